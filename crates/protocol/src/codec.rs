@@ -1,0 +1,69 @@
+//! Bounded reading of big-endian fields from a buffer.
+
+use bytes::{Buf, Bytes};
+
+use crate::event::DecodeError;
+
+/// Takes fields off the front of a buffer and names the one that is missing.
+pub(crate) struct Fields {
+    rest: Bytes,
+}
+
+impl Fields {
+    pub(crate) fn new(rest: Bytes) -> Self {
+        Self { rest }
+    }
+
+    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+        self.rest
+            .try_get_u8()
+            .map_err(|_| DecodeError::Truncated { field })
+    }
+
+    pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
+        self.rest
+            .try_get_u16()
+            .map_err(|_| DecodeError::Truncated { field })
+    }
+
+    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        self.rest
+            .try_get_u32()
+            .map_err(|_| DecodeError::Truncated { field })
+    }
+
+    pub(crate) fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+        self.rest
+            .try_get_u64()
+            .map_err(|_| DecodeError::Truncated { field })
+    }
+
+    pub(crate) fn i64(&mut self, field: &'static str) -> Result<i64, DecodeError> {
+        self.rest
+            .try_get_i64()
+            .map_err(|_| DecodeError::Truncated { field })
+    }
+
+    /// Splits off `len` bytes without copying them; nothing is allocated on the word of the peer.
+    pub(crate) fn bytes(&mut self, len: usize, field: &'static str) -> Result<Bytes, DecodeError> {
+        if self.rest.len() < len {
+            return Err(DecodeError::Truncated { field });
+        }
+        Ok(self.rest.split_to(len))
+    }
+
+    pub(crate) fn text(&mut self, len: usize, field: &'static str) -> Result<String, DecodeError> {
+        let bytes = self.bytes(len, field)?;
+        std::str::from_utf8(&bytes)
+            .map(str::to_owned)
+            .map_err(|_| DecodeError::NotText { field })
+    }
+
+    pub(crate) fn rest(self) -> Bytes {
+        self.rest
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+}

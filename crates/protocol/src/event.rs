@@ -1,0 +1,451 @@
+//! An event and its encoding, the same on the wire and in the journal.
+//!
+//! ```text
+//! event     seq u64 | id 16 bytes | received_at i64 | kind u8 | disposition u8 | duplicate_of u64 (0: none) | request
+//! request   method len u8, bytes | path len u32, bytes | peer len u8, bytes
+//!           header count u16, each: name len u16, bytes, value len u32, bytes
+//!           body: all that is left
+//! ```
+//!
+//! Numbers are big-endian. The request is encoded once, when the relay receives it, and travels as those bytes
+//! through journal and link until the client decodes it to store it: see [`EncodedRequest`].
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::codec::Fields;
+
+/// The most header fields that an encoded request may have; the edge refuses more.
+pub const MAX_HEADERS: usize = 512;
+
+/// Bytes of an encoded event before its request.
+pub(crate) const META_BYTES: usize = 8 + 16 + 8 + 1 + 1 + 8;
+
+/// One HTTP request that a relay received on an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Number of the event on its endpoint, from 1, without holes when it is assigned.
+    pub seq: u64,
+    /// Identity of the event, the same wherever it is stored.
+    pub id: EventId,
+    /// When the relay had read the whole request.
+    pub received_at: Timestamp,
+    /// What the request is to RingCentral.
+    pub kind: Kind,
+    /// What became of the request at the edge.
+    pub disposition: Disposition,
+    /// `seq` of the earlier event on this endpoint that has the same RingCentral `uuid`.
+    pub duplicate_of: Option<u64>,
+    /// The request itself.
+    pub request: EncodedRequest,
+}
+
+impl Event {
+    /// Appends the encoding of the event to `out`.
+    pub fn encode(&self, out: &mut BytesMut) {
+        out.reserve(self.encoded_len());
+        out.put_u64(self.seq);
+        out.put_slice(self.id.as_bytes());
+        out.put_i64(self.received_at.0);
+        out.put_u8(self.kind.code());
+        out.put_u8(self.disposition.code());
+        out.put_u64(self.duplicate_of.unwrap_or(0));
+        out.put_slice(&self.request.0);
+    }
+
+    /// Returns how many bytes [`Event::encode`] appends.
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        META_BYTES + self.request.0.len()
+    }
+
+    /// Decodes an event; the request inside stays encoded and is checked by [`EncodedRequest::decode`].
+    ///
+    /// # Errors
+    /// When the buffer ends before the request begins.
+    pub fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
+        let mut fields = Fields::new(bytes);
+        Ok(Self {
+            seq: fields.u64("seq")?,
+            id: EventId::from_slice(&fields.bytes(16, "id")?),
+            received_at: Timestamp(fields.i64("received_at")?),
+            kind: Kind::from_code(fields.u8("kind")?),
+            disposition: Disposition::from_code(fields.u8("disposition")?),
+            duplicate_of: Some(fields.u64("duplicate_of")?).filter(|seq| *seq != 0),
+            request: EncodedRequest(fields.rest()),
+        })
+    }
+}
+
+/// A request as it was received: bytes stay bytes, repeated headers stay repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Method, as sent.
+    pub method: String,
+    /// Path below the endpoint with the query, as sent: empty, or it starts with `/` or `?`.
+    pub path: String,
+    /// Address of the caller, as the relay saw it.
+    pub peer: String,
+    /// Header fields in order, names in lower case.
+    pub headers: Vec<Header>,
+    /// Body, after transfer decoding and nothing else.
+    pub body: Bytes,
+}
+
+/// One header field. The value is bytes: it need not be text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Name in lower case.
+    pub name: String,
+    /// Value as received.
+    pub value: Bytes,
+}
+
+impl Request {
+    /// Returns the path below the endpoint and the query, apart.
+    #[must_use]
+    pub fn path_and_query(&self) -> (&str, Option<&str>) {
+        match self.path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&self.path, None),
+        }
+    }
+
+    /// Returns the header fields as hyper holds them. A field that HTTP forbids, which only a broken peer
+    /// encodes, is left out.
+    #[must_use]
+    pub fn header_map(&self) -> http::HeaderMap {
+        let mut map = http::HeaderMap::with_capacity(self.headers.len());
+        for header in &self.headers {
+            let name = http::HeaderName::from_bytes(header.name.as_bytes());
+            let value = http::HeaderValue::from_maybe_shared(header.value.clone());
+            if let (Ok(name), Ok(value)) = (name, value) {
+                map.append(name, value);
+            }
+        }
+        map
+    }
+
+    /// Encodes the request.
+    ///
+    /// # Errors
+    /// When a part does not fit its length field or there are more than [`MAX_HEADERS`] fields.
+    pub fn encode(&self) -> Result<EncodedRequest, EncodeError> {
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|header| 2 + header.name.len() + 4 + header.value.len())
+            .sum();
+        let fixed = 1 + 4 + 1 + 2;
+        let len = fixed
+            + self.method.len()
+            + self.path.len()
+            + self.peer.len()
+            + headers
+            + self.body.len();
+        let mut out = BytesMut::with_capacity(len);
+        out.put_u8(fit(self.method.len(), "method")?);
+        out.put_slice(self.method.as_bytes());
+        out.put_u32(fit(self.path.len(), "path")?);
+        out.put_slice(self.path.as_bytes());
+        out.put_u8(fit(self.peer.len(), "peer")?);
+        out.put_slice(self.peer.as_bytes());
+        if self.headers.len() > MAX_HEADERS {
+            return Err(EncodeError {
+                field: "header count",
+            });
+        }
+        out.put_u16(fit(self.headers.len(), "header count")?);
+        for header in &self.headers {
+            out.put_u16(fit(header.name.len(), "header name")?);
+            out.put_slice(header.name.as_bytes());
+            out.put_u32(fit(header.value.len(), "header value")?);
+            out.put_slice(&header.value);
+        }
+        out.put_slice(&self.body);
+        Ok(EncodedRequest(out.freeze()))
+    }
+}
+
+fn fit<T: TryFrom<usize>>(len: usize, field: &'static str) -> Result<T, EncodeError> {
+    T::try_from(len).map_err(|_| EncodeError { field })
+}
+
+/// A [`Request`] in its encoding.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EncodedRequest(Bytes);
+
+impl EncodedRequest {
+    /// Takes bytes that [`Request::encode`] made earlier, as a journal returns them.
+    #[must_use]
+    pub fn from_stored(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the encoding.
+    #[must_use]
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// Decodes the request. The body shares the buffer.
+    ///
+    /// # Errors
+    /// When the bytes are not a whole request, whatever they are: never a panic, never an allocation beyond
+    /// what is there.
+    pub fn decode(&self) -> Result<Request, DecodeError> {
+        let mut fields = Fields::new(self.0.clone());
+        let len = fields.u8("method")?;
+        let method = fields.text(len.into(), "method")?;
+        let len = fields.u32("path")?;
+        let path = fields.text(widen(len), "path")?;
+        let len = fields.u8("peer")?;
+        let peer = fields.text(len.into(), "peer")?;
+        let count = usize::from(fields.u16("header count")?);
+        if count > MAX_HEADERS {
+            return Err(DecodeError::TooManyHeaders { count });
+        }
+        let mut headers = Vec::with_capacity(count);
+        for _ in 0..count {
+            let len = fields.u16("header name")?;
+            let name = fields.text(len.into(), "header name")?;
+            let len = fields.u32("header value")?;
+            let value = fields.bytes(widen(len), "header value")?;
+            headers.push(Header { name, value });
+        }
+        Ok(Request {
+            method,
+            path,
+            peer,
+            headers,
+            body: fields.rest(),
+        })
+    }
+}
+
+impl fmt::Debug for EncodedRequest {
+    /// Bodies never reach a log, so the bytes are not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EncodedRequest({} bytes)", self.0.len())
+    }
+}
+
+fn widen(len: u32) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX)
+}
+
+/// Identity of an event: a UUID of version 7, so ids sort by time of receipt.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId([u8; 16]);
+
+impl EventId {
+    /// Makes an id that nobody has used.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self(Uuid::now_v7().into_bytes())
+    }
+
+    /// Takes an id from its bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads an id in the hyphenated form that [`fmt::Display`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text)
+            .ok()
+            .map(|uuid| Self(uuid.into_bytes()))
+    }
+
+    /// Returns the id's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    fn from_slice(bytes: &[u8]) -> Self {
+        let mut id = [0; 16];
+        for (to, from) in id.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        Self(id)
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Uuid::from_bytes(self.0).as_hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventId({self})")
+    }
+}
+
+/// Microseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Reads the system clock. A clock set before 1970 reads as 0.
+    #[must_use]
+    pub fn now() -> Self {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// What a request is to RingCentral.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A validation request, answered at the edge.
+    Handshake,
+    /// A request that is answered 200 once it is on disk.
+    Notification,
+    /// A request whose answer is the app's.
+    Exchange,
+    /// A kind of a newer peer.
+    Unknown(u8),
+}
+
+impl Kind {
+    /// Returns the number that stands for the kind in the encoding.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Handshake => 1,
+            Self::Notification => 2,
+            Self::Exchange => 3,
+            Self::Unknown(code) => code,
+        }
+    }
+
+    /// Reads the kind's number.
+    #[must_use]
+    pub fn from_code(code: u8) -> Self {
+        match code {
+            1 => Self::Handshake,
+            2 => Self::Notification,
+            3 => Self::Exchange,
+            code => Self::Unknown(code),
+        }
+    }
+
+    /// Returns the word for the kind in output and docs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Notification => "notification",
+            Self::Exchange => "exchange",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+/// What became of a request at the edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Disposition {
+    /// The edge gave the final answer and the app has no claim to the event: a handshake, a refusal.
+    Settled,
+    /// The edge answered 200 in the app's name, so the app is still owed the event.
+    Owed,
+    /// The request was handed to a client, whose app answers it.
+    Live,
+    /// A disposition of a newer peer.
+    Unknown(u8),
+}
+
+impl Disposition {
+    /// Returns the number that stands for the disposition in the encoding.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Settled => 1,
+            Self::Owed => 2,
+            Self::Live => 3,
+            Self::Unknown(code) => code,
+        }
+    }
+
+    /// Reads the disposition's number.
+    #[must_use]
+    pub fn from_code(code: u8) -> Self {
+        match code {
+            1 => Self::Settled,
+            2 => Self::Owed,
+            3 => Self::Live,
+            code => Self::Unknown(code),
+        }
+    }
+
+    /// Returns the word for the disposition in output and docs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Owed => "owed",
+            Self::Live => "live",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+/// A part of a request that its encoding has no room for.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the request cannot be encoded: its {field} is too long")]
+pub struct EncodeError {
+    /// The part.
+    pub field: &'static str,
+}
+
+/// Bytes that are not what they should be.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The buffer ends inside a field.
+    #[error("the bytes end inside the {field}")]
+    Truncated {
+        /// The field.
+        field: &'static str,
+    },
+    /// A text field is not UTF-8.
+    #[error("the {field} is not UTF-8")]
+    NotText {
+        /// The field.
+        field: &'static str,
+    },
+    /// More header fields than [`MAX_HEADERS`].
+    #[error("{count} header fields, {MAX_HEADERS} at the most")]
+    TooManyHeaders {
+        /// How many the bytes announce.
+        count: usize,
+    },
+    /// A frame longer than the limit.
+    #[error("a frame of {len} bytes, {max} at the most")]
+    FrameTooLong {
+        /// The announced length.
+        len: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// A frame with bytes after its last field.
+    #[error("bytes after the end of a {frame} frame")]
+    Trailing {
+        /// The frame.
+        frame: &'static str,
+    },
+}
+
+#[cfg(test)]
+mod tests;

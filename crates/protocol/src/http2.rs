@@ -1,0 +1,66 @@
+//! HTTP/2 on the link: the settings that both ends must share.
+//!
+//! The connection window exceeds what all streams in flight may hold together, so that one stalled app cannot
+//! block the event stream or another exchange.
+
+use std::time::Duration;
+
+use hyper::{client, server};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+/// Exchanges in flight on one link; the relay waits for a place before it starts another.
+pub const MAX_EXCHANGES: usize = 32;
+
+/// Receive window of one stream in bytes.
+pub const STREAM_WINDOW: u32 = 256 * 1024;
+
+/// Receive window of the connection in bytes: at least one stream window for each exchange, the event stream and
+/// one spare.
+pub const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
+
+/// What one stream may buffer for sending, in bytes.
+pub const SEND_BUFFER: usize = 64 * 1024;
+
+/// Silence after which an end asks whether the other is still there. Together with [`KEEP_ALIVE_TIMEOUT`] it
+/// bounds how long a dead link can look alive.
+pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long the other end may take to say that it is there.
+pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Header bytes that one request or answer may have on the link.
+pub const MAX_HEADER_LIST: u32 = 64 * 1024;
+
+const _: () = assert!(CONNECTION_WINDOW as usize >= (MAX_EXCHANGES + 2) * STREAM_WINDOW as usize);
+
+/// Returns the relay's side of a link.
+#[must_use]
+pub fn client() -> client::conn::http2::Builder<TokioExecutor> {
+    let mut builder = client::conn::http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(MAX_HEADER_LIST)
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .keep_alive_while_idle(true);
+    builder
+}
+
+/// Returns ringtail's side of a link.
+#[must_use]
+pub fn server() -> server::conn::http2::Builder<TokioExecutor> {
+    let mut builder = server::conn::http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(MAX_HEADER_LIST)
+        .max_concurrent_streams(u32::try_from(MAX_EXCHANGES + 1).unwrap_or(u32::MAX))
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+    builder
+}
