@@ -1,1 +1,3 @@
-//! placeholder
+//! The client engine: link, history, forward, replay.
+
+pub mod model;

@@ -1,1 +1,3 @@
-//! placeholder
+//! The relay: answers RingCentral at the edge and keeps what it acknowledged.
+
+pub mod journal;

@@ -1,0 +1,255 @@
+//! What the engine knows and its faces show.
+//!
+//! The engine prints nothing. It publishes its [`Status`] and how far its history reaches ([`Marks`]); a face
+//! reads the history from its own position, so a slow one delays nobody and misses nothing.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
+use ringtail_ringcentral::verdict::Verdict;
+
+/// Position of a row in the history: grows with every stored row and is never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct RowId(pub i64);
+
+/// An event as the list shows it: everything but headers and body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// Position in the history.
+    pub row: RowId,
+    /// The endpoint's id.
+    pub endpoint: String,
+    /// Number on the endpoint.
+    pub seq: u64,
+    /// Identity.
+    pub id: EventId,
+    /// What it is to RingCentral.
+    pub kind: Kind,
+    /// What became of it at the edge.
+    pub disposition: Disposition,
+    /// `seq` of the earlier event with the same RingCentral `uuid`.
+    pub duplicate_of: Option<u64>,
+    /// When the relay had read it.
+    pub received_at: Timestamp,
+    /// Method, as received.
+    pub method: String,
+    /// Path below the endpoint and query, as received.
+    pub path: String,
+    /// Topic and one line of summary from the catalogue, free of control characters.
+    pub topic: String,
+    /// The line of summary.
+    pub summary: String,
+    /// Size of the body in bytes.
+    pub body_len: u64,
+    /// Where forwarding stands.
+    pub forward: ForwardState,
+    /// The newest attempt, if any.
+    pub last_attempt: Option<AttemptRow>,
+}
+
+/// An event with all that was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventDetail {
+    /// The row.
+    pub event: EventRow,
+    /// Address of the caller, as the relay saw it.
+    pub peer: String,
+    /// Header fields as received.
+    pub headers: Vec<Header>,
+    /// Body as received.
+    pub body: Bytes,
+    /// Every attempt, oldest first.
+    pub attempts: Vec<AttemptDetail>,
+}
+
+/// Where forwarding of an event stands. Stored, so that a restarted client goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ForwardState {
+    /// Nothing to forward: settled at the edge, or answered live.
+    None,
+    /// Owed to the target.
+    Pending,
+    /// Forwarded; the attempt tells how it went.
+    Done,
+}
+
+/// An attempt without headers and body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// Position in the history.
+    pub row: RowId,
+    /// The event.
+    pub event: EventId,
+    /// Why the attempt was made.
+    pub cause: Cause,
+    /// URL that was asked.
+    pub target: String,
+    /// When the request began.
+    pub started_at: Timestamp,
+    /// From the first byte sent to the last received, or to the failure.
+    pub duration: Duration,
+    /// Status, or what went wrong.
+    pub outcome: Outcome,
+    /// What RingCentral would have made of it.
+    pub verdict: Verdict,
+}
+
+/// An attempt with the app's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptDetail {
+    /// The row.
+    pub attempt: AttemptRow,
+    /// Header fields of the answer.
+    pub headers: Vec<Header>,
+    /// Body of the answer, as much of it as is kept.
+    pub body: Bytes,
+    /// Size of the whole body in bytes.
+    pub body_len: u64,
+}
+
+/// Why an attempt was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The event was owed to the target.
+    Forward,
+    /// The event is an exchange and the caller waited.
+    Exchange,
+    /// A person or script asked for it again.
+    Replay,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The app answered with this status.
+    Status(u16),
+    /// It did not.
+    Error {
+        /// Kind of failure, for programs.
+        kind: FailureKind,
+        /// The failure in words.
+        message: String,
+    },
+}
+
+/// Kinds of failure of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// Nothing listens at the target.
+    Refused,
+    /// The target could not be reached for another reason: name, route, time.
+    Unreachable,
+    /// The TLS handshake with the target failed.
+    Tls,
+    /// The target broke the connection before its answer was whole.
+    Reset,
+    /// No whole answer in time.
+    TimedOut,
+    /// The target answered with something that is not HTTP.
+    NotHttp,
+    /// A kind that a newer version stored.
+    Unknown,
+}
+
+/// Events that the relay's journal no longer had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GapRow {
+    /// Position among the gaps.
+    pub row: RowId,
+    /// The endpoint's id.
+    pub endpoint: String,
+    /// First missing `seq`.
+    pub first: u64,
+    /// Last missing `seq`.
+    pub last: u64,
+    /// When the client was told.
+    pub noticed_at: Timestamp,
+}
+
+/// How far the history reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// Newest event row.
+    pub events: RowId,
+    /// Newest attempt row.
+    pub attempts: RowId,
+    /// Newest gap row.
+    pub gaps: RowId,
+}
+
+/// What the engine is doing. The latest value counts; states in between may be skipped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The endpoint's id and URL, once known.
+    pub endpoint: Option<Endpoint>,
+    /// The link.
+    pub link: LinkState,
+    /// Newest `seq` that the relay announced on this link.
+    pub relay_head: u64,
+    /// Newest `seq` in the history.
+    pub cursor: u64,
+    /// The target, unless there is none.
+    pub target: Option<Target>,
+    /// Events that are owed to the target.
+    pub held: u64,
+}
+
+/// An endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its id.
+    pub id: String,
+    /// Its public URL.
+    pub url: String,
+}
+
+/// The link's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkState {
+    /// Dialling.
+    Connecting,
+    /// Events flow.
+    Connected,
+    /// Waiting to dial again.
+    Waiting {
+        /// Why the last try or link ended.
+        reason: String,
+        /// When the next try begins.
+        retry_at: Timestamp,
+        /// How many tries failed in a row.
+        failures: u32,
+    },
+    /// The relay refused for good: token, endpoint or version.
+    Refused {
+        /// What it said.
+        reason: String,
+    },
+    /// The engine was told to stop.
+    Stopped,
+}
+
+/// The target and its health.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// URL, without credentials.
+    pub url: String,
+    /// Health.
+    pub state: TargetState,
+}
+
+/// Health of the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetState {
+    /// Nothing tried yet.
+    Untried,
+    /// The last connection was accepted.
+    Up,
+    /// No connection is accepted; events are held.
+    Down {
+        /// Why, in words.
+        reason: String,
+        /// When it is tried next.
+        retry_at: Timestamp,
+    },
+}
