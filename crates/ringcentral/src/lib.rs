@@ -1,1 +1,19 @@
-//! placeholder
+//! RingCentral's webhook rules as pure code: no runtime, no socket, no clock.
+//!
+//! The relay asks [`classify`](mod@classify) what a request is and [`handshake`] how to answer one; the client asks
+//! [`ordering`] what must stay in order, [`catalogue`] what an event says, and [`verdict`] what RingCentral
+//! would have made of the app's answer. Docs that speak of a section mean RINGCENTRAL.md, the collected facts
+//! about RingCentral's callbacks that this crate is the code form of.
+//!
+//! Everything here reads bytes from strangers. Nothing panics, every pass is linear in the size of the
+//! request, and nesting costs no stack: what is not looked at is skipped, and never built.
+
+pub mod catalogue;
+pub mod classify;
+pub mod envelope;
+pub mod handshake;
+mod json;
+pub mod limits;
+pub mod ordering;
+mod text;
+pub mod verdict;

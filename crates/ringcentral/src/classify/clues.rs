@@ -1,0 +1,276 @@
+//! The facts about a request that rows are recognised by, gathered in one pass.
+
+use std::fmt;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, Method};
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::RequestView;
+use crate::handshake::VALIDATION_TOKEN;
+use crate::json;
+
+/// The RingCX Digital source SDK's signature (section 7.2).
+const SOURCE_SDK_SIGNATURE: HeaderName = HeaderName::from_static("x-smccsdk-signature");
+
+/// The signature of interactive messages (section 7.5).
+const GLIP_SIGNATURE: HeaderName = HeaderName::from_static("x-glip-signature");
+
+/// What is known of a request.
+#[derive(Debug)]
+pub(crate) struct Clues<'r> {
+    request: &'r RequestView<'r>,
+    body: Fields,
+    query: Fields,
+}
+
+impl<'r> Clues<'r> {
+    pub(crate) fn gather(request: &'r RequestView<'r>) -> Self {
+        Self {
+            request,
+            body: Fields::of_body(request),
+            query: Fields::of_form(request.query.unwrap_or_default().as_bytes()),
+        }
+    }
+
+    pub(crate) fn is_post(&self) -> bool {
+        self.request.method == Method::POST
+    }
+
+    pub(crate) fn is_get(&self) -> bool {
+        self.request.method == Method::GET
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.request.body.is_empty()
+    }
+
+    pub(crate) fn has_validation_token(&self) -> bool {
+        self.request.headers.contains_key(VALIDATION_TOKEN)
+    }
+
+    pub(crate) fn has_source_sdk_signature(&self) -> bool {
+        self.request.headers.contains_key(SOURCE_SDK_SIGNATURE)
+    }
+
+    pub(crate) fn has_glip_signature(&self) -> bool {
+        self.request.headers.contains_key(GLIP_SIGNATURE)
+    }
+
+    /// Says whether the body has the field, as JSON or as a form.
+    pub(crate) fn body(&self, field: Field) -> bool {
+        self.body.has(field)
+    }
+
+    /// Says whether the query has the field.
+    pub(crate) fn query(&self, field: Field) -> bool {
+        self.query.has(field)
+    }
+
+    /// Says whether body or query has the field, for callers who let an administrator choose.
+    pub(crate) fn anywhere(&self, field: Field) -> bool {
+        self.body(field) || self.query(field)
+    }
+
+    /// Says whether the body has the envelope of section 2.3, or as much of it as RingCentral's samples have.
+    pub(crate) fn has_envelope(&self) -> bool {
+        self.body.has_envelope()
+    }
+}
+
+/// A field that tells callbacks apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Field {
+    Uuid,
+    /// `event` with a path as its value, which event filters are.
+    EventPath,
+    SubscriptionId,
+    PushWrapper,
+    /// `type` with the value `button_submit`.
+    ButtonSubmit,
+    Action,
+    DomainId,
+    Events,
+    AgentId,
+    CamelAgentId,
+    AccountId,
+    SubAccountId,
+    EventType,
+    EventId,
+    JobId,
+    Api,
+    Response,
+    AccessToken,
+    CreatorExtensionId,
+    CreatorAccountId,
+    HubChallenge,
+    Code,
+    Error,
+    State,
+    /// `webhook` with an https address as its value.
+    WebhookAddress,
+    Signature,
+}
+
+/// Every field's name as RingCentral writes it, in the order of [`Field`].
+const NAMES: [&str; 26] = [
+    "uuid",
+    "event",
+    "subscriptionId",
+    "pn_apns",
+    "type",
+    "action",
+    "domain_id",
+    "events",
+    "agent_id",
+    "agentId",
+    "account_id",
+    "subAccountId",
+    "event_type",
+    "eventId",
+    "jobId",
+    "api",
+    "response",
+    "access_token",
+    "creator_extension_id",
+    "creator_account_id",
+    "hub.challenge",
+    "code",
+    "error",
+    "state",
+    "webhook",
+    "signature",
+];
+
+/// The set of fields that were found.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fields(u32);
+
+impl Fields {
+    fn of_body(request: &RequestView<'_>) -> Self {
+        if json::starts_object(request.body) {
+            Self::of_json(request.body)
+        } else if is_form(request) {
+            Self::of_form(request.body)
+        } else {
+            Self::default()
+        }
+    }
+
+    fn of_json(body: &[u8]) -> Self {
+        let mut fields = Self::default();
+        fields.add_object(body, true);
+        fields
+    }
+
+    fn of_form(form: &[u8]) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in form_urlencoded::parse(form) {
+            let Some(index) = NAMES.iter().position(|known| *known == name) else {
+                continue;
+            };
+            if holds(index, &value) {
+                fields.add(index);
+            }
+        }
+        fields
+    }
+
+    /// Adds what an object has. A body that breaks off counts for what came before the break: the sender is to
+    /// be answered by what it meant, and the bytes are kept as they are.
+    fn add_object(&mut self, body: &[u8], outermost: bool) {
+        let visitor = FieldsVisitor {
+            fields: self,
+            outermost,
+        };
+        drop(serde_json::Deserializer::from_slice(body).deserialize_map(visitor));
+    }
+
+    fn add(&mut self, index: usize) {
+        self.0 |= 1 << index;
+    }
+
+    fn has(self, field: Field) -> bool {
+        self.0 & (1 << field as u8) != 0
+    }
+
+    /// The DND sample has no `subscriptionId`, others no `ownerId`, legacy calls no `body`: any two of the three
+    /// telling fields will do.
+    fn has_envelope(self) -> bool {
+        let telling = [Field::Uuid, Field::EventPath, Field::SubscriptionId];
+        telling.into_iter().filter(|field| self.has(*field)).count() >= 2
+    }
+}
+
+struct FieldsVisitor<'f> {
+    fields: &'f mut Fields,
+    outermost: bool,
+}
+
+impl<'de> Visitor<'de> for FieldsVisitor<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        // Once the envelope is known nothing further can change the answer, so the transcript of an hour's
+        // call that follows it is not read. Rows before the platform's ask for the absence of an envelope.
+        while !self.fields.has_envelope() {
+            let Some(index) = map.next_key_seed(json::KeyIndex(&NAMES))? else {
+                return Ok(());
+            };
+            match index {
+                Some(index) if index == Field::PushWrapper as usize => {
+                    let raw: &RawValue = map.next_value()?;
+                    if self.outermost && json::starts_object(raw.get().as_bytes()) {
+                        self.fields.add_object(raw.get().as_bytes(), false);
+                    }
+                }
+                Some(index) if value_matters(index) => {
+                    let raw: &RawValue = map.next_value()?;
+                    if json::scalar(raw).is_some_and(|value| holds(index, &value)) {
+                        self.fields.add(index);
+                    }
+                }
+                known => {
+                    map.next_value::<IgnoredAny>()?;
+                    if let Some(index) = known {
+                        self.fields.add(index);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn value_matters(index: usize) -> bool {
+    [Field::EventPath, Field::ButtonSubmit, Field::WebhookAddress]
+        .iter()
+        .any(|field| *field as usize == index)
+}
+
+/// Says whether the value makes the field one that tells callbacks apart.
+fn holds(index: usize, value: &str) -> bool {
+    match index {
+        _ if index == Field::EventPath as usize => value.starts_with('/'),
+        _ if index == Field::ButtonSubmit as usize => value == "button_submit",
+        _ if index == Field::WebhookAddress as usize => value.starts_with("https://"),
+        _ => true,
+    }
+}
+
+fn is_form(request: &RequestView<'_>) -> bool {
+    request.headers.get(CONTENT_TYPE).is_some_and(|value| {
+        let essence = value.as_bytes().split(|byte| *byte == b';').next();
+        essence
+            .unwrap_or_default()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    })
+}

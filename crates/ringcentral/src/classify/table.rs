@@ -1,0 +1,232 @@
+//! The table of callbacks (RINGCENTRAL.md 1.5 and 7).
+
+use super::clues::{Clues, Field};
+use super::{Callback, Expectation, Fallback, Kind, StatusRule};
+
+/// One callback: what it is called, how it is recognised, who answers it, and what RingCentral wants to hear.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Row {
+    /// The callback.
+    pub callback: Callback,
+    /// Stable machine word.
+    pub name: &'static str,
+    /// Section of RINGCENTRAL.md.
+    pub section: &'static str,
+    /// One sentence for people.
+    pub about: &'static str,
+    /// What kind of event it becomes.
+    pub kind: Kind,
+    /// What the edge answers when nobody else can.
+    pub fallback: Fallback,
+    /// What RingCentral wants of the answer.
+    pub expectation: Expectation,
+    pub(super) recognise: fn(&Clues<'_>) -> bool,
+}
+
+/// For callbacks that nobody repeats: the event is kept, and the caller is content with an empty object.
+const ACCEPT: Fallback = Fallback::Accept {
+    content_type: "application/json",
+    body: "{}",
+};
+
+/// Section 1.3: exactly 200, in time, small.
+const STRICT: Expectation = expect(StatusRule::Exactly200, true);
+
+const fn expect(status: StatusRule, limited: bool) -> Expectation {
+    Expectation { status, limited }
+}
+
+/// Every callback, in the order in which they are tried.
+pub const TABLE: &[Row] = &[
+    // A header without a body: the guide's 2023 edition says that notifications carry the header too, so the
+    // header alone would swallow events. POST is documented; no other method with this header has another
+    // meaning, so a probe by GET gets the same answer.
+    Row {
+        callback: Callback::Handshake,
+        name: "handshake",
+        section: "1.5",
+        about: "RingCentral checks that the address answers",
+        kind: Kind::Handshake,
+        fallback: Fallback::Refuse,
+        expectation: STRICT,
+        recognise: |clues| clues.has_validation_token() && clues.is_empty(),
+    },
+    // The app compares `hub.verify_token`, which the edge does not know. Validation repeats by itself.
+    Row {
+        callback: Callback::DigitalChallenge,
+        name: "digital-challenge",
+        section: "7.1",
+        about: "RingCX Digital checks that the address answers its challenge",
+        kind: Kind::Exchange,
+        fallback: Fallback::Refuse,
+        expectation: expect(StatusRule::Exactly200, false),
+        recognise: |clues| clues.is_get() && clues.query(Field::HubChallenge),
+    },
+    // The answer is data signed with the app's secret, so nobody else can give it.
+    Row {
+        callback: Callback::SourceSdk,
+        name: "source-sdk",
+        section: "7.2",
+        about: "RingCX Digital calls the source SDK and reads the signed answer",
+        kind: Kind::Exchange,
+        fallback: Fallback::Refuse,
+        expectation: expect(StatusRule::Success, false),
+        recognise: |clues| {
+            clues.has_source_sdk_signature()
+                || clues.query(Field::Signature)
+                    && clues.body(Field::Action)
+                    && !clues.has_envelope()
+        },
+    },
+    // Subscriptions are not signed, but much public code believes they are. If RingCentral began to, an event
+    // must still be a notification: hence the envelope is asked for before the signature is believed.
+    Row {
+        callback: Callback::InteractiveMessage,
+        name: "interactive-message",
+        section: "7.5",
+        about: "A user pressed a button on an adaptive card",
+        kind: Kind::Exchange,
+        fallback: ACCEPT,
+        expectation: expect(StatusRule::Exactly200, false),
+        recognise: |clues| {
+            clues.is_post()
+                && !clues.has_envelope()
+                && (clues.has_glip_signature() || clues.body(Field::ButtonSubmit))
+        },
+    },
+    // Section 1.5 again: the handshake's header with a body is a notification, whatever the body is.
+    Row {
+        callback: Callback::PlatformNotification,
+        name: "platform-notification",
+        section: "2",
+        about: "An event of a platform subscription",
+        kind: Kind::Notification,
+        fallback: Fallback::Refuse,
+        expectation: STRICT,
+        recognise: |clues| clues.is_post() && clues.has_envelope() || clues.has_validation_token(),
+    },
+    Row {
+        callback: Callback::DigitalNotification,
+        name: "digital-notification",
+        section: "7.1",
+        about: "Events of RingCX Digital",
+        kind: Kind::Notification,
+        fallback: Fallback::Refuse,
+        expectation: expect(StatusRule::Exactly200, false),
+        recognise: |clues| {
+            clues.is_post() && clues.body(Field::DomainId) && clues.body(Field::Events)
+        },
+    },
+    // No source shows the body. These names are those of the subscription API and of the guide's sample
+    // receiver; a body without them is an exchange, which RingCX repeats up to ten times.
+    Row {
+        callback: Callback::AgentState,
+        name: "agent-state",
+        section: "7.3",
+        about: "A RingCX agent changed state",
+        kind: Kind::Notification,
+        fallback: Fallback::Refuse,
+        expectation: STRICT,
+        recognise: |clues| {
+            clues.is_post()
+                && (clues.body(Field::SubAccountId) || clues.body(Field::CamelAgentId))
+                && (clues.body(Field::SubscriptionId) || clues.body(Field::EventId))
+        },
+    },
+    // Method and place are the administrator's choice; these three fields are in every documented default.
+    Row {
+        callback: Callback::WfmNotification,
+        name: "wfm-notification",
+        section: "7.4",
+        about: "RingCX Voice reports on an agent or a call",
+        kind: Kind::Notification,
+        fallback: Fallback::Refuse,
+        expectation: expect(StatusRule::Any, false),
+        recognise: |clues| {
+            clues.anywhere(Field::EventType)
+                && clues.anywhere(Field::AccountId)
+                && clues.anywhere(Field::AgentId)
+        },
+    },
+    Row {
+        callback: Callback::AiResult,
+        name: "ai-result",
+        section: "7.10",
+        about: "A result of the AI API",
+        kind: Kind::Notification,
+        fallback: Fallback::Refuse,
+        expectation: expect(StatusRule::Any, false),
+        recognise: |clues| {
+            clues.is_post()
+                && clues.body(Field::JobId)
+                && (clues.body(Field::Api) || clues.body(Field::Response))
+        },
+    },
+    Row {
+        callback: Callback::BotInstallPrivate,
+        name: "bot-install-private",
+        section: "7.6",
+        about: "A private bot was installed; the request carries its token",
+        kind: Kind::Exchange,
+        fallback: ACCEPT,
+        expectation: expect(StatusRule::Exactly200, false),
+        recognise: |clues| {
+            clues.is_post()
+                && clues.body(Field::AccessToken)
+                && (clues.body(Field::CreatorExtensionId) || clues.body(Field::CreatorAccountId))
+        },
+    },
+    // A code lives for a minute or so: refusing shows the installer an error to try again from, while an
+    // accepted one would be stale by the time the app sees it.
+    Row {
+        callback: Callback::BotInstallPublic,
+        name: "bot-install-public",
+        section: "7.7",
+        about: "A public bot was installed; the request carries an OAuth code",
+        kind: Kind::Exchange,
+        fallback: Fallback::Refuse,
+        expectation: expect(StatusRule::Exactly200, false),
+        recognise: |clues| {
+            clues.is_get() && clues.query(Field::Code) && clues.query(Field::CreatorExtensionId)
+        },
+    },
+    // OAuth's refusal is `error` beside the app's own `state`.
+    Row {
+        callback: Callback::OAuthRedirect,
+        name: "oauth-redirect",
+        section: "7.8",
+        about: "A browser comes back from RingCentral's login",
+        kind: Kind::Exchange,
+        fallback: Fallback::Refuse,
+        expectation: expect(StatusRule::NotAnError, false),
+        recognise: |clues| {
+            clues.is_get()
+                && (clues.query(Field::Code)
+                    || clues.query(Field::Error) && clues.query(Field::State))
+        },
+    },
+    Row {
+        callback: Callback::AddInSetup,
+        name: "add-in-setup",
+        section: "7.9",
+        about: "RingCentral shows the add-in's set-up page",
+        kind: Kind::Exchange,
+        fallback: Fallback::Refuse,
+        expectation: expect(StatusRule::NotAnError, false),
+        recognise: |clues| clues.is_get() && clues.query(Field::WebhookAddress),
+    },
+    OTHER,
+];
+
+/// The last row, which recognises everything: only the app can know what an unknown caller wants.
+pub(super) const OTHER: Row = Row {
+    callback: Callback::Other,
+    name: "other",
+    section: "7",
+    about: "A request that Ringtail does not know",
+    kind: Kind::Exchange,
+    fallback: Fallback::Refuse,
+    expectation: expect(StatusRule::NotAnError, false),
+    recognise: |_| true,
+};

@@ -1,0 +1,115 @@
+//! What must be delivered in order, and what may overtake what.
+//!
+//! RingCentral promises no order (RINGCENTRAL.md 2.8), so the only order to keep is that of arrival, and only
+//! among events that speak of the same thing. The narrower the key, the less one slow handler holds up.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::classify::{Callback, RequestView, classify};
+use crate::envelope::Envelope;
+use crate::json;
+
+/// Longest key in bytes.
+pub const KEY_MAX_BYTES: usize = 128;
+
+/// Returns the key within which order is kept; never empty, at most [`KEY_MAX_BYTES`] long.
+///
+/// A telephony session, a chat or an SMS conversation where there is one; else the event filter's path, which
+/// keeps the presence of one extension in order; else the path of the request. The key depends on the request
+/// alone and is the same in every version and process, so it may be stored.
+pub fn ordering_key(request: &RequestView<'_>) -> String {
+    // Broken text costs a copy here, and keeps its place in its conversation.
+    let text = String::from_utf8_lossy(request.body);
+    let key = match classify(request) {
+        Callback::PlatformNotification => platform_key(&text),
+        Callback::InteractiveMessage => {
+            member(&text, "conversation", "id").map(|id| key_of("chat", &id))
+        }
+        Callback::DigitalNotification => field(&text, "domain_id").map(|id| key_of("digital", &id)),
+        Callback::WfmNotification => field(&text, "agent_id").map(|id| key_of("agent", &id)),
+        Callback::AgentState => field(&text, "agentId").map(|id| key_of("agent", &id)),
+        _ => None,
+    };
+    key.unwrap_or_else(|| key_of("path", request.path))
+}
+
+fn platform_key(text: &str) -> Option<String> {
+    let envelope = Envelope::read(text)?;
+    envelope
+        .body
+        .and_then(|body| body_key(body.get(), envelope.event.as_deref().unwrap_or_default()))
+        .or_else(|| {
+            let path = envelope.event.as_deref()?.split('?').next()?;
+            Some(key_of("event", path))
+        })
+}
+
+fn body_key(body: &str, event: &str) -> Option<String> {
+    let [session, legacy_session, event_type, group, id, conversation] = json::pick(
+        body,
+        [
+            "telephonySessionId",
+            "sessionId",
+            "eventType",
+            "groupId",
+            "id",
+            "conversation",
+        ],
+    )?;
+    let value = |raw: Option<&'_ RawValue>| raw.and_then(json::scalar).map(Cow::into_owned);
+    if let Some(session) = value(session) {
+        return Some(key_of("telephony", &session));
+    }
+    if event.contains("/telephony/sessions")
+        && let Some(session) = value(legacy_session)
+    {
+        return Some(key_of("telephony", &session));
+    }
+    // Bots get chat events under the path of posts (section 2.3), so the event's own type decides.
+    let event_type = value(event_type).unwrap_or_default();
+    if event_type.starts_with("Post") {
+        return value(group).map(|id| key_of("chat", &id));
+    }
+    if event_type.starts_with("Group") {
+        return value(id).map(|id| key_of("chat", &id));
+    }
+    let conversation = json::pick(conversation?.get(), ["id"])?;
+    value(conversation[0]).map(|id| key_of("conversation", &id))
+}
+
+fn field(text: &str, name: &str) -> Option<String> {
+    let [value] = json::pick(text, [name])?;
+    value.and_then(json::scalar).map(Cow::into_owned)
+}
+
+fn member(text: &str, object: &str, name: &str) -> Option<String> {
+    let [object] = json::pick(text, [object])?;
+    field(object?.get(), name)
+}
+
+/// Joins the parts of a key. A long id keeps its beginning, for people, and gets a hash of the whole.
+fn key_of(realm: &str, id: &str) -> String {
+    if realm.len() + 1 + id.len() <= KEY_MAX_BYTES {
+        return format!("{realm}:{id}");
+    }
+    let room = KEY_MAX_BYTES - realm.len() - ":#".len() - HASH_DIGITS;
+    let head = &id[..id.floor_char_boundary(room)];
+    format!("{realm}:{head}#{:0HASH_DIGITS$x}", fnv1a(id.as_bytes()))
+}
+
+const HASH_DIGITS: usize = 16;
+
+/// FNV-1a, because the standard library's hasher may change with the toolchain while keys are stored. Two ids
+/// that are made to collide share an order, which costs their sender a wait and nobody anything else.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+}
