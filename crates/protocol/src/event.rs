@@ -10,6 +10,8 @@
 //! Numbers are big-endian. The request is encoded once, when the relay receives it, and travels as those bytes
 //! through journal and link until the client decodes it to store it: see [`EncodedRequest`].
 
+mod parts;
+
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,6 +19,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::parts::RequestParts;
 use crate::codec::Fields;
 
 /// The most header fields that an encoded request may have; the edge refuses more.
@@ -128,46 +131,6 @@ impl Request {
             }
         }
         map
-    }
-
-    /// Encodes the request.
-    ///
-    /// # Errors
-    /// When a part does not fit its length field or there are more than [`MAX_HEADERS`] fields.
-    pub fn encode(&self) -> Result<EncodedRequest, EncodeError> {
-        let headers: usize = self
-            .headers
-            .iter()
-            .map(|header| 2 + header.name.len() + 4 + header.value.len())
-            .sum();
-        let fixed = 1 + 4 + 1 + 2;
-        let len = fixed
-            + self.method.len()
-            + self.path.len()
-            + self.peer.len()
-            + headers
-            + self.body.len();
-        let mut out = BytesMut::with_capacity(len);
-        out.put_u8(fit(self.method.len(), "method")?);
-        out.put_slice(self.method.as_bytes());
-        out.put_u32(fit(self.path.len(), "path")?);
-        out.put_slice(self.path.as_bytes());
-        out.put_u8(fit(self.peer.len(), "peer")?);
-        out.put_slice(self.peer.as_bytes());
-        if self.headers.len() > MAX_HEADERS {
-            return Err(EncodeError {
-                field: "header count",
-            });
-        }
-        out.put_u16(fit(self.headers.len(), "header count")?);
-        for header in &self.headers {
-            out.put_u16(fit(header.name.len(), "header name")?);
-            out.put_slice(header.name.as_bytes());
-            out.put_u32(fit(header.value.len(), "header value")?);
-            out.put_slice(&header.value);
-        }
-        out.put_slice(&self.body);
-        Ok(EncodedRequest(out.freeze()))
     }
 }
 

@@ -81,19 +81,26 @@ const HOP_BY_HOP: [&str; 7] = [
     "upgrade",
 ];
 
+/// Says whether a field concerns one hop only: by its name, or because `Connection` names it.
+#[must_use]
+pub fn is_hop_by_hop(headers: &http::HeaderMap, name: &http::HeaderName) -> bool {
+    HOP_BY_HOP.contains(&name.as_str())
+        || headers
+            .get_all(http::header::CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|named| named.trim().eq_ignore_ascii_case(name.as_str()))
+}
+
 /// Removes the fields that concern one hop only, those that `Connection` names among them.
 pub fn strip_hop_by_hop(headers: &mut http::HeaderMap) {
-    let named: Vec<http::HeaderName> = headers
-        .get_all(http::header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
+    let hop_by_hop: Vec<http::HeaderName> = headers
+        .keys()
+        .filter(|name| is_hop_by_hop(headers, name))
+        .cloned()
         .collect();
-    for name in named {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP {
+    for name in hop_by_hop {
         headers.remove(name);
     }
 }
