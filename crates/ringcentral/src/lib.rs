@@ -15,5 +15,7 @@ pub mod handshake;
 mod json;
 pub mod limits;
 pub mod ordering;
+#[cfg(test)]
+mod samples;
 mod text;
 pub mod verdict;

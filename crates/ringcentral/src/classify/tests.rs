@@ -1,1 +1,309 @@
+use http::Method;
+use proptest::prelude::*;
 
+use super::*;
+use crate::samples::{Sample, payloads};
+
+fn class(sample: &Sample) -> Callback {
+    classify(&sample.view())
+}
+
+#[test]
+fn every_payload_is_what_its_name_says() {
+    let samples = payloads();
+    assert!(samples.len() > 70, "the payloads are there");
+    for sample in samples {
+        let expected = match sample.name.as_str() {
+            "bot-private-install-oauth" => Callback::BotInstallPrivate,
+            "interactive-message-button-submit" => Callback::InteractiveMessage,
+            name if name.starts_with("ringcx-digital") => Callback::DigitalNotification,
+            name if name.starts_with("ringcx-source-sdk") => Callback::SourceSdk,
+            name if name.starts_with("ringcx-voice-wfm") => Callback::WfmNotification,
+            _ => Callback::PlatformNotification,
+        };
+        assert_eq!(class(&sample), expected, "{}", sample.name);
+    }
+}
+
+const ENVELOPE: &str = r#"{"uuid":"1","event":"/restapi/v1.0/x","subscriptionId":"s","body":{}}"#;
+
+#[test]
+fn callbacks_are_told_apart() {
+    use Callback as C;
+    let token = |sample: Sample| sample.with("validation-token", "t");
+    let cases = [
+        // Section 1.5: header and no body.
+        (token(Sample::post("")), C::Handshake),
+        (token(Sample::get("auth_token=x")), C::Handshake),
+        (token(Sample::post("")).by(Method::PUT), C::Handshake),
+        (token(Sample::get("code=1")), C::Handshake),
+        (
+            token(Sample::post("").with("verification-token", "v")),
+            C::Handshake,
+        ),
+        (token(Sample::post(ENVELOPE)), C::PlatformNotification),
+        (token(Sample::post(" ")), C::PlatformNotification),
+        (token(Sample::post("not json")), C::PlatformNotification),
+        (Sample::post("").with("verification-token", "v"), C::Other),
+        // Section 2.3: any two telling fields.
+        (Sample::post(ENVELOPE), C::PlatformNotification),
+        (
+            Sample::post(format!("\r\n\t {ENVELOPE}")),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post(r#"{"uuid":7,"event":"/x"}"#),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post(r#"{"uuid":7,"subscriptionId":"s"}"#),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post(r#"{"event":"/x","subscriptionId":"s"}"#),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post(r#"{"pn_apns":{"uuid":7,"event":"/x","body":{}}}"#),
+            C::PlatformNotification,
+        ),
+        (Sample::post(r#"{"uuid":7,"event":"created"}"#), C::Other),
+        (Sample::post(r#"{"uuid":7,"event":{"/":1}}"#), C::Other),
+        (Sample::post(r#"{"uuid":7}"#), C::Other),
+        (Sample::post(format!("[{ENVELOPE}]")), C::Other),
+        (Sample::post(ENVELOPE).by(Method::PUT), C::Other),
+        // What breaks off or is not UTF-8 is judged by what came before.
+        (
+            Sample::post(&ENVELOPE.as_bytes()[..60]),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post(&b"{\"body\":{\"t\":\"\xff\xfe\"},\"uuid\":\"1\",\"event\":\"/x\"}"[..]),
+            C::PlatformNotification,
+        ),
+        // Section 7.1.
+        (
+            Sample::get("hub.mode=subscribe&hub.challenge=1"),
+            C::DigitalChallenge,
+        ),
+        (Sample::post("").asking("hub.challenge=1"), C::Other),
+        (
+            Sample::post(r#"{"domain_id":"d","events":[]}"#),
+            C::DigitalNotification,
+        ),
+        (Sample::post(r#"{"domain_id":"d"}"#), C::Other),
+        // Section 7.2.
+        (
+            Sample::post(r#"{"action":"x"}"#).with("x-smccsdk-signature", "00"),
+            C::SourceSdk,
+        ),
+        (
+            Sample::post(r#"{"action":"x"}"#).asking("signature=00"),
+            C::SourceSdk,
+        ),
+        (Sample::post(r#"{"action":"x"}"#), C::Other),
+        (
+            Sample::post(ENVELOPE).asking("signature=00"),
+            C::PlatformNotification,
+        ),
+        // Section 7.3; the body is a guess, so it is a wide one.
+        (
+            Sample::post(r#"{"subscriptionId":"s","subAccountId":"a"}"#),
+            C::AgentState,
+        ),
+        (
+            Sample::post(r#"{"eventId":"e","agentId":7}"#),
+            C::AgentState,
+        ),
+        (Sample::post(r#"{"agentId":7}"#), C::Other),
+        // Section 7.4: method and place are the administrator's choice.
+        (
+            Sample::form("event_type=LOGIN&agent_id=1&account_id=2"),
+            C::WfmNotification,
+        ),
+        (
+            Sample::get("event_type=LOGIN&agent_id=1&account_id=2"),
+            C::WfmNotification,
+        ),
+        (
+            Sample::post(r#"{"event_type":1,"agent_id":null}"#).asking("account_id=2"),
+            C::WfmNotification,
+        ),
+        (
+            Sample::post("event_type=LOGIN&agent_id=1&account_id=2"),
+            C::Other,
+        ),
+        (Sample::form("event_type=LOGIN&agent_id=1"), C::Other),
+        // Section 7.5: signed, or known by its type; an envelope outweighs a signature.
+        (
+            Sample::post("{}").with("x-glip-signature", "sha1=00"),
+            C::InteractiveMessage,
+        ),
+        (
+            Sample::post(r#"{"uuid":"u","type":"button_submit"}"#),
+            C::InteractiveMessage,
+        ),
+        (Sample::post(r#"{"uuid":"u","type":"button"}"#), C::Other),
+        (
+            Sample::post(ENVELOPE).with("x-glip-signature", "00"),
+            C::PlatformNotification,
+        ),
+        // Sections 7.6 to 7.9.
+        (
+            Sample::post(r#"{"access_token":"a","creator_extension_id":"1"}"#),
+            C::BotInstallPrivate,
+        ),
+        (
+            Sample::form("access_token=a&creator_account_id=1"),
+            C::BotInstallPrivate,
+        ),
+        (
+            Sample::post(r#"{"access_token":"a","token_type":"bearer"}"#),
+            C::Other,
+        ),
+        (
+            Sample::get("code=c&creator_extension_id=1"),
+            C::BotInstallPublic,
+        ),
+        (Sample::get("code=c&state=s"), C::OAuthRedirect),
+        (Sample::get("error=access_denied&state=s"), C::OAuthRedirect),
+        (Sample::get("error=1"), C::Other),
+        (Sample::post("").asking("code=c"), C::Other),
+        (
+            Sample::get("webhook=https%3A%2F%2Fhooks.ringcentral.com%2Fx"),
+            C::AddInSetup,
+        ),
+        (Sample::get("webhook=1"), C::Other),
+        // Section 7.10.
+        (Sample::post(r#"{"jobId":"j","response":{}}"#), C::AiResult),
+        (Sample::post(r#"{"jobId":"j"}"#), C::Other),
+        // Nothing known.
+        (Sample::get(""), C::Other),
+        (Sample::post(""), C::Other),
+        (Sample::post("{"), C::Other),
+        (Sample::post("\u{feff}"), C::Other),
+    ];
+    for (sample, expected) in &cases {
+        assert_eq!(class(sample), *expected, "{:?}", sample.view());
+    }
+    for row in TABLE {
+        assert!(
+            cases.iter().any(|(_, callback)| *callback == row.callback),
+            "no case for {}",
+            row.name
+        );
+    }
+}
+
+#[test]
+fn table_has_one_row_for_each_callback_and_ends_with_other() {
+    let names: std::collections::HashSet<_> = TABLE.iter().map(|row| row.name).collect();
+    let callbacks: std::collections::HashSet<_> = TABLE.iter().map(|row| row.callback).collect();
+    assert_eq!(names.len(), TABLE.len());
+    assert_eq!(callbacks.len(), TABLE.len());
+    assert_eq!(TABLE.last().map(|row| row.callback), Some(Callback::Other));
+}
+
+/// The whole table for a reviewer to read.
+#[test]
+fn table_reads_as_agreed() {
+    let rows: Vec<String> = TABLE
+        .iter()
+        .map(|row| {
+            let fallback = match row.callback.fallback() {
+                Fallback::Accept { content_type, body } => format!("200 {content_type} {body}"),
+                Fallback::Refuse => "503".to_owned(),
+            };
+            format!(
+                "{} | {} | {} | {} | {:?}{}",
+                row.callback.section(),
+                row.callback.name(),
+                row.callback.kind().name(),
+                fallback,
+                row.callback.expectation().status,
+                if row.callback.expectation().limited {
+                    ", limited"
+                } else {
+                    ""
+                },
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(rows.join("\n"));
+}
+
+#[test]
+fn hostile_bodies_are_read_without_stack_and_in_one_pass() {
+    let size = 16 << 20;
+    let nested = |open: &str| {
+        let mut body = format!(r#"{{"x":{}"#, open.repeat(size / open.len()));
+        body += r#","uuid":1,"event":"/x"}"#;
+        body
+    };
+    for open in ["[", r#"{"pn_apns":"#, r#"{"a":"#, "\"\\"] {
+        assert_eq!(
+            class(&Sample::post(nested(open))),
+            Callback::Other,
+            "{open}"
+        );
+    }
+    let keys = r#""pn_apns":{"pn_apns":{}},"#.repeat(size / 25);
+    let body = format!(r#"{{{keys}"uuid":1,"event":"/x"}}"#);
+    assert_eq!(class(&Sample::post(body)), Callback::PlatformNotification);
+    let form = "event_type=%ff&".repeat(size / 15) + "agent_id=1&account_id";
+    assert_eq!(class(&Sample::form(&form)), Callback::WfmNotification);
+}
+
+proptest! {
+    /// RingCentral fixes no order of keys (section 2.3), nor does it promise that no field is added.
+    #[test]
+    fn class_does_not_depend_on_the_order_of_keys_or_on_new_ones(
+        index in 0..payloads().len(),
+        seed in any::<u64>(),
+    ) {
+        let sample = payloads().swap_remove(index);
+        let expected = class(&sample);
+        let value: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&sample.body).unwrap();
+        let mut entries: Vec<_> = value.into_iter().collect();
+        entries.push(("aNewField".into(), serde_json::json!({"event": "/no", "uuid": []})));
+        let turn = usize::try_from(seed % entries.len() as u64).unwrap();
+        entries.rotate_left(turn);
+        if seed & 1 == 1 {
+            entries.reverse();
+        }
+        let map: serde_json::Map<_, _> = entries.into_iter().collect();
+        let shuffled = Sample { body: serde_json::to_vec(&map).unwrap(), ..sample };
+        prop_assert_eq!(class(&shuffled), expected);
+    }
+
+    #[test]
+    fn mutated_payloads_never_panic(
+        index in 0..payloads().len(),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut sample = payloads().swap_remove(index);
+        for (place, byte) in edits {
+            let place = place.index(sample.body.len());
+            sample.body[place] = byte;
+        }
+        sample.body.truncate(cut.index(sample.body.len() + 1));
+        let callback = class(&sample);
+        prop_assert_eq!(callback, class(&sample.clone()));
+    }
+
+    #[test]
+    fn any_request_has_a_class(
+        method in "[A-Z]{1,8}",
+        query in proptest::option::of(".{0,80}"),
+        body in prop::collection::vec(any::<u8>(), 0..200),
+        form in any::<bool>(),
+    ) {
+        let mut sample = if form { Sample::form("") } else { Sample::post("") };
+        sample.method = method.parse().unwrap();
+        sample.query = query;
+        sample.body = body;
+        class(&sample).kind();
+    }
+}

@@ -1,0 +1,110 @@
+//! A place in an event that may not be there.
+
+use serde_json::value::RawValue;
+
+use crate::json;
+use crate::text::tidy;
+
+/// Most characters of one value in a summary, so that a long name leaves room for what follows it.
+pub(super) const VALUE_MAX_CHARS: usize = 60;
+
+/// A JSON value, or nothing. Every step from nothing leads to nothing, so that rows read as paths.
+///
+/// A step scans its value once and builds nothing; rows take a handful of steps, so the work stays linear.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node<'a>(Option<Place<'a>>);
+
+#[derive(Debug, Clone, Copy)]
+enum Place<'a> {
+    /// The request body itself, which may break off.
+    Text(&'a str),
+    Raw(&'a RawValue),
+}
+
+impl<'a> Node<'a> {
+    /// Returns the node of a request body.
+    pub(super) fn object(text: &'a str) -> Self {
+        Self(Some(Place::Text(text)))
+    }
+
+    /// Returns a field of an object.
+    pub(super) fn at(self, name: &str) -> Self {
+        let text = match self.0 {
+            Some(Place::Text(text)) => text,
+            Some(Place::Raw(raw)) => raw.get(),
+            None => return self,
+        };
+        let field = json::pick(text, [name]).and_then(|[field]| field);
+        Self::from(field)
+    }
+
+    /// Returns the first element of an array, or the node itself if it is no array.
+    pub(super) fn first(self) -> Self {
+        match self.0 {
+            Some(Place::Raw(raw)) if raw.get().starts_with('[') => {
+                Self::from(json::first(raw).map(|(first, _)| first))
+            }
+            _ => self,
+        }
+    }
+
+    /// Returns how many elements an array has; a value that is no array counts for one.
+    pub(super) fn count(self) -> usize {
+        match self.0 {
+            Some(Place::Raw(raw)) if raw.get().starts_with('[') => {
+                json::first(raw).map_or(0, |(_, count)| count)
+            }
+            Some(_) => 1,
+            None => 0,
+        }
+    }
+
+    /// Returns a string, number or boolean as a short text; `None` if nothing of it can be seen.
+    pub(super) fn text(self) -> Option<String> {
+        self.text_within(VALUE_MAX_CHARS)
+    }
+
+    /// Returns a string, number or boolean as a text of at most `max` characters.
+    pub(super) fn text_within(self, max: usize) -> Option<String> {
+        let Some(Place::Raw(raw)) = self.0 else {
+            return None;
+        };
+        let text = tidy(&json::scalar(raw)?, max);
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Returns a number.
+    pub(super) fn number(self) -> Option<i64> {
+        self.text()?.parse().ok()
+    }
+
+    /// Says whether the value is true.
+    pub(super) fn is_true(self) -> bool {
+        self.text().is_some_and(|text| text == "true")
+    }
+
+    /// Returns who a party is, by name where there is one: `{"name", "phoneNumber", "extensionId"}`, a bare
+    /// number, or a list of either, of which the first is named and the rest counted.
+    pub(super) fn who(self) -> Option<String> {
+        self.party(["name", "phoneNumber", "extensionId"])
+    }
+
+    /// Returns who a party is, by number where there is one.
+    pub(super) fn phone(self) -> Option<String> {
+        self.party(["phoneNumber", "extensionId", "name"])
+    }
+
+    fn party(self, names: [&str; 3]) -> Option<String> {
+        let first = self.first();
+        let one = first
+            .text()
+            .or_else(|| names.iter().find_map(|name| first.at(name).text()))?;
+        Some(one + &super::more(self.count()))
+    }
+}
+
+impl<'a> From<Option<&'a RawValue>> for Node<'a> {
+    fn from(raw: Option<&'a RawValue>) -> Self {
+        Self(raw.map(Place::Raw))
+    }
+}

@@ -1,0 +1,76 @@
+//! Presence of extensions, lines and queue members (RINGCENTRAL.md 6).
+
+use super::{Event, Row, words};
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        topic: "queue-presence",
+        about: "Call queue presence changed",
+        matches: |event| event.path.contains("/call-queues/") && event.path.ends_with("/presence"),
+        line: queue,
+    },
+    Row {
+        topic: "presence-line",
+        about: "Presence lines changed",
+        matches: |event| event.path.ends_with("/presence/line"),
+        line: lines,
+    },
+    Row {
+        topic: "dnd",
+        about: "Do-not-disturb status changed",
+        matches: |event| event.path.ends_with("/presence/dnd"),
+        line: |event| {
+            let extension = event.body.at("extensionId").text()?;
+            let status = event.body.at("dndStatus").text()?;
+            Some(format!("Do not disturb: {extension} {}", words(&status)))
+        },
+    },
+    Row {
+        topic: "presence",
+        about: "Presence changed",
+        matches: |event| event.path.ends_with("/presence"),
+        line: presence,
+    },
+];
+
+fn presence(event: &Event<'_>) -> Option<String> {
+    let extension = event.body.at("extensionId").text()?;
+    let states: Vec<String> = [
+        ("presenceStatus", ""),
+        ("telephonyStatus", "NoCall"),
+        ("dndStatus", "TakeAllCalls"),
+    ]
+    .into_iter()
+    .filter_map(|(name, usual)| {
+        let state = event.body.at(name).text()?;
+        (state != usual).then(|| words(&state))
+    })
+    .collect();
+    Some(format!("Presence: {extension} {}", states.join(", ")))
+}
+
+fn lines(event: &Event<'_>) -> Option<String> {
+    let extensions = event.body.at("extension");
+    let first = extensions.first().at("id").text()?;
+    let more = super::more(extensions.count());
+    Some(format!("Presence lines: {first}{more}"))
+}
+
+/// Guide and specification differ: a list of members there, one flat member here.
+fn queue(event: &Event<'_>) -> Option<String> {
+    let records = event.body.at("records");
+    let listed = records.first();
+    let member = listed.at("member").at("id").text();
+    let member = member.or_else(|| event.body.at("extensionId").text())?;
+    let accepts = [
+        listed.at("acceptCurrentQueueCalls"),
+        event.body.at("acceptCalls"),
+    ];
+    let state = if accepts.into_iter().any(|accepts| accepts.is_true()) {
+        "takes calls"
+    } else {
+        "takes no calls"
+    };
+    let more = super::more(records.count());
+    Some(format!("Call queue: {member} {state}{more}"))
+}

@@ -1,0 +1,147 @@
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::samples::{Sample, payloads};
+
+fn key(sample: &Sample) -> String {
+    ordering_key(&sample.view())
+}
+
+fn event(event: &str, body: &str) -> Sample {
+    Sample::post(format!(r#"{{"uuid":"1","event":"{event}","body":{body}}}"#))
+}
+
+/// Every payload's key, for a reviewer to read.
+#[test]
+fn every_payload_has_its_key() {
+    let keys: Vec<String> = payloads()
+        .iter()
+        .map(|sample| format!("{} | {}", sample.name, key(sample)))
+        .collect();
+    insta::assert_snapshot!(keys.join("\n"));
+}
+
+#[test]
+fn a_call_stays_in_order_whatever_filter_caught_it() {
+    let keys: HashSet<String> = payloads()
+        .iter()
+        .filter(|sample| sample.name.contains("stream-pstn-to-rc"))
+        .map(key)
+        .collect();
+    assert_eq!(
+        keys,
+        HashSet::from(["telephony:s-718107795d564867a6f635fd81e89940".to_owned()])
+    );
+}
+
+#[test]
+fn keys_follow_what_the_event_speaks_of() {
+    let cases = [
+        (
+            event("/e/telephony/sessions", r#"{"sessionId":7}"#),
+            "telephony:7",
+        ),
+        (
+            event("/e/presence?x=1", r#"{"sessionId":7}"#),
+            "event:/e/presence",
+        ),
+        (
+            event(
+                "/glip/posts",
+                r#"{"eventType":"PostAdded","groupId":"g","id":"p"}"#,
+            ),
+            "chat:g",
+        ),
+        (
+            event("/glip/posts", r#"{"eventType":"GroupJoined","id":"g"}"#),
+            "chat:g",
+        ),
+        (
+            event("/sms", r#"{"conversation":{"id":5},"eventType":"Create"}"#),
+            "conversation:5",
+        ),
+        (event("/sms", r#"{"conversation":5}"#), "event:/sms"),
+        (event("/sms", "7"), "event:/sms"),
+        (event("", "{}").with("validation-token", "t"), "event:"),
+        (
+            Sample::post(r#"{"uuid":"1","subscriptionId":"s"}"#),
+            "path:/hook",
+        ),
+        (
+            Sample::post("junk").with("validation-token", "t"),
+            "path:/hook",
+        ),
+        (Sample::get("code=1"), "path:/hook"),
+        (
+            Sample::post(r#"{"domain_id":"d","events":[]}"#),
+            "digital:d",
+        ),
+        (Sample::post(r#"{"eventId":"e","agentId":7}"#), "agent:7"),
+        (
+            Sample::post(r#"{"type":"button_submit","conversation":{"id":"c"}}"#),
+            "chat:c",
+        ),
+    ];
+    for (sample, expected) in cases {
+        assert_eq!(key(&sample), expected, "{:?}", sample.view());
+    }
+}
+
+#[test]
+fn text_that_is_not_utf8_keeps_its_place() {
+    let body = b"{\"uuid\":1,\"event\":\"/p\",\"body\":{\"text\":\"\xff\",\"eventType\":\"PostAdded\",\"groupId\":\"g\"}}";
+    assert_eq!(key(&Sample::post(&body[..])), "chat:g");
+}
+
+#[test]
+fn long_ids_are_cut_and_stay_apart() {
+    let long = |last: char| {
+        key(&event(
+            "/t/telephony/sessions",
+            &format!(r#"{{"sessionId":"{}{last}"}}"#, "é".repeat(500)),
+        ))
+    };
+    let [one, other] = [long('1'), long('2')];
+    assert_ne!(one, other);
+    assert!(one.starts_with("telephony:éé"));
+    for key in [&one, &other] {
+        assert!(
+            (KEY_MAX_BYTES - 1..=KEY_MAX_BYTES).contains(&key.len()),
+            "{}",
+            key.len()
+        );
+    }
+}
+
+#[test]
+fn hash_is_fnv1a_in_every_version() {
+    // The published test values of FNV-1a, 64 bits.
+    assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+    assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
+    assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+}
+
+proptest! {
+    #[test]
+    fn keys_are_bounded_and_never_empty(
+        index in 0..payloads().len(),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
+    ) {
+        let mut sample = payloads().swap_remove(index);
+        for (place, byte) in edits {
+            let place = place.index(sample.body.len());
+            sample.body[place] = byte;
+        }
+        let key = key(&sample);
+        prop_assert!(!key.is_empty() && key.len() <= KEY_MAX_BYTES);
+    }
+
+    #[test]
+    fn any_id_gives_a_bounded_key(id in "\\PC{0,300}") {
+        let key = key_of("conversation", &id);
+        prop_assert!(key.len() <= KEY_MAX_BYTES);
+        prop_assert!(key.starts_with("conversation:"));
+    }
+}
