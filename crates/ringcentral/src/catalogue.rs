@@ -1,7 +1,7 @@
 //! What an event says, in one word and one line.
 //!
 //! Platform events are told apart by a table, one row per event filter of RINGCENTRAL.md 6; the other callbacks
-//! have a line each in [`callbacks`]. Nothing is guaranteed about the fields of an event, so every line makes do
+//! have a line each. Nothing is guaranteed about the fields of an event, so every line makes do
 //! with what is there, and an event without any of it is described by its filter.
 
 mod account;

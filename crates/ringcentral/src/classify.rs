@@ -146,7 +146,10 @@ pub enum Fallback {
     Refuse,
 }
 
-/// What RingCentral wants of the answer to a callback.
+/// What RingCentral wants of the answer to a callback, as far as it can be told from outside the app.
+///
+/// Whether a challenge is answered with the challenge, or a source SDK call with a signed body, is the app's
+/// secret and is not judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expectation {
     /// Which statuses count as success.

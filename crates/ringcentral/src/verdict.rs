@@ -3,7 +3,7 @@
 //! In development the edge answers for the app, so an app that is slow, talkative or wrong is not noticed until
 //! it stands alone. The verdict says it at once, in the words in which RingCentral records why it blacklisted a
 //! subscription (RINGCENTRAL.md 2.6). Each callback is judged by its own rules; see
-//! [`Expectation`](crate::classify::Expectation). Where the sources contradict each other an answer that is
+//! [`Expectation`]. Where the sources contradict each other an answer that is
 //! right under the newer reading is accepted, and a [`Note`] says what the other reading would have been.
 
 mod fault;
