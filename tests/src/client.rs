@@ -1,0 +1,307 @@
+//! A client under test: the built program with a home of its own, configured by its environment alone.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::binaries;
+use crate::process::{self, Process, locked};
+use crate::relay::{TestRelay, Token};
+use crate::wait;
+
+/// A developer's machine: data directory, relay, token.
+#[derive(Debug, Clone)]
+pub struct Home {
+    directory: Arc<TempDir>,
+    relay: String,
+    ca: PathBuf,
+    token: Option<Token>,
+}
+
+impl Home {
+    /// Makes a machine that knows a relay and holds a token.
+    ///
+    /// # Errors
+    /// When no directory can be made.
+    pub fn new(relay: &TestRelay, token: &Token) -> anyhow::Result<Self> {
+        Ok(Self {
+            directory: Arc::new(tempfile::tempdir()?),
+            relay: relay.url().to_owned(),
+            ca: relay.ca().to_owned(),
+            token: Some(token.clone()),
+        })
+    }
+
+    /// Reaches the relay by another URL.
+    #[must_use]
+    pub fn via(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.relay);
+        self
+    }
+
+    /// Holds another token; `None` for a machine where nobody logged in.
+    #[must_use]
+    pub fn token(mut self, token: Option<&Token>) -> Self {
+        self.token = token.cloned();
+        self
+    }
+
+    /// Returns the machine's data directory.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Returns the machine's home directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Runs a command of the client to its end.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub async fn run<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> anyhow::Result<Output> {
+        process::output(self.command(arguments)?).await
+    }
+
+    /// Runs a command of the client that should succeed, and returns its standard output.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn stdout<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> anyhow::Result<Vec<u8>> {
+        let output = self.run(arguments).await?;
+        ensure!(
+            output.status.success(),
+            "{}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(output.stdout)
+    }
+
+    /// Returns a command of the client in this machine's environment and no other.
+    ///
+    /// # Errors
+    /// When the client has not been built.
+    pub fn command<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> anyhow::Result<Command> {
+        let mut command = Command::new(binaries::find(binaries::CLIENT)?);
+        command.args(arguments).env_clear().envs(self.environment());
+        Ok(command)
+    }
+
+    /// Returns the environment that configures the client.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let path = |path: &Path| path.to_string_lossy().into_owned();
+        let mut environment = vec![
+            ("HOME", path(self.path())),
+            ("RINGTAIL_RELAY", self.relay.clone()),
+            ("RINGTAIL_CA", path(&self.ca)),
+            ("RINGTAIL_DATA", path(&self.data())),
+            ("RINGTAIL_CONFIG", path(&self.path().join("config.toml"))),
+        ];
+        if let Some(token) = &self.token {
+            environment.push(("RINGTAIL_TOKEN", token.expose().to_owned()));
+        }
+        environment
+    }
+
+    /// Starts `ringtail listen --output json` with more arguments and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready; the error carries its log.
+    pub async fn listen(&self, arguments: &[&str]) -> anyhow::Result<TestClient> {
+        let mut client = TestClient {
+            home: self.clone(),
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            process: None,
+            read: Mutex::default(),
+            ready: Value::Null,
+        };
+        client.resume().await?;
+        Ok(client)
+    }
+}
+
+/// A client that listens, and what it said.
+#[derive(Debug)]
+pub struct TestClient {
+    home: Home,
+    arguments: Vec<String>,
+    process: Option<Process>,
+    read: Mutex<Read>,
+    ready: Value,
+}
+
+#[derive(Debug, Default)]
+struct Read {
+    /// Lines of the running process that have been parsed.
+    taken: usize,
+    said: Vec<Value>,
+}
+
+impl TestClient {
+    /// Starts the client again on the history it had, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready; the error carries its log.
+    pub async fn resume(&mut self) -> anyhow::Result<()> {
+        self.launch()?;
+        let process = self.process.as_ref().context("the client is not running")?;
+        let ready = process
+            .line(wait::PATIENCE, |line| line.contains("\"type\":\"ready\""))
+            .await?;
+        self.ready = serde_json::from_str(&ready)?;
+        Ok(())
+    }
+
+    /// Starts the client again and does not wait.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn launch(&mut self) -> anyhow::Result<()> {
+        let mut command = self.home.command(["listen", "--output", "json"])?;
+        command.args(&self.arguments);
+        locked(&self.read).taken = 0;
+        self.process = Some(Process::spawn("client", command)?);
+        Ok(())
+    }
+
+    /// Changes the arguments of the next start.
+    pub fn set_arguments(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(ToString::to_string).collect();
+    }
+
+    /// Kills the client (SIGKILL).
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        let mut process = self.process.take().context("the client is not running")?;
+        process.kill().await?;
+        self.take(&process);
+        Ok(())
+    }
+
+    /// Asks the client to end and waits for it. Returns its exit code.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn stop(&mut self) -> anyhow::Result<Option<i32>> {
+        let mut process = self.process.take().context("the client is not running")?;
+        let status = process.terminate().await?;
+        self.take(&process);
+        Ok(status.code())
+    }
+
+    /// Returns the machine it runs on.
+    #[must_use]
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Returns the public URL of its endpoint.
+    ///
+    /// # Errors
+    /// When the ready line named none.
+    pub fn url(&self) -> anyhow::Result<String> {
+        text(&self.ready, "url")
+    }
+
+    /// Returns its endpoint's id.
+    ///
+    /// # Errors
+    /// When the ready line named none.
+    pub fn endpoint(&self) -> anyhow::Result<String> {
+        text(&self.ready, "endpoint")
+    }
+
+    /// Returns every line that it has ever said, over all its lives.
+    #[must_use]
+    pub fn said(&self) -> Vec<Value> {
+        if let Some(process) = &self.process {
+            self.take(process);
+        }
+        locked(&self.read).said.clone()
+    }
+
+    /// Returns every line of one type.
+    #[must_use]
+    pub fn said_of(&self, kind: &str) -> Vec<Value> {
+        let mut said = self.said();
+        said.retain(|line| line.get("type").and_then(Value::as_str) == Some(kind));
+        said
+    }
+
+    /// Returns the number of lines of one type.
+    #[must_use]
+    pub fn count_of(&self, kind: &str) -> usize {
+        if let Some(process) = &self.process {
+            self.take(process);
+        }
+        let read = locked(&self.read);
+        let said = read.said.iter();
+        said.filter(|line| line.get("type").and_then(Value::as_str) == Some(kind))
+            .count()
+    }
+
+    /// Returns the process id, while the client runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Process::pid)
+    }
+
+    /// Returns the end of the client's log.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    fn take(&self, process: &Process) {
+        let mut read = locked(&self.read);
+        let fresh = process.lines().since(read.taken);
+        read.taken += fresh.len();
+        // Something else than JSON on standard output is kept as text, for the test that looks for it.
+        let parsed = fresh
+            .into_iter()
+            .map(|line| serde_json::from_str(&line).unwrap_or(Value::String(line)));
+        read.said.extend(parsed);
+    }
+}
+
+fn text(line: &Value, name: &str) -> anyhow::Result<String> {
+    line.get(name)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .with_context(|| format!("no {name} in {line}"))
+}
+
+/// Returns the body of an event line as bytes.
+///
+/// # Errors
+/// When it has none, or one that is not base64.
+pub fn body_of(event: &Value) -> anyhow::Result<Vec<u8>> {
+    use base64::Engine as _;
+    if let Some(body) = event.get("body").and_then(Value::as_str) {
+        return Ok(body.as_bytes().to_vec());
+    }
+    let body = text(event, "body_base64")?;
+    Ok(base64::engine::general_purpose::STANDARD.decode(body)?)
+}

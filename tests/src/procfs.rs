@@ -1,0 +1,76 @@
+//! What a process cost, from `/proc`.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+/// `USER_HZ`, which Linux fixes at 100 on every architecture that matters here.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// Returns the CPU time that a process has used.
+///
+/// # Errors
+/// When it is gone.
+pub fn cpu(pid: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .with_context(|| format!("process {pid} is gone"))?;
+    // The name in parentheses may hold anything; what follows it is numbers.
+    let after = stat
+        .rsplit_once(')')
+        .map(|(_, rest)| rest)
+        .unwrap_or_default();
+    let ticks: u64 = after
+        .split_ascii_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+}
+
+/// Returns the CPU time of a process and its direct children: of a server with workers.
+///
+/// # Errors
+/// When it is gone.
+pub fn cpu_with_children(pid: u32) -> anyhow::Result<Duration> {
+    let mut sum = cpu(pid)?;
+    for child in children(pid) {
+        sum += cpu(child).unwrap_or_default();
+    }
+    Ok(sum)
+}
+
+/// Returns the resident memory of a process and its direct children in KiB.
+///
+/// # Errors
+/// When it is gone.
+pub fn rss_kib(pid: u32) -> anyhow::Result<u64> {
+    let own = rss_of(pid).with_context(|| format!("process {pid} is gone"))?;
+    Ok(own + children(pid).into_iter().filter_map(rss_of).sum::<u64>())
+}
+
+fn rss_of(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_process_has_memory_and_a_missing_one_is_an_error() {
+        assert!(rss_kib(std::process::id()).unwrap() > 100);
+        cpu_with_children(std::process::id()).unwrap();
+        cpu(u32::MAX).unwrap_err();
+    }
+}
