@@ -1,0 +1,386 @@
+//! The client's local store of events and attempts: one SQLite file, one writing thread, many readers.
+//!
+//! Invariants:
+//! * Events and the cursor that covers them are written in one transaction, and an attempt that settles an event
+//!   together with the event's new state. What the cursor covers is in the file, or is a gap in it.
+//! * Each event is stored once, known by its id and by its `seq` in its journal, however often it comes.
+//! * Several processes may use one file: each has its own writing thread, and SQLite lets one write at a time.
+//!
+//! It leaves to others: when to ask for events ([`crate::model`]'s engine), and what to do with those that are
+//! owed ([`crate::forward`]).
+
+mod attempts;
+mod codes;
+pub(crate) mod headers;
+mod query;
+mod record;
+mod retention;
+mod schema;
+mod select;
+mod store;
+mod writer;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+use ringtail_protocol::event::EventId;
+
+pub use self::attempts::NewAttempt;
+pub use self::query::{Counts, MAX_DETAIL_ATTEMPTS, MAX_PAGE, PendingEvent, Reader, StoredRequest};
+pub use self::record::UNDECODABLE;
+pub use self::retention::Retention;
+pub use self::schema::{BUSY_TIMEOUT, FILE_NAME, OpenError};
+pub use self::select::{IdPrefix, MIN_ID_DIGITS, Selector, SelectorError};
+pub use self::store::{Incoming, Stored};
+use self::writer::{QUEUE, Write, Writer};
+use crate::model::{
+    AttemptDetail, AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId,
+};
+
+/// Read-only connections that may be busy at once; more readers wait.
+const READERS: usize = 4;
+
+/// Whether events that come in are owed to a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwarding {
+    /// Events that the edge owes the app become pending.
+    On,
+    /// Inspect only: nothing becomes pending, so that a target given later is not flooded with the past.
+    Off,
+}
+
+/// A handle to the history; clones are handles to the same one.
+#[derive(Clone)]
+pub struct History {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    client_id: String,
+    writes: mpsc::Sender<Write>,
+    marks: watch::Receiver<Marks>,
+    readers: Mutex<Vec<Reader>>,
+    permits: Semaphore,
+}
+
+/// Why something was not stored.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// SQLite refused, or the disk did.
+    #[error("the history could not be written; check the free space of the data directory")]
+    Database(#[source] Arc<rusqlite::Error>),
+    /// The relay gave an event a number that no journal can have.
+    #[error("the relay sent the number {seq}, which no event can have")]
+    Number {
+        /// The number.
+        seq: u64,
+    },
+    /// The writing thread has ended.
+    #[error("the history is closed")]
+    Closed,
+}
+
+/// Why something was not read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// SQLite refused.
+    #[error("the history could not be read")]
+    Database(#[from] rusqlite::Error),
+    /// The runtime is shutting down.
+    #[error("the history is closed")]
+    Closed,
+}
+
+impl History {
+    /// Opens the history in the data directory `dir`, makes it when there is none, and starts its writing thread.
+    /// Blocks for the time that takes, or that another process needs to write.
+    ///
+    /// # Errors
+    /// When the files cannot be made, are another program's, or were written by a newer version.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        Self::open_with(dir, Retention::default())
+    }
+
+    /// Opens the history with other limits on what is kept.
+    ///
+    /// # Errors
+    /// As [`History::open`].
+    pub fn open_with(dir: &Path, retention: Retention) -> Result<Self, OpenError> {
+        let opened = schema::open_writer(dir)?;
+        let database = |source| OpenError::Database {
+            path: opened.path.clone(),
+            source,
+        };
+        let reach = query::marks(&opened.connection).map_err(database)?;
+        let (marks, marks_rx) = watch::channel(reach);
+        let (writes, queue) = mpsc::channel(QUEUE);
+        let writer = Writer {
+            connection: opened.connection,
+            queue,
+            marks,
+            retention,
+        };
+        std::thread::Builder::new()
+            .name("history".to_owned())
+            .spawn(move || writer.run())
+            .map_err(OpenError::System)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path: opened.path,
+                client_id: opened.client_id,
+                writes,
+                marks: marks_rx,
+                readers: Mutex::new(Vec::new()),
+                permits: Semaphore::new(READERS),
+            }),
+        })
+    }
+
+    /// Returns the client's id: random, made with the file.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.inner.client_id
+    }
+
+    /// Returns how far the history reaches. Moves after each commit of this process, and then covers what other
+    /// processes have written meanwhile.
+    #[must_use]
+    pub fn marks(&self) -> watch::Receiver<Marks> {
+        self.inner.marks.clone()
+    }
+
+    /// Stores what the link brought, and the cursor with it. When this returns, the relay may be told.
+    ///
+    /// A batch should hold what is at hand, a few MiB at the most; batches of several callers are committed
+    /// together.
+    ///
+    /// # Errors
+    /// When nothing of the batch was stored.
+    pub async fn store(
+        &self,
+        endpoint: &str,
+        journal: &str,
+        batch: Vec<Incoming>,
+        forwarding: Forwarding,
+    ) -> Result<Stored, StoreError> {
+        let numbers = batch.iter().map(|incoming| match incoming {
+            Incoming::Event(event) => event.seq,
+            Incoming::Gap { last, .. } => *last,
+        });
+        if let Some(seq) = numbers.max().filter(|seq| i64::try_from(*seq).is_err()) {
+            return Err(StoreError::Number { seq });
+        }
+        let (done, stored) = oneshot::channel();
+        self.write(Write::Store {
+            endpoint: endpoint.to_owned(),
+            journal: journal.to_owned(),
+            batch,
+            forwarding,
+            done,
+        })
+        .await?;
+        stored.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Records an attempt. One that settles a pending event makes it done in the same transaction.
+    ///
+    /// # Errors
+    /// When it was not recorded.
+    pub async fn record_attempt(
+        &self,
+        attempt: NewAttempt,
+        settles: bool,
+    ) -> Result<RowId, StoreError> {
+        let (done, recorded) = oneshot::channel();
+        self.write(Write::Attempt {
+            attempt: Box::new(attempt),
+            settles,
+            done,
+        })
+        .await?;
+        recorded.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn write(&self, write: Write) -> Result<(), StoreError> {
+        self.inner
+            .writes
+            .send(write)
+            .await
+            .map_err(|_| StoreError::Closed)
+    }
+
+    /// Runs a query on a reader, off the runtime.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn read<T, F>(&self, query: F) -> Result<T, ReadError>
+    where
+        F: FnOnce(&Reader) -> rusqlite::Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let permit = self.inner.permits.acquire().await;
+        let _permit = permit.map_err(|_| ReadError::Closed)?;
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || {
+            let idle = inner.lock_readers().pop();
+            let reader = match idle {
+                Some(reader) => reader,
+                None => Reader::new(schema::open_reader(&inner.path)?),
+            };
+            let value = query(&reader)?;
+            inner.lock_readers().push(reader);
+            Ok(value)
+        })
+        .await
+        .map_err(|_| ReadError::Closed)?
+    }
+
+    /// Opens a reader of one's own, for code that may block.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn reader(&self) -> Result<Reader, ReadError> {
+        Ok(Reader::new(schema::open_reader(&self.inner.path)?))
+    }
+
+    /// Reads how far a journal has been stored; `None` when nothing of it has.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn cursor(&self, endpoint: &str, journal: &str) -> Result<Option<u64>, ReadError> {
+        let (endpoint, journal) = (endpoint.to_owned(), journal.to_owned());
+        self.read(move |reader| reader.cursor(&endpoint, &journal))
+            .await
+    }
+
+    /// Reads events after a row, oldest first, at most [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn events_after(&self, after: RowId, limit: usize) -> Result<Vec<EventRow>, ReadError> {
+        self.read(move |reader| reader.events_after(after, limit))
+            .await
+    }
+
+    /// Reads events before a row, newest first, at most [`MAX_PAGE`]. `RowId(i64::MAX)` begins with the newest.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn events_before(&self, before: RowId, limit: usize) -> Result<Vec<EventRow>, ReadError> {
+        self.read(move |reader| reader.events_before(before, limit))
+            .await
+    }
+
+    /// Reads the events that a selector names, after a row, oldest first, at most [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn find(
+        &self,
+        endpoint: Option<&str>,
+        selector: &Selector,
+        after: RowId,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, ReadError> {
+        let (endpoint, selector) = (endpoint.map(str::to_owned), selector.clone());
+        self.read(move |reader| reader.find(endpoint.as_deref(), &selector, after, limit))
+            .await
+    }
+
+    /// Reads an event with all that was received and its attempts, at most [`MAX_DETAIL_ATTEMPTS`].
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn event(&self, id: EventId) -> Result<Option<EventDetail>, ReadError> {
+        self.read(move |reader| reader.event(id)).await
+    }
+
+    /// Reads what is needed to send an event.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn stored_request(&self, row: RowId) -> Result<Option<StoredRequest>, ReadError> {
+        self.read(move |reader| reader.stored_request(row)).await
+    }
+
+    /// Reads attempts after a row, oldest first, at most [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn attempts_after(&self, after: RowId, limit: usize) -> Result<Vec<AttemptRow>, ReadError> {
+        self.read(move |reader| reader.attempts_after(after, limit))
+            .await
+    }
+
+    /// Reads an attempt with what the app answered.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn attempt(&self, row: RowId) -> Result<Option<AttemptDetail>, ReadError> {
+        self.read(move |reader| reader.attempt(row)).await
+    }
+
+    /// Reads gaps after a row, oldest first, at most [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn gaps_after(&self, after: RowId, limit: usize) -> Result<Vec<GapRow>, ReadError> {
+        self.read(move |reader| reader.gaps_after(after, limit))
+            .await
+    }
+
+    /// Reads which events of an endpoint are owed to the target, after a row, oldest first, at most [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn pending(
+        &self,
+        endpoint: &str,
+        after: RowId,
+        limit: usize,
+    ) -> Result<Vec<PendingEvent>, ReadError> {
+        let endpoint = endpoint.to_owned();
+        self.read(move |reader| reader.pending(&endpoint, after, limit))
+            .await
+    }
+
+    /// Counts the events of an endpoint that are owed to the target.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn held(&self, endpoint: &str) -> Result<u64, ReadError> {
+        let endpoint = endpoint.to_owned();
+        self.read(move |reader| reader.held(&endpoint)).await
+    }
+
+    /// Counts what the history holds.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn counts(&self) -> Result<Counts, ReadError> {
+        self.read(Reader::counts).await
+    }
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("History")
+            .field("path", &self.inner.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn lock_readers(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

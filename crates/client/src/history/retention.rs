@@ -1,0 +1,148 @@
+//! What is removed from the history, and when.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use ringtail_protocol::event::Timestamp;
+
+use super::codes;
+
+/// How much is kept. Events that are owed to a target are kept whatever their age and number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How long an event is kept.
+    pub max_age: Duration,
+    /// How many events are kept.
+    pub max_events: u64,
+}
+
+/// A month covers "what happened before the holidays"; 100,000 events of 2 KiB are 200 MB.
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_secs(30 * 24 * 60 * 60),
+            max_events: 100_000,
+        }
+    }
+}
+
+/// Rows that one step removes: few enough that no writer waits noticeably.
+const CHUNK: usize = 200;
+
+/// How often the history is looked over when there is nothing to remove.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// When the next step is due.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    retention: Retention,
+    due: Instant,
+    busy: bool,
+}
+
+impl Schedule {
+    pub(super) fn new(retention: Retention, now: Instant) -> Self {
+        Self {
+            retention,
+            due: now,
+            busy: true,
+        }
+    }
+
+    /// Says whether a step is due.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.busy || now >= self.due
+    }
+
+    /// Removes one chunk. Runs outside of other transactions.
+    pub(super) fn step(&mut self, connection: &Connection, now: Instant) -> rusqlite::Result<()> {
+        // Set first, so that a step that fails is not tried again at once.
+        self.busy = false;
+        self.due = now + INTERVAL;
+        let removed = remove_chunk(connection, self.retention, Timestamp::now())?;
+        self.busy = removed > 0;
+        if removed > 0 {
+            give_back(connection)?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes the oldest events beyond the limits with their attempts, then old gaps and attempts whose event never
+/// came. Returns how many rows went.
+///
+/// Rows are written in the order of time, so looking at the oldest ones is enough and costs the same however
+/// much the history holds.
+fn remove_chunk(
+    connection: &Connection,
+    retention: Retention,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
+    let max_age = i64::try_from(retention.max_age.as_micros()).unwrap_or(i64::MAX);
+    let oldest = now.0.saturating_sub(max_age);
+    // Immediate: a read that turns into a write fails when another process wrote in between.
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let mut removed = 0;
+    for id in events_to_remove(&transaction, retention.max_events, oldest)? {
+        removed += transaction
+            .prepare_cached("DELETE FROM attempt WHERE event = ?1")?
+            .execute([&id])?;
+        removed += transaction
+            .prepare_cached("DELETE FROM event WHERE id = ?1")?
+            .execute([&id])?;
+    }
+    removed += transaction
+        .prepare_cached(
+            "DELETE FROM attempt WHERE row IN (
+               SELECT row FROM (SELECT row, event, started_at FROM attempt ORDER BY row LIMIT ?2) AS a
+               WHERE a.started_at < ?1 AND NOT EXISTS (SELECT 1 FROM event WHERE id = a.event))",
+        )?
+        .execute(params![oldest, codes::len(CHUNK)])?;
+    removed += transaction
+        .prepare_cached(
+            "DELETE FROM gap WHERE row IN (
+               SELECT row FROM (SELECT row, noticed_at FROM gap ORDER BY row LIMIT ?2)
+               WHERE noticed_at < ?1)",
+        )?
+        .execute(params![oldest, codes::len(CHUNK)])?;
+    transaction.commit()?;
+    Ok(removed)
+}
+
+/// Reads the ids of the oldest events that are too many or too old, a chunk of them.
+fn events_to_remove(
+    connection: &Connection,
+    max_events: u64,
+    oldest: i64,
+) -> rusqlite::Result<Vec<[u8; 16]>> {
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM event")?
+        .query_row([], |row| row.get(0))?;
+    let excess = codes::unsigned(count).saturating_sub(max_events);
+    let mut statement = connection.prepare_cached(
+        "SELECT id, stored_at FROM event WHERE forward <> 1 ORDER BY row LIMIT ?1",
+    )?;
+    let candidates = statement.query_map([codes::len(CHUNK)], |row| {
+        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?))
+    })?;
+    let mut ids = Vec::new();
+    for (position, candidate) in (0_u64..).zip(candidates) {
+        let (id, stored_at) = candidate?;
+        if position < excess || stored_at < oldest {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+/// Gives free pages back to the file system. Each row that the pragma yields is a page.
+fn give_back(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("PRAGMA incremental_vacuum(1000)")?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

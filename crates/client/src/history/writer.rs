@@ -1,0 +1,219 @@
+//! The one thread that writes.
+//!
+//! It takes what waits in its queue, writes it in one transaction, commits, and then answers everybody. An
+//! operation that fails is undone alone, by its savepoint; a commit that fails fails all of its group.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::attempts::{self, NewAttempt};
+use super::query;
+use super::retention::{Retention, Schedule};
+use super::store::{self, Incoming, Stored};
+use super::{Forwarding, StoreError};
+use crate::model::{Marks, RowId};
+
+/// Operations that may wait; more senders than that wait themselves.
+pub(super) const QUEUE: usize = 256;
+
+/// Bytes after which a group is committed although more waits.
+const GROUP_BYTES: usize = 8 * 1024 * 1024;
+
+/// Something to write.
+#[derive(Debug)]
+pub(super) enum Write {
+    Store {
+        endpoint: String,
+        journal: String,
+        batch: Vec<Incoming>,
+        forwarding: Forwarding,
+        done: oneshot::Sender<Result<Stored, StoreError>>,
+    },
+    Attempt {
+        attempt: Box<NewAttempt>,
+        settles: bool,
+        done: oneshot::Sender<Result<RowId, StoreError>>,
+    },
+}
+
+impl Write {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Store { batch, .. } => batch.iter().map(Incoming::weight).sum(),
+            Self::Attempt { attempt, .. } => attempt.weight(),
+        }
+    }
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    pub(super) queue: mpsc::Receiver<Write>,
+    pub(super) marks: watch::Sender<Marks>,
+    pub(super) retention: Retention,
+}
+
+impl Writer {
+    /// Runs until every handle is gone and the queue is empty.
+    pub(super) fn run(mut self) {
+        let mut schedule = Schedule::new(self.retention, Instant::now());
+        loop {
+            let now = Instant::now();
+            if schedule.is_due(now)
+                && let Err(error) = schedule.step(&self.connection, now)
+            {
+                tracing::warn!(%error, "old events could not be removed from the history");
+            }
+            let first = if schedule.is_due(Instant::now()) {
+                match self.queue.try_recv() {
+                    Ok(write) => write,
+                    Err(mpsc::error::TryRecvError::Empty) => continue,
+                    Err(mpsc::error::TryRecvError::Disconnected) => return,
+                }
+            } else {
+                match self.queue.blocking_recv() {
+                    Some(write) => write,
+                    None => return,
+                }
+            };
+            let group = self.gather(first);
+            self.write(group);
+        }
+    }
+
+    fn gather(&mut self, first: Write) -> Vec<Write> {
+        let mut bytes = first.weight();
+        let mut group = vec![first];
+        while bytes < GROUP_BYTES
+            && group.len() < QUEUE
+            && let Ok(write) = self.queue.try_recv()
+        {
+            bytes += write.weight();
+            group.push(write);
+        }
+        group
+    }
+
+    fn write(&mut self, group: Vec<Write>) {
+        let mut written = Vec::with_capacity(group.len());
+        let committed = self.commit(group, &mut written);
+        match committed {
+            Ok(marks) => {
+                // Before the answers: who has been told "stored" finds the marks there.
+                self.marks.send_if_modified(|known| {
+                    let moved = *known != marks;
+                    *known = marks;
+                    moved
+                });
+                for answer in written {
+                    answer.send();
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                for answer in written {
+                    answer.fail(&error);
+                }
+            }
+        }
+    }
+
+    /// Writes the group in one transaction. Every operation ends up in `written`, whatever happens.
+    fn commit(&mut self, group: Vec<Write>, written: &mut Vec<Written>) -> rusqlite::Result<Marks> {
+        let mut group = group.into_iter();
+        let begun = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate);
+        let mut transaction = match begun {
+            Ok(transaction) => transaction,
+            Err(error) => {
+                written.extend(group.map(Written::undone));
+                return Err(error);
+            }
+        };
+        for write in group.by_ref() {
+            written.push(apply(&mut transaction, write));
+        }
+        let marks = query::marks(&transaction)?;
+        transaction.commit()?;
+        Ok(marks)
+    }
+}
+
+/// Writes one operation within its own savepoint.
+fn apply(transaction: &mut rusqlite::Transaction<'_>, write: Write) -> Written {
+    match write {
+        Write::Store {
+            endpoint,
+            journal,
+            batch,
+            forwarding,
+            done,
+        } => {
+            let result = alone(transaction, |connection| {
+                store::store(connection, &endpoint, &journal, &batch, forwarding)
+            });
+            Written::Store(done, result)
+        }
+        Write::Attempt {
+            attempt,
+            settles,
+            done,
+        } => {
+            let result = alone(transaction, |connection| {
+                attempts::record(connection, &attempt, settles)
+            });
+            Written::Attempt(done, result)
+        }
+    }
+}
+
+fn alone<T>(
+    transaction: &mut rusqlite::Transaction<'_>,
+    write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, StoreError> {
+    let failed = |error| StoreError::Database(Arc::new(error));
+    let savepoint = transaction.savepoint().map_err(failed)?;
+    let value = write(&savepoint).map_err(failed)?;
+    savepoint.commit().map_err(failed)?;
+    Ok(value)
+}
+
+/// An operation and what to answer once the group is committed. Nobody may be waiting any more.
+enum Written {
+    Store(
+        oneshot::Sender<Result<Stored, StoreError>>,
+        Result<Stored, StoreError>,
+    ),
+    Attempt(
+        oneshot::Sender<Result<RowId, StoreError>>,
+        Result<RowId, StoreError>,
+    ),
+}
+
+impl Written {
+    fn undone(write: Write) -> Self {
+        match write {
+            Write::Store { done, .. } => Self::Store(done, Err(StoreError::Closed)),
+            Write::Attempt { done, .. } => Self::Attempt(done, Err(StoreError::Closed)),
+        }
+    }
+
+    fn send(self) {
+        match self {
+            Self::Store(done, result) => drop(done.send(result)),
+            Self::Attempt(done, result) => drop(done.send(result)),
+        }
+    }
+
+    fn fail(self, error: &Arc<rusqlite::Error>) {
+        let error = StoreError::Database(Arc::clone(error));
+        match self {
+            Self::Store(done, _) => drop(done.send(Err(error))),
+            Self::Attempt(done, _) => drop(done.send(Err(error))),
+        }
+    }
+}
