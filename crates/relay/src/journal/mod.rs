@@ -4,6 +4,10 @@
 //! given in the transaction that stores the event, so an endpoint's `seq` has no holes when it is written; holes
 //! appear only at the old end, by retention, and by purging.
 
+pub mod sqlite;
+#[cfg(test)]
+mod suite;
+
 use std::fmt::Debug;
 
 use bytes::Bytes;

@@ -1,0 +1,28 @@
+//! Who may use the relay, and which endpoints are theirs.
+//!
+//! [`Accounts`] is the store: every call blocks, which suits commands. A relay that serves uses
+//! [`SharedAccounts`], whose calls are async, and [`EndpointTable`], which answers the edge from memory.
+//!
+//! Administration runs in a process of its own beside a relay that serves; [`Accounts::changed`] is how the relay
+//! notices. A revoked account keeps its endpoints, and they keep taking events: RingCentral is answered whatever
+//! becomes of a token.
+
+mod endpoint;
+mod name;
+mod shared;
+mod store;
+mod table;
+mod token;
+
+pub use self::endpoint::EndpointRecord;
+pub use self::name::{Name, NameError};
+pub use self::shared::SharedAccounts;
+pub use self::store::{
+    Account, AccountInfo, AccountKey, Accounts, AccountsError, AddError, ChangeError,
+    EndpointError, MAX_ENDPOINTS,
+};
+pub use self::table::EndpointTable;
+pub use self::token::Token;
+
+#[cfg(test)]
+mod tests;

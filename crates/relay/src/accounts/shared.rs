@@ -1,0 +1,94 @@
+//! Accounts as a relay that serves uses them: the store's calls run off the runtime.
+
+use std::sync::Arc;
+
+use super::endpoint::EndpointRecord;
+use super::name::Name;
+use super::store::{Account, Accounts, AccountsError, EndpointError};
+use super::table::EndpointTable;
+use super::token::Token;
+
+/// Cloneable handle to [`Accounts`] and the table of endpoints that belongs to it.
+#[derive(Debug, Clone)]
+pub struct SharedAccounts {
+    accounts: Arc<Accounts>,
+    table: Arc<EndpointTable>,
+}
+
+impl SharedAccounts {
+    /// Loads the table of endpoints. Blocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn new(accounts: Accounts) -> Result<Self, AccountsError> {
+        let table = EndpointTable::new(accounts.all_endpoints()?);
+        Ok(Self {
+            accounts: Arc::new(accounts),
+            table: Arc::new(table),
+        })
+    }
+
+    /// Returns the table of endpoints; [`SharedAccounts::endpoint`] keeps it complete.
+    #[must_use]
+    pub fn table(&self) -> &Arc<EndpointTable> {
+        &self.table
+    }
+
+    /// See [`Accounts::authenticate`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn authenticate(&self, token: Token) -> Result<Option<Account>, AccountsError> {
+        self.off_runtime(move |accounts| accounts.authenticate(&token))
+            .await?
+    }
+
+    /// See [`Accounts::is_current`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_current(&self, account: Account) -> Result<bool, AccountsError> {
+        self.off_runtime(move |accounts| accounts.is_current(&account))
+            .await?
+    }
+
+    /// See [`Accounts::changed`]. A relay that asks this twice a second ends the links of a revoked account within
+    /// a second.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn changed(&self) -> Result<bool, AccountsError> {
+        self.off_runtime(Accounts::changed).await?
+    }
+
+    /// See [`Accounts::endpoint`]. The endpoint is in the table when this returns.
+    ///
+    /// # Errors
+    /// When the account has the most endpoints that it may, or the store fails.
+    pub async fn endpoint(
+        &self,
+        account: Account,
+        name: Name,
+    ) -> Result<Arc<EndpointRecord>, EndpointError> {
+        let table = Arc::clone(&self.table);
+        // The table is filled where the endpoint is made, so that a caller that goes away leaves no gap between.
+        self.off_runtime(move |accounts| {
+            let endpoint = accounts.endpoint(&account, &name)?;
+            Ok(match table.find(&endpoint.id) {
+                Some(known) => known,
+                None => table.insert(endpoint),
+            })
+        })
+        .await?
+    }
+
+    async fn off_runtime<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Accounts) -> T + Send + 'static,
+    ) -> Result<T, AccountsError> {
+        let accounts = Arc::clone(&self.accounts);
+        tokio::task::spawn_blocking(move || work(&accounts))
+            .await
+            .map_err(|_| AccountsError::ShuttingDown)
+    }
+}

@@ -1,0 +1,413 @@
+//! Accounts and endpoints in the database. Every call here blocks.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ringtail_protocol::event::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+
+use super::endpoint::{self, EndpointRecord};
+use super::name::Name;
+use super::token::{Token, TokenHash};
+use crate::journal::EndpointKey;
+use crate::store::{self, DataDir, StoreError};
+
+/// The most endpoints that an account may have, so that a leaked token cannot fill the table.
+pub const MAX_ENDPOINTS: usize = 256;
+
+/// Number of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountKey(pub i64);
+
+/// An account, as one of its tokens proved it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its number.
+    pub key: AccountKey,
+    /// Its name.
+    pub name: Name,
+    /// Number of the token among the account's; the next one's is higher.
+    pub token_number: i64,
+}
+
+/// What `account list` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountInfo {
+    /// The account's name.
+    pub name: Name,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When its token was made or revoked.
+    pub changed_at: Timestamp,
+    /// Whether it has no token that counts.
+    pub revoked: bool,
+    /// How many endpoints it has.
+    pub endpoints: usize,
+}
+
+/// Why accounts could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountsError {
+    /// The database refused.
+    #[error("the accounts could not be read or written")]
+    Database(#[from] rusqlite::Error),
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    Random(#[from] getrandom::Error),
+    /// The relay is ending.
+    #[error("the relay is shutting down")]
+    ShuttingDown,
+}
+
+/// Why an account was not added.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddError {
+    /// The name is taken.
+    #[error(
+        "there is an account {0} already\n\
+         hint: `account rotate {0}` gives it a new token"
+    )]
+    Exists(Name),
+    /// The store failed.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+}
+
+/// Why an account was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// Nobody has that name.
+    #[error(
+        "there is no account {0}\n\
+         hint: `account list` shows those that there are"
+    )]
+    NoAccount(Name),
+    /// The store failed.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+}
+
+/// Why there is no such endpoint.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// The account has [`MAX_ENDPOINTS`].
+    #[error(
+        "the account has {MAX_ENDPOINTS} endpoints, which is the most\n\
+         hint: use one of those"
+    )]
+    TooMany,
+    /// The store failed.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+}
+
+/// Accounts, their tokens and their endpoints, on connections of their own.
+#[derive(Debug)]
+pub struct Accounts {
+    /// Apart from the writer, so that a check of a token never waits for the journal's transactions.
+    reader: Mutex<Reader>,
+    writer: Mutex<Connection>,
+}
+
+#[derive(Debug)]
+struct Reader {
+    connection: Connection,
+    /// Revision that [`Accounts::changed`] told last.
+    told: i64,
+    /// Revision that `tokens` are of.
+    loaded: Option<i64>,
+    tokens: Vec<(TokenHash, Account)>,
+}
+
+impl Accounts {
+    /// Opens the store, creating the database when there is none. Blocks.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn open(dir: &DataDir) -> Result<Self, StoreError> {
+        let writer = store::open_writer(dir)?;
+        let connection = store::open_reader(dir)?;
+        let told = revision(&connection).map_err(|source| StoreError::Database {
+            path: dir.database(),
+            source,
+        })?;
+        Ok(Self {
+            reader: Mutex::new(Reader {
+                connection,
+                told,
+                loaded: None,
+                tokens: Vec::new(),
+            }),
+            writer: Mutex::new(writer),
+        })
+    }
+
+    /// Adds an account and returns its token, which cannot be had again. Blocks.
+    ///
+    /// # Errors
+    /// When the name is taken or the store fails.
+    pub fn add(&self, name: &Name) -> Result<Token, AddError> {
+        let token = Token::generate().map_err(AccountsError::from)?;
+        let now = Timestamp::now();
+        let added = self
+            .writer()
+            .execute(
+                "INSERT INTO account (name, token_hash, created_at, changed_at) VALUES (?1, ?2, ?3, ?3)
+                 ON CONFLICT (name) DO NOTHING",
+                params![name.as_str(), token.hash().as_bytes(), now.0],
+            )
+            .map_err(AccountsError::from)?;
+        match added {
+            0 => Err(AddError::Exists(name.clone())),
+            _ => Ok(token),
+        }
+    }
+
+    /// Returns all accounts, by name. Blocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn list(&self) -> Result<Vec<AccountInfo>, AccountsError> {
+        let reader = self.reader();
+        let mut select = reader.connection.prepare_cached(
+            "SELECT name, created_at, changed_at, token_hash IS NULL,
+                    (SELECT count(*) FROM endpoint WHERE account = account.key)
+             FROM account ORDER BY name",
+        )?;
+        let accounts = select.query_map([], |row| {
+            Ok(AccountInfo {
+                name: Name::from_stored(row.get(0)?),
+                created_at: Timestamp(row.get(1)?),
+                changed_at: Timestamp(row.get(2)?),
+                revoked: row.get(3)?,
+                endpoints: usize::try_from(row.get::<_, i64>(4)?).unwrap_or_default(),
+            })
+        })?;
+        Ok(accounts.collect::<Result<_, _>>()?)
+    }
+
+    /// Gives the account a new token; the old one counts no more. A revoked account comes back by this. Blocks.
+    ///
+    /// # Errors
+    /// When there is no such account or the store fails.
+    pub fn rotate(&self, name: &Name) -> Result<Token, ChangeError> {
+        let token = Token::generate().map_err(AccountsError::from)?;
+        self.set_token(name, Some(&token.hash()))?;
+        Ok(token)
+    }
+
+    /// Takes the account's token away. Its endpoints stay and keep taking events. Blocks.
+    ///
+    /// # Errors
+    /// When there is no such account or the store fails.
+    pub fn revoke(&self, name: &Name) -> Result<(), ChangeError> {
+        self.set_token(name, None)
+    }
+
+    fn set_token(&self, name: &Name, hash: Option<&TokenHash>) -> Result<(), ChangeError> {
+        let changed = self
+            .writer()
+            .execute(
+                "UPDATE account
+                 SET token_hash = ?2, changed_at = ?3, token_number = token_number + 1
+                 WHERE name = ?1",
+                params![
+                    name.as_str(),
+                    hash.map(TokenHash::as_bytes),
+                    Timestamp::now().0
+                ],
+            )
+            .map_err(AccountsError::from)?;
+        match changed {
+            0 => Err(ChangeError::NoAccount(name.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the account that the token stands for, if any. Blocks, for microseconds unless accounts changed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn authenticate(&self, token: &Token) -> Result<Option<Account>, AccountsError> {
+        let hash = token.hash();
+        let mut reader = self.reader();
+        reader.load()?;
+        // Every account is looked at, so that the time tells nothing about the place of the right one.
+        let mut found = None;
+        for (known, account) in &reader.tokens {
+            if known.matches(&hash) {
+                found = Some(account);
+            }
+        }
+        Ok(found.cloned())
+    }
+
+    /// Returns whether the token by which the account was proved still counts: neither revoked nor replaced.
+    /// Blocks, for microseconds unless accounts changed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn is_current(&self, account: &Account) -> Result<bool, AccountsError> {
+        let mut reader = self.reader();
+        reader.load()?;
+        Ok(reader.tokens.iter().any(|(_, current)| current == account))
+    }
+
+    /// Returns whether any account changed, by whichever process, since this was last asked or the store was
+    /// opened. Blocks, for microseconds: it reads one row.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn changed(&self) -> Result<bool, AccountsError> {
+        let mut reader = self.reader();
+        let revision = revision(&reader.connection)?;
+        let changed = revision != reader.told;
+        reader.told = revision;
+        Ok(changed)
+    }
+
+    /// Returns the account's endpoint of that name, making it when there is none. Blocks; making one waits for
+    /// the journal's transactions.
+    ///
+    /// # Errors
+    /// When the account has [`MAX_ENDPOINTS`] or the store fails.
+    pub fn endpoint(
+        &self,
+        account: &Account,
+        name: &Name,
+    ) -> Result<EndpointRecord, EndpointError> {
+        // Nearly always it exists, and reading waits for nobody.
+        if let Some(found) = self
+            .find_endpoint(account, name)
+            .map_err(AccountsError::from)?
+        {
+            return Ok(found);
+        }
+        let mut writer = self.writer();
+        let transaction = writer
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(AccountsError::from)?;
+        let endpoint = create_endpoint(&transaction, account, name)?;
+        transaction.commit().map_err(AccountsError::from)?;
+        Ok(endpoint)
+    }
+
+    fn find_endpoint(
+        &self,
+        account: &Account,
+        name: &Name,
+    ) -> rusqlite::Result<Option<EndpointRecord>> {
+        select_endpoint(&self.reader().connection, account, name)
+    }
+
+    /// Returns every endpoint of every account. Blocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn all_endpoints(&self) -> Result<Vec<EndpointRecord>, AccountsError> {
+        let reader = self.reader();
+        let mut select = reader
+            .connection
+            .prepare_cached("SELECT key, id, account, name, created_at FROM endpoint")?;
+        let endpoints = select.query_map([], endpoint_of_row)?;
+        Ok(endpoints.collect::<Result<_, _>>()?)
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reader {
+    /// Reads the tokens again if an account changed.
+    fn load(&mut self) -> rusqlite::Result<()> {
+        // The revision is read first: a change between the two reads is then loaded once more, and never missed.
+        let revision = revision(&self.connection)?;
+        if self.loaded == Some(revision) {
+            return Ok(());
+        }
+        let mut select = self.connection.prepare_cached(
+            "SELECT token_hash, key, name, token_number FROM account WHERE token_hash IS NOT NULL",
+        )?;
+        let tokens = select.query_map([], |row| {
+            Ok((
+                TokenHash::from_stored(row.get(0)?),
+                Account {
+                    key: AccountKey(row.get(1)?),
+                    name: Name::from_stored(row.get(2)?),
+                    token_number: row.get(3)?,
+                },
+            ))
+        })?;
+        self.tokens = tokens.collect::<Result<_, _>>()?;
+        self.loaded = Some(revision);
+        Ok(())
+    }
+}
+
+fn revision(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE name = 'accounts_revision'")?
+        .query_row([], |row| row.get(0))
+}
+
+fn create_endpoint(
+    transaction: &Transaction<'_>,
+    account: &Account,
+    name: &Name,
+) -> Result<EndpointRecord, EndpointError> {
+    let failed = AccountsError::from;
+    // Another call may have made it since it was looked for.
+    if let Some(found) = select_endpoint(transaction, account, name).map_err(failed)? {
+        return Ok(found);
+    }
+    let count: i64 = transaction
+        .query_row(
+            "SELECT count(*) FROM endpoint WHERE account = ?1",
+            [account.key.0],
+            |row| row.get(0),
+        )
+        .map_err(failed)?;
+    if usize::try_from(count).unwrap_or(usize::MAX) >= MAX_ENDPOINTS {
+        return Err(EndpointError::TooMany);
+    }
+    let id = endpoint::fresh_id(name).map_err(AccountsError::from)?;
+    transaction
+        .query_row(
+            "INSERT INTO endpoint (id, account, name, created_at) VALUES (?1, ?2, ?3, ?4)
+             RETURNING key, id, account, name, created_at",
+            params![id, account.key.0, name.as_str(), Timestamp::now().0],
+            endpoint_of_row,
+        )
+        .map_err(|error| EndpointError::from(failed(error)))
+}
+
+fn select_endpoint(
+    connection: &Connection,
+    account: &Account,
+    name: &Name,
+) -> rusqlite::Result<Option<EndpointRecord>> {
+    connection
+        .prepare_cached(
+            "SELECT key, id, account, name, created_at FROM endpoint WHERE account = ?1 AND name = ?2",
+        )?
+        .query_row(params![account.key.0, name.as_str()], endpoint_of_row)
+        .optional()
+}
+
+fn endpoint_of_row(row: &Row<'_>) -> rusqlite::Result<EndpointRecord> {
+    Ok(EndpointRecord {
+        key: EndpointKey(row.get(0)?),
+        id: row.get(1)?,
+        account: AccountKey(row.get(2)?),
+        name: Name::from_stored(row.get(3)?),
+        created_at: Timestamp(row.get(4)?),
+    })
+}

@@ -1,0 +1,108 @@
+//! Every endpoint, in memory, for the edge.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sha2::{Digest as _, Sha256};
+
+use super::endpoint::{EndpointRecord, MAX_ID_BYTES};
+
+/// Endpoints by their public id.
+///
+/// A lookup takes the same time whether the id exists, nearly exists or does not exist: what is compared are
+/// hashes, over which a caller has no say, so that an id cannot be felt out digit by digit.
+#[derive(Debug, Default)]
+pub struct EndpointTable {
+    endpoints: RwLock<HashMap<[u8; 32], Arc<EndpointRecord>>>,
+}
+
+impl EndpointTable {
+    /// Makes a table of the endpoints that there are.
+    #[must_use]
+    pub fn new(endpoints: Vec<EndpointRecord>) -> Self {
+        let endpoints = endpoints
+            .into_iter()
+            .map(|endpoint| (hash(&endpoint.id), Arc::new(endpoint)))
+            .collect();
+        Self {
+            endpoints: RwLock::new(endpoints),
+        }
+    }
+
+    /// Returns the endpoint of that id. Never waits for a disk.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Arc<EndpointRecord>> {
+        // The longest id is no secret.
+        if id.len() > MAX_ID_BYTES {
+            return None;
+        }
+        let hash = hash(id);
+        self.endpoints
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&hash)
+            .cloned()
+    }
+
+    /// Adds an endpoint, or replaces the one of the same id, and returns it as it is kept.
+    pub fn insert(&self, endpoint: EndpointRecord) -> Arc<EndpointRecord> {
+        let endpoint = Arc::new(endpoint);
+        self.endpoints
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(hash(&endpoint.id), Arc::clone(&endpoint));
+        endpoint
+    }
+
+    /// Returns how many endpoints there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.endpoints
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// Returns whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+fn hash(id: &str) -> [u8; 32] {
+    Sha256::digest(id.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtail_protocol::event::Timestamp;
+
+    use super::super::{AccountKey, Name};
+    use super::*;
+    use crate::journal::EndpointKey;
+
+    fn endpoint(id: &str) -> EndpointRecord {
+        EndpointRecord {
+            key: EndpointKey(1),
+            id: id.to_owned(),
+            account: AccountKey(1),
+            name: Name::parse("dev").expect("a name"),
+            created_at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn only_the_whole_id_finds_an_endpoint() {
+        let table = EndpointTable::new(vec![endpoint("dev-abc")]);
+        assert_eq!(table.find("dev-abc").as_deref(), Some(&endpoint("dev-abc")));
+        for other in ["", "dev", "dev-ab", "dev-abcd", "DEV-ABC"] {
+            assert_eq!(table.find(other), None, "{other}");
+        }
+        let longest = "a".repeat(63);
+        table.insert(endpoint(&longest));
+        assert!(table.find(&longest).is_some());
+        assert_eq!(table.find(&"a".repeat(64)), None);
+        assert_eq!((table.len(), table.is_empty()), (2, false));
+    }
+}

@@ -1,0 +1,280 @@
+//! What the journal throws away, and how it does that beside appends.
+//!
+//! A sweep is a series of steps, each a small transaction: events that are too old, then events beyond the size,
+//! then the space they leave. Events go from the old end of an endpoint alone, so that what is left of it has no
+//! holes.
+
+use std::time::Duration;
+
+use ringtail_protocol::event::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use super::{SEQ_MAX, event_key};
+use crate::journal::EndpointKey;
+
+/// How long events are kept, if there is room: a month, so that a developer's holiday loses nothing.
+pub const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How many bytes of events are kept on the whole relay: 10 GiB, a few million notifications.
+pub const MAX_BYTES: u64 = 10 * 1024 * 1024 * 1024;
+
+/// Bytes that an event counts for beside its request: its other columns and its place in the index.
+const EVENT_BYTES: i64 = 96;
+
+/// The most events that one step deletes.
+const STEP_EVENTS: u32 = 500;
+
+/// The bytes of events after which a step deletes no further one.
+const STEP_BYTES: i64 = 8 * 1024 * 1024;
+
+/// Endpoints that one step looks at for events that are too old.
+const STEP_ENDPOINTS: u32 = 500;
+
+/// Pages that one step gives back to the file system.
+const STEP_PAGES: u32 = 1024;
+
+/// Pages that a sweep leaves free for events to come.
+const SPARE_PAGES: u32 = 1024;
+
+/// What is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Events older than this go.
+    pub max_age: Duration,
+    /// When all endpoints together have more bytes of events than this, the one that has most gives up its oldest:
+    /// an endpoint that is flooded pays for that itself. The file is larger than the bytes of its events by up to a
+    /// third.
+    pub max_bytes: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            max_age: MAX_AGE,
+            max_bytes: MAX_BYTES,
+        }
+    }
+}
+
+/// What a sweep threw away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Events.
+    pub events: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Returns the bytes that an event counts for.
+pub(super) fn event_bytes(request: usize) -> i64 {
+    i64::try_from(request).unwrap_or(i64::MAX - EVENT_BYTES) + EVENT_BYTES
+}
+
+/// How far a sweep has got.
+#[derive(Debug)]
+pub(super) enum Progress {
+    More,
+    Done(Swept),
+}
+
+/// One run of retention.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    cutoff: i64,
+    max_bytes: i64,
+    stage: Stage,
+    swept: Swept,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    /// Events that are too old, of the endpoints from this one.
+    Age { from: i64 },
+    /// Events beyond the size.
+    Bytes,
+    /// Space that nothing uses.
+    Space,
+}
+
+impl Sweep {
+    pub(super) fn new(retention: Retention, now: Timestamp) -> Self {
+        let max_age = i64::try_from(retention.max_age.as_micros()).unwrap_or(i64::MAX);
+        Self {
+            cutoff: now.0.saturating_sub(max_age),
+            max_bytes: i64::try_from(retention.max_bytes).unwrap_or(i64::MAX),
+            stage: Stage::Age { from: 0 },
+            swept: Swept::default(),
+        }
+    }
+
+    /// Does a little of the work.
+    pub(super) fn step(&mut self, connection: &mut Connection) -> rusqlite::Result<Progress> {
+        let next = match self.stage {
+            Stage::Age { from } => self.step_age(connection, from)?,
+            Stage::Bytes => self.step_bytes(connection)?,
+            Stage::Space => step_space(connection)?,
+        };
+        Ok(match next {
+            Some(stage) => {
+                self.stage = stage;
+                Progress::More
+            }
+            None => Progress::Done(self.swept),
+        })
+    }
+
+    fn step_age(
+        &mut self,
+        connection: &mut Connection,
+        from: i64,
+    ) -> rusqlite::Result<Option<Stage>> {
+        let candidates = endpoints(connection, from)?;
+        let Some(last) = candidates.last().copied() else {
+            return Ok(Some(Stage::Bytes));
+        };
+        for endpoint in candidates {
+            let found = oldest(connection, endpoint, |event, _| {
+                event.received_at < self.cutoff
+            })?;
+            if found.events > 0 {
+                self.delete(connection, endpoint, &found)?;
+                // There may be more of this endpoint's than one step deletes.
+                return Ok(Some(Stage::Age { from: endpoint.0 }));
+            }
+        }
+        Ok(Some(Stage::Age { from: last.0 + 1 }))
+    }
+
+    fn step_bytes(&mut self, connection: &mut Connection) -> rusqlite::Result<Option<Stage>> {
+        let total: i64 = connection
+            .prepare_cached("SELECT coalesce(sum(bytes), 0) FROM endpoint")?
+            .query_row([], |row| row.get(0))?;
+        if total <= self.max_bytes {
+            return Ok(Some(Stage::Space));
+        }
+        let largest = connection
+            .prepare_cached(
+                "SELECT key FROM endpoint WHERE bytes > 0 ORDER BY bytes DESC, key LIMIT 1",
+            )?
+            .query_row([], |row| row.get(0).map(EndpointKey))
+            .optional()?;
+        let Some(largest) = largest else {
+            return Ok(Some(Stage::Space));
+        };
+        let excess = total - self.max_bytes;
+        let found = oldest(connection, largest, |_, bytes| bytes < excess)?;
+        if found.events == 0 {
+            // The count is wrong: without this, every sweep would look here for ever.
+            tracing::error!(
+                endpoint = largest.0,
+                "an endpoint without events has a size; it is set to nothing"
+            );
+            connection.execute("UPDATE endpoint SET bytes = 0 WHERE key = ?1", [largest.0])?;
+            return Ok(Some(Stage::Bytes));
+        }
+        self.delete(connection, largest, &found)?;
+        Ok(Some(Stage::Bytes))
+    }
+
+    fn delete(
+        &mut self,
+        connection: &mut Connection,
+        endpoint: EndpointKey,
+        found: &Oldest,
+    ) -> rusqlite::Result<()> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        delete(&transaction, endpoint, found)?;
+        transaction.commit()?;
+        self.swept.events += found.events;
+        self.swept.bytes += found.bytes.unsigned_abs();
+        Ok(())
+    }
+}
+
+/// The oldest events of an endpoint, as far as they are to go in one step.
+#[derive(Debug, Default)]
+struct Oldest {
+    last_key: i64,
+    events: u64,
+    bytes: i64,
+}
+
+/// What is looked at to decide whether an event goes.
+struct Candidate {
+    key: i64,
+    received_at: i64,
+    bytes: i64,
+}
+
+/// Counts the events from the endpoint's old end for which `goes` holds, given the bytes of those before.
+fn oldest(
+    connection: &Connection,
+    endpoint: EndpointKey,
+    goes: impl Fn(&Candidate, i64) -> bool,
+) -> rusqlite::Result<Oldest> {
+    let mut select = connection.prepare_cached(
+        "SELECT key, received_at, length(request)
+         FROM event WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT ?3",
+    )?;
+    let range = params![
+        event_key(endpoint, 0),
+        event_key(endpoint, SEQ_MAX),
+        STEP_EVENTS
+    ];
+    let mut rows = select.query(range)?;
+    let mut found = Oldest::default();
+    while let Some(row) = rows.next()? {
+        let candidate = Candidate {
+            key: row.get(0)?,
+            received_at: row.get(1)?,
+            bytes: row.get::<_, i64>(2)? + EVENT_BYTES,
+        };
+        if found.bytes >= STEP_BYTES || !goes(&candidate, found.bytes) {
+            break;
+        }
+        found.last_key = candidate.key;
+        found.events += 1;
+        found.bytes += candidate.bytes;
+    }
+    Ok(found)
+}
+
+/// Returns the next endpoints that have events.
+fn endpoints(connection: &Connection, from: i64) -> rusqlite::Result<Vec<EndpointKey>> {
+    let mut select = connection.prepare_cached(
+        "SELECT key FROM endpoint WHERE key >= ?1 AND bytes > 0 ORDER BY key LIMIT ?2",
+    )?;
+    let endpoints = select.query_map(params![from, STEP_ENDPOINTS], |row| {
+        row.get(0).map(EndpointKey)
+    })?;
+    endpoints.collect()
+}
+
+fn delete(
+    transaction: &Transaction<'_>,
+    endpoint: EndpointKey,
+    found: &Oldest,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM event WHERE key > ?1 AND key <= ?2")?
+        .execute([event_key(endpoint, 0), found.last_key])?;
+    transaction
+        .prepare_cached("UPDATE endpoint SET bytes = bytes - ?2 WHERE key = ?1")?
+        .execute([endpoint.0, found.bytes])?;
+    Ok(())
+}
+
+/// Gives some of the free pages back to the file system.
+fn step_space(connection: &Connection) -> rusqlite::Result<Option<Stage>> {
+    let free: u32 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    let surplus = free.saturating_sub(SPARE_PAGES);
+    if surplus == 0 {
+        return Ok(None);
+    }
+    // Each step of the statement frees one page, and `execute_batch` would take one step.
+    let pages = surplus.min(STEP_PAGES);
+    let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    let mut rows = vacuum.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(Some(Stage::Space))
+}

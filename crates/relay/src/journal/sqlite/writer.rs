@@ -1,0 +1,339 @@
+//! The thread that writes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ringtail_protocol::event::Timestamp;
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension as _, params};
+use tokio::sync::oneshot;
+
+use super::heads::Heads;
+use super::queue::{Append, Group, Queue, Taken, Work};
+use super::retention::{self, Retention, Sweep, Swept};
+use super::{event_key, seq_of};
+use crate::journal::{AppendError, Appended, EndpointKey};
+
+/// How often retention runs.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    connection: Connection,
+    queue: Arc<Queue>,
+    heads: Arc<Heads>,
+    retention: Retention,
+    sweep: Option<Running>,
+    next_sweep: Instant,
+}
+
+/// A sweep that is under way, and who asked for it.
+#[derive(Debug)]
+struct Running {
+    sweep: Sweep,
+    answers: Vec<oneshot::Sender<Result<Swept, AppendError>>>,
+}
+
+type Answer = (
+    oneshot::Sender<Result<Appended, AppendError>>,
+    Result<Appended, AppendError>,
+);
+
+impl Writer {
+    pub(super) fn new(
+        connection: Connection,
+        queue: Arc<Queue>,
+        heads: Arc<Heads>,
+        retention: Retention,
+    ) -> Self {
+        Self {
+            connection,
+            queue,
+            heads,
+            retention,
+            sweep: None,
+            next_sweep: Instant::now() + SWEEP_INTERVAL,
+        }
+    }
+
+    /// Writes until the queue is closed and empty.
+    pub(super) fn run(mut self) {
+        let _abandon = AbandonOnExit(Arc::clone(&self.queue));
+        loop {
+            // While a sweep is under way its steps and the groups take turns, so that neither waits for the other.
+            let deadline = match self.sweep {
+                Some(_) => Instant::now(),
+                None => self.next_sweep,
+            };
+            match self.queue.take(deadline) {
+                Taken::Group(group) => self.write(group),
+                Taken::Idle => {}
+                Taken::Closed => break,
+            }
+            if self.sweep.is_none() && Instant::now() >= self.next_sweep {
+                self.begin_sweep(Timestamp::now(), None);
+            }
+            self.step_sweep();
+        }
+        self.checkpoint();
+    }
+
+    /// Moves the write-ahead log into the database, so that the next start finds nothing to recover.
+    fn checkpoint(&self) {
+        let moved = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = moved {
+            tracing::warn!(%error, "the journal could not be checkpointed; the next start does it");
+        }
+    }
+
+    fn write(&mut self, group: Group) {
+        let (operations, bytes) = group.size();
+        let mut appends = Vec::with_capacity(operations);
+        let mut sweeps = Vec::new();
+        for work in group.work {
+            match work {
+                Work::Append(append) => appends.push(append),
+                Work::Sweep { now, answer } => sweeps.push((now, answer)),
+            }
+        }
+        let answers = self.commit(appends);
+        self.queue.done(operations, bytes);
+        for (answer, result) in answers {
+            // Whoever only notes an event does not wait for the answer.
+            drop(answer.send(result));
+        }
+        for (now, answer) in sweeps {
+            self.begin_sweep(now, Some(answer));
+        }
+    }
+
+    /// Stores the entries in one transaction and returns what to tell each. When the transaction fails, that is
+    /// the same error for every one.
+    fn commit(&mut self, appends: Vec<Append>) -> Vec<Answer> {
+        if appends.is_empty() {
+            return Vec::new();
+        }
+        let stored = store(&self.connection, &appends);
+        let error = match stored {
+            Ok(stored) => {
+                self.heads.advance(stored.heads.into_iter());
+                return appends
+                    .into_iter()
+                    .map(|append| append.answer)
+                    .zip(stored.results)
+                    .collect();
+            }
+            Err(error) => error,
+        };
+        self.roll_back();
+        let error = Arc::new(error);
+        tracing::error!(%error, entries = appends.len(), "the journal could not commit");
+        appends
+            .into_iter()
+            .map(|append| {
+                let refused = AppendError::Commit(Arc::clone(&error));
+                (append.answer, Err(refused))
+            })
+            .collect()
+    }
+
+    /// Leaves the transaction that failed, if SQLite has not done that by itself.
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "the journal's transaction could not be rolled back");
+        }
+    }
+
+    fn begin_sweep(
+        &mut self,
+        now: Timestamp,
+        answer: Option<oneshot::Sender<Result<Swept, AppendError>>>,
+    ) {
+        self.next_sweep = Instant::now() + SWEEP_INTERVAL;
+        let running = self.sweep.get_or_insert_with(|| Running {
+            sweep: Sweep::new(self.retention, now),
+            answers: Vec::new(),
+        });
+        running.answers.extend(answer);
+    }
+
+    fn step_sweep(&mut self) {
+        let Some(running) = &mut self.sweep else {
+            return;
+        };
+        let result = match running.sweep.step(&mut self.connection) {
+            Ok(retention::Progress::More) => return,
+            Ok(retention::Progress::Done(swept)) => {
+                if swept.events > 0 {
+                    tracing::info!(
+                        events = swept.events,
+                        bytes = swept.bytes,
+                        "retention threw events away"
+                    );
+                }
+                Ok(swept)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "retention failed and is tried again in a minute");
+                Err(Arc::new(error))
+            }
+        };
+        for answer in self.sweep.take().into_iter().flat_map(|run| run.answers) {
+            drop(answer.send(result.clone().map_err(AppendError::Commit)));
+        }
+    }
+}
+
+/// Answers those who still wait when the thread ends, also when it panics.
+#[derive(Debug)]
+struct AbandonOnExit(Arc<Queue>);
+
+impl Drop for AbandonOnExit {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+/// What a transaction stored.
+struct Stored {
+    /// For each entry, in order.
+    results: Vec<Result<Appended, AppendError>>,
+    /// The newest `seq` of each endpoint that has a new one.
+    heads: Vec<(EndpointKey, u64)>,
+}
+
+/// Stores the entries in one transaction. An entry that cannot be stored fails alone, unless the reason is the
+/// database's and not the entry's.
+fn store(connection: &Connection, appends: &[Append]) -> rusqlite::Result<Stored> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let mut statements = Statements::prepare(connection)?;
+    let mut numbers = HashMap::new();
+    let mut results = Vec::with_capacity(appends.len());
+    for append in appends {
+        let endpoint = append.entry.endpoint;
+        let number = match numbers.get_mut(&endpoint) {
+            Some(known) => known,
+            None => {
+                let next = statements.next_seq(endpoint)?;
+                numbers.entry(endpoint).or_insert(next)
+            }
+        };
+        results.push(match number {
+            None => Err(AppendError::NoEndpoint),
+            Some(numbering) => match statements.store(append, numbering.next) {
+                Ok(appended) => {
+                    numbering.next += 1;
+                    numbering.bytes +=
+                        retention::event_bytes(append.entry.request.as_bytes().len());
+                    Ok(appended)
+                }
+                Err(error) if is_about_the_entry(&error) => {
+                    tracing::error!(%error, endpoint = endpoint.0, "an event could not be stored");
+                    Err(AppendError::Commit(Arc::new(error)))
+                }
+                Err(error) => return Err(error),
+            },
+        });
+    }
+    let mut heads = Vec::with_capacity(numbers.len());
+    for (endpoint, numbering) in numbers {
+        if let Some(numbering) = numbering.filter(|numbering| numbering.bytes > 0) {
+            statements.advance(endpoint, &numbering)?;
+            heads.push((endpoint, numbering.next - 1));
+        }
+    }
+    drop(statements);
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    Ok(Stored { results, heads })
+}
+
+/// Returns whether the error leaves the transaction as it was before the statement.
+fn is_about_the_entry(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) => matches!(
+            failure.code,
+            ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch
+        ),
+        _ => false,
+    }
+}
+
+/// An endpoint's numbers within one transaction. They are taken from the row once and put back once: no other
+/// connection can write between, and an update for each event costs as much as its insertion.
+struct Numbering {
+    next: u64,
+    /// Bytes that the transaction adds.
+    bytes: i64,
+}
+
+struct Statements<'c> {
+    next_seq: CachedStatement<'c>,
+    advance: CachedStatement<'c>,
+    find_uuid: CachedStatement<'c>,
+    insert: CachedStatement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            next_seq: connection.prepare_cached("SELECT next_seq FROM endpoint WHERE key = ?1")?,
+            advance: connection.prepare_cached(
+                "UPDATE endpoint SET next_seq = ?2, bytes = bytes + ?3 WHERE key = ?1",
+            )?,
+            find_uuid: connection.prepare_cached(
+                "SELECT key FROM event WHERE uuid_hash = ?1 ORDER BY key LIMIT 1",
+            )?,
+            insert: connection.prepare_cached(
+                "INSERT INTO event
+                     (key, id, received_at, kind, disposition, duplicate_of, uuid_hash, request)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?,
+        })
+    }
+
+    /// Returns where the endpoint's numbers stand, `None` when there is no such endpoint.
+    fn next_seq(&mut self, endpoint: EndpointKey) -> rusqlite::Result<Option<Numbering>> {
+        self.next_seq
+            .query_row([endpoint.0], |row| row.get::<_, i64>(0))
+            .optional()
+            .map(|next| {
+                next.map(|next| Numbering {
+                    next: next.unsigned_abs(),
+                    bytes: 0,
+                })
+            })
+    }
+
+    fn advance(&mut self, endpoint: EndpointKey, numbering: &Numbering) -> rusqlite::Result<()> {
+        let next = i64::try_from(numbering.next).unwrap_or(i64::MAX);
+        self.advance
+            .execute(params![endpoint.0, next, numbering.bytes])?;
+        Ok(())
+    }
+
+    fn store(&mut self, append: &Append, seq: u64) -> rusqlite::Result<Appended> {
+        let entry = &append.entry;
+        let duplicate_of = match append.uuid_hash {
+            Some(hash) => self
+                .find_uuid
+                .query_row([hash], |row| row.get(0).map(seq_of))
+                .optional()?,
+            None => None,
+        };
+        self.insert.execute(params![
+            event_key(entry.endpoint, seq),
+            entry.id.as_bytes(),
+            entry.received_at.0,
+            entry.kind.code(),
+            entry.disposition.code(),
+            duplicate_of.and_then(|seq| i64::try_from(seq).ok()),
+            append.uuid_hash,
+            entry.request.as_bytes().as_ref(),
+        ])?;
+        Ok(Appended { seq, duplicate_of })
+    }
+}

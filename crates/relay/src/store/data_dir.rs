@@ -1,0 +1,133 @@
+//! The data directory: modes of what is in it, and its locks.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+const DATABASE: &str = "relay.db";
+const SERVE_LOCK: &str = "serve.lock";
+const OPEN_LOCK: &str = "open.lock";
+
+/// The directory that holds all that a relay keeps.
+#[derive(Debug, Clone)]
+pub struct DataDir(PathBuf);
+
+/// Held by the process that serves; the operating system releases it however that process ends.
+#[derive(Debug)]
+#[must_use = "the lock is held for as long as this value lives"]
+pub struct ServeLock(#[expect(dead_code, reason = "holds the lock")] File);
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataDirError {
+    /// Another process serves from it.
+    #[error(
+        "another ringtail-relay serves from {}\n\
+         hint: stop that one, or name another directory with --data",
+        path.display()
+    )]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The directory or a file in it cannot be made or opened.
+    #[error(
+        "the data directory cannot be used: {} cannot be opened\n\
+         hint: name a directory that this user may write with --data",
+        path.display()
+    )]
+    Unusable {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl DataDir {
+    /// Opens the directory, making it (mode 0700) when it does not exist. One that exists keeps its mode; files in
+    /// it are readable by their owner alone in any case.
+    ///
+    /// # Errors
+    /// When it cannot be made or is not a directory.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
+        let path = path.into();
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .create(&path)
+            .map_err(|source| unusable(&path, source))?;
+        Ok(Self(path))
+    }
+
+    /// Returns the directory's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Returns the path of the database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.0.join(DATABASE)
+    }
+
+    /// Claims the directory for this process to serve from.
+    ///
+    /// # Errors
+    /// [`DataDirError::InUse`] when another process has it.
+    pub fn lock_serving(&self) -> Result<ServeLock, DataDirError> {
+        let path = self.0.join(SERVE_LOCK);
+        let file = private_file(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(ServeLock(file)),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse {
+                path: self.0.clone(),
+            }),
+            Err(TryLockError::Error(source)) => Err(unusable(&path, source)),
+        }
+    }
+
+    /// Waits until no other process creates or migrates the database, and keeps others from it.
+    pub(super) fn lock_opening(&self) -> Result<File, DataDirError> {
+        let path = self.0.join(OPEN_LOCK);
+        let file = private_file(&path)?;
+        file.lock().map_err(|source| unusable(&path, source))?;
+        Ok(file)
+    }
+
+    /// Makes the database's file if there is none, since SQLite would make it readable by all. It gives its other
+    /// files the mode of this one.
+    pub(super) fn create_database(&self) -> Result<PathBuf, DataDirError> {
+        let path = self.database();
+        private_file(&path)?;
+        Ok(path)
+    }
+}
+
+/// Opens a file for writing, with mode 0600 if it is new.
+fn private_file(path: &Path) -> Result<File, DataDirError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|source| unusable(path, source))
+}
+
+fn unusable(path: &Path, source: io::Error) -> DataDirError {
+    // `create_dir_all` reports a file in the directory's place as "file exists", which reads like no error at all.
+    let source = match fs::metadata(path) {
+        Ok(found) if found.is_file() && source.kind() == io::ErrorKind::AlreadyExists => {
+            io::Error::from(io::ErrorKind::NotADirectory)
+        }
+        _ => source,
+    };
+    DataDirError::Unusable {
+        path: path.to_owned(),
+        source,
+    }
+}
