@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::binaries;
+use crate::procfs;
 
 /// Lines of log kept for the day that something fails.
 const LOG_LINES: usize = 200;
@@ -30,6 +31,7 @@ pub struct Process {
     lines: Lines,
     log: Log,
     readers: JoinSet<()>,
+    ends_with_children: bool,
 }
 
 impl Process {
@@ -65,7 +67,15 @@ impl Process {
             lines,
             log,
             readers,
+            ends_with_children: false,
         })
+    }
+
+    /// Ends the program's own children with it: a master that is killed leaves its workers behind.
+    #[must_use]
+    pub fn ending_with_children(mut self) -> Self {
+        self.ends_with_children = true;
+        self
     }
 
     /// Returns what the program wrote to standard output.
@@ -149,6 +159,17 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if self.ends_with_children
+            && let Some(pid) = self.pid()
+        {
+            let children = procfs::children(pid);
+            let mut kill = std::process::Command::new("kill");
+            kill.arg("-KILL");
+            kill.arg(pid.to_string());
+            kill.args(children.iter().map(u32::to_string));
+            // Nothing can be done about a failure here, and the test has its result.
+            kill.status().ok();
+        }
         if binaries::under_test() || std::thread::panicking() {
             show(&self.name, &self.log());
         }

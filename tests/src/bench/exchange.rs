@@ -1,0 +1,152 @@
+//! Requests answered by the app, through the tunnel and back.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::Plan;
+use super::edge::{NGINX, OURS};
+use super::load::{self, Mode};
+use super::peers::{ByteTunnel, Nginx, Own};
+use super::servers::Kind;
+use super::shot::{self, Aim, Expect, Shot};
+use super::table::Table;
+use crate::client::Home;
+use crate::procfs;
+use crate::relay::TestRelay;
+use crate::tls::Identity;
+
+/// Bytes of the body, connections, column.
+const CELLS: [(usize, usize, &str); 5] = [
+    (1_000, 1, "1 kB: 1"),
+    (1_000, 16, "1 kB: 16"),
+    (1_000, 64, "1 kB: 64"),
+    (10_000, 1, "10 kB: 1"),
+    (10_000, 64, "10 kB: 64"),
+];
+const P50: &str = "p50 ms at 1";
+const RELAY_CPU: &str = "relay CPU s/1k";
+const CLIENT_CPU: &str = "client CPU s/1k";
+const RSS: &str = "RSS MiB";
+
+struct Contender {
+    name: String,
+    aim: Aim,
+    /// Processes that do the relay's part.
+    relay: Vec<u32>,
+    /// Processes that do the client's part.
+    client: Vec<u32>,
+}
+
+/// Measures exchanges a second. The app sends back the body that it got.
+///
+/// # Errors
+/// When a server does not come up or an answer is wrong.
+pub async fn run(plan: Plan) -> anyhow::Result<String> {
+    let identity = Identity::new()?;
+    let ca = identity.directory().join("cert.pem");
+    let app = Own::start(Kind::App, &identity).await?;
+    let relay = TestRelay::start().await?;
+    let token = relay.account("bench").await?;
+    let target = format!("http://{}", app.address);
+    let client = Home::new(&relay, &token)?
+        .listen(&[&target, "--endpoint", "bench"])
+        .await?;
+
+    let columns: Vec<&'static str> = CELLS
+        .iter()
+        .map(|(_, _, column)| *column)
+        .chain([P50, RELAY_CPU, CLIENT_CPU, RSS])
+        .collect();
+    let mut table = Table::new(
+        "Exchange: POST answered by the app, a second, by body and connections",
+        &columns,
+    );
+    let mut contenders = vec![Contender {
+        name: OURS.to_owned(),
+        aim: Aim::new(relay.address(), &client.url()?, relay.ca())?,
+        relay: vec![relay.pid().context("the relay has ended")?],
+        client: vec![client.pid().context("the client has ended")?],
+    }];
+    let nginx = Nginx::start(&identity, app.address).await?;
+    match &nginx {
+        Some(nginx) => contenders.push(Contender {
+            name: format!("{NGINX} to the app, no tunnel"),
+            aim: Aim::new(nginx.address, "https://localhost", &ca)?,
+            relay: vec![nginx.pid()?],
+            client: Vec::new(),
+        }),
+        None => table.note("nginx is not installed and was skipped: apt-get install nginx"),
+    }
+    let mut tunnels = Vec::new();
+    for (name, tunnel) in [
+        ("bore", ByteTunnel::bore(app.address).await?),
+        ("wstunnel", ByteTunnel::wstunnel(app.address).await?),
+    ] {
+        let Some(tunnel) = tunnel else {
+            table.note(format!(
+                "{name} is not installed and was skipped: scripts/bench --install-peers"
+            ));
+            continue;
+        };
+        let Some(front) = Nginx::start(&identity, tunnel.address).await? else {
+            table.note(format!(
+                "{name} was skipped: nginx, which speaks TLS for it, is missing"
+            ));
+            continue;
+        };
+        let (server, near) = tunnel.pids()?;
+        contenders.push(Contender {
+            name: tunnel.name.to_owned(),
+            aim: Aim::new(front.address, "https://localhost", &ca)?,
+            relay: vec![front.pid()?, server],
+            client: vec![near],
+        });
+        tunnels.push((tunnel, front));
+    }
+    for _ in 0..plan.rounds {
+        for contender in &contenders {
+            contender.round(plan.cell, &mut table).await?;
+        }
+    }
+    let peers: Vec<&str> = contenders
+        .iter()
+        .skip(1)
+        .map(|peer| peer.name.as_str())
+        .collect();
+    Ok(table.render(OURS, &peers))
+}
+
+impl Contender {
+    async fn round(&self, time: Duration, table: &mut Table) -> anyhow::Result<()> {
+        for (bytes, connections, column) in CELLS {
+            let shot = Shot::new(&self.aim, &shot::exchange(bytes), Expect::Body(bytes))?;
+            let before = (cpu(&self.relay)?, cpu(&self.client)?);
+            let measured =
+                load::closed(&self.aim, &shot, Mode::KeepAlive, connections, time).await?;
+            table.add(&self.name, column, measured.rate);
+            match (bytes, connections) {
+                (1_000, 1) => table.add(&self.name, P50, measured.millis(50.0)),
+                (1_000, 64) => {
+                    let per_thousand =
+                        |spent: Duration| spent.as_secs_f64() * 1000.0 / measured.requests as f64;
+                    let relay = cpu(&self.relay)?.saturating_sub(before.0);
+                    let client = cpu(&self.client)?.saturating_sub(before.1);
+                    table.add(&self.name, RELAY_CPU, per_thousand(relay));
+                    table.add(&self.name, CLIENT_CPU, per_thousand(client));
+                }
+                _ => {}
+            }
+        }
+        let mut kib = 0;
+        for pid in self.relay.iter().chain(&self.client) {
+            kib += procfs::rss_kib(*pid)?;
+        }
+        table.add(&self.name, RSS, kib as f64 / 1024.0);
+        Ok(())
+    }
+}
+
+fn cpu(pids: &[u32]) -> anyhow::Result<Duration> {
+    pids.iter().map(|pid| procfs::cpu_with_children(*pid)).sum()
+}

@@ -1,0 +1,128 @@
+//! Memory of idle links.
+//!
+//! A thousand clients as processes would need more memory than they measure, so this process holds the client's end
+//! of every link itself: WebSocket, HTTP/2 server, an event stream that stays open.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use anyhow::{Context, bail, ensure};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use ringtail_protocol::stream::{ByteStream, websocket_config};
+use ringtail_protocol::{http2, path, version};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+
+use super::Plan;
+use super::edge::OURS;
+use super::shot::Aim;
+use super::table::Table;
+use crate::client::Home;
+use crate::eventually;
+use crate::procfs;
+use crate::relay::{TestRelay, Token};
+use crate::ringcentral::Place;
+
+const LINKS: &str = "links";
+const KIB: &str = "relay KiB each";
+
+/// Measures how much the relay grows for each idle link.
+///
+/// # Errors
+/// When a link cannot be opened.
+pub async fn run(plan: Plan) -> anyhow::Result<String> {
+    let relay = TestRelay::start().await?;
+    let token = relay.account("bench").await?;
+    let mut client = Home::new(&relay, &token)?
+        .listen(&["--no-forward", "--endpoint", "bench"])
+        .await?;
+    let endpoint = client.endpoint()?;
+    client.kill().await?;
+    let pid = relay.pid().context("the relay has ended")?;
+    let aim = Aim::new(relay.address(), relay.url(), relay.ca())?;
+
+    let before = procfs::rss_kib(pid)?;
+    let streaming = watch::Sender::new(0);
+    let mut links = JoinSet::new();
+    for opened in 0..plan.links {
+        links.spawn(link(
+            aim.clone(),
+            token.clone(),
+            endpoint.clone(),
+            streaming.clone(),
+        ));
+        // One after the other: a relay may bound how many handshakes it does at once.
+        eventually!(
+            *streaming.borrow() > opened,
+            "the event stream of link {opened}"
+        )?;
+    }
+    if let Some(ended) = links.try_join_next() {
+        bail!("a link ended: {:?}", ended?);
+    }
+    let after = procfs::rss_kib(pid)?;
+    let mut table = Table::new("Idle links", &[LINKS, KIB]);
+    table.add(OURS, LINKS, plan.links as f64);
+    table.add(
+        OURS,
+        KIB,
+        after.saturating_sub(before) as f64 / plan.links as f64,
+    );
+    Ok(table.render(OURS, &[]))
+}
+
+async fn link(
+    aim: Aim,
+    token: Token,
+    endpoint: String,
+    streaming: watch::Sender<usize>,
+) -> anyhow::Result<()> {
+    let place = Place::of(&aim.url)?;
+    let request = Request::builder()
+        .uri(format!(
+            "wss://{}{}?endpoint={endpoint}&forward=false",
+            place.authority,
+            path::LINK
+        ))
+        .header("host", &place.authority)
+        .header("authorization", format!("Bearer {}", token.expose()))
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-protocol", version::SUBPROTOCOL)
+        .header("sec-websocket-key", generate_key())
+        .body(())?;
+    let stream = aim.dial(false).await?;
+    let (socket, response) =
+        tokio_tungstenite::client_async_with_config(request, stream, Some(websocket_config()))
+            .await?;
+    ensure!(
+        response.status() == 101,
+        "not a link: {}",
+        response.status()
+    );
+    let streaming = Arc::new(streaming);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let streaming = Arc::clone(&streaming);
+        async move {
+            streaming.send_modify(|streaming| *streaming += 1);
+            // What comes down is read and dropped; nothing goes up, and the stream stays open.
+            let mut down = request.into_body();
+            let up = futures_util::stream::once(async move {
+                while let Some(Ok(_)) = down.frame().await {}
+                Ok::<_, Infallible>(Frame::data(Bytes::new()))
+            });
+            Ok::<_, Infallible>(Response::new(StreamBody::new(up)))
+        }
+    });
+    http2::server()
+        .serve_connection(TokioIo::new(ByteStream::new(socket)), service)
+        .await?;
+    bail!("the relay closed the link")
+}

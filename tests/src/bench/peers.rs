@@ -1,0 +1,260 @@
+//! Programs to compare with, each started for the run and ended with it.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+use super::servers::Kind;
+use crate::process::Process;
+use crate::tls::Identity;
+use crate::wait;
+
+/// A peer is up within this time, or it never is.
+const READY_TIME: Duration = Duration::from_secs(10);
+
+/// A server of [`servers`](super::servers) in a process of its own.
+#[derive(Debug)]
+pub struct Own {
+    process: Process,
+    /// Where it listens.
+    pub address: SocketAddr,
+    _data: TempDir,
+}
+
+impl Own {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start(kind: Kind, identity: &Identity) -> anyhow::Result<Self> {
+        let data = tempfile::tempdir()?;
+        for file in ["cert.pem", "key.pem"] {
+            std::fs::copy(identity.directory().join(file), data.path().join(file))?;
+        }
+        let mut command = Command::new(std::env::current_exe()?);
+        let kind = format!("{kind:?}").to_lowercase();
+        command.args(["serve", &kind]).arg(data.path());
+        let process = Process::spawn(&kind, command)?;
+        let line = process
+            .line(READY_TIME, |line| line.starts_with("ready "))
+            .await?;
+        let address = line.trim_start_matches("ready ").parse()?;
+        Ok(Self {
+            process,
+            address,
+            _data: data,
+        })
+    }
+
+    /// Returns its process id.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        self.process.pid().context("the server has ended")
+    }
+}
+
+/// nginx with TLS: echoes handshakes at `/`, and below `/app` passes requests to an upstream.
+#[derive(Debug)]
+pub struct Nginx {
+    process: Process,
+    /// Where it listens.
+    pub address: SocketAddr,
+    _directory: TempDir,
+}
+
+impl Nginx {
+    /// Starts nginx; `None` when it is not installed.
+    ///
+    /// # Errors
+    /// When it is installed and does not come up.
+    pub async fn start(identity: &Identity, upstream: SocketAddr) -> anyhow::Result<Option<Self>> {
+        let Some(program) = installed("nginx") else {
+            return Ok(None);
+        };
+        let directory = tempfile::tempdir()?;
+        let address = free_address()?;
+        let config = directory.path().join("nginx.conf");
+        std::fs::write(
+            &config,
+            nginx_config(directory.path(), identity, address, upstream),
+        )?;
+        let mut command = Command::new(program);
+        command
+            .arg("-p")
+            .arg(directory.path())
+            .arg("-e")
+            .arg("stderr")
+            .arg("-c")
+            .arg(&config);
+        let process = Process::spawn("nginx", command)?.ending_with_children();
+        accepts(&process, "nginx", address).await?;
+        Ok(Some(Self {
+            process,
+            address,
+            _directory: directory,
+        }))
+    }
+
+    /// Returns the process id of its master.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        self.process.pid().context("nginx has ended")
+    }
+}
+
+fn nginx_config(
+    directory: &Path,
+    identity: &Identity,
+    address: SocketAddr,
+    upstream: SocketAddr,
+) -> String {
+    let (directory, identity) = (directory.display(), identity.directory().display());
+    format!(
+        "daemon off; worker_processes auto; user root; pid {directory}/pid; error_log stderr;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  keepalive_requests 1000000000;
+  tcp_nodelay on;
+  client_body_temp_path {directory}/body;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  upstream app {{ server {upstream}; keepalive 256; keepalive_requests 1000000000; }}
+  server {{
+    listen {address} ssl http2 backlog=4096;
+    ssl_certificate {identity}/cert.pem;
+    ssl_certificate_key {identity}/key.pem;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_tickets off;
+    default_type application/json;
+    location / {{ add_header Validation-Token $http_validation_token; return 200; }}
+    location /app {{
+      proxy_pass http://app;
+      proxy_http_version 1.1;
+      proxy_set_header Connection \"\";
+      proxy_set_header Host $host;
+    }}
+  }}
+}}
+"
+    )
+}
+
+/// A tunnel that copies bytes from a port of its own to the app: nginx stands before it.
+#[derive(Debug)]
+pub struct ByteTunnel {
+    /// Its name and the way it works.
+    pub name: &'static str,
+    /// Where its public side listens.
+    pub address: SocketAddr,
+    server: Process,
+    client: Process,
+}
+
+impl ByteTunnel {
+    /// Starts bore (plain TCP inside); `None` when it is not installed.
+    ///
+    /// # Errors
+    /// When it is installed and does not come up.
+    pub async fn bore(app: SocketAddr) -> anyhow::Result<Option<Self>> {
+        let Some(program) = installed("bore") else {
+            return Ok(None);
+        };
+        // Its control port can be chosen from 0.6 on; before, it is this one.
+        let control: SocketAddr = (Ipv4Addr::LOCALHOST, 7835).into();
+        let address = free_address()?;
+        let mut server = Command::new(&program);
+        server.args(["server", "--bind-addr", "127.0.0.1"]);
+        let server = Process::spawn("bore server", server)?;
+        accepts(&server, "bore server", control).await?;
+        let mut client = Command::new(&program);
+        client
+            .args(["local", &app.port().to_string()])
+            .args(["--to", "127.0.0.1"])
+            .args(["--port", &address.port().to_string()]);
+        let client = Process::spawn("bore local", client)?;
+        accepts(&client, "bore local", address).await?;
+        Ok(Some(Self {
+            name: "bore + nginx (plain inside)",
+            address,
+            server,
+            client,
+        }))
+    }
+
+    /// Starts wstunnel (TLS inside, as Ringtail's link); `None` when it is not installed.
+    ///
+    /// # Errors
+    /// When it is installed and does not come up.
+    pub async fn wstunnel(app: SocketAddr) -> anyhow::Result<Option<Self>> {
+        let Some(program) = installed("wstunnel") else {
+            return Ok(None);
+        };
+        let (control, address) = (free_address()?, free_address()?);
+        let mut server = Command::new(&program);
+        server.args(["server", &format!("wss://{control}")]);
+        let server = Process::spawn("wstunnel server", server)?;
+        accepts(&server, "wstunnel server", control).await?;
+        let mut client = Command::new(&program);
+        client
+            .args(["client", "-R", &format!("tcp://{address}:{app}")])
+            .arg(format!("wss://{control}"));
+        let client = Process::spawn("wstunnel client", client)?;
+        accepts(&client, "wstunnel client", address).await?;
+        Ok(Some(Self {
+            name: "wstunnel + nginx (TLS inside)",
+            address,
+            server,
+            client,
+        }))
+    }
+
+    /// Returns the process ids of its two ends.
+    ///
+    /// # Errors
+    /// When one has ended.
+    pub fn pids(&self) -> anyhow::Result<(u32, u32)> {
+        let pids = self.server.pid().zip(self.client.pid());
+        pids.with_context(|| format!("{} has ended", self.name))
+    }
+}
+
+/// Finds a program on the path, or where cargo installs.
+#[must_use]
+pub fn installed(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let cargo = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo/bin"));
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
+        .chain(cargo)
+        .map(|directory| directory.join(name))
+        .find(|program| program.is_file())
+}
+
+/// Returns an address that was free a moment ago, for programs that cannot choose one and tell.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+async fn accepts(process: &Process, name: &str, address: SocketAddr) -> anyhow::Result<()> {
+    let connected = wait::until(
+        READY_TIME,
+        || format!("{name} at {address}"),
+        async || TcpStream::connect(address).await.ok(),
+    );
+    if let Err(error) = connected.await {
+        bail!("{error:#}; its log:\n{}", process.log());
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Measures Ringtail beside its peers: see [`ringtail_tests::bench`].
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use ringtail_tests::bench::{Plan, delivery, edge, exchange, idle, ingest, servers, startup};
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures Ringtail beside its peers, in one run on one machine")]
+struct Arguments {
+    /// Measure briefly, to see that everything runs: figures mean nothing then
+    #[arg(long)]
+    quick: bool,
+    /// Measure one table alone; may be repeated
+    #[arg(long, value_enum)]
+    only: Vec<Section>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run one of the servers that the tables compare with
+    #[command(hide = true)]
+    Serve {
+        kind: servers::Kind,
+        directory: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    Edge,
+    Ingest,
+    Delivery,
+    Exchange,
+    Idle,
+    Startup,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(Command::Serve { kind, directory }) = arguments.command {
+        return Box::pin(servers::serve(kind, &directory, |address| {
+            say(&format!("ready {address}"));
+        }))
+        .await;
+    }
+    let plan = if arguments.quick {
+        Plan::QUICK
+    } else {
+        Plan::FULL
+    };
+    for section in Section::value_variants() {
+        if !arguments.only.is_empty() && !arguments.only.contains(section) {
+            continue;
+        }
+        say(&match section {
+            Section::Edge => Box::pin(edge::run(plan)).await?,
+            Section::Ingest => Box::pin(ingest::run(plan)).await?,
+            Section::Delivery => Box::pin(delivery::run(plan)).await?,
+            Section::Exchange => Box::pin(exchange::run(plan)).await?,
+            Section::Idle => Box::pin(idle::run(plan)).await?,
+            Section::Startup => Box::pin(startup::run(plan)).await?,
+        });
+    }
+    Ok(())
+}
+
+/// Standard output is the program's result; whoever closed it does not want the rest.
+fn say(text: &str) {
+    writeln!(std::io::stdout(), "{text}").ok();
+}
