@@ -301,6 +301,14 @@ impl History {
         self.read(move |reader| reader.event(id)).await
     }
 
+    /// Reads where an event stands.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn row_of(&self, id: EventId) -> Result<Option<RowId>, ReadError> {
+        self.read(move |reader| reader.row_of(id)).await
+    }
+
     /// Reads what is needed to send an event.
     ///
     /// # Errors

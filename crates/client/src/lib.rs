@@ -1,3 +1,11 @@
 //! The client engine: link, history, forward, replay.
 
+pub mod backoff;
+pub mod config;
+pub mod forward;
+pub mod history;
+pub mod link;
 pub mod model;
+pub mod relay_api;
+pub mod replay;
+pub mod trust;

@@ -150,6 +150,14 @@ impl Reader {
         }))
     }
 
+    /// Reads where an event stands.
+    pub fn row_of(&self, id: EventId) -> rusqlite::Result<Option<RowId>> {
+        self.connection
+            .prepare_cached("SELECT row FROM event WHERE id = ?1")?
+            .query_row([id.as_bytes()], |row| row.get(0).map(RowId))
+            .optional()
+    }
+
     /// Reads what is needed to send an event.
     pub fn stored_request(&self, row: RowId) -> rusqlite::Result<Option<StoredRequest>> {
         self.connection

@@ -1,0 +1,159 @@
+//! How a connection to the target is made: names, addresses, TLS.
+
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use std::vec;
+
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls_platform_verifier::ConfigVerifierExt;
+use tower_service::Service;
+
+use super::send::OutgoingBody;
+use super::target::TargetUrl;
+
+/// How long an idle connection to the target is kept. Servers close idle connections after 2 s (gunicorn), 5 s
+/// (node) or more; a request that meets that very moment is lost, so the client lets go first.
+const POOL_IDLE: Duration = Duration::from_secs(1);
+
+/// Header fields of an answer that are read, as many as an event may have.
+const MAX_ANSWER_HEADERS: usize = ringtail_protocol::event::MAX_HEADERS;
+
+pub(super) type TargetClient = Client<HttpsConnector<HttpConnector<Resolver>>, OutgoingBody>;
+
+/// Makes the client of a target. HTTP/1.1 only: that is what RingCentral speaks to an app.
+pub(super) fn client(
+    target: &TargetUrl,
+    insecure: bool,
+    connect_timeout: Duration,
+) -> Result<TargetClient, rustls::Error> {
+    let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(connect_timeout));
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls(target, insecure)?)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+    Ok(Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .http1_max_headers(MAX_ANSWER_HEADERS)
+        .build(connector))
+}
+
+fn tls(target: &TargetUrl, insecure: bool) -> Result<ClientConfig, rustls::Error> {
+    // The system's trust store is read only for a target that needs it: that takes time, and may fail.
+    if target.is_https() && !insecure {
+        return ClientConfig::with_platform_verifier();
+    }
+    let provider = CryptoProvider::get_default().cloned().unwrap_or_else(|| {
+        Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+    });
+    let verifier = Arc::new(TrustAnyone(Arc::clone(&provider)));
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
+}
+
+/// Trusts whatever certificate the target shows, for the local hop alone and only when asked to.
+#[derive(Debug)]
+struct TrustAnyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for TrustAnyone {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Resolves names, and `localhost` to both loopback addresses whatever the hosts file says (RFC 6761, 6.3): one
+/// dev server listens on `::1` alone, the next on `127.0.0.1` alone, and both call it localhost.
+#[derive(Debug, Clone)]
+pub(super) struct Resolver(GaiResolver);
+
+impl Service<Name> for Resolver {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        if is_localhost(name.as_str()) {
+            // The port is set by the connector.
+            let both = [
+                SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
+            ];
+            return Box::pin(async move { Ok(both.to_vec().into_iter()) });
+        }
+        let found = self.0.call(name);
+        Box::pin(async move { Ok(found.await?.collect::<Vec<_>>().into_iter()) })
+    }
+}
+
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_is_known_by_name_only() {
+        for name in ["localhost", "LOCALHOST", "localhost.", "app.localhost"] {
+            assert!(is_localhost(name), "{name}");
+        }
+        for name in ["localhost.example", "notlocalhost", ""] {
+            assert!(!is_localhost(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Exchanges: the caller waits, so the app's answer streams back to it while it is recorded.
+//!
+//! The request to the target runs in a task of its own. A caller that goes away, before the answer or in the
+//! middle of it, does not end it: the answer is read to its end and recorded, because what the app did is worth
+//! seeing also when nobody waited for it.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use ringtail_protocol::event::EventId;
+use ringtail_protocol::path::strip_hop_by_hop;
+
+use super::failure::{RequestBroken, SendFailure};
+use super::send::{Delivery, Draft, OutgoingBody, Sender};
+use crate::history::History;
+use crate::model::{Cause, FailureKind};
+
+/// Pieces of an answer that wait for a slow caller; then the app waits too.
+const ANSWER_QUEUE: usize = 16;
+
+/// Hands exchanges to the target and records them. Clones work for the same target.
+#[derive(Debug, Clone)]
+pub struct Exchanger {
+    history: History,
+    sender: Sender,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+impl Exchanger {
+    /// Makes an exchanger. `tasks` owns what is in flight; `cancel` ends it, and what was going on is recorded as
+    /// broken off.
+    #[must_use]
+    pub fn new(
+        history: History,
+        sender: Sender,
+        tasks: TaskTracker,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self {
+            history,
+            sender,
+            tasks,
+            cancel,
+        }
+    }
+
+    /// Sends the caller's request to the target and returns the answer as soon as its head is there. The
+    /// attempt is recorded when the answer has ended, whatever becomes of this future and of the body.
+    ///
+    /// `below` is the path below the endpoint with the query; the request's own URL is not looked at.
+    ///
+    /// # Errors
+    /// When the target gives no answer; the attempt is recorded all the same.
+    pub async fn exchange<B>(
+        &self,
+        event: EventId,
+        below: &str,
+        peer: Option<&str>,
+        request: http::Request<B>,
+    ) -> Result<http::Response<ExchangeBody>, SendFailure>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let mut fields = head.headers;
+        self.sender.rewrite(&mut fields, event, peer, Cause::Exchange);
+        let body = body
+            .map_err(|error| Box::new(RequestBroken(error.into())) as Box<dyn Error + Send + Sync>)
+            .boxed_unsync();
+        let mut draft = Draft::new(event, Cause::Exchange, self.sender.target().to_string());
+        let outgoing = match self.sender.build(head.method, below, fields, body) {
+            Ok(outgoing) => outgoing,
+            Err(failure) => {
+                record(&self.history, draft.failed(failure.clone())).await;
+                return Err(failure);
+            }
+        };
+        draft.target = outgoing.uri().to_string();
+        let (answer, answered) = oneshot::channel();
+        let run = Run {
+            draft,
+            history: self.history.clone(),
+            sender: self.sender.clone(),
+            cancel: self.cancel.clone(),
+        };
+        self.tasks.spawn(run.run(outgoing, answer));
+        answered.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+async fn record(history: &History, delivery: Delivery) {
+    if let Err(error) = history.record_attempt(delivery.attempt, false).await {
+        tracing::error!(%error, "an exchange could not be recorded");
+    }
+}
+
+/// The app's answer on its way to the caller. An answer that breaks off ends with an error, so that the caller
+/// does not take a part for the whole.
+#[derive(Debug)]
+pub struct ExchangeBody {
+    pieces: mpsc::Receiver<Piece>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Frame(Frame<Bytes>),
+    End,
+    Broken(SendFailure),
+}
+
+impl Body for ExchangeBody {
+    type Data = Bytes;
+    type Error = SendFailure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, SendFailure>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let piece = ready!(self.pieces.poll_recv(cx));
+        self.ended = !matches!(piece, Some(Piece::Frame(_)));
+        Poll::Ready(match piece {
+            Some(Piece::Frame(frame)) => Some(Ok(frame)),
+            Some(Piece::End) => None,
+            Some(Piece::Broken(failure)) => Some(Err(failure)),
+            // The task gave up before the end: it was stopped, or this side has not read for too long.
+            None => Some(Err(stopped())),
+        })
+    }
+}
+
+type Answer = Result<http::Response<ExchangeBody>, SendFailure>;
+
+struct Run {
+    draft: Draft,
+    history: History,
+    sender: Sender,
+    cancel: CancellationToken,
+}
+
+impl Run {
+    async fn run(self, outgoing: http::Request<OutgoingBody>, answer: oneshot::Sender<Answer>) {
+        let Self {
+            mut draft,
+            history,
+            sender,
+            cancel,
+        } = self;
+        let head = tokio::select! {
+            // An answer that is there is worth more than a fast stop.
+            biased;
+            head = sender.head(outgoing, || ()) => Some(head),
+            () = cancel.cancelled() => None,
+        };
+        let delivery = match head {
+            Some((began, Ok(response))) => {
+                draft.began = began;
+                let (head, body) = pass_on(response, &mut draft);
+                let (caller, pieces) = mpsc::channel(ANSWER_QUEUE);
+                let ended = false;
+                // Nobody may be waiting any more; the answer is recorded all the same.
+                drop(answer.send(Ok(head.map(|()| ExchangeBody { pieces, ended }))));
+                pump(draft, body, caller, &sender, &cancel).await
+            }
+            Some((began, Err(failure))) => {
+                draft.began = began;
+                drop(answer.send(Err(failure.clone())));
+                draft.failed(failure)
+            }
+            None => {
+                drop(answer.send(Err(stopped())));
+                draft.failed(stopped())
+            }
+        };
+        record(&history, delivery).await;
+    }
+}
+
+/// Takes the head of the answer apart: what the caller gets, and the body that is yet to come.
+fn pass_on(
+    response: http::Response<Incoming>,
+    draft: &mut Draft,
+) -> (http::Response<()>, Incoming) {
+    let (mut head, body) = response.into_parts();
+    draft.answered(&head);
+    strip_hop_by_hop(&mut head.headers);
+    (http::Response::from_parts(head, ()), body)
+}
+
+/// Reads the answer to its end and passes it on while somebody takes it.
+async fn pump(
+    mut draft: Draft,
+    mut body: Incoming,
+    caller: mpsc::Sender<Piece>,
+    sender: &Sender,
+    cancel: &CancellationToken,
+) -> Delivery {
+    let patience = sender.options().answer_timeout;
+    // A caller that reads may take its time; once it is gone, the rest of the answer has a deadline.
+    let mut caller = Some(caller);
+    let mut alone_since = Instant::now();
+    let failure = loop {
+        if caller.as_ref().is_none_or(mpsc::Sender::is_closed) {
+            caller = None;
+        } else {
+            alone_since = Instant::now();
+        }
+        let frame = tokio::select! {
+            biased;
+            frame = timeout_at(alone_since + patience, body.frame()) => frame,
+            () = cancel.cancelled() => break stopped(),
+        };
+        match frame {
+            Ok(None) => {
+                if let Some(caller) = caller {
+                    // Who does not take the end in time sees the channel close instead.
+                    drop(caller.send_timeout(Piece::End, patience).await);
+                }
+                return draft.finished();
+            }
+            Ok(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    draft.push(data);
+                }
+                let Some(open) = &caller else {
+                    if draft.is_full() {
+                        return draft.finished();
+                    }
+                    continue;
+                };
+                if open.send_timeout(Piece::Frame(frame), patience).await.is_err() {
+                    caller = None;
+                    alone_since = Instant::now();
+                }
+            }
+            Ok(Some(Err(error))) => break SendFailure::answering(&error, sender.target()),
+            Err(_) => break sender.timed_out("no whole answer"),
+        }
+    };
+    if let Some(caller) = caller {
+        drop(caller.try_send(Piece::Broken(failure.clone())));
+    }
+    draft.failed(failure)
+}
+
+fn stopped() -> SendFailure {
+    SendFailure {
+        kind: FailureKind::Reset,
+        message: "ringtail was stopped before the answer was whole".to_owned(),
+        connected: true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! The request as the app sees it: what the caller sent, and who it came through.
+
+use std::net::SocketAddr;
+
+use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use ringtail_protocol::event::EventId;
+use ringtail_protocol::path::{EVENT_ID, strip_hop_by_hop};
+
+use super::target::TargetUrl;
+
+/// Header that tells the app that the request is a replay, with the event's id.
+pub const REPLAY: &str = "ringtail-replay";
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// What the rewriting depends on besides the headers.
+pub(super) struct Rewrite<'a> {
+    pub(super) target: &'a TargetUrl,
+    pub(super) keep_host: bool,
+    pub(super) event: EventId,
+    /// Address of the caller, if it is known.
+    pub(super) peer: Option<&'a str>,
+    pub(super) replay: bool,
+}
+
+/// Turns the fields that the caller sent into those that the app gets. Everything not named here stays as it
+/// is, repeated fields repeated.
+pub(super) fn rewrite(headers: &mut HeaderMap, rewrite: &Rewrite<'_>) {
+    strip_hop_by_hop(headers);
+    // The edge has read the body already; an app that waits to be asked for it would wait for nobody.
+    headers.remove(EXPECT);
+    if let Some(host) = headers.get(HOST).cloned() {
+        headers.insert(X_FORWARDED_HOST, host);
+    }
+    if !rewrite.keep_host || !headers.contains_key(HOST) {
+        // A target's authority has been parsed as one, so it is a header value.
+        if let Ok(host) = HeaderValue::from_str(rewrite.target.host()) {
+            headers.insert(HOST, host);
+        }
+    }
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("https"));
+    if let Some(peer) = rewrite.peer {
+        forwarded_for(headers, peer);
+    }
+    if let Ok(id) = HeaderValue::from_str(&rewrite.event.to_string()) {
+        if rewrite.replay {
+            headers.insert(HeaderName::from_static(REPLAY), id.clone());
+        }
+        headers.insert(HeaderName::from_static(EVENT_ID), id);
+    }
+}
+
+/// Appends the peer's address, without its port, to what the caller claims.
+fn forwarded_for(headers: &mut HeaderMap, peer: &str) {
+    let address = peer
+        .parse::<SocketAddr>()
+        .map_or_else(|_| peer.to_owned(), |peer| peer.ip().to_string());
+    let mut list = Vec::new();
+    for value in headers.get_all(&X_FORWARDED_FOR) {
+        list.extend_from_slice(value.as_bytes());
+        list.extend_from_slice(b", ");
+    }
+    list.extend_from_slice(address.as_bytes());
+    // The peer is the relay's text, so it may be anything; what is no header value is left out.
+    if let Ok(value) = HeaderValue::from_bytes(&list) {
+        headers.insert(X_FORWARDED_FOR, value);
+    }
+}
+
+/// Names the length of a body that is there as a whole, as the caller's own framing may not have done. A request
+/// that had none and whose method needs none gets none.
+pub(super) fn state_length(headers: &mut HeaderMap, method: &Method, len: usize) {
+    let had = headers.remove(CONTENT_LENGTH).is_some();
+    let usual = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+    if len > 0 || had || usual {
+        headers.insert(CONTENT_LENGTH, len.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(fields: &[(&'static str, &'static [u8])], keep_host: bool, replay: bool) -> Vec<(String, Vec<u8>)> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_bytes(value).unwrap());
+        }
+        let target = TargetUrl::parse("app.test:8080/base").unwrap();
+        rewrite(
+            &mut headers,
+            &Rewrite {
+                target: &target,
+                keep_host,
+                event: EventId::from_bytes([7; 16]),
+                peer: Some("192.0.2.1:4711"),
+                replay,
+            },
+        );
+        let mut fields: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect();
+        fields.sort();
+        fields
+    }
+
+    fn expected(fields: &[(&str, &[u8])]) -> Vec<(String, Vec<u8>)> {
+        fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.to_vec()))
+            .collect()
+    }
+
+    const ID: &[u8] = b"07070707-0707-0707-0707-070707070707";
+
+    #[test]
+    fn the_app_gets_what_was_sent_and_who_it_came_through() {
+        let fields = rewritten(
+            &[
+                ("host", b"relay.example"),
+                ("x-twice", b"a"),
+                ("x-twice", b"caf\xe9"),
+                ("connection", b"x-hop"),
+                ("x-hop", b"1"),
+                ("expect", b"100-continue"),
+                ("x-forwarded-for", b"10.0.0.1"),
+                ("x-forwarded-for", b"10.0.0.2"),
+                ("ringtail-event-id", b"forged"),
+            ],
+            false,
+            false,
+        );
+        assert_eq!(
+            fields,
+            expected(&[
+                ("host", b"app.test:8080"),
+                ("ringtail-event-id", ID),
+                ("x-forwarded-for", b"10.0.0.1, 10.0.0.2, 192.0.2.1"),
+                ("x-forwarded-host", b"relay.example"),
+                ("x-forwarded-proto", b"https"),
+                ("x-twice", b"a"),
+                ("x-twice", b"caf\xe9"),
+            ])
+        );
+    }
+
+    #[test]
+    fn host_is_kept_when_asked_for_and_replays_say_so() {
+        let fields = rewritten(&[("host", b"relay.example")], true, true);
+        assert_eq!(
+            fields,
+            expected(&[
+                ("host", b"relay.example"),
+                ("ringtail-event-id", ID),
+                ("ringtail-replay", ID),
+                ("x-forwarded-for", b"192.0.2.1"),
+                ("x-forwarded-host", b"relay.example"),
+                ("x-forwarded-proto", b"https"),
+            ])
+        );
+    }
+
+    #[test]
+    fn length_is_stated_where_a_body_is_expected() {
+        let state = |method: Method, had: bool, len: usize| {
+            let mut headers = HeaderMap::new();
+            if had {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("999"));
+            }
+            state_length(&mut headers, &method, len);
+            headers
+                .get(CONTENT_LENGTH)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(state(Method::POST, false, 0).as_deref(), Some("0"));
+        assert_eq!(state(Method::POST, true, 5).as_deref(), Some("5"));
+        assert_eq!(state(Method::GET, false, 0), None);
+        assert_eq!(state(Method::GET, true, 0).as_deref(), Some("0"));
+        assert_eq!(state(Method::GET, false, 5).as_deref(), Some("5"));
+    }
+}

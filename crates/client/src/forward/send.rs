@@ -1,0 +1,391 @@
+//! One request to the target and its answer, timed and bounded.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::capture_connection;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use ringtail_protocol::event::{EventId, Request, Timestamp};
+
+use super::connect::{self, TargetClient};
+use super::failure::SendFailure;
+use super::request::{Rewrite, rewrite, state_length};
+use super::target::TargetUrl;
+use crate::history::{NewAttempt, headers};
+use crate::model::{Cause, FailureKind, Outcome};
+
+/// Bytes of an answer's body that are kept with the attempt.
+pub const KEPT_BODY_BYTES: usize = 256 * 1024;
+
+/// Bytes of an answer's body that are read; the rest is neither counted nor waited for.
+pub const MAX_READ_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The body of a request to the target.
+pub type OutgoingBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// How requests are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendOptions {
+    /// Leave the `Host` header as the caller sent it.
+    pub keep_host: bool,
+    /// Accept any certificate of the target.
+    pub insecure: bool,
+    /// Longest time to make a connection, names and TLS included.
+    pub connect_timeout: Duration,
+    /// Longest time from the connection to the end of the answer.
+    pub answer_timeout: Duration,
+}
+
+/// Ten times what RingCentral grants, so that a person sees how late a late answer is.
+impl Default for SendOptions {
+    fn default() -> Self {
+        Self {
+            keep_host: false,
+            insecure: false,
+            connect_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Sends requests to one target; clones share its connections.
+#[derive(Clone)]
+pub struct Sender {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    target: TargetUrl,
+    options: SendOptions,
+    client: TargetClient,
+    seen: Notify,
+}
+
+/// The system's trust store cannot be used for an `https` target.
+#[derive(Debug, thiserror::Error)]
+#[error("the system's trusted certificates cannot be read; use --insecure for a local target")]
+pub struct TrustError(#[source] rustls::Error);
+
+impl Sender {
+    /// Makes a sender; connects to nothing yet.
+    ///
+    /// # Errors
+    /// When the target is `https` and the system's trust store cannot be used.
+    pub fn new(target: TargetUrl, options: SendOptions) -> Result<Self, TrustError> {
+        let client = connect::client(&target, options.insecure, options.connect_timeout)
+            .map_err(TrustError)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                target,
+                options,
+                client,
+                seen: Notify::new(),
+            }),
+        })
+    }
+
+    /// Returns the target.
+    #[must_use]
+    pub fn target(&self) -> &TargetUrl {
+        &self.inner.target
+    }
+
+    pub(super) fn options(&self) -> &SendOptions {
+        &self.inner.options
+    }
+
+    /// Waits until a connection to the target is made by anybody.
+    pub(super) async fn seen(&self) {
+        self.inner.seen.notified().await;
+    }
+
+    /// Sends a stored request and reads the whole answer. `connected` is called as soon as the connection is
+    /// made, and not at all if it is not.
+    pub async fn deliver(
+        &self,
+        event: EventId,
+        request: &Request,
+        cause: Cause,
+        connected: impl FnOnce() + Send,
+    ) -> Delivery {
+        let mut draft = Draft::new(event, cause, self.target().to_string());
+        let outgoing = match self.outgoing(event, request, cause) {
+            Ok(outgoing) => outgoing,
+            Err(failure) => return draft.failed(failure),
+        };
+        draft.target = outgoing.uri().to_string();
+        let (began, answer) = self.head(outgoing, connected).await;
+        draft.began = began;
+        match answer {
+            Ok(response) => self.read(draft, response).await,
+            Err(failure) => draft.failed(failure),
+        }
+    }
+
+    /// Builds the request to the target from a stored one.
+    fn outgoing(
+        &self,
+        event: EventId,
+        request: &Request,
+        cause: Cause,
+    ) -> Result<http::Request<OutgoingBody>, SendFailure> {
+        let mut fields = request.header_map();
+        let method = http::Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| unsendable("its method is not one of HTTP"))?;
+        let body = Full::new(request.body.clone()).map_err(|never| match never {});
+        self.rewrite(&mut fields, event, Some(&request.peer), cause);
+        state_length(&mut fields, &method, request.body.len());
+        self.build(method, &request.path, fields, body.boxed_unsync())
+    }
+
+    pub(super) fn rewrite(
+        &self,
+        fields: &mut HeaderMap,
+        event: EventId,
+        peer: Option<&str>,
+        cause: Cause,
+    ) {
+        rewrite(
+            fields,
+            &Rewrite {
+                target: self.target(),
+                keep_host: self.options().keep_host,
+                event,
+                peer: peer.filter(|peer| !peer.is_empty()),
+                replay: cause == Cause::Replay,
+            },
+        );
+    }
+
+    pub(super) fn build(
+        &self,
+        method: http::Method,
+        below: &str,
+        fields: HeaderMap,
+        body: OutgoingBody,
+    ) -> Result<http::Request<OutgoingBody>, SendFailure> {
+        let uri = self
+            .target()
+            .join(below)
+            .map_err(|_| unsendable("its URL at the target is too long or not one of HTTP"))?;
+        let mut outgoing = http::Request::new(body);
+        *outgoing.method_mut() = method;
+        *outgoing.uri_mut() = uri;
+        *outgoing.headers_mut() = fields;
+        Ok(outgoing)
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    pub(super) async fn head(
+        &self,
+        mut outgoing: http::Request<OutgoingBody>,
+        connected: impl FnOnce() + Send,
+    ) -> (Began, Result<http::Response<Incoming>, SendFailure>) {
+        let mut capture = capture_connection(&mut outgoing);
+        let mut began = Began::now();
+        let answer = self.inner.client.request(outgoing);
+        tokio::pin!(answer);
+        let made = async { capture.wait_for_connection_metadata().await.is_some() };
+        let first = tokio::select! {
+            biased;
+            // First, so that an answer that is there already is not taken for late.
+            answer = &mut answer => Some(answer),
+            true = made => None,
+            () = sleep(self.options().connect_timeout) => {
+                let host = self.target().host();
+                let waited = self.options().connect_timeout.as_millis();
+                return (began, Err(SendFailure {
+                    kind: FailureKind::Unreachable,
+                    message: format!("{host} does not answer (no connection within {waited} ms)"),
+                    connected: false,
+                }));
+            }
+        };
+        if first.is_none() {
+            began = Began::now();
+        }
+        if !matches!(&first, Some(Err(error)) if error.is_connect()) {
+            connected();
+            self.inner.seen.notify_one();
+        }
+        let answer = match first {
+            Some(answer) => answer,
+            None => match timeout_at(self.deadline(began), answer).await {
+                Ok(answer) => answer,
+                Err(_) => return (began, Err(self.timed_out("no answer"))),
+            },
+        };
+        let answer = answer.map_err(|error| SendFailure::of(&error, self.target()));
+        (began, answer)
+    }
+
+    async fn read(&self, mut draft: Draft, response: http::Response<Incoming>) -> Delivery {
+        let (head, mut body) = response.into_parts();
+        draft.answered(&head);
+        let deadline = self.deadline(draft.began);
+        while let Some(frame) = match timeout_at(deadline, body.frame()).await {
+            Ok(frame) => frame,
+            Err(_) => return draft.failed(self.timed_out("no whole answer")),
+        } {
+            match frame {
+                Ok(frame) => {
+                    if let Some(data) = frame.data_ref() {
+                        draft.push(data);
+                    }
+                }
+                Err(error) => return draft.failed(SendFailure::answering(&error, self.target())),
+            }
+            if draft.is_full() {
+                break;
+            }
+        }
+        draft.finished()
+    }
+
+    fn deadline(&self, began: Began) -> Instant {
+        began.instant + self.options().answer_timeout
+    }
+
+    pub(super) fn timed_out(&self, what: &str) -> SendFailure {
+        let host = self.target().host();
+        let waited = self.options().answer_timeout.as_millis();
+        SendFailure {
+            kind: FailureKind::TimedOut,
+            message: format!("{what} from {host} within {waited} ms"),
+            connected: true,
+        }
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("target", self.target())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The event itself is at fault. Counts as connected: waiting for the target would not help.
+fn unsendable(reason: &str) -> SendFailure {
+    SendFailure {
+        kind: FailureKind::Unknown,
+        message: format!("the event cannot be sent: {reason}"),
+        connected: true,
+    }
+}
+
+/// What became of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// What to record.
+    pub attempt: NewAttempt,
+    /// Whether a connection was made. If not, the app has not seen the request.
+    pub connected: bool,
+}
+
+/// When a request began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Began {
+    at: Timestamp,
+    instant: Instant,
+}
+
+impl Began {
+    fn now() -> Self {
+        Self {
+            at: Timestamp::now(),
+            instant: Instant::now(),
+        }
+    }
+}
+
+/// An attempt while it is being made.
+#[derive(Debug)]
+pub(super) struct Draft {
+    event: EventId,
+    cause: Cause,
+    pub(super) target: String,
+    pub(super) began: Began,
+    status: Option<u16>,
+    headers: Vec<ringtail_protocol::event::Header>,
+    body: BytesMut,
+    body_len: u64,
+}
+
+impl Draft {
+    pub(super) fn new(event: EventId, cause: Cause, target: String) -> Self {
+        Self {
+            event,
+            cause,
+            target,
+            began: Began::now(),
+            status: None,
+            headers: Vec::new(),
+            body: BytesMut::new(),
+            body_len: 0,
+        }
+    }
+
+    pub(super) fn answered(&mut self, head: &http::response::Parts) {
+        self.status = Some(head.status.as_u16());
+        self.headers = headers::from_map(&head.headers);
+    }
+
+    /// Counts a piece of the body, and keeps it while there is room.
+    pub(super) fn push(&mut self, data: &Bytes) {
+        let room = KEPT_BODY_BYTES - self.body.len();
+        self.body.extend_from_slice(&data[..data.len().min(room)]);
+        self.body_len += data.len() as u64;
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.body_len >= MAX_READ_BYTES
+    }
+
+    /// The answer is whole, or as much of it as is read.
+    pub(super) fn finished(self) -> Delivery {
+        let status = self.status.unwrap_or_default();
+        self.end(Outcome::Status(status), true)
+    }
+
+    pub(super) fn failed(self, failure: SendFailure) -> Delivery {
+        let message = match self.status {
+            Some(status) => format!(
+                "{} (after status {status} and {} bytes)",
+                failure.message, self.body_len
+            ),
+            None => failure.message,
+        };
+        let kind = failure.kind;
+        self.end(Outcome::Error { kind, message }, failure.connected)
+    }
+
+    fn end(self, outcome: Outcome, connected: bool) -> Delivery {
+        Delivery {
+            connected,
+            attempt: NewAttempt {
+                event: self.event,
+                cause: self.cause,
+                target: self.target,
+                started_at: self.began.at,
+                duration: self.began.instant.elapsed(),
+                outcome,
+                headers: self.headers,
+                body: self.body.freeze(),
+                body_len: self.body_len,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! Stored events once more: the same method, path, headers and bytes, to the target or to another one.
+//!
+//! A replay is an attempt of its own and changes nothing else: a pending event stays pending. The request says what
+//! it is in the header [`crate::forward::REPLAY`], and everything else, `Verification-Token` included, is as
+//! RingCentral sent it.
+
+use ringtail_protocol::event::EventId;
+
+use crate::forward::Sender;
+use crate::history::{History, ReadError, StoreError};
+use crate::model::{AttemptDetail, Cause, RowId};
+
+/// Why an event was not replayed. A target that fails is not among the reasons: that is an attempt.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The history has no such event.
+    #[error("the history has no event {id}; it may have been removed by age")]
+    NoEvent {
+        /// The event.
+        id: EventId,
+    },
+    /// The event's request could never be read, so there is nothing to send.
+    #[error("event {id} cannot be replayed: the relay sent a request that cannot be read")]
+    Undecodable {
+        /// The event.
+        id: EventId,
+    },
+    /// The history could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The attempt could not be recorded.
+    #[error("the event was replayed, but the attempt could not be recorded")]
+    Record(#[from] StoreError),
+}
+
+/// Replays an event by its id.
+///
+/// # Errors
+/// When there is no such event, or the history fails. What the target does is in the returned attempt.
+pub async fn replay(
+    history: &History,
+    sender: &Sender,
+    id: EventId,
+) -> Result<AttemptDetail, ReplayError> {
+    let row = history.row_of(id).await?;
+    let row = row.ok_or(ReplayError::NoEvent { id })?;
+    replay_row(history, sender, row, id).await
+}
+
+async fn replay_row(
+    history: &History,
+    sender: &Sender,
+    row: RowId,
+    id: EventId,
+) -> Result<AttemptDetail, ReplayError> {
+    let stored = history.stored_request(row).await?;
+    let stored = stored.ok_or(ReplayError::NoEvent { id })?;
+    if stored.request.method.is_empty() {
+        return Err(ReplayError::Undecodable { id });
+    }
+    let delivery = sender
+        .deliver(id, &stored.request, Cause::Replay, || ())
+        .await;
+    let recorded = history.record_attempt(delivery.attempt, false).await?;
+    let detail = history.attempt(recorded).await?;
+    detail.ok_or(ReplayError::NoEvent { id })
+}
+
+#[cfg(test)]
+mod tests;
