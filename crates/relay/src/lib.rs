@@ -1,5 +1,21 @@
 //! The relay: answers RingCentral at the edge and keeps what it acknowledged.
+//!
+//! [`server`] accepts connections, the edge answers them, [`journal`] keeps events, and links carry them to clients.
+//! `docs/ARCHITECTURE.md` follows one event through all of it.
+#![deny(clippy::indexing_slicing)]
 
 pub mod accounts;
+mod answer;
+mod api;
+pub mod command;
+pub mod config;
+mod counters;
+mod edge;
 pub mod journal;
+pub mod limits;
+mod links;
+pub mod output;
+mod relay;
+pub mod server;
 pub mod store;
+pub mod tls;

@@ -1,3 +1,5 @@
-//! placeholder
+//! `ringtail-relay`: see `ringtail-relay --help`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    ringtail_relay::command::main()
+}

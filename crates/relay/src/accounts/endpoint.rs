@@ -39,7 +39,9 @@ pub(super) fn fresh_id(name: &Name) -> Result<String, getrandom::Error> {
     let number = u128::from_be_bytes(random);
     id.extend((0..26).rev().map(|digit| {
         let value = (number >> (digit * 5)) & 31;
-        char::from(ALPHABET[value as usize])
+        ALPHABET
+            .get(value as usize)
+            .map_or('0', |digit| char::from(*digit))
     }));
     Ok(id)
 }

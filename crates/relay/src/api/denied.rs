@@ -1,0 +1,90 @@
+//! Refusals of the relay's own API.
+
+use std::borrow::Cow;
+
+use http::{HeaderValue, StatusCode, header};
+use ringtail_protocol::path::{Refusal, code};
+
+use crate::answer::{self, Answer};
+use crate::limits::RETRY_AFTER;
+
+/// A refusal: what the client's program and its user are told, and nothing about the relay's inside.
+#[derive(Debug)]
+pub(crate) struct Denied {
+    status: StatusCode,
+    code: &'static str,
+    message: Cow<'static, str>,
+}
+
+impl Denied {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn bad_request(message: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message)
+    }
+
+    /// One refusal for a token that is missing, malformed, unknown or revoked.
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            code::UNAUTHORIZED,
+            "the token is missing, unknown or revoked: run `ringtail login` with one from `ringtail-relay account add`",
+        )
+    }
+
+    /// One refusal for an endpoint that does not exist or is another account's.
+    pub(crate) fn no_endpoint() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            code::NO_ENDPOINT,
+            "this account has no such endpoint",
+        )
+    }
+
+    pub(crate) fn unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            code::UNAVAILABLE,
+            "the relay cannot do it now: try again",
+        )
+    }
+
+    #[cfg(test)]
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn into_answer(self) -> Answer {
+        let refusal = Refusal {
+            error: self.code.to_owned(),
+            message: self.message.into_owned(),
+        };
+        let json = serde_json::to_vec(&refusal).unwrap_or_default();
+        let mut answer = answer::with_body(self.status, "application/json", json);
+        let headers = answer.headers_mut();
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::UPGRADE_REQUIRED => {
+                headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+            }
+            _ => {}
+        }
+        answer
+    }
+}

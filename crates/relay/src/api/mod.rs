@@ -1,0 +1,94 @@
+//! The relay's own paths, below [`ringtail_protocol::path::RESERVED`].
+
+mod denied;
+
+use std::sync::Arc;
+
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use ringtail_protocol::path::{self, EndpointInfo, code};
+use serde::Deserialize;
+
+pub(crate) use self::denied::Denied;
+use crate::accounts::{EndpointError, Name};
+use crate::answer::{self, Answer};
+use crate::limits::API_BODY_BYTES;
+use crate::links::attach;
+use crate::relay::Relay;
+
+/// Says that the relay is up, to whoever asks.
+const HEALTH: &str = "/_ringtail/health";
+
+/// Says whether a path is the relay's own.
+pub(crate) fn is_reserved(path: &str) -> bool {
+    path.starts_with(path::RESERVED)
+}
+
+/// Answers a request to one of the relay's own paths.
+pub(crate) async fn answer(relay: &Arc<Relay>, request: Request<Incoming>) -> Answer {
+    let answered = match (request.uri().path(), request.method()) {
+        (HEALTH, &Method::GET | &Method::HEAD) => Ok(answer::text(StatusCode::OK, "ok\n")),
+        (path::LINK, _) => attach::attach(relay, request).await,
+        (path::ENDPOINTS, &Method::POST) => endpoints(relay, request).await,
+        (HEALTH | path::ENDPOINTS, _) => Err(Denied::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            code::BAD_REQUEST,
+            "this path does not take that method",
+        )),
+        _ => Err(Denied::new(
+            StatusCode::NOT_FOUND,
+            code::BAD_REQUEST,
+            "the relay has no such path",
+        )),
+    };
+    answered.unwrap_or_else(Denied::into_answer)
+}
+
+#[derive(Deserialize)]
+struct Wish {
+    name: String,
+}
+
+/// Makes an endpoint or finds it.
+async fn endpoints(relay: &Relay, request: Request<Incoming>) -> Result<Answer, Denied> {
+    let account = relay.authenticate(request.headers()).await?;
+    let body = Limited::new(request.into_body(), API_BODY_BYTES).collect();
+    let body = tokio::time::timeout(relay.limits.body_timeout, body)
+        .await
+        .map_err(|_| {
+            Denied::new(
+                StatusCode::REQUEST_TIMEOUT,
+                code::BAD_REQUEST,
+                "the body took too long",
+            )
+        })?
+        .map_err(|_| Denied::bad_request("the body broke off or is too long"))?
+        .to_bytes();
+    let wish: Wish = serde_json::from_slice(&body)
+        .map_err(|_| Denied::bad_request("the body must be JSON: {\"name\": …}"))?;
+    let name = Name::parse(&wish.name)
+        .map_err(|error| Denied::new(StatusCode::BAD_REQUEST, code::BAD_NAME, error.to_string()))?;
+    let endpoint = relay
+        .accounts
+        .endpoint(account, name)
+        .await
+        .map_err(|error| match error {
+            EndpointError::TooMany => Denied::new(
+                StatusCode::BAD_REQUEST,
+                code::BAD_REQUEST,
+                error.to_string(),
+            ),
+            error => {
+                tracing::error!(error = &error as &dyn std::error::Error, "no endpoint made");
+                Denied::unavailable()
+            }
+        })?;
+    let info = EndpointInfo {
+        endpoint: endpoint.id.clone(),
+        url: format!("{}/{}", relay.public_url.as_str(), endpoint.id),
+        journal: relay.journal.id().to_owned(),
+    };
+    let json = serde_json::to_vec(&info).map_err(|_| Denied::unavailable())?;
+    Ok(answer::with_body(StatusCode::OK, "application/json", json))
+}

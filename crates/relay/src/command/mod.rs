@@ -1,0 +1,97 @@
+//! The commands of `ringtail-relay`.
+
+mod account;
+mod exit;
+mod log;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use self::exit::Exit;
+use crate::output;
+
+/// Arguments of `ringtail-relay`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ringtail-relay",
+    version,
+    about = "Answer RingCentral's webhooks at a public address and carry them to developers' laptops",
+    after_help = exit::TABLE,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+pub struct Args {
+    /// Set what is logged to stderr, such as `info` or `ringtail_relay=debug`
+    #[arg(
+        long,
+        global = true,
+        env = "RUST_LOG",
+        value_name = "FILTER",
+        hide_env_values = true
+    )]
+    log: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the relay until it is told to stop
+    Serve(Box<serve::Args>),
+    /// Manage accounts, also beside a running relay
+    Account(account::Args),
+}
+
+/// Where the relay keeps what it has.
+#[derive(Debug, clap::Args)]
+struct Data {
+    /// Keep accounts and events in this directory
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_DATA",
+        value_name = "DIR",
+        default_value = "ringtail-relay-data"
+    )]
+    data: PathBuf,
+}
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are errors to clap, and no failure.
+            drop(error.print());
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ok
+            };
+            return exit.into();
+        }
+    };
+    if let Err(error) = log::start(args.log.as_deref()) {
+        output::say(format_args!("error: {error:#}"));
+        return Exit::Usage.into();
+    }
+    // Whoever runs the process owns it: another library has not been here before.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let ended = match args.command {
+        Command::Serve(args) => serve::run(*args),
+        Command::Account(args) => account::run(&args),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::say(exit::message(&error));
+            Exit::Failure.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! `serve`: the relay itself.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use serde::Serialize;
+use tokio::signal;
+
+use super::{Data, Exit};
+use crate::config::{Certificate, Config, PublicUrl};
+use crate::journal::sqlite::{MAX_AGE, MAX_BYTES};
+use crate::output;
+use crate::server::{Server, Stopped};
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("certificate").required(true).args(["dev", "cert"]))]
+pub(super) struct Args {
+    /// Listen on this address; port 0 takes any that is free
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8443"
+    )]
+    listen: SocketAddr,
+    #[command(flatten)]
+    data: Data,
+    /// Tell clients that the world reaches the relay at this URL, such as https://hooks.example.com
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_PUBLIC_URL",
+        value_name = "URL",
+        value_parser = PublicUrl::parse,
+        required_unless_present = "dev"
+    )]
+    public_url: Option<PublicUrl>,
+    /// Use a certificate of the relay's own making, which clients must be told to trust
+    #[arg(long, env = "RINGTAIL_RELAY_DEV")]
+    dev: bool,
+    /// Use the certificate in this PEM file, with its whole chain
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_CERT",
+        value_name = "FILE",
+        requires = "key"
+    )]
+    cert: Option<PathBuf>,
+    /// Use the private key in this PEM file
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_KEY",
+        value_name = "FILE",
+        requires = "cert"
+    )]
+    key: Option<PathBuf>,
+    /// Print what happens in this form on stdout
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_OUTPUT",
+        value_name = "FORM",
+        default_value = "plain"
+    )]
+    output: Output,
+    /// Keep events for this many days
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_KEEP_DAYS",
+        value_name = "DAYS",
+        default_value_t = days(MAX_AGE),
+        value_parser = clap::value_parser!(u64).range(1..=3650)
+    )]
+    keep_days: u64,
+    /// Keep this many bytes of events in all
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_KEEP_BYTES",
+        value_name = "BYTES",
+        default_value_t = MAX_BYTES
+    )]
+    keep_bytes: u64,
+    /// Wait this many seconds for an app's answer to an exchange
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_EXCHANGE_DEADLINE",
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(1..=600)
+    )]
+    exchange_deadline: u64,
+    /// Take bodies of at most this many bytes, 16777216 at the most
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_MAX_BODY_BYTES",
+        value_name = "BYTES",
+        default_value_t = 16 * 1024 * 1024,
+        value_parser = clap::value_parser!(u64).range(1..=16 * 1024 * 1024)
+    )]
+    max_body_bytes: u64,
+    /// Give requests in flight this many seconds when the relay is told to stop
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_DRAIN",
+        value_name = "SECONDS",
+        default_value_t = 10
+    )]
+    drain: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// Lines for people
+    Plain,
+    /// One JSON object on each line
+    Json,
+}
+
+/// First line of `--output json`.
+#[derive(Debug, Serialize)]
+struct Ready<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    url: &'a str,
+    /// File of the authority that clients must trust, if it is the relay's own.
+    ca: Option<String>,
+    /// Address listened on.
+    listen: SocketAddr,
+}
+
+const fn days(age: Duration) -> u64 {
+    age.as_secs() / SECONDS_OF_A_DAY
+}
+
+const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
+
+impl Args {
+    fn config(self) -> Config {
+        let mut config = Config::dev(self.listen, self.data.data);
+        if let (Some(cert), Some(key)) = (self.cert, self.key) {
+            config.certificate = Certificate::Files { cert, key };
+        }
+        config.public_url = self.public_url;
+        config.journal.retention.max_age = Duration::from_secs(self.keep_days * SECONDS_OF_A_DAY);
+        config.journal.retention.max_bytes = self.keep_bytes;
+        config.limits.exchange_deadline = Duration::from_secs(self.exchange_deadline);
+        config.limits.drain_timeout = Duration::from_secs(self.drain);
+        config.limits.body_bytes = usize::try_from(self.max_body_bytes).unwrap_or(usize::MAX);
+        config
+    }
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    let output = args.output;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime could not be started")?;
+    runtime.block_on(serve(args.config(), output))
+}
+
+async fn serve(config: Config, output: Output) -> anyhow::Result<Exit> {
+    // Before the relay is ready, since whoever waits for that may stop it at once.
+    let mut stop = Stop::listen().context("signals cannot be received")?;
+    let server = Server::spawn(config).await?;
+    announce(&server, output).context("stdout is closed")?;
+    tokio::select! {
+        biased;
+        () = stop.asked() => {}
+        () = server.join() => anyhow::bail!("the relay stopped by itself"),
+    }
+    tracing::info!("stopping");
+    match server.shutdown().await {
+        Stopped::Drained => Ok(Exit::Ok),
+        Stopped::CutOff => Ok(Exit::CutOff),
+    }
+}
+
+fn announce(server: &Server, output: Output) -> std::io::Result<()> {
+    let url = server.public_url();
+    // A client may be started in another directory.
+    let ca = server
+        .ca()
+        .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+        .map(|path| path.display().to_string());
+    match output {
+        Output::Json => output::json(&Ready {
+            kind: "ready",
+            url,
+            ca,
+            listen: server.local_addr(),
+        }),
+        Output::Plain => {
+            output::data(format_args!("ready at {url}"))?;
+            if let Some(ca) = ca {
+                output::data("on the client, run:")?;
+                output::data(format_args!(
+                    "  RINGTAIL_CA={} ringtail login {url}",
+                    quoted(&ca)
+                ))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Returns the text as a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
+    if text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Signals that ask the relay to stop.
+#[derive(Debug)]
+struct Stop {
+    #[cfg(unix)]
+    interrupt: signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        use signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn asked(&mut self) {
+        // Without the signal the relay can only be killed, which it survives.
+        if signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_one_word_to_a_shell() {
+        assert_eq!(quoted("/srv/data/ca.pem"), "/srv/data/ca.pem");
+        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
+    }
+}

@@ -1,0 +1,105 @@
+//! A request whose answer is the app's.
+
+use http::StatusCode;
+use ringtail_protocol::event::{Disposition, EventId, Kind};
+use ringtail_protocol::path;
+use ringtail_ringcentral::classify::Fallback;
+use tokio::time::Instant;
+
+use super::not_stored;
+use super::received::Received;
+use crate::answer::{self, Answer, AnswerBody};
+use crate::links::{Asked, NoAnswer, NoPlace, Question};
+use crate::relay::Relay;
+
+/// Asks the app by way of a link, or answers in its place.
+pub(super) async fn exchange(relay: &Relay, received: &Received, fallback: Fallback) -> Answer {
+    let deadline = Instant::now() + relay.limits.exchange_deadline;
+    let wait = relay
+        .limits
+        .exchange_wait
+        .min(relay.limits.exchange_deadline);
+    let mut headers = received.head.headers.clone();
+    path::strip_hop_by_hop(&mut headers);
+    let mut event: Option<EventId> = None;
+    let mut tried = Vec::new();
+    loop {
+        let place = match relay.links.place(received.endpoint, &tried, wait).await {
+            Ok(place) => place,
+            Err(NoPlace::Offline) => return fall_back(relay, received, fallback, event).await,
+            Err(NoPlace::Busy) => {
+                if event.is_none() {
+                    received.note(relay, Kind::Exchange, Disposition::Settled);
+                }
+                return answer::unavailable("the app is busy\n");
+            }
+        };
+        tried.push(place.link());
+        // Noted before it is handed over, and only with a place on a link in hand, since live means that a client has it.
+        let event =
+            *event.get_or_insert_with(|| received.note(relay, Kind::Exchange, Disposition::Live));
+        let question = Question {
+            event,
+            method: &received.head.method,
+            path: received.below(),
+            headers: &headers,
+            body: received.body.bytes.clone(),
+        };
+        let asked = place
+            .ask(question, deadline, relay.limits.answer_idle_timeout)
+            .await;
+        match asked {
+            Asked::Answer(answer) => return answer.map(|body| AnswerBody::App(Box::new(body))),
+            // Nothing has been done with the request, so another client may have it.
+            Asked::None(NoAnswer::NotForwarding) => {}
+            Asked::None(reason) => return no_answer(reason),
+        }
+    }
+}
+
+/// Answers in the app's place. When every client that said it forwards turned out not to, the event is in the journal as
+/// live already; a callback that cannot be asked for again is then stored once more as owed, since the app must get it.
+async fn fall_back(
+    relay: &Relay,
+    received: &Received,
+    fallback: Fallback,
+    noted: Option<EventId>,
+) -> Answer {
+    match fallback {
+        Fallback::Accept { content_type, body } => {
+            let stored = received
+                .store(relay, Kind::Exchange, Disposition::Owed)
+                .await;
+            match stored {
+                Ok(()) => answer::with_body(StatusCode::OK, content_type, body),
+                Err(error) => not_stored(relay, &error),
+            }
+        }
+        Fallback::Refuse => {
+            if noted.is_none() {
+                received.note(relay, Kind::Exchange, Disposition::Settled);
+            }
+            answer::unavailable("no client with an app is connected to this endpoint\n")
+        }
+    }
+}
+
+fn no_answer(reason: NoAnswer) -> Answer {
+    match reason {
+        NoAnswer::Deadline => answer::text(
+            StatusCode::GATEWAY_TIMEOUT,
+            "the app did not answer in time\n",
+        ),
+        NoAnswer::Unreachable => answer::text(
+            StatusCode::BAD_GATEWAY,
+            "nothing listens at the app's address\n",
+        ),
+        NoAnswer::Failed => answer::text(StatusCode::BAD_GATEWAY, "the app gave no HTTP answer\n"),
+        NoAnswer::LinkLost => answer::text(
+            StatusCode::BAD_GATEWAY,
+            "the connection to the app was lost before it answered\n",
+        ),
+        NoAnswer::TooLarge => answer::empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        NoAnswer::NotForwarding => answer::unavailable("no app is connected to this endpoint\n"),
+    }
+}

@@ -1,0 +1,170 @@
+//! The public side: every request to an endpoint is classified and answered as RingCentral wants it.
+//!
+//! ```text
+//! reserved path          → api
+//! unknown endpoint       → 404
+//! handshake              → 200 and the token, noted without waiting
+//! notification           → stored, then 200
+//! exchange, link there   → noted, then the app's answer or a stated 502, 503, 504
+//! exchange, no link      → the callback's fallback: stored, then 200; or 503
+//! body or store too full → 413, 408, 431, 503
+//! ```
+
+mod body;
+mod exchange;
+mod received;
+mod route;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use hyper::body::Incoming;
+use ringtail_protocol::event::{Disposition, Kind};
+use ringtail_ringcentral::classify;
+use ringtail_ringcentral::handshake::{self, VALIDATION_TOKEN};
+
+use self::body::BodyError;
+use self::received::Received;
+use self::route::Route;
+use crate::accounts::EndpointRecord;
+use crate::answer::{self, Answer};
+use crate::api;
+use crate::journal::AppendError;
+use crate::relay::Relay;
+
+/// Answers one request of the outside world.
+pub(crate) async fn answer(
+    relay: &Arc<Relay>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Answer {
+    if api::is_reserved(request.uri().path()) {
+        // On the heap, as everything that is not the hot path: the handshake's future stays small.
+        return Box::pin(api::answer(relay, request)).await;
+    }
+    // CONNECT wants a tunnel to elsewhere and TRACE an echo of secrets; neither is a callback.
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        return answer::empty(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let endpoint = request
+        .uri()
+        .path_and_query()
+        .and_then(|path| Route::of(path.as_str()))
+        .and_then(|route| relay.accounts.table().find(route.id));
+    match endpoint {
+        Some(endpoint) => at_endpoint(relay, &endpoint, peer, request).await,
+        None => answer::text(StatusCode::NOT_FOUND, "no such endpoint\n"),
+    }
+}
+
+async fn at_endpoint(
+    relay: &Arc<Relay>,
+    endpoint: &Arc<EndpointRecord>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Answer {
+    let (head, incoming) = request.into_parts();
+    let body = match body::read(relay, incoming).await {
+        Ok(body) => body,
+        Err(error) => return refuse_body(error),
+    };
+    let mut received = Received {
+        endpoint: endpoint.key,
+        peer,
+        head,
+        body,
+    };
+    received.complete_host();
+    let callback = received.classify();
+    match callback.kind() {
+        classify::Kind::Handshake => handshake(relay, &received),
+        classify::Kind::Notification => notification(relay, &received).await,
+        classify::Kind::Exchange => {
+            Box::pin(exchange::exchange(relay, &received, callback.fallback())).await
+        }
+    }
+}
+
+fn refuse_body(error: BodyError) -> Answer {
+    let mut answer = match error {
+        BodyError::TooLarge => answer::text(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is too large for this relay\n",
+        ),
+        BodyError::TooSlow => answer::text(StatusCode::REQUEST_TIMEOUT, "the body took too long\n"),
+        BodyError::NoMemory => answer::unavailable("the relay is busy\n"),
+        BodyError::Broken => answer::text(StatusCode::BAD_REQUEST, "the body broke off\n"),
+    };
+    // What is left of the body is not read, so the connection is of no more use.
+    answer
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+/// The answer is RingCentral's `Validation-Token` within 1024 bytes, so nothing else is in it.
+fn handshake(relay: &Relay, received: &Received) -> Answer {
+    let answer = match handshake::answer_token(&received.head.headers) {
+        Ok(token) => {
+            let mut answer = answer::empty(StatusCode::OK);
+            let headers = answer.headers_mut();
+            headers.insert(VALIDATION_TOKEN, token.clone());
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            );
+            answer
+        }
+        Err(error) => {
+            tracing::debug!(%error, "handshake not answered");
+            answer::text(
+                StatusCode::BAD_REQUEST,
+                "the Validation-Token cannot be echoed\n",
+            )
+        }
+    };
+    received.note(relay, Kind::Handshake, Disposition::Settled);
+    answer
+}
+
+/// 200 only when the event is on disk.
+async fn notification(relay: &Relay, received: &Received) -> Answer {
+    match received
+        .store(relay, Kind::Notification, Disposition::Owed)
+        .await
+    {
+        Ok(()) => answer::empty(StatusCode::OK),
+        Err(error) => not_stored(relay, &error),
+    }
+}
+
+/// Why an event is not on disk.
+#[derive(Debug, thiserror::Error)]
+enum NotStored {
+    #[error(transparent)]
+    Encode(#[from] ringtail_protocol::event::EncodeError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+fn not_stored(relay: &Relay, error: &NotStored) -> Answer {
+    match error {
+        // More header fields than an event has room for is the only way to come here.
+        NotStored::Encode(error) => {
+            tracing::debug!(%error, "request refused");
+            answer::empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+        }
+        NotStored::Append(AppendError::NoEndpoint) => {
+            answer::text(StatusCode::NOT_FOUND, "no such endpoint\n")
+        }
+        NotStored::Append(error) => {
+            relay.counters.unstored_events.add();
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "event not stored, caller told to come again"
+            );
+            answer::unavailable("the relay cannot store events now\n")
+        }
+    }
+}

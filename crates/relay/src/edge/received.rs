@@ -1,0 +1,127 @@
+//! A request that was read whole, and the event that it becomes.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{Method, header, request};
+use ringtail_protocol::event::{
+    Disposition, EncodeError, EncodedRequest, EventId, Kind, RequestParts, Timestamp,
+};
+use ringtail_ringcentral::classify::{Callback, RequestView, classify};
+use ringtail_ringcentral::envelope::Envelope;
+
+use super::NotStored;
+use super::body::Whole;
+use super::route::Route;
+use crate::journal::{EndpointKey, Entry};
+use crate::limits::UUID_BYTES;
+use crate::relay::Relay;
+
+/// A request to an endpoint.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) endpoint: EndpointKey,
+    pub(super) peer: SocketAddr,
+    pub(super) head: request::Parts,
+    pub(super) body: Whole,
+}
+
+impl Received {
+    pub(super) fn classify(&self) -> Callback {
+        let (path, query) = self.route().path_and_query();
+        classify(&RequestView {
+            method: &self.head.method,
+            path,
+            query,
+            headers: &self.head.headers,
+            body: &self.body.bytes,
+        })
+    }
+
+    /// Returns path and query below the endpoint.
+    pub(super) fn below(&self) -> &str {
+        self.route().below
+    }
+
+    fn route(&self) -> Route<'_> {
+        self.head
+            .uri
+            .path_and_query()
+            .and_then(|path| Route::of(path.as_str()))
+            .unwrap_or(Route { id: "", below: "" })
+    }
+
+    /// HTTP/2 says the host in a field of its own; the app, which is asked over HTTP/1.1, finds it where it looks.
+    pub(super) fn complete_host(&mut self) {
+        let headers = &mut self.head.headers;
+        if !headers.contains_key(header::HOST)
+            && let Some(authority) = self.head.uri.authority()
+            && let Ok(host) = authority.as_str().parse()
+        {
+            headers.insert(header::HOST, host);
+        }
+    }
+
+    /// Queues the event without waiting for the disk: the caller is answered whatever becomes of it.
+    pub(super) fn note(&self, relay: &Relay, kind: Kind, disposition: Disposition) -> EventId {
+        let id = EventId::fresh();
+        match self.entry(id, kind, disposition) {
+            Ok(entry) => drop(relay.journal.append(entry)),
+            Err(error) => tracing::debug!(%error, "event not noted"),
+        }
+        id
+    }
+
+    /// Stores the event; it survives the loss of power when this returns.
+    pub(super) async fn store(
+        &self,
+        relay: &Relay,
+        kind: Kind,
+        disposition: Disposition,
+    ) -> Result<(), NotStored> {
+        let entry = self.entry(EventId::fresh(), kind, disposition)?;
+        relay.journal.append(entry).await?;
+        Ok(())
+    }
+
+    fn entry(
+        &self,
+        id: EventId,
+        kind: Kind,
+        disposition: Disposition,
+    ) -> Result<Entry, EncodeError> {
+        Ok(Entry {
+            endpoint: self.endpoint,
+            id,
+            received_at: Timestamp::now(),
+            kind,
+            disposition,
+            uuid: self.uuid(),
+            request: self.encode()?,
+        })
+    }
+
+    fn encode(&self) -> Result<EncodedRequest, EncodeError> {
+        let mut peer = String::with_capacity(48);
+        // Writing to a string cannot fail.
+        let _ = write!(peer, "{}", self.peer);
+        RequestParts {
+            method: self.head.method.as_str(),
+            path: self.below(),
+            peer: &peer,
+            headers: &self.head.headers,
+            body: &self.body.bytes,
+        }
+        .encode()
+    }
+
+    fn uuid(&self) -> Option<Bytes> {
+        if self.head.method != Method::POST || self.body.bytes.is_empty() {
+            return None;
+        }
+        let uuid = Envelope::parse(&self.body.bytes)?.uuid?;
+        (!uuid.is_empty() && uuid.len() <= UUID_BYTES)
+            .then(|| Bytes::copy_from_slice(uuid.as_bytes()))
+    }
+}

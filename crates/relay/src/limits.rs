@@ -1,0 +1,108 @@
+//! What the relay lets strangers and clients use, in one place. Each limit has an answer and a test.
+//!
+//! | too much of | answer |
+//! |---|---|
+//! | connections, in all or from one address | the connection is closed |
+//! | time for the TLS handshake and the first request | the connection is closed |
+//! | header bytes | 431; over HTTP/2 the stream is refused |
+//! | header fields | 431 |
+//! | body bytes | 413 |
+//! | time for a body | 408 |
+//! | bodies in memory | 503 with `Retry-After` |
+//! | events waiting to be written | 503 with `Retry-After` |
+//! | exchanges on a link | they wait, then 503 with `Retry-After` |
+//! | time for the app's answer to begin | 504 |
+//! | silence inside the app's answer | the answer breaks off |
+
+use std::time::Duration;
+
+use ringtail_protocol::frame;
+
+/// Limits that an operator or a test may set. [`Limits::default`] is what the documentation states.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections open at once.
+    pub connections: usize,
+    /// Connections open at once from one IPv4 address or one IPv6 /64.
+    pub connections_per_address: usize,
+    /// How long to wait after an accept that failed for lack of something, such as file descriptors.
+    pub accept_pause: Duration,
+    /// From accept to the first whole request head, the TLS handshake included.
+    pub establish_timeout: Duration,
+    /// How long a connection may stay silent between requests, or take for a later request's head.
+    pub idle_timeout: Duration,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
+    /// Bytes of one request's body; no more than [`frame::MAX_BODY_BYTES`].
+    pub body_bytes: usize,
+    /// Bytes of request bodies in memory at once.
+    pub buffered_bytes: usize,
+    /// From a request whose answer is the app's to that answer's head.
+    pub exchange_deadline: Duration,
+    /// How much of [`Limits::exchange_deadline`] may pass in waiting for a place on a busy link.
+    pub exchange_wait: Duration,
+    /// How long the app may be silent inside its answer.
+    pub answer_idle_timeout: Duration,
+    /// How long a client may take to answer the relay's first request on a link.
+    pub link_timeout: Duration,
+    /// How often a running relay looks whether tokens were rotated or revoked beside it.
+    pub accounts_interval: Duration,
+    /// How long requests in flight may take to end when the relay stops.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 16_384,
+            connections_per_address: 4_096,
+            accept_pause: Duration::from_millis(500),
+            establish_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            body_timeout: Duration::from_secs(30),
+            body_bytes: frame::MAX_BODY_BYTES,
+            buffered_bytes: 256 * 1024 * 1024,
+            exchange_deadline: Duration::from_secs(30),
+            exchange_wait: Duration::from_secs(10),
+            answer_idle_timeout: Duration::from_secs(60),
+            link_timeout: Duration::from_secs(10),
+            accounts_interval: Duration::from_millis(500),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Bytes of an HTTP/1.1 request's head. RingCentral's largest is under 1 KiB.
+pub const HEADER_BYTES: usize = 32 * 1024;
+
+/// Bytes of an HTTP/2 request's header list, counted as HTTP/2 counts: 32 more for each field.
+pub const HEADER_LIST_BYTES: u32 = 64 * 1024;
+
+/// Requests in flight on one HTTP/2 connection.
+pub const STREAMS: u32 = 128;
+
+/// Streams that one HTTP/2 connection may open and reset before the relay has looked at them, and streams that it may
+/// make the relay reset: more is an attack, and ends the connection.
+pub const RESETS: usize = 64;
+
+/// Bytes that an HTTP/2 stream may send ahead of being read.
+pub const STREAM_WINDOW: u32 = 256 * 1024;
+
+/// Bytes that all streams of an HTTP/2 connection may send ahead of being read.
+pub const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// Bytes of the body of a call to the relay's own API.
+pub const API_BODY_BYTES: usize = 4 * 1024;
+
+/// Connections that the kernel may hold before they are accepted.
+pub const BACKLOG: i32 = 1024;
+
+/// How long sent bytes may stay unacknowledged by a peer's kernel before its connection counts as dead.
+pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Bytes of RingCentral's `uuid` by which duplicates are known; a longer one is no such id (RINGCENTRAL.md 2.3).
+pub const UUID_BYTES: usize = 128;
+
+/// Value of `Retry-After` in seconds on every 503.
+pub const RETRY_AFTER: &str = "1";

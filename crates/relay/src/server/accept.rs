@@ -1,0 +1,104 @@
+//! Listening and accepting.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use super::admission::Admission;
+use super::connection;
+use crate::limits::{BACKLOG, TCP_USER_TIMEOUT};
+use crate::relay::Relay;
+
+/// When the kernel begins to ask whether a silent peer is there, and how often; it gives up after
+/// [`TCP_USER_TIMEOUT`].
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Binds a socket that a relay which restarts can have at once.
+pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // On Windows the option lets two programs listen on one port, and the wait that it avoids does not exist.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Accepts connections until the relay drains.
+pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Arc<ServerConfig>) {
+    let tls = TlsAcceptor::from(tls);
+    let admission = Admission::new(
+        relay.limits.connections,
+        relay.limits.connections_per_address,
+    );
+    loop {
+        let accepted = tokio::select! {
+            // First, or a flood of connections would keep the relay from stopping.
+            biased;
+            () = relay.drain.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (socket, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) if concerns_one_connection(&error) => continue,
+            Err(error) => {
+                tracing::warn!(%error, "no connection accepted, pausing");
+                tokio::select! {
+                    biased;
+                    () = relay.drain.cancelled() => return,
+                    () = tokio::time::sleep(relay.limits.accept_pause) => continue,
+                }
+            }
+        };
+        let Some(admitted) = admission.admit(peer.ip()) else {
+            relay.counters.refused_connections.add();
+            tracing::debug!(%peer, "too many connections");
+            continue;
+        };
+        if let Err(error) = configure(&socket) {
+            tracing::debug!(%error, %peer, "connection lost before it began");
+            continue;
+        }
+        relay.connection_tasks.spawn(connection::serve(
+            relay.clone(),
+            tls.clone(),
+            socket,
+            peer,
+            admitted,
+        ));
+    }
+}
+
+/// A peer that left the queue before it was its turn says nothing about the next one.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+fn configure(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let socket = SockRef::from(socket);
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new()
+            .with_time(KEEP_ALIVE)
+            .with_interval(KEEP_ALIVE),
+    )?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT))?;
+    Ok(())
+}

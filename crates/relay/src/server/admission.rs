@@ -1,0 +1,125 @@
+//! How many connections there may be: in all, and from one address.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Counts connections.
+#[derive(Debug, Clone)]
+pub(super) struct Admission {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    total: usize,
+    per_address: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    total: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+impl Admission {
+    pub(super) fn new(total: usize, per_address: usize) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                total,
+                per_address,
+                open: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Counts a connection in, unless there are too many; it counts until the guard is dropped.
+    pub(super) fn admit(&self, address: IpAddr) -> Option<Admitted> {
+        let address = group(address);
+        let mut open = self.inner.open();
+        if open.total >= self.inner.total {
+            return None;
+        }
+        let same = open.by_address.entry(address).or_default();
+        if *same >= self.inner.per_address {
+            return None;
+        }
+        *same += 1;
+        open.total += 1;
+        Some(Admitted {
+            inner: self.inner.clone(),
+            address,
+        })
+    }
+}
+
+impl Inner {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection that is counted.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    inner: Arc<Inner>,
+    address: IpAddr,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut open = self.inner.open();
+        open.total = open.total.saturating_sub(1);
+        if let Some(same) = open.by_address.get_mut(&self.address) {
+            *same = same.saturating_sub(1);
+            if *same == 0 {
+                open.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Whoever has an IPv6 address has the /64 around it.
+fn group(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & (u128::MAX << 64);
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_total_counts_everybody() {
+        let admission = Admission::new(2, 2);
+        let first = admission.admit(address("192.0.2.1"));
+        let _second = admission.admit(address("192.0.2.2")).unwrap();
+        assert!(admission.admit(address("192.0.2.3")).is_none());
+        drop(first);
+        assert!(admission.admit(address("192.0.2.3")).is_some());
+    }
+
+    #[test]
+    fn an_address_and_an_ipv6_network_have_their_share() {
+        let admission = Admission::new(100, 1);
+        let _v4 = admission.admit(address("192.0.2.1")).unwrap();
+        assert!(admission.admit(address("192.0.2.1")).is_none());
+        assert!(admission.admit(address("::ffff:192.0.2.1")).is_none());
+        let v6 = admission.admit(address("2001:db8::1")).unwrap();
+        assert!(admission.admit(address("2001:db8::2")).is_none());
+        let _other = admission.admit(address("2001:db8:0:1::1")).unwrap();
+        drop(v6);
+        let _again = admission.admit(address("2001:db8::2")).unwrap();
+        assert_eq!(admission.inner.open().by_address.len(), 3);
+    }
+}

@@ -1,0 +1,240 @@
+//! A running relay: binding, accepting, and stopping in order.
+//!
+//! Stopping: nothing new is accepted and every connection ends after the request it is at; links stay up meanwhile,
+//! because exchanges in flight are answered over them, and are then told to end. What is left after
+//! [`crate::limits::Limits::drain_timeout`] is cut off.
+
+mod accept;
+mod admission;
+mod connection;
+mod progress;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::accounts::{Accounts, AccountsError, SharedAccounts};
+use crate::config::{Config, Host, PublicUrl};
+use crate::counters::Counters;
+use crate::journal::Journal;
+use crate::journal::sqlite::{OpenError, SqliteJournal};
+use crate::links::{End, Links};
+use crate::relay::Relay;
+use crate::store::{DataDir, DataDirError, ServeLock, StoreError};
+use crate::tls::{Tls, TlsError};
+
+/// A relay that accepts connections.
+#[derive(Debug)]
+pub struct Server {
+    local_addr: SocketAddr,
+    ca: Option<PathBuf>,
+    relay: Arc<Relay>,
+    journal: Arc<SqliteJournal>,
+    tasks: TaskTracker,
+    _lock: ServeLock,
+}
+
+/// How a relay stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// Every request was finished.
+    Drained,
+    /// Requests were still in flight after the time for them, and were cut off.
+    CutOff,
+}
+
+impl Server {
+    /// Binds, and starts to serve. When this returns, connections are accepted.
+    ///
+    /// # Errors
+    /// When the data directory, the certificate or the address cannot be had.
+    pub async fn spawn(config: Config) -> Result<Self, SpawnError> {
+        let listener = accept::bind(config.listen).map_err(|source| SpawnError::Bind {
+            address: config.listen,
+            source,
+        })?;
+        let local_addr = listener.local_addr().map_err(|source| SpawnError::Bind {
+            address: config.listen,
+            source,
+        })?;
+        // Opening databases and making keys blocks.
+        tokio::task::spawn_blocking(move || open(&config, local_addr))
+            .await
+            .map_err(|_| SpawnError::Interrupted)?
+            .map(|opened| opened.start(listener, local_addr))
+    }
+
+    /// Returns the address listened on.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Returns where the world reaches the relay.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        self.relay.public_url.as_str()
+    }
+
+    /// Returns the authority that clients must be told to trust, if the relay has its own.
+    #[must_use]
+    pub fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref()
+    }
+
+    /// Returns the relay's accounts.
+    #[must_use]
+    pub fn accounts(&self) -> &SharedAccounts {
+        &self.relay.accounts
+    }
+
+    /// Stops, and says whether everything in flight was finished. The journal is closed when this returns.
+    pub async fn shutdown(self) -> Stopped {
+        let relay = &self.relay;
+        let deadline = tokio::time::Instant::now() + relay.limits.drain_timeout;
+        relay.drain.cancel();
+        self.tasks.close();
+        relay.connection_tasks.close();
+        relay.link_tasks.close();
+        let drained = tokio::time::timeout_at(deadline, async {
+            self.tasks.wait().await;
+            relay.connection_tasks.wait().await;
+            relay.links.end_where(End::Stopping, |_| true);
+            relay.link_tasks.wait().await;
+        });
+        let stopped = match drained.await {
+            Ok(()) => Stopped::Drained,
+            Err(_elapsed) => Stopped::CutOff,
+        };
+        relay.abort.cancel();
+        self.tasks.wait().await;
+        relay.connection_tasks.wait().await;
+        relay.link_tasks.wait().await;
+        self.journal.close().await;
+        tracing::info!(?stopped, counters = ?relay.counters, "stopped");
+        stopped
+    }
+
+    /// Waits until the relay stops by itself, which it does only when its accept loop has panicked.
+    pub async fn join(&self) {
+        self.tasks.wait().await;
+    }
+}
+
+struct Opened {
+    lock: ServeLock,
+    journal: Arc<SqliteJournal>,
+    accounts: SharedAccounts,
+    tls: Tls,
+    public_url: PublicUrl,
+    config: Config,
+}
+
+fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
+    let dir = DataDir::open(&config.data)?;
+    let lock = dir.lock_serving()?;
+    let public_url = config
+        .public_url
+        .clone()
+        .unwrap_or_else(|| PublicUrl::localhost(local_addr.port()));
+    let host: Host = public_url.host();
+    let tls = Tls::load(&config.certificate, dir.path(), &host)?;
+    let accounts = SharedAccounts::new(Accounts::open(&dir)?)?;
+    let journal = SqliteJournal::open(&dir, config.journal)?;
+    Ok(Opened {
+        lock,
+        journal: Arc::new(journal),
+        accounts,
+        tls,
+        public_url,
+        config: config.clone(),
+    })
+}
+
+impl Opened {
+    fn start(self, listener: TcpListener, local_addr: SocketAddr) -> Server {
+        let relay = Arc::new(Relay {
+            journal: self.journal.clone() as Arc<dyn Journal>,
+            accounts: self.accounts,
+            links: Arc::new(Links::default()),
+            public_url: self.public_url,
+            budget: Arc::new(Semaphore::new(
+                self.config
+                    .limits
+                    .buffered_bytes
+                    .min(Semaphore::MAX_PERMITS),
+            )),
+            limits: self.config.limits,
+            counters: Counters::default(),
+            connection_tasks: TaskTracker::new(),
+            link_tasks: TaskTracker::new(),
+            drain: CancellationToken::new(),
+            abort: CancellationToken::new(),
+        });
+        let tasks = TaskTracker::new();
+        tasks.spawn(accept::accept(
+            listener,
+            relay.clone(),
+            self.tls.config.clone(),
+        ));
+        let watched = relay.clone();
+        tasks.spawn(async move { watched.watch_accounts().await });
+        Server {
+            local_addr,
+            ca: self.tls.ca,
+            relay,
+            journal: self.journal,
+            tasks,
+            _lock: self.lock,
+        }
+    }
+}
+
+impl Drop for Server {
+    /// A server that is dropped without [`Server::shutdown`] stops at once.
+    fn drop(&mut self) {
+        self.relay.drain.cancel();
+        self.relay.abort.cancel();
+    }
+}
+
+/// Why a relay did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The address cannot be listened on.
+    #[error(
+        "{address} cannot be listened on\n\
+         hint: name another address with --listen; port 0 takes any that is free"
+    )]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// The accounts cannot be read.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+    /// There is no certificate to show.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The runtime stopped meanwhile.
+    #[error("the relay was stopped while it started")]
+    Interrupted,
+}

@@ -1,0 +1,159 @@
+//! A certificate and its key from PEM files, refused with the reason when RingCentral would refuse them.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+
+use super::inspect;
+use crate::config::Host;
+
+/// Reads a chain and its key, and checks both.
+pub(super) fn load(cert: &Path, key: &Path, host: &Host) -> Result<CertifiedKey, FilesError> {
+    let certified = load_at(cert, key, host, SystemTime::now())?;
+    if inspect::lacks_issuer(&certified.cert) {
+        tracing::warn!(
+            file = %cert.display(),
+            "the certificate's issuer is not in the file: callers that do not know it, RingCentral among them, refuse \
+             the relay unless it is a public root; use the full chain"
+        );
+    }
+    Ok(certified)
+}
+
+pub(super) fn load_at(
+    cert: &Path,
+    key: &Path,
+    host: &Host,
+    now: SystemTime,
+) -> Result<CertifiedKey, FilesError> {
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|source| FilesError::Unreadable {
+            file: cert.to_owned(),
+            source,
+        })?;
+    inspect::check(&chain, host, now).map_err(|source| FilesError::Certificate {
+        file: cert.to_owned(),
+        source,
+    })?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|source| FilesError::Unreadable {
+        file: key.to_owned(),
+        source,
+    })?;
+    let signing = aws_lc_rs::sign::any_supported_type(&private).map_err(|source| {
+        FilesError::UnusableKey {
+            file: key.to_owned(),
+            source,
+        }
+    })?;
+    let certified = CertifiedKey::new(chain, signing);
+    certified
+        .keys_match()
+        .map_err(|_| FilesError::KeyMismatch {
+            cert: cert.to_owned(),
+            key: key.to_owned(),
+        })?;
+    Ok(certified)
+}
+
+/// Why the certificate's files cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilesError {
+    /// A file is missing or holds no PEM of the right kind.
+    #[error("{} could not be read as PEM", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: pem::Error,
+    },
+    /// The chain is not what callers accept.
+    #[error("the certificate in {} cannot be used", file.display())]
+    Certificate {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: CertificateError,
+    },
+    /// The key is of a kind that TLS here cannot use.
+    #[error("the key in {} cannot be used", file.display())]
+    UnusableKey {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The key belongs to another certificate.
+    #[error("the key in {} does not belong to the certificate in {}", key.display(), cert.display())]
+    KeyMismatch {
+        /// File of the certificate.
+        cert: PathBuf,
+        /// File of the key.
+        key: PathBuf,
+    },
+}
+
+/// What is wrong with a chain of certificates.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// There is none.
+    #[error("there is no certificate in it")]
+    Empty,
+    /// One of them cannot be read.
+    #[error("number {number} in the file is not a certificate")]
+    NotACertificate {
+        /// Its place, from 1.
+        number: usize,
+    },
+    /// The first one is an authority's.
+    #[error("the first one belongs to an authority ({subject}): the relay's own must come first")]
+    LeafIsAuthority {
+        /// Whose it is.
+        subject: String,
+    },
+    /// One of them did not issue the one before it.
+    #[error(
+        "number {number} in the file should belong to {expected} and belongs to {found}: order the chain from the \
+         relay's own certificate upwards"
+    )]
+    OutOfOrder {
+        /// Its place, from 1.
+        number: usize,
+        /// The issuer of the one before.
+        expected: String,
+        /// Whose it is.
+        found: String,
+    },
+    /// One of them is too old.
+    #[error("number {number} in the file has expired: renew it")]
+    Expired {
+        /// Its place, from 1.
+        number: usize,
+    },
+    /// One of them is too new.
+    #[error("number {number} in the file is not valid yet: check the clock")]
+    NotYetValid {
+        /// Its place, from 1.
+        number: usize,
+    },
+    /// The public URL's host is not among its names.
+    #[error("it is for {names} and not for {host}, the host of the public URL")]
+    OtherName {
+        /// The host.
+        host: String,
+        /// What the certificate is for.
+        names: String,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! What a chain of certificates must be before the relay shows it: rules that RingCentral and every client hold it to,
+//! checked at the start instead of found out from their silence.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustls::pki_types::CertificateDer;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
+
+use super::files::CertificateError;
+use crate::config::Host;
+
+/// Checks order, validity and name of a chain at a point in time.
+pub(super) fn check(
+    chain: &[CertificateDer<'_>],
+    host: &Host,
+    now: SystemTime,
+) -> Result<(), CertificateError> {
+    let parsed = chain
+        .iter()
+        .enumerate()
+        .map(|(index, der)| match X509Certificate::from_der(der) {
+            Ok((_, certificate)) => Ok(certificate),
+            Err(_) => Err(CertificateError::NotACertificate { number: index + 1 }),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let Some(leaf) = parsed.first() else {
+        return Err(CertificateError::Empty);
+    };
+    if leaf.is_ca() {
+        return Err(CertificateError::LeafIsAuthority {
+            subject: subject(leaf),
+        });
+    }
+    for (index, pair) in parsed.windows(2).enumerate() {
+        if let [below, above] = pair
+            && below.issuer().as_raw() != above.subject().as_raw()
+        {
+            return Err(CertificateError::OutOfOrder {
+                number: index + 2,
+                expected: readable(&below.issuer().to_string()),
+                found: subject(above),
+            });
+        }
+    }
+    let now = seconds(now);
+    for (index, certificate) in parsed.iter().enumerate() {
+        let number = index + 1;
+        if certificate.validity().not_after.timestamp() < now {
+            return Err(CertificateError::Expired { number });
+        }
+        if certificate.validity().not_before.timestamp() > now {
+            return Err(CertificateError::NotYetValid { number });
+        }
+    }
+    let names = Names::of(leaf);
+    if !names.cover(host) {
+        return Err(CertificateError::OtherName {
+            host: host.to_string(),
+            names: names.shown(),
+        });
+    }
+    Ok(())
+}
+
+/// Says whether the chain is one certificate that somebody else issued, so that its issuer is missing.
+pub(super) fn lacks_issuer(chain: &[CertificateDer<'_>]) -> bool {
+    match chain {
+        [only] => X509Certificate::from_der(only)
+            .is_ok_and(|(_, leaf)| leaf.issuer().as_raw() != leaf.subject().as_raw()),
+        _ => false,
+    }
+}
+
+/// Returns how long the first certificate stays valid, nothing when it cannot be read or has expired.
+pub(super) fn remaining(chain: &[CertificateDer<'_>], now: SystemTime) -> Duration {
+    let end = chain
+        .first()
+        .and_then(|der| X509Certificate::from_der(der).ok())
+        .map_or(0, |(_, leaf)| leaf.validity().not_after.timestamp());
+    Duration::from_secs(u64::try_from(end.saturating_sub(seconds(now))).unwrap_or(0))
+}
+
+fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn subject(certificate: &X509Certificate<'_>) -> String {
+    readable(&certificate.subject().to_string())
+}
+
+/// A certificate's names come from whoever made the file, and go to a terminal.
+fn readable(text: &str) -> String {
+    text.escape_debug().to_string()
+}
+
+/// The names that a certificate is for. The subject's common name does not count: no client looks at it any more.
+#[derive(Debug, Default)]
+struct Names {
+    dns: Vec<String>,
+    addresses: Vec<IpAddr>,
+}
+
+impl Names {
+    fn of(certificate: &X509Certificate<'_>) -> Self {
+        let mut names = Self::default();
+        let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+            return names;
+        };
+        for name in &extension.value.general_names {
+            match name {
+                GeneralName::DNSName(name) => names.dns.push(name.to_ascii_lowercase()),
+                GeneralName::IPAddress(bytes) => names.addresses.extend(address(bytes)),
+                _ => {}
+            }
+        }
+        names
+    }
+
+    fn cover(&self, host: &Host) -> bool {
+        match host {
+            Host::Address(address) => self.addresses.contains(address),
+            Host::Name(host) => self.dns.iter().any(|name| covers(name, host)),
+        }
+    }
+
+    fn shown(&self) -> String {
+        let dns = self.dns.iter().map(|name| readable(name));
+        let all: Vec<String> = dns
+            .chain(self.addresses.iter().map(IpAddr::to_string))
+            .collect();
+        if all.is_empty() {
+            "no name at all".to_owned()
+        } else {
+            all.join(", ")
+        }
+    }
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        return Some(v4.into());
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+}
+
+/// A star stands for exactly one label, the first.
+fn covers(name: &str, host: &str) -> bool {
+    match name.strip_prefix("*.") {
+        Some(parent) => host
+            .split_once('.')
+            .is_some_and(|(first, rest)| !first.is_empty() && rest == parent),
+        None => name == host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_covers_one_label() {
+        for (name, host, expected) in [
+            ("a.example.com", "a.example.com", true),
+            ("*.example.com", "a.example.com", true),
+            ("*.example.com", "a.b.example.com", false),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", ".example.com", false),
+            ("example.com", "a.example.com", false),
+        ] {
+            assert_eq!(covers(name, host), expected, "{name} {host}");
+        }
+    }
+}

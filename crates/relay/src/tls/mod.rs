@@ -1,0 +1,76 @@
+//! TLS towards the world: the relay's certificate, from files or from an authority of its own, and the settings.
+
+mod dev;
+mod files;
+mod inspect;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+pub use self::dev::DevError;
+pub use self::files::{CertificateError, FilesError};
+use crate::config::{Certificate, Host};
+
+/// The TLS settings of a relay.
+#[derive(Debug, Clone)]
+pub(crate) struct Tls {
+    /// For accepting.
+    pub(crate) config: Arc<ServerConfig>,
+    /// The authority that clients must be told to trust, if the relay has its own.
+    pub(crate) ca: Option<PathBuf>,
+}
+
+impl Tls {
+    /// Loads or makes the certificate for `host`.
+    pub(crate) fn load(
+        certificate: &Certificate,
+        data: &Path,
+        host: &Host,
+    ) -> Result<Self, TlsError> {
+        let (key, ca) = match certificate {
+            Certificate::Dev => {
+                let dev = dev::load_or_make(data, host)?;
+                (dev.key, Some(dev.ca))
+            }
+            Certificate::Files { cert, key } => (files::load(cert, key, host)?, None),
+        };
+        Ok(Self {
+            config: Arc::new(server_config(key)?),
+            ca,
+        })
+    }
+}
+
+fn server_config(key: CertifiedKey) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Settings)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // Tickets let RingCentral's next connection skip the costly half of the handshake; one is enough, and none is kept
+    // in memory here.
+    config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsError::Settings)?;
+    config.send_tls13_tickets = 1;
+    Ok(config)
+}
+
+/// Why a relay has no TLS.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The certificate's files are not right.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The relay could not make its own certificate.
+    #[error("the relay's own certificate could not be made")]
+    Dev(#[from] DevError),
+    /// The library refuses the settings.
+    #[error("TLS could not be set up")]
+    Settings(#[source] rustls::Error),
+}
