@@ -5,8 +5,12 @@
 
 pub mod bench;
 pub mod binaries;
+pub mod catch_up;
+pub mod chance;
 pub mod chaos;
 pub mod client;
+pub mod crash;
+pub mod handshakes;
 pub mod hooks;
 pub mod http1;
 pub mod payloads;
@@ -14,6 +18,8 @@ pub mod process;
 pub mod procfs;
 pub mod relay;
 pub mod ringcentral;
+pub mod stores;
 pub mod target;
 pub mod tls;
+pub mod traffic;
 pub mod wait;

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 
+use crate::hooks;
 use crate::process::locked;
 
 /// A request as the app saw it.
@@ -224,6 +225,14 @@ impl LocalTarget {
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
         locked(&self.app.seen).clone()
+    }
+
+    /// Returns the marks of all that the app has got so far, in order: see [`hooks::marked`].
+    #[must_use]
+    pub fn marks(&self) -> Vec<u64> {
+        let seen = locked(&self.app.seen);
+        let marks = seen.iter().map(|request| hooks::mark_of(&request.body));
+        marks.flatten().collect()
     }
 
     /// Returns how many requests the app has got so far.
