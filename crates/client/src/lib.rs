@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod config;
+pub mod engine;
 pub mod forward;
 pub mod history;
 pub mod link;

@@ -1,0 +1,152 @@
+//! The user's configuration file, `config.toml`. Ringtail reads it and never writes it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// The largest configuration file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// What the file may say. A key that is not here is an error, so that a typing mistake is not silent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileConfig {
+    /// URL of the relay.
+    pub relay: Option<String>,
+    /// PEM file of an authority to trust beside the platform's. Relative to the file.
+    pub ca: Option<PathBuf>,
+    /// Directory of history and logs. Relative to the file.
+    pub data: Option<PathBuf>,
+    /// Name of the endpoint to listen on.
+    pub endpoint: Option<String>,
+}
+
+impl FileConfig {
+    /// Reads the file; one that is not there says nothing.
+    ///
+    /// # Errors
+    /// When it cannot be read or says something wrong.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let mut file: Self = read_toml(path)?.unwrap_or_default();
+        let beside = |relative: PathBuf| match path.parent() {
+            Some(dir) => dir.join(relative),
+            None => relative,
+        };
+        file.ca = file.ca.map(beside);
+        file.data = file.data.map(beside);
+        Ok(file)
+    }
+}
+
+/// Reads a bounded TOML file, `None` when it is not there.
+pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FileError> {
+    let read = |source| FileError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(read(error)),
+    };
+    let mut text = String::new();
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(read)?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(FileError::TooLarge {
+            path: path.to_owned(),
+        });
+    }
+    toml::from_str(&text).map(Some).map_err(|error| {
+        // The error's own text quotes the line, in which a token may stand.
+        let before = error.span().and_then(|span| text.get(..span.start));
+        FileError::Wrong {
+            path: path.to_owned(),
+            line: before.map_or(1, |before| before.matches('\n').count() + 1),
+            message: error.message().to_owned(),
+        }
+    })
+}
+
+/// Why a configuration file could not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is larger than any such file.
+    #[error("{} is over {MAX_FILE_BYTES} bytes long", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is not TOML, or has a key that does not exist.
+    #[error("{}, line {line}: {message}", path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// Line of the mistake.
+        line: usize,
+        /// The mistake.
+        message: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<FileConfig, FileError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        std::fs::write(&path, text).unwrap();
+        let mut config = FileConfig::read(&path)?;
+        config.ca = config
+            .ca
+            .map(|ca| ca.strip_prefix(dir.path()).unwrap_or(&ca).to_owned());
+        Ok(config)
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        assert_eq!(read("ca = \"a.pem\"").unwrap().ca, Some("a.pem".into()));
+        assert_eq!(read("ca = \"/b.pem\"").unwrap().ca, Some("/b.pem".into()));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_says_nothing() {
+        let config = FileConfig::read(Path::new("/nowhere/config.toml")).unwrap();
+        assert_eq!(config, FileConfig::default());
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_line() {
+        for (text, expected) in [
+            (
+                "relay = \"x\"\nrely = \"y\"",
+                "line 2: unknown field `rely`, expected one of `relay`, `ca`, `data`, `endpoint`",
+            ),
+            ("\n\nrelay = 5", "line 3: invalid type: integer `5`"),
+            ("relay", "line 1: "),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        let long = "#".repeat(usize::try_from(MAX_FILE_BYTES).unwrap() + 1);
+        assert!(matches!(
+            read(&long).unwrap_err(),
+            FileError::TooLarge { .. }
+        ));
+    }
+}

@@ -1,0 +1,207 @@
+//! What `ringtail login` keeps: `login.toml` beside the configuration, readable by its owner alone.
+//!
+//! The token stands with the relay it belongs to, so that it is never sent to another.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::file::{FileError, read_toml};
+
+/// A relay, the token that it gave out, and the authority it is trusted by.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// URL of the relay.
+    pub relay: String,
+    /// The token.
+    pub token: SecretString,
+    /// PEM file of the relay's own authority.
+    pub ca: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    relay: String,
+    token: SecretString,
+    ca: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Storing<'a> {
+    relay: &'a str,
+    token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca: Option<&'a Path>,
+}
+
+impl Login {
+    /// Reads the login; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or others than its owner can read it.
+    pub fn read(path: &Path) -> Result<Option<Self>, LoginError> {
+        check_private(path)?;
+        let stored: Option<Stored> = read_toml(path)?;
+        Ok(stored.map(|stored| Self {
+            relay: stored.relay,
+            token: stored.token,
+            ca: stored.ca,
+        }))
+    }
+
+    /// Writes the login in place of an earlier one, whole or not at all.
+    ///
+    /// # Errors
+    /// When the file or its directory cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), LoginError> {
+        let written = |source| LoginError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        let text = toml::to_string(&Storing {
+            relay: &self.relay,
+            token: self.token.expose_secret(),
+            ca: self.ca.as_deref(),
+        })
+        .map_err(|error| written(io::Error::other(error)))?;
+        if let Some(dir) = path.parent() {
+            create_private_dir(dir).map_err(written)?;
+        }
+        let fresh = path.with_extension(format!("{}.new", std::process::id()));
+        let result = write_private(&fresh, text.as_bytes()).and_then(|()| fs::rename(&fresh, path));
+        if result.is_err() {
+            // What is left of a failed write must not stay: it may hold the token.
+            drop(fs::remove_file(&fresh));
+        }
+        result.map_err(written)
+    }
+}
+
+#[cfg(unix)]
+fn check_private(path: &Path) -> Result<(), LoginError> {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(metadata) = fs::metadata(path) else {
+        return Ok(());
+    };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(LoginError::NotPrivate {
+            path: path.to_owned(),
+            mode,
+        })
+    }
+}
+
+#[cfg(not(unix))]
+fn check_private(_: &Path) -> Result<(), LoginError> {
+    // A profile directory on Windows is its user's alone by inheritance.
+    Ok(())
+}
+
+fn create_private_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Why a login could not be read or kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// The file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Others than the owner can read the token.
+    #[error("{} holds a token and others can read it (mode {mode:03o})", path.display())]
+    NotPrivate {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The file could not be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(token: &str) -> Login {
+        Login {
+            relay: "https://relay.example".into(),
+            token: token.into(),
+            ca: Some("/etc/ca.pem".into()),
+        }
+    }
+
+    #[test]
+    fn a_login_is_kept_and_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new/ringtail/login.toml");
+        assert!(Login::read(&path).unwrap().is_none());
+        for token in ["first", "second \"quoted\""] {
+            login(token).write(&path).unwrap();
+            let read = Login::read(&path).unwrap().unwrap();
+            assert_eq!(read.token.expose_secret(), token);
+            assert_eq!(read.relay, "https://relay.example");
+            assert_eq!(read.ca, Some("/etc/ca.pem".into()));
+        }
+        let files = fs::read_dir(path.parent().unwrap()).unwrap().count();
+        assert_eq!(files, 1, "nothing is left beside the file");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ringtail/login.toml");
+        login("t").write(&path).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = Login::read(&path).unwrap_err();
+        assert!(
+            error.to_string().ends_with("others can read it (mode 640)"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_does_not_print_the_token() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("login.toml");
+        write_private(&path, b"relay = \"x\"\ntoken = \"hush\" oops").unwrap();
+        let error = Login::read(&path).unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("hush"));
+        assert!(!format!("{:?}", login("hush")).contains("hush"));
+    }
+}

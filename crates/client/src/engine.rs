@@ -1,0 +1,324 @@
+//! The engine: everything that runs while a client listens on one endpoint.
+//!
+//! It owns the link, the forwarder and the history, and prints nothing: faces watch [`Engine::status`] and read
+//! [`Engine::history`] from their own position. It never gives up by itself, except when the relay refuses for
+//! good.
+
+mod lock;
+mod memory;
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use ringtail_protocol::event::EventId;
+use ringtail_protocol::path::EndpointInfo;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::config::Account;
+use crate::forward::{
+    Exchanger, ForwardOptions, Forwarder, SendOptions, Sender, TargetUrl, TrustError,
+};
+use crate::history::{Forwarding, History, OpenError};
+use crate::link::{Linker, Refusal};
+use crate::model::{AttemptDetail, Endpoint, LinkState, Marks, Status, Target, TargetState};
+use crate::replay::{self, ReplayError};
+use lock::Lock;
+pub use lock::LockError;
+use memory::Memory;
+
+/// What an engine is to do.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// The relay and who calls it.
+    pub account: Account,
+    /// Name of the endpoint.
+    pub endpoint: String,
+    /// Directory of the history.
+    pub data: PathBuf,
+    /// Where events go; none to look at them only.
+    pub target: Option<TargetUrl>,
+    /// How it is asked.
+    pub send: SendOptions,
+    /// Whether events are forwarded as they come. Without, the target is for replays alone.
+    pub forward: bool,
+}
+
+/// A running engine; clones are handles to the same one.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    history: History,
+    start: Marks,
+    status: watch::Receiver<Status>,
+    sender: Option<Sender>,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+    refusal: Arc<OnceLock<Refusal>>,
+    /// Held as long as anybody looks at the engine.
+    _lock: Lock,
+}
+
+impl Engine {
+    /// Opens the history and starts everything. The relay need not be there: it is waited for.
+    ///
+    /// # Errors
+    /// When the history cannot be opened, or another process listens on the endpoint with it.
+    pub async fn spawn(config: EngineConfig) -> Result<Self, SpawnError> {
+        let (data, name) = (config.data.clone(), config.endpoint.clone());
+        let opened = tokio::task::spawn_blocking(move || {
+            let history = History::open(&data)?;
+            let lock = Lock::take(&data, &name)?;
+            Ok::<_, SpawnError>((history, lock))
+        });
+        let (history, lock) = opened.await.map_err(|_| SpawnError::ShuttingDown)??;
+        let start = *history.marks().borrow();
+        let memory = Memory::new(&config.data, &config.account.relay, &config.endpoint);
+        let recalled = memory.recall();
+        let (status, watched) = watch::channel(first_status(&config, recalled.as_ref()));
+        let (endpoint, known) = watch::channel(recalled);
+        let sender = match config.target {
+            Some(target) => Some(Sender::new(target, config.send)?),
+            None => None,
+        };
+        let tasks = TaskTracker::new();
+        let cancel = CancellationToken::new();
+        let refusal = Arc::new(OnceLock::new());
+
+        // Exchanges outlive the word to stop for as long as the link takes to drain.
+        let exchanges = CancellationToken::new();
+        let forwarding = sender.clone().filter(|_| config.forward);
+        let linker = Linker {
+            account: config.account,
+            name: config.endpoint,
+            history: history.clone(),
+            status: status.clone(),
+            endpoint,
+            exchanger: forwarding.clone().map(|sender| {
+                Exchanger::new(history.clone(), sender, tasks.clone(), exchanges.clone())
+            }),
+            forwarding: match forwarding {
+                Some(_) => Forwarding::On,
+                None => Forwarding::Off,
+            },
+            cancel: cancel.child_token(),
+        };
+        let (refused, whole) = (Arc::clone(&refusal), cancel.clone());
+        tasks.spawn(
+            async move {
+                if let Err(refusal) = linker.run().await {
+                    // Whatever still runs has no purpose without the relay's consent.
+                    drop(refused.set(refusal));
+                    whole.cancel();
+                }
+                exchanges.cancel();
+            }
+            .instrument(tracing::info_span!("link")),
+        );
+        if let Some(sender) = forwarding {
+            let forward = Forward {
+                history: history.clone(),
+                sender,
+                status,
+                tasks: tasks.clone(),
+                cancel: cancel.child_token(),
+            };
+            tasks.spawn(
+                forward
+                    .run(known.clone())
+                    .instrument(tracing::info_span!("forward")),
+            );
+        }
+        tasks.spawn(keep(memory, known));
+        tasks.close();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                history,
+                start,
+                status: watched,
+                sender,
+                tasks,
+                cancel,
+                refusal,
+                _lock: lock,
+            }),
+        })
+    }
+
+    /// Returns a view of what the engine is doing.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.inner.status.clone()
+    }
+
+    /// Returns the history.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.inner.history
+    }
+
+    /// Returns how far the history reached when the engine started: what is after is of this run.
+    #[must_use]
+    pub fn start(&self) -> Marks {
+        self.inner.start
+    }
+
+    /// Sends a stored event to the target once more and records the attempt.
+    ///
+    /// # Errors
+    /// When there is no target or no such event, or the history fails. What the target does is in the attempt.
+    pub async fn replay(&self, id: EventId) -> Result<AttemptDetail, EngineReplayError> {
+        let sender = self.inner.sender.as_ref();
+        let sender = sender.ok_or(EngineReplayError::NoTarget)?;
+        Ok(replay::replay(&self.inner.history, sender, id).await?)
+    }
+
+    /// Tells the engine to stop. [`Engine::join`] says when it has.
+    pub fn shutdown(&self) {
+        self.inner.cancel.cancel();
+    }
+
+    /// Waits until everything has stopped.
+    ///
+    /// # Errors
+    /// When it was the relay that refused.
+    pub async fn join(&self) -> Result<(), Refusal> {
+        self.inner.tasks.wait().await;
+        match self.inner.refusal.get() {
+            Some(refusal) => Err(refusal.clone()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Status {
+    Status {
+        endpoint: recalled.map(|info| Endpoint {
+            id: info.endpoint.clone(),
+            url: info.url.clone(),
+        }),
+        link: LinkState::Connecting,
+        relay_head: 0,
+        cursor: 0,
+        target: config.target.as_ref().map(|url| Target {
+            url: url.to_string(),
+            state: TargetState::Untried,
+        }),
+        held: 0,
+    }
+}
+
+/// Forwards what is owed on the endpoint, as soon as that is known, and tells how it goes.
+struct Forward {
+    history: History,
+    sender: Sender,
+    status: watch::Sender<Status>,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+impl Forward {
+    async fn run(self, mut known: watch::Receiver<Option<EndpointInfo>>) {
+        loop {
+            let endpoint = known.borrow_and_update().clone().map(|info| info.endpoint);
+            let one = self.cancel.child_token();
+            let watched = async {
+                match &endpoint {
+                    Some(endpoint) => self.watch(endpoint, one.clone()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            // Another endpoint under the same name, which is a relay that was set up anew, gets its own forwarder.
+            let other = async {
+                let changed = known
+                    .wait_for(|info| info.as_ref().map(|info| &info.endpoint) != endpoint.as_ref());
+                if changed.await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return,
+                () = other => {}
+                () = watched => {}
+            }
+            one.cancel();
+        }
+    }
+
+    async fn watch(&self, endpoint: &str, cancel: CancellationToken) {
+        let forwarder = Forwarder::spawn(
+            self.history.clone(),
+            endpoint,
+            self.sender.clone(),
+            ForwardOptions::default(),
+            &self.tasks,
+            cancel,
+        );
+        let mut state = forwarder.state();
+        loop {
+            let now = state.borrow_and_update().clone();
+            self.status.send_modify(|status| {
+                status.held = now.held;
+                if let Some(target) = &mut status.target {
+                    target.state = now.target;
+                }
+            });
+            if state.changed().await.is_err() {
+                // It ends by its token alone, which ends this too.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+/// Keeps what the relay tells of the endpoint for the next start.
+async fn keep(memory: Memory, mut known: watch::Receiver<Option<EndpointInfo>>) {
+    let memory = Arc::new(memory);
+    while known.changed().await.is_ok() {
+        let Some(info) = known.borrow_and_update().clone() else {
+            continue;
+        };
+        let memory = Arc::clone(&memory);
+        let kept = tokio::task::spawn_blocking(move || memory.keep(&info)).await;
+        if let Ok(Err(error)) = kept {
+            tracing::warn!(%error, "the endpoint is not remembered for the next start");
+        }
+    }
+}
+
+/// Why an engine did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The history cannot be used.
+    #[error(transparent)]
+    History(#[from] OpenError),
+    /// Another process listens on the endpoint.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The target cannot be asked.
+    #[error(transparent)]
+    Target(#[from] TrustError),
+    /// The runtime ends.
+    #[error("the program is shutting down")]
+    ShuttingDown,
+}
+
+/// Why an event was not sent once more.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineReplayError {
+    /// There is nowhere to send it.
+    #[error("there is no target; give one to `ringtail listen`")]
+    NoTarget,
+    /// It could not be replayed.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+}

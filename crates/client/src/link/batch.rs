@@ -1,0 +1,164 @@
+//! Frames that are stored in one transaction.
+//!
+//! What has arrived is stored together, so that the cost of a commit is shared when much comes in, and an event
+//! on its own waits for nobody.
+
+use ringtail_protocol::event::DecodeError;
+use ringtail_protocol::frame::{Decoder, Down};
+
+use crate::history::Incoming;
+
+/// The most events in one transaction.
+const MAX_EVENTS: usize = 512;
+
+/// Bytes of events after which a transaction takes no more; the last event may pass it.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// What one transaction will store.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    incoming: Vec<Incoming>,
+    bytes: usize,
+    head: Option<u64>,
+}
+
+impl Batch {
+    /// Takes whole frames out of the decoder until there is none or the batch is full.
+    pub(super) fn fill(&mut self, decoder: &mut Decoder) -> Result<(), DecodeError> {
+        while !self.is_full()
+            && let Some(frame) = decoder.next_down()?
+        {
+            match frame {
+                Down::Event(event) => {
+                    self.bytes += event.encoded_len();
+                    self.raise_head(event.seq);
+                    self.incoming.push(Incoming::Event(event));
+                }
+                Down::Gap { first, last } => {
+                    self.raise_head(last);
+                    self.incoming.push(Incoming::Gap { first, last });
+                }
+                Down::Head { seq } => self.raise_head(seq),
+                // A newer relay says more; it is not for this version.
+                Down::Unknown(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.incoming.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.incoming.is_empty()
+    }
+
+    /// Takes what is to be stored and leaves the batch empty.
+    pub(super) fn take(&mut self) -> Vec<Incoming> {
+        self.bytes = 0;
+        std::mem::take(&mut self.incoming)
+    }
+
+    /// Takes the newest `seq` that the frames spoke of since the last call.
+    pub(super) fn take_head(&mut self) -> Option<u64> {
+        self.head.take()
+    }
+
+    fn raise_head(&mut self, seq: u64) {
+        self.head = self.head.max(Some(seq));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::{Bytes, BytesMut};
+    use ringtail_protocol::event::{Disposition, EncodedRequest, Event, EventId, Kind, Timestamp};
+
+    use super::*;
+
+    fn event(seq: u64, len: usize) -> Down {
+        Down::Event(Event {
+            seq,
+            id: EventId::fresh(),
+            received_at: Timestamp(1),
+            kind: Kind::Notification,
+            disposition: Disposition::Owed,
+            duplicate_of: None,
+            request: EncodedRequest::from_stored(Bytes::from(vec![0; len])),
+        })
+    }
+
+    fn decoder(frames: &[Down]) -> Decoder {
+        let mut bytes = BytesMut::new();
+        for frame in frames {
+            frame.encode(&mut bytes);
+        }
+        let mut decoder = Decoder::down();
+        decoder.push(&bytes);
+        decoder
+    }
+
+    #[test]
+    fn everything_that_is_there_is_one_batch() {
+        let mut decoder = decoder(&[
+            Down::Head { seq: 9 },
+            Down::Gap { first: 1, last: 4 },
+            event(5, 10),
+            Down::Unknown(77),
+            event(6, 10),
+        ]);
+        let mut batch = Batch::default();
+        batch.fill(&mut decoder).unwrap();
+        assert_eq!(batch.take_head(), Some(9));
+        assert_eq!(batch.take_head(), None);
+        let seqs: Vec<_> = batch
+            .take()
+            .into_iter()
+            .map(|incoming| match incoming {
+                Incoming::Event(event) => event.seq,
+                Incoming::Gap { last, .. } => last,
+            })
+            .collect();
+        assert_eq!(seqs, [4, 5, 6]);
+        assert!(batch.is_empty());
+    }
+
+    #[test]
+    fn a_batch_ends_at_its_number_of_events() {
+        let frames: Vec<_> = (1..=MAX_EVENTS as u64 + 1)
+            .map(|seq| event(seq, 1))
+            .collect();
+        let mut decoder = decoder(&frames);
+        let mut batch = Batch::default();
+        batch.fill(&mut decoder).unwrap();
+        assert!(batch.is_full());
+        assert_eq!(batch.take().len(), MAX_EVENTS);
+        batch.fill(&mut decoder).unwrap();
+        assert_eq!(batch.take().len(), 1);
+    }
+
+    #[test]
+    fn a_batch_ends_at_its_bytes() {
+        let half = MAX_BYTES / 2;
+        let mut decoder = decoder(&[event(1, half), event(2, half), event(3, 1)]);
+        let mut batch = Batch::default();
+        batch.fill(&mut decoder).unwrap();
+        assert_eq!(batch.take().len(), 2);
+    }
+
+    #[test]
+    fn events_raise_the_head_that_the_relay_announced() {
+        let mut decoder = decoder(&[Down::Head { seq: 1 }, event(2, 1)]);
+        let mut batch = Batch::default();
+        batch.fill(&mut decoder).unwrap();
+        assert_eq!(batch.take_head(), Some(2));
+    }
+
+    #[test]
+    fn garbage_is_an_error() {
+        let mut decoder = Decoder::down();
+        decoder.push(b"GET / HTTP/1.1\r\n\r\n");
+        assert!(Batch::default().fill(&mut decoder).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! From a relay's URL to an HTTP/1.1 connection with it, over TLS.
+
+use std::io;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use crate::config::RelayUrl;
+use crate::link::tcp;
+use crate::trust::Trust;
+
+/// How long name, TCP and TLS may take together.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connects to the relay and checks its certificate.
+pub(crate) async fn dial(
+    relay: &RelayUrl,
+    trust: &Trust,
+) -> Result<TlsStream<TcpStream>, DialError> {
+    let timed = tokio::time::timeout(CONNECT_TIMEOUT, connect(relay, trust)).await;
+    timed.unwrap_or_else(|_| {
+        Err(DialError::Timeout {
+            relay: relay.clone(),
+        })
+    })
+}
+
+async fn connect(relay: &RelayUrl, trust: &Trust) -> Result<TlsStream<TcpStream>, DialError> {
+    let name = ServerName::try_from(relay.host().to_owned()).map_err(|_| DialError::Resolve {
+        host: relay.host().to_owned(),
+        source: io::ErrorKind::InvalidInput.into(),
+    })?;
+    let addresses = tokio::net::lookup_host((relay.host(), relay.port()))
+        .await
+        .map_err(|source| DialError::Resolve {
+            host: relay.host().to_owned(),
+            source,
+        })?;
+    let stream = tcp::connect(addresses.collect())
+        .await
+        .map_err(|source| DialError::tcp(relay, source))?;
+    trust
+        .connector()
+        .connect(name, stream)
+        .await
+        .map_err(|source| DialError::Tls {
+            relay: relay.clone(),
+            source,
+        })
+}
+
+/// Why the relay could not be reached.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The name of the relay has no address.
+    #[error("the name {host} does not resolve")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        #[source]
+        source: io::Error,
+    },
+    /// Nothing listens there.
+    #[error("nothing listens at {relay}")]
+    Refused {
+        /// The relay.
+        relay: RelayUrl,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The network does not lead there.
+    #[error("cannot connect to {relay}")]
+    Unreachable {
+        /// The relay.
+        relay: RelayUrl,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// TLS failed: most often a certificate that is not trusted.
+    #[error("TLS with {relay} failed")]
+    Tls {
+        /// The relay.
+        relay: RelayUrl,
+        /// What rustls said.
+        #[source]
+        source: io::Error,
+    },
+    /// No answer in time.
+    #[error("{relay} did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
+    Timeout {
+        /// The relay.
+        relay: RelayUrl,
+    },
+}
+
+impl DialError {
+    fn tcp(relay: &RelayUrl, source: io::Error) -> Self {
+        let relay = relay.clone();
+        match source.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused { relay, source },
+            _ => Self::Unreachable { relay, source },
+        }
+    }
+
+    /// Returns what the user can do about it, if anything.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Resolve { .. } => Some("check the relay's name and this machine's network"),
+            Self::Refused { .. } => Some("check that ringtail-relay runs there, and its port"),
+            Self::Tls { source, .. } if is_unknown_issuer(source) => {
+                Some("if the relay has a certificate of its own, name its authority in RINGTAIL_CA")
+            }
+            Self::Tls { .. } | Self::Unreachable { .. } | Self::Timeout { .. } => None,
+        }
+    }
+}
+
+fn is_unknown_issuer(error: &io::Error) -> bool {
+    use rustls::{CertificateError, Error};
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>());
+    matches!(
+        inner,
+        Some(Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::Other(_)
+        ))
+    )
+}

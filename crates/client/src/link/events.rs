@@ -1,0 +1,153 @@
+//! The event stream of one link: frames in, history, cursors out.
+//!
+//! The cursor goes back only when the events up to it are committed. Reading pauses meanwhile, and HTTP/2's flow
+//! control makes the relay pause, so a slow disk holds no more than one window and one batch.
+
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
+use futures_util::stream::{self, Stream};
+use http_body_util::BodyExt;
+use hyper::body::{Frame, Incoming};
+use ringtail_protocol::event::DecodeError;
+use ringtail_protocol::frame::{Decoder, Up};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::batch::Batch;
+use crate::history::{Forwarding, History, StoreError};
+use crate::model::Status;
+
+/// Whose events they are and where they go.
+#[derive(Debug, Clone)]
+pub(super) struct EventSink {
+    pub(super) endpoint: String,
+    pub(super) journal: String,
+    pub(super) forwarding: Forwarding,
+    pub(super) history: History,
+    pub(super) status: watch::Sender<Status>,
+}
+
+impl EventSink {
+    /// Reads frames until the stream ends, or until it is told to stop, and stores them. Each commit moves `cursor`.
+    pub(super) async fn receive(
+        self,
+        mut body: Incoming,
+        cursor: watch::Sender<u64>,
+        cancel: CancellationToken,
+    ) -> Result<(), ReceiveError> {
+        let mut decoder = Decoder::down();
+        let mut batch = Batch::default();
+        loop {
+            batch.fill(&mut decoder)?;
+            if let Some(head) = batch.take_head() {
+                self.status
+                    .send_modify(|status| status.relay_head = status.relay_head.max(head));
+            }
+            let chunk = if batch.is_full() {
+                None
+            } else if batch.is_empty() {
+                // To stop comes first. A batch is never given up half way.
+                tokio::select! {
+                    biased;
+                    () = cancel.cancelled() => return Ok(()),
+                    chunk = body.frame() => Some(chunk),
+                }
+            } else {
+                // What has arrived already joins the batch; nothing is waited for.
+                body.frame().now_or_never()
+            };
+            match chunk {
+                Some(Some(Ok(frame))) => {
+                    if let Some(data) = frame.data_ref() {
+                        decoder.push(data);
+                    }
+                }
+                None => self.store(&mut batch, &cursor).await?,
+                Some(ended) => {
+                    // What came whole before the link broke is kept: it need not be sent again.
+                    self.store(&mut batch, &cursor).await?;
+                    return match ended {
+                        Some(Err(error)) => Err(ReceiveError::Broken(error)),
+                        _ => Ok(()),
+                    };
+                }
+            }
+        }
+    }
+
+    async fn store(
+        &self,
+        batch: &mut Batch,
+        cursor: &watch::Sender<u64>,
+    ) -> Result<(), ReceiveError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let stored = self
+            .history
+            .store(&self.endpoint, &self.journal, batch.take(), self.forwarding)
+            .await?;
+        cursor.send_replace(stored.cursor);
+        self.status
+            .send_modify(|status| status.cursor = status.cursor.max(stored.cursor));
+        Ok(())
+    }
+}
+
+/// Returns the cursors as frames. Only the latest counts, so those in between are skipped when the relay is slow.
+pub(super) fn cursors(
+    cursor: watch::Receiver<u64>,
+) -> impl Stream<Item = Result<Frame<Bytes>, std::convert::Infallible>> {
+    stream::unfold(cursor, |mut cursor| async move {
+        cursor.changed().await.ok()?;
+        let seq = *cursor.borrow_and_update();
+        let mut frame = BytesMut::new();
+        Up::Cursor { seq }.encode(&mut frame);
+        Some((Ok(Frame::data(frame.freeze())), cursor))
+    })
+}
+
+/// Why an event stream could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// The relay sent something that is not a frame.
+    #[error(
+        "the relay sent something that is not a frame of {}",
+        ringtail_protocol::version::SUBPROTOCOL
+    )]
+    Garbage(#[from] DecodeError),
+    /// The link broke.
+    #[error("the link broke")]
+    Broken(#[source] hyper::Error),
+    /// The history takes no more.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use ringtail_protocol::frame::Decoder;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_latest_cursor_is_sent() {
+        let (sender, receiver) = watch::channel(0);
+        for seq in [3, 7, 12] {
+            sender.send_replace(seq);
+        }
+        let mut frames = std::pin::pin!(cursors(receiver));
+        let mut decoder = Decoder::up();
+        let frame = frames.next().await.unwrap().unwrap();
+        decoder.push(&frame.into_data().unwrap());
+        assert_eq!(decoder.next_up(), Ok(Some(Up::Cursor { seq: 12 })));
+        assert!(
+            frames.next().now_or_never().is_none(),
+            "nothing more to say"
+        );
+        drop(sender);
+        assert!(frames.next().await.is_none());
+    }
+}

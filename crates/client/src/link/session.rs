@@ -1,0 +1,200 @@
+//! One link while it lives: HTTP/2 over the WebSocket, with the relay asking and this side answering.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, StreamBody};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use ringtail_protocol::http2;
+use ringtail_protocol::path::{EVENTS, EXCHANGE};
+use ringtail_protocol::stream::ByteStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use super::clock;
+use super::events::{EventSink, ReceiveError, cursors};
+use super::exchange;
+use crate::forward::Exchanger;
+
+/// How long the relay may take to begin the event stream once the link is open.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long exchanges that the app is answering may go on when the client is told to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How a link ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionEnd {
+    /// The relay closed it.
+    #[error("the relay closed the link")]
+    Closed,
+    /// The connection broke, or the relay said nothing for so long that it must be gone.
+    #[error("the link broke")]
+    Broken(#[source] hyper::Error),
+    /// The relay did not begin the event stream.
+    #[error("the relay did not begin within {} s", BEGIN_TIMEOUT.as_secs())]
+    NotBegun,
+    /// The event stream could not go on.
+    #[error(transparent)]
+    Events(#[from] ReceiveError),
+    /// The machine slept.
+    #[error("this machine slept")]
+    Slept,
+    /// The client was told to stop.
+    #[error("the client stops")]
+    Stopped,
+}
+
+/// What the requests of one link share.
+struct Session {
+    sink: EventSink,
+    exchanger: Option<Exchanger>,
+    begun: AtomicBool,
+    begin: watch::Sender<bool>,
+    ended: mpsc::Sender<Result<(), ReceiveError>>,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+/// Body of an answer on the link.
+pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Serves a link until it ends. `on_begin` is called when events flow.
+pub(super) async fn serve<S>(
+    stream: ByteStream<S>,
+    sink: EventSink,
+    exchanger: Option<Exchanger>,
+    cancel: &CancellationToken,
+    on_begin: impl FnOnce(),
+) -> SessionEnd
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (begin, begun) = watch::channel(false);
+    let (ended, events) = mpsc::channel(1);
+    let session = Arc::new(Session {
+        sink,
+        exchanger,
+        begun: AtomicBool::new(false),
+        begin,
+        ended,
+        tasks: TaskTracker::new(),
+        cancel: CancellationToken::new(),
+    });
+    let end = drive(stream, &session, begun, events, cancel, on_begin).await;
+    // The next link asks from the cursor on, so what this one brought is stored first.
+    session.cancel.cancel();
+    session.tasks.close();
+    session.tasks.wait().await;
+    end
+}
+
+async fn drive<S>(
+    stream: ByteStream<S>,
+    session: &Arc<Session>,
+    mut begun: watch::Receiver<bool>,
+    mut events: mpsc::Receiver<Result<(), ReceiveError>>,
+    cancel: &CancellationToken,
+    on_begin: impl FnOnce(),
+) -> SessionEnd
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(|request| {
+        let session = Arc::clone(session);
+        async move { Ok::<_, Infallible>(session.answer(request).await) }
+    });
+    let mut connection = pin!(http2::server().serve_connection(TokioIo::new(stream), service));
+    let mut slept = pin!(clock::slept());
+    let mut on_begin = Some(on_begin);
+    let begin_by = Instant::now() + BEGIN_TIMEOUT;
+    loop {
+        // To stop comes first. The event stream comes before the connection, because it knows better why.
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => break,
+            () = &mut slept => return SessionEnd::Slept,
+            Some(Err(error)) = events.recv() => return error.into(),
+            Ok(()) = begun.changed(), if on_begin.is_some() => {
+                if let Some(on_begin) = on_begin.take() {
+                    on_begin();
+                }
+            }
+            () = tokio::time::sleep_until(begin_by), if on_begin.is_some() => {
+                return SessionEnd::NotBegun;
+            }
+            result = connection.as_mut() => return match result {
+                Ok(()) => SessionEnd::Closed,
+                Err(error) => SessionEnd::Broken(error),
+            },
+        }
+    }
+    session.cancel.cancel();
+    connection.as_mut().graceful_shutdown();
+    match tokio::time::timeout(DRAIN_TIMEOUT, connection).await {
+        Ok(_) => tracing::debug!("the link was drained"),
+        Err(_) => tracing::info!("exchanges were still open when the link was cut"),
+    }
+    SessionEnd::Stopped
+}
+
+impl Session {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path();
+        if path == EVENTS && request.method() == Method::POST {
+            return self.events(request);
+        }
+        match path.strip_prefix(EXCHANGE) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                exchange::answer(self.exchanger.as_ref(), request).await
+            }
+            _ => status(StatusCode::NOT_FOUND),
+        }
+    }
+
+    /// Begins the event stream: the answer's body are the cursors, a task of its own reads the frames.
+    fn events(&self, request: Request<Incoming>) -> Response<Body> {
+        if self.begun.swap(true, Ordering::Relaxed) {
+            return status(StatusCode::CONFLICT);
+        }
+        let (cursor, stored) = watch::channel(0);
+        let receive = self
+            .sink
+            .clone()
+            .receive(request.into_body(), cursor, self.cancel.clone());
+        let ended = self.ended.clone();
+        self.tasks.spawn(
+            async move {
+                // Nobody listens any more when the link ended first.
+                drop(ended.send(receive.await).await);
+            }
+            .in_current_span(),
+        );
+        self.begin.send_replace(true);
+        Response::new(
+            StreamBody::new(cursors(stored))
+                .map_err(Into::into)
+                .boxed_unsync(),
+        )
+    }
+}
+
+/// An answer that is a status and nothing more.
+pub(super) fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Empty::new().map_err(Into::into).boxed_unsync());
+    *response.status_mut() = status;
+    response
+}
