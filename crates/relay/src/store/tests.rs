@@ -1,1 +1,177 @@
-//! tests
+//! The schema, the modes and the locks.
+
+use std::error::Error as _;
+use std::thread;
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn data_dir() -> (TempDir, DataDir) {
+    let temp = TempDir::new().expect("a directory");
+    let dir = DataDir::open(temp.path().join("deep/data")).expect("a data directory");
+    (temp, dir)
+}
+
+fn text(connection: &Connection, sql: &str) -> String {
+    connection
+        .query_row(sql, [], |row| row.get::<_, rusqlite::types::Value>(0))
+        .map(|value| match value {
+            rusqlite::types::Value::Text(text) => text,
+            other => format!("{other:?}"),
+        })
+        .expect(sql)
+}
+
+#[test]
+fn the_final_schema() {
+    let (_temp, dir) = data_dir();
+    let connection = open_writer(&dir).expect("it opens");
+    let mut select = connection
+        .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name")
+        .expect("a statement");
+    let schema: Vec<String> = select
+        .query_map([], |row| row.get(0))
+        .expect("rows")
+        .collect::<Result<_, _>>()
+        .expect("rows");
+    insta::assert_snapshot!(schema.join(";\n\n"));
+}
+
+#[test]
+fn a_database_is_set_up_for_durability() {
+    let (_temp, dir) = data_dir();
+    let connection = open_writer(&dir).expect("it opens");
+    for (pragma, expected) in [
+        ("auto_vacuum", "Integer(2)"),
+        ("journal_mode", "wal"),
+        ("synchronous", "Integer(2)"),
+        ("foreign_keys", "Integer(1)"),
+        ("busy_timeout", "Integer(5000)"),
+        ("user_version", "Integer(1)"),
+    ] {
+        assert_eq!(
+            text(&connection, &format!("PRAGMA {pragma}")),
+            expected,
+            "{pragma}"
+        );
+    }
+}
+
+#[test]
+fn the_journal_has_an_identity_that_stays() {
+    let identity = "SELECT value FROM meta WHERE name = 'journal'";
+    let (_temp, dir) = data_dir();
+    let first = text(&open_writer(&dir).expect("it opens"), identity);
+    assert_eq!(first.len(), 32);
+    assert_eq!(text(&open_writer(&dir).expect("again"), identity), first);
+    let (_temp, other) = data_dir();
+    assert_ne!(
+        text(&open_writer(&other).expect("another"), identity),
+        first
+    );
+}
+
+#[test]
+fn a_newer_database_is_refused_and_left_alone() {
+    let (_temp, dir) = data_dir();
+    let connection = open_writer(&dir).expect("it opens");
+    connection
+        .pragma_update(None, "user_version", 7)
+        .expect("set");
+    let error = open_writer(&dir).expect_err("it is newer");
+    let message = error
+        .to_string()
+        .replace(&dir.path().display().to_string(), "DATA");
+    insta::assert_snapshot!(message, @"
+    the database DATA/relay.db was written by a newer ringtail-relay: its schema is 7, this one knows up to 1
+    hint: run the newer ringtail-relay again, or name another directory with --data
+    ");
+    assert_eq!(text(&connection, "PRAGMA user_version"), "Integer(7)");
+}
+
+#[test]
+fn what_is_no_database_is_refused_with_its_cause() {
+    let (_temp, dir) = data_dir();
+    std::fs::write(
+        dir.database(),
+        "something else, and long enough ".repeat(100),
+    )
+    .expect("written");
+    let error = open_writer(&dir).expect_err("it is none");
+    assert!(
+        error.to_string().contains("relay.db cannot be opened"),
+        "{error}"
+    );
+    let cause = error.source().expect("SQLite's words");
+    assert!(cause.to_string().contains("not a database"), "{cause}");
+}
+
+#[test]
+fn one_process_serves_from_a_directory() {
+    let (_temp, dir) = data_dir();
+    let lock = dir.lock_serving().expect("it is free");
+    let error = dir.lock_serving().expect_err("it is taken");
+    let message = error
+        .to_string()
+        .replace(&dir.path().display().to_string(), "DATA");
+    insta::assert_snapshot!(message, @"
+    another ringtail-relay serves from DATA
+    hint: stop that one, or name another directory with --data
+    ");
+    // Administration needs no such lock.
+    open_writer(&dir).expect("it opens");
+    drop(lock);
+    let _again = dir.lock_serving().expect("it is free again");
+}
+
+#[test]
+fn a_file_is_no_directory() {
+    let temp = TempDir::new().expect("a directory");
+    let path = temp.path().join("file");
+    std::fs::write(&path, "").expect("written");
+    let error = DataDir::open(&path).expect_err("it is a file");
+    let message = error
+        .to_string()
+        .replace(&path.display().to_string(), "DATA");
+    insta::assert_snapshot!(message, @"
+    the data directory cannot be used: DATA cannot be opened
+    hint: name a directory that this user may write with --data
+    ");
+    let cause = error.source().expect("the system's words").to_string();
+    assert!(cause.contains("not a directory"), "{cause}");
+}
+
+#[test]
+fn processes_that_start_together_make_one_database() {
+    let (_temp, dir) = data_dir();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| open_writer(&dir).expect("it opens"));
+        }
+    });
+    let connection = open_reader(&dir).expect("it opens");
+    assert_eq!(text(&connection, "SELECT count(*) FROM meta"), "Integer(2)");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_reads_what_is_kept() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (_temp, dir) = data_dir();
+    let _lock = dir.lock_serving().expect("it is free");
+    let _connection = open_writer(&dir).expect("it opens");
+    let mode = |path: &Path| {
+        let found = std::fs::metadata(path).expect("it is there");
+        found.permissions().mode() & 0o777
+    };
+    assert_eq!(mode(dir.path()), 0o700);
+    let mut files = 0;
+    for file in std::fs::read_dir(dir.path()).expect("a directory") {
+        let path = file.expect("a file").path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        files += 1;
+    }
+    assert_eq!(files, 5, "database, log, its index and two locks");
+}

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use ringtail_protocol::event::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{SEQ_MAX, event_key};
 use crate::journal::EndpointKey;
@@ -26,6 +26,9 @@ const STEP_EVENTS: u32 = 500;
 
 /// The bytes of events after which a step deletes no further one.
 const STEP_BYTES: i64 = 8 * 1024 * 1024;
+
+/// Bytes by which a step may take the largest endpoint below the next one.
+const STEP_SHARE: i64 = 64 * 1024;
 
 /// Endpoints that one step looks at for events that are too old.
 const STEP_ENDPOINTS: u32 = 500;
@@ -152,16 +155,12 @@ impl Sweep {
         if total <= self.max_bytes {
             return Ok(Some(Stage::Space));
         }
-        let largest = connection
-            .prepare_cached(
-                "SELECT key FROM endpoint WHERE bytes > 0 ORDER BY bytes DESC, key LIMIT 1",
-            )?
-            .query_row([], |row| row.get(0).map(EndpointKey))
-            .optional()?;
-        let Some(largest) = largest else {
+        let largest = largest(connection)?;
+        let Some((largest, lead)) = largest else {
             return Ok(Some(Stage::Space));
         };
-        let excess = total - self.max_bytes;
+        // Not far below the next one, so that endpoints of about one size share the loss.
+        let excess = (total - self.max_bytes).min(lead.saturating_add(STEP_SHARE));
         let found = oldest(connection, largest, |_, bytes| bytes < excess)?;
         if found.events == 0 {
             // The count is wrong: without this, every sweep would look here for ever.
@@ -248,6 +247,23 @@ fn endpoints(connection: &Connection, from: i64) -> rusqlite::Result<Vec<Endpoin
         row.get(0).map(EndpointKey)
     })?;
     endpoints.collect()
+}
+
+/// Returns the endpoint with the most bytes, and how many it has more than the next.
+fn largest(connection: &Connection) -> rusqlite::Result<Option<(EndpointKey, i64)>> {
+    let mut select = connection.prepare_cached(
+        "SELECT key, bytes FROM endpoint WHERE bytes > 0 ORDER BY bytes DESC, key LIMIT 2",
+    )?;
+    let mut rows = select.query([])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let (largest, bytes) = (EndpointKey(row.get(0)?), row.get::<_, i64>(1)?);
+    let next = match rows.next()? {
+        Some(row) => row.get(1)?,
+        None => 0,
+    };
+    Ok(Some((largest, bytes - next)))
 }
 
 fn delete(

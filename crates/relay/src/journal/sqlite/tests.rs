@@ -1,1 +1,447 @@
-//! tests
+//! The suite on SQLite, and what only SQLite can get wrong.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use ringtail_protocol::event::{Kind, Timestamp};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tempfile::TempDir;
+
+use super::{Options, QueueLimits, Retention, SqliteJournal, Swept};
+use crate::journal::suite::{Fixture, MONTH, PLENTY, append, entry, journal_suite, read_all, seqs};
+use crate::journal::{AppendError, EndpointKey, Journal, ReadError};
+use crate::store::{self, DataDir};
+
+/// A journal in a directory of its own, and a second connection to its file.
+struct Sqlite {
+    temp: TempDir,
+    dir: DataDir,
+    options: Options,
+    journal: Option<Arc<SqliteJournal>>,
+    endpoints: i64,
+}
+
+journal_suite!(Sqlite);
+
+impl Fixture for Sqlite {
+    async fn start(max_age: Duration, max_bytes: u64) -> Self {
+        Self::with(Options {
+            retention: Retention { max_age, max_bytes },
+            ..Options::default()
+        })
+    }
+
+    fn endpoint(&mut self) -> EndpointKey {
+        self.endpoints += 1;
+        self.sql(&format!(
+            "INSERT OR IGNORE INTO account (key, name, created_at, changed_at) VALUES (1, 'anna', 0, 0);
+             INSERT INTO endpoint (key, account, name, id, created_at)
+             VALUES ({0}, 1, 'name-{0}', 'id-{0}', 0);",
+            self.endpoints
+        ));
+        EndpointKey(self.endpoints)
+    }
+
+    fn journal(&self) -> Arc<dyn Journal> {
+        Arc::clone(self.sqlite()) as Arc<dyn Journal>
+    }
+
+    async fn retain(&self, now: Timestamp) {
+        self.sqlite().retain(now).await.expect("retention works");
+    }
+
+    async fn reopen(&mut self) {
+        let journal = self.journal.take().expect("a journal");
+        journal.close().await;
+        drop(journal);
+        self.open();
+    }
+
+    async fn crash(&mut self) {
+        // What a process leaves that is killed now: its files as they are, nothing checkpointed or closed.
+        let copy = TempDir::new().expect("a directory");
+        for file in std::fs::read_dir(self.temp.path()).expect("a directory") {
+            let file = file.expect("a file");
+            let name = file.file_name();
+            if !name.to_string_lossy().ends_with("-shm") {
+                std::fs::copy(file.path(), copy.path().join(name)).expect("copied");
+            }
+        }
+        drop(self.journal.take());
+        self.dir = DataDir::open(copy.path()).expect("a directory");
+        self.temp = copy;
+        self.open();
+    }
+}
+
+impl Sqlite {
+    fn with(options: Options) -> Self {
+        let temp = TempDir::new().expect("a directory");
+        let dir = DataDir::open(temp.path()).expect("a data directory");
+        let mut fixture = Self {
+            temp,
+            dir,
+            options,
+            journal: None,
+            endpoints: 0,
+        };
+        fixture.open();
+        fixture
+    }
+
+    /// Starts on a connection of the test's making.
+    fn on(prepare: impl FnOnce(&Path) -> Connection) -> Self {
+        let mut fixture = Self::with(Options::default());
+        let connection = prepare(&fixture.dir.database());
+        let journal = SqliteJournal::start(&fixture.dir, connection, fixture.options);
+        fixture.journal = Some(Arc::new(journal.expect("it starts")));
+        fixture
+    }
+
+    fn open(&mut self) {
+        let journal = SqliteJournal::open(&self.dir, self.options).expect("it opens");
+        self.journal = Some(Arc::new(journal));
+    }
+
+    fn sqlite(&self) -> &Arc<SqliteJournal> {
+        self.journal.as_ref().expect("a journal")
+    }
+
+    fn connection(&self) -> Connection {
+        store::open_writer(&self.dir).expect("a second connection")
+    }
+
+    fn sql(&self, sql: &str) {
+        self.connection().execute_batch(sql).expect(sql);
+    }
+
+    fn number(&self, sql: &str) -> i64 {
+        self.connection()
+            .query_row(sql, [], |row| row.get(0))
+            .expect(sql)
+    }
+}
+
+/// Returns SQLite's code of a failed commit.
+fn code(error: &AppendError) -> Option<ErrorCode> {
+    match error {
+        AppendError::Commit(error) => error.sqlite_error_code(),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_the_journal_recovers() {
+    let mut fixture = Sqlite::on(|path| {
+        let connection = Connection::open(path).expect("opens");
+        connection
+            .pragma_update_and_check(None, "max_page_count", 100, |_| Ok(()))
+            .expect("limited");
+        connection
+    });
+    let endpoint = fixture.endpoint();
+    let journal = fixture.journal();
+    // Together, so that the one that does not fit is in a transaction with some that would.
+    let answers =
+        join_all((0..200).map(|n| journal.append(entry(endpoint, &[b'x'; 4000], n)))).await;
+    let acknowledged = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert!(acknowledged < 200);
+    for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+        assert_eq!(code(refused), Some(ErrorCode::DiskFull), "{refused:?}");
+    }
+    let stored = read_all(&journal, endpoint).await.len();
+    assert_eq!(
+        stored, acknowledged,
+        "what was not acknowledged is not there"
+    );
+    let head = u64::try_from(stored).expect("fits");
+    assert_eq!(*journal.head(endpoint).borrow(), head);
+
+    fixture.sql("CREATE TABLE ballast (x BLOB); DELETE FROM event; DROP TABLE ballast;");
+    assert_eq!(
+        append(&journal, entry(endpoint, &[b'x'; 4000], 1))
+            .await
+            .seq,
+        head + 1
+    );
+}
+
+#[tokio::test]
+async fn a_read_only_database_refuses_every_entry() {
+    let mut fixture = Sqlite::on(|path| {
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("opens")
+    });
+    let endpoint = fixture.endpoint();
+    let journal = fixture.journal();
+    for answer in join_all((0..3).map(|n| journal.append(entry(endpoint, b"", n)))).await {
+        let refused = answer.expect_err("it cannot be stored");
+        assert_eq!(code(&refused), Some(ErrorCode::ReadOnly), "{refused:?}");
+    }
+    assert_eq!(*journal.head(endpoint).borrow(), 0);
+    assert_eq!(seqs(&journal, endpoint).await, [0_u64; 0]);
+}
+
+#[tokio::test]
+async fn a_failed_commit_fails_all_of_its_group() {
+    let mut fixture = Sqlite::with(Options::default());
+    let endpoint = fixture.endpoint();
+    let journal = fixture.journal();
+    append(&journal, entry(endpoint, b"", 1)).await;
+    // Checked at the commit, where a full disk would be noticed too.
+    fixture.sql(
+        "CREATE TABLE promise (event INTEGER REFERENCES account (key) DEFERRABLE INITIALLY DEFERRED);
+         CREATE TRIGGER broken AFTER INSERT ON event WHEN new.kind = 99
+         BEGIN INSERT INTO promise VALUES (-1); END;",
+    );
+    let held = fixture.connection();
+    held.execute_batch("BEGIN IMMEDIATE").expect("held");
+    let appends: Vec<_> = [2, 99, 2]
+        .into_iter()
+        .map(|kind| {
+            let mut entry = entry(endpoint, b"", 2);
+            entry.kind = Kind::from_code(kind);
+            journal.append(entry)
+        })
+        .collect();
+    held.execute_batch("ROLLBACK").expect("released");
+    let answers = join_all(appends).await;
+    // The writer may have taken the first before the others came; whoever shared the bad one's group failed with it.
+    assert!(answers[1].is_err());
+    let acknowledged = 1 + answers.iter().filter(|answer| answer.is_ok()).count();
+    for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+        assert_eq!(code(refused), Some(ErrorCode::ConstraintViolation));
+    }
+    assert_eq!(read_all(&journal, endpoint).await.len(), acknowledged);
+
+    let next = append(&journal, entry(endpoint, b"", 3)).await.seq;
+    assert_eq!(usize::try_from(next).expect("fits"), acknowledged + 1);
+}
+
+#[tokio::test]
+async fn one_bad_entry_fails_alone() {
+    let mut fixture = Sqlite::with(Options::default());
+    let endpoint = fixture.endpoint();
+    fixture.sql(
+        "CREATE TRIGGER picky BEFORE INSERT ON event WHEN new.kind = 99
+         BEGIN SELECT RAISE(ABORT, 'not this one'); END;",
+    );
+    let journal = fixture.journal();
+    let answers = join_all([2, 99, 2, 99, 2].map(|kind| {
+        let mut entry = entry(endpoint, b"", 1);
+        entry.kind = Kind::from_code(kind);
+        journal.append(entry)
+    }))
+    .await;
+    let told: Vec<Option<u64>> = answers
+        .iter()
+        .map(|answer| answer.as_ref().ok().map(|appended| appended.seq))
+        .collect();
+    assert_eq!(told, [Some(1), None, Some(2), None, Some(3)]);
+    assert_eq!(seqs(&journal, endpoint).await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once_and_makes_room_again() {
+    for limits in [
+        QueueLimits {
+            operations: 10,
+            bytes: usize::MAX,
+        },
+        QueueLimits {
+            operations: usize::MAX,
+            bytes: 20_000,
+        },
+    ] {
+        let mut fixture = Sqlite::with(Options {
+            queue: limits,
+            ..Options::default()
+        });
+        let endpoint = fixture.endpoint();
+        let journal = fixture.journal();
+        let held = fixture.connection();
+        held.execute_batch("BEGIN IMMEDIATE").expect("held");
+        let mut waiting = Vec::new();
+        let refused = loop {
+            // What the writer holds counts too, so that this ends whatever the writer has taken.
+            let mut append = journal.append(entry(endpoint, &[b'x'; 2000], 1));
+            match futures_util::poll!(&mut append) {
+                std::task::Poll::Ready(answer) => break answer,
+                std::task::Poll::Pending => waiting.push(append),
+            }
+        };
+        assert!(
+            matches!(refused, Err(AppendError::QueueFull)),
+            "{refused:?}"
+        );
+        assert!((8..=10).contains(&waiting.len()), "{}", waiting.len());
+        held.execute_batch("ROLLBACK").expect("released");
+        for answer in join_all(waiting).await {
+            answer.expect("it was queued, so it is stored");
+        }
+        append(&journal, entry(endpoint, b"", 1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_closed_journal_says_so() {
+    let mut fixture = Sqlite::with(Options::default());
+    let endpoint = fixture.endpoint();
+    let queued = fixture.sqlite().append(entry(endpoint, b"", 1));
+    tokio::join!(fixture.sqlite().close(), fixture.sqlite().close());
+    assert_eq!(queued.await.expect("queued before").seq, 1);
+    let refused = fixture.sqlite().append(entry(endpoint, b"", 2)).await;
+    assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
+    let refused = fixture.sqlite().read(endpoint, 0, 1, 1).await;
+    assert!(matches!(refused, Err(ReadError::Closed)), "{refused:?}");
+    let refused = fixture.sqlite().retain(Timestamp(0)).await;
+    assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
+    let log = fixture.temp.path().join("relay.db-wal");
+    let left = std::fs::metadata(log).map_or(0, |log| log.len());
+    assert_eq!(left, 0, "the log was moved into the database");
+}
+
+#[tokio::test]
+async fn retention_gives_space_back_and_lets_appends_through() {
+    let mut fixture = Sqlite::start(Duration::from_secs(100), PLENTY).await;
+    let (endpoint, other) = (fixture.endpoint(), fixture.endpoint());
+    let journal = fixture.journal();
+    for _ in 0..3 {
+        // Fits the queue, and takes several steps to delete, by number and by size.
+        let appends = (0..600).map(|_| journal.append(entry(endpoint, &[b'x'; 20_000], 1)));
+        for answer in join_all(appends).await {
+            answer.expect("stored");
+        }
+    }
+    let before = fixture.number("PRAGMA page_count");
+    let sweep = fixture.sqlite().retain(Timestamp(1_000_000_000));
+    let appends = async {
+        for _ in 0..20 {
+            append(&journal, entry(other, b"", 1000)).await;
+        }
+    };
+    let (swept, ()) = tokio::join!(sweep, appends);
+    let request = entry(endpoint, &[b'x'; 20_000], 1).request;
+    let size =
+        u64::try_from(super::retention::event_bytes(request.as_bytes().len())).expect("fits");
+    assert_eq!(
+        swept.expect("it works"),
+        Swept {
+            events: 1800,
+            bytes: 1800 * size,
+        }
+    );
+    let after = fixture.number("PRAGMA page_count");
+    assert!(after < before / 3, "{before} pages, then {after}");
+    assert_eq!(seqs(&journal, other).await.len(), 20);
+    assert_eq!(sizes(&fixture), actual_sizes(&fixture));
+}
+
+/// The sizes of the endpoints, as they are kept.
+fn sizes(fixture: &Sqlite) -> Vec<i64> {
+    numbers(fixture, "SELECT bytes FROM endpoint ORDER BY key")
+}
+
+/// The sizes of the endpoints, added up.
+fn actual_sizes(fixture: &Sqlite) -> Vec<i64> {
+    numbers(
+        fixture,
+        "SELECT coalesce(sum(length(request) + 96), 0)
+         FROM endpoint LEFT JOIN event ON event.endpoint = endpoint.key
+         GROUP BY endpoint.key ORDER BY endpoint.key",
+    )
+}
+
+fn numbers(fixture: &Sqlite, sql: &str) -> Vec<i64> {
+    let connection = fixture.connection();
+    let mut select = connection.prepare(sql).expect(sql);
+    let numbers = select.query_map([], |row| row.get(0)).expect(sql);
+    numbers.collect::<Result<_, _>>().expect(sql)
+}
+
+#[tokio::test]
+async fn sizes_are_kept_in_step_with_events() {
+    let mut fixture = Sqlite::start(MONTH, 1_000_000).await;
+    let endpoints = [fixture.endpoint(), fixture.endpoint(), fixture.endpoint()];
+    let journal = fixture.journal();
+    for second in 1..=30 {
+        for endpoint in &endpoints[..2] {
+            append(&journal, entry(*endpoint, &[b'x'; 30_000], second)).await;
+        }
+    }
+    assert_eq!(sizes(&fixture), actual_sizes(&fixture));
+    fixture.retain(Timestamp(1)).await;
+    assert_eq!(sizes(&fixture), actual_sizes(&fixture));
+    let total: i64 = sizes(&fixture).iter().sum();
+    assert!((960_000..=1_000_000).contains(&total), "{total}");
+    // Both were equally large, so both gave up about the same.
+    let [one, other] = [0, 1].map(|n| sizes(&fixture)[n]);
+    assert!((one - other).abs() < 100_000, "{one} and {other}");
+}
+
+#[tokio::test]
+async fn a_wrong_size_does_not_keep_retention_busy() {
+    let mut fixture = Sqlite::start(MONTH, 1000).await;
+    let endpoint = fixture.endpoint();
+    append(&fixture.journal(), entry(endpoint, b"", 1)).await;
+    fixture.sql("UPDATE endpoint SET bytes = 1000000; DELETE FROM event;");
+    fixture.retain(Timestamp(1)).await;
+    assert_eq!(sizes(&fixture), [0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_readers_get_their_turn_while_events_come_in() {
+    let mut fixture = Sqlite::with(Options::default());
+    let endpoint = fixture.endpoint();
+    let journal = fixture.journal();
+    let readers = (0..64).map(|_| async {
+        let mut head = journal.head(endpoint);
+        let mut after = 0;
+        while after < 200 {
+            head.wait_for(|head| *head > after).await.expect("it lives");
+            let page = journal
+                .read(endpoint, after, 50, 1 << 20)
+                .await
+                .expect("page");
+            for event in &page.events {
+                assert_eq!(event.seq, after + 1);
+                after = event.seq;
+            }
+        }
+    });
+    let writer = async {
+        for second in 0..200 {
+            append(&journal, entry(endpoint, b"body", second)).await;
+        }
+    };
+    tokio::join!(writer, join_all(readers));
+}
+
+#[tokio::test]
+async fn the_writer_waits_for_another_process() {
+    let mut fixture = Sqlite::with(Options::default());
+    let endpoint = fixture.endpoint();
+    let held = fixture.connection();
+    held.execute_batch("BEGIN IMMEDIATE").expect("held");
+    let mut append = fixture.journal().append(entry(endpoint, b"", 1));
+    assert!(futures_util::poll!(&mut append).is_pending());
+    held.execute_batch("COMMIT").expect("released");
+    assert_eq!(append.await.expect("stored").seq, 1);
+}
+
+#[tokio::test]
+async fn the_last_number_is_the_last() {
+    let mut fixture = Sqlite::with(Options::default());
+    let (endpoint, next) = (fixture.endpoint(), fixture.endpoint());
+    let journal = fixture.journal();
+    fixture.sql("UPDATE endpoint SET next_seq = 4398046511102 WHERE key = 1");
+    let last = append(&journal, entry(endpoint, b"", 1)).await.seq;
+    assert_eq!(last, 4_398_046_511_102);
+    let page = journal.read(endpoint, last - 1, 1, 1).await.expect("page");
+    assert_eq!(page.events[0].seq, last);
+    // One more would be in the next endpoint's keys.
+    let refused = journal.append(entry(endpoint, b"", 1)).await;
+    assert!(refused.is_err(), "{refused:?}");
+    assert_eq!(seqs(&journal, next).await, [0_u64; 0]);
+}
