@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::client::Home;
+use crate::bench::load::Measured;
 use crate::http1::Answer;
 use crate::relay::TestRelay;
 use crate::ringcentral::{FakeRingCentral, Hook};
@@ -63,17 +63,13 @@ impl fmt::Display for Report {
 pub async fn run(count: usize) -> anyhow::Result<Report> {
     let relay = TestRelay::start().await?;
     let token = relay.account("handshakes").await?;
-    let mut client = Home::new(&relay, &token)?
-        .listen(&["--no-forward", "--endpoint", "handshakes"])
-        .await?;
-    let url: Arc<str> = client.url()?.into();
-    client.kill().await?;
+    let url: Arc<str> = relay.endpoint(&token, "handshakes").await?.url.into();
     let caller = relay.caller()?;
 
     let began = Instant::now();
     let mut report = Report {
         right: 0,
-        latency: Histogram::new(3)?,
+        latency: Measured::empty()?,
         largest: 0,
         took: Duration::ZERO,
     };

@@ -10,6 +10,7 @@ pub mod chance;
 pub mod chaos;
 pub mod client;
 pub mod crash;
+pub mod demo;
 pub mod handshakes;
 pub mod hooks;
 pub mod http1;

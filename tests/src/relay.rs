@@ -7,13 +7,14 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use ringtail_protocol::path::{self, EndpointInfo};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::binaries;
 use crate::process::{self, Process};
-use crate::ringcentral::{FakeRingCentral, Place};
+use crate::ringcentral::{FakeRingCentral, Hook, Place};
 
 /// A relay is ready within this time, or it never is.
 const READY_TIME: Duration = Duration::from_secs(20);
@@ -150,6 +151,24 @@ impl TestRelay {
             );
         }
         Ok(Token(token))
+    }
+
+    /// Makes an endpoint, or finds it, without a client: by the relay's own API.
+    ///
+    /// # Errors
+    /// When the relay refuses.
+    pub async fn endpoint(&self, token: &Token, name: &str) -> anyhow::Result<EndpointInfo> {
+        let hook = Hook::new("POST", serde_json::json!({ "name": name }).to_string())
+            .header("authorization", format!("Bearer {}", token.expose()))
+            .below(path::ENDPOINTS);
+        let answer = self.caller()?.post(&self.url, &hook).await?;
+        ensure!(
+            answer.status == 200,
+            "the relay refuses the endpoint {name}: {} {}",
+            answer.status,
+            answer.body.escape_ascii()
+        );
+        Ok(serde_json::from_slice(&answer.body)?)
     }
 
     /// Runs a command of the relay's program on the same data directory.

@@ -39,20 +39,6 @@ const P99: &str = "to app p99 ms";
 const ANSWER_P50: &str = "answer p50 ms";
 const ANSWER_P99: &str = "answer p99 ms";
 
-/// Makes an endpoint on a relay and returns its URL; no client stays.
-///
-/// # Errors
-/// When relay or client refuse.
-pub async fn endpoint(relay: &TestRelay) -> anyhow::Result<String> {
-    let token = relay.account("bench").await?;
-    let mut client = Home::new(relay, &token)?
-        .listen(&["--no-forward", "--endpoint", "bench"])
-        .await?;
-    let url = client.url()?;
-    client.kill().await?;
-    Ok(url)
-}
-
 /// Measures latencies at [`RATE`] a second, open loop.
 ///
 /// # Errors

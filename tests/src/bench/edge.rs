@@ -51,7 +51,8 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     let identity = Identity::new()?;
     let ca = identity.directory().join("cert.pem");
     let relay = TestRelay::start().await?;
-    let url = super::delivery::endpoint(&relay).await?;
+    let token = relay.account("bench").await?;
+    let url = relay.endpoint(&token, "bench").await?.url;
     let hello = Own::start(Kind::Hello, &identity).await?;
     let nginx = Nginx::start(&identity, hello.address).await?;
 

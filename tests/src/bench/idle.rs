@@ -23,7 +23,6 @@ use super::Plan;
 use super::edge::OURS;
 use super::shot::Aim;
 use super::table::Table;
-use crate::client::Home;
 use crate::eventually;
 use crate::procfs;
 use crate::relay::{TestRelay, Token};
@@ -39,11 +38,7 @@ const KIB: &str = "relay KiB each";
 pub async fn run(plan: Plan) -> anyhow::Result<String> {
     let relay = TestRelay::start().await?;
     let token = relay.account("bench").await?;
-    let mut client = Home::new(&relay, &token)?
-        .listen(&["--no-forward", "--endpoint", "bench"])
-        .await?;
-    let endpoint = client.endpoint()?;
-    client.kill().await?;
+    let endpoint = relay.endpoint(&token, "bench").await?.endpoint;
     let pid = relay.pid().context("the relay has ended")?;
     let aim = Aim::new(relay.address(), relay.url(), relay.ca())?;
 

@@ -2,13 +2,13 @@
 
 use anyhow::Context;
 
+use super::Plan;
 use super::edge::OURS;
 use super::load::{self, Mode};
 use super::peers::Own;
 use super::servers::Kind;
 use super::shot::{self, Aim, Expect, Shot};
 use super::table::Table;
-use super::{Plan, delivery};
 use crate::procfs;
 use crate::relay::TestRelay;
 use crate::tls::Identity;
@@ -29,7 +29,8 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     let identity = Identity::new()?;
     let ca = identity.directory().join("cert.pem");
     let relay = TestRelay::start().await?;
-    let url = delivery::endpoint(&relay).await?;
+    let token = relay.account("bench").await?;
+    let url = relay.endpoint(&token, "bench").await?.url;
     let prototype = Own::start(Kind::Durable, &identity).await?;
     let undurable = Own::start(Kind::Hello, &identity).await?;
     let aim_at = |own: &Own| Aim::new(own.address, "https://localhost/", &ca);

@@ -38,7 +38,11 @@ pub struct Measured {
 }
 
 impl Measured {
-    pub(super) fn empty() -> anyhow::Result<Histogram<u64>> {
+    /// Returns an empty histogram of microseconds.
+    ///
+    /// # Errors
+    /// Never with these bounds.
+    pub fn empty() -> anyhow::Result<Histogram<u64>> {
         // A minute at the most, three digits.
         Ok(Histogram::new_with_bounds(1, 60_000_000, 3)?)
     }
