@@ -28,6 +28,7 @@ use crate::replay::{self, ReplayError};
 use lock::Lock;
 pub use lock::LockError;
 use memory::Memory;
+pub use memory::last_target;
 
 /// What an engine is to do.
 #[derive(Debug, Clone)]
@@ -79,7 +80,12 @@ impl Engine {
         });
         let (history, lock) = opened.await.map_err(|_| SpawnError::ShuttingDown)??;
         let start = *history.marks().borrow();
-        let memory = Memory::new(&config.data, &config.account.relay, &config.endpoint);
+        let memory = Memory::new(
+            &config.data,
+            &config.account.relay,
+            &config.endpoint,
+            config.target.as_ref(),
+        );
         let recalled = memory.recall();
         let (status, watched) = watch::channel(first_status(&config, recalled.as_ref()));
         let (endpoint, known) = watch::channel(recalled);

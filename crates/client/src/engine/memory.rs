@@ -1,4 +1,5 @@
-//! The endpoints of earlier runs, so that a client that starts without a network knows whose events it holds.
+//! What earlier runs learnt: the endpoints, so that a client that starts without a network knows whose events it
+//! holds, and their targets, so that a replay goes where the app was.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,8 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ringtail_protocol::path::EndpointInfo;
+use serde::{Deserialize, Serialize};
 
 use crate::config::RelayUrl;
+use crate::forward::TargetUrl;
 
 /// The largest such file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -18,46 +21,77 @@ const MAX_BYTES: u64 = 1024 * 1024;
 pub(super) struct Memory {
     path: PathBuf,
     key: String,
+    target: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Remembered {
+    #[serde(flatten)]
+    info: EndpointInfo,
+    /// Where its events went the last time that they went anywhere.
+    target: Option<String>,
 }
 
 impl Memory {
-    /// Looks after one name on one relay.
-    pub(super) fn new(data: &Path, relay: &RelayUrl, name: &str) -> Self {
+    /// Looks after one name on one relay, whose events go to `target`.
+    pub(super) fn new(
+        data: &Path,
+        relay: &RelayUrl,
+        name: &str,
+        target: Option<&TargetUrl>,
+    ) -> Self {
         Self {
-            path: data.join("endpoints.json"),
+            path: path(data),
             key: format!("{relay} {name}"),
+            target: target.map(TargetUrl::to_string),
         }
     }
 
     /// Returns what the relay told the last time.
     pub(super) fn recall(&self) -> Option<EndpointInfo> {
-        self.read().remove(&self.key)
+        read(&self.path).remove(&self.key).map(|known| known.info)
     }
 
     /// Keeps what the relay told.
     pub(super) fn keep(&self, info: &EndpointInfo) -> io::Result<()> {
-        let mut all = self.read();
-        if all.get(&self.key) == Some(info) {
+        let mut all = read(&self.path);
+        let known = all.get(&self.key);
+        let target = self.target.clone();
+        let now = Remembered {
+            info: info.clone(),
+            target: target.or_else(|| known.and_then(|known| known.target.clone())),
+        };
+        if known == Some(&now) {
             return Ok(());
         }
-        all.insert(self.key.clone(), info.clone());
+        all.insert(self.key.clone(), now);
         let fresh = self
             .path
             .with_extension(format!("{}.new", std::process::id()));
         fs::write(&fresh, serde_json::to_vec_pretty(&all)?)?;
         fs::rename(&fresh, &self.path)
     }
+}
 
-    fn read(&self) -> BTreeMap<String, EndpointInfo> {
-        let small = fs::metadata(&self.path).is_ok_and(|file| file.len() <= MAX_BYTES);
-        let text = if small {
-            fs::read(&self.path).ok()
-        } else {
-            None
-        };
-        text.and_then(|text| serde_json::from_slice(&text).ok())
-            .unwrap_or_default()
-    }
+/// Returns where the events of an endpoint went the last time, by its id.
+#[must_use]
+pub fn last_target(data: &Path, endpoint: &str) -> Option<TargetUrl> {
+    let all = read(&path(data));
+    let known = all
+        .into_values()
+        .find(|known| known.info.endpoint == endpoint)?;
+    TargetUrl::parse(&known.target?).ok()
+}
+
+fn path(data: &Path) -> PathBuf {
+    data.join("endpoints.json")
+}
+
+fn read(path: &Path) -> BTreeMap<String, Remembered> {
+    let small = fs::metadata(path).is_ok_and(|file| file.len() <= MAX_BYTES);
+    let text = if small { fs::read(path).ok() } else { None };
+    text.and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -75,7 +109,8 @@ mod tests {
     #[test]
     fn endpoints_are_known_by_relay_and_name() {
         let dir = tempfile::tempdir().unwrap();
-        let memory = |relay: &str, name| Memory::new(dir.path(), &relay.parse().unwrap(), name);
+        let memory =
+            |relay: &str, name| Memory::new(dir.path(), &relay.parse().unwrap(), name, None);
         let ours = memory("relay.example", "demo");
         assert_eq!(ours.recall(), None);
         ours.keep(&info("demo-1")).unwrap();
@@ -95,9 +130,27 @@ mod tests {
     fn a_damaged_file_is_as_none() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("endpoints.json"), "{").unwrap();
-        let memory = Memory::new(dir.path(), &"relay.example".parse().unwrap(), "demo");
+        let memory = Memory::new(dir.path(), &"relay.example".parse().unwrap(), "demo", None);
         assert_eq!(memory.recall(), None);
         memory.keep(&info("demo-1")).unwrap();
         assert_eq!(memory.recall(), Some(info("demo-1")));
+    }
+
+    #[test]
+    fn the_last_target_of_an_endpoint_is_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let relay = "relay.example".parse().unwrap();
+        let listen = |target: Option<&str>| {
+            let target = target.map(|text| TargetUrl::parse(text).unwrap());
+            let memory = Memory::new(dir.path(), &relay, "demo", target.as_ref());
+            memory.keep(&info("demo-1")).unwrap();
+        };
+        let last = || last_target(dir.path(), "demo-1").map(|target| target.to_string());
+        listen(None);
+        assert_eq!(last(), None);
+        listen(Some("3000"));
+        listen(None);
+        assert_eq!(last().unwrap(), "http://localhost:3000");
+        assert_eq!(last_target(dir.path(), "demo"), None);
     }
 }

@@ -1,0 +1,202 @@
+//! The command line.
+//!
+//! No argument takes a token: arguments are seen by everybody on the machine and kept in a shell's history.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ringtail_client::config::Flags;
+
+const EXAMPLES: &str = "\
+Examples:
+  ringtail login https://relay.example.com    keep a token for a relay
+  ringtail listen 3000                        forward events to the app on port 3000
+  ringtail listen --output json | jq .        print them as JSON lines, forward nothing
+  ringtail events list                        list what came
+  ringtail events show 17                     show event 17: headers, body, attempts
+  ringtail replay 17                          send it to the app once more
+
+Exit codes and JSON lines: docs/OUTPUT.md";
+
+/// RingCentral's webhooks on this machine
+#[derive(Debug, Parser)]
+#[command(name = "ringtail", version, about, after_help = EXAMPLES, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Common {
+    /// URL of the relay [env: RINGTAIL_RELAY]
+    #[arg(long, global = true, value_name = "URL")]
+    relay: Option<String>,
+    /// PEM file of an authority to trust beside the platform's [env: RINGTAIL_CA]
+    #[arg(long, global = true, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Directory of history and log [env: RINGTAIL_DATA]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Configuration file [env: RINGTAIL_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Common {
+    /// Returns the flags as the configuration takes them.
+    pub(crate) fn flags(&self, endpoint: Option<&String>) -> Flags {
+        Flags {
+            relay: self.relay.clone(),
+            ca: self.ca.clone(),
+            data: self.data.clone(),
+            config: self.config.clone(),
+            endpoint: endpoint.cloned(),
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a token with a relay and keep it
+    Login(LoginArgs),
+    /// Receive an endpoint's events and forward them to the app
+    Listen(ListenArgs),
+    /// Look at events in the history
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// Send events of the history to the app once more
+    Replay(ReplayArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The token is asked for, or read from stdin, or from RINGTAIL_TOKEN. It is kept in login.toml beside the
+configuration file, readable by its owner alone.")]
+pub(crate) struct LoginArgs {
+    /// URL of the relay
+    #[arg(value_name = "RELAY_URL")]
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListenArgs {
+    /// Where events go: a port, host:port or URL; without, they are only looked at
+    pub(crate) target: Option<String>,
+    /// Name of the endpoint, made when it does not exist [default: default]
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) endpoint: Option<String>,
+    /// What to show: tui when stdout is a terminal, else plain
+    #[arg(long, short, value_name = "FORMAT")]
+    pub(crate) output: Option<Output>,
+    /// Forward nothing by itself; the target is for replays
+    #[arg(long)]
+    pub(crate) no_forward: bool,
+    #[command(flatten)]
+    pub(crate) hop: HopArgs,
+    /// Write the ready line to this file once events flow
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+/// How the local app is asked.
+#[derive(Debug, Args)]
+pub(crate) struct HopArgs {
+    /// Accept any certificate of the target; the relay's is always checked
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Send the caller's Host header instead of the target's
+    #[arg(long)]
+    pub(crate) keep_host: bool,
+    /// Seconds that the target may take for an answer
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// A terminal UI
+    Tui,
+    /// Lines for people
+    Plain,
+    /// One JSON object a line
+    Json,
+}
+
+/// Formats of the commands that end by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// Lines for people
+    #[default]
+    Plain,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EventsCommand {
+    /// List the newest events, oldest first
+    List(ListArgs),
+    /// Show one event: headers, body, attempts
+    Show(ShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// How many events
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+    /// Only events of this endpoint: its name or id
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) endpoint: Option<String>,
+    /// What to print
+    #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The event: its number, the beginning of its id, or endpoint/number
+    #[arg(value_name = "EVENT")]
+    pub(crate) event: String,
+    /// Only events of this endpoint: its name or id
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) endpoint: Option<String>,
+    /// Print the body's bytes and nothing else
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) raw: bool,
+    /// What to print
+    #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The events: numbers, ranges (17..20), beginnings of ids, or endpoint/number
+    #[arg(value_name = "EVENT", required = true)]
+    pub(crate) events: Vec<String>,
+    /// Where they go: a port, host:port or URL; without, where each went last
+    #[arg(long, short, value_name = "TARGET")]
+    pub(crate) target: Option<String>,
+    /// Only events of this endpoint: its name or id
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) endpoint: Option<String>,
+    #[command(flatten)]
+    pub(crate) hop: HopArgs,
+    /// What to print
+    #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
+    pub(crate) output: Format,
+}
+
+/// Reads a time of at least a millisecond and at most a day.
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| (Duration::from_millis(1)..=Duration::from_secs(86_400)).contains(time))
+        .ok_or_else(|| "give seconds, such as 2.5, up to a day".to_owned())
+}

@@ -1,0 +1,22 @@
+//! The commands, one file each.
+
+mod events;
+mod find;
+mod listen;
+mod login;
+mod replay;
+
+use crate::args::{Cli, Command, EventsCommand};
+use crate::exit::Failure;
+
+/// Runs the command that was asked for.
+pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    let common = cli.common;
+    match cli.command {
+        Command::Login(args) => login::run(&common, &args).await,
+        Command::Listen(args) => listen::run(&common, args).await,
+        Command::Events(EventsCommand::List(args)) => events::list(&common, args).await,
+        Command::Events(EventsCommand::Show(args)) => events::show(&common, args).await,
+        Command::Replay(args) => replay::run(&common, args).await,
+    }
+}

@@ -1,0 +1,76 @@
+//! Events as people name them.
+
+use anyhow::{Context, anyhow};
+use ringtail_client::config::Config;
+use ringtail_client::history::{History, MAX_PAGE, Selector};
+use ringtail_client::model::{EventRow, RowId};
+
+use crate::exit::{Exit, Failure};
+
+/// Opens the history that the configuration names.
+pub(super) async fn open(config: &Config) -> Result<History, Failure> {
+    let data = config.data.clone();
+    let opened = tokio::task::spawn_blocking(move || History::open(&data));
+    let opened = opened.await.context("opening the history failed")?;
+    Ok(opened.map_err(anyhow::Error::from)?)
+}
+
+/// Finds the events that a text names: a selector, or `endpoint/selector`.
+pub(super) async fn find(
+    history: &History,
+    endpoint: Option<&str>,
+    text: &str,
+) -> Result<Vec<EventRow>, Failure> {
+    let (endpoint, selector) = match text.split_once('/') {
+        Some((endpoint, rest)) => (Some(endpoint), rest),
+        None => (endpoint, text),
+    };
+    let selector = Selector::parse(selector).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let mut found = Vec::new();
+    let mut after = RowId::default();
+    loop {
+        let page = history
+            .find(None, &selector, after, MAX_PAGE)
+            .await
+            .map_err(anyhow::Error::from)?;
+        let Some(last) = page.last() else { break };
+        after = last.row;
+        found.extend(page.into_iter().filter(|event| is_on(event, endpoint)));
+    }
+    if found.is_empty() {
+        let failure = Failure::new(
+            Exit::NoData,
+            anyhow!("there is no event {text} in the history"),
+        );
+        return Err(failure.hint("`ringtail events list` shows what there is"));
+    }
+    Ok(found)
+}
+
+/// Finds the one event that a text names.
+pub(super) async fn find_one(
+    history: &History,
+    endpoint: Option<&str>,
+    text: &str,
+) -> Result<EventRow, Failure> {
+    let mut found = find(history, endpoint, text).await?;
+    match (found.pop(), found.len()) {
+        (Some(event), 0) => Ok(event),
+        (_, others) => {
+            let failure = Failure::new(Exit::NoData, anyhow!("{text} names {} events", others + 1));
+            Err(failure.hint("give more of the id, or name the endpoint with --endpoint"))
+        }
+    }
+}
+
+/// Says whether an event is of an endpoint, given by its id or its name: an id is the name, a hyphen and a part
+/// without hyphens.
+pub(super) fn is_on(event: &EventRow, endpoint: Option<&str>) -> bool {
+    endpoint.is_none_or(|wanted| {
+        event.endpoint == wanted
+            || event
+                .endpoint
+                .rsplit_once('-')
+                .is_some_and(|(name, _)| name == wanted)
+    })
+}

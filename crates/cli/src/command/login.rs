@@ -1,0 +1,63 @@
+//! `ringtail login`: checks a token with a relay and keeps it.
+
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use ringtail_client::config::{Account, Config, ConfigError, Env, Login, parse_token};
+use ringtail_client::relay_api::RelayApi;
+use ringtail_client::trust::Trust;
+
+use crate::args::{Common, LoginArgs};
+use crate::exit::{Exit, Failure};
+use crate::output::Stdout;
+use crate::output::escape::escape;
+use crate::prompt;
+
+pub(super) async fn run(common: &Common, args: &LoginArgs) -> Result<(), Failure> {
+    let mut flags = common.flags(None);
+    flags.relay = args.url.clone().or(flags.relay);
+    let config = Config::load(&flags)?;
+    let relay = config.relay.clone().ok_or(ConfigError::NoRelay)?;
+    let ca = config.ca.as_deref().map(absolute).transpose()?;
+    let trust = Trust::load(ca.as_deref()).map_err(ConfigError::from)?;
+
+    let given = match Env::from_process()?.token {
+        Some(token) => token,
+        None => {
+            let of = relay.to_string();
+            let asked = tokio::task::spawn_blocking(move || prompt::token(&of));
+            asked
+                .await
+                .context("asking for the token failed")?
+                .context("no token was given")?
+        }
+    };
+    let token = parse_token(&given).ok_or_else(|| {
+        Failure::new(Exit::NoData, anyhow!("that is not a token"))
+            .hint("`ringtail-relay account add NAME` prints one; it has no spaces")
+    })?;
+    let account = Account {
+        relay: relay.clone(),
+        token: token.clone(),
+        trust,
+    };
+    RelayApi::new(account).verify().await?;
+    let login = Login {
+        relay: relay.to_string(),
+        token,
+        ca,
+    };
+    login.write(&config.login_file).map_err(ConfigError::from)?;
+    let text = format!(
+        "logged in to {relay}; the token is kept in {}\n",
+        escape(&config.login_file.to_string_lossy())
+    );
+    // The login is done, whoever reads of it.
+    drop(Stdout::new().write(text.as_bytes()).await);
+    Ok(())
+}
+
+/// The login is used from other directories later.
+fn absolute(path: &Path) -> anyhow::Result<std::path::PathBuf> {
+    std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
+}

@@ -1,0 +1,130 @@
+//! How the program ends: the exit codes, and what is printed when something failed.
+//!
+//! The codes are those of `sysexits.h`, documented in `docs/OUTPUT.md`.
+
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+
+use ringtail_client::config::ConfigError;
+use ringtail_client::link::Refusal;
+use ringtail_client::relay_api::ApiError;
+use ringtail_protocol::path::code;
+
+use crate::output::escape::escape;
+
+/// The exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, or stopped by a signal as asked.
+    Ok = 0,
+    /// Something failed that has no code of its own.
+    Failure = 1,
+    /// The command line is wrong.
+    Usage = 64,
+    /// What was asked for is not in the history.
+    NoData = 65,
+    /// The relay cannot be reached.
+    Unavailable = 69,
+    /// The relay speaks another version.
+    Protocol = 76,
+    /// The relay refused: token, endpoint, permission.
+    Refused = 77,
+    /// The configuration is wrong or incomplete.
+    Config = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A command that failed: its code, what failed, and what to do next.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) error: anyhow::Error,
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            exit,
+            error: error.into(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Prints the failure on stderr. There is nothing to do when that fails too.
+    pub(crate) fn print(&self) {
+        drop(write!(std::io::stderr().lock(), "{self}"));
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "error: {}", escape(&format!("{:#}", self.error)))?;
+        match &self.hint {
+            Some(hint) => writeln!(f, "hint: {}", escape(hint)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(Exit::Failure, error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let hint = error.hint();
+        Self {
+            exit: Exit::Config,
+            error: error.into(),
+            hint,
+        }
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        let exit = match &error {
+            ApiError::Refused(refusal) => exit_of(refusal),
+            _ => Exit::Unavailable,
+        };
+        let hint = error.hint().map(str::to_owned);
+        Self {
+            exit,
+            error: error.into(),
+            hint,
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let hint = refusal.hint().map(str::to_owned);
+        Self {
+            exit: exit_of(&refusal),
+            error: anyhow::anyhow!("the relay refused: {}", refusal.message),
+            hint,
+        }
+    }
+}
+
+fn exit_of(refusal: &Refusal) -> Exit {
+    match refusal.code.as_str() {
+        code::VERSION => Exit::Protocol,
+        _ if refusal.is_final() => Exit::Refused,
+        _ => Exit::Unavailable,
+    }
+}

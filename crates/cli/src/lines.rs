@@ -1,0 +1,156 @@
+//! The faces that are lines: plain text and JSON.
+//!
+//! They read the history from where it stood when the engine started, so that each event, attempt and gap of this
+//! run is shown exactly once, whatever the speed of the reader.
+
+use ringtail_client::engine::Engine;
+use ringtail_client::model::{LinkState, Status, TargetState};
+use tokio_util::sync::CancellationToken;
+
+use crate::exit::Failure;
+use crate::follow::{Follow, Item};
+use crate::output::{Closed, Stdout, json, note, plain};
+
+/// How lines are written.
+#[derive(Debug)]
+pub(crate) enum Form {
+    /// For people: what happens on stdout, how link and target are on stderr.
+    Plain(plain::Style),
+    /// For programs: everything on stdout.
+    Json,
+}
+
+/// Writes lines until the engine has ended and all that happened is told.
+pub(crate) async fn show(
+    engine: &Engine,
+    form: Form,
+    ended: &CancellationToken,
+) -> Result<(), Failure> {
+    let mut stdout = Stdout::new();
+    let mut status = engine.status();
+    let mut follow = Follow::new(engine.history().clone(), engine.start());
+    let mut said = Said::default();
+    loop {
+        let over = ended.is_cancelled();
+        let now = status.borrow_and_update().clone();
+        let mut out = Vec::new();
+        said.changes(&form, &now, &mut out);
+        let mut more = false;
+        if let Some(endpoint) = &now.endpoint {
+            let items = follow
+                .page(&endpoint.id)
+                .await
+                .map_err(anyhow::Error::from)?;
+            more = !items.is_empty();
+            for item in items {
+                form.item(&item, &mut out);
+            }
+        }
+        match stdout.write(&out).await {
+            Ok(()) => {}
+            // The reader has seen enough, as with `head`.
+            Err(Closed::Pipe) => return Ok(()),
+            Err(Closed::Failed(error)) => {
+                return Err(anyhow::Error::from(error)
+                    .context("cannot write to stdout")
+                    .into());
+            }
+        }
+        if more {
+            continue;
+        }
+        if over {
+            return Ok(());
+        }
+        // Any of them is looked at next time round, so the order is without meaning.
+        tokio::select! {
+            biased;
+            () = ended.cancelled() => {}
+            Ok(()) = status.changed() => {}
+            () = follow.changed() => {}
+        }
+    }
+}
+
+impl Form {
+    fn item(&self, item: &Item, out: &mut Vec<u8>) {
+        match (self, item) {
+            (Self::Json, Item::Event(detail)) => json::line(out, &json::event(detail)),
+            (Self::Json, Item::Attempt(attempt, _)) => json::line(out, &json::attempt(attempt)),
+            (Self::Json, Item::Gap(gap)) => json::line(out, &json::gap(gap)),
+            (Self::Plain(style), item) => out.extend(
+                match item {
+                    Item::Event(detail) => style.event(&detail.event),
+                    Item::Attempt(attempt, seq) => style.attempt(attempt, *seq),
+                    Item::Gap(gap) => style.gap(gap),
+                }
+                .into_bytes(),
+            ),
+        }
+    }
+}
+
+/// What has been said of link and target, so that it is said again only when it has changed.
+#[derive(Debug, Default)]
+struct Said {
+    ready: bool,
+    link: Option<LinkState>,
+    target: Option<TargetState>,
+    held: bool,
+}
+
+impl Said {
+    fn changes(&mut self, form: &Form, status: &Status, out: &mut Vec<u8>) {
+        if self.link.as_ref() != Some(&status.link) {
+            self.link = Some(status.link.clone());
+            self.link_changed(form, status, out);
+        }
+        let state = status.target.as_ref().map(|target| &target.state);
+        // The drain of what was held ends without a change of state.
+        let drained = self.held && status.held == 0;
+        if state.is_some_and(is_down) {
+            self.held = true;
+        }
+        if differs(self.target.as_ref(), state) || drained {
+            self.held &= !drained;
+            self.target = state.cloned();
+            match form {
+                Form::Json => out.extend(json::target(status).iter().flat_map(json::bytes)),
+                Form::Plain(style) => note(&style.target(status).unwrap_or_default()),
+            }
+        }
+    }
+
+    fn link_changed(&mut self, form: &Form, status: &Status, out: &mut Vec<u8>) {
+        if status.link == LinkState::Connected
+            && !self.ready
+            && let Some(endpoint) = &status.endpoint
+        {
+            self.ready = true;
+            if matches!(form, Form::Json) {
+                json::line(out, &json::ready(&endpoint.id, &endpoint.url));
+            }
+        }
+        match form {
+            Form::Json => json::line(out, &json::link(status)),
+            Form::Plain(style) => note(&style.link(status)),
+        }
+    }
+}
+
+fn is_down(state: &TargetState) -> bool {
+    matches!(state, TargetState::Down { .. })
+}
+
+/// Each probe of a target that is down moves the time of the next one, which is no news.
+fn differs(said: Option<&TargetState>, now: Option<&TargetState>) -> bool {
+    match (said, now) {
+        (Some(TargetState::Down { reason: said, .. }), Some(TargetState::Down { reason, .. })) => {
+            said != reason
+        }
+        (said, now) => said != now,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! What commands print: one door to stdout, and the two forms that go through it.
+
+pub(crate) mod escape;
+pub(crate) mod json;
+pub(crate) mod plain;
+mod stdout;
+
+use std::io::Write;
+
+pub(crate) use stdout::{Closed, Stdout};
+
+use crate::exit::Failure;
+
+/// Prints everything that a command has to say. A reader who went away is no failure.
+pub(crate) async fn print(bytes: &[u8]) -> Result<(), Failure> {
+    match Stdout::new().write(bytes).await {
+        Ok(()) | Err(Closed::Pipe) => Ok(()),
+        Err(Closed::Failed(error)) => Err(anyhow::Error::from(error)
+            .context("cannot write to stdout")
+            .into()),
+    }
+}
+
+/// Says something on stderr. There is nothing to do when that fails.
+pub(crate) fn note(text: &str) {
+    drop(std::io::stderr().lock().write_all(text.as_bytes()));
+}
+
+/// Says whether colours may be used, as <https://no-color.org> has it.
+pub(crate) fn colour_allowed() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

@@ -1,0 +1,221 @@
+//! JSON lines: one object a line, documented in `docs/OUTPUT.md` and stable.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp as Instant;
+use ringtail_client::model::{
+    AttemptDetail, AttemptRow, Cause, EventDetail, EventRow, FailureKind, GapRow, LinkState,
+    Outcome, Status, TargetState,
+};
+use ringtail_protocol::event::{Header, Timestamp};
+use serde_json::{Map, Value, json};
+
+/// Appends an object as a line.
+pub(crate) fn line(out: &mut Vec<u8>, value: &Value) {
+    // JSON escapes line ends inside, so that a line is always one object. A Vec takes everything.
+    drop(serde_json::to_writer(&mut *out, value));
+    out.push(b'\n');
+}
+
+/// Returns an object as a line.
+pub(crate) fn bytes(value: &Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    line(&mut out, value);
+    out
+}
+
+/// The link is up for the first time.
+pub(crate) fn ready(endpoint: &str, url: &str) -> Value {
+    json!({"type": "ready", "endpoint": endpoint, "url": url})
+}
+
+/// An event without headers and body.
+pub(crate) fn event_row(event: &EventRow) -> Value {
+    Value::Object(row(event))
+}
+
+fn row(event: &EventRow) -> Map<String, Value> {
+    let value = json!({
+        "type": "event",
+        "endpoint": event.endpoint,
+        "seq": event.seq,
+        "id": event.id.to_string(),
+        "kind": event.kind.word(),
+        "disposition": event.disposition.word(),
+        "duplicate_of": event.duplicate_of,
+        "method": event.method,
+        "path": event.path,
+        "received_at": time(event.received_at),
+        "topic": event.topic,
+        "summary": event.summary,
+        "body_len": event.body_len,
+    });
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+/// An event with headers and body, without its attempts.
+pub(crate) fn event(detail: &EventDetail) -> Value {
+    let mut map = row(&detail.event);
+    map.insert("peer".into(), json!(detail.peer));
+    map.insert("headers".into(), headers(&detail.headers));
+    put_body(&mut map, &detail.body);
+    Value::Object(map)
+}
+
+/// An event with everything.
+pub(crate) fn event_with_attempts(detail: &EventDetail) -> Value {
+    let mut value = event(detail);
+    value["attempts"] = detail.attempts.iter().map(attempt_detail).collect();
+    value
+}
+
+/// An attempt without the app's answer.
+pub(crate) fn attempt(attempt: &AttemptRow) -> Value {
+    let mut map = Map::new();
+    map.insert("type".into(), json!("attempt"));
+    map.insert("event_id".into(), json!(attempt.event.to_string()));
+    map.insert("cause".into(), json!(cause(attempt.cause)));
+    map.insert("target".into(), json!(attempt.target));
+    map.insert("started_at".into(), time(attempt.started_at));
+    match &attempt.outcome {
+        Outcome::Status(status) => {
+            map.insert("status".into(), json!(status));
+        }
+        Outcome::Error { kind, message } => {
+            map.insert("error".into(), json!(message));
+            map.insert("error_kind".into(), json!(failure(*kind)));
+        }
+    }
+    let micros = u64::try_from(attempt.duration.as_micros()).unwrap_or(u64::MAX);
+    map.insert("duration_ms".into(), milliseconds(micros));
+    map.insert("verdict".into(), json!(attempt.verdict.word()));
+    map.insert("verdict_reason".into(), json!(attempt.verdict.reason()));
+    Value::Object(map)
+}
+
+fn attempt_detail(detail: &AttemptDetail) -> Value {
+    let mut value = attempt(&detail.attempt);
+    if let Value::Object(map) = &mut value {
+        map.insert("headers".into(), headers(&detail.headers));
+        map.insert("body_len".into(), json!(detail.body_len));
+        put_body(map, &detail.body);
+    }
+    value
+}
+
+/// Events that the relay no longer had.
+pub(crate) fn gap(gap: &GapRow) -> Value {
+    json!({
+        "type": "gap",
+        "endpoint": gap.endpoint,
+        "first": gap.first,
+        "last": gap.last,
+        "noticed_at": time(gap.noticed_at),
+    })
+}
+
+/// The link's state.
+pub(crate) fn link(status: &Status) -> Value {
+    match &status.link {
+        LinkState::Connecting => json!({"type": "link", "state": "connecting"}),
+        LinkState::Connected => json!({"type": "link", "state": "connected"}),
+        LinkState::Waiting {
+            reason,
+            retry_at,
+            failures,
+        } => json!({
+            "type": "link",
+            "state": "waiting",
+            "reason": reason,
+            "retry_at": time(*retry_at),
+            "failures": failures,
+        }),
+        LinkState::Refused { reason } => {
+            json!({"type": "link", "state": "refused", "reason": reason})
+        }
+        LinkState::Stopped => json!({"type": "link", "state": "stopped"}),
+    }
+}
+
+/// The target's health, when there is a target.
+pub(crate) fn target(status: &Status) -> Option<Value> {
+    let target = status.target.as_ref()?;
+    let mut value = json!({"type": "target", "target": target.url});
+    value["state"] = match &target.state {
+        TargetState::Untried => json!("untried"),
+        TargetState::Up => json!("up"),
+        TargetState::Down { .. } => json!("down"),
+    };
+    if let TargetState::Down { reason, retry_at } = &target.state {
+        value["reason"] = json!(reason);
+        value["retry_at"] = time(*retry_at);
+    }
+    value["held"] = json!(status.held);
+    Some(value)
+}
+
+/// A word for why an attempt was made.
+pub(crate) fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Forward => "forward",
+        Cause::Exchange => "exchange",
+        Cause::Replay => "replay",
+    }
+}
+
+fn failure(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Refused => "refused",
+        FailureKind::Unreachable => "unreachable",
+        FailureKind::Tls => "tls",
+        FailureKind::Reset => "reset",
+        FailureKind::TimedOut => "timed-out",
+        FailureKind::NotHttp => "not-http",
+        FailureKind::Unknown => "unknown",
+    }
+}
+
+/// Milliseconds with what there is below them.
+fn milliseconds(micros: u64) -> Value {
+    match (micros / 1000, micros % 1000) {
+        (whole, 0) => json!(whole),
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "an attempt's time has far fewer digits than a float keeps"
+        )]
+        _ => json!(micros as f64 / 1000.0),
+    }
+}
+
+/// `[name, text]`, or `[name, null, base64]` when the value is not UTF-8.
+fn headers(headers: &[Header]) -> Value {
+    headers
+        .iter()
+        .map(|header| match std::str::from_utf8(&header.value) {
+            Ok(text) => json!([header.name, text]),
+            Err(_) => json!([header.name, null, STANDARD.encode(&header.value)]),
+        })
+        .collect()
+}
+
+fn put_body(map: &mut Map<String, Value>, body: &[u8]) {
+    match std::str::from_utf8(body) {
+        Ok(text) => map.insert("body".into(), json!(text)),
+        Err(_) => map.insert("body_base64".into(), json!(STANDARD.encode(body))),
+    };
+}
+
+/// RFC 3339 in UTC with microseconds.
+fn time(at: Timestamp) -> Value {
+    match Instant::from_microsecond(at.0) {
+        Ok(at) => json!(format!("{at:.6}")),
+        // Out of the range of the calendar: only a broken relay says such a time.
+        Err(_) => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests;

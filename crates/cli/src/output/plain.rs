@@ -1,0 +1,273 @@
+//! Lines for people.
+//!
+//! ```text
+//! 12:03:04  --> #17  SMS from +16505550100 to +16505550199: Hello
+//! 12:03:04  <-- #17  200 from http://localhost:3000/hooks in 12 ms
+//! ```
+//!
+//! Colour helps and never carries meaning alone. What came over the network is escaped.
+
+use std::io::IsTerminal;
+
+use jiff::Timestamp as Instant;
+use jiff::tz::TimeZone;
+use ringtail_client::model::{
+    AttemptRow, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState, Outcome, Status,
+    TargetState,
+};
+use ringtail_protocol::event::{Header, Timestamp};
+
+use super::escape::{escape, escape_lines};
+
+/// How lines look on this terminal.
+#[derive(Debug, Clone)]
+pub(crate) struct Style {
+    /// Whether colours are used.
+    pub(crate) colour: bool,
+    /// Zone of the times.
+    pub(crate) zone: TimeZone,
+}
+
+#[derive(Clone, Copy)]
+enum Tone {
+    Dim,
+    Good,
+    Bad,
+    Warn,
+}
+
+impl Style {
+    /// Returns the style of this process's stdout: the system's zone, and colours at a terminal.
+    pub(crate) fn of_stdout() -> Self {
+        Self {
+            colour: std::io::stdout().is_terminal() && super::colour_allowed(),
+            zone: TimeZone::system(),
+        }
+    }
+
+    fn paint(&self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Dim => 2,
+            Tone::Good => 32,
+            Tone::Bad => 31,
+            Tone::Warn => 33,
+        };
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn time(&self, at: Timestamp, format: &str) -> String {
+        let text = Instant::from_microsecond(at.0)
+            .map(|at| at.to_zoned(self.zone.clone()).strftime(format).to_string())
+            .unwrap_or_else(|_| "--:--:--".to_owned());
+        self.paint(Tone::Dim, &text)
+    }
+
+    /// An event that came.
+    pub(crate) fn event(&self, event: &EventRow) -> String {
+        let time = self.time(event.received_at, "%H:%M:%S");
+        format!("{time}  --> #{}  {}\n", event.seq, self.what(event))
+    }
+
+    fn what(&self, event: &EventRow) -> String {
+        let mut text = escape(&event.summary).into_owned();
+        if text.is_empty() {
+            text = format!("{} {}", escape(&event.method), escape(&event.path));
+        }
+        if let Some(first) = event.duplicate_of {
+            text.push_str(&self.paint(Tone::Dim, &format!("  (duplicate of #{first})")));
+        }
+        text
+    }
+
+    /// An attempt, under the number of its event.
+    pub(crate) fn attempt(&self, attempt: &AttemptRow, seq: Option<u64>) -> String {
+        let time = self.time(attempt.started_at, "%H:%M:%S");
+        let number = match seq {
+            Some(seq) => format!("#{seq}"),
+            None => format!("{}", attempt.event),
+        };
+        format!("{time}  <-- {number}  {}\n", self.how(attempt))
+    }
+
+    fn how(&self, attempt: &AttemptRow) -> String {
+        let tone = if attempt.verdict.is_accepted() {
+            Tone::Good
+        } else {
+            Tone::Bad
+        };
+        let target = escape(&attempt.target);
+        let took = format!("{} ms", attempt.duration.as_millis());
+        let mut text = match &attempt.outcome {
+            Outcome::Status(status) => {
+                let status = self.paint(tone, &status.to_string());
+                format!("{status} from {target} in {took}")
+            }
+            Outcome::Error { message, .. } => {
+                let message = self.paint(tone, &escape(message));
+                format!("{message} from {target} after {took}")
+            }
+        };
+        if attempt.cause == Cause::Replay {
+            text.push_str(" (replay)");
+        }
+        let reason = attempt.verdict.reason();
+        if !reason.is_empty() {
+            let says = if attempt.verdict.is_accepted() {
+                "note"
+            } else {
+                "RingCentral would say"
+            };
+            text.push_str(&self.paint(tone, &format!("  {says}: {}", escape(&reason))));
+        }
+        text
+    }
+
+    /// Events that never come.
+    pub(crate) fn gap(&self, gap: &GapRow) -> String {
+        let time = self.time(gap.noticed_at, "%H:%M:%S");
+        let text = format!(
+            "#{} to #{} are lost: the relay no longer had them",
+            gap.first, gap.last
+        );
+        format!("{time}  !   {}\n", self.paint(Tone::Warn, &text))
+    }
+
+    /// The link's state, in one line.
+    pub(crate) fn link(&self, status: &Status) -> String {
+        match &status.link {
+            LinkState::Connecting => "connecting to the relay\n".to_owned(),
+            LinkState::Connected => match &status.endpoint {
+                Some(endpoint) => format!("connected: {}\n", escape(&endpoint.url)),
+                None => "connected\n".to_owned(),
+            },
+            LinkState::Waiting {
+                reason,
+                retry_at,
+                failures,
+            } => {
+                let at = self.time(*retry_at, "%H:%M:%S");
+                let what = self.paint(Tone::Warn, &escape(reason));
+                format!("no link: {what}; try {} at {at}\n", failures + 1)
+            }
+            LinkState::Refused { reason } => {
+                format!(
+                    "the relay refused: {}\n",
+                    self.paint(Tone::Bad, &escape(reason))
+                )
+            }
+            LinkState::Stopped => "stopped\n".to_owned(),
+        }
+    }
+
+    /// The target's health in one line, when there is a target and something to say.
+    pub(crate) fn target(&self, status: &Status) -> Option<String> {
+        let target = status.target.as_ref()?;
+        match &target.state {
+            TargetState::Untried => None,
+            TargetState::Up => Some(format!("{} is up\n", escape(&target.url))),
+            TargetState::Down { reason, .. } => Some(format!(
+                "{} is down: {}; {} events are held until it is back\n",
+                escape(&target.url),
+                self.paint(Tone::Warn, &escape(reason)),
+                status.held
+            )),
+        }
+    }
+
+    /// A line of the list of events.
+    pub(crate) fn listed(&self, event: &EventRow) -> String {
+        let time = self.time(event.received_at, "%Y-%m-%d %H:%M:%S");
+        let state = match (&event.last_attempt, event.forward) {
+            (Some(attempt), _) => match &attempt.outcome {
+                Outcome::Status(status) => status.to_string(),
+                Outcome::Error { .. } => "error".to_owned(),
+            },
+            (None, ForwardState::Pending) => "held".to_owned(),
+            (None, _) => "-".to_owned(),
+        };
+        let tone = match &event.last_attempt {
+            Some(attempt) if attempt.verdict.is_accepted() => Tone::Good,
+            Some(_) => Tone::Bad,
+            None => Tone::Dim,
+        };
+        let state = self.paint(tone, &format!("{state:<5}"));
+        let id = event.id.to_string();
+        let id = self.paint(Tone::Dim, id.get(..13).unwrap_or(&id));
+        format!(
+            "{:>6}  {time}  {id}  {state}  {}\n",
+            event.seq,
+            self.what(event)
+        )
+    }
+
+    /// An event with everything.
+    pub(crate) fn detail(&self, detail: &EventDetail) -> String {
+        let event = &detail.event;
+        let mut text = format!(
+            "#{} on {}, {}\n{}, {}, received {} from {}\n{}\n\n{} {}\n",
+            event.seq,
+            escape(&event.endpoint),
+            event.id,
+            event.kind.word(),
+            event.disposition.word(),
+            self.time(event.received_at, "%Y-%m-%d %H:%M:%S%.6f %Z"),
+            escape(&detail.peer),
+            self.what(event),
+            escape(&event.method),
+            if event.path.is_empty() {
+                "/".into()
+            } else {
+                escape(&event.path)
+            },
+        );
+        self.message(
+            &mut text,
+            &detail.headers,
+            &detail.body,
+            detail.event.body_len,
+        );
+        for attempt in &detail.attempts {
+            let at = self.time(attempt.attempt.started_at, "%Y-%m-%d %H:%M:%S");
+            text.push_str(&format!("\n{at}  <-- {}\n", self.how(&attempt.attempt)));
+            self.message(&mut text, &attempt.headers, &attempt.body, attempt.body_len);
+        }
+        text
+    }
+
+    fn message(&self, text: &mut String, headers: &[Header], body: &[u8], body_len: u64) {
+        for header in headers {
+            let value = String::from_utf8_lossy(&header.value);
+            let name = self.paint(Tone::Dim, &format!("{}:", escape(&header.name)));
+            text.push_str(&format!("{name} {}\n", escape(&value)));
+        }
+        if body_len == 0 {
+            return;
+        }
+        text.push('\n');
+        match std::str::from_utf8(body) {
+            Ok(body) => text.push_str(&escape_lines(&pretty(body))),
+            Err(_) => text.push_str("(not UTF-8; `ringtail events show --raw` prints the bytes)"),
+        }
+        text.push('\n');
+        if (body.len() as u64) < body_len {
+            text.push_str(&format!(
+                "({body_len} bytes; the first {} are kept)\n",
+                body.len()
+            ));
+        }
+    }
+}
+
+/// JSON with line breaks, anything else as it is.
+fn pretty(body: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(body)
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .unwrap_or_else(|_| body.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Asking for a token: without echo at a terminal, from stdin otherwise.
+
+use std::io::{self, IsTerminal, Read, Write};
+
+use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::terminal;
+use secrecy::SecretString;
+
+/// The most bytes that are read in search of a token.
+const MAX_BYTES: u64 = 4096;
+
+/// Reads a token. Blocks.
+///
+/// # Errors
+/// When stdin cannot be read, or the user gives up with Ctrl-C.
+pub(crate) fn token(of: &str) -> io::Result<SecretString> {
+    if io::stdin().is_terminal() {
+        ask(of)
+    } else {
+        first_line(io::stdin().lock())
+    }
+}
+
+/// A pipe or file: its first line.
+fn first_line(input: impl Read) -> io::Result<SecretString> {
+    let mut text = String::new();
+    input.take(MAX_BYTES).read_to_string(&mut text)?;
+    Ok(text.lines().next().unwrap_or_default().into())
+}
+
+fn ask(of: &str) -> io::Result<SecretString> {
+    let mut terminal = io::stderr().lock();
+    write!(terminal, "Token for {of}: ")?;
+    terminal.flush()?;
+    let raw = Raw::enter()?;
+    let read = keys();
+    drop(raw);
+    writeln!(terminal)?;
+    read
+}
+
+fn keys() -> io::Result<SecretString> {
+    let mut text = String::new();
+    loop {
+        let Event::Key(KeyEvent {
+            code,
+            modifiers,
+            kind: KeyEventKind::Press,
+            ..
+        }) = event::read()?
+        else {
+            continue;
+        };
+        let control = modifiers.contains(KeyModifiers::CONTROL);
+        match code {
+            KeyCode::Enter => return Ok(text.into()),
+            KeyCode::Char('c' | 'd') if control => {
+                return Err(io::Error::new(io::ErrorKind::Interrupted, "given up"));
+            }
+            KeyCode::Char('u') if control => text.clear(),
+            KeyCode::Char(c) if !control && text.len() < 4096 => text.push(c),
+            KeyCode::Backspace => {
+                text.pop();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The terminal without echo, until dropped.
+struct Raw;
+
+impl Raw {
+    fn enter() -> io::Result<Self> {
+        terminal::enable_raw_mode()?;
+        Ok(Self)
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // Nothing is left to try when the terminal does not take it back.
+        drop(terminal::disable_raw_mode());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn the_first_line_of_stdin_is_the_token() {
+        for (input, token) in [
+            ("abc\n", "abc"),
+            ("abc\r\nmore\n", "abc"),
+            ("abc", "abc"),
+            ("", ""),
+        ] {
+            assert_eq!(first_line(input.as_bytes()).unwrap().expose_secret(), token);
+        }
+    }
+
+    #[test]
+    fn endless_input_is_cut() {
+        let token = first_line(io::repeat(b'x')).unwrap();
+        assert_eq!(token.expose_secret().len() as u64, MAX_BYTES);
+    }
+}
