@@ -67,6 +67,10 @@ fn callbacks_are_told_apart() {
             Sample::post(r#"{"pn_apns":{"uuid":7,"event":"/x","body":{}}}"#),
             C::PlatformNotification,
         ),
+        (
+            Sample::post(r#"{"pn_apns":{"pn_apns":{"uuid":7,"event":"/x"}}}"#),
+            C::Other,
+        ),
         (Sample::post(r#"{"uuid":7,"event":"created"}"#), C::Other),
         (Sample::post(r#"{"uuid":7,"event":{"/":1}}"#), C::Other),
         (Sample::post(r#"{"uuid":7}"#), C::Other),
@@ -104,6 +108,10 @@ fn callbacks_are_told_apart() {
         (Sample::post(r#"{"action":"x"}"#), C::Other),
         (
             Sample::post(ENVELOPE).asking("signature=00"),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post(r#"{"action":"x","uuid":"1","event":"/x"}"#).asking("signature=00"),
             C::PlatformNotification,
         ),
         // Section 7.3; the body is a guess, so it is a wide one.
@@ -234,23 +242,42 @@ fn table_reads_as_agreed() {
 
 #[test]
 fn hostile_bodies_are_read_without_stack_and_in_one_pass() {
-    let size = 16 << 20;
-    let nested = |open: &str| {
-        let mut body = format!(r#"{{"x":{}"#, open.repeat(size / open.len()));
-        body += r#","uuid":1,"event":"/x"}"#;
-        body
+    const SIZE: usize = 16 << 20;
+    let nest = |open: &str, close: &str| {
+        let depth = SIZE / (open.len() + close.len());
+        open.repeat(depth) + "{\"uuid\":1,\"event\":\"/x\"}" + &close.repeat(depth)
     };
-    for open in ["[", r#"{"pn_apns":"#, r#"{"a":"#, "\"\\"] {
-        assert_eq!(
-            class(&Sample::post(nested(open))),
+    let cases = [
+        // Closed and left open: what comes after counts only where it is the outermost object's.
+        (
+            format!(r#"{{"x":{},"uuid":1,"event":"/x"}}"#, nest("[", "]")),
+            Callback::PlatformNotification,
+        ),
+        (
+            format!(r#"{{"x":{},"uuid":1,"event":"/x"}}"#, nest("[", "")),
             Callback::Other,
-            "{open}"
-        );
+        ),
+        (nest(r#"{"a":"#, "}"), Callback::Other),
+        // The wrapper is opened once, so a nest of wrappers is not walked down.
+        (nest(r#"{"pn_apns":"#, "}"), Callback::Other),
+        (nest(r#"{"pn_apns":"#, ""), Callback::Other),
+        (
+            format!(
+                r#"{{{}"uuid":1,"event":"/x"}}"#,
+                r#""pn_apns":{"pn_apns":{}},"#.repeat(SIZE / 25)
+            ),
+            Callback::PlatformNotification,
+        ),
+        (
+            format!(r#"{{"x":"{}"#, "\\\"".repeat(SIZE / 2)),
+            Callback::Other,
+        ),
+    ];
+    for (body, expected) in cases {
+        let start = body[..30].to_owned();
+        assert_eq!(class(&Sample::post(body)), expected, "{start}");
     }
-    let keys = r#""pn_apns":{"pn_apns":{}},"#.repeat(size / 25);
-    let body = format!(r#"{{{keys}"uuid":1,"event":"/x"}}"#);
-    assert_eq!(class(&Sample::post(body)), Callback::PlatformNotification);
-    let form = "event_type=%ff&".repeat(size / 15) + "agent_id=1&account_id";
+    let form = "event_type=%ff&".repeat(SIZE / 15) + "agent_id=1&account_id";
     assert_eq!(class(&Sample::form(&form)), Callback::WfmNotification);
 }
 
