@@ -11,6 +11,7 @@ pub mod chaos;
 pub mod client;
 pub mod crash;
 pub mod demo;
+pub mod dependencies;
 pub mod handshakes;
 pub mod hooks;
 pub mod http1;
