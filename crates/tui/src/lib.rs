@@ -6,12 +6,27 @@
 
 use std::io;
 
+use crossterm::event::EventStream;
 use ringtail_protocol::event::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::source::Source;
+use crate::terminal::Guard;
 
+mod app;
+mod effect;
+mod format;
+mod keymap;
+mod msg;
+mod run;
 pub mod source;
+mod terminal;
+#[cfg(test)]
+mod testing;
+mod text;
+mod theme;
+mod update;
+mod view;
 
 /// How the screen is set up.
 #[derive(Debug, Clone)]
@@ -69,7 +84,11 @@ pub enum RunError {
 /// # Errors
 /// When the terminal cannot be prepared, drawn to or read.
 pub async fn run(source: impl Source, options: Options) -> Result<Exit, RunError> {
-    drop(source);
-    options.cancel.cancelled().await;
-    Ok(Exit::Stopped)
+    let (mut guard, mut terminal) = Guard::take().map_err(RunError::Open)?;
+    let input = EventStream::new();
+    let screen = run::drive(&mut terminal, &mut guard, input, source, &options);
+    tokio::select! {
+        exit = screen => exit,
+        told = terminal::told_to_end() => told.map(|()| Exit::Stopped).map_err(RunError::Input),
+    }
 }

@@ -1,0 +1,222 @@
+//! What is on screen.
+//!
+//! Owned by the loop, changed by [`update`](fn@crate::update::update) alone, read by [`view`](fn@crate::view::view).
+
+mod detail;
+mod list;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use ringtail_client::model::{EventRow, ForwardState, Marks, Status};
+use ringtail_protocol::event::{EventId, Timestamp};
+
+pub(crate) use self::detail::{Detail, Shown, Tab};
+pub(crate) use self::list::{Entry, List, attempted};
+use crate::effect::Place;
+use crate::keymap::Scope;
+use crate::text::Tone;
+use crate::theme::Theme;
+use crate::view::layout::Layout;
+
+/// How long an event without an answer is kept off the list, so that a fast app does not make it flicker.
+pub(crate) const GRACE: Duration = Duration::from_millis(100);
+
+/// Events that may wait for their [`GRACE`]; with more of them flicker is no concern.
+const MAX_INCOMING: usize = 200;
+
+/// How long a notice stays.
+const NOTICE: Duration = Duration::from_secs(6);
+
+/// How long the history is left alone after it could not be read.
+const READ_PAUSE: Duration = Duration::from_secs(1);
+
+/// Replays that may run at once.
+pub(crate) const MAX_REPLAYS: usize = 8;
+
+/// The state of the screen.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) theme: Theme,
+    pub(crate) zone: TimeZone,
+    pub(crate) now: Timestamp,
+    /// Columns and lines.
+    pub(crate) size: (u16, u16),
+    pub(crate) status: Status,
+    pub(crate) list: List,
+    pub(crate) detail: Detail,
+    pub(crate) focus: Focus,
+    /// How far the help is scrolled, while it is open.
+    pub(crate) help: Option<usize>,
+    pub(crate) notice: Option<Notice>,
+    /// Replays that have not ended.
+    pub(crate) replays: usize,
+    pub(crate) reading: Reading,
+    incoming: VecDeque<(Timestamp, EventRow)>,
+}
+
+/// Where keys act while no help is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Focus {
+    List,
+    Detail,
+}
+
+/// Something to tell, for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notice {
+    pub(crate) tone: Tone,
+    pub(crate) text: String,
+    until: Timestamp,
+}
+
+/// How far the history was read, and whether it is being read: one query at a time, so that an answer never
+/// overwrites a younger one.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) busy: bool,
+    /// How far the history reaches.
+    pub(crate) marks: Marks,
+    /// How far it reached when the running query was asked.
+    pub(crate) asked: Marks,
+    /// How far it was read.
+    pub(crate) seen: Marks,
+    pub(crate) paused_until: Option<Timestamp>,
+    /// Where the user wants to be, beyond what is loaded.
+    pub(crate) jump: Option<Place>,
+}
+
+impl App {
+    /// Returns the screen before anything was read.
+    pub(crate) fn new(
+        status: Status,
+        marks: Marks,
+        now: Timestamp,
+        zone: TimeZone,
+        theme: Theme,
+    ) -> Self {
+        Self {
+            theme,
+            zone,
+            now,
+            size: (80, 24),
+            status,
+            list: List::default(),
+            detail: Detail::default(),
+            focus: Focus::List,
+            help: None,
+            notice: None,
+            replays: 0,
+            reading: Reading {
+                marks,
+                // The first page has every attempt and gap up to here in it; gaps are read from the start.
+                seen: Marks {
+                    attempts: marks.attempts,
+                    ..Marks::default()
+                },
+                ..Reading::default()
+            },
+            incoming: VecDeque::new(),
+        }
+    }
+
+    /// Returns where keys act.
+    pub(crate) fn scope(&self) -> Scope {
+        match (self.help, self.focus) {
+            (Some(_), _) => Scope::Help,
+            (None, Focus::List) => Scope::List,
+            (None, Focus::Detail) => Scope::Detail,
+        }
+    }
+
+    /// Returns where things are on screen.
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::new(self.size, self.focus)
+    }
+
+    /// Returns the event whose detail is or should be on screen.
+    pub(crate) fn wanted(&self) -> Option<&EventRow> {
+        let visible = self.focus == Focus::Detail || self.layout().detail.is_some();
+        self.list.selected_event().filter(|_| visible)
+    }
+
+    /// Says something for a while.
+    pub(crate) fn notify(&mut self, tone: Tone, text: impl Into<String>) {
+        self.notice = Some(Notice {
+            tone,
+            text: text.into(),
+            until: later(self.now, NOTICE),
+        });
+    }
+
+    /// Takes in the time.
+    pub(crate) fn tick(&mut self, now: Timestamp) {
+        self.now = now;
+        let passed = |until: Timestamp| until <= now;
+        self.notice.take_if(|notice| passed(notice.until));
+        self.reading.paused_until.take_if(|until| passed(*until));
+        self.release();
+    }
+
+    /// Leaves the history alone for a moment.
+    pub(crate) fn pause_reading(&mut self) {
+        self.reading.paused_until = Some(later(self.now, READ_PAUSE));
+    }
+
+    /// Returns how long the screen stays as it is when nothing happens.
+    pub(crate) fn idle(&self) -> Duration {
+        if self.incoming.is_empty() {
+            Duration::from_millis(500)
+        } else {
+            GRACE / 4
+        }
+    }
+
+    /// Takes in events that are newer than all others.
+    pub(crate) fn receive(&mut self, events: Vec<EventRow>) {
+        let now = self.now;
+        self.incoming
+            .extend(events.into_iter().map(|event| (now, event)));
+        self.release();
+    }
+
+    /// Forgets events that wait for their grace, when they will be read again.
+    pub(crate) fn drop_incoming(&mut self) {
+        self.incoming.clear();
+    }
+
+    /// Returns an event that waits for its grace.
+    pub(crate) fn incoming_mut(&mut self, id: EventId) -> Option<&mut EventRow> {
+        self.incoming
+            .iter_mut()
+            .map(|(_, event)| event)
+            .find(|event| event.id == id)
+    }
+
+    /// Moves events onto the list whose answer is known or whose grace is over, in order.
+    pub(crate) fn release(&mut self) {
+        let mut ready = Vec::new();
+        while let Some((since, event)) = self.incoming.front() {
+            let settled = event.last_attempt.is_some() || event.forward == ForwardState::None;
+            let due =
+                settled || self.incoming.len() > MAX_INCOMING || later(*since, GRACE) <= self.now;
+            if !due {
+                break;
+            }
+            ready.extend(self.incoming.pop_front().map(|(_, event)| event));
+        }
+        if !ready.is_empty() {
+            self.list.append(ready);
+        }
+        if !self.list.at_end {
+            self.drop_incoming();
+        }
+    }
+}
+
+/// Returns the time a while after another.
+pub(crate) fn later(time: Timestamp, wait: Duration) -> Timestamp {
+    let wait = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+    Timestamp(time.0.saturating_add(wait))
+}

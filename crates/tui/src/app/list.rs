@@ -1,0 +1,304 @@
+//! The rows that are in memory, and the place in them.
+//!
+//! A window on the history of at most [`MAX_ROWS`] rows, in the order of the history. It grows at the end that the
+//! user moves to and forgets the other; [`List::at_start`] and [`List::at_end`] say what is not in it.
+
+use std::collections::VecDeque;
+
+use ringtail_client::model::{AttemptRow, Cause, EventRow, ForwardState, GapRow, RowId};
+use ringtail_protocol::event::EventId;
+
+use crate::effect::{PAGE, Place};
+
+/// Most rows in memory.
+pub(crate) const MAX_ROWS: usize = 2000;
+
+/// Most gaps in memory. A relay that lost more often than this has other troubles.
+const MAX_GAPS: usize = 100;
+
+/// A row of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// An event.
+    Event(Box<EventRow>),
+    /// Events that are gone.
+    Gap(GapRow),
+}
+
+/// The window and the place in it.
+#[derive(Debug)]
+pub(crate) struct List {
+    entries: VecDeque<Entry>,
+    gaps: VecDeque<GapRow>,
+    /// Index of the chosen row.
+    pub(crate) cursor: usize,
+    /// Index of the first row on screen.
+    pub(crate) top: usize,
+    /// Whether the newest row stays chosen.
+    pub(crate) follow: bool,
+    /// Whether the first page was read.
+    pub(crate) loaded: bool,
+    /// Whether the oldest event of the history is in the window.
+    pub(crate) at_start: bool,
+    /// Whether the newest event of the history is in the window.
+    pub(crate) at_end: bool,
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            gaps: VecDeque::new(),
+            cursor: 0,
+            top: 0,
+            follow: true,
+            loaded: false,
+            at_start: false,
+            at_end: false,
+        }
+    }
+}
+
+impl List {
+    /// Returns the rows.
+    pub(crate) fn entries(&self) -> &VecDeque<Entry> {
+        &self.entries
+    }
+
+    /// Returns the events in the window.
+    pub(crate) fn events(&self) -> impl DoubleEndedIterator<Item = &EventRow> {
+        self.entries.iter().filter_map(Entry::event)
+    }
+
+    /// Returns the chosen event, if an event is chosen.
+    pub(crate) fn selected_event(&self) -> Option<&EventRow> {
+        self.entries.get(self.cursor).and_then(Entry::event)
+    }
+
+    /// Returns the rows after the chosen one.
+    pub(crate) fn below(&self) -> usize {
+        self.entries.len().saturating_sub(self.cursor + 1)
+    }
+
+    /// Moves the choice. At the newest row it follows again.
+    pub(crate) fn go_by(&mut self, by: isize) {
+        self.go_to(self.cursor.saturating_add_signed(by));
+    }
+
+    /// Chooses a row, or the last if there are fewer. At the newest row it follows again.
+    pub(crate) fn go_to(&mut self, index: usize) {
+        let last = self.entries.len().saturating_sub(1);
+        self.cursor = index.min(last);
+        self.follow = self.at_end && self.cursor == last;
+    }
+
+    /// Chooses the next event in a direction, over gaps.
+    pub(crate) fn go_to_event(&mut self, forward: bool) {
+        let is_event = |index: &usize| matches!(self.entries.get(*index), Some(Entry::Event(_)));
+        let next = if forward {
+            (self.cursor + 1..self.entries.len()).find(is_event)
+        } else {
+            (0..self.cursor).rev().find(is_event)
+        };
+        if let Some(index) = next {
+            self.cursor = index;
+            self.follow = false;
+        }
+    }
+
+    /// Puts the chosen row on screen.
+    pub(crate) fn scroll(&mut self, height: usize) {
+        let len = self.entries.len();
+        if self.follow {
+            self.cursor = len.saturating_sub(1);
+        }
+        let highest = (self.cursor + 1).saturating_sub(height);
+        let lowest = self.cursor.min(len.saturating_sub(height));
+        self.top = self.top.clamp(highest, lowest.max(highest));
+    }
+
+    /// Returns the page to read before the user runs out of rows.
+    pub(crate) fn missing_page(&self, height: usize) -> Option<Place> {
+        if !self.at_start && self.cursor < height {
+            return self.events().next().map(|event| Place::Before(event.row));
+        }
+        if !self.at_end && self.below() < height {
+            return self.last_row().map(Place::After);
+        }
+        None
+    }
+
+    /// Returns the newest row of the window.
+    pub(crate) fn last_row(&self) -> Option<RowId> {
+        self.events().next_back().map(|event| event.row)
+    }
+
+    /// Takes in a page that was asked for.
+    pub(crate) fn page(&mut self, place: Place, rows: Vec<EventRow>) {
+        let whole = rows.len() < PAGE;
+        match place {
+            Place::Newest => {
+                self.replace(rows);
+                (self.at_start, self.at_end) = (whole, true);
+                self.follow = true;
+            }
+            Place::Oldest => {
+                self.replace(rows);
+                (self.at_start, self.at_end) = (true, whole);
+                self.cursor = 0;
+                self.follow = false;
+            }
+            Place::Before(_) => self.edit(|list| {
+                for row in rows.into_iter().rev() {
+                    list.entries.push_front(Entry::Event(Box::new(row)));
+                }
+                list.at_start = whole;
+                if list.entries.len() > MAX_ROWS {
+                    list.entries.truncate(MAX_ROWS);
+                    list.at_end = false;
+                }
+            }),
+            Place::After(_) => {
+                self.extend(rows, true);
+                self.at_end = whole;
+            }
+        }
+        self.loaded = true;
+        self.edit(|_| {});
+    }
+
+    /// Takes in events that are newer than all others. A user who reads keeps the rows that are on screen; then
+    /// the newest are left out, and [`List::at_end`] says so.
+    pub(crate) fn append(&mut self, rows: Vec<EventRow>) {
+        if self.at_end {
+            self.extend(rows, self.follow);
+        }
+    }
+
+    /// Takes in how an attempt ended.
+    pub(crate) fn attempt(&mut self, attempt: &AttemptRow) {
+        let event = self
+            .entries
+            .iter_mut()
+            .rev()
+            .filter_map(Entry::event_mut)
+            .find(|event| event.id == attempt.event);
+        if let Some(event) = event {
+            attempted(event, attempt);
+        }
+    }
+
+    /// Takes in gaps.
+    pub(crate) fn gaps(&mut self, gaps: Vec<GapRow>) {
+        self.gaps.extend(gaps);
+        let surplus = self.gaps.len().saturating_sub(MAX_GAPS);
+        self.gaps.drain(..surplus);
+        self.edit(|_| {});
+    }
+
+    fn replace(&mut self, rows: Vec<EventRow>) {
+        self.entries = rows
+            .into_iter()
+            .map(|row| Entry::Event(Box::new(row)))
+            .collect();
+        self.cursor = 0;
+        self.top = 0;
+    }
+
+    fn extend(&mut self, rows: Vec<EventRow>, forget_front: bool) {
+        self.edit(|list| {
+            for row in rows {
+                if list.entries.len() >= MAX_ROWS {
+                    if !forget_front {
+                        list.at_end = false;
+                        break;
+                    }
+                    list.entries.pop_front();
+                    list.at_start = false;
+                }
+                list.entries.push_back(Entry::Event(Box::new(row)));
+            }
+        });
+    }
+
+    /// Changes the rows; the same row stays chosen, at the same height.
+    fn edit(&mut self, change: impl FnOnce(&mut Self)) {
+        let chosen = self.entries.get(self.cursor).map(Entry::key);
+        let height = self.cursor.saturating_sub(self.top);
+        change(self);
+        if !self.gaps.is_empty() {
+            self.place_gaps();
+        }
+        let place = chosen.and_then(|key| self.entries.iter().position(|entry| entry.key() == key));
+        let last = self.entries.len().saturating_sub(1);
+        self.cursor = place.unwrap_or(self.cursor).min(last);
+        self.top = self.cursor.saturating_sub(height);
+    }
+
+    /// Puts each gap before the first event that came after it.
+    fn place_gaps(&mut self) {
+        self.entries
+            .retain(|entry| matches!(entry, Entry::Event(_)));
+        for gap in &self.gaps {
+            let after = |entry: &Entry| {
+                entry
+                    .event()
+                    .is_some_and(|event| event.endpoint == gap.endpoint && event.seq > gap.last)
+            };
+            match self.entries.iter().position(after) {
+                Some(0) if !self.at_start => {
+                    let next = self.events().next().map(|event| event.seq);
+                    if next == Some(gap.last + 1) {
+                        self.entries.push_front(Entry::Gap(gap.clone()));
+                    }
+                }
+                Some(index) => self.entries.insert(index, Entry::Gap(gap.clone())),
+                None if self.at_end => self.entries.push_back(Entry::Gap(gap.clone())),
+                None => {}
+            }
+        }
+    }
+}
+
+/// Takes an attempt into its event's row.
+pub(crate) fn attempted(event: &mut EventRow, attempt: &AttemptRow) {
+    let older = |last: &AttemptRow| last.row < attempt.row;
+    if !event.last_attempt.as_ref().is_none_or(older) {
+        return;
+    }
+    // A target that accepts no connection leaves no attempt, so a forward that is recorded is done.
+    if attempt.cause == Cause::Forward && event.forward == ForwardState::Pending {
+        event.forward = ForwardState::Done;
+    }
+    event.last_attempt = Some(attempt.clone());
+}
+
+#[derive(PartialEq, Eq)]
+enum Key {
+    Event(EventId),
+    Gap(RowId),
+}
+
+impl Entry {
+    /// Returns the event, if it is one.
+    pub(crate) fn event(&self) -> Option<&EventRow> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::Gap(_) => None,
+        }
+    }
+
+    fn event_mut(&mut self) -> Option<&mut EventRow> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::Gap(_) => None,
+        }
+    }
+
+    fn key(&self) -> Key {
+        match self {
+            Self::Event(event) => Key::Event(event.id),
+            Self::Gap(gap) => Key::Gap(gap.row),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What the screen asks for.
+
+use std::sync::Arc;
+
+use ringtail_client::model::{EventDetail, RowId};
+use ringtail_protocol::event::EventId;
+
+/// Events of one page, and of one piece of news.
+pub(crate) const PAGE: usize = 500;
+
+/// Something that the loop does for [`update`](fn@crate::update::update).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// End.
+    Quit,
+    /// Give the terminal back and stop until the shell says go on.
+    Suspend,
+    /// Read a page of events.
+    Page(Place),
+    /// Read what is new.
+    News {
+        /// Events after this row, unless the newest are not on screen.
+        events: Option<RowId>,
+        /// Attempts after this row.
+        attempts: RowId,
+        /// Gaps after this row.
+        gaps: RowId,
+    },
+    /// Read one event.
+    Detail(EventId),
+    /// Make lines of an event.
+    Format(Arc<EventDetail>),
+    /// Forward an event once more.
+    Replay {
+        /// The event.
+        id: EventId,
+        /// Its number, for what is said afterwards.
+        seq: u64,
+    },
+}
+
+/// A page of the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The newest events.
+    Newest,
+    /// The oldest events.
+    Oldest,
+    /// The events before a row.
+    Before(RowId),
+    /// The events after a row.
+    After(RowId),
+}

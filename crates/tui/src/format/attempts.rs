@@ -1,0 +1,152 @@
+//! What became of an event: at the edge, and at each attempt with the app's answer and its verdict.
+
+use jiff::tz::TimeZone;
+use ringtail_client::model::{
+    AttemptDetail, Cause, EventDetail, EventRow, FailureKind, ForwardState, Outcome,
+};
+use ringtail_protocol::event::{Disposition, Kind};
+use ringtail_ringcentral::limits::BLACKLIST_WINDOW_MINUTES;
+
+use super::{body, headers, size, time, took};
+use crate::text::{TextLine, Tone};
+
+/// Most lines of an answer's body.
+const MAX_ANSWER_LINES: usize = 200;
+
+/// Most attempts, the newest.
+const MAX_ATTEMPTS: usize = 20;
+
+/// Makes lines of what became of the event, newest attempt first.
+pub(super) fn lines(detail: &EventDetail, zone: &TimeZone) -> Vec<TextLine> {
+    let event = &detail.event;
+    let mut out = vec![TextLine::new(Tone::Dim, edge(event))];
+    if detail.attempts.is_empty() {
+        out.push(TextLine::new(Tone::Plain, none(event)));
+    }
+    for (index, attempt) in detail.attempts.iter().enumerate().rev().take(MAX_ATTEMPTS) {
+        out.push(TextLine::default());
+        one(index + 1, attempt, event, zone, &mut out);
+    }
+    let left_out = detail.attempts.len().saturating_sub(MAX_ATTEMPTS);
+    if left_out > 0 {
+        let note = format!("… {left_out} older attempts are not shown");
+        out.push(TextLine::default());
+        out.push(TextLine::new(Tone::Warn, note));
+    }
+    out
+}
+
+fn edge(event: &EventRow) -> &'static str {
+    match (event.kind, event.disposition) {
+        (Kind::Handshake, _) => "The relay answered the handshake itself.",
+        (Kind::Notification, Disposition::Owed) => {
+            "The relay answered 200 in the app's name; the subscription is safe."
+        }
+        (_, Disposition::Owed) => {
+            "No client was attached: the relay answered 200 and kept the event."
+        }
+        (_, Disposition::Settled) => "The relay gave the final answer; the app has no part in it.",
+        (_, Disposition::Live) => "The caller waited for the app's own answer.",
+        _ => "A newer relay did something that this version has no word for.",
+    }
+}
+
+fn none(event: &EventRow) -> &'static str {
+    match (event.forward, event.disposition) {
+        (ForwardState::Pending, _) => "Not forwarded yet.",
+        (_, Disposition::Live) => "No answer yet.",
+        _ => "Nothing to forward.",
+    }
+}
+
+fn one(
+    number: usize,
+    detail: &AttemptDetail,
+    event: &EventRow,
+    zone: &TimeZone,
+    out: &mut Vec<TextLine>,
+) {
+    let attempt = &detail.attempt;
+    let cause = match attempt.cause {
+        Cause::Forward => "forward",
+        Cause::Exchange => "exchange",
+        Cause::Replay => "replay",
+    };
+    let at = time(attempt.started_at, zone, "%b %d %H:%M:%S%.3f");
+    out.push(
+        TextLine::new(Tone::Strong, format!("Attempt {number} · {cause}"))
+            .with(Tone::Dim, format!("  {at}  {}", attempt.target)),
+    );
+    let answer = match &attempt.outcome {
+        Outcome::Status(status) => format!(
+            "  {status} in {}, body {}",
+            took(attempt.duration),
+            size(detail.body_len)
+        ),
+        Outcome::Error { kind, message } => format!(
+            "  {} after {}: {message}",
+            failure(*kind),
+            took(attempt.duration)
+        ),
+    };
+    out.push(TextLine::new(Tone::Plain, answer));
+    verdict(detail, event, out);
+    if matches!(attempt.outcome, Outcome::Status(_)) {
+        out.extend(headers(&detail.headers).into_iter().map(indented));
+        let lines = body::lines(&detail.body, MAX_ANSWER_LINES, None);
+        out.extend(lines.into_iter().map(indented));
+        let missing = detail.body_len.saturating_sub(detail.body.len() as u64);
+        if missing > 0 {
+            let note = format!("  … {} of the answer were not kept", size(missing));
+            out.push(TextLine::new(Tone::Warn, note));
+        }
+    }
+}
+
+fn verdict(detail: &AttemptDetail, event: &EventRow, out: &mut Vec<TextLine>) {
+    let verdict = &detail.attempt.verdict;
+    if verdict.is_accepted() {
+        out.push(TextLine::new(
+            Tone::Good,
+            "  ✓ RingCentral accepts this answer",
+        ));
+        for note in verdict.notes() {
+            out.push(TextLine::new(Tone::Warn, format!("  ! {note}")));
+        }
+        return;
+    }
+    out.push(TextLine::new(
+        Tone::Bad,
+        "  ✗ RingCentral does not accept this answer",
+    ));
+    for fault in verdict.faults() {
+        out.push(TextLine::new(Tone::Bad, format!("    {fault}")));
+    }
+    if event.kind == Kind::Notification {
+        let what = format!(
+            "    Without the relay, {BLACKLIST_WINDOW_MINUTES} minutes of such answers blacklist the subscription."
+        );
+        out.push(TextLine::new(Tone::Dim, what));
+    }
+}
+
+/// Returns the kind of a failure in a word or two.
+pub(crate) fn failure(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Refused => "refused",
+        FailureKind::Unreachable => "no route",
+        FailureKind::Tls => "TLS error",
+        FailureKind::Reset => "reset",
+        FailureKind::TimedOut => "timed out",
+        FailureKind::NotHttp => "not HTTP",
+        FailureKind::Unknown => "failed",
+    }
+}
+
+fn indented(mut line: TextLine) -> TextLine {
+    let mut out = TextLine::new(Tone::Plain, "  ");
+    for run in line.0.drain(..) {
+        out.push(run.tone, &run.text);
+    }
+    out
+}

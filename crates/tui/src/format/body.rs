@@ -1,0 +1,179 @@
+//! A body as lines: JSON laid out, other text as it is, the rest in hexadecimal.
+
+use super::{MAX_LINE, MAX_TEXT, json, size};
+use crate::text::{TextLine, Tone};
+
+/// Bytes on a line of hexadecimal; few enough for a narrow terminal.
+const HEX_BYTES: usize = 8;
+
+/// Makes at most `max` lines of a body, and one that tells what is missing. `whole` is a command that shows all.
+pub(super) fn lines(body: &[u8], max: usize, whole: Option<&str>) -> Vec<TextLine> {
+    if body.is_empty() {
+        return vec![TextLine::new(Tone::Dim, "(empty body)")];
+    }
+    let mut lines = Lines::new(max);
+    let shown = match std::str::from_utf8(body) {
+        Ok(text) => match json::pretty(text, &mut lines) {
+            Some(shown) => shown,
+            None => {
+                lines = Lines::new(max);
+                if text.trim_start().starts_with(['{', '[']) {
+                    lines.note(&not_json(body));
+                }
+                plain(text, &mut lines)
+            }
+        },
+        Err(error) => {
+            lines.note(&format!(
+                "not UTF-8 from byte {} on: {} in hexadecimal",
+                error.valid_up_to(),
+                size(body.len() as u64)
+            ));
+            hex(body, &mut lines)
+        }
+    };
+    let (clipped, mut lines) = lines.finish();
+    let missing = body.len().saturating_sub(shown);
+    if missing > 0 || clipped {
+        let how_much = if missing > 0 {
+            format!("… {} more not shown", size(missing as u64))
+        } else {
+            "… long lines are cut".to_owned()
+        };
+        let hint = whole.map(|command| format!("; all of it: {command}"));
+        lines.push(TextLine::new(
+            Tone::Warn,
+            how_much + hint.as_deref().unwrap_or(""),
+        ));
+    }
+    lines
+}
+
+fn not_json(body: &[u8]) -> String {
+    match serde_json::from_slice::<&serde_json::value::RawValue>(body) {
+        Ok(_) => "not laid out".to_owned(),
+        Err(error) => format!("not valid JSON: {error}"),
+    }
+}
+
+fn plain(text: &str, lines: &mut Lines) -> usize {
+    let mut shown = 0;
+    for line in text.split_inclusive('\n') {
+        if lines.is_full() {
+            break;
+        }
+        shown += line.len();
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        // A tab is the one control character that text has on purpose.
+        let clipped = clip(line);
+        lines.push(Tone::Plain, &clipped.replace('\t', "    "));
+        lines.clipped |= clipped.len() < line.len();
+        lines.end_line();
+    }
+    shown
+}
+
+fn hex(body: &[u8], lines: &mut Lines) -> usize {
+    let mut shown = 0;
+    for bytes in body.chunks(HEX_BYTES) {
+        if lines.is_full() {
+            break;
+        }
+        let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let letters: String = bytes
+            .iter()
+            .map(|byte| match byte {
+                b' '..=b'~' => char::from(*byte),
+                _ => '.',
+            })
+            .collect();
+        lines.push(Tone::Dim, &format!("{shown:08x}  "));
+        lines.push(
+            Tone::Plain,
+            &format!("{:<width$} ", digits.join(" "), width = HEX_BYTES * 3),
+        );
+        lines.push(Tone::Text, &letters);
+        lines.end_line();
+        shown += bytes.len();
+    }
+    shown
+}
+
+fn clip(text: &str) -> &str {
+    if text.len() <= MAX_LINE {
+        return text;
+    }
+    text.get(..text.floor_char_boundary(MAX_LINE))
+        .unwrap_or_default()
+}
+
+/// Lines that end at a bound.
+#[derive(Debug)]
+pub(super) struct Lines {
+    done: Vec<TextLine>,
+    current: TextLine,
+    current_len: usize,
+    text_len: usize,
+    max: usize,
+    line_clipped: bool,
+    /// Whether any line is not whole.
+    clipped: bool,
+}
+
+impl Lines {
+    fn new(max: usize) -> Self {
+        Self {
+            done: Vec::new(),
+            current: TextLine::default(),
+            current_len: 0,
+            text_len: 0,
+            max,
+            line_clipped: false,
+            clipped: false,
+        }
+    }
+
+    /// Returns whether nothing more is taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.done.len() >= self.max || self.text_len >= MAX_TEXT
+    }
+
+    /// Appends to the line, as much as a line takes.
+    pub(super) fn push(&mut self, tone: Tone, text: &str) {
+        let room = MAX_LINE.saturating_sub(self.current_len);
+        let kept = text
+            .get(..text.floor_char_boundary(room))
+            .unwrap_or_default();
+        self.current.push(tone, kept);
+        self.current_len += kept.len();
+        self.text_len += kept.len();
+        if kept.len() < text.len() {
+            if !self.line_clipped {
+                let missing = size((text.len() - kept.len()) as u64);
+                self.current.push(Tone::Warn, &format!("… {missing} more"));
+            }
+            self.line_clipped = true;
+            self.clipped = true;
+        }
+    }
+
+    /// Ends the line.
+    pub(super) fn end_line(&mut self) {
+        self.done.push(std::mem::take(&mut self.current));
+        self.current_len = 0;
+        self.line_clipped = false;
+    }
+
+    fn note(&mut self, text: &str) {
+        self.push(Tone::Warn, text);
+        self.end_line();
+    }
+
+    fn finish(mut self) -> (bool, Vec<TextLine>) {
+        if self.current_len > 0 {
+            self.end_line();
+        }
+        (self.clipped, self.done)
+    }
+}

@@ -1,0 +1,142 @@
+use std::time::Duration;
+
+use super::*;
+
+fn text(lines: &[TextLine]) -> String {
+    let flat = |line: &TextLine| {
+        line.0
+            .iter()
+            .map(|run| run.text.as_str())
+            .collect::<String>()
+    };
+    lines.iter().map(flat).collect::<Vec<_>>().join("\n")
+}
+
+fn shown(body: &[u8]) -> String {
+    text(&body::lines(body, MAX_LINES, None))
+}
+
+#[test]
+fn json_is_laid_out_and_otherwise_untouched() {
+    let body = br#" {"a":[1,2.50e+1,{}],"a":[],"b":{"c":"x\"y\u001b","d":null}} "#;
+    assert_eq!(
+        shown(body),
+        r#"{
+  "a": [
+    1,
+    2.50e+1,
+    {}
+  ],
+  "a": [],
+  "b": {
+    "c": "x\"y\u001b",
+    "d": null
+  }
+}"#
+    );
+}
+
+#[test]
+fn names_and_values_have_their_tones() {
+    let lines = body::lines(br#"{"a":"b","c":1,"d":true}"#, MAX_LINES, None);
+    let tones: Vec<(Tone, &str)> = lines
+        .iter()
+        .flat_map(|line| &line.0)
+        .filter(|run| run.tone != Tone::Plain)
+        .map(|run| (run.tone, run.text.as_str()))
+        .collect();
+    assert_eq!(
+        tones,
+        [
+            (Tone::Name, "\"a\""),
+            (Tone::Text, "\"b\""),
+            (Tone::Name, "\"c\""),
+            (Tone::Number, "1"),
+            (Tone::Name, "\"d\""),
+            (Tone::Literal, "true"),
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_json_stays_as_it_is() {
+    let cases: [(&[u8], &str); 7] = [
+        (b"", "(empty body)"),
+        (b"a=1&b=2", "a=1&b=2"),
+        (b"<p>\n\tx\r\n</p>\n", "<p>\n    x\n</p>"),
+        (b"\x1b[2Jx", "␛[2Jx"),
+        (
+            b"{\"a\":",
+            "not valid JSON: EOF while parsing a value at line 1 column 5\n{\"a\":",
+        ),
+        (
+            b"[1]]",
+            "not valid JSON: trailing characters at line 1 column 4\n[1]]",
+        ),
+        (
+            b"\xff{}",
+            "not UTF-8 from byte 0 on: 3 B in hexadecimal\n00000000  ff 7b 7d                 .{}",
+        ),
+    ];
+    for (body, lines) in cases {
+        assert_eq!(shown(body), lines, "{body:?}");
+    }
+}
+
+#[test]
+fn sixteen_megabytes_become_few_lines_and_a_note() {
+    const LEN: usize = 16 << 20;
+    let bodies = [
+        "[".repeat(LEN),
+        format!("[\"{}\"]", "x".repeat(LEN)),
+        format!("[{}0]", "0,".repeat(LEN / 2)),
+        "\n".repeat(LEN),
+        "x".repeat(LEN),
+        "\u{202e}".repeat(LEN / 3),
+    ];
+    for body in bodies {
+        let lines = body::lines(body.as_bytes(), MAX_LINES, Some("the command"));
+        assert!(lines.len() <= MAX_LINES + 2, "{}", lines.len());
+        let note = text(&lines[lines.len() - 1..]);
+        assert!(note.ends_with("all of it: the command"), "{note}");
+    }
+}
+
+#[test]
+fn numbers_are_for_people() {
+    let sizes = [0, 999, 1000, 1234, 99_949, 150_000, 16 << 20, u64::MAX].map(size);
+    assert_eq!(
+        sizes,
+        [
+            "0 B",
+            "999 B",
+            "1.0 kB",
+            "1.2 kB",
+            "99.9 kB",
+            "150 kB",
+            "16.7 MB",
+            "18446744 TB"
+        ]
+    );
+    let times = [0, 1, 999, 1000, 12_345, 60_000].map(|ms| took(Duration::from_millis(ms)));
+    assert_eq!(
+        times,
+        ["<1 ms", "1 ms", "999 ms", "1.0 s", "12.3 s", "1 min"]
+    );
+    assert_eq!(
+        [0, 999, 1000, 1_234_567].map(count),
+        ["0", "999", "1,000", "1,234,567"]
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_body_panics(body in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        shown(&body);
+    }
+
+    #[test]
+    fn nothing_that_looks_like_json_panics(body in r#"[\[\]{}",:\\0-9a-z é]{0,80}"#) {
+        shown(body.as_bytes());
+    }
+}

@@ -1,0 +1,78 @@
+//! What happens to the screen.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyEvent;
+use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, Status};
+use ringtail_protocol::event::{EventId, Timestamp};
+
+use crate::effect::Place;
+use crate::format::Pages;
+
+/// Something that [`update`](fn@crate::update::update) takes in. Time comes in as [`Msg::Tick`] and nowhere else.
+#[derive(Debug, Clone)]
+pub(crate) enum Msg {
+    /// A key.
+    Key(KeyEvent),
+    /// The terminal's columns and lines.
+    Resize(u16, u16),
+    /// The time.
+    Tick(Timestamp),
+    /// What the engine is doing.
+    Status(Status),
+    /// How far the history reaches.
+    Marks(Marks),
+    /// A page of the history that was asked for.
+    Page {
+        /// What was asked for.
+        place: Place,
+        /// Rows, oldest first.
+        rows: Vec<EventRow>,
+    },
+    /// What is new in the history.
+    News {
+        /// Events, oldest first.
+        events: Vec<EventRow>,
+        /// Attempts, oldest first.
+        attempts: Vec<AttemptRow>,
+        /// Gaps, oldest first.
+        gaps: Vec<GapRow>,
+    },
+    /// An event that was asked for; `None` if the history no longer has it.
+    Detail {
+        /// The event.
+        id: EventId,
+        /// All of it.
+        detail: Option<Arc<EventDetail>>,
+    },
+    /// An event's detail as lines.
+    Formatted {
+        /// What was formatted.
+        detail: Arc<EventDetail>,
+        /// The lines.
+        pages: Arc<Pages>,
+    },
+    /// A replay ended.
+    Replayed {
+        /// The event's number.
+        seq: u64,
+        /// Why it could not be made.
+        result: Result<(), String>,
+    },
+    /// The history could not be read.
+    Unreadable {
+        /// What was asked of it.
+        what: Asked,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// What was asked of the history when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Rows.
+    Rows,
+    /// One event.
+    Detail(EventId),
+}

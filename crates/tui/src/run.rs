@@ -1,0 +1,265 @@
+//! The one loop: messages in, effects out, and a picture when something changed.
+//!
+//! Whatever is ready is taken in first and drawn once, at most every [`FRAME`]: a thousand events a second cost no
+//! more pictures than thirty. Queries run beside the loop as its own tasks, which end with it.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::Event;
+use futures_util::{FutureExt, Stream, StreamExt};
+use jiff::tz::TimeZone;
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+use ringtail_client::model::RowId;
+use ringtail_protocol::event::EventId;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::effect::{Effect, PAGE, Place};
+use crate::format::pages;
+use crate::msg::{Asked, Msg};
+use crate::source::{Source, SourceError};
+use crate::terminal::Host;
+use crate::theme::Theme;
+use crate::update::update;
+use crate::view::view;
+use crate::{Exit, Options, RunError};
+
+/// Shortest time between two pictures.
+const FRAME: Duration = Duration::from_millis(30);
+
+/// Messages taken in before the next look at the clock and the screen.
+const BATCH: usize = 256;
+
+/// Runs the screen on any terminal with any keys until the user quits or the token is cancelled.
+pub(crate) async fn drive<B, S>(
+    terminal: &mut Terminal<B>,
+    host: &mut impl Host,
+    input: impl Stream<Item = io::Result<Event>>,
+    source: S,
+    options: &Options,
+) -> Result<Exit, RunError>
+where
+    B: Backend<Error = io::Error>,
+    S: Source,
+{
+    let mut input = pin!(input.fuse());
+    let mut status = source.status();
+    let mut marks = source.marks();
+    let mut engine = Engine {
+        source: Arc::new(source),
+        zone: options.time_zone.clone(),
+        tasks: JoinSet::new(),
+    };
+    // Both are read before the first query, which therefore sees at least as much.
+    let first = (
+        status.borrow_and_update().clone(),
+        *marks.borrow_and_update(),
+    );
+    let theme = Theme::new(options.colour);
+    let now = (options.clock)();
+    let mut app = App::new(first.0, first.1, now, options.time_zone.clone(), theme);
+    let mut next_frame = Instant::now();
+    let mut dirty = true;
+    let mut inbox = Vec::new();
+    loop {
+        if host.was_lost().map_err(RunError::Open)? {
+            terminal.clear().map_err(RunError::Draw)?;
+            dirty = true;
+        }
+        if dirty && Instant::now() >= next_frame {
+            let size = terminal.size().map_err(RunError::Draw)?;
+            if app.size != (size.width, size.height) {
+                let effects = update(&mut app, Msg::Resize(size.width, size.height));
+                if let Some(exit) = engine.perform(effects, host)? {
+                    return Ok(exit);
+                }
+            }
+            terminal
+                .draw(|frame| view(&app, frame))
+                .map_err(RunError::Draw)?;
+            next_frame = Instant::now() + FRAME;
+            dirty = false;
+        }
+        tokio::select! {
+            // The end first, then the user, who must never wait for traffic. None of the rest can starve: whatever
+            // is ready besides is taken in below, and the picture does not depend on its arm being polled.
+            biased;
+            () = options.cancel.cancelled() => return Ok(Exit::Stopped),
+            event = input.next() => match event {
+                Some(event) => inbox.extend(from_input(event)?),
+                None => return Ok(Exit::Stopped),
+            },
+            Some(done) = engine.tasks.join_next() => inbox.push(finished(done)),
+            status = changed(&mut status) => inbox.push(Msg::Status(status)),
+            marks = changed(&mut marks) => inbox.push(Msg::Marks(marks)),
+            () = tokio::time::sleep_until(next_frame), if dirty => {}
+            () = tokio::time::sleep(app.idle()) => {}
+        }
+        while inbox.len() < BATCH {
+            if let Some(Some(event)) = input.next().now_or_never() {
+                inbox.extend(from_input(event)?);
+            } else if let Some(done) = engine.tasks.try_join_next() {
+                inbox.push(finished(done));
+            } else if let Some(status) = changed(&mut status).now_or_never() {
+                inbox.push(Msg::Status(status));
+            } else if let Some(marks) = changed(&mut marks).now_or_never() {
+                inbox.push(Msg::Marks(marks));
+            } else {
+                break;
+            }
+        }
+        let tick = Msg::Tick((options.clock)());
+        for msg in std::iter::once(tick).chain(inbox.drain(..)) {
+            let effects = update(&mut app, msg);
+            if let Some(exit) = engine.perform(effects, host)? {
+                return Ok(exit);
+            }
+        }
+        dirty = true;
+    }
+}
+
+/// Returns the next value, or never if the engine is gone: then the last value stands.
+async fn changed<T: Clone>(receiver: &mut watch::Receiver<T>) -> T {
+    if receiver.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    receiver.borrow_and_update().clone()
+}
+
+fn from_input(event: io::Result<Event>) -> Result<Option<Msg>, RunError> {
+    Ok(match event.map_err(RunError::Input)? {
+        Event::Key(key) => Some(Msg::Key(key)),
+        Event::Resize(columns, lines) => Some(Msg::Resize(columns, lines)),
+        _ => None,
+    })
+}
+
+/// Returns a task's message. Its panic is the loop's own: a query that never ends would leave the screen waiting.
+fn finished(done: Result<Msg, tokio::task::JoinError>) -> Msg {
+    match done {
+        Ok(msg) => msg,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// The engine and what was asked of it.
+struct Engine<S> {
+    source: Arc<S>,
+    zone: TimeZone,
+    tasks: JoinSet<Msg>,
+}
+
+impl<S: Source> Engine<S> {
+    fn perform(
+        &mut self,
+        effects: Vec<Effect>,
+        host: &mut impl Host,
+    ) -> Result<Option<Exit>, RunError> {
+        for effect in effects {
+            let source = Arc::clone(&self.source);
+            match effect {
+                Effect::Quit => return Ok(Some(Exit::Quit)),
+                Effect::Suspend => host.suspend().map_err(RunError::Open)?,
+                Effect::Page(place) => {
+                    self.tasks.spawn(async move { page(&*source, place).await });
+                }
+                Effect::News {
+                    events,
+                    attempts,
+                    gaps,
+                } => {
+                    self.tasks
+                        .spawn(async move { news(&*source, events, attempts, gaps).await });
+                }
+                Effect::Detail(id) => {
+                    self.tasks.spawn(async move { detail(&*source, id).await });
+                }
+                Effect::Format(detail) => {
+                    let zone = self.zone.clone();
+                    self.tasks.spawn_blocking(move || {
+                        let pages = Arc::new(pages(&detail, &zone));
+                        Msg::Formatted { detail, pages }
+                    });
+                }
+                Effect::Replay { id, seq } => {
+                    self.tasks.spawn(async move {
+                        let result = source.replay(id).await.map_err(|error| words(&error));
+                        Msg::Replayed { seq, result }
+                    });
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+async fn page(source: &impl Source, place: Place) -> Msg {
+    let rows = match place {
+        Place::Newest => source.events_before(RowId(i64::MAX), PAGE).await,
+        Place::Before(row) => source.events_before(row, PAGE).await,
+        Place::Oldest => source.events_after(RowId(i64::MIN), PAGE).await,
+        Place::After(row) => source.events_after(row, PAGE).await,
+    };
+    match rows {
+        Ok(rows) => Msg::Page { place, rows },
+        Err(error) => unreadable(Asked::Rows, &error),
+    }
+}
+
+async fn news(source: &impl Source, events: Option<RowId>, attempts: RowId, gaps: RowId) -> Msg {
+    let read = async {
+        // Attempts after their events: one that ends in between is read now or the next time, never missed.
+        let events = match events {
+            Some(row) => source.events_after(row, PAGE).await?,
+            None => Vec::new(),
+        };
+        let attempts = source.attempts_after(attempts, PAGE).await?;
+        let gaps = source.gaps_after(gaps, PAGE).await?;
+        Ok(Msg::News {
+            events,
+            attempts,
+            gaps,
+        })
+    };
+    read.await
+        .unwrap_or_else(|error: SourceError| unreadable(Asked::Rows, &error))
+}
+
+async fn detail(source: &impl Source, id: EventId) -> Msg {
+    match source.event(id).await {
+        Ok(detail) => Msg::Detail {
+            id,
+            detail: detail.map(Arc::new),
+        },
+        Err(error) => unreadable(Asked::Detail(id), &error),
+    }
+}
+
+fn unreadable(what: Asked, error: &SourceError) -> Msg {
+    Msg::Unreadable {
+        what,
+        reason: words(error),
+    }
+}
+
+/// Returns an error with its causes on one line.
+fn words(error: &SourceError) -> String {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests;

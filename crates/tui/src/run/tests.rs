@@ -1,0 +1,81 @@
+//! Key scripts through the real loop.
+
+use std::io;
+
+use crossterm::event::Event;
+use ringtail_client::model::{LinkState, TargetState};
+
+use crate::testing::{Book, Draft, Screen};
+use crate::{Exit, RunError};
+
+#[tokio::test]
+async fn traffic_is_opened_read_and_replayed() {
+    let mut screen = Screen::start(80, 24, Book::traffic());
+    screen
+        .shows(&["Call answered, Craig Chan", "● following"])
+        .await;
+    screen.press("gj<Enter>").await;
+    screen
+        .shows(&["\"uuid\": \"6242343638330007102", "[Body]"])
+        .await;
+    screen.press("<Tab>").await;
+    screen.shows(&["[Headers 6]", "validation-token:"]).await;
+    screen.press("<Tab>r").await;
+    screen
+        .shows(&["Attempt 2 · replay", "✓ event 2 replayed"])
+        .await;
+    screen.press("<Esc>G").await;
+    screen.shows(&["VERDICT", "↻"]).await;
+    screen.press("q").await;
+    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+}
+
+#[tokio::test]
+async fn the_screen_keeps_up_with_the_engine() {
+    let mut screen = Screen::start(80, 24, Book::new());
+    screen
+        .shows(&["Nothing has arrived yet.", "◌ not tried yet"])
+        .await;
+    screen.engine(|book| {
+        book.add(Draft::handshake());
+        book.add(Draft::sms().ok(12));
+        *book = book.clone().target(TargetState::Up);
+    });
+    screen
+        .shows(&["Handshake", "SMS from", "● up", "2 events"])
+        .await;
+    screen.engine(|book| book.status.link = LinkState::Stopped);
+    screen.shows(&["■ stopped"]).await;
+    screen.engine(|book| {
+        for _ in 0..10_000 {
+            book.add(Draft::sms().ok(1));
+        }
+    });
+    screen.shows(&["10,002 events", "▲ 1,9"]).await;
+    screen.cancel.cancel();
+    assert_eq!(screen.end().await.expect("it ends well"), Exit::Stopped);
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_read_end_it() {
+    let screen = Screen::start(80, 24, Book::new());
+    screen
+        .input(Err(io::Error::other("the terminal is gone")))
+        .await;
+    let error = screen.end().await.expect_err("it cannot go on");
+    assert!(matches!(error, RunError::Input(_)), "{error:?}");
+    let cause = std::error::Error::source(&error).expect("the cause is kept");
+    assert_eq!(cause.to_string(), "the terminal is gone");
+}
+
+#[tokio::test]
+async fn a_resize_is_drawn_in_the_new_size() {
+    let mut screen = Screen::start(140, 40, Book::traffic());
+    screen.shows(&["│", "[Body]"]).await;
+    screen.input(Ok(Event::Resize(60, 16))).await;
+    screen.input(Ok(Event::FocusGained)).await;
+    screen.press("?").await;
+    screen.shows(&["Keys and signs"]).await;
+    screen.press("<C-c>").await;
+    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+}

@@ -1,0 +1,120 @@
+//! The terminal, taken and given back.
+//!
+//! [`Guard`] is the only one who changes the terminal's modes. It gives them back when it is dropped, which covers
+//! return and error; the panic hook covers panics, of any thread, before the message is printed; the signals that
+//! end a process end the loop, and with it the guard.
+
+use std::io::{self, Stdout, stdout};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::Show;
+use crossterm::execute;
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+/// Whether the terminal is in our modes. The panic hook has no other way to know.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// What the loop needs of the terminal beside drawing.
+pub(crate) trait Host {
+    /// Takes the terminal again if it was given back meanwhile, and returns whether that was so.
+    fn was_lost(&mut self) -> io::Result<bool>;
+
+    /// Gives the terminal back and stops until the shell says go on.
+    fn suspend(&mut self) -> io::Result<()>;
+}
+
+/// The process's terminal in raw mode on the alternate screen.
+#[derive(Debug)]
+pub(crate) struct Guard(());
+
+impl Guard {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// When standard output is no terminal, or a broken one; it is then as it was.
+    pub(crate) fn take() -> io::Result<(Self, Terminal<CrosstermBackend<Stdout>>)> {
+        install_hook();
+        // From here on the drop of the guard undoes whatever was done.
+        let guard = Self(());
+        enter()?;
+        let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok((guard, terminal))
+    }
+}
+
+impl Host for Guard {
+    fn was_lost(&mut self) -> io::Result<bool> {
+        if TAKEN.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
+        enter()?;
+        Ok(true)
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        leave();
+        #[cfg(unix)]
+        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+        Ok(())
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+fn enter() -> io::Result<()> {
+    TAKEN.store(true, Ordering::SeqCst);
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen)
+}
+
+/// Gives the terminal back, once. Nothing can be done about a terminal that refuses.
+fn leave() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        // Raw mode first: a shell without echo is worse than one on the wrong screen.
+        let _raw = disable_raw_mode();
+        let _screen = execute!(stdout(), LeaveAlternateScreen, Show);
+    }
+}
+
+/// Makes panics give the terminal back before they print. The loop takes it again if it lives on, as it does when
+/// a task of the engine panicked; the message is then found above the prompt after the end.
+fn install_hook() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let next = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            leave();
+            next(info);
+        }));
+    });
+}
+
+/// Waits for a signal that ends the process.
+#[cfg(unix)]
+pub(crate) async fn told_to_end() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    Ok(())
+}
+
+/// Waits for a signal that ends the process.
+#[cfg(not(unix))]
+pub(crate) async fn told_to_end() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

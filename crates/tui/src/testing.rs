@@ -1,0 +1,9 @@
+//! Histories of real states, and two ways to put them on a screen: step by step, or through the real loop.
+
+mod book;
+mod screen;
+mod stage;
+
+pub(crate) use self::book::{Book, Draft, NOW};
+pub(crate) use self::screen::Screen;
+pub(crate) use self::stage::{Stage, keys};

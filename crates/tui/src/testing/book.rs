@@ -1,0 +1,366 @@
+//! An engine in memory: what it knows is said by the test, and asked for as the real one is.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use ringtail_client::model::{
+    AttemptDetail, AttemptRow, Cause, Endpoint, EventDetail, EventRow, FailureKind, ForwardState,
+    GapRow, LinkState, Marks, Outcome, RowId, Status, Target, TargetState,
+};
+use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
+use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
+
+/// 2025-07-30 18:13:00 UTC.
+pub(crate) const NOW: Timestamp = Timestamp(1_753_899_180_000_000);
+
+const TARGET: &str = "http://localhost:3000/ringcentral";
+
+/// The history and the status.
+#[derive(Debug, Clone)]
+pub(crate) struct Book {
+    pub(crate) events: Vec<EventDetail>,
+    pub(crate) gaps: Vec<GapRow>,
+    pub(crate) status: Status,
+    pub(crate) broken: Option<&'static str>,
+    attempts: i64,
+}
+
+/// An event to be added.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    detail: EventDetail,
+    answers: Vec<(Cause, Outcome, u64, Verdict, &'static str)>,
+}
+
+/// Returns the id of the event with this number.
+fn id(seq: u64) -> EventId {
+    let mut bytes = [7; 16];
+    bytes[8..].copy_from_slice(&seq.to_be_bytes());
+    EventId::from_bytes(bytes)
+}
+
+impl Book {
+    /// A linked client with a target that was not tried yet, and nothing in the history.
+    pub(crate) fn new() -> Self {
+        Self {
+            events: Vec::new(),
+            gaps: Vec::new(),
+            status: Status {
+                endpoint: Some(Endpoint {
+                    id: "dev-k3v9m2qx7c".to_owned(),
+                    url: "https://relay.example.com/dev-k3v9m2qx7c".to_owned(),
+                }),
+                link: LinkState::Connected,
+                relay_head: 0,
+                cursor: 0,
+                target: Some(Target {
+                    url: TARGET.to_owned(),
+                    state: TargetState::Untried,
+                }),
+                held: 0,
+            },
+            broken: None,
+            attempts: 0,
+        }
+    }
+
+    pub(crate) fn target(mut self, state: TargetState) -> Self {
+        self.status.target = Some(Target {
+            url: TARGET.to_owned(),
+            state,
+        });
+        self
+    }
+
+    pub(crate) fn with(mut self, draft: Draft) -> Self {
+        self.add(draft);
+        self
+    }
+
+    /// Adds an event as the newest.
+    pub(crate) fn add(&mut self, draft: Draft) {
+        let mut detail = draft.detail;
+        let seq = self.status.cursor + 1;
+        let row = RowId(self.events.len() as i64 + 1);
+        detail.event.seq = seq;
+        detail.event.row = row;
+        detail.event.id = id(seq);
+        detail.event.received_at = Timestamp(NOW.0 - 60_000_000 + seq as i64 * 1_370_000);
+        self.status.cursor = seq;
+        self.status.relay_head = self.status.relay_head.max(seq);
+        self.events.push(detail);
+        for answer in draft.answers {
+            self.answer(seq, answer);
+        }
+        let pending = |event: &&EventDetail| event.event.forward == ForwardState::Pending;
+        self.status.held = self.events.iter().filter(pending).count() as u64;
+    }
+
+    /// Records an answer of 200 to an event that is owed.
+    pub(crate) fn answered(&mut self, seq: u64) {
+        let ok = Verdict::Accepted { notes: vec![] };
+        self.answer(seq, (Cause::Forward, Outcome::Status(200), 8, ok, ""));
+    }
+
+    fn answer(
+        &mut self,
+        seq: u64,
+        (cause, outcome, ms, verdict, body): (Cause, Outcome, u64, Verdict, &'static str),
+    ) {
+        self.attempts += 1;
+        let row = RowId(self.attempts);
+        let event = self.events.iter_mut().find(|event| event.event.seq == seq);
+        let detail = event.expect("the event was added");
+        let attempt = AttemptRow {
+            row,
+            event: detail.event.id,
+            cause,
+            target: TARGET.to_owned(),
+            started_at: Timestamp(detail.event.received_at.0 + 21_000),
+            duration: Duration::from_millis(ms),
+            outcome,
+            verdict,
+        };
+        detail.event.last_attempt = Some(attempt.clone());
+        detail.event.forward = ForwardState::Done;
+        detail.attempts.push(AttemptDetail {
+            attempt,
+            headers: vec![
+                header("content-type", "text/plain"),
+                header("server", "sample-app"),
+            ],
+            body: Bytes::from_static(body.as_bytes()),
+            body_len: body.len() as u64,
+        });
+    }
+
+    /// Tells that the next `missing` events are gone.
+    pub(crate) fn gap(mut self, missing: u64) -> Self {
+        let first = self.status.cursor + 1;
+        self.status.cursor += missing;
+        self.gaps.push(GapRow {
+            row: RowId(self.gaps.len() as i64 + 1),
+            endpoint: "dev-k3v9m2qx7c".to_owned(),
+            first,
+            last: first + missing - 1,
+            noticed_at: NOW,
+        });
+        self
+    }
+
+    pub(crate) fn marks(&self) -> Marks {
+        Marks {
+            events: RowId(self.events.len() as i64),
+            attempts: RowId(self.attempts),
+            gaps: RowId(self.gaps.len() as i64),
+        }
+    }
+
+    pub(crate) fn events_before(&self, row: RowId, limit: usize) -> Vec<EventRow> {
+        let older = |event: &&EventDetail| event.event.row < row;
+        let mut rows: Vec<_> = self.events.iter().rev().filter(older).take(limit).collect();
+        rows.reverse();
+        rows.into_iter().map(|event| event.event.clone()).collect()
+    }
+
+    pub(crate) fn events_after(&self, row: RowId, limit: usize) -> Vec<EventRow> {
+        let newer = |event: &&EventDetail| event.event.row > row;
+        let rows = self.events.iter().filter(newer).take(limit);
+        rows.map(|event| event.event.clone()).collect()
+    }
+
+    pub(crate) fn attempts_after(&self, row: RowId, limit: usize) -> Vec<AttemptRow> {
+        let mut rows: Vec<AttemptRow> = self
+            .events
+            .iter()
+            .flat_map(|event| &event.attempts)
+            .map(|attempt| attempt.attempt.clone())
+            .filter(|attempt| attempt.row > row)
+            .collect();
+        rows.sort_by_key(|attempt| attempt.row);
+        rows.truncate(limit);
+        rows
+    }
+
+    pub(crate) fn gaps_after(&self, row: RowId, limit: usize) -> Vec<GapRow> {
+        let newer = |gap: &&GapRow| gap.row > row;
+        self.gaps
+            .iter()
+            .filter(newer)
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn event(&self, id: EventId) -> Option<EventDetail> {
+        self.events
+            .iter()
+            .find(|event| event.event.id == id)
+            .cloned()
+    }
+
+    pub(crate) fn replay(&mut self, id: EventId) {
+        let seq = self.event(id).expect("the event was added").event.seq;
+        let ok = Verdict::Accepted { notes: vec![] };
+        self.answer(seq, (Cause::Replay, Outcome::Status(200), 5, ok, "ok"));
+    }
+
+    /// A handshake, an SMS, a call that is answered late, a repeated voicemail, a bot that fails: five kinds of rows.
+    pub(crate) fn traffic() -> Self {
+        let late = Fault::Late {
+            took: Duration::from_millis(3420),
+        };
+        let status = Fault::WrongStatus { status: 500 };
+        Self::new()
+            .target(TargetState::Up)
+            .with(Draft::handshake())
+            .with(Draft::sms().ok(12))
+            .with(
+                Draft::notification("call", "Call answered, Craig Chan → Agent J")
+                    .body(include_bytes!(
+                        "../../../ringcentral/payloads/telephony-sessions-answered-inbound.json"
+                    ))
+                    .answer(Cause::Forward, 200, 3420, vec![late]),
+            )
+            .with(
+                Draft::notification("voicemail", "Voicemail from +16505550123, 0:42")
+                    .duplicate_of(2)
+                    .ok(9),
+            )
+            .with(
+                Draft::notification("presence", "Presence: 山田 太郎 busy, in a call")
+                    .answer(Cause::Forward, 500, 31, vec![status])
+                    .answer(Cause::Replay, 200, 7, vec![]),
+            )
+            .with(
+                Draft::exchange("interactive", "Button pressed: approve").answer(
+                    Cause::Exchange,
+                    404,
+                    4,
+                    vec![Fault::WrongStatus { status: 404 }],
+                ),
+            )
+            .with(
+                Draft::notification("sms", "SMS to +16505550123: On my way").fails(
+                    FailureKind::Reset,
+                    "connection reset by peer",
+                    NoAnswer::Reset,
+                ),
+            )
+    }
+}
+
+impl Draft {
+    fn new(kind: Kind, disposition: Disposition, topic: &str, summary: &str) -> Self {
+        let event = EventRow {
+            row: RowId(0),
+            endpoint: "dev-k3v9m2qx7c".to_owned(),
+            seq: 0,
+            id: id(0),
+            kind,
+            disposition,
+            duplicate_of: None,
+            received_at: NOW,
+            method: "POST".to_owned(),
+            path: "/ringcentral/events?team=blue".to_owned(),
+            topic: topic.to_owned(),
+            summary: summary.to_owned(),
+            body_len: 0,
+            forward: match disposition {
+                Disposition::Owed => ForwardState::Pending,
+                _ => ForwardState::None,
+            },
+            last_attempt: None,
+        };
+        Self {
+            detail: EventDetail {
+                event,
+                peer: "203.0.113.7".to_owned(),
+                headers: vec![
+                    header("content-type", "application/json;charset=UTF-8"),
+                    header("validation-token", "1f7a-fictional-4c0e"),
+                    header("user-agent", "RingCentral-WebHook/8.4"),
+                    header("x-repeated", "first"),
+                    header("x-repeated", "second \u{1b}[31m"),
+                    header(
+                        "x-long",
+                        "a value that is longer than a narrow terminal has columns, to see how it goes on below",
+                    ),
+                ],
+                body: Bytes::new(),
+                attempts: Vec::new(),
+            },
+            answers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn handshake() -> Self {
+        Self::new(
+            Kind::Handshake,
+            Disposition::Settled,
+            "handshake",
+            "Handshake",
+        )
+    }
+
+    pub(crate) fn notification(topic: &str, summary: &str) -> Self {
+        Self::new(Kind::Notification, Disposition::Owed, topic, summary)
+    }
+
+    pub(crate) fn exchange(topic: &str, summary: &str) -> Self {
+        Self::new(Kind::Exchange, Disposition::Live, topic, summary)
+    }
+
+    pub(crate) fn sms() -> Self {
+        Self::notification("sms", "SMS from +1650224XXXX: Hi advisor, I'd like to ...").body(
+            include_bytes!("../../../ringcentral/payloads/sms-instant-inbound.json"),
+        )
+    }
+
+    pub(crate) fn body(mut self, body: &[u8]) -> Self {
+        self.detail.event.body_len = body.len() as u64;
+        self.detail.body = Bytes::copy_from_slice(body);
+        self
+    }
+
+    pub(crate) fn duplicate_of(mut self, seq: u64) -> Self {
+        self.detail.event.duplicate_of = Some(seq);
+        self
+    }
+
+    pub(crate) fn ok(self, ms: u64) -> Self {
+        self.answer(Cause::Forward, 200, ms, vec![])
+    }
+
+    pub(crate) fn answer(mut self, cause: Cause, status: u16, ms: u64, faults: Vec<Fault>) -> Self {
+        let (verdict, body) = if faults.is_empty() {
+            (Verdict::Accepted { notes: vec![] }, "")
+        } else {
+            (
+                Verdict::Failed { faults },
+                "{\"error\":\"no such advisor\"}",
+            )
+        };
+        self.answers
+            .push((cause, Outcome::Status(status), ms, verdict, body));
+        self
+    }
+
+    pub(crate) fn fails(mut self, kind: FailureKind, words: &str, reason: NoAnswer) -> Self {
+        let outcome = Outcome::Error {
+            kind,
+            message: words.to_owned(),
+        };
+        let faults = vec![Fault::NoAnswer { reason }];
+        self.answers
+            .push((Cause::Forward, outcome, 2, Verdict::Failed { faults }, ""));
+        self
+    }
+}
+
+fn header(name: &str, value: &str) -> Header {
+    Header {
+        name: name.to_owned(),
+        value: Bytes::copy_from_slice(value.as_bytes()),
+    }
+}

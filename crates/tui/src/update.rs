@@ -1,0 +1,267 @@
+//! How the screen changes.
+
+use crossterm::event::KeyEvent;
+use ringtail_client::model::{Marks, RowId, Target};
+
+use crate::app::{App, Focus, MAX_REPLAYS, attempted};
+use crate::effect::{Effect, PAGE, Place};
+use crate::keymap::{self, Action};
+use crate::msg::{Asked, Msg};
+use crate::text::Tone;
+
+/// Takes in what happened and returns what is to be done about it.
+pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match msg {
+        Msg::Key(event) => effects.extend(key(app, &event)),
+        Msg::Resize(columns, lines) => app.size = (columns, lines),
+        Msg::Tick(now) => app.tick(now),
+        Msg::Status(status) => app.status = status,
+        Msg::Marks(marks) => app.reading.marks = marks,
+        Msg::Page { place, rows } => page(app, place, rows),
+        Msg::News {
+            events,
+            attempts,
+            gaps,
+        } => {
+            app.reading.busy = false;
+            let (asked, seen) = (app.reading.asked, &mut app.reading.seen);
+            if app.list.at_end {
+                seen.events = reached(events.last().map(|row| row.row), events.len(), asked.events);
+            }
+            seen.attempts = reached(
+                attempts.last().map(|row| row.row),
+                attempts.len(),
+                asked.attempts,
+            );
+            seen.gaps = reached(gaps.last().map(|row| row.row), gaps.len(), asked.gaps);
+            app.receive(events);
+            for attempt in &attempts {
+                match app.incoming_mut(attempt.event) {
+                    Some(event) => attempted(event, attempt),
+                    None => app.list.attempt(attempt),
+                }
+            }
+            app.release();
+            if !gaps.is_empty() {
+                app.list.gaps(gaps);
+            }
+        }
+        Msg::Detail { id, detail } => match detail {
+            Some(detail) if app.wanted().is_some_and(|row| row.id == id) => {
+                effects.push(Effect::Format(detail));
+            }
+            Some(_) => app.detail.busy = false,
+            None => {
+                app.detail.busy = false;
+                let why = "the history no longer has this event".to_owned();
+                app.detail.failed = Some((id, why));
+            }
+        },
+        Msg::Formatted { detail, pages } => {
+            app.detail.busy = false;
+            if app
+                .wanted()
+                .is_some_and(|wanted| wanted.id == detail.event.id)
+            {
+                app.detail.show(detail, pages);
+            }
+        }
+        Msg::Replayed { seq, result } => {
+            app.replays = app.replays.saturating_sub(1);
+            match result {
+                Ok(()) => app.notify(Tone::Good, format!("✓ event {seq} replayed")),
+                Err(why) => app.notify(Tone::Bad, format!("✗ event {seq} not replayed: {why}")),
+            }
+        }
+        Msg::Unreadable { what, reason } => unreadable(app, what, reason),
+    }
+    let layout = app.layout();
+    app.list.scroll(layout.list_height());
+    let (width, height) = layout.detail_size();
+    app.detail.fit(width, height);
+    effects.extend(wants(app));
+    effects
+}
+
+/// Returns how far a kind of rows was read: to the last row if the page was full, else to where the history
+/// reached when it was asked. Rows that retention dropped in between are thereby not asked for again and again.
+fn reached(last: Option<RowId>, len: usize, asked: RowId) -> RowId {
+    match last {
+        Some(last) if len >= PAGE => last,
+        Some(last) => last.max(asked),
+        None => asked,
+    }
+}
+
+fn page(app: &mut App, place: Place, rows: Vec<ringtail_client::model::EventRow>) {
+    app.reading.busy = false;
+    app.list.page(place, rows);
+    if matches!(place, Place::Before(_)) {
+        // Reading backwards says nothing about what is new.
+        app.release();
+        return;
+    }
+    app.drop_incoming();
+    if app.list.at_end {
+        let asked = app.reading.asked.events;
+        app.reading.seen.events = app.list.last_row().map_or(asked, |last| last.max(asked));
+    }
+}
+
+fn unreadable(app: &mut App, what: Asked, reason: String) {
+    match what {
+        Asked::Rows => {
+            app.reading.busy = false;
+            app.pause_reading();
+            app.notify(Tone::Bad, format!("✗ cannot read the history: {reason}"));
+        }
+        Asked::Detail(id) => {
+            app.detail.busy = false;
+            app.detail.failed = Some((id, reason));
+        }
+    }
+}
+
+/// Returns what must be read for what is on screen.
+fn wants(app: &mut App) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let height = app.layout().list_height();
+    let reading = &mut app.reading;
+    if !reading.busy && reading.paused_until.is_none() {
+        let page = reading.jump.take().or_else(|| {
+            if app.list.loaded {
+                app.list.missing_page(height)
+            } else {
+                Some(Place::Newest)
+            }
+        });
+        let effect = match page {
+            Some(place) => Some(Effect::Page(place)),
+            None => news(reading.marks, reading.seen, app.list.at_end),
+        };
+        if let Some(effect) = effect {
+            reading.busy = true;
+            reading.asked = reading.marks;
+            effects.push(effect);
+        }
+    }
+    if let Some(wanted) = app.wanted().cloned()
+        && app.detail.ask(&wanted)
+    {
+        effects.push(Effect::Detail(wanted.id));
+    }
+    effects
+}
+
+fn news(marks: Marks, seen: Marks, at_end: bool) -> Option<Effect> {
+    let more = (at_end && marks.events > seen.events)
+        || marks.attempts > seen.attempts
+        || marks.gaps > seen.gaps;
+    more.then_some(Effect::News {
+        events: at_end.then_some(seen.events),
+        attempts: seen.attempts,
+        gaps: seen.gaps,
+    })
+}
+
+fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
+    let action = keymap::action(event, app.scope())?;
+    match action {
+        Action::Quit => return Some(Effect::Quit),
+        Action::Suspend => return Some(Effect::Suspend),
+        Action::Help => app.help = Some(0),
+        Action::Back if app.help.is_some() => app.help = None,
+        Action::Back => app.focus = Focus::List,
+        Action::Open => {
+            if app.list.selected_event().is_some() {
+                app.focus = Focus::Detail;
+                // What is read must not be replaced by what comes in.
+                app.list.follow = false;
+            }
+        }
+        Action::NextTab => app.detail.turn(true),
+        Action::PreviousTab => app.detail.turn(false),
+        Action::NextEvent => app.list.go_to_event(true),
+        Action::PreviousEvent => app.list.go_to_event(false),
+        Action::Follow if app.list.follow => app.list.follow = false,
+        Action::Follow => newest(app),
+        Action::Replay => return replay(app),
+        Action::Up => go(app, -1),
+        Action::Down => go(app, 1),
+        Action::PageUp => go(app, -page_height(app)),
+        Action::PageDown => go(app, page_height(app)),
+        Action::First => first(app),
+        Action::Last => last(app),
+    }
+    None
+}
+
+fn page_height(app: &App) -> isize {
+    let layout = app.layout();
+    let height = match app.focus {
+        Focus::List => layout.list_height(),
+        Focus::Detail => layout.detail_size().1,
+    };
+    isize::try_from(height.saturating_sub(1).max(1)).unwrap_or(1)
+}
+
+fn go(app: &mut App, by: isize) {
+    match (&mut app.help, app.focus) {
+        (Some(scroll), _) => {
+            *scroll = scroll
+                .saturating_add_signed(by)
+                .min(crate::view::help::longest_scroll(app.size));
+        }
+        (None, Focus::List) => app.list.go_by(by),
+        (None, Focus::Detail) => app.detail.scroll_by(by),
+    }
+}
+
+fn first(app: &mut App) {
+    match (&mut app.help, app.focus) {
+        (Some(scroll), _) => *scroll = 0,
+        (None, Focus::Detail) => app.detail.scroll = 0,
+        (None, Focus::List) if app.list.at_start || !app.list.loaded => app.list.go_to(0),
+        (None, Focus::List) => app.reading.jump = Some(Place::Oldest),
+    }
+}
+
+fn last(app: &mut App) {
+    match (&mut app.help, app.focus) {
+        (Some(scroll), _) => *scroll = crate::view::help::longest_scroll(app.size),
+        (None, Focus::Detail) => app.detail.scroll = usize::MAX,
+        (None, Focus::List) => newest(app),
+    }
+}
+
+fn newest(app: &mut App) {
+    app.focus = Focus::List;
+    if app.list.at_end {
+        app.list.go_to(usize::MAX);
+    } else if app.list.loaded {
+        app.reading.jump = Some(Place::Newest);
+    }
+}
+
+fn replay(app: &mut App) -> Option<Effect> {
+    let event = app.list.selected_event()?;
+    let (id, seq) = (event.id, event.seq);
+    let Some(Target { url, .. }) = &app.status.target else {
+        let why = "✗ nothing to replay to: start with a target, as in `ringtail listen 3000`";
+        app.notify(Tone::Bad, why);
+        return None;
+    };
+    let url = url.clone();
+    if app.replays >= MAX_REPLAYS {
+        let why = format!("✗ {MAX_REPLAYS} replays are still running: wait for an answer");
+        app.notify(Tone::Bad, why);
+        return None;
+    }
+    app.replays += 1;
+    app.notify(Tone::Plain, format!("↻ replaying event {seq} to {url}"));
+    Some(Effect::Replay { id, seq })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,355 @@
+use proptest::prelude::*;
+use ringtail_client::model::{LinkState, TargetState};
+
+use super::*;
+use crate::app::{Entry, Tab};
+use crate::testing::{Book, Draft, Stage, keys};
+
+fn many(count: usize) -> Book {
+    (0..count).fold(Book::new().target(TargetState::Up), |book, index| {
+        book.with(Draft::notification("sms", &format!("text {index}")).ok(3))
+    })
+}
+
+fn selected(stage: &Stage) -> u64 {
+    stage.app.list.selected_event().map_or(0, |event| event.seq)
+}
+
+#[test]
+fn the_newest_event_is_followed_until_the_user_moves() {
+    let mut stage = Stage::new(80, 24, many(30));
+    assert_eq!(selected(&stage), 30);
+    stage.book.add(Draft::sms().ok(1));
+    stage.sync();
+    assert_eq!(selected(&stage), 31);
+    stage.press("k");
+    stage.book.add(Draft::sms().ok(1));
+    stage.sync();
+    assert_eq!((selected(&stage), stage.app.list.follow), (30, false));
+    assert!(stage.show().contains("▼ 2 newer"));
+    stage.press("jj");
+    assert!(stage.app.list.follow);
+    stage.book.add(Draft::sms().ok(1));
+    stage.sync();
+    assert_eq!(selected(&stage), 33);
+}
+
+#[test]
+fn follow_can_be_stopped_and_resumed_by_its_key() {
+    let mut stage = Stage::new(80, 24, many(3));
+    stage.press("f");
+    stage.book.add(Draft::sms().ok(1));
+    stage.sync();
+    assert_eq!(selected(&stage), 3);
+    stage.press("f");
+    assert_eq!((selected(&stage), stage.app.list.follow), (4, true));
+}
+
+#[test]
+fn an_event_without_an_answer_appears_after_its_grace() {
+    let mut stage = Stage::new(80, 24, many(1));
+    stage.book.add(Draft::notification("sms", "slow"));
+    stage.sync();
+    stage.pass(99);
+    assert!(!stage.show().contains("slow"));
+    stage.pass(1);
+    assert!(stage.show().contains("slow"));
+    assert!(stage.show().contains("queued"));
+    stage.book.answered(2);
+    stage.sync();
+    assert!(!stage.show().contains("queued"));
+}
+
+#[test]
+fn an_event_that_is_answered_within_its_grace_appears_at_once_and_answered() {
+    let mut stage = Stage::new(80, 24, many(1));
+    stage.book.add(Draft::notification("sms", "fast"));
+    stage.sync();
+    assert!(!stage.show().contains("fast"));
+    stage.book.answered(2);
+    stage.sync();
+    let shown = stage.show();
+    assert!(
+        shown.contains("fast") && !shown.contains("queued"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn events_keep_their_order_while_one_waits_for_its_grace() {
+    let mut stage = Stage::new(80, 24, many(0));
+    stage.book.add(Draft::notification("sms", "first"));
+    stage.book.add(Draft::notification("sms", "second").ok(1));
+    stage.sync();
+    assert!(!stage.show().contains("second"));
+    stage.pass(100);
+    let seqs: Vec<u64> = stage.app.list.events().map(|event| event.seq).collect();
+    assert_eq!(seqs, [1, 2]);
+}
+
+#[test]
+fn the_window_moves_over_a_long_history_and_stays_bounded() {
+    let mut stage = Stage::new(80, 24, many(5000));
+    let mut seen = Vec::new();
+    while selected(&stage) > 1 {
+        stage.press("<PgUp>");
+        assert!(stage.app.list.entries().len() <= 2000);
+        seen.push(selected(&stage));
+    }
+    assert!(
+        seen.windows(2)
+            .all(|pair| pair[0] > pair[1] && pair[0] - pair[1] <= 20)
+    );
+    assert!(stage.show().contains("▼ more, G newest"));
+    while selected(&stage) < 5000 {
+        stage.press("<PgDn>");
+        assert!(stage.app.list.entries().len() <= 2000);
+    }
+    assert!(stage.app.list.follow);
+    stage.press("g");
+    assert_eq!(selected(&stage), 1);
+    stage.press("G");
+    assert_eq!((selected(&stage), stage.app.list.follow), (5000, true));
+}
+
+#[test]
+fn a_reader_keeps_the_rows_when_more_come_in_than_are_kept() {
+    let mut stage = Stage::new(80, 24, many(10));
+    stage.press("gjj");
+    let before = stage.show();
+    for _ in 0..3000 {
+        stage.book.add(Draft::sms().ok(1));
+    }
+    stage.sync();
+    assert_eq!(selected(&stage), 3);
+    assert!(!stage.app.list.at_end);
+    assert!(stage.app.list.entries().len() <= 2000);
+    assert_eq!(before.lines().nth(6), stage.show().lines().nth(6));
+    stage.press("G");
+    assert_eq!(selected(&stage), 3010);
+}
+
+#[test]
+fn everything_that_came_in_meanwhile_is_on_the_list_once() {
+    let mut stage = Stage::new(80, 24, Book::new());
+    for round in 0..40 {
+        for _ in 0..35 {
+            stage.book.add(Draft::sms().ok(1));
+        }
+        stage.sync();
+        stage.press(if round % 3 == 0 { "<PgUp>" } else { "G" });
+        stage.pass(10);
+    }
+    stage.press("G");
+    let seqs: Vec<u64> = stage.app.list.events().map(|event| event.seq).collect();
+    assert_eq!(seqs, (1..=1400).collect::<Vec<u64>>());
+}
+
+#[test]
+fn a_gap_stands_before_the_event_that_came_after_it() {
+    let book = many(2).gap(100).with(Draft::sms().ok(1));
+    let mut stage = Stage::new(80, 24, book);
+    let rows: Vec<String> = stage
+        .app
+        .list
+        .entries()
+        .iter()
+        .map(|entry| match entry {
+            Entry::Event(event) => event.seq.to_string(),
+            Entry::Gap(gap) => format!("{}-{}", gap.first, gap.last),
+        })
+        .collect();
+    assert_eq!(rows, ["1", "2", "3-102", "103"]);
+    // A gap has nothing to open or to replay.
+    stage.press("k<Enter>r");
+    assert_eq!(stage.app.focus, Focus::List);
+    assert_eq!(stage.app.replays, 0);
+}
+
+#[test]
+fn an_open_event_stays_while_others_come_in() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("<Enter>");
+    stage.book.add(Draft::sms().ok(1));
+    stage.sync();
+    assert_eq!(selected(&stage), 7);
+    assert!(stage.show().contains("On my way"));
+    stage.press("J");
+    assert_eq!(selected(&stage), 8);
+    assert!(stage.show().contains("Hi advisor"));
+    stage.press("<Esc>");
+    assert_eq!(stage.app.focus, Focus::List);
+}
+
+#[test]
+fn a_replay_shows_up_in_the_open_event() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("<Enter><BackTab>r");
+    stage.sync();
+    let shown = stage.show();
+    assert_eq!(stage.app.detail.tab, Tab::Attempts);
+    assert!(shown.contains("Attempts 2"), "{shown}");
+    assert!(shown.contains("Attempt 2 · replay"), "{shown}");
+    assert!(shown.contains("✓ event 7 replayed"), "{shown}");
+    stage.pass(6000);
+    assert!(stage.app.notice.is_none());
+}
+
+#[test]
+fn without_a_target_nothing_is_replayed() {
+    let mut book = Book::traffic();
+    book.status.target = None;
+    let mut stage = Stage::new(80, 24, book);
+    stage.press("r");
+    assert_eq!(stage.app.replays, 0);
+    assert!(stage.show().contains("ringtail listen 3000"));
+}
+
+#[test]
+fn replays_are_bounded_and_their_errors_are_told() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.app.replays = MAX_REPLAYS;
+    let effects = update(&mut stage.app, Msg::Key(keys("r")[0]));
+    assert_eq!(effects, []);
+    let result = Err("the history is closed".to_owned());
+    stage.msg(Msg::Replayed { seq: 7, result });
+    assert_eq!(stage.app.replays, MAX_REPLAYS - 1);
+    assert!(
+        stage
+            .show()
+            .contains("✗ event 7 not replayed: the history is closed")
+    );
+}
+
+#[test]
+fn a_history_that_cannot_be_read_is_told_and_tried_again_after_a_while() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.book.broken = Some("disk I/O error");
+    stage.book.add(Draft::sms().ok(1));
+    stage.sync();
+    assert!(
+        stage
+            .show()
+            .contains("✗ cannot read the history: disk I/O error")
+    );
+    stage.press("<Enter>");
+    stage.book.broken = None;
+    assert_eq!(stage.app.list.events().count(), 7);
+    stage.pass(1000);
+    assert_eq!(stage.app.list.events().count(), 8);
+}
+
+#[test]
+fn an_event_that_retention_dropped_is_told() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.book.events.pop();
+    stage.press("<Enter>");
+    assert!(
+        stage
+            .show()
+            .contains("the history no longer has this event")
+    );
+}
+
+#[test]
+fn rows_that_retention_dropped_are_not_asked_for_for_ever() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    let marks = Marks {
+        events: RowId(99),
+        attempts: RowId(99),
+        gaps: RowId(99),
+    };
+    stage.msg(Msg::Marks(marks));
+    assert_eq!(stage.app.reading.seen, marks);
+}
+
+#[test]
+fn help_takes_the_keys_and_gives_them_back() {
+    let mut stage = Stage::new(60, 16, Book::traffic());
+    stage.press("?G");
+    assert!(
+        stage.show().contains("gap: events that the relay"),
+        "{}",
+        stage.show()
+    );
+    stage.press("q");
+    assert!(!stage.quit);
+    assert!(stage.app.help.is_none());
+    stage.press("?<C-c>");
+    assert!(stage.quit);
+}
+
+#[test]
+fn retry_times_count_down() {
+    let mut book = Book::new();
+    book.status.link = LinkState::Waiting {
+        reason: "no network".to_owned(),
+        retry_at: crate::app::later(crate::testing::NOW, std::time::Duration::from_secs(3)),
+        failures: 1,
+    };
+    let mut stage = Stage::new(80, 24, book);
+    assert!(stage.show().contains("next try in 3 s"));
+    stage.pass(2500);
+    assert!(stage.show().contains("next try in 1 s"));
+    stage.pass(2500);
+    assert!(stage.show().contains("next try now"));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Key(usize),
+    Resize(u16, u16),
+    Arrive(String, Vec<u8>, bool),
+    Answer,
+    Gap,
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    const KEYS: usize = 30;
+    prop_oneof![
+        8 => (0..KEYS).prop_map(Step::Key),
+        1 => (1_u16..160, 1_u16..50).prop_map(|(columns, lines)| Step::Resize(columns, lines)),
+        3 => (".{0,120}", proptest::collection::vec(any::<u8>(), 0..200), any::<bool>())
+            .prop_map(|(summary, body, owed)| Step::Arrive(summary, body, owed)),
+        1 => Just(Step::Answer),
+        1 => Just(Step::Gap),
+        1 => (0_u64..400).prop_map(Step::Pass),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_keys_sizes_or_rows_make_it_panic(steps in proptest::collection::vec(step(), 1..60)) {
+        let script = "jkgGhlnpJKrf?q fqj<Enter><Esc><Tab><BackTab><Up><Down><Left><Right><PgUp><PgDn><Home><End>";
+        let all = keys(script);
+        let mut stage = Stage::new(80, 24, Book::traffic());
+        for step in steps {
+            match step {
+                Step::Key(index) => stage.msg(Msg::Key(all[index % all.len()])),
+                Step::Resize(columns, lines) => stage.resize(columns, lines),
+                Step::Arrive(summary, body, owed) => {
+                    let draft = Draft::notification("x", &summary).body(&body);
+                    stage.book.add(if owed { draft } else { draft.ok(1) });
+                    stage.sync();
+                }
+                Step::Answer => {
+                    let seq = stage.book.status.cursor;
+                    stage.book.answered(seq.min(7));
+                    stage.sync();
+                }
+                Step::Gap => {
+                    stage.book = stage.book.clone().gap(3);
+                    stage.sync();
+                }
+                Step::Pass(ms) => stage.pass(ms),
+            }
+            stage.show();
+            let list = &stage.app.list;
+            prop_assert!(list.cursor < list.entries().len().max(1));
+            prop_assert!(list.top <= list.cursor);
+        }
+    }
+}

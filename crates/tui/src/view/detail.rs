@@ -1,0 +1,109 @@
+//! One event, looked at closely.
+//!
+//! ```text
+//! 1204  14:03:22.123  SMS from +1650224…: Hi advisor, I'd like to …
+//! POST /ringcentral/sms?x=1
+//! notification, owed, 1.2 kB from 203.0.113.7
+//! [Body]  Headers 9  Attempts 2                           1-18 of 53
+//! {
+//!   "uuid": "6242343638330007102",
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ringtail_client::model::EventRow;
+
+use super::layout::detail_head;
+use super::{body, put, put_line, put_right};
+use crate::app::{App, Focus, Shown, Tab};
+use crate::format::{size, time};
+use crate::text::{TextLine, Tone};
+
+/// Draws the detail of the chosen event.
+pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
+    let Some(wanted) = app.wanted() else {
+        return;
+    };
+    if let Some((id, why)) = &app.detail.failed
+        && *id == wanted.id
+    {
+        let line = TextLine::new(Tone::Bad, format!("✗ event {}: {why}", wanted.seq));
+        put_line(buf, area, 0, 0, &line, app.theme);
+        return;
+    }
+    // While the list has the keys the pane may lag behind by one event: its title says which it shows.
+    let current = |shown: &&Shown| app.focus == Focus::List || shown.detail.event.id == wanted.id;
+    let Some(shown) = app.detail.shown.as_ref().filter(current) else {
+        title(buf, area, wanted, app);
+        put(buf, area, 0, 2, "reading…", app.theme.style(Tone::Dim));
+        return;
+    };
+    title(buf, area, &shown.detail.event, app);
+    let head = detail_head(area.height);
+    if head > 2 {
+        put_line(buf, area, 0, 1, &request(shown), app.theme);
+        put_line(buf, area, 0, 2, &facts(shown), app.theme);
+    }
+    tabs(buf, area, head, shown, app);
+    let lines = Rect {
+        y: area.y + head.min(area.height),
+        height: area.height.saturating_sub(head),
+        ..area
+    };
+    body::render(buf, lines, &shown.lines, app.detail.scroll, app.theme);
+}
+
+fn title(buf: &mut Buffer, area: Rect, event: &EventRow, app: &App) {
+    let at = time(event.received_at, &app.zone, "%H:%M:%S%.3f");
+    let line = TextLine::new(Tone::Plain, format!("{}  ", event.seq))
+        .with(Tone::Dim, format!("{at}  "))
+        .with(Tone::Strong, &event.summary);
+    put_line(buf, area, 0, 0, &line, app.theme);
+}
+
+fn request(shown: &Shown) -> TextLine {
+    let event = &shown.detail.event;
+    TextLine::new(Tone::Name, &event.method).with(Tone::Plain, format!(" {}", event.path))
+}
+
+fn facts(shown: &Shown) -> TextLine {
+    let event = &shown.detail.event;
+    let mut line = TextLine::default();
+    if let Some(first) = event.duplicate_of {
+        line.push(Tone::Warn, &format!("≡ duplicate of {first}, "));
+    }
+    let facts = format!(
+        "{}, {}, {} from {}",
+        event.kind.word(),
+        event.disposition.word(),
+        size(event.body_len),
+        shown.detail.peer
+    );
+    line.with(Tone::Dim, facts)
+}
+
+fn tabs(buf: &mut Buffer, area: Rect, head: u16, shown: &Shown, app: &App) {
+    let y = head - 1;
+    let height = usize::from(area.height.saturating_sub(head));
+    if let Some(place) = body::place(shown.lines.len(), app.detail.scroll, height) {
+        put_right(buf, area, y, &TextLine::new(Tone::Dim, place), app.theme);
+    }
+    let mut x = 0;
+    for tab in Tab::ALL {
+        let name = match tab {
+            Tab::Body => "Body".to_owned(),
+            Tab::Headers => format!("Headers {}", shown.detail.headers.len()),
+            Tab::Attempts => format!("Attempts {}", shown.detail.attempts.len()),
+        };
+        let (text, style) = if tab == app.detail.tab {
+            let style = match app.focus {
+                Focus::Detail => app.theme.chosen(),
+                Focus::List => app.theme.chosen_elsewhere(),
+            };
+            (format!("[{name}]"), style)
+        } else {
+            (format!(" {name} "), app.theme.style(Tone::Plain))
+        };
+        x = put(buf, area, x, y, &text, style) + 1;
+    }
+}

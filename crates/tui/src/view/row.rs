@@ -1,0 +1,124 @@
+//! The columns of the list and what stands in them.
+
+use ringtail_client::model::{Cause, EventRow, ForwardState, Outcome, Status, TargetState};
+use ringtail_protocol::event::Disposition;
+
+use crate::format::attempts::failure;
+use crate::text::Tone;
+
+/// Columns from which durations are shown.
+const TOOK_FROM: u16 = 66;
+
+/// Columns from which the verdict has a word.
+const WORDS_FROM: u16 = 72;
+
+/// Columns from which times have milliseconds.
+const MILLIS_FROM: u16 = 100;
+
+/// Place of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Column {
+    pub(super) x: u16,
+    pub(super) width: u16,
+}
+
+/// The columns that a width has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Columns {
+    pub(super) time: Column,
+    pub(super) what: Column,
+    pub(super) answer: Column,
+    pub(super) took: Option<Column>,
+    pub(super) verdict: Column,
+    pub(super) marks: Column,
+    pub(super) words: bool,
+    pub(super) time_pattern: &'static str,
+}
+
+impl Columns {
+    /// Divides a width. Days are shown when rows of another day are in sight.
+    pub(super) fn new(width: u16, other_days: bool) -> Self {
+        let (time_width, time_pattern) = match (other_days, width) {
+            (true, MILLIS_FROM..) => (15, "%b %d %H:%M:%S"),
+            (true, _) => (11, "%m-%d %H:%M"),
+            (false, MILLIS_FROM..) => (12, "%H:%M:%S%.3f"),
+            (false, _) => (8, "%H:%M:%S"),
+        };
+        let words = width >= WORDS_FROM;
+        // From the right edge to the left; what is left over is for what matters most.
+        let mut right = width;
+        let mut take = |wanted: u16, gap: u16| {
+            right = right.saturating_sub(wanted + gap);
+            Column {
+                x: right,
+                width: wanted,
+            }
+        };
+        let marks = take(2, 0);
+        let verdict = take(if words { 8 } else { 1 }, 1);
+        let took = (width >= TOOK_FROM).then(|| take(7, 2));
+        let answer = take(9, 1);
+        let x = 2 + time_width + 2;
+        Self {
+            time: Column {
+                x: 2,
+                width: time_width,
+            },
+            what: Column {
+                x,
+                width: answer.x.saturating_sub(x + 1),
+            },
+            answer,
+            took,
+            verdict,
+            marks,
+            words,
+            time_pattern,
+        }
+    }
+}
+
+/// Returns what the app answered, or why there is no answer.
+pub(super) fn answer(event: &EventRow, status: &Status) -> (Tone, String) {
+    let down = status
+        .target
+        .as_ref()
+        .is_some_and(|target| matches!(target.state, TargetState::Down { .. }));
+    if event.forward == ForwardState::Pending {
+        return match (down, &status.target) {
+            (true, _) => (Tone::Warn, "held".to_owned()),
+            (false, Some(_)) => (Tone::Plain, "queued".to_owned()),
+            (false, None) => (Tone::Dim, "owed".to_owned()),
+        };
+    }
+    match &event.last_attempt {
+        Some(attempt) => match &attempt.outcome {
+            Outcome::Status(code @ 200..300) => (Tone::Good, code.to_string()),
+            Outcome::Status(code @ 100..400) => (Tone::Plain, code.to_string()),
+            Outcome::Status(code) => (Tone::Bad, code.to_string()),
+            Outcome::Error { kind, .. } => (Tone::Bad, failure(*kind).to_owned()),
+        },
+        None => match event.disposition {
+            Disposition::Settled => (Tone::Dim, "by relay".to_owned()),
+            Disposition::Live => (Tone::Plain, "…".to_owned()),
+            _ => (Tone::Dim, "–".to_owned()),
+        },
+    }
+}
+
+/// Returns the signs of what is remarkable about an event; the help explains them.
+pub(super) fn marks(event: &EventRow) -> String {
+    let mut marks = String::new();
+    if event.duplicate_of.is_some() {
+        marks.push('≡');
+    }
+    let replayed = |cause| cause == Cause::Replay;
+    if event
+        .last_attempt
+        .as_ref()
+        .is_some_and(|attempt| replayed(attempt.cause))
+    {
+        marks.push('↻');
+    }
+    marks
+}

@@ -1,0 +1,141 @@
+//! What must never be out of sight: address, link, target, counts.
+//!
+//! ```text
+//! https://relay.example/e/dev-k3v9m2/             1,204 events · 3 failed
+//! link    ○ waiting, next try in 4 s (2 failed): connection refused
+//! target  ✗ down, 12 held, next try in 1 s: connection refused
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ringtail_client::model::{LinkState, TargetState};
+use ringtail_protocol::event::Timestamp;
+
+use super::{put_line, put_right};
+use crate::app::App;
+use crate::format::count;
+use crate::text::{TextLine, Tone, cut};
+
+/// Draws the status lines.
+pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
+    let (link, target) = (link(app), target(app));
+    if area.height == 1 {
+        // One line has room for one thing: the one in trouble.
+        let linked = matches!(app.status.link, LinkState::Connected);
+        put_line(
+            buf,
+            area,
+            0,
+            0,
+            if linked { &target } else { &link },
+            app.theme,
+        );
+        return;
+    }
+    let (address, counts) = (address(app), counts(app));
+    // The address must stay whole, to be copied; then the counts stand one line below.
+    let crowded = address.width() + 2 + counts.width() > area.width.into();
+    let counts_line = u16::from(crowded);
+    let room = put_right(buf, area, counts_line, &counts, app.theme);
+    let beside = Rect {
+        width: room.saturating_sub(2),
+        ..area
+    };
+    let (first, second) = if crowded {
+        (area, beside)
+    } else {
+        (beside, area)
+    };
+    put_line(buf, first, 0, 0, &address, app.theme);
+    let end = put_line(buf, second, 0, 1, &link, app.theme);
+    if area.height == 2 {
+        let x = (end + 3).max(area.width / 3);
+        put_line(buf, second, x, 1, &target, app.theme);
+    } else {
+        put_line(buf, area, 0, 2, &target, app.theme);
+    }
+}
+
+fn address(app: &App) -> TextLine {
+    match &app.status.endpoint {
+        Some(endpoint) => TextLine::new(Tone::Strong, &endpoint.url),
+        None => TextLine::new(Tone::Dim, "the relay has not told the address yet"),
+    }
+}
+
+fn counts(app: &App) -> TextLine {
+    let total = app.status.cursor;
+    let word = if total == 1 { "event" } else { "events" };
+    let mut line = TextLine::new(Tone::Plain, format!("{} {word}", count(total)));
+    let failed = app.list.events().filter(|event| {
+        let attempt = event.last_attempt.as_ref();
+        attempt.is_some_and(|attempt| !attempt.verdict.is_accepted())
+    });
+    let failed = failed.count();
+    if failed > 0 {
+        line.push(Tone::Dim, " · ");
+        line.push(Tone::Bad, &format!("{} failed", count(failed as u64)));
+    }
+    line
+}
+
+fn link(app: &App) -> TextLine {
+    let line = TextLine::new(Tone::Dim, "link    ");
+    match &app.status.link {
+        LinkState::Connecting => line.with(Tone::Warn, "◌ connecting"),
+        LinkState::Connected => {
+            let line = line.with(Tone::Good, "● connected");
+            match app.status.relay_head.saturating_sub(app.status.cursor) {
+                0 => line,
+                behind => line.with(Tone::Plain, format!(", {} to come", count(behind))),
+            }
+        }
+        LinkState::Waiting {
+            reason,
+            retry_at,
+            failures,
+        } => {
+            let when = countdown(app.now, *retry_at);
+            line.with(Tone::Warn, format!("○ waiting, next try {when}"))
+                .with(Tone::Plain, format!(" ({failures} failed): {reason}"))
+        }
+        LinkState::Refused { reason } => line
+            .with(Tone::Bad, "✗ refused: ")
+            .with(Tone::Plain, reason),
+        LinkState::Stopped => line.with(Tone::Warn, "■ stopped"),
+    }
+}
+
+fn target(app: &App) -> TextLine {
+    let line = TextLine::new(Tone::Dim, "target  ");
+    let Some(target) = &app.status.target else {
+        return line.with(Tone::Dim, "– none: events are kept and not forwarded");
+    };
+    let held = app.status.held;
+    let url = cut(&target.url, 200);
+    match &target.state {
+        TargetState::Untried => line
+            .with(Tone::Plain, "◌ not tried yet  ")
+            .with(Tone::Plain, url),
+        TargetState::Up if held == 0 => line.with(Tone::Good, "● up  ").with(Tone::Plain, url),
+        TargetState::Up => line
+            .with(Tone::Good, "● up")
+            .with(Tone::Plain, format!(", {} to go  {url}", count(held))),
+        TargetState::Down { reason, retry_at } => {
+            let when = countdown(app.now, *retry_at);
+            line.with(Tone::Bad, "✗ down")
+                .with(Tone::Warn, format!(", {} held", count(held)))
+                .with(Tone::Plain, format!(", next try {when}: {reason}  {url}"))
+        }
+    }
+}
+
+/// Returns how long it is until then, in words that never run backwards past now.
+fn countdown(now: Timestamp, then: Timestamp) -> String {
+    let micros = u64::try_from(then.0.saturating_sub(now.0)).unwrap_or(0);
+    match micros.div_ceil(1_000_000) {
+        0 => "now".to_owned(),
+        seconds @ 1..120 => format!("in {seconds} s"),
+        seconds => format!("in {} min", seconds / 60),
+    }
+}

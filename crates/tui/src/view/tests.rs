@@ -1,0 +1,181 @@
+//! What the screen looks like, in the three sizes that it is made for.
+
+use ringtail_client::model::{LinkState, TargetState};
+use ringtail_protocol::event::Timestamp;
+
+use crate::app::later;
+use crate::testing::{Book, Draft, NOW, Stage};
+
+const SIZES: [(u16, u16); 3] = [(60, 16), (80, 24), (140, 40)];
+
+/// Snapshots a state after some keys, in each size.
+fn screens(name: &str, book: &Book, script: &str) {
+    for (columns, lines) in SIZES {
+        let mut stage = Stage::new(columns, lines, book.clone());
+        stage.press(script);
+        insta::assert_snapshot!(format!("{name}_{columns}x{lines}"), stage.show());
+    }
+}
+
+fn in_seconds(seconds: u64) -> Timestamp {
+    later(NOW, std::time::Duration::from_secs(seconds))
+}
+
+#[test]
+fn nothing_yet() {
+    screens("nothing_yet", &Book::new(), "");
+}
+
+#[test]
+fn nothing_and_no_address() {
+    let mut book = Book::new();
+    book.status.endpoint = None;
+    book.status.target = None;
+    book.status.link = LinkState::Connecting;
+    screens("no_address", &book, "");
+}
+
+#[test]
+fn traffic() {
+    screens("traffic", &Book::traffic(), "");
+}
+
+#[test]
+fn detail_of_an_sms() {
+    screens("sms_body", &Book::traffic(), "gj<Enter>");
+}
+
+#[test]
+fn headers() {
+    screens("headers", &Book::traffic(), "gj<Enter><Tab>");
+}
+
+#[test]
+fn attempts_with_a_failed_verdict() {
+    screens("attempts", &Book::traffic(), "gjjjj<Enter><Tab><Tab>");
+}
+
+#[test]
+fn link_waits() {
+    let mut book = Book::traffic();
+    book.status.relay_head = 4217;
+    book.status.link = LinkState::Waiting {
+        reason: "cannot reach relay.example.com:443: connection refused".to_owned(),
+        retry_at: in_seconds(4),
+        failures: 3,
+    };
+    screens("link_waits", &book, "");
+}
+
+#[test]
+fn target_is_down_and_events_are_held() {
+    let down = TargetState::Down {
+        reason: "connection refused".to_owned(),
+        retry_at: in_seconds(2),
+    };
+    let mut book = Book::traffic().target(down);
+    for text in ["Are you there?", "Hello?", "Never mind"] {
+        book.add(Draft::notification(
+            "sms",
+            &format!("SMS from +16505550123: {text}"),
+        ));
+    }
+    screens("target_down", &book, "");
+}
+
+#[test]
+fn gap() {
+    let book = Book::new()
+        .target(TargetState::Up)
+        .with(Draft::sms().ok(12))
+        .gap(5000)
+        .with(Draft::sms().ok(10));
+    screens("gap", &book, "k");
+}
+
+#[test]
+fn help() {
+    screens("help", &Book::traffic(), "?");
+}
+
+#[test]
+fn replayed_just_now() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("gjjr");
+    insta::assert_snapshot!("replayed", stage.show());
+}
+
+#[test]
+fn a_small_terminal_says_what_it_lacks() {
+    let mut stage = Stage::new(29, 6, Book::traffic());
+    assert!(stage.show().contains("ringtail needs 30x7"));
+    stage.resize(30, 7);
+    assert!(stage.show().contains("target  ● up"), "{}", stage.show());
+}
+
+#[test]
+fn the_address_and_the_troubles_are_whole_where_they_fit() {
+    let mut book = Book::new();
+    book.status.target = None;
+    book.status.link = LinkState::Refused {
+        reason: "the token was revoked".to_owned(),
+    };
+    let shown = Stage::new(60, 16, book).show();
+    for words in [
+        "https://relay.example.com/dev-k3v9m2qx7c",
+        "✗ refused: the token was revoked",
+        "none: events are kept and not forwarded",
+    ] {
+        assert!(shown.contains(words), "{words}\n{shown}");
+    }
+}
+
+#[test]
+fn nothing_from_the_network_reaches_the_terminal_unescaped() {
+    let nasty = "\u{1b}[2J\u{7}\u{9b}31m\u{202e}evil\u{200b}\r\n";
+    let mut draft = Draft::notification("x", nasty).body(nasty.as_bytes());
+    draft = draft.ok(1);
+    let mut book = Book::new().with(draft);
+    book.events[0].event.path = format!("/{nasty}");
+    book.events[0].event.method = nasty.to_owned();
+    book.events[0].peer = nasty.to_owned();
+    book.status.link = LinkState::Refused {
+        reason: nasty.to_owned(),
+    };
+    for (columns, lines) in SIZES {
+        let mut stage = Stage::new(columns, lines, book.clone());
+        for script in ["", "<Enter>", "<Tab>", "<Tab>"] {
+            stage.press(script);
+            let shown = stage.show();
+            let bad = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}".contains(c);
+            assert!(!shown.contains(bad), "{shown:?}");
+        }
+    }
+}
+
+#[test]
+fn wide_characters_do_not_break_columns() {
+    let book = Book::new()
+        .target(TargetState::Up)
+        .with(Draft::notification("sms", &"山田太郎からの不在着信".repeat(9)).ok(3))
+        .with(Draft::notification("sms", &"👩\u{200d}🚀 שלום e\u{301} ".repeat(9)).ok(3))
+        .with(Draft::notification("sms", &"plain ".repeat(30)).ok(3));
+    for (columns, lines) in SIZES {
+        let mut stage = Stage::new(columns, lines, book.clone());
+        let shown = stage.show();
+        let places: Vec<usize> = shown
+            .lines()
+            .filter_map(|line| Some(crate::text::width(line.split_once("200  ")?.0)))
+            .collect();
+        assert_eq!(places.len(), 3, "{shown}");
+        assert!(places.iter().all(|place| *place == places[0]), "{shown}");
+    }
+}
+
+#[test]
+fn without_colours_nothing_is_lost() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    let coloured = stage.show();
+    stage.app.theme = crate::theme::Theme::new(false);
+    assert_eq!(stage.show(), coloured);
+}
