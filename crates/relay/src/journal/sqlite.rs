@@ -13,6 +13,7 @@ mod heads;
 mod queue;
 mod reader;
 mod retention;
+mod uuids;
 mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,7 +101,7 @@ impl SqliteJournal {
             Arc::clone(&queue),
             Arc::clone(&heads),
             options.retention,
-        );
+        )?;
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || writer.run())

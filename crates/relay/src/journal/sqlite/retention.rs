@@ -9,6 +9,7 @@ use std::time::Duration;
 use ringtail_protocol::event::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::uuids::Uuids;
 use super::{SEQ_MAX, event_key};
 use crate::journal::EndpointKey;
 
@@ -18,7 +19,7 @@ pub const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How many bytes of events are kept on the whole relay: 10 GiB, a few million notifications.
 pub const MAX_BYTES: u64 = 10 * 1024 * 1024 * 1024;
 
-/// Bytes that an event counts for beside its request: its other columns and its place in the index.
+/// Bytes that an event counts for beside its request: its other columns and its place among the uuids.
 const EVENT_BYTES: i64 = 96;
 
 /// The most events that one step deletes.
@@ -111,10 +112,14 @@ impl Sweep {
     }
 
     /// Does a little of the work.
-    pub(super) fn step(&mut self, connection: &mut Connection) -> rusqlite::Result<Progress> {
+    pub(super) fn step(
+        &mut self,
+        connection: &mut Connection,
+        uuids: &mut Uuids,
+    ) -> rusqlite::Result<Progress> {
         let next = match self.stage {
-            Stage::Age { from } => self.step_age(connection, from)?,
-            Stage::Bytes => self.step_bytes(connection)?,
+            Stage::Age { from } => self.step_age(connection, uuids, from)?,
+            Stage::Bytes => self.step_bytes(connection, uuids)?,
             Stage::Space => step_space(connection)?,
         };
         Ok(match next {
@@ -129,6 +134,7 @@ impl Sweep {
     fn step_age(
         &mut self,
         connection: &mut Connection,
+        uuids: &mut Uuids,
         from: i64,
     ) -> rusqlite::Result<Option<Stage>> {
         let candidates = endpoints(connection, from)?;
@@ -140,7 +146,7 @@ impl Sweep {
                 event.received_at < self.cutoff
             })?;
             if found.events > 0 {
-                self.delete(connection, endpoint, &found)?;
+                self.delete(connection, uuids, endpoint, &found)?;
                 // There may be more of this endpoint's than one step deletes.
                 return Ok(Some(Stage::Age { from: endpoint.0 }));
             }
@@ -148,7 +154,11 @@ impl Sweep {
         Ok(Some(Stage::Age { from: last.0 + 1 }))
     }
 
-    fn step_bytes(&mut self, connection: &mut Connection) -> rusqlite::Result<Option<Stage>> {
+    fn step_bytes(
+        &mut self,
+        connection: &mut Connection,
+        uuids: &mut Uuids,
+    ) -> rusqlite::Result<Option<Stage>> {
         let total: i64 = connection
             .prepare_cached("SELECT coalesce(sum(bytes), 0) FROM endpoint")?
             .query_row([], |row| row.get(0))?;
@@ -171,19 +181,23 @@ impl Sweep {
             connection.execute("UPDATE endpoint SET bytes = 0 WHERE key = ?1", [largest.0])?;
             return Ok(Some(Stage::Bytes));
         }
-        self.delete(connection, largest, &found)?;
+        self.delete(connection, uuids, largest, &found)?;
         Ok(Some(Stage::Bytes))
     }
 
     fn delete(
         &mut self,
         connection: &mut Connection,
+        uuids: &mut Uuids,
         endpoint: EndpointKey,
         found: &Oldest,
     ) -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // First, so that an event is in one table only and there to be deleted from.
+        uuids.move_recent(&transaction)?;
         delete(&transaction, endpoint, found)?;
         transaction.commit()?;
+        uuids.moved();
         self.swept.events += found.events;
         self.swept.bytes += found.bytes.unsigned_abs();
         Ok(())
@@ -271,6 +285,12 @@ fn delete(
     endpoint: EndpointKey,
     found: &Oldest,
 ) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM uuid WHERE (hash, event) IN
+                 (SELECT uuid_hash, key FROM event WHERE key > ?1 AND key <= ?2)",
+        )?
+        .execute([event_key(endpoint, 0), found.last_key])?;
     transaction
         .prepare_cached("DELETE FROM event WHERE key > ?1 AND key <= ?2")?
         .execute([event_key(endpoint, 0), found.last_key])?;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use ringtail_protocol::event::{Kind, Timestamp};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -444,4 +445,45 @@ async fn the_last_number_is_the_last() {
     let refused = journal.append(entry(endpoint, b"", 1)).await;
     assert!(refused.is_err(), "{refused:?}");
     assert_eq!(seqs(&journal, next).await, [0_u64; 0]);
+}
+
+#[tokio::test]
+async fn duplicates_are_known_wherever_their_uuid_is_kept() {
+    let mut fixture = Sqlite::start(Duration::from_secs(100), PLENTY).await;
+    let endpoint = fixture.endpoint();
+    let with_uuid = |number: usize, second| {
+        let mut entry = entry(endpoint, b"", second);
+        entry.uuid = Some(Bytes::from(number.to_string()));
+        entry
+    };
+    // Enough to be moved to the sorted table once, in order, and then some.
+    let appends = (1..=9000).map(|number| fixture.sqlite().append(with_uuid(number, 1)));
+    for (number, answer) in (1..).zip(join_all(appends).await) {
+        let appended = answer.expect("stored");
+        assert_eq!((appended.seq, appended.duplicate_of), (number, None));
+    }
+    let recent = "SELECT count(*) FROM uuid_recent";
+    let moved = "SELECT count(*) FROM uuid";
+    assert!((1..9000).contains(&fixture.number(recent)));
+    assert_eq!(fixture.number(recent) + fixture.number(moved), 9000);
+
+    for reopened in [false, true] {
+        if reopened {
+            fixture.crash().await;
+        }
+        let journal = fixture.journal();
+        for number in [1, 4096, 8999, 9000] {
+            let again = append(&journal, with_uuid(number, 1000)).await;
+            assert_eq!(again.duplicate_of, u64::try_from(number).ok());
+        }
+    }
+
+    // Retention takes the uuids of the events that it takes, of recent ones too.
+    fixture.retain(Timestamp(1_000_000_000)).await;
+    let left = [recent, moved].map(|sql| fixture.number(sql));
+    assert_eq!(left, [0, 8]);
+    let again = append(&fixture.journal(), with_uuid(4096, 1000)).await;
+    assert_eq!(again.duplicate_of, Some(9002));
+    let fresh = append(&fixture.journal(), with_uuid(2, 1000)).await;
+    assert_eq!(fresh.duplicate_of, None);
 }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::heads::Heads;
 use super::queue::{Append, Group, Queue, Taken, Work};
 use super::retention::{self, Retention, Sweep, Swept};
+use super::uuids::{Added, Lookup, Uuids};
 use super::{event_key, seq_of};
 use crate::journal::{AppendError, Appended, EndpointKey};
 
@@ -22,6 +23,7 @@ pub(super) struct Writer {
     connection: Connection,
     queue: Arc<Queue>,
     heads: Arc<Heads>,
+    uuids: Uuids,
     retention: Retention,
     sweep: Option<Running>,
     next_sweep: Instant,
@@ -45,15 +47,16 @@ impl Writer {
         queue: Arc<Queue>,
         heads: Arc<Heads>,
         retention: Retention,
-    ) -> Self {
-        Self {
+    ) -> rusqlite::Result<Self> {
+        Ok(Self {
+            uuids: Uuids::load(&connection)?,
             connection,
             queue,
             heads,
             retention,
             sweep: None,
             next_sweep: Instant::now() + SWEEP_INTERVAL,
-        }
+        })
     }
 
     /// Writes until the queue is closed and empty.
@@ -104,6 +107,10 @@ impl Writer {
             // Whoever only notes an event does not wait for the answer.
             drop(answer.send(result));
         }
+        // After the answers, so that nobody waits for it who need not.
+        if let Err(error) = self.uuids.settle(&mut self.connection) {
+            tracing::warn!(%error, "the journal could not sort its uuids and tries again");
+        }
         for (now, answer) in sweeps {
             self.begin_sweep(now, Some(answer));
         }
@@ -115,9 +122,10 @@ impl Writer {
         if appends.is_empty() {
             return Vec::new();
         }
-        let stored = store(&self.connection, &appends);
+        let stored = store(&self.connection, &self.uuids, &appends);
         let error = match stored {
             Ok(stored) => {
+                self.uuids.commit(stored.uuids);
                 self.heads.advance(stored.heads.into_iter());
                 return appends
                     .into_iter()
@@ -165,7 +173,7 @@ impl Writer {
         let Some(running) = &mut self.sweep else {
             return;
         };
-        let result = match running.sweep.step(&mut self.connection) {
+        let result = match running.sweep.step(&mut self.connection, &mut self.uuids) {
             Ok(retention::Progress::More) => return,
             Ok(retention::Progress::Done(swept)) => {
                 if swept.events > 0 {
@@ -204,13 +212,14 @@ struct Stored {
     results: Vec<Result<Appended, AppendError>>,
     /// The newest `seq` of each endpoint that has a new one.
     heads: Vec<(EndpointKey, u64)>,
+    uuids: Added,
 }
 
 /// Stores the entries in one transaction. An entry that cannot be stored fails alone, unless the reason is the
 /// database's and not the entry's.
-fn store(connection: &Connection, appends: &[Append]) -> rusqlite::Result<Stored> {
+fn store(connection: &Connection, uuids: &Uuids, appends: &[Append]) -> rusqlite::Result<Stored> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let mut statements = Statements::prepare(connection)?;
+    let mut statements = Statements::prepare(connection, uuids)?;
     let mut numbers = HashMap::new();
     let mut results = Vec::with_capacity(appends.len());
     for append in appends {
@@ -226,6 +235,7 @@ fn store(connection: &Connection, appends: &[Append]) -> rusqlite::Result<Stored
             None => Err(AppendError::NoEndpoint),
             Some(numbering) => match statements.store(append, numbering.next) {
                 Ok(appended) => {
+                    statements.note_uuid(append, appended.seq)?;
                     numbering.next += 1;
                     numbering.bytes +=
                         retention::event_bytes(append.entry.request.as_bytes().len());
@@ -246,9 +256,13 @@ fn store(connection: &Connection, appends: &[Append]) -> rusqlite::Result<Stored
             heads.push((endpoint, numbering.next - 1));
         }
     }
-    drop(statements);
+    let uuids = statements.lookup.into_added();
     connection.prepare_cached("COMMIT")?.execute([])?;
-    Ok(Stored { results, heads })
+    Ok(Stored {
+        results,
+        heads,
+        uuids,
+    })
 }
 
 /// Returns whether the error leaves the transaction as it was before the statement.
@@ -273,20 +287,18 @@ struct Numbering {
 struct Statements<'c> {
     next_seq: CachedStatement<'c>,
     advance: CachedStatement<'c>,
-    find_uuid: CachedStatement<'c>,
+    lookup: Lookup<'c>,
     insert: CachedStatement<'c>,
 }
 
 impl<'c> Statements<'c> {
-    fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+    fn prepare(connection: &'c Connection, uuids: &'c Uuids) -> rusqlite::Result<Self> {
         Ok(Self {
             next_seq: connection.prepare_cached("SELECT next_seq FROM endpoint WHERE key = ?1")?,
             advance: connection.prepare_cached(
                 "UPDATE endpoint SET next_seq = ?2, bytes = bytes + ?3 WHERE key = ?1",
             )?,
-            find_uuid: connection.prepare_cached(
-                "SELECT key FROM event WHERE uuid_hash = ?1 ORDER BY key LIMIT 1",
-            )?,
+            lookup: Lookup::prepare(connection, uuids)?,
             insert: connection.prepare_cached(
                 "INSERT INTO event
                      (key, id, received_at, kind, disposition, duplicate_of, uuid_hash, request)
@@ -318,10 +330,7 @@ impl<'c> Statements<'c> {
     fn store(&mut self, append: &Append, seq: u64) -> rusqlite::Result<Appended> {
         let entry = &append.entry;
         let duplicate_of = match append.uuid_hash {
-            Some(hash) => self
-                .find_uuid
-                .query_row([hash], |row| row.get(0).map(seq_of))
-                .optional()?,
+            Some(hash) => self.lookup.first(hash)?.map(seq_of),
             None => None,
         };
         self.insert.execute(params![
@@ -335,5 +344,14 @@ impl<'c> Statements<'c> {
             entry.request.as_bytes().as_ref(),
         ])?;
         Ok(Appended { seq, duplicate_of })
+    }
+
+    /// Makes a stored event's uuid known. Apart from [`Statements::store`], because the event is in the table when
+    /// this fails: then the whole transaction has to.
+    fn note_uuid(&mut self, append: &Append, seq: u64) -> rusqlite::Result<()> {
+        match append.uuid_hash {
+            Some(hash) => self.lookup.add(hash, event_key(append.entry.endpoint, seq)),
+            None => Ok(()),
+        }
     }
 }

@@ -57,11 +57,22 @@ CREATE TABLE event (
     received_at  INTEGER NOT NULL,
     kind         INTEGER NOT NULL,
     disposition  INTEGER NOT NULL,
-    -- seq of the first event of the endpoint with the same RingCentral uuid.
+    -- seq of the first event of the endpoint that had the same RingCentral uuid.
     duplicate_of INTEGER,
     -- First 8 bytes of SHA-256 over the endpoint's key and RingCentral's uuid.
     uuid_hash    INTEGER,
     request      BLOB NOT NULL
 ) STRICT;
 
-CREATE INDEX event_uuid ON event (uuid_hash) WHERE uuid_hash IS NOT NULL;
+-- Events by uuid_hash. The newest are in uuid_recent, in the order in which they came, and move to uuid together.
+CREATE TABLE uuid (
+    hash  INTEGER NOT NULL,
+    event INTEGER NOT NULL,
+    PRIMARY KEY (hash, event)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE uuid_recent (
+    number INTEGER PRIMARY KEY,
+    hash   INTEGER NOT NULL,
+    event  INTEGER NOT NULL
+) STRICT;
