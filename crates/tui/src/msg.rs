@@ -56,8 +56,8 @@ pub(crate) enum Msg {
     Replayed {
         /// The event's number.
         seq: u64,
-        /// Why it could not be made.
-        result: Result<(), String>,
+        /// The attempt, or why none could be made.
+        result: Result<Box<AttemptRow>, String>,
     },
     /// The history could not be read.
     Unreadable {

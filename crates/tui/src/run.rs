@@ -190,7 +190,8 @@ impl<S: Source> Engine<S> {
                 }
                 Effect::Replay { id, seq } => {
                     self.tasks.spawn(async move {
-                        let result = source.replay(id).await.map_err(|error| words(&error));
+                        let result = source.replay(id).await;
+                        let result = result.map(Box::new).map_err(|error| words(&error));
                         Msg::Replayed { seq, result }
                     });
                 }

@@ -53,8 +53,8 @@ pub trait Source: Send + Sync + 'static {
         id: EventId,
     ) -> impl Future<Output = Result<Option<EventDetail>, SourceError>> + Send;
 
-    /// Forwards an event once more. Returns when the attempt is recorded or cannot be made.
-    fn replay(&self, id: EventId) -> impl Future<Output = Result<(), SourceError>> + Send;
+    /// Forwards an event once more. Returns the attempt when it is recorded; one that fails is an attempt, too.
+    fn replay(&self, id: EventId) -> impl Future<Output = Result<AttemptRow, SourceError>> + Send;
 }
 
 /// A query or a replay that failed, in the words of the engine.

@@ -1,10 +1,11 @@
 //! How the screen changes.
 
 use crossterm::event::KeyEvent;
-use ringtail_client::model::{Marks, RowId, Target};
+use ringtail_client::model::{AttemptRow, EventRow, Marks, Outcome, RowId, Target};
 
 use crate::app::{App, Focus, MAX_REPLAYS, attempted};
 use crate::effect::{Effect, PAGE, Place};
+use crate::format::took;
 use crate::keymap::{self, Action};
 use crate::msg::{Asked, Msg};
 use crate::text::Tone;
@@ -69,10 +70,8 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         }
         Msg::Replayed { seq, result } => {
             app.replays = app.replays.saturating_sub(1);
-            match result {
-                Ok(()) => app.notify(Tone::Good, format!("✓ event {seq} replayed")),
-                Err(why) => app.notify(Tone::Bad, format!("✗ event {seq} not replayed: {why}")),
-            }
+            let (tone, words) = replayed(seq, &result);
+            app.notify(tone, words);
         }
         Msg::Unreadable { what, reason } => unreadable(app, what, reason),
     }
@@ -94,7 +93,7 @@ fn reached(last: Option<RowId>, len: usize, asked: RowId) -> RowId {
     }
 }
 
-fn page(app: &mut App, place: Place, rows: Vec<ringtail_client::model::EventRow>) {
+fn page(app: &mut App, place: Place, rows: Vec<EventRow>) {
     app.reading.busy = false;
     app.list.page(place, rows);
     if matches!(place, Place::Before(_)) {
@@ -261,6 +260,28 @@ fn replay(app: &mut App) -> Option<Effect> {
     app.replays += 1;
     app.notify(Tone::Plain, format!("↻ replaying event {seq} to {url}"));
     Some(Effect::Replay { id, seq })
+}
+
+fn replayed(seq: u64, result: &Result<Box<AttemptRow>, String>) -> (Tone, String) {
+    let attempt = match result {
+        Ok(attempt) => attempt,
+        Err(why) => return (Tone::Bad, format!("✗ event {seq} not replayed: {why}")),
+    };
+    let took = took(attempt.duration);
+    match &attempt.outcome {
+        Outcome::Error { message, .. } => (
+            Tone::Bad,
+            format!("✗ event {seq} replayed, no answer after {took}: {message}"),
+        ),
+        Outcome::Status(status) if attempt.verdict.is_accepted() => (
+            Tone::Good,
+            format!("✓ event {seq} replayed: {status} in {took}"),
+        ),
+        Outcome::Status(status) => (
+            Tone::Bad,
+            format!("✗ event {seq} replayed: {status} in {took}, not accepted by RingCentral"),
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -199,10 +199,16 @@ impl Book {
             .cloned()
     }
 
-    pub(crate) fn replay(&mut self, id: EventId) {
+    pub(crate) fn event_number(&self, seq: u64) -> EventDetail {
+        self.event(id(seq)).expect("the event was added")
+    }
+
+    pub(crate) fn replay(&mut self, id: EventId) -> AttemptRow {
         let seq = self.event(id).expect("the event was added").event.seq;
         let ok = Verdict::Accepted { notes: vec![] };
         self.answer(seq, (Cause::Replay, Outcome::Status(200), 5, ok, "ok"));
+        let newest = self.event(id).and_then(|event| event.event.last_attempt);
+        newest.expect("the answer was recorded")
     }
 
     /// A handshake, an SMS, a call that is answered late, a repeated voicemail, a bot that fails: five kinds of rows.

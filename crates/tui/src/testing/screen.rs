@@ -135,11 +135,12 @@ impl Engine {
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut Book)) {
+    fn change<T>(&self, change: impl FnOnce(&mut Book) -> T) -> T {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut book);
+        let changed = change(&mut book);
         self.status.send_replace(book.status.clone());
         self.marks.send_replace(book.marks());
+        changed
     }
 
     fn read<T>(&self, read: impl FnOnce(&Book) -> T) -> Result<T, SourceError> {
@@ -184,10 +185,9 @@ impl Source for Engine {
         self.read(|book| book.event(id))
     }
 
-    async fn replay(&self, id: EventId) -> Result<(), SourceError> {
+    async fn replay(&self, id: EventId) -> Result<AttemptRow, SourceError> {
         self.read(|_| ())?;
-        self.change(|book| book.replay(id));
-        Ok(())
+        Ok(self.change(|book| book.replay(id)))
     }
 }
 

@@ -116,11 +116,8 @@ impl Stage {
                 Some(Msg::Formatted { detail, pages })
             }
             Effect::Replay { id, seq } => {
-                self.book.replay(id);
-                Some(Msg::Replayed {
-                    seq,
-                    result: Ok(()),
-                })
+                let result = Ok(Box::new(self.book.replay(id)));
+                Some(Msg::Replayed { seq, result })
             }
         }
     }

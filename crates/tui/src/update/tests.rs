@@ -190,7 +190,7 @@ fn a_replay_shows_up_in_the_open_event() {
     assert_eq!(stage.app.detail.tab, Tab::Attempts);
     assert!(shown.contains("Attempts 2"), "{shown}");
     assert!(shown.contains("Attempt 2 · replay"), "{shown}");
-    assert!(shown.contains("✓ event 7 replayed"), "{shown}");
+    assert!(shown.contains("✓ event 7 replayed: 200 in 5 ms"), "{shown}");
     stage.pass(6000);
     assert!(stage.app.notice.is_none());
 }
@@ -218,6 +218,24 @@ fn replays_are_bounded_and_their_errors_are_told() {
         stage
             .show()
             .contains("✗ event 7 not replayed: the history is closed")
+    );
+}
+
+#[test]
+fn a_replay_that_ends_badly_does_not_look_well() {
+    let attempt = Book::traffic().event_number(5).attempts[0].attempt.clone();
+    let (tone, words) = replayed(5, &Ok(Box::new(attempt)));
+    assert_eq!(tone, Tone::Bad);
+    assert_eq!(
+        words,
+        "✗ event 5 replayed: 500 in 31 ms, not accepted by RingCentral"
+    );
+    let attempt = Book::traffic().event_number(7).attempts[0].attempt.clone();
+    let (tone, words) = replayed(7, &Ok(Box::new(attempt)));
+    assert_eq!(tone, Tone::Bad);
+    assert_eq!(
+        words,
+        "✗ event 7 replayed, no answer after 2 ms: connection reset by peer"
     );
 }
 
@@ -268,7 +286,7 @@ fn help_takes_the_keys_and_gives_them_back() {
     let mut stage = Stage::new(60, 16, Book::traffic());
     stage.press("?G");
     assert!(
-        stage.show().contains("gap: events that the relay"),
+        stage.show().contains("gap: the relay had lost"),
         "{}",
         stage.show()
     );

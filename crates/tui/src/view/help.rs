@@ -10,21 +10,21 @@ use crate::text::{TextLine, Tone, width};
 use crate::theme::Theme;
 
 /// Columns of the help with its frame.
-const WIDTH: u16 = 58;
+const WIDTH: u16 = 60;
 
 /// Columns of the keys.
-const KEYS: usize = 18;
+const KEYS: usize = 17;
 
 /// What the signs of the list mean.
 const SIGNS: &[(&str, &str)] = &[
-    ("✓ ✗", "what RingCentral makes of the app's answer"),
+    ("✓ ✗", "RingCentral accepts the answer, or not"),
     ("late", "took longer than RingCentral waits"),
     ("status size", "wrong status, answer too large"),
     ("none", "no answer at all"),
-    ("by relay", "answered at the edge, not for the app"),
-    ("queued held", "the app's turn comes; the app is down"),
+    ("by relay", "answered at the edge"),
+    ("queued held", "on its way; waits for the app"),
     ("≡ ↻", "duplicate; replayed"),
-    ("⋯", "gap: events that the relay no longer had"),
+    ("⋯", "gap: the relay had lost events"),
 ];
 
 /// Draws the help.
@@ -93,4 +93,16 @@ fn binding(binding: &keymap::Binding) -> TextLine {
 fn row(left: &str, right: &str) -> TextLine {
     let pad = " ".repeat(KEYS.saturating_sub(width(left)));
     TextLine::new(Tone::Name, format!(" {left}{pad} ")).with(Tone::Plain, right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_fits() {
+        for line in lines() {
+            assert!(line.width() <= usize::from(WIDTH) - 2, "{line:?}");
+        }
+    }
 }
