@@ -347,7 +347,7 @@ impl Work {
             .sender
             .deliver(stored.id, &stored.request, Cause::Forward, move || {
                 // The queue has room for every request; a full one says what it says anyway.
-                drop(connected.try_send(row));
+                let _ = connected.try_send(row);
             })
             .await;
         drop(stored);
@@ -364,7 +364,11 @@ impl Work {
     /// forwarded again, so what follows it in its key waits.
     async fn record(&self, delivery: Delivery) -> End {
         loop {
-            match self.history.record_attempt(delivery.attempt.clone(), true).await {
+            match self
+                .history
+                .record_attempt(delivery.attempt.clone(), true)
+                .await
+            {
                 Ok(_) => return End::Settled,
                 Err(StoreError::Closed) => return End::Gone,
                 Err(error) => tracing::error!(%error, "an attempt could not be recorded"),
@@ -387,8 +391,14 @@ async fn sleep_until(at: Option<Instant>) {
 /// The wall clock's time of an instant that is still to come.
 fn wall(at: Instant) -> Timestamp {
     let wait = at.saturating_duration_since(Instant::now()).as_micros();
-    Timestamp(Timestamp::now().0.saturating_add(i64::try_from(wait).unwrap_or(i64::MAX)))
+    Timestamp(
+        Timestamp::now()
+            .0
+            .saturating_add(i64::try_from(wait).unwrap_or(i64::MAX)),
+    )
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

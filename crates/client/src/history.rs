@@ -36,9 +36,7 @@ pub use self::schema::{BUSY_TIMEOUT, FILE_NAME, OpenError};
 pub use self::select::{IdPrefix, MIN_ID_DIGITS, Selector, SelectorError};
 pub use self::store::{Incoming, Stored};
 use self::writer::{QUEUE, Write, Writer};
-use crate::model::{
-    AttemptDetail, AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId,
-};
+use crate::model::{AttemptDetail, AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId};
 
 /// Read-only connections that may be busy at once; more readers wait.
 const READERS: usize = 4;
@@ -263,7 +261,11 @@ impl History {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub async fn events_after(&self, after: RowId, limit: usize) -> Result<Vec<EventRow>, ReadError> {
+    pub async fn events_after(
+        &self,
+        after: RowId,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, ReadError> {
         self.read(move |reader| reader.events_after(after, limit))
             .await
     }
@@ -272,7 +274,11 @@ impl History {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub async fn events_before(&self, before: RowId, limit: usize) -> Result<Vec<EventRow>, ReadError> {
+    pub async fn events_before(
+        &self,
+        before: RowId,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, ReadError> {
         self.read(move |reader| reader.events_before(before, limit))
             .await
     }
@@ -321,7 +327,11 @@ impl History {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub async fn attempts_after(&self, after: RowId, limit: usize) -> Result<Vec<AttemptRow>, ReadError> {
+    pub async fn attempts_after(
+        &self,
+        after: RowId,
+        limit: usize,
+    ) -> Result<Vec<AttemptRow>, ReadError> {
         self.read(move |reader| reader.attempts_after(after, limit))
             .await
     }
@@ -390,5 +400,7 @@ impl Inner {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -60,9 +60,9 @@ fn tls(target: &TargetUrl, insecure: bool) -> Result<ClientConfig, rustls::Error
     if target.is_https() && !insecure {
         return ClientConfig::with_platform_verifier();
     }
-    let provider = CryptoProvider::get_default().cloned().unwrap_or_else(|| {
-        Arc::new(rustls::crypto::aws_lc_rs::default_provider())
-    });
+    let provider = CryptoProvider::get_default()
+        .cloned()
+        .unwrap_or_else(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
     let verifier = Arc::new(TrustAnyone(Arc::clone(&provider)));
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -93,7 +93,12 @@ impl ServerCertVerifier for TrustAnyone {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -102,7 +107,12 @@ impl ServerCertVerifier for TrustAnyone {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

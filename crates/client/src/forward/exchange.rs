@@ -75,7 +75,8 @@ impl Exchanger {
     {
         let (head, body) = request.into_parts();
         let mut fields = head.headers;
-        self.sender.rewrite(&mut fields, event, peer, Cause::Exchange);
+        self.sender
+            .rewrite(&mut fields, event, peer, Cause::Exchange);
         let body = body
             .map_err(|error| Box::new(RequestBroken(error.into())) as Box<dyn Error + Send + Sync>)
             .boxed_unsync();
@@ -243,7 +244,11 @@ async fn pump(
                     }
                     continue;
                 };
-                if open.send_timeout(Piece::Frame(frame), patience).await.is_err() {
+                if open
+                    .send_timeout(Piece::Frame(frame), patience)
+                    .await
+                    .is_err()
+                {
                     caller = None;
                     alone_since = Instant::now();
                 }

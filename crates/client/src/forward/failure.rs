@@ -88,7 +88,10 @@ impl SendFailure {
                 format!("{host} answered with something that is not HTTP; is it the right port?"),
             )
         } else if hyper.is_some_and(hyper::Error::is_timeout) {
-            (FailureKind::TimedOut, format!("{host} did not answer in time"))
+            (
+                FailureKind::TimedOut,
+                format!("{host} did not answer in time"),
+            )
         } else {
             (
                 FailureKind::Reset,
@@ -154,7 +157,10 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| {
         let error: &'a (dyn Error + 'static) = *error;
-        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
             Some(inner) => Some(inner as &(dyn Error + 'static)),
             None => error.source(),
         }

@@ -85,7 +85,11 @@ pub(super) fn state_length(headers: &mut HeaderMap, method: &Method, len: usize)
 mod tests {
     use super::*;
 
-    fn rewritten(fields: &[(&'static str, &'static [u8])], keep_host: bool, replay: bool) -> Vec<(String, Vec<u8>)> {
+    fn rewritten(
+        fields: &[(&'static str, &'static [u8])],
+        keep_host: bool,
+        replay: bool,
+    ) -> Vec<(String, Vec<u8>)> {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());

@@ -138,8 +138,9 @@ impl Scheduler {
             Input::Tick => {}
         }
         let mut commands = Vec::new();
-        self.load(&mut commands);
+        // First what makes room in the window, then what fills it.
         self.send(now, &mut commands);
+        self.load(&mut commands);
         commands
     }
 
@@ -168,7 +169,8 @@ impl Scheduler {
             self.newest = row;
             self.waiting += 1;
             let key: Arc<str> = key.into();
-            if !self.in_flight.values().any(|busy| *busy == key) && !self.queues.contains_key(&key) {
+            if !self.in_flight.values().any(|busy| *busy == key) && !self.queues.contains_key(&key)
+            {
                 self.heads.insert(row, Arc::clone(&key));
             }
             self.queues.entry(key).or_default().push_back(row);
@@ -192,7 +194,10 @@ impl Scheduler {
             End::Gone => {}
             End::Held { reason } => {
                 self.waiting += 1;
-                self.queues.entry(Arc::clone(&key)).or_default().push_front(row);
+                self.queues
+                    .entry(Arc::clone(&key))
+                    .or_default()
+                    .push_front(row);
                 self.held(was_probe, reason, now);
             }
         }

@@ -41,7 +41,9 @@ pub enum TargetError {
         scheme: String,
     },
     /// A name and password before the host.
-    #[error("a target with a name or password is not supported; let the app accept local requests without")]
+    #[error(
+        "a target with a name or password is not supported; let the app accept local requests without"
+    )]
     Credentials,
     /// A fragment.
     #[error("a target has no #fragment: it is never sent")]

@@ -1,1 +1,354 @@
-//! Tests.
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Notify, Semaphore};
+
+use super::testing::{App, Seen, answer, impatient, listen, quick, sender, vacant};
+use super::*;
+use crate::history::testing::{ENDPOINT, TestHistory, attempt, call};
+use crate::model::{AttemptRow, FailureKind};
+
+/// A forwarder that a test owns.
+struct Running {
+    forwarder: Forwarder,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+impl Running {
+    fn start(history: &History, sender: Sender) -> Self {
+        Self::with(history, sender, ForwardOptions::default())
+    }
+
+    fn with(history: &History, sender: Sender, options: ForwardOptions) -> Self {
+        let tasks = TaskTracker::new();
+        let cancel = CancellationToken::new();
+        let forwarder = Forwarder::spawn(
+            history.clone(),
+            ENDPOINT,
+            sender,
+            options,
+            &tasks,
+            cancel.clone(),
+        );
+        Self {
+            forwarder,
+            tasks,
+            cancel,
+        }
+    }
+
+    async fn state(&self, wanted: impl FnMut(&Forwarding) -> bool) -> Forwarding {
+        let mut state = self.forwarder.state();
+        state.wait_for(wanted).await.unwrap().clone()
+    }
+
+    async fn stop(self) {
+        self.cancel.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Waits until so many attempts are recorded, and returns them.
+async fn attempts(test: &TestHistory, count: i64) -> Vec<AttemptRow> {
+    let mut marks = test.history.marks();
+    let reached = marks.wait_for(|marks| marks.attempts.0 >= count);
+    tokio::time::timeout(Duration::from_secs(20), reached)
+        .await
+        .expect("the attempts in time")
+        .unwrap();
+    test.history.attempts_after(RowId(0), 1000).await.unwrap()
+}
+
+fn is_down(state: &Forwarding) -> bool {
+    matches!(state.target, TargetState::Down { .. })
+}
+
+fn to(address: SocketAddr) -> Sender {
+    sender(&address.to_string(), quick())
+}
+
+/// Probes so often that a test need not wait, and gives up on nothing.
+fn eager() -> ForwardOptions {
+    ForwardOptions {
+        hold: HoldDelay {
+            first: Duration::from_millis(5),
+            longest: Duration::from_millis(20),
+        },
+        ..ForwardOptions::default()
+    }
+}
+
+#[tokio::test]
+async fn what_is_pending_and_what_comes_in_is_forwarded_and_done() {
+    let test = TestHistory::open();
+    test.receives(vec![call(1, "a"), call(2, "b")]).await;
+    let app = App::start(async |_| answer(200, "")).await;
+    let running = Running::start(&test.history, app.sender());
+    attempts(&test, 2).await;
+    test.receives(vec![call(3, "c")]).await;
+    let rows = attempts(&test, 3).await;
+    assert!(rows.iter().all(|row| row.outcome == Outcome::Status(200)));
+    assert!(
+        rows.iter()
+            .all(|row| row.verdict.is_accepted() && row.cause == Cause::Forward)
+    );
+    let state = running.state(|state| state.held == 0).await;
+    assert_eq!(state.target, TargetState::Up);
+    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 0);
+    running.stop().await;
+    assert_eq!(app.seen().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_is_kept_within_a_key_and_keys_run_side_by_side() {
+    let test = TestHistory::open();
+    let keys = ["a", "b", "c", "d", "e"];
+    let events = (1..=200_u64).map(|seq| call(seq, keys[seq as usize * 7 % keys.len()]));
+    test.receives(events.collect()).await;
+    let busy = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let same_key = Arc::new(Mutex::new(HashMap::<String, usize>::new()));
+    let app = App::start({
+        let (busy, most, same_key) = (busy.clone(), most.clone(), same_key.clone());
+        move |seen: Seen| {
+            let (busy, most, same_key) = (busy.clone(), most.clone(), same_key.clone());
+            async move {
+                let now = busy.fetch_add(1, Ordering::SeqCst) + 1;
+                most.fetch_max(now, Ordering::SeqCst);
+                let key = session(&seen);
+                let first = *same_key
+                    .lock()
+                    .unwrap()
+                    .entry(key.clone())
+                    .and_modify(|n| *n += 1)
+                    .or_insert(1);
+                assert_eq!(first, 1, "two of one key at once");
+                for _ in 0..seen.sequence() % 5 {
+                    tokio::task::yield_now().await;
+                }
+                *same_key.lock().unwrap().get_mut(&key).unwrap() -= 1;
+                busy.fetch_sub(1, Ordering::SeqCst);
+                answer(200, "")
+            }
+        }
+    })
+    .await;
+    let running = Running::start(&test.history, app.sender());
+    attempts(&test, 200).await;
+    running.stop().await;
+    let mut newest = HashMap::new();
+    for seen in app.seen() {
+        let before = newest.insert(session(&seen), seen.sequence()).unwrap_or(0);
+        assert!(
+            before < seen.sequence(),
+            "{before} before {}",
+            seen.sequence()
+        );
+    }
+    assert_eq!(app.seen().len(), 200);
+    assert!(most.load(Ordering::SeqCst) <= keys.len());
+    assert!(
+        most.load(Ordering::SeqCst) > 1,
+        "keys ran one after the other"
+    );
+}
+
+fn session(seen: &Seen) -> String {
+    let json: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
+    json["body"]["telephonySessionId"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn errors_and_time_outs_are_recorded_and_block_nothing() {
+    let test = TestHistory::open();
+    let app = App::start(async |seen: Seen| match seen.sequence() {
+        1 => answer(500, "broken"),
+        2 => answer(404, ""),
+        3 => std::future::pending().await,
+        _ => answer(200, ""),
+    })
+    .await;
+    // One key, so each waits for the one before.
+    test.receives((1..=4).map(|seq| call(seq, "s")).collect())
+        .await;
+    let running = Running::start(&test.history, sender(&app.address.to_string(), impatient()));
+    let rows = attempts(&test, 4).await;
+    assert_eq!(rows[0].outcome, Outcome::Status(500));
+    assert_eq!(rows[1].outcome, Outcome::Status(404));
+    let Outcome::Error { kind, .. } = rows[2].outcome else {
+        panic!("no answer");
+    };
+    assert_eq!(kind, FailureKind::TimedOut);
+    assert_eq!(rows[3].outcome, Outcome::Status(200));
+    let words: Vec<_> = rows.iter().map(|row| row.verdict.word()).collect();
+    assert_eq!(words, ["status", "status", "no-answer", "ok"]);
+    running.state(|state| state.held == 0).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_target_that_is_down_holds_its_events_and_drains_in_order_when_it_is_back() {
+    let test = TestHistory::open();
+    let address = vacant();
+    test.receives((1..=30).map(|seq| call(seq, "s")).collect())
+        .await;
+    let running = Running::with(&test.history, to(address), eager());
+    let state = running
+        .state(|state| is_down(state) && state.held == 30)
+        .await;
+    let TargetState::Down { reason, .. } = state.target else {
+        panic!("down");
+    };
+    assert!(reason.contains("nothing listens"), "{reason}");
+    // Nothing was recorded: the app has not seen anything.
+    assert_eq!(test.history.counts().await.unwrap().attempts, 0);
+    let app = App::start_on(listen(&address.to_string()), async |_| answer(200, ""));
+    attempts(&test, 30).await;
+    running
+        .state(|state| state.target == TargetState::Up && state.held == 0)
+        .await;
+    assert!(app.seen().iter().map(Seen::sequence).eq(1..=30));
+    // And away again, in the middle of the day.
+    drop(app);
+    test.receives(vec![call(31, "s")]).await;
+    running
+        .state(|state| is_down(state) && state.held == 1)
+        .await;
+    let app = App::start_on(listen(&address.to_string()), async |_| answer(200, ""));
+    attempts(&test, 31).await;
+    assert_eq!(app.seen().len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_starts_again_goes_on_with_what_is_owed() {
+    let TestHistory { dir, history } = TestHistory::open();
+    let test = TestHistory { dir, history };
+    let address = vacant();
+    test.receives((1..=5).map(|seq| call(seq, "s")).collect())
+        .await;
+    let running = Running::with(&test.history, to(address), eager());
+    running.state(is_down).await;
+    running.stop().await;
+    let TestHistory { dir, history } = test;
+    drop(history);
+    let history = History::open(dir.path()).unwrap();
+    let test = TestHistory { dir, history };
+    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 5);
+    let app = App::start_on(listen(&address.to_string()), async |_| answer(200, ""));
+    let running = Running::start(&test.history, to(address));
+    attempts(&test, 5).await;
+    assert!(app.seen().iter().map(Seen::sequence).eq(1..=5));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn requests_in_flight_may_end_when_the_forwarder_is_stopped() {
+    let test = TestHistory::open();
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let app = App::start({
+        let (arrived, go) = (arrived.clone(), go.clone());
+        move |_| {
+            let (arrived, go) = (arrived.clone(), go.clone());
+            async move {
+                arrived.notify_one();
+                go.acquire().await.unwrap().forget();
+                answer(200, "")
+            }
+        }
+    })
+    .await;
+    test.receives(vec![call(1, "s"), call(2, "s")]).await;
+    let running = Running::with(
+        &test.history,
+        app.sender(),
+        ForwardOptions {
+            grace: Duration::from_secs(20),
+            ..ForwardOptions::default()
+        },
+    );
+    arrived.notified().await;
+    running.cancel.cancel();
+    go.add_permits(2);
+    running.stop().await;
+    // The second one was not begun.
+    assert_eq!(app.seen().len(), 1);
+    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 1);
+    assert_eq!(attempts(&test, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_does_not_end_in_time_stays_pending() {
+    let test = TestHistory::open();
+    let arrived = Arc::new(Notify::new());
+    let app = App::start({
+        let arrived = arrived.clone();
+        move |_| {
+            arrived.notify_one();
+            std::future::pending()
+        }
+    })
+    .await;
+    test.receives(vec![call(1, "s")]).await;
+    let running = Running::with(
+        &test.history,
+        app.sender(),
+        ForwardOptions {
+            grace: Duration::from_millis(20),
+            ..ForwardOptions::default()
+        },
+    );
+    arrived.notified().await;
+    running.stop().await;
+    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 1);
+    assert_eq!(test.history.counts().await.unwrap().attempts, 0);
+}
+
+#[tokio::test]
+async fn what_another_process_has_settled_is_not_sent() {
+    let test = TestHistory::open();
+    let address = vacant();
+    let (first, second) = (call(1, "s"), call(2, "s"));
+    test.receives(vec![first.clone(), second]).await;
+    let running = Running::with(&test.history, to(address), eager());
+    running.state(is_down).await;
+    let other = History::open(test.dir.path()).unwrap();
+    other.record_attempt(attempt(first.id), true).await.unwrap();
+    let app = App::start_on(listen(&address.to_string()), async |_| answer(200, ""));
+    attempts(&test, 2).await;
+    running.state(|state| state.held == 0).await;
+    assert!(app.seen().iter().map(Seen::sequence).eq([2]));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn more_than_the_window_is_pending_and_gets_through() {
+    let test = TestHistory::open();
+    test.receives(
+        (1..=100)
+            .map(|seq| call(seq, &format!("s{}", seq % 3)))
+            .collect(),
+    )
+    .await;
+    let app = App::start(async |_| answer(200, "")).await;
+    let options = ForwardOptions {
+        limits: Limits {
+            in_flight: 2,
+            window: 8,
+            page: 4,
+        },
+        ..ForwardOptions::default()
+    };
+    let running = Running::with(&test.history, app.sender(), options);
+    attempts(&test, 100).await;
+    running.state(|state| state.held == 0).await;
+    assert_eq!(app.seen().len(), 100);
+    running.stop().await;
+}

@@ -177,7 +177,10 @@ pub(super) fn details(
 }
 
 /// Reads one attempt with what the app answered.
-pub(super) fn detail(connection: &Connection, row: RowId) -> rusqlite::Result<Option<AttemptDetail>> {
+pub(super) fn detail(
+    connection: &Connection,
+    row: RowId,
+) -> rusqlite::Result<Option<AttemptDetail>> {
     let sql = format!(
         "SELECT {COLUMNS}, a.body_len, c.headers, c.body
          FROM attempt AS a JOIN answer AS c ON c.row = a.row LEFT JOIN event AS e ON e.id = a.event

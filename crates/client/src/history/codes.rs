@@ -89,7 +89,11 @@ mod tests {
 
     #[test]
     fn codes_come_back_as_what_they_stand_for() {
-        for state in [ForwardState::None, ForwardState::Pending, ForwardState::Done] {
+        for state in [
+            ForwardState::None,
+            ForwardState::Pending,
+            ForwardState::Done,
+        ] {
             assert_eq!(forward_from(forward(state)), state);
         }
         for known in [Cause::Forward, Cause::Exchange, Cause::Replay] {
@@ -99,7 +103,10 @@ mod tests {
             assert_eq!(failure_from(failure(kind)), kind);
         }
         assert_eq!(failure_from("of a newer version"), FailureKind::Unknown);
-        assert_eq!(failure_from(failure(FailureKind::Unknown)), FailureKind::Unknown);
+        assert_eq!(
+            failure_from(failure(FailureKind::Unknown)),
+            FailureKind::Unknown
+        );
     }
 
     #[test]

@@ -62,7 +62,9 @@ pub enum OpenError {
         known: usize,
     },
     /// The file is a database of another program.
-    #[error("{path} is not a history of ringtail; move it away or choose another directory with RINGTAIL_DATA")]
+    #[error(
+        "{path} is not a history of ringtail; move it away or choose another directory with RINGTAIL_DATA"
+    )]
     Foreign {
         /// The file.
         path: PathBuf,

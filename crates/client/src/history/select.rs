@@ -112,7 +112,9 @@ mod tests {
         assert!(matches!(Selector::parse("0199a1b2-"), Ok(Selector::Id(_))));
         assert!(matches!(Selector::parse("01990000-"), Ok(Selector::Id(_))));
         assert!(matches!(Selector::parse("ABCD"), Ok(Selector::Id(_))));
-        for bad in ["", "-1", "+1", "20..17", "1..", "..", "xyz", "abc", "0199-a", "1.5"] {
+        for bad in [
+            "", "-1", "+1", "20..17", "1..", "..", "xyz", "abc", "0199-a", "1.5",
+        ] {
             assert!(Selector::parse(bad).is_err(), "{bad}");
         }
     }

@@ -69,11 +69,21 @@ pub(super) fn store(
                     insert_gap(connection, endpoint, journal, cursor + 1, event.seq - 1)?;
                     stored.gaps += 1;
                 }
-                insert_event(connection, endpoint, journal, event, forwarding, &mut stored)?;
+                insert_event(
+                    connection,
+                    endpoint,
+                    journal,
+                    event,
+                    forwarding,
+                    &mut stored,
+                )?;
                 cursor = Some(event.seq);
             }
+            // Turned around, as no relay sends it: it says nothing.
+            Incoming::Gap { first, last } if first > last => {}
             Incoming::Gap { first, last } => {
-                let first = cursor.map_or(*first, |cursor| (*first).max(cursor + 1));
+                // What lies between the cursor and the gap did not come either.
+                let first = cursor.map_or(*first, |cursor| cursor + 1);
                 if first <= *last {
                     insert_gap(connection, endpoint, journal, first, *last)?;
                     stored.gaps += 1;
@@ -104,7 +114,9 @@ pub(super) fn cursor(
 ) -> rusqlite::Result<Option<u64>> {
     connection
         .prepare_cached("SELECT seq FROM cursor WHERE endpoint = ?1 AND journal = ?2")?
-        .query_row(params![endpoint, journal], |row| row.get(0).map(codes::unsigned))
+        .query_row(params![endpoint, journal], |row| {
+            row.get(0).map(codes::unsigned)
+        })
         .optional()
 }
 

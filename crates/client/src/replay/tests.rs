@@ -1,1 +1,62 @@
-//! Tests.
+use ringtail_protocol::event::EncodedRequest;
+
+use super::*;
+use crate::forward::testing::{App, answer, impatient, sender, vacant};
+use crate::history::testing::{ENDPOINT, TestHistory, call, encoded};
+use crate::model::{FailureKind, ForwardState, Outcome};
+
+#[tokio::test]
+async fn a_replay_sends_the_original_and_is_an_attempt_of_its_own() {
+    let test = TestHistory::open();
+    let event = call(1, "s");
+    test.receives(vec![event.clone()]).await;
+    let app = App::start(async |_| answer(204, "")).await;
+    let detail = replay(&test.history, &app.sender(), event.id)
+        .await
+        .unwrap();
+    assert_eq!(detail.attempt.event, event.id);
+    assert_eq!(detail.attempt.cause, Cause::Replay);
+    assert_eq!(detail.attempt.outcome, Outcome::Status(204));
+    assert_eq!(detail.attempt.verdict.word(), "status");
+    let seen = app.seen().remove(0);
+    let sent = event.request.decode().unwrap();
+    assert_eq!(seen.body, sent.body);
+    assert_eq!(seen.path, sent.path);
+    assert_eq!(seen.headers["verification-token"], "secret");
+    assert_eq!(seen.headers["ringtail-replay"], event.id.to_string());
+    assert_eq!(seen.headers.get_all("x-twice").iter().count(), 2);
+    // What is owed stays owed.
+    let stored = test.history.event(event.id).await.unwrap().unwrap();
+    assert_eq!(stored.event.forward, ForwardState::Pending);
+    assert_eq!(stored.attempts, [detail]);
+    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_target_that_refuses_a_replay_is_recorded() {
+    let test = TestHistory::open();
+    let event = call(1, "s");
+    test.receives(vec![event.clone()]).await;
+    let nowhere = sender(&vacant().to_string(), impatient());
+    let detail = replay(&test.history, &nowhere, event.id).await.unwrap();
+    let Outcome::Error { kind, .. } = detail.attempt.outcome else {
+        panic!("answered");
+    };
+    assert_eq!(kind, FailureKind::Refused);
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_cannot_be_read_is_said() {
+    let test = TestHistory::open();
+    let broken = encoded(1, EncodedRequest::from_stored(b"\xff".as_slice().into()));
+    test.receives(vec![broken.clone()]).await;
+    let nowhere = sender("3000", impatient());
+    let unknown = call(2, "s").id;
+    let error = replay(&test.history, &nowhere, unknown).await.unwrap_err();
+    assert!(error.to_string().contains("has no event"), "{error}");
+    let error = replay(&test.history, &nowhere, broken.id)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("cannot be read"), "{error}");
+    assert_eq!(test.history.counts().await.unwrap().attempts, 0);
+}

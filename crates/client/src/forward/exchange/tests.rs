@@ -1,1 +1,253 @@
-//! Tests.
+use std::sync::Arc;
+
+use http_body_util::{Empty, Full, StreamBody};
+use tokio::sync::Semaphore;
+
+use super::*;
+use crate::forward::testing::{App, AppBody, Seen, answer, impatient, sender, vacant};
+use crate::history::testing::TestHistory;
+use crate::model::{AttemptDetail, Outcome, RowId};
+
+const PIECES: usize = 3;
+
+struct Caller {
+    test: TestHistory,
+    exchanger: Exchanger,
+    cancel: CancellationToken,
+}
+
+impl Caller {
+    fn of(sender: Sender) -> Self {
+        let test = TestHistory::open();
+        let cancel = CancellationToken::new();
+        let exchanger = Exchanger::new(
+            test.history.clone(),
+            sender,
+            TaskTracker::new(),
+            cancel.clone(),
+        );
+        Self {
+            test,
+            exchanger,
+            cancel,
+        }
+    }
+
+    async fn asks(&self, body: &'static str) -> Result<http::Response<ExchangeBody>, SendFailure> {
+        let request = http::Request::builder()
+            .method("PUT")
+            .uri("/exchange/ignored")
+            .header("host", "relay.example")
+            .header("content-length", body.len())
+            .header("x-kept", "1")
+            .body(Full::new(Bytes::from(body)))
+            .unwrap();
+        self.exchanger
+            .exchange(id(), "/cards?q=1", Some("192.0.2.9"), request)
+            .await
+    }
+
+    async fn recorded(&self) -> AttemptDetail {
+        let mut marks = self.test.history.marks();
+        let recorded = marks.wait_for(|marks| marks.attempts == RowId(1));
+        tokio::time::timeout(std::time::Duration::from_secs(20), recorded)
+            .await
+            .expect("an attempt in time")
+            .unwrap();
+        self.test.history.attempt(RowId(1)).await.unwrap().unwrap()
+    }
+}
+
+fn id() -> EventId {
+    EventId::from_bytes([9; 16])
+}
+
+/// An app that sends a piece of its answer whenever it is allowed to.
+async fn piecewise(allowed: Arc<Semaphore>) -> App {
+    App::start(move |_| {
+        let allowed = allowed.clone();
+        async move {
+            let pieces = futures_util::stream::unfold(0, move |sent| {
+                let allowed = allowed.clone();
+                async move {
+                    if sent == PIECES {
+                        return None;
+                    }
+                    allowed.acquire().await.unwrap().forget();
+                    Some((Ok(Frame::data(Bytes::from_static(b"piece"))), sent + 1))
+                }
+            });
+            http::Response::new(StreamBody::new(pieces).boxed_unsync())
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_answer_reaches_the_caller_and_the_history() {
+    let app = App::start(async |_: Seen| -> http::Response<AppBody> {
+        let mut response = answer(201, "{\"type\":\"dialog\"}");
+        let headers = response.headers_mut();
+        headers.insert("content-type", "application/json".parse().unwrap());
+        headers.insert("connection", "close".parse().unwrap());
+        response
+    })
+    .await;
+    let caller = Caller::of(app.sender());
+    let response = caller.asks("card").await.unwrap();
+    assert_eq!(response.status(), 201);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert!(!response.headers().contains_key("connection"));
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "{\"type\":\"dialog\"}");
+
+    let seen = app.seen().remove(0);
+    assert_eq!(
+        (seen.method.as_str(), seen.path.as_str()),
+        ("PUT", "/cards?q=1")
+    );
+    assert_eq!(seen.body, "card");
+    assert_eq!(seen.headers["x-kept"], "1");
+    assert_eq!(seen.headers["content-length"], "4");
+    assert_eq!(seen.headers["host"], app.address.to_string());
+    assert_eq!(seen.headers["x-forwarded-for"], "192.0.2.9");
+    assert_eq!(seen.headers["ringtail-event-id"], id().to_string());
+
+    let detail = caller.recorded().await;
+    assert_eq!(detail.attempt.event, id());
+    assert_eq!(detail.attempt.cause, Cause::Exchange);
+    assert_eq!(detail.attempt.outcome, Outcome::Status(201));
+    assert_eq!(
+        detail.attempt.target,
+        format!("http://{}/cards?q=1", app.address)
+    );
+    assert_eq!(detail.body, body);
+}
+
+#[tokio::test]
+async fn the_answer_streams_piece_by_piece() {
+    let allowed = Arc::new(Semaphore::new(0));
+    let app = piecewise(allowed.clone()).await;
+    let caller = Caller::of(app.sender());
+    let mut body = caller.asks("").await.unwrap().into_body();
+    for _ in 0..PIECES {
+        // The app sends the next only after this one is here.
+        allowed.add_permits(1);
+        let frame = body.frame().await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), "piece");
+    }
+    assert!(body.frame().await.is_none());
+    assert_eq!(caller.recorded().await.body_len, 15);
+}
+
+#[tokio::test]
+async fn an_answer_is_recorded_to_its_end_when_the_caller_leaves_in_the_middle() {
+    let allowed = Arc::new(Semaphore::new(1));
+    let app = piecewise(allowed.clone()).await;
+    let caller = Caller::of(app.sender());
+    let mut body = caller.asks("").await.unwrap().into_body();
+    body.frame().await.unwrap().unwrap();
+    drop(body);
+    allowed.add_permits(PIECES);
+    let detail = caller.recorded().await;
+    assert_eq!(detail.attempt.outcome, Outcome::Status(200));
+    assert_eq!(detail.body, "piecepiecepiece");
+}
+
+#[tokio::test]
+async fn a_late_answer_is_recorded_when_the_caller_left_before_it() {
+    let (arrived, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let app = App::start({
+        let (arrived, go) = (arrived.clone(), go.clone());
+        move |_| {
+            let (arrived, go) = (arrived.clone(), go.clone());
+            async move {
+                arrived.add_permits(1);
+                go.acquire().await.unwrap().forget();
+                answer(200, "late")
+            }
+        }
+    })
+    .await;
+    let caller = Caller::of(app.sender());
+    tokio::select! {
+        _ = caller.asks("") => panic!("answered"),
+        permit = arrived.acquire() => permit.unwrap().forget(),
+    }
+    go.add_permits(1);
+    assert_eq!(caller.recorded().await.body, "late");
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_answer_is_told_and_recorded() {
+    let caller = Caller::of(sender(&vacant().to_string(), impatient()));
+    let failure = caller.asks("").await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Refused);
+    assert!(!failure.connected);
+    let Outcome::Error { kind, message } = caller.recorded().await.attempt.outcome else {
+        panic!("answered");
+    };
+    assert_eq!((kind, message), (failure.kind, failure.message));
+}
+
+#[tokio::test]
+async fn a_part_of_an_answer_is_not_taken_for_the_whole() {
+    let app = App::raw(|stream| {
+        crate::forward::testing::say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart")
+    })
+    .await;
+    let caller = Caller::of(app.sender());
+    let response = caller.asks("").await.unwrap();
+    let failure = response.into_body().collect().await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Reset);
+    let detail = caller.recorded().await;
+    assert_eq!(detail.body, "part");
+    assert!(matches!(detail.attempt.outcome, Outcome::Error { .. }));
+}
+
+#[tokio::test]
+async fn a_stop_ends_what_is_going_on_and_records_it() {
+    let allowed = Arc::new(Semaphore::new(1));
+    let app = piecewise(allowed.clone()).await;
+    let caller = Caller::of(app.sender());
+    let mut body = caller.asks("").await.unwrap().into_body();
+    body.frame().await.unwrap().unwrap();
+    caller.cancel.cancel();
+    let failure = body.frame().await.unwrap().unwrap_err();
+    assert!(failure.message.contains("was stopped"), "{failure}");
+    assert_eq!(caller.recorded().await.body, "piece");
+}
+
+#[tokio::test]
+async fn a_caller_that_breaks_off_its_request_is_not_the_apps_fault() {
+    let app = App::start(async |_| answer(200, "")).await;
+    let caller = Caller::of(app.sender());
+    let pieces = futures_util::stream::iter([
+        Ok(Frame::data(Bytes::from_static(b"half"))),
+        Err(std::io::Error::other("gone")),
+    ]);
+    let request = http::Request::post("/")
+        .body(StreamBody::new(pieces))
+        .unwrap();
+    let failure = caller
+        .exchanger
+        .exchange(id(), "/", None, request)
+        .await
+        .unwrap_err();
+    assert!(failure.message.contains("caller went away"), "{failure}");
+    caller.recorded().await;
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_sent_is_recorded() {
+    let app = App::start(async |_| answer(200, "")).await;
+    let caller = Caller::of(app.sender());
+    let request = http::Request::new(Empty::<Bytes>::new());
+    let failure = caller
+        .exchanger
+        .exchange(id(), "/a b", None, request)
+        .await
+        .unwrap_err();
+    assert!(failure.message.contains("cannot be sent"), "{failure}");
+    caller.recorded().await;
+}

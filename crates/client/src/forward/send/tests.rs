@@ -1,1 +1,347 @@
-//! Tests.
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::AsyncWriteExt;
+use tokio_rustls::TlsAcceptor;
+
+use super::*;
+use crate::forward::testing::{App, answer, impatient, listen, quick, say, sender, vacant};
+use crate::history::testing::request;
+use crate::model::Outcome;
+
+async fn deliver(sender: &Sender, body: &str) -> Delivery {
+    let id = EventId::from_bytes([7; 16]);
+    sender
+        .deliver(id, &request(body), Cause::Forward, || ())
+        .await
+}
+
+fn failure(delivery: &Delivery) -> (FailureKind, &str) {
+    match &delivery.attempt.outcome {
+        Outcome::Error { kind, message } => (*kind, message),
+        Outcome::Status(status) => panic!("answered {status}"),
+    }
+}
+
+#[tokio::test]
+async fn the_app_gets_the_request_to_the_byte_and_its_answer_is_kept() {
+    let app = App::start(async |_| {
+        let mut response = answer(201, "made");
+        response
+            .headers_mut()
+            .append("x-twice", "1".parse().unwrap());
+        response
+            .headers_mut()
+            .append("x-twice", "2".parse().unwrap());
+        response
+    })
+    .await;
+    let target = format!("http://{}/base/?t=1", app.address);
+    let delivery = deliver(&sender(&target, quick()), "{\"a\":\"\u{e9}\"}").await;
+    let seen = app.seen().remove(0);
+    assert_eq!(seen.method, "POST");
+    assert_eq!(seen.path, "/base/hook%2F1?t=1&a=1&a=2");
+    assert_eq!(seen.body, "{\"a\":\"\u{e9}\"}".as_bytes());
+    let header = |name: &str| -> Vec<&[u8]> {
+        let values = seen.headers.get_all(name).iter();
+        values.map(http::HeaderValue::as_bytes).collect()
+    };
+    assert_eq!(header("host"), [app.address.to_string().as_bytes()]);
+    assert_eq!(header("x-twice"), [&b"1"[..], b"caf\xe9"]);
+    assert_eq!(header("verification-token"), [b"secret"]);
+    assert_eq!(header("content-length"), [b"10"]);
+    assert_eq!(header("x-forwarded-for"), [b"192.0.2.7"]);
+    assert_eq!(header("x-forwarded-host"), [b"relay.example"]);
+    assert_eq!(header("x-forwarded-proto"), [b"https"]);
+    assert_eq!(
+        header("ringtail-event-id"),
+        [b"07070707-0707-0707-0707-070707070707"]
+    );
+    assert!(header("connection").is_empty() && header("ringtail-replay").is_empty());
+
+    let attempt = delivery.attempt;
+    assert!(delivery.connected);
+    assert_eq!(attempt.outcome, Outcome::Status(201));
+    assert_eq!((&attempt.body[..], attempt.body_len), (&b"made"[..], 4));
+    let twice = attempt
+        .headers
+        .iter()
+        .filter(|header| header.name == "x-twice");
+    assert_eq!(twice.count(), 2);
+    assert_eq!(
+        attempt.target,
+        format!("http://{}/base/hook%2F1?t=1&a=1&a=2", app.address)
+    );
+    assert!(attempt.duration < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn large_answers_are_counted_to_the_end_and_kept_in_part() {
+    let app = App::start(async |_| answer(200, vec![b'x'; 10 * 1024 * 1024])).await;
+    let attempt = deliver(&app.sender(), "{}").await.attempt;
+    assert_eq!(attempt.outcome, Outcome::Status(200));
+    assert_eq!(attempt.body_len, 10 * 1024 * 1024);
+    assert_eq!(attempt.body.len(), KEPT_BODY_BYTES);
+}
+
+#[tokio::test]
+async fn endless_answers_are_cut() {
+    let app = App::start(async |_| {
+        let piece = Bytes::from(vec![b'x'; 1024 * 1024]);
+        let pieces = futures_util::stream::repeat_with(move || Ok(Frame::data(piece.clone())));
+        http::Response::new(StreamBody::new(pieces).boxed_unsync())
+    })
+    .await;
+    let attempt = deliver(&app.sender(), "{}").await.attempt;
+    assert_eq!(attempt.outcome, Outcome::Status(200));
+    assert!(attempt.body_len >= MAX_READ_BYTES, "{}", attempt.body_len);
+    assert!(
+        attempt.body_len < MAX_READ_BYTES + 2 * 1024 * 1024,
+        "{}",
+        attempt.body_len
+    );
+}
+
+#[tokio::test]
+async fn an_app_that_breaks_off_has_reset() {
+    let app =
+        App::raw(|stream| say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart")).await;
+    let delivery = deliver(&app.sender(), "{}").await;
+    let (kind, message) = failure(&delivery);
+    assert_eq!(kind, FailureKind::Reset, "{message}");
+    assert!(
+        message.contains("after status 200 and 4 bytes"),
+        "{message}"
+    );
+    assert!(delivery.connected);
+    assert_eq!(delivery.attempt.body, "part");
+
+    let app = App::raw(async |stream| drop(stream)).await;
+    let delivery = deliver(&app.sender(), "{}").await;
+    assert_eq!(failure(&delivery).0, FailureKind::Reset);
+    assert!(delivery.connected);
+}
+
+#[tokio::test]
+async fn an_app_that_speaks_something_else_is_not_http() {
+    for text in [
+        "SSH-2.0-OpenSSH_9.7\r\n",
+        "\u{15}\u{3}\u{1}\0\u{2}\u{2}\n",
+        "HTTP/7.9 200 OK\r\n\r\n",
+    ] {
+        let app = App::raw(move |stream| say(stream, text)).await;
+        let delivery = deliver(&app.sender(), "{}").await;
+        let (kind, message) = failure(&delivery);
+        assert_eq!(kind, FailureKind::NotHttp, "{text:?}: {message}");
+        assert!(message.contains("is not HTTP"), "{message}");
+        assert!(delivery.connected);
+    }
+    let app = App::raw(async |mut stream: tokio::net::TcpStream| {
+        drop(stream.write_all(b"HTTP/1.1 200 OK\r\n").await);
+        let line = format!("x-large: {}\r\n", "x".repeat(60_000));
+        while stream.write_all(line.as_bytes()).await.is_ok() {}
+    })
+    .await;
+    let delivery = deliver(&app.sender(), "{}").await;
+    assert_eq!(failure(&delivery).0, FailureKind::NotHttp, "{delivery:?}");
+}
+
+#[tokio::test]
+async fn an_app_that_is_silent_times_out_before_and_inside_of_its_answer() {
+    let app = App::start(async |_| pending().await).await;
+    let silent = sender(&app.address.to_string(), impatient());
+    let delivery = deliver(&silent, "{}").await;
+    assert_eq!(failure(&delivery).0, FailureKind::TimedOut);
+    assert!(delivery.connected);
+    assert!(delivery.attempt.duration >= Duration::from_millis(150));
+
+    let app = App::raw(async |mut stream: tokio::net::TcpStream| {
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\na")
+            .await
+            .unwrap();
+        pending().await
+    })
+    .await;
+    let delivery = deliver(&sender(&app.address.to_string(), impatient()), "{}").await;
+    let (kind, message) = failure(&delivery);
+    assert_eq!(kind, FailureKind::TimedOut);
+    assert!(
+        message.contains("after status 200 and 1 bytes"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_target_where_nothing_listens_refuses() {
+    let address = vacant();
+    let delivery = deliver(&sender(&address.to_string(), quick()), "{}").await;
+    let (kind, message) = failure(&delivery);
+    assert_eq!(kind, FailureKind::Refused);
+    assert_eq!(
+        message,
+        format!("nothing listens at {address} (connection refused)")
+    );
+    assert!(!delivery.connected);
+    let delivery = deliver(
+        &sender(&format!("localhost:{}", address.port()), quick()),
+        "{}",
+    )
+    .await;
+    assert_eq!(failure(&delivery).0, FailureKind::Refused);
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_unreachable() {
+    let delivery = deliver(&sender("http://no.such.name.invalid:1", quick()), "{}").await;
+    let (kind, message) = failure(&delivery);
+    assert_eq!(kind, FailureKind::Unreachable, "{message}");
+    assert!(!delivery.connected);
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_take_the_connection_is_unreachable() {
+    // The backlog of a listener that never accepts fills up, and then nothing answers any more.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(Ok(stream)) = tokio::time::timeout(
+        Duration::from_millis(200),
+        tokio::net::TcpStream::connect(address),
+    )
+    .await
+    {
+        waiting.push(stream);
+        if waiting.len() > 512 {
+            return; // This system queues without limit; there is nothing to show.
+        }
+    }
+    let options = SendOptions {
+        connect_timeout: Duration::from_millis(100),
+        ..quick()
+    };
+    let delivery = deliver(&sender(&address.to_string(), options), "{}").await;
+    assert_eq!(
+        failure(&delivery).0,
+        FailureKind::Unreachable,
+        "{delivery:?}"
+    );
+    assert!(!delivery.connected);
+}
+
+#[tokio::test]
+async fn localhost_is_tried_on_both_of_its_addresses() {
+    for (address, needed) in [("127.0.0.1:0", true), ("[::1]:0", false)] {
+        if !needed && tokio::net::TcpListener::bind(address).await.is_err() {
+            continue; // This machine has no IPv6.
+        }
+        let app = App::start_on(listen(address), async |_| answer(200, ""));
+        let target = format!("localhost:{}", app.address.port());
+        let delivery = deliver(&sender(&target, quick()), "{}").await;
+        assert_eq!(delivery.attempt.outcome, Outcome::Status(200), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn connections_are_used_again() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    let app = App::raw(move |mut stream: tokio::net::TcpStream| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async move {
+            let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(ok).await.unwrap();
+            let mut buffer = [0; 4096];
+            while let Ok(1..) = tokio::io::AsyncReadExt::read(&mut stream, &mut buffer).await {
+                stream.write_all(ok).await.unwrap();
+            }
+        }
+    })
+    .await;
+    let sender = app.sender();
+    for _ in 0..5 {
+        assert_eq!(
+            deliver(&sender, "").await.attempt.outcome,
+            Outcome::Status(200)
+        );
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+/// Starts an https app with a certificate that nobody trusts.
+async fn secure_app() -> App {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![cert.der().clone()],
+            PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    App::handshaking(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                return;
+            };
+            let mut buffer = [0; 4096];
+            while let Ok(1..) = tokio::io::AsyncReadExt::read(&mut stream, &mut buffer).await {
+                drop(
+                    stream
+                        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                        .await,
+                );
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn https_targets_must_be_trusted_unless_told_otherwise() {
+    let app = secure_app().await;
+    let target = format!("https://localhost:{}", app.address.port());
+    let insecure = SendOptions {
+        insecure: true,
+        ..quick()
+    };
+    let delivery = deliver(&sender(&target, insecure), "{}").await;
+    assert_eq!(delivery.attempt.outcome, Outcome::Status(200));
+
+    let delivery = deliver(&sender(&target, quick()), "{}").await;
+    let (kind, message) = failure(&delivery);
+    assert_eq!(kind, FailureKind::Tls, "{message}");
+    assert!(message.contains("--insecure"), "{message}");
+    assert!(!delivery.connected);
+}
+
+#[tokio::test]
+async fn http_and_https_mixed_up_is_said_in_words() {
+    let app = App::handshaking(|stream| say(stream, "HTTP/1.1 400 Bad Request\r\n\r\n")).await;
+    let insecure = SendOptions {
+        insecure: true,
+        ..quick()
+    };
+    let target = format!("https://{}", app.address);
+    let delivery = deliver(&sender(&target, insecure), "{}").await;
+    let (kind, message) = failure(&delivery);
+    assert_eq!(kind, FailureKind::Tls, "{message}");
+    assert!(message.contains("does not speak TLS"), "{message}");
+
+    let app = secure_app().await;
+    let delivery = deliver(&sender(&app.address.to_string(), quick()), "{}").await;
+    let kind = failure(&delivery).0;
+    assert!(
+        matches!(kind, FailureKind::NotHttp | FailureKind::Reset),
+        "{kind:?}"
+    );
+}

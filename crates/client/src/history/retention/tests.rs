@@ -1,1 +1,144 @@
-//! Tests.
+use super::*;
+use crate::history::schema::open_writer;
+use crate::history::store::{Incoming, store};
+use crate::history::testing::{ENDPOINT, JOURNAL, attempt, call};
+use crate::history::{Forwarding, attempts};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+struct Kept {
+    connection: Connection,
+    _dir: tempfile::TempDir,
+}
+
+impl Kept {
+    /// A history of `count` events with an attempt each.
+    fn with(count: u64, forwarding: Forwarding) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = open_writer(dir.path()).unwrap().connection;
+        for seq in 1..=count {
+            let event = call(seq, "s");
+            let mut attempt = attempt(event.id);
+            attempt.started_at = Timestamp::now();
+            store(
+                &connection,
+                ENDPOINT,
+                JOURNAL,
+                &[Incoming::Event(event)],
+                forwarding,
+            )
+            .unwrap();
+            attempts::record(&connection, &attempt, false).unwrap();
+        }
+        Self {
+            connection,
+            _dir: dir,
+        }
+    }
+
+    fn remove(&self, max_events: u64, max_age: Duration, now: Timestamp) -> usize {
+        let retention = Retention {
+            max_age,
+            max_events,
+        };
+        remove_chunk(&self.connection, retention, now).unwrap()
+    }
+
+    fn count(&self, table: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        self.connection
+            .query_row(&sql, [], |row| row.get(0))
+            .unwrap()
+    }
+
+    fn oldest(&self) -> i64 {
+        let sql = "SELECT min(seq) FROM event";
+        self.connection
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap()
+    }
+}
+
+fn in_days(days: u32) -> Timestamp {
+    let later = i64::try_from((DAY * days).as_micros()).unwrap();
+    Timestamp(Timestamp::now().0 + later)
+}
+
+#[test]
+fn oldest_events_go_when_there_are_too_many_and_take_their_parts_along() {
+    let kept = Kept::with(10, Forwarding::Off);
+    assert_eq!(kept.remove(10, DAY, Timestamp::now()), 0);
+    assert!(kept.remove(4, DAY, Timestamp::now()) > 0);
+    assert_eq!(kept.oldest(), 7);
+    for table in ["event", "content", "attempt", "answer"] {
+        assert_eq!(kept.count(table), 4, "{table}");
+    }
+    assert_eq!(kept.remove(4, DAY, Timestamp::now()), 0);
+}
+
+#[test]
+fn old_events_gaps_and_lonely_attempts_go() {
+    let kept = Kept::with(3, Forwarding::Off);
+    let gap = Incoming::Gap { first: 4, last: 5 };
+    store(&kept.connection, ENDPOINT, JOURNAL, &[gap], Forwarding::Off).unwrap();
+    let lonely = attempt(call(9, "s").id);
+    attempts::record(&kept.connection, &lonely, false).unwrap();
+    // Its time is years ago, and its event never came.
+    assert_eq!(kept.remove(100, DAY, Timestamp::now()), 1);
+    assert_eq!(kept.count("event"), 3);
+    kept.remove(100, DAY, in_days(2));
+    for table in ["event", "content", "attempt", "answer", "gap"] {
+        assert_eq!(kept.count(table), 0, "{table}");
+    }
+}
+
+#[test]
+fn what_is_owed_stays_whatever_its_age_and_number() {
+    let kept = Kept::with(5, Forwarding::On);
+    kept.remove(1, DAY, in_days(300));
+    assert_eq!(kept.count("event"), 5);
+    kept.connection
+        .execute("UPDATE event SET forward = 2 WHERE seq = 3", [])
+        .unwrap();
+    kept.remove(1, DAY, in_days(300));
+    assert_eq!(kept.count("event"), 4);
+}
+
+#[test]
+fn removal_goes_on_in_chunks_until_there_is_nothing_left_to_do() {
+    let kept = Kept::with(2 * CHUNK as u64 + 10, Forwarding::Off);
+    let retention = Retention {
+        max_age: DAY,
+        max_events: 5,
+    };
+    let start = Instant::now();
+    let mut schedule = Schedule::new(retention, start);
+    let mut steps = 0;
+    while schedule.is_due(start) {
+        schedule.step(&kept.connection, start).unwrap();
+        steps += 1;
+    }
+    assert_eq!(kept.count("event"), 5);
+    assert_eq!(steps, 4);
+    assert!(schedule.is_due(start + INTERVAL));
+}
+
+#[test]
+fn positions_are_not_used_again_after_removal() {
+    let kept = Kept::with(3, Forwarding::Off);
+    kept.remove(0, DAY, Timestamp::now());
+    assert_eq!(kept.count("event"), 0);
+    store(
+        &kept.connection,
+        ENDPOINT,
+        JOURNAL,
+        &[Incoming::Event(call(4, "s"))],
+        Forwarding::Off,
+    )
+    .unwrap();
+    let row: i64 = kept
+        .connection
+        .query_row("SELECT row FROM event", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(row, 4);
+}

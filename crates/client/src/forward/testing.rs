@@ -1,0 +1,203 @@
+//! Apps for tests: real servers on 127.0.0.1, well-behaved and not.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use super::{SendOptions, Sender, TargetUrl};
+
+pub(crate) type AppBody = UnsyncBoxBody<Bytes, io::Error>;
+
+/// A request as the app saw it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) method: http::Method,
+    pub(crate) path: String,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Seen {
+    /// Returns a number from the JSON body.
+    pub(crate) fn sequence(&self) -> u64 {
+        let json: serde_json::Value = serde_json::from_slice(&self.body).unwrap();
+        json["body"]["sequence"].as_u64().unwrap()
+    }
+}
+
+/// A running app. It ends with the value, its connections too.
+pub(crate) struct App {
+    pub(crate) address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    _tasks: JoinSet<()>,
+}
+
+impl App {
+    /// Starts an app that answers with what the handler makes of each request.
+    pub(crate) async fn start<H, F>(handler: H) -> Self
+    where
+        H: Fn(Seen) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = http::Response<AppBody>> + Send + 'static,
+    {
+        Self::start_on(listen("127.0.0.1:0"), handler)
+    }
+
+    pub(crate) fn start_on<H, F>(listener: TcpListener, handler: H) -> Self
+    where
+        H: Fn(Seen) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = http::Response<AppBody>> + Send + 'static,
+    {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        Self::accept(listener, seen, move |stream| {
+            let (handler, log) = (handler.clone(), Arc::clone(&log));
+            async move {
+                let service = service_fn(move |request: http::Request<Incoming>| {
+                    let (handler, log) = (handler.clone(), Arc::clone(&log));
+                    async move {
+                        let (head, body) = request.into_parts();
+                        let seen = Seen {
+                            method: head.method,
+                            path: head.uri.to_string(),
+                            headers: head.headers,
+                            body: body.collect().await?.to_bytes(),
+                        };
+                        log.lock().unwrap().push(seen.clone());
+                        Ok::<_, hyper::Error>(handler(seen).await)
+                    }
+                });
+                drop(
+                    http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await,
+                );
+            }
+        })
+    }
+
+    /// Starts an app that does what it likes with each connection after the request's head has come.
+    pub(crate) async fn raw<H, F>(handler: H) -> Self
+    where
+        H: Fn(TcpStream) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::accept(listen("127.0.0.1:0"), Arc::default(), move |mut stream| {
+            let handler = handler.clone();
+            async move {
+                let mut head = Vec::new();
+                while !head.windows(4).any(|window| window == b"\r\n\r\n") {
+                    let mut buffer = [0; 4096];
+                    match stream.read(&mut buffer).await {
+                        Ok(0) | Err(_) => return,
+                        Ok(read) => head.extend_from_slice(&buffer[..read]),
+                    }
+                }
+                handler(stream).await;
+            }
+        })
+    }
+
+    /// Starts an app that does what it likes with each connection from the start.
+    pub(crate) async fn handshaking<H, F>(handler: H) -> Self
+    where
+        H: Fn(TcpStream) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::accept(listen("127.0.0.1:0"), Arc::default(), handler)
+    }
+
+    fn accept<H, F>(listener: TcpListener, seen: Arc<Mutex<Vec<Seen>>>, handler: H) -> Self
+    where
+        H: Fn(TcpStream) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let address = listener.local_addr().unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(handler(stream));
+            }
+        });
+        Self {
+            address,
+            seen,
+            _tasks: tasks,
+        }
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Returns a sender to the app.
+    pub(crate) fn sender(&self) -> Sender {
+        sender(&self.address.to_string(), quick())
+    }
+}
+
+/// Listens on an address; the port may have been in use a moment ago.
+pub(crate) fn listen(address: &str) -> TcpListener {
+    let address: SocketAddr = address.parse().unwrap();
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    };
+    let socket = socket.unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(address).unwrap();
+    socket.listen(64).unwrap()
+}
+
+/// Returns an address where nothing listens, until the test does.
+pub(crate) fn vacant() -> SocketAddr {
+    listen("127.0.0.1:0").local_addr().unwrap()
+}
+
+pub(crate) fn sender(target: &str, options: SendOptions) -> Sender {
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    Sender::new(TargetUrl::parse(target).unwrap(), options).unwrap()
+}
+
+/// Options for an app that is expected to answer.
+pub(crate) fn quick() -> SendOptions {
+    SendOptions {
+        answer_timeout: Duration::from_secs(20),
+        ..SendOptions::default()
+    }
+}
+
+/// Options for an app that is expected not to.
+pub(crate) fn impatient() -> SendOptions {
+    SendOptions {
+        answer_timeout: Duration::from_millis(150),
+        ..SendOptions::default()
+    }
+}
+
+pub(crate) fn answer(status: u16, body: impl Into<Bytes>) -> http::Response<AppBody> {
+    let body = Full::new(body.into()).map_err(|never| match never {});
+    let mut response = http::Response::new(body.boxed_unsync());
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+    response
+}
+
+/// Writes and hangs up.
+pub(crate) async fn say(mut stream: TcpStream, text: &'static str) {
+    drop(stream.write_all(text.as_bytes()).await);
+    drop(stream.shutdown().await);
+}
