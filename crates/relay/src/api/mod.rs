@@ -52,17 +52,16 @@ struct Wish {
 
 /// Makes an endpoint or finds it.
 async fn endpoints(relay: &Relay, request: Request<Incoming>) -> Result<Answer, Denied> {
-    let account = relay.authenticate(request.headers()).await?;
-    let body = Limited::new(request.into_body(), API_BODY_BYTES).collect();
-    let body = tokio::time::timeout(relay.limits.body_timeout, body)
-        .await
-        .map_err(|_| {
-            Denied::new(
-                StatusCode::REQUEST_TIMEOUT,
-                code::BAD_REQUEST,
-                "the body took too long",
-            )
-        })?
+    let (head, body) = request.into_parts();
+    // The body first: an answer before its end is lost on callers that do not read while they write.
+    let body = tokio::time::timeout(
+        relay.limits.body_timeout,
+        Limited::new(body, API_BODY_BYTES).collect(),
+    )
+    .await;
+    let account = relay.authenticate(&head.headers).await?;
+    let body = body
+        .map_err(|_elapsed| Denied::bad_request("the body took too long"))?
         .map_err(|_| Denied::bad_request("the body broke off or is too long"))?
         .to_bytes();
     let wish: Wish = serde_json::from_slice(&body)

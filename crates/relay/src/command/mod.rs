@@ -52,6 +52,7 @@ struct Data {
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DATA",
+        hide_env_values = true,
         value_name = "DIR",
         default_value = "ringtail-relay-data"
     )]

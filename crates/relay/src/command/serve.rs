@@ -22,6 +22,7 @@ pub(super) struct Args {
     #[arg(
         long,
         env = "RINGTAIL_RELAY_LISTEN",
+        hide_env_values = true,
         value_name = "ADDR",
         default_value = "127.0.0.1:8443"
     )]
@@ -31,19 +32,20 @@ pub(super) struct Args {
     /// Tell clients that the world reaches the relay at this URL, such as https://hooks.example.com
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_PUBLIC_URL",
+        env = "RINGTAIL_RELAY_PUBLIC_URL", hide_env_values = true,
         value_name = "URL",
         value_parser = PublicUrl::parse,
         required_unless_present = "dev"
     )]
     public_url: Option<PublicUrl>,
     /// Use a certificate of the relay's own making, which clients must be told to trust
-    #[arg(long, env = "RINGTAIL_RELAY_DEV")]
+    #[arg(long, env = "RINGTAIL_RELAY_DEV", hide_env_values = true)]
     dev: bool,
     /// Use the certificate in this PEM file, with its whole chain
     #[arg(
         long,
         env = "RINGTAIL_RELAY_CERT",
+        hide_env_values = true,
         value_name = "FILE",
         requires = "key"
     )]
@@ -52,6 +54,7 @@ pub(super) struct Args {
     #[arg(
         long,
         env = "RINGTAIL_RELAY_KEY",
+        hide_env_values = true,
         value_name = "FILE",
         requires = "cert"
     )]
@@ -60,6 +63,7 @@ pub(super) struct Args {
     #[arg(
         long,
         env = "RINGTAIL_RELAY_OUTPUT",
+        hide_env_values = true,
         value_name = "FORM",
         default_value = "plain"
     )]
@@ -67,7 +71,7 @@ pub(super) struct Args {
     /// Keep events for this many days
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_KEEP_DAYS",
+        env = "RINGTAIL_RELAY_KEEP_DAYS", hide_env_values = true,
         value_name = "DAYS",
         default_value_t = days(MAX_AGE),
         value_parser = clap::value_parser!(u64).range(1..=3650)
@@ -76,7 +80,7 @@ pub(super) struct Args {
     /// Keep this many bytes of events in all
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_KEEP_BYTES",
+        env = "RINGTAIL_RELAY_KEEP_BYTES", hide_env_values = true,
         value_name = "BYTES",
         default_value_t = MAX_BYTES
     )]
@@ -84,7 +88,7 @@ pub(super) struct Args {
     /// Wait this many seconds for an app's answer to an exchange
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_EXCHANGE_DEADLINE",
+        env = "RINGTAIL_RELAY_EXCHANGE_DEADLINE", hide_env_values = true,
         value_name = "SECONDS",
         default_value_t = 30,
         value_parser = clap::value_parser!(u64).range(1..=600)
@@ -93,7 +97,7 @@ pub(super) struct Args {
     /// Take bodies of at most this many bytes, 16777216 at the most
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_MAX_BODY_BYTES",
+        env = "RINGTAIL_RELAY_MAX_BODY_BYTES", hide_env_values = true,
         value_name = "BYTES",
         default_value_t = 16 * 1024 * 1024,
         value_parser = clap::value_parser!(u64).range(1..=16 * 1024 * 1024)
@@ -103,6 +107,7 @@ pub(super) struct Args {
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DRAIN",
+        hide_env_values = true,
         value_name = "SECONDS",
         default_value_t = 10
     )]

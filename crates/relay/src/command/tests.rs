@@ -1,1 +1,67 @@
+use clap::{CommandFactory as _, Parser as _};
 
+use super::Args;
+
+/// Help of every command, one after the other.
+#[test]
+fn help() {
+    let mut all = String::new();
+    for words in [
+        &["ringtail-relay", "--help"][..],
+        &["ringtail-relay", "serve", "--help"],
+        &["ringtail-relay", "account", "--help"],
+        &["ringtail-relay", "account", "add", "--help"],
+        &["ringtail-relay", "account", "list", "--help"],
+        &["ringtail-relay", "account", "rotate", "--help"],
+        &["ringtail-relay", "account", "revoke", "--help"],
+    ] {
+        let command = Args::command().term_width(100);
+        let error = command.try_get_matches_from(words).unwrap_err();
+        all.push_str(&format!("$ {}\n{error}\n", words.join(" ")));
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn definition_is_consistent() {
+    Args::command().debug_assert();
+}
+
+#[test]
+fn arguments_are_taken_or_refused_with_the_reason() {
+    let cases = [
+        ("serve --dev", ""),
+        ("serve --dev --listen 127.0.0.1:0 --output json", ""),
+        (
+            "serve --cert c --key k --public-url https://hooks.example.com",
+            "",
+        ),
+        ("account add anna", ""),
+        ("serve", "required"),
+        ("serve --dev --cert c --key k", "cannot be used with"),
+        ("serve --cert c --public-url https://a", "required"),
+        ("serve --cert c --key k", "required"),
+        (
+            "serve --dev --public-url http://a",
+            "must begin with https://",
+        ),
+        ("serve --dev --keep-days 0", "0 is not in 1..=3650"),
+        ("serve --dev --exchange-deadline 0", "0 is not in 1..=600"),
+        ("serve --dev --max-body-bytes 16777217", "is not in"),
+        ("account add Anna", "a name consists of"),
+        ("account", "Usage"),
+    ];
+    for (line, expected) in cases {
+        let words = ["ringtail-relay"].into_iter().chain(line.split(' '));
+        match Args::try_parse_from(words) {
+            Ok(_) => assert_eq!(expected, "", "{line}"),
+            Err(error) => {
+                let text = error.to_string();
+                assert!(
+                    !expected.is_empty() && text.contains(expected),
+                    "{line}: {text}"
+                );
+            }
+        }
+    }
+}

@@ -39,14 +39,43 @@ pub(super) async fn read(relay: &Relay, body: Incoming) -> Result<Whole, BodyErr
             _share: None,
         });
     }
+    let limit = announced_within(relay, &body)?;
+    timeout(relay.limits.body_timeout, collect(relay, body, limit))
+        .await
+        .map_err(|_elapsed| BodyError::TooSlow)?
+}
+
+/// Reads a body that nobody wants, within the same limits and without keeping it: an answer before its end is lost on
+/// callers that do not read while they write.
+pub(super) async fn discard(relay: &Relay, mut body: Incoming) -> Result<(), BodyError> {
+    if body.is_end_stream() {
+        return Ok(());
+    }
+    let limit = announced_within(relay, &body)?;
+    let read = async {
+        let mut read = 0;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| BodyError::Broken)?;
+            read += frame.data_ref().map_or(0, Bytes::len);
+            if read > limit {
+                return Err(BodyError::TooLarge);
+            }
+        }
+        Ok(())
+    };
+    timeout(relay.limits.body_timeout, read)
+        .await
+        .map_err(|_elapsed| BodyError::TooSlow)?
+}
+
+/// Returns the limit, unless the body says itself that it is longer.
+fn announced_within(relay: &Relay, body: &Incoming) -> Result<usize, BodyError> {
     let limit = relay.limits.body_bytes;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(BodyError::TooLarge);
     }
-    timeout(relay.limits.body_timeout, collect(relay, body, limit))
-        .await
-        .map_err(|_elapsed| BodyError::TooSlow)?
+    Ok(limit)
 }
 
 /// Memory is taken as bytes come and not as they are announced: a promise of 16 MiB costs its caller nothing.

@@ -6,14 +6,18 @@ use ringtail_protocol::path;
 use ringtail_ringcentral::classify::Fallback;
 use tokio::time::Instant;
 
-use super::not_stored;
+use super::NotStored;
 use super::received::Received;
 use crate::answer::{self, Answer, AnswerBody};
 use crate::links::{Asked, NoAnswer, NoPlace, Question};
 use crate::relay::Relay;
 
 /// Asks the app by way of a link, or answers in its place.
-pub(super) async fn exchange(relay: &Relay, received: &Received, fallback: Fallback) -> Answer {
+pub(super) async fn exchange(
+    relay: &Relay,
+    received: &Received,
+    fallback: Fallback,
+) -> Result<Answer, NotStored> {
     let deadline = Instant::now() + relay.limits.exchange_deadline;
     let wait = relay
         .limits
@@ -29,15 +33,17 @@ pub(super) async fn exchange(relay: &Relay, received: &Received, fallback: Fallb
             Err(NoPlace::Offline) => return fall_back(relay, received, fallback, event).await,
             Err(NoPlace::Busy) => {
                 if event.is_none() {
-                    received.note(relay, Kind::Exchange, Disposition::Settled);
+                    received.note(relay, Kind::Exchange, Disposition::Settled)?;
                 }
-                return answer::unavailable("the app is busy\n");
+                return Ok(answer::unavailable("the app is busy\n"));
             }
         };
         tried.push(place.link());
         // Noted before it is handed over, and only with a place on a link in hand, since live means that a client has it.
-        let event =
-            *event.get_or_insert_with(|| received.note(relay, Kind::Exchange, Disposition::Live));
+        let event = match event {
+            Some(event) => event,
+            None => *event.insert(received.note(relay, Kind::Exchange, Disposition::Live)?),
+        };
         let question = Question {
             event,
             method: &received.head.method,
@@ -49,10 +55,12 @@ pub(super) async fn exchange(relay: &Relay, received: &Received, fallback: Fallb
             .ask(question, deadline, relay.limits.answer_idle_timeout)
             .await;
         match asked {
-            Asked::Answer(answer) => return answer.map(|body| AnswerBody::App(Box::new(body))),
+            Asked::Answer(answer) => {
+                return Ok(answer.map(|body| AnswerBody::App(Box::new(body))));
+            }
             // Nothing has been done with the request, so another client may have it.
             Asked::None(NoAnswer::NotForwarding) => {}
-            Asked::None(reason) => return no_answer(reason),
+            Asked::None(reason) => return Ok(no_answer(reason)),
         }
     }
 }
@@ -64,22 +72,21 @@ async fn fall_back(
     received: &Received,
     fallback: Fallback,
     noted: Option<EventId>,
-) -> Answer {
+) -> Result<Answer, NotStored> {
     match fallback {
         Fallback::Accept { content_type, body } => {
-            let stored = received
+            received
                 .store(relay, Kind::Exchange, Disposition::Owed)
-                .await;
-            match stored {
-                Ok(()) => answer::with_body(StatusCode::OK, content_type, body),
-                Err(error) => not_stored(relay, &error),
-            }
+                .await?;
+            Ok(answer::with_body(StatusCode::OK, content_type, body))
         }
         Fallback::Refuse => {
             if noted.is_none() {
-                received.note(relay, Kind::Exchange, Disposition::Settled);
+                received.note(relay, Kind::Exchange, Disposition::Settled)?;
             }
-            answer::unavailable("no client with an app is connected to this endpoint\n")
+            Ok(answer::unavailable(
+                "no client with an app is connected to this endpoint\n",
+            ))
         }
     }
 }

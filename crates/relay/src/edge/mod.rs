@@ -28,7 +28,7 @@ use self::body::BodyError;
 use self::received::Received;
 use self::route::Route;
 use crate::accounts::EndpointRecord;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, AnswerBody};
 use crate::api;
 use crate::journal::AppendError;
 use crate::relay::Relay;
@@ -39,6 +39,16 @@ pub(crate) async fn answer(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Answer {
+    let head = *request.method() == Method::HEAD;
+    let answer = dispatch(relay, peer, request).await;
+    if head {
+        // HTTP/2 would send the body all the same.
+        return answer.map(|_| AnswerBody::Own(None));
+    }
+    answer
+}
+
+async fn dispatch(relay: &Arc<Relay>, peer: SocketAddr, request: Request<Incoming>) -> Answer {
     if api::is_reserved(request.uri().path()) {
         // On the heap, as everything that is not the hot path: the handshake's future stays small.
         return Box::pin(api::answer(relay, request)).await;
@@ -54,7 +64,11 @@ pub(crate) async fn answer(
         .and_then(|route| relay.accounts.table().find(route.id));
     match endpoint {
         Some(endpoint) => at_endpoint(relay, &endpoint, peer, request).await,
-        None => answer::text(StatusCode::NOT_FOUND, "no such endpoint\n"),
+        // As slow, and as strict about the body, as an endpoint that exists.
+        None => match body::discard(relay, request.into_body()).await {
+            Ok(()) => answer::text(StatusCode::NOT_FOUND, "no such endpoint\n"),
+            Err(error) => refuse_body(error),
+        },
     }
 }
 
@@ -81,7 +95,9 @@ async fn at_endpoint(
         classify::Kind::Handshake => handshake(relay, &received),
         classify::Kind::Notification => notification(relay, &received).await,
         classify::Kind::Exchange => {
-            Box::pin(exchange::exchange(relay, &received, callback.fallback())).await
+            Box::pin(exchange::exchange(relay, &received, callback.fallback()))
+                .await
+                .unwrap_or_else(|error| not_stored(relay, &error))
         }
     }
 }
@@ -124,7 +140,10 @@ fn handshake(relay: &Relay, received: &Received) -> Answer {
             )
         }
     };
-    received.note(relay, Kind::Handshake, Disposition::Settled);
+    // RingCentral is answered even when the event cannot be noted.
+    if let Err(error) = received.note(relay, Kind::Handshake, Disposition::Settled) {
+        tracing::debug!(%error, "handshake not noted");
+    }
     answer
 }
 

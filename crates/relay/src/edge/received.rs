@@ -64,13 +64,15 @@ impl Received {
     }
 
     /// Queues the event without waiting for the disk: the caller is answered whatever becomes of it.
-    pub(super) fn note(&self, relay: &Relay, kind: Kind, disposition: Disposition) -> EventId {
+    pub(super) fn note(
+        &self,
+        relay: &Relay,
+        kind: Kind,
+        disposition: Disposition,
+    ) -> Result<EventId, EncodeError> {
         let id = EventId::fresh();
-        match self.entry(id, kind, disposition) {
-            Ok(entry) => drop(relay.journal.append(entry)),
-            Err(error) => tracing::debug!(%error, "event not noted"),
-        }
-        id
+        drop(relay.journal.append(self.entry(id, kind, disposition)?));
+        Ok(id)
     }
 
     /// Stores the event; it survives the loss of power when this returns.

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ringtail_protocol::event::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -21,8 +22,8 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::{Accounts, AccountsError, SharedAccounts};
 use crate::config::{Config, Host, PublicUrl};
 use crate::counters::Counters;
-use crate::journal::Journal;
-use crate::journal::sqlite::{OpenError, SqliteJournal};
+use crate::journal::sqlite::{OpenError, SqliteJournal, Swept};
+use crate::journal::{AppendError, Journal};
 use crate::links::{End, Links};
 use crate::relay::Relay;
 use crate::store::{DataDir, DataDirError, ServeLock, StoreError};
@@ -91,6 +92,20 @@ impl Server {
     #[must_use]
     pub fn accounts(&self) -> &SharedAccounts {
         &self.relay.accounts
+    }
+
+    /// Returns the journal's identity.
+    #[must_use]
+    pub fn journal_id(&self) -> &str {
+        self.journal.id()
+    }
+
+    /// Throws away what the journal does not keep at the time `now`. The relay does this by itself every minute.
+    ///
+    /// # Errors
+    /// When the journal cannot.
+    pub async fn retain(&self, now: Timestamp) -> Result<Swept, AppendError> {
+        self.journal.retain(now).await
     }
 
     /// Stops, and says whether everything in flight was finished. The journal is closed when this returns.

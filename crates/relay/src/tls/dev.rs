@@ -12,6 +12,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::sign::CertifiedKey;
 
 use super::files::{self, FilesError};
@@ -42,8 +44,11 @@ pub(super) struct Dev {
 
 /// Loads the certificate from the data directory, and makes there what is missing, about to expire, or for other names.
 pub(super) fn load_or_make(data: &Path, host: &Host) -> Result<Dev, DevError> {
+    load_or_make_at(data, host, SystemTime::now())
+}
+
+fn load_or_make_at(data: &Path, host: &Host, now: SystemTime) -> Result<Dev, DevError> {
     let files = Files::below(data);
-    let now = SystemTime::now();
     if let Ok(key) = files::load_at(&files.leaf, &files.leaf_key, host, now)
         && inspect::remaining(&key.cert, now) > RENEW_BEFORE
         && files.ca.exists()
@@ -51,7 +56,7 @@ pub(super) fn load_or_make(data: &Path, host: &Host) -> Result<Dev, DevError> {
         return Ok(Dev { key, ca: files.ca });
     }
     let names = names(host);
-    let issuer = match load_authority(&files, &names) {
+    let issuer = match load_authority(&files, &names, now) {
         Some(issuer) => issuer,
         None => make_authority(&files, &names, now)?,
     };
@@ -89,8 +94,12 @@ fn names(host: &Host) -> Vec<String> {
     names
 }
 
-/// Takes the authority that is there if it may vouch for all the names.
-fn load_authority(files: &Files, names: &[String]) -> Option<Issuer<'static, KeyPair>> {
+/// Takes the authority that is there if it may vouch for all the names, and outlives what it would issue.
+fn load_authority(
+    files: &Files,
+    names: &[String],
+    now: SystemTime,
+) -> Option<Issuer<'static, KeyPair>> {
     let allowed = fs::read_to_string(&files.ca_names).ok()?;
     if !names
         .iter()
@@ -100,6 +109,10 @@ fn load_authority(files: &Files, names: &[String]) -> Option<Issuer<'static, Key
     }
     let key = KeyPair::from_pem(&fs::read_to_string(&files.ca_key).ok()?).ok()?;
     let pem = fs::read_to_string(&files.ca).ok()?;
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
+    if inspect::remaining(&[der], now) < LEAF_LIFE {
+        return None;
+    }
     Issuer::from_ca_cert_pem(&pem, key).ok()
 }
 
@@ -115,7 +128,8 @@ fn make_authority(
         permitted_subtrees: names.iter().map(|name| subtree(name)).collect(),
         excluded_subtrees: Vec::new(),
     });
-    let serial = uuid::Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext));
+    // Two authorities of one name would be taken for each other by those who trust both.
+    let serial = uuid::Uuid::now_v7();
     let title = format!("Ringtail development authority {}", serial.simple());
     params.distinguished_name.push(DnType::CommonName, title);
     params.not_before = (now - BACKDATE).into();

@@ -1,0 +1,376 @@
+//! Requests that the app answers, and what is said in its place.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use ringtail_protocol::event::{Disposition, Kind};
+use ringtail_protocol::path;
+use tokio::sync::mpsc;
+
+use crate::kit::{App, Caller, Dial, TestRelay, soon, text_app};
+
+/// A bot's installation, which nobody repeats (RINGCENTRAL.md 7.6).
+const INSTALL: &str = r#"{"access_token":"t","creator_extension_id":"1","creator_account_id":"2"}"#;
+
+fn app<F: Future<Output = Response<BoxBody<Bytes, Infallible>>> + Send + 'static>(
+    answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+) -> App {
+    Arc::new(move |request| Box::pin(answer(request)) as BoxFuture<'static, _>)
+}
+
+fn no_answer(reason: &'static str) -> App {
+    app(move |_| async move {
+        Response::builder()
+            .header(path::NO_ANSWER, reason)
+            .body(Full::default().boxed())
+            .unwrap()
+    })
+}
+
+#[tokio::test]
+async fn request_and_answer_pass_through_unchanged() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let echo = app(|request| async move {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let mut answer = Response::builder()
+            .status(201)
+            .header("x-path", head.uri.path_and_query().unwrap().as_str())
+            .header("x-event", &head.headers[path::EVENT_ID])
+            .header("set-cookie", "a=1")
+            .header("set-cookie", "b=2");
+        for value in head.headers.get_all("x-twice") {
+            answer = answer.header("x-back", value);
+        }
+        assert!(!head.headers.contains_key("expect"));
+        answer.body(Full::new(body).boxed()).unwrap()
+    });
+    let mut client = Dial::to(&relay, &endpoint).attach(&relay, echo).await;
+    client.head().await;
+    let binary: Vec<u8> = (0..=255).cycle().take(700_000).collect();
+    for mut caller in [Caller::http1(&relay).await, Caller::http2(&relay).await] {
+        let request = Request::put(endpoint.path("/a%20b//c?q=1&q=%2F"))
+            .header("x-twice", "1")
+            .header("x-twice", http::HeaderValue::from_bytes(b"\xff").unwrap())
+            .header(path::EVENT_ID, "forged")
+            .body(Full::from(binary.clone()))
+            .unwrap();
+        let answer = caller.send(request).await;
+        assert_eq!(answer.status, StatusCode::CREATED);
+        assert_eq!(answer.headers["x-path"], "/exchange/a%20b//c?q=1&q=%2F");
+        let all = |name| -> Vec<&[u8]> {
+            let values = answer.headers.get_all(name).iter();
+            values.map(http::HeaderValue::as_bytes).collect()
+        };
+        assert_eq!(all("x-back"), [&b"1"[..], b"\xff"]);
+        assert_eq!(all("set-cookie"), [&b"a=1"[..], b"b=2"]);
+        assert_eq!(answer.body, binary);
+        let (event, _) = client.event().await;
+        assert_eq!(
+            (event.kind, event.disposition),
+            (Kind::Exchange, Disposition::Live)
+        );
+        assert_eq!(answer.headers["x-event"], event.id.to_string().as_str());
+    }
+}
+
+#[tokio::test]
+async fn answers_are_streamed() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let (send, chunks) = mpsc::channel::<Bytes>(1);
+    let chunks = Arc::new(std::sync::Mutex::new(Some(chunks)));
+    let stream = app(move |_| {
+        let mut chunks = chunks.lock().unwrap().take().unwrap();
+        async move {
+            let frames = futures_util::stream::poll_fn(move |cx| {
+                chunks
+                    .poll_recv(cx)
+                    .map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes))))
+            });
+            Response::new(StreamBody::new(frames).boxed())
+        }
+    });
+    let mut client = Dial::to(&relay, &endpoint).attach(&relay, stream).await;
+    client.head().await;
+    let mut caller = Caller::http1(&relay).await;
+    let request = Request::get(endpoint.path("/"))
+        .body(Full::default())
+        .unwrap();
+    let mut answer = caller.begin(request).await.unwrap().into_body();
+    for chunk in ["one", "two"] {
+        send.send(chunk.into()).await.unwrap();
+        let frame = soon("a chunk", answer.frame()).await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), chunk);
+    }
+    drop(send);
+    assert!(soon("the end", answer.frame()).await.is_none());
+}
+
+#[tokio::test]
+async fn without_a_client_an_install_is_kept_and_owed() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut caller = Caller::http1(&relay).await;
+    let answer = caller.post(&endpoint.path("/oauth"), INSTALL).await;
+    assert_eq!((answer.status, &*answer.body), (StatusCode::OK, &b"{}"[..]));
+    let refused = caller.get(&endpoint.path("/page")).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers["retry-after"], "1");
+
+    let mut client = Dial::to(&relay, &endpoint)
+        .attach(&relay, text_app(""))
+        .await;
+    client.head().await;
+    let (install, request) = client.event().await;
+    assert_eq!(
+        (install.kind, install.disposition),
+        (Kind::Exchange, Disposition::Owed)
+    );
+    assert_eq!(request.body, INSTALL);
+    let (page, _) = client.event().await;
+    assert_eq!(
+        (page.kind, page.disposition),
+        (Kind::Exchange, Disposition::Settled)
+    );
+}
+
+#[tokio::test]
+async fn a_client_without_a_target_is_never_asked() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut inspecting = Dial::to(&relay, &endpoint)
+        .inspecting()
+        .attach(&relay, text_app("never"))
+        .await;
+    inspecting.head().await;
+    let mut caller = Caller::http1(&relay).await;
+    assert_eq!(caller.get(&endpoint.path("/")).await.status, 503);
+    assert_eq!(inspecting.event().await.0.disposition, Disposition::Settled);
+}
+
+#[tokio::test]
+async fn the_client_attached_last_answers_and_the_one_before_takes_over() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let dial = Dial::to(&relay, &endpoint);
+    let mut first = dial.clone().attach(&relay, text_app("first")).await;
+    first.head().await;
+    let mut caller = Caller::http1(&relay).await;
+    relay.attached(&endpoint, "first").await;
+    let second = dial.clone().attach(&relay, text_app("second")).await;
+    relay.attached(&endpoint, "second").await;
+    second.kill();
+    relay.attached(&endpoint, "first").await;
+    assert_eq!(caller.get(&endpoint.path("/")).await.body, "first");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_forward_after_all_is_passed_over() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let dial = Dial::to(&relay, &endpoint);
+    let first = dial.clone().attach(&relay, text_app("first")).await;
+    relay.attached(&endpoint, "first").await;
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let refusing = app(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async {
+            Response::builder()
+                .header(path::NO_ANSWER, path::NOT_FORWARDING)
+                .body(Full::default().boxed())
+                .unwrap()
+        }
+    });
+    let _second = dial.clone().attach(&relay, refusing).await;
+    let mut caller = Caller::http1(&relay).await;
+    soon("the second to be asked", async {
+        while calls.load(Ordering::SeqCst) == 0 {
+            assert_eq!(caller.get(&endpoint.path("/")).await.body, "first");
+        }
+    })
+    .await;
+    first.kill();
+    soon("nobody to forward", async {
+        while caller.get(&endpoint.path("/")).await.status != 503 {}
+    })
+    .await;
+    let install = caller.post(&endpoint.path("/"), INSTALL).await;
+    assert_eq!(install.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn stated_failures_are_told_in_the_relays_words() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut caller = Caller::http1(&relay).await;
+    for (reason, words) in [
+        (path::UNREACHABLE, "nothing listens at the app's address\n"),
+        (path::FAILED, "the app gave no HTTP answer\n"),
+        ("of-a-newer-client", "the app gave no HTTP answer\n"),
+    ] {
+        let client = Dial::to(&relay, &endpoint)
+            .attach(&relay, no_answer(reason))
+            .await;
+        soon("the client's word", async {
+            loop {
+                let answer = caller.get(&endpoint.path("/")).await;
+                if answer.status == StatusCode::BAD_GATEWAY {
+                    assert_eq!(answer.body, words);
+                    assert!(!answer.headers.contains_key(path::NO_ANSWER));
+                    break;
+                }
+            }
+        })
+        .await;
+        client.kill();
+        soon("the client to be gone", async {
+            while caller.get(&endpoint.path("/")).await.status != 503 {}
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_thinks_too_long_is_a_504() {
+    let relay =
+        TestRelay::with(|config| config.limits.exchange_deadline = Duration::from_millis(50)).await;
+    let endpoint = relay.endpoint().await;
+    let silent = app(|_| std::future::pending());
+    let mut client = Dial::to(&relay, &endpoint).attach(&relay, silent).await;
+    client.head().await;
+    let mut caller = Caller::http1(&relay).await;
+    soon("the deadline", async {
+        while caller.get(&endpoint.path("/")).await.status != 504 {}
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_app_that_falls_silent_breaks_the_answer_off() {
+    let relay =
+        TestRelay::with(|config| config.limits.answer_idle_timeout = Duration::from_millis(50))
+            .await;
+    let endpoint = relay.endpoint().await;
+    let half = app(|_| async {
+        let frames = futures_util::stream::poll_fn({
+            let mut first = Some(Ok(Frame::data(Bytes::from_static(b"half"))));
+            move |_| match first.take() {
+                Some(frame) => std::task::Poll::Ready(Some(frame)),
+                None => std::task::Poll::Pending,
+            }
+        });
+        Response::new(StreamBody::new(frames).boxed())
+    });
+    let client = Dial::to(&relay, &endpoint).attach(&relay, half).await;
+    let mut caller = Caller::http1(&relay).await;
+    let answer = soon("an answer", async {
+        loop {
+            let request = Request::get(endpoint.path("/")).body(Full::default());
+            let answer = caller.begin(request.unwrap()).await.unwrap();
+            if answer.status() == StatusCode::OK {
+                return answer;
+            }
+            drop(answer.into_body().collect().await);
+        }
+    })
+    .await;
+    assert!(
+        soon("the break", answer.into_body().collect())
+            .await
+            .is_err()
+    );
+    drop(client);
+}
+
+#[tokio::test]
+async fn a_link_that_dies_meanwhile_is_a_502_and_nothing_is_sent_twice() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let (asked, mut was_asked) = mpsc::channel(8);
+    let never = |asked: mpsc::Sender<()>| {
+        app(move |_| {
+            let asked = asked.clone();
+            async move {
+                asked.send(()).await.unwrap();
+                std::future::pending().await
+            }
+        })
+    };
+    let dial = Dial::to(&relay, &endpoint);
+    let other = dial.clone().attach(&relay, text_app("other")).await;
+    relay.attached(&endpoint, "other").await;
+    let dying = dial.clone().attach(&relay, never(asked)).await;
+    let mut caller = Caller::http1(&relay).await;
+    let ask = async {
+        loop {
+            let answer = caller.get(&endpoint.path("/")).await;
+            if answer.body != "other" {
+                return answer;
+            }
+        }
+    };
+    let kill = async {
+        soon("the app to be asked", was_asked.recv()).await;
+        dying.kill();
+        was_asked
+    };
+    let (answer, mut was_asked) = tokio::join!(ask, kill);
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(
+        answer.body,
+        "the connection to the app was lost before it answered\n"
+    );
+    assert!(was_asked.recv().await.is_none());
+    drop(other);
+}
+
+#[tokio::test]
+async fn a_full_link_makes_exchanges_wait_and_then_come_again() {
+    let relay =
+        TestRelay::with(|config| config.limits.exchange_wait = Duration::from_millis(20)).await;
+    let endpoint = relay.endpoint().await;
+    let first = Dial::to(&relay, &endpoint)
+        .attach(&relay, text_app("up"))
+        .await;
+    relay.attached(&endpoint, "up").await;
+    let silent = app(|_| std::future::pending());
+    let _client = Dial::to(&relay, &endpoint).attach(&relay, silent).await;
+    first.kill();
+    let request = || {
+        Request::get(endpoint.path("/"))
+            .body(Full::default())
+            .unwrap()
+    };
+    let mut callers = Vec::new();
+    for _ in 0..ringtail_protocol::http2::MAX_EXCHANGES + 8 {
+        callers.push(Caller::http1(&relay).await);
+    }
+    let mut asking: futures_util::stream::FuturesUnordered<_> = callers
+        .iter_mut()
+        .map(|caller| caller.begin(request()))
+        .collect();
+    let refused = soon("a refusal", async {
+        use futures_util::StreamExt as _;
+        loop {
+            let answer = asking.next().await.unwrap().unwrap();
+            let (head, body) = answer.into_parts();
+            if body.collect().await.unwrap().to_bytes() == "the app is busy\n" {
+                return head;
+            }
+        }
+    })
+    .await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers["retry-after"], "1");
+}

@@ -1,0 +1,108 @@
+//! RingCentral's validation request.
+
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use ringtail_protocol::event::{Disposition, Kind};
+
+use crate::kit::{Caller, Conn, Dial, TestRelay, text_app};
+
+#[tokio::test]
+async fn answer_on_the_wire_is_the_token_and_nothing_superfluous() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    for below in ["", "/", "/any/path", "?auth_token=MySecretToken"] {
+        let request = format!(
+            "POST {} HTTP/1.1\r\nHost: relay.test\r\nContent-Type: application/json\r\n\
+             Accept-Encoding: UTF-8\r\nValidation-Token: aB3-token\r\nContent-Length: 0\r\n\r\n",
+            endpoint.path(below)
+        );
+        conn.write(request.as_bytes()).await;
+        let answer = String::from_utf8(conn.read_head().await).unwrap();
+        assert!(answer.len() < 1024, "{} bytes", answer.len());
+        let (known, date) = answer.split_once("date: ").unwrap();
+        assert_eq!(
+            known,
+            "HTTP/1.1 200 OK\r\nvalidation-token: aB3-token\r\n\
+             content-type: application/json\r\ncontent-length: 0\r\n"
+        );
+        assert_eq!(date.len(), "Sat, 21 Nov 2026 22:31:34 GMT\r\n\r\n".len());
+    }
+}
+
+#[tokio::test]
+async fn longest_token_fits_the_limit_and_one_more_is_refused() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let longest = ringtail_ringcentral::handshake::TOKEN_MAX_BYTES;
+    for (len, status) in [(longest, "200"), (longest + 1, "400")] {
+        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+        let request = format!(
+            "POST {} HTTP/1.1\r\nHost: relay.test\r\nValidation-Token: {}\r\n\r\n",
+            endpoint.path(""),
+            "t".repeat(len)
+        );
+        conn.write(request.as_bytes()).await;
+        let answer = conn.read_head().await;
+        assert!(answer.len() <= 1024);
+        assert_eq!(&answer[9..12], status.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn http2_answers_the_same() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut caller = Caller::http2(&relay).await;
+    let request = Request::post(endpoint.path("/x"))
+        .header("validation-token", "abc")
+        .body(Full::default())
+        .unwrap();
+    let answer = caller.send(request).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.body.is_empty());
+    let mut names: Vec<&str> = answer.headers.keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    names.retain(|name| *name != "content-length");
+    assert_eq!(names, ["content-type", "date", "validation-token"]);
+    assert_eq!(answer.headers["validation-token"], "abc");
+}
+
+#[tokio::test]
+async fn tokens_that_cannot_be_echoed_are_a_400() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    for token in [&b""[..], b"  ", b"t\xf6ken", b"\xff\xfe", b"caf\xc3\xa9"] {
+        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+        let mut request = format!(
+            "POST {} HTTP/1.1\r\nHost: relay.test\r\nValidation-Token: ",
+            endpoint.path("")
+        )
+        .into_bytes();
+        request.extend_from_slice(token);
+        request.extend_from_slice(b"\r\n\r\n");
+        conn.write(&request).await;
+        let head = conn.read_head().await;
+        assert!(head.starts_with(b"HTTP/1.1 400 "), "{token:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_is_noted_as_settled() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut client = Dial::to(&relay, &endpoint)
+        .attach(&relay, text_app("never asked"))
+        .await;
+    client.head().await;
+    let mut caller = Caller::http1(&relay).await;
+    let request = Request::post(endpoint.path("/hook"))
+        .header("validation-token", "abc")
+        .body(Full::default())
+        .unwrap();
+    assert_eq!(caller.send(request).await.status, StatusCode::OK);
+    let (event, request) = client.event().await;
+    assert_eq!(event.kind, Kind::Handshake);
+    assert_eq!(event.disposition, Disposition::Settled);
+    assert_eq!(request.path, "/hook");
+}

@@ -1,0 +1,141 @@
+//! Somebody on the internet: RingCentral, or worse.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::{TestRelay, soon};
+
+/// A TLS connection, to write bytes on.
+pub(crate) struct Conn {
+    pub(crate) stream: TlsStream<TcpStream>,
+}
+
+impl Conn {
+    pub(crate) async fn open(relay: &TestRelay, alpn: &[&str]) -> Self {
+        Self::try_open(relay, alpn).await.unwrap()
+    }
+
+    pub(crate) async fn try_open(relay: &TestRelay, alpn: &[&str]) -> std::io::Result<Self> {
+        let socket = TcpStream::connect(("127.0.0.1", relay.port())).await?;
+        socket.set_nodelay(true)?;
+        let name = ServerName::try_from("localhost").unwrap();
+        let connect = TlsConnector::from(relay.tls(alpn)).connect(name, socket);
+        let stream = Box::pin(connect).await?;
+        Ok(Self { stream })
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+        self.stream.flush().await.unwrap();
+    }
+
+    /// Reads until the empty line that ends an answer's head.
+    pub(crate) async fn read_head(&mut self) -> Vec<u8> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(soon("an answer", self.stream.read_u8()).await.unwrap());
+        }
+        head
+    }
+
+    /// Reads until the relay closes, however it does.
+    pub(crate) async fn read_to_end(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        drop(soon("the end", self.stream.read_to_end(&mut all)).await);
+        all
+    }
+}
+
+/// A caller with one connection.
+pub(crate) enum Caller {
+    Http1(
+        http1::SendRequest<Full<Bytes>>,
+        #[expect(dead_code, reason = "drives it")] JoinSet<()>,
+    ),
+    Http2(http2::SendRequest<Full<Bytes>>, JoinSet<()>),
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answered {
+    async fn read(response: Response<Incoming>) -> Self {
+        let (head, body) = response.into_parts();
+        Self {
+            status: head.status,
+            headers: head.headers,
+            body: soon("the body", body.collect()).await.unwrap().to_bytes(),
+        }
+    }
+}
+
+impl Caller {
+    pub(crate) async fn http1(relay: &TestRelay) -> Self {
+        let io = TokioIo::new(Conn::open(relay, &["http/1.1"]).await.stream);
+        let (send, connection) = http1::handshake(io).await.unwrap();
+        let mut driver = JoinSet::new();
+        driver.spawn(async move { drop(connection.await) });
+        Self::Http1(send, driver)
+    }
+
+    pub(crate) async fn http2(relay: &TestRelay) -> Self {
+        let io = TokioIo::new(Conn::open(relay, &["h2"]).await.stream);
+        let (send, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+        let mut driver = JoinSet::new();
+        driver.spawn(async move { drop(connection.await) });
+        Self::Http2(send, driver)
+    }
+
+    /// Sends a request and returns the answer as it begins.
+    pub(crate) async fn begin(
+        &mut self,
+        mut request: Request<Full<Bytes>>,
+    ) -> hyper::Result<Response<Incoming>> {
+        match self {
+            Self::Http1(send, _) => {
+                request
+                    .headers_mut()
+                    .entry("host")
+                    .or_insert("relay.test".parse().unwrap());
+                soon("an answer", send.send_request(request)).await
+            }
+            Self::Http2(send, _) => {
+                let uri = format!("https://relay.test{}", request.uri());
+                *request.uri_mut() = uri.parse().unwrap();
+                soon("an answer", send.send_request(request)).await
+            }
+        }
+    }
+
+    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Answered {
+        Answered::read(self.begin(request).await.unwrap()).await
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Answered {
+        self.send(Request::get(path).body(Full::default()).unwrap())
+            .await
+    }
+
+    pub(crate) async fn post(&mut self, path: &str, body: impl Into<Bytes>) -> Answered {
+        let request = Request::post(path)
+            .header("content-type", "application/json")
+            .body(Full::new(body.into()))
+            .unwrap();
+        self.send(request).await
+    }
+}

@@ -1,0 +1,145 @@
+//! A relay in this process and those who call it.
+
+mod caller;
+mod client;
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringtail_relay::accounts::{Account, Accounts, Name, Token};
+use ringtail_relay::config::Config;
+use ringtail_relay::server::{Server, Stopped};
+use ringtail_relay::store::DataDir;
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tempfile::TempDir;
+
+pub(crate) use self::caller::{Answered, Caller, Conn};
+pub(crate) use self::client::{App, Dial, text_app};
+
+/// Longer than anything takes: a test that waits for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits for something that must happen.
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_elapsed) => panic!("{what} did not happen"),
+    }
+}
+
+pub(crate) struct TestRelay {
+    server: Option<Server>,
+    dir: TempDir,
+    port: u16,
+    token: Token,
+}
+
+/// An endpoint of the account `anna`.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) id: String,
+}
+
+impl Endpoint {
+    pub(crate) fn path(&self, below: &str) -> String {
+        format!("/{}{below}", self.id)
+    }
+}
+
+impl TestRelay {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let dir = TempDir::new().unwrap();
+        let mut config = Config::dev("127.0.0.1:0".parse().unwrap(), dir.path().to_owned());
+        change(&mut config);
+        let token = accounts(dir.path()).add(&name("anna")).unwrap();
+        let server = Server::spawn(config).await.unwrap();
+        Self {
+            port: server.local_addr().port(),
+            server: Some(server),
+            dir,
+            token,
+        }
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        self.server.as_ref().unwrap()
+    }
+
+    /// Opens the accounts as a command beside the relay does.
+    pub(crate) fn accounts(&self) -> Accounts {
+        accounts(self.dir.path())
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.token.expose()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) async fn endpoint(&self) -> Endpoint {
+        self.endpoint_named("sms").await
+    }
+
+    pub(crate) async fn endpoint_named(&self, endpoint: &str) -> Endpoint {
+        let accounts = self.server().accounts();
+        let account: Account = accounts
+            .authenticate(self.token.clone())
+            .await
+            .unwrap()
+            .unwrap();
+        let endpoint = accounts.endpoint(account, name(endpoint)).await.unwrap();
+        Endpoint {
+            id: endpoint.id.clone(),
+        }
+    }
+
+    /// Waits until an exchange is answered with this text, which tells who is attached.
+    pub(crate) async fn attached(&self, endpoint: &Endpoint, answer: &str) {
+        let mut caller = Caller::http1(self).await;
+        soon("the client to be attached", async {
+            while caller.get(&endpoint.path("/attached")).await.body != answer {}
+        })
+        .await;
+    }
+
+    /// Returns the TLS settings of somebody who trusts this relay.
+    pub(crate) fn tls(&self, alpn: &[&str]) -> Arc<ClientConfig> {
+        let mut roots = rustls::RootCertStore::empty();
+        let ca = CertificateDer::from_pem_file(self.dir.path().join("ca.pem")).unwrap();
+        roots.add(ca).unwrap();
+        let mut config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Arc::new(config)
+    }
+
+    pub(crate) async fn shutdown(mut self) -> (Stopped, TempDir) {
+        let server = self.server.take().unwrap();
+        let stopped = soon("shutdown", server.shutdown()).await;
+        (stopped, self.dir)
+    }
+
+    pub(crate) fn take_server(&mut self) -> Server {
+        self.server.take().unwrap()
+    }
+}
+
+fn accounts(dir: &Path) -> Accounts {
+    Accounts::open(&DataDir::open(dir).unwrap()).unwrap()
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}

@@ -1,0 +1,272 @@
+//! Every limit of `limits.rs`, reached.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode};
+use http_body_util::Full;
+use ringtail_protocol::http2;
+use ringtail_relay::limits::HEADER_BYTES;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::kit::{Caller, Conn, TestRelay, soon};
+
+const SHORT: Duration = Duration::from_millis(100);
+
+/// Reads until the relay closes a connection on which it may have said something first.
+async fn closed(mut socket: TcpStream) {
+    let mut all = Vec::new();
+    drop(soon("the close", socket.read_to_end(&mut all)).await);
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed() {
+    let relay = TestRelay::with(|config| config.limits.establish_timeout = SHORT).await;
+    let silent = TcpStream::connect(("127.0.0.1", relay.port()))
+        .await
+        .unwrap();
+    closed(silent).await;
+    for alpn in ["http/1.1", "h2"] {
+        let mut conn = Conn::open(&relay, &[alpn]).await;
+        conn.read_to_end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_not_waited_for() {
+    let relay = TestRelay::with(|config| config.limits.establish_timeout = SHORT).await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    let head = format!("POST {} HTTP/1.1\r\nHost: x\r\nX-Slow: ", endpoint.path(""));
+    conn.write(head.as_bytes()).await;
+    conn.read_to_end().await;
+}
+
+#[tokio::test]
+async fn a_second_head_that_never_ends_is_not_waited_for() {
+    let relay = TestRelay::with(|config| config.limits.idle_timeout = SHORT).await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    let head = format!("POST {} HTTP/1.1\r\nHost: x\r\n", endpoint.path(""));
+    conn.write(format!("{head}Validation-Token: t\r\n\r\n").as_bytes())
+        .await;
+    conn.read_head().await;
+    conn.write(head.as_bytes()).await;
+    conn.read_to_end().await;
+}
+
+#[tokio::test]
+async fn an_idle_http2_connection_is_closed() {
+    let relay = TestRelay::with(|config| {
+        config.limits.establish_timeout = SHORT;
+        config.limits.idle_timeout = SHORT;
+        config.limits.exchange_deadline = SHORT;
+        config.limits.answer_idle_timeout = SHORT;
+    })
+    .await;
+    let mut caller = Caller::http2(&relay).await;
+    assert_eq!(caller.get("/_ringtail/health").await.status, 200);
+    let Caller::Http2(send, mut driver) = caller else {
+        unreachable!()
+    };
+    drop(soon("the close", driver.join_next()).await);
+    drop(send);
+}
+
+#[tokio::test]
+async fn a_slow_body_is_a_408() {
+    let relay = TestRelay::with(|config| config.limits.body_timeout = SHORT).await;
+    let endpoint = relay.endpoint().await;
+    for path in [endpoint.path(""), "/unknown".to_owned()] {
+        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf");
+        conn.write(head.as_bytes()).await;
+        let answer = conn.read_to_end().await;
+        assert!(answer.starts_with(b"HTTP/1.1 408 "));
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_a_413_announced_or_not() {
+    let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
+    let endpoint = relay.endpoint().await;
+    for mut caller in [Caller::http1(&relay).await, Caller::http2(&relay).await] {
+        let fits = caller.post(&endpoint.path(""), vec![b'x'; 100]).await;
+        assert_eq!(fits.status, StatusCode::SERVICE_UNAVAILABLE);
+        let over = caller.post(&endpoint.path(""), vec![b'x'; 101]).await;
+        assert_eq!(over.status, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    for path in [endpoint.path(""), "/unknown".to_owned()] {
+        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+        conn.write(head.as_bytes()).await;
+        for _ in 0..11 {
+            conn.write(b"a\r\n0123456789\r\n").await;
+        }
+        let answer = conn.read_to_end().await;
+        assert!(answer.starts_with(b"HTTP/1.1 413 "));
+    }
+}
+
+#[tokio::test]
+async fn full_memory_is_a_503_and_frees_itself() {
+    let relay = TestRelay::with(|config| config.limits.buffered_bytes = 100).await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 91\r\n\r\n{}",
+        endpoint.path(""),
+        "x".repeat(90)
+    );
+    conn.write(head.as_bytes()).await;
+    let mut caller = Caller::http1(&relay).await;
+    let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
+    soon("memory to be full", async {
+        loop {
+            let answer = caller.post(&endpoint.path(""), body).await;
+            if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+                assert_eq!(answer.headers["retry-after"], "1");
+                assert_eq!(answer.body, "the relay is busy\n");
+                break;
+            }
+        }
+    })
+    .await;
+    conn.write(b"x").await;
+    conn.read_head().await;
+    let mut caller = Caller::http1(&relay).await;
+    assert_eq!(caller.post(&endpoint.path(""), body).await.status, 200);
+}
+
+#[tokio::test]
+async fn large_and_many_header_fields_are_a_431() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let large = format!("X-Large: {}\r\n", "x".repeat(HEADER_BYTES));
+    let many = "X-Many: 1\r\n".repeat(101);
+    for fields in [large, many] {
+        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+        let head = format!(
+            "POST {} HTTP/1.1\r\nHost: x\r\n{fields}\r\n",
+            endpoint.path("")
+        );
+        // The relay may answer and close before it has all of this.
+        drop(conn.stream.write_all(head.as_bytes()).await);
+        drop(conn.stream.flush().await);
+        let answer = conn.read_to_end().await;
+        assert!(answer.starts_with(b"HTTP/1.1 431 "));
+    }
+    let mut caller = Caller::http2(&relay).await;
+    let mut request = Request::post(endpoint.path(""))
+        .body(Full::<Bytes>::from(
+            r#"{"uuid":"u","event":"/e","body":{}}"#,
+        ))
+        .unwrap();
+    for _ in 0..=ringtail_protocol::event::MAX_HEADERS {
+        request
+            .headers_mut()
+            .append("x", HeaderValue::from_static("1"));
+    }
+    assert_eq!(caller.send(request.clone()).await.status, 431);
+    // An exchange has no more room.
+    *request.body_mut() = Full::default();
+    assert_eq!(caller.send(request).await.status, 431);
+    let mut request = Request::post(endpoint.path(""))
+        .body(Full::<Bytes>::default())
+        .unwrap();
+    let huge = HeaderValue::try_from("x".repeat(usize::try_from(http2::MAX_HEADER_LIST).unwrap()));
+    request.headers_mut().append("x-huge", huge.unwrap());
+    let refused = caller.begin(request).await;
+    assert!(refused.map_or(true, |answer| answer.status() == 431));
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_a_400() {
+    let relay = TestRelay::start().await;
+    for garbage in [
+        &b"GARBAGE\r\n\r\n"[..],
+        b"GET /x HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET / HTTP/1.1\r\nbad header: x\r\n\r\n",
+        b"\x00\x01\x02\x03\r\n\r\n",
+    ] {
+        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+        conn.write(garbage).await;
+        let answer = conn.read_to_end().await;
+        assert!(
+            answer.starts_with(b"HTTP/1.1 400 "),
+            "{} to {}",
+            answer.escape_ascii(),
+            garbage.escape_ascii()
+        );
+    }
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    conn.write(b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnot hex\r\n")
+        .await;
+    assert!(conn.read_to_end().await.starts_with(b"HTTP/1.1 400 "));
+    let mut conn = Conn::open(&relay, &["h2"]).await;
+    conn.write(b"this is not the preface of HTTP/2, by far")
+        .await;
+    conn.read_to_end().await;
+}
+
+#[tokio::test]
+async fn what_is_not_tls_is_closed() {
+    let relay = TestRelay::start().await;
+    for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 4096]] {
+        let mut socket = TcpStream::connect(("127.0.0.1", relay.port()))
+            .await
+            .unwrap();
+        socket.write_all(garbage).await.unwrap();
+        closed(socket).await;
+    }
+    let mut caller = Caller::http1(&relay).await;
+    assert_eq!(caller.get("/_ringtail/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_are_closed_and_room_comes_back() {
+    for in_all in [true, false] {
+        let relay = TestRelay::with(|config| {
+            if in_all {
+                config.limits.connections = 1;
+            } else {
+                config.limits.connections_per_address = 1;
+            }
+        })
+        .await;
+        let first = Conn::open(&relay, &["http/1.1"]).await;
+        assert!(Conn::try_open(&relay, &["http/1.1"]).await.is_err());
+        drop(first);
+        soon("room", async {
+            while Conn::try_open(&relay, &["http/1.1"]).await.is_err() {}
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn tls_1_2_and_1_3_are_spoken() {
+    let relay = TestRelay::start().await;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let mut roots = rustls::RootCertStore::empty();
+        let pem = std::fs::read(relay.server().ca().unwrap()).unwrap();
+        let ca = rustls::pki_types::pem::PemObject::from_pem_slice(&pem).unwrap();
+        roots.add(ca).unwrap();
+        let config = rustls::ClientConfig::builder_with_protocol_versions(&[version])
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let socket = TcpStream::connect(("127.0.0.1", relay.port()))
+            .await
+            .unwrap();
+        let name = rustls::pki_types::ServerName::try_from("127.0.0.1").unwrap();
+        let stream = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config))
+            .connect(name, socket)
+            .await
+            .unwrap();
+        let spoken = stream.get_ref().1.protocol_version().unwrap();
+        assert_eq!(spoken, version.version);
+    }
+}

@@ -1,0 +1,11 @@
+//! The relay as strangers and clients meet it: real TLS sockets, real SQLite files.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod api;
+mod exchange;
+mod handshake;
+mod kit;
+mod limits;
+mod links;
+mod notification;
+mod shutdown;
