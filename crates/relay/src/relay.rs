@@ -32,6 +32,8 @@ pub(crate) struct Relay {
     pub(crate) link_tasks: TaskTracker,
     /// No more requests are taken; those in flight are finished.
     pub(crate) drain: CancellationToken,
+    /// Links end: no exchange needs them any more.
+    pub(crate) end_links: CancellationToken,
     /// Nothing is finished any more.
     pub(crate) abort: CancellationToken,
 }

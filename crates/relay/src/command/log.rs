@@ -3,7 +3,11 @@
 use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What is logged unless asked otherwise.
 const DEFAULT: &str = "info";
@@ -14,13 +18,22 @@ pub(super) fn start(filter: Option<&str>) -> anyhow::Result<()> {
     let filter = EnvFilter::builder()
         .parse(filter)
         .context("the filter of --log or RUST_LOG cannot be read")?;
+    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(colour);
     // Fails when there is a subscriber already, which then is the one that counts.
     drop(
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(filter_fn(bears_no_secrets))
+            .with(layer)
             .try_init(),
     );
     Ok(())
+}
+
+/// What HTTP and WebSocket libraries say at their most talkative level has headers and bodies in it: tokens too.
+fn bears_no_secrets(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("ringtail") || *metadata.level() <= Level::DEBUG
 }

@@ -19,15 +19,13 @@ pub(super) async fn exchange(
     fallback: Fallback,
 ) -> Result<Answer, NotStored> {
     let deadline = Instant::now() + relay.limits.exchange_deadline;
-    let wait = relay
-        .limits
-        .exchange_wait
-        .min(relay.limits.exchange_deadline);
     let mut headers = received.head.headers.clone();
     path::strip_hop_by_hop(&mut headers);
     let mut event: Option<EventId> = None;
     let mut tried = Vec::new();
     loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let wait = relay.limits.exchange_wait.min(left);
         let place = match relay.links.place(received.endpoint, &tried, wait).await {
             Ok(place) => place,
             Err(NoPlace::Offline) => return fall_back(relay, received, fallback, event).await,

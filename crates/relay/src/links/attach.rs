@@ -37,7 +37,12 @@ pub(crate) async fn attach(
         header::SEC_WEBSOCKET_PROTOCOL,
         HeaderValue::from_static(subprotocol),
     );
-    let span = tracing::info_span!("link", link = %terms.id, account = %terms.account.name);
+    let span = tracing::info_span!(
+        "link",
+        link = %terms.id,
+        account = %terms.account.name,
+        cursor = tracing::field::Empty
+    );
     let relay_of_task = relay.clone();
     relay
         .link_tasks
@@ -48,6 +53,7 @@ pub(crate) async fn attach(
 async fn serve(relay: Arc<Relay>, request: Request<Incoming>, terms: Terms) {
     let upgraded = tokio::select! {
         biased;
+        () = relay.end_links.cancelled() => return,
         () = relay.abort.cancelled() => return,
         upgraded = tokio::time::timeout(relay.limits.link_timeout, hyper::upgrade::on(request)) => upgraded,
     };

@@ -84,8 +84,11 @@ pub(super) async fn run(relay: &Relay, upgraded: Upgraded, terms: Terms) -> Link
         send,
     ));
     let ending = async {
-        link.ended.cancelled().await;
-        link.end.get().copied().unwrap_or(End::Stopping)
+        tokio::select! {
+            biased;
+            () = link.ended.cancelled() => link.end.get().copied().unwrap_or(End::Stopping),
+            () = relay.end_links.cancelled() => End::Stopping,
+        }
     };
     let mut connection = std::pin::pin!(connection);
     let end = tokio::select! {
@@ -96,6 +99,8 @@ pub(super) async fn run(relay: &Relay, upgraded: Upgraded, terms: Terms) -> Link
         ended = connection.as_mut() => broken(ended),
         Err(error) = converse(relay, &link, terms.cursor) => error,
     };
+    let cursor = link.cursor.load(Ordering::Relaxed);
+    tracing::Span::current().record("cursor", cursor);
     // With the last sender gone the connection says goodbye and ends; a client that does not listen is not waited for.
     drop(link);
     if !matches!(end, LinkError::Broken(_)) {

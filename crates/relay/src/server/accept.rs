@@ -63,11 +63,11 @@ pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Arc<Se
         };
         let Some(admitted) = admission.admit(peer.ip()) else {
             relay.counters.refused_connections.add();
-            tracing::debug!(%peer, "too many connections");
+            tracing::debug!("too many connections");
             continue;
         };
         if let Err(error) = configure(&socket) {
-            tracing::debug!(%error, %peer, "connection lost before it began");
+            tracing::debug!(%error, "connection lost before it began");
             continue;
         }
         relay.connection_tasks.spawn(connection::serve(

@@ -35,6 +35,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// What hyper buffers of a request that it has not handed out; at least one head must fit.
 const READ_BUFFER: usize = 64 * 1024;
 
+/// How long an idle connection may take to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
 type Socket = TokioIo<TlsStream<Watched<TcpStream>>>;
 
 /// Serves a connection to its end. A panic in it ends it alone, since it has a task of its own.
@@ -58,12 +61,12 @@ pub(super) async fn serve(
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             relay.counters.failed_handshakes.add();
-            tracing::debug!(%peer, %error, "TLS handshake failed");
+            tracing::debug!(%error, "TLS handshake failed");
             return;
         }
         Err(_elapsed) => {
             relay.counters.failed_handshakes.add();
-            tracing::debug!(%peer, "TLS handshake took too long");
+            tracing::debug!("TLS handshake took too long");
             return;
         }
     };
@@ -147,6 +150,7 @@ impl Connection {
         shut: impl Fn(Pin<&mut C>),
     ) {
         let mut draining = false;
+        let mut closing = false;
         let mut mark = None;
         let mut tick = pin!(sleep_until(self.established_by));
         loop {
@@ -157,15 +161,23 @@ impl Connection {
                     draining = true;
                     shut(connection.as_mut());
                 }
-                ended = connection.as_mut() => return self.tell(ended),
+                ended = connection.as_mut() => return Self::tell(ended),
                 () = tick.as_mut() => {
                     let now = self.progress.mark();
-                    if !self.progress.asked() || mark == Some(now) {
-                        tracing::debug!(peer = %self.peer, "connection idle or stalled");
+                    let still = mark == Some(now);
+                    if closing || !self.progress.asked() {
+                        tracing::debug!("connection closed: silent or stalled");
                         return;
                     }
+                    let mut patience = self.patience();
+                    if still {
+                        // Politely first: a request that is on its way to an idle connection is still answered.
+                        closing = true;
+                        shut(connection.as_mut());
+                        patience = patience.min(CLOSE_TIMEOUT);
+                    }
                     mark = Some(now);
-                    tick.as_mut().reset(Instant::now() + self.patience());
+                    tick.as_mut().reset(Instant::now() + patience);
                 }
             }
         }
@@ -179,10 +191,10 @@ impl Connection {
     }
 
     /// A caller that leaves is its own affair.
-    fn tell(&self, ended: hyper::Result<()>) {
+    fn tell(ended: hyper::Result<()>) {
         if let Err(error) = ended {
             let error = &error as &dyn std::error::Error;
-            tracing::debug!(peer = %self.peer, error, "connection ended");
+            tracing::debug!(error, "connection ended");
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::config::{Config, Host, PublicUrl};
 use crate::counters::Counters;
 use crate::journal::sqlite::{OpenError, SqliteJournal, Swept};
 use crate::journal::{AppendError, Journal};
-use crate::links::{End, Links};
+use crate::links::Links;
 use crate::relay::Relay;
 use crate::store::{DataDir, DataDirError, ServeLock, StoreError};
 use crate::tls::{Tls, TlsError};
@@ -37,6 +37,8 @@ pub struct Server {
     relay: Arc<Relay>,
     journal: Arc<SqliteJournal>,
     tasks: TaskTracker,
+    /// Cancelled when the accept loop has ended, even by a panic.
+    accepting: CancellationToken,
     _lock: ServeLock,
 }
 
@@ -119,7 +121,7 @@ impl Server {
         let drained = tokio::time::timeout_at(deadline, async {
             self.tasks.wait().await;
             relay.connection_tasks.wait().await;
-            relay.links.end_where(End::Stopping, |_| true);
+            relay.end_links.cancel();
             relay.link_tasks.wait().await;
         });
         let stopped = match drained.await {
@@ -135,9 +137,9 @@ impl Server {
         stopped
     }
 
-    /// Waits until the relay stops by itself, which it does only when its accept loop has panicked.
+    /// Waits until the relay accepts no more, which without [`Server::shutdown`] means that it is broken.
     pub async fn join(&self) {
-        self.tasks.wait().await;
+        self.accepting.cancelled().await;
     }
 }
 
@@ -189,22 +191,32 @@ impl Opened {
             connection_tasks: TaskTracker::new(),
             link_tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
+            end_links: CancellationToken::new(),
             abort: CancellationToken::new(),
         });
         let tasks = TaskTracker::new();
-        tasks.spawn(accept::accept(
-            listener,
-            relay.clone(),
-            self.tls.config.clone(),
-        ));
+        let accepting = CancellationToken::new();
+        let ended = accepting.clone().drop_guard();
+        let accept = accept::accept(listener, relay.clone(), self.tls.config.clone());
+        tasks.spawn(async move {
+            let _ended = ended;
+            accept.await;
+        });
         let watched = relay.clone();
         tasks.spawn(async move { watched.watch_accounts().await });
+        let journal = self.journal.clone();
+        tasks.spawn(async move {
+            // A relay that is restarted more often than the journal sweeps by itself keeps its limits too. The
+            // journal logs what fails.
+            drop(journal.retain(Timestamp::now()).await);
+        });
         Server {
             local_addr,
             ca: self.tls.ca,
             relay,
             journal: self.journal,
             tasks,
+            accepting,
             _lock: self.lock,
         }
     }

@@ -8,4 +8,5 @@ mod kit;
 mod limits;
 mod links;
 mod notification;
+mod program;
 mod shutdown;

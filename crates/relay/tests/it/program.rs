@@ -1,0 +1,214 @@
+//! The program as scripts and service managers run it.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringtail-relay"));
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+fn account(data: &Path, words: &[&str]) -> Output {
+    program()
+        .arg("account")
+        .args(words)
+        .arg("--data")
+        .arg(data)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// A relay that is killed when its test fails.
+struct Running {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(data: &Path, words: &[&str]) -> Self {
+        let mut child = program()
+            .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line
+    }
+
+    #[cfg(unix)]
+    fn signal(&mut self, name: &str) -> Option<i32> {
+        let sent = Command::new("kill")
+            .args([name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn tokens_are_alone_on_stdout() {
+    let dir = TempDir::new().unwrap();
+    let added = account(dir.path(), &["add", "anna"]);
+    assert!(added.status.success());
+    let token = text(&added.stdout).strip_suffix('\n').unwrap();
+    assert!(token.starts_with("rt_") && !token.contains(char::is_whitespace));
+    assert!(!text(&added.stderr).contains(token));
+    let rotated = account(dir.path(), &["rotate", "anna"]);
+    assert_ne!(rotated.stdout, added.stdout);
+    let revoked = account(dir.path(), &["revoke", "anna"]);
+    assert_eq!(text(&revoked.stdout), "");
+    let list = account(dir.path(), &["list"]);
+    assert!(text(&list.stdout).starts_with("anna\trevoked\t0\t"));
+}
+
+#[test]
+fn failures_say_why_and_what_next() {
+    let dir = TempDir::new().unwrap();
+    account(dir.path(), &["add", "anna"]);
+    let again = account(dir.path(), &["add", "anna"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(
+        text(&again.stderr),
+        "error: there is an account anna already\nhint: `account rotate anna` gives it a new token\n"
+    );
+    let nobody = account(dir.path(), &["revoke", "berta"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    let usage = account(dir.path(), &["add", "No Name"]);
+    assert_eq!(usage.status.code(), Some(64));
+    assert!(text(&usage.stdout).is_empty());
+    let help = program().arg("--help").output().unwrap();
+    assert_eq!(help.status.code(), Some(0));
+    let log = program()
+        .args(["--log", "ringtail_relay=loud", "account", "list"])
+        .output()
+        .unwrap();
+    assert_eq!(log.status.code(), Some(64));
+}
+
+#[cfg(unix)]
+#[test]
+fn json_output_is_one_object_and_signals_end_it_well() {
+    let dir = TempDir::new().unwrap();
+    for signal in ["-TERM", "-INT"] {
+        let mut relay = Running::start(dir.path(), &["--output", "json"]);
+        let ready: Value = serde_json::from_str(&relay.line()).unwrap();
+        assert_eq!(ready["type"], "ready");
+        let url = ready["url"].as_str().unwrap();
+        assert!(url.starts_with("https://localhost:"));
+        assert!(Path::new(ready["ca"].as_str().unwrap()).is_absolute());
+        let added = account(dir.path(), &["add", &signal[1..].to_lowercase()]);
+        assert!(added.status.success(), "{}", text(&added.stderr));
+        assert_eq!(relay.signal(signal), Some(0));
+        let mut rest = String::new();
+        relay.out.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "");
+    }
+}
+
+#[test]
+fn plain_output_has_the_line_for_the_client() {
+    let dir = TempDir::new().unwrap();
+    let mut relay = Running::start(dir.path(), &["--public-url", "https://localhost:9"]);
+    assert_eq!(relay.line(), "ready at https://localhost:9\n");
+    assert_eq!(relay.line(), "on the client, run:\n");
+    let ca = dir.path().join("ca.pem");
+    assert_eq!(
+        relay.line(),
+        format!(
+            "  RINGTAIL_CA={} ringtail login https://localhost:9\n",
+            ca.display()
+        )
+    );
+}
+
+#[test]
+fn a_data_directory_serves_one_relay() {
+    let dir = TempDir::new().unwrap();
+    let mut first = Running::start(dir.path(), &[]);
+    first.line();
+    let second = program()
+        .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(text(&second.stderr).contains("another ringtail-relay serves from"));
+    assert!(text(&second.stderr).contains("\nhint: "));
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_refused() {
+    let dir = TempDir::new().unwrap();
+    let mut once = Running::start(dir.path(), &[]);
+    once.line();
+    drop(once);
+    let file = |name: &str| dir.path().join(name).display().to_string();
+    let serve = |cert: &str, key: &str, url: &str| {
+        program()
+            .args(["serve", "--listen", "127.0.0.1:0", "--public-url", url])
+            .args(["--cert", &file(cert), "--key", &file(key), "--data"])
+            .arg(dir.path())
+            .output()
+            .unwrap()
+    };
+    for (cert, key, url, why) in [
+        (
+            "server.pem",
+            "ca.key",
+            "https://localhost",
+            "does not belong to the certificate",
+        ),
+        (
+            "ca.pem",
+            "ca.key",
+            "https://localhost",
+            "belongs to an authority",
+        ),
+        (
+            "server.pem",
+            "server.key",
+            "https://other.test",
+            "not for other.test",
+        ),
+        (
+            "none.pem",
+            "server.key",
+            "https://localhost",
+            "could not be read as PEM",
+        ),
+    ] {
+        let refused = serve(cert, key, url);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(
+            text(&refused.stderr).contains(why),
+            "{}",
+            text(&refused.stderr)
+        );
+    }
+}
