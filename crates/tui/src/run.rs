@@ -3,9 +3,11 @@
 //! Whatever is ready is taken in first and drawn once, at most every [`FRAME`]: a thousand events a second cost no
 //! more pictures than thirty. Queries run beside the loop as its own tasks, which end with it.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::Event;
@@ -13,6 +15,7 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::Backend;
+use ratatui::layout::{Position, Rect};
 use ringtail_client::model::RowId;
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
@@ -69,7 +72,10 @@ where
     let mut inbox = Vec::new();
     loop {
         if host.was_lost().map_err(RunError::Open)? {
-            terminal.clear().map_err(RunError::Draw)?;
+            // Not `clear`, which asks the terminal for its cursor: the answer would be read as keys.
+            let size = terminal.size().map_err(RunError::Draw)?;
+            let whole = Rect::from((Position::ORIGIN, size));
+            terminal.resize(whole).map_err(RunError::Draw)?;
             dirty = true;
         }
         if dirty && Instant::now() >= next_frame {
@@ -102,7 +108,7 @@ where
             () = tokio::time::sleep(app.idle()) => {}
         }
         while inbox.len() < BATCH {
-            if let Some(Some(event)) = input.next().now_or_never() {
+            if let Some(event) = already(&mut input).await {
                 inbox.extend(from_input(event)?);
             } else if let Some(done) = engine.tasks.try_join_next() {
                 inbox.push(finished(done));
@@ -123,6 +129,17 @@ where
         }
         dirty = true;
     }
+}
+
+/// Returns an event that is there already.
+///
+/// Polls as this task, unlike `now_or_never`: crossterm's stream wakes whoever polled it first, and nobody else.
+async fn already<T>(input: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
+    poll_fn(|cx| match input.poll_next_unpin(cx) {
+        Poll::Ready(event) => Poll::Ready(event),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Returns the next value, or never if the engine is gone: then the last value stands.

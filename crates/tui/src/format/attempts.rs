@@ -93,6 +93,7 @@ fn one(
     verdict(detail, event, out);
     if matches!(attempt.outcome, Outcome::Status(_)) {
         out.extend(headers(&detail.headers).into_iter().map(indented));
+        out.push(TextLine::default());
         let lines = body::lines(&detail.body, MAX_ANSWER_LINES, None);
         out.extend(lines.into_iter().map(indented));
         let missing = detail.body_len.saturating_sub(detail.body.len() as u64);

@@ -1,9 +1,11 @@
 //! Key scripts through the real loop.
 
 use std::io;
+use std::time::Duration;
 
 use crossterm::event::Event;
 use ringtail_client::model::{LinkState, TargetState};
+use tokio::time::Instant;
 
 use crate::testing::{Book, Draft, Screen};
 use crate::{Exit, RunError};
@@ -14,19 +16,19 @@ async fn traffic_is_opened_read_and_replayed() {
     screen
         .shows(&["Call answered, Craig Chan", "● following"])
         .await;
-    screen.press("gj<Enter>").await;
+    screen.press("gj<Enter>");
     screen
         .shows(&["\"uuid\": \"6242343638330007102", "[Body]"])
         .await;
-    screen.press("<Tab>").await;
+    screen.press("<Tab>");
     screen.shows(&["[Headers 6]", "validation-token:"]).await;
-    screen.press("<Tab>r").await;
+    screen.press("<Tab>r");
     screen
         .shows(&["Attempt 2 · replay", "✓ event 2 replayed"])
         .await;
-    screen.press("<Esc>G").await;
+    screen.press("<Esc>G");
     screen.shows(&["VERDICT", "↻"]).await;
-    screen.press("q").await;
+    screen.press("q");
     assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
 }
 
@@ -59,9 +61,7 @@ async fn the_screen_keeps_up_with_the_engine() {
 #[tokio::test]
 async fn keys_that_cannot_be_read_end_it() {
     let screen = Screen::start(80, 24, Book::new());
-    screen
-        .input(Err(io::Error::other("the terminal is gone")))
-        .await;
+    screen.input(Err(io::Error::other("the terminal is gone")));
     let error = screen.end().await.expect_err("it cannot go on");
     assert!(matches!(error, RunError::Input(_)), "{error:?}");
     let cause = std::error::Error::source(&error).expect("the cause is kept");
@@ -72,10 +72,58 @@ async fn keys_that_cannot_be_read_end_it() {
 async fn a_resize_is_drawn_in_the_new_size() {
     let mut screen = Screen::start(140, 40, Book::traffic());
     screen.shows(&["│", "[Body]"]).await;
-    screen.input(Ok(Event::Resize(60, 16))).await;
-    screen.input(Ok(Event::FocusGained)).await;
-    screen.press("?").await;
+    screen.input(Ok(Event::Resize(60, 16)));
+    screen.input(Ok(Event::FocusGained));
+    screen.press("?");
     screen.shows(&["Keys and signs"]).await;
-    screen.press("<C-c>").await;
+    screen.press("<C-c>");
+    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+}
+
+#[tokio::test]
+async fn a_terminal_that_comes_back_is_drawn_anew() {
+    let mut screen = Screen::start(80, 24, Book::traffic());
+    screen.shows(&["● following"]).await;
+    screen.press("<C-z>");
+    let shown = screen.is_redrawn().await;
+    assert!(shown.contains("Call answered"), "{shown}");
+    screen.press("q");
+    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+}
+
+#[tokio::test]
+async fn a_history_that_is_broken_is_told_and_the_screen_goes_on() {
+    let mut screen = Screen::start(80, 24, Book::traffic());
+    screen.shows(&["● following"]).await;
+    screen.engine(|book| {
+        book.broken = Some("disk I/O error");
+        book.add(Draft::sms().ok(1));
+    });
+    screen
+        .shows(&["✗ cannot read the history: disk I/O error"])
+        .await;
+    screen.press("q");
+    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_drawn_at_once() {
+    let mut screen = Screen::start(80, 24, Book::traffic());
+    screen.shows(&["● following"]).await;
+    for key in ["k", "?", "q", "<Enter>", "<Tab>"] {
+        let pressed = Instant::now();
+        screen.press(key);
+        let words = match key {
+            "k" => "▼ 1 newer",
+            "?" => "Keys and signs",
+            "q" => "VERDICT",
+            "<Enter>" => "[Body]",
+            _ => "[Headers",
+        };
+        screen.shows(&[words]).await;
+        let took = pressed.elapsed();
+        assert!(took < Duration::from_millis(100), "{key} took {took:?}");
+    }
+    screen.press("q");
     assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
 }

@@ -1,11 +1,14 @@
 //! The screen through the real loop: keys come in on a channel, pictures go out on another.
 
+use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crossterm::event::Event;
-use futures_util::stream::unfold;
+use futures_util::Stream;
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
@@ -13,7 +16,7 @@ use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId, Status};
 use ringtail_protocol::event::EventId;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -29,16 +32,17 @@ use crate::{Exit, Options, RunError};
 pub(crate) struct Screen {
     pub(crate) cancel: CancellationToken,
     engine: Engine,
-    input: mpsc::Sender<io::Result<Event>>,
-    picture: watch::Receiver<String>,
+    input: Keyboard,
+    picture: watch::Receiver<Picture>,
     task: JoinSet<Result<Exit, RunError>>,
 }
 
 impl Screen {
     /// Starts the real loop.
     pub(crate) fn start(columns: u16, lines: u16, book: Book) -> Self {
-        let (input, keys) = mpsc::channel(64);
-        let (pictures, picture) = watch::channel(String::new());
+        let keys = Keyboard::default();
+        let input = keys.clone();
+        let (pictures, picture) = watch::channel(Picture::default());
         let engine = Engine::new(book);
         let cancel = CancellationToken::new();
         let options = Options {
@@ -55,8 +59,7 @@ impl Screen {
                 pictures,
             })
             .map_err(RunError::Draw)?;
-            let input = unfold(keys, async |mut keys| Some((keys.recv().await?, keys)));
-            drive(&mut terminal, &mut Nobody, input, source, &options).await
+            drive(&mut terminal, &mut Shell::default(), keys, source, &options).await
         });
         Self {
             cancel,
@@ -68,14 +71,18 @@ impl Screen {
     }
 
     /// Types a script of keys.
-    pub(crate) async fn press(&self, script: &str) {
+    pub(crate) fn press(&self, script: &str) {
         for key in keys(script) {
-            self.input(Ok(Event::Key(key))).await;
+            self.input(Ok(Event::Key(key)));
         }
     }
 
-    pub(crate) async fn input(&self, event: io::Result<Event>) {
-        self.input.send(event).await.expect("the loop runs");
+    pub(crate) fn input(&self, event: io::Result<Event>) {
+        let mut keys = self.input.lock();
+        keys.events.push_back(event);
+        if let Some(waker) = keys.waker.take() {
+            waker.wake();
+        }
     }
 
     /// Changes what the engine knows, and tells the screen.
@@ -85,13 +92,29 @@ impl Screen {
 
     /// Waits until the screen shows all of these.
     pub(crate) async fn shows(&mut self, words: &[&str]) -> String {
-        let all = |picture: &String| words.iter().all(|word| picture.contains(word));
-        let wait = self.picture.wait_for(all);
+        let all = |shown: &str| words.iter().all(|word| shown.contains(word));
+        self.until(&format!("{words:?}"), |picture| all(&picture.shown))
+            .await
+            .shown
+    }
+
+    /// Waits until everything was drawn anew.
+    pub(crate) async fn is_redrawn(&mut self) -> String {
+        let picture = self
+            .until("a clear", |picture| {
+                picture.cleared > 0 && !picture.shown.trim_matches(['"', ' ', '\n']).is_empty()
+            })
+            .await;
+        picture.shown
+    }
+
+    async fn until(&mut self, what: &str, holds: impl Fn(&Picture) -> bool) -> Picture {
+        let wait = self.picture.wait_for(holds);
         let found = tokio::time::timeout(Duration::from_secs(20), wait)
             .await
             .is_ok_and(|picture| picture.is_ok());
         let picture = self.picture.borrow().clone();
-        assert!(found, "{words:?} not shown:\n{picture}");
+        assert!(found, "{what} not seen:\n{}", picture.shown);
         picture
     }
 
@@ -102,15 +125,50 @@ impl Screen {
     }
 }
 
-/// A terminal that nobody takes away.
-struct Nobody;
+/// Keys as crossterm's stream gives them: whoever polls first is woken, and nobody else until then.
+#[derive(Debug, Clone, Default)]
+struct Keyboard(Arc<Mutex<Keys>>);
 
-impl Host for Nobody {
+#[derive(Debug, Default)]
+struct Keys {
+    events: VecDeque<io::Result<Event>>,
+    waker: Option<Waker>,
+}
+
+impl Keyboard {
+    fn lock(&self) -> MutexGuard<'_, Keys> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stream for Keyboard {
+    type Item = io::Result<Event>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut keys = self.lock();
+        match keys.events.pop_front() {
+            Some(event) => Poll::Ready(Some(event)),
+            None => {
+                keys.waker.get_or_insert_with(|| cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// A terminal that is taken away by a suspend, and has other things on it when it comes back.
+#[derive(Debug, Default)]
+struct Shell {
+    lost: bool,
+}
+
+impl Host for Shell {
     fn was_lost(&mut self) -> io::Result<bool> {
-        Ok(false)
+        Ok(std::mem::take(&mut self.lost))
     }
 
     fn suspend(&mut self) -> io::Result<()> {
+        self.lost = true;
         Ok(())
     }
 }
@@ -191,10 +249,17 @@ impl Source for Engine {
     }
 }
 
+/// What is on the paper.
+#[derive(Debug, Clone, Default)]
+struct Picture {
+    shown: String,
+    cleared: usize,
+}
+
 /// A test backend that publishes each picture.
 struct Paper {
     backend: TestBackend,
-    pictures: watch::Sender<String>,
+    pictures: watch::Sender<Picture>,
 }
 
 impl Backend for Paper {
@@ -216,9 +281,9 @@ impl Backend for Paper {
     }
 
     fn get_cursor_position(&mut self) -> io::Result<Position> {
-        self.backend
-            .get_cursor_position()
-            .map_err(|never| match never {})
+        Err(io::Error::other(
+            "the keys are read by the loop, and so would be the answer",
+        ))
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
@@ -232,6 +297,10 @@ impl Backend for Paper {
     }
 
     fn clear_region(&mut self, region: ClearType) -> io::Result<()> {
+        self.pictures.send_modify(|picture| {
+            picture.cleared += 1;
+            picture.shown.clear();
+        });
         self.backend
             .clear_region(region)
             .map_err(|never| match never {})
@@ -246,7 +315,8 @@ impl Backend for Paper {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.pictures.send_replace(self.backend.to_string());
+        let shown = self.backend.to_string();
+        self.pictures.send_modify(|picture| picture.shown = shown);
         Ok(())
     }
 }

@@ -165,6 +165,7 @@ fn named(name: &str) -> KeyEvent {
         "PgDn" => KeyCode::PageDown,
         "Home" => KeyCode::Home,
         "End" => KeyCode::End,
+        "C-z" => return KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL),
         "C-c" => return KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
         other => panic!("no key is called {other}"),
     };

@@ -35,7 +35,7 @@ impl Layout {
         let footer_line = lines.saturating_sub(1);
         let body = Rect::new(0, status, columns, footer_line.saturating_sub(status));
         let (list, rule, detail) = if columns >= SPLIT_FROM {
-            let width = columns / 20 * 11;
+            let width = columns / 7 * 4;
             let list = Rect { width, ..body };
             let rule = Rect::new(width, body.y, 1, body.height);
             let detail = Rect::new(width + 2, body.y, columns - width - 2, body.height);

@@ -15,7 +15,7 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
         put_line(buf, area, 0, 1, &line, app.theme);
         return;
     }
-    let lines = wrap(&lines(app), usize::from(area.width.saturating_sub(2)));
+    let lines = wrap(&lines(app), area.width.into());
     for (y, line) in (1..area.height).zip(&lines) {
         put_line(buf, area, 0, y, line, app.theme);
     }
@@ -37,14 +37,14 @@ fn lines(app: &App) -> Vec<TextLine> {
     lines.push(plain(
         "  1. Give RingCentral this address, in the subscription or the app:",
     ));
-    lines.push(TextLine::new(Tone::Name, format!("     {}", endpoint.url)));
+    lines.push(TextLine::new(Tone::Name, format!("  {}", endpoint.url)));
     lines.push(plain(
         "  2. It sends its handshake, and the relay answers it.",
     ));
     match &app.status.target {
         Some(target) => {
             lines.push(plain("  3. Notifications appear here and are forwarded to"));
-            lines.push(TextLine::new(Tone::Name, format!("     {}", target.url)));
+            lines.push(TextLine::new(Tone::Name, format!("  {}", target.url)));
         }
         None => lines.push(plain(
             "  3. Notifications appear here, and go nowhere else: no target was given.",
