@@ -10,14 +10,14 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ringtail_client::model::{EventRow, GapRow};
+use ringtail_protocol::event::Kind;
 
 use super::row::{Columns, answer, marks};
 use super::{put, put_right, start};
 use crate::app::{App, Entry, Focus};
 use crate::format::{count, time, took};
 use crate::text::{TextLine, Tone, cut, escape};
-use ringtail_client::model::{EventRow, GapRow};
-use ringtail_protocol::event::Kind;
 
 /// Draws the list, or what to do while it is empty.
 pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
@@ -88,7 +88,7 @@ fn draw_event(
     let base = theme.style(if quiet { Tone::Dim } else { Tone::Plain });
     let at = time(event.received_at, &app.zone, columns.time_pattern);
     put(buf, area, columns.time.x, y, &at, theme.style(Tone::Dim));
-    let what = what(event);
+    let what = what(event, app);
     let text = cut(&what, columns.what.width.into());
     put(buf, area, columns.what.x, y, &text, base);
     let (tone, answer) = answer(event, &app.status);
@@ -127,12 +127,18 @@ fn draw_event(
     );
 }
 
-fn what(event: &EventRow) -> String {
-    let summary = escape(&event.summary);
-    if summary.is_empty() {
-        escape(&event.topic).into_owned()
+fn what(event: &EventRow, app: &App) -> String {
+    let text = if event.summary.is_empty() {
+        &event.topic
     } else {
-        summary.into_owned()
+        &event.summary
+    };
+    match &app.status.endpoint {
+        // The history is shared by all endpoints of a data directory.
+        Some(endpoint) if endpoint.id != event.endpoint => {
+            format!("[{}] {}", cut(&escape(&event.endpoint), 12), escape(text))
+        }
+        _ => escape(text).into_owned(),
     }
 }
 

@@ -173,6 +173,21 @@ fn wide_characters_do_not_break_columns() {
 }
 
 #[test]
+fn events_of_another_endpoint_say_so() {
+    let mut book = Book::new()
+        .with(Draft::sms().ok(1))
+        .with(Draft::sms().ok(1));
+    book.events[0].event.endpoint = "staging-777knpqwa17x".to_owned();
+    let shown = Stage::new(80, 24, book).show();
+    assert_eq!(
+        shown.matches("[staging-777…] SMS from").count(),
+        1,
+        "{shown}"
+    );
+    assert_eq!(shown.matches("SMS from").count(), 2, "{shown}");
+}
+
+#[test]
 fn without_colours_nothing_is_lost() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let coloured = stage.show();
