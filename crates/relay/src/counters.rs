@@ -12,6 +12,8 @@ pub(crate) struct Counters {
     pub(crate) failed_handshakes: Counter,
     /// Tokens that were missing, unknown or revoked.
     pub(crate) failed_logins: Counter,
+    /// Handshakes that were answered and not noted.
+    pub(crate) unnoted_handshakes: Counter,
     /// Events that the journal did not take.
     pub(crate) unstored_events: Counter,
 }

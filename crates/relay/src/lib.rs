@@ -5,6 +5,7 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod accounts;
+mod allowance;
 mod answer;
 mod api;
 pub mod command;

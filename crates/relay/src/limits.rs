@@ -10,6 +10,7 @@
 //! | time for a body | 408 |
 //! | bodies in memory | 503 with `Retry-After` |
 //! | events waiting to be written | 503 with `Retry-After` |
+//! | handshakes in a second | answered, and not noted |
 //! | exchanges on a link | they wait, then 503 with `Retry-After` |
 //! | time for the app's answer to begin | 504 |
 //! | silence inside the app's answer | the answer breaks off |
@@ -103,6 +104,10 @@ pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Bytes of RingCentral's `uuid` by which duplicates are known; a longer one is no such id (RINGCENTRAL.md 2.3).
 pub const UUID_BYTES: usize = 128;
+
+/// Handshakes that are noted in one second. More are answered all the same, and not kept: RingCentral sends one for each
+/// subscription, and a flood of them must push neither real events out of the journal nor the journal out of time.
+pub const NOTED_HANDSHAKES: u32 = 1_000;
 
 /// Value of `Retry-After` in seconds on every 503.
 pub const RETRY_AFTER: &str = "1";

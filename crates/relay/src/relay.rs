@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::{Account, SharedAccounts, Token};
+use crate::allowance::Allowance;
 use crate::api::Denied;
 use crate::config::PublicUrl;
 use crate::counters::Counters;
@@ -26,6 +27,7 @@ pub(crate) struct Relay {
     /// One permit for each byte of a request's body that may be in memory.
     pub(crate) budget: Arc<Semaphore>,
     pub(crate) counters: Counters,
+    pub(crate) handshake_notes: Allowance,
     /// Connections, and the streams on them.
     pub(crate) connection_tasks: TaskTracker,
     /// Links, which outlive the connections that they were: exchanges in flight need them to the end.

@@ -17,6 +17,7 @@ mod route;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
@@ -140,6 +141,10 @@ fn handshake(relay: &Relay, received: &Received) -> Answer {
             )
         }
     };
+    if !relay.handshake_notes.take(Instant::now()) {
+        relay.counters.unnoted_handshakes.add();
+        return answer;
+    }
     // RingCentral is answered even when the event cannot be noted.
     if let Err(error) = received.note(relay, Kind::Handshake, Disposition::Settled) {
         tracing::debug!(%error, "handshake not noted");

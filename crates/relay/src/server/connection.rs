@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admitted;
@@ -110,7 +111,10 @@ impl Connection {
     }
 
     async fn http2(self, io: Socket) {
-        let tasks = Tasks(self.relay.connection_tasks.clone());
+        let tasks = Streams {
+            tasks: self.relay.connection_tasks.clone(),
+            abort: self.relay.abort.clone(),
+        };
         let this = &self;
         let (relay, peer, progress) = (this.relay.clone(), this.peer, this.progress.clone());
         let service = service_fn(move |request| {
@@ -149,6 +153,11 @@ impl Connection {
         mut connection: Pin<&mut C>,
         shut: impl Fn(Pin<&mut C>),
     ) {
+        // Of its own, since connections that poll one token take turns at its lock.
+        let (drain, abort) = (
+            self.relay.drain.child_token(),
+            self.relay.abort.child_token(),
+        );
         let mut draining = false;
         let mut closing = false;
         let mut mark = None;
@@ -156,8 +165,8 @@ impl Connection {
         loop {
             tokio::select! {
                 biased;
-                () = self.relay.abort.cancelled() => return,
-                () = self.relay.drain.cancelled(), if !draining => {
+                () = abort.cancelled() => return,
+                () = drain.cancelled(), if !draining => {
                     draining = true;
                     shut(connection.as_mut());
                 }
@@ -201,10 +210,15 @@ impl Connection {
 
 /// Runs the streams of HTTP/2 connections where the relay waits for them when it stops.
 #[derive(Debug, Clone)]
-struct Tasks(TaskTracker);
+struct Streams {
+    tasks: TaskTracker,
+    abort: CancellationToken,
+}
 
-impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        drop(self.0.spawn(stream));
+        // One that waits for an app would outlive its connection.
+        let stream = self.abort.clone().run_until_cancelled_owned(stream);
+        drop(self.tasks.spawn(stream));
     }
 }

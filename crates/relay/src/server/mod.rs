@@ -20,10 +20,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::{Accounts, AccountsError, SharedAccounts};
+use crate::allowance::Allowance;
 use crate::config::{Config, Host, PublicUrl};
 use crate::counters::Counters;
 use crate::journal::sqlite::{OpenError, SqliteJournal, Swept};
 use crate::journal::{AppendError, Journal};
+use crate::limits::NOTED_HANDSHAKES;
 use crate::links::Links;
 use crate::relay::Relay;
 use crate::store::{DataDir, DataDirError, ServeLock, StoreError};
@@ -188,6 +190,7 @@ impl Opened {
             )),
             limits: self.config.limits,
             counters: Counters::default(),
+            handshake_notes: Allowance::new(NOTED_HANDSHAKES),
             connection_tasks: TaskTracker::new(),
             link_tasks: TaskTracker::new(),
             drain: CancellationToken::new(),

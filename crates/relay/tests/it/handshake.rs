@@ -106,3 +106,28 @@ async fn a_handshake_is_noted_as_settled() {
     assert_eq!(event.disposition, Disposition::Settled);
     assert_eq!(request.path, "/hook");
 }
+
+#[tokio::test]
+async fn a_flood_is_answered_and_noted_in_part() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    let request = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nValidation-Token: t\r\n\r\n",
+        endpoint.path("")
+    );
+    let count = 3 * ringtail_relay::limits::NOTED_HANDSHAKES;
+    let began = std::time::Instant::now();
+    for _ in 0..count / 100 {
+        conn.write(request.repeat(100).as_bytes()).await;
+        for _ in 0..100 {
+            assert!(conn.read_head().await.starts_with(b"HTTP/1.1 200 "));
+        }
+    }
+    let seconds = began.elapsed().as_secs() + 2;
+    let mut client = Dial::to(&relay, &endpoint)
+        .attach(&relay, text_app(""))
+        .await;
+    let noted = client.head().await;
+    assert!(noted <= seconds * u64::from(ringtail_relay::limits::NOTED_HANDSHAKES));
+}

@@ -77,6 +77,12 @@ async fn an_exchange_in_flight_is_finished() {
 
 #[tokio::test]
 async fn what_does_not_end_is_cut_off_and_said_so() {
+    for http2 in [false, true] {
+        cut_off(http2).await;
+    }
+}
+
+async fn cut_off(http2: bool) {
     let relay =
         TestRelay::with(|config| config.limits.drain_timeout = Duration::from_millis(50)).await;
     let endpoint = relay.endpoint().await;
@@ -89,7 +95,11 @@ async fn what_does_not_end_is_cut_off_and_said_so() {
         .attach(&relay, held(asked, Arc::new(Notify::new())))
         .await;
     first.kill();
-    let mut caller = Caller::http1(&relay).await;
+    let mut caller = if http2 {
+        Caller::http2(&relay).await
+    } else {
+        Caller::http1(&relay).await
+    };
     let lost = async {
         loop {
             let request = Request::get(endpoint.path("/")).body(Full::default());
