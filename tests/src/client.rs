@@ -52,6 +52,17 @@ impl Home {
         self
     }
 
+    /// Returns another machine of the same developer: same relay and token, nothing else.
+    ///
+    /// # Errors
+    /// When no directory can be made.
+    pub fn sibling(&self) -> anyhow::Result<Self> {
+        Ok(Self {
+            directory: Arc::new(tempfile::tempdir()?),
+            ..self.clone()
+        })
+    }
+
     /// Returns the machine's data directory.
     #[must_use]
     pub fn data(&self) -> PathBuf {
@@ -207,6 +218,17 @@ impl TestClient {
     pub async fn stop(&mut self) -> anyhow::Result<Option<i32>> {
         let mut process = self.process.take().context("the client is not running")?;
         let status = process.terminate().await?;
+        self.take(&process);
+        Ok(status.code())
+    }
+
+    /// Waits until the client ends by itself. Returns its exit code.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn ended(&mut self) -> anyhow::Result<Option<i32>> {
+        let mut process = self.process.take().context("the client is not running")?;
+        let status = process.ended().await?;
         self.take(&process);
         Ok(status.code())
     }

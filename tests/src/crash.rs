@@ -16,15 +16,15 @@ use crate::stores::{self, Stored};
 use crate::target::LocalTarget;
 use crate::traffic::{Traffic, Volume};
 
-/// Bounded on purpose: a hundred kills of each end at about 400 notifications a second make some ten thousand
+/// Bounded on purpose: a hundred kills of each end at up to 2,000 notifications a second make some ten thousand
 /// events, which a debug build stores and forwards in time.
 const VOLUME: Volume = Volume {
-    callers: 4,
-    pause: Duration::from_millis(10),
+    callers: 8,
+    pause: Duration::from_millis(4),
 };
 
 /// A kill comes after at most this many more acknowledged notifications.
-const KILL_WITHIN: u64 = 30;
+const KILL_WITHIN: u64 = 60;
 
 /// Once the killing is over, everything is delivered and forwarded within this time.
 const SETTLE_TIME: Duration = Duration::from_secs(120);

@@ -1,0 +1,92 @@
+//! Strangers that misbehave get an answer or the door, and nobody else notices.
+
+use ringtail_tests::handshakes::check;
+use ringtail_tests::ringcentral::Hook;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::World;
+
+async fn answer_to(world: &World, wire: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut stream = world.caller.connect_raw(&world.url).await?;
+    // A relay that has heard enough hangs up while the rest is being written.
+    stream.write_all(wire).await.ok();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok();
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn what_is_too_large_or_no_http_is_refused() -> anyhow::Result<()> {
+    let world = World::with(
+        ringtail_tests::target::LocalTarget::start()?,
+        &["--max-body-bytes", "100000"],
+    )
+    .await?;
+    let fits = Hook::notification(vec![b'x'; 100_000]);
+    assert_eq!(world.caller.post(&world.url, &fits).await?.status, 200);
+    let large = Hook::notification(vec![b'x'; 100_001]);
+    assert_eq!(world.caller.post(&world.url, &large).await?.status, 413);
+
+    let path = world.url.rsplit('/').next().unwrap_or_default();
+    let head = format!("POST /{path} HTTP/1.1\r\nhost: localhost\r\n");
+    let endless = format!("{head}x: {}\r\n\r\n", "x".repeat(64 * 1024));
+    let answer = answer_to(&world, endless.as_bytes()).await?;
+    assert!(
+        answer.starts_with(b"HTTP/1.1 431"),
+        "{}",
+        answer.escape_ascii()
+    );
+    for (wire, what) in [
+        (
+            format!("{head}content-length: 5\r\ncontent-length: 6\r\n\r\nhello"),
+            "two lengths",
+        ),
+        (
+            format!("{head}transfer-encoding: chunked\r\n\r\nzz\r\n"),
+            "a chunk of no length",
+        ),
+        ("SSH-2.0-OpenSSH\r\n\r\n".to_owned(), "another protocol"),
+        (format!("{head}x : y\r\n\r\n"), "a space in a name"),
+    ] {
+        let answer = answer_to(&world, wire.as_bytes()).await?;
+        assert!(
+            !answer.starts_with(b"HTTP/1.1 2"),
+            "{what}: {}",
+            answer.escape_ascii()
+        );
+    }
+    let mut plain = TcpStream::connect(world.relay.address()).await?;
+    plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await?;
+    let mut rest = Vec::new();
+    plain.read_to_end(&mut rest).await.ok();
+    assert!(!rest.starts_with(b"HTTP"), "TLS alone is spoken here");
+
+    check(
+        &world
+            .caller
+            .post(&world.url, &Hook::handshake("still-here"))
+            .await?,
+        "still-here",
+    )
+}
+
+#[tokio::test]
+async fn garbage_in_place_of_a_link_ends_that_link_alone() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    for wire in [
+        "GET /_ringtail/v1/link HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+        "POST /_ringtail/v1/endpoints HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer \x7f\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+        "POST /_ringtail/v1/endpoints HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer wrong\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+    ] {
+        let answer = answer_to(&world, wire.as_bytes()).await?;
+        assert!(
+            answer.starts_with(b"HTTP/1.1 4"),
+            "{}",
+            answer.escape_ascii()
+        );
+    }
+    let hook = Hook::notification("{}");
+    assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Nothing acknowledged is lost.
+
+use std::time::Duration;
+
+use ringtail_tests::chaos::ChaosProxy;
+use ringtail_tests::client::{Home, TestClient};
+use ringtail_tests::relay::TestRelay;
+use ringtail_tests::ringcentral::{Connection, Hook};
+use ringtail_tests::target::{LocalTarget, Reply};
+use ringtail_tests::{catch_up, crash, eventually, hooks, stores};
+use serde_json::Value;
+
+use super::World;
+
+#[tokio::test]
+async fn kills_under_load_lose_nothing_and_double_nothing() -> anyhow::Result<()> {
+    let report = crash::run(3, 7).await?;
+    assert!(report.is_clean(), "{report}");
+    assert!(report.acknowledged > 0, "{report}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_was_away_catches_up_and_is_told_of_what_is_gone() -> anyhow::Result<()> {
+    let report = catch_up::run(500).await?;
+    assert!(report.kept > 0, "{report}");
+    assert!(report.gap.1 > report.gap.0, "{report}");
+    Ok(())
+}
+
+async fn post(connection: &mut Connection, marks: std::ops::Range<u64>) -> anyhow::Result<()> {
+    for mark in marks {
+        let hook = Hook::notification(hooks::marked(usize::try_from(mark % 3)?, mark));
+        assert_eq!(connection.post(&hook).await?.status, 200);
+    }
+    Ok(())
+}
+
+/// Checks that each of the three conversations of [`post`] came whole and in order.
+fn in_order(app: &LocalTarget, count: u64) {
+    for conversation in 0..3 {
+        let mut marks = app.marks();
+        marks.retain(|mark| mark % 3 == conversation);
+        let expected: Vec<u64> = (0..count).filter(|mark| mark % 3 == conversation).collect();
+        assert_eq!(marks, expected, "conversation {conversation}");
+    }
+}
+
+#[tokio::test]
+async fn events_for_an_app_that_is_down_are_held_over_a_restart_and_drain_in_order()
+-> anyhow::Result<()> {
+    let mut world = World::with(LocalTarget::down(|_| Reply::status(200))?, &[]).await?;
+    let mut connection = world.caller.connect(&world.url).await?;
+    post(&mut connection, 0..30).await?;
+    let holds = |client: &TestClient| {
+        let last = client.said_of("target").pop();
+        last.is_some_and(|line| line["state"] == "down" && line["held"].is_u64())
+    };
+    eventually!(
+        holds(&world.client),
+        "the client says that it holds events: {:?}",
+        world.client.said_of("target")
+    )?;
+    world.client.kill().await?;
+    post(&mut connection, 30..60).await?;
+    world.client.resume().await?;
+    let stored = || stores::history_len(&world.home.data());
+    eventually!(
+        stored().is_ok_and(|count| count == 60),
+        "all in the history"
+    )?;
+    eventually!(holds(&world.client), "the client says so again")?;
+    assert_eq!(world.app.count(), 0);
+
+    world.app.up()?;
+    eventually!(world.app.count() == 60, "everything at the app")?;
+    in_order(&world.app, 60);
+    let drained = |client: &TestClient| {
+        let last = client.said_of("target").pop();
+        last.is_some_and(|line| line["state"] == "up" && line["held"] == 0)
+    };
+    eventually!(
+        drained(&world.client),
+        "the client says that the app is up and nothing is held"
+    )?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_app_that_answers_badly_blocks_nothing() -> anyhow::Result<()> {
+    let app = LocalTarget::answering(|seen| match hooks::mark_of(&seen.body) {
+        Some(0) => Reply::status(404),
+        Some(1) => Reply::status(500).body("x".repeat(2000)),
+        Some(2) => Reply::hang_up(),
+        _ => Reply::status(200),
+    })?;
+    let world = World::with(app, &[]).await?;
+    let mut connection = world.caller.connect(&world.url).await?;
+    for mark in 0..4 {
+        let hook = Hook::notification(hooks::marked(0, mark));
+        assert_eq!(connection.post(&hook).await?.status, 200);
+    }
+    eventually!(world.client.count_of("attempt") >= 4, "four attempts")?;
+    let attempts = world.client.said_of("attempt");
+    let told = |field: &str| -> Vec<Value> {
+        attempts
+            .iter()
+            .map(|attempt| attempt[field].clone())
+            .collect()
+    };
+    assert_eq!(
+        told("status"),
+        [Value::from(404), 500.into(), Value::Null, 200.into()]
+    );
+    assert_eq!(attempts[2]["error_kind"], "reset");
+    assert_eq!(told("verdict")[3], "ok");
+    assert_ne!(told("verdict")[0], "ok");
+    Ok(())
+}
+
+/// A world whose client reaches the relay over a network that fails on purpose.
+async fn behind_chaos() -> anyhow::Result<(World, ChaosProxy)> {
+    let relay = TestRelay::start().await?;
+    let token = relay.account("dev").await?;
+    let proxy = ChaosProxy::to(relay.address()).await?;
+    let home = Home::new(&relay, &token)?.via(&relay.url_at(proxy.address())?);
+    let app = LocalTarget::start()?;
+    let client = home.listen(&[&app.url(""), "--endpoint", "hooks"]).await?;
+    let world = World {
+        caller: relay.caller()?,
+        url: client.url()?,
+        relay,
+        home,
+        app,
+        client,
+    };
+    Ok((world, proxy))
+}
+
+#[tokio::test]
+async fn a_half_open_link_is_replaced_within_30_seconds_and_nothing_is_lost() -> anyhow::Result<()>
+{
+    let (world, proxy) = behind_chaos().await?;
+    let mut connection = world.caller.connect(&world.url).await?;
+    post(&mut connection, 0..10).await?;
+    eventually!(world.app.count() == 10, "ten at the app")?;
+    proxy.go_silent();
+    let silent_since = std::time::Instant::now();
+    post(&mut connection, 10..20).await?;
+    eventually!(
+        within Duration::from_secs(40),
+        world.app.count() >= 20,
+        "what came in meanwhile at the app"
+    )?;
+    let took = silent_since.elapsed();
+    assert!(took < Duration::from_secs(30), "replaced after {took:?}");
+    in_order(&world.app, 20);
+    assert_eq!(stores::history_len(&world.home.data())?, 20);
+    Ok(())
+}
+
+#[tokio::test]
+async fn links_that_are_cut_under_traffic_lose_nothing() -> anyhow::Result<()> {
+    let (world, proxy) = behind_chaos().await?;
+    let mut connection = world.caller.connect(&world.url).await?;
+    for cut in 0..5 {
+        post(&mut connection, cut * 10..cut * 10 + 5).await?;
+        let links = world.client.count_of("link");
+        proxy.cut();
+        post(&mut connection, cut * 10 + 5..cut * 10 + 10).await?;
+        eventually!(world.client.count_of("link") > links, "the client says so")?;
+    }
+    eventually!(world.app.count() >= 50, "everything at the app")?;
+    in_order(&world.app, 50);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_relay_that_is_told_to_stop_ends_well_and_the_client_comes_back() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    let hook = Hook::notification(hooks::marked(0, 0));
+    assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
+    world.relay.stop().await?;
+    let waiting = |line: &Value| line["state"] == "waiting" && line["reason"].is_string();
+    eventually!(
+        world.client.said_of("link").iter().any(waiting),
+        "the client says what it waits for"
+    )?;
+    world.relay.resume().await?;
+    let hook = Hook::notification(hooks::marked(0, 1));
+    assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
+    eventually!(world.app.marks() == [0, 1], "both at the app")?;
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! Requests whose answer is the app's.
+
+use std::time::Duration;
+
+use ringtail_tests::ringcentral::Hook;
+use ringtail_tests::target::{LocalTarget, Reply};
+use ringtail_tests::{eventually, payloads};
+
+use super::World;
+
+#[tokio::test]
+async fn the_apps_answer_comes_back_as_it_was_given() -> anyhow::Result<()> {
+    let answer_body: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    let body = answer_body.clone();
+    let app = LocalTarget::answering(move |_| {
+        Reply::status(207)
+            .header("set-cookie", "a=1")
+            .header("set-cookie", "b=2")
+            .header("x-odd", b"\xe9")
+            .header("connection", "x-private")
+            .header("x-private", "1")
+            .body(body.clone())
+    })?;
+    let world = World::with(app, &[]).await?;
+    let request_body: Vec<u8> = (0..=255).rev().cycle().take(70_000).collect();
+    let hook = Hook::new("PUT", request_body.clone())
+        .header("x-repeated", "one")
+        .header("x-repeated", "two")
+        .below("/a/b?c=%2F&d");
+    let mut over_http1 = world.caller.connect(&world.url).await?;
+    let over_http2 = world.caller.connect_http2(&world.url).await?;
+    for answer in [over_http1.post(&hook).await?, over_http2.post(&hook).await?] {
+        assert_eq!(answer.status, 207);
+        let values = |name: &str| -> Vec<&[u8]> {
+            let fields = answer.headers.iter().filter(|(field, _)| field == name);
+            fields.map(|(_, value)| value.as_slice()).collect()
+        };
+        assert_eq!(values("set-cookie"), [b"a=1", b"b=2"]);
+        assert_eq!(values("x-odd"), [b"\xe9"]);
+        assert!(
+            values("x-private").is_empty(),
+            "hop-by-hop fields stay behind"
+        );
+        assert!(answer.body == answer_body, "{} bytes", answer.body.len());
+    }
+    let seen = world.app.seen();
+    assert_eq!(seen.len(), 2);
+    for request in seen {
+        assert_eq!(
+            (request.method.as_str(), request.path.as_str()),
+            ("PUT", "/base/a/b?c=%2F&d")
+        );
+        assert_eq!(request.header("x-repeated"), [b"one", b"two"]);
+        assert!(request.body == request_body);
+    }
+    eventually!(world.client.count_of("attempt") == 2, "two attempts told")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_client_an_exchange_gets_its_fallback() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    world.client.kill().await?;
+    let other = Hook::new("GET", "").below("/page");
+    let answer = world.caller.post(&world.url, &other).await?;
+    assert_eq!(answer.status, 503);
+    assert!(answer.header("retry-after").is_some());
+
+    let pressed = payloads::compact(&payloads::one("interactive-message-button-submit")?);
+    let answer = world
+        .caller
+        .post(&world.url, &Hook::notification(pressed.clone()))
+        .await?;
+    assert_eq!(answer.status, 200, "a button cannot be pressed again");
+
+    world.client.resume().await?;
+    eventually!(
+        world.app.count() == 1,
+        "what was accepted in the app's name at the app"
+    )?;
+    assert_eq!(world.app.seen()[0].body, pressed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_app_that_is_down_or_slow_gets_a_stated_answer() -> anyhow::Result<()> {
+    let app = LocalTarget::answering(|_| Reply::status(200).after(Duration::from_secs(60)))?;
+    let mut world = World::with(app, &["--exchange-deadline", "1"]).await?;
+    let hook = Hook::new("GET", "").below("/page");
+    let slow = world.caller.post(&world.url, &hook).await?;
+    assert_eq!(slow.status, 504);
+    world.app.go_down().await?;
+    let down = world.caller.post(&world.url, &hook).await?;
+    assert_eq!(down.status, 502);
+    for answer in [slow, down] {
+        assert!(answer.body.ends_with(b"\n"), "{answer:?}");
+        assert!(answer.wire_bytes < 1024);
+    }
+    Ok(())
+}

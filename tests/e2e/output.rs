@@ -1,0 +1,219 @@
+//! What the client prints, for people and for programs.
+
+use ringtail_tests::client::{TestClient, body_of};
+use ringtail_tests::process::Process;
+use ringtail_tests::ringcentral::Hook;
+use ringtail_tests::target::{LocalTarget, Reply};
+use ringtail_tests::{demo, eventually, hooks, wait};
+use serde_json::Value;
+
+use super::World;
+
+/// A field and what its value must be.
+type Field = (&'static str, fn(&Value) -> bool);
+
+/// What is documented of each line.
+fn promised(kind: &str) -> Option<&'static [Field]> {
+    Some(match kind {
+        "ready" => &[("endpoint", Value::is_string), ("url", Value::is_string)],
+        "event" => &[
+            ("endpoint", Value::is_string),
+            ("seq", Value::is_u64),
+            ("id", Value::is_string),
+            ("kind", Value::is_string),
+            ("method", Value::is_string),
+            ("path", Value::is_string),
+            ("received_at", Value::is_string),
+            ("headers", Value::is_array),
+        ],
+        "attempt" => &[
+            ("event_id", Value::is_string),
+            ("target", Value::is_string),
+            ("duration_ms", Value::is_number),
+            ("verdict", Value::is_string),
+        ],
+        "gap" => &[("first", Value::is_u64), ("last", Value::is_u64)],
+        "link" => &[("state", Value::is_string)],
+        "target" => &[("target", Value::is_string), ("state", Value::is_string)],
+        _ => return None,
+    })
+}
+
+fn validate(client: &TestClient) {
+    for line in client.said() {
+        let kind = line["type"].as_str().unwrap_or_default();
+        let promised = promised(kind).unwrap_or_else(|| panic!("not documented: {line}"));
+        for (name, is_right) in promised {
+            assert!(is_right(&line[*name]), "{name} of {line}");
+        }
+        match kind {
+            "event" => assert!(
+                line["body"].is_string() != line["body_base64"].is_string(),
+                "one body: {line}"
+            ),
+            "attempt" => assert!(
+                line["status"].is_u64() != line["error"].is_string(),
+                "status or error: {line}"
+            ),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn json_lines_are_what_they_are_documented_to_be() -> anyhow::Result<()> {
+    let app = LocalTarget::answering(|seen| match seen.method.as_str() {
+        "GET" => Reply::status(200).body("page"),
+        _ if seen.body.ends_with(b"\xff") => Reply::hang_up(),
+        _ => Reply::status(200),
+    })?;
+    let mut world = World::with(app, &[]).await?;
+    let mut binary = hooks::marked(0, 2).to_vec();
+    binary.push(0xff);
+    for hook in [
+        Hook::handshake("token"),
+        Hook::notification(hooks::marked(0, 1)),
+        Hook::notification(binary.clone()),
+        Hook::new("GET", "").below("/page?a=b"),
+    ] {
+        world.caller.post(&world.url, &hook).await.ok();
+    }
+    eventually!(world.client.count_of("event") >= 4, "four events")?;
+    eventually!(world.client.count_of("attempt") >= 3, "three attempts")?;
+    assert_eq!(world.client.stop().await?, Some(0));
+    validate(&world.client);
+    let events = world.client.said_of("event");
+    let kinds: Vec<&Value> = events.iter().map(|event| &event["kind"]).collect();
+    assert_eq!(kinds[0], "handshake");
+    assert_eq!(kinds[1], "notification");
+    assert_eq!(kinds[3], "exchange");
+    assert_eq!(events[3]["path"], "/page?a=b");
+    assert_eq!(body_of(&events[2])?, binary);
+    let seqs: Vec<u64> = events
+        .iter()
+        .filter_map(|event| event["seq"].as_u64())
+        .collect();
+    assert_eq!(seqs, [1, 2, 3, 4]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn control_characters_never_reach_the_terminal() -> anyhow::Result<()> {
+    let app = LocalTarget::answering(|_| Reply::status(500).body("\x1b[2Jfrom the app\r\n\x07"))?;
+    let mut world = World::with(app, &[]).await?;
+    world.client.kill().await?;
+    let mut command = world
+        .home
+        .command(["listen", &world.app.url(""), "--output", "plain"])?;
+    command.args(["--endpoint", "hooks"]);
+    let mut plain = Process::spawn("client", command)?;
+    let nasty = "\u{1b}]0;title\u{7}\u{9b}31m\u{202e}gnp.exe\r\n\u{8}";
+    let body = hooks::sms("1\u{1b}[2J", 0, nasty).to_string();
+    let raw = Hook::notification(body)
+        .header("x-nasty", b"a\x9bb")
+        .below("/%1b[2J");
+    assert_eq!(world.caller.post(&world.url, &raw).await?.status, 200);
+    let answered = plain
+        .line(wait::PATIENCE, |line| line.contains("500"))
+        .await?;
+    assert!(answered.contains("<--"), "{answered}");
+    let said = plain.lines().since(0).join("\n") + &plain.log();
+    let obeyed = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+    assert!(!said.contains(obeyed), "{}", said.escape_debug());
+
+    for arguments in [["events", "list"].as_slice(), &["events", "show", "1"]] {
+        let shown = String::from_utf8(world.home.stdout(arguments).await?)?;
+        assert!(!shown.contains(obeyed), "{}", shown.escape_debug());
+    }
+    plain.terminate().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_history_is_listed_shown_and_replayed() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    let mut body = hooks::marked(0, 1).to_vec();
+    body.extend_from_slice(b"\x00\xff\r\n");
+    let hook = Hook::notification(body.clone()).below("/in?a=b");
+    assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
+    eventually!(world.client.count_of("attempt") == 1, "the attempt")?;
+    world.client.stop().await?;
+
+    let raw = world.home.stdout(["events", "show", "1", "--raw"]).await?;
+    assert_eq!(raw, body, "the body's bytes alone");
+    let list = world
+        .home
+        .stdout(["events", "list", "--output", "json"])
+        .await?;
+    let listed: Value = serde_json::from_slice(&list)?;
+    assert_eq!(listed["seq"], 1);
+    let shown = world
+        .home
+        .stdout(["events", "show", "1", "--output", "json"])
+        .await?;
+    let shown: Value = serde_json::from_slice(&shown)?;
+    assert_eq!(shown["id"], listed["id"]);
+    assert_eq!(shown["attempts"][0]["status"], 200);
+
+    let replayed = world
+        .home
+        .stdout(["replay", "1", "--output", "json"])
+        .await?;
+    let replayed: Value = serde_json::from_slice(&replayed)?;
+    assert_eq!(replayed["status"], 200);
+    let seen = world.app.seen();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[1].body, body);
+    assert_eq!(seen[1].path, seen[0].path);
+    assert_eq!(
+        seen[1].header("verification-token"),
+        seen[0].header("verification-token"),
+        "a replay passes the app's own check"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_ready_file_appears_when_events_flow() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let ready = world.home.path().join("ready");
+    let mut command =
+        world
+            .home
+            .sibling()?
+            .command(["listen", "--output", "json", "--ready-file"])?;
+    command.arg(&ready).args(["--endpoint", "hooks"]);
+    let mut client = Process::spawn("client", command)?;
+    eventually!(ready.exists(), "the ready file")?;
+    assert_eq!(
+        demo::url_in(&std::fs::read(&ready)?),
+        Some(world.url.clone())
+    );
+    assert_eq!(client.terminate().await?.code(), Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn exit_codes_are_those_of_the_table() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    let nowhere = world.home.sibling()?.via("https://localhost:1");
+    for (home, arguments, code) in [
+        (&world.home, ["--help"].as_slice(), 0),
+        (&world.home, &["events", "list"], 0),
+        (&world.home, &["listen", "--no-such-flag"], 64),
+        (&world.home, &["listen", "ftp://localhost"], 64),
+        (&world.home, &["events", "show", "999"], 65),
+        (&nowhere, &["login"], 69),
+        (&world.home.clone().token(None), &["listen"], 78),
+    ] {
+        let output = home.run(arguments).await?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        if code > 64 {
+            assert!(said.starts_with("error: "), "{said}");
+            assert!(output.stdout.is_empty(), "{arguments:?}");
+        }
+    }
+    assert_eq!(world.client.stop().await?, Some(0));
+    Ok(())
+}

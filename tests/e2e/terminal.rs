@@ -1,0 +1,132 @@
+//! The terminal UI in a real terminal: tmux is one that can be read.
+
+use std::process::Stdio;
+
+use anyhow::Context;
+use ringtail_tests::client::Home;
+use ringtail_tests::eventually;
+use ringtail_tests::hooks;
+use ringtail_tests::payloads::compact;
+use ringtail_tests::ringcentral::Hook;
+use tokio::process::Command;
+
+use super::World;
+
+/// A tmux server of its own with one window.
+struct Terminal {
+    socket: String,
+}
+
+impl Terminal {
+    /// Runs a shell script in a terminal of 100 by 30.
+    async fn run(home: &Home, script: &str) -> anyhow::Result<Self> {
+        let file = home.path().join("run.sh");
+        let environment = home.environment();
+        let exports = environment
+            .iter()
+            .map(|(name, value)| format!("export {name}='{value}'\n"));
+        std::fs::write(&file, exports.collect::<String>() + script)?;
+        let socket = home.path().join("tmux").to_string_lossy().into_owned();
+        let terminal = Self { socket };
+        let shell = format!("exec sh {}", file.display());
+        terminal
+            .tmux(&[
+                "-f",
+                "/dev/null",
+                "new-session",
+                "-d",
+                "-x",
+                "100",
+                "-y",
+                "30",
+                &shell,
+            ])
+            .await?;
+        Ok(terminal)
+    }
+
+    async fn tmux(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = Command::new("tmux")
+            .args(["-u", "-S", &self.socket])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .context("tmux could not be run: apt-get install tmux")?;
+        anyhow::ensure!(
+            output.status.success(),
+            "tmux: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    async fn screen(&self) -> String {
+        self.tmux(&["capture-pane", "-p"]).await.unwrap_or_default()
+    }
+
+    async fn shows(&self, text: &str) -> anyhow::Result<()> {
+        let seen = eventually!(self.screen().await.contains(text), "{text:?} on the screen");
+        match seen {
+            Ok(()) => Ok(()),
+            Err(error) => anyhow::bail!("{error}; the screen:\n{}", self.screen().await),
+        }
+    }
+
+    async fn press(&self, key: &str) -> anyhow::Result<()> {
+        self.tmux(&["send-keys", key]).await.map(drop)
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let mut kill = std::process::Command::new("tmux");
+        kill.args(["-S", &self.socket, "kill-server"]);
+        // It is gone already when the script has ended.
+        kill.stderr(Stdio::null()).status().ok();
+    }
+}
+
+#[tokio::test]
+async fn the_terminal_ui_shows_an_event_opens_it_and_gives_the_terminal_back() -> anyhow::Result<()>
+{
+    let mut world = World::new().await?;
+    world.client.stop().await?;
+    let client = ringtail_tests::binaries::find(ringtail_tests::binaries::CLIENT)?;
+    let script = format!(
+        "echo before\n{} listen {} --endpoint hooks\necho \"left with $?\"\nstty -a | grep -o -- ' -\\?echo '\nread line\n",
+        client.display(),
+        world.app.url("/base"),
+    );
+    let terminal = Terminal::run(&world.home, &script).await?;
+    terminal.shows("hooks-").await?;
+    let sms = hooks::sms("163823379859", 0, "Ahoy");
+    let hook = Hook::notification(compact(&sms));
+    assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
+    terminal.shows("200").await?;
+    terminal.shows("Ahoy").await?;
+
+    terminal.press("Enter").await?;
+    terminal.shows("subscriptionId").await?;
+    terminal.press("Escape").await?;
+    terminal.press("?").await?;
+    terminal.shows("eplay").await?;
+    terminal.press("Escape").await?;
+    terminal.press("q").await?;
+    terminal.shows("left with 0").await?;
+    let screen = terminal.screen().await;
+    assert!(
+        screen.contains("before"),
+        "the former screen is back:\n{screen}"
+    );
+    assert!(!screen.contains("subscriptionId"), "{screen}");
+    assert!(
+        !screen.contains("-echo"),
+        "what is typed is seen:\n{screen}"
+    );
+    let cursor = terminal
+        .tmux(&["display-message", "-p", "#{cursor_flag}#{alternate_on}"])
+        .await?;
+    assert_eq!(cursor.trim(), "10", "cursor shown, main screen");
+    Ok(())
+}
