@@ -1,8 +1,8 @@
 //! RingCentral's webhook rules as pure code: no runtime, no socket, no clock.
 //!
 //! The relay asks [`classify`](mod@classify) what a request is and [`handshake`] how to answer one; the client asks
-//! [`ordering`] what must stay in order, [`catalogue`] what an event says, and [`verdict`] what RingCentral
-//! would have made of the app's answer. Docs that speak of a section mean RINGCENTRAL.md, the collected facts
+//! [`ordering`] what must stay in order, [`catalogue`] what an event says, [`signature`] whether a request is
+//! RingCentral's, and [`verdict`] what RingCentral would have made of the app's answer. Docs that speak of a section mean RINGCENTRAL.md, the collected facts
 //! about RingCentral's callbacks that this crate is the code form of.
 //!
 //! Everything here reads bytes from strangers. Nothing panics, every pass is linear in the size of the
@@ -17,5 +17,6 @@ pub mod limits;
 pub mod ordering;
 #[cfg(test)]
 mod samples;
+pub mod signature;
 mod text;
 pub mod verdict;
