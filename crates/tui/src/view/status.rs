@@ -74,7 +74,14 @@ fn counts(app: &App) -> TextLine {
     let failed = failed.count();
     if failed > 0 {
         line.push(Tone::Dim, " · ");
-        line.push(Tone::Bad, &format!("{} failed", count(failed as u64)));
+        // The list may hold a part of the history, and nothing is known of the rest.
+        let among = if app.list.at_start && app.list.at_end {
+            String::new()
+        } else {
+            format!(" of {} listed", count(app.list.entries().len() as u64))
+        };
+        let words = format!("{}{among} failed", count(failed as u64));
+        line.push(Tone::Bad, &words);
     }
     line
 }

@@ -1,7 +1,8 @@
 //! What the screen looks like, in the three sizes that it is made for.
 
-use ringtail_client::model::{LinkState, TargetState};
+use ringtail_client::model::{Cause, LinkState, TargetState};
 use ringtail_protocol::event::Timestamp;
+use ringtail_ringcentral::verdict::Fault;
 
 use crate::app::later;
 use crate::testing::{Book, Draft, NOW, Stage};
@@ -185,6 +186,33 @@ fn events_of_another_endpoint_say_so() {
         "{shown}"
     );
     assert_eq!(shown.matches("SMS from").count(), 2, "{shown}");
+}
+
+#[test]
+fn failures_are_counted_among_the_rows_that_are_listed() {
+    let late = |ms| {
+        Draft::sms().answer(
+            Cause::Forward,
+            500,
+            ms,
+            vec![Fault::WrongStatus { status: 500 }],
+        )
+    };
+    let book = (0..600).fold(Book::new(), |book, ms| book.with(late(ms)));
+    let mut stage = Stage::new(80, 24, book);
+    assert!(
+        stage
+            .show()
+            .contains("600 events · 500 of 500 listed failed")
+    );
+    stage.press("g");
+    assert!(
+        stage
+            .show()
+            .contains("600 events · 500 of 500 listed failed")
+    );
+    stage.press(&"<PgDn>".repeat(40));
+    assert!(stage.show().contains("600 events · 600 failed"));
 }
 
 #[test]
