@@ -1,0 +1,1 @@
+//! Why would RingCentral refuse this webhook address?
