@@ -112,12 +112,8 @@ impl From<ApiError> for Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        let hint = refusal.hint().map(str::to_owned);
-        Self {
-            exit: exit_of(&refusal),
-            error: anyhow::anyhow!("the relay refused: {}", refusal.message),
-            hint,
-        }
+        let error = anyhow::anyhow!("the relay refused: {}", refusal.message);
+        Self::new(exit_of(&refusal), error)
     }
 }
 

@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn the_wait_is_a_share_of_the_bound() {
         assert_eq!(series(0, 3), [0, 0, 0]);
-        assert_eq!(series(u32::MAX / 2, 4), [124, 249, 499, 999]);
+        assert_eq!(series(u32::MAX / 2, 4), [125, 250, 500, 1_000]);
     }
 
     #[test]

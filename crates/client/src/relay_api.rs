@@ -166,8 +166,8 @@ impl ApiError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Dial(error) => error.hint(),
-            Self::Refused(refusal) => refusal.hint(),
-            Self::Http(_) | Self::Timeout | Self::NotARelay { .. } => None,
+            // The relay's own message says what to do.
+            Self::Refused(_) | Self::Http(_) | Self::Timeout | Self::NotARelay { .. } => None,
         }
     }
 }

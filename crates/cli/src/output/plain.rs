@@ -141,7 +141,14 @@ impl Style {
         match &status.link {
             LinkState::Connecting => "connecting to the relay\n".to_owned(),
             LinkState::Connected => match &status.endpoint {
-                Some(endpoint) => format!("connected: {}\n", escape(&endpoint.url)),
+                Some(endpoint) => match &status.target {
+                    Some(target) => format!(
+                        "connected: {} -> {}\n",
+                        escape(&endpoint.url),
+                        escape(&target.url)
+                    ),
+                    None => format!("connected: {}, not forwarded\n", escape(&endpoint.url)),
+                },
                 None => "connected\n".to_owned(),
             },
             LinkState::Waiting {

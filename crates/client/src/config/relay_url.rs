@@ -77,13 +77,15 @@ impl FromStr for RelayUrl {
         if host.is_empty() {
             return Err(bad("it has no host"));
         }
-        let port = match authority.port() {
+        // A port that is out of range is none to `Authority`, so it is read here.
+        let port = match authority.as_str().strip_prefix(authority.host()) {
+            Some("") => 443,
             Some(port) => port
-                .as_str()
-                .parse()
-                .map_err(|_| bad("its port is not one"))?,
-            None if authority.as_str().ends_with(':') => return Err(bad("its port is not one")),
-            None => 443,
+                .strip_prefix(':')
+                .and_then(|port| port.parse().ok())
+                .filter(|port| *port != 0)
+                .ok_or_else(|| bad("its port is not one"))?,
+            None => return Err(bad("it has no host")),
         };
         Ok(Self {
             host: host.to_ascii_lowercase(),
@@ -131,6 +133,7 @@ mod tests {
             ("a b", "not a URL"),
             ("https://relay.example:99999", "port"),
             ("https://relay.example:", "port"),
+            ("https://relay.example:0", "port"),
         ] {
             let error = text.parse::<RelayUrl>().unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

@@ -1,1 +1,282 @@
+use super::*;
 
+/// Values of the sources; what is empty is not there.
+#[derive(Default, Clone, Copy)]
+struct Case {
+    flag_relay: &'static str,
+    flag_ca: &'static str,
+    flag_data: &'static str,
+    flag_endpoint: &'static str,
+    env_relay: &'static str,
+    env_token: &'static str,
+    env_ca: &'static str,
+    env_data: &'static str,
+    file_relay: &'static str,
+    file_ca: &'static str,
+    file_data: &'static str,
+    file_endpoint: &'static str,
+    login_relay: &'static str,
+    login_token: &'static str,
+    login_ca: &'static str,
+}
+
+fn text(value: &str) -> Option<String> {
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+fn path(value: &str) -> Option<PathBuf> {
+    text(value).map(PathBuf::from)
+}
+
+impl Case {
+    fn resolve(self) -> Result<Config, ConfigError> {
+        let flags = Flags {
+            relay: text(self.flag_relay),
+            ca: path(self.flag_ca),
+            data: path(self.flag_data),
+            config: None,
+            endpoint: text(self.flag_endpoint),
+        };
+        let env = Env {
+            relay: text(self.env_relay),
+            token: text(self.env_token).map(SecretString::from),
+            ca: path(self.env_ca),
+            data: path(self.env_data),
+            config: None,
+        };
+        let file = FileConfig {
+            relay: text(self.file_relay),
+            ca: path(self.file_ca),
+            data: path(self.file_data),
+            endpoint: text(self.file_endpoint),
+        };
+        let login = text(self.login_relay).map(|relay| Login {
+            relay,
+            token: self.login_token.into(),
+            ca: path(self.login_ca),
+        });
+        let places = Places {
+            config: "/home/pat/.config/ringtail/config.toml".into(),
+            data: "/home/pat/.local/share/ringtail".into(),
+        };
+        Config::resolve(&flags, &env, &file, login.as_ref(), &places)
+    }
+
+    /// What was decided, in one line: relay, token, ca, data, endpoint; or the error.
+    fn decided(self) -> String {
+        match self.resolve() {
+            Ok(config) => {
+                let token = config.token.as_ref().map(|token| token.expose_secret());
+                format!(
+                    "{} {} {} {} {}",
+                    config
+                        .relay
+                        .map_or("-".to_owned(), |relay| relay.to_string()),
+                    token.unwrap_or("-"),
+                    config.ca.map_or("-".into(), |ca| ca.display().to_string()),
+                    config.data.display(),
+                    config.endpoint
+                )
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+#[test]
+fn what_counts_is_flag_environment_file_login_default() {
+    let all = Case {
+        flag_relay: "flag.example",
+        flag_ca: "flag.pem",
+        flag_data: "/flag",
+        flag_endpoint: "flag",
+        env_relay: "env.example",
+        env_token: "env-token",
+        env_ca: "env.pem",
+        env_data: "/env",
+        file_relay: "file.example",
+        file_ca: "file.pem",
+        file_data: "/file",
+        file_endpoint: "file",
+        login_relay: "https://login.example",
+        login_token: "login-token",
+        login_ca: "login.pem",
+    };
+    let no_flags = Case {
+        flag_relay: "",
+        flag_ca: "",
+        flag_data: "",
+        flag_endpoint: "",
+        ..all
+    };
+    let no_env = Case {
+        env_relay: "",
+        env_token: "",
+        env_ca: "",
+        env_data: "",
+        ..no_flags
+    };
+    let login_alone = Case {
+        file_relay: "",
+        file_ca: "",
+        file_data: "",
+        file_endpoint: "",
+        ..no_env
+    };
+    let home = "/home/pat/.local/share/ringtail";
+    for (what, case, decided) in [
+        (
+            "flags first",
+            all,
+            "https://flag.example env-token flag.pem /flag flag".to_owned(),
+        ),
+        (
+            "then the environment",
+            no_flags,
+            "https://env.example env-token env.pem /env file".to_owned(),
+        ),
+        (
+            "then the file, to whose relay the login's token is not sent",
+            no_env,
+            "https://file.example - file.pem /file file".to_owned(),
+        ),
+        (
+            "then the login",
+            login_alone,
+            format!("https://login.example login-token login.pem {home} default"),
+        ),
+        (
+            "then the defaults",
+            Case::default(),
+            format!("- - - {home} default"),
+        ),
+        (
+            "a relay said in two ways is one relay",
+            Case {
+                flag_relay: "https://LOGIN.example:443/",
+                ..login_alone
+            },
+            format!("https://login.example login-token login.pem {home} default"),
+        ),
+        (
+            "white space around a pasted token",
+            Case {
+                env_token: " abc\n",
+                ..Case::default()
+            },
+            format!("- abc - {home} default"),
+        ),
+    ] {
+        assert_eq!(case.decided(), decided, "{what}");
+    }
+}
+
+#[test]
+fn wrong_values_are_told_with_their_place() {
+    for (case, error) in [
+        (
+            Case {
+                flag_relay: "http://relay.example",
+                ..Case::default()
+            },
+            "--relay is not the URL of a relay: it must begin with https://: a token never travels in the clear",
+        ),
+        (
+            Case {
+                env_relay: "https://relay.example/x",
+                ..Case::default()
+            },
+            "RINGTAIL_RELAY is not the URL of a relay: it must not have a path: name the relay, not an endpoint",
+        ),
+        (
+            Case {
+                file_relay: "a b",
+                ..Case::default()
+            },
+            "relay in the configuration file is not the URL of a relay: it is not a URL",
+        ),
+        (
+            Case {
+                env_token: "two words",
+                ..Case::default()
+            },
+            "RINGTAIL_TOKEN is not a token: tokens are visible ASCII without spaces",
+        ),
+        (
+            Case {
+                login_relay: "relay.example",
+                login_token: "line\nbreak",
+                ..Case::default()
+            },
+            "token in the login is not a token: tokens are visible ASCII without spaces",
+        ),
+    ] {
+        assert_eq!(case.decided(), error);
+    }
+    // A wrong value that does not count is not looked at.
+    let hidden = Case {
+        flag_relay: "relay.example",
+        file_relay: "a b",
+        ..Case::default()
+    };
+    assert!(hidden.resolve().is_ok());
+}
+
+#[test]
+fn what_a_call_needs_is_asked_for_in_words() {
+    let relay = Case {
+        flag_relay: "relay.example",
+        ..Case::default()
+    };
+    for (case, error, hint) in [
+        (
+            Case::default(),
+            "no relay is configured",
+            "run `ringtail login https://your.relay`",
+        ),
+        (
+            relay,
+            "there is no token for https://relay.example",
+            "run `ringtail login https://relay.example`, or set RINGTAIL_TOKEN",
+        ),
+        (
+            Case {
+                login_relay: "https://other.example",
+                login_token: "t",
+                ..relay
+            },
+            "there is no token for https://relay.example: the login is for https://other.example",
+            "run `ringtail login https://relay.example`, or set RINGTAIL_TOKEN",
+        ),
+        (
+            Case {
+                env_token: "t",
+                env_ca: "/nowhere.pem",
+                ..relay
+            },
+            "cannot read the certificate authority /nowhere.pem",
+            "RINGTAIL_CA names a PEM file, such as the one that the relay prints",
+        ),
+    ] {
+        let failed = case.resolve().unwrap().account().unwrap_err();
+        assert_eq!(failed.to_string(), error);
+        assert_eq!(failed.hint().as_deref(), Some(hint));
+    }
+}
+
+#[test]
+fn a_token_is_not_shown() {
+    let config = Case {
+        env_token: "hush-hush",
+        ..Case::default()
+    };
+    assert!(!format!("{:?}", config.resolve().unwrap()).contains("hush"));
+}
+
+#[test]
+fn endless_tokens_are_none() {
+    let of = |len: usize| parse_token(&"x".repeat(len).into());
+    assert!(of(MAX_TOKEN_CHARS).is_some());
+    assert!(of(MAX_TOKEN_CHARS + 1).is_none());
+    assert!(of(0).is_none());
+}

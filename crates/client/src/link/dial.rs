@@ -114,7 +114,7 @@ impl DialError {
         match self {
             Self::Resolve { .. } => Some("check the relay's name and this machine's network"),
             Self::Refused { .. } => Some("check that ringtail-relay runs there, and its port"),
-            Self::Tls { source, .. } if is_unknown_issuer(source) => {
+            Self::Tls { source, .. } if is_untrusted(source) => {
                 Some("if the relay has a certificate of its own, name its authority in RINGTAIL_CA")
             }
             Self::Tls { .. } | Self::Unreachable { .. } | Self::Timeout { .. } => None,
@@ -122,7 +122,7 @@ impl DialError {
     }
 }
 
-fn is_unknown_issuer(error: &io::Error) -> bool {
+fn is_untrusted(error: &io::Error) -> bool {
     use rustls::{CertificateError, Error};
     let inner = error
         .get_ref()
@@ -130,7 +130,10 @@ fn is_unknown_issuer(error: &io::Error) -> bool {
     matches!(
         inner,
         Some(Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::Other(_)
+            CertificateError::UnknownIssuer
+                // An authority of the same name with another key, such as that of a development relay set up anew.
+                | CertificateError::BadSignature
+                | CertificateError::Other(_)
         ))
     )
 }

@@ -59,16 +59,6 @@ impl Refusal {
                 | code::BAD_REQUEST
         )
     }
-
-    /// Returns what the user can do about it, if anything.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self.code.as_str() {
-            code::UNAUTHORIZED => Some("run `ringtail login` with a token of this relay"),
-            code::BAD_NAME => Some("choose another name with --endpoint"),
-            _ => None,
-        }
-    }
 }
 
 /// Makes a text of the relay fit for a terminal line: no control characters, no endless length.

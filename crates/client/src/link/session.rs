@@ -34,6 +34,9 @@ const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long exchanges that the app is answering may go on when the client is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long the connection may take to say why the event stream ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// How a link ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -127,7 +130,7 @@ where
             biased;
             () = cancel.cancelled() => break,
             () = &mut slept => return SessionEnd::Slept,
-            Some(Err(error)) = events.recv() => return error.into(),
+            Some(ended) = events.recv() => return stream_ended(ended, connection).await,
             Ok(()) = begun.changed(), if on_begin.is_some() => {
                 if let Some(on_begin) = on_begin.take() {
                     on_begin();
@@ -149,6 +152,24 @@ where
         Err(_) => tracing::info!("exchanges were still open when the link was cut"),
     }
     SessionEnd::Stopped
+}
+
+/// Says how the link ended from how its event stream did.
+///
+/// A stream that just ends, or breaks with the link, says nothing of the reason; the connection may, in a moment.
+async fn stream_ended(
+    stream: Result<(), ReceiveError>,
+    connection: impl Future<Output = hyper::Result<()>>,
+) -> SessionEnd {
+    let stream = match stream {
+        Ok(()) => None,
+        Err(ReceiveError::Broken(error)) => Some(error),
+        Err(error) => return error.into(),
+    };
+    match (tokio::time::timeout(LAST_WORDS, connection).await, stream) {
+        (Ok(Ok(())), _) | (Err(_), None) => SessionEnd::Closed,
+        (Ok(Err(error)), _) | (Err(_), Some(error)) => SessionEnd::Broken(error),
+    }
 }
 
 impl Session {

@@ -1,1 +1,403 @@
+mod fake;
 
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use ringtail_protocol::event::EventId;
+use ringtail_protocol::frame::Down;
+use ringtail_protocol::path::{EVENT_ID, NO_ANSWER, NOT_FORWARDING, UNREACHABLE, code};
+use ringtail_protocol::stream::{ByteStream, websocket_config};
+use tempfile::TempDir;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use self::fake::{ENDPOINT, FakeRelay, RelayEnd, call, empty, event, open};
+use super::*;
+use crate::engine::{Engine, EngineConfig};
+use crate::forward::{SendOptions, TargetUrl};
+use crate::model::RowId;
+
+/// An engine on a history of its own.
+struct Client {
+    engine: Engine,
+    _dir: Option<TempDir>,
+}
+
+async fn engine(account: Account, data: &std::path::Path, target: Option<&str>) -> Engine {
+    Engine::spawn(EngineConfig {
+        account,
+        endpoint: "demo".into(),
+        data: data.to_owned(),
+        target: target.map(|text| TargetUrl::parse(text).unwrap()),
+        send: SendOptions::default(),
+        forward: true,
+    })
+    .await
+    .unwrap()
+}
+
+impl Client {
+    async fn of(account: Account) -> Self {
+        Self::with_target(account, None).await
+    }
+
+    async fn with_target(account: Account, target: Option<&str>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self {
+            engine: engine(account, dir.path(), target).await,
+            _dir: Some(dir),
+        }
+    }
+
+    async fn until(&self, wanted: impl FnMut(&Status) -> bool) -> Status {
+        let mut status = self.engine.status();
+        status.wait_for(wanted).await.unwrap().clone()
+    }
+
+    async fn stored(&self) -> Vec<u64> {
+        let history = self.engine.history();
+        let rows = history.events_after(RowId::default(), 1000).await.unwrap();
+        rows.into_iter().map(|row| row.seq).collect()
+    }
+
+    /// The reason of the first wait.
+    async fn waiting_for(&self) -> String {
+        let waiting = |status: &Status| matches!(status.link, LinkState::Waiting { .. });
+        match self.until(waiting).await.link {
+            LinkState::Waiting { reason, .. } => reason,
+            _ => unreachable!("it was waited for"),
+        }
+    }
+
+    async fn stop(self) {
+        self.engine.shutdown();
+        self.engine.join().await.unwrap();
+        assert_eq!(self.engine.status().borrow().link, LinkState::Stopped);
+    }
+}
+
+async fn linked(relay: &mut FakeRelay) -> (Client, RelayEnd) {
+    let client = Client::of(relay.account()).await;
+    let end = relay.dialled().await.open().await;
+    (client, end)
+}
+
+#[tokio::test]
+async fn events_are_stored_before_the_cursor_is_told() {
+    let mut relay = FakeRelay::start().await;
+    let (client, mut end) = linked(&mut relay).await;
+    end.send(&[Down::Head { seq: 3 }, event(1), event(2)]).await;
+    end.cursor(2).await;
+    assert_eq!(client.stored().await, [1, 2]);
+    end.send(&[event(3)]).await;
+    end.cursor(3).await;
+    assert_eq!(client.stored().await, [1, 2, 3]);
+    let status = client.until(|status| status.cursor == 3).await;
+    assert_eq!(status.link, LinkState::Connected);
+    assert_eq!(status.relay_head, 3);
+    assert_eq!(status.endpoint.unwrap().id, ENDPOINT);
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_link_goes_on_where_the_history_stands() {
+    let mut relay = FakeRelay::start().await;
+    let client = Client::of(relay.account()).await;
+    let first = relay.dialled().await;
+    assert_eq!(first.query, "endpoint=demo-x1&forward=false");
+    let mut end = first.open().await;
+    end.send(&[event(1), Down::Gap { first: 2, last: 6 }, event(7)])
+        .await;
+    end.cursor(7).await;
+    drop(end);
+    let second = relay.dialled().await;
+    assert_eq!(
+        second.query,
+        "endpoint=demo-x1&forward=false&journal=j1&after=7"
+    );
+    let mut end = second.open().await;
+    // A relay that sends what is known already does no harm.
+    end.send(&[event(7), event(8)]).await;
+    end.cursor(8).await;
+    assert_eq!(client.stored().await, [1, 7, 8]);
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_relay_with_another_journal_is_asked_from_its_beginning() {
+    let mut relay = FakeRelay::start().await;
+    let (client, mut end) = linked(&mut relay).await;
+    end.send(&[event(5)]).await;
+    end.cursor(5).await;
+    relay.journal("j2");
+    drop(end);
+    let second = relay.dialled().await;
+    assert_eq!(second.query, "endpoint=demo-x1&forward=false");
+    let mut end = second.open().await;
+    end.send(&[event(1)]).await;
+    end.cursor(1).await;
+    assert_eq!(client.stored().await, [5, 1]);
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn whole_events_of_a_link_that_breaks_are_kept() {
+    let mut relay = FakeRelay::start().await;
+    let (client, end) = linked(&mut relay).await;
+    let mut bytes = bytes::BytesMut::new();
+    event(1).encode(&mut bytes);
+    let whole = bytes.len();
+    event(2).encode(&mut bytes);
+    end.send_raw(bytes.freeze().slice(..whole + 9)).await;
+    client.until(|status| status.cursor == 1).await;
+    drop(end);
+    let query = relay.dialled().await.query;
+    assert!(query.ends_with("after=1"), "{query}");
+}
+
+#[tokio::test]
+async fn garbage_ends_the_link_and_another_is_made() {
+    let mut relay = FakeRelay::start().await;
+    let (client, end) = linked(&mut relay).await;
+    end.send(&[event(1)]).await;
+    client.until(|status| status.cursor == 1).await;
+    end.send_raw(Bytes::from_static(b"\xff\xff\xff\xff garbage"))
+        .await;
+    let reason = client.waiting_for().await;
+    assert!(
+        reason.starts_with("the relay sent something that is not a frame"),
+        "{reason}"
+    );
+    relay.dialled().await.open().await;
+    client
+        .until(|status| status.link == LinkState::Connected)
+        .await;
+    assert_eq!(client.stored().await, [1]);
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_stays_ends_the_engine() {
+    for (code, status) in [
+        (code::UNAUTHORIZED, StatusCode::UNAUTHORIZED),
+        (code::BAD_NAME, StatusCode::BAD_REQUEST),
+    ] {
+        let relay = FakeRelay::start().await;
+        relay.refuse_api(status, code);
+        let client = Client::of(relay.account()).await;
+        let refusal = client.engine.join().await.unwrap_err();
+        assert_eq!((refusal.code.as_str(), refusal.status), (code, status));
+        let reason = format!("said {code}");
+        let link = client.engine.status().borrow().link.clone();
+        assert_eq!(link, LinkState::Refused { reason });
+        assert_eq!(relay.asked(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_speaks_no_common_version_is_left_alone() {
+    for (code, status) in [
+        (code::VERSION, StatusCode::UPGRADE_REQUIRED),
+        (code::NO_ENDPOINT, StatusCode::NOT_FOUND),
+    ] {
+        let relay = FakeRelay::start().await;
+        relay.refuse_link(status, code);
+        let client = Client::of(relay.account()).await;
+        let refusal = client.engine.join().await.unwrap_err();
+        assert_eq!(refusal.code, code);
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_cannot_now_is_asked_again() {
+    let mut relay = FakeRelay::start().await;
+    relay.refuse_api(StatusCode::SERVICE_UNAVAILABLE, code::UNAVAILABLE);
+    relay.refuse_link(StatusCode::SERVICE_UNAVAILABLE, code::UNAVAILABLE);
+    let (client, _end) = linked(&mut relay).await;
+    client
+        .until(|status| status.link == LinkState::Connected)
+        .await;
+    assert_eq!(relay.asked(), 5, "refused, told, refused, told, linked");
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn the_event_stream_is_opened_once_and_other_paths_do_not_exist() {
+    let mut relay = FakeRelay::start().await;
+    let (client, mut end) = linked(&mut relay).await;
+    for (method, path, status) in [
+        (Method::POST, "/events", StatusCode::CONFLICT),
+        (Method::GET, "/events", StatusCode::NOT_FOUND),
+        (Method::GET, "/", StatusCode::NOT_FOUND),
+        (Method::GET, "/exchanges", StatusCode::NOT_FOUND),
+    ] {
+        let answer = end.send.send_request(call(method, path, empty())).await;
+        assert_eq!(answer.unwrap().status(), status, "{path}");
+    }
+    end.send(&[event(1)]).await;
+    end.cursor(1).await;
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn exchanges_without_an_app_are_told_so() {
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = closed.local_addr().unwrap().to_string();
+    drop(closed);
+    for (target, reason) in [(None, NOT_FORWARDING), (Some(target.as_str()), UNREACHABLE)] {
+        let mut relay = FakeRelay::start().await;
+        let client = Client::with_target(relay.account(), target).await;
+        let dialled = relay.dialled().await;
+        let query = format!("endpoint=demo-x1&forward={}", target.is_some());
+        assert_eq!(dialled.query, query);
+        let mut end = dialled.open().await;
+        let mut request = call(Method::GET, "/exchange/oauth?code=1", empty());
+        let id = EventId::fresh().to_string().parse().unwrap();
+        request.headers_mut().insert(EVENT_ID, id);
+        let answer = end.send.send_request(request).await.unwrap();
+        assert_eq!(answer.headers()[NO_ANSWER], reason);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert!(body.is_empty(), "the relay finds the words");
+        client.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_told_with_what_to_do() {
+    let relay = FakeRelay::start().await;
+    let other = FakeRelay::start().await;
+    let account = Account {
+        trust: other.account().trust,
+        ..relay.account()
+    };
+    let client = Client::of(account).await;
+    let reason = client.waiting_for().await;
+    let begins = format!("TLS with {} failed: invalid peer certificate", relay.url);
+    assert!(reason.starts_with(&begins), "{reason}");
+    assert!(reason.contains("RINGTAIL_CA"), "{reason}");
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_starts_without_a_relay_knows_its_endpoint() {
+    let mut relay = FakeRelay::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let account = relay.account();
+    let first = Client {
+        engine: engine(account.clone(), dir.path(), None).await,
+        _dir: None,
+    };
+    relay.dialled().await.open().await;
+    let known = first
+        .until(|status| status.endpoint.is_some())
+        .await
+        .endpoint;
+    first.stop().await;
+    drop(relay);
+    let second = Client {
+        engine: engine(account, dir.path(), None).await,
+        _dir: None,
+    };
+    assert_eq!(second.engine.status().borrow().endpoint, known);
+    let reason = second.waiting_for().await;
+    assert!(reason.starts_with("nothing listens at"), "{reason}");
+    second.stop().await;
+}
+
+/// A session over a pipe that `frozen` stops without closing it, with time that jumps to the next timer.
+async fn session(
+    frozen: &CancellationToken,
+    relay: impl AsyncFnOnce(ByteStream<tokio::io::DuplexStream>),
+) -> (SessionEnd, Duration) {
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, mut near) = tokio::io::duplex(1 << 16);
+    let (mut far, theirs) = tokio::io::duplex(1 << 16);
+    let config = Some(websocket_config());
+    let ours = WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
+    let theirs = WebSocketStream::from_raw_socket(theirs, Role::Server, config).await;
+    let sink = EventSink {
+        endpoint: ENDPOINT.into(),
+        journal: "j1".into(),
+        forwarding: Forwarding::Off,
+        history: History::open(dir.path()).unwrap(),
+        status: watch::channel(Status {
+            endpoint: None,
+            link: LinkState::Connecting,
+            relay_head: 0,
+            cursor: 0,
+            target: None,
+            held: 0,
+        })
+        .0,
+    };
+    let wire = async {
+        tokio::select! {
+            biased;
+            () = frozen.cancelled() => {}
+            copied = tokio::io::copy_bidirectional(&mut near, &mut far) => drop(copied),
+        }
+        std::future::pending::<()>().await;
+    };
+    let cancel = CancellationToken::new();
+    let began = tokio::time::Instant::now();
+    let served = async {
+        let end = session::serve(ByteStream::new(ours), sink, None, &cancel, || ()).await;
+        (end, began.elapsed())
+    };
+    tokio::select! {
+        (served, ()) = async { tokio::join!(served, relay(ByteStream::new(theirs))) } => served,
+        () = wire => unreachable!("a wire does not end"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_is_gone_but_looks_alive_is_noticed_within_30_s() {
+    let frozen = CancellationToken::new();
+    let (end, after) = session(&frozen, async |stream| {
+        let relay = open(stream).await;
+        frozen.cancel();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(relay);
+    })
+    .await;
+    assert!(matches!(end, SessionEnd::Broken(_)), "{end}");
+    assert!(after < Duration::from_secs(30), "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_does_not_begin_is_left() {
+    let (end, after) = session(&CancellationToken::new(), async |stream| {
+        let silent = ringtail_protocol::http2::client()
+            .handshake::<_, fake::RequestBody>(hyper_util::rt::TokioIo::new(stream))
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(silent);
+    })
+    .await;
+    assert!(matches!(end, SessionEnd::NotBegun), "{end}");
+    assert_eq!(after, Duration::from_secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_accepts_and_says_nothing_is_left() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", silent.local_addr().unwrap());
+    let relay = FakeRelay::start().await;
+    let error = dial::dial(&url.parse().unwrap(), &relay.account().trust)
+        .await
+        .unwrap_err();
+    assert_eq!(chain(&error), format!("{url} did not answer within 10 s"));
+}
+
+#[test]
+fn errors_say_their_causes_and_what_to_do() {
+    let error = LinkError::from(DialError::Resolve {
+        host: "relay.example".into(),
+        source: std::io::Error::other("no such name"),
+    });
+    assert_eq!(
+        error.in_words(),
+        "the name relay.example does not resolve: no such name (check the relay's name and this machine's network)"
+    );
+}
