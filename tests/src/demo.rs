@@ -122,13 +122,13 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  sent by RingCentral   {}", self.sent)?;
-        writeln!(f, "  answered 200          {}", self.acknowledged)?;
-        writeln!(f, "  in the relay's journal {}", self.stored)?;
-        writeln!(f, "  in the history        {}", self.delivered)?;
+        writeln!(f, "  sent by RingCentral     {}", self.sent)?;
+        writeln!(f, "  answered 200            {}", self.acknowledged)?;
+        writeln!(f, "  in the relay's journal  {}", self.stored)?;
+        writeln!(f, "  in the history          {}", self.delivered)?;
         write!(
             f,
-            "  forwarded to the app  {} of {} (handshakes are the relay's)",
+            "  forwarded to the app    {} of {} (handshakes are the relay's)",
             self.forwarded, self.owed
         )?;
         let mut words: Vec<(&String, usize)> = Vec::new();
@@ -139,7 +139,7 @@ impl fmt::Display for Summary {
             }
         }
         for (word, count) in words {
-            write!(f, "\n  verdict {word:<13} {count}")?;
+            write!(f, "\n  verdict {word:<15} {count}")?;
         }
         for (_, reason) in self
             .verdicts

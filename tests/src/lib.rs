@@ -20,6 +20,7 @@ pub mod process;
 pub mod procfs;
 pub mod relay;
 pub mod ringcentral;
+pub mod stopping;
 pub mod stores;
 pub mod target;
 pub mod tls;

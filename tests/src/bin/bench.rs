@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use ringtail_tests::bench::{Plan, delivery, edge, exchange, idle, ingest, servers, startup};
+use ringtail_tests::stopping::unless_stopped;
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures Ringtail beside its peers, in one run on one machine")]
@@ -42,12 +43,16 @@ enum Section {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    if let Some(Command::Serve { kind, directory }) = arguments.command {
-        return Box::pin(servers::serve(kind, &directory, |address| {
+    if let Some(Command::Serve { kind, directory }) = &arguments.command {
+        return Box::pin(servers::serve(*kind, directory, |address| {
             say(&format!("ready {address}"));
         }))
         .await;
     }
+    Box::pin(unless_stopped(measure(&arguments))).await
+}
+
+async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let plan = if arguments.quick {
         Plan::QUICK
     } else {

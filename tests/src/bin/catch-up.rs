@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use clap::Parser;
 use ringtail_tests::catch_up;
+use ringtail_tests::stopping::unless_stopped;
 
 #[derive(Debug, Parser)]
 #[command(about = "Lets events come in while the client is away, and counts when it is back")]
@@ -15,7 +16,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let report = Box::pin(catch_up::run(Arguments::parse().events)).await?;
+    let report = Box::pin(unless_stopped(catch_up::run(Arguments::parse().events))).await?;
     writeln!(std::io::stdout(), "{report}")?;
     Ok(())
 }

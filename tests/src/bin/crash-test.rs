@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ringtail_tests::crash;
+use ringtail_tests::stopping::unless_stopped;
 
 #[derive(Debug, Parser)]
 #[command(about = "Kills relay and client (SIGKILL) under load and counts what was lost")]
@@ -24,7 +25,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         .seed
         .unwrap_or_else(|| uuid::Uuid::now_v7().as_u64_pair().1 >> 32);
     writeln!(std::io::stdout(), "seed {seed}")?;
-    let report = Box::pin(crash::run(arguments.kills, seed)).await?;
+    let report = Box::pin(unless_stopped(crash::run(arguments.kills, seed))).await?;
     writeln!(std::io::stdout(), "{report}")?;
     Ok(if report.is_clean() {
         ExitCode::SUCCESS

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ringtail_tests::demo::Stage;
+use ringtail_tests::stopping::unless_stopped;
 
 #[derive(Debug, Parser)]
 #[command(about = "Shows relay, client and app at work on realistic RingCentral events")]
@@ -17,16 +18,20 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let plain = Arguments::parse().plain || !std::io::stdout().is_terminal();
+    Box::pin(unless_stopped(show(plain))).await
+}
+
+async fn show(plain: bool) -> anyhow::Result<ExitCode> {
     say("Starting a relay with a certificate of its own, and a sample app.");
     let stage = Stage::set().await?;
     say(&format!("The relay is at {}", stage.relay_url()));
     say(&format!("The app is at {}", stage.app_url()));
     let summary = if plain {
         say("Starting a client; RingCentral begins to call.");
-        Box::pin(stage.plain(|line| say(&line))).await?
+        stage.plain(|line| say(&line)).await?
     } else {
         say("Starting the client with its terminal UI: ? shows the keys, q leaves.");
-        Box::pin(stage.terminal()).await?
+        stage.terminal().await?
     };
     say(&format!("\n{summary}"));
     if plain && !summary.is_whole() {

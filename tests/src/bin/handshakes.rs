@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use clap::Parser;
 use ringtail_tests::handshakes;
+use ringtail_tests::stopping::unless_stopped;
 
 #[derive(Debug, Parser)]
 #[command(about = "Makes handshakes on new TLS connections with no client attached")]
@@ -15,7 +16,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let report = Box::pin(handshakes::run(Arguments::parse().count)).await?;
+    let report = Box::pin(unless_stopped(handshakes::run(Arguments::parse().count))).await?;
     writeln!(std::io::stdout(), "{report}")?;
     Ok(())
 }
