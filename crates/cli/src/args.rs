@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::ContextKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringtail_client::config::Flags;
 
@@ -75,8 +76,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The token is asked for, or read from stdin, or from RINGTAIL_TOKEN. It is kept in login.toml beside the
-configuration file, readable by its owner alone.")]
+The token is taken from RINGTAIL_TOKEN, or asked for, or read from stdin when that is not a terminal.
+It is kept in login.toml beside the configuration file, readable by its owner alone.")]
 pub(crate) struct LoginArgs {
     /// URL of the relay
     #[arg(value_name = "RELAY_URL")]
@@ -190,6 +191,16 @@ pub(crate) struct ReplayArgs {
     /// What to print
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,
+}
+
+/// Returns what to say beside clap's own words: why there is no `--token`.
+pub(crate) fn hint(error: &clap::Error) -> &'static str {
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    if argument.is_some_and(|argument| argument.starts_with("--token")) {
+        "hint: arguments are seen by everybody on this machine; run `ringtail login`, or set RINGTAIL_TOKEN\n"
+    } else {
+        ""
+    }
 }
 
 /// Reads a time of at least a millisecond and at most a day.

@@ -27,7 +27,10 @@ fn main() -> ExitCode {
             drop(error.print());
             return match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Ok,
-                _ => Exit::Usage,
+                _ => {
+                    output::note(args::hint(&error));
+                    Exit::Usage
+                }
             }
             .into();
         }

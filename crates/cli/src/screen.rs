@@ -67,8 +67,8 @@ impl Source for Screen {
         self.0.history().event(id).await.map_err(SourceError::new)
     }
 
-    async fn replay(&self, id: EventId) -> Result<(), SourceError> {
-        let replayed = self.0.replay(id).await;
-        replayed.map(drop).map_err(SourceError::new)
+    async fn replay(&self, id: EventId) -> Result<AttemptRow, SourceError> {
+        let replayed = self.0.replay(id).await.map_err(SourceError::new)?;
+        Ok(replayed.attempt)
     }
 }

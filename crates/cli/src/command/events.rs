@@ -27,11 +27,14 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
             .filter(|event| is_on(event, args.endpoint.as_deref()));
         newest.extend(ours.take(limit - newest.len()));
     }
+    let several = newest
+        .iter()
+        .any(|event| event.endpoint != newest[0].endpoint);
     let style = plain::Style::of_stdout();
     let mut out = Vec::new();
     for event in newest.iter().rev() {
         match args.output {
-            Format::Plain => out.extend(style.listed(event).into_bytes()),
+            Format::Plain => out.extend(style.listed(event, several).into_bytes()),
             Format::Json => json::line(&mut out, &json::event_row(event)),
         }
     }

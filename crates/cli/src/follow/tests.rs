@@ -1,1 +1,151 @@
+use std::time::Duration;
 
+use bytes::Bytes;
+use ringtail_client::history::{Forwarding, Incoming, NewAttempt};
+use ringtail_client::model::{Cause, Outcome};
+use ringtail_protocol::event::{Disposition, Event, Kind, Request, Timestamp};
+
+use super::*;
+
+const OURS: &str = "demo-x1";
+
+fn event(seq: u64, body: usize) -> Event {
+    let request = Request {
+        method: "POST".into(),
+        path: String::new(),
+        peer: String::new(),
+        headers: Vec::new(),
+        body: vec![b'x'; body].into(),
+    };
+    Event {
+        seq,
+        id: EventId::fresh(),
+        received_at: Timestamp(1),
+        kind: Kind::Notification,
+        disposition: Disposition::Owed,
+        duplicate_of: None,
+        request: request.encode().unwrap(),
+    }
+}
+
+async fn store(history: &History, endpoint: &str, batch: Vec<Incoming>) {
+    let stored = history.store(endpoint, "j", batch, Forwarding::Off).await;
+    stored.unwrap();
+}
+
+async fn attempt(history: &History, event: EventId) {
+    let attempt = NewAttempt {
+        event,
+        cause: Cause::Replay,
+        target: "http://localhost:1/".into(),
+        started_at: Timestamp(1),
+        duration: Duration::ZERO,
+        outcome: Outcome::Status(200),
+        headers: Vec::new(),
+        body: Bytes::new(),
+        body_len: 0,
+    };
+    history.record_attempt(attempt, false).await.unwrap();
+}
+
+async fn all(follow: &mut Follow) -> Vec<String> {
+    let mut all = Vec::new();
+    loop {
+        let page = follow.page(OURS).await.unwrap();
+        if page.is_empty() {
+            return all;
+        }
+        all.extend(page.iter().map(|item| match item {
+            Item::Event(detail) => format!("event {}", detail.event.seq),
+            Item::Attempt(_, Some(seq)) => format!("attempt of {seq}"),
+            Item::Attempt(_, None) => "attempt".to_owned(),
+            Item::Gap(gap) => format!("gap {}-{}", gap.first, gap.last),
+        }));
+    }
+}
+
+#[tokio::test]
+async fn what_is_new_is_read_once_and_attempts_after_their_events() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path()).unwrap();
+    let old = event(1, 1);
+    store(&history, OURS, vec![Incoming::Event(old.clone())]).await;
+    let start = *history.marks().borrow();
+    let mut follow = Follow::new(history.clone(), start);
+    assert!(all(&mut follow).await.is_empty());
+
+    let new = event(5, 1);
+    attempt(&history, new.id).await;
+    attempt(&history, old.id).await;
+    let batch = vec![
+        Incoming::Gap { first: 2, last: 4 },
+        Incoming::Event(new),
+        Incoming::Event(event(6, 1)),
+    ];
+    store(&history, OURS, batch).await;
+    let expected = [
+        "gap 2-4",
+        "event 5",
+        "event 6",
+        "attempt of 5",
+        "attempt of 1",
+    ];
+    assert_eq!(all(&mut follow).await, expected);
+    assert!(all(&mut follow).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_attempt_before_its_event_is_told_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path()).unwrap();
+    let mut follow = Follow::new(history.clone(), Marks::default());
+    let late = event(1, 1);
+    attempt(&history, late.id).await;
+    assert_eq!(all(&mut follow).await, ["attempt"]);
+    store(&history, OURS, vec![Incoming::Event(late)]).await;
+    assert_eq!(all(&mut follow).await, ["event 1"]);
+}
+
+#[tokio::test]
+async fn other_endpoints_are_passed_over_without_an_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path()).unwrap();
+    let mut follow = Follow::new(history.clone(), Marks::default());
+    let others: Vec<Event> = (1..=2 * PAGE_ROWS as u64)
+        .map(|seq| event(seq, 1))
+        .collect();
+    let other = others[0].id;
+    store(
+        &history,
+        "other-x2",
+        others.into_iter().map(Incoming::Event).collect(),
+    )
+    .await;
+    attempt(&history, other).await;
+    store(&history, OURS, vec![Incoming::Event(event(1, 1))]).await;
+    assert_eq!(all(&mut follow).await, ["event 1"]);
+}
+
+#[tokio::test]
+async fn a_page_is_bounded_by_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path()).unwrap();
+    let half = usize::try_from(PAGE_BYTES / 2).unwrap();
+    let batch = (1..=3).map(|seq| Incoming::Event(event(seq, half)));
+    store(&history, OURS, batch.collect()).await;
+    let mut follow = Follow::new(history, Marks::default());
+    assert_eq!(follow.page(OURS).await.unwrap().len(), 2);
+    assert_eq!(follow.page(OURS).await.unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_known_is_bounded() {
+    let mut known = Known::default();
+    let first = EventId::from_bytes([0; 16]);
+    known.insert(first, Some(1));
+    for n in 1..=MAX_KNOWN as u128 {
+        known.insert(EventId::from_bytes(n.to_be_bytes()), None);
+    }
+    assert_eq!(known.seqs.len(), MAX_KNOWN);
+    assert!(!known.seqs.contains_key(&first));
+}

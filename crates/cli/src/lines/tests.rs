@@ -1,1 +1,91 @@
+use ringtail_client::model::{Endpoint, Target};
+use ringtail_protocol::event::Timestamp;
 
+use super::*;
+
+fn status(link: LinkState, target: Option<TargetState>, held: u64) -> Status {
+    Status {
+        endpoint: Some(Endpoint {
+            id: "demo-x1".into(),
+            url: "https://relay.example/demo-x1".into(),
+        }),
+        link,
+        relay_head: 0,
+        cursor: 0,
+        target: target.map(|state| Target {
+            url: "http://localhost:3000".into(),
+            state,
+        }),
+        held,
+    }
+}
+
+fn down(reason: &str, retry_at: i64) -> Option<TargetState> {
+    Some(TargetState::Down {
+        reason: reason.into(),
+        retry_at: Timestamp(retry_at),
+    })
+}
+
+/// The types and states that are said of one status after another.
+fn said(statuses: &[Status]) -> Vec<String> {
+    let mut said = Said::default();
+    let mut out = Vec::new();
+    for status in statuses {
+        said.changes(&Form::Json, status, &mut out);
+    }
+    String::from_utf8(out)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            let state = value["state"].as_str().unwrap_or_default();
+            format!("{} {state}", value["type"].as_str().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn ready_is_said_once_and_before_events_flow() {
+    let lines = said(&[
+        status(LinkState::Connecting, None, 0),
+        status(LinkState::Connected, None, 0),
+        status(LinkState::Connected, None, 0),
+        status(LinkState::Connecting, None, 0),
+        status(LinkState::Connected, None, 0),
+    ]);
+    let expected = [
+        "link connecting",
+        "ready ",
+        "link connected",
+        "link connecting",
+        "link connected",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn probes_of_a_target_that_is_down_are_no_news_and_its_drain_is() {
+    let at = |target, held| status(LinkState::Connected, target, held);
+    let lines = said(&[
+        at(Some(TargetState::Untried), 0),
+        at(down("refused", 1), 1),
+        at(down("refused", 2), 2),
+        at(down("no route", 3), 3),
+        at(Some(TargetState::Up), 3),
+        at(Some(TargetState::Up), 1),
+        at(Some(TargetState::Up), 0),
+        at(Some(TargetState::Up), 1),
+        at(Some(TargetState::Up), 0),
+    ]);
+    let expected = [
+        "ready ",
+        "link connected",
+        "target untried",
+        "target down",
+        "target down",
+        "target up",
+        "target up",
+    ];
+    assert_eq!(lines, expected);
+}

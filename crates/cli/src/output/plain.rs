@@ -185,8 +185,8 @@ impl Style {
         }
     }
 
-    /// A line of the list of events.
-    pub(crate) fn listed(&self, event: &EventRow) -> String {
+    /// A line of the list of events, with the endpoint when there are several.
+    pub(crate) fn listed(&self, event: &EventRow, several: bool) -> String {
         let time = self.time(event.received_at, "%Y-%m-%d %H:%M:%S");
         let state = match (&event.last_attempt, event.forward) {
             (Some(attempt), _) => match &attempt.outcome {
@@ -204,11 +204,12 @@ impl Style {
         let state = self.paint(tone, &format!("{state:<5}"));
         let id = event.id.to_string();
         let id = self.paint(Tone::Dim, id.get(..13).unwrap_or(&id));
-        format!(
-            "{:>6}  {time}  {id}  {state}  {}\n",
-            event.seq,
-            self.what(event)
-        )
+        let number = if several {
+            format!("{}/{}", escape(&event.endpoint), event.seq)
+        } else {
+            format!("{:>6}", event.seq)
+        };
+        format!("{number}  {time}  {id}  {state}  {}\n", self.what(event))
     }
 
     /// An event with everything.

@@ -1,1 +1,168 @@
+use std::time::Duration;
 
+use bytes::Bytes;
+use ringtail_client::model::{Endpoint, ForwardState, Target};
+use ringtail_protocol::event::{Disposition, EventId, Kind};
+use ringtail_ringcentral::verdict::{Fault, Verdict};
+
+use super::*;
+
+fn id() -> EventId {
+    EventId::parse("01a20042-7071-73e8-a927-3d3da19450dc").unwrap()
+}
+
+fn detail(body: &'static [u8]) -> EventDetail {
+    EventDetail {
+        event: EventRow {
+            row: Default::default(),
+            endpoint: "demo-x1".into(),
+            seq: 17,
+            id: id(),
+            kind: Kind::Notification,
+            disposition: Disposition::Owed,
+            duplicate_of: None,
+            received_at: Timestamp(1_785_320_000_000_042),
+            method: "POST".into(),
+            path: "/hook?a=1".into(),
+            topic: "sms".into(),
+            summary: "SMS".into(),
+            body_len: body.len() as u64,
+            forward: ForwardState::Pending,
+            last_attempt: None,
+        },
+        peer: "192.0.2.1:40000".into(),
+        headers: vec![
+            header("x-twice", b"1"),
+            header("x-twice", b"2"),
+            header("x-latin", b"caf\xe9"),
+        ],
+        body: Bytes::from_static(body),
+        attempts: Vec::new(),
+    }
+}
+
+fn header(name: &str, value: &'static [u8]) -> Header {
+    Header {
+        name: name.into(),
+        value: Bytes::from_static(value),
+    }
+}
+
+fn an_attempt(outcome: Outcome, verdict: Verdict) -> AttemptRow {
+    AttemptRow {
+        row: Default::default(),
+        event: id(),
+        cause: Cause::Forward,
+        target: "http://localhost:3000/hook".into(),
+        started_at: Timestamp(1_785_320_000_000_000),
+        duration: Duration::from_micros(12_345),
+        outcome,
+        verdict,
+    }
+}
+
+fn text(value: &Value) -> String {
+    let mut out = Vec::new();
+    line(&mut out, value);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn an_event_has_everything_that_was_received() {
+    insta::assert_snapshot!(text(&event(&detail(b"{\"a\":\n1}"))));
+}
+
+#[test]
+fn bytes_that_are_no_text_come_in_base64() {
+    let value = event(&detail(b"\xff\x00"));
+    assert_eq!(value["body_base64"], "/wA=");
+    assert_eq!(value.get("body"), None);
+    assert_eq!(value["headers"][2], json!(["x-latin", null, "Y2Fm6Q=="]));
+}
+
+#[test]
+fn whatever_the_text_a_line_is_one_line() {
+    let value = event(&detail("a\nb\u{1b}\u{2028}".as_bytes()));
+    let text = text(&value);
+    assert_eq!(text.matches('\n').count(), 1);
+    assert!(text.ends_with("}\n") && !text.contains('\u{1b}'));
+}
+
+#[test]
+fn an_attempt_has_a_status_or_an_error() {
+    let accepted = Verdict::Accepted { notes: Vec::new() };
+    let answered = an_attempt(Outcome::Status(200), accepted);
+    insta::assert_snapshot!(text(&attempt(&answered)));
+    let refused = an_attempt(
+        Outcome::Error {
+            kind: FailureKind::Refused,
+            message: "nothing listens at localhost:3000".into(),
+        },
+        Verdict::Failed {
+            faults: vec![Fault::NoAnswer {
+                reason: ringtail_ringcentral::verdict::NoAnswer::Refused,
+            }],
+        },
+    );
+    insta::assert_snapshot!(text(&attempt(&refused)));
+}
+
+#[test]
+fn link_target_and_gap_have_lines() {
+    let mut status = Status {
+        endpoint: Some(Endpoint {
+            id: "demo-x1".into(),
+            url: "https://relay.example/demo-x1".into(),
+        }),
+        link: LinkState::Connected,
+        relay_head: 1,
+        cursor: 1,
+        target: None,
+        held: 3,
+    };
+    let mut lines = text(&ready("demo-x1", "https://relay.example/demo-x1"));
+    lines += &text(&link(&status));
+    assert_eq!(target(&status), None);
+    for state in [
+        LinkState::Connecting,
+        LinkState::Waiting {
+            reason: "nothing listens".into(),
+            retry_at: Timestamp(1_785_320_000_500_000),
+            failures: 2,
+        },
+        LinkState::Refused {
+            reason: "revoked".into(),
+        },
+        LinkState::Stopped,
+    ] {
+        status.link = state;
+        lines += &text(&link(&status));
+    }
+    for state in [
+        TargetState::Untried,
+        TargetState::Up,
+        TargetState::Down {
+            reason: "connection refused".into(),
+            retry_at: Timestamp(1_785_320_000_500_000),
+        },
+    ] {
+        status.target = Some(Target {
+            url: "http://localhost:3000".into(),
+            state,
+        });
+        lines += &text(&target(&status).unwrap());
+    }
+    lines += &text(&gap(&GapRow {
+        row: Default::default(),
+        endpoint: "demo-x1".into(),
+        first: 2,
+        last: 40,
+        noticed_at: Timestamp(1_785_320_000_000_000),
+    }));
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn a_time_beyond_the_calendar_is_null() {
+    assert_eq!(time(Timestamp(i64::MAX)), Value::Null);
+}

@@ -1,1 +1,168 @@
+use std::time::Duration;
 
+use bytes::Bytes;
+use ringtail_client::model::{AttemptDetail, Endpoint, Target};
+use ringtail_protocol::event::{Disposition, EventId, Kind};
+use ringtail_ringcentral::verdict::{Fault, Verdict};
+
+use super::*;
+
+fn style(colour: bool) -> Style {
+    Style {
+        colour,
+        zone: TimeZone::UTC,
+    }
+}
+
+fn event() -> EventRow {
+    EventRow {
+        row: Default::default(),
+        endpoint: "demo-x1".into(),
+        seq: 17,
+        id: EventId::parse("01a20042-7071-73e8-a927-3d3da19450dc").unwrap(),
+        kind: Kind::Notification,
+        disposition: Disposition::Owed,
+        duplicate_of: Some(12),
+        received_at: Timestamp(1_785_320_000_000_042),
+        method: "POST".into(),
+        path: "/hook\u{1b}[2J".into(),
+        topic: "sms".into(),
+        summary: "SMS from \u{202e}+1".into(),
+        body_len: 9,
+        forward: ForwardState::Pending,
+        last_attempt: None,
+    }
+}
+
+fn attempt(outcome: Outcome, faults: Vec<Fault>) -> AttemptRow {
+    AttemptRow {
+        row: Default::default(),
+        event: event().id,
+        cause: Cause::Forward,
+        target: "http://localhost:3000/hook".into(),
+        started_at: Timestamp(1_785_320_001_000_000),
+        duration: Duration::from_micros(12_345),
+        outcome,
+        verdict: if faults.is_empty() {
+            Verdict::Accepted { notes: Vec::new() }
+        } else {
+            Verdict::Failed { faults }
+        },
+    }
+}
+
+#[test]
+fn an_event_and_its_attempts_are_a_line_each() {
+    let plain = style(false);
+    let mut lines = plain.event(&event());
+    let mut bare = event();
+    bare.summary.clear();
+    bare.duplicate_of = None;
+    lines += &plain.event(&bare);
+    lines += &plain.attempt(&attempt(Outcome::Status(200), Vec::new()), Some(17));
+    let failed = attempt(
+        Outcome::Status(500),
+        vec![Fault::WrongStatus { status: 500 }],
+    );
+    lines += &plain.attempt(&failed, Some(17));
+    let mut replayed = attempt(
+        Outcome::Error {
+            kind: ringtail_client::model::FailureKind::NotHttp,
+            message: "not HTTP: \u{7}".into(),
+        },
+        Vec::new(),
+    );
+    replayed.cause = Cause::Replay;
+    lines += &plain.attempt(&replayed, None);
+    lines += &plain.gap(&GapRow {
+        row: Default::default(),
+        endpoint: "demo-x1".into(),
+        first: 2,
+        last: 4,
+        noticed_at: Timestamp(0),
+    });
+    lines += &plain.listed(&event(), false);
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let failed = attempt(
+        Outcome::Status(500),
+        vec![Fault::WrongStatus { status: 500 }],
+    );
+    let coloured = style(true).attempt(&failed, Some(17));
+    assert!(coloured.contains("\u{1b}[31m500\u{1b}[0m"));
+    let mut stripped = coloured;
+    for code in ["0", "2", "31"] {
+        stripped = stripped.replace(&format!("\u{1b}[{code}m"), "");
+    }
+    assert_eq!(stripped, style(false).attempt(&failed, Some(17)));
+}
+
+#[test]
+fn link_and_target_are_told_in_words() {
+    let mut status = Status {
+        endpoint: Some(Endpoint {
+            id: "demo-x1".into(),
+            url: "https://relay.example/demo-x1".into(),
+        }),
+        link: LinkState::Connected,
+        relay_head: 1,
+        cursor: 1,
+        target: None,
+        held: 3,
+    };
+    let plain = style(false);
+    let mut lines = plain.link(&status);
+    status.target = Some(Target {
+        url: "http://localhost:3000".into(),
+        state: TargetState::Untried,
+    });
+    assert_eq!(plain.target(&status), None);
+    lines += &plain.link(&status);
+    status.link = LinkState::Waiting {
+        reason: "nothing listens \u{1b}".into(),
+        retry_at: Timestamp(1_785_320_000_500_000),
+        failures: 2,
+    };
+    lines += &plain.link(&status);
+    for state in [
+        TargetState::Up,
+        TargetState::Down {
+            reason: "connection refused".into(),
+            retry_at: Timestamp(0),
+        },
+    ] {
+        status.target = Some(Target {
+            url: "http://localhost:3000".into(),
+            state,
+        });
+        lines += &plain.target(&status).unwrap();
+    }
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn everything_of_an_event_is_shown_and_nothing_obeyed() {
+    let mut received = event();
+    received.duplicate_of = None;
+    let detail = EventDetail {
+        event: received,
+        peer: "192.0.2.1:40000".into(),
+        headers: vec![Header {
+            name: "x-latin".into(),
+            value: Bytes::from_static(b"caf\xe9\x1b"),
+        }],
+        body: Bytes::from_static(b"{\"a\":\"\\u001b\"}"),
+        attempts: vec![AttemptDetail {
+            attempt: attempt(Outcome::Status(200), Vec::new()),
+            headers: Vec::new(),
+            body: Bytes::from_static(b"part\x1b[1m"),
+            body_len: 300_000,
+        }],
+    };
+    let text = style(false).detail(&detail);
+    assert!(!text.contains('\u{1b}'));
+    insta::assert_snapshot!(text);
+}

@@ -1,0 +1,85 @@
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use super::Home;
+
+#[test]
+fn mistakes_are_told_with_what_to_do() {
+    let home = Home::new();
+    std::fs::write(home.path().join("ca.pem"), "not a certificate").unwrap();
+    std::fs::write(home.path().join("bad.toml"), "relay = \"x\"\nrely = 1\n").unwrap();
+    let relay = ("RINGTAIL_RELAY", "https://relay.example");
+    let token = ("RINGTAIL_TOKEN", "secret-token");
+    let mut seen = String::new();
+    for (arguments, environment) in [
+        (vec!["lissen"], vec![]),
+        (vec!["listen", "--token", "x"], vec![]),
+        (vec!["listen"], vec![]),
+        (vec!["listen"], vec![relay]),
+        (vec!["listen", "http//x"], vec![relay, token]),
+        (vec!["listen", "--timeout", "-1"], vec![relay, token]),
+        (
+            vec!["listen", "--relay", "http://relay.example"],
+            vec![token],
+        ),
+        (vec!["listen", "--ca", "ca.pem"], vec![relay, token]),
+        (vec!["listen", "--ca", "missing.pem"], vec![relay, token]),
+        (vec!["listen"], vec![relay, ("RINGTAIL_TOKEN", "a b")]),
+        (vec!["listen", "--config", "bad.toml"], vec![]),
+        (vec!["listen", "--config", "missing.toml"], vec![]),
+        (vec!["login"], vec![]),
+        (vec!["events", "show", "17"], vec![]),
+        (vec!["events", "show", "x"], vec![]),
+        (vec!["events", "list", "-n", "0"], vec![]),
+        (vec!["replay"], vec![]),
+        (vec!["replay", "9..1"], vec![]),
+    ] {
+        let mut command = home.ringtail(&arguments);
+        let output = command
+            .envs(environment)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(output.stdout.is_empty(), "stdout is data: {arguments:?}");
+        seen += &format!("$ ringtail {}\n", arguments.join(" "));
+        seen += &home.seen(&output);
+        seen += "\n";
+    }
+    assert!(!seen.contains("secret-token"));
+    insta::assert_snapshot!("errors", seen);
+}
+
+#[test]
+fn a_relay_that_is_not_there_is_told_at_once() {
+    let home = Home::new();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let mut login = home.ringtail(&["login", &url]);
+    let output = login.env("RINGTAIL_TOKEN", "t").output().unwrap();
+    let seen = home.seen(&output).replace(&url, "RELAY");
+    let expected = "exit 69\nerror: nothing listens at RELAY: Connection refused (os error 111)\n\
+                    hint: check that ringtail-relay runs there, and its port\n";
+    #[cfg(target_os = "linux")]
+    assert_eq!(seen, expected);
+    assert!(seen.starts_with("exit 69\nerror: nothing listens at RELAY"));
+    assert!(!home.path().join("login.toml").exists(), "nothing is kept");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_login_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    let login = home.path().join("login.toml");
+    std::fs::write(
+        &login,
+        "relay = \"https://relay.example\"\ntoken = \"hush\"\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&login, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let output = home.run(&["listen", "3000"]);
+    let expected = "exit 78\nerror: HOME/login.toml holds a token and others can read it (mode 644)\n\
+                    hint: run `chmod 600 HOME/login.toml`; if others may have read it, have the token rotated\n";
+    assert_eq!(home.seen(&output), expected);
+}

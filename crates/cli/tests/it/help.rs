@@ -1,0 +1,25 @@
+use super::Home;
+
+#[test]
+fn help_is_what_it_was() {
+    let home = Home::new();
+    for (name, arguments) in [
+        ("ringtail", vec!["--help"]),
+        ("login", vec!["login", "--help"]),
+        ("listen", vec!["listen", "--help"]),
+        ("events", vec!["events", "--help"]),
+        ("events-list", vec!["events", "list", "--help"]),
+        ("events-show", vec!["events", "show", "--help"]),
+        ("replay", vec!["replay", "--help"]),
+    ] {
+        let output = home.run(&arguments);
+        insta::assert_snapshot!(format!("help-{name}"), home.seen(&output));
+    }
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let output = Home::new().run(&["--version"]);
+    let expected = format!("ringtail {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}

@@ -1,0 +1,147 @@
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use ringtail_client::history::{Forwarding, History, Incoming};
+use ringtail_protocol::event::{Disposition, Event, EventId, Header, Kind, Request, Timestamp};
+
+use super::Home;
+
+const BODY: &[u8] = b"{\"event\": \"x\",\r\n \"uuid\":\"1\"}\xff\x1b[2J\n";
+
+/// A history with two events on one endpoint and one on another.
+fn home() -> Home {
+    let home = Home::new();
+    let history = History::open(&home.path().join("data")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for (endpoint, seqs) in [("demo-x1", 1..=2), ("other-x2", 1..=1)] {
+        let batch = seqs
+            .map(|seq| Incoming::Event(event(endpoint, seq)))
+            .collect();
+        let stored = history.store(endpoint, "j", batch, Forwarding::Off);
+        runtime.block_on(stored).unwrap();
+    }
+    home
+}
+
+fn event(endpoint: &str, seq: u64) -> Event {
+    let request = Request {
+        method: "POST".into(),
+        path: "/hook?a=1".into(),
+        peer: "192.0.2.1:40000".into(),
+        headers: vec![Header {
+            name: "content-type".into(),
+            value: "application/json".into(),
+        }],
+        body: BODY.into(),
+    };
+    let mut id = [0; 16];
+    id[0] = u8::try_from(endpoint.len()).unwrap();
+    id[1] = u8::try_from(seq).unwrap();
+    Event {
+        seq,
+        id: EventId::from_bytes(id),
+        received_at: Timestamp(1_785_320_000_000_042),
+        kind: Kind::Notification,
+        disposition: Disposition::Owed,
+        duplicate_of: None,
+        request: request.encode().unwrap(),
+    }
+}
+
+#[test]
+fn raw_is_the_body_byte_for_byte() {
+    let home = home();
+    for name in ["2", "demo/2", "demo-x1/2", "07020000-0"] {
+        let output = home.run(&["events", "show", "--raw", name]);
+        assert_eq!(output.stdout, BODY, "{name}: {}", home.seen(&output));
+    }
+}
+
+#[test]
+fn a_name_of_several_events_is_asked_back() {
+    let home = home();
+    let output = home.run(&["events", "show", "1"]);
+    let expected = "exit 65\nerror: 1 names 2 events\n\
+                    hint: give more of the id, or name the endpoint with --endpoint\n";
+    assert_eq!(home.seen(&output), expected);
+    let one = home.run(&["events", "show", "1", "--endpoint", "other"]);
+    assert_eq!(one.status.code(), Some(0));
+}
+
+#[test]
+fn events_are_listed_and_shown() {
+    let home = home();
+    let mut seen = String::new();
+    for arguments in [
+        vec!["events", "list"],
+        vec!["events", "list", "-n", "1"],
+        vec!["events", "list", "--endpoint", "demo", "--output", "json"],
+        vec!["events", "show", "2"],
+        vec!["events", "show", "2", "--output", "json"],
+    ] {
+        let output = home.run(&arguments);
+        seen += &format!(
+            "$ ringtail {}\n{}\n",
+            arguments.join(" "),
+            home.seen(&output)
+        );
+    }
+    assert!(!seen.contains('\u{1b}'));
+    insta::assert_snapshot!("events", seen);
+}
+
+#[test]
+fn a_replay_goes_to_the_named_target_and_is_kept() {
+    let home = home();
+    let app = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = app.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = app.accept().unwrap();
+        let mut request = Vec::new();
+        let mut chunk = [0; 4096];
+        while !request.ends_with(BODY) {
+            let read = stream.read(&mut chunk).unwrap();
+            assert_ne!(read, 0);
+            request.extend_from_slice(&chunk[..read]);
+        }
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            .unwrap();
+        request
+    });
+    let output = home.run(&["replay", "demo/2", "--target", &target, "--output", "json"]);
+    let request = String::from_utf8_lossy(&server.join().unwrap()).into_owned();
+    assert!(
+        request.starts_with("POST /hook?a=1 HTTP/1.1\r\n"),
+        "{request}"
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", home.seen(&output));
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&line["type"], &line["status"], &line["cause"]),
+        (&"attempt".into(), &200.into(), &"replay".into())
+    );
+    let shown = home.run(&["events", "show", "2", "--output", "json"]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["attempts"][0]["status"], 200);
+}
+
+#[test]
+fn a_replay_without_an_answer_fails() {
+    let home = home();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = closed.local_addr().unwrap().to_string();
+    drop(closed);
+    let output = home.run(&["replay", "demo/1..2", "--target", &target]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        stderr,
+        "error: 2 of 2 events got no answer\nhint: check that the app runs\n"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let unknown = home.run(&["replay", "demo/1"]);
+    let expected = "exit 64\nerror: it is not known where events of demo-x1 go\nhint: name the app: --target 3000\n";
+    assert_eq!(home.seen(&unknown), expected);
+}

@@ -1,0 +1,73 @@
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+use super::Home;
+
+fn listen(home: &Home) -> Child {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", closed.local_addr().unwrap());
+    drop(closed);
+    home.ringtail(&["listen", "--output", "json", "--relay", &url])
+        .env("RINGTAIL_TOKEN", "t")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Reads lines until one has this text.
+fn until(lines: &mut impl Iterator<Item = std::io::Result<String>>, text: &str) -> String {
+    lines
+        .map(Result::unwrap)
+        .find(|line| line.contains(text))
+        .unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_stops_it_in_order() {
+    for signal in ["INT", "TERM"] {
+        let home = Home::new();
+        let mut child = listen(&home);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let waiting = until(&mut lines, "waiting");
+        assert!(waiting.contains("nothing listens at"), "{waiting}");
+        let pid = child.id().to_string();
+        Command::new("kill")
+            .args(["-s", signal, &pid])
+            .status()
+            .unwrap();
+        until(&mut lines, r#"{"type":"link","state":"stopped"}"#);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "SIG{signal}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    let home = Home::new();
+    let mut child = listen(&home);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    until(&mut lines, "connecting");
+    drop(lines);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_endpoint_is_listened_on_once() {
+    let home = Home::new();
+    let mut first = listen(&home);
+    let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
+    until(&mut lines, "connecting");
+    let second = listen(&home).wait_with_output().unwrap();
+    let expected = "exit 1\nerror: another ringtail listens on \"default\" with the history in HOME/data\n\
+                    hint: stop it, or give this one another --endpoint or --data\n";
+    assert_eq!(home.seen(&second), expected);
+    first.kill().unwrap();
+    first.wait().unwrap();
+}

@@ -1,0 +1,51 @@
+//! The built program: help, errors, exit codes, and the commands that need no relay.
+
+mod errors;
+mod help;
+mod history;
+mod listen;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A directory of its own with a configuration that says nothing.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// `ringtail` with nothing of this machine's environment.
+    fn ringtail(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringtail"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("TZ", "UTC")
+            .env("RINGTAIL_CONFIG", self.path().join("config.toml"))
+            .env("RINGTAIL_DATA", self.path().join("data"))
+            .current_dir(self.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.ringtail(arguments).output().unwrap()
+    }
+
+    /// What a person sees: the exit code and both outputs, without what differs from run to run.
+    fn seen(&self, output: &Output) -> String {
+        let home = self.path().to_str().unwrap();
+        format!(
+            "exit {}\n{}{}",
+            output.status.code().unwrap_or(-1),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        )
+        .replace(home, "HOME")
+    }
+}
