@@ -76,7 +76,7 @@ impl Default for ForwardOptions {
 
 /// What a face shows of forwarding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forwarding {
+pub struct ForwardStatus {
     /// Health of the target.
     pub target: TargetState,
     /// Events that are owed to it, those in flight included.
@@ -86,7 +86,7 @@ pub struct Forwarding {
 /// A running forwarder of one endpoint to one target.
 #[derive(Debug, Clone)]
 pub struct Forwarder {
-    state: watch::Receiver<Forwarding>,
+    state: watch::Receiver<ForwardStatus>,
 }
 
 impl Forwarder {
@@ -101,13 +101,14 @@ impl Forwarder {
         tasks: &TaskTracker,
         cancel: CancellationToken,
     ) -> Self {
-        let (publish, state) = watch::channel(Forwarding {
+        let (publish, state) = watch::channel(ForwardStatus {
             target: TargetState::Untried,
             held: 0,
         });
         let (connected, connections) = mpsc::channel(options.limits.in_flight.max(1));
         let run = Run {
             marks: history.marks(),
+            reach: RowId::default(),
             work: Work {
                 history,
                 endpoint: endpoint.into(),
@@ -129,7 +130,7 @@ impl Forwarder {
 
     /// Returns the target's health and how much is held; changes as they do.
     #[must_use]
-    pub fn state(&self) -> watch::Receiver<Forwarding> {
+    pub fn state(&self) -> watch::Receiver<ForwardStatus> {
         self.state.clone()
     }
 }
@@ -155,11 +156,13 @@ struct Run {
     options: ForwardOptions,
     scheduler: Scheduler,
     marks: watch::Receiver<Marks>,
+    /// How far the events reached when they were last looked for.
+    reach: RowId,
     connections: mpsc::Receiver<RowId>,
     running: JoinSet<Done>,
     /// The events of the tasks that send, for a task that panics.
     sending: HashMap<Id, RowId>,
-    publish: watch::Sender<Forwarding>,
+    publish: watch::Sender<ForwardStatus>,
     /// The health that is published.
     shown: Health,
     count: Count,
@@ -185,10 +188,7 @@ impl Run {
                 Some(row) = self.connections.recv() => Some(Input::Connected(row)),
                 Some(done) = self.running.join_next_with_id() => self.done(done),
                 () = self.work.sender.seen() => Some(Input::TargetSeen),
-                Ok(()) = self.marks.changed() => {
-                    self.count.stale = true;
-                    Some(Input::Grew)
-                }
+                Ok(()) = self.marks.changed() => self.grew(),
                 () = sleep_until(wake_at) => Some(Input::Tick),
             };
         }
@@ -231,6 +231,15 @@ impl Run {
                 Some(Input::Finished(row, End::Gone))
             }
         }
+    }
+
+    /// Looks for new events, unless it is only attempts that have come.
+    fn grew(&mut self) -> Option<Input> {
+        let reach = self.marks.borrow_and_update().events;
+        let grew = reach != self.reach;
+        self.reach = reach;
+        self.count.stale |= grew;
+        grew.then_some(Input::Grew)
     }
 
     /// Starts to count what is held if that is due.

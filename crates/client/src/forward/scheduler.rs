@@ -63,7 +63,7 @@ pub(super) enum End {
 }
 
 /// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Command {
     /// Read pending events after a row, at most so many.
     Load { after: RowId, limit: usize },

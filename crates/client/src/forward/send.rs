@@ -57,7 +57,7 @@ impl Default for SendOptions {
     }
 }
 
-/// Sends requests to one target; clones share its connections.
+/// Sends requests to one target; clones are cheap.
 #[derive(Clone)]
 pub struct Sender {
     inner: Arc<Inner>,

@@ -42,12 +42,12 @@ impl Seen {
 pub(crate) struct App {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl App {
     /// Starts an app that answers with what the handler makes of each request.
-    pub(crate) async fn start<H, F>(handler: H) -> Self
+    pub(crate) fn start<H, F>(handler: H) -> Self
     where
         H: Fn(Seen) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = http::Response<AppBody>> + Send + 'static,
@@ -89,7 +89,7 @@ impl App {
     }
 
     /// Starts an app that does what it likes with each connection after the request's head has come.
-    pub(crate) async fn raw<H, F>(handler: H) -> Self
+    pub(crate) fn raw<H, F>(handler: H) -> Self
     where
         H: Fn(TcpStream) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
@@ -111,7 +111,7 @@ impl App {
     }
 
     /// Starts an app that does what it likes with each connection from the start.
-    pub(crate) async fn handshaking<H, F>(handler: H) -> Self
+    pub(crate) fn handshaking<H, F>(handler: H) -> Self
     where
         H: Fn(TcpStream) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
@@ -135,12 +135,17 @@ impl App {
         Self {
             address,
             seen,
-            _tasks: tasks,
+            tasks,
         }
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// Ends the app, and returns when nothing listens any more.
+    pub(crate) async fn stop(mut self) {
+        self.tasks.shutdown().await;
     }
 
     /// Returns a sender to the app.

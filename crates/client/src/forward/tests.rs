@@ -40,9 +40,11 @@ impl Running {
         }
     }
 
-    async fn state(&self, wanted: impl FnMut(&Forwarding) -> bool) -> Forwarding {
+    async fn state(&self, wanted: impl FnMut(&ForwardStatus) -> bool) -> ForwardStatus {
         let mut state = self.forwarder.state();
-        state.wait_for(wanted).await.unwrap().clone()
+        let reached = state.wait_for(wanted);
+        let reached = tokio::time::timeout(Duration::from_secs(20), reached).await;
+        reached.expect("the state in time").unwrap().clone()
     }
 
     async fn stop(self) {
@@ -63,7 +65,7 @@ async fn attempts(test: &TestHistory, count: i64) -> Vec<AttemptRow> {
     test.history.attempts_after(RowId(0), 1000).await.unwrap()
 }
 
-fn is_down(state: &Forwarding) -> bool {
+fn is_down(state: &ForwardStatus) -> bool {
     matches!(state.target, TargetState::Down { .. })
 }
 
@@ -86,7 +88,7 @@ fn eager() -> ForwardOptions {
 async fn what_is_pending_and_what_comes_in_is_forwarded_and_done() {
     let test = TestHistory::open();
     test.receives(vec![call(1, "a"), call(2, "b")]).await;
-    let app = App::start(async |_| answer(200, "")).await;
+    let app = App::start(async |_| answer(200, ""));
     let running = Running::start(&test.history, app.sender());
     attempts(&test, 2).await;
     test.receives(vec![call(3, "c")]).await;
@@ -135,8 +137,7 @@ async fn order_is_kept_within_a_key_and_keys_run_side_by_side() {
                 answer(200, "")
             }
         }
-    })
-    .await;
+    });
     let running = Running::start(&test.history, app.sender());
     attempts(&test, 200).await;
     running.stop().await;
@@ -173,8 +174,7 @@ async fn errors_and_time_outs_are_recorded_and_block_nothing() {
         2 => answer(404, ""),
         3 => std::future::pending().await,
         _ => answer(200, ""),
-    })
-    .await;
+    });
     // One key, so each waits for the one before.
     test.receives((1..=4).map(|seq| call(seq, "s")).collect())
         .await;
@@ -216,7 +216,7 @@ async fn a_target_that_is_down_holds_its_events_and_drains_in_order_when_it_is_b
         .await;
     assert!(app.seen().iter().map(Seen::sequence).eq(1..=30));
     // And away again, in the middle of the day.
-    drop(app);
+    app.stop().await;
     test.receives(vec![call(31, "s")]).await;
     running
         .state(|state| is_down(state) && state.held == 1)
@@ -263,8 +263,7 @@ async fn requests_in_flight_may_end_when_the_forwarder_is_stopped() {
                 answer(200, "")
             }
         }
-    })
-    .await;
+    });
     test.receives(vec![call(1, "s"), call(2, "s")]).await;
     let running = Running::with(
         &test.history,
@@ -294,8 +293,7 @@ async fn what_does_not_end_in_time_stays_pending() {
             arrived.notify_one();
             std::future::pending()
         }
-    })
-    .await;
+    });
     test.receives(vec![call(1, "s")]).await;
     let running = Running::with(
         &test.history,
@@ -314,17 +312,30 @@ async fn what_does_not_end_in_time_stays_pending() {
 #[tokio::test]
 async fn what_another_process_has_settled_is_not_sent() {
     let test = TestHistory::open();
-    let address = vacant();
-    let (first, second) = (call(1, "s"), call(2, "s"));
-    test.receives(vec![first.clone(), second]).await;
-    let running = Running::with(&test.history, to(address), eager());
-    running.state(is_down).await;
+    let events: Vec<_> = (1..=3).map(|seq| call(seq, "s")).collect();
+    test.receives(events.clone()).await;
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let app = App::start({
+        let (arrived, go) = (arrived.clone(), go.clone());
+        move |_| {
+            let (arrived, go) = (arrived.clone(), go.clone());
+            async move {
+                arrived.notify_one();
+                go.acquire().await.unwrap().forget();
+                answer(200, "")
+            }
+        }
+    });
+    let running = Running::start(&test.history, app.sender());
+    // While the first is in flight, the second waits for it and is known already.
+    arrived.notified().await;
     let other = History::open(test.dir.path()).unwrap();
-    other.record_attempt(attempt(first.id), true).await.unwrap();
-    let app = App::start_on(listen(&address.to_string()), async |_| answer(200, ""));
-    attempts(&test, 2).await;
+    let settled = attempt(events[1].id);
+    other.record_attempt(settled, true).await.unwrap();
+    go.add_permits(3);
+    attempts(&test, 3).await;
     running.state(|state| state.held == 0).await;
-    assert!(app.seen().iter().map(Seen::sequence).eq([2]));
+    assert!(app.seen().iter().map(Seen::sequence).eq([1, 3]));
     running.stop().await;
 }
 
@@ -337,7 +348,7 @@ async fn more_than_the_window_is_pending_and_gets_through() {
             .collect(),
     )
     .await;
-    let app = App::start(async |_| answer(200, "")).await;
+    let app = App::start(async |_| answer(200, ""));
     let options = ForwardOptions {
         limits: Limits {
             in_flight: 2,

@@ -2,7 +2,8 @@
 //!
 //! `synchronous = NORMAL` with WAL: after a loss of power the last commits may be missing, but never a part of
 //! one. Events and the cursor move in one commit, so both fall back together and the relay sends again what is
-//! missing; paying for a sync with each commit would buy nothing.
+//! missing; paying for a sync with each commit would buy nothing. An attempt of the last moment may be forgotten,
+//! and its event is then forwarded again.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;

@@ -77,7 +77,7 @@ async fn an_attempt_settles_a_pending_event_and_nothing_else() {
         .store(
             ENDPOINT,
             JOURNAL,
-            batch(&[inspected.clone()]),
+            batch(std::slice::from_ref(&inspected)),
             Forwarding::Off,
         )
         .await

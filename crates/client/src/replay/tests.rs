@@ -10,7 +10,7 @@ async fn a_replay_sends_the_original_and_is_an_attempt_of_its_own() {
     let test = TestHistory::open();
     let event = call(1, "s");
     test.receives(vec![event.clone()]).await;
-    let app = App::start(async |_| answer(204, "")).await;
+    let app = App::start(async |_| answer(204, ""));
     let detail = replay(&test.history, &app.sender(), event.id)
         .await
         .unwrap();

@@ -63,7 +63,7 @@ fn id() -> EventId {
 }
 
 /// An app that sends a piece of its answer whenever it is allowed to.
-async fn piecewise(allowed: Arc<Semaphore>) -> App {
+fn piecewise(allowed: Arc<Semaphore>) -> App {
     App::start(move |_| {
         let allowed = allowed.clone();
         async move {
@@ -80,7 +80,6 @@ async fn piecewise(allowed: Arc<Semaphore>) -> App {
             http::Response::new(StreamBody::new(pieces).boxed_unsync())
         }
     })
-    .await
 }
 
 #[tokio::test]
@@ -91,8 +90,7 @@ async fn the_answer_reaches_the_caller_and_the_history() {
         headers.insert("content-type", "application/json".parse().unwrap());
         headers.insert("connection", "close".parse().unwrap());
         response
-    })
-    .await;
+    });
     let caller = Caller::of(app.sender());
     let response = caller.asks("card").await.unwrap();
     assert_eq!(response.status(), 201);
@@ -127,7 +125,7 @@ async fn the_answer_reaches_the_caller_and_the_history() {
 #[tokio::test]
 async fn the_answer_streams_piece_by_piece() {
     let allowed = Arc::new(Semaphore::new(0));
-    let app = piecewise(allowed.clone()).await;
+    let app = piecewise(allowed.clone());
     let caller = Caller::of(app.sender());
     let mut body = caller.asks("").await.unwrap().into_body();
     for _ in 0..PIECES {
@@ -143,7 +141,7 @@ async fn the_answer_streams_piece_by_piece() {
 #[tokio::test]
 async fn an_answer_is_recorded_to_its_end_when_the_caller_leaves_in_the_middle() {
     let allowed = Arc::new(Semaphore::new(1));
-    let app = piecewise(allowed.clone()).await;
+    let app = piecewise(allowed.clone());
     let caller = Caller::of(app.sender());
     let mut body = caller.asks("").await.unwrap().into_body();
     body.frame().await.unwrap().unwrap();
@@ -167,8 +165,7 @@ async fn a_late_answer_is_recorded_when_the_caller_left_before_it() {
                 answer(200, "late")
             }
         }
-    })
-    .await;
+    });
     let caller = Caller::of(app.sender());
     tokio::select! {
         _ = caller.asks("") => panic!("answered"),
@@ -194,8 +191,7 @@ async fn a_target_that_does_not_answer_is_told_and_recorded() {
 async fn a_part_of_an_answer_is_not_taken_for_the_whole() {
     let app = App::raw(|stream| {
         crate::forward::testing::say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart")
-    })
-    .await;
+    });
     let caller = Caller::of(app.sender());
     let response = caller.asks("").await.unwrap();
     let failure = response.into_body().collect().await.unwrap_err();
@@ -208,7 +204,7 @@ async fn a_part_of_an_answer_is_not_taken_for_the_whole() {
 #[tokio::test]
 async fn a_stop_ends_what_is_going_on_and_records_it() {
     let allowed = Arc::new(Semaphore::new(1));
-    let app = piecewise(allowed.clone()).await;
+    let app = piecewise(allowed.clone());
     let caller = Caller::of(app.sender());
     let mut body = caller.asks("").await.unwrap().into_body();
     body.frame().await.unwrap().unwrap();
@@ -220,7 +216,7 @@ async fn a_stop_ends_what_is_going_on_and_records_it() {
 
 #[tokio::test]
 async fn a_caller_that_breaks_off_its_request_is_not_the_apps_fault() {
-    let app = App::start(async |_| answer(200, "")).await;
+    let app = App::start(async |_| answer(200, ""));
     let caller = Caller::of(app.sender());
     let pieces = futures_util::stream::iter([
         Ok(Frame::data(Bytes::from_static(b"half"))),
@@ -240,7 +236,7 @@ async fn a_caller_that_breaks_off_its_request_is_not_the_apps_fault() {
 
 #[tokio::test]
 async fn a_request_that_cannot_be_sent_is_recorded() {
-    let app = App::start(async |_| answer(200, "")).await;
+    let app = App::start(async |_| answer(200, ""));
     let caller = Caller::of(app.sender());
     let request = http::Request::new(Empty::<Bytes>::new());
     let failure = caller

@@ -188,7 +188,7 @@ fn rows_that_are_known_are_not_taken_twice() {
 }
 
 /// What may happen next, as far as it can.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Event {
     Grow(u8),
     Load,

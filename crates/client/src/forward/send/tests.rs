@@ -38,8 +38,7 @@ async fn the_app_gets_the_request_to_the_byte_and_its_answer_is_kept() {
             .headers_mut()
             .append("x-twice", "2".parse().unwrap());
         response
-    })
-    .await;
+    });
     let target = format!("http://{}/base/?t=1", app.address);
     let delivery = deliver(&sender(&target, quick()), "{\"a\":\"\u{e9}\"}").await;
     let seen = app.seen().remove(0);
@@ -81,7 +80,7 @@ async fn the_app_gets_the_request_to_the_byte_and_its_answer_is_kept() {
 
 #[tokio::test]
 async fn large_answers_are_counted_to_the_end_and_kept_in_part() {
-    let app = App::start(async |_| answer(200, vec![b'x'; 10 * 1024 * 1024])).await;
+    let app = App::start(async |_| answer(200, vec![b'x'; 10 * 1024 * 1024]));
     let attempt = deliver(&app.sender(), "{}").await.attempt;
     assert_eq!(attempt.outcome, Outcome::Status(200));
     assert_eq!(attempt.body_len, 10 * 1024 * 1024);
@@ -94,8 +93,7 @@ async fn endless_answers_are_cut() {
         let piece = Bytes::from(vec![b'x'; 1024 * 1024]);
         let pieces = futures_util::stream::repeat_with(move || Ok(Frame::data(piece.clone())));
         http::Response::new(StreamBody::new(pieces).boxed_unsync())
-    })
-    .await;
+    });
     let attempt = deliver(&app.sender(), "{}").await.attempt;
     assert_eq!(attempt.outcome, Outcome::Status(200));
     assert!(attempt.body_len >= MAX_READ_BYTES, "{}", attempt.body_len);
@@ -108,8 +106,7 @@ async fn endless_answers_are_cut() {
 
 #[tokio::test]
 async fn an_app_that_breaks_off_has_reset() {
-    let app =
-        App::raw(|stream| say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart")).await;
+    let app = App::raw(|stream| say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart"));
     let delivery = deliver(&app.sender(), "{}").await;
     let (kind, message) = failure(&delivery);
     assert_eq!(kind, FailureKind::Reset, "{message}");
@@ -120,7 +117,7 @@ async fn an_app_that_breaks_off_has_reset() {
     assert!(delivery.connected);
     assert_eq!(delivery.attempt.body, "part");
 
-    let app = App::raw(async |stream| drop(stream)).await;
+    let app = App::raw(async |stream| drop(stream));
     let delivery = deliver(&app.sender(), "{}").await;
     assert_eq!(failure(&delivery).0, FailureKind::Reset);
     assert!(delivery.connected);
@@ -133,7 +130,7 @@ async fn an_app_that_speaks_something_else_is_not_http() {
         "\u{15}\u{3}\u{1}\0\u{2}\u{2}\n",
         "HTTP/7.9 200 OK\r\n\r\n",
     ] {
-        let app = App::raw(move |stream| say(stream, text)).await;
+        let app = App::raw(move |stream| say(stream, text));
         let delivery = deliver(&app.sender(), "{}").await;
         let (kind, message) = failure(&delivery);
         assert_eq!(kind, FailureKind::NotHttp, "{text:?}: {message}");
@@ -144,15 +141,14 @@ async fn an_app_that_speaks_something_else_is_not_http() {
         drop(stream.write_all(b"HTTP/1.1 200 OK\r\n").await);
         let line = format!("x-large: {}\r\n", "x".repeat(60_000));
         while stream.write_all(line.as_bytes()).await.is_ok() {}
-    })
-    .await;
+    });
     let delivery = deliver(&app.sender(), "{}").await;
     assert_eq!(failure(&delivery).0, FailureKind::NotHttp, "{delivery:?}");
 }
 
 #[tokio::test]
 async fn an_app_that_is_silent_times_out_before_and_inside_of_its_answer() {
-    let app = App::start(async |_| pending().await).await;
+    let app = App::start(async |_| pending().await);
     let silent = sender(&app.address.to_string(), impatient());
     let delivery = deliver(&silent, "{}").await;
     assert_eq!(failure(&delivery).0, FailureKind::TimedOut);
@@ -165,8 +161,7 @@ async fn an_app_that_is_silent_times_out_before_and_inside_of_its_answer() {
             .await
             .unwrap();
         pending().await
-    })
-    .await;
+    });
     let delivery = deliver(&sender(&app.address.to_string(), impatient()), "{}").await;
     let (kind, message) = failure(&delivery);
     assert_eq!(kind, FailureKind::TimedOut);
@@ -249,7 +244,7 @@ async fn localhost_is_tried_on_both_of_its_addresses() {
 }
 
 #[tokio::test]
-async fn connections_are_used_again() {
+async fn each_request_has_a_connection_of_its_own() {
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
     let app = App::raw(move |mut stream: tokio::net::TcpStream| {
@@ -262,8 +257,7 @@ async fn connections_are_used_again() {
                 stream.write_all(ok).await.unwrap();
             }
         }
-    })
-    .await;
+    });
     let sender = app.sender();
     for _ in 0..5 {
         assert_eq!(
@@ -271,11 +265,11 @@ async fn connections_are_used_again() {
             Outcome::Status(200)
         );
     }
-    assert_eq!(connections.load(Ordering::SeqCst), 1);
+    assert_eq!(connections.load(Ordering::SeqCst), 5);
 }
 
 /// Starts an https app with a certificate that nobody trusts.
-async fn secure_app() -> App {
+fn secure_app() -> App {
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
@@ -303,12 +297,11 @@ async fn secure_app() -> App {
             }
         }
     })
-    .await
 }
 
 #[tokio::test]
 async fn https_targets_must_be_trusted_unless_told_otherwise() {
-    let app = secure_app().await;
+    let app = secure_app();
     let target = format!("https://localhost:{}", app.address.port());
     let insecure = SendOptions {
         insecure: true,
@@ -326,7 +319,7 @@ async fn https_targets_must_be_trusted_unless_told_otherwise() {
 
 #[tokio::test]
 async fn http_and_https_mixed_up_is_said_in_words() {
-    let app = App::handshaking(|stream| say(stream, "HTTP/1.1 400 Bad Request\r\n\r\n")).await;
+    let app = App::handshaking(|stream| say(stream, "HTTP/1.1 400 Bad Request\r\n\r\n"));
     let insecure = SendOptions {
         insecure: true,
         ..quick()
@@ -337,7 +330,7 @@ async fn http_and_https_mixed_up_is_said_in_words() {
     assert_eq!(kind, FailureKind::Tls, "{message}");
     assert!(message.contains("does not speak TLS"), "{message}");
 
-    let app = secure_app().await;
+    let app = secure_app();
     let delivery = deliver(&sender(&app.address.to_string(), quick()), "{}").await;
     let kind = failure(&delivery).0;
     assert!(
