@@ -146,6 +146,19 @@ fn everything_that_came_in_meanwhile_is_on_the_list_once() {
 }
 
 #[test]
+fn reading_backwards_loses_no_event_that_waits_for_its_grace() {
+    let mut stage = Stage::new(80, 24, many(700));
+    stage.press(&"<PgUp>".repeat(25));
+    stage.book.add(Draft::notification("sms", "slow"));
+    stage.sync();
+    // The last page up reads an older page while the event waits.
+    stage.press("<PgUp><PgUp><PgUp>");
+    assert!(stage.app.list.at_start);
+    stage.pass(100);
+    assert_eq!(stage.app.list.events().count(), 701);
+}
+
+#[test]
 fn a_gap_stands_before_the_event_that_came_after_it() {
     let book = many(2).gap(100).with(Draft::sms().ok(1));
     let mut stage = Stage::new(80, 24, book);
