@@ -18,5 +18,7 @@ pub mod ordering;
 #[cfg(test)]
 mod samples;
 pub mod signature;
+#[cfg(feature = "simulate")]
+pub mod simulate;
 mod text;
 pub mod verdict;
