@@ -57,7 +57,7 @@ pub(super) async fn exchange(
                 return Ok(answer.map(|body| AnswerBody::App(Box::new(body))));
             }
             // Nothing has been done with the request, so another client may have it.
-            Asked::None(NoAnswer::NotForwarding) => {}
+            Asked::None(NoAnswer::NotForwarding | NoAnswer::NotSent) => {}
             Asked::None(reason) => return Ok(no_answer(reason)),
         }
     }
@@ -105,6 +105,8 @@ fn no_answer(reason: NoAnswer) -> Answer {
             "the connection to the app was lost before it answered\n",
         ),
         NoAnswer::TooLarge => answer::empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-        NoAnswer::NotForwarding => answer::unavailable("no app is connected to this endpoint\n"),
+        NoAnswer::NotForwarding | NoAnswer::NotSent => {
+            answer::unavailable("no app is connected to this endpoint\n")
+        }
     }
 }

@@ -55,6 +55,8 @@ pub(crate) enum NoAnswer {
     Failed,
     /// The answer did not begin in time.
     Deadline,
+    /// The link was gone before the request was on it, so another may have it.
+    NotSent,
     /// The link went away first.
     LinkLost,
     /// The request does not fit the link's limits.
@@ -73,11 +75,18 @@ impl Place {
             return Asked::None(NoAnswer::TooLarge);
         };
         let mut send = self.link.send.clone();
-        let response = match tokio::time::timeout_at(deadline, send.send_request(request)).await {
+        let answer = tokio::time::timeout_at(deadline, send.try_send_request(request));
+        let response = match answer.await {
             Err(_elapsed) => return Asked::None(NoAnswer::Deadline),
-            Ok(Err(error)) => {
-                tracing::debug!(link = %self.link.id, %error, "an exchange was not answered");
-                return Asked::None(NoAnswer::LinkLost);
+            Ok(Err(mut error)) => {
+                let unsent = error.take_message().is_some();
+                let error = error.into_error();
+                tracing::debug!(link = %self.link.id, unsent, %error, "an exchange was not answered");
+                return Asked::None(if unsent {
+                    NoAnswer::NotSent
+                } else {
+                    NoAnswer::LinkLost
+                });
             }
             Ok(Ok(response)) => response,
         };

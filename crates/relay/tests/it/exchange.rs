@@ -62,6 +62,7 @@ async fn request_and_answer_pass_through_unchanged() {
             .header("x-twice", "1")
             .header("x-twice", http::HeaderValue::from_bytes(b"\xff").unwrap())
             .header(path::EVENT_ID, "forged")
+            .header("expect", "100-continue")
             .body(Full::from(binary.clone()))
             .unwrap();
         let answer = caller.send(request).await;
@@ -373,4 +374,61 @@ async fn a_full_link_makes_exchanges_wait_and_then_come_again() {
     .await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.headers["retry-after"], "1");
+}
+
+#[tokio::test]
+async fn an_exchange_that_waits_for_a_link_that_ends_goes_to_another() {
+    let relay = TestRelay::with(|config| {
+        config.limits.exchange_wait = Duration::from_secs(600);
+        config.limits.exchange_deadline = Duration::from_secs(600);
+    })
+    .await;
+    let endpoint = relay.endpoint().await;
+    let older = Dial::to(&relay, &endpoint)
+        .attach(&relay, text_app("older"))
+        .await;
+    relay.attached(&endpoint, "older").await;
+    let (asked, mut was_asked) = mpsc::channel(64);
+    let silent = app(move |_| {
+        let asked = asked.clone();
+        async move {
+            asked.send(()).await.unwrap();
+            std::future::pending().await
+        }
+    });
+    let newer = Dial::to(&relay, &endpoint).attach(&relay, silent).await;
+    let full = ringtail_protocol::http2::MAX_EXCHANGES;
+    // One connection for each: until the newer client is attached the older one answers.
+    let asking = |count: usize| {
+        let (relay, endpoint) = (&relay, &endpoint);
+        futures_util::future::join_all((0..count).map(move |_| async move {
+            let mut caller = Caller::http2(relay).await;
+            caller.get(&endpoint.path("/")).await
+        }))
+    };
+    let fill = async {
+        let mut caller = Caller::http1(&relay).await;
+        while caller.get(&endpoint.path("/")).await.body == "older" {}
+    };
+    let waiting = async {
+        soon("the first", was_asked.recv()).await;
+        let others = asking(full + 7);
+        let kill = async {
+            for _ in 1..full {
+                soon("the link to be full", was_asked.recv()).await;
+            }
+            newer.kill();
+        };
+        tokio::join!(others, kill).0
+    };
+    let (_, answers) = tokio::join!(fill, waiting);
+    let (moved, lost): (Vec<_>, Vec<_>) = answers
+        .into_iter()
+        .partition(|answer| answer.body == "older");
+    assert_eq!(moved.len(), 8);
+    assert!(
+        lost.iter()
+            .all(|answer| answer.status == StatusCode::BAD_GATEWAY)
+    );
+    drop(older);
 }

@@ -1,16 +1,18 @@
 //! Every limit of `limits.rs`, reached.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode};
-use http_body_util::Full;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::Frame;
 use ringtail_protocol::http2;
 use ringtail_relay::limits::HEADER_BYTES;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::kit::{Caller, Conn, TestRelay, soon};
+use crate::kit::{App, Caller, Conn, Dial, TestRelay, soon};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -269,4 +271,41 @@ async fn tls_1_2_and_1_3_are_spoken() {
         let spoken = stream.get_ref().1.protocol_version().unwrap();
         assert_eq!(spoken, version.version);
     }
+}
+
+#[tokio::test]
+async fn a_caller_that_does_not_read_its_answer_is_cut_off() {
+    let relay = TestRelay::with(|config| {
+        config.limits.establish_timeout = SHORT;
+        config.limits.idle_timeout = SHORT;
+        config.limits.exchange_deadline = SHORT;
+        config.limits.answer_idle_timeout = SHORT;
+    })
+    .await;
+    let endpoint = relay.endpoint().await;
+    // Held by the answer, so its end is the answer's.
+    let (held, given_up) = tokio::sync::oneshot::channel::<()>();
+    let held = std::sync::Mutex::new(Some(held));
+    let endless: App = Arc::new(move |_| {
+        let held = held.lock().unwrap().take();
+        Box::pin(async move {
+            let chunks = futures_util::stream::poll_fn(move |_| {
+                let _held = &held;
+                let chunk = Bytes::from_static(&[b'x'; 16 * 1024]);
+                std::task::Poll::Ready(Some(Ok(Frame::data(chunk))))
+            });
+            Response::new(StreamBody::new(chunks).boxed())
+        })
+    });
+    let _client = Dial::to(&relay, &endpoint).attach(&relay, endless).await;
+    let mut conn = loop {
+        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+        let head = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", endpoint.path("/"));
+        conn.write(head.as_bytes()).await;
+        if conn.read_head().await.starts_with(b"HTTP/1.1 200 ") {
+            break conn;
+        }
+    };
+    assert!(soon("the relay's patience to end", given_up).await.is_err());
+    conn.read_to_end().await;
 }

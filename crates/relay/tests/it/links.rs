@@ -257,9 +257,12 @@ async fn a_client_that_only_dials_loses_its_link() {
         TestRelay::with(|config| config.limits.link_timeout = Duration::from_millis(50)).await;
     let endpoint = relay.endpoint().await;
     let mut socket = Dial::to(&relay, &endpoint).socket(&relay).await.unwrap();
+    let began = std::time::Instant::now();
     soon("the end", async {
         use futures_util::StreamExt as _;
         while let Some(Ok(_)) = socket.next().await {}
     })
     .await;
+    // Sooner than keep-alive would end it.
+    assert!(began.elapsed() < ringtail_protocol::http2::KEEP_ALIVE_INTERVAL);
 }
