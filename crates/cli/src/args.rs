@@ -2,7 +2,7 @@
 //!
 //! No argument takes a token: arguments are seen by everybody on the machine and kept in a shell's history.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::error::ContextKind;
@@ -49,6 +49,11 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    /// Returns the file of `--ca`, whatever the environment says.
+    pub(crate) fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref()
+    }
+
     /// Returns the flags as the configuration takes them.
     pub(crate) fn flags(&self, endpoint: Option<&String>) -> Flags {
         Flags {
@@ -72,6 +77,8 @@ pub(crate) enum Command {
     Events(EventsCommand),
     /// Send events of the history to the app once more
     Replay(ReplayArgs),
+    /// Find out why RingCentral would refuse a webhook address
+    Check(CheckArgs),
 }
 
 #[derive(Debug, Args)]
@@ -201,6 +208,32 @@ pub(crate) fn hint(error: &clap::Error) -> &'static str {
     } else {
         ""
     }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Certificates are judged by the public authorities alone, as RingCentral judges them, and by those in --ca if it is
+given on the command line. Exit code: 0 when RingCentral would accept the address, 2 when it would not.
+Rows, and what they mean: docs/CHECK.md")]
+pub(crate) struct CheckArgs {
+    /// The address, as it would be given to RingCentral
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// Send a notification too: a made-up SMS
+    #[arg(long)]
+    pub(crate) notify: bool,
+    /// Judge an address of this machine or network as if it were public
+    #[arg(long)]
+    pub(crate) local: bool,
+    /// How many handshakes to send: the first, then warm ones
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub(crate) tries: u32,
+    /// Show what was sent and received
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+    /// What to print
+    #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
+    pub(crate) output: Format,
 }
 
 /// Reads a time of at least a millisecond and at most a day.

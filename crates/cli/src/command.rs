@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod check;
 mod events;
 mod find;
 mod listen;
@@ -18,5 +19,6 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Events(EventsCommand::List(args)) => events::list(&common, args).await,
         Command::Events(EventsCommand::Show(args)) => events::show(&common, args).await,
         Command::Replay(args) => replay::run(&common, args).await,
+        Command::Check(args) => check::run(&common, args).await,
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Ok = 0,
     /// Something failed that has no code of its own.
     Failure = 1,
+    /// RingCentral would not accept what was checked.
+    NotAccepted = 2,
     /// The command line is wrong.
     Usage = 64,
     /// What was asked for is not in the history.
@@ -64,9 +66,17 @@ impl Failure {
 
     /// Prints the failure on stderr. There is nothing to do when that fails too.
     pub(crate) fn print(&self) {
+        if self.error.is::<Told>() {
+            return;
+        }
         drop(write!(std::io::stderr().lock(), "{self}"));
     }
 }
+
+/// The error of a command whose output has said everything: only the exit code is left.
+#[derive(Debug, thiserror::Error)]
+#[error("said on stdout")]
+pub(crate) struct Told;
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

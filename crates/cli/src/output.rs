@@ -1,5 +1,6 @@
 //! What commands print: one door to stdout, and the two forms that go through it.
 
+pub(crate) mod check;
 pub(crate) mod escape;
 pub(crate) mod json;
 pub(crate) mod plain;

@@ -60,7 +60,7 @@ impl std::fmt::Debug for Trust {
     }
 }
 
-fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+pub(crate) fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let read = |source| TrustError::Read {
         path: path.to_owned(),
         source,

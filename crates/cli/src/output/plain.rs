@@ -28,8 +28,9 @@ pub(crate) struct Style {
     pub(crate) zone: TimeZone,
 }
 
-#[derive(Clone, Copy)]
-enum Tone {
+/// What a colour says, beside the words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tone {
     Dim,
     Good,
     Bad,
@@ -45,7 +46,8 @@ impl Style {
         }
     }
 
-    fn paint(&self, tone: Tone, text: &str) -> String {
+    /// Colours a text, where colours are used.
+    pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
         let code = match tone {
             Tone::Dim => 2,
             Tone::Good => 32,

@@ -1,0 +1,248 @@
+//! What a check found out, as rows for people and as one JSON object.
+//!
+//! ```text
+//!   ok     Certificate         valid until 2027-01-30, issued by C=US, O=Let's Encrypt, CN=R11
+//!   FAIL   Status 200          201 Created, 150 bytes
+//!                              SUB-522: WebHook responds with incorrect HTTP status
+//!                              fix: answer 200 itself: no other 2xx is documented to be enough
+//! ```
+
+use ringtail_client::check::{Outcome, Report, Row, Try, Wire};
+use serde_json::{Value, json};
+
+use super::escape::{escape, escape_lines};
+use super::plain::{Style, Tone};
+
+/// Columns before the words of a row.
+const INDENT: usize = 29;
+
+/// Columns of a whole line; words are not cut for it.
+const WIDTH: usize = 100;
+
+/// Rows for people.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    style: Style,
+}
+
+impl Layout {
+    pub(crate) fn new(style: Style) -> Self {
+        Self { style }
+    }
+
+    /// What is checked.
+    pub(crate) fn heading(&self, address: &str) -> String {
+        format!("{}\n\n", escape(address))
+    }
+
+    /// One row: a mark in words, what was seen, and below it what follows.
+    pub(crate) fn row(&self, row: &Row) -> String {
+        let (mark, tone) = match row.outcome {
+            Outcome::Pass => ("ok", Tone::Good),
+            Outcome::Warn => ("warn", Tone::Warn),
+            Outcome::Fail => ("FAIL", Tone::Bad),
+            Outcome::Skipped => ("-", Tone::Dim),
+        };
+        let mark = self.style.paint(tone, &format!("{mark:<5}"));
+        let seen = match row.outcome {
+            Outcome::Skipped => self.style.paint(Tone::Dim, &wrapped(&row.seen)),
+            _ => wrapped(&row.seen),
+        };
+        let mut text = format!("  {mark}  {:<20}{seen}\n", row.requirement.title());
+        if let Some(code) = row.earns {
+            let might = if row.outcome == Outcome::Fail || row.set_aside {
+                ""
+            } else {
+                "may be "
+            };
+            let message = row.message().unwrap_or_default();
+            text.push_str(&self.below(tone, &format!("{might}{code}: {message}")));
+        }
+        if let Some(reason) = &row.records {
+            text.push_str(&self.below(tone, &format!("recorded as \"{reason}\"")));
+        }
+        if let Some(fix) = &row.fix {
+            text.push_str(&format!("{:INDENT$}fix: {}\n", "", wrapped(fix)));
+        }
+        text
+    }
+
+    fn below(&self, tone: Tone, text: &str) -> String {
+        format!("{:INDENT$}{}\n", "", self.style.paint(tone, &wrapped(text)))
+    }
+
+    /// The verdict, and before it the wire when it was asked for.
+    pub(crate) fn end(&self, report: &Report, verbose: bool) -> String {
+        let mut text = String::new();
+        if verbose {
+            for wire in &report.wire {
+                text.push_str(&self.wire(wire));
+            }
+        }
+        let tone = match report.refusal() {
+            Some(_) => Tone::Bad,
+            None => Tone::Good,
+        };
+        text.push_str(&format!(
+            "\n{}\n",
+            self.style.paint(tone, &sentence(report))
+        ));
+        if let Some(code) = report.refusal().and_then(|row| row.earns) {
+            text.push_str(&format!("More: ringtail explain {code}\n"));
+        }
+        text
+    }
+
+    fn wire(&self, wire: &Wire) -> String {
+        let mut text = String::from("\n");
+        for line in head(&wire.sent) {
+            text.push_str(&format!("  > {line}\n"));
+        }
+        if wire.received.is_empty() {
+            text.push_str("  < (nothing)\n");
+        }
+        for line in head(&wire.received) {
+            text.push_str(&format!("  < {line}\n"));
+        }
+        text.push_str(
+            &self
+                .style
+                .paint(Tone::Dim, &format!("  {} bytes\n", wire.received_bytes)),
+        );
+        text
+    }
+}
+
+/// The verdict in one sentence.
+fn sentence(report: &Report) -> String {
+    if let Some(row) = report.refusal() {
+        let others = report
+            .rows
+            .iter()
+            .filter(|other| other.outcome == Outcome::Fail)
+            .count()
+            - 1;
+        let more = match others {
+            0 => String::new(),
+            1 => ", and one more fault would follow".to_owned(),
+            _ => format!(", and {others} more faults would follow"),
+        };
+        return match (row.earns, row.message(), &row.records) {
+            (Some(code), Some(message), _) => {
+                format!("RingCentral would refuse this address with {code}: {message}{more}")
+            }
+            (_, _, Some(reason)) => format!(
+                "RingCentral would accept this address and give it up after 10 minutes of failed notifications: \
+                 {reason}{more}"
+            ),
+            _ => format!(
+                "RingCentral would refuse this address: {}{more}",
+                escape(&row.seen)
+            ),
+        };
+    }
+    let aside: Vec<&str> = report
+        .set_aside()
+        .map(|row| row.requirement.word())
+        .collect();
+    let warnings = match report.warnings().count() {
+        0 => String::new(),
+        1 => ", with one warning".to_owned(),
+        many => format!(", with {many} warnings"),
+    };
+    if aside.is_empty() {
+        return format!("RingCentral would accept this address{warnings}");
+    }
+    format!(
+        "Leaving aside what --local and --ca leave aside ({}), RingCentral would accept this address{warnings}",
+        aside.join(", ")
+    )
+}
+
+/// Breaks words into lines that begin below each other.
+fn wrapped(text: &str) -> String {
+    let text = escape(text);
+    let mut lines = String::with_capacity(text.len());
+    let mut column = INDENT;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > INDENT && column + 1 + width > WIDTH {
+            lines.push_str(&format!("\n{:INDENT$}", ""));
+            column = INDENT;
+        } else if column > INDENT {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += width;
+    }
+    lines
+}
+
+/// Lines of a head, harmless for a terminal, without the queries of its addresses.
+fn head(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let head = text.split("\r\n\r\n").next().unwrap_or_default();
+    head.split("\r\n")
+        .map(|line| without_query(&escape_lines(line)).replace(['\n', '\t'], " "))
+        .collect()
+}
+
+/// A query may be a secret: it is left out of the request line and of where an answer leads.
+fn without_query(line: &str) -> String {
+    let leads = line.len() >= 9 && line.as_bytes()[..9].eq_ignore_ascii_case(b"location:");
+    match line.split_once('?') {
+        Some((before, _)) if leads => format!("{before}?…"),
+        Some((before, _)) if line.starts_with("POST ") => format!("{before}?… HTTP/1.1"),
+        _ => line.to_owned(),
+    }
+}
+
+/// The whole check as one object, documented in `docs/CHECK.md`.
+pub(crate) fn report_json(address: &str, report: &Report, verbose: bool) -> Value {
+    let refusal = report.refusal();
+    let mut object = json!({
+        "type": "check",
+        "url": address,
+        "accepted": refusal.is_none(),
+        "code": refusal.and_then(|row| row.earns),
+        "set_aside": report.set_aside().map(|row| row.requirement.word()).collect::<Vec<_>>(),
+        "verdict": sentence(report),
+        "rows": report.rows.iter().map(row_json).collect::<Vec<_>>(),
+        "tries": report.tries.iter().map(try_json).collect::<Vec<_>>(),
+    });
+    if verbose && let Value::Object(fields) = &mut object {
+        let wire = report.wire.iter().map(|wire| {
+            json!({
+                "sent": head(&wire.sent),
+                "received": head(&wire.received),
+                "received_bytes": wire.received_bytes,
+            })
+        });
+        fields.insert("wire".to_owned(), wire.collect());
+    }
+    object
+}
+
+fn row_json(row: &Row) -> Value {
+    json!({
+        "requirement": row.requirement.word(),
+        "outcome": row.outcome.word(),
+        "seen": row.seen,
+        "code": row.earns,
+        "message": row.message(),
+        "recorded": row.records,
+        "fix": row.fix,
+        "set_aside": row.set_aside,
+    })
+}
+
+fn try_json(one: &Try) -> Value {
+    let ms = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
+    json!({
+        "connection_ms": one.connection.map(ms),
+        "answer_ms": ms(one.answer),
+        "status": one.status,
+        "bytes": one.bytes,
+    })
+}

@@ -1,0 +1,212 @@
+//! One request and its answer, with every byte of it counted.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::address::Address;
+use super::limits::{ANSWER_TIME, MAX_BODY_BYTES};
+use super::network::connect;
+use super::tap::{Meter, Passed, Tap};
+use super::tls::{ShakeError, handshake, tls_error};
+
+/// A connection that requests can be sent on, one after the other.
+#[derive(Debug)]
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    meter: Meter,
+    /// Drives the connection, and ends with it.
+    _driver: JoinSet<()>,
+    /// How long it took to make.
+    pub(super) took: Duration,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// The body, or its first [`MAX_BODY_BYTES`].
+    pub(super) body: Bytes,
+    /// Bytes on the wire: status line, headers, body with its framing.
+    pub(super) bytes: u64,
+    /// Whether more of the body would have come.
+    pub(super) is_cut: bool,
+    /// From the request to the last byte.
+    pub(super) took: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NoAnswer {
+    /// The connection that an answer would come on could not be made again.
+    NoConnection { reason: String },
+    /// Nothing, or not all, came in time.
+    TimedOut { bytes: u64 },
+    /// The server closed the connection and had said nothing.
+    Empty,
+    /// The connection was reset.
+    Reset,
+    /// The server closed the connection in the middle.
+    CutOff { bytes: u64 },
+    /// What came is not HTTP/1.1.
+    NotHttp { beginning: Vec<u8> },
+    /// The headers are larger than any that make sense.
+    HeadersTooLarge,
+    /// TLS broke off with an alert: after the handshake that is a demand for the caller's own certificate.
+    Tls { reason: String },
+}
+
+/// What went over the wire, for people who want to see it.
+#[derive(Debug, Clone)]
+pub struct Wire {
+    /// The beginning of the request as sent.
+    pub sent: Vec<u8>,
+    /// The beginning of the answer as received.
+    pub received: Vec<u8>,
+    /// How many bytes were received.
+    pub received_bytes: u64,
+}
+
+impl From<Passed> for Wire {
+    fn from(passed: Passed) -> Self {
+        Self {
+            sent: passed.sent,
+            received: passed.received,
+            received_bytes: passed.received_bytes,
+        }
+    }
+}
+
+impl Connection {
+    /// Connects as RingCentral would.
+    pub(super) async fn open(peer: SocketAddr, address: &Address) -> Result<Self, NoAnswer> {
+        let began = Instant::now();
+        if address.is_secure() {
+            let stream = handshake(peer, address)
+                .await
+                .map_err(|error| match error {
+                    ShakeError::Io(error) => unconnected(&error),
+                    other => unconnected(&other),
+                })?;
+            Self::over(stream, began).await
+        } else {
+            let (stream, _) = connect(peer).await.map_err(|error| unconnected(&error))?;
+            Self::over(stream, began).await
+        }
+    }
+
+    async fn over<T>(stream: T, began: Instant) -> Result<Self, NoAnswer>
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let took = began.elapsed();
+        let (tap, meter) = Tap::new(stream);
+        let (sender, connection) = http1::Builder::new()
+            .title_case_headers(true)
+            .handshake(TokioIo::new(tap))
+            .await
+            .map_err(|error| unconnected(&error))?;
+        let mut driver = JoinSet::new();
+        driver.spawn(async move {
+            // Whoever waits for the answer is told the error.
+            drop(connection.await);
+        });
+        Ok(Self {
+            sender,
+            meter,
+            _driver: driver,
+            took,
+        })
+    }
+
+    /// Says whether the server left the connection open for another request.
+    pub(super) async fn is_open(&mut self) -> bool {
+        self.sender.ready().await.is_ok()
+    }
+
+    /// Sends a request and reads its answer.
+    pub(super) async fn ask(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> (Wire, Result<Answer, NoAnswer>) {
+        drop(self.meter.take());
+        let result = match timeout(ANSWER_TIME, self.exchange(request)).await {
+            Ok(result) => result,
+            Err(_) => Err(NoAnswer::TimedOut {
+                bytes: self.meter.received_bytes(),
+            }),
+        };
+        (self.meter.take().into(), result)
+    }
+
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
+        let began = Instant::now();
+        let answered = self.sender.send_request(request).await;
+        let (head, body) = answered.map_err(|error| self.why(&error))?.into_parts();
+        let (body, is_cut) = read(body).await.map_err(|error| self.why(&error))?;
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+            bytes: self.meter.received_bytes(),
+            is_cut,
+            took: began.elapsed(),
+        })
+    }
+
+    fn why(&self, error: &hyper::Error) -> NoAnswer {
+        let bytes = self.meter.received_bytes();
+        let cause =
+            std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+        if let Some(tls) = cause.and_then(tls_error) {
+            return NoAnswer::Tls {
+                reason: tls.to_string(),
+            };
+        }
+        if error.is_parse_too_large() {
+            return NoAnswer::HeadersTooLarge;
+        }
+        if error.is_parse() {
+            return NoAnswer::NotHttp {
+                beginning: self.meter.received(),
+            };
+        }
+        match cause.map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => NoAnswer::Reset,
+            _ if bytes == 0 => NoAnswer::Empty,
+            _ => NoAnswer::CutOff { bytes },
+        }
+    }
+}
+
+fn unconnected(error: &dyn fmt::Display) -> NoAnswer {
+    NoAnswer::NoConnection {
+        reason: error.to_string(),
+    }
+}
+
+async fn read(mut body: Incoming) -> Result<(Bytes, bool), hyper::Error> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            let room = MAX_BODY_BYTES - whole.len();
+            whole.extend_from_slice(&data[..data.len().min(room)]);
+            if data.len() >= room {
+                return Ok((whole.freeze(), true));
+            }
+        }
+    }
+    Ok((whole.freeze(), false))
+}

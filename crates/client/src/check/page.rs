@@ -1,0 +1,257 @@
+//! Pages that something between RingCentral and the app puts in the app's place: warnings to visitors, checks for
+//! bots, logins.
+
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+
+use super::exchange::Answer;
+
+/// A page of this sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Page {
+    /// What it is.
+    pub(super) what: &'static str,
+    /// What to do.
+    pub(super) fix: &'static str,
+}
+
+const BOT_CHECK: &str = "exempt this path from the bot check (a rule that skips it for POST on the path): RingCentral solves no puzzles";
+
+/// Pages known by a header: its name, what its value contains, what it is.
+const BY_HEADER: [(&str, &str, Page); 6] = [
+    (
+        "cf-mitigated",
+        "challenge",
+        Page {
+            what: "Cloudflare's bot check",
+            fix: BOT_CHECK,
+        },
+    ),
+    (
+        "x-amzn-waf-action",
+        "",
+        Page {
+            what: "AWS WAF's bot check",
+            fix: BOT_CHECK,
+        },
+    ),
+    (
+        "x-vercel-mitigated",
+        "",
+        Page {
+            what: "Vercel's bot check",
+            fix: BOT_CHECK,
+        },
+    ),
+    (
+        "ngrok-error-code",
+        "ERR_NGROK_6024",
+        Page {
+            what: "ngrok's warning to visitors",
+            fix: "use a plan or a tunnel without that page",
+        },
+    ),
+    (
+        "ngrok-error-code",
+        "",
+        Page {
+            what: "ngrok's error page: the tunnel or what is behind it is down",
+            fix: "start the tunnel and the app; a relay that is always up answers for a laptop that is shut",
+        },
+    ),
+    (
+        "www-authenticate",
+        "",
+        Page {
+            what: "a demand for a login",
+            fix: "exempt this path from the login: RingCentral has no user and password to send",
+        },
+    ),
+];
+
+/// Pages known by words in their HTML.
+const BY_WORDS: [(&str, Page); 9] = [
+    (
+        "/cdn-cgi/challenge-platform/",
+        Page {
+            what: "Cloudflare's bot check",
+            fix: BOT_CHECK,
+        },
+    ),
+    (
+        "Attention Required! | Cloudflare",
+        Page {
+            what: "Cloudflare's block page",
+            fix: BOT_CHECK,
+        },
+    ),
+    (
+        "ERR_NGROK_6024",
+        Page {
+            what: "ngrok's warning to visitors",
+            fix: "use a plan or a tunnel without that page",
+        },
+    ),
+    (
+        "bypass-tunnel-reminder",
+        Page {
+            what: "localtunnel's reminder to visitors",
+            fix: "use a tunnel without that page",
+        },
+    ),
+    (
+        "Tunnel Password",
+        Page {
+            what: "localtunnel's reminder to visitors",
+            fix: "use a tunnel without that page",
+        },
+    ),
+    (
+        "X-Tunnel-Skip-AntiPhishing-Page",
+        Page {
+            what: "the dev tunnel's warning to visitors",
+            fix: "use a tunnel without that page",
+        },
+    ),
+    (
+        "_Incapsula_Resource",
+        Page {
+            what: "Imperva's bot check",
+            fix: BOT_CHECK,
+        },
+    ),
+    (
+        "g-recaptcha",
+        Page {
+            what: "a puzzle for people (reCAPTCHA)",
+            fix: BOT_CHECK,
+        },
+    ),
+    (
+        "hcaptcha.com",
+        Page {
+            what: "a puzzle for people (hCaptcha)",
+            fix: BOT_CHECK,
+        },
+    ),
+];
+
+/// A page that nobody knows, where a token should have been.
+const UNKNOWN: Page = Page {
+    what: "an HTML page",
+    fix: "look at it with --verbose or in a browser: it comes from a proxy, a tunnel, a login or the app's start \
+          page; send POST on this path to the app itself",
+};
+
+/// Recognises a page. `is_echoed` says that the answer has the token, which only the app can give.
+pub(super) fn recognise(answer: &Answer, is_echoed: bool) -> Option<Page> {
+    if is_echoed {
+        return None;
+    }
+    let by_header = BY_HEADER
+        .iter()
+        .find(|(name, value, _)| holds(&answer.headers, name, value));
+    if let Some((_, _, page)) = by_header {
+        return Some(*page);
+    }
+    let text = String::from_utf8_lossy(&answer.body);
+    if !is_html(&answer.headers, &text) {
+        return None;
+    }
+    let by_words = BY_WORDS.iter().find(|(words, _)| text.contains(words));
+    match by_words {
+        Some((_, page)) => Some(*page),
+        // A server's own error page says less than its status does.
+        None if answer.status.is_success() => Some(UNKNOWN),
+        None => None,
+    }
+}
+
+fn holds(headers: &HeaderMap, name: &str, value: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .any(|seen| String::from_utf8_lossy(seen.as_bytes()).contains(value))
+}
+
+fn is_html(headers: &HeaderMap, text: &str) -> bool {
+    let named = headers.get(CONTENT_TYPE).is_some_and(|value| {
+        value
+            .as_bytes()
+            .to_ascii_lowercase()
+            .starts_with(b"text/html")
+    });
+    let beginning: String = text
+        .trim_start()
+        .chars()
+        .take(9)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    !text.trim().is_empty() && named
+        || beginning.starts_with("<!doctype")
+        || beginning.starts_with("<html")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, StatusCode};
+
+    use super::*;
+
+    fn answer(status: u16, header: (&'static str, &'static str), body: &'static str) -> Answer {
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::from_iter([(
+                header.0.parse().unwrap(),
+                HeaderValue::from_static(header.1),
+            )]),
+            body: Bytes::from_static(body.as_bytes()),
+            bytes: 0,
+            is_cut: false,
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn pages_are_told_from_answers_of_the_app() {
+        let html = ("content-type", "text/html; charset=utf-8");
+        let json = ("content-type", "application/json");
+        for (answer, what) in [
+            (answer(200, html, "<p>Welcome"), Some("an HTML page")),
+            (answer(200, json, " <!DOCTYPE html>"), Some("an HTML page")),
+            (answer(200, html, ""), None),
+            (answer(200, json, "{}"), None),
+            (answer(404, html, "<h1>Not Found</h1>"), None),
+            (
+                answer(403, ("cf-mitigated", "challenge"), ""),
+                Some("Cloudflare's bot check"),
+            ),
+            (
+                answer(200, ("ngrok-error-code", "ERR_NGROK_6024"), ""),
+                Some("ngrok's warning to visitors"),
+            ),
+            (
+                answer(404, ("ngrok-error-code", "ERR_NGROK_3200"), ""),
+                Some("ngrok's error page: the tunnel or what is behind it is down"),
+            ),
+            (
+                answer(401, ("www-authenticate", "Basic"), ""),
+                Some("a demand for a login"),
+            ),
+            (
+                answer(503, html, "<script src=/cdn-cgi/challenge-platform/x>"),
+                Some("Cloudflare's bot check"),
+            ),
+        ] {
+            assert_eq!(
+                recognise(&answer, false).map(|page| page.what),
+                what,
+                "{answer:?}"
+            );
+            assert_eq!(recognise(&answer, true), None);
+        }
+    }
+}
