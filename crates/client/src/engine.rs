@@ -115,15 +115,15 @@ impl Engine {
             },
             cancel: cancel.child_token(),
         };
-        let (refused, whole) = (Arc::clone(&refusal), cancel.clone());
+        let refused = Arc::clone(&refusal);
+        // Without a link nothing else has a purpose, however the link ended; a panic must not leave the rest running.
+        let whole = cancel.clone().drop_guard();
         tasks.spawn(
             async move {
+                let _ends = (exchanges.drop_guard(), whole);
                 if let Err(refusal) = linker.run().await {
-                    // Whatever still runs has no purpose without the relay's consent.
                     drop(refused.set(refusal));
-                    whole.cancel();
                 }
-                exchanges.cancel();
             }
             .instrument(tracing::info_span!("link")),
         );

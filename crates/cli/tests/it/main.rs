@@ -1,4 +1,8 @@
 //! The built program: help, errors, exit codes, and the commands that need no relay.
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows helpers of tests only inside of test modules"
+)]
 
 mod errors;
 mod help;

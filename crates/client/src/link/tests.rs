@@ -177,6 +177,15 @@ async fn garbage_ends_the_link_and_another_is_made() {
 }
 
 #[tokio::test]
+async fn a_relay_that_stops_is_said_to_have_closed_the_link() {
+    let mut relay = FakeRelay::start().await;
+    let (client, end) = linked(&mut relay).await;
+    end.goodbye().await;
+    assert_eq!(client.waiting_for().await, "the relay closed the link");
+    client.stop().await;
+}
+
+#[tokio::test]
 async fn a_refusal_that_stays_ends_the_engine() {
     for (code, status) in [
         (code::UNAUTHORIZED, StatusCode::UNAUTHORIZED),

@@ -250,7 +250,7 @@ pub(super) struct RelayEnd {
     frames: mpsc::Sender<Bytes>,
     cursors: Incoming,
     decoder: Decoder,
-    pub(super) connection: JoinSet<()>,
+    connection: JoinSet<()>,
 }
 
 impl Dialled {
@@ -309,6 +309,16 @@ impl RelayEnd {
             frame.encode(&mut bytes);
         }
         self.send_raw(bytes.freeze()).await;
+    }
+
+    /// Ends the link as a relay does that stops: streams first, then the connection.
+    pub(super) async fn goodbye(mut self) {
+        drop((self.frames, self.cursors));
+        // The client has seen the end of the streams when it answers what was asked after them.
+        let after = self.send.send_request(call(Method::GET, "/", empty()));
+        assert_eq!(after.await.unwrap().status(), StatusCode::NOT_FOUND);
+        drop(self.send);
+        self.connection.join_next().await;
     }
 
     pub(super) async fn send_raw(&self, bytes: Bytes) {
