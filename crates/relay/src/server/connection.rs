@@ -16,7 +16,6 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admitted;
@@ -111,10 +110,7 @@ impl Connection {
     }
 
     async fn http2(self, io: Socket) {
-        let tasks = Streams {
-            tasks: self.relay.connection_tasks.clone(),
-            abort: self.relay.abort.clone(),
-        };
+        let tasks = Streams(self.relay.connection_tasks.clone());
         let this = &self;
         let (relay, peer, progress) = (this.relay.clone(), this.peer, this.progress.clone());
         let service = service_fn(move |request| {
@@ -208,17 +204,12 @@ impl Connection {
     }
 }
 
-/// Runs the streams of HTTP/2 connections where the relay waits for them when it stops.
+/// Runs the streams of HTTP/2 connections where the relay waits for them when it stops. They end with their connection.
 #[derive(Debug, Clone)]
-struct Streams {
-    tasks: TaskTracker,
-    abort: CancellationToken,
-}
+struct Streams(TaskTracker);
 
 impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        // One that waits for an app would outlive its connection.
-        let stream = self.abort.clone().run_until_cancelled_owned(stream);
-        drop(self.tasks.spawn(stream));
+        drop(self.0.spawn(stream));
     }
 }
