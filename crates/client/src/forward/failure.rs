@@ -22,7 +22,7 @@ pub struct SendFailure {
 
 impl SendFailure {
     /// Reads hyper's error.
-    pub(super) fn of(error: &legacy::Error, target: &TargetUrl) -> Self {
+    pub(crate) fn of(error: &legacy::Error, target: &TargetUrl) -> Self {
         if error.is_connect() {
             Self::connecting(error, target)
         } else {
@@ -67,7 +67,7 @@ impl SendFailure {
     }
 
     /// Reads an error that came after the connection was made.
-    pub(super) fn answering(error: &(dyn Error + 'static), target: &TargetUrl) -> Self {
+    pub(crate) fn answering(error: &(dyn Error + 'static), target: &TargetUrl) -> Self {
         let host = target.host();
         let hyper = find::<hyper::Error>(error);
         let (kind, message) = if let Some(error) = find::<rustls::Error>(error) {

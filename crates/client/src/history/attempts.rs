@@ -9,10 +9,10 @@ use bytes::Bytes;
 use rusqlite::{Connection, Row, params};
 
 use ringtail_protocol::event::{EventId, Header, Timestamp};
-use ringtail_ringcentral::verdict::{Answer, NoAnswer, judge, wire_size};
+use ringtail_ringcentral::verdict::{Answer, judge, wire_size};
 
 use super::{codes, headers};
-use crate::model::{AttemptDetail, AttemptRow, Cause, FailureKind, Outcome, RowId};
+use crate::model::{AttemptDetail, AttemptRow, Cause, Outcome, RowId};
 
 /// An attempt that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,7 +144,7 @@ pub(super) fn read_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Atte
         None => {
             let kind = codes::failure_from(&row.get::<_, String>(at + 7)?);
             let message = row.get::<_, Option<String>>(at + 8)?.unwrap_or_default();
-            let verdict = judge(callback, Err(&no_answer(kind)));
+            let verdict = judge(callback, Err(&kind.no_answer()));
             (Outcome::Error { kind, message }, verdict)
         }
     };
@@ -201,16 +201,4 @@ fn read_detail(row: &Row<'_>) -> rusqlite::Result<Option<AttemptDetail>> {
         headers: headers::decode(row.get(COLUMN_COUNT + 1)?),
         body: Bytes::from(row.get::<_, Vec<u8>>(COLUMN_COUNT + 2)?),
     }))
-}
-
-/// RingCentral's word for the failure.
-fn no_answer(kind: FailureKind) -> NoAnswer {
-    match kind {
-        FailureKind::Refused => NoAnswer::Refused,
-        FailureKind::Unreachable => NoAnswer::Unreachable,
-        FailureKind::Tls => NoAnswer::Tls,
-        FailureKind::TimedOut => NoAnswer::TimedOut,
-        FailureKind::NotHttp => NoAnswer::NotHttp,
-        FailureKind::Reset | FailureKind::Unknown => NoAnswer::Reset,
-    }
 }

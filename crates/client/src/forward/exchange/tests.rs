@@ -196,9 +196,26 @@ async fn a_part_of_an_answer_is_not_taken_for_the_whole() {
     let response = caller.asks("").await.unwrap();
     let failure = response.into_body().collect().await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Reset);
+    assert!(
+        failure.message.contains("broke the connection"),
+        "{failure}"
+    );
     let detail = caller.recorded().await;
     assert_eq!(detail.body, "part");
     assert!(matches!(detail.attempt.outcome, Outcome::Error { .. }));
+}
+
+#[tokio::test]
+async fn a_caller_that_stops_reading_misses_the_end_and_is_told() {
+    const LEN: usize = 32 * 1024 * 1024;
+    let app = App::start(async |_| answer(200, vec![b'x'; LEN]));
+    let caller = Caller::of(sender(&app.address.to_string(), impatient()));
+    let body = caller.asks("").await.unwrap().into_body();
+    // The app is not held up for ever: its answer is read to the end and recorded.
+    let detail = caller.recorded().await;
+    assert_eq!(detail.attempt.outcome, Outcome::Status(200));
+    assert_eq!(detail.body_len, LEN as u64);
+    body.collect().await.unwrap_err();
 }
 
 #[tokio::test]

@@ -231,6 +231,25 @@ async fn a_target_that_does_not_take_the_connection_is_unreachable() {
 }
 
 #[tokio::test]
+async fn a_tls_handshake_that_never_ends_is_no_connection() {
+    let app = App::handshaking(|stream| async move {
+        pending::<()>().await;
+        drop(stream);
+    });
+    let options = SendOptions {
+        connect_timeout: Duration::from_millis(100),
+        insecure: true,
+        ..quick()
+    };
+    let target = format!("https://{}", app.address);
+    let delivery = deliver(&sender(&target, options), "{}").await;
+    let (kind, message) = failure(&delivery);
+    assert_eq!(kind, FailureKind::Unreachable);
+    assert!(message.contains("no connection within 100 ms"), "{message}");
+    assert!(!delivery.connected);
+}
+
+#[tokio::test]
 async fn localhost_is_tried_on_both_of_its_addresses() {
     for (address, needed) in [("127.0.0.1:0", true), ("[::1]:0", false)] {
         if !needed && tokio::net::TcpListener::bind(address).await.is_err() {
