@@ -2,6 +2,8 @@
 //!
 //! No argument takes a token: arguments are seen by everybody on the machine and kept in a shell's history.
 
+pub(crate) mod simulate;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ Examples:
   ringtail events list                        list what came
   ringtail events show 17                     show event 17: headers, body, attempts
   ringtail replay 17                          send it to the app once more
+  ringtail simulate --list                    show the RingCentral traffic that can be simulated
 
 Exit codes and JSON lines: docs/OUTPUT.md";
 
@@ -77,6 +80,8 @@ pub(crate) enum Command {
     Events(EventsCommand),
     /// Send events of the history to the app once more
     Replay(ReplayArgs),
+    /// Send what RingCentral would send, without RingCentral
+    Simulate(Box<simulate::SimulateArgs>),
     /// Find out why RingCentral would refuse a webhook address
     Check(CheckArgs),
 }

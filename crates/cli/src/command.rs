@@ -6,6 +6,7 @@ mod find;
 mod listen;
 mod login;
 mod replay;
+mod simulate;
 
 use crate::args::{Cli, Command, EventsCommand};
 use crate::exit::Failure;
@@ -19,6 +20,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Events(EventsCommand::List(args)) => events::list(&common, args).await,
         Command::Events(EventsCommand::Show(args)) => events::show(&common, args).await,
         Command::Replay(args) => replay::run(&common, args).await,
+        Command::Simulate(args) => simulate::run(&common, *args).await,
         Command::Check(args) => check::run(&common, args).await,
     }
 }

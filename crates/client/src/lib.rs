@@ -10,4 +10,5 @@ pub mod link;
 pub mod model;
 pub mod relay_api;
 pub mod replay;
+pub mod simulate;
 pub mod trust;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
-use ringtail_ringcentral::verdict::Verdict;
+use ringtail_ringcentral::verdict::{NoAnswer, Verdict};
 
 /// Position of a row in the history: grows with every stored row and is never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -150,6 +150,21 @@ pub enum FailureKind {
     NotHttp,
     /// A kind that a newer version stored.
     Unknown,
+}
+
+impl FailureKind {
+    /// Returns RingCentral's word for the failure.
+    #[must_use]
+    pub fn no_answer(self) -> NoAnswer {
+        match self {
+            Self::Refused => NoAnswer::Refused,
+            Self::Unreachable => NoAnswer::Unreachable,
+            Self::Tls => NoAnswer::Tls,
+            Self::TimedOut => NoAnswer::TimedOut,
+            Self::NotHttp => NoAnswer::NotHttp,
+            Self::Reset | Self::Unknown => NoAnswer::Reset,
+        }
+    }
 }
 
 /// Events that the relay's journal no longer had.

@@ -49,6 +49,13 @@ impl Trust {
         })
     }
 
+    /// Returns the settings for a client that offers protocols by itself.
+    pub(crate) fn client_config(&self) -> ClientConfig {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols.clear();
+        config
+    }
+
     pub(crate) fn connector(&self) -> TlsConnector {
         TlsConnector::from(Arc::clone(&self.config))
     }

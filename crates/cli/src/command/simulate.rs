@@ -1,0 +1,200 @@
+//! `ringtail simulate`: RingCentral's traffic without RingCentral.
+
+mod cut;
+mod show;
+
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use ringtail_client::config::Config;
+use ringtail_client::forward::TargetUrl;
+use ringtail_client::simulate::{End, Options, Pace, SimSender, rehearse, run as play, secrets_of};
+use ringtail_protocol::event::Timestamp;
+use ringtail_ringcentral::simulate::{
+    Faults, Parameters, RehearseError, Scenario, Shot, Template, builtins,
+};
+
+use crate::args::Common;
+use crate::args::simulate::{SimulateArgs, SimulateCommand};
+use crate::exit::{Exit, Failure};
+use crate::output::{Closed, Stdout, note, print};
+
+/// The largest scenario file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failure> {
+    if let Some(SimulateCommand::Cut(args)) = args.command {
+        return cut::run(common, args).await;
+    }
+    if args.list {
+        return print(&show::list(args.output)).await;
+    }
+    let name = args.scenario.as_deref().unwrap_or_default();
+    let scenario = find(name)?;
+    let options = options(&args)?;
+    if args.dry_run {
+        return dry_run(&args, &scenario, &options).await;
+    }
+    let to = args.to.as_deref().ok_or_else(|| {
+        Failure::new(Exit::Usage, anyhow!("it is not known where to send"))
+            .hint("name the address: --to http://localhost:3000/hook, or the URL that `ringtail listen` shows")
+    })?;
+    let to = TargetUrl::parse(to).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let config = Config::load(&common.flags(None))?;
+    let sender = SimSender::new(to, config.ca.as_deref())
+        .map_err(|error| Failure::new(Exit::Config, error))?;
+    warn_of_missing_secrets(&scenario, &options)?;
+
+    let mut lines = show::Lines::new(args.output);
+    let mut stdout = Stdout::new();
+    let mut broken = None;
+    let told = async |report| match stdout.write(&lines.report(&report)).await {
+        Ok(()) => true,
+        Err(closed) => {
+            broken = Some(closed);
+            false
+        }
+    };
+    let summary = tokio::select! {
+        biased;
+        () = crate::signal::stop() => return Ok(()),
+        summary = play(&scenario, &options, &sender, told) => summary.map_err(unmade)?,
+    };
+    if let Some(Closed::Failed(error)) = broken {
+        return Err(anyhow::Error::from(error)
+            .context("cannot write to stdout")
+            .into());
+    }
+    print(&lines.summary(name, &options, &summary)).await?;
+    let failure = anyhow!(summary.end.words().unwrap_or_default());
+    match &summary.end {
+        End::Refused(_) => Err(Failure::from(failure).hint(
+            "`ringtail check URL` shows what is wrong; --no-handshake sends the events all the same",
+        )),
+        End::Blacklisted { .. } => Err(Failure::from(failure)
+            .hint("let the app answer 200 within 3 s, in under 1024 bytes")),
+        End::Done | End::Stopped if args.assert && summary.failed > 0 => {
+            let (failed, sent) = (summary.failed, summary.sent);
+            Err(anyhow!("{failed} of {sent} answers are not what they should be").into())
+        }
+        End::Done | End::Stopped => Ok(()),
+    }
+}
+
+async fn dry_run(
+    args: &SimulateArgs,
+    scenario: &Scenario,
+    options: &Options,
+) -> Result<(), Failure> {
+    let (handshake, shots, plan) = rehearse(scenario, options).map_err(unmade)?;
+    let mut lines = show::Lines::new(args.output);
+    let mut out = Vec::new();
+    if let Some(shot) = &handshake {
+        out.extend(lines.planned(shot, 0, false));
+    }
+    for send in &plan.sends {
+        out.extend(lines.planned(&shots[send.slot], send.at_ms, send.again));
+    }
+    print(&out).await
+}
+
+/// Finds a scenario that comes with Ringtail, a kind of request, or a file, in this order.
+fn find(name: &str) -> Result<Scenario, Failure> {
+    if let Some((_, text)) = builtins().iter().find(|(found, _)| *found == name) {
+        return read(text)
+            .with_context(|| name.to_owned())
+            .map_err(Failure::from);
+    }
+    if let Some(template) = Template::find(name) {
+        return Ok(Scenario::single(template));
+    }
+    let path = Path::new(name);
+    if name.is_empty() || !path.exists() {
+        let unknown = anyhow!("there is no scenario, kind or file {name:?}");
+        return Err(Failure::new(Exit::Usage, unknown)
+            .hint("`ringtail simulate --list` shows what there is"));
+    }
+    let wrong = |error: anyhow::Error| Failure::new(Exit::NoData, error.context(name.to_owned()));
+    let length = std::fs::metadata(path)
+        .map_err(|error| wrong(error.into()))?
+        .len();
+    if length > MAX_FILE_BYTES {
+        return Err(wrong(anyhow!("over {MAX_FILE_BYTES} bytes long")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.into()))?;
+    read(&text).map_err(wrong)
+}
+
+fn read(text: &str) -> anyhow::Result<Scenario> {
+    Ok(Scenario::parse(text)?)
+}
+
+fn options(args: &SimulateArgs) -> Result<Options, Failure> {
+    let began_ms = Timestamp::now().0 / 1000;
+    let secrets = secrets_of(|name| std::env::var_os(name))
+        .map_err(|error| Failure::new(Exit::Config, error))?;
+    Ok(Options {
+        given: given(args),
+        secrets,
+        faults: Faults {
+            reorder: args.reorder.unwrap_or_default(),
+            double: args.double.unwrap_or_default(),
+            drop: args.drop.unwrap_or_default(),
+            delay_ms: args.delay.unwrap_or_default(),
+        },
+        seed: args.seed.unwrap_or(began_ms.unsigned_abs()),
+        began_ms,
+        pace: match args.no_wait {
+            true => Pace::NoWait,
+            false => Pace::Times(args.speed),
+        },
+        handshake: !args.no_handshake,
+        repeat: args.repeat,
+    })
+}
+
+fn given(args: &SimulateArgs) -> Parameters {
+    let mut given = Parameters::default();
+    for (name, value) in [
+        ("account", &args.account),
+        ("extension", &args.extension),
+        ("number", &args.number),
+        ("peer", &args.peer),
+    ] {
+        if let Some(value) = value {
+            given.set(name, value);
+        }
+    }
+    for (name, value) in &args.set {
+        given.set(name, value);
+    }
+    given
+}
+
+/// Says which requests go without proof. A call of the source SDK is not even known as one without.
+fn warn_of_missing_secrets(scenario: &Scenario, options: &Options) -> Result<(), Failure> {
+    use ringtail_ringcentral::classify::Callback;
+    let (_, shots, _) = rehearse(scenario, options).map_err(unmade)?;
+    let unsigned = |callback: Callback| {
+        let is_unsigned = |shot: &Shot| shot.request.unsigned && shot.request.callback == callback;
+        shots.iter().any(is_unsigned)
+    };
+    if unsigned(Callback::SourceSdk) {
+        let failure = anyhow!("calls of the source SDK are signed, and there is no secret");
+        return Err(Failure::new(Exit::Config, failure)
+            .hint("set RINGTAIL_SOURCE_SDK_SECRET to the secret of the source"));
+    }
+    if unsigned(Callback::InteractiveMessage) {
+        note("note: RINGTAIL_GLIP_SECRET is not set, so interactive messages go unsigned\n");
+    }
+    Ok(())
+}
+
+fn unmade(error: RehearseError) -> Failure {
+    let unused = matches!(error, RehearseError::Unused { .. });
+    let failure = Failure::new(Exit::Usage, error);
+    match unused {
+        true => failure.hint("`ringtail simulate --list` shows the values that there are"),
+        false => failure,
+    }
+}

@@ -1,0 +1,56 @@
+//! `ringtail simulate cut`: a scenario from recorded events.
+
+use ringtail_client::config::Config;
+use ringtail_client::model::EventDetail;
+use ringtail_ringcentral::simulate::{Recorded, cut};
+
+use crate::args::Common;
+use crate::args::simulate::CutArgs;
+use crate::command::find::{find, open};
+use crate::exit::{Exit, Failure};
+use crate::output::print;
+
+/// The most events of one scenario, as many as a scenario may send.
+const MAX_EVENTS: usize = 10_000;
+
+pub(super) async fn run(common: &Common, args: CutArgs) -> Result<(), Failure> {
+    let config = Config::load(&common.flags(None))?;
+    let history = open(&config).await?;
+    let mut rows = Vec::new();
+    for text in &args.events {
+        rows.extend(find(&history, args.endpoint.as_deref(), text).await?);
+    }
+    rows.sort_by_key(|event| (event.received_at, event.seq));
+    rows.dedup_by_key(|event| event.id);
+    if rows.len() > MAX_EVENTS {
+        let many = anyhow::anyhow!("{} events are too many for a scenario", rows.len());
+        return Err(Failure::new(Exit::Usage, many).hint(format!("name at most {MAX_EVENTS}")));
+    }
+    let mut events: Vec<EventDetail> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let found = history.event(row.id).await.map_err(anyhow::Error::from)?;
+        events.extend(found);
+    }
+    let headers: Vec<Vec<(&str, &[u8])>> = events
+        .iter()
+        .map(|event| {
+            let fields = event.headers.iter();
+            fields
+                .map(|field| (field.name.as_str(), &field.value[..]))
+                .collect()
+        })
+        .collect();
+    let recorded: Vec<Recorded<'_>> = events
+        .iter()
+        .zip(&headers)
+        .map(|(event, headers)| Recorded {
+            at_ms: event.event.received_at.0 / 1000,
+            method: &event.event.method,
+            path: &event.event.path,
+            headers,
+            body: &event.body,
+            summary: &event.event.summary,
+        })
+        .collect();
+    print(cut(&recorded).as_bytes()).await
+}

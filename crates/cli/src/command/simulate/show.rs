@@ -1,0 +1,218 @@
+//! What a simulation says: lines for people, and JSON lines.
+//!
+//! ```text
+//!   +0.000  telephony.trunk-setup        200   12 ms
+//!  +16.099  telephony.proceeding         500    8 ms  Webhook responses with code: [500], …
+//! ```
+
+use std::fmt::Write as _;
+
+use ringtail_client::simulate::{End, Options, Report, Summary};
+use ringtail_ringcentral::simulate::{Scenario, Shot, Source, Template, VARIABLES, builtins};
+use serde_json::{Value, json};
+
+use crate::args::Format;
+use crate::output::escape::escape;
+use crate::output::json;
+
+/// Column that names of templates fill.
+const NAME_WIDTH: usize = 27;
+
+/// Writes what happens, one line for each request.
+#[derive(Debug)]
+pub(super) struct Lines {
+    format: Format,
+}
+
+impl Lines {
+    pub(super) fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// A request and its answer.
+    pub(super) fn report(&mut self, report: &Report) -> Vec<u8> {
+        let verdict = &report.finding.verdict;
+        if self.format == Format::Json {
+            let mut value = head("simulated", &report.shot, report.at_ms, report.again);
+            match &report.answered {
+                Ok(received) => {
+                    value["status"] = json!(received.status);
+                    let duration = u64::try_from(received.duration.as_millis());
+                    value["duration_ms"] = json!(duration.unwrap_or(u64::MAX));
+                }
+                Err(error) => value["error"] = json!(error.message),
+            }
+            value["verdict"] = json!(verdict.word());
+            value["verdict_reason"] = json!(verdict.reason());
+            let problems = report.finding.problems.iter();
+            value["problems"] = problems.map(|problem| json!(problem.word())).collect();
+            value["as_expected"] = json!(report.finding.as_expected);
+            return json::bytes(&value);
+        }
+        let mut line = plain(&report.shot, report.at_ms, report.again);
+        let outcome = match &report.answered {
+            Ok(received) => format!(
+                "{:>4} {:>5} ms",
+                received.status,
+                received.duration.as_millis()
+            ),
+            Err(error) => format!("  -- {}", escape(&error.message)),
+        };
+        line.push_str(&outcome);
+        let mut remarks: Vec<String> = Vec::new();
+        if report.answered.is_ok() && !verdict.reason().is_empty() {
+            remarks.push(verdict.reason());
+        }
+        remarks.extend(report.finding.problems.iter().map(ToString::to_string));
+        if !remarks.is_empty() {
+            line.push_str("  ");
+            line.push_str(&remarks.join("; "));
+        }
+        line.push('\n');
+        line.into_bytes()
+    }
+
+    /// A request that would be sent.
+    pub(super) fn planned(&mut self, shot: &Shot, at_ms: u64, again: bool) -> Vec<u8> {
+        let request = &shot.request;
+        let headers = request.headers.iter().map(|(name, value)| {
+            // Who looks at a dry run need not see the token that the app trusts.
+            let value = match value.is_sensitive() {
+                true => "(secret)".into(),
+                false => String::from_utf8_lossy(value.as_bytes()),
+            };
+            (name.as_str(), value)
+        });
+        let body = String::from_utf8_lossy(&request.body);
+        if self.format == Format::Json {
+            let mut value = head("planned", shot, at_ms, again);
+            value["headers"] = headers.map(|(name, text)| json!([name, text])).collect();
+            value["body"] = json!(body);
+            return json::bytes(&value);
+        }
+        let mut text = plain(shot, at_ms, again).trim_end().to_owned();
+        text.push('\n');
+        // Writing to a string does not fail.
+        let below = match request.shown.as_str() {
+            "" => "(the address itself)",
+            shown => shown,
+        };
+        let _ = writeln!(text, "    {} {}", request.method, escape(below));
+        for (name, value) in headers {
+            let _ = writeln!(text, "    {name}: {}", escape(&value));
+        }
+        if !body.is_empty() {
+            let _ = writeln!(text, "    {}", escape(&body));
+        }
+        text.into_bytes()
+    }
+
+    /// How a run went.
+    pub(super) fn summary(&mut self, name: &str, options: &Options, summary: &Summary) -> Vec<u8> {
+        if self.format == Format::Json {
+            return json::bytes(&json!({
+                "type": "simulation",
+                "scenario": name,
+                "seed": options.seed,
+                "sent": summary.sent,
+                "failed": summary.failed,
+                "dropped": summary.dropped,
+                "end": end(&summary.end),
+                "reason": summary.end.words(),
+            }));
+        }
+        let dropped = match summary.dropped {
+            0 => String::new(),
+            dropped => format!(", {dropped} dropped on purpose"),
+        };
+        format!(
+            "{} sent, {} not as they should be{dropped} (seed {})\n",
+            summary.sent, summary.failed, options.seed
+        )
+        .into_bytes()
+    }
+}
+
+fn end(end: &End) -> &'static str {
+    match end {
+        End::Done => "done",
+        End::Refused(_) => "refused",
+        End::Blacklisted { .. } => "blacklisted",
+        End::Stopped => "stopped",
+    }
+}
+
+fn head(kind: &str, shot: &Shot, at_ms: u64, again: bool) -> Value {
+    json!({
+        "type": kind,
+        "at_ms": at_ms,
+        "name": shot.name,
+        "callback": shot.request.callback.name(),
+        "again": again,
+        "method": shot.request.method.as_str(),
+        "path": shot.request.shown,
+    })
+}
+
+fn plain(shot: &Shot, at_ms: u64, again: bool) -> String {
+    let at = format!("+{}.{:03}", at_ms / 1000, at_ms % 1000);
+    let again = if again { " (again)" } else { "" };
+    let name = format!("{}{again}", shot.name);
+    format!("{at:>9}  {name:<NAME_WIDTH$} ")
+}
+
+/// Everything that can be simulated.
+pub(super) fn list(format: Format) -> Vec<u8> {
+    let scenarios = builtins().iter().map(|(name, text)| {
+        let about = Scenario::parse(text).map(|scenario| scenario.about);
+        (*name, about.unwrap_or_default())
+    });
+    let mut out = Vec::new();
+    if format == Format::Json {
+        for (name, about) in scenarios {
+            json::line(
+                &mut out,
+                &json!({"type": "scenario", "name": name, "about": about}),
+            );
+        }
+        for template in Template::all() {
+            json::line(
+                &mut out,
+                &json!({"type": "kind", "name": template.name, "about": template.about, "callback": template.callback.name()}),
+            );
+        }
+        for variable in VARIABLES {
+            json::line(
+                &mut out,
+                &json!({"type": "value", "name": variable.name, "about": variable.about, "default": default(variable.source)}),
+            );
+        }
+        return out;
+    }
+    let mut text = String::from("Scenarios\n");
+    for (name, about) in scenarios {
+        let _ = writeln!(text, "  {name:<NAME_WIDTH$}  {about}");
+    }
+    text.push_str("\nKinds\n");
+    for template in Template::all() {
+        let _ = writeln!(text, "  {:<NAME_WIDTH$}  {}", template.name, template.about);
+    }
+    text.push_str("\nValues, for --set NAME=VALUE\n");
+    for variable in VARIABLES {
+        let _ = write!(text, "  {:<NAME_WIDTH$}  {}", variable.name, variable.about);
+        match default(variable.source) {
+            Some(default) if !default.is_empty() => {
+                let _ = writeln!(text, " [{default}]");
+            }
+            _ => text.push('\n'),
+        }
+    }
+    text.into_bytes()
+}
+
+fn default(source: Source) -> Option<&'static str> {
+    match source {
+        Source::Fixed(value) => Some(value),
+        _ => None,
+    }
+}
