@@ -8,6 +8,7 @@ pub mod binaries;
 pub mod catch_up;
 pub mod chance;
 pub mod chaos;
+pub mod check_servers;
 pub mod client;
 pub mod crash;
 pub mod demo;

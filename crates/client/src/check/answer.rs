@@ -11,7 +11,7 @@ use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
 use super::address::without_query;
 use super::code;
 use super::exchange::{Answer, NoAnswer};
-use super::limits::{ANSWER_TIME, quote};
+use super::limits::{ANSWER_TIME, MAX_BODY_BYTES, quote};
 use super::page;
 use super::row::{Requirement, Row};
 
@@ -74,13 +74,28 @@ pub(super) fn no_answer(requirement: Requirement, none: &NoAnswer) -> Row {
             format!("cut off after {bytes} bytes"),
             "let Content-Length say what is sent, and look whether the app crashes while it answers",
         ),
-        NoAnswer::NotHttp { beginning } => (
-            format!(
-                "not HTTP/1.1: \"{}\"",
-                quote(&String::from_utf8_lossy(beginning))
-            ),
-            "look whether this is the right port; a server that speaks HTTP/2 alone must speak HTTP/1.1 too",
+        NoAnswer::NotHttp { beginning } if beginning.starts_with(b"HTTP/1.") => (
+            "HTTP with a header that is not one".to_owned(),
+            "look at it with --verbose: a name or value has characters that HTTP does not allow",
         ),
+        // A SETTINGS frame, with which every HTTP/2 server begins.
+        NoAnswer::NotHttp { beginning } if matches!(beginning.as_slice(), [0, 0, _, 4, ..]) => (
+            "HTTP/2 to a caller that did not ask for it".to_owned(),
+            "let the server speak HTTP/1.1 with callers that do not ask for more (ALPN)",
+        ),
+        NoAnswer::NotHttp { beginning } => {
+            let line = beginning
+                .split(|byte| *byte == b'\r')
+                .next()
+                .unwrap_or_default();
+            (
+                format!(
+                    "not HTTP/1.1: \"{}\"",
+                    quote(&String::from_utf8_lossy(line))
+                ),
+                "look whether this is the right port, and what listens there",
+            )
+        }
         NoAnswer::HeadersTooLarge => (
             "headers larger than any that could be read".to_owned(),
             "send what RingCentral needs: Validation-Token and Content-Type",
@@ -265,13 +280,14 @@ pub(super) fn size(requirement: Requirement, answer: &Answer) -> Row {
         .fix("send one byte less, better far less");
     }
     let seen = if answer.is_cut {
-        format!("over {seen}")
+        format!("a body of more than {MAX_BODY_BYTES} bytes")
     } else {
         seen
     };
     let needless = needless(answer);
     let mut fix = match answer.body.len() {
         0 => "send fewer headers".to_owned(),
+        _ if answer.is_cut => "send an empty body".to_owned(),
         body => format!("send an empty body (it has {body} bytes)"),
     };
     if !needless.is_empty() {

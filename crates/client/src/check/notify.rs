@@ -26,6 +26,10 @@ pub(super) fn rows(result: &Result<Answer, NoAnswer>) -> Vec<Row> {
     };
     let status = answer.status.as_u16();
     let mut by_status = status_row(Requirement::NotificationStatus, answer.status, answer);
+    if matches!(status, 400 | 415 | 422) {
+        by_status = by_status
+            .fix("look at the app's log: it refuses an SMS notification of the common form");
+    }
     if matches!(status, 401 | 403) {
         by_status = by_status.fix(
             "right, if the app checks the Verification-Token, which this notification does not have; else exempt the \

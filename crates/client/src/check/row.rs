@@ -213,8 +213,11 @@ impl Row {
         Self::new(requirement, Outcome::Skipped, seen)
     }
 
+    /// Says what a failure earns; what is met earns nothing.
     pub(super) fn earns(mut self, code: &'static str) -> Self {
-        self.earns = Some(code);
+        if self.outcome > Outcome::Pass {
+            self.earns = Some(code);
+        }
         self
     }
 

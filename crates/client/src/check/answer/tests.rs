@@ -94,9 +94,10 @@ fn one_fault_makes_one_row() {
     ] {
         assert_eq!(wrong(answer.clone()), expected, "{answer:?}");
     }
-    let (_, outcome, _) = wrong(answer(200, &good(&[]), "", 1024))[0];
+    let (_, outcome, code) = wrong(answer(200, &good(&[]), "", 1024))[0];
     assert_eq!(
-        outcome, Warn,
+        (outcome, code),
+        (Warn, "SUB-525"),
         "1024 bytes are allowed, and were seen refused"
     );
 }
@@ -169,6 +170,12 @@ fn every_silence_has_words_and_a_fix() {
                 beginning: b"SSH-2.0".to_vec(),
             },
             "not HTTP/1.1: \"SSH-2.0\"",
+        ),
+        (
+            NoAnswer::NotHttp {
+                beginning: b"HTTP/1.1 200 OK\r\nA: \x1b\r\n".to_vec(),
+            },
+            "HTTP with a header that is not one",
         ),
     ] {
         let row = no_answer(Requirement::Answer, &none);

@@ -109,7 +109,7 @@ fn a_whole_chain_is_trusted_by_whom_it_should_be() {
     assert_eq!((warned.outcome, warned.set_aside), (Outcome::Warn, true));
     roots.public.add(pki.root_der.clone()).unwrap();
     assert_eq!(row(&judged(&chain, &roots), now()).outcome, Outcome::Pass);
-    let with_root = [chain.as_slice(), &[pki.root_der.clone()]].concat();
+    let with_root = [chain.as_slice(), std::slice::from_ref(&pki.root_der)].concat();
     assert_eq!(judged(&with_root, &roots).faults, []);
     let with_unneeded = [chain.as_slice(), &[Pki::new().root_der]].concat();
     assert_eq!(judged(&with_unneeded, &roots).faults, []);
