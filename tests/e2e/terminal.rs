@@ -130,3 +130,24 @@ async fn the_terminal_ui_shows_an_event_opens_it_and_gives_the_terminal_back() -
     assert_eq!(cursor.trim(), "10", "cursor shown, main screen");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_terminal_that_goes_away_ends_the_client() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    world.client.stop().await?;
+    let client = ringtail_tests::binaries::find(ringtail_tests::binaries::CLIENT)?;
+    let pid = world.home.path().join("pid");
+    let script = format!(
+        "echo $$ > {}\nexec {} listen --endpoint hooks\n",
+        pid.display(),
+        client.display(),
+    );
+    let terminal = Terminal::run(&world.home, &script).await?;
+    terminal.shows("connected").await?;
+    let pid = std::fs::read_to_string(&pid)?;
+    let process = std::path::PathBuf::from(format!("/proc/{}", pid.trim()));
+    assert!(process.exists());
+
+    terminal.tmux(&["kill-server"]).await?;
+    eventually!(!process.exists(), "the end of the client's process")
+}

@@ -6,7 +6,6 @@
 
 use std::io;
 
-use crossterm::event::EventStream;
 use ringtail_protocol::event::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +16,7 @@ mod app;
 mod effect;
 mod format;
 mod keymap;
+mod keys;
 mod msg;
 mod run;
 pub mod source;
@@ -85,7 +85,7 @@ pub enum RunError {
 /// When the terminal cannot be prepared, drawn to or read.
 pub async fn run(source: impl Source, options: Options) -> Result<Exit, RunError> {
     let (mut guard, mut terminal) = Guard::take().map_err(RunError::Open)?;
-    let input = EventStream::new();
+    let input = keys::read().map_err(RunError::Open)?;
     let screen = run::drive(&mut terminal, &mut guard, input, source, &options);
     tokio::select! {
         exit = screen => exit,

@@ -133,7 +133,7 @@ where
 
 /// Returns an event that is there already.
 ///
-/// Polls as this task, unlike `now_or_never`: crossterm's stream wakes whoever polled it first, and nobody else.
+/// Polls as this task, unlike `now_or_never`: a stream may wake whoever polled it last, and nobody else.
 async fn already<T>(input: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     poll_fn(|cx| match input.poll_next_unpin(cx) {
         Poll::Ready(event) => Poll::Ready(event),
