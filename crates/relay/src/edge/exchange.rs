@@ -22,13 +22,16 @@ pub(super) async fn exchange(
     let mut headers = received.head.headers.clone();
     path::strip_hop_by_hop(&mut headers);
     let mut event: Option<EventId> = None;
+    let mut untouched = NoAnswer::NotForwarding;
     let mut tried = Vec::new();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let wait = relay.limits.exchange_wait.min(left);
         let place = match relay.links.place(received.endpoint, &tried, wait).await {
             Ok(place) => place,
-            Err(NoPlace::Offline) => return fall_back(relay, received, fallback, event).await,
+            Err(NoPlace::Offline) => {
+                return fall_back(relay, received, fallback, event.map(|_| untouched)).await;
+            }
             Err(NoPlace::Busy) => {
                 if event.is_none() {
                     received.note(relay, Kind::Exchange, Disposition::Settled)?;
@@ -56,20 +59,22 @@ pub(super) async fn exchange(
             Asked::Answer(answer) => {
                 return Ok(answer.map(|body| AnswerBody::App(Box::new(body))));
             }
-            // Nothing has been done with the request, so another client may have it.
-            Asked::None(NoAnswer::NotForwarding | NoAnswer::NotSent) => {}
+            // No app has seen the request, so another client may have it.
+            Asked::None(
+                reason @ (NoAnswer::NotForwarding | NoAnswer::NotSent | NoAnswer::Unreachable),
+            ) => untouched = reason,
             Asked::None(reason) => return Ok(no_answer(reason)),
         }
     }
 }
 
-/// Answers in the app's place. When every client that said it forwards turned out not to, the event is in the journal as
-/// live already; a callback that cannot be asked for again is then stored once more as owed, since the app must get it.
+/// Answers in the app's place. When clients were asked and none reached an app, the event is in the journal as live
+/// already; a callback that cannot be asked for again is then stored once more as owed, since the app must get it.
 async fn fall_back(
     relay: &Relay,
     received: &Received,
     fallback: Fallback,
-    noted: Option<EventId>,
+    asked: Option<NoAnswer>,
 ) -> Result<Answer, NotStored> {
     match fallback {
         Fallback::Accept { content_type, body } => {
@@ -78,14 +83,15 @@ async fn fall_back(
                 .await?;
             Ok(answer::with_body(StatusCode::OK, content_type, body))
         }
-        Fallback::Refuse => {
-            if noted.is_none() {
+        Fallback::Refuse => match asked {
+            Some(reason) => Ok(no_answer(reason)),
+            None => {
                 received.note(relay, Kind::Exchange, Disposition::Settled)?;
+                Ok(answer::unavailable(
+                    "no client with an app is connected to this endpoint\n",
+                ))
             }
-            Ok(answer::unavailable(
-                "no client with an app is connected to this endpoint\n",
-            ))
-        }
+        },
     }
 }
 

@@ -146,6 +146,34 @@ async fn without_a_client_an_install_is_kept_and_owed() {
 }
 
 #[tokio::test]
+async fn an_install_whose_app_is_down_is_kept_and_owed() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut client = Dial::to(&relay, &endpoint)
+        .attach(&relay, no_answer(path::UNREACHABLE))
+        .await;
+    relay
+        .attached(&endpoint, "nothing listens at the app's address\n")
+        .await;
+    let mut caller = Caller::http1(&relay).await;
+    let answer = caller.post(&endpoint.path("/oauth"), INSTALL).await;
+    assert_eq!((answer.status, &*answer.body), (StatusCode::OK, &b"{}"[..]));
+
+    client.head().await;
+    let (owed, request) = soon("the owed event", async {
+        loop {
+            let (event, request) = client.event().await;
+            if event.disposition == Disposition::Owed {
+                break (event, request);
+            }
+        }
+    })
+    .await;
+    assert_eq!(owed.kind, Kind::Exchange);
+    assert_eq!(request.body, INSTALL);
+}
+
+#[tokio::test]
 async fn a_client_without_a_target_is_never_asked() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
