@@ -9,6 +9,7 @@ mod durability;
 mod edge;
 mod exchange;
 mod output;
+mod simulate;
 mod terminal;
 
 use ringtail_tests::client::{Home, TestClient};

@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod binaries;
+pub mod careful_app;
 pub mod catch_up;
 pub mod chance;
 pub mod chaos;

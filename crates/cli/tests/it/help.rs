@@ -11,6 +11,8 @@ fn help_is_what_it_was() {
         ("events-list", vec!["events", "list", "--help"]),
         ("events-show", vec!["events", "show", "--help"]),
         ("replay", vec!["replay", "--help"]),
+        ("simulate", vec!["simulate", "--help"]),
+        ("simulate-cut", vec!["simulate", "cut", "--help"]),
     ] {
         let output = home.run(&arguments);
         insta::assert_snapshot!(format!("help-{name}"), home.seen(&output));

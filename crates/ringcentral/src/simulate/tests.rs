@@ -387,10 +387,7 @@ fn recorded_events_play_again_with_new_ids() {
         assert_eq!(shot.at_ms, 250 * index as u64);
         assert_eq!(shot.request.below, "/in?hub.verify_token=a%2Bb+%26c&z=${1}");
         assert!(shot.request.headers.get("host").is_none());
-        match (
-            serde_json::from_slice::<Value>(body),
-            index > shots.len(),
-        ) {
+        match (serde_json::from_slice::<Value>(body), index > shots.len()) {
             (Ok(mut before), false) => {
                 let mut after: Value = serde_json::from_slice(&shot.request.body).unwrap();
                 assert_ne!(after["uuid"], before["uuid"]);
@@ -534,4 +531,22 @@ mod answers {
         assert!(!judge(Expect::Accepted, Err(&NoAnswer::TimedOut)));
         assert!(!judge(Expect::Accepted, Ok(&received(204, &[], b""))));
     }
+}
+
+#[test]
+fn the_documented_scenario_can_be_played() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/SIMULATE.md");
+    let page = fs::read_to_string(path).unwrap();
+    let example = page.split("```toml\n").nth(1).unwrap();
+    let scenario = Scenario::parse(example.split("```").next().unwrap()).unwrap();
+    let shots = scenario
+        .rehearse(&Parameters::default(), &secrets(), 3, BEGAN)
+        .unwrap();
+    let at: Vec<u64> = shots.iter().map(|shot| shot.at_ms).collect();
+    assert_eq!(at, [0, 500, 1000, 2000]);
+    let sms: Value = serde_json::from_slice(&shots[0].request.body).unwrap();
+    assert_eq!(sms["body"]["subject"], "Hello, Alex Caller");
+    assert_eq!(shots[3].request.callback, Callback::InteractiveMessage);
+    let proof = signature::verify(Scheme::Glip, Some(b"glip secret"), &shots[3].request.view());
+    assert_eq!(proof, Outcome::Wrong, "it is forged");
 }
