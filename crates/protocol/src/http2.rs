@@ -43,6 +43,9 @@ pub fn client() -> client::conn::http2::Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(MAX_HEADER_LIST)
+        // A caller that hangs up within an answer resets its stream, and what the client has sent meanwhile finds
+        // none. Counted over the life of a link, such callers would break it off.
+        .max_local_error_reset_streams(None)
         .keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true);

@@ -112,6 +112,8 @@ async fn record(history: &History, delivery: Delivery) {
 #[derive(Debug)]
 pub struct ExchangeBody {
     pieces: mpsc::Receiver<Piece>,
+    /// Bytes that are still to come, when the app has said how many there are.
+    left: Option<u64>,
     ended: bool,
 }
 
@@ -135,6 +137,10 @@ impl Body for ExchangeBody {
         }
         let piece = ready!(self.pieces.poll_recv(cx));
         self.ended = !matches!(piece, Some(Piece::Frame(_)));
+        if let (Some(Piece::Frame(frame)), Some(left)) = (&piece, self.left) {
+            let taken = frame.data_ref().map_or(0, Bytes::len);
+            self.left = Some(left.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX)));
+        }
         Poll::Ready(match piece {
             Some(Piece::Frame(frame)) => Some(Ok(frame)),
             Some(Piece::End) => None,
@@ -142,6 +148,12 @@ impl Body for ExchangeBody {
             // The task gave up before the end: it was stopped, or this side has not read for too long.
             None => Some(Err(stopped())),
         })
+    }
+
+    /// Lets the last bytes of an answer of known length end the stream. An end that came after them would find a relay
+    /// that has the whole answer and has dropped the stream, which HTTP/2 counts as an error of the link.
+    fn is_end_stream(&self) -> bool {
+        self.ended || self.left == Some(0)
     }
 }
 
@@ -173,9 +185,13 @@ impl Run {
                 draft.began = began;
                 let (head, body) = pass_on(response, &mut draft);
                 let (caller, pieces) = mpsc::channel(ANSWER_QUEUE);
-                let ended = false;
+                let passed_on = ExchangeBody {
+                    pieces,
+                    left: body.size_hint().exact(),
+                    ended: false,
+                };
                 // Nobody may be waiting any more; the answer is recorded all the same.
-                drop(answer.send(Ok(head.map(|()| ExchangeBody { pieces, ended }))));
+                drop(answer.send(Ok(head.map(|()| passed_on))));
                 pump(draft, body, caller, &sender, &cancel).await
             }
             Some((began, Err(failure))) => {

@@ -139,6 +139,17 @@ async fn the_answer_streams_piece_by_piece() {
 }
 
 #[tokio::test]
+async fn an_answer_of_known_length_ends_with_its_last_byte() {
+    let app = App::start(async |_| answer(200, "four"));
+    let caller = Caller::of(app.sender());
+    let mut body = caller.asks("").await.unwrap().into_body();
+    assert!(!body.is_end_stream());
+    let frame = body.frame().await.unwrap().unwrap();
+    assert_eq!(frame.data_ref().unwrap(), "four");
+    assert!(body.is_end_stream(), "no end follows");
+}
+
+#[tokio::test]
 async fn an_answer_is_recorded_to_its_end_when_the_caller_leaves_in_the_middle() {
     let allowed = Arc::new(Semaphore::new(1));
     let app = piecewise(allowed.clone());
