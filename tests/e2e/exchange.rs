@@ -5,6 +5,7 @@ use std::time::Duration;
 use ringtail_tests::ringcentral::Hook;
 use ringtail_tests::target::{LocalTarget, Reply};
 use ringtail_tests::{eventually, payloads};
+use tokio::task::JoinSet;
 
 use super::World;
 
@@ -96,5 +97,34 @@ async fn an_app_that_is_down_or_slow_gets_a_stated_answer() -> anyhow::Result<()
         assert!(answer.body.ends_with(b"\n"), "{answer:?}");
         assert!(answer.wire_bytes < 1024);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn thousands_of_exchanges_share_one_link() -> anyhow::Result<()> {
+    let app = LocalTarget::answering(|seen| Reply::status(200).body(seen.body.clone()))?;
+    let world = World::with(app, &[]).await?;
+    let links = world.client.count_of("link");
+    let mut callers = JoinSet::new();
+    for _ in 0..16 {
+        let mut connection = world.caller.connect(&world.url).await?;
+        callers.spawn(async move {
+            let hook = Hook::new("POST", vec![b'x'; 1000]).below("/app");
+            for _ in 0..200 {
+                let answer = connection.post(&hook).await?;
+                anyhow::ensure!(answer.status == 200, "{answer:?}");
+                anyhow::ensure!(answer.body == hook.body, "another body");
+            }
+            Ok(())
+        });
+    }
+    while let Some(caller) = callers.join_next().await {
+        caller??;
+    }
+    assert_eq!(
+        world.client.count_of("link"),
+        links,
+        "the link was replaced"
+    );
     Ok(())
 }

@@ -106,7 +106,14 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     }
     for _ in 0..plan.rounds {
         for contender in &contenders {
-            contender.round(plan.cell, &mut table).await?;
+            let measured = contender.round(plan.cell, &mut table).await;
+            measured.with_context(|| {
+                let (relay, client) = (relay.log(), client.log());
+                format!(
+                    "{}; the relay's log:\n{relay}\nthe client's log:\n{client}",
+                    contender.name
+                )
+            })?;
         }
     }
     let peers: Vec<&str> = contenders

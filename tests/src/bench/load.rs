@@ -179,11 +179,10 @@ pub(super) async fn read_checked(
         );
     };
     let text = buffer.get(..head).unwrap_or_default();
-    ensure!(
-        text.starts_with(b"HTTP/1.1 200"),
-        "not a 200: {}",
-        text.escape_ascii()
-    );
+    if !text.starts_with(b"HTTP/1.1 200") {
+        let answer = http1::read_answer(stream, buffer).await?;
+        bail!("answered {} {}", answer.status, answer.body.escape_ascii());
+    }
     if expect == Expect::Echo {
         ensure!(
             http1::find(text, stamp.plain()).is_some(),
