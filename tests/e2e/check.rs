@@ -91,6 +91,11 @@ async fn each_broken_server_fails_its_own_row() -> anyhow::Result<()> {
         .check("plain HTTP on the TLS port", plain.port(), case)
         .await?;
 
+    let demanding = Server::start(Some(pki.demanding()?), |_| Reply::Close).await?;
+    let case = Case::failing("answer", "SUB-521", "CertificateRequired");
+    table
+        .check("wants the caller's certificate", demanding.port(), case)
+        .await?;
     let (_held, port) = nothing_listens()?;
     let case = Case::failing("connection", "SUB-521", "refuses: nothing listens");
     table.check("nothing listens", port, case).await?;

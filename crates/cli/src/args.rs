@@ -19,6 +19,7 @@ Examples:
   ringtail events list                        list what came
   ringtail events show 17                     show event 17: headers, body, attempts
   ringtail replay 17                          send it to the app once more
+  ringtail check https://hooks.example.com    find out why RingCentral would refuse an address
   ringtail simulate --list                    show the RingCentral traffic that can be simulated
 
 Exit codes and JSON lines: docs/OUTPUT.md";
@@ -217,8 +218,10 @@ pub(crate) fn hint(error: &clap::Error) -> &'static str {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Certificates are judged by the public authorities alone, as RingCentral judges them, and by those in --ca if it is
-given on the command line. Exit code: 0 when RingCentral would accept the address, 2 when it would not.
+Certificates are judged by the public authorities alone, as RingCentral judges them, and by
+those in --ca if it is given on the command line.
+
+Exit code: 0 when RingCentral would accept the address, 2 when it would not.
 Rows, and what they mean: docs/CHECK.md")]
 pub(crate) struct CheckArgs {
     /// The address, as it would be given to RingCentral

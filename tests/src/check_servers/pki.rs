@@ -8,8 +8,9 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CustomExtension, DnType, IsCa, Issuer,
     KeyPair,
 };
-use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tempfile::TempDir;
 
 use crate::tls;
@@ -89,6 +90,22 @@ impl Pki {
         let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
         let config = ServerConfig::builder()
             .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        Ok(Arc::new(config))
+    }
+
+    /// As [`Pki::server`], of a good chain, but callers must show a certificate of the root's.
+    ///
+    /// # Errors
+    /// When no certificate can be made.
+    pub fn demanding(&self) -> anyhow::Result<Arc<ServerConfig>> {
+        let (chain, key) = self.chain(Chain::Good)?;
+        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.der().clone())?;
+        let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build()?;
+        let config = ServerConfig::builder()
+            .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)?;
         Ok(Arc::new(config))
     }

@@ -11,6 +11,7 @@ fn help_is_what_it_was() {
         ("events-list", vec!["events", "list", "--help"]),
         ("events-show", vec!["events", "show", "--help"]),
         ("replay", vec!["replay", "--help"]),
+        ("check", vec!["check", "--help"]),
         ("simulate", vec!["simulate", "--help"]),
         ("simulate-cut", vec!["simulate", "cut", "--help"]),
     ] {

@@ -1,7 +1,6 @@
 //! One request and its answer, with every byte of it counted.
 
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -18,8 +17,8 @@ use tokio::time::timeout;
 use super::address::Address;
 use super::limits::{ANSWER_TIME, MAX_BODY_BYTES};
 use super::network::connect;
-use super::tap::{Meter, Passed, Tap};
-use super::tls::{ShakeError, handshake, tls_error};
+use super::tap::{Broken, Meter, Passed, Tap};
+use super::tls::{ShakeError, handshake};
 
 /// A connection that requests can be sent on, one after the other.
 #[derive(Debug)]
@@ -141,7 +140,7 @@ impl Connection {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> (Wire, Result<Answer, NoAnswer>) {
-        drop(self.meter.take());
+        self.meter.restart();
         let result = match timeout(ANSWER_TIME, self.exchange(request)).await {
             Ok(result) => result,
             Err(_) => Err(NoAnswer::TimedOut {
@@ -168,12 +167,10 @@ impl Connection {
 
     fn why(&self, error: &hyper::Error) -> NoAnswer {
         let bytes = self.meter.received_bytes();
-        let cause =
-            std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
-        if let Some(tls) = cause.and_then(tls_error) {
-            return NoAnswer::Tls {
-                reason: tls.to_string(),
-            };
+        match self.meter.broken() {
+            Some(Broken::Tls { reason }) => return NoAnswer::Tls { reason },
+            Some(Broken::Reset) => return NoAnswer::Reset,
+            None => {}
         }
         if error.is_parse_too_large() {
             return NoAnswer::HeadersTooLarge;
@@ -183,10 +180,9 @@ impl Connection {
                 beginning: self.meter.received(),
             };
         }
-        match cause.map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => NoAnswer::Reset,
-            _ if bytes == 0 => NoAnswer::Empty,
-            _ => NoAnswer::CutOff { bytes },
+        match bytes {
+            0 => NoAnswer::Empty,
+            bytes => NoAnswer::CutOff { bytes },
         }
     }
 }

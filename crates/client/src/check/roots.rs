@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 
 use crate::trust::{TrustError, read_authorities};
 
@@ -12,6 +13,8 @@ pub struct Roots {
     pub(super) public: RootCertStore,
     /// The public ones and those that were given.
     pub(super) given: Option<RootCertStore>,
+    /// Those that were given, to the letter: a server may show one of them itself.
+    pub(super) exact: Vec<CertificateDer<'static>>,
 }
 
 impl Roots {
@@ -21,17 +24,25 @@ impl Roots {
     /// When the file cannot be used.
     pub fn load(ca: Option<&Path>) -> Result<Self, TrustError> {
         let public = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        let given = match ca {
-            None => None,
-            Some(path) => {
+        let exact = match ca {
+            None => Vec::new(),
+            Some(path) => read_authorities(path)?,
+        };
+        let given = match exact.as_slice() {
+            [] => None,
+            authorities => {
                 let mut all = public.clone();
-                for authority in read_authorities(path)? {
-                    all.add(authority)
+                for authority in authorities {
+                    all.add(authority.clone())
                         .map_err(|source| TrustError::Unusable { source })?;
                 }
                 Some(all)
             }
         };
-        Ok(Self { public, given })
+        Ok(Self {
+            public,
+            given,
+            exact,
+        })
     }
 }

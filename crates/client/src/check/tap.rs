@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::limits::MAX_SHOWN_BYTES;
+use super::tls::tls_error;
 
 /// What passed since the last exchange began.
 #[derive(Debug, Default)]
@@ -18,6 +19,35 @@ pub(super) struct Passed {
     pub(super) received: Vec<u8>,
     /// The beginning of what went.
     pub(super) sent: Vec<u8>,
+    /// Why nothing more comes.
+    pub(super) broken: Option<Broken>,
+}
+
+/// How a connection broke. Who waits for an answer is not always told: it may break before anything is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The server reset it.
+    Reset,
+    /// TLS broke it off.
+    Tls {
+        /// The alert, or what was wrong.
+        reason: String,
+    },
+}
+
+impl Broken {
+    fn of(error: &io::Error) -> Option<Self> {
+        if let Some(tls) = tls_error(error) {
+            return Some(Self::Tls {
+                reason: tls.to_string(),
+            });
+        }
+        let is_reset = matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+        );
+        is_reset.then_some(Self::Reset)
+    }
 }
 
 /// Reads what passed, from beside the connection.
@@ -30,6 +60,16 @@ impl Meter {
         std::mem::take(&mut *self.locked())
     }
 
+    /// Starts anew, but does not forget that the connection is broken.
+    pub(super) fn restart(&self) {
+        let mut passed = self.locked();
+        let broken = passed.broken.take();
+        *passed = Passed {
+            broken,
+            ..Passed::default()
+        };
+    }
+
     /// Returns how many bytes came since the last [`Meter::take`].
     pub(super) fn received_bytes(&self) -> u64 {
         self.locked().received_bytes
@@ -38,6 +78,11 @@ impl Meter {
     /// Returns the beginning of what came since the last [`Meter::take`].
     pub(super) fn received(&self) -> Vec<u8> {
         self.locked().received.clone()
+    }
+
+    /// Returns how the connection broke, if it did.
+    pub(super) fn broken(&self) -> Option<Broken> {
+        self.locked().broken.clone()
     }
 
     fn locked(&self) -> MutexGuard<'_, Passed> {
@@ -79,7 +124,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Tap<T> {
         Poll::Ready(match result {
             // A server that closes TLS without saying so: the end, which may be the end of a body.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
-            result => result,
+            Err(error) => {
+                passed.broken = Broken::of(&error);
+                Err(error)
+            }
+            Ok(()) => Ok(()),
         })
     }
 }

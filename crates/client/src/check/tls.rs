@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::future::join_all;
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,8 +17,10 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::address::{Address, Host};
+use super::answer::no_answer;
 use super::chain;
 use super::code;
+use super::exchange::NoAnswer;
 use super::hello::{
     ENOUGH_BYTES, HANDSHAKE_FAILURE, INSUFFICIENT_SECURITY, PROTOCOL_VERSION, Reply,
     UNRECOGNIZED_NAME, Version, client_hello, read_reply, suite_name,
@@ -27,7 +29,7 @@ use super::limits::TLS_TIME;
 use super::network::connect;
 use super::roots::Roots;
 use super::row::{Outcome, Requirement, Row};
-use super::witness::Witness;
+use super::witness::{Anonymous, Witness};
 
 /// Makes the rows of TLS. The last of them is a failure when no handshake could be completed.
 pub(super) async fn rows(address: &Address, peer: SocketAddr, roots: &Roots) -> (Vec<Row>, bool) {
@@ -136,12 +138,13 @@ pub(super) async fn handshake(
 ) -> Result<TlsStream<TcpStream>, ShakeError> {
     let (tcp, _) = connect(peer).await.map_err(ShakeError::Io)?;
     let provider = provider();
+    let anonymous = Arc::new(Anonymous::default());
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(ShakeError::Tls)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Witness::new(&provider)))
-        .with_no_client_auth();
+        .with_client_cert_resolver(Arc::clone(&anonymous) as Arc<dyn ResolvesClientCert>);
     // A resumed handshake would be faster than RingCentral's.
     config.resumption = Resumption::disabled();
     let connector = TlsConnector::from(Arc::new(config));
@@ -149,6 +152,9 @@ pub(super) async fn handshake(
     match timeout(TLS_TIME, connected).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(match tls_error(&error) {
+            Some(tls @ Error::AlertReceived(_)) if anonymous.was_asked() => {
+                ShakeError::Unnamed(tls.clone())
+            }
             Some(tls) => ShakeError::Tls(tls.clone()),
             None => ShakeError::Io(error),
         }),
@@ -173,6 +179,8 @@ pub(super) enum ShakeError {
     TimedOut,
     Io(io::Error),
     Tls(Error),
+    /// The server asked for a certificate, and refused a caller without.
+    Unnamed(Error),
 }
 
 impl fmt::Display for ShakeError {
@@ -180,7 +188,7 @@ impl fmt::Display for ShakeError {
         match self {
             Self::TimedOut => write!(f, "no answer within {} s", TLS_TIME.as_secs()),
             Self::Io(_) => f.write_str("the connection broke"),
-            Self::Tls(error) => error.fmt(f),
+            Self::Tls(error) | Self::Unnamed(error) => error.fmt(f),
         }
     }
 }
@@ -313,14 +321,26 @@ fn broken_off(error: &ShakeError, suite: u16) -> Row {
                 .earns(code::CERTIFICATE)
                 .fix("get a new certificate of a public authority, such as Let's Encrypt")
         }
+        ShakeError::Unnamed(error) => no_answer(
+            Requirement::Answer,
+            &NoAnswer::Tls {
+                reason: format!("the server wants a certificate of its caller ({error})"),
+            },
+        ),
         ShakeError::Tls(Error::AlertReceived(
             AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity,
-        )) => mismatch(&format!(
+        )) if !is_known(suite) => mismatch(&format!(
             "the server would choose {}, which is no longer thought safe",
             suite_name(suite)
         )),
         other => mismatch(&format!("the handshake breaks off: {other}")),
     }
+}
+
+/// Says whether rustls would go on with a cipher suite.
+fn is_known(suite: u16) -> bool {
+    let mut known = provider().cipher_suites.clone().into_iter();
+    known.any(|known| u16::from(known.suite()) == suite)
 }
 
 fn mismatch(seen: &str) -> Row {

@@ -51,6 +51,7 @@ fn nobody() -> Roots {
     Roots {
         public: RootCertStore::empty(),
         given: None,
+        exact: Vec::new(),
     }
 }
 
@@ -178,6 +179,18 @@ fn each_fault_has_a_name_of_its_own() {
         words(&[good.clone(), middle.clone(), root], &nobody()),
         "unknown root: the chain ends at \"CN=Test Root\", which is no public authority"
     );
+}
+
+#[test]
+fn a_certificate_that_was_given_itself_is_trusted() {
+    let mut params = server();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let own = params.self_signed(&key).unwrap().der().clone();
+    let mut roots = nobody();
+    roots.exact.push(own.clone());
+    let judgement = judged(&[own], &roots);
+    assert_eq!((judgement.faults, judgement.is_private), (vec![], true));
 }
 
 #[test]

@@ -50,17 +50,24 @@ fn versions_are_listed_and_two_of_them_are_enough() {
 
 #[test]
 fn each_refusal_fails_one_row() {
-    use Requirement::{Certificate, TlsAlgorithms, TlsVersion};
+    use Requirement::{Answer, Certificate, TlsAlgorithms, TlsVersion};
     let unsafe_suite = all(Reply::Accepted {
         version: Version::Tls12,
         suite: 0x002f,
     });
+    let safe_suite = all(Reply::Accepted {
+        version: Version::Tls12,
+        suite: 0xc02f,
+    });
+    let unnamed = ShakeError::Unnamed(Error::AlertReceived(AlertDescription::HandshakeFailure));
     let no_common = || ShakeError::Tls(Error::AlertReceived(AlertDescription::HandshakeFailure));
     let other_key = ShakeError::Tls(Error::InvalidCertificate(CertificateError::BadSignature));
     for (replies, error, is_http, expected) in [
         (alert(HANDSHAKE_FAILURE), no_common(), false, TlsAlgorithms),
         (unsafe_suite.clone(), no_common(), false, TlsAlgorithms),
         (unsafe_suite, other_key, false, Certificate),
+        (safe_suite.clone(), no_common(), false, TlsAlgorithms),
+        (safe_suite, unnamed, false, Answer),
         (alert(PROTOCOL_VERSION), broken(), false, TlsVersion),
         (alert(UNRECOGNIZED_NAME), broken(), false, Certificate),
         (all(Reply::PlainHttp), broken(), true, TlsVersion),
