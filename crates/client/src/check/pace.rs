@@ -128,6 +128,7 @@ mod tests {
         assert_eq!(outcomes(40, &[1001, 1000]), [Pass, Warn, Pass]);
         assert_eq!(outcomes(40, &[2900, 2900]), [Pass, Warn, Pass]);
         assert_eq!(outcomes(200, &[2900, 2900]), [Warn, Warn, Pass]);
+        assert_eq!(outcomes(0, &[3000, 3000]), [Pass, Warn, Pass]);
         assert_eq!(outcomes(40, &[3001, 3000]), [Fail, Skipped, Pass]);
         assert_eq!(outcomes(40, &[800, 20, 30]), [Pass, Pass, Warn]);
         assert_eq!(outcomes(40, &[50, 2]), [Pass, Pass, Pass]);

@@ -59,6 +59,9 @@ fn each_refusal_fails_one_row() {
         version: Version::Tls12,
         suite: 0xc02f,
     });
+    // What is said to 1.0 and 1.1 is no sign of what is wrong with the rest.
+    let mut mixed = alert(HANDSHAKE_FAILURE);
+    mixed[2..].copy_from_slice(&alert(PROTOCOL_VERSION)[2..]);
     let unnamed = ShakeError::Unnamed(Error::AlertReceived(AlertDescription::HandshakeFailure));
     let no_common = || ShakeError::Tls(Error::AlertReceived(AlertDescription::HandshakeFailure));
     let other_key = ShakeError::Tls(Error::InvalidCertificate(CertificateError::BadSignature));
@@ -69,6 +72,7 @@ fn each_refusal_fails_one_row() {
         (safe_suite.clone(), no_common(), false, TlsAlgorithms),
         (safe_suite, unnamed, false, Answer),
         (alert(PROTOCOL_VERSION), broken(), false, TlsVersion),
+        (mixed, broken(), false, TlsVersion),
         (alert(UNRECOGNIZED_NAME), broken(), false, Certificate),
         (all(Reply::PlainHttp), broken(), true, TlsVersion),
         (all(Reply::Closed), broken(), true, TlsVersion),
