@@ -1,0 +1,93 @@
+//! What `ringtail-relay` says when it does not start, or a command of its fails.
+
+super::table! {
+    RELAY_FAILED "RT-600" {
+        message: "…",
+        meaning: "The relay or one of its commands failed in a way that has no code of its own.",
+        causes: ["stdout is closed.", "The system refused threads, random bytes or signals."],
+        next: ["Read the causes after the colons.", "ringtail-relay --log debug …"],
+        sections: [],
+    }
+    RELAY_USAGE "RT-601" {
+        message: "…",
+        meaning: "The relay's command line is wrong.",
+        causes: ["An argument is missing, unknown, out of range, or does not go with another."],
+        next: ["ringtail-relay --help", "ringtail-relay serve --help"],
+        sections: [],
+    }
+    RELAY_BIND "RT-602" {
+        message: "… cannot be listened on",
+        meaning: "The relay cannot listen at the address it was given.",
+        causes: [
+            "Another program listens there.",
+            "A port below 1024 needs privileges.",
+            "The address is not one of this machine's.",
+        ],
+        next: ["ss -ltnp    shows who listens where", "ringtail-relay serve --listen 0.0.0.0:8443 …"],
+        sections: [],
+    }
+    RELAY_DATA_IN_USE "RT-603" {
+        message: "another ringtail-relay serves from …",
+        meaning: "One data directory serves one relay at a time.",
+        causes: ["A relay is running already.", "Two services name the same directory."],
+        next: ["Stop the other one, or name another directory with --data."],
+        sections: [],
+    }
+    RELAY_DATA "RT-604" {
+        message: "the data directory cannot be used: …",
+        meaning: "The relay cannot make or open its data directory or a file in it.",
+        causes: ["It belongs to another user.", "The file system is read-only or full."],
+        next: ["Name a directory that the relay's user may write with --data."],
+        sections: [],
+    }
+    RELAY_DATABASE_NEWER "RT-605" {
+        message: "the database … was written by a newer ringtail-relay: …",
+        meaning: "A newer version has changed the database in a way that this one does not know.",
+        causes: ["The relay was set back to an older version."],
+        next: ["Run the newer ringtail-relay again, or name another directory with --data."],
+        sections: [],
+    }
+    RELAY_DATABASE "RT-606" {
+        message: "the database … cannot be opened",
+        meaning: "The relay's database, which holds events and accounts, cannot be opened or read.",
+        causes: [
+            "The file belongs to another user or another program.",
+            "The disk is full or failing.",
+            "The file is damaged.",
+        ],
+        next: ["Check owner, free space and disk; then start again.", "Restore the file, or name another directory with --data."],
+        sections: [],
+    }
+    RELAY_CERTIFICATE "RT-607" {
+        message: "the certificate in … cannot be used",
+        meaning: "The files of --cert and --key are not what a relay can show to RingCentral.",
+        causes: [
+            "A file is missing, not PEM, or not readable for the relay's user.",
+            "The chain is not in order: the relay's own certificate first, then each issuer.",
+            "The key belongs to another certificate.",
+        ],
+        next: ["Name certbot's fullchain.pem and privkey.pem.", "ringtail explain SUB-524"],
+        sections: ["1.6"],
+    }
+    RELAY_OWN_CERTIFICATE "RT-608" {
+        message: "the relay's own certificate could not be made",
+        meaning: "`--dev` makes a certificate in the data directory, and could not.",
+        causes: ["The directory cannot be written.", "A name in --public-url cannot stand in a certificate."],
+        next: ["Name a directory that the relay's user may write with --data."],
+        sections: [],
+    }
+    RELAY_ACCOUNT_EXISTS "RT-609" {
+        message: "there is an account … already",
+        meaning: "Accounts have names of their own.",
+        causes: ["The account was added before."],
+        next: ["ringtail-relay account rotate NAME    gives it a new token"],
+        sections: [],
+    }
+    RELAY_NO_ACCOUNT "RT-610" {
+        message: "there is no account …",
+        meaning: "Nobody has that name on this relay.",
+        causes: ["A spelling mistake.", "--data names another directory than the relay's."],
+        next: ["ringtail-relay account list"],
+        sections: [],
+    }
+}
