@@ -9,6 +9,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{StatusCode, response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -215,8 +217,24 @@ fn pass_on(
 ) -> (http::Response<()>, Incoming) {
     let (mut head, body) = response.into_parts();
     draft.answered(&head);
+    state_length_once(&mut head);
     strip_hop_by_hop(&mut head.headers);
     (http::Response::from_parts(head, ()), body)
+}
+
+/// Leaves `Content-Length` as an answer may have it (RFC 9110, 8.6; RFC 9112, 6.3): once, not beside chunks, and not
+/// where there is no body. HTTP/1.1 apps are forgiven what HTTP/2 counts as a broken answer, on the link and at the
+/// caller.
+fn state_length_once(head: &mut response::Parts) {
+    let chunked = head.headers.contains_key(TRANSFER_ENCODING);
+    // hyper has refused lengths that differ.
+    let length = head.headers.remove(CONTENT_LENGTH);
+    if let Some(length) = length
+        && !chunked
+        && head.status != StatusCode::NO_CONTENT
+    {
+        head.headers.insert(CONTENT_LENGTH, length);
+    }
 }
 
 /// Reads the answer to its end and passes it on while somebody takes it.

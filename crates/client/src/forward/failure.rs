@@ -66,6 +66,18 @@ impl SendFailure {
         }
     }
 
+    /// The target switched to another protocol, which nobody asked for: `Upgrade` does not travel.
+    pub(crate) fn switched(target: &TargetUrl) -> Self {
+        let host = target.host();
+        Self {
+            kind: FailureKind::NotHttp,
+            message: format!(
+                "{host} answered 101 and switched to another protocol, which was not asked for"
+            ),
+            connected: true,
+        }
+    }
+
     /// Reads an error that came after the connection was made.
     pub(crate) fn answering(error: &(dyn Error + 'static), target: &TargetUrl) -> Self {
         let host = target.host();

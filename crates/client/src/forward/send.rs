@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -224,7 +224,13 @@ impl Sender {
                 Err(_) => return (began, Err(self.timed_out("no answer"))),
             },
         };
-        let answer = answer.map_err(|error| SendFailure::of(&error, self.target()));
+        let answer = match answer {
+            // Nothing may follow it but the other protocol, and as a final answer it would break the link.
+            Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                Err(SendFailure::switched(self.target()))
+            }
+            answer => answer.map_err(|error| SendFailure::of(&error, self.target())),
+        };
         (began, answer)
     }
 

@@ -275,3 +275,55 @@ async fn a_request_that_cannot_be_sent_is_recorded() {
     assert!(failure.message.contains("cannot be sent"), "{failure}");
     caller.recorded().await;
 }
+
+#[tokio::test]
+async fn an_app_that_switches_protocols_has_not_answered() {
+    let app = App::raw(|stream| {
+        crate::forward::testing::say(
+            stream,
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+        )
+    });
+    let caller = Caller::of(app.sender());
+    let failure = caller.asks("").await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotHttp);
+    assert!(failure.connected);
+    let Outcome::Error { kind, message } = caller.recorded().await.attempt.outcome else {
+        panic!("answered");
+    };
+    assert_eq!((kind, message), (failure.kind, failure.message));
+}
+
+#[tokio::test]
+async fn the_length_of_an_answer_is_stated_once_and_where_it_may_be() {
+    for (answer, length, body) in [
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 1\r\n\r\nx",
+            Some("1"),
+            "x",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\n\r\n",
+            None,
+            "xy",
+        ),
+        (
+            "HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n",
+            None,
+            "",
+        ),
+        (
+            "HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n",
+            Some("5"),
+            "",
+        ),
+    ] {
+        let app = App::raw(move |stream| crate::forward::testing::say(stream, answer));
+        let caller = Caller::of(app.sender());
+        let (head, passed_on) = caller.asks("").await.unwrap().into_parts();
+        let lengths: Vec<_> = head.headers.get_all("content-length").iter().collect();
+        assert_eq!(lengths, length.into_iter().collect::<Vec<_>>(), "{answer}");
+        let passed_on = passed_on.collect().await.unwrap().to_bytes();
+        assert_eq!(passed_on, body, "{answer}");
+    }
+}
