@@ -102,20 +102,34 @@ impl DataDir {
 
     /// Makes the database's file if there is none, since SQLite would make it readable by all. It gives its other
     /// files the mode of this one.
+    ///
+    /// A file that is there is not opened: to close it would take away the locks that connections of this process have
+    /// on it, and the next program that looks at the database would delete the log that the relay writes to.
     pub(super) fn create_database(&self) -> Result<PathBuf, DataDirError> {
         let path = self.database();
-        private_file(&path)?;
-        Ok(path)
+        match private_options().create_new(true).open(&path) {
+            Ok(_) => Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(path),
+            Err(source) => Err(unusable(&path, source)),
+        }
     }
 }
 
 /// Opens a file for writing, with mode 0600 if it is new.
 fn private_file(path: &Path) -> Result<File, DataDirError> {
+    private_options()
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|source| unusable(path, source))
+}
+
+fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.read(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|source| unusable(path, source))
+    options
 }
 
 fn unusable(path: &Path, source: io::Error) -> DataDirError {

@@ -48,7 +48,7 @@ fn a_database_is_set_up_for_durability() {
         ("synchronous", "Integer(2)"),
         ("foreign_keys", "Integer(1)"),
         ("busy_timeout", "Integer(5000)"),
-        ("user_version", "Integer(1)"),
+        ("user_version", "Integer(2)"),
     ] {
         assert_eq!(
             text(&connection, &format!("PRAGMA {pragma}")),
@@ -84,7 +84,7 @@ fn a_newer_database_is_refused_and_left_alone() {
         .to_string()
         .replace(&dir.path().display().to_string(), "DATA");
     insta::assert_snapshot!(message, @"
-    the database DATA/relay.db was written by a newer ringtail-relay: its schema is 7, this one knows up to 1
+    the database DATA/relay.db was written by a newer ringtail-relay: its schema is 7, this one knows up to 2
     hint: run the newer ringtail-relay again, or name another directory with --data
     ");
     assert_eq!(text(&connection, "PRAGMA user_version"), "Integer(7)");
@@ -174,4 +174,28 @@ fn only_the_owner_reads_what_is_kept() {
         files += 1;
     }
     assert_eq!(files, 5, "database, log, its index and two locks");
+}
+
+/// Without the lock another program, `sqlite3` for one, takes itself for the last one on the database when it closes it,
+/// and deletes the write-ahead log under the relay: what is acknowledged from then on is gone with the process.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_connection_leaves_the_first_its_lock() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let (_temp, dir) = data_dir();
+    let first = open_writer(&dir).expect("it opens");
+    // A connection takes its lock when it first reads, and keeps it.
+    text(&first, "SELECT count(*) FROM event");
+    let inode = std::fs::metadata(dir.database()).expect("a file").ino();
+    let mine = format!(" {} ", std::process::id());
+    let file = format!(":{inode} ");
+    let locks = || {
+        let locks = std::fs::read_to_string("/proc/locks").expect("locks");
+        let count = |line: &&str| line.contains(&mine) && line.contains(&file);
+        locks.lines().filter(count).count()
+    };
+    assert_eq!(locks(), 1);
+    let _second = open_writer(&dir).expect("it opens again");
+    assert_eq!(locks(), 1);
 }
