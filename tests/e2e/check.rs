@@ -525,7 +525,7 @@ async fn what_is_no_address_is_a_wrong_command_line() -> anyhow::Result<()> {
         let output = process::output(command(&[url])?).await?;
         let said = String::from_utf8(output.stderr)?;
         assert_eq!(output.status.code(), Some(64), "{url}: {said}");
-        assert!(said.starts_with("error: "), "{said}");
+        assert!(said.starts_with("error[RT-"), "{said}");
         assert!(output.stdout.is_empty());
     }
     Ok(())

@@ -210,7 +210,7 @@ async fn exit_codes_are_those_of_the_table() -> anyhow::Result<()> {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
         if code > 64 {
-            assert!(said.starts_with("error: "), "{said}");
+            assert!(said.starts_with("error[RT-"), "{said}");
             assert!(output.stdout.is_empty(), "{arguments:?}");
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! No argument takes a token: arguments are seen by everybody on the machine and kept in a shell's history.
 
+pub(crate) mod explain;
 pub(crate) mod simulate;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ Examples:
   ringtail replay 17                          send it to the app once more
   ringtail check https://hooks.example.com    find out why RingCentral would refuse an address
   ringtail simulate --list                    show the RingCentral traffic that can be simulated
+  ringtail explain SUB-525                    say what an error code means
 
 Exit codes and JSON lines: docs/OUTPUT.md";
 
@@ -85,6 +87,8 @@ pub(crate) enum Command {
     Simulate(Box<simulate::SimulateArgs>),
     /// Find out why RingCentral would refuse a webhook address
     Check(CheckArgs),
+    /// Say what an error code means, and what to do
+    Explain(explain::ExplainArgs),
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod check;
 mod events;
+mod explain;
 mod find;
 mod listen;
 mod login;
@@ -22,5 +23,6 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Replay(args) => replay::run(&common, args).await,
         Command::Simulate(args) => simulate::run(&common, *args).await,
         Command::Check(args) => check::run(&common, args).await,
+        Command::Explain(args) => explain::run(args).await,
     }
 }

@@ -9,8 +9,10 @@ use std::process::ExitCode;
 use ringtail_client::config::ConfigError;
 use ringtail_client::link::Refusal;
 use ringtail_client::relay_api::ApiError;
-use ringtail_protocol::path::code;
+use ringtail_protocol::path::code as word;
+use ringtail_ringcentral::errors::Entry;
 
+use crate::code;
 use crate::output::escape::escape;
 
 /// The exit codes.
@@ -42,12 +44,13 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A command that failed: its code, what failed, and what to do next.
+/// A command that failed: its exit code, what failed, and what to do next.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) error: anyhow::Error,
     pub(crate) hint: Option<String>,
+    code: Option<&'static Entry>,
 }
 
 impl Failure {
@@ -56,7 +59,14 @@ impl Failure {
             exit,
             error: error.into(),
             hint: None,
+            code: None,
         }
+    }
+
+    /// Gives the failure a code that its error's type does not say.
+    pub(crate) fn code(mut self, code: &'static Entry) -> Self {
+        self.code = Some(code);
+        self
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -80,7 +90,15 @@ pub(crate) struct Told;
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error: {}", escape(&format!("{:#}", self.error)))?;
+        let code = self
+            .code
+            .unwrap_or_else(|| code::of(self.exit, &self.error));
+        writeln!(
+            f,
+            "error[{}]: {}",
+            code.code,
+            escape(&format!("{:#}", self.error))
+        )?;
         match &self.hint {
             Some(hint) => writeln!(f, "hint: {}", escape(hint)),
             None => Ok(()),
@@ -101,6 +119,7 @@ impl From<ConfigError> for Failure {
             exit: Exit::Config,
             error: error.into(),
             hint,
+            code: None,
         }
     }
 }
@@ -116,6 +135,7 @@ impl From<ApiError> for Failure {
             exit,
             error: error.into(),
             hint,
+            code: None,
         }
     }
 }
@@ -123,13 +143,13 @@ impl From<ApiError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let error = anyhow::anyhow!("the relay refused: {}", refusal.message);
-        Self::new(exit_of(&refusal), error)
+        Self::new(exit_of(&refusal), error).code(code::refused(&refusal))
     }
 }
 
 fn exit_of(refusal: &Refusal) -> Exit {
     match refusal.code.as_str() {
-        code::VERSION => Exit::Protocol,
+        word::VERSION => Exit::Protocol,
         _ if refusal.is_final() => Exit::Refused,
         _ => Exit::Unavailable,
     }

@@ -1,6 +1,7 @@
 //! `ringtail`: RingCentral's webhooks on a developer's machine.
 
 mod args;
+mod code;
 mod command;
 mod exit;
 mod follow;
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers and not mistakes; a reader that is gone needs neither.
-            drop(error.print());
+            output::usage(&error);
             return match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Ok,
                 _ => {

@@ -2,11 +2,14 @@
 
 pub(crate) mod check;
 pub(crate) mod escape;
+pub(crate) mod explain;
 pub(crate) mod json;
 pub(crate) mod plain;
 mod stdout;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+
+use ringtail_ringcentral::errors::own;
 
 pub(crate) use stdout::{Closed, Stdout};
 
@@ -25,6 +28,24 @@ pub(crate) async fn print(bytes: &[u8]) -> Result<(), Failure> {
 /// Says something on stderr. There is nothing to do when that fails.
 pub(crate) fn note(text: &str) {
     drop(std::io::stderr().lock().write_all(text.as_bytes()));
+}
+
+/// Prints what clap says: help on stdout, a mistake with its code on stderr.
+pub(crate) fn usage(error: &clap::Error) {
+    let rendered = error.render();
+    let plain = rendered.to_string();
+    if !plain.starts_with("error: ") {
+        drop(error.print());
+        return;
+    }
+    let coloured = std::io::stderr().is_terminal() && colour_allowed();
+    let text = if coloured {
+        rendered.ansi().to_string()
+    } else {
+        plain
+    };
+    let code = own::USAGE.code;
+    note(&text.replacen("error:", &format!("error[{code}]:"), 1));
 }
 
 /// Says whether colours may be used, as <https://no-color.org> has it.

@@ -7,6 +7,7 @@ use ringtail_client::forward::{Sender, TargetUrl};
 use ringtail_client::history::History;
 use ringtail_client::model::{EventRow, Outcome};
 use ringtail_client::replay::replay;
+use ringtail_ringcentral::errors::own;
 
 use super::find::{find, open};
 use super::listen::send_options;
@@ -33,7 +34,9 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
         return Ok(());
     }
     let failure = anyhow!("{failed} of {} events got no answer", events.len());
-    Err(Failure::from(failure).hint("check that the app runs"))
+    Err(Failure::from(failure)
+        .code(&own::UNANSWERED)
+        .hint("check that the app runs"))
 }
 
 fn target(config: &Config, args: &ReplayArgs, endpoint: &str) -> Result<TargetUrl, Failure> {

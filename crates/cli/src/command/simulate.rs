@@ -10,6 +10,7 @@ use ringtail_client::config::Config;
 use ringtail_client::forward::TargetUrl;
 use ringtail_client::simulate::{End, Options, Pace, SimSender, rehearse, run as play, secrets_of};
 use ringtail_protocol::event::Timestamp;
+use ringtail_ringcentral::errors::own;
 use ringtail_ringcentral::simulate::{
     Faults, Parameters, RehearseError, Scenario, Shot, Template, builtins,
 };
@@ -68,14 +69,16 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
     print(&lines.summary(name, &options, &summary)).await?;
     let failure = anyhow!(summary.end.words().unwrap_or_default());
     match &summary.end {
-        End::Refused(_) => Err(Failure::from(failure).hint(
+        End::Refused(_) => Err(Failure::from(failure).code(&own::SIMULATED_REFUSAL).hint(
             "`ringtail check URL` shows what is wrong; --no-handshake sends the events all the same",
         )),
         End::Blacklisted { .. } => Err(Failure::from(failure)
+            .code(&own::SIMULATED_BLACKLIST)
             .hint("let the app answer 200 within 3 s, in under 1024 bytes")),
         End::Done | End::Stopped if args.assert && summary.failed > 0 => {
             let (failed, sent) = (summary.failed, summary.sent);
-            Err(anyhow!("{failed} of {sent} answers are not what they should be").into())
+            let failure = anyhow!("{failed} of {sent} answers are not what they should be");
+            Err(Failure::from(failure).code(&own::ASSERTION))
         }
         End::Done | End::Stopped => Ok(()),
     }
@@ -112,9 +115,12 @@ fn find(name: &str) -> Result<Scenario, Failure> {
     if name.is_empty() || !path.exists() {
         let unknown = anyhow!("there is no scenario, kind or file {name:?}");
         return Err(Failure::new(Exit::Usage, unknown)
+            .code(&own::SCENARIO)
             .hint("`ringtail simulate --list` shows what there is"));
     }
-    let wrong = |error: anyhow::Error| Failure::new(Exit::NoData, error.context(name.to_owned()));
+    let wrong = |error: anyhow::Error| {
+        Failure::new(Exit::NoData, error.context(name.to_owned())).code(&own::SCENARIO)
+    };
     let length = std::fs::metadata(path)
         .map_err(|error| wrong(error.into()))?
         .len();
@@ -182,6 +188,7 @@ fn warn_of_missing_secrets(scenario: &Scenario, options: &Options) -> Result<(),
     if unsigned(Callback::SourceSdk) {
         let failure = anyhow!("calls of the source SDK are signed, and there is no secret");
         return Err(Failure::new(Exit::Config, failure)
+            .code(&own::SECRET)
             .hint("set RINGTAIL_SOURCE_SDK_SECRET to the secret of the source"));
     }
     if unsigned(Callback::InteractiveMessage) {

@@ -33,6 +33,9 @@ fn mistakes_are_told_with_what_to_do() {
         (vec!["events", "list", "-n", "0"], vec![]),
         (vec!["replay"], vec![]),
         (vec!["replay", "9..1"], vec![]),
+        (vec!["simulate", "no-such-scenario"], vec![]),
+        (vec!["check", "hooks.example.com"], vec![]),
+        (vec!["explain", "SUB-599"], vec![]),
     ] {
         let mut command = home.ringtail(&arguments);
         let output = command
@@ -46,6 +49,13 @@ fn mistakes_are_told_with_what_to_do() {
         seen += "\n";
     }
     assert!(!seen.contains("secret-token"));
+    for told in seen.lines().filter(|line| line.starts_with("error")) {
+        let code = told
+            .strip_prefix("error[RT-")
+            .and_then(|rest| rest.get(..5));
+        let whole = code.is_some_and(|code| code.ends_with("]:"));
+        assert!(whole, "an error without a code: {told}");
+    }
     insta::assert_snapshot!("errors", seen);
 }
 
@@ -58,11 +68,11 @@ fn a_relay_that_is_not_there_is_told_at_once() {
     let mut login = home.ringtail(&["login", &url]);
     let output = login.env("RINGTAIL_TOKEN", "t").output().unwrap();
     let seen = home.seen(&output).replace(&url, "RELAY");
-    let expected = "exit 69\nerror: nothing listens at RELAY: Connection refused (os error 111)\n\
+    let expected = "exit 69\nerror[RT-302]: nothing listens at RELAY: Connection refused (os error 111)\n\
                     hint: check that ringtail-relay runs there, and its port\n";
     #[cfg(target_os = "linux")]
     assert_eq!(seen, expected);
-    assert!(seen.starts_with("exit 69\nerror: nothing listens at RELAY"));
+    assert!(seen.starts_with("exit 69\nerror[RT-302]: nothing listens at RELAY"));
     assert!(!home.path().join("login.toml").exists(), "nothing is kept");
 }
 
@@ -79,7 +89,7 @@ fn a_login_that_others_can_read_is_refused() {
     .unwrap();
     std::fs::set_permissions(&login, std::fs::Permissions::from_mode(0o644)).unwrap();
     let output = home.run(&["listen", "3000"]);
-    let expected = "exit 78\nerror: HOME/login.toml holds a token and others can read it (mode 644)\n\
+    let expected = "exit 78\nerror[RT-206]: HOME/login.toml holds a token and others can read it (mode 644)\n\
                     hint: run `chmod 600 HOME/login.toml`; if others may have read it, have the token rotated\n";
     assert_eq!(home.seen(&output), expected);
 }

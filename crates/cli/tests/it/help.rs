@@ -13,6 +13,7 @@ fn help_is_what_it_was() {
         ("replay", vec!["replay", "--help"]),
         ("check", vec!["check", "--help"]),
         ("simulate", vec!["simulate", "--help"]),
+        ("explain", vec!["explain", "--help"]),
         ("simulate-cut", vec!["simulate", "cut", "--help"]),
     ] {
         let output = home.run(&arguments);

@@ -63,7 +63,7 @@ fn raw_is_the_body_byte_for_byte() {
 fn a_name_of_several_events_is_asked_back() {
     let home = home();
     let output = home.run(&["events", "show", "1"]);
-    let expected = "exit 65\nerror: 1 names 2 events\n\
+    let expected = "exit 65\nerror[RT-106]: 1 names 2 events\n\
                     hint: give more of the id, or name the endpoint with --endpoint\n";
     assert_eq!(home.seen(&output), expected);
     let one = home.run(&["events", "show", "1", "--endpoint", "other"]);
@@ -138,10 +138,10 @@ fn a_replay_without_an_answer_fails() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(
         stderr,
-        "error: 2 of 2 events got no answer\nhint: check that the app runs\n"
+        "error[RT-410]: 2 of 2 events got no answer\nhint: check that the app runs\n"
     );
     assert_eq!(output.status.code(), Some(1));
     let unknown = home.run(&["replay", "demo/1"]);
-    let expected = "exit 64\nerror: it is not known where events of demo-x1 go\nhint: name the app: --target 3000\n";
+    let expected = "exit 64\nerror[RT-101]: it is not known where events of demo-x1 go\nhint: name the app: --target 3000\n";
     assert_eq!(home.seen(&unknown), expected);
 }

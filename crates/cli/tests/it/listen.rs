@@ -65,7 +65,7 @@ fn an_endpoint_is_listened_on_once() {
     let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
     until(&mut lines, "connecting");
     let second = listen(&home).wait_with_output().unwrap();
-    let expected = "exit 1\nerror: another ringtail listens on \"default\" with the history in HOME/data\n\
+    let expected = "exit 1\nerror[RT-406]: another ringtail listens on \"default\" with the history in HOME/data\n\
                     hint: stop it, or give this one another --endpoint or --data\n";
     assert_eq!(home.seen(&second), expected);
     first.kill().unwrap();

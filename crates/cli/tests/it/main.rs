@@ -5,6 +5,7 @@
 )]
 
 mod errors;
+mod explain;
 mod help;
 mod history;
 mod listen;

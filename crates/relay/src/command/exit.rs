@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use super::code;
+
 /// Part of the help.
 pub(super) const TABLE: &str = "\
 Exit codes:
@@ -37,7 +39,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Returns an error with its causes, and its hint, which a message carries on a line of its own, at the end.
+/// Returns an error with its code and causes, and its hint, which a message carries on a line of its own, at the end.
 pub(super) fn message(error: &anyhow::Error) -> String {
     let mut lines = Vec::new();
     let mut hints = Vec::new();
@@ -51,7 +53,8 @@ pub(super) fn message(error: &anyhow::Error) -> String {
         }
         hints.extend(parts.map(str::to_owned));
     }
-    let mut message = format!("error: {}", lines.join(": "));
+    let code = code::of(error).code;
+    let mut message = format!("error[{code}]: {}", lines.join(": "));
     if let Some(hint) = hints.first() {
         message.push_str("\nhint: ");
         message.push_str(hint);
@@ -72,9 +75,9 @@ mod tests {
             .context("cannot start");
         assert_eq!(
             message(&error),
-            "error: cannot start: cannot open: no file\nhint: try another"
+            "error[RT-600]: cannot start: cannot open: no file\nhint: try another"
         );
         let error = anyhow!("same").context("same");
-        assert_eq!(message(&error), "error: same");
+        assert_eq!(message(&error), "error[RT-600]: same");
     }
 }

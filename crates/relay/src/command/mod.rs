@@ -1,6 +1,7 @@
 //! The commands of `ringtail-relay`.
 
 mod account;
+mod code;
 mod exit;
 mod log;
 mod serve;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use ringtail_ringcentral::errors::own;
 
 pub use self::exit::Exit;
 use crate::output;
@@ -66,7 +68,7 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             // Help and version are errors to clap, and no failure.
-            drop(error.print());
+            usage(&error);
             let exit = if error.use_stderr() {
                 Exit::Usage
             } else {
@@ -76,7 +78,7 @@ pub fn main() -> ExitCode {
         }
     };
     if let Err(error) = log::start(args.log.as_deref()) {
-        output::say(format_args!("error: {error:#}"));
+        output::say(format_args!("error[{}]: {error:#}", own::RELAY_USAGE.code));
         return Exit::Usage.into();
     }
     // Whoever runs the process owns it: another library has not been here before.
@@ -91,6 +93,19 @@ pub fn main() -> ExitCode {
             output::say(exit::message(&error));
             Exit::Failure.into()
         }
+    }
+}
+
+/// Prints what clap says: help on stdout, a mistake with its code on stderr.
+fn usage(error: &clap::Error) {
+    let text = error.render().to_string();
+    match text.strip_prefix("error: ") {
+        Some(said) => output::say(format_args!(
+            "error[{}]: {}",
+            own::RELAY_USAGE.code,
+            said.trim_end()
+        )),
+        None => drop(error.print()),
     }
 }
 

@@ -95,7 +95,7 @@ fn failures_say_why_and_what_next() {
     assert_eq!(again.status.code(), Some(1));
     assert_eq!(
         text(&again.stderr),
-        "error: there is an account anna already\nhint: `account rotate anna` gives it a new token\n"
+        "error[RT-609]: there is an account anna already\nhint: `account rotate anna` gives it a new token\n"
     );
     let nobody = account(dir.path(), &["revoke", "berta"]);
     assert_eq!(nobody.status.code(), Some(1));

@@ -42,7 +42,8 @@ pub fn read(text: &str) -> Option<Found> {
     }
     let said = || reason(text).or_else(|| message(text)).map(Found::Known);
     // A single word was meant as a code, whatever its shape.
-    let word = || Plain::of(text).map(|_| Found::Unknown(text.to_owned()));
+    let is_word = !text.contains(char::is_whitespace) && Plain::of(text).is_some();
+    let word = || is_word.then(|| Found::Unknown(text.to_owned()));
     unknown.or_else(said).or_else(word)
 }
 

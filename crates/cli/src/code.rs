@@ -1,0 +1,163 @@
+//! Which code an error is printed with.
+//!
+//! The codes are statics of [`own`], so that none is printed that `ringtail explain` does not know. An error is
+//! known by its type, wherever it stands in the chain; one whose type says nothing has the code of its exit.
+
+use std::error::Error;
+
+use ringtail_client::check::AddressError;
+use ringtail_client::config::{BadRelayUrl, ConfigError, FileError, LoginError};
+use ringtail_client::engine::{LockError, SpawnError};
+use ringtail_client::forward::{TargetError, TrustError as TargetTrustError};
+use ringtail_client::history::{OpenError, ReadError, SelectorError, StoreError};
+use ringtail_client::link::{DialError, Refusal};
+use ringtail_client::relay_api::ApiError;
+use ringtail_client::replay::ReplayError;
+use ringtail_client::simulate::{NewSenderError, SecretError};
+use ringtail_client::trust::TrustError;
+use ringtail_protocol::path::code;
+use ringtail_ringcentral::errors::{Entry, own};
+use ringtail_ringcentral::simulate::{RehearseError, ScenarioError};
+
+use crate::exit::Exit;
+
+/// Returns the code of an error that ends the program with `exit`.
+pub(crate) fn of(exit: Exit, error: &anyhow::Error) -> &'static Entry {
+    error
+        .chain()
+        .find_map(by_type)
+        .unwrap_or_else(|| by_exit(exit))
+}
+
+/// Returns the code of an error that is only known by how the program ends.
+fn by_exit(exit: Exit) -> &'static Entry {
+    match exit {
+        Exit::Ok | Exit::Failure => &own::FAILED,
+        Exit::NotAccepted => &own::NOT_ACCEPTED,
+        Exit::Usage => &own::USAGE,
+        Exit::NoData => &own::NO_DATA,
+        Exit::Unavailable => &own::UNAVAILABLE,
+        Exit::Protocol => &own::VERSION,
+        Exit::Refused => &own::REFUSED,
+        Exit::Config => &own::CONFIG,
+    }
+}
+
+fn by_type(error: &(dyn Error + 'static)) -> Option<&'static Entry> {
+    fn is<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+        error.downcast_ref()
+    }
+    None.or_else(|| is(error).and_then(config))
+        .or_else(|| is(error).map(login))
+        .or_else(|| is::<FileError>(error).map(|_| &own::CONFIG_FILE))
+        .or_else(|| is::<BadRelayUrl>(error).map(|_| &own::RELAY_URL))
+        .or_else(|| is::<TrustError>(error).map(|_| &own::CERTIFICATES))
+        .or_else(|| is::<SecretError>(error).map(|_| &own::SECRET))
+        .or_else(|| is(error).map(api))
+        .or_else(|| is(error).map(dial))
+        .or_else(|| is(error).and_then(spawn))
+        .or_else(|| is(error).map(open))
+        .or_else(|| is(error).map(lock))
+        .or_else(|| is(error).map(replay))
+        .or_else(|| is::<ReadError>(error).map(|_| &own::HISTORY_READ))
+        .or_else(|| is::<StoreError>(error).map(|_| &own::HISTORY_WRITE))
+        .or_else(|| is::<SelectorError>(error).map(|_| &own::SELECTOR))
+        .or_else(|| is::<TargetError>(error).map(|_| &own::TARGET))
+        .or_else(|| is::<TargetTrustError>(error).map(|_| &own::TARGET_TLS))
+        .or_else(|| is::<NewSenderError>(error).map(|_| &own::CERTIFICATES))
+        .or_else(|| is::<AddressError>(error).map(|_| &own::ADDRESS))
+        .or_else(|| is::<ScenarioError>(error).map(|_| &own::SCENARIO))
+        .or_else(|| is::<RehearseError>(error).map(|_| &own::SCENARIO))
+}
+
+fn config(error: &ConfigError) -> Option<&'static Entry> {
+    Some(match error {
+        ConfigError::NoRelay => &own::NO_RELAY,
+        ConfigError::NoToken { .. } | ConfigError::OtherLogin { .. } => &own::NO_TOKEN,
+        ConfigError::Relay { .. } => &own::RELAY_URL,
+        ConfigError::Token { .. } => &own::BAD_TOKEN,
+        ConfigError::NoConfig { .. } | ConfigError::File(_) => &own::CONFIG_FILE,
+        ConfigError::Login(error) => login(error),
+        ConfigError::Trust(_) => &own::CERTIFICATES,
+        _ => return None,
+    })
+}
+
+fn login(error: &LoginError) -> &'static Entry {
+    match error {
+        LoginError::NotPrivate { .. } => &own::LOGIN_OPEN,
+        _ => &own::LOGIN_FILE,
+    }
+}
+
+fn api(error: &ApiError) -> &'static Entry {
+    match error {
+        ApiError::Dial(error) => dial(error),
+        ApiError::Refused(refusal) => refused(refusal),
+        ApiError::NotARelay { .. } => &own::NOT_A_RELAY,
+        _ => &own::RELAY_BROKE,
+    }
+}
+
+fn dial(error: &DialError) -> &'static Entry {
+    match error {
+        DialError::Resolve { .. } => &own::RELAY_NAME,
+        DialError::Refused { .. } => &own::RELAY_REFUSED,
+        DialError::Tls { .. } => &own::RELAY_TLS,
+        _ => &own::RELAY_UNREACHABLE,
+    }
+}
+
+/// Returns the code of a relay's refusal.
+pub(crate) fn refused(refusal: &Refusal) -> &'static Entry {
+    refused_with(&refusal.code)
+}
+
+fn refused_with(word: &str) -> &'static Entry {
+    match word {
+        // Something between the two answered.
+        "" => &own::NOT_A_RELAY,
+        code::UNAUTHORIZED => &own::UNAUTHORIZED,
+        code::NO_ENDPOINT => &own::NO_ENDPOINT,
+        code::BAD_NAME => &own::BAD_NAME,
+        code::VERSION => &own::VERSION,
+        code::UNAVAILABLE => &own::UNAVAILABLE,
+        _ => &own::REFUSED,
+    }
+}
+
+fn spawn(error: &SpawnError) -> Option<&'static Entry> {
+    Some(match error {
+        SpawnError::History(error) => open(error),
+        SpawnError::Lock(error) => lock(error),
+        SpawnError::Target(_) => &own::TARGET_TLS,
+        _ => return None,
+    })
+}
+
+fn open(error: &OpenError) -> &'static Entry {
+    match error {
+        OpenError::Files { .. } => &own::HISTORY_FILES,
+        OpenError::Newer { .. } => &own::HISTORY_NEWER,
+        OpenError::Foreign { .. } => &own::HISTORY_FOREIGN,
+        _ => &own::HISTORY_OPEN,
+    }
+}
+
+fn lock(error: &LockError) -> &'static Entry {
+    match error {
+        LockError::Taken { .. } => &own::LISTENING,
+        _ => &own::LOCK,
+    }
+}
+
+fn replay(error: &ReplayError) -> &'static Entry {
+    match error {
+        ReplayError::Read(_) => &own::HISTORY_READ,
+        ReplayError::Record(_) => &own::HISTORY_WRITE,
+        _ => &own::NO_REPLAY,
+    }
+}
+
+#[cfg(test)]
+mod tests;
