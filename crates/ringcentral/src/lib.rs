@@ -2,8 +2,9 @@
 //!
 //! The relay asks [`classify`](mod@classify) what a request is and [`handshake`] how to answer one; the client asks
 //! [`ordering`] what must stay in order, [`catalogue`] what an event says, [`signature`] whether a request is
-//! RingCentral's, [`verdict`] what RingCentral would have made of the app's answer, and [`errors`] what a code means. Docs that speak of a section mean RINGCENTRAL.md, the collected facts
-//! about RingCentral's callbacks that this crate is the code form of.
+//! RingCentral's, [`verdict`] what RingCentral would have made of the app's answer, and [`errors`] what a code means.
+//! Docs that speak of a section mean RINGCENTRAL.md, the collected facts about RingCentral's callbacks that this crate
+//! is the code form of.
 //!
 //! Everything here reads bytes from strangers. Nothing panics, every pass is linear in the size of the
 //! request, and nesting costs no stack: what is not looked at is skipped, and never built.

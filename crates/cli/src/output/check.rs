@@ -8,6 +8,7 @@
 //! ```
 
 use ringtail_client::check::{Outcome, Report, Row, Try, Wire};
+use ringtail_ringcentral::errors::{self, Found};
 use serde_json::{Value, json};
 
 use super::escape::{escape, escape_lines};
@@ -87,7 +88,7 @@ impl Layout {
             "\n{}\n",
             self.style.paint(tone, &sentence(report))
         ));
-        if let Some(code) = report.refusal().and_then(|row| row.earns) {
+        if let Some(code) = report.refusal().and_then(explained) {
             text.push_str(&format!("More: ringtail explain {code}\n"));
         }
         text
@@ -111,6 +112,15 @@ impl Layout {
         );
         text
     }
+}
+
+/// The code that explains a refusal: the one it earns, or the one of the reason that would be recorded.
+fn explained(row: &Row) -> Option<&'static str> {
+    row.earns
+        .or_else(|| match errors::read(row.records.as_deref()?)? {
+            Found::Known(entry) => Some(entry.code),
+            Found::Unknown(_) => None,
+        })
 }
 
 /// The verdict in one sentence.

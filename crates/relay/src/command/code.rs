@@ -8,7 +8,7 @@ use crate::accounts::{AccountsError, AddError, ChangeError};
 use crate::journal::sqlite::OpenError;
 use crate::server::SpawnError;
 use crate::store::{DataDirError, StoreError};
-use crate::tls::{DevError, FilesError, TlsError};
+use crate::tls::{DevError, TlsError};
 
 /// Returns the code of an error, known by its type wherever it stands in the chain.
 pub(super) fn of(error: &anyhow::Error) -> &'static Entry {
@@ -78,13 +78,55 @@ fn accounts(error: &AccountsError) -> &'static Entry {
 
 fn tls(error: &TlsError) -> &'static Entry {
     match error {
-        TlsError::Files(error) => files(error),
-        TlsError::Dev(DevError::Load(error)) => files(error),
+        TlsError::Files(_) | TlsError::Dev(DevError::Load(_)) | TlsError::Settings(_) => {
+            &own::RELAY_CERTIFICATE
+        }
         TlsError::Dev(_) => &own::RELAY_OWN_CERTIFICATE,
-        TlsError::Settings(_) => &own::RELAY_CERTIFICATE,
     }
 }
 
-fn files(_: &FilesError) -> &'static Entry {
-    &own::RELAY_CERTIFICATE
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context as _, anyhow};
+
+    use super::*;
+    use crate::accounts::Name;
+
+    #[test]
+    fn errors_are_known_by_type_wherever_they_stand() {
+        let name = Name::parse("anna").unwrap();
+        let nobody = anyhow::Error::from(ChangeError::NoAccount(name)).context("a");
+        assert_eq!(of(&nobody).code, "RT-610");
+        let address = "127.0.0.1:1".parse().unwrap();
+        let source = std::io::ErrorKind::AddrInUse.into();
+        let bind = Err::<(), _>(SpawnError::Bind { address, source }).context("b");
+        assert_eq!(of(&bind.unwrap_err()).code, "RT-602");
+        let path = "data".into();
+        let in_use = SpawnError::from(DataDirError::InUse { path });
+        assert_eq!(of(&in_use.into()).code, "RT-603");
+        assert_eq!(of(&anyhow!("x")).code, "RT-600");
+    }
+
+    #[test]
+    fn every_code_of_the_relay_is_printed_somewhere() {
+        let doors = [include_str!("code.rs"), include_str!("mod.rs")].concat();
+        let table = include_str!("../../../ringcentral/src/errors/own/relay.rs");
+        let names = table.lines().filter_map(|line| {
+            let (name, rest) = line.strip_prefix("    ")?.split_once(' ')?;
+            rest.starts_with("\"RT-").then_some(name)
+        });
+        let mut count = 0;
+        for name in names {
+            count += 1;
+            let printed = format!("own::{name}");
+            let ends = |rest: &str| {
+                !rest.starts_with(|next: char| next.is_ascii_uppercase() || next == '_')
+            };
+            assert!(
+                doors.split(&printed).skip(1).any(ends),
+                "{printed} is never printed"
+            );
+        }
+        assert_eq!(count, 11);
+    }
 }
