@@ -134,9 +134,14 @@ impl Writer {
                 return Err(error);
             }
         };
-        for write in group.by_ref() {
+        // A full disk makes SQLite leave the transaction by itself. A savepoint would then be a transaction of its own,
+        // and what it commits would be reported as failed.
+        while !transaction.is_autocommit()
+            && let Some(write) = group.next()
+        {
             written.push(apply(&mut transaction, write));
         }
+        written.extend(group.map(Written::undone));
         let marks = query::marks(&transaction)?;
         transaction.commit()?;
         Ok(marks)
