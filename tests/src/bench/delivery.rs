@@ -39,7 +39,7 @@ const P99: &str = "to app p99 ms";
 const ANSWER_P50: &str = "answer p50 ms";
 const ANSWER_P99: &str = "answer p99 ms";
 
-/// Measures latencies at [`RATE`] a second, open loop.
+/// Measures latencies at `RATE` a second, open loop.
 ///
 /// # Errors
 /// When a server does not come up or an answer is wrong or missing.
