@@ -2,7 +2,7 @@
 //!
 //! A [`Template`] is one kind of request. A [`Scenario`] is a file of steps that name templates, with times
 //! between them as in RingCentral's own captures. [`Scenario::rehearse`] makes the requests, new ids and times
-//! in them; [`plan()`] says when each is sent and brings about the faults that were asked for; [`inspect`] judges
+//! in them; [`plan()`] says when each is sent and brings about the faults that were asked for; [`inspect()`] judges
 //! the app's answers; [`cut()`] makes a scenario of recorded events. The same seed and beginning give the same
 //! bytes.
 //!
