@@ -4,6 +4,7 @@ use ringtail_protocol::event::Timestamp;
 
 use super::name::Name;
 use super::store::AccountKey;
+use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;
 
 /// Random bytes in an endpoint's id: 128 bits, so that a URL cannot be guessed.
@@ -28,6 +29,8 @@ pub struct EndpointRecord {
     pub name: Name,
     /// When it was made.
     pub created_at: Timestamp,
+    /// What RingCX Digital's challenges are answered by at the edge, if they are.
+    pub verify_token: Option<VerifyTokenHash>,
 }
 
 /// Makes an id for an endpoint.

@@ -13,6 +13,7 @@ mod shared;
 mod store;
 mod table;
 mod token;
+mod verify_token;
 
 pub use self::endpoint::EndpointRecord;
 pub use self::name::{Name, NameError};
@@ -23,6 +24,7 @@ pub use self::store::{
 };
 pub use self::table::EndpointTable;
 pub use self::token::Token;
+pub use self::verify_token::{MAX_VERIFY_TOKEN_BYTES, VerifyTokenHash};
 
 #[cfg(test)]
 mod tests;

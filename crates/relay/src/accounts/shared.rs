@@ -7,6 +7,7 @@ use super::name::Name;
 use super::store::{Account, Accounts, AccountsError, EndpointError};
 use super::table::EndpointTable;
 use super::token::Token;
+use super::verify_token::VerifyTokenHash;
 
 /// Cloneable handle to [`Accounts`] and the table of endpoints that belongs to it.
 #[derive(Debug, Clone)]
@@ -61,7 +62,8 @@ impl SharedAccounts {
         self.off_runtime(Accounts::changed).await?
     }
 
-    /// See [`Accounts::endpoint`]. The endpoint is in the table when this returns.
+    /// See [`Accounts::endpoint`]. The endpoint is in the table when this returns, with the verify token if one is
+    /// given: `Some(None)` takes it away.
     ///
     /// # Errors
     /// When the account has the most endpoints that it may, or the store fails.
@@ -69,11 +71,15 @@ impl SharedAccounts {
         &self,
         account: Account,
         name: Name,
+        verify_token: Option<Option<VerifyTokenHash>>,
     ) -> Result<Arc<EndpointRecord>, EndpointError> {
         let table = Arc::clone(&self.table);
         // The table is filled where the endpoint is made, so that a caller that goes away leaves no gap between.
         self.off_runtime(move |accounts| {
             let endpoint = accounts.endpoint(&account, &name)?;
+            if let Some(token) = verify_token.filter(|token| *token != endpoint.verify_token) {
+                return Ok(table.insert(accounts.set_verify_token(&endpoint, token)?));
+            }
             Ok(match table.find(&endpoint.id) {
                 Some(known) => known,
                 None => table.insert(endpoint),

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, Transaction
 use super::endpoint::{self, EndpointRecord};
 use super::name::Name;
 use super::token::{Token, TokenHash};
+use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;
 use crate::store::{self, DataDir, StoreError};
 
@@ -295,6 +296,28 @@ impl Accounts {
         Ok(endpoint)
     }
 
+    /// Sets or takes away the verify token by which the endpoint's challenges are answered. Blocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn set_verify_token(
+        &self,
+        endpoint: &EndpointRecord,
+        token: Option<VerifyTokenHash>,
+    ) -> Result<EndpointRecord, AccountsError> {
+        self.writer().execute(
+            "UPDATE endpoint SET verify_token_hash = ?2 WHERE key = ?1",
+            params![
+                endpoint.key.0,
+                token.as_ref().map(VerifyTokenHash::as_bytes)
+            ],
+        )?;
+        Ok(EndpointRecord {
+            verify_token: token,
+            ..endpoint.clone()
+        })
+    }
+
     fn find_endpoint(
         &self,
         account: &Account,
@@ -309,9 +332,9 @@ impl Accounts {
     /// When the store fails.
     pub fn all_endpoints(&self) -> Result<Vec<EndpointRecord>, AccountsError> {
         let reader = self.reader();
-        let mut select = reader
-            .connection
-            .prepare_cached("SELECT key, id, account, name, created_at FROM endpoint")?;
+        let mut select = reader.connection.prepare_cached(
+            "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint",
+        )?;
         let endpoints = select.query_map([], endpoint_of_row)?;
         Ok(endpoints.collect::<Result<_, _>>()?)
     }
@@ -382,7 +405,7 @@ fn create_endpoint(
     transaction
         .query_row(
             "INSERT INTO endpoint (id, account, name, created_at) VALUES (?1, ?2, ?3, ?4)
-             RETURNING key, id, account, name, created_at",
+             RETURNING key, id, account, name, created_at, verify_token_hash",
             params![id, account.key.0, name.as_str(), Timestamp::now().0],
             endpoint_of_row,
         )
@@ -396,7 +419,7 @@ fn select_endpoint(
 ) -> rusqlite::Result<Option<EndpointRecord>> {
     connection
         .prepare_cached(
-            "SELECT key, id, account, name, created_at FROM endpoint WHERE account = ?1 AND name = ?2",
+            "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint WHERE account = ?1 AND name = ?2",
         )?
         .query_row(params![account.key.0, name.as_str()], endpoint_of_row)
         .optional()
@@ -409,5 +432,8 @@ fn endpoint_of_row(row: &Row<'_>) -> rusqlite::Result<EndpointRecord> {
         account: AccountKey(row.get(2)?),
         name: Name::from_stored(row.get(3)?),
         created_at: Timestamp(row.get(4)?),
+        verify_token: row
+            .get::<_, Option<[u8; 32]>>(5)?
+            .map(VerifyTokenHash::from_stored),
     })
 }

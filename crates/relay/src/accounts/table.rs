@@ -89,6 +89,7 @@ mod tests {
             account: AccountKey(1),
             name: Name::parse("dev").expect("a name"),
             created_at: Timestamp(0),
+            verify_token: None,
         }
     }
 

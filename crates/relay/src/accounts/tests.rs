@@ -230,7 +230,7 @@ async fn a_relay_finds_new_endpoints_in_its_table() {
         .await
         .expect("it works")
         .expect("anna");
-    let calls = (0..8).map(|_| shared.endpoint(anna.clone(), name("new")));
+    let calls = (0..8).map(|_| shared.endpoint(anna.clone(), name("new"), None));
     let made: Vec<Arc<EndpointRecord>> = futures_util::future::join_all(calls)
         .await
         .into_iter()
@@ -243,4 +243,18 @@ async fn a_relay_finds_new_endpoints_in_its_table() {
     assert_eq!(shared.table().find(&made[0].id).as_ref(), Some(&made[0]));
     assert_eq!(shared.table().len(), 2);
     assert!(shared.is_current(anna).await.expect("it works"));
+}
+
+#[test]
+fn a_verify_token_stays_until_another_is_set() {
+    let (_temp, _dir, accounts, token) = with_anna();
+    let anna = authenticated(&accounts, &token).expect("anna");
+    let made = accounts.endpoint(&anna, &name("dev")).expect("an endpoint");
+    assert_eq!(made.verify_token, None);
+    let hash = VerifyTokenHash::of("hush");
+    let set = accounts.set_verify_token(&made, hash).expect("set");
+    assert_eq!(set.verify_token, hash);
+    assert_eq!(accounts.endpoint(&anna, &name("dev")).expect("found"), set);
+    assert_eq!(accounts.all_endpoints().expect("all"), [set.clone()]);
+    assert_eq!(accounts.set_verify_token(&set, None).expect("set"), made);
 }

@@ -11,7 +11,7 @@ use ringtail_protocol::path::{self, EndpointInfo, code};
 use serde::Deserialize;
 
 pub(crate) use self::denied::Denied;
-use crate::accounts::{EndpointError, Name};
+use crate::accounts::{EndpointError, Name, VerifyTokenHash};
 use crate::answer::{self, Answer};
 use crate::limits::API_BODY_BYTES;
 use crate::links::attach;
@@ -48,6 +48,22 @@ pub(crate) async fn answer(relay: &Arc<Relay>, request: Request<Incoming>) -> An
 #[derive(Deserialize)]
 struct Wish {
     name: String,
+    /// Verify token of the RingCX Digital webhook: answers its challenges at the edge. Empty to forget it; without,
+    /// it stays as it is.
+    #[serde(default)]
+    digital_verify_token: Option<String>,
+}
+
+impl Wish {
+    fn verify_token(&self) -> Result<Option<Option<VerifyTokenHash>>, Denied> {
+        match self.digital_verify_token.as_deref() {
+            None => Ok(None),
+            Some("") => Ok(Some(None)),
+            Some(token) => VerifyTokenHash::of(token)
+                .map(|hash| Some(Some(hash)))
+                .ok_or_else(|| Denied::bad_request("digital_verify_token is too long")),
+        }
+    }
 }
 
 /// Makes an endpoint or finds it.
@@ -66,11 +82,12 @@ async fn endpoints(relay: &Relay, request: Request<Incoming>) -> Result<Answer, 
         .to_bytes();
     let wish: Wish = serde_json::from_slice(&body)
         .map_err(|_| Denied::bad_request("the body must be JSON: {\"name\": …}"))?;
+    let verify_token = wish.verify_token()?;
     let name = Name::parse(&wish.name)
         .map_err(|error| Denied::new(StatusCode::BAD_REQUEST, code::BAD_NAME, error.to_string()))?;
     let endpoint = relay
         .accounts
-        .endpoint(account, name)
+        .endpoint(account, name, verify_token)
         .await
         .map_err(|error| match error {
             EndpointError::TooMany => Denied::new(

@@ -4,6 +4,7 @@
 //! reserved path          → api
 //! unknown endpoint       → 404
 //! handshake              → 200 and the token, noted without waiting
+//! Digital challenge      → 200 and the challenge when the verify token is known, noted without waiting
 //! notification           → stored, then 200
 //! exchange, link there   → noted, then the app's answer or a stated 502, 503, 504
 //! exchange, no link      → the callback's fallback: stored, then 200; or 503
@@ -11,6 +12,7 @@
 //! ```
 
 mod body;
+mod challenge;
 mod exchange;
 mod received;
 mod route;
@@ -92,6 +94,13 @@ async fn at_endpoint(
     };
     received.complete_host();
     let callback = received.classify();
+    if callback == classify::Callback::DigitalChallenge
+        && let Some(token) = &endpoint.verify_token
+        && let Some(answer) = challenge::answer(token, received.query())
+    {
+        note_handshake(relay, &received);
+        return answer;
+    }
     match callback.kind() {
         classify::Kind::Handshake => handshake(relay, &received),
         classify::Kind::Notification => notification(relay, &received).await,
@@ -141,15 +150,19 @@ fn handshake(relay: &Relay, received: &Received) -> Answer {
             )
         }
     };
+    note_handshake(relay, received);
+    answer
+}
+
+/// RingCentral is answered even when the event cannot be noted.
+fn note_handshake(relay: &Relay, received: &Received) {
     if !relay.handshake_notes.take(Instant::now()) {
         relay.counters.unnoted_handshakes.add();
-        return answer;
+        return;
     }
-    // RingCentral is answered even when the event cannot be noted.
     if let Err(error) = received.note(relay, Kind::Handshake, Disposition::Settled) {
         tracing::debug!(%error, "handshake not noted");
     }
-    answer
 }
 
 /// 200 only when the event is on disk.

@@ -44,6 +44,11 @@ impl Received {
         self.route().below
     }
 
+    /// Returns the query, without its question mark.
+    pub(super) fn query(&self) -> &str {
+        self.head.uri.query().unwrap_or_default()
+    }
+
     fn route(&self) -> Route<'_> {
         self.head
             .uri

@@ -3,10 +3,13 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The newest schema.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// `MIGRATIONS[n]` takes schema `n` to `n + 1`.
-const MIGRATIONS: [&str; VERSION as usize] = [include_str!("migrations/0001.sql")];
+const MIGRATIONS: [&str; VERSION as usize] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+];
 
 /// Returns the schema of the database, 0 when it is empty.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {

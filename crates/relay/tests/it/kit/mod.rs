@@ -98,7 +98,10 @@ impl TestRelay {
             .await
             .unwrap()
             .unwrap();
-        let endpoint = accounts.endpoint(account, name(endpoint)).await.unwrap();
+        let endpoint = accounts
+            .endpoint(account, name(endpoint), None)
+            .await
+            .unwrap();
         Endpoint {
             id: endpoint.id.clone(),
         }
