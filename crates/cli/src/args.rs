@@ -203,6 +203,9 @@ pub(crate) struct ReplayArgs {
     /// Only events of this endpoint: its name or id
     #[arg(long, short, value_name = "NAME")]
     pub(crate) endpoint: Option<String>,
+    /// Sign them anew with the secrets that are configured
+    #[arg(long)]
+    pub(crate) sign: bool,
     #[command(flatten)]
     pub(crate) hop: HopArgs,
     /// What to print

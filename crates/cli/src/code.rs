@@ -6,14 +6,14 @@
 use std::error::Error;
 
 use ringtail_client::check::AddressError;
-use ringtail_client::config::{BadRelayUrl, ConfigError, FileError, LoginError};
+use ringtail_client::config::{BadRelayUrl, ConfigError, FileError, LoginError, SecretError};
 use ringtail_client::engine::{LockError, SpawnError};
 use ringtail_client::forward::{TargetError, TrustError as TargetTrustError};
 use ringtail_client::history::{OpenError, ReadError, SelectorError, StoreError};
 use ringtail_client::link::{DialError, Refusal};
 use ringtail_client::relay_api::ApiError;
 use ringtail_client::replay::ReplayError;
-use ringtail_client::simulate::{NewSenderError, SecretError};
+use ringtail_client::simulate::NewSenderError;
 use ringtail_client::trust::TrustError;
 use ringtail_protocol::path::code;
 use ringtail_ringcentral::errors::{Entry, own};
@@ -78,6 +78,7 @@ fn config(error: &ConfigError) -> Option<&'static Entry> {
         ConfigError::Token { .. } => &own::BAD_TOKEN,
         ConfigError::NoConfig { .. } | ConfigError::File(_) => &own::CONFIG_FILE,
         ConfigError::Login(error) => login(error),
+        ConfigError::Secret(_) => &own::SECRET,
         ConfigError::Trust(_) => &own::CERTIFICATES,
         _ => return None,
     })

@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use ringtail_client::config::Secrets;
 use ringtail_client::history::{History, ReadError};
 use ringtail_client::model::{AttemptRow, EventDetail, GapRow, Marks, RowId};
+use ringtail_client::signature;
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
 
@@ -33,16 +35,18 @@ pub(crate) struct Follow {
     history: History,
     marks: watch::Receiver<Marks>,
     at: Marks,
+    secrets: Secrets,
     known: Known,
 }
 
 impl Follow {
-    /// Follows from a position on.
-    pub(crate) fn new(history: History, at: Marks) -> Self {
+    /// Follows from a position on; what proofs are worth is told by the secrets.
+    pub(crate) fn new(history: History, at: Marks, secrets: Secrets) -> Self {
         Self {
             marks: history.marks(),
             history,
             at,
+            secrets,
             known: Known::default(),
         }
     }
@@ -108,13 +112,17 @@ impl Follow {
 
     async fn events(&self) -> Result<Vec<EventDetail>, ReadError> {
         let after: RowId = self.at.events;
+        let secrets = self.secrets.clone();
         self.history
             .read(move |reader| {
                 let mut details = Vec::new();
                 let mut bytes = 0;
                 for row in reader.events_after(after, PAGE_ROWS)? {
                     bytes += row.body_len;
-                    details.extend(reader.event(row.id)?);
+                    if let Some(mut detail) = reader.event(row.id)? {
+                        signature::prove(&mut detail, &secrets);
+                        details.push(detail);
+                    }
                     if bytes >= PAGE_BYTES {
                         break;
                     }

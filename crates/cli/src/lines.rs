@@ -5,6 +5,7 @@
 
 use ringtail_client::engine::Engine;
 use ringtail_client::model::{LinkState, Status, TargetState};
+use ringtail_protocol::event::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;
@@ -28,7 +29,11 @@ pub(crate) async fn show(
 ) -> Result<(), Failure> {
     let mut stdout = Stdout::new();
     let mut status = engine.status();
-    let mut follow = Follow::new(engine.history().clone(), engine.start());
+    let mut follow = Follow::new(
+        engine.history().clone(),
+        engine.start(),
+        engine.secrets().clone(),
+    );
     let mut said = Said::default();
     loop {
         let over = ended.is_cancelled();
@@ -97,6 +102,7 @@ struct Said {
     link: Option<LinkState>,
     target: Option<TargetState>,
     held: bool,
+    failing: Option<(i64, bool)>,
 }
 
 impl Said {
@@ -117,6 +123,18 @@ impl Said {
             match form {
                 Form::Json => out.extend(json::target(status).iter().flat_map(json::bytes)),
                 Form::Plain(style) => note(&style.target(status).unwrap_or_default()),
+            }
+        }
+        // One failure more is no news; when they began, and whether they are too many, is.
+        let failing = status.failing.as_ref();
+        let failing = failing.map(|failing| (failing.since_ms, failing.blacklisted_ms.is_some()));
+        if self.failing != failing {
+            self.failing = failing;
+            match form {
+                Form::Json => json::line(out, &json::failure_clock(status.failing.as_ref())),
+                Form::Plain(style) => {
+                    note(&style.failing(status.failing.as_ref(), Timestamp::now()))
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use ringtail_client::engine::Engine;
 use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId, Status};
+use ringtail_client::signature;
 use ringtail_protocol::event::EventId;
 use ringtail_tui::Options;
 use ringtail_tui::source::{Source, SourceError};
@@ -64,7 +65,8 @@ impl Source for Screen {
     }
 
     async fn event(&self, id: EventId) -> Result<Option<EventDetail>, SourceError> {
-        self.0.history().event(id).await.map_err(SourceError::new)
+        let read = signature::event(self.0.history(), self.0.secrets(), id).await;
+        read.map_err(SourceError::new)
     }
 
     async fn replay(&self, id: EventId) -> Result<AttemptRow, SourceError> {

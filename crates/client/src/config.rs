@@ -6,6 +6,7 @@
 mod file;
 mod login;
 mod relay_url;
+mod secrets;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use file::{FileConfig, FileError};
 pub use login::{Login, LoginError};
 pub use relay_url::{BadRelayUrl, RelayUrl};
+pub use secrets::{AllSecrets, SecretError, Secrets};
 
 use crate::trust::{Trust, TrustError};
 
@@ -54,6 +56,8 @@ pub struct Env {
     pub data: Option<PathBuf>,
     /// `RINGTAIL_CONFIG`.
     pub config: Option<PathBuf>,
+    /// `RINGTAIL_GLIP_SECRET` and its like.
+    pub secrets: Secrets,
 }
 
 impl Env {
@@ -62,7 +66,7 @@ impl Env {
     /// # Errors
     /// When a variable that is text is not UTF-8.
     pub fn from_process() -> Result<Self, ConfigError> {
-        let get = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
+        let get = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
         let text = |name: &'static str| match get(name).map(OsString::into_string) {
             None => Ok(None),
             Some(Ok(text)) => Ok(Some(text)),
@@ -74,6 +78,7 @@ impl Env {
             ca: get("RINGTAIL_CA").map(PathBuf::from),
             data: get("RINGTAIL_DATA").map(PathBuf::from),
             config: get("RINGTAIL_CONFIG").map(PathBuf::from),
+            secrets: Secrets::of_variables(get)?,
         })
     }
 }
@@ -114,6 +119,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Name of the endpoint to listen on.
     pub endpoint: String,
+    /// What RingCentral and the app share, by endpoint.
+    pub secrets: AllSecrets,
     /// File of the login.
     pub login_file: PathBuf,
     /// Relay of the login, when it is another than [`Config::relay`].
@@ -207,6 +214,11 @@ impl Config {
             ca,
             data,
             endpoint,
+            secrets: AllSecrets {
+                variables: env.secrets.clone(),
+                endpoints: file.endpoint_secrets(),
+                common: file.secrets.clone(),
+            },
             login_file: login_file(&places.config),
             other_login: other,
         })
@@ -301,6 +313,9 @@ pub enum ConfigError {
         /// Where it was said.
         place: &'static str,
     },
+    /// A secret cannot be one.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// No relay is known.
     #[error("no relay is configured")]
     NoRelay,
@@ -333,6 +348,10 @@ impl ConfigError {
                 "run `ringtail login {relay}`, or set RINGTAIL_TOKEN"
             )),
             Self::NoHome => Some("set RINGTAIL_CONFIG and RINGTAIL_DATA".to_owned()),
+            Self::File(FileError::NotPrivate { path, .. }) => Some(format!(
+                "run `chmod 600 {}`; if others may have read it, change the secrets",
+                path.display()
+            )),
             Self::Login(LoginError::NotPrivate { path, .. }) => Some(format!(
                 "run `chmod 600 {}`; if others may have read it, have the token rotated",
                 path.display()

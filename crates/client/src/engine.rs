@@ -4,6 +4,7 @@
 //! [`Engine::history`] from their own position. It never gives up by itself, except when the relay refuses for
 //! good.
 
+mod failures;
 mod lock;
 mod memory;
 
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::config::Account;
+use crate::config::{Account, Secrets};
 use crate::forward::{
     Exchanger, ForwardOptions, Forwarder, SendOptions, Sender, TargetUrl, TrustError,
 };
@@ -25,6 +26,7 @@ use crate::history::{Forwarding, History, OpenError};
 use crate::link::{Linker, Refusal};
 use crate::model::{AttemptDetail, Endpoint, LinkState, Marks, Status, Target, TargetState};
 use crate::replay::{self, ReplayError};
+use failures::Failures;
 use lock::Lock;
 pub use lock::LockError;
 use memory::Memory;
@@ -45,6 +47,8 @@ pub struct EngineConfig {
     pub send: SendOptions,
     /// Whether events are forwarded as they come. Without, the target is for replays alone.
     pub forward: bool,
+    /// What RingCentral and the app share on this endpoint.
+    pub secrets: Secrets,
 }
 
 /// A running engine; clones are handles to the same one.
@@ -59,6 +63,7 @@ struct Inner {
     start: Marks,
     status: watch::Receiver<Status>,
     sender: Option<Sender>,
+    secrets: Secrets,
     tasks: TaskTracker,
     cancel: CancellationToken,
     refusal: Arc<OnceLock<Refusal>>,
@@ -103,6 +108,7 @@ impl Engine {
         let linker = Linker {
             account: config.account,
             name: config.endpoint,
+            digital_verify_token: config.secrets.digital_verify_token().cloned(),
             history: history.clone(),
             status: status.clone(),
             endpoint,
@@ -128,6 +134,12 @@ impl Engine {
             .instrument(tracing::info_span!("link")),
         );
         if let Some(sender) = forwarding {
+            let failures = Failures {
+                history: history.clone(),
+                status: status.clone(),
+                cancel: cancel.child_token(),
+            };
+            tasks.spawn(failures.run(known.clone()));
             let forward = Forward {
                 history: history.clone(),
                 sender,
@@ -149,6 +161,7 @@ impl Engine {
                 start,
                 status: watched,
                 sender,
+                secrets: config.secrets,
                 tasks,
                 cancel,
                 refusal,
@@ -175,6 +188,12 @@ impl Engine {
         self.inner.start
     }
 
+    /// Returns what RingCentral and the app share on this endpoint.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.inner.secrets
+    }
+
     /// Sends a stored event to the target once more and records the attempt.
     ///
     /// # Errors
@@ -182,7 +201,7 @@ impl Engine {
     pub async fn replay(&self, id: EventId) -> Result<AttemptDetail, EngineReplayError> {
         let sender = self.inner.sender.as_ref();
         let sender = sender.ok_or(EngineReplayError::NoTarget)?;
-        Ok(replay::replay(&self.inner.history, sender, id).await?)
+        Ok(replay::replay(&self.inner.history, sender, id, None).await?)
     }
 
     /// Tells the engine to stop. [`Engine::join`] says when it has.
@@ -217,6 +236,7 @@ fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Statu
             state: TargetState::Untried,
         }),
         held: 0,
+        failing: None,
     }
 }
 

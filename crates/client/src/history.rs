@@ -18,6 +18,7 @@ mod retention;
 mod schema;
 mod select;
 mod store;
+mod watched;
 mod writer;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use ringtail_protocol::event::EventId;
 
 pub use self::attempts::NewAttempt;
+pub(crate) use self::headers::to_map as header_map;
 pub use self::query::{Counts, MAX_DETAIL_ATTEMPTS, MAX_PAGE, PendingEvent, Reader, StoredRequest};
 pub use self::record::UNDECODABLE;
 pub use self::retention::Retention;

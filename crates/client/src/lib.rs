@@ -10,5 +10,6 @@ pub mod link;
 pub mod model;
 pub mod relay_api;
 pub mod replay;
+pub mod signature;
 pub mod simulate;
 pub mod trust;

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::path::EndpointInfo;
 use ringtail_protocol::stream::ByteStream;
+use secrecy::SecretString;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::client::TlsStream;
@@ -57,6 +58,8 @@ pub(crate) struct Linker {
     pub(crate) status: watch::Sender<Status>,
     /// The endpoint, as the relay told it last.
     pub(crate) endpoint: watch::Sender<Option<EndpointInfo>>,
+    /// What RingCX Digital's challenges are to be answered by at the edge, when it is known.
+    pub(crate) digital_verify_token: Option<SecretString>,
     pub(crate) exchanger: Option<Exchanger>,
     pub(crate) forwarding: Forwarding,
     pub(crate) cancel: CancellationToken,
@@ -125,7 +128,7 @@ impl Linker {
 
     async fn establish(&self) -> Result<(ByteStream<TlsStream<TcpStream>>, EventSink), LinkError> {
         let info = RelayApi::new(self.account.clone())
-            .endpoint(&self.name)
+            .endpoint(&self.name, self.digital_verify_token.as_ref())
             .await?;
         let after = self.history.cursor(&info.endpoint, &info.journal).await?;
         self.status.send_modify(|status| {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
-use ringtail_ringcentral::verdict::{NoAnswer, Verdict};
+use ringtail_ringcentral::signature::{self, Scheme};
+use ringtail_ringcentral::verdict::{Failing, NoAnswer, Verdict};
 
 /// Position of a row in the history: grows with every stored row and is never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -59,6 +60,9 @@ pub struct EventDetail {
     pub headers: Vec<Header>,
     /// Body as received.
     pub body: Bytes,
+    /// What the request's proof is worth; `None` for what RingCentral does not sign, and until
+    /// [`crate::signature`] has looked at it.
+    pub proof: Option<Proof>,
     /// Every attempt, oldest first.
     pub attempts: Vec<AttemptDetail>,
 }
@@ -106,6 +110,17 @@ pub struct AttemptDetail {
     pub body: Bytes,
     /// Size of the whole body in bytes.
     pub body_len: u64,
+    /// What the answer's proof is worth, as [`EventDetail::proof`]; only calls of the source SDK want one.
+    pub proof: Option<Proof>,
+}
+
+/// What a proof of origin is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// The kind of proof.
+    pub scheme: Scheme,
+    /// What came of looking for it.
+    pub outcome: signature::Outcome,
 }
 
 /// Why an attempt was made.
@@ -208,6 +223,8 @@ pub struct Status {
     pub target: Option<Target>,
     /// Events that are owed to the target.
     pub held: u64,
+    /// How the app tries RingCentral's patience, in milliseconds since 1970.
+    pub failing: Option<Failing>,
 }
 
 /// An endpoint.

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ringtail_protocol::path::{ENDPOINTS, EndpointInfo, code};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Account;
 use crate::link::dial::{DialError, dial};
@@ -33,12 +33,21 @@ impl RelayApi {
         Self { account }
     }
 
-    /// Gets the account's endpoint of this name, which the relay makes when it is not there.
+    /// Gets the account's endpoint of this name, which the relay makes when it is not there. With a verify token of
+    /// RingCX Digital the relay answers challenges that carry it; without, it goes on as it did.
     ///
     /// # Errors
     /// When the relay cannot be reached or refuses; [`ApiError::is_final`] tells whether to ask again.
-    pub async fn endpoint(&self, name: &str) -> Result<EndpointInfo, ApiError> {
-        let body = serde_json::json!({ "name": name }).to_string();
+    pub async fn endpoint(
+        &self,
+        name: &str,
+        digital_verify_token: Option<&SecretString>,
+    ) -> Result<EndpointInfo, ApiError> {
+        let mut body = serde_json::json!({ "name": name });
+        if let Some(token) = digital_verify_token {
+            body["digital_verify_token"] = token.expose_secret().into();
+        }
+        let body = body.to_string();
         let (status, answer) = self.call(Method::POST, ENDPOINTS, body).await?;
         let wrong = || ApiError::NotARelay { status };
         let info: EndpointInfo = serde_json::from_slice(&answer).map_err(|_| wrong())?;
@@ -57,7 +66,7 @@ impl RelayApi {
     /// When the relay cannot be reached or does not take the token.
     pub async fn verify(&self) -> Result<(), ApiError> {
         // An empty name is nobody's: the relay knows the token before it looks at the name.
-        match self.endpoint("").await {
+        match self.endpoint("", None).await {
             Err(ApiError::Refused(refusal)) if refusal.code == code::BAD_NAME => Ok(()),
             Ok(_) => Ok(()),
             Err(error) => Err(error),

@@ -2,13 +2,15 @@
 //!
 //! A replay is an attempt of its own and changes nothing else: a pending event stays pending. The request says what
 //! it is in the header [`crate::forward::REPLAY`], and everything else, `Verification-Token` included, is as
-//! RingCentral sent it.
+//! RingCentral sent it, unless it is to be signed anew.
 
 use ringtail_protocol::event::EventId;
 
+use crate::config::Secrets;
 use crate::forward::Sender;
 use crate::history::{History, ReadError, StoreError};
 use crate::model::{AttemptDetail, Cause, RowId};
+use crate::signature::{self, NoSecret};
 
 /// Why an event was not replayed. A target that fails is not among the reasons: that is an attempt.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,15 @@ pub enum ReplayError {
         /// The event.
         id: EventId,
     },
+    /// It cannot be signed anew.
+    #[error("event {id} cannot be signed anew")]
+    Unsigned {
+        /// The event.
+        id: EventId,
+        /// Why.
+        #[source]
+        source: NoSecret,
+    },
     /// The history could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -34,7 +45,7 @@ pub enum ReplayError {
     Record(#[from] StoreError),
 }
 
-/// Replays an event by its id.
+/// Replays an event by its id, signed anew if there are secrets to do it with.
 ///
 /// # Errors
 /// When there is no such event, or the history fails. What the target does is in the returned attempt.
@@ -42,10 +53,11 @@ pub async fn replay(
     history: &History,
     sender: &Sender,
     id: EventId,
+    sign: Option<&Secrets>,
 ) -> Result<AttemptDetail, ReplayError> {
     let row = history.row_of(id).await?;
     let row = row.ok_or(ReplayError::NoEvent { id })?;
-    replay_row(history, sender, row, id).await
+    replay_row(history, sender, row, id, sign).await
 }
 
 async fn replay_row(
@@ -53,11 +65,16 @@ async fn replay_row(
     sender: &Sender,
     row: RowId,
     id: EventId,
+    sign: Option<&Secrets>,
 ) -> Result<AttemptDetail, ReplayError> {
     let stored = history.stored_request(row).await?;
-    let stored = stored.ok_or(ReplayError::NoEvent { id })?;
+    let mut stored = stored.ok_or(ReplayError::NoEvent { id })?;
     if stored.request.method.is_empty() {
         return Err(ReplayError::Undecodable { id });
+    }
+    if let Some(secrets) = sign {
+        signature::sign(&mut stored.request, secrets)
+            .map_err(|source| ReplayError::Unsigned { id, source })?;
     }
     let delivery = sender
         .deliver(id, &stored.request, Cause::Replay, || ())

@@ -6,12 +6,10 @@
 
 mod refusal;
 mod run;
-mod secrets;
 mod sender;
 
 pub use self::refusal::Refusal;
 pub use self::run::{End, Options, Pace, Report, Summary, rehearse, run};
-pub use self::secrets::{SecretError, VARIABLES, secrets_of};
 pub use self::sender::{Answered, NewSenderError, NoAnswerError, SimSender};
 
 #[cfg(test)]

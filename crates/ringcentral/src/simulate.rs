@@ -8,7 +8,6 @@
 //!
 //! Nothing here sends anything, or knows what time it is.
 
-mod blacklist;
 mod chance;
 mod cut;
 mod fill;
@@ -21,7 +20,6 @@ mod table;
 mod template;
 mod variables;
 
-pub use self::blacklist::{PATIENCE_MS, Patience};
 pub use self::chance::Chance;
 pub use self::cut::{Recorded, cut};
 pub use self::fill::FillError;

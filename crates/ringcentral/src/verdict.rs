@@ -6,6 +6,7 @@
 //! [`Expectation`]. Where the sources contradict each other an answer that is
 //! right under the newer reading is accepted, and a [`Note`] says what the other reading would have been.
 
+mod clock;
 mod fault;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
+pub use self::clock::{AFTERWARDS, Failing, FailureClock, PATIENCE_MS};
 pub use self::fault::{Fault, NoAnswer};
 use crate::classify::{Callback, Expectation};
 use crate::limits::{ANSWER_MAX_BYTES, ANSWER_MAX_MS, ANSWER_MAX_MS_OLD, INTERACTIVE_MAX_MS};

@@ -8,8 +8,9 @@ mod body;
 mod json;
 
 use jiff::tz::TimeZone;
-use ringtail_client::model::EventDetail;
+use ringtail_client::model::{EventDetail, Proof};
 use ringtail_protocol::event::{Header, Timestamp};
+use ringtail_ringcentral::signature::Outcome;
 
 use crate::app::Tab;
 use crate::text::{TextLine, Tone, escape, width};
@@ -78,6 +79,17 @@ fn headers(headers: &[Header]) -> Vec<TextLine> {
 
 fn clip(bytes: &[u8], max: usize) -> &[u8] {
     bytes.get(..max).unwrap_or(bytes)
+}
+
+/// Returns what a proof of origin is worth, for people.
+pub(crate) fn proof(proof: Proof) -> (Tone, String) {
+    let (tone, word) = match proof.outcome {
+        Outcome::Valid => (Tone::Good, "✓ valid"),
+        Outcome::Wrong => (Tone::Bad, "✗ wrong"),
+        Outcome::Missing => (Tone::Bad, "✗ missing"),
+        Outcome::NotConfigured => (Tone::Dim, "not checked"),
+    };
+    (tone, format!("{} {word}", proof.scheme.label()))
 }
 
 /// Returns a number of bytes for people.

@@ -3,6 +3,7 @@
 use ringtail_client::config::Config;
 use ringtail_client::history::MAX_PAGE;
 use ringtail_client::model::{EventRow, RowId};
+use ringtail_client::signature;
 
 use super::find::{find_one, is_on, open};
 use crate::args::{Common, Format, ListArgs, ShowArgs};
@@ -45,7 +46,10 @@ pub(super) async fn show(common: &Common, args: ShowArgs) -> Result<(), Failure>
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
     let event = find_one(&history, args.endpoint.as_deref(), &args.event).await?;
-    let detail = history.event(event.id).await.map_err(anyhow::Error::from)?;
+    let secrets = config.secrets.of_id(&event.endpoint);
+    let detail = signature::event(&history, &secrets, event.id)
+        .await
+        .map_err(anyhow::Error::from)?;
     let detail = detail.ok_or_else(|| {
         let gone = anyhow::anyhow!("event {} has just been removed by age", event.id);
         Failure::new(Exit::NoData, gone)

@@ -26,6 +26,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     let target = args.target.as_deref().map(TargetUrl::parse).transpose();
     let target = target.map_err(|error| Failure::new(Exit::Usage, error))?;
     let _log = logging::start(&config.data).map_err(|error| Failure::new(Exit::Config, error))?;
+    let secrets = config.secrets.of_name(&config.endpoint);
     let engine = Engine::spawn(EngineConfig {
         account,
         endpoint: config.endpoint,
@@ -33,6 +34,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         target,
         send: send_options(&args.hop),
         forward: !args.no_forward,
+        secrets,
     })
     .await
     .map_err(spawn_failure)?;

@@ -1,7 +1,7 @@
 //! `ringtail replay`: sends stored events to the app once more.
 
 use anyhow::anyhow;
-use ringtail_client::config::Config;
+use ringtail_client::config::{Config, Secrets};
 use ringtail_client::engine::last_target;
 use ringtail_client::forward::{Sender, TargetUrl};
 use ringtail_client::history::History;
@@ -28,7 +28,9 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
         let target = target(&config, &args, &events[0].endpoint)?;
         let sender = Sender::new(target, send_options(&args.hop))
             .map_err(|error| Failure::new(Exit::Config, error))?;
-        failed += replay_all(&history, &sender, events, args.output).await?;
+        let secrets = config.secrets.of_id(&events[0].endpoint);
+        let sign = args.sign.then_some(&secrets);
+        failed += replay_all(&history, &sender, events, sign, args.output).await?;
     }
     if failed == 0 {
         return Ok(());
@@ -54,13 +56,14 @@ async fn replay_all(
     history: &History,
     sender: &Sender,
     events: &[EventRow],
+    sign: Option<&Secrets>,
     format: Format,
 ) -> Result<usize, Failure> {
     let style = plain::Style::of_stdout();
     let mut stdout = Stdout::new();
     let mut failed = 0;
     for event in events {
-        let replayed = replay(history, sender, event.id).await;
+        let replayed = replay(history, sender, event.id, sign).await;
         let attempt = replayed.map_err(anyhow::Error::from)?.attempt;
         failed += usize::from(matches!(attempt.outcome, Outcome::Error { .. }));
         let mut out = Vec::new();

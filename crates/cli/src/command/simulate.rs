@@ -6,9 +6,9 @@ mod show;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use ringtail_client::config::Config;
+use ringtail_client::config::{Config, Secrets};
 use ringtail_client::forward::TargetUrl;
-use ringtail_client::simulate::{End, Options, Pace, SimSender, rehearse, run as play, secrets_of};
+use ringtail_client::simulate::{End, Options, Pace, SimSender, rehearse, run as play};
 use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::errors::own;
 use ringtail_ringcentral::simulate::{
@@ -32,7 +32,8 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
     }
     let name = args.scenario.as_deref().unwrap_or_default();
     let scenario = find(name)?;
-    let options = options(&args)?;
+    let config = Config::load(&common.flags(None))?;
+    let options = options(&args, &config);
     if args.dry_run {
         return dry_run(&args, &scenario, &options).await;
     }
@@ -41,7 +42,6 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
             .hint("name the address: --to http://localhost:3000/hook, or the URL that `ringtail listen` shows")
     })?;
     let to = TargetUrl::parse(to).map_err(|error| Failure::new(Exit::Usage, error))?;
-    let config = Config::load(&common.flags(None))?;
     let sender = SimSender::new(to, config.ca.as_deref())
         .map_err(|error| Failure::new(Exit::Config, error))?;
     warn_of_missing_secrets(&scenario, &options)?;
@@ -135,13 +135,11 @@ fn read(text: &str) -> anyhow::Result<Scenario> {
     Ok(Scenario::parse(text)?)
 }
 
-fn options(args: &SimulateArgs) -> Result<Options, Failure> {
+fn options(args: &SimulateArgs, config: &Config) -> Options {
     let began_ms = Timestamp::now().0 / 1000;
-    let secrets = secrets_of(|name| std::env::var_os(name))
-        .map_err(|error| Failure::new(Exit::Config, error))?;
-    Ok(Options {
+    Options {
         given: given(args),
-        secrets,
+        secrets: secrets(args, config).for_simulation(),
         faults: Faults {
             reorder: args.reorder.unwrap_or_default(),
             double: args.double.unwrap_or_default(),
@@ -156,7 +154,18 @@ fn options(args: &SimulateArgs) -> Result<Options, Failure> {
         },
         handshake: !args.no_handshake,
         repeat: args.repeat,
-    })
+    }
+}
+
+/// Returns the secrets of the endpoint that is simulated to, if the address is one of a relay.
+fn secrets(args: &SimulateArgs, config: &Config) -> Secrets {
+    let to = args.to.as_deref().unwrap_or_default();
+    let relay = config.relay.as_ref().map(ToString::to_string);
+    let path = relay.and_then(|relay| to.strip_prefix(&relay)?.strip_prefix('/'));
+    match path.and_then(|path| path.split(['/', '?']).next()) {
+        Some(id) => config.secrets.of_id(id),
+        None => config.secrets.common(),
+    }
 }
 
 fn given(args: &SimulateArgs) -> Parameters {

@@ -5,9 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp as Instant;
 use ringtail_client::model::{
     AttemptDetail, AttemptRow, Cause, EventDetail, EventRow, FailureKind, GapRow, LinkState,
-    Outcome, Status, TargetState,
+    Outcome, Proof, Status, TargetState,
 };
 use ringtail_protocol::event::{Header, Timestamp};
+use ringtail_ringcentral::verdict::Failing;
 use serde_json::{Map, Value, json};
 
 /// Appends an object as a line.
@@ -60,6 +61,7 @@ fn row(event: &EventRow) -> Map<String, Value> {
 pub(crate) fn event(detail: &EventDetail) -> Value {
     let mut map = row(&detail.event);
     map.insert("peer".into(), json!(detail.peer));
+    map.insert("signatures".into(), proofs(detail.proof));
     map.insert("headers".into(), headers(&detail.headers));
     put_body(&mut map, &detail.body);
     Value::Object(map)
@@ -102,6 +104,35 @@ fn attempt_detail(detail: &AttemptDetail) -> Value {
         map.insert("headers".into(), headers(&detail.headers));
         map.insert("body_len".into(), json!(detail.body_len));
         put_body(map, &detail.body);
+        map.insert("signatures".into(), proofs(detail.proof));
+    }
+    value
+}
+
+/// What proofs of origin are worth; none where RingCentral wants none.
+fn proofs(proof: Option<Proof>) -> Value {
+    let proofs = proof.into_iter();
+    proofs
+        .map(|proof| json!({"scheme": proof.scheme.name(), "outcome": proof.outcome.name()}))
+        .collect()
+}
+
+/// What the app's answers would do to a subscription.
+pub(crate) fn failure_clock(failing: Option<&Failing>) -> Value {
+    let Some(failing) = failing else {
+        return json!({"type": "failure_clock", "state": "ok"});
+    };
+    let at = |ms: i64| time(Timestamp(ms.saturating_mul(1000)));
+    let mut value = json!({
+        "type": "failure_clock",
+        "state": "failing",
+        "since": at(failing.since_ms),
+        "blacklisted_from": at(failing.due_ms()),
+        "reason": failing.reason,
+    });
+    if let Some(blacklisted_ms) = failing.blacklisted_ms {
+        value["state"] = json!("blacklisted");
+        value["blacklisted_at"] = at(blacklisted_ms);
     }
     value
 }

@@ -12,10 +12,12 @@ use std::io::IsTerminal;
 use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
 use ringtail_client::model::{
-    AttemptRow, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState, Outcome, Status,
-    TargetState,
+    AttemptRow, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState, Outcome, Proof,
+    Status, TargetState,
 };
 use ringtail_protocol::event::{Header, Timestamp};
+use ringtail_ringcentral::signature;
+use ringtail_ringcentral::verdict::{AFTERWARDS, Failing};
 
 use super::escape::{escape, escape_lines};
 
@@ -187,6 +189,38 @@ impl Style {
         }
     }
 
+    /// What the app's answers would do to a subscription, in one line.
+    pub(crate) fn failing(&self, failing: Option<&Failing>, now: Timestamp) -> String {
+        let Some(failing) = failing else {
+            return "the app's answers are accepted again\n".to_owned();
+        };
+        let reason = escape(&failing.reason);
+        let what = match failing.blacklisted_ms {
+            None => {
+                let outlook = failing.outlook(now.0 / 1000);
+                let outlook = self.paint(Tone::Warn, &outlook);
+                format!("{outlook} unless an answer is accepted before")
+            }
+            Some(at_ms) => {
+                let at = self.time(Timestamp(at_ms.saturating_mul(1000)), "%H:%M");
+                let outlook = self.paint(Tone::Bad, "blacklisted");
+                format!("{outlook} since {at}; {AFTERWARDS}")
+            }
+        };
+        format!("in production this subscription would be {what} (reason: {reason})\n")
+    }
+
+    /// A proof of origin, in one line.
+    fn proof(&self, what: &str, proof: Proof) -> String {
+        let outcome = match proof.outcome {
+            signature::Outcome::Valid => self.paint(Tone::Good, "valid"),
+            signature::Outcome::Wrong => self.paint(Tone::Bad, "wrong"),
+            signature::Outcome::Missing => self.paint(Tone::Bad, "missing"),
+            signature::Outcome::NotConfigured => self.paint(Tone::Dim, "not configured"),
+        };
+        format!("{what}: {} {outcome}\n", proof.scheme.label())
+    }
+
     /// A line of the list of events, with the endpoint when there are several.
     pub(crate) fn listed(&self, event: &EventRow, several: bool) -> String {
         let time = self.time(event.received_at, "%Y-%m-%d %H:%M:%S");
@@ -218,7 +252,7 @@ impl Style {
     pub(crate) fn detail(&self, detail: &EventDetail) -> String {
         let event = &detail.event;
         let mut text = format!(
-            "#{} on {}, {}\n{}, {}, received {} from {}\n{}\n\n{} {}\n",
+            "#{} on {}, {}\n{}, {}, received {} from {}\n{}\n{}\n{} {}\n",
             event.seq,
             escape(&event.endpoint),
             event.id,
@@ -227,6 +261,10 @@ impl Style {
             self.time(event.received_at, "%Y-%m-%d %H:%M:%S%.6f %Z"),
             escape(&detail.peer),
             self.what(event),
+            detail
+                .proof
+                .map(|proof| self.proof("signature", proof))
+                .unwrap_or_default(),
             escape(&event.method),
             if event.path.is_empty() {
                 "/".into()
@@ -243,6 +281,9 @@ impl Style {
         for attempt in &detail.attempts {
             let at = self.time(attempt.attempt.started_at, "%Y-%m-%d %H:%M:%S");
             text.push_str(&format!("\n{at}  <-- {}\n", self.how(&attempt.attempt)));
+            if let Some(proof) = attempt.proof {
+                text.push_str(&self.proof("signature of the answer", proof));
+            }
             self.message(&mut text, &attempt.headers, &attempt.body, attempt.body_len);
         }
         text

@@ -1,5 +1,6 @@
 //! The user's configuration file, `config.toml`. Ringtail reads it and never writes it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,11 +8,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::secrets::Secrets;
+
 /// The largest configuration file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// What the file may say. A key that is not here is an error, so that a typing mistake is not silent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileConfig {
     /// URL of the relay.
@@ -22,13 +25,28 @@ pub struct FileConfig {
     pub data: Option<PathBuf>,
     /// Name of the endpoint to listen on.
     pub endpoint: Option<String>,
+    /// What RingCentral and the app share, on every endpoint.
+    #[serde(default)]
+    pub secrets: Secrets,
+    /// What is another on one endpoint, by its name.
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, EndpointConfig>,
+}
+
+/// What the file may say of one endpoint.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointConfig {
+    /// What RingCentral and the app share.
+    #[serde(default)]
+    pub secrets: Secrets,
 }
 
 impl FileConfig {
     /// Reads the file; one that is not there says nothing.
     ///
     /// # Errors
-    /// When it cannot be read or says something wrong.
+    /// When it cannot be read or says something wrong, or has secrets and others than its owner can read it.
     pub fn read(path: &Path) -> Result<Self, FileError> {
         let mut file: Self = read_toml(path)?.unwrap_or_default();
         let beside = |relative: PathBuf| match path.parent() {
@@ -37,8 +55,37 @@ impl FileConfig {
         };
         file.ca = file.ca.map(beside);
         file.data = file.data.map(beside);
-        Ok(file)
+        let has_secrets = !file.secrets.is_empty() || !file.endpoint_secrets().is_empty();
+        match open_to_others(path) {
+            Some(mode) if has_secrets => Err(FileError::NotPrivate {
+                path: path.to_owned(),
+                mode,
+            }),
+            _ => Ok(file),
+        }
     }
+
+    /// Returns the secrets that are an endpoint's own, by its name.
+    pub(super) fn endpoint_secrets(&self) -> BTreeMap<String, Secrets> {
+        let own = self.endpoints.iter();
+        own.filter(|(_, endpoint)| !endpoint.secrets.is_empty())
+            .map(|(name, endpoint)| (name.clone(), endpoint.secrets.clone()))
+            .collect()
+    }
+}
+
+/// Returns the permissions of a file that others than its owner can use.
+#[cfg(unix)]
+pub(super) fn open_to_others(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
+/// A profile directory on Windows is its user's alone by inheritance.
+#[cfg(not(unix))]
+pub(super) fn open_to_others(_: &Path) -> Option<u32> {
+    None
 }
 
 /// Reads a bounded TOML file, `None` when it is not there.
@@ -91,6 +138,14 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// It has secrets, and others than its owner can read them.
+    #[error("{} holds secrets and others can read it (mode {mode:03o})", path.display())]
+    NotPrivate {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// It is not TOML, or has a key that does not exist.
     #[error("{}, line {line}: {message}", path.display())]
     Wrong {
@@ -127,7 +182,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_says_nothing() {
         let config = FileConfig::read(Path::new("/nowhere/config.toml")).unwrap();
-        assert_eq!(config, FileConfig::default());
+        assert!(config.relay.is_none() && config.secrets.is_empty());
     }
 
     #[test]
@@ -135,7 +190,7 @@ mod tests {
         for (text, expected) in [
             (
                 "relay = \"x\"\nrely = \"y\"",
-                "line 2: unknown field `rely`, expected one of `relay`, `ca`, `data`, `endpoint`",
+                "line 2: unknown field `rely`, expected one of `relay`, `ca`, `data`, `endpoint`, `secrets`, `endpoints`",
             ),
             ("\n\nrelay = 5", "line 3: invalid type: integer `5`"),
             ("relay", "line 1: "),
@@ -148,5 +203,25 @@ mod tests {
             read(&long).unwrap_err(),
             FileError::TooLarge { .. }
         ));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn secrets_are_in_a_file_of_the_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        for (text, mode, allowed) in [
+            ("endpoint = 'a'", 0o644, true),
+            ("[secrets]\nglip = 'hush'", 0o600, true),
+            ("[secrets]\nglip = 'hush'", 0o640, false),
+            ("[endpoints.a.secrets]\nglip = 'hush'", 0o604, false),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let read = FileConfig::read(&path);
+            assert_eq!(read.is_ok(), allowed, "{text} {mode:o}");
+            assert!(!format!("{read:?}").contains("hush"));
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::file::{FileError, read_toml};
+use super::file::{FileError, open_to_others, read_toml};
 
 /// A relay, the token that it gave out, and the authority it is trusted by.
 #[derive(Debug, Clone)]
@@ -81,27 +81,14 @@ impl Login {
     }
 }
 
-#[cfg(unix)]
 fn check_private(path: &Path) -> Result<(), LoginError> {
-    use std::os::unix::fs::PermissionsExt;
-    let Ok(metadata) = fs::metadata(path) else {
-        return Ok(());
-    };
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(LoginError::NotPrivate {
+    match open_to_others(path) {
+        None => Ok(()),
+        Some(mode) => Err(LoginError::NotPrivate {
             path: path.to_owned(),
             mode,
-        })
+        }),
     }
-}
-
-#[cfg(not(unix))]
-fn check_private(_: &Path) -> Result<(), LoginError> {
-    // A profile directory on Windows is its user's alone by inheritance.
-    Ok(())
 }
 
 fn create_private_dir(dir: &Path) -> io::Result<()> {

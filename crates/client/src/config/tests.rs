@@ -43,12 +43,14 @@ impl Case {
             ca: path(self.env_ca),
             data: path(self.env_data),
             config: None,
+            ..Env::default()
         };
         let file = FileConfig {
             relay: text(self.file_relay),
             ca: path(self.file_ca),
             data: path(self.file_data),
             endpoint: text(self.file_endpoint),
+            ..FileConfig::default()
         };
         let login = text(self.login_relay).map(|relay| Login {
             relay,

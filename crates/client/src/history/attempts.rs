@@ -47,7 +47,7 @@ impl NewAttempt {
         let Outcome::Status(status) = self.outcome else {
             return 0;
         };
-        wire_size(status, &self.header_map(), self.body_len)
+        wire_size(status, &headers::to_map(&self.headers), self.body_len)
     }
 
     fn content_type(&self) -> Option<String> {
@@ -55,19 +55,6 @@ impl NewAttempt {
             .iter()
             .find(|header| header.name == "content-type")
             .map(|header| String::from_utf8_lossy(&header.value).into_owned())
-    }
-
-    fn header_map(&self) -> http::HeaderMap {
-        let fields = self.headers.iter().filter_map(|header| {
-            let name = http::HeaderName::from_bytes(header.name.as_bytes()).ok()?;
-            let value = http::HeaderValue::from_maybe_shared(header.value.clone()).ok()?;
-            Some((name, value))
-        });
-        let mut map = http::HeaderMap::new();
-        for (name, value) in fields {
-            map.append(name, value);
-        }
-        map
     }
 }
 
@@ -197,6 +184,7 @@ fn read_detail(row: &Row<'_>) -> rusqlite::Result<Option<AttemptDetail>> {
     };
     Ok(Some(AttemptDetail {
         attempt,
+        proof: None,
         body_len: codes::unsigned(row.get(COLUMN_COUNT)?),
         headers: headers::decode(row.get(COLUMN_COUNT + 1)?),
         body: Bytes::from(row.get::<_, Vec<u8>>(COLUMN_COUNT + 2)?),

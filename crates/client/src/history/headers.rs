@@ -47,6 +47,19 @@ pub(crate) fn from_map(map: &http::HeaderMap) -> Vec<Header> {
         .collect()
 }
 
+/// Returns the fields as hyper holds them, without those that HTTP forbids.
+pub(crate) fn to_map(headers: &[Header]) -> http::HeaderMap {
+    let mut map = http::HeaderMap::with_capacity(headers.len());
+    for header in headers {
+        let name = http::HeaderName::from_bytes(header.name.as_bytes());
+        let value = http::HeaderValue::from_maybe_shared(header.value.clone());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            map.append(name, value);
+        }
+    }
+    map
+}
+
 fn put(out: &mut Vec<u8>, part: &[u8]) {
     // A part comes from a frame or an HTTP head, both far below 4 GiB.
     let len = u32::try_from(part.len()).unwrap_or(u32::MAX);

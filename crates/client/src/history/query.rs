@@ -54,7 +54,7 @@ pub struct Counts {
 /// is allowed.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl Reader {
@@ -146,6 +146,7 @@ impl Reader {
             peer,
             headers,
             body,
+            proof: None,
             attempts: attempts::details(&self.connection, id, MAX_DETAIL_ATTEMPTS)?,
         }))
     }

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use self::fake::{ENDPOINT, FakeRelay, RelayEnd, call, empty, event, open};
 use super::*;
+use crate::config::Secrets;
 use crate::engine::{Engine, EngineConfig};
 use crate::forward::{SendOptions, TargetUrl};
 use crate::model::RowId;
@@ -31,6 +32,7 @@ async fn engine(account: Account, data: &std::path::Path, target: Option<&str>) 
         target: target.map(|text| TargetUrl::parse(text).unwrap()),
         send: SendOptions::default(),
         forward: true,
+        secrets: Secrets::default(),
     })
     .await
     .unwrap()
@@ -336,6 +338,7 @@ async fn session(
             cursor: 0,
             target: None,
             held: 0,
+            failing: None,
         })
         .0,
     };

@@ -11,7 +11,7 @@ async fn a_replay_sends_the_original_and_is_an_attempt_of_its_own() {
     let event = call(1, "s");
     test.receives(vec![event.clone()]).await;
     let app = App::start(async |_| answer(204, ""));
-    let detail = replay(&test.history, &app.sender(), event.id)
+    let detail = replay(&test.history, &app.sender(), event.id, None)
         .await
         .unwrap();
     assert_eq!(detail.attempt.event, event.id);
@@ -38,7 +38,9 @@ async fn a_target_that_refuses_a_replay_is_recorded() {
     let event = call(1, "s");
     test.receives(vec![event.clone()]).await;
     let nowhere = sender(&vacant().to_string(), impatient());
-    let detail = replay(&test.history, &nowhere, event.id).await.unwrap();
+    let detail = replay(&test.history, &nowhere, event.id, None)
+        .await
+        .unwrap();
     let Outcome::Error { kind, .. } = detail.attempt.outcome else {
         panic!("answered");
     };
@@ -52,11 +54,34 @@ async fn what_is_not_there_or_cannot_be_read_is_said() {
     test.receives(vec![broken.clone()]).await;
     let nowhere = sender("3000", impatient());
     let unknown = call(2, "s").id;
-    let error = replay(&test.history, &nowhere, unknown).await.unwrap_err();
+    let error = replay(&test.history, &nowhere, unknown, None)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("has no event"), "{error}");
-    let error = replay(&test.history, &nowhere, broken.id)
+    let error = replay(&test.history, &nowhere, broken.id, None)
         .await
         .unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
     assert_eq!(test.history.counts().await.unwrap().attempts, 0);
+}
+
+#[tokio::test]
+async fn a_replay_is_signed_anew_when_asked() {
+    let test = TestHistory::open();
+    let event = call(1, "s");
+    test.receives(vec![event.clone()]).await;
+    let app = App::start(async |_| answer(200, ""));
+    let secrets = Secrets::of_variables(|_| Some("another".into())).unwrap();
+    replay(&test.history, &app.sender(), event.id, Some(&secrets))
+        .await
+        .unwrap();
+    let seen = app.seen().remove(0);
+    let tokens = seen.headers.get_all("verification-token");
+    assert_eq!(tokens.iter().collect::<Vec<_>>(), ["another"]);
+    let none = Secrets::default();
+    let error = replay(&test.history, &app.sender(), event.id, Some(&none))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ReplayError::Unsigned { .. }), "{error}");
+    assert_eq!(app.seen().len(), 1);
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use ringtail_ringcentral::classify::{Callback, Kind};
 use ringtail_ringcentral::simulate::{
-    Expect, Faults, Finding, PATIENCE_MS, Parameters, Patience, Plan, RehearseError, Scenario,
-    Secrets, Shot, Slot, Template, inspect, plan,
+    Expect, Faults, Finding, Parameters, Plan, RehearseError, Scenario, Secrets, Shot, Slot,
+    Template, inspect, plan,
 };
+use ringtail_ringcentral::verdict::{FailureClock, PATIENCE_MS};
 use tokio::time::{Instant, sleep_until};
 
 use super::refusal::Refusal;
@@ -120,7 +121,7 @@ pub async fn run(
         options,
         sender,
         began: Instant::now(),
-        patience: Patience::default(),
+        clock: FailureClock::default(),
         summary: Summary {
             sent: 0,
             failed: 0,
@@ -173,7 +174,7 @@ struct Player<'a> {
     options: &'a Options,
     sender: &'a SimSender,
     began: Instant,
-    patience: Patience,
+    clock: FailureClock,
     summary: Summary,
 }
 
@@ -206,12 +207,10 @@ impl Player<'_> {
         if !is_watched(report.shot.request.callback) || report.shot.expect != Expect::Accepted {
             return None;
         }
-        let accepted = report.finding.verdict.is_accepted();
-        let over = self.patience.note(report.at_ms, accepted);
-        over.then(|| {
-            let fault = report.finding.verdict.faults().first();
-            fault.map(ToString::to_string).unwrap_or_default()
-        })
+        let at_ms = i64::try_from(report.at_ms).unwrap_or(i64::MAX);
+        self.clock.note(at_ms, &report.finding.verdict);
+        let failing = self.clock.failing()?;
+        failing.blacklisted_ms.map(|_| failing.reason.clone())
     }
 
     fn ended(mut self, end: End) -> Summary {

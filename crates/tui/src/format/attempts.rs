@@ -91,6 +91,10 @@ fn one(
     };
     out.push(TextLine::new(Tone::Plain, answer));
     verdict(detail, event, out);
+    if let Some(proof) = detail.proof {
+        let (tone, words) = super::proof(proof);
+        out.push(TextLine::new(tone, format!("  {words}")));
+    }
     if matches!(attempt.outcome, Outcome::Status(_)) {
         out.extend(headers(&detail.headers).into_iter().map(indented));
         out.push(TextLine::default());

@@ -58,6 +58,7 @@ impl Book {
                     state: TargetState::Untried,
                 }),
                 held: 0,
+                failing: None,
             },
             broken: None,
             attempts: 0,
@@ -131,6 +132,7 @@ impl Book {
             ],
             body: Bytes::from_static(body.as_bytes()),
             body_len: body.len() as u64,
+            proof: None,
         });
     }
 
@@ -294,6 +296,7 @@ impl Draft {
                     ),
                 ],
                 body: Bytes::new(),
+                proof: None,
                 attempts: Vec::new(),
             },
             answers: Vec::new(),

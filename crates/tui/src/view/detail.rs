@@ -16,7 +16,7 @@ use ringtail_client::model::EventRow;
 use super::layout::detail_head;
 use super::{body, put, put_line, put_right};
 use crate::app::{App, Focus, Shown, Tab};
-use crate::format::{size, time};
+use crate::format::{proof as words, size, time};
 use crate::text::{TextLine, Tone};
 
 /// Draws the detail of the chosen event.
@@ -72,6 +72,11 @@ fn facts(shown: &Shown) -> TextLine {
     if let Some(first) = event.duplicate_of {
         line.push(Tone::Warn, &format!("≡ duplicate of {first}, "));
     }
+    let proof = shown.detail.proof;
+    let (tone, proof) = proof.map_or((Tone::Dim, String::new()), words);
+    if tone != Tone::Dim {
+        line.push(tone, &format!("{proof}, "));
+    }
     let facts = format!(
         "{}, {}, {} from {}",
         event.kind.word(),
@@ -79,7 +84,12 @@ fn facts(shown: &Shown) -> TextLine {
         size(event.body_len),
         shown.detail.peer
     );
-    line.with(Tone::Dim, facts)
+    line.push(Tone::Dim, &facts);
+    // What nobody asked for stands where it is cut off first.
+    if tone == Tone::Dim && !proof.is_empty() {
+        line.push(tone, &format!(", {proof}"));
+    }
+    line
 }
 
 fn tabs(buf: &mut Buffer, area: Rect, head: u16, shown: &Shown, app: &App) {

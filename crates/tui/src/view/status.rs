@@ -114,12 +114,16 @@ fn link(app: &App) -> TextLine {
 }
 
 fn target(app: &App) -> TextLine {
-    let line = TextLine::new(Tone::Dim, "target  ");
+    let mut line = TextLine::new(Tone::Dim, "target  ");
     let Some(target) = &app.status.target else {
         return line.with(Tone::Dim, "– none: events are kept and not forwarded");
     };
     let held = app.status.held;
     let url = cut(&target.url, 200);
+    if let Some(failing) = &app.status.failing {
+        let outlook = failing.outlook(app.now.0 / 1000);
+        line.push(Tone::Bad, &format!("! in production: {outlook}  "));
+    }
     match &target.state {
         TargetState::Untried => line
             .with(Tone::Plain, "◌ not tried yet  ")

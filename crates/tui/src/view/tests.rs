@@ -222,3 +222,50 @@ fn without_colours_nothing_is_lost() {
     stage.app.theme = crate::theme::Theme::new(false);
     assert_eq!(stage.show(), coloured);
 }
+
+#[test]
+fn what_a_proof_is_worth_stands_in_the_detail() {
+    use ringtail_client::model::Proof;
+    use ringtail_ringcentral::signature::{Outcome, Scheme};
+    let mut book = Book::new().with(Draft::sms().ok(12));
+    for (outcome, words) in [
+        (
+            Outcome::NotConfigured,
+            "from 203.0.113.7, X-Glip-Signature not checked",
+        ),
+        (
+            Outcome::Valid,
+            "X-Glip-Signature ✓ valid, notification, owed",
+        ),
+        (
+            Outcome::Missing,
+            "X-Glip-Signature ✗ missing, notification, owed",
+        ),
+        (
+            Outcome::Wrong,
+            "X-Glip-Signature ✗ wrong, notification, owed",
+        ),
+    ] {
+        let scheme = Scheme::Glip;
+        book.events[0].proof = Some(Proof { scheme, outcome });
+        let mut stage = Stage::new(100, 24, book.clone());
+        stage.press("<Enter>");
+        let shown = stage.show();
+        assert!(shown.contains(words), "{words}\n{shown}");
+    }
+    let mut stage = Stage::new(80, 24, book);
+    stage.press("<Enter>");
+    insta::assert_snapshot!("signature", stage.show());
+}
+
+#[test]
+fn an_app_that_tries_ringcentrals_patience_is_told_so() {
+    use ringtail_ringcentral::verdict::Failing;
+    let mut book = Book::traffic().target(TargetState::Up);
+    book.status.failing = Some(Failing {
+        since_ms: NOW.0 / 1000 - 7 * 60_000,
+        blacklisted_ms: None,
+        reason: "Webhook responses with code: [500]".to_owned(),
+    });
+    screens("failing", &book, "");
+}

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ringtail_client::model::{Endpoint, ForwardState, Target};
 use ringtail_protocol::event::{Disposition, EventId, Kind};
-use ringtail_ringcentral::verdict::{Fault, Verdict};
+use ringtail_ringcentral::verdict::{Failing, Fault, Verdict};
 
 use super::*;
 
@@ -37,6 +37,7 @@ fn detail(body: &'static [u8]) -> EventDetail {
             header("x-latin", b"caf\xe9"),
         ],
         body: Bytes::from_static(body),
+        proof: None,
         attempts: Vec::new(),
     }
 }
@@ -119,6 +120,7 @@ fn link_target_and_gap_have_lines() {
         cursor: 1,
         target: None,
         held: 3,
+        failing: None,
     };
     let mut lines = text(&ready("demo-x1", "https://relay.example/demo-x1"));
     lines += &text(&link(&status));
@@ -165,4 +167,35 @@ fn link_target_and_gap_have_lines() {
 #[test]
 fn a_time_beyond_the_calendar_is_null() {
     assert_eq!(time(Timestamp(i64::MAX)), Value::Null);
+}
+
+#[test]
+fn proofs_and_the_failure_clock_have_words() {
+    use ringtail_client::model::Proof;
+    use ringtail_ringcentral::signature::{Outcome, Scheme};
+    let mut detail = detail(b"{}");
+    detail.proof = Some(Proof {
+        scheme: Scheme::Glip,
+        outcome: Outcome::NotConfigured,
+    });
+    assert_eq!(
+        event(&detail)["signatures"],
+        json!([{"scheme": "glip-signature", "outcome": "not-configured"}])
+    );
+    let failing = |blacklisted_ms| Failing {
+        since_ms: 1_785_320_000_000,
+        blacklisted_ms,
+        reason: "Webhook responses with code: [500]".into(),
+    };
+    let lines = [
+        None,
+        Some(failing(None)),
+        Some(failing(Some(1_785_320_600_000))),
+    ];
+    let lines = lines.map(|failing| text(&failure_clock(failing.as_ref())));
+    insta::assert_snapshot!(lines.concat(), @r#"
+    {"type":"failure_clock","state":"ok"}
+    {"type":"failure_clock","state":"failing","since":"2026-07-29T10:13:20.000000Z","blacklisted_from":"2026-07-29T10:23:20.000000Z","reason":"Webhook responses with code: [500]"}
+    {"type":"failure_clock","state":"blacklisted","since":"2026-07-29T10:13:20.000000Z","blacklisted_from":"2026-07-29T10:23:20.000000Z","reason":"Webhook responses with code: [500]","blacklisted_at":"2026-07-29T10:23:20.000000Z"}
+    "#);
 }

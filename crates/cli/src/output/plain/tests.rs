@@ -112,6 +112,7 @@ fn link_and_target_are_told_in_words() {
         cursor: 1,
         target: None,
         held: 3,
+        failing: None,
     };
     let plain = style(false);
     let mut lines = plain.link(&status);
@@ -155,14 +156,54 @@ fn everything_of_an_event_is_shown_and_nothing_obeyed() {
             value: Bytes::from_static(b"caf\xe9\x1b"),
         }],
         body: Bytes::from_static(b"{\"a\":\"\\u001b\"}"),
+        proof: None,
         attempts: vec![AttemptDetail {
             attempt: attempt(Outcome::Status(200), Vec::new()),
             headers: Vec::new(),
             body: Bytes::from_static(b"part\x1b[1m"),
             body_len: 300_000,
+            proof: None,
         }],
     };
     let text = style(false).detail(&detail);
     assert!(!text.contains('\u{1b}'));
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn proofs_and_the_failure_clock_have_lines() {
+    use ringtail_client::model::Proof;
+    use ringtail_ringcentral::signature::{Outcome, Scheme};
+    use ringtail_ringcentral::verdict::Failing;
+    let style = Style {
+        colour: false,
+        zone: TimeZone::UTC,
+    };
+    let mut said = String::new();
+    for (scheme, outcome) in [
+        (Scheme::VerificationToken, Outcome::Valid),
+        (Scheme::Glip, Outcome::Wrong),
+        (Scheme::Dimelo, Outcome::Missing),
+        (Scheme::SourceSdk, Outcome::NotConfigured),
+    ] {
+        said += &style.proof("signature", Proof { scheme, outcome });
+    }
+    for blacklisted_ms in [None, Some(1_785_320_600_000)] {
+        let failing = Failing {
+            since_ms: 1_785_320_000_000,
+            blacklisted_ms,
+            reason: "Webhook responses with code: [500]\u{1b}".into(),
+        };
+        said += &style.failing(Some(&failing), Timestamp(1_785_320_420_000_000));
+    }
+    said += &style.failing(None, Timestamp(0));
+    insta::assert_snapshot!(said, @r"
+    signature: Verification-Token valid
+    signature: X-Glip-Signature wrong
+    signature: X-Dimelo-Secret missing
+    signature: X-SMCCSDK-SIGNATURE not configured
+    in production this subscription would be blacklisted in 3 min unless an answer is accepted before (reason: Webhook responses with code: [500]\u{1b})
+    in production this subscription would be blacklisted since 10:23; its staff said (2018) that it comes back at a check every 15 minutes once the address answers well, its guide says (2022) that it never does: then delete it and create it again (reason: Webhook responses with code: [500]\u{1b})
+    the app's answers are accepted again
+    ");
 }

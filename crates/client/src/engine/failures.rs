@@ -1,0 +1,120 @@
+//! The failure clock of an endpoint: what the app's answers would do to a subscription without the relay.
+//!
+//! It follows the forwards in the history, so that it survives a restart. A target that takes no connection makes no
+//! attempts; there each event that comes meanwhile is a failure, as it would be for RingCentral.
+
+use ringtail_protocol::event::Timestamp;
+use ringtail_protocol::path::EndpointInfo;
+use ringtail_ringcentral::verdict::{FailureClock, Fault, NoAnswer, Verdict};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::history::{History, ReadError};
+use crate::model::{RowId, Status, TargetState};
+
+/// Keeps [`Status::failing`] up to date until it is cancelled.
+pub(super) struct Failures {
+    pub(super) history: History,
+    pub(super) status: watch::Sender<Status>,
+    pub(super) cancel: CancellationToken,
+}
+
+impl Failures {
+    pub(super) async fn run(self, mut known: watch::Receiver<Option<EndpointInfo>>) {
+        let mut marks = self.history.marks();
+        let mut status = self.status.subscribe();
+        let mut watched: Option<Watched> = None;
+        loop {
+            let endpoint = known.borrow_and_update().clone().map(|info| info.endpoint);
+            marks.mark_unchanged();
+            let down = is_down(&status.borrow_and_update());
+            if let Some(endpoint) = endpoint {
+                let before = watched.take().filter(|before| before.endpoint == endpoint);
+                match self.look(before, endpoint, down).await {
+                    Ok(now) => {
+                        self.publish(&now.clock);
+                        watched = Some(now);
+                    }
+                    Err(error) => tracing::error!(%error, "the failure clock could not be read"),
+                }
+            }
+            // Whatever it is, everything is looked at.
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return,
+                Ok(()) = known.changed() => {}
+                Ok(()) = marks.changed() => {}
+                Ok(()) = async { status.wait_for(|status| is_down(status) != down).await.map(drop) } => {}
+                else => return,
+            }
+        }
+    }
+
+    async fn look(
+        &self,
+        before: Option<Watched>,
+        endpoint: String,
+        down: bool,
+    ) -> Result<Watched, ReadError> {
+        let read = self.history.read(move |reader| {
+            let mut watched = match before {
+                Some(mut before) => {
+                    before.attempt = reader.advance_failure_clock(
+                        &before.endpoint,
+                        &mut before.clock,
+                        before.attempt,
+                    )?;
+                    before
+                }
+                None => {
+                    let (clock, attempt) = reader.failure_clock(&endpoint)?;
+                    Watched {
+                        endpoint,
+                        clock,
+                        attempt,
+                        held: RowId::default(),
+                    }
+                }
+            };
+            if down && let Some(held) = reader.newest_held(&watched.endpoint, watched.held)? {
+                watched.held = held;
+                watched.clock.note(Timestamp::now().0 / 1000, &refused());
+            }
+            Ok(watched)
+        });
+        read.await
+    }
+
+    fn publish(&self, clock: &FailureClock) {
+        self.status.send_if_modified(|status| {
+            let now = clock.failing();
+            let moved = status.failing.as_ref() != now;
+            if moved {
+                status.failing = now.cloned();
+            }
+            moved
+        });
+    }
+}
+
+struct Watched {
+    endpoint: String,
+    clock: FailureClock,
+    /// The newest attempt that was noted.
+    attempt: RowId,
+    /// The newest event that was noted because the target took no connection.
+    held: RowId,
+}
+
+fn is_down(status: &Status) -> bool {
+    let target = status.target.as_ref();
+    target.is_some_and(|target| matches!(target.state, TargetState::Down { .. }))
+}
+
+fn refused() -> Verdict {
+    Verdict::Failed {
+        faults: vec![Fault::NoAnswer {
+            reason: NoAnswer::Refused,
+        }],
+    }
+}

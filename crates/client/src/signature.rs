@@ -1,0 +1,131 @@
+//! Whether an event is RingCentral's, and an answer the app's: the proofs that requests carry, held against the
+//! secrets that are configured now.
+//!
+//! Nothing of it is stored. An event that came before its secret was configured is judged by it all the same.
+
+use http::Method;
+use ringtail_protocol::event::{EventId, Header, Request};
+use ringtail_ringcentral::classify::{Callback, RequestView, classify};
+use ringtail_ringcentral::signature::{Outcome, Scheme, verify, verify_answer};
+
+use crate::config::Secrets;
+use crate::history::{History, ReadError, header_map};
+use crate::model::{EventDetail, Proof};
+
+/// Reads an event with what its proofs are worth.
+///
+/// # Errors
+/// When the history cannot be read.
+pub async fn event(
+    history: &History,
+    secrets: &Secrets,
+    id: EventId,
+) -> Result<Option<EventDetail>, ReadError> {
+    let secrets = secrets.clone();
+    // A MAC over 16 MB takes its time, as the reading does.
+    let read = history.read(move |reader| {
+        let mut detail = reader.event(id)?;
+        if let Some(detail) = &mut detail {
+            prove(detail, &secrets);
+        }
+        Ok(detail)
+    });
+    read.await
+}
+
+/// Fills in what the event's proofs are worth, and those of the app's answers. Takes as long as hashing the body.
+pub fn prove(detail: &mut EventDetail, secrets: &Secrets) {
+    detail.proof = None;
+    let request = Request {
+        method: detail.event.method.clone(),
+        path: detail.event.path.clone(),
+        peer: String::new(),
+        headers: detail.headers.clone(),
+        body: detail.body.clone(),
+    };
+    let Some((callback, outcome)) = of_request(&request, secrets) else {
+        return;
+    };
+    detail.proof = Some(outcome);
+    if callback != Callback::SourceSdk {
+        return;
+    }
+    for attempt in &mut detail.attempts {
+        // Of a longer answer only the beginning is kept, which proves nothing.
+        if attempt.body.len() as u64 == attempt.body_len && !attempt.headers.is_empty() {
+            let secret = secrets.of(Scheme::SourceSdk);
+            attempt.proof = Some(Proof {
+                scheme: Scheme::SourceSdk,
+                outcome: verify_answer(secret, &header_map(&attempt.headers), &attempt.body),
+            });
+        }
+    }
+}
+
+/// Gives a request the proof that it would have under the configured secret, in place of the one it has.
+///
+/// # Errors
+/// When RingCentral signs such requests and the secret is not configured.
+pub fn sign(request: &mut Request, secrets: &Secrets) -> Result<(), NoSecret> {
+    let Some((_, Proof { scheme, .. })) = of_request(request, secrets) else {
+        return Ok(());
+    };
+    let secret = secrets.of(scheme).ok_or(NoSecret { scheme })?;
+    let header = scheme.header();
+    request
+        .headers
+        .retain(|field| !field.name.eq_ignore_ascii_case(header.as_str()));
+    request.headers.push(Header {
+        name: header.as_str().to_owned(),
+        value: ringtail_ringcentral::signature::sign(scheme, secret, &request.body).into(),
+    });
+    Ok(())
+}
+
+/// A request cannot be signed anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no secret for {}", .scheme.label())]
+pub struct NoSecret {
+    /// What it is wanted for.
+    pub scheme: Scheme,
+}
+
+/// Returns what a request is and what its proof is worth; `None` for a callback that RingCentral does not sign.
+fn of_request(request: &Request, secrets: &Secrets) -> Option<(Callback, Proof)> {
+    let method = Method::from_bytes(request.method.as_bytes()).ok()?;
+    let headers = request.header_map();
+    let (path, query) = request.path_and_query();
+    let view = RequestView {
+        method: &method,
+        path,
+        query,
+        headers: &headers,
+        body: &request.body,
+    };
+    let callback = classify(&view);
+    let scheme = Scheme::of(callback).or_else(|| unsigned_source_sdk(&view, secrets))?;
+    let outcome = verify(scheme, secrets.of(scheme), &view);
+    // The handshake may come without the token: RingCentral validates before there is a subscription.
+    let absent = callback == Callback::Handshake && outcome == Outcome::Missing;
+    (!absent).then_some((callback, Proof { scheme, outcome }))
+}
+
+/// A call of the source SDK is known by its signature. Where its secret is configured, one without is known by the
+/// rest of it.
+fn unsigned_source_sdk(view: &RequestView<'_>, secrets: &Secrets) -> Option<Scheme> {
+    secrets.of(Scheme::SourceSdk)?;
+    #[derive(serde::Deserialize)]
+    struct Call<'a> {
+        #[serde(borrow)]
+        action: std::borrow::Cow<'a, str>,
+    }
+    if view.method != Method::POST {
+        return None;
+    }
+    let call: Call<'_> = serde_json::from_slice(view.body).ok()?;
+    // Actions are `object.verb`.
+    call.action.contains('.').then_some(Scheme::SourceSdk)
+}
+
+#[cfg(test)]
+mod tests;
