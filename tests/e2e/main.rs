@@ -9,6 +9,7 @@ mod durability;
 mod edge;
 mod exchange;
 mod output;
+mod signatures;
 mod simulate;
 mod terminal;
 

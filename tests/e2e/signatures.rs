@@ -1,0 +1,299 @@
+//! What proofs of origin are worth, through the whole path; the challenge at the edge; and that no secret is shown.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use ringtail_tests::careful_app::{self, SECRETS};
+use ringtail_tests::client::Home;
+use ringtail_tests::ringcentral::Hook;
+use ringtail_tests::{eventually, process};
+use serde_json::Value;
+
+use super::World;
+
+/// A kind of request for each scheme, and the variable of its secret.
+const KINDS: [(&str, &str, &str); 4] = [
+    (
+        "verification-token",
+        "sms.inbound",
+        "RINGTAIL_VERIFICATION_TOKEN",
+    ),
+    (
+        "glip-signature",
+        "interactive.message",
+        "RINGTAIL_GLIP_SECRET",
+    ),
+    ("dimelo-secret", "digital.events", "RINGTAIL_DIMELO_SECRET"),
+    (
+        "source-sdk-signature",
+        "source-sdk",
+        "RINGTAIL_SOURCE_SDK_SECRET",
+    ),
+];
+
+/// Plays a kind of request at the world's endpoint, signed with `secret`, or not at all; returns the event's line.
+async fn sent(world: &World, kind: usize, proof: &str) -> anyhow::Result<Value> {
+    let (scheme, template, variable) = KINDS[kind];
+    let (_, right) = SECRETS
+        .into_iter()
+        .find(|(name, _)| *name == variable)
+        .unwrap_or_default();
+    let before = world.client.count_of("event");
+    if proof == "missing" {
+        let body = match scheme {
+            "verification-token" => {
+                r#"{"uuid":"1","event":"/restapi/v1.0/x","subscriptionId":"s","body":{}}"#
+            }
+            "glip-signature" => r#"{"type":"button_submit","data":{}}"#,
+            "dimelo-secret" => r#"{"id":"1","domain_id":"d","events":[]}"#,
+            _ => r#"{"action":"messages.list","params":{},"time":"t"}"#,
+        };
+        let hook = Hook::new("POST", body).header("content-type", "application/json");
+        world.caller.post(&world.url, &hook).await?;
+    } else {
+        let mut command = world.home.command([
+            "simulate",
+            template,
+            "--no-handshake",
+            "--no-wait",
+            "--to",
+            &world.url,
+        ])?;
+        command.env(variable, if proof == "wrong" { "other" } else { right });
+        let output = process::output(command).await?;
+        anyhow::ensure!(output.status.success(), "{template}: {output:?}");
+    }
+    eventually!(world.client.count_of("event") > before, "the event")?;
+    let mut events = world.client.said_of("event");
+    Ok(events.swap_remove(before))
+}
+
+/// Writes the configuration of a machine, as an editor would, for its owner alone.
+fn configure(home: &Home, text: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = home.path().join("config.toml");
+    std::fs::write(&path, text)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(())
+}
+
+/// [`SECRETS`] as a table of the configuration file.
+fn table() -> String {
+    let keys = [
+        "verification_token",
+        "glip",
+        "dimelo",
+        "digital_verify_token",
+        "source_sdk",
+    ];
+    let lines = keys.iter().zip(SECRETS);
+    let lines = lines.map(|(key, (_, secret))| format!("{key} = '{secret}'\n"));
+    format!("[endpoints.hooks.secrets]\n{}", lines.collect::<String>())
+}
+
+#[tokio::test]
+async fn proofs_of_every_scheme_are_shown_for_what_they_are() -> anyhow::Result<()> {
+    let mut world = World::with(careful_app::start()?, &[]).await?;
+    let mut printed = String::from("scheme                outcome         events show\n");
+    for configured in [false, true] {
+        if configured {
+            configure(&world.home, &table())?;
+            world.client.stop().await?;
+            world.client.resume().await?;
+        }
+        let proofs: &[&str] = match configured {
+            true => &["valid", "wrong", "missing"],
+            false => &["not-configured"],
+        };
+        for (kind, (scheme, _, _)) in KINDS.iter().enumerate() {
+            for proof in proofs {
+                let event = sent(&world, kind, proof).await?;
+                let expected = serde_json::json!([{"scheme": scheme, "outcome": proof}]);
+                assert_eq!(event["signatures"], expected, "{event}");
+                let seq = event["seq"].to_string();
+                let shown = world.home.stdout(["events", "show", &seq]).await?;
+                let shown = String::from_utf8(shown)?;
+                let line = shown.lines().find(|line| line.starts_with("signature: "));
+                let line = line.unwrap_or_default();
+                assert!(line.ends_with(&proof.replace('-', " ")), "{shown}");
+                let json = world
+                    .home
+                    .stdout(["events", "show", &seq, "--output", "json"]);
+                let json: Value = serde_json::from_slice(&json.await?)?;
+                assert_eq!(json["signatures"], expected);
+                let _ = writeln!(printed, "{scheme:<21} {proof:<15} {line}");
+                if (*scheme, *proof) == ("source-sdk-signature", "valid") {
+                    let answer = &json["attempts"][0]["signatures"][0]["outcome"];
+                    assert_eq!(answer, "valid", "{json}");
+                    assert!(shown.contains("signature of the answer: X-SMCCSDK-SIGNATURE valid"));
+                }
+            }
+        }
+    }
+    println!("{printed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_replay_is_signed_anew_when_asked() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let event = sent(&world, 1, "wrong").await?;
+    configure(&world.home, &table())?;
+    let app = careful_app::start()?;
+    let seq = event["seq"].to_string();
+    for (sign, status) in [(&[][..], 401), (&["--sign"], 200)] {
+        let to = app.url("/hook");
+        let replay = [&["replay", &seq, "--target", &to, "--output", "json"], sign].concat();
+        let line: Value = serde_json::from_slice(&world.home.stdout(replay).await?)?;
+        assert_eq!(line["status"], status, "{line}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_challenge_is_answered_at_the_edge_once_its_token_is_known() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    let hook = |token: &str| {
+        let query = format!("?hub.mode=subscribe&hub.challenge=c-123&hub.verify_token={token}");
+        Hook::new("GET", "").below(&query)
+    };
+    let right = "digital+verify%2Btoken";
+    world.client.stop().await?;
+    let answer = world.caller.post(&world.url, &hook(right)).await?;
+    assert_eq!(answer.status, 503, "nobody knows the token yet");
+    configure(&world.home, &table())?;
+    world.client.resume().await?;
+    world.client.stop().await?;
+    for restarted in [false, true] {
+        if restarted {
+            world.relay.restart().await?;
+        }
+        let answer = world.caller.post(&world.url, &hook(right)).await?;
+        assert_eq!((answer.status, &answer.body[..]), (200, &b"c-123"[..]));
+        let answer = world.caller.post(&world.url, &hook("wrong")).await?;
+        assert_eq!(answer.status, 503);
+    }
+    world.client.resume().await?;
+    let handshakes = || {
+        let events = world.client.said_of("event").into_iter();
+        events.filter(|event| event["kind"] == "handshake").count()
+    };
+    eventually!(handshakes() == 2, "the challenges")?;
+    assert_eq!(world.app.count(), 0, "the app was not asked");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_app_that_fails_hears_of_the_failure_clock() -> anyhow::Result<()> {
+    use ringtail_tests::target::{LocalTarget, Reply};
+    use std::sync::atomic::{AtomicU16, Ordering};
+    let status = std::sync::Arc::new(AtomicU16::new(500));
+    let answers = std::sync::Arc::clone(&status);
+    let app = LocalTarget::answering(move |_| Reply::status(answers.load(Ordering::Relaxed)))?;
+    let mut world = World::with(app, &[]).await?;
+    let states = |world: &World| -> Vec<String> {
+        let lines = world.client.said_of("failure_clock").into_iter();
+        lines.map(|line| line["state"].to_string()).collect()
+    };
+    sent(&world, 0, "valid").await?;
+    eventually!(states(&world) == ["\"failing\""], "the clock")?;
+    // It is the history that knows, so that a restart does not help.
+    world.client.stop().await?;
+    world.client.resume().await?;
+    eventually!(states(&world).len() == 2, "the clock")?;
+    let lines = world.client.said_of("failure_clock");
+    assert_eq!(lines[0], lines[1]);
+    let reason = lines[0]["reason"].to_string();
+    assert!(reason.contains("[500]"), "{reason}");
+    status.store(200, Ordering::Relaxed);
+    sent(&world, 0, "valid").await?;
+    eventually!(
+        states(&world).last().is_some_and(|state| state == "\"ok\""),
+        "the clock"
+    )?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_command_and_no_log_shows_a_secret() -> anyhow::Result<()> {
+    let mut world = World::with(careful_app::start()?, &["--log", "trace"]).await?;
+    configure(&world.home, &table())?;
+    world.client.stop().await?;
+    let mut command = world
+        .home
+        .command(["listen", "--output", "json", "--endpoint", "hooks"])?;
+    command
+        .arg(world.app.url("/base"))
+        .env("RINGTAIL_LOG", "trace");
+    let mut listening = process::Process::spawn("client", command)?;
+    let ready = |line: &str| line.contains("\"type\":\"ready\"");
+    listening
+        .line(ringtail_tests::wait::PATIENCE, ready)
+        .await?;
+    let to = world.url.clone();
+    let mut said = Vec::new();
+    for arguments in [
+        &["simulate", "digital.challenge", "--to", &to][..],
+        &["simulate", "source-sdk", "--no-wait", "--to", &to],
+        &[
+            "simulate",
+            "interactive.message",
+            "--no-wait",
+            "--to",
+            &to,
+            "--output",
+            "json",
+        ],
+        &["events", "list"],
+        &["events", "list", "--output", "json"],
+        &["events", "show", "2"],
+        &["events", "show", "2", "--output", "json"],
+        &["replay", "2", "--sign"],
+        &["replay", "2", "--sign", "--target", "1"],
+        &["listen", "--endpoint", "hooks"],
+        &["listen", "--relay", "ftp://nonsense"],
+        &["simulate", "--list"],
+        &["--help"],
+        &["replay", "--help"],
+    ] {
+        let mut command = world.home.command(arguments)?;
+        command.env("RINGTAIL_LOG", "trace");
+        let output = process::output(command).await;
+        let output = output.with_context(|| arguments.join(" "))?;
+        said.extend([output.stdout, output.stderr].concat());
+    }
+    // Mistakes in the file must not quote it.
+    for (from, to) in [
+        ("glip = '", "glip = ['"),
+        ("glip = '", "glib = '"),
+        ("glip = '", "glip = ' "),
+    ] {
+        configure(&world.home, &table().replace(from, to))?;
+        let output = world.home.run(["events", "list"]).await?;
+        assert_eq!(output.status.code(), Some(78));
+        said.extend(output.stderr);
+    }
+    let lines = listening.lines().since(0).join("\n");
+    listening.terminate().await?;
+    said.extend(listening.log().into_bytes());
+    said.extend(world.relay.log().into_bytes());
+    said.extend(files(&world.home.data().join("log"))?);
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.len() > 10_000, "{}", said.len());
+    for (name, secret) in SECRETS {
+        assert!(!said.contains(secret), "{name}");
+        // An event is shown with every byte that was received, and two of the secrets are sent as they are.
+        let is_sent = ["RINGTAIL_DIMELO_SECRET", "RINGTAIL_VERIFICATION_TOKEN"].contains(&name);
+        assert!(is_sent || !lines.contains(secret), "{name}");
+    }
+    Ok(())
+}
+
+fn files(directory: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        all.extend(std::fs::read(entry?.path())?);
+    }
+    Ok(all)
+}
