@@ -96,3 +96,72 @@ fn note(clock: &mut FailureClock, attempt: &AttemptRow) {
     let answered_ms = (attempt.started_at.0 / 1000).saturating_add(took);
     clock.note(answered_ms, &attempt.verdict);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::NewAttempt;
+    use super::super::testing::{ENDPOINT, TestHistory, attempt, call, event};
+    use super::*;
+    use crate::model::{Cause, Outcome};
+    use ringtail_protocol::event::{EventId, Timestamp};
+
+    const BEGAN_MS: i64 = 1_700_000_000_000;
+
+    fn answered(event: EventId, minute: i64, status: u16, cause: Cause) -> NewAttempt {
+        NewAttempt {
+            cause,
+            outcome: Outcome::Status(status),
+            started_at: Timestamp((BEGAN_MS + minute * 60_000) * 1000),
+            ..attempt(event)
+        }
+    }
+
+    #[tokio::test]
+    async fn forwards_of_notifications_move_the_clock_and_nothing_else_does() {
+        let test = TestHistory::open();
+        let (call, other) = (call(1, "s"), event(2, "hello"));
+        test.receives(vec![call.clone(), other.clone()]).await;
+        let mut followed = (FailureClock::default(), RowId::default());
+        // Which event was answered when and how, and since which minute the clock then runs.
+        for (event, minute, status, cause, since) in [
+            (call.id, 0, 500, Cause::Forward, Some(0)),
+            (call.id, 1, 200, Cause::Replay, Some(0)),
+            (other.id, 2, 200, Cause::Forward, Some(0)),
+            (call.id, 3, 404, Cause::Forward, Some(0)),
+            (call.id, 4, 200, Cause::Forward, None),
+            (call.id, 5, 500, Cause::Replay, None),
+            (other.id, 6, 500, Cause::Forward, None),
+            (call.id, 7, 500, Cause::Forward, Some(7)),
+        ] {
+            let answer = answered(event, minute, status, cause);
+            test.history.record_attempt(answer, false).await.unwrap();
+            let reader = test.history.reader().unwrap();
+            let (clock, after) = &mut followed;
+            *after = reader
+                .advance_failure_clock(ENDPOINT, clock, *after)
+                .unwrap();
+            // Who starts now knows the same as who watched.
+            let (recalled, newest) = reader.failure_clock(ENDPOINT).unwrap();
+            assert_eq!((&recalled, newest), (&*clock, *after), "{minute}");
+            let found = clock.failing().map(|failing| failing.since_ms);
+            let expected = since.map(|minute: i64| BEGAN_MS + minute * 60_000 + 12);
+            assert_eq!(found, expected, "{minute}");
+            assert!(reader.failure_clock("other").unwrap().0.failing().is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn only_notifications_that_wait_are_held_against_the_app() {
+        let test = TestHistory::open();
+        let (call, other) = (call(1, "s"), event(2, "hello"));
+        test.receives(vec![call.clone(), other]).await;
+        let row = test.history.row_of(call.id).await.unwrap().unwrap();
+        let reader = test.history.reader().unwrap();
+        let held = |after| reader.newest_held(ENDPOINT, after).unwrap();
+        assert_eq!(held(RowId::default()), Some(row));
+        assert_eq!(held(row), None);
+        let answer = answered(call.id, 0, 200, Cause::Forward);
+        test.history.record_attempt(answer, true).await.unwrap();
+        assert_eq!(held(RowId::default()), None);
+    }
+}
