@@ -25,6 +25,7 @@ fn promised(kind: &str) -> Option<&'static [Field]> {
             ("path", Value::is_string),
             ("received_at", Value::is_string),
             ("headers", Value::is_array),
+            ("signatures", Value::is_array),
         ],
         "attempt" => &[
             ("event_id", Value::is_string),
@@ -34,6 +35,7 @@ fn promised(kind: &str) -> Option<&'static [Field]> {
         ],
         "gap" => &[("first", Value::is_u64), ("last", Value::is_u64)],
         "link" => &[("state", Value::is_string)],
+        "failure_clock" => &[("state", Value::is_string)],
         "target" => &[("target", Value::is_string), ("state", Value::is_string)],
         _ => return None,
     })

@@ -216,6 +216,21 @@ async fn an_app_that_fails_hears_of_the_failure_clock() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn an_app_that_is_not_there_fails_too() -> anyhow::Result<()> {
+    use ringtail_tests::target::{LocalTarget, Reply};
+    let mut world = World::with(LocalTarget::down(|_| Reply::status(200))?, &[]).await?;
+    sent(&world, 0, "valid").await?;
+    eventually!(world.client.count_of("failure_clock") == 1, "the clock")?;
+    let line = world.client.said_of("failure_clock").remove(0);
+    assert_eq!(line["state"], "failing", "{line}");
+    world.app.up()?;
+    // What was held is accepted now.
+    eventually!(world.client.count_of("failure_clock") == 2, "the clock")?;
+    assert_eq!(world.client.said_of("failure_clock")[1]["state"], "ok");
+    Ok(())
+}
+
+#[tokio::test]
 async fn no_command_and_no_log_shows_a_secret() -> anyhow::Result<()> {
     let mut world = World::with(careful_app::start()?, &["--log", "trace"]).await?;
     configure(&world.home, &table())?;

@@ -73,6 +73,27 @@ fn the_journal_has_an_identity_that_stays() {
 }
 
 #[test]
+fn a_database_of_the_first_schema_comes_up_with_what_it_has() {
+    let (_temp, dir) = data_dir();
+    let first = Connection::open(dir.database()).expect("it opens");
+    first
+        .execute_batch(include_str!("migrations/0001.sql"))
+        .expect("the first schema");
+    first
+        .execute_batch(
+            "INSERT INTO account (name, created_at, changed_at) VALUES ('anna', 0, 0);
+             INSERT INTO endpoint (account, name, id, created_at) VALUES (1, 'dev', 'dev-abc', 0);
+             PRAGMA user_version = 1;",
+        )
+        .expect("an endpoint");
+    drop(first);
+    let connection = open_writer(&dir).expect("it comes up");
+    assert_eq!(text(&connection, "SELECT id FROM endpoint"), "dev-abc");
+    let hash = text(&connection, "SELECT verify_token_hash FROM endpoint");
+    assert_eq!(hash, "Null");
+}
+
+#[test]
 fn a_newer_database_is_refused_and_left_alone() {
     let (_temp, dir) = data_dir();
     let connection = open_writer(&dir).expect("it opens");
