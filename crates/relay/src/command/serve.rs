@@ -29,7 +29,7 @@ pub(super) struct Args {
     listen: SocketAddr,
     #[command(flatten)]
     data: Data,
-    /// Tell clients that the world reaches the relay at this URL, such as https://hooks.example.com
+    /// Tell clients that the world reaches the relay at this URL, such as `https://hooks.example.com`
     #[arg(
         long,
         env = "RINGTAIL_RELAY_PUBLIC_URL", hide_env_values = true,
