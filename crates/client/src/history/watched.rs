@@ -22,7 +22,7 @@ impl Reader {
     pub fn failure_clock(&self, endpoint: &str) -> rusqlite::Result<(FailureClock, RowId)> {
         let mut failures: Vec<AttemptRow> = Vec::new();
         let mut before = RowId(i64::MAX);
-        let mut newest = RowId::default();
+        let mut newest = self.newest_attempt()?;
         while failures.len() < MAX_BACK {
             let page = self.watched("a.row < ?2", "DESC", params![endpoint, before.0, PAGE])?;
             let Some(last) = page.last() else { break };
@@ -42,17 +42,20 @@ impl Reader {
         Ok((clock, newest))
     }
 
-    /// Goes on from there: notes attempts after a row and returns the newest.
+    /// Goes on from there: notes attempts after a row and returns the newest, be it one that counts or not: rows that
+    /// do not count are passed over once.
     pub fn advance_failure_clock(
         &self,
         endpoint: &str,
         clock: &mut FailureClock,
         mut after: RowId,
     ) -> rusqlite::Result<RowId> {
+        // Before the pages, which then miss none up to it.
+        let newest = self.newest_attempt()?;
         loop {
             let page = self.watched("a.row > ?2", "ASC", params![endpoint, after.0, PAGE])?;
             let Some(last) = page.last() else {
-                return Ok(after);
+                return Ok(after.max(newest));
             };
             after = last.row;
             for attempt in &page {
@@ -70,6 +73,13 @@ impl Reader {
         let mut statement = self.connection.prepare_cached(&sql)?;
         let row = statement.query_row(params![endpoint, after.0], |row| row.get(0).map(RowId));
         row.optional()
+    }
+
+    fn newest_attempt(&self) -> rusqlite::Result<RowId> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT coalesce(max(row), 0) FROM attempt")?;
+        statement.query_row([], |row| row.get(0).map(RowId))
     }
 
     fn watched(
@@ -134,12 +144,13 @@ mod tests {
             (call.id, 7, 500, Cause::Forward, Some(7)),
         ] {
             let answer = answered(event, minute, status, cause);
-            test.history.record_attempt(answer, false).await.unwrap();
+            let row = test.history.record_attempt(answer, false).await.unwrap();
             let reader = test.history.reader().unwrap();
             let (clock, after) = &mut followed;
             *after = reader
                 .advance_failure_clock(ENDPOINT, clock, *after)
                 .unwrap();
+            assert_eq!(*after, row, "no row is looked at twice");
             // Who starts now knows the same as who watched.
             let (recalled, newest) = reader.failure_clock(ENDPOINT).unwrap();
             assert_eq!((&recalled, newest), (&*clock, *after), "{minute}");
