@@ -16,6 +16,7 @@ pub mod errors;
 pub mod handshake;
 mod json;
 pub mod limits;
+pub mod mask;
 pub mod ordering;
 #[cfg(test)]
 mod samples;

@@ -1,0 +1,208 @@
+//! Pseudonyms: what stands for a value, and how one is known again.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::KEY_BYTES;
+
+/// The fewest digits of a telephone number that says who somebody is; extensions and short codes have fewer.
+pub(super) const PHONE_MIN_DIGITS: usize = 7;
+
+/// The country code of the pseudonyms of telephone numbers. It is assigned to nobody.
+const COUNTRY: &str = "999";
+
+/// Digits after it: so many for the value and so many for the check.
+const PHONE_DIGITS: (usize, usize) = (8, 3);
+
+/// Hexadecimal digits of the other pseudonyms.
+const HEX_DIGITS: (usize, usize) = (8, 4);
+
+/// Kinds of pseudonyms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Phone,
+    Name,
+    Text,
+    Token,
+    Email,
+}
+
+impl Class {
+    const HEX: [Self; 4] = [Self::Name, Self::Text, Self::Token, Self::Email];
+
+    /// What stands before and after the digits.
+    fn frame(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Phone => (COUNTRY, ""),
+            Self::Name => ("Person ", ""),
+            Self::Text => ("Text ", ""),
+            Self::Token => ("masked-", ""),
+            Self::Email => ("person-", "@example.invalid"),
+        }
+    }
+
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Phone => b"phone",
+            Self::Name => b"name",
+            Self::Text => b"text",
+            Self::Token => b"token",
+            Self::Email => b"email",
+        }
+    }
+}
+
+/// Makes pseudonyms under a key.
+#[derive(Clone)]
+pub(super) struct Pseudonyms(Hmac<Sha256>);
+
+impl fmt::Debug for Pseudonyms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pseudonyms")
+    }
+}
+
+impl Pseudonyms {
+    pub(super) fn new(key: &[u8; KEY_BYTES]) -> Self {
+        Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
+    }
+
+    /// Returns what stands for a value: the value itself if it is a pseudonym.
+    pub(super) fn of(&self, class: Class, value: &str) -> String {
+        if self.knows(value) {
+            return value.to_owned();
+        }
+        if class != Class::Phone {
+            return self.of_bytes(class, value.as_bytes());
+        }
+        let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+        let masked = self.phone(if digits.is_empty() { value } else { &digits });
+        if value.starts_with('+') {
+            format!("+{masked}")
+        } else {
+            masked
+        }
+    }
+
+    /// As [`Pseudonyms::of`], for values that need not be text.
+    pub(super) fn of_bytes(&self, class: Class, value: &[u8]) -> String {
+        let (before, after) = class.frame();
+        let id = hex(&self.tag(class, b"value", value), HEX_DIGITS.0);
+        let check = self.check(class, &id);
+        format!("{before}{id}{check}{after}")
+    }
+
+    fn phone(&self, digits: &str) -> String {
+        let id = decimal(
+            &self.tag(Class::Phone, b"value", digits.as_bytes()),
+            PHONE_DIGITS.0,
+        );
+        let check = self.check(Class::Phone, &id);
+        format!("{COUNTRY}{id}{check}")
+    }
+
+    /// Says whether a value was made here, under this key.
+    pub(super) fn knows(&self, value: &str) -> bool {
+        let number = value.strip_prefix('+').unwrap_or(value);
+        self.made(Class::Phone, number) || Class::HEX.iter().any(|class| self.made(*class, value))
+    }
+
+    fn made(&self, class: Class, value: &str) -> bool {
+        let (before, after) = class.frame();
+        let inner = value
+            .strip_prefix(before)
+            .and_then(|value| value.strip_suffix(after));
+        let (id, check) = match class {
+            Class::Phone => PHONE_DIGITS,
+            _ => HEX_DIGITS,
+        };
+        inner.is_some_and(|inner| {
+            inner.is_ascii()
+                && inner.len() == id + check
+                && inner.get(id..) == Some(self.check(class, &inner[..id]).as_str())
+        })
+    }
+
+    /// Masks telephone numbers in international form and mail addresses wherever they stand in a text.
+    pub(super) fn patterns(&self, text: &str) -> String {
+        let mut masked = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find(['+', '%', '@']) {
+            let (before, found) = rest.split_at(at);
+            if let Some(mail) = mail_around(before, found) {
+                masked.push_str(&before[..before.len() - mail.0]);
+                let address = &rest[at - mail.0..at + mail.1];
+                masked.push_str(&self.of(Class::Email, address));
+                rest = &rest[at + mail.1..];
+                continue;
+            }
+            masked.push_str(before);
+            let plus = if found.starts_with("%2B") || found.starts_with("%2b") {
+                3
+            } else {
+                1
+            };
+            let digits = found[plus..].bytes().take_while(u8::is_ascii_digit).count();
+            let is_number = !found.starts_with('@')
+                && (plus == 3 || !found.starts_with('%'))
+                && (PHONE_MIN_DIGITS..=18).contains(&digits);
+            masked.push_str(&found[..plus]);
+            if is_number {
+                let number = &found[plus..plus + digits];
+                match self.knows(number) {
+                    true => masked.push_str(number),
+                    false => masked.push_str(&self.phone(number)),
+                }
+                rest = &found[plus + digits..];
+            } else {
+                rest = &found[plus..];
+            }
+        }
+        masked.push_str(rest);
+        masked
+    }
+
+    fn check(&self, class: Class, id: &str) -> String {
+        let tag = self.tag(class, b"check", id.as_bytes());
+        match class {
+            Class::Phone => decimal(&tag, PHONE_DIGITS.1),
+            _ => hex(&tag, HEX_DIGITS.1),
+        }
+    }
+
+    fn tag(&self, class: Class, purpose: &[u8], value: &[u8]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for part in [class.label(), b"\0", purpose, b"\0", value] {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// Returns how many bytes of a mail address stand before the `@` that `found` begins with, and from it on.
+fn mail_around(before: &str, found: &str) -> Option<(usize, usize)> {
+    let domain = found.strip_prefix('@')?;
+    let local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-#*".contains(byte);
+    let name = before.bytes().rev().take_while(|byte| local(byte)).count();
+    let host = domain
+        .bytes()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b".-".contains(byte))
+        .count();
+    let has_dot = domain[..host].trim_matches('.').contains('.');
+    (name > 0 && has_dot).then_some((name, 1 + host))
+}
+
+fn hex(tag: &[u8], digits: usize) -> String {
+    let text: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
+    text[..digits].to_owned()
+}
+
+fn decimal(tag: &[u8; 32], digits: usize) -> String {
+    // A byte modulo ten favours the low digits a little, which tells nothing about the value.
+    tag[..digits]
+        .iter()
+        .map(|byte| char::from(b'0' + byte % 10))
+        .collect()
+}
