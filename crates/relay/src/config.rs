@@ -45,13 +45,17 @@ impl Config {
 pub enum Certificate {
     /// A local authority in the data directory, which clients are told to trust.
     Dev,
-    /// PEM files.
-    Files {
-        /// The whole chain, the relay's own certificate first.
-        cert: PathBuf,
-        /// Its private key.
-        key: PathBuf,
-    },
+    /// PEM files, one pair for each certificate. One of them must be for the public URL's host.
+    Files(Vec<PemPair>),
+}
+
+/// A certificate and its key, in PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PemPair {
+    /// The whole chain, the relay's own certificate first.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// An absolute `https` URL without path, query and user.

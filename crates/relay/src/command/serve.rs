@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::signal;
 
 use super::{Data, Exit};
-use crate::config::{Certificate, Config, PublicUrl};
+use crate::config::{Certificate, Config, PemPair, PublicUrl};
 use crate::journal::sqlite::{MAX_AGE, MAX_BYTES};
 use crate::output;
 use crate::server::{Server, Stopped};
@@ -41,7 +41,7 @@ pub(super) struct Args {
     /// Use a certificate of the relay's own making, which clients must be told to trust
     #[arg(long, env = "RINGTAIL_RELAY_DEV", hide_env_values = true)]
     dev: bool,
-    /// Use the certificate in this PEM file, with its whole chain
+    /// Use the certificate in this PEM file, with its whole chain; give it again, with its key, for other names
     #[arg(
         long,
         env = "RINGTAIL_RELAY_CERT",
@@ -49,7 +49,7 @@ pub(super) struct Args {
         value_name = "FILE",
         requires = "key"
     )]
-    cert: Option<PathBuf>,
+    cert: Vec<PathBuf>,
     /// Use the private key in this PEM file
     #[arg(
         long,
@@ -58,7 +58,7 @@ pub(super) struct Args {
         value_name = "FILE",
         requires = "cert"
     )]
-    key: Option<PathBuf>,
+    key: Vec<PathBuf>,
     /// Print what happens in this form on stdout
     #[arg(
         long,
@@ -143,8 +143,10 @@ const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 impl Args {
     fn config(self) -> Config {
         let mut config = Config::dev(self.listen, self.data.data);
-        if let (Some(cert), Some(key)) = (self.cert, self.key) {
-            config.certificate = Certificate::Files { cert, key };
+        if !self.cert.is_empty() {
+            let pairs = self.cert.into_iter().zip(self.key);
+            let pairs = pairs.map(|(cert, key)| PemPair { cert, key });
+            config.certificate = Certificate::Files(pairs.collect());
         }
         config.public_url = self.public_url;
         config.journal.retention.max_age = Duration::from_secs(self.keep_days * SECONDS_OF_A_DAY);

@@ -5,15 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 
 use super::admission::Admission;
 use super::connection;
 use crate::limits::{BACKLOG, TCP_USER_TIMEOUT};
 use crate::relay::Relay;
+use crate::tls::Acceptor;
 
 /// When the kernel begins to ask whether a silent peer is there, and how often; it gives up after
 /// [`TCP_USER_TIMEOUT`].
@@ -36,8 +35,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Accepts connections until the relay drains.
-pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Arc<ServerConfig>) {
-    let tls = TlsAcceptor::from(tls);
+pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Acceptor) {
     let admission = Admission::new(
         relay.limits.connections,
         relay.limits.connections_per_address,

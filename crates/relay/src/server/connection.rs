@@ -14,7 +14,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +24,7 @@ use crate::limits::{
     CONNECTION_WINDOW, HEADER_BYTES, HEADER_LIST_BYTES, RESETS, STREAM_WINDOW, STREAMS,
 };
 use crate::relay::Relay;
+use crate::tls::Acceptor;
 
 /// Silence after which an HTTP/2 caller is asked whether it is there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -43,7 +43,7 @@ type Socket = TokioIo<TlsStream<Watched<TcpStream>>>;
 /// Serves a connection to its end. A panic in it ends it alone, since it has a task of its own.
 pub(super) async fn serve(
     relay: Arc<Relay>,
-    tls: TlsAcceptor,
+    tls: Acceptor,
     socket: TcpStream,
     peer: SocketAddr,
     admitted: Admitted,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use ringtail_protocol::event::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,13 +29,14 @@ use crate::limits::NOTED_HANDSHAKES;
 use crate::links::Links;
 use crate::relay::Relay;
 use crate::store::{DataDir, DataDirError, ServeLock, StoreError};
-use crate::tls::{Tls, TlsError};
+use crate::tls::{CertificateState, Tls, TlsError};
 
 /// A relay that accepts connections.
 #[derive(Debug)]
 pub struct Server {
     local_addr: SocketAddr,
     ca: Option<PathBuf>,
+    certificate: watch::Receiver<CertificateState>,
     relay: Arc<Relay>,
     journal: Arc<SqliteJournal>,
     tasks: TaskTracker,
@@ -90,6 +91,12 @@ impl Server {
     #[must_use]
     pub fn ca(&self) -> Option<&Path> {
         self.ca.as_deref()
+    }
+
+    /// Returns what is known of the relay's certificates, and goes on being.
+    #[must_use]
+    pub fn certificate(&self) -> watch::Receiver<CertificateState> {
+        self.certificate.clone()
     }
 
     /// Returns the relay's accounts.
@@ -200,7 +207,7 @@ impl Opened {
         let tasks = TaskTracker::new();
         let accepting = CancellationToken::new();
         let ended = accepting.clone().drop_guard();
-        let accept = accept::accept(listener, relay.clone(), self.tls.config.clone());
+        let accept = accept::accept(listener, relay.clone(), self.tls.acceptor.clone());
         tasks.spawn(async move {
             let _ended = ended;
             accept.await;
@@ -216,6 +223,7 @@ impl Opened {
         Server {
             local_addr,
             ca: self.tls.ca,
+            certificate: self.tls.state,
             relay,
             journal: self.journal,
             tasks,

@@ -4,8 +4,9 @@
 //! trusts it does not trust whoever steals its key with the rest of the internet.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
@@ -16,6 +17,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::sign::CertifiedKey;
 
+use super::disk::{self, Access};
 use super::files::{self, FilesError};
 use super::inspect;
 use crate::config::Host;
@@ -49,7 +51,7 @@ pub(super) fn load_or_make(data: &Path, host: &Host) -> Result<Dev, DevError> {
 
 fn load_or_make_at(data: &Path, host: &Host, now: SystemTime) -> Result<Dev, DevError> {
     let files = Files::below(data);
-    if let Ok(key) = files::load_at(&files.leaf, &files.leaf_key, host, now)
+    if let Ok(key) = files::load_at(&files.leaf, &files.leaf_key, slice::from_ref(host), now)
         && inspect::remaining(&key.cert, now) > RENEW_BEFORE
         && files.ca.exists()
     {
@@ -61,7 +63,7 @@ fn load_or_make_at(data: &Path, host: &Host, now: SystemTime) -> Result<Dev, Dev
         None => make_authority(&files, &names, now)?,
     };
     make_leaf(&files, &issuer, names, now)?;
-    let key = files::load_at(&files.leaf, &files.leaf_key, host, now)?;
+    let key = files::load_at(&files.leaf, &files.leaf_key, slice::from_ref(host), now)?;
     Ok(Dev { key, ca: files.ca })
 }
 
@@ -176,38 +178,8 @@ fn make_leaf(
     write(&files.leaf, &certificate.pem(), Access::Everybody)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Owner,
-    Everybody,
-}
-
-/// Writes beside the file and renames, so that a reader sees the old text or the new one.
 fn write(path: &Path, text: &str, access: Access) -> Result<(), DevError> {
-    let attempt = || -> io::Result<()> {
-        let fresh = path.with_extension("new");
-        if let Err(error) = fs::remove_file(&fresh)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(error);
-        }
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(if access == Access::Owner {
-                0o600
-            } else {
-                0o644
-            });
-        }
-        let mut file = options.open(&fresh)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, path)
-    };
-    attempt().map_err(|source| DevError::Write {
+    disk::write(path, text.as_bytes(), access).map_err(|source| DevError::Write {
         file: path.to_owned(),
         source,
     })

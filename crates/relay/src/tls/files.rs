@@ -1,6 +1,7 @@
 //! A certificate and its key from PEM files, refused with the reason when RingCentral would refuse them.
 
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::time::SystemTime;
 
 use rustls::crypto::aws_lc_rs;
@@ -9,25 +10,48 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::inspect;
-use crate::config::Host;
+use crate::config::{Host, PemPair};
 
-/// Reads a chain and its key, and checks both.
-pub(super) fn load(cert: &Path, key: &Path, host: &Host) -> Result<CertifiedKey, FilesError> {
-    let certified = load_at(cert, key, host, SystemTime::now())?;
-    if inspect::lacks_issuer(&certified.cert) {
-        tracing::warn!(
-            file = %cert.display(),
-            "the certificate's issuer is not in the file: callers that do not know it, RingCentral among them, refuse \
-             the relay unless it is a public root; use the full chain"
-        );
+/// Reads the pairs, and checks that one of them is for the host.
+pub(super) fn load(
+    pairs: &[PemPair],
+    host: &Host,
+    now: SystemTime,
+) -> Result<Vec<CertifiedKey>, FilesError> {
+    let mut keys = Vec::new();
+    let mut fits = false;
+    let mut refused = None;
+    for pair in pairs {
+        let key = load_at(&pair.cert, &pair.key, &[], now)?;
+        if inspect::lacks_issuer(&key.cert) {
+            tracing::warn!(
+                file = %pair.cert.display(),
+                "the certificate's issuer is not in the file: callers that do not know it, RingCentral among them, \
+                 refuse the relay unless it is a public root; use the full chain"
+            );
+        }
+        match inspect::check_form(&key.cert, slice::from_ref(host)) {
+            Ok(()) => fits = true,
+            Err(source) => {
+                refused.get_or_insert(FilesError::Certificate {
+                    file: pair.cert.clone(),
+                    source,
+                });
+            }
+        }
+        keys.push(key);
     }
-    Ok(certified)
+    match refused {
+        Some(error) if !fits => Err(error),
+        _ => Ok(keys),
+    }
 }
 
+/// Reads a chain and its key, and checks both.
 pub(super) fn load_at(
     cert: &Path,
     key: &Path,
-    host: &Host,
+    hosts: &[Host],
     now: SystemTime,
 ) -> Result<CertifiedKey, FilesError> {
     let chain = CertificateDer::pem_file_iter(cert)
@@ -36,7 +60,7 @@ pub(super) fn load_at(
             file: cert.to_owned(),
             source,
         })?;
-    inspect::check(&chain, host, now).map_err(|source| FilesError::Certificate {
+    inspect::check(&chain, hosts, now).map_err(|source| FilesError::Certificate {
         file: cert.to_owned(),
         source,
     })?;

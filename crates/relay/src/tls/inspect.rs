@@ -10,13 +10,23 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
 use super::files::CertificateError;
+use super::state::Shown;
 use crate::config::Host;
 
-/// Checks order, validity and name of a chain at a point in time.
+/// Checks a chain's order, that it is for all the hosts, and that it is valid at a point in time.
 pub(super) fn check(
     chain: &[CertificateDer<'_>],
-    host: &Host,
+    hosts: &[Host],
     now: SystemTime,
+) -> Result<(), CertificateError> {
+    check_form(chain, hosts)?;
+    check_time(chain, now)
+}
+
+/// Checks a chain's order, and that it is for all the hosts.
+pub(super) fn check_form(
+    chain: &[CertificateDer<'_>],
+    hosts: &[Host],
 ) -> Result<(), CertificateError> {
     let parsed = chain
         .iter()
@@ -45,9 +55,23 @@ pub(super) fn check(
             });
         }
     }
+    let names = Names::of(leaf);
+    match hosts.iter().find(|host| !names.cover(host)) {
+        Some(host) => Err(CertificateError::OtherName {
+            host: host.to_string(),
+            names: names.shown(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn check_time(chain: &[CertificateDer<'_>], now: SystemTime) -> Result<(), CertificateError> {
     let now = seconds(now);
-    for (index, certificate) in parsed.iter().enumerate() {
+    for (index, der) in chain.iter().enumerate() {
         let number = index + 1;
+        let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+            return Err(CertificateError::NotACertificate { number });
+        };
         if certificate.validity().not_after.timestamp() < now {
             return Err(CertificateError::Expired { number });
         }
@@ -55,14 +79,28 @@ pub(super) fn check(
             return Err(CertificateError::NotYetValid { number });
         }
     }
-    let names = Names::of(leaf);
-    if !names.cover(host) {
-        return Err(CertificateError::OtherName {
-            host: host.to_string(),
-            names: names.shown(),
-        });
-    }
     Ok(())
+}
+
+/// Returns what the first certificate says of itself.
+pub(super) fn describe(chain: &[CertificateDer<'_>]) -> Shown {
+    let leaf = chain.first().map(|der| X509Certificate::from_der(der));
+    let Some(Ok((_, leaf))) = leaf else {
+        return Shown {
+            names: Vec::new(),
+            issuer: String::new(),
+            serial: String::new(),
+            not_before: UNIX_EPOCH,
+            not_after: UNIX_EPOCH,
+        };
+    };
+    Shown {
+        names: Names::of(&leaf).all(),
+        issuer: readable(&leaf.issuer().to_string()),
+        serial: leaf.raw_serial_as_string().replace(':', ""),
+        not_before: time(leaf.validity().not_before.timestamp()),
+        not_after: time(leaf.validity().not_after.timestamp()),
+    }
 }
 
 /// Says whether the chain is one certificate that somebody else issued, so that its issuer is missing.
@@ -81,6 +119,11 @@ pub(super) fn remaining(chain: &[CertificateDer<'_>], now: SystemTime) -> Durati
         .and_then(|der| X509Certificate::from_der(der).ok())
         .map_or(0, |(_, leaf)| leaf.validity().not_after.timestamp());
     Duration::from_secs(u64::try_from(end.saturating_sub(seconds(now))).unwrap_or(0))
+}
+
+/// A date before 1970 is as long gone as 1970.
+fn time(seconds: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
 fn seconds(time: SystemTime) -> i64 {
@@ -127,11 +170,14 @@ impl Names {
         }
     }
 
-    fn shown(&self) -> String {
+    fn all(&self) -> Vec<String> {
         let dns = self.dns.iter().map(|name| readable(name));
-        let all: Vec<String> = dns
-            .chain(self.addresses.iter().map(IpAddr::to_string))
-            .collect();
+        dns.chain(self.addresses.iter().map(IpAddr::to_string))
+            .collect()
+    }
+
+    fn shown(&self) -> String {
+        let all = self.all();
         if all.is_empty() {
             "no name at all".to_owned()
         } else {
@@ -148,7 +194,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 }
 
 /// A star stands for exactly one label, the first.
-fn covers(name: &str, host: &str) -> bool {
+pub(super) fn covers(name: &str, host: &str) -> bool {
     match name.strip_prefix("*.") {
         Some(parent) => host
             .split_once('.')

@@ -1,27 +1,38 @@
 //! TLS towards the world: the relay's certificate, from files or from an authority of its own, and the settings.
 
+mod acceptor;
 mod dev;
+mod disk;
 mod files;
 mod inspect;
+mod resolver;
+mod state;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio::sync::watch;
 
+pub(crate) use self::acceptor::Acceptor;
 pub use self::dev::DevError;
 pub use self::files::{CertificateError, FilesError};
+use self::resolver::Certificates;
+use self::state::StateSender;
+pub use self::state::{CertificateState, Failure, Orders, Shown, Source};
 use crate::config::{Certificate, Host};
 
-/// The TLS settings of a relay.
-#[derive(Debug, Clone)]
+/// The TLS of a relay.
+#[derive(Debug)]
 pub(crate) struct Tls {
     /// For accepting.
-    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) acceptor: Acceptor,
     /// The authority that clients must be told to trust, if the relay has its own.
     pub(crate) ca: Option<PathBuf>,
+    /// What is known of the certificates.
+    pub(crate) state: watch::Receiver<CertificateState>,
 }
 
 impl Tls {
@@ -31,27 +42,35 @@ impl Tls {
         data: &Path,
         host: &Host,
     ) -> Result<Self, TlsError> {
-        let (key, ca) = match certificate {
+        let certificates = Arc::new(Certificates::default());
+        let (source, keys, ca) = match certificate {
             Certificate::Dev => {
                 let dev = dev::load_or_make(data, host)?;
-                (dev.key, Some(dev.ca))
+                (Source::Dev, vec![dev.key], Some(dev.ca))
             }
-            Certificate::Files { cert, key } => (files::load(cert, key, host)?, None),
+            Certificate::Files(pairs) => {
+                let keys = files::load(pairs, host, SystemTime::now())?;
+                (Source::Files, keys, None)
+            }
         };
+        let mut state = CertificateState::new(source);
+        state.shown = certificates.show(keys);
+        let (_sender, state) = StateSender::new(state);
         Ok(Self {
-            config: Arc::new(server_config(key)?),
+            acceptor: Acceptor::new(server_config(certificates)?),
             ca,
+            state,
         })
     }
 }
 
-fn server_config(key: CertifiedKey) -> Result<ServerConfig, TlsError> {
+fn server_config(certificates: Arc<Certificates>) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Settings)?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+        .with_cert_resolver(certificates);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // Tickets let RingCentral's next connection skip the costly half of the handshake; one is enough, and none is kept
     // in memory here.

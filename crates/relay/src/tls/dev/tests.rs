@@ -32,7 +32,7 @@ fn local_names_are_in_it_and_the_public_one() {
         Host::Address("::1".parse().unwrap()),
     ] {
         let (cert, key) = (dir.path().join("server.pem"), dir.path().join("server.key"));
-        files::load_at(&cert, &key, &host, SystemTime::now()).unwrap();
+        files::load_at(&cert, &key, &[host], SystemTime::now()).unwrap();
     }
 }
 

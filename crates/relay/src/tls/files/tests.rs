@@ -56,7 +56,7 @@ impl Chain {
         let (cert_file, key_file) = (self.dir.path().join("c.pem"), self.dir.path().join("k.pem"));
         fs::write(&cert_file, cert).unwrap();
         fs::write(&key_file, key).unwrap();
-        load_at(&cert_file, &key_file, host, now)
+        load_at(&cert_file, &key_file, slice::from_ref(host), now)
     }
 
     fn load(&self, cert: &str, key: &str) -> Result<CertifiedKey, FilesError> {
@@ -159,7 +159,7 @@ fn keys_must_belong_to_the_certificate() {
         Err(FilesError::Unreadable { .. })
     ));
     let missing = chain.dir.path().join("missing.pem");
-    let error = load_at(&missing, &missing, &hooks(), SystemTime::now()).unwrap_err();
+    let error = load_at(&missing, &missing, &[hooks()], SystemTime::now()).unwrap_err();
     assert!(
         error
             .to_string()

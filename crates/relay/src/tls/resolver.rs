@@ -1,0 +1,125 @@
+//! Which certificate a caller is shown, by the name it asks for; exchangeable while the relay serves.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use super::inspect;
+use super::state::Shown;
+
+/// The certificates that are shown.
+#[derive(Debug, Default)]
+pub(super) struct Certificates {
+    shown: RwLock<Arc<[Entry]>>,
+}
+
+struct Entry {
+    key: Arc<CertifiedKey>,
+    shown: Shown,
+}
+
+impl Certificates {
+    /// Shows these from the next handshake on, and returns what they are. The first one is for callers that name no
+    /// host, or one that no certificate is for.
+    pub(super) fn show(&self, keys: Vec<CertifiedKey>) -> Vec<Shown> {
+        let entries: Arc<[Entry]> = keys
+            .into_iter()
+            .map(|key| Entry {
+                shown: inspect::describe(&key.cert),
+                key: Arc::new(key),
+            })
+            .collect();
+        let shown = entries.iter().map(|entry| entry.shown.clone()).collect();
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = entries;
+        shown
+    }
+
+    fn pick(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        let entries = self
+            .shown
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let name = name.map(str::to_ascii_lowercase);
+        let by = |fits: fn(&str, &str) -> bool| {
+            let name = name.as_deref()?;
+            let names = |entry: &&Entry| entry.shown.names.iter().any(|own| fits(own, name));
+            entries.iter().find(names)
+        };
+        by(|own, name| own == name)
+            .or_else(|| by(inspect::covers))
+            .or(entries.first())
+            .map(|entry| entry.key.clone())
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.pick(hello.server_name())
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shown.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+    use rustls::crypto::aws_lc_rs;
+    use rustls::pki_types::PrivateKeyDer;
+
+    use super::*;
+
+    fn certificate(names: &[&str]) -> CertifiedKey {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(names).unwrap();
+        let certificate = certificate.self_signed(&key).unwrap();
+        let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let signing = aws_lc_rs::sign::any_supported_type(&private).unwrap();
+        CertifiedKey::new(vec![certificate.der().clone()], signing)
+    }
+
+    #[test]
+    fn callers_get_the_certificate_for_the_name_they_ask_for() {
+        let certificates = Certificates::default();
+        assert!(certificates.pick(Some("hooks.example.com")).is_none());
+        certificates.show(vec![
+            certificate(&["other.example.com"]),
+            certificate(&["*.hooks.example.com"]),
+            certificate(&["hooks.example.com", "a.hooks.example.com"]),
+        ]);
+        for (name, expected) in [
+            (Some("hooks.example.com"), "hooks.example.com"),
+            (Some("Hooks.Example.com"), "hooks.example.com"),
+            (Some("a.hooks.example.com"), "hooks.example.com"),
+            (Some("b.hooks.example.com"), "*.hooks.example.com"),
+            (Some("c.b.hooks.example.com"), "other.example.com"),
+            (Some("unknown.test"), "other.example.com"),
+            (None, "other.example.com"),
+        ] {
+            let picked = certificates.pick(name).unwrap();
+            let names = inspect::describe(&picked.cert).names;
+            assert_eq!(
+                names.first().map(String::as_str),
+                Some(expected),
+                "{name:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn others_take_their_place() {
+        let certificates = Certificates::default();
+        let first = certificates.show(vec![certificate(&["a.test"])]);
+        let second = certificates.show(vec![certificate(&["b.test"])]);
+        assert_ne!(first, second);
+        let picked = certificates.pick(Some("a.test")).unwrap();
+        assert_eq!(inspect::describe(&picked.cert).names, ["b.test"]);
+    }
+}
