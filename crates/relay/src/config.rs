@@ -15,6 +15,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Directory of the journal, the accounts and, with [`Certificate::Dev`], the certificate.
     pub data: PathBuf,
+    /// Address at which Prometheus and others ask how the relay is; none unless given. Whoever reaches it may read it.
+    pub metrics: Option<SocketAddr>,
     /// Where the world reaches the relay; `https://localhost` with the port listened on unless given.
     pub public_url: Option<PublicUrl>,
     /// The certificate to show.
@@ -32,6 +34,7 @@ impl Config {
         Self {
             listen,
             data,
+            metrics: None,
             public_url: None,
             certificate: Certificate::Dev,
             journal: Options::default(),

@@ -11,10 +11,10 @@ use crate::accounts::{Account, SharedAccounts, Token};
 use crate::allowance::Allowance;
 use crate::api::Denied;
 use crate::config::PublicUrl;
-use crate::counters::Counters;
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::links::{End, Links};
+use crate::metrics::Metrics;
 
 /// One running relay.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Relay {
     pub(crate) public_url: PublicUrl,
     /// One permit for each byte of a request's body that may be in memory.
     pub(crate) budget: Arc<Semaphore>,
-    pub(crate) counters: Counters,
+    pub(crate) metrics: Metrics,
     pub(crate) handshake_notes: Allowance,
     /// Connections, and the streams on them.
     pub(crate) connection_tasks: TaskTracker,
@@ -51,7 +51,7 @@ impl Relay {
             None => None,
         };
         found.ok_or_else(|| {
-            self.counters.failed_logins.add();
+            self.metrics.failed_logins.inc();
             Denied::unauthorized()
         })
     }

@@ -15,6 +15,7 @@ use crate::accounts::{EndpointError, Name, VerifyTokenHash};
 use crate::answer::{self, Answer};
 use crate::limits::API_BODY_BYTES;
 use crate::links::attach;
+use crate::metrics::Limit;
 use crate::relay::Relay;
 
 /// Says that the relay is up, to whoever asks.
@@ -90,11 +91,14 @@ async fn endpoints(relay: &Relay, request: Request<Incoming>) -> Result<Answer, 
         .endpoint(account, name, verify_token)
         .await
         .map_err(|error| match error {
-            EndpointError::TooMany => Denied::new(
-                StatusCode::BAD_REQUEST,
-                code::BAD_REQUEST,
-                error.to_string(),
-            ),
+            EndpointError::TooMany => {
+                relay.metrics.limits.hit(Limit::EndpointsPerAccount);
+                Denied::new(
+                    StatusCode::BAD_REQUEST,
+                    code::BAD_REQUEST,
+                    error.to_string(),
+                )
+            }
             error => {
                 tracing::error!(error = &error as &dyn std::error::Error, "no endpoint made");
                 Denied::unavailable()

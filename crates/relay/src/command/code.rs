@@ -36,7 +36,7 @@ fn by_type(error: &(dyn Error + 'static)) -> Option<&'static Entry> {
 
 fn spawn(error: &SpawnError) -> Option<&'static Entry> {
     match error {
-        SpawnError::Bind { .. } => Some(&own::RELAY_BIND),
+        SpawnError::Bind { .. } | SpawnError::BindMetrics { .. } => Some(&own::RELAY_BIND),
         SpawnError::DataDir(error) => Some(data(error)),
         SpawnError::Store(error) => Some(store(error)),
         SpawnError::Journal(error) => Some(journal(error)),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use ringtail_ringcentral::errors::own;
 use serde::Serialize;
 use tokio::signal;
 
@@ -29,6 +30,22 @@ pub(super) struct Args {
     listen: SocketAddr,
     #[command(flatten)]
     data: Data,
+    /// Answer /health, /ready and /metrics at this address, in plain HTTP; 127.0.0.1:9464 is customary
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_METRICS",
+        hide_env_values = true,
+        value_name = "ADDR"
+    )]
+    metrics: Option<SocketAddr>,
+    /// Allow an address of --metrics that other machines can reach; whoever reaches it may read it
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_METRICS_ANYWHERE",
+        hide_env_values = true,
+        requires = "metrics"
+    )]
+    metrics_anywhere: bool,
     /// Tell clients that the world reaches the relay at this URL, such as `https://hooks.example.com`
     #[arg(
         long,
@@ -132,6 +149,9 @@ struct Ready<'a> {
     ca: Option<String>,
     /// Address listened on.
     listen: SocketAddr,
+    /// Address at which metrics are read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<SocketAddr>,
 }
 
 const fn days(age: Duration) -> u64 {
@@ -148,6 +168,7 @@ impl Args {
             let pairs = pairs.map(|(cert, key)| PemPair { cert, key });
             config.certificate = Certificate::Files(pairs.collect());
         }
+        config.metrics = self.metrics;
         config.public_url = self.public_url;
         config.journal.retention.max_age = Duration::from_secs(self.keep_days * SECONDS_OF_A_DAY);
         config.journal.retention.max_bytes = self.keep_bytes;
@@ -159,6 +180,16 @@ impl Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    if let Some(address) = args.metrics.filter(|it| !it.ip().is_loopback())
+        && !args.metrics_anywhere
+    {
+        output::say(format_args!(
+            "error[{}]: --metrics {address} is not an address of this machine alone\n\
+             hint: metrics name accounts and endpoints; with --metrics-anywhere they are shown to whoever asks there",
+            own::RELAY_USAGE.code
+        ));
+        return Ok(Exit::Usage);
+    }
     let output = args.output;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -197,6 +228,7 @@ fn announce(server: &Server, output: Output) -> std::io::Result<()> {
             url,
             ca,
             listen: server.local_addr(),
+            metrics: server.metrics_addr(),
         }),
         Output::Plain => {
             output::data(format_args!("ready at {url}"))?;

@@ -10,6 +10,7 @@ use super::NotStored;
 use super::received::Received;
 use crate::answer::{self, Answer, AnswerBody};
 use crate::links::{Asked, NoAnswer, NoPlace, Question};
+use crate::metrics::Limit;
 use crate::relay::Relay;
 
 /// Asks the app by way of a link, or answers in its place.
@@ -33,6 +34,7 @@ pub(super) async fn exchange(
                 return fall_back(relay, received, fallback, event.map(|_| untouched)).await;
             }
             Err(NoPlace::Busy) => {
+                relay.metrics.limits.hit(Limit::ExchangesPerLink);
                 if event.is_none() {
                     received.note(relay, Kind::Exchange, Disposition::Settled)?;
                 }
@@ -63,7 +65,12 @@ pub(super) async fn exchange(
             Asked::None(
                 reason @ (NoAnswer::NotForwarding | NoAnswer::NotSent | NoAnswer::Unreachable),
             ) => untouched = reason,
-            Asked::None(reason) => return Ok(no_answer(reason)),
+            Asked::None(reason) => {
+                if reason == NoAnswer::Deadline {
+                    relay.metrics.limits.hit(Limit::ExchangeTime);
+                }
+                return Ok(no_answer(reason));
+            }
         }
     }
 }

@@ -34,6 +34,7 @@ use crate::accounts::EndpointRecord;
 use crate::answer::{self, Answer, AnswerBody};
 use crate::api;
 use crate::journal::AppendError;
+use crate::metrics::{AnswerKind, Limit};
 use crate::relay::Relay;
 
 /// Answers one request of the outside world.
@@ -42,8 +43,12 @@ pub(crate) async fn answer(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Answer {
+    // Of the whole head: what TLS and the network took before is not the relay's to know.
+    let began = Instant::now();
     let head = *request.method() == Method::HEAD;
-    let answer = dispatch(relay, peer, request).await;
+    let (kind, answer) = dispatch(relay, peer, request).await;
+    let answers = &relay.metrics.answers;
+    answers.add(kind, answer.status(), began.elapsed());
     if head {
         // HTTP/2 would send the body all the same.
         return answer.map(|_| AnswerBody::Own(None));
@@ -51,14 +56,20 @@ pub(crate) async fn answer(
     answer
 }
 
-async fn dispatch(relay: &Arc<Relay>, peer: SocketAddr, request: Request<Incoming>) -> Answer {
+async fn dispatch(
+    relay: &Arc<Relay>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> (AnswerKind, Answer) {
     if api::is_reserved(request.uri().path()) {
         // On the heap, as everything that is not the hot path: the handshake's future stays small.
-        return Box::pin(api::answer(relay, request)).await;
+        let answer = Box::pin(api::answer(relay, request)).await;
+        return (AnswerKind::Api, answer);
     }
     // CONNECT wants a tunnel to elsewhere and TRACE an echo of secrets; neither is a callback.
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-        return answer::empty(StatusCode::METHOD_NOT_ALLOWED);
+        let answer = answer::empty(StatusCode::METHOD_NOT_ALLOWED);
+        return (AnswerKind::Stray, answer);
     }
     let endpoint = request
         .uri()
@@ -68,10 +79,13 @@ async fn dispatch(relay: &Arc<Relay>, peer: SocketAddr, request: Request<Incomin
     match endpoint {
         Some(endpoint) => at_endpoint(relay, &endpoint, peer, request).await,
         // As slow, and as strict about the body, as an endpoint that exists.
-        None => match body::discard(relay, request.into_body()).await {
-            Ok(()) => answer::text(StatusCode::NOT_FOUND, "no such endpoint\n"),
-            Err(error) => refuse_body(error),
-        },
+        None => {
+            let answer = match body::discard(relay, request.into_body()).await {
+                Ok(()) => answer::text(StatusCode::NOT_FOUND, "no such endpoint\n"),
+                Err(error) => refuse_body(relay, error),
+            };
+            (AnswerKind::Stray, answer)
+        }
     }
 }
 
@@ -80,11 +94,11 @@ async fn at_endpoint(
     endpoint: &Arc<EndpointRecord>,
     peer: SocketAddr,
     request: Request<Incoming>,
-) -> Answer {
+) -> (AnswerKind, Answer) {
     let (head, incoming) = request.into_parts();
     let body = match body::read(relay, incoming).await {
         Ok(body) => body,
-        Err(error) => return refuse_body(error),
+        Err(error) => return (AnswerKind::Unread, refuse_body(relay, error)),
     };
     let mut received = Received {
         endpoint: endpoint.key,
@@ -99,20 +113,33 @@ async fn at_endpoint(
         && let Some(answer) = challenge::answer(token, received.query())
     {
         note_handshake(relay, &received);
-        return answer;
+        return (AnswerKind::Handshake, answer);
     }
     match callback.kind() {
-        classify::Kind::Handshake => handshake(relay, &received),
-        classify::Kind::Notification => notification(relay, &received).await,
+        classify::Kind::Handshake => (AnswerKind::Handshake, handshake(relay, &received)),
+        classify::Kind::Notification => {
+            let answer = notification(relay, &received).await;
+            (AnswerKind::Notification, answer)
+        }
         classify::Kind::Exchange => {
-            Box::pin(exchange::exchange(relay, &received, callback.fallback()))
+            let answer = Box::pin(exchange::exchange(relay, &received, callback.fallback()))
                 .await
-                .unwrap_or_else(|error| not_stored(relay, &error))
+                .unwrap_or_else(|error| not_stored(relay, &error));
+            (AnswerKind::Exchange, answer)
         }
     }
 }
 
-fn refuse_body(error: BodyError) -> Answer {
+fn refuse_body(relay: &Relay, error: BodyError) -> Answer {
+    let limit = match error {
+        BodyError::TooLarge => Some(Limit::BodyBytes),
+        BodyError::TooSlow => Some(Limit::BodyTime),
+        BodyError::NoMemory => Some(Limit::BufferedBytes),
+        BodyError::Broken => None,
+    };
+    if let Some(limit) = limit {
+        relay.metrics.limits.hit(limit);
+    }
     let mut answer = match error {
         BodyError::TooLarge => answer::text(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -157,7 +184,7 @@ fn handshake(relay: &Relay, received: &Received) -> Answer {
 /// RingCentral is answered even when the event cannot be noted.
 fn note_handshake(relay: &Relay, received: &Received) {
     if !relay.handshake_notes.take(Instant::now()) {
-        relay.counters.unnoted_handshakes.add();
+        relay.metrics.limits.hit(Limit::NotedHandshakes);
         return;
     }
     if let Err(error) = received.note(relay, Kind::Handshake, Disposition::Settled) {
@@ -189,6 +216,7 @@ fn not_stored(relay: &Relay, error: &NotStored) -> Answer {
     match error {
         // More header fields than an event has room for is the only way to come here.
         NotStored::Encode(error) => {
+            relay.metrics.limits.hit(Limit::HeaderFields);
             tracing::debug!(%error, "request refused");
             answer::empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
         }
@@ -196,7 +224,10 @@ fn not_stored(relay: &Relay, error: &NotStored) -> Answer {
             answer::text(StatusCode::NOT_FOUND, "no such endpoint\n")
         }
         NotStored::Append(error) => {
-            relay.counters.unstored_events.add();
+            relay.metrics.unstored_events.inc();
+            if matches!(error, AppendError::QueueFull) {
+                relay.metrics.limits.hit(Limit::JournalQueue);
+            }
             tracing::error!(
                 error = error as &dyn std::error::Error,
                 "event not stored, caller told to come again"

@@ -10,6 +10,7 @@
 //! the head. Retention takes events from the old end of an endpoint, in transactions of its own.
 
 mod heads;
+mod metrics;
 mod queue;
 mod reader;
 mod retention;
@@ -33,6 +34,7 @@ use self::writer::Writer;
 use super::{AppendError, Appended, EndpointKey, Entry, Journal, Page, ReadError};
 use crate::store::{self, DataDir, StoreError};
 
+pub(crate) use self::metrics::JournalMetrics;
 pub use self::queue::QueueLimits;
 pub use self::retention::{MAX_AGE, MAX_BYTES, Retention, Swept};
 
@@ -76,6 +78,7 @@ pub struct SqliteJournal {
     queue: Arc<Queue>,
     heads: Arc<Heads>,
     readers: Arc<Readers>,
+    metrics: JournalMetrics,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -96,11 +99,13 @@ impl SqliteJournal {
         let heads = Arc::new(Heads::load(&connection)?);
         let queue = Arc::new(Queue::new(options.queue));
         let readers = Arc::new(Readers::new(dir.clone()));
+        let metrics = JournalMetrics::default();
         let writer = Writer::new(
             connection,
             Arc::clone(&queue),
             Arc::clone(&heads),
             options.retention,
+            metrics.clone(),
         )?;
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -111,6 +116,7 @@ impl SqliteJournal {
             queue,
             heads,
             readers,
+            metrics,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -123,6 +129,26 @@ impl SqliteJournal {
     pub async fn retain(&self, now: Timestamp) -> Result<Swept, AppendError> {
         let (answer, answered) = oneshot::channel();
         self.queue.push(Work::Sweep { now, answer })?;
+        answered.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// Returns what the journal counts.
+    pub(crate) fn metrics(&self) -> &JournalMetrics {
+        &self.metrics
+    }
+
+    /// Returns what waits to be written, or is being written: entries and their bytes.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        self.queue.waiting()
+    }
+
+    /// Writes a row and returns when it is durable, which is how the journal shows that it can.
+    ///
+    /// # Errors
+    /// When the database refuses, too much waits to be written, or the journal is closed.
+    pub(crate) async fn probe(&self) -> Result<(), AppendError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.push(Work::Probe { answer })?;
         answered.await.unwrap_or(Err(AppendError::Closed))
     }
 

@@ -86,6 +86,16 @@ impl Links {
         }
     }
 
+    /// Returns how many links forward, and how many do not.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        self.read(|map| {
+            let all: usize = map.values().map(Vec::len).sum();
+            let forward = map.values().flatten().filter(|link| link.forwards);
+            let forwarding = forward.count();
+            (forwarding, all - forwarding)
+        })
+    }
+
     /// Returns the accounts that have links, each token once.
     pub(crate) fn accounts(&self) -> Vec<Account> {
         self.read(|map| {

@@ -144,6 +144,7 @@ async fn converse(
             return Err(LinkError::Refused(response.status()));
         }
         let _attached = relay.links.attach(link.clone());
+        relay.metrics.attached_links.inc();
         tracing::info!(link = %link.id, forwards = link.forwards, "link attached");
         // A token that was revoked between the dial and now was not seen by the check that ends attached links.
         if !relay.still_current(&link.account).await {

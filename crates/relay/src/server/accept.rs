@@ -19,7 +19,7 @@ use crate::tls::Acceptor;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Binds a socket that a relay which restarts can have at once.
-pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -39,6 +39,7 @@ pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Accept
     let admission = Admission::new(
         relay.limits.connections,
         relay.limits.connections_per_address,
+        relay.metrics.connections.clone(),
     );
     loop {
         let accepted = tokio::select! {
@@ -59,10 +60,13 @@ pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Accept
                 }
             }
         };
-        let Some(admitted) = admission.admit(peer.ip()) else {
-            relay.counters.refused_connections.add();
-            tracing::debug!("too many connections");
-            continue;
+        let admitted = match admission.admit(peer.ip()) {
+            Ok(admitted) => admitted,
+            Err(limit) => {
+                relay.metrics.limits.hit(limit);
+                tracing::debug!(limit = limit.name(), "too many connections");
+                continue;
+            }
         };
         if let Err(error) = configure(&socket) {
             tracing::debug!(%error, "connection lost before it began");

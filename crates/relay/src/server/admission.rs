@@ -4,6 +4,10 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use prometheus_client::metrics::gauge::Gauge;
+
+use crate::metrics::Limit;
+
 /// Counts connections.
 #[derive(Debug, Clone)]
 pub(super) struct Admission {
@@ -14,6 +18,8 @@ pub(super) struct Admission {
 struct Inner {
     total: usize,
     per_address: usize,
+    /// For whoever looks at the metrics.
+    gauge: Gauge,
     open: Mutex<Open>,
 }
 
@@ -24,30 +30,32 @@ struct Open {
 }
 
 impl Admission {
-    pub(super) fn new(total: usize, per_address: usize) -> Self {
+    pub(super) fn new(total: usize, per_address: usize, gauge: Gauge) -> Self {
         Self {
             inner: Arc::new(Inner {
                 total,
                 per_address,
+                gauge,
                 open: Mutex::default(),
             }),
         }
     }
 
-    /// Counts a connection in, unless there are too many; it counts until the guard is dropped.
-    pub(super) fn admit(&self, address: IpAddr) -> Option<Admitted> {
+    /// Counts a connection in, unless a limit is reached; it counts until the guard is dropped.
+    pub(super) fn admit(&self, address: IpAddr) -> Result<Admitted, Limit> {
         let address = group(address);
         let mut open = self.inner.open();
         if open.total >= self.inner.total {
-            return None;
+            return Err(Limit::Connections);
         }
         let same = open.by_address.entry(address).or_default();
         if *same >= self.inner.per_address {
-            return None;
+            return Err(Limit::ConnectionsPerAddress);
         }
         *same += 1;
         open.total += 1;
-        Some(Admitted {
+        self.inner.gauge.inc();
+        Ok(Admitted {
             inner: self.inner.clone(),
             address,
         })
@@ -71,6 +79,7 @@ impl Drop for Admitted {
     fn drop(&mut self) {
         let mut open = self.inner.open();
         open.total = open.total.saturating_sub(1);
+        self.inner.gauge.dec();
         if let Some(same) = open.by_address.get_mut(&self.address) {
             *same = same.saturating_sub(1);
             if *same == 0 {
@@ -101,22 +110,28 @@ mod tests {
 
     #[test]
     fn the_total_counts_everybody() {
-        let admission = Admission::new(2, 2);
+        let gauge = Gauge::default();
+        let admission = Admission::new(2, 2, gauge.clone());
         let first = admission.admit(address("192.0.2.1"));
         let _second = admission.admit(address("192.0.2.2")).unwrap();
-        assert!(admission.admit(address("192.0.2.3")).is_none());
+        let third = admission.admit(address("192.0.2.3"));
+        assert_eq!(third.err(), Some(Limit::Connections));
+        assert_eq!(gauge.get(), 2);
         drop(first);
-        assert!(admission.admit(address("192.0.2.3")).is_some());
+        assert_eq!(gauge.get(), 1);
+        assert!(admission.admit(address("192.0.2.3")).is_ok());
     }
 
     #[test]
     fn an_address_and_an_ipv6_network_have_their_share() {
-        let admission = Admission::new(100, 1);
+        let admission = Admission::new(100, 1, Gauge::default());
         let _v4 = admission.admit(address("192.0.2.1")).unwrap();
-        assert!(admission.admit(address("192.0.2.1")).is_none());
-        assert!(admission.admit(address("::ffff:192.0.2.1")).is_none());
+        for same in ["192.0.2.1", "::ffff:192.0.2.1"] {
+            let refused = admission.admit(address(same)).err();
+            assert_eq!(refused, Some(Limit::ConnectionsPerAddress), "{same}");
+        }
         let v6 = admission.admit(address("2001:db8::1")).unwrap();
-        assert!(admission.admit(address("2001:db8::2")).is_none());
+        assert!(admission.admit(address("2001:db8::2")).is_err());
         let _other = admission.admit(address("2001:db8:0:1::1")).unwrap();
         drop(v6);
         let _again = admission.admit(address("2001:db8::2")).unwrap();

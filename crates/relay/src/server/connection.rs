@@ -23,6 +23,7 @@ use crate::edge;
 use crate::limits::{
     CONNECTION_WINDOW, HEADER_BYTES, HEADER_LIST_BYTES, RESETS, STREAM_WINDOW, STREAMS,
 };
+use crate::metrics::Limit;
 use crate::relay::Relay;
 use crate::tls::Acceptor;
 
@@ -60,12 +61,12 @@ pub(super) async fn serve(
     let stream = match accepted {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            relay.counters.failed_handshakes.add();
+            relay.metrics.failed_tls_handshakes.inc();
             tracing::debug!(%error, "TLS handshake failed");
             return;
         }
         Err(_elapsed) => {
-            relay.counters.failed_handshakes.add();
+            relay.metrics.limits.hit(Limit::EstablishTime);
             tracing::debug!("TLS handshake took too long");
             return;
         }
@@ -166,11 +167,14 @@ impl Connection {
                     draining = true;
                     shut(connection.as_mut());
                 }
-                ended = connection.as_mut() => return Self::tell(ended),
+                ended = connection.as_mut() => return self.tell(ended),
                 () = tick.as_mut() => {
                     let now = self.progress.mark();
                     let still = mark == Some(now);
                     if closing || !self.progress.asked() {
+                        if !self.progress.asked() {
+                            self.relay.metrics.limits.hit(Limit::EstablishTime);
+                        }
                         tracing::debug!("connection closed: silent or stalled");
                         return;
                     }
@@ -196,8 +200,11 @@ impl Connection {
     }
 
     /// A caller that leaves is its own affair.
-    fn tell(ended: hyper::Result<()>) {
+    fn tell(&self, ended: hyper::Result<()>) {
         if let Err(error) = ended {
+            if error.is_parse_too_large() {
+                self.relay.metrics.limits.hit(Limit::HeaderBytes);
+            }
             let error = &error as &dyn std::error::Error;
             tracing::debug!(error, "connection ended");
         }

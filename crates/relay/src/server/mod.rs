@@ -22,19 +22,23 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::{Accounts, AccountsError, SharedAccounts};
 use crate::allowance::Allowance;
 use crate::config::{Config, Host, PublicUrl};
-use crate::counters::Counters;
 use crate::journal::sqlite::{OpenError, SqliteJournal, Swept};
 use crate::journal::{AppendError, Journal};
 use crate::limits::NOTED_HANDSHAKES;
 use crate::links::Links;
+use crate::metrics::Metrics;
+use crate::ops::{Doors, Ops};
 use crate::relay::Relay;
 use crate::store::{DataDir, DataDirError, ServeLock, StoreError};
 use crate::tls::{CertificateState, Tls, TlsError};
+
+pub(crate) use self::accept::bind;
 
 /// A relay that accepts connections.
 #[derive(Debug)]
 pub struct Server {
     local_addr: SocketAddr,
+    metrics_addr: Option<SocketAddr>,
     ca: Option<PathBuf>,
     certificate: watch::Receiver<CertificateState>,
     relay: Arc<Relay>,
@@ -42,6 +46,9 @@ pub struct Server {
     tasks: TaskTracker,
     /// Cancelled when the accept loop has ended, even by a panic.
     accepting: CancellationToken,
+    /// The operator's connections, which end last.
+    ops_tasks: TaskTracker,
+    end_ops: CancellationToken,
     _lock: ServeLock,
 }
 
@@ -68,17 +75,29 @@ impl Server {
             address: config.listen,
             source,
         })?;
+        let doors = match config.metrics {
+            Some(address) => {
+                Doors::at(address).map_err(|source| SpawnError::BindMetrics { address, source })?
+            }
+            None => Doors::default(),
+        };
         // Opening databases and making keys blocks.
         tokio::task::spawn_blocking(move || open(&config, local_addr))
             .await
             .map_err(|_| SpawnError::Interrupted)?
-            .map(|opened| opened.start(listener, local_addr))
+            .map(|opened| opened.start(listener, local_addr, doors))
     }
 
     /// Returns the address listened on.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Returns the address at which metrics are read, if there is one.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_addr
     }
 
     /// Returns where the world reaches the relay.
@@ -142,7 +161,10 @@ impl Server {
         relay.connection_tasks.wait().await;
         relay.link_tasks.wait().await;
         self.journal.close().await;
-        tracing::info!(?stopped, counters = ?relay.counters, "stopped");
+        self.end_ops.cancel();
+        self.ops_tasks.close();
+        self.ops_tasks.wait().await;
+        tracing::info!(?stopped, metrics = ?relay.metrics, "stopped");
         stopped
     }
 
@@ -153,6 +175,7 @@ impl Server {
 }
 
 struct Opened {
+    dir: DataDir,
     lock: ServeLock,
     journal: Arc<SqliteJournal>,
     accounts: SharedAccounts,
@@ -173,6 +196,7 @@ fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
     let accounts = SharedAccounts::new(Accounts::open(&dir)?)?;
     let journal = SqliteJournal::open(&dir, config.journal)?;
     Ok(Opened {
+        dir,
         lock,
         journal: Arc::new(journal),
         accounts,
@@ -183,7 +207,7 @@ fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
 }
 
 impl Opened {
-    fn start(self, listener: TcpListener, local_addr: SocketAddr) -> Server {
+    fn start(self, listener: TcpListener, local_addr: SocketAddr, doors: Doors) -> Server {
         let relay = Arc::new(Relay {
             journal: self.journal.clone() as Arc<dyn Journal>,
             accounts: self.accounts,
@@ -196,7 +220,7 @@ impl Opened {
                     .min(Semaphore::MAX_PERMITS),
             )),
             limits: self.config.limits,
-            counters: Counters::default(),
+            metrics: Metrics::new(self.journal.metrics()),
             handshake_notes: Allowance::new(NOTED_HANDSHAKES),
             connection_tasks: TaskTracker::new(),
             link_tasks: TaskTracker::new(),
@@ -220,14 +244,23 @@ impl Opened {
             // journal logs what fails.
             drop(journal.retain(Timestamp::now()).await);
         });
+        let (ops_tasks, end_ops) = (TaskTracker::new(), CancellationToken::new());
+        let metrics_addr = doors.metrics_addr();
+        #[cfg(unix)]
+        let doors = doors.with_socket(&self.dir);
+        let ops = Ops::new(relay.clone(), self.journal.clone());
+        doors.open(ops, &ops_tasks, &end_ops);
         Server {
             local_addr,
+            metrics_addr,
             ca: self.tls.ca,
             certificate: self.tls.state,
             relay,
             journal: self.journal,
             tasks,
             accepting,
+            ops_tasks,
+            end_ops,
             _lock: self.lock,
         }
     }
@@ -238,6 +271,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.relay.drain.cancel();
         self.relay.abort.cancel();
+        self.end_ops.cancel();
     }
 }
 
@@ -251,6 +285,18 @@ pub enum SpawnError {
          hint: name another address with --listen; port 0 takes any that is free"
     )]
     Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address of the metrics cannot be listened on.
+    #[error(
+        "{address} cannot be listened on for metrics\n\
+         hint: name another address with --metrics; port 0 takes any that is free"
+    )]
+    BindMetrics {
         /// The address.
         address: SocketAddr,
         /// Why.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 const DATABASE: &str = "relay.db";
 const SERVE_LOCK: &str = "serve.lock";
+#[cfg(unix)]
+const CONTROL_SOCKET: &str = "control.sock";
 const OPEN_LOCK: &str = "open.lock";
 
 /// The directory that holds all that a relay keeps.
@@ -74,6 +76,13 @@ impl DataDir {
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.0.join(DATABASE)
+    }
+
+    /// Returns the path of the socket at which a relay that serves is asked how it is.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.0.join(CONTROL_SOCKET)
     }
 
     /// Claims the directory for this process to serve from.

@@ -3,6 +3,7 @@
 //! ```text
 //! DATA/relay.db (-wal, -shm)   accounts, endpoints and the journal
 //! DATA/serve.lock              held by the one process that serves
+//! DATA/control.sock            where the process that serves is asked how it is
 //! DATA/open.lock               held for the moment in which a process creates or migrates the database
 //! ```
 //!

@@ -8,5 +8,6 @@ mod kit;
 mod limits;
 mod links;
 mod notification;
+mod ops;
 mod program;
 mod shutdown;

@@ -55,13 +55,17 @@ pub(super) enum Work {
         now: Timestamp,
         answer: oneshot::Sender<Result<Swept, AppendError>>,
     },
+    /// A row that nobody reads, to see whether it can be written.
+    Probe {
+        answer: oneshot::Sender<Result<(), AppendError>>,
+    },
 }
 
 impl Work {
     fn bytes(&self) -> usize {
         match self {
             Self::Append(append) => append.entry.request.as_bytes().len() + OPERATION_BYTES,
-            Self::Sweep { .. } => OPERATION_BYTES,
+            Self::Sweep { .. } | Self::Probe { .. } => OPERATION_BYTES,
         }
     }
 }
@@ -173,6 +177,12 @@ impl Queue {
         let mut state = self.state();
         state.operations -= operations;
         state.bytes -= bytes;
+    }
+
+    /// Returns how many operations wait or are being written, and their bytes.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.operations, state.bytes)
     }
 
     /// Takes no more work; what waits can still be taken.

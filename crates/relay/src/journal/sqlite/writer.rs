@@ -9,6 +9,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension as _, p
 use tokio::sync::oneshot;
 
 use super::heads::Heads;
+use super::metrics::JournalMetrics;
 use super::queue::{Append, Group, Queue, Taken, Work};
 use super::retention::{self, Retention, Sweep, Swept};
 use super::uuids::{Added, Lookup, Uuids};
@@ -27,6 +28,7 @@ pub(super) struct Writer {
     retention: Retention,
     sweep: Option<Running>,
     next_sweep: Instant,
+    metrics: JournalMetrics,
 }
 
 /// A sweep that is under way, and who asked for it.
@@ -47,6 +49,7 @@ impl Writer {
         queue: Arc<Queue>,
         heads: Arc<Heads>,
         retention: Retention,
+        metrics: JournalMetrics,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             uuids: Uuids::load(&connection)?,
@@ -56,6 +59,7 @@ impl Writer {
             retention,
             sweep: None,
             next_sweep: Instant::now() + SWEEP_INTERVAL,
+            metrics,
         })
     }
 
@@ -95,10 +99,12 @@ impl Writer {
         let (operations, bytes) = group.size();
         let mut appends = Vec::with_capacity(operations);
         let mut sweeps = Vec::new();
+        let mut probes = Vec::new();
         for work in group.work {
             match work {
                 Work::Append(append) => appends.push(append),
                 Work::Sweep { now, answer } => sweeps.push((now, answer)),
+                Work::Probe { answer } => probes.push(answer),
             }
         }
         let answers = self.commit(appends);
@@ -114,6 +120,12 @@ impl Writer {
         for (now, answer) in sweeps {
             self.begin_sweep(now, Some(answer));
         }
+        if !probes.is_empty() {
+            let probed = self.probe().map_err(Arc::new);
+            for answer in probes {
+                drop(answer.send(probed.clone().map_err(AppendError::Commit)));
+            }
+        }
     }
 
     /// Stores the entries in one transaction and returns what to tell each. When the transaction fails, that is
@@ -122,11 +134,16 @@ impl Writer {
         if appends.is_empty() {
             return Vec::new();
         }
+        let began = Instant::now();
         let stored = store(&self.connection, &self.uuids, &appends);
+        self.metrics.commit.observe(began.elapsed());
         let error = match stored {
             Ok(stored) => {
                 self.uuids.commit(stored.uuids);
                 self.heads.advance(stored.heads.into_iter());
+                let kept = stored.results.iter().filter(|result| result.is_ok());
+                let kept = u64::try_from(kept.count()).unwrap_or(u64::MAX);
+                self.metrics.stored.inc_by(kept);
                 return appends
                     .into_iter()
                     .map(|append| append.answer)
@@ -136,6 +153,7 @@ impl Writer {
             Err(error) => error,
         };
         self.roll_back();
+        self.metrics.failed_commits.inc();
         let error = Arc::new(error);
         tracing::error!(%error, entries = appends.len(), "the journal could not commit");
         appends
@@ -145,6 +163,17 @@ impl Writer {
                 (append.answer, Err(refused))
             })
             .collect()
+    }
+
+    /// Writes as an append does, without an event.
+    fn probe(&self) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO meta (name, value) VALUES ('probe', ?1)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )?
+            .execute([Timestamp::now().0])?;
+        Ok(())
     }
 
     /// Leaves the transaction that failed, if SQLite has not done that by itself.

@@ -79,6 +79,11 @@ impl TestRelay {
         accounts(self.dir.path())
     }
 
+    /// Returns the data directory, unless the configuration was given another.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     pub(crate) fn token(&self) -> &str {
         self.token.expose()
     }
