@@ -5,7 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName};
 
 use super::{EncodeError, EncodedRequest, MAX_HEADERS, Request, fit};
-use crate::path::is_hop_by_hop;
+use crate::path::HopByHop;
 
 /// A request as hyper holds it, with its body read.
 #[derive(Debug, Clone, Copy)]
@@ -28,10 +28,11 @@ impl RequestParts<'_> {
     /// # Errors
     /// When a part does not fit its length field or there are more than [`MAX_HEADERS`] fields.
     pub fn encode(&self) -> Result<EncodedRequest, EncodeError> {
+        let hop = HopByHop::of(self.headers);
         let kept = || {
             self.headers
                 .iter()
-                .filter(|(name, _)| !is_hop_by_hop(self.headers, name))
+                .filter(|(name, _)| !hop.has(name))
                 .map(|(name, value)| (HeaderName::as_str(name), value.as_bytes()))
         };
         encode(self.method, self.path, self.peer, kept, self.body)
