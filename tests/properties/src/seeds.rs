@@ -1,0 +1,187 @@
+//! Inputs to begin with: RingCentral's documented requests and real frames, so that a fuzz target need not find out
+//! first what they look like.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bytes::{Bytes, BytesMut};
+use ringtail_protocol::event::{Disposition, Event, EventId, Kind, RequestParts, Timestamp};
+use ringtail_protocol::frame::{Down, Up};
+use ringtail_ringcentral::simulate::{Fresh, Parameters, Secrets, SimRequest, Template, builtins};
+
+use crate::config::SECRET;
+use crate::request;
+
+/// An input with its name.
+#[derive(Debug, Clone)]
+pub struct Seed {
+    /// Its name, fit for a file.
+    pub name: String,
+    /// The input.
+    pub bytes: Vec<u8>,
+}
+
+impl Seed {
+    fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            name: name.into(),
+            bytes: bytes.into(),
+        }
+    }
+}
+
+/// One request of each kind that RingCentral sends, and the documented bodies.
+#[must_use]
+pub fn classify() -> Vec<Seed> {
+    let mut seeds: Vec<Seed> = requests()
+        .map(|(name, request)| {
+            let first = format!("{} {}", request.method, request.below);
+            Seed::new(name, request::write(&request, &first, "\n"))
+        })
+        .collect();
+    seeds.extend(payloads().into_iter().map(|(name, body)| {
+        let head = b"POST /\ncontent-type: application/json\n\n";
+        Seed::new(name, [&head[..], &body].concat())
+    }));
+    seeds
+}
+
+/// An event of each kind of request as a relay sends it, and the other frames.
+#[must_use]
+pub fn link() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for ((name, request), seq) in requests().zip(1..) {
+        let parts = RequestParts {
+            method: request.method.as_str(),
+            path: &request.below,
+            peer: "192.0.2.1:50000",
+            headers: &request.headers,
+            body: &request.body,
+        };
+        let event = Event {
+            seq,
+            id: EventId::from_bytes([7; 16]),
+            received_at: Timestamp(1_700_000_000_000_000),
+            kind: Kind::Notification,
+            disposition: Disposition::Owed,
+            duplicate_of: (seq % 2 == 0).then_some(1),
+            request: parts.encode().expect("it is small"),
+        };
+        seeds.push(frames(&name, &[Down::Event(event), Down::Head { seq }]));
+    }
+    let gap = Down::Gap { first: 1, last: 9 };
+    seeds.push(frames("gap", &[gap, Down::Unknown(9)]));
+    let mut up = BytesMut::from(&[3][..]);
+    Up::Cursor { seq: 1 }.encode(&mut up);
+    Up::Cursor { seq: 2 }.encode(&mut up);
+    seeds.push(Seed::new("cursor", up.to_vec()));
+    // What a WebSocket carries, unmasked as a client gets it and masked as a relay does.
+    for (name, message) in [
+        ("message", &b"\x82\x05hello\x89\x00\x8a\x00\x88\x00"[..]),
+        ("masked", b"\x82\x85abcd\x09\x07\x0f\x08\x0e\x88\x80abcd"),
+        ("fragments", b"\x02\x02he\x00\x02ll\x80\x01o"),
+        ("text", b"\x81\x02no"),
+        ("long", b"\x82\x7f\x00\x00\x00\x00\xff\xff\xff\xff"),
+    ] {
+        seeds.push(Seed::new(name, [&[1], message].concat()));
+    }
+    seeds
+}
+
+/// Files, scenarios and what stands in arguments.
+#[must_use]
+pub fn config() -> Vec<Seed> {
+    let mut seeds: Vec<Seed> = builtins()
+        .iter()
+        .map(|(name, text)| Seed::new(*name, *text))
+        .collect();
+    for (name, text) in [
+        (
+            "file",
+            format!(
+                "relay = \"https://relay.example:8443\"\nca = \"ca.pem\"\ndata = \"/srv/data\"\nendpoint = \"sms\"\n\n\
+                 [secrets]\nverification_token = \"{SECRET}\"\nglip = \"{SECRET}\"\n\n\
+                 [endpoints.sms-bot.secrets]\ndimelo = \"{SECRET}\"\ndigital_verify_token = \"{SECRET}\"\n\
+                 source_sdk = \"{SECRET}\"\n"
+            ),
+        ),
+        (
+            "login",
+            format!("relay = \"https://relay.example\"\ntoken = \"{SECRET}\"\nca = \"/srv/ca.pem\"\n"),
+        ),
+        (
+            "step",
+            "[vars]\na = 1\n[[step]]\nat = 1\nevery = 5\ntimes = 3\npath = \"/p?q=${nth}\"\nmethod = \"PUT\"\n\
+             headers = { X-A = \"${a}\" }\nbody = { uuid = \"${uuid}\", at = \"${now}\" }\n"
+                .to_owned(),
+        ),
+        (
+            "urls",
+            "https://relay.example/\nrelay.example:8443\nhttps://[::1]:9\n127.0.0.1:4\nhttps://me:pw@relay.example\n"
+                .to_owned(),
+        ),
+        (
+            "targets",
+            "3000\n:3000\nlocalhost:3000/hooks?a=1\nhttp://[::1]:80/\nHTTPS://app.test/a/?x=1\nhttp://localhost/#a\n"
+                .to_owned(),
+        ),
+        (
+            "names",
+            format!("sms\nanna-lisa-2\nxn--a\nrt_{}\n hush \n", "A".repeat(43)),
+        ),
+    ] {
+        seeds.push(Seed::new(name, text));
+    }
+    seeds
+}
+
+/// Every template's request, signed, the same each time.
+pub(crate) fn requests() -> impl Iterator<Item = (String, SimRequest)> {
+    let secrets = Secrets {
+        digital_verify_token: Some(b"verify".to_vec()),
+        ..Secrets::default()
+    };
+    Template::all().map(move |template| {
+        let mut fresh = Fresh::new(1, 1_700_000_000_000);
+        let request = template.build(&Parameters::default(), &mut fresh, &secrets);
+        let request = request.expect("templates can be built, by test");
+        (template.name.to_owned(), request)
+    })
+}
+
+/// The documented bodies, compact, each with the name of its file.
+fn payloads() -> Vec<(String, Bytes)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/ringcentral/payloads");
+    files(&directory)
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .map(|path| {
+            let text = fs::read(&path).expect("the file was listed");
+            let body: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            (name.into_owned(), body.to_string().into())
+        })
+        .collect()
+}
+
+/// Lists the files of a directory by name; none when there is no such directory.
+#[must_use]
+pub fn files(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("the directory can be listed").path())
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    files
+}
+
+fn frames(name: &str, frames: &[Down]) -> Seed {
+    let mut bytes = BytesMut::from(&[40][..]);
+    for frame in frames {
+        frame.encode(&mut bytes);
+    }
+    Seed::new(name, bytes.to_vec())
+}
