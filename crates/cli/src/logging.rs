@@ -1,10 +1,11 @@
 //! The log: a file in the data directory, never the terminal.
 
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_appender::rolling::{Builder, Rotation};
+use tracing_appender::rolling::{Builder, RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 
 /// What is logged unless `RINGTAIL_LOG` says otherwise.
@@ -31,7 +32,7 @@ pub(crate) fn start(data: &Path) -> anyhow::Result<WorkerGuard> {
         .max_log_files(DAYS)
         .build(&dir)
         .with_context(|| format!("cannot log into {}", dir.display()))?;
-    let (writer, guard) = tracing_appender::non_blocking(file);
+    let (writer, guard) = tracing_appender::non_blocking(Private::new(file, dir));
     // A second call, as tests make, keeps the first subscriber.
     drop(
         tracing_subscriber::fmt()
@@ -41,4 +42,92 @@ pub(crate) fn start(data: &Path) -> anyhow::Result<WorkerGuard> {
             .try_init(),
     );
     Ok(guard)
+}
+
+/// Keeps the files of the log readable for their owner alone, whatever the umask is. The appender opens a new one when
+/// the day changes, with no say in its mode.
+#[derive(Debug)]
+struct Private {
+    log: RollingFileAppender,
+    dir: PathBuf,
+    /// Days since 1970 when the modes were set.
+    day: Option<u64>,
+}
+
+impl Private {
+    fn new(log: RollingFileAppender, dir: PathBuf) -> Self {
+        restrict(&dir);
+        Self {
+            log,
+            dir,
+            day: None,
+        }
+    }
+}
+
+impl Write for Private {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let written = self.log.write(line)?;
+        let day = today();
+        if self.day != Some(day) {
+            self.day = Some(day);
+            restrict(&self.dir);
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.log.flush()
+    }
+}
+
+/// The appender's day is UTC's, too.
+fn today() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() / (24 * 60 * 60))
+}
+
+/// Best effort: the directory above is the owner's alone.
+#[cfg(unix)]
+fn restrict(dir: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    for file in files {
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o600)).ok();
+    }
+}
+
+#[cfg(not(unix))]
+fn restrict(_dir: &Path) {}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_log_is_its_owners_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let log = Builder::new()
+            .rotation(Rotation::DAILY)
+            .filename_prefix("ringtail")
+            .build(dir.path())
+            .expect("a log");
+        let mode = || {
+            let mut files = std::fs::read_dir(dir.path()).expect("a directory");
+            let file = files.next().expect("a file").expect("a file");
+            file.metadata().expect("a file").permissions().mode() & 0o777
+        };
+        let mut log = Private::new(log, dir.path().to_owned());
+        assert_eq!(mode(), 0o600);
+        // As the appender leaves the file of another day.
+        let file = std::fs::read_dir(dir.path()).unwrap().next().unwrap();
+        let loose = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(file.unwrap().path(), loose).unwrap();
+        log.write_all(b"line\n").expect("written");
+        assert_eq!(mode(), 0o600);
+    }
 }

@@ -39,24 +39,24 @@ struct Named {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.action {
         Action::Add(named) => {
-            let token = open(&named.data)?.add(&named.name)?;
+            let token = Accounts::open(&DataDir::open(&named.data.data)?)?.add(&named.name)?;
             tell(named, "added");
             output::data(token.expose()).context("the token could not be printed")?;
         }
         Action::Rotate(named) => {
-            let token = open(&named.data)?.rotate(&named.name)?;
+            let token = existing(&named.data)?.rotate(&named.name)?;
             tell(named, "rotated");
             output::data(token.expose()).context("the token could not be printed")?;
         }
         Action::Revoke(named) => {
-            open(&named.data)?.revoke(&named.name)?;
+            existing(&named.data)?.revoke(&named.name)?;
             output::say(format_args!(
                 "account {} revoked: its links end within a second, its endpoints keep receiving",
                 named.name
             ));
         }
         Action::List(data) => {
-            for account in open(data)?.list()? {
+            for account in existing(data)?.list()? {
                 output::data(line(&account)).context("the list could not be printed")?;
             }
         }
@@ -64,8 +64,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn open(data: &Data) -> anyhow::Result<Accounts> {
-    Ok(Accounts::open(&DataDir::open(&data.data)?)?)
+fn existing(data: &Data) -> anyhow::Result<Accounts> {
+    Ok(Accounts::open(&DataDir::open_existing(&data.data)?)?)
 }
 
 fn tell(named: &Named, what: &str) {

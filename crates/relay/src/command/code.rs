@@ -49,7 +49,7 @@ fn spawn(error: &SpawnError) -> Option<&'static Entry> {
 fn data(error: &DataDirError) -> &'static Entry {
     match error {
         DataDirError::InUse { .. } => &own::RELAY_DATA_IN_USE,
-        DataDirError::Unusable { .. } => &own::RELAY_DATA,
+        DataDirError::Missing { .. } | DataDirError::Unusable { .. } => &own::RELAY_DATA,
     }
 }
 

@@ -33,6 +33,16 @@ pub enum DataDirError {
         /// The directory.
         path: PathBuf,
     },
+    /// There is no relay's data.
+    #[error(
+        "there is no relay's data in {}\n\
+         hint: name the directory of the relay with --data; `serve` and `account add` make a new one",
+        path.display()
+    )]
+    Missing {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The directory or a file in it cannot be made or opened.
     #[error(
         "the data directory cannot be used: {} cannot be opened\n\
@@ -64,6 +74,26 @@ impl DataDir {
             .create(&path)
             .map_err(|source| unusable(&path, source))?;
         Ok(Self(path))
+    }
+
+    /// Opens a directory that a relay has made, for commands that would do nothing useful in a new one.
+    ///
+    /// # Errors
+    /// [`DataDirError::Missing`] when there is no database in it.
+    pub fn open_existing(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
+        let dir = Self(path.into());
+        match fs::metadata(dir.database()) {
+            Ok(_) => Ok(dir),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Err(DataDirError::Missing { path: dir.0 })
+            }
+            Err(source) => Err(unusable(&dir.database(), source)),
+        }
     }
 
     /// Returns the directory's path.

@@ -212,3 +212,19 @@ fn certificates_that_cannot_be_used_are_refused() {
         );
     }
 }
+
+#[test]
+fn commands_about_what_is_there_make_nothing() {
+    let dir = TempDir::new().unwrap();
+    let nowhere = dir.path().join("nowhere");
+    for words in [&["list"][..], &["rotate", "anna"], &["revoke", "anna"]] {
+        let refused = account(&nowhere, words);
+        assert_eq!(refused.status.code(), Some(1), "{words:?}");
+        let said = text(&refused.stderr);
+        assert!(
+            said.starts_with("error[RT-604]: there is no relay's data in "),
+            "{said}"
+        );
+        assert!(!nowhere.exists(), "{words:?}");
+    }
+}

@@ -36,7 +36,11 @@ super::table! {
     RELAY_DATA "RT-604" {
         message: "the data directory cannot be used: …",
         meaning: "The relay cannot make or open its data directory or a file in it.",
-        causes: ["It belongs to another user.", "The file system is read-only or full."],
+        causes: [
+            "It belongs to another user.",
+            "The file system is read-only or full.",
+            "A command about a relay's accounts was given a directory without a relay's data.",
+        ],
         next: ["Name a directory that the relay's user may write with --data."],
         sections: [],
     }
