@@ -56,6 +56,7 @@ fn data(error: &DataDirError) -> &'static Entry {
 fn store(error: &StoreError) -> &'static Entry {
     match error {
         StoreError::Newer { .. } => &own::RELAY_DATABASE_NEWER,
+        StoreError::Damaged { .. } => &own::RELAY_DATABASE_DAMAGED,
         StoreError::Database { .. } => &own::RELAY_DATABASE,
         StoreError::DataDir(error) => data(error),
     }

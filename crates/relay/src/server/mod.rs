@@ -29,7 +29,7 @@ use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::ops::{Doors, Ops};
 use crate::relay::Relay;
-use crate::store::{DataDir, DataDirError, ServeLock, StoreError};
+use crate::store::{self, DataDir, DataDirError, ServeLock, StoreError};
 use crate::tls::{CertificateState, Tls, TlsError};
 
 pub(crate) use self::accept::bind;
@@ -187,6 +187,7 @@ struct Opened {
 fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
     let dir = DataDir::open(&config.data)?;
     let lock = dir.lock_serving()?;
+    store::examine(&dir)?;
     let public_url = config
         .public_url
         .clone()

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const DATABASE: &str = "relay.db";
+const LOG: &str = "relay.db-wal";
 const SERVE_LOCK: &str = "serve.lock";
 #[cfg(unix)]
 const CONTROL_SOCKET: &str = "control.sock";
@@ -113,6 +114,11 @@ impl DataDir {
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {
         self.0.join(CONTROL_SOCKET)
+    }
+
+    /// Returns the path of the database's write-ahead log.
+    pub(super) fn log(&self) -> PathBuf {
+        self.0.join(LOG)
     }
 
     /// Claims the directory for this process to serve from.

@@ -11,6 +11,7 @@
 //! another's write lock up to [`BUSY_TIMEOUT`]. Everything here blocks.
 
 mod data_dir;
+mod examine;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::data_dir::{DataDir, DataDirError, ServeLock};
+pub use self::examine::{Damage, examine};
 
 /// How long a connection waits for the lock that another one holds. Administration writes for milliseconds; a
 /// journal that waits longer than this answers 503.
@@ -51,6 +53,19 @@ pub enum StoreError {
         found: i64,
         /// The newest schema that this program knows.
         known: i64,
+    },
+    /// It is not as it was written.
+    #[error(
+        "the database {} is damaged: {damage}\n\
+         hint: keep a copy of the directory, then restore a backup or recover what is left: \
+         docs/OPERATING.md, \"A damaged database\"",
+        path.display()
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong with it.
+        damage: Damage,
     },
     /// SQLite refused.
     #[error(

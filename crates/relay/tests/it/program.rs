@@ -228,3 +228,19 @@ fn commands_about_what_is_there_make_nothing() {
         assert!(!nowhere.exists(), "{words:?}");
     }
 }
+
+#[test]
+fn a_damaged_database_is_said_so_at_the_start() {
+    let dir = TempDir::new().unwrap();
+    assert!(account(dir.path(), &["add", "anna"]).status.success());
+    std::fs::write(dir.path().join("relay.db"), [0xa5; 8192]).unwrap();
+    let refused = program()
+        .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(said.starts_with("error[RT-630]: the database "), "{said}");
+    assert!(said.contains("docs/OPERATING.md"), "{said}");
+}

@@ -94,4 +94,19 @@ super::table! {
         next: ["ringtail-relay account list"],
         sections: [],
     }
+    RELAY_DATABASE_DAMAGED "RT-630" {
+        message: "the database … is damaged: …",
+        meaning: "The relay's database, which holds events and accounts, is not as the relay wrote it. The relay does not \
+            start, since what it would acknowledge might be lost.",
+        causes: [
+            "The disk or the file system failed.",
+            "The file was copied from a running relay without its write-ahead log (relay.db-wal).",
+            "Another program wrote to the file, or deleted its write-ahead log.",
+        ],
+        next: [
+            "Copy the whole data directory first.",
+            "Restore a backup, or recover what is left with sqlite3's .recover: docs/OPERATING.md says how.",
+        ],
+        sections: [],
+    }
 }
