@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::journal::sqlite::Options;
 use crate::limits::Limits;
+use crate::proxies::Proxies;
 
 /// Configuration of a relay.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Config {
     pub public_url: Option<PublicUrl>,
     /// The certificate to show.
     pub certificate: Certificate,
+    /// Proxies in front of the relay.
+    pub proxies: Proxies,
     /// What the journal keeps, and how much may wait for it.
     pub journal: Options,
     /// What others may use.
@@ -37,6 +40,7 @@ impl Config {
             metrics: None,
             public_url: None,
             certificate: Certificate::Dev,
+            proxies: Proxies::default(),
             journal: Options::default(),
             limits: Limits::default(),
         }
@@ -50,6 +54,8 @@ pub enum Certificate {
     Dev,
     /// PEM files, one pair for each certificate. One of them must be for the public URL's host.
     Files(Vec<PemPair>),
+    /// A proxy in front of the relay shows one, and speaks to the relay without TLS.
+    Proxy,
 }
 
 /// A certificate and its key, in PEM files.

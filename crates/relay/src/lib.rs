@@ -17,6 +17,7 @@ mod links;
 mod metrics;
 mod ops;
 pub mod output;
+pub mod proxies;
 mod relay;
 pub mod server;
 pub mod store;

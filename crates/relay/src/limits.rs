@@ -3,6 +3,7 @@
 //! | too much of | answer |
 //! |---|---|
 //! | connections, in all or from one address | the connection is closed |
+//! | requests at once from one address, through a proxy | 503 with `Retry-After` |
 //! | time for the TLS handshake and the first request | the connection is closed |
 //! | header bytes | 431; over HTTP/2 the stream is refused |
 //! | header fields | 431 |
@@ -25,7 +26,7 @@ use ringtail_protocol::frame;
 pub struct Limits {
     /// Connections open at once.
     pub connections: usize,
-    /// Connections open at once from one IPv4 address or one IPv6 /64.
+    /// Connections open at once from one IPv4 address or one IPv6 /64; through a proxy, requests being answered.
     pub connections_per_address: usize,
     /// How long to wait after an accept that failed for lack of something, such as file descriptors.
     pub accept_pause: Duration,
@@ -86,6 +87,9 @@ pub const STREAMS: u32 = 128;
 /// Streams that one HTTP/2 connection may open and reset before the relay has looked at them, and streams that it may
 /// make the relay reset: more is an attack, and ends the connection.
 pub const RESETS: usize = 64;
+
+/// As [`RESETS`], on the connection of a trusted proxy: what its callers take back, all together.
+pub const PROXY_RESETS: usize = 1024;
 
 /// Bytes that an HTTP/2 stream may send ahead of being read.
 pub const STREAM_WINDOW: u32 = 256 * 1024;

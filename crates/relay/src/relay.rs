@@ -15,6 +15,7 @@ use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::links::{End, Links};
 use crate::metrics::Metrics;
+use crate::proxies::{Caller, Proxies};
 
 /// One running relay.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Relay {
     pub(crate) links: Arc<Links>,
     pub(crate) limits: Limits,
     pub(crate) public_url: PublicUrl,
+    pub(crate) proxies: Proxies,
     /// One permit for each byte of a request's body that may be in memory.
     pub(crate) budget: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
@@ -42,7 +44,11 @@ pub(crate) struct Relay {
 
 impl Relay {
     /// Returns the account whose token the request shows.
-    pub(crate) async fn authenticate(&self, headers: &HeaderMap) -> Result<Account, Denied> {
+    pub(crate) async fn authenticate(
+        &self,
+        caller: Caller,
+        headers: &HeaderMap,
+    ) -> Result<Account, Denied> {
         let found = match bearer(headers).and_then(Token::parse) {
             Some(token) => self.accounts.authenticate(token).await.map_err(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "no login checked");
@@ -52,6 +58,7 @@ impl Relay {
         };
         found.ok_or_else(|| {
             self.metrics.failed_logins.inc();
+            tracing::debug!(%caller, "login failed");
             Denied::unauthorized()
         })
     }

@@ -16,6 +16,7 @@ use crate::answer::{self, Answer};
 use crate::limits::API_BODY_BYTES;
 use crate::links::attach;
 use crate::metrics::Limit;
+use crate::proxies::Caller;
 use crate::relay::Relay;
 
 /// Says that the relay is up, to whoever asks.
@@ -27,11 +28,15 @@ pub(crate) fn is_reserved(path: &str) -> bool {
 }
 
 /// Answers a request to one of the relay's own paths.
-pub(crate) async fn answer(relay: &Arc<Relay>, request: Request<Incoming>) -> Answer {
+pub(crate) async fn answer(
+    relay: &Arc<Relay>,
+    caller: Caller,
+    request: Request<Incoming>,
+) -> Answer {
     let answered = match (request.uri().path(), request.method()) {
         (HEALTH, &Method::GET | &Method::HEAD) => Ok(answer::text(StatusCode::OK, "ok\n")),
-        (path::LINK, _) => attach::attach(relay, request).await,
-        (path::ENDPOINTS, &Method::POST) => endpoints(relay, request).await,
+        (path::LINK, _) => attach::attach(relay, caller, request).await,
+        (path::ENDPOINTS, &Method::POST) => endpoints(relay, caller, request).await,
         (HEALTH | path::ENDPOINTS, _) => Err(Denied::new(
             StatusCode::METHOD_NOT_ALLOWED,
             code::BAD_REQUEST,
@@ -68,7 +73,11 @@ impl Wish {
 }
 
 /// Makes an endpoint or finds it.
-async fn endpoints(relay: &Relay, request: Request<Incoming>) -> Result<Answer, Denied> {
+async fn endpoints(
+    relay: &Relay,
+    caller: Caller,
+    request: Request<Incoming>,
+) -> Result<Answer, Denied> {
     let (head, body) = request.into_parts();
     // The body first: an answer before its end is lost on callers that do not read while they write.
     let body = tokio::time::timeout(
@@ -76,7 +85,7 @@ async fn endpoints(relay: &Relay, request: Request<Incoming>) -> Result<Answer, 
         Limited::new(body, API_BODY_BYTES).collect(),
     )
     .await;
-    let account = relay.authenticate(&head.headers).await?;
+    let account = relay.authenticate(caller, &head.headers).await?;
     let body = body
         .map_err(|_elapsed| Denied::bad_request("the body took too long"))?
         .map_err(|_| Denied::bad_request("the body broke off or is too long"))?

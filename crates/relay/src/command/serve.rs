@@ -14,10 +14,11 @@ use super::{Data, Exit};
 use crate::config::{Certificate, Config, PemPair, PublicUrl};
 use crate::journal::sqlite::{MAX_AGE, MAX_BYTES};
 use crate::output;
+use crate::proxies::Network;
 use crate::server::{Server, Stopped};
 
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("certificate").required(true).args(["dev", "cert"]))]
+#[command(group = clap::ArgGroup::new("certificate").required(true).args(["dev", "cert", "behind_proxy"]))]
 pub(super) struct Args {
     /// Listen on this address; port 0 takes any that is free
     #[arg(
@@ -76,6 +77,22 @@ pub(super) struct Args {
         requires = "cert"
     )]
     key: Vec<PathBuf>,
+    /// Speak plain HTTP with a proxy in front, which has the certificate; HTTP/1.1 and h2c
+    #[arg(long, env = "RINGTAIL_RELAY_BEHIND_PROXY", hide_env_values = true)]
+    behind_proxy: bool,
+    /// Expect a PROXY protocol v2 header ahead of each connection of a trusted proxy
+    #[arg(long, env = "RINGTAIL_RELAY_PROXY_PROTOCOL", hide_env_values = true)]
+    proxy_protocol: bool,
+    /// Believe proxies at this address or network, such as `10.0.0.0/8`, about who calls; may be given more than once
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_TRUSTED_PROXY",
+        hide_env_values = true,
+        value_name = "CIDR",
+        value_delimiter = ',',
+        default_values = LOOPBACK
+    )]
+    trusted_proxy: Vec<Network>,
     /// Print what happens in this form on stdout
     #[arg(
         long,
@@ -131,6 +148,9 @@ pub(super) struct Args {
     drain: u64,
 }
 
+/// Proxies on the relay's own machine.
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
     /// Lines for people
@@ -169,6 +189,12 @@ impl Args {
             config.certificate = Certificate::Files(pairs.collect());
         }
         config.metrics = self.metrics;
+        if self.behind_proxy {
+            config.certificate = Certificate::Proxy;
+        }
+        config.proxies.trusted = self.trusted_proxy;
+        config.proxies.forwarded = self.behind_proxy;
+        config.proxies.proxy_protocol = self.proxy_protocol;
         config.public_url = self.public_url;
         config.journal.retention.max_age = Duration::from_secs(self.keep_days * SECONDS_OF_A_DAY);
         config.journal.retention.max_bytes = self.keep_bytes;

@@ -36,6 +36,18 @@ fn arguments_are_taken_or_refused_with_the_reason() {
             "serve --cert c --key k --public-url https://hooks.example.com",
             "",
         ),
+        (
+            "serve --behind-proxy --public-url https://hooks.example.com",
+            "",
+        ),
+        (
+            "serve --behind-proxy --proxy-protocol --trusted-proxy 10.0.0.0/8 --trusted-proxy ::1 --public-url https://a",
+            "",
+        ),
+        (
+            "serve --cert c --key k --public-url https://a --proxy-protocol",
+            "",
+        ),
         ("account add anna", ""),
         ("serve", "required"),
         ("serve --dev --cert c --key k", "cannot be used with"),
@@ -44,6 +56,16 @@ fn arguments_are_taken_or_refused_with_the_reason() {
         (
             "serve --dev --public-url http://a",
             "must begin with https://",
+        ),
+        ("serve --behind-proxy", "required"),
+        ("serve --behind-proxy --dev", "cannot be used with"),
+        (
+            "serve --behind-proxy --public-url https://a --trusted-proxy 0.0.0.0/0",
+            "it would trust everybody",
+        ),
+        (
+            "serve --behind-proxy --public-url https://a --trusted-proxy proxy.test",
+            "it is neither an address nor a network",
         ),
         ("serve --dev --keep-days 0", "0 is not in 1..=3650"),
         ("serve --dev --exchange-deadline 0", "0 is not in 1..=600"),

@@ -17,7 +17,6 @@ mod exchange;
 mod received;
 mod route;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,18 +34,19 @@ use crate::answer::{self, Answer, AnswerBody};
 use crate::api;
 use crate::journal::AppendError;
 use crate::metrics::{AnswerKind, Limit};
+use crate::proxies::Caller;
 use crate::relay::Relay;
 
 /// Answers one request of the outside world.
 pub(crate) async fn answer(
     relay: &Arc<Relay>,
-    peer: SocketAddr,
+    caller: Caller,
     request: Request<Incoming>,
 ) -> Answer {
     // Of the whole head: what TLS and the network took before is not the relay's to know.
     let began = Instant::now();
     let head = *request.method() == Method::HEAD;
-    let (kind, answer) = dispatch(relay, peer, request).await;
+    let (kind, answer) = dispatch(relay, caller, request).await;
     let answers = &relay.metrics.answers;
     answers.add(kind, answer.status(), began.elapsed());
     if head {
@@ -58,12 +58,12 @@ pub(crate) async fn answer(
 
 async fn dispatch(
     relay: &Arc<Relay>,
-    peer: SocketAddr,
+    caller: Caller,
     request: Request<Incoming>,
 ) -> (AnswerKind, Answer) {
     if api::is_reserved(request.uri().path()) {
         // On the heap, as everything that is not the hot path: the handshake's future stays small.
-        let answer = Box::pin(api::answer(relay, request)).await;
+        let answer = Box::pin(api::answer(relay, caller, request)).await;
         return (AnswerKind::Api, answer);
     }
     // CONNECT wants a tunnel to elsewhere and TRACE an echo of secrets; neither is a callback.
@@ -77,7 +77,7 @@ async fn dispatch(
         .and_then(|path| Route::of(path.as_str()))
         .and_then(|route| relay.accounts.table().find(route.id));
     match endpoint {
-        Some(endpoint) => at_endpoint(relay, &endpoint, peer, request).await,
+        Some(endpoint) => at_endpoint(relay, &endpoint, caller, request).await,
         // As slow, and as strict about the body, as an endpoint that exists.
         None => {
             let answer = match body::discard(relay, request.into_body()).await {
@@ -92,7 +92,7 @@ async fn dispatch(
 async fn at_endpoint(
     relay: &Arc<Relay>,
     endpoint: &Arc<EndpointRecord>,
-    peer: SocketAddr,
+    caller: Caller,
     request: Request<Incoming>,
 ) -> (AnswerKind, Answer) {
     let (head, incoming) = request.into_parts();
@@ -102,7 +102,7 @@ async fn at_endpoint(
     };
     let mut received = Received {
         endpoint: endpoint.key,
-        peer,
+        caller,
         head,
         body,
     };

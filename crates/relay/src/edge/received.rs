@@ -1,7 +1,6 @@
 //! A request that was read whole, and the event that it becomes.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{Method, header, request};
@@ -16,13 +15,14 @@ use super::body::Whole;
 use super::route::Route;
 use crate::journal::{EndpointKey, Entry};
 use crate::limits::UUID_BYTES;
+use crate::proxies::Caller;
 use crate::relay::Relay;
 
 /// A request to an endpoint.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) endpoint: EndpointKey,
-    pub(super) peer: SocketAddr,
+    pub(super) caller: Caller,
     pub(super) head: request::Parts,
     pub(super) body: Whole,
 }
@@ -112,7 +112,7 @@ impl Received {
     fn encode(&self) -> Result<EncodedRequest, EncodeError> {
         let mut peer = String::with_capacity(48);
         // Writing to a string cannot fail.
-        let _ = write!(peer, "{}", self.peer);
+        let _ = write!(peer, "{}", self.caller);
         RequestParts {
             method: self.head.method.as_str(),
             path: self.below(),

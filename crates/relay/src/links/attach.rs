@@ -16,15 +16,17 @@ use super::session::{self, LinkError, Terms};
 use crate::accounts::Account;
 use crate::answer::{self, Answer};
 use crate::api::Denied;
+use crate::proxies::Caller;
 use crate::relay::Relay;
 
 /// Answers the call. On success the link's task waits for the connection to switch.
 pub(crate) async fn attach(
     relay: &Arc<Relay>,
+    caller: Caller,
     request: Request<Incoming>,
 ) -> Result<Answer, Denied> {
     // Who calls comes first: a stranger learns nothing else.
-    let account = relay.authenticate(request.headers()).await?;
+    let account = relay.authenticate(caller, request.headers()).await?;
     let subprotocol = negotiate(request.headers())?;
     let accept = accept_key(&request)?;
     let terms = terms(relay, request.uri().query().unwrap_or_default(), account)?;
@@ -41,6 +43,7 @@ pub(crate) async fn attach(
         "link",
         link = %terms.id,
         account = %terms.account.name,
+        %caller,
         cursor = tracing::field::Empty
     );
     let relay_of_task = relay.clone();

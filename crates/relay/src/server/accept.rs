@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::admission::Admission;
-use super::connection;
+use super::connection::{self, Door};
 use crate::limits::{BACKLOG, TCP_USER_TIMEOUT};
 use crate::relay::Relay;
 use crate::tls::Acceptor;
@@ -35,12 +35,18 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Accepts connections until the relay drains.
-pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Acceptor) {
+/// Without `tls`, a proxy in front has it.
+pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Option<Acceptor>) {
     let admission = Admission::new(
         relay.limits.connections,
         relay.limits.connections_per_address,
         relay.metrics.connections.clone(),
     );
+    let door = Arc::new(Door {
+        relay: relay.clone(),
+        tls,
+        admission: admission.clone(),
+    });
     loop {
         let accepted = tokio::select! {
             // First, or a flood of connections would keep the relay from stopping.
@@ -60,7 +66,9 @@ pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Accept
                 }
             }
         };
-        let admitted = match admission.admit(peer.ip()) {
+        // Through a proxy come many, each of whom counts once it is known who that is.
+        let counted = (!relay.proxies.trusts(peer.ip())).then(|| peer.ip());
+        let admitted = match admission.admit(counted) {
             Ok(admitted) => admitted,
             Err(limit) => {
                 relay.metrics.limits.hit(limit);
@@ -72,13 +80,9 @@ pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Accept
             tracing::debug!(%error, "connection lost before it began");
             continue;
         }
-        relay.connection_tasks.spawn(connection::serve(
-            relay.clone(),
-            tls.clone(),
-            socket,
-            peer,
-            admitted,
-        ));
+        relay
+            .connection_tasks
+            .spawn(connection::serve(door.clone(), socket, peer, admitted));
     }
 }
 

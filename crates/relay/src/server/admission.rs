@@ -41,21 +41,39 @@ impl Admission {
         }
     }
 
-    /// Counts a connection in, unless a limit is reached; it counts until the guard is dropped.
-    pub(super) fn admit(&self, address: IpAddr) -> Result<Admitted, Limit> {
-        let address = group(address);
+    /// Counts a connection in, unless a limit is reached; it counts until the guard is dropped. Without an address it
+    /// counts for nobody yet.
+    pub(super) fn admit(&self, address: Option<IpAddr>) -> Result<Admitted, Limit> {
+        let share = match address {
+            Some(address) => Some(self.share(address)?),
+            None => None,
+        };
         let mut open = self.inner.open();
         if open.total >= self.inner.total {
+            // The share's guard takes the lock, too.
+            drop(open);
             return Err(Limit::Connections);
         }
+        open.total += 1;
+        drop(open);
+        self.inner.gauge.inc();
+        Ok(Admitted {
+            inner: self.inner.clone(),
+            share,
+        })
+    }
+
+    /// Counts something that an address has open, unless it has too much; it counts until the guard is dropped.
+    pub(super) fn share(&self, address: IpAddr) -> Result<Share, Limit> {
+        let address = group(address);
+        let mut open = self.inner.open();
         let same = open.by_address.entry(address).or_default();
         if *same >= self.inner.per_address {
             return Err(Limit::ConnectionsPerAddress);
         }
         *same += 1;
-        open.total += 1;
-        self.inner.gauge.inc();
-        Ok(Admitted {
+        drop(open);
+        Ok(Share {
             inner: self.inner.clone(),
             address,
         })
@@ -72,7 +90,14 @@ impl Inner {
 #[derive(Debug)]
 pub(super) struct Admitted {
     inner: Arc<Inner>,
-    address: IpAddr,
+    share: Option<Share>,
+}
+
+impl Admitted {
+    /// Counts the connection for an address that became known later.
+    pub(super) fn assign(&mut self, share: Share) {
+        self.share = Some(share);
+    }
 }
 
 impl Drop for Admitted {
@@ -80,6 +105,19 @@ impl Drop for Admitted {
         let mut open = self.inner.open();
         open.total = open.total.saturating_sub(1);
         self.inner.gauge.dec();
+    }
+}
+
+/// Something that counts for an address: a connection, or a request that a proxy passed on.
+#[derive(Debug)]
+pub(super) struct Share {
+    inner: Arc<Inner>,
+    address: IpAddr,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut open = self.inner.open();
         if let Some(same) = open.by_address.get_mut(&self.address) {
             *same = same.saturating_sub(1);
             if *same == 0 {
@@ -104,37 +142,51 @@ fn group(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    fn some(address: &str) -> Option<IpAddr> {
+        address.parse().ok()
     }
 
     #[test]
     fn the_total_counts_everybody() {
         let gauge = Gauge::default();
         let admission = Admission::new(2, 2, gauge.clone());
-        let first = admission.admit(address("192.0.2.1"));
-        let _second = admission.admit(address("192.0.2.2")).unwrap();
-        let third = admission.admit(address("192.0.2.3"));
+        let first = admission.admit(some("192.0.2.1"));
+        let _second = admission.admit(some("192.0.2.2")).unwrap();
+        let third = admission.admit(some("192.0.2.3"));
         assert_eq!(third.err(), Some(Limit::Connections));
         assert_eq!(gauge.get(), 2);
         drop(first);
         assert_eq!(gauge.get(), 1);
-        assert!(admission.admit(address("192.0.2.3")).is_ok());
+        assert!(admission.admit(some("192.0.2.3")).is_ok());
     }
 
     #[test]
     fn an_address_and_an_ipv6_network_have_their_share() {
         let admission = Admission::new(100, 1, Gauge::default());
-        let _v4 = admission.admit(address("192.0.2.1")).unwrap();
+        let _v4 = admission.admit(some("192.0.2.1")).unwrap();
         for same in ["192.0.2.1", "::ffff:192.0.2.1"] {
-            let refused = admission.admit(address(same)).err();
+            let refused = admission.admit(some(same)).err();
             assert_eq!(refused, Some(Limit::ConnectionsPerAddress), "{same}");
         }
-        let v6 = admission.admit(address("2001:db8::1")).unwrap();
-        assert!(admission.admit(address("2001:db8::2")).is_err());
-        let _other = admission.admit(address("2001:db8:0:1::1")).unwrap();
+        let v6 = admission.admit(some("2001:db8::1")).unwrap();
+        assert!(admission.admit(some("2001:db8::2")).is_err());
+        let _other = admission.admit(some("2001:db8:0:1::1")).unwrap();
         drop(v6);
-        let _again = admission.admit(address("2001:db8::2")).unwrap();
+        let _again = admission.admit(some("2001:db8::2")).unwrap();
         assert_eq!(admission.inner.open().by_address.len(), 3);
+    }
+
+    #[test]
+    fn a_connection_counts_for_an_address_that_is_told_later() {
+        let admission = Admission::new(100, 1, Gauge::default());
+        let mut proxied = admission.admit(None).unwrap();
+        let _another = admission.admit(None).unwrap();
+        let share = admission.share("192.0.2.1".parse().unwrap()).unwrap();
+        proxied.assign(share);
+        assert!(admission.admit(some("192.0.2.1")).is_err());
+        assert_eq!(admission.inner.open().total, 2, "a refusal leaves nothing");
+        drop(proxied);
+        assert!(admission.admit(some("192.0.2.1")).is_ok());
+        assert!(admission.inner.open().by_address.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! One connection: TLS, HTTP/1.1 or HTTP/2 as agreed in it, and its end.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -12,18 +13,24 @@ use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
-use super::admission::Admitted;
+use super::admission::{Admission, Admitted};
+use super::plain::{self, Replay};
 use super::progress::{Progress, Watched};
+use crate::answer::{self, Answer};
 use crate::edge;
 use crate::limits::{
-    CONNECTION_WINDOW, HEADER_BYTES, HEADER_LIST_BYTES, RESETS, STREAM_WINDOW, STREAMS,
+    CONNECTION_WINDOW, HEADER_BYTES, HEADER_LIST_BYTES, PROXY_RESETS, RESETS, STREAM_WINDOW,
+    STREAMS,
 };
 use crate::metrics::Limit;
+use crate::proxies::header::HeaderError;
+use crate::proxies::{self, Caller};
 use crate::relay::Relay;
 use crate::tls::Acceptor;
 
@@ -39,66 +46,165 @@ const READ_BUFFER: usize = 64 * 1024;
 /// How long an idle connection may take to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Socket = TokioIo<TlsStream<Watched<TcpStream>>>;
+/// What the connections of one listener share.
+pub(super) struct Door {
+    pub(super) relay: Arc<Relay>,
+    /// None behind a proxy, which has it.
+    pub(super) tls: Option<Acceptor>,
+    pub(super) admission: Admission,
+}
 
 /// Serves a connection to its end. A panic in it ends it alone, since it has a task of its own.
 pub(super) async fn serve(
-    relay: Arc<Relay>,
-    tls: Acceptor,
+    door: Arc<Door>,
     socket: TcpStream,
     peer: SocketAddr,
     admitted: Admitted,
 ) {
+    let relay = &door.relay;
     let established_by = Instant::now() + relay.limits.establish_timeout;
     let progress = Progress::default();
-    let socket = Watched::new(socket, progress.clone(), admitted);
-    let accepted = tokio::select! {
+    let established = tokio::select! {
         // Whoever is not through the handshake when the relay stops has asked for nothing yet.
         biased;
         () = relay.drain.cancelled() => return,
-        accepted = timeout_at(established_by, tls.accept(socket)) => accepted,
+        established = timeout_at(established_by, establish(&door, socket, peer, admitted, &progress)) => established,
     };
-    let stream = match accepted {
-        Ok(Ok(stream)) => stream,
+    let (peer, stream) = match established {
+        Ok(Ok(established)) => established,
         Ok(Err(error)) => {
-            relay.metrics.failed_tls_handshakes.inc();
-            tracing::debug!(%error, "TLS handshake failed");
+            error.tell(relay);
             return;
         }
         Err(_elapsed) => {
             relay.metrics.limits.hit(Limit::EstablishTime);
-            tracing::debug!("TLS handshake took too long");
+            tracing::debug!("connection took too long to begin");
             return;
         }
     };
-    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let connection = Connection {
-        relay,
+        door,
         peer,
         progress,
         established_by,
     };
-    let io = TokioIo::new(stream);
-    if http2 {
-        Box::pin(connection.http2(io)).await;
-    } else {
-        connection.http1(io).await;
+    match stream {
+        Stream::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+            Box::pin(connection.http2(TokioIo::new(stream))).await;
+        }
+        Stream::Tls(stream) => connection.http1(TokioIo::new(stream)).await,
+        Stream::Plain(true, stream) => {
+            Box::pin(connection.http2(TokioIo::new(stream))).await;
+        }
+        Stream::Plain(false, stream) => Box::pin(connection.http1(TokioIo::new(stream))).await,
     }
 }
 
+/// What hyper reads and writes.
+trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for S {}
+
+/// A connection on which HTTP can be spoken.
+#[expect(clippy::large_enum_variant, reason = "the large one is the common one")]
+enum Stream {
+    Tls(TlsStream<Watched<TcpStream>>),
+    /// Whether it is HTTP/2.
+    Plain(bool, Replay<Watched<TcpStream>>),
+}
+
+/// Why a connection did not come so far.
+#[derive(Debug, thiserror::Error)]
+enum NotEstablished {
+    #[error("the proxy did not say who calls")]
+    Proxy(#[from] HeaderError),
+    #[error("there are too many connections from the address that the proxy names")]
+    TooMany(Limit),
+    #[error("TLS handshake failed")]
+    Tls(#[source] io::Error),
+    #[error("nothing was said")]
+    Plain(#[source] io::Error),
+}
+
+impl NotEstablished {
+    fn tell(&self, relay: &Relay) {
+        let error = self as &dyn std::error::Error;
+        match self {
+            // The operator's own proxy, which goes on like that until it is set right.
+            Self::Proxy(HeaderError::Io(_)) => {}
+            Self::Proxy(_) => {
+                tracing::warn!(error, "connection of a trusted proxy refused");
+                return;
+            }
+            Self::TooMany(limit) => relay.metrics.limits.hit(*limit),
+            Self::Tls(_) => {
+                relay.metrics.failed_tls_handshakes.inc();
+            }
+            Self::Plain(_) => {}
+        }
+        tracing::debug!(error, "connection refused");
+    }
+}
+
+/// Hears who calls, and which HTTP.
+async fn establish(
+    door: &Door,
+    mut socket: TcpStream,
+    mut peer: SocketAddr,
+    mut admitted: Admitted,
+    progress: &Progress,
+) -> Result<(SocketAddr, Stream), NotEstablished> {
+    let proxies = &door.relay.proxies;
+    if proxies.proxy_protocol
+        && proxies.trusts(peer.ip())
+        && let Some(source) = proxies::header::read(&mut socket).await?
+    {
+        peer = source;
+        if !proxies.trusts(peer.ip()) {
+            let share = door.admission.share(peer.ip());
+            admitted.assign(share.map_err(NotEstablished::TooMany)?);
+        }
+    }
+    let socket = Watched::new(socket, progress.clone(), admitted);
+    let stream = match &door.tls {
+        Some(tls) => Stream::Tls(tls.accept(socket).await.map_err(NotEstablished::Tls)?),
+        None => {
+            let (http2, socket) = plain::tell(socket).await.map_err(NotEstablished::Plain)?;
+            Stream::Plain(http2, socket)
+        }
+    };
+    Ok((peer, stream))
+}
+
 struct Connection {
-    relay: Arc<Relay>,
+    door: Arc<Door>,
     peer: SocketAddr,
     progress: Progress,
     established_by: Instant,
 }
 
+impl Door {
+    /// Answers a request of a connection from `peer`.
+    async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Answer {
+        let caller = self.relay.proxies.caller(peer, request.headers());
+        // The caller of a proxy has no connection that counts here, so its requests do.
+        let share = match caller {
+            Caller::Seen(_) => None,
+            Caller::Told(_) => Some(self.admission.share(caller.address())),
+        };
+        if let Some(Err(limit)) = share {
+            self.relay.metrics.limits.hit(limit);
+            return answer::unavailable("too many requests from one address\n");
+        };
+        edge::answer(&self.relay, caller, request).await
+    }
+}
+
 impl Connection {
-    async fn http1(self, io: Socket) {
+    async fn http1<S: Io>(self, io: TokioIo<S>) {
         let service = service_fn(|request| self.answer(request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.relay.limits.idle_timeout)
+            .header_read_timeout(self.door.relay.limits.idle_timeout)
             .max_header_size(HEADER_BYTES)
             .max_buf_size(READ_BUFFER)
             .half_close(false)
@@ -110,20 +216,26 @@ impl Connection {
         .await;
     }
 
-    async fn http2(self, io: Socket) {
-        let tasks = Streams(self.relay.connection_tasks.clone());
+    async fn http2<S: Io>(self, io: TokioIo<S>) {
+        let tasks = Streams(self.door.relay.connection_tasks.clone());
+        // The callers of a proxy share its connection, and one who resets must not end the others'.
+        let resets = if self.door.relay.proxies.trusts(self.peer.ip()) {
+            PROXY_RESETS
+        } else {
+            RESETS
+        };
         let this = &self;
-        let (relay, peer, progress) = (this.relay.clone(), this.peer, this.progress.clone());
+        let (door, peer, progress) = (this.door.clone(), this.peer, this.progress.clone());
         let service = service_fn(move |request| {
             progress.ask();
-            let relay = relay.clone();
-            async move { Ok::<_, Infallible>(edge::answer(&relay, peer, request).await) }
+            let door = door.clone();
+            async move { Ok::<_, Infallible>(door.answer(peer, request).await) }
         });
         let connection = http2::Builder::new(tasks)
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
-            .max_pending_accept_reset_streams(RESETS)
-            .max_local_error_reset_streams(RESETS)
+            .max_pending_accept_reset_streams(resets)
+            .max_local_error_reset_streams(resets)
             .max_header_list_size(HEADER_LIST_BYTES)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -136,12 +248,9 @@ impl Connection {
         .await;
     }
 
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<crate::answer::Answer, Infallible> {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
         self.progress.ask();
-        Ok(edge::answer(&self.relay, self.peer, request).await)
+        Ok(self.door.answer(self.peer, request).await)
     }
 
     /// Drives a connection, and ends it when its first request is late, when nothing moves on it, or with the relay.
@@ -152,8 +261,8 @@ impl Connection {
     ) {
         // Of its own, since connections that poll one token take turns at its lock.
         let (drain, abort) = (
-            self.relay.drain.child_token(),
-            self.relay.abort.child_token(),
+            self.door.relay.drain.child_token(),
+            self.door.relay.abort.child_token(),
         );
         let mut draining = false;
         let mut closing = false;
@@ -173,7 +282,7 @@ impl Connection {
                     let still = mark == Some(now);
                     if closing || !self.progress.asked() {
                         if !self.progress.asked() {
-                            self.relay.metrics.limits.hit(Limit::EstablishTime);
+                            self.door.relay.metrics.limits.hit(Limit::EstablishTime);
                         }
                         tracing::debug!("connection closed: silent or stalled");
                         return;
@@ -194,7 +303,7 @@ impl Connection {
 
     /// While an app thinks, nothing moves on its caller's connection.
     fn patience(&self) -> Duration {
-        let limits = &self.relay.limits;
+        let limits = &self.door.relay.limits;
         let thinking = limits.exchange_deadline.max(limits.answer_idle_timeout);
         limits.idle_timeout.max(thinking + Duration::from_secs(1))
     }
@@ -203,7 +312,7 @@ impl Connection {
     fn tell(&self, ended: hyper::Result<()>) {
         if let Err(error) = ended {
             if error.is_parse_too_large() {
-                self.relay.metrics.limits.hit(Limit::HeaderBytes);
+                self.door.relay.metrics.limits.hit(Limit::HeaderBytes);
             }
             let error = &error as &dyn std::error::Error;
             tracing::debug!(error, "connection ended");

@@ -7,6 +7,7 @@
 mod accept;
 mod admission;
 mod connection;
+mod plain;
 mod progress;
 
 use std::net::SocketAddr;
@@ -220,6 +221,7 @@ impl Opened {
                     .buffered_bytes
                     .min(Semaphore::MAX_PERMITS),
             )),
+            proxies: self.config.proxies,
             limits: self.config.limits,
             metrics: Metrics::new(self.journal.metrics()),
             handshake_notes: Allowance::new(NOTED_HANDSHAKES),

@@ -27,8 +27,8 @@ use crate::config::{Certificate, Host};
 /// The TLS of a relay.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    /// For accepting.
-    pub(crate) acceptor: Acceptor,
+    /// For accepting; none behind a proxy, which has it.
+    pub(crate) acceptor: Option<Acceptor>,
     /// The authority that clients must be told to trust, if the relay has its own.
     pub(crate) ca: Option<PathBuf>,
     /// What is known of the certificates.
@@ -36,7 +36,7 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Loads or makes the certificate for `host`.
+    /// Loads or makes the certificate for `host`; none is needed when a proxy has one.
     pub(crate) fn load(
         certificate: &Certificate,
         data: &Path,
@@ -52,12 +52,17 @@ impl Tls {
                 let keys = files::load(pairs, host, SystemTime::now())?;
                 (Source::Files, keys, None)
             }
+            Certificate::Proxy => (Source::Proxy, Vec::new(), None),
         };
         let mut state = CertificateState::new(source);
         state.shown = certificates.show(keys);
         let (_sender, state) = StateSender::new(state);
+        let acceptor = match certificate {
+            Certificate::Proxy => None,
+            _ => Some(Acceptor::new(server_config(certificates)?)),
+        };
         Ok(Self {
-            acceptor: Acceptor::new(server_config(certificates)?),
+            acceptor,
             ca,
             state,
         })

@@ -49,6 +49,8 @@ pub enum Source {
     Dev,
     /// PEM files.
     Files,
+    /// The proxy in front: the relay shows none.
+    Proxy,
     /// An authority that speaks ACME.
     Acme {
         /// URL of its directory.
@@ -62,6 +64,7 @@ impl fmt::Display for Source {
         f.write_str(match self {
             Self::Dev => "dev",
             Self::Files => "files",
+            Self::Proxy => "proxy",
             Self::Acme { .. } => "acme",
         })
     }

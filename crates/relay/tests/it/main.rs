@@ -10,4 +10,5 @@ mod links;
 mod notification;
 mod ops;
 mod program;
+mod proxy;
 mod shutdown;

@@ -7,17 +7,20 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use super::{TestRelay, soon};
 
-/// A TLS connection, to write bytes on.
+/// What bytes are written on: TLS, or plain to a relay behind a proxy.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send> Stream for S {}
+
+/// A connection, to write bytes on.
 pub(crate) struct Conn {
-    pub(crate) stream: TlsStream<TcpStream>,
+    pub(crate) stream: Box<dyn Stream>,
 }
 
 impl Conn {
@@ -26,11 +29,25 @@ impl Conn {
     }
 
     pub(crate) async fn try_open(relay: &TestRelay, alpn: &[&str]) -> std::io::Result<Self> {
-        let socket = TcpStream::connect(("127.0.0.1", relay.port())).await?;
+        Self::dial(relay, alpn, b"").await
+    }
+
+    /// Says something first, ahead of TLS, as proxies do.
+    pub(crate) async fn introduced(relay: &TestRelay, header: &[u8]) -> Self {
+        Self::dial(relay, &["http/1.1"], header).await.unwrap()
+    }
+
+    async fn dial(relay: &TestRelay, alpn: &[&str], first: &[u8]) -> std::io::Result<Self> {
+        let mut socket = TcpStream::connect(("127.0.0.1", relay.port())).await?;
         socket.set_nodelay(true)?;
+        socket.write_all(first).await?;
+        if relay.is_plain() {
+            let stream = Box::new(socket);
+            return Ok(Self { stream });
+        }
         let name = ServerName::try_from("localhost").unwrap();
         let connect = TlsConnector::from(relay.tls(alpn)).connect(name, socket);
-        let stream = Box::pin(connect).await?;
+        let stream = Box::new(Box::pin(connect).await?);
         Ok(Self { stream })
     }
 

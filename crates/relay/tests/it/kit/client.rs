@@ -18,14 +18,14 @@ use ringtail_protocol::stream::{ByteStream, websocket_config};
 use ringtail_protocol::{http2, version};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest as _};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use super::caller::Stream;
 use super::{Conn, Endpoint, TestRelay, soon};
 
 type Body = BoxBody<Bytes, Infallible>;
-type Socket = WebSocketStream<TlsStream<tokio::net::TcpStream>>;
+type Socket = WebSocketStream<Box<dyn Stream>>;
 
 /// What stands behind a client: takes an exchange, answers it.
 pub(crate) type App =

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringtail_relay::accounts::{Account, Accounts, Name, Token};
-use ringtail_relay::config::Config;
+use ringtail_relay::config::{Certificate, Config};
 use ringtail_relay::server::{Server, Stopped};
 use ringtail_relay::store::DataDir;
 use rustls::ClientConfig;
@@ -36,6 +36,7 @@ pub(crate) struct TestRelay {
     dir: TempDir,
     port: u16,
     token: Token,
+    is_plain: bool,
 }
 
 /// An endpoint of the account `anna`.
@@ -61,8 +62,10 @@ impl TestRelay {
         let mut config = Config::dev("127.0.0.1:0".parse().unwrap(), dir.path().to_owned());
         change(&mut config);
         let token = accounts(dir.path()).add(&name("anna")).unwrap();
+        let is_plain = config.certificate == Certificate::Proxy;
         let server = Server::spawn(config).await.unwrap();
         Self {
+            is_plain,
             port: server.local_addr().port(),
             server: Some(server),
             dir,
@@ -90,6 +93,10 @@ impl TestRelay {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     pub(crate) async fn endpoint(&self) -> Endpoint {

@@ -1,0 +1,255 @@
+//! The relay behind a proxy: plain HTTP, and who calls.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use ringtail_relay::config::{Certificate, Config};
+
+use crate::kit::{App, Caller, Conn, Dial, Endpoint, TestRelay, soon, text_app};
+
+/// Everybody in this process calls from here, so here stand the proxies.
+const LOOPBACK: &str = "127.0.0.0/8";
+
+fn behind_proxy(config: &mut Config) {
+    config.certificate = Certificate::Proxy;
+    config.proxies.trusted = vec![LOOPBACK.parse().unwrap()];
+    config.proxies.forwarded = true;
+}
+
+/// A PROXY header for a caller at 203.0.113.9, port 4660.
+const INTRODUCED: &[u8] =
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x09\x0a\0\0\x01\x12\x34\x01\xbb";
+
+fn health(forwarded: &[&str]) -> Request<Full<Bytes>> {
+    posted("/_ringtail/health", "GET", forwarded)
+}
+
+fn posted(path: &str, method: &str, forwarded: &[&str]) -> Request<Full<Bytes>> {
+    let mut request = Request::builder().method(method).uri(path);
+    for value in forwarded {
+        request = request.header("x-forwarded-for", *value);
+    }
+    request
+        .body(Full::from(r#"{"event":"/x","uuid":"u"}"#))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn both_versions_of_http_are_spoken_plainly_and_links_run() {
+    let relay = TestRelay::with(behind_proxy).await;
+    let endpoint = relay.endpoint().await;
+    let _client = Dial::to(&relay, &endpoint)
+        .attach(&relay, text_app("the app"))
+        .await;
+    relay.attached(&endpoint, "the app").await;
+    for mut caller in [Caller::http1(&relay).await, Caller::http2(&relay).await] {
+        let handshake = Request::post(endpoint.path("/any"))
+            .header("validation-token", "t-1")
+            .body(Full::default())
+            .unwrap();
+        let answer = caller.send(handshake).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(answer.headers["validation-token"], "t-1");
+        assert_eq!(caller.get(&endpoint.path("/page")).await.body, "the app");
+    }
+}
+
+#[tokio::test]
+async fn the_event_names_the_caller_and_keeps_every_byte() {
+    let relay = TestRelay::with(behind_proxy).await;
+    let endpoint = relay.endpoint().await;
+    let mut client = Dial::to(&relay, &endpoint)
+        .attach(&relay, text_app(""))
+        .await;
+    client.head().await;
+    let spoofed = ["127.0.0.1, 1.2.3.4", "198.51.100.7 ,127.0.0.3"];
+    for mut caller in [Caller::http1(&relay).await, Caller::http2(&relay).await] {
+        let path = endpoint.path("/hook");
+        let answer = caller.send(posted(&path, "POST", &spoofed)).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let (_, request) = client.event().await;
+        assert_eq!(request.peer, "198.51.100.7");
+        let kept: Vec<&[u8]> = (request.headers.iter())
+            .filter(|field| field.name == "x-forwarded-for")
+            .map(|field| field.value.as_ref())
+            .collect();
+        assert_eq!(kept, spoofed.map(str::as_bytes));
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_is_not_trusted_is_not_believed() {
+    let relay = TestRelay::with(|config| {
+        behind_proxy(config);
+        config.proxies.trusted = vec!["10.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    let endpoint = relay.endpoint().await;
+    let mut client = Dial::to(&relay, &endpoint)
+        .attach(&relay, text_app(""))
+        .await;
+    client.head().await;
+    let mut caller = Caller::http1(&relay).await;
+    let request = posted(&endpoint.path("/hook"), "POST", &["198.51.100.7"]);
+    assert_eq!(caller.send(request).await.status, StatusCode::OK);
+    let (_, request) = client.event().await;
+    assert!(request.peer.starts_with("127.0.0.1:"), "{}", request.peer);
+}
+
+#[tokio::test]
+async fn callers_of_a_proxy_have_a_share_each() {
+    let relay = TestRelay::with(|config| {
+        behind_proxy(config);
+        config.limits.connections_per_address = 1;
+    })
+    .await;
+    let endpoint = relay.endpoint().await;
+    let _client = Dial::to(&relay, &endpoint)
+        .attach(&relay, thinking_app())
+        .await;
+    let busy = "203.0.113.9";
+    // The proxy's connections are many, and none of them counts for an address.
+    let (mut first, mut second) = (Caller::http2(&relay).await, Caller::http1(&relay).await);
+    let path = endpoint.path("/think");
+    let thinking = first.begin(posted(&path, "PUT", &[busy]));
+    tokio::pin!(thinking);
+    soon("the refusal", async {
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut thinking => unreachable!("the app thinks"),
+                answer = second.send(health(&[busy])) => {
+                    if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+                        assert_eq!(answer.headers["retry-after"], "1");
+                        return;
+                    }
+                }
+            }
+        }
+    })
+    .await;
+    assert_eq!(second.send(health(&["203.0.113.10"])).await.status, 200);
+    assert_eq!(second.send(health(&[])).await.status, 200);
+}
+
+/// An app that never answers a PUT.
+fn thinking_app() -> App {
+    std::sync::Arc::new(|_| Box::pin(std::future::pending()))
+}
+
+#[tokio::test]
+async fn a_plain_connection_that_says_too_little_is_closed() {
+    for said in [
+        &b""[..],
+        b"P",
+        b"PRI * HTTP/2.0\r\n",
+        b"POST / HTTP/1.1\r\n",
+    ] {
+        let relay = TestRelay::with(|config| {
+            behind_proxy(config);
+            config.limits.establish_timeout = Duration::from_millis(100);
+        })
+        .await;
+        let mut conn = Conn::open(&relay, &[]).await;
+        conn.write(said).await;
+        conn.read_to_end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_header_names_the_caller_of_a_connection() {
+    for plain in [true, false] {
+        let relay = TestRelay::with(|config| {
+            behind_proxy(config);
+            config.proxies.proxy_protocol = true;
+            config.proxies.forwarded = plain;
+            if !plain {
+                config.certificate = Certificate::Dev;
+            }
+        })
+        .await;
+        let endpoint = relay.endpoint().await;
+        let mut conn = Conn::introduced(&relay, INTRODUCED).await;
+        // A stranger by now, whose word on others does not count.
+        conn.write(&event(&endpoint, "X-Forwarded-For: 198.51.100.7\r\n"))
+            .await;
+        assert!(conn.read_head().await.starts_with(b"HTTP/1.1 200 "));
+        assert_eq!(peer_of_first(relay, &endpoint).await, "203.0.113.9:4660");
+    }
+}
+
+#[tokio::test]
+async fn without_its_header_a_trusted_proxy_is_refused_and_a_stranger_with_one_too() {
+    let relay = TestRelay::with(|config| {
+        behind_proxy(config);
+        config.proxies.proxy_protocol = true;
+    })
+    .await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::introduced(&relay, b"").await;
+    conn.write(&event(&endpoint, "")).await;
+    assert_eq!(conn.read_to_end().await, b"");
+
+    let relay = TestRelay::with(|config| {
+        behind_proxy(config);
+        config.proxies.proxy_protocol = true;
+        config.proxies.trusted = vec!["10.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::introduced(&relay, INTRODUCED).await;
+    conn.write(&event(&endpoint, "")).await;
+    let answer = conn.read_to_end().await;
+    assert!(
+        answer.starts_with(b"HTTP/1.1 400 "),
+        "{}",
+        answer.escape_ascii()
+    );
+}
+
+#[tokio::test]
+async fn connections_count_for_whom_their_proxy_header_names() {
+    let relay = TestRelay::with(|config| {
+        behind_proxy(config);
+        config.proxies.proxy_protocol = true;
+        config.limits.connections_per_address = 1;
+    })
+    .await;
+    let ask = b"GET /_ringtail/health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut first = Conn::introduced(&relay, INTRODUCED).await;
+    first.write(ask).await;
+    first.read_head().await;
+    let mut second = Conn::introduced(&relay, INTRODUCED).await;
+    assert_eq!(second.read_to_end().await, b"");
+    let mut other = INTRODUCED.to_vec();
+    other[19] += 1;
+    let mut third = Conn::introduced(&relay, &other).await;
+    third.write(ask).await;
+    assert!(third.read_head().await.starts_with(b"HTTP/1.1 200 "));
+}
+
+fn event(endpoint: &Endpoint, field: &str) -> Vec<u8> {
+    let path = endpoint.path("/hook");
+    let body = r#"{"event":"/x","uuid":"u"}"#;
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{field}Content-Length: \
+         {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+async fn peer_of_first(relay: TestRelay, endpoint: &Endpoint) -> String {
+    let key = relay.server().accounts().table().find(&endpoint.id);
+    let key = key.unwrap().key;
+    let (_, dir) = relay.shutdown().await;
+    let data = ringtail_relay::store::DataDir::open(dir.path()).unwrap();
+    let journal =
+        ringtail_relay::journal::sqlite::SqliteJournal::open(&data, Default::default()).unwrap();
+    let page = ringtail_relay::journal::Journal::read(&journal, key, 0, 9, 9999)
+        .await
+        .unwrap();
+    page.events[0].request.decode().unwrap().peer.to_string()
+}
