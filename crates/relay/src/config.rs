@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::journal::sqlite::Options;
 use crate::limits::Limits;
 use crate::proxies::Proxies;
+use crate::recent::RecentLog;
 
 /// Configuration of a relay.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct Config {
     pub journal: Options,
     /// What others may use.
     pub limits: Limits,
+    /// The end of the log, for `status`; empty unless it is a layer of what logs.
+    pub recent: RecentLog,
 }
 
 impl Config {
@@ -43,6 +46,7 @@ impl Config {
             proxies: Proxies::default(),
             journal: Options::default(),
             limits: Limits::default(),
+            recent: RecentLog::default(),
         }
     }
 }

@@ -60,7 +60,7 @@ impl Name {
     }
 
     /// Takes a name that was parsed before it was stored.
-    pub(super) fn from_stored(text: String) -> Self {
+    pub(crate) fn from_stored(text: String) -> Self {
         Self(text)
     }
 }

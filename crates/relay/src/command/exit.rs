@@ -10,6 +10,7 @@ Exit codes:
   0   done; for `serve`, stopped with everything in flight finished
   1   failed; stderr says why
   64  the arguments are not right
+  69  for `status`: no relay serves from the data directory
   75  stopped, and requests in flight were cut off";
 
 /// How the program ends.
@@ -19,6 +20,7 @@ Exit codes:
 /// | 0 | done; for `serve`, stopped by a signal with everything in flight finished |
 /// | 1 | failed; stderr says why |
 /// | 64 | the arguments are not right |
+/// | 69 | for `status`: no relay serves from the data directory |
 /// | 75 | stopped by a signal, and requests in flight were cut off |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -29,6 +31,8 @@ pub enum Exit {
     Failure = 1,
     /// The arguments are not right.
     Usage = 64,
+    /// No relay serves.
+    NotRunning = 69,
     /// Requests were cut off.
     CutOff = 75,
 }

@@ -9,11 +9,13 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::recent::RecentLog;
+
 /// What is logged unless asked otherwise.
 const DEFAULT: &str = "info";
 
-/// Starts logging. Only the first call has an effect.
-pub(super) fn start(filter: Option<&str>) -> anyhow::Result<()> {
+/// Starts logging, and returns where the end of the log can be read. Only the first call has an effect.
+pub(super) fn start(filter: Option<&str>) -> anyhow::Result<RecentLog> {
     let filter = filter.filter(|text| !text.is_empty()).unwrap_or(DEFAULT);
     let filter = EnvFilter::builder()
         .parse(filter)
@@ -22,15 +24,17 @@ pub(super) fn start(filter: Option<&str>) -> anyhow::Result<()> {
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(colour);
+    let recent = RecentLog::default();
     // Fails when there is a subscriber already, which then is the one that counts.
     drop(
         tracing_subscriber::registry()
             .with(filter)
             .with(filter_fn(bears_no_secrets))
             .with(layer)
+            .with(recent.clone())
             .try_init(),
     );
-    Ok(())
+    Ok(recent)
 }
 
 /// What HTTP and WebSocket libraries say at their most talkative level has headers and bodies in it: tokens too.

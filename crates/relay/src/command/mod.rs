@@ -5,11 +5,12 @@ mod code;
 mod exit;
 mod log;
 mod serve;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use ringtail_ringcentral::errors::own;
 
 pub use self::exit::Exit;
@@ -43,6 +44,8 @@ pub struct Args {
 enum Command {
     /// Run the relay until it is told to stop
     Serve(Box<serve::Args>),
+    /// Show how a running relay is
+    Status(status::Args),
     /// Manage accounts, also beside a running relay
     Account(account::Args),
 }
@@ -61,6 +64,15 @@ struct Data {
     data: PathBuf,
 }
 
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// Lines for people
+    Plain,
+    /// One JSON object on each line
+    Json,
+}
+
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -77,15 +89,19 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
-    if let Err(error) = log::start(args.log.as_deref()) {
-        output::say(format_args!("error[{}]: {error:#}", own::RELAY_USAGE.code));
-        return Exit::Usage.into();
-    }
+    let recent = match log::start(args.log.as_deref()) {
+        Ok(recent) => recent,
+        Err(error) => {
+            output::say(format_args!("error[{}]: {error:#}", own::RELAY_USAGE.code));
+            return Exit::Usage.into();
+        }
+    };
     // Whoever runs the process owns it: another library has not been here before.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let ended = match args.command {
-        Command::Serve(args) => serve::run(*args),
+        Command::Serve(args) => serve::run(*args, recent),
         Command::Account(args) => account::run(&args),
+        Command::Status(args) => status::run(&args),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::ValueEnum;
 use ringtail_ringcentral::errors::own;
 use serde::Serialize;
 use tokio::signal;
 
-use super::{Data, Exit};
+use super::{Data, Exit, Output};
 use crate::config::{Certificate, Config, PemPair, PublicUrl};
 use crate::journal::sqlite::{MAX_AGE, MAX_BYTES};
 use crate::output;
 use crate::proxies::Network;
+use crate::recent::RecentLog;
 use crate::server::{Server, Stopped};
 
 #[derive(Debug, clap::Args)]
@@ -151,14 +151,6 @@ pub(super) struct Args {
 /// Proxies on the relay's own machine.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Lines for people
-    Plain,
-    /// One JSON object on each line
-    Json,
-}
-
 /// First line of `--output json`.
 #[derive(Debug, Serialize)]
 struct Ready<'a> {
@@ -205,7 +197,7 @@ impl Args {
     }
 }
 
-pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+pub(super) fn run(args: Args, recent: RecentLog) -> anyhow::Result<Exit> {
     if let Some(address) = args.metrics.filter(|it| !it.ip().is_loopback())
         && !args.metrics_anywhere
     {
@@ -221,7 +213,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("the runtime could not be started")?;
-    runtime.block_on(serve(args.config(), output))
+    let mut config = args.config();
+    config.recent = recent;
+    runtime.block_on(serve(config, output))
 }
 
 async fn serve(config: Config, output: Output) -> anyhow::Result<Exit> {

@@ -9,6 +9,7 @@ fn help() {
     for words in [
         &["ringtail-relay", "--help"][..],
         &["ringtail-relay", "serve", "--help"],
+        &["ringtail-relay", "status", "--help"],
         &["ringtail-relay", "account", "--help"],
         &["ringtail-relay", "account", "add", "--help"],
         &["ringtail-relay", "account", "list", "--help"],

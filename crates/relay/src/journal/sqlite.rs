@@ -243,6 +243,11 @@ fn event_key(endpoint: EndpointKey, seq: u64) -> i64 {
     (endpoint.0 << SEQ_BITS) | seq
 }
 
+/// Returns the keys around an endpoint's events: the one before the first, and the last.
+pub(crate) fn event_keys(endpoint: EndpointKey) -> (i64, i64) {
+    (event_key(endpoint, 0), event_key(endpoint, SEQ_MAX))
+}
+
 /// Returns the `seq` in an event's key.
 fn seq_of(key: i64) -> u64 {
     key.unsigned_abs() & SEQ_MAX

@@ -11,7 +11,7 @@ mod session;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use hyper::client::conn::http2::SendRequest;
@@ -29,6 +29,9 @@ use crate::journal::EndpointKey;
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     attached: RwLock<HashMap<EndpointKey, Vec<Arc<Link>>>>,
+    /// The newest `seq` that a client of the endpoint said it has, in this run of the relay. It decides nothing: what a
+    /// client is sent follows what it says when it dials.
+    cursors: Mutex<HashMap<EndpointKey, Arc<AtomicU64>>>,
 }
 
 impl Links {
@@ -84,6 +87,27 @@ impl Links {
         for link in links.iter().filter(|link| over(link)) {
             link.end(end);
         }
+    }
+
+    /// Returns how many links an endpoint has.
+    pub(crate) fn count_of(&self, endpoint: EndpointKey) -> usize {
+        self.read(|map| map.get(&endpoint).map_or(0, Vec::len))
+    }
+
+    /// Returns what is known of where clients stand.
+    pub(crate) fn cursors(&self) -> HashMap<EndpointKey, u64> {
+        self.lock_cursors()
+            .iter()
+            .map(|(endpoint, cursor)| (*endpoint, cursor.load(Ordering::Relaxed)))
+            .collect()
+    }
+
+    fn cursor(&self, endpoint: EndpointKey) -> Arc<AtomicU64> {
+        self.lock_cursors().entry(endpoint).or_default().clone()
+    }
+
+    fn lock_cursors(&self) -> MutexGuard<'_, HashMap<EndpointKey, Arc<AtomicU64>>> {
+        self.cursors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns how many links forward, and how many do not.

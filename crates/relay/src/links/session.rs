@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -145,12 +145,17 @@ async fn converse(
         }
         let _attached = relay.links.attach(link.clone());
         relay.metrics.attached_links.inc();
+        let newest = relay.links.cursor(link.endpoint);
+        // One from the future is not this journal's.
+        let head = *relay.journal.head(link.endpoint).borrow();
+        let dialled_with = cursor.filter(|cursor| *cursor <= head);
+        newest.fetch_max(dialled_with.unwrap_or_default(), Ordering::Relaxed);
         tracing::info!(link = %link.id, forwards = link.forwards, "link attached");
         // A token that was revoked between the dial and now was not seen by the check that ends attached links.
         if !relay.still_current(&link.account).await {
             return Err(LinkError::Ended(End::Revoked));
         }
-        read_cursors(link, response.into_body()).await
+        read_cursors(link, &newest, response.into_body()).await
     };
     let downward = async {
         events::pump(&*relay.journal, link.endpoint, cursor, &frames)
@@ -168,7 +173,11 @@ async fn converse(
 /// Full, since HTTP/2 wants a scheme and an authority; see `path::EVENTS`.
 const EVENTS_URI: &str = "http://ringtail/events";
 
-async fn read_cursors(link: &Link, mut body: Incoming) -> Result<Infallible, LinkError> {
+async fn read_cursors(
+    link: &Link,
+    newest: &AtomicU64,
+    mut body: Incoming,
+) -> Result<Infallible, LinkError> {
     let mut decoder = Decoder::up();
     loop {
         let frame = match body.frame().await {
@@ -183,6 +192,7 @@ async fn read_cursors(link: &Link, mut body: Incoming) -> Result<Infallible, Lin
         while let Some(up) = decoder.next_up()? {
             if let Up::Cursor { seq } = up {
                 link.cursor.store(seq, Ordering::Relaxed);
+                newest.fetch_max(seq, Ordering::Relaxed);
             }
         }
     }

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Ops;
+use super::{Caller, Ops};
 #[cfg(unix)]
 use crate::store::DataDir;
 
@@ -84,11 +84,11 @@ impl Doors {
         };
         if let Some(listener) = self.tcp {
             let open = open.clone();
-            tasks.spawn(async move { open.accept(listener).await });
+            tasks.spawn(async move { open.accept(listener, Caller::Anybody).await });
         }
         #[cfg(unix)]
         if let Some(listener) = self.unix {
-            tasks.spawn(async move { open.accept(listener).await });
+            tasks.spawn(async move { open.accept(listener, Caller::Owner).await });
         }
     }
 }
@@ -141,7 +141,7 @@ struct Open {
 }
 
 impl Open {
-    async fn accept(self, listener: impl Listen) {
+    async fn accept(self, listener: impl Listen, caller: Caller) {
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -165,7 +165,7 @@ impl Open {
             let (ops, end) = (self.ops.clone(), self.end.clone());
             self.tasks.spawn(async move {
                 let _place = place;
-                let served = serve(&ops, stream);
+                let served = serve(&ops, caller, stream);
                 tokio::select! {
                     biased;
                     () = end.cancelled() => {}
@@ -176,7 +176,7 @@ impl Open {
     }
 }
 
-async fn serve<S>(ops: &Ops, stream: S)
+async fn serve<S>(ops: &Ops, caller: Caller, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -186,7 +186,7 @@ where
         .max_header_size(HEAD_BYTES)
         .serve_connection(
             TokioIo::new(stream),
-            service_fn(|request| ops.answer(request)),
+            service_fn(|request| ops.answer(caller, request)),
         );
     if let Err(error) = pin!(connection).await {
         tracing::debug!(%error, "an operator's connection ended");

@@ -1,14 +1,23 @@
 //! Numbers that are asked for when somebody reads them.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+use ringtail_protocol::event::Timestamp;
 
 use super::Ops;
+use super::status::seconds;
+use crate::survey::{Survey, SurveyedEndpoint};
+use crate::tls::CertificateState;
+
+/// Endpoints that have rows of their own. A relay with more shows those that clients are furthest behind on.
+const LISTED_ENDPOINTS: usize = 256;
 
 /// Returns what is so now.
-pub(super) fn registry(ops: &Ops) -> Registry {
+pub(super) fn registry(ops: &Ops, survey: Option<&Survey>) -> Registry {
     let mut registry = Registry::with_prefix("ringtail");
     registry.register_with_unit(
         "start_time",
@@ -37,7 +46,111 @@ pub(super) fn registry(ops: &Ops) -> Registry {
             ([("forwards", "false")], inspecting),
         ]),
     );
+    certificates(&mut registry, &ops.certificate.borrow());
+    if let Some(survey) = survey {
+        database(&mut registry, survey);
+        endpoints(&mut registry, ops, survey);
+    }
     registry
+}
+
+fn certificates(registry: &mut Registry, state: &CertificateState) {
+    let expiry = state.shown.iter().map(|shown| {
+        let name = shown.names.first().cloned().unwrap_or_default();
+        ([("name", name)], unix_seconds(shown.not_after))
+    });
+    registry.register_with_unit(
+        "certificate_expiry",
+        "When each certificate that is shown expires, since 1970, by the first of its names",
+        Unit::Seconds,
+        family(expiry),
+    );
+    registry.register(
+        "certificate_failing",
+        "1 when the last try to renew or reload a certificate failed",
+        gauge(i64::from(state.error.is_some())),
+    );
+}
+
+fn unix_seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn database(registry: &mut Registry, survey: &Survey) {
+    registry.register_with_unit(
+        "database",
+        "Bytes of the database's files",
+        Unit::Bytes,
+        family([
+            ([("file", "database")], survey.database_bytes),
+            ([("file", "wal")], survey.wal_bytes),
+        ]),
+    );
+    let oldest = survey.endpoints.iter().filter_map(|it| it.oldest_at).min();
+    let age = oldest.map_or(0, |oldest| seconds(oldest, Timestamp::now()));
+    registry.register_with_unit(
+        "journal_age",
+        "Age of the oldest event that is kept",
+        Unit::Seconds,
+        gauge(age),
+    );
+    registry.register(
+        "endpoints",
+        "Endpoints of all accounts",
+        gauge(survey.endpoints.len()),
+    );
+}
+
+/// Rows for endpoints, by the names that their owners gave them.
+fn endpoints(registry: &mut Registry, ops: &Ops, survey: &Survey) {
+    // Those that clients are furthest behind on come first: they are what an operator looks for.
+    let mut listed: Vec<&SurveyedEndpoint> = survey.endpoints.iter().collect();
+    listed.sort_by_key(|it| std::cmp::Reverse((it.waiting(), it.bytes)));
+    listed.truncate(LISTED_ENDPOINTS);
+    let labels = |it: &SurveyedEndpoint| {
+        [
+            ("account", it.account.to_string()),
+            ("endpoint", it.name.to_string()),
+        ]
+    };
+    let rows = |value: fn(&SurveyedEndpoint) -> Option<u64>| {
+        let rows = listed
+            .iter()
+            .filter_map(|it| Some((labels(it), value(it)?)));
+        family(rows.collect::<Vec<_>>())
+    };
+    registry.register_with_unit(
+        "endpoint",
+        "Bytes of an endpoint's events",
+        Unit::Bytes,
+        rows(|it| Some(it.bytes)),
+    );
+    registry.register(
+        "endpoint_waiting_events",
+        "Events that no client of the endpoint has; only when one was there since the relay started",
+        rows(SurveyedEndpoint::waiting),
+    );
+    registry.register_with_unit(
+        "endpoint_cursor_age",
+        "How long the oldest event waits that no client of the endpoint has, 0 when none does",
+        Unit::Seconds,
+        rows(|it| {
+            it.cursor?;
+            Some(
+                it.waiting_since
+                    .map_or(0, |since| seconds(since, Timestamp::now())),
+            )
+        }),
+    );
+    let links = listed
+        .iter()
+        .map(|it| (labels(it), ops.relay.links.count_of(it.key)));
+    registry.register(
+        "endpoint_links",
+        "Links that an endpoint has",
+        family(links),
+    );
 }
 
 fn gauge(value: impl TryInto<i64>) -> Gauge {

@@ -4,6 +4,7 @@
 //! GET /health    200: the process answers
 //! GET /ready     200: events can be stored and requests are taken; 503: not, and a line that says why
 //! GET /metrics   numbers for Prometheus
+//! GET /status    all that `ringtail-relay status` shows; only at the socket
 //! ```
 //!
 //! There are two doors to it: a socket in the data directory, which whoever may read that directory can open, and the
@@ -13,6 +14,7 @@
 mod door;
 mod live;
 mod ready;
+mod status;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,40 +23,51 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use ringtail_protocol::event::Timestamp;
+use tokio::sync::watch;
 
 pub(crate) use self::door::Doors;
+pub(crate) use self::status::Status;
 use crate::journal::sqlite::SqliteJournal;
 use crate::metrics;
+use crate::recent::RecentLog;
 use crate::relay::Relay;
+use crate::store::DataDir;
+use crate::survey::{self, Survey};
+use crate::tls::CertificateState;
 
 /// What is asked about.
 #[derive(Debug)]
 pub(crate) struct Ops {
-    relay: Arc<Relay>,
-    journal: Arc<SqliteJournal>,
-    started: Timestamp,
+    pub(crate) relay: Arc<Relay>,
+    pub(crate) journal: Arc<SqliteJournal>,
+    pub(crate) dir: DataDir,
+    pub(crate) certificate: watch::Receiver<CertificateState>,
+    pub(crate) recent: RecentLog,
+    pub(crate) started: Timestamp,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    /// Whoever can open the socket in the data directory, and so could read the database.
+    Owner,
+    /// Whoever reaches the address of `--metrics`.
+    Anybody,
 }
 
 type Answer = Response<Full<Bytes>>;
 
 impl Ops {
-    pub(crate) fn new(relay: Arc<Relay>, journal: Arc<SqliteJournal>) -> Self {
-        Self {
-            relay,
-            journal,
-            started: Timestamp::now(),
-        }
-    }
-
     /// Answers one request; its body is not looked at.
-    async fn answer<B>(&self, request: Request<B>) -> Result<Answer, Infallible> {
+    async fn answer<B>(&self, caller: Caller, request: Request<B>) -> Result<Answer, Infallible> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n"));
         }
         Ok(match request.uri().path() {
             "/health" => text(StatusCode::OK, "ok\n"),
             "/ready" => self.ready().await,
-            "/metrics" => self.metrics(),
+            "/metrics" => self.metrics().await,
+            "/status" if caller == Caller::Owner => self.status().await,
             _ => text(
                 StatusCode::NOT_FOUND,
                 "there is /health, /ready and /metrics\n",
@@ -63,7 +76,7 @@ impl Ops {
     }
 
     async fn ready(&self) -> Answer {
-        match ready::check(&self.relay, &self.journal).await {
+        match ready::check(self).await {
             Ok(()) => text(StatusCode::OK, "ready\n"),
             Err(reason) => text(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -72,13 +85,50 @@ impl Ops {
         }
     }
 
-    fn metrics(&self) -> Answer {
-        match self.relay.metrics.encode(&live::registry(self)) {
+    async fn metrics(&self) -> Answer {
+        let survey = self.survey().await;
+        match self
+            .relay
+            .metrics
+            .encode(&live::registry(self, survey.as_ref()))
+        {
             Ok(numbers) => with_type(StatusCode::OK, metrics::CONTENT_TYPE, numbers),
             Err(error) => {
                 tracing::error!(%error, "metrics not written");
                 text(StatusCode::INTERNAL_SERVER_ERROR, "see the log\n")
             }
+        }
+    }
+
+    async fn status(&self) -> Answer {
+        let Some(survey) = self.survey().await else {
+            return text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the database cannot be read\n",
+            );
+        };
+        let status = status::of(self, &survey).await;
+        match serde_json::to_vec(&status) {
+            Ok(json) => with_type(StatusCode::OK, "application/json", json),
+            Err(error) => {
+                tracing::error!(%error, "status not written");
+                text(StatusCode::INTERNAL_SERVER_ERROR, "see the log\n")
+            }
+        }
+    }
+
+    /// Looks through the database, if it can be.
+    async fn survey(&self) -> Option<Survey> {
+        let (dir, cursors) = (self.dir.clone(), self.relay.links.cursors());
+        let looked = tokio::task::spawn_blocking(move || survey::survey(&dir, &cursors));
+        match looked.await {
+            Ok(Ok(survey)) => Some(survey),
+            Ok(Err(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the database was not looked through");
+                None
+            }
+            Err(_the_runtime_ends) => None,
         }
     }
 }

@@ -1,11 +1,10 @@
 //! Whether the relay can do what it is there for.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use super::Ops;
 use crate::journal::AppendError;
-use crate::journal::sqlite::SqliteJournal;
-use crate::relay::Relay;
 
 /// How long the journal may take to write a row. RingCentral waits about as long for an answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -15,6 +14,10 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) enum NotReady {
     /// It is being stopped.
     Draining,
+    /// There is no certificate to show.
+    NoCertificate,
+    /// A certificate has expired, so that callers refuse the relay.
+    Expired,
     /// Events cannot be stored.
     Journal(AppendError),
     /// The disk does not answer.
@@ -25,6 +28,8 @@ impl fmt::Display for NotReady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Draining => f.write_str("the relay is stopping"),
+            Self::NoCertificate => f.write_str("there is no certificate"),
+            Self::Expired => f.write_str("a certificate has expired"),
             Self::Journal(error) => write!(f, "{error}"),
             Self::Slow => write!(
                 f,
@@ -35,12 +40,17 @@ impl fmt::Display for NotReady {
     }
 }
 
-/// Looks whether requests are taken and whether the journal writes, by writing.
-pub(super) async fn check(relay: &Relay, journal: &SqliteJournal) -> Result<(), NotReady> {
-    if relay.drain.is_cancelled() {
+/// Looks whether requests are taken, over a certificate that counts, and whether the journal writes, by writing.
+pub(super) async fn check(ops: &Ops) -> Result<(), NotReady> {
+    if ops.relay.drain.is_cancelled() {
         return Err(NotReady::Draining);
     }
-    tokio::time::timeout(PROBE_TIMEOUT, journal.probe())
+    match ops.certificate.borrow().not_after() {
+        None => return Err(NotReady::NoCertificate),
+        Some(end) if end <= SystemTime::now() => return Err(NotReady::Expired),
+        Some(_) => {}
+    }
+    tokio::time::timeout(PROBE_TIMEOUT, ops.journal.probe())
         .await
         .map_err(|_elapsed| NotReady::Slow)?
         .map_err(NotReady::Journal)

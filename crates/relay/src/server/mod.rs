@@ -251,7 +251,14 @@ impl Opened {
         let metrics_addr = doors.metrics_addr();
         #[cfg(unix)]
         let doors = doors.with_socket(&self.dir);
-        let ops = Ops::new(relay.clone(), self.journal.clone());
+        let ops = Ops {
+            relay: relay.clone(),
+            journal: self.journal.clone(),
+            dir: self.dir,
+            certificate: self.tls.state.clone(),
+            recent: self.config.recent,
+            started: Timestamp::now(),
+        };
         doors.open(ops, &ops_tasks, &end_ops);
         Server {
             local_addr,

@@ -208,6 +208,58 @@ async fn a_relay_that_drains_lives_and_is_not_ready() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
+#[tokio::test]
+async fn how_far_clients_are_behind_is_told() {
+    let (relay, address) = watched().await;
+    let endpoint = relay.endpoint().await;
+    let labels = "account=\"anna\",endpoint=\"sms\"";
+    let before = numbers(address).await;
+    assert!(
+        !before.contains("ringtail_endpoint_waiting_events{"),
+        "nobody was there"
+    );
+    let mut client = Dial::to(&relay, &endpoint)
+        .attach(&relay, text_app("hello"))
+        .await;
+    client.head().await;
+    let mut caller = Caller::http1(&relay).await;
+    let event =
+        "{\"uuid\":\"u\",\"event\":\"/restapi/v1.0/x\",\"subscriptionId\":\"s\",\"body\":{}}";
+    for seq in 1..=3 {
+        caller.post(&endpoint.path(""), event).await;
+        assert_eq!(client.event().await.0.seq, seq);
+    }
+    has(
+        &numbers(address).await,
+        &format!("ringtail_endpoint_waiting_events{{{labels}}} 3"),
+    );
+    client.store(2).await;
+    let row = format!("ringtail_endpoint_waiting_events{{{labels}}} 1");
+    soon("the cursor", async {
+        while !numbers(address).await.lines().any(|it| it == row) {}
+    })
+    .await;
+    client.store(3).await;
+    let row = format!("ringtail_endpoint_waiting_events{{{labels}}} 0");
+    soon("the cursor", async {
+        while !numbers(address).await.lines().any(|it| it == row) {}
+    })
+    .await;
+    let caught_up = numbers(address).await;
+    has(
+        &caught_up,
+        &format!("ringtail_endpoint_cursor_age_seconds{{{labels}}} 0"),
+    );
+    has(
+        &caught_up,
+        &format!("ringtail_endpoint_links{{{labels}}} 1"),
+    );
+    assert!(
+        !caught_up.contains(&endpoint.id),
+        "the address is nobody's business"
+    );
+}
+
 /// Names, kinds, labels and help of every number.
 fn table(numbers: &str) -> String {
     let mut families: Vec<(&str, &str)> = Vec::new();

@@ -162,6 +162,83 @@ fn a_data_directory_serves_one_relay() {
     assert!(text(&second.stderr).contains("\nhint: "));
 }
 
+#[cfg(unix)]
+#[test]
+fn status_tells_how_a_relay_is_and_that_there_is_none() {
+    let dir = TempDir::new().unwrap();
+    let status = |form: &str| {
+        let asked = program()
+            .args(["status", "--output", form, "--data"])
+            .arg(dir.path())
+            .output()
+            .unwrap();
+        (asked.status.code(), text(&asked.stdout).to_owned())
+    };
+    assert_eq!(status("plain").0, Some(1), "there is no data");
+    account(dir.path(), &["add", "anna"]);
+    let (code, said) = status("plain");
+    assert_eq!(code, Some(69));
+    assert!(said.starts_with("no relay serves from "), "{said}");
+    let mut relay = Running::start(dir.path(), &["--public-url", "https://localhost:9"]);
+    relay.line();
+    let (code, said) = status("json");
+    assert_eq!(code, Some(0), "{said}");
+    let status_json: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(status_json["running"], true);
+    assert_eq!(status_json["public_url"], "https://localhost:9");
+    assert_eq!(status_json["pid"], relay.child.id());
+    assert_eq!(status_json["certificate"]["source"], "dev");
+    assert_eq!(
+        status_json["certificate"]["shown"][0]["names"][0],
+        "localhost"
+    );
+    assert_eq!(status_json["not_ready"], Value::Null);
+    assert_eq!(status_json["links"]["forwarding"], 0);
+    let (code, said) = status("plain");
+    assert_eq!(code, Some(0));
+    assert!(said.contains("\nready: the journal writes\n"), "{said}");
+    assert_eq!(relay.signal("-TERM"), Some(0));
+    let (code, said) = status("json");
+    assert_eq!(code, Some(69));
+    let stopped: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(stopped["running"], false);
+    assert!(stopped["database_bytes"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn metrics_that_the_world_can_read_are_asked_for_twice() {
+    let dir = TempDir::new().unwrap();
+    let refused = program()
+        .args([
+            "serve",
+            "--dev",
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics",
+            "0.0.0.0:0",
+            "--data",
+        ])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(64));
+    assert!(
+        text(&refused.stderr).contains("hint: "),
+        "{}",
+        text(&refused.stderr)
+    );
+    let words = [
+        "--metrics",
+        "0.0.0.0:0",
+        "--metrics-anywhere",
+        "--output",
+        "json",
+    ];
+    let mut relay = Running::start(dir.path(), &words);
+    let ready: Value = serde_json::from_str(&relay.line()).unwrap();
+    assert!(ready["metrics"].as_str().unwrap().starts_with("0.0.0.0:"));
+}
+
 #[test]
 fn certificates_that_cannot_be_used_are_refused() {
     let dir = TempDir::new().unwrap();

@@ -1,0 +1,151 @@
+//! What the database holds, counted for whoever operates the relay: sizes, ages and numbers, and nothing of an event.
+
+use std::collections::HashMap;
+use std::io;
+
+use ringtail_protocol::event::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+use crate::accounts::Name;
+use crate::journal::EndpointKey;
+use crate::journal::sqlite::event_keys;
+use crate::store::{self, DataDir, StoreError};
+
+/// The database at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// Every endpoint, by account and name.
+    pub endpoints: Vec<SurveyedEndpoint>,
+    /// Bytes of the database's file.
+    pub database_bytes: u64,
+    /// Bytes of the file of its write-ahead log.
+    pub wal_bytes: u64,
+}
+
+/// One endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SurveyedEndpoint {
+    /// Its number.
+    pub key: EndpointKey,
+    /// Name of its account.
+    pub account: Name,
+    /// Its name there.
+    pub name: Name,
+    /// The newest number that an event of it was given, 0 if none ever was.
+    pub head: u64,
+    /// Bytes of its events.
+    pub bytes: u64,
+    /// When the oldest event that is kept was received.
+    pub oldest_at: Option<Timestamp>,
+    /// When the newest was.
+    pub newest_at: Option<Timestamp>,
+    /// The newest number that a client has, as far as is known.
+    pub cursor: Option<u64>,
+    /// When the first event after the cursor was received.
+    pub waiting_since: Option<Timestamp>,
+}
+
+impl SurveyedEndpoint {
+    /// Returns how many events no client has, if a client is known.
+    #[must_use]
+    pub fn waiting(&self) -> Option<u64> {
+        self.cursor.map(|cursor| self.head.saturating_sub(cursor))
+    }
+}
+
+/// Why the database could not be looked through.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SurveyError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It cannot be read.
+    #[error("the database could not be read")]
+    Database(#[from] rusqlite::Error),
+    /// Its file cannot be looked at.
+    #[error("the database's file could not be looked at")]
+    File(#[from] io::Error),
+}
+
+/// Looks through the database. Blocks, for some microseconds for each endpoint.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn survey(dir: &DataDir, cursors: &HashMap<EndpointKey, u64>) -> Result<Survey, SurveyError> {
+    let mut connection = store::open_reader(dir)?;
+    // One moment for all of it.
+    let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+    let mut endpoints = endpoints(&snapshot)?;
+    for endpoint in &mut endpoints {
+        let range = event_keys(endpoint.key);
+        endpoint.oldest_at = received_at(&snapshot, Edge::First, range)?;
+        endpoint.newest_at = received_at(&snapshot, Edge::Last, range)?;
+        // What a client says of itself is not believed beyond what there is.
+        endpoint.cursor = cursors
+            .get(&endpoint.key)
+            .copied()
+            .map(|it| it.min(endpoint.head));
+        if let Some(cursor) = endpoint.cursor {
+            let after = (range.0.saturating_add_unsigned(cursor), range.1);
+            endpoint.waiting_since = received_at(&snapshot, Edge::First, after)?;
+        }
+    }
+    let path = dir.database();
+    let mut wal = path.clone().into_os_string();
+    wal.push("-wal");
+    Ok(Survey {
+        endpoints,
+        database_bytes: std::fs::metadata(&path)?.len(),
+        wal_bytes: std::fs::metadata(wal).map_or(0, |wal| wal.len()),
+    })
+}
+
+fn endpoints(snapshot: &Connection) -> rusqlite::Result<Vec<SurveyedEndpoint>> {
+    let mut select = snapshot.prepare(
+        "SELECT endpoint.key, account.name, endpoint.name, next_seq - 1, bytes
+         FROM endpoint JOIN account ON account.key = endpoint.account
+         ORDER BY account.name, endpoint.name",
+    )?;
+    let rows = select.query_map([], |row| {
+        Ok(SurveyedEndpoint {
+            key: EndpointKey(row.get(0)?),
+            account: Name::from_stored(row.get(1)?),
+            name: Name::from_stored(row.get(2)?),
+            head: row.get::<_, i64>(3)?.unsigned_abs(),
+            bytes: row.get::<_, i64>(4)?.unsigned_abs(),
+            oldest_at: None,
+            newest_at: None,
+            cursor: None,
+            waiting_since: None,
+        })
+    })?;
+    rows.collect()
+}
+
+/// An end of a range of events.
+#[derive(Debug, Clone, Copy)]
+enum Edge {
+    First,
+    Last,
+}
+
+/// Returns when the first or the last event of a range was received, its lower end not included.
+fn received_at(
+    snapshot: &Connection,
+    edge: Edge,
+    (after, last): (i64, i64),
+) -> rusqlite::Result<Option<Timestamp>> {
+    let sql = match edge {
+        Edge::First => {
+            "SELECT received_at FROM event WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT 1"
+        }
+        Edge::Last => {
+            "SELECT received_at FROM event WHERE key > ?1 AND key <= ?2 ORDER BY key DESC LIMIT 1"
+        }
+    };
+    snapshot
+        .prepare_cached(sql)?
+        .query_row([after, last], |row| row.get(0).map(Timestamp))
+        .optional()
+}
