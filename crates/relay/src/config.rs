@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::hosts::EndpointDomain;
 use crate::journal::sqlite::Options;
 use crate::limits::Limits;
 use crate::proxies::Proxies;
@@ -21,6 +22,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// Where the world reaches the relay; `https://localhost` with the port listened on unless given.
     pub public_url: Option<PublicUrl>,
+    /// Domain below which each endpoint has a name of its own, beside its path.
+    pub wildcard: Option<EndpointDomain>,
     /// The certificate to show.
     pub certificate: Certificate,
     /// Proxies in front of the relay.
@@ -42,6 +45,7 @@ impl Config {
             data,
             metrics: None,
             public_url: None,
+            wildcard: None,
             certificate: Certificate::Dev,
             proxies: Proxies::default(),
             journal: Options::default(),
@@ -114,6 +118,12 @@ impl PublicUrl {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the port, where it is not that of `https`.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.uri.port_u16()
     }
 
     /// Returns the host.

@@ -11,6 +11,7 @@ mod api;
 pub mod command;
 pub mod config;
 mod edge;
+pub mod hosts;
 pub mod journal;
 pub mod limits;
 mod links;

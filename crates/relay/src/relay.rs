@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::{Account, SharedAccounts, Token};
 use crate::allowance::Allowance;
 use crate::api::Denied;
-use crate::config::PublicUrl;
+use crate::hosts::Hosts;
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::links::{End, Links};
@@ -24,7 +24,7 @@ pub(crate) struct Relay {
     pub(crate) accounts: SharedAccounts,
     pub(crate) links: Arc<Links>,
     pub(crate) limits: Limits,
-    pub(crate) public_url: PublicUrl,
+    pub(crate) hosts: Hosts,
     pub(crate) proxies: Proxies,
     /// One permit for each byte of a request's body that may be in memory.
     pub(crate) budget: Arc<Semaphore>,

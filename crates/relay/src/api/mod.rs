@@ -115,7 +115,7 @@ async fn endpoints(
         })?;
     let info = EndpointInfo {
         endpoint: endpoint.id.clone(),
-        url: format!("{}/{}", relay.public_url.as_str(), endpoint.id),
+        url: relay.hosts.url_of(&endpoint.id),
         journal: relay.journal.id().to_owned(),
     };
     let json = serde_json::to_vec(&info).map_err(|_| Denied::unavailable())?;

@@ -11,6 +11,7 @@ use tokio::signal;
 
 use super::{Data, Exit, Output};
 use crate::config::{Certificate, Config, PemPair, PublicUrl};
+use crate::hosts::EndpointDomain;
 use crate::journal::sqlite::{MAX_AGE, MAX_BYTES};
 use crate::output;
 use crate::proxies::Network;
@@ -56,6 +57,15 @@ pub(super) struct Args {
         required_unless_present = "dev"
     )]
     public_url: Option<PublicUrl>,
+    /// Give each endpoint a name of its own below this domain, `https://ENDPOINT.DOMAIN`, beside its path
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_WILDCARD",
+        hide_env_values = true,
+        value_name = "DOMAIN",
+        conflicts_with = "dev"
+    )]
+    wildcard: Option<EndpointDomain>,
     /// Use a certificate of the relay's own making, which clients must be told to trust
     #[arg(long, env = "RINGTAIL_RELAY_DEV", hide_env_values = true)]
     dev: bool,
@@ -188,6 +198,7 @@ impl Args {
         config.proxies.forwarded = self.behind_proxy;
         config.proxies.proxy_protocol = self.proxy_protocol;
         config.public_url = self.public_url;
+        config.wildcard = self.wildcard;
         config.journal.retention.max_age = Duration::from_secs(self.keep_days * SECONDS_OF_A_DAY);
         config.journal.retention.max_bytes = self.keep_bytes;
         config.limits.exchange_deadline = Duration::from_secs(self.exchange_deadline);

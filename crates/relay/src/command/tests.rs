@@ -49,6 +49,18 @@ fn arguments_are_taken_or_refused_with_the_reason() {
             "serve --cert c --key k --public-url https://a --proxy-protocol",
             "",
         ),
+        (
+            "serve --behind-proxy --public-url https://a --wildcard hooks.example.com",
+            "",
+        ),
+        (
+            "serve --cert c --key k --public-url https://a --wildcard *.hooks.example.com",
+            "without a star",
+        ),
+        (
+            "serve --dev --wildcard hooks.example.com",
+            "cannot be used with",
+        ),
         ("account add anna", ""),
         ("serve", "required"),
         ("serve --dev --cert c --key k", "cannot be used with"),

@@ -20,6 +20,7 @@ mod route;
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use ringtail_protocol::event::{Disposition, Kind};
@@ -61,7 +62,9 @@ async fn dispatch(
     caller: Caller,
     request: Request<Incoming>,
 ) -> (AnswerKind, Answer) {
-    if api::is_reserved(request.uri().path()) {
+    let label = relay.hosts.label(request.uri(), request.headers());
+    // On its own host every path is the endpoint's.
+    if label.is_none() && api::is_reserved(request.uri().path()) {
         // On the heap, as everything that is not the hot path: the handshake's future stays small.
         let answer = Box::pin(api::answer(relay, caller, request)).await;
         return (AnswerKind::Api, answer);
@@ -71,13 +74,14 @@ async fn dispatch(
         let answer = answer::empty(StatusCode::METHOD_NOT_ALLOWED);
         return (AnswerKind::Stray, answer);
     }
-    let endpoint = request
+    let target = request
         .uri()
         .path_and_query()
-        .and_then(|path| Route::of(path.as_str()))
-        .and_then(|route| relay.accounts.table().find(route.id));
-    match endpoint {
-        Some(endpoint) => at_endpoint(relay, &endpoint, caller, request).await,
+        .map_or("", PathAndQuery::as_str);
+    match find(relay, label, target) {
+        Some((endpoint, route_bytes)) => {
+            at_endpoint(relay, &endpoint, route_bytes, caller, request).await
+        }
         // As slow, and as strict about the body, as an endpoint that exists.
         None => {
             let answer = match body::discard(relay, request.into_body()).await {
@@ -89,9 +93,23 @@ async fn dispatch(
     }
 }
 
+/// Returns the endpoint that a target is for, by the label of its host or by its path, and how many bytes of the target
+/// lead there.
+fn find(relay: &Relay, label: Option<&str>, target: &str) -> Option<(Arc<EndpointRecord>, usize)> {
+    // Hosts are the same in any case, and ids are in lower case.
+    let label = label.map(str::to_ascii_lowercase);
+    let route = match &label {
+        Some(label) => Route::of_host(label, target),
+        None => Route::of(target),
+    }?;
+    let endpoint = relay.accounts.table().find(route.id)?;
+    Some((endpoint, target.len() - route.below.len()))
+}
+
 async fn at_endpoint(
     relay: &Arc<Relay>,
     endpoint: &Arc<EndpointRecord>,
+    route_bytes: usize,
     caller: Caller,
     request: Request<Incoming>,
 ) -> (AnswerKind, Answer) {
@@ -105,6 +123,7 @@ async fn at_endpoint(
         caller,
         head,
         body,
+        route_bytes,
     };
     received.complete_host();
     let callback = received.classify();

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use http::{Method, header, request};
 use ringtail_protocol::event::{
     Disposition, EncodeError, EncodedRequest, EventId, Kind, RequestParts, Timestamp,
@@ -12,7 +13,7 @@ use ringtail_ringcentral::envelope::Envelope;
 
 use super::NotStored;
 use super::body::Whole;
-use super::route::Route;
+use super::route;
 use crate::journal::{EndpointKey, Entry};
 use crate::limits::UUID_BYTES;
 use crate::proxies::Caller;
@@ -25,11 +26,13 @@ pub(super) struct Received {
     pub(super) caller: Caller,
     pub(super) head: request::Parts,
     pub(super) body: Whole,
+    /// How many bytes of the request's target lead to the endpoint. The rest is the app's.
+    pub(super) route_bytes: usize,
 }
 
 impl Received {
     pub(super) fn classify(&self) -> Callback {
-        let (path, query) = self.route().path_and_query();
+        let (path, query) = route::path_and_query(self.below());
         classify(&RequestView {
             method: &self.head.method,
             path,
@@ -41,20 +44,14 @@ impl Received {
 
     /// Returns path and query below the endpoint.
     pub(super) fn below(&self) -> &str {
-        self.route().below
+        let path = self.head.uri.path_and_query().map(PathAndQuery::as_str);
+        path.and_then(|path| path.get(self.route_bytes..))
+            .unwrap_or_default()
     }
 
     /// Returns the query, without its question mark.
     pub(super) fn query(&self) -> &str {
         self.head.uri.query().unwrap_or_default()
-    }
-
-    fn route(&self) -> Route<'_> {
-        self.head
-            .uri
-            .path_and_query()
-            .and_then(|path| Route::of(path.as_str()))
-            .unwrap_or(Route { id: "", below: "" })
     }
 
     /// HTTP/2 says the host in a field of its own; the app, which is asked over HTTP/1.1, finds it where it looks.

@@ -111,7 +111,7 @@ pub(super) async fn of(ops: &Ops, survey: &Survey) -> Status {
         pid: std::process::id(),
         started_at: time(ops.started),
         uptime_seconds: seconds(ops.started, now),
-        public_url: relay.public_url.as_str().to_owned(),
+        public_url: relay.hosts.public_url().as_str().to_owned(),
         not_ready: not_ready.map(|reason| reason.to_string()),
         certificate: certificate(&ops.certificate.borrow()),
         links: LinksStatus {

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::{Accounts, AccountsError, SharedAccounts};
 use crate::allowance::Allowance;
 use crate::config::{Config, Host, PublicUrl};
+use crate::hosts::Hosts;
 use crate::journal::sqlite::{OpenError, SqliteJournal, Swept};
 use crate::journal::{AppendError, Journal};
 use crate::limits::NOTED_HANDSHAKES;
@@ -31,7 +32,7 @@ use crate::metrics::Metrics;
 use crate::ops::{Doors, Ops};
 use crate::relay::Relay;
 use crate::store::{self, DataDir, DataDirError, ServeLock, StoreError};
-use crate::tls::{CertificateState, Tls, TlsError};
+use crate::tls::{CertificateState, Source, Tls, TlsError};
 
 pub(crate) use self::accept::bind;
 
@@ -104,7 +105,7 @@ impl Server {
     /// Returns where the world reaches the relay.
     #[must_use]
     pub fn public_url(&self) -> &str {
-        self.relay.public_url.as_str()
+        self.relay.hosts.public_url().as_str()
     }
 
     /// Returns the authority that clients must be told to trust, if the relay has its own.
@@ -195,6 +196,9 @@ fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
         .unwrap_or_else(|| PublicUrl::localhost(local_addr.port()));
     let host: Host = public_url.host();
     let tls = Tls::load(&config.certificate, dir.path(), &host)?;
+    if let Some(domain) = &config.wildcard {
+        has_wildcard(&tls, &domain.star())?;
+    }
     let accounts = SharedAccounts::new(Accounts::open(&dir)?)?;
     let journal = SqliteJournal::open(&dir, config.journal)?;
     Ok(Opened {
@@ -208,13 +212,25 @@ fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
     })
 }
 
+/// Endpoints' own names need a certificate for all of them, unless the proxy in front has it.
+fn has_wildcard(tls: &Tls, star: &str) -> Result<(), SpawnError> {
+    let state = tls.state.borrow();
+    let mut names = state.shown.iter().flat_map(|shown| &shown.names);
+    if state.source == Source::Proxy || names.any(|name| name.eq_ignore_ascii_case(star)) {
+        return Ok(());
+    }
+    Err(SpawnError::NoWildcard {
+        star: star.to_owned(),
+    })
+}
+
 impl Opened {
     fn start(self, listener: TcpListener, local_addr: SocketAddr, doors: Doors) -> Server {
         let relay = Arc::new(Relay {
             journal: self.journal.clone() as Arc<dyn Journal>,
             accounts: self.accounts,
             links: Arc::new(Links::default()),
-            public_url: self.public_url,
+            hosts: Hosts::new(self.public_url, self.config.wildcard),
             budget: Arc::new(Semaphore::new(
                 self.config
                     .limits
@@ -328,6 +344,15 @@ pub enum SpawnError {
     /// There is no certificate to show.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// No certificate is for the endpoints' names.
+    #[error(
+        "no certificate is for {star}\n\
+         hint: --wildcard needs one that is, in PEM files or at a proxy; name it with another --cert and --key"
+    )]
+    NoWildcard {
+        /// The name that is missing.
+        star: String,
+    },
     /// The runtime stopped meanwhile.
     #[error("the relay was stopped while it started")]
     Interrupted,

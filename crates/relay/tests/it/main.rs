@@ -12,3 +12,4 @@ mod ops;
 mod program;
 mod proxy;
 mod shutdown;
+mod wildcard;

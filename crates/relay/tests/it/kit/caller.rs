@@ -132,8 +132,10 @@ impl Caller {
                 soon("an answer", send.send_request(request)).await
             }
             Self::Http2(send, _) => {
-                let uri = format!("https://relay.test{}", request.uri());
-                *request.uri_mut() = uri.parse().unwrap();
+                if request.uri().authority().is_none() {
+                    let uri = format!("https://relay.test{}", request.uri());
+                    *request.uri_mut() = uri.parse().unwrap();
+                }
                 soon("an answer", send.send_request(request)).await
             }
         }

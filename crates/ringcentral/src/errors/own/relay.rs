@@ -69,6 +69,7 @@ super::table! {
             "A file is missing, not PEM, or not readable for the relay's user.",
             "The chain is not in order: the relay's own certificate first, then each issuer.",
             "The key belongs to another certificate.",
+            "--wildcard is given and no certificate is for *.DOMAIN.",
         ],
         next: ["Name certbot's fullchain.pem and privkey.pem.", "ringtail explain SUB-524"],
         sections: ["1.6"],

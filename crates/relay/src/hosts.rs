@@ -1,0 +1,269 @@
+//! The names that the relay is reached by: its own, and with a wildcard one for each endpoint.
+//!
+//! Path endpoints are found whatever host a request names, since a caller may write there what it likes. Only a host
+//! below the wildcard's domain makes a difference: what comes there belongs to that endpoint, every path of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::uri::Authority;
+use http::{HeaderMap, Uri, header};
+
+use crate::config::{Host, PublicUrl};
+
+/// The longest domain: that of a DNS name, less an endpoint's label and its dot.
+const MAX_DOMAIN_BYTES: usize = 253 - 64;
+
+/// The longest label of a DNS name.
+const MAX_LABEL_BYTES: usize = 63;
+
+/// A domain whose labels are endpoints: `sms-x.hooks.example.com` for `hooks.example.com`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointDomain(String);
+
+impl EndpointDomain {
+    /// Returns the name that a certificate needs for all of them.
+    #[must_use]
+    pub fn star(&self) -> String {
+        format!("*.{}", self.0)
+    }
+
+    /// Returns what stands before the domain and its dot.
+    fn label<'a>(&self, host: &'a str) -> Option<&'a str> {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let end = host.len().checked_sub(self.0.len())?;
+        let (label, domain) = host.split_at_checked(end)?;
+        let label = label.strip_suffix('.')?;
+        domain.eq_ignore_ascii_case(&self.0).then_some(label)
+    }
+}
+
+impl FromStr for EndpointDomain {
+    type Err = DomainError;
+
+    fn from_str(text: &str) -> Result<Self, DomainError> {
+        let domain = text.to_ascii_lowercase();
+        if domain.len() > MAX_DOMAIN_BYTES {
+            return Err(DomainError::TooLong);
+        }
+        let is_label = |label: &str| {
+            let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+            (1..=MAX_LABEL_BYTES).contains(&label.len())
+                && label.bytes().all(of_a_name)
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        // A number at the end is an address.
+        let is_name = domain.split('.').all(is_label)
+            && domain
+                .rsplit('.')
+                .next()
+                .is_some_and(|last| !last.bytes().all(|byte| byte.is_ascii_digit()));
+        if !is_name {
+            return Err(DomainError::NotAName);
+        }
+        Ok(Self(domain))
+    }
+}
+
+impl fmt::Display for EndpointDomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is no domain for endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DomainError {
+    /// It is not a DNS name.
+    #[error("it is not a domain such as hooks.example.com, without a star")]
+    NotAName,
+    /// No endpoint's name would fit before it.
+    #[error("it is longer than {MAX_DOMAIN_BYTES} characters")]
+    TooLong,
+}
+
+/// The names of one relay.
+#[derive(Debug)]
+pub(crate) struct Hosts {
+    public_url: PublicUrl,
+    own: Host,
+    domain: Option<EndpointDomain>,
+}
+
+impl Hosts {
+    pub(crate) fn new(public_url: PublicUrl, domain: Option<EndpointDomain>) -> Self {
+        Self {
+            own: public_url.host(),
+            public_url,
+            domain,
+        }
+    }
+
+    /// Returns where the world reaches the relay.
+    pub(crate) fn public_url(&self) -> &PublicUrl {
+        &self.public_url
+    }
+
+    /// Returns the URL of an endpoint. Every id is a DNS label.
+    pub(crate) fn url_of(&self, id: &str) -> String {
+        match &self.domain {
+            Some(domain) => match self.public_url.port() {
+                Some(port) => format!("https://{id}.{domain}:{port}"),
+                None => format!("https://{id}.{domain}"),
+            },
+            None => format!("{}/{id}", self.public_url.as_str()),
+        }
+    }
+
+    /// Returns the label of the endpoint whose host a request names, in the case in which it came; nothing when it
+    /// names any other host, or none, or several.
+    pub(crate) fn label<'a>(&self, uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+        let domain = self.domain.as_ref()?;
+        let host = named(uri, headers)?;
+        let is_own = matches!(&self.own, Host::Name(own) if own.eq_ignore_ascii_case(host));
+        domain.label(host).filter(|_| !is_own)
+    }
+}
+
+/// Returns the host that a request names: in its target, as HTTP/2 has it, else in its only `Host`.
+fn named<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    if let Some(authority) = uri.authority() {
+        return Some(authority.host());
+    }
+    let mut fields = headers.get_all(header::HOST).iter();
+    let (field, None) = (fields.next()?, fields.next()) else {
+        return None;
+    };
+    let text = field.to_str().ok()?;
+    let authority: Authority = text.parse().ok()?;
+    // Found again in the text, which lives longer, and where a user before it is none.
+    text.get(..authority.host().len())
+        .filter(|host| *host == authority.host())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn hosts(url: &str, domain: Option<&str>) -> Hosts {
+        let url = PublicUrl::parse(url).unwrap();
+        Hosts::new(url, domain.map(|domain| domain.parse().unwrap()))
+    }
+
+    fn label(uri: &str, fields: &[&[u8]]) -> Option<String> {
+        let hosts = hosts("https://own.hooks.example.com", Some("Hooks.Example.com"));
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(header::HOST, HeaderValue::from_bytes(field).unwrap());
+        }
+        let uri = uri.parse().unwrap();
+        hosts.label(&uri, &headers).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_host_below_the_domain_is_an_endpoints() {
+        for (host, expected) in [
+            ("sms-x.hooks.example.com", Some("sms-x")),
+            ("sms-x.hooks.example.com:8443", Some("sms-x")),
+            ("sms-x.hooks.example.com.", Some("sms-x")),
+            ("SMS-X.Hooks.EXAMPLE.com", Some("SMS-X")),
+            // No endpoint is called so, and none is found.
+            ("a.b.hooks.example.com", Some("a.b")),
+            (".hooks.example.com", Some("")),
+            ("own.hooks.example.com", None),
+            ("OWN.hooks.example.com", None),
+            ("hooks.example.com", None),
+            ("hooks.example.com.", None),
+            ("sms-xhooks.example.com", None),
+            ("sms-x.hooks.example.com.evil.test", None),
+            ("sms-x.hooks.example.org", None),
+            ("user@sms-x.hooks.example.com", None),
+            ("example.com", None),
+            ("192.0.2.1", None),
+            ("[::1]:8443", None),
+            ("sms-x.hooks.example.com:port", Some("sms-x")),
+            ("sms-x.hooks.example.com/", None),
+            ("sms-x .hooks.example.com", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                label("/path", &[host.as_bytes()]).as_deref(),
+                expected,
+                "{host}"
+            );
+        }
+        let odd = [b"\xe9.hooks.example.com".as_slice()];
+        assert_eq!(label("/", &odd), None);
+        assert_eq!(label("/", &[]), None);
+        let twice = [b"sms-x.hooks.example.com".as_slice(); 2];
+        assert_eq!(label("/", &twice), None);
+    }
+
+    #[test]
+    fn the_target_of_the_request_counts_before_the_field() {
+        let field = [b"b.hooks.example.com".as_slice()];
+        for (uri, expected) in [
+            ("https://a.hooks.example.com/path", Some("a")),
+            ("https://a.hooks.example.com:8443/", Some("a")),
+            ("https://elsewhere.test/", None),
+            ("/", Some("b")),
+        ] {
+            assert_eq!(label(uri, &field).as_deref(), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn urls_carry_the_port_of_the_public_url() {
+        for (url, domain, expected) in [
+            ("https://a.test", None, "https://a.test/sms-x"),
+            ("https://a.test:8443", None, "https://a.test:8443/sms-x"),
+            ("https://a.test", Some("b.test"), "https://sms-x.b.test"),
+            (
+                "https://a.test:8443",
+                Some("b.test"),
+                "https://sms-x.b.test:8443",
+            ),
+        ] {
+            assert_eq!(hosts(url, domain).url_of("sms-x"), expected);
+        }
+        let none = hosts("https://a.test", None);
+        let uri = "https://sms-x.a.test/".parse().unwrap();
+        assert_eq!(none.label(&uri, &HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn domains_are_read_or_refused() {
+        for (text, domain) in [
+            ("hooks.example.com", "hooks.example.com"),
+            ("Hooks.Example.COM", "hooks.example.com"),
+            ("localhost", "localhost"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ] {
+            assert_eq!(text.parse::<EndpointDomain>().unwrap().to_string(), domain);
+        }
+        let (long, label) = ("a.".repeat(95) + "b", "a".repeat(64));
+        for text in [
+            "",
+            ".",
+            "*.hooks.example.com",
+            "hooks.example.com.",
+            ".hooks.example.com",
+            "hooks..example.com",
+            "-a.example.com",
+            "a-.example.com",
+            "a_b.example.com",
+            "bücher.example",
+            "https://hooks.example.com",
+            "hooks.example.com:8443",
+            "192.0.2.1",
+            long.as_str(),
+            label.as_str(),
+        ] {
+            assert!(text.parse::<EndpointDomain>().is_err(), "{text}");
+        }
+    }
+}
