@@ -68,6 +68,7 @@ impl Common {
             data: self.data.clone(),
             config: self.config.clone(),
             endpoint: endpoint.cloned(),
+            reject_forged: false,
         }
     }
 }
@@ -116,6 +117,12 @@ pub(crate) struct ListenArgs {
     pub(crate) no_forward: bool,
     #[command(flatten)]
     pub(crate) hop: HopArgs,
+    /// Keep requests from the app whose signature or token is wrong or missing
+    #[arg(long)]
+    pub(crate) reject_forged: bool,
+    /// Show the tokens and other secrets that requests carry
+    #[arg(long)]
+    pub(crate) reveal: bool,
     /// Write the ready line to this file once events flow
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -187,6 +194,9 @@ pub(crate) struct ShowArgs {
     /// Print the body's bytes and nothing else
     #[arg(long, conflicts_with = "output")]
     pub(crate) raw: bool,
+    /// Show the tokens and other secrets that the request carries
+    #[arg(long)]
+    pub(crate) reveal: bool,
     /// What to print
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,

@@ -10,12 +10,10 @@ use ringtail_client::config::{BadRelayUrl, ConfigError, FileError, LoginError, S
 use ringtail_client::engine::{LockError, SpawnError};
 use ringtail_client::forward::{TargetError, TrustError as TargetTrustError};
 use ringtail_client::history::{OpenError, ReadError, SelectorError, StoreError};
-use ringtail_client::link::{DialError, Refusal};
-use ringtail_client::relay_api::ApiError;
+use ringtail_client::link;
 use ringtail_client::replay::ReplayError;
 use ringtail_client::simulate::NewSenderError;
 use ringtail_client::trust::TrustError;
-use ringtail_protocol::path::code;
 use ringtail_ringcentral::errors::{Entry, own};
 use ringtail_ringcentral::simulate::{RehearseError, ScenarioError};
 
@@ -53,8 +51,8 @@ fn by_type(error: &(dyn Error + 'static)) -> Option<&'static Entry> {
         .or_else(|| is::<BadRelayUrl>(error).map(|_| &own::RELAY_URL))
         .or_else(|| is::<TrustError>(error).map(|_| &own::CERTIFICATES))
         .or_else(|| is::<SecretError>(error).map(|_| &own::SECRET))
-        .or_else(|| is(error).map(api))
-        .or_else(|| is(error).map(dial))
+        .or_else(|| is(error).map(link::code::api))
+        .or_else(|| is(error).map(link::code::dial))
         .or_else(|| is(error).and_then(spawn))
         .or_else(|| is(error).map(open))
         .or_else(|| is(error).map(lock))
@@ -88,42 +86,6 @@ fn login(error: &LoginError) -> &'static Entry {
     match error {
         LoginError::NotPrivate { .. } => &own::LOGIN_OPEN,
         _ => &own::LOGIN_FILE,
-    }
-}
-
-fn api(error: &ApiError) -> &'static Entry {
-    match error {
-        ApiError::Dial(error) => dial(error),
-        ApiError::Refused(refusal) => refused(refusal),
-        ApiError::NotARelay { .. } => &own::NOT_A_RELAY,
-        _ => &own::RELAY_BROKE,
-    }
-}
-
-fn dial(error: &DialError) -> &'static Entry {
-    match error {
-        DialError::Resolve { .. } => &own::RELAY_NAME,
-        DialError::Refused { .. } => &own::RELAY_REFUSED,
-        DialError::Tls { .. } => &own::RELAY_TLS,
-        _ => &own::RELAY_UNREACHABLE,
-    }
-}
-
-/// Returns the code of a relay's refusal.
-pub(crate) fn refused(refusal: &Refusal) -> &'static Entry {
-    refused_with(&refusal.code)
-}
-
-fn refused_with(word: &str) -> &'static Entry {
-    match word {
-        // Something between the two answered.
-        "" => &own::NOT_A_RELAY,
-        code::UNAUTHORIZED => &own::UNAUTHORIZED,
-        code::NO_ENDPOINT => &own::NO_ENDPOINT,
-        code::BAD_NAME => &own::BAD_NAME,
-        code::VERSION => &own::VERSION,
-        code::UNAVAILABLE => &own::UNAVAILABLE,
-        _ => &own::REFUSED,
     }
 }
 

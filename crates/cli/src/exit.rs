@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use ringtail_client::config::ConfigError;
-use ringtail_client::link::Refusal;
+use ringtail_client::link::{self, Refusal};
 use ringtail_client::relay_api::ApiError;
 use ringtail_protocol::path::code as word;
 use ringtail_ringcentral::errors::Entry;
@@ -143,13 +143,15 @@ impl From<ApiError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let error = anyhow::anyhow!("the relay refused: {}", refusal.message);
-        Self::new(exit_of(&refusal), error).code(code::refused(&refusal))
+        Self::new(exit_of(&refusal), error).code(link::code::refused(&refusal))
     }
 }
 
 fn exit_of(refusal: &Refusal) -> Exit {
     match refusal.code.as_str() {
         word::VERSION => Exit::Protocol,
+        // What the relay says of the name that was given is about the command line, or what stands in for it.
+        word::BAD_NAME => Exit::Usage,
         _ if refusal.is_final() => Exit::Refused,
         _ => Exit::Unavailable,
     }

@@ -4,8 +4,9 @@ use std::collections::{HashMap, VecDeque};
 
 use ringtail_client::config::Secrets;
 use ringtail_client::history::{History, ReadError};
+use ringtail_client::mask;
 use ringtail_client::model::{AttemptRow, EventDetail, GapRow, Marks, RowId};
-use ringtail_client::signature;
+use ringtail_client::signature::{self, Reveal};
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
 
@@ -36,17 +37,19 @@ pub(crate) struct Follow {
     marks: watch::Receiver<Marks>,
     at: Marks,
     secrets: Secrets,
+    reveal: Reveal,
     known: Known,
 }
 
 impl Follow {
     /// Follows from a position on; what proofs are worth is told by the secrets.
-    pub(crate) fn new(history: History, at: Marks, secrets: Secrets) -> Self {
+    pub(crate) fn new(history: History, at: Marks, secrets: Secrets, reveal: Reveal) -> Self {
         Self {
             marks: history.marks(),
             history,
             at,
             secrets,
+            reveal,
             known: Known::default(),
         }
     }
@@ -95,7 +98,7 @@ impl Follow {
                     items.push(Item::Event(Box::new(detail)));
                 }
             }
-            for attempt in attempts {
+            for attempt in attempts.into_iter().map(mask::attempt) {
                 self.at.attempts = attempt.row;
                 match self.number(attempt.event, endpoint).await? {
                     Belongs::Ours(seq) => items.push(Item::Attempt(attempt, Some(seq))),
@@ -112,7 +115,7 @@ impl Follow {
 
     async fn events(&self) -> Result<Vec<EventDetail>, ReadError> {
         let after: RowId = self.at.events;
-        let secrets = self.secrets.clone();
+        let (secrets, reveal) = (self.secrets.clone(), self.reveal);
         self.history
             .read(move |reader| {
                 let mut details = Vec::new();
@@ -120,7 +123,7 @@ impl Follow {
                 for row in reader.events_after(after, PAGE_ROWS)? {
                     bytes += row.body_len;
                     if let Some(mut detail) = reader.event(row.id)? {
-                        signature::prove(&mut detail, &secrets);
+                        signature::show(&mut detail, &secrets, reveal);
                         details.push(detail);
                     }
                     if bytes >= PAGE_BYTES {

@@ -5,6 +5,7 @@
 
 use ringtail_client::engine::Engine;
 use ringtail_client::model::{LinkState, Status, TargetState};
+use ringtail_client::signature::Reveal;
 use ringtail_protocol::event::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ pub(crate) enum Form {
 pub(crate) async fn show(
     engine: &Engine,
     form: Form,
+    reveal: Reveal,
     ended: &CancellationToken,
 ) -> Result<(), Failure> {
     let mut stdout = Stdout::new();
@@ -33,6 +35,7 @@ pub(crate) async fn show(
         engine.history().clone(),
         engine.start(),
         engine.secrets().clone(),
+        reveal,
     );
     let mut said = Said::default();
     loop {
@@ -101,7 +104,8 @@ struct Said {
     ready: bool,
     link: Option<LinkState>,
     target: Option<TargetState>,
-    held: bool,
+    /// How many events were held when the target was told of, while there are any.
+    held: Option<u64>,
     failing: Option<(i64, bool)>,
 }
 
@@ -112,13 +116,21 @@ impl Said {
             self.link_changed(form, status, out);
         }
         let state = status.target.as_ref().map(|target| &target.state);
+        let down = state.is_some_and(is_down);
         // The drain of what was held ends without a change of state.
-        let drained = self.held && status.held == 0;
-        if state.is_some_and(is_down) {
-            self.held = true;
-        }
-        if differs(self.target.as_ref(), state) || drained {
-            self.held &= !drained;
+        let drained = !down && self.held.is_some() && status.held == 0;
+        // People are told that events are held, programs how many: the engine counts ten times a second at the most.
+        let more = down && self.held.is_some_and(|held| held != status.held);
+        let counts = match form {
+            Form::Json => more,
+            Form::Plain(_) => more && self.held == Some(0),
+        };
+        if differs(self.target.as_ref(), state) || drained || counts {
+            if drained {
+                self.held = None;
+            } else if down {
+                self.held = Some(status.held);
+            }
             self.target = state.cloned();
             match form {
                 Form::Json => out.extend(json::target(status).iter().flat_map(json::bytes)),

@@ -12,7 +12,7 @@
 mod address;
 mod answer;
 mod chain;
-mod code;
+pub(crate) mod code;
 mod exchange;
 mod hello;
 mod limits;

@@ -41,6 +41,8 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     /// `--endpoint`.
     pub endpoint: Option<String>,
+    /// `--reject-forged`.
+    pub reject_forged: bool,
 }
 
 /// What the environment says. An empty variable says nothing.
@@ -121,6 +123,8 @@ pub struct Config {
     pub endpoint: String,
     /// What RingCentral and the app share, by endpoint.
     pub secrets: AllSecrets,
+    /// Whether requests whose proof of origin is wrong or missing are kept from the app of [`Config::endpoint`].
+    pub reject_forged: bool,
     /// File of the login.
     pub login_file: PathBuf,
     /// Relay of the login, when it is another than [`Config::relay`].
@@ -208,6 +212,9 @@ impl Config {
             .or(file.endpoint.as_ref())
             .cloned()
             .unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
+        let own = file.endpoints.get(&endpoint);
+        let own = own.and_then(|endpoint| endpoint.reject_forged);
+        let reject_forged = flags.reject_forged || own.or(file.reject_forged).unwrap_or(false);
         Ok(Self {
             relay,
             token,
@@ -219,6 +226,7 @@ impl Config {
                 endpoints: file.endpoint_secrets(),
                 common: file.secrets.clone(),
             },
+            reject_forged,
             login_file: login_file(&places.config),
             other_login: other,
         })

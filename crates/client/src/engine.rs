@@ -26,6 +26,7 @@ use crate::history::{Forwarding, History, OpenError};
 use crate::link::{Linker, Refusal};
 use crate::model::{AttemptDetail, Endpoint, LinkState, Marks, Status, Target, TargetState};
 use crate::replay::{self, ReplayError};
+use crate::signature::Guard;
 use failures::Failures;
 use lock::Lock;
 pub use lock::LockError;
@@ -49,6 +50,8 @@ pub struct EngineConfig {
     pub forward: bool,
     /// What RingCentral and the app share on this endpoint.
     pub secrets: Secrets,
+    /// Keeps from the app whose proof of origin is wrong or missing.
+    pub guard: Option<Guard>,
 }
 
 /// A running engine; clones are handles to the same one.
@@ -108,16 +111,18 @@ impl Engine {
         let linker = Linker {
             account: config.account,
             name: config.endpoint,
-            digital_verify_token: config.secrets.digital_verify_token().cloned(),
+            digital_verify_token: config.secrets.digital_verify_token_of_relay().cloned(),
             history: history.clone(),
             status: status.clone(),
             endpoint,
             exchanger: forwarding.clone().map(|sender| {
                 Exchanger::new(history.clone(), sender, tasks.clone(), exchanges.clone())
+                    .guarded(config.guard.clone())
             }),
-            forwarding: match forwarding {
-                Some(_) => Forwarding::On,
-                None => Forwarding::Off,
+            forwarding: match (&forwarding, config.guard) {
+                (Some(_), None) => Forwarding::On,
+                (Some(_), Some(guard)) => Forwarding::Guarded(guard),
+                (None, _) => Forwarding::Off,
             },
             cancel: cancel.child_token(),
         };
@@ -194,14 +199,19 @@ impl Engine {
         &self.inner.secrets
     }
 
-    /// Sends a stored event to the target once more and records the attempt.
+    /// Sends a stored event to the target once more, signed anew if that is wanted, and records the attempt.
     ///
     /// # Errors
     /// When there is no target or no such event, or the history fails. What the target does is in the attempt.
-    pub async fn replay(&self, id: EventId) -> Result<AttemptDetail, EngineReplayError> {
+    pub async fn replay(
+        &self,
+        id: EventId,
+        sign: bool,
+    ) -> Result<AttemptDetail, EngineReplayError> {
         let sender = self.inner.sender.as_ref();
         let sender = sender.ok_or(EngineReplayError::NoTarget)?;
-        Ok(replay::replay(&self.inner.history, sender, id, None).await?)
+        let secrets = sign.then_some(&self.inner.secrets);
+        Ok(replay::replay(&self.inner.history, sender, id, secrets).await?)
     }
 
     /// Tells the engine to stop. [`Engine::join`] says when it has.

@@ -39,15 +39,18 @@ pub use self::select::{IdPrefix, MIN_ID_DIGITS, Selector, SelectorError};
 pub use self::store::{Incoming, Stored};
 use self::writer::{QUEUE, Write, Writer};
 use crate::model::{AttemptDetail, AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId};
+use crate::signature::Guard;
 
 /// Read-only connections that may be busy at once; more readers wait.
 const READERS: usize = 4;
 
 /// Whether events that come in are owed to a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Forwarding {
     /// Events that the edge owes the app become pending.
     On,
+    /// As [`Forwarding::On`], but for those that the guard rejects.
+    Guarded(Guard),
     /// Inspect only: nothing becomes pending, so that a target given later is not flooded with the past.
     Off,
 }

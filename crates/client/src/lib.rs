@@ -7,6 +7,7 @@ pub mod engine;
 pub mod forward;
 pub mod history;
 pub mod link;
+pub mod mask;
 pub mod model;
 pub mod relay_api;
 pub mod replay;

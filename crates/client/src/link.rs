@@ -11,6 +11,7 @@
 
 mod batch;
 mod clock;
+pub mod code;
 pub(crate) mod dial;
 mod events;
 mod exchange;
@@ -75,6 +76,7 @@ impl Linker {
         self.say(match &result {
             Ok(()) => LinkState::Stopped,
             Err(refusal) => LinkState::Refused {
+                code: code::refused(refusal).code,
                 reason: refusal.message.clone(),
             },
         });
@@ -153,7 +155,7 @@ impl Linker {
         let sink = EventSink {
             endpoint: info.endpoint,
             journal: info.journal,
-            forwarding: self.forwarding,
+            forwarding: self.forwarding.clone(),
             history: self.history.clone(),
             status: self.status.clone(),
         };
@@ -167,6 +169,7 @@ impl Linker {
         tracing::info!(reason, failures = backoff.failures(), ?wait, "no link");
         let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
         self.say(LinkState::Waiting {
+            code: code::link(error).code,
             reason,
             retry_at: Timestamp(Timestamp::now().0.saturating_add(micros)),
             failures: backoff.failures(),

@@ -76,6 +76,8 @@ pub enum ForwardState {
     Pending,
     /// Forwarded; the attempt tells how it went.
     Done,
+    /// Kept from the app, because its proof of origin is wrong or missing and the user wants it so.
+    Rejected,
 }
 
 /// An attempt without headers and body.
@@ -245,6 +247,8 @@ pub enum LinkState {
     Connected,
     /// Waiting to dial again.
     Waiting {
+        /// Code of the trouble, which [`ringtail_ringcentral::errors`] explains.
+        code: &'static str,
         /// Why the last try or link ended.
         reason: String,
         /// When the next try begins.
@@ -254,6 +258,8 @@ pub enum LinkState {
     },
     /// The relay refused for good: token, endpoint or version.
     Refused {
+        /// Code of the refusal.
+        code: &'static str,
         /// What it said.
         reason: String,
     },

@@ -34,7 +34,8 @@ impl RelayApi {
     }
 
     /// Gets the account's endpoint of this name, which the relay makes when it is not there. With a verify token of
-    /// RingCX Digital the relay answers challenges that carry it; without, it goes on as it did.
+    /// RingCX Digital the relay answers challenges that carry it, with an empty one none any more; without, it goes on as
+    /// it did.
     ///
     /// # Errors
     /// When the relay cannot be reached or refuses; [`ApiError::is_final`] tells whether to ask again.

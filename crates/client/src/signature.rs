@@ -10,9 +10,26 @@ use ringtail_ringcentral::signature::{Outcome, Scheme, verify, verify_answer};
 
 use crate::config::Secrets;
 use crate::history::{History, ReadError, header_map};
+use crate::mask;
 use crate::model::{EventDetail, Proof};
 
-/// Reads an event with what its proofs are worth.
+/// Whether the secrets that an event carries are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reveal {
+    /// They are masked.
+    #[default]
+    No,
+    /// They are there, because somebody asked for them.
+    Yes,
+}
+
+impl From<bool> for Reveal {
+    fn from(asked: bool) -> Self {
+        if asked { Self::Yes } else { Self::No }
+    }
+}
+
+/// Reads an event with what its proofs are worth, to be shown.
 ///
 /// # Errors
 /// When the history cannot be read.
@@ -20,17 +37,26 @@ pub async fn event(
     history: &History,
     secrets: &Secrets,
     id: EventId,
+    reveal: Reveal,
 ) -> Result<Option<EventDetail>, ReadError> {
     let secrets = secrets.clone();
     // A MAC over 16 MB takes its time, as the reading does.
     let read = history.read(move |reader| {
         let mut detail = reader.event(id)?;
         if let Some(detail) = &mut detail {
-            prove(detail, &secrets);
+            show(detail, &secrets, reveal);
         }
         Ok(detail)
     });
     read.await
+}
+
+/// Makes an event fit to be shown: with what its proofs are worth, and without the secrets.
+pub fn show(detail: &mut EventDetail, secrets: &Secrets, reveal: Reveal) {
+    prove(detail, secrets);
+    if reveal == Reveal::No {
+        mask::detail(detail);
+    }
 }
 
 /// Fills in what the event's proofs are worth, and those of the app's answers. Takes as long as hashing the body.
@@ -71,15 +97,63 @@ pub fn sign(request: &mut Request, secrets: &Secrets) -> Result<(), NoSecret> {
         return Ok(());
     };
     let secret = secrets.of(scheme).ok_or(NoSecret { scheme })?;
+    let proof = ringtail_ringcentral::signature::sign(scheme, secret, &request.body);
     let header = scheme.header();
-    request
-        .headers
-        .retain(|field| !field.name.eq_ignore_ascii_case(header.as_str()));
+    let is_proof = |field: &Header| field.name.eq_ignore_ascii_case(header.as_str());
+    // The source SDK may have it in the query, and then the app looks for it there. The header counts before it.
+    let in_query = scheme == Scheme::SourceSdk && !request.headers.iter().any(is_proof);
+    if in_query && let Some(path) = signed_query(&request.path, &proof) {
+        request.path = path;
+        return Ok(());
+    }
+    request.headers.retain(|field| !is_proof(field));
     request.headers.push(Header {
         name: header.as_str().to_owned(),
-        value: ringtail_ringcentral::signature::sign(scheme, secret, &request.body).into(),
+        value: proof.into(),
     });
     Ok(())
+}
+
+/// Returns a path with another proof in its query; `None` when the query has none.
+fn signed_query(path: &str, proof: &[u8]) -> Option<String> {
+    let (before, query) = path.split_once('?')?;
+    let proof = std::str::from_utf8(proof).ok()?;
+    let is_proof = |pair: &str| pair == "signature" || pair.starts_with("signature=");
+    if !query.split('&').any(is_proof) {
+        return None;
+    }
+    let pairs: Vec<String> = query
+        .split('&')
+        .map(|pair| match is_proof(pair) {
+            true => format!("signature={proof}"),
+            false => pair.to_owned(),
+        })
+        .collect();
+    Some(format!("{before}?{}", pairs.join("&")))
+}
+
+/// Keeps requests from the app whose proof of origin is wrong or missing.
+///
+/// What RingCentral does not sign passes, and so does what there is no secret for.
+#[derive(Debug, Clone)]
+pub struct Guard(Secrets);
+
+impl Guard {
+    /// Judges by these secrets; `None` when there is none to judge by.
+    #[must_use]
+    pub fn new(secrets: &Secrets) -> Option<Self> {
+        let any = Scheme::ALL
+            .iter()
+            .any(|scheme| secrets.of(*scheme).is_some());
+        any.then(|| Self(secrets.clone()))
+    }
+
+    /// Returns the proof that a request is rejected for, if it is.
+    #[must_use]
+    pub fn rejects(&self, request: &RequestView<'_>) -> Option<Proof> {
+        let (_, proof) = of_view(request, &self.0)?;
+        matches!(proof.outcome, Outcome::Wrong | Outcome::Missing).then_some(proof)
+    }
 }
 
 /// A request cannot be signed anew.
@@ -95,16 +169,22 @@ fn of_request(request: &Request, secrets: &Secrets) -> Option<(Callback, Proof)>
     let method = Method::from_bytes(request.method.as_bytes()).ok()?;
     let headers = request.header_map();
     let (path, query) = request.path_and_query();
-    let view = RequestView {
-        method: &method,
-        path,
-        query,
-        headers: &headers,
-        body: &request.body,
-    };
-    let callback = classify(&view);
-    let scheme = Scheme::of(callback).or_else(|| unsigned_source_sdk(&view, secrets))?;
-    let outcome = verify(scheme, secrets.of(scheme), &view);
+    of_view(
+        &RequestView {
+            method: &method,
+            path,
+            query,
+            headers: &headers,
+            body: &request.body,
+        },
+        secrets,
+    )
+}
+
+fn of_view(view: &RequestView<'_>, secrets: &Secrets) -> Option<(Callback, Proof)> {
+    let callback = classify(view);
+    let scheme = Scheme::of(callback).or_else(|| unsigned_source_sdk(view, secrets))?;
+    let outcome = verify(scheme, secrets.of(scheme), view);
     // The handshake may come without the token: RingCentral validates before there is a subscription.
     let absent = callback == Callback::Handshake && outcome == Outcome::Missing;
     (!absent).then_some((callback, Proof { scheme, outcome }))

@@ -9,6 +9,7 @@ mod paste;
 mod table;
 
 pub use self::paste::{Found, read};
+use crate::verdict::Verdict;
 
 /// One code, explained.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,6 +59,15 @@ pub fn find(text: &str) -> Option<&'static Entry> {
                 .word
                 .is_some_and(|word| Plain::of(word).as_ref() == Some(&wanted))
     })
+}
+
+/// Returns the entry of what RingCentral would not have accepted; `None` for an answer that it would.
+#[must_use]
+pub fn of_verdict(verdict: &Verdict) -> Option<&'static Entry> {
+    match verdict.is_accepted() {
+        true => None,
+        false => find(verdict.word()),
+    }
 }
 
 /// Returns up to three codes that look like an unknown one, most alike first.

@@ -20,6 +20,7 @@ pub mod mask;
 pub mod ordering;
 #[cfg(test)]
 mod samples;
+pub mod secret;
 pub mod signature;
 #[cfg(feature = "simulate")]
 pub mod simulate;

@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use ringtail_client::model::{EventRow, ForwardState, Marks, Status};
+use ringtail_client::model::{EventRow, ForwardState, LinkState, Marks, Status};
 use ringtail_protocol::event::{EventId, Timestamp};
+use ringtail_ringcentral::errors::{self, own};
 
 pub(crate) use self::detail::{Detail, Shown, Tab};
 pub(crate) use self::list::{Entry, List, attempted};
@@ -47,8 +48,8 @@ pub(crate) struct App {
     pub(crate) list: List,
     pub(crate) detail: Detail,
     pub(crate) focus: Focus,
-    /// How far the help is scrolled, while it is open.
-    pub(crate) help: Option<usize>,
+    /// What lies over everything else, while it is open.
+    pub(crate) overlay: Option<Overlay>,
     pub(crate) notice: Option<Notice>,
     /// Replays that have not ended.
     pub(crate) replays: usize,
@@ -56,7 +57,23 @@ pub(crate) struct App {
     incoming: VecDeque<(Timestamp, EventRow)>,
 }
 
-/// Where keys act while no help is open.
+/// Help or an explanation, and how far it is scrolled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overlay {
+    pub(crate) kind: OverlayKind,
+    pub(crate) scroll: usize,
+}
+
+/// What lies over everything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OverlayKind {
+    /// The keys and the signs.
+    Help,
+    /// What a code means.
+    Explanation(&'static errors::Entry),
+}
+
+/// Where keys act while nothing lies over them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Focus {
     List,
@@ -105,7 +122,7 @@ impl App {
             list: List::default(),
             detail: Detail::default(),
             focus: Focus::List,
-            help: None,
+            overlay: None,
             notice: None,
             replays: 0,
             reading: Reading {
@@ -123,11 +140,28 @@ impl App {
 
     /// Returns where keys act.
     pub(crate) fn scope(&self) -> Scope {
-        match (self.help, self.focus) {
-            (Some(_), _) => Scope::Help,
+        match (&self.overlay, self.focus) {
+            (Some(_), _) => Scope::Overlay,
             (None, Focus::List) => Scope::List,
             (None, Focus::Detail) => Scope::Detail,
         }
+    }
+
+    /// Returns what there is to be explained: why an event is not accepted or was rejected, else what ails the link,
+    /// else what an accepted answer means.
+    pub(crate) fn explainable(&self) -> Option<&'static errors::Entry> {
+        let event = self.list.selected_event();
+        let attempt = event.and_then(|event| event.last_attempt.as_ref());
+        let bad = match (event, attempt) {
+            (_, Some(attempt)) => errors::of_verdict(&attempt.verdict),
+            (Some(event), None) if event.forward == ForwardState::Rejected => Some(&own::REJECTED),
+            _ => None,
+        };
+        bad.or_else(|| match &self.status.link {
+            LinkState::Waiting { code, .. } | LinkState::Refused { code, .. } => errors::find(code),
+            _ => None,
+        })
+        .or_else(|| attempt.map(|_| &own::VERDICT_OK))
     }
 
     /// Returns where things are on screen.
@@ -198,7 +232,8 @@ impl App {
     pub(crate) fn release(&mut self) {
         let mut ready = Vec::new();
         while let Some((since, event)) = self.incoming.front() {
-            let settled = event.last_attempt.is_some() || event.forward == ForwardState::None;
+            let settled = event.last_attempt.is_some()
+                || matches!(event.forward, ForwardState::None | ForwardState::Rejected);
             let due =
                 settled || self.incoming.len() > MAX_INCOMING || later(*since, GRACE) <= self.now;
             if !due {

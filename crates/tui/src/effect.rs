@@ -27,7 +27,12 @@ pub(crate) enum Effect {
         gaps: RowId,
     },
     /// Read one event.
-    Detail(EventId),
+    Detail {
+        /// The event.
+        id: EventId,
+        /// Whether its secrets are shown.
+        reveal: bool,
+    },
     /// Make lines of an event.
     Format(Arc<EventDetail>),
     /// Forward an event once more.
@@ -36,6 +41,8 @@ pub(crate) enum Effect {
         id: EventId,
         /// Its number, for what is said afterwards.
         seq: u64,
+        /// Whether it is signed anew.
+        sign: bool,
     },
 }
 

@@ -20,6 +20,9 @@ pub(crate) enum Action {
     NextEvent,
     PreviousEvent,
     Replay,
+    ReplaySigned,
+    Explain,
+    Reveal,
     Follow,
     Help,
     Suspend,
@@ -31,7 +34,8 @@ pub(crate) enum Action {
 pub(crate) enum Scope {
     List,
     Detail,
-    Help,
+    /// Help or an explanation.
+    Overlay,
 }
 
 /// A key with or without Ctrl.
@@ -70,9 +74,9 @@ const fn ctrl(c: char) -> Key {
 
 const LIST: &[Scope] = &[Scope::List];
 const DETAIL: &[Scope] = &[Scope::Detail];
-const HELP: &[Scope] = &[Scope::Help];
+const OVERLAY: &[Scope] = &[Scope::Overlay];
 const PANES: &[Scope] = &[Scope::List, Scope::Detail];
-const ANY: &[Scope] = &[Scope::List, Scope::Detail, Scope::Help];
+const ANY: &[Scope] = &[Scope::List, Scope::Detail, Scope::Overlay];
 
 /// The table, in the order of footer and help.
 pub(crate) const BINDINGS: &[Binding] = &[
@@ -98,10 +102,10 @@ pub(crate) const BINDINGS: &[Binding] = &[
         footer: "back",
     },
     Binding {
-        keys: &[key(KeyCode::Esc), char('?'), char('q')],
+        keys: &[key(KeyCode::Esc), char('?'), char('e'), char('q')],
         action: Action::Back,
-        scopes: HELP,
-        help: "close this help",
+        scopes: OVERLAY,
+        help: "close this",
         footer: "close",
     },
     Binding {
@@ -168,6 +172,27 @@ pub(crate) const BINDINGS: &[Binding] = &[
         footer: "replay",
     },
     Binding {
+        keys: &[char('R')],
+        action: Action::ReplaySigned,
+        scopes: PANES,
+        help: "replay it signed anew",
+        footer: "",
+    },
+    Binding {
+        keys: &[char('e')],
+        action: Action::Explain,
+        scopes: PANES,
+        help: "explain the verdict, or the trouble",
+        footer: "explain",
+    },
+    Binding {
+        keys: &[char('s')],
+        action: Action::Reveal,
+        scopes: PANES,
+        help: "show the event's secrets, or hide them",
+        footer: "",
+    },
+    Binding {
         keys: &[char('J'), char('n')],
         action: Action::NextEvent,
         scopes: DETAIL,
@@ -205,7 +230,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     Binding {
         keys: &[ctrl('c')],
         action: Action::Quit,
-        scopes: HELP,
+        scopes: OVERLAY,
         help: "quit",
         footer: "",
     },
@@ -280,7 +305,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        for scope in [Scope::List, Scope::Detail, Scope::Help] {
+        for scope in [Scope::List, Scope::Detail, Scope::Overlay] {
             let keys: Vec<Key> = bindings(scope)
                 .flat_map(|binding| binding.keys.iter().copied())
                 .collect();
@@ -294,7 +319,7 @@ mod tests {
     fn only_presses_without_alt_act() {
         let press = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE);
         assert_eq!(action(&press, Scope::List), Some(Action::Quit));
-        assert_eq!(action(&press, Scope::Help), Some(Action::Back));
+        assert_eq!(action(&press, Scope::Overlay), Some(Action::Back));
         let mut release = press;
         release.kind = KeyEventKind::Release;
         assert_eq!(action(&release, Scope::List), None);

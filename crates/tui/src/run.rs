@@ -195,8 +195,9 @@ impl<S: Source> Engine<S> {
                     self.tasks
                         .spawn(async move { news(&*source, events, attempts, gaps).await });
                 }
-                Effect::Detail(id) => {
-                    self.tasks.spawn(async move { detail(&*source, id).await });
+                Effect::Detail { id, reveal } => {
+                    self.tasks
+                        .spawn(async move { detail(&*source, id, reveal).await });
                 }
                 Effect::Format(detail) => {
                     let zone = self.zone.clone();
@@ -205,9 +206,9 @@ impl<S: Source> Engine<S> {
                         Msg::Formatted { detail, pages }
                     });
                 }
-                Effect::Replay { id, seq } => {
+                Effect::Replay { id, seq, sign } => {
                     self.tasks.spawn(async move {
-                        let result = source.replay(id).await;
+                        let result = source.replay(id, sign).await;
                         let result = result.map(Box::new).map_err(|error| words(&error));
                         Msg::Replayed { seq, result }
                     });
@@ -250,8 +251,8 @@ async fn news(source: &impl Source, events: Option<RowId>, attempts: RowId, gaps
         .unwrap_or_else(|error: SourceError| unreadable(Asked::Rows, &error))
 }
 
-async fn detail(source: &impl Source, id: EventId) -> Msg {
-    match source.event(id).await {
+async fn detail(source: &impl Source, id: EventId, reveal: bool) -> Msg {
+    match source.event(id, reveal).await {
         Ok(detail) => Msg::Detail {
             id,
             detail: detail.map(Arc::new),

@@ -47,14 +47,21 @@ pub trait Source: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<GapRow>, SourceError>> + Send;
 
-    /// Returns an event with everything that was received and answered, unless the history dropped it.
+    /// Returns an event with everything that was received and answered, unless the history dropped it. Its secrets
+    /// are masked unless they are to be revealed.
     fn event(
         &self,
         id: EventId,
+        reveal: bool,
     ) -> impl Future<Output = Result<Option<EventDetail>, SourceError>> + Send;
 
-    /// Forwards an event once more. Returns the attempt when it is recorded; one that fails is an attempt, too.
-    fn replay(&self, id: EventId) -> impl Future<Output = Result<AttemptRow, SourceError>> + Send;
+    /// Forwards an event once more, signed anew if that is wanted. Returns the attempt when it is recorded; one that
+    /// fails is an attempt, too.
+    fn replay(
+        &self,
+        id: EventId,
+        sign: bool,
+    ) -> impl Future<Output = Result<AttemptRow, SourceError>> + Send;
 }
 
 /// A query or a replay that failed, in the words of the engine.

@@ -3,7 +3,7 @@
 use crossterm::event::KeyEvent;
 use ringtail_client::model::{AttemptRow, EventRow, Marks, Outcome, RowId, Target};
 
-use crate::app::{App, Focus, MAX_REPLAYS, attempted};
+use crate::app::{App, Focus, MAX_REPLAYS, Overlay, OverlayKind, attempted};
 use crate::effect::{Effect, PAGE, Place};
 use crate::format::took;
 use crate::keymap::{self, Action};
@@ -146,9 +146,10 @@ fn wants(app: &mut App) -> Vec<Effect> {
         }
     }
     if let Some(wanted) = app.wanted().cloned()
-        && app.detail.ask(&wanted)
+        && let Some(reveal) = app.detail.ask(&wanted)
     {
-        effects.push(Effect::Detail(wanted.id));
+        let id = wanted.id;
+        effects.push(Effect::Detail { id, reveal });
     }
     effects
 }
@@ -169,8 +170,17 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
     match action {
         Action::Quit => return Some(Effect::Quit),
         Action::Suspend => return Some(Effect::Suspend),
-        Action::Help => app.help = Some(0),
-        Action::Back if app.help.is_some() => app.help = None,
+        Action::Help => open(app, OverlayKind::Help),
+        Action::Explain => match app.explainable() {
+            Some(entry) => open(app, OverlayKind::Explanation(entry)),
+            None => app.notify(Tone::Plain, "there is nothing to be explained yet"),
+        },
+        Action::Reveal => {
+            if let Some(id) = app.list.selected_event().map(|event| event.id) {
+                app.detail.turn_reveal(id);
+            }
+        }
+        Action::Back if app.overlay.is_some() => app.overlay = None,
         Action::Back => app.focus = Focus::List,
         Action::Open => {
             if app.list.selected_event().is_some() {
@@ -185,7 +195,8 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
         Action::PreviousEvent => app.list.go_to_event(false),
         Action::Follow if app.list.follow => app.list.follow = false,
         Action::Follow => newest(app),
-        Action::Replay => return replay(app),
+        Action::Replay => return replay(app, false),
+        Action::ReplaySigned => return replay(app, true),
         Action::Up => go(app, -1),
         Action::Down => go(app, 1),
         Action::PageUp => go(app, -page_height(app)),
@@ -194,6 +205,19 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
         Action::Last => last(app),
     }
     None
+}
+
+fn open(app: &mut App, kind: OverlayKind) {
+    app.overlay = Some(Overlay { kind, scroll: 0 });
+}
+
+/// Returns how far what lies over everything can be scrolled.
+fn longest_scroll(app: &App) -> usize {
+    match app.overlay.map(|overlay| overlay.kind) {
+        Some(OverlayKind::Help) => crate::view::help::longest_scroll(app.size),
+        Some(OverlayKind::Explanation(entry)) => crate::view::explain::longest_scroll(app, entry),
+        None => 0,
+    }
 }
 
 fn page_height(app: &App) -> isize {
@@ -206,11 +230,10 @@ fn page_height(app: &App) -> isize {
 }
 
 fn go(app: &mut App, by: isize) {
-    match (&mut app.help, app.focus) {
-        (Some(scroll), _) => {
-            *scroll = scroll
-                .saturating_add_signed(by)
-                .min(crate::view::help::longest_scroll(app.size));
+    let longest = longest_scroll(app);
+    match (&mut app.overlay, app.focus) {
+        (Some(Overlay { scroll, .. }), _) => {
+            *scroll = scroll.saturating_add_signed(by).min(longest);
         }
         (None, Focus::List) => app.list.go_by(by),
         (None, Focus::Detail) => app.detail.scroll_by(by),
@@ -218,8 +241,8 @@ fn go(app: &mut App, by: isize) {
 }
 
 fn first(app: &mut App) {
-    match (&mut app.help, app.focus) {
-        (Some(scroll), _) => *scroll = 0,
+    match (&mut app.overlay, app.focus) {
+        (Some(Overlay { scroll, .. }), _) => *scroll = 0,
         (None, Focus::Detail) => app.detail.scroll = 0,
         (None, Focus::List) if app.list.at_start || !app.list.loaded => app.list.go_to(0),
         (None, Focus::List) => app.reading.jump = Some(Place::Oldest),
@@ -227,8 +250,9 @@ fn first(app: &mut App) {
 }
 
 fn last(app: &mut App) {
-    match (&mut app.help, app.focus) {
-        (Some(scroll), _) => *scroll = crate::view::help::longest_scroll(app.size),
+    let longest = longest_scroll(app);
+    match (&mut app.overlay, app.focus) {
+        (Some(Overlay { scroll, .. }), _) => *scroll = longest,
         (None, Focus::Detail) => app.detail.scroll = usize::MAX,
         (None, Focus::List) => newest(app),
     }
@@ -243,7 +267,7 @@ fn newest(app: &mut App) {
     }
 }
 
-fn replay(app: &mut App) -> Option<Effect> {
+fn replay(app: &mut App, sign: bool) -> Option<Effect> {
     let event = app.list.selected_event()?;
     let (id, seq) = (event.id, event.seq);
     let Some(Target { url, .. }) = &app.status.target else {
@@ -258,8 +282,10 @@ fn replay(app: &mut App) -> Option<Effect> {
         return None;
     }
     app.replays += 1;
-    app.notify(Tone::Plain, format!("↻ replaying event {seq} to {url}"));
-    Some(Effect::Replay { id, seq })
+    let signed = if sign { " signed anew" } else { "" };
+    let words = format!("↻ replaying event {seq}{signed} to {url}");
+    app.notify(Tone::Plain, words);
+    Some(Effect::Replay { id, seq, sign })
 }
 
 fn replayed(seq: u64, result: &Result<Box<AttemptRow>, String>) -> (Tone, String) {

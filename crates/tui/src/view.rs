@@ -13,6 +13,7 @@
 
 mod body;
 mod detail;
+pub(crate) mod explain;
 mod footer;
 pub(crate) mod help;
 pub(crate) mod layout;
@@ -26,7 +27,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::app::App;
+use crate::app::{App, Overlay, OverlayKind};
 use crate::text::{TextLine, Tone, cut};
 use crate::theme::Theme;
 
@@ -56,8 +57,16 @@ pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {
         detail::render(buf, area, app);
     }
     footer::render(buf, layout.footer, app);
-    if let Some(scroll) = app.help {
-        help::render(buf, area, scroll, app.theme);
+    match app.overlay {
+        Some(Overlay {
+            kind: OverlayKind::Help,
+            scroll,
+        }) => help::render(buf, area, scroll, app.theme),
+        Some(Overlay {
+            kind: OverlayKind::Explanation(entry),
+            scroll,
+        }) => explain::render(buf, area, app, entry, scroll),
+        None => {}
     }
 }
 

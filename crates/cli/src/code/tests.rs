@@ -29,7 +29,9 @@ fn every_exit_has_a_code_of_its_own() {
 fn every_code_of_the_client_is_printed_somewhere() {
     let doors = [
         include_str!("../code.rs"),
+        include_str!("../../../client/src/link/code.rs"),
         include_str!("../main.rs"),
+        include_str!("../output/plain.rs"),
         include_str!("../command/explain.rs"),
         include_str!("../command/replay.rs"),
         include_str!("../command/simulate.rs"),
@@ -85,20 +87,4 @@ fn an_error_inside_a_transparent_one_keeps_its_code() {
     let name = "demo".to_owned();
     let taken = SpawnError::from(LockError::Taken { name, data });
     assert_eq!(of(Exit::Failure, &taken.into()).code, "RT-406");
-}
-
-#[test]
-fn refusals_are_told_apart() {
-    for (word, wanted) in [
-        (code::UNAUTHORIZED, "RT-310"),
-        (code::NO_ENDPOINT, "RT-311"),
-        (code::BAD_NAME, "RT-312"),
-        (code::VERSION, "RT-313"),
-        (code::BAD_REQUEST, "RT-314"),
-        (code::UNAVAILABLE, "RT-300"),
-        ("something-new", "RT-314"),
-        ("", "RT-305"),
-    ] {
-        assert_eq!(refused_with(word).code, wanted);
-    }
 }

@@ -2,6 +2,7 @@
 
 use ringtail_client::config::Config;
 use ringtail_client::history::MAX_PAGE;
+use ringtail_client::mask;
 use ringtail_client::model::{EventRow, RowId};
 use ringtail_client::signature;
 
@@ -25,7 +26,8 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
         before = last.row;
         let ours = page
             .into_iter()
-            .filter(|event| is_on(event, args.endpoint.as_deref()));
+            .filter(|event| is_on(event, args.endpoint.as_deref()))
+            .map(mask::row);
         newest.extend(ours.take(limit - newest.len()));
     }
     let several = newest
@@ -47,7 +49,7 @@ pub(super) async fn show(common: &Common, args: ShowArgs) -> Result<(), Failure>
     let history = open(&config).await?;
     let event = find_one(&history, args.endpoint.as_deref(), &args.event).await?;
     let secrets = config.secrets.of_id(&event.endpoint);
-    let detail = signature::event(&history, &secrets, event.id)
+    let detail = signature::event(&history, &secrets, event.id, args.reveal.into())
         .await
         .map_err(anyhow::Error::from)?;
     let detail = detail.ok_or_else(|| {

@@ -9,6 +9,7 @@ use ringtail_client::config::Config;
 use ringtail_client::engine::{Engine, EngineConfig, SpawnError};
 use ringtail_client::forward::{SendOptions, TargetUrl};
 use ringtail_client::model::{Endpoint, LinkState};
+use ringtail_client::signature::{Guard, Reveal};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{Common, HopArgs, ListenArgs, Output};
@@ -21,12 +22,18 @@ use crate::{logging, screen, signal};
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure> {
-    let config = Config::load(&common.flags(args.endpoint.as_ref()))?;
+    let mut flags = common.flags(args.endpoint.as_ref());
+    flags.reject_forged = args.reject_forged;
+    let config = Config::load(&flags)?;
     let account = config.account()?;
     let target = args.target.as_deref().map(TargetUrl::parse).transpose();
     let target = target.map_err(|error| Failure::new(Exit::Usage, error))?;
     let _log = logging::start(&config.data).map_err(|error| Failure::new(Exit::Config, error))?;
     let secrets = config.secrets.of_name(&config.endpoint);
+    let guard = match config.reject_forged {
+        true => Some(Guard::new(&secrets).ok_or_else(|| no_secret(&config.endpoint))?),
+        false => None,
+    };
     let engine = Engine::spawn(EngineConfig {
         account,
         endpoint: config.endpoint,
@@ -35,6 +42,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         send: send_options(&args.hop),
         forward: !args.no_forward,
         secrets,
+        guard,
     })
     .await
     .map_err(spawn_failure)?;
@@ -46,7 +54,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         end
     };
     let face = async {
-        let shown = Box::pin(show(&engine, args.output, &ended)).await;
+        let shown = Box::pin(show(&engine, args.output, args.reveal.into(), &ended)).await;
         // A user who quits and a reader who goes away stop the rest.
         engine.shutdown();
         shown
@@ -84,6 +92,7 @@ async fn impatience(engine: &Engine) {
 async fn show(
     engine: &Engine,
     output: Option<Output>,
+    reveal: Reveal,
     ended: &CancellationToken,
 ) -> Result<(), Failure> {
     let output = output.unwrap_or_else(|| {
@@ -94,7 +103,7 @@ async fn show(
         }
     });
     let form = match output {
-        Output::Tui => return screen::show(engine.clone(), ended.clone()).await,
+        Output::Tui => return screen::show(engine.clone(), reveal, ended.clone()).await,
         Output::Plain => Form::Plain(plain::Style::of_stdout()),
         Output::Json => Form::Json,
     };
@@ -104,7 +113,7 @@ async fn show(
     };
     tokio::select! {
         biased;
-        shown = lines::show(engine, form, ended) => shown,
+        shown = lines::show(engine, form, reveal, ended) => shown,
         () = too_long => Ok(()),
     }
 }
@@ -155,6 +164,15 @@ pub(super) fn send_options(hop: &HopArgs) -> SendOptions {
         answer_timeout: hop.timeout.unwrap_or(default.answer_timeout),
         ..default
     }
+}
+
+/// A guard without a secret would let everything pass and be thought to keep it out.
+fn no_secret(endpoint: &str) -> Failure {
+    let nothing = anyhow::anyhow!(
+        "forged requests cannot be rejected: no secret is configured for endpoint {endpoint}"
+    );
+    Failure::new(Exit::Config, nothing)
+        .hint("set RINGTAIL_VERIFICATION_TOKEN, or see `ringtail listen --help`")
 }
 
 fn spawn_failure(error: SpawnError) -> Failure {

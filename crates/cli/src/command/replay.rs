@@ -5,6 +5,7 @@ use ringtail_client::config::{Config, Secrets};
 use ringtail_client::engine::last_target;
 use ringtail_client::forward::{Sender, TargetUrl};
 use ringtail_client::history::History;
+use ringtail_client::mask;
 use ringtail_client::model::{EventRow, Outcome};
 use ringtail_client::replay::replay;
 use ringtail_ringcentral::errors::own;
@@ -64,7 +65,7 @@ async fn replay_all(
     let mut failed = 0;
     for event in events {
         let replayed = replay(history, sender, event.id, sign).await;
-        let attempt = replayed.map_err(anyhow::Error::from)?.attempt;
+        let attempt = mask::attempt(replayed.map_err(anyhow::Error::from)?.attempt);
         failed += usize::from(matches!(attempt.outcome, Outcome::Error { .. }));
         let mut out = Vec::new();
         match format {

@@ -71,7 +71,7 @@ async fn what_is_new_is_read_once_and_attempts_after_their_events() {
     let old = event(1, 1);
     store(&history, OURS, vec![Incoming::Event(old.clone())]).await;
     let start = *history.marks().borrow();
-    let mut follow = Follow::new(history.clone(), start, Secrets::default());
+    let mut follow = Follow::new(history.clone(), start, Secrets::default(), Reveal::No);
     assert!(all(&mut follow).await.is_empty());
 
     let new = event(5, 1);
@@ -98,7 +98,12 @@ async fn what_is_new_is_read_once_and_attempts_after_their_events() {
 async fn an_attempt_before_its_event_is_told_all_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let history = History::open(dir.path()).unwrap();
-    let mut follow = Follow::new(history.clone(), Marks::default(), Secrets::default());
+    let mut follow = Follow::new(
+        history.clone(),
+        Marks::default(),
+        Secrets::default(),
+        Reveal::No,
+    );
     let late = event(1, 1);
     attempt(&history, late.id).await;
     assert_eq!(all(&mut follow).await, ["attempt"]);
@@ -110,7 +115,12 @@ async fn an_attempt_before_its_event_is_told_all_the_same() {
 async fn other_endpoints_are_passed_over_without_an_end() {
     let dir = tempfile::tempdir().unwrap();
     let history = History::open(dir.path()).unwrap();
-    let mut follow = Follow::new(history.clone(), Marks::default(), Secrets::default());
+    let mut follow = Follow::new(
+        history.clone(),
+        Marks::default(),
+        Secrets::default(),
+        Reveal::No,
+    );
     let others: Vec<Event> = (1..=2 * PAGE_ROWS as u64)
         .map(|seq| event(seq, 1))
         .collect();
@@ -133,7 +143,7 @@ async fn a_page_is_bounded_by_bytes() {
     let half = usize::try_from(PAGE_BYTES / 2).unwrap();
     let batch = (1..=3).map(|seq| Incoming::Event(event(seq, half)));
     store(&history, OURS, batch.collect()).await;
-    let mut follow = Follow::new(history, Marks::default(), Secrets::default());
+    let mut follow = Follow::new(history, Marks::default(), Secrets::default(), Reveal::No);
     assert_eq!(follow.page(OURS).await.unwrap().len(), 2);
     assert_eq!(follow.page(OURS).await.unwrap().len(), 1);
 }

@@ -41,7 +41,9 @@ fn said(statuses: &[Status]) -> Vec<String> {
         .map(|line| {
             let value: serde_json::Value = serde_json::from_str(line).unwrap();
             let state = value["state"].as_str().unwrap_or_default();
-            format!("{} {state}", value["type"].as_str().unwrap())
+            let held = value.get("held").map(|held| format!(" {held}"));
+            let kind = value["type"].as_str().unwrap();
+            format!("{kind} {state}{}", held.unwrap_or_default())
         })
         .collect()
 }
@@ -66,13 +68,14 @@ fn ready_is_said_once_and_before_events_flow() {
 }
 
 #[test]
-fn probes_of_a_target_that_is_down_are_no_news_and_its_drain_is() {
+fn probes_of_a_target_that_is_down_are_no_news_and_what_it_holds_is() {
     let at = |target, held| status(LinkState::Connected, target, held);
     let lines = said(&[
         at(Some(TargetState::Untried), 0),
-        at(down("refused", 1), 1),
-        at(down("refused", 2), 2),
-        at(down("no route", 3), 3),
+        at(down("refused", 1), 0),
+        at(down("refused", 2), 0),
+        at(down("refused", 3), 2),
+        at(down("no route", 4), 3),
         at(Some(TargetState::Up), 3),
         at(Some(TargetState::Up), 1),
         at(Some(TargetState::Up), 0),
@@ -82,11 +85,12 @@ fn probes_of_a_target_that_is_down_are_no_news_and_its_drain_is() {
     let expected = [
         "ready ",
         "link connected",
-        "target untried",
-        "target down",
-        "target down",
-        "target up",
-        "target up",
+        "target untried 0",
+        "target down 0",
+        "target down 2",
+        "target down 3",
+        "target up 3",
+        "target up 0",
     ];
     assert_eq!(lines, expected);
 }

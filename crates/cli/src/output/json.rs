@@ -4,10 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp as Instant;
 use ringtail_client::model::{
-    AttemptDetail, AttemptRow, Cause, EventDetail, EventRow, FailureKind, GapRow, LinkState,
-    Outcome, Proof, Status, TargetState,
+    AttemptDetail, AttemptRow, Cause, EventDetail, EventRow, FailureKind, ForwardState, GapRow,
+    LinkState, Outcome, Proof, Status, TargetState,
 };
 use ringtail_protocol::event::{Header, Timestamp};
+use ringtail_ringcentral::errors;
 use ringtail_ringcentral::verdict::Failing;
 use serde_json::{Map, Value, json};
 
@@ -50,6 +51,7 @@ fn row(event: &EventRow) -> Map<String, Value> {
         "topic": event.topic,
         "summary": event.summary,
         "body_len": event.body_len,
+        "rejected": event.forward == ForwardState::Rejected,
     });
     match value {
         Value::Object(map) => map,
@@ -95,6 +97,8 @@ pub(crate) fn attempt(attempt: &AttemptRow) -> Value {
     map.insert("duration_ms".into(), milliseconds(micros));
     map.insert("verdict".into(), json!(attempt.verdict.word()));
     map.insert("verdict_reason".into(), json!(attempt.verdict.reason()));
+    let code = errors::of_verdict(&attempt.verdict).map(|entry| entry.code);
+    map.insert("code".into(), json!(code));
     Value::Object(map)
 }
 
@@ -154,18 +158,20 @@ pub(crate) fn link(status: &Status) -> Value {
         LinkState::Connecting => json!({"type": "link", "state": "connecting"}),
         LinkState::Connected => json!({"type": "link", "state": "connected"}),
         LinkState::Waiting {
+            code,
             reason,
             retry_at,
             failures,
         } => json!({
             "type": "link",
             "state": "waiting",
+            "code": code,
             "reason": reason,
             "retry_at": time(*retry_at),
             "failures": failures,
         }),
-        LinkState::Refused { reason } => {
-            json!({"type": "link", "state": "refused", "reason": reason})
+        LinkState::Refused { code, reason } => {
+            json!({"type": "link", "state": "refused", "code": code, "reason": reason})
         }
         LinkState::Stopped => json!({"type": "link", "state": "stopped"}),
     }

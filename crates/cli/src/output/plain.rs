@@ -7,6 +7,7 @@
 //!
 //! Colour helps and never carries meaning alone. What came over the network is escaped.
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
 
 use jiff::Timestamp as Instant;
@@ -16,6 +17,7 @@ use ringtail_client::model::{
     Status, TargetState,
 };
 use ringtail_protocol::event::{Header, Timestamp};
+use ringtail_ringcentral::errors::{self, own};
 use ringtail_ringcentral::signature;
 use ringtail_ringcentral::verdict::{AFTERWARDS, Failing};
 
@@ -73,18 +75,33 @@ impl Style {
     /// An event that came.
     pub(crate) fn event(&self, event: &EventRow) -> String {
         let time = self.time(event.received_at, "%H:%M:%S");
-        format!("{time}  --> #{}  {}\n", event.seq, self.what(event))
+        let rejected = self.rejected(event);
+        format!(
+            "{time}  --> #{}  {}{rejected}\n",
+            event.seq,
+            self.what(event)
+        )
     }
 
     fn what(&self, event: &EventRow) -> String {
         let mut text = escape(&event.summary).into_owned();
         if text.is_empty() {
-            text = format!("{} {}", escape(&event.method), escape(&event.path));
+            text = format!("{} {}", escape(&event.method), below(event));
         }
         if let Some(first) = event.duplicate_of {
             text.push_str(&self.paint(Tone::Dim, &format!("  (duplicate of #{first})")));
         }
         text
+    }
+
+    /// What keeps an event from the app, if anything does.
+    fn rejected(&self, event: &EventRow) -> String {
+        if event.forward != ForwardState::Rejected {
+            return String::new();
+        }
+        let entry = &own::REJECTED;
+        let what = self.paint(Tone::Bad, entry.message);
+        format!("  {what}  {}", explain(entry.code))
     }
 
     /// An attempt, under the number of its event.
@@ -127,6 +144,9 @@ impl Style {
             };
             text.push_str(&self.paint(tone, &format!("  {says}: {}", escape(&reason))));
         }
+        if let Some(entry) = errors::of_verdict(&attempt.verdict) {
+            text.push_str(&format!("  {}", explain(entry.code)));
+        }
         text
     }
 
@@ -156,19 +176,19 @@ impl Style {
                 None => "connected\n".to_owned(),
             },
             LinkState::Waiting {
+                code,
                 reason,
                 retry_at,
                 failures,
             } => {
                 let at = self.time(*retry_at, "%H:%M:%S");
                 let what = self.paint(Tone::Warn, &escape(reason));
-                format!("no link: {what}; try {} at {at}\n", failures + 1)
+                let (next, explain) = (failures + 1, explain(code));
+                format!("no link: {what}; try {next} at {at}  {explain}\n")
             }
-            LinkState::Refused { reason } => {
-                format!(
-                    "the relay refused: {}\n",
-                    self.paint(Tone::Bad, &escape(reason))
-                )
+            LinkState::Refused { code, reason } => {
+                let what = self.paint(Tone::Bad, &escape(reason));
+                format!("the relay refused: {what}  {}\n", explain(code))
             }
             LinkState::Stopped => "stopped\n".to_owned(),
         }
@@ -180,12 +200,18 @@ impl Style {
         match &target.state {
             TargetState::Untried => None,
             TargetState::Up => Some(format!("{} is up\n", escape(&target.url))),
-            TargetState::Down { reason, .. } => Some(format!(
-                "{} is down: {}; {} events are held until it is back\n",
-                escape(&target.url),
-                self.paint(Tone::Warn, &escape(reason)),
-                status.held
-            )),
+            TargetState::Down { reason, .. } => {
+                let held = match status.held {
+                    0 => "events are".to_owned(),
+                    1 => "1 event is".to_owned(),
+                    held => format!("{held} events are"),
+                };
+                Some(format!(
+                    "{} is down: {}; {held} held until it is back\n",
+                    escape(&target.url),
+                    self.paint(Tone::Warn, &escape(reason)),
+                ))
+            }
         }
     }
 
@@ -230,14 +256,16 @@ impl Style {
                 Outcome::Error { .. } => "error".to_owned(),
             },
             (None, ForwardState::Pending) => "held".to_owned(),
+            (None, ForwardState::Rejected) => "rejected".to_owned(),
             (None, _) => "-".to_owned(),
         };
         let tone = match &event.last_attempt {
             Some(attempt) if attempt.verdict.is_accepted() => Tone::Good,
             Some(_) => Tone::Bad,
+            None if event.forward == ForwardState::Rejected => Tone::Bad,
             None => Tone::Dim,
         };
-        let state = self.paint(tone, &format!("{state:<5}"));
+        let state = self.paint(tone, &format!("{state:<8}"));
         let id = event.id.to_string();
         let id = self.paint(Tone::Dim, id.get(..13).unwrap_or(&id));
         let number = if several {
@@ -252,7 +280,7 @@ impl Style {
     pub(crate) fn detail(&self, detail: &EventDetail) -> String {
         let event = &detail.event;
         let mut text = format!(
-            "#{} on {}, {}\n{}, {}, received {} from {}\n{}\n{}\n{} {}\n",
+            "#{} on {}, {}\n{}, {}, received {} from {}\n{}{}\n{}\n{} {}\n",
             event.seq,
             escape(&event.endpoint),
             event.id,
@@ -261,16 +289,13 @@ impl Style {
             self.time(event.received_at, "%Y-%m-%d %H:%M:%S%.6f %Z"),
             escape(&detail.peer),
             self.what(event),
+            self.rejected(event),
             detail
                 .proof
                 .map(|proof| self.proof("signature", proof))
                 .unwrap_or_default(),
             escape(&event.method),
-            if event.path.is_empty() {
-                "/".into()
-            } else {
-                escape(&event.path)
-            },
+            below(event),
         );
         self.message(
             &mut text,
@@ -310,6 +335,19 @@ impl Style {
                 body.len()
             ));
         }
+    }
+}
+
+/// The command that says more of a code.
+fn explain(code: &str) -> String {
+    format!("explain: ringtail explain {code}")
+}
+
+/// The path below the endpoint, which is empty at the endpoint itself.
+fn below(event: &EventRow) -> Cow<'_, str> {
+    match event.path.as_str() {
+        "" => "/".into(),
+        path => escape(path),
     }
 }
 

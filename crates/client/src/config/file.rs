@@ -28,6 +28,8 @@ pub struct FileConfig {
     /// What RingCentral and the app share, on every endpoint.
     #[serde(default)]
     pub secrets: Secrets,
+    /// Whether requests whose proof of origin is wrong or missing are kept from the app.
+    pub reject_forged: Option<bool>,
     /// What is another on one endpoint, by its name.
     #[serde(default)]
     pub endpoints: BTreeMap<String, EndpointConfig>,
@@ -40,6 +42,8 @@ pub struct EndpointConfig {
     /// What RingCentral and the app share.
     #[serde(default)]
     pub secrets: Secrets,
+    /// Whether requests whose proof of origin is wrong or missing are kept from the app.
+    pub reject_forged: Option<bool>,
 }
 
 impl FileConfig {
@@ -190,7 +194,7 @@ mod tests {
         for (text, expected) in [
             (
                 "relay = \"x\"\nrely = \"y\"",
-                "line 2: unknown field `rely`, expected one of `relay`, `ca`, `data`, `endpoint`, `secrets`, `endpoints`",
+                "line 2: unknown field `rely`, expected one of `relay`, `ca`, `data`, `endpoint`, `secrets`, `reject_forged`, `endpoints`",
             ),
             ("\n\nrelay = 5", "line 3: invalid type: integer `5`"),
             ("relay", "line 1: "),

@@ -70,6 +70,13 @@ impl Secrets {
     /// Returns the verify token of a RingCX Digital webhook.
     #[must_use]
     pub fn digital_verify_token(&self) -> Option<&SecretString> {
+        self.digital_verify_token_of_relay()
+            .filter(|token| !token.expose_secret().is_empty())
+    }
+
+    /// Returns what the relay is told of that token: an empty one, which only the file can say, makes it forget.
+    #[must_use]
+    pub fn digital_verify_token_of_relay(&self) -> Option<&SecretString> {
         self.at(DIGITAL_VERIFY_TOKEN)
     }
 
@@ -124,7 +131,11 @@ impl<'de> Deserialize<'de> for Secrets {
             let toml::Value::String(text) = value else {
                 return Err(D::Error::custom(format!("`{name}` is text in quotes")));
             };
-            *place = Some(checked(name, text).map_err(D::Error::custom)?);
+            let forgets = *name == NAMES[DIGITAL_VERIFY_TOKEN].1 && text.is_empty();
+            *place = Some(match forgets {
+                true => text.into(),
+                false => checked(name, text).map_err(D::Error::custom)?,
+            });
         }
         Ok(found)
     }
@@ -231,6 +242,28 @@ mod tests {
             said(all.of_name("sms")),
             words([None, Some("env"), Some("all"), Some("all")])
         );
+    }
+
+    #[test]
+    fn an_empty_verify_token_is_one_that_the_relay_forgets() {
+        let all = AllSecrets {
+            endpoints: [(
+                "sms-bot".to_owned(),
+                read("digital_verify_token = ''").unwrap(),
+            )]
+            .into(),
+            common: read("digital_verify_token = 'dig'").unwrap(),
+            ..AllSecrets::default()
+        };
+        let of = |name| {
+            let secrets = all.of_name(name);
+            let told = secrets.digital_verify_token_of_relay();
+            let told = told.map(|token| token.expose_secret().to_owned());
+            (told, secrets.digital_verify_token().is_some())
+        };
+        assert_eq!(of("sms-bot"), (Some(String::new()), false));
+        assert_eq!(of("other"), (Some("dig".to_owned()), true));
+        assert!(read("glip = ''").is_err());
     }
 
     #[test]

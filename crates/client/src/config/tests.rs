@@ -36,6 +36,7 @@ impl Case {
             data: path(self.flag_data),
             config: None,
             endpoint: text(self.flag_endpoint),
+            reject_forged: false,
         };
         let env = Env {
             relay: text(self.env_relay),
@@ -263,6 +264,46 @@ fn what_a_call_needs_is_asked_for_in_words() {
         let failed = case.resolve().unwrap().account().unwrap_err();
         assert_eq!(failed.to_string(), error);
         assert_eq!(failed.hint().as_deref(), Some(hint));
+    }
+}
+
+#[test]
+fn forged_requests_are_rejected_where_flag_endpoint_or_file_say_so() {
+    let places = Places {
+        config: "/c/config.toml".into(),
+        data: "/d".into(),
+    };
+    for (flag, file, endpoint, rejects) in [
+        (false, "", "hooks", false),
+        (true, "reject_forged = false", "hooks", true),
+        (false, "reject_forged = true", "hooks", true),
+        (
+            false,
+            "[endpoints.hooks]\nreject_forged = true",
+            "hooks",
+            true,
+        ),
+        (
+            false,
+            "[endpoints.hooks]\nreject_forged = true",
+            "other",
+            false,
+        ),
+        (
+            false,
+            "reject_forged = true\n[endpoints.hooks]\nreject_forged = false",
+            "hooks",
+            false,
+        ),
+    ] {
+        let flags = Flags {
+            endpoint: Some(endpoint.to_owned()),
+            reject_forged: flag,
+            ..Flags::default()
+        };
+        let read: FileConfig = toml::from_str(file).unwrap();
+        let config = Config::resolve(&flags, &Env::default(), &read, None, &places).unwrap();
+        assert_eq!(config.reject_forged, rejects, "{flag} {file} {endpoint}");
     }
 }
 

@@ -26,6 +26,7 @@ use super::failure::{RequestBroken, SendFailure};
 use super::send::{Delivery, Draft, OutgoingBody, Sender};
 use crate::history::History;
 use crate::model::{Cause, FailureKind};
+use crate::signature::Guard;
 
 /// Pieces of an answer that wait for a slow caller; then the app waits too.
 const ANSWER_QUEUE: usize = 16;
@@ -37,6 +38,7 @@ pub struct Exchanger {
     sender: Sender,
     tasks: TaskTracker,
     cancel: CancellationToken,
+    guard: Option<Guard>,
 }
 
 impl Exchanger {
@@ -54,7 +56,21 @@ impl Exchanger {
             sender,
             tasks,
             cancel,
+            guard: None,
         }
+    }
+
+    /// Lets a guard decide which requests may reach the target; the caller asks it.
+    #[must_use]
+    pub fn guarded(mut self, guard: Option<Guard>) -> Self {
+        self.guard = guard;
+        self
+    }
+
+    /// Returns the guard, if there is one.
+    #[must_use]
+    pub fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
     }
 
     /// Sends the caller's request to the target and returns the answer as soon as its head is there. The

@@ -25,6 +25,7 @@ pub(super) fn forward(state: ForwardState) -> u8 {
         ForwardState::None => 0,
         ForwardState::Pending => 1,
         ForwardState::Done => 2,
+        ForwardState::Rejected => 3,
     }
 }
 
@@ -32,6 +33,7 @@ pub(super) fn forward_from(code: u8) -> ForwardState {
     match code {
         1 => ForwardState::Pending,
         2 => ForwardState::Done,
+        3 => ForwardState::Rejected,
         _ => ForwardState::None,
     }
 }

@@ -39,14 +39,14 @@ pub(super) struct Record {
 impl Record {
     /// Computes the columns. A request that cannot be read, which only a broken relay sends, is kept as its raw
     /// bytes and never forwarded: the cursor goes on, and the event is seen for what it is.
-    pub(super) fn of(event: &Event, forwarding: Forwarding) -> Self {
+    pub(super) fn of(event: &Event, forwarding: &Forwarding) -> Self {
         match read(event) {
             Ok((request, method)) => Self::decoded(event, forwarding, request, &method),
             Err(reason) => Self::undecodable(event, &reason),
         }
     }
 
-    fn decoded(event: &Event, forwarding: Forwarding, request: Request, method: &Method) -> Self {
+    fn decoded(event: &Event, forwarding: &Forwarding, request: Request, method: &Method) -> Self {
         let map = request.header_map();
         let (path, query) = request.path_and_query();
         let view = RequestView {
@@ -68,7 +68,7 @@ impl Record {
             ordering_key: ordering_key(&view),
             uuid,
             headers: headers::encode(&request.headers),
-            forward: forward_state(event.disposition, forwarding),
+            forward: forward_state(event.disposition, forwarding, &view),
             method: request.method,
             path: request.path,
             peer: request.peer,
@@ -108,9 +108,21 @@ fn read(event: &Event) -> Result<(Request, Method), String> {
     Ok((request, method))
 }
 
-fn forward_state(disposition: Disposition, forwarding: Forwarding) -> ForwardState {
-    match (disposition, forwarding) {
-        (Disposition::Owed, Forwarding::On) => ForwardState::Pending,
+fn forward_state(
+    disposition: Disposition,
+    forwarding: &Forwarding,
+    request: &RequestView<'_>,
+) -> ForwardState {
+    let guard = match forwarding {
+        Forwarding::Off => return ForwardState::None,
+        Forwarding::On => None,
+        Forwarding::Guarded(guard) => Some(guard),
+    };
+    let rejected = || guard.is_some_and(|guard| guard.rejects(request).is_some());
+    match disposition {
+        // The exchange was rejected when it came, by the same guard: here it is noted.
+        Disposition::Owed | Disposition::Live if rejected() => ForwardState::Rejected,
+        Disposition::Owed => ForwardState::Pending,
         _ => ForwardState::None,
     }
 }

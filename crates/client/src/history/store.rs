@@ -52,7 +52,7 @@ pub(super) fn store(
     endpoint: &str,
     journal: &str,
     batch: &[Incoming],
-    forwarding: Forwarding,
+    forwarding: &Forwarding,
 ) -> rusqlite::Result<Stored> {
     let known = cursor(connection, endpoint, journal)?;
     let mut cursor = known;
@@ -125,7 +125,7 @@ fn insert_event(
     endpoint: &str,
     journal: &str,
     event: &Event,
-    forwarding: Forwarding,
+    forwarding: &Forwarding,
     stored: &mut Stored,
 ) -> rusqlite::Result<()> {
     let record = Record::of(event, forwarding);

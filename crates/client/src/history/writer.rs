@@ -159,7 +159,7 @@ fn apply(transaction: &mut rusqlite::Transaction<'_>, write: Write) -> Written {
             done,
         } => {
             let result = alone(transaction, |connection| {
-                store::store(connection, &endpoint, &journal, &batch, forwarding)
+                store::store(connection, &endpoint, &journal, &batch, &forwarding)
             });
             Written::Store(done, result)
         }

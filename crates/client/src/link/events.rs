@@ -85,7 +85,12 @@ impl EventSink {
         }
         let stored = self
             .history
-            .store(&self.endpoint, &self.journal, batch.take(), self.forwarding)
+            .store(
+                &self.endpoint,
+                &self.journal,
+                batch.take(),
+                self.forwarding.clone(),
+            )
             .await?;
         cursor.send_replace(stored.cursor);
         self.status

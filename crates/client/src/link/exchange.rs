@@ -1,13 +1,17 @@
 //! Exchanges on the link: the caller's own request, handed to the target, and the app's own answer.
 
+use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, Full, Limited};
 use hyper::body::Incoming;
 use ringtail_protocol::event::EventId;
+use ringtail_protocol::frame::MAX_BODY_BYTES;
 use ringtail_protocol::path::{EVENT_ID, EXCHANGE, FAILED, NO_ANSWER, NOT_FORWARDING, UNREACHABLE};
+use ringtail_ringcentral::classify::RequestView;
 
 use super::session::{Body, status};
 use crate::forward::Exchanger;
+use crate::signature::Guard;
 
 /// Answers an exchange, whose path is [`EXCHANGE`] and the path below the endpoint.
 pub(super) async fn answer(
@@ -21,7 +25,14 @@ pub(super) async fn answer(
         return status(StatusCode::BAD_REQUEST);
     };
     let below = below(&request).to_owned();
-    match exchanger.exchange(event, &below, None, request).await {
+    let answered = match exchanger.guard() {
+        None => exchanger.exchange(event, &below, None, request).await,
+        Some(guard) => match let_in(guard, &below, request).await {
+            Ok(request) => exchanger.exchange(event, &below, None, request).await,
+            Err(refused) => return status(refused),
+        },
+    };
+    match answered {
         Ok(mut answer) => {
             // The app's answer is the app's, whatever it says about itself.
             answer.headers_mut().remove(NO_ANSWER);
@@ -30,6 +41,35 @@ pub(super) async fn answer(
         Err(failure) if failure.connected => no_answer(FAILED),
         Err(_) => no_answer(UNREACHABLE),
     }
+}
+
+/// Reads the whole request, as its proof covers the body, and returns it unless the guard rejects it. The caller
+/// learns that it was, and not why: it may be somebody who tries.
+async fn let_in(
+    guard: &Guard,
+    below: &str,
+    request: Request<Incoming>,
+) -> Result<Request<Full<Bytes>>, StatusCode> {
+    let (head, body) = request.into_parts();
+    let whole = Limited::new(body, MAX_BODY_BYTES).collect().await;
+    let body = whole.map_err(|_| StatusCode::BAD_REQUEST)?.to_bytes();
+    let (path, query) = match below.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (below, None),
+    };
+    let view = RequestView {
+        method: &head.method,
+        path,
+        query,
+        headers: &head.headers,
+        body: &body,
+    };
+    if let Some(proof) = guard.rejects(&view) {
+        let (scheme, outcome) = (proof.scheme.name(), proof.outcome.name());
+        tracing::info!(scheme, outcome, "an exchange was rejected");
+        return Err(StatusCode::FORBIDDEN);
+    }
+    Ok(Request::from_parts(head, Full::new(body)))
 }
 
 fn event_id(request: &Request<Incoming>) -> Option<EventId> {

@@ -33,6 +33,7 @@ async fn engine(account: Account, data: &std::path::Path, target: Option<&str>) 
         send: SendOptions::default(),
         forward: true,
         secrets: Secrets::default(),
+        guard: None,
     })
     .await
     .unwrap()
@@ -189,9 +190,9 @@ async fn a_relay_that_stops_is_said_to_have_closed_the_link() {
 
 #[tokio::test]
 async fn a_refusal_that_stays_ends_the_engine() {
-    for (code, status) in [
-        (code::UNAUTHORIZED, StatusCode::UNAUTHORIZED),
-        (code::BAD_NAME, StatusCode::BAD_REQUEST),
+    for (code, status, explained) in [
+        (code::UNAUTHORIZED, StatusCode::UNAUTHORIZED, "RT-310"),
+        (code::BAD_NAME, StatusCode::BAD_REQUEST, "RT-312"),
     ] {
         let relay = FakeRelay::start().await;
         relay.refuse_api(status, code);
@@ -200,7 +201,13 @@ async fn a_refusal_that_stays_ends_the_engine() {
         assert_eq!((refusal.code.as_str(), refusal.status), (code, status));
         let reason = format!("said {code}");
         let link = client.engine.status().borrow().link.clone();
-        assert_eq!(link, LinkState::Refused { reason });
+        assert_eq!(
+            link,
+            LinkState::Refused {
+                code: explained,
+                reason
+            }
+        );
         assert_eq!(relay.asked(), 1);
     }
 }

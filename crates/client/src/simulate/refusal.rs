@@ -5,6 +5,8 @@ use std::fmt;
 use ringtail_ringcentral::simulate::{Finding, Problem};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer};
 
+use crate::check::code;
+
 /// RingCentral's error for an address that fails the handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -33,28 +35,33 @@ impl Refusal {
             .iter()
             .find(|problem| matches!(problem, Problem::TokenMissing | Problem::TokenDiffers))?;
         Some(Self {
-            code: "SUB-520",
-            message: "Validation Token is not returned".to_owned(),
+            code: code::TOKEN,
+            message: words(code::TOKEN),
             reason: problem.to_string(),
         })
     }
 }
 
 fn of_fault(fault: &Fault) -> (&'static str, String) {
-    match fault {
-        Fault::WrongStatus { status } => (
-            "SUB-522",
-            format!("WebHook responds with incorrect HTTP status. HTTP status is {status}"),
-        ),
-        Fault::TooLarge { .. } => ("SUB-525", "WebHook server response is invalid".to_owned()),
+    let code = match fault {
+        Fault::WrongStatus { status } => {
+            let message = format!("{}. HTTP status is {status}", words(code::STATUS));
+            return (code::STATUS, message);
+        }
+        Fault::TooLarge { .. }
+        | Fault::NoAnswer {
+            reason: NoAnswer::NotHttp,
+        } => code::RESPONSE,
         Fault::NoAnswer {
             reason: NoAnswer::Tls,
-        } => ("SUB-524", "HTTPS certificate is not valid".to_owned()),
-        Fault::NoAnswer {
-            reason: NoAnswer::NotHttp,
-        } => ("SUB-525", "WebHook server response is invalid".to_owned()),
-        _ => ("SUB-521", "WebHook is not reachable".to_owned()),
-    }
+        } => code::CERTIFICATE,
+        _ => code::UNREACHABLE,
+    };
+    (code, words(code))
+}
+
+fn words(code: &str) -> String {
+    code::message(code).unwrap_or_default().to_owned()
 }
 
 impl fmt::Display for Refusal {

@@ -33,7 +33,10 @@ pub(super) fn line(callback: Callback, request: &RequestView<'_>, body: &str) ->
         Callback::Other => Some(format!(
             "{} {}, {} bytes",
             request.method,
-            request.path,
+            match request.path {
+                "" => "/",
+                path => path,
+            },
             request.body.len()
         )),
         _ => None,

@@ -19,8 +19,10 @@ pub(crate) struct Detail {
     pub(crate) failed: Option<(EventId, String)>,
     /// Whether an event is being read or formatted.
     pub(crate) busy: bool,
-    /// The event that was asked for last, and its newest attempt then.
-    asked: Option<(EventId, Option<RowId>)>,
+    /// The event whose secrets are shown.
+    reveal: Option<EventId>,
+    /// The event that was asked for last, its newest attempt then, and whether its secrets were to be shown.
+    asked: Option<(EventId, Option<RowId>, bool)>,
 }
 
 /// An event as lines.
@@ -43,18 +45,26 @@ pub(crate) enum Tab {
 }
 
 impl Detail {
-    /// Returns whether the event must be read, because it or its newest attempt was not.
-    pub(crate) fn ask(&mut self, wanted: &EventRow) -> bool {
-        let version = (
-            wanted.id,
-            wanted.last_attempt.as_ref().map(|attempt| attempt.row),
-        );
+    /// Returns whether the event must be read, because it or its newest attempt was not, or with or without its
+    /// secrets; and then whether with them.
+    pub(crate) fn ask(&mut self, wanted: &EventRow) -> Option<bool> {
+        let reveal = self.reveal == Some(wanted.id);
+        let newest = wanted.last_attempt.as_ref().map(|attempt| attempt.row);
+        let version = (wanted.id, newest, reveal);
         if self.busy || self.asked == Some(version) {
-            return false;
+            return None;
         }
         self.busy = true;
         self.asked = Some(version);
-        true
+        Some(reveal)
+    }
+
+    /// Shows the secrets of one event, or hides them again. Another event's are hidden.
+    pub(crate) fn turn_reveal(&mut self, id: EventId) {
+        self.reveal = match self.reveal {
+            Some(shown) if shown == id => None,
+            _ => Some(id),
+        };
     }
 
     /// Shows an event. What was scrolled stays so if it is the same.

@@ -5,6 +5,7 @@ use ringtail_client::model::{
     AttemptDetail, Cause, EventDetail, EventRow, FailureKind, ForwardState, Outcome,
 };
 use ringtail_protocol::event::{Disposition, Kind};
+use ringtail_ringcentral::errors;
 use ringtail_ringcentral::limits::BLACKLIST_WINDOW_MINUTES;
 
 use super::{body, headers, size, time, took};
@@ -54,6 +55,12 @@ fn edge(event: &EventRow) -> &'static str {
 fn none(event: &EventRow) -> &'static str {
     match (event.forward, event.disposition) {
         (ForwardState::Pending, _) => "Not forwarded yet.",
+        (ForwardState::Rejected, Disposition::Live) => {
+            "Rejected: its proof of origin does not hold. The caller got 403, the app was not asked."
+        }
+        (ForwardState::Rejected, _) => {
+            "Rejected: its proof of origin does not hold, so the app does not see it."
+        }
         (_, Disposition::Live) => "No answer yet.",
         _ => "Nothing to forward.",
     }
@@ -126,6 +133,13 @@ fn verdict(detail: &AttemptDetail, event: &EventRow, out: &mut Vec<TextLine>) {
     ));
     for fault in verdict.faults() {
         out.push(TextLine::new(Tone::Bad, format!("    {fault}")));
+    }
+    if let Some(entry) = errors::of_verdict(verdict) {
+        let what = format!(
+            "    {0}: e explains it, as `ringtail explain {0}`",
+            entry.code
+        );
+        out.push(TextLine::new(Tone::Dim, what));
     }
     if event.kind == Kind::Notification {
         let what = format!(

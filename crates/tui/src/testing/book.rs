@@ -201,6 +201,14 @@ impl Book {
             .cloned()
     }
 
+    pub(crate) fn shown(&self, id: EventId, reveal: bool) -> Option<EventDetail> {
+        let mut event = self.event(id)?;
+        if !reveal {
+            ringtail_client::mask::detail(&mut event);
+        }
+        Some(event)
+    }
+
     pub(crate) fn event_number(&self, seq: u64) -> EventDetail {
         self.event(id(seq)).expect("the event was added")
     }
@@ -329,6 +337,16 @@ impl Draft {
     pub(crate) fn body(mut self, body: &[u8]) -> Self {
         self.detail.event.body_len = body.len() as u64;
         self.detail.body = Bytes::copy_from_slice(body);
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.detail.headers.push(header(name, value));
+        self
+    }
+
+    pub(crate) fn rejected(mut self) -> Self {
+        self.detail.event.forward = ForwardState::Rejected;
         self
     }
 

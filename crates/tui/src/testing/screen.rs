@@ -239,11 +239,11 @@ impl Source for Engine {
         self.read(|book| book.gaps_after(row, limit))
     }
 
-    async fn event(&self, id: EventId) -> Result<Option<EventDetail>, SourceError> {
-        self.read(|book| book.event(id))
+    async fn event(&self, id: EventId, reveal: bool) -> Result<Option<EventDetail>, SourceError> {
+        self.read(|book| book.shown(id, reveal))
     }
 
-    async fn replay(&self, id: EventId) -> Result<AttemptRow, SourceError> {
+    async fn replay(&self, id: EventId, _sign: bool) -> Result<AttemptRow, SourceError> {
         self.read(|_| ())?;
         Ok(self.change(|book| book.replay(id)))
     }

@@ -83,7 +83,9 @@ impl Stage {
             Effect::Page(_) | Effect::News { .. } if self.book.broken.is_some() => {
                 unreadable(Asked::Rows)
             }
-            Effect::Detail(id) if self.book.broken.is_some() => unreadable(Asked::Detail(id)),
+            Effect::Detail { id, .. } if self.book.broken.is_some() => {
+                unreadable(Asked::Detail(id))
+            }
             Effect::Quit => {
                 self.quit = true;
                 None
@@ -107,15 +109,15 @@ impl Stage {
                 attempts: self.book.attempts_after(attempts, PAGE),
                 gaps: self.book.gaps_after(gaps, PAGE),
             }),
-            Effect::Detail(id) => {
-                let detail = self.book.event(id).map(Arc::new);
+            Effect::Detail { id, reveal } => {
+                let detail = self.book.shown(id, reveal).map(Arc::new);
                 Some(Msg::Detail { id, detail })
             }
             Effect::Format(detail) => {
                 let pages = Arc::new(pages(&detail, &TimeZone::UTC));
                 Some(Msg::Formatted { detail, pages })
             }
-            Effect::Replay { id, seq } => {
+            Effect::Replay { id, seq, .. } => {
                 let result = Ok(Box::new(self.book.replay(id)));
                 Some(Msg::Replayed { seq, result })
             }

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
-use ringtail_client::model::{LinkState, TargetState};
+use ringtail_client::model::{Cause, LinkState, TargetState};
+use ringtail_ringcentral::verdict::Fault;
 
 use super::*;
 use crate::app::{Entry, Tab};
@@ -305,7 +306,7 @@ fn help_takes_the_keys_and_gives_them_back() {
     );
     stage.press("q");
     assert!(!stage.quit);
-    assert!(stage.app.help.is_none());
+    assert!(stage.app.overlay.is_none());
     stage.press("?<C-c>");
     assert!(stage.quit);
 }
@@ -314,6 +315,7 @@ fn help_takes_the_keys_and_gives_them_back() {
 fn retry_times_count_down() {
     let mut book = Book::new();
     book.status.link = LinkState::Waiting {
+        code: "RT-302",
         reason: "no network".to_owned(),
         retry_at: crate::app::later(crate::testing::NOW, std::time::Duration::from_secs(3)),
         failures: 1,
@@ -383,4 +385,74 @@ proptest! {
             prop_assert!(list.top <= list.cursor);
         }
     }
+}
+
+#[test]
+fn secrets_are_masked_until_a_key_shows_them() {
+    let secret = |text| Draft::sms().header("verification-token", text).ok(1);
+    let book = Book::new().target(TargetState::Up);
+    let book = book.with(secret("hush-1")).with(secret("hush-2"));
+    let mut stage = Stage::new(140, 40, book);
+    stage.press("g<Tab>");
+    let shown = stage.show();
+    assert!(shown.contains("••••") && !shown.contains("hush"), "{shown}");
+    stage.press("s");
+    assert!(stage.show().contains("hush-1"));
+    stage.press("j");
+    assert!(!stage.show().contains("hush"), "those of another event");
+    stage.press("s");
+    assert!(stage.show().contains("hush-2"));
+    stage.press("s");
+    assert!(!stage.show().contains("hush"));
+}
+
+#[test]
+fn a_key_explains_the_worst_there_is() {
+    let explained = |stage: &mut Stage| {
+        stage.press("e");
+        let shown = stage.show();
+        stage.press("e");
+        assert!(stage.app.overlay.is_none(), "the same key closes it");
+        let code = shown.split_once("┌ ").map(|(_, rest)| rest.chars().take(6));
+        code.map(String::from_iter).unwrap_or_default()
+    };
+    let mut stage = Stage::new(80, 24, Book::new());
+    assert_eq!(explained(&mut stage), "");
+    assert!(stage.show().contains("nothing to be explained"));
+    let status = Fault::WrongStatus { status: 500 };
+    for (draft, code) in [
+        (Draft::sms().ok(3), "RT-500"),
+        (
+            Draft::sms().answer(Cause::Forward, 500, 3, vec![status]),
+            "RT-502",
+        ),
+        (Draft::sms().rejected(), "RT-411"),
+    ] {
+        stage.book.add(draft);
+        stage.sync();
+        assert_eq!(explained(&mut stage), code);
+    }
+    stage.book.add(Draft::sms().ok(1));
+    stage.book.status.link = LinkState::Refused {
+        code: "RT-310",
+        reason: "the token is unknown".to_owned(),
+    };
+    stage.sync();
+    assert_eq!(explained(&mut stage), "RT-310");
+}
+
+#[test]
+fn an_explanation_scrolls_to_its_end_and_no_further() {
+    let status = Fault::WrongStatus { status: 500 };
+    let failed = Draft::sms().answer(Cause::Forward, 500, 3, vec![status]);
+    let mut stage = Stage::new(60, 16, Book::new().with(failed));
+    stage.press("e");
+    assert!(stage.show().contains("Webhook responses with code"));
+    stage.press("GGjj");
+    let end = stage.show();
+    assert!(end.contains("ringtail replay EVENT"), "{end}");
+    stage.press("k");
+    assert_ne!(stage.show(), end);
+    stage.press("g");
+    assert!(stage.show().contains("Webhook responses with code"));
 }

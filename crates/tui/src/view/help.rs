@@ -22,6 +22,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("status size", "wrong status, answer too large"),
     ("none", "no answer at all"),
     ("by relay", "answered at the edge"),
+    ("rejected", "forged: kept from the app"),
     ("queued held", "on its way; waits for the app"),
     ("≡ ↻", "duplicate; replayed"),
     ("⋯", "gap: the relay had lost events"),
@@ -79,7 +80,7 @@ fn lines() -> Vec<TextLine> {
 /// Returns the one place where a key acts, or nothing if it acts in several.
 fn home(binding: &keymap::Binding) -> Option<Scope> {
     match binding.scopes {
-        [Scope::Help] | [] => Some(Scope::Help),
+        [Scope::Overlay] | [] => Some(Scope::Overlay),
         [scope] => Some(*scope),
         _ => None,
     }

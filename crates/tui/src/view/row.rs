@@ -92,6 +92,7 @@ pub(super) fn answer(event: &EventRow, status: &Status) -> (Tone, String) {
         };
     }
     match &event.last_attempt {
+        None if event.forward == ForwardState::Rejected => (Tone::Bad, "rejected".to_owned()),
         Some(attempt) => match &attempt.outcome {
             Outcome::Status(code @ 200..300) => (Tone::Good, code.to_string()),
             Outcome::Status(code @ 100..400) => (Tone::Plain, code.to_string()),

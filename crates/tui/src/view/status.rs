@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! https://relay.example/e/dev-k3v9m2/             1,204 events · 3 failed
-//! link    ○ waiting, next try in 4 s (2 failed): connection refused
+//! link    ○ waiting, next try in 4 s (2 failed): RT-302 nothing listens at …
 //! target  ✗ down, 12 held, next try in 1 s: connection refused
 //! ```
 
@@ -98,17 +98,21 @@ fn link(app: &App) -> TextLine {
             }
         }
         LinkState::Waiting {
+            code,
             reason,
             retry_at,
             failures,
         } => {
             let when = countdown(app.now, *retry_at);
             line.with(Tone::Warn, format!("○ waiting, next try {when}"))
-                .with(Tone::Plain, format!(" ({failures} failed): {reason}"))
+                .with(
+                    Tone::Plain,
+                    format!(" ({failures} failed): {code} {reason}"),
+                )
         }
-        LinkState::Refused { reason } => line
+        LinkState::Refused { code, reason } => line
             .with(Tone::Bad, "✗ refused: ")
-            .with(Tone::Plain, reason),
+            .with(Tone::Plain, format!("{code} {reason}")),
         LinkState::Stopped => line.with(Tone::Warn, "■ stopped"),
     }
 }

@@ -61,6 +61,7 @@ fn link_waits() {
     let mut book = Book::traffic();
     book.status.relay_head = 4217;
     book.status.link = LinkState::Waiting {
+        code: "RT-302",
         reason: "cannot reach relay.example.com:443: connection refused".to_owned(),
         retry_at: in_seconds(4),
         failures: 3,
@@ -119,12 +120,13 @@ fn the_address_and_the_troubles_are_whole_where_they_fit() {
     let mut book = Book::new();
     book.status.target = None;
     book.status.link = LinkState::Refused {
+        code: "RT-310",
         reason: "the token was revoked".to_owned(),
     };
     let shown = Stage::new(60, 16, book).show();
     for words in [
         "https://relay.example.com/dev-k3v9m2qx7c",
-        "✗ refused: the token was revoked",
+        "✗ refused: RT-310 the token was revoked",
         "none: events are kept and not forwarded",
     ] {
         assert!(shown.contains(words), "{words}\n{shown}");
@@ -141,6 +143,7 @@ fn nothing_from_the_network_reaches_the_terminal_unescaped() {
     book.events[0].event.method = nasty.to_owned();
     book.events[0].peer = nasty.to_owned();
     book.status.link = LinkState::Refused {
+        code: "RT-310",
         reason: nasty.to_owned(),
     };
     for (columns, lines) in SIZES {
@@ -268,4 +271,5 @@ fn an_app_that_tries_ringcentrals_patience_is_told_so() {
         reason: "Webhook responses with code: [500]".to_owned(),
     });
     screens("failing", &book, "");
+    screens("explanation", &book, "gjjjjje");
 }

@@ -128,11 +128,13 @@ fn link_target_and_gap_have_lines() {
     for state in [
         LinkState::Connecting,
         LinkState::Waiting {
+            code: "RT-302",
             reason: "nothing listens".into(),
             retry_at: Timestamp(1_785_320_000_500_000),
             failures: 2,
         },
         LinkState::Refused {
+            code: "RT-310",
             reason: "revoked".into(),
         },
         LinkState::Stopped,

@@ -123,6 +123,7 @@ fn link_and_target_are_told_in_words() {
     assert_eq!(plain.target(&status), None);
     lines += &plain.link(&status);
     status.link = LinkState::Waiting {
+        code: "RT-302",
         reason: "nothing listens \u{1b}".into(),
         retry_at: Timestamp(1_785_320_000_500_000),
         failures: 2,

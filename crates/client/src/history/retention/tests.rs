@@ -13,7 +13,7 @@ struct Kept {
 
 impl Kept {
     /// A history of `count` events with an attempt each.
-    fn with(count: u64, forwarding: Forwarding) -> Self {
+    fn with(count: u64, forwarding: &Forwarding) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let connection = open_writer(dir.path()).unwrap().connection;
         for seq in 1..=count {
@@ -66,7 +66,7 @@ fn in_days(days: u32) -> Timestamp {
 
 #[test]
 fn oldest_events_go_when_there_are_too_many_and_take_their_parts_along() {
-    let kept = Kept::with(10, Forwarding::Off);
+    let kept = Kept::with(10, &Forwarding::Off);
     assert_eq!(kept.remove(10, DAY, Timestamp::now()), 0);
     assert!(kept.remove(4, DAY, Timestamp::now()) > 0);
     assert_eq!(kept.oldest(), 7);
@@ -78,9 +78,16 @@ fn oldest_events_go_when_there_are_too_many_and_take_their_parts_along() {
 
 #[test]
 fn old_events_gaps_and_lonely_attempts_go() {
-    let kept = Kept::with(3, Forwarding::Off);
+    let kept = Kept::with(3, &Forwarding::Off);
     let gap = Incoming::Gap { first: 4, last: 5 };
-    store(&kept.connection, ENDPOINT, JOURNAL, &[gap], Forwarding::Off).unwrap();
+    store(
+        &kept.connection,
+        ENDPOINT,
+        JOURNAL,
+        &[gap],
+        &Forwarding::Off,
+    )
+    .unwrap();
     let lonely = attempt(call(9, "s").id);
     attempts::record(&kept.connection, &lonely, false).unwrap();
     // Its time is years ago, and its event never came.
@@ -94,7 +101,7 @@ fn old_events_gaps_and_lonely_attempts_go() {
 
 #[test]
 fn what_is_owed_stays_whatever_its_age_and_number() {
-    let kept = Kept::with(5, Forwarding::On);
+    let kept = Kept::with(5, &Forwarding::On);
     kept.remove(1, DAY, in_days(300));
     assert_eq!(kept.count("event"), 5);
     kept.connection
@@ -106,7 +113,7 @@ fn what_is_owed_stays_whatever_its_age_and_number() {
 
 #[test]
 fn removal_goes_on_in_chunks_until_there_is_nothing_left_to_do() {
-    let kept = Kept::with(2 * CHUNK as u64 + 10, Forwarding::Off);
+    let kept = Kept::with(2 * CHUNK as u64 + 10, &Forwarding::Off);
     let retention = Retention {
         max_age: DAY,
         max_events: 5,
@@ -125,7 +132,7 @@ fn removal_goes_on_in_chunks_until_there_is_nothing_left_to_do() {
 
 #[test]
 fn positions_are_not_used_again_after_removal() {
-    let kept = Kept::with(3, Forwarding::Off);
+    let kept = Kept::with(3, &Forwarding::Off);
     kept.remove(0, DAY, Timestamp::now());
     assert_eq!(kept.count("event"), 0);
     store(
@@ -133,7 +140,7 @@ fn positions_are_not_used_again_after_removal() {
         ENDPOINT,
         JOURNAL,
         &[Incoming::Event(call(4, "s"))],
-        Forwarding::Off,
+        &Forwarding::Off,
     )
     .unwrap();
     let row: i64 = kept

@@ -232,7 +232,7 @@ proptest! {
                 Incoming::Event(event) => event.seq,
                 Incoming::Gap { first, .. } => *first,
             }));
-            let stored = super::store(&connection, ENDPOINT, JOURNAL, &batch, Forwarding::On).unwrap();
+            let stored = super::store(&connection, ENDPOINT, JOURNAL, &batch, &Forwarding::On).unwrap();
             prop_assert_eq!(Some(stored.cursor), cursor(&connection, ENDPOINT, JOURNAL).unwrap().or(Some(0)));
         }
         let Some(start) = start else { return Ok(()) };
@@ -255,7 +255,7 @@ proptest! {
         let mut bytes = BytesMut::new();
         bytes.put_slice(&raw);
         let event = encoded(1, EncodedRequest::from_stored(bytes.freeze()));
-        let stored = super::store(&connection, ENDPOINT, JOURNAL, &[Incoming::Event(event)], Forwarding::On).unwrap();
+        let stored = super::store(&connection, ENDPOINT, JOURNAL, &[Incoming::Event(event)], &Forwarding::On).unwrap();
         prop_assert_eq!((stored.cursor, stored.new), (1, 1));
     }
 }

@@ -304,6 +304,22 @@ super::table! {
         next: ["ringtail explain no-answer", "ringtail replay EVENT --target 3000"],
         sections: [],
     }
+    REJECTED "RT-411" {
+        message: "rejected, not forwarded",
+        meaning: "The request's proof of origin is wrong or missing, and `reject_forged` is on: the app does not see it. A notification was answered 200 at the edge and is kept in the history; an exchange was answered 403.",
+        causes: [
+            "Somebody else than RingCentral sent it.",
+            "The secret that is configured is not that of the subscription or app.",
+            "The request was signed with an older secret.",
+            "A proxy in front of the relay removes the header or changes the body.",
+        ],
+        next: [
+            "ringtail events show EVENT    shows which proof it is, and whether it is wrong or missing",
+            "ringtail events show EVENT --reveal    shows the secret that came, to compare it",
+            "ringtail replay EVENT --sign    sends it to the app all the same, signed with the configured secret",
+        ],
+        sections: ["3.2", "7.1", "7.2", "7.5"],
+    }
     SCENARIO "RT-420" {
         message: "…, step …: …",
         meaning: "The scenario cannot be played: it is not written as scenarios are, or a value is missing or unused.",
