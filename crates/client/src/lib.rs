@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod check;
 pub mod config;
 pub mod engine;
+pub mod export;
 pub mod forward;
 pub mod history;
 pub mod link;
