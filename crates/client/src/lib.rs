@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod check;
 pub mod config;
+pub mod diff;
 pub mod engine;
 pub mod export;
 pub mod forward;

@@ -12,7 +12,7 @@ mod presence;
 mod team;
 mod telephony;
 
-use self::node::Node;
+pub(crate) use self::node::Node;
 use crate::classify::{Callback, RequestView, classify};
 use crate::envelope::Envelope;
 use crate::text::tidy;
@@ -115,7 +115,7 @@ struct Event<'a> {
 }
 
 /// Writes a camel-case word of RingCentral's as lower-case words.
-fn words(camel: &str) -> String {
+pub(crate) fn words(camel: &str) -> String {
     let mut words = String::new();
     for character in camel.chars() {
         if character.is_uppercase() && !words.is_empty() {

@@ -62,6 +62,20 @@ pub(crate) fn first(raw: &RawValue) -> Option<(&RawValue, usize)> {
         .ok()?
 }
 
+/// Returns the elements of an array, at most `max`; none of what is no array.
+pub(crate) fn items(raw: &RawValue, max: usize) -> Vec<&RawValue> {
+    let mut items = Vec::new();
+    if raw.get().starts_with('[') {
+        let visitor = ItemsVisitor {
+            max,
+            items: &mut items,
+        };
+        // A raw value has been read once already, so there is no fault in it.
+        drop(serde_json::Deserializer::from_str(raw.get()).deserialize_seq(visitor));
+    }
+    items
+}
+
 /// Decodes an object key to its place in a list of names, comparing bytes so that a key need not be UTF-8.
 pub(crate) struct KeyIndex<'n>(pub(crate) &'n [&'n str]);
 
@@ -126,6 +140,28 @@ impl<'de> Visitor<'de> for StringVisitor {
 
     fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
         Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()))
+    }
+}
+
+struct ItemsVisitor<'a, 'n> {
+    max: usize,
+    items: &'n mut Vec<&'a RawValue>,
+}
+
+impl<'a> Visitor<'a> for ItemsVisitor<'a, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON array")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
+        while self.items.len() < self.max
+            && let Some(item) = seq.next_element()?
+        {
+            self.items.push(item);
+        }
+        Ok(())
     }
 }
 

@@ -25,4 +25,5 @@ pub mod signature;
 #[cfg(feature = "simulate")]
 pub mod simulate;
 mod text;
+pub mod timeline;
 pub mod verdict;

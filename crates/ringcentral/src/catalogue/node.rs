@@ -6,13 +6,13 @@ use crate::json;
 use crate::text::tidy;
 
 /// Most characters of one value in a summary, so that a long name leaves room for what follows it.
-pub(super) const VALUE_MAX_CHARS: usize = 60;
+pub(crate) const VALUE_MAX_CHARS: usize = 60;
 
 /// A JSON value, or nothing. Every step from nothing leads to nothing, so that rows read as paths.
 ///
 /// A step scans its value once and builds nothing; rows take a handful of steps, so the work stays linear.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Node<'a>(Option<Place<'a>>);
+pub(crate) struct Node<'a>(Option<Place<'a>>);
 
 #[derive(Debug, Clone, Copy)]
 enum Place<'a> {
@@ -23,12 +23,12 @@ enum Place<'a> {
 
 impl<'a> Node<'a> {
     /// Returns the node of a request body.
-    pub(super) fn object(text: &'a str) -> Self {
+    pub(crate) fn object(text: &'a str) -> Self {
         Self(Some(Place::Text(text)))
     }
 
     /// Returns a field of an object.
-    pub(super) fn at(self, name: &str) -> Self {
+    pub(crate) fn at(self, name: &str) -> Self {
         let text = match self.0 {
             Some(Place::Text(text)) => text,
             Some(Place::Raw(raw)) => raw.get(),
@@ -39,7 +39,7 @@ impl<'a> Node<'a> {
     }
 
     /// Returns the first element of an array, or the node itself if it is no array.
-    pub(super) fn first(self) -> Self {
+    pub(crate) fn first(self) -> Self {
         match self.0 {
             Some(Place::Raw(raw)) if raw.get().starts_with('[') => {
                 Self::from(json::first(raw).map(|(first, _)| first))
@@ -48,8 +48,17 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Returns the elements of an array, at most `max`.
+    pub(crate) fn items(self, max: usize) -> impl Iterator<Item = Node<'a>> {
+        let list = match self.0 {
+            Some(Place::Raw(raw)) => json::items(raw, max),
+            _ => Vec::new(),
+        };
+        list.into_iter().map(|raw| Self::from(Some(raw)))
+    }
+
     /// Returns how many elements an array has; a value that is no array counts for one.
-    pub(super) fn count(self) -> usize {
+    pub(crate) fn count(self) -> usize {
         match self.0 {
             Some(Place::Raw(raw)) if raw.get().starts_with('[') => {
                 json::first(raw).map_or(0, |(_, count)| count)
@@ -60,12 +69,12 @@ impl<'a> Node<'a> {
     }
 
     /// Returns a string, number or boolean as a short text; `None` if nothing of it can be seen.
-    pub(super) fn text(self) -> Option<String> {
+    pub(crate) fn text(self) -> Option<String> {
         self.text_within(VALUE_MAX_CHARS)
     }
 
     /// Returns a string, number or boolean as a text of at most `max` characters.
-    pub(super) fn text_within(self, max: usize) -> Option<String> {
+    pub(crate) fn text_within(self, max: usize) -> Option<String> {
         let Some(Place::Raw(raw)) = self.0 else {
             return None;
         };
@@ -74,23 +83,23 @@ impl<'a> Node<'a> {
     }
 
     /// Returns a number.
-    pub(super) fn number(self) -> Option<i64> {
+    pub(crate) fn number(self) -> Option<i64> {
         self.text()?.parse().ok()
     }
 
     /// Says whether the value is true.
-    pub(super) fn is_true(self) -> bool {
+    pub(crate) fn is_true(self) -> bool {
         self.text().is_some_and(|text| text == "true")
     }
 
     /// Returns who a party is, by name where there is one: `{"name", "phoneNumber", "extensionId"}`, a bare
     /// number, or a list of either, of which the first is named and the rest counted.
-    pub(super) fn who(self) -> Option<String> {
+    pub(crate) fn who(self) -> Option<String> {
         self.party(["name", "phoneNumber", "extensionId"])
     }
 
     /// Returns who a party is, by number where there is one.
-    pub(super) fn phone(self) -> Option<String> {
+    pub(crate) fn phone(self) -> Option<String> {
         self.party(["phoneNumber", "extensionId", "name"])
     }
 

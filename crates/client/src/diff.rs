@@ -1,0 +1,291 @@
+//! What is different between two events, or between two answers of the app.
+//!
+//! Compared are documents of lines: a request line or a status, header fields, and the body, JSON laid out and anything
+//! else as it is. What differs between any two events and means nothing is noise: it is left in its place, and its value
+//! is not compared.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ringtail_protocol::event::Header;
+use serde_json::Value;
+use similar::{Algorithm, ChangeTag, TextDiff};
+
+use crate::model::{AttemptDetail, EventDetail, Outcome};
+
+/// Fields that differ from event to event: identity, times, order.
+const NOISE: [&str; 16] = [
+    "uuid",
+    "timestamp",
+    "sequence",
+    "eventTime",
+    "lastUpdated",
+    "creationTime",
+    "lastModifiedTime",
+    "time",
+    "issued_at",
+    "date_time",
+    "content-length",
+    "date",
+    "rcrequestid",
+    "traceparent",
+    "x-request-id",
+    "x-forwarded-for",
+];
+
+/// What stands for a value that is not compared.
+const NOT_COMPARED: &str = "(not compared)";
+
+/// Lines that are shown around a change.
+const CONTEXT: usize = 3;
+
+/// Longest document that is compared line by line, in bytes.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long a comparison looks for the shortest way; after that it takes a longer one.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Names of fields whose values are not compared, in headers and at any depth of JSON.
+#[derive(Debug, Clone)]
+pub struct Noise {
+    names: BTreeSet<String>,
+}
+
+impl Default for Noise {
+    fn default() -> Self {
+        Self {
+            names: NOISE.into_iter().map(str::to_lowercase).collect(),
+        }
+    }
+}
+
+impl Noise {
+    /// Compares everything.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            names: BTreeSet::new(),
+        }
+    }
+
+    /// Takes another field for noise. Case does not matter.
+    #[must_use]
+    pub fn with(mut self, name: &str) -> Self {
+        self.names.insert(name.to_lowercase());
+        self
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names.contains(&name.to_lowercase())
+    }
+}
+
+/// A line of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// In both.
+    Same(String),
+    /// In the first alone.
+    Removed(String),
+    /// In the second alone.
+    Added(String),
+    /// So many lines that are in both and not shown.
+    Skipped(usize),
+}
+
+/// A comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diff {
+    /// Its lines, with what is around each change.
+    pub lines: Vec<Line>,
+    /// How many lines are in one of them alone.
+    pub changes: usize,
+}
+
+/// Compares two events.
+#[must_use]
+pub fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> Diff {
+    texts(&of_event(one, noise), &of_event(other, noise))
+}
+
+/// Compares two answers of the app.
+#[must_use]
+pub fn answers(one: &AttemptDetail, other: &AttemptDetail, noise: &Noise) -> Diff {
+    texts(&of_answer(one, noise), &of_answer(other, noise))
+}
+
+fn of_event(event: &EventDetail, noise: &Noise) -> String {
+    let mut text = format!("{} {}\n", event.event.method, event.event.path);
+    put(&mut text, &event.headers, &event.body, noise);
+    text
+}
+
+fn of_answer(answer: &AttemptDetail, noise: &Noise) -> String {
+    let mut text = match &answer.attempt.outcome {
+        Outcome::Status(status) => format!("{status}\n"),
+        Outcome::Error { message, .. } => format!("{message}\n"),
+    };
+    put(&mut text, &answer.headers, &answer.body, noise);
+    text
+}
+
+fn put(text: &mut String, headers: &[Header], body: &[u8], noise: &Noise) {
+    for header in headers {
+        let value = match noise.has(&header.name) {
+            true => NOT_COMPARED.into(),
+            false => String::from_utf8_lossy(&header.value),
+        };
+        text.push_str(&format!("{}: {value}\n", header.name));
+    }
+    text.push('\n');
+    match serde_json::from_slice::<Value>(body) {
+        Ok(mut value) => {
+            silence(&mut value, noise);
+            text.push_str(&format!("{value:#}"));
+        }
+        Err(_) => text.push_str(&String::from_utf8_lossy(body)),
+    }
+}
+
+fn silence(value: &mut Value, noise: &Noise) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    // A table under such a name is more than a value.
+                    Value::Object(_) | Value::Array(_) => silence(value, noise),
+                    _ if noise.has(name) => *value = Value::from(NOT_COMPARED),
+                    _ => {}
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| silence(item, noise)),
+        _ => {}
+    }
+}
+
+fn texts(one: &str, other: &str) -> Diff {
+    if one.len().max(other.len()) > MAX_BYTES {
+        return whole(one, other);
+    }
+    let diff = TextDiff::configure()
+        .algorithm(Algorithm::Patience)
+        .timeout(PATIENCE)
+        .diff_lines(one, other);
+    let mut lines = Vec::new();
+    let mut changes = 0;
+    let mut same: Vec<String> = Vec::new();
+    for change in diff.iter_all_changes() {
+        let line = change.value().trim_end_matches(['\n', '\r']).to_owned();
+        let line = match change.tag() {
+            ChangeTag::Equal => {
+                same.push(line);
+                continue;
+            }
+            ChangeTag::Delete => Line::Removed(line),
+            ChangeTag::Insert => Line::Added(line),
+        };
+        fold(&mut lines, &mut same, changes > 0, true);
+        changes += 1;
+        lines.push(line);
+    }
+    fold(&mut lines, &mut same, changes > 0, false);
+    Diff { lines, changes }
+}
+
+/// Takes over lines that are in both: as many as are near a change.
+fn fold(lines: &mut Vec<Line>, same: &mut Vec<String>, after: bool, before: bool) {
+    let head = if after { CONTEXT } else { 0 };
+    let tail = if before { CONTEXT } else { 0 };
+    let hidden = same.len().saturating_sub(head + tail);
+    for (at, line) in same.drain(..).enumerate() {
+        // A line in the place of one hidden line would save nothing.
+        if hidden > 1 && (head..head + hidden).contains(&at) {
+            if at == head {
+                lines.push(Line::Skipped(hidden));
+            }
+            continue;
+        }
+        lines.push(Line::Same(line));
+    }
+}
+
+/// Two documents that are too large to be laid side by side.
+fn whole(one: &str, other: &str) -> Diff {
+    if one == other {
+        return Diff {
+            lines: Vec::new(),
+            changes: 0,
+        };
+    }
+    let sized = |text: &str| format!("({} bytes, too large to compare line by line)", text.len());
+    Diff {
+        lines: vec![Line::Removed(sized(one)), Line::Added(sized(other))],
+        changes: 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(diff: &Diff) -> String {
+        let lines = diff.lines.iter().map(|line| match line {
+            Line::Same(text) => format!("  {text}\n"),
+            Line::Removed(text) => format!("- {text}\n"),
+            Line::Added(text) => format!("+ {text}\n"),
+            Line::Skipped(count) => format!("  … {count} lines\n"),
+        });
+        lines.collect()
+    }
+
+    fn document(body: &str, noise: &Noise) -> String {
+        let mut text = String::new();
+        put(&mut text, &[], body.as_bytes(), noise);
+        text
+    }
+
+    #[test]
+    fn noise_is_left_in_its_place_and_not_compared() {
+        let one = r#"{"uuid":"1","body":{"sequence":1,"status":"Ringing","eventTime":"a"}}"#;
+        let other = r#"{"uuid":"2","body":{"sequence":2,"status":"Answered","eventTime":"b"}}"#;
+        let noise = Noise::default();
+        let diff = texts(&document(one, &noise), &document(other, &noise));
+        assert_eq!(diff.changes, 2);
+        insta::assert_snapshot!(show(&diff), @r#"
+          …
+        "#);
+        let noise = noise.with("STATUS");
+        assert_eq!(
+            texts(&document(one, &noise), &document(other, &noise)).changes,
+            0
+        );
+        let noise = Noise::none();
+        assert_eq!(
+            texts(&document(one, &noise), &document(other, &noise)).changes,
+            8
+        );
+    }
+
+    #[test]
+    fn far_lines_are_folded() {
+        let one: String = (0..40).map(|n| format!("line {n}\n")).collect();
+        let other = one.replace("line 20\n", "line x\n");
+        insta::assert_snapshot!(show(&texts(&one, &other)), @"");
+        assert_eq!(
+            texts(&one, &one),
+            Diff {
+                lines: (0..40).map(|n| Line::Same(format!("line {n}"))).collect(),
+                changes: 0
+            }
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_and_large_documents_are_compared() {
+        assert_eq!(texts(&String::from_utf8_lossy(b"\xff\xfe"), "x").changes, 2);
+        let large = "x".repeat(MAX_BYTES + 1);
+        assert_eq!(texts(&large, "x").changes, 2);
+        assert_eq!(texts(&large, &large).changes, 0);
+    }
+}
