@@ -73,7 +73,7 @@ fn bad_lines_are_named_and_the_rest_is_read() {
     assert!(found[3].is_ok());
 }
 
-fn har(entries: Value) -> String {
+fn har(entries: &Value) -> String {
     json!({"log": {"version": "1.2", "creator": {"name": "x"}, "pages": [], "entries": entries}})
         .to_string()
 }
@@ -86,7 +86,7 @@ fn an_archive_of_another_program_is_read() {
             "postData": {"mimeType": "text/plain", "text": "hi"}},
         "response": {"status": 200, "headers": [], "content": {"size": 3, "text": "AAEC", "encoding": "base64"}},
     });
-    let found = all(har(json!([entry, {"request": 1}, entry])));
+    let found = all(har(&json!([entry, {"request": 1}, entry])));
     let recorded = found[0].as_ref().unwrap();
     assert_eq!(
         (
@@ -108,7 +108,7 @@ fn an_archive_of_another_program_is_read() {
 
 #[test]
 fn a_broken_archive_says_where() {
-    let whole = har(json!([]));
+    let whole = har(&json!([]));
     assert!(all(&whole).is_empty());
     let found = all(&whole[..whole.len() - 3]);
     assert!(
@@ -128,7 +128,7 @@ fn reading_stops_when_asked() {
         count += 1;
         false
     });
-    read(Cursor::new(har(json!([1, 2, 3]))), |_| {
+    read(Cursor::new(har(&json!([1, 2, 3]))), |_| {
         count += 1;
         false
     });
