@@ -6,16 +6,20 @@
 //! * Each event is stored once, known by its id and by its `seq` in its journal, however often it comes.
 //! * Several processes may use one file: each has its own writing thread, and SQLite lets one write at a time.
 //!
+//! * What makes searching quick is filled behind the events and never decides a search, see `index`.
+//!
 //! It leaves to others: when to ask for events ([`crate::model`]'s engine), and what to do with those that are
 //! owed ([`crate::forward`]).
 
 mod attempts;
 mod codes;
 pub(crate) mod headers;
+mod index;
 mod query;
 mod record;
 mod retention;
 mod schema;
+mod search;
 mod select;
 mod store;
 mod watched;
@@ -35,6 +39,7 @@ pub use self::query::{Counts, MAX_DETAIL_ATTEMPTS, MAX_PAGE, PendingEvent, Reade
 pub use self::record::UNDECODABLE;
 pub use self::retention::Retention;
 pub use self::schema::{BUSY_TIMEOUT, FILE_NAME, OpenError};
+pub use self::search::{Direction, Found, Search};
 pub use self::select::{IdPrefix, MIN_ID_DIGITS, Selector, SelectorError};
 pub use self::store::{Incoming, Stored};
 use self::writer::{QUEUE, Write, Writer};
@@ -66,6 +71,7 @@ struct Inner {
     client_id: String,
     writes: mpsc::Sender<Write>,
     marks: watch::Receiver<Marks>,
+    indexed: watch::Receiver<RowId>,
     readers: Mutex<Vec<Reader>>,
     permits: Semaphore,
 }
@@ -122,11 +128,13 @@ impl History {
         };
         let reach = query::marks(&opened.connection).map_err(database)?;
         let (marks, marks_rx) = watch::channel(reach);
+        let (indexed, indexed_rx) = watch::channel(RowId::default());
         let (writes, queue) = mpsc::channel(QUEUE);
         let writer = Writer {
             connection: opened.connection,
             queue,
             marks,
+            indexed,
             retention,
         };
         std::thread::Builder::new()
@@ -139,6 +147,7 @@ impl History {
                 client_id: opened.client_id,
                 writes,
                 marks: marks_rx,
+                indexed: indexed_rx,
                 readers: Mutex::new(Vec::new()),
                 permits: Semaphore::new(READERS),
             }),
@@ -156,6 +165,12 @@ impl History {
     #[must_use]
     pub fn marks(&self) -> watch::Receiver<Marks> {
         self.inner.marks.clone()
+    }
+
+    /// Returns up to which event this process has seen the history indexed for searching.
+    #[must_use]
+    pub fn indexed(&self) -> watch::Receiver<RowId> {
+        self.inner.indexed.clone()
     }
 
     /// Stores what the link brought, and the cursor with it. When this returns, the relay may be told.

@@ -6,6 +6,7 @@ pub mod config;
 pub mod diff;
 pub mod engine;
 pub mod export;
+pub mod filter;
 pub mod forward;
 pub mod history;
 pub mod import;

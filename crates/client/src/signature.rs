@@ -3,6 +3,7 @@
 //!
 //! Nothing of it is stored. An event that came before its secret was configured is judged by it all the same.
 
+use bytes::Bytes;
 use http::Method;
 use ringtail_protocol::event::{EventId, Header, Request};
 use ringtail_ringcentral::classify::{Callback, RequestView, classify};
@@ -11,7 +12,7 @@ use ringtail_ringcentral::signature::{Outcome, Scheme, verify, verify_answer};
 use crate::config::Secrets;
 use crate::history::{History, ReadError, header_map};
 use crate::mask;
-use crate::model::{EventDetail, Proof};
+use crate::model::{EventDetail, EventRow, Proof};
 
 /// Whether the secrets that an event carries are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,18 +62,11 @@ pub fn show(detail: &mut EventDetail, secrets: &Secrets, reveal: Reveal) {
 
 /// Fills in what the event's proofs are worth, and those of the app's answers. Takes as long as hashing the body.
 pub fn prove(detail: &mut EventDetail, secrets: &Secrets) {
-    detail.proof = None;
-    let request = Request {
-        method: detail.event.method.clone(),
-        path: detail.event.path.clone(),
-        peer: String::new(),
-        headers: detail.headers.clone(),
-        body: detail.body.clone(),
-    };
-    let Some((callback, outcome)) = of_request(&request, secrets) else {
+    let found = of_event(&detail.event, &detail.headers, &detail.body, secrets);
+    detail.proof = found.map(|(_, proof)| proof);
+    let Some((callback, _)) = found else {
         return;
     };
-    detail.proof = Some(outcome);
     if callback != Callback::SourceSdk {
         return;
     }
@@ -86,6 +80,23 @@ pub fn prove(detail: &mut EventDetail, secrets: &Secrets) {
             });
         }
     }
+}
+
+/// Returns what a stored event is and what its proof is worth; `None` for what RingCentral does not sign.
+pub(crate) fn of_event(
+    event: &EventRow,
+    headers: &[Header],
+    body: &Bytes,
+    secrets: &Secrets,
+) -> Option<(Callback, Proof)> {
+    let request = Request {
+        method: event.method.clone(),
+        path: event.path.clone(),
+        peer: String::new(),
+        headers: headers.to_vec(),
+        body: body.clone(),
+    };
+    of_request(&request, secrets)
 }
 
 /// Gives a request the proof that it would have under the configured secret, in place of the one it has.

@@ -13,7 +13,7 @@ mod team;
 mod telephony;
 
 pub(crate) use self::node::Node;
-use crate::classify::{Callback, RequestView, classify};
+use crate::classify::{self, Callback, RequestView, classify};
 use crate::envelope::Envelope;
 use crate::text::tidy;
 
@@ -68,6 +68,16 @@ const TABLES: [&[Row]; 5] = [
     presence::ROWS,
     account::ROWS,
 ];
+
+/// Returns every topic that a summary can have, in the order of the tables.
+pub fn topics() -> impl Iterator<Item = &'static str> {
+    let rows = TABLES.into_iter().flatten().map(|row| row.topic);
+    let callbacks = classify::TABLE
+        .iter()
+        .filter(|row| row.callback != Callback::PlatformNotification)
+        .map(|row| row.name);
+    rows.chain([UNKNOWN]).chain(callbacks)
+}
 
 /// The topic of platform events that no row knows.
 const UNKNOWN: &str = "event";

@@ -1,7 +1,8 @@
 //! RingCentral's webhook rules as pure code: no runtime, no socket, no clock.
 //!
 //! The relay asks [`classify`](mod@classify) what a request is and [`handshake`] how to answer one; the client asks
-//! [`ordering`] what must stay in order, [`catalogue`] what an event says, [`signature`] whether a request is
+//! [`ordering`] what must stay in order, [`catalogue`] what an event says, [`facts`](mod@facts) what it
+//! can be found by, [`signature`] whether a request is
 //! RingCentral's, [`verdict`] what RingCentral would have made of the app's answer, and [`errors`] what a code means.
 //! Docs that speak of a section mean RINGCENTRAL.md, the collected facts about RingCentral's callbacks that this crate
 //! is the code form of.
@@ -13,6 +14,7 @@ pub mod catalogue;
 pub mod classify;
 pub mod envelope;
 pub mod errors;
+pub mod facts;
 pub mod handshake;
 mod json;
 pub mod limits;

@@ -111,7 +111,11 @@ impl Reader {
         }
     }
 
-    fn events(&self, tail: &str, params: impl Params) -> rusqlite::Result<Vec<EventRow>> {
+    pub(super) fn events(
+        &self,
+        tail: &str,
+        params: impl Params,
+    ) -> rusqlite::Result<Vec<EventRow>> {
         let sql = format!(
             "SELECT {}, {EVENT_COLUMNS} FROM event AS e LEFT JOIN attempt AS a
                ON a.row = (SELECT max(row) FROM attempt WHERE event = e.id) {tail}",
@@ -310,11 +314,11 @@ fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     })
 }
 
-fn read_headers(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Header>> {
+pub(super) fn read_headers(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Header>> {
     row.get(column).map(headers::decode)
 }
 
-fn read_bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Bytes> {
+pub(super) fn read_bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Bytes> {
     row.get::<_, Vec<u8>>(column).map(Bytes::from)
 }
 

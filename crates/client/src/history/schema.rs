@@ -27,7 +27,10 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const APPLICATION_ID: i32 = 0x7269_6e67;
 
 /// Steps from an empty file to the schema of this version. A step that was released is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+];
 
 /// Why the history could not be opened.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,8 @@
 //! The one thread that writes.
 //!
 //! It takes what waits in its queue, writes it in one transaction, commits, and then answers everybody. An
-//! operation that fails is undone alone, by its savepoint; a commit that fails fails all of its group.
+//! operation that fails is undone alone, by its savepoint; a commit that fails fails all of its group. While nothing
+//! waits it removes what is too old, and indexes what is not indexed yet.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,10 +11,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::attempts::{self, NewAttempt};
-use super::query;
 use super::retention::{Retention, Schedule};
 use super::store::{self, Incoming, Stored};
 use super::{Forwarding, StoreError};
+use super::{index, query};
 use crate::model::{Marks, RowId};
 
 /// Operations that may wait; more senders than that wait themselves.
@@ -21,6 +22,9 @@ pub(super) const QUEUE: usize = 256;
 
 /// Bytes after which a group is committed although more waits.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
+
+/// Groups after which a little is indexed although more waits to be written.
+const GROUPS: usize = 8;
 
 /// Something to write.
 #[derive(Debug)]
@@ -53,6 +57,7 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) queue: mpsc::Receiver<Write>,
     pub(super) marks: watch::Sender<Marks>,
+    pub(super) indexed: watch::Sender<RowId>,
     pub(super) retention: Retention,
 }
 
@@ -60,6 +65,8 @@ impl Writer {
     /// Runs until every handle is gone and the queue is empty.
     pub(super) fn run(mut self) {
         let mut schedule = Schedule::new(self.retention, Instant::now());
+        let mut behind = true;
+        let mut groups = 0;
         loop {
             let now = Instant::now();
             if schedule.is_due(now)
@@ -67,10 +74,18 @@ impl Writer {
             {
                 tracing::warn!(%error, "old events could not be removed from the history");
             }
-            let first = if schedule.is_due(Instant::now()) {
+            // Without a pause for it a flood of events would never be indexed.
+            if behind && groups >= GROUPS {
+                groups = 0;
+                behind = self.index();
+            }
+            let first = if schedule.is_due(Instant::now()) || behind {
                 match self.queue.try_recv() {
                     Ok(write) => write,
-                    Err(mpsc::error::TryRecvError::Empty) => continue,
+                    Err(mpsc::error::TryRecvError::Empty) => {
+                        groups = GROUPS;
+                        continue;
+                    }
                     Err(mpsc::error::TryRecvError::Disconnected) => return,
                 }
             } else {
@@ -81,6 +96,27 @@ impl Writer {
             };
             let group = self.gather(first);
             self.write(group);
+            groups += 1;
+            behind = true;
+        }
+    }
+
+    /// Indexes some of what is not indexed yet; returns whether there is more.
+    fn index(&self) -> bool {
+        match index::step(&self.connection) {
+            Ok(step) => {
+                self.indexed.send_if_modified(|reached| {
+                    let moved = *reached != step.reached;
+                    *reached = step.reached;
+                    moved
+                });
+                step.more
+            }
+            Err(error) => {
+                tracing::warn!(%error, "events could not be indexed; searching them takes longer");
+                // It is tried again after the next write.
+                false
+            }
         }
     }
 

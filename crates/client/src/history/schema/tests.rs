@@ -90,7 +90,7 @@ fn newer_schema_is_refused_and_left_alone() {
         error,
         OpenError::Newer {
             found: 99,
-            known: 1,
+            known: 2,
             ..
         }
     ));
@@ -147,4 +147,33 @@ fn many_processes_may_open_a_new_file_at_once() {
             .collect()
     });
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+}
+
+#[test]
+fn a_history_of_the_first_schema_is_brought_up_and_indexed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(MIGRATIONS[0]).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.pragma_update(None, "application_id", APPLICATION_ID)
+        .unwrap();
+    old.execute_batch(
+        "INSERT INTO event VALUES (7, 'demo-x1', 'j', 1, zeroblob(16), 1, 1, NULL, 0, 0, 'POST', '/', 'p',
+           'platform-notification', 'sms', 'SMS', 'k', NULL, 2, 0);
+         INSERT INTO content VALUES (7, x'', CAST('{\"from\":\"pat\"}' AS BLOB));",
+    )
+    .unwrap();
+    drop(old);
+    let connection = open_writer(dir.path()).unwrap().connection;
+    let step = crate::history::index::step(&connection).unwrap();
+    assert_eq!((step.reached.0, step.more), (7, false));
+    let found: i64 = connection
+        .query_row(
+            "SELECT rowid FROM fact_index WHERE fact_index MATCH 'k_sms AND f_pat'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(found, 7);
 }

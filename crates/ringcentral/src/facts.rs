@@ -1,0 +1,326 @@
+//! What a request speaks of: the names and numbers by which people look for it.
+//!
+//! Nothing is guaranteed about where RingCentral puts them, so they are known by the names of their fields, at any
+//! depth. A body that breaks off gives those that were read before.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::envelope::Envelope;
+use crate::json::KeyIndex;
+use crate::text::tidy;
+
+/// Most facts of one request. A call has a handful, a presence of a busy queue some dozens.
+pub const MAX_FACTS: usize = 128;
+
+/// Longest value in characters; what is longer is cut.
+pub const VALUE_MAX_CHARS: usize = 160;
+
+/// Depth at which the search ends. RingCentral's deepest sample has seven levels.
+const MAX_DEPTH: u8 = 16;
+
+/// One thing that a request speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Fact {
+    /// What it is.
+    pub about: About,
+    /// Its name or number, free of control characters; never empty.
+    pub value: String,
+}
+
+/// What a fact is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum About {
+    /// The event filter, with its query.
+    Event,
+    /// RingCentral's id of the notification.
+    Uuid,
+    /// A telephony session, by either of its ids.
+    Session,
+    /// Who called or wrote: number, name, or id or number of an extension.
+    From,
+    /// Who was called or written to.
+    To,
+    /// An extension, by its id or its number.
+    Extension,
+}
+
+/// Returns what the body of a request speaks of, each fact once.
+pub fn facts(body: &[u8]) -> Vec<Fact> {
+    let mut facts = Facts::default();
+    if let Some(envelope) = Envelope::parse(body) {
+        if let Some(uuid) = envelope.uuid {
+            facts.add(About::Uuid, &uuid);
+        }
+        if let Some(event) = envelope.event {
+            facts.add(About::Event, &event);
+            let mut segments = event.split(['/', '?', '&']);
+            if segments.any(|segment| segment == "extension")
+                && let Some(id) = segments.next().filter(|id| *id != "~")
+            {
+                facts.add(About::Extension, id);
+            }
+        }
+    }
+    // Only objects and arrays hold fields; anything else would be taken for a number.
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if matches!(first, Some(b'{' | b'[')) {
+        let text = String::from_utf8_lossy(body);
+        let walk = Walk {
+            facts: &mut facts,
+            place: Place::Elsewhere,
+            depth: 0,
+        };
+        // The fault itself tells nothing that the missing facts do not.
+        drop(walk.deserialize(&mut serde_json::Deserializer::from_str(&text)));
+    }
+    facts.found
+}
+
+#[derive(Default)]
+struct Facts {
+    found: Vec<Fact>,
+}
+
+impl Facts {
+    fn add(&mut self, about: About, value: &str) {
+        if self.found.len() >= MAX_FACTS {
+            return;
+        }
+        let fact = Fact {
+            about,
+            value: tidy(value, VALUE_MAX_CHARS),
+        };
+        if !fact.value.is_empty() && !self.found.contains(&fact) {
+            self.found.push(fact);
+        }
+    }
+}
+
+/// What a value is, by the name of the field that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Elsewhere,
+    /// The value itself is the fact.
+    Value(About),
+    /// A party: the value is the fact, or some of its fields are.
+    Party(About),
+    /// A field that names a party when it is in one.
+    Name,
+    /// An extension.
+    Extension,
+    /// The extension of a party.
+    PartyExtension(About),
+}
+
+const FIELDS: &[(&str, Place)] = &[
+    ("from", Place::Party(About::From)),
+    ("to", Place::Party(About::To)),
+    ("fromName", Place::Value(About::From)),
+    ("toName", Place::Value(About::To)),
+    ("phoneNumber", Place::Name),
+    ("name", Place::Name),
+    ("extensionId", Place::Extension),
+    ("extensionNumber", Place::Extension),
+    ("telephonySessionId", Place::Value(About::Session)),
+    ("sessionId", Place::Value(About::Session)),
+];
+
+const NAMES: [&str; FIELDS.len()] = {
+    let mut names = [""; FIELDS.len()];
+    let mut index = 0;
+    while index < FIELDS.len() {
+        names[index] = FIELDS[index].0;
+        index += 1;
+    }
+    names
+};
+
+/// One value of the body.
+struct Walk<'f> {
+    facts: &'f mut Facts,
+    place: Place,
+    depth: u8,
+}
+
+impl Walk<'_> {
+    fn found(self, value: &str) {
+        match self.place {
+            Place::Value(about) | Place::Party(about) => self.facts.add(about, value),
+            Place::Extension => self.facts.add(About::Extension, value),
+            Place::PartyExtension(about) => {
+                self.facts.add(about, value);
+                self.facts.add(About::Extension, value);
+            }
+            Place::Elsewhere | Place::Name => {}
+        }
+    }
+
+    fn is_too_deep(&self) -> bool {
+        self.depth >= MAX_DEPTH || self.facts.found.len() >= MAX_FACTS
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        // Skips without recursion.
+        if self.is_too_deep() {
+            return deserializer.deserialize_ignored_any(IgnoredAny).map(|_| ());
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.found(text);
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        self.found(&number.to_string());
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        self.found(&number.to_string());
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _number: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _value: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let Self {
+            facts,
+            place,
+            depth,
+        } = self;
+        // Each element of a list of parties is one.
+        while seq
+            .next_element_seed(Walk {
+                facts,
+                place,
+                depth: depth + 1,
+            })?
+            .is_some()
+        {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self {
+            facts,
+            place,
+            depth,
+        } = self;
+        while let Some(index) = map.next_key_seed(KeyIndex(&NAMES))? {
+            let field = index.and_then(|index| FIELDS.get(index));
+            let field = field.map_or(Place::Elsewhere, |(_, place)| *place);
+            let place = match (place, field) {
+                (Place::Party(about), Place::Name) => Place::Value(about),
+                (Place::Party(about), Place::Extension) => Place::PartyExtension(about),
+                (_, field) => field,
+            };
+            map.next_value_seed(Walk {
+                facts,
+                place,
+                depth: depth + 1,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn found(body: &str) -> Vec<String> {
+        facts(body.as_bytes())
+            .into_iter()
+            .map(|fact| format!("{:?} {}", fact.about, fact.value))
+            .collect()
+    }
+
+    #[test]
+    fn a_call_speaks_of_its_session_and_parties() {
+        let body = r#"{"uuid":"u1","event":"/restapi/v1.0/account/1/extension/7/telephony/sessions","body":{
+            "telephonySessionId":"s-1","sessionId":77,"parties":[
+              {"from":{"phoneNumber":"+16505550100","name":"Pat Agent"},"to":{"extensionId":101},"extensionId":"101"}]}}"#;
+        let expected = [
+            "Uuid u1",
+            "Event /restapi/v1.0/account/1/extension/7/telephony/sessions",
+            "Extension 7",
+            "Session s-1",
+            "Session 77",
+            "From +16505550100",
+            "From Pat Agent",
+            "To 101",
+            "Extension 101",
+        ];
+        assert_eq!(found(body), expected);
+    }
+
+    #[test]
+    fn parties_may_be_lists_texts_and_legacy_fields() {
+        let body = r#"{"event":"/x/missed-calls","from":"+1650","fromName":"Alex","body":{"to":[{"phoneNumber":"+1"},"+2"]}}"#;
+        let expected = [
+            "Event /x/missed-calls",
+            "From +1650",
+            "From Alex",
+            "To +1",
+            "To +2",
+        ];
+        assert_eq!(found(body), expected);
+    }
+
+    #[test]
+    fn what_was_read_before_a_fault_counts() {
+        assert_eq!(found(r#"{"body":{"from":"a","to":"b"#), ["From a"]);
+        assert!(found("from=a&to=b").is_empty());
+        assert!(found("17").is_empty());
+    }
+
+    #[test]
+    fn depth_and_number_are_bounded() {
+        let deep = "[".repeat(200_000);
+        assert!(found(&format!(r#"{{"a":{deep}"#)).is_empty());
+        let many: Vec<String> = (0..500).map(|n| format!(r#"{{"from":"{n}"}}"#)).collect();
+        assert_eq!(found(&format!("[{}]", many.join(","))).len(), MAX_FACTS);
+        let long = found(&format!(r#"{{"from":"{}"}}"#, "x".repeat(100_000)));
+        assert_eq!(long[0].chars().count(), "From ".len() + VALUE_MAX_CHARS);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(body in prop::collection::vec(any::<u8>(), 0..300)) {
+            facts(&body);
+        }
+
+        #[test]
+        fn any_json_is_survived(body in r#"(\{|\[|"from":|"to":|"name":|"x"|,|\}|\]|:|1|null){0,40}"#) {
+            facts(body.as_bytes());
+        }
+    }
+}
