@@ -128,3 +128,37 @@ async fn thousands_of_exchanges_share_one_link() -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn an_answer_with_more_header_bytes_than_a_link_carries_is_told_as_that() -> anyhow::Result<()>
+{
+    const CARRIED: usize = 64 * 1024;
+    let app = LocalTarget::answering(|request| {
+        let bytes: usize = request.header("x-wanted")[0]
+            .escape_ascii()
+            .to_string()
+            .parse()
+            .unwrap_or_default();
+        Reply::status(200).header("x-large", "x".repeat(bytes))
+    })?;
+    let world = World::with(app, &[]).await?;
+    let wants = |bytes: usize| {
+        Hook::new("PUT", "x")
+            .header("x-wanted", bytes.to_string())
+            .below("/a")
+    };
+    let fits = world
+        .caller
+        .post(&world.url, &wants(CARRIED - 1024))
+        .await?;
+    assert_eq!(fits.status, 200);
+    for bytes in [CARRIED, 2 * CARRIED] {
+        let answer = world.caller.post(&world.url, &wants(bytes)).await?;
+        assert_eq!(answer.status, 502);
+        assert_eq!(
+            answer.body.escape_ascii().to_string(),
+            "the app\\'s answer has more than 64 KiB of header fields\\n"
+        );
+    }
+    Ok(())
+}

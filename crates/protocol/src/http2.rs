@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use http::HeaderMap;
 use hyper::{client, server};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
@@ -28,8 +29,20 @@ pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// How long the other end may take to say that it is there.
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Header bytes that one request or answer may have on the link.
+/// Header bytes that one request or answer may have on the link, as [`head_bytes`] counts them.
 pub const MAX_HEADER_LIST: u32 = 64 * 1024;
+
+/// Bytes that HTTP/2 adds to each field of a head when it counts (RFC 9113, 6.5.2).
+const FIELD_BYTES: usize = 32;
+
+/// Returns the bytes of an answer's head as HTTP/2 counts them, its status included.
+#[must_use]
+pub fn head_bytes(headers: &HeaderMap) -> usize {
+    let status = ":status200".len() + FIELD_BYTES;
+    headers.iter().fold(status, |bytes, (name, value)| {
+        bytes + name.as_str().len() + value.len() + FIELD_BYTES
+    })
+}
 
 const _: () = assert!(CONNECTION_WINDOW as usize >= (MAX_EXCHANGES + 2) * STREAM_WINDOW as usize);
 

@@ -26,7 +26,7 @@ pub const EXCHANGE: &str = "/exchange";
 pub const EVENT_ID: &str = "ringtail-event-id";
 
 /// Header on the client's answer to an exchange, set when the answer is not the app's: one of
-/// [`NOT_FORWARDING`], [`UNREACHABLE`], [`FAILED`]. The relay then answers in words of its own.
+/// [`NOT_FORWARDING`], [`UNREACHABLE`], [`FAILED`], [`HEAD_TOO_LARGE`]. The relay then answers in words of its own.
 pub const NO_ANSWER: &str = "ringtail-no-answer";
 
 /// Value of [`NO_ANSWER`]: the client has no target.
@@ -37,6 +37,9 @@ pub const UNREACHABLE: &str = "unreachable";
 
 /// Value of [`NO_ANSWER`]: the target broke off, or answered with something that is not HTTP.
 pub const FAILED: &str = "failed";
+
+/// Value of [`NO_ANSWER`]: the app answered, with a head of more than [`crate::http2::MAX_HEADER_LIST`] bytes.
+pub const HEAD_TOO_LARGE: &str = "head-too-large";
 
 /// An endpoint as the relay describes it to its account.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// The largest WebSocket message in bytes that either end accepts. Both send at most 64 KiB at once.
-pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+pub const MAX_MESSAGE_BYTES: usize = 128 * 1024;
 
 /// Written bytes that make a message without waiting for a flush.
 const GATHER_BYTES: usize = 64 * 1024;

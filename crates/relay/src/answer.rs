@@ -53,7 +53,7 @@ pub(crate) fn unavailable(line: &'static str) -> Answer {
     let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, line);
     answer
         .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        .insert(header::RETRY_AFTER, RETRY_AFTER.into());
     answer
 }
 

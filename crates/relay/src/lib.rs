@@ -5,7 +5,6 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod accounts;
-mod allowance;
 mod answer;
 mod api;
 pub mod command;
@@ -15,10 +14,13 @@ pub mod hosts;
 pub mod journal;
 pub mod limits;
 mod links;
+mod logins;
+mod memory;
 mod metrics;
 mod ops;
 pub mod output;
 pub mod proxies;
+mod rates;
 pub mod recent;
 mod relay;
 pub mod server;

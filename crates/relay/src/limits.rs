@@ -11,11 +11,14 @@
 //! | time for a body | 408 |
 //! | bodies in memory | 503 with `Retry-After` |
 //! | events waiting to be written | 503 with `Retry-After` |
+//! | events of an endpoint in a second | 503 with `Retry-After` |
+//! | failed logins from an address | 429 with `Retry-After` |
 //! | handshakes in a second | answered, and not noted |
 //! | exchanges on a link | they wait, then 503 with `Retry-After` |
 //! | time for the app's answer to begin | 504 |
 //! | silence inside the app's answer | the answer breaks off |
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ringtail_protocol::frame;
@@ -38,8 +41,14 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// Bytes of one request's body; no more than [`frame::MAX_BODY_BYTES`].
     pub body_bytes: usize,
-    /// Bytes of request bodies in memory at once.
+    /// Bytes of requests to endpoints in memory at once: their bodies, their heads and [`REQUEST_BYTES`] for each that
+    /// is waited for.
     pub buffered_bytes: usize,
+    /// The same for requests to endpoints that do not exist and to the relay's own paths, so that strangers take no
+    /// room from those who know an endpoint.
+    pub stray_bytes: usize,
+    /// Events that one endpoint may take in a second, handshakes apart; a burst of [`EVENT_BURST_SECONDS`] passes.
+    pub events_per_second: NonZeroU32,
     /// From a request whose answer is the app's to that answer's head.
     pub exchange_deadline: Duration,
     /// How much of [`Limits::exchange_deadline`] may pass in waiting for a place on a busy link.
@@ -57,14 +66,16 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 16_384,
-            connections_per_address: 4_096,
+            connections: CONNECTIONS.get() as usize,
+            connections_per_address: CONNECTIONS_PER_ADDRESS.get() as usize,
             accept_pause: Duration::from_millis(500),
             establish_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),
             body_bytes: frame::MAX_BODY_BYTES,
             buffered_bytes: 256 * 1024 * 1024,
+            stray_bytes: 64 * 1024 * 1024,
+            events_per_second: EVENTS_PER_SECOND,
             exchange_deadline: Duration::from_secs(30),
             exchange_wait: Duration::from_secs(10),
             answer_idle_timeout: Duration::from_secs(60),
@@ -74,6 +85,26 @@ impl Default for Limits {
         }
     }
 }
+
+/// Connections open at once unless told otherwise: what fits a host with 2 GiB of memory when each holds the most that
+/// it may, see `docs/LIMITS.md`.
+pub const CONNECTIONS: NonZeroU32 = NonZeroU32::new(4_096).unwrap();
+
+/// Connections open at once from one address unless told otherwise.
+pub const CONNECTIONS_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(1_024).unwrap();
+
+/// What a request counts for that is waited for, beside its head and body: the task that waits, and what HTTP/2 keeps of
+/// a stream.
+pub const REQUEST_BYTES: usize = 8 * 1024;
+
+/// What a header field counts for beside its name and its value.
+pub const FIELD_BYTES: usize = 128;
+
+/// Bytes of a body from which on it is looked at beside the runtime: its JSON takes about 10 ms for each MiB.
+pub const LARGE_BODY_BYTES: usize = 128 * 1024;
+
+/// Large bodies that are looked at at once; others wait for their turn.
+pub const LARGE_BODIES: usize = 2;
 
 /// Bytes of an HTTP/1.1 request's head. RingCentral's largest is under 1 KiB.
 pub const HEADER_BYTES: usize = 32 * 1024;
@@ -111,7 +142,24 @@ pub const UUID_BYTES: usize = 128;
 
 /// Handshakes that are noted in one second. More are answered all the same, and not kept: RingCentral sends one for each
 /// subscription, and a flood of them must push neither real events out of the journal nor the journal out of time.
-pub const NOTED_HANDSHAKES: u32 = 1_000;
+pub const NOTED_HANDSHAKES: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 
-/// Value of `Retry-After` in seconds on every 503.
-pub const RETRY_AFTER: &str = "1";
+/// Events that one endpoint takes in a second unless told otherwise. An answered call makes about ten notifications
+/// (RINGCENTRAL.md 6), so this is a hundred calls a second: a company of 30,000 that telephones all day long.
+pub const EVENTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
+
+/// Seconds of [`Limits::events_per_second`] that may come at once: what RingCentral held back for a while is not
+/// refused when it comes.
+pub const EVENT_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(10).unwrap();
+
+/// Failed logins after which an address has to wait. A client stops at its first; an office may have many clients.
+pub const FAILED_LOGINS: u32 = 30;
+
+/// Time in which [`FAILED_LOGINS`] are counted, and until whose end the address waits.
+pub const FAILED_LOGIN_WINDOW: Duration = Duration::from_secs(60);
+
+/// Addresses whose failed logins are remembered, about 1 MiB. Beyond that, new ones are not.
+pub const FAILED_LOGIN_ADDRESSES: usize = 16_384;
+
+/// Value of `Retry-After` on every 503, in seconds.
+pub const RETRY_AFTER: u64 = 1;

@@ -1,21 +1,26 @@
 //! What every connection of a relay shares.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use governor::DefaultDirectRateLimiter;
 use http::{HeaderMap, header};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::{Account, SharedAccounts, Token};
-use crate::allowance::Allowance;
 use crate::api::Denied;
 use crate::hosts::Hosts;
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::links::{End, Links};
-use crate::metrics::Metrics;
+use crate::logins::FailedLogins;
+use crate::memory::Memory;
+use crate::metrics::{Limit, Metrics};
 use crate::proxies::{Caller, Proxies};
+use crate::rates::EventRates;
+use crate::server::admission;
 
 /// One running relay.
 #[derive(Debug)]
@@ -26,10 +31,16 @@ pub(crate) struct Relay {
     pub(crate) limits: Limits,
     pub(crate) hosts: Hosts,
     pub(crate) proxies: Proxies,
-    /// One permit for each byte of a request's body that may be in memory.
-    pub(crate) budget: Arc<Semaphore>,
+    /// Memory for requests to endpoints.
+    pub(crate) memory: Memory,
+    /// Memory for requests to anything else.
+    pub(crate) stray_memory: Memory,
+    /// One permit for each large body that may be looked at.
+    pub(crate) large_bodies: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
-    pub(crate) handshake_notes: Allowance,
+    pub(crate) failed_logins: FailedLogins,
+    pub(crate) event_rates: EventRates,
+    pub(crate) handshake_notes: DefaultDirectRateLimiter,
     /// Connections, and the streams on them.
     pub(crate) connection_tasks: TaskTracker,
     /// Links, which outlive the connections that they were: exchanges in flight need them to the end.
@@ -49,6 +60,12 @@ impl Relay {
         caller: Caller,
         headers: &HeaderMap,
     ) -> Result<Account, Denied> {
+        let address = admission::group(caller.address());
+        // Before the token is looked at: who fails too often costs no more than this.
+        if let Some(wait) = self.failed_logins.blocked(address, Instant::now()) {
+            self.metrics.limits.hit(Limit::FailedLogins);
+            return Err(Denied::too_many_logins(wait));
+        }
         let found = match bearer(headers).and_then(Token::parse) {
             Some(token) => self.accounts.authenticate(token).await.map_err(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "no login checked");
@@ -58,6 +75,7 @@ impl Relay {
         };
         found.ok_or_else(|| {
             self.metrics.failed_logins.inc();
+            self.failed_logins.add(address, Instant::now());
             tracing::debug!(%caller, "login failed");
             Denied::unauthorized()
         })

@@ -6,12 +6,18 @@ use http_body_util::{BodyExt, Empty, Full, Limited};
 use hyper::body::Incoming;
 use ringtail_protocol::event::EventId;
 use ringtail_protocol::frame::MAX_BODY_BYTES;
-use ringtail_protocol::path::{EVENT_ID, EXCHANGE, FAILED, NO_ANSWER, NOT_FORWARDING, UNREACHABLE};
+use ringtail_protocol::http2::{MAX_HEADER_LIST, head_bytes};
+use ringtail_protocol::path::{
+    EVENT_ID, EXCHANGE, FAILED, HEAD_TOO_LARGE, NO_ANSWER, NOT_FORWARDING, UNREACHABLE,
+};
 use ringtail_ringcentral::classify::RequestView;
 
 use super::session::{Body, status};
 use crate::forward::Exchanger;
 use crate::signature::Guard;
+
+/// Bytes of an app's head that the link carries.
+const MAX_HEAD_BYTES: usize = MAX_HEADER_LIST as usize;
 
 /// Answers an exchange, whose path is [`EXCHANGE`] and the path below the endpoint.
 pub(super) async fn answer(
@@ -33,6 +39,8 @@ pub(super) async fn answer(
         },
     };
     match answered {
+        // The relay would have to break off the stream, and could not say why.
+        Ok(answer) if head_bytes(answer.headers()) > MAX_HEAD_BYTES => no_answer(HEAD_TOO_LARGE),
         Ok(mut answer) => {
             // The app's answer is the app's, whatever it says about itself.
             answer.headers_mut().remove(NO_ANSWER);

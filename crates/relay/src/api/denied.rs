@@ -1,6 +1,7 @@
 //! Refusals of the relay's own API.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::{HeaderValue, StatusCode, header};
 use ringtail_protocol::path::{Refusal, code};
@@ -14,6 +15,8 @@ pub(crate) struct Denied {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
+    /// Seconds until it makes sense to ask again.
+    retry_after: Option<u64>,
 }
 
 impl Denied {
@@ -26,6 +29,7 @@ impl Denied {
             status,
             code,
             message: message.into(),
+            retry_after: None,
         }
     }
 
@@ -42,6 +46,18 @@ impl Denied {
         )
     }
 
+    /// The address failed too often, whether or not the token is right this time.
+    pub(crate) fn too_many_logins(wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait.as_secs() + 1),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                code::UNAVAILABLE,
+                "too many logins from this address failed: wait a minute, and look for a client with an old token",
+            )
+        }
+    }
+
     /// One refusal for an endpoint that does not exist or is another account's.
     pub(crate) fn no_endpoint() -> Self {
         Self::new(
@@ -52,11 +68,14 @@ impl Denied {
     }
 
     pub(crate) fn unavailable() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            code::UNAVAILABLE,
-            "the relay cannot do it now: try again",
-        )
+        Self {
+            retry_after: Some(RETRY_AFTER),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                code::UNAVAILABLE,
+                "the relay cannot do it now: try again",
+            )
+        }
     }
 
     #[cfg(test)]
@@ -80,10 +99,10 @@ impl Denied {
                 headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
-            }
             _ => {}
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         answer
     }

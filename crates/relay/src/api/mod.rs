@@ -79,6 +79,10 @@ async fn endpoints(
     request: Request<Incoming>,
 ) -> Result<Answer, Denied> {
     let (head, body) = request.into_parts();
+    let _share = relay.stray_memory.request(&head).ok_or_else(|| {
+        relay.metrics.limits.hit(Limit::StrayBytes);
+        Denied::unavailable()
+    })?;
     // The body first: an answer before its end is lost on callers that do not read while they write.
     let body = tokio::time::timeout(
         relay.limits.body_timeout,

@@ -1,6 +1,7 @@
 //! `serve`: the relay itself.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use tokio::signal;
 use super::{Data, Exit, Output};
 use crate::config::{Certificate, Config, PemPair, PublicUrl};
 use crate::hosts::EndpointDomain;
-use crate::journal::sqlite::{MAX_AGE, MAX_BYTES};
+use crate::journal::sqlite::{MAX_ACCOUNT_BYTES, MAX_AGE, MAX_BYTES};
+use crate::limits;
 use crate::output;
 use crate::proxies::Network;
 use crate::recent::RecentLog;
@@ -129,6 +131,38 @@ pub(super) struct Args {
         default_value_t = MAX_BYTES
     )]
     keep_bytes: u64,
+    /// Keep this many bytes of events of one account
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_KEEP_ACCOUNT_BYTES", hide_env_values = true,
+        value_name = "BYTES",
+        default_value_t = MAX_ACCOUNT_BYTES
+    )]
+    keep_account_bytes: u64,
+    /// Take this many events in a second on one endpoint, and ten times as many at once; handshakes are always answered
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_MAX_EVENTS_PER_SECOND", hide_env_values = true,
+        value_name = "EVENTS",
+        default_value_t = limits::EVENTS_PER_SECOND
+    )]
+    max_events_per_second: NonZeroU32,
+    /// Hold this many connections open at once
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_MAX_CONNECTIONS", hide_env_values = true,
+        value_name = "CONNECTIONS",
+        default_value_t = limits::CONNECTIONS
+    )]
+    max_connections: NonZeroU32,
+    /// Hold this many connections open at once from one IPv4 address or one IPv6 /64
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_MAX_CONNECTIONS_PER_ADDRESS", hide_env_values = true,
+        value_name = "CONNECTIONS",
+        default_value_t = limits::CONNECTIONS_PER_ADDRESS
+    )]
+    max_connections_per_address: NonZeroU32,
     /// Wait this many seconds for an app's answer to an exchange
     #[arg(
         long,
@@ -201,6 +235,10 @@ impl Args {
         config.wildcard = self.wildcard;
         config.journal.retention.max_age = Duration::from_secs(self.keep_days * SECONDS_OF_A_DAY);
         config.journal.retention.max_bytes = self.keep_bytes;
+        config.journal.retention.max_account_bytes = self.keep_account_bytes;
+        config.limits.events_per_second = self.max_events_per_second;
+        config.limits.connections = self.max_connections.get() as usize;
+        config.limits.connections_per_address = self.max_connections_per_address.get() as usize;
         config.limits.exchange_deadline = Duration::from_secs(self.exchange_deadline);
         config.limits.drain_timeout = Duration::from_secs(self.drain);
         config.limits.body_bytes = usize::try_from(self.max_body_bytes).unwrap_or(usize::MAX);

@@ -1,20 +1,21 @@
 //! Reading a request's body: whole, within a size, a time and the relay's memory.
 
 use bytes::{Bytes, BytesMut};
+use http::{Request, request};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, TryAcquireError};
 use tokio::time::timeout;
 
+use crate::memory::Share;
 use crate::relay::Relay;
 
-/// A body that was read, with its share of the relay's memory.
+/// A body that was read, with its request's share of the relay's memory.
 #[derive(Debug)]
 pub(super) struct Whole {
     pub(super) bytes: Bytes,
-    /// Given back when the request is answered.
-    pub(super) _share: Option<OwnedSemaphorePermit>,
+    /// Given back when the request is answered. A handshake has none.
+    pub(super) share: Option<Share>,
 }
 
 /// Why a body was not read.
@@ -26,31 +27,46 @@ pub(super) enum BodyError {
     TooSlow,
     /// Too many bodies are in memory.
     NoMemory,
+    /// Too many requests to no endpoint are in memory.
+    NoStrayMemory,
     /// The caller broke off, or broke HTTP.
     Broken,
 }
 
 /// Reads a body.
-pub(super) async fn read(relay: &Relay, body: Incoming) -> Result<Whole, BodyError> {
+pub(super) async fn read(
+    relay: &Relay,
+    head: &request::Parts,
+    body: Incoming,
+) -> Result<Whole, BodyError> {
     // A handshake has none: the hot path ends here.
     if body.is_end_stream() {
         return Ok(Whole {
             bytes: Bytes::new(),
-            _share: None,
+            share: None,
         });
     }
+    let share = relay.memory.request(head).ok_or(BodyError::NoMemory)?;
     let limit = announced_within(relay, &body)?;
-    timeout(relay.limits.body_timeout, collect(relay, body, limit))
-        .await
-        .map_err(|_elapsed| BodyError::TooSlow)?
+    timeout(
+        relay.limits.body_timeout,
+        collect(relay, share, body, limit),
+    )
+    .await
+    .map_err(|_elapsed| BodyError::TooSlow)?
 }
 
 /// Reads a body that nobody wants, within the same limits and without keeping it: an answer before its end is lost on
 /// callers that do not read while they write.
-pub(super) async fn discard(relay: &Relay, mut body: Incoming) -> Result<(), BodyError> {
+pub(super) async fn discard(relay: &Relay, request: Request<Incoming>) -> Result<(), BodyError> {
+    let (head, mut body) = request.into_parts();
     if body.is_end_stream() {
         return Ok(());
     }
+    let _share = relay
+        .stray_memory
+        .request(&head)
+        .ok_or(BodyError::NoStrayMemory)?;
     let limit = announced_within(relay, &body)?;
     let read = async {
         let mut read = 0;
@@ -79,53 +95,42 @@ fn announced_within(relay: &Relay, body: &Incoming) -> Result<usize, BodyError> 
 }
 
 /// Memory is taken as bytes come and not as they are announced: a promise of 16 MiB costs its caller nothing.
-async fn collect(relay: &Relay, mut body: Incoming, limit: usize) -> Result<Whole, BodyError> {
-    let mut share: Option<OwnedSemaphorePermit> = None;
-    // Nearly every body is one chunk, which is then used as it came.
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
+async fn collect(
+    relay: &Relay,
+    mut share: Share,
+    mut body: Incoming,
+    limit: usize,
+) -> Result<Whole, BodyError> {
+    // What hint there is bounds the room for more; it may be wrong.
+    let hint = body
+        .size_hint()
+        .exact()
+        .and_then(|it| usize::try_from(it).ok());
+    let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(chunk) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
             continue;
         };
-        if chunk.is_empty() {
-            continue;
-        }
-        if first.len() + rest.len() + chunk.len() > limit {
+        let length = bytes.len() + chunk.len();
+        if length > limit {
             return Err(BodyError::TooLarge);
         }
-        let taken = take(relay, chunk.len())?;
-        match &mut share {
-            Some(share) => share.merge(taken),
-            None => share = Some(taken),
+        // Copied, since a byte of a chunk would keep the whole buffer that it came in.
+        if length > bytes.capacity() {
+            let capacity = length.max((2 * bytes.capacity()).min(hint.unwrap_or(limit)));
+            let more = capacity - bytes.capacity();
+            relay
+                .memory
+                .grow(&mut share, more)
+                .ok_or(BodyError::NoMemory)?;
+            let mut grown = BytesMut::with_capacity(capacity);
+            grown.extend_from_slice(&bytes);
+            bytes = grown;
         }
-        if first.is_empty() && rest.is_empty() {
-            first = chunk;
-        } else {
-            if rest.is_empty() {
-                rest.extend_from_slice(&std::mem::take(&mut first));
-            }
-            rest.extend_from_slice(&chunk);
-        }
+        bytes.extend_from_slice(&chunk);
     }
-    let bytes = if rest.is_empty() {
-        first
-    } else {
-        rest.freeze()
-    };
     Ok(Whole {
-        bytes,
-        _share: share,
+        bytes: bytes.freeze(),
+        share: Some(share),
     })
-}
-
-fn take(relay: &Relay, bytes: usize) -> Result<OwnedSemaphorePermit, BodyError> {
-    let bytes = u32::try_from(bytes).map_err(|_| BodyError::TooLarge)?;
-    relay
-        .budget
-        .clone()
-        .try_acquire_many_owned(bytes)
-        .map_err(|error| match error {
-            TryAcquireError::NoPermits | TryAcquireError::Closed => BodyError::NoMemory,
-        })
 }

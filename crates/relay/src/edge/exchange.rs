@@ -19,6 +19,17 @@ pub(super) async fn exchange(
     received: &Received,
     fallback: Fallback,
 ) -> Result<Answer, NotStored> {
+    // A request with a body has its share already. What has none is waited for now, too.
+    let _share = match received.body.share {
+        Some(_) => None,
+        None => match relay.memory.request(&received.head) {
+            Some(share) => Some(share),
+            None => {
+                relay.metrics.limits.hit(Limit::BufferedBytes);
+                return Ok(answer::unavailable("the relay is busy\n"));
+            }
+        },
+    };
     let deadline = Instant::now() + relay.limits.exchange_deadline;
     let mut headers = received.head.headers.clone();
     path::strip_hop_by_hop(&mut headers);
@@ -66,8 +77,13 @@ pub(super) async fn exchange(
                 reason @ (NoAnswer::NotForwarding | NoAnswer::NotSent | NoAnswer::Unreachable),
             ) => untouched = reason,
             Asked::None(reason) => {
-                if reason == NoAnswer::Deadline {
-                    relay.metrics.limits.hit(Limit::ExchangeTime);
+                let limit = match reason {
+                    NoAnswer::Deadline => Some(Limit::ExchangeTime),
+                    NoAnswer::HeadTooLarge => Some(Limit::AnswerHeadBytes),
+                    _ => None,
+                };
+                if let Some(limit) = limit {
+                    relay.metrics.limits.hit(limit);
                 }
                 return Ok(no_answer(reason));
             }
@@ -116,6 +132,10 @@ fn no_answer(reason: NoAnswer) -> Answer {
         NoAnswer::LinkLost => answer::text(
             StatusCode::BAD_GATEWAY,
             "the connection to the app was lost before it answered\n",
+        ),
+        NoAnswer::HeadTooLarge => answer::text(
+            StatusCode::BAD_GATEWAY,
+            "the app's answer has more than 64 KiB of header fields\n",
         ),
         NoAnswer::TooLarge => answer::empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         NoAnswer::NotForwarding | NoAnswer::NotSent => {

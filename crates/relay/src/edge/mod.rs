@@ -17,11 +17,11 @@ mod exchange;
 mod received;
 mod route;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_ringcentral::classify;
@@ -84,7 +84,7 @@ async fn dispatch(
         }
         // As slow, and as strict about the body, as an endpoint that exists.
         None => {
-            let answer = match body::discard(relay, request.into_body()).await {
+            let answer = match body::discard(relay, request).await {
                 Ok(()) => answer::text(StatusCode::NOT_FOUND, "no such endpoint\n"),
                 Err(error) => refuse_body(relay, error),
             };
@@ -114,7 +114,15 @@ async fn at_endpoint(
     request: Request<Incoming>,
 ) -> (AnswerKind, Answer) {
     let (head, incoming) = request.into_parts();
-    let body = match body::read(relay, incoming).await {
+    if is_coded(&head.headers) {
+        relay.metrics.limits.hit(Limit::TransferCoding);
+        let answer = refuse(answer::text(
+            StatusCode::NOT_IMPLEMENTED,
+            "the only transfer coding that this relay knows is chunked\n",
+        ));
+        return (AnswerKind::Unread, answer);
+    }
+    let body = match body::read(relay, &head, incoming).await {
         Ok(body) => body,
         Err(error) => return (AnswerKind::Unread, refuse_body(relay, error)),
     };
@@ -124,15 +132,39 @@ async fn at_endpoint(
         head,
         body,
         route_bytes,
+        uuid: OnceLock::new(),
     };
     received.complete_host();
-    let callback = received.classify();
+    let (received, callback) = if received.is_large() {
+        match Box::pin(received.classify_large(relay)).await {
+            Some(classified) => classified,
+            None => {
+                let answer = answer::unavailable("the relay is stopping\n");
+                return (AnswerKind::Unread, answer);
+            }
+        }
+    } else {
+        let callback = received.classify();
+        (received, callback)
+    };
     if callback == classify::Callback::DigitalChallenge
         && let Some(token) = &endpoint.verify_token
         && let Some(answer) = challenge::answer(token, received.query())
     {
         note_handshake(relay, &received);
         return (AnswerKind::Handshake, answer);
+    }
+    // Whatever else comes, RingCentral's handshakes are answered: they cost no more than this question.
+    if callback.kind() != classify::Kind::Handshake && !relay.event_rates.take(endpoint.key) {
+        relay.metrics.limits.hit(Limit::EventsPerSecond);
+        // The counter tells of it: a line for each would be a flood of its own.
+        tracing::debug!(endpoint = %endpoint.id, "event refused: too many in a second");
+        let answer = answer::unavailable("this endpoint gets more events than the relay takes\n");
+        let kind = match callback.kind() {
+            classify::Kind::Exchange => AnswerKind::Exchange,
+            _ => AnswerKind::Notification,
+        };
+        return (kind, answer);
     }
     match callback.kind() {
         classify::Kind::Handshake => (AnswerKind::Handshake, handshake(relay, &received)),
@@ -154,20 +186,35 @@ fn refuse_body(relay: &Relay, error: BodyError) -> Answer {
         BodyError::TooLarge => Some(Limit::BodyBytes),
         BodyError::TooSlow => Some(Limit::BodyTime),
         BodyError::NoMemory => Some(Limit::BufferedBytes),
+        BodyError::NoStrayMemory => Some(Limit::StrayBytes),
         BodyError::Broken => None,
     };
     if let Some(limit) = limit {
         relay.metrics.limits.hit(limit);
     }
-    let mut answer = match error {
+    refuse(match error {
         BodyError::TooLarge => answer::text(
             StatusCode::PAYLOAD_TOO_LARGE,
             "the body is too large for this relay\n",
         ),
         BodyError::TooSlow => answer::text(StatusCode::REQUEST_TIMEOUT, "the body took too long\n"),
-        BodyError::NoMemory => answer::unavailable("the relay is busy\n"),
+        BodyError::NoMemory | BodyError::NoStrayMemory => {
+            answer::unavailable("the relay is busy\n")
+        }
         BodyError::Broken => answer::text(StatusCode::BAD_REQUEST, "the body broke off\n"),
-    };
+    })
+}
+
+/// Says whether the body came in a transfer coding beside `chunked` (RFC 9112, 6.1): stored as it is, it would be taken
+/// for the body itself.
+fn is_coded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::TRANSFER_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+}
+
+fn refuse(mut answer: Answer) -> Answer {
     // What is left of the body is not read, so the connection is of no more use.
     answer
         .headers_mut()
@@ -202,7 +249,7 @@ fn handshake(relay: &Relay, received: &Received) -> Answer {
 
 /// RingCentral is answered even when the event cannot be noted.
 fn note_handshake(relay: &Relay, received: &Received) {
-    if !relay.handshake_notes.take(Instant::now()) {
+    if relay.handshake_notes.check().is_err() {
         relay.metrics.limits.hit(Limit::NotedHandshakes);
         return;
     }

@@ -1,6 +1,7 @@
 //! A request that was read whole, and the event that it becomes.
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -15,7 +16,7 @@ use super::NotStored;
 use super::body::Whole;
 use super::route;
 use crate::journal::{EndpointKey, Entry};
-use crate::limits::UUID_BYTES;
+use crate::limits::{LARGE_BODY_BYTES, UUID_BYTES};
 use crate::proxies::Caller;
 use crate::relay::Relay;
 
@@ -28,6 +29,8 @@ pub(super) struct Received {
     pub(super) body: Whole,
     /// How many bytes of the request's target lead to the endpoint. The rest is the app's.
     pub(super) route_bytes: usize,
+    /// RingCentral's `uuid`, once it was looked for.
+    pub(super) uuid: OnceLock<Option<Bytes>>,
 }
 
 impl Received {
@@ -40,6 +43,25 @@ impl Received {
             headers: &self.head.headers,
             body: &self.body.bytes,
         })
+    }
+
+    /// Says whether looking at the body takes longer than the runtime's other work may wait.
+    pub(super) fn is_large(&self) -> bool {
+        self.body.bytes.len() > LARGE_BODY_BYTES
+    }
+
+    /// Does what [`Received::classify`] does beside the runtime, when it is this body's turn. `None` when the relay is
+    /// stopping.
+    pub(super) async fn classify_large(self, relay: &Relay) -> Option<(Self, Callback)> {
+        let turn = relay.large_bodies.clone().acquire_owned().await.ok()?;
+        let look = move || {
+            let callback = self.classify();
+            // Looked for here, and found again by whoever stores the event.
+            self.uuid();
+            drop(turn);
+            (self, callback)
+        };
+        tokio::task::spawn_blocking(look).await.ok()
     }
 
     /// Returns path and query below the endpoint.
@@ -121,6 +143,10 @@ impl Received {
     }
 
     fn uuid(&self) -> Option<Bytes> {
+        self.uuid.get_or_init(|| self.find_uuid()).clone()
+    }
+
+    fn find_uuid(&self) -> Option<Bytes> {
         if self.head.method != Method::POST || self.body.bytes.is_empty() {
             return None;
         }

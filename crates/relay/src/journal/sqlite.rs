@@ -36,7 +36,7 @@ use crate::store::{self, DataDir, StoreError};
 
 pub(crate) use self::metrics::JournalMetrics;
 pub use self::queue::QueueLimits;
-pub use self::retention::{MAX_AGE, MAX_BYTES, Retention, Swept};
+pub use self::retention::{MAX_ACCOUNT_BYTES, MAX_AGE, MAX_BYTES, Retention, Swept};
 
 /// Bits of an event's key that are its `seq`; those above are its endpoint's key. The schema has the same number.
 const SEQ_BITS: u32 = 42;

@@ -16,6 +16,7 @@ use super::session::{self, LinkError, Terms};
 use crate::accounts::Account;
 use crate::answer::{self, Answer};
 use crate::api::Denied;
+use crate::metrics::Limit;
 use crate::proxies::Caller;
 use crate::relay::Relay;
 
@@ -69,6 +70,9 @@ async fn serve(relay: Arc<Relay>, request: Request<Incoming>, terms: Terms) {
         () = relay.abort.cancelled() => return,
         end = session::run(&relay, upgraded, terms) => end,
     };
+    if end.is_the_clients() {
+        relay.metrics.limits.hit(Limit::Links);
+    }
     match &end {
         LinkError::Events(error) => {
             tracing::error!(error = error as &dyn std::error::Error, "link ended");

@@ -53,6 +53,8 @@ pub(crate) enum NoAnswer {
     Unreachable,
     /// The target broke off, or does not speak HTTP.
     Failed,
+    /// The app's answer has a head that no link carries.
+    HeadTooLarge,
     /// The answer did not begin in time.
     Deadline,
     /// The link was gone before the request was on it, so another may have it.
@@ -115,6 +117,7 @@ fn reason_of(value: &HeaderValue) -> NoAnswer {
     match value.as_bytes() {
         reason if reason == path::NOT_FORWARDING.as_bytes() => NoAnswer::NotForwarding,
         reason if reason == path::UNREACHABLE.as_bytes() => NoAnswer::Unreachable,
+        reason if reason == path::HEAD_TOO_LARGE.as_bytes() => NoAnswer::HeadTooLarge,
         // A reason of a newer client is a failure too.
         _ => NoAnswer::Failed,
     }

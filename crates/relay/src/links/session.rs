@@ -1,6 +1,7 @@
 //! The task of one link: HTTP/2 over the WebSocket, the event stream on it, and the end.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -59,6 +60,28 @@ pub(super) enum LinkError {
     /// The events cannot be sent.
     #[error(transparent)]
     Events(#[from] PumpError),
+}
+
+impl LinkError {
+    /// Says whether the client broke the rules, and neither left nor was sent away.
+    pub(super) fn is_the_clients(&self) -> bool {
+        match self {
+            Self::Silent | Self::Refused(_) | Self::BadFrame(_) => true,
+            // A connection that is lost is an error of the socket; what came over it and is wrong, one of what reads it.
+            Self::Broken(error) => match error.source().and_then(|cause| cause.downcast_ref()) {
+                Some(error) => is_about_what_came(error),
+                None => true,
+            },
+            Self::Ended(_) | Self::Closed | Self::Events(_) => false,
+        }
+    }
+}
+
+fn is_about_what_came(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::InvalidData | std::io::ErrorKind::Other
+    )
 }
 
 /// Serves a link until it ends.

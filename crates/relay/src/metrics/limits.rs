@@ -58,6 +58,24 @@ limits! {
     ExchangeTime = "exchange-time",
     /// Endpoints of an account.
     EndpointsPerAccount = "endpoints-per-account",
+    /// Events of an endpoint in a second.
+    EventsPerSecond = "events-per-second",
+    /// Failed logins from one address.
+    FailedLogins = "failed-logins",
+    /// Memory of requests to no endpoint.
+    StrayBytes = "stray-bytes",
+    /// Transfer codings other than `chunked`.
+    TransferCoding = "transfer-coding",
+    /// What is not HTTP/1.1.
+    NotHttp = "not-http",
+    /// What HTTP/2 allows: resets, refused streams, pieces of a head.
+    Http2 = "http2",
+    /// Silence on a connection, or an answer that nobody reads.
+    IdleTime = "idle-time",
+    /// Bytes of an app's answer head.
+    AnswerHeadBytes = "answer-head-bytes",
+    /// What a client may say on a link, and how long it may be silent.
+    Links = "links",
 }
 
 /// Counts how often limits were reached.

@@ -105,6 +105,11 @@ impl Metrics {
             "Groups of events that could not be stored",
             journal.failed_commits.clone(),
         );
+        registry.register(
+            "journal_dropped_events",
+            "Events that retention took; those that a client had not got are gaps to it",
+            journal.dropped.clone(),
+        );
         Self {
             registry,
             answers,

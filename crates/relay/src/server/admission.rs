@@ -128,7 +128,7 @@ impl Drop for Share {
 }
 
 /// Whoever has an IPv6 address has the /64 around it.
-fn group(address: IpAddr) -> IpAddr {
+pub(crate) fn group(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

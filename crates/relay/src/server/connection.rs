@@ -1,6 +1,7 @@
 //! One connection: TLS, HTTP/1.1 or HTTP/2 as agreed in it, and its end.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -281,9 +282,12 @@ impl Connection {
                     let now = self.progress.mark();
                     let still = mark == Some(now);
                     if closing || !self.progress.asked() {
-                        if !self.progress.asked() {
-                            self.door.relay.metrics.limits.hit(Limit::EstablishTime);
-                        }
+                        let limit = if self.progress.asked() {
+                            Limit::IdleTime
+                        } else {
+                            Limit::EstablishTime
+                        };
+                        self.door.relay.metrics.limits.hit(limit);
                         tracing::debug!("connection closed: silent or stalled");
                         return;
                     }
@@ -311,13 +315,28 @@ impl Connection {
     /// A caller that leaves is its own affair.
     fn tell(&self, ended: hyper::Result<()>) {
         if let Err(error) = ended {
-            if error.is_parse_too_large() {
-                self.door.relay.metrics.limits.hit(Limit::HeaderBytes);
+            let limit = if error.is_parse_too_large() {
+                Some(Limit::HeaderBytes)
+            } else if error.is_parse() {
+                Some(Limit::NotHttp)
+            } else if is_about_http2(&error) {
+                Some(Limit::Http2)
+            } else {
+                None
+            };
+            if let Some(limit) = limit {
+                self.door.relay.metrics.limits.hit(limit);
             }
             let error = &error as &dyn std::error::Error;
             tracing::debug!(error, "connection ended");
         }
     }
+}
+
+/// Says whether the caller broke HTTP/2's rules or limits: what is left when the socket and the app are not to blame.
+fn is_about_http2(error: &hyper::Error) -> bool {
+    let cause = error.source();
+    !error.is_user() && cause.is_some_and(|cause| !cause.is::<std::io::Error>())
 }
 
 /// Runs the streams of HTTP/2 connections where the relay waits for them when it stops. They end with their connection.

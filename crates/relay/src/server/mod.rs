@@ -5,7 +5,7 @@
 //! [`crate::limits::Limits::drain_timeout`] is cut off.
 
 mod accept;
-mod admission;
+pub(crate) mod admission;
 mod connection;
 mod plain;
 mod progress;
@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use governor::{Quota, RateLimiter};
 use ringtail_protocol::event::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -21,15 +22,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::{Accounts, AccountsError, SharedAccounts};
-use crate::allowance::Allowance;
 use crate::config::{Config, Host, PublicUrl};
 use crate::hosts::Hosts;
 use crate::journal::sqlite::{OpenError, SqliteJournal, Swept};
 use crate::journal::{AppendError, Journal};
-use crate::limits::NOTED_HANDSHAKES;
+use crate::limits::{LARGE_BODIES, NOTED_HANDSHAKES};
 use crate::links::Links;
+use crate::logins::FailedLogins;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::ops::{Doors, Ops};
+use crate::rates::EventRates;
 use crate::relay::Relay;
 use crate::store::{self, DataDir, DataDirError, ServeLock, StoreError};
 use crate::tls::{CertificateState, Source, Tls, TlsError};
@@ -231,16 +234,15 @@ impl Opened {
             accounts: self.accounts,
             links: Arc::new(Links::default()),
             hosts: Hosts::new(self.public_url, self.config.wildcard),
-            budget: Arc::new(Semaphore::new(
-                self.config
-                    .limits
-                    .buffered_bytes
-                    .min(Semaphore::MAX_PERMITS),
-            )),
             proxies: self.config.proxies,
+            memory: Memory::new(self.config.limits.buffered_bytes),
+            stray_memory: Memory::new(self.config.limits.stray_bytes),
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
+            event_rates: EventRates::new(self.config.limits.events_per_second),
+            failed_logins: FailedLogins::default(),
             limits: self.config.limits,
             metrics: Metrics::new(self.journal.metrics()),
-            handshake_notes: Allowance::new(NOTED_HANDSHAKES),
+            handshake_notes: RateLimiter::direct(Quota::per_second(NOTED_HANDSHAKES)),
             connection_tasks: TaskTracker::new(),
             link_tasks: TaskTracker::new(),
             drain: CancellationToken::new(),

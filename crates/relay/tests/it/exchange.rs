@@ -246,6 +246,10 @@ async fn stated_failures_are_told_in_the_relays_words() {
     for (reason, words) in [
         (path::UNREACHABLE, "nothing listens at the app's address\n"),
         (path::FAILED, "the app gave no HTTP answer\n"),
+        (
+            path::HEAD_TOO_LARGE,
+            "the app's answer has more than 64 KiB of header fields\n",
+        ),
         ("of-a-newer-client", "the app gave no HTTP answer\n"),
     ] {
         let client = Dial::to(&relay, &endpoint)

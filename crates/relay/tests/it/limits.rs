@@ -12,7 +12,7 @@ use ringtail_relay::limits::HEADER_BYTES;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::kit::{App, Caller, Conn, Dial, TestRelay, soon};
+use crate::kit::{App, Caller, Conn, Dial, TestRelay, soon, text_app};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -33,6 +33,7 @@ async fn a_silent_connection_is_closed() {
         let mut conn = Conn::open(&relay, &[alpn]).await;
         conn.read_to_end().await;
     }
+    relay.has_hit("establish-time", 3).await;
 }
 
 #[tokio::test]
@@ -43,6 +44,7 @@ async fn a_head_that_never_ends_is_not_waited_for() {
     let head = format!("POST {} HTTP/1.1\r\nHost: x\r\nX-Slow: ", endpoint.path(""));
     conn.write(head.as_bytes()).await;
     conn.read_to_end().await;
+    relay.has_hit("establish-time", 1).await;
 }
 
 #[tokio::test]
@@ -87,6 +89,7 @@ async fn a_slow_body_is_a_408() {
         let answer = conn.read_to_end().await;
         assert!(answer.starts_with(b"HTTP/1.1 408 "));
     }
+    relay.has_hit("body-time", 2).await;
 }
 
 #[tokio::test]
@@ -109,17 +112,18 @@ async fn a_body_over_the_limit_is_a_413_announced_or_not() {
         let answer = conn.read_to_end().await;
         assert!(answer.starts_with(b"HTTP/1.1 413 "));
     }
+    relay.has_hit("body-bytes", 4).await;
 }
 
 #[tokio::test]
 async fn full_memory_is_a_503_and_frees_itself() {
-    let relay = TestRelay::with(|config| config.limits.buffered_bytes = 100).await;
+    let relay = TestRelay::with(|config| config.limits.buffered_bytes = 20_000).await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
     let head = format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 91\r\n\r\n{}",
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 5001\r\n\r\n{}",
         endpoint.path(""),
-        "x".repeat(90)
+        "x".repeat(5000)
     );
     conn.write(head.as_bytes()).await;
     let mut caller = Caller::http1(&relay).await;
@@ -139,6 +143,7 @@ async fn full_memory_is_a_503_and_frees_itself() {
     conn.read_head().await;
     let mut caller = Caller::http1(&relay).await;
     assert_eq!(caller.post(&endpoint.path(""), body).await.status, 200);
+    relay.has_hit("buffered-bytes", 1).await;
 }
 
 #[tokio::test]
@@ -181,6 +186,8 @@ async fn large_and_many_header_fields_are_a_431() {
     request.headers_mut().append("x-huge", huge.unwrap());
     let refused = caller.begin(request).await;
     assert!(refused.map_or(true, |answer| answer.status() == 431));
+    relay.has_hit("header-bytes", 2).await;
+    relay.has_hit("header-fields", 2).await;
 }
 
 #[tokio::test]
@@ -212,6 +219,113 @@ async fn what_is_not_http_is_a_400() {
     conn.write(b"this is not the preface of HTTP/2, by far")
         .await;
     conn.read_to_end().await;
+    relay.has_hit("not-http", 6).await;
+    relay.has_hit("http2", 1).await;
+}
+
+#[tokio::test]
+async fn a_transfer_coding_beside_chunked_is_a_501() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut client = Dial::to(&relay, &endpoint)
+        .attach(&relay, text_app(""))
+        .await;
+    assert_eq!(client.head().await, 0);
+    for codings in ["gzip, chunked", "gzip\r\nTransfer-Encoding: chunked"] {
+        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+        let head = format!(
+            "POST {} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {codings}\r\n\r\n",
+            endpoint.path("")
+        );
+        conn.write(format!("{head}2\r\n{{}}\r\n0\r\n\r\n").as_bytes())
+            .await;
+        let answer = conn.read_to_end().await;
+        assert!(answer.starts_with(b"HTTP/1.1 501 "));
+        assert!(answer.ends_with(b"the only transfer coding that this relay knows is chunked\n"));
+    }
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    let known = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n",
+        endpoint.path("")
+    );
+    conn.write(known.as_bytes()).await;
+    // An exchange, and the first event: what was refused left nothing.
+    assert!(conn.read_head().await.starts_with(b"HTTP/1.1 200 "));
+    assert_eq!(client.event().await.0.seq, 1);
+    assert_eq!(relay.hits("transfer-coding").await, 2);
+}
+
+#[tokio::test]
+async fn more_events_than_an_endpoint_may_have_are_a_503_and_handshakes_are_answered() {
+    let relay = TestRelay::with(|config| {
+        config.limits.events_per_second = std::num::NonZeroU32::MIN;
+    })
+    .await;
+    let endpoint = relay.endpoint().await;
+    let mut caller = Caller::http1(&relay).await;
+    let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
+    let mut stored = 0;
+    let refused = soon("a refusal", async {
+        loop {
+            let answer = caller.post(&endpoint.path(""), body).await;
+            if answer.status != 200 {
+                break answer;
+            }
+            stored += 1;
+        }
+    })
+    .await;
+    assert!(stored >= ringtail_relay::limits::EVENT_BURST_SECONDS.get());
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(
+        refused.body,
+        "this endpoint gets more events than the relay takes\n"
+    );
+    let shake = Request::post(endpoint.path(""))
+        .header("validation-token", "t")
+        .body(Full::default())
+        .unwrap();
+    assert_eq!(caller.send(shake).await.headers["validation-token"], "t");
+    let other = relay.endpoint_named("other").await;
+    assert_eq!(caller.post(&other.path(""), body).await.status, 200);
+    soon("room for another", async {
+        while caller.post(&endpoint.path(""), body).await.status != 200 {}
+    })
+    .await;
+    assert!(relay.hits("events-per-second").await >= 1);
+}
+
+#[tokio::test]
+async fn an_address_whose_logins_fail_too_often_is_told_to_wait() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut caller = Caller::http1(&relay).await;
+    let login = |token: &str| {
+        Request::post("/_ringtail/v1/endpoints")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Full::from(r#"{"name":"sms"}"#))
+            .unwrap()
+    };
+    for _ in 0..ringtail_relay::limits::FAILED_LOGINS {
+        assert_eq!(caller.send(login("rt_wrong")).await.status, 401);
+    }
+    for token in ["rt_wrong", relay.token()] {
+        let answer = caller.send(login(token)).await;
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+        let seconds: u64 = answer.headers["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+    }
+    let dialled = Dial::to(&relay, &endpoint).socket(&relay).await;
+    assert_eq!(dialled.err().map(|(status, _)| status), Some(429));
+    // The edge is for everybody.
+    let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
+    assert_eq!(caller.post(&endpoint.path(""), body).await.status, 200);
+    assert_eq!(relay.hits("failed-logins").await, 3);
 }
 
 #[tokio::test]
@@ -308,4 +422,55 @@ async fn a_caller_that_does_not_read_its_answer_is_cut_off() {
     };
     assert!(soon("the relay's patience to end", given_up).await.is_err());
     conn.read_to_end().await;
+    relay.has_hit("idle-time", 1).await;
+}
+
+#[tokio::test]
+async fn full_memory_of_strangers_is_a_503_and_leaves_room_at_endpoints() {
+    let relay = TestRelay::with(|config| {
+        config.limits.stray_bytes = 2 * ringtail_relay::limits::REQUEST_BYTES;
+    })
+    .await;
+    let endpoint = relay.endpoint().await;
+    let head = "POST /unknown HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n";
+    let mut waiting = Conn::open(&relay, &["http/1.1"]).await;
+    waiting.write(head.as_bytes()).await;
+    soon("memory to be full", async {
+        loop {
+            let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+            conn.write(format!("{head}{{}}").as_bytes()).await;
+            if conn.read_head().await.starts_with(b"HTTP/1.1 503 ") {
+                break;
+            }
+        }
+    })
+    .await;
+    let mut caller = Caller::http1(&relay).await;
+    let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
+    assert_eq!(caller.post(&endpoint.path(""), body).await.status, 200);
+    waiting.write(b"{}").await;
+    assert!(waiting.read_head().await.starts_with(b"HTTP/1.1 404 "));
+    assert!(relay.hits("stray-bytes").await >= 1);
+}
+
+#[tokio::test]
+async fn a_large_body_is_what_a_small_one_is() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut client = Dial::to(&relay, &endpoint)
+        .attach(&relay, text_app("the app"))
+        .await;
+    assert_eq!(client.head().await, 0);
+    let filler = "x".repeat(2 * ringtail_relay::limits::LARGE_BODY_BYTES);
+    let event = format!(r#"{{"body":{{"x":"{filler}"}},"uuid":"u","event":"/e"}}"#);
+    let mut caller = Caller::http1(&relay).await;
+    for duplicate_of in [None, Some(1)] {
+        let answer = caller.post(&endpoint.path(""), event.clone()).await;
+        assert_eq!((answer.status.as_u16(), &*answer.body), (200, &b""[..]));
+        let (stored, request) = client.event().await;
+        assert_eq!(stored.duplicate_of, duplicate_of);
+        assert!(request.body == event);
+    }
+    let exchange = caller.post(&endpoint.path("/"), filler).await;
+    assert_eq!(exchange.body, "the app");
 }

@@ -3,6 +3,7 @@
 
 mod api;
 mod exchange;
+mod floods;
 mod handshake;
 mod kit;
 mod limits;

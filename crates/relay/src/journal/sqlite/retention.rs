@@ -1,14 +1,15 @@
 //! What the journal throws away, and how it does that beside appends.
 //!
-//! A sweep is a series of steps, each a small transaction: events that are too old, then events beyond the size,
-//! then the space they leave. Events go from the old end of an endpoint alone, so that what is left of it has no
+//! A sweep is a series of steps, each a small transaction: events that are too old, then events beyond an account's
+//! size, then beyond the relay's, then the space they leave. Events go from the old end of an endpoint alone, so that what is left of it has no
 //! holes.
 
 use std::time::Duration;
 
 use ringtail_protocol::event::Timestamp;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
+use super::metrics::{Dropped, JournalMetrics};
 use super::uuids::Uuids;
 use super::{SEQ_MAX, event_key};
 use crate::journal::EndpointKey;
@@ -18,6 +19,9 @@ pub const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How many bytes of events are kept on the whole relay: 10 GiB, a few million notifications.
 pub const MAX_BYTES: u64 = 10 * 1024 * 1024 * 1024;
+
+/// How many bytes of events are kept of one account: 2 GiB, about a million notifications.
+pub const MAX_ACCOUNT_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
 /// Bytes that an event counts for beside its request: its other columns and its place among the uuids.
 const EVENT_BYTES: i64 = 96;
@@ -45,6 +49,10 @@ const SPARE_PAGES: u32 = 1024;
 pub struct Retention {
     /// Events older than this go.
     pub max_age: Duration,
+    /// When the endpoints of one account together have more bytes of events than this, the one that has most gives up
+    /// its oldest. New events are not refused for old ones: RingCentral would give the subscription up, and what went
+    /// is shown as a gap.
+    pub max_account_bytes: u64,
     /// When all endpoints together have more bytes of events than this, the one that has most gives up its oldest:
     /// an endpoint that is flooded pays for that itself. The file is larger than the bytes of its events by up to a
     /// third.
@@ -55,6 +63,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             max_age: MAX_AGE,
+            max_account_bytes: MAX_ACCOUNT_BYTES,
             max_bytes: MAX_BYTES,
         }
     }
@@ -85,29 +94,35 @@ pub(super) enum Progress {
 #[derive(Debug)]
 pub(super) struct Sweep {
     cutoff: i64,
+    max_account_bytes: i64,
     max_bytes: i64,
     stage: Stage,
     swept: Swept,
+    metrics: JournalMetrics,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Stage {
     /// Events that are too old, of the endpoints from this one.
     Age { from: i64 },
-    /// Events beyond the size.
+    /// Events beyond the size of an account.
+    Account,
+    /// Events beyond the size of the relay.
     Bytes,
     /// Space that nothing uses.
     Space,
 }
 
 impl Sweep {
-    pub(super) fn new(retention: Retention, now: Timestamp) -> Self {
+    pub(super) fn new(retention: Retention, now: Timestamp, metrics: JournalMetrics) -> Self {
         let max_age = i64::try_from(retention.max_age.as_micros()).unwrap_or(i64::MAX);
         Self {
             cutoff: now.0.saturating_sub(max_age),
+            max_account_bytes: i64::try_from(retention.max_account_bytes).unwrap_or(i64::MAX),
             max_bytes: i64::try_from(retention.max_bytes).unwrap_or(i64::MAX),
             stage: Stage::Age { from: 0 },
             swept: Swept::default(),
+            metrics,
         }
     }
 
@@ -119,6 +134,7 @@ impl Sweep {
     ) -> rusqlite::Result<Progress> {
         let next = match self.stage {
             Stage::Age { from } => self.step_age(connection, uuids, from)?,
+            Stage::Account => self.step_account(connection, uuids)?,
             Stage::Bytes => self.step_bytes(connection, uuids)?,
             Stage::Space => step_space(connection)?,
         };
@@ -139,7 +155,7 @@ impl Sweep {
     ) -> rusqlite::Result<Option<Stage>> {
         let candidates = endpoints(connection, from)?;
         let Some(last) = candidates.last().copied() else {
-            return Ok(Some(Stage::Bytes));
+            return Ok(Some(Stage::Account));
         };
         for endpoint in candidates {
             let found = oldest(connection, endpoint, |event, _| {
@@ -154,6 +170,19 @@ impl Sweep {
         Ok(Some(Stage::Age { from: last.0 + 1 }))
     }
 
+    fn step_account(
+        &mut self,
+        connection: &mut Connection,
+        uuids: &mut Uuids,
+    ) -> rusqlite::Result<Option<Stage>> {
+        let Some((account, bytes)) = overfull_account(connection, self.max_account_bytes)? else {
+            return Ok(Some(Stage::Bytes));
+        };
+        let excess = bytes - self.max_account_bytes;
+        let shrunk = self.shrink(connection, uuids, Some(account), excess)?;
+        Ok(Some(if shrunk { Stage::Account } else { Stage::Bytes }))
+    }
+
     fn step_bytes(
         &mut self,
         connection: &mut Connection,
@@ -165,12 +194,24 @@ impl Sweep {
         if total <= self.max_bytes {
             return Ok(Some(Stage::Space));
         }
-        let largest = largest(connection)?;
-        let Some((largest, lead)) = largest else {
-            return Ok(Some(Stage::Space));
+        let shrunk = self.shrink(connection, uuids, None, total - self.max_bytes)?;
+        Ok(Some(if shrunk { Stage::Bytes } else { Stage::Space }))
+    }
+
+    /// Takes some of the oldest events of the largest endpoint, of one account or of all; returns whether there was
+    /// one.
+    fn shrink(
+        &mut self,
+        connection: &mut Connection,
+        uuids: &mut Uuids,
+        account: Option<i64>,
+        excess: i64,
+    ) -> rusqlite::Result<bool> {
+        let Some((largest, lead)) = largest(connection, account)? else {
+            return Ok(false);
         };
         // Not far below the next one, so that endpoints of about one size share the loss.
-        let excess = (total - self.max_bytes).min(lead.saturating_add(STEP_SHARE));
+        let excess = excess.min(lead.saturating_add(STEP_SHARE));
         let found = oldest(connection, largest, |_, bytes| bytes < excess)?;
         if found.events == 0 {
             // The count is wrong: without this, every sweep would look here for ever.
@@ -179,10 +220,10 @@ impl Sweep {
                 "an endpoint without events has a size; it is set to nothing"
             );
             connection.execute("UPDATE endpoint SET bytes = 0 WHERE key = ?1", [largest.0])?;
-            return Ok(Some(Stage::Bytes));
+            return Ok(true);
         }
         self.delete(connection, uuids, largest, &found)?;
-        Ok(Some(Stage::Bytes))
+        Ok(true)
     }
 
     fn delete(
@@ -198,6 +239,12 @@ impl Sweep {
         delete(&transaction, endpoint, found)?;
         transaction.commit()?;
         uuids.moved();
+        let why = match self.stage {
+            Stage::Age { .. } => Dropped::Age,
+            Stage::Account => Dropped::AccountBytes,
+            Stage::Bytes | Stage::Space => Dropped::RelayBytes,
+        };
+        self.metrics.drop_events(why, found.events);
         self.swept.events += found.events;
         self.swept.bytes += found.bytes.unsigned_abs();
         Ok(())
@@ -263,12 +310,26 @@ fn endpoints(connection: &Connection, from: i64) -> rusqlite::Result<Vec<Endpoin
     endpoints.collect()
 }
 
-/// Returns the endpoint with the most bytes, and how many it has more than the next.
-fn largest(connection: &Connection) -> rusqlite::Result<Option<(EndpointKey, i64)>> {
+/// Returns an account whose endpoints have more bytes than that, and how many they have.
+fn overfull_account(connection: &Connection, bytes: i64) -> rusqlite::Result<Option<(i64, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT account, sum(bytes) FROM endpoint GROUP BY account HAVING sum(bytes) > ?1 LIMIT 1",
+        )?
+        .query_row([bytes], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+/// Returns the endpoint with the most bytes, of one account or of all, and how many it has more than the next.
+fn largest(
+    connection: &Connection,
+    account: Option<i64>,
+) -> rusqlite::Result<Option<(EndpointKey, i64)>> {
     let mut select = connection.prepare_cached(
-        "SELECT key, bytes FROM endpoint WHERE bytes > 0 ORDER BY bytes DESC, key LIMIT 2",
+        "SELECT key, bytes FROM endpoint
+         WHERE bytes > 0 AND (?1 IS NULL OR account = ?1) ORDER BY bytes DESC, key LIMIT 2",
     )?;
-    let mut rows = select.query([])?;
+    let mut rows = select.query([account])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
     };

@@ -30,7 +30,11 @@ journal_suite!(Sqlite);
 impl Fixture for Sqlite {
     async fn start(max_age: Duration, max_bytes: u64) -> Self {
         Self::with(Options {
-            retention: Retention { max_age, max_bytes },
+            retention: Retention {
+                max_age,
+                max_bytes,
+                ..Retention::default()
+            },
             ..Options::default()
         })
     }
@@ -385,6 +389,55 @@ async fn sizes_are_kept_in_step_with_events() {
     // Both were equally large, so both gave up about the same.
     let [one, other] = [0, 1].map(|n| sizes(&fixture)[n]);
     assert!((one - other).abs() < 100_000, "{one} and {other}");
+}
+
+#[tokio::test]
+async fn an_account_pays_for_its_own_bytes_from_its_largest_endpoint() {
+    let mut fixture = Sqlite::with(Options {
+        retention: Retention {
+            max_account_bytes: 500_000,
+            ..Retention::default()
+        },
+        ..Options::default()
+    });
+    let (large, small, other) = (fixture.endpoint(), fixture.endpoint(), fixture.endpoint());
+    fixture.sql(
+        "INSERT INTO account (key, name, created_at, changed_at) VALUES (2, 'ben', 0, 0);
+         UPDATE endpoint SET account = 2 WHERE key = 3;",
+    );
+    let journal = fixture.journal();
+    for (endpoint, events) in [(large, 20), (small, 5), (other, 16)] {
+        for second in 0..events {
+            append(&journal, entry(endpoint, &[b'x'; 30_000], second)).await;
+        }
+    }
+    fixture.retain(Timestamp(1)).await;
+    let sizes = sizes(&fixture);
+    assert_eq!(sizes, actual_sizes(&fixture));
+    assert!(
+        (450_000..=500_000).contains(&(sizes[0] + sizes[1])),
+        "{sizes:?}"
+    );
+    let kept = seqs(&journal, large).await;
+    assert_eq!(kept, (21 - kept.len() as u64..=20).collect::<Vec<_>>());
+    assert_eq!(seqs(&journal, small).await.len(), 5);
+    assert_eq!(seqs(&journal, other).await.len(), 16);
+}
+
+#[tokio::test]
+async fn a_flood_is_swept_before_the_minute_is_over() {
+    let mut fixture = Sqlite::start(MONTH, 1_000_000).await;
+    let endpoint = fixture.endpoint();
+    let journal = fixture.journal();
+    let body = vec![b'x'; 8 * 1024 * 1024];
+    for second in 0..9 {
+        append(&journal, entry(endpoint, &body, second)).await;
+    }
+    // The next one waits for the sweep that has begun, or a step of it.
+    for second in 9..20 {
+        append(&journal, entry(endpoint, b"", second)).await;
+    }
+    assert!(seqs(&journal, endpoint).await.len() < 20);
 }
 
 #[tokio::test]

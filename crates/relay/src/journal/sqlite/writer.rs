@@ -19,6 +19,9 @@ use crate::journal::{AppendError, Appended, EndpointKey};
 /// How often retention runs.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
+/// Bytes of new events after which it runs before its time, so that no flood fills the disk between two sweeps.
+const SWEEP_BYTES: usize = 64 * 1024 * 1024;
+
 #[derive(Debug)]
 pub(super) struct Writer {
     connection: Connection,
@@ -29,6 +32,8 @@ pub(super) struct Writer {
     sweep: Option<Running>,
     next_sweep: Instant,
     metrics: JournalMetrics,
+    /// Bytes written since the last sweep began.
+    unswept: usize,
 }
 
 /// A sweep that is under way, and who asked for it.
@@ -60,6 +65,7 @@ impl Writer {
             sweep: None,
             next_sweep: Instant::now() + SWEEP_INTERVAL,
             metrics,
+            unswept: 0,
         })
     }
 
@@ -77,7 +83,8 @@ impl Writer {
                 Taken::Idle => {}
                 Taken::Closed => break,
             }
-            if self.sweep.is_none() && Instant::now() >= self.next_sweep {
+            let due = self.unswept >= SWEEP_BYTES || Instant::now() >= self.next_sweep;
+            if self.sweep.is_none() && due {
                 self.begin_sweep(Timestamp::now(), None);
             }
             self.step_sweep();
@@ -97,6 +104,7 @@ impl Writer {
 
     fn write(&mut self, group: Group) {
         let (operations, bytes) = group.size();
+        self.unswept = self.unswept.saturating_add(bytes);
         let mut appends = Vec::with_capacity(operations);
         let mut sweeps = Vec::new();
         let mut probes = Vec::new();
@@ -191,8 +199,9 @@ impl Writer {
         answer: Option<oneshot::Sender<Result<Swept, AppendError>>>,
     ) {
         self.next_sweep = Instant::now() + SWEEP_INTERVAL;
+        self.unswept = 0;
         let running = self.sweep.get_or_insert_with(|| Running {
-            sweep: Sweep::new(self.retention, now),
+            sweep: Sweep::new(self.retention, now, self.metrics.clone()),
             answers: Vec::new(),
         });
         running.answers.extend(answer);

@@ -2,6 +2,7 @@
 
 mod caller;
 mod client;
+pub(crate) mod frames;
 
 use std::future::Future;
 use std::path::Path;
@@ -97,6 +98,27 @@ impl TestRelay {
 
     pub(crate) fn is_plain(&self) -> bool {
         self.is_plain
+    }
+
+    /// Returns how often a limit was reached, as an operator finds it.
+    pub(crate) async fn hits(&self, limit: &str) -> u64 {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let door = self.dir.path().join("control.sock");
+        let mut door = tokio::net::UnixStream::connect(door).await.unwrap();
+        let request = b"GET /metrics HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n";
+        door.write_all(request).await.unwrap();
+        let mut numbers = String::new();
+        soon("the numbers", door.read_to_string(&mut numbers))
+            .await
+            .unwrap();
+        let row = format!("ringtail_limit_hits_total{{limit=\"{limit}\"}} ");
+        let count = numbers.lines().find_map(|line| line.strip_prefix(&row));
+        count.unwrap().parse().unwrap()
+    }
+
+    /// Waits until a limit was reached so often.
+    pub(crate) async fn has_hit(&self, limit: &str, times: u64) {
+        soon(limit, async { while self.hits(limit).await < times {} }).await;
     }
 
     pub(crate) async fn endpoint(&self) -> Endpoint {

@@ -1,0 +1,223 @@
+//! What HTTP/2 and WebSockets allow and no caller does: each ends with its own connection, and the next caller is
+//! answered.
+
+use std::time::Duration;
+
+use futures_util::SinkExt as _;
+use ringtail_protocol::stream::MAX_MESSAGE_BYTES;
+use ringtail_relay::limits::{HEADER_LIST_BYTES, RESETS, STREAMS};
+use tokio::io::AsyncWriteExt as _;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+
+use crate::kit::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, REFUSED, RST_STREAM,
+    SETTINGS, frame, post,
+};
+use crate::kit::{Caller, Conn, Dial, Endpoint, TestRelay, soon, text_app};
+
+const SHORT: Duration = Duration::from_millis(100);
+
+/// `ENHANCE_YOUR_CALM` of RFC 9113, 7.
+const CALM: u8 = 11;
+
+async fn impatient() -> TestRelay {
+    TestRelay::with(|config| {
+        config.limits.establish_timeout = SHORT;
+        config.limits.idle_timeout = SHORT;
+        config.limits.exchange_deadline = SHORT;
+        config.limits.answer_idle_timeout = SHORT;
+    })
+    .await
+}
+
+/// RingCentral finds the relay as it was.
+async fn answers(relay: &TestRelay, endpoint: &Endpoint) {
+    for mut caller in [Caller::http1(relay).await, Caller::http2(relay).await] {
+        let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
+        let answer = caller.post(&endpoint.path(""), body).await;
+        assert_eq!(answer.status, 200);
+    }
+}
+
+/// Streams have odd numbers.
+fn streams(count: usize) -> impl Iterator<Item = u32> {
+    (1..).step_by(2).take(count)
+}
+
+#[tokio::test]
+async fn rapid_resets_end_the_connection() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::http2(&relay).await;
+    let block = post(&endpoint.path(""));
+    let mut flood = Vec::new();
+    for stream in streams(2 * RESETS) {
+        flood.extend(frame(HEADERS, END_HEADERS, stream, &block));
+        flood.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+    }
+    // In one record of TLS, so that the relay sees them together.
+    assert!(flood.len() < 16 * 1024);
+    conn.write(&flood).await;
+    assert_eq!(conn.errors().await, [(GOAWAY, CALM)]);
+    relay.has_hit("http2", 1).await;
+    answers(&relay, &endpoint).await;
+}
+
+#[tokio::test]
+async fn streams_over_the_limit_are_refused_and_too_many_of_them_end_the_connection() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::http2(&relay).await;
+    // Bodies that do not come keep the streams open. The limit holds once the relay's settings are acknowledged.
+    conn.write(&frame(SETTINGS, 1, 0, b"")).await;
+    let block = post(&endpoint.path(""));
+    let most = usize::try_from(STREAMS).unwrap();
+    let mut flood = Vec::new();
+    for stream in streams(most + 10) {
+        flood.extend(frame(HEADERS, END_HEADERS, stream, &block));
+    }
+    conn.write(&flood).await;
+    let mut refused = 0;
+    while refused < 10 {
+        let (kind, stream, payload) = conn.frame().await.unwrap();
+        if kind == RST_STREAM {
+            assert!(stream > 2 * STREAMS);
+            assert_eq!(payload[3], REFUSED);
+            refused += 1;
+        }
+    }
+    flood.clear();
+    for stream in streams(4 * most).skip(most + 10) {
+        flood.extend(frame(HEADERS, END_HEADERS, stream, &block));
+    }
+    // The relay may hang up within this.
+    drop(conn.stream.write_all(&flood).await);
+    drop(conn.stream.flush().await);
+    let errors = conn.errors().await;
+    assert_eq!(errors.last(), Some(&(GOAWAY, CALM)));
+    relay.has_hit("http2", 1).await;
+    answers(&relay, &endpoint).await;
+}
+
+#[tokio::test]
+async fn a_head_in_endless_pieces_ends_the_connection() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    for piece in [
+        vec![],
+        vec![0; 1],
+        [&[0, 1, b'x', 127, 0x80, 0x3e][..], &[b'y'; 8127]].concat(),
+    ] {
+        let mut conn = Conn::http2(&relay).await;
+        let head = post(&endpoint.path(""));
+        conn.write(&frame(HEADERS, END_STREAM, 1, &head)).await;
+        let continuation = frame(CONTINUATION, 0, 1, &piece);
+        let enough = HEADER_LIST_BYTES as usize * 8;
+        let mut sent = 0;
+        while sent < enough && conn.stream.write_all(&continuation).await.is_ok() {
+            drop(conn.stream.flush().await);
+            sent += continuation.len();
+        }
+        let errors = conn.errors().await;
+        assert!(errors.iter().all(|(kind, _)| *kind == GOAWAY), "{errors:?}");
+    }
+    relay.has_hit("http2", 3).await;
+    answers(&relay, &endpoint).await;
+}
+
+#[tokio::test]
+async fn pings_and_settings_that_are_never_read_cut_their_sender_off() {
+    let relay = impatient().await;
+    let endpoint = relay.endpoint().await;
+    for noise in [frame(PING, 0, 0, &[0; 8]), frame(SETTINGS, 0, 0, b"")] {
+        let mut conn = Conn::http2(&relay).await;
+        let flood = noise.repeat(1000);
+        // The relay answers each until nobody reads the answers, and reads no more then.
+        soon("the end", async {
+            while conn.stream.write_all(&flood).await.is_ok() {}
+        })
+        .await;
+    }
+    relay.has_hit("establish-time", 2).await;
+    answers(&relay, &endpoint).await;
+}
+
+#[tokio::test]
+async fn a_preface_without_a_request_is_not_waited_for() {
+    let relay = impatient().await;
+    let mut conn = Conn::http2(&relay).await;
+    conn.errors().await;
+    relay.has_hit("establish-time", 1).await;
+}
+
+#[tokio::test]
+async fn empty_frames_of_a_body_are_bounded_by_its_time() {
+    let relay = TestRelay::with(|config| config.limits.body_timeout = SHORT).await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::http2(&relay).await;
+    conn.write(&frame(HEADERS, END_HEADERS, 1, &post(&endpoint.path(""))))
+        .await;
+    let empty = frame(DATA, 0, 1, b"");
+    soon("the answer", async {
+        let (mut read, mut write) = tokio::io::split(&mut conn.stream);
+        let write = async {
+            // Until the relay ends the connection or the answer is there.
+            while write.write_all(&empty).await.is_ok() && write.flush().await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let read = async {
+            use tokio::io::AsyncReadExt as _;
+            // 408 is not in HPACK's static table: the status stands there in digits, plain or coded. Any head will do.
+            let mut head = [0; 9];
+            while head[3] != HEADERS && head[3] != GOAWAY {
+                read.read_exact(&mut head).await.unwrap();
+                let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+                let mut payload = vec![0; usize::try_from(length).unwrap()];
+                read.read_exact(&mut payload).await.unwrap();
+            }
+        };
+        tokio::select! {
+            () = read => {}
+            () = write => {}
+        }
+    })
+    .await;
+    answers(&relay, &endpoint).await;
+}
+
+#[tokio::test]
+async fn fragments_without_end_are_bounded_and_single_bytes_and_pings_harm_nobody() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let dial = Dial::to(&relay, &endpoint);
+    let fragment =
+        |opcode| Message::Frame(Frame::message(vec![0; 1024], OpCode::Data(opcode), false));
+    let mut socket = dial.socket(&relay).await.unwrap();
+    let mut sent = 0;
+    drop(socket.feed(fragment(Data::Binary)).await);
+    soon("the end of the link", async {
+        while socket.send(fragment(Data::Continue)).await.is_ok() {
+            sent += 1024;
+        }
+    })
+    .await;
+    // What is beyond the limit was on its way when the relay hung up.
+    assert!(sent >= MAX_MESSAGE_BYTES - 2048, "{sent}");
+    for message in [Message::Ping(vec![0; 125].into()), Message::binary(vec![0])] {
+        let mut socket = dial.socket(&relay).await.unwrap();
+        for _ in 0..10_000 {
+            if socket.feed(message.clone()).await.is_err() {
+                break;
+            }
+        }
+        drop(socket.flush().await);
+    }
+    relay.has_hit("links", 2).await;
+    let mut client = dial.attach(&relay, text_app("")).await;
+    assert_eq!(client.head().await, 0);
+    answers(&relay, &endpoint).await;
+}
