@@ -1,14 +1,18 @@
 //! What a relay needs to know before it starts.
 
+mod acme;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+pub use self::acme::{Acme, Domain, DomainError, HttpListen, LETS_ENCRYPT, MAX_DOMAINS};
 use crate::hosts::EndpointDomain;
 use crate::journal::sqlite::Options;
 use crate::limits::Limits;
 use crate::proxies::Proxies;
 use crate::recent::RecentLog;
+use crate::tls::Clock;
 
 /// Configuration of a relay.
 #[derive(Debug, Clone)]
@@ -34,6 +38,8 @@ pub struct Config {
     pub limits: Limits,
     /// The end of the log, for `status`; empty unless it is a layer of what logs.
     pub recent: RecentLog,
+    /// What certificates are judged and renewed by.
+    pub clock: Clock,
 }
 
 impl Config {
@@ -51,6 +57,7 @@ impl Config {
             journal: Options::default(),
             limits: Limits::default(),
             recent: RecentLog::default(),
+            clock: Clock::default(),
         }
     }
 }
@@ -64,6 +71,8 @@ pub enum Certificate {
     Files(Vec<PemPair>),
     /// A proxy in front of the relay shows one, and speaks to the relay without TLS.
     Proxy,
+    /// An authority that speaks ACME.
+    Acme(Acme),
 }
 
 /// A certificate and its key, in PEM files.
@@ -106,6 +115,12 @@ impl PublicUrl {
             uri,
             text: text.to_owned(),
         })
+    }
+
+    /// Returns the URL of a relay that has a name and the port that everybody expects.
+    #[must_use]
+    pub fn of(domain: &Domain) -> Self {
+        Self::parse(&format!("https://{domain}")).expect("made of valid parts")
     }
 
     /// Returns the URL of a relay on this host.

@@ -163,3 +163,36 @@ pub const FAILED_LOGIN_ADDRESSES: usize = 16_384;
 
 /// Value of `Retry-After` on every 503, in seconds.
 pub const RETRY_AFTER: u64 = 1;
+
+/// Orders for certificates that the relay places in an hour, restarts or not. Let's Encrypt takes five failed
+/// validations of a name by an account in an hour, and 300 orders of an account in three
+/// (<https://letsencrypt.org/docs/rate-limits/>).
+pub const ORDERS_PER_HOUR: usize = 4;
+
+/// Orders in a day: an authority that has refused for months would put a name on hold (Let's Encrypt after 1,152
+/// failures in a row).
+pub const ORDERS_PER_DAY: usize = 20;
+
+/// Certificates in a week. Let's Encrypt issues five for the same set of names.
+pub const CERTIFICATES_PER_WEEK: usize = 4;
+
+/// How long an order may take from its start to its certificate.
+pub const ORDER_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// How long the authority may take for one answer.
+pub const ACME_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of one answer of the authority's; a chain of certificates has a tenth of them.
+pub const ACME_ANSWER_BYTES: usize = 128 * 1024;
+
+/// Connections to the plain listener, in all and from one address; each is closed after its answer.
+pub const PLAIN_CONNECTIONS: usize = 256;
+
+/// Connections to the plain listener from one IPv4 address or one IPv6 /64.
+pub const PLAIN_CONNECTIONS_PER_ADDRESS: usize = 32;
+
+/// How long a connection to the plain listener may last.
+pub const PLAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a running relay looks whether PEM files have changed, or a renewal was asked for beside it.
+pub const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(2);

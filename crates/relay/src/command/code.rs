@@ -36,7 +36,9 @@ fn by_type(error: &(dyn Error + 'static)) -> Option<&'static Entry> {
 
 fn spawn(error: &SpawnError) -> Option<&'static Entry> {
     match error {
-        SpawnError::Bind { .. } | SpawnError::BindMetrics { .. } => Some(&own::RELAY_BIND),
+        SpawnError::Bind { .. } | SpawnError::BindMetrics { .. } | SpawnError::BindPlain { .. } => {
+            Some(&own::RELAY_BIND)
+        }
         SpawnError::DataDir(error) => Some(data(error)),
         SpawnError::Store(error) => Some(store(error)),
         SpawnError::Journal(error) => Some(journal(error)),
@@ -84,6 +86,7 @@ fn tls(error: &TlsError) -> &'static Entry {
             &own::RELAY_CERTIFICATE
         }
         TlsError::Dev(_) => &own::RELAY_OWN_CERTIFICATE,
+        TlsError::Acme(_) => &own::RELAY_ACME,
     }
 }
 
@@ -129,6 +132,6 @@ mod tests {
                 "{printed} is never printed"
             );
         }
-        assert_eq!(count, 12);
+        assert_eq!(count, 13);
     }
 }

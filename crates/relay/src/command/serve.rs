@@ -1,8 +1,10 @@
 //! `serve`: the relay itself.
 
+mod certificate;
+mod hangup;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,8 +12,10 @@ use ringtail_ringcentral::errors::own;
 use serde::Serialize;
 use tokio::signal;
 
+use self::certificate::CertificateArgs;
+use self::hangup::Hangup;
 use super::{Data, Exit, Output};
-use crate::config::{Certificate, Config, PemPair, PublicUrl};
+use crate::config::{Certificate, Config};
 use crate::hosts::EndpointDomain;
 use crate::journal::sqlite::{MAX_ACCOUNT_BYTES, MAX_AGE, MAX_BYTES};
 use crate::limits;
@@ -21,17 +25,9 @@ use crate::recent::RecentLog;
 use crate::server::{Server, Stopped};
 
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("certificate").required(true).args(["dev", "cert", "behind_proxy"]))]
 pub(super) struct Args {
-    /// Listen on this address; port 0 takes any that is free
-    #[arg(
-        long,
-        env = "RINGTAIL_RELAY_LISTEN",
-        hide_env_values = true,
-        value_name = "ADDR",
-        default_value = "127.0.0.1:8443"
-    )]
-    listen: SocketAddr,
+    #[command(flatten)]
+    certificate: CertificateArgs,
     #[command(flatten)]
     data: Data,
     /// Answer /health, /ready and /metrics at this address, in plain HTTP; 127.0.0.1:9464 is customary
@@ -50,15 +46,6 @@ pub(super) struct Args {
         requires = "metrics"
     )]
     metrics_anywhere: bool,
-    /// Tell clients that the world reaches the relay at this URL, such as `https://hooks.example.com`
-    #[arg(
-        long,
-        env = "RINGTAIL_RELAY_PUBLIC_URL", hide_env_values = true,
-        value_name = "URL",
-        value_parser = PublicUrl::parse,
-        required_unless_present = "dev"
-    )]
-    public_url: Option<PublicUrl>,
     /// Give each endpoint a name of its own below this domain, `https://ENDPOINT.DOMAIN`, beside its path
     #[arg(
         long,
@@ -68,30 +55,6 @@ pub(super) struct Args {
         conflicts_with = "dev"
     )]
     wildcard: Option<EndpointDomain>,
-    /// Use a certificate of the relay's own making, which clients must be told to trust
-    #[arg(long, env = "RINGTAIL_RELAY_DEV", hide_env_values = true)]
-    dev: bool,
-    /// Use the certificate in this PEM file, with its whole chain; give it again, with its key, for other names
-    #[arg(
-        long,
-        env = "RINGTAIL_RELAY_CERT",
-        hide_env_values = true,
-        value_name = "FILE",
-        requires = "key"
-    )]
-    cert: Vec<PathBuf>,
-    /// Use the private key in this PEM file
-    #[arg(
-        long,
-        env = "RINGTAIL_RELAY_KEY",
-        hide_env_values = true,
-        value_name = "FILE",
-        requires = "cert"
-    )]
-    key: Vec<PathBuf>,
-    /// Speak plain HTTP with a proxy in front, which has the certificate; HTTP/1.1 and h2c
-    #[arg(long, env = "RINGTAIL_RELAY_BEHIND_PROXY", hide_env_values = true)]
-    behind_proxy: bool,
     /// Expect a PROXY protocol v2 header ahead of each connection of a trusted proxy
     #[arg(long, env = "RINGTAIL_RELAY_PROXY_PROTOCOL", hide_env_values = true)]
     proxy_protocol: bool,
@@ -217,21 +180,15 @@ const fn days(age: Duration) -> u64 {
 const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 
 impl Args {
-    fn config(self) -> Config {
-        let mut config = Config::dev(self.listen, self.data.data);
-        if !self.cert.is_empty() {
-            let pairs = self.cert.into_iter().zip(self.key);
-            let pairs = pairs.map(|(cert, key)| PemPair { cert, key });
-            config.certificate = Certificate::Files(pairs.collect());
-        }
+    fn config(self) -> Result<Config, &'static str> {
+        let chosen = self.certificate.choose()?;
+        let mut config = Config::dev(chosen.listen, self.data.data);
+        config.certificate = chosen.certificate;
+        config.public_url = chosen.public_url;
         config.metrics = self.metrics;
-        if self.behind_proxy {
-            config.certificate = Certificate::Proxy;
-        }
         config.proxies.trusted = self.trusted_proxy;
-        config.proxies.forwarded = self.behind_proxy;
+        config.proxies.forwarded = config.certificate == Certificate::Proxy;
         config.proxies.proxy_protocol = self.proxy_protocol;
-        config.public_url = self.public_url;
         config.wildcard = self.wildcard;
         config.journal.retention.max_age = Duration::from_secs(self.keep_days * SECONDS_OF_A_DAY);
         config.journal.retention.max_bytes = self.keep_bytes;
@@ -242,7 +199,7 @@ impl Args {
         config.limits.exchange_deadline = Duration::from_secs(self.exchange_deadline);
         config.limits.drain_timeout = Duration::from_secs(self.drain);
         config.limits.body_bytes = usize::try_from(self.max_body_bytes).unwrap_or(usize::MAX);
-        config
+        Ok(config)
     }
 }
 
@@ -258,24 +215,39 @@ pub(super) fn run(args: Args, recent: RecentLog) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     let output = args.output;
+    let mut config = match args.config() {
+        Ok(config) => config,
+        Err(why) => {
+            output::say(format_args!("error[{}]: {why}", own::RELAY_USAGE.code));
+            return Ok(Exit::Usage);
+        }
+    };
+    config.recent = recent;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the runtime could not be started")?;
-    let mut config = args.config();
-    config.recent = recent;
     runtime.block_on(serve(config, output))
 }
 
 async fn serve(config: Config, output: Output) -> anyhow::Result<Exit> {
     // Before the relay is ready, since whoever waits for that may stop it at once.
     let mut stop = Stop::listen().context("signals cannot be received")?;
+    let mut hangup = Hangup::listen().context("signals cannot be received")?;
     let server = Server::spawn(config).await?;
-    announce(&server, output).context("stdout is closed")?;
-    tokio::select! {
-        biased;
-        () = stop.asked() => {}
-        () = server.join() => anyhow::bail!("the relay stopped by itself"),
+    let mut ready = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.asked() => break,
+            () = server.join() => anyhow::bail!("the relay stopped by itself"),
+            // A relay that has yet to get its first certificate accepts connections, and can answer none of them.
+            () = server.certified(), if !ready => {
+                announce(&server, output).context("stdout is closed")?;
+                ready = true;
+            }
+            () = hangup.heard() => server.reload_certificate(),
+        }
     }
     tracing::info!("stopping");
     match server.shutdown().await {

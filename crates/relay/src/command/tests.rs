@@ -61,6 +61,22 @@ fn arguments_are_taken_or_refused_with_the_reason() {
             "serve --dev --wildcard hooks.example.com",
             "cannot be used with",
         ),
+        ("serve --domain hooks.example.com", ""),
+        (
+            "serve --domain a.example.com --domain b.example.com --acme-email a@b --http-listen 127.0.0.1:0",
+            "",
+        ),
+        (
+            "serve --domain a.test --acme-directory https://localhost:14000/dir --acme-ca f",
+            "",
+        ),
+        ("serve --domain *.example.com", "wildcard certificates"),
+        ("serve --domain 192.0.2.7", "it is an address"),
+        (
+            "serve --domain a.test --acme-directory http://a",
+            "must begin with https://",
+        ),
+        ("serve --domain a.test --dev", "cannot be used with"),
         ("account add anna", ""),
         ("serve", "required"),
         ("serve --dev --cert c --key k", "cannot be used with"),

@@ -120,6 +120,8 @@ enum NotEstablished {
     Proxy(#[from] HeaderError),
     #[error("there are too many connections from the address that the proxy names")]
     TooMany(Limit),
+    #[error("it was an authority, which has seen its challenge answered")]
+    Challenge,
     #[error("TLS handshake failed")]
     Tls(#[source] io::Error),
     #[error("nothing was said")]
@@ -140,7 +142,7 @@ impl NotEstablished {
             Self::Tls(_) => {
                 relay.metrics.failed_tls_handshakes.inc();
             }
-            Self::Plain(_) => {}
+            Self::Plain(_) | Self::Challenge => {}
         }
         tracing::debug!(error, "connection refused");
     }
@@ -167,7 +169,10 @@ async fn establish(
     }
     let socket = Watched::new(socket, progress.clone(), admitted);
     let stream = match &door.tls {
-        Some(tls) => Stream::Tls(tls.accept(socket).await.map_err(NotEstablished::Tls)?),
+        Some(tls) => match tls.accept(socket).await.map_err(NotEstablished::Tls)? {
+            Some(stream) => Stream::Tls(stream),
+            None => return Err(NotEstablished::Challenge),
+        },
         None => {
             let (http2, socket) = plain::tell(socket).await.map_err(NotEstablished::Plain)?;
             Stream::Plain(http2, socket)

@@ -7,6 +7,7 @@
 mod accept;
 pub(crate) mod admission;
 mod connection;
+mod http01;
 mod plain;
 mod progress;
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use governor::{Quota, RateLimiter};
 use ringtail_protocol::event::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -45,7 +46,9 @@ pub struct Server {
     local_addr: SocketAddr,
     metrics_addr: Option<SocketAddr>,
     ca: Option<PathBuf>,
+    http_addr: Option<SocketAddr>,
     certificate: watch::Receiver<CertificateState>,
+    certificate_asked: Arc<Notify>,
     relay: Arc<Relay>,
     journal: Arc<SqliteJournal>,
     tasks: TaskTracker,
@@ -86,11 +89,13 @@ impl Server {
             }
             None => Doors::default(),
         };
+        let plain = http01::bind(&config.certificate)
+            .map_err(|(address, source)| SpawnError::BindPlain { address, source })?;
         // Opening databases and making keys blocks.
         tokio::task::spawn_blocking(move || open(&config, local_addr))
             .await
             .map_err(|_| SpawnError::Interrupted)?
-            .map(|opened| opened.start(listener, local_addr, doors))
+            .map(|opened| opened.start(listener, local_addr, plain, doors))
     }
 
     /// Returns the address listened on.
@@ -121,6 +126,36 @@ impl Server {
     #[must_use]
     pub fn certificate(&self) -> watch::Receiver<CertificateState> {
         self.certificate.clone()
+    }
+
+    /// Waits until there is a certificate to show, which is at once unless the relay orders its first one.
+    pub async fn certified(&self) {
+        let mut certificate = self.certificate.clone();
+        let shown = certificate.wait_for(|state| state.is_ready());
+        if shown.await.is_err() {
+            // Nobody looks after it any more: the relay stops.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Reads the certificate's files again, if it comes from files.
+    pub fn reload_certificate(&self) {
+        if self.certificate.borrow().source == Source::Files {
+            self.certificate_asked.notify_one();
+        }
+    }
+
+    /// Orders a new certificate now, if the relay orders certificates.
+    pub fn renew_certificate(&self) {
+        if matches!(self.certificate.borrow().source, Source::Acme { .. }) {
+            self.certificate_asked.notify_one();
+        }
+    }
+
+    /// Returns the address of the plain listener, if there is one.
+    #[must_use]
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.http_addr
     }
 
     /// Returns the relay's accounts.
@@ -198,7 +233,7 @@ fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
         .clone()
         .unwrap_or_else(|| PublicUrl::localhost(local_addr.port()));
     let host: Host = public_url.host();
-    let tls = Tls::load(&config.certificate, dir.path(), &host)?;
+    let tls = Tls::load(&config.certificate, dir.path(), &host, &config.clock)?;
     if let Some(domain) = &config.wildcard {
         has_wildcard(&tls, &domain.star())?;
     }
@@ -228,7 +263,13 @@ fn has_wildcard(tls: &Tls, star: &str) -> Result<(), SpawnError> {
 }
 
 impl Opened {
-    fn start(self, listener: TcpListener, local_addr: SocketAddr, doors: Doors) -> Server {
+    fn start(
+        mut self,
+        listener: TcpListener,
+        local_addr: SocketAddr,
+        plain: Option<TcpListener>,
+        doors: Doors,
+    ) -> Server {
         let relay = Arc::new(Relay {
             journal: self.journal.clone() as Arc<dyn Journal>,
             accounts: self.accounts,
@@ -257,6 +298,15 @@ impl Opened {
             let _ended = ended;
             accept.await;
         });
+        let http_addr = plain.as_ref().and_then(|plain| plain.local_addr().ok());
+        if let (Some(plain), Some(challenges)) = (plain, self.tls.challenges) {
+            self.tls.keeper.answers_http(true);
+            tasks.spawn(http01::serve(plain, relay.clone(), challenges));
+        }
+        let (keeper, drain) = (self.tls.keeper, relay.drain.clone());
+        tasks.spawn(async move {
+            drain.run_until_cancelled(keeper.run()).await;
+        });
         let watched = relay.clone();
         tasks.spawn(async move { watched.watch_accounts().await });
         let journal = self.journal.clone();
@@ -282,7 +332,9 @@ impl Opened {
             local_addr,
             metrics_addr,
             ca: self.tls.ca,
+            http_addr,
             certificate: self.tls.state,
+            certificate_asked: self.tls.asked,
             relay,
             journal: self.journal,
             tasks,
@@ -325,6 +377,18 @@ pub enum SpawnError {
          hint: name another address with --metrics; port 0 takes any that is free"
     )]
     BindMetrics {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address of the plain listener cannot be listened on.
+    #[error(
+        "{address} cannot be listened on for plain HTTP\n\
+         hint: name another address with --http-listen; port 80 must lead there"
+    )]
+    BindPlain {
         /// The address.
         address: SocketAddr,
         /// Why.

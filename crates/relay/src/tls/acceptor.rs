@@ -4,29 +4,50 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
+use rustls::server::ClientHello;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use super::acme;
 
 /// Takes connections through the TLS handshake.
 #[derive(Debug, Clone)]
 pub(crate) struct Acceptor {
     config: Arc<ServerConfig>,
+    /// For an authority that looks whether the relay has the name it asks a certificate for.
+    challenges: Option<Arc<ServerConfig>>,
 }
 
 impl Acceptor {
-    pub(super) fn new(config: ServerConfig) -> Self {
+    pub(super) fn new(config: ServerConfig, challenges: Option<ServerConfig>) -> Self {
         Self {
             config: Arc::new(config),
+            challenges: challenges.map(Arc::new),
         }
     }
 
-    /// Returns the stream of a caller. The caller of this function keeps the time.
-    pub(crate) async fn accept<S>(&self, socket: S) -> io::Result<TlsStream<S>>
+    /// Returns the stream of a caller; nothing when it was an authority, which has seen what it wanted. The caller of
+    /// this function keeps the time.
+    pub(crate) async fn accept<S>(&self, socket: S) -> io::Result<Option<TlsStream<S>>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket).await?;
-        hello.into_stream(self.config.clone()).await
+        match &self.challenges {
+            Some(challenges) if is_challenge(&hello.client_hello()) => {
+                let mut stream = hello.into_stream(challenges.clone()).await?;
+                stream.shutdown().await?;
+                Ok(None)
+            }
+            _ => hello.into_stream(self.config.clone()).await.map(Some),
+        }
     }
+}
+
+/// An authority offers its protocol and no other (RFC 8737, 3).
+fn is_challenge(hello: &ClientHello<'_>) -> bool {
+    hello.alpn().is_some_and(|mut offered| {
+        offered.next() == Some(acme::PROTOCOL) && offered.next().is_none()
+    })
 }

@@ -35,8 +35,13 @@ pub(super) fn write(path: &Path, text: &[u8], access: Access) -> io::Result<()> 
     let mut file = options.open(&fresh)?;
     file.write_all(text)?;
     file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    sync_directory(path)
+    rename(&fresh, path)
+}
+
+/// Puts a file that is on the disk in another's place, to the disk.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_directory(to)
 }
 
 /// The new name is the directory's, and gets to the disk with it.

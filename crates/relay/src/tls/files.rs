@@ -54,13 +54,22 @@ pub(super) fn load_at(
     hosts: &[Host],
     now: SystemTime,
 ) -> Result<CertifiedKey, FilesError> {
+    read(cert, key, |chain| inspect::check(chain, hosts, now))
+}
+
+/// Reads a chain that is as it should be, and the key that belongs to it.
+pub(super) fn read(
+    cert: &Path,
+    key: &Path,
+    check: impl FnOnce(&[CertificateDer<'_>]) -> Result<(), CertificateError>,
+) -> Result<CertifiedKey, FilesError> {
     let chain = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|source| FilesError::Unreadable {
             file: cert.to_owned(),
             source,
         })?;
-    inspect::check(&chain, hosts, now).map_err(|source| FilesError::Certificate {
+    check(&chain).map_err(|source| FilesError::Certificate {
         file: cert.to_owned(),
         source,
     })?;

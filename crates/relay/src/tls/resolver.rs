@@ -23,12 +23,12 @@ struct Entry {
 impl Certificates {
     /// Shows these from the next handshake on, and returns what they are. The first one is for callers that name no
     /// host, or one that no certificate is for.
-    pub(super) fn show(&self, keys: Vec<CertifiedKey>) -> Vec<Shown> {
+    pub(super) fn show(&self, keys: Vec<Arc<CertifiedKey>>) -> Vec<Shown> {
         let entries: Arc<[Entry]> = keys
             .into_iter()
             .map(|key| Entry {
                 shown: inspect::describe(&key.cert),
-                key: Arc::new(key),
+                key,
             })
             .collect();
         let shown = entries.iter().map(|entry| entry.shown.clone()).collect();
@@ -75,14 +75,14 @@ mod tests {
 
     use super::*;
 
-    fn certificate(names: &[&str]) -> CertifiedKey {
+    fn certificate(names: &[&str]) -> Arc<CertifiedKey> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(names).unwrap();
         let certificate = certificate.self_signed(&key).unwrap();
         let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let signing = aws_lc_rs::sign::any_supported_type(&private).unwrap();
-        CertifiedKey::new(vec![certificate.der().clone()], signing)
+        Arc::new(CertifiedKey::new(vec![certificate.der().clone()], signing))
     }
 
     #[test]

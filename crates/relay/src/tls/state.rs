@@ -1,5 +1,6 @@
 //! What is known of the relay's certificates, for the log, the metrics and `status`.
 
+use std::error::Error;
 use std::fmt;
 use std::time::SystemTime;
 
@@ -32,6 +33,12 @@ impl CertificateState {
             error: None,
             orders: Orders::default(),
         }
+    }
+
+    /// Says whether callers can be answered: there is a certificate, or a proxy in front has one.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.source == Source::Proxy || !self.shown.is_empty()
     }
 
     /// Returns when the first of the certificates expires.
@@ -114,13 +121,11 @@ pub(super) struct StateSender(watch::Sender<CertificateState>);
 
 impl StateSender {
     pub(super) fn new(state: CertificateState) -> (Self, watch::Receiver<CertificateState>) {
-        tell(&state);
         let (sender, receiver) = watch::channel(state);
         (Self(sender), receiver)
     }
 
     /// Changes the state, and logs it when other certificates are shown than before.
-    #[expect(dead_code, reason = "until certificates change")]
     pub(super) fn change(&self, change: impl FnOnce(&mut CertificateState)) {
         let before = self.0.borrow().shown.clone();
         self.0.send_modify(change);
@@ -142,6 +147,21 @@ fn tell(state: &CertificateState) {
             "certificate shown"
         );
     }
+}
+
+/// Returns an error with its causes on one line.
+pub(super) fn message(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        // A transparent error says what its cause says.
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// Returns a time as the log has it.

@@ -1,6 +1,7 @@
 //! The relay as strangers and clients meet it: real TLS sockets, real SQLite files.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod acme;
 mod api;
 mod exchange;
 mod floods;

@@ -3,6 +3,7 @@
 mod caller;
 mod client;
 pub(crate) mod frames;
+pub(crate) mod pebble;
 
 use std::future::Future;
 use std::path::Path;

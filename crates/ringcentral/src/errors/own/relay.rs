@@ -95,6 +95,17 @@ super::table! {
         next: ["ringtail-relay account list"],
         sections: [],
     }
+    RELAY_ACME "RT-611" {
+        message: "…",
+        meaning: "The relay cannot get certificates by itself, as --domain asks.",
+        causes: [
+            "The file of --acme-ca is missing or holds no certificate.",
+            "The data directory cannot be written.",
+            "No relay that orders certificates serves from the directory in which a renewal was asked for.",
+        ],
+        next: ["Name the file with the roots of the authority at --acme-directory.", "ringtail-relay serve --domain hooks.example.com"],
+        sections: [],
+    }
     RELAY_DATABASE_DAMAGED "RT-630" {
         message: "the database … is damaged: …",
         meaning: "The relay's database, which holds events and accounts, is not as the relay wrote it. The relay does not \

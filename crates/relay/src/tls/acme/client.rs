@@ -1,0 +1,112 @@
+//! HTTPS towards the authority, with bounds on what it may send and how long it may take.
+
+use std::error::Error as StdError;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt as _, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio::time;
+
+use crate::limits::{ACME_ANSWER_BYTES, ACME_TIMEOUT};
+
+/// What calls the authority. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct AcmeHttp(Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>);
+
+impl AcmeHttp {
+    /// Trusts the roots of a file, or the system's.
+    pub(super) fn new(roots: Option<&Path>) -> Result<Self, AcmeClientError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(AcmeClientError::Settings)?;
+        let config = match roots {
+            Some(file) => config.with_root_certificates(read(file)?),
+            None => config
+                .with_platform_verifier()
+                .map_err(AcmeClientError::Settings)?,
+        };
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(config.with_no_client_auth())
+            .https_only()
+            .enable_http1()
+            .enable_http2()
+            .build();
+        // Requests are months apart: no connection is worth keeping.
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build(connector);
+        Ok(Self(client))
+    }
+}
+
+fn read(file: &Path) -> Result<RootCertStore, AcmeClientError> {
+    let unreadable = |source| AcmeClientError::Roots {
+        file: file.to_owned(),
+        source,
+    };
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_file_iter(file).map_err(unreadable)? {
+        let root = root.map_err(unreadable)?;
+        roots.add(root).map_err(AcmeClientError::Settings)?;
+    }
+    if roots.is_empty() {
+        return Err(unreadable(pem::Error::NoItemsFound));
+    }
+    Ok(roots)
+}
+
+impl HttpClient for AcmeHttp {
+    fn request(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
+        let client = self.0.clone();
+        Box::pin(async move {
+            let answer = time::timeout(ACME_TIMEOUT, async {
+                let (parts, body) = client.request(request).await?.into_parts();
+                let body = Limited::new(body, ACME_ANSWER_BYTES).collect().await?;
+                Ok::<_, Box<dyn StdError + Send + Sync>>((parts, body.to_bytes()))
+            });
+            let (parts, body) = answer
+                .await
+                .map_err(|elapsed| Error::Other(elapsed.into()))?
+                .map_err(Error::Other)?;
+            Ok(BytesResponse {
+                parts,
+                body: Box::new(body),
+            })
+        })
+    }
+}
+
+/// Why the authority cannot be called.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcmeClientError {
+    /// The roots to trust cannot be read.
+    #[error("the authority's roots in {} could not be read as PEM", file.display())]
+    Roots {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: pem::Error,
+    },
+    /// The library refuses the settings, or the system has no roots.
+    #[error("TLS towards the authority could not be set up")]
+    Settings(#[source] rustls::Error),
+}

@@ -1,0 +1,408 @@
+//! Certificates that the relay gets and renews by itself, from an authority that speaks ACME (RFC 8555).
+//!
+//! One task: it waits until a certificate is due, places an order, answers the authority's challenge (TLS-ALPN-01 on the
+//! relay's own listener, else HTTP-01 on the plain one), proves what comes back, keeps it, and only then shows it. The
+//! certificate before is shown until that moment, whatever happens.
+
+mod challenges;
+mod client;
+mod order;
+mod pace;
+mod renewal;
+mod store;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use instant_acme::{Account, CertificateIdentifier, NewAccount};
+use rustls::sign::CertifiedKey;
+use tokio::sync::Notify;
+use tokio::time;
+
+pub(crate) use self::challenges::Challenges;
+pub(super) use self::challenges::{PROTOCOL, server_config};
+pub use self::client::AcmeClientError;
+use self::client::AcmeHttp;
+use self::order::{OrderError, Wanted};
+use self::pace::{Kind, Orders, Outcome};
+pub use self::store::StoreError;
+use self::store::{SaveError, Store};
+use super::clock::Clock;
+use super::resolver::Certificates;
+use super::state::{self, Failure, StateSender};
+use crate::config::{Acme, Host};
+use crate::limits::{CERTIFICATE_INTERVAL, ORDER_TIMEOUT};
+
+/// How long an authority that asks for patience gets at least.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
+
+/// Gets certificates and renews them, for as long as the relay runs.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    settings: Acme,
+    hosts: Vec<Host>,
+    store: Store,
+    orders: Orders,
+    http: AcmeHttp,
+    /// Whether somebody answers HTTP-01.
+    plain: bool,
+    challenges: Arc<Challenges>,
+    certificates: Arc<Certificates>,
+    state: StateSender,
+    clock: Clock,
+    renew: Arc<Notify>,
+    request: PathBuf,
+    /// The certificate shown.
+    shown: Option<Arc<CertifiedKey>>,
+    /// What the authority suggests for it, if it does.
+    suggested: Option<Range<SystemTime>>,
+    /// When to ask it next.
+    ask_at: SystemTime,
+    failures: u32,
+    retry_at: Option<SystemTime>,
+}
+
+/// Returns the file whose appearance asks a running relay to renew.
+pub(crate) fn renewal_request(data: &Path) -> PathBuf {
+    store::acme_dir(data).join("renew")
+}
+
+impl Keeper {
+    /// Loads what is there.
+    pub(super) fn load(
+        settings: Acme,
+        data: &Path,
+        around: super::Surroundings,
+    ) -> Result<Self, AcmeError> {
+        let store = Store::open(data, &settings.directory)?;
+        let http = AcmeHttp::new(settings.ca.as_deref())?;
+        let shown = store.certificate().map(Arc::new);
+        if let Some(key) = &shown {
+            let shown = around.certificates.show(vec![key.clone()]);
+            around.state.change(|state| state.shown = shown);
+        }
+        Ok(Self {
+            hosts: settings
+                .domains
+                .iter()
+                .map(|domain| Host::Name(domain.to_string()))
+                .collect(),
+            orders: store.orders(),
+            settings,
+            store,
+            http,
+            plain: false,
+            challenges: Arc::default(),
+            certificates: around.certificates,
+            state: around.state,
+            ask_at: around.clock.now(),
+            clock: around.clock,
+            renew: around.asked,
+            request: renewal_request(data),
+            shown,
+            suggested: None,
+            failures: 0,
+            retry_at: None,
+        })
+    }
+
+    /// Returns what the listeners answer the authority from.
+    pub(super) fn challenges(&self) -> Arc<Challenges> {
+        self.challenges.clone()
+    }
+
+    /// Notes whether there is a plain listener.
+    pub(super) fn answers_http(&mut self, plain: bool) {
+        self.plain = plain;
+    }
+
+    /// Keeps the certificate. Whoever drops this ends it; an order in flight is then left to the authority.
+    pub(super) async fn run(mut self) {
+        loop {
+            let now = self.clock.now();
+            let due = self.due(now);
+            self.state.change(|state| state.next_renewal = Some(due));
+            tokio::select! {
+                biased;
+                () = self.asked() => tracing::info!("a renewal was asked for"),
+                () = self.clock.sleep_until(due) => {}
+                () = self.clock.sleep_until(self.ask_at), if self.shown.is_some() => {
+                    self.ask().await;
+                    continue;
+                }
+            }
+            self.attempt().await;
+        }
+    }
+
+    /// Returns when the next order is due, and allowed.
+    fn due(&self, now: SystemTime) -> SystemTime {
+        let wanted = match &self.shown {
+            Some(key) if super::inspect::check_form(&key.cert, &self.hosts).is_ok() => {
+                let shown = super::inspect::describe(&key.cert);
+                renewal::due(&shown, self.suggested.as_ref())
+            }
+            // None, or one for other names than are wanted now.
+            _ => now,
+        };
+        let wanted = wanted.max(self.retry_at.unwrap_or(now));
+        if wanted > now {
+            wanted
+        } else {
+            self.orders.allowed(now)
+        }
+    }
+
+    /// Waits until somebody asks for a renewal, in this process or beside it.
+    async fn asked(&self) {
+        tokio::select! {
+            () = self.renew.notified() => {}
+            () = self.requested() => {}
+        }
+    }
+
+    async fn requested(&self) {
+        loop {
+            match tokio::fs::remove_file(&self.request).await {
+                Ok(()) => return,
+                Err(_) => time::sleep(CERTIFICATE_INTERVAL).await,
+            }
+        }
+    }
+
+    /// Tries to get a certificate, and notes what became of it.
+    async fn attempt(&mut self) {
+        let ended = Box::pin(self.renewed()).await;
+        self.challenges.clear();
+        let now = self.clock.now();
+        match ended {
+            Ok(key) => {
+                let key = Arc::new(key);
+                let shown = self.certificates.show(vec![key.clone()]);
+                self.shown = Some(key);
+                self.suggested = None;
+                self.ask_at = now;
+                self.failures = 0;
+                self.retry_at = None;
+                self.state.change(|state| {
+                    state.shown = shown;
+                    state.error = None;
+                    state.orders.issued += 1;
+                });
+            }
+            Err(error) => self.failed(&error, now),
+        }
+    }
+
+    fn failed(&mut self, error: &AttemptError, now: SystemTime) {
+        self.failures = self.failures.saturating_add(1);
+        let mut wait = pace::backoff(self.failures, random());
+        if let AttemptError::Order(OrderError::RateLimited(_)) = error {
+            wait = wait.max(PATIENCE);
+        }
+        if let AttemptError::Order(OrderError::UnknownAccount) = error {
+            self.store.forget_account();
+        }
+        let retry_at = match error {
+            AttemptError::NotYet { until } => *until,
+            _ => (now + wait).max(self.orders.allowed(now)),
+        };
+        self.retry_at = Some(retry_at);
+        let message = state::message(error);
+        tracing::error!(
+            error = message,
+            next_attempt = %state::time(retry_at),
+            "no new certificate; `ringtail-relay certificate renew` tries at once"
+        );
+        self.state.change(|state| {
+            state.error = Some(Failure { at: now, message });
+        });
+    }
+
+    /// Orders a certificate by one challenge after the other, and keeps it.
+    async fn renewed(&mut self) -> Result<CertifiedKey, AttemptError> {
+        let account = self.account().await?;
+        let mut kinds = vec![Kind::TlsAlpn];
+        if self.plain {
+            kinds.push(Kind::Http);
+            if self.orders.works == Some(Kind::Http) {
+                kinds.reverse();
+            }
+        }
+        let mut failed = None;
+        for kind in kinds {
+            let now = self.clock.now();
+            let allowed = self.orders.allowed(now);
+            if allowed > now {
+                // What failed says more than that there is no second try.
+                return Err(failed.unwrap_or(AttemptError::NotYet { until: allowed }));
+            }
+            match self.order(&account, kind).await {
+                Err(AttemptError::Order(error)) if error.concerns_challenge() => {
+                    tracing::warn!(%error, "a challenge failed");
+                    failed = Some(AttemptError::Order(error));
+                }
+                ended => return ended,
+            }
+        }
+        Err(failed.unwrap_or(AttemptError::TooLong))
+    }
+
+    /// Places one order. It is noted on the disk before the authority hears of it.
+    async fn order(&mut self, account: &Account, kind: Kind) -> Result<CertifiedKey, AttemptError> {
+        self.orders.place(kind, self.clock.now());
+        self.store.save_orders(&self.orders)?;
+        self.state.change(|state| state.orders.placed += 1);
+        tracing::info!(challenge = kind.name(), "certificate ordered");
+        let ended = match time::timeout(ORDER_TIMEOUT, self.carry_out(account, kind)).await {
+            Ok(ended) => ended,
+            Err(_elapsed) => Err(AttemptError::TooLong),
+        };
+        let outcome = match &ended {
+            Ok(_) => Outcome::Issued,
+            Err(_) => Outcome::Failed,
+        };
+        // A certificate that came and was not taken counts for the authority all the same.
+        if self.orders.placed.last().map(|last| last.outcome) != Some(Outcome::Finalized)
+            || ended.is_ok()
+        {
+            self.orders.settle(outcome);
+        }
+        if ended.is_err() {
+            self.state.change(|state| state.orders.failed += 1);
+        }
+        self.store.save_orders(&self.orders)?;
+        ended
+    }
+
+    async fn carry_out(
+        &mut self,
+        account: &Account,
+        kind: Kind,
+    ) -> Result<CertifiedKey, AttemptError> {
+        let wanted = Wanted {
+            domains: &self.settings.domains,
+            kind,
+            replaces: self.replaces(),
+        };
+        let ready = order::place(account, wanted, &self.challenges).await?;
+        self.orders.settle(Outcome::Finalized);
+        self.store.save_orders(&self.orders)?;
+        let issued = ready.finalize().await?;
+        let now = self.clock.now();
+        Ok(self.store.save_certificate(&issued, &self.hosts, now)?)
+    }
+
+    /// Returns the certificate that an order replaces, for an authority that suggested when. After a failure it is not
+    /// mentioned: that may have been why.
+    fn replaces(&self) -> Option<CertificateIdentifier<'static>> {
+        if self.suggested.is_none() || self.failures > 0 {
+            return None;
+        }
+        self.identifier()
+    }
+
+    fn identifier(&self) -> Option<CertificateIdentifier<'static>> {
+        let leaf = self.shown.as_ref()?.cert.first()?;
+        CertificateIdentifier::try_from(leaf)
+            .ok()
+            .map(CertificateIdentifier::into_owned)
+    }
+
+    /// Asks the authority when it wants the certificate to be renewed.
+    async fn ask(&mut self) {
+        let Range { start, end } = renewal::ASK;
+        let mut wait = end;
+        match self.suggestion().await {
+            Ok((window, again)) => {
+                self.suggested = Some(window);
+                wait = again.clamp(start, end);
+            }
+            Err(error) => {
+                tracing::debug!(error = state::message(&error), "no renewal information");
+            }
+        }
+        self.ask_at = self.clock.now() + wait;
+    }
+
+    async fn suggestion(&self) -> Result<(Range<SystemTime>, Duration), AttemptError> {
+        let (Some(credentials), Some(identifier)) = (self.store.account(), self.identifier())
+        else {
+            return Err(AttemptError::Order(OrderError::UnknownAccount));
+        };
+        let account = Account::builder_with_http(Box::new(self.http.clone()))
+            .from_credentials(credentials)
+            .await
+            .map_err(order::refused)?;
+        let (info, again) = account
+            .renewal_info(&identifier)
+            .await
+            .map_err(order::refused)?;
+        let window = info.suggested_window;
+        Ok((window.start.into()..window.end.into(), again))
+    }
+
+    /// Returns the account, made on the first call for good.
+    async fn account(&self) -> Result<Account, AttemptError> {
+        let builder = Account::builder_with_http(Box::new(self.http.clone()));
+        if let Some(credentials) = self.store.account() {
+            let account = builder.from_credentials(credentials).await;
+            return Ok(account.map_err(order::refused)?);
+        }
+        let contact: Vec<String> = self
+            .settings
+            .email
+            .iter()
+            .map(|email| format!("mailto:{email}"))
+            .collect();
+        let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+        let new = NewAccount {
+            contact: &contact,
+            terms_of_service_agreed: true,
+            only_return_existing: false,
+        };
+        let (account, credentials) = builder
+            .create(&new, self.settings.directory.clone(), None)
+            .await
+            .map_err(order::refused)?;
+        self.store.save_account(&credentials)?;
+        Ok(account)
+    }
+}
+
+fn random() -> u32 {
+    // Without random bytes the wait is at its shortest, and long enough.
+    getrandom::u32().unwrap_or(0)
+}
+
+/// Why an attempt brought no certificate.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(
+        "no more orders are placed before {}, so that the authority's limits hold",
+        state::time(*until)
+    )]
+    NotYet { until: SystemTime },
+    #[error("the order took too long")]
+    TooLong,
+}
+
+/// Why a relay cannot get certificates by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcmeError {
+    /// Its files cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The authority cannot be called.
+    #[error(transparent)]
+    Client(#[from] AcmeClientError),
+}

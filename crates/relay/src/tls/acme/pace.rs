@@ -1,0 +1,226 @@
+//! How often the relay may place orders: less often than any authority's limits, however often it is restarted, and
+//! ever less often while they fail.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{CERTIFICATES_PER_WEEK, ORDERS_PER_DAY, ORDERS_PER_HOUR};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Bound of the wait after the first failed attempt. DNS that was set a moment ago is there a minute later.
+const BASE: Duration = Duration::from_secs(60);
+
+/// Bound of every wait.
+const CAP: Duration = Duration::from_secs(3 * 60 * 60);
+
+/// How a challenge is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Kind {
+    /// In a TLS handshake on the relay's own listener.
+    #[serde(rename = "tls-alpn-01")]
+    TlsAlpn,
+    /// Over plain HTTP.
+    #[serde(rename = "http-01")]
+    Http,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::TlsAlpn => "tls-alpn-01",
+            Self::Http => "http-01",
+        }
+    }
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Outcome {
+    /// Nobody knows: the relay ended meanwhile.
+    Open,
+    /// The authority was asked for the certificate, and may have issued it.
+    Finalized,
+    /// The certificate is on the disk.
+    Issued,
+    /// There is no certificate.
+    Failed,
+}
+
+/// One order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Placed {
+    /// Seconds since 1970.
+    pub(super) at: u64,
+    pub(super) challenge: Kind,
+    pub(super) outcome: Outcome,
+}
+
+/// The orders of the last week.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Orders {
+    pub(super) placed: Vec<Placed>,
+    /// The challenge that worked last.
+    pub(super) works: Option<Kind>,
+}
+
+impl Orders {
+    /// Notes an order that is about to be placed, and forgets those that no limit counts any more.
+    pub(super) fn place(&mut self, challenge: Kind, now: SystemTime) {
+        let now = seconds(now);
+        for placed in &mut self.placed {
+            // A clock that was ahead has been set back: nothing may count for longer than from now on.
+            placed.at = placed.at.min(now);
+        }
+        self.placed
+            .retain(|placed| now - placed.at < WEEK.as_secs());
+        self.placed.push(Placed {
+            at: now,
+            challenge,
+            outcome: Outcome::Open,
+        });
+    }
+
+    /// Says what became of the order placed last.
+    pub(super) fn settle(&mut self, outcome: Outcome) {
+        if let Some(last) = self.placed.last_mut() {
+            last.outcome = outcome;
+            if outcome == Outcome::Issued {
+                self.works = Some(last.challenge);
+            }
+        }
+    }
+
+    /// Returns when the next order may be placed.
+    pub(super) fn allowed(&self, now: SystemTime) -> SystemTime {
+        let may_be_issued =
+            |placed: &Placed| matches!(placed.outcome, Outcome::Finalized | Outcome::Issued);
+        [
+            self.room(ORDERS_PER_HOUR, HOUR, now, |_| true),
+            self.room(ORDERS_PER_DAY, DAY, now, |_| true),
+            self.room(CERTIFICATES_PER_WEEK, WEEK, now, may_be_issued),
+        ]
+        .into_iter()
+        .fold(now, SystemTime::max)
+    }
+
+    /// Returns when there are fewer than `most` of the orders within a window.
+    fn room(
+        &self,
+        most: usize,
+        window: Duration,
+        now: SystemTime,
+        counts: impl Fn(&Placed) -> bool,
+    ) -> SystemTime {
+        let at = |placed: &Placed| now.min(time(placed.at)) + window;
+        let mut counted = self.placed.iter().filter(|placed| counts(placed)).rev();
+        counted.nth(most - 1).map_or(now, at)
+    }
+}
+
+/// Returns how long to wait after this many failed attempts in a row: between half of a bound that doubles and all of
+/// it, by `share` of `u32::MAX`.
+pub(super) fn backoff(failures: u32, share: u32) -> Duration {
+    let bound = CAP.min(BASE * 2_u32.pow(failures.saturating_sub(1).min(16)));
+    bound.mul_f64(0.5 + 0.5 * f64::from(share) / f64::from(u32::MAX))
+}
+
+fn time(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH
+        .checked_add(Duration::from_secs(seconds))
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        time(1_000_000_000 + seconds)
+    }
+
+    /// Places orders as soon as they are allowed, and returns when, in minutes.
+    fn series(orders: &mut Orders, outcome: Outcome, count: usize) -> Vec<u64> {
+        let mut now = at(0);
+        (0..count)
+            .map(|_| {
+                now = orders.allowed(now);
+                orders.place(Kind::TlsAlpn, now);
+                orders.settle(outcome);
+                now.duration_since(at(0)).unwrap().as_secs() / 60
+            })
+            .collect()
+    }
+
+    #[test]
+    fn orders_that_fail_come_four_an_hour_and_twenty_a_day() {
+        let day = 24 * 60;
+        let mut expected = Vec::new();
+        for start in [0, day] {
+            for hour in 0..5 {
+                expected.extend([start + hour * 60; 4]);
+            }
+        }
+        for outcome in [Outcome::Failed, Outcome::Open] {
+            let got = series(&mut Orders::default(), outcome, 40);
+            assert_eq!(got, expected);
+        }
+    }
+
+    #[test]
+    fn certificates_come_four_a_week() {
+        let week = 7 * 24 * 60;
+        for outcome in [Outcome::Issued, Outcome::Finalized] {
+            let got = series(&mut Orders::default(), outcome, 9);
+            assert_eq!(got, [0, 0, 0, 0, week, week, week, week, 2 * week]);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_blocks_no_longer_than_the_window() {
+        let mut orders = Orders::default();
+        for _ in 0..4 {
+            orders.place(Kind::Http, at(1_000_000_000));
+        }
+        assert_eq!(orders.allowed(at(0)), at(0) + HOUR);
+    }
+
+    #[test]
+    fn orders_are_forgotten_after_a_week() {
+        let mut orders = Orders::default();
+        series(&mut orders, Outcome::Failed, 30);
+        orders.place(Kind::Http, at(30 * 24 * 60 * 60));
+        assert_eq!(orders.placed.len(), 1);
+    }
+
+    #[test]
+    fn the_challenge_that_worked_is_known() {
+        let mut orders = Orders::default();
+        orders.place(Kind::Http, at(0));
+        orders.settle(Outcome::Issued);
+        orders.place(Kind::TlsAlpn, at(1));
+        orders.settle(Outcome::Failed);
+        assert_eq!(orders.works, Some(Kind::Http));
+    }
+
+    #[test]
+    fn waits_double_up_to_three_hours() {
+        let longest: Vec<u64> = (1..=10)
+            .map(|failures| backoff(failures, u32::MAX).as_secs() / 60)
+            .collect();
+        assert_eq!(longest, [1, 2, 4, 8, 16, 32, 64, 128, 180, 180]);
+        assert_eq!(backoff(3, 0), Duration::from_secs(120));
+        assert_eq!(backoff(u32::MAX, 0), CAP / 2);
+    }
+}
