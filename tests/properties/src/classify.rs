@@ -9,6 +9,7 @@ use ringtail_ringcentral::envelope::Envelope;
 use ringtail_ringcentral::errors::{self, Found};
 use ringtail_ringcentral::handshake::{VALIDATION_TOKEN, answer_token};
 use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
+use ringtail_ringcentral::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::ordering::{KEY_MAX_BYTES, ordering_key};
 use ringtail_ringcentral::signature::{Outcome, Scheme, sign, sign_prefixed, verify};
 use ringtail_ringcentral::verdict::{Answer, judge, wire_size};
@@ -28,6 +29,7 @@ pub fn check(bytes: &[u8]) {
     signatures(&view);
     verdict(callback, &view);
     explanation(&String::from_utf8_lossy(view.body));
+    mask(&view);
 }
 
 /// A request with the token and no body is a handshake, whatever else it is; its answer fits RingCentral's limit.
@@ -159,5 +161,43 @@ fn explanation(text: &str) {
         }
         Some(Found::Known(entry)) => assert!(errors::find(entry.code).is_some()),
         _ => {}
+    }
+}
+
+/// What is masked is masked for good: a second time changes nothing. JSON stays JSON of the same shape.
+fn mask(view: &RequestView<'_>) {
+    let masker = Masker::new(&[7; KEY_BYTES]);
+    let content_type = view.headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.map(HeaderValue::as_bytes);
+    let masked = masker.body(view.body, content_type);
+    assert_eq!(masker.body(&masked, content_type), masked);
+    if let Ok(before @ (Value::Array(_) | Value::Object(_))) = serde_json::from_slice(view.body) {
+        let after = serde_json::from_slice(&masked).expect("JSON stays JSON");
+        assert!(is_same_shape(&before, &after), "{before} and {after}");
+    }
+    for (name, value) in view.headers {
+        let masked = masker.header(name.as_str(), value.as_bytes());
+        assert_eq!(masker.header(name.as_str(), &masked), masked, "{name}");
+    }
+    let path = masker.path(view.path);
+    assert_eq!(masker.path(&path), path);
+}
+
+fn is_same_shape(before: &Value, after: &Value) -> bool {
+    match (before, after) {
+        (Value::Array(before), Value::Array(after)) => {
+            before.len() == after.len()
+                && before.iter().zip(after).all(|(a, b)| is_same_shape(a, b))
+        }
+        (Value::Object(before), Value::Object(after)) => {
+            before.keys().eq(after.keys())
+                && before
+                    .values()
+                    .zip(after.values())
+                    .all(|(a, b)| is_same_shape(a, b))
+        }
+        // A telephone number may be written as either.
+        (Value::String(_) | Value::Number(_), Value::String(_) | Value::Number(_)) => true,
+        (before, after) => before == after,
     }
 }

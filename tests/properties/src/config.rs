@@ -1,18 +1,19 @@
 //! What a person writes: configuration files, URLs, names, tokens, scenarios.
 
 use std::fmt::{Debug, Display};
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use http::Uri;
 use ringtail_client::config::{FileConfig, Login, RelayUrl, Secrets, parse_token};
 use ringtail_client::forward::TargetUrl;
 use ringtail_relay::accounts::{Name, Token, VerifyTokenHash};
 use ringtail_relay::config::{Host, PublicUrl};
+use ringtail_relay::proxies::Network;
 use ringtail_ringcentral::signature::Scheme;
-use ringtail_ringcentral::simulate::{self, Parameters, Scenario};
+use ringtail_ringcentral::simulate::{self, Parameters, Scenario, builtins};
 use secrecy::ExposeSecret as _;
-use tempfile::TempDir;
+
+use crate::place::Place;
+use crate::seeds::Seed;
 
 /// Stands for a secret in files: where it is one, no message may hold it.
 pub const SECRET: &str = "471147";
@@ -32,34 +33,8 @@ pub fn check(bytes: &[u8]) {
         public_url(line);
         target(line);
         name(line);
+        network(line);
         secrets(line);
-    }
-}
-
-/// Files to read from, in memory where the system has such a place.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        let memory = Path::new("/dev/shm");
-        let dir = if memory.is_dir() {
-            TempDir::new_in(memory)
-        } else {
-            TempDir::new()
-        };
-        Self(dir.expect("a directory"))
-    }
-
-    /// Writes a file that its owner alone can read.
-    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.path().join(name);
-        fs::write(&path, bytes).expect("a file");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its mode");
-        }
-        path
     }
 }
 
@@ -72,7 +47,7 @@ fn file(place: &Place, bytes: &[u8]) {
             config
                 .ca
                 .iter()
-                .all(|ca| ca.starts_with(place.0.path()) || ca.is_absolute())
+                .all(|ca| ca.starts_with(place.path()) || ca.is_absolute())
         );
         for scheme in Scheme::ALL {
             assert!(config.secrets.of(scheme).is_none_or(|it| !it.is_empty()));
@@ -88,7 +63,7 @@ fn login(place: &Place, bytes: &[u8]) {
     let Ok(Some(login)) = read else {
         return;
     };
-    let path = place.0.path().join("again.toml");
+    let path = place.path().join("again.toml");
     login.write(&path).expect("it can be written");
     let again = Login::read(&path)
         .expect("it was written")
@@ -203,6 +178,12 @@ fn name(text: &str) {
     }
 }
 
+fn network(text: &str) {
+    if let Ok(network) = text.parse::<Network>() {
+        assert_eq!(network.to_string().parse(), Ok(network));
+    }
+}
+
 fn secrets(text: &str) {
     if let Some(hash) = VerifyTokenHash::of(text) {
         assert!(hash.matches(text) && !hash.matches(&format!("{text} ")));
@@ -223,4 +204,51 @@ fn secrets(text: &str) {
 
 fn bare(host: &str) -> &str {
     host.trim_matches(['[', ']'])
+}
+
+/// Files, scenarios and what stands in arguments.
+#[must_use]
+pub fn seeds() -> Vec<Seed> {
+    let mut seeds: Vec<Seed> = builtins()
+        .iter()
+        .map(|(name, text)| Seed::new(*name, *text))
+        .collect();
+    for (name, text) in [
+        (
+            "file",
+            format!(
+                "relay = \"https://relay.example:8443\"\nca = \"ca.pem\"\ndata = \"/srv/data\"\nendpoint = \"sms\"\n\n\
+                 [secrets]\nverification_token = \"{SECRET}\"\nglip = \"{SECRET}\"\n\n\
+                 [endpoints.sms-bot.secrets]\ndimelo = \"{SECRET}\"\ndigital_verify_token = \"{SECRET}\"\n\
+                 source_sdk = \"{SECRET}\"\n"
+            ),
+        ),
+        (
+            "login",
+            format!("relay = \"https://relay.example\"\ntoken = \"{SECRET}\"\nca = \"/srv/ca.pem\"\n"),
+        ),
+        (
+            "step",
+            "[vars]\na = 1\n[[step]]\nat = 1\nevery = 5\ntimes = 3\npath = \"/p?q=${nth}\"\nmethod = \"PUT\"\n\
+             headers = { X-A = \"${a}\" }\nbody = { uuid = \"${uuid}\", at = \"${now}\" }\n"
+                .to_owned(),
+        ),
+        (
+            "urls",
+            "https://relay.example/\nrelay.example:8443\nhttps://[::1]:9\n127.0.0.1:4\nhttps://me:pw@relay.example\n"
+                .to_owned(),
+        ),
+        (
+            "targets",
+            "3000\n:3000\nlocalhost:3000/hooks?a=1\nhttp://[::1]:80/\nHTTPS://app.test/a/?x=1\nhttp://localhost/#a\n"
+                .to_owned(),
+        ),
+        (
+            "names",
+            format!("sms\nanna-lisa-2\nxn--a\nrt_{}\n hush \n10.0.0.0/8\n::1\n", "A".repeat(43)),
+        ),
+    ] {
+        seeds.push(Seed::new(name, text));
+    }
+    seeds
 }

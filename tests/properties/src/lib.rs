@@ -5,8 +5,13 @@
 //! it with [`seeds`], with every input that ever broke a promise (`fuzz/findings`), and with random changes of both.
 
 pub mod classify;
+#[cfg(feature = "programs")]
 pub mod config;
+#[cfg(feature = "programs")]
+pub mod edge;
 pub mod link;
+#[cfg(feature = "programs")]
+mod place;
 pub mod request;
 pub mod seeds;
 
@@ -22,7 +27,7 @@ pub struct Target {
 }
 
 /// Every fuzz target.
-pub const TARGETS: [Target; 3] = [
+pub const TARGETS: &[Target] = &[
     Target {
         name: "classify",
         check: classify::check,
@@ -33,9 +38,16 @@ pub const TARGETS: [Target; 3] = [
         check: link::check,
         seeds: seeds::link,
     },
+    #[cfg(feature = "programs")]
     Target {
         name: "config",
         check: config::check,
-        seeds: seeds::config,
+        seeds: config::seeds,
+    },
+    #[cfg(feature = "programs")]
+    Target {
+        name: "edge",
+        check: edge::check,
+        seeds: edge::seeds::all,
     },
 ];

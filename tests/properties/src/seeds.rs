@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use bytes::{Bytes, BytesMut};
 use ringtail_protocol::event::{Disposition, Event, EventId, Kind, RequestParts, Timestamp};
 use ringtail_protocol::frame::{Down, Up};
-use ringtail_ringcentral::simulate::{Fresh, Parameters, Secrets, SimRequest, Template, builtins};
+use ringtail_ringcentral::simulate::{Fresh, Parameters, Secrets, SimRequest, Template};
 
-use crate::config::SECRET;
 use crate::request;
 
 /// An input with its name.
@@ -22,7 +21,7 @@ pub struct Seed {
 }
 
 impl Seed {
-    fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         Self {
             name: name.into(),
             bytes: bytes.into(),
@@ -84,53 +83,6 @@ pub fn link() -> Vec<Seed> {
         ("long", b"\x82\x7f\x00\x00\x00\x00\xff\xff\xff\xff"),
     ] {
         seeds.push(Seed::new(name, [&[1], message].concat()));
-    }
-    seeds
-}
-
-/// Files, scenarios and what stands in arguments.
-#[must_use]
-pub fn config() -> Vec<Seed> {
-    let mut seeds: Vec<Seed> = builtins()
-        .iter()
-        .map(|(name, text)| Seed::new(*name, *text))
-        .collect();
-    for (name, text) in [
-        (
-            "file",
-            format!(
-                "relay = \"https://relay.example:8443\"\nca = \"ca.pem\"\ndata = \"/srv/data\"\nendpoint = \"sms\"\n\n\
-                 [secrets]\nverification_token = \"{SECRET}\"\nglip = \"{SECRET}\"\n\n\
-                 [endpoints.sms-bot.secrets]\ndimelo = \"{SECRET}\"\ndigital_verify_token = \"{SECRET}\"\n\
-                 source_sdk = \"{SECRET}\"\n"
-            ),
-        ),
-        (
-            "login",
-            format!("relay = \"https://relay.example\"\ntoken = \"{SECRET}\"\nca = \"/srv/ca.pem\"\n"),
-        ),
-        (
-            "step",
-            "[vars]\na = 1\n[[step]]\nat = 1\nevery = 5\ntimes = 3\npath = \"/p?q=${nth}\"\nmethod = \"PUT\"\n\
-             headers = { X-A = \"${a}\" }\nbody = { uuid = \"${uuid}\", at = \"${now}\" }\n"
-                .to_owned(),
-        ),
-        (
-            "urls",
-            "https://relay.example/\nrelay.example:8443\nhttps://[::1]:9\n127.0.0.1:4\nhttps://me:pw@relay.example\n"
-                .to_owned(),
-        ),
-        (
-            "targets",
-            "3000\n:3000\nlocalhost:3000/hooks?a=1\nhttp://[::1]:80/\nHTTPS://app.test/a/?x=1\nhttp://localhost/#a\n"
-                .to_owned(),
-        ),
-        (
-            "names",
-            format!("sms\nanna-lisa-2\nxn--a\nrt_{}\n hush \n", "A".repeat(43)),
-        ),
-    ] {
-        seeds.push(Seed::new(name, text));
     }
     seeds
 }

@@ -42,11 +42,15 @@ fn changed_seeds_keep_every_promise() {
 }
 
 /// Checks what comes of seeds by other bytes in places, a cut, and the end of another seed.
-fn changed(target: Target) {
+fn changed(target: &Target) {
     let seeds = (target.seeds)();
     let pick = any::<prop::sample::Index>;
     let edits = prop::collection::vec((pick(), any::<u8>()), 0..12);
-    let mut runner = TestRunner::new(Config::with_cases(CHANGED));
+    let mut runner = TestRunner::new(Config {
+        cases: CHANGED,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let outcome = runner.run(&(pick(), pick(), edits, pick(), pick()), |changes| {
         let (seed, other, edits, cut, from) = changes;
         let mut bytes = seeds[seed.index(seeds.len())].bytes.clone();
