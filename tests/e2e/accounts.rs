@@ -27,7 +27,7 @@ async fn a_token_that_is_wrong_missing_or_revoked_is_refused() -> anyhow::Result
     let output = home.clone().token(None).run(listen).await?;
     assert_eq!(output.status.code(), CONFIG);
 
-    let revoked = relay.run(["account", "revoke", "dev"]).await?;
+    let revoked = relay.run(["accounts", "revoke", "dev"]).await?;
     assert!(revoked.status.success());
     // A running relay looks for changes now and then.
     eventually!(
@@ -41,7 +41,7 @@ async fn a_token_that_is_wrong_missing_or_revoked_is_refused() -> anyhow::Result
 #[tokio::test]
 async fn a_running_client_whose_token_is_revoked_ends() -> anyhow::Result<()> {
     let mut world = World::new().await?;
-    let revoked = world.relay.run(["account", "revoke", "dev"]).await?;
+    let revoked = world.relay.run(["accounts", "revoke", "dev"]).await?;
     assert!(revoked.status.success());
     assert_eq!(world.client.ended().await?, REFUSED);
     Ok(())
@@ -50,7 +50,7 @@ async fn a_running_client_whose_token_is_revoked_ends() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_rotated_token_replaces_the_old_one_and_keeps_the_endpoints() -> anyhow::Result<()> {
     let mut world = World::new().await?;
-    let rotated = world.relay.run(["account", "rotate", "dev"]).await?;
+    let rotated = world.relay.run(["accounts", "rotate", "dev"]).await?;
     let fresh = Token::new(String::from_utf8(rotated.stdout)?.trim());
     assert_eq!(world.client.ended().await?, REFUSED, "the old one");
     let client = world.home.clone().token(Some(&fresh));

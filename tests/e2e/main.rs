@@ -8,6 +8,7 @@ mod delivery;
 mod durability;
 mod edge;
 mod exchange;
+mod operating;
 mod output;
 mod signatures;
 mod simulate;

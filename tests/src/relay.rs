@@ -142,7 +142,7 @@ impl TestRelay {
     /// # Errors
     /// When the command fails.
     pub async fn account(&self, name: &str) -> anyhow::Result<Token> {
-        let output = self.run(["account", "add", name]).await?;
+        let output = self.run(["accounts", "add", name]).await?;
         let token = String::from_utf8(output.stdout)?.trim().to_owned();
         if !output.status.success() || token.is_empty() {
             bail!(

@@ -92,7 +92,7 @@ impl Relay {
         }
     }
 
-    /// Ends links whose tokens stop counting, until the relay stops.
+    /// Ends links whose tokens stop counting or whose endpoints were deleted, until the relay stops.
     pub(crate) async fn watch_accounts(&self) {
         loop {
             tokio::select! {
@@ -102,13 +102,34 @@ impl Relay {
             }
             match self.accounts.changed().await {
                 Ok(false) => {}
-                Ok(true) => self.end_revoked().await,
+                Ok(true) => {
+                    self.end_revoked().await;
+                    self.forget_deleted().await;
+                }
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "accounts not read"
                     );
                 }
+            }
+        }
+    }
+
+    /// Answers 404 for endpoints that were deleted, and ends their links.
+    async fn forget_deleted(&self) {
+        match self.accounts.forget_deleted().await {
+            Ok(gone) if gone.is_empty() => {}
+            Ok(gone) => {
+                tracing::info!(endpoints = gone.len(), "endpoints deleted");
+                self.links
+                    .end_where(End::Deleted, |link| gone.contains(&link.endpoint));
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "endpoints not read"
+                );
             }
         }
     }

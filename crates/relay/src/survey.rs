@@ -31,6 +31,12 @@ pub struct SurveyedEndpoint {
     pub account: Name,
     /// Its name there.
     pub name: Name,
+    /// What its URL ends with.
+    pub id: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// For how many days it keeps its events, if it has a setting of its own.
+    pub retention_days: Option<u16>,
     /// The newest number that an event of it was given, 0 if none ever was.
     pub head: u64,
     /// Bytes of its events.
@@ -103,7 +109,8 @@ pub fn survey(dir: &DataDir, cursors: &HashMap<EndpointKey, u64>) -> Result<Surv
 
 fn endpoints(snapshot: &Connection) -> rusqlite::Result<Vec<SurveyedEndpoint>> {
     let mut select = snapshot.prepare(
-        "SELECT endpoint.key, account.name, endpoint.name, next_seq - 1, bytes
+        "SELECT endpoint.key, account.name, endpoint.name, next_seq - 1, bytes, id,
+                endpoint.created_at, retention_days
          FROM endpoint JOIN account ON account.key = endpoint.account
          ORDER BY account.name, endpoint.name",
     )?;
@@ -112,6 +119,9 @@ fn endpoints(snapshot: &Connection) -> rusqlite::Result<Vec<SurveyedEndpoint>> {
             key: EndpointKey(row.get(0)?),
             account: Name::from_stored(row.get(1)?),
             name: Name::from_stored(row.get(2)?),
+            id: row.get(5)?,
+            created_at: Timestamp(row.get(6)?),
+            retention_days: row.get(7)?,
             head: row.get::<_, i64>(3)?.unsigned_abs(),
             bytes: row.get::<_, i64>(4)?.unsigned_abs(),
             oldest_at: None,

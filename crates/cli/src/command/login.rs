@@ -34,7 +34,7 @@ pub(super) async fn run(common: &Common, args: &LoginArgs) -> Result<(), Failure
     };
     let token = parse_token(&given).ok_or_else(|| {
         Failure::new(Exit::NoData, anyhow!("that is not a token"))
-            .hint("`ringtail-relay account add NAME` prints one; it has no spaces")
+            .hint("`ringtail-relay accounts add NAME` prints one; it has no spaces")
     })?;
     let account = Account {
         relay: relay.clone(),

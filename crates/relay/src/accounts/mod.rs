@@ -7,6 +7,7 @@
 //! notices. A revoked account keeps its endpoints, and they keep taking events: RingCentral is answered whatever
 //! becomes of a token.
 
+mod admin;
 mod endpoint;
 mod name;
 mod shared;
@@ -15,6 +16,7 @@ mod table;
 mod token;
 mod verify_token;
 
+pub use self::admin::{EndpointName, EndpointNameError, MAX_RETENTION_DAYS};
 pub use self::endpoint::EndpointRecord;
 pub use self::name::{Name, NameError};
 pub use self::shared::SharedAccounts;

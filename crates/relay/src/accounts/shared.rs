@@ -1,5 +1,6 @@
 //! Accounts as a relay that serves uses them: the store's calls run off the runtime.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::endpoint::EndpointRecord;
@@ -8,6 +9,7 @@ use super::store::{Account, Accounts, AccountsError, EndpointError};
 use super::table::EndpointTable;
 use super::token::Token;
 use super::verify_token::VerifyTokenHash;
+use crate::journal::EndpointKey;
 
 /// Cloneable handle to [`Accounts`] and the table of endpoints that belongs to it.
 #[derive(Debug, Clone)]
@@ -84,6 +86,24 @@ impl SharedAccounts {
                 Some(known) => known,
                 None => table.insert(endpoint),
             })
+        })
+        .await?
+    }
+
+    /// Takes endpoints that were deleted beside the relay out of the table, and returns their keys.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn forget_deleted(&self) -> Result<Vec<EndpointKey>, AccountsError> {
+        let table = Arc::clone(&self.table);
+        self.off_runtime(move |accounts| {
+            let there: HashSet<EndpointKey> = accounts
+                .all_endpoints()?
+                .into_iter()
+                .map(|endpoint| endpoint.key)
+                .collect();
+            // One that was made since the list was read is in the table and in the store.
+            table.remove_where(|it| Ok(!there.contains(&it.key) && !accounts.has_endpoint(it.key)?))
         })
         .await?
     }

@@ -30,7 +30,7 @@ pub struct Account {
     pub token_number: i64,
 }
 
-/// What `account list` shows.
+/// What `accounts list` shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountInfo {
     /// The account's name.
@@ -67,7 +67,7 @@ pub enum AddError {
     /// The name is taken.
     #[error(
         "there is an account {0} already\n\
-         hint: `account rotate {0}` gives it a new token"
+         hint: `accounts rotate {0}` gives it a new token"
     )]
     Exists(Name),
     /// The store failed.
@@ -82,7 +82,7 @@ pub enum ChangeError {
     /// Nobody has that name.
     #[error(
         "there is no account {0}\n\
-         hint: `account list` shows those that there are"
+         hint: `accounts list` shows those that there are"
     )]
     NoAccount(Name),
     /// The store failed.
@@ -114,7 +114,7 @@ pub struct Accounts {
 }
 
 #[derive(Debug)]
-struct Reader {
+pub(super) struct Reader {
     connection: Connection,
     /// Revision that [`Accounts::changed`] told last.
     told: i64,
@@ -339,16 +339,20 @@ impl Accounts {
         Ok(endpoints.collect::<Result<_, _>>()?)
     }
 
-    fn reader(&self) -> MutexGuard<'_, Reader> {
+    pub(super) fn reader(&self) -> MutexGuard<'_, Reader> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn writer(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reader {
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Reads the tokens again if an account changed.
     fn load(&mut self) -> rusqlite::Result<()> {
         // The revision is read first: a change between the two reads is then loaded once more, and never missed.

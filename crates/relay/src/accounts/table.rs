@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sha2::{Digest as _, Sha256};
 
 use super::endpoint::{EndpointRecord, MAX_ID_BYTES};
+use crate::journal::EndpointKey;
 
 /// Endpoints by their public id.
 ///
@@ -52,6 +53,30 @@ impl EndpointTable {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(hash(&endpoint.id), Arc::clone(&endpoint));
         endpoint
+    }
+
+    /// Removes the endpoints for which `gone` says so, and returns their keys. No lock is held while it is asked.
+    pub(super) fn remove_where<E>(
+        &self,
+        mut gone: impl FnMut(&EndpointRecord) -> Result<bool, E>,
+    ) -> Result<Vec<EndpointKey>, E> {
+        let known: Vec<Arc<EndpointRecord>> = {
+            let endpoints = self.endpoints.read();
+            let endpoints = endpoints.unwrap_or_else(PoisonError::into_inner);
+            endpoints.values().cloned().collect()
+        };
+        let mut removed = Vec::new();
+        for endpoint in known {
+            if gone(&endpoint)? {
+                let mut endpoints = self
+                    .endpoints
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner);
+                endpoints.remove(&hash(&endpoint.id));
+                removed.push(endpoint.key);
+            }
+        }
+        Ok(removed)
     }
 
     /// Returns how many endpoints there are.

@@ -64,7 +64,7 @@ fn a_name_is_taken_once() {
     let error = accounts.add(&name("anna")).expect_err("it is taken");
     insta::assert_snapshot!(error, @"
     there is an account anna already
-    hint: `account rotate anna` gives it a new token
+    hint: `accounts rotate anna` gives it a new token
     ");
     assert!(
         authenticated(&accounts, &token).is_some(),
@@ -78,7 +78,7 @@ fn nobody_is_rotated_or_revoked_by_mistake() {
     let error = accounts.rotate(&name("bert")).expect_err("nobody");
     insta::assert_snapshot!(error, @"
     there is no account bert
-    hint: `account list` shows those that there are
+    hint: `accounts list` shows those that there are
     ");
     let error = accounts.revoke(&name("bert")).expect_err("nobody");
     assert!(matches!(error, ChangeError::NoAccount(_)));

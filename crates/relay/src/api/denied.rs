@@ -42,7 +42,7 @@ impl Denied {
         Self::new(
             StatusCode::UNAUTHORIZED,
             code::UNAUTHORIZED,
-            "the token is missing, unknown or revoked: run `ringtail login` with one from `ringtail-relay account add`",
+            "the token is missing, unknown or revoked: run `ringtail login` with one from `ringtail-relay accounts add`",
         )
     }
 

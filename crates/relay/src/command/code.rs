@@ -4,9 +4,12 @@ use std::error::Error;
 
 use ringtail_ringcentral::errors::{Entry, own};
 
+use super::endpoints::NoEndpoint;
 use crate::accounts::{AccountsError, AddError, ChangeError};
 use crate::journal::sqlite::OpenError;
+use crate::journal::sqlite::purge::PurgeError;
 use crate::server::SpawnError;
+use crate::store::copy::{BackupError, RestoreError};
 use crate::store::{DataDirError, StoreError};
 use crate::tls::{DevError, TlsError};
 
@@ -32,6 +35,25 @@ fn by_type(error: &(dyn Error + 'static)) -> Option<&'static Entry> {
             ChangeError::NoAccount(_) => Some(&own::RELAY_NO_ACCOUNT),
             ChangeError::Accounts(error) => Some(accounts(error)),
         })
+        .or_else(|| {
+            error
+                .downcast_ref()
+                .map(|_: &NoEndpoint| &own::RELAY_NO_ENDPOINT)
+        })
+        .or_else(|| match error.downcast_ref()? {
+            BackupError::Store(error) => Some(store(error)),
+            _ => Some(&own::RELAY_BACKUP),
+        })
+        .or_else(|| match error.downcast_ref()? {
+            RestoreError::Store(error) => Some(store(error)),
+            RestoreError::DataDir(error) => Some(data(error)),
+            _ => Some(&own::RELAY_RESTORE),
+        })
+        .or_else(|| match error.downcast_ref()? {
+            PurgeError::Store(error) => Some(store(error)),
+            PurgeError::Database(_) => Some(&own::RELAY_DATABASE),
+            PurgeError::LogInUse => Some(&own::RELAY_PURGE),
+        })
 }
 
 fn spawn(error: &SpawnError) -> Option<&'static Entry> {
@@ -52,6 +74,7 @@ fn spawn(error: &SpawnError) -> Option<&'static Entry> {
 fn data(error: &DataDirError) -> &'static Entry {
     match error {
         DataDirError::InUse { .. } => &own::RELAY_DATA_IN_USE,
+        DataDirError::Open { .. } => &own::RELAY_DATA_OPEN,
         DataDirError::Missing { .. } | DataDirError::Unusable { .. } => &own::RELAY_DATA,
     }
 }
@@ -132,6 +155,6 @@ mod tests {
                 "{printed} is never printed"
             );
         }
-        assert_eq!(count, 13);
+        assert_eq!(count, 18);
     }
 }

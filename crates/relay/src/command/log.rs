@@ -4,26 +4,32 @@ use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
 use tracing::{Level, Metadata};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
+use super::Output;
 use crate::recent::RecentLog;
 
 /// What is logged unless asked otherwise.
 const DEFAULT: &str = "info";
 
 /// Starts logging, and returns where the end of the log can be read. Only the first call has an effect.
-pub(super) fn start(filter: Option<&str>) -> anyhow::Result<RecentLog> {
+pub(super) fn start(filter: Option<&str>, form: Output) -> anyhow::Result<RecentLog> {
     let filter = filter.filter(|text| !text.is_empty()).unwrap_or(DEFAULT);
     let filter = EnvFilter::builder()
         .parse(filter)
         .context("the filter of --log or RUST_LOG cannot be read")?;
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let layer = tracing_subscriber::fmt::layer()
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(colour);
+    let layer = match form {
+        Output::Plain => lines.boxed(),
+        // Fields of an event beside its message, and those of the spans around it.
+        Output::Json => lines.json().flatten_event(true).with_ansi(false).boxed(),
+    };
     let recent = RecentLog::default();
     // Fails when there is a subscriber already, which then is the one that counts.
     drop(

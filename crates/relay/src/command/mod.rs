@@ -1,7 +1,9 @@
 //! The commands of `ringtail-relay`.
 
-mod account;
+mod accounts;
+mod backup;
 mod code;
+mod endpoints;
 mod exit;
 mod log;
 mod serve;
@@ -36,6 +38,16 @@ pub struct Args {
         hide_env_values = true
     )]
     log: Option<String>,
+    /// Write the log in this form
+    #[arg(
+        long,
+        global = true,
+        env = "RINGTAIL_RELAY_LOG_FORMAT",
+        hide_env_values = true,
+        value_name = "FORM",
+        default_value = "plain"
+    )]
+    log_format: Output,
     #[command(subcommand)]
     command: Command,
 }
@@ -47,7 +59,13 @@ enum Command {
     /// Show how a running relay is
     Status(status::Args),
     /// Manage accounts, also beside a running relay
-    Account(account::Args),
+    Accounts(accounts::Args),
+    /// Manage endpoints and what they keep, also beside a running relay
+    Endpoints(endpoints::Args),
+    /// Copy accounts, endpoints and events into one file, also beside a running relay
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the database; no relay may be running
+    Restore(backup::RestoreArgs),
 }
 
 /// Where the relay keeps what it has.
@@ -89,7 +107,7 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
-    let recent = match log::start(args.log.as_deref()) {
+    let recent = match log::start(args.log.as_deref(), args.log_format) {
         Ok(recent) => recent,
         Err(error) => {
             output::say(format_args!("error[{}]: {error:#}", own::RELAY_USAGE.code));
@@ -100,7 +118,10 @@ pub fn main() -> ExitCode {
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let ended = match args.command {
         Command::Serve(args) => serve::run(*args, recent),
-        Command::Account(args) => account::run(&args),
+        Command::Accounts(args) => accounts::run(&args),
+        Command::Endpoints(args) => endpoints::run(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Status(args) => status::run(&args),
     };
     match ended {

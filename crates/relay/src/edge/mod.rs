@@ -49,7 +49,14 @@ pub(crate) async fn answer(
     let head = *request.method() == Method::HEAD;
     let (kind, answer) = dispatch(relay, caller, request).await;
     let answers = &relay.metrics.answers;
-    answers.add(kind, answer.status(), began.elapsed());
+    let took = began.elapsed();
+    answers.add(kind, answer.status(), took);
+    tracing::debug!(
+        kind = kind.name(),
+        status = answer.status().as_u16(),
+        micros = took.as_micros(),
+        "answered"
+    );
     if head {
         // HTTP/2 would send the body all the same.
         return answer.map(|_| AnswerBody::Own(None));

@@ -11,6 +11,7 @@
 
 mod heads;
 mod metrics;
+pub mod purge;
 mod queue;
 mod reader;
 mod retention;

@@ -177,7 +177,7 @@ impl std::fmt::Display for LinkId {
 #[derive(Debug)]
 pub(crate) struct Link {
     id: LinkId,
-    endpoint: EndpointKey,
+    pub(crate) endpoint: EndpointKey,
     /// What the client showed when it dialled, looked at again while the link lives.
     pub(crate) account: Account,
     forwards: bool,
@@ -226,6 +226,9 @@ pub(crate) enum End {
     /// The token that opened the link is no longer good.
     #[error("its token was rotated or revoked")]
     Revoked,
+    /// Its endpoint was deleted.
+    #[error("its endpoint was deleted")]
+    Deleted,
 }
 
 /// A free place on a link: holding it keeps the place.

@@ -40,7 +40,8 @@ impl AnswerKind {
         Self::Api,
     ];
 
-    fn name(self) -> &'static str {
+    /// Returns its word, for labels and the log.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Handshake => "handshake",
             Self::Notification => "notification",

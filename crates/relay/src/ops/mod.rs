@@ -26,7 +26,7 @@ use ringtail_protocol::event::Timestamp;
 use tokio::sync::watch;
 
 pub(crate) use self::door::Doors;
-pub(crate) use self::status::Status;
+pub(crate) use self::status::{Status, time};
 use crate::journal::sqlite::SqliteJournal;
 use crate::metrics;
 use crate::recent::RecentLog;

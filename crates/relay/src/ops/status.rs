@@ -186,7 +186,7 @@ pub(super) fn seconds(from: Timestamp, to: Timestamp) -> u64 {
 }
 
 /// Returns a time as the log has it.
-fn time(at: Timestamp) -> String {
+pub(crate) fn time(at: Timestamp) -> String {
     jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| "unknown".to_owned(), shown)
 }
 

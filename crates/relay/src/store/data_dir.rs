@@ -34,10 +34,20 @@ pub enum DataDirError {
         /// The directory.
         path: PathBuf,
     },
+    /// Others than its owner may look into it, and it is not the relay's to change that.
+    #[error(
+        "others can look into the data directory {}, and it has files that are not a relay's\n\
+         hint: name a directory for the relay alone with --data, or close this one: chmod 700",
+        path.display()
+    )]
+    Open {
+        /// The directory.
+        path: PathBuf,
+    },
     /// There is no relay's data.
     #[error(
         "there is no relay's data in {}\n\
-         hint: name the directory of the relay with --data; `serve` and `account add` make a new one",
+         hint: name the directory of the relay with --data; `serve` and `accounts add` make a new one",
         path.display()
     )]
     Missing {
@@ -60,8 +70,8 @@ pub enum DataDirError {
 }
 
 impl DataDir {
-    /// Opens the directory, making it (mode 0700) when it does not exist. One that exists keeps its mode; files in
-    /// it are readable by their owner alone in any case.
+    /// Opens the directory, making it (mode 0700) when it does not exist. One that others may look into is closed to
+    /// them, if it is empty or a relay's; somebody else's is refused.
     ///
     /// # Errors
     /// When it cannot be made or is not a directory.
@@ -74,7 +84,31 @@ impl DataDir {
         builder
             .create(&path)
             .map_err(|source| unusable(&path, source))?;
-        Ok(Self(path))
+        let dir = Self(path);
+        #[cfg(unix)]
+        dir.close_to_others()?;
+        Ok(dir)
+    }
+
+    /// Takes the rights of group and others away.
+    #[cfg(unix)]
+    fn close_to_others(&self) -> Result<(), DataDirError> {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let failed = |source| unusable(&self.0, source);
+        let mode = fs::metadata(&self.0).map_err(failed)?.permissions().mode();
+        if mode & 0o077 == 0 {
+            return Ok(());
+        }
+        let open = || DataDirError::Open {
+            path: self.0.clone(),
+        };
+        // Others' directories stay as they are: `--data /tmp` must not lock everybody out of it.
+        let mut inside = fs::read_dir(&self.0).map_err(failed)?;
+        if !self.database().exists() && inside.next().is_some() {
+            return Err(open());
+        }
+        fs::set_permissions(&self.0, fs::Permissions::from_mode(0o700)).map_err(|_| open())
     }
 
     /// Opens a directory that a relay has made, for commands that would do nothing useful in a new one.
@@ -84,7 +118,11 @@ impl DataDir {
     pub fn open_existing(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
         let dir = Self(path.into());
         match fs::metadata(dir.database()) {
-            Ok(_) => Ok(dir),
+            Ok(_) => {
+                #[cfg(unix)]
+                dir.close_to_others()?;
+                Ok(dir)
+            }
             Err(error)
                 if matches!(
                     error.kind(),
@@ -128,6 +166,7 @@ impl DataDir {
     pub fn lock_serving(&self) -> Result<ServeLock, DataDirError> {
         let path = self.0.join(SERVE_LOCK);
         let file = private_file(&path)?;
+        self.give_to_owner(&path);
         match file.try_lock() {
             Ok(()) => Ok(ServeLock(file)),
             Err(TryLockError::WouldBlock) => Err(DataDirError::InUse {
@@ -141,8 +180,29 @@ impl DataDir {
     pub(super) fn lock_opening(&self) -> Result<File, DataDirError> {
         let path = self.0.join(OPEN_LOCK);
         let file = private_file(&path)?;
+        self.give_to_owner(&path);
         file.lock().map_err(|source| unusable(&path, source))?;
         Ok(file)
+    }
+
+    /// Gives a file in the directory to the directory's owner: administration is often root's, and the relay, which is
+    /// not root, has to open what that made. Links are not followed. SQLite does the same for its other files.
+    pub(super) fn give_to_owner(&self, path: &Path) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt as _, lchown};
+
+            let (Ok(dir), Ok(file)) = (fs::metadata(&self.0), fs::symlink_metadata(path)) else {
+                return;
+            };
+            if dir.uid() != file.uid()
+                && let Err(error) = lchown(path, Some(dir.uid()), Some(dir.gid()))
+            {
+                tracing::debug!(%error, path = %path.display(), "a file stays with who made it");
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = path;
     }
 
     /// Makes the database's file if there is none, since SQLite would make it readable by all. It gives its other
@@ -153,7 +213,10 @@ impl DataDir {
     pub(super) fn create_database(&self) -> Result<PathBuf, DataDirError> {
         let path = self.database();
         match private_options().create_new(true).open(&path) {
-            Ok(_) => Ok(path),
+            Ok(_) => {
+                self.give_to_owner(&path);
+                Ok(path)
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(path),
             Err(source) => Err(unusable(&path, source)),
         }
@@ -169,7 +232,7 @@ fn private_file(path: &Path) -> Result<File, DataDirError> {
         .map_err(|source| unusable(path, source))
 }
 
-fn private_options() -> OpenOptions {
+pub(super) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     #[cfg(unix)]

@@ -7,9 +7,10 @@
 //! DATA/open.lock               held for the moment in which a process creates or migrates the database
 //! ```
 //!
-//! Administration (`account add`) opens the same file beside a relay that serves, so every connection waits for
+//! Administration (`accounts add`) opens the same file beside a relay that serves, so every connection waits for
 //! another's write lock up to [`BUSY_TIMEOUT`]. Everything here blocks.
 
+pub mod copy;
 mod data_dir;
 mod examine;
 mod schema;
@@ -126,6 +127,8 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted is overwritten, in its row and in pages that become free: it is people's messages.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", WAL_FILE_BYTES)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)

@@ -48,7 +48,8 @@ fn a_database_is_set_up_for_durability() {
         ("synchronous", "Integer(2)"),
         ("foreign_keys", "Integer(1)"),
         ("busy_timeout", "Integer(5000)"),
-        ("user_version", "Integer(2)"),
+        ("secure_delete", "Integer(1)"),
+        ("user_version", "Integer(3)"),
     ] {
         assert_eq!(
             text(&connection, &format!("PRAGMA {pragma}")),
@@ -105,7 +106,7 @@ fn a_newer_database_is_refused_and_left_alone() {
         .to_string()
         .replace(&dir.path().display().to_string(), "DATA");
     insta::assert_snapshot!(message, @"
-    the database DATA/relay.db was written by a newer ringtail-relay: its schema is 7, this one knows up to 2
+    the database DATA/relay.db was written by a newer ringtail-relay: its schema is 7, this one knows up to 3
     hint: run the newer ringtail-relay again, or name another directory with --data
     ");
     assert_eq!(text(&connection, "PRAGMA user_version"), "Integer(7)");

@@ -162,8 +162,9 @@ async fn the_socket_in_the_data_directory_answers_its_owner_alone() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_socket_that_a_killed_relay_left_makes_room() {
-    let dir = tempfile::TempDir::new().unwrap();
+    let (_, dir) = TestRelay::start().await.shutdown().await;
     let path = dir.path().join("control.sock");
+    std::fs::remove_file(&path).unwrap();
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let relay = TestRelay::with(|config| config.data = dir.path().to_owned()).await;
     let door = tokio::net::UnixStream::connect(&path).await.unwrap();

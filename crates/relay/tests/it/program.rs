@@ -15,7 +15,7 @@ fn program() -> Command {
 
 fn account(data: &Path, words: &[&str]) -> Output {
     program()
-        .arg("account")
+        .arg("accounts")
         .args(words)
         .arg("--data")
         .arg(data)
@@ -35,7 +35,7 @@ struct Running {
 
 impl Running {
     fn start(data: &Path, words: &[&str]) -> Self {
-        let mut child = program()
+        let child = program()
             .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(words)
@@ -43,6 +43,10 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        Self::of(child)
+    }
+
+    fn of(mut child: Child) -> Self {
         let out = BufReader::new(child.stdout.take().unwrap());
         Self { child, out }
     }
@@ -95,7 +99,7 @@ fn failures_say_why_and_what_next() {
     assert_eq!(again.status.code(), Some(1));
     assert_eq!(
         text(&again.stderr),
-        "error[RT-609]: there is an account anna already\nhint: `account rotate anna` gives it a new token\n"
+        "error[RT-609]: there is an account anna already\nhint: `accounts rotate anna` gives it a new token\n"
     );
     let nobody = account(dir.path(), &["revoke", "berta"]);
     assert_eq!(nobody.status.code(), Some(1));
@@ -105,7 +109,7 @@ fn failures_say_why_and_what_next() {
     let help = program().arg("--help").output().unwrap();
     assert_eq!(help.status.code(), Some(0));
     let log = program()
-        .args(["--log", "ringtail_relay=loud", "account", "list"])
+        .args(["--log", "ringtail_relay=loud", "accounts", "list"])
         .output()
         .unwrap();
     assert_eq!(log.status.code(), Some(64));
@@ -203,6 +207,90 @@ fn status_tells_how_a_relay_is_and_that_there_is_none() {
     let stopped: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(stopped["running"], false);
     assert!(stopped["database_bytes"].as_u64().unwrap() > 0);
+}
+
+fn run(data: &Path, words: &[&str]) -> Output {
+    program()
+        .args(words)
+        .arg("--data")
+        .arg(data)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_backup_moves_accounts_to_another_machine() {
+    let (here, there) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    account(here.path(), &["add", "anna"]);
+    let file = here.path().join("copy.db").display().to_string();
+    let made = run(here.path(), &["backup", &file]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let again = run(here.path(), &["backup", &file]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(
+        text(&again.stderr).starts_with("error[RT-620]: "),
+        "{}",
+        text(&again.stderr)
+    );
+    let back = run(there.path(), &["restore", &file]);
+    assert!(back.status.success(), "{}", text(&back.stderr));
+    let list = account(there.path(), &["list"]);
+    assert!(text(&list.stdout).starts_with("anna\tactive\t"));
+    let occupied = run(there.path(), &["restore", &file]);
+    assert!(text(&occupied.stderr).starts_with("error[RT-621]: "));
+    let mut relay = Running::start(there.path(), &[]);
+    relay.line();
+    let serving = run(there.path(), &["restore", &file, "--force"]);
+    assert!(text(&serving.stderr).starts_with("error[RT-603]: "));
+    let beside = there.path().join("beside.db").display().to_string();
+    assert!(run(there.path(), &["backup", &beside]).status.success());
+}
+
+#[test]
+fn endpoints_are_named_or_said_not_to_be_there() {
+    let dir = TempDir::new().unwrap();
+    account(dir.path(), &["add", "anna"]);
+    for words in [
+        &["endpoints", "show", "anna/sms"][..],
+        &["endpoints", "purge", "anna/sms"],
+        &["endpoints", "retention", "anna/sms", "7"],
+        &["endpoints", "delete", "anna/sms"],
+    ] {
+        let nobody = run(dir.path(), words);
+        assert_eq!(nobody.status.code(), Some(1), "{words:?}");
+        assert!(
+            text(&nobody.stderr).starts_with("error[RT-622]: "),
+            "{words:?}"
+        );
+    }
+    let list = run(dir.path(), &["endpoints", "list"]);
+    assert_eq!((list.status.code(), text(&list.stdout)), (Some(0), ""));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_data_directory_that_others_can_read_is_closed_or_refused() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = TempDir::new().unwrap();
+    let mode = |mode| std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(mode));
+    let is = || std::fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777;
+    std::fs::write(dir.path().join("notes.txt"), "").unwrap();
+    mode(0o755).unwrap();
+    let refused = account(dir.path(), &["add", "anna"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        text(&refused.stderr).starts_with("error[RT-624]: "),
+        "{}",
+        text(&refused.stderr)
+    );
+    assert_eq!(is(), 0o755);
+    std::fs::remove_file(dir.path().join("notes.txt")).unwrap();
+    assert!(account(dir.path(), &["add", "anna"]).status.success());
+    assert_eq!(is(), 0o700);
+    mode(0o750).unwrap();
+    assert!(account(dir.path(), &["list"]).status.success());
+    assert_eq!(is(), 0o700);
 }
 
 #[test]
@@ -320,4 +408,130 @@ fn a_damaged_database_is_said_so_at_the_start() {
     let said = text(&refused.stderr);
     assert!(said.starts_with("error[RT-630]: the database "), "{said}");
     assert!(said.contains("docs/OPERATING.md"), "{said}");
+}
+
+/// Somebody who speaks to the program over TLS, byte by byte.
+struct Caller {
+    tls: rustls::StreamOwned<rustls::ClientConnection, std::net::TcpStream>,
+}
+
+impl Caller {
+    fn open(ca: &Path, address: &str) -> Self {
+        use rustls::pki_types::pem::PemObject as _;
+
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let mut roots = rustls::RootCertStore::empty();
+        let ca = rustls::pki_types::CertificateDer::from_pem_file(ca).unwrap();
+        roots.add(ca).unwrap();
+        let config = rustls::ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = "localhost".try_into().unwrap();
+        let tls = rustls::ClientConnection::new(config.into(), name).unwrap();
+        let socket = std::net::TcpStream::connect(address).unwrap();
+        Self {
+            tls: rustls::StreamOwned::new(tls, socket),
+        }
+    }
+
+    /// Sends a request and returns all that comes until the relay closes.
+    fn ask(mut self, request: &str) -> String {
+        use std::io::Write as _;
+
+        self.tls.write_all(request.as_bytes()).unwrap();
+        self.tls.flush().unwrap();
+        let mut answer = Vec::new();
+        // A relay that breaks a link off does not say goodbye in TLS.
+        drop(self.tls.read_to_end(&mut answer));
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+#[test]
+fn no_secret_is_in_the_log_at_any_level() {
+    for form in ["plain", "json"] {
+        let dir = TempDir::new().unwrap();
+        let added = account(dir.path(), &["add", "anna"]);
+        let token = text(&added.stdout).trim().to_owned();
+        let log = dir.path().join("log.txt");
+        let child = program()
+            .args([
+                "serve",
+                "--dev",
+                "--listen",
+                "127.0.0.1:0",
+                "--output",
+                "json",
+            ])
+            .args(["--log", "trace", "--log-format", form, "--data"])
+            .arg(dir.path())
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut relay = Running::of(child);
+        let ready: Value = serde_json::from_str(&relay.line()).unwrap();
+        let address = ready["listen"].as_str().unwrap().to_owned();
+        let ask = |request: String| {
+            let request = request.replace('\n', "\r\n");
+            Caller::open(&dir.path().join("ca.pem"), &address).ask(&request)
+        };
+        let body = "{\"name\":\"sms\",\"digital_verify_token\":\"planted-digital\"}";
+        let made = ask(format!(
+            "POST /_ringtail/v1/endpoints HTTP/1.1\nHost: a\nAuthorization: Bearer {token}\n\
+             Connection: close\nContent-Length: {}\n\n{body}",
+            body.len()
+        ));
+        let (_, info) = made.split_once("\r\n\r\n").unwrap();
+        let info: Value = serde_json::from_str(info).unwrap();
+        let endpoint = info["endpoint"].as_str().unwrap().to_owned();
+        let shaken = ask(format!(
+            "POST /{endpoint} HTTP/1.1\nHost: a\nValidation-Token: planted-validation\n\
+             Connection: close\nContent-Length: 0\n\n"
+        ));
+        assert!(shaken.starts_with("HTTP/1.1 200 "), "{shaken}");
+        let event = "{\"uuid\":\"planted-uuid\",\"event\":\"/restapi/v1.0/x\",\"subscriptionId\":\"planted-id\",\"body\":{\"text\":\"planted-body\"}}";
+        let stored = ask(format!(
+            "POST /{endpoint}/planted-path?planted-query HTTP/1.1\nHost: a\n\
+             Verification-Token: planted-verification\nContent-Type: application/json\n\
+             Connection: close\nContent-Length: {}\n\n{event}",
+            event.len()
+        ));
+        assert!(stored.starts_with("HTTP/1.1 200 "), "{stored}");
+        let exchange = ask(format!(
+            "GET /{endpoint}/oauth?code=planted-code HTTP/1.1\nHost: a\nCookie: planted-cookie\nConnection: close\n\n"
+        ));
+        assert!(exchange.starts_with("HTTP/1.1 503 "), "{exchange}");
+        let stranger = ask(
+            "POST /_ringtail/v1/endpoints HTTP/1.1\nHost: a\nAuthorization: Bearer rt_planted-token-0123456789012345678901234567\n\
+             Connection: close\nContent-Length: 2\n\n{}"
+                .to_owned(),
+        );
+        assert!(stranger.starts_with("HTTP/1.1 401 "), "{stranger}");
+        let link = ask(format!(
+            "GET /_ringtail/v1/link?endpoint={endpoint}&forward=true HTTP/1.1\nHost: a\nConnection: upgrade\n\
+             Upgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\n\
+             Sec-WebSocket-Protocol: ringtail.v1\nAuthorization: Bearer {token}\n\nplanted-garbage"
+        ));
+        assert!(link.starts_with("HTTP/1.1 101 "), "{link}");
+        drop(relay);
+        let log = std::fs::read_to_string(log).unwrap();
+        assert!(
+            log.contains("TRACE") && log.contains("link"),
+            "it is talkative"
+        );
+        if form == "json" {
+            for line in log.lines() {
+                let line: Value = serde_json::from_str(line).unwrap();
+                assert!(
+                    line["level"].is_string() && line["message"].is_string(),
+                    "{line}"
+                );
+            }
+        }
+        for secret in [token.as_str(), &endpoint, "planted"] {
+            let found = log.lines().find(|line| line.contains(secret));
+            assert_eq!(found, None, "{secret} in the {form} log");
+        }
+    }
 }

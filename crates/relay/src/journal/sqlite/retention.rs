@@ -1,7 +1,8 @@
 //! What the journal throws away, and how it does that beside appends.
 //!
-//! A sweep is a series of steps, each a small transaction: events that are too old, then events beyond an account's
-//! size, then beyond the relay's, then the space they leave. Events go from the old end of an endpoint alone, so that what is left of it has no
+//! A sweep is a series of steps, each a small transaction: events that are too old, by their endpoint's own setting or
+//! the relay's, then events beyond an account's size, then beyond the relay's, then the space they leave. Events go
+//! from the old end of an endpoint alone, so that what is left of it has no
 //! holes.
 
 use std::time::Duration;
@@ -93,7 +94,8 @@ pub(super) enum Progress {
 /// One run of retention.
 #[derive(Debug)]
 pub(super) struct Sweep {
-    cutoff: i64,
+    now: Timestamp,
+    max_age: Duration,
     max_account_bytes: i64,
     max_bytes: i64,
     stage: Stage,
@@ -115,9 +117,9 @@ enum Stage {
 
 impl Sweep {
     pub(super) fn new(retention: Retention, now: Timestamp, metrics: JournalMetrics) -> Self {
-        let max_age = i64::try_from(retention.max_age.as_micros()).unwrap_or(i64::MAX);
         Self {
-            cutoff: now.0.saturating_sub(max_age),
+            now,
+            max_age: retention.max_age,
             max_account_bytes: i64::try_from(retention.max_account_bytes).unwrap_or(i64::MAX),
             max_bytes: i64::try_from(retention.max_bytes).unwrap_or(i64::MAX),
             stage: Stage::Age { from: 0 },
@@ -154,13 +156,12 @@ impl Sweep {
         from: i64,
     ) -> rusqlite::Result<Option<Stage>> {
         let candidates = endpoints(connection, from)?;
-        let Some(last) = candidates.last().copied() else {
+        let Some((last, _)) = candidates.last().copied() else {
             return Ok(Some(Stage::Account));
         };
-        for endpoint in candidates {
-            let found = oldest(connection, endpoint, |event, _| {
-                event.received_at < self.cutoff
-            })?;
+        for (endpoint, own) in candidates {
+            let cutoff = self.cutoff(own.unwrap_or(self.max_age));
+            let found = oldest(connection, endpoint, |event, _| event.received_at < cutoff)?;
             if found.events > 0 {
                 self.delete(connection, uuids, endpoint, &found)?;
                 // There may be more of this endpoint's than one step deletes.
@@ -168,6 +169,12 @@ impl Sweep {
             }
         }
         Ok(Some(Stage::Age { from: last.0 + 1 }))
+    }
+
+    /// Returns the time before which events of that age were received.
+    fn cutoff(&self, age: Duration) -> i64 {
+        let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+        self.now.0.saturating_sub(age)
     }
 
     fn step_account(
@@ -253,21 +260,21 @@ impl Sweep {
 
 /// The oldest events of an endpoint, as far as they are to go in one step.
 #[derive(Debug, Default)]
-struct Oldest {
-    last_key: i64,
-    events: u64,
-    bytes: i64,
+pub(super) struct Oldest {
+    pub(super) last_key: i64,
+    pub(super) events: u64,
+    pub(super) bytes: i64,
 }
 
 /// What is looked at to decide whether an event goes.
-struct Candidate {
-    key: i64,
+pub(super) struct Candidate {
+    pub(super) key: i64,
     received_at: i64,
     bytes: i64,
 }
 
 /// Counts the events from the endpoint's old end for which `goes` holds, given the bytes of those before.
-fn oldest(
+pub(super) fn oldest(
     connection: &Connection,
     endpoint: EndpointKey,
     goes: impl Fn(&Candidate, i64) -> bool,
@@ -299,13 +306,18 @@ fn oldest(
     Ok(found)
 }
 
-/// Returns the next endpoints that have events.
-fn endpoints(connection: &Connection, from: i64) -> rusqlite::Result<Vec<EndpointKey>> {
+/// Returns the next endpoints that have events, with how long each keeps them if it has a setting of its own.
+fn endpoints(
+    connection: &Connection,
+    from: i64,
+) -> rusqlite::Result<Vec<(EndpointKey, Option<Duration>)>> {
     let mut select = connection.prepare_cached(
-        "SELECT key FROM endpoint WHERE key >= ?1 AND bytes > 0 ORDER BY key LIMIT ?2",
+        "SELECT key, retention_days FROM endpoint WHERE key >= ?1 AND bytes > 0 ORDER BY key LIMIT ?2",
     )?;
     let endpoints = select.query_map(params![from, STEP_ENDPOINTS], |row| {
-        row.get(0).map(EndpointKey)
+        let days: Option<u16> = row.get(1)?;
+        let own = days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
+        Ok((EndpointKey(row.get(0)?), own))
     })?;
     endpoints.collect()
 }
@@ -341,7 +353,7 @@ fn largest(
     Ok(Some((largest, bytes - next)))
 }
 
-fn delete(
+pub(super) fn delete(
     transaction: &Transaction<'_>,
     endpoint: EndpointKey,
     found: &Oldest,

@@ -34,6 +34,8 @@ pub(super) struct Writer {
     metrics: JournalMetrics,
     /// Bytes written since the last sweep began.
     unswept: usize,
+    /// Changes when another connection has written: a purge takes uuids away.
+    data_version: Option<i64>,
 }
 
 /// A sweep that is under way, and who asked for it.
@@ -66,6 +68,7 @@ impl Writer {
             next_sweep: Instant::now() + SWEEP_INTERVAL,
             metrics,
             unswept: 0,
+            data_version: None,
         })
     }
 
@@ -142,6 +145,7 @@ impl Writer {
         if appends.is_empty() {
             return Vec::new();
         }
+        self.notice_changes();
         let began = Instant::now();
         let stored = store(&self.connection, &self.uuids, &appends);
         self.metrics.commit.observe(began.elapsed());
@@ -171,6 +175,25 @@ impl Writer {
                 (append.answer, Err(refused))
             })
             .collect()
+    }
+
+    /// Reads the uuids again when somebody else wrote since the last transaction. A purge between this and the
+    /// transaction costs no more than a duplicate that is told of an event which is gone.
+    fn notice_changes(&mut self) {
+        let version = self
+            .connection
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut select| select.query_row([], |row| row.get(0)));
+        let noticed = version.and_then(|version| {
+            if self.data_version != Some(version) {
+                self.uuids = Uuids::load(&self.connection)?;
+                self.data_version = Some(version);
+            }
+            Ok(())
+        });
+        if let Err(error) = noticed {
+            tracing::warn!(%error, "the journal could not look for changes beside it");
+        }
     }
 
     /// Writes as an append does, without an event.

@@ -101,7 +101,7 @@ super::table! {
         message: "… is not a token: …",
         meaning: "What was given as a token cannot be one: tokens are visible ASCII without spaces.",
         causes: ["It was copied with something around it.", "It is empty."],
-        next: ["ringtail-relay account rotate NAME    on the relay prints a new one"],
+        next: ["ringtail-relay accounts rotate NAME    on the relay prints a new one"],
         sections: [],
     }
     CONFIG_FILE "RT-205" {
@@ -115,7 +115,7 @@ super::table! {
         message: "… holds a token and others can read it (mode …)",
         meaning: "The file of the login must be readable by its owner alone.",
         causes: ["It was copied, restored or made by hand with other permissions."],
-        next: ["chmod 600 FILE", "If others may have read it: ringtail-relay account rotate NAME, and log in again."],
+        next: ["chmod 600 FILE", "If others may have read it: ringtail-relay accounts rotate NAME, and log in again."],
         sections: [],
     }
     LOGIN_FILE "RT-207" {
@@ -196,7 +196,7 @@ super::table! {
         message: "the relay refused: … token …",
         meaning: "The relay does not know the token.",
         causes: ["The token was rotated or the account revoked.", "The token is another relay's."],
-        next: ["ringtail-relay account rotate NAME    on the relay prints a new token", "ringtail login https://your.relay"],
+        next: ["ringtail-relay accounts rotate NAME    on the relay prints a new token", "ringtail login https://your.relay"],
         sections: [],
     }
     NO_ENDPOINT "RT-311" {

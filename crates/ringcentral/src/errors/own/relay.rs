@@ -85,14 +85,14 @@ super::table! {
         message: "there is an account … already",
         meaning: "Accounts have names of their own.",
         causes: ["The account was added before."],
-        next: ["ringtail-relay account rotate NAME    gives it a new token"],
+        next: ["ringtail-relay accounts rotate NAME    gives it a new token"],
         sections: [],
     }
     RELAY_NO_ACCOUNT "RT-610" {
         message: "there is no account …",
         meaning: "Nobody has that name on this relay.",
         causes: ["A spelling mistake.", "--data names another directory than the relay's."],
-        next: ["ringtail-relay account list"],
+        next: ["ringtail-relay accounts list"],
         sections: [],
     }
     RELAY_ACME "RT-611" {
@@ -119,6 +119,44 @@ super::table! {
             "Copy the whole data directory first.",
             "Restore a backup, or recover what is left with sqlite3's .recover: docs/OPERATING.md says how.",
         ],
+        sections: [],
+    }
+    RELAY_BACKUP "RT-620" {
+        message: "… exists",
+        meaning: "`ringtail-relay backup` wrote no file.",
+        causes: ["The file is there already: a backup overwrites nothing.", "The disk is full, or the directory is another user's.", "The database is damaged."],
+        next: ["Name a file that does not exist, on a disk with as much room as the database has."],
+        sections: [],
+    }
+    RELAY_RESTORE "RT-621" {
+        message: "… cannot be put back",
+        meaning: "`ringtail-relay restore` changed nothing.",
+        causes: [
+            "There is a database in the data directory.",
+            "The file is not a backup, is damaged, or is of a newer ringtail-relay.",
+        ],
+        next: ["ringtail-relay restore FILE --force    moves the database that is there aside", "Take another backup."],
+        sections: [],
+    }
+    RELAY_NO_ENDPOINT "RT-622" {
+        message: "there is no endpoint …",
+        meaning: "No account of this relay has an endpoint of that name.",
+        causes: ["A spelling mistake.", "--data names another directory than the relay's."],
+        next: ["ringtail-relay endpoints list"],
+        sections: [],
+    }
+    RELAY_PURGE "RT-623" {
+        message: "the events are gone, but the write-ahead log … could not be emptied",
+        meaning: "Events were removed from the database; the file of its log may still hold their bytes.",
+        causes: ["Something reads from the database for long, such as a backup that is being made."],
+        next: ["Wait for it to end, then run the command again."],
+        sections: [],
+    }
+    RELAY_DATA_OPEN "RT-624" {
+        message: "others can look into the data directory …",
+        meaning: "The data directory holds people's messages, and other users of the machine may read it.",
+        causes: ["--data names a directory that is not the relay's alone, such as a home directory."],
+        next: ["Name a directory for the relay alone with --data.", "chmod 700 DIR"],
         sections: [],
     }
 }

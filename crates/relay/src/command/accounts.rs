@@ -1,4 +1,4 @@
-//! `account`: who may use the relay.
+//! `accounts`: who may use the relay.
 
 use anyhow::Context as _;
 use clap::Subcommand;

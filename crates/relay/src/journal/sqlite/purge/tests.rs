@@ -1,0 +1,166 @@
+//! Purging beside an open journal.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ringtail_protocol::event::Timestamp;
+use tempfile::TempDir;
+
+use super::super::{Options, Retention, SqliteJournal};
+use super::*;
+use crate::journal::suite::entry;
+use crate::journal::{AppendError, Journal};
+
+const PLANTED: &[u8] = b"planted-message-of-somebody";
+
+struct Relay {
+    dir: DataDir,
+    journal: Arc<SqliteJournal>,
+    temp: TempDir,
+}
+
+impl Relay {
+    fn new() -> Self {
+        let temp = TempDir::new().unwrap();
+        let dir = DataDir::open(temp.path()).unwrap();
+        store::open_writer(&dir)
+            .unwrap()
+            .execute_batch(
+                "INSERT INTO account (key, name, created_at, changed_at) VALUES (1, 'anna', 0, 0);
+                 INSERT INTO endpoint (key, account, name, id, created_at) VALUES (1, 1, 'a', 'a-1', 0);
+                 INSERT INTO endpoint (key, account, name, id, created_at) VALUES (2, 1, 'b', 'b-1', 0);",
+            )
+            .unwrap();
+        let options = Options {
+            retention: Retention::default(),
+            ..Options::default()
+        };
+        let journal = Arc::new(SqliteJournal::open(&dir, options).unwrap());
+        Self { dir, journal, temp }
+    }
+
+    async fn append(
+        &self,
+        endpoint: EndpointKey,
+        body: &[u8],
+    ) -> Result<crate::journal::Appended, AppendError> {
+        let mut entry = entry(endpoint, body, 1);
+        entry.uuid = Some(Bytes::copy_from_slice(&body[..body.len().min(64)]));
+        self.journal.append(entry).await
+    }
+
+    /// Says whether any file of the directory holds the text.
+    fn holds(&self, text: &[u8]) -> bool {
+        std::fs::read_dir(self.temp.path()).unwrap().any(|file| {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            bytes.windows(text.len()).any(|it| it == text)
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_byte_of_a_purged_event_is_left_in_any_file() {
+    let relay = Relay::new();
+    let (purged, kept) = (EndpointKey(1), EndpointKey(2));
+    for size in [0, 100, 3_000, 5_000, 200_000] {
+        for number in 0..40 {
+            let mut body = PLANTED.to_vec();
+            body.extend(std::iter::repeat_n(b'x', size));
+            body.extend(
+                format!("{size}-{number}")
+                    .bytes()
+                    .chain(PLANTED.iter().copied()),
+            );
+            relay.append(purged, &body).await.unwrap();
+            relay.append(kept, b"of another endpoint").await.unwrap();
+        }
+    }
+    assert!(relay.holds(PLANTED));
+    let done = purge(&relay.dir, purged).unwrap();
+    assert_eq!(done.events, 200);
+    assert!(!relay.holds(PLANTED), "a file still has it");
+    assert!(relay.holds(b"of another endpoint"));
+    let page = relay.journal.read(purged, 0, 10, 1000).await.unwrap();
+    assert_eq!((page.events.len(), page.head), (0, 200));
+    let others = relay.journal.read(kept, 0, 1000, 1 << 30).await.unwrap();
+    assert_eq!(others.events.len(), 200);
+    let bytes: i64 = store::open_reader(&relay.dir)
+        .unwrap()
+        .query_row("SELECT bytes FROM endpoint WHERE key = 1", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(bytes, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purged_event_is_no_original_and_its_number_is_not_given_again() {
+    let relay = Relay::new();
+    let endpoint = EndpointKey(1);
+    let first = relay.append(endpoint, b"same").await.unwrap();
+    let second = relay.append(endpoint, b"same").await.unwrap();
+    assert_eq!((first.seq, second.duplicate_of), (1, Some(1)));
+    purge(&relay.dir, endpoint).unwrap();
+    let third = relay.append(endpoint, b"same").await.unwrap();
+    assert_eq!((third.seq, third.duplicate_of), (3, None));
+    assert_eq!(purge(&relay.dir, endpoint).unwrap().events, 1);
+    assert_eq!(purge(&relay.dir, endpoint).unwrap(), Purged::default());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_endpoint_takes_no_events() {
+    let relay = Relay::new();
+    let endpoint = EndpointKey(1);
+    relay.append(endpoint, PLANTED).await.unwrap();
+    assert_eq!(delete(&relay.dir, endpoint).unwrap().events, 1);
+    let refused = relay.append(endpoint, PLANTED).await.unwrap_err();
+    assert!(matches!(refused, AppendError::NoEndpoint), "{refused}");
+    assert!(!relay.holds(PLANTED));
+    relay.append(EndpointKey(2), b"goes on").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_is_read_is_said_to_be_in_use_and_the_events_are_gone() {
+    let relay = Relay::new();
+    let endpoint = EndpointKey(1);
+    relay.append(endpoint, PLANTED).await.unwrap();
+    let reader = store::open_reader(&relay.dir).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM event")
+        .unwrap();
+    let mut writer = store::open_writer(&relay.dir).unwrap();
+    remove(&mut writer, endpoint).unwrap();
+    writer.busy_timeout(Duration::ZERO).unwrap();
+    assert!(!empty_log(&writer).unwrap(), "a reader is in the way");
+    relay.append(EndpointKey(2), b"goes on").await.unwrap();
+    reader.execute_batch("COMMIT").unwrap();
+    assert!(empty_log(&writer).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_keeps_its_events_for_as_long_as_it_says() {
+    let relay = Relay::new();
+    let set = |days: Option<u16>| {
+        let accounts = crate::accounts::Accounts::open(&relay.dir).unwrap();
+        accounts.set_retention(EndpointKey(1), days).unwrap();
+    };
+    let day = 24 * 60 * 60 * 1_000_000_i64;
+    relay.append(EndpointKey(1), b"one").await.unwrap();
+    relay.append(EndpointKey(2), b"two").await.unwrap();
+    let left = async |days: i64| {
+        relay.journal.retain(Timestamp(days * day)).await.unwrap();
+        let mut left = Vec::new();
+        for endpoint in [EndpointKey(1), EndpointKey(2)] {
+            let page = relay.journal.read(endpoint, 0, 10, 1000).await.unwrap();
+            left.push(page.events.len());
+        }
+        left
+    };
+    set(Some(60));
+    assert_eq!(left(40).await, [1, 0], "longer than the relay's 30 days");
+    set(Some(7));
+    assert_eq!(left(8).await, [0, 0], "shorter");
+    relay.append(EndpointKey(1), b"three").await.unwrap();
+    set(None);
+    assert_eq!(left(29).await, [1, 0], "the relay's own");
+}

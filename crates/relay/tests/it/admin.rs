@@ -1,0 +1,68 @@
+//! Administration beside a relay that serves.
+
+use http::StatusCode;
+use ringtail_protocol::frame::Down;
+use ringtail_relay::accounts::EndpointName;
+use ringtail_relay::journal::sqlite::purge;
+use ringtail_relay::store::DataDir;
+
+use crate::kit::{Caller, Dial, TestRelay, soon, text_app};
+
+const EVENT: &str =
+    "{\"uuid\":\"u\",\"event\":\"/restapi/v1.0/x\",\"subscriptionId\":\"s\",\"body\":{}}";
+
+#[tokio::test]
+async fn clients_see_what_was_purged_as_a_gap() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut caller = Caller::http1(&relay).await;
+    for _ in 0..5 {
+        let stored = caller.post(&endpoint.path(""), EVENT).await;
+        assert_eq!(stored.status, StatusCode::OK);
+    }
+    let name = EndpointName::parse("anna/sms").unwrap();
+    let key = relay.accounts().endpoint_named(&name).unwrap().unwrap();
+    let dir = DataDir::open(relay.dir()).unwrap();
+    let purged = tokio::task::spawn_blocking(move || purge::purge(&dir, key));
+    assert_eq!(purged.await.unwrap().unwrap().events, 5);
+    let journal = relay.server().journal_id();
+    let mut client = Dial::to(&relay, &endpoint)
+        .after(journal, 2)
+        .attach(&relay, text_app("hello"))
+        .await;
+    assert_eq!(client.head().await, 5);
+    let gap = client.frame().await;
+    assert_eq!(gap, Some(Down::Gap { first: 3, last: 5 }));
+    caller.post(&endpoint.path(""), EVENT).await;
+    let (event, _) = client.event().await;
+    assert_eq!((event.seq, event.duplicate_of), (6, None));
+}
+
+#[tokio::test]
+async fn a_deleted_endpoint_is_not_found_and_has_no_links() {
+    let relay = TestRelay::start().await;
+    let (gone, stays) = (relay.endpoint().await, relay.endpoint_named("other").await);
+    let mut client = Dial::to(&relay, &gone)
+        .attach(&relay, text_app("gone"))
+        .await;
+    client.head().await;
+    let mut other = Dial::to(&relay, &stays)
+        .attach(&relay, text_app("stays"))
+        .await;
+    other.head().await;
+    let name = EndpointName::parse("anna/sms").unwrap();
+    let key = relay.accounts().endpoint_named(&name).unwrap().unwrap();
+    let dir = DataDir::open(relay.dir()).unwrap();
+    let deleted = tokio::task::spawn_blocking(move || purge::delete(&dir, key));
+    deleted.await.unwrap().unwrap();
+    client.ended().await;
+    let mut caller = Caller::http1(&relay).await;
+    soon("the endpoint to be forgotten", async {
+        while caller.post(&gone.path(""), EVENT).await.status != StatusCode::NOT_FOUND {}
+    })
+    .await;
+    let stored = caller.post(&stays.path(""), EVENT).await;
+    assert_eq!(stored.status, StatusCode::OK);
+    assert_eq!(other.event().await.0.seq, 1);
+    assert_eq!(caller.get(&stays.path("/x")).await.body, "stays");
+}
