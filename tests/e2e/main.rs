@@ -10,6 +10,7 @@ mod edge;
 mod exchange;
 mod operating;
 mod output;
+mod proxies;
 mod signatures;
 mod simulate;
 mod terminal;

@@ -20,6 +20,7 @@ pub mod http1;
 pub mod payloads;
 pub mod process;
 pub mod procfs;
+pub mod proxies;
 pub mod relay;
 pub mod ringcentral;
 pub mod stopping;

@@ -14,6 +14,7 @@ use tokio::process::Command;
 
 use crate::binaries;
 use crate::process::{self, Process};
+use crate::proxies::Front;
 use crate::ringcentral::{FakeRingCentral, Hook, Place};
 
 /// A relay is ready within this time, or it never is.
@@ -41,10 +42,11 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// `ringtail-relay serve --dev` on a port and a data directory of its own. Killed and restarted, it keeps both.
+/// `ringtail-relay serve`, with `--dev` or behind a proxy, on a port and a data directory of its own. Killed and restarted, it keeps both.
 #[derive(Debug)]
 pub struct TestRelay {
     data: TempDir,
+    front: Option<(String, PathBuf)>,
     options: Vec<String>,
     address: SocketAddr,
     url: String,
@@ -66,8 +68,21 @@ impl TestRelay {
     /// # Errors
     /// When it does not become ready; the error carries its log.
     pub async fn start_with(options: &[&str]) -> anyhow::Result<Self> {
+        Self::new(None, options).await
+    }
+
+    /// Starts a relay behind a proxy, which is to start afterwards.
+    ///
+    /// # Errors
+    /// When it does not become ready; the error carries its log.
+    pub async fn start_behind(front: &Front, options: &[&str]) -> anyhow::Result<Self> {
+        Self::new(Some((front.url(), front.ca())), options).await
+    }
+
+    async fn new(front: Option<(String, PathBuf)>, options: &[&str]) -> anyhow::Result<Self> {
         let mut relay = Self {
             data: tempfile::tempdir()?,
+            front,
             options: options.iter().map(ToString::to_string).collect(),
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             url: String::new(),
@@ -83,7 +98,17 @@ impl TestRelay {
     /// # Errors
     /// When it does not become ready; the error carries its log.
     pub async fn resume(&mut self) -> anyhow::Result<()> {
-        let mut command = self.command(["serve", "--dev", "--output", "json"])?;
+        let mut command = self.command(["serve", "--output", "json"])?;
+        match &self.front {
+            Some((url, ca)) => {
+                command.args(["--behind-proxy", "--public-url", url]);
+                // What the platform trusts.
+                command.env("SSL_CERT_FILE", ca);
+            }
+            None => {
+                command.arg("--dev");
+            }
+        }
         command
             .args(["--listen", &self.address.to_string()])
             .args(&self.options);
@@ -98,8 +123,11 @@ impl TestRelay {
                 .with_context(|| format!("the ready line has no {name}: {ready}"))
         };
         self.url = text("url")?;
-        self.ca = text("ca")?.into();
-        self.address.set_port(port_of(&self.url)?);
+        self.ca = match &self.front {
+            Some((_, ca)) => ca.clone(),
+            None => text("ca")?.into(),
+        };
+        self.address = text("listen")?.parse()?;
         self.process = Some(process);
         Ok(())
     }
@@ -187,7 +215,8 @@ impl TestRelay {
     /// # Errors
     /// When the CA cannot be read.
     pub fn caller(&self) -> anyhow::Result<FakeRingCentral> {
-        FakeRingCentral::new(self.address, &self.ca)
+        let port = port_of(&self.url)?;
+        FakeRingCentral::new((Ipv4Addr::LOCALHOST, port).into(), &self.ca)
     }
 
     /// Returns the relay's URL.

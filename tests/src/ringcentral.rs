@@ -1,6 +1,6 @@
 //! RingCentral's side: posts handshakes and notifications as it does (RINGCENTRAL.md 1.2 and 2.2).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -88,6 +88,7 @@ impl Hook {
 #[derive(Debug, Clone)]
 pub struct FakeRingCentral {
     address: SocketAddr,
+    from: IpAddr,
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
 }
@@ -100,9 +101,17 @@ impl FakeRingCentral {
     pub fn new(address: SocketAddr, ca: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             address,
+            from: Ipv4Addr::UNSPECIFIED.into(),
             http1: tls::caller(ca, tls::HTTP1)?,
             http2: tls::caller(ca, tls::HTTP2)?,
         })
+    }
+
+    /// Calls from an address of this machine.
+    #[must_use]
+    pub fn from(mut self, address: IpAddr) -> Self {
+        self.from = address;
+        self
     }
 
     /// Posts one request on a connection of its own, as RingCentral's handshake comes.
@@ -163,7 +172,9 @@ impl FakeRingCentral {
         config: &Arc<ClientConfig>,
     ) -> anyhow::Result<TlsStream<TcpStream>> {
         let dial = async {
-            let tcp = TcpStream::connect(self.address).await?;
+            let socket = TcpSocket::new_v4()?;
+            socket.bind((self.from, 0).into())?;
+            let tcp = socket.connect(self.address).await?;
             tcp.set_nodelay(true)?;
             let name = ServerName::try_from(place.host.clone())?;
             Ok::<_, anyhow::Error>(
@@ -195,6 +206,7 @@ impl Place {
         Ok(Self {
             host: authority.host().to_owned(),
             authority: authority.to_string(),
+            // What follows an endpoint's URL is added, and a host alone is asked for as `/`.
             path: uri.path().trim_end_matches('/').to_owned(),
         })
     }
@@ -219,7 +231,10 @@ impl Connection {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_slice()))
             .collect();
-        let path = format!("{}{}", self.place.path, hook.below);
+        let path = match format!("{}{}", self.place.path, hook.below) {
+            path if path.starts_with('/') => path,
+            path => format!("/{path}"),
+        };
         let wire = http1::request(
             &hook.method,
             &path,

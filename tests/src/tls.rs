@@ -44,7 +44,7 @@ pub fn caller(ca: &Path, alpn: &[u8]) -> anyhow::Result<Arc<ClientConfig>> {
     Ok(Arc::new(config))
 }
 
-/// A certificate for `localhost` with the files that other servers want.
+/// A certificate, by default for `localhost`, with the files that other servers want.
 #[derive(Debug)]
 pub struct Identity {
     directory: tempfile::TempDir,
@@ -58,9 +58,16 @@ impl Identity {
     /// # Errors
     /// When the files cannot be written.
     pub fn new() -> anyhow::Result<Self> {
+        Self::of(["localhost".to_owned(), "127.0.0.1".to_owned()])
+    }
+
+    /// Makes a self-signed certificate for other names.
+    ///
+    /// # Errors
+    /// When the files cannot be written.
+    pub fn of(names: impl Into<Vec<String>>) -> anyhow::Result<Self> {
         install();
-        let made =
-            rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        let made = rcgen::generate_simple_self_signed(names)?;
         let directory = tempfile::tempdir()?;
         std::fs::write(directory.path().join("cert.pem"), made.cert.pem())?;
         std::fs::write(

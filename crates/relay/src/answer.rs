@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
+use ringtail_ringcentral::handshake::VALIDATION_TOKEN;
 
 use crate::limits::RETRY_AFTER;
 use crate::links::{AppBody, AppBodyError};
@@ -26,6 +27,18 @@ pub(crate) enum AnswerBody {
 pub(crate) fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(AnswerBody::Own(None));
     *answer.status_mut() = status;
+    answer
+}
+
+/// Returns the answer to a handshake. It has to fit 1024 bytes, so nothing else is in it.
+pub(crate) fn handshake(token: HeaderValue) -> Answer {
+    let mut answer = empty(StatusCode::OK);
+    let headers = answer.headers_mut();
+    headers.insert(VALIDATION_TOKEN, token);
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     answer
 }
 

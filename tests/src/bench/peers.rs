@@ -243,11 +243,15 @@ pub fn installed(name: &str) -> Option<PathBuf> {
 }
 
 /// Returns an address that was free a moment ago, for programs that cannot choose one and tell.
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-async fn accepts(process: &Process, name: &str, address: SocketAddr) -> anyhow::Result<()> {
+pub(crate) async fn accepts(
+    process: &Process,
+    name: &str,
+    address: SocketAddr,
+) -> anyhow::Result<()> {
     let connected = wait::until(
         READY_TIME,
         || format!("{name} at {address}"),

@@ -67,6 +67,15 @@ impl Denied {
         )
     }
 
+    /// The refusal of a path that the relay has nothing at.
+    pub(crate) fn no_path() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            code::BAD_REQUEST,
+            "the relay has no such path",
+        )
+    }
+
     pub(crate) fn unavailable() -> Self {
         Self {
             retry_after: Some(RETRY_AFTER),

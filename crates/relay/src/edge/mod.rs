@@ -25,7 +25,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_ringcentral::classify;
-use ringtail_ringcentral::handshake::{self, VALIDATION_TOKEN};
+use ringtail_ringcentral::handshake;
 
 use self::body::BodyError;
 use self::received::Received;
@@ -229,19 +229,10 @@ fn refuse(mut answer: Answer) -> Answer {
     answer
 }
 
-/// The answer is RingCentral's `Validation-Token` within 1024 bytes, so nothing else is in it.
+/// The answer is RingCentral's `Validation-Token` as it came.
 fn handshake(relay: &Relay, received: &Received) -> Answer {
     let answer = match handshake::answer_token(&received.head.headers) {
-        Ok(token) => {
-            let mut answer = answer::empty(StatusCode::OK);
-            let headers = answer.headers_mut();
-            headers.insert(VALIDATION_TOKEN, token.clone());
-            headers.insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            );
-            answer
-        }
+        Ok(token) => answer::handshake(token.clone()),
         Err(error) => {
             tracing::debug!(%error, "handshake not answered");
             answer::text(

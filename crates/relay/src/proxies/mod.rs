@@ -7,6 +7,7 @@
 
 mod forwarded;
 pub(crate) mod header;
+pub(crate) mod probe;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -25,6 +26,8 @@ pub struct Proxies {
     pub forwarded: bool,
     /// Whether each of their connections begins with a PROXY header.
     pub proxy_protocol: bool,
+    /// Whether to measure at the start what they add to a handshake's answer.
+    pub probe: bool,
 }
 
 impl Proxies {
@@ -124,7 +127,7 @@ mod tests {
         Proxies {
             trusted: trusted.iter().map(|net| net.parse().unwrap()).collect(),
             forwarded: true,
-            proxy_protocol: false,
+            ..Proxies::default()
         }
     }
 

@@ -1,0 +1,216 @@
+//! The relay behind nginx and Caddy, with the examples of `deploy/`.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, ensure};
+use ringtail_tests::client::{Home, TestClient};
+use ringtail_tests::eventually;
+use ringtail_tests::hooks;
+use ringtail_tests::http1::Answer;
+use ringtail_tests::proxies::{CALLER, Front, PROXY, Program, Proxy};
+use ringtail_tests::relay::TestRelay;
+use ringtail_tests::ringcentral::{FakeRingCentral, Hook};
+use ringtail_tests::target::{LocalTarget, Reply};
+use serde_json::Value;
+
+/// A [`World`](super::World) whose relay stands behind a proxy.
+struct Fronted {
+    _proxy: Proxy,
+    relay: TestRelay,
+    app: LocalTarget,
+    client: TestClient,
+    caller: FakeRingCentral,
+    url: String,
+}
+
+impl Fronted {
+    async fn new(program: Program, host: &str, options: &[&str]) -> anyhow::Result<Self> {
+        let front = Front::new(host)?;
+        let proxy = PROXY.to_string();
+        let options = [&["--trusted-proxy", &proxy], options].concat();
+        let relay = TestRelay::start_behind(&front, &options).await?;
+        let proxy = front.start(program, &relay).await?;
+        let token = relay.account("dev").await?;
+        let app = LocalTarget::answering(|seen| {
+            Reply::status(207)
+                .header("x-app", "one")
+                .body(seen.body.clone())
+        })?;
+        // The relay's name may be one that only callers can resolve.
+        let near = format!("https://localhost:{}", front.address().port());
+        let client = Home::new(&relay, &token)?
+            .via(&near)
+            .listen(&[&app.url("/base"), "--endpoint", "hooks"])
+            .await?;
+        Ok(Self {
+            caller: FakeRingCentral::new(front.address(), &front.ca())?.from(CALLER),
+            url: client.url()?,
+            _proxy: proxy,
+            relay,
+            app,
+            client,
+        })
+    }
+}
+
+#[tokio::test]
+async fn everything_works_behind_nginx() -> anyhow::Result<()> {
+    everything_works(Program::Nginx).await
+}
+
+#[tokio::test]
+async fn everything_works_behind_caddy() -> anyhow::Result<()> {
+    everything_works(Program::Caddy).await
+}
+
+#[tokio::test]
+async fn everything_works_behind_caddy_over_http2() -> anyhow::Result<()> {
+    everything_works(Program::CaddyHttp2).await
+}
+
+async fn everything_works(program: Program) -> anyhow::Result<()> {
+    let world = Fronted::new(program, "localhost", &[]).await?;
+
+    let handshake = Hook::handshake("a-token").below("/any/path?auth_token=EXAMPLE");
+    spare(&world.caller.post(&world.url, &handshake).await?)?;
+    spare(
+        &world
+            .caller
+            .connect_http2(&world.url)
+            .await?
+            .post(&handshake)
+            .await?,
+    )?;
+
+    let notification = spoofed(Hook::notification(hooks::marked(1, 1)).below("/sms%2Fin//x?a=%20"));
+    let answer = world.caller.post(&world.url, &notification).await?;
+    ensure!(answer.status == 200, "{answer:?}");
+    eventually!(world.app.count() == 1, "the notification at the app")?;
+    let seen = &world.app.seen()[0];
+    assert_eq!(seen.path, "/base/sms%2Fin//x?a=%20");
+    assert_eq!(seen.body, notification.body);
+
+    let exchange = spoofed(Hook::new("PUT", vec![b'x'; 300_000]).below("/page"));
+    let over_http1 = world.caller.post(&world.url, &exchange).await?;
+    let over_http2 = world.caller.connect_http2(&world.url).await?;
+    for answer in [over_http1, over_http2.post(&exchange).await?] {
+        assert_eq!(answer.status, 207, "{}", world.relay.log());
+        assert_eq!(answer.header("x-app"), Some(b"one".as_slice()));
+        assert!(answer.body == exchange.body, "{} bytes", answer.body.len());
+    }
+
+    // Two handshakes, a notification, two exchanges: each from the caller, whatever it says of itself.
+    eventually!(world.client.count_of("event") == 5, "five events")?;
+    for event in world.client.said_of("event") {
+        let peer = event["peer"].as_str().context("no peer")?;
+        assert_eq!(peer, CALLER.to_string(), "{event}");
+    }
+    let stored = &world.client.said_of("event")[2];
+    // Caddy writes X-Forwarded-Host itself; what nobody writes is kept as it came.
+    assert_eq!(values(stored, "x-real-ip"), ["198.51.100.7"]);
+    assert_eq!(values(stored, "x-under_score"), ["kept"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn sizes_are_those_of_the_relay() -> anyhow::Result<()> {
+    for program in Program::ALL {
+        let world = Fronted::new(program, "localhost", &[]).await?;
+        let largest = vec![b'x'; 16 * 1024 * 1024];
+        for (body, expected) in [
+            (largest.clone(), 207),
+            ([largest, vec![b'x']].concat(), 413),
+        ] {
+            let answer = world
+                .caller
+                .post(&world.url, &Hook::new("PUT", body))
+                .await?;
+            assert_eq!(answer.status, expected, "{program:?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn endpoints_have_names_of_their_own_behind_a_proxy() -> anyhow::Result<()> {
+    for program in Program::ALL {
+        let world = Fronted::new(program, "hooks.test", &["--wildcard", "hooks.test"]).await?;
+        assert!(world.url.contains(".hooks.test:"), "{}", world.url);
+        for (below, path) in [
+            ("", "/base"),
+            ("/_ringtail/health", "/base/_ringtail/health"),
+        ] {
+            let hook = Hook::new("PUT", "x").below(below);
+            let over_http1 = world.caller.post(&world.url, &hook).await?;
+            let over_http2 = world.caller.connect_http2(&world.url).await?;
+            for answer in [over_http1, over_http2.post(&hook).await?] {
+                assert_eq!(answer.status, 207, "{program:?} {below}");
+            }
+            let last = world.app.seen().pop().context("nothing at the app")?;
+            assert_eq!(last.path, path, "{program:?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_log_tells_what_a_proxy_adds_to_a_handshakes_answer() -> anyhow::Result<()> {
+    let policy = format!(
+        "add_header Content-Security-Policy \"{}\";",
+        "x".repeat(700)
+    );
+    for (more, said) in [("", "fits"), (&policy, "larger than RingCentral takes")] {
+        let front = Front::new("localhost")?;
+        let relay = TestRelay::start_behind(&front, &[]).await?;
+        let _proxy = front.start_with(Program::Nginx, &relay, more).await?;
+        eventually!(relay.log().contains(said), "the measure: {}", relay.log())?;
+    }
+    Ok(())
+}
+
+/// Says what a stranger might to pass for another.
+fn spoofed(hook: Hook) -> Hook {
+    hook.header("x-forwarded-for", "127.0.0.1, 198.51.100.7")
+        .header("forwarded", "for=198.51.100.7;host=evil.test")
+        .header("x-real-ip", "198.51.100.7")
+        .header("x-forwarded-host", "evil.test")
+        .header("x-under_score", "kept")
+}
+
+/// A handshake's answer is right, and the proxy adds next to nothing.
+fn spare(answer: &Answer) -> anyhow::Result<()> {
+    ensure!(answer.status == 200, "{answer:?}");
+    ensure!(answer.body.is_empty(), "{answer:?}");
+    ensure!(
+        answer.header("validation-token") == Some(b"a-token"),
+        "{answer:?}"
+    );
+    ensure!(
+        answer.header("content-type") == Some(b"application/json"),
+        "{answer:?}"
+    );
+    let names: BTreeSet<&str> = answer
+        .headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let needed = ["validation-token", "content-type", "content-length", "date"];
+    let added = ["server", "connection"];
+    for name in names {
+        ensure!(
+            needed.contains(&name) || added.contains(&name),
+            "{name} is superfluous: {answer:?}"
+        );
+    }
+    // Of 1,024: the token has the rest.
+    ensure!(answer.wire_bytes < 200, "{} bytes", answer.wire_bytes);
+    Ok(())
+}
+
+fn values<'a>(event: &'a Value, name: &str) -> Vec<&'a str> {
+    let fields = event["headers"].as_array().into_iter().flatten();
+    fields
+        .filter(|field| field[0] == name)
+        .filter_map(|field| field[1].as_str())
+        .collect()
+}
