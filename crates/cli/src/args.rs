@@ -18,6 +18,7 @@ Examples:
   ringtail listen 3000                        forward events to the app on port 3000
   ringtail listen --output json | jq .        print them as JSON lines, forward nothing
   ringtail events list                        list what came
+  ringtail events list status:5xx since:-3h   list what failed in the last three hours
   ringtail events show 17                     show event 17: headers, body, attempts
   ringtail replay 17                          send it to the app once more
   ringtail check https://hooks.example.com    find out why RingCentral would refuse an address
@@ -112,6 +113,9 @@ pub(crate) struct ListenArgs {
     /// What to show: tui when stdout is a terminal, else plain
     #[arg(long, short, value_name = "FORMAT")]
     pub(crate) output: Option<Output>,
+    /// Show only these events, in the filter language; all are forwarded
+    #[arg(long, short, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
     /// Forward nothing by itself; the target is for replays
     #[arg(long)]
     pub(crate) no_forward: bool,
@@ -171,13 +175,21 @@ pub(crate) enum EventsCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ringtail events list status:5xx since:-3h
+  ringtail events list 'kind:telephony body.parties[*].status.code = Answered'
+  ringtail events list 'from:+1650 (held or verdict:late)'
+  ringtail events list endpoint:demo 'not kind:presence'
+
+The filter language: docs/FILTER.md")]
 pub(crate) struct ListArgs {
+    /// Which events, in the filter language [default: all]
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
     /// How many events
     #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
-    /// Only events of this endpoint: its name or id
-    #[arg(long, short, value_name = "NAME")]
-    pub(crate) endpoint: Option<String>,
     /// What to print
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,
@@ -205,8 +217,14 @@ pub(crate) struct ShowArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
     /// The events: numbers, ranges (17..20), beginnings of ids, or endpoint/number
-    #[arg(value_name = "EVENT", required = true)]
+    #[arg(value_name = "EVENT", required_unless_present = "filter")]
     pub(crate) events: Vec<String>,
+    /// Every event that a filter is for, oldest first
+    #[arg(long, short, value_name = "FILTER", conflicts_with = "events")]
+    pub(crate) filter: Option<String>,
+    /// List the events and where they would go, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Where they go: a port, host:port or URL; without, where each went last
     #[arg(long, short, value_name = "TARGET")]
     pub(crate) target: Option<String>,

@@ -8,6 +8,7 @@ use std::error::Error;
 use ringtail_client::check::AddressError;
 use ringtail_client::config::{BadRelayUrl, ConfigError, FileError, LoginError, SecretError};
 use ringtail_client::engine::{LockError, SpawnError};
+use ringtail_client::filter::FilterError;
 use ringtail_client::forward::{TargetError, TrustError as TargetTrustError};
 use ringtail_client::history::{OpenError, ReadError, SelectorError, StoreError};
 use ringtail_client::link;
@@ -60,6 +61,7 @@ fn by_type(error: &(dyn Error + 'static)) -> Option<&'static Entry> {
         .or_else(|| is::<ReadError>(error).map(|_| &own::HISTORY_READ))
         .or_else(|| is::<StoreError>(error).map(|_| &own::HISTORY_WRITE))
         .or_else(|| is::<SelectorError>(error).map(|_| &own::SELECTOR))
+        .or_else(|| is::<FilterError>(error).map(|_| &own::FILTER))
         .or_else(|| is::<TargetError>(error).map(|_| &own::TARGET))
         .or_else(|| is::<TargetTrustError>(error).map(|_| &own::TARGET_TLS))
         .or_else(|| is::<NewSenderError>(error).map(|_| &own::CERTIFICATES))

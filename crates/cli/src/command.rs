@@ -7,6 +7,7 @@ mod find;
 mod listen;
 mod login;
 mod replay;
+pub(crate) mod search;
 mod simulate;
 
 use crate::args::{Cli, Command, EventsCommand};

@@ -13,7 +13,7 @@ use ringtail_protocol::path::code as word;
 use ringtail_ringcentral::errors::Entry;
 
 use crate::code;
-use crate::output::escape::escape;
+use crate::output::escape::{escape, escape_lines};
 
 /// The exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,7 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) error: anyhow::Error,
     pub(crate) hint: Option<String>,
+    quote: Option<String>,
     code: Option<&'static Entry>,
 }
 
@@ -59,6 +60,7 @@ impl Failure {
             exit,
             error: error.into(),
             hint: None,
+            quote: None,
             code: None,
         }
     }
@@ -66,6 +68,12 @@ impl Failure {
     /// Gives the failure a code that its error's type does not say.
     pub(crate) fn code(mut self, code: &'static Entry) -> Self {
         self.code = Some(code);
+        self
+    }
+
+    /// Shows lines of what was given under the error.
+    pub(crate) fn quote(mut self, quote: impl Into<String>) -> Self {
+        self.quote = Some(quote.into());
         self
     }
 
@@ -99,6 +107,9 @@ impl fmt::Display for Failure {
             code.code,
             escape(&format!("{:#}", self.error))
         )?;
+        if let Some(quote) = &self.quote {
+            writeln!(f, "{}", escape_lines(quote))?;
+        }
         match &self.hint {
             Some(hint) => writeln!(f, "hint: {}", escape(hint)),
             None => Ok(()),
@@ -119,6 +130,7 @@ impl From<ConfigError> for Failure {
             exit: Exit::Config,
             error: error.into(),
             hint,
+            quote: None,
             code: None,
         }
     }
@@ -135,6 +147,7 @@ impl From<ApiError> for Failure {
             exit,
             error: error.into(),
             hint,
+            quote: None,
             code: None,
         }
     }

@@ -1,9 +1,10 @@
 //! Reads from the history what a face has not shown yet: each event, attempt and gap exactly once.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use ringtail_client::config::Secrets;
-use ringtail_client::history::{History, ReadError};
+use ringtail_client::history::{History, ReadError, Search};
 use ringtail_client::mask;
 use ringtail_client::model::{AttemptRow, EventDetail, GapRow, Marks, RowId};
 use ringtail_client::signature::{self, Reveal};
@@ -38,6 +39,7 @@ pub(crate) struct Follow {
     at: Marks,
     secrets: Secrets,
     reveal: Reveal,
+    search: Option<Arc<Search>>,
     known: Known,
 }
 
@@ -50,8 +52,15 @@ impl Follow {
             at,
             secrets,
             reveal,
+            search: None,
             known: Known::default(),
         }
+    }
+
+    /// Leaves out events that are not meant, until an attempt makes them so, and attempts of theirs.
+    pub(crate) fn only(mut self, search: Option<Arc<Search>>) -> Self {
+        self.search = search;
+        self
     }
 
     /// Waits until there may be something new. Never returns once the history is closed.
@@ -89,12 +98,15 @@ impl Follow {
                     items.push(Item::Gap(gap));
                 }
             }
-            for detail in events {
+            for (detail, is_meant) in events {
                 self.at.events = detail.event.row;
-                let ours = detail.event.endpoint == endpoint;
-                self.known
-                    .insert(detail.event.id, ours.then_some(detail.event.seq));
-                if ours {
+                let belongs = match (detail.event.endpoint == endpoint, is_meant) {
+                    (false, _) => Belongs::Other,
+                    (true, true) => Belongs::Ours(detail.event.seq),
+                    (true, false) => Belongs::Hidden,
+                };
+                self.known.insert(detail.event.id, belongs);
+                if let Belongs::Ours(_) = belongs {
                     items.push(Item::Event(Box::new(detail)));
                 }
             }
@@ -104,6 +116,14 @@ impl Follow {
                     Belongs::Ours(seq) => items.push(Item::Attempt(attempt, Some(seq))),
                     Belongs::Unknown => items.push(Item::Attempt(attempt, None)),
                     Belongs::Other => {}
+                    Belongs::Hidden => {
+                        if let Some((detail, true)) = self.event(attempt.event).await? {
+                            let seq = detail.event.seq;
+                            self.known.insert(attempt.event, Belongs::Ours(seq));
+                            items.push(Item::Event(Box::new(detail)));
+                            items.push(Item::Attempt(attempt, Some(seq)));
+                        }
+                    }
                 }
             }
             // A page of other endpoints' events is not the end.
@@ -113,18 +133,23 @@ impl Follow {
         }
     }
 
-    async fn events(&self) -> Result<Vec<EventDetail>, ReadError> {
+    /// Reads events, and whether each is meant.
+    async fn events(&self) -> Result<Vec<(EventDetail, bool)>, ReadError> {
         let after: RowId = self.at.events;
         let (secrets, reveal) = (self.secrets.clone(), self.reveal);
+        let search = self.search.clone();
         self.history
             .read(move |reader| {
                 let mut details = Vec::new();
                 let mut bytes = 0;
                 for row in reader.events_after(after, PAGE_ROWS)? {
                     bytes += row.body_len;
-                    if let Some(mut detail) = reader.event(row.id)? {
+                    // As it was received: masked secrets are not what a filter is about.
+                    if let Some((mut detail, is_meant)) =
+                        reader.event_for(row.id, search.as_deref())?
+                    {
                         signature::show(&mut detail, &secrets, reveal);
-                        details.push(detail);
+                        details.push((detail, is_meant));
                     }
                     if bytes >= PAGE_BYTES {
                         break;
@@ -136,44 +161,67 @@ impl Follow {
     }
 
     async fn number(&mut self, id: EventId, endpoint: &str) -> Result<Belongs, ReadError> {
-        let seq = match self.known.seqs.get(&id) {
-            Some(known) => *known,
-            None => {
-                let Some(detail) = self.history.event(id).await? else {
-                    return Ok(Belongs::Unknown);
-                };
-                let ours = detail.event.endpoint == endpoint;
-                let seq = ours.then_some(detail.event.seq);
-                self.known.insert(id, seq);
-                seq
-            }
+        if let Some(known) = self.known.events.get(&id) {
+            return Ok(*known);
+        }
+        let Some((detail, _)) = self.event(id).await? else {
+            return Ok(Belongs::Unknown);
         };
-        Ok(seq.map_or(Belongs::Other, Belongs::Ours))
+        // It came before all that is shown, so that its attempt is what is new.
+        let belongs = match (detail.event.endpoint == endpoint, &self.search) {
+            (false, _) => Belongs::Other,
+            (true, None) => Belongs::Ours(detail.event.seq),
+            (true, Some(_)) => Belongs::Hidden,
+        };
+        self.known.insert(id, belongs);
+        Ok(belongs)
+    }
+
+    /// Reads one event, and whether it is meant.
+    async fn event(&self, id: EventId) -> Result<Option<(EventDetail, bool)>, ReadError> {
+        let (secrets, reveal) = (self.secrets.clone(), self.reveal);
+        let search = self.search.clone();
+        self.history
+            .read(move |reader| {
+                let mut read = reader.event_for(id, search.as_deref())?;
+                if let Some((detail, _)) = &mut read {
+                    signature::show(detail, &secrets, reveal);
+                }
+                Ok(read)
+            })
+            .await
     }
 }
 
+/// Where an event belongs.
+#[derive(Debug, Clone, Copy)]
 enum Belongs {
+    /// Shown, with its number.
     Ours(u64),
+    /// Of the endpoint, and not shown yet.
+    Hidden,
+    /// Of another endpoint.
     Other,
+    /// Not here yet.
     Unknown,
 }
 
-/// Numbers of the newest events; none for those of other endpoints.
+/// Where the newest events belong.
 #[derive(Debug, Default)]
 struct Known {
-    seqs: HashMap<EventId, Option<u64>>,
+    events: HashMap<EventId, Belongs>,
     order: VecDeque<EventId>,
 }
 
 impl Known {
-    fn insert(&mut self, id: EventId, seq: Option<u64>) {
-        if self.seqs.insert(id, seq).is_none() {
+    fn insert(&mut self, id: EventId, belongs: Belongs) {
+        if self.events.insert(id, belongs).is_none() {
             self.order.push_back(id);
         }
         if self.order.len() > MAX_KNOWN
             && let Some(oldest) = self.order.pop_front()
         {
-            self.seqs.remove(&oldest);
+            self.events.remove(&oldest);
         }
     }
 }

@@ -3,7 +3,10 @@
 //! They read the history from where it stood when the engine started, so that each event, attempt and gap of this
 //! run is shown exactly once, whatever the speed of the reader.
 
+use std::sync::Arc;
+
 use ringtail_client::engine::Engine;
+use ringtail_client::history::Search;
 use ringtail_client::model::{LinkState, Status, TargetState};
 use ringtail_client::signature::Reveal;
 use ringtail_protocol::event::Timestamp;
@@ -27,6 +30,7 @@ pub(crate) async fn show(
     engine: &Engine,
     form: Form,
     reveal: Reveal,
+    search: Option<Arc<Search>>,
     ended: &CancellationToken,
 ) -> Result<(), Failure> {
     let mut stdout = Stdout::new();
@@ -36,7 +40,8 @@ pub(crate) async fn show(
         engine.start(),
         engine.secrets().clone(),
         reveal,
-    );
+    )
+    .only(search);
     let mut said = Said::default();
     loop {
         let over = ended.is_cancelled();

@@ -1,35 +1,25 @@
 //! `ringtail events`: looks at the history, without a relay.
 
 use ringtail_client::config::Config;
-use ringtail_client::history::MAX_PAGE;
+use ringtail_client::history::Direction;
 use ringtail_client::mask;
 use ringtail_client::model::{EventRow, RowId};
 use ringtail_client::signature;
 
-use super::find::{find_one, is_on, open};
+use super::find::{find_one, open};
+use super::search::{self, filter, search};
 use crate::args::{Common, Format, ListArgs, ShowArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{json, plain, print};
 
 pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure> {
+    let filter = filter(&args.filter.join(" "))?;
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
-    let mut newest: Vec<EventRow> = Vec::new();
-    let mut before = RowId(i64::MAX);
-    while newest.len() < limit {
-        let page = history
-            .events_before(before, MAX_PAGE)
-            .await
-            .map_err(anyhow::Error::from)?;
-        let Some(last) = page.last() else { break };
-        before = last.row;
-        let ours = page
-            .into_iter()
-            .filter(|event| is_on(event, args.endpoint.as_deref()))
-            .map(mask::row);
-        newest.extend(ours.take(limit - newest.len()));
-    }
+    let search = search(filter, config.secrets);
+    let newest = search::find(&history, &search, Direction::Older, RowId(i64::MAX), limit);
+    let newest: Vec<EventRow> = newest.await?.rows.into_iter().map(mask::row).collect();
     let several = newest
         .iter()
         .any(|event| event.endpoint != newest[0].endpoint);

@@ -7,11 +7,13 @@ use std::time::Duration;
 use anyhow::Context;
 use ringtail_client::config::Config;
 use ringtail_client::engine::{Engine, EngineConfig, SpawnError};
+use ringtail_client::filter::Filter;
 use ringtail_client::forward::{SendOptions, TargetUrl};
 use ringtail_client::model::{Endpoint, LinkState};
 use ringtail_client::signature::{Guard, Reveal};
 use tokio_util::sync::CancellationToken;
 
+use super::search::{filter, search_one};
 use crate::args::{Common, HopArgs, ListenArgs, Output};
 use crate::exit::{Exit, Failure};
 use crate::lines::{self, Form};
@@ -25,6 +27,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     let mut flags = common.flags(args.endpoint.as_ref());
     flags.reject_forged = args.reject_forged;
     let config = Config::load(&flags)?;
+    let filter = args.filter.as_deref().map(filter).transpose()?;
     let account = config.account()?;
     let target = args.target.as_deref().map(TargetUrl::parse).transpose();
     let target = target.map_err(|error| Failure::new(Exit::Usage, error))?;
@@ -54,7 +57,14 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         end
     };
     let face = async {
-        let shown = Box::pin(show(&engine, args.output, args.reveal.into(), &ended)).await;
+        let shown = Box::pin(show(
+            &engine,
+            args.output,
+            args.reveal.into(),
+            filter,
+            &ended,
+        ))
+        .await;
         // A user who quits and a reader who goes away stop the rest.
         engine.shutdown();
         shown
@@ -93,6 +103,7 @@ async fn show(
     engine: &Engine,
     output: Option<Output>,
     reveal: Reveal,
+    filter: Option<Filter>,
     ended: &CancellationToken,
 ) -> Result<(), Failure> {
     let output = output.unwrap_or_else(|| {
@@ -107,13 +118,14 @@ async fn show(
         Output::Plain => Form::Plain(plain::Style::of_stdout()),
         Output::Json => Form::Json,
     };
+    let search = filter.map(|filter| search_one(filter, engine.secrets().clone()));
     let too_long = async {
         ended.cancelled().await;
         tokio::time::sleep(LAST_WORDS).await;
     };
     tokio::select! {
         biased;
-        shown = lines::show(engine, form, reveal, ended) => shown,
+        shown = lines::show(engine, form, reveal, search, ended) => shown,
         () = too_long => Ok(()),
     }
 }

@@ -152,10 +152,42 @@ async fn a_page_is_bounded_by_bytes() {
 fn what_is_known_is_bounded() {
     let mut known = Known::default();
     let first = EventId::from_bytes([0; 16]);
-    known.insert(first, Some(1));
+    known.insert(first, Belongs::Ours(1));
     for n in 1..=MAX_KNOWN as u128 {
-        known.insert(EventId::from_bytes(n.to_be_bytes()), None);
+        known.insert(EventId::from_bytes(n.to_be_bytes()), Belongs::Other);
     }
-    assert_eq!(known.seqs.len(), MAX_KNOWN);
-    assert!(!known.seqs.contains_key(&first));
+    assert_eq!(known.events.len(), MAX_KNOWN);
+    assert!(!known.events.contains_key(&first));
+}
+
+#[tokio::test]
+async fn only_what_is_meant_is_shown_when_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path()).unwrap();
+    let only = |text: &str| {
+        let filter = crate::command::search::filter(text).unwrap();
+        let search = crate::command::search::search_one(filter, Secrets::default());
+        let follow = Follow::new(
+            history.clone(),
+            Marks::default(),
+            Secrets::default(),
+            Reveal::No,
+        );
+        follow.only(Some(search))
+    };
+    let events: Vec<_> = (1..=3).map(|seq| event(seq, 1)).collect();
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    let batch = events.into_iter().map(Incoming::Event).collect();
+    store(&history, OURS, batch).await;
+    let mut late = only("replayed seq:2..3");
+    assert!(all(&mut late).await.is_empty());
+    for id in [ids[0], ids[1], ids[1]] {
+        attempt(&history, id).await;
+    }
+    // An attempt can make an event one that is meant; it is shown once.
+    assert_eq!(
+        all(&mut late).await,
+        ["event 2", "attempt of 2", "attempt of 2"]
+    );
+    assert_eq!(all(&mut only("seq:1")).await, ["event 1", "attempt of 1"]);
 }

@@ -77,7 +77,19 @@ fn events_are_listed_and_shown() {
     for arguments in [
         vec!["events", "list"],
         vec!["events", "list", "-n", "1"],
-        vec!["events", "list", "--endpoint", "demo", "--output", "json"],
+        vec!["events", "list", "endpoint:demo", "--output", "json"],
+        vec!["events", "list", "seq:2", "path:hook"],
+        vec!["events", "list", "kind:sms"],
+        vec!["events", "list", "kind:smss or", "x"],
+        vec![
+            "replay",
+            "--filter",
+            "endpoint:other",
+            "--dry-run",
+            "--target",
+            "3000",
+        ],
+        vec!["replay", "--filter", "held", "--target", "3000"],
         vec!["events", "show", "2"],
         vec!["events", "show", "2", "--output", "json"],
     ] {

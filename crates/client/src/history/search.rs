@@ -14,11 +14,13 @@ use std::time::{Duration, Instant};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params, params_from_iter};
 
+use ringtail_protocol::event::EventId;
+
 use self::plan::Plan;
 use super::query::{MAX_PAGE, Reader, read_bytes, read_headers};
 use super::{History, ReadError, index};
 use crate::filter::{Context, Filter, More};
-use crate::model::{EventRow, RowId};
+use crate::model::{EventDetail, EventRow, RowId};
 
 /// Rows of the first span, and of every span that no index narrows down.
 const SPAN: i64 = 4096;
@@ -257,6 +259,23 @@ impl Reader {
 
     fn event_at(&self, row: i64) -> rusqlite::Result<Option<EventRow>> {
         Ok(self.events("WHERE e.row = ?1", params![row])?.pop())
+    }
+
+    /// Reads an event with all that was received, and whether a search is for it; without one it is.
+    pub fn event_for(
+        &self,
+        id: EventId,
+        search: Option<&Search>,
+    ) -> rusqlite::Result<Option<(EventDetail, bool)>> {
+        let Some(detail) = self.event(id)? else {
+            return Ok(None);
+        };
+        let row = detail.event.row;
+        let is_meant = match search {
+            Some(search) => search.lets_through(&detail.event, || self.more(row))?,
+            None => true,
+        };
+        Ok(Some((detail, is_meant)))
     }
 
     /// Reads what a filter may want to know beyond the row.

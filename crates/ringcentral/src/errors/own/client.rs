@@ -69,6 +69,17 @@ super::table! {
         next: ["ringtail events list"],
         sections: [],
     }
+    FILTER "RT-108" {
+        message: "in the filter, column …: …",
+        meaning: "The filter cannot be understood. The caret under it shows where.",
+        causes: [
+            "A word or a kind is spelt in another way.",
+            "A text has a sign in it that joins or compares, and no quotes around it.",
+            "The shell took the quotes, or a | or & for its own: put the whole filter in single quotes.",
+        ],
+        next: ["docs/FILTER.md has the whole language.", "ringtail events list 'kind:sms \"going away\"'"],
+        sections: [],
+    }
     CONFIG "RT-200" {
         message: "…",
         meaning: "The configuration is wrong or incomplete.",
