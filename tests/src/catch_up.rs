@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::client::{Home, TestClient};
 use crate::eventually;
 use crate::hooks;
-use crate::relay::TestRelay;
+use crate::relay::{ANY_RATE, TestRelay};
 use crate::ringcentral::{FakeRingCentral, Hook};
 use crate::stores;
 
@@ -75,7 +75,7 @@ pub async fn run(events: usize) -> anyhow::Result<Report> {
 }
 
 async fn all_there(events: usize) -> anyhow::Result<Duration> {
-    let relay = TestRelay::start().await?;
+    let relay = TestRelay::start_with(ANY_RATE).await?;
     let (home, mut client) = seen_once(&relay).await?;
     let url = client.url()?;
     client.kill().await?;
@@ -95,7 +95,8 @@ async fn all_there(events: usize) -> anyhow::Result<Duration> {
 
 async fn gap_told(events: usize) -> anyhow::Result<(usize, (u64, u64))> {
     let retention = RETENTION_BYTES.to_string();
-    let mut relay = TestRelay::start_with(&["--keep-bytes", &retention]).await?;
+    let mut relay =
+        TestRelay::start_with(&["--keep-bytes", &retention, ANY_RATE[0], ANY_RATE[1]]).await?;
     let (home, mut client) = seen_once(&relay).await?;
     let url = client.url()?;
     client.kill().await?;

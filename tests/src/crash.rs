@@ -11,7 +11,7 @@ use crate::chance::Chance;
 use crate::client::Home;
 use crate::eventually;
 use crate::hooks;
-use crate::relay::TestRelay;
+use crate::relay::{ANY_RATE, TestRelay};
 use crate::stores::{self, Stored};
 use crate::target::LocalTarget;
 use crate::traffic::{Traffic, Volume};
@@ -129,7 +129,7 @@ fn some(marks: &[u64]) -> String {
 pub async fn run(kills: u64, seed: u64) -> anyhow::Result<Report> {
     let began = Instant::now();
     let mut chance = Chance::seeded(seed);
-    let mut relay = TestRelay::start().await?;
+    let mut relay = TestRelay::start_with(ANY_RATE).await?;
     let token = relay.account("crash").await?;
     let app = LocalTarget::start()?;
     let home = Home::new(&relay, &token)?;

@@ -49,9 +49,21 @@ pub fn rss_kib(pid: u32) -> anyhow::Result<u64> {
     Ok(own + children(pid).into_iter().filter_map(rss_of).sum::<u64>())
 }
 
+/// Returns the most memory that a process ever had resident, in KiB.
+///
+/// # Errors
+/// When it is gone.
+pub fn peak_kib(pid: u32) -> anyhow::Result<u64> {
+    status_kib(pid, "VmHWM:").with_context(|| format!("process {pid} is gone"))
+}
+
 fn rss_of(pid: u32) -> Option<u64> {
+    status_kib(pid, "VmRSS:")
+}
+
+fn status_kib(pid: u32, field: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let line = status.lines().find(|line| line.starts_with(field))?;
     line.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 

@@ -20,6 +20,9 @@ use crate::ringcentral::{FakeRingCentral, Hook, Place};
 /// A relay is ready within this time, or it never is.
 const READY_TIME: Duration = Duration::from_secs(20);
 
+/// Options for more events than an endpoint is allowed: a load is there to be measured.
+pub const ANY_RATE: &[&str] = &["--max-events-per-second", "1000000"];
+
 /// Token of an account. Its `Debug` does not show it.
 #[derive(Clone)]
 pub struct Token(String);

@@ -27,7 +27,7 @@ use super::table::Table;
 use crate::client::Home;
 use crate::eventually;
 use crate::process::locked;
-use crate::relay::TestRelay;
+use crate::relay::{ANY_RATE, TestRelay};
 use crate::ringcentral::Hook;
 use crate::tls::Identity;
 
@@ -47,7 +47,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     let identity = Identity::new()?;
     let ca = identity.directory().join("cert.pem");
     let app = StampedApp::start().await?;
-    let relay = TestRelay::start().await?;
+    let relay = TestRelay::start_with(ANY_RATE).await?;
     let token = relay.account("bench").await?;
     let home = Home::new(&relay, &token)?;
     let target = format!("http://{}/app", app.address);

