@@ -11,6 +11,7 @@ mod exchange;
 mod operating;
 mod output;
 mod proxies;
+mod secrets;
 mod signatures;
 mod simulate;
 mod terminal;

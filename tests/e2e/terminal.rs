@@ -13,13 +13,13 @@ use tokio::process::Command;
 use super::World;
 
 /// A tmux server of its own with one window.
-struct Terminal {
+pub(super) struct Terminal {
     socket: String,
 }
 
 impl Terminal {
     /// Runs a shell script in a terminal of 100 by 30.
-    async fn run(home: &Home, script: &str) -> anyhow::Result<Self> {
+    pub(super) async fn run(home: &Home, script: &str) -> anyhow::Result<Self> {
         let file = home.path().join("run.sh");
         let environment = home.environment();
         let exports = environment
@@ -61,11 +61,11 @@ impl Terminal {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    async fn screen(&self) -> String {
+    pub(super) async fn screen(&self) -> String {
         self.tmux(&["capture-pane", "-p"]).await.unwrap_or_default()
     }
 
-    async fn shows(&self, text: &str) -> anyhow::Result<()> {
+    pub(super) async fn shows(&self, text: &str) -> anyhow::Result<()> {
         let seen = eventually!(self.screen().await.contains(text), "{text:?} on the screen");
         match seen {
             Ok(()) => Ok(()),
@@ -73,7 +73,7 @@ impl Terminal {
         }
     }
 
-    async fn press(&self, key: &str) -> anyhow::Result<()> {
+    pub(super) async fn press(&self, key: &str) -> anyhow::Result<()> {
         self.tmux(&["send-keys", key]).await.map(drop)
     }
 }

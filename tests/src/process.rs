@@ -17,8 +17,11 @@ use tokio::time::timeout;
 use crate::binaries;
 use crate::procfs;
 
-/// Lines of log kept for the day that something fails.
-const LOG_LINES: usize = 200;
+/// Lines of log that are kept: more than a test makes at any level.
+const LOG_LINES: usize = 1_000_000;
+
+/// Lines of log that are shown when something fails.
+const SHOWN_LINES: usize = 200;
 
 /// A command that should end by itself is given this long.
 const COMMAND_TIME: Duration = Duration::from_secs(30);
@@ -84,10 +87,16 @@ impl Process {
         &self.lines
     }
 
-    /// Returns the end of what the program wrote to standard error.
+    /// Returns what the program wrote to standard error.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.text()
+    }
+
+    fn tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
     }
 
     /// Returns the process id, while the program runs.
@@ -107,11 +116,11 @@ impl Process {
     ) -> anyhow::Result<String> {
         match timeout(within, self.lines.first(wanted)).await {
             Ok(Some(line)) => Ok(line),
-            Ok(None) => bail!("{} ended early; its log:\n{}", self.name, self.log()),
+            Ok(None) => bail!("{} ended early; its log:\n{}", self.name, self.tail()),
             Err(_) => bail!(
                 "{} did not say what was waited for within {within:?}; its log:\n{}",
                 self.name,
-                self.log()
+                self.tail()
             ),
         }
     }
@@ -150,7 +159,7 @@ impl Process {
     /// When it does not end in time.
     pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
         let Ok(status) = timeout(COMMAND_TIME, self.child.wait()).await else {
-            bail!("{} goes on; its log:\n{}", self.name, self.log());
+            bail!("{} goes on; its log:\n{}", self.name, self.tail());
         };
         while self.readers.join_next().await.is_some() {}
         status.with_context(|| format!("{} could not be waited for", self.name))
@@ -171,7 +180,7 @@ impl Drop for Process {
             kill.status().ok();
         }
         if binaries::under_test() || std::thread::panicking() {
-            show(&self.name, &self.log());
+            show(&self.name, &self.tail());
         }
     }
 }

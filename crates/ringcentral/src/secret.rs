@@ -46,13 +46,13 @@ pub fn masked(url: &str) -> Cow<'_, str> {
     let Some((path, query)) = url.split_once('?') else {
         return Cow::Borrowed(url);
     };
-    if !query.split('&').any(has_secret) {
+    if !query.split('&').any(is_secret_parameter) {
         return Cow::Borrowed(url);
     }
     let pairs: Vec<Cow<'_, str>> = query
         .split('&')
         .map(|pair| match pair.split_once('=') {
-            Some((name, _)) if has_secret(pair) => format!("{name}={MASK}").into(),
+            Some((name, _)) if is_secret_parameter(pair) => format!("{name}={MASK}").into(),
             _ => pair.into(),
         })
         .collect();
@@ -60,7 +60,8 @@ pub fn masked(url: &str) -> Cow<'_, str> {
 }
 
 /// Says whether a pair of a query has the name of a secret, however that is encoded, and a value.
-fn has_secret(pair: &str) -> bool {
+#[must_use]
+pub fn is_secret_parameter(pair: &str) -> bool {
     let mut decoded = form_urlencoded::parse(pair.as_bytes());
     decoded.next().is_some_and(|(name, value)| {
         !value.is_empty()

@@ -22,10 +22,9 @@ pub(super) fn unsigned(value: i64) -> u64 {
 /// The schema's index on pending events names the 1.
 pub(super) fn forward(state: ForwardState) -> u8 {
     match state {
-        ForwardState::None => 0,
+        ForwardState::None | ForwardState::Rejected => 0,
         ForwardState::Pending => 1,
         ForwardState::Done => 2,
-        ForwardState::Rejected => 3,
     }
 }
 
@@ -33,8 +32,15 @@ pub(super) fn forward_from(code: u8) -> ForwardState {
     match code {
         1 => ForwardState::Pending,
         2 => ForwardState::Done,
-        3 => ForwardState::Rejected,
         _ => ForwardState::None,
+    }
+}
+
+/// As [`forward_from`], for an event that may be one that is kept from the app.
+pub(super) fn forward_or_rejected(code: u8, rejected: bool) -> ForwardState {
+    match rejected {
+        true => ForwardState::Rejected,
+        false => forward_from(code),
     }
 }
 

@@ -291,7 +291,7 @@ pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Marks> {
 
 /// Columns that [`read_event`] takes after those of the newest attempt.
 const EVENT_COLUMNS: &str = "e.row, e.endpoint, e.seq, e.id, e.kind, e.disposition, e.duplicate_of, \
-     e.received_at, e.method, e.path, e.topic, e.summary, e.body_len, e.forward";
+     e.received_at, e.method, e.path, e.topic, e.summary, e.body_len, e.forward, e.rejected";
 
 fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     let at = |column: usize| attempts::COLUMN_COUNT + column;
@@ -309,7 +309,7 @@ fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
         topic: row.get(at(10))?,
         summary: row.get(at(11))?,
         body_len: codes::unsigned(row.get(at(12))?),
-        forward: codes::forward_from(row.get(at(13))?),
+        forward: codes::forward_or_rejected(row.get(at(13))?, row.get(at(14))?),
         last_attempt: attempts::read_row(row, 0)?,
     })
 }

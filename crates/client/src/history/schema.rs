@@ -30,6 +30,7 @@ const APPLICATION_ID: i32 = 0x7269_6e67;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
 ];
 
 /// Why the history could not be opened.

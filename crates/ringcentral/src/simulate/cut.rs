@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::fill::escape;
+use crate::secret;
 use crate::signature::Scheme;
 
 /// An event as it was recorded.
@@ -88,6 +89,7 @@ fn path(path: &str) -> String {
         match name {
             "signature" => None,
             "hub.verify_token" => Some(format!("{name}=${{verify_token}}")),
+            _ if secret::is_secret_parameter(pair) => Some(format!("{}=simulated", escape(name))),
             _ => Some(escape(pair)),
         }
     });
@@ -119,6 +121,7 @@ fn is_kept(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     !LEFT_OUT.contains(&name.as_str())
         && !name.starts_with("x-forwarded-")
+        && !secret::is_secret_field(&name)
         && Scheme::ALL
             .iter()
             .all(|scheme| scheme.header().as_str() != name)
