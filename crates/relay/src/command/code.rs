@@ -4,6 +4,7 @@ use std::error::Error;
 
 use ringtail_ringcentral::errors::{Entry, own};
 
+use super::certificate::RenewError;
 use super::endpoints::NoEndpoint;
 use crate::accounts::{AccountsError, AddError, ChangeError};
 use crate::journal::sqlite::OpenError;
@@ -27,6 +28,10 @@ fn by_type(error: &(dyn Error + 'static)) -> Option<&'static Entry> {
         .or_else(|| error.downcast_ref().map(store))
         .or_else(|| error.downcast_ref().map(journal))
         .or_else(|| error.downcast_ref().map(accounts))
+        .or_else(|| {
+            let renew: Option<&RenewError> = error.downcast_ref();
+            renew.map(|_| &own::RELAY_ACME)
+        })
         .or_else(|| match error.downcast_ref()? {
             AddError::Exists(_) => Some(&own::RELAY_ACCOUNT_EXISTS),
             AddError::Accounts(error) => Some(accounts(error)),

@@ -19,7 +19,7 @@ const DEFAULT: &str = "info";
 pub(super) fn start(filter: Option<&str>, form: Output) -> anyhow::Result<RecentLog> {
     let filter = filter.filter(|text| !text.is_empty()).unwrap_or(DEFAULT);
     let filter = EnvFilter::builder()
-        .parse(filter)
+        .parse(complete(filter))
         .context("the filter of --log or RUST_LOG cannot be read")?;
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = tracing_subscriber::fmt::layer()
@@ -43,7 +43,33 @@ pub(super) fn start(filter: Option<&str>, form: Output) -> anyhow::Result<Recent
     Ok(recent)
 }
 
+/// The TLS library warns of what strangers do in a handshake, as often as they do it. It is heard when it is asked for.
+fn complete(filter: &str) -> String {
+    if filter.contains("rustls") {
+        filter.to_owned()
+    } else {
+        format!("{filter},rustls=error")
+    }
+}
+
 /// What HTTP and WebSocket libraries say at their most talkative level has headers and bodies in it: tokens too.
 fn bears_no_secrets(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("ringtail") || *metadata.level() <= Level::DEBUG
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_do_not_write_the_log() {
+        for (filter, expected) in [
+            (DEFAULT, "info,rustls=error"),
+            ("ringtail_relay=debug", "ringtail_relay=debug,rustls=error"),
+            ("warn,rustls=debug", "warn,rustls=debug"),
+        ] {
+            assert_eq!(complete(filter), expected);
+            assert!(EnvFilter::builder().parse(complete(filter)).is_ok());
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod backup;
+mod certificate;
 mod code;
 mod endpoints;
 mod exit;
@@ -66,6 +67,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Put a backup in the place of the database; no relay may be running
     Restore(backup::RestoreArgs),
+    /// Renew the certificate of a running relay
+    Certificate(certificate::Args),
 }
 
 /// Where the relay keeps what it has.
@@ -122,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Endpoints(args) => endpoints::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
+        Command::Certificate(args) => certificate::run(&args),
         Command::Status(args) => status::run(&args),
     };
     match ended {

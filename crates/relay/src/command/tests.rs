@@ -10,6 +10,8 @@ fn help() {
         &["ringtail-relay", "--help"][..],
         &["ringtail-relay", "serve", "--help"],
         &["ringtail-relay", "status", "--help"],
+        &["ringtail-relay", "certificate", "--help"],
+        &["ringtail-relay", "certificate", "renew", "--help"],
         &["ringtail-relay", "accounts", "--help"],
         &["ringtail-relay", "accounts", "add", "--help"],
         &["ringtail-relay", "accounts", "list", "--help"],

@@ -352,3 +352,29 @@ async fn a_relay_that_is_restarted_again_and_again_places_four_orders_an_hour() 
     assert_eq!(site.orders().len(), 5);
     soon("the end", relay.shutdown()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_has_a_running_relay_renew() {
+    let site = Site::new().await;
+    let relay = site.relay().await;
+    let before = certified(&relay).await;
+    let renew = async || {
+        tokio::process::Command::new(env!("CARGO_BIN_EXE_ringtail-relay"))
+            .args(["certificate", "renew", "--data"])
+            .arg(site.data.path())
+            .output()
+            .await
+            .unwrap()
+    };
+    let asked = soon("the command", renew()).await;
+    assert_eq!(asked.status.code(), Some(0), "{asked:?}");
+    state(&relay, "another certificate", |state| {
+        state.shown != before.shown
+    })
+    .await;
+    soon("the end", relay.shutdown()).await;
+    let refused = soon("the command", renew()).await;
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.starts_with("error[RT-611]: no relay serves"), "{said}");
+}

@@ -14,5 +14,6 @@ mod notification;
 mod ops;
 mod program;
 mod proxy;
+mod reload;
 mod shutdown;
 mod wildcard;

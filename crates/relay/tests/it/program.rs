@@ -535,3 +535,17 @@ fn no_secret_is_in_the_log_at_any_level() {
         }
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_hangup_reads_the_certificate_again_and_ends_nothing() {
+    let dir = TempDir::new().unwrap();
+    let mut relay = Running::start(dir.path(), &["--output", "json"]);
+    relay.line();
+    let sent = Command::new("kill")
+        .args(["-HUP", &relay.child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    assert_eq!(relay.signal("-TERM"), Some(0));
+}
