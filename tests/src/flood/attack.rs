@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rustls::ClientConfig;
@@ -12,6 +13,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::interval;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -24,6 +26,10 @@ const ADDRESSES: usize = 49;
 /// Connections that the slow programs hold each. Their limit would be that of one address, and room is left for the
 /// handshakes that are measured.
 const TOOL_CONNECTIONS: &str = "40";
+
+/// Pause between two attackers' first calls. At any moment there are no more handshakes of TLS than that makes: what they
+/// cost in computing has no limit but the number of cores, and is not what is looked at here.
+const PACE: Duration = Duration::from_millis(5);
 
 /// Streams that an HTTP/2 connection opens: what the relay allows.
 const STREAMS: u32 = 128;
@@ -133,7 +139,9 @@ impl World {
             Attack::Resets => (8, Self::reset),
             _ => (4, Self::large),
         };
+        let mut pace = interval(PACE);
         for number in 0..count {
+            pace.tick().await;
             attackers.spawn(one(self.clone(), number));
         }
         while attackers.join_next().await.is_some() {}
