@@ -14,6 +14,7 @@ pub mod client;
 pub mod crash;
 pub mod demo;
 pub mod dependencies;
+pub mod faults;
 pub mod flood;
 pub mod handshakes;
 pub mod hooks;

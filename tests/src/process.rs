@@ -43,8 +43,16 @@ impl Process {
     /// # Errors
     /// When it cannot be started.
     pub fn spawn(name: &str, mut command: Command) -> anyhow::Result<Self> {
+        command.stdin(Stdio::null());
+        Self::spawn_with_input(name, command)
+    }
+
+    /// Starts a program that reads what the command says.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn_with_input(name: &str, mut command: Command) -> anyhow::Result<Self> {
         let mut child = command
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)

@@ -1,9 +1,10 @@
 //! A relay under test: the built program, its data directory, its port.
 
-use std::ffi::OsStr;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::ffi::{OsStr, OsString};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -45,12 +46,37 @@ impl std::fmt::Debug for Token {
     }
 }
 
+/// What is different about a relay.
+#[derive(Debug, Default)]
+pub struct Setup {
+    /// More options of `serve`.
+    pub options: Vec<String>,
+    /// Environment, which is otherwise empty.
+    pub environment: Vec<(String, String)>,
+    /// A program and its arguments that run the relay.
+    pub wrapper: Vec<String>,
+    /// A socket that listens for the relay, as a service manager's does.
+    pub socket: Option<TcpListener>,
+}
+
+impl Setup {
+    fn with(options: &[&str]) -> Self {
+        Self {
+            options: options.iter().map(ToString::to_string).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Runs what follows it with its standard input as the socket that a service manager hands over.
+const HAND_OVER: &str = r#"LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&0 </dev/null"#;
+
 /// `ringtail-relay serve`, with `--dev` or behind a proxy, on a port and a data directory of its own. Killed and restarted, it keeps both.
 #[derive(Debug)]
 pub struct TestRelay {
     data: TempDir,
     front: Option<(String, PathBuf)>,
-    options: Vec<String>,
+    setup: Setup,
     address: SocketAddr,
     url: String,
     ca: PathBuf,
@@ -71,7 +97,7 @@ impl TestRelay {
     /// # Errors
     /// When it does not become ready; the error carries its log.
     pub async fn start_with(options: &[&str]) -> anyhow::Result<Self> {
-        Self::new(None, options).await
+        Self::start_as(tempfile::tempdir()?, Setup::with(options)).await
     }
 
     /// Starts a relay behind a proxy, which is to start afterwards.
@@ -79,14 +105,27 @@ impl TestRelay {
     /// # Errors
     /// When it does not become ready; the error carries its log.
     pub async fn start_behind(front: &Front, options: &[&str]) -> anyhow::Result<Self> {
-        Self::new(Some((front.url(), front.ca())), options).await
+        let front = Some((front.url(), front.ca()));
+        Self::new(tempfile::tempdir()?, front, Setup::with(options)).await
     }
 
-    async fn new(front: Option<(String, PathBuf)>, options: &[&str]) -> anyhow::Result<Self> {
+    /// Starts a relay in a directory that something was done to.
+    ///
+    /// # Errors
+    /// When it does not become ready; the error carries its log.
+    pub async fn start_as(data: TempDir, setup: Setup) -> anyhow::Result<Self> {
+        Self::new(data, None, setup).await
+    }
+
+    async fn new(
+        data: TempDir,
+        front: Option<(String, PathBuf)>,
+        setup: Setup,
+    ) -> anyhow::Result<Self> {
         let mut relay = Self {
-            data: tempfile::tempdir()?,
+            data,
             front,
-            options: options.iter().map(ToString::to_string).collect(),
+            setup,
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             url: String::new(),
             ca: PathBuf::new(),
@@ -101,21 +140,7 @@ impl TestRelay {
     /// # Errors
     /// When it does not become ready; the error carries its log.
     pub async fn resume(&mut self) -> anyhow::Result<()> {
-        let mut command = self.command(["serve", "--output", "json"])?;
-        match &self.front {
-            Some((url, ca)) => {
-                command.args(["--behind-proxy", "--public-url", url]);
-                // What the platform trusts.
-                command.env("SSL_CERT_FILE", ca);
-            }
-            None => {
-                command.arg("--dev");
-            }
-        }
-        command
-            .args(["--listen", &self.address.to_string()])
-            .args(&self.options);
-        let process = Process::spawn("relay", command)?;
+        let process = Process::spawn_with_input("relay", self.serve(self.address)?)?;
         let ready = process
             .line(READY_TIME, |line| line.contains("\"ready\""))
             .await?;
@@ -133,6 +158,60 @@ impl TestRelay {
         self.address = text("listen")?.parse()?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// Starts the relay and waits for its end, which should come at once: returns its exit code and what it says.
+    ///
+    /// # Errors
+    /// When it goes on.
+    pub async fn refusal(&self) -> anyhow::Result<(Option<i32>, String)> {
+        // At a port of its own, so that it is not the port that is refused.
+        let anywhere = (Ipv4Addr::LOCALHOST, 0).into();
+        let output = process::output(self.serve(anywhere)?).await?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok((output.status.code(), said))
+    }
+
+    /// Changes what is different about the relay when it starts again.
+    pub fn setup(&mut self) -> &mut Setup {
+        &mut self.setup
+    }
+
+    fn serve(&self, listen: SocketAddr) -> anyhow::Result<Command> {
+        let mut words: Vec<OsString> = self.setup.wrapper.iter().map(OsString::from).collect();
+        if self.setup.socket.is_some() {
+            words.extend(["sh", "-c", HAND_OVER, "sh"].map(OsString::from));
+        }
+        words.push(binaries::find(binaries::RELAY)?.into());
+        words.extend(["serve", "--output", "json", "--listen"].map(OsString::from));
+        words.push(listen.to_string().into());
+        words.push("--data".into());
+        words.push(self.data.path().into());
+        match &self.front {
+            Some((url, _)) => {
+                words.extend(["--behind-proxy", "--public-url", url].map(OsString::from));
+            }
+            None => words.push("--dev".into()),
+        }
+        words.extend(self.setup.options.iter().map(OsString::from));
+        let mut words = words.into_iter();
+        let mut command = Command::new(words.next().context("nothing to run")?);
+        command
+            .args(words)
+            .env_clear()
+            .envs(self.setup.environment.iter().cloned());
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        if let Some((_, ca)) = &self.front {
+            // What the platform trusts.
+            command.env("SSL_CERT_FILE", ca);
+        }
+        command.stdin(match &self.setup.socket {
+            Some(socket) => Stdio::from(OwnedFd::from(socket.try_clone()?)),
+            None => Stdio::null(),
+        });
+        Ok(command)
     }
 
     /// Kills the relay (SIGKILL).
@@ -158,14 +237,22 @@ impl TestRelay {
     /// # Errors
     /// When it does not end in time, or ends with an error.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
-        let mut process = self.process.take().context("the relay is not running")?;
-        let status = process.terminate().await?;
+        let (code, log) = self.end().await?;
         ensure!(
-            status.success(),
-            "the relay ended with {status}; its log:\n{}",
-            process.log()
+            code == Some(0),
+            "the relay ended with {code:?}; its log:\n{log}"
         );
         Ok(())
+    }
+
+    /// Asks the relay to end and waits for it: returns its exit code and its log.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn end(&mut self) -> anyhow::Result<(Option<i32>, String)> {
+        let mut process = self.process.take().context("the relay is not running")?;
+        let status = process.terminate().await?;
+        Ok((status.code(), process.log()))
     }
 
     /// Adds an account and returns its token.

@@ -3,8 +3,9 @@
 mod acme;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use self::acme::{Acme, Domain, DomainError, HttpListen, LETS_ENCRYPT, MAX_DOMAINS};
 use crate::hosts::EndpointDomain;
@@ -20,6 +21,9 @@ use crate::tls::Clock;
 pub struct Config {
     /// Address to listen on; port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// A socket that listens already, for the relay to use in place of [`Config::listen`]. Connections wait in it while
+    /// one relay follows another.
+    pub socket: Option<Arc<TcpListener>>,
     /// Directory of the journal, the accounts and, with [`Certificate::Dev`], the certificate.
     pub data: PathBuf,
     /// Address at which Prometheus and others ask how the relay is; none unless given. Whoever reaches it may read it.
@@ -48,6 +52,7 @@ impl Config {
     pub fn dev(listen: SocketAddr, data: PathBuf) -> Self {
         Self {
             listen,
+            socket: None,
             data,
             metrics: None,
             public_url: None,

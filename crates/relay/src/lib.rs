@@ -7,6 +7,7 @@
 pub mod accounts;
 mod answer;
 mod api;
+mod clock;
 pub mod command;
 pub mod config;
 mod edge;

@@ -59,6 +59,8 @@ pub struct Limits {
     pub link_timeout: Duration,
     /// How often a running relay looks whether tokens were rotated or revoked beside it.
     pub accounts_interval: Duration,
+    /// How long connections are kept for requests that are on their way when the relay stops.
+    pub linger: Duration,
     /// How long requests in flight may take to end when the relay stops.
     pub drain_timeout: Duration,
 }
@@ -81,6 +83,7 @@ impl Default for Limits {
             answer_idle_timeout: Duration::from_secs(60),
             link_timeout: Duration::from_secs(10),
             accounts_interval: Duration::from_millis(500),
+            linger: Duration::from_millis(300),
             drain_timeout: Duration::from_secs(10),
         }
     }
@@ -105,6 +108,12 @@ pub const LARGE_BODY_BYTES: usize = 128 * 1024;
 
 /// Large bodies that are looked at at once; others wait for their turn.
 pub const LARGE_BODIES: usize = 2;
+/// [`Limits::drain_timeout`] of a relay whose socket another one takes over: whoever connects meanwhile waits, and
+/// RingCentral's older documents give a handshake 1000 ms in all.
+pub const HAND_OVER: Duration = Duration::from_millis(400);
+
+/// How long it may take to say that what is in flight will not be finished.
+pub const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Bytes of an HTTP/1.1 request's head. RingCentral's largest is under 1 KiB.
 pub const HEADER_BYTES: usize = 32 * 1024;

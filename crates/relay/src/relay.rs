@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::accounts::{Account, SharedAccounts, Token};
 use crate::api::Denied;
+use crate::clock::Clock;
 use crate::hosts::Hosts;
 use crate::journal::Journal;
 use crate::limits::Limits;
@@ -44,12 +45,18 @@ pub(crate) struct Relay {
     pub(crate) failed_logins: FailedLogins,
     pub(crate) event_rates: EventRates,
     pub(crate) handshake_notes: DefaultDirectRateLimiter,
+    /// What events are stamped by.
+    pub(crate) clock: Clock,
     /// Connections, and the streams on them.
     pub(crate) connection_tasks: TaskTracker,
     /// Links, which outlive the connections that they were: exchanges in flight need them to the end.
     pub(crate) link_tasks: TaskTracker,
     /// No more requests are taken; those in flight are finished.
     pub(crate) drain: CancellationToken,
+    /// Connections end as soon as nothing is in flight on them.
+    pub(crate) quiet: CancellationToken,
+    /// Exchanges are no longer waited for.
+    pub(crate) give_up: CancellationToken,
     /// Links end: no exchange needs them any more.
     pub(crate) end_links: CancellationToken,
     /// Nothing is finished any more.

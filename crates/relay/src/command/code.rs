@@ -6,6 +6,7 @@ use ringtail_ringcentral::errors::{Entry, own};
 
 use super::certificate::RenewError;
 use super::endpoints::NoEndpoint;
+use super::service::HandedOver;
 use crate::accounts::{AccountsError, AddError, ChangeError};
 use crate::journal::sqlite::OpenError;
 use crate::journal::sqlite::purge::PurgeError;
@@ -32,6 +33,7 @@ fn by_type(error: &(dyn Error + 'static)) -> Option<&'static Entry> {
             let renew: Option<&RenewError> = error.downcast_ref();
             renew.map(|_| &own::RELAY_ACME)
         })
+        .or_else(|| error.downcast_ref::<HandedOver>().map(|_| &own::RELAY_BIND))
         .or_else(|| match error.downcast_ref()? {
             AddError::Exists(_) => Some(&own::RELAY_ACCOUNT_EXISTS),
             AddError::Accounts(error) => Some(accounts(error)),

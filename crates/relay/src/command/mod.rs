@@ -8,6 +8,7 @@ mod endpoints;
 mod exit;
 mod log;
 mod serve;
+mod service;
 mod status;
 
 use std::path::PathBuf;

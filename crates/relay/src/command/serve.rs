@@ -3,8 +3,9 @@
 mod certificate;
 mod hangup;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -14,11 +15,12 @@ use tokio::signal;
 
 use self::certificate::CertificateArgs;
 use self::hangup::Hangup;
+use super::service::{self, Watchdog};
 use super::{Data, Exit, Output};
 use crate::config::{Certificate, Config};
 use crate::hosts::EndpointDomain;
 use crate::journal::sqlite::{MAX_ACCOUNT_BYTES, MAX_AGE, MAX_BYTES};
-use crate::limits;
+use crate::limits::{self, HAND_OVER};
 use crate::output;
 use crate::proxies::Network;
 use crate::recent::RecentLog;
@@ -152,15 +154,15 @@ pub(super) struct Args {
         value_parser = clap::value_parser!(u64).range(1..=16 * 1024 * 1024)
     )]
     max_body_bytes: u64,
-    /// Give requests in flight this many seconds when the relay is told to stop
+    /// Give requests in flight this many seconds when the relay is told to stop [default: 10, and 0.4 when a service
+    /// manager hands over the socket, since new connections wait in it]
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DRAIN",
         hide_env_values = true,
-        value_name = "SECONDS",
-        default_value_t = 10
+        value_name = "SECONDS"
     )]
-    drain: u64,
+    drain: Option<u64>,
 }
 
 /// Proxies on the relay's own machine.
@@ -188,11 +190,17 @@ const fn days(age: Duration) -> u64 {
 const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 
 impl Args {
-    fn config(self) -> Result<Config, &'static str> {
+    fn config(self, socket: Option<TcpListener>) -> Result<Config, &'static str> {
         let chosen = self.certificate.choose()?;
         let mut config = Config::dev(chosen.listen, self.data.data);
         config.certificate = chosen.certificate;
         config.public_url = chosen.public_url;
+        match (self.drain, &socket) {
+            (Some(seconds), _) => config.limits.drain_timeout = Duration::from_secs(seconds),
+            (None, Some(_)) => config.limits.drain_timeout = HAND_OVER,
+            (None, None) => {}
+        }
+        config.socket = socket.map(Arc::new);
         config.metrics = self.metrics;
         config.proxies.trusted = self.trusted_proxy;
         config.proxies.forwarded = config.certificate == Certificate::Proxy;
@@ -206,7 +214,6 @@ impl Args {
         config.limits.connections = self.max_connections.get() as usize;
         config.limits.connections_per_address = self.max_connections_per_address.get() as usize;
         config.limits.exchange_deadline = Duration::from_secs(self.exchange_deadline);
-        config.limits.drain_timeout = Duration::from_secs(self.drain);
         config.limits.body_bytes = usize::try_from(self.max_body_bytes).unwrap_or(usize::MAX);
         Ok(config)
     }
@@ -224,7 +231,8 @@ pub(super) fn run(args: Args, recent: RecentLog) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     let output = args.output;
-    let mut config = match args.config() {
+    let socket = service::socket()?;
+    let mut config = match args.config(socket) {
         Ok(config) => config,
         Err(why) => {
             output::say(format_args!("error[{}]: {why}", own::RELAY_USAGE.code));
@@ -244,6 +252,7 @@ async fn serve(config: Config, output: Output) -> anyhow::Result<Exit> {
     let mut stop = Stop::listen().context("signals cannot be received")?;
     let mut hangup = Hangup::listen().context("signals cannot be received")?;
     let server = Server::spawn(config).await?;
+    let mut watchdog = Watchdog::new();
     let mut ready = false;
     loop {
         tokio::select! {
@@ -253,12 +262,15 @@ async fn serve(config: Config, output: Output) -> anyhow::Result<Exit> {
             // A relay that has yet to get its first certificate accepts connections, and can answer none of them.
             () = server.certified(), if !ready => {
                 announce(&server, output).context("stdout is closed")?;
+                service::ready(server.public_url());
                 ready = true;
             }
             () = hangup.heard() => server.reload_certificate(),
+            () = watchdog.run() => {}
         }
     }
     tracing::info!("stopping");
+    service::stopping();
     match server.shutdown().await {
         Stopped::Drained => Ok(Exit::Ok),
         Stopped::CutOff => Ok(Exit::CutOff),

@@ -180,9 +180,12 @@ async fn at_endpoint(
             (AnswerKind::Notification, answer)
         }
         classify::Kind::Exchange => {
-            let answer = Box::pin(exchange::exchange(relay, &received, callback.fallback()))
-                .await
-                .unwrap_or_else(|error| not_stored(relay, &error));
+            let exchange = Box::pin(exchange::exchange(relay, &received, callback.fallback()));
+            let answer = tokio::select! {
+                biased;
+                answer = exchange => answer.unwrap_or_else(|error| not_stored(relay, &error)),
+                () = relay.give_up.cancelled() => answer::unavailable("the relay is restarting\n"),
+            };
             (AnswerKind::Exchange, answer)
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{Method, header, request};
 use ringtail_protocol::event::{
-    Disposition, EncodeError, EncodedRequest, EventId, Kind, RequestParts, Timestamp,
+    Disposition, EncodeError, EncodedRequest, EventId, Kind, RequestParts,
 };
 use ringtail_ringcentral::classify::{Callback, RequestView, classify};
 use ringtail_ringcentral::envelope::Envelope;
@@ -95,7 +95,11 @@ impl Received {
         disposition: Disposition,
     ) -> Result<EventId, EncodeError> {
         let id = EventId::fresh();
-        drop(relay.journal.append(self.entry(id, kind, disposition)?));
+        drop(
+            relay
+                .journal
+                .append(self.entry(relay, id, kind, disposition)?),
+        );
         Ok(id)
     }
 
@@ -106,13 +110,14 @@ impl Received {
         kind: Kind,
         disposition: Disposition,
     ) -> Result<(), NotStored> {
-        let entry = self.entry(EventId::fresh(), kind, disposition)?;
+        let entry = self.entry(relay, EventId::fresh(), kind, disposition)?;
         relay.journal.append(entry).await?;
         Ok(())
     }
 
     fn entry(
         &self,
+        relay: &Relay,
         id: EventId,
         kind: Kind,
         disposition: Disposition,
@@ -120,7 +125,7 @@ impl Received {
         Ok(Entry {
             endpoint: self.endpoint,
             id,
-            received_at: Timestamp::now(),
+            received_at: relay.clock.now(),
             kind,
             disposition,
             uuid: self.uuid(),

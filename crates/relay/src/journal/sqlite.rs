@@ -99,7 +99,7 @@ impl SqliteJournal {
             })?;
         let heads = Arc::new(Heads::load(&connection)?);
         let queue = Arc::new(Queue::new(options.queue));
-        let readers = Arc::new(Readers::new(dir.clone()));
+        let readers = Arc::new(Readers::open(dir.clone())?);
         let metrics = JournalMetrics::default();
         let writer = Writer::new(
             connection,
@@ -128,6 +128,18 @@ impl SqliteJournal {
     /// # Errors
     /// When the database refuses or the journal is closed.
     pub async fn retain(&self, now: Timestamp) -> Result<Swept, AppendError> {
+        self.sweep_at(Some(now)).await
+    }
+
+    /// Does now what the writer does every minute.
+    ///
+    /// # Errors
+    /// When the database refuses or the journal is closed.
+    pub(crate) async fn sweep(&self) -> Result<Swept, AppendError> {
+        self.sweep_at(None).await
+    }
+
+    async fn sweep_at(&self, now: Option<Timestamp>) -> Result<Swept, AppendError> {
         let (answer, answered) = oneshot::channel();
         self.queue.push(Work::Sweep { now, answer })?;
         answered.await.unwrap_or(Err(AppendError::Closed))

@@ -34,6 +34,13 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
+/// Takes over a socket that listens already. It goes on listening when this one is closed.
+pub(super) fn adopt(socket: &std::net::TcpListener) -> io::Result<TcpListener> {
+    let socket = socket.try_clone()?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket)
+}
+
 /// Accepts connections until the relay drains.
 /// Without `tls`, a proxy in front has it.
 pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Option<Acceptor>) {

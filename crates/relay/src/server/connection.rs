@@ -8,12 +8,13 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ringtail_ringcentral::handshake::VALIDATION_TOKEN;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -66,9 +67,9 @@ pub(super) async fn serve(
     let established_by = Instant::now() + relay.limits.establish_timeout;
     let progress = Progress::default();
     let established = tokio::select! {
-        // Whoever is not through the handshake when the relay stops has asked for nothing yet.
+        // Whoever connected before the relay stopped is answered; who is not through the handshake by now is too slow.
         biased;
-        () = relay.drain.cancelled() => return,
+        () = relay.quiet.cancelled() => return,
         established = timeout_at(established_by, establish(&door, socket, peer, admitted, &progress)) => established,
     };
     let (peer, stream) = match established {
@@ -256,7 +257,17 @@ impl Connection {
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
         self.progress.ask();
-        Ok(self.door.answer(self.peer, request).await)
+        let mut answer = self.door.answer(self.peer, request).await;
+        // The next request comes on a new connection, to the next relay. A handshake's answer, which every byte counts
+        // for, is not made longer, nor a link's, which is the last on its connection.
+        if self.door.relay.drain.is_cancelled()
+            && !answer.headers().contains_key(VALIDATION_TOKEN)
+            && answer.status() != StatusCode::SWITCHING_PROTOCOLS
+        {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(header::CONNECTION, close);
+        }
+        Ok(answer)
     }
 
     /// Drives a connection, and ends it when its first request is late, when nothing moves on it, or with the relay.
@@ -266,11 +277,11 @@ impl Connection {
         shut: impl Fn(Pin<&mut C>),
     ) {
         // Of its own, since connections that poll one token take turns at its lock.
-        let (drain, abort) = (
-            self.door.relay.drain.child_token(),
+        let (quiet, abort) = (
+            self.door.relay.quiet.child_token(),
             self.door.relay.abort.child_token(),
         );
-        let mut draining = false;
+        let mut quieting = false;
         let mut closing = false;
         let mut mark = None;
         let mut tick = pin!(sleep_until(self.established_by));
@@ -278,8 +289,8 @@ impl Connection {
             tokio::select! {
                 biased;
                 () = abort.cancelled() => return,
-                () = drain.cancelled(), if !draining => {
-                    draining = true;
+                () = quiet.cancelled(), if !quieting => {
+                    quieting = true;
                     shut(connection.as_mut());
                 }
                 ended = connection.as_mut() => return self.tell(ended),

@@ -1,8 +1,13 @@
 //! A running relay: binding, accepting, and stopping in order.
 //!
-//! Stopping: nothing new is accepted and every connection ends after the request it is at; links stay up meanwhile,
-//! because exchanges in flight are answered over them, and are then told to end. What is left after
-//! [`crate::limits::Limits::drain_timeout`] is cut off.
+//! Stopping, in order:
+//!
+//! 1. Nothing new is accepted. Connections that there are end with the answer to the next request, which may be on its
+//!    way: for [`crate::limits::Limits::linger`] they are waited for, and those on which nothing happens end then.
+//! 2. Requests in flight are finished. Links stay up, because exchanges are answered over them.
+//! 3. After [`crate::limits::Limits::drain_timeout`] exchanges whose app has not answered get 503, and what is left
+//!    after that is cut off.
+//! 4. Links are told to end, and their clients dial the next relay. The journal writes what it has, and closes.
 
 mod accept;
 pub(crate) mod admission;
@@ -19,15 +24,17 @@ use governor::{Quota, RateLimiter};
 use ringtail_protocol::event::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::{Accounts, AccountsError, SharedAccounts};
+use crate::clock::Clock;
 use crate::config::{Config, Host, PublicUrl};
 use crate::hosts::Hosts;
 use crate::journal::sqlite::{OpenError, SqliteJournal, Swept};
 use crate::journal::{AppendError, Journal};
-use crate::limits::{LARGE_BODIES, NOTED_HANDSHAKES};
+use crate::limits::{LARGE_BODIES, LAST_WORDS, NOTED_HANDSHAKES};
 use crate::links::Links;
 use crate::logins::FailedLogins;
 use crate::memory::Memory;
@@ -77,7 +84,11 @@ impl Server {
     /// # Errors
     /// When the data directory, the certificate or the address cannot be had.
     pub async fn spawn(config: Config) -> Result<Self, SpawnError> {
-        let listener = accept::bind(config.listen).map_err(|source| SpawnError::Bind {
+        let listener = match &config.socket {
+            Some(socket) => accept::adopt(socket),
+            None => accept::bind(config.listen),
+        };
+        let listener = listener.map_err(|source| SpawnError::Bind {
             address: config.listen,
             source,
         })?;
@@ -183,21 +194,35 @@ impl Server {
     /// Stops, and says whether everything in flight was finished. The journal is closed when this returns.
     pub async fn shutdown(self) -> Stopped {
         let relay = &self.relay;
-        let deadline = tokio::time::Instant::now() + relay.limits.drain_timeout;
+        let now = Instant::now();
+        let deadline = now + relay.limits.drain_timeout;
+        let lingering = deadline.min(now + relay.limits.linger);
         relay.drain.cancel();
         self.tasks.close();
         relay.connection_tasks.close();
         relay.link_tasks.close();
-        let drained = tokio::time::timeout_at(deadline, async {
+        let quiet = async {
             self.tasks.wait().await;
             relay.connection_tasks.wait().await;
-            relay.end_links.cancel();
-            relay.link_tasks.wait().await;
+        };
+        // Whether they ended by themselves is seen below.
+        drop(timeout_at(lingering, quiet).await);
+        relay.quiet.cancel();
+        let drained = timeout_at(deadline, async {
+            self.tasks.wait().await;
+            relay.connection_tasks.wait().await;
         });
         let stopped = match drained.await {
             Ok(()) => Stopped::Drained,
-            Err(_elapsed) => Stopped::CutOff,
+            Err(_elapsed) => {
+                relay.give_up.cancel();
+                drop(timeout(LAST_WORDS, relay.connection_tasks.wait()).await);
+                Stopped::CutOff
+            }
         };
+        relay.end_links.cancel();
+        // A client that does not listen has nothing to lose: it stores what it gets, and dials again.
+        drop(timeout(LAST_WORDS, relay.link_tasks.wait()).await);
         relay.abort.cancel();
         self.tasks.wait().await;
         relay.connection_tasks.wait().await;
@@ -295,9 +320,12 @@ impl Opened {
             limits: self.config.limits,
             metrics: Metrics::new(self.journal.metrics()),
             handshake_notes: RateLimiter::direct(Quota::per_second(NOTED_HANDSHAKES)),
+            clock: Clock::new(),
             connection_tasks: TaskTracker::new(),
             link_tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
+            quiet: CancellationToken::new(),
+            give_up: CancellationToken::new(),
             end_links: CancellationToken::new(),
             abort: CancellationToken::new(),
         });
@@ -326,7 +354,7 @@ impl Opened {
         tasks.spawn(async move {
             // A relay that is restarted more often than the journal sweeps by itself keeps its limits too. The
             // journal logs what fails.
-            drop(journal.retain(Timestamp::now()).await);
+            drop(journal.sweep().await);
         });
         let (ops_tasks, end_ops) = (TaskTracker::new(), CancellationToken::new());
         let metrics_addr = doors.metrics_addr();

@@ -163,7 +163,7 @@ fn check(connection: &mut Connection, time: Duration) -> rusqlite::Result<Result
     connection.progress_handler(0, None::<fn() -> bool>)?;
     match found {
         Ok(found) if found == "ok" => Ok(Ok(())),
-        Ok(found) => Ok(Err(Damage::Found(found))),
+        Ok(found) => Ok(Err(Damage::Found(found.replace('\n', " ")))),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
             tracing::info!(
                 seconds = time.as_secs_f64(),

@@ -6,6 +6,8 @@ mod admin;
 mod api;
 mod exchange;
 mod floods;
+#[cfg(target_os = "linux")]
+mod handed;
 mod handshake;
 mod kit;
 mod limits;

@@ -23,12 +23,12 @@ fn account(data: &Path, words: &[&str]) -> Output {
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
 /// A relay that is killed when its test fails.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
 }
@@ -46,19 +46,19 @@ impl Running {
         Self::of(child)
     }
 
-    fn of(mut child: Child) -> Self {
+    pub(crate) fn of(mut child: Child) -> Self {
         let out = BufReader::new(child.stdout.take().unwrap());
         Self { child, out }
     }
 
-    fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.out.read_line(&mut line).unwrap();
         line
     }
 
     #[cfg(unix)]
-    fn signal(&mut self, name: &str) -> Option<i32> {
+    pub(crate) fn signal(&mut self, name: &str) -> Option<i32> {
         let sent = Command::new("kill")
             .args([name, &self.child.id().to_string()])
             .status()

@@ -24,7 +24,7 @@ fn held(asked: mpsc::Sender<()>, go: Arc<Notify>) -> App {
 }
 
 #[tokio::test]
-async fn an_idle_relay_stops_at_once_and_ends_links() {
+async fn an_idle_relay_stops_and_ends_links() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut client = Dial::to(&relay, &endpoint)
@@ -104,8 +104,14 @@ async fn cut_off(http2: bool) {
         loop {
             let request = Request::get(endpoint.path("/")).body(Full::default());
             match caller.begin(request.unwrap()).await {
-                Ok(answer) => drop(answer.into_body().collect().await),
-                Err(error) => return error,
+                Ok(answer) => {
+                    let status = answer.status();
+                    let body = answer.into_body().collect().await.unwrap().to_bytes();
+                    if body == "the relay is restarting\n" {
+                        return status;
+                    }
+                }
+                Err(error) => panic!("cut off without an answer: {error}"),
             }
         }
     };
@@ -113,7 +119,42 @@ async fn cut_off(http2: bool) {
         soon("the app to be asked", was_asked.recv()).await;
         relay.shutdown().await.0
     };
-    let (_, stopped) = tokio::join!(lost, stopping);
+    let (status, stopped) = tokio::join!(lost, stopping);
+    assert_eq!(status, 503);
     assert_eq!(stopped, Stopped::CutOff);
     client.ended().await;
+}
+
+/// RingCentral keeps connections, and may be at its next request, or at its first, when the relay is told to stop.
+#[tokio::test]
+async fn a_request_that_is_on_its_way_is_answered() {
+    let mut relay = TestRelay::with(|config| config.limits.linger = Duration::from_secs(60)).await;
+    let endpoint = relay.endpoint().await;
+    let notification = || {
+        Request::post(endpoint.path("/"))
+            .header("verification-token", "example")
+            .header("content-type", "application/json")
+            .body(Full::from(
+                r#"{"uuid":"1","event":"/restapi/v1.0/x","body":{}}"#,
+            ))
+            .unwrap()
+    };
+    let mut kept = Caller::http1(&relay).await;
+    assert_eq!(kept.send(notification()).await.status, 200);
+    let mut first = Caller::http2(&relay).await;
+    let port = relay.port();
+    let server = relay.take_server();
+    let late = async {
+        soon("the port to close", async {
+            while TcpStream::connect(("127.0.0.1", port)).await.is_ok() {}
+        })
+        .await;
+        let answer = kept.send(notification()).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.headers["connection"], "close");
+        assert_eq!(first.send(notification()).await.status, 200);
+        drop(first);
+    };
+    let (stopped, ()) = tokio::join!(server.shutdown(), late);
+    assert_eq!(stopped, Stopped::Drained);
 }

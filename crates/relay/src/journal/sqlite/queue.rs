@@ -50,9 +50,9 @@ pub(super) struct Append {
 #[derive(Debug)]
 pub(super) enum Work {
     Append(Append),
-    /// Retention, as of the time `now`.
+    /// Retention, as of the time `now`, or of the journal's own.
     Sweep {
-        now: Timestamp,
+        now: Option<Timestamp>,
         answer: oneshot::Sender<Result<Swept, AppendError>>,
     },
     /// A row that nobody reads, to see whether it can be written.

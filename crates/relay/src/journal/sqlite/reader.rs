@@ -7,7 +7,7 @@ use ringtail_protocol::event::{Disposition, EncodedRequest, Event, EventId, Kind
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior};
 use tokio::sync::Semaphore;
 
-use super::{SEQ_MAX, event_key, seq_of};
+use super::{OpenError, SEQ_MAX, event_key, seq_of};
 use crate::journal::{EndpointKey, Page, ReadError};
 use crate::store::{self, DataDir, StoreError};
 
@@ -15,7 +15,7 @@ use crate::store::{self, DataDir, StoreError};
 /// only wait for the same disk.
 const CONNECTIONS: usize = 4;
 
-/// Read-only connections, opened as they are needed. Who comes first is served first.
+/// Read-only connections; one whose page could not be read is opened anew. Who comes first is served first.
 #[derive(Debug)]
 pub(super) struct Readers {
     dir: DataDir,
@@ -24,12 +24,20 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn new(dir: DataDir) -> Self {
-        Self {
+    /// Opens all that there will be, since a relay that has run out of file descriptors goes on reading with those it has.
+    pub(super) fn open(dir: DataDir) -> Result<Self, OpenError> {
+        let mut idle = Vec::with_capacity(CONNECTIONS);
+        for _ in 0..CONNECTIONS {
+            let connection = store::open_reader(&dir)?;
+            // SQLite opens the write-ahead log when it first reads.
+            connection.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
+            idle.push(connection);
+        }
+        Ok(Self {
             dir,
             turns: Arc::new(Semaphore::new(CONNECTIONS)),
-            idle: Mutex::default(),
-        }
+            idle: Mutex::new(idle),
+        })
     }
 
     pub(super) async fn read(

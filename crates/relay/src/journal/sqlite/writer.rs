@@ -14,6 +14,7 @@ use super::queue::{Append, Group, Queue, Taken, Work};
 use super::retention::{self, Retention, Sweep, Swept};
 use super::uuids::{Added, Lookup, Uuids};
 use super::{event_key, seq_of};
+use crate::clock::Clock;
 use crate::journal::{AppendError, Appended, EndpointKey};
 
 /// How often retention runs.
@@ -31,6 +32,9 @@ pub(super) struct Writer {
     retention: Retention,
     sweep: Option<Running>,
     next_sweep: Instant,
+    /// What retention goes by: it begins where the newest event is, so that a system that starts with a wrong clock does
+    /// not throw everything away.
+    clock: Clock,
     metrics: JournalMetrics,
     /// Bytes written since the last sweep began.
     unswept: usize,
@@ -58,6 +62,9 @@ impl Writer {
         retention: Retention,
         metrics: JournalMetrics,
     ) -> rusqlite::Result<Self> {
+        let known = newest(&connection)?
+            .unwrap_or(Timestamp(i64::MAX))
+            .min(Timestamp::now());
         Ok(Self {
             uuids: Uuids::load(&connection)?,
             connection,
@@ -66,6 +73,7 @@ impl Writer {
             retention,
             sweep: None,
             next_sweep: Instant::now() + SWEEP_INTERVAL,
+            clock: Clock::since(known),
             metrics,
             unswept: 0,
             data_version: None,
@@ -88,7 +96,7 @@ impl Writer {
             }
             let due = self.unswept >= SWEEP_BYTES || Instant::now() >= self.next_sweep;
             if self.sweep.is_none() && due {
-                self.begin_sweep(Timestamp::now(), None);
+                self.begin_sweep(None, None);
             }
             self.step_sweep();
         }
@@ -218,13 +226,17 @@ impl Writer {
 
     fn begin_sweep(
         &mut self,
-        now: Timestamp,
+        now: Option<Timestamp>,
         answer: Option<oneshot::Sender<Result<Swept, AppendError>>>,
     ) {
         self.next_sweep = Instant::now() + SWEEP_INTERVAL;
         self.unswept = 0;
         let running = self.sweep.get_or_insert_with(|| Running {
-            sweep: Sweep::new(self.retention, now, self.metrics.clone()),
+            sweep: Sweep::new(
+                self.retention,
+                now.unwrap_or_else(|| self.clock.now()),
+                self.metrics.clone(),
+            ),
             answers: Vec::new(),
         });
         running.answers.extend(answer);
@@ -255,6 +267,17 @@ impl Writer {
             drop(answer.send(result.clone().map_err(AppendError::Commit)));
         }
     }
+}
+
+/// Returns the time of the newest event that there is.
+fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let newest = connection.query_row(
+        "SELECT max(received_at) FROM event
+         WHERE event.key IN (SELECT (endpoint.key << 42) | (next_seq - 1) FROM endpoint)",
+        [],
+        |row| row.get::<_, Option<i64>>(0),
+    )?;
+    Ok(newest.map(Timestamp))
 }
 
 /// Answers those who still wait when the thread ends, also when it panics.

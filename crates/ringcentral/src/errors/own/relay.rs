@@ -22,6 +22,7 @@ super::table! {
             "Another program listens there.",
             "A port below 1024 needs privileges.",
             "The address is not one of this machine's.",
+            "The service manager handed over another socket than one that listens for the relay.",
         ],
         next: ["ss -ltnp    shows who listens where", "ringtail-relay serve --listen 0.0.0.0:8443 …"],
         sections: [],
@@ -117,7 +118,7 @@ super::table! {
         ],
         next: [
             "Copy the whole data directory first.",
-            "Restore a backup, or recover what is left with sqlite3's .recover: docs/OPERATING.md says how.",
+            "Restore a backup, or recover what is left with sqlite3: docs/OPERATING.md says how.",
         ],
         sections: [],
     }
