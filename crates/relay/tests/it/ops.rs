@@ -261,6 +261,41 @@ async fn how_far_clients_are_behind_is_told() {
     );
 }
 
+#[tokio::test]
+async fn operators_have_sixteen_connections_and_room_comes_back() {
+    let (_relay, address) = watched().await;
+    let mut held = Vec::new();
+    for _ in 0..16 {
+        let mut door = TcpStream::connect(address).await.unwrap();
+        // Answered, and so accepted; kept open.
+        door.write_all(b"GET /health HTTP/1.1\r\nhost: relay\r\n\r\n")
+            .await
+            .unwrap();
+        let mut first = [0; 12];
+        soon("an answer", door.read_exact(&mut first))
+            .await
+            .unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        held.push(door);
+    }
+    let mut over = TcpStream::connect(address).await.unwrap();
+    let ended = soon("the end", over.read_u8()).await;
+    assert!(ended.is_err());
+    held.clear();
+    soon("room", async {
+        loop {
+            let mut door = TcpStream::connect(address).await.unwrap();
+            let asked = door
+                .write_all(b"GET /health HTTP/1.1\r\nhost: relay\r\n\r\n")
+                .await;
+            if asked.is_ok() && door.read_u8().await.is_ok() {
+                break;
+            }
+        }
+    })
+    .await;
+}
+
 /// Names, kinds, labels and help of every number.
 fn table(numbers: &str) -> String {
     let mut families: Vec<(&str, &str)> = Vec::new();
