@@ -4,6 +4,7 @@
 //! * [`ingest`]: notifications made durable, beside a prototype that does that and nothing else.
 //! * [`delivery`]: from the caller's first byte to the app's.
 //! * [`exchange`]: requests answered by the app, beside no tunnel and other tunnels.
+//! * [`inspector`]: a large history, searched.
 //! * [`idle`]: memory of idle links; [`startup`]: time until ready.
 //!
 //! Load comes from [`load`] (closed loop), [`load_http2`] and [`open_loop`]; the servers to compare with are in
@@ -14,6 +15,7 @@ pub mod edge;
 pub mod exchange;
 pub mod idle;
 pub mod ingest;
+pub mod inspector;
 pub mod load;
 pub mod load_http2;
 pub mod open_loop;
@@ -36,6 +38,8 @@ pub struct Plan {
     pub open: Duration,
     /// Idle links held at once.
     pub links: usize,
+    /// Events in the history that the inspector looks at.
+    pub events: u64,
 }
 
 impl Plan {
@@ -45,6 +49,7 @@ impl Plan {
         cell: Duration::from_secs(2),
         open: Duration::from_secs(10),
         links: 1_000,
+        events: 1_000_000,
     };
 
     /// Shows that everything still runs.
@@ -53,5 +58,6 @@ impl Plan {
         cell: Duration::from_millis(200),
         open: Duration::from_secs(1),
         links: 50,
+        events: 5_000,
     };
 }

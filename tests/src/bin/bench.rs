@@ -4,7 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use ringtail_tests::bench::{Plan, delivery, edge, exchange, idle, ingest, servers, startup};
+use ringtail_tests::bench::{
+    Plan, delivery, edge, exchange, idle, ingest, inspector, servers, startup,
+};
 use ringtail_tests::stopping::unless_stopped;
 
 #[derive(Debug, Parser)]
@@ -16,6 +18,9 @@ struct Arguments {
     /// Measure one table alone; may be repeated
     #[arg(long, value_enum)]
     only: Vec<Section>,
+    /// How many events the inspector's history holds
+    #[arg(long)]
+    events: Option<u64>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -38,6 +43,7 @@ enum Section {
     Exchange,
     Idle,
     Startup,
+    Inspector,
 }
 
 #[tokio::main]
@@ -53,11 +59,12 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
-    let plan = if arguments.quick {
+    let mut plan = if arguments.quick {
         Plan::QUICK
     } else {
         Plan::FULL
     };
+    plan.events = arguments.events.unwrap_or(plan.events);
     for section in Section::value_variants() {
         if !arguments.only.is_empty() && !arguments.only.contains(section) {
             continue;
@@ -69,6 +76,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             Section::Exchange => Box::pin(exchange::run(plan)).await?,
             Section::Idle => Box::pin(idle::run(plan)).await?,
             Section::Startup => Box::pin(startup::run(plan)).await?,
+            Section::Inspector => Box::pin(inspector::run(plan)).await?,
         });
     }
     Ok(())

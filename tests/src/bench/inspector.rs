@@ -1,0 +1,215 @@
+//! How the inspector holds a large history: time to a screen, and memory.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::try_join_all;
+use jiff::Zoned;
+use ringtail_client::config::Secrets;
+use ringtail_client::filter::{Context, Filter};
+use ringtail_client::history::{
+    Direction, Forwarding, History, Incoming, NewAttempt, Retention, Search,
+};
+use ringtail_client::model::{Cause, Outcome, RowId};
+use ringtail_protocol::event::{Disposition, Event, EventId, Header, Kind, Request, Timestamp};
+
+use super::Plan;
+use super::edge::OURS;
+use super::table::Table;
+use crate::chance::Chance;
+use crate::payloads::{self, Payload};
+use crate::procfs;
+
+const EVERY: &str = "ms";
+
+/// Rows of a screen.
+const SCREEN: usize = 50;
+
+/// Events that are stored at once.
+const BATCH: usize = 500;
+
+/// Longest time that a search may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What is searched for: seldom, often, and never there.
+const SEARCHES: [(&str, &str); 9] = [
+    ("kind:voicemail", "a kind"),
+    ("session:s-718", "a session"),
+    ("from:+1650", "a number's beginning"),
+    ("status:5xx", "failures"),
+    ("\"IVR Menu\"", "a text"),
+    ("needle-in-the-haystack", "a text that one event has"),
+    ("nowhere-to-be-found", "a text that no event has"),
+    ("body.parties[*].status.code = Hold", "a JSON path"),
+    (
+        "~needle-(in|on)-the",
+        "a regular expression, in the newest 10,000",
+    ),
+];
+
+/// Fills a history with events of every kind and measures what a screen of it takes.
+///
+/// # Errors
+/// When the history cannot be written or read.
+pub async fn run(plan: Plan) -> anyhow::Result<String> {
+    let directory = tempfile::tempdir()?;
+    let began = Instant::now();
+    let size = fill(directory.path(), plan.events).await?;
+    let filled = began.elapsed();
+    let began = Instant::now();
+    index(directory.path(), plan.events).await?;
+    let mut table = Table::new(&format!("Inspector, {} events", plan.events), &[EVERY]);
+    table.note(format!(
+        "stored in {:.1} s and indexed in {:.1} s more; {size} MB before and {} MB after indexing",
+        filled.as_secs_f64(),
+        began.elapsed().as_secs_f64(),
+        megabytes(directory.path())?,
+    ));
+    for _ in 0..plan.rounds {
+        measure(directory.path(), plan.events, &mut table).await?;
+    }
+    table.note(format!(
+        "memory of the whole program, the filling included: {} MB",
+        procfs::rss_kib(std::process::id())? / 1024
+    ));
+    Ok(table.render(OURS, &[]))
+}
+
+/// Opens the history and looks around in it.
+async fn measure(directory: &Path, events: u64, table: &mut Table) -> anyhow::Result<()> {
+    let millis = |since: Instant| since.elapsed().as_secs_f64() * 1000.0;
+    let began = Instant::now();
+    let history = open(directory)?;
+    history.events_before(RowId(i64::MAX), SCREEN).await?;
+    table.add("open and first screen", EVERY, millis(began));
+    let middle = i64::try_from(events / 2)?;
+    let began = Instant::now();
+    history.events_before(RowId(middle), SCREEN).await?;
+    table.add("a screen in the middle", EVERY, millis(began));
+    for (text, what) in SEARCHES {
+        let context = Context::new(Zoned::now(), |_| Secrets::default());
+        let text = match text.strip_prefix('~') {
+            Some(_) => format!("seq:{}.. {text}", events.saturating_sub(10_000)),
+            None => text.to_owned(),
+        };
+        let search = Arc::new(Search::new(Filter::parse(&text)?, context));
+        let began = Instant::now();
+        let newest = RowId(i64::MAX);
+        let found = history.search(&search, Direction::Older, newest, SCREEN, PATIENCE);
+        let found = found.await?.rows.len();
+        table.add(
+            &format!("{what}: `{text}`, {found} rows"),
+            EVERY,
+            millis(began),
+        );
+    }
+    Ok(())
+}
+
+fn open(directory: &Path) -> anyhow::Result<History> {
+    let everything = Retention {
+        max_age: Duration::from_secs(10_000 * 24 * 60 * 60),
+        max_events: u64::MAX,
+    };
+    Ok(History::open_with(directory, everything)?)
+}
+
+/// Waits until everything can be looked up.
+async fn index(directory: &Path, events: u64) -> anyhow::Result<()> {
+    let history = open(directory)?;
+    let last = RowId(i64::try_from(events)?);
+    history
+        .indexed()
+        .wait_for(|reached| *reached >= last)
+        .await?;
+    Ok(())
+}
+
+fn megabytes(directory: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(directory)? {
+        bytes += entry?.metadata()?.len();
+    }
+    Ok(bytes / 1_000_000)
+}
+
+/// Stores events of every documented kind, each with its own numbers, and an attempt for each; returns megabytes.
+async fn fill(directory: &Path, events: u64) -> anyhow::Result<u64> {
+    let history = open(directory)?;
+    let payloads = payloads::all()?;
+    let mut chance = Chance::seeded(1);
+    let mut seq = 0;
+    while seq < events {
+        let count = BATCH.min(usize::try_from(events - seq)?);
+        let mut batch = Vec::with_capacity(count);
+        let mut attempts = Vec::with_capacity(count);
+        for _ in 0..count {
+            seq += 1;
+            let event = event(seq, events, &payloads, &mut chance)?;
+            attempts.push(attempt(event.id, seq, &mut chance));
+            batch.push(Incoming::Event(event));
+        }
+        history
+            .store("bench-x1", "j", batch, Forwarding::On)
+            .await?;
+        let recorded = attempts
+            .into_iter()
+            .map(|attempt| history.record_attempt(attempt, true));
+        try_join_all(recorded).await?;
+    }
+    drop(history);
+    megabytes(directory)
+}
+
+fn event(
+    seq: u64,
+    events: u64,
+    payloads: &[Payload],
+    chance: &mut Chance,
+) -> anyhow::Result<Event> {
+    let payload = &payloads[usize::try_from(chance.below(payloads.len() as u64))?];
+    let mut body: Vec<u8> = payload.body.to_vec();
+    for byte in &mut body {
+        if byte.is_ascii_digit() && *byte != b'0' {
+            *byte = b'1' + u8::try_from(chance.below(9))?;
+        }
+    }
+    if seq == events / 3 {
+        body.extend_from_slice(b" needle-in-the-haystack");
+    }
+    let request = Request {
+        method: "POST".to_owned(),
+        path: "/hooks".to_owned(),
+        peer: "192.0.2.7".to_owned(),
+        headers: vec![Header {
+            name: "content-type".to_owned(),
+            value: "application/json".into(),
+        }],
+        body: body.into(),
+    };
+    let back = i64::try_from(events - seq)?;
+    Ok(Event {
+        seq,
+        id: EventId::fresh(),
+        received_at: Timestamp(Timestamp::now().0 - back * 100_000),
+        kind: Kind::Notification,
+        disposition: Disposition::Owed,
+        duplicate_of: None,
+        request: request.encode()?,
+    })
+}
+
+fn attempt(event: EventId, seq: u64, chance: &mut Chance) -> NewAttempt {
+    NewAttempt {
+        event,
+        cause: Cause::Forward,
+        target: "http://localhost:3000/hooks".to_owned(),
+        started_at: Timestamp::now(),
+        duration: Duration::from_millis(5 + chance.below(20)),
+        outcome: Outcome::Status(if seq.is_multiple_of(1000) { 500 } else { 200 }),
+        headers: Vec::new(),
+        body: bytes::Bytes::new(),
+        body_len: 0,
+    }
+}
