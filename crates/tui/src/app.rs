@@ -3,17 +3,20 @@
 //! Owned by the loop, changed by [`update`](fn@crate::update::update) alone, read by [`view`](fn@crate::view::view).
 
 mod detail;
+mod filter_line;
 mod list;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use ringtail_client::filter::Filter;
 use ringtail_client::model::{EventRow, ForwardState, LinkState, Marks, Status};
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_ringcentral::errors::{self, own};
 
 pub(crate) use self::detail::{Detail, Shown, Tab};
+pub(crate) use self::filter_line::FilterLine;
 pub(crate) use self::list::{Entry, List, attempted};
 use crate::effect::Place;
 use crate::keymap::Scope;
@@ -50,6 +53,10 @@ pub(crate) struct App {
     pub(crate) focus: Focus,
     /// What lies over everything else, while it is open.
     pub(crate) overlay: Option<Overlay>,
+    /// What the list is limited to.
+    pub(crate) filter: Filter,
+    /// The filter that is being written.
+    pub(crate) filter_line: Option<FilterLine>,
     pub(crate) notice: Option<Notice>,
     /// Replays that have not ended.
     pub(crate) replays: usize,
@@ -69,6 +76,8 @@ pub(crate) struct Overlay {
 pub(crate) enum OverlayKind {
     /// The keys and the signs.
     Help,
+    /// The filter language.
+    Language,
     /// What a code means.
     Explanation(&'static errors::Entry),
 }
@@ -93,6 +102,8 @@ pub(crate) struct Notice {
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     pub(crate) busy: bool,
+    /// Whether the running query is about another filter.
+    pub(crate) stale: bool,
     /// How far the history reaches.
     pub(crate) marks: Marks,
     /// How far it reached when the running query was asked.
@@ -123,6 +134,8 @@ impl App {
             detail: Detail::default(),
             focus: Focus::List,
             overlay: None,
+            filter: Filter::default(),
+            filter_line: None,
             notice: None,
             replays: 0,
             reading: Reading {
@@ -140,6 +153,9 @@ impl App {
 
     /// Returns where keys act.
     pub(crate) fn scope(&self) -> Scope {
+        if self.overlay.is_none() && self.filter_line.is_some() {
+            return Scope::Filter;
+        }
         match (&self.overlay, self.focus) {
             (Some(_), _) => Scope::Overlay,
             (None, Focus::List) => Scope::List,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ringtail_client::filter::Filter;
+use ringtail_client::history::Direction;
 use ringtail_client::model::{EventDetail, RowId};
 use ringtail_protocol::event::EventId;
 
@@ -15,6 +17,8 @@ pub(crate) enum Effect {
     Quit,
     /// Give the terminal back and stop until the shell says go on.
     Suspend,
+    /// Read from now on what this filter is for.
+    Filter(Filter),
     /// Read a page of events.
     Page(Place),
     /// Read what is new.
@@ -57,4 +61,16 @@ pub(crate) enum Place {
     Before(RowId),
     /// The events after a row.
     After(RowId),
+}
+
+impl Place {
+    /// Returns where the page is, seen from a row.
+    pub(crate) fn from(self) -> (Direction, RowId) {
+        match self {
+            Self::Newest => (Direction::Older, RowId(i64::MAX)),
+            Self::Before(row) => (Direction::Older, row),
+            Self::Oldest => (Direction::Newer, RowId(0)),
+            Self::After(row) => (Direction::Newer, row),
+        }
+    }
 }

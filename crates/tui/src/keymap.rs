@@ -25,6 +25,10 @@ pub(crate) enum Action {
     Reveal,
     Follow,
     Help,
+    Filter,
+    Apply,
+    Complete,
+    Language,
     Suspend,
     Quit,
 }
@@ -36,6 +40,8 @@ pub(crate) enum Scope {
     Detail,
     /// Help or an explanation.
     Overlay,
+    /// The line of the filter, which takes every other key.
+    Filter,
 }
 
 /// A key with or without Ctrl.
@@ -75,6 +81,7 @@ const fn ctrl(c: char) -> Key {
 const LIST: &[Scope] = &[Scope::List];
 const DETAIL: &[Scope] = &[Scope::Detail];
 const OVERLAY: &[Scope] = &[Scope::Overlay];
+const FILTER: &[Scope] = &[Scope::Filter];
 const PANES: &[Scope] = &[Scope::List, Scope::Detail];
 const ANY: &[Scope] = &[Scope::List, Scope::Detail, Scope::Overlay];
 
@@ -207,6 +214,48 @@ pub(crate) const BINDINGS: &[Binding] = &[
         footer: "",
     },
     Binding {
+        keys: &[char('/')],
+        action: Action::Filter,
+        scopes: PANES,
+        help: "filter: show only some events",
+        footer: "filter",
+    },
+    Binding {
+        keys: &[key(KeyCode::Enter)],
+        action: Action::Apply,
+        scopes: FILTER,
+        help: "show what the filter is for",
+        footer: "show",
+    },
+    Binding {
+        keys: &[key(KeyCode::Tab)],
+        action: Action::Complete,
+        scopes: FILTER,
+        help: "complete the word",
+        footer: "complete",
+    },
+    Binding {
+        keys: &[key(KeyCode::F(1))],
+        action: Action::Language,
+        scopes: FILTER,
+        help: "the filter language",
+        footer: "language",
+    },
+    Binding {
+        keys: &[key(KeyCode::Esc)],
+        action: Action::Back,
+        scopes: FILTER,
+        help: "leave the filter as it was",
+        footer: "back",
+    },
+    Binding {
+        keys: &[ctrl('c')],
+        action: Action::Quit,
+        scopes: FILTER,
+        help: "quit",
+        footer: "",
+    },
+    Binding {
         keys: &[char('f')],
         action: Action::Follow,
         scopes: PANES,
@@ -287,6 +336,7 @@ impl Key {
             KeyCode::PageDown => "PgDn".to_owned(),
             KeyCode::Home => "Home".to_owned(),
             KeyCode::End => "End".to_owned(),
+            KeyCode::F(number) => format!("F{number}"),
             KeyCode::Char(' ') => "Space".to_owned(),
             KeyCode::Char(c) => c.to_string(),
             other => format!("{other:?}"),
@@ -305,7 +355,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        for scope in [Scope::List, Scope::Detail, Scope::Overlay] {
+        for scope in [Scope::List, Scope::Detail, Scope::Filter, Scope::Overlay] {
             let keys: Vec<Key> = bindings(scope)
                 .flat_map(|binding| binding.keys.iter().copied())
                 .collect();

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use ringtail_client::filter::Filter;
 use ringtail_protocol::event::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +36,8 @@ pub struct Options {
     pub cancel: CancellationToken,
     /// Whether colours may be used; the caller reads `NO_COLOR`.
     pub colour: bool,
+    /// What is shown at first.
+    pub filter: Filter,
     /// The zone that times are shown in.
     pub time_zone: jiff::tz::TimeZone,
     /// Tells the time.
@@ -47,6 +50,7 @@ impl Default for Options {
         Self {
             cancel: CancellationToken::new(),
             colour: true,
+            filter: Filter::default(),
             time_zone: jiff::tz::TimeZone::system(),
             clock: Timestamp::now,
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
+use ringtail_client::history::Found;
 use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, Status};
 use ringtail_protocol::event::{EventId, Timestamp};
 
@@ -26,13 +27,15 @@ pub(crate) enum Msg {
     Page {
         /// What was asked for.
         place: Place,
-        /// Rows, oldest first.
-        rows: Vec<EventRow>,
+        /// Rows, oldest first, and where to go on.
+        found: Found,
     },
     /// What is new in the history.
     News {
-        /// Events, oldest first.
-        events: Vec<EventRow>,
+        /// Events, oldest first, and where to go on.
+        events: Found,
+        /// Events that an attempt made such that the filter is for them.
+        meant: Vec<EventRow>,
         /// Attempts, oldest first.
         attempts: Vec<AttemptRow>,
         /// Gaps, oldest first.

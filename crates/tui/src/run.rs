@@ -16,6 +16,8 @@ use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::layout::{Position, Rect};
+use ringtail_client::filter::Filter;
+use ringtail_client::history::{Direction, Found};
 use ringtail_client::model::RowId;
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
@@ -57,6 +59,7 @@ where
     let mut engine = Engine {
         source: Arc::new(source),
         zone: options.time_zone.clone(),
+        filter: options.filter.clone(),
         tasks: JoinSet::new(),
     };
     // Both are read before the first query, which therefore sees at least as much.
@@ -67,6 +70,7 @@ where
     let theme = Theme::new(options.colour);
     let now = (options.clock)();
     let mut app = App::new(first.0, first.1, now, options.time_zone.clone(), theme);
+    app.filter = options.filter.clone();
     let mut next_frame = Instant::now();
     let mut dirty = true;
     let mut inbox = Vec::new();
@@ -170,6 +174,7 @@ fn finished(done: Result<Msg, tokio::task::JoinError>) -> Msg {
 struct Engine<S> {
     source: Arc<S>,
     zone: TimeZone,
+    filter: Filter,
     tasks: JoinSet<Msg>,
 }
 
@@ -184,16 +189,21 @@ impl<S: Source> Engine<S> {
             match effect {
                 Effect::Quit => return Ok(Some(Exit::Quit)),
                 Effect::Suspend => host.suspend().map_err(RunError::Open)?,
+                Effect::Filter(filter) => self.filter = filter,
                 Effect::Page(place) => {
-                    self.tasks.spawn(async move { page(&*source, place).await });
+                    let filter = self.filter.clone();
+                    self.tasks
+                        .spawn(async move { page(&*source, &filter, place).await });
                 }
                 Effect::News {
                     events,
                     attempts,
                     gaps,
                 } => {
-                    self.tasks
-                        .spawn(async move { news(&*source, events, attempts, gaps).await });
+                    let filter = self.filter.clone();
+                    self.tasks.spawn(async move {
+                        news(&*source, &filter, events, attempts, gaps).await
+                    });
                 }
                 Effect::Detail { id, reveal } => {
                     self.tasks
@@ -219,30 +229,41 @@ impl<S: Source> Engine<S> {
     }
 }
 
-async fn page(source: &impl Source, place: Place) -> Msg {
-    let rows = match place {
-        Place::Newest => source.events_before(RowId(i64::MAX), PAGE).await,
-        Place::Before(row) => source.events_before(row, PAGE).await,
-        Place::Oldest => source.events_after(RowId(i64::MIN), PAGE).await,
-        Place::After(row) => source.events_after(row, PAGE).await,
-    };
-    match rows {
-        Ok(rows) => Msg::Page { place, rows },
+async fn page(source: &impl Source, filter: &Filter, place: Place) -> Msg {
+    let (direction, from) = place.from();
+    match source.events(filter, direction, from, PAGE).await {
+        Ok(found) => Msg::Page { place, found },
         Err(error) => unreadable(Asked::Rows, &error),
     }
 }
 
-async fn news(source: &impl Source, events: Option<RowId>, attempts: RowId, gaps: RowId) -> Msg {
+async fn news(
+    source: &impl Source,
+    filter: &Filter,
+    events: Option<RowId>,
+    attempts: RowId,
+    gaps: RowId,
+) -> Msg {
     let read = async {
         // Attempts after their events: one that ends in between is read now or the next time, never missed.
         let events = match events {
-            Some(row) => source.events_after(row, PAGE).await?,
-            None => Vec::new(),
+            Some(row) => source.events(filter, Direction::Newer, row, PAGE).await?,
+            None => Found {
+                rows: Vec::new(),
+                next: None,
+            },
         };
         let attempts = source.attempts_after(attempts, PAGE).await?;
+        let meant = if filter.is_empty() {
+            Vec::new()
+        } else {
+            let ids = attempts.iter().map(|attempt| attempt.event).collect();
+            source.meant(filter, ids).await?
+        };
         let gaps = source.gaps_after(gaps, PAGE).await?;
         Ok(Msg::News {
             events,
+            meant,
             attempts,
             gaps,
         })

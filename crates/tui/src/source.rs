@@ -6,6 +6,8 @@
 use std::error::Error;
 use std::future::Future;
 
+use ringtail_client::filter::Filter;
+use ringtail_client::history::{Direction, Found};
 use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId, Status};
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
@@ -18,19 +20,21 @@ pub trait Source: Send + Sync + 'static {
     /// Returns a view of how far the history reaches.
     fn marks(&self) -> watch::Receiver<Marks>;
 
-    /// Returns the newest events before a row, at most `limit`, oldest first. Before `RowId(i64::MAX)` are the
-    /// newest of all.
-    fn events_before(
+    /// Returns events that a filter is for, those next to a row in a direction, oldest first, and where to go on. A
+    /// search that takes long returns what it has found so far.
+    fn events(
         &self,
-        row: RowId,
+        filter: &Filter,
+        direction: Direction,
+        from: RowId,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<EventRow>, SourceError>> + Send;
+    ) -> impl Future<Output = Result<Found, SourceError>> + Send;
 
-    /// Returns the oldest events after a row, at most `limit`, oldest first.
-    fn events_after(
+    /// Returns those of some events that a filter is for.
+    fn meant(
         &self,
-        row: RowId,
-        limit: usize,
+        filter: &Filter,
+        ids: Vec<EventId>,
     ) -> impl Future<Output = Result<Vec<EventRow>, SourceError>> + Send;
 
     /// Returns the oldest attempts after a row, at most `limit`, oldest first.

@@ -1,12 +1,13 @@
 //! How the screen changes.
 
-use crossterm::event::KeyEvent;
-use ringtail_client::model::{AttemptRow, EventRow, Marks, Outcome, RowId, Target};
+use crossterm::event::{KeyEvent, KeyEventKind};
+use ringtail_client::history::Found;
+use ringtail_client::model::{AttemptRow, Marks, Outcome, RowId, Target};
 
-use crate::app::{App, Focus, MAX_REPLAYS, Overlay, OverlayKind, attempted};
+use crate::app::{App, FilterLine, Focus, MAX_REPLAYS, Overlay, OverlayKind, attempted};
 use crate::effect::{Effect, PAGE, Place};
 use crate::format::took;
-use crate::keymap::{self, Action};
+use crate::keymap::{self, Action, Scope};
 use crate::msg::{Asked, Msg};
 use crate::text::Tone;
 
@@ -19,16 +20,22 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Tick(now) => app.tick(now),
         Msg::Status(status) => app.status = status,
         Msg::Marks(marks) => app.reading.marks = marks,
-        Msg::Page { place, rows } => page(app, place, rows),
+        Msg::Page { .. } | Msg::News { .. } if app.reading.stale => {
+            app.reading.stale = false;
+            app.reading.busy = false;
+        }
+        Msg::Page { place, found } => page(app, place, found),
         Msg::News {
             events,
+            meant,
             attempts,
             gaps,
         } => {
             app.reading.busy = false;
             let (asked, seen) = (app.reading.asked, &mut app.reading.seen);
             if app.list.at_end {
-                seen.events = reached(events.last().map(|row| row.row), events.len(), asked.events);
+                let last = events.rows.last().map_or(asked.events, |row| row.row);
+                seen.events = events.next.unwrap_or_else(|| last.max(asked.events));
             }
             seen.attempts = reached(
                 attempts.last().map(|row| row.row),
@@ -36,7 +43,7 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
                 asked.attempts,
             );
             seen.gaps = reached(gaps.last().map(|row| row.row), gaps.len(), asked.gaps);
-            app.receive(events);
+            app.receive(events.rows);
             for attempt in &attempts {
                 match app.incoming_mut(attempt.event) {
                     Some(event) => attempted(event, attempt),
@@ -44,6 +51,10 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
                 }
             }
             app.release();
+            // What waits for its grace comes by itself.
+            let mut meant = meant;
+            meant.retain(|event| app.incoming_mut(event.id).is_none());
+            app.list.insert(meant);
             if !gaps.is_empty() {
                 app.list.gaps(gaps);
             }
@@ -93,9 +104,9 @@ fn reached(last: Option<RowId>, len: usize, asked: RowId) -> RowId {
     }
 }
 
-fn page(app: &mut App, place: Place, rows: Vec<EventRow>) {
+fn page(app: &mut App, place: Place, found: Found) {
     app.reading.busy = false;
-    app.list.page(place, rows);
+    app.list.page(place, found);
     if matches!(place, Place::Before(_)) {
         // Reading backwards says nothing about what is new.
         app.release();
@@ -112,6 +123,7 @@ fn unreadable(app: &mut App, what: Asked, reason: String) {
     match what {
         Asked::Rows => {
             app.reading.busy = false;
+            app.reading.stale = false;
             app.pause_reading();
             app.notify(Tone::Bad, format!("✗ cannot read the history: {reason}"));
         }
@@ -166,11 +178,27 @@ fn news(marks: Marks, seen: Marks, at_end: bool) -> Option<Effect> {
 }
 
 fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
-    let action = keymap::action(event, app.scope())?;
+    let Some(action) = keymap::action(event, app.scope()) else {
+        if app.scope() == Scope::Filter
+            && event.kind == KeyEventKind::Press
+            && let Some(line) = &mut app.filter_line
+        {
+            line.key(*event);
+        }
+        return None;
+    };
     match action {
         Action::Quit => return Some(Effect::Quit),
         Action::Suspend => return Some(Effect::Suspend),
         Action::Help => open(app, OverlayKind::Help),
+        Action::Language => open(app, OverlayKind::Language),
+        Action::Filter => app.filter_line = Some(FilterLine::new(&app.filter)),
+        Action::Apply => return apply(app),
+        Action::Complete => {
+            if let Some(line) = &mut app.filter_line {
+                line.complete();
+            }
+        }
         Action::Explain => match app.explainable() {
             Some(entry) => open(app, OverlayKind::Explanation(entry)),
             None => app.notify(Tone::Plain, "there is nothing to be explained yet"),
@@ -181,6 +209,7 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
             }
         }
         Action::Back if app.overlay.is_some() => app.overlay = None,
+        Action::Back if app.filter_line.is_some() => app.filter_line = None,
         Action::Back => app.focus = Focus::List,
         Action::Open => {
             if app.list.selected_event().is_some() {
@@ -207,6 +236,22 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
     None
 }
 
+/// Limits the list to what was written; a line with a mistake stays.
+fn apply(app: &mut App) -> Option<Effect> {
+    let filter = app.filter_line.as_ref()?.filter()?;
+    app.filter_line = None;
+    if filter == app.filter {
+        return None;
+    }
+    app.filter = filter.clone();
+    app.focus = Focus::List;
+    app.list.clear();
+    app.drop_incoming();
+    app.reading.stale = app.reading.busy;
+    app.reading.jump = None;
+    Some(Effect::Filter(filter))
+}
+
 fn open(app: &mut App, kind: OverlayKind) {
     app.overlay = Some(Overlay { kind, scroll: 0 });
 }
@@ -214,6 +259,7 @@ fn open(app: &mut App, kind: OverlayKind) {
 /// Returns how far what lies over everything can be scrolled.
 fn longest_scroll(app: &App) -> usize {
     match app.overlay.map(|overlay| overlay.kind) {
+        Some(OverlayKind::Language) => crate::view::language::longest_scroll(app.size),
         Some(OverlayKind::Help) => crate::view::help::longest_scroll(app.size),
         Some(OverlayKind::Explanation(entry)) => crate::view::explain::longest_scroll(app, entry),
         None => 0,

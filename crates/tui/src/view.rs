@@ -14,8 +14,10 @@
 mod body;
 mod detail;
 pub(crate) mod explain;
+mod filter_line;
 mod footer;
 pub(crate) mod help;
+pub(crate) mod language;
 pub(crate) mod layout;
 mod list;
 mod row;
@@ -57,11 +59,18 @@ pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {
         detail::render(buf, area, app);
     }
     footer::render(buf, layout.footer, app);
+    if let Some(line) = &app.filter_line {
+        filter_line::render(buf, layout.footer, line, app.theme);
+    }
     match app.overlay {
         Some(Overlay {
             kind: OverlayKind::Help,
             scroll,
         }) => help::render(buf, area, scroll, app.theme),
+        Some(Overlay {
+            kind: OverlayKind::Language,
+            scroll,
+        }) => language::render(buf, area, scroll, app.theme),
         Some(Overlay {
             kind: OverlayKind::Explanation(entry),
             scroll,

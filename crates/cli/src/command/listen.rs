@@ -114,7 +114,15 @@ async fn show(
         }
     });
     let form = match output {
-        Output::Tui => return screen::show(engine.clone(), reveal, ended.clone()).await,
+        Output::Tui => {
+            return screen::show(
+                engine.clone(),
+                reveal,
+                filter.unwrap_or_default(),
+                ended.clone(),
+            )
+            .await;
+        }
         Output::Plain => Form::Plain(plain::Style::of_stdout()),
         Output::Json => Form::Json,
     };

@@ -6,7 +6,8 @@ const HEAD: &str = "\
 # The filter language
 
 One line that says which events are meant. It is the same in `ringtail events list`, `ringtail listen --filter` and
-`ringtail replay --filter`. A mistake is shown with a caret under the column.
+`ringtail replay --filter`, and after `/` in the terminal UI, where Tab completes a word and F1 shows the words. A mistake
+is shown with a caret at its column.
 
 ```
 ringtail events list status:5xx since:-3h

@@ -5,10 +5,11 @@
 
 use std::collections::VecDeque;
 
+use ringtail_client::history::Found;
 use ringtail_client::model::{AttemptRow, Cause, EventRow, ForwardState, GapRow, RowId};
 use ringtail_protocol::event::EventId;
 
-use crate::effect::{PAGE, Place};
+use crate::effect::Place;
 
 /// Most rows in memory.
 pub(crate) const MAX_ROWS: usize = 2000;
@@ -42,6 +43,8 @@ pub(crate) struct List {
     pub(crate) at_start: bool,
     /// Whether the newest event of the history is in the window.
     pub(crate) at_end: bool,
+    /// Where a search for older and newer events goes on, where that is not at the window's own ends.
+    on: (Option<RowId>, Option<RowId>),
 }
 
 impl Default for List {
@@ -55,6 +58,7 @@ impl Default for List {
             loaded: false,
             at_start: false,
             at_end: false,
+            on: (None, None),
         }
     }
 }
@@ -119,11 +123,13 @@ impl List {
 
     /// Returns the page to read before the user runs out of rows.
     pub(crate) fn missing_page(&self, height: usize) -> Option<Place> {
+        let (older, newer) = self.on;
         if !self.at_start && self.cursor < height {
-            return self.events().next().map(|event| Place::Before(event.row));
+            let first = || self.events().next().map(|event| event.row);
+            return older.or_else(first).map(Place::Before);
         }
         if !self.at_end && self.below() < height {
-            return self.last_row().map(Place::After);
+            return newer.or_else(|| self.last_row()).map(Place::After);
         }
         None
     }
@@ -134,17 +140,20 @@ impl List {
     }
 
     /// Takes in a page that was asked for.
-    pub(crate) fn page(&mut self, place: Place, rows: Vec<EventRow>) {
-        let whole = rows.len() < PAGE;
+    pub(crate) fn page(&mut self, place: Place, found: Found) {
+        let Found { rows, next } = found;
+        let whole = next.is_none();
         match place {
             Place::Newest => {
                 self.replace(rows);
                 (self.at_start, self.at_end) = (whole, true);
+                self.on = (next, None);
                 self.follow = true;
             }
             Place::Oldest => {
                 self.replace(rows);
                 (self.at_start, self.at_end) = (true, whole);
+                self.on = (None, next);
                 self.cursor = 0;
                 self.follow = false;
             }
@@ -153,14 +162,17 @@ impl List {
                     list.entries.push_front(Entry::Event(Box::new(row)));
                 }
                 list.at_start = whole;
+                list.on.0 = next;
                 if list.entries.len() > MAX_ROWS {
                     list.entries.truncate(MAX_ROWS);
                     list.at_end = false;
+                    list.on.1 = None;
                 }
             }),
             Place::After(_) => {
                 self.extend(rows, true);
                 self.at_end = whole;
+                self.on.1 = next;
             }
         }
         self.loaded = true;
@@ -172,6 +184,38 @@ impl List {
     pub(crate) fn append(&mut self, rows: Vec<EventRow>) {
         if self.at_end {
             self.extend(rows, self.follow);
+        }
+    }
+
+    /// Forgets every event, to begin anew; gaps stay.
+    pub(crate) fn clear(&mut self) {
+        let gaps = std::mem::take(&mut self.gaps);
+        *self = Self {
+            gaps,
+            ..Self::default()
+        };
+    }
+
+    /// Takes in events that belong among those that are here. What is older than the window stays out of it.
+    pub(crate) fn insert(&mut self, rows: Vec<EventRow>) {
+        for row in rows {
+            let known = self.events().any(|event| event.id == row.id);
+            let oldest = self.events().next().map(|event| event.row);
+            let inside = self.at_start || oldest.is_some_and(|oldest| oldest < row.row);
+            let newest = self.last_row().is_none_or(|last| last < row.row);
+            if known || !inside || newest && !self.at_end {
+                continue;
+            }
+            if newest {
+                self.append(vec![row]);
+                continue;
+            }
+            self.edit(|list| {
+                let after = |entry: &Entry| entry.event().is_some_and(|event| event.row > row.row);
+                let place = list.entries.iter().position(after);
+                let place = place.unwrap_or(list.entries.len());
+                list.entries.insert(place, Entry::Event(Box::new(row)));
+            });
         }
     }
 
@@ -211,10 +255,12 @@ impl List {
                 if list.entries.len() >= MAX_ROWS {
                     if !forget_front {
                         list.at_end = false;
+                        list.on.1 = None;
                         break;
                     }
                     list.entries.pop_front();
                     list.at_start = false;
+                    list.on.0 = None;
                 }
                 list.entries.push_back(Entry::Event(Box::new(row)));
             }

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use ringtail_client::config::Secrets;
+use ringtail_client::filter::{Context, Filter, More};
+use ringtail_client::history::{Direction, Found};
 use ringtail_client::model::{
     AttemptDetail, AttemptRow, Cause, Endpoint, EventDetail, EventRow, FailureKind, ForwardState,
     GapRow, LinkState, Marks, Outcome, RowId, Status, Target, TargetState,
@@ -158,17 +161,41 @@ impl Book {
         }
     }
 
-    pub(crate) fn events_before(&self, row: RowId, limit: usize) -> Vec<EventRow> {
-        let older = |event: &&EventDetail| event.event.row < row;
-        let mut rows: Vec<_> = self.events.iter().rev().filter(older).take(limit).collect();
-        rows.reverse();
-        rows.into_iter().map(|event| event.event.clone()).collect()
+    pub(crate) fn events(
+        &self,
+        filter: &Filter,
+        direction: Direction,
+        from: RowId,
+        limit: usize,
+    ) -> Found {
+        let meant = |event: &&EventDetail| passes(filter, event);
+        let mut rows: Vec<_> = match direction {
+            Direction::Older => {
+                let older = |event: &&EventDetail| event.event.row < from;
+                let events = self.events.iter().rev().filter(older);
+                events.filter(meant).take(limit).collect()
+            }
+            Direction::Newer => {
+                let newer = |event: &&EventDetail| event.event.row > from;
+                let events = self.events.iter().filter(newer);
+                events.filter(meant).take(limit).collect()
+            }
+        };
+        let last = rows.last().map(|event| event.event.row);
+        let next = last.filter(|_| rows.len() >= limit);
+        if direction == Direction::Older {
+            rows.reverse();
+        }
+        Found {
+            rows: rows.into_iter().map(|event| event.event.clone()).collect(),
+            next,
+        }
     }
 
-    pub(crate) fn events_after(&self, row: RowId, limit: usize) -> Vec<EventRow> {
-        let newer = |event: &&EventDetail| event.event.row > row;
-        let rows = self.events.iter().filter(newer).take(limit);
-        rows.map(|event| event.event.clone()).collect()
+    pub(crate) fn meant(&self, filter: &Filter, ids: Vec<EventId>) -> Vec<EventRow> {
+        let events = ids.into_iter().filter_map(|id| self.event(id));
+        let meant = events.filter(|event| passes(filter, event));
+        meant.map(|event| event.event).collect()
     }
 
     pub(crate) fn attempts_after(&self, row: RowId, limit: usize) -> Vec<AttemptRow> {
@@ -390,4 +417,12 @@ fn header(name: &str, value: &str) -> Header {
         name: name.to_owned(),
         value: Bytes::copy_from_slice(value.as_bytes()),
     }
+}
+
+fn passes(filter: &Filter, event: &EventDetail) -> bool {
+    let now = jiff::Timestamp::from_microsecond(NOW.0).expect("a time of the calendar");
+    let now = now.to_zoned(jiff::tz::TimeZone::UTC);
+    let context = Context::new(now, |_| Secrets::default());
+    let more = More::new(event.headers.clone(), event.body.clone(), false, false);
+    filter.matches(&event.event, Some(&more), &context) == Some(true)
 }

@@ -14,6 +14,8 @@ use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
+use ringtail_client::filter::Filter;
+use ringtail_client::history::{Direction, Found};
 use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId, Status};
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
@@ -219,12 +221,22 @@ impl Source for Engine {
         self.marks.subscribe()
     }
 
-    async fn events_before(&self, row: RowId, limit: usize) -> Result<Vec<EventRow>, SourceError> {
-        self.read(|book| book.events_before(row, limit))
+    async fn events(
+        &self,
+        filter: &Filter,
+        direction: Direction,
+        from: RowId,
+        limit: usize,
+    ) -> Result<Found, SourceError> {
+        self.read(|book| book.events(filter, direction, from, limit))
     }
 
-    async fn events_after(&self, row: RowId, limit: usize) -> Result<Vec<EventRow>, SourceError> {
-        self.read(|book| book.events_after(row, limit))
+    async fn meant(
+        &self,
+        filter: &Filter,
+        ids: Vec<EventId>,
+    ) -> Result<Vec<EventRow>, SourceError> {
+        self.read(|book| book.meant(filter, ids))
     }
 
     async fn attempts_after(

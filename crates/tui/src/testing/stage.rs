@@ -7,11 +7,13 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ringtail_client::filter::Filter;
+use ringtail_client::history::Direction;
 use ringtail_client::model::RowId;
 
 use super::book::{Book, NOW};
 use crate::app::{App, later};
-use crate::effect::{Effect, PAGE, Place};
+use crate::effect::{Effect, PAGE};
 use crate::format::pages;
 use crate::msg::{Asked, Msg};
 use crate::theme::Theme;
@@ -24,6 +26,7 @@ pub(crate) struct Stage {
     pub(crate) app: App,
     pub(crate) book: Book,
     pub(crate) quit: bool,
+    filter: Filter,
     terminal: Terminal<TestBackend>,
 }
 
@@ -36,6 +39,7 @@ impl Stage {
             app: App::new(status, marks, NOW, TimeZone::UTC, theme),
             book,
             quit: false,
+            filter: Filter::default(),
             terminal: Terminal::new(backend).expect("a test backend cannot fail"),
         };
         stage.msg(Msg::Resize(columns, lines));
@@ -91,24 +95,35 @@ impl Stage {
                 None
             }
             Effect::Suspend => None,
+            Effect::Filter(filter) => {
+                self.filter = filter;
+                None
+            }
             Effect::Page(place) => {
-                let rows = match place {
-                    Place::Newest => self.book.events_before(RowId(i64::MAX), PAGE),
-                    Place::Before(row) => self.book.events_before(row, PAGE),
-                    Place::Oldest => self.book.events_after(RowId(i64::MIN), PAGE),
-                    Place::After(row) => self.book.events_after(row, PAGE),
-                };
-                Some(Msg::Page { place, rows })
+                let (direction, from) = place.from();
+                let found = self.book.events(&self.filter, direction, from, PAGE);
+                Some(Msg::Page { place, found })
             }
             Effect::News {
                 events,
                 attempts,
                 gaps,
-            } => Some(Msg::News {
-                events: events.map_or_else(Vec::new, |row| self.book.events_after(row, PAGE)),
-                attempts: self.book.attempts_after(attempts, PAGE),
-                gaps: self.book.gaps_after(gaps, PAGE),
-            }),
+            } => {
+                let attempts = self.book.attempts_after(attempts, PAGE);
+                let ids = attempts.iter().map(|attempt| attempt.event).collect();
+                let from = events.unwrap_or(RowId(i64::MAX));
+                let newer = Direction::Newer;
+                Some(Msg::News {
+                    events: self.book.events(&self.filter, newer, from, PAGE),
+                    meant: if self.filter.is_empty() {
+                        Vec::new()
+                    } else {
+                        self.book.meant(&self.filter, ids)
+                    },
+                    attempts,
+                    gaps: self.book.gaps_after(gaps, PAGE),
+                })
+            }
             Effect::Detail { id, reveal } => {
                 let detail = self.book.shown(id, reveal).map(Arc::new);
                 Some(Msg::Detail { id, detail })
@@ -157,6 +172,8 @@ fn named(name: &str) -> KeyEvent {
     let code = match name {
         "Enter" => KeyCode::Enter,
         "Esc" => KeyCode::Esc,
+        "Backspace" => KeyCode::Backspace,
+        "F1" => KeyCode::F(1),
         "Tab" => KeyCode::Tab,
         "BackTab" => KeyCode::BackTab,
         "Up" => KeyCode::Up,

@@ -351,6 +351,79 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn seqs(stage: &Stage) -> Vec<u64> {
+    stage.app.list.events().map(|event| event.seq).collect()
+}
+
+#[test]
+fn a_filter_limits_the_list_to_what_it_is_for() {
+    let mut stage = Stage::new(80, 24, many(30));
+    stage.press("/\"text 7\" or seq:20..21<Enter>");
+    assert_eq!(seqs(&stage), [8, 20, 21]);
+    assert!(stage.show().contains("/\"text 7\""));
+    // Newer events that are meant come after.
+    stage
+        .book
+        .add(Draft::notification("sms", "text 7 again").ok(1));
+    stage.book.add(Draft::notification("sms", "other").ok(1));
+    stage.sync();
+    assert_eq!(seqs(&stage), [8, 20, 21, 31]);
+    // Esc leaves it as it was; an empty one shows everything.
+    stage.press("/ seq:1<Esc>");
+    assert_eq!(seqs(&stage).len(), 4);
+    stage.press("/");
+    for _ in 0..40 {
+        stage.press("<Backspace>");
+    }
+    stage.press("<Enter>");
+    assert_eq!(seqs(&stage).len(), 32);
+    assert!(stage.app.filter.is_empty());
+}
+
+#[test]
+fn an_attempt_can_make_an_event_one_that_is_meant() {
+    let mut stage = Stage::new(80, 24, many(3));
+    stage.press("/status:200 seq:3..<Enter>");
+    stage.book.add(Draft::notification("sms", "slow"));
+    stage.sync();
+    assert_eq!(seqs(&stage), [3]);
+    stage.book.answered(4);
+    stage.sync();
+    assert_eq!(seqs(&stage), [3, 4]);
+    assert_eq!(selected(&stage), 4, "and is followed");
+}
+
+#[test]
+fn a_mistake_is_shown_at_its_column_and_not_applied() {
+    let mut stage = Stage::new(80, 24, many(3));
+    stage.press("/kind:smss x<Enter>");
+    assert!(stage.show().contains("\"      ▼ there is no kind"));
+    assert!(stage.app.filter_line.is_some());
+    assert_eq!(seqs(&stage), [1, 2, 3]);
+    stage.press("<Esc>");
+    assert!(stage.app.filter_line.is_none());
+}
+
+#[test]
+fn words_are_completed_and_the_language_is_a_key_away() {
+    let mut stage = Stage::new(80, 24, many(3));
+    stage.press("/verd<Tab>la<Tab>");
+    let line = stage.app.filter_line.as_ref().unwrap();
+    assert_eq!(line.input.value(), "verdict:late ");
+    stage.press("<F1>");
+    assert!(stage.show().contains("Filter language"));
+    stage.press("q<Enter>");
+    assert_eq!(stage.app.filter.to_string(), "verdict:late");
+    assert!(
+        stage
+            .show()
+            .contains("No event is one that the filter is for")
+    );
+    // q and r are letters while a filter is written.
+    stage.press("/qr");
+    assert!(!stage.quit);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -7,7 +7,7 @@ use super::{put_line, put_right};
 use crate::app::App;
 use crate::format::count;
 use crate::keymap::{self, Action};
-use crate::text::{TextLine, Tone};
+use crate::text::{TextLine, Tone, cut, escape};
 
 /// Draws the footer.
 pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
@@ -16,7 +16,16 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
         put_line(buf, area, 0, 0, &line, app.theme);
         return;
     }
-    let room = put_right(buf, area, 0, &place(app), app.theme);
+    let mut right = TextLine::default();
+    if !app.filter.is_empty() {
+        let filter = format!("/{}", app.filter);
+        let room = usize::from(area.width) / 3;
+        right = TextLine::new(Tone::Warn, cut(&escape(&filter), room)).with(Tone::Plain, " ");
+    }
+    for run in place(app).0 {
+        right.push(run.tone, &run.text);
+    }
+    let room = put_right(buf, area, 0, &right, app.theme);
     put_line(buf, area, 0, 0, &keys(app, room.into()), app.theme);
 }
 

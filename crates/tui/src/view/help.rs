@@ -60,6 +60,7 @@ fn lines() -> Vec<TextLine> {
     for (scope, title) in [
         (Some(Scope::List), "List"),
         (Some(Scope::Detail), "Event"),
+        (Some(Scope::Filter), "Filter"),
         (None, "Everywhere"),
     ] {
         lines.push(TextLine::new(Tone::Strong, title));

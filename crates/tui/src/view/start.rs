@@ -15,6 +15,16 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
         put_line(buf, area, 0, 1, &line, app.theme);
         return;
     }
+    if !app.filter.is_empty() {
+        let words = if app.list.at_start {
+            "  No event is one that the filter is for. / changes it."
+        } else {
+            "  searching the history…"
+        };
+        let line = TextLine::new(Tone::Plain, words);
+        put_line(buf, area, 0, 1, &line, app.theme);
+        return;
+    }
     let lines = wrap(&lines(app), area.width.into());
     for (y, line) in (1..area.height).zip(&lines) {
         put_line(buf, area, 0, y, line, app.theme);

@@ -273,3 +273,23 @@ fn an_app_that_tries_ringcentrals_patience_is_told_so() {
     screens("failing", &book, "");
     screens("explanation", &book, "gjjjjje");
 }
+
+#[test]
+fn filter_with_a_mistake() {
+    screens(
+        "filter_mistake",
+        &Book::traffic(),
+        "/kind:sms (status:5yy or held)",
+    );
+}
+
+#[test]
+fn filtered_list_and_offers() {
+    screens("filtered", &Book::traffic(), "/kind:sms<Enter>");
+    screens("filter_offers", &Book::traffic(), "/not kind:te");
+}
+
+#[test]
+fn filter_language() {
+    screens("filter_language", &Book::traffic(), "/<F1>");
+}
