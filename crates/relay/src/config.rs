@@ -113,7 +113,8 @@ impl PublicUrl {
         if text.contains('@') {
             return Err(PublicUrlError::HasUser);
         }
-        if uri.path() != "/" || uri.query().is_some() {
+        // A fragment is left out of what was read, and not of the text.
+        if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
             return Err(PublicUrlError::HasPath);
         }
         Ok(Self {
@@ -229,6 +230,10 @@ mod tests {
             ),
             (
                 "https://hooks.example.com/?q",
+                Err("it must end after the host or port: paths belong to endpoints"),
+            ),
+            (
+                "https://hooks.example.com#a",
                 Err("it must end after the host or port: paths belong to endpoints"),
             ),
             ("https://", Err("it is not a URL")),

@@ -100,8 +100,8 @@ fn answers(answered: &[u8], bytes: &[u8], stored: &[Stored]) {
 }
 
 /// Statuses of the relay's own answers, and of HTTP where it goes wrong. There is no 500 among them.
-const ALLOWED: [u16; 15] = [
-    100, 101, 200, 400, 401, 404, 405, 408, 413, 414, 426, 429, 431, 502, 503,
+const ALLOWED: [u16; 16] = [
+    100, 101, 200, 400, 401, 404, 405, 408, 413, 414, 426, 429, 431, 501, 502, 503,
 ];
 
 /// Says whether the answer tells RingCentral that the event is safe.
