@@ -3,7 +3,7 @@
 mod acme;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -107,7 +107,7 @@ impl PublicUrl {
         if uri.scheme_str() != Some("https") {
             return Err(PublicUrlError::NotHttps);
         }
-        if uri.host().is_none_or(str::is_empty) {
+        if !uri.host().is_some_and(is_host) {
             return Err(PublicUrlError::NoHost);
         }
         if text.contains('@') {
@@ -156,6 +156,14 @@ impl PublicUrl {
             Ok(address) => Host::Address(address),
             Err(_) => Host::Name(host.to_ascii_lowercase()),
         }
+    }
+}
+
+/// Says whether it is a name, or an address as URLs have it: brackets belong to those of IPv6 alone.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && !host.contains(['[', ']']),
     }
 }
 
@@ -236,6 +244,8 @@ mod tests {
                 "https://hooks.example.com#a",
                 Err("it must end after the host or port: paths belong to endpoints"),
             ),
+            ("https://a[b]", Err("it names no host")),
+            ("https://[a]", Err("it names no host")),
             ("https://", Err("it is not a URL")),
             ("", Err("it is not a URL")),
         ] {

@@ -1,6 +1,7 @@
 //! The URL of a relay.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 /// Where a relay is: `https://` with a host and perhaps a port, and nothing else.
@@ -73,7 +74,13 @@ impl FromStr for RelayUrl {
                 "it must not have a path: name the relay, not an endpoint",
             ));
         }
-        let host = authority.host().trim_matches(['[', ']']);
+        let host = authority.host();
+        let address = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        let host = match address {
+            Some(address) if address.parse::<Ipv6Addr>().is_ok() => address,
+            None if !host.contains(['[', ']']) => host,
+            _ => return Err(bad("its host is neither a name nor an address")),
+        };
         if host.is_empty() {
             return Err(bad("it has no host"));
         }
@@ -134,6 +141,8 @@ mod tests {
             ("https://relay.example:99999", "port"),
             ("https://relay.example:", "port"),
             ("https://relay.example:0", "port"),
+            ("https://relay[example]", "neither a name nor an address"),
+            ("https://[relay]", "neither a name nor an address"),
         ] {
             let error = text.parse::<RelayUrl>().unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
