@@ -33,6 +33,10 @@ const FORM: &[u8] = b"application/x-www-form-urlencoded";
 /// The shortest name that is looked for in other fields; shorter ones stand in too many words.
 const LEARNED_MIN: usize = 3;
 
+/// The most names and numbers of one body that are looked for in its other fields, each in each. A body with more of
+/// them keeps no text at all.
+const LEARNED_MAX: usize = 512;
+
 /// Masks requests and answers under one key.
 #[derive(Debug, Clone)]
 pub struct Masker {
@@ -152,6 +156,9 @@ impl Masker {
 
     /// Masks what shows itself inside a value that is harmless as a whole.
     fn inside(&self, text: &str, learned: &BTreeSet<String>) -> String {
+        if learned.len() > LEARNED_MAX {
+            return self.pseudonyms.of(Class::Text, text);
+        }
         let lower = text.to_lowercase();
         if learned.iter().any(|name| lower.contains(name.as_str())) {
             return self.pseudonyms.of(Class::Text, text);
