@@ -109,6 +109,8 @@ impl Masker {
         let mut learned = BTreeSet::new();
         json::rewrite(text, |key, scalar| {
             match (key, &scalar) {
+                // A pseudonym betrays nobody where it stands again.
+                (_, Scalar::Text(text)) if self.pseudonyms.knows(text) => {}
                 (Field::Name, Scalar::Text(name)) if name.chars().count() >= LEARNED_MIN => {
                     learned.insert(name.to_lowercase());
                 }
