@@ -146,7 +146,7 @@ impl Masker {
             Field::Phone => self.pseudonyms.of(Class::Phone, text),
             Field::Name => self.pseudonyms.of(Class::Name, text),
             Field::Token => self.pseudonyms.of(Class::Token, text),
-            Field::Harmless if is_plain(text) => match text.split_once('?') {
+            Field::Harmless if self.is_harmless(text) => match text.split_once('?') {
                 Some((path, query)) if !query.is_empty() => {
                     format!("{}?{}", self.inside(path, learned), self.query(query))
                 }
@@ -154,6 +154,15 @@ impl Masker {
             },
             Field::Harmless | Field::Text => self.pseudonyms.of(Class::Text, text),
         }
+    }
+
+    /// Says whether a value is plain, but for a pseudonym that stands for the path before a query.
+    fn is_harmless(&self, text: &str) -> bool {
+        let rest = match text.split_once('?') {
+            Some((path, query)) if self.pseudonyms.knows(path) => query,
+            _ => text,
+        };
+        is_plain(rest)
     }
 
     /// Masks what shows itself inside a value that is harmless as a whole.

@@ -189,6 +189,13 @@ fn a_pseudonym_inside_another_field_is_not_masked_again() {
     assert_eq!(masker().body(&once, None), once);
 }
 
+#[test]
+fn a_query_after_a_pseudonym_is_not_masked_again() {
+    let body = br#"{"name":"Lovelace","event":"/a/lovelace/b?from=+13102375087"}"#;
+    let once = masker().body(body, None);
+    assert_eq!(masker().body(&once, None), once);
+}
+
 /// Looked for in each other these would be four hundred million searches.
 #[test]
 fn more_names_than_can_be_looked_for_leave_no_text() {
