@@ -170,8 +170,8 @@ fn mask(view: &RequestView<'_>) {
     let content_type = view.headers.get(header::CONTENT_TYPE);
     let content_type = content_type.map(HeaderValue::as_bytes);
     let masked = masker.body(view.body, content_type);
-    assert_eq!(masker.body(&masked, content_type), masked);
     if let Ok(before @ (Value::Array(_) | Value::Object(_))) = serde_json::from_slice(view.body) {
+        assert_eq!(masker.body(&masked, content_type), masked);
         let after = serde_json::from_slice(&masked).expect("JSON stays JSON");
         assert!(is_same_shape(&before, &after), "{before} and {after}");
     }
