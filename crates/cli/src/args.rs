@@ -2,7 +2,11 @@
 //!
 //! No argument takes a token: arguments are seen by everybody on the machine and kept in a shell's history.
 
+pub(crate) mod compare;
 pub(crate) mod explain;
+pub(crate) mod export;
+pub(crate) mod replay;
+pub(crate) mod select;
 pub(crate) mod simulate;
 
 use std::path::{Path, PathBuf};
@@ -84,9 +88,15 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Events(EventsCommand),
     /// Send events of the history to the app once more
-    Replay(ReplayArgs),
+    Replay(Box<replay::ReplayArgs>),
     /// Send what RingCentral would send, without RingCentral
     Simulate(Box<simulate::SimulateArgs>),
+    /// Write events in forms that other programs read
+    Export(export::ExportArgs),
+    /// Take a recording into the history
+    Import(export::ImportArgs),
+    /// Print the types of stored events' bodies
+    Types(export::TypesArgs),
     /// Find out why RingCentral would refuse a webhook address
     Check(CheckArgs),
     /// Say what an error code means, and what to do
@@ -172,6 +182,10 @@ pub(crate) enum EventsCommand {
     List(ListArgs),
     /// Show one event: headers, body, attempts
     Show(ShowArgs),
+    /// Compare two events, or the app's answers to one
+    Diff(compare::DiffArgs),
+    /// Show the course of a call or a conversation
+    Timeline(compare::TimelineArgs),
 }
 
 #[derive(Debug, Args)]
@@ -209,33 +223,6 @@ pub(crate) struct ShowArgs {
     /// Show the tokens and other secrets that the request carries
     #[arg(long)]
     pub(crate) reveal: bool,
-    /// What to print
-    #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
-    pub(crate) output: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReplayArgs {
-    /// The events: numbers, ranges (17..20), beginnings of ids, or endpoint/number
-    #[arg(value_name = "EVENT", required_unless_present = "filter")]
-    pub(crate) events: Vec<String>,
-    /// Every event that a filter is for, oldest first
-    #[arg(long, short, value_name = "FILTER", conflicts_with = "events")]
-    pub(crate) filter: Option<String>,
-    /// List the events and where they would go, and send nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Where they go: a port, host:port or URL; without, where each went last
-    #[arg(long, short, value_name = "TARGET")]
-    pub(crate) target: Option<String>,
-    /// Only events of this endpoint: its name or id
-    #[arg(long, short, value_name = "NAME")]
-    pub(crate) endpoint: Option<String>,
-    /// Sign them anew with the secrets that are configured
-    #[arg(long)]
-    pub(crate) sign: bool,
-    #[command(flatten)]
-    pub(crate) hop: HopArgs,
     /// What to print
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,

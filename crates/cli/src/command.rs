@@ -1,14 +1,20 @@
 //! The commands, one file each.
 
 mod check;
+mod diff;
 mod events;
 mod explain;
+mod export;
 mod find;
+mod import;
 mod listen;
 mod login;
 mod replay;
 pub(crate) mod search;
+mod select;
 mod simulate;
+mod timeline;
+mod types;
 
 use crate::args::{Cli, Command, EventsCommand};
 use crate::exit::Failure;
@@ -21,7 +27,12 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Listen(args) => listen::run(&common, args).await,
         Command::Events(EventsCommand::List(args)) => events::list(&common, args).await,
         Command::Events(EventsCommand::Show(args)) => events::show(&common, args).await,
-        Command::Replay(args) => replay::run(&common, args).await,
+        Command::Events(EventsCommand::Diff(args)) => diff::run(&common, args).await,
+        Command::Events(EventsCommand::Timeline(args)) => timeline::run(&common, args).await,
+        Command::Export(args) => export::run(&common, args).await,
+        Command::Import(args) => import::run(&common, args).await,
+        Command::Types(args) => types::run(&common, args).await,
+        Command::Replay(args) => replay::run(&common, *args).await,
         Command::Simulate(args) => simulate::run(&common, *args).await,
         Command::Check(args) => check::run(&common, args).await,
         Command::Explain(args) => explain::run(args).await,

@@ -13,7 +13,7 @@ use http::header::{CONTENT_LENGTH, EXPECT, HOST};
 use ringtail_protocol::event::Header;
 use ringtail_protocol::path::strip_hop_by_hop;
 
-pub use self::file::{fixture_name, raw};
+pub use self::file::{fixture_name, headers, raw};
 pub use self::har::{Creator, HarWriter};
 pub use self::shell::{curl, httpie};
 use crate::history::header_map;

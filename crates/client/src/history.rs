@@ -327,6 +327,23 @@ impl History {
         self.read(move |reader| reader.event(id)).await
     }
 
+    /// Reads the events of the same call or conversation, the event included: the newest `limit`, at most
+    /// [`MAX_PAGE`], oldest first.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn course(&self, event: RowId, limit: usize) -> Result<Vec<EventRow>, ReadError> {
+        self.read(move |reader| reader.course(event, limit)).await
+    }
+
+    /// Reads the event before another one that is of the same kind; see [`Reader::previous`].
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn previous(&self, event: RowId) -> Result<Option<EventRow>, ReadError> {
+        self.read(move |reader| reader.previous(event)).await
+    }
+
     /// Reads where an event stands.
     ///
     /// # Errors

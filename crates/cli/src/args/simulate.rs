@@ -1,6 +1,7 @@
 //! Arguments of `ringtail simulate`.
 
 use clap::{Args, Subcommand};
+use ringtail_ringcentral::simulate::Faults;
 
 use super::Format;
 
@@ -66,21 +67,41 @@ pub(crate) struct SimulateArgs {
     /// Wait for nothing between requests
     #[arg(long, conflicts_with = "speed", help_heading = "Delivery")]
     pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) faults: FaultArgs,
+}
+
+/// The habits of RingCentral's delivery, at will.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Delivery")]
+pub(crate) struct FaultArgs {
     /// Let later notifications overtake some, a percentage [default with the flag alone: 30]
-    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "30", value_parser = clap::value_parser!(u8).range(0..=100), help_heading = "Delivery")]
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "30", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) reorder: Option<u8>,
     /// Send some notifications twice [default with the flag alone: 30]
-    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "30", value_parser = clap::value_parser!(u8).range(0..=100), help_heading = "Delivery")]
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "30", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) double: Option<u8>,
     /// Leave some notifications out [default with the flag alone: 10]
-    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "10", value_parser = clap::value_parser!(u8).range(0..=100), help_heading = "Delivery")]
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "10", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) drop: Option<u8>,
     /// Send each notification late by up to so many milliseconds
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=3_600_000), help_heading = "Delivery")]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
     pub(crate) delay: Option<u64>,
     /// What ids and faults follow: the same seed brings about the same
-    #[arg(long, value_name = "N", help_heading = "Delivery")]
+    #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+}
+
+impl FaultArgs {
+    /// Returns the faults as a plan takes them.
+    pub(crate) fn faults(&self) -> Faults {
+        Faults {
+            reorder: self.reorder.unwrap_or(0),
+            double: self.double.unwrap_or(0),
+            drop: self.drop.unwrap_or(0),
+            delay_ms: self.delay.unwrap_or(0),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -108,7 +129,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn speed(text: &str) -> Result<f64, String> {
+pub(crate) fn speed(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|speed: &f64| (0.01..=100_000.0).contains(speed))

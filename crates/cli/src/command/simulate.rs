@@ -12,7 +12,7 @@ use ringtail_client::simulate::{End, Options, Pace, SimSender, rehearse, run as 
 use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::errors::own;
 use ringtail_ringcentral::simulate::{
-    Faults, Parameters, RehearseError, Scenario, Shot, Template, builtins,
+    Parameters, RehearseError, Scenario, Shot, Template, builtins,
 };
 
 use crate::args::Common;
@@ -140,13 +140,8 @@ fn options(args: &SimulateArgs, config: &Config) -> Options {
     Options {
         given: given(args),
         secrets: secrets(args, config).for_simulation(),
-        faults: Faults {
-            reorder: args.reorder.unwrap_or_default(),
-            double: args.double.unwrap_or_default(),
-            drop: args.drop.unwrap_or_default(),
-            delay_ms: args.delay.unwrap_or_default(),
-        },
-        seed: args.seed.unwrap_or(began_ms.unsigned_abs()),
+        faults: args.faults.faults(),
+        seed: args.faults.seed.unwrap_or(began_ms.unsigned_abs()),
         began_ms,
         pace: match args.no_wait {
             true => Pace::NoWait,

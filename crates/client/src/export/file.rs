@@ -30,6 +30,18 @@ pub fn raw(event: &EventDetail) -> Vec<u8> {
     out
 }
 
+/// Returns the request without its body, as lines: method and path, then each header field as it was received.
+#[must_use]
+pub fn headers(event: &EventDetail) -> Vec<u8> {
+    let mut out = format!("{} {}\n", event.event.method, event.event.path).into_bytes();
+    for header in &event.headers {
+        for part in [header.name.as_bytes(), b": ", &header.value, b"\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+    out
+}
+
 /// Returns a name for files about the event: its number, at least four digits long, and its topic.
 #[must_use]
 pub fn fixture_name(event: &EventDetail) -> String {

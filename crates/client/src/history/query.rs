@@ -155,6 +155,41 @@ impl Reader {
         }))
     }
 
+    /// Reads the events of the same call or conversation, the event included: the newest `limit`, oldest first.
+    pub fn course(&self, event: RowId, limit: usize) -> rusqlite::Result<Vec<EventRow>> {
+        let mut events = self.events(
+            "JOIN event AS one ON one.row = ?1
+             WHERE e.endpoint = one.endpoint AND e.ordering_key = one.ordering_key
+             ORDER BY e.row DESC LIMIT ?2",
+            params![event.0, page(limit)],
+        )?;
+        events.reverse();
+        Ok(events)
+    }
+
+    /// Reads the event before another one that is of the same kind: in its call or conversation if there is one,
+    /// else on its endpoint, among the [`MAX_PAGE`] before it.
+    pub fn previous(&self, event: RowId) -> rusqlite::Result<Option<EventRow>> {
+        let in_course = self.events(
+            "JOIN event AS one ON one.row = ?1
+             WHERE e.endpoint = one.endpoint AND e.ordering_key = one.ordering_key AND e.row < one.row
+               AND e.topic = one.topic
+             ORDER BY e.row DESC LIMIT 1",
+            params![event.0],
+        )?;
+        if let Some(previous) = in_course.into_iter().next() {
+            return Ok(Some(previous));
+        }
+        let near = self.events(
+            "JOIN event AS one ON one.row = ?1
+             WHERE e.endpoint = one.endpoint AND e.row < one.row AND e.row >= one.row - ?2
+               AND e.topic = one.topic
+             ORDER BY e.row DESC LIMIT 1",
+            params![event.0, codes::len(MAX_PAGE)],
+        )?;
+        Ok(near.into_iter().next())
+    }
+
     /// Reads where an event stands.
     pub fn row_of(&self, id: EventId) -> rusqlite::Result<Option<RowId>> {
         self.connection

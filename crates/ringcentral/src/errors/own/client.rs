@@ -331,6 +331,20 @@ super::table! {
         ],
         sections: ["3.2", "7.1", "7.2", "7.5"],
     }
+    ANSWERS_CHANGED "RT-412" {
+        message: "… of … answers changed",
+        meaning: "The app answers a recorded event otherwise than it did before: `replay --compare` looks at status, headers and body.",
+        causes: [
+            "The app's code changed what it answers.",
+            "The app keeps state that the event found otherwise.",
+            "A header or field differs every time: name it with --ignore.",
+        ],
+        next: [
+            "ringtail events diff EVENT --answers    shows what is different",
+            "ringtail replay --compare --ignore FIELD …",
+        ],
+        sections: [],
+    }
     SCENARIO "RT-420" {
         message: "…, step …: …",
         meaning: "The scenario cannot be played: it is not written as scenarios are, or a value is missing or unused.",

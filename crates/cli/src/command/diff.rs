@@ -1,0 +1,124 @@
+//! `ringtail events diff`: what is different between two events, or two answers.
+
+use anyhow::anyhow;
+use ringtail_client::config::Config;
+use ringtail_client::diff::{Diff, Line, Noise, answers, events};
+use ringtail_client::history::History;
+use ringtail_client::model::{EventDetail, EventRow};
+use ringtail_client::signature;
+use serde_json::{Value, json};
+
+use super::find::{find_one, open};
+use crate::args::compare::DiffArgs;
+use crate::args::{Common, Format};
+use crate::exit::{Exit, Failure};
+use crate::output::escape::escape;
+use crate::output::plain::{Style, Tone};
+use crate::output::{json, print};
+
+pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> {
+    let config = Config::load(&common.flags(None))?;
+    let history = open(&config).await?;
+    let endpoint = args.endpoint.as_deref();
+    let event = find_one(&history, endpoint, &args.event).await?;
+    let mut noise = if args.all {
+        Noise::none()
+    } else {
+        Noise::default()
+    };
+    for name in &args.ignore {
+        noise = noise.with(name);
+    }
+    let (names, diff) = if args.answers {
+        let detail = detail(&config, &history, &event, &args).await?;
+        let [.., one, other] = detail.attempts.as_slice() else {
+            let failure = anyhow!("the app has answered event {} less than twice", event.seq);
+            return Err(Failure::new(Exit::NoData, failure)
+                .hint(format!("`ringtail replay {}` asks it again", args.event)));
+        };
+        let name = |at: usize| format!("answer {at} to #{}", event.seq);
+        let count = detail.attempts.len();
+        ([name(count - 1), name(count)], answers(one, other, &noise))
+    } else {
+        let other = match &args.other {
+            Some(other) => find_one(&history, endpoint, other).await?,
+            None => before(&history, &event).await?,
+        };
+        // What came first stands first.
+        let (one, other) = match event.row <= other.row {
+            true => (event, other),
+            false => (other, event),
+        };
+        let name = |row: &EventRow| format!("#{} {}", row.seq, row.summary);
+        let names = [name(&one), name(&other)];
+        let one = detail(&config, &history, &one, &args).await?;
+        let other = detail(&config, &history, &other, &args).await?;
+        (names, events(&one, &other, &noise))
+    };
+    let mut out = Vec::new();
+    match args.output {
+        Format::Plain => out.extend(plain(&Style::of_stdout(), &names, &diff).into_bytes()),
+        Format::Json => json::line(&mut out, &value(&names, &diff)),
+    }
+    print(&out).await
+}
+
+async fn before(history: &History, event: &EventRow) -> Result<EventRow, Failure> {
+    let previous = history
+        .previous(event.row)
+        .await
+        .map_err(anyhow::Error::from)?;
+    previous.ok_or_else(|| {
+        let failure = anyhow!("no event of its kind came before event {}", event.seq);
+        Failure::new(Exit::NoData, failure).hint("name the other event")
+    })
+}
+
+async fn detail(
+    config: &Config,
+    history: &History,
+    event: &EventRow,
+    args: &DiffArgs,
+) -> Result<EventDetail, Failure> {
+    let secrets = config.secrets.of_id(&event.endpoint);
+    let detail = signature::event(history, &secrets, event.id, args.reveal.into()).await;
+    detail.map_err(anyhow::Error::from)?.ok_or_else(|| {
+        let gone = anyhow!("event {} has just been removed by age", event.id);
+        Failure::new(Exit::NoData, gone)
+    })
+}
+
+fn plain(style: &Style, [one, other]: &[String; 2], diff: &Diff) -> String {
+    let mut text = String::new();
+    text += &style.paint(Tone::Bad, &format!("--- {}", escape(one)));
+    text.push('\n');
+    text += &style.paint(Tone::Good, &format!("+++ {}", escape(other)));
+    text.push('\n');
+    if diff.changes == 0 {
+        text += "no difference but in what is not compared\n";
+    }
+    for line in &diff.lines {
+        text += &match line {
+            Line::Same(line) => format!("  {}", escape(line)),
+            Line::Removed(line) => style.paint(Tone::Bad, &format!("- {}", escape(line))),
+            Line::Added(line) => style.paint(Tone::Good, &format!("+ {}", escape(line))),
+            Line::Skipped(count) => style.paint(Tone::Dim, &format!("  … {count} lines …")),
+        };
+        text.push('\n');
+    }
+    text
+}
+
+fn value(names: &[String; 2], diff: &Diff) -> Value {
+    let lines: Vec<Value> = diff
+        .lines
+        .iter()
+        .map(|line| match line {
+            Line::Same(line) => json!([" ", line]),
+            Line::Removed(line) => json!(["-", line]),
+            Line::Added(line) => json!(["+", line]),
+            Line::Skipped(count) => json!(["…", count]),
+        })
+        .collect();
+    json!({"type": "diff", "from": names[0], "to": names[1], "changes": diff.changes, "lines": lines})
+}

@@ -1,0 +1,197 @@
+//! `ringtail export`: writes events in forms that other programs read.
+
+use std::error::Error;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+use ringtail_client::config::Config;
+use ringtail_client::engine::last_target;
+use ringtail_client::export::{Creator, HarWriter, curl, fixture_name, headers, httpie, raw};
+use ringtail_client::forward::TargetUrl;
+use ringtail_client::model::EventDetail;
+use ringtail_client::pseudonyms;
+
+use super::find::open;
+use super::select::Selection;
+use crate::args::Common;
+use crate::args::export::{ExportArgs, Form};
+use crate::exit::{Exit, Failure};
+use crate::output::escape::escape;
+use crate::output::{json, note};
+
+/// Where commands go when neither the command line nor the past says it.
+const NOWHERE: &str = "http://localhost:3000";
+
+/// Who writes archives.
+const CREATOR: Creator = Creator {
+    name: "ringtail",
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure> {
+    let config = Config::load(&common.flags(None))?;
+    let target = args.target.as_deref().map(TargetUrl::parse).transpose();
+    let target = target.map_err(|error| Failure::new(Exit::Usage, error))?;
+    let history = open(&config).await?;
+    let masker = match args.mask {
+        true => Some(pseudonyms::masker(&config.data).map_err(anyhow::Error::from)?),
+        false => None,
+    };
+    let mut selection = Selection::new(&config, &history, &args.which).await?;
+    // Nothing is made before there is something to write.
+    let mut page = selection.next().await?;
+    let mut sink = Sink::create(&args)?;
+    let mut count = 0_u64;
+    while let Some(rows) = page {
+        for row in rows {
+            let detail = history.event(row.id).await.map_err(anyhow::Error::from)?;
+            // Retention may have taken it meanwhile.
+            let Some(mut detail) = detail else { continue };
+            let aim = aim(&config, target.as_ref(), &detail.event.endpoint);
+            if let Some(masker) = &masker {
+                detail = pseudonyms::event(masker, &detail);
+            }
+            count += 1;
+            match sink.event(&detail, &aim) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) => return Err(written(error, &args)),
+            }
+        }
+        page = selection.next().await?;
+    }
+    match sink.finish() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+        ended => ended.map_err(|error| written(error, &args))?,
+    }
+    if let Some(path) = &args.to {
+        let path = path.display().to_string();
+        note(&format!("{count} events written to {}\n", escape(&path)));
+    }
+    Ok(())
+}
+
+/// The target of commands for an event of this endpoint.
+fn aim(config: &Config, target: Option<&TargetUrl>, endpoint: &str) -> TargetUrl {
+    target
+        .cloned()
+        .or_else(|| last_target(&config.data, endpoint))
+        .or_else(|| TargetUrl::parse(NOWHERE).ok())
+        .expect("the last resort is a target")
+}
+
+fn written(error: io::Error, args: &ExportArgs) -> Failure {
+    let to = args.to.as_deref().unwrap_or(Path::new("stdout")).display();
+    let failure = anyhow::Error::from(error).context(format!("cannot write to {to}"));
+    Failure::from(failure).hint("the events are still in the history; give another --to")
+}
+
+/// Where the form is written to.
+enum Sink {
+    Har(HarWriter<Box<dyn Write>>),
+    Fixtures(std::path::PathBuf),
+    Text(Form, Box<dyn Write>),
+}
+
+impl Sink {
+    fn create(args: &ExportArgs) -> Result<Self, Failure> {
+        let out: Box<dyn Write> = match (&args.to, args.form) {
+            (Some(folder), Form::Fixtures) => {
+                fs::create_dir(folder).map_err(|error| refused(error, folder))?;
+                return Ok(Self::Fixtures(folder.clone()));
+            }
+            (Some(file), _) => Box::new(BufWriter::new(
+                private(file).map_err(|error| refused(error, file))?,
+            )),
+            (None, _) => Box::new(BufWriter::new(io::stdout())),
+        };
+        let failed = |error| written(error, args);
+        match args.form {
+            Form::Har => HarWriter::begin(out, CREATOR)
+                .map(Self::Har)
+                .map_err(failed),
+            Form::Curl | Form::Httpie => {
+                let mut out = out;
+                out.write_all(b"#!/bin/sh\n").map_err(failed)?;
+                Ok(Self::Text(args.form, out))
+            }
+            form => Ok(Self::Text(form, out)),
+        }
+    }
+
+    fn event(&mut self, event: &EventDetail, target: &TargetUrl) -> io::Result<()> {
+        match self {
+            Self::Har(har) => har.event(event),
+            Self::Fixtures(folder) => fixture(folder, event),
+            Self::Text(form, out) => {
+                let text = match form {
+                    Form::Curl => script(event, curl(event, target))?,
+                    Form::Httpie => script(event, httpie(event, target))?,
+                    Form::Raw => raw(event),
+                    Form::Ndjson | Form::Har | Form::Fixtures => {
+                        let mut line = Vec::new();
+                        json::line(&mut line, &json::event_with_attempts(event));
+                        line
+                    }
+                };
+                out.write_all(&text)
+            }
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Har(har) => har.finish()?.flush(),
+            Self::Fixtures(_) => Ok(()),
+            Self::Text(_, mut out) => out.flush(),
+        }
+    }
+}
+
+/// A command after a comment that says what it sends.
+fn script<E: Error + Send + Sync + 'static>(
+    event: &EventDetail,
+    command: Result<String, E>,
+) -> io::Result<Vec<u8>> {
+    let command = command.map_err(io::Error::other)?;
+    let row = &event.event;
+    Ok(format!(
+        "\n# {} #{}: {}\n{command}",
+        escape(&row.endpoint),
+        row.seq,
+        escape(&row.summary)
+    )
+    .into_bytes())
+}
+
+fn fixture(folder: &Path, event: &EventDetail) -> io::Result<()> {
+    let name = fixture_name(event);
+    // Two endpoints may have the same number.
+    let stem = match folder.join(format!("{name}.headers")).exists() {
+        true => format!("{name}-{}", event.event.id),
+        false => name,
+    };
+    private(&folder.join(format!("{stem}.body")))?.write_all(&event.body)?;
+    private(&folder.join(format!("{stem}.headers")))?.write_all(&headers(event))
+}
+
+/// Makes a file that is its owner's alone: what is in it is personal.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn refused(error: io::Error, path: &Path) -> Failure {
+    let exists = error.kind() == io::ErrorKind::AlreadyExists;
+    let failure = Err::<(), _>(error).context(format!("{} cannot be made", path.display()));
+    let failure = Failure::from(failure.expect_err("it is an error"));
+    match exists {
+        true => failure.hint("nothing is overwritten; give another --to, or move what is there"),
+        false => failure.hint("check that the folder exists and may be written"),
+    }
+}

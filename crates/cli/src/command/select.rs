@@ -1,0 +1,95 @@
+//! The events that a command line means, a page at a time.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use ringtail_client::config::Config;
+use ringtail_client::history::{Direction, History, Search};
+use ringtail_client::model::{EventRow, RowId};
+
+use super::find::{find, is_on};
+use super::search::{self, filter, search};
+use crate::args::select::SelectArgs;
+use crate::exit::{Exit, Failure};
+
+/// Events of a filter that are read at once.
+const PAGE: usize = 200;
+
+/// The events, oldest first where a filter names them, else as they were named.
+pub(super) struct Selection<'a> {
+    history: &'a History,
+    endpoint: Option<String>,
+    from: From,
+}
+
+enum From {
+    Named(Vec<EventRow>),
+    Filter {
+        search: Arc<Search>,
+        /// What arrives meanwhile was not there to be meant.
+        last: RowId,
+        at: Option<RowId>,
+        found: bool,
+    },
+}
+
+impl<'a> Selection<'a> {
+    /// Finds what is named, or prepares to search.
+    pub(super) async fn new(
+        config: &Config,
+        history: &'a History,
+        args: &SelectArgs,
+    ) -> Result<Self, Failure> {
+        let endpoint = args.endpoint.clone();
+        let from = if args.events.is_empty() {
+            let filter = filter(args.filter.as_deref().unwrap_or_default())?;
+            From::Filter {
+                search: search(filter, config.secrets.clone()),
+                last: history.marks().borrow().events,
+                at: Some(RowId(0)),
+                found: false,
+            }
+        } else {
+            let mut events = Vec::new();
+            for text in &args.events {
+                events.extend(find(history, endpoint.as_deref(), text).await?);
+            }
+            From::Named(events)
+        };
+        Ok(Self {
+            history,
+            endpoint,
+            from,
+        })
+    }
+
+    /// Returns the next events; `None` after the last. A filter that finds none is a failure.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<EventRow>>, Failure> {
+        let (search, last, at, any) = match &mut self.from {
+            From::Named(events) if events.is_empty() => return Ok(None),
+            From::Named(events) => return Ok(Some(std::mem::take(events))),
+            From::Filter {
+                search,
+                last,
+                at,
+                found,
+            } => (search, *last, at, found),
+        };
+        while let Some(from) = at.filter(|from| *from < last) {
+            let found = search::find(self.history, search, Direction::Newer, from, PAGE).await?;
+            *at = found.next;
+            let mut rows = found.rows;
+            let endpoint = self.endpoint.as_deref();
+            rows.retain(|event| event.row <= last && is_on(event, endpoint));
+            if !rows.is_empty() {
+                *any = true;
+                return Ok(Some(rows));
+            }
+        }
+        if *any {
+            return Ok(None);
+        }
+        let failure = anyhow!("no event in the history is one that is meant");
+        Err(Failure::new(Exit::NoData, failure).hint("`ringtail events list` shows what there is"))
+    }
+}

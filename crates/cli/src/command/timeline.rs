@@ -1,0 +1,166 @@
+//! `ringtail events timeline`: the course of a call or a conversation.
+
+use std::time::Duration;
+
+use ringtail_client::config::Config;
+use ringtail_client::history::MAX_PAGE;
+use ringtail_client::mask;
+use ringtail_client::model::EventRow;
+use ringtail_ringcentral::timeline::{Step, Timeline};
+use serde_json::{Value, json};
+
+use super::find::{find_one, open};
+use crate::args::compare::TimelineArgs;
+use crate::args::{Common, Format};
+use crate::exit::Failure;
+use crate::output::escape::escape;
+use crate::output::plain::{Style, Tone};
+use crate::output::{json, print};
+
+/// Widest label of a party in a line.
+const LABEL: usize = 24;
+
+pub(super) async fn run(common: &Common, args: TimelineArgs) -> Result<(), Failure> {
+    let config = Config::load(&common.flags(None))?;
+    let history = open(&config).await?;
+    let event = find_one(&history, args.endpoint.as_deref(), &args.event).await?;
+    let course = history
+        .course(event.row, MAX_PAGE)
+        .await
+        .map_err(anyhow::Error::from)?;
+    let mut bodies = Vec::new();
+    let is_call = event.topic == "telephony";
+    if is_call {
+        for row in &course {
+            let detail = history.event(row.id).await.map_err(anyhow::Error::from)?;
+            bodies.push(detail.map(|detail| detail.body).unwrap_or_default());
+        }
+    }
+    let timeline = Timeline::of(bodies.iter().map(|body| &body[..]));
+    let style = Style::of_stdout();
+    let mut out = Vec::new();
+    match args.output {
+        Format::Json if is_call => json::line(&mut out, &value(&timeline, &course)),
+        Format::Json => {
+            for row in course {
+                json::line(&mut out, &json::event_row(&mask::row(row)));
+            }
+        }
+        Format::Plain if is_call => out.extend(call(&style, &timeline, &course).into_bytes()),
+        Format::Plain => {
+            for row in course {
+                out.extend(style.listed(&mask::row(row), false).into_bytes());
+            }
+        }
+    }
+    print(&out).await
+}
+
+fn call(style: &Style, timeline: &Timeline, course: &[EventRow]) -> String {
+    let session = timeline.session.as_deref().unwrap_or("without a session");
+    let mut text = format!(
+        "Call {}: {} parties, {} events\n",
+        escape(session),
+        timeline.parties.len(),
+        timeline.steps.len()
+    );
+    text += &style.paint(
+        Tone::Dim,
+        "   seq  event     gap  party                     state",
+    );
+    text.push('\n');
+    let mut before: Option<(i64, i64)> = None;
+    for step in &timeline.steps {
+        let Some(row) = course.get(step.arrival) else {
+            continue;
+        };
+        if let (Some(sequence), Some((number, _))) = (step.sequence, before)
+            && sequence.saturating_sub(number) > 1
+        {
+            let missing = match sequence - number {
+                2 => format!("{} did not arrive", number + 1),
+                _ => format!("{} to {} did not arrive", number + 1, sequence - 1),
+            };
+            text += &style.paint(Tone::Warn, &format!("        … {missing}"));
+            text.push('\n');
+        }
+        let gap = before.map_or_else(String::new, |(_, at)| gap(row.received_at.0 - at));
+        let number = step
+            .sequence
+            .map_or_else(|| "–".to_owned(), |number| number.to_string());
+        let head = format!("{number:>6}  {:<6} {gap:>7}", format!("#{}", row.seq));
+        let mut states = step.states.iter().map(|state| {
+            let label = timeline
+                .parties
+                .get(state.party)
+                .map_or("", |party| party.label.as_str());
+            let label = shorten(&escape(label));
+            let same = if state.changed { "" } else { " (as before)" };
+            format!("{label}  {}{same}", escape(&state.text))
+        });
+        text += &format!(
+            "{head}  {}{}\n",
+            states.next().unwrap_or_default(),
+            marks(style, step)
+        );
+        for state in states {
+            text += &format!("{:width$}  {state}\n", "", width = head.chars().count());
+        }
+        before = Some((
+            step.sequence
+                .or(before.map(|(number, _)| number))
+                .unwrap_or(i64::MAX),
+            row.received_at.0,
+        ));
+    }
+    text
+}
+
+fn marks(style: &Style, step: &Step) -> String {
+    let mut marks = String::new();
+    if step.repeated {
+        marks += "  [repeated]";
+    }
+    if step.late {
+        marks += "  [came late]";
+    }
+    match marks.is_empty() {
+        true => marks,
+        false => style.paint(Tone::Warn, &marks),
+    }
+}
+
+/// The time between two arrivals; what arrived in another order than it happened goes back.
+fn gap(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "+" };
+    let time = Duration::from_micros(micros.unsigned_abs());
+    match time.as_secs() {
+        0 => format!("{sign}{} ms", time.as_millis()),
+        1..60 => format!("{sign}{:.1} s", time.as_secs_f64()),
+        seconds => format!("{sign}{}:{:02}", seconds / 60, seconds % 60),
+    }
+}
+
+fn shorten(label: &str) -> String {
+    let cut: String = label.chars().take(LABEL).collect();
+    format!("{cut:<LABEL$}")
+}
+
+fn value(timeline: &Timeline, course: &[EventRow]) -> Value {
+    let steps: Vec<Value> = timeline.steps.iter().map(|step| {
+        let row = course.get(step.arrival);
+        let states: Vec<Value> = step.states.iter()
+            .map(|state| json!({"party": state.party, "state": state.text, "changed": state.changed}))
+            .collect();
+        json!({
+            "seq": row.map(|row| row.seq), "id": row.map(|row| row.id.to_string()),
+            "sequence": step.sequence, "repeated": step.repeated, "late": step.late, "states": states,
+        })
+    }).collect();
+    let parties: Vec<Value> = timeline
+        .parties
+        .iter()
+        .map(|party| json!({"id": party.id, "label": party.label, "direction": party.direction}))
+        .collect();
+    json!({"type": "timeline", "session": timeline.session, "parties": parties, "steps": steps, "missing": timeline.missing})
+}

@@ -1,0 +1,51 @@
+//! `ringtail types`: what stored events of a kind look like, as types of a language.
+
+use std::collections::BTreeMap;
+
+use anyhow::anyhow;
+use ringtail_client::config::Config;
+use ringtail_client::types::{Shape, type_name};
+
+use super::find::open;
+use super::select::Selection;
+use crate::args::Common;
+use crate::args::export::{Language, TypesArgs};
+use crate::exit::{Exit, Failure};
+use crate::output::{json, print};
+
+pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure> {
+    let config = Config::load(&common.flags(None))?;
+    let history = open(&config).await?;
+    let mut selection = Selection::new(&config, &history, &args.which).await?;
+    let mut shapes: BTreeMap<String, (u64, Shape)> = BTreeMap::new();
+    while let Some(rows) = selection.next().await? {
+        for row in rows {
+            let detail = history.event(row.id).await.map_err(anyhow::Error::from)?;
+            let Some(detail) = detail else { continue };
+            if let Ok(body) = serde_json::from_slice(&detail.body) {
+                let (count, shape) = shapes.entry(row.topic).or_default();
+                *count += 1;
+                shape.add(&body);
+            }
+        }
+    }
+    if shapes.is_empty() {
+        let failure = anyhow!("none of these events has a JSON body");
+        return Err(
+            Failure::new(Exit::NoData, failure).hint("`ringtail events list` shows what there is")
+        );
+    }
+    let mut out = Vec::new();
+    for (topic, (count, shape)) in &shapes {
+        match args.language {
+            Language::Typescript => {
+                let name = type_name(topic);
+                out.extend(format!("/** {topic}, from {count} events */\n").into_bytes());
+                out.extend(shape.typescript(&name).into_bytes());
+                out.push(b'\n');
+            }
+            Language::JsonSchema => json::line(&mut out, &shape.json_schema(topic)),
+        }
+    }
+    print(&out).await
+}
