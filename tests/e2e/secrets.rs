@@ -263,6 +263,18 @@ async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
         vec!["replay", "1", "3", "5"],
         vec!["replay", "1", "2", "--sign"],
         vec!["replay", "1..7", "--target", "1"],
+        vec!["events", "diff", "1", "2"],
+        vec!["events", "diff", "1", "--answers", "--all"],
+        vec!["events", "timeline", "1"],
+        vec!["export"],
+        vec!["export", "--as", "har"],
+        vec!["export", "--as", "curl"],
+        vec!["export", "--as", "httpie"],
+        vec!["export", "--as", "raw"],
+        vec!["export", "--mask"],
+        vec!["import", "none.ndjson"],
+        vec!["types"],
+        vec!["replay", "1..3", "--compare"],
         vec!["simulate", "--list"],
         vec!["simulate", "cut", "1..9"],
         vec!["check", &in_query, "--local", "--ca", &ca, "--notify", "-v"],
@@ -290,7 +302,10 @@ async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
         for form in ["plain", "json"] {
             let mut command = world.home.command(&case)?;
             command.env("RINGTAIL_LOG", "trace");
-            let has_forms = !matches!(case[..], ["login", ..] | ["simulate", "cut", ..]);
+            let has_forms = !matches!(
+                case[..],
+                ["login" | "export" | "import" | "types", ..] | ["simulate", "cut", ..]
+            );
             if has_forms {
                 command.args(["--output", form]);
             }

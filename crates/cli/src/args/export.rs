@@ -15,7 +15,8 @@ Examples:
   ringtail export 17..40 --as fixtures --to fixtures      a body and its headers in files, for tests
   ringtail export --mask --to share.ndjson                without numbers, names, texts and tokens
 
-What is exported holds tokens and personal data as they were received, unless --mask is given.
+Bodies are written as they were received, personal data included, unless --mask is given. Tokens and other
+secrets in headers and queries are hidden, unless --reveal is.
 More in docs/EXPORT.md.")]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
@@ -29,6 +30,9 @@ pub(crate) struct ExportArgs {
     /// Replace personal data and secrets by pseudonyms
     #[arg(long)]
     pub(crate) mask: bool,
+    /// Write the tokens and other secrets that requests carry
+    #[arg(long, conflicts_with = "mask")]
+    pub(crate) reveal: bool,
     /// Where commands send to: a port, host:port or URL; without, where events went last
     #[arg(long, short, value_name = "TARGET")]
     pub(crate) target: Option<String>,

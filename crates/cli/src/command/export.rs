@@ -12,6 +12,7 @@ use ringtail_client::export::{Creator, HarWriter, curl, fixture_name, headers, h
 use ringtail_client::forward::TargetUrl;
 use ringtail_client::model::EventDetail;
 use ringtail_client::pseudonyms;
+use ringtail_client::signature;
 
 use super::find::open;
 use super::select::Selection;
@@ -39,6 +40,8 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
         true => Some(pseudonyms::masker(&config.data).map_err(anyhow::Error::from)?),
         false => None,
     };
+    // Pseudonyms take the place of secrets, too: the same secret keeps the same one.
+    let reveal = (args.reveal || args.mask).into();
     let mut selection = Selection::new(&config, &history, &args.which).await?;
     // Nothing is made before there is something to write.
     let mut page = selection.next().await?;
@@ -46,7 +49,9 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
     let mut count = 0_u64;
     while let Some(rows) = page {
         for row in rows {
-            let detail = history.event(row.id).await.map_err(anyhow::Error::from)?;
+            let secrets = config.secrets.of_id(&row.endpoint);
+            let detail = signature::event(&history, &secrets, row.id, reveal).await;
+            let detail = detail.map_err(anyhow::Error::from)?;
             // Retention may have taken it meanwhile.
             let Some(mut detail) = detail else { continue };
             let aim = aim(&config, target.as_ref(), &detail.event.endpoint);
