@@ -356,7 +356,7 @@ async fn relay_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
             let by = format!("ringtail-relay {}", with_level.join(" "));
             let output = world.relay.run(with_level).await.context(by.clone())?;
             // The one place where a token is shown, once, to whom it is given.
-            let gives = matches!(case[..], ["account", "add" | "rotate", ..]);
+            let gives = matches!(case[..], ["accounts", "add" | "rotate", ..]);
             let given = String::from_utf8_lossy(&output.stdout).trim().to_owned();
             if gives && !given.is_empty() {
                 let others = String::from_utf8_lossy(&output.stderr);
@@ -370,15 +370,23 @@ async fn relay_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
 }
 
 /// A case for each command of the relay; `serve` runs at `trace` from the beginning, here it only fails.
-const RELAY: [&[&str]; 8] = [
+const RELAY: [&[&str]; 16] = [
     &["serve", "--dev", "--listen", "127.0.0.1:0"],
     &["serve", "--cert", "none.pem", "--key", "none.pem"],
     &["status"],
     &["status", "--output", "json"],
-    &["account", "add", "somebody"],
-    &["account", "list"],
-    &["account", "rotate", "somebody"],
-    &["account", "revoke", "somebody"],
+    &["accounts", "add", "somebody"],
+    &["accounts", "list"],
+    &["accounts", "rotate", "somebody"],
+    &["accounts", "revoke", "somebody"],
+    &["endpoints", "list"],
+    &["endpoints", "show", "dev/hooks"],
+    &["endpoints", "purge", "dev/none"],
+    &["endpoints", "retention", "dev/none", "3"],
+    &["endpoints", "delete", "dev/none"],
+    &["backup", "none/backup.db"],
+    &["restore", "none/backup.db"],
+    &["certificate", "renew"],
 ];
 
 fn files(directory: &Path) -> anyhow::Result<Vec<u8>> {
