@@ -11,6 +11,7 @@ mod exchange;
 mod operating;
 mod output;
 mod proxies;
+mod recordings;
 mod secrets;
 mod signatures;
 mod simulate;

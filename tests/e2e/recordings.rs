@@ -11,8 +11,14 @@ use tokio::process::Command;
 
 /// Values that no masked export may have.
 const PLANTED: [&str; 8] = [
-    "6505550142", "Ada Lovelace", "Lovelace", "meet me at noon", "s3cr3t-token", "transcribed words",
-    "ada@corp.test", "Queue of Ada",
+    "6505550142",
+    "Ada Lovelace",
+    "Lovelace",
+    "meet me at noon",
+    "s3cr3t-token",
+    "transcribed words",
+    "ada@corp.test",
+    "Queue of Ada",
 ];
 
 fn lines(count: u32) -> String {
@@ -43,7 +49,10 @@ fn lines(count: u32) -> String {
 async fn run(home: &Home, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String)> {
     let output = home.run(arguments).await?;
     let text = [output.stdout, output.stderr].concat();
-    Ok((output.status.code(), String::from_utf8_lossy(&text).into_owned()))
+    Ok((
+        output.status.code(),
+        String::from_utf8_lossy(&text).into_owned(),
+    ))
 }
 
 async fn imported(count: u32) -> anyhow::Result<Home> {
@@ -52,14 +61,25 @@ async fn imported(count: u32) -> anyhow::Result<Home> {
     std::fs::write(&file, lines(count))?;
     let file = file.to_string_lossy().into_owned();
     let (code, said) = run(&home, &["import", &file]).await?;
-    assert_eq!((code, said.as_str()), (Some(0), format!("{count} events imported under imported, 0 were there\n").as_str()));
+    assert_eq!(
+        (code, said.as_str()),
+        (
+            Some(0),
+            format!("{count} events imported under imported, 0 were there\n").as_str()
+        )
+    );
     let (_, said) = run(&home, &["import", &file]).await?;
-    assert_eq!(said, format!("0 events imported under imported, {count} were there\n"));
+    assert_eq!(
+        said,
+        format!("0 events imported under imported, {count} were there\n")
+    );
     Ok(home)
 }
 
 fn order(app: &LocalTarget) -> Vec<u64> {
-    let number = |seen: &Seen| serde_json::from_slice::<Value>(&seen.body).ok()?["body"]["sequence"].as_u64();
+    let number = |seen: &Seen| {
+        serde_json::from_slice::<Value>(&seen.body).ok()?["body"]["sequence"].as_u64()
+    };
     app.seen().iter().filter_map(number).collect()
 }
 
@@ -71,11 +91,24 @@ async fn exports_come_back_byte_for_byte_and_scripts_run() -> anyhow::Result<()>
         let other = Home::alone()?;
         let file = other.path().join("colleague");
         std::fs::write(&file, export)?;
-        let (code, said) = run(&other, &["import", &file.to_string_lossy(), "--endpoint", "colleague"]).await?;
-        assert_eq!((code, said.as_str()), (Some(0), "3 events imported under colleague, 0 were there\n"));
+        let (code, said) = run(
+            &other,
+            &["import", &file.to_string_lossy(), "--endpoint", "colleague"],
+        )
+        .await?;
+        assert_eq!(
+            (code, said.as_str()),
+            (Some(0), "3 events imported under colleague, 0 were there\n")
+        );
         for number in ["1", "2", "3"] {
-            for arguments in [&["events", "show", number, "--raw"][..], &["events", "show", number, "--reveal", "--output", "json"]] {
-                let (one, two) = (home.stdout(arguments).await?, other.stdout(arguments).await?);
+            for arguments in [
+                &["events", "show", number, "--raw"][..],
+                &["events", "show", number, "--reveal", "--output", "json"],
+            ] {
+                let (one, two) = (
+                    home.stdout(arguments).await?,
+                    other.stdout(arguments).await?,
+                );
                 let (one, two) = (String::from_utf8(one)?, String::from_utf8(two)?);
                 assert_eq!(one.replace("\"imported\"", "\"colleague\""), two, "{form}");
             }
@@ -85,12 +118,29 @@ async fn exports_come_back_byte_for_byte_and_scripts_run() -> anyhow::Result<()>
         let app = LocalTarget::start()?;
         let script = home.path().join(form);
         let path = script.to_string_lossy().into_owned();
-        let (code, said) = run(&home, &["export", "--as", form, "--to", &path, "--target", &app.url(""), "--reveal"]).await?;
+        let (code, said) = run(
+            &home,
+            &[
+                "export",
+                "--as",
+                form,
+                "--to",
+                &path,
+                "--target",
+                &app.url(""),
+                "--reveal",
+            ],
+        )
+        .await?;
         assert_eq!(code, Some(0), "{said}");
         let mut shell = Command::new("sh");
         shell.arg(&script);
         let ran = process::output(shell).await?;
-        ensure!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        ensure!(
+            ran.status.success(),
+            "{}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
         assert_eq!(order(&app), [1, 2, 3]);
         for seen in app.seen() {
             assert_eq!(seen.header("x-odd"), [b"it's $(odd)"]);
@@ -123,7 +173,18 @@ async fn masked_exports_hold_nothing_planted_and_are_stable() -> anyhow::Result<
         assert_eq!(masked, again);
     }
     let folder = home.path().join("fixtures");
-    let (code, said) = run(&home, &["export", "--mask", "--as", "fixtures", "--to", &folder.to_string_lossy()]).await?;
+    let (code, said) = run(
+        &home,
+        &[
+            "export",
+            "--mask",
+            "--as",
+            "fixtures",
+            "--to",
+            &folder.to_string_lossy(),
+        ],
+    )
+    .await?;
     assert_eq!(code, Some(0), "{said}");
     let fixtures = all_files(&folder)?;
     assert!(fixtures.contains("telephonySessionId"));
@@ -136,7 +197,10 @@ async fn masked_exports_hold_nothing_planted_and_are_stable() -> anyhow::Result<
     let other = Home::alone()?;
     run(&other, &["import", &file.to_string_lossy()]).await?;
     std::fs::copy(home.data().join("mask.key"), other.data().join("mask.key"))?;
-    assert_eq!(home.stdout(["export", "--mask"]).await?, other.stdout(["export", "--mask"]).await?);
+    assert_eq!(
+        home.stdout(["export", "--mask"]).await?,
+        other.stdout(["export", "--mask"]).await?
+    );
     Ok(())
 }
 
@@ -146,9 +210,21 @@ async fn a_replay_with_a_seed_is_the_same_twice() -> anyhow::Result<()> {
     let mut orders = Vec::new();
     for seed in ["7", "7", "8"] {
         let app = LocalTarget::start()?;
-        let (code, said) = run(&home, &[
-            "replay", "1..20", "--target", &app.url(""), "--reorder=50", "--double=30", "--drop=20", "--seed", seed,
-        ]).await?;
+        let (code, said) = run(
+            &home,
+            &[
+                "replay",
+                "1..20",
+                "--target",
+                &app.url(""),
+                "--reorder=50",
+                "--double=30",
+                "--drop=20",
+                "--seed",
+                seed,
+            ],
+        )
+        .await?;
         assert_eq!(code, Some(0), "{said}");
         orders.push(order(&app));
     }
@@ -158,7 +234,10 @@ async fn a_replay_with_a_seed_is_the_same_twice() -> anyhow::Result<()> {
     assert!(!once.is_sorted());
     once.sort_unstable();
     once.dedup();
-    assert!(once.len() < 20 && once.len() < orders[0].len(), "{orders:?}");
+    assert!(
+        once.len() < 20 && once.len() < orders[0].len(),
+        "{orders:?}"
+    );
     Ok(())
 }
 
@@ -170,19 +249,31 @@ async fn compare_finds_a_regression_and_passes_without_one() -> anyhow::Result<(
             let number = seen.header("x-odd").len() as u16;
             let body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
             let is_planted = broken && body["body"]["sequence"] == 4;
-            Reply::status(if is_planted { 500 } else { 199 + number }).header("date", format!("{:?}", std::time::Instant::now()))
+            Reply::status(if is_planted { 500 } else { 199 + number })
+                .header("date", format!("{:?}", std::time::Instant::now()))
         }
     };
     let good = LocalTarget::answering(answer(false))?;
     let (code, said) = run(&home, &["replay", "1..6", "--target", &good.url("")]).await?;
     assert_eq!(code, Some(0), "{said}");
-    let (code, said) = run(&home, &["replay", "1..6", "--target", &good.url(""), "--compare"]).await?;
+    let (code, said) = run(
+        &home,
+        &["replay", "1..6", "--target", &good.url(""), "--compare"],
+    )
+    .await?;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("0 of 6 answers changed"), "{said}");
     let bad = LocalTarget::answering(answer(true))?;
-    let (code, said) = run(&home, &["replay", "1..6", "--target", &bad.url(""), "--compare"]).await?;
+    let (code, said) = run(
+        &home,
+        &["replay", "1..6", "--target", &bad.url(""), "--compare"],
+    )
+    .await?;
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("1 of 6 answers changed") && said.contains("#4      200 → 500"), "{said}");
+    assert!(
+        said.contains("1 of 6 answers changed") && said.contains("#4      200 → 500"),
+        "{said}"
+    );
     assert!(said.contains("error[RT-412]"), "{said}");
     let (code, said) = run(&home, &["events", "diff", "4", "--answers"]).await?;
     assert_eq!(code, Some(0), "{said}");
@@ -196,13 +287,25 @@ async fn a_call_is_one_story_and_its_events_have_a_type() -> anyhow::Result<()> 
     let (code, said) = run(&home, &["events", "timeline", "2"]).await?;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("Call s-call: 1 parties, 4 events"), "{said}");
-    let answered = said.lines().find(|line| line.contains("answered")).context("answered")?;
-    assert!(answered.contains("#3") && answered.contains("+1.0 s") && answered.contains("Ada Lovelace"), "{said}");
+    let answered = said
+        .lines()
+        .find(|line| line.contains("answered"))
+        .context("answered")?;
+    assert!(
+        answered.contains("#3") && answered.contains("+1.0 s") && answered.contains("Ada Lovelace"),
+        "{said}"
+    );
     let (code, said) = run(&home, &["events", "diff", "3"]).await?;
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains(r#"-           "code": "Proceeding""#) && !said.contains(r#"- "uuid""#), "{said}");
+    assert!(
+        said.contains(r#"-           "code": "Proceeding""#) && !said.contains(r#"- "uuid""#),
+        "{said}"
+    );
     let (code, said) = run(&home, &["types", "--filter", "kind:telephony"]).await?;
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("export type Telephony = {") && said.contains("sequence: number;"), "{said}");
+    assert!(
+        said.contains("export type Telephony = {") && said.contains("sequence: number;"),
+        "{said}"
+    );
     Ok(())
 }

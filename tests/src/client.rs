@@ -38,6 +38,19 @@ impl Home {
         })
     }
 
+    /// Makes a machine without a relay, for what needs the history alone.
+    ///
+    /// # Errors
+    /// When no directory can be made.
+    pub fn alone() -> anyhow::Result<Self> {
+        Ok(Self {
+            directory: Arc::new(tempfile::tempdir()?),
+            relay: "https://localhost:1".to_owned(),
+            ca: PathBuf::new(),
+            token: None,
+        })
+    }
+
     /// Reaches the relay by another URL.
     #[must_use]
     pub fn via(mut self, url: &str) -> Self {

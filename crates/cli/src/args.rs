@@ -25,6 +25,9 @@ Examples:
   ringtail events list status:5xx since:-3h   list what failed in the last three hours
   ringtail events show 17                     show event 17: headers, body, attempts
   ringtail replay 17                          send it to the app once more
+  ringtail replay -f since:-1d --compare      find out which of the app's answers changed
+  ringtail events timeline 17                 show the call that event 17 belongs to
+  ringtail export 17 --as curl                write it as a command
   ringtail check https://hooks.example.com    find out why RingCentral would refuse an address
   ringtail simulate --list                    show the RingCentral traffic that can be simulated
   ringtail explain SUB-525                    say what an error code means

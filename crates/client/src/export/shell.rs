@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use ringtail_protocol::event::Header;
+
 use super::carried;
 use crate::forward::TargetUrl;
 use crate::model::EventDetail;
@@ -57,8 +59,8 @@ pub fn curl(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Err
 
 /// Returns the command with which HTTPie sends the request to a target.
 ///
-/// HTTPie sends header values as UTF-8, so that one that is not arrives otherwise, and escapes characters of the URL
-/// that need no escape. It names itself in `User-Agent` where nobody else is named.
+/// HTTPie sends text alone in header fields: one that is not UTF-8 is left out, and a comment says so. It escapes
+/// characters of the URL that need no escape. It names itself in `User-Agent` where nobody else is named.
 ///
 /// # Errors
 /// When the target and the event's path make no URL.
@@ -71,7 +73,8 @@ pub fn httpie(event: &EventDetail, target: &TargetUrl) -> Result<String, http::E
     }
     let method = word(event.event.method.as_bytes());
     command.push_str(&format!(" --path-as-is {method} {}", word(url.as_bytes())));
-    for header in carried(event) {
+    let is_text = |header: &&Header| std::str::from_utf8(&header.value).is_ok();
+    for header in carried(event).filter(is_text) {
         let field = match header.value.first() {
             None => format!("{};", header.name).into_bytes(),
             // After the colon these would mean a file or JSON.
@@ -88,7 +91,16 @@ pub fn httpie(event: &EventDetail, target: &TargetUrl) -> Result<String, http::E
     if let Body::Argument(text) = &body {
         command.push_str(&format!(" \\\n  --raw {text}"));
     }
-    Ok(body.fed_to(&command))
+    let odd = carried(event).filter(|header| !is_text(header));
+    let left_out: String = odd
+        .map(|header| {
+            format!(
+                "# left out, since HTTPie sends text alone: {}\n",
+                header.name
+            )
+        })
+        .collect();
+    Ok(left_out + &body.fed_to(&command))
 }
 
 /// How a command gets the body.
