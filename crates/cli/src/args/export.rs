@@ -9,14 +9,14 @@ use super::select::SelectArgs;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ringtail export > recording.ndjson                      everything, for `ringtail import`
-  ringtail export --filter kind:sms --as har --to sms.har for a browser or an HTTP debugger
-  ringtail export 17 --as curl --target 3000              a command that sends it again
-  ringtail export 17..40 --as fixtures --to fixtures      a body and its headers in files, for tests
-  ringtail export --mask --to share.ndjson                without numbers, names, texts and tokens
+  ringtail export > recording.ndjson                  everything, for `ringtail import`
+  ringtail export -f kind:sms --as har --to sms.har   for a browser or an HTTP debugger
+  ringtail export 17 --as curl --target 3000          a command that sends it again
+  ringtail export 17..40 --as fixtures --to fixtures  bodies and headers in files, for tests
+  ringtail export --mask --to share.ndjson            without numbers, names, texts and tokens
 
-Bodies are written as they were received, personal data included, unless --mask is given. Tokens and other
-secrets in headers and queries are hidden, unless --reveal is.
+Bodies are written as they were received, personal data included, unless --mask is given.
+Tokens and other secrets in headers and queries are hidden, unless --reveal is.
 More in docs/EXPORT.md.")]
 pub(crate) struct ExportArgs {
     #[command(flatten)]

@@ -9,13 +9,13 @@ use super::{Format, HopArgs};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ringtail replay 17                                  send event 17 to where it went last
+  ringtail replay 17                                 send event 17 to where it went last
   ringtail replay --filter 'status:5xx since:-1h' --target 3001 --dry-run
-  ringtail replay 17..40 --timing --speed 10          with the pauses of the original, ten times as fast
-  ringtail replay 17..40 --reorder --double --seed 7  as RingCentral may deliver it, the same each time
-  ringtail replay --filter since:-1d --compare        say which answers of the app changed
+  ringtail replay 17..40 --timing --speed 10         with the original's pauses, ten times as fast
+  ringtail replay 17..40 --reorder --double --seed 7 as RingCentral may deliver it, the same twice
+  ringtail replay --filter since:-1d --compare       say which answers of the app changed
 
-Every event keeps its method, path, headers and bytes; the header ringtail-replay tells the app what it is.
+Events keep method, path, headers and bytes; the header ringtail-replay tells the app what they are.
 With --compare the exit code is 2 when an answer changed.")]
 pub(crate) struct ReplayArgs {
     #[command(flatten)]

@@ -89,7 +89,10 @@ impl<'a> Selection<'a> {
         if *any {
             return Ok(None);
         }
-        let failure = anyhow!("no event in the history is one that is meant");
+        let failure = match search.filter().is_empty() {
+            true => anyhow!("there is no event in the history"),
+            false => anyhow!("no event in the history is one that the filter is for"),
+        };
         Err(Failure::new(Exit::NoData, failure).hint("`ringtail events list` shows what there is"))
     }
 }
