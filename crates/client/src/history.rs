@@ -15,6 +15,7 @@ mod attempts;
 mod codes;
 pub(crate) mod headers;
 mod index;
+mod mark;
 mod query;
 mod record;
 mod retention;
@@ -35,6 +36,7 @@ use ringtail_protocol::event::EventId;
 
 pub use self::attempts::NewAttempt;
 pub(crate) use self::headers::to_map as header_map;
+pub use self::mark::{Comment, CommentError, MAX_COMMENT_CHARS, MarkChange};
 pub use self::query::{Counts, MAX_DETAIL_ATTEMPTS, MAX_PAGE, PendingEvent, Reader, StoredRequest};
 pub use self::record::UNDECODABLE;
 pub use self::retention::Retention;
@@ -223,6 +225,26 @@ impl History {
         })
         .await?;
         recorded.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Changes the marks of events, and returns how many of the events there are. Lists have the marks when they are
+    /// read again.
+    ///
+    /// # Errors
+    /// When nothing was changed.
+    pub async fn set_mark(
+        &self,
+        events: Vec<EventId>,
+        change: MarkChange,
+    ) -> Result<usize, StoreError> {
+        let (done, changed) = oneshot::channel();
+        self.write(Write::Mark {
+            events,
+            change,
+            done,
+        })
+        .await?;
+        changed.await.map_err(|_| StoreError::Closed)?
     }
 
     async fn write(&self, write: Write) -> Result<(), StoreError> {

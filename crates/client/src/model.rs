@@ -45,8 +45,19 @@ pub struct EventRow {
     pub body_len: u64,
     /// Where forwarding stands.
     pub forward: ForwardState,
+    /// What the user says of it, if it is marked.
+    pub mark: Option<Mark>,
+    /// The event that this one is an edited copy of.
+    pub edited_from: Option<EventId>,
     /// The newest attempt, if any.
     pub last_attempt: Option<AttemptRow>,
+}
+
+/// A mark that the user put on an event.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mark {
+    /// What the user says of the event: one line, possibly empty.
+    pub comment: String,
 }
 
 /// An event with all that was received.

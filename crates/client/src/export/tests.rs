@@ -37,6 +37,8 @@ fn event(method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Ev
             summary: "SMS".into(),
             body_len: body.len() as u64,
             forward: ForwardState::Done,
+            mark: None,
+            edited_from: None,
             last_attempt: None,
         },
         peer: "192.0.2.1:4711".into(),

@@ -63,6 +63,7 @@ pub(crate) enum Field {
     Endpoint,
     Method,
     Path,
+    Comment,
 }
 
 /// What holds or does not.
@@ -73,6 +74,7 @@ pub(crate) enum Flag {
     Duplicate,
     Gap,
     Forged,
+    Marked,
 }
 
 /// Statuses, both ends included.

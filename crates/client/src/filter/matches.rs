@@ -166,6 +166,10 @@ impl Subject<'_> {
             Field::Kind => return Some(text.fits(&event.topic) || text.fits(event.kind.word())),
             Field::Method => return Some(text.fits(&event.method)),
             Field::Path => return Some(text.fits(&event.path)),
+            Field::Comment => {
+                let mark = event.mark.as_ref();
+                return Some(mark.is_some_and(|mark| text.fits(&mark.comment)));
+            }
             Field::Endpoint => {
                 // An id is the name, a hyphen and a part without hyphens.
                 let name = event.endpoint.rsplit_once('-').map(|(name, _)| name);
@@ -188,6 +192,7 @@ impl Subject<'_> {
         let event = self.event;
         Some(match flag {
             Flag::Held => event.forward == ForwardState::Pending,
+            Flag::Marked => event.mark.is_some(),
             Flag::Duplicate => event.duplicate_of.is_some(),
             Flag::Replayed => {
                 let newest = event.last_attempt.as_ref().map(|attempt| attempt.cause);

@@ -128,6 +128,15 @@ pub const WORDS: &[Word] = &[
         Flag::Forged,
         "the proof of origin is wrong or missing",
     ),
+    flag("marked", Flag::Marked, "is marked"),
+    field(
+        "comment",
+        Field::Comment,
+        Fit::Part,
+        "TEXT",
+        "is marked, and its comment has it",
+        "comment:bug",
+    ),
     word(
         "signature",
         "WORD",

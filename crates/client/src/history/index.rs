@@ -209,7 +209,7 @@ pub(super) fn token(field: Field, value: &str) -> Option<String> {
         Field::Extension => "x_",
         Field::Uuid => "u_",
         Field::Endpoint => "n_",
-        Field::Method | Field::Path => return None,
+        Field::Method | Field::Path | Field::Comment => return None,
     }
     .to_owned();
     token.extend(

@@ -8,7 +8,7 @@ use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Request, Time
 use super::select::Selector;
 use super::{attempts, codes, headers, store};
 use crate::model::{
-    AttemptDetail, AttemptRow, EventDetail, EventRow, ForwardState, GapRow, Marks, RowId,
+    AttemptDetail, AttemptRow, EventDetail, EventRow, ForwardState, GapRow, Mark, Marks, RowId,
 };
 
 /// The most rows that one query returns, whatever is asked for.
@@ -118,7 +118,8 @@ impl Reader {
     ) -> rusqlite::Result<Vec<EventRow>> {
         let sql = format!(
             "SELECT {}, {EVENT_COLUMNS} FROM event AS e LEFT JOIN attempt AS a
-               ON a.row = (SELECT max(row) FROM attempt WHERE event = e.id) {tail}",
+               ON a.row = (SELECT max(row) FROM attempt WHERE event = e.id)
+             LEFT JOIN mark AS m ON m.row = e.row {tail}",
             attempts::COLUMNS,
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -326,7 +327,7 @@ pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Marks> {
 
 /// Columns that [`read_event`] takes after those of the newest attempt.
 const EVENT_COLUMNS: &str = "e.row, e.endpoint, e.seq, e.id, e.kind, e.disposition, e.duplicate_of, \
-     e.received_at, e.method, e.path, e.topic, e.summary, e.body_len, e.forward, e.rejected";
+     e.received_at, e.method, e.path, e.topic, e.summary, e.body_len, e.forward, e.rejected, m.comment, e.edited_from";
 
 fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     let at = |column: usize| attempts::COLUMN_COUNT + column;
@@ -345,6 +346,12 @@ fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
         summary: row.get(at(11))?,
         body_len: codes::unsigned(row.get(at(12))?),
         forward: codes::forward_or_rejected(row.get(at(13))?, row.get(at(14))?),
+        mark: row
+            .get::<_, Option<String>>(at(15))?
+            .map(|comment| Mark { comment }),
+        edited_from: row
+            .get::<_, Option<[u8; 16]>>(at(16))?
+            .map(EventId::from_bytes),
         last_attempt: attempts::read_row(row, 0)?,
     })
 }

@@ -8,7 +8,8 @@ use ringtail_protocol::event::Timestamp;
 
 use super::codes;
 
-/// How much is kept. Events that are owed to a target are kept whatever their age and number.
+/// How much is kept. Events that are owed to a target and events that are marked are kept whatever their age and
+/// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// How long an event is kept.
@@ -117,11 +118,13 @@ fn events_to_remove(
     oldest: i64,
 ) -> rusqlite::Result<Vec<[u8; 16]>> {
     let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM event")?
+        // Else many marks would push out everything that has none.
+        .prepare_cached("SELECT (SELECT count(*) FROM event) - (SELECT count(*) FROM mark)")?
         .query_row([], |row| row.get(0))?;
     let excess = codes::unsigned(count).saturating_sub(max_events);
     let mut statement = connection.prepare_cached(
-        "SELECT id, stored_at FROM event WHERE forward <> 1 ORDER BY row LIMIT ?1",
+        "SELECT id, stored_at FROM event AS e
+         WHERE forward <> 1 AND NOT EXISTS (SELECT 1 FROM mark WHERE mark.row = e.row) ORDER BY e.row LIMIT ?1",
     )?;
     let candidates = statement.query_map([codes::len(CHUNK)], |row| {
         Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?))

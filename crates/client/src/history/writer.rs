@@ -10,7 +10,10 @@ use std::time::Instant;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use ringtail_protocol::event::EventId;
+
 use super::attempts::{self, NewAttempt};
+use super::mark::{self, MarkChange};
 use super::retention::{Retention, Schedule};
 use super::store::{self, Incoming, Stored};
 use super::{Forwarding, StoreError};
@@ -41,6 +44,11 @@ pub(super) enum Write {
         settles: bool,
         done: oneshot::Sender<Result<RowId, StoreError>>,
     },
+    Mark {
+        events: Vec<EventId>,
+        change: MarkChange,
+        done: oneshot::Sender<Result<usize, StoreError>>,
+    },
 }
 
 impl Write {
@@ -48,6 +56,7 @@ impl Write {
         match self {
             Self::Store { batch, .. } => batch.iter().map(Incoming::weight).sum(),
             Self::Attempt { attempt, .. } => attempt.weight(),
+            Self::Mark { events, .. } => 16 * events.len(),
         }
     }
 }
@@ -209,6 +218,16 @@ fn apply(transaction: &mut rusqlite::Transaction<'_>, write: Write) -> Written {
             });
             Written::Attempt(done, result)
         }
+        Write::Mark {
+            events,
+            change,
+            done,
+        } => {
+            let result = alone(transaction, |connection| {
+                mark::change(connection, &events, &change)
+            });
+            Written::Mark(done, result)
+        }
     }
 }
 
@@ -233,6 +252,10 @@ enum Written {
         oneshot::Sender<Result<RowId, StoreError>>,
         Result<RowId, StoreError>,
     ),
+    Mark(
+        oneshot::Sender<Result<usize, StoreError>>,
+        Result<usize, StoreError>,
+    ),
 }
 
 impl Written {
@@ -240,6 +263,7 @@ impl Written {
         match write {
             Write::Store { done, .. } => Self::Store(done, Err(StoreError::Closed)),
             Write::Attempt { done, .. } => Self::Attempt(done, Err(StoreError::Closed)),
+            Write::Mark { done, .. } => Self::Mark(done, Err(StoreError::Closed)),
         }
     }
 
@@ -247,6 +271,7 @@ impl Written {
         match self {
             Self::Store(done, result) => drop(done.send(result)),
             Self::Attempt(done, result) => drop(done.send(result)),
+            Self::Mark(done, result) => drop(done.send(result)),
         }
     }
 
@@ -255,6 +280,7 @@ impl Written {
         match self {
             Self::Store(done, _) => drop(done.send(Err(error))),
             Self::Attempt(done, _) => drop(done.send(Err(error))),
+            Self::Mark(done, _) => drop(done.send(Err(error))),
         }
     }
 }

@@ -313,6 +313,8 @@ impl Draft {
                 Disposition::Owed => ForwardState::Pending,
                 _ => ForwardState::None,
             },
+            mark: None,
+            edited_from: None,
             last_attempt: None,
         };
         Self {

@@ -28,6 +28,8 @@ fn detail(body: &'static [u8]) -> EventDetail {
             summary: "SMS".into(),
             body_len: body.len() as u64,
             forward: ForwardState::Pending,
+            mark: None,
+            edited_from: None,
             last_attempt: None,
         },
         peer: "192.0.2.1:40000".into(),

@@ -30,6 +30,8 @@ fn event() -> EventRow {
         summary: "SMS from \u{202e}+1".into(),
         body_len: 9,
         forward: ForwardState::Pending,
+        mark: None,
+        edited_from: None,
         last_attempt: None,
     }
 }

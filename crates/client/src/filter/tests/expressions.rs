@@ -36,7 +36,7 @@ fn test() -> impl Strategy<Value = Test> {
         1 => pattern().prop_map(Test::Anywhere),
         4 => field(),
         1 => ("[a-z][a-z-]{0,8}", text(Fit::Part)).prop_map(|(name, text)| Test::Header(name, text)),
-        3 => prop::sample::select(vec![Flag::Held, Flag::Replayed, Flag::Duplicate, Flag::Gap, Flag::Forged])
+        3 => prop::sample::select(vec![Flag::Held, Flag::Replayed, Flag::Duplicate, Flag::Gap, Flag::Forged, Flag::Marked])
             .prop_map(Test::Flag),
         2 => prop_oneof![
             (100_u16..1000).prop_map(|status| StatusRange(status, status)),
@@ -71,6 +71,7 @@ fn field() -> impl Strategy<Value = Test> {
             .prop_map(|(field, text)| Test::Field(field, text)),
         (prop::sample::select(whole), text(Fit::Whole))
             .prop_map(|(field, text)| Test::Field(field, text)),
+        text(Fit::Part).prop_map(|text| Test::Field(Field::Comment, text)),
         pattern().prop_map(|text| Test::Field(Field::From, text)),
     ]
 }

@@ -64,6 +64,8 @@ fn event() -> EventRow {
         summary: "Call answered, Pat → Wörld".to_owned(),
         body_len: 1,
         forward: ForwardState::Done,
+        mark: None,
+        edited_from: None,
         last_attempt: Some(AttemptRow {
             row: RowId(1),
             event: EventId::fresh(),

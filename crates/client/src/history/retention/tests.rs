@@ -112,6 +112,21 @@ fn what_is_owed_stays_whatever_its_age_and_number() {
 }
 
 #[test]
+fn what_is_marked_stays_and_takes_no_place_of_others() {
+    let kept = Kept::with(5, &Forwarding::Off);
+    let mark = "INSERT INTO mark (row, comment) SELECT row, 'why' FROM event WHERE seq <= 3";
+    kept.connection.execute(mark, []).unwrap();
+    assert_eq!(kept.remove(2, DAY, Timestamp::now()), 0);
+    kept.remove(1, DAY, Timestamp::now());
+    assert_eq!((kept.count("event"), kept.oldest()), (4, 1));
+    kept.remove(1, DAY, in_days(300));
+    assert_eq!((kept.count("event"), kept.count("mark")), (3, 3));
+    kept.connection.execute("DELETE FROM mark", []).unwrap();
+    kept.remove(1, DAY, in_days(300));
+    assert_eq!(kept.count("event"), 0);
+}
+
+#[test]
 fn removal_goes_on_in_chunks_until_there_is_nothing_left_to_do() {
     let kept = Kept::with(2 * CHUNK as u64 + 10, &Forwarding::Off);
     let retention = Retention {

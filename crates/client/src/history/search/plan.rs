@@ -102,6 +102,7 @@ enum Source {
     Odd,
     Held,
     Gap,
+    Marked,
     All(Vec<Self>),
     Any(Vec<Self>),
 }
@@ -124,6 +125,7 @@ impl Source {
         match test {
             Test::Anywhere(text) => text_source(text, |_| true),
             Test::Field(Field::Path, text) => text_source(text, |_| true),
+            Test::Field(Field::Comment, _) | Test::Flag(Flag::Marked) => Some(Self::Marked),
             Test::Field(field, text) => fact_source(*field, text),
             Test::Flag(Flag::Replayed) => Some(Self::Odd),
             Test::Flag(Flag::Held) => Some(Self::Held),
@@ -210,6 +212,7 @@ impl Source {
                  WHERE a.row > (SELECT attempts FROM indexed) AND e.row > ?1 AND e.row <= ?2"
             ),
             Self::Held => format!("SELECT row FROM event WHERE forward = 1 AND {SPAN}"),
+            Self::Marked => format!("SELECT row FROM mark WHERE {SPAN}"),
             Self::Gap => "SELECT e.row FROM gap AS g JOIN event AS e
                    ON e.endpoint = g.endpoint AND e.journal = g.journal AND e.seq = g.last + 1
                  WHERE e.row > ?1 AND e.row <= ?2"

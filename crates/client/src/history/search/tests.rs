@@ -12,7 +12,7 @@ use crate::config::Secrets;
 use crate::filter::any_filter;
 use crate::history::store::{Incoming, store};
 use crate::history::testing::{ENDPOINT, JOURNAL, TestHistory, attempt, call, event};
-use crate::history::{Forwarding, attempts, schema};
+use crate::history::{Comment, Forwarding, MarkChange, attempts, mark, schema};
 use crate::model::{Cause, Outcome};
 
 fn context() -> Context {
@@ -86,6 +86,10 @@ fn tried(test: &rusqlite::Connection, events: &[Event]) {
         attempt.duration = Duration::from_millis(ms);
         attempt.cause = cause;
         attempts::record(test, &attempt, true).unwrap();
+    }
+    for (event, comment) in events.iter().zip(["", "Hello", "pat said so"]) {
+        let comment = MarkChange::Comment(Comment::parse(comment).unwrap());
+        mark::change(test, &[event.id], &comment).unwrap();
     }
     // The newest attempt is what counts, except for whether it was ever replayed.
     if let Some(event) = events.get(3) {
@@ -215,6 +219,8 @@ fn every_kind_of_event_is_found_by_an_index() {
         ("verdict:late", vec![]),
         ("replayed", vec![4]),
         ("gap", vec![13]),
+        ("marked", vec![1, 2, 3]),
+        ("comment:SAID", vec![3]),
         ("ext:101 not status:5xx", vec![1, 3]),
     ] {
         let search = Search::new(Filter::parse(text).unwrap(), context());
@@ -290,6 +296,7 @@ fn plans_use_the_indexes() {
         "kind:sms hello",
         "status:5xx or held",
         "gap",
+        "marked kind:sms",
         "body.a = Answered",
     ] {
         for line in plan(text) {
@@ -299,6 +306,7 @@ fn plans_use_the_indexes() {
                 "SCAN g ",
                 "SCAN g",
                 "SCAN indexed",
+                "SCAN mark",
                 "SCAN (",
             ];
             let is_small = small.iter().any(|scan| line.contains(scan));
