@@ -1,7 +1,7 @@
 //! TLS towards the world: the relay's certificates, and the settings.
 //!
-//! A certificate comes from an authority of the relay's own ([`dev`]), from files that somebody else renews ([`reload`]),
-//! or from an authority that speaks ACME ([`acme`]). The resolver has what is shown; a keeper changes it, after it has
+//! A certificate comes from an authority of the relay's own (`dev`), from files that somebody else renews (`reload`),
+//! or from an authority that speaks ACME (`acme`). The resolver has what is shown; a keeper changes it, after it has
 //! proven what it puts there.
 
 mod acceptor;
