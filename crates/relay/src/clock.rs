@@ -28,6 +28,8 @@ struct State {
     at: Instant,
     /// Since when the system says something else.
     doubted: Option<Instant>,
+    /// Whether the system was ever believed: only then it has jumped, and did not just stand elsewhere from the start.
+    followed: bool,
 }
 
 impl Clock {
@@ -42,6 +44,7 @@ impl Clock {
             time: known.0,
             at: Instant::now(),
             doubted: None,
+            followed: false,
         }))
     }
 
@@ -58,10 +61,16 @@ impl State {
         let off = system.abs_diff(expected);
         if u128::from(off) > TOLERANCE.as_micros() {
             let since = *self.doubted.get_or_insert_with(|| {
-                tracing::warn!(
-                    hours = off / 3_600_000_000,
-                    "the system's clock jumped: events keep the time before it for a day, unless it comes back"
-                );
+                let hours = off / 3_600_000_000;
+                if self.followed {
+                    tracing::warn!(
+                        hours,
+                        "the system's clock jumped: events keep the time before it for a day, unless it comes back"
+                    );
+                } else {
+                    // A relay that had nothing to do before it was started again, as a rule.
+                    tracing::debug!(hours, "the newest event is old: retention waits for a day");
+                }
                 now
             });
             if now - since < BELIEVED_AFTER {
@@ -72,6 +81,7 @@ impl State {
             time: system,
             at: now,
             doubted: None,
+            followed: true,
         };
         system
     }
@@ -94,6 +104,7 @@ mod tests {
             time: 0,
             at,
             doubted: None,
+            followed: true,
         };
         says.iter()
             .map(|(hours, system)| {

@@ -45,6 +45,8 @@ pub(crate) struct Relay {
     pub(crate) failed_logins: FailedLogins,
     pub(crate) event_rates: EventRates,
     pub(crate) handshake_notes: DefaultDirectRateLimiter,
+    /// Lines of the log about events that are not stored.
+    pub(crate) unstored_lines: DefaultDirectRateLimiter,
     /// What events are stamped by.
     pub(crate) clock: Clock,
     /// Connections, and the streams on them.

@@ -85,7 +85,7 @@ async fn endpoints(
     request: Request<Incoming>,
 ) -> Result<Answer, Denied> {
     let (head, body) = request.into_parts();
-    let _share = relay.stray_memory.request(&head).ok_or_else(|| {
+    let _share = relay.stray_memory.request(None, &head).ok_or_else(|| {
         relay.metrics.limits.hit(Limit::StrayBytes);
         Denied::unavailable()
     })?;

@@ -7,6 +7,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
+use crate::journal::EndpointKey;
 use crate::memory::Share;
 use crate::relay::Relay;
 
@@ -36,6 +37,7 @@ pub(super) enum BodyError {
 /// Reads a body.
 pub(super) async fn read(
     relay: &Relay,
+    endpoint: EndpointKey,
     head: &request::Parts,
     body: Incoming,
 ) -> Result<Whole, BodyError> {
@@ -46,7 +48,10 @@ pub(super) async fn read(
             share: None,
         });
     }
-    let share = relay.memory.request(head).ok_or(BodyError::NoMemory)?;
+    let share = relay
+        .memory
+        .request(Some(endpoint), head)
+        .ok_or(BodyError::NoMemory)?;
     let limit = announced_within(relay, &body)?;
     timeout(
         relay.limits.body_timeout,
@@ -65,7 +70,7 @@ pub(super) async fn discard(relay: &Relay, request: Request<Incoming>) -> Result
     }
     let _share = relay
         .stray_memory
-        .request(&head)
+        .request(None, &head)
         .ok_or(BodyError::NoStrayMemory)?;
     let limit = announced_within(relay, &body)?;
     let read = async {

@@ -22,7 +22,10 @@ pub(super) async fn exchange(
     // A request with a body has its share already. What has none is waited for now, too.
     let _share = match received.body.share {
         Some(_) => None,
-        None => match relay.memory.request(&received.head) {
+        None => match relay
+            .memory
+            .request(Some(received.endpoint), &received.head)
+        {
             Some(share) => Some(share),
             None => {
                 relay.metrics.limits.hit(Limit::BufferedBytes);
@@ -65,9 +68,7 @@ pub(super) async fn exchange(
             headers: &headers,
             body: received.body.bytes.clone(),
         };
-        let asked = place
-            .ask(question, deadline, relay.limits.answer_idle_timeout)
-            .await;
+        let asked = place.ask(question, deadline, relay).await;
         match asked {
             Asked::Answer(answer) => {
                 return Ok(answer.map(|body| AnswerBody::App(Box::new(body))));

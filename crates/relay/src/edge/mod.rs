@@ -37,6 +37,7 @@ use crate::journal::AppendError;
 use crate::metrics::{AnswerKind, Limit};
 use crate::proxies::Caller;
 use crate::relay::Relay;
+use crate::server::progress::Progress;
 
 /// Answers one request of the outside world.
 pub(crate) async fn answer(
@@ -129,10 +130,12 @@ async fn at_endpoint(
         ));
         return (AnswerKind::Unread, answer);
     }
-    let body = match body::read(relay, &head, incoming).await {
+    let body = match body::read(relay, endpoint.key, &head, incoming).await {
         Ok(body) => body,
         Err(error) => return (AnswerKind::Unread, refuse_body(relay, error)),
     };
+    // What has come whole is answered, whoever wants the connection's place.
+    let _held = head.extensions.get::<Progress>().map(Progress::hold);
     let mut received = Received {
         endpoint: endpoint.key,
         caller,
@@ -165,7 +168,10 @@ async fn at_endpoint(
     if callback.kind() != classify::Kind::Handshake && !relay.event_rates.take(endpoint.key) {
         relay.metrics.limits.hit(Limit::EventsPerSecond);
         // The counter tells of it: a line for each would be a flood of its own.
-        tracing::debug!(endpoint = %endpoint.id, "event refused: too many in a second");
+        tracing::debug!(
+            endpoint = endpoint.key.0,
+            "event refused: too many in a second"
+        );
         let answer = answer::unavailable("this endpoint gets more events than the relay takes\n");
         let kind = match callback.kind() {
             classify::Kind::Exchange => AnswerKind::Exchange,
@@ -295,10 +301,13 @@ fn not_stored(relay: &Relay, error: &NotStored) -> Answer {
             if matches!(error, AppendError::QueueFull) {
                 relay.metrics.limits.hit(Limit::JournalQueue);
             }
-            tracing::error!(
-                error = error as &dyn std::error::Error,
-                "event not stored, caller told to come again"
-            );
+            let error = error as &dyn std::error::Error;
+            // The counter tells how many: a line for each would bury what the log and `status` have else to say.
+            if relay.unstored_lines.check().is_ok() {
+                tracing::error!(error, "event not stored, caller told to come again");
+            } else {
+                tracing::debug!(error, "event not stored, caller told to come again");
+            }
             answer::unavailable("the relay cannot store events now\n")
         }
     }

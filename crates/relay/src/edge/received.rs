@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::uri::PathAndQuery;
 use http::{Method, header, request};
 use ringtail_protocol::event::{
@@ -15,8 +16,9 @@ use ringtail_ringcentral::envelope::Envelope;
 use super::NotStored;
 use super::body::Whole;
 use super::route;
-use crate::journal::{EndpointKey, Entry};
+use crate::journal::{AppendError, EndpointKey, Entry};
 use crate::limits::{LARGE_BODY_BYTES, UUID_BYTES};
+use crate::metrics::Limit;
 use crate::proxies::Caller;
 use crate::relay::Relay;
 
@@ -95,11 +97,13 @@ impl Received {
         disposition: Disposition,
     ) -> Result<EventId, EncodeError> {
         let id = EventId::fresh();
-        drop(
-            relay
-                .journal
-                .append(self.entry(relay, id, kind, disposition)?),
-        );
+        let noted = relay
+            .journal
+            .append(self.entry(relay, id, kind, disposition)?);
+        // What the queue does not take is known at once; nobody waits for the disk.
+        if let Some(Err(AppendError::QueueFull)) = noted.now_or_never() {
+            relay.metrics.limits.hit(Limit::JournalQueue);
+        }
         Ok(id)
     }
 

@@ -19,6 +19,7 @@ use crate::api::Denied;
 use crate::metrics::Limit;
 use crate::proxies::Caller;
 use crate::relay::Relay;
+use crate::server::progress::Progress;
 
 /// Answers the call. On success the link's task waits for the connection to switch.
 pub(crate) async fn attach(
@@ -55,6 +56,7 @@ pub(crate) async fn attach(
 }
 
 async fn serve(relay: Arc<Relay>, request: Request<Incoming>, terms: Terms) {
+    let _held = request.extensions().get::<Progress>().map(Progress::hold);
     let upgraded = tokio::select! {
         biased;
         () = relay.end_links.cancelled() => return,

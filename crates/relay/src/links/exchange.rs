@@ -11,14 +11,17 @@ use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use ringtail_protocol::event::EventId;
 use ringtail_protocol::path;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, Sleep};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Place;
 use super::body::LinkBody;
+use crate::metrics::Limit;
+use crate::relay::Relay;
 
 /// What a client is asked.
 #[derive(Debug, Clone)]
@@ -66,18 +69,18 @@ pub(crate) enum NoAnswer {
 }
 
 impl Place {
-    /// Asks, and waits for the head of the answer. The place is kept until the answer's body has ended.
+    /// Asks, and waits for the head of the answer. The place is kept until the answer's body has come.
     pub(crate) async fn ask(
         self,
         question: Question<'_>,
         deadline: Instant,
-        answer_idle: Duration,
+        relay: &Relay,
     ) -> Asked {
         let Some(request) = request(question) else {
             return Asked::None(NoAnswer::TooLarge);
         };
         let mut send = self.link.send.clone();
-        let answer = tokio::time::timeout_at(deadline, send.try_send_request(request));
+        let answer = timeout_at(deadline, send.try_send_request(request));
         let response = match answer.await {
             Err(_elapsed) => return Asked::None(NoAnswer::Deadline),
             Ok(Err(mut error)) => {
@@ -100,13 +103,7 @@ impl Place {
             return Asked::None(NoAnswer::Failed);
         }
         path::strip_hop_by_hop(&mut head.headers);
-        let body = AppBody {
-            incoming: body,
-            idle: answer_idle,
-            silence: None,
-            _permit: self.permit,
-        };
-        let mut answer = Response::new(body);
+        let mut answer = Response::new(AppBody::of(body, self.permit, relay));
         *answer.status_mut() = head.status;
         *answer.headers_mut() = head.headers;
         Asked::Answer(answer)
@@ -142,16 +139,20 @@ fn request(question: Question<'_>) -> Option<Request<LinkBody>> {
     Some(request)
 }
 
-/// Body of an app's answer. It breaks off when the app is silent for too long, and it holds the exchange's place on the
-/// link.
+/// Body of an app's answer. It breaks off when the app is silent for too long.
+///
+/// A task of its own takes it off the link, and has the exchange's place there: a caller that stops reading, and over
+/// HTTP/2 still says that it is there, keeps neither.
 #[derive(Debug)]
 pub(crate) struct AppBody {
-    incoming: Incoming,
-    idle: Duration,
-    /// Runs while a frame is waited for.
-    silence: Option<Pin<Box<Sleep>>>,
-    _permit: OwnedSemaphorePermit,
+    /// Nothing when the answer has no body, or has ended.
+    pieces: Option<mpsc::Receiver<Piece>>,
+    /// What the app said is to come.
+    size: SizeHint,
 }
+
+/// What the task hands on. Without an end, the answer was cut off.
+type Piece = Option<Result<Frame<Bytes>, AppBodyError>>;
 
 /// Why an app's answer broke off.
 #[derive(Debug, thiserror::Error)]
@@ -162,6 +163,60 @@ pub(crate) enum AppBodyError {
     /// The link or the app broke off.
     #[error("the app's answer broke off")]
     Broken(#[source] hyper::Error),
+    /// The caller did not take it.
+    #[error("the caller did not read the app's answer")]
+    Unread,
+}
+
+impl AppBody {
+    fn of(incoming: Incoming, place: OwnedSemaphorePermit, relay: &Relay) -> Self {
+        let size = incoming.size_hint();
+        if incoming.is_end_stream() {
+            return Self { pieces: None, size };
+        }
+        let (out, pieces) = mpsc::channel(1);
+        let idle = relay.limits.answer_idle_timeout;
+        let limits = relay.metrics.limits.clone();
+        relay.connection_tasks.spawn(async move {
+            let _place = place;
+            if pump(incoming, &out, idle).await == Pumped::Unread {
+                limits.hit(Limit::IdleTime);
+            }
+        });
+        Self {
+            pieces: Some(pieces),
+            size,
+        }
+    }
+}
+
+/// How handing an answer on ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Pumped {
+    /// The app ended it, or the caller left.
+    Over,
+    /// The caller did not take a piece in time.
+    Unread,
+}
+
+async fn pump(mut incoming: Incoming, out: &mpsc::Sender<Piece>, idle: Duration) -> Pumped {
+    loop {
+        let frame = tokio::select! {
+            biased;
+            () = out.closed() => return Pumped::Over,
+            frame = timeout(idle, incoming.frame()) => frame,
+        };
+        let piece = match frame {
+            Err(_elapsed) => Some(Err(AppBodyError::Silent)),
+            Ok(frame) => frame.map(|frame| frame.map_err(AppBodyError::Broken)),
+        };
+        let is_last = !matches!(piece, Some(Ok(_)));
+        match timeout(idle, out.send(piece)).await {
+            Err(_elapsed) => return Pumped::Unread,
+            Ok(Ok(())) if !is_last => {}
+            Ok(_) => return Pumped::Over,
+        }
+    }
 }
 
 impl Body for AppBody {
@@ -172,23 +227,23 @@ impl Body for AppBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, AppBodyError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
-            self.silence = None;
-            return Poll::Ready(frame.map(|frame| frame.map_err(AppBodyError::Broken)));
+        let Some(pieces) = &mut self.pieces else {
+            return Poll::Ready(None);
+        };
+        let piece = ready!(pieces.poll_recv(cx)).unwrap_or(Some(Err(AppBodyError::Unread)));
+        if !matches!(piece, Some(Ok(_))) {
+            self.pieces = None;
         }
-        let idle = self.idle;
-        let silence = self
-            .silence
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
-        ready!(silence.as_mut().poll(cx));
-        Poll::Ready(Some(Err(AppBodyError::Silent)))
+        // It is asked for before the first piece alone.
+        self.size = SizeHint::default();
+        Poll::Ready(piece)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.pieces.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.size
     }
 }

@@ -21,7 +21,7 @@ use super::{Caller, Ops};
 #[cfg(unix)]
 use crate::store::DataDir;
 
-/// Connections at once, over both doors; more are closed.
+/// Connections at once at each door; more are closed. Whoever fills the one of `--metrics` keeps nobody from the socket.
 const CONNECTIONS: usize = 16;
 
 /// How long a connection may be silent, or take for a request's head.
@@ -78,7 +78,6 @@ impl Doors {
     pub(crate) fn open(self, ops: Ops, tasks: &TaskTracker, end: &CancellationToken) {
         let open = Open {
             ops: Arc::new(ops),
-            places: Arc::new(Semaphore::new(CONNECTIONS)),
             tasks: tasks.clone(),
             end: end.clone(),
         };
@@ -135,13 +134,13 @@ impl Listen for UnixListener {
 #[derive(Debug, Clone)]
 struct Open {
     ops: Arc<Ops>,
-    places: Arc<Semaphore>,
     tasks: TaskTracker,
     end: CancellationToken,
 }
 
 impl Open {
     async fn accept(self, listener: impl Listen, caller: Caller) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -159,7 +158,7 @@ impl Open {
                     }
                 }
             };
-            let Ok(place) = self.places.clone().try_acquire_owned() else {
+            let Ok(place) = places.clone().try_acquire_owned() else {
                 continue;
             };
             let (ops, end) = (self.ops.clone(), self.end.clone());

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::admission::Admission;
 use super::connection::{self, Door};
 use crate::limits::{BACKLOG, TCP_USER_TIMEOUT};
+use crate::metrics::Limit;
 use crate::relay::Relay;
 use crate::tls::Acceptor;
 
@@ -76,7 +77,12 @@ pub(super) async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Option
         // Through a proxy come many, each of whom counts once it is known who that is.
         let counted = (!relay.proxies.trusts(peer.ip())).then(|| peer.ip());
         let admitted = match admission.admit(counted) {
-            Ok(admitted) => admitted,
+            Ok(admitted) => {
+                if admitted.is_instead() {
+                    relay.metrics.limits.hit(Limit::Connections);
+                }
+                admitted
+            }
             Err(limit) => {
                 relay.metrics.limits.hit(limit);
                 tracing::debug!(limit = limit.name(), "too many connections");

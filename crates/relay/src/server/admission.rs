@@ -1,4 +1,8 @@
 //! How many connections there may be: in all, and from one address.
+//!
+//! When all places are taken, the newest connection gets that of the one on which nothing has moved for longest: who
+//! takes thousands and lets them idle must not keep RingCentral out. A request that has come whole, and a link, keep
+//! theirs.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::gauge::Gauge;
 
+use super::progress::Progress;
 use crate::metrics::Limit;
 
 /// Counts connections.
@@ -25,7 +30,9 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Open {
-    total: usize,
+    /// Those that have a place, by the numbers that they were given.
+    seated: HashMap<u64, Progress>,
+    next: u64,
     by_address: HashMap<IpAddr, usize>,
 }
 
@@ -41,25 +48,35 @@ impl Admission {
         }
     }
 
-    /// Counts a connection in, unless a limit is reached; it counts until the guard is dropped. Without an address it
-    /// counts for nobody yet.
+    /// Counts a connection in, unless a limit is reached; it counts until the guard is dropped, or another gets its
+    /// place. Without an address it counts for nobody yet.
     pub(super) fn admit(&self, address: Option<IpAddr>) -> Result<Admitted, Limit> {
         let share = match address {
             Some(address) => Some(self.share(address)?),
             None => None,
         };
         let mut open = self.inner.open();
-        if open.total >= self.inner.total {
-            // The share's guard takes the lock, too.
-            drop(open);
-            return Err(Limit::Connections);
+        let full = open.seated.len() >= self.inner.total;
+        if full {
+            let Some(silent) = open.unseat_silent() else {
+                // The share's guard takes the lock, too.
+                drop(open);
+                return Err(Limit::Connections);
+            };
+            silent.lose();
         }
-        open.total += 1;
+        let progress = Progress::new();
+        let number = open.next;
+        open.next += 1;
+        open.seated.insert(number, progress.clone());
         drop(open);
         self.inner.gauge.inc();
         Ok(Admitted {
             inner: self.inner.clone(),
+            number,
+            progress,
             share,
+            instead: full,
         })
     }
 
@@ -86,14 +103,37 @@ impl Inner {
     }
 }
 
+impl Open {
+    /// Takes the place of the connection on which nothing has moved for longest, if there is one that may go.
+    fn unseat_silent(&mut self) -> Option<Progress> {
+        let may_go = self.seated.iter().filter(|(_, it)| !it.is_held());
+        let (silent, _) = may_go.min_by_key(|(_, progress)| progress.mark())?;
+        let silent = *silent;
+        self.seated.remove(&silent)
+    }
+}
+
 /// A connection that is counted.
 #[derive(Debug)]
 pub(super) struct Admitted {
     inner: Arc<Inner>,
+    number: u64,
+    progress: Progress,
     share: Option<Share>,
+    instead: bool,
 }
 
 impl Admitted {
+    /// Returns what is to be told of the connection, and tells when it has lost its place.
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Says whether another connection had to go for this one.
+    pub(super) fn is_instead(&self) -> bool {
+        self.instead
+    }
+
     /// Counts the connection for an address that became known later.
     pub(super) fn assign(&mut self, share: Share) {
         self.share = Some(share);
@@ -102,8 +142,7 @@ impl Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        let mut open = self.inner.open();
-        open.total = open.total.saturating_sub(1);
+        self.inner.open().seated.remove(&self.number);
         self.inner.gauge.dec();
     }
 }
@@ -150,14 +189,40 @@ mod tests {
     fn the_total_counts_everybody() {
         let gauge = Gauge::default();
         let admission = Admission::new(2, 2, gauge.clone());
-        let first = admission.admit(some("192.0.2.1"));
-        let _second = admission.admit(some("192.0.2.2")).unwrap();
+        let first = admission.admit(some("192.0.2.1")).unwrap();
+        let second = admission.admit(some("192.0.2.2")).unwrap();
+        let _holds = (first.progress().hold(), second.progress().hold());
         let third = admission.admit(some("192.0.2.3"));
         assert_eq!(third.err(), Some(Limit::Connections));
         assert_eq!(gauge.get(), 2);
         drop(first);
         assert_eq!(gauge.get(), 1);
         assert!(admission.admit(some("192.0.2.3")).is_ok());
+    }
+
+    #[test]
+    fn who_is_silent_for_longest_goes_for_a_new_one() {
+        let gauge = Gauge::default();
+        let admission = Admission::new(3, 3, gauge.clone());
+        let admit = || admission.admit(some("192.0.2.1")).unwrap();
+        let (answering, silent, moving) = (admit(), admission.admit(None).unwrap(), admit());
+        let hold = answering.progress().hold();
+        assert!(!moving.is_instead());
+        let new = admit();
+        assert!(new.is_instead());
+        assert!(silent.progress().is_lost());
+        assert_eq!(gauge.get(), 4, "open until it has ended");
+        drop(silent);
+        drop(hold);
+        let lost = |admitted: &Admitted| admitted.progress().is_lost();
+        let newer = admission.admit(None).unwrap();
+        assert_eq!(
+            [&answering, &moving, &new, &newer].map(lost),
+            [true, false, false, false]
+        );
+        drop((answering, moving, new));
+        let _room = [admit(), admit()];
+        assert!(!lost(&newer));
     }
 
     #[test]
@@ -184,7 +249,11 @@ mod tests {
         let share = admission.share("192.0.2.1".parse().unwrap()).unwrap();
         proxied.assign(share);
         assert!(admission.admit(some("192.0.2.1")).is_err());
-        assert_eq!(admission.inner.open().total, 2, "a refusal leaves nothing");
+        assert_eq!(
+            admission.inner.open().seated.len(),
+            2,
+            "a refusal leaves nothing"
+        );
         drop(proxied);
         assert!(admission.admit(some("192.0.2.1")).is_ok());
         assert!(admission.inner.open().by_address.is_empty());

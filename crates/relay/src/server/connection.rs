@@ -65,12 +65,13 @@ pub(super) async fn serve(
 ) {
     let relay = &door.relay;
     let established_by = Instant::now() + relay.limits.establish_timeout;
-    let progress = Progress::default();
+    let progress = admitted.progress().clone();
     let established = tokio::select! {
         // Whoever connected before the relay stopped is answered; who is not through the handshake by now is too slow.
         biased;
         () = relay.quiet.cancelled() => return,
-        established = timeout_at(established_by, establish(&door, socket, peer, admitted, &progress)) => established,
+        () = progress.lost() => return,
+        established = timeout_at(established_by, establish(&door, socket, peer, admitted)) => established,
     };
     let (peer, stream) = match established {
         Ok(Ok(established)) => established,
@@ -155,7 +156,6 @@ async fn establish(
     mut socket: TcpStream,
     mut peer: SocketAddr,
     mut admitted: Admitted,
-    progress: &Progress,
 ) -> Result<(SocketAddr, Stream), NotEstablished> {
     let proxies = &door.relay.proxies;
     if proxies.proxy_protocol
@@ -168,7 +168,7 @@ async fn establish(
             admitted.assign(share.map_err(NotEstablished::TooMany)?);
         }
     }
-    let socket = Watched::new(socket, progress.clone(), admitted);
+    let socket = Watched::new(socket, admitted);
     let stream = match &door.tls {
         Some(tls) => match tls.accept(socket).await.map_err(NotEstablished::Tls)? {
             Some(stream) => Stream::Tls(stream),
@@ -191,7 +191,14 @@ struct Connection {
 
 impl Door {
     /// Answers a request of a connection from `peer`.
-    async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Answer {
+    async fn answer(
+        &self,
+        peer: SocketAddr,
+        progress: &Progress,
+        mut request: Request<Incoming>,
+    ) -> Answer {
+        progress.ask();
+        request.extensions_mut().insert(progress.clone());
         let caller = self.relay.proxies.caller(peer, request.headers());
         // The caller of a proxy has no connection that counts here, so its requests do.
         let share = match caller {
@@ -234,9 +241,8 @@ impl Connection {
         let this = &self;
         let (door, peer, progress) = (this.door.clone(), this.peer, this.progress.clone());
         let service = service_fn(move |request| {
-            progress.ask();
-            let door = door.clone();
-            async move { Ok::<_, Infallible>(door.answer(peer, request).await) }
+            let (door, progress) = (door.clone(), progress.clone());
+            async move { Ok::<_, Infallible>(door.answer(peer, &progress, request).await) }
         });
         let connection = http2::Builder::new(tasks)
             .timer(TokioTimer::new())
@@ -256,8 +262,8 @@ impl Connection {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
-        self.progress.ask();
-        let mut answer = self.door.answer(self.peer, request).await;
+        let answer = self.door.answer(self.peer, &self.progress, request);
+        let mut answer = answer.await;
         // The next request comes on a new connection, to the next relay. A handshake's answer, which every byte counts
         // for, is not made longer, nor a link's, which is the last on its connection.
         if self.door.relay.drain.is_cancelled()
@@ -289,6 +295,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 () = abort.cancelled() => return,
+                () = self.progress.lost() => return,
                 () = quiet.cancelled(), if !quieting => {
                     quieting = true;
                     shut(connection.as_mut());

@@ -91,7 +91,7 @@ async fn connection(
     challenges: Arc<Challenges>,
     admitted: Admitted,
 ) {
-    let _admitted = admitted;
+    let lost = admitted.progress().lost();
     let service = service_fn(|request| {
         let answer = answer(&request, &challenges, relay.hosts.public_url());
         async move { Ok::<_, Infallible>(answer) }
@@ -105,6 +105,7 @@ async fn connection(
     tokio::select! {
         biased;
         () = relay.abort.cancelled() => {}
+        () = lost => {}
         ended = time::timeout(PLAIN_TIMEOUT, connection) => {
             if !matches!(ended, Ok(Ok(()))) {
                 tracing::debug!("plain connection ended early");

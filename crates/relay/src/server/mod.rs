@@ -14,9 +14,10 @@ pub(crate) mod admission;
 mod connection;
 mod http01;
 mod plain;
-mod progress;
+pub(crate) mod progress;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -320,6 +321,7 @@ impl Opened {
             limits: self.config.limits,
             metrics: Metrics::new(self.journal.metrics()),
             handshake_notes: RateLimiter::direct(Quota::per_second(NOTED_HANDSHAKES)),
+            unstored_lines: RateLimiter::direct(Quota::per_second(NonZeroU32::MIN)),
             clock: Clock::new(),
             connection_tasks: TaskTracker::new(),
             link_tasks: TaskTracker::new(),

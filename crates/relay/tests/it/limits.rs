@@ -117,7 +117,7 @@ async fn a_body_over_the_limit_is_a_413_announced_or_not() {
 
 #[tokio::test]
 async fn full_memory_is_a_503_and_frees_itself() {
-    let relay = TestRelay::with(|config| config.limits.buffered_bytes = 20_000).await;
+    let relay = TestRelay::with(|config| config.limits.buffered_bytes = 40_000).await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
     let head = format!(
@@ -353,14 +353,121 @@ async fn connections_over_the_limit_are_closed_and_room_comes_back() {
             }
         })
         .await;
-        let first = Conn::open(&relay, &["http/1.1"]).await;
+        let endpoint = relay.endpoint().await;
+        // A link keeps its place.
+        let app = text_app("a");
+        let link = Dial::to(&relay, &endpoint).attach(&relay, app).await;
         assert!(Conn::try_open(&relay, &["http/1.1"]).await.is_err());
-        drop(first);
+        link.kill();
         soon("room", async {
             while Conn::try_open(&relay, &["http/1.1"]).await.is_err() {}
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn connections_that_are_silent_go_for_new_ones_and_handshakes_are_answered() {
+    let relay = TestRelay::with(|config| config.limits.connections = 4).await;
+    let endpoint = relay.endpoint().await;
+    let (asked, mut was_asked) = tokio::sync::mpsc::channel(1);
+    let (answer, answered) = tokio::sync::watch::channel(false);
+    let app: App = Arc::new(move |_| {
+        let (asked, mut answered) = (asked.clone(), answered.clone());
+        Box::pin(async move {
+            asked.send(()).await.unwrap();
+            drop(answered.wait_for(|yes| *yes).await);
+            Response::new(Full::from("thought").boxed())
+        })
+    });
+    let mut link = Dial::to(&relay, &endpoint).attach(&relay, app).await;
+    link.head().await;
+    // An app thinks, and others have the rest of the places: silent, and in the middle of a body.
+    let mut caller = Conn::open(&relay, &["http/1.1"]).await;
+    let get = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", endpoint.path("/"));
+    caller.write(get.as_bytes()).await;
+    soon("the question", was_asked.recv()).await;
+    let mut half = Conn::open(&relay, &["http/1.1"]).await;
+    let post = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf",
+        endpoint.path("")
+    );
+    half.write(post.as_bytes()).await;
+    let mut silent = Conn::open(&relay, &["http/1.1"]).await;
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        let mut ringcentral = Conn::open(&relay, &["http/1.1"]).await;
+        let shake = format!(
+            "POST {} HTTP/1.1\r\nHost: x\r\nValidation-Token: t\r\nContent-Length: 0\r\n\r\n",
+            endpoint.path("")
+        );
+        ringcentral.write(shake.as_bytes()).await;
+        let head = ringcentral.read_head().await;
+        assert!(head.starts_with(b"HTTP/1.1 200 "));
+        open.push(ringcentral);
+    }
+    half.read_to_end().await;
+    silent.read_to_end().await;
+    answer.send(true).unwrap();
+    assert!(caller.read_head().await.starts_with(b"HTTP/1.1 200 "));
+    relay.has_hit("connections", 10).await;
+}
+
+#[tokio::test]
+async fn one_endpoint_takes_half_of_the_memory_and_others_go_on() {
+    let relay = TestRelay::with(|config| config.limits.buffered_bytes = 40_000).await;
+    let (flooded, other) = (
+        relay.endpoint_named("flooded").await,
+        relay.endpoint_named("other").await,
+    );
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    let half = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 9001\r\n\r\n{}",
+        flooded.path(""),
+        "x".repeat(9000)
+    );
+    conn.write(half.as_bytes()).await;
+    let mut caller = Caller::http1(&relay).await;
+    let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
+    soon("its half to be full", async {
+        while caller.post(&flooded.path(""), body).await.status != 503 {}
+    })
+    .await;
+    let mut caller = Caller::http1(&relay).await;
+    assert_eq!(caller.post(&other.path(""), body).await.status, 200);
+    conn.write(b"x").await;
+    conn.read_head().await;
+    assert_eq!(caller.post(&flooded.path(""), body).await.status, 200);
+}
+
+#[tokio::test]
+async fn callers_that_say_they_are_there_and_do_not_read_leave_room_for_exchanges() {
+    let relay = TestRelay::with(|config| config.limits.answer_idle_timeout = SHORT).await;
+    let endpoint = relay.endpoint().await;
+    let app: App = Arc::new(|request| {
+        Box::pin(async move {
+            if request.uri().path().ends_with("/short") {
+                return Response::new(Full::from("short").boxed());
+            }
+            let piece = || Ok(Frame::data(Bytes::from(vec![b'x'; 16 * 1024])));
+            let endless = futures_util::stream::repeat_with(piece);
+            Response::new(StreamBody::new(endless).boxed())
+        })
+    });
+    let mut link = Dial::to(&relay, &endpoint).attach(&relay, app).await;
+    link.head().await;
+    let mut caller = Caller::http2(&relay).await;
+    let mut unread = Vec::new();
+    for _ in 0..http2::MAX_EXCHANGES {
+        let request = Request::get(endpoint.path("/endless")).body(Full::default());
+        unread.push(caller.begin(request.unwrap()).await.unwrap());
+    }
+    let mut other = Caller::http1(&relay).await;
+    assert_eq!(other.get(&endpoint.path("/short")).await.body, "short");
+    relay.has_hit("idle-time", 1).await;
+    // What they would read yet ends as an answer that broke off.
+    let broken = soon("the end", unread.remove(0).into_body().collect()).await;
+    assert!(broken.is_err());
 }
 
 #[tokio::test]

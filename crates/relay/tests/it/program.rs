@@ -463,6 +463,7 @@ fn no_secret_is_in_the_log_at_any_level() {
                 "--output",
                 "json",
             ])
+            .args(["--max-events-per-second", "1"])
             .args(["--log", "trace", "--log-format", form, "--data"])
             .arg(dir.path())
             .stdout(Stdio::piped())
@@ -502,6 +503,14 @@ fn no_secret_is_in_the_log_at_any_level() {
             "GET /{endpoint}/oauth?code=planted-code HTTP/1.1\nHost: a\nCookie: planted-cookie\nConnection: close\n\n"
         ));
         assert!(exchange.starts_with("HTTP/1.1 503 "), "{exchange}");
+        let refused = (0..100).any(|_| {
+            ask(format!(
+                "POST /{endpoint} HTTP/1.1\nHost: a\nConnection: close\nContent-Length: {}\n\n{event}",
+                event.len()
+            ))
+            .contains("more events than")
+        });
+        assert!(refused, "too many events");
         let stranger = ask(
             "POST /_ringtail/v1/endpoints HTTP/1.1\nHost: a\nAuthorization: Bearer rt_planted-token-0123456789012345678901234567\n\
              Connection: close\nContent-Length: 2\n\n{}"

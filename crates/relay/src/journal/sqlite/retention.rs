@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use ringtail_protocol::event::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::metrics::{Dropped, JournalMetrics};
 use super::uuids::Uuids;
@@ -161,9 +161,10 @@ impl Sweep {
         };
         for (endpoint, own) in candidates {
             let cutoff = self.cutoff(own.unwrap_or(self.max_age));
-            let found = oldest(connection, endpoint, |event, _| event.received_at < cutoff)?;
-            if found.events > 0 {
-                self.delete(connection, uuids, endpoint, &found)?;
+            let is_old = |event: &Candidate, _| event.received_at < cutoff;
+            // Looked for first without a transaction, which most endpoints do not need.
+            if oldest(connection, endpoint, is_old)?.events > 0 {
+                self.delete(connection, uuids, endpoint, is_old)?;
                 // There may be more of this endpoint's than one step deletes.
                 return Ok(Some(Stage::Age { from: endpoint.0 }));
             }
@@ -219,31 +220,42 @@ impl Sweep {
         };
         // Not far below the next one, so that endpoints of about one size share the loss.
         let excess = excess.min(lead.saturating_add(STEP_SHARE));
-        let found = oldest(connection, largest, |_, bytes| bytes < excess)?;
-        if found.events == 0 {
-            // The count is wrong: without this, every sweep would look here for ever.
-            tracing::error!(
-                endpoint = largest.0,
-                "an endpoint without events has a size; it is set to nothing"
-            );
-            connection.execute("UPDATE endpoint SET bytes = 0 WHERE key = ?1", [largest.0])?;
+        let deleted = self.delete(connection, uuids, largest, |_, bytes| bytes < excess)?;
+        if deleted == 0 {
+            // Purged meanwhile, or the count is wrong: without this, every sweep would look here for ever.
+            let corrected = connection.execute(
+                "UPDATE endpoint SET bytes = 0 WHERE key = ?1 AND bytes > 0",
+                [largest.0],
+            )?;
+            if corrected > 0 {
+                tracing::error!(
+                    endpoint = largest.0,
+                    "an endpoint without events had a size; it is set to nothing"
+                );
+            }
             return Ok(true);
         }
-        self.delete(connection, uuids, largest, &found)?;
         Ok(true)
     }
 
+    /// Deletes the events from the endpoint's old end that go, as many as one step may, and returns how many. They are
+    /// looked for within the transaction: a purge beside the relay would else take them in between, and their bytes be
+    /// subtracted twice.
     fn delete(
         &mut self,
         connection: &mut Connection,
         uuids: &mut Uuids,
         endpoint: EndpointKey,
-        found: &Oldest,
-    ) -> rusqlite::Result<()> {
+        goes: impl Fn(&Candidate, i64) -> bool,
+    ) -> rusqlite::Result<u64> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found = oldest(&transaction, endpoint, goes)?;
+        if found.events == 0 {
+            return Ok(0);
+        }
         // First, so that an event is in one table only and there to be deleted from.
         uuids.move_recent(&transaction)?;
-        delete(&transaction, endpoint, found)?;
+        delete(&transaction, endpoint, &found)?;
         transaction.commit()?;
         uuids.moved();
         let why = match self.stage {
@@ -254,7 +266,7 @@ impl Sweep {
         self.metrics.drop_events(why, found.events);
         self.swept.events += found.events;
         self.swept.bytes += found.bytes.unsigned_abs();
-        Ok(())
+        Ok(found.events)
     }
 }
 
@@ -353,8 +365,9 @@ fn largest(
     Ok(Some((largest, bytes - next)))
 }
 
+/// Deletes them; the caller's transaction is the one in which they were looked for.
 pub(super) fn delete(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     endpoint: EndpointKey,
     found: &Oldest,
 ) -> rusqlite::Result<()> {

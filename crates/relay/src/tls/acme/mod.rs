@@ -38,6 +38,9 @@ use crate::limits::{CERTIFICATE_INTERVAL, ORDER_TIMEOUT};
 /// How long an authority that asks for patience gets at least.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
+/// How often to reckon anew when a certificate is due: the clock may have been set back since.
+const RECKON: Duration = Duration::from_secs(60 * 60);
+
 /// Gets certificates and renews them, for as long as the relay runs.
 #[derive(Debug)]
 pub(crate) struct Keeper {
@@ -123,6 +126,7 @@ impl Keeper {
         loop {
             let now = self.clock.now();
             let due = self.due(now);
+            self.ask_at = self.ask_at.min(now + renewal::ASK.end);
             self.state.change(|state| state.next_renewal = Some(due));
             tokio::select! {
                 biased;
@@ -132,6 +136,7 @@ impl Keeper {
                     self.ask().await;
                     continue;
                 }
+                () = time::sleep(RECKON) => continue,
             }
             self.attempt().await;
         }
@@ -147,7 +152,8 @@ impl Keeper {
             // None, or one for other names than are wanted now.
             _ => now,
         };
-        let wanted = wanted.max(self.retry_at.unwrap_or(now));
+        let retry_at = self.retry_at.and_then(|at| pace::believable(at, now));
+        let wanted = wanted.max(retry_at.unwrap_or(now));
         if wanted > now {
             wanted
         } else {

@@ -123,6 +123,12 @@ impl Orders {
     }
 }
 
+/// Returns the time of the next attempt, unless it is further away than any wait: a clock that was ahead has been set back.
+/// The limits of orders hold all the same.
+pub(super) fn believable(retry_at: SystemTime, now: SystemTime) -> Option<SystemTime> {
+    (retry_at <= now + CAP).then_some(retry_at)
+}
+
 /// Returns how long to wait after this many failed attempts in a row: between half of a bound that doubles and all of
 /// it, by `share` of `u32::MAX`.
 pub(super) fn backoff(failures: u32, share: u32) -> Duration {
@@ -194,6 +200,14 @@ mod tests {
             orders.place(Kind::Http, at(1_000_000_000));
         }
         assert_eq!(orders.allowed(at(0)), at(0) + HOUR);
+    }
+
+    #[test]
+    fn a_wait_from_a_clock_that_was_ahead_is_not_kept() {
+        let longest = backoff(u32::MAX, u32::MAX);
+        assert_eq!(believable(at(0) + longest, at(0)), Some(at(0) + longest));
+        assert_eq!(believable(at(0), at(1)), Some(at(0)));
+        assert_eq!(believable(at(0) + longest + BASE, at(0)), None);
     }
 
     #[test]

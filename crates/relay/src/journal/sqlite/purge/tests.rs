@@ -164,3 +164,52 @@ async fn an_endpoint_keeps_its_events_for_as_long_as_it_says() {
     set(None);
     assert_eq!(left(29).await, [1, 0], "the relay's own");
 }
+
+thread_local! {
+    /// A purge that is in the middle of a transaction while a sweep waits for it.
+    static PURGING: std::cell::Cell<Option<Connection>> = const { std::cell::Cell::new(None) };
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purge_beside_a_sweep_takes_an_events_bytes_once() {
+    let relay = Relay::new();
+    let endpoint = EndpointKey(1);
+    for number in 0..5 {
+        let body = format!("event {number}");
+        relay.append(endpoint, body.as_bytes()).await.unwrap();
+    }
+    relay.journal.close().await;
+    let mut sweeping = store::open_writer(&relay.dir).unwrap();
+    let purging = store::open_writer(&relay.dir).unwrap();
+    purging.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let found = retention::oldest(&purging, endpoint, |_, _| true).unwrap();
+    retention::delete(&purging, endpoint, &found).unwrap();
+    assert_eq!(found.events, 5);
+    PURGING.set(Some(purging));
+    // It has looked for old events by the time at which it has to wait.
+    let busy = |_| {
+        let purging = PURGING.take();
+        purging.is_some_and(|purging| purging.execute_batch("COMMIT").is_ok())
+    };
+    sweeping.busy_handler(Some(busy)).unwrap();
+    let retention = Retention {
+        max_age: std::time::Duration::ZERO,
+        ..Retention::default()
+    };
+    let metrics = super::super::JournalMetrics::default();
+    let mut sweep = retention::Sweep::new(retention, Timestamp(i64::MAX), metrics);
+    let mut uuids = super::super::uuids::Uuids::load(&sweeping).unwrap();
+    let swept = loop {
+        match sweep.step(&mut sweeping, &mut uuids).unwrap() {
+            retention::Progress::More => {}
+            retention::Progress::Done(swept) => break swept,
+        }
+    };
+    assert_eq!(swept.events, 0);
+    let bytes: i64 = sweeping
+        .query_row("SELECT bytes FROM endpoint WHERE key = 1", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(bytes, 0);
+}
