@@ -266,6 +266,7 @@ async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
         vec!["events", "diff", "1", "2"],
         vec!["events", "diff", "1", "--answers", "--all"],
         vec!["events", "timeline", "1"],
+        vec!["events", "mark", "1"],
         vec!["export"],
         vec!["export", "--as", "har"],
         vec!["export", "--as", "curl"],
@@ -304,7 +305,9 @@ async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
             command.env("RINGTAIL_LOG", "trace");
             let has_forms = !matches!(
                 case[..],
-                ["login" | "export" | "import" | "types", ..] | ["simulate", "cut", ..]
+                ["login" | "export" | "import" | "types", ..]
+                    | ["simulate", "cut", ..]
+                    | ["events", "mark", ..]
             );
             if has_forms {
                 command.args(["--output", form]);

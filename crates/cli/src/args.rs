@@ -185,6 +185,8 @@ pub(crate) enum EventsCommand {
     List(ListArgs),
     /// Show one event: headers, body, attempts
     Show(ShowArgs),
+    /// Mark events, with a comment or without
+    Mark(MarkArgs),
     /// Compare two events, or the app's answers to one
     Diff(compare::DiffArgs),
     /// Show the course of a call or a conversation
@@ -229,6 +231,26 @@ pub(crate) struct ShowArgs {
     /// What to print
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ringtail events mark 17 --comment 'the doubled SMS'
+  ringtail events mark --filter 'status:5xx on:today'
+  ringtail events list marked
+  ringtail events mark 17 --clear
+
+Marked events are kept whatever their age and number.")]
+pub(crate) struct MarkArgs {
+    #[command(flatten)]
+    pub(crate) which: select::SelectArgs,
+    /// Say why; takes the place of an earlier comment
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) comment: Option<String>,
+    /// Take mark and comment away
+    #[arg(long, conflicts_with = "comment")]
+    pub(crate) clear: bool,
 }
 
 /// Returns what to say beside clap's own words: why there is no `--token`.

@@ -27,6 +27,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Listen(args) => listen::run(&common, args).await,
         Command::Events(EventsCommand::List(args)) => events::list(&common, args).await,
         Command::Events(EventsCommand::Show(args)) => events::show(&common, args).await,
+        Command::Events(EventsCommand::Mark(args)) => events::mark(&common, args).await,
         Command::Events(EventsCommand::Diff(args)) => diff::run(&common, args).await,
         Command::Events(EventsCommand::Timeline(args)) => timeline::run(&common, args).await,
         Command::Export(args) => export::run(&common, args).await,

@@ -37,7 +37,7 @@ use ringtail_protocol::event::Timestamp;
 pub use self::exchange::{ExchangeBody, Exchanger};
 pub use self::failure::{RequestBroken, SendFailure};
 pub use self::hold::HoldDelay;
-pub use self::request::REPLAY;
+pub use self::request::{EDITED_FROM, REPLAY};
 pub use self::scheduler::Limits;
 use self::scheduler::{Command, End, Health, Input, Scheduler};
 pub use self::send::{

@@ -13,6 +13,7 @@
 
 mod attempts;
 mod codes;
+mod edited;
 pub(crate) mod headers;
 mod index;
 mod mark;
@@ -32,9 +33,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use ringtail_protocol::event::EventId;
+use ringtail_protocol::event::{EncodeError, EventId, Request};
 
 pub use self::attempts::NewAttempt;
+pub(crate) use self::edited::origin_name;
 pub(crate) use self::headers::to_map as header_map;
 pub use self::mark::{Comment, CommentError, MAX_COMMENT_CHARS, MarkChange};
 pub use self::query::{Counts, MAX_DETAIL_ATTEMPTS, MAX_PAGE, PendingEvent, Reader, StoredRequest};
@@ -94,6 +96,18 @@ pub enum StoreError {
     /// The writing thread has ended.
     #[error("the history is closed")]
     Closed,
+}
+
+/// Why an edited event was not stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddError {
+    /// It is larger than an event can be.
+    #[error("an event cannot be like this")]
+    Encode(#[from] EncodeError),
+    /// The history could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why something was not read.
@@ -245,6 +259,32 @@ impl History {
         })
         .await?;
         changed.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Stores an edited copy of an event under an id of its own, which is returned; `None` when the history has no
+    /// such event. Nothing forwards the copy by itself.
+    ///
+    /// # Errors
+    /// When it was not stored.
+    pub async fn add_edited(
+        &self,
+        origin: EventId,
+        request: Request,
+    ) -> Result<Option<EventId>, AddError> {
+        let id = EventId::fresh();
+        let kind = crate::import::kind(&request);
+        let request = request.encode()?;
+        let (done, added) = oneshot::channel();
+        self.write(Write::Edited {
+            origin,
+            id,
+            kind,
+            request,
+            done,
+        })
+        .await?;
+        let added = added.await.map_err(|_| StoreError::Closed)??;
+        Ok(added.then_some(id))
     }
 
     async fn write(&self, write: Write) -> Result<(), StoreError> {

@@ -16,7 +16,9 @@ use ringtail_protocol::event::{
 };
 use ringtail_ringcentral::classify::{self, RequestView, classify};
 
-use crate::history::{Forwarding, History, Incoming, NewAttempt, ReadError, StoreError};
+use crate::history::{
+    Comment, Forwarding, History, Incoming, MarkChange, NewAttempt, ReadError, StoreError,
+};
 use crate::model::{Cause, Outcome};
 
 /// The journal that imported events are of; no relay's identity is this word.
@@ -45,6 +47,8 @@ pub struct Recorded {
     pub kind: Option<Kind>,
     /// The request.
     pub request: Request,
+    /// What the user says of it, if it is marked.
+    pub mark: Option<Comment>,
     /// The answers of the app that it was recorded with, oldest first.
     pub answers: Vec<Answer>,
 }
@@ -158,6 +162,7 @@ pub struct Importer<'a> {
     bytes: usize,
     batch: Vec<Incoming>,
     answers: Vec<NewAttempt>,
+    marks: Vec<(EventId, Comment)>,
     imported: Imported,
 }
 
@@ -175,6 +180,7 @@ impl<'a> Importer<'a> {
             bytes: 0,
             batch: Vec::new(),
             answers: Vec::new(),
+            marks: Vec::new(),
             imported: Imported::default(),
         })
     }
@@ -211,6 +217,7 @@ impl<'a> Importer<'a> {
         };
         self.bytes += event.encoded_len();
         self.batch.push(Incoming::Event(event));
+        self.marks.extend(recorded.mark.map(|mark| (id, mark)));
         self.answers
             .extend(recorded.answers.into_iter().map(|answer| NewAttempt {
                 event: id,
@@ -252,12 +259,16 @@ impl<'a> Importer<'a> {
         for answer in self.answers.drain(..) {
             self.history.record_attempt(answer, false).await?;
         }
+        for (id, comment) in self.marks.drain(..) {
+            let mark = MarkChange::Comment(comment);
+            self.history.set_mark(vec![id], mark).await?;
+        }
         Ok(())
     }
 }
 
 /// What a request is whose recording does not say: what its callback is answered with at the edge.
-fn kind(request: &Request) -> Kind {
+pub(crate) fn kind(request: &Request) -> Kind {
     let Ok(method) = Method::from_bytes(request.method.as_bytes()) else {
         return Kind::Exchange;
     };

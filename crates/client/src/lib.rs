@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod check;
 pub mod config;
 pub mod diff;
+pub mod edit;
 pub mod engine;
 pub mod export;
 pub mod filter;

@@ -76,6 +76,10 @@ pub fn event(masker: &Masker, detail: &EventDetail) -> EventDetail {
         .iter()
         .map(|it| attempt(masker, it))
         .collect();
+    // A person wrote it for themselves, and what it says of others cannot be told.
+    if let Some(mark) = &mut masked.event.mark {
+        mark.comment.clear();
+    }
     masked.event.last_attempt = masked
         .attempts
         .last()

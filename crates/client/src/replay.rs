@@ -1,13 +1,13 @@
 //! Stored events once more: the same method, path, headers and bytes, to the target or to another one.
 //!
 //! A replay is an attempt of its own and changes nothing else: a pending event stays pending. The request says what
-//! it is in the header [`crate::forward::REPLAY`], and everything else, `Verification-Token` included, is as
+//! it is in the header [`crate::forward::REPLAY`] (an edited copy names its origin in [`EDITED_FROM`]), and everything else, `Verification-Token` included, is as
 //! RingCentral sent it, unless it is to be signed anew.
 
-use ringtail_protocol::event::EventId;
+use ringtail_protocol::event::{EventId, Header};
 
 use crate::config::Secrets;
-use crate::forward::Sender;
+use crate::forward::{EDITED_FROM, Sender};
 use crate::history::{History, ReadError, StoreError};
 use crate::model::{AttemptDetail, Cause, RowId};
 use crate::signature::{self, NoSecret};
@@ -75,6 +75,14 @@ async fn replay_row(
     if let Some(secrets) = sign {
         signature::sign(&mut stored.request, secrets)
             .map_err(|source| ReplayError::Unsigned { id, source })?;
+    }
+    if let Some(origin) = stored.edited_from {
+        let headers = &mut stored.request.headers;
+        headers.retain(|header| header.name != EDITED_FROM);
+        headers.push(Header {
+            name: EDITED_FROM.to_owned(),
+            value: origin.to_string().into(),
+        });
     }
     let delivery = sender
         .deliver(id, &stored.request, Cause::Replay, || ())

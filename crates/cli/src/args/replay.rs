@@ -11,6 +11,7 @@ use super::{Format, HopArgs};
 Examples:
   ringtail replay 17                                 send event 17 to where it went last
   ringtail replay --filter 'status:5xx since:-1h' --target 3001 --dry-run
+  ringtail replay 17 --edit                          edit it first; a new event is sent and kept
   ringtail replay 17..40 --timing --speed 10         with the original's pauses, ten times as fast
   ringtail replay 17..40 --reorder --double --seed 7 as RingCentral may deliver it, the same twice
   ringtail replay --filter since:-1d --compare       say which answers of the app changed
@@ -20,6 +21,9 @@ With --compare the exit code is 2 when an answer changed.")]
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
     pub(crate) which: SelectArgs,
+    /// Edit the event in $VISUAL or $EDITOR, and send what comes of it as a new one
+    #[arg(long, conflicts_with_all = ["filter", "dry_run", "compare", "timing"])]
+    pub(crate) edit: bool,
     /// List the events and where they would go, and send nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -34,6 +34,7 @@ fn every_code_of_the_client_is_printed_somewhere() {
         include_str!("../output/plain.rs"),
         include_str!("../command/explain.rs"),
         include_str!("../command/replay.rs"),
+        include_str!("../command/replay/edit.rs"),
         include_str!("../command/simulate.rs"),
     ]
     .concat();

@@ -1,14 +1,15 @@
 //! `ringtail events`: looks at the history, without a relay.
 
 use ringtail_client::config::Config;
-use ringtail_client::history::Direction;
+use ringtail_client::history::{Comment, Direction, MarkChange};
 use ringtail_client::mask;
 use ringtail_client::model::{EventRow, RowId};
 use ringtail_client::signature;
 
 use super::find::{find_one, open};
 use super::search::{self, filter, search};
-use crate::args::{Common, Format, ListArgs, ShowArgs};
+use super::select::{Selection, nothing_named};
+use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{json, plain, print};
 
@@ -32,6 +33,40 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
         }
     }
     print(&out).await
+}
+
+/// Events that are marked in one transaction.
+const MARKED_AT_ONCE: usize = 1000;
+
+pub(super) async fn mark(common: &Common, args: MarkArgs) -> Result<(), Failure> {
+    if args.which.is_all() {
+        return Err(nothing_named());
+    }
+    let change = match (&args.comment, args.clear) {
+        (_, true) => MarkChange::Clear,
+        (None, false) => MarkChange::Mark,
+        (Some(text), false) => {
+            let comment = Comment::parse(text);
+            MarkChange::Comment(comment.map_err(|error| Failure::new(Exit::Usage, error))?)
+        }
+    };
+    let config = Config::load(&common.flags(None))?;
+    let history = open(&config).await?;
+    let mut selection = Selection::new(&config, &history, &args.which).await?;
+    let mut changed = 0;
+    while let Some(events) = selection.next().await? {
+        for some in events.chunks(MARKED_AT_ONCE) {
+            let ids = some.iter().map(|event| event.id).collect();
+            let there = history.set_mark(ids, change.clone()).await;
+            changed += there.map_err(anyhow::Error::from)?;
+        }
+    }
+    let done = if args.clear {
+        "cleared of their marks"
+    } else {
+        "marked"
+    };
+    print(format!("{changed} events {done}\n").as_bytes()).await
 }
 
 pub(super) async fn show(common: &Common, args: ShowArgs) -> Result<(), Failure> {

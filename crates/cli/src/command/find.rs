@@ -35,7 +35,12 @@ pub(super) async fn find(
             .map_err(anyhow::Error::from)?;
         let Some(last) = page.last() else { break };
         after = last.row;
-        found.extend(page.into_iter().filter(|event| is_on(event, endpoint)));
+        let is_meant = |event: &EventRow| {
+            // A number means what RingCentral sent, unless the edited copies' own endpoint is named.
+            let is_copy = matches!(selector, Selector::Seq { .. }) && event.edited_from.is_some();
+            is_on(event, endpoint) && (!is_copy || endpoint == Some(&event.endpoint))
+        };
+        found.extend(page.into_iter().filter(is_meant));
     }
     if found.is_empty() {
         let failure = Failure::new(

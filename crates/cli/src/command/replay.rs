@@ -1,6 +1,7 @@
 //! `ringtail replay`: sends stored events to the app once more.
 
 mod compare;
+mod edit;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use tokio::time::{Instant, sleep_until};
 use self::compare::Comparison;
 use super::find::open;
 use super::listen::send_options;
-use super::select::Selection;
+use super::select::{Selection, nothing_named};
 use crate::args::replay::ReplayArgs;
 use crate::args::{Common, Format};
 use crate::exit::{Exit, Failure};
@@ -30,9 +31,7 @@ use crate::output::{Closed, Stdout, json, note, plain, print};
 
 pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure> {
     if args.which.is_all() {
-        let failure = Failure::new(Exit::Usage, anyhow!("it is not said which events"));
-        return Err(failure
-            .hint("name events (17, 17..20), or give a --filter; --filter '' is all of them"));
+        return Err(nothing_named());
     }
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
@@ -46,6 +45,14 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     let mut events = Vec::new();
     while let Some(page) = selection.next().await? {
         events.extend(page);
+    }
+    if args.edit {
+        // What is wrong with the target is said before anything is edited.
+        drop(Senders::new(&config, &args, &events)?);
+        let Some(edited) = edit::edit(&config, &history, &events).await? else {
+            return Ok(());
+        };
+        events = vec![edited];
     }
     let plan = planned(&args, &events);
     let mut run = Run {

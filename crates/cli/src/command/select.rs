@@ -33,6 +33,12 @@ enum From {
     },
 }
 
+/// Says that no event is named, to commands that change something.
+pub(super) fn nothing_named() -> Failure {
+    Failure::new(Exit::Usage, anyhow!("it is not said which events"))
+        .hint("name events (17, 17..20), or give a --filter; --filter '' is all of them")
+}
+
 impl<'a> Selection<'a> {
     /// Finds what is named, or prepares to search.
     pub(super) async fn new(

@@ -52,6 +52,9 @@ fn row(event: &EventRow) -> Map<String, Value> {
         "summary": event.summary,
         "body_len": event.body_len,
         "rejected": event.forward == ForwardState::Rejected,
+        "marked": event.mark.is_some(),
+        "comment": event.mark.as_ref().map(|mark| &mark.comment),
+        "edited_from": event.edited_from.map(|id| id.to_string()),
     });
     match value {
         Value::Object(map) => map,

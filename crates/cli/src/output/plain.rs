@@ -91,6 +91,16 @@ impl Style {
         if let Some(first) = event.duplicate_of {
             text.push_str(&self.paint(Tone::Dim, &format!("  (duplicate of #{first})")));
         }
+        if let Some(origin) = event.edited_from {
+            text.push_str(&self.paint(Tone::Dim, &format!("  (edited from {origin})")));
+        }
+        if let Some(mark) = &event.mark {
+            let mark = match mark.comment.as_str() {
+                "" => "  [marked]".to_owned(),
+                comment => format!("  [marked: {}]", escape(comment)),
+            };
+            text.push_str(&self.paint(Tone::Warn, &mark));
+        }
         text
     }
 

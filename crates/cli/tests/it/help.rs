@@ -15,6 +15,7 @@ fn help_is_what_it_was() {
         ("export", vec!["export", "--help"]),
         ("import", vec!["import", "--help"]),
         ("types", vec!["types", "--help"]),
+        ("events-mark", vec!["events", "mark", "--help"]),
         ("replay", vec!["replay", "--help"]),
         ("check", vec!["check", "--help"]),
         ("simulate", vec!["simulate", "--help"]),

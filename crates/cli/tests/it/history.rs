@@ -104,9 +104,8 @@ fn events_are_listed_and_shown() {
     insta::assert_snapshot!("events", seen);
 }
 
-#[test]
-fn a_replay_goes_to_the_named_target_and_is_kept() {
-    let home = home();
+/// An app that answers one request with the body of the tests; returns its address, and what it was sent.
+fn app() -> (String, std::thread::JoinHandle<Vec<u8>>) {
     let app = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = app.local_addr().unwrap().to_string();
     let server = std::thread::spawn(move || {
@@ -123,6 +122,13 @@ fn a_replay_goes_to_the_named_target_and_is_kept() {
             .unwrap();
         request
     });
+    (target, server)
+}
+
+#[test]
+fn a_replay_goes_to_the_named_target_and_is_kept() {
+    let home = home();
+    let (target, server) = app();
     let output = home.run(&["replay", "demo/2", "--target", &target, "--output", "json"]);
     let request = String::from_utf8_lossy(&server.join().unwrap()).into_owned();
     assert!(
@@ -156,4 +162,96 @@ fn a_replay_without_an_answer_fails() {
     let unknown = home.run(&["replay", "demo/1"]);
     let expected = "exit 64\nerror[RT-101]: it is not known where events of demo-x1 go\nhint: name the app: --target 3000\n";
     assert_eq!(home.seen(&unknown), expected);
+}
+
+#[test]
+fn events_are_marked_found_and_cleared() {
+    let home = home();
+    let mut seen = String::new();
+    for arguments in [
+        vec!["events", "mark", "1..2", "--endpoint", "demo"],
+        vec!["events", "mark", "demo/2", "--comment", "look\u{1b} here"],
+        vec!["events", "list", "marked"],
+        vec!["events", "list", "comment:look", "--output", "json"],
+        vec!["events", "mark", "--filter", "comment:look", "--clear"],
+        vec!["events", "list"],
+        vec!["events", "mark"],
+        vec!["events", "mark", "other/1", "--comment", &"x".repeat(501)],
+    ] {
+        let output = home.run(&arguments);
+        let line = arguments.join(" ").replace('\u{1b}', "");
+        seen += &format!("$ ringtail {line:.80}\n{}\n", home.seen(&output));
+    }
+    assert!(!seen.contains('\u{1b}'));
+    insta::assert_snapshot!("marks", seen);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_edited_event_is_sent_as_a_new_one() {
+    let home = home();
+    let (target, server) = app();
+    let edit = |editor: &str, target: &str| {
+        let mut command = home.ringtail(&["replay", "demo/2", "--edit", "--target", target]);
+        command.env("VISUAL", editor).output().unwrap()
+    };
+    let output = edit(
+        "sed -i -e 's|^POST .*|PUT /other?b|' -e '/^content-type/d'",
+        &target,
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", home.seen(&output));
+    let request = String::from_utf8_lossy(&server.join().unwrap()).to_lowercase();
+    assert!(
+        request.starts_with("put /other?b http/1.1\r\n"),
+        "{request}"
+    );
+    assert!(
+        request.contains("\r\nringtail-edited-from: 07020000-"),
+        "{request}"
+    );
+    assert!(!request.contains("content-type"), "{request}");
+    // The number is still the original's alone.
+    assert_eq!(home.run(&["events", "show", "2"]).status.code(), Some(0));
+    let shown = home.run(&["events", "show", "demo-edited/1", "--output", "json"]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert!(
+        shown["edited_from"]
+            .as_str()
+            .unwrap()
+            .starts_with("07020000-")
+    );
+    assert_eq!(shown["attempts"][0]["status"], 200);
+
+    // What cannot be sent is not lost.
+    let drafts = || {
+        let files = std::fs::read_dir(home.path().join("data")).unwrap();
+        let drafts = files.map(|file| file.unwrap().path());
+        drafts
+            .filter(|path| path.extension().is_some_and(|end| end == "http"))
+            .collect::<Vec<_>>()
+    };
+    for unchanged in ["true", "truncate -s 0"] {
+        let output = edit(unchanged, "3000");
+        assert_eq!(
+            home.seen(&output),
+            "exit 0\nnothing was changed, and nothing is sent\n"
+        );
+    }
+    assert!(drafts().is_empty());
+    for (editor, expected) in [
+        ("sed -i 's/POST/P(ST/'", "line 2: this is no request line"),
+        ("false", "the editor ended with exit status: 1"),
+        ("no-such-editor", "the editor ended with exit status: 127"),
+    ] {
+        let output = edit(editor, "3000");
+        let seen = home.seen(&output);
+        assert_eq!(output.status.code(), Some(64), "{seen}");
+        assert!(seen.contains(expected), "{seen}");
+        let draft = drafts().remove(0);
+        assert!(
+            seen.contains("what you wrote is in HOME/data/edit-07020000-"),
+            "{seen}"
+        );
+        std::fs::remove_file(draft).unwrap();
+    }
 }

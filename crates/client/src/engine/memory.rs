@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::RelayUrl;
 use crate::forward::TargetUrl;
+use crate::history::origin_name;
 
 /// The largest such file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -73,13 +74,17 @@ impl Memory {
     }
 }
 
-/// Returns where the events of an endpoint went the last time, by its id.
+/// Returns where the events of an endpoint went the last time, by its id. Edited copies go where their origins went.
 #[must_use]
 pub fn last_target(data: &Path, endpoint: &str) -> Option<TargetUrl> {
     let all = read(&path(data));
+    let is_meant = |id: &str| {
+        let name = id.rsplit_once('-').map(|(name, _)| name);
+        id == endpoint || name.is_some() && name == origin_name(endpoint)
+    };
     let known = all
         .into_values()
-        .find(|known| known.info.endpoint == endpoint)?;
+        .find(|known| is_meant(&known.info.endpoint))?;
     TargetUrl::parse(&known.target?).ok()
 }
 

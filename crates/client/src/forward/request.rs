@@ -13,6 +13,9 @@ use super::target::TargetUrl;
 /// Header that tells the app that the request is a replay, with the event's id.
 pub const REPLAY: &str = "ringtail-replay";
 
+/// Header that tells the app of which event the replayed one is an edited copy.
+pub const EDITED_FROM: &str = "ringtail-edited-from";
+
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

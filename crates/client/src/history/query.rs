@@ -33,6 +33,8 @@ pub struct StoredRequest {
     pub id: EventId,
     /// Where forwarding stands.
     pub forward: ForwardState,
+    /// The event that it is an edited copy of.
+    pub edited_from: Option<EventId>,
     /// The request as received.
     pub request: Request,
 }
@@ -203,13 +205,14 @@ impl Reader {
     pub fn stored_request(&self, row: RowId) -> rusqlite::Result<Option<StoredRequest>> {
         self.connection
             .prepare_cached(
-                "SELECT e.id, e.forward, e.method, e.path, e.peer, c.headers, c.body
+                "SELECT e.id, e.forward, e.method, e.path, e.peer, c.headers, c.body, e.edited_from
                  FROM event AS e JOIN content AS c ON c.row = e.row WHERE e.row = ?1",
             )?
             .query_row([row.0], |row| {
                 Ok(StoredRequest {
                     id: EventId::from_bytes(row.get(0)?),
                     forward: codes::forward_from(row.get(1)?),
+                    edited_from: row.get::<_, Option<[u8; 16]>>(7)?.map(EventId::from_bytes),
                     request: Request {
                         method: row.get(2)?,
                         path: row.get(3)?,

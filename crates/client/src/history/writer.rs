@@ -10,9 +10,10 @@ use std::time::Instant;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use ringtail_protocol::event::EventId;
+use ringtail_protocol::event::{EncodedRequest, EventId, Kind};
 
 use super::attempts::{self, NewAttempt};
+use super::edited;
 use super::mark::{self, MarkChange};
 use super::retention::{Retention, Schedule};
 use super::store::{self, Incoming, Stored};
@@ -49,6 +50,13 @@ pub(super) enum Write {
         change: MarkChange,
         done: oneshot::Sender<Result<usize, StoreError>>,
     },
+    Edited {
+        origin: EventId,
+        id: EventId,
+        kind: Kind,
+        request: EncodedRequest,
+        done: oneshot::Sender<Result<bool, StoreError>>,
+    },
 }
 
 impl Write {
@@ -57,6 +65,7 @@ impl Write {
             Self::Store { batch, .. } => batch.iter().map(Incoming::weight).sum(),
             Self::Attempt { attempt, .. } => attempt.weight(),
             Self::Mark { events, .. } => 16 * events.len(),
+            Self::Edited { request, .. } => request.as_bytes().len(),
         }
     }
 }
@@ -228,6 +237,18 @@ fn apply(transaction: &mut rusqlite::Transaction<'_>, write: Write) -> Written {
             });
             Written::Mark(done, result)
         }
+        Write::Edited {
+            origin,
+            id,
+            kind,
+            request,
+            done,
+        } => {
+            let result = alone(transaction, |connection| {
+                edited::add(connection, origin, id, kind, &request)
+            });
+            Written::Edited(done, result)
+        }
     }
 }
 
@@ -256,6 +277,10 @@ enum Written {
         oneshot::Sender<Result<usize, StoreError>>,
         Result<usize, StoreError>,
     ),
+    Edited(
+        oneshot::Sender<Result<bool, StoreError>>,
+        Result<bool, StoreError>,
+    ),
 }
 
 impl Written {
@@ -264,6 +289,7 @@ impl Written {
             Write::Store { done, .. } => Self::Store(done, Err(StoreError::Closed)),
             Write::Attempt { done, .. } => Self::Attempt(done, Err(StoreError::Closed)),
             Write::Mark { done, .. } => Self::Mark(done, Err(StoreError::Closed)),
+            Write::Edited { done, .. } => Self::Edited(done, Err(StoreError::Closed)),
         }
     }
 
@@ -272,6 +298,7 @@ impl Written {
             Self::Store(done, result) => drop(done.send(result)),
             Self::Attempt(done, result) => drop(done.send(result)),
             Self::Mark(done, result) => drop(done.send(result)),
+            Self::Edited(done, result) => drop(done.send(result)),
         }
     }
 
@@ -281,6 +308,7 @@ impl Written {
             Self::Store(done, _) => drop(done.send(Err(error))),
             Self::Attempt(done, _) => drop(done.send(Err(error))),
             Self::Mark(done, _) => drop(done.send(Err(error))),
+            Self::Edited(done, _) => drop(done.send(Err(error))),
         }
     }
 }

@@ -171,6 +171,7 @@ fn recorded(entry: Entry) -> Result<Recorded, String> {
             headers,
             body,
         },
+        mark: None,
         answers: answer.into_iter().collect(),
     })
 }

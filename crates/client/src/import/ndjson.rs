@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Answer, FormatError, LINE_MAX, Recorded, time};
+use crate::history::Comment;
 use crate::model::{Cause, FailureKind, Outcome};
 
 #[derive(Debug, Deserialize)]
@@ -31,6 +32,9 @@ struct EventLine {
     headers: Vec<Value>,
     body: Option<String>,
     body_base64: Option<String>,
+    #[serde(default)]
+    marked: bool,
+    comment: Option<String>,
     #[serde(default)]
     attempts: Vec<AttemptLine>,
 }
@@ -105,6 +109,13 @@ fn event(text: &[u8]) -> Result<Option<Recorded>, String> {
             peer: line.peer,
             headers: headers(&line.headers)?,
             body: body(line.body, line.body_base64.as_deref())?,
+        },
+        mark: match line.marked {
+            true => {
+                let comment = Comment::parse(line.comment.as_deref().unwrap_or_default());
+                Some(comment.map_err(|error| error.to_string())?)
+            }
+            false => None,
         },
         answers: line
             .attempts

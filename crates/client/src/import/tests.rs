@@ -46,6 +46,27 @@ fn a_line_is_read_byte_for_byte() {
     assert_eq!(recorded.answers[0].duration, Duration::from_micros(12_345));
 }
 
+#[tokio::test]
+async fn marks_come_along() {
+    let kept = TestHistory::open();
+    let mut marked = line();
+    marked["marked"] = json!(true);
+    marked["comment"] = json!("look");
+    let recorded = all(marked.to_string()).remove(0).unwrap();
+    let mut importer = Importer::begin(&kept.history, "other").await.unwrap();
+    importer.add(recorded).await.unwrap().unwrap();
+    importer.finish().await.unwrap();
+    let event = kept
+        .history
+        .events_after(RowId(0), 1)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(event.mark.map(|mark| mark.comment).as_deref(), Some("look"));
+    marked["comment"] = json!("x".repeat(501));
+    assert!(all(marked.to_string())[0].is_err());
+}
+
 #[test]
 fn bad_lines_are_named_and_the_rest_is_read() {
     let mut other = line();

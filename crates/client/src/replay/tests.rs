@@ -33,6 +33,29 @@ async fn a_replay_sends_the_original_and_is_an_attempt_of_its_own() {
 }
 
 #[tokio::test]
+async fn an_edited_copy_names_its_origin() {
+    let test = TestHistory::open();
+    let event = call(1, "s");
+    test.receives(vec![event.clone()]).await;
+    let mut request = event.request.decode().unwrap();
+    request.body = "{}".into();
+    request.headers.push(Header {
+        name: EDITED_FROM.to_owned(),
+        value: "forged".into(),
+    });
+    let id = test.history.add_edited(event.id, request).await.unwrap();
+    let app = App::start(async |_| answer(200, ""));
+    replay(&test.history, &app.sender(), id.unwrap(), None)
+        .await
+        .unwrap();
+    let seen = app.seen().remove(0);
+    assert_eq!(&seen.body[..], b"{}");
+    assert_eq!(seen.headers["ringtail-replay"], id.unwrap().to_string());
+    let origins = seen.headers.get_all(EDITED_FROM).iter();
+    assert_eq!(origins.collect::<Vec<_>>(), [&event.id.to_string()]);
+}
+
+#[tokio::test]
 async fn a_target_that_refuses_a_replay_is_recorded() {
     let test = TestHistory::open();
     let event = call(1, "s");

@@ -345,6 +345,20 @@ super::table! {
         ],
         sections: [],
     }
+    EDITED "RT-413" {
+        message: "the edited event cannot be sent",
+        meaning: "`replay --edit` got no request out of the editor. Nothing was sent, and the file with what was written is kept.",
+        causes: [
+            "The editor could not be started, or ended with a failure.",
+            "The line that is named is no request line (POST /path) or no header (name: value).",
+            "What stands in base64 was changed.",
+        ],
+        next: [
+            "The hint names the file.",
+            "Set VISUAL or EDITOR to an editor that waits until the file is closed, such as `code --wait`.",
+        ],
+        sections: [],
+    }
     SCENARIO "RT-420" {
         message: "…, step …: …",
         meaning: "The scenario cannot be played: it is not written as scenarios are, or a value is missing or unused.",

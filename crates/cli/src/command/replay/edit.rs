@@ -1,0 +1,109 @@
+//! Editing an event before it is sent.
+
+use std::process::{Command, ExitStatus};
+
+use anyhow::{Context as _, anyhow};
+use ringtail_client::config::Config;
+use ringtail_client::edit::{Draft, parse, text};
+use ringtail_client::history::{History, UNDECODABLE};
+use ringtail_client::model::{EventRow, RowId};
+use ringtail_ringcentral::errors::own;
+
+use crate::exit::{Exit, Failure};
+use crate::output::note;
+
+/// What edits when neither variable says it.
+const DEFAULT: &str = if cfg!(windows) { "notepad" } else { "vi" };
+
+/// Has the one event edited, and stores what comes of it as a new event. `None` when nothing is to be sent.
+///
+/// From the moment that the editor has been open, every failure names the file, which is kept.
+pub(super) async fn edit(
+    config: &Config,
+    history: &History,
+    events: &[EventRow],
+) -> Result<Option<EventRow>, Failure> {
+    let [origin] = events else {
+        let failure = anyhow!("{} events cannot be edited at once", events.len());
+        return Err(Failure::new(Exit::Usage, failure).hint("name one event"));
+    };
+    let stored = history
+        .stored_request(origin.row)
+        .await
+        .map_err(anyhow::Error::from)?;
+    let request = stored
+        .filter(|_| origin.topic != UNDECODABLE)
+        .map(|stored| stored.request);
+    let request = request.with_context(|| format!("event {} cannot be read", origin.id))?;
+    let original = text(&request);
+    let draft = Draft::create(&config.data, origin.id, &original);
+    let draft = draft.context("the file to edit cannot be made in the data directory")?;
+    let status = open(&draft).await.map_err(|error| kept(error, &draft))?;
+    if !status.success() {
+        let failure = anyhow!("the editor ended with {status}; nothing is sent");
+        return Err(kept(failure, &draft));
+    }
+    let edited = draft.read().map_err(|error| kept(error.into(), &draft))?;
+    let parsed = parse(&edited, &request.peer);
+    let parsed = parsed.map_err(|error| {
+        kept(
+            anyhow::Error::from(error).context("the edited event cannot be sent"),
+            &draft,
+        )
+    })?;
+    let Some(parsed) = parsed.filter(|parsed| *parsed != request) else {
+        note("nothing was changed, and nothing is sent\n");
+        draft.discard();
+        return Ok(None);
+    };
+    let added = history.add_edited(origin.id, parsed).await;
+    let added = added.map_err(|error| kept(error.into(), &draft))?;
+    let id = added.ok_or_else(|| {
+        let gone = anyhow!("event {} has just been removed by age", origin.id);
+        kept(gone, &draft)
+    })?;
+    let row = history.row_of(id).await.map_err(anyhow::Error::from)?;
+    let RowId(row) = row.context("the edited event is not in the history")?;
+    let found = history.events_after(RowId(row - 1), 1).await;
+    let found = found.map_err(anyhow::Error::from)?.into_iter().next();
+    let event = found.context("the edited event is not in the history")?;
+    draft.discard();
+    note(&format!("sent as event {}/{}\n", event.endpoint, event.seq));
+    Ok(Some(event))
+}
+
+/// Says where what was written is.
+fn kept(error: anyhow::Error, draft: &Draft) -> Failure {
+    let path = draft.path().display();
+    Failure::new(Exit::Usage, error)
+        .code(&own::EDITED)
+        .hint(format!("what you wrote is in {path}"))
+}
+
+/// Runs the editor with this process's terminal.
+async fn open(draft: &Draft) -> anyhow::Result<ExitStatus> {
+    let variable = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|value| !value.trim().is_empty())
+    };
+    let editor = variable("VISUAL").or_else(|| variable("EDITOR"));
+    let editor = editor.unwrap_or_else(|| DEFAULT.to_owned());
+    let mut command = command(&editor);
+    command.arg(draft.path());
+    let status = tokio::task::spawn_blocking(move || command.status()).await?;
+    status.with_context(|| format!("the editor {editor:?} cannot be started; set EDITOR"))
+}
+
+/// An editor may come with arguments: `code --wait`. The shell reads them, as for other programs that ask for one.
+fn command(editor: &str) -> Command {
+    if cfg!(windows) {
+        let mut words = editor.split_whitespace();
+        let mut command = Command::new(words.next().unwrap_or(DEFAULT));
+        command.args(words);
+        return command;
+    }
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{editor} \"$@\""), "sh"]);
+    command
+}
