@@ -20,13 +20,13 @@ const KINDS: [(&str, &str, &str); 4] = [
     ),
     (
         "glip-signature",
-        "interactive.message",
+        "interactive.submit",
         "RINGTAIL_GLIP_SECRET",
     ),
     ("dimelo-secret", "digital.events", "RINGTAIL_DIMELO_SECRET"),
     (
         "source-sdk-signature",
-        "source-sdk",
+        "source-sdk.info",
         "RINGTAIL_SOURCE_SDK_SECRET",
     ),
 ];

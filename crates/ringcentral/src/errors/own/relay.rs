@@ -107,21 +107,6 @@ super::table! {
         next: ["Name the file with the roots of the authority at --acme-directory.", "ringtail-relay serve --domain hooks.example.com"],
         sections: [],
     }
-    RELAY_DATABASE_DAMAGED "RT-630" {
-        message: "the database … is damaged: …",
-        meaning: "The relay's database, which holds events and accounts, is not as the relay wrote it. The relay does not \
-            start, since what it would acknowledge might be lost.",
-        causes: [
-            "The disk or the file system failed.",
-            "The file was copied from a running relay without its write-ahead log (relay.db-wal).",
-            "Another program wrote to the file, or deleted its write-ahead log.",
-        ],
-        next: [
-            "Copy the whole data directory first.",
-            "Restore a backup, or recover what is left with sqlite3: docs/OPERATING.md says how.",
-        ],
-        sections: [],
-    }
     RELAY_BACKUP "RT-620" {
         message: "… exists",
         meaning: "`ringtail-relay backup` wrote no file.",
@@ -158,6 +143,21 @@ super::table! {
         meaning: "The data directory holds people's messages, and other users of the machine may read it.",
         causes: ["--data names a directory that is not the relay's alone, such as a home directory."],
         next: ["Name a directory for the relay alone with --data.", "chmod 700 DIR"],
+        sections: [],
+    }
+    RELAY_DATABASE_DAMAGED "RT-630" {
+        message: "the database … is damaged: …",
+        meaning: "The relay's database, which holds events and accounts, is not as the relay wrote it. The relay does not \
+            start, since what it would acknowledge might be lost.",
+        causes: [
+            "The disk or the file system failed.",
+            "The file was copied from a running relay without its write-ahead log (relay.db-wal).",
+            "Another program wrote to the file, or deleted its write-ahead log.",
+        ],
+        next: [
+            "Copy the whole data directory first.",
+            "Restore a backup, or recover what is left with sqlite3: docs/OPERATING.md says how.",
+        ],
         sections: [],
     }
 }
