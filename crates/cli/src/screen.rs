@@ -1,40 +1,100 @@
 //! The terminal UI as a face of the engine.
 
+mod masked;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
-use ringtail_client::engine::Engine;
+use ringtail_client::config::{FileError, ScreenConfig};
+use ringtail_client::engine::{Engine, last_target};
+use ringtail_client::export::{curl, httpie, raw};
 use ringtail_client::filter::Filter;
+use ringtail_client::forward::TargetUrl;
 use ringtail_client::history::{Direction, Found};
 use ringtail_client::mask;
 use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId, Status};
 use ringtail_client::signature::{self, Reveal};
 use ringtail_protocol::event::EventId;
 use ringtail_tui::Options;
-use ringtail_tui::source::{Source, SourceError};
+use ringtail_tui::keymap::Keys;
+use ringtail_tui::source::{Form, Sight, Source, SourceError};
+use ringtail_tui::theme::Theme;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use self::masked::Masked;
 use crate::command::search::search_one;
-use crate::exit::Failure;
-use crate::output::colour_allowed;
+use crate::exit::{Exit, Failure};
+use crate::output::{colour_allowed, json};
 
 /// How long a page of a search is waited for before what was found is shown.
 const PATIENCE: Duration = Duration::from_millis(150);
 
+/// Longest body of an event of a call that is looked at.
+const MAX_COURSE_BODY: usize = 64 * 1024;
+
+/// Where commands go when nothing was ever forwarded.
+const NOWHERE: &str = "http://localhost:3000";
+
+/// Returns how the screen is set up, as the configuration says.
+///
+/// # Errors
+/// When it names a theme, an action or a key that does not exist.
+pub(crate) fn options(config: &ScreenConfig) -> Result<Options, Failure> {
+    let wrong = |line: usize, message: String| {
+        let path = config.path.clone();
+        let error = FileError::Wrong {
+            path,
+            line,
+            message,
+        };
+        Failure::new(Exit::Config, error)
+    };
+    let mut options = Options::default();
+    if let Some((line, name)) = &config.theme {
+        options.theme = Theme::named(name).ok_or_else(|| {
+            let themes = "themes are ansi, high-contrast and mono";
+            wrong(*line, format!("no theme is called {name:?}; {themes}"))
+        })?;
+    }
+    if !colour_allowed() {
+        options.theme = Theme::Mono;
+    }
+    options.mouse = config.mouse.unwrap_or(options.mouse);
+    let mut keys = Keys::default();
+    for (line, name, wanted) in &config.keys {
+        let bound = keys.bind(name, wanted);
+        bound.map_err(|error| wrong(*line, error.to_string()))?;
+    }
+    for (line, name, _) in &config.keys {
+        let unique = keys.check(name);
+        unique.map_err(|error| wrong(*line, error.to_string()))?;
+    }
+    options.keys = keys;
+    Ok(options)
+}
+
 /// Shows the screen until the user quits or the engine has ended.
 pub(crate) async fn show(
     engine: Engine,
+    data: PathBuf,
     reveal: Reveal,
     filter: Filter,
+    options: Options,
     ended: CancellationToken,
 ) -> Result<(), Failure> {
     let options = Options {
         cancel: ended,
-        colour: colour_allowed(),
         filter,
-        ..Options::default()
+        ..options
     };
-    let shown = ringtail_tui::run(Screen { engine, reveal }, options).await;
+    let screen = Screen {
+        masked: Masked::new(data.clone()),
+        engine,
+        data,
+        reveal,
+    };
+    let shown = ringtail_tui::run(screen, options).await;
     shown
         .map(drop)
         .map_err(|error| anyhow::Error::from(error).into())
@@ -43,7 +103,29 @@ pub(crate) async fn show(
 /// The engine as the screen wants it.
 struct Screen {
     engine: Engine,
+    data: PathBuf,
     reveal: Reveal,
+    masked: Masked,
+}
+
+impl Screen {
+    /// Returns rows as they may be seen.
+    async fn rows(&self, rows: Vec<EventRow>, sight: Sight) -> Result<Vec<EventRow>, SourceError> {
+        if sight == Sight::Pseudonyms {
+            return self.masked.rows(self.engine.history(), rows).await;
+        }
+        Ok(rows.into_iter().map(mask::row).collect())
+    }
+
+    /// Returns where commands that send an event go.
+    fn aim(&self, endpoint: &str) -> TargetUrl {
+        let current = self.engine.status().borrow().target.clone();
+        current
+            .and_then(|target| TargetUrl::parse(&target.url).ok())
+            .or_else(|| last_target(&self.data, endpoint))
+            .or_else(|| TargetUrl::parse(NOWHERE).ok())
+            .expect("the last resort is a target")
+    }
 }
 
 impl Source for Screen {
@@ -61,6 +143,7 @@ impl Source for Screen {
         direction: Direction,
         from: RowId,
         limit: usize,
+        sight: Sight,
     ) -> Result<Found, SourceError> {
         let history = self.engine.history();
         let found = if filter.is_empty() {
@@ -86,7 +169,7 @@ impl Source for Screen {
             // The history gives the newest first.
             found.rows.reverse();
         }
-        found.rows = found.rows.into_iter().map(mask::row).collect();
+        found.rows = self.rows(found.rows, sight).await?;
         Ok(found)
     }
 
@@ -94,27 +177,33 @@ impl Source for Screen {
         &self,
         filter: &Filter,
         ids: Vec<EventId>,
+        sight: Sight,
     ) -> Result<Vec<EventRow>, SourceError> {
         let search = search_one(filter.clone(), self.engine.secrets().clone());
         let read = self.engine.history().read(move |reader| {
             let mut rows = Vec::new();
             for id in ids {
                 if let Some((detail, true)) = reader.event_for(id, Some(&search))? {
-                    rows.push(mask::row(detail.event));
+                    rows.push(detail.event);
                 }
             }
             Ok(rows)
         });
-        read.await.map_err(SourceError::new)
+        self.rows(read.await.map_err(SourceError::new)?, sight)
+            .await
     }
 
     async fn attempts_after(
         &self,
         row: RowId,
         limit: usize,
+        sight: Sight,
     ) -> Result<Vec<AttemptRow>, SourceError> {
         let rows = self.engine.history().attempts_after(row, limit).await;
         let rows = rows.map_err(SourceError::new)?;
+        if sight == Sight::Pseudonyms {
+            return self.masked.attempts(rows).await;
+        }
         Ok(rows.into_iter().map(mask::attempt).collect())
     }
 
@@ -123,14 +212,80 @@ impl Source for Screen {
         rows.map_err(SourceError::new)
     }
 
-    async fn event(&self, id: EventId, reveal: bool) -> Result<Option<EventDetail>, SourceError> {
-        let reveal = match reveal {
-            true => Reveal::Yes,
-            false => self.reveal,
+    async fn event(&self, id: EventId, sight: Sight) -> Result<Option<EventDetail>, SourceError> {
+        let reveal = match sight {
+            Sight::Usual => self.reveal,
+            // Pseudonyms take the place of secrets, too.
+            Sight::Revealed | Sight::Pseudonyms => Reveal::Yes,
         };
         let (history, secrets) = (self.engine.history(), self.engine.secrets());
         let read = signature::event(history, secrets, id, reveal).await;
-        read.map_err(SourceError::new)
+        let event = read.map_err(SourceError::new)?;
+        match (event, sight) {
+            (Some(event), Sight::Pseudonyms) => self.masked.event(event).await.map(Some),
+            (event, _) => Ok(event),
+        }
+    }
+
+    async fn course(
+        &self,
+        row: RowId,
+        limit: usize,
+        sight: Sight,
+    ) -> Result<Vec<EventDetail>, SourceError> {
+        let read = self.engine.history().read(move |reader| {
+            let mut events = Vec::new();
+            for event in reader.course(row, limit)? {
+                // Retention may have taken it meanwhile.
+                let Some(mut event) = reader.event(event.id)? else {
+                    continue;
+                };
+                event.attempts.clear();
+                if event.body.len() > MAX_COURSE_BODY {
+                    event.body = event.body.slice(..0);
+                }
+                events.push(event);
+            }
+            Ok(events)
+        });
+        let mut events = read.await.map_err(SourceError::new)?;
+        if sight == Sight::Pseudonyms {
+            return self.masked.events(events).await;
+        }
+        events.iter_mut().for_each(mask::detail);
+        Ok(events)
+    }
+
+    async fn previous(&self, row: RowId) -> Result<Option<EventId>, SourceError> {
+        let previous = self.engine.history().previous(row).await;
+        let previous = previous.map_err(SourceError::new)?;
+        Ok(previous.map(|event| event.id))
+    }
+
+    async fn taken(
+        &self,
+        id: EventId,
+        form: Form,
+        sight: Sight,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
+        let Some(event) = self.event(id, sight).await? else {
+            return Ok(None);
+        };
+        let aim = self.aim(&event.event.endpoint);
+        Ok(Some(match form {
+            Form::Curl => curl(&event, &aim).map_err(SourceError::new)?.into_bytes(),
+            Form::Httpie => httpie(&event, &aim).map_err(SourceError::new)?.into_bytes(),
+            Form::Raw => raw(&event),
+            Form::Json => {
+                let mut line = Vec::new();
+                json::line(&mut line, &json::event_with_attempts(&event));
+                line
+            }
+        }))
+    }
+
+    fn hold(&self, on: bool) {
+        self.engine.hold(on);
     }
 
     async fn replay(&self, id: EventId, sign: bool) -> Result<AttemptRow, SourceError> {

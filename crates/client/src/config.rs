@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use file::{FileConfig, FileError};
+pub use file::{FileConfig, FileError, ScreenConfig};
 pub use login::{Login, LoginError};
 pub use relay_url::{BadRelayUrl, RelayUrl};
 pub use secrets::{AllSecrets, SecretError, Secrets};
@@ -125,6 +125,8 @@ pub struct Config {
     pub secrets: AllSecrets,
     /// Whether requests whose proof of origin is wrong or missing are kept from the app of [`Config::endpoint`].
     pub reject_forged: bool,
+    /// What the file says of the terminal UI.
+    pub screen: ScreenConfig,
     /// File of the login.
     pub login_file: PathBuf,
     /// Relay of the login, when it is another than [`Config::relay`].
@@ -227,6 +229,7 @@ impl Config {
                 common: file.secrets.clone(),
             },
             reject_forged,
+            screen: file.screen.clone(),
             login_file: login_file(&places.config),
             other_login: other,
         })

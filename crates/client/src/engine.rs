@@ -66,6 +66,7 @@ struct Inner {
     start: Marks,
     status: watch::Receiver<Status>,
     sender: Option<Sender>,
+    paused: watch::Sender<bool>,
     secrets: Secrets,
     tasks: TaskTracker,
     cancel: CancellationToken,
@@ -101,6 +102,7 @@ impl Engine {
             Some(target) => Some(Sender::new(target, config.send)?),
             None => None,
         };
+        let (paused, wanted) = watch::channel(false);
         let tasks = TaskTracker::new();
         let cancel = CancellationToken::new();
         let refusal = Arc::new(OnceLock::new());
@@ -149,6 +151,7 @@ impl Engine {
                 history: history.clone(),
                 sender,
                 status,
+                paused: wanted,
                 tasks: tasks.clone(),
                 cancel: cancel.child_token(),
             };
@@ -166,6 +169,7 @@ impl Engine {
                 start,
                 status: watched,
                 sender,
+                paused,
                 secrets: config.secrets,
                 tasks,
                 cancel,
@@ -197,6 +201,12 @@ impl Engine {
     #[must_use]
     pub fn secrets(&self) -> &Secrets {
         &self.inner.secrets
+    }
+
+    /// Holds events back from the target, or lets them go. Callers that wait for an answer still get the app's, and
+    /// replays are sent. Nobody remembers it: an engine that starts again forwards.
+    pub fn hold(&self, on: bool) {
+        self.inner.paused.send_replace(on);
     }
 
     /// Sends a stored event to the target once more, signed anew if that is wanted, and records the attempt.
@@ -246,6 +256,7 @@ fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Statu
             state: TargetState::Untried,
         }),
         held: 0,
+        paused: false,
         failing: None,
     }
 }
@@ -255,6 +266,7 @@ struct Forward {
     history: History,
     sender: Sender,
     status: watch::Sender<Status>,
+    paused: watch::Receiver<bool>,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -294,21 +306,27 @@ impl Forward {
             endpoint,
             self.sender.clone(),
             ForwardOptions::default(),
+            self.paused.clone(),
             &self.tasks,
             cancel,
         );
         let mut state = forwarder.state();
+        let mut wanted = self.paused.clone();
         loop {
             let now = state.borrow_and_update().clone();
+            let paused = *wanted.borrow_and_update();
             self.status.send_modify(|status| {
                 status.held = now.held;
+                status.paused = paused;
                 if let Some(target) = &mut status.target {
                     target.state = now.target;
                 }
             });
-            if state.changed().await.is_err() {
+            tokio::select! {
+                Ok(()) = state.changed() => {}
+                Ok(()) = wanted.changed() => {}
                 // It ends by its token alone, which ends this too.
-                std::future::pending::<()>().await;
+                else => std::future::pending().await,
             }
         }
     }

@@ -91,13 +91,15 @@ pub struct Forwarder {
 
 impl Forwarder {
     /// Starts to forward what is pending on the endpoint and what will be. Runs in `tasks` until `cancel`; then
-    /// requests in flight get [`ForwardOptions::grace`], and those that are not done by then stay pending.
+    /// requests in flight get [`ForwardOptions::grace`], and those that are not done by then stay pending. While
+    /// `paused` says so, nothing new is sent; what is in flight goes on.
     #[must_use]
     pub fn spawn(
         history: History,
         endpoint: &str,
         sender: Sender,
         options: ForwardOptions,
+        paused: watch::Receiver<bool>,
         tasks: &TaskTracker,
         cancel: CancellationToken,
     ) -> Self {
@@ -117,6 +119,7 @@ impl Forwarder {
             },
             options,
             scheduler: Scheduler::new(options.limits, options.hold),
+            paused,
             connections,
             running: JoinSet::new(),
             sending: HashMap::new(),
@@ -155,6 +158,7 @@ struct Run {
     work: Work,
     options: ForwardOptions,
     scheduler: Scheduler,
+    paused: watch::Receiver<bool>,
     marks: watch::Receiver<Marks>,
     /// How far the events reached when they were last looked for.
     reach: RowId,
@@ -170,7 +174,7 @@ struct Run {
 
 impl Run {
     async fn run(mut self, cancel: CancellationToken) {
-        let mut input = Some(Input::Tick);
+        let mut input = Some(Input::Paused(*self.paused.borrow_and_update()));
         loop {
             if let Some(input) = input.take() {
                 for command in self.scheduler.handle(input, Instant::now()) {
@@ -185,6 +189,7 @@ impl Run {
                 // Stop before anything new; then what frees slots before what fills them.
                 biased;
                 () = cancel.cancelled() => break,
+                Ok(()) = self.paused.changed() => Some(Input::Paused(*self.paused.borrow_and_update())),
                 Some(row) = self.connections.recv() => Some(Input::Connected(row)),
                 Some(done) = self.running.join_next_with_id() => self.done(done),
                 () = self.work.sender.seen() => Some(Input::TargetSeen),

@@ -236,6 +236,8 @@ pub struct Status {
     pub target: Option<Target>,
     /// Events that are owed to the target.
     pub held: u64,
+    /// Whether a person holds them back.
+    pub paused: bool,
     /// How the app tries RingCentral's patience, in milliseconds since 1970.
     pub failing: Option<Failing>,
 }

@@ -2,24 +2,30 @@
 //!
 //! Owned by the loop, changed by [`update`](fn@crate::update::update) alone, read by [`view`](fn@crate::view::view).
 
+mod batch;
 mod detail;
 mod filter_line;
+mod line;
 mod list;
+mod study;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use ringtail_client::filter::Filter;
-use ringtail_client::model::{EventRow, ForwardState, LinkState, Marks, Status};
+use ringtail_client::model::{EventRow, ForwardState, LinkState, Marks, RowId, Status};
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_ringcentral::errors::{self, own};
 
-pub(crate) use self::detail::{Detail, Shown, Tab};
+pub(crate) use self::batch::Batch;
+pub(crate) use self::detail::{BodyForm, Detail, Shown, Tab};
 pub(crate) use self::filter_line::FilterLine;
+pub(crate) use self::line::Palette;
 pub(crate) use self::list::{Entry, List, attempted};
+pub(crate) use self::study::{About, Kind as StudyKind, Study};
 use crate::effect::Place;
-use crate::keymap::Scope;
+use crate::keymap::{Keys, Scope};
 use crate::text::Tone;
 use crate::theme::Theme;
 use crate::view::layout::Layout;
@@ -36,12 +42,16 @@ const NOTICE: Duration = Duration::from_secs(6);
 /// How long the history is left alone after it could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
+/// Most events that are marked at once.
+pub(crate) const MAX_MARKED: usize = 2000;
+
 /// Replays that may run at once.
 pub(crate) const MAX_REPLAYS: usize = 8;
 
 /// The state of the screen.
 #[derive(Debug)]
 pub(crate) struct App {
+    pub(crate) keys: Keys,
     pub(crate) theme: Theme,
     pub(crate) zone: TimeZone,
     pub(crate) now: Timestamp,
@@ -57,9 +67,23 @@ pub(crate) struct App {
     pub(crate) filter: Filter,
     /// The filter that is being written.
     pub(crate) filter_line: Option<FilterLine>,
+    /// The actions by name, while one is looked for.
+    pub(crate) palette: Option<Palette>,
+    /// The path that is being written.
+    pub(crate) jump: Option<tui_input::Input>,
+    /// A call, a conversation or a difference, in the place of list and detail.
+    pub(crate) study: Option<Study>,
+    /// Marked events with their numbers, in the order of the history.
+    pub(crate) marked: BTreeMap<RowId, (EventId, u64)>,
+    /// Whether personal data is shown as pseudonyms.
+    pub(crate) masked: bool,
+    /// Whether the mouse is the screen's and not the terminal's.
+    pub(crate) mouse: bool,
     pub(crate) notice: Option<Notice>,
     /// Replays that have not ended.
     pub(crate) replays: usize,
+    /// A replay of many events.
+    pub(crate) batch: Option<Batch>,
     pub(crate) reading: Reading,
     incoming: VecDeque<(Timestamp, EventRow)>,
 }
@@ -78,6 +102,8 @@ pub(crate) enum OverlayKind {
     Help,
     /// The filter language.
     Language,
+    /// The forms in which an event is copied.
+    Copy,
     /// What a code means.
     Explanation(&'static errors::Entry),
 }
@@ -125,6 +151,7 @@ impl App {
         theme: Theme,
     ) -> Self {
         Self {
+            keys: Keys::default(),
             theme,
             zone,
             now,
@@ -136,8 +163,15 @@ impl App {
             overlay: None,
             filter: Filter::default(),
             filter_line: None,
+            palette: None,
+            jump: None,
+            study: None,
+            marked: BTreeMap::new(),
+            masked: false,
+            mouse: false,
             notice: None,
             replays: 0,
+            batch: None,
             reading: Reading {
                 marks,
                 // The first page has every attempt and gap up to here in it; gaps are read from the start.
@@ -153,11 +187,26 @@ impl App {
 
     /// Returns where keys act.
     pub(crate) fn scope(&self) -> Scope {
-        if self.overlay.is_none() && self.filter_line.is_some() {
-            return Scope::Filter;
+        match self.overlay.map(|overlay| overlay.kind) {
+            Some(OverlayKind::Copy) => return Scope::Copy,
+            Some(_) => return Scope::Overlay,
+            None => {}
         }
-        match (&self.overlay, self.focus) {
-            (Some(_), _) => Scope::Overlay,
+        if self.palette.is_some() {
+            Scope::Palette
+        } else if self.filter_line.is_some() {
+            Scope::Filter
+        } else if self.jump.is_some() {
+            Scope::Jump
+        } else {
+            self.pane()
+        }
+    }
+
+    /// Returns where keys act once nothing lies over it.
+    pub(crate) fn pane(&self) -> Scope {
+        match (&self.study, self.focus) {
+            (Some(_), _) => Scope::Study,
             (None, Focus::List) => Scope::List,
             (None, Focus::Detail) => Scope::Detail,
         }
@@ -188,7 +237,22 @@ impl App {
     /// Returns the event whose detail is or should be on screen.
     pub(crate) fn wanted(&self) -> Option<&EventRow> {
         let visible = self.focus == Focus::Detail || self.layout().detail.is_some();
+        let visible = visible && self.study.is_none();
         self.list.selected_event().filter(|_| visible)
+    }
+
+    /// Returns the events that an action is about: those that are marked, in the order of the history, or the chosen
+    /// one.
+    pub(crate) fn meant(&self) -> Vec<(EventId, u64)> {
+        if self.marked.is_empty() {
+            let chosen = self.list.selected_event();
+            chosen
+                .map(|event| (event.id, event.seq))
+                .into_iter()
+                .collect()
+        } else {
+            self.marked.values().copied().collect()
+        }
     }
 
     /// Says something for a while.

@@ -7,6 +7,9 @@ use ringtail_client::history::Direction;
 use ringtail_client::model::{EventDetail, RowId};
 use ringtail_protocol::event::EventId;
 
+use crate::app::About;
+use crate::source::Form;
+
 /// Events of one page, and of one piece of news.
 pub(crate) const PAGE: usize = 500;
 
@@ -30,6 +33,25 @@ pub(crate) enum Effect {
         /// Gaps after this row.
         gaps: RowId,
     },
+    /// Read from now on with pseudonyms for personal data, or without.
+    Mask(bool),
+    /// Read a call or a conversation, or compare.
+    Study(About),
+    /// Take events away.
+    Take {
+        /// The events, in order.
+        ids: Vec<EventId>,
+        /// In which form.
+        form: Form,
+        /// Into a file; else to the terminal's clipboard.
+        file: Option<String>,
+    },
+    /// Send a text to the terminal's clipboard.
+    Clip(Vec<u8>),
+    /// Hold events back from the target, or let them go.
+    Hold(bool),
+    /// Take the mouse, or give it to the terminal.
+    Mouse(bool),
     /// Read one event.
     Detail {
         /// The event.

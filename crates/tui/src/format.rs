@@ -5,14 +5,19 @@
 
 pub(crate) mod attempts;
 mod body;
+pub(crate) mod diff;
 mod json;
+pub(crate) mod outline;
+pub(crate) mod timeline;
+mod timing;
 
 use jiff::tz::TimeZone;
 use ringtail_client::model::{EventDetail, Proof};
-use ringtail_protocol::event::{Header, Timestamp};
+use ringtail_protocol::event::{EventId, Header, Timestamp};
 use ringtail_ringcentral::signature::Outcome;
 
-use crate::app::Tab;
+use self::outline::Outline;
+use crate::app::{BodyForm, Tab};
 use crate::text::{TextLine, Tone, escape, width};
 
 /// Most lines of a body.
@@ -28,26 +33,52 @@ pub(crate) const MAX_LINE: usize = 8_192;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Pages {
     body: Vec<TextLine>,
+    /// What each line of the body is, if it is JSON.
+    pub(crate) outline: Outline,
+    as_it_is: Vec<TextLine>,
+    hex: Vec<TextLine>,
     headers: Vec<TextLine>,
     attempts: Vec<TextLine>,
 }
 
 impl Pages {
     /// Returns the lines of a tab.
-    pub(crate) fn tab(&self, tab: Tab) -> &[TextLine] {
+    pub(crate) fn tab(&self, tab: Tab, form: BodyForm) -> &[TextLine] {
         match tab {
-            Tab::Body => &self.body,
+            Tab::Body => match form {
+                BodyForm::LaidOut => &self.body,
+                BodyForm::AsItIs => &self.as_it_is,
+                BodyForm::Hex => &self.hex,
+            },
             Tab::Headers => &self.headers,
             Tab::Attempts => &self.attempts,
         }
     }
 }
 
+/// A line of a study, and the event that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) line: TextLine,
+    pub(crate) event: Option<EventId>,
+}
+
+impl Row {
+    /// A line about no event.
+    pub(crate) fn plain(line: TextLine) -> Self {
+        Self { line, event: None }
+    }
+}
+
 /// Makes lines of an event.
 pub(crate) fn pages(detail: &EventDetail, zone: &TimeZone) -> Pages {
     let raw = format!("ringtail events show {} --raw", detail.event.id);
+    let (body, outline) = body::lines(&detail.body, MAX_LINES, Some(&raw));
     Pages {
-        body: body::lines(&detail.body, MAX_LINES, Some(&raw)),
+        body,
+        outline,
+        as_it_is: body::as_it_is(&detail.body, MAX_LINES, Some(&raw)),
+        hex: body::in_hex(&detail.body, MAX_LINES, Some(&raw)),
         headers: headers(&detail.headers),
         attempts: attempts::lines(detail, zone),
     }

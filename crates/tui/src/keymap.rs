@@ -1,8 +1,17 @@
 //! Keys and what they do.
 //!
-//! One table: dispatch, footer and help read it, so none of them can say what another does not do.
+//! One table: dispatch, footer, help, palette, the configuration and `docs/KEYS.md` read it, so none of them can say
+//! what another does not do.
+
+mod page;
+mod table;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use crate::source::Form;
+
+pub use self::page::page;
+pub(crate) use self::table::BINDINGS;
 
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,9 +30,32 @@ pub(crate) enum Action {
     PreviousEvent,
     Replay,
     ReplaySigned,
+    StopReplay,
     Explain,
+    Timeline,
+    Diff,
+    DiffAnswers,
+    Copy,
+    /// In a form, into a file or the clipboard.
+    CopyAs(Form, bool),
+    CopyPath,
     Reveal,
+    Mask,
+    Mark,
+    MarkShown,
+    Unmark,
+    Fold,
+    FoldAll,
+    Jump,
+    Form,
     Follow,
+    Hold,
+    Clear,
+    Theme,
+    Mouse,
+    Palette,
+    /// Does what was chosen or written.
+    Run,
     Help,
     Filter,
     Apply,
@@ -38,10 +70,37 @@ pub(crate) enum Action {
 pub(crate) enum Scope {
     List,
     Detail,
+    /// The course of a call, or a difference.
+    Study,
     /// Help or an explanation.
     Overlay,
+    /// The forms in which an event is copied.
+    Copy,
     /// The line of the filter, which takes every other key.
     Filter,
+    /// The actions by name; its line takes every other key.
+    Palette,
+    /// The line of a path, which takes every other key.
+    Jump,
+}
+
+impl Scope {
+    /// All of them, with what they are called.
+    pub(crate) const ALL: [(Self, &'static str); 8] = [
+        (Self::List, "List"),
+        (Self::Detail, "Event"),
+        (Self::Study, "Timeline and diff"),
+        (Self::Overlay, "Help and explanation"),
+        (Self::Copy, "Copy"),
+        (Self::Filter, "Filter"),
+        (Self::Palette, "Actions"),
+        (Self::Jump, "Path"),
+    ];
+
+    /// Returns whether characters are text here.
+    pub(crate) fn is_line(self) -> bool {
+        matches!(self, Self::Filter | Self::Palette | Self::Jump)
+    }
 }
 
 /// A key with or without Ctrl.
@@ -54,6 +113,9 @@ pub(crate) struct Key {
 /// A row of the table.
 #[derive(Debug)]
 pub(crate) struct Binding {
+    /// What the configuration calls it.
+    pub(crate) name: &'static str,
+    /// Its keys, unless the configuration gives it others.
     pub(crate) keys: &'static [Key],
     pub(crate) action: Action,
     pub(crate) scopes: &'static [Scope],
@@ -61,285 +123,168 @@ pub(crate) struct Binding {
     pub(crate) help: &'static str,
     /// What it does in a word, for the footer; empty if the footer has no place for it.
     pub(crate) footer: &'static str,
+    /// What does the same outside of the screen.
+    pub(crate) command: Command,
 }
 
-const fn key(code: KeyCode) -> Key {
-    Key { code, ctrl: false }
+/// The command that does what a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    Is(&'static str),
+    /// There is none, for this reason.
+    None(&'static str),
 }
 
-const fn char(c: char) -> Key {
-    key(KeyCode::Char(c))
-}
+/// The table with the keys that the user wants.
+#[derive(Debug, Clone)]
+pub struct Keys(Vec<(&'static Binding, Vec<Key>)>);
 
-const fn ctrl(c: char) -> Key {
-    Key {
-        code: KeyCode::Char(c),
-        ctrl: true,
+impl Default for Keys {
+    fn default() -> Self {
+        let rows = BINDINGS.iter();
+        Self(rows.map(|row| (row, row.keys.to_vec())).collect())
     }
 }
 
-const LIST: &[Scope] = &[Scope::List];
-const DETAIL: &[Scope] = &[Scope::Detail];
-const OVERLAY: &[Scope] = &[Scope::Overlay];
-const FILTER: &[Scope] = &[Scope::Filter];
-const PANES: &[Scope] = &[Scope::List, Scope::Detail];
-const ANY: &[Scope] = &[Scope::List, Scope::Detail, Scope::Overlay];
+/// Why keys cannot be bound.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// No action has this name.
+    #[error("no action is called {0:?}; docs/KEYS.md lists them")]
+    NoAction(String),
+    /// No key has this name.
+    #[error(
+        "no key is called {0:?}; keys are single characters, F1 to F12, Enter, Esc, Tab, Space and so on, with Ctrl- before them if need be"
+    )]
+    NoKey(String),
+    /// It means something else in the same place.
+    #[error("{key} is already the key of {other}, in the same place as {name}")]
+    Taken {
+        /// The key.
+        key: String,
+        /// The action that was given it.
+        name: String,
+        /// The action that has it.
+        other: String,
+    },
+    /// It could not be written any more.
+    #[error("{key} is what is written there, and cannot be the key of {name}")]
+    Text {
+        /// The key.
+        key: String,
+        /// The action that was given it.
+        name: String,
+    },
+}
 
-/// The table, in the order of footer and help.
-pub(crate) const BINDINGS: &[Binding] = &[
-    Binding {
-        keys: &[key(KeyCode::Enter), key(KeyCode::Right), char('l')],
-        action: Action::Open,
-        scopes: LIST,
-        help: "open the event",
-        footer: "open",
-    },
-    Binding {
-        keys: &[key(KeyCode::Tab)],
-        action: Action::NextTab,
-        scopes: LIST,
-        help: "tabs of the event beside the list",
-        footer: "",
-    },
-    Binding {
-        keys: &[key(KeyCode::Esc), key(KeyCode::Left), char('h')],
-        action: Action::Back,
-        scopes: DETAIL,
-        help: "back to the list",
-        footer: "back",
-    },
-    Binding {
-        keys: &[key(KeyCode::Esc), char('?'), char('e'), char('q')],
-        action: Action::Back,
-        scopes: OVERLAY,
-        help: "close this",
-        footer: "close",
-    },
-    Binding {
-        keys: &[key(KeyCode::Tab)],
-        action: Action::NextTab,
-        scopes: DETAIL,
-        help: "next of body, headers, attempts",
-        footer: "tabs",
-    },
-    Binding {
-        keys: &[key(KeyCode::BackTab)],
-        action: Action::PreviousTab,
-        scopes: PANES,
-        help: "tabs backwards",
-        footer: "",
-    },
-    Binding {
-        keys: &[char('j'), key(KeyCode::Down)],
-        action: Action::Down,
-        scopes: ANY,
-        help: "down",
-        footer: "",
-    },
-    Binding {
-        keys: &[char('k'), key(KeyCode::Up)],
-        action: Action::Up,
-        scopes: ANY,
-        help: "up",
-        footer: "",
-    },
-    Binding {
-        keys: &[key(KeyCode::PageDown), char(' '), ctrl('d')],
-        action: Action::PageDown,
-        scopes: ANY,
-        help: "a page down",
-        footer: "",
-    },
-    Binding {
-        keys: &[key(KeyCode::PageUp), ctrl('u')],
-        action: Action::PageUp,
-        scopes: ANY,
-        help: "a page up",
-        footer: "",
-    },
-    Binding {
-        keys: &[char('g'), key(KeyCode::Home)],
-        action: Action::First,
-        scopes: ANY,
-        help: "first of the history, or top",
-        footer: "",
-    },
-    Binding {
-        keys: &[char('G'), key(KeyCode::End)],
-        action: Action::Last,
-        scopes: ANY,
-        help: "newest, or bottom",
-        footer: "",
-    },
-    Binding {
-        keys: &[char('r')],
-        action: Action::Replay,
-        scopes: PANES,
-        help: "replay: forward the event once more",
-        footer: "replay",
-    },
-    Binding {
-        keys: &[char('R')],
-        action: Action::ReplaySigned,
-        scopes: PANES,
-        help: "replay it signed anew",
-        footer: "",
-    },
-    Binding {
-        keys: &[char('e')],
-        action: Action::Explain,
-        scopes: PANES,
-        help: "explain the verdict, or the trouble",
-        footer: "explain",
-    },
-    Binding {
-        keys: &[char('s')],
-        action: Action::Reveal,
-        scopes: PANES,
-        help: "show the event's secrets, or hide them",
-        footer: "",
-    },
-    Binding {
-        keys: &[char('J'), char('n')],
-        action: Action::NextEvent,
-        scopes: DETAIL,
-        help: "next event",
-        footer: "next",
-    },
-    Binding {
-        keys: &[char('K'), char('p')],
-        action: Action::PreviousEvent,
-        scopes: DETAIL,
-        help: "previous event",
-        footer: "",
-    },
-    Binding {
-        keys: &[char('/')],
-        action: Action::Filter,
-        scopes: PANES,
-        help: "filter: show only some events",
-        footer: "filter",
-    },
-    Binding {
-        keys: &[key(KeyCode::Enter)],
-        action: Action::Apply,
-        scopes: FILTER,
-        help: "show what the filter is for",
-        footer: "show",
-    },
-    Binding {
-        keys: &[key(KeyCode::Tab)],
-        action: Action::Complete,
-        scopes: FILTER,
-        help: "complete the word",
-        footer: "complete",
-    },
-    Binding {
-        keys: &[key(KeyCode::F(1))],
-        action: Action::Language,
-        scopes: FILTER,
-        help: "the filter language",
-        footer: "language",
-    },
-    Binding {
-        keys: &[key(KeyCode::Esc)],
-        action: Action::Back,
-        scopes: FILTER,
-        help: "leave the filter as it was",
-        footer: "back",
-    },
-    Binding {
-        keys: &[ctrl('c')],
-        action: Action::Quit,
-        scopes: FILTER,
-        help: "quit",
-        footer: "",
-    },
-    Binding {
-        keys: &[char('f')],
-        action: Action::Follow,
-        scopes: PANES,
-        help: "follow the newest event, or stop",
-        footer: "follow",
-    },
-    Binding {
-        keys: &[char('?')],
-        action: Action::Help,
-        scopes: PANES,
-        help: "this help",
-        footer: "help",
-    },
-    Binding {
-        keys: &[char('q'), ctrl('c')],
-        action: Action::Quit,
-        scopes: PANES,
-        help: "quit",
-        footer: "quit",
-    },
-    Binding {
-        keys: &[ctrl('c')],
-        action: Action::Quit,
-        scopes: OVERLAY,
-        help: "quit",
-        footer: "",
-    },
-    Binding {
-        keys: &[ctrl('z')],
-        action: Action::Suspend,
-        scopes: ANY,
-        help: "suspend (fg brings it back)",
-        footer: "",
-    },
+impl Keys {
+    /// Gives an action other keys, or none.
+    ///
+    /// # Errors
+    /// When there is no such action or key.
+    pub fn bind(&mut self, name: &str, keys: &[String]) -> Result<(), KeyError> {
+        let row = self.0.iter_mut().find(|(row, _)| row.name == name);
+        let (row, bound) = row.ok_or_else(|| KeyError::NoAction(name.to_owned()))?;
+        let parsed = keys
+            .iter()
+            .map(|key| Key::parse(key).ok_or_else(|| KeyError::NoKey(key.clone())));
+        let parsed: Vec<Key> = parsed.collect::<Result<_, _>>()?;
+        let text = |key: &&Key| !key.ctrl && matches!(key.code, KeyCode::Char(_));
+        if row.scopes.iter().any(|scope| scope.is_line())
+            && let Some(key) = parsed.iter().find(text)
+        {
+            return Err(KeyError::Text {
+                key: key.name(),
+                name: name.to_owned(),
+            });
+        }
+        *bound = parsed;
+        Ok(())
+    }
+
+    /// Looks whether a key of an action means something else in the same place; to be asked when all are bound.
+    ///
+    /// # Errors
+    /// When one does.
+    pub fn check(&self, name: &str) -> Result<(), KeyError> {
+        let mine = self.0.iter().filter(|(row, _)| row.name == name);
+        for (row, keys) in mine {
+            for (other, others) in self.0.iter().filter(|(other, _)| other.name != name) {
+                let together = row.scopes.iter().any(|scope| other.scopes.contains(scope));
+                if let Some(key) = keys.iter().find(|key| together && others.contains(key)) {
+                    return Err(KeyError::Taken {
+                        key: key.name(),
+                        name: name.to_owned(),
+                        other: other.name.to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what a key asks for where keys act. Releases and repeats of other kinds ask for nothing.
+    pub(crate) fn action(&self, event: &KeyEvent, scope: Scope) -> Option<Action> {
+        if event.kind != KeyEventKind::Press {
+            return None;
+        }
+        // A terminal says Shift beside a capital letter or does not; the letter already tells.
+        if event
+            .modifiers
+            .intersects(KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::META)
+        {
+            return None;
+        }
+        let pressed = Key {
+            code: event.code,
+            ctrl: event.modifiers.contains(KeyModifiers::CONTROL),
+        };
+        self.of(scope)
+            .find(|(_, keys)| keys.contains(&pressed))
+            .map(|(row, _)| row.action)
+    }
+
+    /// Returns the rows of the table that act there, with their keys.
+    pub(crate) fn of(&self, scope: Scope) -> impl Iterator<Item = (&'static Binding, &[Key])> {
+        self.rows()
+            .filter(move |(row, _)| row.scopes.contains(&scope))
+    }
+
+    /// Returns all rows of the table with their keys.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static Binding, &[Key])> {
+        self.0.iter().map(|(row, keys)| (*row, keys.as_slice()))
+    }
+}
+
+/// Names of keys that are no characters, as they are printed and as they are written in the configuration.
+const NAMES: &[(KeyCode, &str, &str)] = &[
+    (KeyCode::Enter, "Enter", "Enter"),
+    (KeyCode::Esc, "Esc", "Esc"),
+    (KeyCode::Tab, "Tab", "Tab"),
+    (KeyCode::BackTab, "Shift-Tab", "Shift-Tab"),
+    (KeyCode::Left, "←", "Left"),
+    (KeyCode::Right, "→", "Right"),
+    (KeyCode::Up, "↑", "Up"),
+    (KeyCode::Down, "↓", "Down"),
+    (KeyCode::PageUp, "PgUp", "PgUp"),
+    (KeyCode::PageDown, "PgDn", "PgDn"),
+    (KeyCode::Home, "Home", "Home"),
+    (KeyCode::End, "End", "End"),
+    (KeyCode::Insert, "Insert", "Insert"),
+    (KeyCode::Delete, "Delete", "Delete"),
+    (KeyCode::Char(' '), "Space", "Space"),
 ];
-
-/// Returns what a key asks for where keys act. Releases and repeats of other kinds ask for nothing.
-pub(crate) fn action(event: &KeyEvent, scope: Scope) -> Option<Action> {
-    if event.kind != KeyEventKind::Press {
-        return None;
-    }
-    // A terminal says Shift beside a capital letter or does not; the letter already tells.
-    if event
-        .modifiers
-        .intersects(KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::META)
-    {
-        return None;
-    }
-    let pressed = Key {
-        code: event.code,
-        ctrl: event.modifiers.contains(KeyModifiers::CONTROL),
-    };
-    bindings(scope)
-        .find(|binding| binding.keys.contains(&pressed))
-        .map(|binding| binding.action)
-}
-
-/// Returns the rows of the table that act there.
-pub(crate) fn bindings(scope: Scope) -> impl Iterator<Item = &'static Binding> {
-    BINDINGS
-        .iter()
-        .filter(move |binding| binding.scopes.contains(&scope))
-}
 
 impl Key {
     /// Returns the key as it is printed on a keyboard.
     pub(crate) fn name(self) -> String {
-        let name = match self.code {
-            KeyCode::Enter => "Enter".to_owned(),
-            KeyCode::Esc => "Esc".to_owned(),
-            KeyCode::Tab => "Tab".to_owned(),
-            KeyCode::BackTab => "Shift-Tab".to_owned(),
-            KeyCode::Left => "←".to_owned(),
-            KeyCode::Right => "→".to_owned(),
-            KeyCode::Up => "↑".to_owned(),
-            KeyCode::Down => "↓".to_owned(),
-            KeyCode::PageUp => "PgUp".to_owned(),
-            KeyCode::PageDown => "PgDn".to_owned(),
-            KeyCode::Home => "Home".to_owned(),
-            KeyCode::End => "End".to_owned(),
-            KeyCode::F(number) => format!("F{number}"),
-            KeyCode::Char(' ') => "Space".to_owned(),
-            KeyCode::Char(c) => c.to_string(),
-            other => format!("{other:?}"),
+        let named = NAMES.iter().find(|(code, ..)| *code == self.code);
+        let name = match (named, self.code) {
+            (Some((_, name, _)), _) => (*name).to_owned(),
+            (_, KeyCode::F(number)) => format!("F{number}"),
+            (_, KeyCode::Char(c)) => c.to_string(),
+            (_, other) => format!("{other:?}"),
         };
         if self.ctrl {
             format!("Ctrl-{}", name.to_uppercase())
@@ -347,37 +292,29 @@ impl Key {
             name
         }
     }
+
+    fn parse(text: &str) -> Option<Self> {
+        let prefix = text
+            .get(..5)
+            .filter(|prefix| prefix.eq_ignore_ascii_case("ctrl-"));
+        let rest = prefix.map_or(Some(text), |prefix| text.get(prefix.len()..))?;
+        let ctrl = prefix.is_some();
+        let mut chars = rest.chars();
+        let code = match (chars.next()?, chars.next()) {
+            (c, None) if ctrl => KeyCode::Char(c.to_ascii_lowercase()),
+            (c, None) if !c.is_control() && c != ' ' => KeyCode::Char(c),
+            ('F' | 'f', Some(_)) => {
+                let number = rest.get(1..)?.parse().ok();
+                KeyCode::F(number.filter(|number| (1..=12).contains(number))?)
+            }
+            _ => {
+                let is = |name: &str| name.eq_ignore_ascii_case(rest);
+                NAMES.iter().find(|(_, _, name)| is(name))?.0
+            }
+        };
+        Some(Self { code, ctrl })
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_key_means_two_things_in_one_place() {
-        for scope in [Scope::List, Scope::Detail, Scope::Filter, Scope::Overlay] {
-            let keys: Vec<Key> = bindings(scope)
-                .flat_map(|binding| binding.keys.iter().copied())
-                .collect();
-            for (index, key) in keys.iter().enumerate() {
-                assert!(!keys[..index].contains(key), "{} in {scope:?}", key.name());
-            }
-        }
-    }
-
-    #[test]
-    fn only_presses_without_alt_act() {
-        let press = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE);
-        assert_eq!(action(&press, Scope::List), Some(Action::Quit));
-        assert_eq!(action(&press, Scope::Overlay), Some(Action::Back));
-        let mut release = press;
-        release.kind = KeyEventKind::Release;
-        assert_eq!(action(&release, Scope::List), None);
-        let alt = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT);
-        assert_eq!(action(&alt, Scope::List), None);
-        let shifted = KeyEvent::new(KeyCode::Char('G'), KeyModifiers::SHIFT);
-        assert_eq!(action(&shifted, Scope::List), Some(Action::Last));
-        let ctrl = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-        assert_eq!(action(&ctrl, Scope::Detail), Some(Action::Quit));
-    }
-}
+mod tests;

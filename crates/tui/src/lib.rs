@@ -10,13 +10,15 @@ use ringtail_client::filter::Filter;
 use ringtail_protocol::event::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use crate::keymap::Keys;
 use crate::source::Source;
 use crate::terminal::Guard;
+use crate::theme::Theme;
 
 mod app;
 mod effect;
 mod format;
-mod keymap;
+pub mod keymap;
 mod keys;
 mod msg;
 mod run;
@@ -25,7 +27,7 @@ mod terminal;
 #[cfg(test)]
 mod testing;
 mod text;
-mod theme;
+pub mod theme;
 mod update;
 mod view;
 
@@ -34,8 +36,12 @@ mod view;
 pub struct Options {
     /// Ends the screen when the program is told to stop.
     pub cancel: CancellationToken,
-    /// Whether colours may be used; the caller reads `NO_COLOR`.
-    pub colour: bool,
+    /// How the screen looks; the caller reads `NO_COLOR`.
+    pub theme: Theme,
+    /// What keys do.
+    pub keys: Keys,
+    /// Whether the mouse is the screen's. Text is then selected with Shift.
+    pub mouse: bool,
     /// What is shown at first.
     pub filter: Filter,
     /// The zone that times are shown in.
@@ -45,11 +51,13 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Colours, the system's zone and clock, and a token that nobody cancels.
+    /// The terminal's colours, the keys of docs/KEYS.md, the mouse, the system's zone and clock, and a token that nobody cancels.
     fn default() -> Self {
         Self {
             cancel: CancellationToken::new(),
-            colour: true,
+            theme: Theme::default(),
+            keys: Keys::default(),
+            mouse: true,
             filter: Filter::default(),
             time_zone: jiff::tz::TimeZone::system(),
             clock: Timestamp::now,

@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use ringtail_client::history::Found;
 use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, Status};
 use ringtail_protocol::event::{EventId, Timestamp};
 
+use crate::app::About;
 use crate::effect::Place;
-use crate::format::Pages;
+use crate::format::{Pages, Row};
 
 /// Something that [`update`](fn@crate::update::update) takes in. Time comes in as [`Msg::Tick`] and nowhere else.
 #[derive(Debug, Clone)]
 pub(crate) enum Msg {
     /// A key.
     Key(KeyEvent),
+    /// The mouse.
+    Mouse(MouseEvent),
     /// The terminal's columns and lines.
     Resize(u16, u16),
     /// The time.
@@ -55,6 +58,17 @@ pub(crate) enum Msg {
         /// The lines.
         pages: Arc<Pages>,
     },
+    /// What was asked by [`Effect::Study`](crate::effect::Effect::Study).
+    Studied {
+        /// What it is about.
+        about: About,
+        /// Its rows, or why there are none.
+        rows: Result<Arc<Vec<Row>>, String>,
+    },
+    /// A text for the terminal's clipboard was made.
+    Clip(Vec<u8>),
+    /// Events were taken away, which is told so, or could not be.
+    Taken(Result<String, String>),
     /// A replay ended.
     Replayed {
         /// The event's number.

@@ -3,6 +3,9 @@
 //! Whatever is ready is taken in first and drawn once, at most every [`FRAME`]: a thousand events a second cost no
 //! more pictures than thirty. Queries run beside the loop as its own tasks, which end with it.
 
+pub(crate) mod study;
+mod take;
+
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
@@ -10,7 +13,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crossterm::event::Event;
+use crossterm::event::{Event, MouseEventKind};
 use futures_util::{FutureExt, Stream, StreamExt};
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
@@ -28,9 +31,8 @@ use crate::app::App;
 use crate::effect::{Effect, PAGE, Place};
 use crate::format::pages;
 use crate::msg::{Asked, Msg};
-use crate::source::{Source, SourceError};
+use crate::source::{Sight, Source, SourceError};
 use crate::terminal::Host;
-use crate::theme::Theme;
 use crate::update::update;
 use crate::view::view;
 use crate::{Exit, Options, RunError};
@@ -60,6 +62,7 @@ where
         source: Arc::new(source),
         zone: options.time_zone.clone(),
         filter: options.filter.clone(),
+        masked: false,
         tasks: JoinSet::new(),
     };
     // Both are read before the first query, which therefore sees at least as much.
@@ -67,10 +70,20 @@ where
         status.borrow_and_update().clone(),
         *marks.borrow_and_update(),
     );
-    let theme = Theme::new(options.colour);
     let now = (options.clock)();
-    let mut app = App::new(first.0, first.1, now, options.time_zone.clone(), theme);
+    let mut app = App::new(
+        first.0,
+        first.1,
+        now,
+        options.time_zone.clone(),
+        options.theme,
+    );
+    app.keys = options.keys.clone();
     app.filter = options.filter.clone();
+    if options.mouse {
+        host.mouse(true).map_err(RunError::Open)?;
+        app.mouse = true;
+    }
     let mut next_frame = Instant::now();
     let mut dirty = true;
     let mut inbox = Vec::new();
@@ -157,6 +170,8 @@ async fn changed<T: Clone>(receiver: &mut watch::Receiver<T>) -> T {
 fn from_input(event: io::Result<Event>) -> Result<Option<Msg>, RunError> {
     Ok(match event.map_err(RunError::Input)? {
         Event::Key(key) => Some(Msg::Key(key)),
+        // Moves alone would be most of what comes in.
+        Event::Mouse(mouse) if mouse.kind != MouseEventKind::Moved => Some(Msg::Mouse(mouse)),
         Event::Resize(columns, lines) => Some(Msg::Resize(columns, lines)),
         _ => None,
     })
@@ -175,6 +190,8 @@ struct Engine<S> {
     source: Arc<S>,
     zone: TimeZone,
     filter: Filter,
+    /// Whether personal data is read as pseudonyms.
+    masked: bool,
     tasks: JoinSet<Msg>,
 }
 
@@ -184,16 +201,36 @@ impl<S: Source> Engine<S> {
         effects: Vec<Effect>,
         host: &mut impl Host,
     ) -> Result<Option<Exit>, RunError> {
+        let mut sight = sight(self.masked);
         for effect in effects {
             let source = Arc::clone(&self.source);
             match effect {
                 Effect::Quit => return Ok(Some(Exit::Quit)),
                 Effect::Suspend => host.suspend().map_err(RunError::Open)?,
                 Effect::Filter(filter) => self.filter = filter,
+                Effect::Mask(masked) => {
+                    self.masked = masked;
+                    sight = self::sight(masked);
+                }
+                Effect::Hold(on) => source.hold(on),
+                Effect::Mouse(on) => host.mouse(on).map_err(RunError::Draw)?,
+                Effect::Clip(text) => {
+                    let told = take::clip(host, &text).map_err(RunError::Draw)?;
+                    self.tasks.spawn(async move { Msg::Taken(told) });
+                }
+                Effect::Take { ids, form, file } => {
+                    self.tasks
+                        .spawn(async move { take::take(&*source, ids, form, sight, file).await });
+                }
+                Effect::Study(about) => {
+                    let zone = self.zone.clone();
+                    self.tasks
+                        .spawn(async move { study::study(&source, about, sight, zone).await });
+                }
                 Effect::Page(place) => {
                     let filter = self.filter.clone();
                     self.tasks
-                        .spawn(async move { page(&*source, &filter, place).await });
+                        .spawn(async move { page(&*source, &filter, place, sight).await });
                 }
                 Effect::News {
                     events,
@@ -202,12 +239,17 @@ impl<S: Source> Engine<S> {
                 } => {
                     let filter = self.filter.clone();
                     self.tasks.spawn(async move {
-                        news(&*source, &filter, events, attempts, gaps).await
+                        news(&*source, &filter, events, attempts, gaps, sight).await
                     });
                 }
                 Effect::Detail { id, reveal } => {
+                    // Who shares the screen shows no secrets by a slip of the finger.
+                    let sight = match (sight, reveal) {
+                        (Sight::Usual, true) => Sight::Revealed,
+                        _ => sight,
+                    };
                     self.tasks
-                        .spawn(async move { detail(&*source, id, reveal).await });
+                        .spawn(async move { detail(&*source, id, sight).await });
                 }
                 Effect::Format(detail) => {
                     let zone = self.zone.clone();
@@ -229,9 +271,16 @@ impl<S: Source> Engine<S> {
     }
 }
 
-async fn page(source: &impl Source, filter: &Filter, place: Place) -> Msg {
+fn sight(masked: bool) -> Sight {
+    match masked {
+        true => Sight::Pseudonyms,
+        false => Sight::Usual,
+    }
+}
+
+async fn page(source: &impl Source, filter: &Filter, place: Place, sight: Sight) -> Msg {
     let (direction, from) = place.from();
-    match source.events(filter, direction, from, PAGE).await {
+    match source.events(filter, direction, from, PAGE, sight).await {
         Ok(found) => Msg::Page { place, found },
         Err(error) => unreadable(Asked::Rows, &error),
     }
@@ -243,22 +292,27 @@ async fn news(
     events: Option<RowId>,
     attempts: RowId,
     gaps: RowId,
+    sight: Sight,
 ) -> Msg {
     let read = async {
         // Attempts after their events: one that ends in between is read now or the next time, never missed.
         let events = match events {
-            Some(row) => source.events(filter, Direction::Newer, row, PAGE).await?,
+            Some(row) => {
+                source
+                    .events(filter, Direction::Newer, row, PAGE, sight)
+                    .await?
+            }
             None => Found {
                 rows: Vec::new(),
                 next: None,
             },
         };
-        let attempts = source.attempts_after(attempts, PAGE).await?;
+        let attempts = source.attempts_after(attempts, PAGE, sight).await?;
         let meant = if filter.is_empty() {
             Vec::new()
         } else {
             let ids = attempts.iter().map(|attempt| attempt.event).collect();
-            source.meant(filter, ids).await?
+            source.meant(filter, ids, sight).await?
         };
         let gaps = source.gaps_after(gaps, PAGE).await?;
         Ok(Msg::News {
@@ -272,8 +326,8 @@ async fn news(
         .unwrap_or_else(|error: SourceError| unreadable(Asked::Rows, &error))
 }
 
-async fn detail(source: &impl Source, id: EventId, reveal: bool) -> Msg {
-    match source.event(id, reveal).await {
+async fn detail(source: &impl Source, id: EventId, sight: Sight) -> Msg {
+    match source.event(id, sight).await {
         Ok(detail) => Msg::Detail {
             id,
             detail: detail.map(Arc::new),

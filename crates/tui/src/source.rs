@@ -12,6 +12,55 @@ use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, R
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
 
+/// How much of what came in is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sight {
+    /// As the user was promised: without secrets, unless the screen was started to show them.
+    #[default]
+    Usual,
+    /// With secrets.
+    Revealed,
+    /// With pseudonyms for secrets and personal data.
+    Pseudonyms,
+}
+
+/// In which form an event is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// A curl command.
+    Curl,
+    /// An HTTPie command.
+    Httpie,
+    /// The request as HTTP/1.1 writes it.
+    Raw,
+    /// A line of JSON with all that is known.
+    Json,
+}
+
+impl Form {
+    /// Returns what it is called.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Curl => "curl",
+            Self::Httpie => "HTTPie",
+            Self::Raw => "raw request",
+            Self::Json => "JSON",
+        }
+    }
+
+    /// Returns how the name of a file in this form ends.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Curl => "curl.sh",
+            Self::Httpie => "httpie.sh",
+            Self::Raw => "http",
+            Self::Json => "ndjson",
+        }
+    }
+}
+
 /// The engine as the screen sees it.
 pub trait Source: Send + Sync + 'static {
     /// Returns a view of what the engine is doing.
@@ -28,6 +77,7 @@ pub trait Source: Send + Sync + 'static {
         direction: Direction,
         from: RowId,
         limit: usize,
+        sight: Sight,
     ) -> impl Future<Output = Result<Found, SourceError>> + Send;
 
     /// Returns those of some events that a filter is for.
@@ -35,6 +85,7 @@ pub trait Source: Send + Sync + 'static {
         &self,
         filter: &Filter,
         ids: Vec<EventId>,
+        sight: Sight,
     ) -> impl Future<Output = Result<Vec<EventRow>, SourceError>> + Send;
 
     /// Returns the oldest attempts after a row, at most `limit`, oldest first.
@@ -42,6 +93,7 @@ pub trait Source: Send + Sync + 'static {
         &self,
         row: RowId,
         limit: usize,
+        sight: Sight,
     ) -> impl Future<Output = Result<Vec<AttemptRow>, SourceError>> + Send;
 
     /// Returns the oldest gaps after a row, at most `limit`, oldest first.
@@ -51,13 +103,38 @@ pub trait Source: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<GapRow>, SourceError>> + Send;
 
-    /// Returns an event with everything that was received and answered, unless the history dropped it. Its secrets
-    /// are masked unless they are to be revealed.
+    /// Returns an event with everything that was received and answered, unless the history dropped it.
     fn event(
         &self,
         id: EventId,
-        reveal: bool,
+        sight: Sight,
     ) -> impl Future<Output = Result<Option<EventDetail>, SourceError>> + Send;
+
+    /// Returns the events of the same call or conversation, the newest `limit` of them, oldest first. Bodies that are
+    /// too large to be of a call may be left out.
+    fn course(
+        &self,
+        row: RowId,
+        limit: usize,
+        sight: Sight,
+    ) -> impl Future<Output = Result<Vec<EventDetail>, SourceError>> + Send;
+
+    /// Returns the event before another one that is of the same kind, if there is one.
+    fn previous(
+        &self,
+        row: RowId,
+    ) -> impl Future<Output = Result<Option<EventId>, SourceError>> + Send;
+
+    /// Returns an event in a form in which it is taken away, unless the history dropped it.
+    fn taken(
+        &self,
+        id: EventId,
+        form: Form,
+        sight: Sight,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, SourceError>> + Send;
+
+    /// Holds events back from the target, or lets them go.
+    fn hold(&self, on: bool);
 
     /// Forwards an event once more, signed anew if that is wanted. Returns the attempt when it is recorded; one that
     /// fails is an attempt, too.

@@ -8,7 +8,9 @@ use std::io::{self, Stdout, stdout};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::execute;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -26,11 +28,20 @@ pub(crate) trait Host {
 
     /// Gives the terminal back and stops until the shell says go on.
     fn suspend(&mut self) -> io::Result<()>;
+
+    /// Takes the mouse, or leaves it to the terminal.
+    fn mouse(&mut self, on: bool) -> io::Result<()>;
+
+    /// Puts a text on the terminal's clipboard, which terminals do or do not.
+    fn clip(&mut self, text: &[u8]) -> io::Result<()>;
 }
 
 /// The process's terminal in raw mode on the alternate screen.
 #[derive(Debug)]
-pub(crate) struct Guard(());
+pub(crate) struct Guard {
+    /// Whether the mouse is ours whenever the terminal is.
+    mouse: bool,
+}
 
 impl Guard {
     /// Takes the terminal.
@@ -40,7 +51,7 @@ impl Guard {
     pub(crate) fn take() -> io::Result<(Self, Terminal<CrosstermBackend<Stdout>>)> {
         install_hook();
         // From here on the drop of the guard undoes whatever was done.
-        let guard = Self(());
+        let guard = Self { mouse: false };
         enter()?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
         Ok((guard, terminal))
@@ -53,6 +64,9 @@ impl Host for Guard {
             return Ok(false);
         }
         enter()?;
+        if self.mouse {
+            execute!(stdout(), EnableMouseCapture)?;
+        }
         Ok(true)
     }
 
@@ -61,6 +75,18 @@ impl Host for Guard {
         #[cfg(unix)]
         signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
         Ok(())
+    }
+
+    fn mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        match on {
+            true => execute!(stdout(), EnableMouseCapture),
+            false => execute!(stdout(), DisableMouseCapture),
+        }
+    }
+
+    fn clip(&mut self, text: &[u8]) -> io::Result<()> {
+        execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
     }
 }
 
@@ -81,7 +107,7 @@ fn leave() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         // Raw mode first: a shell without echo is worse than one on the wrong screen.
         let _raw = disable_raw_mode();
-        let _screen = execute!(stdout(), LeaveAlternateScreen, Show);
+        let _screen = execute!(stdout(), DisableMouseCapture, LeaveAlternateScreen, Show);
     }
 }
 

@@ -8,15 +8,42 @@ use ratatui::style::{Color, Modifier, Style};
 use crate::text::Tone;
 
 /// The look of the screen.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Theme {
-    colour: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// The terminal's own colours.
+    #[default]
+    Ansi,
+    /// Bold colours, nothing faint, and what is wrong reversed.
+    HighContrast,
+    /// No colours: bold, faint and reversed.
+    Mono,
 }
 
 impl Theme {
-    /// Returns the theme, with or without colours.
-    pub(crate) fn new(colour: bool) -> Self {
-        Self { colour }
+    /// Returns the theme of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Ansi, Self::HighContrast, Self::Mono]
+            .into_iter()
+            .find(|theme| theme.word() == name)
+    }
+
+    /// Returns its name.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Ansi => "ansi",
+            Self::HighContrast => "high-contrast",
+            Self::Mono => "mono",
+        }
+    }
+
+    /// Returns another one.
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Self::Ansi => Self::HighContrast,
+            Self::HighContrast => Self::Mono,
+            Self::Mono => Self::Ansi,
+        }
     }
 
     /// Returns how a tone looks.
@@ -25,6 +52,7 @@ impl Theme {
         match tone {
             Tone::Plain => plain,
             Tone::Strong => plain.add_modifier(Modifier::BOLD),
+            Tone::Dim if self == Self::HighContrast => plain,
             Tone::Dim => plain.add_modifier(Modifier::DIM),
             Tone::Name => self.colour(Color::Cyan),
             Tone::Text => self.colour(Color::Green),
@@ -32,6 +60,9 @@ impl Theme {
             Tone::Literal => self.colour(Color::Magenta),
             Tone::Good => self.colour(Color::Green),
             Tone::Warn => self.colour(Color::Yellow).add_modifier(Modifier::BOLD),
+            Tone::Bad if self == Self::HighContrast => {
+                plain.add_modifier(Modifier::BOLD | Modifier::REVERSED)
+            }
             Tone::Bad => self.colour(Color::Red).add_modifier(Modifier::BOLD),
         }
     }
@@ -47,10 +78,10 @@ impl Theme {
     }
 
     fn colour(self, colour: Color) -> Style {
-        if self.colour {
-            Style::new().fg(colour)
-        } else {
-            Style::new()
+        match self {
+            Self::Ansi => Style::new().fg(colour),
+            Self::HighContrast => Style::new().fg(colour).add_modifier(Modifier::BOLD),
+            Self::Mono => Style::new(),
         }
     }
 }

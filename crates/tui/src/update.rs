@@ -1,13 +1,19 @@
 //! How the screen changes.
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+mod act;
+mod mouse;
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ringtail_client::history::Found;
 use ringtail_client::model::{AttemptRow, Marks, Outcome, RowId, Target};
+use tui_input::backend::crossterm::EventHandler;
 
-use crate::app::{App, FilterLine, Focus, MAX_REPLAYS, Overlay, OverlayKind, attempted};
+use crate::app::{
+    App, Batch, FilterLine, Focus, MAX_REPLAYS, Overlay, OverlayKind, Palette, attempted,
+};
 use crate::effect::{Effect, PAGE, Place};
 use crate::format::took;
-use crate::keymap::{self, Action, Scope};
+use crate::keymap::{Action, Scope};
 use crate::msg::{Asked, Msg};
 use crate::text::Tone;
 
@@ -16,6 +22,17 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
     match msg {
         Msg::Key(event) => effects.extend(key(app, &event)),
+        Msg::Mouse(event) => effects.extend(mouse::mouse(app, event)),
+        Msg::Studied { about, rows } => {
+            if let Some(study) = &mut app.study
+                && study.about == about
+            {
+                study.show(rows);
+            }
+        }
+        Msg::Clip(text) => effects.push(Effect::Clip(text)),
+        Msg::Taken(Ok(told)) => app.notify(Tone::Good, told),
+        Msg::Taken(Err(why)) => app.notify(Tone::Bad, format!("✗ {why}")),
         Msg::Resize(columns, lines) => app.size = (columns, lines),
         Msg::Tick(now) => app.tick(now),
         Msg::Status(status) => app.status = status,
@@ -59,6 +76,10 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
                 app.list.gaps(gaps);
             }
         }
+        Msg::Detail { .. } | Msg::Formatted { .. } if app.detail.stale => {
+            app.detail.stale = false;
+            app.detail.busy = false;
+        }
         Msg::Detail { id, detail } => match detail {
             Some(detail) if app.wanted().is_some_and(|row| row.id == id) => {
                 effects.push(Effect::Format(detail));
@@ -81,8 +102,12 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         }
         Msg::Replayed { seq, result } => {
             app.replays = app.replays.saturating_sub(1);
-            let (tone, words) = replayed(seq, &result);
-            app.notify(tone, words);
+            if app.batch.is_some() {
+                effects.extend(act::next_of_batch(app, &result));
+            } else {
+                let (tone, words) = replayed(seq, &result);
+                app.notify(tone, words);
+            }
         }
         Msg::Unreadable { what, reason } => unreadable(app, what, reason),
     }
@@ -90,6 +115,10 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     app.list.scroll(layout.list_height());
     let (width, height) = layout.detail_size();
     app.detail.fit(width, height);
+    let (width, height) = layout.study_size();
+    if let Some(study) = &mut app.study {
+        study.fit(width, height);
+    }
     effects.extend(wants(app));
     effects
 }
@@ -129,7 +158,9 @@ fn unreadable(app: &mut App, what: Asked, reason: String) {
         }
         Asked::Detail(id) => {
             app.detail.busy = false;
-            app.detail.failed = Some((id, reason));
+            if !std::mem::take(&mut app.detail.stale) {
+                app.detail.failed = Some((id, reason));
+            }
         }
     }
 }
@@ -178,15 +209,35 @@ fn news(marks: Marks, seen: Marks, at_end: bool) -> Option<Effect> {
 }
 
 fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
-    let Some(action) = keymap::action(event, app.scope()) else {
-        if app.scope() == Scope::Filter
-            && event.kind == KeyEventKind::Press
-            && let Some(line) = &mut app.filter_line
-        {
-            line.key(*event);
-        }
+    let scope = app.scope();
+    if let Some(action) = app.keys.action(event, scope) {
+        return perform(app, action);
+    }
+    if event.kind != KeyEventKind::Press {
         return None;
-    };
+    }
+    match scope {
+        Scope::Filter => {
+            if let Some(line) = &mut app.filter_line {
+                line.key(*event);
+            }
+        }
+        Scope::Palette => {
+            if let Some(palette) = &mut app.palette {
+                palette.key(*event, &app.keys);
+            }
+        }
+        Scope::Jump => {
+            if let Some(input) = &mut app.jump {
+                input.handle_event(&Event::Key(*event));
+            }
+        }
+        _ => {}
+    }
+    None
+}
+
+fn perform(app: &mut App, action: Action) -> Option<Effect> {
     match action {
         Action::Quit => return Some(Effect::Quit),
         Action::Suspend => return Some(Effect::Suspend),
@@ -209,8 +260,12 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
             }
         }
         Action::Back if app.overlay.is_some() => app.overlay = None,
+        Action::Back if app.palette.is_some() => app.palette = None,
+        Action::Back if app.jump.is_some() => app.jump = None,
         Action::Back if app.filter_line.is_some() => app.filter_line = None,
+        Action::Back if app.study.is_some() => app.study = None,
         Action::Back => app.focus = Focus::List,
+        Action::Open if app.study.is_some() => act::open_of_study(app),
         Action::Open => {
             if app.list.selected_event().is_some() {
                 app.focus = Focus::Detail;
@@ -226,6 +281,29 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
         Action::Follow => newest(app),
         Action::Replay => return replay(app, false),
         Action::ReplaySigned => return replay(app, true),
+        Action::Palette => app.palette = Some(Palette::new(app.pane(), &app.keys)),
+        Action::Run => return act::run(app),
+        Action::Copy => open(app, OverlayKind::Copy),
+        Action::Up if app.palette.is_some() => act::choose(app, -1),
+        Action::Down if app.palette.is_some() => act::choose(app, 1),
+        Action::Timeline
+        | Action::Diff
+        | Action::DiffAnswers
+        | Action::CopyAs(..)
+        | Action::CopyPath
+        | Action::Mask
+        | Action::Mark
+        | Action::MarkShown
+        | Action::Unmark
+        | Action::StopReplay
+        | Action::Fold
+        | Action::FoldAll
+        | Action::Jump
+        | Action::Form
+        | Action::Hold
+        | Action::Clear
+        | Action::Theme
+        | Action::Mouse => return act::act(app, action),
         Action::Up => go(app, -1),
         Action::Down => go(app, 1),
         Action::PageUp => go(app, -page_height(app)),
@@ -260,7 +338,8 @@ fn open(app: &mut App, kind: OverlayKind) {
 fn longest_scroll(app: &App) -> usize {
     match app.overlay.map(|overlay| overlay.kind) {
         Some(OverlayKind::Language) => crate::view::language::longest_scroll(app.size),
-        Some(OverlayKind::Help) => crate::view::help::longest_scroll(app.size),
+        Some(OverlayKind::Help) => crate::view::help::longest_scroll(app),
+        Some(OverlayKind::Copy) => 0,
         Some(OverlayKind::Explanation(entry)) => crate::view::explain::longest_scroll(app, entry),
         None => 0,
     }
@@ -269,6 +348,7 @@ fn longest_scroll(app: &App) -> usize {
 fn page_height(app: &App) -> isize {
     let layout = app.layout();
     let height = match app.focus {
+        _ if app.study.is_some() => layout.study_size().1,
         Focus::List => layout.list_height(),
         Focus::Detail => layout.detail_size().1,
     };
@@ -277,29 +357,45 @@ fn page_height(app: &App) -> isize {
 
 fn go(app: &mut App, by: isize) {
     let longest = longest_scroll(app);
+    if app.overlay.is_none()
+        && let Some(study) = &mut app.study
+    {
+        study.go(by);
+        return;
+    }
     match (&mut app.overlay, app.focus) {
         (Some(Overlay { scroll, .. }), _) => {
             *scroll = scroll.saturating_add_signed(by).min(longest);
         }
         (None, Focus::List) => app.list.go_by(by),
-        (None, Focus::Detail) => app.detail.scroll_by(by),
+        (None, Focus::Detail) => app.detail.go(by),
     }
 }
 
 fn first(app: &mut App) {
+    if app.overlay.is_none() && app.study.is_some() {
+        go(app, isize::MIN);
+        return;
+    }
     match (&mut app.overlay, app.focus) {
         (Some(Overlay { scroll, .. }), _) => *scroll = 0,
-        (None, Focus::Detail) => app.detail.scroll = 0,
-        (None, Focus::List) if app.list.at_start || !app.list.loaded => app.list.go_to(0),
+        (None, Focus::Detail) => app.detail.go_to_end(false),
+        (None, Focus::List) if app.list.at_start && !app.list.cleared || !app.list.loaded => {
+            app.list.go_to(0);
+        }
         (None, Focus::List) => app.reading.jump = Some(Place::Oldest),
     }
 }
 
 fn last(app: &mut App) {
+    if app.overlay.is_none() && app.study.is_some() {
+        go(app, isize::MAX);
+        return;
+    }
     let longest = longest_scroll(app);
     match (&mut app.overlay, app.focus) {
         (Some(Overlay { scroll, .. }), _) => *scroll = longest,
-        (None, Focus::Detail) => app.detail.scroll = usize::MAX,
+        (None, Focus::Detail) => app.detail.go_to_end(true),
         (None, Focus::List) => newest(app),
     }
 }
@@ -314,23 +410,35 @@ fn newest(app: &mut App) {
 }
 
 fn replay(app: &mut App, sign: bool) -> Option<Effect> {
-    let event = app.list.selected_event()?;
-    let (id, seq) = (event.id, event.seq);
+    let mut events = app.meant();
+    let &(id, seq) = events.first()?;
     let Some(Target { url, .. }) = &app.status.target else {
         let why = "✗ nothing to replay to: start with a target, as in `ringtail listen 3000`";
         app.notify(Tone::Bad, why);
         return None;
     };
     let url = url.clone();
-    if app.replays >= MAX_REPLAYS {
-        let why = format!("✗ {MAX_REPLAYS} replays are still running: wait for an answer");
+    let running = app.batch.is_some();
+    if app.replays >= MAX_REPLAYS || running || (events.len() > 1 && app.replays > 0) {
+        let why = match running {
+            true => "✗ events are being replayed already: wait, or X stops it".to_owned(),
+            false => format!(
+                "✗ {} replays are still running: wait for an answer",
+                app.replays
+            ),
+        };
         app.notify(Tone::Bad, why);
         return None;
     }
     app.replays += 1;
-    let signed = if sign { " signed anew" } else { "" };
-    let words = format!("↻ replaying event {seq}{signed} to {url}");
-    app.notify(Tone::Plain, words);
+    if events.len() > 1 {
+        app.batch = Some(Batch::new(events.split_off(1), sign));
+        app.notice = None;
+    } else {
+        let signed = if sign { " signed anew" } else { "" };
+        let words = format!("↻ replaying event {seq}{signed} to {url}");
+        app.notify(Tone::Plain, words);
+    }
     Some(Effect::Replay { id, seq, sign })
 }
 
@@ -356,5 +464,7 @@ fn replayed(seq: u64, result: &Result<Box<AttemptRow>, String>) -> (Tone, String
     }
 }
 
+#[cfg(test)]
+mod act_tests;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@
 //! Everything here reads the [`App`] and changes nothing.
 
 mod body;
+mod copy;
 mod detail;
 pub(crate) mod explain;
 mod filter_line;
@@ -19,10 +20,12 @@ mod footer;
 pub(crate) mod help;
 pub(crate) mod language;
 pub(crate) mod layout;
+mod lines;
 mod list;
 mod row;
 mod start;
 mod status;
+mod study;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -47,6 +50,44 @@ pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {
     }
     let layout = layout::Layout::new((area.width, area.height), app.focus);
     status::render(buf, layout.status, app);
+    if let Some(study) = &app.study {
+        study::render(buf, layout.body, study, app.theme);
+    } else {
+        panes(buf, &layout, app);
+    }
+    footer::render(buf, layout.footer, app);
+    if let Some(line) = &app.filter_line {
+        filter_line::render(buf, layout.footer, line, app.theme);
+    }
+    if let Some(input) = &app.jump {
+        lines::jump(buf, layout.footer, input, app.theme);
+    }
+    if let Some(palette) = &app.palette {
+        lines::palette(buf, area, palette, app);
+    }
+    match app.overlay {
+        Some(Overlay {
+            kind: OverlayKind::Help,
+            scroll,
+        }) => help::render(buf, area, scroll, app),
+        Some(Overlay {
+            kind: OverlayKind::Copy,
+            ..
+        }) => copy::render(buf, area, app),
+        Some(Overlay {
+            kind: OverlayKind::Language,
+            scroll,
+        }) => language::render(buf, area, scroll, app.theme),
+        Some(Overlay {
+            kind: OverlayKind::Explanation(entry),
+            scroll,
+        }) => explain::render(buf, area, app, entry, scroll),
+        None => {}
+    }
+}
+
+/// Draws list and detail.
+fn panes(buf: &mut Buffer, layout: &layout::Layout, app: &App) {
     if let Some(area) = layout.list {
         list::render(buf, area, app);
     }
@@ -57,25 +98,6 @@ pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {
     }
     if let Some(area) = layout.detail {
         detail::render(buf, area, app);
-    }
-    footer::render(buf, layout.footer, app);
-    if let Some(line) = &app.filter_line {
-        filter_line::render(buf, layout.footer, line, app.theme);
-    }
-    match app.overlay {
-        Some(Overlay {
-            kind: OverlayKind::Help,
-            scroll,
-        }) => help::render(buf, area, scroll, app.theme),
-        Some(Overlay {
-            kind: OverlayKind::Language,
-            scroll,
-        }) => language::render(buf, area, scroll, app.theme),
-        Some(Overlay {
-            kind: OverlayKind::Explanation(entry),
-            scroll,
-        }) => explain::render(buf, area, app, entry, scroll),
-        None => {}
     }
 }
 

@@ -37,6 +37,13 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         true => Some(Guard::new(&secrets).ok_or_else(|| no_secret(&config.endpoint))?),
         false => None,
     };
+    let face = Face {
+        options: screen::options(&config.screen)?,
+        data: config.data.clone(),
+        output: args.output,
+        reveal: args.reveal.into(),
+        filter,
+    };
     let engine = Engine::spawn(EngineConfig {
         account,
         endpoint: config.endpoint,
@@ -56,15 +63,8 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         ended.cancel();
         end
     };
-    let face = async {
-        let shown = Box::pin(show(
-            &engine,
-            args.output,
-            args.reveal.into(),
-            filter,
-            &ended,
-        ))
-        .await;
+    let shows = async {
+        let shown = Box::pin(show(&engine, face, &ended)).await;
         // A user who quits and a reader who goes away stop the rest.
         engine.shutdown();
         shown
@@ -76,7 +76,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         }
         told
     };
-    let all = async { tokio::join!(engine_ends, face, ready) };
+    let all = async { tokio::join!(engine_ends, shows, ready) };
     let (end, shown, told) = tokio::select! {
         biased;
         ends = all => ends,
@@ -99,13 +99,23 @@ async fn impatience(engine: &Engine) {
     signal::stop().await;
 }
 
-async fn show(
-    engine: &Engine,
+/// What is shown, and how.
+struct Face {
+    options: ringtail_tui::Options,
+    data: PathBuf,
     output: Option<Output>,
     reveal: Reveal,
     filter: Option<Filter>,
-    ended: &CancellationToken,
-) -> Result<(), Failure> {
+}
+
+async fn show(engine: &Engine, face: Face, ended: &CancellationToken) -> Result<(), Failure> {
+    let Face {
+        options,
+        data,
+        output,
+        reveal,
+        filter,
+    } = face;
     let output = output.unwrap_or_else(|| {
         if std::io::stdout().is_terminal() {
             Output::Tui
@@ -117,8 +127,10 @@ async fn show(
         Output::Tui => {
             return screen::show(
                 engine.clone(),
+                data,
                 reveal,
                 filter.unwrap_or_default(),
+                options,
                 ended.clone(),
             )
             .await;

@@ -17,6 +17,7 @@ fn status(link: LinkState, target: Option<TargetState>, held: u64) -> Status {
             state,
         }),
         held,
+        paused: false,
         failing: None,
     }
 }

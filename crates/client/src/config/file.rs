@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use toml::Spanned;
 
 use super::secrets::Secrets;
 
@@ -33,6 +34,37 @@ pub struct FileConfig {
     /// What is another on one endpoint, by its name.
     #[serde(default)]
     pub endpoints: BTreeMap<String, EndpointConfig>,
+    /// How the terminal UI looks: `ansi`, `high-contrast` or `mono`.
+    pub(super) theme: Option<Spanned<String>>,
+    /// Whether the terminal UI takes the mouse.
+    pub(super) mouse: Option<bool>,
+    /// Other keys of the terminal UI, by what they do; docs/KEYS.md names it.
+    #[serde(default)]
+    pub(super) keys: BTreeMap<Spanned<String>, KeyList>,
+    /// The last three, with the lines that they stand on.
+    #[serde(skip)]
+    pub screen: ScreenConfig,
+}
+
+/// What the file says of the terminal UI. What themes, actions and keys there are, the screen knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScreenConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// The theme, and its line.
+    pub theme: Option<(usize, String)>,
+    /// Whether it takes the mouse.
+    pub mouse: Option<bool>,
+    /// Actions with their keys, and the line of each.
+    pub keys: Vec<(usize, String, Vec<String>)>,
+}
+
+/// Keys of one action, or none.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a key, or a list of keys")]
+pub(super) enum KeyList {
+    One(String),
+    Several(Vec<String>),
 }
 
 /// What the file may say of one endpoint.
@@ -52,7 +84,9 @@ impl FileConfig {
     /// # Errors
     /// When it cannot be read or says something wrong, or has secrets and others than its owner can read it.
     pub fn read(path: &Path) -> Result<Self, FileError> {
-        let mut file: Self = read_toml(path)?.unwrap_or_default();
+        let text = read_text(path)?.unwrap_or_default();
+        let mut file: Self = parse(path, &text)?;
+        file.screen = file.screen(path, &text);
         let beside = |relative: PathBuf| match path.parent() {
             Some(dir) => dir.join(relative),
             None => relative,
@@ -66,6 +100,25 @@ impl FileConfig {
                 mode,
             }),
             _ => Ok(file),
+        }
+    }
+
+    fn screen(&self, path: &Path, text: &str) -> ScreenConfig {
+        let keys = self.keys.iter().map(|(name, keys)| {
+            let keys = match keys {
+                KeyList::One(key) => vec![key.clone()],
+                KeyList::Several(keys) => keys.clone(),
+            };
+            (line(text, name.span().start), name.get_ref().clone(), keys)
+        });
+        ScreenConfig {
+            path: path.to_owned(),
+            theme: self
+                .theme
+                .as_ref()
+                .map(|theme| (line(text, theme.span().start), theme.get_ref().clone())),
+            mouse: self.mouse,
+            keys: keys.collect(),
         }
     }
 
@@ -94,6 +147,10 @@ pub(super) fn open_to_others(_: &Path) -> Option<u32> {
 
 /// Reads a bounded TOML file, `None` when it is not there.
 pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FileError> {
+    read_text(path)?.map(|text| parse(path, &text)).transpose()
+}
+
+fn read_text(path: &Path) -> Result<Option<String>, FileError> {
     let read = |source| FileError::Read {
         path: path.to_owned(),
         source,
@@ -112,15 +169,24 @@ pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, F
             path: path.to_owned(),
         });
     }
-    toml::from_str(&text).map(Some).map_err(|error| {
+    Ok(Some(text))
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, FileError> {
+    toml::from_str(text).map_err(|error| {
         // The error's own text quotes the line, in which a token may stand.
-        let before = error.span().and_then(|span| text.get(..span.start));
         FileError::Wrong {
             path: path.to_owned(),
-            line: before.map_or(1, |before| before.matches('\n').count() + 1),
+            line: error.span().map_or(1, |span| line(text, span.start)),
             message: error.message().to_owned(),
         }
     })
+}
+
+/// Returns the line of a place in the text, from 1.
+fn line(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or_default();
+    before.matches('\n').count() + 1
 }
 
 /// Why a configuration file could not be used.
@@ -194,7 +260,7 @@ mod tests {
         for (text, expected) in [
             (
                 "relay = \"x\"\nrely = \"y\"",
-                "line 2: unknown field `rely`, expected one of `relay`, `ca`, `data`, `endpoint`, `secrets`, `reject_forged`, `endpoints`",
+                "line 2: unknown field `rely`, expected one of `relay`, `ca`, `data`, `endpoint`, `secrets`, `reject_forged`, `endpoints`, `theme`, `mouse`, `keys`",
             ),
             ("\n\nrelay = 5", "line 3: invalid type: integer `5`"),
             ("relay", "line 1: "),
@@ -207,6 +273,27 @@ mod tests {
             read(&long).unwrap_err(),
             FileError::TooLarge { .. }
         ));
+    }
+
+    #[test]
+    fn what_is_said_of_the_screen_has_its_line() {
+        let text = "theme = 'mono'\n\n[keys]\nreplay = 'F5'\nquit = ['q', 'Ctrl-Q']\nclear = []";
+        let screen = read(text).unwrap().screen;
+        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+        assert_eq!(screen.theme, Some((1, "mono".to_owned())));
+        assert_eq!(
+            screen.keys,
+            [
+                (6, "clear".to_owned(), keys(&[])),
+                (5, "quit".to_owned(), keys(&["q", "Ctrl-Q"])),
+                (4, "replay".to_owned(), keys(&["F5"])),
+            ]
+        );
+        let error = read("[keys]\nquit = 5").unwrap_err().to_string();
+        assert!(
+            error.contains("line 2: a key, or a list of keys"),
+            "{error}"
+        );
     }
 
     #[cfg(unix)]

@@ -44,6 +44,8 @@ pub(super) enum Input {
     Finished(RowId, End),
     /// Something else than a forward has reached the target.
     TargetSeen,
+    /// A person wants nothing sent, or everything again.
+    Paused(bool),
     /// Time has passed.
     Tick,
 }
@@ -102,6 +104,8 @@ pub(super) struct Scheduler {
     /// Whether the history may have rows after `newest`.
     more: bool,
     health: Health,
+    /// Whether nothing is to be sent for now.
+    paused: bool,
     /// The event that finds out whether the target is there.
     probe: Option<RowId>,
 }
@@ -119,6 +123,7 @@ impl Scheduler {
             loading: None,
             more: true,
             health: Health::Untried,
+            paused: false,
             probe: None,
         }
     }
@@ -135,6 +140,7 @@ impl Scheduler {
                     *retry_at = now.min(*retry_at);
                 }
             }
+            Input::Paused(paused) => self.paused = paused,
             Input::Tick => {}
         }
         let mut commands = Vec::new();
@@ -147,7 +153,9 @@ impl Scheduler {
     /// Returns when [`Input::Tick`] is due.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         match &self.health {
-            Health::Down { retry_at, .. } if self.probe.is_none() && !self.heads.is_empty() => {
+            Health::Down { retry_at, .. }
+                if self.probe.is_none() && !self.heads.is_empty() && !self.paused =>
+            {
                 Some(*retry_at)
             }
             _ => None,
@@ -258,6 +266,7 @@ impl Scheduler {
 
     fn may_send(&self, now: Instant) -> bool {
         match &self.health {
+            _ if self.paused => false,
             Health::Up => true,
             Health::Untried => self.probe.is_none(),
             Health::Down { retry_at, .. } => self.probe.is_none() && *retry_at <= now,

@@ -13,6 +13,7 @@ use crate::model::{AttemptRow, FailureKind};
 /// A forwarder that a test owns.
 struct Running {
     forwarder: Forwarder,
+    paused: watch::Sender<bool>,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -25,16 +26,19 @@ impl Running {
     fn with(history: &History, sender: Sender, options: ForwardOptions) -> Self {
         let tasks = TaskTracker::new();
         let cancel = CancellationToken::new();
+        let (paused, wanted) = watch::channel(false);
         let forwarder = Forwarder::spawn(
             history.clone(),
             ENDPOINT,
             sender,
             options,
+            wanted,
             &tasks,
             cancel.clone(),
         );
         Self {
             forwarder,
+            paused,
             tasks,
             cancel,
         }
@@ -103,6 +107,23 @@ async fn what_is_pending_and_what_comes_in_is_forwarded_and_done() {
     assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 0);
     running.stop().await;
     assert_eq!(app.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn what_comes_in_while_it_is_paused_waits_until_it_is_not() {
+    let test = TestHistory::open();
+    test.receives(vec![call(1, "a")]).await;
+    let app = App::start(async |_| answer(200, ""));
+    let running = Running::start(&test.history, app.sender());
+    attempts(&test, 1).await;
+    running.paused.send_replace(true);
+    test.receives(vec![call(2, "a"), call(3, "b")]).await;
+    running.state(|state| state.held == 2).await;
+    assert_eq!(app.seen().len(), 1);
+    running.paused.send_replace(false);
+    attempts(&test, 3).await;
+    running.state(|state| state.held == 0).await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

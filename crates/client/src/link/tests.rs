@@ -345,6 +345,7 @@ async fn session(
             cursor: 0,
             target: None,
             held: 0,
+            paused: false,
             failing: None,
         })
         .0,

@@ -43,6 +43,8 @@ pub(crate) struct List {
     pub(crate) at_start: bool,
     /// Whether the newest event of the history is in the window.
     pub(crate) at_end: bool,
+    /// Whether the user wants to see nothing of what was.
+    pub(crate) cleared: bool,
     /// Where a search for older and newer events goes on, where that is not at the window's own ends.
     on: (Option<RowId>, Option<RowId>),
 }
@@ -58,6 +60,7 @@ impl Default for List {
             loaded: false,
             at_start: false,
             at_end: false,
+            cleared: false,
             on: (None, None),
         }
     }
@@ -94,6 +97,17 @@ impl List {
         let last = self.entries.len().saturating_sub(1);
         self.cursor = index.min(last);
         self.follow = self.at_end && self.cursor == last;
+    }
+
+    /// Chooses an event. Returns whether it is in the window.
+    pub(crate) fn go_to_id(&mut self, id: EventId) -> bool {
+        let is_it = |entry: &Entry| entry.event().is_some_and(|event| event.id == id);
+        let Some(index) = self.entries.iter().position(is_it) else {
+            return false;
+        };
+        self.cursor = index;
+        self.follow = false;
+        true
     }
 
     /// Chooses the next event in a direction, over gaps.
@@ -194,6 +208,15 @@ impl List {
             gaps,
             ..Self::default()
         };
+    }
+
+    /// Shows what is to come, and nothing of what was.
+    pub(crate) fn clear_view(&mut self) {
+        self.entries.clear();
+        self.gaps.clear();
+        (self.loaded, self.at_start, self.at_end, self.cleared) = (true, true, true, true);
+        self.on = (None, None);
+        (self.cursor, self.top, self.follow) = (0, 0, true);
     }
 
     /// Takes in events that belong among those that are here. What is older than the window stays out of it.

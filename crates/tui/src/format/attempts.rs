@@ -8,7 +8,7 @@ use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_ringcentral::errors;
 use ringtail_ringcentral::limits::BLACKLIST_WINDOW_MINUTES;
 
-use super::{body, headers, size, time, took};
+use super::{body, headers, size, time, timing, took};
 use crate::text::{TextLine, Tone};
 
 /// Most lines of an answer's body.
@@ -97,6 +97,9 @@ fn one(
         ),
     };
     out.push(TextLine::new(Tone::Plain, answer));
+    if let Some(line) = timing::line(attempt, event) {
+        out.push(line);
+    }
     verdict(detail, event, out);
     if let Some(proof) = detail.proof {
         let (tone, words) = super::proof(proof);
@@ -105,7 +108,7 @@ fn one(
     if matches!(attempt.outcome, Outcome::Status(_)) {
         out.extend(headers(&detail.headers).into_iter().map(indented));
         out.push(TextLine::default());
-        let lines = body::lines(&detail.body, MAX_ANSWER_LINES, None);
+        let (lines, _) = body::lines(&detail.body, MAX_ANSWER_LINES, None);
         out.extend(lines.into_iter().map(indented));
         let missing = detail.body_len.saturating_sub(detail.body.len() as u64);
         if missing > 0 {

@@ -1,5 +1,6 @@
 //! A body as lines: JSON laid out, other text as it is, the rest in hexadecimal.
 
+use super::outline::{Node, Outline, Step};
 use super::{MAX_LINE, MAX_TEXT, json, size};
 use crate::text::{TextLine, Tone};
 
@@ -7,9 +8,9 @@ use crate::text::{TextLine, Tone};
 const HEX_BYTES: usize = 8;
 
 /// Makes at most `max` lines of a body, and one that tells what is missing. `whole` is a command that shows all.
-pub(super) fn lines(body: &[u8], max: usize, whole: Option<&str>) -> Vec<TextLine> {
+pub(super) fn lines(body: &[u8], max: usize, whole: Option<&str>) -> (Vec<TextLine>, Outline) {
     if body.is_empty() {
-        return vec![TextLine::new(Tone::Dim, "(empty body)")];
+        return (empty(), Outline::default());
     }
     let mut lines = Lines::new(max);
     let shown = match std::str::from_utf8(body) {
@@ -32,6 +33,44 @@ pub(super) fn lines(body: &[u8], max: usize, whole: Option<&str>) -> Vec<TextLin
             hex(body, &mut lines)
         }
     };
+    let outline = lines.outline();
+    (finish(lines, body, shown, whole), outline)
+}
+
+/// Makes lines of a body as it is; what is no text has a sign in the place of each such piece.
+pub(super) fn as_it_is(body: &[u8], max: usize, whole: Option<&str>) -> Vec<TextLine> {
+    if body.is_empty() {
+        return empty();
+    }
+    let mut lines = Lines::new(max);
+    // What is beyond the lines is not looked at.
+    let part = body.get(..MAX_TEXT.saturating_mul(2)).unwrap_or(body);
+    let text = String::from_utf8_lossy(part);
+    let shown = plain(&text, &mut lines);
+    let shown = if shown >= text.len() {
+        part.len()
+    } else {
+        shown
+    };
+    finish(lines, body, shown.min(body.len()), whole)
+}
+
+/// Makes lines of a body in hexadecimal.
+pub(super) fn in_hex(body: &[u8], max: usize, whole: Option<&str>) -> Vec<TextLine> {
+    if body.is_empty() {
+        return empty();
+    }
+    let mut lines = Lines::new(max);
+    let shown = hex(body, &mut lines);
+    finish(lines, body, shown, whole)
+}
+
+fn empty() -> Vec<TextLine> {
+    vec![TextLine::new(Tone::Dim, "(empty body)")]
+}
+
+/// Ends the lines with one that tells what is missing.
+fn finish(lines: Lines, body: &[u8], shown: usize, whole: Option<&str>) -> Vec<TextLine> {
     let (clipped, mut lines) = lines.finish();
     let missing = body.len().saturating_sub(shown);
     if missing > 0 || clipped {
@@ -117,6 +156,9 @@ pub(super) struct Lines {
     text_len: usize,
     max: usize,
     line_clipped: bool,
+    /// What each line is of a JSON text.
+    nodes: Vec<Node>,
+    node: Node,
     /// Whether any line is not whole.
     clipped: bool,
 }
@@ -130,8 +172,49 @@ impl Lines {
             text_len: 0,
             max,
             line_clipped: false,
+            nodes: Vec::new(),
+            node: Node::default(),
             clipped: false,
         }
+    }
+
+    /// Returns how many lines have ended.
+    pub(super) fn len(&self) -> usize {
+        self.done.len()
+    }
+
+    /// Says that the line is inside of what began on another, as an item or a member.
+    pub(super) fn inside(&mut self, line: usize, index: Option<usize>) {
+        self.node = Node {
+            parent: Some(line),
+            step: index.map(Step::Index),
+            end: None,
+        };
+    }
+
+    /// Says which member the line is.
+    pub(super) fn names(&mut self, word: &str) {
+        self.node.step = Some(Step::name(word));
+    }
+
+    /// Says that the line ends what began on another.
+    pub(super) fn closes(&mut self, line: usize) {
+        let here = self.done.len();
+        if let Some(node) = self.nodes.get_mut(line) {
+            node.end = Some(here);
+        }
+        self.node = Node {
+            parent: Some(line),
+            step: None,
+            end: None,
+        };
+    }
+
+    fn outline(&mut self) -> Outline {
+        if self.current_len > 0 {
+            self.end_line();
+        }
+        Outline(std::mem::take(&mut self.nodes))
     }
 
     /// Returns whether nothing more is taken.
@@ -161,6 +244,7 @@ impl Lines {
     /// Ends the line.
     pub(super) fn end_line(&mut self) {
         self.done.push(std::mem::take(&mut self.current));
+        self.nodes.push(std::mem::take(&mut self.node));
         self.current_len = 0;
         self.line_clipped = false;
     }

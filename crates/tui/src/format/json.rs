@@ -17,7 +17,8 @@ pub(super) fn pretty(text: &str, lines: &mut Lines) -> Option<usize> {
     if !rest.starts_with(['{', '[']) {
         return None;
     }
-    let mut depth = 0_usize;
+    // Bounded by the lines: each level has begun one.
+    let mut open: Vec<Open> = Vec::new();
     while let Some(first) = rest.bytes().next() {
         if lines.is_full() {
             return Some(text.len() - rest.len());
@@ -33,28 +34,42 @@ pub(super) fn pretty(text: &str, lines: &mut Lines) -> Option<usize> {
                     rest = skip_space(after.get(1..)?);
                     continue;
                 }
-                depth += 1;
-                line(lines, depth);
+                let node = Open {
+                    line: lines.len(),
+                    index: (first == b'[').then_some(0),
+                };
+                open.push(node);
+                line(lines, &open);
             }
             b'}' | b']' => {
-                depth = depth.checked_sub(1)?;
-                line(lines, depth);
+                let opened = open.pop()?;
+                line(lines, &open);
+                lines.closes(opened.line);
                 lines.push(Tone::Plain, word);
             }
             b',' => {
                 lines.push(Tone::Plain, word);
-                line(lines, depth);
+                if let Some(Open {
+                    index: Some(index), ..
+                }) = open.last_mut()
+                {
+                    *index += 1;
+                }
+                line(lines, &open);
             }
             b':' => lines.push(Tone::Plain, ": "),
-            b'"' if after.starts_with(':') => lines.push(Tone::Name, word),
+            b'"' if after.starts_with(':') => {
+                lines.names(word);
+                lines.push(Tone::Name, word);
+            }
             _ => lines.push(tone, word),
         }
         rest = after;
-        if depth == 0 && !rest.is_empty() {
+        if open.is_empty() && !rest.is_empty() {
             return None;
         }
     }
-    (depth == 0).then_some(text.len())
+    open.is_empty().then_some(text.len())
 }
 
 /// Returns the tone and the length of the token that the text begins with.
@@ -92,7 +107,18 @@ fn skip_space(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', '\r', '\n'])
 }
 
-fn line(lines: &mut Lines, depth: usize) {
+/// An object or array that is not closed yet.
+struct Open {
+    /// The line that it began on.
+    line: usize,
+    /// Which of its items comes next; nothing for an object.
+    index: Option<usize>,
+}
+
+fn line(lines: &mut Lines, open: &[Open]) {
     lines.end_line();
-    lines.push(Tone::Plain, &"  ".repeat(depth.min(MAX_INDENT)));
+    if let Some(last) = open.last() {
+        lines.inside(last.line, last.index);
+    }
+    lines.push(Tone::Plain, &"  ".repeat(open.len().min(MAX_INDENT)));
 }

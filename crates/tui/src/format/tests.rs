@@ -13,7 +13,7 @@ fn text(lines: &[TextLine]) -> String {
 }
 
 fn shown(body: &[u8]) -> String {
-    text(&body::lines(body, MAX_LINES, None))
+    text(&body::lines(body, MAX_LINES, None).0)
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn json_is_laid_out_and_otherwise_untouched() {
 
 #[test]
 fn names_and_values_have_their_tones() {
-    let lines = body::lines(br#"{"a":"b","c":1,"d":true}"#, MAX_LINES, None);
+    let lines = body::lines(br#"{"a":"b","c":1,"d":true}"#, MAX_LINES, None).0;
     let tones: Vec<(Tone, &str)> = lines
         .iter()
         .flat_map(|line| &line.0)
@@ -95,7 +95,7 @@ fn sixteen_megabytes_become_few_lines_and_a_note() {
         "\u{202e}".repeat(LEN / 3),
     ];
     for body in bodies {
-        let lines = body::lines(body.as_bytes(), MAX_LINES, Some("the command"));
+        let lines = body::lines(body.as_bytes(), MAX_LINES, Some("the command")).0;
         assert!(lines.len() <= MAX_LINES + 2, "{}", lines.len());
         let note = text(&lines[lines.len() - 1..]);
         assert!(note.ends_with("all of it: the command"), "{note}");

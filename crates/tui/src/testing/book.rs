@@ -11,7 +11,10 @@ use ringtail_client::model::{
     GapRow, LinkState, Marks, Outcome, RowId, Status, Target, TargetState,
 };
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
+use ringtail_ringcentral::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
+
+use crate::source::{Form, Sight};
 
 /// 2025-07-30 18:13:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp(1_753_899_180_000_000);
@@ -61,6 +64,7 @@ impl Book {
                     state: TargetState::Untried,
                 }),
                 held: 0,
+                paused: false,
                 failing: None,
             },
             broken: None,
@@ -167,6 +171,7 @@ impl Book {
         direction: Direction,
         from: RowId,
         limit: usize,
+        sight: Sight,
     ) -> Found {
         let meant = |event: &&EventDetail| passes(filter, event);
         let mut rows: Vec<_> = match direction {
@@ -187,7 +192,10 @@ impl Book {
             rows.reverse();
         }
         Found {
-            rows: rows.into_iter().map(|event| event.event.clone()).collect(),
+            rows: rows
+                .into_iter()
+                .map(|event| seen(event.clone(), sight).event)
+                .collect(),
             next,
         }
     }
@@ -228,12 +236,31 @@ impl Book {
             .cloned()
     }
 
-    pub(crate) fn shown(&self, id: EventId, reveal: bool) -> Option<EventDetail> {
-        let mut event = self.event(id)?;
-        if !reveal {
-            ringtail_client::mask::detail(&mut event);
-        }
-        Some(event)
+    pub(crate) fn shown(&self, id: EventId, sight: Sight) -> Option<EventDetail> {
+        self.event(id).map(|event| seen(event, sight))
+    }
+
+    /// Events of the same topic take the place of those of the same call.
+    pub(crate) fn course(&self, row: RowId, sight: Sight) -> Vec<EventDetail> {
+        let events = self.of_topic(row).cloned();
+        events.map(|event| seen(event, sight)).collect()
+    }
+
+    pub(crate) fn previous(&self, row: RowId) -> Option<EventId> {
+        let before = self.of_topic(row).filter(|event| event.event.row < row);
+        before.last().map(|event| event.event.id)
+    }
+
+    fn of_topic(&self, row: RowId) -> impl Iterator<Item = &EventDetail> {
+        let one = self.events.iter().find(|event| event.event.row == row);
+        let topic = one.map(|event| event.event.topic.clone());
+        let same = move |event: &&EventDetail| Some(&event.event.topic) == topic.as_ref();
+        self.events.iter().filter(same)
+    }
+
+    pub(crate) fn taken(&self, id: EventId, form: Form, sight: Sight) -> Option<Vec<u8>> {
+        let event = self.shown(id, sight)?;
+        Some(format!("{} {}\n", form.word(), event.event.seq).into_bytes())
     }
 
     pub(crate) fn event_number(&self, seq: u64) -> EventDetail {
@@ -246,6 +273,52 @@ impl Book {
         self.answer(seq, (Cause::Replay, Outcome::Status(200), 5, ok, "ok"));
         let newest = self.event(id).and_then(|event| event.event.last_attempt);
         newest.expect("the answer was recorded")
+    }
+
+    /// An SMS, and a call whose events come late, twice and not at all.
+    pub(crate) fn call() -> Self {
+        let step = |sequence: u64, code: &str, summary: &str| {
+            let body = serde_json::json!({
+                "uuid": format!("uuid-{sequence}"),
+                "event": "/restapi/v1.0/account/1/telephony/sessions",
+                "body": {
+                    "telephonySessionId": "s-a0b1c2",
+                    "sequence": sequence,
+                    "parties": [{
+                        "id": "p-1", "direction": "Inbound", "status": {"code": code},
+                        "from": {"phoneNumber": "+16505550123"}, "to": {"name": "Pat Doe"},
+                    }],
+                },
+            });
+            let body = body.to_string();
+            Draft::notification("telephony", summary)
+                .body(body.as_bytes())
+                .ok(7)
+        };
+        Self::new()
+            .target(TargetState::Up)
+            .with(Draft::sms().ok(12))
+            .with(step(
+                2,
+                "Setup",
+                "Incoming call for Pat Doe from +16505550123",
+            ))
+            .with(step(
+                3,
+                "Proceeding",
+                "Call ringing, +16505550123 → Pat Doe",
+            ))
+            .with(step(6, "Answered", "Call answered, +16505550123 → Pat Doe"))
+            .with(step(
+                3,
+                "Proceeding",
+                "Call ringing, +16505550123 → Pat Doe",
+            ))
+            .with(step(
+                9,
+                "Disconnected",
+                "Call ended, +16505550123 → Pat Doe",
+            ))
     }
 
     /// A handshake, an SMS, a call that is answered late, a repeated voicemail, a bot that fails: five kinds of rows.
@@ -412,6 +485,17 @@ impl Draft {
             .push((Cause::Forward, outcome, 2, Verdict::Failed { faults }, ""));
         self
     }
+}
+
+fn seen(mut event: EventDetail, sight: Sight) -> EventDetail {
+    match sight {
+        Sight::Usual => ringtail_client::mask::detail(&mut event),
+        Sight::Revealed => {}
+        Sight::Pseudonyms => {
+            return ringtail_client::pseudonyms::event(&Masker::new(&[7; KEY_BYTES]), &event);
+        }
+    }
+    event
 }
 
 fn header(name: &str, value: &str) -> Header {

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::book::{Book, NOW};
 use super::stage::keys;
 use crate::run::drive;
-use crate::source::{Source, SourceError};
+use crate::source::{Form, Sight, Source, SourceError};
 use crate::terminal::Host;
 use crate::{Exit, Options, RunError};
 
@@ -173,6 +173,14 @@ impl Host for Shell {
         self.lost = true;
         Ok(())
     }
+
+    fn mouse(&mut self, _on: bool) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn clip(&mut self, _text: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A [`Book`] behind the contract of the real engine.
@@ -227,14 +235,16 @@ impl Source for Engine {
         direction: Direction,
         from: RowId,
         limit: usize,
+        sight: Sight,
     ) -> Result<Found, SourceError> {
-        self.read(|book| book.events(filter, direction, from, limit))
+        self.read(|book| book.events(filter, direction, from, limit, sight))
     }
 
     async fn meant(
         &self,
         filter: &Filter,
         ids: Vec<EventId>,
+        _sight: Sight,
     ) -> Result<Vec<EventRow>, SourceError> {
         self.read(|book| book.meant(filter, ids))
     }
@@ -243,6 +253,7 @@ impl Source for Engine {
         &self,
         row: RowId,
         limit: usize,
+        _sight: Sight,
     ) -> Result<Vec<AttemptRow>, SourceError> {
         self.read(|book| book.attempts_after(row, limit))
     }
@@ -251,8 +262,34 @@ impl Source for Engine {
         self.read(|book| book.gaps_after(row, limit))
     }
 
-    async fn event(&self, id: EventId, reveal: bool) -> Result<Option<EventDetail>, SourceError> {
-        self.read(|book| book.shown(id, reveal))
+    async fn event(&self, id: EventId, sight: Sight) -> Result<Option<EventDetail>, SourceError> {
+        self.read(|book| book.shown(id, sight))
+    }
+
+    async fn course(
+        &self,
+        row: RowId,
+        _limit: usize,
+        sight: Sight,
+    ) -> Result<Vec<EventDetail>, SourceError> {
+        self.read(|book| book.course(row, sight))
+    }
+
+    async fn previous(&self, row: RowId) -> Result<Option<EventId>, SourceError> {
+        self.read(|book| book.previous(row))
+    }
+
+    async fn taken(
+        &self,
+        id: EventId,
+        form: Form,
+        sight: Sight,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
+        self.read(|book| book.taken(id, form, sight))
+    }
+
+    fn hold(&self, on: bool) {
+        self.change(|book| book.status.paused = on);
     }
 
     async fn replay(&self, id: EventId, _sign: bool) -> Result<AttemptRow, SourceError> {

@@ -12,10 +12,12 @@ use ringtail_client::history::Direction;
 use ringtail_client::model::RowId;
 
 use super::book::{Book, NOW};
-use crate::app::{App, later};
+use crate::app::{About, App, StudyKind, later};
 use crate::effect::{Effect, PAGE};
 use crate::format::pages;
 use crate::msg::{Asked, Msg};
+use crate::run::study::{NOTHING_BEFORE, Read, rows};
+use crate::source::Sight;
 use crate::theme::Theme;
 use crate::update::update;
 use crate::view::view;
@@ -26,20 +28,24 @@ pub(crate) struct Stage {
     pub(crate) app: App,
     pub(crate) book: Book,
     pub(crate) quit: bool,
+    /// What was sent to the clipboard last.
+    pub(crate) clip: Option<String>,
     filter: Filter,
+    sight: Sight,
     terminal: Terminal<TestBackend>,
 }
 
 impl Stage {
     pub(crate) fn new(columns: u16, lines: u16, book: Book) -> Self {
-        let theme = Theme::new(true);
         let (status, marks) = (book.status.clone(), book.marks());
         let backend = TestBackend::new(columns, lines);
         let mut stage = Self {
-            app: App::new(status, marks, NOW, TimeZone::UTC, theme),
+            app: App::new(status, marks, NOW, TimeZone::UTC, Theme::Ansi),
             book,
             quit: false,
+            clip: None,
             filter: Filter::default(),
+            sight: Sight::Usual,
             terminal: Terminal::new(backend).expect("a test backend cannot fail"),
         };
         stage.msg(Msg::Resize(columns, lines));
@@ -69,6 +75,19 @@ impl Stage {
         }
     }
 
+    /// Presses keys and returns what is on screen then.
+    pub(crate) fn then(&mut self, script: &str) -> String {
+        self.press(script);
+        self.show()
+    }
+
+    /// Presses keys, and has nothing done of what they ask for.
+    pub(crate) fn begin(&mut self, script: &str) -> Vec<Effect> {
+        let keys = keys(script).into_iter();
+        keys.flat_map(|key| update(&mut self.app, Msg::Key(key)))
+            .collect()
+    }
+
     pub(crate) fn msg(&mut self, msg: Msg) {
         let mut waiting = vec![msg];
         while let Some(msg) = waiting.pop() {
@@ -94,14 +113,50 @@ impl Stage {
                 self.quit = true;
                 None
             }
-            Effect::Suspend => None,
+            Effect::Suspend | Effect::Mouse(_) => None,
+            Effect::Mask(masked) => {
+                self.sight = match masked {
+                    true => Sight::Pseudonyms,
+                    false => Sight::Usual,
+                };
+                None
+            }
+            Effect::Hold(on) => {
+                self.book.status.paused = on;
+                Some(Msg::Status(self.book.status.clone()))
+            }
+            Effect::Clip(text) => {
+                let text = String::from_utf8_lossy(&text).into_owned();
+                self.clip = Some(text);
+                Some(Msg::Taken(
+                    Ok("sent to the terminal's clipboard".to_owned()),
+                ))
+            }
+            Effect::Take { ids, form, file } => {
+                let text = ids
+                    .iter()
+                    .filter_map(|id| self.book.taken(*id, form, self.sight));
+                let text = text.collect::<Vec<_>>().concat();
+                Some(match file {
+                    None => Msg::Clip(text),
+                    Some(name) => Msg::Taken(Ok(format!("written to {name}"))),
+                })
+            }
+            Effect::Study(about) => {
+                let read = self.study(about);
+                let rows = read.and_then(|read| rows(read, &TimeZone::UTC));
+                let rows = rows.map(Arc::new);
+                Some(Msg::Studied { about, rows })
+            }
             Effect::Filter(filter) => {
                 self.filter = filter;
                 None
             }
             Effect::Page(place) => {
                 let (direction, from) = place.from();
-                let found = self.book.events(&self.filter, direction, from, PAGE);
+                let found = self
+                    .book
+                    .events(&self.filter, direction, from, PAGE, self.sight);
                 Some(Msg::Page { place, found })
             }
             Effect::News {
@@ -114,7 +169,9 @@ impl Stage {
                 let from = events.unwrap_or(RowId(i64::MAX));
                 let newer = Direction::Newer;
                 Some(Msg::News {
-                    events: self.book.events(&self.filter, newer, from, PAGE),
+                    events: self
+                        .book
+                        .events(&self.filter, newer, from, PAGE, self.sight),
                     meant: if self.filter.is_empty() {
                         Vec::new()
                     } else {
@@ -125,7 +182,11 @@ impl Stage {
                 })
             }
             Effect::Detail { id, reveal } => {
-                let detail = self.book.shown(id, reveal).map(Arc::new);
+                let sight = match (self.sight, reveal) {
+                    (Sight::Usual, true) => Sight::Revealed,
+                    (sight, _) => sight,
+                };
+                let detail = self.book.shown(id, sight).map(Arc::new);
                 Some(Msg::Detail { id, detail })
             }
             Effect::Format(detail) => {
@@ -137,6 +198,23 @@ impl Stage {
                 Some(Msg::Replayed { seq, result })
             }
         }
+    }
+
+    fn study(&self, about: About) -> Result<Read, String> {
+        let one = |id| {
+            self.book
+                .shown(id, self.sight)
+                .ok_or("it is gone".to_owned())
+        };
+        Ok(match about.kind {
+            StudyKind::Timeline { row, .. } => Read::Course(self.book.course(row, self.sight)),
+            StudyKind::Answers { id } => Read::One(Box::new(one(id)?)),
+            StudyKind::Diff { id, row, other } => {
+                let other = other.or_else(|| self.book.previous(row));
+                let other = other.ok_or(NOTHING_BEFORE)?;
+                Read::Two(Box::new([one(id)?, one(other)?]))
+            }
+        })
     }
 
     /// Draws, and returns the characters on screen.
@@ -184,6 +262,7 @@ fn named(name: &str) -> KeyEvent {
         "PgDn" => KeyCode::PageDown,
         "Home" => KeyCode::Home,
         "End" => KeyCode::End,
+        "BS" => KeyCode::Backspace,
         "C-z" => return KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL),
         "C-c" => return KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
         other => panic!("no key is called {other}"),

@@ -15,7 +15,7 @@ use ringtail_client::model::EventRow;
 
 use super::layout::detail_head;
 use super::{body, put, put_line, put_right};
-use crate::app::{App, Focus, Shown, Tab};
+use crate::app::{App, BodyForm, Focus, Shown, Tab};
 use crate::format::{proof as words, size, time};
 use crate::text::{TextLine, Tone};
 
@@ -51,6 +51,15 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
         ..area
     };
     body::render(buf, lines, &shown.lines, app.detail.scroll, app.theme);
+    let place = app.detail.cursor.checked_sub(app.detail.scroll);
+    if let Some(y) = place.and_then(|place| u16::try_from(place).ok())
+        && app.focus == Focus::Detail
+        && app.detail.has_cursor()
+        && y < lines.height
+    {
+        let line = Rect::new(lines.x, lines.y + y, lines.width, 1);
+        buf.set_style(line, app.theme.chosen());
+    }
 }
 
 fn title(buf: &mut Buffer, area: Rect, event: &EventRow, app: &App) {
@@ -101,7 +110,11 @@ fn tabs(buf: &mut Buffer, area: Rect, head: u16, shown: &Shown, app: &App) {
     let mut x = 0;
     for tab in Tab::ALL {
         let name = match tab {
-            Tab::Body => "Body".to_owned(),
+            Tab::Body => match app.detail.form {
+                BodyForm::LaidOut => "Body".to_owned(),
+                BodyForm::AsItIs => "Body as it is".to_owned(),
+                BodyForm::Hex => "Body in hex".to_owned(),
+            },
             Tab::Headers => format!("Headers {}", shown.detail.headers.len()),
             Tab::Attempts => format!("Attempts {}", shown.detail.attempts.len()),
         };

@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{put_line, put_right};
-use crate::app::App;
+use crate::app::{App, Batch};
 use crate::format::count;
-use crate::keymap::{self, Action};
+use crate::keymap::Action;
 use crate::text::{TextLine, Tone, cut, escape};
 
 /// Draws the footer.
@@ -16,11 +16,31 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
         put_line(buf, area, 0, 0, &line, app.theme);
         return;
     }
+    if let Some(batch) = &app.batch {
+        let line = progress(batch, usize::from(area.width));
+        put_line(buf, area, 0, 0, &line, app.theme);
+        return;
+    }
     let mut right = TextLine::default();
+    if app.masked {
+        right.push(Tone::Warn, "masked ");
+    }
+    if !app.marked.is_empty() {
+        right.push(
+            Tone::Warn,
+            &format!("*{} marked ", count(app.marked.len() as u64)),
+        );
+    }
     if !app.filter.is_empty() {
-        let filter = format!("/{}", app.filter);
+        // A filter may name who is not to be seen.
+        let filter = match app.masked {
+            true => "/…".to_owned(),
+            false => format!("/{}", app.filter),
+        };
         let room = usize::from(area.width) / 3;
-        right = TextLine::new(Tone::Warn, cut(&escape(&filter), room)).with(Tone::Plain, " ");
+        right = right
+            .with(Tone::Warn, cut(&escape(&filter), room))
+            .with(Tone::Plain, " ");
     }
     for run in place(app).0 {
         right.push(run.tone, &run.text);
@@ -29,8 +49,31 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
     put_line(buf, area, 0, 0, &keys(app, room.into()), app.theme);
 }
 
+/// Returns how far a replay of many events is.
+fn progress(batch: &Batch, columns: usize) -> TextLine {
+    let words = format!("↻ replaying {} of {}", batch.done + 1, batch.total);
+    let failed = match batch.failed {
+        0 => String::new(),
+        failed => format!(", {failed} not accepted"),
+    };
+    let width = columns
+        .saturating_sub(words.len() + failed.len() + 20)
+        .min(30);
+    let full = batch.done * width / batch.total.max(1);
+    let bar = format!("{}{}", "█".repeat(full), "░".repeat(width - full));
+    TextLine::new(Tone::Strong, words)
+        .with(Tone::Bad, failed)
+        .with(Tone::Name, format!("  {bar}"))
+        .with(Tone::Dim, "  X stops it")
+}
+
 fn place(app: &App) -> TextLine {
     let list = &app.list;
+    if let Some(study) = &app.study {
+        let height = app.layout().study_size().1;
+        let place = super::body::place(study.lines.len(), study.scroll, height);
+        return TextLine::new(Tone::Dim, place.unwrap_or_default());
+    }
     if !list.loaded || list.entries().is_empty() {
         TextLine::default()
     } else if list.follow {
@@ -48,12 +91,24 @@ fn place(app: &App) -> TextLine {
 /// Returns the keys of the table that fit. Help and quit, the last two, always stay.
 fn keys(app: &App, room: usize) -> TextLine {
     let anything = !app.list.entries().is_empty();
-    let general = |action| matches!(action, Action::Help | Action::Quit | Action::Back);
-    let mut entries: Vec<TextLine> = keymap::bindings(app.scope())
-        .filter(|binding| !binding.footer.is_empty())
-        .filter(|binding| anything || general(binding.action))
-        .filter_map(|binding| {
-            let key = binding.keys.first()?.name();
+    let no_choice = app
+        .study
+        .as_ref()
+        .is_some_and(|study| study.cursor.is_none());
+    let general = |action| {
+        matches!(
+            action,
+            Action::Help | Action::Quit | Action::Back | Action::Palette
+        )
+    };
+    let mut entries: Vec<TextLine> = app
+        .keys
+        .of(app.scope())
+        .filter(|(binding, _)| !binding.footer.is_empty())
+        .filter(|(binding, _)| !(no_choice && binding.action == Action::Open))
+        .filter(|(binding, _)| anything || general(binding.action))
+        .filter_map(|(binding, keys)| {
+            let key = keys.first()?.name();
             Some(TextLine::new(Tone::Name, key).with(Tone::Dim, format!(" {}  ", binding.footer)))
         })
         .collect();

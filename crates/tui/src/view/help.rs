@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Clear, Widget};
 
 use super::body;
-use crate::keymap::{self, BINDINGS, Scope};
+use crate::app::App;
+use crate::keymap::{Binding, Key, Keys, Scope};
 use crate::text::{TextLine, Tone, width};
-use crate::theme::Theme;
 
 /// Columns of the help with its frame.
 const WIDTH: u16 = 60;
@@ -24,13 +24,13 @@ const SIGNS: &[(&str, &str)] = &[
     ("by relay", "answered at the edge"),
     ("rejected", "forged: kept from the app"),
     ("queued held", "on its way; waits for the app"),
-    ("≡ ↻", "duplicate; replayed"),
+    ("≡ ↻ *", "duplicate; replayed; marked"),
     ("⋯", "gap: the relay had lost events"),
 ];
 
 /// Draws the help.
-pub(super) fn render(buf: &mut Buffer, area: Rect, scroll: usize, theme: Theme) {
-    let lines = lines();
+pub(super) fn render(buf: &mut Buffer, area: Rect, scroll: usize, app: &App) {
+    let lines = lines(&app.keys);
     let frame = frame((area.width, area.height), lines.len());
     Clear.render(frame, buf);
     let height = usize::from(frame.height.saturating_sub(2));
@@ -40,13 +40,13 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, scroll: usize, theme: Theme) 
     }
     let inner = block.inner(frame);
     block.render(frame, buf);
-    body::render(buf, inner, &lines, scroll, theme);
+    body::render(buf, inner, &lines, scroll, app.theme);
 }
 
 /// Returns how far the help can be scrolled.
-pub(crate) fn longest_scroll(size: (u16, u16)) -> usize {
-    let lines = lines().len();
-    lines.saturating_sub(frame(size, lines).height.saturating_sub(2).into())
+pub(crate) fn longest_scroll(app: &App) -> usize {
+    let lines = lines(&app.keys).len();
+    lines.saturating_sub(frame(app.size, lines).height.saturating_sub(2).into())
 }
 
 fn frame((columns, lines): (u16, u16), needed: usize) -> Rect {
@@ -55,20 +55,20 @@ fn frame((columns, lines): (u16, u16), needed: usize) -> Rect {
     Rect::new((columns - width) / 2, (lines - height) / 2, width, height)
 }
 
-fn lines() -> Vec<TextLine> {
+fn lines(keys: &Keys) -> Vec<TextLine> {
     let mut lines = Vec::new();
     for (scope, title) in [
         (Some(Scope::List), "List"),
         (Some(Scope::Detail), "Event"),
+        (Some(Scope::Study), "Timeline and diff"),
         (Some(Scope::Filter), "Filter"),
         (None, "Everywhere"),
     ] {
         lines.push(TextLine::new(Tone::Strong, title));
         lines.extend(
-            BINDINGS
-                .iter()
-                .filter(|binding| home(binding) == scope)
-                .map(binding),
+            keys.rows()
+                .filter(|(row, keys)| home(row) == scope && !keys.is_empty())
+                .map(|(row, keys)| binding(row, keys)),
         );
     }
     lines.push(TextLine::new(Tone::Strong, "Signs"));
@@ -78,17 +78,17 @@ fn lines() -> Vec<TextLine> {
     lines
 }
 
-/// Returns the one place where a key acts, or nothing if it acts in several.
-fn home(binding: &keymap::Binding) -> Option<Scope> {
+/// Returns the one place where a key acts, or nothing if it acts in several. What says itself what it does has none.
+fn home(binding: &Binding) -> Option<Scope> {
     match binding.scopes {
-        [Scope::Overlay] | [] => Some(Scope::Overlay),
+        [] => Some(Scope::Overlay),
         [scope] => Some(*scope),
         _ => None,
     }
 }
 
-fn binding(binding: &keymap::Binding) -> TextLine {
-    let keys: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
+fn binding(binding: &Binding, keys: &[Key]) -> TextLine {
+    let keys: Vec<String> = keys.iter().map(|key| key.name()).collect();
     row(&keys.join(" "), binding.help)
 }
 
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_line_fits() {
-        for line in lines() {
+        for line in lines(&Keys::default()) {
             assert!(line.width() <= usize::from(WIDTH) - 2, "{line:?}");
         }
     }

@@ -17,6 +17,8 @@ const TALL_DETAIL_FROM: u16 = 14;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) status: Rect,
+    /// All between status and footer.
+    pub(crate) body: Rect,
     pub(crate) list: Option<Rect>,
     /// Between list and detail.
     pub(crate) rule: Option<Rect>,
@@ -47,6 +49,7 @@ impl Layout {
         };
         Self {
             status: Rect::new(0, 0, columns, status),
+            body,
             list,
             rule,
             detail,
@@ -59,6 +62,12 @@ impl Layout {
         // The list keeps its place while the detail covers it.
         let area = self.list.or(self.detail).unwrap_or_default();
         usize::from(area.height.saturating_sub(1)).max(1)
+    }
+
+    /// Returns columns and lines that a study has.
+    pub(crate) fn study_size(&self) -> (usize, usize) {
+        let height = usize::from(self.body.height).max(1);
+        (self.body.width.into(), height)
     }
 
     /// Returns columns and lines that the detail has for its lines.

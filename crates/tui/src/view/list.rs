@@ -84,6 +84,9 @@ fn draw_event(
     app: &App,
 ) {
     let theme = app.theme;
+    if app.marked.contains_key(&event.row) {
+        put(buf, area, 1, y, "*", theme.style(Tone::Warn));
+    }
     let quiet = event.kind == Kind::Handshake;
     let base = theme.style(if quiet { Tone::Dim } else { Tone::Plain });
     let at = time(event.received_at, &app.zone, columns.time_pattern);

@@ -83,7 +83,8 @@ pub(super) fn answer(event: &EventRow, status: &Status) -> (Tone, String) {
     let down = status
         .target
         .as_ref()
-        .is_some_and(|target| matches!(target.state, TargetState::Down { .. }));
+        .is_some_and(|target| matches!(target.state, TargetState::Down { .. }))
+        || status.paused;
     if event.forward == ForwardState::Pending {
         return match (down, &status.target) {
             (true, _) => (Tone::Warn, "held".to_owned()),

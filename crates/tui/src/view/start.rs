@@ -15,6 +15,12 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
         put_line(buf, area, 0, 1, &line, app.theme);
         return;
     }
+    if app.list.cleared {
+        let words = "  Cleared: what comes in appears here. c brings back what was.";
+        let line = TextLine::new(Tone::Plain, words);
+        put_line(buf, area, 0, 1, &line, app.theme);
+        return;
+    }
     if !app.filter.is_empty() {
         let words = if app.list.at_start {
             "  No event is one that the filter is for. / changes it."

@@ -128,6 +128,10 @@ fn target(app: &App) -> TextLine {
         let outlook = failing.outlook(app.now.0 / 1000);
         line.push(Tone::Bad, &format!("! in production: {outlook}  "));
     }
+    if app.status.paused {
+        let words = format!("‖ held back, {} wait, H lets them go  ", count(held));
+        return line.with(Tone::Warn, words).with(Tone::Plain, url);
+    }
     match &target.state {
         TargetState::Untried => line
             .with(Tone::Plain, "◌ not tried yet  ")

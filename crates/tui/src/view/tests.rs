@@ -222,7 +222,7 @@ fn failures_are_counted_among_the_rows_that_are_listed() {
 fn without_colours_nothing_is_lost() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let coloured = stage.show();
-    stage.app.theme = crate::theme::Theme::new(false);
+    stage.app.theme = crate::theme::Theme::Mono;
     assert_eq!(stage.show(), coloured);
 }
 
@@ -292,4 +292,103 @@ fn filtered_list_and_offers() {
 #[test]
 fn filter_language() {
     screens("filter_language", &Book::traffic(), "/<F1>");
+}
+
+#[test]
+fn call_timeline() {
+    screens("timeline", &Book::call(), "gjjt");
+}
+
+#[test]
+fn conversation() {
+    screens("conversation", &Book::traffic(), "gjt");
+}
+
+#[test]
+fn difference_of_two_events() {
+    screens("diff", &Book::call(), "gjjd");
+    screens("diff_none_before", &Book::traffic(), "gd");
+}
+
+#[test]
+fn differences_of_two_answers() {
+    screens("diff_answers", &Book::traffic(), "gjjjjD");
+}
+
+#[test]
+fn masked_for_a_shared_screen() {
+    screens("masked", &Book::traffic(), "P");
+    screens("masked_detail", &Book::traffic(), "gj<Enter>P");
+}
+
+#[test]
+fn replay_of_marked_events_goes_on() {
+    for (columns, lines) in SIZES {
+        let mut stage = Stage::new(columns, lines, Book::traffic());
+        stage.press("gmmmm");
+        insta::assert_snapshot!(format!("marked_{columns}x{lines}"), stage.show());
+        stage.begin("r");
+        insta::assert_snapshot!(format!("replaying_{columns}x{lines}"), stage.show());
+    }
+}
+
+#[test]
+fn events_held_back() {
+    let mut book = Book::traffic().target(TargetState::Up);
+    book.status.paused = true;
+    book.add(Draft::notification("sms", "SMS from +16505550123: Hello?"));
+    screens("paused", &book, "");
+}
+
+#[test]
+fn folded_json() {
+    screens("folded", &Book::traffic(), "gj<Enter>O");
+}
+
+#[test]
+fn body_in_hex_and_as_it_is() {
+    screens("hex", &Book::traffic(), "gj<Enter>xx");
+}
+
+#[test]
+fn palette() {
+    screens("palette", &Book::traffic(), ":");
+    screens("palette_found", &Book::traffic(), ":dif");
+}
+
+#[test]
+fn forms_of_a_copy() {
+    screens("copy", &Book::traffic(), "y");
+}
+
+#[test]
+fn names_that_are_wide_or_run_from_right_to_left_keep_the_columns_of_a_timeline() {
+    let party = |name: &str, code: &str, sequence: u64| {
+        serde_json::json!({"uuid": "u", "event": "/restapi/v1.0/account/1/telephony/sessions", "body": {
+            "telephonySessionId": "s-1", "sequence": sequence,
+            "parties": [{"id": name, "direction": "Inbound", "to": {"name": name}, "status": {"code": code}}],
+        }})
+        .to_string()
+    };
+    let mut book = Book::new();
+    for (sequence, name) in (1..).zip([
+        "山田 太郎 さん とても ながい なまえ",
+        "محمد علي",
+        "שלום",
+        "Pat",
+    ]) {
+        let body = party(name, "Answered", sequence);
+        book.add(
+            Draft::notification("telephony", "Call")
+                .body(body.as_bytes())
+                .ok(3),
+        );
+    }
+    let shown = Stage::new(100, 24, book.clone()).then("t");
+    let places: Vec<usize> = shown
+        .lines()
+        .filter_map(|line| Some(crate::text::width(line.split_once("answered")?.0)))
+        .collect();
+    assert_eq!(places.len(), 4, "{shown}");
+    assert!(places.iter().all(|place| *place == places[0]), "{shown}");
 }

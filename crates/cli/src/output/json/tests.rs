@@ -122,6 +122,7 @@ fn link_target_and_gap_have_lines() {
         cursor: 1,
         target: None,
         held: 3,
+        paused: false,
         failing: None,
     };
     let mut lines = text(&ready("demo-x1", "https://relay.example/demo-x1"));

@@ -114,6 +114,7 @@ fn link_and_target_are_told_in_words() {
         cursor: 1,
         target: None,
         held: 3,
+        paused: false,
         failing: None,
     };
     let plain = style(false);

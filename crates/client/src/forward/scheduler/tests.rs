@@ -70,6 +70,21 @@ fn load(after: i64) -> Command {
 }
 
 #[test]
+fn nothing_is_sent_while_it_is_paused_and_all_of_it_afterwards() {
+    let mut script = Script::up();
+    script.on(Input::Grew);
+    assert_eq!(script.load(&[(1, "a"), (2, "a"), (3, "b")]), send(&[1, 3]));
+    assert_eq!(script.on(Input::Paused(true)), []);
+    assert_eq!(script.finish(1, End::Settled), []);
+    assert_eq!(script.finish(3, held()), []);
+    assert_eq!(script.scheduler.wake_at(), None);
+    assert_eq!(script.later(10_000), []);
+    // The target was gone at last, so one event finds out whether it is back.
+    assert_eq!(script.on(Input::Paused(false)), send(&[2]));
+    assert_eq!(script.on(Input::Connected(RowId(2))), send(&[3]));
+}
+
+#[test]
 fn keys_run_side_by_side_and_wait_for_themselves() {
     let mut script = Script::up();
     assert_eq!(script.on(Input::Grew), [load(0)]);

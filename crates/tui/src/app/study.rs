@@ -1,0 +1,121 @@
+//! What is looked at beyond one event: the course of a call or a conversation, or a difference.
+
+use std::sync::Arc;
+
+use ringtail_client::model::RowId;
+use ringtail_protocol::event::EventId;
+
+use crate::format::Row;
+use crate::text::{TextLine, wrap};
+
+/// What a study is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct About {
+    pub(crate) kind: Kind,
+    /// Whether personal data is masked in it.
+    pub(crate) masked: bool,
+}
+
+/// Kinds of studies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The call or conversation of an event.
+    Timeline { id: EventId, row: RowId },
+    /// Two events, or one and the one of its kind before it.
+    Diff {
+        id: EventId,
+        row: RowId,
+        other: Option<EventId>,
+    },
+    /// The last two answers to an event.
+    Answers { id: EventId },
+}
+
+/// A study on screen.
+#[derive(Debug)]
+pub(crate) struct Study {
+    pub(crate) about: About,
+    /// Its rows once they are known, or why there are none.
+    pub(crate) rows: Option<Result<Arc<Vec<Row>>, String>>,
+    /// Lines on screen, broken to the width, with the row of each.
+    pub(crate) lines: Vec<(TextLine, usize)>,
+    /// First line on screen.
+    pub(crate) scroll: usize,
+    /// The row that keys act on, where rows have events.
+    pub(crate) cursor: Option<usize>,
+    broken_for: Option<usize>,
+}
+
+impl Study {
+    /// Begins one; its rows have been asked for.
+    pub(crate) fn new(about: About) -> Self {
+        Self {
+            about,
+            rows: None,
+            lines: Vec::new(),
+            scroll: 0,
+            cursor: None,
+            broken_for: None,
+        }
+    }
+
+    /// Takes in what was asked for. The row of the event that it began with is chosen.
+    pub(crate) fn show(&mut self, rows: Result<Arc<Vec<Row>>, String>) {
+        if let (Ok(rows), Kind::Timeline { id, .. }) = (&rows, self.about.kind) {
+            self.cursor = rows.iter().position(|row| row.event == Some(id));
+        }
+        self.rows = Some(rows);
+        self.broken_for = None;
+    }
+
+    /// Returns the event of the chosen row.
+    pub(crate) fn event(&self) -> Option<EventId> {
+        let rows = self.rows.as_ref()?.as_ref().ok()?;
+        rows.get(self.cursor?)?.event
+    }
+
+    /// Breaks the rows to the width, and keeps the chosen row on screen.
+    pub(crate) fn fit(&mut self, width: usize, height: usize) {
+        let Some(Ok(rows)) = &self.rows else { return };
+        let fresh = self.broken_for != Some(width);
+        if fresh {
+            let broken = rows.iter().enumerate().flat_map(|(index, row)| {
+                let lines = wrap(std::slice::from_ref(&row.line), width);
+                lines.into_iter().map(move |line| (line, index))
+            });
+            self.lines = broken.collect();
+            self.broken_for = Some(width);
+        }
+        if let Some(cursor) = self.cursor {
+            let of = |(_, row): &(TextLine, usize)| *row == cursor;
+            let first = self.lines.iter().position(of).unwrap_or(0);
+            let last = self.lines.iter().rposition(of).unwrap_or(0);
+            self.scroll = self.scroll.clamp((last + 1).saturating_sub(height), first);
+        }
+        self.scroll = self.scroll.min(self.lines.len().saturating_sub(height));
+    }
+
+    /// Moves the chosen row, or the lines where there is none.
+    pub(crate) fn go(&mut self, by: isize) {
+        let Some(cursor) = self.cursor else {
+            self.scroll = self.scroll.saturating_add_signed(by);
+            return;
+        };
+        let Some(Ok(rows)) = &self.rows else { return };
+        let places: Vec<usize> = (0..rows.len())
+            .filter(|index| rows.get(*index).is_some_and(|row| row.event.is_some()))
+            .collect();
+        let now = places
+            .iter()
+            .position(|place| *place >= cursor)
+            .unwrap_or(0);
+        let next = now
+            .saturating_add_signed(by)
+            .min(places.len().saturating_sub(1));
+        self.cursor = places.get(next).copied().or(self.cursor);
+        if next == 0 {
+            // The heading above the first event belongs on screen.
+            self.scroll = 0;
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What actions do beside moving about.
+
+use ringtail_client::model::{AttemptRow, RowId};
+
+use super::perform;
+use crate::app::{About, App, Entry, Focus, MAX_MARKED, Study, StudyKind};
+use crate::effect::{Effect, Place};
+use crate::keymap::Action;
+use crate::source::Form;
+use crate::text::Tone;
+
+/// Does what an action asks for.
+pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
+    match action {
+        Action::Timeline => {
+            let event = app.list.selected_event()?;
+            let (id, row) = (event.id, event.row);
+            return Some(study(app, StudyKind::Timeline { id, row }));
+        }
+        Action::Diff => return diff(app),
+        Action::DiffAnswers => {
+            let id = app.list.selected_event()?.id;
+            return Some(study(app, StudyKind::Answers { id }));
+        }
+        Action::CopyAs(form, into_file) => return copy(app, form, into_file),
+        Action::CopyPath => match app.detail.path() {
+            Some(path) => return Some(Effect::Clip(path.into_bytes())),
+            None => app.notify(Tone::Plain, "there is no path here"),
+        },
+        Action::Mask => return Some(mask(app)),
+        Action::Mark => mark(app),
+        Action::MarkShown => mark_shown(app),
+        Action::Unmark => app.marked.clear(),
+        Action::StopReplay => match &mut app.batch {
+            Some(batch) => batch.stop(),
+            None => app.notify(Tone::Plain, "nothing is being replayed"),
+        },
+        Action::Fold => app.detail.fold(),
+        Action::FoldAll => app.detail.fold_all(),
+        Action::Form => app.detail.next_form(),
+        Action::Jump => app.jump = Some(tui_input::Input::default()),
+        Action::Hold => {
+            if app.status.target.is_none() {
+                app.notify(Tone::Plain, "there is no target to hold events back from");
+                return None;
+            }
+            return Some(Effect::Hold(!app.status.paused));
+        }
+        Action::Clear => clear(app),
+        Action::Theme => {
+            app.theme = app.theme.next();
+            app.notify(Tone::Plain, format!("theme: {}", app.theme.word()));
+        }
+        Action::Mouse => {
+            app.mouse = !app.mouse;
+            let words = match app.mouse {
+                true => "the mouse acts on the screen; with Shift it selects text",
+                false => "the mouse is the terminal's: it selects text",
+            };
+            app.notify(Tone::Plain, words);
+            return Some(Effect::Mouse(app.mouse));
+        }
+        _ => {}
+    }
+    None
+}
+
+/// Does what was chosen in the palette or written as a path.
+pub(super) fn run(app: &mut App) -> Option<Effect> {
+    if let Some(palette) = app.palette.take() {
+        return perform(app, palette.action()?);
+    }
+    let path = app.jump.take()?;
+    if !app.detail.jump(path.value()) {
+        let words = format!("the body has no path with {:?} in it", path.value());
+        app.notify(Tone::Warn, words);
+    }
+    None
+}
+
+/// Moves the choice in the palette.
+pub(super) fn choose(app: &mut App, by: isize) {
+    if let Some(palette) = &mut app.palette {
+        palette.go(by);
+    }
+}
+
+/// Opens the event of the line that was chosen in a timeline.
+pub(super) fn open_of_study(app: &mut App) {
+    let Some(id) = app.study.as_ref().and_then(Study::event) else {
+        return;
+    };
+    if app.list.go_to_id(id) {
+        app.study = None;
+        app.focus = Focus::Detail;
+    } else {
+        let words = "this event is not on the list now: a filter hides it, or it is further up";
+        app.notify(Tone::Warn, words);
+    }
+}
+
+/// Takes in how one of many replays ended, and begins the next.
+pub(super) fn next_of_batch(
+    app: &mut App,
+    result: &Result<Box<AttemptRow>, String>,
+) -> Option<Effect> {
+    let batch = app.batch.as_mut()?;
+    let well = result
+        .as_ref()
+        .is_ok_and(|attempt| attempt.verdict.is_accepted());
+    batch.ended(well);
+    if let Some((id, seq)) = batch.next() {
+        let sign = batch.sign;
+        app.replays += 1;
+        return Some(Effect::Replay { id, seq, sign });
+    }
+    let batch = app.batch.take()?;
+    let stopped = match batch.total - batch.done {
+        0 => String::new(),
+        left => format!(", {left} not sent"),
+    };
+    let (tone, sign) = match batch.failed {
+        0 => (Tone::Good, "✓"),
+        _ => (Tone::Bad, "✗"),
+    };
+    let words = format!(
+        "{sign} {} events replayed: {} accepted, {} not{stopped}",
+        batch.done,
+        batch.done - batch.failed,
+        batch.failed
+    );
+    app.notify(tone, words);
+    None
+}
+
+fn study(app: &mut App, kind: StudyKind) -> Effect {
+    let about = About {
+        kind,
+        masked: app.masked,
+    };
+    app.study = Some(Study::new(about));
+    app.list.follow = false;
+    Effect::Study(about)
+}
+
+/// Compares with the other one that is marked, or both that are; else with the one before of its kind.
+fn diff(app: &mut App) -> Option<Effect> {
+    let chosen = app.list.selected_event().map(|event| (event.row, event.id));
+    let marked: Vec<_> = app
+        .marked
+        .iter()
+        .map(|(row, (id, _))| (*row, *id))
+        .collect();
+    let (id, row, other) = match (marked.as_slice(), chosen) {
+        ([(one, id), (_, other)], _) => (*id, *one, Some(*other)),
+        ([(_, other)], Some((row, id))) if *other != id => (id, row, Some(*other)),
+        ([] | [_], Some((row, id))) => (id, row, None),
+        _ => {
+            app.notify(
+                Tone::Plain,
+                "more than two events are marked: M unmarks them",
+            );
+            return None;
+        }
+    };
+    Some(study(app, StudyKind::Diff { id, row, other }))
+}
+
+fn copy(app: &mut App, form: Form, into_file: bool) -> Option<Effect> {
+    app.overlay = None;
+    let events = app.meant();
+    let name = match events.as_slice() {
+        [] => return None,
+        [(_, seq)] => format!("ringtail-{seq}"),
+        [(_, first), .., (_, last)] => format!("ringtail-{first}-{last}"),
+    };
+    let file = into_file.then(|| format!("{name}.{}", form.extension()));
+    let ids = events.into_iter().map(|(id, _)| id).collect();
+    Some(Effect::Take { ids, form, file })
+}
+
+fn mark(app: &mut App) {
+    let Some(event) = app.list.selected_event() else {
+        return;
+    };
+    let (row, named) = (event.row, (event.id, event.seq));
+    if app.marked.remove(&row).is_none() {
+        if app.marked.len() >= MAX_MARKED {
+            app.notify(
+                Tone::Warn,
+                format!("{MAX_MARKED} events are marked: no more"),
+            );
+            return;
+        }
+        app.marked.insert(row, named);
+    }
+    if app.focus == Focus::List {
+        // So that a run of events is marked by one key.
+        app.list.go_by(1);
+    }
+}
+
+fn mark_shown(app: &mut App) {
+    let events = app.list.entries().iter().filter_map(Entry::event);
+    let named = events.map(|event| (event.row, (event.id, event.seq)));
+    app.marked.extend(named.take(MAX_MARKED));
+    while app.marked.len() > MAX_MARKED {
+        app.marked.pop_first();
+    }
+    let all = app.list.at_start && app.list.at_end;
+    if !all {
+        let words = "marked what is loaded; the history has more of it";
+        app.notify(Tone::Warn, words);
+    }
+}
+
+/// Changes what is read, and forgets what was, so that nothing is left on screen that is not to be seen.
+fn mask(app: &mut App) -> Effect {
+    app.masked = !app.masked;
+    let place = app.list.selected_event().map(|event| event.row);
+    let (follow, focus) = (app.list.follow, app.focus);
+    app.list.clear();
+    app.drop_incoming();
+    app.detail.forget();
+    app.study = None;
+    app.notice = None;
+    app.reading.stale = app.reading.busy;
+    app.reading.jump = None;
+    if let (false, Some(RowId(row))) = (follow, place) {
+        app.list.follow = false;
+        app.list.loaded = true;
+        app.reading.jump = Some(Place::After(RowId(row - 1)));
+        app.focus = focus;
+    }
+    Effect::Mask(app.masked)
+}
+
+fn clear(app: &mut App) {
+    if app.list.cleared {
+        app.list.clear();
+    } else {
+        app.list.clear_view();
+        app.reading.seen.events = app.reading.marks.events;
+        app.notify(Tone::Plain, "cleared; c brings back what was");
+    }
+    app.drop_incoming();
+    app.reading.stale = app.reading.busy;
+    app.reading.jump = None;
+}

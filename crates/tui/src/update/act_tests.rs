@@ -1,0 +1,298 @@
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+
+use super::*;
+use crate::app::{BodyForm, Tab};
+use crate::testing::{Book, Draft, Stage};
+
+fn marked(stage: &Stage) -> Vec<u64> {
+    stage.app.marked.values().map(|(_, seq)| *seq).collect()
+}
+
+fn chosen(stage: &Stage) -> u64 {
+    stage.app.list.selected_event().map_or(0, |event| event.seq)
+}
+
+fn mouse(kind: MouseEventKind, column: u16, row: u16) -> Msg {
+    Msg::Mouse(MouseEvent {
+        kind,
+        column,
+        row,
+        modifiers: KeyModifiers::NONE,
+    })
+}
+
+#[test]
+fn marks_stay_with_their_events_and_are_taken_away_again() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("gjmm");
+    assert_eq!(marked(&stage), [2, 3]);
+    stage.press("km");
+    assert_eq!(marked(&stage), [2]);
+    stage.press("M");
+    assert!(marked(&stage).is_empty());
+    stage.press("/kind:sms<Enter>*");
+    assert_eq!(marked(&stage), [2, 7]);
+}
+
+#[test]
+fn marked_events_are_replayed_one_after_the_other() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("gjmjmr");
+    let replays = |stage: &Stage| {
+        let events = stage.book.events.iter();
+        let replayed = events.filter(|event| event.attempts.len() > 1);
+        replayed.map(|event| event.event.seq).collect::<Vec<_>>()
+    };
+    // The presence was replayed before.
+    assert_eq!(replays(&stage), [2, 4, 5]);
+    assert!(stage.app.batch.is_none());
+    assert!(
+        stage
+            .show()
+            .contains("✓ 2 events replayed: 2 accepted, 0 not")
+    );
+}
+
+#[test]
+fn a_replay_of_many_is_stopped_after_the_one_that_runs() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("gjmmm");
+    assert_eq!(stage.begin("r").len(), 1);
+    assert!(stage.show().contains("↻ replaying 1 of 3"));
+    // Another cannot begin meanwhile.
+    assert_eq!(stage.begin("r"), []);
+    stage.press("X");
+    let attempt = stage.book.event_number(2).attempts[0].attempt.clone();
+    let result = Ok(Box::new(attempt));
+    stage.msg(Msg::Replayed { seq: 2, result });
+    assert!(
+        stage
+            .show()
+            .contains("1 events replayed: 1 accepted, 0 not, 2 not sent")
+    );
+    assert_eq!(stage.app.replays, 0);
+}
+
+#[test]
+fn what_is_copied_is_the_chosen_event_or_those_that_are_marked() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("yc");
+    assert_eq!(stage.clip.as_deref(), Some("curl 7\n"));
+    assert!(stage.app.overlay.is_none());
+    stage.press("gmmyj");
+    assert_eq!(stage.clip.as_deref(), Some("JSON 1\nJSON 2\n"));
+    stage.press("yR");
+    assert!(stage.show().contains("written to ringtail-1-2.http"));
+    stage.press("y<Esc>");
+    assert!(stage.app.overlay.is_none());
+}
+
+#[test]
+fn nothing_personal_is_left_on_the_screen_when_it_is_masked() {
+    let personal = ["Craig", "+1650", "山田", "advisor"];
+    for script in [
+        "",
+        "gj<Enter>",
+        "gjj<Enter><Tab>",
+        "gjt",
+        "Gd",
+        "gj<Enter>x",
+        "/+1650<Enter>",
+    ] {
+        let mut stage = Stage::new(140, 40, Book::traffic());
+        stage.press(script);
+        let before = stage.show();
+        assert!(
+            personal.iter().any(|word| before.contains(word)),
+            "{before}"
+        );
+        stage.press("P");
+        // The same again, now that it is masked, and what others bring in.
+        stage.book.add(Draft::sms().ok(1));
+        stage.sync();
+        for again in ["", "<Enter>", "s", "<Esc>t", "<Esc>d", "<Esc>D", "<Esc>yj"] {
+            let shown = stage.then(again);
+            let left = personal.iter().find(|word| shown.contains(*word));
+            assert_eq!(left, None, "{script} {again}\n{shown}");
+        }
+        stage.press("<Esc><Esc>P");
+        assert!(!stage.show().contains("masked"));
+    }
+}
+
+#[test]
+fn what_was_being_read_when_the_mask_fell_is_not_shown() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("gj");
+    let effects = stage.begin("<Enter>");
+    assert!(
+        matches!(effects[..], [Effect::Detail { .. }]),
+        "{effects:?}"
+    );
+    let detail = stage.book.event_number(2);
+    stage.press("P");
+    let id = detail.event.id;
+    let detail = Some(std::sync::Arc::new(detail));
+    stage.msg(Msg::Detail { id, detail });
+    let shown = stage.show();
+    assert!(!shown.contains("advisor"), "{shown}");
+    assert!(shown.contains("subscriptionId"), "{shown}");
+}
+
+#[test]
+fn the_chosen_event_stays_chosen_when_the_mask_falls() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("gjj<Enter>P");
+    assert_eq!((chosen(&stage), stage.app.focus), (3, Focus::Detail));
+    stage.press("<Esc>k");
+    assert_eq!(chosen(&stage), 2);
+    stage.press("GP");
+    assert_eq!((chosen(&stage), stage.app.list.follow), (7, true));
+}
+
+#[test]
+fn a_line_of_a_timeline_opens_its_event() {
+    let mut stage = Stage::new(80, 24, Book::call());
+    stage.press("gjt");
+    assert!(stage.show().contains("Call s-a0b1c2"));
+    stage.press("jj<Enter>");
+    assert_eq!((chosen(&stage), stage.app.focus), (5, Focus::Detail));
+    assert!(stage.app.study.is_none());
+    stage.press("<Esc>gjtG<Esc>");
+    assert!(stage.app.study.is_none());
+}
+
+#[test]
+fn two_events_are_compared_if_two_are_marked() {
+    let mut stage = Stage::new(80, 24, Book::call());
+    stage.press("gjmGm");
+    assert!(stage.then("gd").contains("+++ #6 Call ended"));
+    // One that is marked is compared with the one that is chosen.
+    stage.press("<Esc>MGmgj");
+    assert!(stage.then("d").contains("--- #2 Incoming"));
+    stage.press("<Esc>*");
+    assert!(stage.then("d").contains("more than two events are marked"));
+}
+
+#[test]
+fn json_is_folded_and_its_paths_are_found() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("gj<Enter>.from.phone<Enter>");
+    assert_eq!(
+        stage.app.detail.path().as_deref(),
+        Some("body.from.phoneNumber")
+    );
+    stage.press("Y");
+    assert_eq!(stage.clip.as_deref(), Some("body.from.phoneNumber"));
+    stage.press("o");
+    assert_eq!(stage.app.detail.path().as_deref(), Some("body.from"));
+    assert!(stage.show().contains("\"from\": { … "));
+    stage.press(".to[0].name<Enter>");
+    assert_eq!(stage.app.detail.path().as_deref(), Some("body.to[0].name"));
+    stage.press("OO");
+    assert!(!stage.show().contains("\"from\": {"), "{}", stage.show());
+    assert_eq!(stage.app.detail.path().as_deref(), Some("body"));
+    // What is folded opens where a path leads into it.
+    stage.press(".from.phone<Enter>");
+    assert_eq!(
+        stage.app.detail.path().as_deref(),
+        Some("body.from.phoneNumber")
+    );
+    stage.press(".nowhere<Enter>");
+    assert!(stage.show().contains("no path with \"nowhere\""));
+}
+
+#[test]
+fn a_body_has_three_forms() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("gj<Enter><Tab>x");
+    assert_eq!(
+        (stage.app.detail.tab, stage.app.detail.form),
+        (Tab::Body, BodyForm::AsItIs)
+    );
+    assert!(stage.then("x").contains("00000000  7b 0a"));
+    assert!(!stage.then("x").contains("00000000"));
+}
+
+#[test]
+fn the_palette_does_what_is_chosen() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press(":timel<Enter>");
+    assert!(stage.show().contains("Conversation"));
+    stage.press("<Esc>:nothing is called so");
+    assert!(stage.show().contains("no action is called so"));
+    stage.press("<Enter>:theme<Enter>");
+    assert!(stage.show().contains("theme: high-contrast"));
+    stage.press(":<Esc>");
+    assert!(stage.app.palette.is_none());
+    // A letter is written there and does nothing else.
+    stage.press(":q");
+    assert!(!stage.quit);
+}
+
+#[test]
+fn events_are_held_back_and_let_go() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    assert!(stage.then("H").contains("‖ held back"));
+    stage.book.add(Draft::notification("sms", "waits"));
+    stage.sync();
+    stage.pass(200);
+    assert!(stage.show().contains("held"));
+    assert!(!stage.then("H").contains("‖ held back"));
+    let mut book = Book::traffic();
+    book.status.target = None;
+    assert!(Stage::new(80, 24, book).then("H").contains("no target"));
+}
+
+#[test]
+fn a_cleared_list_shows_what_comes_in_and_brings_back_what_was() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    assert!(
+        stage
+            .then("c")
+            .contains("Cleared: what comes in appears here")
+    );
+    stage.book.add(Draft::sms().ok(1));
+    stage.sync();
+    let seqs = |stage: &Stage| {
+        stage
+            .app
+            .list
+            .events()
+            .map(|event| event.seq)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(seqs(&stage), [8]);
+    stage.press("k<PgUp>");
+    assert_eq!(seqs(&stage), [8]);
+    stage.press("c");
+    assert_eq!(seqs(&stage), [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+#[test]
+fn a_click_chooses_a_row_and_a_second_one_opens_it() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    let click = || mouse(MouseEventKind::Down(MouseButton::Left), 20, 6);
+    stage.msg(click());
+    assert_eq!((chosen(&stage), stage.app.focus), (3, Focus::List));
+    stage.msg(click());
+    assert_eq!(stage.app.focus, Focus::Detail);
+    stage.msg(mouse(MouseEventKind::ScrollDown, 20, 10));
+    assert_eq!(stage.app.detail.cursor, 3);
+    stage.press("<Esc>");
+    stage.msg(mouse(MouseEventKind::ScrollUp, 20, 10));
+    assert_eq!(chosen(&stage), 1);
+    // Below the last row there is nothing to choose.
+    stage.msg(mouse(MouseEventKind::Down(MouseButton::Left), 20, 20));
+    assert_eq!(chosen(&stage), 1);
+}
+
+#[test]
+fn other_keys_are_shown_wherever_keys_are_shown() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.app.keys.bind("open", &["F5".to_owned()]).unwrap();
+    assert!(stage.show().contains("F5 open"));
+    assert!(stage.then("?").contains("F5"));
+    stage.press("<Esc><Enter>");
+    assert_eq!(stage.app.focus, Focus::List);
+}
