@@ -206,6 +206,7 @@ impl History {
         let numbers = batch.iter().map(|incoming| match incoming {
             Incoming::Event(event) => event.seq,
             Incoming::Gap { last, .. } => *last,
+            Incoming::Start => 0,
         });
         if let Some(seq) = numbers.max().filter(|seq| i64::try_from(*seq).is_err()) {
             return Err(StoreError::Number { seq });

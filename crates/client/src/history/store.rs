@@ -12,6 +12,8 @@ use super::{Forwarding, codes};
 pub enum Incoming {
     /// An event.
     Event(Event),
+    /// The endpoint has had no event yet, so that none of those to come may be missing.
+    Start,
     /// Events that the journal no longer has.
     Gap {
         /// First missing `seq`.
@@ -26,7 +28,7 @@ impl Incoming {
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Event(event) => event.encoded_len(),
-            Self::Gap { .. } => 16,
+            Self::Start | Self::Gap { .. } => 16,
         }
     }
 }
@@ -78,6 +80,9 @@ pub(super) fn store(
                     &mut stored,
                 )?;
                 cursor = Some(event.seq);
+            }
+            Incoming::Start => {
+                cursor.get_or_insert(0);
             }
             // Turned around, as no relay sends it: it says nothing.
             Incoming::Gap { first, last } if first > last => {}

@@ -38,7 +38,12 @@ impl Batch {
                     self.raise_head(last);
                     self.incoming.push(Incoming::Gap { first, last });
                 }
-                Down::Head { seq } => self.raise_head(seq),
+                Down::Head { seq } => {
+                    self.raise_head(seq);
+                    if seq == 0 {
+                        self.incoming.push(Incoming::Start);
+                    }
+                }
                 // A newer relay says more; it is not for this version.
                 Down::Unknown(_) => {}
             }
@@ -118,6 +123,7 @@ mod tests {
             .map(|incoming| match incoming {
                 Incoming::Event(event) => event.seq,
                 Incoming::Gap { last, .. } => last,
+                Incoming::Start => 0,
             })
             .collect();
         assert_eq!(seqs, [4, 5, 6]);
@@ -153,6 +159,15 @@ mod tests {
         let mut batch = Batch::default();
         batch.fill(&mut decoder).unwrap();
         assert_eq!(batch.take_head(), Some(2));
+    }
+
+    #[test]
+    fn an_endpoint_without_events_is_noted_as_such() {
+        for (seq, expected) in [(0, 1), (1, 0)] {
+            let mut batch = Batch::default();
+            batch.fill(&mut decoder(&[Down::Head { seq }])).unwrap();
+            assert_eq!(batch.take().len(), expected);
+        }
     }
 
     #[test]

@@ -253,3 +253,19 @@ async fn peer_of_first(relay: TestRelay, endpoint: &Endpoint) -> String {
         .unwrap();
     page.events[0].request.decode().unwrap().peer.to_string()
 }
+
+#[tokio::test]
+async fn a_proxy_that_does_not_say_who_calls_is_not_shut_out() {
+    let relay = TestRelay::with(behind_proxy).await;
+    let mut caller = Caller::http1(&relay).await;
+    let login = |token: &str| {
+        Request::post("/_ringtail/v1/endpoints")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Full::from(r#"{"name":"sms"}"#))
+            .unwrap()
+    };
+    for _ in 0..ringtail_relay::limits::FAILED_LOGINS + 1 {
+        assert_eq!(caller.send(login("rt_wrong")).await.status, 401);
+    }
+    assert_eq!(caller.send(login(relay.token())).await.status, 200);
+}

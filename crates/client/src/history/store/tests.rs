@@ -121,6 +121,22 @@ async fn a_jump_of_the_numbers_is_a_gap_even_if_the_relay_is_silent() {
 }
 
 #[tokio::test]
+async fn what_is_missing_of_an_endpoint_that_was_empty_is_a_gap() {
+    let test = TestHistory::open();
+    assert_eq!(store(&test, vec![Incoming::Start]).await.cursor, 0);
+    assert_eq!(
+        test.history.cursor(ENDPOINT, JOURNAL).await.unwrap(),
+        Some(0)
+    );
+    let stored = store(&test, vec![Incoming::Event(call(4, "s"))]).await;
+    assert_eq!((stored.cursor, stored.gaps), (4, 1));
+    let gaps = test.history.gaps_after(RowId(0), 10).await.unwrap();
+    assert_eq!((gaps[0].first, gaps[0].last), (1, 3));
+    // Said by a relay that was given an older journal, it changes nothing.
+    assert_eq!(store(&test, vec![Incoming::Start]).await.cursor, 4);
+}
+
+#[tokio::test]
 async fn only_what_is_owed_becomes_pending_and_only_with_a_target() {
     let test = TestHistory::open();
     let mut settled = call(2, "s");
@@ -231,6 +247,7 @@ proptest! {
             start = start.or_else(|| batch.first().map(|first| match first {
                 Incoming::Event(event) => event.seq,
                 Incoming::Gap { first, .. } => *first,
+                Incoming::Start => 0,
             }));
             let stored = super::store(&connection, ENDPOINT, JOURNAL, &batch, &Forwarding::On).unwrap();
             prop_assert_eq!(Some(stored.cursor), cursor(&connection, ENDPOINT, JOURNAL).unwrap().or(Some(0)));

@@ -27,14 +27,19 @@ pub const MAX_ACCOUNT_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Bytes that an event counts for beside its request: its other columns and its place among the uuids.
 const EVENT_BYTES: i64 = 96;
 
-/// The most events that one step deletes.
-const STEP_EVENTS: u32 = 500;
+/// The most events that one step deletes: more than a transaction of appends has, with which steps take turns, so that a
+/// flood does not get ahead of retention.
+const STEP_EVENTS: u32 = 640;
 
-/// The bytes of events after which a step deletes no further one.
-const STEP_BYTES: i64 = 8 * 1024 * 1024;
+/// The bytes of events after which a step deletes no further one: more than a transaction of appends has, as well.
+const STEP_BYTES: i64 = 10 * 1024 * 1024;
 
-/// Bytes by which a step may take the largest endpoint below the next one.
+/// Bytes by which a step may take the largest endpoint below the next one, unless there is much to take.
 const STEP_SHARE: i64 = 64 * 1024;
+
+/// The part of what is too much that a step may take in any case: endpoints of one size that are flooded together would
+/// else lose [`STEP_SHARE`] for each transaction of appends, and fill the disk.
+const STEP_PART: i64 = 8;
 
 /// Endpoints that one step looks at for events that are too old.
 const STEP_ENDPOINTS: u32 = 500;
@@ -219,7 +224,8 @@ impl Sweep {
             return Ok(false);
         };
         // Not far below the next one, so that endpoints of about one size share the loss.
-        let excess = excess.min(lead.saturating_add(STEP_SHARE));
+        let share = STEP_SHARE.max(excess / STEP_PART);
+        let excess = excess.min(lead.saturating_add(share));
         let deleted = self.delete(connection, uuids, largest, |_, bytes| bytes < excess)?;
         if deleted == 0 {
             // Purged meanwhile, or the count is wrong: without this, every sweep would look here for ever.

@@ -213,3 +213,35 @@ async fn a_purge_beside_a_sweep_takes_an_events_bytes_once() {
         .unwrap();
     assert_eq!(bytes, 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sweep_takes_more_the_more_there_is_too_much_also_of_endpoints_of_one_size() {
+    let relay = Relay::new();
+    for number in 0..64 {
+        let mut body = vec![b'x'; 16 * 1024];
+        body.extend(number.to_string().into_bytes());
+        relay.append(EndpointKey(1), &body).await.unwrap();
+        relay.append(EndpointKey(2), &body).await.unwrap();
+    }
+    relay.journal.close().await;
+    let mut connection = store::open_writer(&relay.dir).unwrap();
+    let retention = Retention {
+        max_account_bytes: 0,
+        ..Retention::default()
+    };
+    let metrics = super::super::JournalMetrics::default();
+    let mut sweep = retention::Sweep::new(retention, Timestamp(0), metrics);
+    let mut uuids = super::super::uuids::Uuids::load(&connection).unwrap();
+    let count = |connection: &Connection| -> i64 {
+        let count = connection.query_row("SELECT count(*) FROM event", [], |row| row.get(0));
+        count.unwrap()
+    };
+    let mut most = 0;
+    while count(&connection) > 0 {
+        let before = count(&connection);
+        sweep.step(&mut connection, &mut uuids).unwrap();
+        most = most.max(before - count(&connection));
+    }
+    // Two MiB are too much, of which an eighth goes at once though the endpoints have as much.
+    assert!(most >= 16, "{most}");
+}
