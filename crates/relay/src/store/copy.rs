@@ -162,10 +162,15 @@ fn copy(dir: &DataDir, part: &Path) -> Result<Contents, BackupError> {
         path: part.to_owned(),
         source,
     };
-    let mut options = private_options();
-    options
-        .create(true)
-        .truncate(true)
+    // What an earlier backup left that was killed. The file is then made and not opened: in a directory of others' it could
+    // be a link to a file of the operator's.
+    if let Err(error) = fs::remove_file(part)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(failed(error));
+    }
+    private_options()
+        .create_new(true)
         .open(part)
         .map_err(failed)?;
     let source = open_reader(dir)?;

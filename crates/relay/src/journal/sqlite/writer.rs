@@ -20,6 +20,9 @@ use crate::journal::{AppendError, Appended, EndpointKey};
 /// How often retention runs.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How often the log is told that transactions fail; the counter has each.
+const FAILURE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Bytes of new events after which it runs before its time, so that no flood fills the disk between two sweeps.
 const SWEEP_BYTES: usize = 64 * 1024 * 1024;
 
@@ -38,6 +41,8 @@ pub(super) struct Writer {
     metrics: JournalMetrics,
     /// Bytes written since the last sweep began.
     unswept: usize,
+    /// When the log was last told that a transaction failed.
+    failure_told: Option<Instant>,
     /// Changes when another connection has written: a purge takes uuids away.
     data_version: Option<i64>,
 }
@@ -76,6 +81,7 @@ impl Writer {
             clock: Clock::since(known),
             metrics,
             unswept: 0,
+            failure_told: None,
             data_version: None,
         })
     }
@@ -175,7 +181,18 @@ impl Writer {
         self.roll_back();
         self.metrics.failed_commits.inc();
         let error = Arc::new(error);
-        tracing::error!(%error, entries = appends.len(), "the journal could not commit");
+        let entries = appends.len();
+        // On a full disk every request of whoever has an address would be a line, in a log that may be on the same disk.
+        let now = Instant::now();
+        if self
+            .failure_told
+            .is_none_or(|told| now - told >= FAILURE_INTERVAL)
+        {
+            self.failure_told = Some(now);
+            tracing::error!(%error, entries, "the journal could not commit");
+        } else {
+            tracing::debug!(%error, entries, "the journal could not commit");
+        }
         appends
             .into_iter()
             .map(|append| {
@@ -437,5 +454,57 @@ impl<'c> Statements<'c> {
             Some(hash) => self.lookup.add(hash, event_key(append.entry.endpoint, seq)),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+    use crate::journal::sqlite::queue::QueueLimits;
+    use crate::journal::suite::entry;
+    use crate::recent::RecentLog;
+    use crate::store::{self, DataDir};
+
+    #[test]
+    fn transactions_that_go_on_failing_do_not_fill_the_log() {
+        let temp = TempDir::new().unwrap();
+        let dir = DataDir::open(temp.path()).unwrap();
+        store::open_writer(&dir)
+            .unwrap()
+            .execute_batch(
+                "INSERT INTO account (name, created_at, changed_at) VALUES ('anna', 0, 0);
+                 INSERT INTO endpoint (account, name, id, created_at) VALUES (1, 'a', 'a-1', 0);",
+            )
+            .unwrap();
+        // As if its disk had become read-only.
+        let mut writer = Writer::new(
+            store::open_reader(&dir).unwrap(),
+            Arc::new(Queue::new(QueueLimits::default())),
+            Arc::default(),
+            Retention::default(),
+            JournalMetrics::default(),
+        )
+        .unwrap();
+        let recent = RecentLog::default();
+        let log = tracing_subscriber::registry().with(recent.clone());
+        tracing::subscriber::with_default(log, || {
+            for number in 0..10 {
+                let (answer, _answered) = oneshot::channel();
+                let append = Append {
+                    entry: entry(EndpointKey(1), b"", number),
+                    uuid_hash: None,
+                    answer,
+                };
+                let [(_, refused)] = &writer.commit(vec![append])[..] else {
+                    panic!("one answer");
+                };
+                assert!(refused.is_err());
+            }
+        });
+        assert_eq!(writer.metrics.failed_commits.get(), 10);
+        assert!((1..10).contains(&recent.lines().len()));
     }
 }

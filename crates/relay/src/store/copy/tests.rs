@@ -104,6 +104,19 @@ fn a_backup_that_fails_leaves_no_file() {
     assert!(!path.exists() && !beside(&path, ".part").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_backup_overwrites_nothing_by_way_of_a_link() {
+    let relay = Relay::new();
+    relay.store(1, b"kept");
+    let others = relay.file("others");
+    std::fs::write(&others, b"untouched").unwrap();
+    std::os::unix::fs::symlink(&others, relay.file("copy.part")).unwrap();
+    backup(&relay.dir, &relay.file("copy")).unwrap();
+    assert_eq!(std::fs::read(&others).unwrap(), b"untouched");
+    assert!(!relay.file("copy").is_symlink());
+}
+
 #[test]
 fn what_is_put_back_is_the_backup_under_another_identity() {
     let relay = Relay::new();
