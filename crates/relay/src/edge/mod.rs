@@ -134,7 +134,7 @@ async fn at_endpoint(
         Ok(body) => body,
         Err(error) => return (AnswerKind::Unread, refuse_body(relay, error)),
     };
-    // What has come whole is answered, whoever wants the connection's place.
+    // What has come whole is answered before others get the connection's place.
     let _held = head.extensions.get::<Progress>().map(Progress::hold);
     let mut received = Received {
         endpoint: endpoint.key,

@@ -48,6 +48,9 @@ pub(crate) async fn attach(
         %caller,
         cursor = tracing::field::Empty
     );
+    if let Some(progress) = request.extensions().get::<Progress>() {
+        progress.keep();
+    }
     let relay_of_task = relay.clone();
     relay
         .link_tasks
@@ -56,7 +59,6 @@ pub(crate) async fn attach(
 }
 
 async fn serve(relay: Arc<Relay>, request: Request<Incoming>, terms: Terms) {
-    let _held = request.extensions().get::<Progress>().map(Progress::hold);
     let upgraded = tokio::select! {
         biased;
         () = relay.end_links.cancelled() => return,

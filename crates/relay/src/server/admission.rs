@@ -1,8 +1,8 @@
 //! How many connections there may be: in all, and from one address.
 //!
 //! When all places are taken, the newest connection gets that of the one on which nothing has moved for longest: who
-//! takes thousands and lets them idle must not keep RingCentral out. A request that has come whole, and a link, keep
-//! theirs.
+//! takes thousands and lets them idle must not keep RingCentral out. Those on which a request is being answered go when
+//! there are no others, and links never.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -106,8 +106,8 @@ impl Inner {
 impl Open {
     /// Takes the place of the connection on which nothing has moved for longest, if there is one that may go.
     fn unseat_silent(&mut self) -> Option<Progress> {
-        let may_go = self.seated.iter().filter(|(_, it)| !it.is_held());
-        let (silent, _) = may_go.min_by_key(|(_, progress)| progress.mark())?;
+        let may_go = self.seated.iter().filter(|(_, it)| !it.is_kept());
+        let (silent, _) = may_go.min_by_key(|(_, it)| (it.is_held(), it.mark()))?;
         let silent = *silent;
         self.seated.remove(&silent)
     }
@@ -191,7 +191,9 @@ mod tests {
         let admission = Admission::new(2, 2, gauge.clone());
         let first = admission.admit(some("192.0.2.1")).unwrap();
         let second = admission.admit(some("192.0.2.2")).unwrap();
-        let _holds = (first.progress().hold(), second.progress().hold());
+        for link in [&first, &second] {
+            link.progress().keep();
+        }
         let third = admission.admit(some("192.0.2.3"));
         assert_eq!(third.err(), Some(Limit::Connections));
         assert_eq!(gauge.get(), 2);
@@ -221,8 +223,14 @@ mod tests {
             [true, false, false, false]
         );
         drop((answering, moving, new));
-        let _room = [admit(), admit()];
-        assert!(!lost(&newer));
+        let others = [admit(), admit()];
+        let _holds = [&others[0], &others[1], &newer].map(|it| it.progress().hold());
+        newer.progress().keep();
+        let _newest = admit();
+        assert_eq!(
+            [&newer, &others[0], &others[1]].map(lost),
+            [false, true, false]
+        );
     }
 
     #[test]

@@ -22,8 +22,10 @@ struct State {
     /// When bytes moved last, in nanoseconds of [`now`].
     moved: AtomicU64,
     asked: AtomicBool,
-    /// Requests that are being answered, and the link that the connection became.
+    /// Requests that are being answered.
     held: AtomicUsize,
+    /// Whether the connection has become a link.
+    kept: AtomicBool,
     lost: CancellationToken,
 }
 
@@ -34,6 +36,7 @@ impl Progress {
             moved: AtomicU64::new(now()),
             asked: AtomicBool::default(),
             held: AtomicUsize::default(),
+            kept: AtomicBool::default(),
             lost: CancellationToken::new(),
         }))
     }
@@ -53,15 +56,25 @@ impl Progress {
         self.0.asked.load(Ordering::Relaxed)
     }
 
-    /// Keeps the connection from being ended for another, while a request is answered that has come whole.
+    /// Has other connections ended before this one, while a request is answered that has come whole.
     pub(crate) fn hold(&self) -> Held {
         self.0.held.fetch_add(1, Ordering::Relaxed);
         Held(self.clone())
     }
 
-    /// Says whether the connection may not be ended for another.
+    /// Says whether other connections are to be ended before this one.
     pub(super) fn is_held(&self) -> bool {
         self.0.held.load(Ordering::Relaxed) > 0
+    }
+
+    /// Keeps the connection from being ended for another, for good.
+    pub(crate) fn keep(&self) {
+        self.0.kept.store(true, Ordering::Relaxed);
+    }
+
+    /// Says whether the connection may not be ended for another.
+    pub(super) fn is_kept(&self) -> bool {
+        self.0.kept.load(Ordering::Relaxed)
     }
 
     /// Ends the connection: another has its place.
