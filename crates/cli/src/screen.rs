@@ -10,14 +10,16 @@ use ringtail_client::engine::{Engine, last_target};
 use ringtail_client::export::{curl, httpie, raw};
 use ringtail_client::filter::Filter;
 use ringtail_client::forward::TargetUrl;
-use ringtail_client::history::{Direction, Found};
+use ringtail_client::history::{Comment, Direction, Found, MarkChange};
 use ringtail_client::mask;
-use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId, Status};
+use ringtail_client::model::{
+    AttemptRow, EventDetail, EventRow, GapRow, Mark, Marks, RowId, Status,
+};
 use ringtail_client::signature::{self, Reveal};
 use ringtail_protocol::event::EventId;
 use ringtail_tui::Options;
 use ringtail_tui::keymap::Keys;
-use ringtail_tui::source::{Form, Sight, Source, SourceError};
+use ringtail_tui::source::{Form, MarkWish, Sight, Source, SourceError};
 use ringtail_tui::theme::Theme;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -282,6 +284,21 @@ impl Source for Screen {
                 line
             }
         }))
+    }
+
+    async fn mark(&self, id: EventId, wish: MarkWish) -> Result<Option<Mark>, SourceError> {
+        let change = match wish {
+            MarkWish::Mark => MarkChange::Mark,
+            MarkWish::Clear => MarkChange::Clear,
+            MarkWish::Comment(text) => {
+                MarkChange::Comment(Comment::parse(&text).map_err(SourceError::new)?)
+            }
+        };
+        let history = self.engine.history();
+        let changed = history.set_mark(vec![id], change).await;
+        changed.map_err(SourceError::new)?;
+        let event = history.event(id).await.map_err(SourceError::new)?;
+        Ok(event.and_then(|event| event.event.mark))
     }
 
     fn hold(&self, on: bool) {

@@ -42,8 +42,8 @@ const NOTICE: Duration = Duration::from_secs(6);
 /// How long the history is left alone after it could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
-/// Most events that are marked at once.
-pub(crate) const MAX_MARKED: usize = 2000;
+/// Most events that are selected at once.
+pub(crate) const MAX_SELECTED: usize = 2000;
 
 /// Replays that may run at once.
 pub(crate) const MAX_REPLAYS: usize = 8;
@@ -71,10 +71,12 @@ pub(crate) struct App {
     pub(crate) palette: Option<Palette>,
     /// The path that is being written.
     pub(crate) jump: Option<tui_input::Input>,
+    /// The comment that is being written, and its event.
+    pub(crate) comment: Option<(EventId, tui_input::Input)>,
     /// A call, a conversation or a difference, in the place of list and detail.
     pub(crate) study: Option<Study>,
-    /// Marked events with their numbers, in the order of the history.
-    pub(crate) marked: BTreeMap<RowId, (EventId, u64)>,
+    /// Selected events with their numbers, in the order of the history.
+    pub(crate) selected: BTreeMap<RowId, (EventId, u64)>,
     /// Whether personal data is shown as pseudonyms.
     pub(crate) masked: bool,
     /// Whether the mouse is the screen's and not the terminal's.
@@ -165,8 +167,9 @@ impl App {
             filter_line: None,
             palette: None,
             jump: None,
+            comment: None,
             study: None,
-            marked: BTreeMap::new(),
+            selected: BTreeMap::new(),
             masked: false,
             mouse: false,
             notice: None,
@@ -198,6 +201,8 @@ impl App {
             Scope::Filter
         } else if self.jump.is_some() {
             Scope::Jump
+        } else if self.comment.is_some() {
+            Scope::Comment
         } else {
             self.pane()
         }
@@ -241,17 +246,17 @@ impl App {
         self.list.selected_event().filter(|_| visible)
     }
 
-    /// Returns the events that an action is about: those that are marked, in the order of the history, or the chosen
+    /// Returns the events that an action is about: those that are selected, in the order of the history, or the chosen
     /// one.
     pub(crate) fn meant(&self) -> Vec<(EventId, u64)> {
-        if self.marked.is_empty() {
+        if self.selected.is_empty() {
             let chosen = self.list.selected_event();
             chosen
                 .map(|event| (event.id, event.seq))
                 .into_iter()
                 .collect()
         } else {
-            self.marked.values().copied().collect()
+            self.selected.values().copied().collect()
         }
     }
 

@@ -8,7 +8,7 @@ use ringtail_client::model::{EventDetail, RowId};
 use ringtail_protocol::event::EventId;
 
 use crate::app::About;
-use crate::source::Form;
+use crate::source::{Form, MarkWish};
 
 /// Events of one page, and of one piece of news.
 pub(crate) const PAGE: usize = 500;
@@ -37,6 +37,13 @@ pub(crate) enum Effect {
     Mask(bool),
     /// Read a call or a conversation, or compare.
     Study(About),
+    /// Mark an event in the history, or take its mark away.
+    Mark {
+        /// The event.
+        id: EventId,
+        /// What is wanted.
+        wish: MarkWish,
+    },
     /// Take events away.
     Take {
         /// The events, in order.

@@ -41,9 +41,11 @@ pub(crate) enum Action {
     CopyPath,
     Reveal,
     Mask,
+    Select,
+    SelectShown,
+    Unselect,
     Mark,
-    MarkShown,
-    Unmark,
+    Comment,
     Fold,
     FoldAll,
     Jump,
@@ -82,11 +84,13 @@ pub(crate) enum Scope {
     Palette,
     /// The line of a path, which takes every other key.
     Jump,
+    /// The line of a comment, which takes every other key.
+    Comment,
 }
 
 impl Scope {
     /// All of them, with what they are called.
-    pub(crate) const ALL: [(Self, &'static str); 8] = [
+    pub(crate) const ALL: [(Self, &'static str); 9] = [
         (Self::List, "List"),
         (Self::Detail, "Event"),
         (Self::Study, "Timeline and diff"),
@@ -95,11 +99,15 @@ impl Scope {
         (Self::Filter, "Filter"),
         (Self::Palette, "Actions"),
         (Self::Jump, "Path"),
+        (Self::Comment, "Comment"),
     ];
 
     /// Returns whether characters are text here.
     pub(crate) fn is_line(self) -> bool {
-        matches!(self, Self::Filter | Self::Palette | Self::Jump)
+        matches!(
+            self,
+            Self::Filter | Self::Palette | Self::Jump | Self::Comment
+        )
     }
 }
 

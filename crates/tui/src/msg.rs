@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use ringtail_client::history::Found;
-use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, Status};
+use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Mark, Marks, Status};
 use ringtail_protocol::event::{EventId, Timestamp};
 
 use crate::app::About;
@@ -64,6 +64,13 @@ pub(crate) enum Msg {
         about: About,
         /// Its rows, or why there are none.
         rows: Result<Arc<Vec<Row>>, String>,
+    },
+    /// An event was marked, or its mark taken away.
+    Marked {
+        /// The event.
+        id: EventId,
+        /// What is said of it now.
+        mark: Option<Mark>,
     },
     /// A text for the terminal's clipboard was made.
     Clip(Vec<u8>),

@@ -222,6 +222,14 @@ impl<S: Source> Engine<S> {
                     self.tasks
                         .spawn(async move { take::take(&*source, ids, form, sight, file).await });
                 }
+                Effect::Mark { id, wish } => {
+                    self.tasks.spawn(async move {
+                        match source.mark(id, wish).await {
+                            Ok(mark) => Msg::Marked { id, mark },
+                            Err(error) => Msg::Taken(Err(words(&error))),
+                        }
+                    });
+                }
                 Effect::Study(about) => {
                     let zone = self.zone.clone();
                     self.tasks

@@ -8,7 +8,9 @@ use std::future::Future;
 
 use ringtail_client::filter::Filter;
 use ringtail_client::history::{Direction, Found};
-use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId, Status};
+use ringtail_client::model::{
+    AttemptRow, EventDetail, EventRow, GapRow, Mark, Marks, RowId, Status,
+};
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
 
@@ -35,6 +37,17 @@ pub enum Form {
     Raw,
     /// A line of JSON with all that is known.
     Json,
+}
+
+/// What is wanted of an event's mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MarkWish {
+    /// That it has one.
+    Mark,
+    /// That it has one with this comment.
+    Comment(String),
+    /// That it has none.
+    Clear,
 }
 
 impl Form {
@@ -132,6 +145,13 @@ pub trait Source: Send + Sync + 'static {
         form: Form,
         sight: Sight,
     ) -> impl Future<Output = Result<Option<Vec<u8>>, SourceError>> + Send;
+
+    /// Marks an event in the history, and returns what is said of it then.
+    fn mark(
+        &self,
+        id: EventId,
+        wish: MarkWish,
+    ) -> impl Future<Output = Result<Option<Mark>, SourceError>> + Send;
 
     /// Holds events back from the target, or lets them go.
     fn hold(&self, on: bool);

@@ -30,6 +30,7 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
                 study.show(rows);
             }
         }
+        Msg::Marked { id, mark } => app.list.mark(id, mark),
         Msg::Clip(text) => effects.push(Effect::Clip(text)),
         Msg::Taken(Ok(told)) => app.notify(Tone::Good, told),
         Msg::Taken(Err(why)) => app.notify(Tone::Bad, format!("✗ {why}")),
@@ -227,6 +228,11 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
                 palette.key(*event, &app.keys);
             }
         }
+        Scope::Comment => {
+            if let Some((_, input)) = &mut app.comment {
+                input.handle_event(&Event::Key(*event));
+            }
+        }
         Scope::Jump => {
             if let Some(input) = &mut app.jump {
                 input.handle_event(&Event::Key(*event));
@@ -263,6 +269,7 @@ fn perform(app: &mut App, action: Action) -> Option<Effect> {
         Action::Back if app.palette.is_some() => app.palette = None,
         Action::Back if app.jump.is_some() => app.jump = None,
         Action::Back if app.filter_line.is_some() => app.filter_line = None,
+        Action::Back if app.comment.is_some() => app.comment = None,
         Action::Back if app.study.is_some() => app.study = None,
         Action::Back => app.focus = Focus::List,
         Action::Open if app.study.is_some() => act::open_of_study(app),
@@ -292,10 +299,12 @@ fn perform(app: &mut App, action: Action) -> Option<Effect> {
         | Action::CopyAs(..)
         | Action::CopyPath
         | Action::Mask
-        | Action::Mark
-        | Action::MarkShown
-        | Action::Unmark
+        | Action::Select
+        | Action::SelectShown
+        | Action::Unselect
         | Action::StopReplay
+        | Action::Mark
+        | Action::Comment
         | Action::Fold
         | Action::FoldAll
         | Action::Jump

@@ -60,7 +60,10 @@ pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {
         filter_line::render(buf, layout.footer, line, app.theme);
     }
     if let Some(input) = &app.jump {
-        lines::jump(buf, layout.footer, input, app.theme);
+        lines::line(buf, layout.footer, "path: ", input, app.theme);
+    }
+    if let Some((_, input)) = &app.comment {
+        lines::line(buf, layout.footer, "comment: ", input, app.theme);
     }
     if let Some(palette) = &app.palette {
         lines::palette(buf, area, palette, app);

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use ringtail_client::history::Found;
-use ringtail_client::model::{AttemptRow, Cause, EventRow, ForwardState, GapRow, RowId};
+use ringtail_client::model::{AttemptRow, Cause, EventRow, ForwardState, GapRow, Mark, RowId};
 use ringtail_protocol::event::EventId;
 
 use crate::effect::Place;
@@ -252,6 +252,14 @@ impl List {
             .find(|event| event.id == attempt.event);
         if let Some(event) = event {
             attempted(event, attempt);
+        }
+    }
+
+    /// Takes in what is said of an event.
+    pub(crate) fn mark(&mut self, id: EventId, mark: Option<Mark>) {
+        let events = self.entries.iter_mut().filter_map(Entry::event_mut);
+        if let Some(event) = events.rev().find(|event| event.id == id) {
+            event.mark = mark;
         }
     }
 

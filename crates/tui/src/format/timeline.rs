@@ -118,7 +118,14 @@ fn marks(step: &Step, line: &mut TextLine) {
 }
 
 fn conversation(course: &[EventDetail], zone: &TimeZone) -> Vec<Row> {
-    let title = TextLine::new(Tone::Strong, "Conversation").with(
+    let topic = course
+        .first()
+        .map_or("", |event| event.event.topic.as_str());
+    let what = match topic.contains("sms") || topic.contains("message") || topic.contains("post") {
+        true => "Conversation",
+        false => "What belongs together",
+    };
+    let title = TextLine::new(Tone::Strong, what).with(
         Tone::Plain,
         format!(": {}", counted(course.len(), "event", "events")),
     );

@@ -24,8 +24,9 @@ A key is a character, `F1` to `F12`, `Enter`, `Esc`, `Tab`, `Shift-Tab`, `Space`
 `PgDn`, `Home`, `End`, `Insert` or `Delete`, with `Ctrl-` before it if need be. An action or a key that does not exist,
 and a key that means two things in one place, is an error.
 
-If events are marked, replay and copy are about them, in the order of the history; `m` marks, `*` marks what is listed,
-which a filter limits. Copies go to the clipboard of the terminal by OSC 52, which works over ssh, in tmux with
+If events are selected, replay and copy are about them, in the order of the history; `v` selects, `*` selects what is
+listed, which a filter limits. Marks are something else: they stay in the history, with a comment, and the filter
+`marked` finds them. Copies go to the clipboard of the terminal by OSC 52, which works over ssh, in tmux with
 `set -g set-clipboard on`.
 ",
     );

@@ -28,6 +28,7 @@ const COPY: &[Scope] = &[Scope::Copy];
 const FILTER: &[Scope] = &[Scope::Filter];
 const PALETTE: &[Scope] = &[Scope::Palette];
 const JUMP: &[Scope] = &[Scope::Jump];
+const COMMENT: &[Scope] = &[Scope::Comment];
 const PANES: &[Scope] = &[Scope::List, Scope::Detail];
 const READING: &[Scope] = &[Scope::List, Scope::Detail, Scope::Study];
 const ANY: &[Scope] = &[Scope::List, Scope::Detail, Scope::Study, Scope::Overlay];
@@ -101,11 +102,11 @@ pub(crate) const BINDINGS: &[Binding] = &[
     bind("page-up", Action::PageUp, ANY, &[key(KeyCode::PageUp), ctrl('u')], "a page up").because(MOVES),
     bind("first", Action::First, ANY, &[char('g'), key(KeyCode::Home)], "first of the history, or top").because(MOVES),
     bind("last", Action::Last, ANY, &[char('G'), key(KeyCode::End)], "newest, or bottom").because(MOVES),
-    bind("replay", Action::Replay, PANES, &[char('r')], "replay the event, or those marked")
+    bind("replay", Action::Replay, PANES, &[char('r')], "replay the event, or those selected")
         .footer("replay").like("ringtail replay <event>"),
     bind("replay-signed", Action::ReplaySigned, PANES, &[char('R')], "replay signed anew")
         .like("ringtail replay <event> --sign"),
-    bind("stop-replay", Action::StopReplay, PANES, &[char('X')], "stop replaying what is marked")
+    bind("stop-replay", Action::StopReplay, PANES, &[char('X')], "stop replaying what is selected")
         .because("Ctrl-C ends `ringtail replay`"),
     bind("explain", Action::Explain, PANES, &[char('e')], "explain the verdict, or the trouble")
         .footer("explain").like("ringtail explain <code>"),
@@ -115,7 +116,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         .footer("diff").like("ringtail events diff <event> [<other>]"),
     bind("diff-answers", Action::DiffAnswers, PANES, &[char('D')], "what differs in its last two answers")
         .like("ringtail events diff <event> --answers"),
-    bind("copy", Action::Copy, PANES, &[char('y')], "copy the event, or those marked, as …")
+    bind("copy", Action::Copy, PANES, &[char('y')], "copy it, or those selected, as …")
         .footer("copy").like("ringtail export"),
     bind("reveal", Action::Reveal, PANES, &[char('s')], "show the event's secrets, or hide them")
         .like("ringtail events show <event> --reveal"),
@@ -130,11 +131,15 @@ pub(crate) const BINDINGS: &[Binding] = &[
     bind("copy-path", Action::CopyPath, DETAIL, &[char('Y')], "copy the path of the line").because("a path is typed there, as in a filter"),
     bind("form", Action::Form, DETAIL, &[char('x')], "body laid out, as it is, in hexadecimal")
         .like("ringtail events show <event> --raw"),
-    bind("mark", Action::Mark, PANES, &[char('m')], "mark the event, or unmark it")
+    bind("select", Action::Select, PANES, &[char('v')], "select it for actions, or not")
         .because("a command is given its events"),
-    bind("mark-shown", Action::MarkShown, LIST, &[char('*')], "mark all that are listed")
+    bind("select-shown", Action::SelectShown, LIST, &[char('*')], "select all that are listed")
         .because("a command is given a filter"),
-    bind("unmark", Action::Unmark, PANES, &[char('M')], "unmark all").because("a command is given its events"),
+    bind("unselect", Action::Unselect, PANES, &[char('V')], "select nothing").because("a command is given its events"),
+    bind("mark", Action::Mark, PANES, &[char('m')], "mark it in the history, or unmark it")
+        .like("ringtail events mark <event>"),
+    bind("comment", Action::Comment, PANES, &[char('M')], "mark it with a comment")
+        .like("ringtail events mark <event> --comment <text>"),
     bind("filter", Action::Filter, PANES, &[char('/')], "filter: show only some events")
         .footer("filter").like("ringtail events list <filter>"),
     bind("filter.apply", Action::Apply, FILTER, &[key(KeyCode::Enter)], "show what the filter is for")
@@ -162,6 +167,10 @@ pub(crate) const BINDINGS: &[Binding] = &[
     bind("jump.go", Action::Run, JUMP, &[key(KeyCode::Enter)], "go there").footer("go"),
     bind("jump.back", Action::Back, JUMP, &[key(KeyCode::Esc)], "stay here").footer("back"),
     bind("jump.quit", Action::Quit, JUMP, &[ctrl('c')], "quit"),
+    bind("comment.keep", Action::Run, COMMENT, &[key(KeyCode::Enter)], "keep the comment").footer("keep")
+        .like("ringtail events mark <event> --comment <text>"),
+    bind("comment.back", Action::Back, COMMENT, &[key(KeyCode::Esc)], "leave it as it was").footer("back"),
+    bind("comment.quit", Action::Quit, COMMENT, &[ctrl('c')], "quit"),
     bind("follow", Action::Follow, PANES, &[char('f')], "follow the newest event, or stop")
         .footer("follow").like("ringtail listen --output plain"),
     bind("hold", Action::Hold, PANES, &[char('H')], "hold events back, or let them go")

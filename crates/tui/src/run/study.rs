@@ -16,7 +16,7 @@ use crate::source::{Sight, Source, SourceError};
 const MAX_COURSE: usize = 500;
 
 /// What is said when there is nothing to compare with.
-pub(crate) const NOTHING_BEFORE: &str = "no event of its kind came before it; m marks another";
+pub(crate) const NOTHING_BEFORE: &str = "no event of its kind came before it; v selects another";
 
 /// What was read.
 pub(crate) enum Read {

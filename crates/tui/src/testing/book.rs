@@ -8,13 +8,13 @@ use ringtail_client::filter::{Context, Filter, More};
 use ringtail_client::history::{Direction, Found};
 use ringtail_client::model::{
     AttemptDetail, AttemptRow, Cause, Endpoint, EventDetail, EventRow, FailureKind, ForwardState,
-    GapRow, LinkState, Marks, Outcome, RowId, Status, Target, TargetState,
+    GapRow, LinkState, Mark, Marks, Outcome, RowId, Status, Target, TargetState,
 };
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
 use ringtail_ringcentral::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
 
-use crate::source::{Form, Sight};
+use crate::source::{Form, MarkWish, Sight};
 
 /// 2025-07-30 18:13:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp(1_753_899_180_000_000);
@@ -238,6 +238,18 @@ impl Book {
 
     pub(crate) fn shown(&self, id: EventId, sight: Sight) -> Option<EventDetail> {
         self.event(id).map(|event| seen(event, sight))
+    }
+
+    pub(crate) fn mark(&mut self, id: EventId, wish: MarkWish) -> Option<Mark> {
+        let event = self.events.iter_mut().find(|event| event.event.id == id)?;
+        event.event.mark = match wish {
+            MarkWish::Clear => None,
+            MarkWish::Mark => Some(Mark {
+                comment: String::new(),
+            }),
+            MarkWish::Comment(comment) => Some(Mark { comment }),
+        };
+        event.event.mark.clone()
     }
 
     /// Events of the same topic take the place of those of the same call.

@@ -16,7 +16,9 @@ use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ringtail_client::filter::Filter;
 use ringtail_client::history::{Direction, Found};
-use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId, Status};
+use ringtail_client::model::{
+    AttemptRow, EventDetail, EventRow, GapRow, Mark, Marks, RowId, Status,
+};
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::book::{Book, NOW};
 use super::stage::keys;
 use crate::run::drive;
-use crate::source::{Form, Sight, Source, SourceError};
+use crate::source::{Form, MarkWish, Sight, Source, SourceError};
 use crate::terminal::Host;
 use crate::{Exit, Options, RunError};
 
@@ -286,6 +288,10 @@ impl Source for Engine {
         sight: Sight,
     ) -> Result<Option<Vec<u8>>, SourceError> {
         self.read(|book| book.taken(id, form, sight))
+    }
+
+    async fn mark(&self, id: EventId, wish: MarkWish) -> Result<Option<Mark>, SourceError> {
+        Ok(self.change(|book| book.mark(id, wish)))
     }
 
     fn hold(&self, on: bool) {

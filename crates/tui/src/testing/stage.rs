@@ -125,6 +125,10 @@ impl Stage {
                 self.book.status.paused = on;
                 Some(Msg::Status(self.book.status.clone()))
             }
+            Effect::Mark { id, wish } => {
+                let mark = self.book.mark(id, wish);
+                Some(Msg::Marked { id, mark })
+            }
             Effect::Clip(text) => {
                 let text = String::from_utf8_lossy(&text).into_owned();
                 self.clip = Some(text);

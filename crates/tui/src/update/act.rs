@@ -3,10 +3,10 @@
 use ringtail_client::model::{AttemptRow, RowId};
 
 use super::perform;
-use crate::app::{About, App, Entry, Focus, MAX_MARKED, Study, StudyKind};
+use crate::app::{About, App, Entry, Focus, MAX_SELECTED, Study, StudyKind};
 use crate::effect::{Effect, Place};
 use crate::keymap::Action;
-use crate::source::Form;
+use crate::source::{Form, MarkWish};
 use crate::text::Tone;
 
 /// Does what an action asks for.
@@ -28,13 +28,30 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
             None => app.notify(Tone::Plain, "there is no path here"),
         },
         Action::Mask => return Some(mask(app)),
-        Action::Mark => mark(app),
-        Action::MarkShown => mark_shown(app),
-        Action::Unmark => app.marked.clear(),
+        Action::Select => select(app),
+        Action::SelectShown => select_shown(app),
+        Action::Unselect => app.selected.clear(),
         Action::StopReplay => match &mut app.batch {
             Some(batch) => batch.stop(),
             None => app.notify(Tone::Plain, "nothing is being replayed"),
         },
+        Action::Mark => {
+            let event = app.list.selected_event()?;
+            let wish = match event.mark {
+                Some(_) => MarkWish::Clear,
+                None => MarkWish::Mark,
+            };
+            return Some(Effect::Mark { id: event.id, wish });
+        }
+        Action::Comment if app.masked => {
+            app.notify(Tone::Plain, "comments are hidden while personal data is");
+        }
+        Action::Comment => {
+            let event = app.list.selected_event()?;
+            let written = event.mark.as_ref().map_or("", |mark| &mark.comment);
+            let line = tui_input::Input::new(written.to_owned());
+            app.comment = Some((event.id, line));
+        }
         Action::Fold => app.detail.fold(),
         Action::FoldAll => app.detail.fold_all(),
         Action::Form => app.detail.next_form(),
@@ -69,6 +86,10 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
 pub(super) fn run(app: &mut App) -> Option<Effect> {
     if let Some(palette) = app.palette.take() {
         return perform(app, palette.action()?);
+    }
+    if let Some((id, line)) = app.comment.take() {
+        let wish = MarkWish::Comment(line.value().to_owned());
+        return Some(Effect::Mark { id, wish });
     }
     let path = app.jump.take()?;
     if !app.detail.jump(path.value()) {
@@ -143,22 +164,22 @@ fn study(app: &mut App, kind: StudyKind) -> Effect {
     Effect::Study(about)
 }
 
-/// Compares with the other one that is marked, or both that are; else with the one before of its kind.
+/// Compares with the other one that is selected, or both that are; else with the one before of its kind.
 fn diff(app: &mut App) -> Option<Effect> {
     let chosen = app.list.selected_event().map(|event| (event.row, event.id));
-    let marked: Vec<_> = app
-        .marked
+    let selected: Vec<_> = app
+        .selected
         .iter()
         .map(|(row, (id, _))| (*row, *id))
         .collect();
-    let (id, row, other) = match (marked.as_slice(), chosen) {
+    let (id, row, other) = match (selected.as_slice(), chosen) {
         ([(one, id), (_, other)], _) => (*id, *one, Some(*other)),
         ([(_, other)], Some((row, id))) if *other != id => (id, row, Some(*other)),
         ([] | [_], Some((row, id))) => (id, row, None),
         _ => {
             app.notify(
                 Tone::Plain,
-                "more than two events are marked: M unmarks them",
+                "more than two events are selected: V unselects them",
             );
             return None;
         }
@@ -179,37 +200,37 @@ fn copy(app: &mut App, form: Form, into_file: bool) -> Option<Effect> {
     Some(Effect::Take { ids, form, file })
 }
 
-fn mark(app: &mut App) {
+fn select(app: &mut App) {
     let Some(event) = app.list.selected_event() else {
         return;
     };
     let (row, named) = (event.row, (event.id, event.seq));
-    if app.marked.remove(&row).is_none() {
-        if app.marked.len() >= MAX_MARKED {
+    if app.selected.remove(&row).is_none() {
+        if app.selected.len() >= MAX_SELECTED {
             app.notify(
                 Tone::Warn,
-                format!("{MAX_MARKED} events are marked: no more"),
+                format!("{MAX_SELECTED} events are selected: no more"),
             );
             return;
         }
-        app.marked.insert(row, named);
+        app.selected.insert(row, named);
     }
     if app.focus == Focus::List {
-        // So that a run of events is marked by one key.
+        // So that a run of events is selected by one key.
         app.list.go_by(1);
     }
 }
 
-fn mark_shown(app: &mut App) {
+fn select_shown(app: &mut App) {
     let events = app.list.entries().iter().filter_map(Entry::event);
     let named = events.map(|event| (event.row, (event.id, event.seq)));
-    app.marked.extend(named.take(MAX_MARKED));
-    while app.marked.len() > MAX_MARKED {
-        app.marked.pop_first();
+    app.selected.extend(named.take(MAX_SELECTED));
+    while app.selected.len() > MAX_SELECTED {
+        app.selected.pop_first();
     }
     let all = app.list.at_start && app.list.at_end;
     if !all {
-        let words = "marked what is loaded; the history has more of it";
+        let words = "selected what is loaded; the history has more of it";
         app.notify(Tone::Warn, words);
     }
 }
@@ -223,6 +244,7 @@ fn mask(app: &mut App) -> Effect {
     app.drop_incoming();
     app.detail.forget();
     app.study = None;
+    app.comment = None;
     app.notice = None;
     app.reading.stale = app.reading.busy;
     app.reading.jump = None;

@@ -4,8 +4,8 @@ use super::*;
 use crate::app::{BodyForm, Tab};
 use crate::testing::{Book, Draft, Stage};
 
-fn marked(stage: &Stage) -> Vec<u64> {
-    stage.app.marked.values().map(|(_, seq)| *seq).collect()
+fn picked(stage: &Stage) -> Vec<u64> {
+    stage.app.selected.values().map(|(_, seq)| *seq).collect()
 }
 
 fn chosen(stage: &Stage) -> u64 {
@@ -22,22 +22,22 @@ fn mouse(kind: MouseEventKind, column: u16, row: u16) -> Msg {
 }
 
 #[test]
-fn marks_stay_with_their_events_and_are_taken_away_again() {
+fn a_selection_stays_with_its_events_and_is_taken_away_again() {
     let mut stage = Stage::new(80, 24, Book::traffic());
-    stage.press("gjmm");
-    assert_eq!(marked(&stage), [2, 3]);
-    stage.press("km");
-    assert_eq!(marked(&stage), [2]);
-    stage.press("M");
-    assert!(marked(&stage).is_empty());
+    stage.press("gjvv");
+    assert_eq!(picked(&stage), [2, 3]);
+    stage.press("kv");
+    assert_eq!(picked(&stage), [2]);
+    stage.press("V");
+    assert!(picked(&stage).is_empty());
     stage.press("/kind:sms<Enter>*");
-    assert_eq!(marked(&stage), [2, 7]);
+    assert_eq!(picked(&stage), [2, 7]);
 }
 
 #[test]
-fn marked_events_are_replayed_one_after_the_other() {
+fn selected_events_are_replayed_one_after_the_other() {
     let mut stage = Stage::new(80, 24, Book::traffic());
-    stage.press("gjmjmr");
+    stage.press("gjvjvr");
     let replays = |stage: &Stage| {
         let events = stage.book.events.iter();
         let replayed = events.filter(|event| event.attempts.len() > 1);
@@ -56,7 +56,7 @@ fn marked_events_are_replayed_one_after_the_other() {
 #[test]
 fn a_replay_of_many_is_stopped_after_the_one_that_runs() {
     let mut stage = Stage::new(80, 24, Book::traffic());
-    stage.press("gjmmm");
+    stage.press("gjvvv");
     assert_eq!(stage.begin("r").len(), 1);
     assert!(stage.show().contains("↻ replaying 1 of 3"));
     // Another cannot begin meanwhile.
@@ -74,12 +74,12 @@ fn a_replay_of_many_is_stopped_after_the_one_that_runs() {
 }
 
 #[test]
-fn what_is_copied_is_the_chosen_event_or_those_that_are_marked() {
+fn what_is_copied_is_the_chosen_event_or_those_that_are_selected() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("yc");
     assert_eq!(stage.clip.as_deref(), Some("curl 7\n"));
     assert!(stage.app.overlay.is_none());
-    stage.press("gmmyj");
+    stage.press("gvvyj");
     assert_eq!(stage.clip.as_deref(), Some("JSON 1\nJSON 2\n"));
     stage.press("yR");
     assert!(stage.show().contains("written to ringtail-1-2.http"));
@@ -163,15 +163,19 @@ fn a_line_of_a_timeline_opens_its_event() {
 }
 
 #[test]
-fn two_events_are_compared_if_two_are_marked() {
+fn two_events_are_compared_if_two_are_selected() {
     let mut stage = Stage::new(80, 24, Book::call());
-    stage.press("gjmGm");
+    stage.press("gjvGv");
     assert!(stage.then("gd").contains("+++ #6 Call ended"));
-    // One that is marked is compared with the one that is chosen.
-    stage.press("<Esc>MGmgj");
+    // One that is selected is compared with the one that is chosen.
+    stage.press("<Esc>VGvgj");
     assert!(stage.then("d").contains("--- #2 Incoming"));
     stage.press("<Esc>*");
-    assert!(stage.then("d").contains("more than two events are marked"));
+    assert!(
+        stage
+            .then("d")
+            .contains("more than two events are selected")
+    );
 }
 
 #[test]
@@ -295,4 +299,24 @@ fn other_keys_are_shown_wherever_keys_are_shown() {
     assert!(stage.then("?").contains("F5"));
     stage.press("<Esc><Enter>");
     assert_eq!(stage.app.focus, Focus::List);
+}
+
+#[test]
+fn a_mark_is_the_historys_and_has_a_comment() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("gjm");
+    let mark = |stage: &Stage| stage.book.event_number(2).event.mark;
+    assert!(mark(&stage).is_some());
+    assert!(stage.show().contains("ok     *"), "{}", stage.show());
+    stage.press("Mthe q one<Enter><Enter>");
+    assert_eq!(mark(&stage).unwrap().comment, "the q one");
+    assert!(
+        stage.show().contains("* the q one  notification"),
+        "{}",
+        stage.show()
+    );
+    // Nobody knows what a comment tells of whom.
+    assert!(!stage.then("P").contains("the q one"));
+    stage.press("PM<Esc>m");
+    assert_eq!(mark(&stage), None);
 }

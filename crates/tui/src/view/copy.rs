@@ -24,7 +24,7 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
         .collect();
     let title = match app.meant().as_slice() {
         [(_, seq)] => format!(" Copy event {seq} "),
-        events => format!(" Copy {} marked events ", events.len()),
+        events => format!(" Copy {} selected events ", events.len()),
     };
     let height = u16::try_from(lines.len() + 2)
         .unwrap_or(u16::MAX)

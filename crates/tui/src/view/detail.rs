@@ -11,7 +11,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ringtail_client::model::EventRow;
+use ringtail_client::model::{EventRow, Mark};
 
 use super::layout::detail_head;
 use super::{body, put, put_line, put_right};
@@ -41,8 +41,14 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
     title(buf, area, &shown.detail.event, app);
     let head = detail_head(area.height);
     if head > 2 {
+        // What the list knows is younger; a comment names whom it likes.
+        let of_event = |event: &&EventRow| event.id == shown.detail.event.id;
+        let row = app.list.selected_event().filter(of_event);
+        let mark = row
+            .and_then(|row| row.mark.as_ref())
+            .filter(|_| !app.masked);
         put_line(buf, area, 0, 1, &request(shown), app.theme);
-        put_line(buf, area, 0, 2, &facts(shown), app.theme);
+        put_line(buf, area, 0, 2, &facts(shown, mark), app.theme);
     }
     tabs(buf, area, head, shown, app);
     let lines = Rect {
@@ -72,12 +78,25 @@ fn title(buf: &mut Buffer, area: Rect, event: &EventRow, app: &App) {
 
 fn request(shown: &Shown) -> TextLine {
     let event = &shown.detail.event;
-    TextLine::new(Tone::Name, &event.method).with(Tone::Plain, format!(" {}", event.path))
+    let path = if event.path.is_empty() {
+        "/"
+    } else {
+        &event.path
+    };
+    TextLine::new(Tone::Name, &event.method).with(Tone::Plain, format!(" {path}"))
 }
 
-fn facts(shown: &Shown) -> TextLine {
+fn facts(shown: &Shown, mark: Option<&Mark>) -> TextLine {
     let event = &shown.detail.event;
     let mut line = TextLine::default();
+    if let Some(mark) = mark {
+        let comment = if mark.comment.is_empty() {
+            "marked"
+        } else {
+            &mark.comment
+        };
+        line.push(Tone::Strong, &format!("* {comment}  "));
+    }
     if let Some(first) = event.duplicate_of {
         line.push(Tone::Warn, &format!("≡ duplicate of {first}, "));
     }

@@ -25,10 +25,10 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
     if app.masked {
         right.push(Tone::Warn, "masked ");
     }
-    if !app.marked.is_empty() {
+    if !app.selected.is_empty() {
         right.push(
             Tone::Warn,
-            &format!("*{} marked ", count(app.marked.len() as u64)),
+            &format!("+{} selected ", count(app.selected.len() as u64)),
         );
     }
     if !app.filter.is_empty() {

@@ -24,7 +24,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("by relay", "answered at the edge"),
     ("rejected", "forged: kept from the app"),
     ("queued held", "on its way; waits for the app"),
-    ("≡ ↻ *", "duplicate; replayed; marked"),
+    ("≡ ↻ * +", "duplicate; replayed; marked; selected"),
     ("⋯", "gap: the relay had lost events"),
 ];
 

@@ -1,4 +1,4 @@
-//! What is written besides the filter: the name of an action, and a path of the body.
+//! What is written besides the filter: the name of an action, and a path of the body, or a comment.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -17,13 +17,12 @@ const WIDTH: u16 = 64;
 /// Columns of the keys in it.
 const KEYS: usize = 9;
 
-/// Draws the line of a path over the footer.
-pub(super) fn jump(buf: &mut Buffer, footer: Rect, input: &Input, theme: Theme) {
+/// Draws a line that is written, after what it is, over the footer.
+pub(super) fn line(buf: &mut Buffer, footer: Rect, what: &str, input: &Input, theme: Theme) {
     let columns = usize::from(footer.width);
     put(buf, footer, 0, 0, &" ".repeat(columns), Style::new());
-    let before = "path: ";
-    put(buf, footer, 0, 0, before, theme.style(Tone::Strong));
-    written(buf, footer, 6, input);
+    let x = put(buf, footer, 0, 0, what, theme.style(Tone::Strong));
+    written(buf, footer, x, input);
 }
 
 /// Draws the palette over everything else.

@@ -84,8 +84,8 @@ fn draw_event(
     app: &App,
 ) {
     let theme = app.theme;
-    if app.marked.contains_key(&event.row) {
-        put(buf, area, 1, y, "*", theme.style(Tone::Warn));
+    if app.selected.contains_key(&event.row) {
+        put(buf, area, 1, y, "+", theme.style(Tone::Warn));
     }
     let quiet = event.kind == Kind::Handshake;
     let base = theme.style(if quiet { Tone::Dim } else { Tone::Plain });

@@ -114,6 +114,9 @@ pub(super) fn marks(event: &EventRow) -> String {
     if event.duplicate_of.is_some() {
         marks.push('≡');
     }
+    if event.mark.is_some() {
+        marks.push('*');
+    }
     let replayed = |cause| cause == Cause::Replay;
     if event
         .last_attempt

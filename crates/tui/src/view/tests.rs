@@ -322,11 +322,11 @@ fn masked_for_a_shared_screen() {
 }
 
 #[test]
-fn replay_of_marked_events_goes_on() {
+fn replay_of_selected_events_goes_on() {
     for (columns, lines) in SIZES {
         let mut stage = Stage::new(columns, lines, Book::traffic());
-        stage.press("gmmmm");
-        insta::assert_snapshot!(format!("marked_{columns}x{lines}"), stage.show());
+        stage.press("gvvvv");
+        insta::assert_snapshot!(format!("selected_{columns}x{lines}"), stage.show());
         stage.begin("r");
         insta::assert_snapshot!(format!("replaying_{columns}x{lines}"), stage.show());
     }
