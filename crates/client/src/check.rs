@@ -15,7 +15,7 @@ mod chain;
 pub(crate) mod code;
 mod exchange;
 mod hello;
-mod limits;
+pub(crate) mod limits;
 mod network;
 mod notify;
 mod pace;

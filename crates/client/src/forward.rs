@@ -265,8 +265,12 @@ impl Run {
             Health::Untried => TargetState::Untried,
             Health::Up => TargetState::Up,
             Health::Down {
-                reason, retry_at, ..
+                kind,
+                reason,
+                retry_at,
+                ..
             } => TargetState::Down {
+                kind: *kind,
                 reason: reason.clone(),
                 retry_at: wall(*retry_at),
             },
@@ -366,7 +370,8 @@ impl Work {
             .await;
         drop(stored);
         let end = match &delivery.attempt.outcome {
-            Outcome::Error { message, .. } if !delivery.connected => End::Held {
+            Outcome::Error { kind, message } if !delivery.connected => End::Held {
+                kind: *kind,
                 reason: message.clone(),
             },
             _ => self.record(delivery).await,

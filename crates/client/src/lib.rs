@@ -1,6 +1,7 @@
 //! The client engine: link, history, forward, replay.
 
 pub mod backoff;
+mod certificate;
 pub mod check;
 pub mod config;
 pub mod diff;

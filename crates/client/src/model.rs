@@ -298,6 +298,8 @@ pub enum TargetState {
     Up,
     /// No connection is accepted; events are held.
     Down {
+        /// What kind of failure it is.
+        kind: FailureKind,
         /// Why, in words.
         reason: String,
         /// When it is tried next.

@@ -24,6 +24,7 @@ fn status(link: LinkState, target: Option<TargetState>, held: u64) -> Status {
 
 fn down(reason: &str, retry_at: i64) -> Option<TargetState> {
     Some(TargetState::Down {
+        kind: ringtail_client::model::FailureKind::Refused,
         reason: reason.into(),
         retry_at: Timestamp(retry_at),
     })

@@ -9,6 +9,7 @@
 
 use ringtail_client::check::{Outcome, Report, Row, Try, Wire};
 use ringtail_ringcentral::errors::{self, Found};
+use ringtail_ringcentral::secret::{MASK, is_secret_field};
 use serde_json::{Value, json};
 
 use super::escape::{escape, escape_lines};
@@ -189,13 +190,39 @@ fn wrapped(text: &str) -> String {
     lines
 }
 
-/// Lines of a head, harmless for a terminal, without the queries of its addresses.
+/// Lines of a head, harmless for a terminal, without the queries of its addresses and without secrets.
 fn head(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
-    let head = text.split("\r\n\r\n").next().unwrap_or_default();
-    head.split("\r\n")
-        .map(|line| without_query(&escape_lines(line)).replace(['\n', '\t'], " "))
+    let mut is_secret = false;
+    // Lines may end in a bare line feed: what comes behind such a head is a body as well.
+    text.lines()
+        .take_while(|line| !line.is_empty())
+        .map(|line| {
+            // A line that begins with a space goes on with the value above it.
+            if line.starts_with([' ', '\t']) {
+                return if is_secret {
+                    MASK.to_owned()
+                } else {
+                    shown(line)
+                };
+            }
+            let field = line.split_once(':').map(|(name, _)| name);
+            match field.filter(|name| is_secret_field(name.trim())) {
+                Some(name) => {
+                    is_secret = true;
+                    format!("{}: {MASK}", escape(name))
+                }
+                None => {
+                    is_secret = false;
+                    shown(line)
+                }
+            }
+        })
         .collect()
+}
+
+fn shown(line: &str) -> String {
+    without_query(&escape_lines(line)).replace(['\n', '\t'], " ")
 }
 
 /// A query may be a secret: it is left out of the request line and of where an answer leads.
@@ -256,3 +283,6 @@ fn try_json(one: &Try) -> Value {
         "bytes": one.bytes,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -189,7 +189,10 @@ pub(crate) fn target(status: &Status) -> Option<Value> {
         TargetState::Up => json!("up"),
         TargetState::Down { .. } => json!("down"),
     };
-    if let TargetState::Down { reason, retry_at } = &target.state {
+    if let TargetState::Down {
+        reason, retry_at, ..
+    } = &target.state
+    {
         value["reason"] = json!(reason);
         value["retry_at"] = time(*retry_at);
     }

@@ -22,6 +22,7 @@ use super::code;
 use super::limits::quote;
 use super::roots::Roots;
 use super::row::{Requirement, Row};
+use crate::certificate;
 
 /// More certificates than any server needs to send.
 const MAX_CERTIFICATES: usize = 16;
@@ -182,7 +183,7 @@ fn untrusted(error: &Error, parsed: &[X509Certificate<'_>], links: &Links) -> Op
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => None,
             other => Some(Fault::Other {
-                reason: other.to_string(),
+                reason: format!("it {}", certificate::words(other)),
             }),
         },
         other => Some(Fault::Other {
@@ -234,7 +235,7 @@ pub(super) fn row(judgement: &Judgement, now: SystemTime) -> Row {
     let left = judgement.ends.saturating_sub(seconds(now));
     let seen = format!(
         "valid until {}, issued by {}",
-        fault::day(judgement.ends),
+        certificate::day(judgement.ends),
         judgement.issuer
     );
     if judgement.is_private {

@@ -30,7 +30,7 @@ pub(super) const MAX_SHOWN_BYTES: usize = 16 * 1024;
 const MAX_QUOTED_CHARS: usize = 120;
 
 /// Cuts what a stranger sent to what fits a row.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut chars = text.chars();
     let mut short: String = chars.by_ref().take(MAX_QUOTED_CHARS).collect();
     if chars.next().is_some() {

@@ -30,6 +30,7 @@ use super::network::connect;
 use super::roots::Roots;
 use super::row::{Outcome, Requirement, Row};
 use super::witness::{Anonymous, Witness};
+use crate::certificate;
 
 /// Makes the rows of TLS. The last of them is a failure when no handshake could be completed.
 pub(super) async fn rows(address: &Address, peer: SocketAddr, roots: &Roots) -> (Vec<Row>, bool) {
@@ -316,11 +317,12 @@ fn broken_off(error: &ShakeError, suite: u16) -> Row {
         )
         .earns(code::CERTIFICATE)
         .fix("configure certificate and key that belong together, and restart the server"),
-        ShakeError::Tls(Error::InvalidCertificate(reason)) => {
-            Row::fail(Requirement::Certificate, format!("not usable: {reason}"))
-                .earns(code::CERTIFICATE)
-                .fix("get a new certificate of a public authority, such as Let's Encrypt")
-        }
+        ShakeError::Tls(Error::InvalidCertificate(reason)) => Row::fail(
+            Requirement::Certificate,
+            format!("not usable: it {}", certificate::words(reason)),
+        )
+        .earns(code::CERTIFICATE)
+        .fix("get a new certificate of a public authority, such as Let's Encrypt"),
         ShakeError::Unnamed(error) => no_answer(
             Requirement::Answer,
             &NoAnswer::Tls {

@@ -27,7 +27,7 @@ impl Failures {
         loop {
             let endpoint = known.borrow_and_update().clone().map(|info| info.endpoint);
             marks.mark_unchanged();
-            let down = is_down(&status.borrow_and_update());
+            let down = why_down(&status.borrow_and_update());
             if let Some(endpoint) = endpoint {
                 let before = watched.take().filter(|before| before.endpoint == endpoint);
                 match self.look(before, endpoint, down).await {
@@ -44,7 +44,7 @@ impl Failures {
                 () = self.cancel.cancelled() => return,
                 Ok(()) = known.changed() => {}
                 Ok(()) = marks.changed() => {}
-                Ok(()) = async { status.wait_for(|status| is_down(status) != down).await.map(drop) } => {}
+                Ok(()) = async { status.wait_for(|status| why_down(status) != down).await.map(drop) } => {}
                 else => return,
             }
         }
@@ -54,7 +54,7 @@ impl Failures {
         &self,
         before: Option<Watched>,
         endpoint: String,
-        down: bool,
+        down: Option<NoAnswer>,
     ) -> Result<Watched, ReadError> {
         let read = self.history.read(move |reader| {
             let mut watched = match before {
@@ -76,9 +76,13 @@ impl Failures {
                     }
                 }
             };
-            if down && let Some(held) = reader.newest_held(&watched.endpoint, watched.held)? {
+            if let Some(reason) = down
+                && let Some(held) = reader.newest_held(&watched.endpoint, watched.held)?
+            {
                 watched.held = held;
-                watched.clock.note(Timestamp::now().0 / 1000, &refused());
+                watched
+                    .clock
+                    .note(Timestamp::now().0 / 1000, &no_answer(reason));
             }
             Ok(watched)
         });
@@ -106,15 +110,19 @@ struct Watched {
     held: RowId,
 }
 
-fn is_down(status: &Status) -> bool {
-    let target = status.target.as_ref();
-    target.is_some_and(|target| matches!(target.state, TargetState::Down { .. }))
-}
-
-fn refused() -> Verdict {
-    Verdict::Failed {
-        faults: vec![Fault::NoAnswer {
-            reason: NoAnswer::Refused,
-        }],
+/// Returns why the target takes no connection, in RingCentral's words, if it takes none.
+fn why_down(status: &Status) -> Option<NoAnswer> {
+    match status.target.as_ref()?.state {
+        TargetState::Down { kind, .. } => Some(kind.no_answer()),
+        TargetState::Untried | TargetState::Up => None,
     }
 }
+
+fn no_answer(reason: NoAnswer) -> Verdict {
+    Verdict::Failed {
+        faults: vec![Fault::NoAnswer { reason }],
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use std::io;
 use hyper_util::client::legacy;
 
 use super::target::TargetUrl;
+use crate::certificate;
 use crate::model::FailureKind;
 
 /// Why a request to the target failed.
@@ -21,6 +22,17 @@ pub struct SendFailure {
 }
 
 impl SendFailure {
+    /// Reads hyper's error about a target that may be trusted whatever its certificate, and says how.
+    pub(super) fn of_target(error: &legacy::Error, target: &TargetUrl) -> Self {
+        let mut failure = Self::of(error, target);
+        if let Some(rustls::Error::InvalidCertificate(_)) = find(error) {
+            failure
+                .message
+                .push_str("; if it is your app's own, give --insecure");
+        }
+        failure
+    }
+
     /// Reads hyper's error.
     pub(crate) fn of(error: &legacy::Error, target: &TargetUrl) -> Self {
         if error.is_connect() {
@@ -130,7 +142,8 @@ fn tls_words(error: &rustls::Error, target: &TargetUrl) -> String {
             format!("{host} does not speak TLS; is its URL http:// and not https://?")
         }
         rustls::Error::InvalidCertificate(reason) => format!(
-            "the certificate of {host} is not trusted ({reason}); use --insecure for this target if that is right"
+            "the certificate of {host} is not trusted: it {}",
+            certificate::words(reason)
         ),
         error => format!("TLS with {host} failed: {error}"),
     }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::hold::HoldDelay;
-use crate::model::RowId;
+use crate::model::{FailureKind, RowId};
 
 /// How much the scheduler takes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub(super) enum End {
     Settled,
     /// No connection could be made; nothing is recorded.
     Held {
+        /// What kind of failure it is.
+        kind: FailureKind,
         /// Why, in words.
         reason: String,
     },
@@ -79,6 +81,7 @@ pub(super) enum Health {
     Untried,
     Up,
     Down {
+        kind: FailureKind,
         reason: String,
         retry_at: Instant,
         failures: u32,
@@ -200,13 +203,13 @@ impl Scheduler {
         match end {
             End::Settled => self.connected(row),
             End::Gone => {}
-            End::Held { reason } => {
+            End::Held { kind, reason } => {
                 self.waiting += 1;
                 self.queues
                     .entry(Arc::clone(&key))
                     .or_default()
                     .push_front(row);
-                self.held(was_probe, reason, now);
+                self.held(was_probe, kind, reason, now);
             }
         }
         if was_probe {
@@ -218,13 +221,14 @@ impl Scheduler {
     }
 
     /// Several requests fail when a target goes away; the first says so, and from then on only the probes count.
-    fn held(&mut self, was_probe: bool, reason: String, now: Instant) {
+    fn held(&mut self, was_probe: bool, kind: FailureKind, reason: String, now: Instant) {
         let failures = match &self.health {
             Health::Untried | Health::Up => 0,
             Health::Down { failures, .. } if was_probe => failures.saturating_add(1),
             Health::Down { .. } => return,
         };
         self.health = Health::Down {
+            kind,
             reason,
             retry_at: now + self.delay.after(failures),
             failures,

@@ -229,7 +229,7 @@ impl Sender {
             Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 Err(SendFailure::switched(self.target()))
             }
-            answer => answer.map_err(|error| SendFailure::of(&error, self.target())),
+            answer => answer.map_err(|error| SendFailure::of_target(&error, self.target())),
         };
         (began, answer)
     }

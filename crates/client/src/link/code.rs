@@ -35,7 +35,7 @@ pub fn dial(error: &DialError) -> &'static Entry {
     match error {
         DialError::Resolve { .. } => &own::RELAY_NAME,
         DialError::Refused { .. } => &own::RELAY_REFUSED,
-        DialError::Tls { .. } => &own::RELAY_TLS,
+        DialError::Certificate { .. } | DialError::Tls { .. } => &own::RELAY_TLS,
         _ => &own::RELAY_UNREACHABLE,
     }
 }

@@ -3,10 +3,12 @@
 use std::io;
 use std::time::Duration;
 
+use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::certificate;
 use crate::config::RelayUrl;
 use crate::link::tcp;
 use crate::trust::Trust;
@@ -45,10 +47,7 @@ async fn connect(relay: &RelayUrl, trust: &Trust) -> Result<TlsStream<TcpStream>
         .connector()
         .connect(name, stream)
         .await
-        .map_err(|source| DialError::Tls {
-            relay: relay.clone(),
-            source,
-        })
+        .map_err(|source| DialError::tls(relay, source))
 }
 
 /// Why the relay could not be reached.
@@ -82,7 +81,18 @@ pub enum DialError {
         #[source]
         source: io::Error,
     },
-    /// TLS failed: most often a certificate that is not trusted.
+    /// The relay's certificate is not trusted.
+    #[error(
+        "TLS with {relay} failed: its certificate {}",
+        certificate::words(reason)
+    )]
+    Certificate {
+        /// The relay.
+        relay: RelayUrl,
+        /// What is wrong with it.
+        reason: CertificateError,
+    },
+    /// TLS failed otherwise.
     #[error("TLS with {relay} failed")]
     Tls {
         /// The relay.
@@ -108,32 +118,42 @@ impl DialError {
         }
     }
 
+    fn tls(relay: &RelayUrl, source: io::Error) -> Self {
+        let relay = relay.clone();
+        let inner = source.get_ref().and_then(|inner| inner.downcast_ref());
+        match inner {
+            Some(rustls::Error::InvalidCertificate(reason)) => Self::Certificate {
+                relay,
+                reason: reason.clone(),
+            },
+            _ => Self::Tls { relay, source },
+        }
+    }
+
     /// Returns what the user can do about it, if anything.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Resolve { .. } => Some("check the relay's name and this machine's network"),
             Self::Refused { .. } => Some("check that ringtail-relay runs there, and its port"),
-            Self::Tls { source, .. } if is_untrusted(source) => {
-                Some("if the relay has a certificate of its own, name its authority in RINGTAIL_CA")
-            }
-            Self::Tls { .. } | Self::Unreachable { .. } | Self::Timeout { .. } => None,
+            Self::Certificate { reason, .. } if is_of_unknown_authority(reason) => Some(
+                "if the relay has a certificate of its own, name its authority in RINGTAIL_CA, as \
+                 `ringtail-relay serve --dev` prints it",
+            ),
+            Self::Certificate { .. }
+            | Self::Tls { .. }
+            | Self::Unreachable { .. }
+            | Self::Timeout { .. } => None,
         }
     }
 }
 
-fn is_untrusted(error: &io::Error) -> bool {
-    use rustls::{CertificateError, Error};
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<Error>());
+fn is_of_unknown_authority(reason: &CertificateError) -> bool {
     matches!(
-        inner,
-        Some(Error::InvalidCertificate(
-            CertificateError::UnknownIssuer
-                // An authority of the same name with another key, such as that of a development relay set up anew.
-                | CertificateError::BadSignature
-                | CertificateError::Other(_)
-        ))
+        reason,
+        CertificateError::UnknownIssuer
+            // An authority of the same name with another key, such as that of a development relay set up anew.
+            | CertificateError::BadSignature
+            | CertificateError::Other(_)
     )
 }

@@ -17,7 +17,6 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::forward::{SendFailure, TargetUrl};
-use crate::model::FailureKind;
 use crate::trust::{Trust, TrustError};
 
 /// How long an answer may take where RingCentral states no limit.
@@ -132,12 +131,12 @@ impl SimSender {
 
     async fn exchange(&self, outgoing: http::Request<Full<Bytes>>, began: Instant) -> Answered {
         let answer = self.client.request(outgoing).await;
-        let answer = answer.map_err(|error| self.failed(SendFailure::of(&error, &self.to)))?;
+        let answer = answer.map_err(|error| Self::failed(SendFailure::of(&error, &self.to)))?;
         let (head, mut incoming) = answer.into_parts();
         let mut body = Vec::new();
         while let Some(frame) = incoming.frame().await {
             let frame =
-                frame.map_err(|error| self.failed(SendFailure::answering(&error, &self.to)))?;
+                frame.map_err(|error| Self::failed(SendFailure::answering(&error, &self.to)))?;
             if let Some(data) = frame.data_ref() {
                 let room = MAX_READ_BYTES - body.len();
                 body.extend_from_slice(&data[..data.len().min(room)]);
@@ -155,16 +154,10 @@ impl SimSender {
         })
     }
 
-    fn failed(&self, failure: SendFailure) -> NoAnswerError {
-        let message = match failure.kind {
-            // The words for a target name a flag that simulations do not have: RingCentral has none either.
-            FailureKind::Tls => format!("TLS with {} failed: {failure}", self.to.host())
-                .replace("; use --insecure for this target if that is right", ""),
-            _ => failure.message,
-        };
+    fn failed(failure: SendFailure) -> NoAnswerError {
         NoAnswerError {
             reason: failure.kind.no_answer(),
-            message,
+            message: failure.message,
         }
     }
 }

@@ -140,7 +140,9 @@ fn target(app: &App) -> TextLine {
         TargetState::Up => line
             .with(Tone::Good, "● up")
             .with(Tone::Plain, format!(", {} to go  {url}", count(held))),
-        TargetState::Down { reason, retry_at } => {
+        TargetState::Down {
+            reason, retry_at, ..
+        } => {
             let when = countdown(app.now, *retry_at);
             line.with(Tone::Bad, "✗ down")
                 .with(Tone::Warn, format!(", {} held", count(held)))

@@ -72,6 +72,7 @@ fn link_waits() {
 #[test]
 fn target_is_down_and_events_are_held() {
     let down = TargetState::Down {
+        kind: ringtail_client::model::FailureKind::Refused,
         reason: "connection refused".to_owned(),
         retry_at: in_seconds(2),
     };

@@ -149,6 +149,7 @@ fn link_target_and_gap_have_lines() {
         TargetState::Untried,
         TargetState::Up,
         TargetState::Down {
+            kind: ringtail_client::model::FailureKind::Refused,
             reason: "connection refused".into(),
             retry_at: Timestamp(1_785_320_000_500_000),
         },

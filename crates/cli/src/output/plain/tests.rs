@@ -135,6 +135,7 @@ fn link_and_target_are_told_in_words() {
     for state in [
         TargetState::Up,
         TargetState::Down {
+            kind: ringtail_client::model::FailureKind::Refused,
             reason: "connection refused".into(),
             retry_at: Timestamp(0),
         },

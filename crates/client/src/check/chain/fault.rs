@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use crate::certificate::day;
 
 /// Something wrong with a chain. Names in it come from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,11 +132,4 @@ fn quoted(names: &[String]) -> String {
         0 => shown.join(", "),
         _ => format!("{} and {more} more", shown.join(", ")),
     }
-}
-
-/// Returns a day as `2026-11-21`.
-pub(super) fn day(seconds: i64) -> String {
-    Timestamp::from_second(seconds)
-        .map(|at| at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string())
-        .unwrap_or_else(|_| "a day that no calendar has".to_owned())
 }

@@ -58,6 +58,7 @@ fn send(rows: &[i64]) -> Vec<Command> {
 
 fn held() -> End {
     End::Held {
+        kind: FailureKind::Refused,
         reason: "refused".to_owned(),
     }
 }
