@@ -17,9 +17,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringtail_client::config::Flags;
 
 const EXAMPLES: &str = "\
-Examples:
+First steps:
+  ringtail-relay serve --dev                  try a relay on this machine; it prints what comes next
   ringtail login https://relay.example.com    keep a token for a relay
   ringtail listen 3000                        forward events to the app on port 3000
+  ringtail simulate sms.inbound --to URL      send an SMS to the URL that listen shows
+
+Examples:
   ringtail listen --output json | jq .        print them as JSON lines, forward nothing
   ringtail events list                        list what came
   ringtail events list status:5xx since:-3h   list what failed in the last three hours
@@ -108,8 +112,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The token is taken from RINGTAIL_TOKEN, or asked for, or read from stdin when that is not a terminal.
-It is kept in login.toml beside the configuration file, readable by its owner alone.")]
+The token is what `ringtail-relay accounts add NAME` prints where the relay runs.
+It is taken from RINGTAIL_TOKEN, or asked for, or read from stdin when that is not a terminal.
+It is kept, with the name of --ca if that is given, in login.toml beside the configuration file, readable by its owner alone.")]
 pub(crate) struct LoginArgs {
     /// URL of the relay
     #[arg(value_name = "RELAY_URL")]
@@ -117,6 +122,12 @@ pub(crate) struct LoginArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ringtail listen 3000                                  forward to http://localhost:3000
+  ringtail listen https://localhost:3000 --insecure     to an app with a certificate of its own
+
+The URL that is shown is for RingCentral, and for `ringtail simulate SCENARIO --to URL`.")]
 pub(crate) struct ListenArgs {
     /// Where events go: a port, host:port or URL; without, they are only looked at
     pub(crate) target: Option<String>,

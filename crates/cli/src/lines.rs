@@ -157,10 +157,8 @@ impl Said {
     }
 
     fn link_changed(&mut self, form: &Form, status: &Status, out: &mut Vec<u8>) {
-        if status.link == LinkState::Connected
-            && !self.ready
-            && let Some(endpoint) = &status.endpoint
-        {
+        let is_first = status.link == LinkState::Connected && !self.ready;
+        if is_first && let Some(endpoint) = &status.endpoint {
             self.ready = true;
             if matches!(form, Form::Json) {
                 json::line(out, &json::ready(&endpoint.id, &endpoint.url));
@@ -168,7 +166,12 @@ impl Said {
         }
         match form {
             Form::Json => json::line(out, &json::link(status)),
-            Form::Plain(style) => note(&style.link(status)),
+            Form::Plain(style) => {
+                note(&style.link(status));
+                if is_first && let Some(endpoint) = &status.endpoint {
+                    note(&style.first_step(&endpoint.url));
+                }
+            }
         }
     }
 }

@@ -354,7 +354,10 @@ impl ConfigError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoRelay => Some("run `ringtail login https://your.relay`".to_owned()),
+            Self::NoRelay => Some(
+                "run `ringtail login https://your.relay`; `ringtail-relay serve --dev` tries one on this machine"
+                    .to_owned(),
+            ),
             Self::NoToken { relay } | Self::OtherLogin { relay, .. } => Some(format!(
                 "run `ringtail login {relay}`, or set RINGTAIL_TOKEN"
             )),

@@ -16,6 +16,9 @@ Examples:
   ringtail simulate fax --to URL --assert --speed 20           fail unless each answer is right
   ringtail simulate cut 17..40 > mine.toml                     make a scenario of recorded events
 
+A relay answers notifications by itself: what the app answered is shown by `ringtail listen` and
+`ringtail events list`.
+
 Secrets come from the environment: RINGTAIL_VERIFICATION_TOKEN, RINGTAIL_GLIP_SECRET, RINGTAIL_DIMELO_SECRET,
 RINGTAIL_DIGITAL_VERIFY_TOKEN, RINGTAIL_SOURCE_SDK_SECRET. More in docs/SIMULATE.md."
 )]

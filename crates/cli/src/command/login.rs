@@ -49,7 +49,7 @@ pub(super) async fn run(common: &Common, args: &LoginArgs) -> Result<(), Failure
     };
     login.write(&config.login_file).map_err(ConfigError::from)?;
     let text = format!(
-        "logged in to {relay}; the token is kept in {}\n",
+        "logged in to {relay}; the token is kept in {}\nnext: `ringtail listen 3000`, with the port or URL of the app\n",
         escape(&config.login_file.to_string_lossy())
     );
     // The login is done, whoever reads of it.

@@ -69,9 +69,20 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
     print(&lines.summary(name, &options, &summary)).await?;
     let failure = anyhow!(summary.end.words().unwrap_or_default());
     match &summary.end {
-        End::Refused(_) => Err(Failure::from(failure).code(&own::SIMULATED_REFUSAL).hint(
-            "`ringtail check URL` shows what is wrong; --no-handshake sends the events all the same",
-        )),
+        End::Refused(refusal) => {
+            let hint = match refusal.is_of_certificate() {
+                true => {
+                    "send to the URL that `ringtail listen` shows instead: the relay has a certificate; or name the \
+                     app's authority with --ca"
+                }
+                false => {
+                    "`ringtail check URL` shows what is wrong; --no-handshake sends the events all the same"
+                }
+            };
+            Err(Failure::from(failure)
+                .code(&own::SIMULATED_REFUSAL)
+                .hint(hint))
+        }
         End::Blacklisted { .. } => Err(Failure::from(failure)
             .code(&own::SIMULATED_BLACKLIST)
             .hint("let the app answer 200 within 3 s, in under 1024 bytes")),

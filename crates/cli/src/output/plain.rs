@@ -204,6 +204,14 @@ impl Style {
         }
     }
 
+    /// What may be done with an endpoint's URL, once it is known.
+    pub(crate) fn first_step(&self, url: &str) -> String {
+        let url = escape(url);
+        format!(
+            "that URL is for RingCentral; without it: ringtail simulate sms.inbound --to {url}\n"
+        )
+    }
+
     /// The target's health in one line, when there is a target and something to say.
     pub(crate) fn target(&self, status: &Status) -> Option<String> {
         let target = status.target.as_ref()?;

@@ -108,6 +108,12 @@ impl Address {
             .map_or("", http::uri::Authority::as_str)
     }
 
+    /// Returns scheme, host and port.
+    fn origin(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority())
+    }
+
     /// Returns path and query as they go on the wire.
     pub(super) fn target(&self) -> &str {
         self.uri
@@ -154,10 +160,11 @@ pub(super) fn row(address: &Address, local: bool) -> Row {
             format!("RingCentral cannot reach {host}: it is {why}"),
         )
         .earns(code::UNREACHABLE)
-        .fix(
-            "give RingCentral a public name: `ringtail listen` prints one that ends here, and `--local` judges \
-             the rest as if this one were public",
-        )
+        .fix(format!(
+            "give RingCentral the address of a relay: `ringtail listen {}` prints one, and carries to the app what \
+             comes there; `--local` judges the rest as if this one were public",
+            address.origin()
+        ))
         .aside(local);
     }
     if !address.is_secure() {

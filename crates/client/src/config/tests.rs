@@ -235,7 +235,7 @@ fn what_a_call_needs_is_asked_for_in_words() {
         (
             Case::default(),
             "no relay is configured",
-            "run `ringtail login https://your.relay`",
+            "run `ringtail login https://your.relay`; `ringtail-relay serve --dev` tries one on this machine",
         ),
         (
             relay,

@@ -40,6 +40,12 @@ impl Refusal {
             reason: problem.to_string(),
         })
     }
+
+    /// Says whether the address's TLS, which comes before every answer, is at fault.
+    #[must_use]
+    pub fn is_of_certificate(&self) -> bool {
+        self.code == code::CERTIFICATE
+    }
 }
 
 fn of_fault(fault: &Fault) -> (&'static str, String) {

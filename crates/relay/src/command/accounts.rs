@@ -39,7 +39,17 @@ struct Named {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.action {
         Action::Add(named) => {
+            let is_new = DataDir::open_existing(&named.data.data).is_err();
             let token = Accounts::open(&DataDir::open(&named.data.data)?)?.add(&named.name)?;
+            if is_new {
+                let data = &named.data.data;
+                let data = std::path::absolute(data).unwrap_or_else(|_| data.clone());
+                output::say(format_args!(
+                    "no relay has served from {} yet: one that runs elsewhere knows this account only if its --data \
+                     is given here",
+                    data.display()
+                ));
+            }
             tell(named, "added");
             output::data(token.expose()).context("the token could not be printed")?;
         }

@@ -6,6 +6,11 @@ use super::code;
 
 /// Part of the help.
 pub(super) const TABLE: &str = "\
+First steps:
+  ringtail-relay serve --dev            try it on this machine, where RingCentral does not reach it
+  ringtail-relay serve --domain NAME    answer RingCentral at a name that leads to this machine
+  ringtail-relay accounts add me        in another terminal: print a token, for `ringtail login`
+
 Exit codes:
   0   done; for `serve`, stopped with everything in flight finished
   1   failed; stderr says why

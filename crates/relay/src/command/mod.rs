@@ -14,6 +14,7 @@ mod status;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ContextKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use ringtail_ringcentral::errors::own;
 
@@ -138,14 +139,27 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Returns what to say beside clap's own words when `serve` is not told where its certificate comes from.
+fn hint(error: &clap::Error) -> &'static str {
+    let missing = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    if missing
+        .is_some_and(|missing| missing.contains("--behind-proxy") && missing.contains("--dev"))
+    {
+        "\nhint: `serve --dev` tries it on this machine; `serve --domain NAME` answers RingCentral"
+    } else {
+        ""
+    }
+}
+
 /// Prints what clap says: help on stdout, a mistake with its code on stderr.
 fn usage(error: &clap::Error) {
     let text = error.render().to_string();
     match text.strip_prefix("error: ") {
         Some(said) => output::say(format_args!(
-            "error[{}]: {}",
+            "error[{}]: {}{}",
             own::RELAY_USAGE.code,
-            said.trim_end()
+            said.trim_end(),
+            hint(error)
         )),
         None => drop(error.print()),
     }

@@ -5,6 +5,7 @@ mod hangup;
 
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -251,6 +252,7 @@ async fn serve(config: Config, output: Output) -> anyhow::Result<Exit> {
     // Before the relay is ready, since whoever waits for that may stop it at once.
     let mut stop = Stop::listen().context("signals cannot be received")?;
     let mut hangup = Hangup::listen().context("signals cannot be received")?;
+    let data = config.data.clone();
     let server = Server::spawn(config).await?;
     let mut watchdog = Watchdog::new();
     let mut ready = false;
@@ -261,7 +263,7 @@ async fn serve(config: Config, output: Output) -> anyhow::Result<Exit> {
             () = server.join() => anyhow::bail!("the relay stopped by itself"),
             // A relay that has yet to get its first certificate accepts connections, and can answer none of them.
             () = server.certified(), if !ready => {
-                announce(&server, output).context("stdout is closed")?;
+                announce(&server, &data, output).context("stdout is closed")?;
                 service::ready(server.public_url());
                 ready = true;
             }
@@ -277,13 +279,10 @@ async fn serve(config: Config, output: Output) -> anyhow::Result<Exit> {
     }
 }
 
-fn announce(server: &Server, output: Output) -> std::io::Result<()> {
+fn announce(server: &Server, data: &Path, output: Output) -> std::io::Result<()> {
     let url = server.public_url();
     // A client may be started in another directory.
-    let ca = server
-        .ca()
-        .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
-        .map(|path| path.display().to_string());
+    let ca = server.ca().map(absolute);
     match output {
         Output::Json => output::json(&Ready {
             kind: "ready",
@@ -295,7 +294,16 @@ fn announce(server: &Server, output: Output) -> std::io::Result<()> {
         Output::Plain => {
             output::data(format_args!("ready at {url}"))?;
             if let Some(ca) = ca {
-                output::data("on the client, run:")?;
+                output::data(
+                    "for this machine alone: RingCentral needs a public name and certificate (--domain, --cert or \
+                     --behind-proxy)",
+                )?;
+                output::data("for a token, run:")?;
+                output::data(format_args!(
+                    "  ringtail-relay accounts add me --data {}",
+                    quoted(&absolute(data))
+                ))?;
+                output::data("on the client, run, and give it the token:")?;
                 output::data(format_args!(
                     "  RINGTAIL_CA={} ringtail login {url}",
                     quoted(&ca)
@@ -304,6 +312,11 @@ fn announce(server: &Server, output: Output) -> std::io::Result<()> {
             Ok(())
         }
     }
+}
+
+fn absolute(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    absolute.display().to_string()
 }
 
 /// Returns the text as a shell takes it for one word.

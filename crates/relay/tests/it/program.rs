@@ -83,6 +83,11 @@ fn tokens_are_alone_on_stdout() {
     let token = text(&added.stdout).strip_suffix('\n').unwrap();
     assert!(token.starts_with("rt_") && !token.contains(char::is_whitespace));
     assert!(!text(&added.stderr).contains(token));
+    let elsewhere = "no relay has served from ";
+    assert!(text(&added.stderr).starts_with(elsewhere));
+    let second = account(dir.path(), &["add", "berta"]);
+    assert!(!text(&second.stderr).contains(elsewhere));
+    account(dir.path(), &["revoke", "berta"]);
     let rotated = account(dir.path(), &["rotate", "anna"]);
     assert_ne!(rotated.stdout, added.stdout);
     let revoked = account(dir.path(), &["revoke", "anna"]);
@@ -108,6 +113,11 @@ fn failures_say_why_and_what_next() {
     assert!(text(&usage.stdout).is_empty());
     let help = program().arg("--help").output().unwrap();
     assert_eq!(help.status.code(), Some(0));
+    let nothing = program().arg("serve").output().unwrap();
+    assert_eq!(nothing.status.code(), Some(64));
+    let said = text(&nothing.stderr);
+    assert!(said.contains("\nhint: `serve --dev` tries"), "{said}");
+    assert!(!said.contains("--public-url"), "{said}");
     let log = program()
         .args(["--log", "ringtail_relay=loud", "accounts", "list"])
         .output()
@@ -140,7 +150,20 @@ fn plain_output_has_the_line_for_the_client() {
     let dir = TempDir::new().unwrap();
     let mut relay = Running::start(dir.path(), &["--public-url", "https://localhost:9"]);
     assert_eq!(relay.line(), "ready at https://localhost:9\n");
-    assert_eq!(relay.line(), "on the client, run:\n");
+    assert!(
+        relay
+            .line()
+            .starts_with("for this machine alone: RingCentral needs")
+    );
+    assert_eq!(relay.line(), "for a token, run:\n");
+    assert_eq!(
+        relay.line(),
+        format!(
+            "  ringtail-relay accounts add me --data {}\n",
+            dir.path().display()
+        )
+    );
+    assert_eq!(relay.line(), "on the client, run, and give it the token:\n");
     let ca = dir.path().join("ca.pem");
     assert_eq!(
         relay.line(),

@@ -87,7 +87,7 @@ impl Fault {
             }
             Self::SelfSigned => {
                 "get a certificate of a public authority, such as Let's Encrypt: RingCentral trusts no other, and \
-                 none can be added"
+                 none can be added. An app behind `ringtail listen` may keep its own, with --insecure"
             }
             Self::Incomplete { .. } => {
                 "let the server send the intermediate certificates behind its own: with certbot that is \

@@ -26,11 +26,11 @@ pub(super) struct CertificateArgs {
         long,
         env = "RINGTAIL_RELAY_PUBLIC_URL", hide_env_values = true,
         value_name = "URL",
-        value_parser = PublicUrl::parse,
-        required_unless_present_any = ["dev", "domain"]
+        value_parser = PublicUrl::parse
     )]
     public_url: Option<PublicUrl>,
-    /// Use a certificate of the relay's own making, which clients must be told to trust
+    /// Try it on this machine: use a certificate of the relay's own making, which clients must be told to trust and
+    /// RingCentral never does
     #[arg(long, env = "RINGTAIL_RELAY_DEV", hide_env_values = true)]
     dev: bool,
     /// Use the certificate in this PEM file, with its whole chain; give it again, with its key, for other names
@@ -39,7 +39,8 @@ pub(super) struct CertificateArgs {
         env = "RINGTAIL_RELAY_CERT",
         hide_env_values = true,
         value_name = "FILE",
-        requires = "key"
+        requires = "key",
+        requires = "public_url"
     )]
     cert: Vec<PathBuf>,
     /// Use the private key in this PEM file
@@ -52,9 +53,15 @@ pub(super) struct CertificateArgs {
     )]
     key: Vec<PathBuf>,
     /// Speak plain HTTP with a proxy in front, which has the certificate; HTTP/1.1 and h2c
-    #[arg(long, env = "RINGTAIL_RELAY_BEHIND_PROXY", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_BEHIND_PROXY",
+        hide_env_values = true,
+        requires = "public_url"
+    )]
     behind_proxy: bool,
-    /// Get a certificate for this name and renew it, agreeing to the authority's terms; give it again for more names
+    /// Get a certificate for this name and renew it, agreeing to the authority's terms; it must lead to
+    /// this machine, at ports 443 and 80; give it again for more names
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DOMAIN",

@@ -91,7 +91,11 @@ super::table! {
         message: "no relay is configured",
         meaning: "It is not known which relay to ask.",
         causes: ["Nobody has logged in on this machine yet.", "Another --config was used when that was done."],
-        next: ["ringtail login https://your.relay"],
+        next: [
+            "ringtail login https://your.relay",
+            "ringtail-relay serve --dev    tries a relay on this machine, and prints what comes next",
+            "ringtail-relay serve --domain NAME    on a machine with a public name is one that RingCentral reaches",
+        ],
         sections: [],
     }
     NO_TOKEN "RT-202" {
@@ -186,7 +190,7 @@ super::table! {
             "The certificate is for another name, or has expired.",
             "A proxy between here and there opens TLS.",
         ],
-        next: ["Set RINGTAIL_CA to the PEM file that `ringtail-relay serve --dev` prints.", "ringtail check https://your.relay/"],
+        next: ["Log in with the command that `ringtail-relay serve --dev` prints: it names the authority in RINGTAIL_CA.", "ringtail check https://your.relay/"],
         sections: [],
     }
     NOT_A_RELAY "RT-305" {
@@ -206,7 +210,10 @@ super::table! {
     UNAUTHORIZED "RT-310" {
         message: "the relay refused: … token …",
         meaning: "The relay does not know the token.",
-        causes: ["The token was rotated or the account revoked.", "The token is another relay's."],
+        causes: [
+            "The token was rotated or the account revoked.",
+            "The token is another relay's, or the account was added with another --data than the relay serves from.",
+        ],
         next: ["ringtail-relay accounts rotate NAME    on the relay prints a new token", "ringtail login https://your.relay"],
         sections: [],
     }
@@ -369,8 +376,15 @@ super::table! {
     SIMULATED_REFUSAL "RT-421" {
         message: "RingCentral would refuse the address: …",
         meaning: "The simulated handshake failed: RingCentral would not have created the subscription.",
-        causes: ["The app does not echo Validation-Token, or answers another status than 200, or too late, or too much."],
-        next: ["ringtail check URL", "ringtail simulate SCENARIO --to URL --no-handshake"],
+        causes: [
+            "The app does not echo Validation-Token, or answers another status than 200, or too late, or too much.",
+            "The app has a certificate of its own, which RingCentral does not trust.",
+        ],
+        next: [
+            "ringtail check URL",
+            "ringtail simulate SCENARIO --to URL --no-handshake",
+            "ringtail simulate SCENARIO --to URL    with the URL that `ringtail listen` shows, which has a certificate",
+        ],
         sections: ["1.3", "4.8"],
     }
     SIMULATED_BLACKLIST "RT-422" {
