@@ -151,3 +151,44 @@ async fn a_terminal_that_goes_away_ends_the_client() -> anyhow::Result<()> {
     terminal.tmux(&["kill-server"]).await?;
     eventually!(!process.exists(), "the end of the client's process")
 }
+
+#[tokio::test]
+async fn a_client_that_is_stopped_gives_the_terminal_back_and_takes_it_again() -> anyhow::Result<()>
+{
+    let mut world = World::new().await?;
+    world.client.stop().await?;
+    let client = ringtail_tests::binaries::find(ringtail_tests::binaries::CLIENT)?;
+    let pid = world.home.path().join("pid");
+    let script = format!(
+        "echo before\necho $$ > {}\nexec {} listen --endpoint hooks\n",
+        pid.display(),
+        client.display(),
+    );
+    let terminal = Terminal::run(&world.home, &script).await?;
+    terminal.shows("connected").await?;
+    let pid = std::fs::read_to_string(&pid)?;
+    let signal = async |name: &str| {
+        let kill = Command::new("kill").args([name, pid.trim()]).status();
+        anyhow::ensure!(kill.await?.success(), "kill {name}");
+        Ok(())
+    };
+    let modes = ["display-message", "-p", "#{alternate_on}#{mouse_any_flag}"];
+    signal("-TSTP").await?;
+    eventually!(
+        terminal.tmux(&modes).await.unwrap_or_default().trim() == "00",
+        "the main screen, and the mouse is the terminal's"
+    )?;
+    assert!(terminal.screen().await.contains("before"));
+
+    signal("-CONT").await?;
+    terminal.shows("connected").await?;
+    eventually!(
+        terminal
+            .tmux(&modes)
+            .await
+            .unwrap_or_default()
+            .starts_with('1'),
+        "the other screen again"
+    )?;
+    terminal.press("q").await
+}

@@ -310,3 +310,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .filter(|time| (Duration::from_millis(1)..=Duration::from_secs(86_400)).contains(time))
         .ok_or_else(|| "give seconds, such as 2.5, up to a day".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

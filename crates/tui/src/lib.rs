@@ -101,6 +101,7 @@ pub async fn run(source: impl Source, options: Options) -> Result<Exit, RunError
     let screen = run::drive(&mut terminal, &mut guard, input, source, &options);
     tokio::select! {
         exit = screen => exit,
+        Err(error) = terminal::told_to_stop() => Err(RunError::Open(error)),
         told = terminal::told_to_end() => told.map(|()| Exit::Stopped).map_err(RunError::Input),
     }
 }

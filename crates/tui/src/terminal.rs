@@ -71,10 +71,7 @@ impl Host for Guard {
     }
 
     fn suspend(&mut self) -> io::Result<()> {
-        leave();
-        #[cfg(unix)]
-        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
-        Ok(())
+        stop()
     }
 
     fn mouse(&mut self, on: bool) -> io::Result<()> {
@@ -94,6 +91,32 @@ impl Drop for Guard {
     fn drop(&mut self) {
         leave();
     }
+}
+
+/// Gives the terminal back and stops until the shell says go on. The loop takes it again when it sees that it was
+/// lost.
+fn stop() -> io::Result<()> {
+    leave();
+    #[cfg(unix)]
+    signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+    Ok(())
+}
+
+/// Stops whenever another process says so, for ever.
+#[cfg(unix)]
+pub(crate) async fn told_to_stop() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut told = signal(SignalKind::from_raw(signal_hook::consts::SIGTSTP))?;
+    while told.recv().await.is_some() {
+        stop()?;
+    }
+    std::future::pending().await
+}
+
+/// Waits for what never comes.
+#[cfg(not(unix))]
+pub(crate) async fn told_to_stop() -> io::Result<()> {
+    std::future::pending().await
 }
 
 fn enter() -> io::Result<()> {

@@ -175,7 +175,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         .footer("follow").like("ringtail listen --output plain"),
     bind("hold", Action::Hold, PANES, &[char('H')], "hold events back, or let them go")
         .because("of a running `ringtail listen`; with --no-forward it sends none"),
-    bind("clear", Action::Clear, LIST, &[char('c')], "clear the list; the history keeps all").because(MOVES),
+    bind("clear", Action::Clear, LIST, &[char('c')], "clear the list; the history keeps all"),
     bind("theme", Action::Theme, READING, &[], "another theme").because("`theme` in the configuration file"),
     bind("mouse", Action::Mouse, READING, &[], "leave the mouse to the terminal, or not")
         .because("`mouse` in the configuration file"),

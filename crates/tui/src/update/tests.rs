@@ -1,3 +1,4 @@
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
 use ringtail_client::model::{Cause, LinkState, TargetState};
 use ringtail_ringcentral::verdict::Fault;
@@ -332,6 +333,7 @@ fn retry_times_count_down() {
 enum Step {
     Key(usize),
     Resize(u16, u16),
+    Click(u16, u16),
     Arrive(String, Vec<u8>, bool),
     Answer,
     Gap,
@@ -339,10 +341,11 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    const KEYS: usize = 30;
+    const KEYS: usize = 60;
     prop_oneof![
         8 => (0..KEYS).prop_map(Step::Key),
         1 => (1_u16..160, 1_u16..50).prop_map(|(columns, lines)| Step::Resize(columns, lines)),
+        1 => (0_u16..160, 0_u16..50).prop_map(|(column, row)| Step::Click(column, row)),
         3 => (".{0,120}", proptest::collection::vec(any::<u8>(), 0..200), any::<bool>())
             .prop_map(|(summary, body, owed)| Step::Arrive(summary, body, owed)),
         1 => Just(Step::Answer),
@@ -429,12 +432,18 @@ proptest! {
 
     #[test]
     fn no_keys_sizes_or_rows_make_it_panic(steps in proptest::collection::vec(step(), 1..60)) {
-        let script = "jkgGhlnpJKrf?q fqj<Enter><Esc><Tab><BackTab><Up><Down><Left><Right><PgUp><PgDn><Home><End>";
+        let script = "jkgGhlnpJKrf?q fqjtdDvV*mMycrPHoO.YxXs:/e<C-z><Enter><Enter><Esc><Esc><Tab><BackTab><Up><Down><Left><Right><PgUp><PgDn><Home><End>";
         let all = keys(script);
         let mut stage = Stage::new(80, 24, Book::traffic());
         for step in steps {
             match step {
                 Step::Key(index) => stage.msg(Msg::Key(all[index % all.len()])),
+                Step::Click(column, row) => stage.msg(Msg::Mouse(MouseEvent {
+                    kind: MouseEventKind::Down(MouseButton::Left),
+                    column,
+                    row,
+                    modifiers: KeyModifiers::NONE,
+                })),
                 Step::Resize(columns, lines) => stage.resize(columns, lines),
                 Step::Arrive(summary, body, owed) => {
                     let draft = Draft::notification("x", &summary).body(&body);
