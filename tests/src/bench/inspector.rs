@@ -1,15 +1,19 @@
 //! How the inspector holds a large history: time to a screen, and memory.
 
+mod live;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use futures_util::future::try_join_all;
 use jiff::Zoned;
 use ringtail_client::config::Secrets;
+use ringtail_client::export::raw;
 use ringtail_client::filter::{Context, Filter};
 use ringtail_client::history::{
-    Direction, Forwarding, History, Incoming, NewAttempt, Retention, Search,
+    Direction, Forwarding, History, Incoming, MAX_PAGE, NewAttempt, Retention, Search,
 };
 use ringtail_client::model::{Cause, Outcome, RowId};
 use ringtail_protocol::event::{Disposition, Event, EventId, Header, Kind, Request, Timestamp};
@@ -22,6 +26,11 @@ use crate::payloads::{self, Payload};
 use crate::procfs;
 
 const EVERY: &str = "ms";
+
+const LIVE: &str = "ms, 1,000/s arriving";
+
+/// Events that one export has.
+const EXPORTED: usize = 1000;
 
 /// Rows of a screen.
 const SCREEN: usize = 50;
@@ -59,7 +68,10 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     let filled = began.elapsed();
     let began = Instant::now();
     index(directory.path(), plan.events).await?;
-    let mut table = Table::new(&format!("Inspector, {} events", plan.events), &[EVERY]);
+    let mut table = Table::new(
+        &format!("Inspector, {} events", plan.events),
+        &[EVERY, LIVE],
+    );
     table.note(format!(
         "stored in {:.1} s and indexed in {:.1} s more; {size} MB before and {} MB after indexing",
         filled.as_secs_f64(),
@@ -67,8 +79,13 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
         megabytes(directory.path())?,
     ));
     for _ in 0..plan.rounds {
-        measure(directory.path(), plan.events, &mut table).await?;
+        measure(directory.path(), plan.events, EVERY, &mut table).await?;
     }
+    let live = live::Live::start(open(directory.path())?).await?;
+    for _ in 0..plan.rounds {
+        measure(directory.path(), plan.events, LIVE, &mut table).await?;
+    }
+    table.note(live.finish().await?);
     table.note(format!(
         "memory of the whole program, the filling included: {} MB",
         procfs::rss_kib(std::process::id())? / 1024
@@ -77,33 +94,50 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
 }
 
 /// Opens the history and looks around in it.
-async fn measure(directory: &Path, events: u64, table: &mut Table) -> anyhow::Result<()> {
+async fn measure(
+    directory: &Path,
+    events: u64,
+    column: &'static str,
+    table: &mut Table,
+) -> anyhow::Result<()> {
     let millis = |since: Instant| since.elapsed().as_secs_f64() * 1000.0;
     let began = Instant::now();
     let history = open(directory)?;
     history.events_before(RowId(i64::MAX), SCREEN).await?;
-    table.add("open and first screen", EVERY, millis(began));
+    table.add("open and first screen", column, millis(began));
     let middle = i64::try_from(events / 2)?;
     let began = Instant::now();
-    history.events_before(RowId(middle), SCREEN).await?;
-    table.add("a screen in the middle", EVERY, millis(began));
+    let rows = history.events_before(RowId(middle), SCREEN).await?;
+    table.add("a screen in the middle", column, millis(began));
+    let one = rows.first().context("a history without events")?;
+    let began = Instant::now();
+    history.event(one.id).await?;
+    table.add("an event in detail", column, millis(began));
+    let began = Instant::now();
+    history.course(one.row, MAX_PAGE).await?;
+    table.add("a timeline", column, millis(began));
     for (text, what) in SEARCHES {
         let context = Context::new(Zoned::now(), |_| Secrets::default());
         let text = match text.strip_prefix('~') {
-            Some(_) => format!("seq:{}.. {text}", events.saturating_sub(10_000)),
+            Some(_) => format!("seq:{}..{events} {text}", events.saturating_sub(10_000)),
             None => text.to_owned(),
         };
         let search = Arc::new(Search::new(Filter::parse(&text)?, context));
         let began = Instant::now();
         let newest = RowId(i64::MAX);
         let found = history.search(&search, Direction::Older, newest, SCREEN, PATIENCE);
-        let found = found.await?.rows.len();
-        table.add(
-            &format!("{what}: `{text}`, {found} rows"),
-            EVERY,
-            millis(began),
-        );
+        found.await?;
+        table.add(&format!("{what}: `{text}`"), column, millis(began));
     }
+    let began = Instant::now();
+    let rows = history.events_before(RowId(middle), EXPORTED).await?;
+    let mut bytes = 0;
+    for row in rows {
+        let detail = history.event(row.id).await?;
+        bytes += detail.map_or(0, |detail| raw(&detail).len());
+    }
+    anyhow::ensure!(bytes > 0, "an export of nothing");
+    table.add("1,000 events taken away", column, millis(began));
     Ok(())
 }
 
@@ -111,6 +145,7 @@ fn open(directory: &Path) -> anyhow::Result<History> {
     let everything = Retention {
         max_age: Duration::from_secs(10_000 * 24 * 60 * 60),
         max_events: u64::MAX,
+        max_bytes: u64::MAX,
     };
     Ok(History::open_with(directory, everything)?)
 }

@@ -16,14 +16,18 @@ pub struct Retention {
     pub max_age: Duration,
     /// How many events are kept.
     pub max_events: u64,
+    /// How many bytes of requests and answers are kept. With what finds them the file is about three times as large.
+    pub max_bytes: u64,
 }
 
-/// A month covers "what happened before the holidays"; 100,000 events of 2 KiB are 200 MB.
+/// A month covers "what happened before the holidays"; 100,000 events of 2 KiB are 200 MB; a GiB is what large bodies may
+/// take of a laptop before somebody asks where its disk went.
 impl Default for Retention {
     fn default() -> Self {
         Self {
             max_age: Duration::from_secs(30 * 24 * 60 * 60),
             max_events: 100_000,
+            max_bytes: 1024 * 1024 * 1024,
         }
     }
 }
@@ -62,10 +66,8 @@ impl Schedule {
         self.busy = false;
         self.due = now + INTERVAL;
         let removed = remove_chunk(connection, self.retention, Timestamp::now())?;
-        self.busy = removed > 0;
-        if removed > 0 {
-            give_back(connection)?;
-        }
+        let more = give_back(connection)?;
+        self.busy = removed > 0 || more;
         Ok(())
     }
 }
@@ -85,7 +87,7 @@ fn remove_chunk(
     // Immediate: a read that turns into a write fails when another process wrote in between.
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let mut removed = 0;
-    for id in events_to_remove(&transaction, retention.max_events, oldest)? {
+    for id in events_to_remove(&transaction, retention, oldest)? {
         removed += transaction
             .prepare_cached("DELETE FROM attempt WHERE event = ?1")?
             .execute([&id])?;
@@ -111,40 +113,70 @@ fn remove_chunk(
     Ok(removed)
 }
 
-/// Reads the ids of the oldest events that are too many or too old, a chunk of them.
+/// Reads the ids of the oldest events that are too many, too large together or too old, a chunk of them.
 fn events_to_remove(
     connection: &Connection,
-    max_events: u64,
+    retention: Retention,
     oldest: i64,
 ) -> rusqlite::Result<Vec<[u8; 16]>> {
-    let count: i64 = connection
-        // Else many marks would push out everything that has none.
-        .prepare_cached("SELECT (SELECT count(*) FROM event) - (SELECT count(*) FROM mark)")?
-        .query_row([], |row| row.get(0))?;
-    let excess = codes::unsigned(count).saturating_sub(max_events);
+    // What is marked takes no place of others: else many marks would push out everything that has none.
+    let (count, bytes): (i64, i64) = connection
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM event) - (SELECT count(*) FROM mark),
+               (SELECT bytes FROM kept) - (SELECT coalesce(sum(length(c.headers) + length(c.body)), 0)
+                 FROM mark AS m JOIN content AS c ON c.row = m.row)",
+        )?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let too_many = codes::unsigned(count).saturating_sub(retention.max_events);
+    let too_large = codes::unsigned(bytes).saturating_sub(retention.max_bytes);
     let mut statement = connection.prepare_cached(
-        "SELECT id, stored_at FROM event AS e
+        "SELECT e.id, e.stored_at, length(c.headers) + length(c.body) + coalesce((
+             SELECT sum(length(w.headers) + length(w.body)) FROM attempt AS a JOIN answer AS w ON w.row = a.row
+             WHERE a.event = e.id), 0)
+         FROM event AS e JOIN content AS c ON c.row = e.row
          WHERE forward <> 1 AND NOT EXISTS (SELECT 1 FROM mark WHERE mark.row = e.row) ORDER BY e.row LIMIT ?1",
     )?;
     let candidates = statement.query_map([codes::len(CHUNK)], |row| {
-        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?))
+        let bytes = row.get(2).map(codes::unsigned)?;
+        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?, bytes))
     })?;
     let mut ids = Vec::new();
+    let mut gone = 0_u64;
     for (position, candidate) in (0_u64..).zip(candidates) {
-        let (id, stored_at) = candidate?;
-        if position < excess || stored_at < oldest {
+        let (id, stored_at, bytes) = candidate?;
+        if position < too_many || gone < too_large || stored_at < oldest {
+            gone = gone.saturating_add(bytes);
             ids.push(id);
         }
     }
     Ok(ids)
 }
 
-/// Gives free pages back to the file system. Each row that the pragma yields is a page.
-fn give_back(connection: &Connection) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("PRAGMA incremental_vacuum(1000)")?;
+/// Free pages that stay in the file for what comes next.
+const SPARE_PAGES: i64 = 1024;
+
+/// Pages that one step gives back: few enough that no writer waits noticeably.
+const PAGES: i64 = 256;
+
+/// Gives some free pages back to the file system; returns whether there is more to give. The indexes free theirs later
+/// than the rows that they were of, so this goes on after the last removal.
+fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
+    let free = || -> rusqlite::Result<i64> {
+        connection.pragma_query_value(None, "freelist_count", |row| row.get(0))
+    };
+    let before = free()?;
+    if before <= SPARE_PAGES {
+        return Ok(false);
+    }
+    let pages = PAGES.min(before - SPARE_PAGES);
+    let mut statement =
+        connection.prepare_cached(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    // Each row that the pragma yields is a page.
     let mut rows = statement.query([])?;
     while rows.next()?.is_some() {}
-    Ok(())
+    let after = free()?;
+    // A file that gives nothing back must not be asked for ever.
+    Ok(after < before && after > SPARE_PAGES)
 }
 
 #[cfg(test)]

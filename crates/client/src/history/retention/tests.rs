@@ -40,6 +40,7 @@ impl Kept {
         let retention = Retention {
             max_age,
             max_events,
+            max_bytes: u64::MAX,
         };
         remove_chunk(&self.connection, retention, now).unwrap()
     }
@@ -132,6 +133,7 @@ fn removal_goes_on_in_chunks_until_there_is_nothing_left_to_do() {
     let retention = Retention {
         max_age: DAY,
         max_events: 5,
+        max_bytes: u64::MAX,
     };
     let start = Instant::now();
     let mut schedule = Schedule::new(retention, start);
@@ -143,6 +145,63 @@ fn removal_goes_on_in_chunks_until_there_is_nothing_left_to_do() {
     assert_eq!(kept.count("event"), 5);
     assert_eq!(steps, 4);
     assert!(schedule.is_due(start + INTERVAL));
+}
+
+#[test]
+fn oldest_events_go_when_they_are_too_large_together() {
+    let kept = Kept::with(10, &Forwarding::Off);
+    let bytes = || -> i64 {
+        let sql = "SELECT bytes FROM kept";
+        kept.connection
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap()
+    };
+    let whole = "SELECT (SELECT sum(length(headers) + length(body)) FROM content)
+        + (SELECT sum(length(headers) + length(body)) FROM answer)";
+    let counted = || -> i64 {
+        kept.connection
+            .query_row(whole, [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(bytes(), counted());
+    let one = bytes() / 10;
+    let remove = |max_bytes: i64| {
+        let retention = Retention {
+            max_age: DAY,
+            max_events: 100,
+            max_bytes: max_bytes.unsigned_abs(),
+        };
+        remove_chunk(&kept.connection, retention, Timestamp::now()).unwrap()
+    };
+    assert_eq!(remove(bytes()), 0);
+    assert!(remove(4 * one + one / 2) > 0);
+    assert_eq!((kept.count("event"), kept.oldest()), (4, 7));
+    assert_eq!(bytes(), counted());
+    let mark = "INSERT INTO mark (row, comment) SELECT row, '' FROM event WHERE seq = 7";
+    kept.connection.execute(mark, []).unwrap();
+    remove(0);
+    assert_eq!((kept.count("event"), kept.oldest()), (1, 7));
+}
+
+#[test]
+fn space_goes_back_in_steps_until_little_is_spare() {
+    let kept = Kept::with(1, &Forwarding::Off);
+    let fill = "CREATE TABLE filler (bytes BLOB);
+        WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+        INSERT INTO filler SELECT randomblob(4000) FROM n;
+        DROP TABLE filler;";
+    kept.connection.execute_batch(fill).unwrap();
+    let free = || -> i64 {
+        kept.connection
+            .pragma_query_value(None, "freelist_count", |row| row.get(0))
+            .unwrap()
+    };
+    let before = free();
+    assert!(before > SPARE_PAGES + 2 * PAGES, "{before}");
+    assert!(give_back(&kept.connection).unwrap());
+    assert_eq!(free(), before - PAGES);
+    while give_back(&kept.connection).unwrap() {}
+    assert_eq!(free(), SPARE_PAGES);
 }
 
 #[test]

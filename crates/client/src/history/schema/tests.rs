@@ -90,7 +90,7 @@ fn newer_schema_is_refused_and_left_alone() {
         error,
         OpenError::Newer {
             found: 99,
-            known: 5,
+            known: 6,
             ..
         }
     ));
