@@ -281,6 +281,7 @@ async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
         vec!["check", &in_query, "--local", "--ca", &ca, "--notify", "-v"],
         vec!["check", "https://me:planted-password@x"],
         vec!["explain", "SUB-520"],
+        vec!["completions", "bash"],
         vec!["explain", "planted"],
     ];
     let numbers: Vec<String> = (1..=9).map(|number| number.to_string()).collect();
@@ -305,7 +306,7 @@ async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
             command.env("RINGTAIL_LOG", "trace");
             let has_forms = !matches!(
                 case[..],
-                ["login" | "export" | "import" | "types", ..]
+                ["login" | "export" | "import" | "types" | "completions", ..]
                     | ["simulate", "cut", ..]
                     | ["events", "mark", ..]
             );
@@ -373,7 +374,7 @@ async fn relay_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
 }
 
 /// A case for each command of the relay; `serve` runs at `trace` from the beginning, here it only fails.
-const RELAY: [&[&str]; 16] = [
+const RELAY: [&[&str]; 17] = [
     &["serve", "--dev", "--listen", "127.0.0.1:0"],
     &["serve", "--cert", "none.pem", "--key", "none.pem"],
     &["status"],
@@ -390,6 +391,7 @@ const RELAY: [&[&str]; 16] = [
     &["backup", "none/backup.db"],
     &["restore", "none/backup.db"],
     &["certificate", "renew"],
+    &["completions", "zsh"],
 ];
 
 fn files(directory: &Path) -> anyhow::Result<Vec<u8>> {

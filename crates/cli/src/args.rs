@@ -108,6 +108,11 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Say what an error code means, and what to do
     Explain(explain::ExplainArgs),
+    /// Print what makes a shell complete commands and options
+    Completions(CompletionsArgs),
+    /// Write the manual pages, for packages
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -262,6 +267,25 @@ pub(crate) struct MarkArgs {
     /// Take mark and comment away
     #[arg(long, conflicts_with = "comment")]
     pub(crate) clear: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ringtail completions bash > ~/.local/share/bash-completion/completions/ringtail
+  ringtail completions zsh > ~/.zfunc/_ringtail
+  ringtail completions fish > ~/.config/fish/completions/ringtail.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Directory for the pages, which must exist
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }
 
 /// Returns what to say beside clap's own words: why there is no `--token`.

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod check;
+mod describe;
 mod diff;
 mod events;
 mod explain;
@@ -37,5 +38,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Simulate(args) => simulate::run(&common, *args).await,
         Command::Check(args) => check::run(&common, args).await,
         Command::Explain(args) => explain::run(args).await,
+        Command::Completions(args) => describe::completions(&args).await,
+        Command::Man(args) => describe::man(&args),
     }
 }

@@ -13,6 +13,16 @@ pub fn data(line: impl Display) -> io::Result<()> {
     out.flush()
 }
 
+/// Writes bytes of data to stdout as they are.
+///
+/// # Errors
+/// When stdout is closed.
+pub fn bytes(data: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(data)?;
+    out.flush()
+}
+
 /// Writes a line of JSON to stdout.
 ///
 /// # Errors

@@ -19,6 +19,7 @@ fn help_is_what_it_was() {
         ("replay", vec!["replay", "--help"]),
         ("check", vec!["check", "--help"]),
         ("simulate", vec!["simulate", "--help"]),
+        ("completions", vec!["completions", "--help"]),
         ("explain", vec!["explain", "--help"]),
         ("simulate-cut", vec!["simulate", "cut", "--help"]),
     ] {

@@ -4,6 +4,7 @@ mod accounts;
 mod backup;
 mod certificate;
 mod code;
+mod describe;
 mod endpoints;
 mod exit;
 mod log;
@@ -71,6 +72,11 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Renew the certificate of a running relay
     Certificate(certificate::Args),
+    /// Print what makes a shell complete commands and options
+    Completions(describe::CompletionsArgs),
+    /// Write the manual pages, for packages
+    #[command(hide = true)]
+    Man(describe::ManArgs),
 }
 
 /// Where the relay keeps what it has.
@@ -129,6 +135,8 @@ pub fn main() -> ExitCode {
         Command::Restore(args) => backup::restore(&args),
         Command::Certificate(args) => certificate::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Completions(args) => describe::completions(&args),
+        Command::Man(args) => describe::man(&args),
     };
     match ended {
         Ok(exit) => exit.into(),

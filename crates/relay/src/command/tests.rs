@@ -25,6 +25,7 @@ fn help() {
         &["ringtail-relay", "endpoints", "delete", "--help"],
         &["ringtail-relay", "backup", "--help"],
         &["ringtail-relay", "restore", "--help"],
+        &["ringtail-relay", "completions", "--help"],
     ] {
         let command = Args::command().term_width(100);
         let error = command.try_get_matches_from(words).unwrap_err();
