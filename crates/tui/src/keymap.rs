@@ -67,6 +67,16 @@ pub(crate) enum Action {
     Quit,
 }
 
+impl Action {
+    /// Returns whether it only moves about, which nobody looks for by name.
+    pub(crate) fn moves(self) -> bool {
+        matches!(
+            self,
+            Self::Up | Self::Down | Self::PageUp | Self::PageDown | Self::First | Self::Last
+        )
+    }
+}
+
 /// Where keys act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {

@@ -51,7 +51,7 @@ impl Palette {
         let wanted = self.input.value().to_lowercase();
         let mut found: Vec<(usize, &'static Binding)> = keys
             .of(self.scope)
-            .filter(|(row, _)| !moves(row.action))
+            .filter(|(row, _)| row.action != Action::Palette && !row.action.moves())
             .filter_map(|(row, _)| {
                 let name = score(&wanted, row.name).map(|score| score * 2);
                 let help = score(&wanted, row.help).map(|score| score * 2 + 1);
@@ -62,20 +62,6 @@ impl Palette {
         self.found = found.into_iter().map(|(_, row)| row).collect();
         self.chosen = 0;
     }
-}
-
-/// Returns whether an action only moves about, which nobody looks for.
-fn moves(action: Action) -> bool {
-    matches!(
-        action,
-        Action::Palette
-            | Action::Up
-            | Action::Down
-            | Action::PageUp
-            | Action::PageDown
-            | Action::First
-            | Action::Last
-    )
 }
 
 /// Returns how far from a text what is wanted is, if all its letters are there in their order: 0 is the best.

@@ -76,7 +76,10 @@ impl Study {
 
     /// Breaks the rows to the width, and keeps the chosen row on screen.
     pub(crate) fn fit(&mut self, width: usize, height: usize) {
-        let Some(Ok(rows)) = &self.rows else { return };
+        let Some(Ok(rows)) = &self.rows else {
+            self.scroll = 0;
+            return;
+        };
         let fresh = self.broken_for != Some(width);
         if fresh {
             let broken = rows.iter().enumerate().flat_map(|(index, row)| {
@@ -90,7 +93,9 @@ impl Study {
             let of = |(_, row): &(TextLine, usize)| *row == cursor;
             let first = self.lines.iter().position(of).unwrap_or(0);
             let last = self.lines.iter().rposition(of).unwrap_or(0);
-            self.scroll = self.scroll.clamp((last + 1).saturating_sub(height), first);
+            // Of a row that is longer than the screen, the beginning is shown.
+            let lowest = (last + 1).saturating_sub(height).min(first);
+            self.scroll = self.scroll.clamp(lowest, first);
         }
         self.scroll = self.scroll.min(self.lines.len().saturating_sub(height));
     }

@@ -38,7 +38,7 @@ fn call(course: &[EventDetail], zone: &TimeZone) -> Vec<Row> {
         .max();
     let label_width = label_width.unwrap_or(0).max("PARTY".len());
     let heading = format!(
-        "TIME            GAP  SEQ  EVENT  {:<label_width$}  STATE",
+        "TIME             GAP SEQ  EVENT  {:<label_width$}  STATE",
         "PARTY"
     );
     let mut rows = vec![
@@ -59,7 +59,7 @@ fn call(course: &[EventDetail], zone: &TimeZone) -> Vec<Row> {
             .map_or("–".to_owned(), |number| number.to_string());
         let at = time(event.received_at, zone, "%H:%M:%S%.3f");
         let head = format!(
-            "{at} {gap:>6} {number:>4}  {:<5}",
+            "{at} {gap:>7} {number:>3}  {:<5}",
             format!("#{}", event.seq)
         );
         let mut first = TextLine::new(Tone::Dim, &head);

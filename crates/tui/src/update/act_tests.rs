@@ -293,7 +293,7 @@ fn a_click_chooses_a_row_and_a_second_one_opens_it() {
 
 #[test]
 fn other_keys_are_shown_wherever_keys_are_shown() {
-    let mut stage = Stage::new(80, 24, Book::traffic());
+    let mut stage = Stage::new(80, 60, Book::traffic());
     stage.app.keys.bind("open", &["F5".to_owned()]).unwrap();
     assert!(stage.show().contains("F5 open"));
     assert!(stage.then("?").contains("F5"));
@@ -319,4 +319,13 @@ fn a_mark_is_the_historys_and_has_a_comment() {
     assert!(!stage.then("P").contains("the q one"));
     stage.press("PM<Esc>m");
     assert_eq!(mark(&stage), None);
+}
+
+#[test]
+fn the_end_of_what_is_not_there_is_its_beginning() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    assert!(stage.then("gdGG<End>").contains("no event of its kind"));
+    stage.press("<Esc>");
+    stage.begin("gt");
+    assert!(stage.then("G<PgDn>j").contains("reading"));
 }

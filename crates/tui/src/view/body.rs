@@ -23,6 +23,6 @@ pub(super) fn render(
 
 /// Returns which lines are on screen, if not all are.
 pub(super) fn place(lines: usize, scroll: usize, height: usize) -> Option<String> {
-    let last = (scroll + height).min(lines);
+    let last = scroll.saturating_add(height).min(lines);
     (lines > height).then(|| format!("{}-{} of {}", scroll + 1, last, count(lines as u64)))
 }

@@ -58,18 +58,18 @@ fn frame((columns, lines): (u16, u16), needed: usize) -> Rect {
 fn lines(keys: &Keys) -> Vec<TextLine> {
     let mut lines = Vec::new();
     for (scope, title) in [
+        (None, "Everywhere"),
         (Some(Scope::List), "List"),
         (Some(Scope::Detail), "Event"),
         (Some(Scope::Study), "Timeline and diff"),
         (Some(Scope::Filter), "Filter"),
-        (None, "Everywhere"),
     ] {
         lines.push(TextLine::new(Tone::Strong, title));
-        lines.extend(
-            keys.rows()
-                .filter(|(row, keys)| home(row) == scope && !keys.is_empty())
-                .map(|(row, keys)| binding(row, keys)),
-        );
+        let here = |(row, keys): &(&Binding, &[Key])| home(row) == scope && !keys.is_empty();
+        let mut rows: Vec<_> = keys.rows().filter(here).collect();
+        // Who opens the help knows how to move, or finds it by trying.
+        rows.sort_by_key(|(row, _)| row.action.moves());
+        lines.extend(rows.into_iter().map(|(row, keys)| binding(row, keys)));
     }
     lines.push(TextLine::new(Tone::Strong, "Signs"));
     for (sign, meaning) in SIGNS {

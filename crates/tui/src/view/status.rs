@@ -124,9 +124,13 @@ fn target(app: &App) -> TextLine {
     };
     let held = app.status.held;
     let url = cut(&target.url, 200);
-    if let Some(failing) = &app.status.failing {
+    let failing = app.status.failing.as_ref().map(|failing| {
         let outlook = failing.outlook(app.now.0 / 1000);
-        line.push(Tone::Bad, &format!("! in production: {outlook}  "));
+        format!("! in production: {outlook}")
+    });
+    let down = matches!(target.state, TargetState::Down { .. }) && !app.status.paused;
+    if let Some(failing) = failing.as_ref().filter(|_| !down) {
+        line.push(Tone::Bad, &format!("{failing}  "));
     }
     if app.status.paused {
         let words = format!("‖ held back, {} wait, H lets them go  ", count(held));
@@ -144,9 +148,14 @@ fn target(app: &App) -> TextLine {
             reason, retry_at, ..
         } => {
             let when = countdown(app.now, *retry_at);
-            line.with(Tone::Bad, "✗ down")
-                .with(Tone::Warn, format!(", {} held", count(held)))
-                .with(Tone::Plain, format!(", next try {when}: {reason}  {url}"))
+            // A narrow screen has room for what is held alone.
+            let mut line = line
+                .with(Tone::Bad, "✗ down")
+                .with(Tone::Warn, format!(", {} held", count(held)));
+            if let Some(failing) = failing {
+                line.push(Tone::Bad, &format!("  {failing}"));
+            }
+            line.with(Tone::Plain, format!(", next try {when}: {reason}  {url}"))
         }
     }
 }
