@@ -159,28 +159,27 @@ async fn a_client_that_is_stopped_gives_the_terminal_back_and_takes_it_again() -
     world.client.stop().await?;
     let client = ringtail_tests::binaries::find(ringtail_tests::binaries::CLIENT)?;
     let pid = world.home.path().join("pid");
+    // With job control, or there is nobody to stop for.
     let script = format!(
-        "echo before\necho $$ > {}\nexec {} listen --endpoint hooks\n",
+        "echo before\nset -m\nsh -c 'echo $$ > {}; exec {} listen --endpoint hooks'\n\
+         echo the shell again\nread line\nfg\n",
         pid.display(),
         client.display(),
     );
     let terminal = Terminal::run(&world.home, &script).await?;
     terminal.shows("connected").await?;
     let pid = std::fs::read_to_string(&pid)?;
-    let signal = async |name: &str| {
-        let kill = Command::new("kill").args([name, pid.trim()]).status();
-        anyhow::ensure!(kill.await?.success(), "kill {name}");
-        Ok(())
-    };
     let modes = ["display-message", "-p", "#{alternate_on}#{mouse_any_flag}"];
-    signal("-TSTP").await?;
+    let stop = Command::new("kill").args(["-TSTP", pid.trim()]).status();
+    anyhow::ensure!(stop.await?.success(), "kill -TSTP");
     eventually!(
         terminal.tmux(&modes).await.unwrap_or_default().trim() == "00",
         "the main screen, and the mouse is the terminal's"
     )?;
+    terminal.shows("the shell again").await?;
     assert!(terminal.screen().await.contains("before"));
 
-    signal("-CONT").await?;
+    terminal.press("Enter").await?;
     terminal.shows("connected").await?;
     eventually!(
         terminal
