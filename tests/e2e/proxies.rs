@@ -42,6 +42,8 @@ impl Fronted {
             .via(&near)
             .listen(&[&app.url("/base"), "--endpoint", "hooks"])
             .await?;
+        // A client is ready a moment before the relay hands exchanges to its link.
+        eventually!(relay.log().contains("link attached"), "the link")?;
         Ok(Self {
             caller: FakeRingCentral::new(front.address(), &front.ca())?.from(CALLER),
             url: client.url()?,
@@ -118,14 +120,19 @@ async fn sizes_are_those_of_the_relay() -> anyhow::Result<()> {
         let world = Fronted::new(program, "localhost", &[]).await?;
         let largest = vec![b'x'; 16 * 1024 * 1024];
         for (body, expected) in [
-            (largest.clone(), 207),
-            ([largest, vec![b'x']].concat(), 413),
+            (largest.clone(), &[207][..]),
+            // 502 where the proxy is still sending when the relay has refused and closed.
+            ([largest, vec![b'x']].concat(), &[413, 502]),
         ] {
             let answer = world
                 .caller
                 .post(&world.url, &Hook::new("PUT", body))
                 .await?;
-            assert_eq!(answer.status, expected, "{program:?}");
+            assert!(
+                expected.contains(&answer.status),
+                "{program:?}: {}",
+                answer.status
+            );
         }
     }
     Ok(())
