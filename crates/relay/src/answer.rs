@@ -39,6 +39,8 @@ pub(crate) fn handshake(token: HeaderValue) -> Answer {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
+    // Said also over HTTP/2, where a proxy that is not told frames an empty body in chunks.
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     answer
 }
 
