@@ -11,27 +11,51 @@ const AHEAD: &str = "+60d";
 
 pub(super) async fn jumps() -> anyhow::Result<Row> {
     let library = library()?;
+    let shared = tempfile::tempdir()?;
+    let offset = shared.path().join("offset");
+    std::fs::write(&offset, "+0")?;
     let relay = TestRelay::start().await?;
     let mut scene = Scene::on(relay).await?;
     scene.traffic.hold();
     scene.relay.stop().await?;
     scene.relay.setup().environment = [
         ("LD_PRELOAD", library.as_str()),
-        ("FAKETIME", AHEAD),
+        ("FAKETIME_TIMESTAMP_FILE", &offset.display().to_string()),
+        ("FAKETIME_NO_CACHE", "1"),
         // Only the clock on the wall is wrong.
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
         ("DONT_FAKE_MONOTONIC", "1"),
+        ("RUST_LOG", "info,ringtail_relay::clock=debug"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     scene.relay.resume().await?;
+    scene.traffic.flow();
+    scene.traffic.more(SOME).await?;
+
+    // While the relay runs. A file that is written in place could be read half.
+    let next = shared.path().join("next");
+    std::fs::write(&next, AHEAD)?;
+    std::fs::rename(&next, &offset)?;
     eventually!(
         scene.relay.log().contains("clock jumped"),
-        "the relay to doubt the clock"
+        "the relay to doubt a clock that jumped"
     )?;
-    scene.traffic.flow();
     // Retention takes turns with these, and has been through all there is when they are stored.
     scene.traffic.more(4 * SOME).await?;
+
+    // A start with the wrong time.
+    scene.traffic.hold();
+    scene.relay.stop().await?;
+    scene.relay.resume().await?;
+    eventually!(
+        scene.relay.log().contains("newest event is old"),
+        "the relay to doubt the clock it was started with"
+    )?;
+    scene.traffic.flow();
+    scene.traffic.more(4 * SOME).await?;
+
+    // The right time again.
     scene.traffic.hold();
     scene.relay.stop().await?;
     scene.relay.setup().environment.clear();
@@ -44,7 +68,7 @@ pub(super) async fn jumps() -> anyhow::Result<Row> {
     relay.stop().await?;
     Ok(row(
         format!(
-            "started {AHEAD} ahead of its events it doubts the clock and keeps them; then started in time"
+            "doubts the clock and keeps its events: when it jumps {AHEAD}, and when started then; and after a start in time"
         ),
         format!("200 throughout ({seen})"),
         load,
