@@ -28,10 +28,12 @@ pub(super) struct EventSink {
 }
 
 impl EventSink {
-    /// Reads frames until the stream ends, or until it is told to stop, and stores them. Each commit moves `cursor`.
+    /// Reads frames until the stream ends, or until it is told to stop, and stores them. The first head turns `begun` on,
+    /// each commit moves `cursor`.
     pub(super) async fn receive(
         self,
         mut body: Incoming,
+        begun: watch::Sender<bool>,
         cursor: watch::Sender<u64>,
         cancel: CancellationToken,
     ) -> Result<(), ReceiveError> {
@@ -42,6 +44,7 @@ impl EventSink {
             if let Some(head) = batch.take_head() {
                 self.status
                     .send_modify(|status| status.relay_head = status.relay_head.max(head));
+                begun.send_if_modified(|begun| !std::mem::replace(begun, true));
             }
             let chunk = if batch.is_full() {
                 None

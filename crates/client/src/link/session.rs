@@ -192,10 +192,12 @@ impl Session {
             return status(StatusCode::CONFLICT);
         }
         let (cursor, stored) = watch::channel(0);
-        let receive = self
-            .sink
-            .clone()
-            .receive(request.into_body(), cursor, self.cancel.clone());
+        let receive = self.sink.clone().receive(
+            request.into_body(),
+            self.begin.clone(),
+            cursor,
+            self.cancel.clone(),
+        );
         let ended = self.ended.clone();
         self.tasks.spawn(
             async move {
@@ -204,7 +206,6 @@ impl Session {
             }
             .in_current_span(),
         );
-        self.begin.send_replace(true);
         Response::new(
             StreamBody::new(cursors(stored))
                 .map_err(Into::into)

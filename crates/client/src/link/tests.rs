@@ -171,7 +171,7 @@ async fn garbage_ends_the_link_and_another_is_made() {
         reason.starts_with("the relay sent something that is not a frame"),
         "{reason}"
     );
-    relay.dialled().await.open().await;
+    let _end = relay.dialled().await.open().await;
     client
         .until(|status| status.link == LinkState::Connected)
         .await;
@@ -322,12 +322,12 @@ async fn a_client_that_starts_without_a_relay_knows_its_endpoint() {
     second.stop().await;
 }
 
-/// A session over a pipe that `frozen` stops without closing it, with time that jumps to the next timer.
+/// A session over a pipe that stands still, and is not closed, once events flow. Time jumps to the next timer.
 async fn session(
-    frozen: &CancellationToken,
     relay: impl AsyncFnOnce(ByteStream<tokio::io::DuplexStream>),
 ) -> (SessionEnd, Duration) {
     let dir = tempfile::tempdir().unwrap();
+    let frozen = CancellationToken::new();
     let (ours, mut near) = tokio::io::duplex(1 << 16);
     let (mut far, theirs) = tokio::io::duplex(1 << 16);
     let config = Some(websocket_config());
@@ -361,7 +361,8 @@ async fn session(
     let cancel = CancellationToken::new();
     let began = tokio::time::Instant::now();
     let served = async {
-        let end = session::serve(ByteStream::new(ours), sink, None, &cancel, || ()).await;
+        let freeze = || frozen.cancel();
+        let end = session::serve(ByteStream::new(ours), sink, None, &cancel, freeze).await;
         (end, began.elapsed())
     };
     tokio::select! {
@@ -372,10 +373,8 @@ async fn session(
 
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_is_gone_but_looks_alive_is_noticed_within_30_s() {
-    let frozen = CancellationToken::new();
-    let (end, after) = session(&frozen, async |stream| {
+    let (end, after) = session(async |stream| {
         let relay = open(stream).await;
-        frozen.cancel();
         tokio::time::sleep(Duration::from_secs(60)).await;
         drop(relay);
     })
@@ -386,7 +385,7 @@ async fn a_relay_that_is_gone_but_looks_alive_is_noticed_within_30_s() {
 
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_does_not_begin_is_left() {
-    let (end, after) = session(&CancellationToken::new(), async |stream| {
+    let (end, after) = session(async |stream| {
         let silent = ringtail_protocol::http2::client()
             .handshake::<_, fake::RequestBody>(hyper_util::rt::TokioIo::new(stream))
             .await

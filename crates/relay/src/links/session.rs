@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use ringtail_protocol::event::DecodeError;
 use ringtail_protocol::frame::{Decoder, Up};
 use ringtail_protocol::stream::{ByteStream, websocket_config};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -157,6 +157,7 @@ async fn converse(
     let answer = send.send_request(request);
     // The sender would keep the connection from ending.
     drop(send);
+    let attached = Notify::new();
     let upward = async {
         let response = match timeout(relay.limits.link_timeout, answer).await {
             Err(_elapsed) => return Err(LinkError::Silent),
@@ -174,6 +175,7 @@ async fn converse(
         let dialled_with = cursor.filter(|cursor| *cursor <= head);
         newest.fetch_max(dialled_with.unwrap_or_default(), Ordering::Relaxed);
         tracing::info!(link = %link.id, forwards = link.forwards, "link attached");
+        attached.notify_one();
         // A token that was revoked between the dial and now was not seen by the check that ends attached links.
         if !relay.still_current(&link.account).await {
             return Err(LinkError::Ended(End::Revoked));
@@ -181,6 +183,8 @@ async fn converse(
         read_cursors(link, &newest, response.into_body()).await
     };
     let downward = async {
+        // The first frame tells the client that exchanges may come.
+        attached.notified().await;
         events::pump(&*relay.journal, link.endpoint, cursor, &frames)
             .await
             .map_err(LinkError::Events)

@@ -1,9 +1,12 @@
 //! Links: who gets one, what comes over it, and how it ends.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::SinkExt as _;
+use http_body_util::BodyExt as _;
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::frame::Down;
 use ringtail_protocol::path::code;
@@ -265,4 +268,31 @@ async fn a_client_that_only_dials_loses_its_link() {
     .await;
     // Sooner than keep-alive would end it.
     assert!(began.elapsed() < ringtail_protocol::http2::KEEP_ALIVE_INTERVAL);
+}
+
+#[tokio::test]
+async fn the_head_is_told_when_the_link_is_attached() {
+    let relay =
+        TestRelay::with(|config| config.limits.link_timeout = Duration::from_millis(50)).await;
+    let endpoint = relay.endpoint().await;
+    let socket = Dial::to(&relay, &endpoint).socket(&relay).await.unwrap();
+    let told = Arc::new(AtomicUsize::new(0));
+    // It takes the event stream and does not answer, so it is not attached, until the relay has enough.
+    let count = told.clone();
+    let silent =
+        hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+            let told = count.clone();
+            async move {
+                while let Some(Ok(frame)) = request.body_mut().frame().await {
+                    let bytes = frame.data_ref().map_or(0, Bytes::len);
+                    told.fetch_add(bytes, Ordering::Relaxed);
+                }
+                std::future::pending::<Result<http::Response<String>, std::convert::Infallible>>()
+                    .await
+            }
+        });
+    let io = hyper_util::rt::TokioIo::new(ringtail_protocol::stream::ByteStream::new(socket));
+    let served = ringtail_protocol::http2::server().serve_connection(io, silent);
+    drop(soon("the end", served).await);
+    assert_eq!(told.load(Ordering::Relaxed), 0);
 }

@@ -279,13 +279,15 @@ where
     let request = call(Method::POST, "/events", body.boxed_unsync());
     let response = send.send_request(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    RelayEnd {
+    let relay = RelayEnd {
         send,
         frames,
         cursors: response.into_body(),
         decoder: Decoder::up(),
         connection: tasks,
-    }
+    };
+    relay.send(&[Down::Head { seq: 1 }]).await;
+    relay
 }
 
 /// A request on the link.
