@@ -10,6 +10,7 @@ mod edge;
 mod exchange;
 mod operating;
 mod output;
+mod pages;
 mod proxies;
 mod recordings;
 mod secrets;

@@ -9,12 +9,12 @@ use ringtail_tests::careful_app::SECRETS;
 use ringtail_tests::client::Home;
 use ringtail_tests::ringcentral::Hook;
 use ringtail_tests::target::{LocalTarget, Reply};
+use ringtail_tests::terminal::Terminal;
 use ringtail_tests::{binaries, eventually, process, wait};
 use tokio::process::Command;
 
 use super::World;
 use super::signatures::{configure, table};
-use super::terminal::Terminal;
 
 /// Secrets beside [`SECRETS`] and the account's token: of a caller, of the app's answer, in a pasted URL, in a login.
 const PLANTED: [&str; 7] = [

@@ -1,91 +1,13 @@
-//! The terminal UI in a real terminal: tmux is one that can be read.
+//! The terminal UI in a real terminal.
 
-use std::process::Stdio;
-
-use anyhow::Context;
-use ringtail_tests::client::Home;
 use ringtail_tests::eventually;
 use ringtail_tests::hooks;
 use ringtail_tests::payloads::compact;
 use ringtail_tests::ringcentral::Hook;
+use ringtail_tests::terminal::Terminal;
 use tokio::process::Command;
 
 use super::World;
-
-/// A tmux server of its own with one window.
-pub(super) struct Terminal {
-    socket: String,
-}
-
-impl Terminal {
-    /// Runs a shell script in a terminal of 100 by 30.
-    pub(super) async fn run(home: &Home, script: &str) -> anyhow::Result<Self> {
-        let file = home.path().join("run.sh");
-        let environment = home.environment();
-        let exports = environment
-            .iter()
-            .map(|(name, value)| format!("export {name}='{value}'\n"));
-        std::fs::write(&file, exports.collect::<String>() + script)?;
-        let socket = home.path().join("tmux").to_string_lossy().into_owned();
-        let terminal = Self { socket };
-        let shell = format!("exec sh {}", file.display());
-        terminal
-            .tmux(&[
-                "-f",
-                "/dev/null",
-                "new-session",
-                "-d",
-                "-x",
-                "100",
-                "-y",
-                "30",
-                &shell,
-            ])
-            .await?;
-        Ok(terminal)
-    }
-
-    async fn tmux(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let output = Command::new("tmux")
-            .args(["-u", "-S", &self.socket])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .context("tmux could not be run: apt-get install tmux")?;
-        anyhow::ensure!(
-            output.status.success(),
-            "tmux: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    }
-
-    pub(super) async fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p"]).await.unwrap_or_default()
-    }
-
-    pub(super) async fn shows(&self, text: &str) -> anyhow::Result<()> {
-        let seen = eventually!(self.screen().await.contains(text), "{text:?} on the screen");
-        match seen {
-            Ok(()) => Ok(()),
-            Err(error) => anyhow::bail!("{error}; the screen:\n{}", self.screen().await),
-        }
-    }
-
-    pub(super) async fn press(&self, key: &str) -> anyhow::Result<()> {
-        self.tmux(&["send-keys", key]).await.map(drop)
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let mut kill = std::process::Command::new("tmux");
-        kill.args(["-S", &self.socket, "kill-server"]);
-        // It is gone already when the script has ended.
-        kill.stderr(Stdio::null()).status().ok();
-    }
-}
 
 #[tokio::test]
 async fn the_terminal_ui_shows_an_event_opens_it_and_gives_the_terminal_back() -> anyhow::Result<()>

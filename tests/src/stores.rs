@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use bytes::Bytes;
 use ringtail_protocol::event::EncodedRequest;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Params};
 
 /// An event as a store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,28 @@ pub fn history(data: &Path) -> anyhow::Result<Vec<Stored>> {
     )
 }
 
+/// Reads the events of one endpoint in a history after a number, in the order of their numbers.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn history_after(data: &Path, endpoint: &str, seq: u64) -> anyhow::Result<Vec<Stored>> {
+    let database = open(&data.join("history.db"))?;
+    let query = "SELECT endpoint, seq, body FROM event JOIN content USING (row)
+         WHERE endpoint = ?1 AND seq > ?2 ORDER BY seq";
+    read(&database, query, (endpoint, i64::try_from(seq)?), Ok)
+}
+
+/// Returns the greatest number that a journal with one endpoint has given.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn journal_head(data: &Path) -> anyhow::Result<u64> {
+    let database = open(&data.join("relay.db"))?;
+    let head: Option<i64> =
+        database.query_row("SELECT max(seq) FROM event", [], |row| row.get(0))?;
+    Ok(u64::try_from(head.unwrap_or(0))?)
+}
+
 /// Counts the events of a history: cheap enough to be asked again and again.
 ///
 /// # Errors
@@ -57,9 +79,17 @@ fn rows(
     query: &str,
     body: impl Fn(Bytes) -> anyhow::Result<Bytes>,
 ) -> anyhow::Result<Vec<Stored>> {
-    let database = open(path)?;
+    read(&open(path)?, query, (), body)
+}
+
+fn read(
+    database: &Connection,
+    query: &str,
+    values: impl Params,
+    body: impl Fn(Bytes) -> anyhow::Result<Bytes>,
+) -> anyhow::Result<Vec<Stored>> {
     let mut query = database.prepare(query)?;
-    let rows = query.query_map([], |row| {
+    let rows = query.query_map(values, |row| {
         Ok((
             row.get::<_, String>(0)?,
             row.get::<_, i64>(1)?,

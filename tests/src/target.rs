@@ -235,6 +235,11 @@ impl LocalTarget {
         marks.flatten().collect()
     }
 
+    /// Forgets what the app has got so far.
+    pub fn forget(&self) {
+        locked(&self.app.seen).clear();
+    }
+
     /// Returns how many requests the app has got so far.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         topic: "sms-consent",
-        about: "SMS opt-out",
+        about: "SMS consent changed",
         matches: |event| event.path.ends_with("/a2p-sms/opt-outs"),
         line: opt_out,
     },
@@ -86,13 +86,13 @@ fn message(what: &str, event: &Event<'_>, text: &str) -> Option<String> {
 fn message_store(event: &Event<'_>) -> Option<String> {
     let changes = event.body.at("changes");
     let change = changes.first();
-    let kind = change.at("type").text()?;
-    let new = change.at("newCount").number().unwrap_or(0);
-    let updated = change.at("updatedCount").number().unwrap_or(0);
-    let more = super::more(changes.count());
-    Some(format!(
-        "Message store: {kind}, {new} new, {updated} updated{more}"
-    ))
+    let mut line = format!("Message store: {}", change.at("type").text()?);
+    for (name, what) in [("newCount", "new"), ("updatedCount", "updated")] {
+        if let Some(count) = change.at(name).number() {
+            line += &format!(", {count} {what}");
+        }
+    }
+    Some(line + &super::more(changes.count()))
 }
 
 fn voicemail(event: &Event<'_>) -> Option<String> {
@@ -128,8 +128,9 @@ fn batch(what: &str, event: &Event<'_>) -> Option<String> {
 fn opt_out(event: &Event<'_>) -> Option<String> {
     let [from, to] = ["from", "to"].map(|end| event.body.at(end).phone());
     let what = match event.body.at("active").text()?.as_str() {
+        "true" => "SMS opt-out",
         "false" => "SMS opt-in",
-        _ => "SMS opt-out",
+        _ => "SMS consent",
     };
     Some(format!("{what}, {} → {}", from?, to?))
 }

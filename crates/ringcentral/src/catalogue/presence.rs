@@ -62,14 +62,12 @@ fn queue(event: &Event<'_>) -> Option<String> {
     let listed = records.first();
     let member = listed.at("member").at("id").text();
     let member = member.or_else(|| event.body.at("extensionId").text())?;
-    let accepts = [
-        listed.at("acceptCurrentQueueCalls"),
-        event.body.at("acceptCalls"),
-    ];
-    let state = if accepts.into_iter().any(|accepts| accepts.is_true()) {
-        "takes calls"
-    } else {
-        "takes no calls"
+    let accepts = listed.at("acceptCurrentQueueCalls").text();
+    let accepts = accepts.or_else(|| event.body.at("acceptCalls").text());
+    let state = match accepts.as_deref() {
+        Some("true") => "takes calls",
+        Some("false") => "takes no calls",
+        _ => "changed",
     };
     let more = super::more(records.count());
     Some(format!("Call queue: {member} {state}{more}"))

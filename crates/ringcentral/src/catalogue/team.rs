@@ -6,19 +6,19 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         topic: "post",
         about: "Team message",
-        matches: |event| event.kind.starts_with("Post"),
+        matches: |event| is_of_team(event, "Post"),
         line: post,
     },
     Row {
         topic: "chat",
         about: "Chat changed",
-        matches: |event| event.kind.starts_with("Group"),
+        matches: |event| is_of_team(event, "Group"),
         line: chat,
     },
     Row {
         topic: "incoming-webhook",
         about: "Incoming webhook changed",
-        matches: |event| event.kind.starts_with("Webhook"),
+        matches: |event| is_of_team(event, "Webhook"),
         line: webhook,
     },
     Row {
@@ -48,6 +48,13 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
+/// Other services may call a change of theirs "Post…" or "Group…" too.
+fn is_of_team(event: &Event<'_>, kind: &str) -> bool {
+    let service = |segment| matches!(segment, "glip" | "team-messaging");
+    let of_team = event.path.is_empty() || event.path.split('/').any(service);
+    of_team && event.kind.starts_with(kind)
+}
+
 /// A sample has `/team-messaging//v1/posts` (section 2.3), so slashes count once.
 fn ends_with_any(event: &Event<'_>, ends: &[&str]) -> bool {
     let segments = || event.path.rsplit('/').filter(|segment| !segment.is_empty());
@@ -72,7 +79,7 @@ fn post(event: &Event<'_>) -> Option<String> {
 }
 
 fn chat(event: &Event<'_>) -> Option<String> {
-    let change = words(event.kind.trim_start_matches("Group"));
+    let change = change(&event.kind, "Group");
     let name = event.body.at("name").text().or_else(|| {
         let kind = event.body.at("type").text()?;
         let id = event.body.at("id").text()?;
@@ -83,12 +90,19 @@ fn chat(event: &Event<'_>) -> Option<String> {
 
 /// Only of an update is the status news; it carries the webhook under `after`, the others carry it bare.
 fn webhook(event: &Event<'_>) -> Option<String> {
-    let change = words(event.kind.trim_start_matches("Webhook"));
+    let change = change(&event.kind, "Webhook");
     let status = event.body.at("after").at("status").text();
     Some(match status {
         Some(status) => format!("Incoming webhook {change}: {}", words(&status)),
         None => format!("Incoming webhook {change}"),
     })
+}
+
+fn change(kind: &str, what: &str) -> String {
+    match kind.trim_start_matches(what) {
+        "" => "changed".to_owned(),
+        change => words(change),
+    }
 }
 
 fn sentence(camel: &str) -> String {

@@ -137,6 +137,42 @@ fn filters_without_a_payload_are_known() {
             "SMS from +1 to +2 (+1 more)",
         ),
         ("/what/is/this?x", "{}", "event", "Event /what/is/this?x"),
+        (
+            "/a/call-queues/1/presence",
+            r#"{"records":[{"member":{"id":7}}]}"#,
+            "queue-presence",
+            "Call queue: 7 changed",
+        ),
+        (
+            "/a/message-store",
+            r#"{"changes":[{"type":"Fax","newCount":"many"}]}"#,
+            "message-store",
+            "Message store: Fax",
+        ),
+        (
+            "/a/a2p-sms/opt-outs",
+            r#"{"from":"+1","to":"+2","active":"perhaps"}"#,
+            "sms-consent",
+            "SMS consent, +1 → +2",
+        ),
+        (
+            "/a/a2p-sms/opt-outs",
+            "{}",
+            "sms-consent",
+            "SMS consent changed",
+        ),
+        (
+            "/glip/groups",
+            r#"{"eventType":"Group","name":"Team"}"#,
+            "chat",
+            "Chat changed: Team",
+        ),
+        (
+            "/e/telephony/sessions",
+            r#"{"eventType":"PostponedCall"}"#,
+            "telephony",
+            "Call",
+        ),
     ];
     for (filter, body, topic, text) in cases {
         assert_eq!(

@@ -1,0 +1,158 @@
+//! Hands on a keyboard that press whatever there is, but do not leave.
+
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+
+use crate::chance::Chance;
+use crate::terminal::Stroke;
+
+/// What leaves the screen or the program, and what only begins with a name that could be one of these: names are
+/// typed behind the colon at once.
+const LEFT_OUT: &[&str] = &["quit", "palette"];
+
+/// What is typed at once: lines for the filter, the palette, the comment and the path, clicks, pastes, and sequences
+/// of a terminal that nobody has asked for. None holds the key that quits.
+const PHRASES: &[(&str, &str)] = &[
+    ("/", "kind:sms"),
+    ("/", "from:+1650 or status:5xx"),
+    ("/", "body.parties[*].status.code = Hold"),
+    ("/", "lorem"),
+    ("/", "~l.rem.*["),
+    ("/", "((((not"),
+    ("/", "שלום 漢字 👩\u{200d}🚀"),
+    ("/", "since:-1h slower:1ms"),
+    (".", "body.subject"),
+    (".", "body.parties[3].x[0]"),
+    ("M", "a comment with 漢字 and \u{202e}turned"),
+    ("", "\u{1b}[<0;12;7M\u{1b}[<0;12;7m"),
+    ("", "\u{1b}[<0;3;1M\u{1b}[<64;9;9M\u{1b}[<65;9;9M"),
+    ("", "\u{1b}[200~pasted\ttext\n漢字\u{1b}[201~"),
+    (
+        "",
+        "\u{1b}[I\u{1b}[O\u{1b}[999;999R\u{1b}]11;rgb:00/00/00\u{7}",
+    ),
+    ("", "é漢\u{301}👩\u{200d}🚀"),
+];
+
+/// The keys of the table in docs/KEYS.md, and the names of their actions.
+#[derive(Debug)]
+pub(super) struct Hands {
+    keys: Vec<String>,
+    names: Vec<String>,
+}
+
+impl Hands {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/KEYS.md");
+        let table = std::fs::read_to_string(&path)
+            .with_context(|| format!("{} could not be read", path.display()))?;
+        let hands = Self::of(&table);
+        ensure!(hands.keys.len() > 30, "few keys in {}", path.display());
+        Ok(hands)
+    }
+
+    fn of(table: &str) -> Self {
+        let (mut keys, mut names) = (Vec::new(), Vec::new());
+        for row in table.lines().filter(|row| row.starts_with("| ")) {
+            let mut cells = row.split(" | ");
+            let cell = cells.next().unwrap_or_default();
+            let Some(name) = cells.next().and_then(|name| name.split('`').nth(1)) else {
+                continue;
+            };
+            if LEFT_OUT.iter().any(|left| name.ends_with(left)) {
+                continue;
+            }
+            names.push(name.to_owned());
+            let named = cell.split('`').skip(1).step_by(2).filter_map(in_tmux);
+            keys.extend(named);
+        }
+        keys.sort();
+        keys.dedup();
+        Self { keys, names }
+    }
+
+    /// Returns what is pressed next.
+    pub(super) fn next(&self, chance: &mut Chance) -> Vec<Stroke> {
+        let mut one = |of: usize| usize::try_from(chance.below(of as u64)).unwrap_or_default();
+        match one(8) {
+            0 => {
+                let (begin, text) = PHRASES[one(PHRASES.len())];
+                vec![Stroke::Text(format!("{begin}{text}")), enter(), escape()]
+            }
+            1 => {
+                let name = &self.names[one(self.names.len())];
+                vec![Stroke::Text(format!(":{name}")), enter(), escape()]
+            }
+            _ => {
+                let strokes = (0..=one(4)).map(|_| self.keys[one(self.keys.len())].clone());
+                strokes.map(Stroke::Key).collect()
+            }
+        }
+    }
+
+    /// Returns how many keys there are.
+    pub(super) fn count(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+pub(super) fn escape() -> Stroke {
+    Stroke::Key("Escape".to_owned())
+}
+
+pub(super) fn enter() -> Stroke {
+    Stroke::Key("Enter".to_owned())
+}
+
+/// Names a key as tmux does; `None` for those that leave, whatever else they mean elsewhere.
+fn in_tmux(key: &str) -> Option<String> {
+    let name = match key {
+        "q" | "Ctrl-C" | ":" => return None,
+        "↓" => "Down",
+        "↑" => "Up",
+        "←" => "Left",
+        "→" => "Right",
+        "PgDn" => "PageDown",
+        "PgUp" => "PageUp",
+        "Esc" => "Escape",
+        "Shift-Tab" => "BTab",
+        "Insert" => "IC",
+        "Delete" => "DC",
+        key => match key.strip_prefix("Ctrl-") {
+            Some(letter) => return Some(format!("C-{}", letter.to_lowercase())),
+            None => key,
+        },
+    };
+    Some(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hands_know_the_keys_of_the_table_and_do_not_quit() {
+        let hands = Hands::new().unwrap();
+        for key in [
+            "Enter", "j", "Down", "PageUp", "C-d", "Space", "*", "?", "F1", "H",
+        ] {
+            assert!(
+                hands.keys.iter().any(|known| known == key),
+                "{key}: {hands:?}"
+            );
+        }
+        assert!(hands.names.iter().any(|name| name == "theme"));
+        let mut chance = Chance::seeded(1);
+        for _ in 0..10_000 {
+            for stroke in hands.next(&mut chance) {
+                match stroke {
+                    Stroke::Key(key) => assert!(!["q", "C-c", ":"].contains(&key.as_str())),
+                    Stroke::Text(text) => {
+                        assert!(!text.contains('q') && !text.ends_with(';'), "{text}")
+                    }
+                }
+            }
+        }
+    }
+}
