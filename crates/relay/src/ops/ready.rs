@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Ops;
 use crate::journal::AppendError;
+use crate::tls::CertificateState;
 
 /// How long the journal may take to write a row. RingCentral waits about as long for an answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -45,13 +46,20 @@ pub(super) async fn check(ops: &Ops) -> Result<(), NotReady> {
     if ops.relay.drain.is_cancelled() {
         return Err(NotReady::Draining);
     }
-    match ops.certificate.borrow().not_after() {
-        None => return Err(NotReady::NoCertificate),
-        Some(end) if end <= SystemTime::now() => return Err(NotReady::Expired),
-        Some(_) => {}
-    }
+    certified(&ops.certificate.borrow())?;
     tokio::time::timeout(PROBE_TIMEOUT, ops.journal.probe())
         .await
         .map_err(|_elapsed| NotReady::Slow)?
         .map_err(NotReady::Journal)
+}
+
+/// Looks whether callers take the certificate. Behind a proxy, which has it, that is not to be seen from here.
+fn certified(state: &CertificateState) -> Result<(), NotReady> {
+    if !state.is_ready() {
+        return Err(NotReady::NoCertificate);
+    }
+    match state.not_after() {
+        Some(end) if end <= SystemTime::now() => Err(NotReady::Expired),
+        _ => Ok(()),
+    }
 }

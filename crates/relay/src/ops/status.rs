@@ -35,7 +35,7 @@ pub(crate) struct Status {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CertificateStatus {
-    /// `dev`, `files` or `acme`.
+    /// `dev`, `files`, `proxy` or `acme`.
     pub(crate) source: String,
     /// Those that are shown.
     pub(crate) shown: Vec<ShownStatus>,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use http::StatusCode;
+use ringtail_relay::config::Certificate;
 use ringtail_relay::server::Stopped;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -143,6 +144,17 @@ async fn the_doors_say_what_they_have_and_nothing_else() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_relay_whose_proxy_has_the_certificate_is_ready() {
+    let relay = TestRelay::with(|config| {
+        config.certificate = Certificate::Proxy;
+        config.metrics = Some("127.0.0.1:0".parse().unwrap());
+    })
+    .await;
+    let address = relay.server().metrics_addr().unwrap();
+    assert_eq!(ask_tcp(address, "/ready").await.2, "ready\n");
 }
 
 #[cfg(unix)]
