@@ -104,6 +104,8 @@ async fn connection(
         .serve_connection(TokioIo::new(socket), service);
     tokio::select! {
         biased;
+        // A relay that stops does not wait for whoever says nothing here, nor one that is dropped.
+        () = relay.quiet.cancelled() => {}
         () = relay.abort.cancelled() => {}
         () = lost => {}
         ended = time::timeout(PLAIN_TIMEOUT, connection) => {

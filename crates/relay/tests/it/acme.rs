@@ -14,7 +14,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ringtail_relay::accounts::Accounts;
 use ringtail_relay::config::{Certificate, Config};
-use ringtail_relay::server::Server;
+use ringtail_relay::server::{Server, Stopped};
 use ringtail_relay::store::DataDir;
 use ringtail_relay::tls::{CertificateState, Clock};
 use rustls::ClientConfig;
@@ -239,6 +239,8 @@ async fn http_01_is_the_fallback_and_comes_first_once_it_has_worked() {
                 panic!()
             };
             acme.http = ringtail_relay::config::HttpListen::At(site.pebble.http);
+            // Less than the plain listener gives a connection.
+            config.limits.drain_timeout = Duration::from_secs(2);
         })
         .await;
     let state = certified(&relay).await;
@@ -256,6 +258,9 @@ async fn http_01_is_the_fallback_and_comes_first_once_it_has_worked() {
     assert_eq!(kinds, ["tls-alpn-01", "http-01", "http-01"]);
 
     // The tokens are gone with their order, and the rest is led away.
+    let silent = TcpStream::connect(relay.http_addr().unwrap())
+        .await
+        .unwrap();
     let mut socket = TcpStream::connect(relay.http_addr().unwrap())
         .await
         .unwrap();
@@ -267,7 +272,10 @@ async fn http_01_is_the_fallback_and_comes_first_once_it_has_worked() {
     let read = tokio::io::AsyncReadExt::read_to_string(&mut socket, &mut answer);
     soon("an answer", read).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 308"), "{answer}");
-    soon("the end", relay.shutdown()).await;
+    // Who says nothing there keeps nobody waiting.
+    let stopped = soon("the end", relay.shutdown()).await;
+    assert_eq!(stopped, Stopped::Drained);
+    drop(silent);
 }
 
 #[tokio::test(flavor = "multi_thread")]
