@@ -8,6 +8,7 @@
 //! | header bytes | 431; over HTTP/2 the stream is refused |
 //! | header fields | 431 |
 //! | body bytes | 413 |
+//! | bytes of a body that is refused | the connection is closed |
 //! | time for a body | 408 |
 //! | bodies in memory | 503 with `Retry-After` |
 //! | events waiting to be written | 503 with `Retry-After` |
@@ -120,6 +121,10 @@ pub const HEADER_BYTES: usize = 32 * 1024;
 
 /// Bytes of an HTTP/2 request's header list, counted as HTTP/2 counts: 32 more for each field.
 pub const HEADER_LIST_BYTES: u32 = 64 * 1024;
+
+/// Bytes that are read and thrown away behind the answer to a body that is refused, so that the answer is not lost on
+/// whoever is still sending: as many as the largest body that the relay takes has.
+pub const LINGER_BYTES: usize = frame::MAX_BODY_BYTES;
 
 /// Requests in flight on one HTTP/2 connection.
 pub const STREAMS: u32 = 128;

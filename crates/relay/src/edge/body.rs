@@ -1,7 +1,7 @@
 //! Reading a request's body: whole, within a size, a time and the relay's memory.
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, request};
+use http::request;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -34,12 +34,12 @@ pub(super) enum BodyError {
     Broken,
 }
 
-/// Reads a body.
+/// Reads a body. What it leaves of a body that it refuses, it leaves to its caller.
 pub(super) async fn read(
     relay: &Relay,
     endpoint: EndpointKey,
     head: &request::Parts,
-    body: Incoming,
+    body: &mut Incoming,
 ) -> Result<Whole, BodyError> {
     // A handshake has none: the hot path ends here.
     if body.is_end_stream() {
@@ -52,7 +52,7 @@ pub(super) async fn read(
         .memory
         .request(Some(endpoint), head)
         .ok_or(BodyError::NoMemory)?;
-    let limit = announced_within(relay, &body)?;
+    let limit = announced_within(relay, body)?;
     timeout(
         relay.limits.body_timeout,
         collect(relay, share, body, limit),
@@ -63,16 +63,19 @@ pub(super) async fn read(
 
 /// Reads a body that nobody wants, within the same limits and without keeping it: an answer before its end is lost on
 /// callers that do not read while they write.
-pub(super) async fn discard(relay: &Relay, request: Request<Incoming>) -> Result<(), BodyError> {
-    let (head, mut body) = request.into_parts();
+pub(super) async fn discard(
+    relay: &Relay,
+    head: &request::Parts,
+    body: &mut Incoming,
+) -> Result<(), BodyError> {
     if body.is_end_stream() {
         return Ok(());
     }
     let _share = relay
         .stray_memory
-        .request(None, &head)
+        .request(None, head)
         .ok_or(BodyError::NoStrayMemory)?;
-    let limit = announced_within(relay, &body)?;
+    let limit = announced_within(relay, body)?;
     let read = async {
         let mut read = 0;
         while let Some(frame) = body.frame().await {
@@ -103,7 +106,7 @@ fn announced_within(relay: &Relay, body: &Incoming) -> Result<usize, BodyError> 
 async fn collect(
     relay: &Relay,
     mut share: Share,
-    mut body: Incoming,
+    body: &mut Incoming,
     limit: usize,
 ) -> Result<Whole, BodyError> {
     // What hint there is bounds the room for more; it may be wrong.

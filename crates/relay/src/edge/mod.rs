@@ -14,6 +14,7 @@
 mod body;
 mod challenge;
 mod exchange;
+mod linger;
 mod received;
 mod route;
 
@@ -21,13 +22,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
 use hyper::body::Incoming;
 use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_ringcentral::classify;
 use ringtail_ringcentral::handshake;
 
 use self::body::BodyError;
+pub(crate) use self::linger::linger;
 use self::received::Received;
 use self::route::Route;
 use crate::accounts::EndpointRecord;
@@ -92,9 +94,10 @@ async fn dispatch(
         }
         // As slow, and as strict about the body, as an endpoint that exists.
         None => {
-            let answer = match body::discard(relay, request).await {
+            let (head, mut incoming) = request.into_parts();
+            let answer = match body::discard(relay, &head, &mut incoming).await {
                 Ok(()) => answer::text(StatusCode::NOT_FOUND, "no such endpoint\n"),
-                Err(error) => refuse_body(relay, error),
+                Err(error) => refuse_body(relay, &head, incoming, error),
             };
             (AnswerKind::Stray, answer)
         }
@@ -121,18 +124,22 @@ async fn at_endpoint(
     caller: Caller,
     request: Request<Incoming>,
 ) -> (AnswerKind, Answer) {
-    let (head, incoming) = request.into_parts();
+    let (head, mut incoming) = request.into_parts();
     if is_coded(&head.headers) {
         relay.metrics.limits.hit(Limit::TransferCoding);
+        linger(relay, &head, incoming);
         let answer = refuse(answer::text(
             StatusCode::NOT_IMPLEMENTED,
             "the only transfer coding that this relay knows is chunked\n",
         ));
         return (AnswerKind::Unread, answer);
     }
-    let body = match body::read(relay, endpoint.key, &head, incoming).await {
+    let body = match body::read(relay, endpoint.key, &head, &mut incoming).await {
         Ok(body) => body,
-        Err(error) => return (AnswerKind::Unread, refuse_body(relay, error)),
+        Err(error) => {
+            let answer = refuse_body(relay, &head, incoming, error);
+            return (AnswerKind::Unread, answer);
+        }
     };
     // What has come whole is answered before others get the connection's place.
     let _held = head.extensions.get::<Progress>().map(Progress::hold);
@@ -197,7 +204,16 @@ async fn at_endpoint(
     }
 }
 
-fn refuse_body(relay: &Relay, error: BodyError) -> Answer {
+fn refuse_body(
+    relay: &Arc<Relay>,
+    head: &request::Parts,
+    rest: Incoming,
+    error: BodyError,
+) -> Answer {
+    // Who has been too slow would be so again.
+    if !matches!(error, BodyError::TooSlow | BodyError::Broken) {
+        linger(relay, head, rest);
+    }
     let limit = match error {
         BodyError::TooLarge => Some(Limit::BodyBytes),
         BodyError::TooSlow => Some(Limit::BodyTime),
@@ -231,7 +247,7 @@ fn is_coded(headers: &HeaderMap) -> bool {
 }
 
 fn refuse(mut answer: Answer) -> Answer {
-    // What is left of the body is not read, so the connection is of no more use.
+    // What is left of the body is not kept, so the connection is of no more use.
     answer
         .headers_mut()
         .insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -207,6 +207,8 @@ impl Door {
         };
         if let Some(Err(limit)) = share {
             self.relay.metrics.limits.hit(limit);
+            let (head, body) = request.into_parts();
+            edge::linger(&self.relay, &head, body);
             return answer::unavailable("too many requests from one address\n");
         };
         edge::answer(&self.relay, caller, request).await

@@ -11,6 +11,7 @@ mod handed;
 mod handshake;
 mod kit;
 mod limits;
+mod linger;
 mod links;
 mod notification;
 mod ops;

@@ -1,0 +1,148 @@
+//! Refusals of bodies are read by whoever is still sending them.
+
+use std::time::Duration;
+
+use ringtail_relay::config::Certificate;
+use ringtail_relay::limits::LINGER_BYTES;
+use ringtail_relay::server::Stopped;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::kit::{Conn, TestRelay, soon};
+
+/// More than the buffers of both kernels hold, and less than is lingered for.
+const REST: usize = 12 * 1024 * 1024;
+
+#[tokio::test]
+async fn a_refusal_is_read_by_who_writes_everything_first() {
+    let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
+    let full = TestRelay::with(|config| {
+        config.limits.buffered_bytes = 100;
+        config.limits.stray_bytes = 100;
+    })
+    .await;
+    let endpoint = relay.endpoint().await;
+    let at_full = full.endpoint().await;
+    let plain = format!("Content-Length: {REST}\r\n\r\n");
+    let chunked = format!("Transfer-Encoding: chunked\r\n\r\n{REST:x}\r\n");
+    let coded = format!("Transfer-Encoding: gzip, chunked\r\n\r\n{REST:x}\r\n");
+    for (relay, path, framing, status) in [
+        (&relay, endpoint.path(""), &plain, "413"),
+        (&relay, endpoint.path(""), &chunked, "413"),
+        (&relay, "/unknown".to_owned(), &plain, "413"),
+        (&relay, "/unknown".to_owned(), &chunked, "413"),
+        (&relay, endpoint.path(""), &coded, "501"),
+        (&full, at_full.path(""), &plain, "503"),
+        (&full, "/unknown".to_owned(), &plain, "503"),
+    ] {
+        let mut conn = Conn::open(relay, &["http/1.1"]).await;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\n{framing}");
+        conn.write(head.as_bytes()).await;
+        soon("room for the body", conn.write(&vec![b'x'; REST])).await;
+        if *framing != plain {
+            conn.write(b"\r\n0\r\n\r\n").await;
+        }
+        let answer = conn.read_to_end().await;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(
+            answer.starts_with(expected.as_bytes()),
+            "{path} {framing:?}: {}",
+            answer.escape_ascii()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_body_is_read_up_to_a_length() {
+    let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n",
+        endpoint.path("")
+    );
+    conn.write(head.as_bytes()).await;
+    let mut sent = 0;
+    let piece = [b'x'; 64 * 1024];
+    soon("the end", async {
+        while conn.stream.write_all(&piece).await.is_ok() {
+            sent += piece.len();
+        }
+    })
+    .await;
+    assert!(sent >= LINGER_BYTES, "{sent} bytes");
+    // The rest was in the kernels' buffers.
+    assert!(sent < LINGER_BYTES + 2 * REST, "{sent} bytes");
+}
+
+#[tokio::test]
+async fn a_refused_body_is_waited_for_as_long_as_any() {
+    let relay = TestRelay::with(|config| {
+        config.limits.body_bytes = 100;
+        config.limits.body_timeout = Duration::from_millis(100);
+    })
+    .await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf",
+        endpoint.path("")
+    );
+    conn.write(head.as_bytes()).await;
+    let answer = conn.read_to_end().await;
+    assert!(answer.starts_with(b"HTTP/1.1 413 "));
+}
+
+#[tokio::test]
+async fn a_refused_body_that_waits_for_leave_gets_none() {
+    let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n",
+        endpoint.path("")
+    );
+    conn.write(head.as_bytes()).await;
+    // To the end, which follows at once: there is nothing to wait for.
+    let answer = conn.read_to_end().await;
+    assert!(answer.starts_with(b"HTTP/1.1 413 "));
+}
+
+/// Takes nothing of anybody who calls by way of a proxy, and the proxy is here.
+async fn refusing_callers_of_a_proxy() -> TestRelay {
+    TestRelay::with(|config| {
+        config.certificate = Certificate::Proxy;
+        config.proxies.trusted = vec!["127.0.0.0/8".parse().unwrap()];
+        config.proxies.forwarded = true;
+        config.limits.connections_per_address = 0;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_connection_of_a_proxy_outlives_a_callers_refusal() {
+    let relay = refusing_callers_of_a_proxy().await;
+    let mut conn = Conn::open(&relay, &[]).await;
+    let head = format!(
+        "POST /x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.9\r\nContent-Length: {REST}\r\n\r\n"
+    );
+    conn.write(head.as_bytes()).await;
+    soon("room for the body", conn.write(&vec![b'x'; REST])).await;
+    assert!(conn.read_head().await.starts_with(b"HTTP/1.1 503 "));
+    conn.write(b"GET /_ringtail/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await;
+    let answers = conn.read_to_end().await;
+    let next = b"HTTP/1.1 200 ";
+    let answered = answers.windows(next.len()).any(|part| part == next);
+    assert!(answered, "{}", answers.escape_ascii());
+}
+
+#[tokio::test]
+async fn a_relay_that_stops_waits_for_no_refused_body() {
+    let relay = refusing_callers_of_a_proxy().await;
+    let mut conn = Conn::open(&relay, &[]).await;
+    let head = b"POST /x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.9\r\nContent-Length: 1000\r\n\r\nhalf";
+    conn.write(head).await;
+    conn.read_head().await;
+    let (stopped, _dir) = relay.shutdown().await;
+    assert_eq!(stopped, Stopped::Drained);
+}
