@@ -36,12 +36,6 @@ use crate::proxies::{self, Caller};
 use crate::relay::Relay;
 use crate::tls::Acceptor;
 
-/// Silence after which an HTTP/2 caller is asked whether it is there.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-
-/// How long it may take to say so.
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// What hyper buffers of a request that it has not handed out; at least one head must fit.
 const READ_BUFFER: usize = 64 * 1024;
 
@@ -246,6 +240,8 @@ impl Connection {
             let (door, progress) = (door.clone(), progress.clone());
             async move { Ok::<_, Infallible>(door.answer(peer, &progress, request).await) }
         });
+        // Without PINGs of the relay's own: their answers would be what moves on a connection that nobody uses, and TCP asks
+        // whether the caller is there.
         let connection = http2::Builder::new(tasks)
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
@@ -254,8 +250,6 @@ impl Connection {
             .max_header_list_size(HEADER_LIST_BYTES)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .keep_alive_interval(PING_INTERVAL)
-            .keep_alive_timeout(PING_TIMEOUT)
             .serve_connection(io, service);
         self.watch(pin!(connection), |connection| {
             connection.graceful_shutdown()

@@ -79,6 +79,20 @@ async fn an_idle_http2_connection_is_closed() {
 }
 
 #[tokio::test]
+async fn an_http2_connection_that_answers_whatever_it_is_asked_is_idle_all_the_same() {
+    let relay = TestRelay::start().await;
+    let mut caller = Caller::http2(&relay).await;
+    assert_eq!(caller.get("/_ringtail/health").await.status, 200);
+    let Caller::Http2(_send, mut driver) = caller else {
+        unreachable!()
+    };
+    // The limit's own time, in no time.
+    tokio::time::pause();
+    let closed = tokio::time::timeout(Duration::from_secs(600), driver.join_next()).await;
+    assert!(closed.is_ok(), "not within ten minutes");
+}
+
+#[tokio::test]
 async fn a_slow_body_is_a_408() {
     let relay = TestRelay::with(|config| config.limits.body_timeout = SHORT).await;
     let endpoint = relay.endpoint().await;
