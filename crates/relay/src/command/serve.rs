@@ -161,7 +161,8 @@ pub(super) struct Args {
         long,
         env = "RINGTAIL_RELAY_DRAIN",
         hide_env_values = true,
-        value_name = "SECONDS"
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(..=86_400)
     )]
     drain: Option<u64>,
 }
