@@ -117,13 +117,7 @@ fn remove_step(
 
 /// Takes free pages out of the file and old versions of pages out of the write-ahead log.
 fn empty_free_space(connection: &Connection) -> Result<(), PurgeError> {
-    // One page for each row, a thousand to a transaction.
-    let sql = format!("PRAGMA incremental_vacuum({STEP_PAGES})");
-    while free_pages(connection)? > 0 {
-        let mut vacuum = connection.prepare(&sql)?;
-        let mut rows = vacuum.query([])?;
-        while rows.next()?.is_some() {}
-    }
+    while retention::give_back(connection, STEP_PAGES)? {}
     // While it waits for readers it keeps the writer waiting, so it waits briefly and often.
     connection.busy_timeout(TRY)?;
     let until = Instant::now() + EMPTYING;
@@ -134,10 +128,6 @@ fn empty_free_space(connection: &Connection) -> Result<(), PurgeError> {
         thread::park_timeout(TRY);
     }
     Ok(())
-}
-
-fn free_pages(connection: &Connection) -> rusqlite::Result<u32> {
-    connection.pragma_query_value(None, "freelist_count", |row| row.get(0))
 }
 
 /// Moves the log into the database and cuts its file to nothing, unless somebody is in the way.

@@ -392,17 +392,55 @@ pub(super) fn delete(
     Ok(())
 }
 
-/// Gives some of the free pages back to the file system.
+/// Gives some of the free pages back to the file system, all but those that a sweep leaves.
 fn step_space(connection: &Connection) -> rusqlite::Result<Option<Stage>> {
-    let free: u32 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
-    let surplus = free.saturating_sub(SPARE_PAGES);
-    if surplus == 0 {
-        return Ok(None);
-    }
+    let surplus = free_pages(connection)?.saturating_sub(SPARE_PAGES);
+    let more = surplus > 0 && give_back(connection, surplus.min(STEP_PAGES))?;
+    Ok(more.then_some(Stage::Space))
+}
+
+/// Gives up to so many pages back to the file system, and says whether any went. From a database that was put together
+/// without `auto_vacuum`, as when damage was repaired by hand, none ever do.
+pub(super) fn give_back(connection: &Connection, pages: u32) -> rusqlite::Result<bool> {
+    let before = free_pages(connection)?;
     // Each step of the statement frees one page, and `execute_batch` would take one step.
-    let pages = surplus.min(STEP_PAGES);
     let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
     let mut rows = vacuum.query([])?;
     while rows.next()?.is_some() {}
-    Ok(Some(Stage::Space))
+    Ok(free_pages(connection)? < before)
+}
+
+fn free_pages(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "freelist_count", |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::{self, DataDir};
+
+    #[test]
+    fn a_database_that_gives_no_pages_back_ends_a_sweep_too() {
+        for (mode, left) in [("INCREMENTAL", SPARE_PAGES), ("NONE", 5000)] {
+            let temp = TempDir::new().unwrap();
+            let connection = store::open_writer(&DataDir::open(temp.path()).unwrap()).unwrap();
+            connection
+                .execute_batch(&format!(
+                    "PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = {mode}; VACUUM; PRAGMA journal_mode = WAL;
+                     CREATE TABLE much (bytes BLOB);
+                     INSERT INTO much VALUES (zeroblob(5000 * 4096));
+                     DROP TABLE much;"
+                ))
+                .unwrap();
+            let mut steps = 0..100;
+            assert!(
+                steps.any(|_| step_space(&connection).unwrap().is_none()),
+                "{mode}"
+            );
+            let free = free_pages(&connection).unwrap();
+            assert!((left..left + 100).contains(&free), "{mode}: {free}");
+        }
+    }
 }
