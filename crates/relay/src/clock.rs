@@ -69,7 +69,7 @@ impl State {
                     );
                 } else {
                     // A relay that had nothing to do before it was started again, as a rule.
-                    tracing::debug!(hours, "the newest event is old: retention waits for a day");
+                    tracing::debug!(hours, "the last known time is old: retention waits for a day");
                 }
                 now
             });

@@ -49,7 +49,7 @@ pub(super) async fn jumps() -> anyhow::Result<Row> {
     scene.relay.stop().await?;
     scene.relay.resume().await?;
     eventually!(
-        scene.relay.log().contains("newest event is old"),
+        scene.relay.log().contains("last known time is old"),
         "the relay to doubt the clock it was started with"
     )?;
     scene.traffic.flow();

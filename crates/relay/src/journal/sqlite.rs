@@ -10,6 +10,7 @@
 //! the head. Retention takes events from the old end of an endpoint, in transactions of its own.
 
 mod heads;
+mod known_time;
 mod metrics;
 pub mod purge;
 mod queue;

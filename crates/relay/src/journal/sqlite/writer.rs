@@ -9,12 +9,12 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension as _, p
 use tokio::sync::oneshot;
 
 use super::heads::Heads;
+use super::known_time::KnownTime;
 use super::metrics::JournalMetrics;
 use super::queue::{Append, Group, Queue, Taken, Work};
 use super::retention::{self, Retention, Sweep, Swept};
 use super::uuids::{Added, Lookup, Uuids};
 use super::{event_key, seq_of};
-use crate::clock::Clock;
 use crate::journal::{AppendError, Appended, EndpointKey};
 
 /// How often retention runs.
@@ -35,9 +35,7 @@ pub(super) struct Writer {
     retention: Retention,
     sweep: Option<Running>,
     next_sweep: Instant,
-    /// What retention goes by: it begins where the newest event is, so that a system that starts with a wrong clock does
-    /// not throw everything away.
-    clock: Clock,
+    time: KnownTime,
     metrics: JournalMetrics,
     /// Bytes written since the last sweep began.
     unswept: usize,
@@ -67,18 +65,15 @@ impl Writer {
         retention: Retention,
         metrics: JournalMetrics,
     ) -> rusqlite::Result<Self> {
-        let known = newest(&connection)?
-            .unwrap_or(Timestamp(i64::MAX))
-            .min(Timestamp::now());
         Ok(Self {
             uuids: Uuids::load(&connection)?,
+            time: KnownTime::load(&connection)?,
             connection,
             queue,
             heads,
             retention,
             sweep: None,
             next_sweep: Instant::now() + SWEEP_INTERVAL,
-            clock: Clock::since(known),
             metrics,
             unswept: 0,
             failure_told: None,
@@ -106,6 +101,7 @@ impl Writer {
             }
             self.step_sweep();
         }
+        self.time.close(&self.connection);
         self.checkpoint();
     }
 
@@ -251,7 +247,7 @@ impl Writer {
         let running = self.sweep.get_or_insert_with(|| Running {
             sweep: Sweep::new(
                 self.retention,
-                now.unwrap_or_else(|| self.clock.now()),
+                now.unwrap_or_else(|| self.time.now(&self.connection)),
                 self.metrics.clone(),
             ),
             answers: Vec::new(),
@@ -284,17 +280,6 @@ impl Writer {
             drop(answer.send(result.clone().map_err(AppendError::Commit)));
         }
     }
-}
-
-/// Returns the time of the newest event that there is.
-fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    let newest = connection.query_row(
-        "SELECT max(received_at) FROM event
-         WHERE event.key IN (SELECT (endpoint.key << 42) | (next_seq - 1) FROM endpoint)",
-        [],
-        |row| row.get::<_, Option<i64>>(0),
-    )?;
-    Ok(newest.map(Timestamp))
 }
 
 /// Answers those who still wait when the thread ends, also when it panics.
