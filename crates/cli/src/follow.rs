@@ -1,4 +1,4 @@
-//! Reads from the history what a face has not shown yet: each event, attempt and gap exactly once.
+//! Reads from the history what a face has not shown yet: each event, attempt, gap and novelty exactly once.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ringtail_client::config::Secrets;
 use ringtail_client::history::{History, ReadError, Search};
 use ringtail_client::mask;
-use ringtail_client::model::{AttemptRow, EventDetail, GapRow, Marks, RowId};
+use ringtail_client::model::{AttemptRow, EventDetail, GapRow, Marks, NoveltyRow, RowId};
 use ringtail_client::signature::{self, Reveal};
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
@@ -29,6 +29,8 @@ pub(crate) enum Item {
     Attempt(AttemptRow, Option<u64>),
     /// Events that never come.
     Gap(GapRow),
+    /// What is new in the body of an event.
+    Novelty(NoveltyRow),
 }
 
 /// A position in the history.
@@ -57,7 +59,7 @@ impl Follow {
         }
     }
 
-    /// Leaves out events that are not meant, until an attempt makes them so, and attempts of theirs.
+    /// Leaves out events that are not meant, until an attempt or a novelty makes them so, and what is theirs.
     pub(crate) fn only(mut self, search: Option<Arc<Search>>) -> Self {
         self.search = search;
         self
@@ -77,18 +79,18 @@ impl Follow {
             let reach = *self.marks.borrow_and_update();
             let gaps = self.history.gaps_after(self.at.gaps, PAGE_ROWS).await?;
             let events = self.events().await?;
-            // Attempts wait until no event is left before them.
-            let attempts = if events.is_empty() {
-                let mut rows = self
-                    .history
-                    .attempts_after(self.at.attempts, PAGE_ROWS)
-                    .await?;
-                rows.retain(|attempt| attempt.row <= reach.attempts);
-                rows
-            } else {
-                Vec::new()
-            };
-            if gaps.is_empty() && events.is_empty() && attempts.is_empty() {
+            // Attempts and novelties wait until no event is left before them.
+            let (mut attempts, mut novelties) = (Vec::new(), Vec::new());
+            if events.is_empty() {
+                let after = self.at.attempts;
+                attempts = self.history.attempts_after(after, PAGE_ROWS).await?;
+                attempts.retain(|attempt| attempt.row <= reach.attempts);
+                let after = self.at.novelties;
+                novelties = self.history.novelties_after(after, PAGE_ROWS).await?;
+                novelties.retain(|novelty| novelty.row <= reach.novelties);
+            }
+            let nothing = gaps.is_empty() && events.is_empty() && attempts.is_empty();
+            if nothing && novelties.is_empty() {
                 return Ok(Vec::new());
             }
             let mut items = Vec::new();
@@ -112,18 +114,17 @@ impl Follow {
             }
             for attempt in attempts.into_iter().map(mask::attempt) {
                 self.at.attempts = attempt.row;
-                match self.number(attempt.event, endpoint).await? {
+                match self.now(attempt.event, endpoint, &mut items).await? {
                     Belongs::Ours(seq) => items.push(Item::Attempt(attempt, Some(seq))),
                     Belongs::Unknown => items.push(Item::Attempt(attempt, None)),
-                    Belongs::Other => {}
-                    Belongs::Hidden => {
-                        if let Some((detail, true)) = self.event(attempt.event).await? {
-                            let seq = detail.event.seq;
-                            self.known.insert(attempt.event, Belongs::Ours(seq));
-                            items.push(Item::Event(Box::new(detail)));
-                            items.push(Item::Attempt(attempt, Some(seq)));
-                        }
-                    }
+                    Belongs::Other | Belongs::Hidden => {}
+                }
+            }
+            for novelty in novelties {
+                self.at.novelties = novelty.row;
+                let belongs = self.now(novelty.event, endpoint, &mut items).await?;
+                if matches!(belongs, Belongs::Ours(_)) {
+                    items.push(Item::Novelty(novelty));
                 }
             }
             // A page of other endpoints' events is not the end.
@@ -158,6 +159,26 @@ impl Follow {
                 Ok(details)
             })
             .await
+    }
+
+    /// Returns where an event belongs of which something has come to be known. It may be meant by now: then it is shown.
+    async fn now(
+        &mut self,
+        id: EventId,
+        endpoint: &str,
+        items: &mut Vec<Item>,
+    ) -> Result<Belongs, ReadError> {
+        let belongs = self.number(id, endpoint).await?;
+        if !matches!(belongs, Belongs::Hidden) {
+            return Ok(belongs);
+        }
+        let Some((detail, true)) = self.event(id).await? else {
+            return Ok(belongs);
+        };
+        let belongs = Belongs::Ours(detail.event.seq);
+        self.known.insert(id, belongs);
+        items.push(Item::Event(Box::new(detail)));
+        Ok(belongs)
     }
 
     async fn number(&mut self, id: EventId, endpoint: &str) -> Result<Belongs, ReadError> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ringtail_client::config::{FileError, ScreenConfig};
+use ringtail_client::diff::Noise;
 use ringtail_client::engine::{Engine, last_target};
 use ringtail_client::export::{curl, httpie, raw};
 use ringtail_client::filter::Filter;
@@ -13,7 +14,7 @@ use ringtail_client::forward::TargetUrl;
 use ringtail_client::history::{Comment, Direction, Found, MarkChange};
 use ringtail_client::mask;
 use ringtail_client::model::{
-    AttemptRow, EventDetail, EventRow, GapRow, Mark, Marks, RowId, Status,
+    AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
 };
 use ringtail_client::signature::{self, Reveal};
 use ringtail_protocol::event::EventId;
@@ -42,7 +43,7 @@ const NOWHERE: &str = "http://localhost:3000";
 ///
 /// # Errors
 /// When it names a theme, an action or a key that does not exist.
-pub(crate) fn options(config: &ScreenConfig) -> Result<Options, Failure> {
+pub(crate) fn options(config: &ScreenConfig, noise: &Noise) -> Result<Options, Failure> {
     let wrong = |line: usize, message: String| {
         let path = config.path.clone();
         let error = FileError::Wrong {
@@ -52,7 +53,10 @@ pub(crate) fn options(config: &ScreenConfig) -> Result<Options, Failure> {
         };
         Failure::new(Exit::Config, error)
     };
-    let mut options = Options::default();
+    let mut options = Options {
+        noise: noise.clone(),
+        ..Options::default()
+    };
     if let Some((line, name)) = &config.theme {
         options.theme = Theme::named(name).ok_or_else(|| {
             let themes = "themes are ansi, high-contrast and mono";
@@ -212,6 +216,31 @@ impl Source for Screen {
     async fn gaps_after(&self, row: RowId, limit: usize) -> Result<Vec<GapRow>, SourceError> {
         let rows = self.engine.history().gaps_after(row, limit).await;
         rows.map_err(SourceError::new)
+    }
+
+    async fn novelties_after(
+        &self,
+        row: RowId,
+        limit: usize,
+    ) -> Result<Vec<NoveltyRow>, SourceError> {
+        let rows = self.engine.history().novelties_after(row, limit).await;
+        rows.map_err(SourceError::new)
+    }
+
+    async fn marks_between(
+        &self,
+        first: RowId,
+        last: RowId,
+        limit: usize,
+        sight: Sight,
+    ) -> Result<Vec<MarkRow>, SourceError> {
+        let marks = self.engine.history().marks_between(first, last, limit);
+        let mut marks = marks.await.map_err(SourceError::new)?;
+        if sight == Sight::Pseudonyms {
+            // As with the events themselves: what a comment says of others cannot be told.
+            marks.iter_mut().for_each(|row| row.mark.comment.clear());
+        }
+        Ok(marks)
     }
 
     async fn event(&self, id: EventId, sight: Sight) -> Result<Option<EventDetail>, SourceError> {

@@ -14,11 +14,12 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use file::{FileConfig, FileError, ScreenConfig};
+pub use file::{DiffConfig, FileConfig, FileError, ScreenConfig};
 pub use login::{Login, LoginError};
 pub use relay_url::{BadRelayUrl, RelayUrl};
 pub use secrets::{AllSecrets, SecretError, Secrets};
 
+use crate::diff::Noise;
 use crate::trust::{Trust, TrustError};
 
 /// Name of the endpoint when none is chosen. The same on each machine of a developer, so that a subscription goes
@@ -127,6 +128,8 @@ pub struct Config {
     pub reject_forged: bool,
     /// What the file says of the terminal UI.
     pub screen: ScreenConfig,
+    /// What is not compared.
+    pub noise: Noise,
     /// File of the login.
     pub login_file: PathBuf,
     /// Relay of the login, when it is another than [`Config::relay`].
@@ -230,6 +233,7 @@ impl Config {
             },
             reject_forged,
             screen: file.screen.clone(),
+            noise: (file.diff.noise.iter()).fold(Noise::default(), |noise, name| noise.with(name)),
             login_file: login_file(&places.config),
             other_login: other,
         })

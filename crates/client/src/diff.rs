@@ -46,7 +46,7 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Names of fields whose values are not compared, in headers and at any depth of JSON.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noise {
     names: BTreeSet<String>,
 }
@@ -75,8 +75,20 @@ impl Noise {
         self
     }
 
+    /// Returns the names, in lower case and in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     fn has(&self, name: &str) -> bool {
         self.names.contains(&name.to_lowercase())
+    }
+}
+
+/// These names and no others are noise.
+impl<'a> FromIterator<&'a str> for Noise {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(names: I) -> Self {
+        names.into_iter().fold(Self::none(), Self::with)
     }
 }
 
@@ -266,6 +278,7 @@ mod tests {
         );
         assert!(show(&diff).contains(r#""sequence": "(not compared)","#));
         let noise = noise.with("STATUS");
+        assert_eq!(noise.names().collect::<Noise>(), noise);
         assert_eq!(
             texts(&document(one, &noise), &document(other, &noise)).changes,
             0

@@ -162,6 +162,7 @@ impl Engine {
             );
         }
         tasks.spawn(keep(memory, known));
+        tasks.spawn(history.clone().watch_others(cancel.child_token()));
         tasks.close();
         Ok(Self {
             inner: Arc::new(Inner {

@@ -22,7 +22,7 @@ use std::fmt;
 use unicode_width::UnicodeWidthChar;
 
 pub(crate) use self::expr::{Comparison, Expr, Field, Flag, StatusRange, Test};
-pub(crate) use self::json_path::{JsonPath, Step};
+pub(crate) use self::json_path::{JsonPath, Step, push_field};
 pub use self::matches::{Context, More};
 pub use self::page::markdown;
 pub(crate) use self::text::{Fit, Text};

@@ -16,7 +16,9 @@ mod codes;
 mod edited;
 pub(crate) mod headers;
 mod index;
+mod learn;
 mod mark;
+mod others;
 mod query;
 mod record;
 mod retention;
@@ -38,6 +40,7 @@ use ringtail_protocol::event::{EncodeError, EventId, Request};
 pub use self::attempts::NewAttempt;
 pub(crate) use self::edited::origin_name;
 pub(crate) use self::headers::to_map as header_map;
+use self::learn::Learner;
 pub use self::mark::{Comment, CommentError, MAX_COMMENT_CHARS, MarkChange};
 pub use self::query::{Counts, MAX_DETAIL_ATTEMPTS, MAX_PAGE, PendingEvent, Reader, StoredRequest};
 pub use self::record::UNDECODABLE;
@@ -47,7 +50,9 @@ pub use self::search::{Direction, Found, Search};
 pub use self::select::{IdPrefix, MIN_ID_DIGITS, Selector, SelectorError};
 pub use self::store::{Incoming, Stored};
 use self::writer::{QUEUE, Write, Writer};
-use crate::model::{AttemptDetail, AttemptRow, EventDetail, EventRow, GapRow, Marks, RowId};
+use crate::model::{
+    AttemptDetail, AttemptRow, EventDetail, EventRow, GapRow, MarkRow, Marks, NoveltyRow, RowId,
+};
 use crate::signature::Guard;
 
 /// Read-only connections that may be busy at once; more readers wait.
@@ -75,6 +80,8 @@ struct Inner {
     client_id: String,
     writes: mpsc::Sender<Write>,
     marks: watch::Receiver<Marks>,
+    /// Moves `marks`.
+    reach: watch::Sender<Marks>,
     indexed: watch::Receiver<RowId>,
     readers: Mutex<Vec<Reader>>,
     permits: Semaphore,
@@ -149,9 +156,10 @@ impl History {
         let writer = Writer {
             connection: opened.connection,
             queue,
-            marks,
+            marks: marks.clone(),
             indexed,
             retention,
+            learner: Learner::default(),
         };
         std::thread::Builder::new()
             .name("history".to_owned())
@@ -163,6 +171,7 @@ impl History {
                 client_id: opened.client_id,
                 writes,
                 marks: marks_rx,
+                reach: marks,
                 indexed: indexed_rx,
                 readers: Mutex::new(Vec::new()),
                 permits: Semaphore::new(READERS),
@@ -176,8 +185,8 @@ impl History {
         &self.inner.client_id
     }
 
-    /// Returns how far the history reaches. Moves after each commit of this process, and then covers what other
-    /// processes have written meanwhile.
+    /// Returns how far the history reaches. Moves after each commit of this process, and covers what other processes
+    /// have written until then; see [`History::watch_others`].
     #[must_use]
     pub fn marks(&self) -> watch::Receiver<Marks> {
         self.inner.marks.clone()
@@ -260,6 +269,20 @@ impl History {
         })
         .await?;
         changed.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Reads the marks of events from a row to another, both included, newest first, at most [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn marks_between(
+        &self,
+        first: RowId,
+        last: RowId,
+        limit: usize,
+    ) -> Result<Vec<MarkRow>, ReadError> {
+        self.read(move |reader| reader.marks_between(first, last, limit))
+            .await
     }
 
     /// Stores an edited copy of an event under an id of its own, which is returned; `None` when the history has no
@@ -450,6 +473,19 @@ impl History {
     /// When SQLite refuses.
     pub async fn gaps_after(&self, after: RowId, limit: usize) -> Result<Vec<GapRow>, ReadError> {
         self.read(move |reader| reader.gaps_after(after, limit))
+            .await
+    }
+
+    /// Reads what is new in events, after a row, oldest first, at most [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn novelties_after(
+        &self,
+        after: RowId,
+        limit: usize,
+    ) -> Result<Vec<NoveltyRow>, ReadError> {
+        self.read(move |reader| reader.novelties_after(after, limit))
             .await
     }
 

@@ -15,6 +15,7 @@ pub mod import;
 pub mod link;
 pub mod mask;
 pub mod model;
+pub mod novelty;
 pub mod pseudonyms;
 pub mod relay_api;
 pub mod replay;

@@ -10,6 +10,8 @@ use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
 use ringtail_ringcentral::signature::{self, Scheme};
 use ringtail_ringcentral::verdict::{Failing, NoAnswer, Verdict};
 
+use crate::novelty::Novelty;
+
 /// Position of a row in the history: grows with every stored row and is never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct RowId(pub i64);
@@ -49,6 +51,8 @@ pub struct EventRow {
     pub mark: Option<Mark>,
     /// The event that this one is an edited copy of.
     pub edited_from: Option<EventId>,
+    /// What no event of its kind before had in its body.
+    pub novelty: Option<Novelty>,
     /// The newest attempt, if any.
     pub last_attempt: Option<AttemptRow>,
 }
@@ -58,6 +62,17 @@ pub struct EventRow {
 pub struct Mark {
     /// What the user says of the event: one line, possibly empty.
     pub comment: String,
+}
+
+/// A mark with its event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkRow {
+    /// The event's position.
+    pub row: RowId,
+    /// The event.
+    pub event: EventId,
+    /// The mark.
+    pub mark: Mark,
 }
 
 /// An event with all that was received.
@@ -210,6 +225,25 @@ pub struct GapRow {
     pub noticed_at: Timestamp,
 }
 
+/// What is new in the body of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoveltyRow {
+    /// Position among what is new.
+    pub row: RowId,
+    /// The event.
+    pub event: EventId,
+    /// Its endpoint's id.
+    pub endpoint: String,
+    /// Its number on the endpoint.
+    pub seq: u64,
+    /// Its topic.
+    pub topic: String,
+    /// What is new.
+    pub novelty: Novelty,
+    /// When it was noticed.
+    pub noticed_at: Timestamp,
+}
+
 /// How far the history reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Marks {
@@ -219,6 +253,23 @@ pub struct Marks {
     pub attempts: RowId,
     /// Newest gap row.
     pub gaps: RowId,
+    /// Newest row of what is new in events.
+    pub novelties: RowId,
+    /// How often marks of events were changed.
+    pub marked: u64,
+}
+
+impl Marks {
+    /// Takes in marks that may be older in part; returns whether anything has moved.
+    pub fn advance(&mut self, other: Self) -> bool {
+        let before = *self;
+        self.events = self.events.max(other.events);
+        self.attempts = self.attempts.max(other.attempts);
+        self.gaps = self.gaps.max(other.gaps);
+        self.novelties = self.novelties.max(other.novelties);
+        self.marked = self.marked.max(other.marked);
+        before != *self
+    }
 }
 
 /// What the engine is doing. The latest value counts; states in between may be skipped.

@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use self::field::Field;
 use self::json::Scalar;
 use self::pseudonym::{Class, PHONE_MIN_DIGITS, Pseudonyms};
+use crate::secret::is_secret_parameter;
 
 /// The fewest digits of a telephone number that are looked for in other fields.
 const LEARNED_DIGITS: usize = 10;
@@ -98,11 +99,6 @@ impl Masker {
             ),
             None => self.inside(path, &BTreeSet::new()),
         }
-    }
-
-    /// Masks a line about an event for people, which may quote any of it.
-    pub fn line(&self, line: &str) -> String {
-        self.pseudonyms.of(Class::Text, line)
     }
 
     fn json(&self, text: &str) -> Option<String> {
@@ -188,8 +184,7 @@ impl Masker {
                     .map_or_else(String::new, |(text, _)| text.into_owned())
             };
             let (name_decoded, decoded) = (decode(name), decode(value));
-            // The one of an OAuth redirect; in JSON a code is a word.
-            let field = match name_decoded == "code" {
+            let field = match is_secret_parameter(part) {
                 true => Field::Token,
                 false => Field::of_key(&name_decoded),
             };

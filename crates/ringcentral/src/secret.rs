@@ -34,6 +34,26 @@ const PARAMETERS: [&str; 10] = [
     "code",
 ];
 
+/// Parts of names that sound like secrets, in lower case and without hyphens.
+const PARTS: [&str; 10] = [
+    "token",
+    "secret",
+    "password",
+    "signature",
+    "apikey",
+    "authorization",
+    "credential",
+    "cookie",
+    "jwt",
+    "assertion",
+];
+
+/// Says whether a name, in lower case and letters alone, sounds like that of a secret. For what is given away, where
+/// hiding too much does no harm: a MAC sounds like one.
+pub(crate) fn sounds_secret(name: &str) -> bool {
+    PARTS.iter().any(|part| name.contains(part))
+}
+
 /// Says whether the value of a header field is a secret.
 #[must_use]
 pub fn is_secret_field(name: &str) -> bool {
@@ -86,6 +106,16 @@ mod tests {
             ("x-smccsdk-signature", false),
         ] {
             assert_eq!(is_secret_field(name), secret, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_a_secret_sounds_like_one() {
+        let letters = |name: &str| name.replace(|c: char| !c.is_alphanumeric(), "");
+        // A code is a word everywhere but in a query.
+        let parameters = PARAMETERS.iter().filter(|name| **name != "code");
+        for name in FIELDS.iter().chain(parameters) {
+            assert!(sounds_secret(&letters(name)), "{name}");
         }
     }
 

@@ -3,6 +3,8 @@
 //! RingCentral promises no order and no uniqueness: events come late, twice, or through two event filters that both
 //! match. `sequence` grows within a session, so it says what happened first; what it skips did not arrive.
 
+use std::time::Duration;
+
 use crate::catalogue::{Node, words};
 use crate::envelope::Envelope;
 
@@ -177,12 +179,41 @@ impl Timeline {
     }
 }
 
+/// Returns the time between two arrivals in words; what arrived in another order than it happened goes back.
+#[must_use]
+pub fn gap(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "+" };
+    let time = Duration::from_micros(micros.unsigned_abs());
+    match time.as_secs() {
+        0 => format!("{sign}{} ms", time.as_millis()),
+        1..60 => format!("{sign}{:.1} s", time.as_secs_f64()),
+        seconds @ 60..3600 => format!("{sign}{}:{:02}", seconds / 60, seconds % 60),
+        seconds @ 3600..86_400 => format!("{sign}{} h", seconds / 3600),
+        seconds => format!("{sign}{} d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn gaps_have_the_unit_that_tells_most() {
+        for (micros, words) in [
+            (0, "+0 ms"),
+            (218_400, "+218 ms"),
+            (-1_500_000, "-1.5 s"),
+            (65_000_000, "+1:05"),
+            (7_200_000_000, "+2 h"),
+            (200_000_000_000, "+2 d"),
+            (i64::MIN, "-106751991 d"),
+        ] {
+            assert_eq!(gap(micros), words);
+        }
+    }
 
     fn event(sequence: Option<i64>, party: &str, status: &str) -> Vec<u8> {
         json!({"uuid": "u", "event": "/restapi/v1.0/account/1/telephony/sessions", "body": {

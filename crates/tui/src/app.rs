@@ -7,14 +7,17 @@ mod detail;
 mod filter_line;
 mod line;
 mod list;
+mod pace;
 mod study;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use ringtail_client::diff::Noise;
 use ringtail_client::filter::Filter;
-use ringtail_client::model::{EventRow, ForwardState, LinkState, Marks, RowId, Status};
+use ringtail_client::model::{EventRow, ForwardState, LinkState, Marks, NoveltyRow, RowId, Status};
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_ringcentral::errors::{self, own};
 
@@ -23,6 +26,7 @@ pub(crate) use self::detail::{BodyForm, Detail, Shown, Tab};
 pub(crate) use self::filter_line::FilterLine;
 pub(crate) use self::line::Palette;
 pub(crate) use self::list::{Entry, List, attempted};
+pub(crate) use self::pace::{BUCKETS, Pace};
 pub(crate) use self::study::{About, Kind as StudyKind, Study};
 use crate::effect::Place;
 use crate::keymap::{Keys, Scope};
@@ -73,6 +77,10 @@ pub(crate) struct App {
     pub(crate) jump: Option<tui_input::Input>,
     /// The comment that is being written, and its event.
     pub(crate) comment: Option<(EventId, tui_input::Input)>,
+    /// The names of what is not compared, while they are written.
+    pub(crate) noise_line: Option<tui_input::Input>,
+    /// What is not compared.
+    pub(crate) noise: Arc<Noise>,
     /// A call, a conversation or a difference, in the place of list and detail.
     pub(crate) study: Option<Study>,
     /// Selected events with their numbers, in the order of the history.
@@ -87,6 +95,8 @@ pub(crate) struct App {
     /// A replay of many events.
     pub(crate) batch: Option<Batch>,
     pub(crate) reading: Reading,
+    /// How much comes, and how long the app takes.
+    pub(crate) pace: Pace,
     incoming: VecDeque<(Timestamp, EventRow)>,
 }
 
@@ -141,6 +151,15 @@ pub(crate) struct Reading {
     pub(crate) paused_until: Option<Timestamp>,
     /// Where the user wants to be, beyond what is loaded.
     pub(crate) jump: Option<Place>,
+    /// The event that is chosen once it is loaded.
+    pub(crate) choose: Option<EventId>,
+}
+
+impl Reading {
+    /// Forgets where the user wanted to be.
+    pub(crate) fn forget_jump(&mut self) {
+        (self.jump, self.choose) = (None, None);
+    }
 }
 
 impl App {
@@ -168,6 +187,8 @@ impl App {
             palette: None,
             jump: None,
             comment: None,
+            noise_line: None,
+            noise: Arc::default(),
             study: None,
             selected: BTreeMap::new(),
             masked: false,
@@ -177,13 +198,15 @@ impl App {
             batch: None,
             reading: Reading {
                 marks,
-                // The first page has every attempt and gap up to here in it; gaps are read from the start.
+                // The first page has what is of its events up to here in it; gaps are read from the start.
                 seen: Marks {
-                    attempts: marks.attempts,
-                    ..Marks::default()
+                    events: RowId::default(),
+                    gaps: RowId::default(),
+                    ..marks
                 },
                 ..Reading::default()
             },
+            pace: Pace::default(),
             incoming: VecDeque::new(),
         }
     }
@@ -203,6 +226,8 @@ impl App {
             Scope::Jump
         } else if self.comment.is_some() {
             Scope::Comment
+        } else if self.noise_line.is_some() {
+            Scope::Noise
         } else {
             self.pane()
         }
@@ -272,6 +297,7 @@ impl App {
     /// Takes in the time.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         self.now = now;
+        self.pace.tick(now);
         let passed = |until: Timestamp| until <= now;
         self.notice.take_if(|notice| passed(notice.until));
         self.reading.paused_until.take_if(|until| passed(*until));
@@ -311,6 +337,25 @@ impl App {
             .iter_mut()
             .map(|(_, event)| event)
             .find(|event| event.id == id)
+    }
+
+    /// Takes in what is new in events, and says so.
+    pub(crate) fn noticed(&mut self, novelties: &[NoveltyRow]) {
+        for row in novelties {
+            let novelty = Some(row.novelty.clone());
+            match self.incoming_mut(row.event) {
+                Some(event) => event.novelty = novelty,
+                None => self.list.novelty(row.event, novelty),
+            }
+        }
+        if let [before @ .., last] = novelties {
+            let others = match before.len() {
+                0 => String::new(),
+                others => format!(" (and in {others} more)"),
+            };
+            let words = format!("◆ #{} {}: {}{others}", last.seq, last.topic, last.novelty);
+            self.notify(Tone::Warn, words);
+        }
     }
 
     /// Moves events onto the list whose answer is known or whose grace is over, in order.

@@ -32,6 +32,10 @@ pub(crate) enum Effect {
         attempts: RowId,
         /// Gaps after this row.
         gaps: RowId,
+        /// What is new in events, after this row.
+        novelties: RowId,
+        /// Marks of events from this row to that one, if any was changed.
+        marked: Option<(RowId, RowId)>,
     },
     /// Read from now on with pseudonyms for personal data, or without.
     Mask(bool),

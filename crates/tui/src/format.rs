@@ -12,7 +12,7 @@ pub(crate) mod timeline;
 mod timing;
 
 use jiff::tz::TimeZone;
-use ringtail_client::model::{EventDetail, Proof};
+use ringtail_client::model::{EventDetail, Proof, RowId};
 use ringtail_protocol::event::{EventId, Header, Timestamp};
 use ringtail_ringcentral::signature::Outcome;
 
@@ -60,7 +60,7 @@ impl Pages {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) line: TextLine,
-    pub(crate) event: Option<EventId>,
+    pub(crate) event: Option<(EventId, RowId)>,
 }
 
 impl Row {

@@ -41,6 +41,8 @@ pub(crate) enum Action {
     CopyPath,
     Reveal,
     Mask,
+    /// Tells what is not compared.
+    Noise,
     Select,
     SelectShown,
     Unselect,
@@ -96,11 +98,13 @@ pub(crate) enum Scope {
     Jump,
     /// The line of a comment, which takes every other key.
     Comment,
+    /// The line of what is not compared, which takes every other key.
+    Noise,
 }
 
 impl Scope {
     /// All of them, with what they are called.
-    pub(crate) const ALL: [(Self, &'static str); 9] = [
+    pub(crate) const ALL: [(Self, &'static str); 10] = [
         (Self::List, "List"),
         (Self::Detail, "Event"),
         (Self::Study, "Timeline and diff"),
@@ -110,13 +114,14 @@ impl Scope {
         (Self::Palette, "Actions"),
         (Self::Jump, "Path"),
         (Self::Comment, "Comment"),
+        (Self::Noise, "Not compared"),
     ];
 
     /// Returns whether characters are text here.
     pub(crate) fn is_line(self) -> bool {
         matches!(
             self,
-            Self::Filter | Self::Palette | Self::Jump | Self::Comment
+            Self::Filter | Self::Palette | Self::Jump | Self::Comment | Self::Noise
         )
     }
 }

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use ringtail_client::diff::Noise;
 use ringtail_client::filter::Filter;
 use ringtail_protocol::event::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +43,8 @@ pub struct Options {
     pub keys: Keys,
     /// Whether the mouse is the screen's. Text is then selected with Shift.
     pub mouse: bool,
+    /// What is not compared.
+    pub noise: Noise,
     /// What is shown at first.
     pub filter: Filter,
     /// The zone that times are shown in.
@@ -58,6 +61,7 @@ impl Default for Options {
             theme: Theme::default(),
             keys: Keys::default(),
             mouse: true,
+            noise: Noise::default(),
             filter: Filter::default(),
             time_zone: jiff::tz::TimeZone::system(),
             clock: Timestamp::now,

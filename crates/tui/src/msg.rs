@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use ringtail_client::history::Found;
-use ringtail_client::model::{AttemptRow, EventDetail, EventRow, GapRow, Mark, Marks, Status};
+use ringtail_client::model::{
+    AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, Status,
+};
 use ringtail_protocol::event::{EventId, Timestamp};
 
 use crate::app::About;
@@ -37,12 +39,16 @@ pub(crate) enum Msg {
     News {
         /// Events, oldest first, and where to go on.
         events: Found,
-        /// Events that an attempt made such that the filter is for them.
+        /// Events that something else in here made such that the filter is for them.
         meant: Vec<EventRow>,
         /// Attempts, oldest first.
         attempts: Vec<AttemptRow>,
         /// Gaps, oldest first.
         gaps: Vec<GapRow>,
+        /// What is new in events, oldest first.
+        novelties: Vec<NoveltyRow>,
+        /// Marks, newest first, if they were asked for.
+        marked: Option<Vec<MarkRow>>,
     },
     /// An event that was asked for; `None` if the history no longer has it.
     Detail {

@@ -21,7 +21,7 @@ use ratatui::backend::Backend;
 use ratatui::layout::{Position, Rect};
 use ringtail_client::filter::Filter;
 use ringtail_client::history::{Direction, Found};
-use ringtail_client::model::RowId;
+use ringtail_client::model::{AttemptRow, MarkRow, Marks, NoveltyRow, RowId};
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -79,6 +79,7 @@ where
         options.theme,
     );
     app.keys = options.keys.clone();
+    app.noise = Arc::new(options.noise.clone());
     app.filter = options.filter.clone();
     if options.mouse {
         host.mouse(true).map_err(RunError::Open)?;
@@ -244,10 +245,20 @@ impl<S: Source> Engine<S> {
                     events,
                     attempts,
                     gaps,
+                    novelties,
+                    marked,
                 } => {
                     let filter = self.filter.clone();
+                    let since = Marks {
+                        events: events.unwrap_or_default(),
+                        attempts,
+                        gaps,
+                        novelties,
+                        ..Marks::default()
+                    };
+                    let events = events.is_some();
                     self.tasks.spawn(async move {
-                        news(&*source, &filter, events, attempts, gaps, sight).await
+                        news(&*source, &filter, events, since, marked, sight).await
                     });
                 }
                 Effect::Detail { id, reveal } => {
@@ -294,44 +305,64 @@ async fn page(source: &impl Source, filter: &Filter, place: Place, sight: Sight)
     }
 }
 
+/// Reads what is new, events only if they are wanted, and marks if they have changed.
 async fn news(
     source: &impl Source,
     filter: &Filter,
-    events: Option<RowId>,
-    attempts: RowId,
-    gaps: RowId,
+    events: bool,
+    since: Marks,
+    marked: Option<(RowId, RowId)>,
     sight: Sight,
 ) -> Msg {
     let read = async {
-        // Attempts after their events: one that ends in between is read now or the next time, never missed.
+        // What is of events after them: what comes in between is read now or the next time, never missed.
+        let newer = Direction::Newer;
         let events = match events {
-            Some(row) => {
-                source
-                    .events(filter, Direction::Newer, row, PAGE, sight)
-                    .await?
+            true => {
+                let events = source.events(filter, newer, since.events, PAGE, sight);
+                events.await?
             }
-            None => Found {
+            false => Found {
                 rows: Vec::new(),
                 next: None,
             },
         };
-        let attempts = source.attempts_after(attempts, PAGE, sight).await?;
+        let attempts = source.attempts_after(since.attempts, PAGE, sight).await?;
+        let novelties = source.novelties_after(since.novelties, PAGE).await?;
+        let marked = match marked {
+            Some((first, last)) => Some(source.marks_between(first, last, PAGE, sight).await?),
+            None => None,
+        };
         let meant = if filter.is_empty() {
             Vec::new()
         } else {
-            let ids = attempts.iter().map(|attempt| attempt.event).collect();
+            let ids = concerned(&attempts, &novelties, marked.as_deref());
             source.meant(filter, ids, sight).await?
         };
-        let gaps = source.gaps_after(gaps, PAGE).await?;
+        let gaps = source.gaps_after(since.gaps, PAGE).await?;
         Ok(Msg::News {
             events,
             meant,
             attempts,
             gaps,
+            novelties,
+            marked,
         })
     };
     read.await
         .unwrap_or_else(|error: SourceError| unreadable(Asked::Rows, &error))
+}
+
+/// Returns the events of which something has come to be known, for which a filter may be now.
+pub(crate) fn concerned(
+    attempts: &[AttemptRow],
+    novelties: &[NoveltyRow],
+    marked: Option<&[MarkRow]>,
+) -> Vec<EventId> {
+    let attempts = attempts.iter().map(|attempt| attempt.event);
+    let novelties = novelties.iter().map(|novelty| novelty.event);
+    let marked = marked.unwrap_or_default().iter().map(|mark| mark.event);
+    attempts.chain(novelties).chain(marked).collect()
 }
 
 async fn detail(source: &impl Source, id: EventId, sight: Sight) -> Msg {

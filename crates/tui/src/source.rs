@@ -9,7 +9,7 @@ use std::future::Future;
 use ringtail_client::filter::Filter;
 use ringtail_client::history::{Direction, Found};
 use ringtail_client::model::{
-    AttemptRow, EventDetail, EventRow, GapRow, Mark, Marks, RowId, Status,
+    AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
 };
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
@@ -115,6 +115,22 @@ pub trait Source: Send + Sync + 'static {
         row: RowId,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<GapRow>, SourceError>> + Send;
+
+    /// Returns the oldest of what is new in events after a row, at most `limit`, oldest first.
+    fn novelties_after(
+        &self,
+        row: RowId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<NoveltyRow>, SourceError>> + Send;
+
+    /// Returns the marks of events from a row to another, the newest `limit` of them, newest first.
+    fn marks_between(
+        &self,
+        first: RowId,
+        last: RowId,
+        limit: usize,
+        sight: Sight,
+    ) -> impl Future<Output = Result<Vec<MarkRow>, SourceError>> + Send;
 
     /// Returns an event with everything that was received and answered, unless the history dropped it.
     fn event(

@@ -9,7 +9,7 @@ use ringtail_client::model::{AttemptRow, Marks, Outcome, RowId, Target};
 use tui_input::backend::crossterm::EventHandler;
 
 use crate::app::{
-    App, Batch, FilterLine, Focus, MAX_REPLAYS, Overlay, OverlayKind, Palette, attempted,
+    App, Batch, FilterLine, Focus, List, MAX_REPLAYS, Overlay, OverlayKind, Palette, attempted,
 };
 use crate::effect::{Effect, PAGE, Place};
 use crate::format::took;
@@ -37,7 +37,11 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Resize(columns, lines) => app.size = (columns, lines),
         Msg::Tick(now) => app.tick(now),
         Msg::Status(status) => app.status = status,
-        Msg::Marks(marks) => app.reading.marks = marks,
+        Msg::Marks(marks) => {
+            let came = marks.events.0.saturating_sub(app.reading.marks.events.0);
+            app.pace.events(u64::try_from(came).unwrap_or(0));
+            app.reading.marks = marks;
+        }
         Msg::Page { .. } | Msg::News { .. } if app.reading.stale => {
             app.reading.stale = false;
             app.reading.busy = false;
@@ -48,6 +52,8 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
             meant,
             attempts,
             gaps,
+            novelties,
+            marked,
         } => {
             app.reading.busy = false;
             let (asked, seen) = (app.reading.asked, &mut app.reading.seen);
@@ -61,12 +67,23 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
                 asked.attempts,
             );
             seen.gaps = reached(gaps.last().map(|row| row.row), gaps.len(), asked.gaps);
+            seen.novelties = reached(
+                novelties.last().map(|row| row.row),
+                novelties.len(),
+                asked.novelties,
+            );
             app.receive(events.rows);
             for attempt in &attempts {
+                app.pace.answer(attempt.duration);
                 match app.incoming_mut(attempt.event) {
                     Some(event) => attempted(event, attempt),
                     None => app.list.attempt(attempt),
                 }
+            }
+            app.noticed(&novelties);
+            if let Some(marked) = marked {
+                app.reading.seen.marked = asked.marked;
+                app.list.marks(&marked);
             }
             app.release();
             // What waits for its grace comes by itself.
@@ -143,6 +160,12 @@ fn page(app: &mut App, place: Place, found: Found) {
         return;
     }
     app.drop_incoming();
+    if let Some(id) = app.reading.choose.take()
+        && !app.list.go_to_id(id)
+    {
+        app.focus = Focus::List;
+        app.notify(Tone::Warn, "the history no longer has this event");
+    }
     if app.list.at_end {
         let asked = app.reading.asked.events;
         app.reading.seen.events = app.list.last_row().map_or(asked, |last| last.max(asked));
@@ -181,7 +204,7 @@ fn wants(app: &mut App) -> Vec<Effect> {
         });
         let effect = match page {
             Some(place) => Some(Effect::Page(place)),
-            None => news(reading.marks, reading.seen, app.list.at_end),
+            None => news(reading.marks, reading.seen, &app.list),
         };
         if let Some(effect) = effect {
             reading.busy = true;
@@ -198,14 +221,19 @@ fn wants(app: &mut App) -> Vec<Effect> {
     effects
 }
 
-fn news(marks: Marks, seen: Marks, at_end: bool) -> Option<Effect> {
-    let more = (at_end && marks.events > seen.events)
+fn news(marks: Marks, seen: Marks, list: &List) -> Option<Effect> {
+    let remarked = marks.marked > seen.marked;
+    let more = (list.at_end && marks.events > seen.events)
         || marks.attempts > seen.attempts
-        || marks.gaps > seen.gaps;
+        || marks.gaps > seen.gaps
+        || marks.novelties > seen.novelties
+        || remarked;
     more.then_some(Effect::News {
-        events: at_end.then_some(seen.events),
+        events: list.at_end.then_some(seen.events),
         attempts: seen.attempts,
         gaps: seen.gaps,
+        novelties: seen.novelties,
+        marked: remarked.then(|| list.reach()),
     })
 }
 
@@ -230,6 +258,11 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
         }
         Scope::Comment => {
             if let Some((_, input)) = &mut app.comment {
+                input.handle_event(&Event::Key(*event));
+            }
+        }
+        Scope::Noise => {
+            if let Some(input) = &mut app.noise_line {
                 input.handle_event(&Event::Key(*event));
             }
         }
@@ -270,9 +303,10 @@ fn perform(app: &mut App, action: Action) -> Option<Effect> {
         Action::Back if app.jump.is_some() => app.jump = None,
         Action::Back if app.filter_line.is_some() => app.filter_line = None,
         Action::Back if app.comment.is_some() => app.comment = None,
+        Action::Back if app.noise_line.is_some() => app.noise_line = None,
         Action::Back if app.study.is_some() => app.study = None,
         Action::Back => app.focus = Focus::List,
-        Action::Open if app.study.is_some() => act::open_of_study(app),
+        Action::Open if app.study.is_some() => return act::open_of_study(app),
         Action::Open => {
             if app.list.selected_event().is_some() {
                 app.focus = Focus::Detail;
@@ -299,6 +333,7 @@ fn perform(app: &mut App, action: Action) -> Option<Effect> {
         | Action::CopyAs(..)
         | Action::CopyPath
         | Action::Mask
+        | Action::Noise
         | Action::Select
         | Action::SelectShown
         | Action::Unselect
@@ -335,7 +370,7 @@ fn apply(app: &mut App) -> Option<Effect> {
     app.list.clear();
     app.drop_incoming();
     app.reading.stale = app.reading.busy;
-    app.reading.jump = None;
+    app.reading.forget_jump();
     Some(Effect::Filter(filter))
 }
 

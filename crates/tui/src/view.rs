@@ -22,6 +22,7 @@ pub(crate) mod language;
 pub(crate) mod layout;
 mod lines;
 mod list;
+mod pace;
 mod row;
 mod start;
 mod status;
@@ -64,6 +65,11 @@ pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {
     }
     if let Some((_, input)) = &app.comment {
         lines::line(buf, layout.footer, "comment: ", input, app.theme);
+    }
+    if let Some(input) = &app.noise_line {
+        let hint = " names of headers and JSON fields; case is ignored  Enter compare";
+        lines::hint(buf, layout.footer, hint, app.theme);
+        lines::line(buf, layout.footer, "not compared: ", input, app.theme);
     }
     if let Some(palette) = &app.palette {
         lines::palette(buf, area, palette, app);

@@ -24,7 +24,7 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
     let mut noise = if args.all {
         Noise::none()
     } else {
-        Noise::default()
+        config.noise.clone()
     };
     for name in &args.ignore {
         noise = noise.with(name);

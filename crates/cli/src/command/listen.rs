@@ -38,7 +38,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         false => None,
     };
     let face = Face {
-        options: screen::options(&config.screen)?,
+        options: screen::options(&config.screen, &config.noise)?,
         data: config.data.clone(),
         output: args.output,
         reveal: args.reveal.into(),

@@ -61,7 +61,9 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
         secrets: &config.secrets,
         args: &args,
         stdout: Stdout::new(),
-        comparison: args.compare.then(|| Comparison::new(&args.ignore)),
+        comparison: args
+            .compare
+            .then(|| Comparison::new(config.noise.clone(), &args.ignore)),
         unanswered: 0,
     };
     run.all(&events, &plan).await?;

@@ -1,12 +1,10 @@
 //! `ringtail events timeline`: the course of a call or a conversation.
 
-use std::time::Duration;
-
 use ringtail_client::config::Config;
 use ringtail_client::history::MAX_PAGE;
 use ringtail_client::mask;
 use ringtail_client::model::EventRow;
-use ringtail_ringcentral::timeline::{Step, Timeline};
+use ringtail_ringcentral::timeline::{Step, Timeline, gap};
 use serde_json::{Value, json};
 
 use super::find::{find_one, open};
@@ -127,17 +125,6 @@ fn marks(style: &Style, step: &Step) -> String {
     match marks.is_empty() {
         true => marks,
         false => style.paint(Tone::Warn, &marks),
-    }
-}
-
-/// The time between two arrivals; what arrived in another order than it happened goes back.
-fn gap(micros: i64) -> String {
-    let sign = if micros < 0 { "-" } else { "+" };
-    let time = Duration::from_micros(micros.unsigned_abs());
-    match time.as_secs() {
-        0 => format!("{sign}{} ms", time.as_millis()),
-        1..60 => format!("{sign}{:.1} s", time.as_secs_f64()),
-        seconds => format!("{sign}{}:{:02}", seconds / 60, seconds % 60),
     }
 }
 

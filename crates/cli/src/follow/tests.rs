@@ -3,6 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ringtail_client::history::{Forwarding, Incoming, NewAttempt};
 use ringtail_client::model::{Cause, Outcome};
+use ringtail_client::novelty::LEARN;
 use ringtail_protocol::event::{Disposition, Event, Kind, Request, Timestamp};
 
 use super::*;
@@ -60,6 +61,7 @@ async fn all(follow: &mut Follow) -> Vec<String> {
             Item::Attempt(_, Some(seq)) => format!("attempt of {seq}"),
             Item::Attempt(_, None) => "attempt".to_owned(),
             Item::Gap(gap) => format!("gap {}-{}", gap.first, gap.last),
+            Item::Novelty(novelty) => format!("{}: {}", novelty.seq, novelty.novelty),
         }));
     }
 }
@@ -146,6 +148,44 @@ async fn a_page_is_bounded_by_bytes() {
     let mut follow = Follow::new(history, Marks::default(), Secrets::default(), Reveal::No);
     assert_eq!(follow.page(OURS).await.unwrap().len(), 2);
     assert_eq!(follow.page(OURS).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_new_in_an_event_follows_it_and_makes_it_meant() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path()).unwrap();
+    let follow = |filter: Option<&str>| {
+        let search = filter.map(|text| {
+            let filter = crate::command::search::filter(text).unwrap();
+            crate::command::search::search_one(filter, Secrets::default())
+        });
+        let start = Marks::default();
+        Follow::new(history.clone(), start, Secrets::default(), Reveal::No).only(search)
+    };
+    let (mut other, mut only) = (follow(Some("seq:1")), follow(Some("new-field")));
+    let last = u64::from(LEARN) + 1;
+    let events = (1..=last).map(|seq| {
+        let more = if seq == last { r#","foo":1"# } else { "" };
+        let body = format!(r#"{{"uuid":"{seq}"{more}}}"#);
+        let mut event = event(seq, 0);
+        let mut request = event.request.decode().unwrap();
+        request.body = body.into_bytes().into();
+        event.request = request.encode().unwrap();
+        Incoming::Event(event)
+    });
+    store(&history, OURS, events.collect()).await;
+    assert_eq!(all(&mut other).await, ["event 1"]);
+    let mut marks = history.marks();
+    marks
+        .wait_for(|marks| marks.novelties > RowId(0))
+        .await
+        .unwrap();
+    let event = format!("event {last}");
+    let novelty = format!("{last}: new field foo (number)");
+    assert_eq!(all(&mut only).await, [event, novelty.clone()]);
+    assert!(all(&mut other).await.is_empty());
+    let everything = all(&mut follow(None)).await;
+    assert_eq!(everything.last(), Some(&novelty));
 }
 
 #[test]

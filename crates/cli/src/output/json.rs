@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp as Instant;
 use ringtail_client::model::{
     AttemptDetail, AttemptRow, Cause, EventDetail, EventRow, FailureKind, ForwardState, GapRow,
-    LinkState, Outcome, Proof, Status, TargetState,
+    LinkState, NoveltyRow, Outcome, Proof, Status, TargetState,
 };
+use ringtail_client::novelty::Novelty;
 use ringtail_protocol::event::{Header, Timestamp};
 use ringtail_ringcentral::errors;
 use ringtail_ringcentral::verdict::Failing;
@@ -55,6 +56,7 @@ fn row(event: &EventRow) -> Map<String, Value> {
         "marked": event.mark.is_some(),
         "comment": event.mark.as_ref().map(|mark| &mark.comment),
         "edited_from": event.edited_from.map(|id| id.to_string()),
+        "new": new(event.novelty.as_ref()),
     });
     match value {
         Value::Object(map) => map,
@@ -153,6 +155,28 @@ pub(crate) fn gap(gap: &GapRow) -> Value {
         "last": gap.last,
         "noticed_at": time(gap.noticed_at),
     })
+}
+
+/// What is new in the body of an event that was shown before.
+pub(crate) fn novelty(row: &NoveltyRow) -> Value {
+    json!({
+        "type": "new_fields",
+        "endpoint": row.endpoint,
+        "seq": row.seq,
+        "event_id": row.event.to_string(),
+        "topic": row.topic,
+        "noticed_at": time(row.noticed_at),
+        "new": new(Some(&row.novelty)),
+        "more": row.novelty.more,
+    })
+}
+
+/// Each place with its type and those that it had.
+fn new(novelty: Option<&Novelty>) -> Value {
+    let fields = novelty.into_iter().flat_map(|novelty| &novelty.fields);
+    fields
+        .map(|field| json!({"path": field.path, "type": field.is, "was": field.was}))
+        .collect()
 }
 
 /// The link's state.

@@ -13,8 +13,8 @@ use std::io::IsTerminal;
 use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
 use ringtail_client::model::{
-    AttemptRow, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState, Outcome, Proof,
-    Status, TargetState,
+    AttemptRow, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState, NoveltyRow, Outcome,
+    Proof, Status, TargetState,
 };
 use ringtail_protocol::event::{Header, Timestamp};
 use ringtail_ringcentral::errors::{self, own};
@@ -170,6 +170,22 @@ impl Style {
         format!("{time}  !   {}\n", self.paint(Tone::Warn, &text))
     }
 
+    /// What is new in the body of an event.
+    pub(crate) fn novelty(&self, row: &NoveltyRow) -> String {
+        let time = self.time(row.noticed_at, "%H:%M:%S");
+        let text = format!("{}: {}", row.topic, row.novelty);
+        let text = self.paint(Tone::Warn, &escape(&text));
+        format!("{time}  !   #{}  {text}\n", row.seq)
+    }
+
+    /// The same behind the line of the event.
+    fn novel(&self, event: &EventRow) -> String {
+        let Some(novelty) = &event.novelty else {
+            return String::new();
+        };
+        self.paint(Tone::Warn, &format!("  [{}]", escape(&novelty.to_string())))
+    }
+
     /// The link's state, in one line.
     pub(crate) fn link(&self, status: &Status) -> String {
         match &status.link {
@@ -291,14 +307,18 @@ impl Style {
         } else {
             format!("{:>6}", event.seq)
         };
-        format!("{number}  {time}  {id}  {state}  {}\n", self.what(event))
+        format!(
+            "{number}  {time}  {id}  {state}  {}{}\n",
+            self.what(event),
+            self.novel(event)
+        )
     }
 
     /// An event with everything.
     pub(crate) fn detail(&self, detail: &EventDetail) -> String {
         let event = &detail.event;
         let mut text = format!(
-            "#{} on {}, {}\n{}, {}, received {} from {}\n{}{}\n{}\n{} {}\n",
+            "#{} on {}, {}\n{}, {}, received {} from {}\n{}{}{}\n{}\n{} {}\n",
             event.seq,
             escape(&event.endpoint),
             event.id,
@@ -307,6 +327,7 @@ impl Style {
             self.time(event.received_at, "%Y-%m-%d %H:%M:%S%.6f %Z"),
             escape(&detail.peer),
             self.what(event),
+            self.novel(event),
             self.rejected(event),
             detail
                 .proof

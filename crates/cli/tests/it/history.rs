@@ -2,6 +2,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use ringtail_client::history::{Forwarding, History, Incoming};
+use ringtail_client::novelty::LEARN;
 use ringtail_protocol::event::{Disposition, Event, EventId, Header, Kind, Request, Timestamp};
 
 use super::Home;
@@ -254,4 +255,41 @@ fn an_edited_event_is_sent_as_a_new_one() {
         );
         std::fs::remove_file(draft).unwrap();
     }
+}
+
+#[test]
+fn events_with_new_fields_are_found_and_say_what_is_new() {
+    let home = Home::new();
+    let history = History::open(&home.path().join("data")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let last = u64::from(LEARN) + 1;
+    let batch = (1..=last).map(|seq| {
+        let mut event = event("demo-x1", seq);
+        let mut request = event.request.decode().unwrap();
+        let more = if seq == last {
+            r#","priority":"High""#
+        } else {
+            ""
+        };
+        let body = format!(r#"{{"uuid":"{seq}","event":"x","body":{{"id":{seq}{more}}}}}"#);
+        request.body = body.into_bytes().into();
+        event.request = request.encode().unwrap();
+        Incoming::Event(event)
+    });
+    let stored = history.store("demo-x1", "j", batch.collect(), Forwarding::Off);
+    runtime.block_on(stored).unwrap();
+    let mut marks = history.marks();
+    let noticed = marks.wait_for(|marks| marks.novelties.0 > 0);
+    runtime.block_on(noticed).unwrap();
+    let words = "[new field body.priority (string)]";
+    let listed = home.seen(&home.run(&["events", "list", "new-field"]));
+    assert_eq!(listed.matches(words).count(), 1, "{listed}");
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    let shown = home.seen(&home.run(&["events", "show", &last.to_string()]));
+    assert!(shown.contains(words), "{shown}");
+    let json = home.seen(&home.run(&["events", "list", "new-field", "--output", "json"]));
+    let new = r#""new":[{"path":"body.priority","type":"string","was":[]}]"#;
+    assert!(json.contains(new), "{json}");
 }

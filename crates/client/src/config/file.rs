@@ -41,7 +41,10 @@ pub struct FileConfig {
     /// Other keys of the terminal UI, by what they do; docs/KEYS.md names it.
     #[serde(default)]
     pub(super) keys: BTreeMap<Spanned<String>, KeyList>,
-    /// The last three, with the lines that they stand on.
+    /// How events are compared.
+    #[serde(default)]
+    pub diff: DiffConfig,
+    /// What is said of the screen, with the lines that it stands on.
     #[serde(skip)]
     pub screen: ScreenConfig,
 }
@@ -57,6 +60,15 @@ pub struct ScreenConfig {
     pub mouse: Option<bool>,
     /// Actions with their keys, and the line of each.
     pub keys: Vec<(usize, String, Vec<String>)>,
+}
+
+/// What the file says of comparisons.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiffConfig {
+    /// Names of headers and JSON fields that are not compared, beside those that never are.
+    #[serde(default)]
+    pub noise: Vec<String>,
 }
 
 /// Keys of one action, or none.
@@ -260,7 +272,7 @@ mod tests {
         for (text, expected) in [
             (
                 "relay = \"x\"\nrely = \"y\"",
-                "line 2: unknown field `rely`, expected one of `relay`, `ca`, `data`, `endpoint`, `secrets`, `reject_forged`, `endpoints`, `theme`, `mouse`, `keys`",
+                "line 2: unknown field `rely`, expected one of `relay`, `ca`, `data`, `endpoint`, `secrets`, `reject_forged`, `endpoints`, `theme`, `mouse`, `keys`, `diff`",
             ),
             ("\n\nrelay = 5", "line 3: invalid type: integer `5`"),
             ("relay", "line 1: "),
@@ -273,6 +285,14 @@ mod tests {
             read(&long).unwrap_err(),
             FileError::TooLarge { .. }
         ));
+    }
+
+    #[test]
+    fn names_that_are_not_compared_are_a_list() {
+        let config = read("[diff]\nnoise = ['etag', 'ownerId']").unwrap();
+        assert_eq!(config.diff.noise, ["etag", "ownerId"]);
+        let error = read("[diff]\nnose = []").unwrap_err().to_string();
+        assert!(error.contains("line 2: unknown field `nose`"), "{error}");
     }
 
     #[test]

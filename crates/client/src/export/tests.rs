@@ -38,6 +38,7 @@ fn event(method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Ev
             body_len: body.len() as u64,
             forward: ForwardState::Done,
             mark: None,
+            novelty: None,
             edited_from: None,
             last_attempt: None,
         },

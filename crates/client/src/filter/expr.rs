@@ -75,6 +75,7 @@ pub(crate) enum Flag {
     Gap,
     Forged,
     Marked,
+    NewField,
 }
 
 /// Statuses, both ends included.

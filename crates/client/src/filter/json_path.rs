@@ -116,10 +116,9 @@ impl fmt::Display for JsonPath {
                 Step::Index(index) => write!(f, "[{index}]")?,
                 Step::Any => f.write_str("[*]")?,
                 Step::Field(name) => {
-                    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
                     // A word that joins would not be taken for a path.
                     let joins = self.0.len() == 1 && !super::words::reads_as_text(name);
-                    if joins || name.is_empty() || !name.chars().all(plain) {
+                    if joins || !is_plain(name) {
                         f.write_str("[")?;
                         quote(name, f)?;
                         f.write_str("]")?;
@@ -132,6 +131,25 @@ impl fmt::Display for JsonPath {
         }
         Ok(())
     }
+}
+
+/// Writes a field behind a path, as a filter has it.
+pub(crate) fn push_field(path: &mut String, name: &str) {
+    if is_plain(name) {
+        let dot = if path.is_empty() { "" } else { "." };
+        path.extend([dot, name]);
+    } else {
+        path.push('[');
+        // Writing to a string does not fail.
+        quote(name, path).ok();
+        path.push(']');
+    }
+}
+
+/// Says whether a name stands in a path without quotes.
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty() && name.chars().all(plain)
 }
 
 /// A value of the body and the steps that are left to go from it.

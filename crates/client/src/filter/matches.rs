@@ -193,6 +193,7 @@ impl Subject<'_> {
         Some(match flag {
             Flag::Held => event.forward == ForwardState::Pending,
             Flag::Marked => event.mark.is_some(),
+            Flag::NewField => event.novelty.is_some(),
             Flag::Duplicate => event.duplicate_of.is_some(),
             Flag::Replayed => {
                 let newest = event.last_attempt.as_ref().map(|attempt| attempt.cause);

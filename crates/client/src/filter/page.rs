@@ -70,7 +70,7 @@ a path leads to several values, one that compares is enough.
 ## What is fast
 
 What is joined by `and` with a kind, an event filter, a number, a session, an extension, a `uuid`, a text of three
-letters or more, a failure or a mark is looked up, however much the history holds. Anything else is looked for event by event,
+letters or more, a failure, a mark or `new-field` is looked up, however much the history holds. Anything else is looked for event by event,
 newest first. The newest seconds, and after an update of ringtail the older events that are still to be indexed, are
 looked through event by event as well: what is found is always the same.
 ";

@@ -88,7 +88,7 @@ impl fmt::Display for Text {
 }
 
 /// Writes a quoted text.
-pub(super) fn quote(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn quote(text: &str, f: &mut impl fmt::Write) -> fmt::Result {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
     write!(f, "\"{escaped}\"")
 }

@@ -129,6 +129,11 @@ pub const WORDS: &[Word] = &[
         "the proof of origin is wrong or missing",
     ),
     flag("marked", Flag::Marked, "is marked"),
+    flag(
+        "new-field",
+        Flag::NewField,
+        "its body has a field or a type that no event of its kind before had",
+    ),
     field(
         "comment",
         Field::Comment,

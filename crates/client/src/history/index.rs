@@ -13,6 +13,7 @@ use ringtail_ringcentral::facts::{About, facts};
 use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
 
 use super::codes;
+use super::learn::Learner;
 use crate::filter::Field;
 use crate::model::RowId;
 
@@ -48,14 +49,19 @@ pub(super) struct Step {
     pub(super) reached: RowId,
     /// Whether there is more to do.
     pub(super) more: bool,
+    /// The last row of what is new in the events of the step.
+    pub(super) novelty: Option<RowId>,
 }
 
-/// Indexes some events and attempts. Runs outside of other transactions.
-pub(super) fn step(connection: &Connection) -> rusqlite::Result<Step> {
+/// Indexes some events and attempts, and learns from the events. Runs outside of other transactions.
+pub(super) fn step(connection: &Connection, learner: &mut Learner) -> rusqlite::Result<Step> {
     // Immediate: a read that turns into a write fails when another process wrote in between.
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let (events, attempts) = indexed(&transaction)?;
-    let (reached, all_events) = index_events(&transaction, events)?;
+    learner.begin(events);
+    let mut novelty = None;
+    let (reached, all_events) = index_events(&transaction, events, learner, &mut novelty)?;
+    learner.write(&transaction)?;
     let (reached_attempts, all_attempts) = index_attempts(&transaction, attempts)?;
     if (reached, reached_attempts) != (events, attempts) {
         transaction
@@ -63,9 +69,11 @@ pub(super) fn step(connection: &Connection) -> rusqlite::Result<Step> {
             .execute([reached, reached_attempts])?;
     }
     transaction.commit()?;
+    learner.end(reached);
     Ok(Step {
         reached: RowId(reached),
         more: !(all_events && all_attempts),
+        novelty,
     })
 }
 
@@ -77,9 +85,14 @@ pub(super) fn indexed(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
 }
 
 /// Indexes events after a row; returns the last and whether there are no more.
-fn index_events(connection: &Connection, after: i64) -> rusqlite::Result<(i64, bool)> {
+fn index_events(
+    connection: &Connection,
+    after: i64,
+    learner: &mut Learner,
+    novelty: &mut Option<RowId>,
+) -> rusqlite::Result<(i64, bool)> {
     let mut statement = connection.prepare_cached(
-        "SELECT e.row, e.id, e.endpoint, e.kind, e.topic, e.summary, e.path, c.body
+        "SELECT e.row, e.id, e.endpoint, e.kind, e.topic, e.summary, e.path, c.body, e.edited_from IS NOT NULL
          FROM event AS e JOIN content AS c ON c.row = e.row WHERE e.row > ?1 ORDER BY e.row LIMIT ?2",
     )?;
     let mut rows = statement.query(params![after, codes::len(BATCH)])?;
@@ -118,6 +131,11 @@ fn index_events(connection: &Connection, after: i64) -> rusqlite::Result<(i64, b
                 odd()
             ))?
             .execute(params![last, row.get_ref(1)?.as_blob()?])?;
+        // What the user wrote tells nothing of what RingCentral sends.
+        if !row.get::<_, bool>(8)? {
+            let new = learner.event(connection, last, row.get_ref(4)?.as_str()?, body)?;
+            *novelty = new.or(*novelty);
+        }
         count += 1;
         bytes += body.len();
         if bytes >= BATCH_BYTES {

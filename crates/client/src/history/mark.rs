@@ -4,6 +4,10 @@ use rusqlite::{Connection, params};
 
 use ringtail_protocol::event::EventId;
 
+use super::codes;
+use super::query::{MAX_PAGE, Reader};
+use crate::model::{Mark, MarkRow, RowId};
+
 /// Most characters of a comment.
 pub const MAX_COMMENT_CHARS: usize = 500;
 
@@ -85,14 +89,42 @@ pub(super) fn change(
         };
         there += 1;
     }
+    connection
+        .prepare_cached("UPDATE mark_changes SET count = count + 1")?
+        .execute([])?;
     Ok(there)
+}
+
+impl Reader {
+    /// Reads the marks of events from a row to another, both included, newest first.
+    pub fn marks_between(
+        &self,
+        first: RowId,
+        last: RowId,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<MarkRow>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT m.row, e.id, m.comment FROM mark AS m JOIN event AS e ON e.row = m.row
+             WHERE m.row BETWEEN ?1 AND ?2 ORDER BY m.row DESC LIMIT ?3",
+        )?;
+        let limit = codes::len(limit.min(MAX_PAGE));
+        let rows = statement.query_map(params![first.0, last.0, limit], |row| {
+            Ok(MarkRow {
+                row: RowId(row.get(0)?),
+                event: EventId::from_bytes(row.get(1)?),
+                mark: Mark {
+                    comment: row.get(2)?,
+                },
+            })
+        })?;
+        rows.collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::history::testing::{TestHistory, call};
-    use crate::model::{Mark, RowId};
 
     async fn marks(kept: &TestHistory) -> Vec<Option<String>> {
         let events = kept.history.events_after(RowId(0), 10).await.unwrap();
@@ -119,8 +151,16 @@ mod tests {
             marks(&kept).await,
             [Some("".into()), Some("look here".into())]
         );
+        let between = |first, last| {
+            let reader = kept.history.reader().unwrap();
+            let marks = reader.marks_between(RowId(first), RowId(last), 10);
+            let rows = marks.unwrap().into_iter();
+            rows.map(|mark| mark.row.0).collect::<Vec<_>>()
+        };
+        assert_eq!((between(0, 9), between(2, 2)), (vec![2, 1], vec![2]));
         set(&ids, MarkChange::Clear).await.unwrap();
         assert_eq!(marks(&kept).await, [None, None]);
+        assert_eq!(kept.history.marks().borrow().marked, 4);
         let stranger = vec![EventId::fresh()];
         assert_eq!(set(&stranger, MarkChange::Mark).await.unwrap(), 0);
     }

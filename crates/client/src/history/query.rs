@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Request, Timestamp};
 
 use super::select::Selector;
-use super::{attempts, codes, headers, store};
+use super::{attempts, codes, headers, learn, store};
 use crate::model::{
     AttemptDetail, AttemptRow, EventDetail, EventRow, ForwardState, GapRow, Mark, Marks, RowId,
 };
@@ -121,7 +121,7 @@ impl Reader {
         let sql = format!(
             "SELECT {}, {EVENT_COLUMNS} FROM event AS e LEFT JOIN attempt AS a
                ON a.row = (SELECT max(row) FROM attempt WHERE event = e.id)
-             LEFT JOIN mark AS m ON m.row = e.row {tail}",
+             LEFT JOIN mark AS m ON m.row = e.row LEFT JOIN novelty AS n ON n.event = e.row {tail}",
             attempts::COLUMNS,
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -314,7 +314,9 @@ impl Reader {
 /// Reads how far the tables reach. Deleted rows count: positions are never used twice.
 pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Marks> {
     let mut marks = Marks::default();
-    let mut statement = connection.prepare_cached("SELECT name, seq FROM sqlite_sequence")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT name, seq FROM sqlite_sequence UNION ALL SELECT 'mark', count FROM mark_changes",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let reach = RowId(row.get(1)?);
@@ -322,6 +324,8 @@ pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Marks> {
             "event" => marks.events = reach,
             "attempt" => marks.attempts = reach,
             "gap" => marks.gaps = reach,
+            "novelty" => marks.novelties = reach,
+            "mark" => marks.marked = codes::unsigned(reach.0),
             _ => {}
         }
     }
@@ -330,7 +334,7 @@ pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Marks> {
 
 /// Columns that [`read_event`] takes after those of the newest attempt.
 const EVENT_COLUMNS: &str = "e.row, e.endpoint, e.seq, e.id, e.kind, e.disposition, e.duplicate_of, \
-     e.received_at, e.method, e.path, e.topic, e.summary, e.body_len, e.forward, e.rejected, m.comment, e.edited_from";
+     e.received_at, e.method, e.path, e.topic, e.summary, e.body_len, e.forward, e.rejected, m.comment, e.edited_from, n.novelty";
 
 fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     let at = |column: usize| attempts::COLUMN_COUNT + column;
@@ -355,6 +359,7 @@ fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
         edited_from: row
             .get::<_, Option<[u8; 16]>>(at(16))?
             .map(EventId::from_bytes),
+        novelty: learn::novelty(row, at(17))?,
         last_attempt: attempts::read_row(row, 0)?,
     })
 }

@@ -59,7 +59,8 @@ async fn everything_is_there_after_opening_again() {
         Marks {
             events: RowId(2),
             attempts: RowId(1),
-            gaps: RowId(0)
+            gaps: RowId(0),
+            ..Marks::default()
         }
     );
     let rows = history.events_after(RowId(0), 10).await.unwrap();

@@ -14,6 +14,7 @@ use ringtail_protocol::event::{EncodedRequest, EventId, Kind};
 
 use super::attempts::{self, NewAttempt};
 use super::edited;
+use super::learn::Learner;
 use super::mark::{self, MarkChange};
 use super::retention::{Retention, Schedule};
 use super::store::{self, Incoming, Stored};
@@ -77,6 +78,7 @@ pub(super) struct Writer {
     pub(super) marks: watch::Sender<Marks>,
     pub(super) indexed: watch::Sender<RowId>,
     pub(super) retention: Retention,
+    pub(super) learner: Learner,
 }
 
 impl Writer {
@@ -120,9 +122,13 @@ impl Writer {
     }
 
     /// Indexes some of what is not indexed yet; returns whether there is more.
-    fn index(&self) -> bool {
-        match index::step(&self.connection) {
+    fn index(&mut self) -> bool {
+        match index::step(&self.connection, &mut self.learner) {
             Ok(step) => {
+                if let Some(novelties) = step.novelty {
+                    let known = *self.marks.borrow();
+                    self.advance(Marks { novelties, ..known });
+                }
                 self.indexed.send_if_modified(|reached| {
                     let moved = *reached != step.reached;
                     *reached = step.reached;
@@ -136,6 +142,10 @@ impl Writer {
                 false
             }
         }
+    }
+
+    fn advance(&self, marks: Marks) {
+        self.marks.send_if_modified(|known| known.advance(marks));
     }
 
     fn gather(&mut self, first: Write) -> Vec<Write> {
@@ -157,11 +167,7 @@ impl Writer {
         match committed {
             Ok(marks) => {
                 // Before the answers: who has been told "stored" finds the marks there.
-                self.marks.send_if_modified(|known| {
-                    let moved = *known != marks;
-                    *known = marks;
-                    moved
-                });
+                self.advance(marks);
                 for answer in written {
                     answer.send();
                 }

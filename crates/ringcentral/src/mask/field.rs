@@ -1,5 +1,7 @@
 //! What a field holds, by its name.
 
+use crate::secret::sounds_secret;
+
 /// What the values of a field are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -33,20 +35,6 @@ const PHONES: [&str; 16] = [
     "to",
     "tonumber",
     "targetnumber",
-];
-
-/// Parts of names of secrets.
-const TOKENS: [&str; 10] = [
-    "token",
-    "secret",
-    "password",
-    "signature",
-    "apikey",
-    "authorization",
-    "credential",
-    "cookie",
-    "jwt",
-    "assertion",
 ];
 
 /// Names of fields that are harmless though their last word does not say so.
@@ -155,7 +143,7 @@ impl Field {
         if flat == "tokentype" || flat.ends_with("expiresin") {
             return Self::Harmless;
         }
-        if TOKENS.iter().any(|token| flat.contains(token)) {
+        if sounds_secret(&flat) {
             return Self::Token;
         }
         if PHONES.contains(&flat.as_str()) || flat.ends_with("phonenumber") {
@@ -173,8 +161,7 @@ impl Field {
 
     /// Returns what a header field holds.
     pub(super) fn of_header(name: &str) -> Self {
-        let flat = name.replace('-', "");
-        if TOKENS.iter().any(|token| flat.contains(token)) {
+        if sounds_secret(&name.replace('-', "")) {
             Self::Token
         } else {
             Self::Harmless

@@ -87,7 +87,9 @@ fn extensions_and_words_of_the_table_stay() {
 fn layout_order_and_repeated_fields_stay() {
     let body = b"{ \"id\" : 1.50,\n\t\"text\":\"a\", \"id\":2,\"deep\":[[{\"text\":\"a\"}]], \"big\":12345678901234567890123 }";
     let masked = String::from_utf8(masker().body(body, None)).unwrap();
-    let word = masker().line("a");
+    let alone = masker().body(b"{\"text\":\"a\"}", None);
+    let alone = String::from_utf8(alone).unwrap();
+    let word = alone.split('"').nth(3).unwrap();
     let expected = format!(
         "{{ \"id\" : 1.50,\n\t\"text\":\"{word}\", \"id\":2,\"deep\":[[{{\"text\":\"{word}\"}}]], \"big\":12345678901234567890123 }}"
     );
@@ -123,7 +125,7 @@ fn forms_and_queries_are_masked_by_their_names() {
         "{form}"
     );
     let path =
-        masker().path("/hook/%2B16505550100?code=oauth-code&hub.verify_token=t0ken&since_id=4");
+        masker().path("/hook/%2B16505550100?CODE=oauth-code&hub.verify_token=t0ken&since_id=4");
     for planted in ["6505550100", "oauth-code", "t0ken"] {
         assert!(!path.contains(planted), "{planted} in {path}");
     }

@@ -6,10 +6,13 @@
 use std::collections::VecDeque;
 
 use ringtail_client::history::Found;
-use ringtail_client::model::{AttemptRow, Cause, EventRow, ForwardState, GapRow, Mark, RowId};
+use ringtail_client::model::{
+    AttemptRow, Cause, EventRow, ForwardState, GapRow, Mark, MarkRow, RowId,
+};
+use ringtail_client::novelty::Novelty;
 use ringtail_protocol::event::EventId;
 
-use crate::effect::Place;
+use crate::effect::{PAGE, Place};
 
 /// Most rows in memory.
 pub(crate) const MAX_ROWS: usize = 2000;
@@ -261,6 +264,40 @@ impl List {
         if let Some(event) = events.rev().find(|event| event.id == id) {
             event.mark = mark;
         }
+    }
+
+    /// Takes in the marks of all its events, newest first; of many the newest are known.
+    pub(crate) fn marks(&mut self, marks: &[MarkRow]) {
+        let least = match marks.last() {
+            Some(last) if marks.len() >= PAGE => last.row,
+            _ => RowId(i64::MIN),
+        };
+        for event in self.entries.iter_mut().filter_map(Entry::event_mut) {
+            let found = marks.binary_search_by(|mark| event.row.cmp(&mark.row));
+            match found {
+                Ok(index) => event.mark = marks.get(index).map(|row| row.mark.clone()),
+                Err(_) if event.row > least => event.mark = None,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Takes in what is new in an event.
+    pub(crate) fn novelty(&mut self, id: EventId, novelty: Option<Novelty>) {
+        let mut events = self.entries.iter_mut().rev().filter_map(Entry::event_mut);
+        if let Some(event) = events.find(|event| event.id == id) {
+            event.novelty = novelty;
+        }
+    }
+
+    /// Returns the rows of the history that the window stands for, first and last.
+    pub(crate) fn reach(&self) -> (RowId, RowId) {
+        let first = self.events().next().filter(|_| !self.at_start);
+        let last = self.last_row().filter(|_| !self.at_end);
+        (
+            first.map_or(RowId(0), |event| event.row),
+            last.unwrap_or(RowId(i64::MAX)),
+        )
     }
 
     /// Takes in gaps.

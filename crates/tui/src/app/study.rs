@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ringtail_client::diff::Noise;
 use ringtail_client::model::RowId;
 use ringtail_protocol::event::EventId;
 
@@ -9,11 +10,13 @@ use crate::format::Row;
 use crate::text::{TextLine, wrap};
 
 /// What a study is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct About {
     pub(crate) kind: Kind,
     /// Whether personal data is masked in it.
     pub(crate) masked: bool,
+    /// What is not compared.
+    pub(crate) noise: Arc<Noise>,
 }
 
 /// Kinds of studies.
@@ -62,14 +65,21 @@ impl Study {
     /// Takes in what was asked for. The row of the event that it began with is chosen.
     pub(crate) fn show(&mut self, rows: Result<Arc<Vec<Row>>, String>) {
         if let (Ok(rows), Kind::Timeline { id, .. }) = (&rows, self.about.kind) {
-            self.cursor = rows.iter().position(|row| row.event == Some(id));
+            self.cursor = rows
+                .iter()
+                .position(|row| row.event.is_some_and(|(event, _)| event == id));
         }
         self.rows = Some(rows);
         self.broken_for = None;
     }
 
-    /// Returns the event of the chosen row.
-    pub(crate) fn event(&self) -> Option<EventId> {
+    /// Says whether something is compared in it.
+    pub(crate) fn compares(&self) -> bool {
+        !matches!(self.about.kind, Kind::Timeline { .. })
+    }
+
+    /// Returns the event of the chosen row, and where it stands.
+    pub(crate) fn event(&self) -> Option<(EventId, RowId)> {
         let rows = self.rows.as_ref()?.as_ref().ok()?;
         rows.get(self.cursor?)?.event
     }

@@ -10,13 +10,13 @@ use crate::text::{TextLine, Tone};
 const MAX_ROWS: usize = 5_000;
 
 /// Compares two events; the one that came first stands first.
-pub(crate) fn events(one: &EventDetail, other: &EventDetail) -> Vec<Row> {
+pub(crate) fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> Vec<Row> {
     let (one, other) = match one.event.row <= other.event.row {
         true => (one, other),
         false => (other, one),
     };
     let name = |of: &EventDetail| format!("#{} {}", of.event.seq, of.event.summary);
-    let compared = diff::events(one, other, &Noise::default());
+    let compared = diff::events(one, other, noise);
     rows(&name(one), &name(other), &compared)
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn events(one: &EventDetail, other: &EventDetail) -> Vec<Row> {
 ///
 /// # Errors
 /// When there are none to compare.
-pub(crate) fn answers(event: &EventDetail) -> Result<Vec<Row>, String> {
+pub(crate) fn answers(event: &EventDetail, noise: &Noise) -> Result<Vec<Row>, String> {
     let [.., one, other] = event.attempts.as_slice() else {
         let seq = event.event.seq;
         return Err(format!(
@@ -33,7 +33,7 @@ pub(crate) fn answers(event: &EventDetail) -> Result<Vec<Row>, String> {
     };
     let count = event.attempts.len();
     let name = |number: usize| format!("answer {number} to #{}", event.event.seq);
-    let compared = diff::answers(one, other, &Noise::default());
+    let compared = diff::answers(one, other, noise);
     Ok(rows(&name(count - 1), &name(count), &compared))
 }
 

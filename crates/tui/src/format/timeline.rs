@@ -1,10 +1,8 @@
 //! Rows of the course of a call or a conversation.
 
-use std::time::Duration;
-
 use jiff::tz::TimeZone;
 use ringtail_client::model::EventDetail;
-use ringtail_ringcentral::timeline::{Step, Timeline};
+use ringtail_ringcentral::timeline::{Step, Timeline, gap};
 
 use super::{Row, time};
 use crate::text::{TextLine, Tone, cut, escape, width};
@@ -68,7 +66,7 @@ fn call(course: &[EventDetail], zone: &TimeZone) -> Vec<Row> {
             marks(step, &mut first);
             rows.push(Row {
                 line: first.clone(),
-                event: Some(event.id),
+                event: Some((event.id, event.row)),
             });
         }
         for (index, state) in step.states.iter().enumerate() {
@@ -88,7 +86,7 @@ fn call(course: &[EventDetail], zone: &TimeZone) -> Vec<Row> {
             if index == 0 {
                 marks(step, &mut line);
             }
-            let id = (index == 0).then_some(event.id);
+            let id = (index == 0).then_some((event.id, event.row));
             rows.push(Row { line, event: id });
         }
         let number = step.sequence.or(before.and_then(|(number, _)| number));
@@ -149,7 +147,7 @@ fn conversation(course: &[EventDetail], zone: &TimeZone) -> Vec<Row> {
         }
         rows.push(Row {
             line,
-            event: Some(event.id),
+            event: Some((event.id, event.row)),
         });
         before = Some(at);
     }
@@ -158,17 +156,4 @@ fn conversation(course: &[EventDetail], zone: &TimeZone) -> Vec<Row> {
 
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// The time between two arrivals; what arrived in another order than it happened goes back.
-fn gap(micros: i64) -> String {
-    let sign = if micros < 0 { "-" } else { "+" };
-    let time = Duration::from_micros(micros.unsigned_abs());
-    match time.as_secs() {
-        0 => format!("{sign}{} ms", time.as_millis()),
-        1..60 => format!("{sign}{:.1} s", time.as_secs_f64()),
-        seconds @ 60..3600 => format!("{sign}{}:{:02}", seconds / 60, seconds % 60),
-        seconds @ 3600..86_400 => format!("{sign}{} h", seconds / 3600),
-        seconds => format!("{sign}{} d", seconds / 86_400),
-    }
 }

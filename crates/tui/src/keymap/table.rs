@@ -29,6 +29,7 @@ const FILTER: &[Scope] = &[Scope::Filter];
 const PALETTE: &[Scope] = &[Scope::Palette];
 const JUMP: &[Scope] = &[Scope::Jump];
 const COMMENT: &[Scope] = &[Scope::Comment];
+const NOISE: &[Scope] = &[Scope::Noise];
 const PANES: &[Scope] = &[Scope::List, Scope::Detail];
 const READING: &[Scope] = &[Scope::List, Scope::Detail, Scope::Study];
 const ANY: &[Scope] = &[Scope::List, Scope::Detail, Scope::Study, Scope::Overlay];
@@ -170,6 +171,12 @@ pub(crate) const BINDINGS: &[Binding] = &[
     bind("comment.keep", Action::Run, COMMENT, &[key(KeyCode::Enter)], "keep the comment").footer("keep")
         .like("ringtail events mark <event> --comment <text>"),
     bind("comment.back", Action::Back, COMMENT, &[key(KeyCode::Esc)], "leave it as it was").footer("back"),
+    bind("noise", Action::Noise, STUDY, &[char('i')], "tell what is not compared")
+        .footer("ignore").like("ringtail events diff <event> --ignore <field>"),
+    bind("noise.compare", Action::Run, NOISE, &[key(KeyCode::Enter)], "compare anew, without these").footer("compare")
+        .like("ringtail events diff <event> --ignore <field>"),
+    bind("noise.back", Action::Back, NOISE, &[key(KeyCode::Esc)], "leave it as it was").footer("back"),
+    bind("noise.quit", Action::Quit, NOISE, &[ctrl('c')], "quit"),
     bind("comment.quit", Action::Quit, COMMENT, &[ctrl('c')], "quit"),
     bind("follow", Action::Follow, PANES, &[char('f')], "follow the newest event, or stop")
         .footer("follow").like("ringtail listen --output plain"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use ringtail_client::diff::Noise;
 use ringtail_client::model::EventDetail;
 use ringtail_protocol::event::EventId;
 
@@ -32,9 +33,10 @@ pub(super) async fn study<S: Source>(
     sight: Sight,
     zone: TimeZone,
 ) -> Msg {
-    let rows = match read(&**source, about, sight).await {
+    let rows = match read(&**source, about.kind, sight).await {
         Ok(read) => {
-            let made = tokio::task::spawn_blocking(move || rows(read, &zone)).await;
+            let noise = Arc::clone(&about.noise);
+            let made = tokio::task::spawn_blocking(move || rows(read, &noise, &zone)).await;
             made.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
         }
         Err(why) => Err(why),
@@ -45,9 +47,9 @@ pub(super) async fn study<S: Source>(
     }
 }
 
-async fn read(source: &impl Source, about: About, sight: Sight) -> Result<Read, String> {
+async fn read(source: &impl Source, kind: StudyKind, sight: Sight) -> Result<Read, String> {
     let told = |error: SourceError| words(&error);
-    match about.kind {
+    match kind {
         StudyKind::Timeline { row, .. } => {
             let course = source.course(row, MAX_COURSE, sight).await.map_err(told)?;
             Ok(Read::Course(course))
@@ -75,7 +77,7 @@ async fn one(source: &impl Source, id: EventId, sight: Sight) -> Result<EventDet
 }
 
 /// Makes the rows of what was read.
-pub(crate) fn rows(read: Read, zone: &TimeZone) -> Result<Vec<Row>, String> {
+pub(crate) fn rows(read: Read, noise: &Noise, zone: &TimeZone) -> Result<Vec<Row>, String> {
     match read {
         Read::Course(course) if course.is_empty() => {
             Err("the history no longer has this event".to_owned())
@@ -83,8 +85,8 @@ pub(crate) fn rows(read: Read, zone: &TimeZone) -> Result<Vec<Row>, String> {
         Read::Course(course) => Ok(timeline::rows(&course, zone)),
         Read::Two(two) => {
             let [one, other] = &*two;
-            Ok(diff::events(one, other))
+            Ok(diff::events(one, other, noise))
         }
-        Read::One(event) => diff::answers(&event),
+        Read::One(event) => diff::answers(&event, noise),
     }
 }

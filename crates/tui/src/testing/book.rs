@@ -8,8 +8,10 @@ use ringtail_client::filter::{Context, Filter, More};
 use ringtail_client::history::{Direction, Found};
 use ringtail_client::model::{
     AttemptDetail, AttemptRow, Cause, Endpoint, EventDetail, EventRow, FailureKind, ForwardState,
-    GapRow, LinkState, Mark, Marks, Outcome, RowId, Status, Target, TargetState,
+    GapRow, LinkState, Mark, MarkRow, Marks, NoveltyRow, Outcome, RowId, Status, Target,
+    TargetState,
 };
+use ringtail_client::novelty::{NewField, Novelty};
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
 use ringtail_ringcentral::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
@@ -28,6 +30,8 @@ pub(crate) struct Book {
     pub(crate) gaps: Vec<GapRow>,
     pub(crate) status: Status,
     pub(crate) broken: Option<&'static str>,
+    pub(crate) novelties: Vec<NoveltyRow>,
+    marked: u64,
     attempts: i64,
 }
 
@@ -68,6 +72,8 @@ impl Book {
                 failing: None,
             },
             broken: None,
+            novelties: Vec::new(),
+            marked: 0,
             attempts: 0,
         }
     }
@@ -162,7 +168,51 @@ impl Book {
             events: RowId(self.events.len() as i64),
             attempts: RowId(self.attempts),
             gaps: RowId(self.gaps.len() as i64),
+            novelties: RowId(self.novelties.len() as i64),
+            marked: self.marked,
         }
+    }
+
+    /// Says that an event has a field that none of its kind had before.
+    pub(crate) fn notice(&mut self, seq: u64, path: &str) {
+        let event = self.events.iter_mut().find(|event| event.event.seq == seq);
+        let event = &mut event.expect("the event was added").event;
+        let novelty = Novelty {
+            fields: vec![NewField {
+                path: path.to_owned(),
+                is: "string".to_owned(),
+                was: Vec::new(),
+            }],
+            more: 0,
+        };
+        event.novelty = Some(novelty.clone());
+        self.novelties.push(NoveltyRow {
+            row: RowId(self.novelties.len() as i64 + 1),
+            event: event.id,
+            endpoint: event.endpoint.clone(),
+            seq,
+            topic: event.topic.clone(),
+            novelty,
+            noticed_at: NOW,
+        });
+    }
+
+    pub(crate) fn novelties_after(&self, row: RowId) -> Vec<NoveltyRow> {
+        let newer = self.novelties.iter().filter(|novelty| novelty.row > row);
+        newer.cloned().collect()
+    }
+
+    pub(crate) fn marks_between(&self, first: RowId, last: RowId) -> Vec<MarkRow> {
+        let events = self.events.iter().rev().map(|event| &event.event);
+        let marked = events.filter(|event| (first..=last).contains(&event.row));
+        let rows = marked.filter_map(|event| {
+            Some(MarkRow {
+                row: event.row,
+                event: event.id,
+                mark: event.mark.clone()?,
+            })
+        });
+        rows.collect()
     }
 
     pub(crate) fn events(
@@ -241,6 +291,7 @@ impl Book {
     }
 
     pub(crate) fn mark(&mut self, id: EventId, wish: MarkWish) -> Option<Mark> {
+        self.marked += 1;
         let event = self.events.iter_mut().find(|event| event.event.id == id)?;
         event.event.mark = match wish {
             MarkWish::Clear => None,
@@ -399,6 +450,7 @@ impl Draft {
                 _ => ForwardState::None,
             },
             mark: None,
+            novelty: None,
             edited_from: None,
             last_attempt: None,
         };

@@ -17,7 +17,7 @@ use ratatui::layout::{Position, Size};
 use ringtail_client::filter::Filter;
 use ringtail_client::history::{Direction, Found};
 use ringtail_client::model::{
-    AttemptRow, EventDetail, EventRow, GapRow, Mark, Marks, RowId, Status,
+    AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
 };
 use ringtail_protocol::event::EventId;
 use tokio::sync::watch;
@@ -262,6 +262,24 @@ impl Source for Engine {
 
     async fn gaps_after(&self, row: RowId, limit: usize) -> Result<Vec<GapRow>, SourceError> {
         self.read(|book| book.gaps_after(row, limit))
+    }
+
+    async fn novelties_after(
+        &self,
+        row: RowId,
+        _limit: usize,
+    ) -> Result<Vec<NoveltyRow>, SourceError> {
+        self.read(|book| book.novelties_after(row))
+    }
+
+    async fn marks_between(
+        &self,
+        first: RowId,
+        last: RowId,
+        _limit: usize,
+        _sight: Sight,
+    ) -> Result<Vec<MarkRow>, SourceError> {
+        self.read(|book| book.marks_between(first, last))
     }
 
     async fn event(&self, id: EventId, sight: Sight) -> Result<Option<EventDetail>, SourceError> {

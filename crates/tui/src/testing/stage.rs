@@ -12,10 +12,11 @@ use ringtail_client::history::Direction;
 use ringtail_client::model::RowId;
 
 use super::book::{Book, NOW};
-use crate::app::{About, App, StudyKind, later};
+use crate::app::{App, StudyKind, later};
 use crate::effect::{Effect, PAGE};
 use crate::format::pages;
 use crate::msg::{Asked, Msg};
+use crate::run::concerned;
 use crate::run::study::{NOTHING_BEFORE, Read, rows};
 use crate::source::Sight;
 use crate::theme::Theme;
@@ -147,8 +148,8 @@ impl Stage {
                 })
             }
             Effect::Study(about) => {
-                let read = self.study(about);
-                let rows = read.and_then(|read| rows(read, &TimeZone::UTC));
+                let read = self.study(about.kind);
+                let rows = read.and_then(|read| rows(read, &about.noise, &TimeZone::UTC));
                 let rows = rows.map(Arc::new);
                 Some(Msg::Studied { about, rows })
             }
@@ -167,9 +168,13 @@ impl Stage {
                 events,
                 attempts,
                 gaps,
+                novelties,
+                marked,
             } => {
                 let attempts = self.book.attempts_after(attempts, PAGE);
-                let ids = attempts.iter().map(|attempt| attempt.event).collect();
+                let novelties = self.book.novelties_after(novelties);
+                let marked = marked.map(|(first, last)| self.book.marks_between(first, last));
+                let ids = concerned(&attempts, &novelties, marked.as_deref());
                 let from = events.unwrap_or(RowId(i64::MAX));
                 let newer = Direction::Newer;
                 Some(Msg::News {
@@ -183,6 +188,8 @@ impl Stage {
                     },
                     attempts,
                     gaps: self.book.gaps_after(gaps, PAGE),
+                    novelties,
+                    marked,
                 })
             }
             Effect::Detail { id, reveal } => {
@@ -204,13 +211,13 @@ impl Stage {
         }
     }
 
-    fn study(&self, about: About) -> Result<Read, String> {
+    fn study(&self, kind: StudyKind) -> Result<Read, String> {
         let one = |id| {
             self.book
                 .shown(id, self.sight)
                 .ok_or("it is gone".to_owned())
         };
-        Ok(match about.kind {
+        Ok(match kind {
             StudyKind::Timeline { row, .. } => Read::Course(self.book.course(row, self.sight)),
             StudyKind::Answers { id } => Read::One(Box::new(one(id)?)),
             StudyKind::Diff { id, row, other } => {

@@ -1,6 +1,11 @@
 //! What actions do beside moving about.
 
+use std::sync::Arc;
+
+use ringtail_client::diff::Noise;
+use ringtail_client::filter::Filter;
 use ringtail_client::model::{AttemptRow, RowId};
+use ringtail_protocol::event::EventId;
 
 use super::perform;
 use crate::app::{About, App, Entry, Focus, MAX_SELECTED, Study, StudyKind};
@@ -28,6 +33,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
             None => app.notify(Tone::Plain, "there is no path here"),
         },
         Action::Mask => return Some(mask(app)),
+        Action::Noise => noise(app),
         Action::Select => select(app),
         Action::SelectShown => select_shown(app),
         Action::Unselect => app.selected.clear(),
@@ -91,6 +97,9 @@ pub(super) fn run(app: &mut App) -> Option<Effect> {
         let wish = MarkWish::Comment(line.value().to_owned());
         return Some(Effect::Mark { id, wish });
     }
+    if let Some(line) = app.noise_line.take() {
+        return compare_without(app, line.value());
+    }
     let path = app.jump.take()?;
     if !app.detail.jump(path.value()) {
         let words = format!("the body has no path with {:?} in it", path.value());
@@ -106,18 +115,34 @@ pub(super) fn choose(app: &mut App, by: isize) {
     }
 }
 
-/// Opens the event of the line that was chosen in a timeline.
-pub(super) fn open_of_study(app: &mut App) {
-    let Some(id) = app.study.as_ref().and_then(Study::event) else {
-        return;
-    };
+/// Opens the event of the line that was chosen in a timeline. One that is not in the window is read with those around
+/// it; what a filter hides is shown among all.
+pub(super) fn open_of_study(app: &mut App) -> Option<Effect> {
+    let (id, row) = app.study.as_ref().and_then(Study::event)?;
+    app.study = None;
+    app.focus = Focus::Detail;
     if app.list.go_to_id(id) {
-        app.study = None;
-        app.focus = Focus::Detail;
-    } else {
-        let words = "this event is not on the list now: a filter hides it, or it is further up";
-        app.notify(Tone::Warn, words);
+        return None;
     }
+    read_around(app, id, row);
+    if app.filter.is_empty() {
+        return None;
+    }
+    let words = "the filter is off: it does not list this event, or not near what was listed";
+    app.notify(Tone::Plain, words);
+    app.filter = Filter::default();
+    Some(Effect::Filter(Filter::default()))
+}
+
+/// Has the list read anew from an event on, which is chosen then; the rows before it follow by themselves.
+fn read_around(app: &mut App, id: EventId, RowId(row): RowId) {
+    app.list.clear();
+    app.drop_incoming();
+    app.list.follow = false;
+    app.list.loaded = true;
+    app.reading.stale = app.reading.busy;
+    app.reading.jump = Some(Place::After(RowId(row - 1)));
+    app.reading.choose = Some(id);
 }
 
 /// Takes in how one of many replays ended, and begins the next.
@@ -158,10 +183,37 @@ fn study(app: &mut App, kind: StudyKind) -> Effect {
     let about = About {
         kind,
         masked: app.masked,
+        noise: Arc::clone(&app.noise),
     };
-    app.study = Some(Study::new(about));
+    app.study = Some(Study::new(about.clone()));
     app.list.follow = false;
     Effect::Study(about)
+}
+
+/// Begins to write what is not compared.
+fn noise(app: &mut App) {
+    if app.study.as_ref().is_some_and(Study::compares) {
+        let names: Vec<&str> = app.noise.names().collect();
+        app.noise_line = Some(tui_input::Input::new(names.join(" ")));
+    } else {
+        app.notify(Tone::Plain, "nothing is compared here");
+    }
+}
+
+/// Compares anew, without what was written. What was shown stays until then.
+fn compare_without(app: &mut App, names: &str) -> Option<Effect> {
+    let separates = |c: char| c.is_whitespace() || c == ',';
+    let names = names.split(separates).filter(|name| !name.is_empty());
+    let noise: Noise = names.collect();
+    if noise == *app.noise {
+        return None;
+    }
+    app.noise = Arc::new(noise);
+    let words = "compared anew; `[diff] noise` in the configuration file keeps names for good";
+    app.notify(Tone::Plain, words);
+    let study = app.study.as_mut()?;
+    study.about.noise = Arc::clone(&app.noise);
+    Some(Effect::Study(study.about.clone()))
 }
 
 /// Compares with the other one that is selected, or both that are; else with the one before of its kind.
@@ -238,7 +290,7 @@ fn select_shown(app: &mut App) {
 /// Changes what is read, and forgets what was, so that nothing is left on screen that is not to be seen.
 fn mask(app: &mut App) -> Effect {
     app.masked = !app.masked;
-    let place = app.list.selected_event().map(|event| event.row);
+    let place = app.list.selected_event().map(|event| (event.id, event.row));
     let (follow, focus) = (app.list.follow, app.focus);
     app.list.clear();
     app.drop_incoming();
@@ -247,11 +299,9 @@ fn mask(app: &mut App) -> Effect {
     app.comment = None;
     app.notice = None;
     app.reading.stale = app.reading.busy;
-    app.reading.jump = None;
-    if let (false, Some(RowId(row))) = (follow, place) {
-        app.list.follow = false;
-        app.list.loaded = true;
-        app.reading.jump = Some(Place::After(RowId(row - 1)));
+    app.reading.forget_jump();
+    if let (false, Some((id, row))) = (follow, place) {
+        read_around(app, id, row);
         app.focus = focus;
     }
     Effect::Mask(app.masked)
@@ -267,5 +317,5 @@ fn clear(app: &mut App) {
     }
     app.drop_incoming();
     app.reading.stale = app.reading.busy;
-    app.reading.jump = None;
+    app.reading.forget_jump();
 }

@@ -1,8 +1,12 @@
+use std::sync::Arc;
+
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
-use crate::app::{BodyForm, Tab};
+use crate::app::{About, BodyForm, Study, StudyKind, Tab};
+use crate::format;
 use crate::testing::{Book, Draft, Stage};
+use crate::text::TextLine;
 
 fn picked(stage: &Stage) -> Vec<u64> {
     stage.app.selected.values().map(|(_, seq)| *seq).collect()
@@ -160,6 +164,91 @@ fn a_line_of_a_timeline_opens_its_event() {
     assert!(stage.app.study.is_none());
     stage.press("<Esc>gjtG<Esc>");
     assert!(stage.app.study.is_none());
+}
+
+#[test]
+fn an_event_beyond_the_window_is_opened_among_those_around_it() {
+    let mut book = Book::call();
+    for _ in 0..3000 {
+        book.add(Draft::sms().ok(1));
+    }
+    let answered = book.event_number(4).event;
+    for filter in ["", "/kind:sms<Enter>"] {
+        let mut stage = Stage::new(80, 24, book.clone());
+        stage.press(filter);
+        assert!(!stage.app.list.events().any(|event| event.seq == 4));
+        // As from the timeline of an event that came in while the window moved on.
+        let row = format::Row {
+            line: TextLine::new(Tone::Plain, "answered"),
+            event: Some((answered.id, answered.row)),
+        };
+        let about = About {
+            kind: StudyKind::Timeline {
+                id: answered.id,
+                row: answered.row,
+            },
+            masked: false,
+            noise: Arc::default(),
+        };
+        let mut study = Study::new(about);
+        study.show(Ok(Arc::new(vec![row])));
+        stage.app.study = Some(study);
+        stage.press("<Enter>");
+        assert_eq!((chosen(&stage), stage.app.focus), (4, Focus::Detail));
+        assert!(stage.app.filter.is_empty());
+        let shown = stage.show();
+        assert!(shown.contains("Call answered"), "{shown}");
+        // Those before it are there, too, and newer ones when they are wanted.
+        assert_eq!(
+            stage.app.list.events().next().map(|event| event.seq),
+            Some(1)
+        );
+        stage.press("<Esc>G");
+        assert_eq!(chosen(&stage), 3006);
+        assert!(stage.app.list.follow);
+    }
+}
+
+#[test]
+fn names_that_are_not_compared_are_written_in_the_difference() {
+    let mut stage = Stage::new(80, 24, Book::call());
+    stage.press("gjjjd");
+    let shown = stage.show();
+    assert!(
+        shown.contains("+ ") && shown.contains("\"code\": \"Answered\""),
+        "{shown}"
+    );
+    assert!(shown.contains("i ignore"), "{shown}");
+    stage.press("i");
+    let shown = stage.show();
+    assert!(shown.contains("not compared: "), "{shown}");
+    stage.press(" code<Enter>");
+    let shown = stage.show();
+    assert!(!shown.contains("+   "), "{shown}");
+    assert!(
+        shown.contains("no difference but in what is not compared"),
+        "{shown}"
+    );
+    // It holds for the next one, and a name that is taken away is compared again.
+    stage.press("<Esc>di");
+    let line = stage
+        .app
+        .noise_line
+        .as_ref()
+        .map(|line| line.value().to_owned());
+    assert!(line.is_some_and(|line| line.split(' ').any(|name| name == "code")));
+    for _ in 0..400 {
+        stage.press("<BS>");
+    }
+    stage.press("sequence<Enter>");
+    let shown = stage.show();
+    assert!(shown.contains("\"uuid\": \"uuid-"), "{shown}");
+    stage.press("i<Esc>");
+    assert!(stage.app.noise_line.is_none() && stage.app.study.is_some());
+    // A timeline compares nothing.
+    let shown = stage.then("<Esc>t");
+    assert!(!shown.contains("i ignore"), "{shown}");
+    assert!(stage.then("i").contains("nothing is compared here"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use ringtail_ringcentral::verdict::Fault;
 
 use super::*;
 use crate::app::{Entry, Tab};
+use crate::source::MarkWish;
 use crate::testing::{Book, Draft, Stage, keys};
 
 fn many(count: usize) -> Book {
@@ -291,9 +292,63 @@ fn rows_that_retention_dropped_are_not_asked_for_for_ever() {
         events: RowId(99),
         attempts: RowId(99),
         gaps: RowId(99),
+        novelties: RowId(99),
+        marked: 99,
     };
     stage.msg(Msg::Marks(marks));
     assert_eq!(stage.app.reading.seen, marks);
+}
+
+#[test]
+fn what_is_new_in_an_event_is_marked_and_said() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    assert!(!stage.show().contains('◆'));
+    stage.book.notice(2, "body.foo");
+    stage.sync();
+    let shown = stage.show();
+    assert!(
+        shown.contains("◆ #2 sms: new field body.foo (string)"),
+        "{shown}"
+    );
+    assert_eq!(shown.matches('◆').count(), 2, "{shown}");
+    stage.book.notice(4, "body.bar");
+    stage.book.notice(7, "body.baz");
+    stage.sync();
+    let shown = stage.show();
+    assert!(
+        shown.contains("◆ #7 sms: new field body.baz (string) (and in 1 more)"),
+        "{shown}"
+    );
+    // An event that the filter did not let through is there once it does.
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("/new-field<Enter>");
+    assert_eq!(stage.app.list.events().count(), 0);
+    stage.book.notice(2, "body.foo");
+    stage.sync();
+    assert_eq!(stage.app.list.events().count(), 1);
+}
+
+#[test]
+fn marks_of_another_process_come_and_go() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    let marked = |stage: &Stage| {
+        let events = stage.app.list.events().filter(|event| event.mark.is_some());
+        events.map(|event| event.seq).collect::<Vec<_>>()
+    };
+    let ids = [2, 5].map(|seq| stage.book.event_number(seq).event.id);
+    for id in ids {
+        stage.book.mark(id, MarkWish::Comment("look".to_owned()));
+    }
+    stage.sync();
+    assert_eq!(marked(&stage), [2, 5]);
+    stage.book.mark(ids[0], MarkWish::Clear);
+    stage.sync();
+    assert_eq!(marked(&stage), [5]);
+    stage.press("/marked<Enter>");
+    assert_eq!(marked(&stage), [5]);
+    stage.book.mark(ids[0], MarkWish::Mark);
+    stage.sync();
+    assert_eq!(marked(&stage), [2, 5]);
 }
 
 #[test]

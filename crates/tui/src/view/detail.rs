@@ -34,21 +34,26 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
     // While the list has the keys the pane may lag behind by one event: its title says which it shows.
     let current = |shown: &&Shown| app.focus == Focus::List || shown.detail.event.id == wanted.id;
     let Some(shown) = app.detail.shown.as_ref().filter(current) else {
-        title(buf, area, wanted, app);
+        title(buf, area, wanted, &wanted.summary, app);
         put(buf, area, 0, 2, "reading…", app.theme.style(Tone::Dim));
         return;
     };
-    title(buf, area, &shown.detail.event, app);
+    // What the list knows is younger; a comment names whom it likes.
+    let of_event = |event: &&EventRow| event.id == shown.detail.event.id;
+    let row = app.list.selected_event().filter(of_event);
+    let novelty = row.unwrap_or(&shown.detail.event).novelty.as_ref();
+    let novelty = novelty.map(|novelty| format!("◆ {novelty}"));
     let head = detail_head(area.height);
+    // Where there is no line for it, it takes the place of what the list says anyway.
+    let summary = novelty.as_ref().filter(|_| head <= 2);
+    let summary = summary.unwrap_or(&shown.detail.event.summary);
+    title(buf, area, &shown.detail.event, summary, app);
     if head > 2 {
-        // What the list knows is younger; a comment names whom it likes.
-        let of_event = |event: &&EventRow| event.id == shown.detail.event.id;
-        let row = app.list.selected_event().filter(of_event);
         let mark = row
             .and_then(|row| row.mark.as_ref())
             .filter(|_| !app.masked);
         put_line(buf, area, 0, 1, &request(shown), app.theme);
-        put_line(buf, area, 0, 2, &facts(shown, mark), app.theme);
+        put_line(buf, area, 0, 2, &facts(shown, mark, novelty), app.theme);
     }
     tabs(buf, area, head, shown, app);
     let lines = Rect {
@@ -68,11 +73,11 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
     }
 }
 
-fn title(buf: &mut Buffer, area: Rect, event: &EventRow, app: &App) {
+fn title(buf: &mut Buffer, area: Rect, event: &EventRow, summary: &str, app: &App) {
     let at = time(event.received_at, &app.zone, "%H:%M:%S%.3f");
     let line = TextLine::new(Tone::Plain, format!("{}  ", event.seq))
         .with(Tone::Dim, format!("{at}  "))
-        .with(Tone::Strong, &event.summary);
+        .with(Tone::Strong, summary);
     put_line(buf, area, 0, 0, &line, app.theme);
 }
 
@@ -86,7 +91,7 @@ fn request(shown: &Shown) -> TextLine {
     TextLine::new(Tone::Name, &event.method).with(Tone::Plain, format!(" {path}"))
 }
 
-fn facts(shown: &Shown, mark: Option<&Mark>) -> TextLine {
+fn facts(shown: &Shown, mark: Option<&Mark>, novelty: Option<String>) -> TextLine {
     let event = &shown.detail.event;
     let mut line = TextLine::default();
     if let Some(mark) = mark {
@@ -96,6 +101,9 @@ fn facts(shown: &Shown, mark: Option<&Mark>) -> TextLine {
             &mark.comment
         };
         line.push(Tone::Strong, &format!("* {comment}  "));
+    }
+    if let Some(novelty) = novelty {
+        line.push(Tone::Warn, &format!("{novelty}, "));
     }
     if let Some(first) = event.duplicate_of {
         line.push(Tone::Warn, &format!("≡ duplicate of {first}, "));

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{put_line, put_right};
-use crate::app::{App, Batch};
+use crate::app::{App, Batch, Study};
 use crate::format::count;
 use crate::keymap::Action;
 use crate::text::{TextLine, Tone, cut, escape};
@@ -95,6 +95,7 @@ fn keys(app: &App, room: usize) -> TextLine {
         .study
         .as_ref()
         .is_some_and(|study| study.cursor.is_none());
+    let compares = app.study.as_ref().is_some_and(Study::compares);
     let general = |action| {
         matches!(
             action,
@@ -106,6 +107,7 @@ fn keys(app: &App, room: usize) -> TextLine {
         .of(app.scope())
         .filter(|(binding, _)| !binding.footer.is_empty())
         .filter(|(binding, _)| !(no_choice && binding.action == Action::Open))
+        .filter(|(binding, _)| compares || binding.action != Action::Noise)
         .filter(|(binding, _)| anything || general(binding.action))
         .filter_map(|(binding, keys)| {
             let key = keys.first()?.name();

@@ -25,6 +25,8 @@ const SIGNS: &[(&str, &str)] = &[
     ("rejected", "forged: kept from the app"),
     ("queued held", "on its way; waits for the app"),
     ("≡ ↻ * +", "duplicate; replayed; marked; selected"),
+    ("◆", "has a field or type new to its kind"),
+    ("·▂█", "events and slowest answers, 2 minutes"),
     ("⋯", "gap: the relay had lost events"),
 ];
 

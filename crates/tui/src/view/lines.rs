@@ -25,6 +25,23 @@ pub(super) fn line(buf: &mut Buffer, footer: Rect, what: &str, input: &Input, th
     written(buf, footer, x, input);
 }
 
+/// Draws what a line is good for, above it.
+pub(super) fn hint(buf: &mut Buffer, footer: Rect, words: &str, theme: Theme) {
+    let above = Rect {
+        y: footer.y.saturating_sub(1),
+        ..footer
+    };
+    put(
+        buf,
+        above,
+        0,
+        0,
+        &" ".repeat(above.width.into()),
+        Style::new(),
+    );
+    put_line(buf, above, 0, 0, &TextLine::new(Tone::Dim, words), theme);
+}
+
 /// Draws the palette over everything else.
 pub(super) fn palette(buf: &mut Buffer, area: Rect, palette: &Palette, app: &App) {
     let columns = WIDTH.min(area.width);

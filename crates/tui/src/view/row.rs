@@ -117,6 +117,9 @@ pub(super) fn marks(event: &EventRow) -> String {
     if event.mark.is_some() {
         marks.push('*');
     }
+    if event.novelty.is_some() {
+        marks.push('◆');
+    }
     let replayed = |cause| cause == Cause::Replay;
     if event
         .last_attempt

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! https://relay.example/e/dev-k3v9m2/             1,204 events · 3 failed
-//! link    ○ waiting, next try in 4 s (2 failed): RT-302 nothing listens at …
+//! link    ● connected      14/min ·▂··█▃···▂  slowest 38 ms ·▁··█▂···▁
 //! target  ✗ down, 12 held, next try in 1 s: connection refused
 //! ```
 
@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 use ringtail_client::model::{LinkState, TargetState};
 use ringtail_protocol::event::Timestamp;
 
-use super::{put_line, put_right};
+use super::{pace, put_line, put_right};
 use crate::app::App;
 use crate::format::count;
 use crate::text::{TextLine, Tone, cut};
@@ -47,13 +47,14 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
         (beside, area)
     };
     put_line(buf, first, 0, 0, &address, app.theme);
-    let end = put_line(buf, second, 0, 1, &link, app.theme);
+    let mut end = put_line(buf, second, 0, 1, &link, app.theme);
     if area.height == 2 {
         let x = (end + 3).max(area.width / 3);
-        put_line(buf, second, x, 1, &target, app.theme);
+        end = put_line(buf, second, x, 1, &target, app.theme);
     } else {
         put_line(buf, area, 0, 2, &target, app.theme);
     }
+    pace::render(buf, area, (end + 2, second.width), 1, app);
 }
 
 fn address(app: &App) -> TextLine {

@@ -358,6 +358,46 @@ fn palette() {
 }
 
 #[test]
+fn new_field() {
+    let mut book = Book::traffic();
+    book.notice(7, "body.to[*].foo");
+    screens("new_field", &book, "");
+    screens("new_field_in_the_detail", &book, "<Enter>");
+}
+
+/// Events and answers come for a while, with a pause.
+fn busy() -> Stage {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    for (events, ms, pause) in [(1, 8, 5), (4, 38, 15), (2, 1200, 5), (9, 12, 10), (1, 3, 0)] {
+        for _ in 0..events {
+            stage.book.add(Draft::sms().ok(ms));
+        }
+        stage.sync();
+        stage.pass(pause * 1000);
+    }
+    stage
+}
+
+#[test]
+fn names_that_are_not_compared() {
+    let book = Book::call();
+    screens("names_that_are_not_compared", &book, "gjjjdi code");
+}
+
+#[test]
+fn rate_and_answer_times() {
+    let mut stage = busy();
+    for (columns, lines) in [(60, 16), (80, 24), (140, 40)] {
+        stage.resize(columns, lines);
+        let shown = stage.show();
+        let status = shown.lines().take(3).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(format!("rate_and_answer_times_{columns}x{lines}"), status);
+    }
+    stage.pass(130_000);
+    assert!(!stage.show().contains("/min"), "{}", stage.show());
+}
+
+#[test]
 fn forms_of_a_copy() {
     screens("copy", &Book::traffic(), "y");
 }

@@ -31,10 +31,8 @@ struct Row {
 }
 
 impl Comparison {
-    pub(super) fn new(ignore: &[String]) -> Self {
-        let noise = ignore
-            .iter()
-            .fold(Noise::default(), |noise, name| noise.with(name));
+    pub(super) fn new(noise: Noise, ignore: &[String]) -> Self {
+        let noise = ignore.iter().fold(noise, |noise, name| noise.with(name));
         Self {
             noise,
             rows: Vec::new(),

@@ -5,6 +5,8 @@ use ringtail_client::model::{Endpoint, ForwardState, Target};
 use ringtail_protocol::event::{Disposition, EventId, Kind};
 use ringtail_ringcentral::verdict::{Failing, Fault, Verdict};
 
+use ringtail_client::novelty::NewField;
+
 use super::*;
 
 fn id() -> EventId {
@@ -29,6 +31,7 @@ fn detail(body: &'static [u8]) -> EventDetail {
             body_len: body.len() as u64,
             forward: ForwardState::Pending,
             mark: None,
+            novelty: None,
             edited_from: None,
             last_attempt: None,
         },
@@ -166,6 +169,26 @@ fn link_target_and_gap_have_lines() {
         first: 2,
         last: 40,
         noticed_at: Timestamp(1_785_320_000_000_000),
+    }));
+    let field = |path: &str, was: &[&str]| NewField {
+        path: path.into(),
+        is: "string".into(),
+        was: was.iter().map(|word| (*word).to_owned()).collect(),
+    };
+    lines += &text(&novelty(&NoveltyRow {
+        row: Default::default(),
+        event: id(),
+        endpoint: "demo-x1".into(),
+        seq: 12,
+        topic: "sms".into(),
+        novelty: Novelty {
+            fields: vec![
+                field("body.foo", &[]),
+                field("body.id", &["null", "number"]),
+            ],
+            more: 0,
+        },
+        noticed_at: Timestamp(1_785_320_000_100_000),
     }));
     insta::assert_snapshot!(lines);
 }

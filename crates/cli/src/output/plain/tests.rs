@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringtail_client::model::{AttemptDetail, Endpoint, Target};
+use ringtail_client::novelty::{NewField, Novelty};
 use ringtail_protocol::event::{Disposition, EventId, Kind};
 use ringtail_ringcentral::verdict::{Fault, Verdict};
 
@@ -31,6 +32,7 @@ fn event() -> EventRow {
         body_len: 9,
         forward: ForwardState::Pending,
         mark: None,
+        novelty: None,
         edited_from: None,
         last_attempt: None,
     }
@@ -83,7 +85,34 @@ fn an_event_and_its_attempts_are_a_line_each() {
         last: 4,
         noticed_at: Timestamp(0),
     });
+    let novelty = Novelty {
+        fields: vec![
+            NewField {
+                path: "body.to[*].\u{202e}x".into(),
+                is: "string".into(),
+                was: Vec::new(),
+            },
+            NewField {
+                path: "body.n".into(),
+                is: "null".into(),
+                was: vec!["number".into(), "string".into()],
+            },
+        ],
+        more: 2,
+    };
+    lines += &plain.novelty(&NoveltyRow {
+        row: Default::default(),
+        event: event().id,
+        endpoint: "demo-x1".into(),
+        seq: 17,
+        topic: "sms".into(),
+        novelty: novelty.clone(),
+        noticed_at: Timestamp(0),
+    });
     lines += &plain.listed(&event(), false);
+    let mut novel = event();
+    novel.novelty = Some(novelty);
+    lines += &plain.listed(&novel, false);
     insta::assert_snapshot!(lines);
 }
 

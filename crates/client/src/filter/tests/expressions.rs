@@ -36,7 +36,7 @@ fn test() -> impl Strategy<Value = Test> {
         1 => pattern().prop_map(Test::Anywhere),
         4 => field(),
         1 => ("[a-z][a-z-]{0,8}", text(Fit::Part)).prop_map(|(name, text)| Test::Header(name, text)),
-        3 => prop::sample::select(vec![Flag::Held, Flag::Replayed, Flag::Duplicate, Flag::Gap, Flag::Forged, Flag::Marked])
+        3 => prop::sample::select(vec![Flag::Held, Flag::Replayed, Flag::Duplicate, Flag::Gap, Flag::Forged, Flag::Marked, Flag::NewField])
             .prop_map(Test::Flag),
         2 => prop_oneof![
             (100_u16..1000).prop_map(|status| StatusRange(status, status)),

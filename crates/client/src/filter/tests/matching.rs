@@ -65,6 +65,7 @@ fn event() -> EventRow {
         body_len: 1,
         forward: ForwardState::Done,
         mark: None,
+        novelty: None,
         edited_from: None,
         last_attempt: Some(AttemptRow {
             row: RowId(1),

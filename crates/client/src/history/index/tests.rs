@@ -29,7 +29,10 @@ impl Indexed {
     /// Indexes all there is; returns in how many steps.
     fn index(&self) -> usize {
         let mut steps = 1;
-        while step(&self.connection).unwrap().more {
+        while step(&self.connection, &mut Learner::default())
+            .unwrap()
+            .more
+        {
             steps += 1;
         }
         steps
@@ -59,7 +62,7 @@ fn steps_are_short_and_go_on_where_the_last_ended() {
     let test = Indexed::open();
     let count = 2 * BATCH as u64 + 1;
     test.receives((1..=count).map(|seq| call(seq, "s")).collect());
-    let first = step(&test.connection).unwrap();
+    let first = step(&test.connection, &mut Learner::default()).unwrap();
     assert_eq!((first.reached, first.more), (RowId(BATCH as i64), true));
     assert_eq!(test.index(), 2);
     assert_eq!(test.facts("s_s").len(), count as usize);

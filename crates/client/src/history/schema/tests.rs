@@ -90,7 +90,7 @@ fn newer_schema_is_refused_and_left_alone() {
         error,
         OpenError::Newer {
             found: 99,
-            known: 6,
+            known: 7,
             ..
         }
     ));
@@ -166,7 +166,8 @@ fn a_history_of_the_first_schema_is_brought_up_and_indexed() {
     .unwrap();
     drop(old);
     let connection = open_writer(dir.path()).unwrap().connection;
-    let step = crate::history::index::step(&connection).unwrap();
+    let mut learner = crate::history::learn::Learner::default();
+    let step = crate::history::index::step(&connection, &mut learner).unwrap();
     assert_eq!((step.reached.0, step.more), (7, false));
     let found: i64 = connection
         .query_row(

@@ -103,6 +103,8 @@ enum Source {
     Held,
     Gap,
     Marked,
+    /// Events with something new in them.
+    Novel,
     All(Vec<Self>),
     Any(Vec<Self>),
 }
@@ -130,6 +132,7 @@ impl Source {
             Test::Flag(Flag::Replayed) => Some(Self::Odd),
             Test::Flag(Flag::Held) => Some(Self::Held),
             Test::Flag(Flag::Gap) => Some(Self::Gap),
+            Test::Flag(Flag::NewField) => Some(Self::Novel),
             Test::Status(StatusRange(first, last)) => {
                 (!(*first..=*last).contains(&200)).then_some(Self::Odd)
             }
@@ -213,6 +216,9 @@ impl Source {
             ),
             Self::Held => format!("SELECT row FROM event WHERE forward = 1 AND {SPAN}"),
             Self::Marked => format!("SELECT row FROM mark WHERE {SPAN}"),
+            Self::Novel => {
+                "SELECT event AS row FROM novelty WHERE event > ?1 AND event <= ?2".to_owned()
+            }
             Self::Gap => "SELECT e.row FROM gap AS g JOIN event AS e
                    ON e.endpoint = g.endpoint AND e.journal = g.journal AND e.seq = g.last + 1
                  WHERE e.row > ?1 AND e.row <= ?2"

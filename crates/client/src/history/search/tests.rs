@@ -10,6 +10,7 @@ use ringtail_protocol::event::{Event, Timestamp};
 use super::*;
 use crate::config::Secrets;
 use crate::filter::any_filter;
+use crate::history::learn::Learner;
 use crate::history::store::{Incoming, store};
 use crate::history::testing::{ENDPOINT, JOURNAL, TestHistory, attempt, call, event};
 use crate::history::{Comment, Forwarding, MarkChange, attempts, mark, schema};
@@ -121,7 +122,8 @@ fn stored(indexed: usize) -> Stored {
         tried(&opened.connection, events);
     };
     put(&events[..indexed]);
-    while index::step(&opened.connection).unwrap().more {}
+    let mut learner = Learner::default();
+    while index::step(&opened.connection, &mut learner).unwrap().more {}
     put(&events[indexed..]);
     Stored {
         reader: Reader::new(schema::open_reader(&opened.path).unwrap()),

@@ -1,0 +1,85 @@
+use super::*;
+use crate::history::testing::{TestHistory, event};
+use crate::novelty::LEARN;
+use ringtail_protocol::event::Event;
+
+fn presence(seq: u64, more: &str) -> Event {
+    let filter = "/restapi/v1.0/account/1/extension/2/presence";
+    event(
+        seq,
+        &format!(
+            r#"{{"uuid":"u{seq}","event":"{filter}","subscriptionId":"s","body":{{"extensionId":"2"{more}}}}}"#
+        ),
+    )
+}
+
+/// Stores an event and waits until it is indexed.
+async fn receives(kept: &TestHistory, event: Event) {
+    kept.receives(vec![event]).await;
+    let reached = kept.history.marks().borrow().events;
+    let mut indexed = kept.history.indexed();
+    indexed.wait_for(|row| *row >= reached).await.unwrap();
+}
+
+async fn told(kept: &TestHistory, after: i64) -> Vec<(u64, String)> {
+    let read = kept
+        .history
+        .read(move |reader| reader.novelties_after(RowId(after), 100));
+    let rows = read.await.unwrap();
+    rows.iter()
+        .map(|row| (row.seq, row.novelty.to_string()))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_is_new_is_noted_beside_the_event_and_moves_the_marks() {
+    let kept = TestHistory::open();
+    let learn = u64::from(LEARN);
+    for seq in 1..=learn {
+        receives(&kept, presence(seq, "")).await;
+    }
+    let marks = kept.history.marks();
+    assert_eq!(marks.borrow().novelties, RowId(0));
+    receives(&kept, presence(learn + 1, r#","dnd":true"#)).await;
+    receives(&kept, presence(learn + 2, r#","dnd":true"#)).await;
+    receives(&kept, event(learn + 3, r#"{"another":"kind"}"#)).await;
+    let words = "new field body.dnd (boolean)".to_owned();
+    assert_eq!(told(&kept, 0).await, [(learn + 1, words.clone())]);
+    assert_eq!(told(&kept, 1).await, []);
+    assert_eq!(marks.borrow().novelties, RowId(1));
+    let events = kept.history.events_after(RowId(0), 100).await.unwrap();
+    let novelties: Vec<_> = events.iter().map(|event| event.novelty.clone()).collect();
+    let with = novelties.iter().position(Option::is_some);
+    assert_eq!(with, Some(LEARN as usize));
+    assert_eq!(novelties.iter().flatten().count(), 1);
+    let words_of_row = novelties[LEARN as usize].as_ref().unwrap().to_string();
+    assert_eq!(words_of_row, words);
+}
+
+#[tokio::test]
+async fn another_process_knows_what_the_first_has_learnt() {
+    let kept = TestHistory::open();
+    let learn = u64::from(LEARN);
+    for seq in 1..=learn {
+        receives(&kept, presence(seq, "")).await;
+    }
+    let second = TestHistory {
+        history: crate::history::History::open(kept.dir.path()).unwrap(),
+        dir: tempfile::tempdir().unwrap(),
+    };
+    receives(&second, presence(learn + 1, r#","dnd":1"#)).await;
+    // The first had it in memory that there is no such field.
+    receives(&kept, presence(learn + 2, r#","dnd":1"#)).await;
+    receives(&second, presence(learn + 3, r#","dnd":"x""#)).await;
+    let words = told(&kept, 0).await;
+    assert_eq!(
+        words,
+        [
+            (learn + 1, "new field body.dnd (number)".to_owned()),
+            (
+                learn + 3,
+                "new type at body.dnd (string, was number)".to_owned()
+            ),
+        ]
+    );
+}

@@ -1,0 +1,89 @@
+//! What other processes write to the same file: `ringtail events mark` and `ringtail replay` beside a running screen.
+//!
+//! SQLite counts commits in memory that all processes share, so that looking whether there was one costs
+//! microseconds and reads nothing.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::query::{self, Reader};
+use super::{History, ReadError};
+
+/// How often it is looked whether another process has written: soon enough for who types in another window.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// A connection, and the commits that it knows of.
+struct Watched {
+    reader: Reader,
+    version: Option<i64>,
+}
+
+impl History {
+    /// Moves [`History::marks`] for what other processes write, too, until it is cancelled.
+    pub async fn watch_others(self, cancel: CancellationToken) {
+        let mut watched = None;
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let (history, before) = (self.clone(), watched.take());
+            match tokio::task::spawn_blocking(move || history.look(before)).await {
+                Ok(Ok(now)) => watched = Some(now),
+                // It is tried anew with another connection.
+                Ok(Err(error)) => tracing::debug!(%error, "cannot look for what others wrote"),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn look(&self, before: Option<Watched>) -> Result<Watched, ReadError> {
+        let mut watched = match before {
+            Some(watched) => watched,
+            None => Watched {
+                reader: self.reader()?,
+                version: None,
+            },
+        };
+        let connection = &watched.reader.connection;
+        // Tells of every commit but this connection's own, which writes nothing.
+        let version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        if watched.version != Some(version) {
+            let marks = query::marks(connection)?;
+            self.inner
+                .reach
+                .send_if_modified(|known| known.advance(marks));
+            watched.version = Some(version);
+        }
+        Ok(watched)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::history::MarkChange;
+    use crate::history::testing::{TestHistory, call};
+
+    #[tokio::test]
+    async fn what_another_process_writes_moves_the_marks() {
+        let kept = TestHistory::open();
+        let event = call(1, "s");
+        kept.receives(vec![event.clone()]).await;
+        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(kept.history.clone().watch_others(cancel.clone()));
+        tasks.close();
+        let mut marks = kept.history.marks();
+        let other = History::open(kept.dir.path()).unwrap();
+        for (count, change) in [(1, MarkChange::Mark), (2, MarkChange::Clear)] {
+            other.set_mark(vec![event.id], change).await.unwrap();
+            marks.wait_for(|marks| marks.marked == count).await.unwrap();
+        }
+        cancel.cancel();
+        tasks.wait().await;
+    }
+}
