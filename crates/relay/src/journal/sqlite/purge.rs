@@ -19,9 +19,6 @@ const EMPTYING: Duration = Duration::from_secs(10);
 /// How long one try keeps the relay's writer waiting at the most.
 const TRY: Duration = Duration::from_millis(100);
 
-/// Pages given back to the file system in one transaction.
-const STEP_PAGES: u32 = 1024;
-
 /// What was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Purged {
@@ -117,7 +114,7 @@ fn remove_step(
 
 /// Takes free pages out of the file and old versions of pages out of the write-ahead log.
 fn empty_free_space(connection: &Connection) -> Result<(), PurgeError> {
-    while retention::give_back(connection, STEP_PAGES)? {}
+    while retention::give_back(connection, retention::STEP_PAGES)? {}
     // While it waits for readers it keeps the writer waiting, so it waits briefly and often.
     connection.busy_timeout(TRY)?;
     let until = Instant::now() + EMPTYING;

@@ -45,7 +45,7 @@ const STEP_PART: i64 = 8;
 const STEP_ENDPOINTS: u32 = 500;
 
 /// Pages that one step gives back to the file system.
-const STEP_PAGES: u32 = 1024;
+pub(super) const STEP_PAGES: u32 = 1024;
 
 /// Pages that a sweep leaves free for events to come.
 const SPARE_PAGES: u32 = 1024;
