@@ -53,11 +53,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 fn ask(request: &Path) -> Result<(), RenewError> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    // Not one that is there: it may be a link, and whoever asks is often root.
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(request) {
         Ok(_) => Ok(()),
+        // Somebody asks already.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         // The directory is there from the first start with --domain.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(RenewError::NotTaken),
         Err(error) => Err(RenewError::Ask(error)),
@@ -92,4 +95,23 @@ pub(super) enum RenewError {
     /// The request could not be left.
     #[error("the relay cannot be asked")]
     Ask(#[source] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn to_ask_overwrites_nothing_by_way_of_a_link() {
+        let temp = tempfile::tempdir().unwrap();
+        let (request, others) = (temp.path().join("renew"), temp.path().join("others"));
+        ask(&request).unwrap();
+        ask(&request).unwrap();
+        fs::remove_file(&request).unwrap();
+        fs::write(&others, b"untouched").unwrap();
+        std::os::unix::fs::symlink(&others, &request).unwrap();
+        ask(&request).unwrap();
+        assert_eq!(fs::read(&others).unwrap(), b"untouched");
+    }
 }

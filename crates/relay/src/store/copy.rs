@@ -125,7 +125,7 @@ pub enum CopyError {
 
 /// Writes a copy of the database, also beside a relay that serves, which goes on meanwhile. Blocks.
 ///
-/// The file is there when it is whole, verified and on the disk, and not before.
+/// The file is empty until the copy is whole, verified and on the disk; then that takes its place.
 ///
 /// # Errors
 /// When the file exists or cannot be written, or the database cannot be read.
@@ -162,17 +162,7 @@ fn copy(dir: &DataDir, part: &Path) -> Result<Contents, BackupError> {
         path: part.to_owned(),
         source,
     };
-    // What an earlier backup left that was killed. The file is then made and not opened: in a directory of others' it could
-    // be a link to a file of the operator's.
-    if let Err(error) = fs::remove_file(part)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(failed(error));
-    }
-    private_options()
-        .create_new(true)
-        .open(part)
-        .map_err(failed)?;
+    drop(anew(part).map_err(failed)?);
     let source = open_reader(dir)?;
     // One statement, so one moment: writers go on beside it. Unlike a copy page by page, it takes no page along that
     // holds what was deleted, and does not begin again whenever something is written.
@@ -260,12 +250,7 @@ fn prepare(path: &Path, fresh: &Path) -> Result<Contents, RestoreError> {
         path: fresh.to_owned(),
         source,
     };
-    let mut options = private_options();
-    let mut to = options
-        .create(true)
-        .truncate(true)
-        .open(fresh)
-        .map_err(failed)?;
+    let mut to = anew(fresh).map_err(failed)?;
     io::copy(&mut from, &mut to).map_err(failed)?;
     to.sync_all().map_err(failed)?;
     drop(to);
@@ -339,6 +324,17 @@ fn move_aside(database: &Path) -> Result<PathBuf, RestoreError> {
         }
     }
     Ok(aside)
+}
+
+/// Makes a file in the place of what an earlier call left that was killed. It is made and not opened: what is there could be
+/// a link to a file of the operator's, left by somebody who may write in the directory and nowhere else.
+fn anew(path: &Path) -> io::Result<File> {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    private_options().create_new(true).open(path)
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), RestoreError> {

@@ -117,6 +117,21 @@ fn a_backup_overwrites_nothing_by_way_of_a_link() {
     assert!(!relay.file("copy").is_symlink());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_restore_overwrites_nothing_by_way_of_a_link() {
+    let relay = Relay::new();
+    let path = relay.file("copy.db");
+    backup(&relay.dir, &path).unwrap();
+    let others = relay.file("others");
+    std::fs::write(&others, b"untouched").unwrap();
+    let other = DataDir::open(relay.file("other")).unwrap();
+    std::os::unix::fs::symlink(&others, beside(&other.database(), ".restoring")).unwrap();
+    put_back(&other, &path, false).unwrap();
+    assert!(std::fs::read(&others).unwrap() == b"untouched");
+    assert!(!other.database().is_symlink());
+}
+
 #[test]
 fn what_is_put_back_is_the_backup_under_another_identity() {
     let relay = Relay::new();
