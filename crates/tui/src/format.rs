@@ -73,7 +73,10 @@ impl Row {
 /// Makes lines of an event.
 pub(crate) fn pages(detail: &EventDetail, zone: &TimeZone) -> Pages {
     let raw = format!("ringtail events show {} --raw", detail.event.id);
-    let (body, outline) = body::lines(&detail.body, MAX_LINES, Some(&raw));
+    let (mut body, outline) = body::lines(&detail.body, MAX_LINES, Some(&raw));
+    if let Some(novelty) = &detail.event.novelty {
+        outline::mark_new(&mut body, &outline, novelty);
+    }
     Pages {
         body,
         outline,

@@ -116,10 +116,15 @@ fn put(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -
         return area.width;
     }
     let room = area.width - x;
-    let text = cut(text, room.into());
+    let fits = cut(text, room.into());
     let at = (area.x + x, area.y + y);
-    let (end, _) = buf.set_stringn(at.0, at.1, text.as_ref(), room.into(), style);
-    end - area.x
+    let (end, _) = buf.set_stringn(at.0, at.1, fits.as_ref(), room.into(), style);
+    // Nothing stands behind what was cut, though a wide character may leave a column.
+    if fits == text {
+        end - area.x
+    } else {
+        area.width
+    }
 }
 
 /// Writes a line into an area, cut at its right edge. Returns the column after it.

@@ -42,8 +42,7 @@ impl JsonPath {
             if !rest.starts_with('[') {
                 let end = rest.find(['.', '[']).unwrap_or(rest.len());
                 let name = &rest[..end];
-                let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@');
-                if name.is_empty() || !name.chars().all(is_name) {
+                if !is_name(name) {
                     return None;
                 }
                 steps.push(Step::Field(name.to_owned()));
@@ -135,7 +134,7 @@ impl fmt::Display for JsonPath {
 
 /// Writes a field behind a path, as a filter has it.
 pub(crate) fn push_field(path: &mut String, name: &str) {
-    if is_plain(name) {
+    if is_name(name) {
         let dot = if path.is_empty() { "" } else { "." };
         path.extend([dot, name]);
     } else {
@@ -146,7 +145,13 @@ pub(crate) fn push_field(path: &mut String, name: &str) {
     }
 }
 
-/// Says whether a name stands in a path without quotes.
+/// Says whether a name may stand in a path without quotes.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@');
+    !name.is_empty() && name.chars().all(plain)
+}
+
+/// Says whether a name stands in a filter without quotes.
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     !name.is_empty() && name.chars().all(plain)

@@ -30,8 +30,9 @@ pub(crate) struct Detail {
     pub(crate) stale: bool,
     /// The event whose secrets are shown.
     reveal: Option<EventId>,
-    /// The event that was asked for last, its newest attempt then, and whether its secrets were to be shown.
-    asked: Option<(EventId, Option<RowId>, bool)>,
+    /// The event that was asked for last, its newest attempt then, whether something new in it was known, and whether
+    /// its secrets were to be shown.
+    asked: Option<(EventId, Option<RowId>, bool, bool)>,
 }
 
 /// An event as lines.
@@ -75,7 +76,7 @@ impl Detail {
     pub(crate) fn ask(&mut self, wanted: &EventRow) -> Option<bool> {
         let reveal = self.reveal == Some(wanted.id);
         let newest = wanted.last_attempt.as_ref().map(|attempt| attempt.row);
-        let version = (wanted.id, newest, reveal);
+        let version = (wanted.id, newest, wanted.novelty.is_some(), reveal);
         if self.busy || self.asked == Some(version) {
             return None;
         }

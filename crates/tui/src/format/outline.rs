@@ -1,5 +1,9 @@
 //! What the lines of a JSON text are: which member or item, of what, and where it ends.
 
+use ringtail_client::novelty::Novelty;
+
+use crate::text::{TextLine, Tone};
+
 /// The lines, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Outline(pub(super) Vec<Node>);
@@ -41,6 +45,25 @@ impl Step {
     }
 }
 
+/// Says on the lines of a body what is new there. Any item of a list stands for all.
+pub(super) fn mark_new(lines: &mut [TextLine], outline: &Outline, novelty: &Novelty) {
+    for (at, line) in lines.iter_mut().enumerate() {
+        let has_step = |node: &Node| node.step.is_some();
+        if !outline.0.get(at).is_some_and(has_step) {
+            continue;
+        }
+        let path = outline.path_of(at, |_| "[*]".to_owned());
+        let mut fields = novelty.fields.iter().filter(|field| field.path == path);
+        if let Some(field) = fields.next() {
+            let words = match field.was.is_empty() {
+                true => "  ◆ new".to_owned(),
+                false => format!("  ◆ {} is new here", field.is),
+            };
+            line.push(Tone::Warn, &words);
+        }
+    }
+}
+
 impl Outline {
     /// Returns whether there is no JSON in the lines.
     pub(crate) fn is_empty(&self) -> bool {
@@ -49,6 +72,10 @@ impl Outline {
 
     /// Returns the path of a line, as a filter has it; nothing for the whole.
     pub(crate) fn path(&self, line: usize) -> String {
+        self.path_of(line, |index| format!("[{index}]"))
+    }
+
+    fn path_of(&self, line: usize, item: impl Fn(usize) -> String) -> String {
         let mut steps = Vec::new();
         let mut at = Some(line);
         while let Some(node) = at.and_then(|at| self.0.get(at)) {
@@ -57,7 +84,7 @@ impl Outline {
         }
         let path = steps.iter().rev().map(|step| match step {
             Step::Name(name) => name.clone(),
-            Step::Index(index) => format!("[{index}]"),
+            Step::Index(index) => item(*index),
         });
         let path: String = path.collect();
         path.strip_prefix('.').map_or(path.clone(), str::to_owned)

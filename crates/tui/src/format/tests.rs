@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use ringtail_client::novelty::{NewField, Novelty};
+
 use super::*;
 
 fn text(lines: &[TextLine]) -> String {
@@ -33,6 +35,36 @@ fn json_is_laid_out_and_otherwise_untouched() {
     "d": null
   }
 }"#
+    );
+}
+
+#[test]
+fn what_is_new_is_marked_on_its_lines() {
+    let field = |path: &str, was: &[&str]| NewField {
+        path: path.to_owned(),
+        is: "null".to_owned(),
+        was: was.iter().map(|word| (*word).to_owned()).collect(),
+    };
+    let novelty = Novelty {
+        fields: vec![
+            field("to[*].x-y", &[]),
+            field("of[\"a b\"]", &["string"]),
+            field("n", &["number"]),
+        ],
+        more: 0,
+    };
+    let body = br#"{"to":[{"x-y":{}},{"x-y":1}],"of":{"a b":null,"n":1},"x-y":1}"#;
+    let (mut lines, outline) = body::lines(body, MAX_LINES, None);
+    outline::mark_new(&mut lines, &outline, &novelty);
+    let text = text(&lines);
+    let marked = text.lines().filter(|line| line.contains('◆'));
+    assert_eq!(
+        marked.collect::<Vec<_>>(),
+        [
+            "      \"x-y\": {}  ◆ new",
+            "      \"x-y\": 1  ◆ new",
+            "    \"a b\": null,  ◆ null is new here",
+        ]
     );
 }
 

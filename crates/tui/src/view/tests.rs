@@ -360,9 +360,9 @@ fn palette() {
 #[test]
 fn new_field() {
     let mut book = Book::traffic();
-    book.notice(7, "body.to[*].foo");
-    screens("new_field", &book, "");
-    screens("new_field_in_the_detail", &book, "<Enter>");
+    book.notice(2, "body.to[*].target");
+    screens("new_field", &book, "gj");
+    screens("new_field_in_the_detail", &book, "gj<Enter>");
 }
 
 /// Events and answers come for a while, with a pause.
