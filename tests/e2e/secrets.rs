@@ -231,8 +231,22 @@ async fn screens(world: &World, said: &mut Said) -> anyhow::Result<()> {
     }
     terminal.shows("/fail").await?;
     terminal.press("R").await?;
+    terminal.types("--sign").await?;
+    terminal.press("Enter").await?;
     terminal.shows("replayed").await?;
     said.add("the screen after a replay", terminal.screen().await);
+    let to = format!(
+        " --dry-run --target {}?code=planted-code",
+        world.app.url("")
+    );
+    terminal.press("R").await?;
+    terminal.types(&to).await?;
+    terminal.shows("--dry-run").await?;
+    terminal.press("Enter").await?;
+    terminal.shows("would be sent").await?;
+    said.add("the screen of a dry run", terminal.screen().await);
+    terminal.press("q").await?;
+    terminal.shows("/fail").await?;
     terminal.press("e").await?;
     terminal.shows("RT-502").await?;
     said.add("the explanation", terminal.screen().await);
@@ -276,6 +290,13 @@ async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
         vec!["import", "none.ndjson"],
         vec!["types"],
         vec!["replay", "1..3", "--compare"],
+        vec![
+            "replay",
+            "1..3",
+            "--dry-run",
+            "--target",
+            "localhost:1/?code=planted-code",
+        ],
         vec!["simulate", "--list"],
         vec!["simulate", "cut", "1..9"],
         vec!["check", &in_query, "--local", "--ca", &ca, "--notify", "-v"],

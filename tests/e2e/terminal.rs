@@ -1,9 +1,11 @@
 //! The terminal UI in a real terminal.
 
+use anyhow::Context as _;
 use ringtail_tests::eventually;
 use ringtail_tests::hooks;
 use ringtail_tests::payloads::compact;
 use ringtail_tests::ringcentral::Hook;
+use ringtail_tests::target::{LocalTarget, Reply};
 use ringtail_tests::terminal::Terminal;
 use tokio::process::Command;
 
@@ -112,4 +114,62 @@ async fn a_client_that_is_stopped_gives_the_terminal_back_and_takes_it_again() -
         "the other screen again"
     )?;
     terminal.press("q").await
+}
+
+#[tokio::test]
+async fn an_event_is_edited_in_the_terminal_and_replayed_by_options() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    world.client.stop().await?;
+    let client = ringtail_tests::binaries::find(ringtail_tests::binaries::CLIENT)?;
+    let editor = world.home.path().join("editor.sh");
+    std::fs::write(
+        &editor,
+        "trap '' INT\necho the terminal is mine\nread word\nsed \"s/Ahoy/$word/\" \"$1\" > \"$1.new\"\nmv \"$1.new\" \"$1\"\n",
+    )?;
+    let script = format!(
+        "trap : INT\nexport VISUAL= EDITOR='sh {}'\n{} listen {} --endpoint hooks\necho \"left with $?\"\nread line\n",
+        editor.display(),
+        client.display(),
+        world.app.url("/base"),
+    );
+    let terminal = Terminal::run(&world.home, &script).await?;
+    terminal.shows("connected").await?;
+    let sms = hooks::sms("163823379859", 0, "Ahoy");
+    let hook = Hook::notification(compact(&sms));
+    assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
+    terminal.shows("Ahoy").await?;
+    terminal.shows("200").await?;
+
+    terminal.press("E").await?;
+    terminal.shows("the terminal is mine").await?;
+    // What is typed is the editor's, Ctrl-C too.
+    for key in ["C-c", "q", "BSpace"] {
+        terminal.press(key).await?;
+    }
+    terminal.types("Servus").await?;
+    terminal.press("Enter").await?;
+    terminal.shows("the edited event replayed: 200").await?;
+    terminal.shows("[hooks-edited]").await?;
+    let sent = world.app.seen();
+    let last = sent.last().context("nothing was sent")?;
+    assert!(String::from_utf8_lossy(&last.body).contains("Servus"));
+    assert_eq!(last.header("ringtail-edited-from").len(), 1);
+
+    let other = LocalTarget::answering(|_| Reply::status(503))?;
+    for key in ["g", "R"] {
+        terminal.press(key).await?;
+    }
+    terminal.shows("--target").await?;
+    terminal
+        .types(&format!("--target {}", other.url("")))
+        .await?;
+    terminal.types(" --compare").await?;
+    terminal.press("Enter").await?;
+    terminal.shows("200 → 503").await?;
+    terminal.shows("1 of 1 answers changed").await?;
+    assert_eq!(other.count(), 1);
+    for key in ["q", "q"] {
+        terminal.press(key).await?;
+    }
+    terminal.shows("left with 0").await
 }

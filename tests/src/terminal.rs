@@ -97,6 +97,14 @@ impl Terminal {
         self.tmux(&["send-keys", key]).await.map(drop)
     }
 
+    /// Types characters as they are.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub async fn types(&self, text: &str) -> anyhow::Result<()> {
+        self.send(&[Stroke::Text(text.to_owned())]).await
+    }
+
     /// Types one thing after the other.
     ///
     /// # Errors

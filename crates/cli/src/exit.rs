@@ -82,6 +82,15 @@ impl Failure {
         self
     }
 
+    /// Returns the failure on one line, for a face that has no more.
+    pub(crate) fn line(&self) -> String {
+        let error = format!("{:#}", self.error);
+        match &self.hint {
+            Some(hint) => format!("{error}; {hint}"),
+            None => error,
+        }
+    }
+
     /// Prints the failure on stderr. There is nothing to do when that fails too.
     pub(crate) fn print(&self) {
         if self.error.is::<Told>() {

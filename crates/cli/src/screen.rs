@@ -1,16 +1,17 @@
 //! The terminal UI as a face of the engine.
 
 mod masked;
+mod replay;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ringtail_client::config::{FileError, ScreenConfig};
+use ringtail_client::config::{AllSecrets, FileError, ScreenConfig};
 use ringtail_client::diff::Noise;
-use ringtail_client::engine::{Engine, last_target};
+use ringtail_client::engine::Engine;
 use ringtail_client::export::{curl, httpie, raw};
 use ringtail_client::filter::Filter;
-use ringtail_client::forward::TargetUrl;
+use ringtail_client::forward::{SendOptions, Sender, TargetUrl};
 use ringtail_client::history::{Comment, Direction, Found, MarkChange};
 use ringtail_client::mask;
 use ringtail_client::model::{
@@ -20,12 +21,13 @@ use ringtail_client::signature::{self, Reveal};
 use ringtail_protocol::event::EventId;
 use ringtail_tui::Options;
 use ringtail_tui::keymap::Keys;
-use ringtail_tui::source::{Form, MarkWish, Sight, Source, SourceError};
+use ringtail_tui::source::{Form, MarkWish, ReplayStep, Report, Sight, Source, SourceError};
 use ringtail_tui::theme::Theme;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::masked::Masked;
+use crate::command::export::aim;
 use crate::command::search::search_one;
 use crate::exit::{Exit, Failure};
 use crate::output::{colour_allowed, json};
@@ -35,9 +37,6 @@ const PATIENCE: Duration = Duration::from_millis(150);
 
 /// Longest body of an event of a call that is looked at.
 const MAX_COURSE_BODY: usize = 64 * 1024;
-
-/// Where commands go when nothing was ever forwarded.
-const NOWHERE: &str = "http://localhost:3000";
 
 /// Returns how the screen is set up, as the configuration says.
 ///
@@ -55,6 +54,7 @@ pub(crate) fn options(config: &ScreenConfig, noise: &Noise) -> Result<Options, F
     };
     let mut options = Options {
         noise: noise.clone(),
+        read_replay: replay::read,
         ..Options::default()
     };
     if let Some((line, name)) = &config.theme {
@@ -80,15 +80,36 @@ pub(crate) fn options(config: &ScreenConfig, noise: &Noise) -> Result<Options, F
     Ok(options)
 }
 
+/// What was asked of the screen, beside what it looks like.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// Directory of the history.
+    pub(crate) data: PathBuf,
+    /// Whether secrets are shown.
+    pub(crate) reveal: Reveal,
+    /// What RingCentral and the app share, by endpoint.
+    pub(crate) secrets: AllSecrets,
+    /// What is not compared.
+    pub(crate) noise: Noise,
+    /// How targets are asked.
+    pub(crate) send: SendOptions,
+}
+
 /// Shows the screen until the user quits or the engine has ended.
 pub(crate) async fn show(
     engine: Engine,
-    data: PathBuf,
-    reveal: Reveal,
+    asked: Asked,
     filter: Filter,
     options: Options,
     ended: CancellationToken,
 ) -> Result<(), Failure> {
+    let Asked {
+        data,
+        reveal,
+        secrets,
+        noise,
+        send,
+    } = asked;
     let options = Options {
         cancel: ended,
         filter,
@@ -99,6 +120,9 @@ pub(crate) async fn show(
         engine,
         data,
         reveal,
+        secrets,
+        noise,
+        send,
     };
     let shown = ringtail_tui::run(screen, options).await;
     shown
@@ -111,6 +135,9 @@ struct Screen {
     engine: Engine,
     data: PathBuf,
     reveal: Reveal,
+    secrets: AllSecrets,
+    noise: Noise,
+    send: SendOptions,
     masked: Masked,
 }
 
@@ -125,12 +152,8 @@ impl Screen {
 
     /// Returns where commands that send an event go.
     fn aim(&self, endpoint: &str) -> TargetUrl {
-        let current = self.engine.status().borrow().target.clone();
-        current
-            .and_then(|target| TargetUrl::parse(&target.url).ok())
-            .or_else(|| last_target(&self.data, endpoint))
-            .or_else(|| TargetUrl::parse(NOWHERE).ok())
-            .expect("the last resort is a target")
+        let target = self.engine.sender().map(Sender::target);
+        aim(&self.data, target, endpoint)
     }
 }
 
@@ -334,9 +357,20 @@ impl Source for Screen {
         self.engine.hold(on);
     }
 
-    async fn replay(&self, id: EventId, sign: bool) -> Result<AttemptRow, SourceError> {
-        let replayed = self.engine.replay(id, sign).await;
-        let replayed = replayed.map_err(SourceError::new)?;
-        Ok(mask::attempt(replayed.attempt))
+    async fn replay(
+        &self,
+        ids: Vec<EventId>,
+        line: String,
+        sight: Sight,
+        steps: mpsc::Sender<ReplayStep>,
+        stop: CancellationToken,
+    ) -> Result<Report, SourceError> {
+        let replayed = replay::run(self, ids, &line, sight, &steps, stop).await;
+        replayed.map_err(|failure| SourceError::new(failure.line()))
+    }
+
+    async fn edit(&self, ids: Vec<EventId>, line: String) -> Result<Option<EventId>, SourceError> {
+        let edited = replay::edited(self, ids, &line).await;
+        edited.map_err(|failure| SourceError::new(failure.line()))
     }
 }

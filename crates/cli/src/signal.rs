@@ -8,7 +8,9 @@ pub(crate) async fn stop() {
     async fn one(kind: SignalKind) {
         match signal(kind) {
             Ok(mut signal) => {
-                signal.recv().await;
+                // Ctrl-C in an editor that the screen has lent its terminal to is meant for the editor.
+                let other = || kind == SignalKind::interrupt() && ringtail_tui::is_lent();
+                while signal.recv().await.is_some() && other() {}
             }
             // A signal that cannot be watched keeps what the system does with it.
             Err(_) => std::future::pending().await,

@@ -11,7 +11,6 @@ mod memory;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use ringtail_protocol::event::EventId;
 use ringtail_protocol::path::EndpointInfo;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -24,8 +23,7 @@ use crate::forward::{
 };
 use crate::history::{Forwarding, History, OpenError};
 use crate::link::{Linker, Refusal};
-use crate::model::{AttemptDetail, Endpoint, LinkState, Marks, Status, Target, TargetState};
-use crate::replay::{self, ReplayError};
+use crate::model::{Endpoint, LinkState, Marks, Status, Target, TargetState};
 use crate::signature::Guard;
 use failures::Failures;
 use lock::Lock;
@@ -210,19 +208,10 @@ impl Engine {
         self.inner.paused.send_replace(on);
     }
 
-    /// Sends a stored event to the target once more, signed anew if that is wanted, and records the attempt.
-    ///
-    /// # Errors
-    /// When there is no target or no such event, or the history fails. What the target does is in the attempt.
-    pub async fn replay(
-        &self,
-        id: EventId,
-        sign: bool,
-    ) -> Result<AttemptDetail, EngineReplayError> {
-        let sender = self.inner.sender.as_ref();
-        let sender = sender.ok_or(EngineReplayError::NoTarget)?;
-        let secrets = sign.then_some(&self.inner.secrets);
-        Ok(replay::replay(&self.inner.history, sender, id, secrets).await?)
+    /// Returns who sends to the target, if there is one.
+    #[must_use]
+    pub fn sender(&self) -> Option<&Sender> {
+        self.inner.sender.as_ref()
     }
 
     /// Tells the engine to stop. [`Engine::join`] says when it has.
@@ -364,16 +353,4 @@ pub enum SpawnError {
     /// The runtime ends.
     #[error("the program is shutting down")]
     ShuttingDown,
-}
-
-/// Why an event was not sent once more.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EngineReplayError {
-    /// There is nowhere to send it.
-    #[error("there is no target; give one to `ringtail listen`")]
-    NoTarget,
-    /// It could not be replayed.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
 }

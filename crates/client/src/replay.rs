@@ -4,6 +4,8 @@
 //! it is in the header [`crate::forward::REPLAY`] (an edited copy names its origin in [`EDITED_FROM`]), and everything else, `Verification-Token` included, is as
 //! RingCentral sent it, unless it is to be signed anew.
 
+mod run;
+
 use ringtail_protocol::event::{EventId, Header};
 
 use crate::config::Secrets;
@@ -11,6 +13,8 @@ use crate::forward::{EDITED_FROM, Sender};
 use crate::history::{History, ReadError, StoreError};
 use crate::model::{AttemptDetail, Cause, RowId};
 use crate::signature::{self, NoSecret};
+
+pub use self::run::{Compared, Options, Run, Step};
 
 /// Why an event was not replayed. A target that fails is not among the reasons: that is an attempt.
 #[derive(Debug, thiserror::Error)]

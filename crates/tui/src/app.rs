@@ -8,6 +8,7 @@ mod filter_line;
 mod line;
 mod list;
 mod pace;
+mod replay_line;
 mod study;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -27,9 +28,11 @@ pub(crate) use self::filter_line::FilterLine;
 pub(crate) use self::line::Palette;
 pub(crate) use self::list::{Entry, List, attempted};
 pub(crate) use self::pace::{BUCKETS, Pace};
+pub(crate) use self::replay_line::ReplayLine;
 pub(crate) use self::study::{About, Kind as StudyKind, Study};
 use crate::effect::Place;
 use crate::keymap::{Keys, Scope};
+use crate::source::OptionLine;
 use crate::text::Tone;
 use crate::theme::Theme;
 use crate::view::layout::Layout;
@@ -81,6 +84,12 @@ pub(crate) struct App {
     pub(crate) noise_line: Option<tui_input::Input>,
     /// What is not compared.
     pub(crate) noise: Arc<Noise>,
+    /// The options of a replay that are being written.
+    pub(crate) replay_line: Option<ReplayLine>,
+    /// The options that were written last.
+    pub(crate) replayed_with: String,
+    /// Reads them.
+    pub(crate) read_replay: fn(&str) -> OptionLine,
     /// A call, a conversation or a difference, in the place of list and detail.
     pub(crate) study: Option<Study>,
     /// Selected events with their numbers, in the order of the history.
@@ -90,9 +99,9 @@ pub(crate) struct App {
     /// Whether the mouse is the screen's and not the terminal's.
     pub(crate) mouse: bool,
     pub(crate) notice: Option<Notice>,
-    /// Replays that have not ended.
+    /// Replays that have not ended, beside the one that is watched.
     pub(crate) replays: usize,
-    /// A replay of many events.
+    /// The replay that is watched.
     pub(crate) batch: Option<Batch>,
     pub(crate) reading: Reading,
     /// How much comes, and how long the app takes.
@@ -189,6 +198,9 @@ impl App {
             comment: None,
             noise_line: None,
             noise: Arc::default(),
+            replay_line: None,
+            replayed_with: String::new(),
+            read_replay: |_| OptionLine::default(),
             study: None,
             selected: BTreeMap::new(),
             masked: false,
@@ -228,6 +240,8 @@ impl App {
             Scope::Comment
         } else if self.noise_line.is_some() {
             Scope::Noise
+        } else if self.replay_line.is_some() {
+            Scope::Replay
         } else {
             self.pane()
         }

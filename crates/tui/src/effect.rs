@@ -72,15 +72,26 @@ pub(crate) enum Effect {
     },
     /// Make lines of an event.
     Format(Arc<EventDetail>),
-    /// Forward an event once more.
+    /// Send events once more.
     Replay {
-        /// The event.
-        id: EventId,
-        /// Its number, for what is said afterwards.
+        /// The events, in order.
+        ids: Vec<EventId>,
+        /// The number of the first, for what is said afterwards.
         seq: u64,
-        /// Whether it is signed anew.
-        sign: bool,
+        /// How, in the options of `ringtail replay`.
+        line: String,
+        /// Whether it is told how far it is, and can be stopped.
+        watched: bool,
     },
+    /// Have an event edited, which borrows the terminal.
+    Edit {
+        /// The event, if the line does not name another.
+        ids: Vec<EventId>,
+        /// How what comes of it is replayed.
+        line: String,
+    },
+    /// Stop the replay that is watched.
+    StopReplay,
 }
 
 /// A page of the history.

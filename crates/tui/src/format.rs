@@ -8,6 +8,7 @@ mod body;
 pub(crate) mod diff;
 mod json;
 pub(crate) mod outline;
+pub(crate) mod table;
 pub(crate) mod timeline;
 mod timing;
 

@@ -28,8 +28,10 @@ pub(crate) enum Action {
     PreviousTab,
     NextEvent,
     PreviousEvent,
-    Replay,
-    ReplaySigned,
+    /// With a line of options.
+    Replay(&'static str),
+    /// With a line of options that is written first.
+    ReplayWith,
     StopReplay,
     Explain,
     Timeline,
@@ -100,11 +102,13 @@ pub(crate) enum Scope {
     Comment,
     /// The line of what is not compared, which takes every other key.
     Noise,
+    /// The line of a replay's options, which takes every other key.
+    Replay,
 }
 
 impl Scope {
     /// All of them, with what they are called.
-    pub(crate) const ALL: [(Self, &'static str); 10] = [
+    pub(crate) const ALL: [(Self, &'static str); 11] = [
         (Self::List, "List"),
         (Self::Detail, "Event"),
         (Self::Study, "Timeline and diff"),
@@ -115,13 +119,14 @@ impl Scope {
         (Self::Jump, "Path"),
         (Self::Comment, "Comment"),
         (Self::Noise, "Not compared"),
+        (Self::Replay, "Replay"),
     ];
 
     /// Returns whether characters are text here.
     pub(crate) fn is_line(self) -> bool {
         matches!(
             self,
-            Self::Filter | Self::Palette | Self::Jump | Self::Comment | Self::Noise
+            Self::Filter | Self::Palette | Self::Jump | Self::Comment | Self::Noise | Self::Replay
         )
     }
 }

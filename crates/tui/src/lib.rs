@@ -12,7 +12,7 @@ use ringtail_protocol::event::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::keymap::Keys;
-use crate::source::Source;
+use crate::source::{OptionLine, Source};
 use crate::terminal::Guard;
 use crate::theme::Theme;
 
@@ -45,6 +45,8 @@ pub struct Options {
     pub mouse: bool,
     /// What is not compared.
     pub noise: Noise,
+    /// Reads a line of options of a replay.
+    pub read_replay: fn(&str) -> OptionLine,
     /// What is shown at first.
     pub filter: Filter,
     /// The zone that times are shown in.
@@ -54,7 +56,8 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// The terminal's colours, the keys of docs/KEYS.md, the mouse, the system's zone and clock, and a token that nobody cancels.
+    /// The terminal's colours, the keys of docs/KEYS.md, the mouse, no options of replays, the system's zone and clock,
+    /// and a token that nobody cancels.
     fn default() -> Self {
         Self {
             cancel: CancellationToken::new(),
@@ -62,6 +65,7 @@ impl Default for Options {
             keys: Keys::default(),
             mouse: true,
             noise: Noise::default(),
+            read_replay: |_| OptionLine::default(),
             filter: Filter::default(),
             time_zone: jiff::tz::TimeZone::system(),
             clock: Timestamp::now,
@@ -91,6 +95,12 @@ pub enum RunError {
     /// Keys could not be read.
     #[error("cannot read keys from the terminal")]
     Input(#[source] io::Error),
+}
+
+/// Says whether the terminal is an editor's at the moment: Ctrl-C is then meant for that.
+#[must_use]
+pub fn is_lent() -> bool {
+    keys::is_lent()
 }
 
 /// Shows the screen on the process's terminal until the user quits or [`Options::cancel`] is cancelled.

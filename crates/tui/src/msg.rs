@@ -12,6 +12,7 @@ use ringtail_protocol::event::{EventId, Timestamp};
 use crate::app::About;
 use crate::effect::Place;
 use crate::format::{Pages, Row};
+use crate::source::{ReplayStep, Report};
 
 /// Something that [`update`](fn@crate::update::update) takes in. Time comes in as [`Msg::Tick`] and nowhere else.
 #[derive(Debug, Clone)]
@@ -82,12 +83,23 @@ pub(crate) enum Msg {
     Clip(Vec<u8>),
     /// Events were taken away, which is told so, or could not be.
     Taken(Result<String, String>),
+    /// A replay that is watched goes on.
+    Step(ReplayStep),
+    /// An event was edited, or was left as it is.
+    Edited {
+        /// What came of it, or why nothing did.
+        id: Result<Option<EventId>, String>,
+        /// How it is replayed.
+        line: String,
+    },
     /// A replay ended.
     Replayed {
-        /// The event's number.
+        /// The first event's number.
         seq: u64,
-        /// The attempt, or why none could be made.
-        result: Result<Box<AttemptRow>, String>,
+        /// Whether it was watched.
+        watched: bool,
+        /// How it went, or why not further.
+        result: Result<Box<Report>, String>,
     },
     /// The history could not be read.
     Unreadable {

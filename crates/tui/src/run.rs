@@ -23,15 +23,16 @@ use ringtail_client::filter::Filter;
 use ringtail_client::history::{Direction, Found};
 use ringtail_client::model::{AttemptRow, MarkRow, Marks, NoveltyRow, RowId};
 use ringtail_protocol::event::EventId;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::effect::{Effect, PAGE, Place};
 use crate::format::pages;
 use crate::msg::{Asked, Msg};
-use crate::source::{Sight, Source, SourceError};
+use crate::source::{ReplayStep, Sight, Source, SourceError};
 use crate::terminal::Host;
 use crate::update::update;
 use crate::view::view;
@@ -58,11 +59,15 @@ where
     let mut input = pin!(input.fuse());
     let mut status = source.status();
     let mut marks = source.marks();
+    let (steps, mut told) = mpsc::channel(BATCH);
     let mut engine = Engine {
         source: Arc::new(source),
         zone: options.time_zone.clone(),
         filter: options.filter.clone(),
         masked: false,
+        steps,
+        stop: CancellationToken::new(),
+        edit: None,
         tasks: JoinSet::new(),
     };
     // Both are read before the first query, which therefore sees at least as much.
@@ -81,6 +86,7 @@ where
     app.keys = options.keys.clone();
     app.noise = Arc::new(options.noise.clone());
     app.filter = options.filter.clone();
+    app.read_replay = options.read_replay;
     if options.mouse {
         host.mouse(true).map_err(RunError::Open)?;
         app.mouse = true;
@@ -89,6 +95,14 @@ where
     let mut dirty = true;
     let mut inbox = Vec::new();
     loop {
+        if let Some((ids, line)) = engine.edit.take() {
+            // Nothing else goes on here meanwhile: what happens is found when the terminal is back.
+            host.lend();
+            let id = engine.source.edit(ids, line.clone()).await;
+            host.take_back();
+            let id = id.map_err(|error| words(&error));
+            inbox.push(Msg::Edited { id, line });
+        }
         if host.was_lost().map_err(RunError::Open)? {
             // Not `clear`, which asks the terminal for its cursor: the answer would be read as keys.
             let size = terminal.size().map_err(RunError::Draw)?;
@@ -119,6 +133,7 @@ where
                 Some(event) => inbox.extend(from_input(event)?),
                 None => return Ok(Exit::Stopped),
             },
+            Some(step) = told.recv() => inbox.push(Msg::Step(step)),
             Some(done) = engine.tasks.join_next() => inbox.push(finished(done)),
             status = changed(&mut status) => inbox.push(Msg::Status(status)),
             marks = changed(&mut marks) => inbox.push(Msg::Marks(marks)),
@@ -128,6 +143,8 @@ where
         while inbox.len() < BATCH {
             if let Some(event) = already(&mut input).await {
                 inbox.extend(from_input(event)?);
+            } else if let Ok(step) = told.try_recv() {
+                inbox.push(Msg::Step(step));
             } else if let Some(done) = engine.tasks.try_join_next() {
                 inbox.push(finished(done));
             } else if let Some(status) = changed(&mut status).now_or_never() {
@@ -193,6 +210,12 @@ struct Engine<S> {
     filter: Filter,
     /// Whether personal data is read as pseudonyms.
     masked: bool,
+    /// Where the replay that is watched tells of itself.
+    steps: mpsc::Sender<ReplayStep>,
+    /// Stops it.
+    stop: CancellationToken,
+    /// What is to be edited as soon as the terminal can be lent.
+    edit: Option<(Vec<EventId>, String)>,
     tasks: JoinSet<Msg>,
 }
 
@@ -277,13 +300,32 @@ impl<S: Source> Engine<S> {
                         Msg::Formatted { detail, pages }
                     });
                 }
-                Effect::Replay { id, seq, sign } => {
+                Effect::Replay {
+                    ids,
+                    seq,
+                    line,
+                    watched,
+                } => {
+                    let stop = CancellationToken::new();
+                    let mut steps = self.steps.clone();
+                    if watched {
+                        self.stop = stop.clone();
+                    } else {
+                        // Nobody is told of the steps of a replay that is not watched.
+                        steps = mpsc::channel(1).0;
+                    }
                     self.tasks.spawn(async move {
-                        let result = source.replay(id, sign).await;
+                        let result = source.replay(ids, line, sight, steps, stop).await;
                         let result = result.map(Box::new).map_err(|error| words(&error));
-                        Msg::Replayed { seq, result }
+                        Msg::Replayed {
+                            seq,
+                            watched,
+                            result,
+                        }
                     });
                 }
+                Effect::StopReplay => self.stop.cancel(),
+                Effect::Edit { ids, line } => self.edit = Some((ids, line)),
             }
         }
         Ok(None)

@@ -12,7 +12,8 @@ use ringtail_client::model::{
     AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
 };
 use ringtail_protocol::event::EventId;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 /// How much of what came in is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,6 +73,74 @@ impl Form {
             Self::Json => "ndjson",
         }
     }
+}
+
+/// What is known of a line of options while it is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OptionLine {
+    /// What is wrong with it.
+    pub error: Option<String>,
+    /// What its last word can become.
+    pub offers: Vec<String>,
+    /// What its last option does, unless there is something wrong that must be told instead.
+    pub about: Option<String>,
+    /// Whether the event is edited before it is sent.
+    pub edits: bool,
+}
+
+/// What is told of a replay while it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplayStep {
+    /// So many sends are to come.
+    Begun(usize),
+    /// One was sent.
+    Sent {
+        /// Whether RingCentral would have taken the answer.
+        accepted: bool,
+    },
+}
+
+/// How a replay went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many were sent.
+    pub sent: usize,
+    /// How many of the answers RingCentral would have taken.
+    pub accepted: usize,
+    /// How many were left out on purpose.
+    pub left_out: usize,
+    /// How many were not sent because it was stopped.
+    pub not_sent: usize,
+    /// The seed that nobody chose, if something followed it.
+    pub seed: Option<u64>,
+    /// The number of the last event that was sent, and its attempt.
+    pub last: Option<(u64, AttemptRow)>,
+    /// What is to be read: the answers that changed, or what would be sent.
+    pub table: Option<Table>,
+}
+
+/// Events, with something told of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// What is told.
+    pub title: String,
+    /// The events.
+    pub rows: Vec<TableRow>,
+}
+
+/// An event of a [`Table`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableRow {
+    /// The event.
+    pub event: EventId,
+    /// Where it stands in the history.
+    pub row: RowId,
+    /// Its number.
+    pub seq: u64,
+    /// What is told of it.
+    pub told: String,
+    /// What it is.
+    pub summary: String,
 }
 
 /// The engine as the screen sees it.
@@ -172,13 +241,25 @@ pub trait Source: Send + Sync + 'static {
     /// Holds events back from the target, or lets them go.
     fn hold(&self, on: bool);
 
-    /// Forwards an event once more, signed anew if that is wanted. Returns the attempt when it is recorded; one that
-    /// fails is an attempt, too.
+    /// Sends events once more as a line of options says, which are those of `ringtail replay`; a line that names events
+    /// is about those. Tells of each as it is sent, and sends no more once it is stopped. An attempt that fails is an
+    /// attempt, too.
     fn replay(
         &self,
-        id: EventId,
-        sign: bool,
-    ) -> impl Future<Output = Result<AttemptRow, SourceError>> + Send;
+        ids: Vec<EventId>,
+        line: String,
+        sight: Sight,
+        steps: mpsc::Sender<ReplayStep>,
+        stop: CancellationToken,
+    ) -> impl Future<Output = Result<Report, SourceError>> + Send;
+
+    /// Has an event edited in the terminal, which is lent meanwhile, and returns what came of it, unless nothing was
+    /// changed.
+    fn edit(
+        &self,
+        ids: Vec<EventId>,
+        line: String,
+    ) -> impl Future<Output = Result<Option<EventId>, SourceError>> + Send;
 }
 
 /// A query or a replay that failed, in the words of the engine.

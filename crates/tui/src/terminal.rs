@@ -18,6 +18,8 @@ use crossterm::terminal::{
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+use crate::keys;
+
 /// Whether the terminal is in our modes. The panic hook has no other way to know.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
@@ -28,6 +30,12 @@ pub(crate) trait Host {
 
     /// Gives the terminal back and stops until the shell says go on.
     fn suspend(&mut self) -> io::Result<()>;
+
+    /// Lends the terminal to an editor: nothing of it is ours, keys neither, until [`Host::take_back`].
+    fn lend(&mut self);
+
+    /// Takes the keys back; [`Host::was_lost`] then takes the rest.
+    fn take_back(&mut self);
 
     /// Takes the mouse, or leaves it to the terminal.
     fn mouse(&mut self, on: bool) -> io::Result<()>;
@@ -72,6 +80,15 @@ impl Host for Guard {
 
     fn suspend(&mut self) -> io::Result<()> {
         stop()
+    }
+
+    fn lend(&mut self) {
+        keys::lend();
+        leave();
+    }
+
+    fn take_back(&mut self) {
+        keys::take_back();
     }
 
     fn mouse(&mut self, on: bool) -> io::Result<()> {
@@ -154,8 +171,12 @@ pub(crate) async fn told_to_end() -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let mut interrupted = async || {
+        // The terminal sends it to all who use it, and means who has it.
+        while interrupt.recv().await.is_some() && keys::is_lent() {}
+    };
     tokio::select! {
-        _ = interrupt.recv() => {}
+        () = interrupted() => {}
         _ = terminate.recv() => {}
         _ = hangup.recv() => {}
     }

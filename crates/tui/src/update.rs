@@ -2,17 +2,15 @@
 
 mod act;
 mod mouse;
+mod replay;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ringtail_client::history::Found;
-use ringtail_client::model::{AttemptRow, Marks, Outcome, RowId, Target};
+use ringtail_client::model::{Marks, RowId};
 use tui_input::backend::crossterm::EventHandler;
 
-use crate::app::{
-    App, Batch, FilterLine, Focus, List, MAX_REPLAYS, Overlay, OverlayKind, Palette, attempted,
-};
+use crate::app::{App, FilterLine, Focus, List, Overlay, OverlayKind, Palette, attempted};
 use crate::effect::{Effect, PAGE, Place};
-use crate::format::took;
 use crate::keymap::{Action, Scope};
 use crate::msg::{Asked, Msg};
 use crate::text::Tone;
@@ -118,15 +116,17 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
                 app.detail.show(detail, pages);
             }
         }
-        Msg::Replayed { seq, result } => {
-            app.replays = app.replays.saturating_sub(1);
-            if app.batch.is_some() {
-                effects.extend(act::next_of_batch(app, &result));
-            } else {
-                let (tone, words) = replayed(seq, &result);
-                app.notify(tone, words);
+        Msg::Step(step) => {
+            if let Some(batch) = &mut app.batch {
+                batch.step(step);
             }
         }
+        Msg::Edited { id, line } => effects.extend(replay::edited(app, id, line)),
+        Msg::Replayed {
+            seq,
+            watched,
+            result,
+        } => replay::ended(app, seq, watched, result),
         Msg::Unreadable { what, reason } => unreadable(app, what, reason),
     }
     let layout = app.layout();
@@ -266,6 +266,11 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
                 input.handle_event(&Event::Key(*event));
             }
         }
+        Scope::Replay => {
+            if let Some(line) = &mut app.replay_line {
+                line.key(*event);
+            }
+        }
         Scope::Jump => {
             if let Some(input) = &mut app.jump {
                 input.handle_event(&Event::Key(*event));
@@ -285,7 +290,9 @@ fn perform(app: &mut App, action: Action) -> Option<Effect> {
         Action::Filter => app.filter_line = Some(FilterLine::new(&app.filter)),
         Action::Apply => return apply(app),
         Action::Complete => {
-            if let Some(line) = &mut app.filter_line {
+            if let Some(line) = &mut app.replay_line {
+                line.complete();
+            } else if let Some(line) = &mut app.filter_line {
                 line.complete();
             }
         }
@@ -304,6 +311,7 @@ fn perform(app: &mut App, action: Action) -> Option<Effect> {
         Action::Back if app.filter_line.is_some() => app.filter_line = None,
         Action::Back if app.comment.is_some() => app.comment = None,
         Action::Back if app.noise_line.is_some() => app.noise_line = None,
+        Action::Back if app.replay_line.is_some() => app.replay_line = None,
         Action::Back if app.study.is_some() => app.study = None,
         Action::Back => app.focus = Focus::List,
         Action::Open if app.study.is_some() => return act::open_of_study(app),
@@ -320,8 +328,9 @@ fn perform(app: &mut App, action: Action) -> Option<Effect> {
         Action::PreviousEvent => app.list.go_to_event(false),
         Action::Follow if app.list.follow => app.list.follow = false,
         Action::Follow => newest(app),
-        Action::Replay => return replay(app, false),
-        Action::ReplaySigned => return replay(app, true),
+        Action::Replay(line) => return replay::replay(app, line),
+        Action::ReplayWith => replay::write(app),
+        Action::StopReplay => return replay::stop(app),
         Action::Palette => app.palette = Some(Palette::new(app.pane(), &app.keys)),
         Action::Run => return act::run(app),
         Action::Copy => open(app, OverlayKind::Copy),
@@ -337,7 +346,6 @@ fn perform(app: &mut App, action: Action) -> Option<Effect> {
         | Action::Select
         | Action::SelectShown
         | Action::Unselect
-        | Action::StopReplay
         | Action::Mark
         | Action::Comment
         | Action::Fold
@@ -450,61 +458,6 @@ fn newest(app: &mut App) {
         app.list.go_to(usize::MAX);
     } else if app.list.loaded {
         app.reading.jump = Some(Place::Newest);
-    }
-}
-
-fn replay(app: &mut App, sign: bool) -> Option<Effect> {
-    let mut events = app.meant();
-    let &(id, seq) = events.first()?;
-    let Some(Target { url, .. }) = &app.status.target else {
-        let why = "✗ nothing to replay to: start with a target, as in `ringtail listen 3000`";
-        app.notify(Tone::Bad, why);
-        return None;
-    };
-    let url = url.clone();
-    let running = app.batch.is_some();
-    if app.replays >= MAX_REPLAYS || running || (events.len() > 1 && app.replays > 0) {
-        let why = match running {
-            true => "✗ events are being replayed already: wait, or X stops it".to_owned(),
-            false => format!(
-                "✗ {} replays are still running: wait for an answer",
-                app.replays
-            ),
-        };
-        app.notify(Tone::Bad, why);
-        return None;
-    }
-    app.replays += 1;
-    if events.len() > 1 {
-        app.batch = Some(Batch::new(events.split_off(1), sign));
-        app.notice = None;
-    } else {
-        let signed = if sign { " signed anew" } else { "" };
-        let words = format!("↻ replaying event {seq}{signed} to {url}");
-        app.notify(Tone::Plain, words);
-    }
-    Some(Effect::Replay { id, seq, sign })
-}
-
-fn replayed(seq: u64, result: &Result<Box<AttemptRow>, String>) -> (Tone, String) {
-    let attempt = match result {
-        Ok(attempt) => attempt,
-        Err(why) => return (Tone::Bad, format!("✗ event {seq} not replayed: {why}")),
-    };
-    let took = took(attempt.duration);
-    match &attempt.outcome {
-        Outcome::Error { message, .. } => (
-            Tone::Bad,
-            format!("✗ event {seq} replayed, no answer after {took}: {message}"),
-        ),
-        Outcome::Status(status) if attempt.verdict.is_accepted() => (
-            Tone::Good,
-            format!("✓ event {seq} replayed: {status} in {took}"),
-        ),
-        Outcome::Status(status) => (
-            Tone::Bad,
-            format!("✗ event {seq} replayed: {status} in {took}, not accepted by RingCentral"),
-        ),
     }
 }
 

@@ -68,8 +68,12 @@ pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {
     }
     if let Some(input) = &app.noise_line {
         let hint = " names of headers and JSON fields; case is ignored  Enter compare";
-        lines::hint(buf, layout.footer, hint, app.theme);
+        let hint = TextLine::new(Tone::Dim, hint);
+        lines::hint(buf, layout.footer, &hint, app.theme);
         lines::line(buf, layout.footer, "not compared: ", input, app.theme);
+    }
+    if let Some(line) = &app.replay_line {
+        lines::replay(buf, layout.footer, line, app);
     }
     if let Some(palette) = &app.palette {
         lines::palette(buf, area, palette, app);

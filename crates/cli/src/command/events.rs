@@ -7,7 +7,7 @@ use ringtail_client::model::{EventRow, RowId};
 use ringtail_client::signature;
 
 use super::find::{find_one, open};
-use super::search::{self, filter, search};
+use super::search::{self, Talk, filter, search};
 use super::select::{Selection, nothing_named};
 use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
 use crate::exit::{Exit, Failure};
@@ -19,7 +19,14 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
     let history = open(&config).await?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let search = search(filter, config.secrets);
-    let newest = search::find(&history, &search, Direction::Older, RowId(i64::MAX), limit);
+    let newest = search::find(
+        &history,
+        &search,
+        Direction::Older,
+        RowId(i64::MAX),
+        limit,
+        Talk::OnStderr,
+    );
     let newest: Vec<EventRow> = newest.await?.rows.into_iter().map(mask::row).collect();
     let several = newest
         .iter()
@@ -52,7 +59,7 @@ pub(super) async fn mark(common: &Common, args: MarkArgs) -> Result<(), Failure>
     };
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
-    let mut selection = Selection::new(&config, &history, &args.which).await?;
+    let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
     let mut changed = 0;
     while let Some(events) = selection.next().await? {
         for some in events.chunks(MARKED_AT_ONCE) {

@@ -42,7 +42,7 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
     };
     // Pseudonyms take the place of secrets, too: the same secret keeps the same one.
     let reveal = (args.reveal || args.mask).into();
-    let mut selection = Selection::new(&config, &history, &args.which).await?;
+    let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
     // Nothing is made before there is something to write.
     let mut page = selection.next().await?;
     let mut sink = Sink::create(&args)?;
@@ -54,7 +54,7 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
             let detail = detail.map_err(anyhow::Error::from)?;
             // Retention may have taken it meanwhile.
             let Some(mut detail) = detail else { continue };
-            let aim = aim(&config, target.as_ref(), &detail.event.endpoint);
+            let aim = aim(&config.data, target.as_ref(), &detail.event.endpoint);
             if let Some(masker) = &masker {
                 detail = pseudonyms::event(masker, &detail);
             }
@@ -78,11 +78,11 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
     Ok(())
 }
 
-/// The target of commands for an event of this endpoint.
-fn aim(config: &Config, target: Option<&TargetUrl>, endpoint: &str) -> TargetUrl {
+/// Returns where a command sends an event of an endpoint: the target that is known, else where it went last.
+pub(crate) fn aim(data: &Path, target: Option<&TargetUrl>, endpoint: &str) -> TargetUrl {
     target
         .cloned()
-        .or_else(|| last_target(&config.data, endpoint))
+        .or_else(|| last_target(data, endpoint))
         .or_else(|| TargetUrl::parse(NOWHERE).ok())
         .expect("the last resort is a target")
 }

@@ -10,7 +10,7 @@ use ringtail_client::engine::{Engine, EngineConfig, SpawnError};
 use ringtail_client::filter::Filter;
 use ringtail_client::forward::{SendOptions, TargetUrl};
 use ringtail_client::model::{Endpoint, LinkState};
-use ringtail_client::signature::{Guard, Reveal};
+use ringtail_client::signature::Guard;
 use tokio_util::sync::CancellationToken;
 
 use super::search::{filter, search_one};
@@ -39,9 +39,14 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     };
     let face = Face {
         options: screen::options(&config.screen, &config.noise)?,
-        data: config.data.clone(),
+        asked: screen::Asked {
+            data: config.data.clone(),
+            reveal: args.reveal.into(),
+            secrets: config.secrets.clone(),
+            noise: config.noise.clone(),
+            send: send_options(&args.hop, SendOptions::default()),
+        },
         output: args.output,
-        reveal: args.reveal.into(),
         filter,
     };
     let engine = Engine::spawn(EngineConfig {
@@ -49,7 +54,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         endpoint: config.endpoint,
         data: config.data,
         target,
-        send: send_options(&args.hop),
+        send: send_options(&args.hop, SendOptions::default()),
         forward: !args.no_forward,
         secrets,
         guard,
@@ -102,18 +107,16 @@ async fn impatience(engine: &Engine) {
 /// What is shown, and how.
 struct Face {
     options: ringtail_tui::Options,
-    data: PathBuf,
+    asked: screen::Asked,
     output: Option<Output>,
-    reveal: Reveal,
     filter: Option<Filter>,
 }
 
 async fn show(engine: &Engine, face: Face, ended: &CancellationToken) -> Result<(), Failure> {
     let Face {
         options,
-        data,
+        asked,
         output,
-        reveal,
         filter,
     } = face;
     let output = output.unwrap_or_else(|| {
@@ -127,8 +130,7 @@ async fn show(engine: &Engine, face: Face, ended: &CancellationToken) -> Result<
         Output::Tui => {
             return screen::show(
                 engine.clone(),
-                data,
-                reveal,
+                asked,
                 filter.unwrap_or_default(),
                 options,
                 ended.clone(),
@@ -145,7 +147,7 @@ async fn show(engine: &Engine, face: Face, ended: &CancellationToken) -> Result<
     };
     tokio::select! {
         biased;
-        shown = lines::show(engine, form, reveal, search, ended) => shown,
+        shown = lines::show(engine, form, asked.reveal, search, ended) => shown,
         () = too_long => Ok(()),
     }
 }
@@ -187,14 +189,13 @@ fn write_ready(file: &Path, endpoint: &Endpoint) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Returns how the target is asked, as the flags say.
-pub(super) fn send_options(hop: &HopArgs) -> SendOptions {
-    let default = SendOptions::default();
+/// Returns how the target is asked, as the flags say, and otherwise as before.
+pub(crate) fn send_options(hop: &HopArgs, before: SendOptions) -> SendOptions {
     SendOptions {
-        keep_host: hop.keep_host,
-        insecure: hop.insecure,
-        answer_timeout: hop.timeout.unwrap_or(default.answer_timeout),
-        ..default
+        keep_host: hop.keep_host || before.keep_host,
+        insecure: hop.insecure || before.insecure,
+        answer_timeout: hop.timeout.unwrap_or(before.answer_timeout),
+        ..before
     }
 }
 

@@ -4,22 +4,24 @@ mod compare;
 mod edit;
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::collections::hash_map::Entry;
 
 use anyhow::anyhow;
-use ringtail_client::config::{AllSecrets, Config};
+use ringtail_client::config::Config;
+use ringtail_client::diff::Noise;
 use ringtail_client::engine::last_target;
-use ringtail_client::forward::{Sender, TargetUrl};
-use ringtail_client::history::History;
+use ringtail_client::forward::{SendOptions, Sender, TargetUrl};
 use ringtail_client::mask;
 use ringtail_client::model::{EventRow, Outcome};
-use ringtail_client::replay::replay;
-use ringtail_protocol::event::{Kind, Timestamp};
+use ringtail_client::replay::{Options, Run, Step};
+use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::errors::own;
-use ringtail_ringcentral::simulate::{Plan, Slot, plan};
-use tokio::time::{Instant, sleep_until};
+use ringtail_ringcentral::secret::masked;
+use ringtail_ringcentral::simulate::Faults;
 
 use self::compare::Comparison;
+pub(crate) use self::compare::how;
+pub(crate) use self::edit::edit;
 use super::find::open;
 use super::listen::send_options;
 use super::select::{Selection, nothing_named};
@@ -35,7 +37,7 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     }
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
-    let mut selection = Selection::new(&config, &history, &args.which).await?;
+    let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
     if args.dry_run {
         while let Some(events) = selection.next().await? {
             list(&config, &args, &events).await?;
@@ -48,30 +50,44 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     }
     if args.edit {
         // What is wrong with the target is said before anything is edited.
-        drop(Senders::new(&config, &args, &events)?);
-        let Some(edited) = edit::edit(&config, &history, &events).await? else {
+        for event in &events {
+            target(&config, &args, &event.endpoint)?;
+        }
+        let Some(edited) = edit(&config.data, &history, &events).await? else {
+            note("nothing was changed, and nothing is sent\n");
             return Ok(());
         };
+        note(&format!(
+            "sent as event {}/{}\n",
+            edited.endpoint, edited.seq
+        ));
         events = vec![edited];
     }
-    let plan = planned(&args, &events);
-    let mut run = Run {
-        senders: Senders::new(&config, &args, &events)?,
-        history: &history,
-        secrets: &config.secrets,
+    let (options, seed) = options(&args, &config.noise);
+    if let Some(seed) = seed {
+        note(&format!("seed {seed}\n"));
+    }
+    let comparison = options.compare.is_some().then(Comparison::default);
+    let events = with_senders(events, |endpoint| sender(&config, &args, endpoint))?;
+    let mut face = Face {
         args: &args,
         stdout: Stdout::new(),
-        comparison: args
-            .compare
-            .then(|| Comparison::new(config.noise.clone(), &args.ignore)),
+        comparison,
         unanswered: 0,
     };
-    run.all(&events, &plan).await?;
-    if let Some(comparison) = &run.comparison {
+    let mut run = Run::new(history.clone(), config.secrets, events, options);
+    let sends = run.left();
+    for event in run.left_out() {
+        note(&format!("#{} is left out\n", event.seq));
+    }
+    while let Some(step) = run.next().await.map_err(anyhow::Error::from)? {
+        face.show(step).await?;
+    }
+    if let Some(comparison) = &face.comparison {
         comparison.print(args.output).await?;
     }
-    let (sent, unanswered) = (plan.sends.len(), run.unanswered);
-    if let Some((changed, compared)) = run.comparison.map(|comparison| comparison.counts())
+    let unanswered = face.unanswered;
+    if let Some((changed, compared)) = face.comparison.map(|comparison| comparison.counts())
         && changed > 0
     {
         let failure = Failure::new(
@@ -85,100 +101,71 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     if unanswered == 0 {
         return Ok(());
     }
-    let failure = anyhow!("{unanswered} of {sent} events got no answer");
+    let failure = anyhow!("{unanswered} of {sends} events got no answer");
     Err(Failure::from(failure)
         .code(&own::UNANSWERED)
         .hint("check that the app runs"))
 }
 
-/// When each event is sent, and what goes wrong on purpose. The same seed gives the same order.
-fn planned(args: &ReplayArgs, events: &[EventRow]) -> Plan {
-    let began = events.iter().map(|event| event.received_at).min();
-    let began = began.unwrap_or(Timestamp(0));
-    let mut latest = 0;
-    let slots: Vec<Slot> = (0_u64..)
-        .zip(events)
-        .map(|(place, event)| {
-            let after = event.received_at.0.saturating_sub(began.0).unsigned_abs();
-            // Without the original's pauses a place in the order is all there is.
-            let at = if args.timing {
-                scaled(after, args.speed)
-            } else {
-                place
-            };
-            latest = at.max(latest);
-            Slot {
-                at_ms: latest,
-                fallible: event.kind == Kind::Notification,
-            }
-        })
-        .collect();
-    let seed = args
-        .faults
-        .seed
-        .unwrap_or_else(|| Timestamp::now().0.unsigned_abs());
+/// Returns how events are replayed, and the seed if nobody chose it and something follows it.
+pub(crate) fn options(args: &ReplayArgs, noise: &Noise) -> (Options, Option<u64>) {
     let faults = args.faults.faults();
-    if faults != Default::default() && args.faults.seed.is_none() {
-        note(&format!("seed {seed}\n"));
+    let noise = || {
+        let names = args.ignore.iter();
+        names.fold(noise.clone(), |noise, name| noise.with(name))
+    };
+    let own = args.faults.seed.is_none() && faults != Faults::default();
+    let seed = args.faults.seed;
+    // Short enough to be typed again.
+    let seed = seed.unwrap_or_else(|| Timestamp::now().0.unsigned_abs() % 1_000_000);
+    let options = Options {
+        sign: args.sign,
+        speed: args.timing.then_some(args.speed),
+        faults,
+        seed,
+        compare: args.compare.then(noise),
+    };
+    (options, own.then_some(seed))
+}
+
+/// Gives each event the sender of its endpoint; what is wrong with a target is told before anything is sent.
+pub(crate) fn with_senders(
+    events: Vec<EventRow>,
+    sender: impl Fn(&str) -> Result<Sender, Failure>,
+) -> Result<Vec<(EventRow, Sender)>, Failure> {
+    let mut senders: HashMap<String, Sender> = HashMap::new();
+    let mut sent = Vec::with_capacity(events.len());
+    for event in events {
+        let sender = match senders.entry(event.endpoint.clone()) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(free) => free.insert(sender(&event.endpoint)?).clone(),
+        };
+        sent.push((event, sender));
     }
-    plan(&slots, &faults, seed)
+    Ok(sent)
 }
 
-fn scaled(micros: u64, speed: f64) -> u64 {
-    let time = Duration::from_micros(micros).div_f64(speed);
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-struct Run<'a> {
-    senders: Senders,
-    history: &'a History,
-    secrets: &'a AllSecrets,
+/// What is said of each event, and what comes of all.
+struct Face<'a> {
     args: &'a ReplayArgs,
     stdout: Stdout,
     comparison: Option<Comparison>,
     unanswered: usize,
 }
 
-impl Run<'_> {
-    /// Sends the events one after another, as people read them.
-    async fn all(&mut self, events: &[EventRow], plan: &Plan) -> Result<(), Failure> {
-        let began = Instant::now();
-        for dropped in plan.dropped.iter().filter_map(|slot| events.get(*slot)) {
-            note(&format!("#{} is left out\n", dropped.seq));
-        }
-        let waits = self.args.timing || self.args.faults.delay.is_some();
-        for send in &plan.sends {
-            let Some(event) = events.get(send.slot) else {
-                continue;
-            };
-            if waits {
-                sleep_until(began + Duration::from_millis(send.at_ms)).await;
-            }
-            self.one(event).await?;
-        }
-        Ok(())
-    }
-
-    async fn one(&mut self, event: &EventRow) -> Result<(), Failure> {
-        let before = match self.comparison {
-            Some(_) => compare::last_answer(self.history, event).await?,
-            None => None,
-        };
-        let secrets = self.secrets.of_id(&event.endpoint);
-        let sign = self.args.sign.then_some(&secrets);
-        let sender = self.senders.of(&event.endpoint)?;
-        let replayed = replay(self.history, sender, event.id, sign).await;
-        let replayed = replayed.map_err(anyhow::Error::from)?;
-        self.unanswered += usize::from(matches!(replayed.attempt.outcome, Outcome::Error { .. }));
+impl Face<'_> {
+    async fn show(&mut self, step: Step) -> Result<(), Failure> {
+        let error = matches!(step.answer.attempt.outcome, Outcome::Error { .. });
+        self.unanswered += usize::from(error);
         if let Some(comparison) = &mut self.comparison {
-            comparison.add(event, before.as_ref(), &replayed);
+            comparison.add(&step);
         }
-        let attempt = mask::attempt(replayed.attempt);
+        let attempt = mask::attempt(step.answer.attempt);
         let mut out = Vec::new();
         match self.args.output {
             Format::Plain => {
                 let style = plain::Style::of_stdout();
-                out.extend(style.attempt(&attempt, Some(event.seq)).into_bytes());
+                out.extend(style.attempt(&attempt, Some(step.event.seq)).into_bytes());
             }
             Format::Json => json::line(&mut out, &json::attempt(&attempt)),
         }
@@ -190,35 +177,13 @@ impl Run<'_> {
     }
 }
 
-/// One sender for each endpoint, made before anything is sent.
-struct Senders(HashMap<String, Sender>);
-
-impl Senders {
-    fn new(config: &Config, args: &ReplayArgs, events: &[EventRow]) -> Result<Self, Failure> {
-        let mut senders = HashMap::new();
-        for event in events {
-            if !senders.contains_key(&event.endpoint) {
-                let target = target(config, args, &event.endpoint)?;
-                let sender = Sender::new(target, send_options(&args.hop))
-                    .map_err(|error| Failure::new(Exit::Config, error))?;
-                senders.insert(event.endpoint.clone(), sender);
-            }
-        }
-        Ok(Self(senders))
-    }
-
-    fn of(&self, endpoint: &str) -> Result<&Sender, Failure> {
-        let sender = self.0.get(endpoint);
-        sender.ok_or_else(|| anyhow!("there is no sender for {endpoint}").into())
-    }
-}
-
 /// Says what would be sent, and where to.
 async fn list(config: &Config, args: &ReplayArgs, events: &[EventRow]) -> Result<(), Failure> {
     let style = plain::Style::of_stdout();
     let mut out = Vec::new();
     for event in events {
         let target = target(config, args, &event.endpoint)?.to_string();
+        let target = masked(&target);
         let event = mask::row(event.clone());
         match args.output {
             Format::Plain => {
@@ -231,12 +196,21 @@ async fn list(config: &Config, args: &ReplayArgs, events: &[EventRow]) -> Result
     print(&out).await
 }
 
+fn sender(config: &Config, args: &ReplayArgs, endpoint: &str) -> Result<Sender, Failure> {
+    let target = target(config, args, endpoint)?;
+    let options = send_options(&args.hop, SendOptions::default());
+    Sender::new(target, options).map_err(|error| Failure::new(Exit::Config, error))
+}
+
 fn target(config: &Config, args: &ReplayArgs, endpoint: &str) -> Result<TargetUrl, Failure> {
     match &args.target {
         Some(text) => TargetUrl::parse(text).map_err(|error| Failure::new(Exit::Usage, error)),
-        None => last_target(&config.data, endpoint).ok_or_else(|| {
-            let unknown = anyhow!("it is not known where events of {endpoint} go");
-            Failure::new(Exit::Usage, unknown).hint("name the app: --target 3000")
-        }),
+        None => last_target(&config.data, endpoint).ok_or_else(|| nowhere(endpoint)),
     }
+}
+
+/// Says that there is no target.
+pub(crate) fn nowhere(endpoint: &str) -> Failure {
+    let unknown = anyhow!("it is not known where events of {endpoint} go");
+    Failure::new(Exit::Usage, unknown).hint("name the app: --target 3000")
 }

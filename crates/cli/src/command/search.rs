@@ -15,6 +15,15 @@ use crate::exit::{Exit, Failure};
 /// How long a search says nothing about itself.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Whether a search tells how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Talk {
+    /// On stderr, if that is a terminal.
+    OnStderr,
+    /// Nowhere.
+    None,
+}
+
 /// Reads a filter.
 pub(crate) fn filter(text: &str) -> Result<Filter, Failure> {
     Filter::parse(text).map_err(|error| {
@@ -42,6 +51,7 @@ pub(super) async fn find(
     direction: Direction,
     from: RowId,
     limit: usize,
+    talk: Talk,
 ) -> Result<Found, Failure> {
     let mut all = Found {
         rows: Vec::new(),
@@ -56,7 +66,8 @@ pub(super) async fn find(
         let found = found.await.map_err(anyhow::Error::from)?;
         all.rows.extend(found.rows);
         all.next = found.next;
-        if all.next.is_some() && all.rows.len() < limit && std::io::stderr().is_terminal() {
+        let waits = talk == Talk::OnStderr && std::io::stderr().is_terminal();
+        if all.next.is_some() && all.rows.len() < limit && waits {
             told = true;
             let to_go = match (direction, all.next) {
                 (Direction::Older, Some(next)) => next.0,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use ringtail_client::config::Config;
+use ringtail_client::config::AllSecrets;
 use ringtail_client::history::{Direction, History, Search};
 use ringtail_client::model::{EventRow, RowId};
 
 use super::find::{find, is_on};
-use super::search::{self, filter, search};
+use super::search::{self, Talk, filter, search};
 use crate::args::select::SelectArgs;
 use crate::exit::{Exit, Failure};
 
@@ -16,10 +16,11 @@ use crate::exit::{Exit, Failure};
 const PAGE: usize = 200;
 
 /// The events, oldest first where a filter names them, else as they were named.
-pub(super) struct Selection<'a> {
+pub(crate) struct Selection<'a> {
     history: &'a History,
     endpoint: Option<String>,
     from: From,
+    talk: Talk,
 }
 
 enum From {
@@ -41,8 +42,8 @@ pub(super) fn nothing_named() -> Failure {
 
 impl<'a> Selection<'a> {
     /// Finds what is named, or prepares to search.
-    pub(super) async fn new(
-        config: &Config,
+    pub(crate) async fn new(
+        secrets: &AllSecrets,
         history: &'a History,
         args: &SelectArgs,
     ) -> Result<Self, Failure> {
@@ -50,7 +51,7 @@ impl<'a> Selection<'a> {
         let from = if args.events.is_empty() {
             let filter = filter(args.filter.as_deref().unwrap_or_default())?;
             From::Filter {
-                search: search(filter, config.secrets.clone()),
+                search: search(filter, secrets.clone()),
                 last: history.marks().borrow().events,
                 at: Some(RowId(0)),
                 found: false,
@@ -66,11 +67,18 @@ impl<'a> Selection<'a> {
             history,
             endpoint,
             from,
+            talk: Talk::OnStderr,
         })
     }
 
+    /// Says nothing of how far the search is: stderr is the screen's.
+    pub(crate) fn silent(mut self) -> Self {
+        self.talk = Talk::None;
+        self
+    }
+
     /// Returns the next events; `None` after the last. A filter that finds none is a failure.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<EventRow>>, Failure> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<EventRow>>, Failure> {
         let (search, last, at, any) = match &mut self.from {
             From::Named(events) if events.is_empty() => return Ok(None),
             From::Named(events) => return Ok(Some(std::mem::take(events))),
@@ -82,7 +90,15 @@ impl<'a> Selection<'a> {
             } => (search, *last, at, found),
         };
         while let Some(from) = at.filter(|from| *from < last) {
-            let found = search::find(self.history, search, Direction::Newer, from, PAGE).await?;
+            let found = search::find(
+                self.history,
+                search,
+                Direction::Newer,
+                from,
+                PAGE,
+                self.talk,
+            )
+            .await?;
             *at = found.next;
             let mut rows = found.rows;
             let endpoint = self.endpoint.as_deref();

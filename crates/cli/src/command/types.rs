@@ -16,7 +16,7 @@ use crate::output::{json, print};
 pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
-    let mut selection = Selection::new(&config, &history, &args.which).await?;
+    let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
     let mut shapes: BTreeMap<String, (u64, Shape)> = BTreeMap::new();
     while let Some(rows) = selection.next().await? {
         for row in rows {

@@ -1,44 +1,42 @@
-//! A replay of many events, one after the other.
+//! A replay that is watched: how far it is, and that it can be stopped.
 
-use std::collections::VecDeque;
+use crate::source::ReplayStep;
 
-use ringtail_protocol::event::EventId;
-
-/// What is left to be replayed, and how it went so far.
+/// How it goes so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Batch {
-    left: VecDeque<(EventId, u64)>,
-    pub(crate) total: usize,
+    /// What is replayed, if it is one that has no number on the list yet.
+    pub(crate) what: Option<&'static str>,
+    /// How many are sent in all, once that is known.
+    pub(crate) total: Option<usize>,
     pub(crate) done: usize,
     pub(crate) failed: usize,
-    pub(crate) sign: bool,
+    pub(crate) stopping: bool,
+    /// Whether personal data was masked when it began: what is told of it then follows that.
+    pub(crate) masked: bool,
 }
 
 impl Batch {
-    /// Begins after the first event, with the others in the order in which they are replayed.
-    pub(crate) fn new(events: Vec<(EventId, u64)>, sign: bool) -> Self {
+    /// Begins before anything is known.
+    pub(crate) fn new(masked: bool) -> Self {
         Self {
-            total: events.len() + 1,
-            left: events.into(),
+            what: None,
+            total: None,
             done: 0,
             failed: 0,
-            sign,
+            stopping: false,
+            masked,
         }
     }
 
-    /// Returns the next event.
-    pub(crate) fn next(&mut self) -> Option<(EventId, u64)> {
-        self.left.pop_front()
-    }
-
-    /// Takes in how one went.
-    pub(crate) fn ended(&mut self, well: bool) {
-        self.done += 1;
-        self.failed += usize::from(!well);
-    }
-
-    /// Gives up what is left.
-    pub(crate) fn stop(&mut self) {
-        self.left.clear();
+    /// Takes in how it goes on.
+    pub(crate) fn step(&mut self, step: ReplayStep) {
+        match step {
+            ReplayStep::Begun(total) => self.total = Some(total),
+            ReplayStep::Sent { accepted } => {
+                self.done += 1;
+                self.failed += usize::from(!accepted);
+            }
+        }
     }
 }

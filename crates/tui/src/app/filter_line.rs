@@ -68,7 +68,7 @@ impl FilterLine {
 }
 
 /// Returns what all texts begin with; `None` if there are none.
-fn common(texts: &[String]) -> Option<String> {
+pub(super) fn common(texts: &[String]) -> Option<String> {
     let (first, others) = texts.split_first()?;
     let mut common = first.clone();
     for other in others {

@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     },
     /// The last two answers to an event.
     Answers { id: EventId },
+    /// What a replay has to tell.
+    Replay,
 }
 
 /// A study on screen.
@@ -64,10 +66,13 @@ impl Study {
 
     /// Takes in what was asked for. The row of the event that it began with is chosen.
     pub(crate) fn show(&mut self, rows: Result<Arc<Vec<Row>>, String>) {
-        if let (Ok(rows), Kind::Timeline { id, .. }) = (&rows, self.about.kind) {
-            self.cursor = rows
-                .iter()
-                .position(|row| row.event.is_some_and(|(event, _)| event == id));
+        if let Ok(rows) = &rows {
+            let of = |row: &Row| row.event.map(|(event, _)| event);
+            self.cursor = match self.about.kind {
+                Kind::Timeline { id, .. } => rows.iter().position(|row| of(row) == Some(id)),
+                Kind::Replay => rows.iter().position(|row| row.event.is_some()),
+                Kind::Diff { .. } | Kind::Answers { .. } => None,
+            };
         }
         self.rows = Some(rows);
         self.broken_for = None;
@@ -75,7 +80,7 @@ impl Study {
 
     /// Says whether something is compared in it.
     pub(crate) fn compares(&self) -> bool {
-        !matches!(self.about.kind, Kind::Timeline { .. })
+        matches!(self.about.kind, Kind::Diff { .. } | Kind::Answers { .. })
     }
 
     /// Returns the event of the chosen row, and where it stands.

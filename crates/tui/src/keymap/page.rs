@@ -28,6 +28,11 @@ If events are selected, replay and copy are about them, in the order of the hist
 listed, which a filter limits. Marks are something else: they stay in the history, with a comment, and the filter
 `marked` finds them. Copies go to the clipboard of the terminal by OSC 52, which works over ssh, in tmux with
 `set -g set-clipboard on`.
+
+`R` takes the options of `ringtail replay`, in the same words: `--target 3001 --timing --speed 10 --reorder --seed 7`,
+`--dry-run`, `--filter 'kind:sms'`, `17..20`. A line that names no events is about the selected ones, or the chosen one; the
+next line begins with the last. An event is edited in `$VISUAL` or `$EDITOR`, which has the terminal meanwhile. What
+`--compare` and `--dry-run` tell is a table whose events are opened with Enter.
 ",
     );
     for (scope, title) in Scope::ALL {

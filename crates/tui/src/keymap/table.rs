@@ -30,6 +30,7 @@ const PALETTE: &[Scope] = &[Scope::Palette];
 const JUMP: &[Scope] = &[Scope::Jump];
 const COMMENT: &[Scope] = &[Scope::Comment];
 const NOISE: &[Scope] = &[Scope::Noise];
+const REPLAY: &[Scope] = &[Scope::Replay];
 const PANES: &[Scope] = &[Scope::List, Scope::Detail];
 const READING: &[Scope] = &[Scope::List, Scope::Detail, Scope::Study];
 const ANY: &[Scope] = &[Scope::List, Scope::Detail, Scope::Study, Scope::Overlay];
@@ -103,11 +104,17 @@ pub(crate) const BINDINGS: &[Binding] = &[
     bind("page-up", Action::PageUp, ANY, &[key(KeyCode::PageUp), ctrl('u')], "a page up").because(MOVES),
     bind("first", Action::First, ANY, &[char('g'), key(KeyCode::Home)], "first of the history, or top").because(MOVES),
     bind("last", Action::Last, ANY, &[char('G'), key(KeyCode::End)], "newest, or bottom").because(MOVES),
-    bind("replay", Action::Replay, PANES, &[char('r')], "replay the event, or those selected")
+    bind("replay", Action::Replay(""), PANES, &[char('r')], "replay the event, or those selected")
         .footer("replay").like("ringtail replay <event>"),
-    bind("replay-signed", Action::ReplaySigned, PANES, &[char('R')], "replay signed anew")
+    bind("replay-with", Action::ReplayWith, PANES, &[char('R')], "replay with options: target, faults …")
+        .like("ringtail replay <event> <options>"),
+    bind("replay-edited", Action::Replay("--edit"), PANES, &[char('E')], "edit it, and send what comes of it")
+        .like("ringtail replay <event> --edit"),
+    bind("replay-compared", Action::Replay("--compare"), PANES, &[char('C')], "replay, and see which answers change")
+        .like("ringtail replay <event> --compare"),
+    bind("replay-signed", Action::Replay("--sign"), PANES, &[], "replay signed anew")
         .like("ringtail replay <event> --sign"),
-    bind("stop-replay", Action::StopReplay, PANES, &[char('X')], "stop replaying what is selected")
+    bind("stop-replay", Action::StopReplay, PANES, &[char('X')], "stop replaying")
         .because("Ctrl-C ends `ringtail replay`"),
     bind("explain", Action::Explain, PANES, &[char('e')], "explain the verdict, or the trouble")
         .footer("explain").like("ringtail explain <code>"),
@@ -168,6 +175,11 @@ pub(crate) const BINDINGS: &[Binding] = &[
     bind("jump.go", Action::Run, JUMP, &[key(KeyCode::Enter)], "go there").footer("go"),
     bind("jump.back", Action::Back, JUMP, &[key(KeyCode::Esc)], "stay here").footer("back"),
     bind("jump.quit", Action::Quit, JUMP, &[ctrl('c')], "quit"),
+    bind("options.replay", Action::Run, REPLAY, &[key(KeyCode::Enter)], "replay").footer("replay")
+        .like("ringtail replay <event> <options>"),
+    bind("options.complete", Action::Complete, REPLAY, &[key(KeyCode::Tab)], "complete the option").footer("complete"),
+    bind("options.back", Action::Back, REPLAY, &[key(KeyCode::Esc)], "replay nothing").footer("back"),
+    bind("options.quit", Action::Quit, REPLAY, &[ctrl('c')], "quit"),
     bind("comment.keep", Action::Run, COMMENT, &[key(KeyCode::Enter)], "keep the comment").footer("keep")
         .like("ringtail events mark <event> --comment <text>"),
     bind("comment.back", Action::Back, COMMENT, &[key(KeyCode::Esc)], "leave it as it was").footer("back"),

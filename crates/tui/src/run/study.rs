@@ -54,6 +54,8 @@ async fn read(source: &impl Source, kind: StudyKind, sight: Sight) -> Result<Rea
             let course = source.course(row, MAX_COURSE, sight).await.map_err(told)?;
             Ok(Read::Course(course))
         }
+        // It comes with its rows.
+        StudyKind::Replay => Err("nothing was replayed".to_owned()),
         StudyKind::Answers { id } => Ok(Read::One(Box::new(one(source, id, sight).await?))),
         StudyKind::Diff { id, row, other } => {
             let other = match other {

@@ -127,3 +127,27 @@ async fn keys_are_drawn_at_once() {
     screen.press("q");
     assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
 }
+
+#[tokio::test]
+async fn an_editor_borrows_the_terminal_and_what_came_of_the_event_is_replayed() {
+    let mut screen = Screen::start(80, 24, Book::traffic());
+    screen.shows(&["● following"]).await;
+    screen.press("gjE");
+    let shown = screen.is_redrawn().await;
+    assert!(shown.contains("Call answered"), "{shown}");
+    screen.shows(&["✓ the edited event replayed: 200"]).await;
+    screen.press("q");
+    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+}
+
+#[tokio::test]
+async fn a_replay_that_is_watched_is_stopped_by_a_key() {
+    let mut screen = Screen::start(80, 24, Book::traffic());
+    screen.shows(&["● following"]).await;
+    screen.press("gvvr");
+    screen.shows(&["↻ replaying 1 of 2"]).await;
+    screen.press("X");
+    screen.shows(&["✓ event 1 replayed: 200"]).await;
+    screen.press("q");
+    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+}

@@ -16,7 +16,7 @@ use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
 use ringtail_ringcentral::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
 
-use crate::source::{Form, MarkWish, Sight};
+use crate::source::{Form, MarkWish, Report, Sight};
 
 /// 2025-07-30 18:13:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp(1_753_899_180_000_000);
@@ -336,6 +336,19 @@ impl Book {
         self.answer(seq, (Cause::Replay, Outcome::Status(200), 5, ok, "ok"));
         let newest = self.event(id).and_then(|event| event.event.last_attempt);
         newest.expect("the answer was recorded")
+    }
+
+    /// Replays events as the engine does.
+    pub(crate) fn replay_all(&mut self, ids: &[EventId]) -> Report {
+        let mut report = Report::default();
+        for id in ids {
+            let attempt = self.replay(*id);
+            report.sent += 1;
+            report.accepted += usize::from(attempt.verdict.is_accepted());
+            let seq = self.event(*id).map_or(0, |event| event.event.seq);
+            report.last = Some((seq, attempt));
+        }
+        report
     }
 
     /// An SMS, and a call whose events come late, twice and not at all.

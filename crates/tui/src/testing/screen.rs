@@ -20,14 +20,14 @@ use ringtail_client::model::{
     AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
 };
 use ringtail_protocol::event::EventId;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::book::{Book, NOW};
 use super::stage::keys;
 use crate::run::drive;
-use crate::source::{Form, MarkWish, Sight, Source, SourceError};
+use crate::source::{Form, MarkWish, OptionLine, ReplayStep, Report, Sight, Source, SourceError};
 use crate::terminal::Host;
 use crate::{Exit, Options, RunError};
 
@@ -53,6 +53,10 @@ impl Screen {
             cancel: cancel.clone(),
             time_zone: TimeZone::UTC,
             clock: || NOW,
+            read_replay: |line| OptionLine {
+                edits: line == "--edit",
+                ..OptionLine::default()
+            },
             ..Options::default()
         };
         let mut task = JoinSet::new();
@@ -175,6 +179,12 @@ impl Host for Shell {
         self.lost = true;
         Ok(())
     }
+
+    fn lend(&mut self) {
+        self.lost = true;
+    }
+
+    fn take_back(&mut self) {}
 
     fn mouse(&mut self, _on: bool) -> io::Result<()> {
         Ok(())
@@ -316,9 +326,25 @@ impl Source for Engine {
         self.change(|book| book.status.paused = on);
     }
 
-    async fn replay(&self, id: EventId, _sign: bool) -> Result<AttemptRow, SourceError> {
+    async fn replay(
+        &self,
+        ids: Vec<EventId>,
+        _line: String,
+        _sight: Sight,
+        steps: mpsc::Sender<ReplayStep>,
+        stop: CancellationToken,
+    ) -> Result<Report, SourceError> {
         self.read(|_| ())?;
-        Ok(self.change(|book| book.replay(id)))
+        let _told = steps.send(ReplayStep::Begun(ids.len())).await;
+        if ids.len() > 1 {
+            // As long as the app thinks.
+            stop.cancelled().await;
+        }
+        Ok(self.change(|book| book.replay_all(&ids[..1])))
+    }
+
+    async fn edit(&self, ids: Vec<EventId>, _line: String) -> Result<Option<EventId>, SourceError> {
+        Ok(ids.first().copied())
     }
 }
 

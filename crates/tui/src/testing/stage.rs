@@ -204,9 +204,16 @@ impl Stage {
                 let pages = Arc::new(pages(&detail, &TimeZone::UTC));
                 Some(Msg::Formatted { detail, pages })
             }
-            Effect::Replay { id, seq, .. } => {
-                let result = Ok(Box::new(self.book.replay(id)));
-                Some(Msg::Replayed { seq, result })
+            Effect::Edit { .. } | Effect::StopReplay => None,
+            Effect::Replay {
+                ids, seq, watched, ..
+            } => {
+                let result = Ok(Box::new(self.book.replay_all(&ids)));
+                Some(Msg::Replayed {
+                    seq,
+                    watched,
+                    result,
+                })
             }
         }
     }
@@ -218,6 +225,7 @@ impl Stage {
                 .ok_or("it is gone".to_owned())
         };
         Ok(match kind {
+            StudyKind::Replay => return Err("it has its rows".to_owned()),
             StudyKind::Timeline { row, .. } => Read::Course(self.book.course(row, self.sight)),
             StudyKind::Answers { id } => Read::One(Box::new(one(id)?)),
             StudyKind::Diff { id, row, other } => {

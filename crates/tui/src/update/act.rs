@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ringtail_client::diff::Noise;
 use ringtail_client::filter::Filter;
-use ringtail_client::model::{AttemptRow, RowId};
+use ringtail_client::model::RowId;
 use ringtail_protocol::event::EventId;
 
-use super::perform;
+use super::{perform, replay};
 use crate::app::{About, App, Entry, Focus, MAX_SELECTED, Study, StudyKind};
 use crate::effect::{Effect, Place};
 use crate::keymap::Action;
@@ -37,10 +37,6 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Select => select(app),
         Action::SelectShown => select_shown(app),
         Action::Unselect => app.selected.clear(),
-        Action::StopReplay => match &mut app.batch {
-            Some(batch) => batch.stop(),
-            None => app.notify(Tone::Plain, "nothing is being replayed"),
-        },
         Action::Mark => {
             let event = app.list.selected_event()?;
             let wish = match event.mark {
@@ -100,6 +96,9 @@ pub(super) fn run(app: &mut App) -> Option<Effect> {
     if let Some(line) = app.noise_line.take() {
         return compare_without(app, line.value());
     }
+    if app.replay_line.is_some() {
+        return replay::written(app);
+    }
     let path = app.jump.take()?;
     if !app.detail.jump(path.value()) {
         let words = format!("the body has no path with {:?} in it", path.value());
@@ -143,40 +142,6 @@ fn read_around(app: &mut App, id: EventId, RowId(row): RowId) {
     app.reading.stale = app.reading.busy;
     app.reading.jump = Some(Place::After(RowId(row - 1)));
     app.reading.choose = Some(id);
-}
-
-/// Takes in how one of many replays ended, and begins the next.
-pub(super) fn next_of_batch(
-    app: &mut App,
-    result: &Result<Box<AttemptRow>, String>,
-) -> Option<Effect> {
-    let batch = app.batch.as_mut()?;
-    let well = result
-        .as_ref()
-        .is_ok_and(|attempt| attempt.verdict.is_accepted());
-    batch.ended(well);
-    if let Some((id, seq)) = batch.next() {
-        let sign = batch.sign;
-        app.replays += 1;
-        return Some(Effect::Replay { id, seq, sign });
-    }
-    let batch = app.batch.take()?;
-    let stopped = match batch.total - batch.done {
-        0 => String::new(),
-        left => format!(", {left} not sent"),
-    };
-    let (tone, sign) = match batch.failed {
-        0 => (Tone::Good, "✓"),
-        _ => (Tone::Bad, "✗"),
-    };
-    let words = format!(
-        "{sign} {} events replayed: {} accepted, {} not{stopped}",
-        batch.done,
-        batch.done - batch.failed,
-        batch.failed
-    );
-    app.notify(tone, words);
-    None
 }
 
 fn study(app: &mut App, kind: StudyKind) -> Effect {

@@ -39,45 +39,6 @@ fn a_selection_stays_with_its_events_and_is_taken_away_again() {
 }
 
 #[test]
-fn selected_events_are_replayed_one_after_the_other() {
-    let mut stage = Stage::new(80, 24, Book::traffic());
-    stage.press("gjvjvr");
-    let replays = |stage: &Stage| {
-        let events = stage.book.events.iter();
-        let replayed = events.filter(|event| event.attempts.len() > 1);
-        replayed.map(|event| event.event.seq).collect::<Vec<_>>()
-    };
-    // The presence was replayed before.
-    assert_eq!(replays(&stage), [2, 4, 5]);
-    assert!(stage.app.batch.is_none());
-    assert!(
-        stage
-            .show()
-            .contains("✓ 2 events replayed: 2 accepted, 0 not")
-    );
-}
-
-#[test]
-fn a_replay_of_many_is_stopped_after_the_one_that_runs() {
-    let mut stage = Stage::new(80, 24, Book::traffic());
-    stage.press("gjvvv");
-    assert_eq!(stage.begin("r").len(), 1);
-    assert!(stage.show().contains("↻ replaying 1 of 3"));
-    // Another cannot begin meanwhile.
-    assert_eq!(stage.begin("r"), []);
-    stage.press("X");
-    let attempt = stage.book.event_number(2).attempts[0].attempt.clone();
-    let result = Ok(Box::new(attempt));
-    stage.msg(Msg::Replayed { seq: 2, result });
-    assert!(
-        stage
-            .show()
-            .contains("1 events replayed: 1 accepted, 0 not, 2 not sent")
-    );
-    assert_eq!(stage.app.replays, 0);
-}
-
-#[test]
 fn what_is_copied_is_the_chosen_event_or_those_that_are_selected() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("yc");

@@ -212,50 +212,6 @@ fn a_replay_shows_up_in_the_open_event() {
 }
 
 #[test]
-fn without_a_target_nothing_is_replayed() {
-    let mut book = Book::traffic();
-    book.status.target = None;
-    let mut stage = Stage::new(80, 24, book);
-    stage.press("r");
-    assert_eq!(stage.app.replays, 0);
-    assert!(stage.show().contains("ringtail listen 3000"));
-}
-
-#[test]
-fn replays_are_bounded_and_their_errors_are_told() {
-    let mut stage = Stage::new(80, 24, Book::traffic());
-    stage.app.replays = MAX_REPLAYS;
-    let effects = update(&mut stage.app, Msg::Key(keys("r")[0]));
-    assert_eq!(effects, []);
-    let result = Err("the history is closed".to_owned());
-    stage.msg(Msg::Replayed { seq: 7, result });
-    assert_eq!(stage.app.replays, MAX_REPLAYS - 1);
-    assert!(
-        stage
-            .show()
-            .contains("✗ event 7 not replayed: the history is closed")
-    );
-}
-
-#[test]
-fn a_replay_that_ends_badly_does_not_look_well() {
-    let attempt = Book::traffic().event_number(5).attempts[0].attempt.clone();
-    let (tone, words) = replayed(5, &Ok(Box::new(attempt)));
-    assert_eq!(tone, Tone::Bad);
-    assert_eq!(
-        words,
-        "✗ event 5 replayed: 500 in 31 ms, not accepted by RingCentral"
-    );
-    let attempt = Book::traffic().event_number(7).attempts[0].attempt.clone();
-    let (tone, words) = replayed(7, &Ok(Box::new(attempt)));
-    assert_eq!(tone, Tone::Bad);
-    assert_eq!(
-        words,
-        "✗ event 7 replayed, no answer after 2 ms: connection reset by peer"
-    );
-}
-
-#[test]
 fn a_history_that_cannot_be_read_is_told_and_tried_again_after_a_while() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.book.broken = Some("disk I/O error");

@@ -49,9 +49,16 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
     put_line(buf, area, 0, 0, &keys(app, room.into()), app.theme);
 }
 
-/// Returns how far a replay of many events is.
+/// Returns how far a replay is.
 fn progress(batch: &Batch, columns: usize) -> TextLine {
-    let words = format!("↻ replaying {} of {}", batch.done + 1, batch.total);
+    let Some(total) = batch.total else {
+        return TextLine::new(Tone::Strong, "↻ preparing the replay")
+            .with(Tone::Dim, "  X stops it");
+    };
+    let words = match batch.stopping {
+        true => "↻ stopping when the answer is here".to_owned(),
+        false => format!("↻ replaying {} of {total}", (batch.done + 1).min(total)),
+    };
     let failed = match batch.failed {
         0 => String::new(),
         failed => format!(", {failed} not accepted"),
@@ -59,12 +66,13 @@ fn progress(batch: &Batch, columns: usize) -> TextLine {
     let width = columns
         .saturating_sub(words.len() + failed.len() + 20)
         .min(30);
-    let full = batch.done * width / batch.total.max(1);
+    let full = (batch.done * width / total.max(1)).min(width);
     let bar = format!("{}{}", "█".repeat(full), "░".repeat(width - full));
+    let stops = if batch.stopping { "" } else { "  X stops it" };
     TextLine::new(Tone::Strong, words)
         .with(Tone::Bad, failed)
         .with(Tone::Name, format!("  {bar}"))
-        .with(Tone::Dim, "  X stops it")
+        .with(Tone::Dim, stops)
 }
 
 fn place(app: &App) -> TextLine {

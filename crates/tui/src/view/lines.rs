@@ -7,7 +7,7 @@ use ratatui::widgets::{Block, Clear, Widget};
 use tui_input::Input;
 
 use super::{put, put_line, put_right};
-use crate::app::{App, Palette};
+use crate::app::{App, Palette, ReplayLine};
 use crate::text::{TextLine, Tone, escape, width};
 use crate::theme::Theme;
 
@@ -25,8 +25,31 @@ pub(super) fn line(buf: &mut Buffer, footer: Rect, what: &str, input: &Input, th
     written(buf, footer, x, input);
 }
 
+/// Draws the options of a replay over the footer, and what is known of them above it.
+///
+/// ```text
+///  Tab: --target  --timing
+/// replay 3 selected: --t
+/// ```
+pub(super) fn replay(buf: &mut Buffer, footer: Rect, options: &ReplayLine, app: &App) {
+    let what = match app.meant().as_slice() {
+        [] => "replay: ".to_owned(),
+        [(_, seq)] => format!("replay {seq}: "),
+        events => format!("replay {} selected: ", events.len()),
+    };
+    line(buf, footer, &what, &options.input, app.theme);
+    let known = &options.known;
+    let said = match (known.offers.as_slice(), &known.error, &known.about) {
+        ([_, ..], _, _) => TextLine::new(Tone::Dim, format!(" Tab: {}", known.offers.join("  "))),
+        (_, _, Some(about)) => TextLine::new(Tone::Dim, format!(" {about}")),
+        (_, Some(error), None) => TextLine::new(Tone::Bad, format!(" ✗ {}", escape(error))),
+        (_, None, None) => TextLine::new(Tone::Dim, " Enter replay  Esc back"),
+    };
+    hint(buf, footer, &said, app.theme);
+}
+
 /// Draws what a line is good for, above it.
-pub(super) fn hint(buf: &mut Buffer, footer: Rect, words: &str, theme: Theme) {
+pub(super) fn hint(buf: &mut Buffer, footer: Rect, words: &TextLine, theme: Theme) {
     let above = Rect {
         y: footer.y.saturating_sub(1),
         ..footer
@@ -39,7 +62,7 @@ pub(super) fn hint(buf: &mut Buffer, footer: Rect, words: &str, theme: Theme) {
         &" ".repeat(above.width.into()),
         Style::new(),
     );
-    put_line(buf, above, 0, 0, &TextLine::new(Tone::Dim, words), theme);
+    put_line(buf, above, 0, 0, words, theme);
 }
 
 /// Draws the palette over everything else.

@@ -5,6 +5,8 @@ use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::verdict::Fault;
 
 use crate::app::later;
+use crate::msg::Msg;
+use crate::source::{OptionLine, ReplayStep, Report, Table, TableRow};
 use crate::testing::{Book, Draft, NOW, Stage};
 
 const SIZES: [(u16, u16); 3] = [(60, 16), (80, 24), (140, 40)];
@@ -329,7 +331,76 @@ fn replay_of_selected_events_goes_on() {
         stage.press("gvvvv");
         insta::assert_snapshot!(format!("selected_{columns}x{lines}"), stage.show());
         stage.begin("r");
+        stage.msg(Msg::Step(ReplayStep::Begun(4)));
+        stage.msg(Msg::Step(ReplayStep::Sent { accepted: false }));
         insta::assert_snapshot!(format!("replaying_{columns}x{lines}"), stage.show());
+    }
+}
+
+#[test]
+fn options_of_a_replay() {
+    for (name, line) in [("offers", "--"), ("mistake", "--speed 2")] {
+        for (columns, lines) in SIZES {
+            let mut stage = Stage::new(columns, lines, Book::traffic());
+            stage.app.read_replay = |line| OptionLine {
+                offers: match line.ends_with("--") {
+                    true => [
+                        "--edit",
+                        "--dry-run",
+                        "--target",
+                        "--sign",
+                        "--compare",
+                        "--timing",
+                        "--speed",
+                    ]
+                    .map(str::to_owned)
+                    .to_vec(),
+                    false => Vec::new(),
+                },
+                error: Some("--timing is missing".to_owned()),
+                ..OptionLine::default()
+            };
+            stage.press("gvvR");
+            stage.press(line);
+            insta::assert_snapshot!(format!("replay_{name}_{columns}x{lines}"), stage.show());
+        }
+    }
+}
+
+#[test]
+fn answers_that_changed() {
+    for (columns, lines) in SIZES {
+        let mut stage = Stage::new(columns, lines, Book::traffic());
+        let told = [
+            "200 → 500",
+            "204, 3 lines",
+            "200 → connection reset by peer",
+        ];
+        let rows = [2, 5, 7].into_iter().zip(told).map(|(seq, told)| {
+            let event = stage.book.event_number(seq).event;
+            TableRow {
+                event: event.id,
+                row: event.row,
+                seq,
+                told: told.to_owned(),
+                summary: event.summary,
+            }
+        });
+        let table = Table {
+            title: "3 of 7 answers changed".to_owned(),
+            rows: rows.collect(),
+        };
+        stage.msg(Msg::Replayed {
+            seq: 1,
+            watched: true,
+            result: Ok(Box::new(Report {
+                sent: 7,
+                accepted: 5,
+                table: Some(table),
+                ..Report::default()
+            })),
+        });
+        insta::assert_snapshot!(format!("compared_{columns}x{lines}"), stage.show());
     }
 }
 

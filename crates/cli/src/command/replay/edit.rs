@@ -1,16 +1,15 @@
 //! Editing an event before it is sent.
 
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Context as _, anyhow};
-use ringtail_client::config::Config;
 use ringtail_client::edit::{Draft, parse, text};
 use ringtail_client::history::{History, UNDECODABLE};
 use ringtail_client::model::{EventRow, RowId};
 use ringtail_ringcentral::errors::own;
 
 use crate::exit::{Exit, Failure};
-use crate::output::note;
 
 /// What edits when neither variable says it.
 const DEFAULT: &str = if cfg!(windows) { "notepad" } else { "vi" };
@@ -18,8 +17,8 @@ const DEFAULT: &str = if cfg!(windows) { "notepad" } else { "vi" };
 /// Has the one event edited, and stores what comes of it as a new event. `None` when nothing is to be sent.
 ///
 /// From the moment that the editor has been open, every failure names the file, which is kept.
-pub(super) async fn edit(
-    config: &Config,
+pub(crate) async fn edit(
+    data: &Path,
     history: &History,
     events: &[EventRow],
 ) -> Result<Option<EventRow>, Failure> {
@@ -36,7 +35,7 @@ pub(super) async fn edit(
         .map(|stored| stored.request);
     let request = request.with_context(|| format!("event {} cannot be read", origin.id))?;
     let original = text(&request);
-    let draft = Draft::create(&config.data, origin.id, &original);
+    let draft = Draft::create(data, origin.id, &original);
     let draft = draft.context("the file to edit cannot be made in the data directory")?;
     let status = open(&draft).await.map_err(|error| kept(error, &draft))?;
     if !status.success() {
@@ -52,7 +51,6 @@ pub(super) async fn edit(
         )
     })?;
     let Some(parsed) = parsed.filter(|parsed| *parsed != request) else {
-        note("nothing was changed, and nothing is sent\n");
         draft.discard();
         return Ok(None);
     };
@@ -68,7 +66,6 @@ pub(super) async fn edit(
     let found = found.map_err(anyhow::Error::from)?.into_iter().next();
     let event = found.context("the edited event is not in the history")?;
     draft.discard();
-    note(&format!("sent as event {}/{}\n", event.endpoint, event.seq));
     Ok(Some(event))
 }
 
@@ -104,6 +101,7 @@ fn command(editor: &str) -> Command {
         return command;
     }
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("{editor} \"$@\""), "sh"]);
+    // Ctrl-C is the editor's affair: the shell around it lives on and tells how it ended.
+    command.args(["-c", &format!("trap : INT; {editor} \"$@\""), "sh"]);
     command
 }

@@ -1,0 +1,217 @@
+use super::*;
+use crate::source::{OptionLine, ReplayStep};
+use crate::testing::{Book, Stage};
+use crate::update::Msg;
+
+fn replays(stage: &Stage) -> Vec<u64> {
+    let events = stage.book.events.iter();
+    let replayed = events.filter(|event| event.attempts.len() > 1);
+    replayed.map(|event| event.event.seq).collect()
+}
+
+#[test]
+fn selected_events_are_replayed_one_after_the_other() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("gjvjvr");
+    // The presence was replayed before.
+    assert_eq!(replays(&stage), [2, 4, 5]);
+    assert!(stage.app.batch.is_none());
+    let shown = stage.show();
+    assert!(shown.contains("✓ 2 replayed: 2 accepted, 0 not"), "{shown}");
+}
+
+#[test]
+fn a_replay_of_many_tells_how_far_it_is_and_is_stopped() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("gjvvv");
+    assert_eq!(stage.begin("r").len(), 1);
+    assert!(stage.show().contains("↻ preparing"));
+    stage.msg(Msg::Step(ReplayStep::Begun(3)));
+    assert!(stage.show().contains("↻ replaying 1 of 3"));
+    // Another cannot begin meanwhile.
+    assert_eq!(stage.begin("r"), []);
+    stage.app.notice = None;
+    assert_eq!(stage.begin("X"), [Effect::StopReplay]);
+    assert!(stage.show().contains("↻ stopping"), "{}", stage.show());
+    stage.msg(Msg::Step(ReplayStep::Sent { accepted: true }));
+    let report = Report {
+        sent: 1,
+        accepted: 1,
+        not_sent: 2,
+        ..Report::default()
+    };
+    stage.msg(Msg::Replayed {
+        seq: 2,
+        watched: true,
+        result: Ok(Box::new(report)),
+    });
+    assert!(
+        stage
+            .show()
+            .contains("1 replayed: 1 accepted, 0 not, 2 not sent")
+    );
+    assert_eq!(stage.begin("X"), []);
+}
+
+#[test]
+fn a_written_line_replays_what_is_meant_and_comes_back_with_the_next() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.app.read_replay = |line| OptionLine {
+        error: line.contains("wrong").then(|| "no such option".to_owned()),
+        offers: match line.ends_with("--ta") {
+            true => vec!["--target".to_owned()],
+            false => Vec::new(),
+        },
+        edits: line.contains("--edit"),
+        about: None,
+    };
+    stage.press("gjR--wrong");
+    assert!(stage.show().contains("no such option"));
+    // A line with a mistake stays.
+    assert_eq!(stage.begin("<Enter>"), []);
+    stage.press("<Esc>R--ta<Tab>1");
+    assert!(stage.show().contains("replay 2: --target 1"));
+    let [Effect::Replay { line, watched, .. }] = &stage.begin("<Enter>")[..] else {
+        panic!("nothing is replayed");
+    };
+    assert_eq!((line.as_str(), *watched), ("--target 1", true));
+    assert!(stage.app.replay_line.is_none());
+    stage.app.batch = None;
+    stage.press("R");
+    assert!(stage.show().contains("replay 2: --target 1"));
+    let effects = stage.begin(" --edit<Enter>");
+    assert!(matches!(effects[..], [Effect::Edit { .. }]), "{effects:?}");
+}
+
+#[test]
+fn what_came_of_an_event_is_replayed_and_what_was_left_is_not() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    let id = stage.book.event_number(2).event.id;
+    let line = || "--edit".to_owned();
+    let edited = |id| Msg::Edited { id, line: line() };
+    stage.msg(edited(Ok(None)));
+    assert!(stage.show().contains("nothing was changed"));
+    stage.msg(edited(Err("the editor ended with 1".to_owned())));
+    assert!(stage.show().contains("✗ the editor ended with 1"));
+    stage.msg(edited(Ok(Some(id))));
+    let shown = stage.show();
+    assert!(
+        shown.contains("✓ the edited event replayed: 200"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_table_of_answers_that_changed_opens_their_events() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    let told = |stage: &mut Stage, masked: bool| {
+        let event = stage.book.event_number(5).event;
+        let report = Report {
+            sent: 2,
+            accepted: 1,
+            table: Some(crate::source::Table {
+                title: "1 of 2 answers changed".to_owned(),
+                rows: vec![crate::source::TableRow {
+                    event: event.id,
+                    row: event.row,
+                    seq: event.seq,
+                    told: "200 → 500".to_owned(),
+                    summary: event.summary,
+                }],
+            }),
+            ..Report::default()
+        };
+        stage.app.batch = Some(Batch::new(masked));
+        stage.msg(Msg::Replayed {
+            seq: 1,
+            watched: true,
+            result: Ok(Box::new(report)),
+        });
+    };
+    told(&mut stage, false);
+    let shown = stage.show();
+    assert!(shown.contains("1 of 2 answers changed"), "{shown}");
+    assert!(shown.contains("#5  200 → 500"), "{shown}");
+    stage.press("<Enter>");
+    let chosen = stage.app.list.selected_event().map(|event| event.seq);
+    assert_eq!(chosen, Some(5));
+    // The mask fell while it went on.
+    stage.press("P");
+    told(&mut stage, false);
+    assert!(stage.app.study.is_none());
+}
+
+#[test]
+fn without_a_target_nothing_is_replayed_but_what_names_one() {
+    let mut book = Book::traffic();
+    book.status.target = None;
+    let mut stage = Stage::new(80, 24, book);
+    stage.press("r");
+    assert_eq!(stage.app.replays, 0);
+    assert!(stage.show().contains("ringtail listen 3000"));
+    assert_eq!(stage.begin("R--target 1<Enter>").len(), 1);
+}
+
+#[test]
+fn replays_are_bounded_and_their_errors_are_told() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.app.replays = MAX_REPLAYS;
+    assert_eq!(stage.begin("r"), []);
+    let ended = |watched| Msg::Replayed {
+        seq: 7,
+        watched,
+        result: Err("the history is closed".to_owned()),
+    };
+    stage.msg(ended(false));
+    assert_eq!(stage.app.replays, MAX_REPLAYS - 1);
+    assert!(
+        stage
+            .show()
+            .contains("✗ event 7 not replayed: the history is closed")
+    );
+    stage.app.batch = Some(Batch::new(false));
+    stage.msg(Msg::Step(ReplayStep::Sent { accepted: true }));
+    stage.msg(ended(true));
+    assert!(
+        stage
+            .show()
+            .contains("✗ 1 replayed, and then: the history is closed")
+    );
+}
+
+#[test]
+fn a_replay_that_ends_badly_does_not_look_well() {
+    let attempt = |seq| {
+        let event = Book::traffic().event_number(seq);
+        event.attempts[0].attempt.clone()
+    };
+    let (tone, words) = replayed("event 5", &attempt(5));
+    assert_eq!(tone, Tone::Bad);
+    assert_eq!(
+        words,
+        "✗ event 5 replayed: 500 in 31 ms, not accepted by RingCentral"
+    );
+    let (tone, words) = replayed("event 7", &attempt(7));
+    assert_eq!(tone, Tone::Bad);
+    assert_eq!(
+        words,
+        "✗ event 7 replayed, no answer after 2 ms: connection reset by peer"
+    );
+}
+
+#[test]
+fn what_was_left_out_and_what_it_followed_is_told() {
+    let report = Report {
+        sent: 5,
+        accepted: 4,
+        left_out: 2,
+        seed: Some(17),
+        ..Report::default()
+    };
+    let (tone, words) = summary(&report, None);
+    assert_eq!(tone, Tone::Bad);
+    assert_eq!(
+        words,
+        "✗ 5 replayed: 4 accepted, 1 not, 2 left out; --seed 17"
+    );
+}
