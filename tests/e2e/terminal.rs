@@ -173,3 +173,36 @@ async fn an_event_is_edited_in_the_terminal_and_replayed_by_options() -> anyhow:
     }
     terminal.shows("left with 0").await
 }
+
+#[tokio::test]
+async fn ten_megabytes_are_opened_while_small_events_go_through() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    world.client.stop().await?;
+    let client = ringtail_tests::binaries::find(ringtail_tests::binaries::CLIENT)?;
+    let script = format!(
+        "{} listen {} --endpoint hooks\necho \"left with $?\"\nread line\n",
+        client.display(),
+        world.app.url("/base"),
+    );
+    let terminal = Terminal::run(&world.home, &script).await?;
+    terminal.shows("connected").await?;
+    let large = hooks::sms("1", 0, &"ahoy ".repeat(2_000_000));
+    let hook = Hook::notification(compact(&large));
+    assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
+    terminal.shows("SMS from").await?;
+    terminal.press("Enter").await?;
+    for number in 0..20 {
+        let hook = Hook::notification(hooks::marked(number, number as u64));
+        assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
+    }
+    terminal.shows("subscriptionId").await?;
+    terminal.shows("20 newer").await?;
+    terminal.press("x").await?;
+    terminal.press("x").await?;
+    terminal.shows("00000000  7b 22").await?;
+    terminal.press("G").await?;
+    terminal.shows("9.9 MB more not shown; all of it:").await?;
+    eventually!(world.app.marks().len() == 20, "the small events at the app")?;
+    terminal.press("q").await?;
+    terminal.shows("left with 0").await
+}

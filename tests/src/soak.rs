@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use self::hands::{Hands, escape};
+use self::hands::Hands;
 use crate::binaries;
 use crate::chance::Chance;
 use crate::client::Home;
@@ -53,6 +53,12 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// Looks at the least, after the first.
 const LOOKS: u32 = 4;
+
+/// Pause between a key that is to change the screen and the next look at it.
+const REDRAWN: Duration = Duration::from_millis(500);
+
+/// After so many handfuls events that are held back are let go.
+const HOLDS: u64 = 20;
 
 /// What is still owed when the keys are over is there within this time.
 const SETTLE_TIME: Duration = Duration::from_secs(600);
@@ -291,6 +297,11 @@ impl Soak {
             self.screen.terminal.send(&strokes).await?;
             self.last.push(strokes);
             self.keys += 1;
+            if self.keys.is_multiple_of(HOLDS)
+                && self.screen.terminal.screen().await.contains("held back")
+            {
+                self.screen.terminal.press("H").await?;
+            }
             if self.chance.below(RESIZES) == 0 {
                 let size = (20 + self.chance.below(181), 5 + self.chance.below(56));
                 self.screen.terminal.resize(size.0, size.1).await?;
@@ -372,32 +383,43 @@ impl Screen {
     async fn comes_back(&self) -> anyhow::Result<()> {
         self.terminal.resize(100, 30).await?;
         self.list().await?;
-        self.terminal.press("?").await?;
-        self.terminal.shows("Keys and signs").await?;
+        self.after(|screen| match screen.contains("Keys and signs") {
+            true => None,
+            false => Some("?"),
+        })
+        .await?;
         self.list().await
     }
 
+    /// Goes back to the list, and lets go of what is held back.
     async fn list(&self) -> anyhow::Result<()> {
-        eventually!(
-            within SETTLE_TIME,
-            self.is_list().await.unwrap_or(false),
-            "the list on the screen"
-        )
+        self.after(|screen| match footer(screen) {
+            // What is being replayed has the footer's place.
+            replays if replays.contains("X stops it") => Some("X"),
+            list if !is_list(list) => Some("Escape"),
+            _ if screen.contains("held back") => Some("H"),
+            _ => None,
+        })
+        .await
     }
 
-    async fn is_list(&self) -> anyhow::Result<bool> {
-        let screen = self.terminal.screen().await;
-        ensure!(!screen.contains("left with"), "the client has ended");
-        let footer = screen.trim_end().lines().last().unwrap_or_default();
-        if footer.starts_with("Enter open") || footer.starts_with(": actions") {
-            return Ok(true);
+    /// Presses what the screen asks for until it asks for nothing more.
+    ///
+    /// Not faster than it is drawn: an Escape that meets the next key is another key.
+    async fn after(&self, wanted: impl Fn(&str) -> Option<&'static str>) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let mut ticks = interval(REDRAWN);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let screen = self.terminal.screen().await;
+            ensure!(!screen.contains("left with"), "the client has ended");
+            let Some(key) = wanted(&screen) else {
+                return Ok(());
+            };
+            ensure!(began.elapsed() < SETTLE_TIME, "{key} changes nothing");
+            self.terminal.press(key).await?;
         }
-        // What is being replayed has the footer's place.
-        let replays = footer.contains("X stops it");
-        let stop = Stroke::Key("X".to_owned());
-        let strokes = if replays { &[stop][..] } else { &[escape()] };
-        self.terminal.send(strokes).await?;
-        Ok(false)
     }
 
     /// Shows a last event, forwards it, and gives the terminal back.
@@ -408,29 +430,20 @@ impl Screen {
         app: &LocalTarget,
     ) -> anyhow::Result<()> {
         self.comes_back().await?;
-        let line = |text: &str| Stroke::Text(text.to_owned());
-        let clear = [line("/"), Stroke::Key("C-u".to_owned()), hands::enter()];
+        self.terminal.press("/").await?;
+        let clear = [Stroke::Key("C-u".to_owned()), hands::enter()];
         self.terminal.send(&clear).await?;
-        self.terminal.press("G").await?;
+        self.list().await?;
         let last = "finis";
         let hook = Hook::notification(compact(&hooks::sms("1", 0, last)));
         let answer = caller.post(url, &hook).await?;
         ensure!(answer.status == 200, "answered {}", answer.status);
-        // Personal data may be masked and events held back, and either is undone by its key.
-        eventually!(
-            {
-                let screen = self.terminal.screen().await;
-                let seen = screen.contains(last);
-                if screen.contains("masked") {
-                    self.terminal.press("P").await.ok();
-                }
-                if screen.contains("held back") {
-                    self.terminal.press("H").await.ok();
-                }
-                seen
-            },
-            "the last event on the screen"
-        )?;
+        self.after(|screen| match screen {
+            seen if seen.contains(last) => None,
+            masked if footer(masked).contains("masked") => Some("P"),
+            _ => Some("G"),
+        })
+        .await?;
         let came = |needle: &[u8]| {
             app.seen()
                 .iter()
@@ -455,6 +468,14 @@ impl Screen {
         ensure!(modes.trim() == "100", "cursor, screen and mouse: {modes}");
         Ok(())
     }
+}
+
+fn footer(screen: &str) -> &str {
+    screen.trim_end().lines().last().unwrap_or_default()
+}
+
+fn is_list(footer: &str) -> bool {
+    footer.starts_with("Enter open") || footer.starts_with(": actions")
 }
 
 /// Sends mutants one after the other, and returns how many were acknowledged.

@@ -1,5 +1,6 @@
 //! How the inspector holds a large history: time to a screen, and memory.
 
+mod large;
 mod live;
 
 use std::path::Path;
@@ -86,6 +87,8 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
         measure(directory.path(), plan.events, LIVE, &mut table).await?;
     }
     table.note(live.finish().await?);
+    let large = large::run(plan.rounds, &mut table).await?;
+    table.note(large);
     table.note(format!(
         "memory of the whole program, the filling included: {} MB",
         procfs::rss_kib(std::process::id())? / 1024

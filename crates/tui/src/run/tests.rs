@@ -106,6 +106,34 @@ async fn a_history_that_is_broken_is_told_and_the_screen_goes_on() {
     assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
 }
 
+#[tokio::test]
+async fn a_large_body_that_is_being_read_stalls_neither_keys_nor_events() {
+    let large = format!("[{}0]", "{\"n\":1},".repeat(1_250_000));
+    let book =
+        Book::traffic().with(Draft::notification("other", "A large one").body(large.as_bytes()));
+    let mut screen = Screen::start(80, 24, book);
+    screen.shows(&["› 18:12:10  A large one"]).await;
+    screen.engine(|book| book.withheld = true);
+    screen.press("<Enter>");
+    screen.shows(&["reading…"]).await;
+    screen.engine(|book| book.add(Draft::sms().ok(1)));
+    screen.shows(&["9 events", "1 newer"]).await;
+    screen.press("?");
+    screen.shows(&["Keys and signs"]).await;
+    screen.press("<Esc><Esc>");
+    screen.shows(&["VERDICT", "SMS from"]).await;
+
+    screen.press("<Enter>");
+    screen.engine(|book| book.withheld = false);
+    screen.shows(&["\"n\": 1", "of 5,003"]).await;
+    screen.press("G");
+    screen
+        .shows(&["9.9 MB more not shown; all of it: ringtail"])
+        .await;
+    screen.press("q");
+    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+}
+
 #[tokio::test(start_paused = true)]
 async fn keys_are_drawn_at_once() {
     let mut screen = Screen::start(80, 24, Book::traffic());

@@ -32,6 +32,8 @@ pub(crate) struct Book {
     pub(crate) broken: Option<&'static str>,
     pub(crate) novelties: Vec<NoveltyRow>,
     marked: u64,
+    /// Whether whoever reads an event has to wait.
+    pub(crate) withheld: bool,
     attempts: i64,
 }
 
@@ -74,6 +76,7 @@ impl Book {
             broken: None,
             novelties: Vec::new(),
             marked: 0,
+            withheld: false,
             attempts: 0,
         }
     }

@@ -293,6 +293,10 @@ impl Source for Engine {
     }
 
     async fn event(&self, id: EventId, sight: Sight) -> Result<Option<EventDetail>, SourceError> {
+        let mut changed = self.status.subscribe();
+        while self.read(|book| book.withheld)? {
+            changed.changed().await.map_err(SourceError::new)?;
+        }
         self.read(|book| book.shown(id, sight))
     }
 
