@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use proptest::sample::Index;
 use serde_json::Value;
 
 use crate::classify::RequestView;
@@ -61,6 +62,15 @@ impl Sample {
 
     pub(crate) fn asking(mut self, query: &str) -> Self {
         self.query = Some(query.to_owned());
+        self
+    }
+
+    /// Writes other bytes into the body.
+    pub(crate) fn edited(mut self, edits: &[(Index, u8)]) -> Self {
+        for (place, byte) in edits {
+            let place = place.index(self.body.len());
+            self.body[place] = *byte;
+        }
         self
     }
 

@@ -29,7 +29,8 @@ use super::limits::TLS_TIME;
 use super::network::connect;
 use super::roots::Roots;
 use super::row::{Outcome, Requirement, Row};
-use super::witness::{Anonymous, Witness};
+use super::witness::Anonymous;
+use crate::any_certificate::AnyCertificate;
 use crate::certificate;
 
 /// Makes the rows of TLS. The last of them is a failure when no handshake could be completed.
@@ -144,7 +145,7 @@ pub(super) async fn handshake(
         .with_safe_default_protocol_versions()
         .map_err(ShakeError::Tls)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Witness::new(&provider)))
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate::new(&provider)))
         .with_client_cert_resolver(Arc::clone(&anonymous) as Arc<dyn ResolvesClientCert>);
     // A resumed handshake would be faster than RingCentral's.
     config.resumption = Resumption::disabled();

@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 use super::kit::pebble::{DOMAIN, Pebble, store};
-use super::kit::{name, soon};
+use super::kit::{name, soon, state};
 
 /// Pebble's certificates are valid for five years.
 const TWO_THIRDS: Duration = Duration::from_secs(5 * 365 * 24 * 60 * 60 / 3 * 2 + 7 * 24 * 60 * 60);
@@ -64,16 +64,6 @@ impl Site {
         let orders: Value = serde_json::from_slice(&text).unwrap();
         orders["placed"].as_array().unwrap().clone()
     }
-}
-
-/// Waits until the state is as it should be.
-async fn state(
-    relay: &Server,
-    what: &str,
-    wanted: impl FnMut(&CertificateState) -> bool,
-) -> CertificateState {
-    let mut state = relay.certificate();
-    soon(what, state.wait_for(wanted)).await.unwrap().clone()
 }
 
 async fn certified(relay: &Server) -> CertificateState {

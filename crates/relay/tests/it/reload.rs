@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use rcgen::{CertificateParams, KeyPair};
 use ringtail_relay::config::{Certificate, Config, PemPair, PublicUrl};
 use ringtail_relay::server::Server;
-use ringtail_relay::tls::CertificateState;
 use tempfile::TempDir;
 
-use super::kit::soon;
+use super::kit::{soon, state};
 
 struct Files {
     dir: TempDir,
@@ -60,15 +59,6 @@ impl Files {
         config.certificate = Certificate::Files(vec![self.pair("own"), self.pair("star")]);
         Server::spawn(config).await.unwrap()
     }
-}
-
-async fn state(
-    relay: &Server,
-    what: &str,
-    wanted: impl FnMut(&CertificateState) -> bool,
-) -> CertificateState {
-    let mut state = relay.certificate();
-    soon(what, state.wait_for(wanted)).await.unwrap().clone()
 }
 
 #[tokio::test]

@@ -295,11 +295,7 @@ proptest! {
         index in 0..payloads().len(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
     ) {
-        let mut sample = payloads().swap_remove(index);
-        for (place, byte) in edits {
-            let place = place.index(sample.body.len());
-            sample.body[place] = byte;
-        }
+        let sample = payloads().swap_remove(index).edited(&edits);
         let (_, text) = line(&sample);
         prop_assert!(!text.is_empty());
         prop_assert!(text.chars().count() <= TEXT_MAX_CHARS);

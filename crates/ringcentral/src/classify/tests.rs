@@ -310,11 +310,7 @@ proptest! {
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
         cut in any::<prop::sample::Index>(),
     ) {
-        let mut sample = payloads().swap_remove(index);
-        for (place, byte) in edits {
-            let place = place.index(sample.body.len());
-            sample.body[place] = byte;
-        }
+        let mut sample = payloads().swap_remove(index).edited(&edits);
         sample.body.truncate(cut.index(sample.body.len() + 1));
         let callback = class(&sample);
         prop_assert_eq!(callback, class(&sample.clone()));

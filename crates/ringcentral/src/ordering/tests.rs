@@ -129,11 +129,7 @@ proptest! {
         index in 0..payloads().len(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
     ) {
-        let mut sample = payloads().swap_remove(index);
-        for (place, byte) in edits {
-            let place = place.index(sample.body.len());
-            sample.body[place] = byte;
-        }
+        let sample = payloads().swap_remove(index).edited(&edits);
         let key = key(&sample);
         prop_assert!(!key.is_empty() && key.len() <= KEY_MAX_BYTES);
     }

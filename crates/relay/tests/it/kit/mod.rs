@@ -14,6 +14,7 @@ use ringtail_relay::accounts::{Account, Accounts, Name, Token};
 use ringtail_relay::config::{Certificate, Config};
 use ringtail_relay::server::{Server, Stopped};
 use ringtail_relay::store::DataDir;
+use ringtail_relay::tls::CertificateState;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -31,6 +32,16 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
         Ok(value) => value,
         Err(_elapsed) => panic!("{what} did not happen"),
     }
+}
+
+/// Waits until a relay's certificates are as they should be.
+pub(crate) async fn state(
+    relay: &Server,
+    what: &str,
+    wanted: impl FnMut(&CertificateState) -> bool,
+) -> CertificateState {
+    let mut state = relay.certificate();
+    soon(what, state.wait_for(wanted)).await.unwrap().clone()
 }
 
 pub(crate) struct TestRelay {
