@@ -114,7 +114,15 @@ fn hostile_bodies_do_not_make_it_grow() {
         let fields = (0..1000).map(|n| (name(round * 1000 + n), json!({name(n): [n]})));
         let wide: Map<String, Value> = fields.collect();
         let deep = (0..200).fold(json!(round), |inner, n| json!({name(n % 7): inner}));
-        for body in [Value::Object(wide), deep, json!({"k".repeat(100_000): 1})] {
+        let inner = |of: u32| (0..50).map(move |n| (name(of * 100 + n), json!(n)));
+        let square = (0..50).map(|n| (name(n), Value::Object(inner(n).collect())));
+        let square = Value::Object(square.collect());
+        for body in [
+            Value::Object(wide),
+            deep,
+            square,
+            json!({"k".repeat(100_000): 1}),
+        ] {
             let novelty = known.learn(&body).novelty.unwrap_or_default();
             assert!(novelty.to_string().len() < (MAX_SAID + 1) * (MAX_PATH + 80));
         }

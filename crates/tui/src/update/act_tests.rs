@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ringtail_client::model::EventRow;
 
 use super::*;
 use crate::app::{About, BodyForm, Study, StudyKind, Tab};
@@ -127,47 +128,67 @@ fn a_line_of_a_timeline_opens_its_event() {
     assert!(stage.app.study.is_none());
 }
 
-#[test]
-fn an_event_beyond_the_window_is_opened_among_those_around_it() {
-    let mut book = Book::call();
+/// Puts a line of a timeline on the screen that is about an event, as when the window has moved on meanwhile.
+fn line_of(stage: &mut Stage, event: &EventRow) {
+    let (id, row) = (event.id, event.row);
+    let line = format::Row {
+        line: TextLine::new(Tone::Plain, "answered"),
+        event: Some((id, row)),
+    };
+    let mut study = Study::new(About {
+        kind: StudyKind::Timeline { id, row },
+        masked: false,
+        noise: Arc::default(),
+    });
+    study.show(Ok(Arc::new(vec![line])));
+    stage.app.study = Some(study);
+}
+
+/// A call, a gap, and more after it than a window holds.
+fn long_history() -> Book {
+    let mut book = Book::call().gap(3).with(Draft::sms().ok(1));
     for _ in 0..3000 {
         book.add(Draft::sms().ok(1));
     }
-    let answered = book.event_number(4).event;
-    for filter in ["", "/kind:sms<Enter>"] {
-        let mut stage = Stage::new(80, 24, book.clone());
-        stage.press(filter);
-        assert!(!stage.app.list.events().any(|event| event.seq == 4));
-        // As from the timeline of an event that came in while the window moved on.
-        let row = format::Row {
-            line: TextLine::new(Tone::Plain, "answered"),
-            event: Some((answered.id, answered.row)),
-        };
-        let about = About {
-            kind: StudyKind::Timeline {
-                id: answered.id,
-                row: answered.row,
-            },
-            masked: false,
-            noise: Arc::default(),
-        };
-        let mut study = Study::new(about);
-        study.show(Ok(Arc::new(vec![row])));
-        stage.app.study = Some(study);
-        stage.press("<Enter>");
-        assert_eq!((chosen(&stage), stage.app.focus), (4, Focus::Detail));
-        assert!(stage.app.filter.is_empty());
-        let shown = stage.show();
-        assert!(shown.contains("Call answered"), "{shown}");
-        // Those before it are there, too, and newer ones when they are wanted.
-        assert_eq!(
-            stage.app.list.events().next().map(|event| event.seq),
-            Some(1)
-        );
-        stage.press("<Esc>G");
-        assert_eq!(chosen(&stage), 3006);
-        assert!(stage.app.list.follow);
+    book
+}
+
+#[test]
+fn an_event_beyond_the_window_is_opened_among_those_around_it() {
+    let book = long_history();
+    // The latter comes right after the gap.
+    for seq in [4, 10] {
+        for filter in ["", "/kind:sms<Enter>"] {
+            let mut stage = Stage::new(80, 24, book.clone());
+            stage.press(filter);
+            assert!(!stage.app.list.events().any(|event| event.seq == seq));
+            line_of(&mut stage, &book.event_number(seq).event);
+            stage.press("<Enter>");
+            assert_eq!((chosen(&stage), stage.app.focus), (seq, Focus::Detail));
+            assert!(stage.app.filter.is_empty());
+            // Those before it are there, too, and the newest when they are wanted.
+            let first = stage.app.list.events().next();
+            assert_eq!(first.map(|event| event.seq), Some(1));
+            stage.press("<Esc>G");
+            assert_eq!(chosen(&stage), 3010);
+            assert!(stage.app.list.follow);
+        }
     }
+}
+
+#[test]
+fn an_event_of_a_timeline_that_retention_dropped_is_told() {
+    let mut book = long_history();
+    let gone = book.event_number(4).event;
+    book.events.retain(|event| event.event.id != gone.id);
+    let mut stage = Stage::new(80, 24, book);
+    line_of(&mut stage, &gone);
+    let shown = stage.then("<Enter>");
+    assert_eq!(stage.app.focus, Focus::List);
+    assert!(
+        shown.contains("the history no longer has this event"),
+        "{shown}"
+    );
 }
 
 #[test]
