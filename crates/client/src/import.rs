@@ -7,19 +7,16 @@ mod har;
 mod ndjson;
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
-use std::time::Duration;
 
-use bytes::Bytes;
 use http::Method;
 use ringtail_protocol::event::{
-    Disposition, EncodeError, Event, EventId, Header, Kind, Request, Timestamp,
+    Disposition, EncodeError, Event, EventId, Kind, Request, Timestamp,
 };
 use ringtail_ringcentral::classify::{self, RequestView, classify};
 
 use crate::history::{
     Comment, Forwarding, History, Incoming, MarkChange, NewAttempt, ReadError, StoreError,
 };
-use crate::model::{Cause, Outcome};
 
 /// The journal that imported events are of; no relay's identity is this word.
 const JOURNAL: &str = "import";
@@ -39,8 +36,8 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// An event of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
-    /// Its identity, where the recording says one.
-    pub id: Option<EventId>,
+    /// Its identity, a fresh one where the recording says none.
+    pub id: EventId,
     /// When it was received.
     pub received_at: Timestamp,
     /// What it is, where the recording says so.
@@ -50,28 +47,7 @@ pub struct Recorded {
     /// What the user says of it, if it is marked.
     pub mark: Option<Comment>,
     /// The answers of the app that it was recorded with, oldest first.
-    pub answers: Vec<Answer>,
-}
-
-/// An answer of a recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// Why the app was asked.
-    pub cause: Cause,
-    /// URL that was asked.
-    pub target: String,
-    /// When the request began.
-    pub started_at: Timestamp,
-    /// How long it took.
-    pub duration: Duration,
-    /// Status, or what went wrong.
-    pub outcome: Outcome,
-    /// Header fields.
-    pub headers: Vec<Header>,
-    /// Body, as far as it was kept.
-    pub body: Bytes,
-    /// Size of the whole body in bytes.
-    pub body_len: u64,
+    pub answers: Vec<NewAttempt>,
 }
 
 /// Why a recording, or an event of it, cannot be read.
@@ -193,7 +169,7 @@ impl<'a> Importer<'a> {
         &mut self,
         recorded: Recorded,
     ) -> Result<Result<(), EncodeError>, ImportError> {
-        let id = recorded.id.unwrap_or_else(EventId::fresh);
+        let id = recorded.id;
         let waits =
             |incoming: &Incoming| matches!(incoming, Incoming::Event(event) if event.id == id);
         if self.batch.iter().any(waits) || self.history.row_of(id).await?.is_some() {
@@ -218,18 +194,7 @@ impl<'a> Importer<'a> {
         self.bytes += event.encoded_len();
         self.batch.push(Incoming::Event(event));
         self.marks.extend(recorded.mark.map(|mark| (id, mark)));
-        self.answers
-            .extend(recorded.answers.into_iter().map(|answer| NewAttempt {
-                event: id,
-                cause: answer.cause,
-                target: answer.target,
-                started_at: answer.started_at,
-                duration: answer.duration,
-                outcome: answer.outcome,
-                headers: answer.headers,
-                body: answer.body,
-                body_len: answer.body_len,
-            }));
+        self.answers.extend(recorded.answers);
         if self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES {
             self.flush().await?;
         }

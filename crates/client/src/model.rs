@@ -195,7 +195,63 @@ pub enum FailureKind {
     Unknown,
 }
 
+impl Cause {
+    /// The causes with their words, which stand in JSON lines.
+    const WORDS: [(Self, &str); 3] = [
+        (Self::Forward, "forward"),
+        (Self::Exchange, "exchange"),
+        (Self::Replay, "replay"),
+    ];
+
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        let mut words = Self::WORDS.iter();
+        words
+            .find(|(cause, _)| *cause == self)
+            .map_or("forward", |(_, word)| word)
+    }
+
+    /// Returns the cause of a word; one that a newer version wrote is a forward.
+    #[must_use]
+    pub fn of_word(word: &str) -> Self {
+        let mut words = Self::WORDS.iter();
+        words
+            .find(|(_, known)| *known == word)
+            .map_or(Self::Forward, |(cause, _)| *cause)
+    }
+}
+
 impl FailureKind {
+    /// The kinds with their words, which stand in the history's file and in JSON lines.
+    const WORDS: [(Self, &str); 7] = [
+        (Self::Refused, "refused"),
+        (Self::Unreachable, "unreachable"),
+        (Self::Tls, "tls"),
+        (Self::Reset, "reset"),
+        (Self::TimedOut, "timed-out"),
+        (Self::NotHttp, "not-http"),
+        (Self::Unknown, "unknown"),
+    ];
+
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        let mut words = Self::WORDS.iter();
+        words
+            .find(|(kind, _)| *kind == self)
+            .map_or("unknown", |(_, word)| word)
+    }
+
+    /// Returns the kind of a word; one that a newer version wrote is [`FailureKind::Unknown`].
+    #[must_use]
+    pub fn of_word(word: &str) -> Self {
+        let mut words = Self::WORDS.iter();
+        words
+            .find(|(_, known)| *known == word)
+            .map_or(Self::Unknown, |(kind, _)| *kind)
+    }
+
     /// Returns RingCentral's word for the failure.
     #[must_use]
     pub fn no_answer(self) -> NoAnswer {
@@ -356,4 +412,30 @@ pub enum TargetState {
         /// When it is tried next.
         retry_at: Timestamp,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_back_as_what_they_stand_for() {
+        for cause in [Cause::Forward, Cause::Exchange, Cause::Replay] {
+            assert_eq!(Cause::of_word(cause.word()), cause);
+        }
+        for kind in [
+            FailureKind::Refused,
+            FailureKind::Unreachable,
+            FailureKind::Tls,
+            FailureKind::Reset,
+            FailureKind::TimedOut,
+            FailureKind::NotHttp,
+            FailureKind::Unknown,
+        ] {
+            assert_eq!(FailureKind::of_word(kind.word()), kind);
+        }
+        let newer = "of a newer version";
+        assert_eq!(FailureKind::of_word(newer), FailureKind::Unknown);
+        assert_eq!(Cause::of_word(newer), Cause::Forward);
+    }
 }

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp as Instant;
 use ringtail_client::model::{
-    AttemptDetail, AttemptRow, Cause, EventDetail, EventRow, FailureKind, ForwardState, GapRow,
-    LinkState, NoveltyRow, Outcome, Proof, Status, TargetState,
+    AttemptDetail, AttemptRow, EventDetail, EventRow, ForwardState, GapRow, LinkState, NoveltyRow,
+    Outcome, Proof, Status, TargetState,
 };
 use ringtail_client::novelty::Novelty;
 use ringtail_protocol::event::{Header, Timestamp};
@@ -86,7 +86,7 @@ pub(crate) fn attempt(attempt: &AttemptRow) -> Value {
     let mut map = Map::new();
     map.insert("type".into(), json!("attempt"));
     map.insert("event_id".into(), json!(attempt.event.to_string()));
-    map.insert("cause".into(), json!(cause(attempt.cause)));
+    map.insert("cause".into(), json!(attempt.cause.word()));
     map.insert("target".into(), json!(attempt.target));
     map.insert("started_at".into(), time(attempt.started_at));
     match &attempt.outcome {
@@ -95,7 +95,7 @@ pub(crate) fn attempt(attempt: &AttemptRow) -> Value {
         }
         Outcome::Error { kind, message } => {
             map.insert("error".into(), json!(message));
-            map.insert("error_kind".into(), json!(failure(*kind)));
+            map.insert("error_kind".into(), json!(kind.word()));
         }
     }
     let micros = u64::try_from(attempt.duration.as_micros()).unwrap_or(u64::MAX);
@@ -222,27 +222,6 @@ pub(crate) fn target(status: &Status) -> Option<Value> {
     }
     value["held"] = json!(status.held);
     Some(value)
-}
-
-/// A word for why an attempt was made.
-pub(crate) fn cause(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Forward => "forward",
-        Cause::Exchange => "exchange",
-        Cause::Replay => "replay",
-    }
-}
-
-fn failure(kind: FailureKind) -> &'static str {
-    match kind {
-        FailureKind::Refused => "refused",
-        FailureKind::Unreachable => "unreachable",
-        FailureKind::Tls => "tls",
-        FailureKind::Reset => "reset",
-        FailureKind::TimedOut => "timed-out",
-        FailureKind::NotHttp => "not-http",
-        FailureKind::Unknown => "unknown",
-    }
 }
 
 /// Milliseconds with what there is below them.

@@ -12,7 +12,7 @@ use ringtail_protocol::event::{EventId, Header, Timestamp};
 use ringtail_ringcentral::verdict::{Answer, judge, wire_size};
 
 use super::{codes, headers};
-use crate::model::{AttemptDetail, AttemptRow, Cause, Outcome, RowId};
+use crate::model::{AttemptDetail, AttemptRow, Cause, FailureKind, Outcome, RowId};
 
 /// An attempt that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(super) fn record(
 ) -> rusqlite::Result<RowId> {
     let (status, failure, message) = match &attempt.outcome {
         Outcome::Status(status) => (Some(*status), None, None),
-        Outcome::Error { kind, message } => (None, Some(codes::failure(*kind)), Some(message)),
+        Outcome::Error { kind, message } => (None, Some(kind.word()), Some(message)),
     };
     connection
         .prepare_cached(
@@ -129,7 +129,7 @@ pub(super) fn read_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Atte
             (Outcome::Status(status), judge(callback, Ok(&answer)))
         }
         None => {
-            let kind = codes::failure_from(&row.get::<_, String>(at + 7)?);
+            let kind = FailureKind::of_word(&row.get::<_, String>(at + 7)?);
             let message = row.get::<_, Option<String>>(at + 8)?.unwrap_or_default();
             let verdict = judge(callback, Err(&kind.no_answer()));
             (Outcome::Error { kind, message }, verdict)

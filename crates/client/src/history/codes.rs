@@ -2,7 +2,7 @@
 
 use ringtail_ringcentral::classify::{Callback, TABLE};
 
-use crate::model::{Cause, FailureKind, ForwardState};
+use crate::model::{Cause, ForwardState};
 
 /// A number of an endpoint as SQLite holds it. [`super::History::store`] refuses what does not fit.
 pub(super) fn seq(seq: u64) -> i64 {
@@ -60,29 +60,6 @@ pub(super) fn cause_from(code: u8) -> Cause {
     }
 }
 
-const FAILURES: [(FailureKind, &str); 6] = [
-    (FailureKind::Refused, "refused"),
-    (FailureKind::Unreachable, "unreachable"),
-    (FailureKind::Tls, "tls"),
-    (FailureKind::Reset, "reset"),
-    (FailureKind::TimedOut, "timed-out"),
-    (FailureKind::NotHttp, "not-http"),
-];
-
-pub(super) fn failure(kind: FailureKind) -> &'static str {
-    FAILURES
-        .iter()
-        .find(|(known, _)| *known == kind)
-        .map_or("unknown", |(_, word)| word)
-}
-
-pub(super) fn failure_from(word: &str) -> FailureKind {
-    FAILURES
-        .iter()
-        .find(|(_, known)| *known == word)
-        .map_or(FailureKind::Unknown, |(kind, _)| *kind)
-}
-
 /// The callback of a stored name; one that this version does not know is judged like any other request.
 pub(super) fn callback_from(name: Option<&str>) -> Callback {
     TABLE
@@ -107,14 +84,6 @@ mod tests {
         for known in [Cause::Forward, Cause::Exchange, Cause::Replay] {
             assert_eq!(cause_from(cause(known)), known);
         }
-        for (kind, _) in FAILURES {
-            assert_eq!(failure_from(failure(kind)), kind);
-        }
-        assert_eq!(failure_from("of a newer version"), FailureKind::Unknown);
-        assert_eq!(
-            failure_from(failure(FailureKind::Unknown)),
-            FailureKind::Unknown
-        );
     }
 
     #[test]

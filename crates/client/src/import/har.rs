@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::time::Duration;
 
-use super::{Answer, FormatError, Recorded, time};
+use super::{FormatError, Recorded, time};
+use crate::history::NewAttempt;
 use crate::model::{Cause, FailureKind, Outcome};
 
 #[derive(Debug, Deserialize)]
@@ -132,6 +133,7 @@ fn recorded(entry: Entry) -> Result<Recorded, String> {
     let started = entry.started_date_time.as_deref().and_then(time);
     let received_at = started.ok_or("startedDateTime is not a time of RFC 3339")?;
     let id = entry.own.id.as_deref().and_then(EventId::parse);
+    let id = id.unwrap_or_else(EventId::fresh);
     let path = match entry.own.path {
         Some(path) => path,
         None => path_of(&entry.request.url)?,
@@ -159,7 +161,7 @@ fn recorded(entry: Entry) -> Result<Recorded, String> {
     };
     let answer = entry
         .response
-        .and_then(|response| answer(response, &entry.request.url, received_at, entry.time));
+        .and_then(|response| answer(id, response, &entry.request.url, received_at, entry.time));
     Ok(Recorded {
         id,
         received_at,
@@ -178,11 +180,12 @@ fn recorded(entry: Entry) -> Result<Recorded, String> {
 
 /// The answer, unless browsers would call it blocked or not sent.
 fn answer(
+    event: EventId,
     response: HarResponse,
     url: &str,
     started_at: Timestamp,
     milliseconds: f64,
-) -> Option<Answer> {
+) -> Option<NewAttempt> {
     let outcome = match (u16::try_from(response.status), response.error) {
         (Ok(status @ 100..=999), _) => Outcome::Status(status),
         (_, Some(message)) => Outcome::Error {
@@ -200,7 +203,8 @@ fn answer(
         "base64" => Bytes::from(STANDARD.decode(&content.text).unwrap_or_default()),
         _ => Bytes::from(content.text),
     };
-    Some(Answer {
+    Some(NewAttempt {
+        event,
         cause: Cause::Forward,
         target: url.to_owned(),
         started_at,

@@ -10,8 +10,8 @@ use ringtail_protocol::event::{EventId, Header, Kind, Request};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Answer, FormatError, LINE_MAX, Recorded, time};
-use crate::history::Comment;
+use super::{FormatError, LINE_MAX, Recorded, time};
+use crate::history::{Comment, NewAttempt};
 use crate::model::{Cause, FailureKind, Outcome};
 
 #[derive(Debug, Deserialize)]
@@ -94,15 +94,13 @@ fn event(text: &[u8]) -> Result<Option<Recorded>, String> {
     }
     let line: EventLine = serde_json::from_slice(text).map_err(|error| reason(&error))?;
     let received_at = time(&line.received_at).ok_or("received_at is not a time of RFC 3339")?;
+    let id = EventId::parse(&line.id).ok_or("id is not a UUID")?;
     Ok(Some(Recorded {
-        id: Some(EventId::parse(&line.id).ok_or("id is not a UUID")?),
+        id,
         received_at,
-        kind: match line.kind.as_str() {
-            "handshake" => Some(Kind::Handshake),
-            "notification" => Some(Kind::Notification),
-            "exchange" => Some(Kind::Exchange),
-            _ => None,
-        },
+        kind: [Kind::Handshake, Kind::Notification, Kind::Exchange]
+            .into_iter()
+            .find(|kind| kind.word() == line.kind),
         request: Request {
             method: line.method,
             path: line.path,
@@ -120,25 +118,22 @@ fn event(text: &[u8]) -> Result<Option<Recorded>, String> {
         answers: line
             .attempts
             .into_iter()
-            .map(answer)
+            .map(|attempt| answer(id, attempt))
             .collect::<Result<_, _>>()?,
     }))
 }
 
-fn answer(line: AttemptLine) -> Result<Answer, String> {
+fn answer(event: EventId, line: AttemptLine) -> Result<NewAttempt, String> {
     let outcome = match (line.status, line.error) {
         (Some(status), _) => Outcome::Status(status),
         (None, message) => Outcome::Error {
-            kind: failure(line.error_kind.as_deref().unwrap_or_default()),
+            kind: FailureKind::of_word(line.error_kind.as_deref().unwrap_or_default()),
             message: message.unwrap_or_default(),
         },
     };
-    Ok(Answer {
-        cause: match line.cause.as_str() {
-            "exchange" => Cause::Exchange,
-            "replay" => Cause::Replay,
-            _ => Cause::Forward,
-        },
+    Ok(NewAttempt {
+        event,
+        cause: Cause::of_word(&line.cause),
         target: line.target,
         started_at: time(&line.started_at).ok_or("started_at is not a time of RFC 3339")?,
         duration: Duration::try_from_secs_f64(line.duration_ms / 1000.0)
@@ -148,18 +143,6 @@ fn answer(line: AttemptLine) -> Result<Answer, String> {
         body: body(line.body, line.body_base64.as_deref())?,
         body_len: line.body_len,
     })
-}
-
-fn failure(word: &str) -> FailureKind {
-    match word {
-        "refused" => FailureKind::Refused,
-        "unreachable" => FailureKind::Unreachable,
-        "tls" => FailureKind::Tls,
-        "reset" => FailureKind::Reset,
-        "timed-out" => FailureKind::TimedOut,
-        "not-http" => FailureKind::NotHttp,
-        _ => FailureKind::Unknown,
-    }
 }
 
 /// Reads `[name, text]` and `[name, null, base64]`.

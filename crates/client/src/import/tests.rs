@@ -1,4 +1,5 @@
 use std::io::Cursor;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::export::{Creator, HarWriter};
 use crate::history::testing::{TestHistory, call, encoded, event, request};
-use crate::model::{ForwardState, RowId};
+use crate::model::{ForwardState, Outcome, RowId};
 
 fn all(text: impl AsRef<[u8]>) -> Vec<Result<Recorded, String>> {
     let mut found = Vec::new();

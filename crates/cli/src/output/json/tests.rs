@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringtail_client::model::{Endpoint, ForwardState, Target};
+use ringtail_client::model::{Cause, Endpoint, FailureKind, ForwardState, Target};
 use ringtail_protocol::event::{Disposition, EventId, Kind};
 use ringtail_ringcentral::verdict::{Failing, Fault, Verdict};
 
@@ -152,7 +152,7 @@ fn link_target_and_gap_have_lines() {
         TargetState::Untried,
         TargetState::Up,
         TargetState::Down {
-            kind: ringtail_client::model::FailureKind::Refused,
+            kind: FailureKind::Refused,
             reason: "connection refused".into(),
             retry_at: Timestamp(1_785_320_000_500_000),
         },
