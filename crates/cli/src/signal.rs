@@ -1,32 +1,61 @@
 //! The signals that ask the program to stop.
 
-/// Waits for SIGINT, SIGTERM or SIGHUP; elsewhere for Ctrl-C.
+/// SIGINT, SIGTERM and SIGHUP; elsewhere Ctrl-C.
+///
+/// From when it is made on, none of them ends the program by itself and none is lost. It is therefore made before
+/// anybody is told that the program runs.
 #[cfg(unix)]
-pub(crate) async fn stop() {
-    use tokio::signal::unix::{SignalKind, signal};
+#[derive(Debug)]
+pub(crate) struct Stop([Option<tokio::signal::unix::Signal>; 3]);
 
-    async fn one(kind: SignalKind) {
-        match signal(kind) {
-            Ok(mut signal) => {
-                // Ctrl-C in an editor that the screen has lent its terminal to is meant for the editor.
-                let other = || kind == SignalKind::interrupt() && ringtail_tui::is_lent();
-                while signal.recv().await.is_some() && other() {}
-            }
-            // A signal that cannot be watched keeps what the system does with it.
-            Err(_) => std::future::pending().await,
-        }
+#[cfg(unix)]
+impl Stop {
+    /// Begins to watch. A signal that cannot be watched keeps what the system does with it.
+    pub(crate) fn watch() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let kinds = [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ];
+        Self(kinds.map(|kind| signal(kind).ok()))
     }
-    tokio::select! {
-        () = one(SignalKind::interrupt()) => {}
-        () = one(SignalKind::terminate()) => {}
-        () = one(SignalKind::hangup()) => {}
+
+    /// Waits for one of them.
+    pub(crate) async fn asked(&mut self) {
+        async fn one(signal: &mut Option<tokio::signal::unix::Signal>, is_other: fn() -> bool) {
+            match signal {
+                Some(signal) => while signal.recv().await.is_some() && is_other() {},
+                None => std::future::pending().await,
+            }
+        }
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            // Ctrl-C in an editor that the screen has lent its terminal to is meant for the editor.
+            () = one(interrupt, ringtail_tui::is_lent) => {}
+            () = one(terminate, || false) => {}
+            () = one(hangup, || false) => {}
+        }
     }
 }
 
-/// Waits for SIGINT, SIGTERM or SIGHUP; elsewhere for Ctrl-C.
+/// SIGINT, SIGTERM and SIGHUP; elsewhere Ctrl-C.
 #[cfg(not(unix))]
-pub(crate) async fn stop() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+#[derive(Debug)]
+pub(crate) struct Stop(());
+
+#[cfg(not(unix))]
+impl Stop {
+    /// Begins to watch.
+    pub(crate) fn watch() -> Self {
+        Self(())
+    }
+
+    /// Waits for it.
+    pub(crate) async fn asked(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
     }
 }

@@ -61,6 +61,8 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     })
     .await
     .map_err(spawn_failure)?;
+    // Before anything is shown: who reads that it runs may ask it to stop.
+    let stop = signal::Stop::watch();
 
     let ended = CancellationToken::new();
     let engine_ends = async {
@@ -85,7 +87,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     let (end, shown, told) = tokio::select! {
         biased;
         ends = all => ends,
-        () = impatience(&engine) => {
+        () = impatience(&engine, stop) => {
             let failure = anyhow::anyhow!("stopped before everything was in order");
             return Err(failure.into());
         }
@@ -97,11 +99,11 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
 }
 
 /// Stops the engine at the first signal and returns at the second.
-async fn impatience(engine: &Engine) {
-    signal::stop().await;
+async fn impatience(engine: &Engine, mut stop: signal::Stop) {
+    stop.asked().await;
     tracing::info!("told to stop");
     engine.shutdown();
-    signal::stop().await;
+    stop.asked().await;
 }
 
 /// What is shown, and how.

@@ -19,6 +19,7 @@ use crate::args::Common;
 use crate::args::simulate::{SimulateArgs, SimulateCommand};
 use crate::exit::{Exit, Failure};
 use crate::output::{Closed, Stdout, note, print};
+use crate::signal::Stop;
 
 /// The largest scenario file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -46,6 +47,7 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
         .map_err(|error| Failure::new(Exit::Config, error))?;
     warn_of_missing_secrets(&scenario, &options)?;
 
+    let mut stop = Stop::watch();
     let mut lines = show::Lines::new(args.output);
     let mut stdout = Stdout::new();
     let mut broken = None;
@@ -58,7 +60,7 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
     };
     let summary = tokio::select! {
         biased;
-        () = crate::signal::stop() => return Ok(()),
+        () = stop.asked() => return Ok(()),
         summary = play(&scenario, &options, &sender, told) => summary.map_err(unmade)?,
     };
     if let Some(Closed::Failed(error)) = broken {
