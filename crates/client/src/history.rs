@@ -33,6 +33,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use ringtail_protocol::event::{EncodeError, EventId, Request};
@@ -131,19 +132,23 @@ pub enum ReadError {
 
 impl History {
     /// Opens the history in the data directory `dir`, makes it when there is none, and starts its writing thread.
-    /// Blocks for the time that takes, or that another process needs to write.
+    /// Blocks for the time that takes, or that another process needs to write. Nothing is ever removed.
     ///
     /// # Errors
     /// When the files cannot be made, are another program's, or were written by a newer version.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        Self::open_with(dir, Retention::default())
+        Self::start(dir, None)
     }
 
-    /// Opens the history with other limits on what is kept.
+    /// Opens the history, and removes what is beyond the limits as long as it is open.
     ///
     /// # Errors
     /// As [`History::open`].
-    pub fn open_with(dir: &Path, retention: Retention) -> Result<Self, OpenError> {
+    pub fn open_keeping(dir: &Path, retention: Retention) -> Result<Self, OpenError> {
+        Self::start(dir, Some(retention))
+    }
+
+    fn start(dir: &Path, retention: Option<Retention>) -> Result<Self, OpenError> {
         let opened = schema::open_writer(dir)?;
         let database = |source| OpenError::Database {
             path: opened.path.clone(),
@@ -160,6 +165,11 @@ impl History {
             indexed,
             retention,
             learner: Learner::default(),
+            turn: opened.turn,
+            runtime: Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .map_err(OpenError::System)?,
         };
         std::thread::Builder::new()
             .name("history".to_owned())

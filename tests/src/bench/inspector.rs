@@ -43,7 +43,7 @@ const BATCH: usize = 500;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What is searched for: seldom, often, and never there.
-const SEARCHES: [(&str, &str); 9] = [
+const SEARCHES: [(&str, &str); 11] = [
     ("kind:voicemail", "a kind"),
     ("session:s-718", "a session"),
     ("from:+1650", "a number's beginning"),
@@ -52,9 +52,14 @@ const SEARCHES: [(&str, &str); 9] = [
     ("needle-in-the-haystack", "a text that one event has"),
     ("nowhere-to-be-found", "a text that no event has"),
     ("body.parties[*].status.code = Hold", "a JSON path"),
+    ("~needle-(in|on)-the", "a regular expression"),
     (
-        "~needle-(in|on)-the",
-        "a regular expression, in the newest 10,000",
+        "body.subject ~ ^needle",
+        "a regular expression at a JSON path",
+    ),
+    (
+        "~[g-z]{40}",
+        "a regular expression without letters to look up, in the newest 10,000",
     ),
 ];
 
@@ -82,11 +87,12 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     for _ in 0..plan.rounds {
         measure(directory.path(), plan.events, EVERY, &mut table).await?;
     }
-    let live = live::Live::start(open(directory.path())?).await?;
+    let live = live::Live::start(open(directory.path())?, "live-x1").await?;
     for _ in 0..plan.rounds {
         measure(directory.path(), plan.events, LIVE, &mut table).await?;
     }
-    table.note(live.finish().await?);
+    table.note(format!("meanwhile {}", live.finish().await?));
+    table.note(removing(directory.path(), plan.events / 2).await?);
     let large = large::run(plan.rounds, &mut table).await?;
     table.note(large);
     table.note(format!(
@@ -94,6 +100,25 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
         procfs::rss_kib(std::process::id())? / 1024
     ));
     Ok(table.render(OURS, &[]))
+}
+
+/// Measures what arrives while everything but the newest events goes.
+async fn removing(directory: &Path, max_events: u64) -> anyhow::Result<String> {
+    let retention = Retention {
+        max_age: Duration::from_secs(10_000 * 24 * 60 * 60),
+        max_events,
+        max_bytes: u64::MAX,
+    };
+    let history = History::open_keeping(directory, retention)?;
+    let oldest = async || -> anyhow::Result<i64> {
+        let first = history.events_after(RowId(0), 1).await?;
+        Ok(first.first().context("a history without events")?.row.0)
+    };
+    let before = oldest().await?;
+    let live = live::Live::start(history.clone(), "live-x2").await?;
+    let kept_up = live.finish().await?;
+    let removed = oldest().await? - before;
+    Ok(format!("while {removed} events were removed, {kept_up}"))
 }
 
 /// Opens the history and looks around in it.
@@ -121,7 +146,7 @@ async fn measure(
     table.add("a timeline", column, millis(began));
     for (text, what) in SEARCHES {
         let context = Context::new(Zoned::now(), |_| Secrets::default());
-        let text = match text.strip_prefix('~') {
+        let text = match text.strip_prefix("~[") {
             Some(_) => format!("seq:{}..{events} {text}", events.saturating_sub(10_000)),
             None => text.to_owned(),
         };
@@ -145,12 +170,7 @@ async fn measure(
 }
 
 fn open(directory: &Path) -> anyhow::Result<History> {
-    let everything = Retention {
-        max_age: Duration::from_secs(10_000 * 24 * 60 * 60),
-        max_events: u64::MAX,
-        max_bytes: u64::MAX,
-    };
-    Ok(History::open_with(directory, everything)?)
+    Ok(History::open(directory)?)
 }
 
 /// Waits until everything can be looked up.

@@ -8,6 +8,7 @@ use ringtail_tests::bench::{
     Plan, delivery, edge, exchange, idle, ingest, inspector, servers, startup,
 };
 use ringtail_tests::stopping::unless_stopped;
+use tracing_subscriber::EnvFilter;
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures Ringtail beside its peers, in one run on one machine")]
@@ -49,6 +50,10 @@ enum Section {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::from_env("RINGTAIL_LOG"))
+        .with_writer(std::io::stderr)
+        .init();
     if let Some(Command::Serve { kind, directory }) = &arguments.command {
         return Box::pin(servers::serve(*kind, directory, |address| {
             say(&format!("ready {address}"));

@@ -6,22 +6,24 @@
 //! less than the events do, as long as it never leaves out one that a search is for: [`super::search`] looks at
 //! every event that an index yields.
 
+mod pace;
+mod turn;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use ringtail_protocol::event::Kind;
 use ringtail_ringcentral::facts::{About, facts};
 use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
 
+pub(super) use self::pace::Pace;
+pub(super) use self::turn::Turn;
 use super::codes;
 use super::learn::Learner;
 use crate::filter::Field;
 use crate::model::RowId;
 
-/// Events of one step: few enough that no writer waits noticeably.
-const BATCH: usize = 64;
-
 /// Bytes of bodies after which a step ends.
-const BATCH_BYTES: usize = 512 * 1024;
+const BATCH_BYTES: usize = 128 * 1024;
 
 /// Attempts of one step.
 const ATTEMPTS: usize = 1000;
@@ -53,14 +55,27 @@ pub(super) struct Step {
     pub(super) novelty: Option<RowId>,
 }
 
-/// Indexes some events and attempts, and learns from the events. Runs outside of other transactions.
-pub(super) fn step(connection: &Connection, learner: &mut Learner) -> rusqlite::Result<Step> {
+/// Puts parts of the indexes together, so many pages of them; or, when there are few parts, indexes so many events, and
+/// some attempts, and learns from the events. Runs outside of other transactions.
+pub(super) fn step(
+    connection: &Connection,
+    batch: usize,
+    learner: &mut Learner,
+) -> rusqlite::Result<Step> {
     // Immediate: a read that turns into a write fails when another process wrote in between.
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let (events, attempts) = indexed(&transaction)?;
+    if merge(&transaction, batch)? {
+        transaction.commit()?;
+        return Ok(Step {
+            reached: RowId(events),
+            more: true,
+            novelty: None,
+        });
+    }
     learner.begin(events);
     let mut novelty = None;
-    let (reached, all_events) = index_events(&transaction, events, learner, &mut novelty)?;
+    let (reached, all_events) = index_events(&transaction, events, batch, learner, &mut novelty)?;
     learner.write(&transaction)?;
     let (reached_attempts, all_attempts) = index_attempts(&transaction, attempts)?;
     if (reached, reached_attempts) != (events, attempts) {
@@ -77,6 +92,25 @@ pub(super) fn step(connection: &Connection, learner: &mut Learner) -> rusqlite::
     })
 }
 
+/// Puts parts of the indexes together; returns whether there was anything to do. Every step adds a part, and removed
+/// events stay in theirs until it is put together with others.
+fn merge(connection: &Connection, pages: usize) -> rusqlite::Result<bool> {
+    for sql in [
+        "INSERT INTO fact_index (fact_index, rank) VALUES ('merge', ?1)",
+        "INSERT INTO text_index (text_index, rank) VALUES ('merge', ?1)",
+    ] {
+        let before = connection.total_changes();
+        connection
+            .prepare_cached(sql)?
+            .execute([codes::len(pages)])?;
+        // The command itself counts for one change.
+        if connection.total_changes() - before > 1 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Reads the last event and the last attempt that are indexed.
 pub(super) fn indexed(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     connection
@@ -88,6 +122,7 @@ pub(super) fn indexed(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
 fn index_events(
     connection: &Connection,
     after: i64,
+    batch: usize,
     learner: &mut Learner,
     novelty: &mut Option<RowId>,
 ) -> rusqlite::Result<(i64, bool)> {
@@ -95,7 +130,7 @@ fn index_events(
         "SELECT e.row, e.id, e.endpoint, e.kind, e.topic, e.summary, e.path, c.body, e.edited_from IS NOT NULL
          FROM event AS e JOIN content AS c ON c.row = e.row WHERE e.row > ?1 ORDER BY e.row LIMIT ?2",
     )?;
-    let mut rows = statement.query(params![after, codes::len(BATCH)])?;
+    let mut rows = statement.query(params![after, codes::len(batch)])?;
     let (mut last, mut count, mut bytes) = (after, 0, 0);
     while let Some(row) = rows.next()? {
         last = row.get(0)?;
@@ -142,7 +177,7 @@ fn index_events(
             return Ok((last, false));
         }
     }
-    Ok((last, count < BATCH))
+    Ok((last, count < batch))
 }
 
 fn index_attempts(connection: &Connection, after: i64) -> rusqlite::Result<(i64, bool)> {

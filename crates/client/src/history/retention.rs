@@ -32,8 +32,8 @@ impl Default for Retention {
     }
 }
 
-/// Rows that one step removes: few enough that no writer waits noticeably.
-const CHUNK: usize = 200;
+/// Rows that one step looks at: few enough that removing all of them keeps no writer waiting noticeably.
+const CHUNK: usize = 100;
 
 /// How often the history is looked over when there is nothing to remove.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -44,6 +44,8 @@ pub(super) struct Schedule {
     retention: Retention,
     due: Instant,
     busy: bool,
+    /// The last event that this look over the history has passed.
+    passed: i64,
 }
 
 impl Schedule {
@@ -52,104 +54,150 @@ impl Schedule {
             retention,
             due: now,
             busy: true,
+            passed: 0,
         }
     }
 
-    /// Says whether a step is due.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.busy || now >= self.due
+    /// Returns when a step is due.
+    pub(super) fn due(&self, now: Instant) -> Instant {
+        if self.busy { now } else { self.due }
     }
 
-    /// Removes one chunk. Runs outside of other transactions.
+    /// Removes some of what is beyond the limits. Runs outside of other transactions.
     pub(super) fn step(&mut self, connection: &Connection, now: Instant) -> rusqlite::Result<()> {
-        // Set first, so that a step that fails is not tried again at once.
+        // First, so that a step that fails is not tried again at once.
         self.busy = false;
         self.due = now + INTERVAL;
-        let removed = remove_chunk(connection, self.retention, Timestamp::now())?;
+        let found = find(connection, self.retention, Timestamp::now(), self.passed)?;
+        let removed = remove(connection, &found)?;
         let more = give_back(connection)?;
-        self.busy = removed > 0 || more;
+        self.busy = removed > 0 || found.next.is_some() || more;
+        self.passed = found.next.unwrap_or(0);
         Ok(())
     }
 }
 
-/// Removes the oldest events beyond the limits with their attempts, then old gaps and attempts whose event never
-/// came. Returns how many rows went.
+/// What one step removes.
+#[derive(Debug)]
+struct Found {
+    events: Vec<[u8; 16]>,
+    attempts: Vec<i64>,
+    gaps: Vec<i64>,
+    /// The last event that was looked at, if there may be more behind it.
+    next: Option<i64>,
+}
+
+/// Looks for the oldest events beyond the limits, old gaps, and old attempts whose event never came. Nobody has to wait
+/// meanwhile, and the next step goes on after `passed`.
 ///
 /// Rows are written in the order of time, so looking at the oldest ones is enough and costs the same however
 /// much the history holds.
-fn remove_chunk(
+fn find(
     connection: &Connection,
     retention: Retention,
     now: Timestamp,
-) -> rusqlite::Result<usize> {
+    passed: i64,
+) -> rusqlite::Result<Found> {
     let max_age = i64::try_from(retention.max_age.as_micros()).unwrap_or(i64::MAX);
     let oldest = now.0.saturating_sub(max_age);
-    // Immediate: a read that turns into a write fails when another process wrote in between.
-    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let mut removed = 0;
-    for id in events_to_remove(&transaction, retention, oldest)? {
-        removed += transaction
-            .prepare_cached("DELETE FROM attempt WHERE event = ?1")?
-            .execute([&id])?;
-        removed += transaction
-            .prepare_cached("DELETE FROM event WHERE id = ?1")?
-            .execute([&id])?;
-    }
-    removed += transaction
-        .prepare_cached(
-            "DELETE FROM attempt WHERE row IN (
-               SELECT row FROM (SELECT row, event, started_at FROM attempt ORDER BY row LIMIT ?2) AS a
-               WHERE a.started_at < ?1 AND NOT EXISTS (SELECT 1 FROM event WHERE id = a.event))",
-        )?
-        .execute(params![oldest, codes::len(CHUNK)])?;
-    removed += transaction
-        .prepare_cached(
-            "DELETE FROM gap WHERE row IN (
-               SELECT row FROM (SELECT row, noticed_at FROM gap ORDER BY row LIMIT ?2)
-               WHERE noticed_at < ?1)",
-        )?
-        .execute(params![oldest, codes::len(CHUNK)])?;
-    transaction.commit()?;
-    Ok(removed)
+    let rows = |sql: &str| -> rusqlite::Result<Vec<i64>> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params![oldest, codes::len(CHUNK)], |row| row.get(0))?;
+        rows.collect()
+    };
+    let attempts = rows(
+        "SELECT row FROM (SELECT row, event, started_at FROM attempt ORDER BY row LIMIT ?2) AS a
+         WHERE a.started_at < ?1 AND NOT EXISTS (SELECT 1 FROM event WHERE id = a.event)",
+    )?;
+    let gaps = rows(
+        "SELECT row FROM (SELECT row, noticed_at FROM gap ORDER BY row LIMIT ?2) WHERE noticed_at < ?1",
+    )?;
+    let (events, next) = events_to_remove(connection, retention, oldest, passed)?;
+    Ok(Found {
+        events,
+        attempts,
+        gaps,
+        next,
+    })
 }
 
-/// Reads the ids of the oldest events that are too many, too large together or too old, a chunk of them.
+/// Finds the oldest events that are too many, too large together or too old, among a chunk of them; and the last of the
+/// chunk, if there may be more behind it.
 fn events_to_remove(
     connection: &Connection,
     retention: Retention,
     oldest: i64,
-) -> rusqlite::Result<Vec<[u8; 16]>> {
+    passed: i64,
+) -> rusqlite::Result<(Vec<[u8; 16]>, Option<i64>)> {
     // What is marked takes no place of others: else many marks would push out everything that has none.
     let (count, bytes): (i64, i64) = connection
         .prepare_cached(
-            "SELECT (SELECT count(*) FROM event) - (SELECT count(*) FROM mark),
-               (SELECT bytes FROM kept) - (SELECT coalesce(sum(length(c.headers) + length(c.body)), 0)
-                 FROM mark AS m JOIN content AS c ON c.row = m.row)",
+            "SELECT events - (SELECT count(*) FROM mark),
+               bytes - (SELECT coalesce(sum(length(c.headers) + length(c.body)), 0)
+                 FROM mark AS m JOIN content AS c ON c.row = m.row)
+             FROM kept",
         )?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let too_many = codes::unsigned(count).saturating_sub(retention.max_events);
-    let too_large = codes::unsigned(bytes).saturating_sub(retention.max_bytes);
+    let mut too_many = codes::unsigned(count).saturating_sub(retention.max_events);
+    let mut too_large = codes::unsigned(bytes).saturating_sub(retention.max_bytes);
     let mut statement = connection.prepare_cached(
-        "SELECT e.id, e.stored_at, length(c.headers) + length(c.body) + coalesce((
+        "SELECT e.row, e.id, e.stored_at, e.forward = 1 OR EXISTS (SELECT 1 FROM mark WHERE mark.row = e.row),
+           length(c.headers) + length(c.body) + coalesce((
              SELECT sum(length(w.headers) + length(w.body)) FROM attempt AS a JOIN answer AS w ON w.row = a.row
              WHERE a.event = e.id), 0)
          FROM event AS e JOIN content AS c ON c.row = e.row
-         WHERE forward <> 1 AND NOT EXISTS (SELECT 1 FROM mark WHERE mark.row = e.row) ORDER BY e.row LIMIT ?1",
+         WHERE e.row > ?1 ORDER BY e.row LIMIT ?2",
     )?;
-    let candidates = statement.query_map([codes::len(CHUNK)], |row| {
-        let bytes = row.get(2).map(codes::unsigned)?;
-        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?, bytes))
-    })?;
-    let mut ids = Vec::new();
-    let mut gone = 0_u64;
-    for (position, candidate) in (0_u64..).zip(candidates) {
-        let (id, stored_at, bytes) = candidate?;
-        if position < too_many || gone < too_large || stored_at < oldest {
-            gone = gone.saturating_add(bytes);
-            ids.push(id);
+    let mut rows = statement.query([passed, codes::len(CHUNK)])?;
+    let (mut ids, mut last, mut looked_at) = (Vec::new(), passed, 0);
+    while let Some(row) = rows.next()? {
+        let is_old = row.get::<_, i64>(2)? < oldest;
+        if too_many == 0 && too_large == 0 && !is_old {
+            return Ok((ids, None));
+        }
+        (last, looked_at) = (row.get(0)?, looked_at + 1);
+        let stays: bool = row.get(3)?;
+        if !stays {
+            too_many = too_many.saturating_sub(1);
+            too_large = too_large.saturating_sub(codes::unsigned(row.get(4)?));
+            ids.push(row.get(1)?);
         }
     }
-    Ok(ids)
+    Ok((ids, (looked_at == CHUNK).then_some(last)))
+}
+
+/// Removes what was found, events with their attempts. Returns how many rows went.
+fn remove(connection: &Connection, found: &Found) -> rusqlite::Result<usize> {
+    if found.events.is_empty() && found.attempts.is_empty() && found.gaps.is_empty() {
+        return Ok(0);
+    }
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let mut removed = 0;
+    for id in &found.events {
+        // Another process may have marked it meanwhile.
+        let gone = transaction
+            .prepare_cached(
+                "DELETE FROM event WHERE id = ?1 AND forward <> 1
+                   AND NOT EXISTS (SELECT 1 FROM mark WHERE mark.row = event.row)",
+            )?
+            .execute([id])?;
+        if gone > 0 {
+            removed += gone;
+            removed += transaction
+                .prepare_cached("DELETE FROM attempt WHERE event = ?1")?
+                .execute([id])?;
+        }
+    }
+    for (sql, rows) in [
+        ("DELETE FROM attempt WHERE row = ?1", &found.attempts),
+        ("DELETE FROM gap WHERE row = ?1", &found.gaps),
+    ] {
+        for row in rows {
+            removed += transaction.prepare_cached(sql)?.execute([row])?;
+        }
+    }
+    transaction.commit()?;
+    Ok(removed)
 }
 
 /// Free pages that stay in the file for what comes next.

@@ -16,12 +16,16 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use ringtail_protocol::event::Timestamp;
 
 use super::codes;
+use super::index::Turn;
 
 /// Name of the history's file in the data directory.
 pub const FILE_NAME: &str = "history.db";
 
 /// How long a connection waits for another process that writes.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often it looks meanwhile.
+const BUSY_POLL: Duration = Duration::from_millis(2);
 
 /// `ring` as a big-endian number: tells `file` and [`open_writer`] whose database it is.
 const APPLICATION_ID: i32 = 0x7269_6e67;
@@ -89,6 +93,7 @@ pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
     pub(super) client_id: String,
+    pub(super) turn: Turn,
 }
 
 /// Opens the file in `dir` for writing; makes and migrates it when needed.
@@ -113,13 +118,22 @@ pub(super) fn open_writer(dir: &Path) -> Result<Opened, OpenError> {
     )
     .map_err(database)?;
     set_up(&connection).map_err(database)?;
+    connection
+        .busy_handler(Some(wait_for_others))
+        .map_err(database)?;
     migrate(&mut connection, &path)?;
     let client_id = client_id(&connection, &path)?;
     drop(lock);
+    let turn_path = dir.join("index.lock");
+    let turn = private_file(&turn_path).map_err(|source| OpenError::Files {
+        path: turn_path,
+        source,
+    })?;
     Ok(Opened {
         connection,
         path,
         client_id,
+        turn: Turn::new(turn),
     })
 }
 
@@ -139,6 +153,20 @@ fn every_connection(connection: &Connection) -> rusqlite::Result<()> {
     // what a query of one row costs.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
+}
+
+/// Waits a little for another process that writes. SQLite's own way is to wait longer each time, up to a tenth of a
+/// second, so that who has much to write is in again and again before who waits looks.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "SQLite has no condition to wait for"
+)]
+fn wait_for_others(tries: i32) -> bool {
+    let waited = BUSY_POLL.saturating_mul(u32::try_from(tries).unwrap_or(0));
+    if waited < BUSY_TIMEOUT {
+        std::thread::sleep(BUSY_POLL);
+    }
+    waited < BUSY_TIMEOUT
 }
 
 fn set_up(connection: &Connection) -> rusqlite::Result<()> {

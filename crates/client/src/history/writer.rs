@@ -2,18 +2,22 @@
 //!
 //! It takes what waits in its queue, writes it in one transaction, commits, and then answers everybody. An
 //! operation that fails is undone alone, by its savepoint; a commit that fails fails all of its group. While nothing
-//! waits it removes what is too old, and indexes what is not indexed yet.
+//! waits, and once in a while when something does, it looks after the file: it removes what is too old, and indexes
+//! what is not indexed yet, in steps of which none keeps anybody waiting noticeably.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 
 use ringtail_protocol::event::{EncodedRequest, EventId, Kind};
 
 use super::attempts::{self, NewAttempt};
 use super::edited;
+use super::index::{Pace, Turn};
 use super::learn::Learner;
 use super::mark::{self, MarkChange};
 use super::retention::{Retention, Schedule};
@@ -28,8 +32,19 @@ pub(super) const QUEUE: usize = 256;
 /// Bytes after which a group is committed although more waits.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
-/// Groups after which a little is indexed although more waits to be written.
-const GROUPS: usize = 8;
+/// How often it is looked what other processes wrote, and whether the one that indexes has ended.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Pause after a step of upkeep: longer than another process that wants to write takes to look again.
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// How many times as long as a step of upkeep took it pauses while there is something to write. Who writes waits for one
+/// commit before the next thing to write comes, so that the queue is empty again and again however much there is to do:
+/// that alone does not mean that there is time.
+const SHARE: u32 = 2;
+
+/// What keeps others waiting for longer is told in the log.
+const LONG: Duration = Duration::from_millis(50);
 
 /// Something to write.
 #[derive(Debug)]
@@ -77,63 +92,98 @@ pub(super) struct Writer {
     pub(super) queue: mpsc::Receiver<Write>,
     pub(super) marks: watch::Sender<Marks>,
     pub(super) indexed: watch::Sender<RowId>,
-    pub(super) retention: Retention,
+    pub(super) retention: Option<Retention>,
     pub(super) learner: Learner,
+    pub(super) turn: Turn,
+    /// For waiting with an end.
+    pub(super) runtime: Runtime,
 }
 
 impl Writer {
     /// Runs until every handle is gone and the queue is empty.
     pub(super) fn run(mut self) {
-        let mut schedule = Schedule::new(self.retention, Instant::now());
-        let mut behind = true;
-        let mut groups = 0;
+        let began = Instant::now();
+        let mut schedule = self
+            .retention
+            .map(|retention| Schedule::new(retention, began));
+        let mut pace = Pace::default();
+        // Whether there may be something to index, from when on something may be done beside writing, and whether anything
+        // was written since it was done the last time.
+        let (mut behind, mut free, mut wrote) = (true, began + PAUSE, false);
         loop {
             let now = Instant::now();
-            if schedule.is_due(now)
-                && let Err(error) = schedule.step(&self.connection, now)
-            {
-                tracing::warn!(%error, "old events could not be removed from the history");
-            }
-            // Without a pause for it a flood of events would never be indexed.
-            if behind && groups >= GROUPS {
-                groups = 0;
-                behind = self.index();
-            }
-            let first = if schedule.is_due(Instant::now()) || behind {
-                match self.queue.try_recv() {
-                    Ok(write) => write,
-                    Err(mpsc::error::TryRecvError::Empty) => {
-                        groups = GROUPS;
+            let removal = schedule.as_ref().map(|schedule| schedule.due(now));
+            let due = match behind {
+                true => now,
+                false => removal.map_or(now + IDLE, |due| due.min(now + IDLE)),
+            };
+            match self.next(due.max(free).saturating_duration_since(now)) {
+                Next::Write(first) => {
+                    let group = self.gather(first);
+                    timed("write", || self.write(group));
+                    (behind, wrote) = (true, true);
+                    if Instant::now() < free {
                         continue;
                     }
-                    Err(mpsc::error::TryRecvError::Disconnected) => return,
                 }
-            } else {
-                match self.queue.blocking_recv() {
-                    Some(write) => write,
-                    None => return,
-                }
-            };
-            let group = self.gather(first);
-            self.write(group);
-            groups += 1;
-            behind = true;
+                // Another process may have written what is ours to index.
+                Next::Nothing => behind = true,
+                Next::Closed => return,
+            }
+            let began = Instant::now();
+            if let Some(schedule) = &mut schedule
+                && schedule.due(began) <= began
+            {
+                timed("retention", || self.remove(schedule));
+                // The index has to forget what went.
+                behind = true;
+            }
+            if behind {
+                let began = Instant::now();
+                behind = timed("index", || self.index(pace.events));
+                pace.took(began.elapsed());
+            }
+            let took = began.elapsed();
+            let pause = if wrote { took * SHARE } else { PAUSE };
+            (free, wrote) = (Instant::now() + pause.max(PAUSE), false);
         }
     }
 
-    /// Indexes some of what is not indexed yet; returns whether there is more.
-    fn index(&mut self) -> bool {
-        match index::step(&self.connection, &mut self.learner) {
+    /// Takes what waits, or waits for it.
+    fn next(&mut self, wait: Duration) -> Next {
+        let queue = &mut self.queue;
+        let received = self
+            .runtime
+            .block_on(async { timeout(wait, queue.recv()).await });
+        match received {
+            Ok(Some(write)) => Next::Write(write),
+            Ok(None) => Next::Closed,
+            Err(_) => Next::Nothing,
+        }
+    }
+
+    /// Removes some of what is beyond the limits.
+    fn remove(&self, schedule: &mut Schedule) {
+        if let Err(error) = schedule.step(&self.connection, Instant::now()) {
+            tracing::warn!(%error, "old events could not be removed from the history");
+        }
+    }
+
+    /// Indexes at most so many events that are not indexed yet; returns whether there is more for us.
+    fn index(&mut self, events: usize) -> bool {
+        if !self.turn.is_ours() {
+            if let Ok((events, _)) = index::indexed(&self.connection) {
+                self.reached(RowId(events));
+            }
+            return false;
+        }
+        match index::step(&self.connection, events, &mut self.learner) {
             Ok(step) => {
                 if let Some(novelties) = step.novelty {
                     let known = *self.marks.borrow();
                     self.advance(Marks { novelties, ..known });
                 }
-                self.indexed.send_if_modified(|reached| {
-                    let moved = *reached != step.reached;
-                    *reached = step.reached;
-                    moved
-                });
+                self.reached(step.reached);
                 step.more
             }
             Err(error) => {
@@ -146,6 +196,15 @@ impl Writer {
 
     fn advance(&self, marks: Marks) {
         self.marks.send_if_modified(|known| known.advance(marks));
+    }
+
+    /// Tells how far the index reaches.
+    fn reached(&self, row: RowId) {
+        self.indexed.send_if_modified(|reached| {
+            let moved = *reached != row;
+            *reached = row;
+            moved
+        });
     }
 
     fn gather(&mut self, first: Write) -> Vec<Write> {
@@ -184,9 +243,10 @@ impl Writer {
     /// Writes the group in one transaction. Every operation ends up in `written`, whatever happens.
     fn commit(&mut self, group: Vec<Write>, written: &mut Vec<Written>) -> rusqlite::Result<Marks> {
         let mut group = group.into_iter();
-        let begun = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate);
+        let begun = timed("lock", || {
+            self.connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+        });
         let mut transaction = match begun {
             Ok(transaction) => transaction,
             Err(error) => {
@@ -203,9 +263,31 @@ impl Writer {
         }
         written.extend(group.map(Written::undone));
         let marks = query::marks(&transaction)?;
-        transaction.commit()?;
+        timed("commit", || transaction.commit())?;
         Ok(marks)
     }
+}
+
+/// What comes next.
+enum Next {
+    Write(Write),
+    Nothing,
+    Closed,
+}
+
+/// Does one of the thread's jobs, and says in the log when it took so long that others noticed.
+fn timed<T>(job: &'static str, work: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let done = work();
+    let took = began.elapsed();
+    if took >= LONG {
+        tracing::debug!(
+            job,
+            took_ms = took.as_millis(),
+            "writing the history took long"
+        );
+    }
+    done
 }
 
 /// Writes one operation within its own savepoint.

@@ -28,8 +28,6 @@ use crate::chance::Chance;
 use crate::eventually;
 use crate::payloads;
 
-const ENDPOINT: &str = "live-x1";
-
 /// Events that are stored at once: what a link brings in 10 ms at 1,000 a second.
 const AT_ONCE: u64 = 10;
 
@@ -56,7 +54,8 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) async fn start(history: History) -> anyhow::Result<Self> {
+    /// Begins; the endpoint is a new one each time.
+    pub(super) async fn start(history: History, endpoint: &'static str) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let target = TargetUrl::parse(&listener.local_addr()?.to_string())?;
         let mut app = JoinSet::new();
@@ -65,7 +64,7 @@ impl Live {
         let cancel = CancellationToken::new();
         let forwarder = Forwarder::spawn(
             history.clone(),
-            ENDPOINT,
+            endpoint,
             Sender::new(target, SendOptions::default())?,
             ForwardOptions::default(),
             watch::channel(false).1,
@@ -75,7 +74,7 @@ impl Live {
         let reach = *history.marks().borrow();
         let stop = CancellationToken::new();
         let mut source = JoinSet::new();
-        source.spawn(arrive(history.clone(), stop.clone()));
+        source.spawn(arrive(history.clone(), endpoint, stop.clone()));
         Ok(Self {
             history,
             forwarder,
@@ -112,7 +111,7 @@ impl Live {
         let millis = |part| at(part).map_or(0.0, |delay| delay.as_secs_f64() * 1000.0);
         let late = delays.iter().filter(|delay| **delay > LATE).count();
         Ok(format!(
-            "meanwhile {stored} events arrived in {:.1} s and {} were forwarded, {:.1} / {:.1} / {:.1} ms after they were due \
+            "{stored} events arrived in {:.1} s and {} were forwarded, {:.1} / {:.1} / {:.1} ms after they were due \
              (p50 / p99 / worst); {late} were later than {} ms; {behind} were not indexed at the end, and {:.1} s later all were",
             took.as_secs_f64(),
             delays.len(),
@@ -149,7 +148,7 @@ impl Live {
     }
 }
 
-async fn arrive(history: History, stop: CancellationToken) -> anyhow::Result<u64> {
+async fn arrive(history: History, endpoint: &str, stop: CancellationToken) -> anyhow::Result<u64> {
     let payloads = payloads::all()?;
     let mut chance = Chance::seeded(2);
     let mut due = interval(PAUSE);
@@ -167,7 +166,7 @@ async fn arrive(history: History, stop: CancellationToken) -> anyhow::Result<u64
             event.received_at = Timestamp(began.1.0 + i64::try_from(since)?);
             batch.push(Incoming::Event(event));
         }
-        history.store(ENDPOINT, "j", batch, Forwarding::On).await?;
+        history.store(endpoint, "j", batch, Forwarding::On).await?;
     }
     Ok(seq)
 }

@@ -26,16 +26,22 @@ impl Indexed {
         store(&self.connection, ENDPOINT, JOURNAL, &batch, &Forwarding::On).unwrap();
     }
 
-    /// Indexes all there is; returns in how many steps.
-    fn index(&self) -> usize {
-        let mut steps = 1;
-        while step(&self.connection, &mut Learner::default())
-            .unwrap()
-            .more
-        {
-            steps += 1;
+    /// Indexes all there is; returns how far each step came that indexed anything.
+    fn index(&self) -> Vec<i64> {
+        let mut reached = vec![indexed(&self.connection).unwrap().0];
+        loop {
+            let step = step(&self.connection, 64, &mut Learner::default()).unwrap();
+            reached.push(step.reached.0);
+            if !step.more {
+                reached.dedup();
+                return reached.split_off(1);
+            }
         }
-        steps
+    }
+
+    /// How many parts the index of texts has.
+    fn parts(&self) -> usize {
+        self.rows("SELECT count(DISTINCT segid) FROM text_index_idx")[0] as usize
     }
 
     fn rows(&self, sql: &str) -> Vec<i64> {
@@ -60,18 +66,38 @@ impl Indexed {
 #[test]
 fn steps_are_short_and_go_on_where_the_last_ended() {
     let test = Indexed::open();
-    let count = 2 * BATCH as u64 + 1;
+    let count = 129;
     test.receives((1..=count).map(|seq| call(seq, "s")).collect());
-    let first = step(&test.connection, &mut Learner::default()).unwrap();
-    assert_eq!((first.reached, first.more), (RowId(BATCH as i64), true));
-    assert_eq!(test.index(), 2);
+    let first = step(&test.connection, 64, &mut Learner::default()).unwrap();
+    assert_eq!((first.reached, first.more), (RowId(64), true));
+    assert_eq!(test.index(), [128, 129]);
     assert_eq!(test.facts("s_s").len(), count as usize);
     test.receives(vec![call(count + 1, "t")]);
-    assert_eq!(test.index(), 1);
+    assert_eq!(test.index(), [130]);
     assert_eq!(test.facts("s_t"), [count as i64 + 1]);
     let large = "x".repeat(BATCH_BYTES);
     test.receives(vec![event(900, &large), event(901, &large)]);
-    assert_eq!(test.index(), 3, "a large body is a step of its own");
+    let steps = [131, 132];
+    assert_eq!(test.index(), steps, "a large body is a step of its own");
+}
+
+#[test]
+fn parts_are_put_together_before_there_are_many() {
+    let test = Indexed::open();
+    let mut most = 0;
+    for seq in 1..=100 {
+        test.receives(vec![call(seq, "s")]);
+        test.index();
+        most = most.max(test.parts());
+    }
+    assert!(most < 16, "{most} parts");
+    // What is removed leaves with the next putting together.
+    test.connection
+        .execute("DELETE FROM event WHERE row <= 90", [])
+        .unwrap();
+    test.index();
+    assert_eq!(test.facts("s_s").len(), 10);
+    assert!(test.parts() < 8, "{} parts", test.parts());
 }
 
 #[test]

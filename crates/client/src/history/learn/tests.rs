@@ -1,5 +1,10 @@
 use super::*;
-use crate::history::testing::{TestHistory, event};
+use crate::history::Forwarding;
+use crate::history::index;
+use crate::history::query::Reader;
+use crate::history::schema::{open_reader, open_writer};
+use crate::history::store::{Incoming, store};
+use crate::history::testing::{ENDPOINT, JOURNAL, TestHistory, event};
 use crate::novelty::LEARN;
 use ringtail_protocol::event::Event;
 
@@ -58,22 +63,31 @@ async fn what_is_new_is_noted_beside_the_event_and_moves_the_marks() {
     assert_eq!(words_of_row, words);
 }
 
-#[tokio::test]
-async fn another_process_knows_what_the_first_has_learnt() {
-    let kept = TestHistory::open();
+#[test]
+fn another_process_knows_what_the_first_has_learnt() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open_writer(dir.path()).unwrap();
+    let receives = |learner: &mut Learner, event: Event| {
+        let batch = [Incoming::Event(event)];
+        let (connection, off) = (&opened.connection, Forwarding::Off);
+        store(connection, ENDPOINT, JOURNAL, &batch, &off).unwrap();
+        while index::step(connection, 64, learner).unwrap().more {}
+    };
+    let (mut first, mut second) = (Learner::default(), Learner::default());
     let learn = u64::from(LEARN);
     for seq in 1..=learn {
-        receives(&kept, presence(seq, "")).await;
+        receives(&mut first, presence(seq, ""));
     }
-    let second = TestHistory {
-        history: crate::history::History::open(kept.dir.path()).unwrap(),
-        dir: tempfile::tempdir().unwrap(),
-    };
-    receives(&second, presence(learn + 1, r#","dnd":1"#)).await;
+    receives(&mut second, presence(learn + 1, r#","dnd":1"#));
     // The first had it in memory that there is no such field.
-    receives(&kept, presence(learn + 2, r#","dnd":1"#)).await;
-    receives(&second, presence(learn + 3, r#","dnd":"x""#)).await;
-    let words = told(&kept, 0).await;
+    receives(&mut first, presence(learn + 2, r#","dnd":1"#));
+    receives(&mut second, presence(learn + 3, r#","dnd":"x""#));
+    let reader = Reader::new(open_reader(&opened.path).unwrap());
+    let rows = reader.novelties_after(RowId(0), 100).unwrap();
+    let words: Vec<_> = rows
+        .iter()
+        .map(|row| (row.seq, row.novelty.to_string()))
+        .collect();
     assert_eq!(
         words,
         [

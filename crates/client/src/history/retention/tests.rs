@@ -42,7 +42,7 @@ impl Kept {
             max_events,
             max_bytes: u64::MAX,
         };
-        remove_chunk(&self.connection, retention, now).unwrap()
+        remove_found(&self.connection, retention, now)
     }
 
     fn count(&self, table: &str) -> i64 {
@@ -58,6 +58,12 @@ impl Kept {
             .query_row(sql, [], |row| row.get(0))
             .unwrap()
     }
+}
+
+/// Makes one step.
+fn remove_found(connection: &Connection, retention: Retention, now: Timestamp) -> usize {
+    let found = find(connection, retention, now, 0).unwrap();
+    remove(connection, &found).unwrap()
 }
 
 fn in_days(days: u32) -> Timestamp {
@@ -138,13 +144,53 @@ fn removal_goes_on_in_chunks_until_there_is_nothing_left_to_do() {
     let start = Instant::now();
     let mut schedule = Schedule::new(retention, start);
     let mut steps = 0;
-    while schedule.is_due(start) {
+    while schedule.due(start) == start {
         schedule.step(&kept.connection, start).unwrap();
         steps += 1;
     }
     assert_eq!(kept.count("event"), 5);
     assert_eq!(steps, 4);
-    assert!(schedule.is_due(start + INTERVAL));
+    assert_eq!(schedule.due(start), start + INTERVAL);
+}
+
+#[test]
+fn what_stays_is_passed_over_once() {
+    let count = 2 * CHUNK as u64 + 10;
+    let kept = Kept::with(count, &Forwarding::On);
+    let settled = "UPDATE event SET forward = 2 WHERE seq > ?1";
+    kept.connection
+        .execute(settled, [count as i64 - 5])
+        .unwrap();
+    let retention = Retention {
+        max_age: DAY,
+        max_events: count - 3,
+        max_bytes: u64::MAX,
+    };
+    let start = Instant::now();
+    let mut schedule = Schedule::new(retention, start);
+    for passed in [CHUNK as i64, 2 * CHUNK as i64, 0, 0] {
+        assert_eq!(schedule.due(start), start);
+        schedule.step(&kept.connection, start).unwrap();
+        assert_eq!(schedule.passed, passed);
+    }
+    assert_eq!(kept.count("event"), count as i64 - 3);
+    assert_eq!(schedule.due(start), start + INTERVAL);
+}
+
+#[test]
+fn what_is_marked_after_it_was_found_stays() {
+    let kept = Kept::with(3, &Forwarding::Off);
+    let retention = Retention {
+        max_age: DAY,
+        max_events: 1,
+        max_bytes: u64::MAX,
+    };
+    let found = find(&kept.connection, retention, Timestamp::now(), 0).unwrap();
+    let mark = "INSERT INTO mark (row, comment) SELECT row, '' FROM event WHERE seq = 1";
+    kept.connection.execute(mark, []).unwrap();
+    remove(&kept.connection, &found).unwrap();
+    assert_eq!((kept.count("event"), kept.oldest()), (2, 1));
+    assert_eq!(kept.count("attempt"), 2);
 }
 
 #[test]
@@ -152,6 +198,12 @@ fn oldest_events_go_when_they_are_too_large_together() {
     let kept = Kept::with(10, &Forwarding::Off);
     let bytes = || -> i64 {
         let sql = "SELECT bytes FROM kept";
+        kept.connection
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap()
+    };
+    let events = || -> i64 {
+        let sql = "SELECT events FROM kept";
         kept.connection
             .query_row(sql, [], |row| row.get(0))
             .unwrap()
@@ -171,7 +223,7 @@ fn oldest_events_go_when_they_are_too_large_together() {
             max_events: 100,
             max_bytes: max_bytes.unsigned_abs(),
         };
-        remove_chunk(&kept.connection, retention, Timestamp::now()).unwrap()
+        remove_found(&kept.connection, retention, Timestamp::now())
     };
     assert_eq!(remove(bytes()), 0);
     assert!(remove(4 * one + one / 2) > 0);
@@ -181,6 +233,7 @@ fn oldest_events_go_when_they_are_too_large_together() {
     kept.connection.execute(mark, []).unwrap();
     remove(0);
     assert_eq!((kept.count("event"), kept.oldest()), (1, 7));
+    assert_eq!(events(), 1);
 }
 
 #[test]

@@ -36,7 +36,23 @@ fn settings_are_those_that_the_docs_promise() {
     assert_eq!(number("synchronous"), 1);
     assert_eq!(number("foreign_keys"), 1);
     assert_eq!(number("auto_vacuum"), 2);
-    assert_eq!(number("busy_timeout"), 10_000);
+}
+
+#[test]
+fn one_that_writes_waits_for_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (
+        open_writer(dir.path()).unwrap(),
+        open_writer(dir.path()).unwrap(),
+    );
+    let change = "UPDATE client SET made_at = made_at + 1";
+    one.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waiting = std::thread::spawn(move || other.connection.execute(change, []));
+    one.connection.execute_batch(change).unwrap();
+    one.connection.execute_batch("COMMIT").unwrap();
+    assert_eq!(waiting.join().unwrap(), Ok(1));
+    assert!(wait_for_others(0) && wait_for_others(4_999));
+    assert!(!wait_for_others(5_000), "ten seconds are over");
 }
 
 #[test]
@@ -167,7 +183,7 @@ fn a_history_of_the_first_schema_is_brought_up_and_indexed() {
     drop(old);
     let connection = open_writer(dir.path()).unwrap().connection;
     let mut learner = crate::history::learn::Learner::default();
-    let step = crate::history::index::step(&connection, &mut learner).unwrap();
+    let step = crate::history::index::step(&connection, 64, &mut learner).unwrap();
     assert_eq!((step.reached.0, step.more), (7, false));
     let found: i64 = connection
         .query_row(

@@ -123,7 +123,10 @@ fn stored(indexed: usize) -> Stored {
     };
     put(&events[..indexed]);
     let mut learner = Learner::default();
-    while index::step(&opened.connection, &mut learner).unwrap().more {}
+    while index::step(&opened.connection, 64, &mut learner)
+        .unwrap()
+        .more
+    {}
     put(&events[indexed..]);
     Stored {
         reader: Reader::new(schema::open_reader(&opened.path).unwrap()),
@@ -216,6 +219,8 @@ fn every_kind_of_event_is_found_by_an_index() {
         ("\"hello a\"", vec![4, 6]),
         ("hello", vec![4, 6, 7, 12]),
         ("body.parties[*].status.code = Answered", vec![1, 2, 3, 11]),
+        ("~answ(ered|x)", vec![1, 2, 10, 11]),
+        ("body.parties[*].status.code ~ ^answ", vec![1, 2, 3, 11]),
         ("body.subject = a/b or \"at the end\"", vec![6]),
         ("status:5xx", vec![2, 12]),
         ("verdict:late", vec![]),
@@ -300,6 +305,7 @@ fn plans_use_the_indexes() {
         "gap",
         "marked kind:sms",
         "body.a = Answered",
+        "~(hello|world)",
     ] {
         for line in plan(text) {
             let small = [

@@ -1,0 +1,46 @@
+//! Whose turn it is to index.
+//!
+//! Several processes may use one history, and each of them writes. One at a time indexes what all of them wrote: two
+//! would do the work twice, and keep each other and whoever has events to store waiting.
+
+use std::fs::File;
+
+/// A turn that one process at a time has, until it ends.
+#[derive(Debug)]
+pub(in crate::history) struct Turn {
+    file: File,
+    is_ours: bool,
+}
+
+impl Turn {
+    /// Takes the file that is locked by whose turn it is.
+    pub(in crate::history) fn new(file: File) -> Self {
+        Self {
+            file,
+            is_ours: false,
+        }
+    }
+
+    /// Takes the turn if nobody has it, and says whether it is ours.
+    pub(in crate::history) fn is_ours(&mut self) -> bool {
+        if !self.is_ours {
+            self.is_ours = self.file.try_lock().is_ok();
+        }
+        self.is_ours
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_has_the_turn() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Turn::new(File::create(dir.path().join("lock")).unwrap());
+        let (mut first, mut second) = (open(), open());
+        assert!(first.is_ours() && !second.is_ours() && first.is_ours());
+        drop(first);
+        assert!(second.is_ours());
+    }
+}
