@@ -38,6 +38,8 @@ Case never matters, except in the names of JSON fields.
 
 Texts are looked for in the body as it was received, where JSON may write a letter in another way (`\\u00e9`).
 In place of a word's text a regular expression may stand, too: `from:~^\\+1(650|657)`. A quoted one may hold blanks.
+A regular expression is found as quickly as a text when each of its alternatives has three ASCII letters or signs in a row, as
+`~answer(ed|ing)` has; events are looked through one by one for others, newest first.
 
 ## Words
 

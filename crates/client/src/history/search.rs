@@ -5,6 +5,7 @@
 //! yet are candidates all of them. A step looks at a bounded number of events, so memory does not grow with the
 //! history, a search that is given up ends within milliseconds, and nobody who writes waits.
 
+mod letters;
 mod plan;
 
 use std::fmt;

@@ -73,6 +73,7 @@ fn field() -> impl Strategy<Value = Test> {
             .prop_map(|(field, text)| Test::Field(field, text)),
         text(Fit::Part).prop_map(|text| Test::Field(Field::Comment, text)),
         pattern().prop_map(|text| Test::Field(Field::From, text)),
+        pattern().prop_map(|text| Test::Field(Field::Path, text)),
     ]
 }
 
@@ -96,6 +97,11 @@ fn pattern() -> impl Strategy<Value = Text> {
         "(x y)",
         r#"[")]"#,
         "ÄÖ",
+        "answ(ered|x)",
+        "^(hello|at the) ?",
+        "(ell)+o|(rld ){1,2}",
+        "(?i)hook",
+        "o.{2}rld",
     ])
     .prop_map(|source| Text::new(source, Fit::Pattern).unwrap())
 }

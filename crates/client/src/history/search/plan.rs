@@ -5,7 +5,8 @@
 
 use rusqlite::types::Value;
 
-use super::index;
+use super::super::index;
+use super::letters;
 use crate::filter::{
     Comparison, Context, Expr, Field, Filter, Fit, Flag, JsonPath, StatusRange, Step, Test, Text,
 };
@@ -141,7 +142,7 @@ impl Source {
                 (i64::try_from(time.as_micros()).ok()? >= index::ODD_MICROS).then_some(Self::Odd)
             }
             Test::Has(path) => path_source(path),
-            Test::Json(path, Comparison::Is(text)) => {
+            Test::Json(path, Comparison::Is(text) | Comparison::Fits(text)) => {
                 text_source(text, is_plain_in_json).or_else(|| path_source(path))
             }
             Test::Json(path, _) => path_source(path),
@@ -210,8 +211,9 @@ impl Source {
                 )
             }
             Self::Odd => format!(
-                // Attempts may come long after their event was indexed.
-                "SELECT row FROM odd WHERE {SPAN} UNION SELECT e.row FROM attempt AS a JOIN event AS e ON e.id = a.event
+                // Attempts may come long after their event was indexed. The order of a CROSS JOIN is as written: there are few
+                // of them, and many events in the span.
+                "SELECT row FROM odd WHERE {SPAN} UNION SELECT e.row FROM attempt AS a CROSS JOIN event AS e ON e.id = a.event
                  WHERE a.row > (SELECT attempts FROM indexed) AND e.row > ?1 AND e.row <= ?2"
             ),
             Self::Held => format!("SELECT row FROM event WHERE forward = 1 AND {SPAN}"),
@@ -252,37 +254,8 @@ fn fact_source(field: Field, text: &Text) -> Option<Source> {
     )))
 }
 
-/// Most groups of letters that one text is searched by.
-const MAX_GROUPS: usize = 12;
-
-/// Splits a text into groups of three letters, as the index has them. Letters that others are the same as in
-/// another case are known to agree for ASCII alone, so that others are passed over.
 fn text_source(text: &Text, is_plain: fn(u8) -> bool) -> Option<Source> {
-    if text.fit == Fit::Pattern {
-        return None;
-    }
-    let mut groups: Vec<&str> = Vec::new();
-    let usable = |byte: &u8| (b' '..0x7f).contains(byte) && is_plain(*byte);
-    let source = text.source.as_str();
-    for run in source.as_bytes().split(|byte| !usable(byte)) {
-        // Runs of ASCII are UTF-8.
-        let run = str::from_utf8(run).unwrap_or_default();
-        let Some(last) = run.len().checked_sub(3) else {
-            continue;
-        };
-        groups.extend(
-            (0..last)
-                .step_by(3)
-                .chain([last])
-                .map(|at| &run[at..at + 3]),
-        );
-    }
-    groups.truncate(MAX_GROUPS);
-    let quoted: Vec<String> = groups
-        .iter()
-        .map(|group| format!("\"{}\"", group.replace('"', "\"\"")))
-        .collect();
-    (!quoted.is_empty()).then(|| Source::Text(quoted.join(" AND ")))
+    letters::expression(text, is_plain).map(Source::Text)
 }
 
 /// Says whether JSON writes a letter as itself, or in a way that makes [`index`] call the event partial.
