@@ -9,12 +9,13 @@ pub(crate) mod replay;
 pub(crate) mod select;
 pub(crate) mod simulate;
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::error::ContextKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ringtail_client::config::Flags;
+use ringtail_client::config::{Flags, Keep, MAX_KEEP_DAYS};
 
 const EXAMPLES: &str = "\
 First steps:
@@ -81,6 +82,7 @@ impl Common {
             config: self.config.clone(),
             endpoint: endpoint.cloned(),
             reject_forged: false,
+            keep: Keep::default(),
         }
     }
 }
@@ -159,6 +161,33 @@ pub(crate) struct ListenArgs {
     /// Write the ready line to this file once events flow
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
+}
+
+/// How much of the history is kept.
+#[derive(Debug, Args)]
+pub(crate) struct KeepArgs {
+    /// Keep events in the history for this many days [default: 30]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=MAX_KEEP_DAYS))]
+    keep_days: Option<u64>,
+    /// Keep this many events in the history [default: 100000]
+    #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u64).range(1..))]
+    keep_events: Option<u64>,
+    /// Keep this many bytes of requests and answers in the history [default: 1073741824]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    keep_bytes: Option<u64>,
+}
+
+impl KeepArgs {
+    /// Returns them as the configuration takes them.
+    pub(crate) fn keep(&self) -> Keep {
+        Keep {
+            keep_days: self.keep_days,
+            keep_events: self.keep_events.and_then(NonZeroU64::new),
+            keep_bytes: self.keep_bytes.and_then(NonZeroU64::new),
+        }
+    }
 }
 
 /// How the local app is asked.

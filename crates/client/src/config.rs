@@ -4,6 +4,7 @@
 //! default last. [`Config::resolve`] is that rule and nothing else; [`Config::load`] brings it its sources.
 
 mod file;
+mod keep;
 mod login;
 mod relay_url;
 mod secrets;
@@ -15,11 +16,13 @@ use etcetera::BaseStrategy;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use file::{DiffConfig, FileConfig, FileError, ScreenConfig};
+pub use keep::{Keep, MAX_KEEP_DAYS};
 pub use login::{Login, LoginError};
 pub use relay_url::{BadRelayUrl, RelayUrl};
 pub use secrets::{AllSecrets, SecretError, Secrets};
 
 use crate::diff::Noise;
+use crate::history::Retention;
 use crate::trust::{Trust, TrustError};
 
 /// Name of the endpoint when none is chosen. The same on each machine of a developer, so that a subscription goes
@@ -44,6 +47,8 @@ pub struct Flags {
     pub endpoint: Option<String>,
     /// `--reject-forged`.
     pub reject_forged: bool,
+    /// `--keep-days` and its like.
+    pub keep: Keep,
 }
 
 /// What the environment says. An empty variable says nothing.
@@ -126,6 +131,8 @@ pub struct Config {
     pub secrets: AllSecrets,
     /// Whether requests whose proof of origin is wrong or missing are kept from the app of [`Config::endpoint`].
     pub reject_forged: bool,
+    /// How much of the history is kept.
+    pub retention: Retention,
     /// What the file says of the terminal UI.
     pub screen: ScreenConfig,
     /// What is not compared.
@@ -232,6 +239,7 @@ impl Config {
                 common: file.secrets.clone(),
             },
             reject_forged,
+            retention: flags.keep.before(file.history),
             screen: file.screen.clone(),
             noise: (file.diff.noise.iter()).fold(Noise::default(), |noise, name| noise.with(name)),
             login_file: login_file(&places.config),

@@ -21,7 +21,7 @@ use crate::config::{Account, Secrets};
 use crate::forward::{
     Exchanger, ForwardOptions, Forwarder, SendOptions, Sender, TargetUrl, TrustError,
 };
-use crate::history::{Forwarding, History, OpenError};
+use crate::history::{Forwarding, History, OpenError, Retention};
 use crate::link::{Linker, Refusal};
 use crate::model::{Endpoint, LinkState, Marks, Status, Target, TargetState};
 use crate::signature::Guard;
@@ -50,6 +50,8 @@ pub struct EngineConfig {
     pub secrets: Secrets,
     /// Keeps from the app whose proof of origin is wrong or missing.
     pub guard: Option<Guard>,
+    /// How much of the history is kept.
+    pub retention: Retention,
 }
 
 /// A running engine; clones are handles to the same one.
@@ -81,7 +83,7 @@ impl Engine {
     pub async fn spawn(config: EngineConfig) -> Result<Self, SpawnError> {
         let (data, name) = (config.data.clone(), config.endpoint.clone());
         let opened = tokio::task::spawn_blocking(move || {
-            let history = History::open(&data)?;
+            let history = History::open_keeping(&data, config.retention)?;
             let lock = Lock::take(&data, &name)?;
             Ok::<_, SpawnError>((history, lock))
         });

@@ -26,6 +26,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure> {
     let mut flags = common.flags(args.endpoint.as_ref());
     flags.reject_forged = args.reject_forged;
+    flags.keep = args.keep.keep();
     let config = Config::load(&flags)?;
     let filter = args.filter.as_deref().map(filter).transpose()?;
     let account = config.account()?;
@@ -58,6 +59,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         forward: !args.no_forward,
         secrets,
         guard,
+        retention: config.retention,
     })
     .await
     .map_err(spawn_failure)?;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
+use super::keep::Keep;
 use super::secrets::Secrets;
 
 /// The largest configuration file that is read, in bytes.
@@ -31,6 +32,9 @@ pub struct FileConfig {
     pub secrets: Secrets,
     /// Whether requests whose proof of origin is wrong or missing are kept from the app.
     pub reject_forged: Option<bool>,
+    /// How much of the history is kept.
+    #[serde(default)]
+    pub history: Keep,
     /// What is another on one endpoint, by its name.
     #[serde(default)]
     pub endpoints: BTreeMap<String, EndpointConfig>,
@@ -272,10 +276,30 @@ mod tests {
         for (text, expected) in [
             (
                 "relay = \"x\"\nrely = \"y\"",
-                "line 2: unknown field `rely`, expected one of `relay`, `ca`, `data`, `endpoint`, `secrets`, `reject_forged`, `endpoints`, `theme`, `mouse`, `keys`, `diff`",
+                "line 2: unknown field `rely`, expected one of `relay`, `ca`, `data`, `endpoint`, `secrets`, `reject_forged`, `history`, `endpoints`, `theme`, `mouse`, `keys`, `diff`",
             ),
             ("\n\nrelay = 5", "line 3: invalid type: integer `5`"),
             ("relay", "line 1: "),
+            (
+                "[history]\nkeep_days = 0",
+                "line 2: invalid value: integer `0`, expected days from 1 to 3650",
+            ),
+            (
+                "[history]\nkeep_days = 3651",
+                "line 2: invalid value: integer `3651`, expected days",
+            ),
+            (
+                "[history]\nkeep_days = 7\nkeep_bytes = 0",
+                "line 3: invalid value: integer `0`, expected a nonzero u64",
+            ),
+            (
+                "history.keep_events = -1",
+                "line 1: invalid value: integer `-1`, expected a nonzero u64",
+            ),
+            (
+                "[history]\nkeep_hours = 1",
+                "line 2: unknown field `keep_hours`",
+            ),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

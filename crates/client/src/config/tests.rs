@@ -37,6 +37,7 @@ impl Case {
             config: None,
             endpoint: text(self.flag_endpoint),
             reject_forged: false,
+            keep: Keep::default(),
         };
         let env = Env {
             relay: text(self.env_relay),
@@ -305,6 +306,29 @@ fn forged_requests_are_rejected_where_flag_endpoint_or_file_say_so() {
         let config = Config::resolve(&flags, &Env::default(), &read, None, &places).unwrap();
         assert_eq!(config.reject_forged, rejects, "{flag} {file} {endpoint}");
     }
+}
+
+#[test]
+fn flags_count_before_the_file_in_what_is_kept() {
+    let places = Places {
+        config: "c/config.toml".into(),
+        data: "d".into(),
+    };
+    let file: FileConfig = toml::from_str("[history]\nkeep_days = 2\nkeep_events = 7\n").unwrap();
+    let flags = Flags {
+        keep: Keep {
+            keep_events: std::num::NonZeroU64::new(3),
+            ..Keep::default()
+        },
+        ..Flags::default()
+    };
+    let config = Config::resolve(&flags, &Env::default(), &file, None, &places).unwrap();
+    let expected = Retention {
+        max_age: std::time::Duration::from_secs(2 * 24 * 60 * 60),
+        max_events: 3,
+        max_bytes: Retention::default().max_bytes,
+    };
+    assert_eq!(config.retention, expected);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use super::*;
 use crate::config::Secrets;
 use crate::engine::{Engine, EngineConfig};
 use crate::forward::{SendOptions, TargetUrl};
+use crate::history::Retention;
 use crate::model::RowId;
 
 /// An engine on a history of its own.
@@ -34,6 +35,7 @@ async fn engine(account: Account, data: &std::path::Path, target: Option<&str>) 
         forward: true,
         secrets: Secrets::default(),
         guard: None,
+        retention: Retention::default(),
     })
     .await
     .unwrap()

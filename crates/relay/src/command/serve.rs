@@ -102,7 +102,8 @@ pub(super) struct Args {
         long,
         env = "RINGTAIL_RELAY_KEEP_BYTES", hide_env_values = true,
         value_name = "BYTES",
-        default_value_t = MAX_BYTES
+        default_value_t = MAX_BYTES,
+        value_parser = clap::value_parser!(u64).range(1..)
     )]
     keep_bytes: u64,
     /// Keep this many bytes of events of one account
@@ -110,7 +111,8 @@ pub(super) struct Args {
         long,
         env = "RINGTAIL_RELAY_KEEP_ACCOUNT_BYTES", hide_env_values = true,
         value_name = "BYTES",
-        default_value_t = MAX_ACCOUNT_BYTES
+        default_value_t = MAX_ACCOUNT_BYTES,
+        value_parser = clap::value_parser!(u64).range(1..)
     )]
     keep_account_bytes: u64,
     /// Take this many events in a second on one endpoint, and ten times as many at once; handshakes are always answered

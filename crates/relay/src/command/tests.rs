@@ -114,6 +114,8 @@ fn arguments_are_taken_or_refused_with_the_reason() {
             "it is neither an address nor a network",
         ),
         ("serve --dev --keep-days 0", "0 is not in 1..=3650"),
+        ("serve --dev --keep-bytes 0", "0 is not in 1.."),
+        ("serve --dev --keep-account-bytes 0", "0 is not in 1.."),
         ("serve --dev --exchange-deadline 0", "0 is not in 1..=600"),
         ("serve --dev --max-body-bytes 16777217", "is not in"),
         ("serve --dev --drain 0", ""),
