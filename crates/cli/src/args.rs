@@ -133,14 +133,16 @@ pub(crate) struct LoginArgs {
 Examples:
   ringtail listen 3000                                  forward to http://localhost:3000
   ringtail listen https://localhost:3000 --insecure     to an app with a certificate of its own
+  ringtail listen -e shop=3000 -e bot=4000              two endpoints, each to an app of its own
 
 The URL that is shown is for RingCentral, and for `ringtail simulate SCENARIO --to URL`.")]
 pub(crate) struct ListenArgs {
     /// Where events go: a port, host:port or URL; without, they are only looked at
     pub(crate) target: Option<String>,
-    /// Name of the endpoint, made when it does not exist [default: default]
-    #[arg(long, short, value_name = "NAME")]
-    pub(crate) endpoint: Option<String>,
+    /// Name of the endpoint, made when it does not exist; again for others, each with a target of its own if need be
+    /// [default: default]
+    #[arg(long, short, value_name = "NAME[=TARGET]", value_parser = listened)]
+    pub(crate) endpoint: Vec<Listened>,
     /// What to show: tui when stdout is a terminal, else plain
     #[arg(long, short, value_name = "FORMAT")]
     pub(crate) output: Option<Output>,
@@ -188,6 +190,13 @@ impl KeepArgs {
             keep_bytes: self.keep_bytes.and_then(NonZeroU64::new),
         }
     }
+}
+
+/// An endpoint, and where its events go if not to the common target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listened {
+    pub(crate) name: String,
+    pub(crate) target: Option<String>,
 }
 
 /// How the local app is asked.
@@ -353,6 +362,19 @@ pub(crate) struct CheckArgs {
     /// What to print
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,
+}
+
+/// Reads the name of an endpoint, which has no `=` in it, and its target.
+fn listened(text: &str) -> Result<Listened, String> {
+    let (name, target) = match text.split_once('=') {
+        Some((_, "")) => return Err("give NAME, or NAME=TARGET such as shop=3000".to_owned()),
+        Some((name, target)) => (name, Some(target.to_owned())),
+        None => (text, None),
+    };
+    Ok(Listened {
+        name: name.to_owned(),
+        target,
+    })
 }
 
 /// Reads a time of at least a millisecond and at most a day.

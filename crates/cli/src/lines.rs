@@ -10,6 +10,7 @@ use ringtail_client::history::Search;
 use ringtail_client::model::{LinkState, Status, TargetState};
 use ringtail_client::signature::Reveal;
 use ringtail_protocol::event::Timestamp;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;
@@ -20,7 +21,12 @@ use crate::output::{Closed, Stdout, json, note, plain};
 #[derive(Debug)]
 pub(crate) enum Form {
     /// For people: what happens on stdout, how link and target are on stderr.
-    Plain(plain::Style),
+    Plain {
+        /// How it looks.
+        style: plain::Style,
+        /// What each line begins with: the endpoint's name, when there are several.
+        label: String,
+    },
     /// For programs: everything on stdout.
     Json,
 }
@@ -32,8 +38,8 @@ pub(crate) async fn show(
     reveal: Reveal,
     search: Option<Arc<Search>>,
     ended: &CancellationToken,
+    stdout: &Mutex<Stdout>,
 ) -> Result<(), Failure> {
-    let mut stdout = Stdout::new();
     let mut status = engine.status();
     let mut follow = Follow::new(
         engine.history().clone(),
@@ -59,7 +65,7 @@ pub(crate) async fn show(
                 form.item(&item, &mut out);
             }
         }
-        match stdout.write(&out).await {
+        match stdout.lock().await.write(&out).await {
             Ok(()) => {}
             // The reader has seen enough, as with `head`.
             Err(Closed::Pipe) => return Ok(()),
@@ -92,17 +98,22 @@ impl Form {
             (Self::Json, Item::Attempt(attempt, _)) => json::line(out, &json::attempt(attempt)),
             (Self::Json, Item::Gap(gap)) => json::line(out, &json::gap(gap)),
             (Self::Json, Item::Novelty(row)) => json::line(out, &json::novelty(row)),
-            (Self::Plain(style), item) => out.extend(
-                match item {
+            (Self::Plain { style, label }, item) => {
+                let text = match item {
                     Item::Event(detail) => style.event(&detail.event),
                     Item::Attempt(attempt, seq) => style.attempt(attempt, *seq),
                     Item::Gap(gap) => style.gap(gap),
                     Item::Novelty(row) => style.novelty(row),
-                }
-                .into_bytes(),
-            ),
+                };
+                out.extend(labelled(label, &text).into_bytes());
+            }
         }
     }
+}
+
+fn labelled(label: &str, text: &str) -> String {
+    let lines = text.split_inclusive('\n');
+    lines.map(|line| format!("{label}{line}")).collect()
 }
 
 /// What has been said of link and target, so that it is said again only when it has changed.
@@ -130,7 +141,7 @@ impl Said {
         let more = down && self.held.is_some_and(|held| held != status.held);
         let counts = match form {
             Form::Json => more,
-            Form::Plain(_) => more && self.held == Some(0),
+            Form::Plain { .. } => more && self.held == Some(0),
         };
         if differs(self.target.as_ref(), state) || drained || counts {
             if drained {
@@ -141,7 +152,9 @@ impl Said {
             self.target = state.cloned();
             match form {
                 Form::Json => out.extend(json::target(status).iter().flat_map(json::bytes)),
-                Form::Plain(style) => note(&style.target(status).unwrap_or_default()),
+                Form::Plain { style, label } => {
+                    note(&labelled(label, &style.target(status).unwrap_or_default()));
+                }
             }
         }
         // One failure more is no news; when they began, and whether they are too many, is.
@@ -150,9 +163,13 @@ impl Said {
         if self.failing != failing {
             self.failing = failing;
             match form {
-                Form::Json => json::line(out, &json::failure_clock(status.failing.as_ref())),
-                Form::Plain(style) => {
-                    note(&style.failing(status.failing.as_ref(), Timestamp::now()))
+                Form::Json => json::line(
+                    out,
+                    &json::failure_clock(&status.name, status.failing.as_ref()),
+                ),
+                Form::Plain { style, label } => {
+                    let said = style.failing(status.failing.as_ref(), Timestamp::now());
+                    note(&labelled(label, &said));
                 }
             }
         }
@@ -168,10 +185,10 @@ impl Said {
         }
         match form {
             Form::Json => json::line(out, &json::link(status)),
-            Form::Plain(style) => {
-                note(&style.link(status));
+            Form::Plain { style, label } => {
+                note(&labelled(label, &style.link(status)));
                 if is_first && let Some(endpoint) = &status.endpoint {
-                    note(&style.first_step(&endpoint.url));
+                    note(&labelled(label, &style.first_step(&endpoint.url)));
                 }
             }
         }

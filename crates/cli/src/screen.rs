@@ -12,7 +12,7 @@ use ringtail_client::engine::Engine;
 use ringtail_client::export::{curl, httpie, raw};
 use ringtail_client::filter::Filter;
 use ringtail_client::forward::{SendOptions, Sender, TargetUrl};
-use ringtail_client::history::{Comment, Direction, Found, MarkChange};
+use ringtail_client::history::{Comment, Direction, Found, History, MarkChange};
 use ringtail_client::mask;
 use ringtail_client::model::{
     AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::masked::Masked;
 use crate::command::export::aim;
-use crate::command::search::search_one;
+use crate::command::search::search;
 use crate::exit::{Exit, Failure};
 use crate::output::{colour_allowed, json};
 
@@ -97,7 +97,7 @@ pub(crate) struct Asked {
 
 /// Shows the screen until the user quits or the engine has ended.
 pub(crate) async fn show(
-    engine: Engine,
+    engines: Vec<Engine>,
     asked: Asked,
     filter: Filter,
     options: Options,
@@ -117,7 +117,7 @@ pub(crate) async fn show(
     };
     let screen = Screen {
         masked: Masked::new(data.clone()),
-        engine,
+        engines,
         data,
         reveal,
         secrets,
@@ -130,9 +130,10 @@ pub(crate) async fn show(
         .map_err(|error| anyhow::Error::from(error).into())
 }
 
-/// The engine as the screen wants it.
+/// The engines as the screen wants them.
 struct Screen {
-    engine: Engine,
+    /// One for each endpoint, over one history; there is one at least.
+    engines: Vec<Engine>,
     data: PathBuf,
     reveal: Reveal,
     secrets: AllSecrets,
@@ -145,25 +146,41 @@ impl Screen {
     /// Returns rows as they may be seen.
     async fn rows(&self, rows: Vec<EventRow>, sight: Sight) -> Result<Vec<EventRow>, SourceError> {
         if sight == Sight::Pseudonyms {
-            return self.masked.rows(self.engine.history(), rows).await;
+            return self.masked.rows(self.history(), rows).await;
         }
         Ok(rows.into_iter().map(mask::row).collect())
     }
 
     /// Returns where commands that send an event go.
     fn aim(&self, endpoint: &str) -> TargetUrl {
-        let target = self.engine.sender().map(Sender::target);
+        let target = self.sender(endpoint).map(Sender::target);
         aim(&self.data, target, endpoint)
+    }
+
+    /// Returns who sends events of an endpoint: if several are listened on, each has its own.
+    fn sender(&self, endpoint: &str) -> Option<&Sender> {
+        let name = endpoint.rsplit_once('-').map(|(name, _)| name);
+        let of = |engine: &&Engine| Some(engine.status().borrow().name.as_str()) == name;
+        match self.engines.as_slice() {
+            [one] => one.sender(),
+            several => several.iter().find(of)?.sender(),
+        }
+    }
+
+    /// Returns the history, which all engines share.
+    fn history(&self) -> &History {
+        let engine = self.engines.first().expect("somebody listens");
+        engine.history()
     }
 }
 
 impl Source for Screen {
-    fn status(&self) -> watch::Receiver<Status> {
-        self.engine.status()
+    fn status(&self) -> Vec<watch::Receiver<Status>> {
+        self.engines.iter().map(Engine::status).collect()
     }
 
     fn marks(&self) -> watch::Receiver<Marks> {
-        self.engine.history().marks()
+        self.history().marks()
     }
 
     async fn events(
@@ -174,7 +191,7 @@ impl Source for Screen {
         limit: usize,
         sight: Sight,
     ) -> Result<Found, SourceError> {
-        let history = self.engine.history();
+        let history = self.history();
         let found = if filter.is_empty() {
             let rows = match direction {
                 Direction::Older => history.events_before(from, limit).await,
@@ -188,7 +205,7 @@ impl Source for Screen {
                 rows,
             })
         } else {
-            let search = search_one(filter.clone(), self.engine.secrets().clone());
+            let search = search(filter.clone(), self.secrets.clone());
             history
                 .search(&search, direction, from, limit, PATIENCE)
                 .await
@@ -208,8 +225,8 @@ impl Source for Screen {
         ids: Vec<EventId>,
         sight: Sight,
     ) -> Result<Vec<EventRow>, SourceError> {
-        let search = search_one(filter.clone(), self.engine.secrets().clone());
-        let read = self.engine.history().read(move |reader| {
+        let search = search(filter.clone(), self.secrets.clone());
+        let read = self.history().read(move |reader| {
             let mut rows = Vec::new();
             for id in ids {
                 if let Some((detail, true)) = reader.event_for(id, Some(&search))? {
@@ -228,7 +245,7 @@ impl Source for Screen {
         limit: usize,
         sight: Sight,
     ) -> Result<Vec<AttemptRow>, SourceError> {
-        let rows = self.engine.history().attempts_after(row, limit).await;
+        let rows = self.history().attempts_after(row, limit).await;
         let rows = rows.map_err(SourceError::new)?;
         if sight == Sight::Pseudonyms {
             return self.masked.attempts(rows).await;
@@ -237,7 +254,7 @@ impl Source for Screen {
     }
 
     async fn gaps_after(&self, row: RowId, limit: usize) -> Result<Vec<GapRow>, SourceError> {
-        let rows = self.engine.history().gaps_after(row, limit).await;
+        let rows = self.history().gaps_after(row, limit).await;
         rows.map_err(SourceError::new)
     }
 
@@ -246,7 +263,7 @@ impl Source for Screen {
         row: RowId,
         limit: usize,
     ) -> Result<Vec<NoveltyRow>, SourceError> {
-        let rows = self.engine.history().novelties_after(row, limit).await;
+        let rows = self.history().novelties_after(row, limit).await;
         rows.map_err(SourceError::new)
     }
 
@@ -257,7 +274,7 @@ impl Source for Screen {
         limit: usize,
         sight: Sight,
     ) -> Result<Vec<MarkRow>, SourceError> {
-        let marks = self.engine.history().marks_between(first, last, limit);
+        let marks = self.history().marks_between(first, last, limit);
         let mut marks = marks.await.map_err(SourceError::new)?;
         if sight == Sight::Pseudonyms {
             // As with the events themselves: what a comment says of others cannot be told.
@@ -272,9 +289,17 @@ impl Source for Screen {
             // Pseudonyms take the place of secrets, too.
             Sight::Revealed | Sight::Pseudonyms => Reveal::Yes,
         };
-        let (history, secrets) = (self.engine.history(), self.engine.secrets());
-        let read = signature::event(history, secrets, id, reveal).await;
-        let event = read.map_err(SourceError::new)?;
+        let secrets = self.secrets.clone();
+        // A MAC over 16 MB takes its time, as the reading does.
+        let read = self.history().read(move |reader| {
+            let mut event = reader.event(id)?;
+            if let Some(event) = &mut event {
+                let secrets = secrets.of_id(&event.event.endpoint);
+                signature::show(event, &secrets, reveal);
+            }
+            Ok(event)
+        });
+        let event = read.await.map_err(SourceError::new)?;
         match (event, sight) {
             (Some(event), Sight::Pseudonyms) => self.masked.event(event).await.map(Some),
             (event, _) => Ok(event),
@@ -287,7 +312,7 @@ impl Source for Screen {
         limit: usize,
         sight: Sight,
     ) -> Result<Vec<EventDetail>, SourceError> {
-        let read = self.engine.history().read(move |reader| {
+        let read = self.history().read(move |reader| {
             let mut events = Vec::new();
             for event in reader.course(row, limit)? {
                 // Retention may have taken it meanwhile.
@@ -311,7 +336,7 @@ impl Source for Screen {
     }
 
     async fn previous(&self, row: RowId) -> Result<Option<EventId>, SourceError> {
-        let previous = self.engine.history().previous(row).await;
+        let previous = self.history().previous(row).await;
         let previous = previous.map_err(SourceError::new)?;
         Ok(previous.map(|event| event.id))
     }
@@ -346,7 +371,7 @@ impl Source for Screen {
                 MarkChange::Comment(Comment::parse(&text).map_err(SourceError::new)?)
             }
         };
-        let history = self.engine.history();
+        let history = self.history();
         let changed = history.set_mark(vec![id], change).await;
         changed.map_err(SourceError::new)?;
         let event = history.event(id).await.map_err(SourceError::new)?;
@@ -354,7 +379,7 @@ impl Source for Screen {
     }
 
     fn hold(&self, on: bool) {
-        self.engine.hold(on);
+        self.engines.iter().for_each(|engine| engine.hold(on));
     }
 
     async fn replay(

@@ -9,6 +9,7 @@ mod login;
 mod relay_url;
 mod secrets;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -129,8 +130,12 @@ pub struct Config {
     pub endpoint: String,
     /// What RingCentral and the app share, by endpoint.
     pub secrets: AllSecrets,
-    /// Whether requests whose proof of origin is wrong or missing are kept from the app of [`Config::endpoint`].
-    pub reject_forged: bool,
+    /// Whether a flag says that requests whose proof of origin is wrong or missing are kept from the app.
+    reject_forged: bool,
+    /// Whether the file says so, by endpoint.
+    own_reject_forged: BTreeMap<String, bool>,
+    /// Whether the file says so for the rest.
+    common_reject_forged: bool,
     /// How much of the history is kept.
     pub retention: Retention,
     /// What the file says of the terminal UI.
@@ -224,9 +229,8 @@ impl Config {
             .or(file.endpoint.as_ref())
             .cloned()
             .unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
-        let own = file.endpoints.get(&endpoint);
-        let own = own.and_then(|endpoint| endpoint.reject_forged);
-        let reject_forged = flags.reject_forged || own.or(file.reject_forged).unwrap_or(false);
+        let own = file.endpoints.iter();
+        let own = own.filter_map(|(name, own)| Some((name.clone(), own.reject_forged?)));
         Ok(Self {
             relay,
             token,
@@ -238,13 +242,22 @@ impl Config {
                 endpoints: file.endpoint_secrets(),
                 common: file.secrets.clone(),
             },
-            reject_forged,
+            reject_forged: flags.reject_forged,
+            own_reject_forged: own.collect(),
+            common_reject_forged: file.reject_forged.unwrap_or(false),
             retention: flags.keep.before(file.history),
             screen: file.screen.clone(),
             noise: (file.diff.noise.iter()).fold(Noise::default(), |noise, name| noise.with(name)),
             login_file: login_file(&places.config),
             other_login: other,
         })
+    }
+
+    /// Returns whether requests whose proof of origin is wrong or missing are kept from the app of an endpoint.
+    #[must_use]
+    pub fn rejects_forged(&self, endpoint: &str) -> bool {
+        let own = self.own_reject_forged.get(endpoint);
+        self.reject_forged || own.copied().unwrap_or(self.common_reject_forged)
     }
 
     /// Returns what a call to the relay needs.

@@ -81,14 +81,39 @@ impl Engine {
     /// # Errors
     /// When the history cannot be opened, or another process listens on the endpoint with it.
     pub async fn spawn(config: EngineConfig) -> Result<Self, SpawnError> {
+        let history = open(&config).await?;
+        Self::over(history, config).await
+    }
+
+    /// Starts an engine for each endpoint, over one history: data directory and retention are those of the first. Each has a link
+    /// and a forwarder of its own, so that none waits for another.
+    ///
+    /// # Errors
+    /// As [`Engine::spawn`]. Engines that run already are told to stop.
+    pub async fn spawn_all(configs: Vec<EngineConfig>) -> Result<Vec<Self>, SpawnError> {
+        let mut engines: Vec<Self> = Vec::with_capacity(configs.len());
+        let Some(first) = configs.first() else {
+            return Ok(engines);
+        };
+        let history = open(first).await?;
+        for config in configs {
+            match Self::over(history.clone(), config).await {
+                Ok(engine) => engines.push(engine),
+                Err(error) => {
+                    engines.iter().for_each(Self::shutdown);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(engines)
+    }
+
+    async fn over(history: History, config: EngineConfig) -> Result<Self, SpawnError> {
         let (data, name) = (config.data.clone(), config.endpoint.clone());
-        let opened = tokio::task::spawn_blocking(move || {
-            let history = History::open_keeping(&data, config.retention)?;
-            let lock = Lock::take(&data, &name)?;
-            Ok::<_, SpawnError>((history, lock))
-        });
-        let (history, lock) = opened.await.map_err(|_| SpawnError::ShuttingDown)??;
+        let lock = tokio::task::spawn_blocking(move || Lock::take(&data, &name));
+        let lock = lock.await.map_err(|_| SpawnError::ShuttingDown)??;
         let start = *history.marks().borrow();
+        let name = config.endpoint.clone();
         let memory = Memory::new(
             &config.data,
             &config.account.relay,
@@ -138,7 +163,7 @@ impl Engine {
                     drop(refused.set(refusal));
                 }
             }
-            .instrument(tracing::info_span!("link")),
+            .instrument(tracing::info_span!("link", endpoint = name)),
         );
         if let Some(sender) = forwarding {
             let failures = Failures {
@@ -158,7 +183,7 @@ impl Engine {
             tasks.spawn(
                 forward
                     .run(known.clone())
-                    .instrument(tracing::info_span!("forward")),
+                    .instrument(tracing::info_span!("forward", endpoint = name)),
             );
         }
         tasks.spawn(keep(memory, known));
@@ -234,8 +259,15 @@ impl Engine {
     }
 }
 
+async fn open(config: &EngineConfig) -> Result<History, SpawnError> {
+    let (data, retention) = (config.data.clone(), config.retention);
+    let opened = tokio::task::spawn_blocking(move || History::open_keeping(&data, retention));
+    Ok(opened.await.map_err(|_| SpawnError::ShuttingDown)??)
+}
+
 fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Status {
     Status {
+        name: config.endpoint.clone(),
         endpoint: recalled.map(|info| Endpoint {
             id: info.endpoint.clone(),
             url: info.url.clone(),

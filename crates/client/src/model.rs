@@ -331,6 +331,8 @@ impl Marks {
 /// What the engine is doing. The latest value counts; states in between may be skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
+    /// The endpoint's name.
+    pub name: String,
     /// The endpoint's id and URL, once known.
     pub endpoint: Option<Endpoint>,
     /// The link.

@@ -64,7 +64,10 @@ pub(crate) struct App {
     pub(crate) now: Timestamp,
     /// Columns and lines.
     pub(crate) size: (u16, u16),
+    /// What the engine of the chosen event's endpoint is doing, or of the first.
     pub(crate) status: Status,
+    /// What each engine is doing.
+    pub(crate) engines: Vec<Status>,
     pub(crate) list: List,
     pub(crate) detail: Detail,
     pub(crate) focus: Focus,
@@ -174,7 +177,7 @@ impl Reading {
 impl App {
     /// Returns the screen before anything was read.
     pub(crate) fn new(
-        status: Status,
+        engines: Vec<Status>,
         marks: Marks,
         now: Timestamp,
         zone: TimeZone,
@@ -186,7 +189,8 @@ impl App {
             zone,
             now,
             size: (80, 24),
-            status,
+            status: engines.first().expect("there is an engine").clone(),
+            engines,
             list: List::default(),
             detail: Detail::default(),
             focus: Focus::List,
@@ -273,9 +277,31 @@ impl App {
         .or_else(|| attempt.map(|_| &own::VERDICT_OK))
     }
 
+    /// Takes in what an engine is doing.
+    pub(crate) fn hears(&mut self, index: usize, status: Status) {
+        if let Some(engine) = self.engines.get_mut(index) {
+            *engine = status;
+        }
+        self.look_at_engine();
+    }
+
+    /// Makes the engine of the chosen event's endpoint the one that is looked at.
+    pub(crate) fn look_at_engine(&mut self) {
+        let chosen = self.list.selected_event().map(|event| &event.endpoint);
+        let of_chosen = chosen.and_then(|chosen| {
+            let engines = self.engines.iter();
+            engines
+                .filter(|engine| engine.endpoint.is_some())
+                .find(|engine| name_of(chosen) == engine.name)
+        });
+        if let Some(engine) = of_chosen.or(self.engines.first()) {
+            self.status.clone_from(engine);
+        }
+    }
+
     /// Returns where things are on screen.
     pub(crate) fn layout(&self) -> Layout {
-        Layout::new(self.size, self.focus)
+        Layout::new(self.size, self.focus, self.engines.len())
     }
 
     /// Returns the event whose detail is or should be on screen.
@@ -392,6 +418,11 @@ impl App {
             self.drop_incoming();
         }
     }
+}
+
+/// Returns the name in the id of an endpoint.
+pub(crate) fn name_of(endpoint: &str) -> &str {
+    endpoint.rsplit_once('-').map_or(endpoint, |(name, _)| name)
 }
 
 /// Returns the time a while after another.

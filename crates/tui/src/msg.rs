@@ -25,8 +25,8 @@ pub(crate) enum Msg {
     Resize(u16, u16),
     /// The time.
     Tick(Timestamp),
-    /// What the engine is doing.
-    Status(Status),
+    /// What the engine of an endpoint is doing, by its place.
+    Status(usize, Status),
     /// How far the history reaches.
     Marks(Marks),
     /// A page of the history that was asked for.

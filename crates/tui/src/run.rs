@@ -14,6 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event, MouseEventKind};
+use futures_util::future::select_all;
 use futures_util::{FutureExt, Stream, StreamExt};
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
@@ -21,7 +22,7 @@ use ratatui::backend::Backend;
 use ratatui::layout::{Position, Rect};
 use ringtail_client::filter::Filter;
 use ringtail_client::history::{Direction, Found};
-use ringtail_client::model::{AttemptRow, MarkRow, Marks, NoveltyRow, RowId};
+use ringtail_client::model::{AttemptRow, MarkRow, Marks, NoveltyRow, RowId, Status};
 use ringtail_protocol::event::EventId;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -72,7 +73,10 @@ where
     };
     // Both are read before the first query, which therefore sees at least as much.
     let first = (
-        status.borrow_and_update().clone(),
+        status
+            .iter_mut()
+            .map(|status| status.borrow_and_update().clone())
+            .collect(),
         *marks.borrow_and_update(),
     );
     let now = (options.clock)();
@@ -135,7 +139,7 @@ where
             },
             Some(step) = told.recv() => inbox.push(Msg::Step(step)),
             Some(done) = engine.tasks.join_next() => inbox.push(finished(done)),
-            status = changed(&mut status) => inbox.push(Msg::Status(status)),
+            (index, status) = any_changed(&mut status) => inbox.push(Msg::Status(index, status)),
             marks = changed(&mut marks) => inbox.push(Msg::Marks(marks)),
             () = tokio::time::sleep_until(next_frame), if dirty => {}
             () = tokio::time::sleep(app.idle()) => {}
@@ -147,8 +151,8 @@ where
                 inbox.push(Msg::Step(step));
             } else if let Some(done) = engine.tasks.try_join_next() {
                 inbox.push(finished(done));
-            } else if let Some(status) = changed(&mut status).now_or_never() {
-                inbox.push(Msg::Status(status));
+            } else if let Some((index, status)) = any_changed(&mut status).now_or_never() {
+                inbox.push(Msg::Status(index, status));
             } else if let Some(marks) = changed(&mut marks).now_or_never() {
                 inbox.push(Msg::Marks(marks));
             } else {
@@ -175,6 +179,13 @@ async fn already<T>(input: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
         Poll::Pending => Poll::Ready(None),
     })
     .await
+}
+
+/// Returns the next status of any engine, and its place.
+async fn any_changed(receivers: &mut [watch::Receiver<Status>]) -> (usize, Status) {
+    let each = receivers.iter_mut().map(|status| changed(status).boxed());
+    let (status, index, _) = select_all(each).await;
+    (index, status)
 }
 
 /// Returns the next value, or never if the engine is gone: then the last value stands.

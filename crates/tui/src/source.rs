@@ -145,8 +145,8 @@ pub struct TableRow {
 
 /// The engine as the screen sees it.
 pub trait Source: Send + Sync + 'static {
-    /// Returns a view of what the engine is doing.
-    fn status(&self) -> watch::Receiver<Status>;
+    /// Returns a view of what the engine of each endpoint is doing, of one at least.
+    fn status(&self) -> Vec<watch::Receiver<Status>>;
 
     /// Returns a view of how far the history reaches.
     fn marks(&self) -> watch::Receiver<Marks>;

@@ -34,7 +34,7 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Taken(Err(why)) => app.notify(Tone::Bad, format!("✗ {why}")),
         Msg::Resize(columns, lines) => app.size = (columns, lines),
         Msg::Tick(now) => app.tick(now),
-        Msg::Status(status) => app.status = status,
+        Msg::Status(index, status) => app.hears(index, status),
         Msg::Marks(marks) => {
             let came = marks.events.0.saturating_sub(app.reading.marks.events.0);
             app.pace.events(u64::try_from(came).unwrap_or(0));
@@ -128,6 +128,9 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
             result,
         } => replay::ended(app, seq, watched, result),
         Msg::Unreadable { what, reason } => unreadable(app, what, reason),
+    }
+    if app.engines.len() > 1 {
+        app.look_at_engine();
     }
     let layout = app.layout();
     app.list.scroll(layout.list_height());

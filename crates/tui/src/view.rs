@@ -49,7 +49,7 @@ pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {
         put(buf, area, 0, 0, &words, Style::new());
         return;
     }
-    let layout = layout::Layout::new((area.width, area.height), app.focus);
+    let layout = layout::Layout::new((area.width, area.height), app.focus, app.engines.len());
     status::render(buf, layout.status, app);
     if let Some(study) = &app.study {
         study::render(buf, layout.body, study, app.theme);

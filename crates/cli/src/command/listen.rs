@@ -5,91 +5,105 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::future::join_all;
 use ringtail_client::config::Config;
 use ringtail_client::engine::{Engine, EngineConfig, SpawnError};
 use ringtail_client::filter::Filter;
 use ringtail_client::forward::{SendOptions, TargetUrl};
 use ringtail_client::model::{Endpoint, LinkState};
 use ringtail_client::signature::Guard;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::search::{filter, search_one};
-use crate::args::{Common, HopArgs, ListenArgs, Output};
+use super::search::{filter, search};
+use crate::args::{Common, HopArgs, ListenArgs, Listened, Output};
 use crate::exit::{Exit, Failure};
 use crate::lines::{self, Form};
-use crate::output::{json, plain};
+use crate::output::{Stdout, json, plain};
 use crate::{logging, screen, signal};
 
 /// How long what is left to say may take once everything has stopped, when nobody reads it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// Most endpoints of one listener: each has a link, a forwarder and a line on the screen.
+const MAX_ENDPOINTS: usize = 16;
+
 pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure> {
-    let mut flags = common.flags(args.endpoint.as_ref());
+    let mut flags = common.flags(None);
     flags.reject_forged = args.reject_forged;
     flags.keep = args.keep.keep();
     let config = Config::load(&flags)?;
     let filter = args.filter.as_deref().map(filter).transpose()?;
     let account = config.account()?;
-    let target = args.target.as_deref().map(TargetUrl::parse).transpose();
-    let target = target.map_err(|error| Failure::new(Exit::Usage, error))?;
+    let endpoints = endpoints(&config, &args)?;
     let _log = logging::start(&config.data).map_err(|error| Failure::new(Exit::Config, error))?;
-    let secrets = config.secrets.of_name(&config.endpoint);
-    let guard = match config.reject_forged {
-        true => Some(Guard::new(&secrets).ok_or_else(|| no_secret(&config.endpoint))?),
-        false => None,
-    };
+    let send = send_options(&args.hop, SendOptions::default());
+    let mut engines = Vec::new();
+    for (endpoint, target) in endpoints {
+        let secrets = config.secrets.of_name(&endpoint);
+        let guard = match config.rejects_forged(&endpoint) {
+            true => Some(Guard::new(&secrets).ok_or_else(|| no_secret(&endpoint))?),
+            false => None,
+        };
+        engines.push(EngineConfig {
+            account: account.clone(),
+            endpoint,
+            data: config.data.clone(),
+            target,
+            send,
+            forward: !args.no_forward,
+            secrets,
+            guard,
+            retention: config.retention,
+        });
+    }
     let face = Face {
         options: screen::options(&config.screen, &config.noise)?,
         asked: screen::Asked {
-            data: config.data.clone(),
+            data: config.data,
             reveal: args.reveal.into(),
-            secrets: config.secrets.clone(),
-            noise: config.noise.clone(),
-            send: send_options(&args.hop, SendOptions::default()),
+            secrets: config.secrets,
+            noise: config.noise,
+            send,
         },
         output: args.output,
         filter,
     };
-    let engine = Engine::spawn(EngineConfig {
-        account,
-        endpoint: config.endpoint,
-        data: config.data,
-        target,
-        send: send_options(&args.hop, SendOptions::default()),
-        forward: !args.no_forward,
-        secrets,
-        guard,
-        retention: config.retention,
-    })
-    .await
-    .map_err(spawn_failure)?;
+    let engines = Engine::spawn_all(engines).await.map_err(spawn_failure)?;
     // Before anything is shown: who reads that it runs may ask it to stop.
-    let stop = signal::Stop::watch();
+    let asked = signal::Stop::watch();
 
     let ended = CancellationToken::new();
-    let engine_ends = async {
-        let end = engine.join().await;
+    // One that ends, because the relay refuses it, is told of and stops no other.
+    let each: Vec<CancellationToken> = engines.iter().map(|_| CancellationToken::new()).collect();
+    let engines_end = async {
+        let ends = engines.iter().zip(&each).map(|(engine, ended)| async {
+            let end = engine.join().await;
+            ended.cancel();
+            end
+        });
+        let ends = join_all(ends).await;
         ended.cancel();
-        end
+        ends.into_iter().collect::<Result<(), _>>()
     };
     let shows = async {
-        let shown = Box::pin(show(&engine, face, &ended)).await;
+        let shown = Box::pin(show(&engines, face, &each, &ended)).await;
         // A user who quits and a reader who goes away stop the rest.
-        engine.shutdown();
+        stop(&engines);
         shown
     };
     let ready = async {
-        let told = tell_ready(&engine, args.ready_file.as_deref(), &ended).await;
+        let told = tell_ready(&engines, args.ready_file.as_deref(), &ended).await;
         if told.is_err() {
-            engine.shutdown();
+            stop(&engines);
         }
         told
     };
-    let all = async { tokio::join!(engine_ends, shows, ready) };
+    let all = async { tokio::join!(engines_end, shows, ready) };
     let (end, shown, told) = tokio::select! {
         biased;
         ends = all => ends,
-        () = impatience(&engine, stop) => {
+        () = impatience(&engines, asked) => {
             let failure = anyhow::anyhow!("stopped before everything was in order");
             return Err(failure.into());
         }
@@ -100,12 +114,47 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     told
 }
 
-/// Stops the engine at the first signal and returns at the second.
-async fn impatience(engine: &Engine, mut stop: signal::Stop) {
-    stop.asked().await;
+/// Returns the endpoints that are listened on, each with where its events go.
+fn endpoints(
+    config: &Config,
+    args: &ListenArgs,
+) -> Result<Vec<(String, Option<TargetUrl>)>, Failure> {
+    let parse =
+        |text: &str| TargetUrl::parse(text).map_err(|error| Failure::new(Exit::Usage, error));
+    let common = args.target.as_deref().map(parse).transpose()?;
+    if args.endpoint.is_empty() {
+        return Ok(vec![(config.endpoint.clone(), common)]);
+    }
+    if args.endpoint.len() > MAX_ENDPOINTS {
+        let many = anyhow::anyhow!(
+            "{} endpoints are too many for one listener",
+            args.endpoint.len()
+        );
+        let hint = format!("{MAX_ENDPOINTS} at most; others may listen with the same history");
+        return Err(Failure::new(Exit::Usage, many).hint(hint));
+    }
+    let mut endpoints: Vec<(String, Option<TargetUrl>)> = Vec::new();
+    for Listened { name, target } in &args.endpoint {
+        if endpoints.iter().any(|(known, _)| known == name) {
+            let twice = anyhow::anyhow!("endpoint {name} is named twice");
+            return Err(Failure::new(Exit::Usage, twice).hint("an endpoint has one target"));
+        }
+        let own = target.as_deref().map(parse).transpose()?;
+        endpoints.push((name.clone(), own.or_else(|| common.clone())));
+    }
+    Ok(endpoints)
+}
+
+fn stop(engines: &[Engine]) {
+    engines.iter().for_each(Engine::shutdown);
+}
+
+/// Stops the engines at the first signal and returns at the second.
+async fn impatience(engines: &[Engine], mut asked: signal::Stop) {
+    asked.asked().await;
     tracing::info!("told to stop");
-    engine.shutdown();
-    stop.asked().await;
+    stop(engines);
+    asked.asked().await;
 }
 
 /// What is shown, and how.
@@ -116,7 +165,12 @@ struct Face {
     filter: Option<Filter>,
 }
 
-async fn show(engine: &Engine, face: Face, ended: &CancellationToken) -> Result<(), Failure> {
+async fn show(
+    engines: &[Engine],
+    face: Face,
+    each: &[CancellationToken],
+    ended: &CancellationToken,
+) -> Result<(), Failure> {
     let Face {
         options,
         asked,
@@ -130,61 +184,83 @@ async fn show(engine: &Engine, face: Face, ended: &CancellationToken) -> Result<
             Output::Plain
         }
     });
-    let form = match output {
-        Output::Tui => {
-            return screen::show(
-                engine.clone(),
-                asked,
-                filter.unwrap_or_default(),
-                options,
-                ended.clone(),
-            )
-            .await;
+    if output == Output::Tui {
+        let filter = filter.unwrap_or_default();
+        return screen::show(engines.to_vec(), asked, filter, options, ended.clone()).await;
+    }
+    let search = filter.map(|filter| search(filter, asked.secrets.clone()));
+    let stdout = Mutex::new(Stdout::new());
+    let names = engines
+        .iter()
+        .map(|engine| engine.status().borrow().name.len());
+    let widest = names.max().unwrap_or(0);
+    let faces = engines.iter().zip(each).map(|(engine, own)| {
+        let form = match output {
+            Output::Json => Form::Json,
+            Output::Plain | Output::Tui => Form::Plain {
+                style: plain::Style::of_stdout(),
+                label: match engines {
+                    [_] => String::new(),
+                    _ => format!("{:<widest$}  ", engine.status().borrow().name),
+                },
+            },
+        };
+        let (search, stdout) = (search.clone(), &stdout);
+        async move {
+            let shown = lines::show(engine, form, asked.reveal, search, own, stdout).await;
+            // Its engine goes on: it is the reader who went away.
+            if !own.is_cancelled() {
+                stop(engines);
+            }
+            shown
         }
-        Output::Plain => Form::Plain(plain::Style::of_stdout()),
-        Output::Json => Form::Json,
-    };
-    let search = filter.map(|filter| search_one(filter, engine.secrets().clone()));
+    });
     let too_long = async {
         ended.cancelled().await;
         tokio::time::sleep(LAST_WORDS).await;
     };
     tokio::select! {
         biased;
-        shown = lines::show(engine, form, asked.reveal, search, ended) => shown,
+        shown = join_all(faces) => shown.into_iter().collect(),
         () = too_long => Ok(()),
     }
 }
 
-/// Writes the ready file when events flow for the first time.
+/// Writes the ready file when events flow for the first time, on every endpoint.
 async fn tell_ready(
-    engine: &Engine,
+    engines: &[Engine],
     file: Option<&Path>,
     ended: &CancellationToken,
 ) -> Result<(), Failure> {
     let Some(file) = file else {
         return Ok(());
     };
-    let mut status = engine.status();
-    let ready =
-        status.wait_for(|status| status.link == LinkState::Connected && status.endpoint.is_some());
-    let endpoint = tokio::select! {
+    let connected = engines.iter().map(|engine| async {
+        let mut status = engine.status();
+        let ready = status
+            .wait_for(|status| status.link == LinkState::Connected && status.endpoint.is_some());
+        ready.await.ok().and_then(|status| status.endpoint.clone())
+    });
+    let endpoints = tokio::select! {
         biased;
         () = ended.cancelled() => return Ok(()),
-        ready = ready => ready.ok().and_then(|status| status.endpoint.clone()),
+        ready = join_all(connected) => ready,
     };
-    let (Some(endpoint), file) = (endpoint, file.to_owned()) else {
+    let Some(endpoints) = endpoints.into_iter().collect::<Option<Vec<Endpoint>>>() else {
         return Ok(());
     };
-    let written = tokio::task::spawn_blocking(move || write_ready(&file, &endpoint));
+    let file = file.to_owned();
+    let written = tokio::task::spawn_blocking(move || write_ready(&file, &endpoints));
     written.await.context("writing the ready file failed")??;
     Ok(())
 }
 
 /// Writes the file so that who sees it sees all of it.
-fn write_ready(file: &Path, endpoint: &Endpoint) -> anyhow::Result<()> {
+fn write_ready(file: &Path, endpoints: &[Endpoint]) -> anyhow::Result<()> {
     let mut line = Vec::new();
-    json::line(&mut line, &json::ready(&endpoint.id, &endpoint.url));
+    for endpoint in endpoints {
+        json::line(&mut line, &json::ready(&endpoint.id, &endpoint.url));
+    }
     let mut fresh = file.as_os_str().to_owned();
     fresh.push(format!(".{}.new", std::process::id()));
     let fresh = PathBuf::from(fresh);

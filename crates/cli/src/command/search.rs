@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Zoned;
-use ringtail_client::config::{AllSecrets, Secrets};
+use ringtail_client::config::AllSecrets;
 use ringtail_client::filter::{Context, Filter};
 use ringtail_client::history::{Direction, Found, History, Search};
 use ringtail_client::model::RowId;
@@ -33,14 +33,8 @@ pub(crate) fn filter(text: &str) -> Result<Filter, Failure> {
 }
 
 /// Makes a search of a filter, seen from now, with the secrets of every endpoint.
-pub(super) fn search(filter: Filter, secrets: AllSecrets) -> Arc<Search> {
+pub(crate) fn search(filter: Filter, secrets: AllSecrets) -> Arc<Search> {
     let context = Context::new(Zoned::now(), move |endpoint| secrets.of_id(endpoint));
-    Arc::new(Search::new(filter, context))
-}
-
-/// Makes a search of a filter for one endpoint.
-pub(crate) fn search_one(filter: Filter, secrets: Secrets) -> Arc<Search> {
-    let context = Context::new(Zoned::now(), move |_| secrets.clone());
     Arc::new(Search::new(filter, context))
 }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use ringtail_client::config::AllSecrets;
 use ringtail_client::history::{Forwarding, Incoming, NewAttempt};
 use ringtail_client::model::{Cause, Outcome};
 use ringtail_client::novelty::LEARN;
@@ -157,7 +158,7 @@ async fn what_is_new_in_an_event_follows_it_and_makes_it_meant() {
     let follow = |filter: Option<&str>| {
         let search = filter.map(|text| {
             let filter = crate::command::search::filter(text).unwrap();
-            crate::command::search::search_one(filter, Secrets::default())
+            crate::command::search::search(filter, AllSecrets::default())
         });
         let start = Marks::default();
         Follow::new(history.clone(), start, Secrets::default(), Reveal::No).only(search)
@@ -206,7 +207,7 @@ async fn only_what_is_meant_is_shown_when_it_is() {
     let history = History::open(dir.path()).unwrap();
     let only = |text: &str| {
         let filter = crate::command::search::filter(text).unwrap();
-        let search = crate::command::search::search_one(filter, Secrets::default());
+        let search = crate::command::search::search(filter, AllSecrets::default());
         let follow = Follow::new(
             history.clone(),
             Marks::default(),

@@ -5,6 +5,7 @@ use super::*;
 
 fn status(link: LinkState, target: Option<TargetState>, held: u64) -> Status {
     Status {
+        name: "demo".into(),
         endpoint: Some(Endpoint {
             id: "demo-x1".into(),
             url: "https://relay.example/demo-x1".into(),

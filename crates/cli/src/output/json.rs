@@ -127,13 +127,14 @@ fn proofs(proof: Option<Proof>) -> Value {
 }
 
 /// What the app's answers would do to a subscription.
-pub(crate) fn failure_clock(failing: Option<&Failing>) -> Value {
+pub(crate) fn failure_clock(name: &str, failing: Option<&Failing>) -> Value {
     let Some(failing) = failing else {
-        return json!({"type": "failure_clock", "state": "ok"});
+        return json!({"type": "failure_clock", "name": name, "state": "ok"});
     };
     let at = |ms: i64| time(Timestamp(ms.saturating_mul(1000)));
     let mut value = json!({
         "type": "failure_clock",
+        "name": name,
         "state": "failing",
         "since": at(failing.since_ms),
         "blacklisted_from": at(failing.due_ms()),
@@ -181,9 +182,10 @@ fn new(novelty: Option<&Novelty>) -> Value {
 
 /// The link's state.
 pub(crate) fn link(status: &Status) -> Value {
+    let name = &status.name;
     match &status.link {
-        LinkState::Connecting => json!({"type": "link", "state": "connecting"}),
-        LinkState::Connected => json!({"type": "link", "state": "connected"}),
+        LinkState::Connecting => json!({"type": "link", "name": name, "state": "connecting"}),
+        LinkState::Connected => json!({"type": "link", "name": name, "state": "connected"}),
         LinkState::Waiting {
             code,
             reason,
@@ -191,6 +193,7 @@ pub(crate) fn link(status: &Status) -> Value {
             failures,
         } => json!({
             "type": "link",
+            "name": name,
             "state": "waiting",
             "code": code,
             "reason": reason,
@@ -198,16 +201,16 @@ pub(crate) fn link(status: &Status) -> Value {
             "failures": failures,
         }),
         LinkState::Refused { code, reason } => {
-            json!({"type": "link", "state": "refused", "code": code, "reason": reason})
+            json!({"type": "link", "name": name, "state": "refused", "code": code, "reason": reason})
         }
-        LinkState::Stopped => json!({"type": "link", "state": "stopped"}),
+        LinkState::Stopped => json!({"type": "link", "name": name, "state": "stopped"}),
     }
 }
 
 /// The target's health, when there is a target.
 pub(crate) fn target(status: &Status) -> Option<Value> {
     let target = status.target.as_ref()?;
-    let mut value = json!({"type": "target", "target": target.url});
+    let mut value = json!({"type": "target", "name": status.name, "target": target.url});
     value["state"] = match &target.state {
         TargetState::Untried => json!("untried"),
         TargetState::Up => json!("up"),

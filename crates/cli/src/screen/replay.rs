@@ -132,7 +132,7 @@ pub(super) async fn run(
     }
     let (options, seed) = options(&args, &screen.noise);
     let compares = options.compare.is_some();
-    let history = screen.engine.history().clone();
+    let history = screen.history().clone();
     let mut run = Run::new(history, screen.secrets.clone(), events, options).until(stop);
     let mut report = Report {
         left_out: run.left_out().count(),
@@ -190,7 +190,7 @@ pub(super) async fn edited(
         // What is wrong with the target is said before anything is edited.
         drop(sender(screen, &args, &event.endpoint)?);
     }
-    let edited = edit(&screen.data, screen.engine.history(), &selected).await?;
+    let edited = edit(&screen.data, screen.history(), &selected).await?;
     Ok(edited.map(|event| event.id))
 }
 
@@ -213,7 +213,7 @@ async fn select(
     args: &ReplayArgs,
     events: &mut Vec<EventRow>,
 ) -> Result<(), Failure> {
-    let selection = Selection::new(&screen.secrets, screen.engine.history(), &args.which);
+    let selection = Selection::new(&screen.secrets, screen.history(), &args.which);
     let mut selection = selection.await?.silent();
     while let Some(page) = selection.next().await? {
         events.extend(page);
@@ -222,7 +222,7 @@ async fn select(
 }
 
 async fn rows_of(screen: &Screen, ids: Vec<EventId>) -> Result<Vec<EventRow>, Failure> {
-    let read = screen.engine.history().read(move |reader| {
+    let read = screen.history().read(move |reader| {
         let mut rows = Vec::new();
         for id in ids {
             rows.extend(reader.event(id)?.map(|detail| detail.event));
@@ -235,7 +235,7 @@ async fn rows_of(screen: &Screen, ids: Vec<EventId>) -> Result<Vec<EventRow>, Fa
 /// Returns who sends events of an endpoint: to where the line says, to the target of this run, or to the last one.
 fn sender(screen: &Screen, args: &ReplayArgs, endpoint: &str) -> Result<Sender, Failure> {
     let options = send_options(&args.hop, screen.send);
-    let listening = screen.engine.sender();
+    let listening = screen.sender(endpoint);
     let target = match (&args.target, listening) {
         (Some(text), _) => {
             TargetUrl::parse(text).map_err(|error| Failure::new(Exit::Usage, error))?

@@ -38,7 +38,10 @@ fn a_signal_stops_it_in_order() {
             .args(["-s", signal, &pid])
             .status()
             .unwrap();
-        until(&mut lines, r#"{"type":"link","state":"stopped"}"#);
+        until(
+            &mut lines,
+            r#"{"type":"link","name":"default","state":"stopped"}"#,
+        );
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0), "SIG{signal}");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");

@@ -304,7 +304,11 @@ fn forged_requests_are_rejected_where_flag_endpoint_or_file_say_so() {
         };
         let read: FileConfig = toml::from_str(file).unwrap();
         let config = Config::resolve(&flags, &Env::default(), &read, None, &places).unwrap();
-        assert_eq!(config.reject_forged, rejects, "{flag} {file} {endpoint}");
+        assert_eq!(
+            config.rejects_forged(&config.endpoint),
+            rejects,
+            "{flag} {file} {endpoint}"
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use ringtail_protocol::path::EndpointInfo;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ use crate::history::origin_name;
 
 /// The largest such file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Held by who reads the file and writes it anew: the engines of one process may learn of their endpoints at once.
+static KEEPING: Mutex<()> = Mutex::new(());
 
 /// The file `endpoints.json` of a data directory. It is a convenience: what cannot be read is as if it were not
 /// there, and the relay tells it again.
@@ -55,6 +59,7 @@ impl Memory {
 
     /// Keeps what the relay told.
     pub(super) fn keep(&self, info: &EndpointInfo) -> io::Result<()> {
+        let _alone = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = read(&self.path);
         let known = all.get(&self.key);
         let target = self.target.clone();

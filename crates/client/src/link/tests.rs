@@ -341,6 +341,7 @@ async fn session(
         forwarding: Forwarding::Off,
         history: History::open(dir.path()).unwrap(),
         status: watch::channel(Status {
+            name: "demo".into(),
             endpoint: None,
             link: LinkState::Connecting,
             relay_head: 0,

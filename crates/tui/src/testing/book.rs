@@ -58,6 +58,7 @@ impl Book {
             events: Vec::new(),
             gaps: Vec::new(),
             status: Status {
+                name: "dev".into(),
                 endpoint: Some(Endpoint {
                     id: "dev-k3v9m2qx7c".to_owned(),
                     url: "https://relay.example.com/dev-k3v9m2qx7c".to_owned(),

@@ -233,8 +233,8 @@ impl Engine {
 }
 
 impl Source for Engine {
-    fn status(&self) -> watch::Receiver<Status> {
-        self.status.subscribe()
+    fn status(&self) -> Vec<watch::Receiver<Status>> {
+        vec![self.status.subscribe()]
     }
 
     fn marks(&self) -> watch::Receiver<Marks> {

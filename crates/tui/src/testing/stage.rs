@@ -41,7 +41,7 @@ impl Stage {
         let (status, marks) = (book.status.clone(), book.marks());
         let backend = TestBackend::new(columns, lines);
         let mut stage = Self {
-            app: App::new(status, marks, NOW, TimeZone::UTC, Theme::Ansi),
+            app: App::new(vec![status], marks, NOW, TimeZone::UTC, Theme::Ansi),
             book,
             quit: false,
             clip: None,
@@ -66,7 +66,7 @@ impl Stage {
 
     /// Tells the screen that the book has changed.
     pub(crate) fn sync(&mut self) {
-        self.msg(Msg::Status(self.book.status.clone()));
+        self.msg(Msg::Status(0, self.book.status.clone()));
         self.msg(Msg::Marks(self.book.marks()));
     }
 
@@ -124,7 +124,7 @@ impl Stage {
             }
             Effect::Hold(on) => {
                 self.book.status.paused = on;
-                Some(Msg::Status(self.book.status.clone()))
+                Some(Msg::Status(0, self.book.status.clone()))
             }
             Effect::Mark { id, wish } => {
                 let mark = self.book.mark(id, wish);

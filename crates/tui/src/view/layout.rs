@@ -10,6 +10,9 @@ const SPLIT_FROM: u16 = 120;
 /// Columns from which link and target share a line.
 const WIDE_STATUS_FROM: u16 = 110;
 
+/// How many parts of the screen there are for each that the status has.
+const MOST_STATUS: u16 = 4;
+
 /// Lines from which the detail shows method and path.
 const TALL_DETAIL_FROM: u16 = 14;
 
@@ -27,10 +30,12 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Divides columns and lines.
-    pub(crate) fn new((columns, lines): (u16, u16), focus: Focus) -> Self {
+    /// Divides columns and lines. Each of several engines has a line of its own, as far as there is room.
+    pub(crate) fn new((columns, lines): (u16, u16), focus: Focus, engines: usize) -> Self {
+        let most = lines / MOST_STATUS;
         let status = match (columns, lines) {
             (_, ..10) => 1,
+            _ if engines > 1 => u16::try_from(engines + 1).unwrap_or(most).min(most),
             (WIDE_STATUS_FROM.., _) => 2,
             _ => 3,
         };

@@ -10,12 +10,12 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ringtail_client::model::{EventRow, GapRow};
+use ringtail_client::model::{EventRow, GapRow, Status};
 use ringtail_protocol::event::Kind;
 
 use super::row::{Columns, answer, marks};
 use super::{put, put_right, start};
-use crate::app::{App, Entry, Focus};
+use crate::app::{App, Entry, Focus, name_of};
 use crate::format::{count, time, took};
 use crate::text::{TextLine, Tone, cut, escape};
 
@@ -94,7 +94,12 @@ fn draw_event(
     let what = what(event, app);
     let text = cut(&what, columns.what.width.into());
     put(buf, area, columns.what.x, y, &text, base);
-    let (tone, answer) = answer(event, &app.status);
+    let of = |engine: &&Status| engine.name == name_of(&event.endpoint);
+    let status = match app.engines.as_slice() {
+        [_] => &app.status,
+        several => several.iter().find(of).unwrap_or(&app.status),
+    };
+    let (tone, answer) = answer(event, status);
     let answer = cut(&answer, columns.answer.width.into()).into_owned();
     put(buf, area, columns.answer.x, y, &answer, theme.style(tone));
     if let (Some(column), Some(attempt)) = (columns.took, &event.last_attempt) {
@@ -136,6 +141,10 @@ fn what(event: &EventRow, app: &App) -> String {
     } else {
         &event.summary
     };
+    if app.engines.len() > 1 {
+        let name = escape(name_of(&event.endpoint));
+        return format!("[{}] {}", cut(&name, 12), escape(text));
+    }
     match &app.status.endpoint {
         // The history is shared by all endpoints of a data directory.
         Some(endpoint) if endpoint.id != event.endpoint => {

@@ -8,17 +8,21 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ringtail_client::model::{LinkState, TargetState};
+use ringtail_client::model::{LinkState, Status, TargetState};
 use ringtail_protocol::event::Timestamp;
 
 use super::{pace, put_line, put_right};
 use crate::app::App;
 use crate::format::count;
-use crate::text::{TextLine, Tone, cut};
+use crate::text::{TextLine, Tone, cut, width};
 
 /// Draws the status lines.
 pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
-    let (link, target) = (link(app), target(app));
+    if app.engines.len() > 1 && area.height > 1 {
+        several(buf, area, app);
+        return;
+    }
+    let (link, target) = (link(&app.status, app), target(&app.status, app));
     if area.height == 1 {
         // One line has room for one thing: the one in trouble.
         let linked = matches!(app.status.link, LinkState::Connected);
@@ -65,7 +69,7 @@ fn address(app: &App) -> TextLine {
 }
 
 fn counts(app: &App) -> TextLine {
-    let total = app.status.cursor;
+    let total = app.engines.iter().map(|engine| engine.cursor).sum();
     let word = if total == 1 { "event" } else { "events" };
     let mut line = TextLine::new(Tone::Plain, format!("{} {word}", count(total)));
     let failed = app.list.events().filter(|event| {
@@ -87,13 +91,72 @@ fn counts(app: &App) -> TextLine {
     line
 }
 
-fn link(app: &App) -> TextLine {
+/// Draws a line for each of several endpoints, those in trouble first if not all have room.
+///
+/// ```text
+/// https://relay.example/shop-k3v9m2               1,204 events
+/// shop  link ● connected  target ● up  http://localhost:3000
+/// bot   link ○ waiting, next try in 4 s (2 failed): RT-302 …
+/// ```
+fn several(buf: &mut Buffer, area: Rect, app: &App) {
+    let (address, counts) = (address(app), counts(app));
+    // As for one: the address stays whole.
+    let counts_line = u16::from(address.width() + 2 + counts.width() > area.width.into());
+    let room = put_right(buf, area, counts_line, &counts, app.theme);
+    put_line(buf, area, 0, 0, &address, app.theme);
+    let rows = usize::from(area.height - 1);
+    let mut engines: Vec<&Status> = app.engines.iter().collect();
+    let all = engines.len();
+    if all > rows {
+        engines.sort_by_key(|engine| !troubled(engine));
+        engines.truncate(rows);
+    }
+    let widest = engines.iter().map(|engine| width(&engine.name)).max();
+    let widest = widest.unwrap_or(0).min(16);
+    for (y, engine) in (1..).zip(engines) {
+        let name = cut(&engine.name, 16);
+        let pad = " ".repeat(widest.saturating_sub(width(&name)));
+        let chosen = match engine.name == app.status.name {
+            true => Tone::Strong,
+            false => Tone::Plain,
+        };
+        let mut line = TextLine::new(chosen, format!("{name}{pad}  "));
+        let connected = engine.link == LinkState::Connected;
+        // Without its first word, which has no room here.
+        for run in link(engine, app).0.into_iter().skip(1) {
+            line.push(run.tone, &run.text);
+        }
+        if connected {
+            line.push(Tone::Dim, "  target ");
+            for run in target(engine, app).0.into_iter().skip(1) {
+                line.push(run.tone, &run.text);
+            }
+        }
+        let width = match y == counts_line {
+            true => room.saturating_sub(2),
+            false => area.width,
+        };
+        put_line(buf, Rect { width, ..area }, 0, y, &line, app.theme);
+    }
+    if all > rows {
+        let more = TextLine::new(Tone::Dim, format!("  … {} more", all - rows));
+        put_right(buf, area, area.height - 1, &more, app.theme);
+    }
+}
+
+/// Says whether something is to be looked after.
+fn troubled(status: &Status) -> bool {
+    let target = status.target.as_ref().map(|target| &target.state);
+    status.link != LinkState::Connected || matches!(target, Some(TargetState::Down { .. }))
+}
+
+fn link(status: &Status, app: &App) -> TextLine {
     let line = TextLine::new(Tone::Dim, "link    ");
-    match &app.status.link {
+    match &status.link {
         LinkState::Connecting => line.with(Tone::Warn, "◌ connecting"),
         LinkState::Connected => {
             let line = line.with(Tone::Good, "● connected");
-            match app.status.relay_head.saturating_sub(app.status.cursor) {
+            match status.relay_head.saturating_sub(status.cursor) {
                 0 => line,
                 behind => line.with(Tone::Plain, format!(", {} to come", count(behind))),
             }
@@ -118,22 +181,22 @@ fn link(app: &App) -> TextLine {
     }
 }
 
-fn target(app: &App) -> TextLine {
+fn target(status: &Status, app: &App) -> TextLine {
     let mut line = TextLine::new(Tone::Dim, "target  ");
-    let Some(target) = &app.status.target else {
+    let Some(target) = &status.target else {
         return line.with(Tone::Dim, "– none: events are kept and not forwarded");
     };
-    let held = app.status.held;
+    let held = status.held;
     let url = cut(&target.url, 200);
-    let failing = app.status.failing.as_ref().map(|failing| {
+    let failing = status.failing.as_ref().map(|failing| {
         let outlook = failing.outlook(app.now.0 / 1000);
         format!("! in production: {outlook}")
     });
-    let down = matches!(target.state, TargetState::Down { .. }) && !app.status.paused;
+    let down = matches!(target.state, TargetState::Down { .. }) && !status.paused;
     if let Some(failing) = failing.as_ref().filter(|_| !down) {
         line.push(Tone::Bad, &format!("{failing}  "));
     }
-    if app.status.paused {
+    if status.paused {
         let words = format!("‖ held back, {} wait, H lets them go  ", count(held));
         return line.with(Tone::Warn, words).with(Tone::Plain, url);
     }

@@ -1,6 +1,6 @@
 //! What the screen looks like, in the three sizes that it is made for.
 
-use ringtail_client::model::{Cause, LinkState, TargetState};
+use ringtail_client::model::{Cause, FailureKind, LinkState, Status, Target, TargetState};
 use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::verdict::Fault;
 
@@ -503,4 +503,45 @@ fn names_that_are_wide_or_run_from_right_to_left_keep_the_columns_of_a_timeline(
         .collect();
     assert_eq!(places.len(), 4, "{shown}");
     assert!(places.iter().all(|place| *place == places[0]), "{shown}");
+}
+
+#[test]
+fn several_endpoints() {
+    for (columns, lines) in SIZES {
+        let mut stage = Stage::new(columns, lines, Book::traffic().target(TargetState::Up));
+        let first = stage.app.engines[0].clone();
+        let waits = Status {
+            name: "shop".into(),
+            endpoint: None,
+            link: LinkState::Waiting {
+                code: "RT-302",
+                reason: "nothing listens at relay.example:443".into(),
+                retry_at: in_seconds(4),
+                failures: 2,
+            },
+            ..first.clone()
+        };
+        let held = Status {
+            name: "bot-of-the-team".into(),
+            held: 12,
+            target: Some(Target {
+                url: "http://localhost:4000".into(),
+                state: TargetState::Down {
+                    kind: FailureKind::Refused,
+                    reason: "connection refused".into(),
+                    retry_at: in_seconds(1),
+                },
+            }),
+            ..first.clone()
+        };
+        let others = (1..=4).map(|number| Status {
+            name: format!("other-{number}"),
+            ..first.clone()
+        });
+        stage.app.engines = [first.clone(), waits, held].into_iter().collect();
+        insta::assert_snapshot!(format!("endpoints_{columns}x{lines}"), stage.show());
+        stage.app.engines.extend(others);
+        stage.press("k");
+        insta::assert_snapshot!(format!("many_endpoints_{columns}x{lines}"), stage.show());
+    }
 }

@@ -116,6 +116,7 @@ fn an_attempt_has_a_status_or_an_error() {
 #[test]
 fn link_target_and_gap_have_lines() {
     let mut status = Status {
+        name: "demo".into(),
         endpoint: Some(Endpoint {
             id: "demo-x1".into(),
             url: "https://relay.example/demo-x1".into(),
@@ -221,10 +222,10 @@ fn proofs_and_the_failure_clock_have_words() {
         Some(failing(None)),
         Some(failing(Some(1_785_320_600_000))),
     ];
-    let lines = lines.map(|failing| text(&failure_clock(failing.as_ref())));
+    let lines = lines.map(|failing| text(&failure_clock("demo", failing.as_ref())));
     insta::assert_snapshot!(lines.concat(), @r#"
-    {"type":"failure_clock","state":"ok"}
-    {"type":"failure_clock","state":"failing","since":"2026-07-29T10:13:20.000000Z","blacklisted_from":"2026-07-29T10:23:20.000000Z","reason":"Webhook responses with code: [500]"}
-    {"type":"failure_clock","state":"blacklisted","since":"2026-07-29T10:13:20.000000Z","blacklisted_from":"2026-07-29T10:23:20.000000Z","reason":"Webhook responses with code: [500]","blacklisted_at":"2026-07-29T10:23:20.000000Z"}
+    {"type":"failure_clock","name":"demo","state":"ok"}
+    {"type":"failure_clock","name":"demo","state":"failing","since":"2026-07-29T10:13:20.000000Z","blacklisted_from":"2026-07-29T10:23:20.000000Z","reason":"Webhook responses with code: [500]"}
+    {"type":"failure_clock","name":"demo","state":"blacklisted","since":"2026-07-29T10:13:20.000000Z","blacklisted_from":"2026-07-29T10:23:20.000000Z","reason":"Webhook responses with code: [500]","blacklisted_at":"2026-07-29T10:23:20.000000Z"}
     "#);
 }

@@ -134,6 +134,7 @@ fn colour_adds_nothing_but_colour() {
 #[test]
 fn link_and_target_are_told_in_words() {
     let mut status = Status {
+        name: "demo".into(),
         endpoint: Some(Endpoint {
             id: "demo-x1".into(),
             url: "https://relay.example/demo-x1".into(),

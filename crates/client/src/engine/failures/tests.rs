@@ -7,6 +7,7 @@ use crate::model::{FailureKind, LinkState, Target};
 /// A client with an event that waits for a target which fails in this way.
 fn down(kind: FailureKind) -> Status {
     Status {
+        name: "demo".into(),
         endpoint: None,
         link: LinkState::Connected,
         relay_head: 1,

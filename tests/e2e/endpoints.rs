@@ -1,0 +1,110 @@
+//! Several endpoints in one client.
+
+use std::collections::BTreeSet;
+
+use ringtail_tests::client::Home;
+use ringtail_tests::eventually;
+use ringtail_tests::relay::TestRelay;
+use ringtail_tests::ringcentral::Hook;
+use ringtail_tests::target::{LocalTarget, Reply};
+use serde_json::Value;
+
+fn hook(path: &str) -> Hook {
+    let body = r#"{"uuid":"1","event":"/restapi/v1.0/x","subscriptionId":"s","body":{}}"#;
+    Hook::new("POST", body)
+        .header("content-type", "application/json")
+        .below(path)
+}
+
+#[tokio::test]
+async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_other()
+-> anyhow::Result<()> {
+    let relay = TestRelay::start().await?;
+    let token = relay.account("dev").await?;
+    let home = Home::new(&relay, &token)?;
+    let (shop, bot) = (
+        LocalTarget::start()?,
+        LocalTarget::answering(|_| Reply::status(503))?,
+    );
+    // The third is no name: the relay refuses it for good, and the others go on.
+    let mut client = home
+        .listen(&[
+            &shop.url("/shop"),
+            "--endpoint=shop",
+            &format!("--endpoint=bot={}", bot.url("/bot")),
+            "--endpoint=No_Name",
+        ])
+        .await?;
+    let urls = || -> Option<(String, String)> {
+        let ready = client.said_of("ready");
+        let url = |name: &str| {
+            let of = |line: &&Value| {
+                line["endpoint"]
+                    .as_str()?
+                    .rsplit_once('-')
+                    .map(|it| it.0 == name)
+            };
+            let line = ready.iter().find(|line| of(line) == Some(true))?;
+            Some(line["url"].as_str()?.to_owned())
+        };
+        Some((url("shop")?, url("bot")?))
+    };
+    eventually!(urls().is_some(), "both endpoints are ready")?;
+    let (shop_url, bot_url) = urls().unwrap_or_default();
+    let states = |name: &str| {
+        let lines = client.said_of("link").into_iter();
+        let of = lines.filter(|line| line["name"] == name);
+        of.map(|line| line["state"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    eventually!(
+        states("No_Name")
+            .last()
+            .is_some_and(|state| state == "refused"),
+        "the refusal"
+    )?;
+
+    let caller = relay.caller()?;
+    caller.post(&shop_url, &hook("/1")).await?;
+    caller.post(&bot_url, &hook("/2")).await?;
+    eventually!(client.count_of("attempt") == 2, "an attempt of each")?;
+    let paths = |app: &LocalTarget| {
+        app.seen()
+            .into_iter()
+            .map(|seen| seen.path)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (paths(&shop), paths(&bot)),
+        (vec!["/shop/1".into()], vec!["/bot/2".into()])
+    );
+    let events = client.said_of("event");
+    let endpoints: BTreeSet<&str> = events
+        .iter()
+        .filter_map(|event| event["endpoint"].as_str()?.rsplit_once('-').map(|it| it.0))
+        .collect();
+    assert_eq!(endpoints, ["bot", "shop"].into());
+
+    // A refusal is a failure, told once nothing runs any more.
+    assert_eq!(client.stop().await?, Some(64));
+    let listed = |filter: &'static str| {
+        let home = &home;
+        async move {
+            let list = home
+                .stdout(["events", "list", filter, "--output", "json"])
+                .await?;
+            anyhow::Ok(String::from_utf8(list)?.lines().count())
+        }
+    };
+    assert_eq!(listed("").await?, 2);
+    assert_eq!(listed("endpoint:bot").await?, 1);
+    assert_eq!(listed("status:503").await?, 1);
+    // Each goes back to its own app.
+    let replayed = home.run(["replay", "--filter", ""]).await?;
+    assert!(replayed.status.success(), "{replayed:?}");
+    assert_eq!((shop.count(), bot.count()), (2, 2));
+
+    let twice = home.run(["listen", "-e", "shop", "-e", "shop=1"]).await?;
+    assert_eq!(twice.status.code(), Some(64));
+    Ok(())
+}
