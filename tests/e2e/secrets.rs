@@ -114,7 +114,7 @@ async fn post(world: &World, mark: &str) -> anyhow::Result<()> {
 }
 
 /// The commands of a program, as its help lists them: a new one is found here and wanted below.
-async fn commands(program: &str) -> anyhow::Result<BTreeSet<String>> {
+pub(super) async fn commands(program: &str) -> anyhow::Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     let mut open = vec![Vec::<String>::new()];
     while let Some(path) = open.pop() {
