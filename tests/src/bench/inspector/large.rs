@@ -6,26 +6,24 @@ use anyhow::{Context, ensure};
 
 use super::{EVERY, Table};
 use crate::client::Home;
-use crate::hooks;
-use crate::payloads::compact;
 use crate::relay::TestRelay;
 use crate::ringcentral::Hook;
 use crate::terminal::Terminal;
 use crate::{binaries, procfs};
 
-/// Words of the body's text, of five bytes each.
-const WORDS: usize = 2_000_000;
+/// Items of the body, of eight bytes each.
+const ITEMS: usize = 1_250_000;
 
 /// Longest time that a picture may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is pressed, what is then seen, and what that is.
 const STEPS: [(&str, &str, &str); 5] = [
-    ("Enter", "subscriptionId", "a body of 10 MB opened"),
-    ("G", "not shown; all of it", "its last line"),
-    ("x", "{\"body\":{", "the body as it is"),
+    ("Enter", "\"subscriptionId\"", "a body of 10 MB opened"),
+    ("G", "MB more not shown", "its last line"),
+    ("x", "{\"uuid\":\"1\"", "the body as it is"),
     ("x", "00000000  7b 22", "the body in hexadecimal"),
-    ("Escape", "Enter open", "back in the list"),
+    ("Escape", "VERDICT", "back in the list"),
 ];
 
 /// Measures in a terminal, reading and drawing included, and returns what there is to say beside.
@@ -44,11 +42,14 @@ pub(super) async fn run(rounds: usize, table: &mut Table) -> anyhow::Result<Stri
     let terminal = Terminal::run(&home, &script).await?;
     terminal.shows("connected").await?;
     let pid: u32 = std::fs::read_to_string(&pid)?.trim().parse()?;
-    let large = hooks::sms("1", 0, &"ahoy ".repeat(WORDS));
-    let hook = Hook::notification(compact(&large));
+    let body = format!(
+        "{{\"uuid\":\"1\",\"event\":\"/x/presence\",\"subscriptionId\":\"2\",\"body\":[{}0]}}",
+        "{\"n\":1},".repeat(ITEMS)
+    );
+    let hook = Hook::notification(body);
     let answer = relay.caller()?.post(&endpoint.url, &hook).await?;
     ensure!(answer.status == 200, "answered {}", answer.status);
-    terminal.shows("SMS from").await?;
+    terminal.shows("Presence").await?;
     let before = procfs::rss_kib(pid)?;
     for _ in 0..rounds {
         for (key, seen, what) in STEPS {
