@@ -63,6 +63,9 @@ const HOLDS: u64 = 20;
 /// What is still owed when the keys are over is there within this time.
 const SETTLE_TIME: Duration = Duration::from_secs(600);
 
+/// Text of the last event: short enough for its place in the list.
+const LAST: &str = "finis";
+
 /// Handfuls of keys that are shown when something fails.
 const SHOWN: usize = 50;
 
@@ -167,7 +170,7 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 /// When the client ends, panics, does not draw, loses an event, or grows.
-pub async fn run(plan: Plan, say: impl Fn(&str)) -> anyhow::Result<Report> {
+pub async fn run(plan: Plan, say: fn(&str)) -> anyhow::Result<Report> {
     let hands = Hands::new()?;
     let relay = TestRelay::start().await?;
     let token = relay.account("soak").await?;
@@ -203,7 +206,7 @@ pub async fn run(plan: Plan, say: impl Fn(&str)) -> anyhow::Result<Report> {
         keys: 0,
         resizes: 0,
     };
-    let pressed = soak.press(&hands, &relay, &app, &say).await;
+    let pressed = soak.press(&hands, &relay, &app, say).await;
     let took = soak.began.elapsed();
     if let Err(error) = pressed {
         let last = soak.last.len().saturating_sub(SHOWN);
@@ -278,7 +281,7 @@ impl Soak {
         hands: &Hands,
         relay: &TestRelay,
         app: &LocalTarget,
-        say: &impl Fn(&str),
+        say: fn(&str),
     ) -> anyhow::Result<()> {
         let between = LOOK.min(self.plan.time / LOOKS);
         let mut due = Duration::ZERO;
@@ -406,7 +409,7 @@ impl Screen {
     /// Presses what the screen asks for until it asks for nothing more.
     ///
     /// Not faster than it is drawn: an Escape that meets the next key is another key.
-    async fn after(&self, wanted: impl Fn(&str) -> Option<&'static str>) -> anyhow::Result<()> {
+    async fn after(&self, wanted: fn(&str) -> Option<&'static str>) -> anyhow::Result<()> {
         let began = Instant::now();
         let mut ticks = interval(REDRAWN);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -434,12 +437,11 @@ impl Screen {
         let clear = [Stroke::Key("C-u".to_owned()), hands::enter()];
         self.terminal.send(&clear).await?;
         self.list().await?;
-        let last = "finis";
-        let hook = Hook::notification(compact(&hooks::sms("1", 0, last)));
+        let hook = Hook::notification(compact(&hooks::sms("1", 0, LAST)));
         let answer = caller.post(url, &hook).await?;
         ensure!(answer.status == 200, "answered {}", answer.status);
         self.after(|screen| match screen {
-            seen if seen.contains(last) => None,
+            seen if seen.contains(LAST) => None,
             masked if footer(masked).contains("masked") => Some("P"),
             _ => Some("G"),
         })
@@ -449,7 +451,7 @@ impl Screen {
                 .iter()
                 .any(|seen| crate::http1::find(&seen.body, needle).is_some())
         };
-        eventually!(within SETTLE_TIME, came(last.as_bytes()), "the last event at the app")?;
+        eventually!(within SETTLE_TIME, came(LAST.as_bytes()), "the last event at the app")?;
         self.terminal.press("q").await?;
         self.terminal.shows("left with").await?;
         let all = self

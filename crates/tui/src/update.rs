@@ -14,6 +14,7 @@ use crate::effect::{Effect, PAGE, Place};
 use crate::keymap::{Action, Scope};
 use crate::msg::{Asked, Msg};
 use crate::text::Tone;
+use crate::view::SMALLEST;
 
 /// Takes in what happened and returns what is to be done about it.
 pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
@@ -134,10 +135,14 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     }
     let layout = app.layout();
     app.list.scroll(layout.list_height());
+    // What has no room on the screen is not broken to it: without columns each character would be a line.
+    let has_room = |width: usize| width >= usize::from(SMALLEST.0);
     let (width, height) = layout.detail_size();
-    app.detail.fit(width, height);
+    if has_room(width) {
+        app.detail.fit(width, height);
+    }
     let (width, height) = layout.study_size();
-    if let Some(study) = &mut app.study {
+    if let Some(study) = app.study.as_mut().filter(|_| has_room(width)) {
         study.fit(width, height);
     }
     effects.extend(wants(app));

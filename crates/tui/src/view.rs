@@ -38,7 +38,7 @@ use crate::text::{TextLine, Tone, cut};
 use crate::theme::Theme;
 
 /// Fewest columns and lines that anything can be shown on.
-const SMALLEST: (u16, u16) = (30, 7);
+pub(crate) const SMALLEST: (u16, u16) = (30, 7);
 
 /// Draws the screen.
 pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {

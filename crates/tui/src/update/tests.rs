@@ -37,6 +37,30 @@ fn the_newest_event_is_followed_until_the_user_moves() {
     assert_eq!(selected(&stage), 33);
 }
 
+/// Without columns each character of a large body was a line: seconds, and a hundred megabytes.
+#[test]
+fn regression_what_is_not_shown_is_not_broken_to_no_columns() {
+    let body = format!("[\"{}\"]", "ahoy ".repeat(100_000));
+    let large = Draft::notification("other", "A large one").body(body.as_bytes());
+    let mut stage = Stage::new(80, 24, Book::new().with(large));
+    stage.press("<Enter>");
+    let lines = |stage: &Stage| {
+        stage
+            .app
+            .detail
+            .shown
+            .as_ref()
+            .map(|shown| shown.lines.len())
+    };
+    let open = lines(&stage);
+    assert!(open.is_some_and(|lines| lines > 10), "{open:?}");
+    stage.press("<Esc>");
+    assert_eq!(lines(&stage), open);
+    stage.press("<Enter>");
+    stage.resize(1, 5);
+    assert_eq!(lines(&stage), open);
+}
+
 #[test]
 fn follow_can_be_stopped_and_resumed_by_its_key() {
     let mut stage = Stage::new(80, 24, many(3));
