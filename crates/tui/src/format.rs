@@ -30,6 +30,9 @@ pub(crate) const MAX_TEXT: usize = 1 << 20;
 /// Most bytes of a line.
 pub(crate) const MAX_LINE: usize = 8_192;
 
+/// Most bytes of a line of text that is not laid out: compact JSON has one line for all.
+pub(crate) const MAX_PLAIN_LINE: usize = 1 << 18;
+
 /// An event as lines, by tab.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Pages {

@@ -1,7 +1,7 @@
 //! A body as lines: JSON laid out, other text as it is, the rest in hexadecimal.
 
 use super::outline::{Node, Outline, Step};
-use super::{MAX_LINE, MAX_TEXT, json, size};
+use super::{MAX_LINE, MAX_PLAIN_LINE, MAX_TEXT, json, size};
 use crate::text::{TextLine, Tone};
 
 /// Bytes on a line of hexadecimal; few enough for a narrow terminal.
@@ -95,20 +95,26 @@ fn not_json(body: &[u8]) -> String {
     }
 }
 
+/// Makes lines of the beginning of a text, and returns how long that is.
 fn plain(text: &str, lines: &mut Lines) -> usize {
     let mut shown = 0;
+    // What tabs become is no reason to cut.
+    lines.longest = usize::MAX;
     for line in text.split_inclusive('\n') {
         if lines.is_full() {
             break;
         }
-        shown += line.len();
+        let whole = line.len();
         let line = line.strip_suffix('\n').unwrap_or(line);
         let line = line.strip_suffix('\r').unwrap_or(line);
+        let clipped = clip(line, MAX_PLAIN_LINE);
         // A tab is the one control character that text has on purpose.
-        let clipped = clip(line);
         lines.push(Tone::Plain, &clipped.replace('\t', "    "));
-        lines.clipped |= clipped.len() < line.len();
         lines.end_line();
+        if clipped.len() < line.len() {
+            return shown + clipped.len();
+        }
+        shown += whole;
     }
     shown
 }
@@ -139,11 +145,8 @@ fn hex(body: &[u8], lines: &mut Lines) -> usize {
     shown
 }
 
-fn clip(text: &str) -> &str {
-    if text.len() <= MAX_LINE {
-        return text;
-    }
-    text.get(..text.floor_char_boundary(MAX_LINE))
+fn clip(text: &str, max: usize) -> &str {
+    text.get(..text.floor_char_boundary(max))
         .unwrap_or_default()
 }
 
@@ -155,6 +158,8 @@ pub(super) struct Lines {
     current_len: usize,
     text_len: usize,
     max: usize,
+    /// Most bytes of a line.
+    longest: usize,
     line_clipped: bool,
     /// What each line is of a JSON text.
     nodes: Vec<Node>,
@@ -171,6 +176,7 @@ impl Lines {
             current_len: 0,
             text_len: 0,
             max,
+            longest: MAX_LINE,
             line_clipped: false,
             nodes: Vec::new(),
             node: Node::default(),
@@ -224,10 +230,8 @@ impl Lines {
 
     /// Appends to the line, as much as a line takes.
     pub(super) fn push(&mut self, tone: Tone, text: &str) {
-        let room = MAX_LINE.saturating_sub(self.current_len);
-        let kept = text
-            .get(..text.floor_char_boundary(room))
-            .unwrap_or_default();
+        let room = self.longest.saturating_sub(self.current_len);
+        let kept = clip(text, room);
         self.current.push(tone, kept);
         self.current_len += kept.len();
         self.text_len += kept.len();

@@ -69,6 +69,18 @@ fn what_is_new_is_marked_on_its_lines() {
 }
 
 #[test]
+fn a_body_of_one_long_line_is_shown_and_what_is_missing_told() {
+    let body = |bytes: usize| format!("[\"{}\"]", "x".repeat(bytes)).into_bytes();
+    let small = body(MAX_LINE * 3);
+    let lines = body::as_it_is(&small, MAX_LINES, None);
+    assert_eq!(text(&lines).into_bytes(), small);
+    let large = body(9_000_000);
+    let lines = body::as_it_is(&large, MAX_LINES, None);
+    assert_eq!(lines[0].width(), MAX_PLAIN_LINE);
+    assert_eq!(text(&lines[1..]), "… 8.7 MB more not shown");
+}
+
+#[test]
 fn names_and_values_have_their_tones() {
     let lines = body::lines(br#"{"a":"b","c":1,"d":true}"#, MAX_LINES, None).0;
     let tones: Vec<(Tone, &str)> = lines
