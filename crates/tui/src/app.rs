@@ -18,7 +18,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use ringtail_client::diff::Noise;
 use ringtail_client::filter::Filter;
-use ringtail_client::model::{EventRow, ForwardState, LinkState, Marks, NoveltyRow, RowId, Status};
+use ringtail_client::model::{
+    EventRow, ForwardState, LinkState, Marks, NoveltyRow, RowId, Status, TargetState,
+};
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_ringcentral::errors::{self, own};
 
@@ -260,8 +262,8 @@ impl App {
         }
     }
 
-    /// Returns what there is to be explained: why an event is not accepted or was rejected, else what ails the link,
-    /// else what an accepted answer means.
+    /// Returns what there is to be explained: why an event is not accepted or was rejected, else what ails the link, else
+    /// why the event waits, else what an accepted answer means.
     pub(crate) fn explainable(&self) -> Option<&'static errors::Entry> {
         let event = self.list.selected_event();
         let attempt = event.and_then(|event| event.last_attempt.as_ref());
@@ -273,6 +275,12 @@ impl App {
         bad.or_else(|| match &self.status.link {
             LinkState::Waiting { code, .. } | LinkState::Refused { code, .. } => errors::find(code),
             _ => None,
+        })
+        .or_else(|| {
+            let target = self.status.target.as_ref().map(|target| &target.state);
+            let down = matches!(target, Some(TargetState::Down { .. }));
+            let waits = event.is_none_or(|event| event.forward == ForwardState::Pending);
+            (down && waits).then_some(&own::NO_ANSWER)
         })
         .or_else(|| attempt.map(|_| &own::VERDICT_OK))
     }

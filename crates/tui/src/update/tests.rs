@@ -1,12 +1,12 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
-use ringtail_client::model::{Cause, LinkState, TargetState};
+use ringtail_client::model::{Cause, FailureKind, LinkState, TargetState};
 use ringtail_ringcentral::verdict::Fault;
 
 use super::*;
 use crate::app::{Entry, Tab};
 use crate::source::MarkWish;
-use crate::testing::{Book, Draft, Stage, keys};
+use crate::testing::{Book, Draft, NOW, Stage, keys};
 
 fn many(count: usize) -> Book {
     (0..count).fold(Book::new().target(TargetState::Up), |book, index| {
@@ -556,6 +556,21 @@ fn a_key_explains_the_worst_there_is() {
     };
     stage.sync();
     assert_eq!(explained(&mut stage), "RT-310");
+}
+
+#[test]
+fn a_key_explains_why_an_event_waits() {
+    let down = TargetState::Down {
+        kind: FailureKind::Refused,
+        reason: "connection refused".to_owned(),
+        retry_at: NOW,
+    };
+    let book = Book::new().target(down).with(Draft::sms());
+    let mut stage = Stage::new(80, 24, book);
+    assert!(stage.then("e").contains("┌ RT-504"), "{}", stage.show());
+    let answered = Book::new().with(Draft::sms().ok(3));
+    let mut stage = Stage::new(80, 24, answered);
+    assert!(stage.then("e").contains("┌ RT-500"), "{}", stage.show());
 }
 
 #[test]
