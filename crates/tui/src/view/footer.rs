@@ -89,10 +89,10 @@ fn place(app: &App) -> TextLine {
     } else if !list.at_end {
         TextLine::new(Tone::Warn, "▼ more, G newest")
     } else {
-        TextLine::new(
-            Tone::Plain,
-            format!("▼ {} newer", count(list.below() as u64)),
-        )
+        match list.below() {
+            0 => TextLine::new(Tone::Plain, "○ newest"),
+            below => TextLine::new(Tone::Plain, format!("▼ {} newer", count(below as u64))),
+        }
     }
 }
 

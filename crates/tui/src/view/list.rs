@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   TIME      WHAT                                  ANSWER       TOOK  VERDICT
-//!   14:03:20  handshake                             edge
+//!   14:03:20  RingCentral checks that the address…  by relay
 //! ⋯ gap: events 11-400 are gone from the relay
 //!   14:03:21  SMS from +1650224…: Hi advisor        200         12 ms  ✓ ok
 //! › 14:03:22  Call answered, Pat → Alex             500        3.2 s   ✗ late    ≡↻
@@ -13,11 +13,11 @@ use ratatui::layout::Rect;
 use ringtail_client::model::{EventRow, GapRow, Status};
 use ringtail_protocol::event::Kind;
 
-use super::row::{Columns, answer, marks};
+use super::row::{Columns, answer, fitted, marks};
 use super::{put, put_right, start};
 use crate::app::{App, Entry, Focus, name_of};
 use crate::format::{count, time, took};
-use crate::text::{TextLine, Tone, cut, escape};
+use crate::text::{TextLine, Tone, cut, escape, width};
 
 /// Draws the list, or what to do while it is empty.
 pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
@@ -91,8 +91,9 @@ fn draw_event(
     let base = theme.style(if quiet { Tone::Dim } else { Tone::Plain });
     let at = time(event.received_at, &app.zone, columns.time_pattern);
     put(buf, area, columns.time.x, y, &at, theme.style(Tone::Dim));
-    let what = what(event, app);
-    let text = cut(&what, columns.what.width.into());
+    let room = usize::from(columns.what.width);
+    let what = what(event, app, room);
+    let text = cut(&what, room);
     put(buf, area, columns.what.x, y, &text, base);
     let of = |engine: &&Status| engine.name == name_of(&event.endpoint);
     let status = match app.engines.as_slice() {
@@ -125,6 +126,7 @@ fn draw_event(
         put(buf, area, columns.verdict.x, y, &verdict, theme.style(tone));
     }
     let marks = marks(event);
+    let marks = cut(&marks, columns.marks.width.into());
     put(
         buf,
         area,
@@ -135,22 +137,25 @@ fn draw_event(
     );
 }
 
-fn what(event: &EventRow, app: &App) -> String {
+fn what(event: &EventRow, app: &App, room: usize) -> String {
     let text = if event.summary.is_empty() {
         &event.topic
     } else {
         &event.summary
     };
+    let text = escape(text);
+    let of = |name: &str| {
+        let label = format!("[{}] ", cut(&escape(name), 12));
+        let text = fitted(&text, room.saturating_sub(width(&label)));
+        format!("{label}{text}")
+    };
     if app.engines.len() > 1 {
-        let name = escape(name_of(&event.endpoint));
-        return format!("[{}] {}", cut(&name, 12), escape(text));
+        return of(name_of(&event.endpoint));
     }
     match &app.status.endpoint {
         // The history is shared by all endpoints of a data directory.
-        Some(endpoint) if endpoint.id != event.endpoint => {
-            format!("[{}] {}", cut(&escape(&event.endpoint), 12), escape(text))
-        }
-        _ => escape(text).into_owned(),
+        Some(endpoint) if endpoint.id != event.endpoint => of(&event.endpoint),
+        _ => fitted(&text, room).into_owned(),
     }
 }
 

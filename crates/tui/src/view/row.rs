@@ -1,10 +1,12 @@
 //! The columns of the list and what stands in them.
 
+use std::borrow::Cow;
+
 use ringtail_client::model::{Cause, EventRow, ForwardState, Outcome, Status, TargetState};
 use ringtail_protocol::event::Disposition;
 
 use crate::format::attempts::failure;
-use crate::text::Tone;
+use crate::text::{Tone, width};
 
 /// Columns from which durations are shown.
 const TOOK_FROM: u16 = 66;
@@ -12,7 +14,7 @@ const TOOK_FROM: u16 = 66;
 /// Columns from which the verdict has a word.
 const WORDS_FROM: u16 = 72;
 
-/// Columns from which times have milliseconds.
+/// Columns from which times have milliseconds, and every mark has room.
 const MILLIS_FROM: u16 = 100;
 
 /// Place of a column.
@@ -54,7 +56,7 @@ impl Columns {
                 width: wanted,
             }
         };
-        let marks = take(2, 0);
+        let marks = take(if width >= MILLIS_FROM { 4 } else { 2 }, 0);
         let verdict = take(if words { 8 } else { 1 }, 1);
         let took = (width >= TOOK_FROM).then(|| take(7, 2));
         let answer = take(9, 1);
@@ -76,6 +78,20 @@ impl Columns {
             time_pattern,
         }
     }
+}
+
+/// Returns the summary of an event for so many cells. Where all of a message has no room, its text counts more than the
+/// number that it went to, which is the developer's own.
+pub(super) fn fitted(summary: &str, room: usize) -> Cow<'_, str> {
+    if width(summary) <= room {
+        return Cow::Borrowed(summary);
+    }
+    // A name may have any word in it; a number has not.
+    let without = summary.split_once(": ").and_then(|(head, text)| {
+        let (from, _) = head.split_once(" to +")?;
+        from.contains(" from +").then(|| format!("{from}: {text}"))
+    });
+    without.map_or(Cow::Borrowed(summary), Cow::Owned)
 }
 
 /// Returns what the app answered, or why there is no answer.
@@ -129,4 +145,31 @@ pub(super) fn marks(event: &EventRow) -> String {
         marks.push('↻');
     }
     marks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_without_room_is_missed() {
+        for (width, marks) in [(60, 2), (80, 2), (140, 4)] {
+            assert_eq!(Columns::new(width, false).marks.width, marks);
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_message_counts_more_than_whom_it_is_for() {
+        let sms = "SMS from +14155550123 to +16505550100: Hello";
+        assert_eq!(fitted(sms, 44), sms, "all of it has room");
+        assert_eq!(fitted(sms, 43), "SMS from +14155550123: Hello");
+        for kept in [
+            "SMS from +14155550123 to +16505550100",
+            "Call answered, Alex → Pat: to +1",
+            "Message from Road to Ruin: from +1 to +2",
+            "Message store: SMS from +1 to +2: 3 new",
+        ] {
+            assert_eq!(fitted(kept, 10), kept);
+        }
+    }
 }

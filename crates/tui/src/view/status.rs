@@ -197,7 +197,7 @@ fn target(status: &Status, app: &App) -> TextLine {
         line.push(Tone::Bad, &format!("{failing}  "));
     }
     if status.paused {
-        let words = format!("‖ held back, {} wait, H lets them go  ", count(held));
+        let words = format!("‖ held back, {} waiting, H lets them go  ", count(held));
         return line.with(Tone::Warn, words).with(Tone::Plain, url);
     }
     match &target.state {
