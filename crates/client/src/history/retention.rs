@@ -135,6 +135,9 @@ fn events_to_remove(
             "SELECT events - (SELECT count(*) FROM mark),
                bytes - (SELECT coalesce(sum(length(c.headers) + length(c.body)), 0)
                  FROM mark AS m JOIN content AS c ON c.row = m.row)
+               - (SELECT coalesce(sum(length(w.headers) + length(w.body)), 0)
+                 FROM mark AS m JOIN event AS e ON e.row = m.row JOIN attempt AS a ON a.event = e.id
+                 JOIN answer AS w ON w.row = a.row)
              FROM kept",
         )?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;

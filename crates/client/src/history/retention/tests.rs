@@ -1,8 +1,11 @@
+use proptest::prelude::*;
+use ringtail_protocol::event::EventId;
+
 use super::*;
 use crate::history::schema::open_writer;
 use crate::history::store::{Incoming, store};
-use crate::history::testing::{ENDPOINT, JOURNAL, attempt, call};
-use crate::history::{Forwarding, attempts};
+use crate::history::testing::{ENDPOINT, JOURNAL, attempt, call, event};
+use crate::history::{Forwarding, MarkChange, attempts, mark};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -234,6 +237,104 @@ fn oldest_events_go_when_they_are_too_large_together() {
     remove(0);
     assert_eq!((kept.count("event"), kept.oldest()), (1, 7));
     assert_eq!(events(), 1);
+}
+
+#[test]
+fn answers_to_what_is_marked_take_no_place_of_others_either() {
+    let kept = Kept::with(5, &Forwarding::Off);
+    let bytes = "SELECT bytes FROM kept";
+    let bytes: i64 = kept
+        .connection
+        .query_row(bytes, [], |row| row.get(0))
+        .unwrap();
+    let grown = "INSERT INTO mark (row, comment) SELECT row, '' FROM event WHERE seq = 2;
+        DELETE FROM answer WHERE row = 2;
+        INSERT INTO answer (row, headers, body) VALUES (2, x'', zeroblob(1000000));";
+    kept.connection.execute_batch(grown).unwrap();
+    let retention = Retention {
+        max_age: DAY,
+        max_events: 100,
+        max_bytes: bytes.unsigned_abs(),
+    };
+    assert_eq!(
+        remove_found(&kept.connection, retention, Timestamp::now()),
+        0
+    );
+    assert_eq!(kept.count("event"), 5);
+}
+
+/// What is done to a history.
+#[derive(Debug, Clone)]
+enum Deed {
+    Store(u64, usize),
+    Attempt(usize, usize),
+    Mark(usize),
+    Unmark,
+    Settle,
+    Retain(u64, u64),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        // A number that is there already is no event more.
+        4 => (1..40_u64, 0..3000_usize).prop_map(|(seq, size)| Deed::Store(seq, size)),
+        3 => (0..30_usize, 0..3000_usize).prop_map(|(event, size)| Deed::Attempt(event, size)),
+        1 => (0..30_usize).prop_map(Deed::Mark),
+        1 => Just(Deed::Unmark),
+        1 => Just(Deed::Settle),
+        2 => (0..20_u64, 0..30_000_u64).prop_map(|(events, bytes)| Deed::Retain(events, bytes)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn what_is_counted_is_what_is_there(deeds in prop::collection::vec(deed(), 1..60)) {
+        let kept = Kept::with(0, &Forwarding::Off);
+        let mut ids = vec![EventId::fresh()];
+        for deed in deeds {
+            match deed {
+                Deed::Store(seq, size) => {
+                    let event = event(seq, &"x".repeat(size));
+                    ids.push(event.id);
+                    let batch = [Incoming::Event(event)];
+                    // Each under a journal of its own, so that numbers come in any order.
+                    let journal = seq.to_string();
+                    store(&kept.connection, ENDPOINT, &journal, &batch, &Forwarding::On).unwrap();
+                }
+                Deed::Attempt(event, size) => {
+                    let mut attempt = attempt(ids[event % ids.len()]);
+                    attempt.body = vec![0; size].into();
+                    attempts::record(&kept.connection, &attempt, size % 2 == 0).unwrap();
+                }
+                Deed::Mark(event) => {
+                    let ids = [ids[event % ids.len()]];
+                    mark::change(&kept.connection, &ids, &MarkChange::Mark).unwrap();
+                }
+                Deed::Unmark => {
+                    mark::change(&kept.connection, &ids, &MarkChange::Clear).unwrap();
+                }
+                Deed::Settle => {
+                    kept.connection.execute("UPDATE event SET forward = 2", []).unwrap();
+                }
+                Deed::Retain(max_events, max_bytes) => {
+                    let retention = Retention { max_age: DAY, max_events, max_bytes };
+                    remove_found(&kept.connection, retention, Timestamp::now());
+                }
+            }
+            let counted: (i64, i64) = kept
+                .connection
+                .query_row("SELECT events, bytes FROM kept", [], |row| Ok((row.get(0)?, row.get(1)?)))
+                .unwrap();
+            let size = |table| -> i64 {
+                let sql = format!("SELECT coalesce(sum(length(headers) + length(body)), 0) FROM {table}");
+                kept.connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+            };
+            let there = (kept.count("event"), size("content") + size("answer"));
+            prop_assert_eq!(counted, there);
+        }
+    }
 }
 
 #[test]
