@@ -212,10 +212,17 @@ fn text(summary: &str, path: &str, body: &[u8]) -> (String, bool) {
     )
 }
 
-/// Says whether JSON writes a letter that is searched for in another way: `\u0041`.
+/// Says whether JSON writes a letter that is searched for in another way: `\u0041`, or by the number of one of the two
+/// that are such a letter in another case.
 fn has_escaped_letters(body: &[u8]) -> bool {
-    body.windows(5)
-        .any(|window| window.starts_with(b"\\u00") && (b'2'..=b'7').contains(&window[4]))
+    body.windows(6).any(|window| match window {
+        [b'\\', b'u', digits @ ..] => {
+            matches!(digits, [b'0', b'0', b'2'..=b'7', _])
+                || digits.eq_ignore_ascii_case(b"017f")
+                || digits.eq_ignore_ascii_case(b"212a")
+        }
+        _ => false,
+    })
 }
 
 /// The tokens of an event.

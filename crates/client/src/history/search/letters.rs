@@ -11,6 +11,9 @@ use crate::filter::{Fit, Text};
 /// Most groups of letters that one text is searched by.
 const MAX_GROUPS: usize = 12;
 
+/// Deepest nesting that is looked into: SQLite's parser gives up at about twice as much.
+const MAX_DEPTH: usize = 16;
+
 /// Returns an expression of `text_index` that yields every event with the text; `None` when the text has no three
 /// letters of which that could be said.
 pub(super) fn expression(text: &Text, is_plain: fn(u8) -> bool) -> Option<String> {
@@ -19,11 +22,12 @@ pub(super) fn expression(text: &Text, is_plain: fn(u8) -> bool) -> Option<String
     }
     // As `Text` has it compiled, but for the case, which the index does not know either.
     let parsed = ParserBuilder::new().utf8(false).build().parse(&text.source);
-    of_pattern(&parsed.ok()?, is_plain)
+    of_pattern(&parsed.ok()?, is_plain, MAX_DEPTH)
 }
 
-fn of_pattern(pattern: &Hir, is_plain: fn(u8) -> bool) -> Option<String> {
-    let of = |part| of_pattern(part, is_plain);
+fn of_pattern(pattern: &Hir, is_plain: fn(u8) -> bool, depth: usize) -> Option<String> {
+    let depth = depth.checked_sub(1)?;
+    let of = |part| of_pattern(part, is_plain, depth);
     match pattern.kind() {
         HirKind::Literal(literal) => of_letters(&literal.0, is_plain),
         HirKind::Capture(capture) => of(&capture.sub),

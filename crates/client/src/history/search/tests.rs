@@ -1,3 +1,5 @@
+mod patterns;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -105,10 +107,18 @@ struct Stored {
     _dir: tempfile::TempDir,
 }
 
-fn stored(indexed: usize) -> Stored {
+fn stored(count: usize) -> Stored {
+    let events = mixed();
+    indexed_of(&events, count)
+}
+
+fn indexed(events: &[Event]) -> Stored {
+    indexed_of(events, events.len())
+}
+
+fn indexed_of(events: &[Event], indexed: usize) -> Stored {
     let dir = tempfile::tempdir().unwrap();
     let opened = schema::open_writer(dir.path()).unwrap();
-    let events = mixed();
     let put = |events: &[Event]| {
         let batch: Vec<_> = events.iter().cloned().map(Incoming::Event).collect();
         store(
