@@ -129,10 +129,12 @@ fn events_to_remove(
     oldest: i64,
     passed: i64,
 ) -> rusqlite::Result<(Vec<[u8; 16]>, Option<i64>)> {
-    // What is marked takes no place of others: else many marks would push out everything that has none.
+    // What is marked or owed takes no place of others: else many marks, or an app that is down for long, would push out
+    // everything else as soon as it came.
     let (count, bytes): (i64, i64) = connection
         .prepare_cached(
-            "SELECT events - (SELECT count(*) FROM mark),
+            "SELECT events - (SELECT count(*) FROM event WHERE forward = 1)
+                 - (SELECT count(*) FROM mark AS m JOIN event AS e ON e.row = m.row WHERE e.forward <> 1),
                bytes - (SELECT coalesce(sum(length(c.headers) + length(c.body)), 0)
                  FROM mark AS m JOIN content AS c ON c.row = m.row)
                - (SELECT coalesce(sum(length(w.headers) + length(w.body)), 0)

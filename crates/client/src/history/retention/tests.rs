@@ -121,6 +121,28 @@ fn what_is_owed_stays_whatever_its_age_and_number() {
     assert_eq!(kept.count("event"), 4);
 }
 
+/// With more owed than are kept, everything else went as soon as it was stored.
+#[test]
+fn regression_what_is_owed_takes_no_place_of_others() {
+    let kept = Kept::with(10, &Forwarding::Off);
+    let owed = "UPDATE event SET forward = 1 WHERE seq <= 6";
+    kept.connection.execute(owed, []).unwrap();
+    let mark = "INSERT INTO mark (row, comment) SELECT row, '' FROM event WHERE seq IN (1, 7)";
+    kept.connection.execute(mark, []).unwrap();
+    assert_eq!(kept.remove(3, DAY, Timestamp::now()), 0);
+    assert!(kept.remove(2, DAY, Timestamp::now()) > 0);
+    let gone = "SELECT count(*) FROM event WHERE seq = 8";
+    let left: i64 = kept
+        .connection
+        .query_row(gone, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(
+        (kept.count("event"), left),
+        (9, 0),
+        "the oldest of the rest"
+    );
+}
+
 #[test]
 fn what_is_marked_stays_and_takes_no_place_of_others() {
     let kept = Kept::with(5, &Forwarding::Off);
@@ -166,7 +188,7 @@ fn what_stays_is_passed_over_once() {
         .unwrap();
     let retention = Retention {
         max_age: DAY,
-        max_events: count - 3,
+        max_events: 2,
         max_bytes: u64::MAX,
     };
     let start = Instant::now();
