@@ -1,6 +1,6 @@
 //! What is new in the body of an event, to whoever has seen the earlier ones of its kind.
 //!
-//! [`Known`] is what bodies of a kind have had in them so far: places and the types of what stood there, no values. It
+//! `Known` is what bodies of a kind have had in them so far: places and the types of what stood there, no values. It
 //! learns silently from the first [`LEARN`] bodies and says from then on what is new, each thing once. It is bounded
 //! whatever comes: in places, in the length of their paths, and in what it says of one object, since the keys of some
 //! objects are data (ids, numbers, names), and there would be news for ever.
