@@ -15,7 +15,8 @@ pub(super) async fn open(config: &Config) -> Result<History, Failure> {
     Ok(opened.map_err(anyhow::Error::from)?)
 }
 
-/// Finds the events that a text names: a selector, or `endpoint/selector`.
+/// Finds the events that a text names: a selector, or `endpoint/selector`. What may mean one event or another is not
+/// guessed at, since events are sent and marked by it: numbers are those of one endpoint, and an id is one event's.
 pub(super) async fn find(
     history: &History,
     endpoint: Option<&str>,
@@ -49,7 +50,22 @@ pub(super) async fn find(
         );
         return Err(failure.hint("`ringtail events list` shows what there is"));
     }
-    Ok(found)
+    let [first, others @ ..] = found.as_slice() else {
+        return Ok(found);
+    };
+    let clear = match selector {
+        Selector::Seq { .. } => others.iter().all(|event| event.endpoint == first.endpoint),
+        Selector::Id(_) => others.is_empty(),
+    };
+    match clear {
+        true => Ok(found),
+        false => Err(ambiguous(text, found.len())),
+    }
+}
+
+fn ambiguous(text: &str, events: usize) -> Failure {
+    let failure = Failure::new(Exit::NoData, anyhow!("{text} names {events} events"));
+    failure.hint("give more of the id, or name the endpoint with --endpoint")
 }
 
 /// Finds the one event that a text names.
@@ -61,10 +77,7 @@ pub(super) async fn find_one(
     let mut found = find(history, endpoint, text).await?;
     match (found.pop(), found.len()) {
         (Some(event), 0) => Ok(event),
-        (_, others) => {
-            let failure = Failure::new(Exit::NoData, anyhow!("{text} names {} events", others + 1));
-            Err(failure.hint("give more of the id, or name the endpoint with --endpoint"))
-        }
+        (_, others) => Err(ambiguous(text, others + 1)),
     }
 }
 

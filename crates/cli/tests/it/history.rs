@@ -72,6 +72,42 @@ fn a_name_of_several_events_is_asked_back() {
 }
 
 #[test]
+fn nothing_is_done_with_events_that_may_not_be_meant() {
+    let home = home();
+    let history = History::open(&home.path().join("data")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    // An id that begins as another does.
+    let mut like = event("demo-x1", 3);
+    like.id = EventId::from_bytes([7, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    let batch = vec![Incoming::Event(like)];
+    let stored = history.store("demo-x1", "j", batch, Forwarding::Off);
+    runtime.block_on(stored).unwrap();
+    drop(history);
+    let replay = ["replay", "--dry-run", "--target", "3000"];
+    for (command, name, events) in [
+        (&replay[..], "1", 2),
+        (&replay[..], "1..3", 4),
+        (&replay[..], "07020000-0", 2),
+        (&["events", "mark"][..], "1", 2),
+        (&["export"][..], "1", 2),
+        (&["simulate", "cut"][..], "1..2", 3),
+    ] {
+        let output = home.run(&[command, &[name]].concat());
+        let expected = format!(
+            "exit 65\nerror[RT-106]: {name} names {events} events\n\
+             hint: give more of the id, or name the endpoint with --endpoint\n"
+        );
+        assert_eq!(home.seen(&output), expected, "{command:?}");
+    }
+    for name in ["demo/1..3", "demo/1", "other/1"] {
+        let output = home.run(&[&replay[..], &[name]].concat());
+        assert_eq!(output.status.code(), Some(0), "{name}");
+    }
+}
+
+#[test]
 fn events_are_listed_and_shown() {
     let home = home();
     let mut seen = String::new();
