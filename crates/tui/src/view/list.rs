@@ -95,12 +95,7 @@ fn draw_event(
     let what = what(event, app, room);
     let text = cut(&what, room);
     put(buf, area, columns.what.x, y, &text, base);
-    let of = |engine: &&Status| engine.name == name_of(&event.endpoint);
-    let status = match app.engines.as_slice() {
-        [_] => &app.status,
-        several => several.iter().find(of).unwrap_or(&app.status),
-    };
-    let (tone, answer) = answer(event, status);
+    let (tone, answer) = answer(event, engine_of(event, app));
     let answer = cut(&answer, columns.answer.width.into()).into_owned();
     put(buf, area, columns.answer.x, y, &answer, theme.style(tone));
     if let (Some(column), Some(attempt)) = (columns.took, &event.last_attempt) {
@@ -135,6 +130,21 @@ fn draw_event(
         &marks,
         theme.style(Tone::Warn),
     );
+}
+
+/// Returns what the engine of an event's endpoint does; `None` for those of endpoints that nobody listens on here.
+fn engine_of<'a>(event: &EventRow, app: &'a App) -> Option<&'a Status> {
+    match app.engines.as_slice() {
+        [_] => {
+            let endpoint = app.status.endpoint.as_ref();
+            let is_here = endpoint.is_none_or(|endpoint| endpoint.id == event.endpoint);
+            is_here.then_some(&app.status)
+        }
+        several => {
+            let name = name_of(&event.endpoint);
+            several.iter().find(|engine| engine.name == name)
+        }
+    }
 }
 
 fn what(event: &EventRow, app: &App, room: usize) -> String {

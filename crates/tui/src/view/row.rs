@@ -95,17 +95,16 @@ pub(super) fn fitted(summary: &str, room: usize) -> Cow<'_, str> {
 }
 
 /// Returns what the app answered, or why there is no answer.
-pub(super) fn answer(event: &EventRow, status: &Status) -> (Tone, String) {
-    let down = status
-        .target
-        .as_ref()
-        .is_some_and(|target| matches!(target.state, TargetState::Down { .. }))
-        || status.paused;
+pub(super) fn answer(event: &EventRow, engine: Option<&Status>) -> (Tone, String) {
     if event.forward == ForwardState::Pending {
-        return match (down, &status.target) {
-            (true, _) => (Tone::Warn, "held".to_owned()),
-            (false, Some(_)) => (Tone::Plain, "queued".to_owned()),
-            (false, None) => (Tone::Dim, "owed".to_owned()),
+        let target = |status: &Status| status.target.as_ref().map(|target| target.state.clone());
+        return match engine.map(|status| (status.paused, target(status))) {
+            // It waits until its endpoint is listened on again.
+            None | Some((true, _) | (_, Some(TargetState::Down { .. }))) => {
+                (Tone::Warn, "held".to_owned())
+            }
+            Some((false, Some(_))) => (Tone::Plain, "queued".to_owned()),
+            Some((false, None)) => (Tone::Dim, "owed".to_owned()),
         };
     }
     match &event.last_attempt {

@@ -180,6 +180,21 @@ fn wide_characters_do_not_break_columns() {
 }
 
 #[test]
+fn an_event_whose_endpoint_nobody_listens_on_is_held() {
+    let mut book = Book::new()
+        .target(TargetState::Up)
+        .with(Draft::sms())
+        .with(Draft::sms());
+    book.events[0].event.endpoint = "staging-777knpqwa17x".to_owned();
+    let shown = Stage::new(80, 24, book).show();
+    let answers: Vec<&str> = ["held", "queued"]
+        .into_iter()
+        .filter(|word| shown.contains(word))
+        .collect();
+    assert_eq!(answers, ["held", "queued"], "{shown}");
+}
+
+#[test]
 fn events_of_another_endpoint_say_so() {
     let mut book = Book::new()
         .with(Draft::sms().ok(1))
