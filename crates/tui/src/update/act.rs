@@ -59,11 +59,14 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Form => app.detail.next_form(),
         Action::Jump => app.jump = Some(tui_input::Input::default()),
         Action::Hold => {
-            if app.status.target.is_none() {
+            // It holds all of them, whichever is looked at; one without a target never says that it does.
+            let mut with_target = app.engines.iter().filter(|engine| engine.target.is_some());
+            let Some(first) = with_target.next() else {
                 app.notify(Tone::Plain, "there is no target to hold events back from");
                 return None;
-            }
-            return Some(Effect::Hold(!app.status.paused));
+            };
+            let paused = first.paused || with_target.any(|engine| engine.paused);
+            return Some(Effect::Hold(!paused));
         }
         Action::Clear => clear(app),
         Action::Theme => {

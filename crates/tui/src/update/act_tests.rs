@@ -306,6 +306,21 @@ fn the_palette_does_what_is_chosen() {
 }
 
 #[test]
+fn an_endpoint_without_a_target_is_no_hindrance_to_holding_the_others_back() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    let mut without = stage.app.engines[0].clone();
+    without.target = None;
+    stage.app.engines.insert(0, without);
+    stage.app.look_at_engine();
+    for paused in [false, true] {
+        stage.app.engines[1].paused = paused;
+        let effects = stage.begin("H");
+        let wanted = |effect: &Effect| matches!(effect, Effect::Hold(on) if *on != paused);
+        assert!(effects.iter().any(wanted), "{effects:?}");
+    }
+}
+
+#[test]
 fn events_are_held_back_and_let_go() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     assert!(stage.then("H").contains("‖ held back"));
