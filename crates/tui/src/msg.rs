@@ -19,6 +19,8 @@ use crate::source::{ReplayStep, Report};
 pub(crate) enum Msg {
     /// A key.
     Key(KeyEvent),
+    /// Text that was pasted.
+    Paste(String),
     /// The mouse.
     Mouse(MouseEvent),
     /// The terminal's columns and lines.

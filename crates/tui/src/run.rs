@@ -201,6 +201,7 @@ fn from_input(event: io::Result<Event>) -> Result<Option<Msg>, RunError> {
         Event::Key(key) => Some(Msg::Key(key)),
         // Moves alone would be most of what comes in.
         Event::Mouse(mouse) if mouse.kind != MouseEventKind::Moved => Some(Msg::Mouse(mouse)),
+        Event::Paste(text) => Some(Msg::Paste(text)),
         Event::Resize(columns, lines) => Some(Msg::Resize(columns, lines)),
         _ => None,
     })

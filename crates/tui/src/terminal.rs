@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
-use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
 use crossterm::execute;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -139,7 +141,8 @@ pub(crate) async fn told_to_stop() -> io::Result<()> {
 fn enter() -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen)
+    // Else a paste would be keys, and its letters would do what they are bound to.
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)
 }
 
 /// Gives the terminal back, once. Nothing can be done about a terminal that refuses.
@@ -147,7 +150,13 @@ fn leave() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         // Raw mode first: a shell without echo is worse than one on the wrong screen.
         let _raw = disable_raw_mode();
-        let _screen = execute!(stdout(), DisableMouseCapture, LeaveAlternateScreen, Show);
+        let _screen = execute!(
+            stdout(),
+            DisableMouseCapture,
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            Show
+        );
     }
 }
 

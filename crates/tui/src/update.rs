@@ -4,7 +4,7 @@ mod act;
 mod mouse;
 mod replay;
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind};
 use ringtail_client::history::Found;
 use ringtail_client::model::{Marks, RowId};
 use tui_input::backend::crossterm::EventHandler;
@@ -16,11 +16,15 @@ use crate::msg::{Asked, Msg};
 use crate::text::Tone;
 use crate::view::SMALLEST;
 
+/// Most characters of a paste that are written on a line.
+const MAX_PASTE: usize = 1_000;
+
 /// Takes in what happened and returns what is to be done about it.
 pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
     match msg {
         Msg::Key(event) => effects.extend(key(app, &event)),
+        Msg::Paste(text) => paste(app, &text),
         Msg::Mouse(event) => effects.extend(mouse::mouse(app, event)),
         Msg::Studied { about, rows } => {
             if let Some(study) = &mut app.study
@@ -250,9 +254,43 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
     if let Some(action) = app.keys.action(event, scope) {
         return perform(app, action);
     }
-    if event.kind != KeyEventKind::Press {
-        return None;
+    if event.kind == KeyEventKind::Press {
+        write(app, scope, event);
     }
+    None
+}
+
+/// Writes a paste on the line that is open. Where there is none it does nothing: its letters are no commands.
+fn paste(app: &mut App, text: &str) {
+    let scope = app.scope();
+    let is_line = matches!(
+        scope,
+        Scope::Filter
+            | Scope::Palette
+            | Scope::Comment
+            | Scope::Noise
+            | Scope::Replay
+            | Scope::Jump
+    );
+    if !is_line {
+        app.notify(Tone::Warn, "a paste does nothing here; / filters");
+        return;
+    }
+    let text = text.trim();
+    for letter in text.chars().take(MAX_PASTE) {
+        // A line has no second one, and a control character no business there.
+        let letter = if letter.is_control() { ' ' } else { letter };
+        let key = KeyEvent::from(KeyCode::Char(letter));
+        write(app, scope, &key);
+    }
+    if text.chars().nth(MAX_PASTE).is_some() {
+        let words = format!("only the first {MAX_PASTE} characters were pasted");
+        app.notify(Tone::Warn, words);
+    }
+}
+
+/// Writes a key on the line that is open.
+fn write(app: &mut App, scope: Scope, event: &KeyEvent) {
     match scope {
         Scope::Filter => {
             if let Some(line) = &mut app.filter_line {
@@ -286,7 +324,6 @@ fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
         }
         _ => {}
     }
-    None
 }
 
 fn perform(app: &mut App, action: Action) -> Option<Effect> {
