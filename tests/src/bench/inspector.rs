@@ -68,16 +68,18 @@ const SEARCHES: [(&str, &str); 11] = [
 /// # Errors
 /// When the history cannot be written or read.
 pub async fn run(plan: Plan) -> anyhow::Result<String> {
+    let mut table = Table::new(
+        &format!("Inspector, {} events", plan.events),
+        &[EVERY, LIVE],
+    );
+    // First: what it needs may be missing, and the rest takes long.
+    let large = large::run(plan.rounds, &mut table).await?;
     let directory = tempfile::tempdir()?;
     let began = Instant::now();
     let size = fill(directory.path(), plan.events).await?;
     let filled = began.elapsed();
     let began = Instant::now();
     index(directory.path(), plan.events).await?;
-    let mut table = Table::new(
-        &format!("Inspector, {} events", plan.events),
-        &[EVERY, LIVE],
-    );
     table.note(format!(
         "stored in {:.1} s and indexed in {:.1} s more; {size} MB before and {} MB after indexing",
         filled.as_secs_f64(),
@@ -93,7 +95,6 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     }
     table.note(format!("meanwhile {}", live.finish().await?));
     table.note(removing(directory.path(), plan.events / 2).await?);
-    let large = large::run(plan.rounds, &mut table).await?;
     table.note(large);
     table.note(format!(
         "memory of the whole program, the filling included: {} MB",
