@@ -208,11 +208,6 @@ impl TestClient {
         Ok(())
     }
 
-    /// Changes the arguments of the next start.
-    pub fn set_arguments(&mut self, arguments: &[&str]) {
-        self.arguments = arguments.iter().map(ToString::to_string).collect();
-    }
-
     /// Kills the client (SIGKILL).
     ///
     /// # Errors

@@ -86,6 +86,8 @@ struct Inner {
     indexed: watch::Receiver<RowId>,
     readers: Mutex<Vec<Reader>>,
     permits: Semaphore,
+    /// Of whoever looks for what other processes wrote.
+    look: Semaphore,
 }
 
 /// Why something was not stored.
@@ -185,6 +187,7 @@ impl History {
                 indexed: indexed_rx,
                 readers: Mutex::new(Vec::new()),
                 permits: Semaphore::new(READERS),
+                look: Semaphore::new(1),
             }),
         })
     }

@@ -74,3 +74,32 @@ fn an_endpoint_is_listened_on_once() {
     first.kill().unwrap();
     first.wait().unwrap();
 }
+
+#[test]
+fn no_more_endpoints_than_one_listener_takes() {
+    let home = Home::new();
+    let refused = |count: usize| {
+        let mut arguments = vec![
+            "listen".to_owned(),
+            "--relay".into(),
+            "https://relay.example".into(),
+        ];
+        arguments.extend((0..count).map(|number| format!("--endpoint=e{number}=nowhere:x")));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = home
+            .ringtail(&arguments)
+            .env("RINGTAIL_TOKEN", "t")
+            .output()
+            .unwrap();
+        home.seen(&output)
+    };
+    let many = refused(17);
+    assert!(
+        many.contains("17 endpoints are too many for one listener"),
+        "{many}"
+    );
+    assert!(many.contains("hint: 16 at most"), "{many}");
+    // As many as it takes are gone through: it is a target that is refused.
+    let enough = refused(16);
+    assert!(enough.contains("\"x\" is not a port"), "{enough}");
+}

@@ -20,8 +20,13 @@ struct Watched {
 }
 
 impl History {
-    /// Moves [`History::marks`] for what other processes write, too, until it is cancelled.
+    /// Moves [`History::marks`] for what other processes write, too, until it is cancelled. One of those that do so looks,
+    /// and the others wait until it is cancelled.
     pub async fn watch_others(self, cancel: CancellationToken) {
+        let turn = cancel.run_until_cancelled(self.inner.look.acquire());
+        let Some(Ok(_turn)) = turn.await else {
+            return;
+        };
         let mut watched = None;
         loop {
             tokio::select! {
@@ -68,6 +73,37 @@ mod tests {
     use super::*;
     use crate::history::MarkChange;
     use crate::history::testing::{TestHistory, call};
+
+    /// Two engines look as one: the second takes over when the first ends.
+    #[tokio::test]
+    async fn one_looks_at_a_time() {
+        let kept = TestHistory::open();
+        let event = call(1, "s");
+        kept.receives(vec![event.clone()]).await;
+        let tasks = TaskTracker::new();
+        let (first, second) = (CancellationToken::new(), CancellationToken::new());
+        let looking = tasks.spawn(kept.history.clone().watch_others(first.clone()));
+        while kept.history.inner.look.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut waiting = std::pin::pin!(kept.history.clone().watch_others(second.clone()));
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        assert!(kept.history.inner.look.try_acquire().is_err());
+        first.cancel();
+        looking.await.unwrap();
+        let mut marks = kept.history.marks();
+        let other = History::open(kept.dir.path()).unwrap();
+        other
+            .set_mark(vec![event.id], MarkChange::Mark)
+            .await
+            .unwrap();
+        tokio::select! {
+            () = waiting.as_mut() => panic!("it was not told to end"),
+            seen = marks.wait_for(|marks| marks.marked == 1) => drop(seen.unwrap()),
+        }
+        second.cancel();
+        waiting.await;
+    }
 
     #[tokio::test]
     async fn what_another_process_writes_moves_the_marks() {
