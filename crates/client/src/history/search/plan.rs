@@ -210,9 +210,9 @@ impl Source {
                      UNION SELECT row FROM text_partial WHERE {SPAN}"
                 )
             }
+            // The order of a CROSS JOIN is as written: there are few of the first, and many events in the span.
             Self::Odd => format!(
-                // Attempts may come long after their event was indexed. The order of a CROSS JOIN is as written: there are few
-                // of them, and many events in the span.
+                // Attempts may come long after their event was indexed.
                 "SELECT row FROM odd WHERE {SPAN} UNION SELECT e.row FROM attempt AS a CROSS JOIN event AS e ON e.id = a.event
                  WHERE a.row > (SELECT attempts FROM indexed) AND e.row > ?1 AND e.row <= ?2"
             ),
@@ -221,7 +221,7 @@ impl Source {
             Self::Novel => {
                 "SELECT event AS row FROM novelty WHERE event > ?1 AND event <= ?2".to_owned()
             }
-            Self::Gap => "SELECT e.row FROM gap AS g JOIN event AS e
+            Self::Gap => "SELECT e.row FROM gap AS g CROSS JOIN event AS e
                    ON e.endpoint = g.endpoint AND e.journal = g.journal AND e.seq = g.last + 1
                  WHERE e.row > ?1 AND e.row <= ?2"
                 .to_owned(),
