@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use ringtail_tests::binaries;
 use ringtail_tests::client::Home;
 use ringtail_tests::eventually;
 use ringtail_tests::relay::TestRelay;
 use ringtail_tests::ringcentral::Hook;
 use ringtail_tests::target::{LocalTarget, Reply};
+use ringtail_tests::terminal::Terminal;
 use serde_json::Value;
 
 fn hook(path: &str) -> Hook {
@@ -103,6 +105,19 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
     let replayed = home.run(["replay", "--filter", ""]).await?;
     assert!(replayed.status.success(), "{replayed:?}");
     assert_eq!((shop.count(), bot.count()), (2, 2));
+
+    // From the screen, too, when it listens on the other one alone.
+    let script = format!(
+        "{} listen {} --endpoint shop\nread line\n",
+        binaries::find(binaries::CLIENT)?.display(),
+        shop.url("/shop"),
+    );
+    let terminal = Terminal::run(&home, &script).await?;
+    terminal.shows("[bot-").await?;
+    terminal.press("G").await?;
+    terminal.press("r").await?;
+    eventually!(shop.count() + bot.count() == 5, "a replay")?;
+    assert_eq!((shop.count(), bot.count()), (2, 3));
 
     let twice = home.run(["listen", "-e", "shop", "-e", "shop=1"]).await?;
     assert_eq!(twice.status.code(), Some(64));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ringtail_client::config::{AllSecrets, FileError, ScreenConfig};
 use ringtail_client::diff::Noise;
-use ringtail_client::engine::Engine;
+use ringtail_client::engine::{Engine, last_target};
 use ringtail_client::export::{curl, httpie, raw};
 use ringtail_client::filter::Filter;
 use ringtail_client::forward::{SendOptions, Sender, TargetUrl};
@@ -157,14 +157,16 @@ impl Screen {
         aim(&self.data, target, endpoint)
     }
 
-    /// Returns who sends events of an endpoint: if several are listened on, each has its own.
+    /// Returns who sends events of an endpoint: who listens on it, or who listens alone, unless they went elsewhere before.
     fn sender(&self, endpoint: &str) -> Option<&Sender> {
         let name = endpoint.rsplit_once('-').map(|(name, _)| name);
         let of = |engine: &&Engine| Some(engine.status().borrow().name.as_str()) == name;
-        match self.engines.as_slice() {
-            [one] => one.sender(),
-            several => several.iter().find(of)?.sender(),
-        }
+        let own = self.engines.iter().find(of);
+        let alone = match self.engines.as_slice() {
+            [one] if last_target(&self.data, endpoint).is_none() => Some(one),
+            _ => None,
+        };
+        own.or(alone)?.sender()
     }
 
     /// Returns the history, which all engines share.
