@@ -85,7 +85,7 @@ struct Inner {
     reach: watch::Sender<Marks>,
     indexed: watch::Receiver<RowId>,
     readers: Mutex<Vec<Reader>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     /// Of whoever looks for what other processes wrote.
     look: Semaphore,
 }
@@ -186,7 +186,7 @@ impl History {
                 reach: marks,
                 indexed: indexed_rx,
                 readers: Mutex::new(Vec::new()),
-                permits: Semaphore::new(READERS),
+                permits: Arc::new(Semaphore::new(READERS)),
                 look: Semaphore::new(1),
             }),
         })
@@ -341,10 +341,12 @@ impl History {
         F: FnOnce(&Reader) -> rusqlite::Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let permit = self.inner.permits.acquire().await;
-        let _permit = permit.map_err(|_| ReadError::Closed)?;
+        let permit = Arc::clone(&self.inner.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| ReadError::Closed)?;
         let inner = Arc::clone(&self.inner);
         tokio::task::spawn_blocking(move || {
+            // Until the query ends: who asked may have gone before.
+            let _permit = permit;
             let idle = inner.lock_readers().pop();
             let reader = match idle {
                 Some(reader) => reader,

@@ -14,7 +14,8 @@ use ringtail_client::config::Secrets;
 use ringtail_client::export::raw;
 use ringtail_client::filter::{Context, Filter};
 use ringtail_client::history::{
-    Direction, Forwarding, History, Incoming, MAX_PAGE, NewAttempt, Retention, Search,
+    BUSY_TIMEOUT, Direction, FILE_NAME, Forwarding, History, Incoming, MAX_PAGE, NewAttempt,
+    Retention, Search,
 };
 use ringtail_client::model::{Cause, Outcome, RowId};
 use ringtail_protocol::event::{Disposition, Event, EventId, Header, Kind, Request, Timestamp};
@@ -63,11 +64,12 @@ const SEARCHES: [(&str, &str); 11] = [
     ),
 ];
 
-/// Fills a history with events of every kind and measures what a screen of it takes.
+/// Fills a history with events of every kind and measures what a screen of it takes. The history is kept as it was filled
+/// in a directory, if one is named, and taken from there the next time.
 ///
 /// # Errors
 /// When the history cannot be written or read.
-pub async fn run(plan: Plan) -> anyhow::Result<String> {
+pub async fn run(plan: Plan, keep: Option<&Path>) -> anyhow::Result<String> {
     let mut table = Table::new(
         &format!("Inspector, {} events", plan.events),
         &[EVERY, LIVE],
@@ -75,17 +77,23 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     // First: what it needs may be missing, and the rest takes long.
     let large = large::run(plan.rounds, &mut table).await?;
     let directory = tempfile::tempdir()?;
-    let began = Instant::now();
-    let size = fill(directory.path(), plan.events).await?;
-    let filled = began.elapsed();
-    let began = Instant::now();
-    index(directory.path(), plan.events).await?;
-    table.note(format!(
-        "stored in {:.1} s and indexed in {:.1} s more; {size} MB before and {} MB after indexing",
-        filled.as_secs_f64(),
-        began.elapsed().as_secs_f64(),
-        megabytes(directory.path())?,
-    ));
+    let kept = keep.map(|keep| keep.join(FILE_NAME));
+    table.note(match &kept {
+        Some(kept) if kept.exists() => {
+            std::fs::copy(kept, directory.path().join(FILE_NAME))?;
+            let newest = open(directory.path())?.marks().borrow().events.0;
+            let kept = kept.display();
+            anyhow::ensure!(
+                u64::try_from(newest) == Ok(plan.events),
+                "{kept} has {newest} events; remove it, or say --events {newest}"
+            );
+            format!("the history is {kept}, filled by an earlier run")
+        }
+        _ => filled(directory.path(), plan.events).await?,
+    });
+    if let Some(kept) = kept.filter(|kept| !kept.exists()) {
+        keep_as(directory.path(), &kept)?;
+    }
     for _ in 0..plan.rounds {
         measure(directory.path(), plan.events, EVERY, &mut table).await?;
     }
@@ -101,6 +109,34 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
         procfs::rss_kib(std::process::id())? / 1024
     ));
     Ok(table.render(OURS, &[]))
+}
+
+/// Fills the history and waits until all of it can be looked up.
+async fn filled(directory: &Path, events: u64) -> anyhow::Result<String> {
+    let began = Instant::now();
+    let size = fill(directory, events).await?;
+    let filled = began.elapsed();
+    let began = Instant::now();
+    index(directory, events).await?;
+    Ok(format!(
+        "stored in {:.1} s and indexed in {:.1} s more; {size} MB before and {} MB after indexing",
+        filled.as_secs_f64(),
+        began.elapsed().as_secs_f64(),
+        megabytes(directory)?,
+    ))
+}
+
+/// Copies the history, which nobody writes to, once all of it is in the one file.
+fn keep_as(directory: &Path, file: &Path) -> anyhow::Result<()> {
+    if let Some(parent) = file.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let history = directory.join(FILE_NAME);
+    let connection = rusqlite::Connection::open(&history)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
+    std::fs::copy(&history, file)?;
+    Ok(())
 }
 
 /// Measures what arrives while everything but the newest events goes.

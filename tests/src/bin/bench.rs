@@ -22,6 +22,9 @@ struct Arguments {
     /// How many events the inspector's history holds
     #[arg(long)]
     events: Option<u64>,
+    /// Keep the inspector's history in this directory, and use it again if it is there
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -81,7 +84,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             Section::Exchange => Box::pin(exchange::run(plan)).await?,
             Section::Idle => Box::pin(idle::run(plan)).await?,
             Section::Startup => Box::pin(startup::run(plan)).await?,
-            Section::Inspector => Box::pin(inspector::run(plan)).await?,
+            Section::Inspector => Box::pin(inspector::run(plan, arguments.keep.as_deref())).await?,
         });
     }
     Ok(())

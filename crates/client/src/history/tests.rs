@@ -214,3 +214,25 @@ async fn a_commit_that_fails_is_told_to_its_callers() {
     // The thread lives on.
     test.receives(vec![call(1, "s")]).await;
 }
+
+/// Who searched while typing left a query behind with each letter, each with a thread and a connection of its own.
+#[tokio::test]
+async fn regression_queries_that_nobody_waits_for_count_until_they_end() {
+    let test = TestHistory::open();
+    let gate = Arc::new(tokio::sync::Mutex::new(()));
+    let shut = gate.lock().await;
+    for _ in 0..READERS {
+        let gate = Arc::clone(&gate);
+        let query = test.history.read(move |_| {
+            drop(gate.blocking_lock());
+            Ok(())
+        });
+        assert!(futures_util::poll!(std::pin::pin!(query)).is_pending());
+    }
+    let mut next = std::pin::pin!(test.history.read(|_| Ok(())));
+    assert!(futures_util::poll!(next.as_mut()).is_pending());
+    assert_eq!(test.history.inner.permits.available_permits(), 0);
+    drop(shut);
+    next.await.unwrap();
+    assert!(test.history.inner.lock_readers().len() <= READERS);
+}
