@@ -277,6 +277,7 @@ fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Statu
         cursor: 0,
         target: config.target.as_ref().map(|url| Target {
             url: url.to_string(),
+            forwards: config.forward,
             state: TargetState::Untried,
         }),
         held: 0,

@@ -394,6 +394,8 @@ pub enum LinkState {
 pub struct Target {
     /// URL, without credentials.
     pub url: String,
+    /// Whether events go there as they come; else it is for replays alone.
+    pub forwards: bool,
     /// Health.
     pub state: TargetState,
 }

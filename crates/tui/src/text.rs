@@ -71,6 +71,14 @@ impl TextLine {
         }
     }
 
+    /// Appends another line.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        for run in other.0 {
+            self.push(run.tone, &run.text);
+        }
+        self
+    }
+
     /// Returns the cells that the line takes.
     pub(crate) fn width(&self) -> usize {
         self.0.iter().map(|run| width(&run.text)).sum()

@@ -15,6 +15,7 @@ fn status(link: LinkState, target: Option<TargetState>, held: u64) -> Status {
         cursor: 0,
         target: target.map(|state| Target {
             url: "http://localhost:3000".into(),
+            forwards: true,
             state,
         }),
         held,

@@ -192,8 +192,13 @@ impl Style {
             LinkState::Connecting => "connecting to the relay\n".to_owned(),
             LinkState::Connected => match &status.endpoint {
                 Some(endpoint) => match &status.target {
-                    Some(target) => format!(
+                    Some(target) if target.forwards => format!(
                         "connected: {} -> {}\n",
+                        escape(&endpoint.url),
+                        escape(&target.url)
+                    ),
+                    Some(target) => format!(
+                        "connected: {}, not forwarded; replays go to {}\n",
                         escape(&endpoint.url),
                         escape(&target.url)
                     ),

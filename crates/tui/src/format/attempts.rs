@@ -44,7 +44,7 @@ fn edge(event: &EventRow) -> &'static str {
             "The relay answered 200 in the app's name; the subscription is safe."
         }
         (_, Disposition::Owed) => {
-            "No client was attached: the relay answered 200 and kept the event."
+            "No client was attached that forwards: the relay answered 200 and kept the event."
         }
         (_, Disposition::Settled) => "The relay gave the final answer; the app has no part in it.",
         (_, Disposition::Live) => "The caller waited for the app's own answer.",
@@ -62,6 +62,9 @@ fn none(event: &EventRow) -> &'static str {
             "Rejected: its proof of origin does not hold, so the app does not see it."
         }
         (_, Disposition::Live) => "No answer yet.",
+        (ForwardState::None, Disposition::Owed) => {
+            "Kept to be looked at and replayed, not forwarded."
+        }
         _ => "Nothing to forward.",
     }
 }

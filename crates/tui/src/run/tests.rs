@@ -53,7 +53,9 @@ async fn the_screen_keeps_up_with_the_engine() {
             book.add(Draft::sms().ok(1));
         }
     });
-    screen.shows(&["10,002 events", "▲ 1,9"]).await;
+    screen
+        .shows(&["10,002 received · 2,000 listed", "▲ 1,9"])
+        .await;
     screen.cancel.cancel();
     assert_eq!(screen.end().await.expect("it ends well"), Exit::Stopped);
 }

@@ -68,6 +68,7 @@ impl Book {
                 cursor: 0,
                 target: Some(Target {
                     url: TARGET.to_owned(),
+                    forwards: true,
                     state: TargetState::Untried,
                 }),
                 held: 0,
@@ -85,6 +86,7 @@ impl Book {
     pub(crate) fn target(mut self, state: TargetState) -> Self {
         self.status.target = Some(Target {
             url: TARGET.to_owned(),
+            forwards: true,
             state,
         });
         self
@@ -525,6 +527,13 @@ impl Draft {
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.detail.headers.push(header(name, value));
+        self
+    }
+
+    /// Is owed, though nobody forwards it.
+    pub(crate) fn owed_to_nobody(mut self) -> Self {
+        let event = &mut self.detail.event;
+        (event.disposition, event.forward) = (Disposition::Owed, ForwardState::None);
         self
     }
 

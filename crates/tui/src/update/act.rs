@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ringtail_client::diff::Noise;
 use ringtail_client::filter::Filter;
-use ringtail_client::model::RowId;
+use ringtail_client::model::{RowId, Status};
 use ringtail_protocol::event::EventId;
 
 use super::{perform, replay};
@@ -60,12 +60,17 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Jump => app.jump = Some(tui_input::Input::default()),
         Action::Hold => {
             // It holds all of them, whichever is looked at; one without a target never says that it does.
-            let mut with_target = app.engines.iter().filter(|engine| engine.target.is_some());
-            let Some(first) = with_target.next() else {
-                app.notify(Tone::Plain, "there is no target to hold events back from");
+            let targets = || app.engines.iter().filter(|engine| engine.target.is_some());
+            let forwards = |engine: &&Status| engine.target.as_ref().is_some_and(|it| it.forwards);
+            if !targets().any(|engine| forwards(&engine)) {
+                let words = match targets().next() {
+                    None => "there is no target to hold events back from",
+                    Some(_) => "with --no-forward nothing is forwarded that could be held back",
+                };
+                app.notify(Tone::Plain, words);
                 return None;
-            };
-            let paused = first.paused || with_target.any(|engine| engine.paused);
+            }
+            let paused = targets().any(|engine| engine.paused);
             return Some(Effect::Hold(!paused));
         }
         Action::Clear => clear(app),

@@ -58,6 +58,12 @@ fn lines(app: &App) -> Vec<TextLine> {
         "  2. It sends its handshake, and the relay answers it.",
     ));
     match &app.status.target {
+        Some(target) if !target.forwards => {
+            lines.push(plain(
+                "  3. Notifications appear here and are not forwarded. What you replay goes to",
+            ));
+            lines.push(TextLine::new(Tone::Name, format!("  {}", target.url)));
+        }
         Some(target) => {
             lines.push(plain("  3. Notifications appear here and are forwarded to"));
             lines.push(TextLine::new(Tone::Name, format!("  {}", target.url)));

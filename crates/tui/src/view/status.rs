@@ -3,7 +3,7 @@
 //! ```text
 //! https://relay.example/e/dev-k3v9m2/             1,204 events · 3 failed
 //! link    ● connected      14/min ·▂··█▃···▂  slowest 38 ms ·▁··█▂···▁
-//! target  ✗ down, 12 held, next try in 1 s: connection refused
+//! target  ✗ down, 12 held  http://localhost:3000  next try in 1 s: connection refused
 //! ```
 
 use ratatui::buffer::Buffer;
@@ -16,24 +16,26 @@ use crate::app::App;
 use crate::format::count;
 use crate::text::{TextLine, Tone, cut, width};
 
+/// Fewest columns between link and target on one line.
+const BETWEEN: u16 = 3;
+
 /// Draws the status lines.
 pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
     if app.engines.len() > 1 && area.height > 1 {
         several(buf, area, app);
         return;
     }
-    let (link, target) = (link(&app.status, app), target(&app.status, app));
+    let link = TextLine::new(Tone::Dim, "link    ").and(link(&app.status, app));
+    let target = |room: u16| {
+        let label = TextLine::new(Tone::Dim, "target  ");
+        let room = usize::from(room).saturating_sub(label.width());
+        label.and(fitting(&app.status, app, room))
+    };
     if area.height == 1 {
         // One line has room for one thing: the one in trouble.
         let linked = matches!(app.status.link, LinkState::Connected);
-        put_line(
-            buf,
-            area,
-            0,
-            0,
-            if linked { &target } else { &link },
-            app.theme,
-        );
+        let line = if linked { target(area.width) } else { link };
+        put_line(buf, area, 0, 0, &line, app.theme);
         return;
     }
     let (address, counts) = (address(app), counts(app));
@@ -51,12 +53,27 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
         (beside, area)
     };
     put_line(buf, first, 0, 0, &address, app.theme);
-    let mut end = put_line(buf, second, 0, 1, &link, app.theme);
-    if area.height == 2 {
-        let x = (end + 3).max(area.width / 3);
+    let shares = area.height == 2;
+    // Why there is no link is cut where it would take the target's place.
+    let left = match shares {
+        true => {
+            let needed = target(0).width() + usize::from(BETWEEN);
+            let room = usize::from(second.width).saturating_sub(needed);
+            let room = room.max(usize::from(second.width) / 2);
+            Rect {
+                width: u16::try_from(room).unwrap_or(u16::MAX),
+                ..second
+            }
+        }
+        false => second,
+    };
+    let mut end = put_line(buf, left, 0, 1, &link, app.theme);
+    if shares {
+        let x = end.saturating_add(BETWEEN).max(area.width / 3);
+        let target = target(second.width.saturating_sub(x));
         end = put_line(buf, second, x, 1, &target, app.theme);
     } else {
-        put_line(buf, area, 0, 2, &target, app.theme);
+        put_line(buf, area, 0, 2, &target(area.width), app.theme);
     }
     pace::render(buf, area, (end + 2, second.width), 1, app);
 }
@@ -68,25 +85,33 @@ fn address(app: &App) -> TextLine {
     }
 }
 
+/// Counts what is listed, so that both halves are about the same events.
 fn counts(app: &App) -> TextLine {
-    let total = app.engines.iter().map(|engine| engine.cursor).sum();
-    let word = if total == 1 { "event" } else { "events" };
-    let mut line = TextLine::new(Tone::Plain, format!("{} {word}", count(total)));
-    let failed = app.list.events().filter(|event| {
+    let list = &app.list;
+    let received = app.engines.iter().map(|engine| engine.cursor).sum();
+    if !list.loaded {
+        return TextLine::new(Tone::Plain, format!("{} received", count(received)));
+    }
+    let listed = list.events().count() as u64;
+    let number = count(listed);
+    let whole = list.at_start && list.at_end && !list.cleared;
+    let words = match (whole, app.filter.is_empty()) {
+        (true, true) if listed == 1 => "1 event".to_owned(),
+        (true, true) => format!("{number} events"),
+        (true, false) => format!("{number} found"),
+        // The list holds a part of the history, and nothing is known of the rest.
+        (false, true) => format!("{} received · {number} listed", count(received)),
+        (false, false) => format!("{number} listed"),
+    };
+    let mut line = TextLine::new(Tone::Plain, words);
+    let failed = list.events().filter(|event| {
         let attempt = event.last_attempt.as_ref();
         attempt.is_some_and(|attempt| !attempt.verdict.is_accepted())
     });
     let failed = failed.count();
     if failed > 0 {
         line.push(Tone::Dim, " · ");
-        // The list may hold a part of the history, and nothing is known of the rest.
-        let among = if app.list.at_start && app.list.at_end {
-            String::new()
-        } else {
-            format!(" of {} listed", count(app.list.entries().len() as u64))
-        };
-        let words = format!("{}{among} failed", count(failed as u64));
-        line.push(Tone::Bad, &words);
+        line.push(Tone::Bad, &format!("{} failed", count(failed as u64)));
     }
     line
 }
@@ -121,27 +146,42 @@ fn several(buf: &mut Buffer, area: Rect, app: &App) {
             false => Tone::Plain,
         };
         let mut line = TextLine::new(chosen, format!("{name}{pad}  "));
-        let connected = engine.link == LinkState::Connected;
-        // Without its first word, which has no room here.
-        for run in link(engine, app).0.into_iter().skip(1) {
-            line.push(run.tone, &run.text);
-        }
-        if connected {
-            line.push(Tone::Dim, "  target ");
-            for run in target(engine, app).0.into_iter().skip(1) {
-                line.push(run.tone, &run.text);
-            }
-        }
         let width = match y == counts_line {
             true => room.saturating_sub(2),
             false => area.width,
         };
+        let room = usize::from(width).saturating_sub(line.width());
+        line = line.and(endpoint(engine, app, room));
         put_line(buf, Rect { width, ..area }, 0, y, &line, app.theme);
     }
     if all > rows {
         let more = TextLine::new(Tone::Dim, format!("  … {} more", all - rows));
         put_right(buf, area, area.height - 1, &more, app.theme);
     }
+}
+
+/// Returns link and target of an endpoint, in fewer words where they do not fit.
+fn endpoint(engine: &Status, app: &App, room: usize) -> TextLine {
+    let link = link(engine, app);
+    if engine.link != LinkState::Connected {
+        return link;
+    }
+    let label = TextLine::new(Tone::Dim, "  target ");
+    let whole = link
+        .clone()
+        .and(label.clone())
+        .and(target(engine, app, Words::All));
+    if whole.width() <= room {
+        return whole;
+    }
+    // The sign alone says that it is connected.
+    let mut link = link;
+    if let Some(run) = link.0.first_mut() {
+        run.text = run.text.replace(" connected", "");
+    }
+    let line = link.and(label);
+    let room = room.saturating_sub(line.width());
+    line.and(fitting(engine, app, room))
 }
 
 /// Says whether something is to be looked after.
@@ -151,7 +191,7 @@ fn troubled(status: &Status) -> bool {
 }
 
 fn link(status: &Status, app: &App) -> TextLine {
-    let line = TextLine::new(Tone::Dim, "link    ");
+    let line = TextLine::default();
     match &status.link {
         LinkState::Connecting => line.with(Tone::Warn, "◌ connecting"),
         LinkState::Connected => {
@@ -181,47 +221,93 @@ fn link(status: &Status, app: &App) -> TextLine {
     }
 }
 
-fn target(status: &Status, app: &App) -> TextLine {
-    let mut line = TextLine::new(Tone::Dim, "target  ");
+/// How much is said of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    All,
+    /// Host and port in the place of the URL.
+    Short,
+    /// Without what can be missed, too.
+    Least,
+}
+
+/// Returns what is to be said of the target, in fewer words where all do not fit.
+fn fitting(status: &Status, app: &App, room: usize) -> TextLine {
+    let lines = [Words::All, Words::Short].map(|words| target(status, app, words));
+    let fits = lines.into_iter().find(|line| line.width() <= room);
+    fits.unwrap_or_else(|| target(status, app, Words::Least))
+}
+
+/// Returns what is to be said of the target: what matters most and where it is first, why last, where it is cut off.
+fn target(status: &Status, app: &App, words: Words) -> TextLine {
+    let line = TextLine::default();
     let Some(target) = &status.target else {
         return line.with(Tone::Dim, "– none: events are kept and not forwarded");
     };
-    let held = status.held;
-    let url = cut(&target.url, 200);
-    let failing = status.failing.as_ref().map(|failing| {
-        let outlook = failing.outlook(app.now.0 / 1000);
-        format!("! in production: {outlook}")
-    });
-    let down = matches!(target.state, TargetState::Down { .. }) && !status.paused;
-    if let Some(failing) = failing.as_ref().filter(|_| !down) {
-        line.push(Tone::Bad, &format!("{failing}  "));
+    let url = match words {
+        Words::All => cut(&target.url, 200),
+        Words::Short | Words::Least => cut(place(&target.url), 40),
+    };
+    if !target.forwards {
+        return line
+            .with(Tone::Warn, "– not forwarded")
+            .with(Tone::Plain, format!(", replays go to {url}"));
     }
+    let held = count(status.held);
+    let mut line = line;
     if status.paused {
-        let words = format!("‖ held back, {} waiting, H lets them go  ", count(held));
-        return line.with(Tone::Warn, words).with(Tone::Plain, url);
+        let waiting = match words {
+            Words::All | Words::Short => format!(", {held} waiting"),
+            Words::Least => String::new(),
+        };
+        let told = format!("‖ held back{waiting}, H lets them go  ");
+        line.push(Tone::Warn, &told);
     }
-    match &target.state {
-        TargetState::Untried => line
-            .with(Tone::Plain, "◌ not tried yet  ")
-            .with(Tone::Plain, url),
-        TargetState::Up if held == 0 => line.with(Tone::Good, "● up  ").with(Tone::Plain, url),
-        TargetState::Up => line
-            .with(Tone::Good, "● up")
-            .with(Tone::Plain, format!(", {} to go  {url}", count(held))),
+    let why = match &target.state {
         TargetState::Down {
             reason, retry_at, ..
         } => {
-            let when = countdown(app.now, *retry_at);
-            // A narrow screen has room for what is held alone.
-            let mut line = line
-                .with(Tone::Bad, "✗ down")
-                .with(Tone::Warn, format!(", {} held", count(held)));
-            if let Some(failing) = failing {
-                line.push(Tone::Bad, &format!("  {failing}"));
-            }
-            line.with(Tone::Plain, format!(", next try {when}: {reason}  {url}"))
+            line.push(Tone::Bad, "✗ down");
+            let why = match status.paused {
+                // Nobody tries, either.
+                true if words == Words::Least => String::new(),
+                true => format!("  {reason}"),
+                false => {
+                    line.push(Tone::Warn, &format!(", {held} held"));
+                    let next = countdown(app.now, *retry_at);
+                    format!("  next try {next}: {reason}")
+                }
+            };
+            line.push(Tone::Plain, "  ");
+            why
         }
+        _ if status.paused => String::new(),
+        TargetState::Untried => {
+            line.push(Tone::Plain, "◌ not tried yet  ");
+            String::new()
+        }
+        TargetState::Up => {
+            line.push(Tone::Good, "● up");
+            let to_go = match status.held {
+                0 => String::new(),
+                _ => format!(", {held} to go"),
+            };
+            line.push(Tone::Plain, &format!("{to_go}  "));
+            String::new()
+        }
+    };
+    line.push(Tone::Plain, &url);
+    if let Some(failing) = &status.failing {
+        let outlook = failing.outlook(app.now.0 / 1000);
+        line.push(Tone::Bad, &format!("  ! in production: {outlook}"));
     }
+    line.with(Tone::Plain, why)
+}
+
+/// Returns host and port of a URL, which is what tells targets apart.
+fn place(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
 
 /// Returns how long it is until then, in words that never run backwards past now.

@@ -88,6 +88,87 @@ fn target_is_down_and_events_are_held() {
     screens("target_down", &book, "");
 }
 
+/// A target that is down for a reason with many words, of an app that tries RingCentral's patience.
+fn failing_and_down() -> Book {
+    use ringtail_ringcentral::verdict::Failing;
+    let mut book = Book::traffic().target(TargetState::Down {
+        kind: FailureKind::Refused,
+        reason: "nothing listens at localhost:3000 (connection refused)".to_owned(),
+        retry_at: in_seconds(2),
+    });
+    book.status.failing = Some(Failing {
+        since_ms: NOW.0 / 1000,
+        blacklisted_ms: None,
+        reason: "Webhook responses with code: [500]".to_owned(),
+    });
+    book
+}
+
+#[test]
+fn a_target_that_is_down_is_named_at_every_size() {
+    screens("target_down_and_failing", &failing_and_down(), "");
+    for (columns, lines) in SIZES {
+        let mut stage = Stage::new(columns, lines, failing_and_down());
+        let words = ["✗ down", "localhost:3000"];
+        let held = ["H lets them go", "✗ down", "localhost:3000"];
+        for (script, words) in [("", &words[..]), ("H", &held)] {
+            let shown = stage.then(script);
+            let head: String = shown.lines().take(3).collect();
+            assert!(words.iter().all(|word| head.contains(word)), "{shown}");
+        }
+        // With several endpoints, too, as far as there is a line for each.
+        let mut engine = stage.app.engines[0].clone();
+        engine.name = "bot-of-the-team".to_owned();
+        stage.app.engines.push(engine);
+        let shown = stage.show();
+        let line = shown.lines().find(|line| line.contains("bot-of")).unwrap();
+        let words = if columns < 80 { &held[..1] } else { &held };
+        assert!(words.iter().all(|word| line.contains(word)), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_not_forwarded_is_told_so() {
+    let mut book = Book::new();
+    book.status.target.as_mut().unwrap().forwards = false;
+    screens("not_forwarded", &book, "");
+    let mut stage = Stage::new(80, 24, book);
+    assert!(
+        stage
+            .then("H")
+            .contains("with --no-forward nothing is forwarded")
+    );
+    let mut draft = Draft::exchange("interactive", "Button pressed").owed_to_nobody();
+    stage.book.add(draft.clone());
+    draft = Draft::notification("sms", "SMS").owed_to_nobody();
+    stage.book.add(draft);
+    stage.sync();
+    let shown = stage.then("<Enter><BackTab>");
+    assert!(
+        shown.contains("to be looked at and replayed, not forwarded"),
+        "{shown}"
+    );
+    let shown = stage.then("K");
+    assert!(
+        shown.contains("No client was attached that forwards"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_is_counted_is_what_is_listed() {
+    let mut book = Book::traffic();
+    // They were imported: the relay sent none of them.
+    (book.status.cursor, book.status.relay_head) = (0, 0);
+    let mut stage = Stage::new(80, 24, book);
+    assert!(stage.show().contains("7 events · 3 failed"));
+    assert!(
+        stage
+            .then("/kind:sms<Enter>")
+            .contains("2 found · 1 failed")
+    );
+}
+
 #[test]
 fn gap() {
     let book = Book::new()
@@ -224,13 +305,13 @@ fn failures_are_counted_among_the_rows_that_are_listed() {
     assert!(
         stage
             .show()
-            .contains("600 events · 500 of 500 listed failed")
+            .contains("600 received · 500 listed · 500 failed")
     );
     stage.press("g");
     assert!(
         stage
             .show()
-            .contains("600 events · 500 of 500 listed failed")
+            .contains("600 received · 500 listed · 500 failed")
     );
     stage.press(&"<PgDn>".repeat(40));
     assert!(stage.show().contains("600 events · 600 failed"));
@@ -521,6 +602,19 @@ fn names_that_are_wide_or_run_from_right_to_left_keep_the_columns_of_a_timeline(
 }
 
 #[test]
+fn one_of_several_endpoints_without_a_target_says_so() {
+    for (columns, lines) in SIZES {
+        let mut stage = Stage::new(columns, lines, Book::traffic());
+        let mut without = stage.app.engines[0].clone();
+        without.name = "look".to_owned();
+        without.target = None;
+        stage.app.engines.push(without);
+        let shown = stage.show();
+        assert!(shown.contains("target – none: events are kept"), "{shown}");
+    }
+}
+
+#[test]
 fn several_endpoints() {
     for (columns, lines) in SIZES {
         let mut stage = Stage::new(columns, lines, Book::traffic().target(TargetState::Up));
@@ -541,6 +635,7 @@ fn several_endpoints() {
             held: 12,
             target: Some(Target {
                 url: "http://localhost:4000".into(),
+                forwards: true,
                 state: TargetState::Down {
                     kind: FailureKind::Refused,
                     reason: "connection refused".into(),

@@ -160,6 +160,7 @@ fn link_target_and_gap_have_lines() {
     ] {
         status.target = Some(Target {
             url: "http://localhost:3000".into(),
+            forwards: true,
             state,
         });
         lines += &text(&target(&status).unwrap());

@@ -151,9 +151,14 @@ fn link_and_target_are_told_in_words() {
     let mut lines = plain.link(&status);
     status.target = Some(Target {
         url: "http://localhost:3000".into(),
+        forwards: true,
         state: TargetState::Untried,
     });
     assert_eq!(plain.target(&status), None);
+    lines += &plain.link(&status);
+    if let Some(target) = &mut status.target {
+        target.forwards = false;
+    }
     lines += &plain.link(&status);
     status.link = LinkState::Waiting {
         code: "RT-302",
@@ -172,6 +177,7 @@ fn link_and_target_are_told_in_words() {
     ] {
         status.target = Some(Target {
             url: "http://localhost:3000".into(),
+            forwards: true,
             state,
         });
         lines += &plain.target(&status).unwrap();

@@ -14,6 +14,7 @@ fn down(kind: FailureKind) -> Status {
         cursor: 1,
         target: Some(Target {
             url: "https://localhost:3000".to_owned(),
+            forwards: true,
             state: TargetState::Down {
                 kind,
                 reason: String::new(),
