@@ -13,6 +13,7 @@ use ringtail_protocol::event::Header;
 use ringtail_ringcentral::catalogue::summarize;
 use ringtail_ringcentral::classify::RequestView;
 use ringtail_ringcentral::mask::{KEY_BYTES, Masker};
+use serde::de::IgnoredAny;
 
 use crate::history::{UNDECODABLE, header_map};
 use crate::model::{AttemptDetail, EventDetail, Outcome};
@@ -70,7 +71,7 @@ pub fn event(masker: &Masker, detail: &EventDetail) -> EventDetail {
     masked.headers = headers(masker, &detail.headers);
     masked.body = body(masker, &detail.headers, &detail.body);
     masked.event.body_len = u64::try_from(masked.body.len()).unwrap_or(u64::MAX);
-    masked.event.summary = summary(masker, &masked);
+    masked.event.summary = summary(masker, &masked, detail.body.len());
     masked.attempts = detail
         .attempts
         .iter()
@@ -115,8 +116,9 @@ fn body(masker: &Masker, headers: &[Header], body: &Bytes) -> Bytes {
     Bytes::from(masker.body(body, kind.map(|kind| &kind.value[..])))
 }
 
-/// The line of summary of what is masked; what cannot be read has one that quotes nothing.
-fn summary(masker: &Masker, masked: &EventDetail) -> String {
+/// The line of summary of what is masked; what cannot be read has one that quotes nothing. Kind and size of the body are
+/// those of the original, since they tell of nobody.
+fn summary(masker: &Masker, masked: &EventDetail, len: usize) -> String {
     let Ok(method) = Method::from_bytes(masked.event.method.as_bytes()) else {
         return masker.path(&masked.event.summary);
     };
@@ -134,7 +136,17 @@ fn summary(masker: &Masker, masked: &EventDetail) -> String {
         headers: &header_map(&masked.headers),
         body: &masked.body,
     };
-    summarize(&view).text
+    let summary = summarize(&view);
+    // A body that is no JSON is masked as a whole, and says no longer what it is.
+    let is_json = serde_json::from_slice::<IgnoredAny>(&masked.body).is_ok();
+    if !is_json && !masked.body.is_empty() && summary.topic != masked.event.topic {
+        return format!("{}, {len} bytes", masked.event.topic);
+    }
+    let size = |len: usize| format!(", {len} bytes");
+    match summary.text.strip_suffix(&size(masked.body.len())) {
+        Some(what) => format!("{what}{}", size(len)),
+        None => summary.text,
+    }
 }
 
 #[cfg(test)]

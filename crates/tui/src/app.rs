@@ -104,6 +104,8 @@ pub(crate) struct App {
     /// Whether the mouse is the screen's and not the terminal's.
     pub(crate) mouse: bool,
     pub(crate) notice: Option<Notice>,
+    /// The endpoint whose address was copied last.
+    pub(crate) addressed: Option<usize>,
     /// Replays that have not ended, beside the one that is watched.
     pub(crate) replays: usize,
     /// The replay that is watched.
@@ -212,6 +214,7 @@ impl App {
             masked: false,
             mouse: false,
             notice: None,
+            addressed: None,
             replays: 0,
             batch: None,
             reading: Reading {

@@ -41,6 +41,8 @@ pub(crate) enum Action {
     /// In a form, into a file or the clipboard.
     CopyAs(Form, bool),
     CopyPath,
+    /// Of an endpoint; at once again, of the next one.
+    CopyAddress,
     Reveal,
     Mask,
     /// Tells what is not compared.

@@ -30,7 +30,17 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
             if let Some(study) = &mut app.study
                 && study.about == about
             {
-                study.show(rows);
+                match rows {
+                    // There is nothing to look at: the user stays where they were.
+                    Err(why) => {
+                        app.study = None;
+                        app.notify(Tone::Warn, why);
+                    }
+                    Ok(rows) => {
+                        study.show(rows);
+                        app.list.follow = false;
+                    }
+                }
             }
         }
         Msg::Marked { id, mark } => app.list.mark(id, mark),
@@ -327,6 +337,16 @@ fn write(app: &mut App, scope: Scope, event: &KeyEvent) {
 }
 
 fn perform(app: &mut App, action: Action) -> Option<Effect> {
+    if act::lacks_event(app, action) {
+        let words = match app.list.entries().is_empty() {
+            true if !app.list.loaded => "the history is being read",
+            true if app.filter.is_empty() => "there is no event yet",
+            true => "no event is listed; / changes the filter",
+            false => "this line is no event",
+        };
+        app.notify(Tone::Plain, words);
+        return None;
+    }
     match action {
         Action::Quit => return Some(Effect::Quit),
         Action::Suspend => return Some(Effect::Suspend),
@@ -386,6 +406,7 @@ fn perform(app: &mut App, action: Action) -> Option<Effect> {
         | Action::DiffAnswers
         | Action::CopyAs(..)
         | Action::CopyPath
+        | Action::CopyAddress
         | Action::Mask
         | Action::Noise
         | Action::Select

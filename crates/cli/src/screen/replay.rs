@@ -8,7 +8,7 @@ use ringtail_client::engine::last_target;
 use ringtail_client::forward::{Sender, TargetUrl};
 use ringtail_client::mask;
 use ringtail_client::model::EventRow;
-use ringtail_client::replay::{Run, Step};
+use ringtail_client::replay::{ReplayError, Run, Step};
 use ringtail_protocol::event::EventId;
 use ringtail_ringcentral::secret::masked;
 use ringtail_tui::source::{OptionLine, ReplayStep, Report, Sight, Table, TableRow};
@@ -133,6 +133,7 @@ pub(super) async fn run(
     let (options, seed) = options(&args, &screen.noise);
     let compares = options.compare.is_some();
     let history = screen.history().clone();
+    let numbers: HashMap<EventId, u64> = events.iter().map(|(row, _)| (row.id, row.seq)).collect();
     let mut run = Run::new(history, screen.secrets.clone(), events, options).until(stop);
     let mut report = Report {
         left_out: run.left_out().count(),
@@ -144,7 +145,7 @@ pub(super) async fn run(
     let mut compared = 0;
     let mut rows = Vec::new();
     let mut changed = Vec::new();
-    while let Some(step) = run.next().await.map_err(anyhow::Error::from)? {
+    while let Some(step) = run.next().await.map_err(|error| failed(error, &numbers))? {
         let Step {
             event,
             answer,
@@ -172,6 +173,17 @@ pub(super) async fn run(
         *attempt = masked.into_iter().next().unwrap_or_else(|| attempt.clone());
     }
     Ok(report)
+}
+
+/// Tells why an event is not sent in words of the screen, which has one line: the reason first, and the number instead of
+/// the id.
+fn failed(error: ReplayError, numbers: &HashMap<EventId, u64>) -> Failure {
+    if let ReplayError::Unsigned { id, source } = &error
+        && let Some(seq) = numbers.get(id)
+    {
+        return anyhow::anyhow!("{source}: event {seq} cannot be signed anew").into();
+    }
+    anyhow::Error::from(error).into()
 }
 
 /// Has the event edited in the terminal, which is not the screen's meanwhile.
@@ -294,6 +306,9 @@ async fn table(
 
 #[cfg(test)]
 mod tests {
+    use ringtail_client::signature::NoSecret;
+    use ringtail_ringcentral::signature::Scheme;
+
     use super::*;
 
     #[test]
@@ -306,6 +321,19 @@ mod tests {
         let args = parse("--filter 'kind:sms from:+1650' --dry-run").unwrap();
         assert_eq!(args.which.filter.as_deref(), Some("kind:sms from:+1650"));
         assert!(parse("17..20 --edit").is_ok_and(|args| args.edit));
+    }
+
+    #[test]
+    fn why_an_event_is_not_signed_comes_before_which_it_is() {
+        let id = EventId::from_bytes([7; 16]);
+        let scheme = Scheme::Glip;
+        let source = NoSecret { scheme };
+        let failure = failed(
+            ReplayError::Unsigned { id, source },
+            &HashMap::from([(id, 56)]),
+        );
+        let told = "there is no secret for X-Glip-Signature: event 56 cannot be signed anew";
+        assert_eq!(failure.line(), told);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use ringtail_client::model::RowId;
 use ringtail_protocol::event::EventId;
 
 use crate::format::Row;
-use crate::text::{TextLine, wrap};
+use crate::text::{TextLine, Tone, wrap};
 
 /// What a study is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Study {
     pub(crate) about: About,
-    /// Its rows once they are known, or why there are none.
-    pub(crate) rows: Option<Result<Arc<Vec<Row>>, String>>,
+    /// Its rows once they are known.
+    pub(crate) rows: Option<Arc<Vec<Row>>>,
     /// Lines on screen, broken to the width, with the row of each.
     pub(crate) lines: Vec<(TextLine, usize)>,
     /// First line on screen.
@@ -65,15 +65,13 @@ impl Study {
     }
 
     /// Takes in what was asked for. The row of the event that it began with is chosen.
-    pub(crate) fn show(&mut self, rows: Result<Arc<Vec<Row>>, String>) {
-        if let Ok(rows) = &rows {
-            let of = |row: &Row| row.event.map(|(event, _)| event);
-            self.cursor = match self.about.kind {
-                Kind::Timeline { id, .. } => rows.iter().position(|row| of(row) == Some(id)),
-                Kind::Replay => rows.iter().position(|row| row.event.is_some()),
-                Kind::Diff { .. } | Kind::Answers { .. } => None,
-            };
-        }
+    pub(crate) fn show(&mut self, rows: Arc<Vec<Row>>) {
+        let of = |row: &Row| row.event.map(|(event, _)| event);
+        self.cursor = match self.about.kind {
+            Kind::Timeline { id, .. } => rows.iter().position(|row| of(row) == Some(id)),
+            Kind::Replay => rows.iter().position(|row| row.event.is_some()),
+            Kind::Diff { .. } | Kind::Answers { .. } => None,
+        };
         self.rows = Some(rows);
         self.broken_for = None;
     }
@@ -85,20 +83,23 @@ impl Study {
 
     /// Returns the event of the chosen row, and where it stands.
     pub(crate) fn event(&self) -> Option<(EventId, RowId)> {
-        let rows = self.rows.as_ref()?.as_ref().ok()?;
-        rows.get(self.cursor?)?.event
+        self.rows.as_ref()?.get(self.cursor?)?.event
     }
 
     /// Breaks the rows to the width, and keeps the chosen row on screen.
     pub(crate) fn fit(&mut self, width: usize, height: usize) {
-        let Some(Ok(rows)) = &self.rows else {
+        let Some(rows) = &self.rows else {
             self.scroll = 0;
             return;
         };
         let fresh = self.broken_for != Some(width);
         if fresh {
+            let compares = self.compares();
             let broken = rows.iter().enumerate().flat_map(|(index, row)| {
-                let lines = wrap(std::slice::from_ref(&row.line), width);
+                let mut lines = wrap(std::slice::from_ref(&row.line), width);
+                if compares {
+                    sign(&mut lines);
+                }
                 lines.into_iter().map(move |line| (line, index))
             });
             self.lines = broken.collect();
@@ -121,7 +122,7 @@ impl Study {
             self.scroll = self.scroll.saturating_add_signed(by);
             return;
         };
-        let Some(Ok(rows)) = &self.rows else { return };
+        let Some(rows) = &self.rows else { return };
         let places: Vec<usize> = (0..rows.len())
             .filter(|index| rows.get(*index).is_some_and(|row| row.event.is_some()))
             .collect();
@@ -137,5 +138,29 @@ impl Study {
             // The heading above the first event belongs on screen.
             self.scroll = 0;
         }
+    }
+}
+
+/// Gives what a line of a difference goes on with the sign that it began with.
+fn sign(lines: &mut [TextLine]) {
+    let Some((first, rest)) = lines.split_first_mut() else {
+        return;
+    };
+    let Some(first) = first.0.first() else { return };
+    let mut signs = ["- ", "+ "].into_iter();
+    let Some(sign) = signs.find(|sign| first.text.starts_with(sign)) else {
+        return;
+    };
+    for line in rest {
+        // In the place of the blanks that it starts further in with.
+        let text = line.0.first().and_then(|run| run.text.strip_prefix("  "));
+        let Some(text) = text.map(str::to_owned) else {
+            continue;
+        };
+        let mut signed = TextLine::new(first.tone, sign).with(Tone::Plain, text);
+        for run in line.0.drain(..).skip(1) {
+            signed.push(run.tone, &run.text);
+        }
+        *line = signed;
     }
 }

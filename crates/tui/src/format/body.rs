@@ -33,7 +33,8 @@ pub(super) fn lines(body: &[u8], max: usize, whole: Option<&str>) -> (Vec<TextLi
             hex(body, &mut lines)
         }
     };
-    let outline = lines.outline();
+    let mut outline = lines.outline();
+    outline.goes_on = shown < body.len();
     (finish(lines, body, shown, whole), outline)
 }
 
@@ -220,7 +221,10 @@ impl Lines {
         if self.current_len > 0 {
             self.end_line();
         }
-        Outline(std::mem::take(&mut self.nodes))
+        Outline {
+            nodes: std::mem::take(&mut self.nodes),
+            goes_on: false,
+        }
     }
 
     /// Returns whether nothing more is taken.

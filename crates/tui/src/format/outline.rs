@@ -6,7 +6,11 @@ use crate::text::{TextLine, Tone};
 
 /// The lines, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Outline(pub(super) Vec<Node>);
+pub(crate) struct Outline {
+    pub(super) nodes: Vec<Node>,
+    /// Whether the text goes on after the last line.
+    pub(super) goes_on: bool,
+}
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,7 +53,7 @@ impl Step {
 pub(super) fn mark_new(lines: &mut [TextLine], outline: &Outline, novelty: &Novelty) {
     for (at, line) in lines.iter_mut().enumerate() {
         let has_step = |node: &Node| node.step.is_some();
-        if !outline.0.get(at).is_some_and(has_step) {
+        if !outline.nodes.get(at).is_some_and(has_step) {
             continue;
         }
         let path = outline.path_of(at, |_| "[*]".to_owned());
@@ -67,7 +71,12 @@ pub(super) fn mark_new(lines: &mut [TextLine], outline: &Outline, novelty: &Nove
 impl Outline {
     /// Returns whether there is no JSON in the lines.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.0.iter().any(|node| node.step.is_some())
+        !self.nodes.iter().any(|node| node.step.is_some())
+    }
+
+    /// Returns whether the text goes on after the last line.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     /// Returns the path of a line, as a filter has it; nothing for the whole.
@@ -78,7 +87,7 @@ impl Outline {
     fn path_of(&self, line: usize, item: impl Fn(usize) -> String) -> String {
         let mut steps = Vec::new();
         let mut at = Some(line);
-        while let Some(node) = at.and_then(|at| self.0.get(at)) {
+        while let Some(node) = at.and_then(|at| self.nodes.get(at)) {
             steps.extend(node.step.as_ref());
             at = node.parent;
         }
@@ -92,13 +101,13 @@ impl Outline {
 
     /// Returns the lines that go when what begins on this one is folded, the last of which ends it.
     pub(crate) fn inside(&self, line: usize) -> Option<std::ops::RangeInclusive<usize>> {
-        let end = self.0.get(line)?.end?;
+        let end = self.nodes.get(line)?.end?;
         Some(line + 1..=end)
     }
 
     /// Returns the line to fold at: this one if something begins on it, else the one that began what it is in.
     pub(crate) fn fold_at(&self, line: usize) -> Option<usize> {
-        let node = self.0.get(line)?;
+        let node = self.nodes.get(line)?;
         if node.end.is_some() {
             return Some(line);
         }
@@ -107,7 +116,7 @@ impl Outline {
 
     /// Returns the lines inside of the whole on which something begins.
     pub(crate) fn folds(&self) -> impl Iterator<Item = usize> {
-        let nodes = self.0.iter().enumerate();
+        let nodes = self.nodes.iter().enumerate();
         nodes
             .filter(|(_, node)| node.end.is_some() && node.parent.is_some())
             .map(|(line, _)| line)
@@ -115,7 +124,7 @@ impl Outline {
 
     /// Returns the lines that something is inside of, the nearest first.
     pub(crate) fn around(&self, line: usize) -> impl Iterator<Item = usize> {
-        let parent = |line: &usize| self.0.get(*line).and_then(|node| node.parent);
+        let parent = |line: &usize| self.nodes.get(*line).and_then(|node| node.parent);
         std::iter::successors(parent(&line), move |line| parent(line))
     }
 
@@ -125,7 +134,7 @@ impl Outline {
         if wanted.is_empty() {
             return None;
         }
-        let paths = (0..self.0.len()).map(|line| self.path(line).to_lowercase());
+        let paths = (0..self.nodes.len()).map(|line| self.path(line).to_lowercase());
         let paths: Vec<String> = paths.collect();
         let tests: [fn(&str, &str) -> bool; 4] = [
             |path, wanted| path == wanted,

@@ -126,6 +126,8 @@ pub(crate) const BINDINGS: &[Binding] = &[
         .like("ringtail events diff <event> --answers"),
     bind("copy", Action::Copy, PANES, &[char('y')], "copy it, or those selected, as …")
         .footer("copy").like("ringtail export"),
+    bind("address", Action::CopyAddress, PANES, &[char('a')], "copy the address; again, the next one")
+        .like("ringtail listen --output plain"),
     bind("reveal", Action::Reveal, PANES, &[char('s')], "show the event's secrets, or hide them")
         .like("ringtail events show <event> --reveal"),
     bind("mask", Action::Mask, READING, &[char('P')], "pseudonyms for personal data, or not")

@@ -15,6 +15,9 @@ use crate::terminal::Host;
 /// Most bytes for the clipboard: xterm, and tmux by default, take no more.
 const MAX_CLIP: usize = 74_000;
 
+/// Longest text that is told when it was copied.
+const MAX_TOLD: usize = 120;
+
 /// Most bytes of a file that is made from the screen.
 const MAX_FILE: usize = 64 * 1024 * 1024;
 
@@ -29,10 +32,10 @@ pub(super) fn clip(host: &mut impl Host, text: &[u8]) -> io::Result<Result<Strin
     host.clip(text)?;
     // A terminal does not answer whether it took it.
     let shown = match std::str::from_utf8(text) {
-        Ok(text) if text.len() <= 60 && !text.contains('\n') => text.to_owned(),
+        Ok(text) if text.len() <= MAX_TOLD && !text.contains('\n') => text.to_owned(),
         _ => size(text.len() as u64),
     };
-    Ok(Ok(format!("sent to the terminal's clipboard: {shown}")))
+    Ok(Ok(format!("{shown} sent to the terminal's clipboard")))
 }
 
 /// Makes the text of events, for the clipboard or into a file.

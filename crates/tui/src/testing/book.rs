@@ -530,13 +530,6 @@ impl Draft {
         self
     }
 
-    /// Is owed, though nobody forwards it.
-    pub(crate) fn owed_to_nobody(mut self) -> Self {
-        let event = &mut self.detail.event;
-        (event.disposition, event.forward) = (Disposition::Owed, ForwardState::None);
-        self
-    }
-
     pub(crate) fn rejected(mut self) -> Self {
         self.detail.event.forward = ForwardState::Rejected;
         self

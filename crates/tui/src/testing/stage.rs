@@ -133,9 +133,8 @@ impl Stage {
             Effect::Clip(text) => {
                 let text = String::from_utf8_lossy(&text).into_owned();
                 self.clip = Some(text);
-                Some(Msg::Taken(
-                    Ok("sent to the terminal's clipboard".to_owned()),
-                ))
+                let told = "sent to the terminal's clipboard".to_owned();
+                Some(Msg::Taken(Ok(told)))
             }
             Effect::Take { ids, form, file } => {
                 let text = ids

@@ -8,11 +8,31 @@ use ringtail_client::model::{RowId, Status};
 use ringtail_protocol::event::EventId;
 
 use super::{perform, replay};
-use crate::app::{About, App, Entry, Focus, MAX_SELECTED, Study, StudyKind};
+use crate::app::{About, App, Entry, Focus, MAX_SELECTED, Shown, Study, StudyKind};
 use crate::effect::{Effect, Place};
 use crate::keymap::Action;
 use crate::source::{Form, MarkWish};
 use crate::text::Tone;
+
+/// Says whether an action is about an event and there is none, neither chosen nor selected.
+pub(super) fn lacks_event(app: &App, action: Action) -> bool {
+    if app.study.is_some() {
+        return false;
+    }
+    match action {
+        Action::SelectShown | Action::Follow => app.list.entries().is_empty(),
+        Action::Replay(_) | Action::Diff | Action::Copy => app.meant().is_empty(),
+        Action::Open
+        | Action::Reveal
+        | Action::Timeline
+        | Action::DiffAnswers
+        | Action::Select
+        | Action::Mark
+        | Action::Comment => app.list.selected_event().is_none(),
+        Action::Unselect => app.selected.is_empty() && app.list.entries().is_empty(),
+        _ => false,
+    }
+}
 
 /// Does what an action asks for.
 pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
@@ -32,6 +52,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
             Some(path) => return Some(Effect::Clip(path.into_bytes())),
             None => app.notify(Tone::Plain, "there is no path here"),
         },
+        Action::CopyAddress => return address(app),
         Action::Mask => return Some(mask(app)),
         Action::Noise => noise(app),
         Action::Select => select(app),
@@ -109,7 +130,12 @@ pub(super) fn run(app: &mut App) -> Option<Effect> {
     }
     let path = app.jump.take()?;
     if !app.detail.jump(path.value()) {
-        let words = format!("the body has no path with {:?} in it", path.value());
+        let goes_on = |shown: &Shown| shown.pages.outline.goes_on();
+        let what = match app.detail.shown.as_ref().is_some_and(goes_on) {
+            true => "what is shown of the body",
+            false => "the body",
+        };
+        let words = format!("{what} has no path with {:?} in it", path.value());
         app.notify(Tone::Warn, words);
     }
     None
@@ -159,7 +185,6 @@ fn study(app: &mut App, kind: StudyKind) -> Effect {
         noise: Arc::clone(&app.noise),
     };
     app.study = Some(Study::new(about.clone()));
-    app.list.follow = false;
     Effect::Study(about)
 }
 
@@ -201,11 +226,13 @@ fn diff(app: &mut App) -> Option<Effect> {
         ([(one, id), (_, other)], _) => (*id, *one, Some(*other)),
         ([(_, other)], Some((row, id))) if *other != id => (id, row, Some(*other)),
         ([] | [_], Some((row, id))) => (id, row, None),
+        ([] | [_], None) => {
+            app.notify(Tone::Plain, "this line is no event to compare with");
+            return None;
+        }
         _ => {
-            app.notify(
-                Tone::Plain,
-                "more than two events are selected: V unselects them",
-            );
+            let words = "more than two events are selected: V unselects them";
+            app.notify(Tone::Plain, words);
             return None;
         }
     };
@@ -218,11 +245,32 @@ fn copy(app: &mut App, form: Form, into_file: bool) -> Option<Effect> {
     let name = match events.as_slice() {
         [] => return None,
         [(_, seq)] => format!("ringtail-{seq}"),
-        [(_, first), .., (_, last)] => format!("ringtail-{first}-{last}"),
+        // They may be of several endpoints, each of which counts from 1.
+        events => format!("ringtail-{}-events", events.len()),
     };
     let file = into_file.then(|| format!("{name}.{}", form.extension()));
     let ids = events.into_iter().map(|(id, _)| id).collect();
     Some(Effect::Take { ids, form, file })
+}
+
+/// Copies the address of the endpoint that is looked at. Again, while that is told, the next one's.
+fn address(app: &mut App) -> Option<Effect> {
+    let last = app.addressed.filter(|_| app.notice.is_some());
+    let index = match last {
+        Some(last) => (last + 1) % app.engines.len(),
+        None => {
+            let is_it = |engine: &Status| engine.name == app.status.name;
+            app.engines.iter().position(is_it).unwrap_or(0)
+        }
+    };
+    app.addressed = Some(index);
+    let engine = app.engines.get(index)?;
+    if let Some(endpoint) = &engine.endpoint {
+        return Some(Effect::Clip(endpoint.url.clone().into_bytes()));
+    }
+    let words = format!("the relay has not told the address of {} yet", engine.name);
+    app.notify(Tone::Plain, words);
+    None
 }
 
 fn select(app: &mut App) {
@@ -283,6 +331,7 @@ fn mask(app: &mut App) -> Effect {
 fn clear(app: &mut App) {
     if app.list.cleared {
         app.list.clear();
+        app.notify(Tone::Plain, "what was is back");
     } else {
         app.list.clear_view();
         app.reading.seen.events = app.reading.marks.events;

@@ -153,7 +153,7 @@ pub(super) fn ended(app: &mut App, seq: u64, watched: bool, result: Result<Box<R
             noise,
         };
         let mut study = Study::new(about);
-        study.show(Ok(Arc::new(table::rows(&read))));
+        study.show(Arc::new(table::rows(&read)));
         app.study = Some(study);
         app.list.follow = false;
     }

@@ -17,7 +17,7 @@ use super::layout::detail_head;
 use super::{body, put, put_line, put_right};
 use crate::app::{App, BodyForm, Focus, Shown, Tab};
 use crate::format::{proof as words, size, time};
-use crate::text::{TextLine, Tone};
+use crate::text::{TextLine, Tone, cut, escape};
 
 /// Draws the detail of the chosen event.
 pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
@@ -44,16 +44,24 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
     let novelty = row.unwrap_or(&shown.detail.event).novelty.as_ref();
     let novelty = novelty.map(|novelty| format!("◆ {novelty}"));
     let head = detail_head(area.height);
-    // Where there is no line for it, it takes the place of what the list says anyway.
-    let summary = novelty.as_ref().filter(|_| head <= 2);
-    let summary = summary.unwrap_or(&shown.detail.event.summary);
-    title(buf, area, &shown.detail.event, summary, app);
+    let mark = row.and_then(|row| row.mark.as_ref());
+    let mark = mark.filter(|_| !app.masked);
+    let summary = &shown.detail.event.summary;
     if head > 2 {
-        let mark = row
-            .and_then(|row| row.mark.as_ref())
-            .filter(|_| !app.masked);
+        title(buf, area, &shown.detail.event, summary, app);
         put_line(buf, area, 0, 1, &request(shown), app.theme);
-        put_line(buf, area, 0, 2, &facts(shown, mark, novelty), app.theme);
+        let facts = facts(shown, mark, novelty, area.width.into());
+        put_line(buf, area, 0, 2, &facts, app.theme);
+    } else {
+        // Where there is no line for it, it takes the place of what the list says anyway.
+        let comment = mark.map(|mark| format!("* {}", mark.comment));
+        let told = match (comment, novelty) {
+            (Some(comment), Some(novelty)) => format!("{comment} {novelty}"),
+            (Some(comment), None) if comment.len() == 2 => format!("{comment}{summary}"),
+            (Some(told), None) | (None, Some(told)) => told,
+            (None, None) => summary.clone(),
+        };
+        title(buf, area, &shown.detail.event, &told, app);
     }
     tabs(buf, area, head, shown, app);
     let lines = Rect {
@@ -91,17 +99,23 @@ fn request(shown: &Shown) -> TextLine {
     TextLine::new(Tone::Name, &event.method).with(Tone::Plain, format!(" {path}"))
 }
 
-fn facts(shown: &Shown, mark: Option<&Mark>, novelty: Option<String>) -> TextLine {
+fn facts(shown: &Shown, mark: Option<&Mark>, novelty: Option<String>, columns: usize) -> TextLine {
+    let facts = what(shown, novelty);
+    let Some(mark) = mark else { return facts };
+    let comment = match mark.comment.as_str() {
+        "" => "marked",
+        comment => comment,
+    };
+    let comment = escape(comment);
+    // A long comment is cut, and takes the place of nothing.
+    let room = columns.saturating_sub(facts.width() + 4).max(columns / 4);
+    let line = TextLine::new(Tone::Strong, format!("* {}  ", cut(&comment, room)));
+    line.and(facts)
+}
+
+fn what(shown: &Shown, novelty: Option<String>) -> TextLine {
     let event = &shown.detail.event;
     let mut line = TextLine::default();
-    if let Some(mark) = mark {
-        let comment = if mark.comment.is_empty() {
-            "marked"
-        } else {
-            &mark.comment
-        };
-        line.push(Tone::Strong, &format!("* {comment}  "));
-    }
     if let Some(novelty) = novelty {
         line.push(Tone::Warn, &format!("{novelty}, "));
     }

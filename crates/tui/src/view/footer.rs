@@ -21,15 +21,25 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
         put_line(buf, area, 0, 0, &line, app.theme);
         return;
     }
+    let columns = usize::from(area.width);
+    // The filter has half of the line, and what the keys leave of the rest.
+    let half = right(app, columns / 2);
+    let left = columns.saturating_sub(half.width());
+    let keys = keys(app, left);
+    let free = left.saturating_sub(keys.width());
+    put_right(buf, area, 0, &right(app, columns / 2 + free), app.theme);
+    put_line(buf, area, 0, 0, &keys, app.theme);
+}
+
+/// Returns what the list is like, with the filter in so many columns at the most.
+fn right(app: &App, room: usize) -> TextLine {
     let mut right = TextLine::default();
     if app.masked {
         right.push(Tone::Warn, "masked ");
     }
     if !app.selected.is_empty() {
-        right.push(
-            Tone::Warn,
-            &format!("+{} selected ", count(app.selected.len() as u64)),
-        );
+        let selected = count(app.selected.len() as u64);
+        right.push(Tone::Warn, &format!("+{selected} selected "));
     }
     if !app.filter.is_empty() {
         // A filter may name who is not to be seen.
@@ -37,16 +47,11 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
             true => "/…".to_owned(),
             false => format!("/{}", app.filter),
         };
-        let room = usize::from(area.width) / 3;
         right = right
             .with(Tone::Warn, cut(&escape(&filter), room))
             .with(Tone::Plain, " ");
     }
-    for run in place(app).0 {
-        right.push(run.tone, &run.text);
-    }
-    let room = put_right(buf, area, 0, &right, app.theme);
-    put_line(buf, area, 0, 0, &keys(app, room.into()), app.theme);
+    right.and(place(app))
 }
 
 /// Returns how far a replay is.

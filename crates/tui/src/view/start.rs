@@ -6,7 +6,7 @@ use ringtail_client::model::LinkState;
 
 use super::put_line;
 use crate::app::App;
-use crate::text::{TextLine, Tone, wrap};
+use crate::text::{TextLine, Tone, cut, width, wrap};
 
 /// Draws what to do next.
 pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
@@ -44,6 +44,10 @@ fn lines(app: &App) -> Vec<TextLine> {
             .with(Tone::Plain, waiting_for(&app.status.link)),
         TextLine::default(),
     ];
+    if app.engines.len() > 1 {
+        several(app, &mut lines);
+        return lines;
+    }
     let Some(endpoint) = &app.status.endpoint else {
         lines.push(plain(
             "  The relay tells the address of this endpoint when it is reached.",
@@ -73,6 +77,31 @@ fn lines(app: &App) -> Vec<TextLine> {
         )),
     }
     lines
+}
+
+/// Tells the address of each of several endpoints.
+fn several(app: &App, lines: &mut Vec<TextLine>) {
+    let plain = |text: &str| TextLine::new(Tone::Plain, text);
+    lines.push(plain(
+        "  1. Give RingCentral an address; a copies each in turn:",
+    ));
+    let names = app.engines.iter().map(|engine| width(&engine.name));
+    let widest = names.max().unwrap_or(0).min(16);
+    for engine in &app.engines {
+        let name = cut(&engine.name, 16);
+        let pad = " ".repeat(widest.saturating_sub(width(&name)));
+        let line = TextLine::new(Tone::Strong, format!("  {name}{pad}  "));
+        lines.push(match &engine.endpoint {
+            Some(endpoint) => line.with(Tone::Name, &endpoint.url),
+            None => line.with(Tone::Dim, "the relay has not told it yet"),
+        });
+    }
+    lines.push(plain(
+        "  2. It sends its handshake, and the relay answers it.",
+    ));
+    lines.push(plain(
+        "  3. Notifications appear here and at its target, if any.",
+    ));
 }
 
 fn waiting_for(link: &LinkState) -> &'static str {

@@ -319,3 +319,6 @@ fn countdown(now: Timestamp, then: Timestamp) -> String {
         seconds => format!("in {} min", seconds / 60),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,18 +18,10 @@ use crate::theme::Theme;
 
 /// Draws the study.
 pub(super) fn render(buf: &mut Buffer, area: Rect, study: &Study, theme: Theme) {
-    match &study.rows {
-        None => {
-            let line = TextLine::new(Tone::Dim, "reading…");
-            put_line(buf, area, 0, 0, &line, theme);
-            return;
-        }
-        Some(Err(why)) => {
-            let line = TextLine::new(Tone::Warn, why);
-            put_line(buf, area, 0, 0, &line, theme);
-            return;
-        }
-        Some(Ok(_)) => {}
+    if study.rows.is_none() {
+        let line = TextLine::new(Tone::Dim, "reading…");
+        put_line(buf, area, 0, 0, &line, theme);
+        return;
     }
     let lines = study.lines.iter().skip(study.scroll);
     for (y, (line, row)) in (0..area.height).zip(lines) {

@@ -9,10 +9,10 @@ use crate::msg::Msg;
 use crate::source::{OptionLine, ReplayStep, Report, Table, TableRow};
 use crate::testing::{Book, Draft, NOW, Stage};
 
-const SIZES: [(u16, u16); 3] = [(60, 16), (80, 24), (140, 40)];
+pub(super) const SIZES: [(u16, u16); 3] = [(60, 16), (80, 24), (140, 40)];
 
 /// Snapshots a state after some keys, in each size.
-fn screens(name: &str, book: &Book, script: &str) {
+pub(super) fn screens(name: &str, book: &Book, script: &str) {
     for (columns, lines) in SIZES {
         let mut stage = Stage::new(columns, lines, book.clone());
         stage.press(script);
@@ -20,7 +20,7 @@ fn screens(name: &str, book: &Book, script: &str) {
     }
 }
 
-fn in_seconds(seconds: u64) -> Timestamp {
+pub(super) fn in_seconds(seconds: u64) -> Timestamp {
     later(NOW, std::time::Duration::from_secs(seconds))
 }
 
@@ -86,87 +86,6 @@ fn target_is_down_and_events_are_held() {
         ));
     }
     screens("target_down", &book, "");
-}
-
-/// A target that is down for a reason with many words, of an app that tries RingCentral's patience.
-fn failing_and_down() -> Book {
-    use ringtail_ringcentral::verdict::Failing;
-    let mut book = Book::traffic().target(TargetState::Down {
-        kind: FailureKind::Refused,
-        reason: "nothing listens at localhost:3000 (connection refused)".to_owned(),
-        retry_at: in_seconds(2),
-    });
-    book.status.failing = Some(Failing {
-        since_ms: NOW.0 / 1000,
-        blacklisted_ms: None,
-        reason: "Webhook responses with code: [500]".to_owned(),
-    });
-    book
-}
-
-#[test]
-fn a_target_that_is_down_is_named_at_every_size() {
-    screens("target_down_and_failing", &failing_and_down(), "");
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, failing_and_down());
-        let words = ["✗ down", "localhost:3000"];
-        let held = ["H lets them go", "✗ down", "localhost:3000"];
-        for (script, words) in [("", &words[..]), ("H", &held)] {
-            let shown = stage.then(script);
-            let head: String = shown.lines().take(3).collect();
-            assert!(words.iter().all(|word| head.contains(word)), "{shown}");
-        }
-        // With several endpoints, too, as far as there is a line for each.
-        let mut engine = stage.app.engines[0].clone();
-        engine.name = "bot-of-the-team".to_owned();
-        stage.app.engines.push(engine);
-        let shown = stage.show();
-        let line = shown.lines().find(|line| line.contains("bot-of")).unwrap();
-        let words = if columns < 80 { &held[..1] } else { &held };
-        assert!(words.iter().all(|word| line.contains(word)), "{shown}");
-    }
-}
-
-#[test]
-fn what_is_not_forwarded_is_told_so() {
-    let mut book = Book::new();
-    book.status.target.as_mut().unwrap().forwards = false;
-    screens("not_forwarded", &book, "");
-    let mut stage = Stage::new(80, 24, book);
-    assert!(
-        stage
-            .then("H")
-            .contains("with --no-forward nothing is forwarded")
-    );
-    let mut draft = Draft::exchange("interactive", "Button pressed").owed_to_nobody();
-    stage.book.add(draft.clone());
-    draft = Draft::notification("sms", "SMS").owed_to_nobody();
-    stage.book.add(draft);
-    stage.sync();
-    let shown = stage.then("<Enter><BackTab>");
-    assert!(
-        shown.contains("to be looked at and replayed, not forwarded"),
-        "{shown}"
-    );
-    let shown = stage.then("K");
-    assert!(
-        shown.contains("No client was attached that forwards"),
-        "{shown}"
-    );
-}
-
-#[test]
-fn what_is_counted_is_what_is_listed() {
-    let mut book = Book::traffic();
-    // They were imported: the relay sent none of them.
-    (book.status.cursor, book.status.relay_head) = (0, 0);
-    let mut stage = Stage::new(80, 24, book);
-    assert!(stage.show().contains("7 events · 3 failed"));
-    assert!(
-        stage
-            .then("/kind:sms<Enter>")
-            .contains("2 found · 1 failed")
-    );
 }
 
 #[test]
@@ -421,6 +340,20 @@ fn masked_for_a_shared_screen() {
 }
 
 #[test]
+fn a_mask_leaves_kind_and_size_of_what_is_no_json() {
+    let text = "Dear Pat, ".repeat(600);
+    let text = Draft::notification("other", "POST /text, 6000 bytes").body(text.as_bytes());
+    let body = b"{\"event\":\"/restapi/v1.0/presence\xff\"}";
+    let presence = Draft::notification("presence", "Presence changed").body(body);
+    let mut book = Book::new().with(text).with(presence);
+    book.events[0].headers.clear();
+    let shown = Stage::new(80, 24, book).then("P");
+    assert!(shown.contains(", 6000 bytes"), "{shown}");
+    let told = format!("presence, {} bytes", body.len());
+    assert!(shown.contains(&told), "{shown}");
+}
+
+#[test]
 fn replay_of_selected_events_goes_on() {
     for (columns, lines) in SIZES {
         let mut stage = Stage::new(columns, lines, Book::traffic());
@@ -599,19 +532,6 @@ fn names_that_are_wide_or_run_from_right_to_left_keep_the_columns_of_a_timeline(
         .collect();
     assert_eq!(places.len(), 4, "{shown}");
     assert!(places.iter().all(|place| *place == places[0]), "{shown}");
-}
-
-#[test]
-fn one_of_several_endpoints_without_a_target_says_so() {
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, Book::traffic());
-        let mut without = stage.app.engines[0].clone();
-        without.name = "look".to_owned();
-        without.target = None;
-        stage.app.engines.push(without);
-        let shown = stage.show();
-        assert!(shown.contains("target – none: events are kept"), "{shown}");
-    }
 }
 
 #[test]

@@ -1,0 +1,141 @@
+//! What the status lines say, in the three sizes.
+
+use ringtail_client::model::{FailureKind, ForwardState, TargetState};
+use ringtail_protocol::event::Disposition;
+use ringtail_ringcentral::verdict::Failing;
+
+use super::super::tests::{SIZES, in_seconds, screens};
+use crate::testing::{Book, Draft, NOW, Stage};
+
+/// A target that is down for a reason with many words, of an app that tries RingCentral's patience.
+fn failing_and_down() -> Book {
+    let mut book = Book::traffic().target(TargetState::Down {
+        kind: FailureKind::Refused,
+        reason: "nothing listens at localhost:3000 (connection refused)".to_owned(),
+        retry_at: in_seconds(2),
+    });
+    book.status.failing = Some(Failing {
+        since_ms: NOW.0 / 1000,
+        blacklisted_ms: None,
+        reason: "Webhook responses with code: [500]".to_owned(),
+    });
+    book
+}
+
+#[test]
+fn a_target_that_is_down_is_named_at_every_size() {
+    screens("target_down_and_failing", &failing_and_down(), "");
+    for (columns, lines) in SIZES {
+        let mut stage = Stage::new(columns, lines, failing_and_down());
+        let words = ["✗ down", "localhost:3000"];
+        let held = ["H lets them go", "✗ down", "localhost:3000"];
+        for (script, words) in [("", &words[..]), ("H", &held)] {
+            let shown = stage.then(script);
+            let head: String = shown.lines().take(3).collect();
+            assert!(words.iter().all(|word| head.contains(word)), "{shown}");
+        }
+        // With several endpoints, too, as far as there is a line for each.
+        let mut engine = stage.app.engines[0].clone();
+        engine.name = "bot-of-the-team".to_owned();
+        stage.app.engines.push(engine);
+        let shown = stage.show();
+        let line = shown.lines().find(|line| line.contains("bot-of")).unwrap();
+        let words = if columns < 80 { &held[..1] } else { &held };
+        assert!(words.iter().all(|word| line.contains(word)), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_not_forwarded_is_told_so() {
+    let mut book = Book::new();
+    book.status.target.as_mut().unwrap().forwards = false;
+    screens("not_forwarded", &book, "");
+    let mut stage = Stage::new(80, 24, book);
+    assert!(
+        stage
+            .then("H")
+            .contains("with --no-forward nothing is forwarded")
+    );
+    stage
+        .book
+        .add(Draft::exchange("interactive", "Button pressed"));
+    stage.book.add(Draft::notification("sms", "SMS"));
+    for event in &mut stage.book.events {
+        event.event.disposition = Disposition::Owed;
+        event.event.forward = ForwardState::None;
+    }
+    stage.sync();
+    let shown = stage.then("<Enter><BackTab>");
+    assert!(
+        shown.contains("to be looked at and replayed, not forwarded"),
+        "{shown}"
+    );
+    let shown = stage.then("K");
+    assert!(
+        shown.contains("No client was attached that forwards"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_is_counted_is_what_is_listed() {
+    let mut book = Book::traffic();
+    // They were imported: the relay sent none of them.
+    (book.status.cursor, book.status.relay_head) = (0, 0);
+    let mut stage = Stage::new(80, 24, book);
+    assert!(stage.show().contains("7 events · 3 failed"));
+    assert!(
+        stage
+            .then("/kind:sms<Enter>")
+            .contains("2 found · 1 failed")
+    );
+}
+
+#[test]
+fn addresses_of_several_endpoints() {
+    let mut book = Book::new();
+    book.status.name = "shop".to_owned();
+    for (columns, lines) in SIZES {
+        let mut stage = Stage::new(columns, lines, book.clone());
+        for name in ["bot", "look"] {
+            let mut engine = stage.app.engines[0].clone();
+            engine.name = name.to_owned();
+            let endpoint = engine.endpoint.as_mut().unwrap();
+            endpoint.id = format!("{name}-k3v9m2qx7c");
+            endpoint.url = format!("https://relay.example.com/{name}-k3v9m2qx7c");
+            stage.app.engines.push(engine);
+        }
+        stage.app.engines[2].endpoint = None;
+        insta::assert_snapshot!(format!("addresses_{columns}x{lines}"), stage.show());
+        // Each is copied by its turn.
+        let copied = |stage: &mut Stage| {
+            stage.press("a");
+            stage.clip.take()
+        };
+        let url = |name: &str| Some(format!("https://relay.example.com/{name}-k3v9m2qx7c"));
+        assert_eq!(copied(&mut stage), url("dev"));
+        assert_eq!(copied(&mut stage), url("bot"));
+        assert_eq!(copied(&mut stage), None);
+        assert!(
+            stage
+                .show()
+                .contains("has not told the address of look yet")
+        );
+        assert_eq!(copied(&mut stage), url("dev"));
+        stage.pass(10_000);
+        assert_eq!(copied(&mut stage), url("dev"));
+    }
+}
+
+#[test]
+fn one_of_several_endpoints_without_a_target_says_so() {
+    for (columns, lines) in SIZES {
+        let mut stage = Stage::new(columns, lines, Book::traffic());
+        let mut without = stage.app.engines[0].clone();
+        without.name = "look".to_owned();
+        without.target = None;
+        stage.app.engines.push(without);
+        let shown = stage.show();
+        assert!(shown.contains("target – none: events are kept"), "{shown}");
+    }
+}
