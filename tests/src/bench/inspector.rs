@@ -80,7 +80,10 @@ pub async fn run(plan: Plan, keep: Option<&Path>) -> anyhow::Result<String> {
     let kept = keep.map(|keep| keep.join(FILE_NAME));
     table.note(match &kept {
         Some(kept) if kept.exists() => {
-            std::fs::copy(kept, directory.path().join(FILE_NAME))?;
+            let copy = directory.path().join(FILE_NAME);
+            std::fs::copy(kept, &copy)?;
+            // Else the first checkpoint waits until all of it is on the disk.
+            std::fs::File::open(copy)?.sync_all()?;
             let newest = open(directory.path())?.marks().borrow().events.0;
             let kept = kept.display();
             anyhow::ensure!(
