@@ -117,7 +117,7 @@ pub const WORDS: &[Word] = &[
     ),
     flag("held", Flag::Held, "waits for the app"),
     flag("replayed", Flag::Replayed, "was replayed"),
-    flag("duplicate", Flag::Duplicate, "RingCentral sent it before"),
+    flag("duplicate", Flag::Duplicate, "the same request came before"),
     flag(
         "gap",
         Flag::Gap,
