@@ -33,7 +33,7 @@ pub(crate) struct ExportArgs {
     /// Write the tokens and other secrets that requests carry
     #[arg(long, conflicts_with = "mask")]
     pub(crate) reveal: bool,
-    /// Where commands send to: a port, host:port or URL; without, where events went last
+    /// Where commands send to: a port, host:port or URL; without, where `ringtail listen` last sent
     #[arg(long, short, value_name = "TARGET")]
     pub(crate) target: Option<String>,
 }
@@ -54,6 +54,13 @@ pub(crate) enum Form {
     Raw,
     /// A folder with the body and the headers of each event in files
     Fixtures,
+}
+
+impl Form {
+    /// Says whether it is for sending the events once more.
+    pub(crate) fn is_sent(self) -> bool {
+        matches!(self, Self::Curl | Self::Httpie | Self::Raw)
+    }
 }
 
 #[derive(Debug, Args)]

@@ -10,9 +10,10 @@ use ringtail_client::config::Config;
 use ringtail_client::engine::last_target;
 use ringtail_client::export::{Creator, HarWriter, curl, fixture_name, headers, httpie, raw};
 use ringtail_client::forward::TargetUrl;
+use ringtail_client::mask;
 use ringtail_client::model::EventDetail;
 use ringtail_client::pseudonyms;
-use ringtail_client::signature;
+use ringtail_client::signature::{self, Reveal};
 
 use super::find::open;
 use super::select::Selection;
@@ -41,16 +42,17 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
         false => None,
     };
     // Pseudonyms take the place of secrets, too: the same secret keeps the same one.
-    let reveal = (args.reveal || args.mask).into();
+    let hides = !args.reveal && !args.mask;
     let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
     // Nothing is made before there is something to write.
     let mut page = selection.next().await?;
     let mut sink = Sink::create(&args)?;
     let mut count = 0_u64;
+    let mut without = 0_u64;
     while let Some(rows) = page {
         for row in rows {
             let secrets = config.secrets.of_id(&row.endpoint);
-            let detail = signature::event(&history, &secrets, row.id, reveal).await;
+            let detail = signature::event(&history, &secrets, row.id, Reveal::Yes).await;
             let detail = detail.map_err(anyhow::Error::from)?;
             // Retention may have taken it meanwhile.
             let Some(mut detail) = detail else { continue };
@@ -58,8 +60,10 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
             if let Some(masker) = &masker {
                 detail = pseudonyms::event(masker, &detail);
             }
+            let hidden = hides && hide(&mut detail);
             count += 1;
-            match sink.event(&detail, &aim) {
+            without += u64::from(hidden);
+            match sink.event(&detail, &aim, hidden) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => return Err(written(error, &args)),
@@ -71,11 +75,24 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         ended => ended.map_err(|error| written(error, &args))?,
     }
+    // What is kept may do without them; what is sent again is refused by an app that checks them.
+    if without > 0 && args.form.is_sent() {
+        note(&format!(
+            "secrets are hidden in {without} of {count} events; --reveal writes them\n"
+        ));
+    }
     if let Some(path) = &args.to {
         let path = path.display().to_string();
         note(&format!("{count} events written to {}\n", escape(&path)));
     }
     Ok(())
+}
+
+/// Hides the secrets, and says whether the request had any.
+fn hide(detail: &mut EventDetail) -> bool {
+    let before = (detail.event.path.clone(), detail.headers.clone());
+    mask::detail(detail);
+    before != (detail.event.path.clone(), detail.headers.clone())
 }
 
 /// Returns where a command sends an event of an endpoint: the target that is known, else where it went last.
@@ -126,14 +143,14 @@ impl Sink {
         }
     }
 
-    fn event(&mut self, event: &EventDetail, target: &TargetUrl) -> io::Result<()> {
+    fn event(&mut self, event: &EventDetail, target: &TargetUrl, hidden: bool) -> io::Result<()> {
         match self {
             Self::Har(har) => har.event(event),
             Self::Fixtures(folder) => fixture(folder, event),
             Self::Text(form, out) => {
                 let text = match form {
-                    Form::Curl => script(event, curl(event, target))?,
-                    Form::Httpie => script(event, httpie(event, target))?,
+                    Form::Curl => script(event, hidden, curl(event, target))?,
+                    Form::Httpie => script(event, hidden, httpie(event, target))?,
                     Form::Raw => raw(event),
                     Form::Ndjson | Form::Har | Form::Fixtures => {
                         let mut line = Vec::new();
@@ -158,12 +175,19 @@ impl Sink {
 /// A command after a comment that says what it sends.
 fn script<E: Error + Send + Sync + 'static>(
     event: &EventDetail,
+    hidden: bool,
     command: Result<String, E>,
 ) -> io::Result<Vec<u8>> {
     let command = command.map_err(io::Error::other)?;
     let row = &event.event;
+    let hidden = match hidden {
+        true => {
+            "# its secrets are hidden, and an app that checks them refuses it; --reveal writes them\n"
+        }
+        false => "",
+    };
     Ok(format!(
-        "\n# {} #{}: {}\n{command}",
+        "\n# {} #{}: {}\n{hidden}{command}",
         escape(&row.endpoint),
         row.seq,
         escape(&row.summary)
