@@ -30,7 +30,7 @@ pub(super) fn checked(field: Field, text: Text) -> Result<Test, String> {
 pub(super) fn plain(means: Means, value: &str) -> Result<Test, String> {
     let test = match means {
         Means::Status => status(value).map(Test::Status),
-        Means::Verdict => one_of(&VERDICTS, value).map(Test::Verdict),
+        Means::Verdict => verdict(value).map(Test::Verdict),
         Means::Signature => one_of(&SIGNATURES, value).map(Test::Signature),
         Means::Slower => duration(value).map(Test::Slower),
         Means::Seq => seq(value).map(|(first, last)| Test::Seq(first, last)),
@@ -42,7 +42,7 @@ pub(super) fn plain(means: Means, value: &str) -> Result<Test, String> {
     };
     test.ok_or_else(|| {
         let wanted = match means {
-            Means::Status => "a status, such as 404, or a class, such as 5xx".to_owned(),
+            Means::Status => "a status, such as 404, or a class from 1xx to 5xx".to_owned(),
             Means::Verdict => format!("one of {}", VERDICTS.join(", ")),
             Means::Signature => format!("one of {}", SIGNATURES.join(", ")),
             Means::Slower => "a time up to a day, such as 500ms or 1.5s".to_owned(),
@@ -62,6 +62,15 @@ fn one_of(known: &[&'static str], value: &str) -> Option<&'static str> {
         .copied()
 }
 
+/// Reads a verdict; the screen has a shorter word for one.
+fn verdict(value: &str) -> Option<&'static str> {
+    let value = match value.eq_ignore_ascii_case("none") {
+        true => "no-answer",
+        false => value,
+    };
+    one_of(&VERDICTS, value)
+}
+
 fn status(value: &str) -> Option<StatusRange> {
     let lower = value.to_ascii_lowercase();
     let digits =
@@ -69,7 +78,7 @@ fn status(value: &str) -> Option<StatusRange> {
     let valid = |status: &u16| (100..1000).contains(status);
     if let Some(class) = lower.strip_suffix("xx").filter(|class| digits(class, 1)) {
         let first = class.parse::<u16>().ok()? * 100;
-        return Some(StatusRange(first, first + 99)).filter(|_| valid(&first));
+        return Some(StatusRange(first, first + 99)).filter(|_| (100..600).contains(&first));
     }
     let status = lower
         .parse()
