@@ -29,12 +29,24 @@ const ID_DIGITS: usize = 32;
 
 /// Text that names no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{text:?} names no event; give a number (17), a range (17..20) or the beginning of an id (0199a1b2-)"
-)]
-pub struct SelectorError {
-    /// The text.
-    pub text: String,
+#[non_exhaustive]
+pub enum SelectorError {
+    /// It has none of the forms.
+    #[error(
+        "{text:?} names no event; give a number (17), a range (17..20) or the beginning of an id (0199a1b2-)"
+    )]
+    Form {
+        /// The text.
+        text: String,
+    },
+    /// It is a range that goes backwards.
+    #[error("the range {first}..{last} goes backwards; give {last}..{first}")]
+    Backwards {
+        /// The number before the dots.
+        first: u64,
+        /// The smaller one behind them.
+        last: u64,
+    },
 }
 
 impl Selector {
@@ -44,7 +56,7 @@ impl Selector {
     /// # Errors
     /// When the text is none of the three forms.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
-        let error = || SelectorError {
+        let error = || SelectorError::Form {
             text: text.chars().take(80).collect(),
         };
         if let Some((first, last)) = text.split_once("..") {
@@ -53,7 +65,7 @@ impl Selector {
             return if first <= last {
                 Ok(Self::Seq { first, last })
             } else {
-                Err(error())
+                Err(SelectorError::Backwards { first, last })
             };
         }
         if let Some(seq) = number(text) {
@@ -117,6 +129,9 @@ mod tests {
         ] {
             assert!(Selector::parse(bad).is_err(), "{bad}");
         }
+        let backwards = Selector::parse("20..17").unwrap_err();
+        let told = "the range 20..17 goes backwards; give 17..20";
+        assert_eq!(backwards.to_string(), told);
     }
 
     #[test]
