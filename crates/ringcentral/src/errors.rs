@@ -49,10 +49,27 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         .chain(own::ALL.iter().copied())
 }
 
+/// Words that screens and lists have for an answer that did not come.
+const NO_ANSWER: [&str; 7] = [
+    "none",
+    "refused",
+    "unreachable",
+    "reset",
+    "timed-out",
+    "tls",
+    "not-http",
+];
+
 /// Returns the entry of a code or of a verdict's word, whatever its case and hyphens: `sub525` is `SUB-525`.
 #[must_use]
 pub fn find(text: &str) -> Option<&'static Entry> {
     let wanted = Plain::of(text)?;
+    if NO_ANSWER
+        .iter()
+        .any(|word| Plain::of(word).as_ref() == Some(&wanted))
+    {
+        return Some(&own::NO_ANSWER);
+    }
     all().find(|entry| {
         Plain::of(entry.code).as_ref() == Some(&wanted)
             || entry

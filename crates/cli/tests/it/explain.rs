@@ -56,6 +56,9 @@ fn what_ringtail_prints_is_explained_when_it_is_pasted() {
 #[test]
 fn a_verdict_is_explained_by_its_word() {
     assert!(explained("late").starts_with("exit 0\nRT-501  "));
+    for word in ["no-answer", "none", "refused", "timed-out"] {
+        assert!(explained(word).starts_with("exit 0\nRT-504  "), "{word}");
+    }
 }
 
 #[test]

@@ -311,8 +311,15 @@ super::table! {
     NO_REPLAY "RT-409" {
         message: "event … cannot be replayed: …",
         meaning: "The event cannot be sent once more.",
-        causes: ["It was removed by age.", "The relay sent a request that could not be read."],
-        next: ["ringtail events list"],
+        causes: [
+            "It is to be signed anew (`--sign`), and the secret for its kind is not configured; the message says which.",
+            "It was removed by age.",
+            "The relay sent a request that could not be read.",
+        ],
+        next: [
+            "Set the variable that the hint names (RINGTAIL_VERIFICATION_TOKEN and its like), or leave `--sign` out.",
+            "ringtail events list",
+        ],
         sections: [],
     }
     UNANSWERED "RT-410" {
