@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use ringtail_client::config::ConfigError;
 use ringtail_client::link::{self, Refusal};
 use ringtail_client::relay_api::ApiError;
+use ringtail_client::replay::ReplayError;
 use ringtail_protocol::path::code as word;
 use ringtail_ringcentral::errors::Entry;
 
@@ -158,6 +159,17 @@ impl From<ApiError> for Failure {
             hint,
             quote: None,
             code: None,
+        }
+    }
+}
+
+impl From<ReplayError> for Failure {
+    fn from(error: ReplayError) -> Self {
+        let hint = error.hint();
+        let failure = Self::new(Exit::Failure, error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
         }
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bytes::Bytes;
 use ringtail_protocol::event::Header;
 use serde_json::Value;
 use similar::{Algorithm, ChangeTag, TextDiff};
@@ -114,16 +115,55 @@ pub struct Diff {
     pub changes: usize,
 }
 
+/// An event has too few answers for a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FewAnswers {
+    /// There is none; attempts that failed are not answers.
+    #[error("the app has never answered event {seq}")]
+    None {
+        /// The event's number.
+        seq: u64,
+    },
+    /// There is one.
+    #[error("the app has answered event {seq} once")]
+    One {
+        /// The event's number.
+        seq: u64,
+    },
+}
+
+/// Returns the app's last two answers to an event, each with its number among them.
+///
+/// # Errors
+/// When there are fewer.
+pub fn last_answers(event: &EventDetail) -> Result<[(usize, &AttemptDetail); 2], FewAnswers> {
+    let answers: Vec<_> = event.attempts.iter().filter(|one| is_answer(one)).collect();
+    let (seq, count) = (event.event.seq, answers.len());
+    match answers.as_slice() {
+        [.., one, other] => Ok([(count - 1, *one), (count, *other)]),
+        [_] => Err(FewAnswers::One { seq }),
+        [] => Err(FewAnswers::None { seq }),
+    }
+}
+
+/// Says whether the app gave an answer, whatever it was.
+pub(crate) fn is_answer(attempt: &AttemptDetail) -> bool {
+    matches!(attempt.attempt.outcome, Outcome::Status(_))
+}
+
 /// Compares two events.
 #[must_use]
 pub fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> Diff {
-    texts(&of_event(one, noise), &of_event(other, noise))
+    let sizes = [&one.body, &other.body].map(Bytes::len);
+    texts(&of_event(one, noise), &of_event(other, noise), sizes)
 }
 
 /// Compares two answers of the app.
 #[must_use]
 pub fn answers(one: &AttemptDetail, other: &AttemptDetail, noise: &Noise) -> Diff {
-    texts(&of_answer(one, noise), &of_answer(other, noise))
+    let sizes = [&one.body, &other.body].map(Bytes::len);
+    texts(&of_answer(one, noise), &of_answer(other, noise), sizes)
 }
 
 fn of_event(event: &EventDetail, noise: &Noise) -> String {
@@ -176,7 +216,8 @@ fn silence(value: &mut Value, noise: &Noise) {
     }
 }
 
-fn texts(one: &str, other: &str) -> Diff {
+/// Compares two documents; `sizes` are those of the bodies in them.
+fn texts(one: &str, other: &str, sizes: [usize; 2]) -> Diff {
     if one == other {
         return Diff {
             lines: Vec::new(),
@@ -184,7 +225,7 @@ fn texts(one: &str, other: &str) -> Diff {
         };
     }
     if one.len().max(other.len()) > MAX_BYTES {
-        return whole(one, other);
+        return whole(sizes);
     }
     let diff = TextDiff::configure()
         .algorithm(Algorithm::Patience)
@@ -229,8 +270,9 @@ fn fold(lines: &mut Vec<Line>, same: &mut Vec<String>, after: bool, before: bool
 }
 
 /// Two documents that are too large to be laid side by side.
-fn whole(one: &str, other: &str) -> Diff {
-    let sized = |text: &str| format!("({} bytes, too large to compare line by line)", text.len());
+fn whole([one, other]: [usize; 2]) -> Diff {
+    let sized =
+        |bytes: usize| format!("(a body of {bytes} bytes, too large to compare line by line)");
     Diff {
         lines: vec![Line::Removed(sized(one)), Line::Added(sized(other))],
         changes: 2,
@@ -240,6 +282,13 @@ fn whole(one: &str, other: &str) -> Diff {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::forward::testing::{App, answer, impatient, sender, vacant};
+    use crate::history::testing::{TestHistory, call};
+    use crate::replay::replay;
+
+    fn texts(one: &str, other: &str) -> Diff {
+        super::texts(one, other, [one.len(), other.len()])
+    }
 
     fn show(diff: &Diff) -> String {
         let lines = diff.lines.iter().map(|line| match line {
@@ -311,7 +360,39 @@ mod tests {
     fn bytes_that_are_no_text_and_large_documents_are_compared() {
         assert_eq!(texts(&String::from_utf8_lossy(b"\xff\xfe"), "x").changes, 2);
         let large = "x".repeat(MAX_BYTES + 1);
-        assert_eq!(texts(&large, "x").changes, 2);
+        let diff = super::texts(&large, "x", [17, 1]);
+        assert_eq!(diff.changes, 2);
+        // Of the bodies, and not of what is made of them to be compared.
+        assert!(show(&diff).starts_with("- (a body of 17 bytes, too large"));
         assert_eq!(texts(&large, &large).changes, 0);
+    }
+
+    #[tokio::test]
+    async fn attempts_that_failed_are_not_answers() {
+        let test = TestHistory::open();
+        let event = call(1, "s");
+        test.receives(vec![event.clone()]).await;
+        let well = App::start(async |_| answer(200, ""));
+        let ill = App::start(async |_| answer(500, ""));
+        let nowhere = sender(&vacant().to_string(), impatient());
+        let mut seen = Vec::new();
+        for sender in [&nowhere, &well.sender(), &nowhere, &ill.sender(), &nowhere] {
+            replay(&test.history, sender, event.id, None).await.unwrap();
+            let stored = test.history.event(event.id).await.unwrap().unwrap();
+            seen.push(match last_answers(&stored) {
+                Ok(two) => format!("{:?}", two.map(|(at, one)| (at, outcome(one)))),
+                Err(few) => few.to_string(),
+            });
+        }
+        let (never, once) = (
+            "the app has never answered event 1",
+            "the app has answered event 1 once",
+        );
+        let two = "[(1, Status(200)), (2, Status(500))]";
+        assert_eq!(seen, [never, once, once, two, two]);
+    }
+
+    fn outcome(answer: &AttemptDetail) -> Outcome {
+        answer.attempt.outcome.clone()
     }
 }

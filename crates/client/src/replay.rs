@@ -14,7 +14,7 @@ use crate::history::{History, ReadError, StoreError};
 use crate::model::{AttemptDetail, Cause, RowId};
 use crate::signature::{self, NoSecret};
 
-pub use self::run::{Compared, Options, Run, Step};
+pub use self::run::{Compared, Options, Planned, Run, Step};
 
 /// Why an event was not replayed. A target that fails is not among the reasons: that is an attempt.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,20 @@ pub enum ReplayError {
     /// The attempt could not be recorded.
     #[error("the event was replayed, but the attempt could not be recorded")]
     Record(#[from] StoreError),
+}
+
+impl ReplayError {
+    /// Returns what to do next, where something helps.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let Self::Unsigned { source, .. } = self else {
+            return None;
+        };
+        let (variable, key) = Secrets::names_of(source.scheme)?;
+        Some(format!(
+            "set {variable}, or {key} under [secrets] in the configuration file"
+        ))
+    }
 }
 
 /// Replays an event by its id, signed anew if there are secrets to do it with.

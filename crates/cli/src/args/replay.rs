@@ -9,7 +9,7 @@ use super::{Format, HopArgs};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ringtail replay 17                                 send event 17 to where it went last
+  ringtail replay 17                                 send event 17 once more
   ringtail replay --filter 'status:5xx since:-1h' --target 3001 --dry-run
   ringtail replay 17 --edit                          edit it first; a new event is sent and kept
   ringtail replay 17..40 --timing --speed 10         with the original's pauses, ten times as fast
@@ -24,10 +24,10 @@ pub(crate) struct ReplayArgs {
     /// Edit the event in $VISUAL or $EDITOR, and send what comes of it as a new one
     #[arg(long, conflicts_with_all = ["filter", "dry_run", "compare", "timing"])]
     pub(crate) edit: bool,
-    /// List the events and where they would go, and send nothing
+    /// List what would be sent, in its order, and where to, and send nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Where they go: a port, host:port or URL; without, where each went last
+    /// Where they go: a port, host:port or URL; without, where `ringtail listen` last sent their endpoint's events
     #[arg(long, short, value_name = "TARGET")]
     pub(crate) target: Option<String>,
     /// Sign them anew with the secrets that are configured

@@ -79,13 +79,13 @@ pub(crate) struct SimulateArgs {
 #[command(next_help_heading = "Delivery")]
 pub(crate) struct FaultArgs {
     /// Let later notifications overtake some, a percentage [default with the flag alone: 30]
-    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "30", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "30", value_parser = percent)]
     pub(crate) reorder: Option<u8>,
     /// Send some notifications twice [default with the flag alone: 30]
-    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "30", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "30", value_parser = percent)]
     pub(crate) double: Option<u8>,
     /// Leave some notifications out [default with the flag alone: 10]
-    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "10", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "10", value_parser = percent)]
     pub(crate) drop: Option<u8>,
     /// Send each notification late by up to so many milliseconds
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
@@ -130,6 +130,15 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("give NAME=VALUE, such as text=Hello".to_owned()),
     }
+}
+
+/// Reads how many of a hundred. What stands behind the option and is no percentage was meant for something else.
+fn percent(text: &str) -> Result<u8, String> {
+    let percent = text.parse().ok().filter(|percent| *percent <= 100);
+    percent.ok_or_else(|| {
+        "give a percentage from 0 to 100, or none; what is sent stands before such an option"
+            .to_owned()
+    })
 }
 
 pub(crate) fn speed(text: &str) -> Result<f64, String> {

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 use ringtail_client::config::Config;
-use ringtail_client::diff::{Diff, Line, Noise, answers, events};
+use ringtail_client::diff::{Diff, Line, Noise, answers, events, last_answers};
 use ringtail_client::history::History;
 use ringtail_client::model::{EventDetail, EventRow};
 use ringtail_client::signature;
@@ -31,14 +31,12 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
     }
     let (names, diff) = if args.answers {
         let detail = detail(&config, &history, &event, &args).await?;
-        let [.., one, other] = detail.attempts.as_slice() else {
-            let failure = anyhow!("the app has answered event {} less than twice", event.seq);
-            return Err(Failure::new(Exit::NoData, failure)
-                .hint(format!("`ringtail replay {}` asks it again", args.event)));
-        };
+        let [(at, one), (other_at, other)] = last_answers(&detail).map_err(|few| {
+            let hint = format!("`ringtail replay {}` asks it again", args.event);
+            Failure::new(Exit::NoData, few).hint(hint)
+        })?;
         let name = |at: usize| format!("answer {at} to #{}", event.seq);
-        let count = detail.attempts.len();
-        ([name(count - 1), name(count)], answers(one, other, &noise))
+        ([name(at), name(other_at)], answers(one, other, &noise))
     } else {
         let other = match &args.other {
             Some(other) => find_one(&history, endpoint, other).await?,

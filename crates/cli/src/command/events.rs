@@ -1,5 +1,7 @@
 //! `ringtail events`: looks at the history, without a relay.
 
+use std::io::IsTerminal;
+
 use ringtail_client::config::Config;
 use ringtail_client::history::{Comment, Direction, MarkChange};
 use ringtail_client::mask;
@@ -11,6 +13,7 @@ use super::search::{self, Talk, filter, search};
 use super::select::{Selection, nothing_named};
 use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
 use crate::exit::{Exit, Failure};
+use crate::output::escape::is_shown_as_it_is;
 use crate::output::{json, plain, print};
 
 pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure> {
@@ -90,6 +93,15 @@ pub(super) async fn show(common: &Common, args: ShowArgs) -> Result<(), Failure>
     })?;
     let mut out = Vec::new();
     match args.output {
+        _ if args.raw && std::io::stdout().is_terminal() && !is_shown_as_it_is(&detail.body) => {
+            let odd = anyhow::anyhow!(
+                "the body of event {} is not plain text: a terminal would obey what is in it",
+                event.seq
+            );
+            return Err(Failure::new(Exit::Usage, odd).hint(
+                "write it to a file or a pipe (> body), or leave --raw out to see it in safe letters",
+            ));
+        }
         _ if args.raw => out.extend_from_slice(&detail.body),
         Format::Plain => out.extend(plain::Style::of_stdout().detail(&detail).into_bytes()),
         Format::Json => json::line(&mut out, &json::event_with_attempts(&detail)),

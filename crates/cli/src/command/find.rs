@@ -7,6 +7,9 @@ use ringtail_client::model::{EventRow, RowId};
 
 use crate::exit::{Exit, Failure};
 
+/// Most endpoints that a message names.
+const SHOWN: usize = 4;
+
 /// Opens the history that the configuration names.
 pub(super) async fn open(config: &Config) -> Result<History, Failure> {
     let data = config.data.clone();
@@ -44,6 +47,9 @@ pub(super) async fn find(
         found.extend(page.into_iter().filter(is_meant));
     }
     if found.is_empty() {
+        if let Some(wanted) = endpoint {
+            on_some(history, wanted).await?;
+        }
         let failure = Failure::new(
             Exit::NoData,
             anyhow!("there is no event {text} in the history"),
@@ -59,12 +65,39 @@ pub(super) async fn find(
     };
     match clear {
         true => Ok(found),
-        false => Err(ambiguous(text, found.len())),
+        false => Err(ambiguous(text, &found)),
     }
 }
 
-fn ambiguous(text: &str, events: usize) -> Failure {
-    let failure = Failure::new(Exit::NoData, anyhow!("{text} names {events} events"));
+/// Fails when the history has no event of an endpoint: a name that is not there is a mistake of its own.
+async fn on_some(history: &History, wanted: &str) -> Result<(), Failure> {
+    let endpoints = history.read(|reader| reader.endpoints()).await;
+    let endpoints = endpoints.map_err(anyhow::Error::from)?;
+    if endpoints.iter().any(|id| is_of(id, wanted)) || endpoints.is_empty() {
+        return Ok(());
+    }
+    let failure = anyhow!("there is no endpoint {wanted} in the history");
+    let hint = format!("it has events of {}", some(&endpoints));
+    Err(Failure::new(Exit::NoData, failure).hint(hint))
+}
+
+/// Names things, but not a hundred.
+fn some(names: &[String]) -> String {
+    match names.get(..SHOWN) {
+        Some(first) if names.len() > SHOWN => {
+            format!("{} and {} more", first.join(", "), names.len() - SHOWN)
+        }
+        _ => names.join(", "),
+    }
+}
+
+fn ambiguous(text: &str, events: &[EventRow]) -> Failure {
+    let mut endpoints: Vec<String> = events.iter().map(|event| event.endpoint.clone()).collect();
+    endpoints.sort();
+    endpoints.dedup();
+    let (count, of) = (events.len(), some(&endpoints));
+    let failure = anyhow!("{text} names {count} events of {of}");
+    let failure = Failure::new(Exit::NoData, failure);
     failure.hint("give more of the id, or name the endpoint with --endpoint")
 }
 
@@ -75,20 +108,18 @@ pub(super) async fn find_one(
     text: &str,
 ) -> Result<EventRow, Failure> {
     let mut found = find(history, endpoint, text).await?;
-    match (found.pop(), found.len()) {
-        (Some(event), 0) => Ok(event),
-        (_, others) => Err(ambiguous(text, others + 1)),
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        _ => Err(ambiguous(text, &found)),
     }
 }
 
 /// Says whether an event is of an endpoint, given by its id or its name: an id is the name, a hyphen and a part
 /// without hyphens.
 pub(super) fn is_on(event: &EventRow, endpoint: Option<&str>) -> bool {
-    endpoint.is_none_or(|wanted| {
-        event.endpoint == wanted
-            || event
-                .endpoint
-                .rsplit_once('-')
-                .is_some_and(|(name, _)| name == wanted)
-    })
+    endpoint.is_none_or(|wanted| is_of(&event.endpoint, wanted))
+}
+
+fn is_of(id: &str, wanted: &str) -> bool {
+    id == wanted || id.rsplit_once('-').is_some_and(|(name, _)| name == wanted)
 }

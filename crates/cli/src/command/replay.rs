@@ -13,14 +13,14 @@ use ringtail_client::engine::last_target;
 use ringtail_client::forward::{SendOptions, Sender, TargetUrl};
 use ringtail_client::mask;
 use ringtail_client::model::{EventRow, Outcome};
-use ringtail_client::replay::{Options, Run, Step};
+use ringtail_client::replay::{Options, Planned, Run, Step};
 use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::errors::own;
 use ringtail_ringcentral::secret::masked;
 use ringtail_ringcentral::simulate::Faults;
 
 use self::compare::Comparison;
-pub(crate) use self::compare::how;
+pub(crate) use self::compare::{Counts, how};
 pub(crate) use self::edit::edit;
 use super::find::open;
 use super::listen::send_options;
@@ -38,12 +38,6 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
     let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
-    if args.dry_run {
-        while let Some(events) = selection.next().await? {
-            list(&config, &args, &events).await?;
-        }
-        return Ok(());
-    }
     let mut events = Vec::new();
     while let Some(page) = selection.next().await? {
         events.extend(page);
@@ -69,32 +63,31 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     }
     let comparison = options.compare.is_some().then(Comparison::default);
     let events = with_senders(events, |endpoint| sender(&config, &args, endpoint))?;
+    let mut run = Run::new(history.clone(), config.secrets, events, options);
+    let sends = run.left();
+    for event in run.left_out() {
+        note(&format!("#{} is left out\n", event.seq));
+    }
+    if args.dry_run {
+        return list(&args, &run).await;
+    }
     let mut face = Face {
         args: &args,
         stdout: Stdout::new(),
         comparison,
         unanswered: 0,
     };
-    let mut run = Run::new(history.clone(), config.secrets, events, options);
-    let sends = run.left();
-    for event in run.left_out() {
-        note(&format!("#{} is left out\n", event.seq));
-    }
-    while let Some(step) = run.next().await.map_err(anyhow::Error::from)? {
+    while let Some(step) = run.next().await? {
         face.show(step).await?;
     }
     if let Some(comparison) = &face.comparison {
         comparison.print(args.output).await?;
     }
     let unanswered = face.unanswered;
-    if let Some((changed, compared)) = face.comparison.map(|comparison| comparison.counts())
-        && changed > 0
+    if let Some(counts) = face.comparison.map(|comparison| comparison.counts())
+        && counts.changed > 0
     {
-        let failure = Failure::new(
-            Exit::NotAccepted,
-            anyhow!("{changed} of {compared} answers changed"),
-        );
-        return Err(failure
+        return Err(Failure::new(Exit::NotAccepted, anyhow!("{counts}"))
             .code(&own::ANSWERS_CHANGED)
             .hint("`ringtail events diff EVENT --answers` shows how"));
     }
@@ -177,23 +170,38 @@ impl Face<'_> {
     }
 }
 
-/// Says what would be sent, and where to.
-async fn list(config: &Config, args: &ReplayArgs, events: &[EventRow]) -> Result<(), Failure> {
+/// Says what would be sent, in which order, and where to.
+async fn list(args: &ReplayArgs, run: &Run) -> Result<(), Failure> {
     let style = plain::Style::of_stdout();
     let mut out = Vec::new();
-    for event in events {
-        let target = target(config, args, &event.endpoint)?.to_string();
-        let target = masked(&target);
-        let event = mask::row(event.clone());
+    for planned in run.to_come() {
+        let event = mask::row(planned.event.clone());
         match args.output {
             Format::Plain => {
                 let line = style.listed(&event, true);
-                out.extend(format!("{}  → {}\n", line.trim_end(), escape(&target)).into_bytes());
+                let aim = escape(&aim(&planned)).into_owned();
+                out.extend(format!("{}  {aim}\n", line.trim_end()).into_bytes());
             }
-            Format::Json => json::line(&mut out, &json::event_row(&event)),
+            Format::Json => {
+                let mut value = json::event_row(&event);
+                let target = planned.sender.target().to_string();
+                value["target"] = masked(&target).into();
+                value["again"] = planned.again.into();
+                json::line(&mut out, &value);
+            }
         }
     }
     print(&out).await
+}
+
+/// Says where an event would go, and whether for the second time.
+pub(crate) fn aim(planned: &Planned<'_>) -> String {
+    let target = planned.sender.target().to_string();
+    let target = masked(&target);
+    match planned.again {
+        true => format!("→ {target} again"),
+        false => format!("→ {target}"),
+    }
 }
 
 fn sender(config: &Config, args: &ReplayArgs, endpoint: &str) -> Result<Sender, Failure> {

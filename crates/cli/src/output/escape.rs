@@ -13,6 +13,17 @@ pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     escape_unless(text, |c| matches!(c, '\n' | '\t'))
 }
 
+/// Says whether a terminal shows every byte, and obeys none but line ends and tabs.
+pub(crate) fn is_shown_as_it_is(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| {
+        let mut lines = text.split_inclusive('\n').map(|line| {
+            let line = line.strip_suffix('\n').unwrap_or(line);
+            line.strip_suffix('\r').unwrap_or(line)
+        });
+        lines.all(|line| !line.contains(|c| is_obeyed(c) && c != '\t'))
+    })
+}
+
 fn escape_unless(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.chars().any(|c| is_obeyed(c) && !keep(c)) {
         return Cow::Borrowed(text);
@@ -44,6 +55,16 @@ mod tests {
             escape("a\u{1b}[2J\u{7}\r\n\tb\u{9b}\u{202e}c"),
             "a\\u{1b}[2J\\u{7}\\r\\n\\tb\\u{9b}\\u{202e}c"
         );
+        for (bytes, shown) in [
+            (&b"{\r\n\t\"a\": 1}\n"[..], true),
+            (b"a\rb", false),
+            (b"\x1b[2J", false),
+            (b"\xff", false),
+            ("\u{202e}".as_bytes(), false),
+            (b"", true),
+        ] {
+            assert_eq!(is_shown_as_it_is(bytes), shown, "{bytes:?}");
+        }
         assert_eq!(escape_lines("a\n\tb\r\u{1b}"), "a\n\tb\\r\\u{1b}");
     }
 }

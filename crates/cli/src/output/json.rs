@@ -32,9 +32,12 @@ pub(crate) fn ready(endpoint: &str, url: &str) -> Value {
     json!({"type": "ready", "endpoint": endpoint, "url": url})
 }
 
-/// An event without headers and body.
+/// An event without headers and body, with its newest attempt.
 pub(crate) fn event_row(event: &EventRow) -> Value {
-    Value::Object(row(event))
+    let mut map = row(event);
+    let newest = event.last_attempt.as_ref().map(attempt);
+    map.insert("last_attempt".into(), json!(newest));
+    Value::Object(map)
 }
 
 fn row(event: &EventRow) -> Map<String, Value> {

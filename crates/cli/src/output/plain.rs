@@ -16,7 +16,7 @@ use ringtail_client::model::{
     AttemptRow, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState, NoveltyRow, Outcome,
     Proof, Status, TargetState,
 };
-use ringtail_protocol::event::{Header, Timestamp};
+use ringtail_protocol::event::{Disposition, Header, Timestamp};
 use ringtail_ringcentral::errors::{self, own};
 use ringtail_ringcentral::signature;
 use ringtail_ringcentral::verdict::{AFTERWARDS, Failing};
@@ -290,9 +290,11 @@ impl Style {
     pub(crate) fn listed(&self, event: &EventRow, several: bool) -> String {
         let time = self.time(event.received_at, "%Y-%m-%d %H:%M:%S");
         let state = match (&event.last_attempt, event.forward) {
-            (Some(attempt), _) => match &attempt.outcome {
-                Outcome::Status(status) => status.to_string(),
-                Outcome::Error { .. } => "error".to_owned(),
+            (Some(attempt), _) => match (&attempt.outcome, attempt.verdict.word()) {
+                // A status says by itself that it is the wrong one.
+                (Outcome::Status(status), "ok" | "status") => status.to_string(),
+                (Outcome::Status(status), verdict) => format!("{status} {verdict}"),
+                (Outcome::Error { kind, .. }, _) => kind.word().to_owned(),
             },
             (None, ForwardState::Pending) => "held".to_owned(),
             (None, ForwardState::Rejected) => "rejected".to_owned(),
@@ -304,7 +306,10 @@ impl Style {
             None if event.forward == ForwardState::Rejected => Tone::Bad,
             None => Tone::Dim,
         };
-        let state = self.paint(tone, &format!("{state:<8}"));
+        let state = self.paint(tone, &format!("{state:<11}"));
+        let took = event.last_attempt.as_ref();
+        let took = took.map(|attempt| format!("{} ms", attempt.duration.as_millis()));
+        let took = took.unwrap_or_default();
         let id = event.id.to_string();
         let id = self.paint(Tone::Dim, id.get(..13).unwrap_or(&id));
         let number = if several {
@@ -313,7 +318,7 @@ impl Style {
             format!("{:>6}", event.seq)
         };
         format!(
-            "{number}  {time}  {id}  {state}  {}{}\n",
+            "{number}  {time}  {id}  {state} {took:>8}  {}{}\n",
             self.what(event),
             self.novel(event)
         )
@@ -328,7 +333,7 @@ impl Style {
             escape(&event.endpoint),
             event.id,
             event.kind.word(),
-            event.disposition.word(),
+            edge(event.disposition),
             self.time(event.received_at, "%Y-%m-%d %H:%M:%S%.6f %Z"),
             escape(&detail.peer),
             self.what(event),
@@ -347,6 +352,12 @@ impl Style {
             &detail.body,
             detail.event.body_len,
         );
+        if std::str::from_utf8(&detail.body).is_err() {
+            let name = format!("{}/{}", escape(&event.endpoint), event.seq);
+            text.push_str(&format!(
+                "(all of it: ringtail events show {name} --raw > FILE)\n"
+            ));
+        }
         for attempt in &detail.attempts {
             let at = self.time(attempt.attempt.started_at, "%Y-%m-%d %H:%M:%S");
             text.push_str(&format!("\n{at}  <-- {}\n", self.how(&attempt.attempt)));
@@ -370,9 +381,11 @@ impl Style {
         text.push('\n');
         match std::str::from_utf8(body) {
             Ok(body) => text.push_str(&escape_lines(&pretty(body))),
-            Err(_) => text.push_str("(not UTF-8; `ringtail events show --raw` prints the bytes)"),
+            Err(error) => hex(text, body, error.valid_up_to()),
         }
-        text.push('\n');
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
         if (body.len() as u64) < body_len {
             text.push_str(&format!(
                 "({body_len} bytes; the first {} are kept)\n",
@@ -387,11 +400,53 @@ fn explain(code: &str) -> String {
     format!("explain: ringtail explain {code}")
 }
 
+/// What became of a request at the edge; it says nothing of what the app answered since.
+fn edge(disposition: Disposition) -> &'static str {
+    match disposition {
+        Disposition::Settled => "answered by the relay",
+        Disposition::Owed => "answered 200 by the relay",
+        Disposition::Live => "the app's to answer",
+        Disposition::Unknown(_) => "answered in a way that this version does not know",
+    }
+}
+
 /// The path below the endpoint, which is empty at the endpoint itself.
 fn below(event: &EventRow) -> Cow<'_, str> {
     match event.path.as_str() {
         "" => "/".into(),
         path => escape(path),
+    }
+}
+
+/// Bytes on a line of hexadecimal.
+const HEX_BYTES: usize = 16;
+
+/// Most bytes that are shown so.
+const HEX_MAX: usize = 4096;
+
+/// Bytes that are no text from a place on, as numbers and letters.
+fn hex(text: &mut String, bytes: &[u8], valid: usize) {
+    let len = bytes.len();
+    text.push_str(&format!(
+        "(not UTF-8 from byte {valid} on: {len} bytes in hexadecimal)\n"
+    ));
+    let shown = bytes.get(..HEX_MAX).unwrap_or(bytes);
+    for (line, bytes) in shown.chunks(HEX_BYTES).enumerate() {
+        let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let letters = bytes.iter().map(|byte| match byte {
+            b' '..=b'~' => char::from(*byte),
+            _ => '.',
+        });
+        text.push_str(&format!(
+            "{:08x}  {:<width$}  {}\n",
+            line * HEX_BYTES,
+            digits.join(" "),
+            letters.collect::<String>(),
+            width = HEX_BYTES * 3 - 1
+        ));
+    }
+    if len > shown.len() {
+        text.push_str(&format!("… {} bytes more\n", len - shown.len()));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Replays that the screen asks for: by the options of `ringtail replay`, read by the same parser.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
@@ -10,7 +10,6 @@ use ringtail_client::mask;
 use ringtail_client::model::EventRow;
 use ringtail_client::replay::{ReplayError, Run, Step};
 use ringtail_protocol::event::EventId;
-use ringtail_ringcentral::secret::masked;
 use ringtail_tui::source::{OptionLine, ReplayStep, Report, Sight, Table, TableRow};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::Screen;
 use crate::args::replay::ReplayArgs;
 use crate::command::listen::send_options;
-use crate::command::replay::{edit, how, nowhere, options, with_senders};
+use crate::command::replay::{Counts, aim, edit, how, nowhere, options, with_senders};
 use crate::command::select::Selection;
 use crate::exit::{Exit, Failure};
 
@@ -127,14 +126,14 @@ pub(super) async fn run(
     let events = events(screen, ids, &args).await?;
     let sender = |endpoint: &str| sender(screen, &args, endpoint);
     let events = with_senders(events, sender)?;
-    if args.dry_run {
-        return would(screen, events, sight).await;
-    }
     let (options, seed) = options(&args, &screen.noise);
     let compares = options.compare.is_some();
     let history = screen.history().clone();
     let numbers: HashMap<EventId, u64> = events.iter().map(|(row, _)| (row.id, row.seq)).collect();
     let mut run = Run::new(history, screen.secrets.clone(), events, options).until(stop);
+    if args.dry_run {
+        return would(screen, &run, seed, sight).await;
+    }
     let mut report = Report {
         left_out: run.left_out().count(),
         seed,
@@ -142,7 +141,7 @@ pub(super) async fn run(
     };
     // The screen may have ended; then nobody is there to be told.
     let _told = steps.send(ReplayStep::Begun(run.left())).await;
-    let mut compared = 0;
+    let mut counts = Counts::default();
     let mut rows = Vec::new();
     let mut changed = Vec::new();
     while let Some(step) = run.next().await.map_err(|error| failed(error, &numbers))? {
@@ -155,7 +154,7 @@ pub(super) async fn run(
         report.sent += 1;
         report.accepted += usize::from(accepted);
         let _told = steps.send(ReplayStep::Sent { accepted }).await;
-        compared += usize::from(beside.is_some());
+        counts.add(beside.as_ref());
         report.last = Some((event.seq, mask::attempt(answer.attempt)));
         if let Some(beside) = beside.filter(|beside| beside.changes > 0) {
             changed.push(how(&beside));
@@ -164,8 +163,7 @@ pub(super) async fn run(
     }
     report.not_sent = run.left();
     if compares {
-        let title = format!("{} of {compared} answers changed", rows.len());
-        report.table = Some(table(screen, title, rows, changed, sight).await?);
+        report.table = Some(table(screen, counts.to_string(), rows, changed, sight).await?);
     }
     if let (Sight::Pseudonyms, Some((_, attempt))) = (sight, &mut report.last) {
         let masked = screen.masked.attempts(vec![attempt.clone()]).await;
@@ -183,7 +181,7 @@ fn failed(error: ReplayError, numbers: &HashMap<EventId, u64>) -> Failure {
     {
         return anyhow::anyhow!("{source}: event {seq} cannot be signed anew").into();
     }
-    anyhow::Error::from(error).into()
+    error.into()
 }
 
 /// Has the event edited in the terminal, which is not the screen's meanwhile.
@@ -260,20 +258,29 @@ fn sender(screen: &Screen, args: &ReplayArgs, endpoint: &str) -> Result<Sender, 
     Sender::new(target, options).map_err(|error| Failure::new(Exit::Config, error))
 }
 
-/// Says what would be sent, and where to.
+/// Says what would be sent, in which order, and where to.
 async fn would(
     screen: &Screen,
-    events: Vec<(EventRow, Sender)>,
+    run: &Run,
+    seed: Option<u64>,
     sight: Sight,
 ) -> Result<Report, Failure> {
-    let title = format!("{} events would be sent", events.len());
-    let (rows, targets) = events
-        .into_iter()
-        .take(MAX_ROWS)
-        .map(|(event, sender)| {
-            let target = sender.target().to_string();
-            (event, format!("→ {}", masked(&target)))
-        })
+    let again = run.to_come().filter(|planned| planned.again).count();
+    let mut title = format!("{} events would be sent", run.left() - again);
+    for (count, words) in [
+        (again, "of them twice"),
+        (run.left_out().count(), "left out"),
+    ] {
+        if count > 0 {
+            title += &format!(", {count} {words}");
+        }
+    }
+    if let Some(seed) = seed {
+        title += &format!("; --seed {seed}");
+    }
+    let planned = run.to_come().take(MAX_ROWS);
+    let (rows, targets) = planned
+        .map(|planned| (planned.event.clone(), aim(&planned)))
         .unzip();
     Ok(Report {
         table: Some(table(screen, title, rows, targets, sight).await?),
@@ -288,14 +295,21 @@ async fn table(
     told: Vec<String>,
     sight: Sight,
 ) -> Result<Table, Failure> {
-    let told: HashMap<EventId, String> = rows.iter().map(|event| event.id).zip(told).collect();
+    // An event that is sent twice has two rows.
+    let mut of: HashMap<EventId, VecDeque<String>> = HashMap::new();
+    for (event, told) in rows.iter().zip(told) {
+        of.entry(event.id).or_default().push_back(told);
+    }
     let rows = screen.rows(rows, sight).await;
     let rows = rows.map_err(|error| anyhow::anyhow!(error))?;
     let rows = rows.into_iter().map(|event| TableRow {
         event: event.id,
         row: event.row,
         seq: event.seq,
-        told: told.get(&event.id).cloned().unwrap_or_default(),
+        told: of
+            .get_mut(&event.id)
+            .and_then(VecDeque::pop_front)
+            .unwrap_or_default(),
         summary: event.summary,
     });
     Ok(Table {
@@ -318,6 +332,11 @@ mod tests {
         assert!(args.timing && args.which.is_all());
         assert_eq!((args.speed, args.faults.reorder), (2.0, Some(50)));
         assert_eq!((args.faults.drop, args.faults.seed), (Some(10), Some(7)));
+        // A blank does as well, and what stands behind it is never taken for an event.
+        let args = parse("2..9 --drop 50 --double 7").unwrap();
+        assert_eq!((args.faults.drop, args.faults.double), (Some(50), Some(7)));
+        assert_eq!(args.which.events, ["2..9"]);
+        assert!(parse("--drop 2..9").is_err_and(|why| why.contains("give a percentage")));
         let args = parse("--filter 'kind:sms from:+1650' --dry-run").unwrap();
         assert_eq!(args.which.filter.as_deref(), Some("kind:sms from:+1650"));
         assert!(parse("17..20 --edit").is_ok_and(|args| args.edit));

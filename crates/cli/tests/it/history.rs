@@ -26,7 +26,7 @@ fn home() -> Home {
     home
 }
 
-fn event(endpoint: &str, seq: u64) -> Event {
+pub(super) fn event(endpoint: &str, seq: u64) -> Event {
     let request = Request {
         method: "POST".into(),
         path: "/hook?a=1".into(),
@@ -64,11 +64,56 @@ fn raw_is_the_body_byte_for_byte() {
 fn a_name_of_several_events_is_asked_back() {
     let home = home();
     let output = home.run(&["events", "show", "1"]);
-    let expected = "exit 65\nerror[RT-106]: 1 names 2 events\n\
+    let expected = "exit 65\nerror[RT-106]: 1 names 2 events of demo-x1, other-x2\n\
                     hint: give more of the id, or name the endpoint with --endpoint\n";
     assert_eq!(home.seen(&output), expected);
     let one = home.run(&["events", "show", "1", "--endpoint", "other"]);
     assert_eq!(one.status.code(), Some(0));
+}
+
+#[test]
+fn an_endpoint_that_is_not_there_is_said() {
+    let home = home();
+    for arguments in [&["2", "-e", "nope"][..], &["nope/2"]] {
+        let output = home.run(&[&["events", "show"], arguments].concat());
+        let expected = "exit 65\nerror[RT-106]: there is no endpoint nope in the history\n\
+                        hint: it has events of demo-x1, other-x2\n";
+        assert_eq!(home.seen(&output), expected);
+    }
+    let output = home.run(&["events", "show", "2", "-e", "other"]);
+    let seen = home.seen(&output);
+    assert!(
+        seen.contains("there is no event 2 in the history"),
+        "{seen}"
+    );
+    let seen = home.seen(&home.run(&["replay", "5..2"]));
+    assert!(
+        seen.contains("the range 5..2 goes backwards; give 2..5"),
+        "{seen}"
+    );
+}
+
+/// `script` gives a command a terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_no_bytes_that_it_would_obey() {
+    let home = home();
+    let program = env!("CARGO_BIN_EXE_ringtail");
+    let shown = home.ringtail(&[]);
+    let mut command = std::process::Command::new("script");
+    let line = format!("{program} events show 2 --raw");
+    command.args(["-q", "-e", "-c", &line, "/dev/null"]);
+    for (name, value) in shown.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    let seen = home.seen(&output);
+    assert!(seen.starts_with("exit 64\n"), "{seen}");
+    assert!(
+        seen.contains("the body of event 2 is not plain text"),
+        "{seen}"
+    );
+    assert!(!seen.contains('\u{1b}'), "{seen}");
 }
 
 #[test]
@@ -95,8 +140,12 @@ fn nothing_is_done_with_events_that_may_not_be_meant() {
         (&["simulate", "cut"][..], "1..2", 3),
     ] {
         let output = home.run(&[command, &[name]].concat());
+        let of = match name {
+            "07020000-0" => "demo-x1",
+            _ => "demo-x1, other-x2",
+        };
         let expected = format!(
-            "exit 65\nerror[RT-106]: {name} names {events} events\n\
+            "exit 65\nerror[RT-106]: {name} names {events} events of {of}\n\
              hint: give more of the id, or name the endpoint with --endpoint\n"
         );
         assert_eq!(home.seen(&output), expected, "{command:?}");
@@ -277,8 +326,10 @@ fn an_edited_event_is_sent_as_a_new_one() {
     assert!(drafts().is_empty());
     for (editor, expected) in [
         ("sed -i 's/POST/P(ST/'", "line 2: this is no request line"),
-        ("false", "the editor ended with exit status: 1"),
-        ("no-such-editor", "the editor ended with exit status: 127"),
+        (
+            "sed -i 's/POST/PUT/' \"$1\"; false",
+            "ended with exit status: 1",
+        ),
     ] {
         let output = edit(editor, "3000");
         let seen = home.seen(&output);
@@ -290,6 +341,17 @@ fn an_edited_event_is_sent_as_a_new_one() {
             "{seen}"
         );
         std::fs::remove_file(draft).unwrap();
+    }
+    // Nothing was written, so there is nothing to keep.
+    for (editor, status) in [("false", 1), ("no-such-editor", 127)] {
+        let seen = home.seen(&edit(editor, "3000"));
+        let told = format!(
+            "the editor {editor:?} ended with exit status: {status}; nothing is sent\n\
+                            hint: VISUAL or EDITOR names the command that edits\n"
+        )
+        .replace('"', "\\\"");
+        assert!(seen.ends_with(&told.replace("\\\"", "\"")), "{seen}");
+        assert!(drafts().is_empty(), "{seen}");
     }
 }
 

@@ -9,6 +9,7 @@ mod explain;
 mod help;
 mod history;
 mod listen;
+mod replay;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -53,17 +53,16 @@ impl Secrets {
         Ok(found)
     }
 
+    /// Returns the variable and the key in the file that a scheme's secret is looked for under.
+    #[must_use]
+    pub fn names_of(scheme: Scheme) -> Option<(&'static str, &'static str)> {
+        NAMES.get(place(scheme)?).copied()
+    }
+
     /// Returns the secret of a scheme.
     #[must_use]
     pub fn of(&self, scheme: Scheme) -> Option<&[u8]> {
-        let place = match scheme {
-            Scheme::VerificationToken => 0,
-            Scheme::Glip => 1,
-            Scheme::Dimelo => 2,
-            Scheme::SourceSdk => 4,
-            _ => return None,
-        };
-        self.at(place)
+        self.at(place(scheme)?)
             .map(|secret| secret.expose_secret().as_bytes())
     }
 
@@ -186,6 +185,17 @@ impl AllSecrets {
     pub fn common(&self) -> Secrets {
         self.variables.clone().or(&self.common)
     }
+}
+
+/// Returns the place of a scheme's secret among [`NAMES`].
+fn place(scheme: Scheme) -> Option<usize> {
+    Some(match scheme {
+        Scheme::VerificationToken => 0,
+        Scheme::Glip => 1,
+        Scheme::Dimelo => 2,
+        Scheme::SourceSdk => 4,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

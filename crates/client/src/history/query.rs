@@ -80,6 +80,14 @@ impl Reader {
         )
     }
 
+    /// Reads the ids of the endpoints that have events, in their order.
+    pub fn endpoints(&self) -> rusqlite::Result<Vec<String>> {
+        let sql = "SELECT DISTINCT endpoint FROM event ORDER BY endpoint";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let ids = statement.query_map([], |row| row.get(0))?;
+        ids.collect()
+    }
+
     /// Reads the events that a selector names, oldest first. An endpoint narrows the search; without one, all
     /// endpoints are searched.
     pub fn find(

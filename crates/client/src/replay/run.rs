@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ReplayError, replay};
 use crate::config::AllSecrets;
-use crate::diff::{Noise, answers};
+use crate::diff::{Noise, answers, is_answer};
 use crate::forward::Sender;
 use crate::history::History;
 use crate::model::{AttemptDetail, EventRow, Outcome};
@@ -44,6 +44,17 @@ pub struct Run {
     left_out: Vec<usize>,
     began: Option<Instant>,
     stop: CancellationToken,
+}
+
+/// A send that is to come.
+#[derive(Debug, Clone, Copy)]
+pub struct Planned<'a> {
+    /// The event.
+    pub event: &'a EventRow,
+    /// Who sends it.
+    pub sender: &'a Sender,
+    /// Whether it is sent for the second time.
+    pub again: bool,
 }
 
 /// An event that was sent.
@@ -103,6 +114,19 @@ impl Run {
         self.sends.len()
     }
 
+    /// Returns what is to be sent, in that order.
+    pub fn to_come(&self) -> impl Iterator<Item = Planned<'_>> {
+        let sends = self.sends.as_slice().iter();
+        sends.filter_map(|send| {
+            let (event, sender) = self.events.get(send.slot)?;
+            Some(Planned {
+                event,
+                sender,
+                again: send.again,
+            })
+        })
+    }
+
     /// Returns the events that are not sent on purpose.
     pub fn left_out(&self) -> impl Iterator<Item = &EventRow> {
         let events = self.left_out.iter();
@@ -157,9 +181,7 @@ impl Run {
     /// Returns the newest answer that the app has given to an event.
     async fn last_answer(&self, event: &EventRow) -> Result<Option<AttemptDetail>, ReplayError> {
         let detail = self.history.event(event.id).await?;
-        let answered =
-            |attempt: &AttemptDetail| matches!(attempt.attempt.outcome, Outcome::Status(_));
-        Ok(detail.and_then(|detail| detail.attempts.into_iter().rev().find(answered)))
+        Ok(detail.and_then(|detail| detail.attempts.into_iter().rfind(is_answer)))
     }
 }
 
@@ -236,10 +258,14 @@ mod tests {
             };
             let mut run = run(&test, events.clone(), options);
             let left_out: Vec<u64> = run.left_out().map(|event| event.seq).collect();
+            let planned: Vec<u64> = run.to_come().map(|planned| planned.event.seq).collect();
+            let doubled = run.to_come().filter(|planned| planned.again).count();
+            assert_eq!(doubled + events.len() - left_out.len(), run.left());
             let mut sent = Vec::new();
             while let Some(step) = run.next().await.unwrap() {
                 sent.push(step.event.seq);
             }
+            assert_eq!(planned, sent);
             seen.push((left_out, sent));
         }
         assert_eq!(seen[0], seen[1]);

@@ -106,5 +106,7 @@ async fn a_replay_is_signed_anew_when_asked() {
         .await
         .unwrap_err();
     assert!(matches!(error, ReplayError::Unsigned { .. }), "{error}");
+    let hint = "set RINGTAIL_VERIFICATION_TOKEN, or verification_token under [secrets] in the configuration file";
+    assert_eq!(error.hint().as_deref(), Some(hint));
     assert_eq!(app.seen().len(), 1);
 }

@@ -1,7 +1,7 @@
 //! Rows of a difference.
 
-use ringtail_client::diff::{self, Diff, Line, Noise};
-use ringtail_client::model::{AttemptDetail, EventDetail, Outcome};
+use ringtail_client::diff::{self, Diff, FewAnswers, Line, Noise};
+use ringtail_client::model::EventDetail;
 
 use super::Row;
 use crate::text::{TextLine, Tone};
@@ -25,25 +25,14 @@ pub(crate) fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> V
 /// # Errors
 /// When there are none to compare.
 pub(crate) fn answers(event: &EventDetail, noise: &Noise) -> Result<Vec<Row>, String> {
-    let seq = event.event.seq;
-    let answered = |attempt: &&AttemptDetail| matches!(attempt.attempt.outcome, Outcome::Status(_));
-    let answers: Vec<&AttemptDetail> = event.attempts.iter().filter(answered).collect();
-    let (one, other) = match answers.as_slice() {
-        [.., one, other] => (*one, *other),
-        [_] => {
-            return Err(format!(
-                "the app has answered event {seq} once; r asks it again"
-            ));
-        }
-        [] => return Err(format!("the app has never answered event {seq}; r asks it")),
-    };
-    let name = |number: usize| format!("answer {number} to #{seq}");
+    let two = diff::last_answers(event).map_err(|few| match few {
+        FewAnswers::None { .. } => format!("{few}; r asks it"),
+        _ => format!("{few}; r asks it again"),
+    });
+    let [(at, one), (other_at, other)] = two?;
+    let name = |number: usize| format!("answer {number} to #{}", event.event.seq);
     let compared = diff::answers(one, other, noise);
-    Ok(rows(
-        &name(answers.len() - 1),
-        &name(answers.len()),
-        &compared,
-    ))
+    Ok(rows(&name(at), &name(other_at), &compared))
 }
 
 fn rows(one: &str, other: &str, diff: &Diff) -> Vec<Row> {

@@ -1,5 +1,7 @@
 //! Which answers of the app changed.
 
+use std::fmt;
+
 use ringtail_client::replay::{Compared, Step};
 use serde_json::json;
 
@@ -13,7 +15,44 @@ use crate::output::{json, print};
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
     rows: Vec<Row>,
-    compared: usize,
+    counts: Counts,
+}
+
+/// How many answers are what they were.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    /// Answers that changed.
+    pub(crate) changed: usize,
+    /// Answers that were compared.
+    pub(crate) compared: usize,
+    /// Events that had no answer to compare with.
+    pub(crate) fresh: usize,
+}
+
+impl Counts {
+    /// Takes an event into account. One that was never answered before cannot have changed.
+    pub(crate) fn add(&mut self, compared: Option<&Compared>) {
+        match compared {
+            Some(compared) => {
+                self.compared += 1;
+                self.changed += usize::from(compared.changes > 0);
+            }
+            None => self.fresh += 1,
+        }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            changed, compared, ..
+        } = self;
+        write!(f, "{changed} of {compared} answers changed")?;
+        match self.fresh {
+            0 => Ok(()),
+            fresh => write!(f, "; {fresh} had no answer before"),
+        }
+    }
 }
 
 /// An answer that changed.
@@ -27,13 +66,12 @@ struct Row {
 }
 
 impl Comparison {
-    /// Takes the answer to an event into account. One that was never answered before cannot have changed.
+    /// Takes the answer to an event into account.
     pub(super) fn add(&mut self, step: &Step) {
-        let Some(compared) = &step.compared else {
-            return;
-        };
-        self.compared += 1;
-        if compared.changes > 0 {
+        self.counts.add(step.compared.as_ref());
+        if let Some(compared) = &step.compared
+            && compared.changes > 0
+        {
             self.rows.push(Row {
                 seq: step.event.seq,
                 id: step.event.id.to_string(),
@@ -44,9 +82,8 @@ impl Comparison {
         }
     }
 
-    /// Returns how many answers changed, and how many were compared.
-    pub(super) fn counts(&self) -> (usize, usize) {
-        (self.rows.len(), self.compared)
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
     }
 
     pub(super) async fn print(&self, format: Format) -> Result<(), Failure> {
@@ -64,10 +101,14 @@ impl Comparison {
                         }),
                     );
                 }
-                let (changed, compared) = self.counts();
+                let Counts {
+                    changed,
+                    compared,
+                    fresh,
+                } = self.counts;
                 json::line(
                     &mut out,
-                    &json!({"type": "compared", "answers": compared, "changed": changed}),
+                    &json!({"type": "compared", "answers": compared, "changed": changed, "without": fresh}),
                 );
             }
         }
@@ -75,8 +116,7 @@ impl Comparison {
     }
 
     fn table(&self, style: &Style) -> String {
-        let (changed, compared) = self.counts();
-        let mut text = format!("\n{changed} of {compared} answers changed\n");
+        let mut text = format!("\n{}\n", self.counts);
         for row in &self.rows {
             let how = style.paint(Tone::Warn, &escape(&row.how));
             text += &format!("  #{:<6} {how}  {}\n", row.seq, escape(&row.summary));

@@ -16,7 +16,7 @@ const DEFAULT: &str = if cfg!(windows) { "notepad" } else { "vi" };
 
 /// Has the one event edited, and stores what comes of it as a new event. `None` when nothing is to be sent.
 ///
-/// From the moment that the editor has been open, every failure names the file, which is kept.
+/// Once something was written in the editor, every failure names the file, which is kept.
 pub(crate) async fn edit(
     data: &Path,
     history: &History,
@@ -37,10 +37,24 @@ pub(crate) async fn edit(
     let original = text(&request);
     let draft = Draft::create(data, origin.id, &original);
     let draft = draft.context("the file to edit cannot be made in the data directory")?;
-    let status = open(&draft).await.map_err(|error| kept(error, &draft))?;
-    if !status.success() {
-        let failure = anyhow!("the editor ended with {status}; nothing is sent");
-        return Err(kept(failure, &draft));
+    let editor = editor();
+    let status = open(&editor, &draft).await;
+    let failed = match status {
+        Ok(status) if status.success() => None,
+        Ok(status) => Some(anyhow!(
+            "the editor {editor:?} ended with {status}; nothing is sent"
+        )),
+        Err(error) => Some(error),
+    };
+    if let Some(failed) = failed {
+        // A file that nobody wrote to is not worth keeping.
+        if draft.read().is_ok_and(|now| now == original) {
+            draft.discard();
+            return Err(Failure::new(Exit::Usage, failed)
+                .code(&own::EDITED)
+                .hint("VISUAL or EDITOR names the command that edits"));
+        }
+        return Err(kept(failed, &draft));
     }
     let edited = draft.read().map_err(|error| kept(error.into(), &draft))?;
     let parsed = parse(&edited, &request.peer);
@@ -77,19 +91,23 @@ fn kept(error: anyhow::Error, draft: &Draft) -> Failure {
         .hint(format!("what you wrote is in {path}"))
 }
 
-/// Runs the editor with this process's terminal.
-async fn open(draft: &Draft) -> anyhow::Result<ExitStatus> {
+/// Returns the command that edits.
+fn editor() -> String {
     let variable = |name| {
         std::env::var(name)
             .ok()
             .filter(|value| !value.trim().is_empty())
     };
     let editor = variable("VISUAL").or_else(|| variable("EDITOR"));
-    let editor = editor.unwrap_or_else(|| DEFAULT.to_owned());
-    let mut command = command(&editor);
+    editor.unwrap_or_else(|| DEFAULT.to_owned())
+}
+
+/// Runs the editor with this process's terminal.
+async fn open(editor: &str, draft: &Draft) -> anyhow::Result<ExitStatus> {
+    let mut command = command(editor);
     command.arg(draft.path());
     let status = tokio::task::spawn_blocking(move || command.status()).await?;
-    status.with_context(|| format!("the editor {editor:?} cannot be started; set EDITOR"))
+    status.with_context(|| format!("the editor {editor:?} cannot be started"))
 }
 
 /// An editor may come with arguments: `code --wait`. The shell reads them, as for other programs that ask for one.

@@ -113,6 +113,32 @@ fn an_event_and_its_attempts_are_a_line_each() {
     let mut novel = event();
     novel.novelty = Some(novelty);
     lines += &plain.listed(&novel, false);
+    for (outcome, faults) in [
+        (Outcome::Status(200), Vec::new()),
+        (
+            Outcome::Status(200),
+            vec![Fault::Late {
+                took: Duration::from_secs(4),
+            }],
+        ),
+        (
+            Outcome::Status(500),
+            vec![Fault::WrongStatus { status: 500 }],
+        ),
+        (
+            Outcome::Error {
+                kind: ringtail_client::model::FailureKind::Refused,
+                message: "connection refused".into(),
+            },
+            vec![Fault::NoAnswer {
+                reason: ringtail_ringcentral::verdict::NoAnswer::Refused,
+            }],
+        ),
+    ] {
+        let mut answered = event();
+        answered.last_attempt = Some(attempt(outcome, faults));
+        lines += &plain.listed(&answered, false);
+    }
     insta::assert_snapshot!(lines);
 }
 

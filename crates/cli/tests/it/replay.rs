@@ -1,0 +1,192 @@
+//! Replays, and what is written to send events again.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use ringtail_client::history::{Forwarding, History, Incoming};
+use ringtail_protocol::event::{Event, Header};
+
+use super::Home;
+use super::history::event;
+
+/// A history with events of RingCentral's, each with a token.
+fn home(count: u64) -> Home {
+    let home = Home::new();
+    let history = History::open(&home.path().join("data")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let batch = (1..=count).map(|seq| Incoming::Event(signed(seq)));
+    let stored = history.store("demo-x1", "j", batch.collect(), Forwarding::Off);
+    runtime.block_on(stored).unwrap();
+    home
+}
+
+fn signed(seq: u64) -> Event {
+    let mut event = event("demo-x1", seq);
+    let mut request = event.request.decode().unwrap();
+    request.headers.push(Header {
+        name: "verification-token".into(),
+        value: "planted".into(),
+    });
+    let body = format!(
+        r#"{{"uuid":"u{seq}","event":"/restapi/v1.0/account/1/telephony/sessions","subscriptionId":"s","body":{{"telephonySessionId":"t","sequence":{seq}}}}}"#
+    );
+    request.body = body.into_bytes().into();
+    event.request = request.encode().unwrap();
+    event
+}
+
+/// An app that answers so many requests with 200.
+fn app(count: usize) -> (String, std::thread::JoinHandle<()>) {
+    let app = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = app.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || {
+        for _ in 0..count {
+            let (mut stream, _) = app.accept().unwrap();
+            read(&mut stream);
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer).unwrap();
+        }
+    });
+    (target, server)
+}
+
+fn read(stream: &mut TcpStream) {
+    let mut request = Vec::new();
+    let mut chunk = [0; 4096];
+    while !request.ends_with(b"}}") {
+        let read = stream.read(&mut chunk).unwrap();
+        assert_ne!(read, 0);
+        request.extend_from_slice(&chunk[..read]);
+    }
+}
+
+fn vacant() -> String {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    closed.local_addr().unwrap().to_string()
+}
+
+#[test]
+fn what_had_no_answer_before_is_said() {
+    let home = home(2);
+    // Refused, which is no answer.
+    home.run(&["replay", "2", "--target", &vacant()]);
+    let few = home.seen(&home.run(&["events", "diff", "2", "--answers"]));
+    assert!(
+        few.contains("the app has never answered event 2\nhint: `ringtail replay 2`"),
+        "{few}"
+    );
+    let (target, server) = app(1);
+    home.run(&["replay", "1", "--target", &target]);
+    server.join().unwrap();
+    let (target, server) = app(2);
+    let compare = ["replay", "1..2", "--compare", "--target", &target];
+    let seen = home.seen(&home.run(&compare));
+    server.join().unwrap();
+    assert!(
+        seen.contains("\n0 of 1 answers changed; 1 had no answer before\n"),
+        "{seen}"
+    );
+    let (target, server) = app(2);
+    let json = [
+        "replay",
+        "1..2",
+        "--compare",
+        "--target",
+        &target,
+        "--output",
+        "json",
+    ];
+    let seen = home.seen(&home.run(&json));
+    server.join().unwrap();
+    let last = r#"{"type":"compared","answers":2,"changed":0,"without":0}"#;
+    assert!(seen.contains(last), "{seen}");
+    // What was refused since is not compared.
+    home.run(&["replay", "2", "--target", &vacant()]);
+    let seen = home.seen(&home.run(&["events", "diff", "2", "--answers"]));
+    assert!(
+        seen.contains("--- answer 1 to #2\n+++ answer 2 to #2\n"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn a_dry_run_is_the_plan() {
+    let home = home(20);
+    let faults = ["--drop", "20", "--double=30", "--reorder", "--seed", "7"];
+    let dry = ["replay", "1..20", "--dry-run", "--target", "3000"];
+    let seqs = |text: &str| -> Vec<u64> {
+        let lines = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("demo-x1/"));
+        let number = |line: &str| line.split(' ').next().unwrap().parse().unwrap();
+        lines.map(number).collect()
+    };
+    let seen = home.seen(&home.run(&[&dry[..], &faults].concat()));
+    let planned = seqs(&seen);
+    let again = seen.matches("→ http://localhost:3000 again\n").count();
+    let left_out = seen.matches(" is left out\n").count();
+    assert!(again > 0 && left_out > 0, "{seen}");
+    assert!(!planned.is_sorted(), "{seen}");
+    assert_eq!(planned.len(), 20 + again - left_out, "{seen}");
+    let json = home.run(&[&dry[..], &faults, &["--output", "json"]].concat());
+    let lines = String::from_utf8(json.stdout).unwrap();
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let lines: Vec<_> = lines.collect();
+    let named: Vec<u64> = lines
+        .iter()
+        .map(|line| line["seq"].as_u64().unwrap())
+        .collect();
+    assert_eq!(named, planned);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["target"] == "http://localhost:3000")
+    );
+    assert_eq!(
+        lines.iter().filter(|line| line["again"] == true).count(),
+        again
+    );
+    // A seed that nobody chose is told, so that the same can be sent.
+    let seen = home.seen(&home.run(&[&dry[..], &["--reorder"]].concat()));
+    assert!(seen.contains("\nseed "), "{seen}");
+}
+
+#[test]
+fn a_secret_that_is_missing_is_named() {
+    let home = home(1);
+    let seen = home.seen(&home.run(&["replay", "1", "--sign", "--target", "3000"]));
+    let told = "cannot be signed anew: there is no secret for Verification-Token\n\
+                hint: set RINGTAIL_VERIFICATION_TOKEN, or verification_token under [secrets] in the configuration file\n";
+    assert!(
+        seen.contains("error[RT-409]") && seen.ends_with(told),
+        "{seen}"
+    );
+    let explained = home.seen(&home.run(&["explain", "RT-409"]));
+    assert!(explained.contains("--sign"), "{explained}");
+}
+
+#[test]
+fn commands_say_that_secrets_are_hidden_in_them() {
+    let home = home(2);
+    let note = "secrets are hidden in 2 of 2 events; --reveal writes them\n";
+    for form in ["curl", "httpie", "raw", "ndjson"] {
+        let hidden = home.run(&["export", "--as", form]);
+        let said = String::from_utf8_lossy(&hidden.stderr).into_owned();
+        assert_eq!(said, if form == "ndjson" { "" } else { note }, "{form}");
+        let script = String::from_utf8_lossy(&hidden.stdout).into_owned();
+        let comments = script.matches("\n# its secrets are hidden").count();
+        let is_script = matches!(form, "curl" | "httpie");
+        assert_eq!(comments, if is_script { 2 } else { 0 }, "{script}");
+        let whole = home.run(&["export", "--as", form, "--reveal"]);
+        let script = String::from_utf8_lossy(&whole.stdout).into_owned();
+        assert!(
+            whole.stderr.is_empty() && script.contains("planted"),
+            "{script}"
+        );
+        assert!(!script.contains("secrets are hidden"), "{script}");
+    }
+}
