@@ -213,7 +213,9 @@ pub(crate) fn link(status: &Status) -> Value {
 /// The target's health, when there is a target.
 pub(crate) fn target(status: &Status) -> Option<Value> {
     let target = status.target.as_ref()?;
-    let mut value = json!({"type": "target", "name": status.name, "target": target.url});
+    let mut value = json!({
+        "type": "target", "name": status.name, "target": target.url, "forwards": target.forwards,
+    });
     value["state"] = match &target.state {
         TargetState::Untried => json!("untried"),
         TargetState::Up => json!("up"),

@@ -541,7 +541,7 @@ fn a_long_filter_and_a_long_comment_are_cut_where_there_is_no_room_alone() {
         stage.press(&format!("gjM{comment}<Enter><Enter>"));
         let shown = stage.show();
         assert!(shown.contains("* this is what"), "{shown}");
-        let facts = shown.contains("notification, owed, 1.3 kB");
+        let facts = shown.contains("notification, 1.3 kB");
         assert_eq!(facts, lines > 16, "{shown}");
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! 1204  14:03:22.123  SMS from +1650224…: Hi advisor, I'd like to …
 //! POST /ringcentral/sms?x=1
-//! notification, owed, 1.2 kB from 203.0.113.7
+//! notification, 1.2 kB from 203.0.113.7
 //! [Body]  Headers 9  Attempts 2                           1-18 of 53
 //! {
 //!   "uuid": "6242343638330007102",
@@ -128,9 +128,8 @@ fn what(shown: &Shown, novelty: Option<String>) -> TextLine {
         line.push(tone, &format!("{proof}, "));
     }
     let facts = format!(
-        "{}, {}, {} from {}",
+        "{}, {} from {}",
         event.kind.word(),
-        event.disposition.word(),
         size(event.body_len),
         shown.detail.peer
     );
