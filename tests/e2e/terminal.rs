@@ -117,6 +117,40 @@ async fn a_client_that_is_stopped_gives_the_terminal_back_and_takes_it_again() -
 }
 
 #[tokio::test]
+async fn a_signal_and_an_error_give_the_terminal_back() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    world.client.stop().await?;
+    let client = ringtail_tests::binaries::find(ringtail_tests::binaries::CLIENT)?;
+    let pid = world.home.path().join("pid");
+    let script = format!(
+        "sh -c 'echo $$ > {}; exec {} listen --endpoint hooks'; code=$?\n\
+         stty -a | grep -o -- ' -\\?echo '\necho \"left with $code\"\nread line\n",
+        pid.display(),
+        client.display(),
+    );
+    for (is_signal, left) in [(true, "left with 0"), (false, "left with 77")] {
+        let terminal = Terminal::run(&world.home, &script).await?;
+        terminal.shows("connected").await?;
+        if is_signal {
+            let pid = std::fs::read_to_string(&pid)?;
+            let kill = Command::new("kill").args(["-TERM", pid.trim()]).status();
+            anyhow::ensure!(kill.await?.success(), "kill -TERM");
+        } else {
+            let revoked = world.relay.run(["accounts", "revoke", "dev"]).await?;
+            anyhow::ensure!(revoked.status.success(), "{revoked:?}");
+        }
+        terminal.shows(left).await?;
+        let screen = terminal.screen().await;
+        assert_eq!(screen.contains("error["), !is_signal, "{screen}");
+        assert!(!screen.contains("-echo"), "{screen}");
+        let modes = "#{alternate_on}#{mouse_any_flag}#{cursor_flag}";
+        let modes = terminal.tmux(&["display-message", "-p", modes]).await?;
+        assert_eq!(modes.trim(), "001", "{screen}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_event_is_edited_in_the_terminal_and_replayed_by_options() -> anyhow::Result<()> {
     let mut world = World::new().await?;
     world.client.stop().await?;
