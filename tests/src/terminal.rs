@@ -1,8 +1,10 @@
 //! A real terminal: tmux is one that can be read.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::Context;
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::client::Home;
@@ -11,7 +13,8 @@ use crate::eventually;
 /// A tmux server of its own with one window.
 #[derive(Debug)]
 pub struct Terminal {
-    socket: String,
+    /// Has the server's socket: one that is ending still answers at its own, so that no other may start there.
+    directory: TempDir,
 }
 
 /// What is typed.
@@ -29,14 +32,14 @@ impl Terminal {
     /// # Errors
     /// When tmux cannot be run.
     pub async fn run(home: &Home, script: &str) -> anyhow::Result<Self> {
-        let file = home.path().join("run.sh");
+        let directory = TempDir::new()?;
+        let file = directory.path().join("run.sh");
         let environment = home.environment();
         let exports = environment
             .iter()
             .map(|(name, value)| format!("export {name}='{value}'\n"));
         std::fs::write(&file, exports.collect::<String>() + script)?;
-        let socket = home.path().join("tmux").to_string_lossy().into_owned();
-        let terminal = Self { socket };
+        let terminal = Self { directory };
         let shell = format!("exec sh {}", file.display());
         let window = [
             "-f",
@@ -58,7 +61,9 @@ impl Terminal {
     /// When it fails.
     pub async fn tmux(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = Command::new("tmux")
-            .args(["-u", "-S", &self.socket])
+            .arg("-u")
+            .arg("-S")
+            .arg(self.socket())
             .args(arguments)
             .stdin(Stdio::null())
             .output()
@@ -70,6 +75,10 @@ impl Terminal {
             String::from_utf8_lossy(&output.stderr)
         );
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.path().join("tmux")
     }
 
     /// Returns what is to be seen.
@@ -134,7 +143,7 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         let mut kill = std::process::Command::new("tmux");
-        kill.args(["-S", &self.socket, "kill-server"]);
+        kill.arg("-S").arg(self.socket()).arg("kill-server");
         // It is gone already when the script has ended.
         kill.stderr(Stdio::null()).status().ok();
     }
