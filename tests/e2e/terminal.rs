@@ -32,9 +32,10 @@ async fn the_terminal_ui_shows_an_event_opens_it_and_gives_the_terminal_back() -
 
     terminal.press("Enter").await?;
     terminal.shows("subscriptionId").await?;
+    // Whether each comes alone or both at once, as Alt and the key.
     terminal.press("Escape").await?;
     terminal.press("?").await?;
-    terminal.shows("eplay").await?;
+    terminal.shows("Keys and signs").await?;
     terminal.press("Escape").await?;
     terminal.press("q").await?;
     terminal.shows("left with 0").await?;

@@ -3,28 +3,24 @@
 mod act;
 mod mouse;
 mod replay;
+mod typed;
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind};
 use ringtail_client::history::Found;
 use ringtail_client::model::{Marks, RowId};
-use tui_input::backend::crossterm::EventHandler;
 
 use crate::app::{App, FilterLine, Focus, List, Overlay, OverlayKind, Palette, attempted};
 use crate::effect::{Effect, PAGE, Place};
-use crate::keymap::{Action, Scope};
+use crate::keymap::Action;
 use crate::msg::{Asked, Msg};
 use crate::text::Tone;
 use crate::view::SMALLEST;
-
-/// Most characters of a paste that are written on a line.
-const MAX_PASTE: usize = 1_000;
 
 /// Takes in what happened and returns what is to be done about it.
 pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
     match msg {
-        Msg::Key(event) => effects.extend(key(app, &event)),
-        Msg::Paste(text) => paste(app, &text),
+        Msg::Key(event) => effects.extend(typed::key(app, event)),
+        Msg::Paste(text) => typed::paste(app, &text),
         Msg::Mouse(event) => effects.extend(mouse::mouse(app, event)),
         Msg::Studied { about, rows } => {
             if let Some(study) = &mut app.study
@@ -257,83 +253,6 @@ fn news(marks: Marks, seen: Marks, list: &List) -> Option<Effect> {
         novelties: seen.novelties,
         marked: remarked.then(|| list.reach()),
     })
-}
-
-fn key(app: &mut App, event: &KeyEvent) -> Option<Effect> {
-    let scope = app.scope();
-    if let Some(action) = app.keys.action(event, scope) {
-        return perform(app, action);
-    }
-    if event.kind == KeyEventKind::Press {
-        write(app, scope, event);
-    }
-    None
-}
-
-/// Writes a paste on the line that is open. Where there is none it does nothing: its letters are no commands.
-fn paste(app: &mut App, text: &str) {
-    let scope = app.scope();
-    let is_line = matches!(
-        scope,
-        Scope::Filter
-            | Scope::Palette
-            | Scope::Comment
-            | Scope::Noise
-            | Scope::Replay
-            | Scope::Jump
-    );
-    if !is_line {
-        app.notify(Tone::Warn, "a paste does nothing here; / filters");
-        return;
-    }
-    let text = text.trim();
-    for letter in text.chars().take(MAX_PASTE) {
-        // A line has no second one, and a control character no business there.
-        let letter = if letter.is_control() { ' ' } else { letter };
-        let key = KeyEvent::from(KeyCode::Char(letter));
-        write(app, scope, &key);
-    }
-    if text.chars().nth(MAX_PASTE).is_some() {
-        let words = format!("only the first {MAX_PASTE} characters were pasted");
-        app.notify(Tone::Warn, words);
-    }
-}
-
-/// Writes a key on the line that is open.
-fn write(app: &mut App, scope: Scope, event: &KeyEvent) {
-    match scope {
-        Scope::Filter => {
-            if let Some(line) = &mut app.filter_line {
-                line.key(*event);
-            }
-        }
-        Scope::Palette => {
-            if let Some(palette) = &mut app.palette {
-                palette.key(*event, &app.keys);
-            }
-        }
-        Scope::Comment => {
-            if let Some((_, input)) = &mut app.comment {
-                input.handle_event(&Event::Key(*event));
-            }
-        }
-        Scope::Noise => {
-            if let Some(input) = &mut app.noise_line {
-                input.handle_event(&Event::Key(*event));
-            }
-        }
-        Scope::Replay => {
-            if let Some(line) = &mut app.replay_line {
-                line.key(*event);
-            }
-        }
-        Scope::Jump => {
-            if let Some(input) = &mut app.jump {
-                input.handle_event(&Event::Key(*event));
-            }
-        }
-        _ => {}
-    }
 }
 
 fn perform(app: &mut App, action: Action) -> Option<Effect> {

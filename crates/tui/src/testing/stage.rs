@@ -281,6 +281,11 @@ fn named(name: &str) -> KeyEvent {
         "Home" => KeyCode::Home,
         "End" => KeyCode::End,
         "BS" => KeyCode::Backspace,
+        "A-q" => return KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT),
+        "A-G" => {
+            let both = KeyModifiers::ALT | KeyModifiers::SHIFT;
+            return KeyEvent::new(KeyCode::Char('G'), both);
+        }
         "C-z" => return KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL),
         "C-c" => return KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
         other => panic!("no key is called {other}"),

@@ -431,7 +431,7 @@ fn a_paste_is_text_and_no_keys() {
     assert_eq!(line.input.value(), "kind:sms q [31m");
     stage.msg(Msg::Paste("x".repeat(9_999)));
     let line = stage.app.filter_line.as_ref().unwrap();
-    assert_eq!(line.input.value().len(), 15 + MAX_PASTE);
+    assert_eq!(line.input.value().len(), 15 + super::typed::MAX_PASTE);
 }
 
 #[test]
