@@ -16,6 +16,7 @@ use ringtail_client::history::{Comment, Direction, Found, History, MarkChange};
 use ringtail_client::mask;
 use ringtail_client::model::{
     AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
+    endpoint_name,
 };
 use ringtail_client::signature::{self, Reveal};
 use ringtail_protocol::event::EventId;
@@ -159,8 +160,7 @@ impl Screen {
 
     /// Returns who sends events of an endpoint: who listens on it, or who listens alone, unless they went elsewhere before.
     fn sender(&self, endpoint: &str) -> Option<&Sender> {
-        let name = endpoint.rsplit_once('-').map(|(name, _)| name);
-        let of = |engine: &&Engine| Some(engine.status().borrow().name.as_str()) == name;
+        let of = |engine: &&Engine| engine.status().borrow().name == endpoint_name(endpoint);
         let own = self.engines.iter().find(of);
         let alone = match self.engines.as_slice() {
             [one] if last_target(&self.data, endpoint).is_none() => Some(one),

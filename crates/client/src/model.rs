@@ -57,6 +57,12 @@ pub struct EventRow {
     pub last_attempt: Option<AttemptRow>,
 }
 
+/// Returns the name in the id of an endpoint: an id is the name, a hyphen and a part without hyphens.
+#[must_use]
+pub fn endpoint_name(id: &str) -> &str {
+    id.rsplit_once('-').map_or(id, |(name, _)| name)
+}
+
 /// A mark that the user put on an event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mark {

@@ -193,6 +193,16 @@ pub fn gap(micros: i64) -> String {
     }
 }
 
+/// Returns in words which numbers did not arrive between two that did, if any is missing.
+#[must_use]
+pub fn not_arrived(before: i64, now: i64) -> Option<String> {
+    match now.saturating_sub(before) {
+        ..=1 => None,
+        2 => Some(format!("{} did not arrive", before + 1)),
+        _ => Some(format!("{} to {} did not arrive", before + 1, now - 1)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -311,6 +321,24 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn numbers_that_did_not_arrive_are_told() {
+        for (before, now, words) in [
+            (1, 2, None),
+            (2, 2, None),
+            (5, 1, None),
+            (1, 3, Some("2 did not arrive")),
+            (1, 5, Some("2 to 4 did not arrive")),
+            (
+                i64::MIN,
+                i64::MAX,
+                Some("-9223372036854775807 to 9223372036854775806 did not arrive"),
+            ),
+        ] {
+            assert_eq!(not_arrived(before, now).as_deref(), words);
+        }
     }
 
     proptest! {

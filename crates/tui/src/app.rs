@@ -19,7 +19,7 @@ use jiff::tz::TimeZone;
 use ringtail_client::diff::Noise;
 use ringtail_client::filter::Filter;
 use ringtail_client::model::{
-    EventRow, ForwardState, LinkState, Marks, NoveltyRow, RowId, Status, TargetState,
+    EventRow, ForwardState, LinkState, Marks, NoveltyRow, RowId, Status, TargetState, endpoint_name,
 };
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_ringcentral::errors::{self, own};
@@ -303,7 +303,7 @@ impl App {
             let engines = self.engines.iter();
             engines
                 .filter(|engine| engine.endpoint.is_some())
-                .find(|engine| name_of(chosen) == engine.name)
+                .find(|engine| endpoint_name(chosen) == engine.name)
         });
         if let Some(engine) = of_chosen.or(self.engines.first()) {
             self.status.clone_from(engine);
@@ -429,11 +429,6 @@ impl App {
             self.drop_incoming();
         }
     }
-}
-
-/// Returns the name in the id of an endpoint.
-pub(crate) fn name_of(endpoint: &str) -> &str {
-    endpoint.rsplit_once('-').map_or(endpoint, |(name, _)| name)
 }
 
 /// Returns the time a while after another.

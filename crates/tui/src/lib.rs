@@ -19,6 +19,7 @@ use crate::theme::Theme;
 mod app;
 mod effect;
 mod format;
+pub mod hex;
 pub mod keymap;
 mod keys;
 mod msg;

@@ -3,7 +3,7 @@
 use anyhow::{Context, anyhow};
 use ringtail_client::config::Config;
 use ringtail_client::history::{History, MAX_PAGE, Selector};
-use ringtail_client::model::{EventRow, RowId};
+use ringtail_client::model::{EventRow, RowId, endpoint_name};
 
 use crate::exit::{Exit, Failure};
 
@@ -114,12 +114,11 @@ pub(super) async fn find_one(
     }
 }
 
-/// Says whether an event is of an endpoint, given by its id or its name: an id is the name, a hyphen and a part
-/// without hyphens.
+/// Says whether an event is of an endpoint, given by its id or its name.
 pub(super) fn is_on(event: &EventRow, endpoint: Option<&str>) -> bool {
     endpoint.is_none_or(|wanted| is_of(&event.endpoint, wanted))
 }
 
 fn is_of(id: &str, wanted: &str) -> bool {
-    id == wanted || id.rsplit_once('-').is_some_and(|(name, _)| name == wanted)
+    id == wanted || endpoint_name(id) == wanted
 }

@@ -4,7 +4,7 @@ use ringtail_client::config::Config;
 use ringtail_client::history::MAX_PAGE;
 use ringtail_client::mask;
 use ringtail_client::model::EventRow;
-use ringtail_ringcentral::timeline::{Step, Timeline, gap};
+use ringtail_ringcentral::timeline::{Step, Timeline, gap, not_arrived};
 use serde_json::{Value, json};
 
 use super::find::{find_one, open};
@@ -67,18 +67,14 @@ fn call(style: &Style, timeline: &Timeline, course: &[EventRow]) -> String {
         "   seq  event     gap  party                     state",
     );
     text.push('\n');
-    let mut before: Option<(i64, i64)> = None;
+    let mut before: Option<(Option<i64>, i64)> = None;
     for step in &timeline.steps {
         let Some(row) = course.get(step.arrival) else {
             continue;
         };
-        if let (Some(sequence), Some((number, _))) = (step.sequence, before)
-            && sequence.saturating_sub(number) > 1
+        if let (Some(sequence), Some((Some(number), _))) = (step.sequence, before)
+            && let Some(missing) = not_arrived(number, sequence)
         {
-            let missing = match sequence - number {
-                2 => format!("{} did not arrive", number + 1),
-                _ => format!("{} to {} did not arrive", number + 1, sequence - 1),
-            };
             text += &style.paint(Tone::Warn, &format!("        … {missing}"));
             text.push('\n');
         }
@@ -104,12 +100,8 @@ fn call(style: &Style, timeline: &Timeline, course: &[EventRow]) -> String {
         for state in states {
             text += &format!("{:width$}  {state}\n", "", width = head.chars().count());
         }
-        before = Some((
-            step.sequence
-                .or(before.map(|(number, _)| number))
-                .unwrap_or(i64::MAX),
-            row.received_at.0,
-        ));
+        let number = step.sequence.or(before.and_then(|(number, _)| number));
+        before = Some((number, row.received_at.0));
     }
     text
 }

@@ -20,6 +20,7 @@ use ringtail_protocol::event::{Disposition, Header, Timestamp};
 use ringtail_ringcentral::errors::{self, own};
 use ringtail_ringcentral::signature;
 use ringtail_ringcentral::verdict::{AFTERWARDS, Failing};
+use ringtail_tui::hex;
 
 use super::escape::{escape, escape_lines};
 
@@ -381,7 +382,7 @@ impl Style {
         text.push('\n');
         match std::str::from_utf8(body) {
             Ok(body) => text.push_str(&escape_lines(&pretty(body))),
-            Err(error) => hex(text, body, error.valid_up_to()),
+            Err(error) => numbers(text, body, error.valid_up_to()),
         }
         if !text.ends_with('\n') {
             text.push('\n');
@@ -418,32 +419,23 @@ fn below(event: &EventRow) -> Cow<'_, str> {
     }
 }
 
-/// Bytes on a line of hexadecimal.
-const HEX_BYTES: usize = 16;
-
-/// Most bytes that are shown so.
+/// Most bytes that are shown in hexadecimal.
 const HEX_MAX: usize = 4096;
 
 /// Bytes that are no text from a place on, as numbers and letters.
-fn hex(text: &mut String, bytes: &[u8], valid: usize) {
+fn numbers(text: &mut String, bytes: &[u8], valid: usize) {
     let len = bytes.len();
     text.push_str(&format!(
         "(not UTF-8 from byte {valid} on: {len} bytes in hexadecimal)\n"
     ));
     let shown = bytes.get(..HEX_MAX).unwrap_or(bytes);
-    for (line, bytes) in shown.chunks(HEX_BYTES).enumerate() {
-        let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let letters = bytes.iter().map(|byte| match byte {
-            b' '..=b'~' => char::from(*byte),
-            _ => '.',
-        });
-        text.push_str(&format!(
-            "{:08x}  {:<width$}  {}\n",
-            line * HEX_BYTES,
-            digits.join(" "),
-            letters.collect::<String>(),
-            width = HEX_BYTES * 3 - 1
-        ));
+    for hex::Row {
+        place,
+        digits,
+        letters,
+    } in hex::rows(shown)
+    {
+        text.push_str(&format!("{place}  {digits}  {letters}\n"));
     }
     if len > shown.len() {
         text.push_str(&format!("… {} bytes more\n", len - shown.len()));

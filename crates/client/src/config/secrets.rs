@@ -21,6 +21,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::model::endpoint_name;
+
 /// Each secret: its variable and its key in the file.
 const NAMES: [(&str, &str); 5] = [
     ("RINGTAIL_VERIFICATION_TOKEN", "verification_token"),
@@ -174,10 +176,10 @@ impl AllSecrets {
         self.variables.clone().or(&own).or(&self.common)
     }
 
-    /// Returns the secrets of the endpoint of an id, which is the name, a hyphen and a part without hyphens.
+    /// Returns the secrets of the endpoint of an id.
     #[must_use]
     pub fn of_id(&self, id: &str) -> Secrets {
-        self.of_name(id.rsplit_once('-').map_or(id, |(name, _)| name))
+        self.of_name(endpoint_name(id))
     }
 
     /// Returns the secrets that belong to no endpoint.

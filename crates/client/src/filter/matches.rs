@@ -14,7 +14,7 @@ use super::Filter;
 use super::expr::{Comparison, Expr, Field, Flag, Order, Test};
 use super::text::Text;
 use crate::config::Secrets;
-use crate::model::{Cause, EventRow, ForwardState, Outcome};
+use crate::model::{Cause, EventRow, ForwardState, Outcome, endpoint_name};
 use crate::signature;
 
 /// What a filter is read against: when it was asked, and which secrets are configured.
@@ -171,11 +171,8 @@ impl Subject<'_> {
                 return Some(mark.is_some_and(|mark| text.fits(&mark.comment)));
             }
             Field::Endpoint => {
-                // An id is the name, a hyphen and a part without hyphens.
-                let name = event.endpoint.rsplit_once('-').map(|(name, _)| name);
-                return Some(
-                    text.fits(&event.endpoint) || name.is_some_and(|name| text.fits(name)),
-                );
+                let id = event.endpoint.as_str();
+                return Some(text.fits(id) || text.fits(endpoint_name(id)));
             }
             Field::Event => About::Event,
             Field::From => About::From,

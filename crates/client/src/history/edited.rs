@@ -9,6 +9,7 @@ use ringtail_protocol::event::{Disposition, EncodedRequest, Event, EventId, Kind
 
 use super::Forwarding;
 use super::store::{self, Incoming};
+use crate::model::endpoint_name;
 
 /// The journal that edited events are of; no relay's identity is this word.
 const JOURNAL: &str = "edit";
@@ -18,8 +19,7 @@ const SUFFIX: &str = "edited";
 
 /// Returns the endpoint under which edited copies of another one's events stand.
 fn endpoint_of(origin: &str) -> String {
-    let name = origin.rsplit_once('-').map_or(origin, |(name, _)| name);
-    format!("{name}-{SUFFIX}")
+    format!("{}-{SUFFIX}", endpoint_name(origin))
 }
 
 /// Returns the name of the endpoint whose edited events stand under an endpoint, if any do.

@@ -20,7 +20,7 @@ pub(super) use self::turn::Turn;
 use super::codes;
 use super::learn::Learner;
 use crate::filter::Field;
-use crate::model::RowId;
+use crate::model::{RowId, endpoint_name};
 
 /// Bytes of bodies after which a step ends.
 const BATCH_BYTES: usize = 128 * 1024;
@@ -141,7 +141,8 @@ fn index_events(
         tokens.whole(Field::Kind, kind.word());
         let endpoint = row.get_ref(2)?.as_str()?;
         tokens.whole(Field::Endpoint, endpoint);
-        if let Some((name, _)) = endpoint.rsplit_once('-') {
+        let name = endpoint_name(endpoint);
+        if name != endpoint {
             tokens.whole(Field::Endpoint, name);
         }
         for fact in facts(body) {

@@ -2,10 +2,8 @@
 
 use super::outline::{Node, Outline, Step};
 use super::{MAX_LINE, MAX_PLAIN_LINE, MAX_TEXT, json, size};
+use crate::hex;
 use crate::text::{TextLine, Tone};
-
-/// Bytes on a line of hexadecimal; few enough for a narrow terminal.
-const HEX_BYTES: usize = 8;
 
 /// Makes at most `max` lines of a body, and one that tells what is missing. `whole` is a command that shows all.
 pub(super) fn lines(body: &[u8], max: usize, whole: Option<&str>) -> (Vec<TextLine>, Outline) {
@@ -30,7 +28,7 @@ pub(super) fn lines(body: &[u8], max: usize, whole: Option<&str>) -> (Vec<TextLi
                 error.valid_up_to(),
                 size(body.len() as u64)
             ));
-            hex(body, &mut lines)
+            numbers(body, &mut lines)
         }
     };
     let mut outline = lines.outline();
@@ -62,7 +60,7 @@ pub(super) fn in_hex(body: &[u8], max: usize, whole: Option<&str>) -> Vec<TextLi
         return empty();
     }
     let mut lines = Lines::new(max);
-    let shown = hex(body, &mut lines);
+    let shown = numbers(body, &mut lines);
     finish(lines, body, shown, whole)
 }
 
@@ -120,28 +118,17 @@ fn plain(text: &str, lines: &mut Lines) -> usize {
     shown
 }
 
-fn hex(body: &[u8], lines: &mut Lines) -> usize {
+fn numbers(body: &[u8], lines: &mut Lines) -> usize {
     let mut shown = 0;
-    for bytes in body.chunks(HEX_BYTES) {
+    for row in hex::rows(body) {
         if lines.is_full() {
             break;
         }
-        let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let letters: String = bytes
-            .iter()
-            .map(|byte| match byte {
-                b' '..=b'~' => char::from(*byte),
-                _ => '.',
-            })
-            .collect();
-        lines.push(Tone::Dim, &format!("{shown:08x}  "));
-        lines.push(
-            Tone::Plain,
-            &format!("{:<width$} ", digits.join(" "), width = HEX_BYTES * 3),
-        );
-        lines.push(Tone::Text, &letters);
+        lines.push(Tone::Dim, &format!("{}  ", row.place));
+        lines.push(Tone::Plain, &format!("{}  ", row.digits));
+        lines.push(Tone::Text, &row.letters);
         lines.end_line();
-        shown += bytes.len();
+        shown += row.letters.len();
     }
     shown
 }

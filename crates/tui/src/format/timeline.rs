@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use ringtail_client::model::EventDetail;
-use ringtail_ringcentral::timeline::{Step, Timeline, gap};
+use ringtail_ringcentral::timeline::{Step, Timeline, gap, not_arrived};
 
 use super::{Row, time};
 use crate::text::{TextLine, Tone, cut, escape, width};
@@ -49,7 +49,10 @@ fn call(course: &[EventDetail], zone: &TimeZone) -> Vec<Row> {
             continue;
         };
         if let (Some(now), Some((Some(number), _))) = (step.sequence, before) {
-            rows.extend(missing(number, now));
+            rows.extend(not_arrived(number, now).map(|words| {
+                let words = format!("                      … {words}");
+                Row::plain(TextLine::new(Tone::Warn, words))
+            }));
         }
         let gap = before.map_or_else(String::new, |(_, at)| gap(event.received_at.0 - at));
         let number = step
@@ -93,17 +96,6 @@ fn call(course: &[EventDetail], zone: &TimeZone) -> Vec<Row> {
         before = Some((number, event.received_at.0));
     }
     rows
-}
-
-/// Returns a row that tells which numbers did not arrive between two.
-fn missing(before: i64, now: i64) -> Option<Row> {
-    let words = match now.saturating_sub(before) {
-        ..=1 => return None,
-        2 => format!("{} did not arrive", before + 1),
-        _ => format!("{} to {} did not arrive", before + 1, now - 1),
-    };
-    let line = TextLine::new(Tone::Warn, format!("                      … {words}"));
-    Some(Row::plain(line))
 }
 
 fn marks(step: &Step, line: &mut TextLine) {

@@ -10,12 +10,12 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ringtail_client::model::{EventRow, GapRow, Status};
+use ringtail_client::model::{EventRow, GapRow, Status, endpoint_name};
 use ringtail_protocol::event::Kind;
 
 use super::row::{Columns, answer, fitted, marks};
 use super::{put, put_right, start};
-use crate::app::{App, Entry, Focus, name_of};
+use crate::app::{App, Entry, Focus};
 use crate::format::{count, time, took};
 use crate::text::{TextLine, Tone, cut, escape, width};
 
@@ -141,7 +141,7 @@ fn engine_of<'a>(event: &EventRow, app: &'a App) -> Option<&'a Status> {
             is_here.then_some(&app.status)
         }
         several => {
-            let name = name_of(&event.endpoint);
+            let name = endpoint_name(&event.endpoint);
             several.iter().find(|engine| engine.name == name)
         }
     }
@@ -160,7 +160,7 @@ fn what(event: &EventRow, app: &App, room: usize) -> String {
         format!("{label}{text}")
     };
     if app.engines.len() > 1 {
-        return of(name_of(&event.endpoint));
+        return of(endpoint_name(&event.endpoint));
     }
     match &app.status.endpoint {
         // The history is shared by all endpoints of a data directory.
