@@ -321,7 +321,7 @@ pub(crate) struct CompletionsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// Directory for the pages, which must exist
+    /// Directory for the pages; made if it is not there
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
 }

@@ -22,7 +22,8 @@ fn script(shell: Shell) -> Vec<u8> {
 /// Writes `ringtail.1` and a page for each command.
 pub(super) fn man(args: &ManArgs) -> Result<(), Failure> {
     let directory = &args.directory;
-    let written = clap_mangen::generate_to(Cli::command(), directory);
+    let written = std::fs::create_dir_all(directory)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
     written.with_context(|| format!("the pages cannot be written to {}", directory.display()))?;
     Ok(())
 }

@@ -18,7 +18,7 @@ pub(super) struct CompletionsArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ManArgs {
-    /// Directory for the pages, which must exist
+    /// Directory for the pages; made if it is not there
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }
@@ -38,7 +38,8 @@ fn script(shell: Shell) -> Vec<u8> {
 /// Writes `ringtail-relay.1` and a page for each command.
 pub(super) fn man(args: &ManArgs) -> anyhow::Result<Exit> {
     let directory = &args.directory;
-    let written = clap_mangen::generate_to(Args::command(), directory);
+    let written = std::fs::create_dir_all(directory)
+        .and_then(|()| clap_mangen::generate_to(Args::command(), directory));
     written.with_context(|| format!("the pages cannot be written to {}", directory.display()))?;
     Ok(Exit::Ok)
 }
