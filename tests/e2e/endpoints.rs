@@ -18,6 +18,9 @@ fn hook(path: &str) -> Hook {
         .below(path)
 }
 
+/// Most endpoints of an account.
+const MAX_ENDPOINTS: usize = 256;
+
 #[tokio::test]
 async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_other()
 -> anyhow::Result<()> {
@@ -28,13 +31,19 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
         LocalTarget::start()?,
         LocalTarget::answering(|_| Reply::status(503))?,
     );
-    // The third is no name: the relay refuses it for good, and the others go on.
+    // The third is one too many for the account: the relay refuses it for good, and the others go on.
+    for number in 0..MAX_ENDPOINTS - 2 {
+        relay.endpoint(&token, &format!("other-{number}")).await?;
+    }
+    for name in ["shop", "bot"] {
+        relay.endpoint(&token, name).await?;
+    }
     let mut client = home
         .listen(&[
             &shop.url("/shop"),
             "--endpoint=shop",
             &format!("--endpoint=bot={}", bot.url("/bot")),
-            "--endpoint=No_Name",
+            "--endpoint=third",
         ])
         .await?;
     let urls = || -> Option<(String, String)> {
@@ -60,7 +69,7 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
             .collect::<Vec<_>>()
     };
     eventually!(
-        states("No_Name")
+        states("third")
             .last()
             .is_some_and(|state| state == "refused"),
         "the refusal"
@@ -88,7 +97,7 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
     assert_eq!(endpoints, ["bot", "shop"].into());
 
     // A refusal is a failure, told once nothing runs any more.
-    assert_eq!(client.stop().await?, Some(64));
+    assert_eq!(client.stop().await?, Some(77));
     let listed = |filter: &'static str| {
         let home = &home;
         async move {

@@ -12,6 +12,7 @@ mod codec;
 pub mod event;
 pub mod frame;
 pub mod http2;
+pub mod name;
 pub mod path;
 pub mod stream;
 pub mod version;

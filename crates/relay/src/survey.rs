@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::io;
 
 use ringtail_protocol::event::Timestamp;
+use ringtail_protocol::name::Name;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
-use crate::accounts::Name;
 use crate::journal::EndpointKey;
 use crate::journal::sqlite::event_keys;
 use crate::store::{self, DataDir, StoreError};

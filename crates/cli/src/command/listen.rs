@@ -12,6 +12,8 @@ use ringtail_client::filter::Filter;
 use ringtail_client::forward::{SendOptions, TargetUrl};
 use ringtail_client::model::{Endpoint, LinkState};
 use ringtail_client::signature::Guard;
+use ringtail_protocol::name::Name;
+use ringtail_ringcentral::errors::own;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -123,7 +125,7 @@ fn endpoints(
         |text: &str| TargetUrl::parse(text).map_err(|error| Failure::new(Exit::Usage, error));
     let common = args.target.as_deref().map(parse).transpose()?;
     if args.endpoint.is_empty() {
-        return Ok(vec![(config.endpoint.clone(), common)]);
+        return Ok(vec![(named(&config.endpoint)?, common)]);
     }
     if args.endpoint.len() > MAX_ENDPOINTS {
         let many = anyhow::anyhow!(
@@ -140,9 +142,22 @@ fn endpoints(
             return Err(Failure::new(Exit::Usage, twice).hint("an endpoint has one target"));
         }
         let own = target.as_deref().map(parse).transpose()?;
-        endpoints.push((name.clone(), own.or_else(|| common.clone())));
+        endpoints.push((named(name)?, own.or_else(|| common.clone())));
     }
     Ok(endpoints)
+}
+
+/// Reads an endpoint's name as the relay would, before there is a file or a link for it.
+fn named(name: &str) -> Result<String, Failure> {
+    match Name::parse(name) {
+        Ok(name) => Ok(name.to_string()),
+        Err(reason) => {
+            let failure = anyhow::anyhow!("{name:?} cannot be an endpoint's name: {reason}");
+            Err(Failure::new(Exit::Usage, failure)
+                .code(&own::BAD_NAME)
+                .hint("name it, for example, my-app"))
+        }
+    }
 }
 
 fn stop(engines: &[Engine]) {

@@ -103,3 +103,25 @@ fn no_more_endpoints_than_one_listener_takes() {
     let enough = refused(16);
     assert!(enough.contains("\"x\" is not a port"), "{enough}");
 }
+
+#[test]
+fn a_name_that_no_endpoint_has_is_refused_before_there_is_a_file() {
+    let home = Home::new();
+    let refused = |arguments: &[&str]| {
+        let mut command = home.ringtail(arguments);
+        command.args(["--relay", "https://relay.example"]);
+        let output = command.env("RINGTAIL_TOKEN", "t").output().unwrap();
+        assert!(!home.path().join("data").exists(), "{arguments:?}");
+        home.seen(&output)
+    };
+    let expected = "exit 64\nerror[RT-312]: \"BAD NAME\" cannot be an endpoint's name: \
+                    a name consists of a-z, 0-9 and hyphens, not 'B'\n\
+                    hint: name it, for example, my-app\n";
+    assert_eq!(refused(&["listen", "-e", "BAD NAME"]), expected);
+    assert_eq!(
+        refused(&["listen", "-e", "a=1", "-e", "BAD NAME=2"]),
+        expected
+    );
+    std::fs::write(home.path().join("config.toml"), "endpoint = 'BAD NAME'\n").unwrap();
+    assert_eq!(refused(&["listen"]), expected);
+}

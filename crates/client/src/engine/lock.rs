@@ -29,7 +29,7 @@ impl Lock {
     }
 }
 
-/// The relay decides what a name is, so that any text may come here.
+/// Who calls may not have read the name as the relay will, so that any text may come here.
 fn file_name(name: &str) -> String {
     let safe: String = name
         .chars()

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ringtail_protocol::name::{Name, NameError};
 use rusqlite::{OptionalExtension as _, params};
 
-use super::name::{Name, NameError};
 use super::store::{Accounts, AccountsError};
 use crate::journal::EndpointKey;
 

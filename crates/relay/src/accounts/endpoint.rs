@@ -1,8 +1,8 @@
 //! What the relay knows of an endpoint, and how its public id is made.
 
 use ringtail_protocol::event::Timestamp;
+use ringtail_protocol::name::Name;
 
-use super::name::Name;
 use super::store::AccountKey;
 use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;

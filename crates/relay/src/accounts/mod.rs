@@ -9,7 +9,6 @@
 
 mod admin;
 mod endpoint;
-mod name;
 mod shared;
 mod store;
 mod table;
@@ -18,7 +17,6 @@ mod verify_token;
 
 pub use self::admin::{EndpointName, EndpointNameError, MAX_RETENTION_DAYS};
 pub use self::endpoint::EndpointRecord;
-pub use self::name::{Name, NameError};
 pub use self::shared::SharedAccounts;
 pub use self::store::{
     Account, AccountInfo, AccountKey, Accounts, AccountsError, AddError, ChangeError,

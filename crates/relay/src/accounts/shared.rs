@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use ringtail_protocol::name::Name;
+
 use super::endpoint::EndpointRecord;
-use super::name::Name;
 use super::store::{Account, Accounts, AccountsError, EndpointError};
 use super::table::EndpointTable;
 use super::token::Token;

@@ -3,10 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ringtail_protocol::event::Timestamp;
+use ringtail_protocol::name::Name;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
 use super::endpoint::{self, EndpointRecord};
-use super::name::Name;
 use super::token::{Token, TokenHash};
 use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;

@@ -102,8 +102,9 @@ fn hash(id: &str) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use ringtail_protocol::event::Timestamp;
+    use ringtail_protocol::name::Name;
 
-    use super::super::{AccountKey, Name};
+    use super::super::AccountKey;
     use super::*;
     use crate::journal::EndpointKey;
 

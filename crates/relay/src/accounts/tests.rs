@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::sync::Arc;
 
+use ringtail_protocol::name::Name;
 use tempfile::TempDir;
 
 use super::*;

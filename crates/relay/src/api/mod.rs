@@ -7,11 +7,12 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
+use ringtail_protocol::name::Name;
 use ringtail_protocol::path::{self, EndpointInfo, code};
 use serde::Deserialize;
 
 pub(crate) use self::denied::Denied;
-use crate::accounts::{EndpointError, Name, VerifyTokenHash};
+use crate::accounts::{EndpointError, VerifyTokenHash};
 use crate::answer::{self, Answer};
 use crate::limits::API_BODY_BYTES;
 use crate::links::attach;

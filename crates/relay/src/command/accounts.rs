@@ -3,9 +3,10 @@
 use anyhow::Context as _;
 use clap::Subcommand;
 use jiff::Timestamp;
+use ringtail_protocol::name::Name;
 
 use super::{Data, Exit};
-use crate::accounts::{AccountInfo, Accounts, Name};
+use crate::accounts::{AccountInfo, Accounts};
 use crate::output;
 use crate::store::DataDir;
 

@@ -123,9 +123,9 @@ fn tls(error: &TlsError) -> &'static Entry {
 #[cfg(test)]
 mod tests {
     use anyhow::{Context as _, anyhow};
+    use ringtail_protocol::name::Name;
 
     use super::*;
-    use crate::accounts::Name;
 
     #[test]
     fn errors_are_known_by_type_wherever_they_stand() {

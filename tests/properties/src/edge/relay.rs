@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringtail_protocol::event::{Disposition, EncodedRequest, Kind, Request};
-use ringtail_relay::accounts::{Accounts, Name, VerifyTokenHash};
+use ringtail_protocol::name::Name;
+use ringtail_relay::accounts::{Accounts, VerifyTokenHash};
 use ringtail_relay::config::{Certificate, Config, PublicUrl};
 use ringtail_relay::server::Server;
 use ringtail_relay::store::{DataDir, open_reader};

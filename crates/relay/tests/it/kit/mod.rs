@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringtail_relay::accounts::{Account, Accounts, Name, Token};
+use ringtail_protocol::name::Name;
+use ringtail_relay::accounts::{Account, Accounts, Token};
 use ringtail_relay::config::{Certificate, Config};
 use ringtail_relay::server::{Server, Stopped};
 use ringtail_relay::store::DataDir;

@@ -225,9 +225,9 @@ super::table! {
         sections: [],
     }
     BAD_NAME "RT-312" {
-        message: "the relay refused: … name …",
+        message: "… cannot be an endpoint's name: …",
         meaning: "The name cannot be an endpoint's: a-z, 0-9 and single hyphens within, at most 32 characters.",
-        causes: ["Capitals, spaces or underscores in --endpoint."],
+        causes: ["Capitals, spaces or underscores in --endpoint, or in endpoint of the configuration file."],
         next: ["ringtail listen --endpoint my-app 3000"],
         sections: [],
     }

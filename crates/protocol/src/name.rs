@@ -1,4 +1,6 @@
 //! Names of accounts and endpoints.
+//!
+//! The relay decides what a name is, and the client reads names by the same rule before it does anything with them.
 
 use std::fmt;
 
@@ -60,7 +62,8 @@ impl Name {
     }
 
     /// Takes a name that was parsed before it was stored.
-    pub(crate) fn from_stored(text: String) -> Self {
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 }
