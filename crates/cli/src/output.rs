@@ -17,12 +17,7 @@ use crate::exit::Failure;
 
 /// Prints everything that a command has to say. A reader who went away is no failure.
 pub(crate) async fn print(bytes: &[u8]) -> Result<(), Failure> {
-    match Stdout::new().write(bytes).await {
-        Ok(()) | Err(Closed::Pipe) => Ok(()),
-        Err(Closed::Failed(error)) => Err(anyhow::Error::from(error)
-            .context("cannot write to stdout")
-            .into()),
-    }
+    Stdout::new().takes(bytes).await.map(drop)
 }
 
 /// Says something on stderr. There is nothing to do when that fails.

@@ -428,6 +428,16 @@ impl History {
         self.read(move |reader| reader.event(id)).await
     }
 
+    /// Reads the rows of events, each in the place of its id; `None` for one that is not there. Of many events, as many
+    /// should be asked for at once as are shown at once.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn rows(&self, ids: Vec<EventId>) -> Result<Vec<Option<EventRow>>, ReadError> {
+        self.read(move |reader| ids.into_iter().map(|id| reader.row(id)).collect())
+            .await
+    }
+
     /// Reads the events of the same call or conversation, the event included: the newest `limit`, at most
     /// [`MAX_PAGE`], oldest first.
     ///

@@ -4,6 +4,7 @@
 //! it is in the header [`crate::forward::REPLAY`] (an edited copy names its origin in [`EDITED_FROM`]), and everything else, `Verification-Token` included, is as
 //! RingCentral sent it, unless it is to be signed anew.
 
+mod events;
 mod run;
 
 use ringtail_protocol::event::{EventId, Header};
@@ -14,6 +15,7 @@ use crate::history::{History, ReadError, StoreError};
 use crate::model::{AttemptDetail, Cause, RowId};
 use crate::signature::{self, NoSecret};
 
+pub use self::events::Events;
 pub use self::run::{Compared, Options, Planned, Run, Step};
 
 /// Why an event was not replayed. A target that fails is not among the reasons: that is an attempt.

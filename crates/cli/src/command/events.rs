@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use ringtail_client::config::Config;
 use ringtail_client::history::{Comment, Direction, MarkChange};
 use ringtail_client::mask;
-use ringtail_client::model::{EventRow, RowId};
+use ringtail_client::model::RowId;
 use ringtail_client::signature;
 
 use super::find::{find_one, open};
@@ -14,7 +14,7 @@ use super::select::{Selection, nothing_named};
 use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::escape::is_shown_as_it_is;
-use crate::output::{json, plain, print};
+use crate::output::{Stdout, json, plain, print};
 
 pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure> {
     let filter = filter(&args.filter.join(" "))?;
@@ -22,28 +22,43 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
     let history = open(&config).await?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let search = search(filter, config.secrets);
-    let newest = search::find(
+    // Oldest first, and found newest first: of each its id, since all of them may be the whole history.
+    let mut newest = Vec::new();
+    let mut endpoint = None;
+    let mut several = false;
+    search::find(
         &history,
         &search,
-        Direction::Older,
-        RowId(i64::MAX),
+        (Direction::Older, RowId(i64::MAX)),
         limit,
         Talk::OnStderr,
-    );
-    let newest: Vec<EventRow> = newest.await?.rows.into_iter().map(mask::row).collect();
-    let several = newest
-        .iter()
-        .any(|event| event.endpoint != newest[0].endpoint);
+        |event| {
+            newest.push(event.id);
+            several |= *endpoint.get_or_insert_with(|| event.endpoint.clone()) != event.endpoint;
+        },
+    )
+    .await?;
     let style = plain::Style::of_stdout();
-    let mut out = Vec::new();
-    for event in newest.iter().rev() {
-        match args.output {
-            Format::Plain => out.extend(style.listed(event, several).into_bytes()),
-            Format::Json => json::line(&mut out, &json::event_row(event)),
+    let mut stdout = Stdout::new();
+    for page in newest.rchunks(PAGE) {
+        let ids = page.iter().rev().copied().collect();
+        let rows = history.rows(ids).await.map_err(anyhow::Error::from)?;
+        let mut out = Vec::new();
+        for event in rows.into_iter().flatten().map(mask::row) {
+            match args.output {
+                Format::Plain => out.extend(style.listed(&event, several).into_bytes()),
+                Format::Json => json::line(&mut out, &json::event_row(&event)),
+            }
+        }
+        if !stdout.takes(&out).await? {
+            break;
         }
     }
-    print(&out).await
+    Ok(())
 }
+
+/// Events that are printed at once.
+const PAGE: usize = 200;
 
 /// Events that are marked in one transaction.
 const MARKED_AT_ONCE: usize = 1000;

@@ -1,9 +1,12 @@
 //! Events as people name them.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, anyhow};
 use ringtail_client::config::Config;
 use ringtail_client::history::{History, MAX_PAGE, Selector};
 use ringtail_client::model::{EventRow, RowId, endpoint_name};
+use ringtail_protocol::event::EventId;
 
 use crate::exit::{Exit, Failure};
 
@@ -20,17 +23,20 @@ pub(super) async fn open(config: &Config) -> Result<History, Failure> {
 
 /// Finds the events that a text names: a selector, or `endpoint/selector`. What may mean one event or another is not
 /// guessed at, since events are sent and marked by it: numbers are those of one endpoint, and an id is one event's.
+///
+/// A range may be the whole history, so what comes back are ids.
 pub(super) async fn find(
     history: &History,
     endpoint: Option<&str>,
     text: &str,
-) -> Result<Vec<EventRow>, Failure> {
+) -> Result<Vec<EventId>, Failure> {
     let (endpoint, selector) = match text.split_once('/') {
         Some((endpoint, rest)) => (Some(endpoint), rest),
         None => (endpoint, text),
     };
     let selector = Selector::parse(selector).map_err(|error| Failure::new(Exit::Usage, error))?;
     let mut found = Vec::new();
+    let mut endpoints = BTreeSet::new();
     let mut after = RowId::default();
     loop {
         let page = history
@@ -44,29 +50,32 @@ pub(super) async fn find(
             let is_copy = matches!(selector, Selector::Seq { .. }) && event.edited_from.is_some();
             is_on(event, endpoint) && (!is_copy || endpoint == Some(&event.endpoint))
         };
-        found.extend(page.into_iter().filter(is_meant));
+        for event in page.into_iter().filter(is_meant) {
+            found.push(event.id);
+            if !endpoints.contains(&event.endpoint) {
+                endpoints.insert(event.endpoint);
+            }
+        }
     }
     if found.is_empty() {
         if let Some(wanted) = endpoint {
             on_some(history, wanted).await?;
         }
-        let failure = Failure::new(
-            Exit::NoData,
-            anyhow!("there is no event {text} in the history"),
-        );
-        return Err(failure.hint("`ringtail events list` shows what there is"));
+        return Err(no_event(text));
     }
-    let [first, others @ ..] = found.as_slice() else {
-        return Ok(found);
-    };
     let clear = match selector {
-        Selector::Seq { .. } => others.iter().all(|event| event.endpoint == first.endpoint),
-        Selector::Id(_) => others.is_empty(),
+        Selector::Seq { .. } => endpoints.len() == 1,
+        Selector::Id(_) => found.len() == 1,
     };
     match clear {
         true => Ok(found),
-        false => Err(ambiguous(text, &found)),
+        false => Err(ambiguous(text, found.len(), endpoints)),
     }
+}
+
+fn no_event(text: &str) -> Failure {
+    let failure = anyhow!("there is no event {text} in the history");
+    Failure::new(Exit::NoData, failure).hint("`ringtail events list` shows what there is")
 }
 
 /// Fails when the history has no event of an endpoint: a name that is not there is a mistake of its own.
@@ -91,11 +100,8 @@ fn some(names: &[String]) -> String {
     }
 }
 
-fn ambiguous(text: &str, events: &[EventRow]) -> Failure {
-    let mut endpoints: Vec<String> = events.iter().map(|event| event.endpoint.clone()).collect();
-    endpoints.sort();
-    endpoints.dedup();
-    let (count, of) = (events.len(), some(&endpoints));
+fn ambiguous(text: &str, count: usize, endpoints: BTreeSet<String>) -> Failure {
+    let of = some(&Vec::from_iter(endpoints));
     let failure = anyhow!("{text} names {count} events of {of}");
     let failure = Failure::new(Exit::NoData, failure);
     failure.hint("give more of the id, or name the endpoint with --endpoint")
@@ -107,10 +113,15 @@ pub(super) async fn find_one(
     endpoint: Option<&str>,
     text: &str,
 ) -> Result<EventRow, Failure> {
-    let mut found = find(history, endpoint, text).await?;
+    let found = find(history, endpoint, text).await?;
+    let first = found.first().copied().into_iter().collect();
+    let rows = history.rows(first).await.map_err(anyhow::Error::from)?;
+    // Retention may have taken it meanwhile.
+    let row = rows.into_iter().flatten().next();
+    let row = row.ok_or_else(|| no_event(text))?;
     match found.len() {
-        1 => Ok(found.remove(0)),
-        _ => Err(ambiguous(text, &found)),
+        1 => Ok(row),
+        count => Err(ambiguous(text, count, BTreeSet::from([row.endpoint]))),
     }
 }
 

@@ -3,17 +3,14 @@
 mod compare;
 mod edit;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use anyhow::anyhow;
 use ringtail_client::config::Config;
 use ringtail_client::diff::Noise;
 use ringtail_client::engine::last_target;
 use ringtail_client::forward::{SendOptions, Sender, TargetUrl};
 use ringtail_client::mask;
-use ringtail_client::model::{EventRow, Outcome};
-use ringtail_client::replay::{Options, Planned, Run, Step};
+use ringtail_client::model::Outcome;
+use ringtail_client::replay::{Events, Options, Planned, Run, Step};
 use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::errors::own;
 use ringtail_ringcentral::secret::masked;
@@ -29,7 +26,10 @@ use crate::args::replay::ReplayArgs;
 use crate::args::{Common, Format};
 use crate::exit::{Exit, Failure};
 use crate::output::escape::escape;
-use crate::output::{Closed, Stdout, json, note, plain, print};
+use crate::output::{Closed, Stdout, json, note, plain};
+
+/// Events that are listed at once.
+const PAGE: usize = 200;
 
 pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure> {
     if args.which.is_all() {
@@ -38,15 +38,15 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
     let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
-    let mut events = Vec::new();
+    let sender = |endpoint: &str| sender(&config, &args, endpoint);
+    let mut events = Events::default();
+    // What is wrong with a target is said before anything is edited or sent.
     while let Some(page) = selection.next().await? {
-        events.extend(page);
+        for event in &page {
+            events.add(event, sender)?;
+        }
     }
     if args.edit {
-        // What is wrong with the target is said before anything is edited.
-        for event in &events {
-            target(&config, &args, &event.endpoint)?;
-        }
         let Some(edited) = edit(&config.data, &history, &events).await? else {
             note("nothing was changed, and nothing is sent\n");
             return Ok(());
@@ -55,18 +55,21 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
             "sent as event {}/{}\n",
             edited.endpoint, edited.seq
         ));
-        events = vec![edited];
+        events = Events::default();
+        events.add(&edited, sender)?;
     }
     let (options, seed) = options(&args, &config.noise);
     if let Some(seed) = seed {
         note(&format!("seed {seed}\n"));
     }
     let comparison = options.compare.is_some().then(Comparison::default);
-    let events = with_senders(events, |endpoint| sender(&config, &args, endpoint))?;
-    let mut run = Run::new(history.clone(), config.secrets, events, options);
+    let mut run = Run::new(history.clone(), config.secrets.clone(), events, options);
     let sends = run.left();
-    for event in run.left_out() {
-        note(&format!("#{} is left out\n", event.seq));
+    for passed in (0..run.left_out()).step_by(PAGE) {
+        let page = run.not_to_come(passed, PAGE).await;
+        for event in page.map_err(anyhow::Error::from)? {
+            note(&format!("#{} is left out\n", event.seq));
+        }
     }
     if args.dry_run {
         return list(&args, &run).await;
@@ -121,23 +124,6 @@ pub(crate) fn options(args: &ReplayArgs, noise: &Noise) -> (Options, Option<u64>
     (options, own.then_some(seed))
 }
 
-/// Gives each event the sender of its endpoint; what is wrong with a target is told before anything is sent.
-pub(crate) fn with_senders(
-    events: Vec<EventRow>,
-    sender: impl Fn(&str) -> Result<Sender, Failure>,
-) -> Result<Vec<(EventRow, Sender)>, Failure> {
-    let mut senders: HashMap<String, Sender> = HashMap::new();
-    let mut sent = Vec::with_capacity(events.len());
-    for event in events {
-        let sender = match senders.entry(event.endpoint.clone()) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(free) => free.insert(sender(&event.endpoint)?).clone(),
-        };
-        sent.push((event, sender));
-    }
-    Ok(sent)
-}
-
 /// What is said of each event, and what comes of all.
 struct Face<'a> {
     args: &'a ReplayArgs,
@@ -173,25 +159,32 @@ impl Face<'_> {
 /// Says what would be sent, in which order, and where to.
 async fn list(args: &ReplayArgs, run: &Run) -> Result<(), Failure> {
     let style = plain::Style::of_stdout();
-    let mut out = Vec::new();
-    for planned in run.to_come() {
-        let event = mask::row(planned.event.clone());
-        match args.output {
-            Format::Plain => {
-                let line = style.listed(&event, true);
-                let aim = escape(&aim(&planned)).into_owned();
-                out.extend(format!("{}  {aim}\n", line.trim_end()).into_bytes());
-            }
-            Format::Json => {
-                let mut value = json::event_row(&event);
-                let target = planned.sender.target().to_string();
-                value["target"] = masked(&target).into();
-                value["again"] = planned.again.into();
-                json::line(&mut out, &value);
+    let mut stdout = Stdout::new();
+    for passed in (0..run.left()).step_by(PAGE) {
+        let mut out = Vec::new();
+        let page = run.to_come(passed, PAGE).await;
+        for planned in page.map_err(anyhow::Error::from)? {
+            let aim = aim(&planned);
+            let event = mask::row(planned.event);
+            match args.output {
+                Format::Plain => {
+                    let line = style.listed(&event, true);
+                    out.extend(format!("{}  {}\n", line.trim_end(), escape(&aim)).into_bytes());
+                }
+                Format::Json => {
+                    let mut value = json::event_row(&event);
+                    let target = planned.sender.target().to_string();
+                    value["target"] = masked(&target).into();
+                    value["again"] = planned.again.into();
+                    json::line(&mut out, &value);
+                }
             }
         }
+        if !stdout.takes(&out).await? {
+            break;
+        }
     }
-    print(&out).await
+    Ok(())
 }
 
 /// Says where an event would go, and whether for the second time.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Zoned;
 use ringtail_client::config::AllSecrets;
 use ringtail_client::filter::{Context, Filter};
-use ringtail_client::history::{Direction, Found, History, Search};
-use ringtail_client::model::RowId;
+use ringtail_client::history::{Direction, History, Search};
+use ringtail_client::model::{EventRow, RowId};
 
 use crate::exit::{Exit, Failure};
 
@@ -38,44 +38,40 @@ pub(crate) fn search(filter: Filter, secrets: AllSecrets) -> Arc<Search> {
     Arc::new(Search::new(filter, context))
 }
 
-/// Searches until `limit` events are found or there are no more, and tells a person who waits how far it is.
+/// Searches from a row on until `limit` events are found or there are no more, tells a person who waits how far it is, and
+/// returns where to go on. Each event is given away as it is found: all of them may be the whole history.
 pub(super) async fn find(
     history: &History,
     search: &Arc<Search>,
-    direction: Direction,
-    from: RowId,
+    (direction, from): (Direction, RowId),
     limit: usize,
     talk: Talk,
-) -> Result<Found, Failure> {
-    let mut all = Found {
-        rows: Vec::new(),
-        next: Some(from),
-    };
+    mut each: impl FnMut(EventRow),
+) -> Result<Option<RowId>, Failure> {
+    let mut next = Some(from);
+    let mut count = 0;
     let mut told = false;
-    while let Some(at) = all.next
-        && all.rows.len() < limit
+    while let Some(at) = next
+        && count < limit
     {
-        let wanted = limit - all.rows.len();
-        let found = history.search(search, direction, at, wanted, PATIENCE);
+        let found = history.search(search, direction, at, limit - count, PATIENCE);
         let found = found.await.map_err(anyhow::Error::from)?;
-        all.rows.extend(found.rows);
-        all.next = found.next;
+        count += found.rows.len();
+        found.rows.into_iter().for_each(&mut each);
+        next = found.next;
         let waits = talk == Talk::OnStderr && std::io::stderr().is_terminal();
-        if all.next.is_some() && all.rows.len() < limit && waits {
+        if next.is_some() && count < limit && waits {
             told = true;
-            let to_go = match (direction, all.next) {
+            let to_go = match (direction, next) {
                 (Direction::Older, Some(next)) => next.0,
                 (_, next) => history.marks().borrow().events.0 - next.map_or(0, |next| next.0),
             };
-            let line = format!(
-                "\r{} found, {to_go} events to look at\x1b[K",
-                all.rows.len()
-            );
+            let line = format!("\r{count} found, {to_go} events to look at\x1b[K");
             drop(std::io::stderr().lock().write_all(line.as_bytes()));
         }
     }
     if told {
         drop(std::io::stderr().lock().write_all(b"\r\x1b[K"));
     }
-    Ok(all)
+    Ok(next)
 }

@@ -1,18 +1,20 @@
 //! The events that a command line means, a page at a time.
 
 use std::sync::Arc;
+use std::vec;
 
 use anyhow::anyhow;
 use ringtail_client::config::AllSecrets;
 use ringtail_client::history::{Direction, History, Search};
 use ringtail_client::model::{EventRow, RowId};
+use ringtail_protocol::event::EventId;
 
 use super::find::{find, is_on};
 use super::search::{self, Talk, filter, search};
 use crate::args::select::SelectArgs;
 use crate::exit::{Exit, Failure};
 
-/// Events of a filter that are read at once.
+/// Events that are read at once.
 const PAGE: usize = 200;
 
 /// The events, oldest first where a filter names them, else as they were named.
@@ -24,7 +26,7 @@ pub(crate) struct Selection<'a> {
 }
 
 enum From {
-    Named(Vec<EventRow>),
+    Named(vec::IntoIter<EventId>),
     Filter {
         search: Arc<Search>,
         /// What arrives meanwhile was not there to be meant.
@@ -61,7 +63,7 @@ impl<'a> Selection<'a> {
             for text in &args.events {
                 events.extend(find(history, endpoint.as_deref(), text).await?);
             }
-            From::Named(events)
+            From::Named(events.into_iter())
         };
         Ok(Self {
             history,
@@ -80,8 +82,7 @@ impl<'a> Selection<'a> {
     /// Returns the next events; `None` after the last. A filter that finds none is a failure.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<EventRow>>, Failure> {
         let (search, last, at, any) = match &mut self.from {
-            From::Named(events) if events.is_empty() => return Ok(None),
-            From::Named(events) => return Ok(Some(std::mem::take(events))),
+            From::Named(events) => return named(self.history, events).await,
             From::Filter {
                 search,
                 last,
@@ -90,17 +91,16 @@ impl<'a> Selection<'a> {
             } => (search, *last, at, found),
         };
         while let Some(from) = at.filter(|from| *from < last) {
+            let mut rows = Vec::new();
             let found = search::find(
                 self.history,
                 search,
-                Direction::Newer,
-                from,
+                (Direction::Newer, from),
                 PAGE,
                 self.talk,
-            )
-            .await?;
-            *at = found.next;
-            let mut rows = found.rows;
+                |event| rows.push(event),
+            );
+            *at = found.await?;
             let endpoint = self.endpoint.as_deref();
             rows.retain(|event| event.row <= last && is_on(event, endpoint));
             if !rows.is_empty() {
@@ -116,5 +116,23 @@ impl<'a> Selection<'a> {
             false => anyhow!("no event in the history is one that the filter is for"),
         };
         Err(Failure::new(Exit::NoData, failure).hint("`ringtail events list` shows what there is"))
+    }
+}
+
+/// Reads the next of those that are named; retention may have taken some of them meanwhile.
+async fn named(
+    history: &History,
+    events: &mut vec::IntoIter<EventId>,
+) -> Result<Option<Vec<EventRow>>, Failure> {
+    loop {
+        let ids: Vec<EventId> = events.take(PAGE).collect();
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let rows = history.rows(ids).await.map_err(anyhow::Error::from)?;
+        let rows: Vec<EventRow> = rows.into_iter().flatten().collect();
+        if !rows.is_empty() {
+            return Ok(Some(rows));
+        }
     }
 }

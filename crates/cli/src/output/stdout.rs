@@ -4,6 +4,8 @@ use std::io;
 
 use tokio::io::AsyncWriteExt;
 
+use crate::exit::Failure;
+
 /// Standard output. Writing happens off the runtime, so that a reader who is slow or stuck delays no link and no
 /// signal.
 #[derive(Debug)]
@@ -35,6 +37,17 @@ impl Stdout {
         self.inner.write_all(bytes).await?;
         self.inner.flush().await?;
         Ok(())
+    }
+
+    /// Writes some of what a command has to say; `false` once the reader went away, which is no failure.
+    pub(crate) async fn takes(&mut self, bytes: &[u8]) -> Result<bool, Failure> {
+        match self.write(bytes).await {
+            Ok(()) => Ok(true),
+            Err(Closed::Pipe) => Ok(false),
+            Err(Closed::Failed(error)) => Err(anyhow::Error::from(error)
+                .context("cannot write to stdout")
+                .into()),
+        }
     }
 }
 

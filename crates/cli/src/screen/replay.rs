@@ -8,7 +8,8 @@ use ringtail_client::engine::last_target;
 use ringtail_client::forward::{Sender, TargetUrl};
 use ringtail_client::mask;
 use ringtail_client::model::EventRow;
-use ringtail_client::replay::{ReplayError, Run, Step};
+use ringtail_client::replay::{Events, ReplayError, Run, Step};
+use ringtail_client::signature::NoSecret;
 use ringtail_protocol::event::EventId;
 use ringtail_tui::source::{OptionLine, ReplayStep, Report, Sight, Table, TableRow};
 use tokio::sync::mpsc;
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::Screen;
 use crate::args::replay::ReplayArgs;
 use crate::command::listen::send_options;
-use crate::command::replay::{Counts, aim, edit, how, nowhere, options, with_senders};
+use crate::command::replay::{Counts, aim, edit, how, nowhere, options};
 use crate::command::select::Selection;
 use crate::exit::{Exit, Failure};
 
@@ -123,19 +124,20 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) -> Result<Report, Failure> {
     let args = parsed(line)?;
-    let events = events(screen, ids, &args).await?;
-    let sender = |endpoint: &str| sender(screen, &args, endpoint);
-    let events = with_senders(events, sender)?;
+    let events = match args.edit {
+        // An edited one is what came of those that the line names.
+        true => of_ids(screen, ids, &args).await?,
+        false => events(screen, ids, &args).await?,
+    };
     let (options, seed) = options(&args, &screen.noise);
     let compares = options.compare.is_some();
     let history = screen.history().clone();
-    let numbers: HashMap<EventId, u64> = events.iter().map(|(row, _)| (row.id, row.seq)).collect();
     let mut run = Run::new(history, screen.secrets.clone(), events, options).until(stop);
     if args.dry_run {
         return would(screen, &run, seed, sight).await;
     }
     let mut report = Report {
-        left_out: run.left_out().count(),
+        left_out: run.left_out(),
         seed,
         ..Report::default()
     };
@@ -144,7 +146,12 @@ pub(super) async fn run(
     let mut counts = Counts::default();
     let mut rows = Vec::new();
     let mut changed = Vec::new();
-    while let Some(step) = run.next().await.map_err(|error| failed(error, &numbers))? {
+    loop {
+        let step = match run.next().await {
+            Ok(Some(step)) => step,
+            Ok(None) => break,
+            Err(error) => return Err(failed(screen, error).await),
+        };
         let Step {
             event,
             answer,
@@ -156,7 +163,9 @@ pub(super) async fn run(
         let _told = steps.send(ReplayStep::Sent { accepted }).await;
         counts.add(beside.as_ref());
         report.last = Some((event.seq, mask::attempt(answer.attempt)));
-        if let Some(beside) = beside.filter(|beside| beside.changes > 0) {
+        if let Some(beside) = beside.filter(|beside| beside.changes > 0)
+            && rows.len() < MAX_ROWS
+        {
             changed.push(how(&beside));
             rows.push(event);
         }
@@ -175,13 +184,18 @@ pub(super) async fn run(
 
 /// Tells why an event is not sent in words of the screen, which has one line: the reason first, and the number instead of
 /// the id.
-fn failed(error: ReplayError, numbers: &HashMap<EventId, u64>) -> Failure {
+async fn failed(screen: &Screen, error: ReplayError) -> Failure {
     if let ReplayError::Unsigned { id, source } = &error
-        && let Some(seq) = numbers.get(id)
+        && let Ok(rows) = screen.history().rows(vec![*id]).await
+        && let Some(event) = rows.into_iter().flatten().next()
     {
-        return anyhow::anyhow!("{source}: event {seq} cannot be signed anew").into();
+        return unsigned(source, event.seq);
     }
     error.into()
+}
+
+fn unsigned(source: &NoSecret, seq: u64) -> Failure {
+    anyhow::anyhow!("{source}: event {seq} cannot be signed anew").into()
 }
 
 /// Has the event edited in the terminal, which is not the screen's meanwhile.
@@ -191,55 +205,36 @@ pub(super) async fn edited(
     line: &str,
 ) -> Result<Option<EventId>, Failure> {
     let args = parsed(line)?;
-    let mut selected = Vec::new();
-    match args.which.is_all() {
-        true => selected = rows_of(screen, ids).await?,
-        false => select(screen, &args, &mut selected).await?,
-    }
-    for event in &selected {
-        // What is wrong with the target is said before anything is edited.
-        drop(sender(screen, &args, &event.endpoint)?);
-    }
-    let edited = edit(&screen.data, screen.history(), &selected).await?;
+    // What is wrong with the target is said before anything is edited.
+    let events = events(screen, ids, &args).await?;
+    let edited = edit(&screen.data, screen.history(), &events).await?;
     Ok(edited.map(|event| event.id))
 }
 
-/// Returns the events that are meant. An edited one is what came of those that the line names.
-async fn events(
-    screen: &Screen,
-    ids: Vec<EventId>,
-    args: &ReplayArgs,
-) -> Result<Vec<EventRow>, Failure> {
-    if args.which.is_all() || args.edit {
-        return rows_of(screen, ids).await;
+/// Returns the events that are meant.
+async fn events(screen: &Screen, ids: Vec<EventId>, args: &ReplayArgs) -> Result<Events, Failure> {
+    if args.which.is_all() {
+        return of_ids(screen, ids, args).await;
     }
-    let mut events = Vec::new();
-    select(screen, args, &mut events).await?;
+    let selection = Selection::new(&screen.secrets, screen.history(), &args.which);
+    let mut selection = selection.await?.silent();
+    let mut events = Events::default();
+    while let Some(page) = selection.next().await? {
+        for event in &page {
+            events.add(event, |endpoint| sender(screen, args, endpoint))?;
+        }
+    }
     Ok(events)
 }
 
-async fn select(
-    screen: &Screen,
-    args: &ReplayArgs,
-    events: &mut Vec<EventRow>,
-) -> Result<(), Failure> {
-    let selection = Selection::new(&screen.secrets, screen.history(), &args.which);
-    let mut selection = selection.await?.silent();
-    while let Some(page) = selection.next().await? {
-        events.extend(page);
+/// Returns the events that the screen names, which are few.
+async fn of_ids(screen: &Screen, ids: Vec<EventId>, args: &ReplayArgs) -> Result<Events, Failure> {
+    let rows = screen.history().rows(ids).await;
+    let mut events = Events::default();
+    for event in rows.map_err(anyhow::Error::from)?.iter().flatten() {
+        events.add(event, |endpoint| sender(screen, args, endpoint))?;
     }
-    Ok(())
-}
-
-async fn rows_of(screen: &Screen, ids: Vec<EventId>) -> Result<Vec<EventRow>, Failure> {
-    let read = screen.history().read(move |reader| {
-        let mut rows = Vec::new();
-        for id in ids {
-            rows.extend(reader.event(id)?.map(|detail| detail.event));
-        }
-        Ok(rows)
-    });
-    Ok(read.await.map_err(anyhow::Error::from)?)
+    Ok(events)
 }
 
 /// Returns who sends events of an endpoint: to where the line says, to the target of this run, or to the last one.
@@ -265,12 +260,9 @@ async fn would(
     seed: Option<u64>,
     sight: Sight,
 ) -> Result<Report, Failure> {
-    let again = run.to_come().filter(|planned| planned.again).count();
+    let again = run.doubled();
     let mut title = format!("{} events would be sent", run.left() - again);
-    for (count, words) in [
-        (again, "of them twice"),
-        (run.left_out().count(), "left out"),
-    ] {
+    for (count, words) in [(again, "of them twice"), (run.left_out(), "left out")] {
         if count > 0 {
             title += &format!(", {count} {words}");
         }
@@ -278,9 +270,10 @@ async fn would(
     if let Some(seed) = seed {
         title += &format!("; --seed {seed}");
     }
-    let planned = run.to_come().take(MAX_ROWS);
-    let (rows, targets) = planned
-        .map(|planned| (planned.event.clone(), aim(&planned)))
+    let planned = run.to_come(0, MAX_ROWS).await;
+    let planned = planned.map_err(anyhow::Error::from)?.into_iter();
+    let (targets, rows) = planned
+        .map(|planned| (aim(&planned), planned.event))
         .unzip();
     Ok(Report {
         table: Some(table(screen, title, rows, targets, sight).await?),
@@ -320,7 +313,6 @@ async fn table(
 
 #[cfg(test)]
 mod tests {
-    use ringtail_client::signature::NoSecret;
     use ringtail_ringcentral::signature::Scheme;
 
     use super::*;
@@ -344,13 +336,8 @@ mod tests {
 
     #[test]
     fn why_an_event_is_not_signed_comes_before_which_it_is() {
-        let id = EventId::from_bytes([7; 16]);
         let scheme = Scheme::Glip;
-        let source = NoSecret { scheme };
-        let failure = failed(
-            ReplayError::Unsigned { id, source },
-            &HashMap::from([(id, 56)]),
-        );
+        let failure = unsigned(&NoSecret { scheme }, 56);
         let told = "there is no secret for X-Glip-Signature: event 56 cannot be signed anew";
         assert_eq!(failure.line(), told);
     }

@@ -137,10 +137,16 @@ impl Reader {
         rows.collect()
     }
 
+    /// Reads the row of an event.
+    pub fn row(&self, id: EventId) -> rusqlite::Result<Option<EventRow>> {
+        Ok(self
+            .events("WHERE e.id = ?1", params![id.as_bytes()])?
+            .pop())
+    }
+
     /// Reads an event with all that was received and every attempt.
     pub fn event(&self, id: EventId) -> rusqlite::Result<Option<EventDetail>> {
-        let found = self.events("WHERE e.id = ?1", params![id.as_bytes()])?;
-        let Some(event) = found.into_iter().next() else {
+        let Some(event) = self.row(id)? else {
             return Ok(None);
         };
         let content = self

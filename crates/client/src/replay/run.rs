@@ -5,16 +5,17 @@
 use std::time::Duration;
 use std::vec;
 
-use ringtail_protocol::event::{Kind, Timestamp};
+use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_ringcentral::simulate::{Faults, Plan, Send, Slot, plan};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{ReplayError, replay};
+use super::events::{Events, Moment};
+use super::{ReplayError, replay_row};
 use crate::config::AllSecrets;
 use crate::diff::{Noise, answers, is_answer};
 use crate::forward::Sender;
-use crate::history::History;
+use crate::history::{History, ReadError};
 use crate::model::{AttemptDetail, EventRow, Outcome};
 
 /// How events are replayed.
@@ -38,8 +39,7 @@ pub struct Run {
     history: History,
     secrets: AllSecrets,
     options: Options,
-    /// The events, each with who sends it.
-    events: Vec<(EventRow, Sender)>,
+    events: Events,
     sends: vec::IntoIter<Send>,
     left_out: Vec<usize>,
     began: Option<Instant>,
@@ -47,10 +47,10 @@ pub struct Run {
 }
 
 /// A send that is to come.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Planned<'a> {
     /// The event.
-    pub event: &'a EventRow,
+    pub event: EventRow,
     /// Who sends it.
     pub sender: &'a Sender,
     /// Whether it is sent for the second time.
@@ -80,15 +80,15 @@ pub struct Compared {
 }
 
 impl Run {
-    /// Plans a replay of events in their order, each by its sender.
+    /// Plans a replay of events.
     #[must_use]
     pub fn new(
         history: History,
         secrets: AllSecrets,
-        events: Vec<(EventRow, Sender)>,
+        mut events: Events,
         options: Options,
     ) -> Self {
-        let plan = planned(&events, &options);
+        let plan = planned(std::mem::take(&mut events.moments), &options);
         Self {
             history,
             secrets,
@@ -114,23 +114,62 @@ impl Run {
         self.sends.len()
     }
 
-    /// Returns what is to be sent, in that order.
-    pub fn to_come(&self) -> impl Iterator<Item = Planned<'_>> {
+    /// Returns how many of them are sends of an event for the second time.
+    #[must_use]
+    pub fn doubled(&self) -> usize {
         let sends = self.sends.as_slice().iter();
-        sends.filter_map(|send| {
-            let (event, sender) = self.events.get(send.slot)?;
-            Some(Planned {
-                event,
-                sender,
-                again: send.again,
-            })
-        })
+        sends.filter(|send| send.again).count()
     }
 
-    /// Returns the events that are not sent on purpose.
-    pub fn left_out(&self) -> impl Iterator<Item = &EventRow> {
-        let events = self.left_out.iter();
-        events.filter_map(|slot| self.events.get(*slot).map(|(event, _)| event))
+    /// Returns how many events are not sent on purpose.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.left_out.len()
+    }
+
+    /// Reads what is to be sent, in that order: at most `limit` sends behind the first `passed`, without those of events
+    /// that the history has no more.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn to_come(
+        &self,
+        passed: usize,
+        limit: usize,
+    ) -> Result<Vec<Planned<'_>>, ReadError> {
+        let sends = self.sends.as_slice().iter().skip(passed).take(limit);
+        let sends: Vec<_> = sends
+            .filter_map(|send| Some((self.events.at(send.slot)?, send.again)))
+            .collect();
+        let ids = sends.iter().map(|((id, _), _)| *id).collect();
+        let rows = self.history.rows(ids).await?;
+        let planned = rows.into_iter().zip(sends);
+        Ok(planned
+            .filter_map(|(event, ((_, sender), again))| {
+                Some(Planned {
+                    event: event?,
+                    sender,
+                    again,
+                })
+            })
+            .collect())
+    }
+
+    /// Reads the events that are not sent on purpose: at most `limit` behind the first `passed`.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn not_to_come(
+        &self,
+        passed: usize,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, ReadError> {
+        let places = self.left_out.iter().skip(passed).take(limit);
+        let ids: Vec<EventId> = places
+            .filter_map(|place| Some(self.events.at(*place)?.0))
+            .collect();
+        let rows = self.history.rows(ids).await?;
+        Ok(rows.into_iter().flatten().collect())
     }
 
     /// Sends the next event when it is time; `None` after the last, and once it is stopped.
@@ -153,18 +192,20 @@ impl Run {
             }
         }
         self.sends.next();
-        let Some((event, sender)) = self.events.get(send.slot) else {
+        let Some((id, sender)) = self.events.at(send.slot) else {
             return Ok(None);
         };
+        let row = self.history.rows(vec![id]).await?.pop().flatten();
+        let event = row.ok_or(ReplayError::NoEvent { id })?;
         let before = match self.options.compare {
-            Some(_) => self.last_answer(event).await?,
+            Some(_) => self.last_answer(id).await?,
             None => None,
         };
         let secrets = self
             .options
             .sign
             .then(|| self.secrets.of_id(&event.endpoint));
-        let answer = replay(&self.history, sender, event.id, secrets.as_ref()).await?;
+        let answer = replay_row(&self.history, sender, event.row, id, secrets.as_ref()).await?;
         let compared = self.options.compare.as_ref().zip(before);
         let compared = compared.map(|(noise, before)| Compared {
             before: outcome(&before),
@@ -172,35 +213,43 @@ impl Run {
             changes: answers(&before, &answer, noise).changes,
         });
         Ok(Some(Step {
-            event: event.clone(),
+            event,
             answer,
             compared,
         }))
     }
 
     /// Returns the newest answer that the app has given to an event.
-    async fn last_answer(&self, event: &EventRow) -> Result<Option<AttemptDetail>, ReplayError> {
-        let detail = self.history.event(event.id).await?;
+    async fn last_answer(&self, id: EventId) -> Result<Option<AttemptDetail>, ReplayError> {
+        let detail = self.history.event(id).await?;
         Ok(detail.and_then(|detail| detail.attempts.into_iter().rfind(is_answer)))
     }
 }
 
-fn planned(events: &[(EventRow, Sender)], options: &Options) -> Plan {
-    let began = events.iter().map(|(event, _)| event.received_at).min();
+fn planned(moments: Vec<Moment>, options: &Options) -> Plan {
+    let began = moments.iter().map(|moment| moment.received_at).min();
     let began = began.unwrap_or(Timestamp(0));
     let mut latest = 0;
-    let slots: Vec<Slot> = (0_u64..)
-        .zip(events)
-        .map(|(place, (event, _))| {
-            let after = event.received_at.0.saturating_sub(began.0).unsigned_abs();
-            // Without the original's pauses a place in the order is all there is.
-            let at = options.speed.map_or(place, |speed| scaled(after, speed));
-            latest = at.max(latest);
-            Slot {
-                at_ms: latest,
-                fallible: event.kind == Kind::Notification,
-            }
-        })
+    let mut places = 0_u64..;
+    // As large as what it is made of, so that it takes its place in memory.
+    let slots: Vec<Slot> = moments
+        .into_iter()
+        .map(
+            |Moment {
+                 received_at,
+                 fallible,
+             }| {
+                let place = places.next().unwrap_or(u64::MAX);
+                let after = received_at.0.saturating_sub(began.0).unsigned_abs();
+                // Without the original's pauses a place in the order is all there is.
+                let at = options.speed.map_or(place, |speed| scaled(after, speed));
+                latest = at.max(latest);
+                Slot {
+                    at_ms: latest,
+                    fallible,
+                }
+            },
+        )
         .collect();
     plan(&slots, &options.faults, options.seed)
 }
@@ -218,113 +267,4 @@ fn outcome(detail: &AttemptDetail) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::forward::testing::{App, answer};
-    use crate::history::testing::{TestHistory, call};
-    use crate::model::RowId;
-
-    async fn stored(test: &TestHistory, app: &App, count: u64) -> Vec<(EventRow, Sender)> {
-        test.receives((1..=count).map(|seq| call(seq, "s")).collect())
-            .await;
-        let events = test.history.events_after(RowId(0), 100).await.unwrap();
-        events
-            .into_iter()
-            .map(|event| (event, app.sender()))
-            .collect()
-    }
-
-    fn run(test: &TestHistory, events: Vec<(EventRow, Sender)>, options: Options) -> Run {
-        Run::new(test.history.clone(), AllSecrets::default(), events, options)
-    }
-
-    #[tokio::test]
-    async fn the_same_seed_sends_the_same_twice() {
-        let test = TestHistory::open();
-        let app = App::start(async |_| answer(200, ""));
-        let events = stored(&test, &app, 20).await;
-        let faults = Faults {
-            reorder: 40,
-            double: 30,
-            drop: 20,
-            delay_ms: 0,
-        };
-        let mut seen = Vec::new();
-        for seed in [7, 7, 8] {
-            let options = Options {
-                faults,
-                seed,
-                ..Options::default()
-            };
-            let mut run = run(&test, events.clone(), options);
-            let left_out: Vec<u64> = run.left_out().map(|event| event.seq).collect();
-            let planned: Vec<u64> = run.to_come().map(|planned| planned.event.seq).collect();
-            let doubled = run.to_come().filter(|planned| planned.again).count();
-            assert_eq!(doubled + events.len() - left_out.len(), run.left());
-            let mut sent = Vec::new();
-            while let Some(step) = run.next().await.unwrap() {
-                sent.push(step.event.seq);
-            }
-            assert_eq!(planned, sent);
-            seen.push((left_out, sent));
-        }
-        assert_eq!(seen[0], seen[1]);
-        assert_ne!(seen[0], seen[2]);
-        let (left_out, sent) = &seen[0];
-        assert!(!left_out.is_empty() && left_out.iter().all(|seq| !sent.contains(seq)));
-        assert!(!sent.is_sorted(), "{sent:?}");
-    }
-
-    #[tokio::test]
-    async fn a_run_that_is_stopped_sends_nothing_more() {
-        let test = TestHistory::open();
-        let app = App::start(async |_| answer(200, ""));
-        let events = stored(&test, &app, 3).await;
-        let stop = CancellationToken::new();
-        let mut replays = run(&test, events.clone(), Options::default()).until(stop.clone());
-        assert_eq!(replays.left(), 3);
-        replays.next().await.unwrap().unwrap();
-        stop.cancel();
-        assert!(replays.next().await.unwrap().is_none());
-        assert_eq!((replays.left(), app.seen().len()), (2, 1));
-        // It does not wait for the time of the next one either.
-        let mut events = events;
-        events[1].0.received_at.0 += 3_600_000_000;
-        let stop = CancellationToken::new();
-        let options = Options {
-            speed: Some(1.0),
-            ..Options::default()
-        };
-        let mut replays = run(&test, events, options).until(stop.clone());
-        replays.next().await.unwrap().unwrap();
-        let (stopped, ()) = tokio::join!(replays.next(), async { stop.cancel() });
-        assert!(stopped.unwrap().is_none());
-    }
-
-    #[tokio::test]
-    async fn answers_are_held_against_those_before_them() {
-        let test = TestHistory::open();
-        let app = App::start(async |seen| match seen.sequence() {
-            2 => answer(500, ""),
-            _ => answer(200, ""),
-        });
-        let well = App::start(async |_| answer(200, ""));
-        let options = Options {
-            compare: Some(Noise::default()),
-            ..Options::default()
-        };
-        let mut compared = Vec::new();
-        for app in [&well, &app] {
-            let events = stored(&test, app, 2).await;
-            let mut run = run(&test, events, options.clone());
-            while let Some(step) = run.next().await.unwrap() {
-                compared.push(step.compared.map(|found| (found.before, found.after)));
-            }
-        }
-        let pair = |one: &str, other: &str| Some((one.to_owned(), other.to_owned()));
-        assert_eq!(
-            compared,
-            [None, None, pair("200", "200"), pair("200", "500")]
-        );
-    }
-}
+mod tests;

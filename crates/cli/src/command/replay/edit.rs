@@ -6,7 +6,8 @@ use std::process::{Command, ExitStatus};
 use anyhow::{Context as _, anyhow};
 use ringtail_client::edit::{Draft, parse, text};
 use ringtail_client::history::{History, UNDECODABLE};
-use ringtail_client::model::{EventRow, RowId};
+use ringtail_client::model::EventRow;
+use ringtail_client::replay::Events;
 use ringtail_ringcentral::errors::own;
 
 use crate::exit::{Exit, Failure};
@@ -20,12 +21,16 @@ const DEFAULT: &str = if cfg!(windows) { "notepad" } else { "vi" };
 pub(crate) async fn edit(
     data: &Path,
     history: &History,
-    events: &[EventRow],
+    events: &Events,
 ) -> Result<Option<EventRow>, Failure> {
-    let [origin] = events else {
+    let Some(origin) = events.only() else {
         let failure = anyhow!("{} events cannot be edited at once", events.len());
         return Err(Failure::new(Exit::Usage, failure).hint("name one event"));
     };
+    let rows = history.rows(vec![origin]).await;
+    let rows = rows.map_err(anyhow::Error::from)?;
+    let origin = rows.into_iter().flatten().next();
+    let origin = origin.context("the event has just been removed by age")?;
     let stored = history
         .stored_request(origin.row)
         .await
@@ -74,11 +79,9 @@ pub(crate) async fn edit(
         let gone = anyhow!("event {} has just been removed by age", origin.id);
         kept(gone, &draft)
     })?;
-    let row = history.row_of(id).await.map_err(anyhow::Error::from)?;
-    let RowId(row) = row.context("the edited event is not in the history")?;
-    let found = history.events_after(RowId(row - 1), 1).await;
-    let found = found.map_err(anyhow::Error::from)?.into_iter().next();
-    let event = found.context("the edited event is not in the history")?;
+    let rows = history.rows(vec![id]).await.map_err(anyhow::Error::from)?;
+    let event = rows.into_iter().flatten().next();
+    let event = event.context("the edited event is not in the history")?;
     draft.discard();
     Ok(Some(event))
 }

@@ -16,21 +16,22 @@ const MAX_EVENTS: usize = 10_000;
 pub(super) async fn run(common: &Common, args: CutArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
-    let mut rows = Vec::new();
+    let mut ids = Vec::new();
     for text in &args.events {
-        rows.extend(find(&history, args.endpoint.as_deref(), text).await?);
+        ids.extend(find(&history, args.endpoint.as_deref(), text).await?);
     }
-    rows.sort_by_key(|event| (event.received_at, event.seq));
-    rows.dedup_by_key(|event| event.id);
-    if rows.len() > MAX_EVENTS {
-        let many = anyhow::anyhow!("{} events are too many for a scenario", rows.len());
+    ids.sort();
+    ids.dedup();
+    if ids.len() > MAX_EVENTS {
+        let many = anyhow::anyhow!("{} events are too many for a scenario", ids.len());
         return Err(Failure::new(Exit::Usage, many).hint(format!("name at most {MAX_EVENTS}")));
     }
-    let mut events: Vec<EventDetail> = Vec::with_capacity(rows.len());
-    for row in rows {
-        let found = history.event(row.id).await.map_err(anyhow::Error::from)?;
+    let mut events: Vec<EventDetail> = Vec::with_capacity(ids.len());
+    for id in ids {
+        let found = history.event(id).await.map_err(anyhow::Error::from)?;
         events.extend(found);
     }
+    events.sort_by_key(|detail| (detail.event.received_at, detail.event.seq));
     let headers: Vec<Vec<(&str, &[u8])>> = events
         .iter()
         .map(|event| {
