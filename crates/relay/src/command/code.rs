@@ -82,7 +82,9 @@ fn data(error: &DataDirError) -> &'static Entry {
     match error {
         DataDirError::InUse { .. } => &own::RELAY_DATA_IN_USE,
         DataDirError::Open { .. } => &own::RELAY_DATA_OPEN,
-        DataDirError::Missing { .. } | DataDirError::Unusable { .. } => &own::RELAY_DATA,
+        DataDirError::Missing { .. }
+        | DataDirError::Link { .. }
+        | DataDirError::Unusable { .. } => &own::RELAY_DATA,
     }
 }
 

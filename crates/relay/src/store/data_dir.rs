@@ -54,6 +54,16 @@ pub enum DataDirError {
         /// The directory.
         path: PathBuf,
     },
+    /// A lock is a link to elsewhere.
+    #[error(
+        "{} is a symbolic link, and a relay's lock is a file\n\
+         hint: look where it leads, then remove it; the relay makes its own",
+        path.display()
+    )]
+    Link {
+        /// The lock.
+        path: PathBuf,
+    },
     /// The directory or a file in it cannot be made or opened.
     #[error(
         "the data directory cannot be used: {} cannot be opened\n\
@@ -165,7 +175,7 @@ impl DataDir {
     /// [`DataDirError::InUse`] when another process has it.
     pub fn lock_serving(&self) -> Result<ServeLock, DataDirError> {
         let path = self.0.join(SERVE_LOCK);
-        let file = private_file(&path)?;
+        let file = lock_file(&path)?;
         self.give_to_owner(&path);
         match file.try_lock() {
             Ok(()) => Ok(ServeLock(file)),
@@ -179,7 +189,7 @@ impl DataDir {
     /// Waits until no other process creates or migrates the database, and keeps others from it.
     pub(super) fn lock_opening(&self) -> Result<File, DataDirError> {
         let path = self.0.join(OPEN_LOCK);
-        let file = private_file(&path)?;
+        let file = lock_file(&path)?;
         self.give_to_owner(&path);
         file.lock().map_err(|source| unusable(&path, source))?;
         Ok(file)
@@ -223,13 +233,20 @@ impl DataDir {
     }
 }
 
-/// Opens a file for writing, with mode 0600 if it is new.
-fn private_file(path: &Path) -> Result<File, DataDirError> {
-    private_options()
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(|source| unusable(path, source))
+/// Opens a lock, with mode 0600 if it is new. A link is not followed: whoever may write in the directory and nowhere else
+/// would have the relay make a file, or hold a lock, where it leads.
+fn lock_file(path: &Path) -> Result<File, DataDirError> {
+    let mut options = private_options();
+    options.create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    options.open(path).map_err(|source| {
+        if path.is_symlink() {
+            let path = path.to_owned();
+            return DataDirError::Link { path };
+        }
+        unusable(path, source)
+    })
 }
 
 pub(super) fn private_options() -> OpenOptions {

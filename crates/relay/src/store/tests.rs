@@ -147,6 +147,31 @@ fn one_process_serves_from_a_directory() {
     let _again = dir.lock_serving().expect("it is free again");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_lock_that_is_a_link_is_not_followed() {
+    for lock in ["serve.lock", "open.lock"] {
+        let (temp, dir) = data_dir();
+        let elsewhere = temp.path().join("elsewhere");
+        std::os::unix::fs::symlink(&elsewhere, dir.path().join(lock)).expect("linked");
+        let error = match lock {
+            "serve.lock" => dir.lock_serving().expect_err("it is a link"),
+            _ => dir.lock_opening().expect_err("it is a link"),
+        };
+        let message = error
+            .to_string()
+            .replace(&dir.path().display().to_string(), "DATA");
+        assert_eq!(
+            message,
+            format!(
+                "DATA/{lock} is a symbolic link, and a relay's lock is a file\n\
+                 hint: look where it leads, then remove it; the relay makes its own"
+            )
+        );
+        assert!(!elsewhere.exists(), "{lock}");
+    }
+}
+
 #[test]
 fn a_file_is_no_directory() {
     let temp = TempDir::new().expect("a directory");

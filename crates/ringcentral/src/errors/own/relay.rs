@@ -41,6 +41,7 @@ super::table! {
             "It belongs to another user.",
             "The file system is read-only or full.",
             "A command about a relay's accounts was given a directory without a relay's data.",
+            "A lock in it is a symbolic link, which the relay does not follow.",
         ],
         next: ["Name a directory that the relay's user may write with --data."],
         sections: [],
