@@ -3,9 +3,11 @@
 //! A [`Shape`] is what the values seen so far have in common. It says nothing that was not seen: a field is optional
 //! when one example lacked it, and has each type that it had. Values themselves are not kept.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 /// Deepest nesting that is told apart; what is deeper may be anything.
@@ -48,25 +50,28 @@ struct Fields {
 
 impl Shape {
     /// Takes another example into account.
-    pub fn add(&mut self, value: &Value) {
-        self.add_at(value, 0);
+    ///
+    /// # Errors
+    /// When it is not JSON; then nothing of it is.
+    pub fn add(&mut self, example: &[u8]) -> serde_json::Result<()> {
+        self.add_at(serde_json::from_slice(example)?, 0);
+        Ok(())
     }
 
-    fn add_at(&mut self, value: &Value, depth: usize) {
+    /// Values stay text: JSON's numbers may be larger than Rust's, and are numbers all the same.
+    fn add_at(&mut self, value: &RawValue, depth: usize) {
         if depth == MAX_DEPTH {
             self.any = true;
             return;
         }
-        match value {
-            Value::Null => self.null = true,
-            Value::Bool(_) => self.boolean = true,
-            Value::Number(number) if number.is_f64() => self.number = true,
-            Value::Number(_) => self.integer = true,
-            Value::String(text) => {
-                let kind = if is_date_time(text) {
-                    Text::DateTime
-                } else {
-                    Text::Any
+        let text = value.get();
+        match text.as_bytes().first() {
+            Some(b'n') => self.null = true,
+            Some(b't' | b'f') => self.boolean = true,
+            Some(b'"') => {
+                let kind = match serde_json::from_str::<Cow<'_, str>>(text) {
+                    Ok(text) if is_date_time(&text) => Text::DateTime,
+                    _ => Text::Any,
                 };
                 self.string = Some(match self.string {
                     None => kind,
@@ -74,13 +79,19 @@ impl Shape {
                     Some(_) => Text::Any,
                 });
             }
-            Value::Array(items) => {
+            Some(b'[') => {
                 let shape = self.array.get_or_insert_default();
-                for item in items {
+                for item in serde_json::from_str::<Vec<&RawValue>>(text).unwrap_or_default() {
                     shape.add_at(item, depth + 1);
                 }
             }
-            Value::Object(fields) => self.object.get_or_insert_default().add(fields, depth),
+            Some(b'{') => match serde_json::from_str(text) {
+                Ok(fields) => self.object.get_or_insert_default().add(&fields, depth),
+                // A name that is not Unicode.
+                Err(_) => self.any = true,
+            },
+            _ if text.contains(['.', 'e', 'E']) => self.number = true,
+            _ => self.integer = true,
         }
     }
 
@@ -173,7 +184,8 @@ impl Shape {
 }
 
 impl Fields {
-    fn add(&mut self, object: &Map<String, Value>, depth: usize) {
+    /// Takes the fields of an object, of those that are repeated the last.
+    fn add(&mut self, object: &BTreeMap<String, &RawValue>, depth: usize) {
         self.seen += 1;
         for (name, value) in object {
             if !self.known.contains_key(name) && self.known.len() == MAX_FIELDS {
@@ -271,9 +283,29 @@ mod tests {
     fn shape(examples: &[Value]) -> Shape {
         let mut shape = Shape::default();
         for example in examples {
-            shape.add(example);
+            shape.add(example.to_string().as_bytes()).unwrap();
         }
         shape
+    }
+
+    #[test]
+    fn whatever_json_may_hold_has_a_type() {
+        for (body, is) in [
+            ("1e400", "number"),
+            ("-123456789012345678901234567890", "number"),
+            ("\"\\ud800\"", "string"),
+            (" { \"a\" : 1, \"a\": \"\" } ", "{\n  a: string;\n}"),
+            ("{\"\\ud800\": 1}", "unknown"),
+        ] {
+            let mut shape = Shape::default();
+            shape.add(body.as_bytes()).unwrap();
+            assert_eq!(shape.typescript("T"), format!("export type T = {is};\n"));
+        }
+        for none in ["", "{", "1 2", "{\"a\":1e}", "nul"] {
+            let mut shape = Shape::default();
+            shape.add(none.as_bytes()).unwrap_err();
+            assert_eq!(shape, Shape::default(), "{none}");
+        }
     }
 
     #[test]

@@ -22,13 +22,13 @@ pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure>
         for row in rows {
             let detail = history.event(row.id).await.map_err(anyhow::Error::from)?;
             let Some(detail) = detail else { continue };
-            if let Ok(body) = serde_json::from_slice(&detail.body) {
-                let (count, shape) = shapes.entry(row.topic).or_default();
+            let (count, shape) = shapes.entry(row.topic).or_default();
+            if shape.add(&detail.body).is_ok() {
                 *count += 1;
-                shape.add(&body);
             }
         }
     }
+    shapes.retain(|_, (count, _)| *count > 0);
     if shapes.is_empty() {
         let failure = anyhow!("none of these events has a JSON body");
         return Err(
