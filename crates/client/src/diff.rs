@@ -282,7 +282,7 @@ fn whole([one, other]: [usize; 2]) -> Diff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forward::testing::{App, answer, impatient, sender, vacant};
+    use crate::forward::testing::{App, Place, answer, quick, sender};
     use crate::history::testing::{TestHistory, call};
     use crate::replay::replay;
 
@@ -374,7 +374,8 @@ mod tests {
         test.receives(vec![event.clone()]).await;
         let well = App::start(async |_| answer(200, ""));
         let ill = App::start(async |_| answer(500, ""));
-        let nowhere = sender(&vacant().to_string(), impatient());
+        let place = Place::reserve();
+        let nowhere = sender(&place.address.to_string(), quick());
         let mut seen = Vec::new();
         for sender in [&nowhere, &well.sender(), &nowhere, &ill.sender(), &nowhere] {
             replay(&test.history, sender, event.id, None).await.unwrap();

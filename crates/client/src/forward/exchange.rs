@@ -254,13 +254,16 @@ fn state_length_once(head: &mut response::Parts) {
 }
 
 /// Reads the answer to its end and passes it on while somebody takes it.
-async fn pump(
+async fn pump<B>(
     mut draft: Draft,
-    mut body: Incoming,
+    mut body: B,
     caller: mpsc::Sender<Piece>,
     sender: &Sender,
     cancel: &CancellationToken,
-) -> Delivery {
+) -> Delivery
+where
+    B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
+{
     let patience = sender.options().answer_timeout;
     // A caller that reads may take its time; once it is gone, the rest of the answer has a deadline.
     let mut caller = Some(caller);

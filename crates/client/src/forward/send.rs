@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
+use http_body::Body;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -234,7 +235,10 @@ impl Sender {
         (began, answer)
     }
 
-    async fn read(&self, mut draft: Draft, response: http::Response<Incoming>) -> Delivery {
+    async fn read<B>(&self, mut draft: Draft, response: http::Response<B>) -> Delivery
+    where
+        B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
+    {
         let (head, mut body) = response.into_parts();
         draft.answered(&head);
         let deadline = self.deadline(draft.began);

@@ -154,23 +154,41 @@ impl App {
     }
 }
 
-/// Listens on an address; the port may have been in use a moment ago.
+/// Listens on an address.
 pub(crate) fn listen(address: &str) -> TcpListener {
-    let address: SocketAddr = address.parse().unwrap();
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()
-    } else {
-        TcpSocket::new_v6()
-    };
-    let socket = socket.unwrap();
-    socket.set_reuseaddr(true).unwrap();
-    socket.bind(address).unwrap();
-    socket.listen(64).unwrap()
+    let listener = std::net::TcpListener::bind(address).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    TcpListener::from_std(listener).unwrap()
 }
 
-/// Returns an address where nothing listens, until the test does.
-pub(crate) fn vacant() -> SocketAddr {
-    listen("127.0.0.1:0").local_addr().unwrap()
+/// An address where nothing listens until the test does. The port is taken, so that nobody else comes to listen there.
+pub(crate) struct Place {
+    pub(crate) address: SocketAddr,
+    _reserved: TcpSocket,
+}
+
+impl Place {
+    pub(crate) fn reserve() -> Self {
+        let reserved = shared(SocketAddr::from(([127, 0, 0, 1], 0)));
+        Self {
+            address: reserved.local_addr().unwrap(),
+            _reserved: reserved,
+        }
+    }
+
+    pub(crate) fn listen(&self) -> TcpListener {
+        shared(self.address).listen(64).unwrap()
+    }
+}
+
+/// Binds to an address that this process may bind to again.
+fn shared(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    #[cfg(unix)]
+    socket.set_reuseport(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
 }
 
 pub(crate) fn sender(target: &str, options: SendOptions) -> Sender {
@@ -178,7 +196,7 @@ pub(crate) fn sender(target: &str, options: SendOptions) -> Sender {
     Sender::new(TargetUrl::parse(target).unwrap(), options).unwrap()
 }
 
-/// Options for an app that is expected to answer.
+/// Options with which nothing is late that comes at all.
 pub(crate) fn quick() -> SendOptions {
     SendOptions {
         answer_timeout: Duration::from_secs(20),
@@ -186,12 +204,11 @@ pub(crate) fn quick() -> SendOptions {
     }
 }
 
-/// Options for an app that is expected not to.
-pub(crate) fn impatient() -> SendOptions {
-    SendOptions {
-        answer_timeout: Duration::from_millis(150),
-        ..SendOptions::default()
-    }
+/// Lets time pass at once. What is due goes off, and nothing that begins afterwards is late.
+pub(crate) async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
 }
 
 pub(crate) fn answer(status: u16, body: impl Into<Bytes>) -> http::Response<AppBody> {

@@ -67,6 +67,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::forward::testing::Place;
 
     fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -83,9 +84,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_next_address_is_tried_when_the_first_refuses() {
-        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let refusing = closed.local_addr().unwrap();
-        drop(closed);
+        let place = Place::reserve();
+        let refusing = place.address;
         let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listening = open.local_addr().unwrap();
         let stream = connect(vec![refusing, listening]).await.unwrap();

@@ -15,6 +15,7 @@ use self::fake::{ENDPOINT, FakeRelay, RelayEnd, call, empty, event, open};
 use super::*;
 use crate::config::Secrets;
 use crate::engine::{Engine, EngineConfig};
+use crate::forward::testing::Place;
 use crate::forward::{SendOptions, TargetUrl};
 use crate::history::Retention;
 use crate::model::RowId;
@@ -261,9 +262,8 @@ async fn the_event_stream_is_opened_once_and_other_paths_do_not_exist() {
 
 #[tokio::test]
 async fn exchanges_without_an_app_are_told_so() {
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let target = closed.local_addr().unwrap().to_string();
-    drop(closed);
+    let place = Place::reserve();
+    let target = place.address.to_string();
     for (target, reason) in [(None, NOT_FORWARDING), (Some(target.as_str()), UNREACHABLE)] {
         let mut relay = FakeRelay::start().await;
         let client = Client::with_target(relay.account(), target).await;

@@ -1,7 +1,7 @@
 use ringtail_protocol::event::EncodedRequest;
 
 use super::*;
-use crate::forward::testing::{App, answer, impatient, sender, vacant};
+use crate::forward::testing::{App, Place, answer, quick, sender};
 use crate::history::testing::{ENDPOINT, TestHistory, call, encoded};
 use crate::model::{FailureKind, ForwardState, Outcome};
 
@@ -60,7 +60,8 @@ async fn a_target_that_refuses_a_replay_is_recorded() {
     let test = TestHistory::open();
     let event = call(1, "s");
     test.receives(vec![event.clone()]).await;
-    let nowhere = sender(&vacant().to_string(), impatient());
+    let place = Place::reserve();
+    let nowhere = sender(&place.address.to_string(), quick());
     let detail = replay(&test.history, &nowhere, event.id, None)
         .await
         .unwrap();
@@ -75,7 +76,7 @@ async fn what_is_not_there_or_cannot_be_read_is_said() {
     let test = TestHistory::open();
     let broken = encoded(1, EncodedRequest::from_stored(b"\xff".as_slice().into()));
     test.receives(vec![broken.clone()]).await;
-    let nowhere = sender("3000", impatient());
+    let nowhere = sender("3000", quick());
     let unknown = call(2, "s").id;
     let error = replay(&test.history, &nowhere, unknown, None)
         .await

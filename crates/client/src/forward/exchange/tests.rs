@@ -4,7 +4,8 @@ use http_body_util::{Empty, Full, StreamBody};
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::forward::testing::{App, AppBody, Seen, answer, impatient, sender, vacant};
+use crate::forward::SendOptions;
+use crate::forward::testing::{App, AppBody, Place, Seen, answer, quick, sender};
 use crate::history::testing::TestHistory;
 use crate::model::{AttemptDetail, Outcome, RowId};
 
@@ -188,7 +189,8 @@ async fn a_late_answer_is_recorded_when_the_caller_left_before_it() {
 
 #[tokio::test]
 async fn a_target_that_does_not_answer_is_told_and_recorded() {
-    let caller = Caller::of(sender(&vacant().to_string(), impatient()));
+    let place = Place::reserve();
+    let caller = Caller::of(sender(&place.address.to_string(), quick()));
     let failure = caller.asks("").await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Refused);
     assert!(!failure.connected);
@@ -216,16 +218,25 @@ async fn a_part_of_an_answer_is_not_taken_for_the_whole() {
     assert!(matches!(detail.attempt.outcome, Outcome::Error { .. }));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_stops_reading_misses_the_end_and_is_told() {
-    const LEN: usize = 32 * 1024 * 1024;
-    let app = App::start(async |_| answer(200, vec![b'x'; LEN]));
-    let caller = Caller::of(sender(&app.address.to_string(), impatient()));
-    let body = caller.asks("").await.unwrap().into_body();
+    let pieces = std::iter::repeat_with(|| Ok::<_, std::io::Error>(Frame::data("piece".into())));
+    let answer = StreamBody::new(futures_util::stream::iter(pieces.take(3 * ANSWER_QUEUE)));
+    let (piece, pieces) = mpsc::channel(ANSWER_QUEUE);
+    let body = ExchangeBody {
+        pieces,
+        left: None,
+        ended: false,
+    };
+    let mut draft = Draft::new(id(), Cause::Exchange, "app".to_owned());
+    draft.answered(&http::Response::new(()).into_parts().0);
+    let sender = sender("3000", SendOptions::default());
+    let began = Instant::now();
+    let delivery = pump(draft, answer, piece, &sender, &CancellationToken::new()).await;
     // The app is not held up for ever: its answer is read to the end and recorded.
-    let detail = caller.recorded().await;
-    assert_eq!(detail.attempt.outcome, Outcome::Status(200));
-    assert_eq!(detail.body_len, LEN as u64);
+    assert_eq!(began.elapsed(), SendOptions::default().answer_timeout);
+    assert_eq!(delivery.attempt.outcome, Outcome::Status(200));
+    assert_eq!(delivery.attempt.body, "piece".repeat(3 * ANSWER_QUEUE));
     body.collect().await.unwrap_err();
 }
 
