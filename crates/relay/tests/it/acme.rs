@@ -14,6 +14,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ringtail_relay::accounts::Accounts;
 use ringtail_relay::config::{Certificate, Config};
+use ringtail_relay::limits::PLAIN_TIMEOUT;
 use ringtail_relay::server::{Server, Stopped};
 use ringtail_relay::store::DataDir;
 use ringtail_relay::tls::{CertificateState, Clock};
@@ -230,7 +231,7 @@ async fn http_01_is_the_fallback_and_comes_first_once_it_has_worked() {
             };
             acme.http = ringtail_relay::config::HttpListen::At(site.pebble.http);
             // Less than the plain listener gives a connection.
-            config.limits.drain_timeout = Duration::from_secs(2);
+            config.limits.drain_timeout = PLAIN_TIMEOUT / 2;
         })
         .await;
     let state = certified(&relay).await;

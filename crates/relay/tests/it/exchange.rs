@@ -378,7 +378,8 @@ async fn a_full_link_makes_exchanges_wait_and_then_come_again() {
         .await;
     relay.attached(&endpoint, "up").await;
     let silent = app(|_| std::future::pending());
-    let _client = Dial::to(&relay, &endpoint).attach(&relay, silent).await;
+    let mut client = Dial::to(&relay, &endpoint).attach(&relay, silent).await;
+    client.head().await;
     first.kill();
     let request = || {
         Request::get(endpoint.path("/"))

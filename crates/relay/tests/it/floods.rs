@@ -1,12 +1,14 @@
 //! What HTTP/2 and WebSockets allow and no caller does: each ends with its own connection, and the next caller is
 //! answered.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::SinkExt as _;
 use ringtail_protocol::stream::MAX_MESSAGE_BYTES;
-use ringtail_relay::limits::{HEADER_LIST_BYTES, RESETS, STREAMS};
+use ringtail_relay::limits::{HEADER_LIST_BYTES, Limits, RESETS, STREAMS};
 use tokio::io::AsyncWriteExt as _;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -15,22 +17,13 @@ use crate::kit::frames::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, REFUSED, RST_STREAM,
     SETTINGS, frame, post,
 };
-use crate::kit::{Caller, Conn, Dial, Endpoint, TestRelay, soon, text_app};
+use crate::kit::{Caller, Conn, Dial, Endpoint, NEVER, TestRelay, after, soon, text_app};
 
-const SHORT: Duration = Duration::from_millis(100);
+/// Fills all buffers on most machines; where it does not, less is tried.
+const A_WHILE: Duration = Duration::from_millis(100);
 
 /// `ENHANCE_YOUR_CALM` of RFC 9113, 7.
 const CALM: u8 = 11;
-
-async fn impatient() -> TestRelay {
-    TestRelay::with(|config| {
-        config.limits.establish_timeout = SHORT;
-        config.limits.idle_timeout = SHORT;
-        config.limits.exchange_deadline = SHORT;
-        config.limits.answer_idle_timeout = SHORT;
-    })
-    .await
-}
 
 /// RingCentral finds the relay as it was.
 async fn answers(relay: &TestRelay, endpoint: &Endpoint) {
@@ -129,16 +122,16 @@ async fn a_head_in_endless_pieces_ends_the_connection() {
 
 #[tokio::test]
 async fn pings_and_settings_that_are_never_read_cut_their_sender_off() {
-    let relay = impatient().await;
+    let relay = TestRelay::start().await;
+    let limit = Limits::default().establish_timeout;
     let endpoint = relay.endpoint().await;
     for noise in [frame(PING, 0, 0, &[0; 8]), frame(SETTINGS, 0, 0, b"")] {
         let mut conn = Conn::http2(&relay).await;
         let flood = noise.repeat(1000);
+        let mut flooding = pin!(async { while conn.stream.write_all(&flood).await.is_ok() {} });
         // The relay answers each until nobody reads the answers, and reads no more then.
-        soon("the end", async {
-            while conn.stream.write_all(&flood).await.is_ok() {}
-        })
-        .await;
+        drop(timeout(A_WHILE, &mut flooding).await);
+        after(limit, "the end", flooding).await;
     }
     relay.has_hit("establish-time", 2).await;
     answers(&relay, &endpoint).await;
@@ -146,21 +139,23 @@ async fn pings_and_settings_that_are_never_read_cut_their_sender_off() {
 
 #[tokio::test]
 async fn a_preface_without_a_request_is_not_waited_for() {
-    let relay = impatient().await;
+    let relay = TestRelay::start().await;
+    let limit = Limits::default().establish_timeout;
     let mut conn = Conn::http2(&relay).await;
-    conn.errors().await;
+    after(limit, "the end", conn.errors()).await;
     relay.has_hit("establish-time", 1).await;
 }
 
 #[tokio::test]
 async fn empty_frames_of_a_body_are_bounded_by_its_time() {
-    let relay = TestRelay::with(|config| config.limits.body_timeout = SHORT).await;
+    let relay = TestRelay::with(|config| config.limits.establish_timeout = NEVER).await;
+    let limit = Limits::default().body_timeout;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::http2(&relay).await;
     conn.write(&frame(HEADERS, END_HEADERS, 1, &post(&endpoint.path(""))))
         .await;
     let empty = frame(DATA, 0, 1, b"");
-    soon("the answer", async {
+    after(limit, "the answer", async {
         let (mut read, mut write) = tokio::io::split(&mut conn.stream);
         let write = async {
             // Until the relay ends the connection or the answer is there.

@@ -8,11 +8,12 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 use ringtail_protocol::http2;
-use ringtail_relay::limits::HEADER_BYTES;
+use ringtail_relay::limits::{HEADER_BYTES, Limits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
-use crate::kit::{App, Caller, Conn, Dial, TestRelay, soon, text_app};
+use crate::kit::{App, Caller, Conn, Dial, NEVER, TestRelay, after, soon, text_app};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -24,32 +25,35 @@ async fn closed(mut socket: TcpStream) {
 
 #[tokio::test]
 async fn a_silent_connection_is_closed() {
-    let relay = TestRelay::with(|config| config.limits.establish_timeout = SHORT).await;
+    let relay = TestRelay::start().await;
+    let limit = Limits::default().establish_timeout;
     let silent = TcpStream::connect(("127.0.0.1", relay.port()))
         .await
         .unwrap();
-    closed(silent).await;
+    after(limit, "the close", closed(silent)).await;
     for alpn in ["http/1.1", "h2"] {
         let mut conn = Conn::open(&relay, &[alpn]).await;
-        conn.read_to_end().await;
+        after(limit, "the close", conn.read_to_end()).await;
     }
     relay.has_hit("establish-time", 3).await;
 }
 
 #[tokio::test]
 async fn a_head_that_never_ends_is_not_waited_for() {
-    let relay = TestRelay::with(|config| config.limits.establish_timeout = SHORT).await;
+    let relay = TestRelay::start().await;
+    let limit = Limits::default().establish_timeout;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
     let head = format!("POST {} HTTP/1.1\r\nHost: x\r\nX-Slow: ", endpoint.path(""));
     conn.write(head.as_bytes()).await;
-    conn.read_to_end().await;
+    after(limit, "the close", conn.read_to_end()).await;
     relay.has_hit("establish-time", 1).await;
 }
 
 #[tokio::test]
 async fn a_second_head_that_never_ends_is_not_waited_for() {
-    let relay = TestRelay::with(|config| config.limits.idle_timeout = SHORT).await;
+    let relay = TestRelay::start().await;
+    let limit = Limits::default().idle_timeout;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
     let head = format!("POST {} HTTP/1.1\r\nHost: x\r\n", endpoint.path(""));
@@ -57,24 +61,19 @@ async fn a_second_head_that_never_ends_is_not_waited_for() {
         .await;
     conn.read_head().await;
     conn.write(head.as_bytes()).await;
-    conn.read_to_end().await;
+    after(limit, "the close", conn.read_to_end()).await;
 }
 
 #[tokio::test]
 async fn an_idle_http2_connection_is_closed() {
-    let relay = TestRelay::with(|config| {
-        config.limits.establish_timeout = SHORT;
-        config.limits.idle_timeout = SHORT;
-        config.limits.exchange_deadline = SHORT;
-        config.limits.answer_idle_timeout = SHORT;
-    })
-    .await;
+    let relay = TestRelay::start().await;
+    let limit = Limits::default().idle_timeout;
     let mut caller = Caller::http2(&relay).await;
     assert_eq!(caller.get("/_ringtail/health").await.status, 200);
     let Caller::Http2(send, mut driver) = caller else {
         unreachable!()
     };
-    drop(soon("the close", driver.join_next()).await);
+    drop(after(limit, "the close", driver.join_next()).await);
     drop(send);
 }
 
@@ -453,20 +452,36 @@ async fn one_endpoint_takes_half_of_the_memory_and_others_go_on() {
     assert_eq!(caller.post(&flooded.path(""), body).await.status, 200);
 }
 
-#[tokio::test]
-async fn callers_that_say_they_are_there_and_do_not_read_leave_room_for_exchanges() {
-    let relay = TestRelay::with(|config| config.limits.answer_idle_timeout = SHORT).await;
-    let endpoint = relay.endpoint().await;
-    let app: App = Arc::new(|request| {
+/// An app whose answers have no end but that of `/short`, and the end of the first of them.
+fn endless() -> (App, oneshot::Receiver<()>) {
+    let (held, ended) = oneshot::channel::<()>();
+    let held = std::sync::Mutex::new(Some(held));
+    let app: App = Arc::new(move |request| {
+        let held = held.lock().unwrap().take();
         Box::pin(async move {
             if request.uri().path().ends_with("/short") {
                 return Response::new(Full::from("short").boxed());
             }
-            let piece = || Ok(Frame::data(Bytes::from(vec![b'x'; 16 * 1024])));
-            let endless = futures_util::stream::repeat_with(piece);
-            Response::new(StreamBody::new(endless).boxed())
+            let pieces = futures_util::stream::repeat_with(move || {
+                // Dropped with the answer.
+                let _held = &held;
+                Ok(Frame::data(Bytes::from_static(&[b'x'; 16 * 1024])))
+            });
+            Response::new(StreamBody::new(pieces).boxed())
         })
     });
+    (app, ended)
+}
+
+#[tokio::test]
+async fn callers_that_say_they_are_there_and_do_not_read_leave_room_for_exchanges() {
+    let relay = TestRelay::with(|config| {
+        config.limits.idle_timeout = NEVER;
+    })
+    .await;
+    let limit = Limits::default().answer_idle_timeout;
+    let endpoint = relay.endpoint().await;
+    let (app, given_up) = endless();
     let mut link = Dial::to(&relay, &endpoint).attach(&relay, app).await;
     link.head().await;
     let mut caller = Caller::http2(&relay).await;
@@ -475,6 +490,9 @@ async fn callers_that_say_they_are_there_and_do_not_read_leave_room_for_exchange
         let request = Request::get(endpoint.path("/endless")).body(Full::default());
         unread.push(caller.begin(request.unwrap()).await.unwrap());
     }
+    after(limit, "the relay's patience to end", given_up)
+        .await
+        .unwrap_err();
     let mut other = Caller::http1(&relay).await;
     assert_eq!(other.get(&endpoint.path("/short")).await.body, "short");
     relay.has_hit("idle-time", 1).await;
@@ -509,38 +527,19 @@ async fn tls_1_2_and_1_3_are_spoken() {
 
 #[tokio::test]
 async fn a_caller_that_does_not_read_its_answer_is_cut_off() {
-    let relay = TestRelay::with(|config| {
-        config.limits.establish_timeout = SHORT;
-        config.limits.idle_timeout = SHORT;
-        config.limits.exchange_deadline = SHORT;
-        config.limits.answer_idle_timeout = SHORT;
-    })
-    .await;
+    let relay = TestRelay::start().await;
+    let limit = Limits::default().answer_idle_timeout;
     let endpoint = relay.endpoint().await;
-    // Held by the answer, so its end is the answer's.
-    let (held, given_up) = tokio::sync::oneshot::channel::<()>();
-    let held = std::sync::Mutex::new(Some(held));
-    let endless: App = Arc::new(move |_| {
-        let held = held.lock().unwrap().take();
-        Box::pin(async move {
-            let chunks = futures_util::stream::poll_fn(move |_| {
-                let _held = &held;
-                let chunk = Bytes::from_static(&[b'x'; 16 * 1024]);
-                std::task::Poll::Ready(Some(Ok(Frame::data(chunk))))
-            });
-            Response::new(StreamBody::new(chunks).boxed())
-        })
-    });
-    let _client = Dial::to(&relay, &endpoint).attach(&relay, endless).await;
-    let mut conn = loop {
-        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-        let head = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", endpoint.path("/"));
-        conn.write(head.as_bytes()).await;
-        if conn.read_head().await.starts_with(b"HTTP/1.1 200 ") {
-            break conn;
-        }
-    };
-    assert!(soon("the relay's patience to end", given_up).await.is_err());
+    let (app, given_up) = endless();
+    let mut client = Dial::to(&relay, &endpoint).attach(&relay, app).await;
+    client.head().await;
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    let head = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", endpoint.path("/"));
+    conn.write(head.as_bytes()).await;
+    assert!(conn.read_head().await.starts_with(b"HTTP/1.1 200 "));
+    after(limit, "the relay's patience to end", given_up)
+        .await
+        .unwrap_err();
     conn.read_to_end().await;
     relay.has_hit("idle-time", 1).await;
 }

@@ -7,6 +7,7 @@ pub(crate) mod pebble;
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 pub(crate) use self::caller::{Answered, Caller, Conn};
 pub(crate) use self::client::{App, Dial, text_app};
@@ -27,12 +29,41 @@ pub(crate) use self::client::{App, Dial, text_app};
 /// Longer than anything takes: a test that waits for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A limit that is not the one that a test is about.
+pub(crate) const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How long the relay is given before more time passes in [`after`].
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// Waits for something that must happen.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(value) => value,
-        Err(_elapsed) => panic!("{what} did not happen"),
+    let began = std::time::Instant::now();
+    let mut future = pin!(future);
+    loop {
+        match timeout(PATIENCE, &mut future).await {
+            Ok(value) => return value,
+            // The runtime's clock may have been turned on.
+            Err(_elapsed) => assert!(began.elapsed() < PATIENCE, "{what} did not happen"),
+        }
     }
+}
+
+/// Waits for what the relay does when a limit is over, and turns the runtime's clock on by that limit: what comes before
+/// has all the time that the limit gives, on however busy a machine.
+pub(crate) async fn after<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let turns = async {
+        loop {
+            tokio::time::pause();
+            tokio::time::advance(limit).await;
+            tokio::time::resume();
+            // The limit may begin only now.
+            if let Ok(value) = timeout(MOMENT, &mut future).await {
+                return value;
+            }
+        }
+    };
+    soon(what, turns).await
 }
 
 /// Waits until a relay's certificates are as they should be.
