@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Version, header, request};
+use http::{Version, request};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -19,10 +19,11 @@ use crate::limits::LINGER_BYTES;
 use crate::relay::Relay;
 
 /// Throws away what is left of a body whose answer is made.
+///
+/// The caller gives hyper the answer without awaiting anything more. Who asks with `Expect: 100-continue` before sending is
+/// then told not to, since hyper says "go on" only where no answer has begun; and who sends all the same reads the answer.
 pub(crate) fn linger(relay: &Arc<Relay>, head: &request::Parts, rest: Incoming) {
-    // Who asks before sending is told by the answer not to; to read here would be to say "go on".
-    let asks = head.headers.contains_key(header::EXPECT);
-    if asks || head.version > Version::HTTP_11 || rest.is_end_stream() {
+    if head.version > Version::HTTP_11 || rest.is_end_stream() {
         return;
     }
     let (time, quiet) = (relay.limits.body_timeout, relay.quiet.child_token());

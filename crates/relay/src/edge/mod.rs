@@ -210,8 +210,7 @@ fn refuse_body(
     rest: Incoming,
     error: BodyError,
 ) -> Answer {
-    // Who has been too slow would be so again.
-    if !matches!(error, BodyError::TooSlow | BodyError::Broken) {
+    if error != BodyError::Broken {
         linger(relay, head, rest);
     }
     let limit = match error {

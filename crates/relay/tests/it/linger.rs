@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use ringtail_relay::config::Certificate;
-use ringtail_relay::limits::LINGER_BYTES;
+use ringtail_relay::limits::{LINGER_BYTES, Limits};
 use ringtail_relay::server::Stopped;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
-use crate::kit::{Conn, TestRelay, soon};
+use crate::kit::{Conn, Endpoint, NEVER, TestRelay, after, soon};
 
 /// More than the buffers of both kernels hold, and less than is lingered for.
 const REST: usize = 12 * 1024 * 1024;
@@ -93,18 +94,58 @@ async fn a_refused_body_is_waited_for_as_long_as_any() {
 }
 
 #[tokio::test]
+async fn a_408_is_read_by_who_goes_on_writing() {
+    let relay = TestRelay::with(|config| {
+        config.certificate = Certificate::Proxy;
+        config.limits.establish_timeout = NEVER;
+    })
+    .await;
+    let limit = Limits::default().body_timeout;
+    let endpoint = relay.endpoint().await;
+    for path in [endpoint.path(""), "/unknown".to_owned()] {
+        let mut socket = TcpStream::connect(("127.0.0.1", relay.port()))
+            .await
+            .unwrap();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {REST}\r\n\r\nhalf");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        after(limit, "the answer", socket.readable()).await.unwrap();
+        let rest = vec![b'x'; REST - "half".len()];
+        let written = soon("room for the rest", socket.write_all(&rest)).await;
+        written.unwrap();
+        let mut answer = Vec::new();
+        let ended = soon("the end", socket.read_to_end(&mut answer)).await;
+        ended.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 408 "), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_body_that_waits_for_leave_gets_none() {
     let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n",
-        endpoint.path("")
-    );
+    let head = asking_first(&endpoint);
     conn.write(head.as_bytes()).await;
-    // To the end, which follows at once: there is nothing to wait for.
+    let answer = conn.read_head().await;
+    assert!(answer.starts_with(b"HTTP/1.1 413 "));
+}
+
+#[tokio::test]
+async fn a_refusal_is_read_by_who_asks_first_and_does_not_wait() {
+    let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    conn.write(asking_first(&endpoint).as_bytes()).await;
+    soon("room for the body", conn.write(&vec![b'x'; REST])).await;
     let answer = conn.read_to_end().await;
     assert!(answer.starts_with(b"HTTP/1.1 413 "));
+}
+
+fn asking_first(endpoint: &Endpoint) -> String {
+    format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: {REST}\r\nExpect: 100-continue\r\n\r\n",
+        endpoint.path("")
+    )
 }
 
 /// Takes nothing of anybody who calls by way of a proxy, and the proxy is here.
