@@ -88,6 +88,7 @@ impl Parameters {
                 format!("seq BETWEEN {first} AND {last}")
             }
             Test::Flag(Flag::Duplicate) => "duplicate_of IS NOT NULL".to_owned(),
+            Test::Flag(Flag::Held) => "forward = 1".to_owned(),
             _ => return None,
         })
     }
@@ -216,7 +217,16 @@ impl Source {
                 "SELECT row FROM odd WHERE {SPAN} UNION SELECT e.row FROM attempt AS a CROSS JOIN event AS e ON e.id = a.event
                  WHERE a.row > (SELECT attempts FROM indexed) AND e.row > ?1 AND e.row <= ?2"
             ),
-            Self::Held => format!("SELECT row FROM event WHERE forward = 1 AND {SPAN}"),
+            // The forwarder's queue is by endpoint. SQLite would rather go through all events of the span than from one
+            // endpoint of the queue to the next.
+            Self::Held => "WITH RECURSIVE owed (endpoint) AS (
+                   SELECT min(endpoint) FROM event INDEXED BY event_pending WHERE forward = 1
+                   UNION ALL SELECT (SELECT min(endpoint) FROM event INDEXED BY event_pending
+                     WHERE forward = 1 AND endpoint > owed.endpoint) FROM owed WHERE owed.endpoint IS NOT NULL)
+                 SELECT e.row FROM owed CROSS JOIN event AS e INDEXED BY event_pending
+                   ON e.endpoint = owed.endpoint AND e.forward = 1
+                 WHERE e.row > ?1 AND e.row <= ?2"
+                .to_owned(),
             Self::Marked => format!("SELECT row FROM mark WHERE {SPAN}"),
             Self::Novel => {
                 "SELECT event AS row FROM novelty WHERE event > ?1 AND event <= ?2".to_owned()
