@@ -8,8 +8,8 @@ use ringtail_protocol::event::Timestamp;
 
 use super::codes;
 
-/// How much is kept. Events that are owed to a target and events that are marked are kept whatever their age and
-/// number.
+/// How much is kept. Events that are owed to a target and events that are marked are kept whatever their age, number and
+/// size, and count for none of the limits: those are for the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// How long an event is kept.
@@ -121,16 +121,20 @@ fn find(
     })
 }
 
-/// How many events there are that are neither owed nor marked, and the bytes of all that are not marked. The order of a
-/// CROSS JOIN is as written: marks are few, and SQLite, which does not know that, would go through all events instead.
-const TAKEN: &str = "SELECT events - (SELECT count(*) FROM event WHERE forward = 1)
+/// How many events there are that are not marked, and the bytes of their requests and answers. What is marked and owed counts
+/// as owed. The order of a CROSS JOIN is as written: marks are few, and SQLite, which does not know that, would go through
+/// all events instead.
+const TAKEN: &str = "SELECT events
        - (SELECT count(*) FROM mark AS m CROSS JOIN event AS e ON e.row = m.row WHERE e.forward <> 1),
      bytes - (SELECT coalesce(sum(length(c.headers) + length(c.body)), 0)
-       FROM mark AS m CROSS JOIN content AS c ON c.row = m.row)
+       FROM mark AS m CROSS JOIN event AS e ON e.row = m.row CROSS JOIN content AS c ON c.row = m.row WHERE e.forward <> 1)
      - (SELECT coalesce(sum(length(w.headers) + length(w.body)), 0)
        FROM mark AS m CROSS JOIN event AS e ON e.row = m.row CROSS JOIN attempt AS a ON a.event = e.id
        CROSS JOIN answer AS w ON w.row = a.row)
    FROM kept";
+
+/// How many events are owed, and the bytes of their requests: from the forwarder's queue alone.
+const OWED: &str = "SELECT count(*), coalesce(sum(bytes), 0) FROM event WHERE forward = 1";
 
 /// Finds the oldest events that are too many, too large together or too old, among a chunk of them; and the last of the
 /// chunk, if there may be more behind it.
@@ -142,11 +146,21 @@ fn events_to_remove(
 ) -> rusqlite::Result<(Vec<[u8; 16]>, Option<i64>)> {
     // What is marked or owed takes no place of others: else many marks, or an app that is down for long, would push out
     // everything else as soon as it came.
-    let (count, bytes): (i64, i64) = connection
-        .prepare_cached(TAKEN)?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut too_many = codes::unsigned(count).saturating_sub(retention.max_events);
-    let mut too_large = codes::unsigned(bytes).saturating_sub(retention.max_bytes);
+    let two = |sql| -> rusqlite::Result<(u64, u64)> {
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.query_row([], |row| {
+            Ok((codes::unsigned(row.get(0)?), codes::unsigned(row.get(1)?)))
+        })
+    };
+    let (mut count, mut bytes) = two(TAKEN)?;
+    // Of a long queue this takes a while, so it is asked for when it matters.
+    if count > retention.max_events || bytes > retention.max_bytes {
+        let (owed, owed_bytes) = two(OWED)?;
+        count = count.saturating_sub(owed);
+        bytes = bytes.saturating_sub(owed_bytes);
+    }
+    let mut too_many = count.saturating_sub(retention.max_events);
+    let mut too_large = bytes.saturating_sub(retention.max_bytes);
     let mut statement = connection.prepare_cached(
         "SELECT e.row, e.id, e.stored_at, e.forward = 1 OR EXISTS (SELECT 1 FROM mark WHERE mark.row = e.row),
            length(c.headers) + length(c.body) + coalesce((

@@ -137,8 +137,8 @@ fn insert_event(
     let inserted = connection
         .prepare_cached(
             "INSERT INTO event (endpoint, journal, seq, id, kind, disposition, duplicate_of, received_at,
-               stored_at, method, path, peer, callback, topic, summary, ordering_key, uuid, body_len, forward, rejected)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+               stored_at, method, path, peer, callback, topic, summary, ordering_key, uuid, body_len, forward, rejected, bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![
@@ -162,6 +162,7 @@ fn insert_event(
             codes::len(record.body.len()),
             codes::forward(record.forward),
             record.forward == crate::model::ForwardState::Rejected,
+            codes::len(record.headers.len() + record.body.len()),
         ])?;
     if inserted == 0 {
         return Ok(());

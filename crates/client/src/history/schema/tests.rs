@@ -106,7 +106,7 @@ fn newer_schema_is_refused_and_left_alone() {
         error,
         OpenError::Newer {
             found: 99,
-            known: 7,
+            known: 8,
             ..
         }
     ));
@@ -180,8 +180,13 @@ fn a_history_of_the_first_schema_is_brought_up_and_indexed() {
          INSERT INTO content VALUES (7, x'', CAST('{\"from\":\"pat\"}' AS BLOB));",
     )
     .unwrap();
+    old.execute_batch("UPDATE event SET forward = 1").unwrap();
     drop(old);
     let connection = open_writer(dir.path()).unwrap().connection;
+    let bytes: i64 = connection
+        .query_row("SELECT bytes FROM event", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(bytes, 14, "what is owed is known with its size");
     let mut learner = crate::history::learn::Learner::default();
     let step = crate::history::index::step(&connection, 64, &mut learner).unwrap();
     assert_eq!((step.reached.0, step.more), (7, false));
