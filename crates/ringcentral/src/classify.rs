@@ -113,6 +113,11 @@ impl Callback {
         self.row().expectation
     }
 
+    /// Says whether RingCentral reads the answer. It does not where a browser or somebody unknown asks.
+    pub fn is_judged(self) -> bool {
+        self.expectation().status != StatusRule::NotAnError
+    }
+
     /// Returns the section of RINGCENTRAL.md that describes the callback.
     pub fn section(self) -> &'static str {
         self.row().section

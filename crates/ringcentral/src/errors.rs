@@ -81,9 +81,9 @@ pub fn find(text: &str) -> Option<&'static Entry> {
 /// Returns the entry of what RingCentral would not have accepted; `None` for an answer that it would.
 #[must_use]
 pub fn of_verdict(verdict: &Verdict) -> Option<&'static Entry> {
-    match verdict.is_accepted() {
-        true => None,
-        false => find(verdict.word()),
+    match verdict {
+        Verdict::Failed { .. } => find(verdict.word()),
+        Verdict::Accepted { .. } | Verdict::Unjudged { .. } => None,
     }
 }
 

@@ -37,6 +37,30 @@ pub fn answer_token(headers: &HeaderMap) -> Result<&HeaderValue, HandshakeError>
     Ok(token)
 }
 
+/// What became of a handshake's token in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Echo {
+    /// It cannot be told, or no token was sent.
+    #[default]
+    Unknown,
+    /// The token came back.
+    Returned,
+    /// The answer has no such header.
+    Missing,
+    /// The answer has the header with another value.
+    Differs,
+}
+
+/// Holds the headers of an answer against those of its handshake. Of repeated headers the first counts, on both sides.
+pub fn echo(asked: &HeaderMap, answered: &HeaderMap) -> Echo {
+    match (asked.get(VALIDATION_TOKEN), answered.get(VALIDATION_TOKEN)) {
+        (None, _) => Echo::Unknown,
+        (Some(_), None) => Echo::Missing,
+        (sent, given) if sent == given => Echo::Returned,
+        _ => Echo::Differs,
+    }
+}
+
 /// Longest token that leaves the whole answer within RingCentral's limit.
 pub const TOKEN_MAX_BYTES: usize = ANSWER_MAX_BYTES - OVERHEAD.len();
 
@@ -132,6 +156,15 @@ mod tests {
             assert_eq!(answer_token(&headers), Err(error));
             assert!(error.to_string().contains("Validation-Token"));
         }
+    }
+
+    #[test]
+    fn only_the_token_that_was_sent_is_its_echo() {
+        let (none, sent, other) = (HeaderMap::new(), headers(b"aB-1"), headers(b"ab-1"));
+        assert_eq!(echo(&none, &sent), Echo::Unknown);
+        assert_eq!(echo(&sent, &none), Echo::Missing);
+        assert_eq!(echo(&sent, &other), Echo::Differs);
+        assert_eq!(echo(&sent, &sent), Echo::Returned);
     }
 
     #[test]

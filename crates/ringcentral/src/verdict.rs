@@ -3,7 +3,7 @@
 //! In development the edge answers for the app, so an app that is slow, talkative or wrong is not noticed until
 //! it stands alone. The verdict says it at once, in the words in which RingCentral records why it blacklisted a
 //! subscription (RINGCENTRAL.md 2.6). Each callback is judged by its own rules; see
-//! [`Expectation`]. Where the sources contradict each other an answer that is
+//! [`Expectation`]; what RingCentral does not send gets none. Where the sources contradict each other an answer that is
 //! right under the newer reading is accepted, and a [`Note`] says what the other reading would have been.
 
 mod clock;
@@ -18,6 +18,7 @@ use http::{HeaderMap, StatusCode};
 pub use self::clock::{AFTERWARDS, Failing, FailureClock, PATIENCE_MS};
 pub use self::fault::{Fault, NoAnswer};
 use crate::classify::{Callback, Expectation};
+use crate::handshake::Echo;
 use crate::limits::{ANSWER_MAX_BYTES, ANSWER_MAX_MS, ANSWER_MAX_MS_OLD, INTERACTIVE_MAX_MS};
 
 /// An app's answer, as far as RingCentral looks at it.
@@ -31,10 +32,12 @@ pub struct Answer {
     pub bytes: u64,
     /// Value of the `Content-Type` header.
     pub content_type: Option<String>,
+    /// What became of a handshake's token, if that is known.
+    pub echo: Echo,
 }
 
 impl Answer {
-    /// Returns the answer with its size and content type taken from its headers.
+    /// Returns the answer with its size and content type taken from its headers. Nothing is said of a token.
     pub fn new(status: u16, duration: Duration, headers: &HeaderMap, body_len: u64) -> Self {
         let content_type = headers.get(CONTENT_TYPE);
         Self {
@@ -43,6 +46,7 @@ impl Answer {
             bytes: wire_size(status, headers, body_len),
             content_type: content_type
                 .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            echo: Echo::Unknown,
         }
     }
 }
@@ -62,7 +66,8 @@ pub fn wire_size(status: u16, headers: &HeaderMap, body_len: u64) -> u64 {
     (head as u64).saturating_add(body_len)
 }
 
-fn canonical_reason(status: u16) -> &'static str {
+/// Returns the usual words of a status, or none.
+pub fn canonical_reason(status: u16) -> &'static str {
     StatusCode::from_u16(status)
         .ok()
         .and_then(|status| status.canonical_reason())
@@ -71,6 +76,12 @@ fn canonical_reason(status: u16) -> &'static str {
 
 /// Returns what RingCentral would have made of the outcome.
 pub fn judge(callback: Callback, outcome: Result<&Answer, &NoAnswer>) -> Verdict {
+    if !callback.is_judged() {
+        let allowed = |answer: &Answer| callback.expectation().status.allows(answer.status);
+        return Verdict::Unjudged {
+            failed: !outcome.is_ok_and(allowed),
+        };
+    }
     let answer = match outcome {
         Ok(answer) => answer,
         Err(reason) => {
@@ -79,7 +90,10 @@ pub fn judge(callback: Callback, outcome: Result<&Answer, &NoAnswer>) -> Verdict
             };
         }
     };
-    let faults = faults(callback.expectation(), answer);
+    let mut faults = faults(callback.expectation(), answer);
+    if callback == Callback::Handshake && answer.status == StatusCode::OK.as_u16() {
+        faults.extend(token_fault(answer.echo));
+    }
     if faults.is_empty() {
         Verdict::Accepted {
             notes: notes(callback, answer),
@@ -109,6 +123,15 @@ fn faults(expectation: Expectation, answer: &Answer) -> Vec<Fault> {
         });
     }
     faults
+}
+
+/// An answer with another status is refused for that.
+fn token_fault(echo: Echo) -> Option<Fault> {
+    match echo {
+        Echo::Unknown | Echo::Returned => None,
+        Echo::Missing => Some(Fault::TokenMissing),
+        Echo::Differs => Some(Fault::TokenDiffers),
+    }
 }
 
 fn notes(callback: Callback, answer: &Answer) -> Vec<Note> {
@@ -153,24 +176,37 @@ pub enum Verdict {
         /// What is wrong, never empty; the first is what RingCentral would have met first.
         faults: Vec<Fault>,
     },
+    /// RingCentral has no say in it: the request is a browser's, or one that it is not known to send.
+    Unjudged {
+        /// Whether there was no answer, or one that says of itself that it is an error.
+        failed: bool,
+    },
 }
 
 impl Verdict {
-    /// Returns the verdict as a stable machine word: `ok`, `late`, `status`, `size` or `no-answer`.
+    /// Returns the verdict as a stable machine word: `ok`, `late`, `status`, `size`, `token`, `no-answer` or `unjudged`.
     pub fn word(&self) -> &'static str {
-        self.faults().first().map_or("ok", Fault::word)
+        match self {
+            Self::Accepted { .. } => "ok",
+            // Never empty.
+            Self::Failed { faults } => faults.first().map_or("ok", Fault::word),
+            Self::Unjudged { .. } => "unjudged",
+        }
     }
 
-    /// Says whether RingCentral accepts the answer.
+    /// Says whether nothing is wrong with the answer: RingCentral accepts it or, where it has no say, it is no error.
     pub fn is_accepted(&self) -> bool {
-        matches!(self, Self::Accepted { .. })
+        matches!(
+            self,
+            Self::Accepted { .. } | Self::Unjudged { failed: false }
+        )
     }
 
     /// Returns everything that is wrong with the answer, worst first.
     pub fn faults(&self) -> &[Fault] {
         match self {
-            Self::Accepted { .. } => &[],
             Self::Failed { faults } => faults,
+            Self::Accepted { .. } | Self::Unjudged { .. } => &[],
         }
     }
 
@@ -178,7 +214,7 @@ impl Verdict {
     pub fn notes(&self) -> &[Note] {
         match self {
             Self::Accepted { notes } => notes,
-            Self::Failed { .. } => &[],
+            Self::Failed { .. } | Self::Unjudged { .. } => &[],
         }
     }
 
@@ -192,6 +228,7 @@ impl Verdict {
         match self {
             Self::Accepted { notes } => join(notes),
             Self::Failed { faults } => join(faults),
+            Self::Unjudged { .. } => String::new(),
         }
     }
 }

@@ -23,6 +23,7 @@ use ringtail_client::model::{
 };
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_ringcentral::errors::{self, own};
+use ringtail_ringcentral::verdict::Verdict;
 
 pub(crate) use self::batch::Batch;
 pub(crate) use self::detail::{BodyForm, Detail, Shown, Tab};
@@ -266,7 +267,7 @@ impl App {
     }
 
     /// Returns what there is to be explained: why an event is not accepted or was rejected, else what ails the link, else
-    /// why the event waits, else what an accepted answer means.
+    /// why the event waits, else what an answer means that is accepted or not judged.
     pub(crate) fn explainable(&self) -> Option<&'static errors::Entry> {
         let event = self.list.selected_event();
         let attempt = event.and_then(|event| event.last_attempt.as_ref());
@@ -285,7 +286,12 @@ impl App {
             let waits = event.is_none_or(|event| event.forward == ForwardState::Pending);
             (down && waits).then_some(&own::NO_ANSWER)
         })
-        .or_else(|| attempt.map(|_| &own::VERDICT_OK))
+        .or_else(|| {
+            attempt.map(|attempt| match attempt.verdict {
+                Verdict::Unjudged { .. } => &own::UNJUDGED,
+                _ => &own::VERDICT_OK,
+            })
+        })
     }
 
     /// Takes in what an engine is doing.

@@ -292,8 +292,8 @@ impl Style {
         let time = self.time(event.received_at, "%Y-%m-%d %H:%M:%S");
         let state = match (&event.last_attempt, event.forward) {
             (Some(attempt), _) => match (&attempt.outcome, attempt.verdict.word()) {
-                // A status says by itself that it is the wrong one.
-                (Outcome::Status(status), "ok" | "status") => status.to_string(),
+                // A status says by itself that it is the wrong one, and where there is no verdict all there is.
+                (Outcome::Status(status), "ok" | "status" | "unjudged") => status.to_string(),
                 (Outcome::Status(status), verdict) => format!("{status} {verdict}"),
                 (Outcome::Error { kind, .. }, _) => kind.word().to_owned(),
             },

@@ -83,7 +83,15 @@ pub(crate) enum Flag {
 pub(crate) struct StatusRange(pub(crate) u16, pub(crate) u16);
 
 /// The verdicts, as they are printed.
-pub(crate) const VERDICTS: [&str; 5] = ["ok", "late", "status", "size", "no-answer"];
+pub(crate) const VERDICTS: [&str; 7] = [
+    "ok",
+    "late",
+    "status",
+    "size",
+    "token",
+    "no-answer",
+    "unjudged",
+];
 
 /// What a proof of origin can be worth, as it is printed.
 pub(crate) const SIGNATURES: [&str; 4] = ["valid", "wrong", "missing", "not-configured"];

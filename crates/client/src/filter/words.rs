@@ -104,7 +104,7 @@ pub const WORDS: &[Word] = &[
     word(
         "verdict",
         "WORD",
-        "what RingCentral would have made of the answer: ok, late, status, size, no-answer",
+        "what RingCentral would have made of the answer: ok, late, status, size, token, no-answer, or unjudged if it has no say",
         "verdict:late",
         Means::Verdict,
     ),

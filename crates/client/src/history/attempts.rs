@@ -9,6 +9,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, Row, params};
 
 use ringtail_protocol::event::{EventId, Header, Timestamp};
+use ringtail_ringcentral::handshake::{self, Echo};
 use ringtail_ringcentral::verdict::{Answer, judge, wire_size};
 
 use super::{codes, headers};
@@ -103,12 +104,15 @@ pub(super) fn record(
     Ok(RowId(row))
 }
 
-/// Columns that [`read_row`] takes, of `attempt AS a LEFT JOIN event AS e`, in its order.
+/// Columns that [`read_row`] takes, of `attempt AS a LEFT JOIN event AS e`, in its order. The headers of both sides are
+/// looked up for handshakes alone, whose token the verdict wants.
 pub(super) const COLUMNS: &str = "a.row, a.event, a.cause, a.target, a.started_at, a.duration_us, a.status, \
-     a.failure, a.message, a.wire_bytes, a.content_type, e.callback";
+     a.failure, a.message, a.wire_bytes, a.content_type, e.callback, \
+     CASE WHEN a.status = 200 AND e.callback = 'handshake' THEN (SELECT headers FROM content WHERE content.row = e.row) END, \
+     CASE WHEN a.status = 200 AND e.callback = 'handshake' THEN (SELECT headers FROM answer WHERE answer.row = a.row) END";
 
 /// How many columns [`COLUMNS`] has.
-pub(super) const COLUMN_COUNT: usize = 12;
+pub(super) const COLUMN_COUNT: usize = 14;
 
 /// Reads an attempt from the columns that begin at `at`; `None` when a left join found none.
 pub(super) fn read_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<AttemptRow>> {
@@ -125,6 +129,7 @@ pub(super) fn read_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Atte
                 duration,
                 bytes: codes::unsigned(row.get(at + 9)?),
                 content_type: row.get(at + 10)?,
+                echo: echo(row, at + 12)?,
             };
             (Outcome::Status(status), judge(callback, Ok(&answer)))
         }
@@ -145,6 +150,17 @@ pub(super) fn read_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Atte
         outcome,
         verdict,
     }))
+}
+
+/// Reads what became of the token, from the headers of the request and of the answer; other events have none.
+fn echo(row: &Row<'_>, at: usize) -> rusqlite::Result<Echo> {
+    let map = |blob: Vec<u8>| headers::to_map(&headers::decode(blob));
+    let asked: Option<Vec<u8>> = row.get(at)?;
+    let answered: Option<Vec<u8>> = row.get(at + 1)?;
+    Ok(match (asked, answered) {
+        (Some(asked), Some(answered)) => handshake::echo(&map(asked), &map(answered)),
+        _ => Echo::Unknown,
+    })
 }
 
 /// Reads the attempts of an event with what the app answered, oldest first.

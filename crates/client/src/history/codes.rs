@@ -68,6 +68,13 @@ pub(super) fn callback_from(name: Option<&str>) -> Callback {
         .map_or(Callback::Other, |row| row.callback)
 }
 
+/// The stored names of the callbacks whose answers RingCentral judges, as a list in SQL.
+pub(super) fn judged() -> String {
+    let judged = TABLE.iter().filter(|row| row.callback.is_judged());
+    let names: Vec<String> = judged.map(|row| format!("'{}'", row.name)).collect();
+    names.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,6 +54,7 @@ fn of_fault(fault: &Fault) -> (&'static str, String) {
             let message = format!("{}. HTTP status is {status}", words(code::STATUS));
             return (code::STATUS, message);
         }
+        Fault::TokenMissing | Fault::TokenDiffers => code::TOKEN,
         Fault::TooLarge { .. }
         | Fault::NoAnswer {
             reason: NoAnswer::NotHttp,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::request::{Secrets, SimRequest};
 use super::scenario::Expect;
 use crate::classify::Callback;
-use crate::handshake::VALIDATION_TOKEN;
+use crate::handshake::{Echo, echo};
 use crate::signature::{self, Outcome, Scheme};
 use crate::verdict::{Answer, NoAnswer, Verdict, judge};
 
@@ -151,11 +151,10 @@ fn found(request: &SimRequest, secrets: &Secrets, received: &Received) -> Vec<Pr
 }
 
 fn handshake(request: &SimRequest, received: &Received) -> Option<Problem> {
-    let sent = request.headers.get(VALIDATION_TOKEN);
-    match received.headers.get(VALIDATION_TOKEN) {
-        None => Some(Problem::TokenMissing),
-        given if given == sent => None,
-        Some(_) => Some(Problem::TokenDiffers),
+    match echo(&request.headers, &received.headers) {
+        Echo::Missing => Some(Problem::TokenMissing),
+        Echo::Differs => Some(Problem::TokenDiffers),
+        Echo::Returned | Echo::Unknown => None,
     }
 }
 

@@ -26,6 +26,10 @@ pub enum Fault {
         /// Bytes on the wire.
         bytes: u64,
     },
+    /// A handshake's token did not come back (section 1.3, required response).
+    TokenMissing,
+    /// A handshake's token came back as another.
+    TokenDiffers,
     /// There was no answer.
     NoAnswer {
         /// Why.
@@ -40,6 +44,7 @@ impl Fault {
             Self::Late { .. } => "late",
             Self::WrongStatus { .. } => "status",
             Self::TooLarge { .. } => "size",
+            Self::TokenMissing | Self::TokenDiffers => "token",
             Self::NoAnswer { .. } => "no-answer",
         }
     }
@@ -57,6 +62,12 @@ impl fmt::Display for Fault {
             Self::TooLarge { bytes } => write!(
                 f,
                 "Webhook response exceeds max size. Read bytes count: [{bytes}]"
+            ),
+            Self::TokenMissing => f.write_str(
+                "Validation Token is not returned: the answer has no Validation-Token header",
+            ),
+            Self::TokenDiffers => f.write_str(
+                "Validation Token is not returned: the Validation-Token of the answer is not the one that was sent",
             ),
             Self::NoAnswer { reason } => reason.fmt(f),
         }

@@ -7,6 +7,7 @@ use ringtail_client::model::{
 use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_ringcentral::errors;
 use ringtail_ringcentral::limits::BLACKLIST_WINDOW_MINUTES;
+use ringtail_ringcentral::verdict::{Verdict, canonical_reason};
 
 use super::{body, headers, size, time, timing, took};
 use crate::text::{TextLine, Tone};
@@ -123,15 +124,28 @@ fn one(
 
 fn verdict(detail: &AttemptDetail, event: &EventRow, out: &mut Vec<TextLine>) {
     let verdict = &detail.attempt.verdict;
-    if verdict.is_accepted() {
-        out.push(TextLine::new(
-            Tone::Good,
-            "  ✓ RingCentral accepts this answer",
-        ));
-        for note in verdict.notes() {
-            out.push(TextLine::new(Tone::Warn, format!("  ! {note}")));
+    match verdict {
+        Verdict::Failed { .. } => {}
+        Verdict::Accepted { notes } => {
+            let words = "  ✓ RingCentral accepts this answer";
+            out.push(TextLine::new(Tone::Good, words));
+            for note in notes {
+                out.push(TextLine::new(Tone::Warn, format!("  ! {note}")));
+            }
+            return;
         }
-        return;
+        Verdict::Unjudged { .. } => {
+            let answer = match &detail.attempt.outcome {
+                Outcome::Status(status) => format!("{status} {}", canonical_reason(*status)),
+                Outcome::Error { .. } => "no answer".to_owned(),
+            };
+            let words = format!(
+                "  – {} from the app; this is no webhook of RingCentral's, so there is no verdict",
+                answer.trim_end()
+            );
+            out.push(TextLine::new(Tone::Plain, words));
+            return;
+        }
     }
     out.push(TextLine::new(
         Tone::Bad,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ringtail_client::model::{AttemptRow, Outcome, Target};
 use ringtail_protocol::event::EventId;
+use ringtail_ringcentral::verdict::Verdict;
 
 use crate::app::{About, App, Batch, MAX_REPLAYS, ReplayLine, Study, StudyKind};
 use crate::effect::Effect;
@@ -195,10 +196,18 @@ fn replayed(what: &str, attempt: &AttemptRow) -> (Tone, String) {
         Outcome::Status(status) if attempt.verdict.is_accepted() => {
             (Tone::Good, format!("✓ {what} replayed: {status} in {took}"))
         }
-        Outcome::Status(status) => (
-            Tone::Bad,
-            format!("✗ {what} replayed: {status} in {took}, not accepted by RingCentral"),
-        ),
+        Outcome::Status(status) => {
+            let verdict = match &attempt.verdict {
+                Verdict::Unjudged { .. } => "",
+                // The status says nothing of it.
+                verdict if verdict.word() == "token" => {
+                    ", its Validation-Token not returned: RingCentral refuses it"
+                }
+                _ => ", not accepted by RingCentral",
+            };
+            let words = format!("✗ {what} replayed: {status} in {took}{verdict}");
+            (Tone::Bad, words)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ringtail_client::model::{EventRow, GapRow, Status, endpoint_name};
 use ringtail_protocol::event::Kind;
+use ringtail_ringcentral::verdict::Verdict;
 
 use super::row::{Columns, answer, fitted, marks};
 use super::{put, put_right, start};
@@ -107,13 +108,14 @@ fn draw_event(
         put_right(buf, cell, y, &TextLine::new(Tone::Plain, took), theme);
     }
     if let Some(attempt) = &event.last_attempt {
-        let (tone, sign) = if attempt.verdict.is_accepted() {
-            (Tone::Good, "✓")
-        } else {
-            (Tone::Bad, "✗")
+        let (tone, sign) = match attempt.verdict {
+            Verdict::Accepted { .. } => (Tone::Good, "✓"),
+            Verdict::Failed { .. } => (Tone::Bad, "✗"),
+            Verdict::Unjudged { .. } => (Tone::Dim, "–"),
         };
         let word = match attempt.verdict.word() {
             _ if !columns.words => String::new(),
+            "unjudged" => String::new(),
             "no-answer" => " none".to_owned(),
             word => format!(" {word}"),
         };
@@ -180,3 +182,6 @@ fn draw_gap(buf: &mut Buffer, area: Rect, y: u16, gap: &GapRow, app: &App) {
     };
     put(buf, area, 2, y, &words, app.theme.style(Tone::Warn));
 }
+
+#[cfg(test)]
+mod tests;

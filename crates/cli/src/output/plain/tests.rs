@@ -78,6 +78,15 @@ fn an_event_and_its_attempts_are_a_line_each() {
     );
     replayed.cause = Cause::Replay;
     lines += &plain.attempt(&replayed, None);
+    // A handshake without its token, and a browser that RingCentral has no say in.
+    let refused = attempt(Outcome::Status(200), vec![Fault::TokenMissing]);
+    lines += &plain.attempt(&refused, Some(18));
+    let mut browser = attempt(Outcome::Status(404), Vec::new());
+    browser.verdict = Verdict::Unjudged { failed: true };
+    lines += &plain.attempt(&browser, Some(19));
+    let mut listed = event();
+    listed.last_attempt = Some(browser);
+    lines += &plain.listed(&listed, false);
     lines += &plain.gap(&GapRow {
         row: Default::default(),
         endpoint: "demo-x1".into(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Zoned;
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
 use ringtail_ringcentral::classify::Callback;
+use ringtail_ringcentral::handshake::Echo;
 use ringtail_ringcentral::verdict::{Answer, judge};
 
 use crate::config::Secrets;
@@ -48,6 +49,7 @@ fn event() -> EventRow {
         duration: Duration::from_millis(600),
         bytes: 100,
         content_type: None,
+        echo: Echo::Unknown,
     };
     EventRow {
         row: RowId(1),

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::history::testing::{ENDPOINT, TestHistory, attempt, call};
+use crate::history::NewAttempt;
+use crate::history::testing::{ENDPOINT, TestHistory, attempt, call, encoded, request};
 use crate::model::{Cause, FailureKind, Outcome};
 
 fn seqs(rows: &[EventRow]) -> Vec<u64> {
@@ -110,7 +111,7 @@ async fn verdicts_follow_the_rules_of_the_events_callback() {
         let words: Vec<_> = page.iter().map(|row| row.verdict.word()).collect();
         words
     };
-    assert_eq!(verdict().await, ["ok"]);
+    assert_eq!(verdict().await, ["unjudged"]);
     test.receives(vec![event]).await;
     assert_eq!(verdict().await, ["status"]);
     let mut late = attempt(id);
@@ -124,6 +125,47 @@ async fn verdicts_follow_the_rules_of_the_events_callback() {
         .await
         .unwrap();
     assert_eq!(verdict().await, ["status", "late", "size", "ok"]);
+}
+
+#[tokio::test]
+async fn a_handshake_is_judged_by_the_token_that_came_back() {
+    let test = TestHistory::open();
+    let token = |value: &'static str| Header {
+        name: "validation-token".to_owned(),
+        value: Bytes::from_static(value.as_bytes()),
+    };
+    let mut asked = request("");
+    asked.headers.push(token("aB-1"));
+    let event = encoded(1, asked.encode().unwrap());
+    let id = event.id;
+    test.receives(vec![event]).await;
+    for (status, headers) in [
+        (200, vec![]),
+        (200, vec![token("ab-1")]),
+        (200, vec![token("aB-1")]),
+        (404, vec![]),
+    ] {
+        let answered = NewAttempt {
+            cause: Cause::Replay,
+            outcome: Outcome::Status(status),
+            headers,
+            ..attempt(id)
+        };
+        test.history.record_attempt(answered, false).await.unwrap();
+        let detail = test.history.event(id).await.unwrap().unwrap();
+        let newest = &detail.attempts.last().unwrap().attempt;
+        // The list, the attempts and the detail say the same.
+        assert_eq!(detail.event.last_attempt.as_ref(), Some(newest));
+    }
+    let page = test.history.attempts_after(RowId(0), 10).await.unwrap();
+    let words: Vec<_> = page.iter().map(|row| row.verdict.word()).collect();
+    assert_eq!(words, ["token", "token", "ok", "status"]);
+    assert!(
+        page[1]
+            .verdict
+            .reason()
+            .ends_with("is not the one that was sent")
+    );
 }
 
 #[tokio::test]

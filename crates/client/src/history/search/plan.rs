@@ -5,7 +5,7 @@
 
 use rusqlite::types::Value;
 
-use super::super::index;
+use super::super::{codes, index};
 use super::letters;
 use crate::filter::{
     Comparison, Context, Expr, Field, Filter, Fit, Flag, JsonPath, StatusRange, Step, Test, Text,
@@ -89,6 +89,8 @@ impl Parameters {
             }
             Test::Flag(Flag::Duplicate) => "duplicate_of IS NOT NULL".to_owned(),
             Test::Flag(Flag::Held) => "forward = 1".to_owned(),
+            Test::Verdict("token") => "callback = 'handshake'".to_owned(),
+            Test::Verdict("unjudged") => format!("callback NOT IN ({})", codes::judged()),
             _ => return None,
         })
     }
@@ -138,7 +140,9 @@ impl Source {
             Test::Status(StatusRange(first, last)) => {
                 (!(*first..=*last).contains(&200)).then_some(Self::Odd)
             }
-            Test::Verdict(word) => (*word != "ok").then_some(Self::Odd),
+            Test::Verdict("late" | "status" | "size" | "no-answer") => Some(Self::Odd),
+            // An answer may look well but for its header, or belong to a request that is not judged.
+            Test::Verdict(_) => None,
             Test::Slower(time) => {
                 (i64::try_from(time.as_micros()).ok()? >= index::ODD_MICROS).then_some(Self::Odd)
             }

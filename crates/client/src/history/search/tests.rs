@@ -7,14 +7,16 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use ringtail_protocol::event::{Event, Timestamp};
+use ringtail_protocol::event::{Event, Header, Timestamp};
 
 use super::*;
 use crate::config::Secrets;
 use crate::filter::any_filter;
 use crate::history::learn::Learner;
 use crate::history::store::{Incoming, store};
-use crate::history::testing::{ENDPOINT, JOURNAL, TestHistory, attempt, call, event};
+use crate::history::testing::{
+    ENDPOINT, JOURNAL, TestHistory, attempt, call, encoded, event, request,
+};
 use crate::history::{Comment, Forwarding, MarkChange, attempts, mark, schema};
 use crate::model::{Cause, Outcome};
 
@@ -247,6 +249,30 @@ fn every_kind_of_event_is_found_by_an_index() {
             expected,
             "{text}"
         );
+    }
+}
+
+#[test]
+fn an_answer_that_looks_well_is_found_by_its_verdict() {
+    let mut events: Vec<_> = (1..=5).map(|seq| call(seq, "s")).collect();
+    let mut handshake = request("");
+    handshake.headers.push(Header {
+        name: "validation-token".to_owned(),
+        value: "aB-1".into(),
+    });
+    // Both are answered 200: the handshake in time without its token, the last one late.
+    events.push(encoded(6, handshake.encode().unwrap()));
+    events.extend([call(7, "s"), event(8, "nobody knows what")]);
+    let history = indexed(&events);
+    for (text, expected) in [
+        ("verdict:token", vec![6]),
+        ("verdict:unjudged", vec![8]),
+        ("verdict:token or verdict:unjudged", vec![6, 8]),
+        ("verdict:late", vec![]),
+    ] {
+        let search = Search::new(Filter::parse(text).unwrap(), context());
+        let found = history.found(&search, Direction::Newer, 100);
+        assert_eq!(found, expected, "{text}");
     }
 }
 

@@ -75,4 +75,32 @@ super::table! {
         ],
         sections: ["2.5", "2.6"],
     }
+    TOKEN "RT-505" as "token" {
+        message: "Validation Token is not returned: …",
+        meaning: "The app answered a handshake with 200 but not with the Validation-Token of the request. RingCentral would refuse to create the subscription (SUB-520). The relay answers handshakes by itself: this is what the app would do without it.",
+        causes: [
+            "The handler answers every request alike and does not look at Validation-Token.",
+            "Something before the handler answers, because a handshake has no body: a JSON parser, a check of signatures.",
+            "The answer has the header with another value: Verification-Token, a token made anew, or one of an earlier handshake.",
+        ],
+        next: [
+            "When a request has a Validation-Token header, answer 200 with the same header and value, and an empty body.",
+            "ringtail events show EVENT --reveal    shows the header of the request and of each answer",
+            "ringtail replay EVENT    after the change",
+        ],
+        sections: ["1.3", "1.5"],
+    }
+    UNJUDGED "RT-506" as "unjudged" {
+        message: "unjudged",
+        meaning: "RingCentral is not known to send such a request: a browser came back from a login or shows an add-in's page, or somebody unknown asked. Nothing of RingCentral's hangs on the answer, so there is no verdict on it.",
+        causes: [
+            "A browser, a script or a scanner asked for the endpoint's URL.",
+            "A webhook of RingCentral's that this version does not know.",
+        ],
+        next: [
+            "ringtail events show EVENT    shows the request and the app's answer",
+            "ringtail explain no-answer    when the app gave none",
+        ],
+        sections: ["7"],
+    }
 }
