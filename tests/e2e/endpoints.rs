@@ -132,3 +132,36 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
     assert_eq!(twice.status.code(), Some(64));
     Ok(())
 }
+
+#[tokio::test]
+async fn all_endpoints_of_a_revoked_token_are_refused_and_the_client_ends() -> anyhow::Result<()> {
+    let relay = TestRelay::start().await?;
+    let token = relay.account("dev").await?;
+    let home = Home::new(&relay, &token)?;
+    let names = ["shop", "bot"];
+    let mut client = home.listen(&["-e", names[0], "-e", names[1]]).await?;
+    eventually!(client.count_of("ready") == 2, "both endpoints are ready")?;
+    let script = format!(
+        "{} listen -e {} -e {}\necho \"left with $?\"\nread line\n",
+        binaries::find(binaries::CLIENT)?.display(),
+        names[0],
+        names[1],
+    );
+    let terminal = Terminal::run(&home.sibling()?, &script).await?;
+    terminal.shows("connected").await?;
+
+    let revoked = relay.run(["accounts", "revoke", "dev"]).await?;
+    assert!(revoked.status.success(), "{revoked:?}");
+    assert_eq!(client.ended().await?, Some(77));
+    for name in names {
+        let states = client.said_of("link").into_iter();
+        let last = states.filter(|line| line["name"] == name).next_back();
+        let last = last.unwrap_or_default();
+        assert_eq!(last["state"], "refused", "{last}");
+        assert_eq!(last["code"], "RT-310", "{last}");
+    }
+    terminal.shows("left with 77").await?;
+    let said = terminal.screen().await;
+    assert!(said.contains("ringtail login"), "{said}");
+    Ok(())
+}

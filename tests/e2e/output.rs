@@ -5,7 +5,7 @@ use ringtail_tests::process::Process;
 use ringtail_tests::ringcentral::Hook;
 use ringtail_tests::target::{LocalTarget, Reply};
 use ringtail_tests::{demo, eventually, hooks, wait};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::World;
 
@@ -32,6 +32,14 @@ fn promised(kind: &str) -> Option<&'static [Field]> {
             ("target", Value::is_string),
             ("duration_ms", Value::is_number),
             ("verdict", Value::is_string),
+        ],
+        "new_fields" => &[
+            ("seq", Value::is_u64),
+            ("event_id", Value::is_string),
+            ("topic", Value::is_string),
+            ("noticed_at", Value::is_string),
+            ("new", Value::is_array),
+            ("more", Value::is_u64),
         ],
         "gap" => &[("first", Value::is_u64), ("last", Value::is_u64)],
         "link" => &[("state", Value::is_string)],
@@ -172,6 +180,52 @@ async fn the_history_is_listed_shown_and_replayed() -> anyhow::Result<()> {
         seen[0].header("verification-token"),
         "a replay passes the app's own check"
     );
+    Ok(())
+}
+
+/// As many bodies of a kind as are learnt from silently (docs/OUTPUT.md).
+const LEARNT: usize = 20;
+
+#[tokio::test]
+async fn a_field_that_no_event_had_before_is_told_once_and_found() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    let text = |number| hooks::sms("1", 2 * number, "Ahoy");
+    let mut texts: Vec<Value> = (0..LEARNT + 3).map(text).collect();
+    for (number, field) in [(LEARNT, "foo"), (LEARNT + 1, "foo"), (LEARNT + 2, "bar")] {
+        texts[number]["body"][field] = json!("new");
+    }
+    for text in texts {
+        let hook = Hook::notification(text.to_string());
+        assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
+    }
+    eventually!(world.client.count_of("new_fields") == 2, "two notices")?;
+    assert_eq!(world.client.stop().await?, Some(0));
+    validate(&world.client);
+    let told: Vec<_> = world
+        .client
+        .said_of("new_fields")
+        .into_iter()
+        .map(|line| (line["seq"].as_u64(), line["new"].clone()))
+        .collect();
+    let new = |field| json!([{"path": format!("body.{field}"), "type": "string", "was": []}]);
+    assert_eq!(
+        told,
+        [
+            (Some(LEARNT as u64 + 1), new("foo")),
+            (Some(LEARNT as u64 + 3), new("bar"))
+        ]
+    );
+    let listed = world
+        .home
+        .stdout(["events", "list", "new-field", "--output", "json"])
+        .await?;
+    let listed = String::from_utf8(listed)?;
+    let seqs = listed
+        .lines()
+        .map(|line| Ok(serde_json::from_str::<Value>(line)?["seq"].as_u64()));
+    let mut seqs: Vec<Option<u64>> = seqs.collect::<anyhow::Result<_>>()?;
+    seqs.sort_unstable();
+    assert_eq!(seqs, [told[0].0, told[1].0]);
     Ok(())
 }
 
