@@ -452,6 +452,9 @@ async fn one_endpoint_takes_half_of_the_memory_and_others_go_on() {
     assert_eq!(caller.post(&flooded.path(""), body).await.status, 200);
 }
 
+/// How long an answer may be left unread: less than the link's keep-alive takes, which sees the clock turned on as well.
+const UNREAD: Duration = Duration::from_secs(8);
+
 /// An app whose answers have no end but that of `/short`, and the end of the first of them.
 fn endless() -> (App, oneshot::Receiver<()>) {
     let (held, ended) = oneshot::channel::<()>();
@@ -477,9 +480,9 @@ fn endless() -> (App, oneshot::Receiver<()>) {
 async fn callers_that_say_they_are_there_and_do_not_read_leave_room_for_exchanges() {
     let relay = TestRelay::with(|config| {
         config.limits.idle_timeout = NEVER;
+        config.limits.answer_idle_timeout = UNREAD;
     })
     .await;
-    let limit = Limits::default().answer_idle_timeout;
     let endpoint = relay.endpoint().await;
     let (app, given_up) = endless();
     let mut link = Dial::to(&relay, &endpoint).attach(&relay, app).await;
@@ -490,7 +493,7 @@ async fn callers_that_say_they_are_there_and_do_not_read_leave_room_for_exchange
         let request = Request::get(endpoint.path("/endless")).body(Full::default());
         unread.push(caller.begin(request.unwrap()).await.unwrap());
     }
-    after(limit, "the relay's patience to end", given_up)
+    after(UNREAD, "the relay's patience to end", given_up)
         .await
         .unwrap_err();
     let mut other = Caller::http1(&relay).await;
@@ -527,8 +530,7 @@ async fn tls_1_2_and_1_3_are_spoken() {
 
 #[tokio::test]
 async fn a_caller_that_does_not_read_its_answer_is_cut_off() {
-    let relay = TestRelay::start().await;
-    let limit = Limits::default().answer_idle_timeout;
+    let relay = TestRelay::with(|config| config.limits.answer_idle_timeout = UNREAD).await;
     let endpoint = relay.endpoint().await;
     let (app, given_up) = endless();
     let mut client = Dial::to(&relay, &endpoint).attach(&relay, app).await;
@@ -537,7 +539,7 @@ async fn a_caller_that_does_not_read_its_answer_is_cut_off() {
     let head = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", endpoint.path("/"));
     conn.write(head.as_bytes()).await;
     assert!(conn.read_head().await.starts_with(b"HTTP/1.1 200 "));
-    after(limit, "the relay's patience to end", given_up)
+    after(UNREAD, "the relay's patience to end", given_up)
         .await
         .unwrap_err();
     conn.read_to_end().await;
