@@ -154,8 +154,8 @@ async fn all_endpoints_of_a_revoked_token_are_refused_and_the_client_ends() -> a
     assert!(revoked.status.success(), "{revoked:?}");
     assert_eq!(client.ended().await?, Some(77));
     for name in names {
-        let states = client.said_of("link").into_iter();
-        let last = states.filter(|line| line["name"] == name).next_back();
+        let mut lines = client.said_of("link").into_iter();
+        let last = lines.rfind(|line| line["name"] == name);
         let last = last.unwrap_or_default();
         assert_eq!(last["state"], "refused", "{last}");
         assert_eq!(last["code"], "RT-310", "{last}");

@@ -86,10 +86,11 @@ async fn without_a_client_an_exchange_gets_its_fallback() -> anyhow::Result<()> 
 #[tokio::test]
 async fn an_app_that_is_down_or_slow_gets_a_stated_answer() -> anyhow::Result<()> {
     let app = LocalTarget::answering(|_| Reply::status(200).after(Duration::from_secs(60)))?;
-    let mut world = World::with(app, &["--exchange-deadline", "1"]).await?;
+    let world = World::with(app, &["--exchange-deadline", "1"]).await?;
     let hook = Hook::new("GET", "").below("/page");
     let slow = world.caller.post(&world.url, &hook).await?;
     assert_eq!(slow.status, 504);
+    let mut world = World::new().await?;
     world.app.go_down().await?;
     let down = world.caller.post(&world.url, &hook).await?;
     assert_eq!(down.status, 502);

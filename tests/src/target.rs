@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -31,8 +31,6 @@ pub struct Seen {
     pub headers: Vec<(String, Vec<u8>)>,
     /// Body.
     pub body: Bytes,
-    /// When its head had come.
-    pub at: Instant,
 }
 
 impl Seen {
@@ -289,7 +287,6 @@ impl App {
         &self,
         request: http::Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, HangUp> {
-        let at = Instant::now();
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| HangUp)?.to_bytes();
         let seen = Seen {
@@ -301,7 +298,6 @@ impl App {
                 .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
                 .collect(),
             body,
-            at,
         };
         let reply = (self.program)(&seen);
         locked(&self.seen).push(seen);

@@ -51,13 +51,12 @@ mod tests {
     use std::cell::Cell;
     use std::time::Duration;
 
-    use super::until;
+    use super::{PATIENCE, until};
 
     #[tokio::test]
     async fn sees_what_comes_late_and_names_what_never_comes() {
         let looks = Cell::new(0);
-        let patience = Duration::from_millis(200);
-        let third = until(patience, String::new, async || {
+        let third = until(PATIENCE, String::new, async || {
             looks.set(looks.get() + 1);
             (looks.get() == 3).then_some("third")
         });

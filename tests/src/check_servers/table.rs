@@ -100,6 +100,8 @@ impl Table {
     /// Takes what a check printed.
     pub fn take(&mut self, name: &str, case: &Case, seen: &Seen) {
         let rows: Vec<&Value> = seen.unmet().collect();
+        let (timed, others): (Vec<&Value>, Vec<&Value>) =
+            rows.iter().partition(|row| is_timed(&row["requirement"]));
         let text = |row: &Value, field: &str| row[field].as_str().unwrap_or("-").to_owned();
         for row in &rows {
             let code = row["code"].as_str().or(row["recorded"].as_str());
@@ -119,29 +121,36 @@ impl Table {
             self.lines
                 .push([name.to_owned(), "accepted".into(), "-".into(), "-".into()]);
         }
-        let found: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                let word = |field: &str| row[field].as_str();
-                (word("requirement"), word("outcome"), word("code"))
-            })
-            .collect();
-        let expected: Vec<_> = case.expected.iter().copied().collect();
-        let is_same = found.len() == expected.len()
-            && found
-                .iter()
-                .zip(&expected)
-                .all(|(found, (row, outcome, code))| *found == (Some(*row), Some(*outcome), *code));
-        let has_words = rows
+        let found = |rows: &[&Value]| -> Vec<_> {
+            let word = |row: &Value, field: &str| row[field].as_str().map(str::to_owned);
+            let found = |row: &&Value| {
+                let [requirement, outcome, code] =
+                    ["requirement", "outcome", "code"].map(|field| word(row, field));
+                (requirement, outcome, code)
+            };
+            rows.iter().map(found).collect()
+        };
+        let wanted = |(row, outcome, code): (&str, &str, Option<&str>)| {
+            (
+                Some(row.to_owned()),
+                Some(outcome.to_owned()),
+                code.map(str::to_owned),
+            )
+        };
+        let expected: Vec<_> = case.expected.into_iter().map(wanted).collect();
+        let slow: Vec<_> = seen.slowness().into_iter().map(wanted).collect();
+        let is_same = found(&timed) == slow && found(&others) == expected;
+        let has_words = others
             .iter()
             .all(|row| text(row, "seen").contains(case.words));
         let has_fix = rows.iter().all(|row| row["fix"].is_string());
-        let fails = expected.iter().any(|(_, outcome, _)| *outcome == "fail");
+        let fails = rows.iter().any(|row| row["outcome"] == "fail");
         let exit = if fails { 2 } else { 0 };
         if !(is_same && has_words && has_fix && seen.exit == Some(exit)) {
             self.wrong.push(format!(
-                "{name}: expected {expected:?} with {:?} and exit code {exit}, found {found:?} and exit code {:?}: {:#}",
-                case.words, seen.exit, seen.object
+                "{name}: expected {expected:?} with {:?}, {slow:?} and exit code {exit}, found {:?} and exit code {:?}: \
+                 {:#}",
+                case.words, found(&rows), seen.exit, seen.object
             ));
         }
         if seen.object.to_string().contains("planted") {
@@ -170,6 +179,14 @@ impl Table {
     }
 }
 
+/// Rows about how long answers to handshakes took. How long that is is the machine's affair, too, so that they are held
+/// against the figures that the check shows.
+const TIMED: [&str; 3] = ["time", "old-time", "cold-start"];
+
+fn is_timed(requirement: &Value) -> bool {
+    TIMED.iter().any(|row| requirement == row)
+}
+
 /// What one check printed.
 #[derive(Debug)]
 pub struct Seen {
@@ -182,10 +199,40 @@ pub struct Seen {
 impl Seen {
     /// Rows that are failures, or warnings that were not asked for.
     pub fn unmet(&self) -> impl Iterator<Item = &Value> {
-        let rows = self.object["rows"].as_array().into_iter().flatten();
-        rows.filter(|row| {
+        self.rows().filter(|row| {
             row["outcome"] == "fail" || row["outcome"] == "warn" && row["set_aside"] == false
         })
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &Value> {
+        self.object["rows"].as_array().into_iter().flatten()
+    }
+
+    /// Returns how many milliseconds each answer took.
+    pub fn times(&self) -> impl Iterator<Item = f64> {
+        let tries = self.object["tries"].as_array().into_iter().flatten();
+        tries.filter_map(|one| one["answer_ms"].as_f64())
+    }
+
+    /// Returns the rows that are not met with such times.
+    fn slowness(&self) -> Vec<(&'static str, &'static str, Option<&'static str>)> {
+        let Some(first) = self.times().next() else {
+            return Vec::new();
+        };
+        let later = self.times().skip(1).reduce(f64::max);
+        let slowest = later.map_or(first, |later| first.max(later));
+        let connection = self.object["tries"][0]["connection_ms"].as_f64();
+        let together = slowest + connection.unwrap_or_default();
+        let is_cold = later.is_some_and(|later| first > 3.0 * later && first > later + 300.0);
+        let time = match slowest > 3000.0 {
+            true => Some("fail"),
+            false => (together > 3000.0).then_some("warn"),
+        };
+        let old = (time != Some("fail") && slowest > 1000.0).then_some("warn");
+        let rows = [time, old, is_cold.then_some("warn")];
+        let rows = TIMED.into_iter().zip(rows);
+        rows.filter_map(|(row, outcome)| Some((row, outcome?, Some("SUB-521"))))
+            .collect()
     }
 }
 
