@@ -127,8 +127,6 @@ fn several(buf: &mut Buffer, area: Rect, app: &App) {
     let (address, counts) = (address(app), counts(app));
     // As for one: the address stays whole.
     let counts_line = u16::from(address.width() + 2 + counts.width() > area.width.into());
-    let room = put_right(buf, area, counts_line, &counts, app.theme);
-    put_line(buf, area, 0, 0, &address, app.theme);
     let rows = usize::from(area.height - 1);
     let mut engines: Vec<&Status> = app.engines.iter().collect();
     let all = engines.len();
@@ -138,26 +136,50 @@ fn several(buf: &mut Buffer, area: Rect, app: &App) {
     }
     let widest = engines.iter().map(|engine| width(&engine.name)).max();
     let widest = widest.unwrap_or(0).min(16);
-    for (y, engine) in (1..).zip(engines) {
+    let named = |engine: &Status| {
         let name = cut(&engine.name, 16);
         let pad = " ".repeat(widest.saturating_sub(width(&name)));
         let chosen = match engine.name == app.status.name {
             true => Tone::Strong,
             false => Tone::Plain,
         };
-        let mut line = TextLine::new(chosen, format!("{name}{pad}  "));
+        TextLine::new(chosen, format!("{name}{pad}  "))
+    };
+    // Beside the counts there must be room for where the first endpoint's events go.
+    let counts = match engines.first().filter(|_| counts_line == 1) {
+        Some(first) => {
+            let taken = named(first).width() + counts.width() + 2;
+            let room = usize::from(area.width).saturating_sub(taken);
+            match shows_place(&endpoint(first, app, room), first, room) {
+                true => counts,
+                false => last_of(&counts),
+            }
+        }
+        None => counts,
+    };
+    let room = put_right(buf, area, counts_line, &counts, app.theme);
+    put_line(buf, area, 0, 0, &address, app.theme);
+    for (y, engine) in (1..).zip(engines) {
+        let name = named(engine);
         let width = match y == counts_line {
             true => room.saturating_sub(2),
             false => area.width,
         };
-        let room = usize::from(width).saturating_sub(line.width());
-        line = line.and(endpoint(engine, app, room));
+        let room = usize::from(width).saturating_sub(name.width());
+        let line = name.and(endpoint(engine, app, room));
         put_line(buf, Rect { width, ..area }, 0, y, &line, app.theme);
     }
     if all > rows {
         let more = TextLine::new(Tone::Dim, format!("  … {} more", all - rows));
         put_right(buf, area, area.height - 1, &more, app.theme);
     }
+}
+
+/// Returns the last of the counts, which is how many failed if any did.
+fn last_of(counts: &TextLine) -> TextLine {
+    let last = counts.0.last();
+    let text = last.and_then(|run| Some((run.tone, run.text.rsplit(" · ").next()?)));
+    text.map_or_else(TextLine::default, |(tone, text)| TextLine::new(tone, text))
 }
 
 /// Returns link and target of an endpoint, in fewer words where they do not fit.
@@ -179,9 +201,58 @@ fn endpoint(engine: &Status, app: &App, room: usize) -> TextLine {
     if let Some(run) = link.0.first_mut() {
         run.text = run.text.replace(" connected", "");
     }
-    let line = link.and(label);
-    let room = room.saturating_sub(line.width());
-    line.and(fitting(engine, app, room))
+    let labelled = link.clone().and(label);
+    let left = room.saturating_sub(labelled.width());
+    let line = labelled.and(fitting(engine, app, left));
+    match shows_place(&line, engine, room) {
+        true => line,
+        false => link.with(Tone::Dim, " → ").and(signs(engine)),
+    }
+}
+
+/// Says whether the target's host and port are in sight; where there is no target, nothing is missing.
+fn shows_place(line: &TextLine, engine: &Status, room: usize) -> bool {
+    let Some(target) = &engine.target else {
+        return true;
+    };
+    if engine.link != LinkState::Connected {
+        return true;
+    }
+    let text: String = line.0.iter().map(|run| run.text.as_str()).collect();
+    let place = place(&target.url);
+    let end = text.find(place).map(|start| start + place.len());
+    let shown = end.and_then(|end| text.get(..end));
+    shown.is_some_and(|shown| width(shown) <= room)
+}
+
+/// Returns signs and host and port of a target, and then what else there is to be said of it.
+fn signs(status: &Status) -> TextLine {
+    let line = TextLine::default();
+    let Some(target) = &status.target else {
+        return line.with(Tone::Dim, "– none");
+    };
+    let place = cut(place(&target.url), 40);
+    if !target.forwards {
+        return line
+            .with(Tone::Warn, "– ")
+            .with(Tone::Plain, format!("{place} for replays"));
+    }
+    let line = match status.paused {
+        true => line.with(Tone::Warn, "‖ "),
+        false => line,
+    };
+    let held = format!("  {} held", count(status.held));
+    let (tone, sign, more) = match &target.state {
+        TargetState::Down { .. } => (Tone::Bad, "✗ ", held),
+        _ if status.paused => (Tone::Plain, "", String::new()),
+        TargetState::Untried => (Tone::Plain, "◌ ", String::new()),
+        TargetState::Up => (Tone::Good, "● ", String::new()),
+    };
+    let line = line.with(tone, sign).with(Tone::Plain, place);
+    match status.paused {
+        true => line.with(Tone::Warn, "  H lets them go"),
+        false => line.with(Tone::Warn, more),
+    }
 }
 
 /// Says whether something is to be looked after.

@@ -40,7 +40,8 @@ fn a_target_that_is_down_is_named_at_every_size() {
         stage.app.engines.push(engine);
         let shown = stage.show();
         let line = shown.lines().find(|line| line.contains("bot-of")).unwrap();
-        let words = if columns < 80 { &held[..1] } else { &held };
+        let narrow = ["‖ ✗ localhost:3000", "H lets them go"];
+        let words = if columns < 80 { &narrow[..] } else { &held };
         assert!(words.iter().all(|word| line.contains(word)), "{shown}");
     }
 }
@@ -124,6 +125,39 @@ fn addresses_of_several_endpoints() {
         assert_eq!(copied(&mut stage), url("dev"));
         stage.pass(10_000);
         assert_eq!(copied(&mut stage), url("dev"));
+    }
+}
+
+#[test]
+fn where_events_go_is_in_sight_beside_any_counts() {
+    for (received, state, sign) in [
+        (7, TargetState::Up, "●"),
+        (1_204_118, TargetState::Up, "●"),
+        (1_204_118, TargetState::Untried, "◌"),
+        (
+            1_204_118,
+            TargetState::Down {
+                kind: FailureKind::Refused,
+                reason: "connection refused".to_owned(),
+                retry_at: in_seconds(2),
+            },
+            "✗",
+        ),
+    ] {
+        let mut stage = Stage::new(60, 16, Book::traffic().target(state));
+        stage.app.list.at_start = received == 7;
+        let mut other = stage.app.engines[0].clone();
+        stage.app.engines[0].cursor = received;
+        other.name = "bot-of-the-team".to_owned();
+        stage.app.engines.push(other);
+        let shown = stage.show();
+        for line in shown.lines().skip(1).take(2) {
+            assert!(
+                line.contains("localhost:3000") && line.contains(sign),
+                "{shown}"
+            );
+        }
+        assert!(shown.contains("3 failed"), "{shown}");
     }
 }
 
