@@ -144,6 +144,8 @@ pub struct AttemptDetail {
     pub body: Bytes,
     /// Size of the whole body in bytes.
     pub body_len: u64,
+    /// Bytes of it that are not kept.
+    pub body_lost: u64,
     /// What the answer's proof is worth, as [`EventDetail::proof`]; only calls of the source SDK want one.
     pub proof: Option<Proof>,
 }

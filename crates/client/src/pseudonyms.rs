@@ -88,6 +88,18 @@ pub fn event(masker: &Masker, detail: &EventDetail) -> EventDetail {
     masked
 }
 
+/// Returns the event as a screen may show it to others: as [`event`], but with the sizes that its bodies had, which tell
+/// of nobody and are those that the list has.
+#[must_use]
+pub fn shown(masker: &Masker, detail: &EventDetail) -> EventDetail {
+    let mut masked = event(masker, detail);
+    masked.event.body_len = detail.event.body_len;
+    for (masked, original) in masked.attempts.iter_mut().zip(&detail.attempts) {
+        masked.body_len = original.body_len;
+    }
+    masked
+}
+
 fn attempt(masker: &Masker, detail: &AttemptDetail) -> AttemptDetail {
     let mut masked = detail.clone();
     masked.attempt.target = masker.path(&detail.attempt.target);
@@ -95,9 +107,8 @@ fn attempt(masker: &Masker, detail: &AttemptDetail) -> AttemptDetail {
         *message = masker.path(message);
     }
     masked.headers = headers(masker, &detail.headers);
-    let whole = u64::try_from(detail.body.len()) == Ok(detail.body_len);
     masked.body = body(masker, &detail.headers, &detail.body);
-    if whole {
+    if detail.body_lost == 0 {
         masked.body_len = u64::try_from(masked.body.len()).unwrap_or(u64::MAX);
     }
     masked

@@ -35,7 +35,7 @@ impl Masked {
             let mut masked = Vec::new();
             for row in rows {
                 if let Some(event) = reader.event(row.id)? {
-                    masked.push(pseudonyms::event(&masker, &event).event);
+                    masked.push(pseudonyms::shown(&masker, &event).event);
                 }
             }
             Ok(masked)
@@ -56,7 +56,7 @@ impl Masked {
         let mask = move || {
             let events = events.iter();
             events
-                .map(|event| pseudonyms::event(&masker, event))
+                .map(|event| pseudonyms::shown(&masker, event))
                 .collect()
         };
         let masked = tokio::task::spawn_blocking(mask).await;

@@ -240,6 +240,7 @@ fn attempt(outcome: Outcome, body: &[u8]) -> AttemptDetail {
         }],
         body: Bytes::copy_from_slice(body),
         body_len: body.len() as u64,
+        body_lost: 0,
         proof: None,
     }
 }

@@ -198,11 +198,14 @@ fn read_detail(row: &Row<'_>) -> rusqlite::Result<Option<AttemptDetail>> {
     let Some(attempt) = read_row(row, 0)? else {
         return Ok(None);
     };
+    let body_len = codes::unsigned(row.get(COLUMN_COUNT)?);
+    let body = Bytes::from(row.get::<_, Vec<u8>>(COLUMN_COUNT + 2)?);
     Ok(Some(AttemptDetail {
         attempt,
         proof: None,
-        body_len: codes::unsigned(row.get(COLUMN_COUNT)?),
+        body_len,
+        body_lost: body_len.saturating_sub(body.len() as u64),
         headers: headers::decode(row.get(COLUMN_COUNT + 1)?),
-        body: Bytes::from(row.get::<_, Vec<u8>>(COLUMN_COUNT + 2)?),
+        body,
     }))
 }

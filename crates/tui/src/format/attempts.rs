@@ -114,9 +114,8 @@ fn one(
         out.push(TextLine::default());
         let (lines, _) = body::lines(&detail.body, MAX_ANSWER_LINES, None);
         out.extend(lines.into_iter().map(indented));
-        let missing = detail.body_len.saturating_sub(detail.body.len() as u64);
-        if missing > 0 {
-            let note = format!("  … {} of the answer were not kept", size(missing));
+        if detail.body_lost > 0 {
+            let note = format!("  … {} of the answer were not kept", size(detail.body_lost));
             out.push(TextLine::new(Tone::Warn, note));
         }
     }

@@ -151,6 +151,7 @@ impl Book {
             ],
             body: Bytes::from_static(body.as_bytes()),
             body_len: body.len() as u64,
+            body_lost: 0,
             proof: None,
         });
     }
@@ -575,7 +576,7 @@ fn seen(mut event: EventDetail, sight: Sight) -> EventDetail {
         Sight::Usual => ringtail_client::mask::detail(&mut event),
         Sight::Revealed => {}
         Sight::Pseudonyms => {
-            return ringtail_client::pseudonyms::event(&Masker::new(&[7; KEY_BYTES]), &event);
+            return ringtail_client::pseudonyms::shown(&Masker::new(&[7; KEY_BYTES]), &event);
         }
     }
     event

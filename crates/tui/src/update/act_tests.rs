@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use ringtail_client::model::EventRow;
+use ringtail_client::model::{Cause, EventRow};
+use ringtail_ringcentral::verdict::Fault;
 
 use super::*;
 use crate::app::{About, BodyForm, Study, StudyKind, Tab};
@@ -83,6 +84,26 @@ fn nothing_personal_is_left_on_the_screen_when_it_is_masked() {
         }
         stage.press("<Esc><Esc>P");
         assert!(!stage.show().contains("masked"));
+    }
+}
+
+#[test]
+fn sizes_are_the_originals_when_the_rest_is_masked() {
+    // What takes the place of a text is of another length.
+    let text = br#"{"body":{"subject":"A text that somebody wrote to somebody"}}"#;
+    let refused = vec![Fault::WrongStatus { status: 500 }];
+    let sms = Draft::notification("sms", "SMS").body(text);
+    let book = Book::new().with(sms.answer(Cause::Forward, 500, 3, refused));
+    let mut stage = Stage::new(80, 24, book);
+    let told = |shown: &str| -> Vec<String> {
+        let of = |line: &&str| line.contains(" from 203.0.113.7") || line.contains(", body ");
+        shown.lines().filter(of).map(str::to_owned).collect()
+    };
+    for (keys, sizes) in [("g<Enter>", 1), ("<Tab><Tab>", 2)] {
+        let before = told(&stage.then(keys));
+        assert_eq!(before.len(), sizes);
+        assert_eq!(told(&stage.then("P")), before);
+        stage.press("P");
     }
 }
 
