@@ -95,6 +95,9 @@ async fn a_client_that_is_stopped_gives_the_terminal_back_and_takes_it_again() -
     terminal.shows("connected").await?;
     let pid = std::fs::read_to_string(&pid)?;
     let modes = ["display-message", "-p", "#{alternate_on}#{mouse_any_flag}"];
+    let turn = std::fs::File::open(world.home.data().join("index.lock"))?;
+    let is_taken = || turn.try_lock().map(|()| turn.unlock()).is_err();
+    eventually!(is_taken(), "the turn to index")?;
     let stop = Command::new("kill").args(["-TSTP", pid.trim()]).status();
     anyhow::ensure!(stop.await?.success(), "kill -TSTP");
     eventually!(
@@ -103,6 +106,7 @@ async fn a_client_that_is_stopped_gives_the_terminal_back_and_takes_it_again() -
     )?;
     terminal.shows("the shell again").await?;
     assert!(terminal.screen().await.contains("before"));
+    assert!(!is_taken(), "another client indexes meanwhile");
 
     terminal.press("Enter").await?;
     terminal.shows("connected").await?;

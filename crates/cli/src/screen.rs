@@ -114,6 +114,7 @@ pub(crate) async fn show(
     let options = Options {
         cancel: ended,
         filter,
+        history: engines.first().map(|engine| engine.history().clone()),
         ..options
     };
     let screen = Screen {

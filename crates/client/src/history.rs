@@ -21,6 +21,7 @@ mod mark;
 mod others;
 mod query;
 mod record;
+mod rest;
 mod retention;
 mod schema;
 mod search;
@@ -45,6 +46,8 @@ use self::learn::Learner;
 pub use self::mark::{Comment, CommentError, MAX_COMMENT_CHARS, MarkChange};
 pub use self::query::{Counts, MAX_DETAIL_ATTEMPTS, MAX_PAGE, PendingEvent, Reader, StoredRequest};
 pub use self::record::UNDECODABLE;
+use self::rest::Rest;
+pub use self::rest::Resting;
 pub use self::retention::Retention;
 pub use self::schema::{BUSY_TIMEOUT, FILE_NAME, OpenError};
 pub use self::search::{Direction, Found, Search};
@@ -80,6 +83,7 @@ struct Inner {
     path: PathBuf,
     client_id: String,
     writes: mpsc::Sender<Write>,
+    rests: mpsc::Sender<Rest>,
     marks: watch::Receiver<Marks>,
     /// Moves `marks`.
     reach: watch::Sender<Marks>,
@@ -160,9 +164,11 @@ impl History {
         let (marks, marks_rx) = watch::channel(reach);
         let (indexed, indexed_rx) = watch::channel(RowId::default());
         let (writes, queue) = mpsc::channel(QUEUE);
+        let (rests, wanted) = mpsc::channel(1);
         let writer = Writer {
             connection: opened.connection,
             queue,
+            rests: wanted,
             marks: marks.clone(),
             indexed,
             retention,
@@ -182,6 +188,7 @@ impl History {
                 path: opened.path,
                 client_id: opened.client_id,
                 writes,
+                rests,
                 marks: marks_rx,
                 reach: marks,
                 indexed: indexed_rx,

@@ -8,6 +8,7 @@ use std::io;
 
 use ringtail_client::diff::Noise;
 use ringtail_client::filter::Filter;
+use ringtail_client::history::History;
 use ringtail_protocol::event::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,8 @@ pub struct Options {
     pub time_zone: jiff::tz::TimeZone,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
+    /// Whose writing thread rests while the process is stopped.
+    pub history: Option<History>,
 }
 
 impl Default for Options {
@@ -70,6 +73,7 @@ impl Default for Options {
             filter: Filter::default(),
             time_zone: jiff::tz::TimeZone::system(),
             clock: Timestamp::now,
+            history: None,
         }
     }
 }
@@ -104,6 +108,12 @@ pub fn is_lent() -> bool {
     keys::is_lent()
 }
 
+/// Stops the process whenever it is told to (Ctrl-Z), for ever: the terminal is given back before, and the history left to
+/// others. Returns why that is not possible.
+pub async fn stops(history: Option<&History>) -> io::Error {
+    terminal::told_to_stop(history).await
+}
+
 /// Shows the screen on the process's terminal until the user quits or [`Options::cancel`] is cancelled.
 ///
 /// The terminal is as it was when this returns, also after a panic.
@@ -116,7 +126,7 @@ pub async fn run(source: impl Source, options: Options) -> Result<Exit, RunError
     let screen = run::drive(&mut terminal, &mut guard, input, source, &options);
     tokio::select! {
         exit = screen => exit,
-        Err(error) = terminal::told_to_stop() => Err(RunError::Open(error)),
+        error = stops(options.history.as_ref()) => Err(RunError::Open(error)),
         told = terminal::told_to_end() => told.map(|()| Exit::Stopped).map_err(RunError::Input),
     }
 }

@@ -7,6 +7,8 @@
 use std::io::{self, Stdout, stdout};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(unix)]
+use std::time::Duration;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
@@ -19,6 +21,9 @@ use crossterm::terminal::{
 };
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ringtail_client::history::History;
+#[cfg(unix)]
+use tokio::time::timeout;
 
 use crate::keys;
 
@@ -30,7 +35,7 @@ pub(crate) trait Host {
     /// Takes the terminal again if it was given back meanwhile, and returns whether that was so.
     fn was_lost(&mut self) -> io::Result<bool>;
 
-    /// Gives the terminal back and stops until the shell says go on.
+    /// Has the process stopped, with the terminal given back, until the shell says go on.
     fn suspend(&mut self) -> io::Result<()>;
 
     /// Lends the terminal to an editor: nothing of it is ours, keys neither, until [`Host::take_back`].
@@ -81,7 +86,10 @@ impl Host for Guard {
     }
 
     fn suspend(&mut self) -> io::Result<()> {
-        stop()
+        // Who waits for the signal does the rest.
+        #[cfg(unix)]
+        signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
+        Ok(())
     }
 
     fn lend(&mut self) {
@@ -112,29 +120,37 @@ impl Drop for Guard {
     }
 }
 
-/// Gives the terminal back and stops until the shell says go on. The loop takes it again when it sees that it was
-/// lost.
-fn stop() -> io::Result<()> {
-    leave();
-    #[cfg(unix)]
-    signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
-    Ok(())
-}
-
-/// Stops whenever another process says so, for ever.
+/// How long the history may take to be left to others.
 #[cfg(unix)]
-pub(crate) async fn told_to_stop() -> io::Result<()> {
+const REST: Duration = Duration::from_secs(1);
+
+/// Stops whenever this or another process says so, for ever: gives the terminal back and goes on when the shell says so.
+/// The loop takes the terminal again when it sees that it was lost.
+#[cfg(unix)]
+pub(crate) async fn told_to_stop(history: Option<&History>) -> io::Error {
+    use signal_hook::consts::SIGTSTP;
     use tokio::signal::unix::{SignalKind, signal};
-    let mut told = signal(SignalKind::from_raw(signal_hook::consts::SIGTSTP))?;
+    let mut told = match signal(SignalKind::from_raw(SIGTSTP)) {
+        Ok(told) => told,
+        Err(error) => return error,
+    };
     while told.recv().await.is_some() {
-        stop()?;
+        let resting = match history {
+            Some(history) => timeout(REST, history.rest()).await.ok(),
+            None => None,
+        };
+        leave();
+        if let Err(error) = signal_hook::low_level::emulate_default_handler(SIGTSTP) {
+            return error;
+        }
+        drop(resting);
     }
     std::future::pending().await
 }
 
 /// Waits for what never comes.
 #[cfg(not(unix))]
-pub(crate) async fn told_to_stop() -> io::Result<()> {
+pub(crate) async fn told_to_stop(_history: Option<&History>) -> io::Error {
     std::future::pending().await
 }
 

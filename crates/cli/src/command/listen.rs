@@ -238,6 +238,9 @@ async fn show(
         biased;
         shown = join_all(faces) => shown.into_iter().collect(),
         () = too_long => Ok(()),
+        error = ringtail_tui::stops(engines.first().map(Engine::history)) => {
+            Err(anyhow::Error::from(error).into())
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use super::edited;
 use super::index::{Pace, Turn};
 use super::learn::Learner;
 use super::mark::{self, MarkChange};
+use super::rest::Rest;
 use super::retention::{Retention, Schedule};
 use super::store::{self, Incoming, Stored};
 use super::{Forwarding, StoreError};
@@ -90,6 +91,7 @@ impl Write {
 pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) queue: mpsc::Receiver<Write>,
+    pub(super) rests: mpsc::Receiver<Rest>,
     pub(super) marks: watch::Sender<Marks>,
     pub(super) indexed: watch::Sender<RowId>,
     pub(super) retention: Option<Retention>,
@@ -128,6 +130,10 @@ impl Writer {
                 }
                 // Another process may have written what is ours to index.
                 Next::Nothing => behind = true,
+                Next::Rest(rest) => {
+                    self.rest(rest);
+                    behind = true;
+                }
                 Next::Closed => return,
             }
             let began = Instant::now();
@@ -151,14 +157,25 @@ impl Writer {
 
     /// Takes what waits, or waits for it.
     fn next(&mut self, wait: Duration) -> Next {
-        let queue = &mut self.queue;
-        let received = self
-            .runtime
-            .block_on(async { timeout(wait, queue.recv()).await });
-        match received {
-            Ok(Some(write)) => Next::Write(write),
-            Ok(None) => Next::Closed,
-            Err(_) => Next::Nothing,
+        let (queue, rests) = (&mut self.queue, &mut self.rests);
+        let next = async {
+            tokio::select! {
+                // Who wants a rest cannot wait: it comes before whatever else there is.
+                biased;
+                Some(rest) = rests.recv() => Next::Rest(rest),
+                write = queue.recv() => write.map_or(Next::Closed, Next::Write),
+            }
+        };
+        let next = self.runtime.block_on(async { timeout(wait, next).await });
+        next.unwrap_or(Next::Nothing)
+    }
+
+    /// Leaves the file to others until the rest is over.
+    fn rest(&mut self, rest: Rest) {
+        self.turn.leave();
+        if rest.begun.send(()).is_ok() {
+            // Nothing is ever sent: it ends by being dropped.
+            drop(self.runtime.block_on(rest.over));
         }
     }
 
@@ -271,6 +288,7 @@ impl Writer {
 /// What comes next.
 enum Next {
     Write(Write),
+    Rest(Rest),
     Nothing,
     Closed,
 }

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 
-/// A turn that one process at a time has, until it ends.
+/// A turn that one process at a time has, until it ends or leaves it.
 #[derive(Debug)]
 pub(in crate::history) struct Turn {
     file: File,
@@ -28,6 +28,12 @@ impl Turn {
         }
         self.is_ours
     }
+
+    /// Leaves the turn to others.
+    pub(in crate::history) fn leave(&mut self) {
+        // A file that cannot be unlocked stays ours.
+        self.is_ours = self.is_ours && self.file.unlock().is_err();
+    }
 }
 
 #[cfg(test)]
@@ -40,7 +46,9 @@ mod tests {
         let open = || Turn::new(File::create(dir.path().join("lock")).unwrap());
         let (mut first, mut second) = (open(), open());
         assert!(first.is_ours() && !second.is_ours() && first.is_ours());
-        drop(first);
-        assert!(second.is_ours());
+        first.leave();
+        assert!(second.is_ours() && !first.is_ours());
+        drop(second);
+        assert!(first.is_ours());
     }
 }
