@@ -1,13 +1,20 @@
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+
+use tokio::net::TcpSocket;
 
 use super::Home;
 
+/// A port that is taken, and at which nothing listens.
+static NOWHERE: LazyLock<TcpSocket> = LazyLock::new(|| {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    socket
+});
+
 fn listen(home: &Home) -> Child {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://{}", closed.local_addr().unwrap());
-    drop(closed);
+    let url = format!("https://{}", NOWHERE.local_addr().unwrap());
     home.ringtail(&["listen", "--output", "json", "--relay", &url])
         .env("RINGTAIL_TOKEN", "t")
         .stdout(Stdio::piped())
