@@ -11,12 +11,14 @@ use anyhow::{Context, bail, ensure};
 use ringtail_protocol::path::{self, EndpointInfo};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 use tokio::process::Command;
 
 use crate::binaries;
 use crate::process::{self, Process};
 use crate::proxies::Front;
 use crate::ringcentral::{FakeRingCentral, Hook, Place};
+use crate::target;
 
 /// A relay is ready within this time, or it never is.
 const READY_TIME: Duration = Duration::from_secs(20);
@@ -78,6 +80,8 @@ pub struct TestRelay {
     front: Option<(String, PathBuf)>,
     setup: Setup,
     address: SocketAddr,
+    /// Keeps the port while the relay is down: Linux lets only those bind to it who name it.
+    _reserved: Option<TcpSocket>,
     url: String,
     ca: PathBuf,
     process: Option<Process>,
@@ -122,11 +126,18 @@ impl TestRelay {
         front: Option<(String, PathBuf)>,
         setup: Setup,
     ) -> anyhow::Result<Self> {
+        let mut address = (Ipv4Addr::LOCALHOST, 0).into();
+        let reserved = cfg!(target_os = "linux").then(|| target::bind(address));
+        let reserved = reserved.transpose()?;
+        if let Some(reserved) = &reserved {
+            address = reserved.local_addr()?;
+        }
         let mut relay = Self {
             data,
             front,
             setup,
-            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            address,
+            _reserved: reserved,
             url: String::new(),
             ca: PathBuf::new(),
             process: None,

@@ -245,9 +245,10 @@ impl LocalTarget {
     }
 }
 
-fn bind(address: SocketAddr) -> anyhow::Result<TcpSocket> {
+/// Binds to an address, also beside others that did so in the same way and do not listen yet.
+pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
-    // Connections of the app's former life linger on the port.
+    // Connections of a former life linger on the port.
     socket.set_reuseaddr(true)?;
     socket
         .bind(address)
