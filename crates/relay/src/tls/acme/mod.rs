@@ -13,6 +13,7 @@ mod store;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -123,6 +124,8 @@ impl Keeper {
 
     /// Keeps the certificate. Whoever drops this ends it; an order in flight is then left to the authority.
     pub(super) async fn run(mut self) {
+        // Goes on from turn to turn: what is just being taken when something else is first would be lost with it.
+        let mut asked = pin!(asked(self.renew.clone(), self.request.clone()));
         loop {
             let now = self.clock.now();
             let due = self.due(now);
@@ -130,7 +133,10 @@ impl Keeper {
             self.state.change(|state| state.next_renewal = Some(due));
             tokio::select! {
                 biased;
-                () = self.asked() => tracing::info!("a renewal was asked for"),
+                () = &mut asked => {
+                    asked.set(self::asked(self.renew.clone(), self.request.clone()));
+                    tracing::info!("a renewal was asked for");
+                }
                 () = self.clock.sleep_until(due) => {}
                 () = self.clock.sleep_until(self.ask_at), if self.shown.is_some() => {
                     self.ask().await;
@@ -158,23 +164,6 @@ impl Keeper {
             wanted
         } else {
             self.orders.allowed(now)
-        }
-    }
-
-    /// Waits until somebody asks for a renewal, in this process or beside it.
-    async fn asked(&self) {
-        tokio::select! {
-            () = self.renew.notified() => {}
-            () = self.requested() => {}
-        }
-    }
-
-    async fn requested(&self) {
-        loop {
-            match tokio::fs::remove_file(&self.request).await {
-                Ok(()) => return,
-                Err(_) => time::sleep(CERTIFICATE_INTERVAL).await,
-            }
         }
     }
 
@@ -375,6 +364,19 @@ impl Keeper {
             .map_err(order::refused)?;
         self.store.save_account(&credentials)?;
         Ok(account)
+    }
+}
+
+/// Waits until somebody asks for a renewal: in this process, or beside it by a file, which is taken away.
+async fn asked(renew: Arc<Notify>, request: PathBuf) {
+    let requested = async {
+        while tokio::fs::remove_file(&request).await.is_err() {
+            time::sleep(CERTIFICATE_INTERVAL).await;
+        }
+    };
+    tokio::select! {
+        () = renew.notified() => {}
+        () = requested => {}
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) use self::caller::{Answered, Caller, Conn};
 pub(crate) use self::client::{App, Dial, text_app};
 
 /// Longer than anything takes: a test that waits for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A limit that is not the one that a test is about.
 pub(crate) const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -73,7 +73,10 @@ pub(crate) async fn state(
     wanted: impl FnMut(&CertificateState) -> bool,
 ) -> CertificateState {
     let mut state = relay.certificate();
-    soon(what, state.wait_for(wanted)).await.unwrap().clone()
+    match timeout(PATIENCE, state.wait_for(wanted)).await {
+        Ok(state) => state.unwrap().clone(),
+        Err(_elapsed) => panic!("{what} did not happen: {:?}", *relay.certificate().borrow()),
+    }
 }
 
 pub(crate) struct TestRelay {
