@@ -7,7 +7,7 @@ use tokio::time::{Instant, interval};
 
 /// How long [`eventually!`](crate::eventually) looks unless it is told otherwise: far longer than anything takes
 /// on a busy machine, and shorter than patience.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pause between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);

@@ -438,24 +438,6 @@ fn the_end_of_what_is_not_there_is_its_beginning() {
 }
 
 #[test]
-fn a_paste_is_text_and_no_keys() {
-    let mut stage = Stage::new(80, 24, Book::traffic());
-    let before = stage.show();
-    stage.msg(Msg::Paste("rqcX\nv".to_owned()));
-    let shown = stage.show();
-    assert!(shown.contains("a paste does nothing here"), "{shown}");
-    assert_eq!(shown.lines().count(), before.lines().count());
-    assert!(stage.app.selected.is_empty() && !stage.app.list.entries().is_empty());
-    stage.press("/");
-    stage.msg(Msg::Paste("kind:sms\nq\x1b[31m\n".to_owned()));
-    let line = stage.app.filter_line.as_ref().unwrap();
-    assert_eq!(line.input.value(), "kind:sms q [31m");
-    stage.msg(Msg::Paste("x".repeat(9_999)));
-    let line = stage.app.filter_line.as_ref().unwrap();
-    assert_eq!(line.input.value().len(), 15 + super::typed::MAX_PASTE);
-}
-
-#[test]
 fn without_an_event_every_action_on_one_says_that_there_is_none() {
     let mut stage = Stage::new(80, 24, Book::new());
     for key in "rECtdDyvVsmMf*l".chars() {

@@ -348,22 +348,6 @@ fn help_takes_the_keys_and_gives_them_back() {
 }
 
 #[test]
-fn a_key_right_after_esc_is_a_key_and_not_lost() {
-    let mut stage = Stage::new(80, 24, many(30));
-    stage.press("g<Enter><A-G>");
-    assert_eq!((stage.app.focus, selected(&stage)), (Focus::List, 30));
-    stage.press("?<A-q>");
-    assert!(stage.quit, "the help is left, and then the program");
-
-    let mut stage = Stage::new(80, 24, Book::traffic());
-    stage.press("/kind:sms<A-q>");
-    assert!(
-        stage.app.filter_line.is_some(),
-        "what Alt does on a line is the line's"
-    );
-}
-
-#[test]
 fn retry_times_count_down() {
     let mut book = Book::new();
     book.status.link = LinkState::Waiting {

@@ -9,7 +9,7 @@ use crate::keymap::Scope;
 use crate::text::Tone;
 
 /// Most characters of a paste that are written on a line.
-pub(super) const MAX_PASTE: usize = 1_000;
+const MAX_PASTE: usize = 1_000;
 
 /// Takes a key.
 ///
@@ -92,3 +92,6 @@ fn write(app: &mut App, scope: Scope, event: &KeyEvent) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;
