@@ -111,6 +111,8 @@ pub struct Report {
     pub left_out: usize,
     /// How many were not sent because it was stopped.
     pub not_sent: usize,
+    /// How many the history had removed before it was their turn.
+    pub gone: usize,
     /// The seed that nobody chose, if something followed it.
     pub seed: Option<u64>,
     /// The number of the last event that was sent, and its attempt.

@@ -87,6 +87,17 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
         comparison.print(args.output).await?;
     }
     let unanswered = face.unanswered;
+    let gone = run.gone();
+    if gone > 0 && gone == sends {
+        let failure = anyhow!("the history has removed every one of the events meanwhile");
+        return Err(Failure::new(Exit::NoData, failure)
+            .hint("`ringtail listen --keep-events` and its like set what it keeps"));
+    }
+    if gone > 0 {
+        note(&format!(
+            "{gone} of {sends} are not sent: the history has removed them meanwhile\n"
+        ));
+    }
     if let Some(counts) = face.comparison.map(|comparison| comparison.counts())
         && counts.changed > 0
     {

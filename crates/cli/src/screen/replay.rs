@@ -171,6 +171,7 @@ pub(super) async fn run(
         }
     }
     report.not_sent = run.left();
+    report.gone = run.gone();
     if compares {
         report.table = Some(table(screen, counts.to_string(), rows, changed, sight).await?);
     }

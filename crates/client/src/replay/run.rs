@@ -42,6 +42,7 @@ pub struct Run {
     events: Events,
     sends: vec::IntoIter<Send>,
     left_out: Vec<usize>,
+    gone: usize,
     began: Option<Instant>,
     stop: CancellationToken,
 }
@@ -96,6 +97,7 @@ impl Run {
             events,
             sends: plan.sends.into_iter(),
             left_out: plan.dropped,
+            gone: 0,
             began: None,
             stop: CancellationToken::new(),
         }
@@ -125,6 +127,12 @@ impl Run {
     #[must_use]
     pub fn left_out(&self) -> usize {
         self.left_out.len()
+    }
+
+    /// Returns how many sends came to nothing because the history had removed their event meanwhile.
+    #[must_use]
+    pub fn gone(&self) -> usize {
+        self.gone
     }
 
     /// Reads what is to be sent, in that order: at most `limit` sends behind the first `passed`, without those of events
@@ -172,29 +180,41 @@ impl Run {
         Ok(rows.into_iter().flatten().collect())
     }
 
-    /// Sends the next event when it is time; `None` after the last, and once it is stopped.
+    /// Sends the next event that there still is when it is time; `None` after the last, and once it is stopped.
     ///
     /// # Errors
     /// When the history fails, or an event cannot be replayed. What the target does is in the answer.
     pub async fn next(&mut self) -> Result<Option<Step>, ReplayError> {
+        while let Some((id, sender)) = self.turn().await {
+            match self.send(id, &sender).await {
+                // A long run goes on without what retention takes away before it.
+                Err(ReplayError::NoEvent { .. }) => self.gone += 1,
+                step => return step.map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits until it is time for the next event.
+    async fn turn(&mut self) -> Option<(EventId, Sender)> {
         if self.stop.is_cancelled() {
-            return Ok(None);
+            return None;
         }
         let began = *self.began.get_or_insert_with(Instant::now);
-        let Some(send) = self.sends.as_slice().first().copied() else {
-            return Ok(None);
-        };
+        let send = self.sends.as_slice().first().copied()?;
         if self.options.speed.is_some() || self.options.faults.delay_ms > 0 {
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Ok(None),
+                () = self.stop.cancelled() => return None,
                 () = sleep_until(began + Duration::from_millis(send.at_ms)) => {}
             }
         }
         self.sends.next();
-        let Some((id, sender)) = self.events.at(send.slot) else {
-            return Ok(None);
-        };
+        let (id, sender) = self.events.at(send.slot)?;
+        Some((id, sender.clone()))
+    }
+
+    async fn send(&self, id: EventId, sender: &Sender) -> Result<Step, ReplayError> {
         let row = self.history.rows(vec![id]).await?.pop().flatten();
         let event = row.ok_or(ReplayError::NoEvent { id })?;
         let before = match self.options.compare {
@@ -212,11 +232,11 @@ impl Run {
             after: outcome(&answer),
             changes: answers(&before, &answer, noise).changes,
         });
-        Ok(Some(Step {
+        Ok(Step {
             event,
             answer,
             compared,
-        }))
+        })
     }
 
     /// Returns the newest answer that the app has given to an event.

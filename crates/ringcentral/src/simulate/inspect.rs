@@ -65,6 +65,8 @@ pub enum Problem {
     DialogWithoutContent,
     /// A request that should have been refused was accepted.
     NotRefused,
+    /// The app answered with an error where RingCentral has no say.
+    ErrorStatus,
 }
 
 impl Problem {
@@ -82,6 +84,7 @@ impl Problem {
             Self::DialogWithoutTitle => "dialog-without-title",
             Self::DialogWithoutContent => "dialog-without-content",
             Self::NotRefused => "not-refused",
+            Self::ErrorStatus => "error-status",
         }
     }
 }
@@ -99,6 +102,7 @@ impl fmt::Display for Problem {
             Self::DialogWithoutTitle => "the dialog has no title",
             Self::DialogWithoutContent => "the dialog has neither an AdaptiveCard in \"card\" nor an https URL in \"iframeURL\"",
             Self::NotRefused => "the request was accepted although it should have been refused with a 4xx",
+            Self::ErrorStatus => "the app answered with an error; nothing of RingCentral's hangs on it",
         })
     }
 }
@@ -123,6 +127,9 @@ pub fn inspect(
     let mut problems = Vec::new();
     if let (Ok(received), Expect::Accepted) = (outcome, expect) {
         problems = found(request, secrets, received);
+        if verdict == (Verdict::Unjudged { failed: true }) {
+            problems.push(Problem::ErrorStatus);
+        }
     }
     let refused = outcome.is_ok_and(|received| (400..500).contains(&received.status));
     if expect == Expect::Refused && !refused && outcome.is_ok() {

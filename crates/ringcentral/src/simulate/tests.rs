@@ -519,6 +519,15 @@ mod answers {
     }
 
     #[test]
+    fn an_error_where_nobody_judges_is_told() {
+        assert_eq!(problems("oauth.redirect", &received(302, &[], b"")), []);
+        assert_eq!(
+            problems("oauth.redirect", &received(404, &[], b"")),
+            [Problem::ErrorStatus]
+        );
+    }
+
+    #[test]
     fn what_should_be_refused_must_be() {
         let request = built(Template::find("interactive.submit").unwrap()).request;
         let judge = |expect, outcome: Result<&Received, &NoAnswer>| {

@@ -22,7 +22,7 @@ clear = []
 
 A key is a character, `F1` to `F12`, `Enter`, `Esc`, `Tab`, `Shift-Tab`, `Space`, `Left`, `Right`, `Up`, `Down`, `PgUp`,
 `PgDn`, `Home`, `End`, `Insert` or `Delete`, with `Ctrl-` before it if need be. An action or a key that does not exist,
-and a key that means two things in one place, is an error. A key with Alt is `Esc` and then the key, since a terminal has
+and a key that means two things in one place, is an error. A character with Alt is `Esc` and then it, since a terminal has
 the same bytes for both; only on a line that is written on, Alt moves by words.
 
 If events are selected, replay and copy are about them, in the order of the history; `v` selects, `*` selects what is

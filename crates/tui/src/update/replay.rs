@@ -162,7 +162,11 @@ pub(super) fn ended(app: &mut App, seq: u64, watched: bool, result: Result<Box<R
 
 fn summary(report: &Report, batch: Option<&Batch>) -> (Tone, String) {
     let mut more = String::new();
-    for (count, words) in [(report.left_out, "left out"), (report.not_sent, "not sent")] {
+    for (count, words) in [
+        (report.left_out, "left out"),
+        (report.not_sent, "not sent"),
+        (report.gone, "removed meanwhile"),
+    ] {
         if count > 0 {
             more += &format!(", {count} {words}");
         }

@@ -13,10 +13,17 @@ const MAX_PASTE: usize = 1_000;
 
 /// Takes a key.
 ///
-/// A terminal has the same bytes for Alt and a key as for Esc and a key right after it, and over a slow line the two
-/// do arrive together. No action's key has Alt, so it is the two, but for a line, where Alt moves by words.
+/// A terminal has the same bytes for Alt and a character as for Esc and the character right after it, and over a slow line
+/// the two do arrive together. No action's key has Alt, so it is the two, but for a line, where Alt moves by words.
 pub(super) fn key(app: &mut App, mut event: KeyEvent) -> impl Iterator<Item = Effect> {
-    let both = event.modifiers.contains(KeyModifiers::ALT) && !app.scope().is_line();
+    let is_typed = matches!(
+        event.code,
+        KeyCode::Char(_) | KeyCode::Enter | KeyCode::Tab | KeyCode::Backspace
+    );
+    let both = event.kind == KeyEventKind::Press
+        && event.modifiers.contains(KeyModifiers::ALT)
+        && is_typed
+        && !app.scope().is_line();
     let escaped = both.then(|| press(app, KeyEvent::from(KeyCode::Esc)));
     if both {
         event.modifiers.remove(KeyModifiers::ALT);

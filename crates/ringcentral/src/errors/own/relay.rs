@@ -43,7 +43,10 @@ super::table! {
             "A command about a relay's accounts was given a directory without a relay's data.",
             "A lock in it is a symbolic link, which the relay does not follow.",
         ],
-        next: ["Name a directory that the relay's user may write with --data."],
+        next: [
+            "Name a directory that the relay's user may write with --data.",
+            "Look where a link in it leads, and remove it.",
+        ],
         sections: [],
     }
     RELAY_DATABASE_NEWER "RT-605" {

@@ -205,6 +205,7 @@ fn what_was_left_out_and_what_it_followed_is_told() {
         sent: 5,
         accepted: 4,
         left_out: 2,
+        gone: 3,
         seed: Some(17),
         ..Report::default()
     };
@@ -212,6 +213,6 @@ fn what_was_left_out_and_what_it_followed_is_told() {
     assert_eq!(tone, Tone::Bad);
     assert_eq!(
         words,
-        "✗ 5 replayed: 4 accepted, 1 not, 2 left out; --seed 17"
+        "✗ 5 replayed: 4 accepted, 1 not, 2 left out, 3 removed meanwhile; --seed 17"
     );
 }
