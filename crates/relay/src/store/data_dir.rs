@@ -18,7 +18,14 @@ pub struct DataDir(PathBuf);
 /// Held by the process that serves; the operating system releases it however that process ends.
 #[derive(Debug)]
 #[must_use = "the lock is held for as long as this value lives"]
-pub struct ServeLock(#[expect(dead_code, reason = "holds the lock")] File);
+pub struct ServeLock(File);
+
+impl Drop for ServeLock {
+    fn drop(&mut self) {
+        // To close the file is not enough while a child of this process is being started, which has it until then.
+        drop(self.0.unlock());
+    }
+}
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -268,5 +275,20 @@ fn unusable(path: &Path, source: io::Error) -> DataDirError {
     DataDirError::Unusable {
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_left_is_free_whoever_has_the_file_open() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let dir = DataDir::open(temp.path()).expect("it opens");
+        let lock = dir.lock_serving().expect("it is free");
+        let _childs = lock.0.try_clone().expect("a descriptor");
+        drop(lock);
+        drop(dir.lock_serving().expect("it is free again"));
     }
 }
