@@ -462,6 +462,14 @@ impl History {
         self.read(move |reader| reader.previous(event)).await
     }
 
+    /// Reads the row of an event.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub async fn row(&self, id: EventId) -> Result<Option<EventRow>, ReadError> {
+        self.read(move |reader| reader.row(id)).await
+    }
+
     /// Reads where an event stands.
     ///
     /// # Errors

@@ -183,8 +183,19 @@ pub enum Verdict {
     },
 }
 
+/// The words of all verdicts.
+pub const WORDS: [&str; 7] = [
+    "ok",
+    "late",
+    "status",
+    "size",
+    "token",
+    "no-answer",
+    "unjudged",
+];
+
 impl Verdict {
-    /// Returns the verdict as a stable machine word: `ok`, `late`, `status`, `size`, `token`, `no-answer` or `unjudged`.
+    /// Returns the verdict as a stable machine word, one of [`WORDS`].
     pub fn word(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "ok",

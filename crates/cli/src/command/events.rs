@@ -10,7 +10,7 @@ use ringtail_client::signature;
 
 use super::find::{find_one, open};
 use super::search::{self, Talk, filter, search};
-use super::select::{Selection, nothing_named};
+use super::select::{PAGE, Selection, nothing_named};
 use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::escape::is_shown_as_it_is;
@@ -56,9 +56,6 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
     }
     Ok(())
 }
-
-/// Events that are printed at once.
-const PAGE: usize = 200;
 
 /// Events that are marked in one transaction.
 const MARKED_AT_ONCE: usize = 1000;

@@ -52,9 +52,7 @@ pub(super) async fn find(
         };
         for event in page.into_iter().filter(is_meant) {
             found.push(event.id);
-            if !endpoints.contains(&event.endpoint) {
-                endpoints.insert(event.endpoint);
-            }
+            endpoints.insert(event.endpoint);
         }
     }
     if found.is_empty() {
@@ -114,10 +112,11 @@ pub(super) async fn find_one(
     text: &str,
 ) -> Result<EventRow, Failure> {
     let found = find(history, endpoint, text).await?;
-    let first = found.first().copied().into_iter().collect();
-    let rows = history.rows(first).await.map_err(anyhow::Error::from)?;
+    let row = match found.first() {
+        Some(first) => history.row(*first).await.map_err(anyhow::Error::from)?,
+        None => None,
+    };
     // Retention may have taken it meanwhile.
-    let row = rows.into_iter().flatten().next();
     let row = row.ok_or_else(|| no_event(text))?;
     match found.len() {
         1 => Ok(row),

@@ -21,15 +21,12 @@ pub(crate) use self::compare::{Counts, how};
 pub(crate) use self::edit::edit;
 use super::find::open;
 use super::listen::send_options;
-use super::select::{Selection, nothing_named};
+use super::select::{PAGE, Selection, nothing_named};
 use crate::args::replay::ReplayArgs;
 use crate::args::{Common, Format};
 use crate::exit::{Exit, Failure};
 use crate::output::escape::escape;
 use crate::output::{Closed, Stdout, json, note, plain};
-
-/// Events that are listed at once.
-const PAGE: usize = 200;
 
 pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure> {
     if args.which.is_all() {

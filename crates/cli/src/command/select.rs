@@ -14,8 +14,8 @@ use super::search::{self, Talk, filter, search};
 use crate::args::select::SelectArgs;
 use crate::exit::{Exit, Failure};
 
-/// Events that are read at once.
-const PAGE: usize = 200;
+/// Events that are read, or listed, at once.
+pub(super) const PAGE: usize = 200;
 
 /// The events, oldest first where a filter names them, else as they were named.
 pub(crate) struct Selection<'a> {

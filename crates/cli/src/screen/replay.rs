@@ -187,8 +187,7 @@ pub(super) async fn run(
 /// the id.
 async fn failed(screen: &Screen, error: ReplayError) -> Failure {
     if let ReplayError::Unsigned { id, source } = &error
-        && let Ok(rows) = screen.history().rows(vec![*id]).await
-        && let Some(event) = rows.into_iter().flatten().next()
+        && let Ok(Some(event)) = screen.history().row(*id).await
     {
         return unsigned(source, event.seq);
     }

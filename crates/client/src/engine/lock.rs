@@ -7,7 +7,14 @@ use std::path::{Path, PathBuf};
 /// A lock that the system drops with the process, however that ends.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // To close the file is not enough while a child of this process is being started, which has it until then.
+        drop(self.file.unlock());
+    }
 }
 
 impl Lock {
@@ -19,7 +26,7 @@ impl Lock {
             source,
         })?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Taken {
                 name: name.to_owned(),
                 data: data.to_owned(),
@@ -74,6 +81,7 @@ mod tests {
         assert!(matches!(second, Err(LockError::Taken { .. })));
         let other = Lock::take(dir.path(), "../other");
         assert!(other.is_ok());
+        let _childs = first.file.try_clone().unwrap();
         drop(first);
         Lock::take(dir.path(), "demo").unwrap();
     }

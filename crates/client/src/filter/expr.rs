@@ -33,7 +33,7 @@ pub(crate) enum Test {
     Flag(Flag),
     /// The status of the newest attempt.
     Status(StatusRange),
-    /// The verdict on the newest attempt, one of [`VERDICTS`].
+    /// The verdict on the newest attempt, one of [`verdict::WORDS`](ringtail_ringcentral::verdict::WORDS).
     Verdict(&'static str),
     /// What the proof of origin is worth, one of [`SIGNATURES`].
     Signature(&'static str),
@@ -81,17 +81,6 @@ pub(crate) enum Flag {
 /// Statuses, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StatusRange(pub(crate) u16, pub(crate) u16);
-
-/// The verdicts, as they are printed.
-pub(crate) const VERDICTS: [&str; 7] = [
-    "ok",
-    "late",
-    "status",
-    "size",
-    "token",
-    "no-answer",
-    "unjudged",
-];
 
 /// What a proof of origin can be worth, as it is printed.
 pub(crate) const SIGNATURES: [&str; 4] = ["valid", "wrong", "missing", "not-configured"];

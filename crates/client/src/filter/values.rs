@@ -1,7 +1,9 @@
 //! What may stand after a word's colon.
 
+use ringtail_ringcentral::verdict::WORDS;
+
 use super::Field;
-use super::expr::{SIGNATURES, StatusRange, Test, VERDICTS};
+use super::expr::{SIGNATURES, StatusRange, Test};
 use super::json_path::JsonPath;
 use super::text::{Fit, Text};
 use super::when::{Day, When, duration};
@@ -43,7 +45,7 @@ pub(super) fn plain(means: Means, value: &str) -> Result<Test, String> {
     test.ok_or_else(|| {
         let wanted = match means {
             Means::Status => "a status, such as 404, or a class from 1xx to 5xx".to_owned(),
-            Means::Verdict => format!("one of {}", VERDICTS.join(", ")),
+            Means::Verdict => format!("one of {}", WORDS.join(", ")),
             Means::Signature => format!("one of {}", SIGNATURES.join(", ")),
             Means::Slower => "a time up to a day, such as 500ms or 1.5s".to_owned(),
             Means::Seq => "a number, such as 17, or a range, such as 17..20".to_owned(),
@@ -68,7 +70,7 @@ fn verdict(value: &str) -> Option<&'static str> {
         true => "no-answer",
         false => value,
     };
-    one_of(&VERDICTS, value)
+    one_of(&WORDS, value)
 }
 
 fn status(value: &str) -> Option<StatusRange> {

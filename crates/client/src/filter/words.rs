@@ -1,8 +1,8 @@
 //! The words of the language: one table for the parser, the completion and the help.
 
-use ringtail_ringcentral::catalogue;
+use ringtail_ringcentral::{catalogue, verdict};
 
-use super::expr::{Field, Flag, SIGNATURES, VERDICTS};
+use super::expr::{Field, Flag, SIGNATURES};
 use super::text::Fit;
 
 /// A word of the language.
@@ -288,7 +288,7 @@ pub(super) fn reads_as_text(text: &str) -> bool {
 pub(super) fn values(word: &Word) -> Vec<&'static str> {
     match word.means {
         Means::Field(Field::Kind, _) => kinds(),
-        Means::Verdict => VERDICTS.to_vec(),
+        Means::Verdict => verdict::WORDS.to_vec(),
         Means::Signature => SIGNATURES.to_vec(),
         Means::Status => vec!["2xx", "3xx", "4xx", "5xx", "404"],
         Means::Since => vec!["-1h", "-1d", "today", "yesterday"],

@@ -215,7 +215,7 @@ impl Run {
     }
 
     async fn send(&self, id: EventId, sender: &Sender) -> Result<Step, ReplayError> {
-        let row = self.history.rows(vec![id]).await?.pop().flatten();
+        let row = self.history.row(id).await?;
         let event = row.ok_or(ReplayError::NoEvent { id })?;
         let before = match self.options.compare {
             Some(_) => self.last_answer(id).await?,

@@ -26,15 +26,7 @@ fn every_code_of_the_collected_facts_is_explained() {
 
 #[test]
 fn every_verdict_is_explained_under_its_word() {
-    for word in [
-        "ok",
-        "late",
-        "status",
-        "size",
-        "token",
-        "no-answer",
-        "unjudged",
-    ] {
+    for word in crate::verdict::WORDS {
         assert_eq!(find(word).and_then(|entry| entry.word), Some(word));
     }
 }

@@ -27,9 +27,7 @@ pub(crate) async fn edit(
         let failure = anyhow!("{} events cannot be edited at once", events.len());
         return Err(Failure::new(Exit::Usage, failure).hint("name one event"));
     };
-    let rows = history.rows(vec![origin]).await;
-    let rows = rows.map_err(anyhow::Error::from)?;
-    let origin = rows.into_iter().flatten().next();
+    let origin = history.row(origin).await.map_err(anyhow::Error::from)?;
     let origin = origin.context("the event has just been removed by age")?;
     let stored = history
         .stored_request(origin.row)
@@ -79,8 +77,7 @@ pub(crate) async fn edit(
         let gone = anyhow!("event {} has just been removed by age", origin.id);
         kept(gone, &draft)
     })?;
-    let rows = history.rows(vec![id]).await.map_err(anyhow::Error::from)?;
-    let event = rows.into_iter().flatten().next();
+    let event = history.row(id).await.map_err(anyhow::Error::from)?;
     let event = event.context("the edited event is not in the history")?;
     draft.discard();
     Ok(Some(event))

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use ringtail_ringcentral::verdict;
 
 use crate::filter::Filter;
-use crate::filter::expr::{
-    Comparison, Expr, Field, Flag, Order, SIGNATURES, StatusRange, Test, VERDICTS,
-};
+use crate::filter::expr::{Comparison, Expr, Field, Flag, Order, SIGNATURES, StatusRange, Test};
 use crate::filter::json_path::{JsonPath, Step};
 use crate::filter::text::{Fit, Text};
 use crate::filter::when::{Day, Unit, When};
@@ -42,7 +41,7 @@ fn test() -> impl Strategy<Value = Test> {
             (100_u16..1000).prop_map(|status| StatusRange(status, status)),
             (1_u16..6).prop_map(|class| StatusRange(class * 100, class * 100 + 99)),
         ].prop_map(Test::Status),
-        2 => prop::sample::select(VERDICTS.to_vec()).prop_map(Test::Verdict),
+        2 => prop::sample::select(verdict::WORDS.to_vec()).prop_map(Test::Verdict),
         1 => prop::sample::select(SIGNATURES.to_vec()).prop_map(Test::Signature),
         1 => (0_u64..5000).prop_map(|ms| Test::Slower(Duration::from_millis(ms))),
         1 => (0_u64..50, 0_u64..50).prop_map(|(first, more)| Test::Seq(first, first + more)),

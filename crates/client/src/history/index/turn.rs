@@ -36,6 +36,13 @@ impl Turn {
     }
 }
 
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // To close the file is not enough while a child of this process is being started, which has it until then.
+        self.leave();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +55,7 @@ mod tests {
         assert!(first.is_ours() && !second.is_ours() && first.is_ours());
         first.leave();
         assert!(second.is_ours() && !first.is_ours());
+        let _childs = second.file.try_clone().unwrap();
         drop(second);
         assert!(first.is_ours());
     }

@@ -72,6 +72,16 @@ fn remove_found(connection: &Connection, retention: Retention, now: Timestamp) -
     remove(connection, &found).unwrap()
 }
 
+/// Makes one step when only the bytes can be too many.
+fn remove_beyond(kept: &Kept, max_bytes: i64) -> usize {
+    let retention = Retention {
+        max_age: DAY,
+        max_events: 100,
+        max_bytes: max_bytes.unsigned_abs(),
+    };
+    remove_found(&kept.connection, retention, Timestamp::now())
+}
+
 fn in_days(days: u32) -> Timestamp {
     let later = i64::try_from((DAY * days).as_micros()).unwrap();
     Timestamp(Timestamp::now().0 + later)
@@ -160,14 +170,7 @@ fn regression_bytes_that_are_owed_take_no_place_of_others() {
     // Marked and owed: left out once, and not twice.
     let mark = "INSERT INTO mark (row, comment) SELECT row, '' FROM event WHERE seq = 5";
     kept.connection.execute(mark, []).unwrap();
-    let remove = |max_bytes: i64| {
-        let retention = Retention {
-            max_age: DAY,
-            max_events: 100,
-            max_bytes: max_bytes.unsigned_abs(),
-        };
-        remove_found(&kept.connection, retention, Timestamp::now())
-    };
+    let remove = |max_bytes| remove_beyond(&kept, max_bytes);
     assert_eq!(remove(bytes), 0);
     assert!(remove(bytes - 1) > 0);
     assert_eq!(
@@ -297,14 +300,7 @@ fn oldest_events_go_when_they_are_too_large_together() {
     };
     assert_eq!(bytes(), counted());
     let one = bytes() / 10;
-    let remove = |max_bytes: i64| {
-        let retention = Retention {
-            max_age: DAY,
-            max_events: 100,
-            max_bytes: max_bytes.unsigned_abs(),
-        };
-        remove_found(&kept.connection, retention, Timestamp::now())
-    };
+    let remove = |max_bytes| remove_beyond(&kept, max_bytes);
     assert_eq!(remove(bytes()), 0);
     assert!(remove(4 * one + one / 2) > 0);
     assert_eq!((kept.count("event"), kept.oldest()), (4, 7));

@@ -10,7 +10,10 @@ fn a_key_right_after_esc_is_a_key_and_not_lost() {
     stage.press("g<Enter><A-G>");
     let selected = stage.app.list.selected_event().map(|event| event.seq);
     assert_eq!((stage.app.focus, selected), (Focus::List, Some(30)));
-    stage.press("?<A-q>");
+    stage.press("g<Enter>");
+    stage.msg(Msg::Key(KeyEvent::new(KeyCode::Up, KeyModifiers::ALT)));
+    assert_eq!(stage.app.focus, Focus::Detail, "an arrow has other bytes");
+    stage.press("<Esc>?<A-q>");
     assert!(stage.quit, "the help is left, and then the program");
 
     let mut stage = Stage::new(80, 24, Book::traffic());
