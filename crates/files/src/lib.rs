@@ -1,0 +1,242 @@
+//! Private files, atomic replacement, and locks between processes.
+//!
+//! A private file has mode 0600 from the moment it exists. On Windows the profile directory's own rights protect it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Who may read a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Its owner alone: mode 0600.
+    Private,
+    /// Everybody: mode 0644.
+    Public,
+}
+
+/// Returns options that read and write, and give a file that they create mode 0600.
+#[must_use]
+pub fn private_options() -> OpenOptions {
+    options(Access::Private)
+}
+
+fn options(access: Access) -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(
+        &mut options,
+        match access {
+            Access::Private => 0o600,
+            Access::Public => 0o644,
+        },
+    );
+    #[cfg(not(unix))]
+    let _ = access;
+    options
+}
+
+/// Creates a private file. A file or link that is already there is an error and stays as it is.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] if there is something of that name, or why the file cannot be created.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    private_options().create_new(true).open(path)
+}
+
+/// Creates a directory, and its parents, that only its owner can enter: mode 0700. An existing one keeps its mode.
+///
+/// # Errors
+/// When it cannot be created.
+pub fn create_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Replaces a file atomically and durably: a reader sees the old content or the new one, even after a power cut.
+///
+/// The new content is written beside the file under a name of this process's own and renamed. What is left of a
+/// failed write is removed.
+///
+/// # Errors
+/// When the new file cannot be written or renamed; the old one is then unchanged.
+pub fn replace(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
+    let fresh = sibling(path, &format!(".{}.new", std::process::id()));
+    remove_if_present(&fresh)?;
+    let result = write_new(&fresh, content, access).and_then(|()| rename(&fresh, path));
+    if result.is_err() {
+        // The content may be secret.
+        drop(fs::remove_file(&fresh));
+    }
+    result
+}
+
+fn write_new(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
+    let mut file = options(access).create_new(true).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Renames a file and syncs its directory, so that the new name survives a power cut.
+///
+/// # Errors
+/// When the file cannot be renamed or the directory not synced.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_parent(to)
+}
+
+/// Syncs the directory that holds the path. A file's name is part of its directory. Windows needs no such call.
+///
+/// # Errors
+/// When the directory cannot be opened or synced.
+pub fn sync_parent(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Removes a file. A file that does not exist is no error.
+///
+/// # Errors
+/// When there is one and it cannot be removed.
+pub fn remove_if_present(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the path with a suffix added to its last part: `a/b` and `-wal` make `a/b-wal`.
+#[must_use]
+pub fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// A lock on a file that one process holds at a time. The system releases it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Takes the lock if no other process has it; the file is created, private, if there is none.
+    ///
+    /// A symbolic link is not followed: somebody who may only write in this directory could otherwise have a file
+    /// created or locked elsewhere.
+    ///
+    /// # Errors
+    /// When the file cannot be created, opened or locked.
+    pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
+        let file = open_lock(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Waits until no other process has the lock, and takes it.
+    ///
+    /// # Errors
+    /// As for [`Lock::try_acquire`].
+    pub fn acquire(path: &Path) -> io::Result<Self> {
+        let file = open_lock(path)?;
+        file.lock()?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would not release it while a child that is being started still shares the descriptor.
+        drop(self.file.unlock());
+    }
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = private_options();
+    options.create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    fn mode(path: &Path) -> u32 {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn replace_leaves_only_the_new_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        for content in ["first", "second"] {
+            replace(&path, content.as_bytes(), Access::Private).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
+    fn a_failed_replace_leaves_the_old_content_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        // A directory in the file's place makes the rename fail.
+        let path = dir.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        replace(&path, b"new", Access::Public).unwrap_err();
+        assert!(path.is_dir());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn private_files_and_directories_are_their_owners() {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("a/b");
+        create_private_dir(&inner).unwrap();
+        assert_eq!(mode(&inner), 0o700);
+        let path = inner.join("file");
+        drop(create_private(&path).unwrap());
+        assert_eq!(mode(&path), 0o600);
+        let again = create_private(&path).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn one_holder_at_a_time_has_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = Lock::try_acquire(&path).unwrap().unwrap();
+        assert!(Lock::try_acquire(&path).unwrap().is_none());
+        // As a child that is being started would.
+        let _shared = first.file.try_clone().unwrap();
+        drop(first);
+        assert!(Lock::try_acquire(&path).unwrap().is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_follows_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).unwrap();
+        Lock::try_acquire(&path).unwrap_err();
+        assert!(!dir.path().join("elsewhere").exists());
+    }
+}

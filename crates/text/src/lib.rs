@@ -1,0 +1,282 @@
+//! Text for people: untrusted text made safe to print, errors on one line, sizes and shell words.
+//!
+//! Everything that comes from the network passes through [`escape`], [`escape_lines`] or [`one_line`] before a
+//! terminal, a log or a JSON reader sees it. All three replace or remove the same characters: those for which
+//! [`is_unsafe`] is true.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::Write as _;
+
+/// Returns true for characters that a terminal obeys instead of showing, or that hide or reorder other text:
+/// C0 and C1 controls, DEL, line and paragraph separators, direction marks, and invisible format characters.
+///
+/// The zero-width joiners and variation selectors are safe: emoji and several scripts are written with them.
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Replaces every unsafe character with its JSON escape, such as `\n` or `\u202e`.
+///
+/// Because the notation is JSON's, compact JSON stays valid and keeps its meaning: unsafe characters only occur
+/// inside its strings.
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
+    escape_except(text, |_| false)
+}
+
+/// Like [`escape`], but keeps line feeds and tabs: for bodies and indented JSON.
+#[must_use]
+pub fn escape_lines(text: &str) -> Cow<'_, str> {
+    escape_except(text, |c| matches!(c, '\n' | '\t'))
+}
+
+/// Returns true if [`escape_lines`] would return the bytes unchanged, apart from CRLF line endings.
+#[must_use]
+pub fn is_safe(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| {
+        text.split_inclusive('\n').all(|line| {
+            let line = line.strip_suffix('\n').unwrap_or(line);
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            !line.contains(|c| is_unsafe(c) && c != '\t')
+        })
+    })
+}
+
+fn escape_except(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let must_go = |c: char| is_unsafe(c) && !keep(c);
+    if !text.contains(must_go) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if must_go(c) {
+            push_escape(&mut safe, c);
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+fn push_escape(out: &mut String, c: char) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _infallible = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+}
+
+/// Returns the text as one line of at most `max` characters.
+///
+/// White space and line ends become single spaces, unsafe characters are removed, and an ellipsis, which counts,
+/// marks a cut.
+#[must_use]
+pub fn one_line(text: &str, max: usize) -> String {
+    let mut line = String::new();
+    let mut length = 0;
+    let mut gap = false;
+    for c in text.chars() {
+        if c.is_whitespace() {
+            gap = length > 0;
+            continue;
+        }
+        if is_unsafe(c) {
+            continue;
+        }
+        let needed = 1 + usize::from(gap);
+        if length + needed > max {
+            return cut(line, length, max);
+        }
+        if gap {
+            line.push(' ');
+        }
+        line.push(c);
+        length += needed;
+        gap = false;
+    }
+    line
+}
+
+fn cut(mut line: String, length: usize, max: usize) -> String {
+    if length >= max {
+        line.pop();
+    }
+    if max > 0 {
+        line.truncate(line.trim_end().len());
+        line.push('…');
+    }
+    line
+}
+
+/// Returns an error and its causes on one line, joined by colons.
+///
+/// A cause that the text already ends with is left out, because a transparent error repeats its source.
+#[must_use]
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.ends_with(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Returns a number of bytes with the unit that fits, such as `512 B`, `1.3 KiB` or `150 MiB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut tenths = u128::from(bytes) * 10 / 1024;
+    let mut units = UNITS.iter();
+    let mut unit = units.next();
+    while tenths >= 10_240
+        && let Some(next) = units.next()
+    {
+        tenths /= 1024;
+        unit = Some(next);
+    }
+    let unit = unit.unwrap_or(&"");
+    if tenths >= 1000 {
+        format!("{} {unit}", tenths / 10)
+    } else {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    }
+}
+
+/// Returns the text as one word of a POSIX shell, in single quotes unless it needs none.
+#[must_use]
+pub fn shell_word(text: &str) -> Cow<'_, str> {
+    let needs_no_quotes =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ':' | '@');
+    if !text.is_empty() && text.chars().all(needs_no_quotes) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_what_a_terminal_obeys_or_hides() {
+        let cases = [
+            ("plain äöü 👩\u{200d}🚀", "plain äöü 👩\u{200d}🚀"),
+            ("a\u{1b}[2J\u{7}\r\n\tb", r"a\u001b[2J\u0007\r\n\tb"),
+            (
+                "\u{9b}\u{7f}\u{202e}\u{200b}\u{feff}",
+                r"\u009b\u007f\u202e\u200b\ufeff",
+            ),
+            ("\u{e0041}", r"\udb40\udc41"),
+        ];
+        for (raw, safe) in cases {
+            assert_eq!(escape(raw), safe, "{raw:?}");
+            assert!(is_safe(escape(raw).as_bytes()));
+        }
+        assert_eq!(escape_lines("a\n\tb\r\u{1b}"), "a\n\tb\\r\\u001b");
+    }
+
+    #[test]
+    fn bytes_are_safe_only_if_nothing_would_be_escaped() {
+        for (bytes, safe) in [
+            (&b"{\r\n\t\"a\": 1}\n"[..], true),
+            (b"", true),
+            (b"a\rb", false),
+            (b"\x1b[2J", false),
+            (b"\xff", false),
+            ("\u{202e}".as_bytes(), false),
+        ] {
+            assert_eq!(is_safe(bytes), safe, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn one_line_has_single_spaces_and_marks_a_cut() {
+        let cases = [
+            ("", 80, ""),
+            ("  a \r\n\t b  ", 80, "a b"),
+            ("\u{1b}[2Jred\u{7}", 80, "[2Jred"),
+            ("ab\u{202e}cd\u{2066}e\u{200f}", 80, "abcde"),
+            ("a\u{2028}b\u{feff}", 80, "a b"),
+            ("abc", 3, "abc"),
+            ("abcd", 3, "ab…"),
+            ("ab cd", 4, "ab…"),
+            ("äöüß", 3, "äö…"),
+            ("abc", 1, "…"),
+            ("abc", 0, ""),
+            ("abc  \n", 3, "abc"),
+        ];
+        for (raw, max, line) in cases {
+            assert_eq!(one_line(raw, max), line, "{raw:?} in {max}");
+        }
+    }
+
+    #[test]
+    fn a_chain_names_each_cause_once() {
+        #[derive(Debug)]
+        struct Link(&'static str, Option<Box<Link>>);
+        impl std::fmt::Display for Link {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.0)
+            }
+        }
+        impl Error for Link {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                self.1.as_deref().map(|link| link as _)
+            }
+        }
+        let cause = Link("no route", None);
+        let transparent = Link("no route", Some(Box::new(cause)));
+        let error = Link("cannot dial", Some(Box::new(transparent)));
+        assert_eq!(chain(&error), "cannot dial: no route");
+    }
+
+    #[test]
+    fn sizes_have_a_unit_that_fits() {
+        for (bytes, shown) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (102_399, "99.9 KiB"),
+            (153_600, "150 KiB"),
+            (1_048_575, "1023 KiB"),
+            (1_572_864, "1.5 MiB"),
+            (5 << 40, "5.0 TiB"),
+            (u64::MAX, "16777215 TiB"),
+        ] {
+            assert_eq!(size(bytes), shown);
+        }
+    }
+
+    #[test]
+    fn shell_words_stay_one_word() {
+        for (text, word) in [
+            ("/etc/ringtail.toml", "/etc/ringtail.toml"),
+            ("", "''"),
+            ("it's", r"'it'\''s'"),
+            (";touch${IFS}x", "';touch${IFS}x'"),
+        ] {
+            assert_eq!(shell_word(text), word);
+        }
+    }
+}
