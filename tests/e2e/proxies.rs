@@ -153,21 +153,6 @@ async fn endpoints_have_names_of_their_own_behind_a_proxy() -> anyhow::Result<()
     Ok(())
 }
 
-#[tokio::test]
-async fn the_log_tells_what_a_proxy_adds_to_a_handshakes_answer() -> anyhow::Result<()> {
-    let policy = format!(
-        "add_header Content-Security-Policy \"{}\";",
-        "x".repeat(700)
-    );
-    for (more, said) in [("", "fits"), (&policy, "larger than RingCentral takes")] {
-        let front = Front::new("localhost")?;
-        let relay = TestRelay::start_behind(&front, &[]).await?;
-        let _proxy = front.start_with(Program::Nginx, &relay, more).await?;
-        eventually!(relay.log().contains(said), "the measure: {}", relay.log())?;
-    }
-    Ok(())
-}
-
 /// Says what a stranger might to pass for another.
 fn spoofed(hook: Hook) -> Hook {
     hook.header("x-forwarded-for", "127.0.0.1, 198.51.100.7")

@@ -85,22 +85,9 @@ impl Front {
     /// # Errors
     /// When it is not installed or does not come up; the error carries its log.
     pub async fn start(&self, program: Program, relay: &TestRelay) -> anyhow::Result<Proxy> {
-        self.start_with(program, relay, "").await
-    }
-
-    /// As [`Front::start`], with more for nginx.
-    ///
-    /// # Errors
-    /// When it is not installed or does not come up; the error carries its log.
-    pub async fn start_with(
-        &self,
-        program: Program,
-        relay: &TestRelay,
-        more: &str,
-    ) -> anyhow::Result<Proxy> {
         let directory = tempfile::tempdir()?;
         let process = match program {
-            Program::Nginx => self.nginx(directory.path(), relay.address(), more)?,
+            Program::Nginx => self.nginx(directory.path(), relay.address())?,
             Program::Caddy | Program::CaddyHttp2 => {
                 self.caddy(directory.path(), relay.address(), program)?
             }
@@ -112,7 +99,7 @@ impl Front {
         })
     }
 
-    fn nginx(&self, directory: &Path, relay: SocketAddr, more: &str) -> anyhow::Result<Process> {
+    fn nginx(&self, directory: &Path, relay: SocketAddr) -> anyhow::Result<Process> {
         let certificates = self.identity.directory().display();
         let site = replaced(
             NGINX,
@@ -121,7 +108,7 @@ impl Front {
                 ("listen 443 ssl", &format!("listen {} ssl", self.address)),
                 (
                     "    server_name hooks.example.com;",
-                    &format!("    server_name {0} *.{0};\n{more}", self.host),
+                    &format!("    server_name {0} *.{0};\n", self.host),
                 ),
                 (
                     "/etc/letsencrypt/live/hooks.example.com/fullchain.pem",

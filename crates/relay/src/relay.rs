@@ -19,7 +19,6 @@ use crate::links::{End, Links};
 use crate::logins::FailedLogins;
 use crate::memory::Memory;
 use crate::metrics::{Limit, Metrics};
-use crate::proxies::probe::Probe;
 use crate::proxies::{Caller, Proxies};
 use crate::rates::EventRates;
 use crate::server::admission;
@@ -33,8 +32,6 @@ pub(crate) struct Relay {
     pub(crate) limits: Limits,
     pub(crate) hosts: Hosts,
     pub(crate) proxies: Proxies,
-    /// What the relay asks itself by way of a proxy.
-    pub(crate) probe: Option<Probe>,
     /// Memory for requests to endpoints.
     pub(crate) memory: Memory,
     /// Memory for requests to anything else.

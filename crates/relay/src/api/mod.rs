@@ -4,7 +4,7 @@ mod denied;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use ringtail_protocol::name::Name;
@@ -17,7 +17,7 @@ use crate::answer::{self, Answer};
 use crate::limits::API_BODY_BYTES;
 use crate::links::attach;
 use crate::metrics::Limit;
-use crate::proxies::{Caller, probe};
+use crate::proxies::Caller;
 use crate::relay::Relay;
 
 /// Says that the relay is up, to whoever asks.
@@ -36,7 +36,6 @@ pub(crate) async fn answer(
 ) -> Answer {
     let answered = match (request.uri().path(), request.method()) {
         (HEALTH, &Method::GET | &Method::HEAD) => Ok(answer::text(StatusCode::OK, "ok\n")),
-        (probe::PATH, &Method::POST) => probed(relay, request.headers()),
         (path::LINK, _) => attach::attach(relay, caller, request).await,
         (path::ENDPOINTS, &Method::POST) => endpoints(relay, caller, request).await,
         (HEALTH | path::ENDPOINTS, _) => Err(Denied::new(
@@ -47,15 +46,6 @@ pub(crate) async fn answer(
         _ => Err(Denied::no_path()),
     };
     answered.unwrap_or_else(Denied::into_answer)
-}
-
-/// Answers the relay's question to itself as a handshake is answered.
-fn probed(relay: &Relay, headers: &HeaderMap) -> Result<Answer, Denied> {
-    let probe = relay.probe.as_ref();
-    probe
-        .and_then(|probe| probe.echo(headers))
-        .map(answer::handshake)
-        .ok_or_else(Denied::no_path)
 }
 
 #[derive(Deserialize)]

@@ -71,14 +71,6 @@ pub(super) struct Args {
         default_values = LOOPBACK
     )]
     trusted_proxy: Vec<Network>,
-    /// Do not ask for a handshake by the public URL at the start to see what the proxy adds to its answer
-    #[arg(
-        long,
-        env = "RINGTAIL_RELAY_NO_PROBE",
-        hide_env_values = true,
-        requires = "behind_proxy"
-    )]
-    no_probe: bool,
     /// Print what happens in this form on stdout
     #[arg(
         long,
@@ -209,7 +201,6 @@ impl Args {
         config.proxies.trusted = self.trusted_proxy;
         config.proxies.forwarded = config.certificate == Certificate::Proxy;
         config.proxies.proxy_protocol = self.proxy_protocol;
-        config.proxies.probe = config.proxies.forwarded && !self.no_probe;
         config.wildcard = self.wildcard;
         config.journal.retention.max_age = Duration::from_secs(self.keep_days * SECONDS_OF_A_DAY);
         config.journal.retention.max_bytes = self.keep_bytes;

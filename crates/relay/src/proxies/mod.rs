@@ -7,7 +7,6 @@
 
 mod forwarded;
 pub(crate) mod header;
-pub(crate) mod probe;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -26,8 +25,6 @@ pub struct Proxies {
     pub forwarded: bool,
     /// Whether each of their connections begins with a PROXY header.
     pub proxy_protocol: bool,
-    /// Whether to measure at the start what they add to a handshake's answer.
-    pub probe: bool,
 }
 
 impl Proxies {

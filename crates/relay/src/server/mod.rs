@@ -41,8 +41,6 @@ use crate::logins::FailedLogins;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::ops::{Doors, Ops};
-use crate::proxies::Proxies;
-use crate::proxies::probe::{self, Probe};
 use crate::rates::EventRates;
 use crate::relay::Relay;
 use crate::store::{self, DataDir, DataDirError, ServeLock, StoreError};
@@ -290,14 +288,6 @@ fn has_wildcard(tls: &Tls, star: &str) -> Result<(), SpawnError> {
     })
 }
 
-fn fresh_probe(proxies: &Proxies) -> Option<Probe> {
-    let probe = proxies.probe.then(Probe::fresh)?;
-    if let Err(error) = &probe {
-        tracing::warn!(%error, "what the proxy adds to answers is not measured");
-    }
-    probe.ok()
-}
-
 impl Opened {
     fn start(
         mut self,
@@ -311,7 +301,6 @@ impl Opened {
             accounts: self.accounts,
             links: Arc::new(Links::default()),
             hosts: Hosts::new(self.public_url, self.config.wildcard),
-            probe: fresh_probe(&self.config.proxies),
             proxies: self.config.proxies,
             memory: Memory::new(self.config.limits.buffered_bytes),
             stray_memory: Memory::new(self.config.limits.stray_bytes),
@@ -350,8 +339,6 @@ impl Opened {
         });
         let watched = relay.clone();
         tasks.spawn(async move { watched.watch_accounts().await });
-        let asking = relay.clone();
-        tasks.spawn(async move { Box::pin(probe::run(asking)).await });
         let journal = self.journal.clone();
         tasks.spawn(async move {
             // A relay that is restarted more often than the journal sweeps by itself keeps its limits too. The
