@@ -1,9 +1,9 @@
 //! Strangers that misbehave get an answer or the door, and nobody else notices.
 
 use bytes::BytesMut;
-use ringtail_tests::handshakes::check;
 use ringtail_tests::http1;
 use ringtail_tests::ringcentral::Hook;
+use ringtail_tests::validations::check;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -58,7 +58,7 @@ async fn what_is_too_large_or_no_http_is_refused() -> anyhow::Result<()> {
     check(
         &world
             .caller
-            .post(&world.url, &Hook::handshake("still-here"))
+            .post(&world.url, &Hook::validation("still-here"))
             .await?,
         "still-here",
     )

@@ -4,7 +4,7 @@ use anyhow::Context;
 use ringtail_tests::bench::peers::{Nginx, installed};
 use ringtail_tests::check_servers::{
     Asked, Case, Chain, Greeting, Pki, RawServer, Reply, Server, Table, answer, check, command,
-    handshake, nothing_listens,
+    nothing_listens, validation,
 };
 use ringtail_tests::process::{self, Process};
 use ringtail_tests::relay::TestRelay;
@@ -49,7 +49,7 @@ async fn each_broken_server_fails_its_own_row() -> anyhow::Result<()> {
     ] {
         let config = pki.server(chain)?;
         let server = Server::start(Some(config), |asked| {
-            handshake(asked, "200 OK", &[], b"").into()
+            validation(asked, "200 OK", &[], b"").into()
         });
         let case = Case::failing("certificate", "SUB-524", words);
         table.check(name, server.await?.port(), case).await?;
@@ -85,7 +85,7 @@ async fn each_broken_server_fails_its_own_row() -> anyhow::Result<()> {
         let case = Case::failing(row, "SUB-521", words);
         table.check(name, server.port(), case).await?;
     }
-    let plain = Server::start(None, |asked| handshake(asked, "200 OK", &[], b"").into()).await?;
+    let plain = Server::start(None, |asked| validation(asked, "200 OK", &[], b"").into()).await?;
     let case = Case::failing("tls-version", "SUB-521", "plain HTTP where TLS is expected");
     table
         .check("plain HTTP on the TLS port", plain.port(), case)
@@ -120,12 +120,12 @@ fn answers() -> Vec<(&'static str, Script, Case)> {
     let cases: [(&'static str, Script, Case); 25] = [
         (
             "correct",
-            |asked| handshake(asked, "200 OK", &[], b"").into(),
+            |asked| validation(asked, "200 OK", &[], b"").into(),
             Case::passing(),
         ),
         (
             "201 for 200",
-            |asked| handshake(asked, "201 Created", &[], b"").into(),
+            |asked| validation(asked, "201 Created", &[], b"").into(),
             Case::failing("status", "SUB-522", "201 Created"),
         ),
         (
@@ -211,7 +211,7 @@ fn answers() -> Vec<(&'static str, Script, Case)> {
         ),
         (
             "endless body",
-            |asked| handshake(asked, "200 OK", &[], &vec![b' '; 1 << 20]).into(),
+            |asked| validation(asked, "200 OK", &[], &vec![b' '; 1 << 20]).into(),
             Case::failing("size", "SUB-525", "a body of more than 65536 bytes"),
         ),
         (
@@ -252,7 +252,7 @@ fn answers() -> Vec<(&'static str, Script, Case)> {
         ),
         (
             "gzip",
-            |asked| handshake(asked, "200 OK", &[("Content-Encoding", "gzip")], &GZIPPED).into(),
+            |asked| validation(asked, "200 OK", &[("Content-Encoding", "gzip")], &GZIPPED).into(),
             Case::warning(
                 "compression",
                 Some("SUB-525"),
@@ -274,7 +274,7 @@ fn answers() -> Vec<(&'static str, Script, Case)> {
             "a talkative proxy",
             |asked| {
                 let policy = "default-src 'self'; ".repeat(35);
-                handshake(
+                validation(
                     asked,
                     "200 OK",
                     &[("Content-Security-Policy", &policy)],
@@ -317,7 +317,7 @@ fn answers() -> Vec<(&'static str, Script, Case)> {
             "notification refused",
             |asked| {
                 if asked.body.is_empty() {
-                    handshake(asked, "200 OK", &[], b"").into()
+                    validation(asked, "200 OK", &[], b"").into()
                 } else {
                     answer("500 Internal Server Error", &[], b"").into()
                 }
@@ -330,7 +330,7 @@ fn answers() -> Vec<(&'static str, Script, Case)> {
 
 /// An answer of an exact size on the wire.
 fn sized(asked: &Asked, bytes: usize) -> Reply {
-    let padded = |body: usize| handshake(asked, "200 OK", &[], &vec![b'x'; body]);
+    let padded = |body: usize| validation(asked, "200 OK", &[], &vec![b'x'; body]);
     let fitting = (0..bytes).map(padded).find(|answer| answer.len() == bytes);
     fitting.map_or(Reply::Close, Reply::from)
 }
@@ -443,10 +443,10 @@ async fn rows_for_people_are_what_they_were() -> anyhow::Result<()> {
     let pki = Pki::new()?;
     let good = pki.server(Chain::Good)?;
     let right = Server::start(Some(good.clone()), |asked| {
-        handshake(asked, "200 OK", &[("Server", "test")], b"").into()
+        validation(asked, "200 OK", &[("Server", "test")], b"").into()
     });
     let created = Server::start(Some(good), |asked| {
-        handshake(asked, "201 Created", &[], b"").into()
+        validation(asked, "201 Created", &[], b"").into()
     });
     let selfish = Server::start(Some(pki.server(Chain::SelfSigned)?), |_| {
         let nasty = [("Location", "/\u{202e}\u{9b}login?key=secret")];

@@ -94,7 +94,7 @@ async fn every_payload_reaches_the_app_as_it_was_posted() -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Key within which order is kept. Exchanges are forwarded while their callers wait, so their order is the callers'.
+/// Key within which order is kept. Passthrough requests are forwarded while their callers wait, so their order is the callers'.
 fn key(body: &[u8]) -> String {
     let mut headers = HeaderMap::new();
     let json = HeaderValue::from_static("application/json; charset=UTF-8");

@@ -81,7 +81,7 @@ async fn json_lines_are_what_they_are_documented_to_be() -> anyhow::Result<()> {
     let mut binary = hooks::marked(0, 2).to_vec();
     binary.push(0xff);
     for hook in [
-        Hook::handshake("token"),
+        Hook::validation("token"),
         Hook::notification(hooks::marked(0, 1)),
         Hook::notification(binary.clone()),
         Hook::new("GET", "").below("/page?a=b"),
@@ -94,9 +94,9 @@ async fn json_lines_are_what_they_are_documented_to_be() -> anyhow::Result<()> {
     validate(&world.client);
     let events = world.client.said_of("event");
     let kinds: Vec<&Value> = events.iter().map(|event| &event["kind"]).collect();
-    assert_eq!(kinds[0], "handshake");
+    assert_eq!(kinds[0], "validation");
     assert_eq!(kinds[1], "notification");
-    assert_eq!(kinds[3], "exchange");
+    assert_eq!(kinds[3], "passthrough");
     assert_eq!(events[3]["path"], "/page?a=b");
     assert_eq!(body_of(&events[2])?, binary);
     let seqs: Vec<u64> = events

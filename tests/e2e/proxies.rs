@@ -71,14 +71,14 @@ async fn everything_works_behind_caddy_over_http2() -> anyhow::Result<()> {
 async fn everything_works(program: Program) -> anyhow::Result<()> {
     let world = Fronted::new(program, "localhost", &[]).await?;
 
-    let handshake = Hook::handshake("a-token").below("/any/path?auth_token=EXAMPLE");
-    spare(&world.caller.post(&world.url, &handshake).await?)?;
+    let validation = Hook::validation("a-token").below("/any/path?auth_token=EXAMPLE");
+    spare(&world.caller.post(&world.url, &validation).await?)?;
     spare(
         &world
             .caller
             .connect_http2(&world.url)
             .await?
-            .post(&handshake)
+            .post(&validation)
             .await?,
     )?;
 
@@ -90,16 +90,20 @@ async fn everything_works(program: Program) -> anyhow::Result<()> {
     assert_eq!(seen.path, "/base/sms%2Fin//x?a=%20");
     assert_eq!(seen.body, notification.body);
 
-    let exchange = spoofed(Hook::new("PUT", vec![b'x'; 300_000]).below("/page"));
-    let over_http1 = world.caller.post(&world.url, &exchange).await?;
+    let passthrough = spoofed(Hook::new("PUT", vec![b'x'; 300_000]).below("/page"));
+    let over_http1 = world.caller.post(&world.url, &passthrough).await?;
     let over_http2 = world.caller.connect_http2(&world.url).await?;
-    for answer in [over_http1, over_http2.post(&exchange).await?] {
+    for answer in [over_http1, over_http2.post(&passthrough).await?] {
         assert_eq!(answer.status, 207, "{}", world.relay.log());
         assert_eq!(answer.header("x-app"), Some(b"one".as_slice()));
-        assert!(answer.body == exchange.body, "{} bytes", answer.body.len());
+        assert!(
+            answer.body == passthrough.body,
+            "{} bytes",
+            answer.body.len()
+        );
     }
 
-    // Two handshakes, a notification, two exchanges: each from the caller, whatever it says of itself.
+    // Two validations, a notification, two passthroughs: each from the caller, whatever it says of itself.
     eventually!(world.client.count_of("event") == 5, "five events")?;
     for event in world.client.said_of("event") {
         let peer = event["peer"].as_str().context("no peer")?;
@@ -162,7 +166,7 @@ fn spoofed(hook: Hook) -> Hook {
         .header("x-under_score", "kept")
 }
 
-/// A handshake's answer is right, and the proxy adds next to nothing.
+/// A validation's answer is right, and the proxy adds next to nothing.
 fn spare(answer: &Answer) -> anyhow::Result<()> {
     ensure!(answer.status == 200, "{answer:?}");
     ensure!(answer.body.is_empty(), "{answer:?}");

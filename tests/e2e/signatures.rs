@@ -54,7 +54,7 @@ async fn sent(world: &World, kind: usize, proof: &str) -> anyhow::Result<Value> 
         let mut command = world.home.command([
             "simulate",
             template,
-            "--no-handshake",
+            "--no-validation",
             "--no-wait",
             "--to",
             &world.url,
@@ -183,11 +183,11 @@ async fn a_challenge_is_answered_at_the_edge_once_its_token_is_known() -> anyhow
     let answer = world.caller.post(&world.url, &hook(right)).await?;
     assert_eq!(answer.status, 503, "the relay has forgotten it");
     world.client.resume().await?;
-    let handshakes = || {
+    let validations = || {
         let events = world.client.said_of("event").into_iter();
-        events.filter(|event| event["kind"] == "handshake").count()
+        events.filter(|event| event["kind"] == "validation").count()
     };
-    eventually!(handshakes() == 2, "the challenges")?;
+    eventually!(validations() == 2, "the challenges")?;
     assert_eq!(world.app.count(), 0, "the app was not asked");
     Ok(())
 }
@@ -238,7 +238,7 @@ async fn an_app_that_is_not_there_fails_too() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Forged requests are sent, and the app sees those alone that are not; an exchange is refused.
+/// Forged requests are sent, and the app sees those alone that are not; a passthrough request is refused.
 #[tokio::test]
 async fn forged_requests_do_not_reach_the_app_where_that_is_wanted() -> anyhow::Result<()> {
     let mut world = World::with(careful_app::start()?, &[]).await?;

@@ -65,7 +65,7 @@ async fn an_app_that_checks_everything_accepts_everything() -> anyhow::Result<()
     let steps: String = kinds
         .iter()
         .map(|kind| {
-            let expect = match kind.starts_with("handshake.") {
+            let expect = match kind.starts_with("validation.") {
                 true => "refused",
                 false => "accepted",
             };
@@ -87,7 +87,7 @@ async fn a_call_reaches_the_app_in_order_and_time_or_as_the_seed_disorders_it() 
     let call = ["call.inbound-answered", "--assert", "--to", &world.url];
     let began = Instant::now();
     let lines = played(&world.home, &[&call[..], &["--speed", "50"]].concat()).await?;
-    assert_eq!(lines.len(), 11, "a handshake, nine events, a summary");
+    assert_eq!(lines.len(), 11, "a validation, nine events, a summary");
     let took = began.elapsed();
     assert!(took >= Duration::from_millis(30_866) / 50, "{took:?}");
     eventually!(world.app.count() == 9, "the call at the app")?;
@@ -100,7 +100,7 @@ async fn a_call_reaches_the_app_in_order_and_time_or_as_the_seed_disorders_it() 
         let faults = ["--no-wait", "--double=50", "--reorder=50", "--seed", seed];
         let lines = played(&world.home, &[&call[..], &faults].concat()).await?;
         let sent = lines.iter().filter(|line| line["type"] == "simulated");
-        let sent = sent.filter(|line| line["callback"] != "handshake").count();
+        let sent = sent.filter(|line| line["callback"] != "validation").count();
         eventually!(world.app.count() == before + sent, "all of it at the app")?;
         shown.push(sequences(&world.app.seen()[before..]));
     }

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use ringtail_tests::check_servers::{
-    Asked, Case, Chain, Greeting, Pki, RawServer, Reply, Server, Table, check, handshake,
+    Asked, Case, Chain, Greeting, Pki, RawServer, Reply, Server, Table, check, validation,
 };
 
 fn after(asked: &Asked, millis: u64) -> Reply {
-    let answer = handshake(asked, "200 OK", &[], b"");
+    let answer = validation(asked, "200 OK", &[], b"");
     Reply::Bytes(answer, Duration::from_millis(millis))
 }
 

@@ -41,7 +41,7 @@ pub fn answer(seen: &Seen) -> Reply {
     if let [token] = seen.header("validation-token")[..]
         && seen.body.is_empty()
     {
-        return handshake(token);
+        return validation(token);
     }
     match seen.method.as_str() {
         "GET" => get(seen),
@@ -50,7 +50,7 @@ pub fn answer(seen: &Seen) -> Reply {
     }
 }
 
-fn handshake(token: &[u8]) -> Reply {
+fn validation(token: &[u8]) -> Reply {
     match !token.is_empty() && token.is_ascii() {
         true => Reply::status(200)
             .header("validation-token", token)

@@ -10,5 +10,5 @@ mod table;
 
 pub use pki::{Chain, Pki};
 pub use raw::{Greeting, RawServer, nothing_listens};
-pub use scripted::{Asked, Reply, Server, answer, handshake};
+pub use scripted::{Asked, Reply, Server, answer, validation};
 pub use table::{Case, Seen, Table, check, command};

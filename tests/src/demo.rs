@@ -11,13 +11,13 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::client::{Home, TestClient};
 use crate::eventually;
-use crate::handshakes;
 use crate::hooks;
 use crate::payloads::compact;
 use crate::relay::TestRelay;
 use crate::ringcentral::{FakeRingCentral, Hook};
 use crate::stores;
 use crate::target::{LocalTarget, Reply, Seen};
+use crate::validations;
 use crate::wait;
 
 /// Name of the endpoint.
@@ -30,19 +30,19 @@ pub struct Step {
     pub label: String,
     /// The request.
     pub hook: Hook,
-    /// Whether it is a handshake, which the app never sees.
-    pub handshake: bool,
+    /// Whether it is a validation, which the app never sees.
+    pub validation: bool,
 }
 
-/// Returns the whole play: a handshake, an SMS conversation, an answered call, a voicemail, a renewal reminder.
+/// Returns the whole play: a validation, an SMS conversation, an answered call, a voicemail, a renewal reminder.
 ///
 /// # Errors
 /// When a payload is missing.
 pub fn play() -> anyhow::Result<Vec<Step>> {
     let mut steps = vec![Step {
-        label: "handshake of a new subscription".into(),
-        hook: Hook::handshake("8f1c6c1e-demo-4a57"),
-        handshake: true,
+        label: "validation of a new subscription".into(),
+        hook: Hook::validation("8f1c6c1e-demo-4a57"),
+        validation: true,
     }];
     for (number, text) in CONVERSATION.iter().enumerate() {
         let body = hooks::sms("1638233798595111162", number, text);
@@ -75,7 +75,7 @@ fn notification(label: String, body: &Value) -> Step {
     Step {
         label,
         hook: Hook::notification(compact(body)).below("/ringcentral"),
-        handshake: false,
+        validation: false,
     }
 }
 
@@ -128,7 +128,7 @@ impl fmt::Display for Summary {
         writeln!(f, "  in the history          {}", self.delivered)?;
         write!(
             f,
-            "  forwarded to the app    {} of {} (handshakes are the relay's)",
+            "  forwarded to the app    {} of {} (validations are the relay's)",
             self.forwarded, self.owed
         )?;
         let mut words: Vec<(&String, usize)> = Vec::new();
@@ -262,7 +262,7 @@ impl Stage {
         let mut first = true;
         loop {
             for step in play()? {
-                if step.handshake && !first {
+                if step.validation && !first {
                     continue;
                 }
                 pace.tick().await;
@@ -334,15 +334,15 @@ struct Sent {
 impl Sent {
     async fn step(&mut self, caller: &FakeRingCentral, url: &str, step: &Step) -> String {
         self.all += 1;
-        self.owed += usize::from(!step.handshake);
+        self.owed += usize::from(!step.validation);
         let answer = match caller.post(url, &step.hook).await {
             Ok(answer) => answer,
             Err(error) => return format!("no answer: {error:#}"),
         };
-        let right = if step.handshake {
+        let right = if step.validation {
             let token = step.hook.headers.first();
             let token = token.map(|(_, token)| String::from_utf8_lossy(token));
-            handshakes::check(&answer, &token.unwrap_or_default()).is_ok()
+            validations::check(&answer, &token.unwrap_or_default()).is_ok()
         } else {
             answer.status == 200 && answer.body == Bytes::new()
         };

@@ -123,7 +123,7 @@ pub struct Plan {
     pub kills: u64,
     /// Relays that follow one another.
     pub upgrades: usize,
-    /// Whether a handshake that waits for too long is a failure: not on a machine that is busy with something else.
+    /// Whether a validation that waits for too long is a failure: not on a machine that is busy with something else.
     pub judges_time: bool,
 }
 
@@ -245,7 +245,7 @@ impl Scene {
         })
     }
 
-    /// Makes handshakes, one after the other, until the probe is asked for its result.
+    /// Makes validations, one after the other, until the probe is asked for its result.
     fn probe(&self) -> anyhow::Result<Probe> {
         Ok(Probe::start(&self.relay.caller()?, &self.url))
     }

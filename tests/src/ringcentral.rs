@@ -1,4 +1,4 @@
-//! RingCentral's side: posts handshakes and notifications as it does (RINGCENTRAL.md 1.2 and 2.2).
+//! RingCentral's side: posts validations and notifications as it does (RINGCENTRAL.md 1.2 and 2.2).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -49,9 +49,9 @@ impl Hook {
             .header("verification-token", "example-verification-token")
     }
 
-    /// A handshake with its token.
+    /// A validation with its token.
     #[must_use]
-    pub fn handshake(token: &str) -> Self {
+    pub fn validation(token: &str) -> Self {
         Self::new("POST", Bytes::new())
             .header("validation-token", token)
             .header("content-type", "application/json")
@@ -114,7 +114,7 @@ impl FakeRingCentral {
         self
     }
 
-    /// Posts one request on a connection of its own, as RingCentral's handshake comes.
+    /// Posts one request on a connection of its own, as RingCentral's validation comes.
     ///
     /// # Errors
     /// When there is no whole answer.

@@ -496,7 +496,7 @@ async fn send_mutants(
             break;
         }
         let hook = Hook::notification(mutant.body.clone());
-        // An exchange may be answered by nobody; what counts is what was acknowledged.
+        // A passthrough request may be answered by nobody; what counts is what was acknowledged.
         let answer = caller.post(&url, &hook).await;
         acknowledged += u64::from(answer.is_ok_and(|answer| answer.status == 200));
     }

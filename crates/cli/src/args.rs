@@ -353,7 +353,7 @@ pub(crate) struct CheckArgs {
     /// Judge an address of this machine or network as if it were public
     #[arg(long)]
     pub(crate) local: bool,
-    /// How many handshakes to send: the first, then warm ones
+    /// How many validation requests to send: the first, then warm ones
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub(crate) tries: u32,
     /// Show what was sent and received

@@ -25,7 +25,7 @@ const MAX_KNOWN: usize = 4096;
 pub(crate) enum Item {
     /// An event.
     Event(Box<EventDetail>),
-    /// An attempt with its event's number, unless the event is not here yet: the attempt of an exchange may be.
+    /// An attempt with its event's number, unless the event is not here yet: the attempt of a passthrough request may be.
     Attempt(AttemptRow, Option<u64>),
     /// Events that never come.
     Gap(GapRow),

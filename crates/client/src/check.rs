@@ -52,7 +52,7 @@ pub struct Options {
     pub roots: Roots,
     /// Whether an address that RingCentral cannot reach is judged as if it could.
     pub local: bool,
-    /// How many handshakes are sent; at least one is.
+    /// How many validation requests are sent; at least one is.
     pub tries: u32,
     /// Whether a notification is sent too.
     pub notify: bool,
@@ -63,9 +63,9 @@ pub struct Options {
 pub struct Report {
     /// The rows, one for each requirement, in order.
     pub rows: Vec<Row>,
-    /// The handshakes that were answered.
+    /// The validations that were answered.
     pub tries: Vec<Try>,
-    /// What went over the wire: the first handshake, and the notification.
+    /// What went over the wire: the first validation, and the notification.
     pub wire: Vec<Wire>,
 }
 
@@ -141,14 +141,14 @@ impl Check<'_> {
                 self.tell(Row::skipped(requirement, "plain http")).await;
             }
         }
-        let connection = self.handshakes(peer).await;
+        let connection = self.validations(peer).await;
         if self.options.notify {
             self.notification(peer, connection).await;
         }
     }
 
-    /// Sends the handshakes, the first on a connection of its own and later ones on what is open.
-    async fn handshakes(&mut self, peer: SocketAddr) -> Option<Connection> {
+    /// Sends the validations, the first on a connection of its own and later ones on what is open.
+    async fn validations(&mut self, peer: SocketAddr) -> Option<Connection> {
         let mut open: Option<Connection> = None;
         let mut judged = Vec::new();
         for _ in 0..self.options.tries.max(1) {
@@ -156,7 +156,7 @@ impl Check<'_> {
                 break;
             }
             let token = request::fresh_token();
-            let make = || request::handshake(self.address, &token);
+            let make = || request::validation(self.address, &token);
             let asked = self.ask(peer, open.take(), make).await;
             if judged.is_empty() {
                 self.report.wire.extend(asked.wire);
@@ -254,7 +254,7 @@ impl Check<'_> {
         let asked = Requirement::NOTIFICATION
             .iter()
             .filter(|_| self.options.notify);
-        let all: Vec<Requirement> = Requirement::HANDSHAKE
+        let all: Vec<Requirement> = Requirement::VALIDATION
             .iter()
             .chain(asked)
             .copied()
@@ -264,7 +264,7 @@ impl Check<'_> {
 
     /// Says of everything before a requirement that has no row yet that it was not tried.
     async fn skip_until(&mut self, next: Requirement) {
-        let before: Vec<Requirement> = Requirement::HANDSHAKE
+        let before: Vec<Requirement> = Requirement::VALIDATION
             .into_iter()
             .chain(Requirement::NOTIFICATION)
             .filter(|requirement| *requirement < next)

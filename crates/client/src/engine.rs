@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 use crate::config::{Account, Secrets};
 use crate::forward::{
-    Exchanger, ForwardOptions, Forwarder, SendOptions, Sender, TargetUrl, TrustError,
+    ForwardOptions, Forwarder, Passthrough, SendOptions, Sender, TargetUrl, TrustError,
 };
 use crate::history::{Forwarding, History, OpenError, Retention};
 use crate::link::{Linker, Refusal};
@@ -132,8 +132,8 @@ impl Engine {
         let cancel = CancellationToken::new();
         let refusal = Arc::new(OnceLock::new());
 
-        // Exchanges outlive the word to stop for as long as the link takes to drain.
-        let exchanges = CancellationToken::new();
+        // Passthrough requests outlive the word to stop for as long as the link takes to drain.
+        let passthroughs = CancellationToken::new();
         let forwarding = sender.clone().filter(|_| config.forward);
         let linker = Linker {
             account: config.account,
@@ -142,8 +142,8 @@ impl Engine {
             history: history.clone(),
             status: status.clone(),
             endpoint,
-            exchanger: forwarding.clone().map(|sender| {
-                Exchanger::new(history.clone(), sender, tasks.clone(), exchanges.clone())
+            passthrough: forwarding.clone().map(|sender| {
+                Passthrough::new(history.clone(), sender, tasks.clone(), passthroughs.clone())
                     .guarded(config.guard.clone())
             }),
             forwarding: match (&forwarding, config.guard) {
@@ -158,7 +158,7 @@ impl Engine {
         let whole = cancel.clone().drop_guard();
         tasks.spawn(
             async move {
-                let _ends = (exchanges.drop_guard(), whole);
+                let _ends = (passthroughs.drop_guard(), whole);
                 if let Err(refusal) = linker.run().await {
                     drop(refused.set(refusal));
                 }

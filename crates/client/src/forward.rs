@@ -16,9 +16,9 @@
 //! The scheduler is pure; this file is the loop around it.
 
 mod connect;
-mod exchange;
 mod failure;
 mod hold;
+mod passthrough;
 mod request;
 mod scheduler;
 mod send;
@@ -34,9 +34,9 @@ use tokio_util::task::TaskTracker;
 
 use ringtail_protocol::event::Timestamp;
 
-pub use self::exchange::{ExchangeBody, Exchanger};
 pub use self::failure::{RequestBroken, SendFailure};
 pub use self::hold::HoldDelay;
+pub use self::passthrough::{Passthrough, PassthroughBody};
 pub use self::request::{EDITED_FROM, REPLAY};
 pub use self::scheduler::Limits;
 use self::scheduler::{Command, End, Health, Input, Scheduler};

@@ -12,7 +12,7 @@ use http::Method;
 use ringtail_protocol::event::{
     Disposition, EncodeError, Event, EventId, Kind, Request, Timestamp,
 };
-use ringtail_ringcentral::classify::{self, RequestView, classify};
+use ringtail_ringcentral::classify::{RequestView, classify};
 
 use crate::history::{
     Comment, Forwarding, History, Incoming, MarkChange, NewAttempt, ReadError, StoreError,
@@ -187,7 +187,7 @@ impl<'a> Importer<'a> {
             id,
             received_at: recorded.received_at,
             kind,
-            disposition: Disposition::Settled,
+            disposition: Disposition::Answered,
             duplicate_of: None,
             request,
         };
@@ -235,7 +235,7 @@ impl<'a> Importer<'a> {
 /// What a request is whose recording does not say: what its callback is answered with at the edge.
 pub(crate) fn kind(request: &Request) -> Kind {
     let Ok(method) = Method::from_bytes(request.method.as_bytes()) else {
-        return Kind::Exchange;
+        return Kind::Passthrough;
     };
     let (path, query) = request.path_and_query();
     let view = RequestView {
@@ -245,11 +245,7 @@ pub(crate) fn kind(request: &Request) -> Kind {
         headers: &request.header_map(),
         body: &request.body,
     };
-    match classify(&view).kind() {
-        classify::Kind::Handshake => Kind::Handshake,
-        classify::Kind::Notification => Kind::Notification,
-        classify::Kind::Exchange => Kind::Exchange,
-    }
+    classify(&view).kind()
 }
 
 /// Reads RFC 3339.

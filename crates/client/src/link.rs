@@ -1,7 +1,7 @@
 //! The link to the relay: dialled, served, and dialled again when it ends, for ever.
 //!
 //! ```text
-//! ask for the endpoint ─▶ cursor of the history ─▶ dial ─▶ serve events and exchanges ─▶ it ends
+//! ask for the endpoint ─▶ cursor of the history ─▶ dial ─▶ serve events and passthrough requests ─▶ it ends
 //!        ▲                                                                                  │
 //!        └────────── wait, longer after each failure, not at all after sleep ◀──────────────┘
 //! ```
@@ -14,8 +14,8 @@ mod clock;
 pub mod code;
 pub(crate) mod dial;
 mod events;
-mod exchange;
 mod handshake;
+mod passthrough;
 pub(crate) mod refusal;
 mod session;
 mod tcp;
@@ -41,7 +41,7 @@ use self::events::EventSink;
 use self::handshake::Wanted;
 use crate::backoff::Backoff;
 use crate::config::Account;
-use crate::forward::Exchanger;
+use crate::forward::Passthrough;
 use crate::history::{Forwarding, History, ReadError};
 use crate::model::{Endpoint, LinkState, Status};
 use crate::relay_api::{ApiError, RelayApi};
@@ -61,7 +61,7 @@ pub(crate) struct Linker {
     pub(crate) endpoint: watch::Sender<Option<EndpointInfo>>,
     /// What RingCX Digital's challenges are to be answered by at the edge, when it is known.
     pub(crate) digital_verify_token: Option<SecretString>,
-    pub(crate) exchanger: Option<Exchanger>,
+    pub(crate) passthrough: Option<Passthrough>,
     pub(crate) forwarding: Forwarding,
     pub(crate) cancel: CancellationToken,
 }
@@ -100,8 +100,8 @@ impl Linker {
                         tracing::info!("the link is up");
                         self.say(LinkState::Connected);
                     };
-                    let exchanger = self.exchanger.clone();
-                    match session::serve(stream, sink, exchanger, &self.cancel, on_begin).await {
+                    let passthrough = self.passthrough.clone();
+                    match session::serve(stream, sink, passthrough, &self.cancel, on_begin).await {
                         SessionEnd::Stopped => return Ok(()),
                         SessionEnd::Slept => {
                             tracing::info!("this machine slept; dialling again at once");
@@ -144,7 +144,7 @@ impl Linker {
         self.endpoint.send_replace(Some(info.clone()));
         let wanted = Wanted {
             endpoint: info.endpoint.clone(),
-            forward: self.exchanger.is_some(),
+            forward: self.passthrough.is_some(),
             after: after.map(|seq| (info.journal.clone(), seq)),
         };
         let stream = dial::dial(&self.account.relay, &self.account.trust).await?;

@@ -164,8 +164,8 @@ pub struct Proof {
 pub enum Cause {
     /// The event was owed to the target.
     Forward,
-    /// The event is an exchange and the caller waited.
-    Exchange,
+    /// The event is a passthrough request and the caller waited.
+    Passthrough,
     /// A person or script asked for it again.
     Replay,
 }
@@ -207,7 +207,7 @@ impl Cause {
     /// The causes with their words, which stand in JSON lines.
     const WORDS: [(Self, &str); 3] = [
         (Self::Forward, "forward"),
-        (Self::Exchange, "exchange"),
+        (Self::Passthrough, "passthrough"),
         (Self::Replay, "replay"),
     ];
 
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn words_come_back_as_what_they_stand_for() {
-        for cause in [Cause::Forward, Cause::Exchange, Cause::Replay] {
+        for cause in [Cause::Forward, Cause::Passthrough, Cause::Replay] {
             assert_eq!(Cause::of_word(cause.word()), cause);
         }
         for kind in [

@@ -196,8 +196,8 @@ fn of_view(view: &RequestView<'_>, secrets: &Secrets) -> Option<(Callback, Proof
     let callback = classify(view);
     let scheme = Scheme::of(callback).or_else(|| unsigned_source_sdk(view, secrets))?;
     let outcome = verify(scheme, secrets.of(scheme), view);
-    // The handshake may come without the token: RingCentral validates before there is a subscription.
-    let absent = callback == Callback::Handshake && outcome == Outcome::Missing;
+    // The validation may come without the token: RingCentral validates before there is a subscription.
+    let absent = callback == Callback::Validation && outcome == Outcome::Missing;
     (!absent).then_some((callback, Proof { scheme, outcome }))
 }
 

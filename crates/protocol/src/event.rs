@@ -31,7 +31,7 @@ pub(crate) const META_BYTES: usize = 8 + 16 + 8 + 1 + 1 + 8;
 /// One HTTP request that a relay received on an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Number of the event on its endpoint, from 1, without holes when it is assigned.
+    /// Number of the event on its endpoint, from 1, without gaps when it is assigned.
     pub seq: u64,
     /// Identity of the event, the same wherever it is stored.
     pub id: EventId,
@@ -268,15 +268,15 @@ impl Timestamp {
     }
 }
 
-/// What a request is to RingCentral.
+/// What a request is, which decides who answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A validation request, answered at the edge.
-    Handshake,
-    /// A request that is answered 200 once it is on disk.
+    /// RingCentral's check of the address; the relay answers it from the request alone.
+    Validation,
+    /// The relay answers it 200 once it is durable.
     Notification,
-    /// A request whose answer is the app's.
-    Exchange,
+    /// The app answers it.
+    Passthrough,
     /// A kind of a newer peer.
     Unknown(u8),
 }
@@ -286,9 +286,9 @@ impl Kind {
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
-            Self::Handshake => 1,
+            Self::Validation => 1,
             Self::Notification => 2,
-            Self::Exchange => 3,
+            Self::Passthrough => 3,
             Self::Unknown(code) => code,
         }
     }
@@ -297,9 +297,9 @@ impl Kind {
     #[must_use]
     pub fn from_code(code: u8) -> Self {
         match code {
-            1 => Self::Handshake,
+            1 => Self::Validation,
             2 => Self::Notification,
-            3 => Self::Exchange,
+            3 => Self::Passthrough,
             code => Self::Unknown(code),
         }
     }
@@ -308,23 +308,23 @@ impl Kind {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Self::Handshake => "handshake",
+            Self::Validation => "validation",
             Self::Notification => "notification",
-            Self::Exchange => "exchange",
+            Self::Passthrough => "passthrough",
             Self::Unknown(_) => "unknown",
         }
     }
 }
 
-/// What became of a request at the edge.
+/// What the relay did with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Disposition {
-    /// The edge gave the final answer and the app has no claim to the event: a handshake, a refusal.
-    Settled,
-    /// The edge answered 200 in the app's name, so the app is still owed the event.
-    Owed,
-    /// The request was handed to a client, whose app answers it.
-    Live,
+    /// It gave the final answer; the event is not forwarded: a validation, a refusal.
+    Answered,
+    /// It answered 200; the event is still to be forwarded to the app.
+    Pending,
+    /// It passed the request on to a client, whose app answers it.
+    Passed,
     /// A disposition of a newer peer.
     Unknown(u8),
 }
@@ -334,9 +334,9 @@ impl Disposition {
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
-            Self::Settled => 1,
-            Self::Owed => 2,
-            Self::Live => 3,
+            Self::Answered => 1,
+            Self::Pending => 2,
+            Self::Passed => 3,
             Self::Unknown(code) => code,
         }
     }
@@ -345,9 +345,9 @@ impl Disposition {
     #[must_use]
     pub fn from_code(code: u8) -> Self {
         match code {
-            1 => Self::Settled,
-            2 => Self::Owed,
-            3 => Self::Live,
+            1 => Self::Answered,
+            2 => Self::Pending,
+            3 => Self::Passed,
             code => Self::Unknown(code),
         }
     }
@@ -356,9 +356,9 @@ impl Disposition {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Self::Settled => "settled",
-            Self::Owed => "owed",
-            Self::Live => "live",
+            Self::Answered => "answered",
+            Self::Pending => "pending",
+            Self::Passed => "passed",
             Self::Unknown(_) => "unknown",
         }
     }

@@ -1,7 +1,7 @@
 //! HTTP/2 on the link: the settings that both ends must share.
 //!
 //! The connection window exceeds what all streams in flight may hold together, so that one stalled app cannot
-//! block the event stream or another exchange.
+//! block the event stream or another passthrough.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use http::HeaderMap;
 use hyper::{client, server};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-/// Exchanges in flight on one link; the relay waits for a place before it starts another.
-pub const MAX_EXCHANGES: usize = 32;
+/// Passthrough requests in flight on one link; the relay waits for a place before it starts another.
+pub const MAX_PASSTHROUGHS: usize = 32;
 
 /// Receive window of one stream in bytes.
 pub const STREAM_WINDOW: u32 = 256 * 1024;
 
-/// Receive window of the connection in bytes: at least one stream window for each exchange, the event stream and
+/// Receive window of the connection in bytes: at least one stream window for each passthrough, the event stream and
 /// one spare.
 pub const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
 
@@ -44,7 +44,8 @@ pub fn head_bytes(headers: &HeaderMap) -> usize {
     })
 }
 
-const _: () = assert!(CONNECTION_WINDOW as usize >= (MAX_EXCHANGES + 2) * STREAM_WINDOW as usize);
+const _: () =
+    assert!(CONNECTION_WINDOW as usize >= (MAX_PASSTHROUGHS + 2) * STREAM_WINDOW as usize);
 
 /// Returns the relay's side of a link.
 #[must_use]
@@ -75,7 +76,7 @@ pub fn server() -> server::conn::http2::Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(MAX_HEADER_LIST)
-        .max_concurrent_streams(u32::try_from(MAX_EXCHANGES + 1).unwrap_or(u32::MAX))
+        .max_concurrent_streams(u32::try_from(MAX_PASSTHROUGHS + 1).unwrap_or(u32::MAX))
         .keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
     builder

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, header};
 pub const RESERVED: &str = "/_ringtail/";
 
 /// `GET`, WebSocket upgrade, bearer token: opens a link. Query: `endpoint` (its id), `forward` (`true` when the
-/// client has a target, so that exchanges may be handed to it), and `journal` with `after` (where the client's
+/// client has a target, so that passthrough requests may be handed to it), and `journal` with `after` (where the client's
 /// history stands) unless it has nothing yet.
 pub const LINK: &str = "/_ringtail/v1/link";
 
@@ -19,13 +19,13 @@ pub const ENDPOINTS: &str = "/_ringtail/v1/endpoints";
 /// On the link: the event stream, a `POST` that the relay makes once.
 pub const EVENTS: &str = "/events";
 
-/// On the link: prefix of an exchange, followed by the path below the endpoint.
-pub const EXCHANGE: &str = "/exchange";
+/// On the link: prefix of a passthrough request, followed by the path below the endpoint.
+pub const PASSTHROUGH: &str = "/passthrough";
 
-/// Header on an exchange: the id of its event, so that the client can file the attempt under it.
+/// Header on a passthrough request: the id of its event, so that the client can file the attempt under it.
 pub const EVENT_ID: &str = "ringtail-event-id";
 
-/// Header on the client's answer to an exchange, set when the answer is not the app's: one of
+/// Header on the client's answer to a passthrough request, set when the answer is not the app's: one of
 /// [`NOT_FORWARDING`], [`UNREACHABLE`], [`FAILED`], [`HEAD_TOO_LARGE`]. The relay then answers in words of its own.
 pub const NO_ANSWER: &str = "ringtail-no-answer";
 

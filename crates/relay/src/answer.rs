@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
-use ringtail_ringcentral::handshake::VALIDATION_TOKEN;
+use ringtail_ringcentral::validation::VALIDATION_TOKEN;
 
 use crate::limits::RETRY_AFTER;
 use crate::links::{AppBody, AppBodyError};
@@ -30,8 +30,8 @@ pub(crate) fn empty(status: StatusCode) -> Answer {
     answer
 }
 
-/// Returns the answer to a handshake. It has to fit 1024 bytes, so nothing else is in it.
-pub(crate) fn handshake(token: HeaderValue) -> Answer {
+/// Returns the answer to a validation. It has to fit 1024 bytes, so nothing else is in it.
+pub(crate) fn validation(token: HeaderValue) -> Answer {
     let mut answer = empty(StatusCode::OK);
     let headers = answer.headers_mut();
     headers.insert(VALIDATION_TOKEN, token);

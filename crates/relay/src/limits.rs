@@ -14,8 +14,8 @@
 //! | events waiting to be written | 503 with `Retry-After` |
 //! | events of an endpoint in a second | 503 with `Retry-After` |
 //! | failed logins from an address | 429 with `Retry-After` |
-//! | handshakes in a second | answered, and not noted |
-//! | exchanges on a link | they wait, then 503 with `Retry-After` |
+//! | validations in a second | answered, and not noted |
+//! | passthrough requests on a link | they wait, then 503 with `Retry-After` |
 //! | time for the app's answer to begin | 504 |
 //! | silence inside the app's answer | the answer breaks off |
 
@@ -48,12 +48,12 @@ pub struct Limits {
     /// The same for requests to endpoints that do not exist and to the relay's own paths, so that strangers take no
     /// room from those who know an endpoint.
     pub stray_bytes: usize,
-    /// Events that one endpoint may take in a second, handshakes apart; a burst of [`EVENT_BURST_SECONDS`] passes.
+    /// Events that one endpoint may take in a second, validations apart; a burst of [`EVENT_BURST_SECONDS`] passes.
     pub events_per_second: NonZeroU32,
     /// From a request whose answer is the app's to that answer's head.
-    pub exchange_deadline: Duration,
-    /// How much of [`Limits::exchange_deadline`] may pass in waiting for a place on a busy link.
-    pub exchange_wait: Duration,
+    pub passthrough_deadline: Duration,
+    /// How much of [`Limits::passthrough_deadline`] may pass in waiting for a place on a busy link.
+    pub passthrough_wait: Duration,
     /// How long the app may be silent inside its answer.
     pub answer_idle_timeout: Duration,
     /// How long a client may take to answer the relay's first request on a link.
@@ -79,8 +79,8 @@ impl Default for Limits {
             buffered_bytes: 256 * 1024 * 1024,
             stray_bytes: 64 * 1024 * 1024,
             events_per_second: EVENTS_PER_SECOND,
-            exchange_deadline: Duration::from_secs(30),
-            exchange_wait: Duration::from_secs(10),
+            passthrough_deadline: Duration::from_secs(30),
+            passthrough_wait: Duration::from_secs(10),
             answer_idle_timeout: Duration::from_secs(60),
             link_timeout: Duration::from_secs(10),
             accounts_interval: Duration::from_millis(500),
@@ -110,7 +110,7 @@ pub const LARGE_BODY_BYTES: usize = 128 * 1024;
 /// Large bodies that are looked at at once; others wait for their turn.
 pub const LARGE_BODIES: usize = 2;
 /// [`Limits::drain_timeout`] of a relay whose socket another one takes over: whoever connects meanwhile waits, and
-/// RingCentral's older documents give a handshake 1000 ms in all.
+/// RingCentral's older documents give a validation 1000 ms in all.
 pub const HAND_OVER: Duration = Duration::from_millis(400);
 
 /// How long it may take to say that what is in flight will not be finished.
@@ -154,9 +154,9 @@ pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of RingCentral's `uuid` by which duplicates are known; a longer one is no such id (RINGCENTRAL.md 2.3).
 pub const UUID_BYTES: usize = 128;
 
-/// Handshakes that are noted in one second. More are answered all the same, and not kept: RingCentral sends one for each
+/// Validations that are noted in one second. More are answered all the same, and not kept: RingCentral sends one for each
 /// subscription, and a flood of them must push neither real events out of the journal nor the journal out of time.
-pub const NOTED_HANDSHAKES: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
+pub const NOTED_VALIDATIONS: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 
 /// Events that one endpoint takes in a second unless told otherwise. An answered call makes about ten notifications
 /// (RINGCENTRAL.md 6), so this is a hundred calls a second: a company of 30,000 that telephones all day long.

@@ -41,22 +41,22 @@ pub(crate) struct Relay {
     pub(crate) metrics: Metrics,
     pub(crate) failed_logins: FailedLogins,
     pub(crate) event_rates: EventRates,
-    pub(crate) handshake_notes: DefaultDirectRateLimiter,
+    pub(crate) validation_notes: DefaultDirectRateLimiter,
     /// Lines of the log about events that are not stored.
     pub(crate) unstored_lines: DefaultDirectRateLimiter,
     /// What events are stamped by.
     pub(crate) clock: Clock,
     /// Connections, and the streams on them.
     pub(crate) connection_tasks: TaskTracker,
-    /// Links, which outlive the connections that they were: exchanges in flight need them to the end.
+    /// Links, which outlive the connections that they were: passthrough requests in flight need them to the end.
     pub(crate) link_tasks: TaskTracker,
     /// No more requests are taken; those in flight are finished.
     pub(crate) drain: CancellationToken,
     /// Connections end as soon as nothing is in flight on them.
     pub(crate) quiet: CancellationToken,
-    /// Exchanges are no longer waited for.
+    /// Passthrough requests are no longer waited for.
     pub(crate) give_up: CancellationToken,
-    /// Links end: no exchange needs them any more.
+    /// Links end: no passthrough needs them any more.
     pub(crate) end_links: CancellationToken,
     /// Nothing is finished any more.
     pub(crate) abort: CancellationToken,

@@ -8,6 +8,7 @@ mod clues;
 mod table;
 
 use http::{HeaderMap, Method};
+use ringtail_protocol::event::Kind;
 
 use self::clues::Clues;
 pub use self::table::{Row, TABLE};
@@ -36,34 +37,12 @@ pub fn classify(request: &RequestView<'_>) -> Callback {
         .map_or(Callback::Other, |row| row.callback)
 }
 
-/// What kind of event a request becomes, which is who answers it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Answered by the edge from the request alone.
-    Handshake,
-    /// Answered by the edge with 200 once it is on disk.
-    Notification,
-    /// Answered by the app.
-    Exchange,
-}
-
-impl Kind {
-    /// Returns the kind as a stable machine word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Handshake => "handshake",
-            Self::Notification => "notification",
-            Self::Exchange => "exchange",
-        }
-    }
-}
-
 /// The callbacks of RingCentral that a developer may point at an endpoint (RINGCENTRAL.md 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Callback {
     /// Validation of an address, for platform webhooks and RingCX agent-state subscriptions.
-    Handshake,
+    Validation,
     /// RingCX Digital's validation of an address.
     DigitalChallenge,
     /// A call of the RingCX Digital source SDK, whose signed answer is data.
@@ -136,7 +115,7 @@ impl Callback {
     }
 }
 
-/// What the edge answers when nobody else can: to an exchange that no client takes, or to anything that could
+/// What the edge answers when nobody else can: to a passthrough request that no client takes, or to anything that could
 /// not be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {

@@ -1,6 +1,6 @@
 //! RingCentral's webhook rules as pure code: no runtime, no socket, no clock.
 //!
-//! The relay asks [`classify`](mod@classify) what a request is and [`handshake`] how to answer one; the client asks
+//! The relay asks [`classify`](mod@classify) what a request is and [`validation`] how to answer one; the client asks
 //! [`ordering`] what must stay in order, [`catalogue`] what an event says, [`facts`](mod@facts) what it
 //! can be found by, [`signature`] whether a request is
 //! RingCentral's, [`verdict`] what RingCentral would have made of the app's answer, and [`errors`] what a code means.
@@ -15,7 +15,6 @@ pub mod classify;
 pub mod envelope;
 pub mod errors;
 pub mod facts;
-pub mod handshake;
 mod json;
 pub mod limits;
 pub mod mask;
@@ -28,4 +27,5 @@ pub mod signature;
 pub mod simulate;
 mod text;
 pub mod timeline;
+pub mod validation;
 pub mod verdict;

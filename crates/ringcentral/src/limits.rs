@@ -1,8 +1,8 @@
 //! RingCentral's documented limits, each with the section of RINGCENTRAL.md that states it.
 
-/// Most bytes of headers and body together in an answer to a handshake or a platform notification.
+/// Most bytes of headers and body together in an answer to a validation or a platform notification.
 ///
-/// Section 1.3 (required response) for the handshake, where more means SUB-525; section 2.5 (response to a
+/// Section 1.3 (required response) for the validation, where more means SUB-525; section 2.5 (response to a
 /// notification) for the rest, where more means the blacklist.
 pub const ANSWER_MAX_BYTES: usize = 1024;
 

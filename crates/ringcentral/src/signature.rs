@@ -49,7 +49,7 @@ const GLIP_PREFIX: &str = "sha1=";
 #[non_exhaustive]
 pub enum Scheme {
     /// `deliveryMode.verificationToken` of a platform subscription, sent back with every notification and
-    /// perhaps with the handshake, which comes before anybody knows the subscription.
+    /// perhaps with the validation, which comes before anybody knows the subscription.
     VerificationToken,
     /// The shared secret of an app's interactive messages.
     Glip,
@@ -71,7 +71,7 @@ impl Scheme {
     /// Returns the scheme that the callback uses; `None` for callbacks that RingCentral does not sign.
     pub fn of(callback: Callback) -> Option<Self> {
         match callback {
-            Callback::Handshake | Callback::PlatformNotification => Some(Self::VerificationToken),
+            Callback::Validation | Callback::PlatformNotification => Some(Self::VerificationToken),
             Callback::InteractiveMessage => Some(Self::Glip),
             Callback::DigitalChallenge | Callback::DigitalNotification => Some(Self::Dimelo),
             Callback::SourceSdk => Some(Self::SourceSdk),

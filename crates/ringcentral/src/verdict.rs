@@ -18,8 +18,8 @@ use http::{HeaderMap, StatusCode};
 pub use self::clock::{AFTERWARDS, Failing, FailureClock, PATIENCE_MS};
 pub use self::fault::{Fault, NoAnswer};
 use crate::classify::{Callback, Expectation};
-use crate::handshake::Echo;
 use crate::limits::{ANSWER_MAX_BYTES, ANSWER_MAX_MS, ANSWER_MAX_MS_OLD, INTERACTIVE_MAX_MS};
+use crate::validation::Echo;
 
 /// An app's answer, as far as RingCentral looks at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Answer {
     pub bytes: u64,
     /// Value of the `Content-Type` header.
     pub content_type: Option<String>,
-    /// What became of a handshake's token, if that is known.
+    /// What became of a validation's token, if that is known.
     pub echo: Echo,
 }
 
@@ -91,7 +91,7 @@ pub fn judge(callback: Callback, outcome: Result<&Answer, &NoAnswer>) -> Verdict
         }
     };
     let mut faults = faults(callback.expectation(), answer);
-    if callback == Callback::Handshake && answer.status == StatusCode::OK.as_u16() {
+    if callback == Callback::Validation && answer.status == StatusCode::OK.as_u16() {
         faults.extend(token_fault(answer.echo));
     }
     if faults.is_empty() {

@@ -1,17 +1,18 @@
-//! What the domain crate makes of a request: class, envelope, order, summary, handshake, signatures.
+//! What the domain crate makes of a request: class, envelope, order, summary, validation, signatures.
 
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
+use ringtail_protocol::event::Kind;
 use ringtail_ringcentral::catalogue::{TEXT_MAX_CHARS, summarize};
-use ringtail_ringcentral::classify::{Callback, Kind, RequestView, classify};
+use ringtail_ringcentral::classify::{Callback, RequestView, classify};
 use ringtail_ringcentral::envelope::Envelope;
 use ringtail_ringcentral::errors::{self, Found};
-use ringtail_ringcentral::handshake::{VALIDATION_TOKEN, answer_token};
 use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
 use ringtail_ringcentral::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::ordering::{KEY_MAX_BYTES, ordering_key};
 use ringtail_ringcentral::signature::{Outcome, Scheme, sign, sign_prefixed, verify};
+use ringtail_ringcentral::validation::{VALIDATION_TOKEN, answer_token};
 use ringtail_ringcentral::verdict::{Answer, judge, wire_size};
 use serde_json::Value;
 
@@ -22,7 +23,7 @@ pub fn check(bytes: &[u8]) {
     let request = TextRequest::read(bytes);
     let view = request.view();
     let callback = classify(&view);
-    handshake(callback, &view);
+    validation(callback, &view);
     summary(&view);
     order(&view);
     envelope(view.body);
@@ -32,10 +33,10 @@ pub fn check(bytes: &[u8]) {
     mask(&view);
 }
 
-/// A request with the token and no body is a handshake, whatever else it is; its answer fits RingCentral's limit.
-fn handshake(callback: Callback, view: &RequestView<'_>) {
+/// A request with the token and no body is a validation, whatever else it is; its answer fits RingCentral's limit.
+fn validation(callback: Callback, view: &RequestView<'_>) {
     let asks = view.headers.contains_key(VALIDATION_TOKEN) && view.body.is_empty();
-    assert_eq!(callback.kind() == Kind::Handshake, asks);
+    assert_eq!(callback.kind() == Kind::Validation, asks);
     if view.headers.contains_key(VALIDATION_TOKEN) && !asks {
         assert_ne!(callback, Callback::Other, "a token came with the body");
     }

@@ -91,7 +91,7 @@ fn answers(answered: &[u8], bytes: &[u8], stored: &[Stored]) {
             None => acknowledged += usize::from(is_acknowledgement(answer)),
         }
     }
-    let owed = |event: &&Stored| event.disposition == Disposition::Owed;
+    let owed = |event: &&Stored| event.disposition == Disposition::Pending;
     let owed = stored.iter().filter(owed).count();
     assert!(
         acknowledged <= owed,
@@ -119,11 +119,11 @@ fn kept(event: &Stored, bytes: &[u8], http2: bool) {
     let request = event.read();
     assert!(matches!(
         event.kind,
-        Kind::Handshake | Kind::Notification | Kind::Exchange
+        Kind::Validation | Kind::Notification | Kind::Passthrough
     ));
     assert!(matches!(
         event.disposition,
-        Disposition::Settled | Disposition::Owed | Disposition::Live
+        Disposition::Answered | Disposition::Pending | Disposition::Passed
     ));
     assert!(request.path.is_empty() || request.path.starts_with(['/', '?']));
     assert!(
@@ -167,11 +167,10 @@ fn kept(event: &Stored, bytes: &[u8], http2: bool) {
         });
         match event.kind {
             // The challenge is one to whoever knows the verify token.
-            Kind::Handshake => assert!(
-                callback == Callback::DigitalChallenge
-                    || callback.kind() == classify::Kind::Handshake
+            Kind::Validation => assert!(
+                callback == Callback::DigitalChallenge || callback.kind() == Kind::Validation
             ),
-            kind => assert_eq!(callback.kind().name(), kind.word()),
+            kind => assert_eq!(callback.kind(), kind),
         }
     }
 }

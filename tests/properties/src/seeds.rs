@@ -62,7 +62,7 @@ pub fn link() -> Vec<Seed> {
             id: EventId::from_bytes([7; 16]),
             received_at: Timestamp(1_700_000_000_000_000),
             kind: Kind::Notification,
-            disposition: Disposition::Owed,
+            disposition: Disposition::Pending,
             duplicate_of: (seq % 2 == 0).then_some(1),
             request: parts.encode().expect("it is small"),
         };

@@ -1,4 +1,4 @@
-//! Answers to handshakes.
+//! Answers to validations.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ struct Contender {
     shot: Shot,
 }
 
-/// Measures handshakes a second, CPU seconds for a thousand of them, and memory.
+/// Measures validations a second, CPU seconds for a thousand of them, and memory.
 ///
 /// # Errors
 /// When a server does not come up or gives one wrong answer.
@@ -57,7 +57,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     let nginx = Nginx::start(&identity, hello.address).await?;
 
     let contender = |name, pid, aim: Aim| {
-        let shot = Shot::new(&aim, &shot::handshake(), Expect::Echo)?;
+        let shot = Shot::new(&aim, &shot::validation(), Expect::Echo)?;
         Ok::<_, anyhow::Error>(Contender {
             name,
             pid,
@@ -78,7 +78,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
         )?,
     ];
     let mut table = Table::new(
-        "Edge: handshakes answered, a second (every echo checked)",
+        "Edge: validations answered, a second (every echo checked)",
         &COLUMNS,
     );
     match &nginx {
@@ -111,7 +111,7 @@ impl Contender {
         table.add(self.name, "CPU s/1k k-a", self.cost(before, &measured)?);
 
         let (connections, streams) = HTTP2_SHAPE;
-        let measured = load_http2::handshakes(&self.aim, connections, streams, time).await?;
+        let measured = load_http2::validations(&self.aim, connections, streams, time).await?;
         table.add(self.name, "h2 64", measured.rate);
 
         let measured = closed(Mode::NewTls, 1).await?;

@@ -292,7 +292,7 @@ fn event(
         id: EventId::fresh(),
         received_at: Timestamp(Timestamp::now().0 - back * 100_000),
         kind: Kind::Notification,
-        disposition: Disposition::Owed,
+        disposition: Disposition::Pending,
         duplicate_of: None,
         request: request.encode()?,
     })

@@ -208,7 +208,7 @@ pub(super) async fn read_checked(
 fn check_length(expect: Expect, length: usize) -> anyhow::Result<()> {
     match expect {
         Expect::Body(wanted) => ensure!(length == wanted, "{length} bytes instead of {wanted}"),
-        Expect::Echo => ensure!(length == 0, "a handshake is answered without a body"),
+        Expect::Echo => ensure!(length == 0, "a validation is answered without a body"),
         Expect::Accepted => {}
     }
     Ok(())
@@ -250,18 +250,18 @@ mod tests {
     const BRIEFLY: Duration = Duration::from_millis(50);
 
     #[tokio::test]
-    async fn handshakes_are_fired_every_way_and_checked() {
+    async fn validations_are_fired_every_way_and_checked() {
         let identity = Identity::new().unwrap();
         let (aim, _server) = server(Kind::Hello, &identity).await;
-        let shot = Shot::new(&aim, &shot::handshake(), Expect::Echo).unwrap();
+        let shot = Shot::new(&aim, &shot::validation(), Expect::Echo).unwrap();
         for mode in [Mode::KeepAlive, Mode::NewTls] {
             let measured = closed(&aim, &shot, mode, 4, BRIEFLY).await.unwrap();
             assert!(measured.requests > 0);
             assert_eq!(measured.requests, measured.latency.len());
         }
-        load_http2::handshakes(&aim, 2, 8, BRIEFLY).await.unwrap();
+        load_http2::validations(&aim, 2, 8, BRIEFLY).await.unwrap();
 
-        let wrong = Shot::new(&aim, &shot::handshake(), Expect::Body(5)).unwrap();
+        let wrong = Shot::new(&aim, &shot::validation(), Expect::Body(5)).unwrap();
         let wrong = closed(&aim, &wrong, Mode::KeepAlive, 1, BRIEFLY).await;
         wrong.expect_err("an empty answer passed for five bytes");
         let silent = Shot::new(&aim, &shot::notification(), Expect::Echo).unwrap();

@@ -1,4 +1,4 @@
-//! Closed loop over HTTP/2, handshakes only: frames made and read by hand, because a client library costs more
+//! Closed loop over HTTP/2, validations only: frames made and read by hand, because a client library costs more
 //! than the answer that is measured.
 //!
 //! Flow of one connection: preface and empty `SETTINGS`; then `HEADERS` with `END_STREAM`, one for every stream
@@ -36,11 +36,11 @@ const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// Fires handshakes, `streams` at once on each of so many connections, for some time. Every echo is checked.
+/// Fires validations, `streams` at once on each of so many connections, for some time. Every echo is checked.
 ///
 /// # Errors
 /// At the first answer that is wrong or missing.
-pub async fn handshakes(
+pub async fn validations(
     aim: &Aim,
     connections: usize,
     streams: usize,
@@ -149,7 +149,7 @@ impl Gunner {
                 };
                 check(&payload, *stamp)?;
             }
-            DATA => ensure!(length == 0, "a handshake is answered without a body"),
+            DATA => ensure!(length == 0, "a validation is answered without a body"),
             SETTINGS if flags & ACK == 0 => frame_head(&mut self.write, 0, SETTINGS, ACK, 0),
             PING if flags & ACK == 0 => {
                 frame_head(&mut self.write, length, PING, ACK, 0);
@@ -184,7 +184,7 @@ fn check(block: &[u8], stamp: Stamp) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A handshake as a `HEADERS` frame.
+/// A validation as a `HEADERS` frame.
 #[derive(Debug)]
 struct Shot {
     block: BytesMut,

@@ -1,9 +1,9 @@
 //! Measures Ringtail beside its peers, in one run on one machine: only ratios mean something elsewhere.
 //!
-//! * [`edge`]: answers to handshakes, beside nginx and a bare hyper server.
+//! * [`edge`]: answers to validations, beside nginx and a bare hyper server.
 //! * [`ingest`]: notifications made durable, beside a prototype that does that and nothing else.
 //! * [`delivery`]: from the caller's first byte to the app's.
-//! * [`exchange`]: requests answered by the app, beside no tunnel and other tunnels.
+//! * [`passthrough`]: requests answered by the app, beside no tunnel and other tunnels.
 //! * [`inspector`]: a large history, searched.
 //! * [`idle`]: memory of idle links; [`startup`]: time until ready.
 //!
@@ -12,13 +12,13 @@
 
 pub mod delivery;
 pub mod edge;
-pub mod exchange;
 pub mod idle;
 pub mod ingest;
 pub mod inspector;
 pub mod load;
 pub mod load_http2;
 pub mod open_loop;
+pub mod passthrough;
 pub mod peers;
 pub mod servers;
 pub mod shot;

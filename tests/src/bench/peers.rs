@@ -60,7 +60,7 @@ impl Own {
     }
 }
 
-/// nginx with TLS: echoes handshakes at `/`, and below `/app` passes requests to an upstream.
+/// nginx with TLS: echoes validations at `/`, and below `/app` passes requests to an upstream.
 #[derive(Debug)]
 pub struct Nginx {
     process: Process,

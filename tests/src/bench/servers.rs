@@ -27,7 +27,7 @@ pub enum Kind {
     Hello,
     /// The same, and the body is in SQLite, committed in groups, before it answers.
     Durable,
-    /// hyper without TLS: answers with the body that it got. The app of the exchange tables.
+    /// hyper without TLS: answers with the body that it got. The app of the passthrough tables.
     App,
 }
 

@@ -182,10 +182,10 @@ impl Shot {
 
 const PLACE: &[u8] = Stamp::PLACE.as_bytes();
 
-/// A handshake whose token is the stamp.
+/// A validation whose token is the stamp.
 #[must_use]
-pub fn handshake() -> Hook {
-    Hook::handshake(Stamp::PLACE)
+pub fn validation() -> Hook {
+    Hook::validation(Stamp::PLACE)
 }
 
 /// A notification of 1 kB with the stamp in its `uuid`, so that no two are duplicates.
@@ -202,7 +202,7 @@ pub fn notification() -> Hook {
 
 /// A request that only the app can answer, with a body of some size.
 #[must_use]
-pub fn exchange(bytes: usize) -> Hook {
+pub fn passthrough(bytes: usize) -> Hook {
     let mut body = b"stamp=".to_vec();
     body.extend_from_slice(Stamp::PLACE.as_bytes());
     body.resize(bytes, b'x');

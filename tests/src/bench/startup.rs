@@ -19,7 +19,7 @@ const CLIENT: &str = "client to first answer, ms";
 const STARTS: usize = 5;
 
 /// Measures start-up: relay from its start to its ready line (the first makes keys and a database), client from
-/// its start to the first exchange that its app answered.
+/// its start to the first passthrough that its app answered.
 ///
 /// # Errors
 /// When something does not start.

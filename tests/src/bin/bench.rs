@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use ringtail_tests::bench::{
-    Plan, delivery, edge, exchange, idle, ingest, inspector, servers, startup,
+    Plan, delivery, edge, idle, ingest, inspector, passthrough, servers, startup,
 };
 use ringtail_tests::stopping::unless_stopped;
 use tracing_subscriber::EnvFilter;
@@ -44,7 +44,7 @@ enum Section {
     Edge,
     Ingest,
     Delivery,
-    Exchange,
+    Passthrough,
     Idle,
     Startup,
     Inspector,
@@ -81,7 +81,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             Section::Edge => Box::pin(edge::run(plan)).await?,
             Section::Ingest => Box::pin(ingest::run(plan)).await?,
             Section::Delivery => Box::pin(delivery::run(plan)).await?,
-            Section::Exchange => Box::pin(exchange::run(plan)).await?,
+            Section::Passthrough => Box::pin(passthrough::run(plan)).await?,
             Section::Idle => Box::pin(idle::run(plan)).await?,
             Section::Startup => Box::pin(startup::run(plan)).await?,
             Section::Inspector => Box::pin(inspector::run(plan, arguments.keep.as_deref())).await?,

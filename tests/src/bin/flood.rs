@@ -1,4 +1,4 @@
-//! Attacks on a relay, with RingCentral's handshakes meanwhile: see [`ringtail_tests::flood`].
+//! Attacks on a relay, with RingCentral's validations meanwhile: see [`ringtail_tests::flood`].
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use ringtail_tests::flood::{self, Attack, Plan};
 use ringtail_tests::stopping::unless_stopped;
 
 #[derive(Debug, Parser)]
-#[command(about = "Attacks a relay and tells how RingCentral's handshakes fare meanwhile")]
+#[command(about = "Attacks a relay and tells how RingCentral's validations fare meanwhile")]
 struct Arguments {
     /// Attack briefly, with attackers of our own alone
     #[arg(long)]
@@ -54,7 +54,7 @@ async fn main() -> anyhow::Result<()> {
         writeln!(out, "  {failure}")?;
     }
     if !failures.is_empty() {
-        bail!("{} handshakes were not answered right", failures.len());
+        bail!("{} validations were not answered right", failures.len());
     }
     if report.peak_mib() > report.ceiling_mib() {
         bail!("the relay took more memory than its limits allow");

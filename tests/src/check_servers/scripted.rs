@@ -74,9 +74,9 @@ pub fn answer(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     [out.as_bytes(), body].concat()
 }
 
-/// Returns the answer to a handshake that RingCentral accepts, with more headers and a body.
+/// Returns the answer to a validation that RingCentral accepts, with more headers and a body.
 #[must_use]
-pub fn handshake(asked: &Asked, status: &str, more: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+pub fn validation(asked: &Asked, status: &str, more: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut headers = vec![
         ("Validation-Token", asked.token()),
         ("Content-Type", "application/json"),
@@ -135,7 +135,7 @@ async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, script: Script) 
                 let (tls, script, count) = (tls.clone(), Arc::clone(&script), Arc::clone(&count));
                 connections.spawn(async move {
                     match tls {
-                        // Callers that look at the handshake alone break it off.
+                        // Callers that look at the validation alone break it off.
                         Some(tls) => if let Ok(mut stream) = tls.accept(stream).await {
                             talk(&mut stream, &script, &count, |stream| stream.get_ref().0).await;
                         },

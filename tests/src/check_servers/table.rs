@@ -179,7 +179,7 @@ impl Table {
     }
 }
 
-/// Rows about how long answers to handshakes took. How long that is is the machine's affair, too, so that they are held
+/// Rows about how long answers to validations took. How long that is is the machine's affair, too, so that they are held
 /// against the figures that the check shows.
 const TIMED: [&str; 3] = ["time", "old-time", "cold-start"];
 

@@ -29,7 +29,7 @@ pub(super) async fn full() -> anyhow::Result<Row> {
     unmounted(relay)?;
     Ok(row(
         format!("12 MiB full; with 4 MiB freed it stores again, same process: {same}"),
-        format!("503 to notifications, 200 to handshakes ({seen}); then 200 to both"),
+        format!("503 to notifications, 200 to validations ({seen}); then 200 to both"),
         load,
         good,
     ))
@@ -96,7 +96,7 @@ pub(super) async fn turns_read_only() -> anyhow::Result<Row> {
     unmounted(relay)?;
     Ok(row(
         format!("goes on and stores nothing; told to stop: exit {code:?}; mounted anew it starts"),
-        format!("503 to notifications, 200 to handshakes ({seen})"),
+        format!("503 to notifications, 200 to validations ({seen})"),
         load,
         good,
     ))

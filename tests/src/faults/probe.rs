@@ -1,4 +1,4 @@
-//! Handshakes, one after the other on new connections, while something happens to the relay.
+//! Validations, one after the other on new connections, while something happens to the relay.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -8,16 +8,16 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::handshakes;
 use crate::ringcentral::{FakeRingCentral, Hook};
+use crate::validations;
 
-/// Pause between two handshakes.
+/// Pause between two validations.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// RingCentral's older documents give a handshake so long, newer ones three times as long (RINGCENTRAL.md 1.3).
+/// RingCentral's older documents give a validation so long, newer ones three times as long (RINGCENTRAL.md 1.3).
 pub(super) const LIMIT: Duration = Duration::from_millis(1000);
 
-/// Handshakes that go on.
+/// Validations that go on.
 #[derive(Debug)]
 pub(super) struct Probe {
     stop: CancellationToken,
@@ -44,7 +44,7 @@ impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} handshakes right, {} not, longest {} ms",
+            "{} validations right, {} not, longest {} ms",
             self.right,
             self.failed,
             self.slowest.as_millis()
@@ -64,7 +64,7 @@ impl Probe {
         Self { stop, task }
     }
 
-    /// Ends after the handshake that is under way.
+    /// Ends after the validation that is under way.
     pub(super) async fn finish(mut self) -> anyhow::Result<Seen> {
         self.stop.cancel();
         match self.task.join_next().await {
@@ -82,9 +82,9 @@ async fn run(caller: FakeRingCentral, url: String, stop: CancellationToken) -> S
         ticks.tick().await;
         let token = Uuid::now_v7().to_string();
         let began = Instant::now();
-        let answer = caller.post(&url, &Hook::handshake(&token)).await;
+        let answer = caller.post(&url, &Hook::validation(&token)).await;
         let took = began.elapsed();
-        match answer.and_then(|answer| handshakes::check(&answer, &token)) {
+        match answer.and_then(|answer| validations::check(&answer, &token)) {
             Ok(()) => seen.right += 1,
             Err(error) => {
                 seen.failed += 1;

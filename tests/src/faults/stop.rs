@@ -76,8 +76,8 @@ pub(super) async fn cut_off() -> anyhow::Result<Row> {
     let linked = client.url()?;
     let caller = relay.caller()?;
     let asked = caller.clone();
-    let mut exchange = tokio::task::JoinSet::new();
-    exchange.spawn(async move { asked.post(&linked, &Hook::new("GET", "")).await });
+    let mut passthrough = tokio::task::JoinSet::new();
+    passthrough.spawn(async move { asked.post(&linked, &Hook::new("GET", "")).await });
     eventually!(super::asked(&app) > 0, "the app to be asked")?;
     let scene_relay = relay.endpoint(&token, "faults").await?;
     let mut traffic = super::Traffic::start(&caller, &scene_relay.url, super::VOLUME);
@@ -85,11 +85,13 @@ pub(super) async fn cut_off() -> anyhow::Result<Row> {
     let (code, _) = relay.end().await?;
     let sent = traffic.finish().await?;
     let load = super::Load::of(&sent, relay.data())?;
-    let answer = exchange.join_next().await.transpose()?.transpose()?;
+    let answer = passthrough.join_next().await.transpose()?.transpose()?;
     let status = answer.map(|answer| answer.status);
     Ok(row(
         format!("exit {code:?} when --drain 1 is over"),
-        format!("{status:?} to the exchange that was waiting; 200 to notifications until the end"),
+        format!(
+            "{status:?} to the passthrough that was waiting; 200 to notifications until the end"
+        ),
         load,
         code == Some(75) && status == Some(503),
     ))

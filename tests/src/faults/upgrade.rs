@@ -1,5 +1,5 @@
 //! One relay replaced by another behind a socket that goes on listening, as `systemctl restart` does it with
-//! `deploy/ringtail-relay.socket`: handshakes and notifications go on, a link is up, and an exchange is in flight.
+//! `deploy/ringtail-relay.socket`: validations and notifications go on, a link is up, and a passthrough request is in flight.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -33,15 +33,15 @@ pub(super) async fn replaced(plan: Plan) -> anyhow::Result<Row> {
     let mut longest_away = Duration::ZERO;
     let mut unfinished = 0;
     for upgrade in 0..times {
-        let mut exchange = JoinSet::new();
+        let mut passthrough = JoinSet::new();
         let (asked, url) = (caller.clone(), linked.clone());
-        exchange.spawn(async move { asked.post(&url, &Hook::new("GET", "")).await });
+        passthrough.spawn(async move { asked.post(&url, &Hook::new("GET", "")).await });
         eventually!(super::asked(&app) > upgrade, "the app to be asked")?;
         let began = Instant::now();
         scene.relay.end().await?;
         scene.relay.resume().await?;
         longest_away = longest_away.max(began.elapsed());
-        let answer = exchange.join_next().await.transpose()?.transpose()?;
+        let answer = passthrough.join_next().await.transpose()?.transpose()?;
         unfinished += usize::from(answer.is_some_and(|answer| answer.status == 503));
         scene.traffic.more(SOME).await?;
         let mark = Hook::notification(crate::hooks::marked(99, 0));
@@ -66,12 +66,12 @@ pub(super) async fn replaced(plan: Plan) -> anyhow::Result<Row> {
         && (!plan.judges_time || seen.slowest.max(sent.slowest) < LIMIT);
     Ok(row(
         format!(
-            "{times} times, each with an exchange in flight: from the signal to the next one's being ready {} ms at most; \
+            "{times} times, each with a passthrough request in flight: from the signal to the next one's being ready {} ms at most; \
              the client's link came back each time",
             longest_away.as_millis()
         ),
         format!(
-            "{seen}; notifications: {failed} failed, longest {} ms (limit {} ms); 503 to {unfinished} of {times} exchanges",
+            "{seen}; notifications: {failed} failed, longest {} ms (limit {} ms); 503 to {unfinished} of {times} passthrough requests",
             sent.slowest.as_millis(),
             LIMIT.as_millis()
         ),

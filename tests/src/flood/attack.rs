@@ -24,7 +24,7 @@ use crate::tls;
 const ADDRESSES: usize = 49;
 
 /// Connections that the slow programs hold each. Their limit would be that of one address, and room is left for the
-/// handshakes that are measured.
+/// validations that are measured.
 const TOOL_CONNECTIONS: &str = "40";
 
 /// Pause between two attackers' first calls. At any moment there are no more handshakes of TLS than that makes: what they

@@ -1,4 +1,4 @@
-//! Attacks on a relay, and RingCentral's handshakes meanwhile.
+//! Attacks on a relay, and RingCentral's validations meanwhile.
 //!
 //! Every attack is a process of its own, at a lower priority: it stands for other people's machines, and this one has to
 //! be shared. Nothing leaves `127.0.0.0/8`; attackers of our own call from many of its addresses, so that the limit of one
@@ -18,13 +18,13 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 pub use self::attack::Attack;
 pub use self::report::{Report, Row};
 use crate::bench::load::Measured;
-use crate::handshakes::check;
 use crate::process::Process;
 use crate::procfs;
 use crate::relay::TestRelay;
 use crate::ringcentral::{FakeRingCentral, Hook};
+use crate::validations::check;
 
-/// Pause between two handshakes of one kind: RingCentral does not hurry, and a queue of our own would not be the relay's.
+/// Pause between two validations of one kind: RingCentral does not hurry, and a queue of our own would not be the relay's.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Connections that the relay is left with beside those that are held.
@@ -146,12 +146,12 @@ async fn measure(
     })
 }
 
-/// Handshakes on one kind of connection.
+/// Validations on one kind of connection.
 #[derive(Debug)]
 pub struct Shaken {
     /// From the first byte of TCP, or of the request on a kept connection, to the last of the answer.
     pub latency: Histogram<u64>,
-    /// Handshakes that were not answered, or not as RingCentral wants it; the first of them in words.
+    /// Validations that were not answered, or not as RingCentral wants it; the first of them in words.
     pub failed: Vec<String>,
 }
 
@@ -190,7 +190,7 @@ async fn on_new(caller: &FakeRingCentral, url: &str, end: Instant) -> anyhow::Re
         }
         let token = format!("new-{number}");
         let began = Instant::now();
-        let answer = caller.post(url, &Hook::handshake(&token)).await;
+        let answer = caller.post(url, &Hook::validation(&token)).await;
         shaken.add(began, answer.and_then(|answer| check(&answer, &token)));
     }
     Ok(shaken)
@@ -207,7 +207,7 @@ async fn on_kept(caller: &FakeRingCentral, url: &str, end: Instant) -> anyhow::R
         }
         let token = format!("kept-{number}");
         let began = Instant::now();
-        let answer = connection.post(&Hook::handshake(&token)).await;
+        let answer = connection.post(&Hook::validation(&token)).await;
         let broken = answer.is_err();
         shaken.add(began, answer.and_then(|answer| check(&answer, &token)));
         if broken {

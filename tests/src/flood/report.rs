@@ -1,4 +1,4 @@
-//! What an attack did to RingCentral's handshakes, and how much memory the relay took.
+//! What an attack did to RingCentral's validations, and how much memory the relay took.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ const PASSING_MIB: usize = 4 * 16;
 /// not end, what HTTP reads ahead, its tasks.
 const CONNECTION_KIB: usize = 224;
 
-/// Handshakes under attack.
+/// Validations under attack.
 #[derive(Debug)]
 pub struct Report {
     connections: usize,
@@ -31,9 +31,9 @@ pub struct Report {
 pub struct Row {
     /// Name of the attack.
     pub name: String,
-    /// Handshakes on new connections.
+    /// Validations on new connections.
     pub new: Shaken,
-    /// Handshakes on a connection that is kept.
+    /// Validations on a connection that is kept.
     pub kept: Shaken,
     /// Most memory that the relay had so far.
     pub peak_kib: u64,
@@ -61,7 +61,7 @@ impl Report {
         usize::try_from(peak.unwrap_or_default() / 1024).unwrap_or(usize::MAX)
     }
 
-    /// Returns the handshakes that failed, in words.
+    /// Returns the validations that failed, in words.
     pub fn failures(&self) -> impl Iterator<Item = String> {
         self.rows.iter().flat_map(|row| {
             let failed = row.new.failed.iter().chain(&row.kept.failed);
@@ -74,7 +74,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "handshakes under attack, times in milliseconds, on new connections and on a kept one"
+            "validations under attack, times in milliseconds, on new connections and on a kept one"
         )?;
         writeln!(
             f,

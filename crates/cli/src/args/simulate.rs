@@ -40,9 +40,9 @@ pub(crate) struct SimulateArgs {
     /// Fail unless every answer is what it should be
     #[arg(long)]
     pub(crate) assert: bool,
-    /// Send no handshake before the first event
+    /// Send no validation request before the first event
     #[arg(long)]
-    pub(crate) no_handshake: bool,
+    pub(crate) no_validation: bool,
     /// How many times to play it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) repeat: u32,

@@ -78,7 +78,7 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
                      app's authority with --ca"
                 }
                 false => {
-                    "`ringtail check URL` shows what is wrong; --no-handshake sends the events all the same"
+                    "`ringtail check URL` shows what is wrong; --no-validation sends the events all the same"
                 }
             };
             Err(Failure::from(failure)
@@ -102,10 +102,10 @@ async fn dry_run(
     scenario: &Scenario,
     options: &Options,
 ) -> Result<(), Failure> {
-    let (handshake, shots, plan) = rehearse(scenario, options).map_err(unmade)?;
+    let (validation, shots, plan) = rehearse(scenario, options).map_err(unmade)?;
     let mut lines = show::Lines::new(args.output);
     let mut out = Vec::new();
-    if let Some(shot) = &handshake {
+    if let Some(shot) = &validation {
         out.extend(lines.planned(shot, 0, false));
     }
     for send in &plan.sends {
@@ -160,7 +160,7 @@ fn options(args: &SimulateArgs, config: &Config) -> Options {
             true => Pace::NoWait,
             false => Pace::Times(args.speed),
         },
-        handshake: !args.no_handshake,
+        validation: !args.no_validation,
         repeat: args.repeat,
     }
 }

@@ -24,7 +24,7 @@ fn event(seq: u64, body: usize) -> Event {
         id: EventId::fresh(),
         received_at: Timestamp(1),
         kind: Kind::Notification,
-        disposition: Disposition::Owed,
+        disposition: Disposition::Pending,
         duplicate_of: None,
         request: request.encode().unwrap(),
     }

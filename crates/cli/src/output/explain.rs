@@ -4,7 +4,7 @@
 //! SUB-520  Validation Token is not returned
 //! RingCentral, HTTP 400
 //!
-//! The address answered the handshake without the Validation-Token header, or with another value.
+//! The address answered the validation request without the Validation-Token header, or with another value.
 //!
 //! Likely causes, likeliest first
 //!   1. The app does not copy the request's Validation-Token header to its answer.

@@ -404,9 +404,9 @@ fn explain(code: &str) -> String {
 /// What became of a request at the edge; it says nothing of what the app answered since.
 fn edge(disposition: Disposition) -> &'static str {
     match disposition {
-        Disposition::Settled => "answered by the relay",
-        Disposition::Owed => "answered 200 by the relay",
-        Disposition::Live => "the app's to answer",
+        Disposition::Answered => "answered by the relay",
+        Disposition::Pending => "answered 200 by the relay",
+        Disposition::Passed => "the app's to answer",
         Disposition::Unknown(_) => "answered in a way that this version does not know",
     }
 }

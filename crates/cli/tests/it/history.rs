@@ -45,7 +45,7 @@ pub(super) fn event(endpoint: &str, seq: u64) -> Event {
         id: EventId::from_bytes(id),
         received_at: Timestamp(1_785_320_000_000_042),
         kind: Kind::Notification,
-        disposition: Disposition::Owed,
+        disposition: Disposition::Pending,
         duplicate_of: None,
         request: request.encode().unwrap(),
     }

@@ -1,12 +1,12 @@
-//! The answer to a handshake, held against RINGCENTRAL.md 1.3.
+//! The answer to a validation, held against RINGCENTRAL.md 1.3.
 //!
 //! One fault is told once: an answer that redirects, or is somebody else's page, or has a status of failure, is not
 //! blamed for the token and the size that it cannot have.
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
-use ringtail_ringcentral::handshake::VALIDATION_TOKEN;
 use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
+use ringtail_ringcentral::validation::VALIDATION_TOKEN;
 
 use super::address::without_query;
 use super::code;
@@ -172,7 +172,7 @@ pub(super) fn status_row(requirement: Requirement, status: StatusCode, answer: &
     let fix = match status.as_u16() {
         201..=299 => "answer 200 itself: no other 2xx is documented to be enough",
         400 | 415 | 422 => {
-            "let the app answer before it parses: the handshake has Content-Type: application/json and an empty body, \
+            "let the app answer before it parses: the validation request has Content-Type: application/json and an empty body, \
              which eager JSON parsers refuse"
         }
         401 | 403 => {
@@ -352,7 +352,7 @@ fn listed(headers: &[(HeaderName, usize)]) -> String {
 /// tries differ.
 pub(super) fn worst(tries: &[Vec<Row>]) -> Vec<Row> {
     let mut merged: Vec<Row> = Vec::new();
-    for requirement in Requirement::HANDSHAKE {
+    for requirement in Requirement::VALIDATION {
         let of_tries: Vec<(usize, &Row)> = tries
             .iter()
             .enumerate()

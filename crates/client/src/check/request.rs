@@ -1,4 +1,4 @@
-//! What RingCentral sends: the handshake of RINGCENTRAL.md 1.2 and the notification of 2.2.
+//! What RingCentral sends: the validation of RINGCENTRAL.md 1.2 and the notification of 2.2.
 
 use bytes::Bytes;
 use http::header::{
@@ -7,7 +7,7 @@ use http::header::{
 use http::{Method, Request};
 use http_body_util::Full;
 use jiff::Timestamp;
-use ringtail_ringcentral::handshake::VALIDATION_TOKEN;
+use ringtail_ringcentral::validation::VALIDATION_TOKEN;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ pub(super) fn fresh_token() -> String {
 }
 
 /// Makes the validation request: the real method and headers, no body, and a content type all the same.
-pub(super) fn handshake(address: &Address, token: &str) -> Option<Request<Full<Bytes>>> {
+pub(super) fn validation(address: &Address, token: &str) -> Option<Request<Full<Bytes>>> {
     let mut request = post(address, Bytes::new(), "application/json")?;
     let token = HeaderValue::from_str(token).ok()?;
     request.headers_mut().insert(VALIDATION_TOKEN, token);

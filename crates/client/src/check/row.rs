@@ -54,7 +54,7 @@ pub enum Requirement {
 
 impl Requirement {
     /// The requirements of every check, in order.
-    pub const HANDSHAKE: [Self; 18] = [
+    pub const VALIDATION: [Self; 18] = [
         Self::Address,
         Self::Name,
         Self::Connection,

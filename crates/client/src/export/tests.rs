@@ -28,7 +28,7 @@ fn event(method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Ev
             seq: 17,
             id: EventId::from_bytes([7; 16]),
             kind: Kind::Notification,
-            disposition: Disposition::Owed,
+            disposition: Disposition::Pending,
             duplicate_of: None,
             received_at: Timestamp(1_700_000_000_000_042),
             method: method.into(),

@@ -43,7 +43,7 @@ pub const WORDS: &[Word] = &[
         Field::Kind,
         Fit::Whole,
         "KIND",
-        "what it is: sms, telephony, presence, …; or notification, exchange, handshake",
+        "what it is: sms, telephony, presence, …; or notification, passthrough, validation",
         "kind:sms",
     ),
     field(
@@ -305,8 +305,8 @@ pub(super) fn kinds() -> Vec<&'static str> {
     let mut kinds: Vec<_> = catalogue::topics()
         .chain([
             "notification",
-            "exchange",
-            "handshake",
+            "passthrough",
+            "validation",
             crate::history::UNDECODABLE,
         ])
         .collect();

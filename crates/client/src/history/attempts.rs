@@ -1,7 +1,7 @@
 //! Storing attempts and reading them back with their verdicts.
 //!
 //! The verdict is not stored but judged when an attempt is read, from what RingCentral would have looked at: an
-//! exchange's attempt may be stored before its event, whose callback says by which rules to judge.
+//! passthrough's attempt may be stored before its event, whose callback says by which rules to judge.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, Row, params};
 
 use ringtail_protocol::event::{EventId, Header, Timestamp};
-use ringtail_ringcentral::handshake::{self, Echo};
+use ringtail_ringcentral::validation::{self, Echo};
 use ringtail_ringcentral::verdict::{Answer, judge, wire_size};
 
 use super::{codes, headers};
@@ -105,11 +105,11 @@ pub(super) fn record(
 }
 
 /// Columns that [`read_row`] takes, of `attempt AS a LEFT JOIN event AS e`, in its order. The headers of both sides are
-/// looked up for handshakes alone, whose token the verdict wants.
+/// looked up for validations alone, whose token the verdict wants.
 pub(super) const COLUMNS: &str = "a.row, a.event, a.cause, a.target, a.started_at, a.duration_us, a.status, \
      a.failure, a.message, a.wire_bytes, a.content_type, e.callback, \
-     CASE WHEN a.status = 200 AND e.callback = 'handshake' THEN (SELECT headers FROM content WHERE content.row = e.row) END, \
-     CASE WHEN a.status = 200 AND e.callback = 'handshake' THEN (SELECT headers FROM answer WHERE answer.row = a.row) END";
+     CASE WHEN a.status = 200 AND e.callback = 'validation' THEN (SELECT headers FROM content WHERE content.row = e.row) END, \
+     CASE WHEN a.status = 200 AND e.callback = 'validation' THEN (SELECT headers FROM answer WHERE answer.row = a.row) END";
 
 /// How many columns [`COLUMNS`] has.
 pub(super) const COLUMN_COUNT: usize = 14;
@@ -158,7 +158,7 @@ fn echo(row: &Row<'_>, at: usize) -> rusqlite::Result<Echo> {
     let asked: Option<Vec<u8>> = row.get(at)?;
     let answered: Option<Vec<u8>> = row.get(at + 1)?;
     Ok(match (asked, answered) {
-        (Some(asked), Some(answered)) => handshake::echo(&map(asked), &map(answered)),
+        (Some(asked), Some(answered)) => validation::echo(&map(asked), &map(answered)),
         _ => Echo::Unknown,
     })
 }

@@ -47,14 +47,14 @@ pub(super) fn forward_or_rejected(code: u8, rejected: bool) -> ForwardState {
 pub(super) fn cause(cause: Cause) -> u8 {
     match cause {
         Cause::Forward => 1,
-        Cause::Exchange => 2,
+        Cause::Passthrough => 2,
         Cause::Replay => 3,
     }
 }
 
 pub(super) fn cause_from(code: u8) -> Cause {
     match code {
-        2 => Cause::Exchange,
+        2 => Cause::Passthrough,
         3 => Cause::Replay,
         _ => Cause::Forward,
     }
@@ -88,7 +88,7 @@ mod tests {
         ] {
             assert_eq!(forward_from(forward(state)), state);
         }
-        for known in [Cause::Forward, Cause::Exchange, Cause::Replay] {
+        for known in [Cause::Forward, Cause::Passthrough, Cause::Replay] {
             assert_eq!(cause_from(cause(known)), known);
         }
     }

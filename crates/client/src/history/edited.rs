@@ -49,7 +49,7 @@ pub(super) fn add(
         id,
         received_at: Timestamp::now(),
         kind,
-        disposition: Disposition::Settled,
+        disposition: Disposition::Answered,
         duplicate_of: None,
         request: request.clone(),
     });

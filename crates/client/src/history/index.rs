@@ -160,7 +160,7 @@ fn index_events(
                 .prepare_cached("INSERT OR IGNORE INTO text_partial (row) VALUES (?1)")?
                 .execute([last])?;
         }
-        // An exchange's attempt may be older than its event.
+        // A passthrough request's attempt may be older than its event.
         connection
             .prepare_cached(&format!(
                 "INSERT OR IGNORE INTO odd (row) SELECT ?1 FROM attempt AS a WHERE a.event = ?2 AND ({}) LIMIT 1",

@@ -120,9 +120,9 @@ fn forward_state(
     };
     let rejected = || guard.is_some_and(|guard| guard.rejects(request).is_some());
     match disposition {
-        // The exchange was rejected when it came, by the same guard: here it is noted.
-        Disposition::Owed | Disposition::Live if rejected() => ForwardState::Rejected,
-        Disposition::Owed => ForwardState::Pending,
+        // The passthrough was rejected when it came, by the same guard: here it is noted.
+        Disposition::Pending | Disposition::Passed if rejected() => ForwardState::Rejected,
+        Disposition::Pending => ForwardState::Pending,
         _ => ForwardState::None,
     }
 }

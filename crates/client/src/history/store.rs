@@ -64,7 +64,7 @@ pub(super) fn store(
             // Everything up to the cursor is here already, or was and is beyond retention.
             Incoming::Event(event) if cursor.is_some_and(|cursor| event.seq <= cursor) => {}
             Incoming::Event(event) => {
-                // Numbers have no holes when they are given, so a jump is a hole even if the relay is silent.
+                // Numbers have no gaps when they are given, so a jump is a gap even if the relay is silent.
                 if let Some(cursor) = cursor
                     && event.seq > cursor + 1
                 {

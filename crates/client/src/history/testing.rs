@@ -81,7 +81,7 @@ pub(crate) fn encoded(seq: u64, request: EncodedRequest) -> Event {
         id: EventId::fresh(),
         received_at: Timestamp(1_700_000_000_000_000),
         kind: Kind::Notification,
-        disposition: Disposition::Owed,
+        disposition: Disposition::Pending,
         duplicate_of: None,
         request,
     }

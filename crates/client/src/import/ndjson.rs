@@ -98,7 +98,7 @@ fn event(text: &[u8]) -> Result<Option<Recorded>, String> {
     Ok(Some(Recorded {
         id,
         received_at,
-        kind: [Kind::Handshake, Kind::Notification, Kind::Exchange]
+        kind: [Kind::Validation, Kind::Notification, Kind::Passthrough]
             .into_iter()
             .find(|kind| kind.word() == line.kind),
         request: Request {

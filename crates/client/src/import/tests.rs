@@ -24,7 +24,7 @@ fn line() -> Value {
         "kind": "notification", "method": "POST", "path": "/hook?a=1", "received_at": "2026-07-29T10:13:20.000042Z",
         "peer": "192.0.2.1:1", "headers": [["x", "a"], ["x", null, "6Q=="]], "body_base64": "/w==",
         "attempts": [{
-            "type": "attempt", "cause": "exchange", "target": "http://localhost:3000/", "started_at": "2026-07-29T10:13:21Z",
+            "type": "attempt", "cause": "passthrough", "target": "http://localhost:3000/", "started_at": "2026-07-29T10:13:21Z",
             "status": 201, "duration_ms": 12.345, "headers": [], "body": "ok", "body_len": 2,
         }],
     })

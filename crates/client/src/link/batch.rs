@@ -88,7 +88,7 @@ mod tests {
             id: EventId::fresh(),
             received_at: Timestamp(1),
             kind: Kind::Notification,
-            disposition: Disposition::Owed,
+            disposition: Disposition::Pending,
             duplicate_of: None,
             request: EncodedRequest::from_stored(Bytes::from(vec![0; len])),
         })

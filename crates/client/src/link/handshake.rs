@@ -26,7 +26,7 @@ use crate::relay_api::{USER_AGENT, bearer};
 pub(crate) struct Wanted {
     /// The endpoint's id.
     pub(crate) endpoint: String,
-    /// Whether exchanges may be handed to this client.
+    /// Whether passthrough requests may be handed to this client.
     pub(crate) forward: bool,
     /// The journal and the newest `seq` of it in the history, unless there is nothing yet.
     pub(crate) after: Option<(String, u64)>,

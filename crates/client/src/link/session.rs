@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ringtail_protocol::http2;
-use ringtail_protocol::path::{EVENTS, EXCHANGE};
+use ringtail_protocol::path::{EVENTS, PASSTHROUGH};
 use ringtail_protocol::stream::ByteStream;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
@@ -25,13 +25,13 @@ use tracing::Instrument;
 
 use super::clock;
 use super::events::{EventSink, ReceiveError, cursors};
-use super::exchange;
-use crate::forward::Exchanger;
+use super::passthrough;
+use crate::forward::Passthrough;
 
 /// How long the relay may take to begin the event stream once the link is open.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long exchanges that the app is answering may go on when the client is told to stop.
+/// How long passthrough requests that the app is answering may go on when the client is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long the connection may take to say why the event stream ended.
@@ -64,7 +64,7 @@ pub enum SessionEnd {
 /// What the requests of one link share.
 struct Session {
     sink: EventSink,
-    exchanger: Option<Exchanger>,
+    passthrough: Option<Passthrough>,
     begun: AtomicBool,
     begin: watch::Sender<bool>,
     ended: mpsc::Sender<Result<(), ReceiveError>>,
@@ -79,7 +79,7 @@ pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + S
 pub(super) async fn serve<S>(
     stream: ByteStream<S>,
     sink: EventSink,
-    exchanger: Option<Exchanger>,
+    passthrough: Option<Passthrough>,
     cancel: &CancellationToken,
     on_begin: impl FnOnce(),
 ) -> SessionEnd
@@ -90,7 +90,7 @@ where
     let (ended, events) = mpsc::channel(1);
     let session = Arc::new(Session {
         sink,
-        exchanger,
+        passthrough,
         begun: AtomicBool::new(false),
         begin,
         ended,
@@ -149,7 +149,7 @@ where
     connection.as_mut().graceful_shutdown();
     match tokio::time::timeout(DRAIN_TIMEOUT, connection).await {
         Ok(_) => tracing::debug!("the link was drained"),
-        Err(_) => tracing::info!("exchanges were still open when the link was cut"),
+        Err(_) => tracing::info!("passthrough requests were still open when the link was cut"),
     }
     SessionEnd::Stopped
 }
@@ -178,9 +178,9 @@ impl Session {
         if path == EVENTS && request.method() == Method::POST {
             return self.events(request);
         }
-        match path.strip_prefix(EXCHANGE) {
+        match path.strip_prefix(PASSTHROUGH) {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                exchange::answer(self.exchanger.as_ref(), request).await
+                passthrough::answer(self.passthrough.as_ref(), request).await
             }
             _ => status(StatusCode::NOT_FOUND),
         }

@@ -250,7 +250,7 @@ async fn the_event_stream_is_opened_once_and_other_paths_do_not_exist() {
         (Method::POST, "/events", StatusCode::CONFLICT),
         (Method::GET, "/events", StatusCode::NOT_FOUND),
         (Method::GET, "/", StatusCode::NOT_FOUND),
-        (Method::GET, "/exchanges", StatusCode::NOT_FOUND),
+        (Method::GET, "/passthroughs", StatusCode::NOT_FOUND),
     ] {
         let answer = end.send.send_request(call(method, path, empty())).await;
         assert_eq!(answer.unwrap().status(), status, "{path}");
@@ -261,7 +261,7 @@ async fn the_event_stream_is_opened_once_and_other_paths_do_not_exist() {
 }
 
 #[tokio::test]
-async fn exchanges_without_an_app_are_told_so() {
+async fn passthroughs_without_an_app_are_told_so() {
     let place = Place::reserve();
     let target = place.address.to_string();
     for (target, reason) in [(None, NOT_FORWARDING), (Some(target.as_str()), UNREACHABLE)] {
@@ -271,7 +271,7 @@ async fn exchanges_without_an_app_are_told_so() {
         let query = format!("endpoint=demo-x1&forward={}", target.is_some());
         assert_eq!(dialled.query, query);
         let mut end = dialled.open().await;
-        let mut request = call(Method::GET, "/exchange/oauth?code=1", empty());
+        let mut request = call(Method::GET, "/passthrough/oauth?code=1", empty());
         let id = EventId::fresh().to_string().parse().unwrap();
         request.headers_mut().insert(EVENT_ID, id);
         let answer = end.send.send_request(request).await.unwrap();

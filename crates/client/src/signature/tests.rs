@@ -69,7 +69,7 @@ fn what_ringcentral_does_not_sign_has_no_proof() {
         (request("GET", "/?code=1&state=2", "", &[]), "a login"),
         (
             request("POST", "", "", &[token]),
-            "a handshake may come without the token",
+            "a validation may come without the token",
         ),
         (
             request("POST", "", r#"{"action":"go"}"#, &[]),

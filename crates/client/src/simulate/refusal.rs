@@ -7,7 +7,7 @@ use ringtail_ringcentral::verdict::{Fault, NoAnswer};
 
 use crate::check::code;
 
-/// RingCentral's error for an address that fails the handshake.
+/// RingCentral's error for an address that fails the validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// RingCentral's code.
@@ -19,7 +19,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Returns the error that a handshake earns; `None` for one that passes.
+    /// Returns the error that a validation earns; `None` for one that passes.
     #[must_use]
     pub fn of(finding: &Finding) -> Option<Self> {
         if let Some(fault) = finding.verdict.faults().first() {

@@ -1,8 +1,9 @@
-//! One run: the handshake, then the plan, then what came of it.
+//! One run: the validation, then the plan, then what came of it.
 
 use std::time::Duration;
 
-use ringtail_ringcentral::classify::{Callback, Kind};
+use ringtail_protocol::event::Kind;
+use ringtail_ringcentral::classify::Callback;
 use ringtail_ringcentral::simulate::{
     Expect, Faults, Finding, Parameters, Plan, RehearseError, Scenario, Secrets, Shot, Slot,
     Template, inspect, plan,
@@ -31,8 +32,8 @@ pub struct Options {
     pub began_ms: i64,
     /// How fast the clock goes.
     pub pace: Pace,
-    /// Whether a handshake comes first where RingCentral would have sent one.
-    pub handshake: bool,
+    /// Whether a validation comes first where RingCentral would have sent one.
+    pub validation: bool,
     /// How many times the scenario is played.
     pub repeat: u32,
 }
@@ -79,7 +80,7 @@ pub struct Summary {
 pub enum End {
     /// Everything was sent.
     Done,
-    /// The handshake failed: RingCentral would not have created the subscription.
+    /// The validation failed: RingCentral would not have created the subscription.
     Refused(Refusal),
     /// Notifications failed for so long that RingCentral would have blacklisted the subscription.
     Blacklisted {
@@ -90,7 +91,7 @@ pub enum End {
     Stopped,
 }
 
-/// Returns everything that a run would send, handshake included, and its plan. Repetitions are not looked at.
+/// Returns everything that a run would send, validation included, and its plan. Repetitions are not looked at.
 ///
 /// # Errors
 /// When the requests cannot be made.
@@ -99,12 +100,12 @@ pub fn rehearse(
     options: &Options,
 ) -> Result<(Option<Shot>, Vec<Shot>, Plan), RehearseError> {
     let shots = shots(scenario, options, 0, 0)?;
-    let handshake = match options.handshake && wants_handshake(&shots) {
-        true => Some(handshake(options)?),
+    let validation = match options.validation && wants_validation(&shots) {
+        true => Some(validation(options)?),
         false => None,
     };
     let plan = plan(&slots(&shots), &options.faults, options.seed);
-    Ok((handshake, shots, plan))
+    Ok((validation, shots, plan))
 }
 
 /// Plays a scenario, telling of each request as it is answered; `tell` returns whether to go on.
@@ -227,16 +228,16 @@ fn is_watched(callback: Callback) -> bool {
     )
 }
 
-fn wants_handshake(shots: &[Shot]) -> bool {
+fn wants_validation(shots: &[Shot]) -> bool {
     let callback = |shot: &Shot| shot.request.callback;
     shots.iter().any(|shot| is_watched(callback(shot)))
         && shots
             .iter()
-            .all(|shot| callback(shot) != Callback::Handshake)
+            .all(|shot| callback(shot) != Callback::Validation)
 }
 
-fn handshake(options: &Options) -> Result<Shot, RehearseError> {
-    let template = Template::find("handshake").expect("there is such a template");
+fn validation(options: &Options) -> Result<Shot, RehearseError> {
+    let template = Template::find("validation").expect("there is such a template");
     let single = Scenario::single(template);
     let nobody = Parameters::default();
     // Another seed: a token that an event id can be told from is no token.

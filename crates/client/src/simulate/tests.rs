@@ -5,7 +5,7 @@ use super::*;
 use crate::forward::TargetUrl;
 use crate::forward::testing::{App, Seen, answer};
 
-/// An app that answers handshakes as it should, and everything else with a status.
+/// An app that answers validations as it should, and everything else with a status.
 fn app(status: u16) -> App {
     App::start(move |seen: Seen| async move {
         match seen.headers.get("validation-token") {
@@ -32,7 +32,7 @@ fn options() -> Options {
         seed: 11,
         began_ms: 1_750_000_000_000,
         pace: Pace::NoWait,
-        handshake: true,
+        validation: true,
         repeat: 1,
     }
 }
@@ -130,7 +130,7 @@ async fn the_same_seed_shows_an_app_the_same() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_fails_ends_the_run_with_ringcentrals_code() {
+async fn a_validation_that_fails_ends_the_run_with_ringcentrals_code() {
     for (status, token, code) in [
         (200, None, "SUB-520"),
         (200, Some("other"), "SUB-520"),
@@ -152,7 +152,7 @@ async fn a_handshake_that_fails_ends_the_run_with_ringcentrals_code() {
         assert_eq!(app.seen().len(), 1, "nothing follows");
 
         let without = Options {
-            handshake: false,
+            validation: false,
             ..options()
         };
         assert_eq!(play(&app, &builtin("fax"), &without).await.end, End::Done);
@@ -174,7 +174,7 @@ async fn ten_minutes_of_failures_end_the_run_with_ringcentrals_reason() {
         reason,
         "Webhook responses with code: [500], reason: [Internal Server Error]"
     );
-    // A handshake, and reminders every 15 s but for the second between two rounds.
+    // A validation, and reminders every 15 s but for the second between two rounds.
     assert_eq!((summary.sent, summary.failed), (55, 54));
     assert!(summary.end.words().unwrap().contains("after 10 minutes"));
 }
@@ -207,7 +207,7 @@ async fn a_notification_is_given_up_when_ringcentral_would() {
     let app = App::start(|_| std::future::pending());
     let scenario = Scenario::single(Template::find("sms.inbound").unwrap());
     let options = Options {
-        handshake: false,
+        validation: false,
         ..options()
     };
     let to = TargetUrl::parse(&app.address.to_string()).unwrap();
@@ -227,7 +227,7 @@ async fn spacing_is_the_scenarios_divided_by_the_speed() {
     let app = app(200);
     let options = Options {
         pace: Pace::Times(10.0),
-        handshake: false,
+        validation: false,
         ..options()
     };
     let to = TargetUrl::parse(&app.address.to_string()).unwrap();

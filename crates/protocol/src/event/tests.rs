@@ -24,7 +24,7 @@ fn sample() -> Event {
         id: EventId::from_bytes([0xab; 16]),
         received_at: Timestamp(0x0102_0304),
         kind: Kind::Notification,
-        disposition: Disposition::Owed,
+        disposition: Disposition::Pending,
         duplicate_of: Some(3),
         request: request.encode().unwrap(),
     }

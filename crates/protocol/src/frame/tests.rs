@@ -8,8 +8,8 @@ fn event(seq: u64, body: Vec<u8>) -> Event {
         seq,
         id: EventId::from_bytes([1; 16]),
         received_at: Timestamp(1),
-        kind: Kind::Exchange,
-        disposition: Disposition::Live,
+        kind: Kind::Passthrough,
+        disposition: Disposition::Passed,
         duplicate_of: None,
         request: Request {
             method: "GET".into(),

@@ -107,7 +107,7 @@ pub(super) struct Args {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     keep_account_bytes: u64,
-    /// Take this many events in a second on one endpoint, and ten times as many at once; handshakes are always answered
+    /// Take this many events in a second on one endpoint, and ten times as many at once; validation requests are always answered
     #[arg(
         long,
         env = "RINGTAIL_RELAY_MAX_EVENTS_PER_SECOND", hide_env_values = true,
@@ -131,15 +131,15 @@ pub(super) struct Args {
         default_value_t = limits::CONNECTIONS_PER_ADDRESS
     )]
     max_connections_per_address: NonZeroU32,
-    /// Wait this many seconds for an app's answer to an exchange
+    /// Wait this many seconds for an app's answer to a passthrough request
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_EXCHANGE_DEADLINE", hide_env_values = true,
+        env = "RINGTAIL_RELAY_PASSTHROUGH_DEADLINE", hide_env_values = true,
         value_name = "SECONDS",
         default_value_t = 30,
         value_parser = clap::value_parser!(u64).range(1..=600)
     )]
-    exchange_deadline: u64,
+    passthrough_deadline: u64,
     /// Take bodies of at most this many bytes, 16777216 at the most
     #[arg(
         long,
@@ -208,7 +208,7 @@ impl Args {
         config.limits.events_per_second = self.max_events_per_second;
         config.limits.connections = self.max_connections.get() as usize;
         config.limits.connections_per_address = self.max_connections_per_address.get() as usize;
-        config.limits.exchange_deadline = Duration::from_secs(self.exchange_deadline);
+        config.limits.passthrough_deadline = Duration::from_secs(self.passthrough_deadline);
         config.limits.body_bytes = usize::try_from(self.max_body_bytes).unwrap_or(usize::MAX);
         Ok(config)
     }

@@ -116,7 +116,10 @@ fn arguments_are_taken_or_refused_with_the_reason() {
         ("serve --dev --keep-days 0", "0 is not in 1..=3650"),
         ("serve --dev --keep-bytes 0", "0 is not in 1.."),
         ("serve --dev --keep-account-bytes 0", "0 is not in 1.."),
-        ("serve --dev --exchange-deadline 0", "0 is not in 1..=600"),
+        (
+            "serve --dev --passthrough-deadline 0",
+            "0 is not in 1..=600",
+        ),
         ("serve --dev --max-body-bytes 16777217", "is not in"),
         ("serve --dev --drain 0", ""),
         ("serve --dev --drain 18446744073709551615", "is not in"),

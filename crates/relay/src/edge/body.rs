@@ -15,7 +15,7 @@ use crate::relay::Relay;
 #[derive(Debug)]
 pub(super) struct Whole {
     pub(super) bytes: Bytes,
-    /// Given back when the request is answered. A handshake has none.
+    /// Given back when the request is answered. A validation request has none.
     pub(super) share: Option<Share>,
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn read(
     head: &request::Parts,
     body: &mut Incoming,
 ) -> Result<Whole, BodyError> {
-    // A handshake has none: the hot path ends here.
+    // A validation request has none: the hot path ends here.
     if body.is_end_stream() {
         return Ok(Whole {
             bytes: Bytes::new(),

@@ -3,18 +3,18 @@
 //! ```text
 //! reserved path          → api
 //! unknown endpoint       → 404
-//! handshake              → 200 and the token, noted without waiting
+//! validation              → 200 and the token, noted without waiting
 //! Digital challenge      → 200 and the challenge when the verify token is known, noted without waiting
 //! notification           → stored, then 200
-//! exchange, link there   → noted, then the app's answer or a stated 502, 503, 504
-//! exchange, no link      → the callback's fallback: stored, then 200; or 503
+//! passthrough, link there   → noted, then the app's answer or a stated 502, 503, 504
+//! passthrough, no link      → the callback's fallback: stored, then 200; or 503
 //! body or store too full → 413, 408, 431, 503
 //! ```
 
 mod body;
 mod challenge;
-mod exchange;
 mod linger;
+mod passthrough;
 mod received;
 mod route;
 
@@ -26,7 +26,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request}
 use hyper::body::Incoming;
 use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_ringcentral::classify;
-use ringtail_ringcentral::handshake;
+use ringtail_ringcentral::validation;
 
 use self::body::BodyError;
 pub(crate) use self::linger::linger;
@@ -75,7 +75,7 @@ async fn dispatch(
     let label = relay.hosts.label(request.uri(), request.headers());
     // On its own host every path is the endpoint's.
     if label.is_none() && api::is_reserved(request.uri().path()) {
-        // On the heap, as everything that is not the hot path: the handshake's future stays small.
+        // On the heap, as everything that is not the hot path: the validation's future stays small.
         let answer = Box::pin(api::answer(relay, caller, request)).await;
         return (AnswerKind::Api, answer);
     }
@@ -168,11 +168,11 @@ async fn at_endpoint(
         && let Some(token) = &endpoint.verify_token
         && let Some(answer) = challenge::answer(token, received.query())
     {
-        note_handshake(relay, &received);
-        return (AnswerKind::Handshake, answer);
+        note_validation(relay, &received);
+        return (AnswerKind::Validation, answer);
     }
-    // Whatever else comes, RingCentral's handshakes are answered: they cost no more than this question.
-    if callback.kind() != classify::Kind::Handshake && !relay.event_rates.take(endpoint.key) {
+    // Whatever else comes, RingCentral's validations are answered: they cost no more than this question.
+    if callback.kind() != Kind::Validation && !relay.event_rates.take(endpoint.key) {
         relay.metrics.limits.hit(Limit::EventsPerSecond);
         // The counter tells of it: a line for each would be a flood of its own.
         tracing::debug!(
@@ -181,25 +181,29 @@ async fn at_endpoint(
         );
         let answer = answer::unavailable("this endpoint gets more events than the relay takes\n");
         let kind = match callback.kind() {
-            classify::Kind::Exchange => AnswerKind::Exchange,
+            Kind::Passthrough => AnswerKind::Passthrough,
             _ => AnswerKind::Notification,
         };
         return (kind, answer);
     }
     match callback.kind() {
-        classify::Kind::Handshake => (AnswerKind::Handshake, handshake(relay, &received)),
-        classify::Kind::Notification => {
+        Kind::Validation => (AnswerKind::Validation, validation(relay, &received)),
+        Kind::Notification => {
             let answer = notification(relay, &received).await;
             (AnswerKind::Notification, answer)
         }
-        classify::Kind::Exchange => {
-            let exchange = Box::pin(exchange::exchange(relay, &received, callback.fallback()));
+        Kind::Passthrough | Kind::Unknown(_) => {
+            let passthrough = Box::pin(passthrough::passthrough(
+                relay,
+                &received,
+                callback.fallback(),
+            ));
             let answer = tokio::select! {
                 biased;
-                answer = exchange => answer.unwrap_or_else(|error| not_stored(relay, &error)),
+                answer = passthrough => answer.unwrap_or_else(|error| not_stored(relay, &error)),
                 () = relay.give_up.cancelled() => answer::unavailable("the relay is restarting\n"),
             };
-            (AnswerKind::Exchange, answer)
+            (AnswerKind::Passthrough, answer)
         }
     }
 }
@@ -254,36 +258,36 @@ fn refuse(mut answer: Answer) -> Answer {
 }
 
 /// The answer is RingCentral's `Validation-Token` as it came.
-fn handshake(relay: &Relay, received: &Received) -> Answer {
-    let answer = match handshake::answer_token(&received.head.headers) {
-        Ok(token) => answer::handshake(token.clone()),
+fn validation(relay: &Relay, received: &Received) -> Answer {
+    let answer = match validation::answer_token(&received.head.headers) {
+        Ok(token) => answer::validation(token.clone()),
         Err(error) => {
-            tracing::debug!(%error, "handshake not answered");
+            tracing::debug!(%error, "validation not answered");
             answer::text(
                 StatusCode::BAD_REQUEST,
                 "the Validation-Token cannot be echoed\n",
             )
         }
     };
-    note_handshake(relay, received);
+    note_validation(relay, received);
     answer
 }
 
 /// RingCentral is answered even when the event cannot be noted.
-fn note_handshake(relay: &Relay, received: &Received) {
-    if relay.handshake_notes.check().is_err() {
-        relay.metrics.limits.hit(Limit::NotedHandshakes);
+fn note_validation(relay: &Relay, received: &Received) {
+    if relay.validation_notes.check().is_err() {
+        relay.metrics.limits.hit(Limit::NotedValidations);
         return;
     }
-    if let Err(error) = received.note(relay, Kind::Handshake, Disposition::Settled) {
-        tracing::debug!(%error, "handshake not noted");
+    if let Err(error) = received.note(relay, Kind::Validation, Disposition::Answered) {
+        tracing::debug!(%error, "validation not noted");
     }
 }
 
 /// 200 only when the event is on disk.
 async fn notification(relay: &Relay, received: &Received) -> Answer {
     match received
-        .store(relay, Kind::Notification, Disposition::Owed)
+        .store(relay, Kind::Notification, Disposition::Pending)
         .await
     {
         Ok(()) => answer::empty(StatusCode::OK),

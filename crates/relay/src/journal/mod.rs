@@ -1,7 +1,7 @@
 //! The relay's durable log of events.
 //!
 //! Invariant: when [`Journal::append`]'s future says `Ok`, the event survives the loss of power. Numbers are
-//! given in the transaction that stores the event, so an endpoint's `seq` has no holes when it is written; holes
+//! given in the transaction that stores the event, so an endpoint's `seq` has no gaps when it is written; gaps
 //! appear only at the old end, by retention, and by purging.
 
 pub mod sqlite;

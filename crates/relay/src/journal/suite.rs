@@ -103,7 +103,7 @@ pub(crate) fn entry(endpoint: EndpointKey, body: &[u8], second: i64) -> Entry {
         id: EventId::fresh(),
         received_at: Timestamp(second * SECOND),
         kind: Kind::Notification,
-        disposition: Disposition::Owed,
+        disposition: Disposition::Pending,
         uuid: None,
         request: request.encode().expect("fits"),
     }
@@ -173,9 +173,9 @@ pub(crate) async fn events_come_back_as_they_were_stored<F: Fixture>() {
     let journal = fixture.journal();
     let mut expected = Vec::new();
     let kinds = [
-        (Kind::Handshake, Disposition::Settled),
-        (Kind::Notification, Disposition::Owed),
-        (Kind::Exchange, Disposition::Live),
+        (Kind::Validation, Disposition::Answered),
+        (Kind::Notification, Disposition::Pending),
+        (Kind::Passthrough, Disposition::Passed),
     ];
     for (second, (kind, disposition)) in (1..).zip(kinds) {
         let mut entry = entry(endpoint, b"\0\xff\r\nbody", second);
@@ -432,7 +432,7 @@ pub(crate) async fn old_events_go_from_the_old_end<F: Fixture>() {
     let mut fixture = F::start(Duration::from_secs(100), PLENTY).await;
     let (endpoint, quiet) = (fixture.endpoint(), fixture.endpoint());
     let journal = fixture.journal();
-    // The third was stamped by a clock that was set back: it stays, since taking it would leave a hole.
+    // The third was stamped by a clock that was set back: it stays, since taking it would leave a gap.
     for second in [1, 50, 200, 10, 300] {
         append(&journal, entry(endpoint, b"", second)).await;
     }

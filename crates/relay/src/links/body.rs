@@ -1,4 +1,4 @@
-//! Bodies of the relay's requests on a link: frames as they come, or an exchange's bytes at once.
+//! Bodies of the relay's requests on a link: frames as they come, or a passthrough request's bytes at once.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 /// A body on a link.
 #[derive(Debug)]
 pub(crate) enum LinkBody {
-    /// An exchange's; `None` when it is sent or empty.
+    /// A passthrough request's; `None` when it is sent or empty.
     Whole(Option<Bytes>),
     /// The event stream's.
     Stream(mpsc::Receiver<Bytes>),

@@ -1,4 +1,4 @@
-//! The event stream of a link: everything after the client's cursor, in order, with its holes stated.
+//! The event stream of a link: everything after the client's cursor, in order, with its gaps stated.
 
 use bytes::{Bytes, BytesMut};
 use ringtail_protocol::frame::Down;
@@ -133,7 +133,7 @@ mod tests {
             id: EventId::from_bytes([0; 16]),
             received_at: Timestamp(0),
             kind: Kind::Notification,
-            disposition: Disposition::Owed,
+            disposition: Disposition::Pending,
             duplicate_of: None,
             request: EncodedRequest::from_stored(Bytes::new()),
         }

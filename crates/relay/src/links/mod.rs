@@ -1,12 +1,12 @@
-//! The live links: which endpoint has which, and a place on one of them for an exchange.
+//! The live links: which endpoint has which, and a place on one of them for a passthrough request.
 //!
-//! A link is attached when its client has answered the relay's first request, so an exchange never waits for a client
+//! A link is attached when its client has answered the relay's first request, so a passthrough request never waits for a client
 //! that only dialled. The registry is a plain lock around a map, held for a lookup and never over an await.
 
 pub(crate) mod attach;
 mod body;
 mod events;
-mod exchange;
+mod passthrough;
 mod session;
 
 use std::collections::HashMap;
@@ -15,13 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use hyper::client::conn::http2::SendRequest;
-use ringtail_protocol::http2::MAX_EXCHANGES;
+use ringtail_protocol::http2::MAX_PASSTHROUGHS;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::body::LinkBody;
-pub(crate) use self::exchange::{AppBody, AppBodyError, Asked, NoAnswer, Question};
+pub(crate) use self::passthrough::{AppBody, AppBodyError, Asked, NoAnswer, Question};
 use crate::accounts::Account;
 use crate::journal::EndpointKey;
 
@@ -44,7 +44,7 @@ impl Links {
         }
     }
 
-    /// Finds a place for an exchange: on the link attached last among those that forward and are not in `tried`. Waits
+    /// Finds a place for a passthrough request: on the link attached last among those that forward and are not in `tried`. Waits
     /// up to `wait` when that link has none free.
     pub(crate) async fn place(
         &self,
@@ -147,12 +147,12 @@ impl Links {
     }
 }
 
-/// Why there is no place for an exchange.
+/// Why there is no place for a passthrough request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoPlace {
     /// No client that forwards is attached.
     Offline,
-    /// The client has as many exchanges as a link carries, and none ended in time.
+    /// The client has as many passthrough requests as a link carries, and none ended in time.
     Busy,
 }
 
@@ -203,7 +203,7 @@ impl Link {
             account,
             forwards,
             send,
-            places: Arc::new(Semaphore::new(MAX_EXCHANGES)),
+            places: Arc::new(Semaphore::new(MAX_PASSTHROUGHS)),
             cursor: AtomicU64::new(0),
             ended: CancellationToken::new(),
             end: OnceLock::new(),

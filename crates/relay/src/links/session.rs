@@ -183,7 +183,7 @@ async fn converse(
         read_cursors(link, &newest, response.into_body()).await
     };
     let downward = async {
-        // The first frame tells the client that exchanges may come.
+        // The first frame tells the client that passthrough requests may come.
         attached.notified().await;
         events::pump(&*relay.journal, link.endpoint, cursor, &frames)
             .await

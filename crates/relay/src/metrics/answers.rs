@@ -16,12 +16,12 @@ use super::Histogram;
 /// What a request was, as far as the relay got to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AnswerKind {
-    /// A handshake, or a challenge that was answered at the edge like one.
-    Handshake,
+    /// A validation, or a challenge that was answered at the edge like one.
+    Validation,
     /// A notification.
     Notification,
-    /// An exchange.
-    Exchange,
+    /// A passthrough request.
+    Passthrough,
     /// A request to an endpoint that was refused before it was known what it is.
     Unread,
     /// A request to no endpoint.
@@ -32,9 +32,9 @@ pub(crate) enum AnswerKind {
 
 impl AnswerKind {
     const ALL: [Self; 6] = [
-        Self::Handshake,
+        Self::Validation,
         Self::Notification,
-        Self::Exchange,
+        Self::Passthrough,
         Self::Unread,
         Self::Stray,
         Self::Api,
@@ -43,9 +43,9 @@ impl AnswerKind {
     /// Returns its word, for labels and the log.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Handshake => "handshake",
+            Self::Validation => "validation",
             Self::Notification => "notification",
-            Self::Exchange => "exchange",
+            Self::Passthrough => "passthrough",
             Self::Unread => "unread",
             Self::Stray => "stray",
             Self::Api => "api",
@@ -54,7 +54,10 @@ impl AnswerKind {
 
     /// Whether anybody times it: RingCentral does with these.
     fn is_timed(self) -> bool {
-        matches!(self, Self::Handshake | Self::Notification | Self::Exchange)
+        matches!(
+            self,
+            Self::Validation | Self::Notification | Self::Passthrough
+        )
     }
 }
 
@@ -150,17 +153,17 @@ impl EncodeMetric for Counts {
 
 #[derive(Debug, Clone, Default)]
 struct Times {
-    handshake: Histogram,
+    validation: Histogram,
     notification: Histogram,
-    exchange: Histogram,
+    passthrough: Histogram,
 }
 
 impl Times {
     fn of(&self, kind: AnswerKind) -> &Histogram {
         match kind {
-            AnswerKind::Handshake => &self.handshake,
+            AnswerKind::Validation => &self.validation,
             AnswerKind::Notification => &self.notification,
-            _ => &self.exchange,
+            _ => &self.passthrough,
         }
     }
 }
@@ -190,13 +193,13 @@ mod tests {
         let answers = Answers::default();
         let took = Duration::from_millis(1);
         for (kind, status) in [
-            (AnswerKind::Handshake, 200),
-            (AnswerKind::Handshake, 200),
+            (AnswerKind::Validation, 200),
+            (AnswerKind::Validation, 200),
             (AnswerKind::Notification, 503),
-            (AnswerKind::Exchange, 100),
-            (AnswerKind::Exchange, 599),
-            (AnswerKind::Exchange, 600),
-            (AnswerKind::Exchange, 999),
+            (AnswerKind::Passthrough, 100),
+            (AnswerKind::Passthrough, 599),
+            (AnswerKind::Passthrough, 600),
+            (AnswerKind::Passthrough, 999),
             (AnswerKind::Api, 401),
         ] {
             answers.add(kind, StatusCode::from_u16(status).unwrap(), took);
@@ -212,15 +215,15 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "answers_total{kind=\"handshake\",status=\"200\"} 2",
+                "answers_total{kind=\"validation\",status=\"200\"} 2",
                 "answers_total{kind=\"notification\",status=\"503\"} 1",
-                "answers_total{kind=\"exchange\",status=\"100\"} 1",
-                "answers_total{kind=\"exchange\",status=\"599\"} 1",
-                "answers_total{kind=\"exchange\",status=\"odd\"} 2",
+                "answers_total{kind=\"passthrough\",status=\"100\"} 1",
+                "answers_total{kind=\"passthrough\",status=\"599\"} 1",
+                "answers_total{kind=\"passthrough\",status=\"odd\"} 2",
                 "answers_total{kind=\"api\",status=\"401\"} 1",
             ]
         );
-        assert!(text.contains("answer_seconds_count{kind=\"handshake\"} 2\n"));
+        assert!(text.contains("answer_seconds_count{kind=\"validation\"} 2\n"));
         assert!(!text.contains("answer_seconds_count{kind=\"api\"}"));
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-/// Upper ends of the buckets: from what a handshake takes in memory to what RingCentral waits for and beyond.
+/// Upper ends of the buckets: from what a validation takes in memory to what RingCentral waits for and beyond.
 const BOUNDS: [Duration; 17] = [
     Duration::from_micros(100),
     Duration::from_micros(250),

@@ -48,14 +48,14 @@ limits! {
     BodyTime = "body-time",
     /// Bodies in memory.
     BufferedBytes = "buffered-bytes",
-    /// Handshakes noted in a second.
-    NotedHandshakes = "noted-handshakes",
+    /// Validations noted in a second.
+    NotedValidations = "noted-validations",
     /// Events that wait for the disk.
     JournalQueue = "journal-queue",
-    /// Exchanges on a link.
-    ExchangesPerLink = "exchanges-per-link",
+    /// Passthrough requests on a link.
+    PassthroughsPerLink = "passthroughs-per-link",
     /// Time for the app's answer to begin.
-    ExchangeTime = "exchange-time",
+    PassthroughTime = "passthrough-time",
     /// Endpoints of an account.
     EndpointsPerAccount = "endpoints-per-account",
     /// Events of an endpoint in a second.

@@ -14,7 +14,7 @@ use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use ringtail_ringcentral::handshake::VALIDATION_TOKEN;
+use ringtail_ringcentral::validation::VALIDATION_TOKEN;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -260,7 +260,7 @@ impl Connection {
     async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
         let answer = self.door.answer(self.peer, &self.progress, request);
         let mut answer = answer.await;
-        // The next request comes on a new connection, to the next relay. A handshake's answer, which every byte counts
+        // The next request comes on a new connection, to the next relay. A validation's answer, which every byte counts
         // for, is not made longer, nor a link's, which is the last on its connection.
         if self.door.relay.drain.is_cancelled()
             && !answer.headers().contains_key(VALIDATION_TOKEN)
@@ -327,7 +327,7 @@ impl Connection {
     /// While an app thinks, nothing moves on its caller's connection.
     fn patience(&self) -> Duration {
         let limits = &self.door.relay.limits;
-        let thinking = limits.exchange_deadline.max(limits.answer_idle_timeout);
+        let thinking = limits.passthrough_deadline.max(limits.answer_idle_timeout);
         limits.idle_timeout.max(thinking + Duration::from_secs(1))
     }
 

@@ -4,8 +4,8 @@
 //!
 //! 1. Nothing new is accepted. Connections that there are end with the answer to the next request, which may be on its
 //!    way: for [`crate::limits::Limits::linger`] they are waited for, and those on which nothing happens end then.
-//! 2. Requests in flight are finished. Links stay up, because exchanges are answered over them.
-//! 3. After [`crate::limits::Limits::drain_timeout`] exchanges whose app has not answered get 503, and what is left
+//! 2. Requests in flight are finished. Links stay up, because passthrough requests are answered over them.
+//! 3. After [`crate::limits::Limits::drain_timeout`] passthrough requests whose app has not answered get 503, and what is left
 //!    after that is cut off.
 //! 4. Links are told to end, and their clients dial the next relay. The journal writes what it has, and closes.
 
@@ -35,7 +35,7 @@ use crate::config::{Config, Host, PublicUrl};
 use crate::hosts::Hosts;
 use crate::journal::sqlite::{OpenError, SqliteJournal, Swept};
 use crate::journal::{AppendError, Journal};
-use crate::limits::{LARGE_BODIES, LAST_WORDS, NOTED_HANDSHAKES};
+use crate::limits::{LARGE_BODIES, LAST_WORDS, NOTED_VALIDATIONS};
 use crate::links::Links;
 use crate::logins::FailedLogins;
 use crate::memory::Memory;
@@ -309,7 +309,7 @@ impl Opened {
             failed_logins: FailedLogins::default(),
             limits: self.config.limits,
             metrics: Metrics::new(self.journal.metrics()),
-            handshake_notes: RateLimiter::direct(Quota::per_second(NOTED_HANDSHAKES)),
+            validation_notes: RateLimiter::direct(Quota::per_second(NOTED_VALIDATIONS)),
             unstored_lines: RateLimiter::direct(Quota::per_second(NonZeroU32::MIN)),
             clock: Clock::new(),
             connection_tasks: TaskTracker::new(),

@@ -22,7 +22,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{BUSY_TIMEOUT, DataDir, StoreError};
 
-/// How long a check may take after an orderly end: the next relay of an upgrade answers handshakes meanwhile only after
+/// How long a check may take after an orderly end: the next relay of an upgrade answers validations meanwhile only after
 /// this, and a few hundred megabytes are checked whole in it.
 const CHECK_TIME: Duration = Duration::from_millis(100);
 

@@ -74,8 +74,8 @@ async fn certified(relay: &Server) -> CertificateState {
     .await
 }
 
-/// Does RingCentral's handshake on a connection of its own, and returns the chain that was shown.
-async fn handshake(
+/// Sends a validation request on a connection of its own, and returns the chain that was shown.
+async fn validate(
     tls: &Arc<ClientConfig>,
     address: SocketAddr,
     path: &str,
@@ -112,7 +112,7 @@ async fn endpoint(relay: &Server, data: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn from_no_certificate_to_a_handshake_over_a_chain_that_verifies() {
+async fn from_no_certificate_to_a_validation_over_a_chain_that_verifies() {
     let site = Site::new().await;
     let relay = site.relay().await;
     assert!(relay.certificate().borrow().shown.is_empty());
@@ -126,7 +126,7 @@ async fn from_no_certificate_to_a_handshake_over_a_chain_that_verifies() {
     let path = endpoint(&relay, site.data.path()).await;
     for alpn in [&["http/1.1"][..], &[]] {
         let tls = site.pebble.trust(alpn).await;
-        let chain = handshake(&tls, relay.local_addr(), &path).await.unwrap();
+        let chain = validate(&tls, relay.local_addr(), &path).await.unwrap();
         assert_eq!(chain.len(), 2, "the whole chain but the root");
     }
     soon("the end", relay.shutdown()).await;
@@ -186,7 +186,7 @@ async fn a_renewal_under_traffic_fails_no_request() {
         callers.spawn(async move {
             let mut last = None;
             while !stop.load(Ordering::Relaxed) {
-                let chain = handshake(&tls, address, &path).await;
+                let chain = validate(&tls, address, &path).await;
                 last = Some(chain.map_err(|error| error.to_string()).unwrap());
                 done.fetch_add(1, Ordering::Relaxed);
             }
@@ -210,7 +210,7 @@ async fn a_renewal_under_traffic_fails_no_request() {
     .await;
     grown(20).await;
     stop.store(true, Ordering::Relaxed);
-    let now = handshake(&tls, relay.local_addr(), &path).await.unwrap();
+    let now = validate(&tls, relay.local_addr(), &path).await.unwrap();
     while let Some(ended) = callers.join_next().await {
         let last = ended.expect("a caller that no request of failed");
         assert_eq!(last, Some(now.clone()));
@@ -276,7 +276,7 @@ async fn a_renewal_that_fails_leaves_the_old_certificate_and_waits() {
     let before = certified(&relay).await;
     let path = endpoint(&relay, site.data.path()).await;
     let tls = site.pebble.trust(&["http/1.1"]).await;
-    let old = handshake(&tls, relay.local_addr(), &path).await.unwrap();
+    let old = validate(&tls, relay.local_addr(), &path).await.unwrap();
 
     site.pebble.lead_to(IpAddr::from([127, 0, 0, 1])).await;
     // Of an account that has proven the name before, pebble asks for no proof in one of a hundred orders.
@@ -296,7 +296,7 @@ async fn a_renewal_that_fails_leaves_the_old_certificate_and_waits() {
         .duration_since(site.clock.now());
     assert!(wait.unwrap() <= Duration::from_secs(60));
     assert_eq!(
-        handshake(&tls, relay.local_addr(), &path).await.unwrap(),
+        validate(&tls, relay.local_addr(), &path).await.unwrap(),
         old
     );
 
@@ -308,7 +308,7 @@ async fn a_renewal_that_fails_leaves_the_old_certificate_and_waits() {
     .await;
     assert_eq!(renewed.error, None);
     assert_ne!(
-        handshake(&tls, relay.local_addr(), &path).await.unwrap(),
+        validate(&tls, relay.local_addr(), &path).await.unwrap(),
         old
     );
     soon("the end", relay.shutdown()).await;

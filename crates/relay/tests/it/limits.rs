@@ -188,7 +188,7 @@ async fn large_and_many_header_fields_are_a_431() {
             .append("x", HeaderValue::from_static("1"));
     }
     assert_eq!(caller.send(request.clone()).await.status, 431);
-    // An exchange has no more room.
+    // A passthrough request has no more room.
     *request.body_mut() = Full::default();
     assert_eq!(caller.send(request).await.status, 431);
     let mut request = Request::post(endpoint.path(""))
@@ -261,14 +261,14 @@ async fn a_transfer_coding_beside_chunked_is_a_501() {
         endpoint.path("")
     );
     conn.write(known.as_bytes()).await;
-    // An exchange, and the first event: what was refused left nothing.
+    // A passthrough request, and the first event: what was refused left nothing.
     assert!(conn.read_head().await.starts_with(b"HTTP/1.1 200 "));
     assert_eq!(client.event().await.0.seq, 1);
     assert_eq!(relay.hits("transfer-coding").await, 2);
 }
 
 #[tokio::test]
-async fn more_events_than_an_endpoint_may_have_are_a_503_and_handshakes_are_answered() {
+async fn more_events_than_an_endpoint_may_have_are_a_503_and_validations_are_answered() {
     let relay = TestRelay::with(|config| {
         config.limits.events_per_second = std::num::NonZeroU32::MIN;
     })
@@ -379,7 +379,7 @@ async fn connections_over_the_limit_are_closed_and_room_comes_back() {
 }
 
 #[tokio::test]
-async fn connections_that_are_silent_go_for_new_ones_and_handshakes_are_answered() {
+async fn connections_that_are_silent_go_for_new_ones_and_validations_are_answered() {
     let relay = TestRelay::with(|config| config.limits.connections = 4).await;
     let endpoint = relay.endpoint().await;
     let (asked, mut was_asked) = tokio::sync::mpsc::channel(1);
@@ -477,7 +477,7 @@ fn endless() -> (App, oneshot::Receiver<()>) {
 }
 
 #[tokio::test]
-async fn callers_that_say_they_are_there_and_do_not_read_leave_room_for_exchanges() {
+async fn callers_that_say_they_are_there_and_do_not_read_leave_room_for_passthroughs() {
     let relay = TestRelay::with(|config| {
         config.limits.idle_timeout = NEVER;
         config.limits.answer_idle_timeout = UNREAD;
@@ -489,7 +489,7 @@ async fn callers_that_say_they_are_there_and_do_not_read_leave_room_for_exchange
     link.head().await;
     let mut caller = Caller::http2(&relay).await;
     let mut unread = Vec::new();
-    for _ in 0..http2::MAX_EXCHANGES {
+    for _ in 0..http2::MAX_PASSTHROUGHS {
         let request = Request::get(endpoint.path("/endless")).body(Full::default());
         unread.push(caller.begin(request.unwrap()).await.unwrap());
     }
@@ -592,6 +592,6 @@ async fn a_large_body_is_what_a_small_one_is() {
         assert_eq!(stored.duplicate_of, duplicate_of);
         assert!(request.body == event);
     }
-    let exchange = caller.post(&endpoint.path("/"), filler).await;
-    assert_eq!(exchange.body, "the app");
+    let passthrough = caller.post(&endpoint.path("/"), filler).await;
+    assert_eq!(passthrough.body, "the app");
 }

@@ -4,19 +4,19 @@
 mod acme;
 mod admin;
 mod api;
-mod exchange;
 mod floods;
 #[cfg(target_os = "linux")]
 mod handed;
-mod handshake;
 mod kit;
 mod limits;
 mod linger;
 mod links;
 mod notification;
 mod ops;
+mod passthrough;
 mod program;
 mod proxy;
 mod reload;
 mod shutdown;
+mod validation;
 mod wildcard;

@@ -61,7 +61,7 @@ async fn the_event_is_the_request_as_it_came() {
     let (event, received) = client.event().await;
     assert_eq!(
         (event.kind, event.disposition),
-        (Kind::Notification, Disposition::Owed)
+        (Kind::Notification, Disposition::Pending)
     );
     assert_eq!(received.method, "POST");
     assert_eq!(received.path, "/a%2Fb//c?q=%20&q=2");

@@ -52,11 +52,11 @@ async fn answers_are_counted_by_kind_and_status() {
     let (relay, address) = watched().await;
     let endpoint = relay.endpoint().await;
     let mut caller = Caller::http1(&relay).await;
-    let handshake = http::Request::post(endpoint.path(""))
+    let validation = http::Request::post(endpoint.path(""))
         .header("validation-token", "t")
         .body(Default::default())
         .unwrap();
-    assert_eq!(caller.send(handshake).await.status, StatusCode::OK);
+    assert_eq!(caller.send(validation).await.status, StatusCode::OK);
     let event = "{\"uuid\":\"u\",\"event\":\"/restapi/v1.0/account/~/extension/~/message-store\",\"subscriptionId\":\"s\",\"body\":{}}";
     for _ in 0..2 {
         let stored = caller.post(&endpoint.path(""), event).await;
@@ -67,9 +67,9 @@ async fn answers_are_counted_by_kind_and_status() {
     caller.get("/_ringtail/health").await;
     let numbers = numbers(address).await;
     for row in [
-        "ringtail_answers_total{kind=\"handshake\",status=\"200\"} 1",
+        "ringtail_answers_total{kind=\"validation\",status=\"200\"} 1",
         "ringtail_answers_total{kind=\"notification\",status=\"200\"} 2",
-        "ringtail_answers_total{kind=\"exchange\",status=\"503\"} 1",
+        "ringtail_answers_total{kind=\"passthrough\",status=\"503\"} 1",
         "ringtail_answers_total{kind=\"stray\",status=\"404\"} 1",
         "ringtail_answers_total{kind=\"api\",status=\"200\"} 1",
         "ringtail_answer_seconds_count{kind=\"notification\"} 2",
@@ -188,7 +188,7 @@ async fn a_socket_that_a_killed_relay_left_makes_room() {
 async fn a_relay_that_drains_lives_and_is_not_ready() {
     let (mut relay, address) = watched().await;
     let endpoint = relay.endpoint().await;
-    // An exchange without an end holds the drain.
+    // A passthrough request without an end holds the drain.
     let app: crate::kit::App = std::sync::Arc::new(|_| Box::pin(std::future::pending()));
     let client = Dial::to(&relay, &endpoint).attach(&relay, app).await;
     let mut caller = Caller::http1(&relay).await;

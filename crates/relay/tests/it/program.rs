@@ -522,10 +522,10 @@ fn no_secret_is_in_the_log_at_any_level() {
             event.len()
         ));
         assert!(stored.starts_with("HTTP/1.1 200 "), "{stored}");
-        let exchange = ask(format!(
+        let passthrough = ask(format!(
             "GET /{endpoint}/oauth?code=planted-code HTTP/1.1\nHost: a\nCookie: planted-cookie\nConnection: close\n\n"
         ));
-        assert!(exchange.starts_with("HTTP/1.1 503 "), "{exchange}");
+        assert!(passthrough.starts_with("HTTP/1.1 503 "), "{passthrough}");
         let refused = (0..100).any(|_| {
             ask(format!(
                 "POST /{endpoint} HTTP/1.1\nHost: a\nConnection: close\nContent-Length: {}\n\n{event}",

@@ -45,11 +45,11 @@ async fn both_versions_of_http_are_spoken_plainly_and_links_run() {
         .await;
     relay.attached(&endpoint, "the app").await;
     for mut caller in [Caller::http1(&relay).await, Caller::http2(&relay).await] {
-        let handshake = Request::post(endpoint.path("/any"))
+        let validation = Request::post(endpoint.path("/any"))
             .header("validation-token", "t-1")
             .body(Full::default())
             .unwrap();
-        let answer = caller.send(handshake).await;
+        let answer = caller.send(validation).await;
         assert_eq!(answer.status, StatusCode::OK);
         assert_eq!(answer.headers["validation-token"], "t-1");
         assert_eq!(caller.get(&endpoint.path("/page")).await.body, "the app");

@@ -42,7 +42,7 @@ async fn an_idle_relay_stops_and_ends_links() {
 }
 
 #[tokio::test]
-async fn an_exchange_in_flight_is_finished() {
+async fn a_passthrough_in_flight_is_finished() {
     let mut relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let (asked, mut was_asked) = mpsc::channel(1);

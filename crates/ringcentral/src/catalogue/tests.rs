@@ -188,7 +188,7 @@ fn other_callbacks_have_a_line() {
     let cases = [
         (
             Sample::post("").with("validation-token", "t"),
-            "handshake",
+            "validation",
             "RingCentral checks that the address answers",
         ),
         (

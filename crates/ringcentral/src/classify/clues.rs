@@ -9,8 +9,8 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::RequestView;
-use crate::handshake::VALIDATION_TOKEN;
 use crate::json;
+use crate::validation::VALIDATION_TOKEN;
 
 /// The RingCX Digital source SDK's signature (section 7.2).
 const SOURCE_SDK_SIGNATURE: HeaderName = HeaderName::from_static("x-smccsdk-signature");

@@ -43,11 +43,11 @@ pub const TABLE: &[Row] = &[
     // header alone would swallow events. POST is documented; no other method with this header has another
     // meaning, so a probe by GET gets the same answer.
     Row {
-        callback: Callback::Handshake,
-        name: "handshake",
+        callback: Callback::Validation,
+        name: "validation",
         section: "1.5",
         about: "RingCentral checks that the address answers",
-        kind: Kind::Handshake,
+        kind: Kind::Validation,
         fallback: Fallback::Refuse,
         expectation: STRICT,
         recognise: |clues| clues.has_validation_token() && clues.is_empty(),
@@ -58,7 +58,7 @@ pub const TABLE: &[Row] = &[
         name: "digital-challenge",
         section: "7.1",
         about: "RingCX Digital checks that the address answers its challenge",
-        kind: Kind::Exchange,
+        kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
         expectation: expect(StatusRule::Exactly200, false),
         recognise: |clues| clues.is_get() && clues.query(Field::HubChallenge),
@@ -69,7 +69,7 @@ pub const TABLE: &[Row] = &[
         name: "source-sdk",
         section: "7.2",
         about: "RingCX Digital calls the source SDK and reads the signed answer",
-        kind: Kind::Exchange,
+        kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
         expectation: expect(StatusRule::Success, false),
         recognise: |clues| {
@@ -86,7 +86,7 @@ pub const TABLE: &[Row] = &[
         name: "interactive-message",
         section: "7.5",
         about: "A user pressed a button on an adaptive card",
-        kind: Kind::Exchange,
+        kind: Kind::Passthrough,
         fallback: ACCEPT,
         expectation: expect(StatusRule::Exactly200, false),
         recognise: |clues| {
@@ -95,7 +95,7 @@ pub const TABLE: &[Row] = &[
                 && (clues.has_glip_signature() || clues.body(Field::ButtonSubmit))
         },
     },
-    // Section 1.5 again: the handshake's header with a body is a notification, whatever the body is.
+    // Section 1.5 again: the validation's header with a body is a notification, whatever the body is.
     Row {
         callback: Callback::PlatformNotification,
         name: "platform-notification",
@@ -119,7 +119,7 @@ pub const TABLE: &[Row] = &[
         },
     },
     // No source shows the body. These names are those of the subscription API and of the guide's sample
-    // receiver; a body without them is an exchange, which RingCX repeats up to ten times.
+    // receiver; a body without them is a passthrough request, which RingCX repeats up to ten times.
     Row {
         callback: Callback::AgentState,
         name: "agent-state",
@@ -168,7 +168,7 @@ pub const TABLE: &[Row] = &[
         name: "bot-install-private",
         section: "7.6",
         about: "A private bot was installed; the request carries its token",
-        kind: Kind::Exchange,
+        kind: Kind::Passthrough,
         fallback: ACCEPT,
         expectation: expect(StatusRule::Exactly200, false),
         recognise: |clues| {
@@ -184,7 +184,7 @@ pub const TABLE: &[Row] = &[
         name: "bot-install-public",
         section: "7.7",
         about: "A public bot was installed; the request carries an OAuth code",
-        kind: Kind::Exchange,
+        kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
         expectation: expect(StatusRule::Exactly200, false),
         recognise: |clues| {
@@ -197,7 +197,7 @@ pub const TABLE: &[Row] = &[
         name: "oauth-redirect",
         section: "7.8",
         about: "A browser comes back from RingCentral's login",
-        kind: Kind::Exchange,
+        kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
         expectation: expect(StatusRule::NotAnError, false),
         recognise: |clues| {
@@ -211,7 +211,7 @@ pub const TABLE: &[Row] = &[
         name: "add-in-setup",
         section: "7.9",
         about: "RingCentral shows the add-in's set-up page",
-        kind: Kind::Exchange,
+        kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
         expectation: expect(StatusRule::NotAnError, false),
         recognise: |clues| clues.is_get() && clues.query(Field::WebhookAddress),
@@ -225,7 +225,7 @@ pub(super) const OTHER: Row = Row {
     name: "other",
     section: "7",
     about: "A request that Ringtail does not know",
-    kind: Kind::Exchange,
+    kind: Kind::Passthrough,
     fallback: Fallback::Refuse,
     expectation: expect(StatusRule::NotAnError, false),
     recognise: |_| true,

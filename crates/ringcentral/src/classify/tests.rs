@@ -33,13 +33,13 @@ fn callbacks_are_told_apart() {
     let token = |sample: Sample| sample.with("validation-token", "t");
     let cases = [
         // Section 1.5: header and no body.
-        (token(Sample::post("")), C::Handshake),
-        (token(Sample::get("auth_token=x")), C::Handshake),
-        (token(Sample::post("")).by(Method::PUT), C::Handshake),
-        (token(Sample::get("code=1")), C::Handshake),
+        (token(Sample::post("")), C::Validation),
+        (token(Sample::get("auth_token=x")), C::Validation),
+        (token(Sample::post("")).by(Method::PUT), C::Validation),
+        (token(Sample::get("code=1")), C::Validation),
         (
             token(Sample::post("").with("verification-token", "v")),
-            C::Handshake,
+            C::Validation,
         ),
         (token(Sample::post(ENVELOPE)), C::PlatformNotification),
         (token(Sample::post(" ")), C::PlatformNotification),
@@ -226,7 +226,7 @@ fn table_reads_as_agreed() {
                 "{} | {} | {} | {} | {:?}{}",
                 row.callback.section(),
                 row.callback.name(),
-                row.callback.kind().name(),
+                row.callback.kind().word(),
                 fallback,
                 row.callback.expectation().status,
                 if row.callback.expectation().limited {

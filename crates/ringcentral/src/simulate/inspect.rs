@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::request::{Secrets, SimRequest};
 use super::scenario::Expect;
 use crate::classify::Callback;
-use crate::handshake::{Echo, echo};
 use crate::signature::{self, Outcome, Scheme};
+use crate::validation::{Echo, echo};
 use crate::verdict::{Answer, NoAnswer, Verdict, judge};
 
 /// An answer as it came.
@@ -45,9 +45,9 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// A handshake's token did not come back.
+    /// A validation's token did not come back.
     TokenMissing,
-    /// A handshake's token came back as another.
+    /// A validation's token came back as another.
     TokenDiffers,
     /// A challenge of RingCX Digital did not come back as the body.
     ChallengeDiffers,
@@ -149,7 +149,7 @@ pub fn inspect(
 
 fn found(request: &SimRequest, secrets: &Secrets, received: &Received) -> Vec<Problem> {
     match request.callback {
-        Callback::Handshake => handshake(request, received).into_iter().collect(),
+        Callback::Validation => validation(request, received).into_iter().collect(),
         Callback::DigitalChallenge => challenge(request, received).into_iter().collect(),
         Callback::SourceSdk => source_sdk(secrets, received),
         Callback::InteractiveMessage => dialog(received),
@@ -157,7 +157,7 @@ fn found(request: &SimRequest, secrets: &Secrets, received: &Received) -> Vec<Pr
     }
 }
 
-fn handshake(request: &SimRequest, received: &Received) -> Option<Problem> {
+fn validation(request: &SimRequest, received: &Received) -> Option<Problem> {
     match echo(&request.headers, &received.headers) {
         Echo::Missing => Some(Problem::TokenMissing),
         Echo::Differs => Some(Problem::TokenDiffers),

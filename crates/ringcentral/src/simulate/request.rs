@@ -6,8 +6,8 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::classify::{Callback, RequestView, classify};
-use crate::handshake::VALIDATION_TOKEN;
 use crate::signature::{self, Scheme};
+use crate::validation::VALIDATION_TOKEN;
 
 /// A request that is ready to be sent to an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +78,8 @@ const FORGED: &[u8] = b"not-the-secret";
 /// The headers of a callback, without its proof.
 pub(super) fn headers(callback: Callback, form: bool) -> HeaderMap {
     let fields: &[(HeaderName, &'static str)] = match callback {
-        // Section 1.2: the handshake's body is empty and yet said to be JSON.
-        Callback::Handshake => &[
+        // Section 1.2: the validation's body is empty and yet said to be JSON.
+        Callback::Validation => &[
             (ACCEPT, "application/json"),
             (ACCEPT_ENCODING, "UTF-8"),
             (CONTENT_TYPE, "application/json"),
@@ -109,7 +109,7 @@ pub(super) fn headers(callback: Callback, form: bool) -> HeaderMap {
 /// RingCentral's name for itself, from the only capture that is published (section 2.2).
 const AGENT: &str = "RingCentral-Webhook/8.3";
 
-/// Adds the token of a handshake.
+/// Adds the token of a validation.
 pub(super) fn with_validation_token(headers: &mut HeaderMap, token: &str) {
     if let Ok(value) = HeaderValue::from_bytes(token.as_bytes()) {
         headers.insert(VALIDATION_TOKEN, value);

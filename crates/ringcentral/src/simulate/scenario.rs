@@ -239,8 +239,8 @@ pub fn builtins() -> &'static [(&'static str, &'static str)] {
         "digital.challenge-and-events",
         "source-sdk",
         "wfm.shift",
-        "handshake.good",
-        "handshake.bad-token",
+        "validation.good",
+        "validation.bad-token",
         "signatures.forged",
     ]
 }

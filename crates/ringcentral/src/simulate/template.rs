@@ -70,7 +70,7 @@ impl Template {
     ) -> Result<SimRequest, FillError> {
         let given = Parameters::from_iter(self.defaults.iter().copied()).covered_by(given);
         let mut headers = request::headers(self.callback, matches!(self.body, Body::Form(_)));
-        if self.callback == Callback::Handshake {
+        if self.callback == Callback::Validation {
             let token = fill_text("${validation_token}", &given, fresh)?;
             request::with_validation_token(&mut headers, &token);
         }

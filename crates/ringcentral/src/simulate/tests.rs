@@ -4,8 +4,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::*;
-use crate::classify::{Callback, Kind};
+use crate::classify::Callback;
 use crate::signature::{self, Outcome, Scheme};
+use ringtail_protocol::event::Kind;
 
 const BEGAN: i64 = 1_750_000_000_123;
 
@@ -437,18 +438,18 @@ mod answers {
     }
 
     #[test]
-    fn handshakes_must_echo_the_token() {
-        let request = built(Template::find("handshake").unwrap()).request;
+    fn validations_must_echo_the_token() {
+        let request = built(Template::find("validation").unwrap()).request;
         let token = request.headers["validation-token"]
             .to_str()
             .unwrap()
             .to_owned();
         let good = received(200, &[("validation-token", &token)], b"");
-        assert_eq!(problems("handshake", &good), []);
+        assert_eq!(problems("validation", &good), []);
         let other = received(200, &[("validation-token", "x")], b"");
-        assert_eq!(problems("handshake", &other), [Problem::TokenDiffers]);
+        assert_eq!(problems("validation", &other), [Problem::TokenDiffers]);
         assert_eq!(
-            problems("handshake", &received(200, &[], b"")),
+            problems("validation", &received(200, &[], b"")),
             [Problem::TokenMissing]
         );
     }

@@ -288,7 +288,7 @@ pub const VARIABLES: &[Variable] = &[
     run("bot_token", Hex(40), "token of a bot; opens nothing"),
     event("challenge", Hex(32), "challenge of RingCX Digital"),
     event("code", Hex(40), "OAuth code; opens nothing"),
-    event("validation_token", Uuid, "token of a handshake"),
+    event("validation_token", Uuid, "token of a validation"),
     event("message", Digits(13), "id of a message"),
     event("other_message", Digits(13), "id of a second message"),
     event("post", Digits(14), "id of a post"),

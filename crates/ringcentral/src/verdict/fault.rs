@@ -26,9 +26,9 @@ pub enum Fault {
         /// Bytes on the wire.
         bytes: u64,
     },
-    /// A handshake's token did not come back (section 1.3, required response).
+    /// A validation's token did not come back (section 1.3, required response).
     TokenMissing,
-    /// A handshake's token came back as another.
+    /// A validation's token came back as another.
     TokenDiffers,
     /// There was no answer.
     NoAnswer {

@@ -65,7 +65,7 @@ fn notifications_are_judged_by_status_time_and_size() {
     for (answer, word, reason) in cases {
         let judged = verdict(Callback::PlatformNotification, &answer);
         assert_eq!(judged, (word, reason), "{answer:?}");
-        assert_eq!(verdict(Callback::Handshake, &answer), judged);
+        assert_eq!(verdict(Callback::Validation, &answer), judged);
         assert_eq!(verdict(Callback::AgentState, &answer), judged);
     }
 }
@@ -113,7 +113,7 @@ fn each_callback_is_judged_by_its_own_statuses() {
     ];
     for (callback, accepted) in cases {
         for status in [200, 204, 302, 404, 500] {
-            // No limit holds for any of these: an exchange's answer may be a page, and slow.
+            // No limit holds for any of these: a passthrough request's answer may be a page, and slow.
             let word = verdict(callback, &answer(status, 4000, 50_000)).0;
             let expected = if accepted.contains(&status) {
                 "ok"
@@ -153,7 +153,7 @@ fn what_is_no_webhook_has_no_verdict() {
 }
 
 #[test]
-fn a_handshake_wants_its_token_back() {
+fn a_validation_wants_its_token_back() {
     let judged = |callback, status, echo| {
         let answer = Answer {
             echo,
@@ -161,7 +161,7 @@ fn a_handshake_wants_its_token_back() {
         };
         judge(callback, Ok(&answer))
     };
-    let of = |echo| judged(Callback::Handshake, 200, echo);
+    let of = |echo| judged(Callback::Validation, 200, echo);
     for echo in [Echo::Returned, Echo::Unknown] {
         assert!(of(echo).is_accepted());
     }
@@ -177,7 +177,7 @@ fn a_handshake_wants_its_token_back() {
                 .starts_with("Validation Token is not returned: ")
         );
         // The status is seen first, and nothing else carries a token.
-        let word = judged(Callback::Handshake, 404, echo);
+        let word = judged(Callback::Validation, 404, echo);
         assert_eq!(word.faults(), [Fault::WrongStatus { status: 404 }]);
         assert!(judged(Callback::PlatformNotification, 200, echo).is_accepted());
     }

@@ -40,15 +40,15 @@ pub(super) fn lines(detail: &EventDetail, zone: &TimeZone) -> Vec<TextLine> {
 
 fn edge(event: &EventRow) -> &'static str {
     match (event.kind, event.disposition) {
-        (Kind::Handshake, _) => "The relay answered the handshake itself.",
-        (Kind::Notification, Disposition::Owed) => {
+        (Kind::Validation, _) => "The relay answered the validation request itself.",
+        (Kind::Notification, Disposition::Pending) => {
             "The relay answered 200 in the app's name; the subscription is safe."
         }
-        (_, Disposition::Owed) => {
+        (_, Disposition::Pending) => {
             "No client was attached that forwards: the relay answered 200 and kept the event."
         }
-        (_, Disposition::Settled) => "The relay gave the final answer; the app has no part in it.",
-        (_, Disposition::Live) => "The caller waited for the app's own answer.",
+        (_, Disposition::Answered) => "The relay gave the final answer; the app has no part in it.",
+        (_, Disposition::Passed) => "The caller waited for the app's own answer.",
         _ => "A newer relay did something that this version has no word for.",
     }
 }
@@ -56,14 +56,14 @@ fn edge(event: &EventRow) -> &'static str {
 fn none(event: &EventRow) -> &'static str {
     match (event.forward, event.disposition) {
         (ForwardState::Pending, _) => "Not forwarded yet.",
-        (ForwardState::Rejected, Disposition::Live) => {
+        (ForwardState::Rejected, Disposition::Passed) => {
             "Rejected: its proof of origin does not hold. The caller got 403, the app was not asked."
         }
         (ForwardState::Rejected, _) => {
             "Rejected: its proof of origin does not hold, so the app does not see it."
         }
-        (_, Disposition::Live) => "No answer yet.",
-        (ForwardState::None, Disposition::Owed) => {
+        (_, Disposition::Passed) => "No answer yet.",
+        (ForwardState::None, Disposition::Pending) => {
             "Kept to be looked at and replayed, not forwarded."
         }
         _ => "Nothing to forward.",
@@ -80,7 +80,7 @@ fn one(
     let attempt = &detail.attempt;
     let cause = match attempt.cause {
         Cause::Forward => "forward",
-        Cause::Exchange => "exchange",
+        Cause::Passthrough => "passthrough",
         Cause::Replay => "replay",
     };
     let at = time(attempt.started_at, zone, "%b %d %H:%M:%S%.3f");

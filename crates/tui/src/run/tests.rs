@@ -39,12 +39,12 @@ async fn the_screen_keeps_up_with_the_engine() {
         .shows(&["Nothing has arrived yet.", "◌ not tried yet"])
         .await;
     screen.engine(|book| {
-        book.add(Draft::handshake());
+        book.add(Draft::validation());
         book.add(Draft::sms().ok(12));
         *book = book.clone().target(TargetState::Up);
     });
     screen
-        .shows(&["Handshake", "SMS from", "● up", "2 events"])
+        .shows(&["Validation", "SMS from", "● up", "2 events"])
         .await;
     screen.engine(|book| book.status.link = LinkState::Stopped);
     screen.shows(&["■ stopped"]).await;

@@ -404,7 +404,7 @@ impl Book {
             ))
     }
 
-    /// A handshake, an SMS, a call that is answered late, a repeated voicemail, a bot that fails: five kinds of rows.
+    /// A validation, an SMS, a call that is answered late, a repeated voicemail, a bot that fails: five kinds of rows.
     pub(crate) fn traffic() -> Self {
         let late = Fault::Late {
             took: Duration::from_millis(3420),
@@ -412,7 +412,7 @@ impl Book {
         let status = Fault::WrongStatus { status: 500 };
         Self::new()
             .target(TargetState::Up)
-            .with(Draft::handshake())
+            .with(Draft::validation())
             .with(Draft::sms().ok(12))
             .with(
                 Draft::notification("call", "Call answered, Craig Chan → Agent J")
@@ -432,8 +432,8 @@ impl Book {
                     .answer(Cause::Replay, 200, 7, vec![]),
             )
             .with(
-                Draft::exchange("interactive", "Button pressed: approve").answer(
-                    Cause::Exchange,
+                Draft::passthrough("interactive", "Button pressed: approve").answer(
+                    Cause::Passthrough,
                     404,
                     4,
                     vec![Fault::WrongStatus { status: 404 }],
@@ -466,7 +466,7 @@ impl Draft {
             summary: summary.to_owned(),
             body_len: 0,
             forward: match disposition {
-                Disposition::Owed => ForwardState::Pending,
+                Disposition::Pending => ForwardState::Pending,
                 _ => ForwardState::None,
             },
             mark: None,
@@ -497,21 +497,21 @@ impl Draft {
         }
     }
 
-    pub(crate) fn handshake() -> Self {
+    pub(crate) fn validation() -> Self {
         Self::new(
-            Kind::Handshake,
-            Disposition::Settled,
-            "handshake",
-            "Handshake",
+            Kind::Validation,
+            Disposition::Answered,
+            "validation",
+            "Validation",
         )
     }
 
     pub(crate) fn notification(topic: &str, summary: &str) -> Self {
-        Self::new(Kind::Notification, Disposition::Owed, topic, summary)
+        Self::new(Kind::Notification, Disposition::Pending, topic, summary)
     }
 
-    pub(crate) fn exchange(topic: &str, summary: &str) -> Self {
-        Self::new(Kind::Exchange, Disposition::Live, topic, summary)
+    pub(crate) fn passthrough(topic: &str, summary: &str) -> Self {
+        Self::new(Kind::Passthrough, Disposition::Passed, topic, summary)
     }
 
     pub(crate) fn sms() -> Self {

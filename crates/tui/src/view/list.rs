@@ -88,7 +88,7 @@ fn draw_event(
     if app.selected.contains_key(&event.row) {
         put(buf, area, 1, y, "+", theme.style(Tone::Warn));
     }
-    let quiet = event.kind == Kind::Handshake;
+    let quiet = event.kind == Kind::Validation;
     let base = theme.style(if quiet { Tone::Dim } else { Tone::Plain });
     let at = time(event.received_at, &app.zone, columns.time_pattern);
     put(buf, area, columns.time.x, y, &at, theme.style(Tone::Dim));

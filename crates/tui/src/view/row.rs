@@ -116,8 +116,8 @@ pub(super) fn answer(event: &EventRow, engine: Option<&Status>) -> (Tone, String
             Outcome::Error { kind, .. } => (Tone::Bad, failure(*kind).to_owned()),
         },
         None => match event.disposition {
-            Disposition::Settled => (Tone::Dim, "by relay".to_owned()),
-            Disposition::Live => (Tone::Plain, "…".to_owned()),
+            Disposition::Answered => (Tone::Dim, "by relay".to_owned()),
+            Disposition::Passed => (Tone::Plain, "…".to_owned()),
             _ => (Tone::Dim, "–".to_owned()),
         },
     }

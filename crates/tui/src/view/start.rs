@@ -59,7 +59,7 @@ fn lines(app: &App) -> Vec<TextLine> {
     ));
     lines.push(TextLine::new(Tone::Name, format!("  {}", endpoint.url)));
     lines.push(plain(
-        "  2. It sends its handshake, and the relay answers it.",
+        "  2. It sends a validation request, and the relay answers it.",
     ));
     match &app.status.target {
         Some(target) if !target.forwards => {
@@ -97,7 +97,7 @@ fn several(app: &App, lines: &mut Vec<TextLine>) {
         });
     }
     lines.push(plain(
-        "  2. It sends its handshake, and the relay answers it.",
+        "  2. It sends a validation request, and the relay answers it.",
     ));
     lines.push(plain(
         "  3. Notifications appear here and at its target, if any.",

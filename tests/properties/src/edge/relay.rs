@@ -96,7 +96,7 @@ impl Relay {
         config.proxies.proxy_protocol = told;
         config.public_url = Some(PublicUrl::localhost(443));
         config.journal.retention.max_bytes = KEPT_BYTES;
-        config.limits.exchange_deadline = Duration::from_secs(1);
+        config.limits.passthrough_deadline = Duration::from_secs(1);
         config.limits.events_per_second = NonZeroU32::new(1_000_000).expect("it is not 0");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

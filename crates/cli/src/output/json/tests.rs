@@ -21,7 +21,7 @@ fn detail(body: &'static [u8]) -> EventDetail {
             seq: 17,
             id: id(),
             kind: Kind::Notification,
-            disposition: Disposition::Owed,
+            disposition: Disposition::Pending,
             duplicate_of: None,
             received_at: Timestamp(1_785_320_000_000_042),
             method: "POST".into(),

@@ -22,7 +22,7 @@ fn event() -> EventRow {
         seq: 17,
         id: EventId::parse("01a20042-7071-73e8-a927-3d3da19450dc").unwrap(),
         kind: Kind::Notification,
-        disposition: Disposition::Owed,
+        disposition: Disposition::Pending,
         duplicate_of: Some(12),
         received_at: Timestamp(1_785_320_000_000_042),
         method: "POST".into(),
@@ -78,7 +78,7 @@ fn an_event_and_its_attempts_are_a_line_each() {
     );
     replayed.cause = Cause::Replay;
     lines += &plain.attempt(&replayed, None);
-    // A handshake without its token, and a browser that RingCentral has no say in.
+    // A validation without its token, and a browser that RingCentral has no say in.
     let refused = attempt(Outcome::Status(200), vec![Fault::TokenMissing]);
     lines += &plain.attempt(&refused, Some(18));
     let mut browser = attempt(Outcome::Status(404), Vec::new());

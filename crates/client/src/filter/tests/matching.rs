@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Zoned;
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
 use ringtail_ringcentral::classify::Callback;
-use ringtail_ringcentral::handshake::Echo;
+use ringtail_ringcentral::validation::Echo;
 use ringtail_ringcentral::verdict::{Answer, judge};
 
 use crate::config::Secrets;
@@ -57,7 +57,7 @@ fn event() -> EventRow {
         seq: 17,
         id: EventId::fresh(),
         kind: Kind::Notification,
-        disposition: Disposition::Owed,
+        disposition: Disposition::Pending,
         duplicate_of: Some(3),
         received_at: Timestamp(RECEIVED),
         method: "POST".to_owned(),
@@ -157,7 +157,7 @@ fn events_are_let_through_or_not() {
     ];
     let no = [
         "kind:sms",
-        "kind:exchange",
+        "kind:passthrough",
         "event:phony",
         "from:650555",
         "from:gent",

@@ -144,10 +144,10 @@ fn what_retention_removes_leaves_the_indexes() {
 fn attempts_are_odd_before_and_after_their_event() {
     let test = Indexed::open();
     let (early, late, fine) = (call(1, "s"), call(2, "s"), call(3, "s"));
-    let mut exchange = attempt(early.id);
-    exchange.cause = Cause::Exchange;
-    exchange.outcome = Outcome::Status(503);
-    attempts::record(&test.connection, &exchange, false).unwrap();
+    let mut passthrough = attempt(early.id);
+    passthrough.cause = Cause::Passthrough;
+    passthrough.outcome = Outcome::Status(503);
+    attempts::record(&test.connection, &passthrough, false).unwrap();
     test.index();
     let (late_id, fine_id) = (late.id, fine.id);
     test.receives(vec![early, late, fine]);

@@ -47,7 +47,7 @@ CREATE TABLE content (
   body BLOB NOT NULL
 ) STRICT;
 
--- No foreign key to `event`: an exchange's attempt may be stored before its event has come.
+-- No foreign key to `event`: a passthrough request's attempt may be stored before its event has come.
 CREATE TABLE attempt (
   row INTEGER PRIMARY KEY AUTOINCREMENT,
   event BLOB NOT NULL CHECK (length(event) = 16),

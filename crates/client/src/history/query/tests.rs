@@ -103,7 +103,7 @@ async fn verdicts_follow_the_rules_of_the_events_callback() {
     let id = event.id;
     // Before the event is there, nobody can know that exactly 200 was wanted.
     let mut early = attempt(id);
-    early.cause = Cause::Exchange;
+    early.cause = Cause::Passthrough;
     early.outcome = Outcome::Status(204);
     test.history.record_attempt(early, false).await.unwrap();
     let verdict = async || {
@@ -128,7 +128,7 @@ async fn verdicts_follow_the_rules_of_the_events_callback() {
 }
 
 #[tokio::test]
-async fn a_handshake_is_judged_by_the_token_that_came_back() {
+async fn a_validation_is_judged_by_the_token_that_came_back() {
     let test = TestHistory::open();
     let token = |value: &'static str| Header {
         name: "validation-token".to_owned(),

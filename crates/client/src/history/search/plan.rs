@@ -89,7 +89,7 @@ impl Parameters {
             }
             Test::Flag(Flag::Duplicate) => "duplicate_of IS NOT NULL".to_owned(),
             Test::Flag(Flag::Held) => "forward = 1".to_owned(),
-            Test::Verdict("token") => "callback = 'handshake'".to_owned(),
+            Test::Verdict("token") => "callback = 'validation'".to_owned(),
             Test::Verdict("unjudged") => format!("callback NOT IN ({})", codes::judged()),
             _ => return None,
         })

@@ -255,13 +255,13 @@ fn every_kind_of_event_is_found_by_an_index() {
 #[test]
 fn an_answer_that_looks_well_is_found_by_its_verdict() {
     let mut events: Vec<_> = (1..=5).map(|seq| call(seq, "s")).collect();
-    let mut handshake = request("");
-    handshake.headers.push(Header {
+    let mut validation = request("");
+    validation.headers.push(Header {
         name: "validation-token".to_owned(),
         value: "aB-1".into(),
     });
-    // Both are answered 200: the handshake in time without its token, the last one late.
-    events.push(encoded(6, handshake.encode().unwrap()));
+    // Both are answered 200: the validation in time without its token, the last one late.
+    events.push(encoded(6, validation.encode().unwrap()));
     events.extend([call(7, "s"), event(8, "nobody knows what")]);
     let history = indexed(&events);
     for (text, expected) in [

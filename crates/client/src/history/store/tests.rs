@@ -140,10 +140,10 @@ async fn what_is_missing_of_an_endpoint_that_was_empty_is_a_gap() {
 async fn only_what_is_owed_becomes_pending_and_only_with_a_target() {
     let test = TestHistory::open();
     let mut settled = call(2, "s");
-    settled.disposition = Disposition::Settled;
-    settled.kind = Kind::Handshake;
+    settled.disposition = Disposition::Answered;
+    settled.kind = Kind::Validation;
     let mut live = call(3, "s");
-    live.disposition = Disposition::Live;
+    live.disposition = Disposition::Passed;
     let mut strange = call(4, "s");
     strange.disposition = Disposition::Unknown(9);
     let batch = [call(1, "s"), settled, live, strange];

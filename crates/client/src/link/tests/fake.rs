@@ -357,7 +357,7 @@ pub(super) fn event(seq: u64) -> Down {
         id: EventId::fresh(),
         received_at: Timestamp::now(),
         kind: Kind::Notification,
-        disposition: Disposition::Owed,
+        disposition: Disposition::Pending,
         duplicate_of: None,
         request: request.encode().unwrap(),
     })

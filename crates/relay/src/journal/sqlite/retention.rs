@@ -3,7 +3,7 @@
 //! A sweep is a series of steps, each a small transaction: events that are too old, by their endpoint's own setting or
 //! the relay's, then events beyond an account's size, then beyond the relay's, then the space they leave. Events go
 //! from the old end of an endpoint alone, so that what is left of it has no
-//! holes.
+//! gaps.
 
 use std::time::Duration;
 

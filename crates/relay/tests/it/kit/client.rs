@@ -27,7 +27,7 @@ use super::{Conn, Endpoint, TestRelay, soon};
 type Body = BoxBody<Bytes, Infallible>;
 type Socket = WebSocketStream<Box<dyn Stream>>;
 
-/// What stands behind a client: takes an exchange, answers it.
+/// What stands behind a client: takes a passthrough request, answers it.
 pub(crate) type App =
     Arc<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
 

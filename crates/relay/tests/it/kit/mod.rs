@@ -188,7 +188,7 @@ impl TestRelay {
         }
     }
 
-    /// Waits until an exchange is answered with this text, which tells who is attached.
+    /// Waits until a passthrough request is answered with this text, which tells who is attached.
     pub(crate) async fn attached(&self, endpoint: &Endpoint, answer: &str) {
         let mut caller = Caller::http1(self).await;
         soon("the client to be attached", async {

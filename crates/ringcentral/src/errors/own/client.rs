@@ -331,7 +331,7 @@ super::table! {
     }
     REJECTED "RT-411" {
         message: "rejected, not forwarded",
-        meaning: "The request's proof of origin is wrong or missing, and `reject_forged` is on: the app does not see it. A notification was answered 200 at the edge and is kept in the history; an exchange was answered 403.",
+        meaning: "The request's proof of origin is wrong or missing, and `reject_forged` is on: the app does not see it. A notification was answered 200 at the edge and is kept in the history; a passthrough request was answered 403.",
         causes: [
             "Somebody else than RingCentral sent it.",
             "The secret that is configured is not that of the subscription or app.",
@@ -382,14 +382,14 @@ super::table! {
     }
     SIMULATED_REFUSAL "RT-421" {
         message: "RingCentral would refuse the address: …",
-        meaning: "The simulated handshake failed: RingCentral would not have created the subscription.",
+        meaning: "The simulated validation failed: RingCentral would not have created the subscription.",
         causes: [
             "The app does not echo Validation-Token, or answers another status than 200, or too late, or too much.",
             "The app has a certificate of its own, which RingCentral does not trust.",
         ],
         next: [
             "ringtail check URL",
-            "ringtail simulate SCENARIO --to URL --no-handshake",
+            "ringtail simulate SCENARIO --to URL --no-validation",
             "ringtail simulate SCENARIO --to URL    with the URL that `ringtail listen` shows, which has a certificate",
         ],
         sections: ["1.3", "4.8"],

@@ -77,11 +77,11 @@ super::table! {
     }
     TOKEN "RT-505" as "token" {
         message: "Validation Token is not returned: …",
-        meaning: "The app answered a handshake with 200 but not with the Validation-Token of the request. RingCentral would refuse to create the subscription (SUB-520). The relay answers handshakes by itself: this is what the app would do without it.",
+        meaning: "The app answered a validation with 200 but not with the Validation-Token of the request. RingCentral would refuse to create the subscription (SUB-520). The relay answers validations by itself: this is what the app would do without it.",
         causes: [
             "The handler answers every request alike and does not look at Validation-Token.",
-            "Something before the handler answers, because a handshake has no body: a JSON parser, a check of signatures.",
-            "The answer has the header with another value: Verification-Token, a token made anew, or one of an earlier handshake.",
+            "Something before the handler answers, because a validation request has no body: a JSON parser, a check of signatures.",
+            "The answer has the header with another value: Verification-Token, a token made anew, or one of an earlier validation.",
         ],
         next: [
             "When a request has a Validation-Token header, answer 200 with the same header and value, and an empty body.",

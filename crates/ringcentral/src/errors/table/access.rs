@@ -35,7 +35,7 @@ pub(super) static TABLE: &[Entry] = &[
         message: "Parameter […] value is invalid",
         meaning: "A parameter of the call is not valid. The message and `parameterName` say which.",
         causes: &[
-            "[deliveryMode.address]: the address is not a URL, or did not pass the handshake (an older umbrella for SUB-520 to 525).",
+            "[deliveryMode.address]: the address is not a URL, or did not pass the validation (an older umbrella for SUB-520 to 525).",
             "[eventFilters]: a filter is misspelt.",
             "[expiresIn]: less than 1, or not a number.",
             "[deliveryMode.verificationToken]: characters that are not allowed; letters and digits up to 32 are known to work.",

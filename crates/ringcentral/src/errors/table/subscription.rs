@@ -7,7 +7,7 @@ pub(super) static TABLE: &[Entry] = &[
         code: "SUB-520",
         status: Some(400),
         message: "Validation Token is not returned",
-        meaning: "The address answered the handshake without the Validation-Token header, or with another value.",
+        meaning: "The address answered the validation request without the Validation-Token header, or with another value.",
         causes: &[
             "The app does not copy the request's Validation-Token header to its answer.",
             "A proxy, gateway or framework removes or rewrites headers it does not know.",
@@ -17,7 +17,7 @@ pub(super) static TABLE: &[Entry] = &[
         next: &[
             "ringtail check URL --verbose",
             "Answer 200 with the header `Validation-Token: <the value received>` and an empty body, whatever the path.",
-            "ringtail listen 3000    the relay answers the handshake by itself",
+            "ringtail listen 3000    the relay answers the validation request by itself",
         ],
         sections: &["1.2", "1.3", "4.8"],
         word: None,
@@ -46,9 +46,9 @@ pub(super) static TABLE: &[Entry] = &[
         code: "SUB-522",
         status: Some(400),
         message: "WebHook responds with incorrect HTTP status",
-        meaning: "The address answered the handshake with another status than 200. RingCentral's text adds which: HTTP status is 500.",
+        meaning: "The address answered the validation request with another status than 200. RingCentral's text adds which: HTTP status is 500.",
         causes: &[
-            "400: the framework parses JSON, and the handshake has a JSON content type and no body.",
+            "400: the framework parses JSON, and the validation request has a JSON content type and no body.",
             "401 or 403: authentication or a bot check stands before the webhook's path.",
             "404 or 405: the path is another one, or takes no POST.",
             "201, 202 or 204: no other 2xx than 200 is documented to be enough.",
@@ -58,7 +58,7 @@ pub(super) static TABLE: &[Entry] = &[
         next: &[
             "ringtail check URL --verbose",
             "curl -i -X POST -H 'Content-Type: application/json' -H 'Validation-Token: test' -d '' URL",
-            "Answer the handshake before anything parses the body or asks for a login.",
+            "Answer the validation request before anything parses the body or asks for a login.",
         ],
         sections: &["1.2", "1.3", "4.8"],
         word: None,
@@ -67,7 +67,7 @@ pub(super) static TABLE: &[Entry] = &[
         code: "SUB-523",
         status: None,
         message: "(unknown)",
-        meaning: "No source says what this code means. Its neighbours, SUB-520 to SUB-525, are all about the address not passing the handshake.",
+        meaning: "No source says what this code means. Its neighbours, SUB-520 to SUB-525, are all about the address not passing the validation.",
         causes: &["Unknown. By its number it is likely to be about the address, or its TLS."],
         next: &[
             "ringtail check URL --verbose",
@@ -102,7 +102,7 @@ pub(super) static TABLE: &[Entry] = &[
         code: "SUB-525",
         status: Some(400),
         message: "WebHook server response is invalid",
-        meaning: "The address answered the handshake, and RingCentral could not take the answer.",
+        meaning: "The address answered the validation request, and RingCentral could not take the answer.",
         causes: &[
             "Headers and body together are over 1024 bytes: security headers, cookies and proxies add up.",
             "The answer has a body: a page, or the request sent back. It should be empty.",
@@ -122,9 +122,9 @@ pub(super) static TABLE: &[Entry] = &[
         code: "SUB-526",
         status: None,
         message: "(unknown)",
-        meaning: "No source says what this code means. Its neighbours below are about the handshake, those above about permission.",
+        meaning: "No source says what this code means. Its neighbours below are about the validation, those above about permission.",
         causes: &[
-            "Unknown. Either the address does not pass the handshake, or an event filter is not allowed.",
+            "Unknown. Either the address does not pass the validation, or an event filter is not allowed.",
         ],
         next: &[
             "ringtail check URL --verbose",

@@ -40,25 +40,25 @@ use Callback as C;
 
 pub(super) const ROWS: &[Template] = &[
     bare(
-        "handshake",
+        "validation",
         "RingCentral checks the address",
-        C::Handshake,
+        C::Validation,
         Method::POST,
         "",
         &[],
     ),
     bare(
-        "handshake.empty-token",
-        "A handshake whose token is empty",
-        C::Handshake,
+        "validation.empty-token",
+        "A validation whose token is empty",
+        C::Validation,
         Method::POST,
         "",
         &[("validation_token", "")],
     ),
     bare(
-        "handshake.odd-token",
-        "A handshake whose token is not ASCII",
-        C::Handshake,
+        "validation.odd-token",
+        "A validation whose token is not ASCII",
+        C::Validation,
         Method::POST,
         "",
         &[("validation_token", "t\u{f6}ken")],

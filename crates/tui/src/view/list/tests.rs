@@ -9,10 +9,10 @@ use crate::testing::{Book, Draft, Stage};
 /// A browser that came back from a login to a page that is not there, and a scanner while the app was down.
 fn browsers() -> Book {
     let not_found = vec![Fault::WrongStatus { status: 404 }];
-    let login = Draft::exchange("oauth-redirect", "OAuth redirect with a code");
-    let stranger = Draft::exchange("other", "GET /");
+    let login = Draft::passthrough("oauth-redirect", "OAuth redirect with a code");
+    let stranger = Draft::passthrough("other", "GET /");
     let mut book = Book::new()
-        .with(login.answer(Cause::Exchange, 404, 12, not_found))
+        .with(login.answer(Cause::Passthrough, 404, 12, not_found))
         .with(stranger.fails(
             FailureKind::Refused,
             "connection refused",

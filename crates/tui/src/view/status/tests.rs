@@ -59,10 +59,10 @@ fn what_is_not_forwarded_is_told_so() {
     );
     stage
         .book
-        .add(Draft::exchange("interactive", "Button pressed"));
+        .add(Draft::passthrough("interactive", "Button pressed"));
     stage.book.add(Draft::notification("sms", "SMS"));
     for event in &mut stage.book.events {
-        event.event.disposition = Disposition::Owed;
+        event.event.disposition = Disposition::Pending;
         event.event.forward = ForwardState::None;
     }
     stage.sync();

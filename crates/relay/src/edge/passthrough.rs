@@ -14,7 +14,7 @@ use crate::metrics::Limit;
 use crate::relay::Relay;
 
 /// Asks the app by way of a link, or answers in its place.
-pub(super) async fn exchange(
+pub(super) async fn passthrough(
     relay: &Relay,
     received: &Received,
     fallback: Fallback,
@@ -33,7 +33,7 @@ pub(super) async fn exchange(
             }
         },
     };
-    let deadline = Instant::now() + relay.limits.exchange_deadline;
+    let deadline = Instant::now() + relay.limits.passthrough_deadline;
     let mut headers = received.head.headers.clone();
     path::strip_hop_by_hop(&mut headers);
     let mut event: Option<EventId> = None;
@@ -41,16 +41,16 @@ pub(super) async fn exchange(
     let mut tried = Vec::new();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let wait = relay.limits.exchange_wait.min(left);
+        let wait = relay.limits.passthrough_wait.min(left);
         let place = match relay.links.place(received.endpoint, &tried, wait).await {
             Ok(place) => place,
             Err(NoPlace::Offline) => {
                 return fall_back(relay, received, fallback, event.map(|_| untouched)).await;
             }
             Err(NoPlace::Busy) => {
-                relay.metrics.limits.hit(Limit::ExchangesPerLink);
+                relay.metrics.limits.hit(Limit::PassthroughsPerLink);
                 if event.is_none() {
-                    received.note(relay, Kind::Exchange, Disposition::Settled)?;
+                    received.note(relay, Kind::Passthrough, Disposition::Answered)?;
                 }
                 return Ok(answer::unavailable("the app is busy\n"));
             }
@@ -59,7 +59,7 @@ pub(super) async fn exchange(
         // Noted before it is handed over, and only with a place on a link in hand, since live means that a client has it.
         let event = match event {
             Some(event) => event,
-            None => *event.insert(received.note(relay, Kind::Exchange, Disposition::Live)?),
+            None => *event.insert(received.note(relay, Kind::Passthrough, Disposition::Passed)?),
         };
         let question = Question {
             event,
@@ -79,7 +79,7 @@ pub(super) async fn exchange(
             ) => untouched = reason,
             Asked::None(reason) => {
                 let limit = match reason {
-                    NoAnswer::Deadline => Some(Limit::ExchangeTime),
+                    NoAnswer::Deadline => Some(Limit::PassthroughTime),
                     NoAnswer::HeadTooLarge => Some(Limit::AnswerHeadBytes),
                     _ => None,
                 };
@@ -103,14 +103,14 @@ async fn fall_back(
     match fallback {
         Fallback::Accept { content_type, body } => {
             received
-                .store(relay, Kind::Exchange, Disposition::Owed)
+                .store(relay, Kind::Passthrough, Disposition::Pending)
                 .await?;
             Ok(answer::with_body(StatusCode::OK, content_type, body))
         }
         Fallback::Refuse => match asked {
             Some(reason) => Ok(no_answer(reason)),
             None => {
-                received.note(relay, Kind::Exchange, Disposition::Settled)?;
+                received.note(relay, Kind::Passthrough, Disposition::Answered)?;
                 Ok(answer::unavailable(
                     "no client with an app is connected to this endpoint\n",
                 ))

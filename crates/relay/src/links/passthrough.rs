@@ -1,4 +1,4 @@
-//! One exchange over a link: the caller's request to the client, the app's answer back.
+//! One passthrough over a link: the caller's request to the client, the app's answer back.
 //!
 //! A request goes out once. When its link dies before the answer began nobody knows whether the app saw it, so the
 //! caller is told, and decides.
@@ -26,7 +26,7 @@ use crate::relay::Relay;
 /// What a client is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Question<'a> {
-    /// Event that the exchange is.
+    /// Event that the passthrough is.
     pub(crate) event: EventId,
     /// Method, as sent.
     pub(crate) method: &'a Method,
@@ -86,7 +86,7 @@ impl Place {
             Ok(Err(mut error)) => {
                 let unsent = error.take_message().is_some();
                 let error = error.into_error();
-                tracing::debug!(link = %self.link.id, unsent, %error, "an exchange was not answered");
+                tracing::debug!(link = %self.link.id, unsent, %error, "a passthrough request was not answered");
                 return Asked::None(if unsent {
                     NoAnswer::NotSent
                 } else {
@@ -122,7 +122,7 @@ fn reason_of(value: &HeaderValue) -> NoAnswer {
 
 /// Returns nothing when the path with its prefix is longer than a URI may be.
 fn request(question: Question<'_>) -> Option<Request<LinkBody>> {
-    let path = format!("{}{}", path::EXCHANGE, question.path);
+    let path = format!("{}{}", path::PASSTHROUGH, question.path);
     let mut uri = http::uri::Parts::default();
     uri.scheme = Some(Scheme::HTTP);
     uri.authority = Some(Authority::from_static("ringtail"));
@@ -141,7 +141,7 @@ fn request(question: Question<'_>) -> Option<Request<LinkBody>> {
 
 /// Body of an app's answer. It breaks off when the app is silent for too long.
 ///
-/// A task of its own takes it off the link, and has the exchange's place there: a caller that stops reading, and over
+/// A task of its own takes it off the link, and has the passthrough's place there: a caller that stops reading, and over
 /// HTTP/2 still says that it is there, keeps neither.
 #[derive(Debug)]
 pub(crate) struct AppBody {

@@ -67,7 +67,7 @@ async fn request_and_answer_pass_through_unchanged() {
             .unwrap();
         let answer = caller.send(request).await;
         assert_eq!(answer.status, StatusCode::CREATED);
-        assert_eq!(answer.headers["x-path"], "/exchange/a%20b//c?q=1&q=%2F");
+        assert_eq!(answer.headers["x-path"], "/passthrough/a%20b//c?q=1&q=%2F");
         let all = |name| -> Vec<&[u8]> {
             let values = answer.headers.get_all(name).iter();
             values.map(http::HeaderValue::as_bytes).collect()
@@ -78,7 +78,7 @@ async fn request_and_answer_pass_through_unchanged() {
         let (event, _) = client.event().await;
         assert_eq!(
             (event.kind, event.disposition),
-            (Kind::Exchange, Disposition::Live)
+            (Kind::Passthrough, Disposition::Passed)
         );
         assert_eq!(answer.headers["x-event"], event.id.to_string().as_str());
     }
@@ -135,13 +135,13 @@ async fn without_a_client_an_install_is_kept_and_owed() {
     let (install, request) = client.event().await;
     assert_eq!(
         (install.kind, install.disposition),
-        (Kind::Exchange, Disposition::Owed)
+        (Kind::Passthrough, Disposition::Pending)
     );
     assert_eq!(request.body, INSTALL);
     let (page, _) = client.event().await;
     assert_eq!(
         (page.kind, page.disposition),
-        (Kind::Exchange, Disposition::Settled)
+        (Kind::Passthrough, Disposition::Answered)
     );
 }
 
@@ -163,13 +163,13 @@ async fn an_install_whose_app_is_down_is_kept_and_owed() {
     let (owed, request) = soon("the owed event", async {
         loop {
             let (event, request) = client.event().await;
-            if event.disposition == Disposition::Owed {
+            if event.disposition == Disposition::Pending {
                 break (event, request);
             }
         }
     })
     .await;
-    assert_eq!(owed.kind, Kind::Exchange);
+    assert_eq!(owed.kind, Kind::Passthrough);
     assert_eq!(request.body, INSTALL);
 }
 
@@ -184,7 +184,10 @@ async fn a_client_without_a_target_is_never_asked() {
     inspecting.head().await;
     let mut caller = Caller::http1(&relay).await;
     assert_eq!(caller.get(&endpoint.path("/")).await.status, 503);
-    assert_eq!(inspecting.event().await.0.disposition, Disposition::Settled);
+    assert_eq!(
+        inspecting.event().await.0.disposition,
+        Disposition::Answered
+    );
 }
 
 #[tokio::test]
@@ -277,7 +280,8 @@ async fn stated_failures_are_told_in_the_relays_words() {
 #[tokio::test]
 async fn an_app_that_thinks_too_long_is_a_504() {
     let relay =
-        TestRelay::with(|config| config.limits.exchange_deadline = Duration::from_millis(50)).await;
+        TestRelay::with(|config| config.limits.passthrough_deadline = Duration::from_millis(50))
+            .await;
     let endpoint = relay.endpoint().await;
     let silent = app(|_| std::future::pending());
     let mut client = Dial::to(&relay, &endpoint).attach(&relay, silent).await;
@@ -369,9 +373,9 @@ async fn a_link_that_dies_meanwhile_is_a_502_and_nothing_is_sent_twice() {
 }
 
 #[tokio::test]
-async fn a_full_link_makes_exchanges_wait_and_then_come_again() {
+async fn a_full_link_makes_passthroughs_wait_and_then_come_again() {
     let relay =
-        TestRelay::with(|config| config.limits.exchange_wait = Duration::from_millis(20)).await;
+        TestRelay::with(|config| config.limits.passthrough_wait = Duration::from_millis(20)).await;
     let endpoint = relay.endpoint().await;
     let first = Dial::to(&relay, &endpoint)
         .attach(&relay, text_app("up"))
@@ -387,7 +391,7 @@ async fn a_full_link_makes_exchanges_wait_and_then_come_again() {
             .unwrap()
     };
     let mut callers = Vec::new();
-    for _ in 0..ringtail_protocol::http2::MAX_EXCHANGES + 8 {
+    for _ in 0..ringtail_protocol::http2::MAX_PASSTHROUGHS + 8 {
         callers.push(Caller::http1(&relay).await);
     }
     let mut asking: futures_util::stream::FuturesUnordered<_> = callers
@@ -410,10 +414,10 @@ async fn a_full_link_makes_exchanges_wait_and_then_come_again() {
 }
 
 #[tokio::test]
-async fn an_exchange_that_waits_for_a_link_that_ends_goes_to_another() {
+async fn a_passthrough_that_waits_for_a_link_that_ends_goes_to_another() {
     let relay = TestRelay::with(|config| {
-        config.limits.exchange_wait = Duration::from_secs(600);
-        config.limits.exchange_deadline = Duration::from_secs(600);
+        config.limits.passthrough_wait = Duration::from_secs(600);
+        config.limits.passthrough_deadline = Duration::from_secs(600);
     })
     .await;
     let endpoint = relay.endpoint().await;
@@ -430,7 +434,7 @@ async fn an_exchange_that_waits_for_a_link_that_ends_goes_to_another() {
         }
     });
     let newer = Dial::to(&relay, &endpoint).attach(&relay, silent).await;
-    let full = ringtail_protocol::http2::MAX_EXCHANGES;
+    let full = ringtail_protocol::http2::MAX_PASSTHROUGHS;
     // One connection for each: until the newer client is attached the older one answers.
     let asking = |count: usize| {
         let (relay, endpoint) = (&relay, &endpoint);

@@ -1,4 +1,4 @@
-//! Exchanges on the link: the caller's own request, handed to the target, and the app's own answer.
+//! Passthrough requests on the link: the caller's own request, handed to the target, and the app's own answer.
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -8,33 +8,33 @@ use ringtail_protocol::event::EventId;
 use ringtail_protocol::frame::MAX_BODY_BYTES;
 use ringtail_protocol::http2::{MAX_HEADER_LIST, head_bytes};
 use ringtail_protocol::path::{
-    EVENT_ID, EXCHANGE, FAILED, HEAD_TOO_LARGE, NO_ANSWER, NOT_FORWARDING, UNREACHABLE,
+    EVENT_ID, FAILED, HEAD_TOO_LARGE, NO_ANSWER, NOT_FORWARDING, PASSTHROUGH, UNREACHABLE,
 };
 use ringtail_ringcentral::classify::RequestView;
 
 use super::session::{Body, status};
-use crate::forward::Exchanger;
+use crate::forward::Passthrough;
 use crate::signature::Guard;
 
 /// Bytes of an app's head that the link carries.
 const MAX_HEAD_BYTES: usize = MAX_HEADER_LIST as usize;
 
-/// Answers an exchange, whose path is [`EXCHANGE`] and the path below the endpoint.
+/// Answers a passthrough request, whose path is [`PASSTHROUGH`] and the path below the endpoint.
 pub(super) async fn answer(
-    exchanger: Option<&Exchanger>,
+    passthrough: Option<&Passthrough>,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let Some(exchanger) = exchanger else {
+    let Some(passthrough) = passthrough else {
         return no_answer(NOT_FORWARDING);
     };
     let Some(event) = event_id(&request) else {
         return status(StatusCode::BAD_REQUEST);
     };
     let below = below(&request).to_owned();
-    let answered = match exchanger.guard() {
-        None => exchanger.exchange(event, &below, None, request).await,
+    let answered = match passthrough.guard() {
+        None => passthrough.passthrough(event, &below, None, request).await,
         Some(guard) => match let_in(guard, &below, request).await {
-            Ok(request) => exchanger.exchange(event, &below, None, request).await,
+            Ok(request) => passthrough.passthrough(event, &below, None, request).await,
             Err(refused) => return status(refused),
         },
     };
@@ -74,7 +74,7 @@ async fn let_in(
     };
     if let Some(proof) = guard.rejects(&view) {
         let (scheme, outcome) = (proof.scheme.name(), proof.outcome.name());
-        tracing::info!(scheme, outcome, "an exchange was rejected");
+        tracing::info!(scheme, outcome, "a passthrough request was rejected");
         return Err(StatusCode::FORBIDDEN);
     }
     Ok(Request::from_parts(head, Full::new(body)))
@@ -88,7 +88,7 @@ fn event_id(request: &Request<Incoming>) -> Option<EventId> {
 fn below<B>(request: &Request<B>) -> &str {
     let whole = request.uri().path_and_query();
     let whole = whole.map_or("", |whole| whole.as_str());
-    whole.strip_prefix(EXCHANGE).unwrap_or_default()
+    whole.strip_prefix(PASSTHROUGH).unwrap_or_default()
 }
 
 /// Tells the relay that there is no answer of the app, and why; the relay finds the words.
@@ -108,10 +108,10 @@ mod tests {
     #[test]
     fn the_path_below_the_endpoint_keeps_its_query_and_escapes() {
         for (uri, expected) in [
-            ("http://ringtail/exchange", ""),
-            ("http://ringtail/exchange/", "/"),
-            ("http://ringtail/exchange?a=1", "?a=1"),
-            ("/exchange//a%2Fb/?x=%20&x", "//a%2Fb/?x=%20&x"),
+            ("http://ringtail/passthrough", ""),
+            ("http://ringtail/passthrough/", "/"),
+            ("http://ringtail/passthrough?a=1", "?a=1"),
+            ("/passthrough//a%2Fb/?x=%20&x", "//a%2Fb/?x=%20&x"),
         ] {
             let request = Request::builder().uri(uri).body(()).unwrap();
             assert_eq!(below(&request), expected);

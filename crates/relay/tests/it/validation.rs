@@ -34,7 +34,7 @@ async fn answer_on_the_wire_is_the_token_and_nothing_superfluous() {
 async fn longest_token_fits_the_limit_and_one_more_is_refused() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
-    let longest = ringtail_ringcentral::handshake::TOKEN_MAX_BYTES;
+    let longest = ringtail_ringcentral::validation::TOKEN_MAX_BYTES;
     for (len, status) in [(longest, "200"), (longest + 1, "400")] {
         let mut conn = Conn::open(&relay, &["http/1.1"]).await;
         let request = format!(
@@ -88,7 +88,7 @@ async fn tokens_that_cannot_be_echoed_are_a_400() {
 }
 
 #[tokio::test]
-async fn a_handshake_is_noted_as_settled() {
+async fn a_validation_is_noted_as_settled() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut client = Dial::to(&relay, &endpoint)
@@ -102,8 +102,8 @@ async fn a_handshake_is_noted_as_settled() {
         .unwrap();
     assert_eq!(caller.send(request).await.status, StatusCode::OK);
     let (event, request) = client.event().await;
-    assert_eq!(event.kind, Kind::Handshake);
-    assert_eq!(event.disposition, Disposition::Settled);
+    assert_eq!(event.kind, Kind::Validation);
+    assert_eq!(event.disposition, Disposition::Answered);
     assert_eq!(request.path, "/hook");
 }
 
@@ -116,7 +116,7 @@ async fn a_flood_is_answered_and_noted_in_part() {
         "POST {} HTTP/1.1\r\nHost: x\r\nValidation-Token: t\r\n\r\n",
         endpoint.path("")
     );
-    let count = 3 * ringtail_relay::limits::NOTED_HANDSHAKES.get();
+    let count = 3 * ringtail_relay::limits::NOTED_VALIDATIONS.get();
     let began = std::time::Instant::now();
     for _ in 0..count / 100 {
         conn.write(request.repeat(100).as_bytes()).await;
@@ -129,5 +129,5 @@ async fn a_flood_is_answered_and_noted_in_part() {
         .attach(&relay, text_app(""))
         .await;
     let noted = client.head().await;
-    assert!(noted <= seconds * u64::from(ringtail_relay::limits::NOTED_HANDSHAKES.get()));
+    assert!(noted <= seconds * u64::from(ringtail_relay::limits::NOTED_VALIDATIONS.get()));
 }

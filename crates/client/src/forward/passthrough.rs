@@ -1,4 +1,4 @@
-//! Exchanges: the caller waits, so the app's answer streams back to it while it is recorded.
+//! Passthroughs: the caller waits, so the app's answer streams back to it while it is recorded.
 //!
 //! The request to the target runs in a task of its own. A caller that goes away, before the answer or in the
 //! middle of it, does not end it: the answer is read to its end and recorded, because what the app did is worth
@@ -31,9 +31,9 @@ use crate::signature::Guard;
 /// Pieces of an answer that wait for a slow caller; then the app waits too.
 const ANSWER_QUEUE: usize = 16;
 
-/// Hands exchanges to the target and records them. Clones work for the same target.
+/// Hands passthrough requests to the target and records them. Clones work for the same target.
 #[derive(Debug, Clone)]
-pub struct Exchanger {
+pub struct Passthrough {
     history: History,
     sender: Sender,
     tasks: TaskTracker,
@@ -41,8 +41,8 @@ pub struct Exchanger {
     guard: Option<Guard>,
 }
 
-impl Exchanger {
-    /// Makes an exchanger. `tasks` owns what is in flight; `cancel` ends it, and what was going on is recorded as
+impl Passthrough {
+    /// Makes one. `tasks` owns what is in flight; `cancel` ends it, and what was going on is recorded as
     /// broken off.
     #[must_use]
     pub fn new(
@@ -80,13 +80,13 @@ impl Exchanger {
     ///
     /// # Errors
     /// When the target gives no answer; the attempt is recorded all the same.
-    pub async fn exchange<B>(
+    pub async fn passthrough<B>(
         &self,
         event: EventId,
         below: &str,
         peer: Option<&str>,
         request: http::Request<B>,
-    ) -> Result<http::Response<ExchangeBody>, SendFailure>
+    ) -> Result<http::Response<PassthroughBody>, SendFailure>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -94,11 +94,11 @@ impl Exchanger {
         let (head, body) = request.into_parts();
         let mut fields = head.headers;
         self.sender
-            .rewrite(&mut fields, event, peer, Cause::Exchange);
+            .rewrite(&mut fields, event, peer, Cause::Passthrough);
         let body = body
             .map_err(|error| Box::new(RequestBroken(error.into())) as Box<dyn Error + Send + Sync>)
             .boxed_unsync();
-        let mut draft = Draft::new(event, Cause::Exchange, self.sender.target().to_string());
+        let mut draft = Draft::new(event, Cause::Passthrough, self.sender.target().to_string());
         let outgoing = match self.sender.build(head.method, below, fields, body) {
             Ok(outgoing) => outgoing,
             Err(failure) => {
@@ -121,14 +121,14 @@ impl Exchanger {
 
 async fn record(history: &History, delivery: Delivery) {
     if let Err(error) = history.record_attempt(delivery.attempt, false).await {
-        tracing::error!(%error, "an exchange could not be recorded");
+        tracing::error!(%error, "a passthrough request could not be recorded");
     }
 }
 
 /// The app's answer on its way to the caller. An answer that breaks off ends with an error, so that the caller
 /// does not take a part for the whole.
 #[derive(Debug)]
-pub struct ExchangeBody {
+pub struct PassthroughBody {
     pieces: mpsc::Receiver<Piece>,
     /// Bytes that are still to come, when the app has said how many there are.
     left: Option<u64>,
@@ -142,7 +142,7 @@ enum Piece {
     Broken(SendFailure),
 }
 
-impl Body for ExchangeBody {
+impl Body for PassthroughBody {
     type Data = Bytes;
     type Error = SendFailure;
 
@@ -175,7 +175,7 @@ impl Body for ExchangeBody {
     }
 }
 
-type Answer = Result<http::Response<ExchangeBody>, SendFailure>;
+type Answer = Result<http::Response<PassthroughBody>, SendFailure>;
 
 struct Run {
     draft: Draft,
@@ -203,7 +203,7 @@ impl Run {
                 draft.began = began;
                 let (head, body) = pass_on(response, &mut draft);
                 let (caller, pieces) = mpsc::channel(ANSWER_QUEUE);
-                let passed_on = ExchangeBody {
+                let passed_on = PassthroughBody {
                     pieces,
                     left: body.size_hint().exact(),
                     ended: false,

@@ -1,4 +1,4 @@
-//! Many handshakes on new TLS connections, with nobody to answer but the relay.
+//! Many validations on new TLS connections, with nobody to answer but the relay.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::http1::Answer;
 use crate::relay::TestRelay;
 use crate::ringcentral::{FakeRingCentral, Hook};
 
-/// Handshakes under way at once.
+/// Validations under way at once.
 const AT_ONCE: usize = 8;
 
 /// RingCentral takes no more than this, head and body together.
@@ -23,7 +23,7 @@ const LIMIT_BYTES: usize = 1024;
 /// What was found.
 #[derive(Debug)]
 pub struct Report {
-    /// Handshakes answered right.
+    /// Validations answered right.
     pub right: usize,
     /// Time from the first byte of TCP to the last of the answer.
     pub latency: Histogram<u64>,
@@ -38,7 +38,7 @@ impl fmt::Display for Report {
         let millis = |percentile| self.latency.value_at_percentile(percentile) as f64 / 1000.0;
         writeln!(
             f,
-            "{} handshakes on new TLS connections, no client attached: all answered right in {:.1} s",
+            "{} validations on new TLS connections, no client attached: all answered right in {:.1} s",
             self.right,
             self.took.as_secs_f64()
         )?;
@@ -56,14 +56,14 @@ impl fmt::Display for Report {
     }
 }
 
-/// Makes so many handshakes.
+/// Makes so many validations.
 ///
 /// # Errors
 /// At the first that is not answered right.
 pub async fn run(count: usize) -> anyhow::Result<Report> {
     let relay = TestRelay::start().await?;
-    let token = relay.account("handshakes").await?;
-    let url: Arc<str> = relay.endpoint(&token, "handshakes").await?.url.into();
+    let token = relay.account("validations").await?;
+    let url: Arc<str> = relay.endpoint(&token, "validations").await?.url.into();
     let caller = relay.caller()?;
 
     let began = Instant::now();
@@ -112,10 +112,10 @@ async fn shake(
     let below = below.get(number % below.len()).copied().unwrap_or_default();
     let began = Instant::now();
     let answer = caller
-        .post(url, &Hook::handshake(&token).below(below))
+        .post(url, &Hook::validation(&token).below(below))
         .await?;
     let took = began.elapsed();
-    check(&answer, &token).with_context(|| format!("handshake {number}: {answer:?}"))?;
+    check(&answer, &token).with_context(|| format!("validation {number}: {answer:?}"))?;
     Ok((answer, took))
 }
 

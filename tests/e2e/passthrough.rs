@@ -59,7 +59,7 @@ async fn the_apps_answer_comes_back_as_it_was_given() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn without_a_client_an_exchange_gets_its_fallback() -> anyhow::Result<()> {
+async fn without_a_client_a_passthrough_gets_its_fallback() -> anyhow::Result<()> {
     let mut world = World::new().await?;
     world.client.kill().await?;
     let other = Hook::new("GET", "").below("/page");
@@ -86,7 +86,7 @@ async fn without_a_client_an_exchange_gets_its_fallback() -> anyhow::Result<()> 
 #[tokio::test]
 async fn an_app_that_is_down_or_slow_gets_a_stated_answer() -> anyhow::Result<()> {
     let app = LocalTarget::answering(|_| Reply::status(200).after(Duration::from_secs(60)))?;
-    let world = World::with(app, &["--exchange-deadline", "1"]).await?;
+    let world = World::with(app, &["--passthrough-deadline", "1"]).await?;
     let hook = Hook::new("GET", "").below("/page");
     let slow = world.caller.post(&world.url, &hook).await?;
     assert_eq!(slow.status, 504);
@@ -102,7 +102,7 @@ async fn an_app_that_is_down_or_slow_gets_a_stated_answer() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn thousands_of_exchanges_share_one_link() -> anyhow::Result<()> {
+async fn thousands_of_passthroughs_share_one_link() -> anyhow::Result<()> {
     let app = LocalTarget::answering(|seen| Reply::status(200).body(seen.body.clone()))?;
     let world = World::with(app, &[]).await?;
     let links = world.client.count_of("link");

@@ -13,7 +13,7 @@ const PIECES: usize = 3;
 
 struct Caller {
     test: TestHistory,
-    exchanger: Exchanger,
+    passthrough: Passthrough,
     cancel: CancellationToken,
 }
 
@@ -21,7 +21,7 @@ impl Caller {
     fn of(sender: Sender) -> Self {
         let test = TestHistory::open();
         let cancel = CancellationToken::new();
-        let exchanger = Exchanger::new(
+        let passthrough = Passthrough::new(
             test.history.clone(),
             sender,
             TaskTracker::new(),
@@ -29,22 +29,25 @@ impl Caller {
         );
         Self {
             test,
-            exchanger,
+            passthrough,
             cancel,
         }
     }
 
-    async fn asks(&self, body: &'static str) -> Result<http::Response<ExchangeBody>, SendFailure> {
+    async fn asks(
+        &self,
+        body: &'static str,
+    ) -> Result<http::Response<PassthroughBody>, SendFailure> {
         let request = http::Request::builder()
             .method("PUT")
-            .uri("/exchange/ignored")
+            .uri("/passthrough/ignored")
             .header("host", "relay.example")
             .header("content-length", body.len())
             .header("x-kept", "1")
             .body(Full::new(Bytes::from(body)))
             .unwrap();
-        self.exchanger
-            .exchange(id(), "/cards?q=1", Some("192.0.2.9"), request)
+        self.passthrough
+            .passthrough(id(), "/cards?q=1", Some("192.0.2.9"), request)
             .await
     }
 
@@ -114,7 +117,7 @@ async fn the_answer_reaches_the_caller_and_the_history() {
 
     let detail = caller.recorded().await;
     assert_eq!(detail.attempt.event, id());
-    assert_eq!(detail.attempt.cause, Cause::Exchange);
+    assert_eq!(detail.attempt.cause, Cause::Passthrough);
     assert_eq!(detail.attempt.outcome, Outcome::Status(201));
     assert_eq!(
         detail.attempt.target,
@@ -223,12 +226,12 @@ async fn a_caller_that_stops_reading_misses_the_end_and_is_told() {
     let pieces = std::iter::repeat_with(|| Ok::<_, std::io::Error>(Frame::data("piece".into())));
     let answer = StreamBody::new(futures_util::stream::iter(pieces.take(3 * ANSWER_QUEUE)));
     let (piece, pieces) = mpsc::channel(ANSWER_QUEUE);
-    let body = ExchangeBody {
+    let body = PassthroughBody {
         pieces,
         left: None,
         ended: false,
     };
-    let mut draft = Draft::new(id(), Cause::Exchange, "app".to_owned());
+    let mut draft = Draft::new(id(), Cause::Passthrough, "app".to_owned());
     draft.answered(&http::Response::new(()).into_parts().0);
     let sender = sender("3000", SendOptions::default());
     let began = Instant::now();
@@ -265,8 +268,8 @@ async fn a_caller_that_breaks_off_its_request_is_not_the_apps_fault() {
         .body(StreamBody::new(pieces))
         .unwrap();
     let failure = caller
-        .exchanger
-        .exchange(id(), "/", None, request)
+        .passthrough
+        .passthrough(id(), "/", None, request)
         .await
         .unwrap_err();
     assert!(failure.message.contains("caller went away"), "{failure}");
@@ -279,8 +282,8 @@ async fn a_request_that_cannot_be_sent_is_recorded() {
     let caller = Caller::of(app.sender());
     let request = http::Request::new(Empty::<Bytes>::new());
     let failure = caller
-        .exchanger
-        .exchange(id(), "/a b", None, request)
+        .passthrough
+        .passthrough(id(), "/a b", None, request)
         .await
         .unwrap_err();
     assert!(failure.message.contains("cannot be sent"), "{failure}");

@@ -38,7 +38,7 @@ struct Contender {
     client: Vec<u32>,
 }
 
-/// Measures exchanges a second. The app sends back the body that it got.
+/// Measures passthrough requests a second. The app sends back the body that it got.
 ///
 /// # Errors
 /// When a server does not come up or an answer is wrong.
@@ -59,7 +59,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
         .chain([P50, RELAY_CPU, CLIENT_CPU, RSS])
         .collect();
     let mut table = Table::new(
-        "Exchange: POST answered by the app, a second, by body and connections",
+        "Passthrough: POST answered by the app, a second, by body and connections",
         &columns,
     );
     let mut contenders = vec![Contender {
@@ -127,7 +127,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
 impl Contender {
     async fn round(&self, time: Duration, table: &mut Table) -> anyhow::Result<()> {
         for (bytes, connections, column) in CELLS {
-            let shot = Shot::new(&self.aim, &shot::exchange(bytes), Expect::Body(bytes))?;
+            let shot = Shot::new(&self.aim, &shot::passthrough(bytes), Expect::Body(bytes))?;
             let before = (cpu(&self.relay)?, cpu(&self.client)?);
             let measured =
                 load::closed(&self.aim, &shot, Mode::KeepAlive, connections, time).await?;

@@ -1,4 +1,4 @@
-//! The answer to RingCentral's validation handshake (RINGCENTRAL.md 1.2 to 1.5).
+//! The answer to RingCentral's validation (RINGCENTRAL.md 1.2 to 1.5).
 //!
 //! The answer is `200`, the token as it came, `Content-Type: application/json`, `Content-Length: 0`, `Date`,
 //! and nothing else. This module decides only whether the token can be echoed; the edge writes the answer.
@@ -21,23 +21,23 @@ pub const VALIDATION_TOKEN: HeaderName = HeaderName::from_static("validation-tok
 ///
 /// When there is no token, or none that an answer within RingCentral's 1024 bytes can carry. The edge answers
 /// 400 to these: echoing part of a token would only move the failure to where nobody sees it.
-pub fn answer_token(headers: &HeaderMap) -> Result<&HeaderValue, HandshakeError> {
+pub fn answer_token(headers: &HeaderMap) -> Result<&HeaderValue, ValidationError> {
     let token = headers
         .get(VALIDATION_TOKEN)
-        .ok_or(HandshakeError::Missing)?;
+        .ok_or(ValidationError::Missing)?;
     if token.as_bytes().trim_ascii().is_empty() {
-        return Err(HandshakeError::Empty);
+        return Err(ValidationError::Empty);
     }
     if token.len() > TOKEN_MAX_BYTES {
-        return Err(HandshakeError::TooLong { bytes: token.len() });
+        return Err(ValidationError::TooLong { bytes: token.len() });
     }
     if token.to_str().is_err() {
-        return Err(HandshakeError::NotText);
+        return Err(ValidationError::NotText);
     }
     Ok(token)
 }
 
-/// What became of a handshake's token in an answer.
+/// What became of a validation's token in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Echo {
     /// It cannot be told, or no token was sent.
@@ -51,7 +51,7 @@ pub enum Echo {
     Differs,
 }
 
-/// Holds the headers of an answer against those of its handshake. Of repeated headers the first counts, on both sides.
+/// Holds the headers of an answer against those of its validation. Of repeated headers the first counts, on both sides.
 pub fn echo(asked: &HeaderMap, answered: &HeaderMap) -> Echo {
     match (asked.get(VALIDATION_TOKEN), answered.get(VALIDATION_TOKEN)) {
         (None, _) => Echo::Unknown,
@@ -72,10 +72,10 @@ const OVERHEAD: &str = "HTTP/1.1 200 OK\r\n\
     date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
     \r\n";
 
-/// Why a handshake cannot be answered as RingCentral wants it.
+/// Why a validation cannot be answered as RingCentral wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum HandshakeError {
+pub enum ValidationError {
     /// There is no `Validation-Token` header.
     Missing,
     /// The token is empty or blank, and an empty header proves nothing to RingCentral.
@@ -89,7 +89,7 @@ pub enum HandshakeError {
     NotText,
 }
 
-impl fmt::Display for HandshakeError {
+impl fmt::Display for ValidationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("no Validation-Token header"),
@@ -103,7 +103,7 @@ impl fmt::Display for HandshakeError {
     }
 }
 
-impl Error for HandshakeError {}
+impl Error for ValidationError {}
 
 #[cfg(test)]
 mod tests {
@@ -140,17 +140,17 @@ mod tests {
     #[test]
     fn tokens_that_cannot_be_echoed_are_named() {
         let long = vec![b'x'; TOKEN_MAX_BYTES + 1];
-        let cases: [(HeaderMap, HandshakeError); 5] = [
-            (HeaderMap::new(), HandshakeError::Missing),
-            (headers(b""), HandshakeError::Empty),
-            (headers(b" \t"), HandshakeError::Empty),
+        let cases: [(HeaderMap, ValidationError); 5] = [
+            (HeaderMap::new(), ValidationError::Missing),
+            (headers(b""), ValidationError::Empty),
+            (headers(b" \t"), ValidationError::Empty),
             (
                 headers(&long),
-                HandshakeError::TooLong {
+                ValidationError::TooLong {
                     bytes: TOKEN_MAX_BYTES + 1,
                 },
             ),
-            (headers("t\u{f6}ken".as_bytes()), HandshakeError::NotText),
+            (headers("t\u{f6}ken".as_bytes()), ValidationError::NotText),
         ];
         for (headers, error) in cases {
             assert_eq!(answer_token(&headers), Err(error));
