@@ -5,18 +5,20 @@
 
 use std::error::Error;
 
-use ringtail_client::check::AddressError;
-use ringtail_client::config::{BadRelayUrl, ConfigError, FileError, LoginError, SecretError};
+use ringtail_check::AddressError;
+use ringtail_client::config::{BadRelayUrl, ConfigError, FileError, LoginError};
 use ringtail_client::engine::{LockError, SpawnError};
-use ringtail_client::filter::FilterError;
-use ringtail_client::forward::{TargetError, TrustError as TargetTrustError};
-use ringtail_client::history::{OpenError, ReadError, SelectorError, StoreError};
+use ringtail_client::forward::TrustError as TargetTrustError;
 use ringtail_client::link;
 use ringtail_client::replay::ReplayError;
-use ringtail_client::simulate::NewSenderError;
-use ringtail_client::trust::TrustError;
+use ringtail_filter::FilterError;
+use ringtail_model::secrets::SecretError;
+use ringtail_model::target::TargetError;
+use ringtail_outbound::trust::TrustError;
 use ringtail_ringcentral::errors::{Entry, own};
-use ringtail_ringcentral::simulate::{RehearseError, ScenarioError};
+use ringtail_simulate::NewSenderError;
+use ringtail_simulate::{RehearseError, ScenarioError};
+use ringtail_store::{OpenError, ReadError, SelectorError, StoreError};
 
 use crate::exit::Exit;
 

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use ringtail_client::config::Secrets;
-use ringtail_client::history::{History, ReadError, Search};
-use ringtail_client::mask;
-use ringtail_client::model::{AttemptRow, EventDetail, GapRow, Marks, NoveltyRow, RowId};
-use ringtail_client::signature::{self, Reveal};
+use ringtail_model::redact;
+use ringtail_model::secrets::Secrets;
+use ringtail_model::signature::{self, Reveal};
+use ringtail_model::{AttemptRow, EventDetail, GapRow, Marks, NoveltyRow, RowId};
 use ringtail_protocol::event::EventId;
+use ringtail_store::{History, ReadError, Search};
 use tokio::sync::watch;
 
 /// The most rows of a kind that are read at once.
@@ -112,7 +112,7 @@ impl Follow {
                     items.push(Item::Event(Box::new(detail)));
                 }
             }
-            for attempt in attempts.into_iter().map(mask::attempt) {
+            for attempt in attempts.into_iter().map(redact::attempt) {
                 self.at.attempts = attempt.row;
                 match self.now(attempt.event, endpoint, &mut items).await? {
                     Belongs::Ours(seq) => items.push(Item::Attempt(attempt, Some(seq))),

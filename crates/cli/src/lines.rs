@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use ringtail_client::engine::Engine;
-use ringtail_client::history::Search;
-use ringtail_client::model::{LinkState, Status, TargetState};
-use ringtail_client::signature::Reveal;
+use ringtail_model::signature::Reveal;
+use ringtail_model::{LinkState, Status, TargetState};
 use ringtail_protocol::event::Timestamp;
+use ringtail_store::Search;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 

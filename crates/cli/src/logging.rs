@@ -9,7 +9,7 @@ use tracing_appender::rolling::{Builder, RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 
 /// What is logged unless `RINGTAIL_LOG` says otherwise.
-const DEFAULT_FILTER: &str = "ringtail=info,ringtail_client=info,ringtail_tui=info,warn";
+const DEFAULT_FILTER: &str = "ringtail=info,warn";
 
 /// Days of logs that are kept.
 const DAYS: usize = 7;

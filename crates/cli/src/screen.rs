@@ -6,20 +6,22 @@ mod replay;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ringtail_client::config::{AllSecrets, FileError, ScreenConfig};
-use ringtail_client::diff::Noise;
+use ringtail_client::config::{FileError, ScreenConfig};
 use ringtail_client::engine::{Engine, last_target};
-use ringtail_client::export::{curl, httpie, raw};
-use ringtail_client::filter::Filter;
-use ringtail_client::forward::{SendOptions, Sender, TargetUrl};
-use ringtail_client::history::{Comment, Direction, Found, History, MarkChange};
-use ringtail_client::mask;
-use ringtail_client::model::{
+use ringtail_client::forward::{SendOptions, Sender};
+use ringtail_filter::Filter;
+use ringtail_model::redact;
+use ringtail_model::secrets::AllSecrets;
+use ringtail_model::signature::{self, Reveal};
+use ringtail_model::target::TargetUrl;
+use ringtail_model::{
     AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
     endpoint_name,
 };
-use ringtail_client::signature::{self, Reveal};
 use ringtail_protocol::event::EventId;
+use ringtail_recordings::diff::Noise;
+use ringtail_recordings::export::{curl, httpie, raw};
+use ringtail_store::{Comment, Direction, Found, History, MarkChange};
 use ringtail_tui::Options;
 use ringtail_tui::keymap::Keys;
 use ringtail_tui::source::{Form, MarkWish, ReplayStep, Report, Sight, Source, SourceError};
@@ -150,7 +152,7 @@ impl Screen {
         if sight == Sight::Pseudonyms {
             return self.masked.rows(self.history(), rows).await;
         }
-        Ok(rows.into_iter().map(mask::row).collect())
+        Ok(rows.into_iter().map(redact::row).collect())
     }
 
     /// Returns where commands that send an event go.
@@ -253,7 +255,7 @@ impl Source for Screen {
         if sight == Sight::Pseudonyms {
             return self.masked.attempts(rows).await;
         }
-        Ok(rows.into_iter().map(mask::attempt).collect())
+        Ok(rows.into_iter().map(redact::attempt).collect())
     }
 
     async fn gaps_after(&self, row: RowId, limit: usize) -> Result<Vec<GapRow>, SourceError> {
@@ -334,7 +336,7 @@ impl Source for Screen {
         if sight == Sight::Pseudonyms {
             return self.masked.events(events).await;
         }
-        events.iter_mut().for_each(mask::detail);
+        events.iter_mut().for_each(redact::detail);
         Ok(events)
     }
 

@@ -7,7 +7,6 @@ mod file;
 mod keep;
 mod login;
 mod relay_url;
-mod secrets;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -20,11 +19,11 @@ pub use file::{DiffConfig, FileConfig, FileError, ScreenConfig};
 pub use keep::{Keep, MAX_KEEP_DAYS};
 pub use login::{Login, LoginError};
 pub use relay_url::{BadRelayUrl, RelayUrl};
-pub use secrets::{AllSecrets, SecretError, Secrets};
 
-use crate::diff::Noise;
-use crate::history::Retention;
-use crate::trust::{Trust, TrustError};
+use ringtail_model::secrets::{AllSecrets, SecretError, Secrets};
+use ringtail_outbound::trust::{Trust, TrustError};
+use ringtail_recordings::diff::Noise;
+use ringtail_store::Retention;
 
 /// Name of the endpoint when none is chosen. The same on each machine of a developer, so that a subscription goes
 /// on when they change from one to the other.

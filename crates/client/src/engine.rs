@@ -17,19 +17,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::config::{Account, Secrets};
-use crate::forward::{
-    ForwardOptions, Forwarder, Passthrough, SendOptions, Sender, TargetUrl, TrustError,
-};
-use crate::history::{Forwarding, History, OpenError, Retention};
+use crate::config::Account;
+use crate::forward::{ForwardOptions, Forwarder, Passthrough, SendOptions, Sender, TrustError};
 use crate::link::{Linker, Refusal};
-use crate::model::{Endpoint, LinkState, Marks, Status, Target, TargetState};
-use crate::signature::Guard;
 use failures::Failures;
 use lock::Lock;
 pub use lock::LockError;
 use memory::Memory;
 pub use memory::last_target;
+use ringtail_model::secrets::Secrets;
+use ringtail_model::signature::Guard;
+use ringtail_model::target::TargetUrl;
+use ringtail_model::{Endpoint, LinkState, Marks, Status, Target, TargetState};
+use ringtail_store::{Forwarding, History, OpenError, Retention};
 
 /// What an engine is to do.
 #[derive(Debug, Clone)]

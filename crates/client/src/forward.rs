@@ -16,13 +16,11 @@
 //! The scheduler is pure; this file is the loop around it.
 
 mod connect;
-mod failure;
 mod hold;
 mod passthrough;
 mod request;
 mod scheduler;
 mod send;
-mod target;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -34,7 +32,6 @@ use tokio_util::task::TaskTracker;
 
 use ringtail_protocol::event::Timestamp;
 
-pub use self::failure::{RequestBroken, SendFailure};
 pub use self::hold::HoldDelay;
 pub use self::passthrough::{Passthrough, PassthroughBody};
 pub use self::request::{EDITED_FROM, REPLAY};
@@ -43,9 +40,8 @@ use self::scheduler::{Command, End, Health, Input, Scheduler};
 pub use self::send::{
     Delivery, KEPT_BODY_BYTES, MAX_READ_BYTES, OutgoingBody, SendOptions, Sender, TrustError,
 };
-pub use self::target::{TargetError, TargetUrl};
-use crate::history::{History, StoreError};
-use crate::model::{Cause, ForwardState, Marks, Outcome, RowId, TargetState};
+use ringtail_model::{Cause, ForwardState, Marks, Outcome, RowId, TargetState};
+use ringtail_store::{History, StoreError};
 
 /// How the forwarder works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -42,9 +42,9 @@ use self::handshake::Wanted;
 use crate::backoff::Backoff;
 use crate::config::Account;
 use crate::forward::Passthrough;
-use crate::history::{Forwarding, History, ReadError};
-use crate::model::{Endpoint, LinkState, Status};
 use crate::relay_api::{ApiError, RelayApi};
+use ringtail_model::{Endpoint, LinkState, Status};
+use ringtail_store::{Forwarding, History, ReadError};
 
 /// How long the WebSocket handshake may take once TLS stands.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -9,11 +9,11 @@ mod run;
 
 use ringtail_protocol::event::{EventId, Header};
 
-use crate::config::Secrets;
 use crate::forward::{EDITED_FROM, Sender};
-use crate::history::{History, ReadError, StoreError};
-use crate::model::{AttemptDetail, Cause, RowId};
-use crate::signature::{self, NoSecret};
+use ringtail_model::secrets::Secrets;
+use ringtail_model::signature::{self, NoSecret};
+use ringtail_model::{AttemptDetail, Cause, RowId};
+use ringtail_store::{History, ReadError, StoreError};
 
 pub use self::events::Events;
 pub use self::run::{Compared, Options, Planned, Run, Step};

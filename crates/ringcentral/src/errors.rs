@@ -7,6 +7,7 @@
 pub mod own;
 mod paste;
 mod table;
+pub mod webhook;
 
 pub use self::paste::{Found, read};
 use crate::verdict::Verdict;

@@ -17,14 +17,12 @@ pub mod errors;
 pub mod facts;
 mod json;
 pub mod limits;
-pub mod mask;
 pub mod ordering;
-#[cfg(test)]
-mod samples;
+#[cfg(any(test, feature = "samples"))]
+#[expect(missing_docs, reason = "names of a test kit say it")]
+pub mod samples;
 pub mod secret;
 pub mod signature;
-#[cfg(feature = "simulate")]
-pub mod simulate;
 mod text;
 pub mod timeline;
 pub mod validation;

@@ -11,16 +11,16 @@ use crate::classify::RequestView;
 
 /// A request that owns its parts.
 #[derive(Debug, Clone)]
-pub(crate) struct Sample {
-    pub(crate) name: String,
-    pub(crate) method: Method,
-    pub(crate) query: Option<String>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+pub struct Sample {
+    pub name: String,
+    pub method: Method,
+    pub query: Option<String>,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
 }
 
 impl Sample {
-    pub(crate) fn post(body: impl Into<Vec<u8>>) -> Self {
+    pub fn post(body: impl Into<Vec<u8>>) -> Self {
         Self {
             name: String::new(),
             method: Method::POST,
@@ -33,7 +33,7 @@ impl Sample {
         }
     }
 
-    pub(crate) fn get(query: &str) -> Self {
+    pub fn get(query: &str) -> Self {
         Self {
             method: Method::GET,
             query: Some(query.to_owned()),
@@ -42,31 +42,31 @@ impl Sample {
         }
     }
 
-    pub(crate) fn form(body: &str) -> Self {
+    pub fn form(body: &str) -> Self {
         Self::post(body).with(
             "content-type",
             "application/x-www-form-urlencoded; charset=utf-8",
         )
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).unwrap();
         self.headers.insert(HeaderName::from_static(name), value);
         self
     }
 
-    pub(crate) fn by(mut self, method: Method) -> Self {
+    pub fn by(mut self, method: Method) -> Self {
         self.method = method;
         self
     }
 
-    pub(crate) fn asking(mut self, query: &str) -> Self {
+    pub fn asking(mut self, query: &str) -> Self {
         self.query = Some(query.to_owned());
         self
     }
 
     /// Writes other bytes into the body.
-    pub(crate) fn edited(mut self, edits: &[(Index, u8)]) -> Self {
+    pub fn edited(mut self, edits: &[(Index, u8)]) -> Self {
         for (place, byte) in edits {
             let place = place.index(self.body.len());
             self.body[place] = *byte;
@@ -74,7 +74,7 @@ impl Sample {
         self
     }
 
-    pub(crate) fn view(&self) -> RequestView<'_> {
+    pub fn view(&self) -> RequestView<'_> {
         RequestView {
             method: &self.method,
             path: "/hook",
@@ -86,7 +86,7 @@ impl Sample {
 }
 
 /// Returns every payload that is posted to an endpoint, streams taken apart, in the order of their names.
-pub(crate) fn payloads() -> Vec<Sample> {
+pub fn payloads() -> Vec<Sample> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("payloads");
     let mut names: Vec<String> = fs::read_dir(&folder)
         .unwrap()

@@ -50,7 +50,7 @@ const PARTS: [&str; 10] = [
 
 /// Says whether a name, in lower case and letters alone, sounds like that of a secret. For what is given away, where
 /// hiding too much does no harm: a MAC sounds like one.
-pub(crate) fn sounds_secret(name: &str) -> bool {
+pub fn sounds_secret(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 

@@ -16,12 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use ringtail_client::diff::Noise;
-use ringtail_client::filter::Filter;
-use ringtail_client::model::{
+use ringtail_filter::Filter;
+use ringtail_model::{
     EventRow, ForwardState, LinkState, Marks, NoveltyRow, RowId, Status, TargetState, endpoint_name,
 };
 use ringtail_protocol::event::{EventId, Timestamp};
+use ringtail_recordings::diff::Noise;
 use ringtail_ringcentral::errors::{self, own};
 use ringtail_ringcentral::verdict::Verdict;
 

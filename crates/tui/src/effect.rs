@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ringtail_client::filter::Filter;
-use ringtail_client::history::Direction;
-use ringtail_client::model::{EventDetail, RowId};
+use ringtail_filter::Filter;
+use ringtail_model::{EventDetail, RowId};
 use ringtail_protocol::event::EventId;
+use ringtail_store::Direction;
 
 use crate::app::About;
 use crate::source::{Form, MarkWish};

@@ -13,7 +13,7 @@ pub(crate) mod timeline;
 mod timing;
 
 use jiff::tz::TimeZone;
-use ringtail_client::model::{EventDetail, Proof, RowId};
+use ringtail_model::{EventDetail, Proof, RowId};
 use ringtail_protocol::event::{EventId, Header, Timestamp};
 use ringtail_ringcentral::signature::Outcome;
 

@@ -6,10 +6,10 @@
 
 use std::io;
 
-use ringtail_client::diff::Noise;
-use ringtail_client::filter::Filter;
-use ringtail_client::history::History;
+use ringtail_filter::Filter;
 use ringtail_protocol::event::Timestamp;
+use ringtail_recordings::diff::Noise;
+use ringtail_store::History;
 use tokio_util::sync::CancellationToken;
 
 use crate::keymap::Keys;

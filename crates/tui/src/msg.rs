@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
-use ringtail_client::history::Found;
-use ringtail_client::model::{
+use ringtail_model::{
     AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, Status,
 };
 use ringtail_protocol::event::{EventId, Timestamp};
+use ringtail_store::Found;
 
 use crate::app::About;
 use crate::effect::Place;

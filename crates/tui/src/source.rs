@@ -6,12 +6,12 @@
 use std::error::Error;
 use std::future::Future;
 
-use ringtail_client::filter::Filter;
-use ringtail_client::history::{Direction, Found};
-use ringtail_client::model::{
+use ringtail_filter::Filter;
+use ringtail_model::{
     AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
 };
 use ringtail_protocol::event::EventId;
+use ringtail_store::{Direction, Found};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 

@@ -21,7 +21,7 @@ use crossterm::terminal::{
 };
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ringtail_client::history::History;
+use ringtail_store::History;
 #[cfg(unix)]
 use tokio::time::timeout;
 

@@ -5,8 +5,8 @@ mod mouse;
 mod replay;
 mod typed;
 
-use ringtail_client::history::Found;
-use ringtail_client::model::{Marks, RowId};
+use ringtail_model::{Marks, RowId};
+use ringtail_store::Found;
 
 use crate::app::{App, FilterLine, Focus, List, Overlay, OverlayKind, Palette, attempted};
 use crate::effect::{Effect, PAGE, Place};

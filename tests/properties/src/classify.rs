@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 use ringtail_protocol::event::Kind;
+use ringtail_recordings::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::catalogue::{TEXT_MAX_CHARS, summarize};
 use ringtail_ringcentral::classify::{Callback, RequestView, classify};
 use ringtail_ringcentral::envelope::Envelope;
 use ringtail_ringcentral::errors::{self, Found};
 use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
-use ringtail_ringcentral::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::ordering::{KEY_MAX_BYTES, ordering_key};
 use ringtail_ringcentral::signature::{Outcome, Scheme, sign, sign_prefixed, verify};
 use ringtail_ringcentral::validation::{VALIDATION_TOKEN, answer_token};

@@ -3,14 +3,16 @@
 use std::fmt::{Debug, Display};
 
 use http::Uri;
-use ringtail_client::config::{FileConfig, Login, RelayUrl, Secrets, parse_token};
-use ringtail_client::forward::TargetUrl;
+use ringtail_client::config::{FileConfig, Login, RelayUrl, parse_token};
+use ringtail_model::secrets::Secrets;
+use ringtail_model::target::TargetUrl;
 use ringtail_protocol::name::Name;
 use ringtail_relay::accounts::{Token, VerifyTokenHash};
 use ringtail_relay::config::{Host, PublicUrl};
 use ringtail_relay::proxies::Network;
 use ringtail_ringcentral::signature::Scheme;
-use ringtail_ringcentral::simulate::{self, Parameters, Scenario, builtins};
+use ringtail_simulate as simulate;
+use ringtail_simulate::{Parameters, Scenario, builtins};
 use secrecy::ExposeSecret as _;
 
 use crate::place::Place;

@@ -11,7 +11,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ringtail_ringcentral::classify::RequestView;
-use ringtail_ringcentral::simulate::SimRequest;
+use ringtail_simulate::SimRequest;
 
 /// A request that was read from its text.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::{Bytes, BytesMut};
 use ringtail_protocol::event::{Disposition, Event, EventId, Kind, RequestParts, Timestamp};
 use ringtail_protocol::frame::{Down, Up};
-use ringtail_ringcentral::simulate::{Fresh, Parameters, Secrets, SimRequest, Template};
+use ringtail_simulate::{Fresh, Parameters, Secrets, SimRequest, Template};
 
 use crate::request;
 

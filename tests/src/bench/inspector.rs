@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use futures_util::future::try_join_all;
 use jiff::Zoned;
-use ringtail_client::config::Secrets;
-use ringtail_client::export::raw;
-use ringtail_client::filter::{Context, Filter};
-use ringtail_client::history::{
+use ringtail_filter::{Context, Filter};
+use ringtail_model::secrets::Secrets;
+use ringtail_model::{Cause, Outcome, RowId};
+use ringtail_protocol::event::{Disposition, Event, EventId, Header, Kind, Request, Timestamp};
+use ringtail_recordings::export::raw;
+use ringtail_store::{
     BUSY_TIMEOUT, Direction, FILE_NAME, Forwarding, History, Incoming, MAX_PAGE, NewAttempt,
     Retention, Search,
 };
-use ringtail_client::model::{Cause, Outcome, RowId};
-use ringtail_protocol::event::{Disposition, Event, EventId, Header, Kind, Request, Timestamp};
 
 use super::Plan;
 use super::edge::OURS;

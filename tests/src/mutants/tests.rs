@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use ringtail_recordings::mask::Masker;
 use ringtail_ringcentral::catalogue::{self, TEXT_MAX_CHARS, summarize, topics};
 use ringtail_ringcentral::classify::RequestView;
 use ringtail_ringcentral::facts::facts;
-use ringtail_ringcentral::mask::Masker;
 use ringtail_ringcentral::ordering::ordering_key;
 use ringtail_ringcentral::timeline::Timeline;
 

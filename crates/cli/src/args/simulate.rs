@@ -1,7 +1,7 @@
 //! Arguments of `ringtail simulate`.
 
 use clap::{Args, Subcommand};
-use ringtail_ringcentral::simulate::Faults;
+use ringtail_simulate::Faults;
 
 use super::Format;
 

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
-use ringtail_client::history::{History, Selector};
 use ringtail_ringcentral::errors;
+use ringtail_store::{History, Selector};
 
 use super::*;
 
@@ -69,7 +69,7 @@ fn errors_are_known_by_type_wherever_they_stand() {
         assert_eq!(of(Exit::Failure, &error).code, "RT-107");
     }
     assert_eq!(of(Exit::Config, &anyhow!("x")).code, "RT-200");
-    let target = ringtail_client::forward::TargetUrl::parse("").unwrap_err();
+    let target = ringtail_model::target::TargetUrl::parse("").unwrap_err();
     assert_eq!(of(Exit::Usage, &target.into()).code, "RT-102");
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");

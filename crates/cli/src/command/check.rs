@@ -1,6 +1,6 @@
 //! `ringtail check`: why would RingCentral refuse this webhook address?
 
-use ringtail_client::check::{Address, AddressError, Options, Report, Roots, check};
+use ringtail_check::{Address, AddressError, Options, Report, Roots, check};
 use tokio::sync::mpsc;
 
 use crate::args::{CheckArgs, Common, Format};

@@ -2,10 +2,9 @@
 
 use anyhow::anyhow;
 use ringtail_client::config::Config;
-use ringtail_client::diff::{Diff, Line, Noise, answers, events, last_answers};
-use ringtail_client::history::History;
-use ringtail_client::model::{EventDetail, EventRow};
-use ringtail_client::signature;
+use ringtail_model::{EventDetail, EventRow};
+use ringtail_recordings::diff::{Diff, Line, Noise, answers, events, last_answers};
+use ringtail_store::History;
 use serde_json::{Value, json};
 
 use super::find::{find_one, open};
@@ -79,7 +78,9 @@ async fn detail(
     args: &DiffArgs,
 ) -> Result<EventDetail, Failure> {
     let secrets = config.secrets.of_id(&event.endpoint);
-    let detail = signature::event(history, &secrets, event.id, args.reveal.into()).await;
+    let detail = history
+        .event_to_show(&secrets, event.id, args.reveal.into())
+        .await;
     detail.map_err(anyhow::Error::from)?.ok_or_else(|| {
         let gone = anyhow!("event {} has just been removed by age", event.id);
         Failure::new(Exit::NoData, gone)

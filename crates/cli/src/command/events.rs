@@ -3,10 +3,9 @@
 use std::io::IsTerminal;
 
 use ringtail_client::config::Config;
-use ringtail_client::history::{Comment, Direction, MarkChange};
-use ringtail_client::mask;
-use ringtail_client::model::RowId;
-use ringtail_client::signature;
+use ringtail_model::RowId;
+use ringtail_model::redact;
+use ringtail_store::{Comment, Direction, MarkChange};
 
 use super::find::{find_one, open};
 use super::search::{self, Talk, filter, search};
@@ -44,7 +43,7 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
         let ids = page.iter().rev().copied().collect();
         let rows = history.rows(ids).await.map_err(anyhow::Error::from)?;
         let mut out = Vec::new();
-        for event in rows.into_iter().flatten().map(mask::row) {
+        for event in rows.into_iter().flatten().map(redact::row) {
             match args.output {
                 Format::Plain => out.extend(style.listed(&event, several).into_bytes()),
                 Format::Json => json::line(&mut out, &json::event_row(&event)),
@@ -96,7 +95,8 @@ pub(super) async fn show(common: &Common, args: ShowArgs) -> Result<(), Failure>
     let history = open(&config).await?;
     let event = find_one(&history, args.endpoint.as_deref(), &args.event).await?;
     let secrets = config.secrets.of_id(&event.endpoint);
-    let detail = signature::event(&history, &secrets, event.id, args.reveal.into())
+    let detail = history
+        .event_to_show(&secrets, event.id, args.reveal.into())
         .await
         .map_err(anyhow::Error::from)?;
     let detail = detail.ok_or_else(|| {

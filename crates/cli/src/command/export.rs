@@ -8,12 +8,12 @@ use std::path::Path;
 use anyhow::Context as _;
 use ringtail_client::config::Config;
 use ringtail_client::engine::last_target;
-use ringtail_client::export::{Creator, HarWriter, curl, fixture_name, headers, httpie, raw};
-use ringtail_client::forward::TargetUrl;
-use ringtail_client::mask;
-use ringtail_client::model::EventDetail;
-use ringtail_client::pseudonyms;
-use ringtail_client::signature::{self, Reveal};
+use ringtail_model::EventDetail;
+use ringtail_model::redact;
+use ringtail_model::signature::Reveal;
+use ringtail_model::target::TargetUrl;
+use ringtail_recordings::export::{Creator, HarWriter, curl, fixture_name, headers, httpie, raw};
+use ringtail_recordings::pseudonyms;
 
 use super::find::open;
 use super::select::Selection;
@@ -52,7 +52,7 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
     while let Some(rows) = page {
         for row in rows {
             let secrets = config.secrets.of_id(&row.endpoint);
-            let detail = signature::event(&history, &secrets, row.id, Reveal::Yes).await;
+            let detail = history.event_to_show(&secrets, row.id, Reveal::Yes).await;
             let detail = detail.map_err(anyhow::Error::from)?;
             // Retention may have taken it meanwhile.
             let Some(mut detail) = detail else { continue };
@@ -91,7 +91,7 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
 /// Hides the secrets, and says whether the request had any.
 fn hide(detail: &mut EventDetail) -> bool {
     let before = (detail.event.path.clone(), detail.headers.clone());
-    mask::detail(detail);
+    redact::detail(detail);
     before != (detail.event.path.clone(), detail.headers.clone())
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, anyhow};
 use ringtail_client::config::Config;
-use ringtail_client::history::{History, MAX_PAGE, Selector};
-use ringtail_client::model::{EventRow, RowId, endpoint_name};
+use ringtail_model::{EventRow, RowId, endpoint_name};
 use ringtail_protocol::event::EventId;
+use ringtail_store::{History, MAX_PAGE, Selector};
 
 use crate::exit::{Exit, Failure};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use ringtail_client::config::Config;
-use ringtail_client::import::{FormatError, Importer, Recorded, read};
+use ringtail_recordings::import::{FormatError, Importer, Recorded, read};
 use tokio::sync::mpsc;
 
 use super::find::open;

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use ringtail_client::config::{Account, Config, ConfigError, Env, Login, parse_token};
 use ringtail_client::relay_api::RelayApi;
-use ringtail_client::trust::Trust;
+use ringtail_outbound::trust::Trust;
 
 use crate::args::{Common, LoginArgs};
 use crate::exit::{Exit, Failure};

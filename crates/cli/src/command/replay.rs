@@ -5,16 +5,17 @@ mod edit;
 
 use anyhow::anyhow;
 use ringtail_client::config::Config;
-use ringtail_client::diff::Noise;
 use ringtail_client::engine::last_target;
-use ringtail_client::forward::{SendOptions, Sender, TargetUrl};
-use ringtail_client::mask;
-use ringtail_client::model::Outcome;
+use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_client::replay::{Events, Options, Planned, Run, Step};
+use ringtail_model::Outcome;
+use ringtail_model::redact;
+use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::Timestamp;
+use ringtail_recordings::diff::Noise;
 use ringtail_ringcentral::errors::own;
 use ringtail_ringcentral::secret::masked;
-use ringtail_ringcentral::simulate::Faults;
+use ringtail_simulate::Faults;
 
 use self::compare::Comparison;
 pub(crate) use self::compare::{Counts, how};
@@ -147,7 +148,7 @@ impl Face<'_> {
         if let Some(comparison) = &mut self.comparison {
             comparison.add(&step);
         }
-        let attempt = mask::attempt(step.answer.attempt);
+        let attempt = redact::attempt(step.answer.attempt);
         let mut out = Vec::new();
         match self.args.output {
             Format::Plain => {
@@ -173,7 +174,7 @@ async fn list(args: &ReplayArgs, run: &Run) -> Result<(), Failure> {
         let page = run.to_come(passed, PAGE).await;
         for planned in page.map_err(anyhow::Error::from)? {
             let aim = aim(&planned);
-            let event = mask::row(planned.event);
+            let event = redact::row(planned.event);
             match args.output {
                 Format::Plain => {
                     let line = style.listed(&event, true);

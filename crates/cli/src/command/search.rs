@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Zoned;
-use ringtail_client::config::AllSecrets;
-use ringtail_client::filter::{Context, Filter};
-use ringtail_client::history::{Direction, History, Search};
-use ringtail_client::model::{EventRow, RowId};
+use ringtail_filter::{Context, Filter};
+use ringtail_model::secrets::AllSecrets;
+use ringtail_model::{EventRow, RowId};
+use ringtail_store::{Direction, History, Search};
 
 use crate::exit::{Exit, Failure};
 

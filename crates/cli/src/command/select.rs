@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::vec;
 
 use anyhow::anyhow;
-use ringtail_client::config::AllSecrets;
-use ringtail_client::history::{Direction, History, Search};
-use ringtail_client::model::{EventRow, RowId};
+use ringtail_model::secrets::AllSecrets;
+use ringtail_model::{EventRow, RowId};
 use ringtail_protocol::event::EventId;
+use ringtail_store::{Direction, History, Search};
 
 use super::find::{find, is_on};
 use super::search::{self, Talk, filter, search};

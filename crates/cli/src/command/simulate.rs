@@ -6,14 +6,13 @@ mod show;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use ringtail_client::config::{Config, Secrets};
-use ringtail_client::forward::TargetUrl;
-use ringtail_client::simulate::{End, Options, Pace, SimSender, rehearse, run as play};
+use ringtail_client::config::Config;
+use ringtail_model::secrets::Secrets;
+use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::errors::own;
-use ringtail_ringcentral::simulate::{
-    Parameters, RehearseError, Scenario, Shot, Template, builtins,
-};
+use ringtail_simulate::{End, Options, Pace, SimSender, rehearse, run as play};
+use ringtail_simulate::{Parameters, RehearseError, Scenario, Shot, Template, builtins};
 
 use crate::args::Common;
 use crate::args::simulate::{SimulateArgs, SimulateCommand};
@@ -152,7 +151,7 @@ fn options(args: &SimulateArgs, config: &Config) -> Options {
     let began_ms = Timestamp::now().0 / 1000;
     Options {
         given: given(args),
-        secrets: secrets(args, config).for_simulation(),
+        secrets: (&secrets(args, config)).into(),
         faults: args.faults.faults(),
         seed: args.faults.seed.unwrap_or(began_ms.unsigned_abs()),
         began_ms,

@@ -1,10 +1,10 @@
 //! `ringtail events timeline`: the course of a call or a conversation.
 
 use ringtail_client::config::Config;
-use ringtail_client::history::MAX_PAGE;
-use ringtail_client::mask;
-use ringtail_client::model::EventRow;
+use ringtail_model::EventRow;
+use ringtail_model::redact;
 use ringtail_ringcentral::timeline::{Step, Timeline, gap, not_arrived};
+use ringtail_store::MAX_PAGE;
 use serde_json::{Value, json};
 
 use super::find::{find_one, open};
@@ -41,13 +41,13 @@ pub(super) async fn run(common: &Common, args: TimelineArgs) -> Result<(), Failu
         Format::Json if is_call => json::line(&mut out, &value(&timeline, &course)),
         Format::Json => {
             for row in course {
-                json::line(&mut out, &json::event_row(&mask::row(row)));
+                json::line(&mut out, &json::event_row(&redact::row(row)));
             }
         }
         Format::Plain if is_call => out.extend(call(&style, &timeline, &course).into_bytes()),
         Format::Plain => {
             for row in course {
-                out.extend(style.listed(&mask::row(row), false).into_bytes());
+                out.extend(style.listed(&redact::row(row), false).into_bytes());
             }
         }
     }

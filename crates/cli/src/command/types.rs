@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::anyhow;
 use ringtail_client::config::Config;
-use ringtail_client::types::{Shape, type_name};
+use ringtail_recordings::types::{Shape, type_name};
 
 use super::find::open;
 use super::select::Selection;

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringtail_client::config::AllSecrets;
-use ringtail_client::history::{Forwarding, Incoming, NewAttempt};
-use ringtail_client::model::{Cause, Outcome};
-use ringtail_client::novelty::LEARN;
+use ringtail_model::secrets::AllSecrets;
+use ringtail_model::{Cause, Outcome};
 use ringtail_protocol::event::{Disposition, Event, Kind, Request, Timestamp};
+use ringtail_store::LEARN;
+use ringtail_store::{Forwarding, Incoming, NewAttempt};
 
 use super::*;
 

@@ -1,4 +1,4 @@
-use ringtail_client::model::{Endpoint, Target};
+use ringtail_model::{Endpoint, Target};
 use ringtail_protocol::event::Timestamp;
 
 use super::*;
@@ -26,7 +26,7 @@ fn status(link: LinkState, target: Option<TargetState>, held: u64) -> Status {
 
 fn down(reason: &str, retry_at: i64) -> Option<TargetState> {
     Some(TargetState::Down {
-        kind: ringtail_client::model::FailureKind::Refused,
+        kind: ringtail_model::FailureKind::Refused,
         reason: reason.into(),
         retry_at: Timestamp(retry_at),
     })

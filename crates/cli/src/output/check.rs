@@ -7,7 +7,7 @@
 //!                              fix: answer 200 itself: no other 2xx is documented to be enough
 //! ```
 
-use ringtail_client::check::{Outcome, Report, Row, Try, Wire};
+use ringtail_check::{Outcome, Report, Row, Try, Wire};
 use ringtail_ringcentral::errors::{self, Found};
 use ringtail_ringcentral::secret::{MASK, is_secret_field};
 use serde_json::{Value, json};

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp as Instant;
-use ringtail_client::model::{
+use ringtail_model::novelty::Novelty;
+use ringtail_model::{
     AttemptDetail, AttemptRow, EventDetail, EventRow, ForwardState, GapRow, LinkState, NoveltyRow,
     Outcome, Proof, Status, TargetState,
 };
-use ringtail_client::novelty::Novelty;
 use ringtail_protocol::event::{Header, Timestamp};
 use ringtail_ringcentral::errors;
 use ringtail_ringcentral::verdict::Failing;

@@ -12,7 +12,7 @@ use std::io::IsTerminal;
 
 use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
-use ringtail_client::model::{
+use ringtail_model::{
     AttemptRow, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState, NoveltyRow, Outcome,
     Proof, Status, TargetState,
 };

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ringtail_client::history::History;
-use ringtail_client::model::{AttemptRow, EventDetail, EventRow, Outcome};
-use ringtail_client::pseudonyms;
-use ringtail_ringcentral::mask::Masker;
+use ringtail_model::{AttemptRow, EventDetail, EventRow, Outcome};
+use ringtail_recordings::mask::Masker;
+use ringtail_recordings::pseudonyms;
+use ringtail_store::History;
 use ringtail_tui::source::SourceError;
 use tokio::sync::OnceCell;
 

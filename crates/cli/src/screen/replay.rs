@@ -5,11 +5,12 @@ use std::collections::{HashMap, VecDeque};
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
 use ringtail_client::engine::last_target;
-use ringtail_client::forward::{Sender, TargetUrl};
-use ringtail_client::mask;
-use ringtail_client::model::EventRow;
+use ringtail_client::forward::Sender;
 use ringtail_client::replay::{Events, ReplayError, Run, Step};
-use ringtail_client::signature::NoSecret;
+use ringtail_model::EventRow;
+use ringtail_model::redact;
+use ringtail_model::signature::NoSecret;
+use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::EventId;
 use ringtail_tui::source::{OptionLine, ReplayStep, Report, Sight, Table, TableRow};
 use tokio::sync::mpsc;
@@ -162,7 +163,7 @@ pub(super) async fn run(
         report.accepted += usize::from(accepted);
         let _told = steps.send(ReplayStep::Sent { accepted }).await;
         counts.add(beside.as_ref());
-        report.last = Some((event.seq, mask::attempt(answer.attempt)));
+        report.last = Some((event.seq, redact::attempt(answer.attempt)));
         if let Some(beside) = beside.filter(|beside| beside.changes > 0)
             && rows.len() < MAX_ROWS
         {

@@ -1,9 +1,9 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use ringtail_client::history::{Forwarding, History, Incoming};
-use ringtail_client::novelty::LEARN;
 use ringtail_protocol::event::{Disposition, Event, EventId, Header, Kind, Request, Timestamp};
+use ringtail_store::LEARN;
+use ringtail_store::{Forwarding, History, Incoming};
 
 use super::Home;
 

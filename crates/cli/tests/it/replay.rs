@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use ringtail_client::history::{Forwarding, History, Incoming};
 use ringtail_protocol::event::{Event, Header};
+use ringtail_store::{Forwarding, History, Incoming};
 
 use super::Home;
 use super::history::event;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected};
 
-use crate::history::Retention;
+use ringtail_store::Retention;
 
 /// The longest time that may be asked for, in days: ten years.
 pub const MAX_KEEP_DAYS: u64 = 3650;

@@ -9,8 +9,8 @@ use ringtail_ringcentral::verdict::{FailureClock, Fault, NoAnswer, Verdict};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::history::{History, ReadError};
-use crate::model::{RowId, Status, TargetState};
+use ringtail_model::{RowId, Status, TargetState};
+use ringtail_store::{History, ReadError};
 
 /// Keeps [`Status::failing`] up to date until it is cancelled.
 pub(super) struct Failures {

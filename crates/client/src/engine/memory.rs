@@ -11,8 +11,8 @@ use ringtail_protocol::path::EndpointInfo;
 use serde::{Deserialize, Serialize};
 
 use crate::config::RelayUrl;
-use crate::forward::TargetUrl;
-use crate::history::origin_name;
+use ringtail_model::target::TargetUrl;
+use ringtail_store::origin_name;
 
 /// The largest such file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;

@@ -20,8 +20,8 @@ use rustls_platform_verifier::ConfigVerifierExt;
 use tower_service::Service;
 
 use super::send::OutgoingBody;
-use super::target::TargetUrl;
-use crate::any_certificate::AnyCertificate;
+use ringtail_model::target::TargetUrl;
+use ringtail_outbound::any_certificate::AnyCertificate;
 
 /// Header fields of an answer that are read, as many as an event may have.
 const MAX_ANSWER_HEADERS: usize = ringtail_protocol::event::MAX_HEADERS;

@@ -22,11 +22,11 @@ use tokio_util::task::TaskTracker;
 use ringtail_protocol::event::EventId;
 use ringtail_protocol::path::strip_hop_by_hop;
 
-use super::failure::{RequestBroken, SendFailure};
 use super::send::{Delivery, Draft, OutgoingBody, Sender};
-use crate::history::History;
-use crate::model::{Cause, FailureKind};
-use crate::signature::Guard;
+use ringtail_model::signature::Guard;
+use ringtail_model::{Cause, FailureKind};
+use ringtail_outbound::failure::{RequestBroken, SendFailure};
+use ringtail_store::History;
 
 /// Pieces of an answer that wait for a slow caller; then the app waits too.
 const ANSWER_QUEUE: usize = 16;

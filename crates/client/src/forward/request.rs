@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ringtail_protocol::event::EventId;
 use ringtail_protocol::path::{EVENT_ID, strip_hop_by_hop};
 
-use super::target::TargetUrl;
+use ringtail_model::target::TargetUrl;
 
 /// Header that tells the app that the request is a replay, with the event's id.
 pub const REPLAY: &str = "ringtail-replay";

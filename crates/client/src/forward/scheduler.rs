@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::hold::HoldDelay;
-use crate::model::{FailureKind, RowId};
+use ringtail_model::{FailureKind, RowId};
 
 /// How much the scheduler takes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

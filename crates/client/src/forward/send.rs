@@ -18,11 +18,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 use ringtail_protocol::event::{EventId, Request, Timestamp};
 
 use super::connect::{self, TargetClient};
-use super::failure::SendFailure;
 use super::request::{Rewrite, rewrite, state_length};
-use super::target::TargetUrl;
-use crate::history::{NewAttempt, headers};
-use crate::model::{Cause, FailureKind, Outcome};
+use ringtail_model::headers;
+use ringtail_model::target::TargetUrl;
+use ringtail_model::{Cause, FailureKind, Outcome};
+use ringtail_outbound::failure::SendFailure;
+use ringtail_store::NewAttempt;
 
 /// Bytes of an answer's body that are kept with the attempt.
 pub const KEPT_BODY_BYTES: usize = 256 * 1024;

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Barrier, Notify, Semaphore};
 
-use super::testing::{App, Place, Seen, answer, pass, quick, sender};
+use super::testing::{pass, quick, sender, sender_to};
 use super::*;
-use crate::history::testing::{ENDPOINT, TestHistory, attempt, call};
-use crate::model::{AttemptRow, FailureKind};
+use ringtail_model::{AttemptRow, FailureKind};
+use ringtail_outbound::testing::{App, Place, Seen, answer};
+use ringtail_store::testing::{ENDPOINT, TestHistory, attempt, call};
 
 /// A forwarder that a test owns.
 struct Running {
@@ -93,7 +94,7 @@ async fn what_is_pending_and_what_comes_in_is_forwarded_and_done() {
     let test = TestHistory::open();
     test.receives(vec![call(1, "a"), call(2, "b")]).await;
     let app = App::start(async |_| answer(200, ""));
-    let running = Running::start(&test.history, app.sender());
+    let running = Running::start(&test.history, sender_to(&app));
     attempts(&test, 2).await;
     test.receives(vec![call(3, "c")]).await;
     let rows = attempts(&test, 3).await;
@@ -114,7 +115,7 @@ async fn what_comes_in_while_it_is_paused_waits_until_it_is_not() {
     let test = TestHistory::open();
     test.receives(vec![call(1, "a")]).await;
     let app = App::start(async |_| answer(200, ""));
-    let running = Running::start(&test.history, app.sender());
+    let running = Running::start(&test.history, sender_to(&app));
     attempts(&test, 1).await;
     running.paused.send_replace(true);
     test.receives(vec![call(2, "a"), call(3, "b")]).await;
@@ -165,7 +166,7 @@ async fn order_is_kept_within_a_key_and_keys_run_side_by_side() {
             }
         }
     });
-    let running = Running::start(&test.history, app.sender());
+    let running = Running::start(&test.history, sender_to(&app));
     attempts(&test, 200).await;
     running.stop().await;
     let mut newest = HashMap::new();
@@ -213,7 +214,7 @@ async fn errors_and_time_outs_are_recorded_and_block_nothing() {
     // One key, so each waits for the one before.
     test.receives((1..=4).map(|seq| call(seq, "s")).collect())
         .await;
-    let running = Running::start(&test.history, app.sender());
+    let running = Running::start(&test.history, sender_to(&app));
     silent.notified().await;
     // The sender's patience begins when it sees the connection, which may be later.
     while test.history.marks().borrow().attempts < RowId(3) {
@@ -309,7 +310,7 @@ async fn requests_in_flight_may_end_when_the_forwarder_is_stopped() {
     test.receives(vec![call(1, "s"), call(2, "s")]).await;
     let running = Running::with(
         &test.history,
-        app.sender(),
+        sender_to(&app),
         ForwardOptions {
             grace: Duration::from_secs(20),
             ..ForwardOptions::default()
@@ -339,7 +340,7 @@ async fn what_does_not_end_in_time_stays_pending() {
     test.receives(vec![call(1, "s")]).await;
     let running = Running::with(
         &test.history,
-        app.sender(),
+        sender_to(&app),
         ForwardOptions {
             grace: Duration::from_millis(20),
             ..ForwardOptions::default()
@@ -368,7 +369,7 @@ async fn what_another_process_has_settled_is_not_sent() {
             }
         }
     });
-    let running = Running::start(&test.history, app.sender());
+    let running = Running::start(&test.history, sender_to(&app));
     // While the first is in flight, the second waits for it and is known already.
     arrived.notified().await;
     let other = History::open(test.dir.path()).unwrap();
@@ -399,7 +400,7 @@ async fn more_than_the_window_is_pending_and_gets_through() {
         },
         ..ForwardOptions::default()
     };
-    let running = Running::with(&test.history, app.sender(), options);
+    let running = Running::with(&test.history, sender_to(&app), options);
     attempts(&test, 100).await;
     running.state(|state| state.held == 0).await;
     assert_eq!(app.seen().len(), 100);

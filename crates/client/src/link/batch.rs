@@ -6,7 +6,7 @@
 use ringtail_protocol::event::DecodeError;
 use ringtail_protocol::frame::{Decoder, Down};
 
-use crate::history::Incoming;
+use ringtail_store::Incoming;
 
 /// The most events in one transaction.
 const MAX_EVENTS: usize = 512;

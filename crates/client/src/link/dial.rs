@@ -8,10 +8,10 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use crate::certificate;
 use crate::config::RelayUrl;
 use crate::link::tcp;
-use crate::trust::Trust;
+use ringtail_outbound::certificate;
+use ringtail_outbound::trust::Trust;
 
 /// How long name, TCP and TLS may take together.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
-use crate::history::{Forwarding, History, StoreError};
-use crate::model::Status;
+use ringtail_model::Status;
+use ringtail_store::{Forwarding, History, StoreError};
 
 /// Whose events they are and where they go.
 #[derive(Debug, Clone)]

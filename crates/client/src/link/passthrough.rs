@@ -14,7 +14,7 @@ use ringtail_ringcentral::classify::RequestView;
 
 use super::session::{Body, status};
 use crate::forward::Passthrough;
-use crate::signature::Guard;
+use ringtail_model::signature::Guard;
 
 /// Bytes of an app's head that the link carries.
 const MAX_HEAD_BYTES: usize = MAX_HEADER_LIST as usize;

@@ -67,7 +67,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::forward::testing::Place;
+    use ringtail_outbound::testing::Place;
 
     fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
         texts.iter().map(|text| text.parse().unwrap()).collect()

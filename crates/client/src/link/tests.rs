@@ -13,12 +13,13 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use self::fake::{ENDPOINT, FakeRelay, RelayEnd, call, empty, event, open};
 use super::*;
-use crate::config::Secrets;
 use crate::engine::{Engine, EngineConfig};
-use crate::forward::testing::Place;
-use crate::forward::{SendOptions, TargetUrl};
-use crate::history::Retention;
-use crate::model::RowId;
+use crate::forward::SendOptions;
+use ringtail_model::RowId;
+use ringtail_model::secrets::Secrets;
+use ringtail_model::target::TargetUrl;
+use ringtail_outbound::testing::Place;
+use ringtail_store::Retention;
 
 /// An engine on a history of its own.
 struct Client {

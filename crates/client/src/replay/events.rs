@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use ringtail_protocol::event::{EventId, Kind, Timestamp};
 
 use crate::forward::Sender;
-use crate::model::EventRow;
+use ringtail_model::EventRow;
 
 /// Events in their order, each with who sends it.
 #[derive(Debug, Default)]

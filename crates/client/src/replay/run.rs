@@ -6,17 +6,17 @@ use std::time::Duration;
 use std::vec;
 
 use ringtail_protocol::event::{EventId, Timestamp};
-use ringtail_ringcentral::simulate::{Faults, Plan, Send, Slot, plan};
+use ringtail_simulate::{Faults, Plan, Send, Slot, plan};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::events::{Events, Moment};
 use super::{ReplayError, replay_row};
-use crate::config::AllSecrets;
-use crate::diff::{Noise, answers, is_answer};
 use crate::forward::Sender;
-use crate::history::{History, ReadError};
-use crate::model::{AttemptDetail, EventRow, Outcome};
+use ringtail_model::secrets::AllSecrets;
+use ringtail_model::{AttemptDetail, EventRow, Outcome};
+use ringtail_recordings::diff::{Noise, answers, is_answer};
+use ringtail_store::{History, ReadError};
 
 /// How events are replayed.
 #[derive(Debug, Clone, Default)]

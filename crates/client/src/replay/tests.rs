@@ -1,9 +1,10 @@
 use ringtail_protocol::event::EncodedRequest;
 
 use super::*;
-use crate::forward::testing::{App, Place, answer, quick, sender};
-use crate::history::testing::{ENDPOINT, TestHistory, call, encoded};
-use crate::model::{FailureKind, ForwardState, Outcome};
+use crate::forward::testing::{quick, sender, sender_to};
+use ringtail_model::{FailureKind, ForwardState, Outcome};
+use ringtail_outbound::testing::{App, Place, answer};
+use ringtail_store::testing::{ENDPOINT, TestHistory, call, encoded};
 
 #[tokio::test]
 async fn a_replay_sends_the_original_and_is_an_attempt_of_its_own() {
@@ -11,7 +12,7 @@ async fn a_replay_sends_the_original_and_is_an_attempt_of_its_own() {
     let event = call(1, "s");
     test.receives(vec![event.clone()]).await;
     let app = App::start(async |_| answer(204, ""));
-    let detail = replay(&test.history, &app.sender(), event.id, None)
+    let detail = replay(&test.history, &sender_to(&app), event.id, None)
         .await
         .unwrap();
     assert_eq!(detail.attempt.event, event.id);
@@ -45,7 +46,7 @@ async fn an_edited_copy_names_its_origin() {
     });
     let id = test.history.add_edited(event.id, request).await.unwrap();
     let app = App::start(async |_| answer(200, ""));
-    replay(&test.history, &app.sender(), id.unwrap(), None)
+    replay(&test.history, &sender_to(&app), id.unwrap(), None)
         .await
         .unwrap();
     let seen = app.seen().remove(0);
@@ -96,14 +97,14 @@ async fn a_replay_is_signed_anew_when_asked() {
     test.receives(vec![event.clone()]).await;
     let app = App::start(async |_| answer(200, ""));
     let secrets = Secrets::of_variables(|_| Some("another".into())).unwrap();
-    replay(&test.history, &app.sender(), event.id, Some(&secrets))
+    replay(&test.history, &sender_to(&app), event.id, Some(&secrets))
         .await
         .unwrap();
     let seen = app.seen().remove(0);
     let tokens = seen.headers.get_all("verification-token");
     assert_eq!(tokens.iter().collect::<Vec<_>>(), ["another"]);
     let none = Secrets::default();
-    let error = replay(&test.history, &app.sender(), event.id, Some(&none))
+    let error = replay(&test.history, &sender_to(&app), event.id, Some(&none))
         .await
         .unwrap_err();
     assert!(matches!(error, ReplayError::Unsigned { .. }), "{error}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ringtail_client::model::{EventDetail, EventRow, RowId};
+use ringtail_model::{EventDetail, EventRow, RowId};
 use ringtail_protocol::event::EventId;
 
 use crate::format::Pages;

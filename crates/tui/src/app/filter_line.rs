@@ -1,7 +1,7 @@
 //! The filter while it is written.
 
 use crossterm::event::{Event, KeyEvent};
-use ringtail_client::filter::{Filter, FilterError, words};
+use ringtail_filter::{Filter, FilterError, words};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 

@@ -5,12 +5,10 @@
 
 use std::collections::VecDeque;
 
-use ringtail_client::history::Found;
-use ringtail_client::model::{
-    AttemptRow, Cause, EventRow, ForwardState, GapRow, Mark, MarkRow, RowId,
-};
-use ringtail_client::novelty::Novelty;
+use ringtail_model::novelty::Novelty;
+use ringtail_model::{AttemptRow, Cause, EventRow, ForwardState, GapRow, Mark, MarkRow, RowId};
 use ringtail_protocol::event::EventId;
+use ringtail_store::Found;
 
 use crate::effect::{PAGE, Place};
 

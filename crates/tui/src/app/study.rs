@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ringtail_client::diff::Noise;
-use ringtail_client::model::RowId;
+use ringtail_model::RowId;
 use ringtail_protocol::event::EventId;
+use ringtail_recordings::diff::Noise;
 
 use crate::format::Row;
 use crate::text::{TextLine, Tone, wrap};

@@ -1,7 +1,7 @@
 //! What became of an event: at the edge, and at each attempt with the app's answer and its verdict.
 
 use jiff::tz::TimeZone;
-use ringtail_client::model::{
+use ringtail_model::{
     AttemptDetail, Cause, EventDetail, EventRow, FailureKind, ForwardState, Outcome,
 };
 use ringtail_protocol::event::{Disposition, Kind};

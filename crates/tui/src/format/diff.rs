@@ -1,7 +1,7 @@
 //! Rows of a difference.
 
-use ringtail_client::diff::{self, Diff, FewAnswers, Line, Noise};
-use ringtail_client::model::EventDetail;
+use ringtail_model::EventDetail;
+use ringtail_recordings::diff::{self, Diff, FewAnswers, Line, Noise};
 
 use super::Row;
 use crate::text::{TextLine, Tone};

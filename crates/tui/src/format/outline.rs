@@ -1,6 +1,6 @@
 //! What the lines of a JSON text are: which member or item, of what, and where it ends.
 
-use ringtail_client::novelty::Novelty;
+use ringtail_model::novelty::Novelty;
 
 use crate::text::{TextLine, Tone};
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ringtail_client::novelty::{NewField, Novelty};
+use ringtail_model::novelty::{NewField, Novelty};
 
 use super::*;
 

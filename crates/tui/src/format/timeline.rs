@@ -1,7 +1,7 @@
 //! Rows of the course of a call or a conversation.
 
 use jiff::tz::TimeZone;
-use ringtail_client::model::EventDetail;
+use ringtail_model::EventDetail;
 use ringtail_ringcentral::timeline::{Step, Timeline, gap, not_arrived};
 
 use super::{Row, time};

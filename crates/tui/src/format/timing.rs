@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ringtail_client::model::{AttemptRow, Cause, EventRow};
+use ringtail_model::{AttemptRow, Cause, EventRow};
 
 use super::took;
 use crate::text::{TextLine, Tone};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use ringtail_client::diff::Noise;
-use ringtail_client::model::EventDetail;
+use ringtail_model::EventDetail;
 use ringtail_protocol::event::EventId;
+use ringtail_recordings::diff::Noise;
 
 use super::words;
 use crate::app::{About, StudyKind};

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crossterm::event::Event;
-use ringtail_client::model::{LinkState, TargetState};
+use ringtail_model::{LinkState, TargetState};
 use tokio::time::Instant;
 
 use crate::testing::{Book, Draft, Screen};

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringtail_client::config::Secrets;
-use ringtail_client::filter::{Context, Filter, More};
-use ringtail_client::history::{Direction, Found};
-use ringtail_client::model::{
+use ringtail_filter::{Context, Filter, More};
+use ringtail_model::novelty::{NewField, Novelty};
+use ringtail_model::secrets::Secrets;
+use ringtail_model::{
     AttemptDetail, AttemptRow, Cause, Endpoint, EventDetail, EventRow, FailureKind, ForwardState,
     GapRow, LinkState, Mark, MarkRow, Marks, NoveltyRow, Outcome, RowId, Status, Target,
     TargetState,
 };
-use ringtail_client::novelty::{NewField, Novelty};
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
-use ringtail_ringcentral::mask::{KEY_BYTES, Masker};
+use ringtail_recordings::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
+use ringtail_store::{Direction, Found};
 
 use crate::source::{Form, MarkWish, Report, Sight};
 
@@ -573,10 +573,10 @@ impl Draft {
 
 fn seen(mut event: EventDetail, sight: Sight) -> EventDetail {
     match sight {
-        Sight::Usual => ringtail_client::mask::detail(&mut event),
+        Sight::Usual => ringtail_model::redact::detail(&mut event),
         Sight::Revealed => {}
         Sight::Pseudonyms => {
-            return ringtail_client::pseudonyms::shown(&Masker::new(&[7; KEY_BYTES]), &event);
+            return ringtail_recordings::pseudonyms::shown(&Masker::new(&[7; KEY_BYTES]), &event);
         }
     }
     event

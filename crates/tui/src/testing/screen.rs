@@ -14,12 +14,12 @@ use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
-use ringtail_client::filter::Filter;
-use ringtail_client::history::{Direction, Found};
-use ringtail_client::model::{
+use ringtail_filter::Filter;
+use ringtail_model::{
     AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
 };
 use ringtail_protocol::event::EventId;
+use ringtail_store::{Direction, Found};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

@@ -7,9 +7,9 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ringtail_client::filter::Filter;
-use ringtail_client::history::Direction;
-use ringtail_client::model::RowId;
+use ringtail_filter::Filter;
+use ringtail_model::RowId;
+use ringtail_store::Direction;
 
 use super::book::{Book, NOW};
 use crate::app::{App, StudyKind, later};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ringtail_client::diff::Noise;
-use ringtail_client::filter::Filter;
-use ringtail_client::model::{RowId, Status};
+use ringtail_filter::Filter;
+use ringtail_model::{RowId, Status};
 use ringtail_protocol::event::EventId;
+use ringtail_recordings::diff::Noise;
 
 use super::{perform, replay};
 use crate::app::{About, App, Entry, Focus, MAX_SELECTED, Shown, Study, StudyKind};

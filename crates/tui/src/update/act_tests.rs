@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use ringtail_client::model::{Cause, EventRow};
+use ringtail_model::{Cause, EventRow};
 use ringtail_ringcentral::verdict::Fault;
 
 use super::*;
@@ -469,7 +469,7 @@ fn without_an_event_every_action_on_one_says_that_there_is_none() {
 
 #[test]
 fn answers_that_are_not_there_are_not_compared() {
-    use ringtail_client::model::FailureKind;
+    use ringtail_model::FailureKind;
     use ringtail_ringcentral::verdict::NoAnswer;
     let refused = (
         FailureKind::Refused,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringtail_client::model::{AttemptRow, Outcome, Target};
+use ringtail_model::{AttemptRow, Outcome, Target};
 use ringtail_protocol::event::EventId;
 use ringtail_ringcentral::verdict::Verdict;
 

@@ -1,6 +1,6 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
-use ringtail_client::model::{Cause, FailureKind, LinkState, TargetState};
+use ringtail_model::{Cause, FailureKind, LinkState, TargetState};
 use ringtail_ringcentral::verdict::Fault;
 
 use super::*;

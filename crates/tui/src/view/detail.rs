@@ -11,7 +11,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ringtail_client::model::{EventRow, Mark};
+use ringtail_model::{EventRow, Mark};
 
 use super::layout::detail_head;
 use super::{body, put, put_line, put_right};

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Clear, Widget};
-use ringtail_client::filter::words::WORDS;
+use ringtail_filter::words::WORDS;
 
 use super::body;
 use crate::text::{TextLine, Tone, wrap};

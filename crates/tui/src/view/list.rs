@@ -10,7 +10,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ringtail_client::model::{EventRow, GapRow, Status, endpoint_name};
+use ringtail_model::{EventRow, GapRow, Status, endpoint_name};
 use ringtail_protocol::event::Kind;
 use ringtail_ringcentral::verdict::Verdict;
 

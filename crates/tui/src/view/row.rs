@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ringtail_client::model::{Cause, EventRow, ForwardState, Outcome, Status, TargetState};
+use ringtail_model::{Cause, EventRow, ForwardState, Outcome, Status, TargetState};
 use ringtail_protocol::event::Disposition;
 
 use crate::format::attempts::failure;

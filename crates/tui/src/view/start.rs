@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ringtail_client::model::LinkState;
+use ringtail_model::LinkState;
 
 use super::put_line;
 use crate::app::App;

@@ -8,7 +8,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ringtail_client::model::{LinkState, Status, TargetState};
+use ringtail_model::{LinkState, Status, TargetState};
 use ringtail_protocol::event::Timestamp;
 
 use super::{pace, put_line, put_right};

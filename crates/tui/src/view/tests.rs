@@ -1,6 +1,6 @@
 //! What the screen looks like, in the three sizes that it is made for.
 
-use ringtail_client::model::{Cause, FailureKind, LinkState, Status, Target, TargetState};
+use ringtail_model::{Cause, FailureKind, LinkState, Status, Target, TargetState};
 use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::verdict::Fault;
 
@@ -74,7 +74,7 @@ fn link_waits() {
 #[test]
 fn target_is_down_and_events_are_held() {
     let down = TargetState::Down {
-        kind: ringtail_client::model::FailureKind::Refused,
+        kind: ringtail_model::FailureKind::Refused,
         reason: "connection refused".to_owned(),
         retry_at: in_seconds(2),
     };
@@ -246,7 +246,7 @@ fn without_colours_nothing_is_lost() {
 
 #[test]
 fn what_a_proof_is_worth_stands_in_the_detail() {
-    use ringtail_client::model::Proof;
+    use ringtail_model::Proof;
     use ringtail_ringcentral::signature::{Outcome, Scheme};
     let mut book = Book::new().with(Draft::sms().ok(12));
     for (outcome, words) in [

@@ -2,7 +2,7 @@
 
 use ringtail_protocol::path::{ENDPOINTS, LINK};
 use ringtail_protocol::version::SUBPROTOCOL;
-use ringtail_ringcentral::simulate::SimRequest;
+use ringtail_simulate::SimRequest;
 
 use super::{ENDPOINT, TOKEN, http2};
 use crate::request;

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Context as _, anyhow};
-use ringtail_client::edit::{Draft, parse, text};
-use ringtail_client::history::{History, UNDECODABLE};
-use ringtail_client::model::EventRow;
 use ringtail_client::replay::Events;
+use ringtail_model::EventRow;
+use ringtail_model::UNDECODABLE;
+use ringtail_recordings::edit::{Draft, parse, text};
 use ringtail_ringcentral::errors::own;
+use ringtail_store::History;
 
 use crate::exit::{Exit, Failure};
 

@@ -1,8 +1,8 @@
 //! `ringtail simulate cut`: a scenario from recorded events.
 
 use ringtail_client::config::Config;
-use ringtail_client::model::EventDetail;
-use ringtail_ringcentral::simulate::{Recorded, cut};
+use ringtail_model::EventDetail;
+use ringtail_simulate::{Recorded, cut};
 
 use crate::args::Common;
 use crate::args::simulate::CutArgs;

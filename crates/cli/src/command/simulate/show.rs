@@ -7,8 +7,8 @@
 
 use std::fmt::Write as _;
 
-use ringtail_client::simulate::{End, Options, Report, Summary};
-use ringtail_ringcentral::simulate::{Scenario, Shot, Source, Template, VARIABLES, builtins};
+use ringtail_simulate::{End, Options, Report, Summary};
+use ringtail_simulate::{Scenario, Shot, Source, Template, VARIABLES, builtins};
 use serde_json::{Value, json};
 
 use crate::args::Format;

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringtail_client::model::{Cause, Endpoint, FailureKind, ForwardState, Target};
+use ringtail_model::{Cause, Endpoint, FailureKind, ForwardState, Target};
 use ringtail_protocol::event::{Disposition, EventId, Kind};
 use ringtail_ringcentral::verdict::{Failing, Fault, Verdict};
 
-use ringtail_client::novelty::NewField;
+use ringtail_model::novelty::NewField;
 
 use super::*;
 
@@ -202,7 +202,7 @@ fn a_time_beyond_the_calendar_is_null() {
 
 #[test]
 fn proofs_and_the_failure_clock_have_words() {
-    use ringtail_client::model::Proof;
+    use ringtail_model::Proof;
     use ringtail_ringcentral::signature::{Outcome, Scheme};
     let mut detail = detail(b"{}");
     detail.proof = Some(Proof {

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringtail_client::model::{AttemptDetail, Endpoint, Target};
-use ringtail_client::novelty::{NewField, Novelty};
+use ringtail_model::novelty::{NewField, Novelty};
+use ringtail_model::{AttemptDetail, Endpoint, Target};
 use ringtail_protocol::event::{Disposition, EventId, Kind};
 use ringtail_ringcentral::verdict::{Fault, Verdict};
 
@@ -71,7 +71,7 @@ fn an_event_and_its_attempts_are_a_line_each() {
     lines += &plain.attempt(&failed, Some(17));
     let mut replayed = attempt(
         Outcome::Error {
-            kind: ringtail_client::model::FailureKind::NotHttp,
+            kind: ringtail_model::FailureKind::NotHttp,
             message: "not HTTP: \u{7}".into(),
         },
         Vec::new(),
@@ -136,7 +136,7 @@ fn an_event_and_its_attempts_are_a_line_each() {
         ),
         (
             Outcome::Error {
-                kind: ringtail_client::model::FailureKind::Refused,
+                kind: ringtail_model::FailureKind::Refused,
                 message: "connection refused".into(),
             },
             vec![Fault::NoAnswer {
@@ -205,7 +205,7 @@ fn link_and_target_are_told_in_words() {
     for state in [
         TargetState::Up,
         TargetState::Down {
-            kind: ringtail_client::model::FailureKind::Refused,
+            kind: ringtail_model::FailureKind::Refused,
             reason: "connection refused".into(),
             retry_at: Timestamp(0),
         },
@@ -249,7 +249,7 @@ fn everything_of_an_event_is_shown_and_nothing_obeyed() {
 
 #[test]
 fn proofs_and_the_failure_clock_have_lines() {
-    use ringtail_client::model::Proof;
+    use ringtail_model::Proof;
     use ringtail_ringcentral::signature::{Outcome, Scheme};
     use ringtail_ringcentral::verdict::Failing;
     let style = Style {

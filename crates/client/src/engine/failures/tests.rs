@@ -1,8 +1,8 @@
 use ringtail_protocol::path::EndpointInfo;
 
 use super::*;
-use crate::history::testing::{ENDPOINT, JOURNAL, TestHistory, call};
-use crate::model::{FailureKind, LinkState, Target};
+use ringtail_model::{FailureKind, LinkState, Target};
+use ringtail_store::testing::{ENDPOINT, JOURNAL, TestHistory, call};
 
 /// A client with an event that waits for a target which fails in this way.
 fn down(kind: FailureKind) -> Status {

@@ -5,9 +5,10 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::forward::SendOptions;
-use crate::forward::testing::{App, AppBody, Place, Seen, answer, quick, sender};
-use crate::history::testing::TestHistory;
-use crate::model::{AttemptDetail, Outcome, RowId};
+use crate::forward::testing::{quick, sender, sender_to};
+use ringtail_model::{AttemptDetail, Outcome, RowId};
+use ringtail_outbound::testing::{App, AppBody, Place, Seen, answer};
+use ringtail_store::testing::TestHistory;
 
 const PIECES: usize = 3;
 
@@ -95,7 +96,7 @@ async fn the_answer_reaches_the_caller_and_the_history() {
         headers.insert("connection", "close".parse().unwrap());
         response
     });
-    let caller = Caller::of(app.sender());
+    let caller = Caller::of(sender_to(&app));
     let response = caller.asks("card").await.unwrap();
     assert_eq!(response.status(), 201);
     assert_eq!(response.headers()["content-type"], "application/json");
@@ -130,7 +131,7 @@ async fn the_answer_reaches_the_caller_and_the_history() {
 async fn the_answer_streams_piece_by_piece() {
     let allowed = Arc::new(Semaphore::new(0));
     let app = piecewise(allowed.clone());
-    let caller = Caller::of(app.sender());
+    let caller = Caller::of(sender_to(&app));
     let mut body = caller.asks("").await.unwrap().into_body();
     for _ in 0..PIECES {
         // The app sends the next only after this one is here.
@@ -145,7 +146,7 @@ async fn the_answer_streams_piece_by_piece() {
 #[tokio::test]
 async fn an_answer_of_known_length_ends_with_its_last_byte() {
     let app = App::start(async |_| answer(200, "four"));
-    let caller = Caller::of(app.sender());
+    let caller = Caller::of(sender_to(&app));
     let mut body = caller.asks("").await.unwrap().into_body();
     assert!(!body.is_end_stream());
     let frame = body.frame().await.unwrap().unwrap();
@@ -157,7 +158,7 @@ async fn an_answer_of_known_length_ends_with_its_last_byte() {
 async fn an_answer_is_recorded_to_its_end_when_the_caller_leaves_in_the_middle() {
     let allowed = Arc::new(Semaphore::new(1));
     let app = piecewise(allowed.clone());
-    let caller = Caller::of(app.sender());
+    let caller = Caller::of(sender_to(&app));
     let mut body = caller.asks("").await.unwrap().into_body();
     body.frame().await.unwrap().unwrap();
     drop(body);
@@ -181,7 +182,7 @@ async fn a_late_answer_is_recorded_when_the_caller_left_before_it() {
             }
         }
     });
-    let caller = Caller::of(app.sender());
+    let caller = Caller::of(sender_to(&app));
     tokio::select! {
         _ = caller.asks("") => panic!("answered"),
         permit = arrived.acquire() => permit.unwrap().forget(),
@@ -206,9 +207,9 @@ async fn a_target_that_does_not_answer_is_told_and_recorded() {
 #[tokio::test]
 async fn a_part_of_an_answer_is_not_taken_for_the_whole() {
     let app = App::raw(|stream| {
-        crate::forward::testing::say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart")
+        ringtail_outbound::testing::say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart")
     });
-    let caller = Caller::of(app.sender());
+    let caller = Caller::of(sender_to(&app));
     let response = caller.asks("").await.unwrap();
     let failure = response.into_body().collect().await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Reset);
@@ -247,7 +248,7 @@ async fn a_caller_that_stops_reading_misses_the_end_and_is_told() {
 async fn a_stop_ends_what_is_going_on_and_records_it() {
     let allowed = Arc::new(Semaphore::new(1));
     let app = piecewise(allowed.clone());
-    let caller = Caller::of(app.sender());
+    let caller = Caller::of(sender_to(&app));
     let mut body = caller.asks("").await.unwrap().into_body();
     body.frame().await.unwrap().unwrap();
     caller.cancel.cancel();
@@ -259,7 +260,7 @@ async fn a_stop_ends_what_is_going_on_and_records_it() {
 #[tokio::test]
 async fn a_caller_that_breaks_off_its_request_is_not_the_apps_fault() {
     let app = App::start(async |_| answer(200, ""));
-    let caller = Caller::of(app.sender());
+    let caller = Caller::of(sender_to(&app));
     let pieces = futures_util::stream::iter([
         Ok(Frame::data(Bytes::from_static(b"half"))),
         Err(std::io::Error::other("gone")),
@@ -279,7 +280,7 @@ async fn a_caller_that_breaks_off_its_request_is_not_the_apps_fault() {
 #[tokio::test]
 async fn a_request_that_cannot_be_sent_is_recorded() {
     let app = App::start(async |_| answer(200, ""));
-    let caller = Caller::of(app.sender());
+    let caller = Caller::of(sender_to(&app));
     let request = http::Request::new(Empty::<Bytes>::new());
     let failure = caller
         .passthrough
@@ -293,12 +294,12 @@ async fn a_request_that_cannot_be_sent_is_recorded() {
 #[tokio::test]
 async fn an_app_that_switches_protocols_has_not_answered() {
     let app = App::raw(|stream| {
-        crate::forward::testing::say(
+        ringtail_outbound::testing::say(
             stream,
             "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
         )
     });
-    let caller = Caller::of(app.sender());
+    let caller = Caller::of(sender_to(&app));
     let failure = caller.asks("").await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::NotHttp);
     assert!(failure.connected);
@@ -332,8 +333,8 @@ async fn the_length_of_an_answer_is_stated_once_and_where_it_may_be() {
             "",
         ),
     ] {
-        let app = App::raw(move |stream| crate::forward::testing::say(stream, answer));
-        let caller = Caller::of(app.sender());
+        let app = App::raw(move |stream| ringtail_outbound::testing::say(stream, answer));
+        let caller = Caller::of(sender_to(&app));
         let (head, passed_on) = caller.asks("").await.unwrap().into_parts();
         let lengths: Vec<_> = head.headers.get_all("content-length").iter().collect();
         assert_eq!(lengths, length.into_iter().collect::<Vec<_>>(), "{answer}");

@@ -11,9 +11,10 @@ use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::forward::testing::{App, Place, answer, listen, quick, say, sender};
-use crate::history::testing::request;
-use crate::model::Outcome;
+use crate::forward::testing::{quick, sender, sender_to};
+use ringtail_model::Outcome;
+use ringtail_outbound::testing::{App, Place, answer, listen, say};
+use ringtail_store::testing::request;
 
 async fn deliver(sender: &Sender, body: &str) -> Delivery {
     let id = EventId::from_bytes([7; 16]);
@@ -83,7 +84,7 @@ async fn the_app_gets_the_request_to_the_byte_and_its_answer_is_kept() {
 #[tokio::test]
 async fn large_answers_are_counted_to_the_end_and_kept_in_part() {
     let app = App::start(async |_| answer(200, vec![b'x'; 10 * 1024 * 1024]));
-    let attempt = deliver(&app.sender(), "{}").await.attempt;
+    let attempt = deliver(&sender_to(&app), "{}").await.attempt;
     assert_eq!(attempt.outcome, Outcome::Status(200));
     assert_eq!(attempt.body_len, 10 * 1024 * 1024);
     assert_eq!(attempt.body.len(), KEPT_BODY_BYTES);
@@ -96,7 +97,7 @@ async fn endless_answers_are_cut() {
         let pieces = futures_util::stream::repeat_with(move || Ok(Frame::data(piece.clone())));
         http::Response::new(StreamBody::new(pieces).boxed_unsync())
     });
-    let attempt = deliver(&app.sender(), "{}").await.attempt;
+    let attempt = deliver(&sender_to(&app), "{}").await.attempt;
     assert_eq!(attempt.outcome, Outcome::Status(200));
     assert!(attempt.body_len >= MAX_READ_BYTES, "{}", attempt.body_len);
     assert!(
@@ -109,7 +110,7 @@ async fn endless_answers_are_cut() {
 #[tokio::test]
 async fn an_app_that_breaks_off_has_reset() {
     let app = App::raw(|stream| say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart"));
-    let delivery = deliver(&app.sender(), "{}").await;
+    let delivery = deliver(&sender_to(&app), "{}").await;
     let (kind, message) = failure(&delivery);
     assert_eq!(kind, FailureKind::Reset, "{message}");
     assert!(
@@ -120,7 +121,7 @@ async fn an_app_that_breaks_off_has_reset() {
     assert_eq!(delivery.attempt.body, "part");
 
     let app = App::raw(async |stream| drop(stream));
-    let delivery = deliver(&app.sender(), "{}").await;
+    let delivery = deliver(&sender_to(&app), "{}").await;
     assert_eq!(failure(&delivery).0, FailureKind::Reset);
     assert!(delivery.connected);
 }
@@ -133,7 +134,7 @@ async fn an_app_that_speaks_something_else_is_not_http() {
         "HTTP/7.9 200 OK\r\n\r\n",
     ] {
         let app = App::raw(move |stream| say(stream, text));
-        let delivery = deliver(&app.sender(), "{}").await;
+        let delivery = deliver(&sender_to(&app), "{}").await;
         let (kind, message) = failure(&delivery);
         assert_eq!(kind, FailureKind::NotHttp, "{text:?}: {message}");
         assert!(message.contains("is not HTTP"), "{message}");
@@ -144,7 +145,7 @@ async fn an_app_that_speaks_something_else_is_not_http() {
         let line = format!("x-large: {}\r\n", "x".repeat(60_000));
         while stream.write_all(line.as_bytes()).await.is_ok() {}
     });
-    let delivery = deliver(&app.sender(), "{}").await;
+    let delivery = deliver(&sender_to(&app), "{}").await;
     assert_eq!(failure(&delivery).0, FailureKind::NotHttp, "{delivery:?}");
 }
 
@@ -281,7 +282,7 @@ async fn each_request_has_a_connection_of_its_own() {
             }
         }
     });
-    let sender = app.sender();
+    let sender = sender_to(&app);
     for _ in 0..5 {
         assert_eq!(
             deliver(&sender, "").await.attempt.outcome,

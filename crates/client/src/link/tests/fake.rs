@@ -31,7 +31,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Account, RelayUrl};
-use crate::trust::Trust;
+use ringtail_outbound::trust::Trust;
 
 pub(super) const ENDPOINT: &str = "demo-x1";
 pub(super) const TOKEN: &str = "good-token";

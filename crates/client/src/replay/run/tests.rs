@@ -1,10 +1,11 @@
 use std::convert::Infallible;
 
 use super::*;
-use crate::forward::testing::{App, answer};
-use crate::history::MarkChange;
-use crate::history::testing::{TestHistory, call};
-use crate::model::RowId;
+use crate::forward::testing::sender_to;
+use ringtail_model::RowId;
+use ringtail_outbound::testing::{App, answer};
+use ringtail_store::MarkChange;
+use ringtail_store::testing::{TestHistory, call};
 
 async fn stored(test: &TestHistory, count: u64) -> Vec<EventRow> {
     test.receives((1..=count).map(|seq| call(seq, "s")).collect())
@@ -15,7 +16,7 @@ async fn stored(test: &TestHistory, count: u64) -> Vec<EventRow> {
 fn run(test: &TestHistory, app: &App, rows: &[EventRow], options: Options) -> Run {
     let mut events = Events::default();
     for row in rows {
-        let sender = |_: &str| Ok::<_, Infallible>(app.sender());
+        let sender = |_: &str| Ok::<_, Infallible>(sender_to(&app));
         events.add(row, sender).unwrap();
     }
     Run::new(test.history.clone(), AllSecrets::default(), events, options)

@@ -1,6 +1,6 @@
 //! What stands beside an event whose answer RingCentral does not judge.
 
-use ringtail_client::model::{Cause, FailureKind};
+use ringtail_model::{Cause, FailureKind};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
 
 use super::super::tests::SIZES;

@@ -1,6 +1,6 @@
 //! What the status lines say, in the three sizes.
 
-use ringtail_client::model::{FailureKind, ForwardState, TargetState};
+use ringtail_model::{FailureKind, ForwardState, TargetState};
 use ringtail_protocol::event::Disposition;
 use ringtail_ringcentral::verdict::Failing;
 

@@ -1,0 +1,240 @@
+//! The name's addresses, and whether something listens there.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use super::address::{Address, Host};
+use super::limits::{CONNECT_TIME, MAX_ADDRESSES, RESOLVE_TIME};
+use super::reach::why_unreachable;
+use super::row::{Requirement, Row};
+use ringtail_ringcentral::errors::webhook as code;
+
+/// Looks the name up from here. What RingCentral's resolver says may differ, and is not known.
+pub(super) async fn resolve(address: &Address, local: bool) -> (Row, Vec<SocketAddr>) {
+    let name = match address.host() {
+        Host::Ip(ip) => {
+            let row = Row::skipped(Requirement::Name, "the address is a number");
+            return (row, vec![SocketAddr::new(*ip, address.port())]);
+        }
+        Host::Name(name) => name,
+    };
+    let found = timeout(RESOLVE_TIME, lookup_host((name.as_str(), address.port()))).await;
+    let mut addresses: Vec<SocketAddr> = match found {
+        Ok(Ok(addresses)) => addresses.take(MAX_ADDRESSES).collect(),
+        Ok(Err(_)) => Vec::new(),
+        Err(_) => {
+            let row = Row::fail(
+                Requirement::Name,
+                format!("no name server answered for {name} within {} s", RESOLVE_TIME.as_secs()),
+            )
+            .earns(code::UNREACHABLE)
+            .fix("look whether this machine has a network, and whether the domain's name servers answer");
+            return (row, Vec::new());
+        }
+    };
+    let mut seen = std::collections::HashSet::new();
+    addresses.retain(|address| seen.insert(*address));
+    (
+        name_row(name, &addresses, address.why_local().is_some(), local),
+        addresses,
+    )
+}
+
+fn name_row(name: &str, addresses: &[SocketAddr], is_local: bool, local: bool) -> Row {
+    let requirement = Requirement::Name;
+    if addresses.is_empty() {
+        return Row::fail(requirement, format!("{name} has no address"))
+            .earns(code::UNREACHABLE)
+            .fix("look for a typing mistake; make an A record for the name, and give it some minutes to spread");
+    }
+    let shown = list(addresses.iter().map(|address| address.ip().to_string()));
+    if is_local {
+        // Already said of the address itself.
+        return Row::pass(requirement, shown);
+    }
+    let hidden: Vec<_> = addresses
+        .iter()
+        .filter_map(|address| why_unreachable(address.ip()).map(|why| (address.ip(), why)))
+        .collect();
+    if let Some((ip, why)) = hidden.first() {
+        let seen = format!("{shown}: RingCentral cannot reach {ip}, which is {why}");
+        let fix = "point the name at a public address; RingCentral does not use this network's name server";
+        return if hidden.len() == addresses.len() {
+            Row::fail(requirement, seen)
+                .earns(code::UNREACHABLE)
+                .fix(fix)
+                .aside(local)
+        } else {
+            Row::warn(requirement, seen)
+                .earns(code::UNREACHABLE)
+                .fix(fix)
+        };
+    }
+    if addresses.iter().all(SocketAddr::is_ipv6) {
+        return Row::warn(requirement, format!("{shown}: IPv6 alone"))
+            .earns(code::UNREACHABLE)
+            .fix("add an A record: nothing says that RingCentral calls by IPv6");
+    }
+    Row::pass(requirement, shown)
+}
+
+/// A connection, and how long it took.
+pub(super) async fn connect(to: SocketAddr) -> Result<(TcpStream, Duration), io::Error> {
+    let began = Instant::now();
+    match timeout(CONNECT_TIME, TcpStream::connect(to)).await {
+        Ok(Ok(stream)) => {
+            stream.set_nodelay(true)?;
+            Ok((stream, began.elapsed()))
+        }
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+/// Tries every address; returns the first that answers.
+pub(super) async fn connections(
+    addresses: &[SocketAddr],
+    is_local: bool,
+) -> (Row, Option<SocketAddr>) {
+    let tried = join_all(addresses.iter().map(|to| async move {
+        // The connection itself is of no use: what follows makes its own.
+        (*to, connect(*to).await.map(|(_, took)| took))
+    }))
+    .await;
+    judge(&tried, is_local)
+}
+
+fn judge(
+    tried: &[(SocketAddr, io::Result<Duration>)],
+    is_local: bool,
+) -> (Row, Option<SocketAddr>) {
+    let requirement = Requirement::Connection;
+    let shown = list(tried.iter().map(|(to, result)| match result {
+        Ok(took) => format!("{to} in {} ms", took.as_millis()),
+        Err(error) => format!("{to} {}", why(error)),
+    }));
+    let first = tried
+        .iter()
+        .find(|(_, result)| result.is_ok())
+        .map(|(to, _)| *to);
+    // A machine without IPv6 cannot tell whether the address works for others.
+    let failed = tried.iter().find_map(|(to, result)| match result {
+        Err(error) if !(to.is_ipv6() && is_no_way(error)) => Some(error),
+        _ => None,
+    });
+    let row = match (first, failed) {
+        (Some(_), None) => Row::pass(requirement, shown),
+        // `localhost` is two addresses by nature, and servers of developers listen at one.
+        (Some(_), Some(_)) if is_local => Row::pass(requirement, shown),
+        (Some(_), Some(error)) => Row::warn(requirement, shown)
+            .earns(code::UNREACHABLE)
+            .fix(format!(
+                "RingCentral may try any of the addresses: remove the dead one from the name, or: {}",
+                advice(error)
+            )),
+        (None, error) => Row::fail(requirement, shown)
+            .earns(code::UNREACHABLE)
+            .fix(error.map_or("try from a machine that has IPv6", advice)),
+    };
+    (row, first)
+}
+
+fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "refuses: nothing listens".into(),
+        io::ErrorKind::TimedOut => format!("is silent for {} s", CONNECT_TIME.as_secs()),
+        io::ErrorKind::ConnectionReset => "hangs up".into(),
+        _ if is_no_way(error) => "cannot be reached from here".into(),
+        _ => format!("fails: {error}"),
+    }
+}
+
+fn is_no_way(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::AddrNotAvailable
+    )
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            "start the server, or look whether it listens on this port and on more than 127.0.0.1"
+        }
+        io::ErrorKind::TimedOut => {
+            "let a firewall or security group accept this port from everywhere: RingCentral publishes no list of \
+             addresses that webhooks come from"
+        }
+        _ => "look at the way to the host: address, routing, firewall",
+    }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Outcome;
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        let parse = |text: &&str| SocketAddr::new(text.parse().unwrap(), 443);
+        texts.iter().map(parse).collect()
+    }
+
+    #[test]
+    fn names_are_judged_by_their_addresses() {
+        for (ips, outcome) in [
+            (&["8.8.8.8", "2606:4700::1"][..], Outcome::Pass),
+            (&["8.8.8.8", "10.0.0.1"], Outcome::Warn),
+            (&["2606:4700::1"], Outcome::Warn),
+            (&["10.0.0.1"], Outcome::Fail),
+            (&[], Outcome::Fail),
+        ] {
+            let row = name_row("example.com", &addresses(ips), false, false);
+            assert_eq!(row.outcome, outcome, "{ips:?}: {}", row.seen);
+        }
+        let aside = name_row("example.com", &addresses(&["10.0.0.1"]), false, true);
+        assert_eq!((aside.outcome, aside.set_aside), (Outcome::Warn, true));
+        let localhost = name_row("localhost", &addresses(&["127.0.0.1"]), true, false);
+        assert_eq!(localhost.outcome, Outcome::Pass);
+    }
+
+    #[test]
+    fn a_dead_address_among_living_ones_is_a_warning() {
+        let to = addresses(&["8.8.8.8", "2606:4700::1"]);
+        let up = || Ok(Duration::from_millis(7));
+        let down = |kind: io::ErrorKind| Err(io::Error::from(kind));
+        let judged = |a, b, is_local| {
+            let (row, first) = judge(&[(to[0], a), (to[1], b)], is_local);
+            (row.outcome, first)
+        };
+        assert_eq!(judged(up(), up(), false), (Outcome::Pass, Some(to[0])));
+        let refused = io::ErrorKind::ConnectionRefused;
+        assert_eq!(
+            judged(down(refused), up(), false),
+            (Outcome::Warn, Some(to[1]))
+        );
+        assert_eq!(
+            judged(up(), down(refused), true),
+            (Outcome::Pass, Some(to[0]))
+        );
+        let no_way = io::ErrorKind::NetworkUnreachable;
+        assert_eq!(
+            judged(up(), down(no_way), false),
+            (Outcome::Pass, Some(to[0]))
+        );
+        assert_eq!(
+            judged(down(refused), down(no_way), false),
+            (Outcome::Fail, None)
+        );
+    }
+}

@@ -1,0 +1,208 @@
+use jiff::Zoned;
+use proptest::prelude::*;
+
+use super::*;
+
+mod matching;
+
+fn printed(text: &str) -> String {
+    match Filter::parse(text) {
+        Ok(filter) => filter.to_string(),
+        Err(error) => format!("{error}\n{}", error.pointed()),
+    }
+}
+
+#[test]
+fn filters_are_read_and_written_in_one_form() {
+    let cases = [
+        ("", ""),
+        ("  ", ""),
+        ("hello", "hello"),
+        ("\"going away\"", "\"going away\""),
+        ("a b", "a b"),
+        ("a AND b & c", "a b c"),
+        ("a or b | c and d", "a or b or (c d)"),
+        ("(a or b) c", "(a or b) c"),
+        ("not a !b", "not a not b"),
+        ("!(a b)", "not (a b)"),
+        ("not not a", "not not a"),
+        ("((a))", "a"),
+        ("kind:SMS status:5XX", "kind:SMS status:5xx"),
+        ("verdict:none", "verdict:no-answer"),
+        ("from:+1650 to:\"Pat Agent\"", "from:+1650 to:\"Pat Agent\""),
+        ("from:~^\\+1(650|657)", "from:~\"^\\+1(650|657)\""),
+        ("~a|b", "~\"a|b\""),
+        ("(~(a|b))", "~\"(a|b)\""),
+        ("~\"say \\\"hi\\\"\"", "~\"say \\\"hi\\\"\""),
+        ("held REPLAYED \"held\"", "held replayed \"held\""),
+        ("slower:1.5s", "slower:1500ms"),
+        (
+            "since:-3h until:YESTERDAY on:2026-11-20",
+            "since:-3h until:yesterday on:2026-11-20",
+        ),
+        (
+            "since:14:05 until:2026-11-20T14:05",
+            "since:14:05:00 until:2026-11-20T14:05:00",
+        ),
+        ("since:2026-11-20T14:05:00Z", "since:2026-11-20T14:05:00Z"),
+        (
+            "seq:17..20 or seq:5 or seq:7..",
+            "seq:17..20 or seq:5 or seq:7..18446744073709551615",
+        ),
+        (
+            "header.User-Agent:ringcentral",
+            "header.user-agent:ringcentral",
+        ),
+        (
+            "body.parties[*].status.code = Answered",
+            "body.parties[*].status.code = Answered",
+        ),
+        (
+            "body.a[0]=1 x!=\"\" y~^a z >= 2",
+            "body.a[0] = 1 x != \"\" y ~ \"^a\" z >= \"2\"",
+        ),
+        ("[\"odd name\"].x==true", "[\"odd name\"].x = true"),
+        (
+            "has:body.to not has:body[\"a b\"]",
+            "has:body.to not has:body[\"a b\"]",
+        ),
+        (
+            "https://example.com 12:30",
+            "\"https://example.com\" \"12:30\"",
+        ),
+        ("what ~ever", "what ~\"ever\""),
+        ("what ~ ever", "what ~ \"ever\""),
+        ("\"and\" \"a=b\"", "\"and\" \"a=b\""),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(printed(text), expected, "{text}");
+        assert_eq!(printed(expected), expected, "again");
+    }
+}
+
+#[test]
+fn mistakes_are_pointed_at() {
+    let mistakes = [
+        "kind:smss",
+        "held kind:",
+        "form:+1650",
+        "held:yes",
+        "a and",
+        "or a",
+        "(a b",
+        "a)",
+        "a \"b",
+        "status:6000",
+        "status:9xx",
+        "verdict:slow",
+        "since:tomorrow",
+        "on:-3h",
+        "seq:20..17",
+        "slower:fast",
+        "a b = ",
+        "http://x = 1",
+        "= 1",
+        "~[a",
+        "日本 from:~(",
+        "has:a..b",
+        "x ~",
+        "!",
+        "\"\"",
+    ];
+    let seen: Vec<String> = mistakes.iter().map(|text| printed(text)).collect();
+    insta::assert_snapshot!(seen.join("\n\n"));
+}
+
+#[test]
+fn size_and_depth_are_bounded() {
+    for text in [
+        "(".repeat(1000),
+        "not ".repeat(1000),
+        "!".repeat(1000),
+        "a ".repeat(5000),
+        format!("~{}", "(a{50}){50}".repeat(20)),
+        format!("{} = 1", "a.".repeat(40) + "b"),
+    ] {
+        let error = Filter::parse(&text).unwrap_err();
+        assert!(error.text.chars().count() <= MAX_CHARS);
+    }
+}
+
+#[test]
+fn what_is_being_written_is_completed() {
+    let completed = |text: &str| {
+        let (at, found) = words::complete(text);
+        (at, found.join(" "))
+    };
+    assert_eq!(completed("ki"), (0, "kind:".to_owned()));
+    assert_eq!(completed("not (he"), (5, "held header.".to_owned()));
+    assert_eq!(completed("a verdict:l"), (2, "verdict:late".to_owned()));
+    assert_eq!(completed("kind:vo"), (0, "kind:voicemail".to_owned()));
+    assert_eq!(completed("a "), (2, String::new()));
+    assert_eq!(completed("held"), (0, String::new()));
+    for word in words::WORDS {
+        for value in words::values(word) {
+            let text = format!("{}:{value}", word.name);
+            assert!(Filter::parse(&text).is_ok(), "{text} is offered and wrong");
+        }
+        assert!(Filter::parse(word.example).is_ok(), "{}", word.example);
+    }
+}
+
+#[test]
+fn the_page_is_in_step() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/FILTER.md");
+    if std::env::var_os("RINGTAIL_WRITE_DOCS").is_some() {
+        std::fs::write(page, markdown()).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(page).unwrap_or_default() == markdown(),
+        "write it anew: RINGTAIL_WRITE_DOCS=1 cargo test -p ringtail-client the_page_is_in_step"
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_survived(text in any::<String>()) {
+        check(&text)?;
+    }
+
+    #[test]
+    fn text_of_the_languages_signs_is_survived(
+        text in r#"([(){}\[\]"\\~!=<>&|:. *-]|and|or|not|kind:|sms|a|header.|body|status:|1|since:|日){0,24}"#
+    ) {
+        check(&text)?;
+        drop(words::complete(&text));
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_the_same(filter in crate::testing::any_filter()) {
+        let text = filter.to_string();
+        let again = Filter::parse(&text);
+        prop_assert_eq!(again.as_ref(), Ok(&filter), "{}", text);
+    }
+
+    #[test]
+    fn moments_are_told_for_any_time(text in "-[0-9]{1,10}[smhdw]", now in -3_000_000_000_i64..9_000_000_000) {
+        let now: Zoned = jiff::Timestamp::from_second(now).unwrap().to_zoned(jiff::tz::TimeZone::UTC);
+        if let Some(when) = when::When::parse(&text) {
+            prop_assert!(when.micros(&now) <= now.timestamp().as_microsecond());
+        }
+    }
+}
+
+/// Reads a text: nothing panics, mistakes are in it, and what is understood is read the same again.
+fn check(text: &str) -> Result<(), TestCaseError> {
+    match Filter::parse(text) {
+        Err(error) => {
+            prop_assert!(error.at <= text.chars().count());
+            prop_assert_eq!(error.pointed().lines().count(), 2);
+        }
+        Ok(filter) => {
+            let printed = filter.to_string();
+            let again = Filter::parse(&printed);
+            prop_assert_eq!(again.as_ref(), Ok(&filter), "{}", printed);
+        }
+    }
+    Ok(())
+}

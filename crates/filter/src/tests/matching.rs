@@ -1,0 +1,230 @@
+//! Which events filters let through.
+
+use std::time::Duration;
+
+use jiff::Zoned;
+use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
+use ringtail_ringcentral::classify::Callback;
+use ringtail_ringcentral::validation::Echo;
+use ringtail_ringcentral::verdict::{Answer, judge};
+
+use crate::{Context, Filter, More};
+use ringtail_model::secrets::Secrets;
+use ringtail_model::{AttemptRow, Cause, EventRow, ForwardState, Outcome, RowId};
+
+/// Tuesday, 14 November 2023, 22:13:20 UTC.
+const RECEIVED: i64 = 1_700_000_000_000_000;
+
+pub(crate) fn context() -> Context {
+    let now: Zoned = "2023-11-15T09:00:00+01:00[Europe/Berlin]".parse().unwrap();
+    Context::new(now, |_| Secrets::default())
+}
+
+const BODY: &str = r#"{"uuid":"4044-u","event":"/restapi/v1.0/account/1/extension/101/telephony/sessions","body":{
+    "telephonySessionId":"s-718","n":17,"parties":[
+    {"status":{"code":"Setup"}},
+    {"status":{"code":"Answered"},"missedCall":false,"from":{"phoneNumber":"+16505550100","name":"Pat Agent"},"odd name":null}]}}"#;
+
+fn event() -> EventRow {
+    let answer = Answer {
+        status: 500,
+        duration: Duration::from_millis(600),
+        bytes: 100,
+        content_type: None,
+        echo: Echo::Unknown,
+    };
+    EventRow {
+        row: RowId(1),
+        endpoint: "my-demo-x1".to_owned(),
+        seq: 17,
+        id: EventId::fresh(),
+        kind: Kind::Notification,
+        disposition: Disposition::Pending,
+        duplicate_of: Some(3),
+        received_at: Timestamp(RECEIVED),
+        method: "POST".to_owned(),
+        path: "/hook/calls?a=1".to_owned(),
+        topic: "telephony".to_owned(),
+        summary: "Call answered, Pat → Wörld".to_owned(),
+        body_len: 1,
+        forward: ForwardState::Done,
+        mark: None,
+        novelty: None,
+        edited_from: None,
+        last_attempt: Some(AttemptRow {
+            row: RowId(1),
+            event: EventId::fresh(),
+            cause: Cause::Forward,
+            target: String::new(),
+            started_at: Timestamp(RECEIVED),
+            duration: answer.duration,
+            outcome: Outcome::Status(500),
+            verdict: judge(Callback::PlatformNotification, Ok(&answer)),
+        }),
+    }
+}
+
+fn more() -> More {
+    let headers = vec![Header {
+        name: "User-Agent".to_owned(),
+        value: "RingCentral/1 caf\u{e9}".into(),
+    }];
+    More::new(headers, BODY.into(), true, false)
+}
+
+#[test]
+fn events_are_let_through_or_not() {
+    let yes = [
+        "",
+        "kind:telephony",
+        "kind:notification",
+        "kind:~phon",
+        "event:telephony",
+        "event:/restapi/v1.0",
+        "event:TELEPHONY/SESS",
+        "from:+1650",
+        "from:1650",
+        "from:pat",
+        "from:agent",
+        "from:~100$",
+        "session:s-7",
+        "ext:101",
+        "uuid:4044",
+        "endpoint:my-demo",
+        "endpoint:my-demo-x1",
+        "method:post",
+        "path:/hook",
+        "path:calls",
+        "path:a=1",
+        "header.user-agent:ringcentral",
+        "header.user-agent:~CAFÉ",
+        "status:500",
+        "status:5xx",
+        "verdict:status",
+        "slower:599ms",
+        "duplicate",
+        "replayed",
+        "seq:17",
+        "seq:1..17",
+        "seq:17..",
+        "on:2023-11-14",
+        "on:yesterday",
+        "since:yesterday",
+        "until:today",
+        "since:-10h",
+        "until:-9h",
+        "since:2023-11-14T23:13",
+        "since:2023-11-14T22:13:20Z",
+        "WÖRLD",
+        "\"call ANSWERED\"",
+        "missedcall",
+        "~answ.red",
+        "has:body.parties",
+        "has:body.parties[*].missedCall",
+        "has:body.parties[1][\"odd name\"]",
+        "body.parties[*].status.code = answered",
+        "body.parties[*].status.code != Answered",
+        "body.parties[1].status.code ~ ^Ans",
+        "body.n = 17",
+        "body.n < 100",
+        "body.n >= 17",
+        "body.n > 9",
+        "body.parties[1].missedCall = false",
+        "body.parties[1][\"odd name\"] = null",
+        "uuid > 4000",
+        "not held",
+        "held or status:5xx",
+        "not (held or gap)",
+        "signature:not-configured",
+    ];
+    let no = [
+        "kind:sms",
+        "kind:passthrough",
+        "event:phony",
+        "from:650555",
+        "from:gent",
+        "to:pat",
+        "ext:10",
+        "endpoint:demo",
+        "endpoint:x1",
+        "path:ook",
+        "header.host:x",
+        "status:4xx",
+        "status:501",
+        "verdict:ok",
+        "slower:600ms",
+        "held",
+        "gap",
+        "forged",
+        "seq:18..",
+        "seq:..16",
+        "on:today",
+        "on:2023-11-13",
+        "since:today",
+        "until:yesterday",
+        "since:-9h",
+        "nothing",
+        "~^answered",
+        "has:body.from",
+        "has:body.parties[2]",
+        "has:parties",
+        "body.parties = x",
+        "body.parties[0].status.code = Answered",
+        "body.n = 17.0",
+        "body.n < 17",
+        "body.missing != 1",
+        "not status:5xx",
+        "held replayed",
+        "signature:wrong",
+    ];
+    let (event, more, context) = (event(), more(), context());
+    for (filters, expected) in [(&yes[..], true), (&no[..], false)] {
+        for text in filters {
+            let filter = Filter::parse(text).unwrap();
+            assert_eq!(
+                filter.matches(&event, Some(&more), &context),
+                Some(expected),
+                "{text}"
+            );
+            let known = filter.matches(&event, None, &context);
+            assert!(
+                known.is_none_or(|known| known == expected),
+                "{text} without the body"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_list_holds_is_enough_where_it_settles() {
+    let (event, context) = (event(), context());
+    let known = |text: &str| Filter::parse(text).unwrap().matches(&event, None, &context);
+    assert_eq!(known("kind:sms body.n = 17"), Some(false));
+    assert_eq!(known("kind:telephony or body.n = 17"), Some(true));
+    assert_eq!(known("kind:telephony body.n = 17"), None);
+    assert_eq!(known("not from:pat"), None);
+    assert_eq!(known("wörld"), Some(true));
+}
+
+#[test]
+fn wrapped_and_broken_bodies_are_looked_into() {
+    let context = context();
+    let found = |text: &str, body: &'static [u8]| {
+        let more = More::new(Vec::new(), body.into(), false, false);
+        Filter::parse(text)
+            .unwrap()
+            .matches(&event(), Some(&more), &context)
+    };
+    assert_eq!(
+        found("body.a = 1", br#"{"pn_apns":{"body":{"a":1}}}"#),
+        Some(true)
+    );
+    assert_eq!(found("body.a = 1", br#"{"body":{"a":1,"b":tr"#), Some(true));
+    assert_eq!(
+        found("body.b = 1", br#"{"body":{"a":1,"b":tr"#),
+        Some(false)
+    );
+    assert_eq!(found("a = 1", b"a=1"), Some(false));
+    assert_eq!(found("x\u{e9}", b"\xff x\xc3\xa9 \xff"), Some(true));
+    assert_eq!(found("[1] = b", br#"["a","b"]"#), Some(true));
+}

@@ -1,0 +1,218 @@
+//! Why a request to the target failed, in words and as a kind.
+
+use std::error::Error;
+use std::io;
+
+use hyper_util::client::legacy;
+
+use crate::certificate;
+use ringtail_model::FailureKind;
+use ringtail_model::target::TargetUrl;
+
+/// Why a request to the target failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SendFailure {
+    /// The kind, for programs.
+    pub kind: FailureKind,
+    /// The failure in words, with the target's host.
+    pub message: String,
+    /// Whether a connection had been made, so that the app may have seen the request.
+    pub connected: bool,
+}
+
+impl SendFailure {
+    /// Reads hyper's error about a target that may be trusted whatever its certificate, and says how.
+    pub fn of_target(error: &legacy::Error, target: &TargetUrl) -> Self {
+        let mut failure = Self::of(error, target);
+        if let Some(rustls::Error::InvalidCertificate(_)) = find(error) {
+            failure
+                .message
+                .push_str("; if it is your app's own, give --insecure");
+        }
+        failure
+    }
+
+    /// Reads hyper's error.
+    pub fn of(error: &legacy::Error, target: &TargetUrl) -> Self {
+        if error.is_connect() {
+            Self::connecting(error, target)
+        } else {
+            Self::answering(error, target)
+        }
+    }
+
+    fn connecting(error: &(dyn Error + 'static), target: &TargetUrl) -> Self {
+        let host = target.host();
+        let (kind, message) = if let Some(error) = find::<rustls::Error>(error) {
+            (FailureKind::Tls, tls_words(error, target))
+        } else if is_dns(error) {
+            (
+                FailureKind::Unreachable,
+                format!("the name of {host} has no address"),
+            )
+        } else {
+            match find::<io::Error>(error).map(io::Error::kind) {
+                Some(io::ErrorKind::ConnectionRefused) => (
+                    FailureKind::Refused,
+                    format!("nothing listens at {host} (connection refused)"),
+                ),
+                Some(io::ErrorKind::TimedOut) => (
+                    FailureKind::Unreachable,
+                    format!("{host} does not answer (connecting timed out)"),
+                ),
+                _ if target.is_https() && is_broken(error) => (
+                    FailureKind::Tls,
+                    format!("{host} hung up during the TLS handshake; does it speak plain HTTP?"),
+                ),
+                _ => (
+                    FailureKind::Unreachable,
+                    format!("{host} cannot be reached: {}", innermost(error)),
+                ),
+            }
+        };
+        Self {
+            kind,
+            message,
+            connected: false,
+        }
+    }
+
+    /// The target switched to another protocol, which nobody asked for: `Upgrade` does not travel.
+    pub fn switched(target: &TargetUrl) -> Self {
+        let host = target.host();
+        Self {
+            kind: FailureKind::NotHttp,
+            message: format!(
+                "{host} answered 101 and switched to another protocol, which was not asked for"
+            ),
+            connected: true,
+        }
+    }
+
+    /// Reads an error that came after the connection was made.
+    pub fn answering(error: &(dyn Error + 'static), target: &TargetUrl) -> Self {
+        let host = target.host();
+        let hyper = find::<hyper::Error>(error);
+        let (kind, message) = if let Some(error) = find::<rustls::Error>(error) {
+            (FailureKind::Tls, tls_words(error, target))
+        } else if find::<RequestBroken>(error).is_some() {
+            (
+                FailureKind::Reset,
+                "the caller went away before its request was whole".to_owned(),
+            )
+        } else if hyper.is_some_and(hyper::Error::is_parse_too_large) {
+            (
+                FailureKind::NotHttp,
+                format!("{host} answered with headers larger than can be read"),
+            )
+        } else if hyper.is_some_and(hyper::Error::is_parse) {
+            (
+                FailureKind::NotHttp,
+                format!("{host} answered with something that is not HTTP; is it the right port?"),
+            )
+        } else if hyper.is_some_and(hyper::Error::is_timeout) {
+            (
+                FailureKind::TimedOut,
+                format!("{host} did not answer in time"),
+            )
+        } else {
+            (
+                FailureKind::Reset,
+                format!("{host} broke the connection before its answer was whole"),
+            )
+        };
+        Self {
+            kind,
+            message,
+            connected: true,
+        }
+    }
+}
+
+/// The request's own body broke off, so it is not the target's fault.
+#[derive(Debug, thiserror::Error)]
+#[error("the caller went away before its request was whole")]
+pub struct RequestBroken(#[source] pub Box<dyn Error + Send + Sync>);
+
+fn tls_words(error: &rustls::Error, target: &TargetUrl) -> String {
+    let host = target.host();
+    match error {
+        rustls::Error::InvalidMessage(_) => {
+            format!("{host} does not speak TLS; is its URL http:// and not https://?")
+        }
+        rustls::Error::InvalidCertificate(reason) => format!(
+            "the certificate of {host} is not trusted: it {}",
+            certificate::words(reason)
+        ),
+        error => format!("TLS with {host} failed: {error}"),
+    }
+}
+
+/// The resolver's errors have a type of their own that is not public.
+fn is_dns(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|error| error.to_string() == "dns error")
+}
+
+fn is_broken(error: &(dyn Error + 'static)) -> bool {
+    matches!(
+        find::<io::Error>(error).map(io::Error::kind),
+        Some(
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+        )
+    )
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    chain(error)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+/// Finds an error of a type among the causes.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    // The innermost io::Error has the system's reason; wrappers around it say "other".
+    chain(error).filter_map(|error| error.downcast_ref()).last()
+}
+
+/// Walks the causes. An `io::Error` hides what it wraps from `source`, so that is looked into.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn Error + 'static) = *error;
+        match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
+    .take(MAX_CAUSES)
+}
+
+/// More causes than any error has.
+const MAX_CAUSES: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn causes_are_found_inside_of_io_errors() {
+        let tls = rustls::Error::HandshakeNotComplete;
+        let error = Outer(io::Error::other(io::Error::new(
+            io::ErrorKind::InvalidData,
+            tls.clone(),
+        )));
+        assert_eq!(find::<rustls::Error>(&error), Some(&tls));
+        assert_eq!(innermost(&error), tls.to_string());
+        assert!(find::<hyper::Error>(&error).is_none());
+    }
+}

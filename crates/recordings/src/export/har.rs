@@ -1,0 +1,209 @@
+//! HAR 1.2, the archive that browsers and HTTP debuggers read.
+//!
+//! HAR holds text. What is not UTF-8 stands in base64 under `_ringtail`, beside what HAR has no field for, so that
+//! an import gives back the same bytes.
+
+use std::io::{self, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp as Instant;
+use serde_json::{Map, Value, json};
+
+use ringtail_protocol::event::{Header, Timestamp};
+
+use ringtail_model::{AttemptDetail, EventDetail, Outcome};
+
+/// The program that writes the archive.
+#[derive(Debug, Clone, Copy)]
+pub struct Creator {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// Writes an archive entry by entry, so that one event is in memory at a time.
+#[derive(Debug)]
+pub struct HarWriter<W> {
+    out: W,
+    first: bool,
+}
+
+impl<W: Write> HarWriter<W> {
+    /// Begins an archive.
+    ///
+    /// # Errors
+    /// When `out` fails.
+    pub fn begin(mut out: W, creator: Creator) -> io::Result<Self> {
+        let creator = json!({"name": creator.name, "version": creator.version});
+        write!(
+            out,
+            r#"{{"log":{{"version":"1.2","creator":{creator},"entries":["#
+        )?;
+        Ok(Self { out, first: true })
+    }
+
+    /// Writes an event with its newest answer.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn event(&mut self, event: &EventDetail) -> io::Result<()> {
+        if !std::mem::replace(&mut self.first, false) {
+            self.out.write_all(b",")?;
+        }
+        self.out.write_all(b"\n")?;
+        serde_json::to_writer(&mut self.out, &entry(event)).map_err(io::Error::from)
+    }
+
+    /// Ends the archive and hands back what it was written to.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.out.write_all(b"\n]}}\n")?;
+        Ok(self.out)
+    }
+}
+
+fn entry(detail: &EventDetail) -> Value {
+    let answered = |attempt: &&AttemptDetail| matches!(attempt.attempt.outcome, Outcome::Status(_));
+    let newest = detail.attempts.iter().rev().find(answered);
+    let newest = newest.or(detail.attempts.last());
+    let milliseconds = newest.map_or(0.0, |attempt| {
+        attempt.attempt.duration.as_secs_f64() * 1000.0
+    });
+    json!({
+        "startedDateTime": time(detail.event.received_at),
+        "time": milliseconds,
+        "request": request(detail),
+        "response": newest.map_or_else(no_response, response),
+        "cache": {},
+        "timings": {"send": 0, "wait": milliseconds, "receive": 0},
+        "_ringtail": own(detail),
+    })
+}
+
+fn request(detail: &EventDetail) -> Value {
+    let row = &detail.event;
+    let query = row.path.split_once('?').map_or("", |(_, query)| query);
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let query: Vec<Value> = pairs
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect();
+    let mut request = json!({
+        "method": row.method,
+        "url": url(detail),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": headers(&detail.headers),
+        "queryString": query,
+        "headersSize": -1,
+        "bodySize": row.body_len,
+    });
+    if !detail.body.is_empty() {
+        request["postData"] = json!({
+            "mimeType": content_type(&detail.headers),
+            "text": String::from_utf8_lossy(&detail.body),
+        });
+    }
+    request
+}
+
+/// The URL that the caller asked, as far as it can be told: the endpoint's path stands before the event's own.
+fn url(detail: &EventDetail) -> String {
+    let host = detail.headers.iter().find(|header| header.name == "host");
+    let host = host.and_then(|host| std::str::from_utf8(&host.value).ok());
+    let host = host.unwrap_or("relay.invalid");
+    format!(
+        "https://{host}/{}{}",
+        detail.event.endpoint, detail.event.path
+    )
+}
+
+fn response(detail: &AttemptDetail) -> Value {
+    let (status, error) = match &detail.attempt.outcome {
+        Outcome::Status(status) => (*status, None),
+        Outcome::Error { message, .. } => (0, Some(message)),
+    };
+    let mut content = json!({
+        "size": detail.body_len,
+        "mimeType": content_type(&detail.headers),
+    });
+    match std::str::from_utf8(&detail.body) {
+        Ok(text) => content["text"] = json!(text),
+        Err(_) => {
+            content["text"] = json!(STANDARD.encode(&detail.body));
+            content["encoding"] = json!("base64");
+        }
+    }
+    let reason = http::StatusCode::from_u16(status).ok();
+    let reason = reason.and_then(|status| status.canonical_reason());
+    let mut response = json!({
+        "status": status,
+        "statusText": reason.unwrap_or(""),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": headers(&detail.headers),
+        "content": content,
+        "redirectURL": "",
+        "headersSize": -1,
+        "bodySize": detail.body_len,
+    });
+    if let Some(error) = error {
+        response["_error"] = json!(error);
+    }
+    response
+}
+
+/// An event that no app was asked about, or none answered: browsers write a status of 0.
+fn no_response() -> Value {
+    json!({
+        "status": 0, "statusText": "", "httpVersion": "", "cookies": [], "headers": [],
+        "content": {"size": 0, "mimeType": ""}, "redirectURL": "", "headersSize": -1, "bodySize": -1,
+    })
+}
+
+/// What an import needs and HAR has no place for.
+fn own(detail: &EventDetail) -> Value {
+    let row = &detail.event;
+    let mut own = Map::new();
+    own.insert("id".into(), json!(row.id.to_string()));
+    own.insert("endpoint".into(), json!(row.endpoint));
+    own.insert("seq".into(), json!(row.seq));
+    own.insert("path".into(), json!(row.path));
+    own.insert("peer".into(), json!(detail.peer));
+    own.insert("summary".into(), json!(row.summary));
+    if std::str::from_utf8(&detail.body).is_err() {
+        own.insert("body_base64".into(), json!(STANDARD.encode(&detail.body)));
+    }
+    let odd = |header: &Header| std::str::from_utf8(&header.value).is_err();
+    if detail.headers.iter().any(odd) {
+        let fields = detail.headers.iter();
+        let fields: Vec<Value> = fields
+            .map(|header| json!([header.name, STANDARD.encode(&header.value)]))
+            .collect();
+        own.insert("headers_base64".into(), json!(fields));
+    }
+    Value::Object(own)
+}
+
+fn headers(headers: &[Header]) -> Value {
+    let fields = headers.iter();
+    fields
+        .map(|header| json!({"name": header.name, "value": String::from_utf8_lossy(&header.value)}))
+        .collect()
+}
+
+fn content_type(headers: &[Header]) -> String {
+    let field = headers.iter().find(|header| header.name == "content-type");
+    field.map_or_else(String::new, |field| {
+        String::from_utf8_lossy(&field.value).into_owned()
+    })
+}
+
+/// RFC 3339 in UTC with microseconds; the beginning of time for times outside of the calendar.
+fn time(at: Timestamp) -> String {
+    let at = Instant::from_microsecond(at.0).unwrap_or(Instant::UNIX_EPOCH);
+    format!("{at:.6}")
+}

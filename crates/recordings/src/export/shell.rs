@@ -1,0 +1,172 @@
+//! A request as a command for a POSIX shell.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use ringtail_protocol::event::Header;
+
+use super::carried;
+use ringtail_model::EventDetail;
+use ringtail_model::target::TargetUrl;
+
+/// Longest body that stands in the command itself. Linux takes arguments of at most 128 KiB.
+const ARGUMENT_MAX: usize = 64 * 1024;
+
+/// Width of the lines of a body in base64.
+const LINE: usize = 76;
+
+/// The word that ends such a body; no line of base64 is it.
+const END: &str = "END_OF_BODY";
+
+/// Returns the command with which curl sends the request to a target.
+///
+/// # Errors
+/// When the target and the event's path make no URL.
+pub fn curl(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Error> {
+    let url = target.join(&event.event.path)?.to_string();
+    let mut options = String::new();
+    let method = match event.event.method.as_str() {
+        "HEAD" => "--head".to_owned(),
+        method => format!("--request {}", word(method.as_bytes())),
+    };
+    let mut option = |text: String| {
+        options.push_str(" \\\n  ");
+        options.push_str(&text);
+    };
+    option("--globoff --path-as-is".to_owned());
+    for header in carried(event) {
+        let field = match header.value.is_empty() {
+            true => format!("{};", header.name).into_bytes(),
+            false => [header.name.as_bytes(), b": ", &header.value].concat(),
+        };
+        option(format!("--header {}", word(&field)));
+    }
+    // What curl adds by itself and nobody sent.
+    for own in ["accept", "user-agent", "content-type", "expect"] {
+        if !carried(event).any(|header| header.name == own) {
+            option(format!("--header '{own}:'"));
+        }
+    }
+    let body = Body::of(event);
+    match &body {
+        Body::None => {}
+        Body::Argument(text) => option(format!("--data-raw {text}")),
+        Body::Stdin(_) => option("--data-binary @-".to_owned()),
+    }
+    let command = format!("curl {method} {}{options}", word(url.as_bytes()));
+    Ok(body.fed_to(&command))
+}
+
+/// Returns the command with which HTTPie sends the request to a target.
+///
+/// HTTPie sends text alone in header fields: one that is not UTF-8 is left out, and a comment says so. It escapes
+/// characters of the URL that need no escape. It names itself in `User-Agent` where nobody else is named.
+///
+/// # Errors
+/// When the target and the event's path make no URL.
+pub fn httpie(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Error> {
+    let url = target.join(&event.event.path)?.to_string();
+    let body = Body::of(event);
+    let mut command = String::from("http");
+    if !matches!(body, Body::Stdin(_)) {
+        command.push_str(" --ignore-stdin");
+    }
+    let method = word(event.event.method.as_bytes());
+    command.push_str(&format!(" --path-as-is {method} {}", word(url.as_bytes())));
+    let is_text = |header: &&Header| std::str::from_utf8(&header.value).is_ok();
+    for header in carried(event).filter(is_text) {
+        let field = match header.value.first() {
+            None => format!("{};", header.name).into_bytes(),
+            // After the colon these would mean a file or JSON.
+            Some(b'=' | b'@' | b'\\') => [header.name.as_bytes(), b":\\", &header.value].concat(),
+            Some(_) => [header.name.as_bytes(), b":", &header.value].concat(),
+        };
+        command.push_str(&format!(" \\\n  {}", word(&field)));
+    }
+    for own in ["accept", "content-type"] {
+        if !carried(event).any(|header| header.name == own) {
+            command.push_str(&format!(" \\\n  '{own}:'"));
+        }
+    }
+    if let Body::Argument(text) = &body {
+        command.push_str(&format!(" \\\n  --raw {text}"));
+    }
+    let odd = carried(event).filter(|header| !is_text(header));
+    let left_out: String = odd
+        .map(|header| {
+            format!(
+                "# left out, since HTTPie sends text alone: {}\n",
+                header.name
+            )
+        })
+        .collect();
+    Ok(left_out + &body.fed_to(&command))
+}
+
+/// How a command gets the body.
+enum Body {
+    None,
+    /// A quoted word.
+    Argument(String),
+    /// Lines of base64.
+    Stdin(String),
+}
+
+impl Body {
+    fn of(event: &EventDetail) -> Self {
+        let body = &event.body;
+        let usual = matches!(event.event.method.as_str(), "POST" | "PUT" | "PATCH");
+        if body.is_empty() && !usual {
+            return Self::None;
+        }
+        match std::str::from_utf8(body) {
+            Ok(text) if text.len() <= ARGUMENT_MAX && text.chars().all(is_seen) => {
+                Self::Argument(quoted(text))
+            }
+            _ => {
+                let text = STANDARD.encode(body);
+                let lines = text.as_bytes().chunks(LINE).map(String::from_utf8_lossy);
+                Self::Stdin(lines.collect::<Vec<_>>().join("\n"))
+            }
+        }
+    }
+
+    fn fed_to(&self, command: &str) -> String {
+        match self {
+            Self::Stdin(lines) => {
+                format!("base64 -d <<'{END}' |\n{lines}\n{END}\n{command}\n")
+            }
+            _ => format!("{command}\n"),
+        }
+    }
+}
+
+/// Returns bytes as one word of the shell: quoted where they are printable ASCII, else made by `printf`.
+fn word(bytes: &[u8]) -> String {
+    let is_ascii = |byte: &u8| (b' '..=b'~').contains(byte);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.iter().all(is_ascii) => quoted(text),
+        _ => {
+            let mut format = String::new();
+            for byte in bytes {
+                match byte {
+                    b'%' => format.push_str("%%"),
+                    b'\\' => format.push_str("\\\\"),
+                    b'\'' => format.push_str("'\\''"),
+                    b' '..=b'~' => format.push(char::from(*byte)),
+                    byte => format.push_str(&format!("\\{byte:03o}")),
+                }
+            }
+            format!("\"$(printf '{format}')\"")
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Says whether a character is seen for what it is when a command is read before it is run.
+fn is_seen(character: char) -> bool {
+    matches!(character, '\n' | '\t' | ' '..='~') || character.is_alphanumeric()
+}

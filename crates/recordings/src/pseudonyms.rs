@@ -1,0 +1,202 @@
+//! Events without personal data, for eyes that are not meant to see it.
+//!
+//! What is masked and how is [`crate::mask`]'s. The key belongs to the history, so that two recordings of
+//! one history have the same pseudonyms, and nobody who is given them can try numbers until one fits.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::mask::{KEY_BYTES, Masker};
+use bytes::Bytes;
+use http::Method;
+use ringtail_protocol::event::Header;
+use ringtail_ringcentral::catalogue::summarize;
+use ringtail_ringcentral::classify::RequestView;
+use serde::de::IgnoredAny;
+
+use ringtail_model::headers::to_map;
+use ringtail_model::{AttemptDetail, EventDetail, Outcome, UNDECODABLE};
+
+/// Name of the key's file in the data directory.
+pub const KEY_FILE: &str = "mask.key";
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+#[error("the key of the pseudonyms in {path} cannot be had; remove the file to get new pseudonyms", path = path.display())]
+pub struct KeyError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Returns a masker with the key of the data directory, which is made when there is none.
+///
+/// # Errors
+/// When the key can be neither read nor made.
+pub fn masker(dir: &Path) -> Result<Masker, KeyError> {
+    let path = dir.join(KEY_FILE);
+    match key(&path) {
+        Ok(key) => Ok(Masker::new(&key)),
+        Err(source) => Err(KeyError { path, source }),
+    }
+}
+
+fn key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(mut file) => {
+            getrandom::fill(&mut key).map_err(io::Error::other)?;
+            file.write_all(&key)?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            File::open(path)?.read_exact(&mut key)?;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(key)
+}
+
+/// Returns the event as it may be shown to others.
+#[must_use]
+pub fn event(masker: &Masker, detail: &EventDetail) -> EventDetail {
+    let mut masked = detail.clone();
+    masked.event.path = masker.path(&detail.event.path);
+    masked.headers = headers(masker, &detail.headers);
+    masked.body = body(masker, &detail.headers, &detail.body);
+    masked.event.body_len = u64::try_from(masked.body.len()).unwrap_or(u64::MAX);
+    masked.event.summary = summary(masker, &masked, detail.body.len());
+    masked.attempts = detail
+        .attempts
+        .iter()
+        .map(|it| attempt(masker, it))
+        .collect();
+    // A person wrote it for themselves, and what it says of others cannot be told.
+    if let Some(mark) = &mut masked.event.mark {
+        mark.comment.clear();
+    }
+    masked.event.last_attempt = masked
+        .attempts
+        .last()
+        .map(|attempt| attempt.attempt.clone());
+    masked
+}
+
+/// Returns the event as a screen may show it to others: as [`event`], but with the sizes that its bodies had, which tell
+/// of nobody and are those that the list has.
+#[must_use]
+pub fn shown(masker: &Masker, detail: &EventDetail) -> EventDetail {
+    let mut masked = event(masker, detail);
+    masked.event.body_len = detail.event.body_len;
+    for (masked, original) in masked.attempts.iter_mut().zip(&detail.attempts) {
+        masked.body_len = original.body_len;
+    }
+    masked
+}
+
+fn attempt(masker: &Masker, detail: &AttemptDetail) -> AttemptDetail {
+    let mut masked = detail.clone();
+    masked.attempt.target = masker.path(&detail.attempt.target);
+    if let Outcome::Error { message, .. } = &mut masked.attempt.outcome {
+        *message = masker.path(message);
+    }
+    masked.headers = headers(masker, &detail.headers);
+    masked.body = body(masker, &detail.headers, &detail.body);
+    if detail.body_lost == 0 {
+        masked.body_len = u64::try_from(masked.body.len()).unwrap_or(u64::MAX);
+    }
+    masked
+}
+
+fn headers(masker: &Masker, headers: &[Header]) -> Vec<Header> {
+    let masked = headers.iter().map(|header| Header {
+        name: header.name.clone(),
+        value: Bytes::from(masker.header(&header.name, &header.value).into_owned()),
+    });
+    masked.collect()
+}
+
+fn body(masker: &Masker, headers: &[Header], body: &Bytes) -> Bytes {
+    let kind = headers.iter().find(|header| header.name == "content-type");
+    Bytes::from(masker.body(body, kind.map(|kind| &kind.value[..])))
+}
+
+/// The line of summary of what is masked; what cannot be read has one that quotes nothing. Kind and size of the body are
+/// those of the original, since they tell of nobody.
+fn summary(masker: &Masker, masked: &EventDetail, len: usize) -> String {
+    let Ok(method) = Method::from_bytes(masked.event.method.as_bytes()) else {
+        return masker.path(&masked.event.summary);
+    };
+    if masked.event.topic == UNDECODABLE {
+        return masked.event.summary.clone();
+    }
+    let (path, query) = match masked.event.path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (masked.event.path.as_str(), None),
+    };
+    let view = RequestView {
+        method: &method,
+        path,
+        query,
+        headers: &to_map(&masked.headers),
+        body: &masked.body,
+    };
+    let summary = summarize(&view);
+    // A body that is no JSON is masked as a whole, and says no longer what it is.
+    let is_json = serde_json::from_slice::<IgnoredAny>(&masked.body).is_ok();
+    if !is_json && !masked.body.is_empty() && summary.topic != masked.event.topic {
+        return format!("{}, {len} bytes", masked.event.topic);
+    }
+    let size = |len: usize| format!(", {len} bytes");
+    match summary.text.strip_suffix(&size(masked.body.len())) {
+        Some(what) => format!("{what}{}", size(len)),
+        None => summary.text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_key_that_is_its_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = masker(dir.path())
+            .unwrap()
+            .body(b"{\"text\":\"a b\"}", None);
+        let again = masker(dir.path())
+            .unwrap()
+            .body(b"{\"text\":\"a b\"}", None);
+        assert_eq!(first, again);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = dir
+                .path()
+                .join(KEY_FILE)
+                .metadata()
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        let other = tempfile::tempdir().unwrap();
+        let other = masker(other.path())
+            .unwrap()
+            .body(b"{\"text\":\"a b\"}", None);
+        assert_ne!(first, other);
+    }
+
+    #[test]
+    fn a_key_that_is_cut_off_is_no_key() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(KEY_FILE), [1; KEY_BYTES - 1]).unwrap();
+        assert!(masker(dir.path()).is_err());
+    }
+}

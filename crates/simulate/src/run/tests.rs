@@ -1,0 +1,247 @@
+use crate::{Faults, Parameters, Scenario, Secrets, Template, builtins};
+use http::HeaderValue;
+
+use super::*;
+use ringtail_model::target::TargetUrl;
+use ringtail_outbound::testing::{App, Seen, answer};
+
+/// An app that answers validations as it should, and everything else with a status.
+fn app(status: u16) -> App {
+    App::start(move |seen: Seen| async move {
+        match seen.headers.get("validation-token") {
+            Some(token) => {
+                let mut answer = answer(200, "");
+                answer
+                    .headers_mut()
+                    .insert("validation-token", token.clone());
+                answer
+            }
+            None => answer(status, ""),
+        }
+    })
+}
+
+fn options() -> Options {
+    Options {
+        given: Parameters::default(),
+        secrets: Secrets {
+            verification_token: Some(b"verify-me".to_vec()),
+            ..Secrets::default()
+        },
+        faults: Faults::default(),
+        seed: 11,
+        began_ms: 1_750_000_000_000,
+        pace: Pace::NoWait,
+        validation: true,
+        repeat: 1,
+    }
+}
+
+fn builtin(name: &str) -> Scenario {
+    let (_, text) = builtins().iter().find(|(found, _)| *found == name).unwrap();
+    Scenario::parse(text).unwrap()
+}
+
+async fn play(app: &App, scenario: &Scenario, options: &Options) -> Summary {
+    let to = TargetUrl::parse(&format!("http://{}/hook?auth_token=x", app.address)).unwrap();
+    let sender = SimSender::new(to, None).unwrap();
+    run(scenario, options, &sender, async |_| true)
+        .await
+        .unwrap()
+}
+
+fn bodies(app: &App) -> Vec<bytes::Bytes> {
+    let seen = app.seen();
+    let events = seen.into_iter().map(|seen| seen.body);
+    events.filter(|body| !body.is_empty()).collect()
+}
+
+#[tokio::test]
+async fn the_app_gets_what_ringcentral_sends() {
+    let app = app(200);
+    let summary = play(&app, &builtin("call.inbound-answered"), &options()).await;
+    assert_eq!(
+        summary,
+        Summary {
+            sent: 10,
+            failed: 0,
+            dropped: 0,
+            end: End::Done
+        }
+    );
+    let seen = app.seen();
+    assert_eq!(seen.len(), 10);
+    assert!(seen.iter().all(|seen| seen.path == "/hook?auth_token=x"));
+    let names = |seen: &Seen| -> Vec<String> {
+        let mut names: Vec<String> = seen.headers.keys().map(ToString::to_string).collect();
+        names.sort();
+        names
+    };
+    let all = [
+        "accept",
+        "accept-encoding",
+        "content-length",
+        "content-type",
+        "host",
+        "user-agent",
+    ];
+    assert_eq!(
+        names(&seen[0]),
+        [&all[..], &["validation-token", "verification-token"]].concat()
+    );
+    assert_eq!(seen[0].headers["content-length"], "0");
+    assert_eq!(
+        names(&seen[1]),
+        [&all[..], &["verification-token"]].concat()
+    );
+    assert_eq!(
+        seen[1].headers["content-type"],
+        "application/json; charset=UTF-8"
+    );
+    assert_eq!(seen[1].headers["verification-token"], "verify-me");
+    let sequences: Vec<u64> = seen[1..].iter().map(Seen::sequence).collect();
+    assert_eq!(sequences, [2, 3, 4, 5, 6, 7, 8, 9, 10]);
+}
+
+#[tokio::test]
+async fn the_same_seed_shows_an_app_the_same() {
+    let faults = Faults {
+        reorder: 60,
+        double: 60,
+        drop: 10,
+        delay_ms: 5000,
+    };
+    let scenario = builtin("presence.storm");
+    let mut shown = Vec::new();
+    for seed in [5, 5, 6] {
+        let app = app(200);
+        let options = Options {
+            faults,
+            seed,
+            ..options()
+        };
+        let summary = play(&app, &scenario, &options).await;
+        assert_eq!(bodies(&app).len() as u64 + 1, summary.sent);
+        assert!(summary.dropped > 0 && summary.sent > 61, "{summary:?}");
+        shown.push(bodies(&app));
+    }
+    assert_eq!(shown[0], shown[1]);
+    assert_ne!(shown[0], shown[2]);
+}
+
+#[tokio::test]
+async fn a_validation_that_fails_ends_the_run_with_ringcentrals_code() {
+    for (status, token, code) in [
+        (200, None, "SUB-520"),
+        (200, Some("other"), "SUB-520"),
+        (201, None, "SUB-522"),
+    ] {
+        let app = App::start(move |_| async move {
+            let mut answer = answer(status, "");
+            if let Some(token) = token {
+                let token = HeaderValue::from_static(token);
+                answer.headers_mut().insert("validation-token", token);
+            }
+            answer
+        });
+        let summary = play(&app, &builtin("fax"), &options()).await;
+        let End::Refused(refusal) = summary.end else {
+            panic!("{summary:?}");
+        };
+        assert_eq!(refusal.code, code);
+        assert_eq!(app.seen().len(), 1, "nothing follows");
+
+        let without = Options {
+            validation: false,
+            ..options()
+        };
+        assert_eq!(play(&app, &builtin("fax"), &without).await.end, End::Done);
+    }
+}
+
+#[tokio::test]
+async fn ten_minutes_of_failures_end_the_run_with_ringcentrals_reason() {
+    let app = app(500);
+    let options = Options {
+        repeat: 1000,
+        ..options()
+    };
+    let summary = play(&app, &builtin("renewal.reminder"), &options).await;
+    let End::Blacklisted { reason } = &summary.end else {
+        panic!("{summary:?}");
+    };
+    assert_eq!(
+        reason,
+        "Webhook responses with code: [500], reason: [Internal Server Error]"
+    );
+    // A validation, and reminders every 15 s but for the second between two rounds.
+    assert_eq!((summary.sent, summary.failed), (55, 54));
+    assert!(summary.end.words().unwrap().contains("after 10 minutes"));
+}
+
+#[tokio::test]
+async fn an_address_that_nothing_listens_at_is_not_reachable() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let to = socket.local_addr().unwrap().to_string();
+    let sender = SimSender::new(TargetUrl::parse(&to).unwrap(), None).unwrap();
+    let mut said = Vec::new();
+    let (scenario, options) = (builtin("fax"), options());
+    let summary = run(&scenario, &options, &sender, async |report| {
+        said.push(report.answered.unwrap_err().message);
+        true
+    });
+    let summary = summary.await.unwrap();
+    let End::Refused(refusal) = summary.end else {
+        panic!("{:?}", summary.end);
+    };
+    assert_eq!(refusal.code, "SUB-521");
+    assert_eq!(
+        said,
+        [format!("nothing listens at {to} (connection refused)")]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notification_is_given_up_when_ringcentral_would() {
+    let app = App::start(|_| std::future::pending());
+    let scenario = Scenario::single(Template::find("sms.inbound").unwrap());
+    let options = Options {
+        validation: false,
+        ..options()
+    };
+    let to = TargetUrl::parse(&app.address.to_string()).unwrap();
+    let sender = SimSender::new(to, None).unwrap();
+    let began = tokio::time::Instant::now();
+    let summary = run(&scenario, &options, &sender, async |report| {
+        let reason = report.finding.verdict.reason();
+        assert_eq!(reason, "I/O operation is failed. Details: [Read timed out]");
+        true
+    });
+    assert_eq!(summary.await.unwrap().failed, 1);
+    assert_eq!(began.elapsed().as_millis() / 100, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn spacing_is_the_scenarios_divided_by_the_speed() {
+    let app = app(200);
+    let options = Options {
+        pace: Pace::Times(10.0),
+        validation: false,
+        ..options()
+    };
+    let to = TargetUrl::parse(&app.address.to_string()).unwrap();
+    let sender = SimSender::new(to, None).unwrap();
+    let began = tokio::time::Instant::now();
+    let mut at = Vec::new();
+    let scenario = builtin("call.missed");
+    let played = run(&scenario, &options, &sender, async |report| {
+        at.push((report.at_ms, began.elapsed().as_millis()));
+        true
+    });
+    played.await.unwrap();
+    assert_eq!(at.last().map(|(at_ms, _)| *at_ms), Some(28_707));
+    for (due, real) in at {
+        assert!(real >= u128::from(due) / 10, "{due} {real}");
+    }
+}

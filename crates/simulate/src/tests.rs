@@ -1,0 +1,563 @@
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::*;
+use ringtail_protocol::event::Kind;
+use ringtail_ringcentral::classify::Callback;
+use ringtail_ringcentral::signature::{self, Outcome, Scheme};
+
+const BEGAN: i64 = 1_750_000_000_123;
+
+fn secrets() -> Secrets {
+    Secrets {
+        verification_token: Some(b"verify-me".to_vec()),
+        glip: Some(b"glip secret".to_vec()),
+        dimelo: Some(b"dimelo secret".to_vec()),
+        digital_verify_token: Some(b"a+b &c".to_vec()),
+        source_sdk: Some(b"sdk secret".to_vec()),
+    }
+}
+
+fn built(template: &Template) -> Shot {
+    let scenario = Scenario::single(template);
+    let mut shots = scenario
+        .rehearse(&Parameters::default(), &secrets(), 7, BEGAN)
+        .unwrap_or_else(|error| panic!("{}: {error}", template.name));
+    shots.remove(0)
+}
+
+fn sample(name: &str) -> Value {
+    let (file, index) = name.split_once('#').unwrap_or((name, ""));
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../ringcentral/payloads/{file}.json"));
+    let json: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    match index.parse::<usize>() {
+        Ok(index) => json[index].clone(),
+        Err(_) => json,
+    }
+}
+
+/// The shape of a value: names and types, in no order.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(_) => "bool".into(),
+        Value::Number(_) => "number".into(),
+        Value::String(_) => "string".into(),
+        Value::Array(items) => items.iter().map(shape).collect(),
+        Value::Object(fields) => {
+            let mut names: Vec<_> = fields.iter().collect();
+            names.sort_by_key(|(name, _)| *name);
+            let shaped = names
+                .into_iter()
+                .map(|(name, value)| (name.clone(), shape(value)));
+            Value::Object(shaped.collect())
+        }
+    }
+}
+
+#[test]
+fn every_template_has_the_shape_of_its_sample() {
+    let mut compared = 0;
+    for template in Template::all() {
+        let Origin::Sample(name) = template.origin else {
+            continue;
+        };
+        let body = built(template).request.body;
+        let ours: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(shape(&ours), shape(&sample(name)), "{}", template.name);
+        assert_eq!(
+            ours.to_string().as_bytes(),
+            body,
+            "{} is compact",
+            template.name
+        );
+        compared += 1;
+    }
+    assert!(compared > 50, "{compared}");
+}
+
+#[test]
+fn every_payload_that_is_posted_is_the_sample_of_a_template() {
+    let samples: Vec<&str> = Template::all()
+        .filter_map(|template| match template.origin {
+            Origin::Sample(name) => name.split('#').next(),
+            Origin::Described => None,
+        })
+        .collect();
+    for payload in ringtail_ringcentral::samples::payloads() {
+        let name = payload.name.split(' ').next().unwrap_or_default();
+        assert!(samples.contains(&name), "{name} has no template");
+    }
+}
+
+#[test]
+fn every_template_is_taken_for_what_it_is() {
+    for template in Template::all() {
+        let shot = built(template);
+        assert_eq!(
+            shot.request.seen_as(),
+            template.callback,
+            "{}",
+            template.name
+        );
+        let view = shot.request.view();
+        let summary = ringtail_ringcentral::catalogue::summarize(&view);
+        if template.callback == Callback::PlatformNotification {
+            assert_ne!(summary.topic, "event", "{}: {summary:?}", template.name);
+        }
+    }
+    let simulated: Vec<Callback> = Template::all().map(|template| template.callback).collect();
+    for row in ringtail_ringcentral::classify::TABLE {
+        let other = row.callback == Callback::Other;
+        assert!(other || simulated.contains(&row.callback), "{}", row.name);
+    }
+}
+
+#[test]
+fn no_sample_value_and_no_name_is_left_in_a_template() {
+    for template in Template::all() {
+        let shot = built(template);
+        let body = String::from_utf8(shot.request.body).unwrap();
+        assert!(
+            !body.contains("${") && !body.contains("#{"),
+            "{}: {body}",
+            template.name
+        );
+        assert!(!body.contains("XXX"), "{}: {body}", template.name);
+    }
+}
+
+#[test]
+fn every_signed_callback_carries_a_proof_that_holds() {
+    let secrets = secrets();
+    for template in Template::all() {
+        let Some(scheme) = Scheme::of(template.callback) else {
+            continue;
+        };
+        let request = built(template).request;
+        let outcome = signature::verify(scheme, secrets.of(scheme), &request.view());
+        assert_eq!(outcome, Outcome::Valid, "{}", template.name);
+        assert!(!request.unsigned);
+    }
+    let scenario = Scenario::single(Template::find("interactive.submit").unwrap());
+    let none = Secrets::default();
+    let shots = scenario
+        .rehearse(&Parameters::default(), &none, 1, BEGAN)
+        .unwrap();
+    assert!(shots[0].request.unsigned);
+    assert!(shots[0].request.headers.get("x-glip-signature").is_none());
+}
+
+#[test]
+fn secrets_are_neither_shown_nor_debugged() {
+    for template in Template::all() {
+        let request = built(template).request;
+        let said = format!("{:?} {} {:?}", request.headers, request.shown, secrets());
+        for secret in ["verify-me", "dimelo secret", "a%2Bb", "a+b"] {
+            assert!(!said.contains(secret), "{}: {said}", template.name);
+        }
+    }
+    let challenge = built(Template::find("digital.challenge").unwrap()).request;
+    assert!(
+        challenge.below.ends_with("hub.verify_token=a%2Bb+%26c"),
+        "{}",
+        challenge.below
+    );
+    assert!(challenge.shown.ends_with("hub.verify_token=(secret)"));
+}
+
+#[test]
+fn given_values_are_in_the_request_and_ids_are_new() {
+    let scenario = Scenario::parse(builtin("call.inbound-answered")).unwrap();
+    let given = Parameters::from_iter([
+        ("account", "111"),
+        ("extension", "222"),
+        ("number", "+4930123456"),
+        ("peer", "+4989654321"),
+    ]);
+    let run = |seed| {
+        scenario
+            .rehearse(&given, &secrets(), seed, BEGAN)
+            .unwrap()
+            .into_iter()
+            .map(|shot| serde_json::from_slice::<Value>(&shot.request.body).unwrap())
+            .collect::<Vec<_>>()
+    };
+    let (one, same, other) = (run(1), run(1), run(2));
+    assert_eq!(one, same, "the same seed makes the same bytes");
+    let uuids: std::collections::BTreeSet<&str> = one
+        .iter()
+        .chain(&other)
+        .filter_map(|event| event["uuid"].as_str())
+        .collect();
+    assert_eq!(uuids.len(), one.len() + other.len());
+    let session = |event: &Value| {
+        event["body"]["telephonySessionId"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    assert!(one.iter().all(|event| session(event) == session(&one[0])));
+    assert_ne!(session(&one[0]), session(&other[0]));
+    assert_eq!(
+        one[0]["body"]["parties"][0]["to"]["phoneNumber"],
+        "+4930123456"
+    );
+    assert_eq!(
+        one[4]["event"],
+        "/restapi/v1.0/account/111/extension/222/telephony/sessions"
+    );
+    assert_eq!(one[0]["timestamp"], "2025-06-15T15:06:40.123Z");
+    assert_eq!(one[1]["body"]["eventTime"], "2025-06-15T15:06:40.057Z");
+}
+
+fn builtin(name: &str) -> &'static str {
+    let found = builtins().iter().find(|(found, _)| *found == name);
+    found.map(|(_, text)| *text).unwrap()
+}
+
+#[test]
+fn every_shipped_scenario_can_be_played() {
+    for (name, text) in builtins() {
+        let scenario = Scenario::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let shots = scenario
+            .rehearse(&Parameters::default(), &secrets(), 3, BEGAN)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(shots.len() as u64, scenario.len(), "{name}");
+        assert!(!scenario.about.is_empty(), "{name}");
+        assert!(shots.is_sorted_by_key(|shot| shot.at_ms), "{name}");
+        assert!(Template::find(name).is_none(), "{name} hides a template");
+    }
+}
+
+#[test]
+fn calls_have_the_order_and_spacing_of_the_captures() {
+    for (name, stream) in [
+        ("call.held", "telephony-sessions-stream-pstn-to-rc"),
+        (
+            "call.outbound-answered",
+            "telephony-sessions-stream-rc-to-rc",
+        ),
+    ] {
+        let scenario = Scenario::parse(builtin(name)).unwrap();
+        let shots = scenario
+            .rehearse(&Parameters::default(), &secrets(), 3, BEGAN)
+            .unwrap();
+        let captured = sample(stream);
+        let captured = captured.as_array().unwrap();
+        assert_eq!(shots.len(), captured.len(), "{name}");
+        let at = |event: &Value| {
+            let text = event["timestamp"].as_str().unwrap();
+            text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
+        };
+        for (index, (shot, event)) in shots.iter().zip(captured).enumerate() {
+            let ours: Value = serde_json::from_slice(&shot.request.body).unwrap();
+            assert_eq!(shape(&ours), shape(event), "{name} {index}");
+            for pointer in [
+                "/body/sequence",
+                "/body/parties/0/status/code",
+                "/body/parties/0/direction",
+            ] {
+                assert_eq!(
+                    ours.pointer(pointer),
+                    event.pointer(pointer),
+                    "{name} {index} {pointer}"
+                );
+            }
+            let leg = |event: &Value| {
+                let id = event["body"]["parties"][0]["id"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned();
+                id.rsplit('-').next().map(str::to_owned)
+            };
+            assert_eq!(leg(&ours), leg(event), "{name} {index}");
+            assert_eq!(
+                i64::try_from(shot.at_ms).unwrap(),
+                at(event) - at(&captured[0]),
+                "{name} {index}"
+            );
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_a_scenario_are_told_with_their_place() {
+    for (text, expected) in [
+        ("", "the scenario has no [[step]]"),
+        ("about = 5", "line 1: invalid type"),
+        (
+            "[[step]]\nat = 0\ntemplat = \"x\"",
+            "line 3: unknown field `templat`",
+        ),
+        (
+            "[[step]]\ntemplate = \"x\"",
+            "step 1: there is no template \"x\"",
+        ),
+        (
+            "[[step]]\nat = 0",
+            "step 1: a step needs a template or a body",
+        ),
+        (
+            "[[step]]\ntemplate = \"fax.message\"\nbody = \"x\"",
+            "not both",
+        ),
+        (
+            "[[step]]\nbody = \"x\"\npath = \"x\"",
+            "must begin with a slash",
+        ),
+        (
+            "[[step]]\ntemplate = \"fax.message\"\nat = 90000000",
+            "at most a day",
+        ),
+        (
+            "[[step]]\ntemplate = \"fax.message\"\ntimes = 10001",
+            "more than 10000",
+        ),
+    ] {
+        let error = Scenario::parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    let run = |text: &str, given: &[(&str, &str)]| {
+        let given = Parameters::from_iter(given.iter().copied());
+        let scenario = Scenario::parse(text).unwrap();
+        let run = scenario.rehearse(&given, &secrets(), 1, BEGAN);
+        run.unwrap_err().to_string()
+    };
+    let fax = "[[step]]\ntemplate = \"fax.message\"";
+    assert_eq!(
+        run(fax, &[("nmuber", "1")]),
+        "nothing has a value called \"nmuber\""
+    );
+    assert_eq!(
+        run("[[step]]\nbody = '{\"a\":\"${b}\"}'", &[]),
+        "step 1: there is no value for ${b}"
+    );
+    assert_eq!(
+        run("[[step]]\nbody = \"\"\nmethod = \"A B\"", &[]),
+        "step 1: \"A B\" is no HTTP method"
+    );
+}
+
+#[test]
+fn recorded_events_play_again_with_new_ids() {
+    let shots = Scenario::parse(builtin("call.missed"))
+        .unwrap()
+        .rehearse(&Parameters::default(), &secrets(), 3, BEGAN)
+        .unwrap();
+    let mut bodies: Vec<Vec<u8>> = shots.iter().map(|shot| shot.request.body.clone()).collect();
+    bodies.push(
+        r#"{"uuid":"1","event":"/x","body":{"t":"${x} $${y} '''\u0000\" é"}}"#
+            .as_bytes()
+            .to_vec(),
+    );
+    bodies.push(b"\xff\x00\r\n".to_vec());
+    bodies.push(b"{ \"uuid\": \"kept\", \"event\": \"/x\" }\n".to_vec());
+    bodies.push(b"ends with '".to_vec());
+    bodies.push(b"\nbegins with a line".to_vec());
+    let headers: &[(&str, &[u8])] = &[
+        ("host", b"x"),
+        ("content-type", b"application/json"),
+        ("verification-token", b"verify-me"),
+        ("x-forwarded-for", b"1.2.3.4"),
+    ];
+    let recorded: Vec<Recorded<'_>> = bodies
+        .iter()
+        .enumerate()
+        .map(|(index, body)| Recorded {
+            at_ms: BEGAN + 250 * index as i64,
+            method: "POST",
+            path: "/in?signature=abc&hub.verify_token=a%2Bb&z=${1}",
+            headers,
+            body,
+            summary: "a line\nand another",
+        })
+        .collect();
+    let text = cut(&recorded);
+    assert!(
+        !text.contains("verify-me") && !text.contains("a%2Bb"),
+        "{text}"
+    );
+    let again = Scenario::parse(&text)
+        .unwrap_or_else(|error| panic!("{error}\n{text}"))
+        .rehearse(&Parameters::default(), &secrets(), 9, BEGAN)
+        .unwrap();
+    assert_eq!(again.len(), bodies.len());
+    for (index, (shot, body)) in again.iter().zip(&bodies).enumerate() {
+        assert_eq!(shot.at_ms, 250 * index as u64);
+        assert_eq!(shot.request.below, "/in?hub.verify_token=a%2Bb+%26c&z=${1}");
+        assert!(shot.request.headers.get("host").is_none());
+        match (serde_json::from_slice::<Value>(body), index > shots.len()) {
+            (Ok(mut before), false) => {
+                let mut after: Value = serde_json::from_slice(&shot.request.body).unwrap();
+                assert_ne!(after["uuid"], before["uuid"]);
+                for event in [&mut before, &mut after] {
+                    event["uuid"] = Value::Null;
+                    event["timestamp"] = Value::Null;
+                }
+                assert_eq!(after, before);
+                assert_eq!(shot.request.callback.kind(), Kind::Notification);
+                assert_eq!(shot.request.headers["verification-token"], "verify-me");
+            }
+            _ => assert_eq!(&shot.request.body, body, "{index}: {text}"),
+        }
+    }
+}
+
+mod answers {
+    use std::time::Duration;
+
+    use http::HeaderMap;
+
+    use super::*;
+    use ringtail_ringcentral::verdict::NoAnswer;
+
+    fn received(status: u16, headers: &[(&'static str, &str)], body: &[u8]) -> Received {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect();
+        Received {
+            status,
+            headers,
+            body: body.to_vec(),
+            body_len: body.len() as u64,
+            duration: Duration::from_millis(5),
+        }
+    }
+
+    fn problems(template: &str, received: &Received) -> Vec<Problem> {
+        let request = built(Template::find(template).unwrap()).request;
+        let finding = inspect(&request, Expect::Accepted, &secrets(), Ok(received));
+        assert_eq!(
+            finding.as_expected,
+            finding.problems.is_empty() && finding.verdict.is_accepted()
+        );
+        finding.problems
+    }
+
+    #[test]
+    fn validations_must_echo_the_token() {
+        let request = built(Template::find("validation").unwrap()).request;
+        let token = request.headers["validation-token"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let good = received(200, &[("validation-token", &token)], b"");
+        assert_eq!(problems("validation", &good), []);
+        let other = received(200, &[("validation-token", "x")], b"");
+        assert_eq!(problems("validation", &other), [Problem::TokenDiffers]);
+        assert_eq!(
+            problems("validation", &received(200, &[], b"")),
+            [Problem::TokenMissing]
+        );
+    }
+
+    #[test]
+    fn challenges_must_come_back_exactly() {
+        let request = built(Template::find("digital.challenge").unwrap()).request;
+        let query = request.below.split("hub.challenge=").nth(1).unwrap();
+        let challenge = query.split('&').next().unwrap().to_owned();
+        assert_eq!(
+            problems(
+                "digital.challenge",
+                &received(200, &[], challenge.as_bytes())
+            ),
+            []
+        );
+        let quoted = received(200, &[], format!("\"{challenge}\"").as_bytes());
+        assert_eq!(
+            problems("digital.challenge", &quoted),
+            [Problem::ChallengeDiffers]
+        );
+    }
+
+    #[test]
+    fn source_sdk_answers_must_be_json_and_signed() {
+        let body = br#"{"objects":[]}"#;
+        let proof = signature::sign(Scheme::SourceSdk, b"sdk secret", body);
+        let proof = String::from_utf8(proof).unwrap();
+        let signed = |body: &[u8]| received(200, &[("x-smccsdk-signature", &proof)], body);
+        assert_eq!(problems("source-sdk.info", &signed(body)), []);
+        assert_eq!(
+            problems("source-sdk.info", &signed(b"[]")),
+            [Problem::SignatureWrong]
+        );
+        assert_eq!(
+            problems("source-sdk.info", &received(200, &[], b"ok")),
+            [Problem::NotJson, Problem::SignatureMissing]
+        );
+    }
+
+    #[test]
+    fn dialogs_must_have_what_a_dialog_has() {
+        let json = [("content-type", "application/json")];
+        for name in ["dialog-card", "dialog-iframe"] {
+            let body = sample(&format!("interactive-message-response-{name}")).to_string();
+            assert_eq!(
+                problems("interactive.submit", &received(200, &json, body.as_bytes())),
+                []
+            );
+        }
+        for (body, expected) in [
+            ("", &[][..]),
+            ("{}", &[]),
+            ("OK", &[]),
+            (r#"{"text":"hi"}"#, &[Problem::NotADialog]),
+            (
+                r#"{"type":"dialog"}"#,
+                &[Problem::DialogWithoutTitle, Problem::DialogWithoutContent],
+            ),
+            (
+                r#"{"type":"dialog","dialog":{"title":"t","iframeURL":"http://x"}}"#,
+                &[Problem::DialogWithoutContent],
+            ),
+        ] {
+            let answer = received(200, &json, body.as_bytes());
+            assert_eq!(problems("interactive.submit", &answer), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_where_nobody_judges_is_told() {
+        assert_eq!(problems("oauth.redirect", &received(302, &[], b"")), []);
+        assert_eq!(
+            problems("oauth.redirect", &received(404, &[], b"")),
+            [Problem::ErrorStatus]
+        );
+    }
+
+    #[test]
+    fn what_should_be_refused_must_be() {
+        let request = built(Template::find("interactive.submit").unwrap()).request;
+        let judge = |expect, outcome: Result<&Received, &NoAnswer>| {
+            inspect(&request, expect, &secrets(), outcome).as_expected
+        };
+        assert!(judge(Expect::Refused, Ok(&received(401, &[], b""))));
+        assert!(!judge(Expect::Refused, Ok(&received(200, &[], b""))));
+        assert!(!judge(Expect::Refused, Err(&NoAnswer::Refused)));
+        assert!(judge(Expect::Anything, Err(&NoAnswer::Refused)));
+        assert!(!judge(Expect::Accepted, Err(&NoAnswer::TimedOut)));
+        assert!(!judge(Expect::Accepted, Ok(&received(204, &[], b""))));
+    }
+}
+
+#[test]
+fn the_documented_scenario_can_be_played() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/SIMULATE.md");
+    let page = fs::read_to_string(path).unwrap();
+    let example = page.split("```toml\n").nth(1).unwrap();
+    let scenario = Scenario::parse(example.split("```").next().unwrap()).unwrap();
+    let shots = scenario
+        .rehearse(&Parameters::default(), &secrets(), 3, BEGAN)
+        .unwrap();
+    let at: Vec<u64> = shots.iter().map(|shot| shot.at_ms).collect();
+    assert_eq!(at, [0, 500, 1000, 2000]);
+    let sms: Value = serde_json::from_slice(&shots[0].request.body).unwrap();
+    assert_eq!(sms["body"]["subject"], "Hello, Alex Caller");
+    assert_eq!(shots[3].request.callback, Callback::InteractiveMessage);
+    let proof = signature::verify(Scheme::Glip, Some(b"glip secret"), &shots[3].request.view());
+    assert_eq!(proof, Outcome::Wrong, "it is forged");
+}

@@ -1,0 +1,101 @@
+//! Edited copies of events: events of their own, each linked to its origin.
+//!
+//! They stand under an endpoint of their own, `demo-edited` for those of `demo-33gk…`, with numbers of their own, so
+//! that a number goes on to mean what RingCentral sent. The name stays the same, and with it secrets and filters.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use ringtail_protocol::event::{Disposition, EncodedRequest, Event, EventId, Kind, Timestamp};
+
+use super::Forwarding;
+use super::store::{self, Incoming};
+use ringtail_model::endpoint_name;
+
+/// The journal that edited events are of; no relay's identity is this word.
+const JOURNAL: &str = "edit";
+
+/// The last part of the ids of their endpoints.
+const SUFFIX: &str = "edited";
+
+/// Returns the endpoint under which edited copies of another one's events stand.
+fn endpoint_of(origin: &str) -> String {
+    format!("{}-{SUFFIX}", endpoint_name(origin))
+}
+
+/// Returns the name of the endpoint whose edited events stand under an endpoint, if any do.
+pub fn origin_name(endpoint: &str) -> Option<&str> {
+    let (name, suffix) = endpoint.rsplit_once('-')?;
+    (suffix == SUFFIX).then_some(name)
+}
+
+/// Stores an edited copy. Returns whether there is the origin. Runs inside the writer's transaction.
+pub(super) fn add(
+    connection: &Connection,
+    origin: EventId,
+    id: EventId,
+    kind: Kind,
+    request: &EncodedRequest,
+) -> rusqlite::Result<bool> {
+    let endpoint: Option<String> = connection
+        .prepare_cached("SELECT endpoint FROM event WHERE id = ?1")?
+        .query_row([origin.as_bytes()], |row| row.get(0))
+        .optional()?;
+    let Some(endpoint) = endpoint.as_deref().map(endpoint_of) else {
+        return Ok(false);
+    };
+    let seq = store::cursor(connection, &endpoint, JOURNAL)?.unwrap_or(0) + 1;
+    let event = Incoming::Event(Event {
+        seq,
+        id,
+        received_at: Timestamp::now(),
+        kind,
+        disposition: Disposition::Answered,
+        duplicate_of: None,
+        request: request.clone(),
+    });
+    store::store(connection, &endpoint, JOURNAL, &[event], &Forwarding::Off)?;
+    connection
+        .prepare_cached("UPDATE event SET edited_from = ?1 WHERE id = ?2")?
+        .execute(params![origin.as_bytes(), id.as_bytes()])?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ENDPOINT, TestHistory, call, request};
+    use ringtail_model::{ForwardState, RowId};
+
+    #[tokio::test]
+    async fn an_edited_copy_has_an_id_and_a_number_of_its_own() {
+        let kept = TestHistory::open();
+        let origin = call(7, "s");
+        kept.receives(vec![origin.clone()]).await;
+        let add = |origin, body: &str| kept.history.add_edited(origin, request(body));
+        let first = add(origin.id, "{}").await.unwrap().unwrap();
+        // An edited copy may be edited once more.
+        let second = add(first, "[]").await.unwrap().unwrap();
+        let events = kept.history.events_after(RowId(1), 10).await.unwrap();
+        let seen: Vec<_> = events
+            .iter()
+            .map(|event| {
+                (
+                    event.endpoint.as_str(),
+                    event.seq,
+                    event.id,
+                    event.edited_from,
+                )
+            })
+            .collect();
+        let expected = [
+            ("demo-edited", 1, first, Some(origin.id)),
+            ("demo-edited", 2, second, Some(first)),
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!(events[0].forward, ForwardState::None);
+        assert_eq!(origin_name("demo-edited"), Some("demo"));
+        assert_eq!(origin_name(ENDPOINT), None);
+        let stranger = add(EventId::fresh(), "{}").await.unwrap();
+        assert_eq!(stranger, None);
+    }
+}

@@ -1,0 +1,225 @@
+use std::time::Duration;
+
+use super::*;
+use crate::NewAttempt;
+use crate::testing::{ENDPOINT, TestHistory, attempt, call, encoded, request};
+use ringtail_model::{Cause, FailureKind, Outcome};
+
+fn seqs(rows: &[EventRow]) -> Vec<u64> {
+    rows.iter().map(|row| row.seq).collect()
+}
+
+#[tokio::test]
+async fn pages_go_forward_and_backward() {
+    let test = TestHistory::open();
+    test.receives((1..=7).map(|seq| call(seq, "s")).collect())
+        .await;
+    let history = &test.history;
+    let page = history.events_after(RowId(0), 3).await.unwrap();
+    assert_eq!(seqs(&page), [1, 2, 3]);
+    let page = history.events_after(page[2].row, 10).await.unwrap();
+    assert_eq!(seqs(&page), [4, 5, 6, 7]);
+    let page = history.events_before(RowId(i64::MAX), 3).await.unwrap();
+    assert_eq!(seqs(&page), [7, 6, 5]);
+    let page = history.events_before(page[2].row, 10).await.unwrap();
+    assert_eq!(seqs(&page), [4, 3, 2, 1]);
+    assert!(history.events_after(RowId(7), 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn pages_are_bounded_whatever_is_asked_for() {
+    let test = TestHistory::open();
+    let events = (1..=MAX_PAGE as u64 + 5).map(|seq| call(seq, "s"));
+    test.receives(events.collect()).await;
+    let page = test
+        .history
+        .events_after(RowId(0), usize::MAX)
+        .await
+        .unwrap();
+    assert_eq!(page.len(), MAX_PAGE);
+    let pending = test
+        .history
+        .pending(ENDPOINT, RowId(0), usize::MAX)
+        .await
+        .unwrap();
+    assert_eq!(pending.len(), MAX_PAGE);
+}
+
+#[tokio::test]
+async fn events_are_found_by_number_range_and_beginning_of_id() {
+    let test = TestHistory::open();
+    let events: Vec<_> = (1..=9).map(|seq| call(seq, "s")).collect();
+    let id = events[4].id;
+    test.receives(events).await;
+    let find = async |endpoint, text: &str| {
+        let selector = Selector::parse(text).unwrap();
+        let found = test.history.find(endpoint, &selector, RowId(0), 100).await;
+        seqs(&found.unwrap())
+    };
+    assert_eq!(find(None, "5").await, [5]);
+    assert_eq!(find(Some(ENDPOINT), "3..6").await, [3, 4, 5, 6]);
+    assert_eq!(find(Some("other"), "3..6").await, [0_u64; 0]);
+    assert_eq!(find(None, &id.to_string()).await, [5]);
+    let beginning = &id.to_string()[..13];
+    assert!(find(None, beginning).await.contains(&5), "{beginning}");
+    assert_eq!(find(None, "ffffffff-").await, [0_u64; 0]);
+}
+
+#[tokio::test]
+async fn an_event_shows_its_newest_attempt_and_its_detail_all() {
+    let test = TestHistory::open();
+    let event = call(1, "s");
+    let id = event.id;
+    test.receives(vec![event]).await;
+    let mut failed = attempt(id);
+    failed.outcome = Outcome::Error {
+        kind: FailureKind::Reset,
+        message: "app broke off".to_owned(),
+    };
+    test.history.record_attempt(failed, false).await.unwrap();
+    let mut replayed = attempt(id);
+    replayed.cause = Cause::Replay;
+    let row = test.history.record_attempt(replayed, false).await.unwrap();
+    let page = test.history.events_after(RowId(0), 1).await.unwrap();
+    let newest = page[0].last_attempt.as_ref().unwrap();
+    assert_eq!((newest.row, newest.cause), (row, Cause::Replay));
+    assert_eq!(newest.outcome, Outcome::Status(200));
+    let detail = test.history.event(id).await.unwrap().unwrap();
+    assert_eq!(detail.attempts.len(), 2);
+    assert_eq!(detail.attempts[0].attempt.verdict.word(), "no-answer");
+    assert_eq!(detail.attempts[1].attempt, *newest);
+    assert_eq!(detail.attempts[1].headers, attempt(id).headers);
+    assert_eq!(detail.attempts[1].body, attempt(id).body);
+    assert_eq!(
+        test.history.attempt(row).await.unwrap().unwrap(),
+        detail.attempts[1]
+    );
+}
+
+#[tokio::test]
+async fn verdicts_follow_the_rules_of_the_events_callback() {
+    let test = TestHistory::open();
+    let event = call(1, "s");
+    let id = event.id;
+    // Before the event is there, nobody can know that exactly 200 was wanted.
+    let mut early = attempt(id);
+    early.cause = Cause::Passthrough;
+    early.outcome = Outcome::Status(204);
+    test.history.record_attempt(early, false).await.unwrap();
+    let verdict = async || {
+        let page = test.history.attempts_after(RowId(0), 10).await.unwrap();
+        let words: Vec<_> = page.iter().map(|row| row.verdict.word()).collect();
+        words
+    };
+    assert_eq!(verdict().await, ["unjudged"]);
+    test.receives(vec![event]).await;
+    assert_eq!(verdict().await, ["status"]);
+    let mut late = attempt(id);
+    late.duration = Duration::from_millis(3001);
+    test.history.record_attempt(late, false).await.unwrap();
+    let mut large = attempt(id);
+    large.body_len = 1024;
+    test.history.record_attempt(large, false).await.unwrap();
+    test.history
+        .record_attempt(attempt(id), false)
+        .await
+        .unwrap();
+    assert_eq!(verdict().await, ["status", "late", "size", "ok"]);
+}
+
+#[tokio::test]
+async fn a_validation_is_judged_by_the_token_that_came_back() {
+    let test = TestHistory::open();
+    let token = |value: &'static str| Header {
+        name: "validation-token".to_owned(),
+        value: Bytes::from_static(value.as_bytes()),
+    };
+    let mut asked = request("");
+    asked.headers.push(token("aB-1"));
+    let event = encoded(1, asked.encode().unwrap());
+    let id = event.id;
+    test.receives(vec![event]).await;
+    for (status, headers) in [
+        (200, vec![]),
+        (200, vec![token("ab-1")]),
+        (200, vec![token("aB-1")]),
+        (404, vec![]),
+    ] {
+        let answered = NewAttempt {
+            cause: Cause::Replay,
+            outcome: Outcome::Status(status),
+            headers,
+            ..attempt(id)
+        };
+        test.history.record_attempt(answered, false).await.unwrap();
+        let detail = test.history.event(id).await.unwrap().unwrap();
+        let newest = &detail.attempts.last().unwrap().attempt;
+        // The list, the attempts and the detail say the same.
+        assert_eq!(detail.event.last_attempt.as_ref(), Some(newest));
+    }
+    let page = test.history.attempts_after(RowId(0), 10).await.unwrap();
+    let words: Vec<_> = page.iter().map(|row| row.verdict.word()).collect();
+    assert_eq!(words, ["token", "token", "ok", "status"]);
+    assert!(
+        page[1]
+            .verdict
+            .reason()
+            .ends_with("is not the one that was sent")
+    );
+}
+
+#[tokio::test]
+async fn counts_tell_what_is_there() {
+    let test = TestHistory::open();
+    let events: Vec<_> = (1..=3).map(|seq| call(seq, "s")).collect();
+    let id = events[0].id;
+    test.receives(events).await;
+    test.history
+        .record_attempt(attempt(id), true)
+        .await
+        .unwrap();
+    let counts = test.history.counts().await.unwrap();
+    assert_eq!(
+        counts,
+        Counts {
+            events: 3,
+            attempts: 1,
+            gaps: 0,
+            pending: 2
+        }
+    );
+}
+
+/// What runs on every refresh must not read the whole table, nor any body.
+#[tokio::test]
+async fn queries_use_their_indexes() {
+    let test = TestHistory::open();
+    let plan = async |sql: &'static str| {
+        let plan = test.history.read(move |reader| {
+            let sql = format!("EXPLAIN QUERY PLAN {sql}");
+            let mut statement = reader.connection.prepare(&sql)?;
+            let rows = statement.query_map([], |row| row.get::<_, String>(3))?;
+            rows.collect::<rusqlite::Result<Vec<String>>>()
+        });
+        plan.await.unwrap().join("; ")
+    };
+    let pending = "SELECT row, ordering_key FROM event
+        WHERE endpoint = 'a' AND forward = 1 AND row > 1 ORDER BY row LIMIT 5";
+    assert!(
+        plan(pending).await.contains("event_pending"),
+        "{}",
+        plan(pending).await
+    );
+    let held = "SELECT count(*) FROM event WHERE endpoint = 'a' AND forward = 1";
+    assert!(
+        plan(held).await.contains("COVERING INDEX event_pending"),
+        "{}",
+        plan(held).await
+    );
+    let newest = "SELECT max(row) FROM attempt WHERE event = x'00'";
+    assert!(
+        plan(newest).await.contains("COVERING INDEX attempt_event"),
+        "{}",
+        plan(newest).await
+    );
+}

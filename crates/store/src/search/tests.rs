@@ -1,0 +1,398 @@
+mod patterns;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use ringtail_protocol::event::{Event, Header, Timestamp};
+
+use super::*;
+use crate::learn::Learner;
+use crate::store::{Incoming, store};
+use crate::testing::{ENDPOINT, JOURNAL, TestHistory, attempt, call, encoded, event, request};
+use crate::{Comment, Forwarding, MarkChange, attempts, mark, schema};
+use ringtail_filter::testing::any_filter;
+use ringtail_model::secrets::Secrets;
+use ringtail_model::{Cause, Outcome};
+
+fn context() -> Context {
+    let now: Zoned = jiff::Timestamp::from_second(1_700_040_000)
+        .unwrap()
+        .to_zoned(TimeZone::get("Europe/Berlin").unwrap());
+    Context::new(now, |_| Secrets::default())
+}
+
+fn search(text: &str) -> Arc<Search> {
+    Arc::new(Search::new(Filter::parse(text).unwrap(), context()))
+}
+
+/// Events of many kinds, some of them odd in the ways that the indexes have to know.
+fn mixed() -> Vec<Event> {
+    let party = |code: &str, from: &str, name: &str| {
+        format!(
+            r#"{{"uuid":"4044-{from}","event":"/restapi/v1.0/account/1/extension/101/telephony/sessions","body":{{
+            "telephonySessionId":"s-718","n":17,"parties":[{{"status":{{"code":"Setup"}}}},{{"status":{{"code":"{code}"}},
+            "from":{{"phoneNumber":"{from}","name":"{name}"}},"to":{{"extensionId":101}}}}]}}}}"#
+        )
+    };
+    let sms = |text: &str| {
+        format!(
+            r#"{{"uuid":"u","event":"/restapi/v1.0/account/~/extension/2/message-store/instant?type=SMS","body":{{
+            "from":{{"phoneNumber":"+16505550100"}},"to":[{{"phoneNumber":"+16575550100"}}],"subject":"{text}"}}}}"#
+        )
+    };
+    let bodies = [
+        party("Answered", "+16505550100", "Pat Agent"),
+        party("ANSWERED", "+16570000", "W\\u00f6rld \\u0050at"),
+        party("\\u0041nswered", "x", "K\u{212a}elvin"),
+        sms("Hello a/b"),
+        sms("w\u{f6}rld \u{1d4d0} a\\/b"),
+        sms(&format!("{} Hello at the end", "x".repeat(70_000))),
+        "Hello=1&from=%2B1650".to_owned(),
+        String::new(),
+        "{\"body\":{\"n\":1.50,\"from\":\"pat\",\"not\":true}}".to_owned(),
+        "[[1],{\"not\":null,\"a.b\":\"Answered".to_owned(),
+        "{\"pn_apns\":{\"body\":{\"parties\":[{\"status\":{\"code\":\"Answered\"}}]}}}".to_owned(),
+        "\u{0}Hello\u{0}wo".to_owned(),
+    ];
+    let mut events: Vec<_> = (1..)
+        .zip(bodies)
+        .map(|(seq, body)| event(seq, &body))
+        .collect();
+    events.push(event(20, "after a gap"));
+    events[1].duplicate_of = Some(1);
+    for (hour, event) in (0_i64..).zip(&mut events) {
+        event.received_at = Timestamp((1_700_040_000 - hour * 7_200) * 1_000_000);
+    }
+    events
+}
+
+fn tried(test: &rusqlite::Connection, events: &[Event]) {
+    let outcomes = [
+        (200, 12, Cause::Forward),
+        (500, 12, Cause::Forward),
+        (200, 3100, Cause::Forward),
+        (404, 700, Cause::Replay),
+        (200, 12, Cause::Forward),
+    ];
+    for (event, (status, ms, cause)) in events
+        .iter()
+        .zip(outcomes.into_iter().cycle())
+        .skip(1)
+        .step_by(2)
+    {
+        let mut attempt = attempt(event.id);
+        attempt.outcome = Outcome::Status(status);
+        attempt.duration = Duration::from_millis(ms);
+        attempt.cause = cause;
+        attempts::record(test, &attempt, true).unwrap();
+    }
+    for (event, comment) in events.iter().zip(["", "Hello", "pat said so"]) {
+        let comment = MarkChange::Comment(Comment::parse(comment).unwrap());
+        mark::change(test, &[event.id], &comment).unwrap();
+    }
+    // The newest attempt is what counts, except for whether it was ever replayed.
+    if let Some(event) = events.get(3) {
+        attempts::record(test, &attempt(event.id), true).unwrap();
+    }
+}
+
+/// A history of which the first events are indexed, and a reader of it.
+struct Stored {
+    reader: Reader,
+    rows: i64,
+    _dir: tempfile::TempDir,
+}
+
+fn stored(count: usize) -> Stored {
+    let events = mixed();
+    indexed_of(&events, count)
+}
+
+fn indexed(events: &[Event]) -> Stored {
+    indexed_of(events, events.len())
+}
+
+fn indexed_of(events: &[Event], indexed: usize) -> Stored {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = schema::open_writer(dir.path()).unwrap();
+    let put = |events: &[Event]| {
+        let batch: Vec<_> = events.iter().cloned().map(Incoming::Event).collect();
+        store(
+            &opened.connection,
+            ENDPOINT,
+            JOURNAL,
+            &batch,
+            &Forwarding::On,
+        )
+        .unwrap();
+        tried(&opened.connection, events);
+    };
+    put(&events[..indexed]);
+    let mut learner = Learner::default();
+    while index::step(&opened.connection, 64, &mut learner)
+        .unwrap()
+        .more
+    {}
+    put(&events[indexed..]);
+    Stored {
+        reader: Reader::new(schema::open_reader(&opened.path).unwrap()),
+        rows: events.len() as i64,
+        _dir: dir,
+    }
+}
+
+impl Stored {
+    /// Searches to the end.
+    fn found(&self, search: &Search, direction: Direction, limit: usize) -> Vec<i64> {
+        let mut at = match direction {
+            Direction::Older => RowId(i64::MAX),
+            Direction::Newer => RowId(0),
+        };
+        let (mut rows, mut span) = (Vec::new(), 3);
+        loop {
+            let step = self
+                .reader
+                .search(search, direction, at, limit, &mut span)
+                .unwrap();
+            assert!(step.rows.len() <= limit);
+            rows.extend(step.rows.iter().map(|event| event.row.0));
+            match step.next {
+                Some(next) => at = next,
+                None => return rows,
+            }
+        }
+    }
+
+    /// Asks the filter about every event.
+    fn looked_through(&self, search: &Search) -> Vec<i64> {
+        let meant = |row: &i64| {
+            let event = self.reader.event_at(*row).unwrap().unwrap();
+            let more = self.reader.more(RowId(*row)).unwrap();
+            search
+                .filter
+                .matches(&event, more.as_ref(), &search.context)
+                .unwrap()
+        };
+        (1..=self.rows).filter(meant).collect()
+    }
+}
+
+#[test]
+fn a_search_finds_what_looking_at_every_event_finds() {
+    let histories = [0, 5, 13].map(stored);
+    let found_something = std::cell::Cell::new(0);
+    let config = Config {
+        cases: 300,
+        ..Config::default()
+    };
+    let checked = TestRunner::new(config).run(&(any_filter(), 1..5_usize), |(filter, limit)| {
+        let text = filter.to_string();
+        let search = Search::new(filter, context());
+        for history in &histories {
+            let mut expected = history.looked_through(&search);
+            found_something.set(found_something.get() + usize::from(!expected.is_empty()));
+            prop_assert_eq!(
+                history.found(&search, Direction::Newer, limit),
+                expected.clone(),
+                "{}",
+                text
+            );
+            expected.reverse();
+            prop_assert_eq!(
+                history.found(&search, Direction::Older, limit),
+                expected,
+                "{}",
+                text
+            );
+        }
+        Ok(())
+    });
+    checked.unwrap();
+    assert!(
+        found_something.get() > 100,
+        "the filters are about these events"
+    );
+}
+
+#[test]
+fn every_kind_of_event_is_found_by_an_index() {
+    let history = stored(13);
+    for (text, expected) in [
+        ("kind:telephony", vec![1, 2, 3]),
+        ("event:telephony from:agent", vec![1]),
+        ("to:1657", vec![4, 5, 6]),
+        ("session:s-7 or kind:sms", vec![1, 2, 3, 4, 5, 6]),
+        ("\"hello a\"", vec![4, 6]),
+        ("hello", vec![4, 6, 7, 12]),
+        ("body.parties[*].status.code = Answered", vec![1, 2, 3, 11]),
+        ("~answ(ered|x)", vec![1, 2, 10, 11]),
+        ("body.parties[*].status.code ~ ^answ", vec![1, 2, 3, 11]),
+        ("body.subject = a/b or \"at the end\"", vec![6]),
+        ("status:5xx", vec![2, 12]),
+        ("verdict:late", vec![]),
+        ("replayed", vec![4]),
+        ("gap", vec![13]),
+        ("marked", vec![1, 2, 3]),
+        ("comment:SAID", vec![3]),
+        ("ext:101 not status:5xx", vec![1, 3]),
+    ] {
+        let search = Search::new(Filter::parse(text).unwrap(), context());
+        assert!(search.plan.has_index(), "{text}");
+        assert_eq!(
+            history.found(&search, Direction::Newer, 100),
+            expected,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_answer_that_looks_well_is_found_by_its_verdict() {
+    let mut events: Vec<_> = (1..=5).map(|seq| call(seq, "s")).collect();
+    let mut validation = request("");
+    validation.headers.push(Header {
+        name: "validation-token".to_owned(),
+        value: "aB-1".into(),
+    });
+    // Both are answered 200: the validation in time without its token, the last one late.
+    events.push(encoded(6, validation.encode().unwrap()));
+    events.extend([call(7, "s"), event(8, "nobody knows what")]);
+    let history = indexed(&events);
+    for (text, expected) in [
+        ("verdict:token", vec![6]),
+        ("verdict:unjudged", vec![8]),
+        ("verdict:token or verdict:unjudged", vec![6, 8]),
+        ("verdict:late", vec![]),
+    ] {
+        let search = Search::new(Filter::parse(text).unwrap(), context());
+        let found = history.found(&search, Direction::Newer, 100);
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_goes_on_where_it_ended() {
+    let test = TestHistory::open();
+    let events = (1..=9000).map(|seq| call(seq, if seq % 3000 == 1 { "rare" } else { "s" }));
+    test.receives(events.collect()).await;
+    let found = async |text: &str, direction, from, limit, patience| {
+        let search = search(text);
+        let found = test
+            .history
+            .search(&search, direction, RowId(from), limit, patience);
+        let found = found.await.unwrap();
+        let rows: Vec<_> = found.rows.iter().map(|event| event.row.0).collect();
+        (rows, found.next.map(|row| row.0))
+    };
+    let (long, none) = (Duration::from_secs(600), Duration::ZERO);
+    let all = (vec![6001, 3001, 1], None);
+    assert_eq!(
+        found("session:rare", Direction::Older, i64::MAX, 10, long).await,
+        all
+    );
+    let (rows, next) = found("session:rare", Direction::Older, i64::MAX, 2, long).await;
+    assert_eq!(rows, [6001, 3001]);
+    let rest = found("session:rare", Direction::Older, next.unwrap(), 10, long).await;
+    assert_eq!(rest, (vec![1], None));
+    // Without patience a step is made all the same.
+    let (rows, next) = found("not kind:telephony", Direction::Older, i64::MAX, 10, none).await;
+    assert!(rows.is_empty() && next.is_some_and(|next| next < 9000));
+    assert_eq!(found("seq:1..2", Direction::Newer, 0, 1, long).await.0, [1]);
+    // Indexed or not, the same is found.
+    let mut indexed = test.history.indexed();
+    indexed
+        .wait_for(|reached| *reached == RowId(9000))
+        .await
+        .unwrap();
+    assert_eq!(
+        found("session:rare", Direction::Older, i64::MAX, 10, long).await,
+        all
+    );
+    let newer = found("session:rare", Direction::Newer, 1, 10, long).await;
+    assert_eq!(newer, (vec![3001, 6001], None));
+}
+
+#[test]
+fn plans_use_the_indexes() {
+    let history = stored(13);
+    let plan = |text: &str| {
+        let search = Search::new(Filter::parse(text).unwrap(), context());
+        let (sql, own) = search.plan.candidates(true);
+        let mut statement = history
+            .reader
+            .connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let mut values = vec![Value::from(0), Value::from(1)];
+        values.extend(own.iter().cloned());
+        let rows = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3));
+        let lines: HashSet<String> = rows.unwrap().collect::<rusqlite::Result<_>>().unwrap();
+        lines
+    };
+    for text in [
+        "kind:sms hello",
+        "status:5xx or held",
+        "held",
+        "gap",
+        "marked kind:sms",
+        "body.a = Answered",
+        "~(hello|world)",
+    ] {
+        for line in plan(text) {
+            let small = [
+                "VIRTUAL TABLE",
+                "SCAN gap",
+                "SCAN g ",
+                "SCAN g",
+                "SCAN indexed",
+                "SCAN mark",
+                "SCAN (",
+                "SCAN owed",
+            ];
+            let is_small = small.iter().any(|scan| line.contains(scan));
+            assert!(!line.starts_with("SCAN") || is_small, "{text}: {line}");
+        }
+    }
+    // Through the queue alone: a span of events is looked through row by row as a search by its key, and no scan either.
+    let held = plan("held");
+    let of_events = held
+        .iter()
+        .filter(|line| line.contains("event") || line.contains(" e "));
+    let mut of_events = of_events.peekable();
+    assert!(of_events.peek().is_some());
+    for line in of_events {
+        assert!(line.contains("COVERING INDEX event_pending"), "{line}");
+    }
+}
+
+#[test]
+fn what_is_held_is_found_on_every_endpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = schema::open_writer(dir.path()).unwrap();
+    for endpoint in ["a-x1", "b-x1", "c-x1", "d-x1"] {
+        let batch: Vec<_> = (1..=3).map(|seq| Incoming::Event(call(seq, "s"))).collect();
+        let forwarding = match endpoint {
+            "b-x1" => Forwarding::Off,
+            _ => Forwarding::On,
+        };
+        store(&opened.connection, endpoint, JOURNAL, &batch, &forwarding).unwrap();
+    }
+    let mut learner = Learner::default();
+    while index::step(&opened.connection, 64, &mut learner)
+        .unwrap()
+        .more
+    {}
+    let done = "UPDATE event SET forward = 2 WHERE endpoint = 'c-x1' AND seq <> 2";
+    opened.connection.execute(done, []).unwrap();
+    let held = Stored {
+        reader: Reader::new(schema::open_reader(&opened.path).unwrap()),
+        rows: 12,
+        _dir: dir,
+    };
+    let found = held.found(&search("held"), Direction::Newer, 100);
+    assert_eq!(found, [1, 2, 3, 8, 10, 11, 12]);
+}

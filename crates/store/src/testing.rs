@@ -1,0 +1,106 @@
+//! Events and histories for tests.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use ringtail_protocol::event::{
+    Disposition, EncodedRequest, Event, EventId, Header, Kind, Request, Timestamp,
+};
+
+use super::{Forwarding, History, Incoming, NewAttempt};
+use ringtail_model::{Cause, Outcome};
+
+pub const ENDPOINT: &str = "demo-x1";
+pub const JOURNAL: &str = "j1";
+
+/// A history in a directory that goes with it.
+pub struct TestHistory {
+    pub dir: TempDir,
+    pub history: History,
+}
+
+impl TestHistory {
+    pub fn open() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let history = History::open(dir.path()).unwrap();
+        Self { dir, history }
+    }
+
+    /// Stores events as the link does.
+    pub async fn receives(&self, events: Vec<Event>) {
+        let batch = events.into_iter().map(Incoming::Event).collect();
+        self.history
+            .store(ENDPOINT, JOURNAL, batch, Forwarding::On)
+            .await
+            .unwrap();
+    }
+}
+
+/// A request with something of everything.
+pub fn request(body: &str) -> Request {
+    let field = |name: &str, value: &'static [u8]| Header {
+        name: name.to_owned(),
+        value: Bytes::from_static(value),
+    };
+    Request {
+        method: "POST".to_owned(),
+        path: "/hook%2F1?a=1&a=2".to_owned(),
+        peer: "192.0.2.7".to_owned(),
+        headers: vec![
+            field("host", b"relay.example"),
+            field("content-type", b"application/json"),
+            field("verification-token", b"secret"),
+            field("x-twice", b"1"),
+            field("x-twice", b"caf\xe9"),
+            field("connection", b"close"),
+        ],
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    }
+}
+
+/// A notification of a telephony session, which is its ordering key.
+pub fn call(seq: u64, session: &str) -> Event {
+    event(
+        seq,
+        &format!(
+            r#"{{"uuid":"u{seq}","event":"/restapi/v1.0/account/1/telephony/sessions","subscriptionId":"s","body":{{"telephonySessionId":"{session}","sequence":{seq}}}}}"#
+        ),
+    )
+}
+
+/// A notification with this body.
+pub fn event(seq: u64, body: &str) -> Event {
+    encoded(seq, request(body).encode().unwrap())
+}
+
+pub fn encoded(seq: u64, request: EncodedRequest) -> Event {
+    Event {
+        seq,
+        id: EventId::fresh(),
+        received_at: Timestamp(1_700_000_000_000_000),
+        kind: Kind::Notification,
+        disposition: Disposition::Pending,
+        duplicate_of: None,
+        request,
+    }
+}
+
+/// An attempt that the app answered with 200.
+pub fn attempt(event: EventId) -> NewAttempt {
+    NewAttempt {
+        event,
+        cause: Cause::Forward,
+        target: "http://localhost:3000/hook".to_owned(),
+        started_at: Timestamp(1_700_000_000_100_000),
+        duration: Duration::from_millis(12),
+        outcome: Outcome::Status(200),
+        headers: vec![Header {
+            name: "content-type".to_owned(),
+            value: Bytes::from_static(b"text/plain"),
+        }],
+        body: Bytes::from_static(b"ok"),
+        body_len: 2,
+    }
+}

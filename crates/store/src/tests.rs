@@ -1,0 +1,238 @@
+use std::error::Error;
+
+use ringtail_protocol::event::Event;
+
+use super::testing::{ENDPOINT, JOURNAL, TestHistory, attempt, call};
+use super::*;
+use ringtail_model::ForwardState;
+
+fn batch(events: &[Event]) -> Vec<Incoming> {
+    events.iter().cloned().map(Incoming::Event).collect()
+}
+
+#[tokio::test]
+async fn marks_move_after_each_commit_and_before_the_answer() {
+    let test = TestHistory::open();
+    let mut marks = test.history.marks();
+    assert_eq!(*marks.borrow_and_update(), Marks::default());
+    let event = call(1, "s");
+    let id = event.id;
+    test.receives(vec![event, call(2, "s"), call(5, "s")]).await;
+    assert!(marks.has_changed().unwrap());
+    assert_eq!(marks.borrow_and_update().events, RowId(3));
+    assert_eq!(marks.borrow().gaps, RowId(1));
+    let row = test
+        .history
+        .record_attempt(attempt(id), true)
+        .await
+        .unwrap();
+    assert_eq!(marks.borrow_and_update().attempts, row);
+    // Nothing new, nothing to wake up for.
+    test.receives(vec![call(1, "s")]).await;
+    assert!(!marks.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn everything_is_there_after_opening_again() {
+    let TestHistory { dir, history } = TestHistory::open();
+    let event = call(1, "s");
+    history
+        .store(
+            ENDPOINT,
+            JOURNAL,
+            batch(&[event.clone(), call(2, "s")]),
+            Forwarding::On,
+        )
+        .await
+        .unwrap();
+    history
+        .record_attempt(attempt(event.id), true)
+        .await
+        .unwrap();
+    let client = history.client_id().to_owned();
+    drop(history);
+    let history = History::open(dir.path()).unwrap();
+    assert_eq!(history.client_id(), client);
+    assert_eq!(history.cursor(ENDPOINT, JOURNAL).await.unwrap(), Some(2));
+    assert_eq!(
+        *history.marks().borrow(),
+        Marks {
+            events: RowId(2),
+            attempts: RowId(1),
+            gaps: RowId(0),
+            ..Marks::default()
+        }
+    );
+    let rows = history.events_after(RowId(0), 10).await.unwrap();
+    let states: Vec<_> = rows.iter().map(|row| row.forward).collect();
+    assert_eq!(states, [ForwardState::Done, ForwardState::Pending]);
+}
+
+#[tokio::test]
+async fn an_attempt_settles_a_pending_event_and_nothing_else() {
+    let test = TestHistory::open();
+    let pending = call(1, "s");
+    let inspected = call(2, "s");
+    test.receives(vec![pending.clone()]).await;
+    test.history
+        .store(
+            ENDPOINT,
+            JOURNAL,
+            batch(std::slice::from_ref(&inspected)),
+            Forwarding::Off,
+        )
+        .await
+        .unwrap();
+    test.history
+        .record_attempt(attempt(pending.id), false)
+        .await
+        .unwrap();
+    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 1);
+    test.history
+        .record_attempt(attempt(pending.id), true)
+        .await
+        .unwrap();
+    test.history
+        .record_attempt(attempt(inspected.id), true)
+        .await
+        .unwrap();
+    let rows = test.history.events_after(RowId(0), 10).await.unwrap();
+    assert_eq!(rows[0].forward, ForwardState::Done);
+    assert_eq!(rows[1].forward, ForwardState::None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_endpoint_store_each_event_once() {
+    let test = TestHistory::open();
+    let other = History::open(test.dir.path()).unwrap();
+    let events: Vec<Event> = (1..=300).map(|seq| call(seq, "s")).collect();
+    let write = async |history: &History, step: usize| {
+        for chunk in events.chunks(step) {
+            let stored = history
+                .store(ENDPOINT, JOURNAL, batch(chunk), Forwarding::On)
+                .await
+                .unwrap();
+            assert!(stored.cursor >= chunk.last().unwrap().seq);
+            assert_eq!(stored.gaps, 0);
+        }
+    };
+    tokio::join!(write(&test.history, 7), write(&other, 11));
+    let counts = other.counts().await.unwrap();
+    assert_eq!((counts.events, counts.pending, counts.gaps), (300, 300, 0));
+    let rows = test.history.events_after(RowId(0), 1000).await.unwrap();
+    assert!(rows.iter().map(|row| row.seq).eq(1..=300));
+}
+
+#[tokio::test]
+async fn many_callers_share_commits_and_each_gets_its_own_answer() {
+    let test = TestHistory::open();
+    let events: Vec<Event> = (1..=200).map(|seq| call(seq, "s")).collect();
+    test.receives(events.clone()).await;
+    let recorded = events
+        .iter()
+        .map(|event| test.history.record_attempt(attempt(event.id), true));
+    let recorded = futures_util::future::join_all(recorded).await;
+    let mut rows: Vec<RowId> = recorded.into_iter().map(Result::unwrap).collect();
+    rows.sort();
+    rows.dedup();
+    assert_eq!(rows.len(), 200);
+    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn one_operation_that_fails_fails_alone() {
+    let test = TestHistory::open();
+    rusqlite::Connection::open(test.dir.path().join(FILE_NAME))
+        .unwrap()
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON event WHEN NEW.endpoint = 'bad' AND NEW.seq = 2
+             BEGIN SELECT RAISE(ABORT, 'refused for the test'); END",
+        )
+        .unwrap();
+    let store = |endpoint: &'static str| {
+        let events = batch(&[call(1, "s"), call(2, "s")]);
+        let history = test.history.clone();
+        async move {
+            history
+                .store(endpoint, JOURNAL, events, Forwarding::On)
+                .await
+        }
+    };
+    let (good, bad, fine) = tokio::join!(store("good"), store("bad"), store("fine"));
+    assert_eq!((good.unwrap().new, fine.unwrap().new), (2, 2));
+    let error = bad.unwrap_err();
+    let source = error.source().expect("SQLite's reason");
+    assert!(
+        source.to_string().contains("refused for the test"),
+        "{source}"
+    );
+    // Nothing of the batch is there, so the cursor has not moved either.
+    assert_eq!(test.history.cursor("bad", JOURNAL).await.unwrap(), None);
+    assert_eq!(test.history.counts().await.unwrap().events, 4);
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_changes_nothing() {
+    let test = TestHistory::open();
+    let mut marks = test.history.marks();
+    let events = batch(&[call(1, "s")]);
+    let store = test
+        .history
+        .store(ENDPOINT, JOURNAL, events, Forwarding::On);
+    tokio::select! {
+        biased;
+        _ = store => {}
+        () = std::future::ready(()) => {}
+    }
+    marks
+        .wait_for(|marks| marks.events == RowId(1))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn readers_see_what_was_committed_while_others_write() {
+    let test = TestHistory::open();
+    let reader = test.history.reader().unwrap();
+    assert!(reader.events_after(RowId(0), 10).unwrap().is_empty());
+    test.receives(vec![call(1, "s")]).await;
+    assert_eq!(reader.events_after(RowId(0), 10).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_is_told_to_its_callers() {
+    let test = TestHistory::open();
+    let blocker = rusqlite::Connection::open(test.dir.path().join(FILE_NAME)).unwrap();
+    blocker
+        .execute_batch("DROP TABLE answer; DROP TABLE attempt;")
+        .unwrap();
+    let error = test
+        .history
+        .record_attempt(attempt(call(1, "s").id), false)
+        .await;
+    assert!(matches!(error, Err(StoreError::Database(_))));
+    // The thread lives on.
+    test.receives(vec![call(1, "s")]).await;
+}
+
+/// Who searched while typing left a query behind with each letter, each with a thread and a connection of its own.
+#[tokio::test]
+async fn regression_queries_that_nobody_waits_for_count_until_they_end() {
+    let test = TestHistory::open();
+    let gate = Arc::new(tokio::sync::Mutex::new(()));
+    let shut = gate.lock().await;
+    for _ in 0..READERS {
+        let gate = Arc::clone(&gate);
+        let query = test.history.read(move |_| {
+            drop(gate.blocking_lock());
+            Ok(())
+        });
+        assert!(futures_util::poll!(std::pin::pin!(query)).is_pending());
+    }
+    let mut next = std::pin::pin!(test.history.read(|_| Ok(())));
+    assert!(futures_util::poll!(next.as_mut()).is_pending());
+    assert_eq!(test.history.inner.permits.available_permits(), 0);
+    drop(shut);
+    next.await.unwrap();
+    assert!(test.history.inner.lock_readers().len() <= READERS);
+}
