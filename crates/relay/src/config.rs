@@ -11,7 +11,7 @@ pub use self::acme::{Acme, Domain, DomainError, HttpListen, LETS_ENCRYPT, MAX_DO
 use crate::hosts::EndpointDomain;
 use crate::journal::sqlite::Options;
 use crate::limits::Limits;
-use crate::proxies::Proxies;
+use crate::net::proxies::Proxies;
 use crate::recent::RecentLog;
 use crate::tls::Clock;
 

@@ -1,7 +1,7 @@
-//! The names that the relay is reached by: its own, and with a wildcard one for each endpoint.
+//! The hosts that the relay answers for: its own, and with `--wildcard` one for each endpoint.
 //!
-//! Path endpoints are found whatever host a request names, since a caller may write there what it likes. Only a host
-//! below the wildcard's domain makes a difference: what comes there belongs to that endpoint, every path of it.
+//! An endpoint's path is found under any host. A host below the wildcard's domain stands for its endpoint, with every
+//! path.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,10 +11,10 @@ use http::{HeaderMap, Uri, header};
 
 use crate::config::{Host, PublicUrl};
 
-/// The longest domain: that of a DNS name, less an endpoint's label and its dot.
+/// Bytes of the longest domain: a DNS name, less an endpoint's label and its dot.
 const MAX_DOMAIN_BYTES: usize = 253 - 64;
 
-/// The longest label of a DNS name.
+/// Bytes of the longest label of a DNS name.
 const MAX_LABEL_BYTES: usize = 63;
 
 /// A domain whose labels are endpoints: `sms-x.hooks.example.com` for `hooks.example.com`.
@@ -22,13 +22,13 @@ const MAX_LABEL_BYTES: usize = 63;
 pub struct EndpointDomain(String);
 
 impl EndpointDomain {
-    /// Returns the name that a certificate needs for all of them.
+    /// Returns the wildcard name that a certificate needs.
     #[must_use]
     pub fn star(&self) -> String {
         format!("*.{}", self.0)
     }
 
-    /// Returns what stands before the domain and its dot.
+    /// Returns the part of a host before the domain and its dot.
     fn label<'a>(&self, host: &'a str) -> Option<&'a str> {
         let host = host.strip_suffix('.').unwrap_or(host);
         let end = host.len().checked_sub(self.0.len())?;
@@ -47,13 +47,13 @@ impl FromStr for EndpointDomain {
             return Err(DomainError::TooLong);
         }
         let is_label = |label: &str| {
-            let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+            let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
             (1..=MAX_LABEL_BYTES).contains(&label.len())
-                && label.bytes().all(of_a_name)
+                && label.bytes().all(is_valid)
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        // A number at the end is an address.
+        // A last label of digits would make it an IPv4 address.
         let is_name = domain.split('.').all(is_label)
             && domain
                 .rsplit('.')
@@ -72,19 +72,19 @@ impl fmt::Display for EndpointDomain {
     }
 }
 
-/// Why a text is no domain for endpoints.
+/// Why a text is not a domain for endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DomainError {
     /// It is not a DNS name.
-    #[error("it is not a domain such as hooks.example.com, without a star")]
+    #[error("expected a domain such as hooks.example.com, without a wildcard")]
     NotAName,
-    /// No endpoint's name would fit before it.
-    #[error("it is longer than {MAX_DOMAIN_BYTES} characters")]
+    /// It leaves no room for an endpoint's label.
+    #[error("the domain is longer than {MAX_DOMAIN_BYTES} characters")]
     TooLong,
 }
 
-/// The names of one relay.
+/// The hosts of one relay.
 #[derive(Debug)]
 pub(crate) struct Hosts {
     public_url: PublicUrl,
@@ -101,7 +101,6 @@ impl Hosts {
         }
     }
 
-    /// Returns where the world reaches the relay.
     pub(crate) fn public_url(&self) -> &PublicUrl {
         &self.public_url
     }
@@ -117,8 +116,7 @@ impl Hosts {
         }
     }
 
-    /// Returns the label of the endpoint whose host a request names, in the case in which it came; nothing when it
-    /// names any other host, or none, or several.
+    /// Returns the label below the domain that a request names, as sent; `None` if it names another host, none, or several.
     pub(crate) fn label<'a>(&self, uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
         let domain = self.domain.as_ref()?;
         let host = named(uri, headers)?;
@@ -127,7 +125,7 @@ impl Hosts {
     }
 }
 
-/// Returns the host that a request names: in its target, as HTTP/2 has it, else in its only `Host`.
+/// Returns the host that a request names: in its target, as in HTTP/2, or in its only `Host` field.
 fn named<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     if let Some(authority) = uri.authority() {
         return Some(authority.host());
@@ -138,7 +136,7 @@ fn named<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     };
     let text = field.to_str().ok()?;
     let authority: Authority = text.parse().ok()?;
-    // Found again in the text, which lives longer, and where a user before it is none.
+    // Sliced from the text, which outlives `authority`. A host with user information is none.
     text.get(..authority.host().len())
         .filter(|host| *host == authority.host())
 }
@@ -165,13 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn a_host_below_the_domain_is_an_endpoints() {
+    fn a_host_below_the_domain_names_an_endpoint() {
         for (host, expected) in [
             ("sms-x.hooks.example.com", Some("sms-x")),
             ("sms-x.hooks.example.com:8443", Some("sms-x")),
             ("sms-x.hooks.example.com.", Some("sms-x")),
             ("SMS-X.Hooks.EXAMPLE.com", Some("SMS-X")),
-            // No endpoint is called so, and none is found.
             ("a.b.hooks.example.com", Some("a.b")),
             (".hooks.example.com", Some("")),
             ("own.hooks.example.com", None),
@@ -204,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_of_the_request_counts_before_the_field() {
+    fn the_target_takes_precedence_over_the_field() {
         let field = [b"b.hooks.example.com".as_slice()];
         for (uri, expected) in [
             ("https://a.hooks.example.com/path", Some("a")),
@@ -236,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn domains_are_read_or_refused() {
+    fn domains_parse_or_are_refused() {
         for (text, domain) in [
             ("hooks.example.com", "hooks.example.com"),
             ("Hooks.Example.COM", "hooks.example.com"),

@@ -1,12 +1,12 @@
-//! The relay: answers RingCentral at the edge and keeps what it acknowledged.
+//! The relay: answers RingCentral, stores events durably, and streams them to clients.
 //!
-//! [`server`] accepts connections, the edge answers them, [`journal`] keeps events, and links carry them to clients.
+//! [`server`] accepts connections, the edge answers requests, [`journal`] stores events, and links carry them to clients.
 //! `docs/ARCHITECTURE.md` follows one event through all of it.
 #![deny(clippy::indexing_slicing)]
 
 pub mod accounts;
-mod answer;
 mod api;
+mod app_body;
 mod clock;
 pub mod command;
 pub mod config;
@@ -15,16 +15,15 @@ pub mod hosts;
 pub mod journal;
 pub mod limits;
 mod links;
-mod logins;
 mod memory;
 mod metrics;
+pub mod net;
 mod ops;
 pub mod output;
-pub mod proxies;
-mod rates;
 pub mod recent;
-mod relay;
+mod response;
 pub mod server;
+mod shutdown;
 pub mod store;
 pub mod survey;
 pub mod tls;

@@ -1,30 +1,11 @@
-//! What the relay lets strangers and clients use, in one place. Each limit has an answer and a test.
-//!
-//! | too much of | answer |
-//! |---|---|
-//! | connections, in all or from one address | the connection is closed |
-//! | requests at once from one address, through a proxy | 503 with `Retry-After` |
-//! | time for the TLS handshake and the first request | the connection is closed |
-//! | header bytes | 431; over HTTP/2 the stream is refused |
-//! | header fields | 431 |
-//! | body bytes | 413 |
-//! | bytes of a body that is refused | the connection is closed |
-//! | time for a body | 408 |
-//! | bodies in memory | 503 with `Retry-After` |
-//! | events waiting to be written | 503 with `Retry-After` |
-//! | events of an endpoint in a second | 503 with `Retry-After` |
-//! | failed logins from an address | 429 with `Retry-After` |
-//! | validations in a second | answered, and not noted |
-//! | passthrough requests on a link | they wait, then 503 with `Retry-After` |
-//! | time for the app's answer to begin | 504 |
-//! | silence inside the app's answer | the answer breaks off |
+//! The relay's limits. `docs/LIMITS.md` says what happens at each.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ringtail_protocol::frame;
 
-/// Limits that an operator or a test may set. [`Limits::default`] is what the documentation states.
+/// Limits that an operator or a test may set.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
@@ -32,37 +13,36 @@ pub struct Limits {
     pub connections: usize,
     /// Connections open at once from one IPv4 address or one IPv6 /64; through a proxy, requests being answered.
     pub connections_per_address: usize,
-    /// How long to wait after an accept that failed for lack of something, such as file descriptors.
+    /// Pause after an accept that failed, such as for lack of file descriptors.
     pub accept_pause: Duration,
-    /// From accept to the first whole request head, the TLS handshake included.
+    /// Time from accept to the first complete request head, including the TLS handshake.
     pub establish_timeout: Duration,
-    /// How long a connection may stay silent between requests, or take for a later request's head.
+    /// Silence between requests, or time for the head of a later request.
     pub idle_timeout: Duration,
-    /// How long a request's body may take.
+    /// Time for a request's body.
     pub body_timeout: Duration,
     /// Bytes of one request's body; no more than [`frame::MAX_BODY_BYTES`].
     pub body_bytes: usize,
-    /// Bytes of requests to endpoints in memory at once: their bodies, their heads and [`REQUEST_BYTES`] for each that
-    /// is waited for.
+    /// Memory of all requests to endpoints, in bytes: bodies, heads, and [`REQUEST_BYTES`] for each in flight.
     pub buffered_bytes: usize,
-    /// The same for requests to endpoints that do not exist and to the relay's own paths, so that strangers take no
-    /// room from those who know an endpoint.
+    /// The same for requests to unknown endpoints and the relay's own paths: strangers must not use up the memory for
+    /// events.
     pub stray_bytes: usize,
-    /// Events that one endpoint may take in a second, validations apart; a burst of [`EVENT_BURST_SECONDS`] passes.
+    /// Events of one endpoint in a second, except validations; [`EVENT_BURST_SECONDS`] worth may come at once.
     pub events_per_second: NonZeroU32,
-    /// From a request whose answer is the app's to that answer's head.
+    /// Time from a passthrough request to the head of the app's response.
     pub passthrough_deadline: Duration,
-    /// How much of [`Limits::passthrough_deadline`] may pass in waiting for a place on a busy link.
+    /// Part of [`Limits::passthrough_deadline`] that may be spent waiting for a permit on a busy link.
     pub passthrough_wait: Duration,
-    /// How long the app may be silent inside its answer.
+    /// Silence of the app inside its response, and of a caller that does not read it.
     pub answer_idle_timeout: Duration,
-    /// How long a client may take to answer the relay's first request on a link.
+    /// Time for a client to answer the relay's first request on a link.
     pub link_timeout: Duration,
-    /// How often a running relay looks whether tokens were rotated or revoked beside it.
+    /// Interval of the checks for tokens that a command beside the relay rotated or revoked.
     pub accounts_interval: Duration,
-    /// How long connections are kept for requests that are on their way when the relay stops.
+    /// How long a stopping relay keeps idle connections, for requests that are on their way.
     pub linger: Duration,
-    /// How long requests in flight may take to end when the relay stops.
+    /// How long a stopping relay waits for requests in flight.
     pub drain_timeout: Duration,
 }
 
@@ -90,123 +70,120 @@ impl Default for Limits {
     }
 }
 
-/// Connections open at once unless told otherwise: what fits a host with 2 GiB of memory when each holds the most that
-/// it may, see `docs/LIMITS.md`.
+/// Default of [`Limits::connections`]. Fits a host with 2 GiB of memory if each connection holds as much as it may, see
+/// `docs/LIMITS.md`.
 pub const CONNECTIONS: NonZeroU32 = NonZeroU32::new(4_096).unwrap();
 
-/// Connections open at once from one address unless told otherwise.
+/// Default of [`Limits::connections_per_address`].
 pub const CONNECTIONS_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(1_024).unwrap();
 
-/// What a request counts for that is waited for, beside its head and body: the task that waits, and what HTTP/2 keeps of
-/// a stream.
+/// Memory of a request in flight beyond its head and body: its task and the state of its HTTP/2 stream.
 pub const REQUEST_BYTES: usize = 8 * 1024;
 
-/// What a header field counts for beside its name and its value.
+/// Memory of a header field beyond its name and value.
 pub const FIELD_BYTES: usize = 128;
 
-/// Bytes of a body from which on it is looked at beside the runtime: its JSON takes about 10 ms for each MiB.
+/// Longer bodies are classified on a blocking thread: parsing JSON takes about 10 ms per MiB.
 pub const LARGE_BODY_BYTES: usize = 128 * 1024;
 
-/// Large bodies that are looked at at once; others wait for their turn.
+/// Large bodies that are classified at once.
 pub const LARGE_BODIES: usize = 2;
-/// [`Limits::drain_timeout`] of a relay whose socket another one takes over: whoever connects meanwhile waits, and
-/// RingCentral's older documents give a validation 1000 ms in all.
+
+/// [`Limits::drain_timeout`] of a relay that hands its socket to the next one: new connections wait meanwhile, and
+/// RingCentral's older documents give a validation 1000 ms.
 pub const HAND_OVER: Duration = Duration::from_millis(400);
 
-/// How long it may take to say that what is in flight will not be finished.
+/// Time for the responses and goodbyes that tell callers and clients that the relay stops.
 pub const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Bytes of an HTTP/1.1 request's head. RingCentral's largest is under 1 KiB.
 pub const HEADER_BYTES: usize = 32 * 1024;
 
-/// Bytes of an HTTP/2 request's header list, counted as HTTP/2 counts: 32 more for each field.
+/// Bytes of an HTTP/2 request's header list, by HTTP/2's count: 32 more for each field.
 pub const HEADER_LIST_BYTES: u32 = 64 * 1024;
 
-/// Bytes that are read and thrown away behind the answer to a body that is refused, so that the answer is not lost on
-/// whoever is still sending: as many as the largest body that the relay takes has.
+/// Bytes of a refused body that are read and dropped, so that a caller who is still sending gets the response.
 pub const LINGER_BYTES: usize = frame::MAX_BODY_BYTES;
 
 /// Requests in flight on one HTTP/2 connection.
 pub const STREAMS: u32 = 128;
 
-/// Streams that one HTTP/2 connection may open and reset before the relay has looked at them, and streams that it may
-/// make the relay reset: more is an attack, and ends the connection.
+/// Streams that one HTTP/2 connection may reset before the relay has accepted them, or cause the relay to reset. More is
+/// an attack and ends the connection.
 pub const RESETS: usize = 64;
 
-/// As [`RESETS`], on the connection of a trusted proxy: what its callers take back, all together.
+/// [`RESETS`] on the connection of a trusted proxy, which carries many callers.
 pub const PROXY_RESETS: usize = 1024;
 
-/// Bytes that an HTTP/2 stream may send ahead of being read.
+/// Receive window of one HTTP/2 stream in bytes.
 pub const STREAM_WINDOW: u32 = 256 * 1024;
 
-/// Bytes that all streams of an HTTP/2 connection may send ahead of being read.
+/// Receive window of one HTTP/2 connection in bytes.
 pub const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
-/// Bytes of the body of a call to the relay's own API.
+/// Bytes of a request body of the relay's API.
 pub const API_BODY_BYTES: usize = 4 * 1024;
 
-/// Connections that the kernel may hold before they are accepted.
+/// Connections that wait in the kernel to be accepted.
 pub const BACKLOG: i32 = 1024;
 
-/// How long sent bytes may stay unacknowledged by a peer's kernel before its connection counts as dead.
+/// How long a peer's kernel may leave bytes unacknowledged before its connection is dead.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Bytes of RingCentral's `uuid` by which duplicates are known; a longer one is no such id (RINGCENTRAL.md 2.3).
+/// Bytes of a `uuid` that identifies duplicates; RingCentral's are shorter (RINGCENTRAL.md 2.3).
 pub const UUID_BYTES: usize = 128;
 
-/// Validations that are noted in one second. More are answered all the same, and not kept: RingCentral sends one for each
-/// subscription, and a flood of them must push neither real events out of the journal nor the journal out of time.
-pub const NOTED_VALIDATIONS: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
+/// Validations stored in one second. More are answered and not stored: RingCentral sends one for each subscription, and a
+/// flood must neither push events out of the journal nor slow it down.
+pub const STORED_VALIDATIONS: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 
-/// Events that one endpoint takes in a second unless told otherwise. An answered call makes about ten notifications
-/// (RINGCENTRAL.md 6), so this is a hundred calls a second: a company of 30,000 that telephones all day long.
+/// Default of [`Limits::events_per_second`]. An answered call makes about ten notifications (RINGCENTRAL.md 6), so this is
+/// a hundred calls a second: a company of 30,000 people who telephone all day.
 pub const EVENTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 
-/// Seconds of [`Limits::events_per_second`] that may come at once: what RingCentral held back for a while is not
-/// refused when it comes.
+/// Seconds of [`Limits::events_per_second`] that may come at once: RingCentral may send what it has queued for a while.
 pub const EVENT_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
-/// Failed logins after which an address has to wait. A client stops at its first; an office may have many clients.
+/// Failed logins after which an address must wait. A client stops at its first; an office may have many clients.
 pub const FAILED_LOGINS: u32 = 30;
 
-/// Time in which [`FAILED_LOGINS`] are counted, and until whose end the address waits.
+/// Window in which [`FAILED_LOGINS`] are counted; the address waits until it ends.
 pub const FAILED_LOGIN_WINDOW: Duration = Duration::from_secs(60);
 
-/// Addresses whose failed logins are remembered, about 1 MiB. Beyond that, new ones are not.
+/// Addresses whose failed logins are counted, about 1 MiB. More are not counted.
 pub const FAILED_LOGIN_ADDRESSES: usize = 16_384;
 
 /// Value of `Retry-After` on every 503, in seconds.
 pub const RETRY_AFTER: u64 = 1;
 
-/// Orders for certificates that the relay places in an hour, restarts or not. Let's Encrypt takes five failed
+/// Certificate orders in an hour, across restarts. Let's Encrypt takes five failed
 /// validations of a name by an account in an hour, and 300 orders of an account in three
 /// (<https://letsencrypt.org/docs/rate-limits/>).
 pub const ORDERS_PER_HOUR: usize = 4;
 
-/// Orders in a day: an authority that has refused for months would put a name on hold (Let's Encrypt after 1,152
-/// failures in a row).
+/// Certificate orders in a day: Let's Encrypt pauses a name after 1,152 failures in a row.
 pub const ORDERS_PER_DAY: usize = 20;
 
 /// Certificates in a week. Let's Encrypt issues five for the same set of names.
 pub const CERTIFICATES_PER_WEEK: usize = 4;
 
-/// How long an order may take from its start to its certificate.
+/// Time for an order, from its start to its certificate.
 pub const ORDER_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// How long the authority may take for one answer.
+/// Time for one response of the authority.
 pub const ACME_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Bytes of one answer of the authority's; a chain of certificates has a tenth of them.
+/// Bytes of one response of the authority; a certificate chain has a tenth of that.
 pub const ACME_ANSWER_BYTES: usize = 128 * 1024;
 
-/// Connections to the plain listener, in all and from one address; each is closed after its answer.
+/// Connections to the plain-HTTP listener; each is closed after its response.
 pub const PLAIN_CONNECTIONS: usize = 256;
 
-/// Connections to the plain listener from one IPv4 address or one IPv6 /64.
+/// Connections to the plain-HTTP listener from one IPv4 address or one IPv6 /64.
 pub const PLAIN_CONNECTIONS_PER_ADDRESS: usize = 32;
 
-/// How long a connection to the plain listener may last.
+/// Lifetime of a connection to the plain-HTTP listener.
 pub const PLAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often a running relay looks whether PEM files have changed, or a renewal was asked for beside it.
+/// Interval of the checks for changed PEM files, and for a renewal that a command beside the relay asks for.
 pub const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! Refusals of the relay's own API.
+//! Error responses of the relay's API.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode, header};
 use ringtail_protocol::path::{Refusal, code};
 
-use crate::answer::{self, Answer};
 use crate::limits::RETRY_AFTER;
+use crate::response::{self, RelayResponse};
 
-/// A refusal: what the client's program and its user are told, and nothing about the relay's inside.
+/// An error response: for the client and its user, without details of the relay's inside.
 #[derive(Debug)]
 pub(crate) struct Denied {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
-    /// Seconds until it makes sense to ask again.
+    /// Seconds until a retry makes sense.
     retry_after: Option<u64>,
 }
 
@@ -37,7 +37,7 @@ impl Denied {
         Self::new(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message)
     }
 
-    /// One refusal for a token that is missing, malformed, unknown or revoked.
+    /// The same for a token that is missing, malformed, unknown or revoked.
     pub(crate) fn unauthorized() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
@@ -46,19 +46,19 @@ impl Denied {
         )
     }
 
-    /// The address failed too often, whether or not the token is right this time.
+    /// Too many logins failed, whether or not this token is valid.
     pub(crate) fn too_many_logins(wait: Duration) -> Self {
         Self {
             retry_after: Some(wait.as_secs() + 1),
             ..Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 code::UNAVAILABLE,
-                "too many logins from this address failed: wait a minute, and look for a client with an old token",
+                "too many failed logins from this address: wait a minute, and look for a client with an old token",
             )
         }
     }
 
-    /// One refusal for an endpoint that does not exist or is another account's.
+    /// The same for an endpoint that does not exist and one of another account.
     pub(crate) fn no_endpoint() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -67,7 +67,6 @@ impl Denied {
         )
     }
 
-    /// The refusal of a path that the relay has nothing at.
     pub(crate) fn no_path() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -82,7 +81,7 @@ impl Denied {
             ..Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 code::UNAVAILABLE,
-                "the relay cannot do it now: try again",
+                "the relay cannot do this now: try again",
             )
         }
     }
@@ -92,14 +91,14 @@ impl Denied {
         self.status
     }
 
-    pub(crate) fn into_answer(self) -> Answer {
+    pub(crate) fn into_response(self) -> RelayResponse {
         let refusal = Refusal {
             error: self.code.to_owned(),
             message: self.message.into_owned(),
         };
         let json = serde_json::to_vec(&refusal).unwrap_or_default();
-        let mut answer = answer::with_body(self.status, "application/json", json);
-        let headers = answer.headers_mut();
+        let mut response = response::with_body(self.status, "application/json", json);
+        let headers = response.headers_mut();
         match self.status {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -113,6 +112,6 @@ impl Denied {
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        answer
+        response
     }
 }

@@ -22,8 +22,8 @@ use crate::config::{Certificate, Config};
 use crate::hosts::EndpointDomain;
 use crate::journal::sqlite::{MAX_ACCOUNT_BYTES, MAX_AGE, MAX_BYTES};
 use crate::limits::{self, HAND_OVER};
+use crate::net::proxies::Network;
 use crate::output;
-use crate::proxies::Network;
 use crate::recent::RecentLog;
 use crate::server::{Server, Stopped};
 

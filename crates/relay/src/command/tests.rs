@@ -107,11 +107,11 @@ fn arguments_are_taken_or_refused_with_the_reason() {
         ("serve --behind-proxy --dev", "cannot be used with"),
         (
             "serve --behind-proxy --public-url https://a --trusted-proxy 0.0.0.0/0",
-            "it would trust everybody",
+            "this would trust every address",
         ),
         (
             "serve --behind-proxy --public-url https://a --trusted-proxy proxy.test",
-            "it is neither an address nor a network",
+            "expected an address or a network",
         ),
         ("serve --dev --keep-days 0", "0 is not in 1..=3650"),
         ("serve --dev --keep-bytes 0", "0 is not in 1.."),

@@ -1,134 +1,155 @@
-//! Reading a request's body: whole, within a size, a time and the relay's memory.
+//! Reads a request's body: whole, within a size, a time and the relay's memory.
 
 use bytes::{Bytes, BytesMut};
-use http::request;
+use http::{StatusCode, request};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
+use super::context::EdgeContext;
+use super::received::ReadBody;
 use crate::journal::EndpointKey;
-use crate::memory::Share;
-use crate::relay::Relay;
-
-/// A body that was read, with its request's share of the relay's memory.
-#[derive(Debug)]
-pub(super) struct Whole {
-    pub(super) bytes: Bytes,
-    /// Given back when the request is answered. A validation request has none.
-    pub(super) share: Option<Share>,
-}
+use crate::memory::MemoryShare;
+use crate::metrics::Limit;
+use crate::response::{self, RelayResponse};
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyError {
-    /// It is longer than the limit.
     TooLarge,
-    /// It did not end in time.
     TooSlow,
-    /// Too many bodies are in memory.
+    /// The requests to endpoints hold all memory that they may.
     NoMemory,
-    /// Too many requests to no endpoint are in memory.
+    /// The other requests hold all memory that they may.
     NoStrayMemory,
-    /// The caller broke off, or broke HTTP.
+    /// The caller disconnected or broke HTTP.
     Broken,
 }
 
-/// Reads a body. What it leaves of a body that it refuses, it leaves to its caller.
+impl BodyError {
+    pub(super) fn limit(self) -> Option<Limit> {
+        match self {
+            Self::TooLarge => Some(Limit::BodyBytes),
+            Self::TooSlow => Some(Limit::BodyTime),
+            Self::NoMemory => Some(Limit::BufferedBytes),
+            Self::NoStrayMemory => Some(Limit::StrayBytes),
+            Self::Broken => None,
+        }
+    }
+
+    pub(super) fn response(self) -> RelayResponse {
+        let (status, line) = match self {
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is too large for this relay\n",
+            ),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body took too long\n"),
+            Self::Broken => (StatusCode::BAD_REQUEST, "the body broke off\n"),
+            Self::NoMemory | Self::NoStrayMemory => {
+                return response::unavailable("the relay is busy\n");
+            }
+        };
+        response::text(status, line)
+    }
+}
+
+/// Reads a body. After an error, the caller disposes of the rest.
 pub(super) async fn read(
-    relay: &Relay,
+    edge: &EdgeContext,
     endpoint: EndpointKey,
     head: &request::Parts,
     body: &mut Incoming,
-) -> Result<Whole, BodyError> {
-    // A validation request has none: the hot path ends here.
+) -> Result<ReadBody, BodyError> {
+    // Validation requests have no body: their path ends here.
     if body.is_end_stream() {
-        return Ok(Whole {
+        return Ok(ReadBody {
             bytes: Bytes::new(),
             share: None,
         });
     }
-    let share = relay
+    let share = edge
         .memory
         .request(Some(endpoint), head)
         .ok_or(BodyError::NoMemory)?;
-    let limit = announced_within(relay, body)?;
-    timeout(
-        relay.limits.body_timeout,
-        collect(relay, share, body, limit),
-    )
-    .await
-    .map_err(|_elapsed| BodyError::TooSlow)?
+    within_time(edge, collect(edge, share, body)).await
 }
 
-/// Reads a body that nobody wants, within the same limits and without keeping it: an answer before its end is lost on
-/// callers that do not read while they write.
+/// Reads a body to its end within the same limits, and drops it. Callers that write a body whole before they read would
+/// miss an earlier response.
 pub(super) async fn discard(
-    relay: &Relay,
+    edge: &EdgeContext,
     head: &request::Parts,
     body: &mut Incoming,
 ) -> Result<(), BodyError> {
     if body.is_end_stream() {
         return Ok(());
     }
-    let _share = relay
+    let _share = edge
         .stray_memory
         .request(None, head)
         .ok_or(BodyError::NoStrayMemory)?;
-    let limit = announced_within(relay, body)?;
+    let limit = edge.limits.body_bytes;
     let read = async {
+        check_announced(body, limit)?;
         let mut read = 0;
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| BodyError::Broken)?;
-            read += frame.data_ref().map_or(0, Bytes::len);
+        while let Some(chunk) = next_chunk(body).await? {
+            read += chunk.len();
             if read > limit {
                 return Err(BodyError::TooLarge);
             }
         }
         Ok(())
     };
-    timeout(relay.limits.body_timeout, read)
-        .await
-        .map_err(|_elapsed| BodyError::TooSlow)?
+    within_time(edge, read).await
 }
 
-/// Returns the limit, unless the body says itself that it is longer.
-fn announced_within(relay: &Relay, body: &Incoming) -> Result<usize, BodyError> {
-    let limit = relay.limits.body_bytes;
+async fn within_time<T>(
+    edge: &EdgeContext,
+    read: impl Future<Output = Result<T, BodyError>>,
+) -> Result<T, BodyError> {
+    let read = timeout(edge.limits.body_timeout, read).await;
+    read.map_err(|_elapsed| BodyError::TooSlow)?
+}
+
+fn check_announced(body: &Incoming, limit: usize) -> Result<(), BodyError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(BodyError::TooLarge);
     }
-    Ok(limit)
+    Ok(())
 }
 
-/// Memory is taken as bytes come and not as they are announced: a promise of 16 MiB costs its caller nothing.
-async fn collect(
-    relay: &Relay,
-    mut share: Share,
-    body: &mut Incoming,
-    limit: usize,
-) -> Result<Whole, BodyError> {
-    // What hint there is bounds the room for more; it may be wrong.
-    let hint = body
-        .size_hint()
-        .exact()
-        .and_then(|it| usize::try_from(it).ok());
-    let mut bytes = BytesMut::new();
+async fn next_chunk(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
     while let Some(frame) = body.frame().await {
-        let Ok(chunk) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
-            continue;
-        };
+        if let Ok(chunk) = frame.map_err(|_| BodyError::Broken)?.into_data() {
+            return Ok(Some(chunk));
+        }
+    }
+    Ok(None)
+}
+
+/// Takes memory as bytes arrive, not as they are announced: announcing 16 MiB must not use up the budget.
+async fn collect(
+    edge: &EdgeContext,
+    mut share: MemoryShare,
+    body: &mut Incoming,
+) -> Result<ReadBody, BodyError> {
+    let limit = edge.limits.body_bytes;
+    check_announced(body, limit)?;
+    let announced = body.size_hint().exact();
+    let announced = announced.and_then(|bytes| usize::try_from(bytes).ok());
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = next_chunk(body).await? {
         let length = bytes.len() + chunk.len();
         if length > limit {
             return Err(BodyError::TooLarge);
         }
-        // Copied, since a byte of a chunk would keep the whole buffer that it came in.
+        // Chunks are copied, because keeping one keeps the whole buffer that it was read into.
         if length > bytes.capacity() {
-            let capacity = length.max((2 * bytes.capacity()).min(hint.unwrap_or(limit)));
+            let capacity = length.max((2 * bytes.capacity()).min(announced.unwrap_or(limit)));
             let more = capacity - bytes.capacity();
-            relay
-                .memory
+            edge.memory
                 .grow(&mut share, more)
                 .ok_or(BodyError::NoMemory)?;
             let mut grown = BytesMut::with_capacity(capacity);
@@ -137,7 +158,7 @@ async fn collect(
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(Whole {
+    Ok(ReadBody {
         bytes: bytes.freeze(),
         share: Some(share),
     })

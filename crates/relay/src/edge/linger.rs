@@ -1,12 +1,8 @@
-//! The rest of a body that is refused: read beside the answer, kept nowhere, up to a length and a time.
+//! Reads and drops the rest of a body that was refused, up to a length and a time.
 //!
-//! A connection that is closed while bytes are unread is reset, and an answer that the caller has not read yet is lost
-//! with it. Callers that write a body whole before they read, and proxies that are still sending, would see a broken
-//! connection in place of a 413. For as long as somebody asks for a body, hyper reads it, also behind the answer, and
-//! closes the connection with the body's end or when nobody asks any more. Over HTTP/2 a stream ends without the others,
-//! and its answer is not lost.
-
-use std::sync::Arc;
+//! Closing a connection with unread bytes resets it, and the caller may lose the response. hyper keeps reading the
+//! request body after the response while the body is polled, and closes once it is dropped or complete. Over HTTP/2, a
+//! stream ends without the others and its response is not lost.
 
 use bytes::Bytes;
 use http::{Version, request};
@@ -15,22 +11,25 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::limits::LINGER_BYTES;
-use crate::relay::Relay;
+use crate::limits::{LINGER_BYTES, Limits};
+use crate::shutdown::{Phase, Shutdown};
 
-/// Throws away what is left of a body whose answer is made.
+/// Drops the rest of a body in the background.
 ///
-/// The caller gives hyper the answer without awaiting anything more. Who asks with `Expect: 100-continue` before sending is
-/// then told not to, since hyper says "go on" only where no answer has begun; and who sends all the same reads the answer.
-pub(crate) fn linger(relay: &Arc<Relay>, head: &request::Parts, rest: Incoming) {
+/// The caller must give hyper the response without another await: hyper sends `100 Continue` only while there is no
+/// response, so a caller that sent `Expect` learns not to send its body.
+pub(crate) fn linger(shutdown: &Shutdown, limits: &Limits, head: &request::Parts, rest: Incoming) {
     if head.version > Version::HTTP_11 || rest.is_end_stream() {
         return;
     }
-    let (time, quiet) = (relay.limits.body_timeout, relay.quiet.child_token());
-    relay.connection_tasks.spawn(async move {
-        let all = timeout(time, discard(rest));
-        // However it ends, the caller has its answer.
-        let _ended = quiet.run_until_cancelled(all).await;
+    let all = timeout(limits.body_timeout, discard(rest));
+    let shutdown = shutdown.clone();
+    shutdown.connections.clone().spawn(async move {
+        tokio::select! {
+            biased;
+            () = shutdown.reached(Phase::Quiet) => {}
+            _complete_or_elapsed = all => {}
+        }
     });
 }
 

@@ -1,146 +1,159 @@
-//! A request whose answer is the app's.
+//! Requests that the app answers.
 
-use http::StatusCode;
+use http::{Response, StatusCode};
+use http_body_util::Either;
 use ringtail_protocol::event::{Disposition, EventId, Kind};
 use ringtail_protocol::path;
 use ringtail_ringcentral::classify::Fallback;
 use tokio::time::Instant;
 
-use super::NotStored;
+use super::context::EdgeContext;
 use super::received::Received;
-use crate::answer::{self, Answer, AnswerBody};
-use crate::links::{Asked, NoAnswer, NoPlace, Question};
+use super::recorder::RecordError;
+use crate::app_body::AppBody;
+use crate::links::passthrough::{NoResponse, PassthroughRequest};
+use crate::links::registry::AcquireError;
 use crate::metrics::Limit;
-use crate::relay::Relay;
+use crate::response::{self, RelayResponse};
 
-/// Asks the app by way of a link, or answers in its place.
-pub(super) async fn passthrough(
-    relay: &Relay,
+/// Sends the request to the app over a link, or answers in its place.
+pub(super) async fn respond(
+    edge: &EdgeContext,
     received: &Received,
-    fallback: Fallback,
-) -> Result<Answer, NotStored> {
-    // A request with a body has its share already. What has none is waited for now, too.
-    let _share = match received.body.share {
+) -> Result<RelayResponse, RecordError> {
+    let request = &received.request;
+    // A request with a body has its share already.
+    let share = match request.body.share {
         Some(_) => None,
-        None => match relay
-            .memory
-            .request(Some(received.endpoint), &received.head)
-        {
-            Some(share) => Some(share),
-            None => {
-                relay.metrics.limits.hit(Limit::BufferedBytes);
-                return Ok(answer::unavailable("the relay is busy\n"));
-            }
-        },
+        None => edge.memory.request(Some(request.endpoint), &request.head),
     };
-    let deadline = Instant::now() + relay.limits.passthrough_deadline;
-    let mut headers = received.head.headers.clone();
+    if request.body.share.is_none() && share.is_none() {
+        edge.metrics.limits.hit(Limit::BufferedBytes);
+        return Ok(response::unavailable("the relay is busy\n"));
+    }
+    let deadline = Instant::now() + edge.limits.passthrough_deadline;
+    let mut headers = request.head.headers.clone();
     path::strip_hop_by_hop(&mut headers);
     let mut event: Option<EventId> = None;
-    let mut untouched = NoAnswer::NotForwarding;
+    let mut untouched = NoResponse::NotForwarding;
     let mut tried = Vec::new();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let wait = relay.limits.passthrough_wait.min(left);
-        let place = match relay.links.place(received.endpoint, &tried, wait).await {
-            Ok(place) => place,
-            Err(NoPlace::Offline) => {
-                return fall_back(relay, received, fallback, event.map(|_| untouched)).await;
+        let wait = edge.limits.passthrough_wait.min(left);
+        let permit = match edge.links.acquire(request.endpoint, &tried, wait).await {
+            Ok(permit) => permit,
+            Err(AcquireError::Offline) => {
+                return fall_back(edge, received, event.map(|_| untouched)).await;
             }
-            Err(NoPlace::Busy) => {
-                relay.metrics.limits.hit(Limit::PassthroughsPerLink);
+            Err(AcquireError::Busy) => {
+                edge.metrics.limits.hit(Limit::PassthroughsPerLink);
                 if event.is_none() {
-                    received.note(relay, Kind::Passthrough, Disposition::Answered)?;
+                    append(edge, received, Disposition::Answered)?;
                 }
-                return Ok(answer::unavailable("the app is busy\n"));
+                return Ok(response::unavailable("the app is busy\n"));
             }
         };
-        tried.push(place.link());
-        // Noted before it is handed over, and only with a place on a link in hand, since live means that a client has it.
+        tried.push(permit.link());
+        // Appended before it is sent, and only with a permit: `Passed` means that a client has the request.
         let event = match event {
             Some(event) => event,
-            None => *event.insert(received.note(relay, Kind::Passthrough, Disposition::Passed)?),
+            None => *event.insert(append(edge, received, Disposition::Passed)?),
         };
-        let question = Question {
+        let outgoing = PassthroughRequest {
             event,
-            method: &received.head.method,
-            path: received.below(),
+            method: &request.head.method,
+            path: request.below(),
             headers: &headers,
-            body: received.body.bytes.clone(),
+            body: request.body.bytes.clone(),
         };
-        let asked = place.ask(question, deadline, relay).await;
-        match asked {
-            Asked::Answer(answer) => {
-                return Ok(answer.map(|body| AnswerBody::App(Box::new(body))));
+        match permit.send(outgoing, deadline).await {
+            Ok((response, permit)) => {
+                let (head, body) = response.into_parts();
+                let body = AppBody::new(
+                    body,
+                    permit,
+                    edge.limits.answer_idle_timeout,
+                    &edge.shutdown.connections,
+                    edge.metrics.limits.clone(),
+                );
+                let mut response = Response::new(Either::Right(Box::new(body)));
+                *response.status_mut() = head.status;
+                *response.headers_mut() = head.headers;
+                return Ok(response);
             }
-            // No app has seen the request, so another client may have it.
-            Asked::None(
-                reason @ (NoAnswer::NotForwarding | NoAnswer::NotSent | NoAnswer::Unreachable),
-            ) => untouched = reason,
-            Asked::None(reason) => {
-                let limit = match reason {
-                    NoAnswer::Deadline => Some(Limit::PassthroughTime),
-                    NoAnswer::HeadTooLarge => Some(Limit::AnswerHeadBytes),
-                    _ => None,
-                };
-                if let Some(limit) = limit {
-                    relay.metrics.limits.hit(limit);
+            // Another client may have it.
+            Err(reason) if reason.is_untouched() => untouched = reason,
+            Err(reason) => {
+                match reason {
+                    NoResponse::Deadline => edge.metrics.limits.hit(Limit::PassthroughTime),
+                    NoResponse::HeadTooLarge => edge.metrics.limits.hit(Limit::AnswerHeadBytes),
+                    _ => {}
                 }
-                return Ok(no_answer(reason));
+                return Ok(no_response(reason));
             }
         }
     }
 }
 
-/// Answers in the app's place. When clients were asked and none reached an app, the event is in the journal as live
-/// already; a callback that cannot be asked for again is then stored once more as owed, since the app must get it.
-async fn fall_back(
-    relay: &Relay,
+fn append(
+    edge: &EdgeContext,
     received: &Received,
-    fallback: Fallback,
-    asked: Option<NoAnswer>,
-) -> Result<Answer, NotStored> {
-    match fallback {
-        Fallback::Accept { content_type, body } => {
-            received
-                .store(relay, Kind::Passthrough, Disposition::Pending)
-                .await?;
-            Ok(answer::with_body(StatusCode::OK, content_type, body))
-        }
-        Fallback::Refuse => match asked {
-            Some(reason) => Ok(no_answer(reason)),
-            None => {
-                received.note(relay, Kind::Passthrough, Disposition::Answered)?;
-                Ok(answer::unavailable(
-                    "no client with an app is connected to this endpoint\n",
-                ))
-            }
-        },
-    }
+    disposition: Disposition,
+) -> Result<EventId, RecordError> {
+    let recorder = &edge.recorder;
+    recorder.append_detached(received, Kind::Passthrough, disposition)
 }
 
-fn no_answer(reason: NoAnswer) -> Answer {
-    match reason {
-        NoAnswer::Deadline => answer::text(
+/// Answers in the app's place. `sent` is why no client reached an app; without it, no client was asked. A callback that
+/// RingCentral sends only once is stored as pending, even if it has been stored as passed before: the app must get it.
+async fn fall_back(
+    edge: &EdgeContext,
+    received: &Received,
+    sent: Option<NoResponse>,
+) -> Result<RelayResponse, RecordError> {
+    if let Fallback::Accept { content_type, body } = received.callback.fallback() {
+        edge.recorder
+            .append_durable(received, Kind::Passthrough, Disposition::Pending)
+            .await?;
+        return Ok(response::with_body(StatusCode::OK, content_type, body));
+    }
+    if let Some(reason) = sent {
+        return Ok(no_response(reason));
+    }
+    append(edge, received, Disposition::Answered)?;
+    Ok(response::unavailable(
+        "no client with an app is connected to this endpoint\n",
+    ))
+}
+
+fn no_response(reason: NoResponse) -> RelayResponse {
+    let (status, line) = match reason {
+        NoResponse::Deadline => (
             StatusCode::GATEWAY_TIMEOUT,
             "the app did not answer in time\n",
         ),
-        NoAnswer::Unreachable => answer::text(
+        NoResponse::Unreachable => (
             StatusCode::BAD_GATEWAY,
             "nothing listens at the app's address\n",
         ),
-        NoAnswer::Failed => answer::text(StatusCode::BAD_GATEWAY, "the app gave no HTTP answer\n"),
-        NoAnswer::LinkLost => answer::text(
+        NoResponse::Failed => (
+            StatusCode::BAD_GATEWAY,
+            "the app did not send an HTTP response\n",
+        ),
+        NoResponse::LinkLost => (
             StatusCode::BAD_GATEWAY,
             "the connection to the app was lost before it answered\n",
         ),
-        NoAnswer::HeadTooLarge => answer::text(
+        NoResponse::HeadTooLarge => (
             StatusCode::BAD_GATEWAY,
             "the app's answer has more than 64 KiB of header fields\n",
         ),
-        NoAnswer::TooLarge => answer::empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-        NoAnswer::NotForwarding | NoAnswer::NotSent => {
-            answer::unavailable("no app is connected to this endpoint\n")
+        NoResponse::TooLarge => {
+            return response::empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         }
-    }
+        NoResponse::NotForwarding | NoResponse::NotSent => {
+            return response::unavailable("no app is connected to this endpoint\n");
+        }
+    };
+    response::text(status, line)
 }

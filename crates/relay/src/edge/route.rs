@@ -1,6 +1,6 @@
-//! Which endpoint a path or a host means, and what is left of the path below it.
+//! Which endpoint a path or a host names, and the path below it.
 
-/// A path taken apart. Nothing is decoded, normalised or cut: what is below the endpoint is the app's, byte for byte.
+/// The parts of a path. Nothing is decoded or normalised: the app gets the path below the endpoint byte for byte.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Route<'a> {
     /// The first segment, or the first label of the host.
@@ -10,7 +10,6 @@ pub(super) struct Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// Takes a path with its query apart.
     pub(super) fn of(path_and_query: &'a str) -> Option<Self> {
         let rest = path_and_query.strip_prefix('/')?;
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -18,8 +17,8 @@ impl<'a> Route<'a> {
         Some(Self { id, below })
     }
 
-    /// Returns where a path with its query leads on an endpoint's own host: all of it is below the endpoint. A URL
-    /// without a path is asked for as `/`, so that is the endpoint itself.
+    /// The same for an endpoint's own host, where the whole path is below the endpoint. HTTP sends `/` for a URL without a
+    /// path, so `/` is the endpoint itself.
     pub(super) fn of_host(label: &'a str, path_and_query: &'a str) -> Option<Self> {
         let rest = path_and_query.strip_prefix('/')?;
         let below = if rest.is_empty() || rest.starts_with('?') {
@@ -31,7 +30,7 @@ impl<'a> Route<'a> {
     }
 }
 
-/// Returns a path and its query, apart.
+/// Splits a path from its query.
 pub(super) fn path_and_query(below: &str) -> (&str, Option<&str>) {
     match below.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -44,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_segment_is_the_endpoint_and_the_rest_stays_as_sent() {
+    fn the_first_segment_is_the_endpoint_and_the_rest_is_unchanged() {
         for (path, id, below) in [
             ("/sms-x", "sms-x", ""),
             ("/sms-x/", "sms-x", "/"),
@@ -65,13 +64,13 @@ mod tests {
     }
 
     #[test]
-    fn query_begins_at_the_first_question_mark() {
+    fn the_query_begins_at_the_first_question_mark() {
         assert_eq!(path_and_query("/p?a=?b"), ("/p", Some("a=?b")));
         assert_eq!(path_and_query(""), ("", None));
     }
 
     #[test]
-    fn on_its_own_host_the_whole_path_is_the_endpoints() {
+    fn on_its_own_host_the_whole_path_is_below_the_endpoint() {
         for (path, below) in [
             ("/", ""),
             ("/?a=1", "?a=1"),

@@ -1,21 +1,21 @@
-//! The event stream of a link: everything after the client's cursor, in order, with its gaps stated.
+//! The event stream of a link: everything after the client's cursor, in order, with gaps stated.
 
 use bytes::{Bytes, BytesMut};
 use ringtail_protocol::frame::Down;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::journal::{EndpointKey, Journal, Page, ReadError};
 
-/// Events in one page. With [`PAGE_BYTES`] it bounds what a link that does not read holds in memory.
+/// Events in one page. With [`PAGE_BYTES`] it bounds the memory of a link whose client does not read.
 const PAGE_EVENTS: usize = 512;
 
-/// Bytes of one page, unless its first event alone is larger.
+/// Bytes of one page, unless its first event is larger.
 const PAGE_BYTES: usize = 256 * 1024;
 
-/// Pages between the journal and HTTP/2's own buffer: one is sent while the next is read.
+/// Pages between the journal and HTTP/2's buffer: one is sent while the next is read.
 pub(super) const QUEUED_PAGES: usize = 1;
 
-/// Writes frames until the other side goes away. Never returns `Ok`.
+/// Sends frames until the client is gone. Never returns `Ok`.
 pub(super) async fn pump(
     journal: &dyn Journal,
     endpoint: EndpointKey,
@@ -24,25 +24,20 @@ pub(super) async fn pump(
 ) -> Result<std::convert::Infallible, PumpError> {
     let mut head = journal.head(endpoint);
     let newest = *head.borrow_and_update();
-    let mut sent = Sent::from(cursor, newest);
+    let mut position = Position::from(cursor, newest);
     send(out, &[Down::Head { seq: newest }]).await?;
     loop {
         let page = journal
-            .read(endpoint, sent.seq, PAGE_EVENTS, PAGE_BYTES)
+            .read(endpoint, position.seq, PAGE_EVENTS, PAGE_BYTES)
             .await?;
         let full = !page.events.is_empty();
-        send(out, &sent.frames(page)).await?;
+        send(out, &position.frames(page)).await?;
         if !full {
-            // A head that moved since it was last looked at returns at once, so nothing is slept through.
-            moved(&mut head).await?;
+            // Returns at once if the head has advanced since it was last seen.
+            let advanced = head.changed().await;
+            advanced.map_err(|_| PumpError::Journal(ReadError::Closed))?;
         }
     }
-}
-
-async fn moved(head: &mut watch::Receiver<u64>) -> Result<(), PumpError> {
-    head.changed()
-        .await
-        .map_err(|_| PumpError::Journal(ReadError::Closed))
 }
 
 async fn send(out: &mpsc::Sender<Bytes>, frames: &[Down]) -> Result<(), PumpError> {
@@ -61,25 +56,23 @@ async fn send(out: &mpsc::Sender<Bytes>, frames: &[Down]) -> Result<(), PumpErro
 /// Why the event stream stops.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PumpError {
-    /// The journal cannot be read.
-    #[error("the journal cannot be read")]
+    #[error("could not read the journal")]
     Journal(#[from] ReadError),
-    /// The request was dropped, with the link.
     #[error("the client is gone")]
     ClientGone,
 }
 
-/// How far a link has been served.
+/// How far a link's client has been sent events.
 #[derive(Debug, PartialEq, Eq)]
-struct Sent {
+struct Position {
     seq: u64,
-    /// Whether the client had, or was sent, what is before: only then a missing number is a gap to it.
+    /// Whether the client has the events before: only then a missing number is a gap to it.
     anchored: bool,
 }
 
-impl Sent {
-    /// A cursor beyond the journal's newest event was not taken from this journal, whatever it says: believing it would
-    /// hide every event up to there.
+impl Position {
+    /// Ignores a cursor beyond the journal's newest event: it is not from this journal, and would hide every event up to
+    /// there.
     fn from(cursor: Option<u64>, newest: u64) -> Self {
         match cursor.filter(|seq| *seq <= newest) {
             Some(seq) => Self {
@@ -93,7 +86,7 @@ impl Sent {
         }
     }
 
-    /// Turns a page that was read after `seq` into frames, and moves on.
+    /// Turns a page that was read after `seq` into frames, and advances.
     fn frames(&mut self, page: Page) -> Vec<Down> {
         let mut frames = Vec::with_capacity(page.events.len() + 1);
         let empty = page.events.is_empty();
@@ -104,7 +97,7 @@ impl Sent {
             frames.push(Down::Event(event));
         }
         if empty && page.head > self.seq {
-            // Retention has taken even the newest.
+            // Retention has deleted even the newest.
             self.gap_before(page.head + 1, &mut frames);
             self.seq = page.head;
             self.anchored = true;
@@ -146,7 +139,7 @@ mod tests {
         }
     }
 
-    /// Frames in short: `5` an event, `-(2, 4)` a gap.
+    /// Frames in short: `5` is an event, `gap 2-4` a gap.
     fn shown(frames: &[Down]) -> Vec<String> {
         frames
             .iter()
@@ -160,36 +153,42 @@ mod tests {
 
     #[test]
     fn a_cursor_that_retention_passed_gets_a_gap() {
-        let mut sent = Sent::from(Some(3), 9);
-        assert_eq!(shown(&sent.frames(page(&[7, 8], 9))), ["gap 4-6", "7", "8"]);
-        assert_eq!(shown(&sent.frames(page(&[9], 9))), ["9"]);
+        let mut position = Position::from(Some(3), 9);
+        assert_eq!(
+            shown(&position.frames(page(&[7, 8], 9))),
+            ["gap 4-6", "7", "8"]
+        );
+        assert_eq!(shown(&position.frames(page(&[9], 9))), ["9"]);
     }
 
     #[test]
     fn a_cursor_at_the_oldest_gets_none() {
-        let mut sent = Sent::from(Some(6), 9);
-        assert_eq!(shown(&sent.frames(page(&[7], 9))), ["7"]);
+        let mut position = Position::from(Some(6), 9);
+        assert_eq!(shown(&position.frames(page(&[7], 9))), ["7"]);
     }
 
     #[test]
-    fn a_new_client_is_not_told_of_what_was_before_it() {
-        let mut sent = Sent::from(None, 9);
-        assert_eq!(shown(&sent.frames(page(&[7, 9], 9))), ["7", "gap 8-8", "9"]);
+    fn a_new_client_gets_no_gap_before_its_first_event() {
+        let mut position = Position::from(None, 9);
+        assert_eq!(
+            shown(&position.frames(page(&[7, 9], 9))),
+            ["7", "gap 8-8", "9"]
+        );
     }
 
     #[test]
     fn a_journal_that_kept_nothing_is_one_gap() {
-        let mut sent = Sent::from(Some(3), 9);
-        assert_eq!(shown(&sent.frames(page(&[], 9))), ["gap 4-9"]);
-        assert_eq!(shown(&sent.frames(page(&[], 9))), Vec::<String>::new());
-        let mut fresh = Sent::from(None, 9);
+        let mut position = Position::from(Some(3), 9);
+        assert_eq!(shown(&position.frames(page(&[], 9))), ["gap 4-9"]);
+        assert_eq!(shown(&position.frames(page(&[], 9))), Vec::<String>::new());
+        let mut fresh = Position::from(None, 9);
         assert_eq!(shown(&fresh.frames(page(&[], 9))), Vec::<String>::new());
         assert_eq!(shown(&fresh.frames(page(&[12], 12))), ["gap 10-11", "12"]);
     }
 
     #[test]
-    fn a_cursor_from_the_future_starts_anew() {
-        assert_eq!(Sent::from(Some(10), 9), Sent::from(None, 9));
-        assert_ne!(Sent::from(Some(9), 9), Sent::from(None, 9));
+    fn a_cursor_beyond_the_head_is_ignored() {
+        assert_eq!(Position::from(Some(10), 9), Position::from(None, 9));
+        assert_ne!(Position::from(Some(9), 9), Position::from(None, 9));
     }
 }

@@ -1,91 +1,142 @@
-//! The task of one link: HTTP/2 over the WebSocket, the event stream on it, and the end.
+//! The task of one link: HTTP/2 over the WebSocket, the event stream on it, and its end.
 
 use std::convert::Infallible;
 use std::error::Error as _;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, StatusCode, Uri};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use ringtail_protocol::event::DecodeError;
 use ringtail_protocol::frame::{Decoder, Up};
+use ringtail_protocol::path;
 use ringtail_protocol::stream::{ByteStream, websocket_config};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tracing::Instrument as _;
 
 use super::body::LinkBody;
+use super::context::LinkContext;
 use super::events::{self, PumpError};
-use super::{End, Link, LinkId};
+use super::registry::{Link, LinkEnd, LinkId};
 use crate::accounts::Account;
 use crate::journal::EndpointKey;
-use crate::relay::Relay;
+use crate::metrics::Limit;
+use crate::net::proxies::Caller;
+use crate::shutdown::Phase;
+
+/// How long to wait for a client to take note that its link ends.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a client asked for when it dialled.
 #[derive(Debug)]
-pub(super) struct Terms {
-    pub(super) id: LinkId,
-    pub(super) endpoint: EndpointKey,
-    pub(super) account: Account,
-    pub(super) forwards: bool,
-    /// Where the client stands in this journal, if anywhere.
-    pub(super) cursor: Option<u64>,
+pub(crate) struct LinkParams {
+    pub(crate) endpoint: EndpointKey,
+    pub(crate) account: Account,
+    pub(crate) forwards: bool,
+    /// The client's cursor in this journal, if it has one.
+    pub(crate) cursor: Option<u64>,
+}
+
+/// Starts the task of a link. It waits for the connection of `request` to be upgraded.
+pub(crate) fn spawn(
+    context: LinkContext,
+    request: Request<Incoming>,
+    params: LinkParams,
+    caller: Caller,
+) {
+    let id = LinkId::fresh();
+    let span = tracing::info_span!(
+        "link",
+        link = %id,
+        account = %params.account.name,
+        %caller,
+        cursor = tracing::field::Empty
+    );
+    let tasks = context.shutdown.links.clone();
+    tasks.spawn(async move { serve(&context, request, id, params).await }.instrument(span));
+}
+
+async fn serve(context: &LinkContext, request: Request<Incoming>, id: LinkId, params: LinkParams) {
+    let upgrade = timeout(context.limits.link_timeout, hyper::upgrade::on(request));
+    let upgraded = tokio::select! {
+        biased;
+        () = context.shutdown.reached(Phase::EndLinks) => return,
+        upgraded = upgrade => upgraded,
+    };
+    let Ok(Ok(upgraded)) = upgraded else {
+        tracing::debug!("the connection ended before it became a link");
+        return;
+    };
+    let error = tokio::select! {
+        biased;
+        () = context.shutdown.reached(Phase::Abort) => return,
+        error = run(context, upgraded, id, params) => error,
+    };
+    if error.is_violation() {
+        context.metrics.limits.hit(Limit::Links);
+    }
+    match &error {
+        LinkError::Events(error) => {
+            tracing::error!(error = error as &dyn std::error::Error, "link ended");
+        }
+        reason => tracing::info!(%reason, "link ended"),
+    }
 }
 
 /// How a link ended.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LinkError {
-    /// The relay ended it.
+enum LinkError {
     #[error("{0}")]
-    Ended(End),
-    /// The client did not answer the first request in time.
+    Ended(LinkEnd),
     #[error("the client did not open the event stream in time")]
     Silent,
-    /// The client answered the first request with something else than 200.
     #[error("the client refused the event stream with {0}")]
     Refused(StatusCode),
-    /// The client closed its half of the event stream.
     #[error("the client closed the event stream")]
     Closed,
-    /// HTTP/2 on the link broke: the client spoke something else, went away, or was silent for too long.
+    /// The connection was lost, the client was silent for too long, or what it sent is not HTTP/2.
     #[error("the connection broke")]
     Broken(#[source] hyper::Error),
-    /// The client sent a frame that is not one.
     #[error("the client sent a bad frame")]
     BadFrame(#[from] DecodeError),
-    /// The events cannot be sent.
     #[error(transparent)]
     Events(#[from] PumpError),
 }
 
 impl LinkError {
-    /// Says whether the client broke the rules, and neither left nor was sent away.
-    pub(super) fn is_the_clients(&self) -> bool {
+    /// Returns true if the client broke the protocol, as opposed to leaving or being disconnected.
+    fn is_violation(&self) -> bool {
         match self {
             Self::Silent | Self::Refused(_) | Self::BadFrame(_) => true,
-            // A connection that is lost is an error of the socket; what came over it and is wrong, one of what reads it.
-            Self::Broken(error) => match error.source().and_then(|cause| cause.downcast_ref()) {
-                Some(error) => is_about_what_came(error),
-                None => true,
-            },
+            // A lost connection is an error of the socket; bad bytes are an error of what decodes them.
+            Self::Broken(error) => {
+                let cause = error.source().and_then(|cause| cause.downcast_ref());
+                cause.is_none_or(|error: &io::Error| {
+                    matches!(
+                        error.kind(),
+                        io::ErrorKind::InvalidData | io::ErrorKind::Other
+                    )
+                })
+            }
             Self::Ended(_) | Self::Closed | Self::Events(_) => false,
         }
     }
 }
 
-fn is_about_what_came(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        std::io::ErrorKind::InvalidData | std::io::ErrorKind::Other
-    )
-}
-
-/// Serves a link until it ends.
-pub(super) async fn run(relay: &Relay, upgraded: Upgraded, terms: Terms) -> LinkError {
+async fn run(
+    context: &LinkContext,
+    upgraded: Upgraded,
+    id: LinkId,
+    params: LinkParams,
+) -> LinkError {
     let socket = WebSocketStream::from_raw_socket(
         TokioIo::new(upgraded),
         Role::Server,
@@ -94,111 +145,100 @@ pub(super) async fn run(relay: &Relay, upgraded: Upgraded, terms: Terms) -> Link
     .await;
     let io = TokioIo::new(ByteStream::new(socket));
     let handshake = ringtail_protocol::http2::client().handshake(io);
-    let (send, connection) = match timeout(relay.limits.link_timeout, handshake).await {
+    let (send, connection) = match timeout(context.limits.link_timeout, handshake).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return LinkError::Broken(error),
         Err(_elapsed) => return LinkError::Silent,
     };
     let link = Arc::new(Link::new(
-        terms.id,
-        terms.endpoint,
-        terms.account,
-        terms.forwards,
+        id,
+        params.endpoint,
+        params.account,
+        params.forwards,
         send,
     ));
-    let ending = async {
+    let ended = async {
         tokio::select! {
             biased;
-            () = link.ended.cancelled() => link.end.get().copied().unwrap_or(End::Stopping),
-            () = relay.end_links.cancelled() => End::Stopping,
+            () = link.ended.cancelled() => link.end.get().copied().unwrap_or(LinkEnd::Stopping),
+            () = context.shutdown.reached(Phase::EndLinks) => LinkEnd::Stopping,
         }
     };
     let mut connection = std::pin::pin!(connection);
-    let end = tokio::select! {
-        // An end that was asked for goes before work that never ends; the connection before the streams on it, so that
-        // its failure is the reason that is told.
+    let error = tokio::select! {
+        // `biased`: the connection before the streams on it, so that its error is the one reported.
         biased;
-        end = ending => LinkError::Ended(end),
-        ended = connection.as_mut() => broken(ended),
-        Err(error) = converse(relay, &link, terms.cursor) => error,
+        end = ended => LinkError::Ended(end),
+        ended = connection.as_mut() => match ended {
+            Ok(()) => LinkError::Closed,
+            Err(error) => LinkError::Broken(error),
+        },
+        Err(error) = stream_events(context, &link, params.cursor) => error,
     };
     let cursor = link.cursor.load(Ordering::Relaxed);
     tracing::Span::current().record("cursor", cursor);
-    // With the last sender gone the connection says goodbye and ends; a client that does not listen is not waited for.
+    // Without a sender, the connection sends GOAWAY and ends.
     drop(link);
-    if !matches!(end, LinkError::Broken(_)) {
-        let goodbye = timeout(relay.limits.link_timeout.min(GOODBYE), connection).await;
-        tracing::trace!(link = %terms.id, polite = goodbye.is_ok(), "goodbye said");
+    if !matches!(error, LinkError::Broken(_)) {
+        let goodbye = timeout(context.limits.link_timeout.min(GOODBYE_TIMEOUT), connection).await;
+        tracing::trace!(acknowledged = goodbye.is_ok(), "sent goodbye");
     }
-    end
+    error
 }
 
-/// How long a client may take to hear that its link ends.
-const GOODBYE: std::time::Duration = std::time::Duration::from_secs(1);
-
-fn broken(ended: hyper::Result<()>) -> LinkError {
-    match ended {
-        Ok(()) => LinkError::Closed,
-        Err(error) => LinkError::Broken(error),
-    }
-}
-
-/// Opens the event stream, attaches the link, and keeps both directions going.
-async fn converse(
-    relay: &Relay,
+/// Opens the event stream, attaches the link, and runs the stream in both directions.
+async fn stream_events(
+    context: &LinkContext,
     link: &Arc<Link>,
     cursor: Option<u64>,
 ) -> Result<Infallible, LinkError> {
     let (frames, body) = mpsc::channel(events::QUEUED_PAGES);
     let mut request = Request::new(LinkBody::Stream(body));
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = EVENTS_URI.parse().unwrap_or_default();
+    let uri = Uri::builder().scheme("http").authority("ringtail");
+    *request.uri_mut() = uri.path_and_query(path::EVENTS).build().unwrap_or_default();
     let mut send = link.send.clone();
-    let answer = send.send_request(request);
-    // The sender would keep the connection from ending.
+    let response = send.send_request(request);
+    // A sender keeps the connection from ending.
     drop(send);
     let attached = Notify::new();
     let upward = async {
-        let response = match timeout(relay.limits.link_timeout, answer).await {
-            Err(_elapsed) => return Err(LinkError::Silent),
-            Ok(Err(error)) => return Err(LinkError::Broken(error)),
-            Ok(Ok(response)) => response,
-        };
+        let response = timeout(context.limits.link_timeout, response).await;
+        let response = response
+            .map_err(|_elapsed| LinkError::Silent)?
+            .map_err(LinkError::Broken)?;
         if response.status() != StatusCode::OK {
             return Err(LinkError::Refused(response.status()));
         }
-        let _attached = relay.links.attach(link.clone());
-        relay.metrics.attached_links.inc();
-        let newest = relay.links.cursor(link.endpoint);
-        // One from the future is not this journal's.
-        let head = *relay.journal.head(link.endpoint).borrow();
-        let dialled_with = cursor.filter(|cursor| *cursor <= head);
-        newest.fetch_max(dialled_with.unwrap_or_default(), Ordering::Relaxed);
-        tracing::info!(link = %link.id, forwards = link.forwards, "link attached");
+        let _attached = context.links.attach(link.clone());
+        context.metrics.attached_links.inc();
+        let newest = context.links.cursor(link.endpoint);
+        // A cursor beyond the head is not from this journal.
+        let head = *context.journal.head(link.endpoint).borrow();
+        let known = cursor.filter(|cursor| *cursor <= head);
+        newest.fetch_max(known.unwrap_or_default(), Ordering::Relaxed);
+        tracing::info!(forwards = link.forwards, "link attached");
         attached.notify_one();
-        // A token that was revoked between the dial and now was not seen by the check that ends attached links.
-        if !relay.still_current(&link.account).await {
-            return Err(LinkError::Ended(End::Revoked));
+        // Revocation only ends attached links; this token may have been revoked just before.
+        if !context.is_current(&link.account).await {
+            return Err(LinkError::Ended(LinkEnd::Revoked));
         }
         read_cursors(link, &newest, response.into_body()).await
     };
     let downward = async {
         // The first frame tells the client that passthrough requests may come.
         attached.notified().await;
-        events::pump(&*relay.journal, link.endpoint, cursor, &frames)
+        events::pump(&*context.journal, link.endpoint, cursor, &frames)
             .await
             .map_err(LinkError::Events)
     };
     tokio::select! {
-        // Cursors first: they are small and free the client's memory of what it told.
+        // `biased`: cursors first; they are small.
         biased;
         end = upward => end,
         end = downward => end,
     }
 }
-
-/// Full, since HTTP/2 wants a scheme and an authority; see `path::EVENTS`.
-const EVENTS_URI: &str = "http://ringtail/events";
 
 async fn read_cursors(
     link: &Link,
@@ -222,18 +262,5 @@ async fn read_cursors(
                 newest.fetch_max(seq, Ordering::Relaxed);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ringtail_protocol::path;
-
-    use super::*;
-
-    #[test]
-    fn the_event_stream_is_asked_for_at_its_path() {
-        let uri: http::Uri = EVENTS_URI.parse().unwrap();
-        assert_eq!(uri.path(), path::EVENTS);
     }
 }

@@ -48,8 +48,8 @@ limits! {
     BodyTime = "body-time",
     /// Bodies in memory.
     BufferedBytes = "buffered-bytes",
-    /// Validations noted in a second.
-    NotedValidations = "noted-validations",
+    /// Validations stored in a second.
+    StoredValidations = "stored-validations",
     /// Events that wait for the disk.
     JournalQueue = "journal-queue",
     /// Passthrough requests on a link.

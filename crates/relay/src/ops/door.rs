@@ -14,10 +14,10 @@ use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Caller, Ops};
+use crate::shutdown::{Phase, Shutdown};
 #[cfg(unix)]
 use crate::store::DataDir;
 
@@ -48,7 +48,7 @@ impl Doors {
     /// Binds the address of `--metrics`.
     pub(crate) fn at(metrics: SocketAddr) -> io::Result<Self> {
         Ok(Self {
-            tcp: Some(crate::server::bind(metrics)?),
+            tcp: Some(crate::net::socket::bind(metrics)?),
             ..Self::default()
         })
     }
@@ -74,12 +74,12 @@ impl Doors {
         self
     }
 
-    /// Answers until `end`.
-    pub(crate) fn open(self, ops: Ops, tasks: &TaskTracker, end: &CancellationToken) {
+    /// Answers until the relay has stopped.
+    pub(crate) fn open(self, ops: Ops, tasks: &TaskTracker) {
         let open = Open {
+            shutdown: ops.shutdown.clone(),
             ops: Arc::new(ops),
             tasks: tasks.clone(),
-            end: end.clone(),
         };
         if let Some(listener) = self.tcp {
             let open = open.clone();
@@ -135,7 +135,7 @@ impl Listen for UnixListener {
 struct Open {
     ops: Arc<Ops>,
     tasks: TaskTracker,
-    end: CancellationToken,
+    shutdown: Shutdown,
 }
 
 impl Open {
@@ -144,7 +144,7 @@ impl Open {
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = self.end.cancelled() => return,
+                () = self.shutdown.reached(Phase::Stopped) => return,
                 accepted = listener.next() => accepted,
             };
             let stream = match accepted {
@@ -153,7 +153,7 @@ impl Open {
                     tracing::debug!(%error, "no operator's connection accepted, pausing");
                     tokio::select! {
                         biased;
-                        () = self.end.cancelled() => return,
+                        () = self.shutdown.reached(Phase::Stopped) => return,
                         () = tokio::time::sleep(ACCEPT_PAUSE) => continue,
                     }
                 }
@@ -161,13 +161,13 @@ impl Open {
             let Ok(place) = places.clone().try_acquire_owned() else {
                 continue;
             };
-            let (ops, end) = (self.ops.clone(), self.end.clone());
+            let (ops, shutdown) = (self.ops.clone(), self.shutdown.clone());
             self.tasks.spawn(async move {
                 let _place = place;
                 let served = serve(&ops, caller, stream);
                 tokio::select! {
                     biased;
-                    () = end.cancelled() => {}
+                    () = shutdown.reached(Phase::Stopped) => {}
                     _elapsed_or_over = tokio::time::timeout(CONNECTION_LIFE, served) => {}
                 }
             });

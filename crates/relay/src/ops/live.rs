@@ -37,7 +37,7 @@ pub(super) fn registry(ops: &Ops, survey: Option<&Survey>) -> Registry {
         Unit::Bytes,
         gauge(bytes),
     );
-    let (forwarding, inspecting) = ops.relay.links.count();
+    let (forwarding, inspecting) = ops.links.count();
     registry.register(
         "links",
         "Links that are attached, by whether their clients forward to an app",
@@ -145,7 +145,7 @@ fn endpoints(registry: &mut Registry, ops: &Ops, survey: &Survey) {
     );
     let links = listed
         .iter()
-        .map(|it| (labels(it), ops.relay.links.count_of(it.key)));
+        .map(|it| (labels(it), ops.links.count_of(it.key)));
     registry.register(
         "endpoint_links",
         "Links that an endpoint has",

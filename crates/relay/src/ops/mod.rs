@@ -27,10 +27,12 @@ use tokio::sync::watch;
 
 pub(crate) use self::door::Doors;
 pub(crate) use self::status::{Status, time};
+use crate::hosts::Hosts;
 use crate::journal::sqlite::SqliteJournal;
-use crate::metrics;
+use crate::links::registry::Links;
+use crate::metrics::{self, Metrics};
 use crate::recent::RecentLog;
-use crate::relay::Relay;
+use crate::shutdown::Shutdown;
 use crate::store::DataDir;
 use crate::survey::{self, Survey};
 use crate::tls::CertificateState;
@@ -38,7 +40,10 @@ use crate::tls::CertificateState;
 /// What is asked about.
 #[derive(Debug)]
 pub(crate) struct Ops {
-    pub(crate) relay: Arc<Relay>,
+    pub(crate) links: Arc<Links>,
+    pub(crate) hosts: Arc<Hosts>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) shutdown: Shutdown,
     pub(crate) journal: Arc<SqliteJournal>,
     pub(crate) dir: DataDir,
     pub(crate) certificate: watch::Receiver<CertificateState>,
@@ -87,11 +92,7 @@ impl Ops {
 
     async fn metrics(&self) -> Answer {
         let survey = self.survey().await;
-        match self
-            .relay
-            .metrics
-            .encode(&live::registry(self, survey.as_ref()))
-        {
+        match self.metrics.encode(&live::registry(self, survey.as_ref())) {
             Ok(numbers) => with_type(StatusCode::OK, metrics::CONTENT_TYPE, numbers),
             Err(error) => {
                 tracing::error!(%error, "metrics not written");
@@ -119,7 +120,7 @@ impl Ops {
 
     /// Looks through the database, if it can be.
     async fn survey(&self) -> Option<Survey> {
-        let (dir, cursors) = (self.dir.clone(), self.relay.links.cursors());
+        let (dir, cursors) = (self.dir.clone(), self.links.cursors());
         let looked = tokio::task::spawn_blocking(move || survey::survey(&dir, &cursors));
         match looked.await {
             Ok(Ok(survey)) => Some(survey),

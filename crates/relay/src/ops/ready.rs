@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Ops;
 use crate::journal::AppendError;
+use crate::shutdown::Phase;
 use crate::tls::CertificateState;
 
 /// How long the journal may take to write a row. RingCentral waits about as long for an answer.
@@ -43,7 +44,7 @@ impl fmt::Display for NotReady {
 
 /// Looks whether requests are taken, over a certificate that counts, and whether the journal writes, by writing.
 pub(super) async fn check(ops: &Ops) -> Result<(), NotReady> {
-    if ops.relay.drain.is_cancelled() {
+    if ops.shutdown.has_reached(Phase::Draining) {
         return Err(NotReady::Draining);
     }
     certified(&ops.certificate.borrow())?;

@@ -96,22 +96,17 @@ pub(crate) struct LineStatus {
 /// Asks all parts of the relay.
 pub(super) async fn of(ops: &Ops, survey: &Survey) -> Status {
     let now = Timestamp::now();
-    let relay = &ops.relay;
     let not_ready = ready::check(ops).await.err();
-    let (forwarding, inspecting) = relay.links.count();
+    let (forwarding, inspecting) = ops.links.count();
     let (queue_events, queue_bytes) = ops.journal.waiting();
     let oldest = survey.endpoints.iter().filter_map(|it| it.oldest_at);
-    let limits = relay
-        .metrics
-        .limits
-        .counts()
-        .filter(|(_, count)| *count > 0);
+    let limits = ops.metrics.limits.counts().filter(|(_, count)| *count > 0);
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         started_at: time(ops.started),
         uptime_seconds: seconds(ops.started, now),
-        public_url: relay.hosts.public_url().as_str().to_owned(),
+        public_url: ops.hosts.public_url().as_str().to_owned(),
         not_ready: not_ready.map(|reason| reason.to_string()),
         certificate: certificate(&ops.certificate.borrow()),
         links: LinksStatus {
@@ -174,7 +169,7 @@ fn endpoint(ops: &Ops, endpoint: &SurveyedEndpoint, now: Timestamp) -> EndpointS
         bytes: endpoint.bytes,
         oldest_at: endpoint.oldest_at.map(time),
         newest_at: endpoint.newest_at.map(time),
-        links: ops.relay.links.count_of(endpoint.key),
+        links: ops.links.count_of(endpoint.key),
         cursor: endpoint.cursor,
         waiting_seconds: endpoint.waiting_since.map(|since| seconds(since, now)),
     }

@@ -1,52 +1,40 @@
-//! A running relay: binding, accepting, and stopping in order.
-//!
-//! Stopping, in order:
-//!
-//! 1. Nothing new is accepted. Connections that there are end with the answer to the next request, which may be on its
-//!    way: for [`crate::limits::Limits::linger`] they are waited for, and those on which nothing happens end then.
-//! 2. Requests in flight are finished. Links stay up, because passthrough requests are answered over them.
-//! 3. After [`crate::limits::Limits::drain_timeout`] passthrough requests whose app has not answered get 503, and what is left
-//!    after that is cut off.
-//! 4. Links are told to end, and their clients dial the next relay. The journal writes what it has, and closes.
+//! A running relay: binding, serving, and stopping.
 
 mod accept;
-pub(crate) mod admission;
 mod connection;
-mod http01;
-mod plain;
-pub(crate) mod progress;
+mod plain_http;
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use governor::{Quota, RateLimiter};
 use ringtail_protocol::event::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::connection::ListenerContext;
 use crate::accounts::{Accounts, AccountsError, SharedAccounts};
-use crate::clock::Clock;
+use crate::api::{ApiContext, Authenticator};
 use crate::config::{Config, Host, PublicUrl};
+use crate::edge::EdgeContext;
 use crate::hosts::Hosts;
 use crate::journal::sqlite::{OpenError, SqliteJournal, Swept};
 use crate::journal::{AppendError, Journal};
-use crate::limits::{LARGE_BODIES, LAST_WORDS, NOTED_VALIDATIONS};
-use crate::links::Links;
-use crate::logins::FailedLogins;
-use crate::memory::Memory;
+use crate::limits::Limits;
+use crate::links::context::LinkContext;
+use crate::links::registry::Links;
+use crate::links::revocation;
+use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
+use crate::net::admission::Admission;
+use crate::net::socket;
 use crate::ops::{Doors, Ops};
-use crate::rates::EventRates;
-use crate::relay::Relay;
+pub use crate::shutdown::Stopped;
+use crate::shutdown::{Phase, Shutdown};
 use crate::store::{self, DataDir, DataDirError, ServeLock, StoreError};
 use crate::tls::{CertificateState, Source, Tls, TlsError};
-
-pub(crate) use self::accept::bind;
 
 /// A relay that accepts connections.
 #[derive(Debug)]
@@ -57,24 +45,17 @@ pub struct Server {
     http_addr: Option<SocketAddr>,
     certificate: watch::Receiver<CertificateState>,
     certificate_asked: Arc<Notify>,
-    relay: Arc<Relay>,
+    accounts: SharedAccounts,
+    hosts: Arc<Hosts>,
     journal: Arc<SqliteJournal>,
-    tasks: TaskTracker,
+    limits: Arc<Limits>,
+    metrics: Arc<Metrics>,
+    shutdown: Shutdown,
     /// Cancelled when the accept loop has ended, even by a panic.
-    accepting: CancellationToken,
+    accept_ended: CancellationToken,
     /// The operator's connections, which end last.
     ops_tasks: TaskTracker,
-    end_ops: CancellationToken,
     _lock: ServeLock,
-}
-
-/// How a relay stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
-    /// Every request was finished.
-    Drained,
-    /// Requests were still in flight after the time for them, and were cut off.
-    CutOff,
 }
 
 impl Server {
@@ -84,8 +65,8 @@ impl Server {
     /// When the data directory, the certificate or the address cannot be had.
     pub async fn spawn(config: Config) -> Result<Self, SpawnError> {
         let listener = match &config.socket {
-            Some(socket) => accept::adopt(socket),
-            None => accept::bind(config.listen),
+            Some(socket) => socket::adopt(socket),
+            None => socket::bind(config.listen),
         };
         let listener = listener.map_err(|source| SpawnError::Bind {
             address: config.listen,
@@ -101,7 +82,7 @@ impl Server {
             }
             None => Doors::default(),
         };
-        let plain = http01::bind(&config.certificate)
+        let plain = plain_http::bind(&config.certificate)
             .map_err(|(address, source)| SpawnError::BindPlain { address, source })?;
         // Opening databases and making keys blocks.
         tokio::task::spawn_blocking(move || open(&config, local_addr))
@@ -122,35 +103,35 @@ impl Server {
         self.metrics_addr
     }
 
-    /// Returns where the world reaches the relay.
+    /// Returns the relay's public URL.
     #[must_use]
     pub fn public_url(&self) -> &str {
-        self.relay.hosts.public_url().as_str()
+        self.hosts.public_url().as_str()
     }
 
-    /// Returns the authority that clients must be told to trust, if the relay has its own.
+    /// Returns the file of the certificate authority that clients must trust, if the relay has its own.
     #[must_use]
     pub fn ca(&self) -> Option<&Path> {
         self.ca.as_deref()
     }
 
-    /// Returns what is known of the relay's certificates, and goes on being.
+    /// Returns the state of the relay's certificates, and its changes.
     #[must_use]
     pub fn certificate(&self) -> watch::Receiver<CertificateState> {
         self.certificate.clone()
     }
 
-    /// Waits until there is a certificate to show, which is at once unless the relay orders its first one.
+    /// Waits for a certificate, which there is at once unless the relay orders its first one.
     pub async fn certified(&self) {
         let mut certificate = self.certificate.clone();
-        let shown = certificate.wait_for(|state| state.is_ready());
-        if shown.await.is_err() {
-            // Nobody looks after it any more: the relay stops.
+        let ready = certificate.wait_for(|state| state.is_ready());
+        if ready.await.is_err() {
+            // The sender is gone: the relay stops.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Reads the certificate's files again, if it comes from files.
+    /// Reloads the certificate, if it comes from files.
     pub fn reload_certificate(&self) {
         if self.certificate.borrow().source == Source::Files {
             self.certificate_asked.notify_one();
@@ -173,7 +154,7 @@ impl Server {
     /// Returns the relay's accounts.
     #[must_use]
     pub fn accounts(&self) -> &SharedAccounts {
-        &self.relay.accounts
+        &self.accounts
     }
 
     /// Returns the journal's identity.
@@ -182,61 +163,28 @@ impl Server {
         self.journal.id()
     }
 
-    /// Throws away what the journal does not keep at the time `now`. The relay does this by itself every minute.
+    /// Applies the journal's retention as of `now`. The relay does this by itself every minute.
     ///
     /// # Errors
-    /// When the journal cannot.
+    /// When the journal fails.
     pub async fn retain(&self, now: Timestamp) -> Result<Swept, AppendError> {
         self.journal.retain(now).await
     }
 
-    /// Stops, and says whether everything in flight was finished. The journal is closed when this returns.
+    /// Stops, and returns whether every request in flight was finished. The journal is closed when this returns.
     pub async fn shutdown(self) -> Stopped {
-        let relay = &self.relay;
-        let now = Instant::now();
-        let deadline = now + relay.limits.drain_timeout;
-        let lingering = deadline.min(now + relay.limits.linger);
-        relay.drain.cancel();
-        self.tasks.close();
-        relay.connection_tasks.close();
-        relay.link_tasks.close();
-        let quiet = async {
-            self.tasks.wait().await;
-            relay.connection_tasks.wait().await;
-        };
-        // Whether they ended by themselves is seen below.
-        drop(timeout_at(lingering, quiet).await);
-        relay.quiet.cancel();
-        let drained = timeout_at(deadline, async {
-            self.tasks.wait().await;
-            relay.connection_tasks.wait().await;
-        });
-        let stopped = match drained.await {
-            Ok(()) => Stopped::Drained,
-            Err(_elapsed) => {
-                relay.give_up.cancel();
-                drop(timeout(LAST_WORDS, relay.connection_tasks.wait()).await);
-                Stopped::CutOff
-            }
-        };
-        relay.end_links.cancel();
-        // A client that does not listen has nothing to lose: it stores what it gets, and dials again.
-        drop(timeout(LAST_WORDS, relay.link_tasks.wait()).await);
-        relay.abort.cancel();
-        self.tasks.wait().await;
-        relay.connection_tasks.wait().await;
-        relay.link_tasks.wait().await;
+        let stopped = self.shutdown.drain(&self.limits).await;
         self.journal.close().await;
-        self.end_ops.cancel();
+        self.shutdown.advance(Phase::Stopped);
         self.ops_tasks.close();
         self.ops_tasks.wait().await;
-        tracing::info!(?stopped, metrics = ?relay.metrics, "stopped");
+        tracing::info!(?stopped, metrics = ?self.metrics, "stopped");
         stopped
     }
 
-    /// Waits until the relay accepts no more, which without [`Server::shutdown`] means that it is broken.
+    /// Waits until the relay accepts no more connections. Without [`Server::shutdown`], that is a bug.
     pub async fn join(&self) {
-        self.accepting.cancelled().await;
+        self.accept_ended.cancelled().await;
     }
 }
 
@@ -276,7 +224,7 @@ fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
     })
 }
 
-/// Endpoints' own names need a certificate for all of them, unless the proxy in front has it.
+/// Checks that there is a certificate for the hosts of endpoints, unless a proxy has it.
 fn has_wildcard(tls: &Tls, star: &str) -> Result<(), SpawnError> {
     let state = tls.state.borrow();
     let mut names = state.shown.iter().flat_map(|shown| &shown.names);
@@ -296,68 +244,87 @@ impl Opened {
         plain: Option<TcpListener>,
         doors: Doors,
     ) -> Server {
-        let relay = Arc::new(Relay {
-            journal: self.journal.clone() as Arc<dyn Journal>,
-            accounts: self.accounts,
+        let shutdown = Shutdown::new();
+        let limits = Arc::new(self.config.limits);
+        let metrics = Arc::new(Metrics::new(self.journal.metrics()));
+        let proxies = Arc::new(self.config.proxies);
+        let hosts = Arc::new(Hosts::new(self.public_url, self.config.wildcard));
+        let links = LinkContext {
             links: Arc::new(Links::default()),
-            hosts: Hosts::new(self.public_url, self.config.wildcard),
-            proxies: self.config.proxies,
-            memory: Memory::new(self.config.limits.buffered_bytes),
-            stray_memory: Memory::new(self.config.limits.stray_bytes),
-            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
-            event_rates: EventRates::new(self.config.limits.events_per_second),
-            failed_logins: FailedLogins::default(),
-            limits: self.config.limits,
-            metrics: Metrics::new(self.journal.metrics()),
-            validation_notes: RateLimiter::direct(Quota::per_second(NOTED_VALIDATIONS)),
-            unstored_lines: RateLimiter::direct(Quota::per_second(NonZeroU32::MIN)),
-            clock: Clock::new(),
-            connection_tasks: TaskTracker::new(),
-            link_tasks: TaskTracker::new(),
-            drain: CancellationToken::new(),
-            quiet: CancellationToken::new(),
-            give_up: CancellationToken::new(),
-            end_links: CancellationToken::new(),
-            abort: CancellationToken::new(),
-        });
-        let tasks = TaskTracker::new();
-        let accepting = CancellationToken::new();
-        let ended = accepting.clone().drop_guard();
-        let accept = accept::accept(listener, relay.clone(), self.tls.acceptor.clone());
-        tasks.spawn(async move {
-            let _ended = ended;
-            accept.await;
-        });
-        let http_addr = plain.as_ref().and_then(|plain| plain.local_addr().ok());
-        if let (Some(plain), Some(challenges)) = (plain, self.tls.challenges) {
-            self.tls.keeper.answers_http(true);
-            tasks.spawn(http01::serve(plain, relay.clone(), challenges));
-        }
-        let (keeper, drain) = (self.tls.keeper, relay.drain.clone());
-        tasks.spawn(async move {
-            drain.run_until_cancelled(keeper.run()).await;
-        });
-        let watched = relay.clone();
-        tasks.spawn(async move { watched.watch_accounts().await });
-        let journal = self.journal.clone();
-        tasks.spawn(async move {
-            // A relay that is restarted more often than the journal sweeps by itself keeps its limits too. The
-            // journal logs what fails.
-            drop(journal.sweep().await);
-        });
-        let (ops_tasks, end_ops) = (TaskTracker::new(), CancellationToken::new());
-        let metrics_addr = doors.metrics_addr();
-        #[cfg(unix)]
-        let doors = doors.with_socket(&self.dir);
+            journal: self.journal.clone() as Arc<dyn Journal>,
+            accounts: self.accounts.clone(),
+            limits: limits.clone(),
+            metrics: metrics.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let tasks = &shutdown.background;
+        tasks.spawn(revocation::watch(links.clone()));
         let ops = Ops {
-            relay: relay.clone(),
+            links: links.links.clone(),
+            hosts: hosts.clone(),
+            metrics: metrics.clone(),
+            shutdown: shutdown.clone(),
             journal: self.journal.clone(),
-            dir: self.dir,
+            dir: self.dir.clone(),
             certificate: self.tls.state.clone(),
             recent: self.config.recent,
             started: Timestamp::now(),
         };
-        doors.open(ops, &ops_tasks, &end_ops);
+        let api = ApiContext {
+            auth: Authenticator::new(self.accounts.clone(), proxies.clone(), metrics.clone()),
+            hosts: hosts.clone(),
+            memory: Arc::new(MemoryBudget::new(limits.stray_bytes)),
+            links,
+        };
+        let listener_context = Arc::new(ListenerContext {
+            edge: EdgeContext::new(api),
+            proxies,
+            tls: self.tls.acceptor,
+            admission: Admission::new(
+                limits.connections,
+                limits.connections_per_address,
+                metrics.connections.clone(),
+            ),
+            limits: limits.clone(),
+            metrics: metrics.clone(),
+            shutdown: shutdown.clone(),
+        });
+        let accept_ended = CancellationToken::new();
+        let guard = accept_ended.clone().drop_guard();
+        tasks.spawn(async move {
+            accept::accept(listener, listener_context).await;
+            drop(guard);
+        });
+        let http_addr = plain.as_ref().and_then(|plain| plain.local_addr().ok());
+        if let (Some(listener), Some(challenges)) = (plain, self.tls.challenges) {
+            self.tls.keeper.answers_http(true);
+            let plain_http = plain_http::PlainHttp {
+                hosts: hosts.clone(),
+                challenges,
+                limits: limits.clone(),
+                metrics: metrics.clone(),
+                shutdown: shutdown.clone(),
+            };
+            tasks.spawn(plain_http::serve(listener, Arc::new(plain_http)));
+        }
+        let (keeper, draining) = (self.tls.keeper, shutdown.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = draining.reached(Phase::Draining) => {}
+                () = keeper.run() => {}
+            }
+        });
+        let journal = self.journal.clone();
+        tasks.spawn(async move {
+            // At the start, too: a relay may be restarted more often than its journal sweeps. The journal logs errors.
+            drop(journal.sweep().await);
+        });
+        let metrics_addr = doors.metrics_addr();
+        #[cfg(unix)]
+        let doors = doors.with_socket(&self.dir);
+        let ops_tasks = TaskTracker::new();
+        doors.open(ops, &ops_tasks);
         Server {
             local_addr,
             metrics_addr,
@@ -365,23 +332,23 @@ impl Opened {
             http_addr,
             certificate: self.tls.state,
             certificate_asked: self.tls.asked,
-            relay,
+            accounts: self.accounts,
+            hosts,
             journal: self.journal,
-            tasks,
-            accepting,
+            limits,
+            metrics,
+            shutdown,
+            accept_ended,
             ops_tasks,
-            end_ops,
             _lock: self.lock,
         }
     }
 }
 
 impl Drop for Server {
-    /// A server that is dropped without [`Server::shutdown`] stops at once.
+    /// Stops at once what [`Server::shutdown`] has not stopped.
     fn drop(&mut self) {
-        self.relay.drain.cancel();
-        self.relay.abort.cancel();
-        self.end_ops.cancel();
+        self.shutdown.advance(Phase::Stopped);
     }
 }
 
@@ -449,7 +416,7 @@ pub enum SpawnError {
         /// The name that is missing.
         star: String,
     },
-    /// The runtime stopped meanwhile.
+    /// The runtime stopped.
     #[error("the relay was stopped while it started")]
     Interrupted,
 }

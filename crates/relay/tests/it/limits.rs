@@ -212,6 +212,7 @@ async fn what_is_not_http_is_a_400() {
         b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"GET / HTTP/1.1\r\nbad header: x\r\n\r\n",
         b"\x00\x01\x02\x03\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
     ] {
         let mut conn = Conn::open(&relay, &["http/1.1"]).await;
         conn.write(garbage).await;
@@ -228,11 +229,10 @@ async fn what_is_not_http_is_a_400() {
         .await;
     assert!(conn.read_to_end().await.starts_with(b"HTTP/1.1 400 "));
     let mut conn = Conn::open(&relay, &["h2"]).await;
-    conn.write(b"this is not the preface of HTTP/2, by far")
+    conn.write(b"this is not the preface of HTTP/2, by far\r\n\r\n")
         .await;
-    conn.read_to_end().await;
-    relay.has_hit("not-http", 6).await;
-    relay.has_hit("http2", 1).await;
+    assert!(conn.read_to_end().await.starts_with(b"HTTP/1.1 400 "));
+    relay.has_hit("not-http", 7).await;
 }
 
 #[tokio::test]

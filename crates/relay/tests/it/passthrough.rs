@@ -248,12 +248,15 @@ async fn stated_failures_are_told_in_the_relays_words() {
     let mut caller = Caller::http1(&relay).await;
     for (reason, words) in [
         (path::UNREACHABLE, "nothing listens at the app's address\n"),
-        (path::FAILED, "the app gave no HTTP answer\n"),
+        (path::FAILED, "the app did not send an HTTP response\n"),
         (
             path::HEAD_TOO_LARGE,
             "the app's answer has more than 64 KiB of header fields\n",
         ),
-        ("of-a-newer-client", "the app gave no HTTP answer\n"),
+        (
+            "of-a-newer-client",
+            "the app did not send an HTTP response\n",
+        ),
     ] {
         let client = Dial::to(&relay, &endpoint)
             .attach(&relay, no_answer(reason))

@@ -116,7 +116,7 @@ async fn a_flood_is_answered_and_noted_in_part() {
         "POST {} HTTP/1.1\r\nHost: x\r\nValidation-Token: t\r\n\r\n",
         endpoint.path("")
     );
-    let count = 3 * ringtail_relay::limits::NOTED_VALIDATIONS.get();
+    let count = 3 * ringtail_relay::limits::STORED_VALIDATIONS.get();
     let began = std::time::Instant::now();
     for _ in 0..count / 100 {
         conn.write(request.repeat(100).as_bytes()).await;
@@ -129,5 +129,5 @@ async fn a_flood_is_answered_and_noted_in_part() {
         .attach(&relay, text_app(""))
         .await;
     let noted = client.head().await;
-    assert!(noted <= seconds * u64::from(ringtail_relay::limits::NOTED_VALIDATIONS.get()));
+    assert!(noted <= seconds * u64::from(ringtail_relay::limits::STORED_VALIDATIONS.get()));
 }

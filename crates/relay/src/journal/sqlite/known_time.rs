@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ringtail_protocol::event::Timestamp;
 use rusqlite::Connection;
 
-use crate::clock::Clock;
+use crate::clock::SteadyClock;
 
 /// How often the time is kept: often enough that a relay which is killed and started again does not doubt the system.
 const INTERVAL: Duration = Duration::from_secs(30 * 60);
@@ -17,7 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(30 * 60);
 /// clock does not throw everything away.
 #[derive(Debug)]
 pub(super) struct KnownTime {
-    clock: Clock,
+    clock: SteadyClock,
     kept: Option<Instant>,
 }
 
@@ -26,7 +26,7 @@ impl KnownTime {
         let system = Timestamp::now();
         let known = latest(connection)?.map_or(system, |known| known.min(system));
         Ok(Self {
-            clock: Clock::since(known),
+            clock: SteadyClock::since(known),
             kept: None,
         })
     }

@@ -1,4 +1,4 @@
-//! RingCX Digital's check of an address (RINGCENTRAL.md 7.1), answered in the app's name when its verify token is known.
+//! RingCX Digital's check of an address (RINGCENTRAL.md 7.1), answered for the app when the relay has its verify token.
 //!
 //! ```text
 //! GET /…?hub.mode=subscribe&hub.challenge=C&hub.verify_token=T   → 200 and C
@@ -10,37 +10,36 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::accounts::VerifyTokenHash;
-use crate::answer::{self, Answer};
+use crate::response::{self, RelayResponse};
 
-/// The longest challenge that is answered, in bytes.
+/// Bytes of the longest challenge that the relay answers.
 const MAX_CHALLENGE_BYTES: usize = 512;
 
-/// Returns the answer, or `None` when the app is to be asked: another mode, another token, or no challenge that can be
-/// given back.
-pub(super) fn answer(known: &VerifyTokenHash, query: &str) -> Option<Answer> {
+/// Returns the response, or `None` if the app must answer: another mode, another token, or a challenge that cannot be
+/// echoed.
+pub(super) fn respond(known: &VerifyTokenHash, query: &str) -> Option<RelayResponse> {
     let challenge = challenge(known, query)?;
-    let mut answer = answer::with_body(StatusCode::OK, "text/plain", challenge);
-    // The body is the caller's own words: no browser may take them for a page.
-    answer.headers_mut().insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    Some(answer)
+    let mut response = response::with_body(StatusCode::OK, "text/plain", challenge);
+    // The caller wrote the body: a browser must not take it for a page.
+    let headers = response.headers_mut();
+    let nosniff = HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    Some(response)
 }
 
 fn challenge(known: &VerifyTokenHash, query: &str) -> Option<Bytes> {
     let field = |wanted: &str| -> Option<Cow<'_, str>> {
         let mut found = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
         let value = found.next()?.1;
-        // Of two values nobody knows which the app would believe.
+        // The app may use either of two values.
         found.next().is_none().then_some(value)
     };
     let token = field("hub.verify_token")?;
     let challenge = field("hub.challenge")?;
-    let plain = challenge.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_plain = challenge.bytes().all(|byte| byte.is_ascii_graphic());
     let fits = (1..=MAX_CHALLENGE_BYTES).contains(&challenge.len());
-    let ours = field("hub.mode")? == "subscribe" && plain && fits && known.matches(&token);
-    ours.then(|| Bytes::copy_from_slice(challenge.as_bytes()))
+    let is_ours = field("hub.mode")? == "subscribe" && is_plain && fits && known.matches(&token);
+    is_ours.then(|| Bytes::copy_from_slice(challenge.as_bytes()))
 }
 
 #[cfg(test)]
@@ -48,19 +47,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_challenge_is_given_back_for_the_token_alone() {
+    fn a_challenge_is_only_echoed_for_the_right_token() {
         let known = VerifyTokenHash::of("to ken+").expect("it fits");
-        let said = |query: &str| {
+        let echoed = |query: &str| {
             let found = challenge(&known, query)?;
             Some(String::from_utf8_lossy(&found).into_owned())
         };
         let right = "hub.mode=subscribe&hub.challenge=a%2Bb-1&hub.verify_token=to+ken%2B";
-        assert_eq!(said(right).as_deref(), Some("a+b-1"));
+        assert_eq!(echoed(right).as_deref(), Some("a+b-1"));
         let long = format!(
             "hub.mode=subscribe&hub.verify_token=to+ken%2B&hub.challenge={}",
             "a".repeat(512)
         );
-        assert_eq!(said(&long).map(|it| it.len()), Some(512));
+        assert_eq!(echoed(&long).map(|it| it.len()), Some(512));
         for wrong in [
             "hub.mode=subscribe&hub.challenge=a&hub.verify_token=to+ken",
             "hub.mode=subscribe&hub.challenge=a&hub.verify_token=",
@@ -76,7 +75,7 @@ mod tests {
             &format!("{long}a"),
             "",
         ] {
-            assert_eq!(said(wrong), None, "{wrong}");
+            assert_eq!(echoed(wrong), None, "{wrong}");
         }
     }
 }

@@ -1,18 +1,17 @@
-//! `X-Forwarded-For`, read from its end: each proxy appends whom it saw, so the end is the nearest hop.
+//! `X-Forwarded-For`, read from its end: each proxy appends its peer, so the end is the nearest hop.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 
-/// Field in which proxies say who asked them.
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// Hops that are looked at. No chain of one's own proxies is so long.
+/// Hops that are read. No operator chains this many proxies.
 const MAX_HOPS: usize = 16;
 
-/// Returns the right-most hop that is not a trusted proxy. When all of them are, or one of them cannot be read, it is
-/// the last that could: whoever is further left has nobody to vouch for him.
-pub(super) fn nearest_stranger(
+/// Returns the right-most hop that is not a trusted proxy, or the left-most readable hop when all are trusted. A hop
+/// that does not parse ends the chain: no proxy vouches for what is left of it.
+pub(super) fn nearest_untrusted(
     headers: &HeaderMap,
     is_trusted: impl Fn(IpAddr) -> bool,
 ) -> Option<IpAddr> {
@@ -36,7 +35,7 @@ pub(super) fn nearest_stranger(
     nearest
 }
 
-/// Reads an address; some proxies add the port.
+/// Parses an address; some proxies add the port.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop).ok()?;
     let bare = text
@@ -69,11 +68,10 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_stranger_is_found_from_the_end() {
+    fn the_nearest_untrusted_is_found_from_the_end() {
         let long = format!("203.0.113.1{}", ",10.0.0.1".repeat(MAX_HOPS));
         for (values, expected) in [
             (&["203.0.113.1"][..], Some("203.0.113.1")),
-            // What strangers wrote stands before it.
             (&["127.0.0.1, 10.9.9.9,203.0.113.1"], Some("203.0.113.1")),
             (
                 &["1.1.1.1", "203.0.113.1, 10.0.0.2", "10.0.0.1"],
@@ -84,9 +82,7 @@ mod tests {
             (&["[2001:db8::1]:4711"], Some("2001:db8::1")),
             (&["[2001:db8::1]"], Some("2001:db8::1")),
             (&["::ffff:203.0.113.1"], Some("203.0.113.1")),
-            // All trusted: a request from within.
             (&["10.0.0.2, 10.0.0.1"], Some("10.0.0.2")),
-            // Nobody vouches for what is left of a hop that cannot be read.
             (&["203.0.113.1, unknown, 10.0.0.1"], Some("10.0.0.1")),
             (&["203.0.113.1, unknown"], None),
             (&["203.0.113.1,"], None),
@@ -97,7 +93,7 @@ mod tests {
             (&[long.as_str()], Some("10.0.0.1")),
         ] {
             let bytes: Vec<&[u8]> = values.iter().map(|value| value.as_bytes()).collect();
-            let found = nearest_stranger(&headers(&bytes), is_trusted);
+            let found = nearest_untrusted(&headers(&bytes), is_trusted);
             assert_eq!(
                 found,
                 expected.map(|text| text.parse().unwrap()),
@@ -105,20 +101,20 @@ mod tests {
             );
         }
         let odd = headers(&[b"203.0.113.1,\xff"]);
-        assert_eq!(nearest_stranger(&odd, is_trusted), None);
+        assert_eq!(nearest_untrusted(&odd, is_trusted), None);
     }
 
     proptest! {
         #[test]
-        fn what_a_stranger_writes_changes_nothing(spoofed in "[ -~]{0,200}", own in any::<[u8; 4]>()) {
+        fn fields_from_strangers_change_nothing(spoofed in "[ -~]{0,200}", own in any::<[u8; 4]>()) {
             let own = IpAddr::from(own);
             prop_assume!(!is_trusted(own));
             let appended = format!("{spoofed}, {own}, 10.0.0.1");
-            let found = nearest_stranger(&headers(&[appended.as_bytes()]), is_trusted);
+            let found = nearest_untrusted(&headers(&[appended.as_bytes()]), is_trusted);
             prop_assert_eq!(found, Some(own));
             let (own, proxy) = (own.to_string(), b"10.0.0.1");
             let apart = headers(&[spoofed.as_bytes(), own.as_bytes(), proxy]);
-            prop_assert_eq!(nearest_stranger(&apart, is_trusted), own.parse().ok());
+            prop_assert_eq!(nearest_untrusted(&apart, is_trusted), own.parse().ok());
         }
     }
 }

@@ -1,63 +1,59 @@
-//! Addresses whose logins fail, and for how long they may not try again.
+//! Addresses whose logins failed, and how long they must wait.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::limits::{FAILED_LOGIN_ADDRESSES, FAILED_LOGIN_WINDOW, FAILED_LOGINS};
 
 /// Failed logins by address.
 #[derive(Debug, Default)]
-pub(crate) struct FailedLogins(Mutex<HashMap<IpAddr, Failures>>);
+pub(crate) struct FailedLogins(Mutex<HashMap<IpAddr, FailureCount>>);
 
-/// Failures of one address since the first of them.
+/// Failed logins of one address since the first of them.
 #[derive(Debug, Clone, Copy)]
-struct Failures {
+struct FailureCount {
     since: Instant,
     count: u32,
 }
 
-impl Failures {
-    fn are_over(&self, now: Instant) -> bool {
+impl FailureCount {
+    fn has_expired(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.since) >= FAILED_LOGIN_WINDOW
     }
 }
 
 impl FailedLogins {
-    /// Returns how long the address has to wait, if it has failed too often.
+    /// Returns how long the address must wait, if it failed too often.
     pub(crate) fn blocked(&self, address: IpAddr, now: Instant) -> Option<Duration> {
-        let failed = self.failed();
+        let failed = self.0.lock();
         let failures = failed.get(&address)?;
-        (failures.count >= FAILED_LOGINS && !failures.are_over(now)).then(|| {
+        (failures.count >= FAILED_LOGINS && !failures.has_expired(now)).then(|| {
             FAILED_LOGIN_WINDOW.saturating_sub(now.saturating_duration_since(failures.since))
         })
     }
 
-    /// Remembers a failure.
     pub(crate) fn add(&self, address: IpAddr, now: Instant) {
-        let mut failed = self.failed();
+        let mut failed = self.0.lock();
         if let Some(failures) = failed.get_mut(&address)
-            && !failures.are_over(now)
+            && !failures.has_expired(now)
         {
             failures.count = failures.count.saturating_add(1);
             return;
         }
         if failed.len() >= FAILED_LOGIN_ADDRESSES {
-            failed.retain(|_, failures| !failures.are_over(now));
+            failed.retain(|_, failures| !failures.has_expired(now));
         }
-        // Still full: somebody has thousands of addresses, and no table of them stops him. Tokens are not guessed.
+        // If it is still full, someone has thousands of addresses, and no table stops them. Tokens cannot be guessed.
         if failed.len() < FAILED_LOGIN_ADDRESSES || failed.contains_key(&address) {
-            let first = Failures {
+            let first = FailureCount {
                 since: now,
                 count: 1,
             };
             failed.insert(address, first);
         }
-    }
-
-    fn failed(&self) -> MutexGuard<'_, HashMap<IpAddr, Failures>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_failed_too_often_waits_until_the_window_is_over() {
+    fn an_address_that_failed_too_often_waits_until_the_window_ends() {
         let logins = FailedLogins::default();
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
@@ -90,15 +86,15 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_bounded_and_makes_room_for_what_is_new() {
+    fn the_table_is_bounded_and_drops_expired_addresses() {
         let logins = FailedLogins::default();
         let start = Instant::now();
         let full = u32::try_from(FAILED_LOGIN_ADDRESSES).expect("small");
         for last in 0..full + 10 {
             logins.add(address(last), start);
         }
-        assert_eq!(logins.failed().len(), FAILED_LOGIN_ADDRESSES);
+        assert_eq!(logins.0.lock().len(), FAILED_LOGIN_ADDRESSES);
         logins.add(address(full + 10), start + FAILED_LOGIN_WINDOW);
-        assert_eq!(logins.failed().len(), 1);
+        assert_eq!(logins.0.lock().len(), 1);
     }
 }

@@ -1,6 +1,5 @@
-//! The call that opens a link: who calls, for which endpoint, in which version, and the switch to a WebSocket.
-
-use std::sync::Arc;
+//! `GET` [`path::LINK`](ringtail_protocol::path::LINK): checks token, version and endpoint, and upgrades the connection
+//! to a link.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,80 +8,37 @@ use hyper::body::Incoming;
 use ringtail_protocol::path::code;
 use ringtail_protocol::version;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tracing::Instrument as _;
 
-use super::LinkId;
-use super::session::{self, LinkError, Terms};
+use super::context::ApiContext;
+use super::denied::Denied;
 use crate::accounts::Account;
-use crate::answer::{self, Answer};
-use crate::api::Denied;
-use crate::metrics::Limit;
-use crate::proxies::Caller;
-use crate::relay::Relay;
-use crate::server::progress::Progress;
+use crate::links::session::{self, LinkParams};
+use crate::net::activity::ConnectionActivity;
+use crate::net::proxies::Caller;
+use crate::response::{self, RelayResponse};
 
-/// Answers the call. On success the link's task waits for the connection to switch.
-pub(crate) async fn attach(
-    relay: &Arc<Relay>,
+pub(super) async fn open(
+    api: &ApiContext,
     caller: Caller,
     request: Request<Incoming>,
-) -> Result<Answer, Denied> {
-    // Who calls comes first: a stranger learns nothing else.
-    let account = relay.authenticate(caller, request.headers()).await?;
+) -> Result<RelayResponse, Denied> {
+    // The token first: strangers learn nothing else.
+    let account = api.auth.authenticate(caller, request.headers()).await?;
     let subprotocol = negotiate(request.headers())?;
     let accept = accept_key(&request)?;
-    let terms = terms(relay, request.uri().query().unwrap_or_default(), account)?;
-    let mut answer = answer::empty(StatusCode::SWITCHING_PROTOCOLS);
-    let headers = answer.headers_mut();
+    let params = params(api, request.uri().query().unwrap_or_default(), account)?;
+    if let Some(activity) = request.extensions().get::<ConnectionActivity>() {
+        activity.pin();
+    }
+    session::spawn(api.links.clone(), request, params, caller);
+    let mut response = response::empty(StatusCode::SWITCHING_PROTOCOLS);
+    let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    headers.insert(
-        header::SEC_WEBSOCKET_PROTOCOL,
-        HeaderValue::from_static(subprotocol),
-    );
-    let span = tracing::info_span!(
-        "link",
-        link = %terms.id,
-        account = %terms.account.name,
-        %caller,
-        cursor = tracing::field::Empty
-    );
-    if let Some(progress) = request.extensions().get::<Progress>() {
-        progress.keep();
-    }
-    let relay_of_task = relay.clone();
-    relay
-        .link_tasks
-        .spawn(serve(relay_of_task, request, terms).instrument(span));
-    Ok(answer)
-}
-
-async fn serve(relay: Arc<Relay>, request: Request<Incoming>, terms: Terms) {
-    let upgraded = tokio::select! {
-        biased;
-        () = relay.end_links.cancelled() => return,
-        () = relay.abort.cancelled() => return,
-        upgraded = tokio::time::timeout(relay.limits.link_timeout, hyper::upgrade::on(request)) => upgraded,
-    };
-    let Ok(Ok(upgraded)) = upgraded else {
-        tracing::debug!("the connection ended before it became a link");
-        return;
-    };
-    let end = tokio::select! {
-        biased;
-        () = relay.abort.cancelled() => return,
-        end = session::run(&relay, upgraded, terms) => end,
-    };
-    if end.is_the_clients() {
-        relay.metrics.limits.hit(Limit::Links);
-    }
-    match &end {
-        LinkError::Events(error) => {
-            tracing::error!(error = error as &dyn std::error::Error, "link ended");
-        }
-        end => tracing::info!(reason = %end, "link ended"),
-    }
+    let subprotocol = HeaderValue::from_static(subprotocol);
+    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    Ok(response)
 }
 
 fn negotiate(headers: &HeaderMap) -> Result<&'static str, Denied> {
@@ -100,49 +56,47 @@ fn negotiate(headers: &HeaderMap) -> Result<&'static str, Denied> {
         })
 }
 
-/// Checks that the call is a WebSocket's opening (RFC 6455, 4.2.1), and computes what proves that it was understood.
+/// Checks that the request opens a WebSocket (RFC 6455, 4.2.1), and returns its `Sec-WebSocket-Accept`.
 fn accept_key(request: &Request<Incoming>) -> Result<HeaderValue, Denied> {
     let headers = request.headers();
     let key = headers.get(header::SEC_WEBSOCKET_KEY);
     let key = key.filter(|key| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16));
-    let websocket = request.method() == Method::GET
+    let is_websocket = request.method() == Method::GET
         && request.version() == Version::HTTP_11
-        && names(headers, header::CONNECTION, "upgrade")
-        && names(headers, header::UPGRADE, "websocket")
+        && lists(headers, header::CONNECTION, "upgrade")
+        && lists(headers, header::UPGRADE, "websocket")
         && headers
             .get(header::SEC_WEBSOCKET_VERSION)
             .is_some_and(|version| version == "13");
-    key.filter(|_| websocket)
+    key.filter(|_| is_websocket)
         .and_then(|key| HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok())
         .ok_or_else(|| {
             Denied::bad_request(
-                "a link is opened as a WebSocket over HTTP/1.1: check what stands between client and relay",
+                "a link needs a WebSocket upgrade over HTTP/1.1: check the proxies between client and relay",
             )
         })
 }
 
-fn names(headers: &HeaderMap, field: header::HeaderName, token: &str) -> bool {
+fn lists(headers: &HeaderMap, field: header::HeaderName, token: &str) -> bool {
     headers
         .get_all(field)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|named| named.trim().eq_ignore_ascii_case(token))
+        .any(|listed| listed.trim().eq_ignore_ascii_case(token))
 }
 
-fn terms(relay: &Relay, query: &str, account: Account) -> Result<Terms, Denied> {
+fn params(api: &ApiContext, query: &str, account: Account) -> Result<LinkParams, Denied> {
     let query = Query::parse(query)?;
-    let endpoint = relay
-        .accounts
-        .table()
+    let table = api.links.accounts.table();
+    let endpoint = table
         .find(&query.endpoint)
         .filter(|endpoint| endpoint.account == account.key)
         .ok_or_else(Denied::no_endpoint)?;
     let cursor = query
         .cursor
-        .filter(|cursor| cursor.journal == relay.journal.id());
-    Ok(Terms {
-        id: LinkId::fresh(),
+        .filter(|cursor| cursor.journal == api.links.journal.id());
+    Ok(LinkParams {
         endpoint: endpoint.key,
         account,
         forwards: query.forward,
@@ -165,7 +119,7 @@ struct Cursor {
 }
 
 impl Query {
-    /// Unknown parameters are passed over: a newer client may have more to say.
+    /// Ignores unknown parameters, which a newer client may send.
     fn parse(query: &str) -> Result<Self, Denied> {
         let (mut endpoint, mut forward, mut journal, mut after) = (None, None, None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -177,7 +131,8 @@ impl Query {
                 _ => {}
             }
         }
-        let endpoint = endpoint.ok_or_else(|| Denied::bad_request("the query lacks `endpoint`"))?;
+        let endpoint =
+            endpoint.ok_or_else(|| Denied::bad_request("`endpoint` is missing in the query"))?;
         let forward = match forward.as_deref() {
             Some("true") => true,
             Some("false") => false,
@@ -191,7 +146,11 @@ impl Query {
                 Some(Cursor { journal, after })
             }
             (None, None) => None,
-            _ => return Err(Denied::bad_request("`journal` and `after` come together")),
+            _ => {
+                return Err(Denied::bad_request(
+                    "`journal` and `after` must come together",
+                ));
+            }
         };
         Ok(Self {
             endpoint,
@@ -206,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queries_are_read_or_refused() {
+    fn queries_parse_or_are_refused() {
         let whole = Query::parse("endpoint=sms-x&forward=true&journal=j&after=7&new=1").unwrap();
         assert_eq!(
             whole,

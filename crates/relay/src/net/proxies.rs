@@ -1,12 +1,9 @@
-//! Proxies in front of the relay: whose word counts, and who calls according to them.
+//! Proxies in front of the relay: which are trusted, and who the caller is according to them.
 //!
 //! A caller is the nearest hop that is not a trusted proxy. The socket's peer is known; each trusted proxy vouches for
-//! the hop behind it, by a PROXY header ahead of the connection or by the right-most field of `X-Forwarded-For`. What
-//! stands further left was written by strangers and is never looked at, and neither are `Forwarded`, `X-Real-IP` and
-//! `X-Forwarded-Host`: a proxy that fills in one of these fields passes the others on as strangers sent them.
-
-mod forwarded;
-pub(crate) mod header;
+//! the hop behind it, by a PROXY header ahead of the connection or by the right-most field of `X-Forwarded-For`. Fields
+//! further left were written by strangers and are ignored, and so are `Forwarded`, `X-Real-IP` and `X-Forwarded-Host`:
+//! a proxy that sets one of these fields passes the others on unchanged.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -15,20 +12,22 @@ use std::str::FromStr;
 use http::HeaderMap;
 use ipnet::IpNet;
 
-/// What stands in front of the relay.
+use super::forwarded;
+
+/// The proxies in front of the relay.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Proxies {
-    /// Whose word on who calls counts.
+    /// Proxies that are believed about who the caller is.
     pub trusted: Vec<Network>,
-    /// Whether they give it in `X-Forwarded-For`.
+    /// Whether they name the caller in `X-Forwarded-For`.
     pub forwarded: bool,
     /// Whether each of their connections begins with a PROXY header.
     pub proxy_protocol: bool,
 }
 
 impl Proxies {
-    /// Says whether a peer is a proxy that passes others' requests on.
+    /// Returns true if the peer is a proxy that passes on requests of others.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         (self.forwarded || self.proxy_protocol) && self.is_trusted(peer)
     }
@@ -36,11 +35,11 @@ impl Proxies {
     /// Returns who sent a request that came from `peer`.
     pub(crate) fn caller(&self, peer: SocketAddr, headers: &HeaderMap) -> Caller {
         if !self.forwarded || !self.is_trusted(peer.ip()) {
-            return Caller::Seen(peer);
+            return Caller::Peer(peer);
         }
-        match forwarded::nearest_stranger(headers, |hop| self.is_trusted(hop)) {
-            Some(address) => Caller::Told(address),
-            None => Caller::Seen(peer),
+        match forwarded::nearest_untrusted(headers, |hop| self.is_trusted(hop)) {
+            Some(address) => Caller::Named(address),
+            None => Caller::Peer(peer),
         }
     }
 
@@ -50,21 +49,21 @@ impl Proxies {
     }
 }
 
-/// Who sent a request, as far as it can be known.
+/// Who sent a request, as far as the relay knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// The other end of the connection.
-    Seen(SocketAddr),
-    /// Whom a trusted proxy names; ports are not passed on.
-    Told(IpAddr),
+    Peer(SocketAddr),
+    /// Named by a trusted proxy, which does not pass ports on.
+    Named(IpAddr),
 }
 
 impl Caller {
-    /// Returns the address that limits go by.
+    /// Returns the address that limits count by.
     pub(crate) fn address(self) -> IpAddr {
         match self {
-            Self::Seen(peer) => peer.ip(),
-            Self::Told(address) => address,
+            Self::Peer(peer) => peer.ip(),
+            Self::Named(address) => address,
         }
     }
 }
@@ -72,13 +71,13 @@ impl Caller {
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Seen(peer) => peer.fmt(f),
-            Self::Told(address) => address.fmt(f),
+            Self::Peer(peer) => peer.fmt(f),
+            Self::Named(address) => address.fmt(f),
         }
     }
 }
 
-/// Addresses of proxies: one, or a network of them.
+/// The address of a proxy, or of a network of proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network(IpNet);
 
@@ -90,9 +89,9 @@ impl FromStr for Network {
             Ok(address) => IpNet::from(address.to_canonical()),
             Err(_) => text.parse().map_err(|_| NetworkError::NotANetwork)?,
         };
-        // With everybody trusted, the caller would be whom the caller names.
+        // Then any caller could claim to be any other.
         if network.prefix_len() == 0 {
-            return Err(NetworkError::Everybody);
+            return Err(NetworkError::Everyone);
         }
         Ok(Self(network))
     }
@@ -104,16 +103,16 @@ impl fmt::Display for Network {
     }
 }
 
-/// Why a text names no proxies.
+/// Why a text is not a valid network of proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetworkError {
-    /// It cannot be read.
-    #[error("it is neither an address nor a network such as 10.0.0.0/8")]
+    /// It does not parse.
+    #[error("expected an address or a network such as 10.0.0.0/8")]
     NotANetwork,
-    /// It is every address.
-    #[error("it would trust everybody: name the proxies alone")]
-    Everybody,
+    /// It contains every address.
+    #[error("this would trust every address; name only the proxies")]
+    Everyone,
 }
 
 #[cfg(test)]
@@ -137,50 +136,50 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_names_the_caller_and_nobody_else_does() {
-        let said = headers(&[("x-forwarded-for", "203.0.113.9")]);
+    fn only_a_trusted_proxy_names_the_caller() {
+        let fields = headers(&[("x-forwarded-for", "203.0.113.9")]);
         let proxy: SocketAddr = "10.1.2.3:1000".parse().unwrap();
         let stranger = "192.0.2.1:1000".parse().unwrap();
         let proxies = behind(&["10.0.0.0/8", "::1"]);
-        let told = Caller::Told("203.0.113.9".parse().unwrap());
-        assert_eq!(proxies.caller(proxy, &said), told);
+        let named = Caller::Named("203.0.113.9".parse().unwrap());
+        assert_eq!(proxies.caller(proxy, &fields), named);
         let mapped = "[::ffff:10.1.2.3]:1000".parse().unwrap();
-        assert_eq!(proxies.caller(mapped, &said), told);
-        assert_eq!(proxies.caller(stranger, &said), Caller::Seen(stranger));
+        assert_eq!(proxies.caller(mapped, &fields), named);
+        assert_eq!(proxies.caller(stranger, &fields), Caller::Peer(stranger));
         assert_eq!(
             proxies.caller(proxy, &HeaderMap::new()),
-            Caller::Seen(proxy)
+            Caller::Peer(proxy)
         );
         let none = Proxies::default();
-        assert_eq!(none.caller(proxy, &said), Caller::Seen(proxy));
+        assert_eq!(none.caller(proxy, &fields), Caller::Peer(proxy));
         assert!(!none.trusts(proxy.ip()));
     }
 
     #[test]
-    fn a_proxy_of_connections_is_not_asked_about_requests() {
+    fn a_proxy_with_proxy_headers_is_not_believed_about_requests() {
         let mut proxies = behind(&["10.0.0.0/8"]);
         proxies.forwarded = false;
         proxies.proxy_protocol = true;
-        let said = headers(&[("x-forwarded-for", "203.0.113.9")]);
+        let fields = headers(&[("x-forwarded-for", "203.0.113.9")]);
         let proxy: SocketAddr = "10.1.2.3:1000".parse().unwrap();
         assert!(proxies.trusts(proxy.ip()));
-        assert_eq!(proxies.caller(proxy, &said), Caller::Seen(proxy));
+        assert_eq!(proxies.caller(proxy, &fields), Caller::Peer(proxy));
     }
 
     #[test]
-    fn other_fields_say_nothing() {
-        let said = headers(&[
+    fn other_fields_are_ignored() {
+        let fields = headers(&[
             ("forwarded", "for=203.0.113.9"),
             ("x-real-ip", "203.0.113.9"),
             ("x-forwarded-host", "203.0.113.9"),
         ]);
         let proxy: SocketAddr = "10.1.2.3:1000".parse().unwrap();
         let proxies = behind(&["10.0.0.0/8"]);
-        assert_eq!(proxies.caller(proxy, &said), Caller::Seen(proxy));
+        assert_eq!(proxies.caller(proxy, &fields), Caller::Peer(proxy));
     }
 
     #[test]
-    fn networks_are_read_or_refused() {
+    fn networks_parse_or_are_refused() {
         for (text, shown) in [
             ("127.0.0.1", "127.0.0.1/32"),
             ("::ffff:10.0.0.1", "10.0.0.1/32"),
@@ -193,8 +192,8 @@ mod tests {
             ("", NetworkError::NotANetwork),
             ("localhost", NetworkError::NotANetwork),
             ("10.0.0.0/33", NetworkError::NotANetwork),
-            ("0.0.0.0/0", NetworkError::Everybody),
-            ("::/0", NetworkError::Everybody),
+            ("0.0.0.0/0", NetworkError::Everyone),
+            ("::/0", NetworkError::Everyone),
         ] {
             assert_eq!(text.parse::<Network>(), Err(why), "{text}");
         }

@@ -1,0 +1,95 @@
+//! `POST` [`path::ENDPOINTS`](ringtail_protocol::path::ENDPOINTS): finds or creates an endpoint of the caller's account.
+
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use ringtail_protocol::name::Name;
+use ringtail_protocol::path::{EndpointInfo, code};
+use serde::Deserialize;
+
+use super::context::ApiContext;
+use super::denied::Denied;
+use crate::accounts::{EndpointError, VerifyTokenHash};
+use crate::limits::API_BODY_BYTES;
+use crate::metrics::Limit;
+use crate::net::proxies::Caller;
+use crate::response::{self, RelayResponse};
+
+#[derive(Deserialize)]
+struct EndpointRequest {
+    name: String,
+    /// Verify token of a RingCX Digital webhook, for its challenges. Empty removes it; absent leaves it unchanged.
+    #[serde(default)]
+    digital_verify_token: Option<String>,
+}
+
+impl EndpointRequest {
+    fn verify_token(&self) -> Result<Option<Option<VerifyTokenHash>>, Denied> {
+        match self.digital_verify_token.as_deref() {
+            None => Ok(None),
+            Some("") => Ok(Some(None)),
+            Some(token) => VerifyTokenHash::of(token)
+                .map(|hash| Some(Some(hash)))
+                .ok_or_else(|| Denied::bad_request("digital_verify_token is too long")),
+        }
+    }
+}
+
+pub(super) async fn find_or_create(
+    api: &ApiContext,
+    caller: Caller,
+    request: Request<Incoming>,
+) -> Result<RelayResponse, Denied> {
+    let limits = &api.links.metrics.limits;
+    let (head, body) = request.into_parts();
+    let _share = api.memory.request(None, &head).ok_or_else(|| {
+        limits.hit(Limit::StrayBytes);
+        Denied::unavailable()
+    })?;
+    // The body first: callers that write it whole before they read would miss an earlier response.
+    let body = tokio::time::timeout(
+        api.links.limits.body_timeout,
+        Limited::new(body, API_BODY_BYTES).collect(),
+    )
+    .await;
+    let account = api.auth.authenticate(caller, &head.headers).await?;
+    let body = body
+        .map_err(|_elapsed| Denied::bad_request("the body took too long"))?
+        .map_err(|_| Denied::bad_request("the body broke off or is too long"))?
+        .to_bytes();
+    let request: EndpointRequest = serde_json::from_slice(&body)
+        .map_err(|_| Denied::bad_request("the body must be JSON: {\"name\": …}"))?;
+    let verify_token = request.verify_token()?;
+    let name = Name::parse(&request.name)
+        .map_err(|error| Denied::new(StatusCode::BAD_REQUEST, code::BAD_NAME, error.to_string()))?;
+    let accounts = &api.links.accounts;
+    let endpoint = accounts
+        .endpoint(account, name, verify_token)
+        .await
+        .map_err(|error| match error {
+            EndpointError::TooMany => {
+                limits.hit(Limit::EndpointsPerAccount);
+                Denied::new(
+                    StatusCode::BAD_REQUEST,
+                    code::BAD_REQUEST,
+                    error.to_string(),
+                )
+            }
+            error => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "could not create an endpoint");
+                Denied::unavailable()
+            }
+        })?;
+    let info = EndpointInfo {
+        endpoint: endpoint.id.clone(),
+        url: api.hosts.url_of(&endpoint.id),
+        journal: api.links.journal.id().to_owned(),
+    };
+    let json = serde_json::to_vec(&info).map_err(|_| Denied::unavailable())?;
+    Ok(response::with_body(
+        StatusCode::OK,
+        "application/json",
+        json,
+    ))
+}

@@ -1,0 +1,136 @@
+//! Writes requests to the journal as events.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use http::StatusCode;
+use ringtail_protocol::event::{Disposition, EncodeError, EventId, Kind};
+
+use super::received::Received;
+use crate::clock::SteadyClock;
+use crate::journal::{AppendError, Entry, Journal};
+use crate::limits::STORED_VALIDATIONS;
+use crate::metrics::{Limit, Metrics};
+use crate::response::{self, RelayResponse};
+
+/// Writes requests to the journal as events.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    journal: Arc<dyn Journal>,
+    metrics: Arc<Metrics>,
+    clock: SteadyClock,
+    validations: DefaultDirectRateLimiter,
+    /// Log lines about events that could not be stored.
+    error_lines: DefaultDirectRateLimiter,
+}
+
+/// Why an event is not in the journal.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RecordError {
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+impl Recorder {
+    pub(super) fn new(journal: Arc<dyn Journal>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            journal,
+            metrics,
+            clock: SteadyClock::new(),
+            validations: RateLimiter::direct(Quota::per_second(STORED_VALIDATIONS)),
+            error_lines: RateLimiter::direct(Quota::per_second(NonZeroU32::MIN)),
+        }
+    }
+
+    /// Stores the event; it survives a power loss once this has returned.
+    pub(super) async fn append_durable(
+        &self,
+        received: &Received,
+        kind: Kind,
+        disposition: Disposition,
+    ) -> Result<(), RecordError> {
+        let entry = self.entry(received, EventId::fresh(), kind, disposition)?;
+        self.journal.append(entry).await?;
+        Ok(())
+    }
+
+    /// Queues the event without waiting for the disk. A full queue drops it.
+    pub(super) fn append_detached(
+        &self,
+        received: &Received,
+        kind: Kind,
+        disposition: Disposition,
+    ) -> Result<EventId, RecordError> {
+        let id = EventId::fresh();
+        let appended = self
+            .journal
+            .append(self.entry(received, id, kind, disposition)?);
+        if let Some(Err(AppendError::QueueFull)) = appended.now_or_never() {
+            self.metrics.limits.hit(Limit::JournalQueue);
+        }
+        Ok(id)
+    }
+
+    /// Queues a validation, which has been answered already. Drops it beyond [`STORED_VALIDATIONS`].
+    pub(super) fn append_validation(&self, received: &Received) {
+        if self.validations.check().is_err() {
+            self.metrics.limits.hit(Limit::StoredValidations);
+            return;
+        }
+        if let Err(error) = self.append_detached(received, Kind::Validation, Disposition::Answered)
+        {
+            tracing::debug!(%error, "could not store a validation");
+        }
+    }
+
+    fn entry(
+        &self,
+        received: &Received,
+        id: EventId,
+        kind: Kind,
+        disposition: Disposition,
+    ) -> Result<Entry, EncodeError> {
+        Ok(Entry {
+            endpoint: received.request.endpoint,
+            id,
+            received_at: self.clock.now(),
+            kind,
+            disposition,
+            uuid: received.uuid.clone(),
+            request: received.request.encode()?,
+        })
+    }
+
+    /// Returns the response to a request that could not be stored.
+    pub(super) fn refuse(&self, error: &RecordError) -> RelayResponse {
+        match error {
+            // Too many header fields: nothing else about a request that was read cannot be encoded.
+            RecordError::Encode(error) => {
+                self.metrics.limits.hit(Limit::HeaderFields);
+                tracing::debug!(%error, "request refused");
+                response::empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+            }
+            RecordError::Append(AppendError::NoEndpoint) => {
+                response::text(StatusCode::NOT_FOUND, "no such endpoint\n")
+            }
+            RecordError::Append(error) => {
+                self.metrics.unstored_events.inc();
+                if matches!(error, AppendError::QueueFull) {
+                    self.metrics.limits.hit(Limit::JournalQueue);
+                }
+                let error = error as &dyn std::error::Error;
+                // The metric counts them all; a line for each would drown the log.
+                if self.error_lines.check().is_ok() {
+                    tracing::error!(error, "could not store event; answered 503");
+                } else {
+                    tracing::debug!(error, "could not store event; answered 503");
+                }
+                response::unavailable("the relay cannot store events now\n")
+            }
+        }
+    }
+}

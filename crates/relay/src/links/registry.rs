@@ -1,0 +1,234 @@
+//! Which endpoint has which links, and permits for passthrough requests on them.
+//!
+//! The registry is a lock around a map, held for a lookup and never over an await.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use hyper::client::conn::http2::SendRequest;
+use parking_lot::{Mutex, RwLock};
+use ringtail_protocol::http2::MAX_PASSTHROUGHS;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::body::LinkBody;
+use crate::accounts::Account;
+use crate::journal::EndpointKey;
+
+/// Every attached link of a relay.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    attached: RwLock<HashMap<EndpointKey, Vec<Arc<Link>>>>,
+    /// The newest cursor of each endpoint since the relay started, for status and metrics. Delivery follows the cursor
+    /// that each client sends when it dials.
+    cursors: Mutex<HashMap<EndpointKey, Arc<AtomicU64>>>,
+}
+
+impl Links {
+    /// Adds a link; dropping the guard removes it.
+    pub(super) fn attach(self: &Arc<Self>, link: Arc<Link>) -> AttachedLink {
+        let mut attached = self.attached.write();
+        let links = attached.entry(link.endpoint).or_default();
+        links.push(link.clone());
+        drop(attached);
+        AttachedLink {
+            links: self.clone(),
+            link,
+        }
+    }
+
+    /// Acquires a permit on the newest link that forwards and is not in `tried`. Waits up to `wait` when that link has
+    /// none left.
+    pub(crate) async fn acquire(
+        &self,
+        endpoint: EndpointKey,
+        tried: &[LinkId],
+        wait: Duration,
+    ) -> Result<PassthroughPermit, AcquireError> {
+        let until = Instant::now() + wait;
+        loop {
+            let link = self.newest(endpoint, tried).ok_or(AcquireError::Offline)?;
+            let permits = link.permits.clone();
+            let permit = match permits.clone().try_acquire_owned() {
+                Ok(permit) => Ok(permit),
+                Err(_) => timeout_at(until, permits.acquire_owned())
+                    .await
+                    .map_err(|_elapsed| AcquireError::Busy)?,
+            };
+            // An error says that the link ended meanwhile; it left the map before it closed the semaphore.
+            if let Ok(permit) = permit {
+                return Ok(PassthroughPermit { link, permit });
+            }
+        }
+    }
+
+    fn newest(&self, endpoint: EndpointKey, tried: &[LinkId]) -> Option<Arc<Link>> {
+        let attached = self.attached.read();
+        let mut newest_first = attached.get(&endpoint)?.iter().rev();
+        newest_first
+            .find(|link| link.forwards && !tried.contains(&link.id) && !link.send.is_closed())
+            .cloned()
+    }
+
+    /// Ends the links that `matches` selects.
+    pub(super) fn end_where(&self, end: LinkEnd, matches: impl Fn(&Link) -> bool) {
+        for link in self.attached.read().values().flatten() {
+            if matches(link) {
+                link.end.get_or_init(|| end);
+                link.ended.cancel();
+            }
+        }
+    }
+
+    /// Returns how many links an endpoint has.
+    pub(crate) fn count_of(&self, endpoint: EndpointKey) -> usize {
+        self.attached.read().get(&endpoint).map_or(0, Vec::len)
+    }
+
+    /// Returns the newest cursor of each endpoint that had a client since the relay started.
+    pub(crate) fn cursors(&self) -> HashMap<EndpointKey, u64> {
+        let cursors = self.cursors.lock();
+        cursors
+            .iter()
+            .map(|(endpoint, cursor)| (*endpoint, cursor.load(Ordering::Relaxed)))
+            .collect()
+    }
+
+    pub(super) fn cursor(&self, endpoint: EndpointKey) -> Arc<AtomicU64> {
+        self.cursors.lock().entry(endpoint).or_default().clone()
+    }
+
+    /// Returns how many links forward, and how many do not.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let attached = self.attached.read();
+        let all: usize = attached.values().map(Vec::len).sum();
+        let links = attached.values().flatten();
+        let forwarding = links.filter(|link| link.forwards).count();
+        (forwarding, all - forwarding)
+    }
+
+    /// Returns the accounts that have links, each token once.
+    pub(super) fn accounts(&self) -> Vec<Account> {
+        let mut accounts: Vec<Account> = Vec::new();
+        for link in self.attached.read().values().flatten() {
+            if !accounts.contains(&link.account) {
+                accounts.push(link.account.clone());
+            }
+        }
+        accounts
+    }
+}
+
+/// Why there is no permit for a passthrough request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AcquireError {
+    /// No client that forwards is attached.
+    Offline,
+    /// The link has as many requests in flight as it may, and none ended in time.
+    Busy,
+}
+
+/// Number of a link within one run of the relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LinkId(u64);
+
+impl LinkId {
+    pub(crate) fn fresh() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for LinkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One link, as others see it. Its task owns the socket.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) id: LinkId,
+    pub(super) endpoint: EndpointKey,
+    /// The account whose token opened the link.
+    pub(super) account: Account,
+    pub(super) forwards: bool,
+    pub(super) send: SendRequest<LinkBody>,
+    permits: Arc<Semaphore>,
+    /// The client's cursor.
+    pub(super) cursor: AtomicU64,
+    /// Cancelled when the relay ends the link, for the reason in `end`.
+    pub(super) ended: CancellationToken,
+    pub(super) end: OnceLock<LinkEnd>,
+}
+
+impl Link {
+    pub(super) fn new(
+        id: LinkId,
+        endpoint: EndpointKey,
+        account: Account,
+        forwards: bool,
+        send: SendRequest<LinkBody>,
+    ) -> Self {
+        Self {
+            id,
+            endpoint,
+            account,
+            forwards,
+            send,
+            permits: Arc::new(Semaphore::new(MAX_PASSTHROUGHS)),
+            cursor: AtomicU64::new(0),
+            ended: CancellationToken::new(),
+            end: OnceLock::new(),
+        }
+    }
+}
+
+/// Why the relay ends a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum LinkEnd {
+    #[error("the relay is stopping")]
+    Stopping,
+    #[error("its token was rotated or revoked")]
+    Revoked,
+    #[error("its endpoint was deleted")]
+    Deleted,
+}
+
+/// The right to send one passthrough request over a link.
+#[derive(Debug)]
+pub(crate) struct PassthroughPermit {
+    pub(super) link: Arc<Link>,
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+impl PassthroughPermit {
+    pub(crate) fn link(&self) -> LinkId {
+        self.link.id
+    }
+}
+
+/// Removes the link from the registry, and then makes those who wait for a permit on it look for another link.
+#[derive(Debug)]
+pub(super) struct AttachedLink {
+    links: Arc<Links>,
+    link: Arc<Link>,
+}
+
+impl Drop for AttachedLink {
+    fn drop(&mut self) {
+        let mut attached = self.links.attached.write();
+        if let Some(links) = attached.get_mut(&self.link.endpoint) {
+            links.retain(|link| link.id != self.link.id);
+            if links.is_empty() {
+                attached.remove(&self.link.endpoint);
+            }
+        }
+        drop(attached);
+        self.link.permits.close();
+    }
+}

@@ -1,0 +1,9 @@
+//! What the relay knows of connections before HTTP: sockets, how many are open and active, and proxies in front.
+
+pub(crate) mod activity;
+pub(crate) mod admission;
+mod forwarded;
+pub mod proxies;
+pub(crate) mod proxy_header;
+pub(crate) mod socket;
+pub(crate) mod tracked_io;
