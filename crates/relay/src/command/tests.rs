@@ -66,7 +66,7 @@ fn arguments_are_taken_or_refused_with_the_reason() {
         ),
         (
             "serve --cert c --key k --public-url https://a --wildcard *.hooks.example.com",
-            "without a star",
+            "without a wildcard",
         ),
         (
             "serve --dev --wildcard hooks.example.com",
