@@ -9,7 +9,7 @@ use ringtail_model::target::TargetUrl;
 use ringtail_protocol::name::Name;
 use ringtail_relay::accounts::{Token, VerifyTokenHash};
 use ringtail_relay::config::{Host, PublicUrl};
-use ringtail_relay::proxies::Network;
+use ringtail_relay::net::proxies::Network;
 use ringtail_ringcentral::signature::Scheme;
 use ringtail_simulate as simulate;
 use ringtail_simulate::{Parameters, Scenario, builtins};
