@@ -1,4 +1,4 @@
-# What the scripts here share. Sourced, not run.
+# Functions of the scripts here. Sourced, not run.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,7 +13,7 @@ fail() {
   exit 1
 }
 
-# Installs Debian packages that bring the given programs: need PROGRAM=PACKAGE...
+# Installs the Debian packages of missing programs: need PROGRAM=PACKAGE...
 need() {
   local missing=() pair
   for pair in "$@"; do
@@ -29,11 +29,11 @@ need() {
     command -v sudo >/dev/null || fail "missing: ${missing[*]}" "as root: $install"
     root=(sudo)
   fi
-  # shellcheck disable=SC2086 # words are meant to be split
+  # shellcheck disable=SC2086 # split into words
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c "apt-get update --quiet && $install" >&2
 }
 
-# What a build needs: a C compiler for aws-lc and SQLite, and the toolchain of rust-toolchain.toml.
+# Checks what a build needs: a C compiler for aws-lc and SQLite, and the toolchain of rust-toolchain.toml.
 need_toolchain() {
   need cc=gcc make=make ar=binutils
   if ! command -v cargo >/dev/null && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
@@ -45,24 +45,24 @@ need_toolchain() {
   wanted=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
   found=$(cargo --version | cut -d ' ' -f 2)
   if [ "$found" != "$wanted" ]; then
-    say "cargo is $found where rust-toolchain.toml names $wanted: going on"
+    say "warning: cargo is $found, rust-toolchain.toml wants $wanted"
   fi
 }
 
-# Where cargo puts what it builds.
+# Prints cargo's target directory.
 target_directory() {
   cargo metadata --format-version 1 --no-deps --offline 2>/dev/null |
     grep --only-matching '"target_directory":"[^"]*"' | cut -d '"' -f 4
 }
 
-# Builds everything in a profile and runs one of the programs in tests/src/bin: build_and_run dev|release PROGRAM...
+# Builds the programs in a profile and runs a subcommand of tests/src/main.rs: build_and_run dev|release SUBCOMMAND...
 build_and_run() {
-  local profile=$1 program=$2
-  shift 2
+  local profile=$1
+  shift
   need_toolchain
   say "building ($profile); the first time takes minutes"
   cargo build --workspace --bins --locked --profile "$profile"
   local directory=debug
   if [ "$profile" = release ]; then directory=release; fi
-  exec "$(target_directory)/$directory/$program" "$@"
+  exec "$(target_directory)/$directory/ringtail-tests" "$@"
 }

@@ -1,7 +1,7 @@
 //! Tokens.
 
+use ringtail_kit::eventually;
 use ringtail_tests::client::Home;
-use ringtail_tests::eventually;
 use ringtail_tests::relay::{TestRelay, Token};
 
 use super::World;

@@ -1,6 +1,8 @@
 //! `ringtail check` against servers that are broken in exactly one way, and against some that are not.
 
 use anyhow::Context;
+use ringtail_kit::tls::Identity;
+use ringtail_kit::wait;
 use ringtail_tests::bench::peers::{Nginx, installed};
 use ringtail_tests::check_servers::{
     Asked, Case, Chain, Greeting, Pki, RawServer, Reply, Server, Table, answer, check, command,
@@ -8,8 +10,6 @@ use ringtail_tests::check_servers::{
 };
 use ringtail_tests::process::{self, Process};
 use ringtail_tests::relay::TestRelay;
-use ringtail_tests::tls::Identity;
-use ringtail_tests::wait;
 use tokio::process::Command;
 
 #[tokio::test]

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use ringtail_kit::app::{App, Reply};
+use ringtail_kit::caller::{Connection, Hook};
+use ringtail_kit::eventually;
 use ringtail_tests::chaos::ChaosProxy;
 use ringtail_tests::client::{Home, TestClient};
 use ringtail_tests::relay::TestRelay;
-use ringtail_tests::ringcentral::{Connection, Hook};
-use ringtail_tests::target::{LocalTarget, Reply};
-use ringtail_tests::{catch_up, crash, eventually, hooks, stores};
+use ringtail_tests::{catch_up, crash, hooks, stores};
 use serde_json::Value;
 
 use super::World;
@@ -30,16 +31,16 @@ async fn a_client_that_was_away_catches_up_and_is_told_of_what_is_gone() -> anyh
 
 async fn post(connection: &mut Connection, marks: std::ops::Range<u64>) -> anyhow::Result<()> {
     for mark in marks {
-        let hook = Hook::notification(hooks::marked(usize::try_from(mark % 3)?, mark));
+        let hook = Hook::notification(hooks::numbered(usize::try_from(mark % 3)?, mark));
         assert_eq!(connection.post(&hook).await?.status, 200);
     }
     Ok(())
 }
 
 /// Checks that each of the three conversations of [`post`] came whole and in order.
-fn in_order(app: &LocalTarget, count: u64) {
+fn in_order(app: &App, count: u64) {
     for conversation in 0..3 {
-        let mut marks = app.marks();
+        let mut marks = hooks::numbers(app);
         marks.retain(|mark| mark % 3 == conversation);
         let expected: Vec<u64> = (0..count).filter(|mark| mark % 3 == conversation).collect();
         assert_eq!(marks, expected, "conversation {conversation}");
@@ -49,17 +50,17 @@ fn in_order(app: &LocalTarget, count: u64) {
 #[tokio::test]
 async fn events_for_an_app_that_is_down_are_held_over_a_restart_and_drain_in_order()
 -> anyhow::Result<()> {
-    let mut world = World::with(LocalTarget::down(|_| Reply::status(200))?, &[]).await?;
+    let mut world = World::with(App::down(|_| Reply::status(200)), &[]).await?;
     let mut connection = world.caller.connect(&world.url).await?;
     post(&mut connection, 0..30).await?;
     let holds = |client: &TestClient| {
-        let last = client.said_of("target").pop();
+        let last = client.lines_of("target").pop();
         last.is_some_and(|line| line["state"] == "down" && line["held"].is_u64())
     };
     eventually!(
         holds(&world.client),
         "the client says that it holds events: {:?}",
-        world.client.said_of("target")
+        world.client.lines_of("target")
     )?;
     world.client.kill().await?;
     post(&mut connection, 30..60).await?;
@@ -72,11 +73,11 @@ async fn events_for_an_app_that_is_down_are_held_over_a_restart_and_drain_in_ord
     eventually!(holds(&world.client), "the client says so again")?;
     assert_eq!(world.app.count(), 0);
 
-    world.app.up()?;
+    world.app.up();
     eventually!(world.app.count() == 60, "everything at the app")?;
     in_order(&world.app, 60);
     let drained = |client: &TestClient| {
-        let last = client.said_of("target").pop();
+        let last = client.lines_of("target").pop();
         last.is_some_and(|line| line["state"] == "up" && line["held"] == 0)
     };
     eventually!(
@@ -88,20 +89,20 @@ async fn events_for_an_app_that_is_down_are_held_over_a_restart_and_drain_in_ord
 
 #[tokio::test]
 async fn an_app_that_answers_badly_blocks_nothing() -> anyhow::Result<()> {
-    let app = LocalTarget::answering(|seen| match hooks::mark_of(&seen.body) {
+    let app = App::replying(|seen| match hooks::number_of(&seen.body) {
         Some(0) => Reply::status(404),
         Some(1) => Reply::status(500).body("x".repeat(2000)),
         Some(2) => Reply::hang_up(),
         _ => Reply::status(200),
-    })?;
+    });
     let world = World::with(app, &[]).await?;
     let mut connection = world.caller.connect(&world.url).await?;
     for mark in 0..4 {
-        let hook = Hook::notification(hooks::marked(0, mark));
+        let hook = Hook::notification(hooks::numbered(0, mark));
         assert_eq!(connection.post(&hook).await?.status, 200);
     }
     eventually!(world.client.count_of("attempt") >= 4, "four attempts")?;
-    let attempts = world.client.said_of("attempt");
+    let attempts = world.client.lines_of("attempt");
     let told = |field: &str| -> Vec<Value> {
         attempts
             .iter()
@@ -124,7 +125,7 @@ async fn behind_chaos() -> anyhow::Result<(World, ChaosProxy)> {
     let token = relay.account("dev").await?;
     let proxy = ChaosProxy::to(relay.address()).await?;
     let home = Home::new(&relay, &token)?.via(&relay.url_at(proxy.address())?);
-    let app = LocalTarget::start()?;
+    let app = App::accepting();
     let client = home.listen(&[&app.url(""), "--endpoint", "hooks"]).await?;
     let world = World {
         caller: relay.caller()?,
@@ -178,17 +179,17 @@ async fn links_that_are_cut_under_traffic_lose_nothing() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_relay_that_is_told_to_stop_ends_well_and_the_client_comes_back() -> anyhow::Result<()> {
     let mut world = World::new().await?;
-    let hook = Hook::notification(hooks::marked(0, 0));
+    let hook = Hook::notification(hooks::numbered(0, 0));
     assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
     world.relay.stop().await?;
     let waiting = |line: &Value| line["state"] == "waiting" && line["reason"].is_string();
     eventually!(
-        world.client.said_of("link").iter().any(waiting),
+        world.client.lines_of("link").iter().any(waiting),
         "the client says what it waits for"
     )?;
     world.relay.resume().await?;
-    let hook = Hook::notification(hooks::marked(0, 1));
+    let hook = Hook::notification(hooks::numbered(0, 1));
     assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
-    eventually!(world.app.marks() == [0, 1], "both at the app")?;
+    eventually!(hooks::numbers(&world.app) == [0, 1], "both at the app")?;
     Ok(())
 }

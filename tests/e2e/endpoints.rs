@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use ringtail_kit::app::{App, Reply};
+use ringtail_kit::caller::Hook;
+use ringtail_kit::eventually;
 use ringtail_tests::binaries;
 use ringtail_tests::client::Home;
-use ringtail_tests::eventually;
 use ringtail_tests::relay::TestRelay;
-use ringtail_tests::ringcentral::Hook;
-use ringtail_tests::target::{LocalTarget, Reply};
 use ringtail_tests::terminal::Terminal;
 use serde_json::Value;
 
@@ -27,10 +27,7 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
     let relay = TestRelay::start().await?;
     let token = relay.account("dev").await?;
     let home = Home::new(&relay, &token)?;
-    let (shop, bot) = (
-        LocalTarget::start()?,
-        LocalTarget::answering(|_| Reply::status(503))?,
-    );
+    let (shop, bot) = (App::accepting(), App::replying(|_| Reply::status(503)));
     // The third is one too many for the account: the relay refuses it for good, and the others go on.
     for number in 0..MAX_ENDPOINTS - 2 {
         relay.endpoint(&token, &format!("other-{number}")).await?;
@@ -47,7 +44,7 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
         ])
         .await?;
     let urls = || -> Option<(String, String)> {
-        let ready = client.said_of("ready");
+        let ready = client.lines_of("ready");
         let url = |name: &str| {
             let of = |line: &&Value| {
                 line["endpoint"]
@@ -63,7 +60,7 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
     eventually!(urls().is_some(), "both endpoints are ready")?;
     let (shop_url, bot_url) = urls().unwrap_or_default();
     let states = |name: &str| {
-        let lines = client.said_of("link").into_iter();
+        let lines = client.lines_of("link").into_iter();
         let of = lines.filter(|line| line["name"] == name);
         of.map(|line| line["state"].as_str().unwrap_or_default().to_owned())
             .collect::<Vec<_>>()
@@ -79,7 +76,7 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
     caller.post(&shop_url, &hook("/1")).await?;
     caller.post(&bot_url, &hook("/2")).await?;
     eventually!(client.count_of("attempt") == 2, "an attempt of each")?;
-    let paths = |app: &LocalTarget| {
+    let paths = |app: &App| {
         app.seen()
             .into_iter()
             .map(|seen| seen.path)
@@ -89,7 +86,7 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
         (paths(&shop), paths(&bot)),
         (vec!["/shop/1".into()], vec!["/bot/2".into()])
     );
-    let events = client.said_of("event");
+    let events = client.lines_of("event");
     let endpoints: BTreeSet<&str> = events
         .iter()
         .filter_map(|event| event["endpoint"].as_str()?.rsplit_once('-').map(|it| it.0))
@@ -154,7 +151,7 @@ async fn all_endpoints_of_a_revoked_token_are_refused_and_the_client_ends() -> a
     assert!(revoked.status.success(), "{revoked:?}");
     assert_eq!(client.ended().await?, Some(77));
     for name in names {
-        let mut lines = client.said_of("link").into_iter();
+        let mut lines = client.lines_of("link").into_iter();
         let last = lines.rfind(|line| line["name"] == name);
         let last = last.unwrap_or_default();
         assert_eq!(last["state"], "refused", "{last}");

@@ -1,5 +1,5 @@
-//! End to end: the built programs, real TLS, real sockets, real kills. That a rule holds in every case is shown
-//! beside the code; here each promise is seen once, with everything wired together.
+//! End to end: the built programs, real TLS, real sockets, real kills. Each promise is seen once with everything wired
+//! together; tests beside the code show that a rule holds in every case.
 
 mod accounts;
 mod bad_input;
@@ -20,29 +20,33 @@ mod signatures;
 mod simulate;
 mod terminal;
 
+use anyhow::ensure;
+use bytes::Bytes;
+use ringtail_kit::app::App;
+use ringtail_kit::caller::{FakeRingCentral, Hook};
+use ringtail_tests::binaries;
 use ringtail_tests::client::{Home, TestClient};
 use ringtail_tests::relay::TestRelay;
-use ringtail_tests::ringcentral::FakeRingCentral;
-use ringtail_tests::target::LocalTarget;
+use ringtail_tests::terminal::Terminal;
 
-/// A relay, a developer's machine, an app, and a client between them.
+/// A relay, a developer's machine, an app, and a client that forwards.
 struct World {
     relay: TestRelay,
     home: Home,
-    app: LocalTarget,
+    app: App,
     client: TestClient,
     caller: FakeRingCentral,
     url: String,
 }
 
 impl World {
-    /// Builds one whose app answers 200.
+    /// With an app that answers 200.
     async fn new() -> anyhow::Result<Self> {
-        Self::with(LocalTarget::start()?, &[]).await
+        Self::with(App::accepting(), &[]).await
     }
 
-    /// Builds one around an app, with more options for the relay.
-    async fn with(app: LocalTarget, options: &[&str]) -> anyhow::Result<Self> {
+    /// With an app and options of the relay.
+    async fn with(app: App, options: &[&str]) -> anyhow::Result<Self> {
         let relay = TestRelay::start_with(options).await?;
         let token = relay.account("dev").await?;
         let home = Home::new(&relay, &token)?;
@@ -57,5 +61,26 @@ impl World {
             app,
             client,
         })
+    }
+
+    /// Posts a notification, which must be answered 200.
+    async fn notify(&self, body: impl Into<Bytes>) -> anyhow::Result<()> {
+        let answer = self
+            .caller
+            .post(&self.url, &Hook::notification(body))
+            .await?;
+        ensure!(answer.status == 200, "{answer:?}");
+        Ok(())
+    }
+
+    /// Runs `listen` in a terminal instead of the client, until `q` and Enter: `before` is a shell script, `after` another.
+    async fn terminal(&mut self, before: &str, after: &str) -> anyhow::Result<Terminal> {
+        self.client.stop().await.ok();
+        let client = binaries::find(binaries::CLIENT)?;
+        let (client, app) = (client.display(), self.app.url("/base"));
+        let script = format!("{before}{client} listen {app} --endpoint hooks{after}\nread line\n");
+        let terminal = Terminal::run(&self.home, &script).await?;
+        terminal.shows("connected").await?;
+        Ok(terminal)
     }
 }

@@ -1,14 +1,15 @@
 //! What an operator does to a relay, as its clients live through it; and what its log never says.
 
 use anyhow::ensure;
-use ringtail_tests::ringcentral::Hook;
-use ringtail_tests::{eventually, hooks, stores};
+use ringtail_kit::caller::Hook;
+use ringtail_kit::eventually;
+use ringtail_tests::{hooks, stores};
 
 use super::World;
 
 async fn post(world: &World, marks: std::ops::Range<u64>) -> anyhow::Result<()> {
     for mark in marks {
-        let hook = Hook::notification(hooks::marked(0, mark));
+        let hook = Hook::notification(hooks::numbered(0, mark));
         let answer = world.caller.post(&world.url, &hook).await?;
         ensure!(answer.status == 200, "{mark}: {}", answer.status);
     }
@@ -32,7 +33,7 @@ async fn after_a_restore_clients_get_what_is_new_and_nothing_twice() -> anyhow::
     world.relay.resume().await?;
     post(&world, 15..22).await?;
     eventually!(world.app.count() >= 22, "what is new at the app")?;
-    let mut marks = world.app.marks();
+    let mut marks = hooks::numbers(&world.app);
     marks.sort_unstable();
     assert_eq!(marks, (0..22).collect::<Vec<_>>());
     assert_eq!(stores::history_len(&world.home.data())?, 22);

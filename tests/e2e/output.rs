@@ -1,10 +1,11 @@
 //! What the client prints, for people and for programs.
 
+use ringtail_kit::app::{App, Reply};
+use ringtail_kit::caller::Hook;
+use ringtail_kit::{eventually, wait};
 use ringtail_tests::client::{TestClient, body_of};
 use ringtail_tests::process::Process;
-use ringtail_tests::ringcentral::Hook;
-use ringtail_tests::target::{LocalTarget, Reply};
-use ringtail_tests::{demo, eventually, hooks, wait};
+use ringtail_tests::{demo, hooks};
 use serde_json::{Value, json};
 
 use super::World;
@@ -50,7 +51,7 @@ fn promised(kind: &str) -> Option<&'static [Field]> {
 }
 
 fn validate(client: &TestClient) {
-    for line in client.said() {
+    for line in client.lines() {
         let kind = line["type"].as_str().unwrap_or_default();
         let promised = promised(kind).unwrap_or_else(|| panic!("not documented: {line}"));
         for (name, is_right) in promised {
@@ -72,17 +73,17 @@ fn validate(client: &TestClient) {
 
 #[tokio::test]
 async fn json_lines_are_what_they_are_documented_to_be() -> anyhow::Result<()> {
-    let app = LocalTarget::answering(|seen| match seen.method.as_str() {
+    let app = App::replying(|seen| match seen.method.as_str() {
         "GET" => Reply::status(200).body("page"),
         _ if seen.body.ends_with(b"\xff") => Reply::hang_up(),
         _ => Reply::status(200),
-    })?;
+    });
     let mut world = World::with(app, &[]).await?;
-    let mut binary = hooks::marked(0, 2).to_vec();
+    let mut binary = hooks::numbered(0, 2).to_vec();
     binary.push(0xff);
     for hook in [
         Hook::validation("token"),
-        Hook::notification(hooks::marked(0, 1)),
+        Hook::notification(hooks::numbered(0, 1)),
         Hook::notification(binary.clone()),
         Hook::new("GET", "").below("/page?a=b"),
     ] {
@@ -92,7 +93,7 @@ async fn json_lines_are_what_they_are_documented_to_be() -> anyhow::Result<()> {
     eventually!(world.client.count_of("attempt") >= 3, "three attempts")?;
     assert_eq!(world.client.stop().await?, Some(0));
     validate(&world.client);
-    let events = world.client.said_of("event");
+    let events = world.client.lines_of("event");
     let kinds: Vec<&Value> = events.iter().map(|event| &event["kind"]).collect();
     assert_eq!(kinds[0], "validation");
     assert_eq!(kinds[1], "notification");
@@ -109,7 +110,7 @@ async fn json_lines_are_what_they_are_documented_to_be() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn control_characters_never_reach_the_terminal() -> anyhow::Result<()> {
-    let app = LocalTarget::answering(|_| Reply::status(500).body("\x1b[2Jfrom the app\r\n\x07"))?;
+    let app = App::replying(|_| Reply::status(500).body("\x1b[2Jfrom the app\r\n\x07"));
     let mut world = World::with(app, &[]).await?;
     world.client.kill().await?;
     let mut command = world
@@ -142,7 +143,7 @@ async fn control_characters_never_reach_the_terminal() -> anyhow::Result<()> {
 #[tokio::test]
 async fn the_history_is_listed_shown_and_replayed() -> anyhow::Result<()> {
     let mut world = World::new().await?;
-    let mut body = hooks::marked(0, 1).to_vec();
+    let mut body = hooks::numbered(0, 1).to_vec();
     body.extend_from_slice(b"\x00\xff\r\n");
     let hook = Hook::notification(body.clone()).below("/in?a=b");
     assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
@@ -203,7 +204,7 @@ async fn a_field_that_no_event_had_before_is_told_once_and_found() -> anyhow::Re
     validate(&world.client);
     let told: Vec<_> = world
         .client
-        .said_of("new_fields")
+        .lines_of("new_fields")
         .into_iter()
         .map(|line| (line["seq"].as_u64(), line["new"].clone()))
         .collect();

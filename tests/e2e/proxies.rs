@@ -1,23 +1,21 @@
 //! The relay behind nginx and Caddy, with the examples of `deploy/`.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context, ensure};
+use ringtail_kit::app::{App, Reply};
+use ringtail_kit::caller::{Answer, FakeRingCentral, Hook};
+use ringtail_kit::eventually;
 use ringtail_tests::client::{Home, TestClient};
-use ringtail_tests::eventually;
 use ringtail_tests::hooks;
-use ringtail_tests::http1::Answer;
 use ringtail_tests::proxies::{CALLER, Front, PROXY, Program, Proxy};
 use ringtail_tests::relay::TestRelay;
-use ringtail_tests::ringcentral::{FakeRingCentral, Hook};
-use ringtail_tests::target::{LocalTarget, Reply};
+use ringtail_tests::validation::check_behind_proxy;
 use serde_json::Value;
 
 /// A [`World`](super::World) whose relay stands behind a proxy.
 struct Fronted {
     _proxy: Proxy,
     relay: TestRelay,
-    app: LocalTarget,
+    app: App,
     client: TestClient,
     caller: FakeRingCentral,
     url: String,
@@ -28,15 +26,15 @@ impl Fronted {
         let front = Front::new(host)?;
         let proxy = PROXY.to_string();
         let options = [&["--trusted-proxy", &proxy], options].concat();
-        let relay = TestRelay::start_behind(&front, &options).await?;
+        let relay = TestRelay::start_behind(&front.url(), &front.ca(), &options).await?;
         let proxy = front.start(program, &relay).await?;
         let token = relay.account("dev").await?;
-        let app = LocalTarget::answering(|seen| {
+        let app = App::replying(|seen| {
             Reply::status(207)
                 .header("x-app", "one")
                 .body(seen.body.clone())
-        })?;
-        // The relay's name may be one that only callers can resolve.
+        });
+        // Only callers can resolve the relay's name.
         let near = format!("https://localhost:{}", front.address().port());
         let client = Home::new(&relay, &token)?
             .via(&near)
@@ -72,17 +70,12 @@ async fn everything_works(program: Program) -> anyhow::Result<()> {
     let world = Fronted::new(program, "localhost", &[]).await?;
 
     let validation = Hook::validation("a-token").below("/any/path?auth_token=EXAMPLE");
-    spare(&world.caller.post(&world.url, &validation).await?)?;
-    spare(
-        &world
-            .caller
-            .connect_http2(&world.url)
-            .await?
-            .post(&validation)
-            .await?,
-    )?;
+    small(&world.caller.post(&world.url, &validation).await?)?;
+    let mut over_http2 = world.caller.connect_http2(&world.url).await?;
+    small(&over_http2.post(&validation).await?)?;
 
-    let notification = spoofed(Hook::notification(hooks::marked(1, 1)).below("/sms%2Fin//x?a=%20"));
+    let notification =
+        spoofed(Hook::notification(hooks::numbered(1, 1)).below("/sms%2Fin//x?a=%20"));
     let answer = world.caller.post(&world.url, &notification).await?;
     ensure!(answer.status == 200, "{answer:?}");
     eventually!(world.app.count() == 1, "the notification at the app")?;
@@ -92,7 +85,6 @@ async fn everything_works(program: Program) -> anyhow::Result<()> {
 
     let passthrough = spoofed(Hook::new("PUT", vec![b'x'; 300_000]).below("/page"));
     let over_http1 = world.caller.post(&world.url, &passthrough).await?;
-    let over_http2 = world.caller.connect_http2(&world.url).await?;
     for answer in [over_http1, over_http2.post(&passthrough).await?] {
         assert_eq!(answer.status, 207, "{}", world.relay.log());
         assert_eq!(answer.header("x-app"), Some(b"one".as_slice()));
@@ -103,14 +95,14 @@ async fn everything_works(program: Program) -> anyhow::Result<()> {
         );
     }
 
-    // Two validations, a notification, two passthroughs: each from the caller, whatever it says of itself.
+    // Two validations, a notification, two passthrough requests: each from the caller, whatever it claims to be.
     eventually!(world.client.count_of("event") == 5, "five events")?;
-    for event in world.client.said_of("event") {
+    for event in world.client.lines_of("event") {
         let peer = event["peer"].as_str().context("no peer")?;
         assert_eq!(peer, CALLER.to_string(), "{event}");
     }
-    let stored = &world.client.said_of("event")[2];
-    // Caddy writes X-Forwarded-Host itself; what nobody writes is kept as it came.
+    let stored = &world.client.lines_of("event")[2];
+    // Caddy sets X-Forwarded-Host itself; other fields are kept as they came.
     assert_eq!(values(stored, "x-real-ip"), ["198.51.100.7"]);
     assert_eq!(values(stored, "x-under_score"), ["kept"]);
     Ok(())
@@ -146,7 +138,7 @@ async fn endpoints_have_names_of_their_own_behind_a_proxy() -> anyhow::Result<()
         ] {
             let hook = Hook::new("PUT", "x").below(below);
             let over_http1 = world.caller.post(&world.url, &hook).await?;
-            let over_http2 = world.caller.connect_http2(&world.url).await?;
+            let mut over_http2 = world.caller.connect_http2(&world.url).await?;
             for answer in [over_http1, over_http2.post(&hook).await?] {
                 assert_eq!(answer.status, 207, "{program:?} {below}");
             }
@@ -157,7 +149,7 @@ async fn endpoints_have_names_of_their_own_behind_a_proxy() -> anyhow::Result<()
     Ok(())
 }
 
-/// Says what a stranger might to pass for another.
+/// Adds what a caller might claim to be another.
 fn spoofed(hook: Hook) -> Hook {
     hook.header("x-forwarded-for", "127.0.0.1, 198.51.100.7")
         .header("forwarded", "for=198.51.100.7;host=evil.test")
@@ -166,31 +158,9 @@ fn spoofed(hook: Hook) -> Hook {
         .header("x-under_score", "kept")
 }
 
-/// A validation's answer is right, and the proxy adds next to nothing.
-fn spare(answer: &Answer) -> anyhow::Result<()> {
-    ensure!(answer.status == 200, "{answer:?}");
-    ensure!(answer.body.is_empty(), "{answer:?}");
-    ensure!(
-        answer.header("validation-token") == Some(b"a-token"),
-        "{answer:?}"
-    );
-    ensure!(
-        answer.header("content-type") == Some(b"application/json"),
-        "{answer:?}"
-    );
-    let names: BTreeSet<&str> = answer
-        .headers
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let needed = ["validation-token", "content-type", "content-length", "date"];
-    let added = ["server", "connection"];
-    for name in names {
-        ensure!(
-            needed.contains(&name) || added.contains(&name),
-            "{name} is superfluous: {answer:?}"
-        );
-    }
+/// A validation is answered right, and the proxy adds next to nothing.
+fn small(answer: &Answer) -> anyhow::Result<()> {
+    check_behind_proxy(answer, "a-token")?;
     // Of 1,024: the token has the rest.
     ensure!(answer.wire_bytes < 200, "{} bytes", answer.wire_bytes);
     Ok(())

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+use ringtail_kit::app::{App, Reply, Seen};
 use ringtail_tests::client::Home;
 use ringtail_tests::process;
-use ringtail_tests::target::{LocalTarget, Reply, Seen};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -76,7 +76,7 @@ async fn imported(count: u32) -> anyhow::Result<Home> {
     Ok(home)
 }
 
-fn order(app: &LocalTarget) -> Vec<u64> {
+fn order(app: &App) -> Vec<u64> {
     let number = |seen: &Seen| {
         serde_json::from_slice::<Value>(&seen.body).ok()?["body"]["sequence"].as_u64()
     };
@@ -115,7 +115,7 @@ async fn exports_come_back_byte_for_byte_and_scripts_run() -> anyhow::Result<()>
         }
     }
     for form in ["curl", "httpie"] {
-        let app = LocalTarget::start()?;
+        let app = App::accepting();
         let script = home.path().join(form);
         let path = script.to_string_lossy().into_owned();
         let (code, said) = run(
@@ -209,7 +209,7 @@ async fn a_replay_with_a_seed_is_the_same_twice() -> anyhow::Result<()> {
     let home = imported(20).await?;
     let mut orders = Vec::new();
     for seed in ["7", "7", "8"] {
-        let app = LocalTarget::start()?;
+        let app = App::accepting();
         let (code, said) = run(
             &home,
             &[
@@ -253,7 +253,7 @@ async fn compare_finds_a_regression_and_passes_without_one() -> anyhow::Result<(
                 .header("date", format!("{:?}", std::time::Instant::now()))
         }
     };
-    let good = LocalTarget::answering(answer(false))?;
+    let good = App::replying(answer(false));
     let (code, said) = run(&home, &["replay", "1..6", "--target", &good.url("")]).await?;
     assert_eq!(code, Some(0), "{said}");
     let (code, said) = run(
@@ -263,7 +263,7 @@ async fn compare_finds_a_regression_and_passes_without_one() -> anyhow::Result<(
     .await?;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("0 of 6 answers changed"), "{said}");
-    let bad = LocalTarget::answering(answer(true))?;
+    let bad = App::replying(answer(true));
     let (code, said) = run(
         &home,
         &["replay", "1..6", "--target", &bad.url(""), "--compare"],

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context as _;
-use ringtail_tests::careful_app::SECRETS;
+use ringtail_kit::app::{App, Reply};
+use ringtail_kit::caller::Hook;
+use ringtail_kit::{eventually, wait};
 use ringtail_tests::client::Home;
-use ringtail_tests::ringcentral::Hook;
-use ringtail_tests::target::{LocalTarget, Reply};
 use ringtail_tests::terminal::Terminal;
-use ringtail_tests::{binaries, eventually, process, wait};
+use ringtail_tests::verifying_app::SECRETS;
+use ringtail_tests::{binaries, process};
 use tokio::process::Command;
 
 use super::World;
@@ -69,8 +70,8 @@ fn secrets(home: &Home) -> Vec<String> {
 }
 
 /// An app that sets a cookie and sends tokens back.
-fn app() -> anyhow::Result<LocalTarget> {
-    LocalTarget::answering(|seen| {
+fn app() -> App {
+    App::replying(|seen| {
         let token = seen.header("verification-token").concat();
         Reply::status(if seen.path.contains("fail") { 500 } else { 200 })
             .header("set-cookie", "session=planted-answer")
@@ -152,7 +153,7 @@ async fn covered(program: &str, cases: &[Vec<&str>]) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn no_command_and_no_log_shows_a_secret() -> anyhow::Result<()> {
-    let mut world = World::with(app()?, &["--log", "trace"]).await?;
+    let mut world = World::with(app(), &["--log", "trace"]).await?;
     let secrets = secrets(&world.home);
     configure(&world.home, &table())?;
     world.client.stop().await?;

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
-use ringtail_tests::careful_app::{self, SECRETS};
+use ringtail_kit::caller::Hook;
+use ringtail_kit::eventually;
 use ringtail_tests::client::Home;
-use ringtail_tests::ringcentral::Hook;
-use ringtail_tests::{eventually, process};
+use ringtail_tests::process;
+use ringtail_tests::verifying_app::{self, SECRETS};
 use serde_json::Value;
 
 use super::World;
@@ -65,7 +66,7 @@ async fn sent(world: &World, kind: usize, proof: &str) -> anyhow::Result<Value> 
     }
     eventually!(world.client.count_of("event") > before, "the event")
         .with_context(|| format!("{template} {proof}; {}", world.client.log()))?;
-    let mut events = world.client.said_of("event");
+    let mut events = world.client.lines_of("event");
     Ok(events.swap_remove(before))
 }
 
@@ -94,7 +95,7 @@ pub(super) fn table() -> String {
 
 #[tokio::test]
 async fn proofs_of_every_scheme_are_shown_for_what_they_are() -> anyhow::Result<()> {
-    let mut world = World::with(careful_app::start()?, &[]).await?;
+    let mut world = World::with(verifying_app::start(), &[]).await?;
     let mut printed = String::from("scheme                outcome         events show\n");
     for configured in [false, true] {
         if configured {
@@ -140,7 +141,7 @@ async fn a_replay_is_signed_anew_when_asked() -> anyhow::Result<()> {
     let world = World::new().await?;
     let event = sent(&world, 1, "wrong").await?;
     configure(&world.home, &table())?;
-    let app = careful_app::start()?;
+    let app = verifying_app::start();
     let seq = event["seq"].to_string();
     for (sign, status) in [(&[][..], 401), (&["--sign"], 200)] {
         let to = app.url("/hook");
@@ -184,7 +185,7 @@ async fn a_challenge_is_answered_at_the_edge_once_its_token_is_known() -> anyhow
     assert_eq!(answer.status, 503, "the relay has forgotten it");
     world.client.resume().await?;
     let validations = || {
-        let events = world.client.said_of("event").into_iter();
+        let events = world.client.lines_of("event").into_iter();
         events.filter(|event| event["kind"] == "validation").count()
     };
     eventually!(validations() == 2, "the challenges")?;
@@ -194,14 +195,14 @@ async fn a_challenge_is_answered_at_the_edge_once_its_token_is_known() -> anyhow
 
 #[tokio::test]
 async fn an_app_that_fails_hears_of_the_failure_clock() -> anyhow::Result<()> {
-    use ringtail_tests::target::{LocalTarget, Reply};
+    use ringtail_kit::app::{App, Reply};
     use std::sync::atomic::{AtomicU16, Ordering};
     let status = std::sync::Arc::new(AtomicU16::new(500));
     let answers = std::sync::Arc::clone(&status);
-    let app = LocalTarget::answering(move |_| Reply::status(answers.load(Ordering::Relaxed)))?;
+    let app = App::replying(move |_| Reply::status(answers.load(Ordering::Relaxed)));
     let mut world = World::with(app, &[]).await?;
     let states = |world: &World| -> Vec<String> {
-        let lines = world.client.said_of("failure_clock").into_iter();
+        let lines = world.client.lines_of("failure_clock").into_iter();
         lines.map(|line| line["state"].to_string()).collect()
     };
     sent(&world, 0, "valid").await?;
@@ -210,7 +211,7 @@ async fn an_app_that_fails_hears_of_the_failure_clock() -> anyhow::Result<()> {
     world.client.stop().await?;
     world.client.resume().await?;
     eventually!(states(&world).len() == 2, "the clock")?;
-    let lines = world.client.said_of("failure_clock");
+    let lines = world.client.lines_of("failure_clock");
     assert_eq!(lines[0], lines[1]);
     let reason = lines[0]["reason"].to_string();
     assert!(reason.contains("[500]"), "{reason}");
@@ -225,23 +226,23 @@ async fn an_app_that_fails_hears_of_the_failure_clock() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn an_app_that_is_not_there_fails_too() -> anyhow::Result<()> {
-    use ringtail_tests::target::{LocalTarget, Reply};
-    let mut world = World::with(LocalTarget::down(|_| Reply::status(200))?, &[]).await?;
+    use ringtail_kit::app::{App, Reply};
+    let mut world = World::with(App::down(|_| Reply::status(200)), &[]).await?;
     sent(&world, 0, "valid").await?;
     eventually!(world.client.count_of("failure_clock") == 1, "the clock")?;
-    let line = world.client.said_of("failure_clock").remove(0);
+    let line = world.client.lines_of("failure_clock").remove(0);
     assert_eq!(line["state"], "failing", "{line}");
-    world.app.up()?;
+    world.app.up();
     // What was held is accepted now.
     eventually!(world.client.count_of("failure_clock") == 2, "the clock")?;
-    assert_eq!(world.client.said_of("failure_clock")[1]["state"], "ok");
+    assert_eq!(world.client.lines_of("failure_clock")[1]["state"], "ok");
     Ok(())
 }
 
 /// Forged requests are sent, and the app sees those alone that are not; a passthrough request is refused.
 #[tokio::test]
 async fn forged_requests_do_not_reach_the_app_where_that_is_wanted() -> anyhow::Result<()> {
-    let mut world = World::with(careful_app::start()?, &[]).await?;
+    let mut world = World::with(verifying_app::start(), &[]).await?;
     for configured in ["", "reject_forged = true\n"] {
         configure(&world.home, &format!("{configured}{}", table()))?;
         world.client.stop().await?;
@@ -263,13 +264,13 @@ async fn forged_requests_do_not_reach_the_app_where_that_is_wanted() -> anyhow::
         .header("content-type", "application/json");
     assert_eq!(world.caller.post(&world.url, &press).await?.status, 403);
     eventually!(world.client.count_of("event") > before, "the event")?;
-    let events = world.client.said_of("event");
+    let events = world.client.lines_of("event");
     let ids = |rejected: bool| -> Vec<Value> {
         let those = events.iter().filter(|event| event["rejected"] == rejected);
         those.map(|event| event["id"].clone()).collect()
     };
     let asked = |id: &Value| {
-        let attempts = world.client.said_of("attempt");
+        let attempts = world.client.lines_of("attempt");
         attempts.iter().any(|attempt| attempt["event_id"] == *id)
     };
     // Everything else has reached the app, so that what was rejected is not only late.

@@ -3,10 +3,11 @@
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use ringtail_tests::careful_app::{self, SECRETS};
+use ringtail_kit::app::{App, Reply, Seen};
+use ringtail_kit::eventually;
 use ringtail_tests::client::Home;
-use ringtail_tests::target::{LocalTarget, Reply, Seen};
-use ringtail_tests::{eventually, process};
+use ringtail_tests::process;
+use ringtail_tests::verifying_app::{self, SECRETS};
 use serde_json::Value;
 
 use super::World;
@@ -51,8 +52,8 @@ fn sequences(seen: &[Seen]) -> Vec<u64> {
 
 #[tokio::test]
 async fn an_app_that_checks_everything_accepts_everything() -> anyhow::Result<()> {
-    let world = World::with(careful_app::start()?, &[]).await?;
-    let direct = careful_app::start()?;
+    let world = World::with(verifying_app::start(), &[]).await?;
+    let direct = verifying_app::start();
     let to = direct.url("/hook");
     for scenario in names(&world.home, "scenario").await? {
         let play = [&scenario, "--assert", "--no-wait", "--to"];
@@ -83,7 +84,7 @@ async fn an_app_that_checks_everything_accepts_everything() -> anyhow::Result<()
 #[tokio::test]
 async fn a_call_reaches_the_app_in_order_and_time_or_as_the_seed_disorders_it() -> anyhow::Result<()>
 {
-    let world = World::with(careful_app::start()?, &[]).await?;
+    let world = World::with(verifying_app::start(), &[]).await?;
     let call = ["call.inbound-answered", "--assert", "--to", &world.url];
     let began = Instant::now();
     let lines = played(&world.home, &[&call[..], &["--speed", "50"]].concat()).await?;
@@ -116,7 +117,7 @@ async fn a_call_reaches_the_app_in_order_and_time_or_as_the_seed_disorders_it() 
 
 #[tokio::test]
 async fn a_scenario_cut_from_the_history_plays_again() -> anyhow::Result<()> {
-    let world = World::with(careful_app::start()?, &[]).await?;
+    let world = World::with(verifying_app::start(), &[]).await?;
     for scenario in ["call.missed", "interactive.message", "source-sdk"] {
         let play = [scenario, "--assert", "--no-wait", "--to", &world.url];
         played(&world.home, &play).await?;
@@ -135,7 +136,7 @@ async fn a_scenario_cut_from_the_history_plays_again() -> anyhow::Result<()> {
     }
     let file = world.home.path().join("mine.toml");
     std::fs::write(&file, cut.stdout)?;
-    let app = careful_app::start()?;
+    let app = verifying_app::start();
     let play = [
         &file.to_string_lossy(),
         "--assert",
@@ -167,10 +168,10 @@ async fn a_scenario_cut_from_the_history_plays_again() -> anyhow::Result<()> {
 async fn wrong_answers_and_wrong_wishes_end_with_a_code() -> anyhow::Result<()> {
     let world = World::new().await?;
     let home = &world.home;
-    let failing = LocalTarget::answering(|seen| match seen.body.is_empty() {
-        true => careful_app::answer(seen),
+    let failing = App::replying(|seen| match seen.body.is_empty() {
+        true => verifying_app::answer(seen),
         false => Reply::status(500),
-    })?;
+    });
     let to = failing.url("/");
     let often = [
         "renewal.reminder",
@@ -218,7 +219,7 @@ async fn wrong_answers_and_wrong_wishes_end_with_a_code() -> anyhow::Result<()> 
 
 #[tokio::test]
 async fn no_secret_is_printed() -> anyhow::Result<()> {
-    let world = World::with(careful_app::start()?, &[]).await?;
+    let world = World::with(verifying_app::start(), &[]).await?;
     for output in ["plain", "json"] {
         for scenario in names(&world.home, "scenario").await? {
             let play = [

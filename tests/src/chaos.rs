@@ -151,7 +151,7 @@ async fn hold(half: OwnedWriteHalf) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eventually;
+    use ringtail_kit::eventually;
 
     async fn echo() -> (SocketAddr, JoinSet<()>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

@@ -1,4 +1,4 @@
-//! A client under test: the built program with a home of its own, configured by its environment alone.
+//! A client under test: the built program in its own home directory, configured by its environment.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use tokio::process::Command;
 use crate::binaries;
 use crate::process::{self, Process, locked};
 use crate::relay::{TestRelay, Token};
-use crate::wait;
+use ringtail_kit::wait;
 
-/// A developer's machine: data directory, relay, token.
+/// A developer's machine: home directory, relay, token.
 #[derive(Debug, Clone)]
 pub struct Home {
     directory: Arc<TempDir>,
@@ -25,7 +25,7 @@ pub struct Home {
 }
 
 impl Home {
-    /// Makes a machine that knows a relay and holds a token.
+    /// Makes a machine that is logged in at a relay.
     ///
     /// # Errors
     /// When no directory can be made.
@@ -38,7 +38,7 @@ impl Home {
         })
     }
 
-    /// Makes a machine without a relay, for what needs the history alone.
+    /// Makes a machine without a relay, for commands on the history.
     ///
     /// # Errors
     /// When no directory can be made.
@@ -58,14 +58,14 @@ impl Home {
         self
     }
 
-    /// Holds another token; `None` for a machine where nobody logged in.
+    /// Replaces the token; `None` for a machine that is not logged in.
     #[must_use]
     pub fn token(mut self, token: Option<&Token>) -> Self {
         self.token = token.cloned();
         self
     }
 
-    /// Returns another machine of the same developer: same relay and token, nothing else.
+    /// Returns another machine of the same developer, with the same relay and token.
     ///
     /// # Errors
     /// When no directory can be made.
@@ -99,7 +99,7 @@ impl Home {
         process::output(self.command(arguments)?).await
     }
 
-    /// Runs a command of the client that should succeed, and returns its standard output.
+    /// Runs a command of the client that must succeed, and returns its standard output.
     ///
     /// # Errors
     /// When it fails.
@@ -117,7 +117,7 @@ impl Home {
         Ok(output.stdout)
     }
 
-    /// Returns a command of the client in this machine's environment and no other.
+    /// Returns a command of the client in this machine's environment only.
     ///
     /// # Errors
     /// When the client has not been built.
@@ -156,7 +156,7 @@ impl Home {
             home: self.clone(),
             arguments: arguments.iter().map(ToString::to_string).collect(),
             process: None,
-            read: Mutex::default(),
+            lines: Mutex::default(),
             ready: Value::Null,
         };
         client.resume().await?;
@@ -164,21 +164,21 @@ impl Home {
     }
 }
 
-/// A client that listens, and what it said.
+/// A listening client and its JSON lines.
 #[derive(Debug)]
 pub struct TestClient {
     home: Home,
     arguments: Vec<String>,
     process: Option<Process>,
-    read: Mutex<Read>,
+    lines: Mutex<Parsed>,
     ready: Value,
 }
 
 #[derive(Debug, Default)]
-struct Read {
+struct Parsed {
     /// Lines of the running process that have been parsed.
     taken: usize,
-    said: Vec<Value>,
+    lines: Vec<Value>,
 }
 
 impl TestClient {
@@ -203,7 +203,7 @@ impl TestClient {
     pub fn launch(&mut self) -> anyhow::Result<()> {
         let mut command = self.home.command(["listen", "--output", "json"])?;
         command.args(&self.arguments);
-        locked(&self.read).taken = 0;
+        locked(&self.lines).taken = 0;
         self.process = Some(Process::spawn("client", command)?);
         Ok(())
     }
@@ -213,38 +213,36 @@ impl TestClient {
     /// # Errors
     /// When it is not running.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
-        let mut process = self.process.take().context("the client is not running")?;
+        let mut process = self.take()?;
         process.kill().await?;
-        self.take(&process);
+        self.parse(&process);
         Ok(())
     }
 
-    /// Asks the client to end and waits for it. Returns its exit code.
+    /// Stops the client (SIGTERM) and returns its exit code.
     ///
     /// # Errors
     /// When it does not end in time.
     pub async fn stop(&mut self) -> anyhow::Result<Option<i32>> {
-        let mut process = self.process.take().context("the client is not running")?;
+        let mut process = self.take()?;
         let status = process.terminate().await?;
-        self.take(&process);
+        self.parse(&process);
         Ok(status.code())
     }
 
-    /// Waits until the client ends by itself. Returns its exit code.
+    /// Waits until the client ends by itself, and returns its exit code.
     ///
     /// # Errors
     /// When it does not end in time.
     pub async fn ended(&mut self) -> anyhow::Result<Option<i32>> {
-        let mut process = self.process.take().context("the client is not running")?;
+        let mut process = self.take()?;
         let status = process.ended().await?;
-        self.take(&process);
+        self.parse(&process);
         Ok(status.code())
     }
 
-    /// Returns the machine it runs on.
-    #[must_use]
-    pub fn home(&self) -> &Home {
-        &self.home
+    fn take(&mut self) -> anyhow::Result<Process> {
+        self.process.take().context("the client is not running")
     }
 
     /// Returns the public URL of its endpoint.
@@ -263,33 +261,27 @@ impl TestClient {
         text(&self.ready, "endpoint")
     }
 
-    /// Returns every line that it has ever said, over all its lives.
+    /// Returns every line so far, of all its processes.
     #[must_use]
-    pub fn said(&self) -> Vec<Value> {
+    pub fn lines(&self) -> Vec<Value> {
         if let Some(process) = &self.process {
-            self.take(process);
+            self.parse(process);
         }
-        locked(&self.read).said.clone()
+        locked(&self.lines).lines.clone()
     }
 
     /// Returns every line of one type.
     #[must_use]
-    pub fn said_of(&self, kind: &str) -> Vec<Value> {
-        let mut said = self.said();
-        said.retain(|line| line.get("type").and_then(Value::as_str) == Some(kind));
-        said
+    pub fn lines_of(&self, kind: &str) -> Vec<Value> {
+        let mut lines = self.lines();
+        lines.retain(|line| line["type"] == kind);
+        lines
     }
 
     /// Returns the number of lines of one type.
     #[must_use]
     pub fn count_of(&self, kind: &str) -> usize {
-        if let Some(process) = &self.process {
-            self.take(process);
-        }
-        let read = locked(&self.read);
-        let said = read.said.iter();
-        said.filter(|line| line.get("type").and_then(Value::as_str) == Some(kind))
-            .count()
+        self.lines_of(kind).len()
     }
 
     /// Returns the process id, while the client runs.
@@ -304,15 +296,15 @@ impl TestClient {
         self.process.as_ref().map(Process::log).unwrap_or_default()
     }
 
-    fn take(&self, process: &Process) {
-        let mut read = locked(&self.read);
-        let fresh = process.lines().since(read.taken);
-        read.taken += fresh.len();
-        // Something else than JSON on standard output is kept as text, for the test that looks for it.
-        let parsed = fresh
+    fn parse(&self, process: &Process) {
+        let mut parsed = locked(&self.lines);
+        let fresh = process.lines().since(parsed.taken);
+        parsed.taken += fresh.len();
+        // What is not JSON is kept as text, for the test that checks the lines.
+        let values = fresh
             .into_iter()
             .map(|line| serde_json::from_str(&line).unwrap_or(Value::String(line)));
-        read.said.extend(parsed);
+        parsed.lines.extend(values);
     }
 }
 

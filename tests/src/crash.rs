@@ -1,23 +1,23 @@
-//! Relay and client killed (SIGKILL) at chance points under load: what was answered 200 must be in the client's
-//! history, once.
+//! Relay and client killed (SIGKILL) at random points under load: what was answered 200 must be in the client's history
+//! once, and in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use fastrand::Rng;
+use ringtail_kit::app::App;
+use ringtail_kit::eventually;
 
-use crate::chance::Chance;
 use crate::client::Home;
-use crate::eventually;
 use crate::hooks;
 use crate::relay::{ANY_RATE, TestRelay};
 use crate::stores::{self, Stored};
-use crate::target::LocalTarget;
 use crate::traffic::{Traffic, Volume};
 
-/// Bounded on purpose: a hundred kills of each end at up to 2,000 notifications a second make some ten thousand
-/// events, which a debug build stores and forwards in time.
+/// A hundred kills of each end at up to 2,000 notifications a second make some ten thousand events, which a debug build
+/// stores and forwards in time.
 const VOLUME: Volume = Volume {
     callers: 8,
     pause: Duration::from_millis(4),
@@ -26,112 +26,87 @@ const VOLUME: Volume = Volume {
 /// A kill comes after at most this many more acknowledged notifications.
 const KILL_WITHIN: u64 = 60;
 
-/// Once the killing is over, everything is delivered and forwarded within this time.
+/// After the last kill, everything is delivered and forwarded within this time.
 const SETTLE_TIME: Duration = Duration::from_secs(120);
 
-/// What was found.
+/// Outcome of a run.
 #[derive(Debug)]
 pub struct Report {
-    /// Kills of each end.
-    pub kills: u64,
-    /// Seed of the kill points.
-    pub seed: u64,
-    /// Bodies sent.
+    kills: u64,
+    seed: u64,
+    took: Duration,
+    /// Notifications sent.
     pub sent: u64,
-    /// Bodies answered 200.
+    /// Notifications answered 200.
     pub acknowledged: usize,
-    /// Bodies in the relay's journal.
-    pub stored: usize,
-    /// Bodies in the client's history.
+    stored: usize,
+    /// Events in the client's history.
     pub delivered: usize,
-    /// Bodies that the app got.
-    pub forwarded: usize,
-    /// Bodies that the app got more than once: an attempt that was cut off is made again.
-    pub forwarded_again: usize,
-    /// Marks answered 200 that the history lacks.
+    forwarded: usize,
+    forwarded_again: usize,
+    /// Numbers answered 200 that the history lacks.
     pub lost: Vec<u64>,
-    /// Marks that the history has more than once.
+    /// Numbers that the history has more than once.
     pub doubled: Vec<u64>,
-    /// Marks in the history that the app never got.
-    pub not_forwarded: Vec<u64>,
-    /// Conversations whose events are out of order in the history.
-    pub disordered: usize,
-    /// How long it took.
-    pub took: Duration,
+    not_forwarded: Vec<u64>,
+    disordered: usize,
 }
 
 impl Report {
-    /// Says whether nothing was lost, doubled, withheld or disordered.
+    /// Returns whether nothing was lost, doubled, withheld or disordered.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.lost.is_empty()
-            && self.doubled.is_empty()
-            && self.not_forwarded.is_empty()
+        [&self.lost, &self.doubled, &self.not_forwarded]
+            .iter()
+            .all(|numbers| numbers.is_empty())
             && self.disordered == 0
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
+        let took = self.took.as_secs_f64();
+        write!(
             f,
-            "{} kills of the relay and of the client in {:.1} s, seed {}",
-            self.kills,
-            self.took.as_secs_f64(),
-            self.seed
+            "{} kills of the relay and of the client in {took:.1} s, seed {}",
+            self.kills, self.seed
         )?;
-        writeln!(f, "  sent           {}", self.sent)?;
-        writeln!(f, "  acknowledged   {}   (answered 200)", self.acknowledged)?;
-        writeln!(f, "  stored         {}   (relay's journal)", self.stored)?;
-        writeln!(
-            f,
-            "  delivered      {}   (client's history)",
-            self.delivered
-        )?;
-        writeln!(
-            f,
-            "  forwarded      {}   (to the app; {} of them more than once, after a kill within the attempt)",
-            self.forwarded, self.forwarded_again
-        )?;
-        writeln!(
-            f,
-            "  lost           {}   {}",
-            self.lost.len(),
-            some(&self.lost)
-        )?;
-        writeln!(
-            f,
-            "  doubled        {}   {}",
-            self.doubled.len(),
-            some(&self.doubled)
-        )?;
-        writeln!(
-            f,
-            "  not forwarded  {}   {}",
-            self.not_forwarded.len(),
-            some(&self.not_forwarded)
-        )?;
-        write!(f, "  out of order   {}", self.disordered)
+        let again = format!(
+            "(app; {} more than once, after a kill during the attempt)",
+            self.forwarded_again
+        );
+        for (name, count, note) in [
+            ("sent", self.sent as usize, ""),
+            ("acknowledged", self.acknowledged, "(answered 200)"),
+            ("stored", self.stored, "(relay's journal)"),
+            ("delivered", self.delivered, "(client's history)"),
+            ("forwarded", self.forwarded, &again),
+            ("out of order", self.disordered, ""),
+        ] {
+            write!(f, "\n  {name:<14} {count}   {note}")?;
+        }
+        for (name, numbers) in [
+            ("lost", &self.lost),
+            ("doubled", &self.doubled),
+            ("not forwarded", &self.not_forwarded),
+        ] {
+            let first: Vec<&u64> = numbers.iter().take(10).collect();
+            write!(f, "\n  {name:<14} {}   {first:?}", numbers.len())?;
+        }
+        Ok(())
     }
 }
 
-fn some(marks: &[u64]) -> String {
-    match marks {
-        [] => String::new(),
-        marks => format!("{:?}", marks.iter().take(10).collect::<Vec<_>>()),
-    }
-}
-
-/// Kills each end so many times.
+/// Kills each end `kills` times.
 ///
 /// # Errors
 /// When a program does not come back, or does not settle afterwards.
 pub async fn run(kills: u64, seed: u64) -> anyhow::Result<Report> {
     let began = Instant::now();
-    let mut chance = Chance::seeded(seed);
+    let mut rng = Rng::with_seed(seed);
     let mut relay = TestRelay::start_with(ANY_RATE).await?;
     let token = relay.account("crash").await?;
-    let app = LocalTarget::start()?;
+    let app = App::accepting();
     let home = Home::new(&relay, &token)?;
     let mut client = home
         .listen(&[&app.url("/hook"), "--endpoint", "crash"])
@@ -140,12 +115,12 @@ pub async fn run(kills: u64, seed: u64) -> anyhow::Result<Report> {
 
     let mut traffic = Traffic::start(&relay.caller()?, &url, VOLUME);
     for _ in 0..kills {
-        traffic.more(1 + chance.below(KILL_WITHIN)).await?;
+        traffic.more(1 + rng.u64(..KILL_WITHIN)).await?;
         relay.kill().await?;
-        traffic.hold();
+        traffic.pause();
         relay.resume().await?;
-        traffic.flow();
-        traffic.more(1 + chance.below(KILL_WITHIN)).await?;
+        traffic.resume();
+        traffic.more(1 + rng.u64(..KILL_WITHIN)).await?;
         client.kill().await?;
         client.launch()?;
     }
@@ -153,7 +128,7 @@ pub async fn run(kills: u64, seed: u64) -> anyhow::Result<Report> {
     let sent = traffic.finish().await?;
 
     let stored = stores::journal(relay.data())?;
-    let marks = distinct(&stored);
+    let numbers = distinct(&stored);
     let settled = async {
         eventually!(
             within SETTLE_TIME,
@@ -163,17 +138,19 @@ pub async fn run(kills: u64, seed: u64) -> anyhow::Result<Report> {
         )?;
         eventually!(
             within SETTLE_TIME,
-            marks_of(&app).len() >= marks.len(),
-            "all {} stored bodies at the app",
-            marks.len()
+            times_forwarded(&app).len() >= numbers.len(),
+            "all {} stored notifications at the app",
+            numbers.len()
         )
     };
-    // What does not settle is counted below, with numbers; only a client that is gone has nothing to count.
+    // What does not settle is counted below; only a client that is gone has nothing to count.
     let settled = settled.await;
     ensure!(client.pid().is_some(), "the client is gone");
     let history = stores::history(&home.data())?;
     let delivered = distinct(&history);
-    let forwarded = marks_of(&app);
+    let forwarded = times_forwarded(&app);
+    let mut once = BTreeSet::new();
+    let not_forwarded = |number: &&u64| !forwarded.contains_key(number);
     let report = Report {
         kills,
         seed,
@@ -184,13 +161,14 @@ pub async fn run(kills: u64, seed: u64) -> anyhow::Result<Report> {
         forwarded: forwarded.len(),
         forwarded_again: forwarded.values().filter(|times| **times > 1).count(),
         lost: sent.acknowledged.difference(&delivered).copied().collect(),
-        doubled: doubled(&history),
-        not_forwarded: delivered
-            .iter()
-            .filter(|mark| !forwarded.contains_key(mark))
-            .copied()
+        doubled: numbers_of(&history)
+            .filter(|it| !once.insert(*it))
             .collect(),
-        disordered: disordered(&history),
+        not_forwarded: delivered.iter().filter(not_forwarded).copied().collect(),
+        disordered: history
+            .windows(2)
+            .filter(|two| two[1].seq <= two[0].seq)
+            .count(),
         took: began.elapsed(),
     };
     if report.is_clean() {
@@ -199,30 +177,18 @@ pub async fn run(kills: u64, seed: u64) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-fn mark_of(event: &Stored) -> Option<u64> {
-    hooks::mark_of(&event.body)
+fn numbers_of(events: &[Stored]) -> impl Iterator<Item = u64> {
+    events.iter().filter_map(Stored::number)
 }
 
 fn distinct(events: &[Stored]) -> BTreeSet<u64> {
-    events.iter().filter_map(mark_of).collect()
+    numbers_of(events).collect()
 }
 
-fn doubled(events: &[Stored]) -> Vec<u64> {
-    let mut seen = BTreeSet::new();
-    let again = |mark: &u64| !seen.insert(*mark);
-    events.iter().filter_map(mark_of).filter(again).collect()
-}
-
-/// Counts events whose number is not greater than the one before.
-fn disordered(history: &[Stored]) -> usize {
-    let pairs = history.iter().zip(history.iter().skip(1));
-    pairs.filter(|(one, next)| next.seq <= one.seq).count()
-}
-
-fn marks_of(app: &LocalTarget) -> BTreeMap<u64, usize> {
-    let mut marks = BTreeMap::new();
-    for mark in app.marks() {
-        *marks.entry(mark).or_default() += 1;
+fn times_forwarded(app: &App) -> BTreeMap<u64, usize> {
+    let mut times = BTreeMap::new();
+    for number in hooks::numbers(app) {
+        *times.entry(number).or_default() += 1;
     }
-    marks
+    times
 }

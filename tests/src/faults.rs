@@ -1,8 +1,7 @@
-//! Faults that happen to a relay for real, and what becomes of what it acknowledged.
+//! Faults of a real relay under load, and what is lost of what it acknowledged.
 //!
-//! Each fault is a function that makes it happen to the built program under load and returns a [`Row`]: what was sent,
-//! what was answered, and what of that is not in the journal afterwards. File systems are mounted in a namespace of the
-//! program's own ([`mounts`]), so they go with it.
+//! Each fault is a function that returns a [`Row`]. File systems are mounted in a namespace of this process ([`mounts`]),
+//! so that they end with it.
 
 mod clock;
 mod damage;
@@ -21,13 +20,12 @@ use anyhow::Context;
 
 use self::probe::Probe;
 use crate::crash;
-use crate::hooks;
 use crate::relay::TestRelay;
 use crate::stores;
-use crate::target::{LocalTarget, Reply, Seen};
 use crate::traffic::{Sent, Traffic, Volume};
+use ringtail_kit::app::{App, Reply, Seen};
 
-/// Enough to be under way at every moment, and little enough for a debug build.
+/// Something in flight at every moment, and little enough for a debug build.
 const VOLUME: Volume = Volume {
     callers: 4,
     pause: Duration::from_millis(4),
@@ -36,7 +34,7 @@ const VOLUME: Volume = Volume {
 /// Acknowledged notifications between two steps of a fault.
 const SOME: u64 = 50;
 
-/// What one fault did.
+/// Outcome of one fault.
 #[derive(Debug)]
 pub struct Row {
     /// The fault.
@@ -47,7 +45,7 @@ pub struct Row {
     pub seen: String,
     /// Notifications.
     pub load: Load,
-    /// Whether it was as it should be.
+    /// Whether relay and RingCentral's view were as they should be.
     pub good: bool,
     /// How long it took.
     pub took: Duration,
@@ -73,12 +71,12 @@ impl Load {
     fn of(sent: &Sent, data: &Path) -> anyhow::Result<Self> {
         let stored: std::collections::BTreeSet<u64> = stores::journal(data)?
             .iter()
-            .filter_map(|event| hooks::mark_of(&event.body))
+            .filter_map(stores::Stored::number)
             .collect();
         Ok(Self {
             sent: sent.sent,
             acknowledged: sent.acknowledged.len(),
-            refused: sent.refused.values().sum(),
+            refused: sent.refused,
             unanswered: sent.unanswered,
             lost: sent.acknowledged.difference(&stored).count(),
         })
@@ -109,21 +107,21 @@ impl fmt::Display for Row {
 }
 
 impl Row {
-    /// Says whether nothing was lost and all else was as it should be.
+    /// Returns whether nothing was lost and all else was as it should be.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.good && self.load.lost == 0
     }
 }
 
-/// How much is tried.
+/// Size of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// Kills of each end.
     pub kills: u64,
-    /// Relays that follow one another.
+    /// Replacements of the relay.
     pub upgrades: usize,
-    /// Whether a validation that waits for too long is a failure: not on a machine that is busy with something else.
+    /// Whether a slow validation is a failure: not on a busy machine.
     pub judges_time: bool,
 }
 
@@ -142,10 +140,10 @@ impl Plan {
     };
 }
 
-/// Makes every fault happen, and shows each row as it is known.
+/// Injects every fault whose name contains `only`, and shows each row. Returns whether all are clean.
 ///
 /// # Errors
-/// When something goes wrong that no row tells of.
+/// When something goes wrong that no row shows.
 pub async fn run(plan: Plan, only: &str, mut show: impl FnMut(&Row)) -> anyhow::Result<bool> {
     let mut clean = true;
     let mut done = |row: Row| {
@@ -211,16 +209,16 @@ fn row(happened: impl Into<String>, seen: impl Into<String>, load: Load, good: b
     }
 }
 
-/// An app that takes notifications and never answers anything else.
-fn silent_app() -> anyhow::Result<LocalTarget> {
-    LocalTarget::answering(|seen| match seen.method.as_str() {
+/// An app that answers notifications only.
+fn silent_app() -> App {
+    App::replying(|seen| match seen.method.as_str() {
         "POST" => Reply::status(200),
         _ => Reply::status(200).after(Duration::from_secs(600)),
     })
 }
 
-/// Counts what it does not answer.
-fn asked(app: &LocalTarget) -> usize {
+/// Counts the requests that it does not answer.
+fn unanswered(app: &App) -> usize {
     let waits = |seen: &&Seen| seen.method != "POST";
     app.seen().iter().filter(waits).count()
 }
@@ -245,7 +243,7 @@ impl Scene {
         })
     }
 
-    /// Makes validations, one after the other, until the probe is asked for its result.
+    /// Starts validating, one request after the other.
     fn probe(&self) -> anyhow::Result<Probe> {
         Ok(Probe::start(&self.relay.caller()?, &self.url))
     }

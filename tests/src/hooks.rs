@@ -1,12 +1,16 @@
-//! Notifications that look like RingCentral's, made to measure. Names and numbers are fictional.
+//! Notifications made to measure. Names and numbers are fictional.
 
 use bytes::Bytes;
+use memchr::memmem;
+use ringtail_kit::app::App;
+use ringtail_properties::payloads;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::payloads;
+/// The subscription that every notification here belongs to.
+pub const SUBSCRIPTION: &str = "7e4a7486-8df9-4195-8aef-b8d81d3345f6";
 
-/// Time of sending as RingCentral writes it.
+/// Returns the time as RingCentral writes it.
 #[must_use]
 pub fn now() -> String {
     jiff::Timestamp::now()
@@ -20,7 +24,7 @@ pub fn fresh_uuid() -> String {
     Uuid::now_v7().to_string()
 }
 
-/// One text message of a conversation.
+/// Returns one text message of a conversation.
 #[must_use]
 pub fn sms(conversation: &str, number: usize, text: &str) -> Value {
     let mine = number % 2 == 1;
@@ -50,91 +54,67 @@ pub fn sms(conversation: &str, number: usize, text: &str) -> Value {
     })
 }
 
-/// A notification of the subscription that everything here belongs to.
-pub const SUBSCRIPTION: &str = "7e4a7486-8df9-4195-8aef-b8d81d3345f6";
-
-/// Every notification of one answered call, in RingCentral's order, with a session of its own.
-///
-/// # Errors
-/// When the payload is missing.
-pub fn answered_call() -> anyhow::Result<Vec<Value>> {
-    let mut stream = payloads::stream("telephony-sessions-stream-pstn-to-rc")?;
+/// Returns every notification of one answered call, in RingCentral's order, with a fresh session id.
+#[must_use]
+pub fn answered_call() -> Vec<Value> {
     let session = format!("s-a{}", Uuid::now_v7().simple());
-    for notification in &mut stream {
+    let mut call = payloads::list("telephony-sessions-stream-pstn-to-rc");
+    for notification in &mut call {
         renew(notification);
-        if let Some(body) = notification.get_mut("body") {
-            set(body, "telephonySessionId", &session);
-            set(body, "eventTime", &now());
-        }
+        notification["body"]["telephonySessionId"] = json!(session);
+        notification["body"]["eventTime"] = json!(now());
     }
-    Ok(stream)
+    call
 }
 
-/// A voicemail.
-///
-/// # Errors
-/// When the payload is missing.
-pub fn voicemail() -> anyhow::Result<Value> {
-    let mut notification = payloads::one("voicemail")?;
-    renew(&mut notification);
-    if let Some(body) = notification.get_mut("body") {
-        let caller = json!({"phoneNumber": "+16505550142", "name": "Robin Fictional"});
-        if let Some(body) = body.as_object_mut() {
-            body.insert("from".into(), caller);
-        }
-        set(body, "creationTime", &now());
-        set(body, "lastModifiedTime", &now());
-    }
-    Ok(notification)
-}
-
-/// A reminder that the subscription wants to be renewed.
-///
-/// # Errors
-/// When the payload is missing.
-pub fn renewal_reminder() -> anyhow::Result<Value> {
-    let mut notification = payloads::one("derived-subscription-renewal-reminder")?;
-    renew(&mut notification);
-    Ok(notification)
-}
-
-/// A notification of about a kilobyte for a conversation, with an id and a number that can be found again in
-/// whatever the other end got: see [`mark_of`].
+/// Returns a voicemail.
 #[must_use]
-pub fn marked(conversation: usize, mark: u64) -> Bytes {
-    let mut notification = sms(&format!("16382337985{conversation:05}"), 0, "");
-    if let Some(body) = notification.get_mut("body") {
-        set(
-            body,
-            "subject",
-            &format!("{MARK}{mark:016} {}", "lorem ".repeat(64)),
-        );
-    }
-    payloads::compact(&notification)
+pub fn voicemail() -> Value {
+    let mut notification = payloads::list("voicemail").remove(0);
+    renew(&mut notification);
+    let body = &mut notification["body"];
+    body["from"] = json!({"phoneNumber": "+16505550142", "name": "Robin Fictional"});
+    body["creationTime"] = json!(now());
+    body["lastModifiedTime"] = json!(now());
+    notification
 }
 
-const MARK: &str = "mark ";
-
-/// Finds the number that [`marked`] put into a body.
+/// Returns a reminder to renew the subscription.
 #[must_use]
-pub fn mark_of(body: &[u8]) -> Option<u64> {
-    let at = crate::http1::find(body, MARK.as_bytes())? + MARK.len();
-    std::str::from_utf8(body.get(at..at + 16)?)
-        .ok()?
-        .parse()
-        .ok()
+pub fn renewal_reminder() -> Value {
+    let mut notification = payloads::list("derived-subscription-renewal-reminder").remove(0);
+    renew(&mut notification);
+    notification
 }
 
 fn renew(notification: &mut Value) {
-    set(notification, "uuid", &fresh_uuid());
-    set(notification, "timestamp", &now());
-    set(notification, "subscriptionId", SUBSCRIPTION);
+    notification["uuid"] = json!(fresh_uuid());
+    notification["timestamp"] = json!(now());
+    notification["subscriptionId"] = json!(SUBSCRIPTION);
 }
 
-fn set(object: &mut Value, name: &str, value: &str) {
-    if let Some(object) = object.as_object_mut() {
-        object.insert(name.to_owned(), Value::from(value));
-    }
+const NUMBER: &str = "number ";
+
+/// Returns a notification of about a kilobyte with a number that [`number_of`] finds again.
+#[must_use]
+pub fn numbered(conversation: usize, number: u64) -> Bytes {
+    let text = format!("{NUMBER}{number:016} {}", "lorem ".repeat(64));
+    payloads::compact(&sms(&format!("16382337985{conversation:05}"), 0, &text))
+}
+
+/// Finds the number that [`numbered`] put into a body.
+#[must_use]
+pub fn number_of(body: &[u8]) -> Option<u64> {
+    let at = memmem::find(body, NUMBER.as_bytes())? + NUMBER.len();
+    str::from_utf8(body.get(at..at + 16)?).ok()?.parse().ok()
+}
+
+/// Returns the numbers of all that an app received, in order.
+#[must_use]
+pub fn numbers(app: &App) -> Vec<u64> {
+    let seen = app.seen();
+    let numbers = seen.iter().map(|request| number_of(&request.body));
+    numbers.flatten().collect()
 }
 
 #[cfg(test)]
@@ -142,25 +122,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_found_again() {
-        let body = marked(3, 12_345);
-        assert_eq!(mark_of(&body), Some(12_345));
+    fn a_number_is_found_again() {
+        let body = numbered(3, 12_345);
+        assert_eq!(number_of(&body), Some(12_345));
         assert!((900..1200).contains(&body.len()), "{}", body.len());
-        assert_eq!(mark_of(b"{}"), None);
-    }
-
-    #[test]
-    fn a_call_keeps_its_order_and_gets_a_session_of_its_own() {
-        let (one, other) = (answered_call().unwrap(), answered_call().unwrap());
-        let sessions = |call: &[Value]| -> Vec<Value> {
-            let mut sessions: Vec<Value> = call
-                .iter()
-                .map(|hook| hook["body"]["telephonySessionId"].clone())
-                .collect();
-            sessions.dedup();
-            sessions
-        };
-        assert_eq!(sessions(&one).len(), 1);
-        assert_ne!(sessions(&one), sessions(&other));
+        assert_eq!(number_of(b"{}"), None);
     }
 }

@@ -1,6 +1,4 @@
-//! A program under test: its lines, its log, its end.
-//!
-//! Invariant: a process ends with its handle. Whoever forgets one leaves nothing behind.
+//! A program under test: its lines, its log, its end. A process ends with its handle.
 
 use std::collections::VecDeque;
 use std::process::{ExitStatus, Output, Stdio};
@@ -47,7 +45,7 @@ impl Process {
         Self::spawn_with_input(name, command)
     }
 
-    /// Starts a program that reads what the command says.
+    /// Starts a program whose standard input is the command's.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -82,20 +80,20 @@ impl Process {
         })
     }
 
-    /// Ends the program's own children with it: a master that is killed leaves its workers behind.
+    /// Ends the program's children with it: a killed master leaves its workers behind.
     #[must_use]
     pub fn ending_with_children(mut self) -> Self {
         self.ends_with_children = true;
         self
     }
 
-    /// Returns what the program wrote to standard output.
+    /// Returns the lines of standard output.
     #[must_use]
     pub fn lines(&self) -> &Lines {
         &self.lines
     }
 
-    /// Returns what the program wrote to standard error.
+    /// Returns the lines of standard error.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.text()
@@ -116,7 +114,7 @@ impl Process {
     /// Waits for a line of standard output.
     ///
     /// # Errors
-    /// When none such came before the program ended or the time was up; the error carries the log.
+    /// When none comes before the program ends or time is up; the error carries the log.
     pub async fn line(
         &self,
         within: Duration,
@@ -126,14 +124,14 @@ impl Process {
             Ok(Some(line)) => Ok(line),
             Ok(None) => bail!("{} ended early; its log:\n{}", self.name, self.tail()),
             Err(_) => bail!(
-                "{} did not say what was waited for within {within:?}; its log:\n{}",
+                "{} did not print the line within {within:?}; its log:\n{}",
                 self.name,
                 self.tail()
             ),
         }
     }
 
-    /// Kills the program (SIGKILL) and waits until it is gone and all it said has been read.
+    /// Kills the program (SIGKILL) and reads its output to the end.
     ///
     /// # Errors
     /// When the system refuses.
@@ -146,7 +144,7 @@ impl Process {
         Ok(())
     }
 
-    /// Asks the program to end (SIGTERM) and waits for it.
+    /// Stops the program (SIGTERM).
     ///
     /// # Errors
     /// When it does not end in time.
@@ -167,7 +165,7 @@ impl Process {
     /// When it does not end in time.
     pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
         let Ok(status) = timeout(COMMAND_TIME, self.child.wait()).await else {
-            bail!("{} goes on; its log:\n{}", self.name, self.tail());
+            bail!("{} does not end; its log:\n{}", self.name, self.tail());
         };
         while self.readers.join_next().await.is_some() {}
         status.with_context(|| format!("{} could not be waited for", self.name))
@@ -184,7 +182,6 @@ impl Drop for Process {
             kill.arg("-KILL");
             kill.arg(pid.to_string());
             kill.args(children.iter().map(u32::to_string));
-            // Nothing can be done about a failure here, and the test has its result.
             kill.status().ok();
         }
         if binaries::under_test() || std::thread::panicking() {
@@ -307,8 +304,7 @@ impl Log {
     }
 }
 
-/// Locks a mutex whose holder cannot leave it half changed, so that a panic elsewhere does not hide the failure
-/// that caused it.
+/// Locks a mutex although a panic elsewhere poisoned it, so that the panic shows as the failure.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

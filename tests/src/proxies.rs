@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::bench::peers::{accepts, free_address, installed};
 use crate::process::Process;
 use crate::relay::TestRelay;
-use crate::tls::Identity;
+use ringtail_kit::tls::Identity;
 
 const NGINX: &str = include_str!("../../deploy/nginx.conf");
 const CADDY: &str = include_str!("../../deploy/Caddyfile");

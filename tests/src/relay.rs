@@ -1,4 +1,4 @@
-//! A relay under test: the built program, its data directory, its port.
+//! A relay under test: the built program with its own data directory and port.
 
 use std::ffi::{OsStr, OsString};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -8,22 +8,20 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use ringtail_kit::app::Port;
+use ringtail_kit::caller::{FakeRingCentral, Hook, endpoint};
 use ringtail_protocol::path::{self, EndpointInfo};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::net::TcpSocket;
 use tokio::process::Command;
 
 use crate::binaries;
 use crate::process::{self, Process};
-use crate::proxies::Front;
-use crate::ringcentral::{FakeRingCentral, Hook, Place};
-use crate::target;
 
 /// A relay is ready within this time, or it never is.
 const READY_TIME: Duration = Duration::from_secs(20);
 
-/// Options for more events than an endpoint is allowed: a load is there to be measured.
+/// Options that lift the limit on an endpoint's events, for load.
 pub const ANY_RATE: &[&str] = &["--max-events-per-second", "1000000"];
 
 /// Token of an account. Its `Debug` does not show it.
@@ -31,7 +29,7 @@ pub const ANY_RATE: &[&str] = &["--max-events-per-second", "1000000"];
 pub struct Token(String);
 
 impl Token {
-    /// Takes a token from text.
+    /// Makes a token from text.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.to_owned())
@@ -48,16 +46,16 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// What is different about a relay.
+/// How a relay differs from the default.
 #[derive(Debug, Default)]
 pub struct Setup {
     /// More options of `serve`.
     pub options: Vec<String>,
     /// Environment, which is otherwise empty.
     pub environment: Vec<(String, String)>,
-    /// A program and its arguments that run the relay.
+    /// A program that runs the relay, with its arguments.
     pub wrapper: Vec<String>,
-    /// A socket that listens for the relay, as a service manager's does.
+    /// A socket that listens for the relay, as a service manager does.
     pub socket: Option<TcpListener>,
 }
 
@@ -70,18 +68,17 @@ impl Setup {
     }
 }
 
-/// Runs what follows it with its standard input as the socket that a service manager hands over.
+/// Runs its arguments with standard input as the socket that a service manager passes on.
 const HAND_OVER: &str = r#"LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&0 </dev/null"#;
 
-/// `ringtail-relay serve`, with `--dev` or behind a proxy, on a port and a data directory of its own. Killed and restarted, it keeps both.
+/// `ringtail-relay serve`, with `--dev` or behind a proxy. It keeps its port and data directory when it is restarted.
 #[derive(Debug)]
 pub struct TestRelay {
     data: TempDir,
     front: Option<(String, PathBuf)>,
     setup: Setup,
     address: SocketAddr,
-    /// Keeps the port while the relay is down: Linux lets only those bind to it who name it.
-    _reserved: Option<TcpSocket>,
+    _port: Port,
     url: String,
     ca: PathBuf,
     process: Option<Process>,
@@ -104,16 +101,16 @@ impl TestRelay {
         Self::start_as(tempfile::tempdir()?, Setup::with(options)).await
     }
 
-    /// Starts a relay behind a proxy, which is to start afterwards.
+    /// Starts a relay behind a proxy that starts afterwards.
     ///
     /// # Errors
     /// When it does not become ready; the error carries its log.
-    pub async fn start_behind(front: &Front, options: &[&str]) -> anyhow::Result<Self> {
-        let front = Some((front.url(), front.ca()));
+    pub async fn start_behind(url: &str, ca: &Path, options: &[&str]) -> anyhow::Result<Self> {
+        let front = Some((url.to_owned(), ca.to_owned()));
         Self::new(tempfile::tempdir()?, front, Setup::with(options)).await
     }
 
-    /// Starts a relay in a directory that something was done to.
+    /// Starts a relay with a data directory and a setup of the test's.
     ///
     /// # Errors
     /// When it does not become ready; the error carries its log.
@@ -126,18 +123,13 @@ impl TestRelay {
         front: Option<(String, PathBuf)>,
         setup: Setup,
     ) -> anyhow::Result<Self> {
-        let mut address = (Ipv4Addr::LOCALHOST, 0).into();
-        let reserved = cfg!(target_os = "linux").then(|| target::bind(address));
-        let reserved = reserved.transpose()?;
-        if let Some(reserved) = &reserved {
-            address = reserved.local_addr()?;
-        }
+        let port = Port::reserve();
         let mut relay = Self {
             data,
             front,
             setup,
-            address,
-            _reserved: reserved,
+            address: port.address,
+            _port: port,
             url: String::new(),
             ca: PathBuf::new(),
             process: None,
@@ -171,19 +163,19 @@ impl TestRelay {
         Ok(())
     }
 
-    /// Starts the relay and waits for its end, which should come at once: returns its exit code and what it says.
+    /// Starts a relay that must not start: returns its exit code and what it prints.
     ///
     /// # Errors
     /// When it goes on.
     pub async fn refusal(&self) -> anyhow::Result<(Option<i32>, String)> {
-        // At a port of its own, so that it is not the port that is refused.
+        // On another port, so that the port is not the reason.
         let anywhere = (Ipv4Addr::LOCALHOST, 0).into();
         let output = process::output(self.serve(anywhere)?).await?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         Ok((output.status.code(), said))
     }
 
-    /// Changes what is different about the relay when it starts again.
+    /// Changes the setup for the next start.
     pub fn setup(&mut self) -> &mut Setup {
         &mut self.setup
     }
@@ -215,7 +207,7 @@ impl TestRelay {
             command.env("PATH", path);
         }
         if let Some((_, ca)) = &self.front {
-            // What the platform trusts.
+            // Becomes what the platform trusts.
             command.env("SSL_CERT_FILE", ca);
         }
         command.stdin(match &self.setup.socket {
@@ -243,7 +235,7 @@ impl TestRelay {
         self.resume().await
     }
 
-    /// Asks the relay to end and waits for it.
+    /// Stops the relay (SIGTERM).
     ///
     /// # Errors
     /// When it does not end in time, or ends with an error.
@@ -256,7 +248,7 @@ impl TestRelay {
         Ok(())
     }
 
-    /// Asks the relay to end and waits for it: returns its exit code and its log.
+    /// Stops the relay (SIGTERM) and returns its exit code and its log.
     ///
     /// # Errors
     /// When it does not end in time.
@@ -282,7 +274,7 @@ impl TestRelay {
         Ok(Token(token))
     }
 
-    /// Makes an endpoint, or finds it, without a client: by the relay's own API.
+    /// Makes or finds an endpoint through the relay's API.
     ///
     /// # Errors
     /// When the relay refuses.
@@ -293,7 +285,7 @@ impl TestRelay {
         let answer = self.caller()?.post(&self.url, &hook).await?;
         ensure!(
             answer.status == 200,
-            "the relay refuses the endpoint {name}: {} {}",
+            "the relay refused the endpoint {name}: {} {}",
             answer.status,
             answer.body.escape_ascii()
         );
@@ -308,7 +300,10 @@ impl TestRelay {
         &self,
         arguments: impl IntoIterator<Item = A>,
     ) -> anyhow::Result<Output> {
-        process::output(self.command(arguments)?).await
+        let mut command = Command::new(binaries::find(binaries::RELAY)?);
+        command.args(arguments).arg("--data").arg(self.data.path());
+        command.env_clear();
+        process::output(command).await
     }
 
     /// Returns a caller that reaches this relay.
@@ -316,7 +311,7 @@ impl TestRelay {
     /// # Errors
     /// When the CA cannot be read.
     pub fn caller(&self) -> anyhow::Result<FakeRingCentral> {
-        let port = port_of(&self.url)?;
+        let port = endpoint(&self.url)?.port_u16().context("no port")?;
         FakeRingCentral::new((Ipv4Addr::LOCALHOST, port).into(), &self.ca)
     }
 
@@ -326,13 +321,14 @@ impl TestRelay {
         &self.url
     }
 
-    /// Returns the relay's URL with another port: of a proxy in front of it.
+    /// Returns the relay's URL with the port of a proxy in front of it.
     ///
     /// # Errors
     /// When the relay's URL is odd.
     pub fn url_at(&self, proxy: SocketAddr) -> anyhow::Result<String> {
-        let place = Place::of(&self.url)?;
-        Ok(format!("https://{}:{}", place.host, proxy.port()))
+        let uri = endpoint(&self.url)?;
+        let host = uri.host().context("no host")?;
+        Ok(format!("https://{host}:{}", proxy.port()))
     }
 
     /// Returns where the relay listens.
@@ -364,23 +360,4 @@ impl TestRelay {
     pub fn log(&self) -> String {
         self.process.as_ref().map(Process::log).unwrap_or_default()
     }
-
-    fn command<A: AsRef<OsStr>>(
-        &self,
-        arguments: impl IntoIterator<Item = A>,
-    ) -> anyhow::Result<Command> {
-        let mut command = Command::new(binaries::find(binaries::RELAY)?);
-        command
-            .args(arguments)
-            .arg("--data")
-            .arg(self.data.path())
-            .env_clear();
-        Ok(command)
-    }
-}
-
-fn port_of(url: &str) -> anyhow::Result<u16> {
-    let uri: http::Uri = url.parse()?;
-    uri.port_u16()
-        .with_context(|| format!("{url} names no port"))
 }

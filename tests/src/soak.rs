@@ -1,7 +1,7 @@
-//! Chance keys and sizes under load, for as long as one has: the screen must go on, memory must not grow, and what
-//! was acknowledged must be in the history.
+//! Random keys and window sizes under load: the screen must keep working, memory must not grow, and every acknowledged
+//! notification must be in the history.
 
-mod hands;
+mod key_monkey;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,95 +9,93 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use fastrand::Rng;
+use memchr::memmem;
+use ringtail_properties::mutants::{self, Mutant};
+use ringtail_properties::payloads::compact;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use self::hands::Hands;
+use self::key_monkey::KeyMonkey;
 use crate::binaries;
-use crate::chance::Chance;
 use crate::client::Home;
-use crate::eventually;
 use crate::hooks;
-use crate::mutants::{self, Mutant};
-use crate::payloads::compact;
 use crate::procfs;
 use crate::relay::TestRelay;
-use crate::ringcentral::{FakeRingCentral, Hook};
 use crate::stores;
-use crate::target::LocalTarget;
 use crate::terminal::{Stroke, Terminal};
 use crate::traffic::{Traffic, Volume};
-use crate::wait;
+use ringtail_kit::app::App;
+use ringtail_kit::caller::{FakeRingCentral, Hook};
+use ringtail_kit::eventually;
+use ringtail_kit::wait;
 
-/// 190 notifications a second; the mutants make it 200.
+/// 190 notifications a second; with the mutants 200.
 const VOLUME: Volume = Volume {
     callers: 19,
     pause: Duration::from_millis(100),
 };
 
 /// Pause between two mutants.
-const ODD_PAUSE: Duration = Duration::from_millis(100);
+const MUTANT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Mutants, sent again and again.
-const ODD: usize = 1000;
+/// Mutants, sent in a cycle.
+const MUTANTS: usize = 1000;
 
-/// Pause between two handfuls of keys.
+/// Pause between two bursts of keys.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// One handful in so many is followed by another size of the window.
+/// One burst in this many is followed by a resize.
 const RESIZES: u64 = 8;
 
-/// The longest time between two looks at how it goes.
-const LOOK: Duration = Duration::from_secs(60);
+/// Longest time between two samples.
+const SAMPLE: Duration = Duration::from_secs(60);
 
-/// Looks at the least, after the first.
-const LOOKS: u32 = 4;
+/// Fewest samples after the first.
+const SAMPLES: u32 = 4;
 
-/// Pause between a key that is to change the screen and the next look at it.
+/// Time for the screen to be redrawn after a key.
 const REDRAWN: Duration = Duration::from_millis(500);
 
-/// After so many handfuls events that are held back are let go.
-const HOLDS: u64 = 20;
+/// Bursts after which a paused view is resumed.
+const RESUMES: u64 = 20;
 
-/// What is still owed when the keys are over is there within this time.
+/// Pending events are delivered within this time after the last key.
 const SETTLE_TIME: Duration = Duration::from_secs(600);
 
-/// Text of the last event: short enough for its place in the list.
+/// Text of the last event, which fits in the list.
 const LAST: &str = "finis";
 
-/// Handfuls of keys that are shown when something fails.
+/// Bursts that are shown when something fails.
 const SHOWN: usize = 50;
 
-/// Resident memory that a client may have, in MiB: its caches and selections at their limits, in a debug build.
+/// Limit of the client's resident memory in MiB, with its caches full, in a debug build.
 const MOST_MIB: u64 = 300;
 
-/// What the last third of the time may have more than the third before, in MiB.
+/// Allowed growth from the second third of the time to the last, in MiB.
 const GROWTH_MIB: u64 = 32;
 
-/// How long, and which keys.
+/// Duration and seed.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// How long keys are pressed.
+    /// Duration.
     pub time: Duration,
     /// Seed of the keys and sizes.
     pub seed: u64,
 }
 
-/// How it stood at one time.
+/// State at one time.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
-    /// Time since the beginning.
-    pub at: Duration,
-    /// Resident memory of the client in KiB.
-    pub client_kib: u64,
-    /// Resident memory of the relay in KiB.
-    pub relay_kib: u64,
-    /// Events in the history since the beginning, those that retention removed again among them.
-    pub events: u64,
+pub struct Sample {
+    at: Duration,
+    client_kib: u64,
+    relay_kib: u64,
+    /// Events stored in the history so far, including those that retention removed.
+    events: u64,
 }
 
-impl fmt::Display for Look {
+impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |kib: u64| kib as f64 / 1024.0;
         write!(
@@ -111,7 +109,7 @@ impl fmt::Display for Look {
     }
 }
 
-/// What was found.
+/// Outcome of a run.
 #[derive(Debug)]
 pub struct Report {
     seed: u64,
@@ -121,9 +119,9 @@ pub struct Report {
     resizes: u64,
     sent: u64,
     acknowledged: usize,
-    odd: u64,
+    mutants: u64,
     events: u64,
-    looks: Vec<Look>,
+    samples: Vec<Sample>,
     peak_kib: u64,
 }
 
@@ -132,15 +130,15 @@ impl fmt::Display for Report {
         let minutes = self.took.as_secs_f64() / 60.0;
         writeln!(
             f,
-            "{minutes:.1} min of chance keys, seed {}: {} handfuls of {} keys, {} sizes",
+            "{minutes:.1} min of random keys, seed {}: {} bursts of {} keys, {} resizes",
             self.seed, self.keys, self.of, self.resizes
         )?;
         writeln!(
             f,
             "  sent          {} notifications and {} mutants, {:.0} a second",
             self.sent,
-            self.odd,
-            (self.sent + self.odd) as f64 / self.took.as_secs_f64()
+            self.mutants,
+            (self.sent + self.mutants) as f64 / self.took.as_secs_f64()
         )?;
         writeln!(
             f,
@@ -152,16 +150,16 @@ impl fmt::Display for Report {
             "  history       {} events, no number missing",
             self.events
         )?;
-        let third = self.looks.len() / 3;
-        let shown = [0, third, third * 2, self.looks.len().saturating_sub(1)];
-        for look in shown.into_iter().filter_map(|at| self.looks.get(at)) {
-            writeln!(f, "  {look}")?;
+        let third = self.samples.len() / 3;
+        let shown = [0, third, third * 2, self.samples.len().saturating_sub(1)];
+        for sample in shown.into_iter().filter_map(|at| self.samples.get(at)) {
+            writeln!(f, "  {sample}")?;
         }
         write!(
             f,
-            "  peak          {:.1} MiB; the screen redrawn at each of {} looks, the terminal as it was before",
+            "  peak          {:.1} MiB; the screen redrawn at each of {} samples, the terminal restored",
             self.peak_kib as f64 / 1024.0,
-            self.looks.len()
+            self.samples.len()
         )
     }
 }
@@ -170,11 +168,11 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 /// When the client ends, panics, does not draw, loses an event, or grows.
-pub async fn run(plan: Plan, say: fn(&str)) -> anyhow::Result<Report> {
-    let hands = Hands::new()?;
+pub async fn run(plan: Plan, say: fn(Sample)) -> anyhow::Result<Report> {
+    let monkey = KeyMonkey::new()?;
     let relay = TestRelay::start().await?;
     let token = relay.account("soak").await?;
-    let app = LocalTarget::start()?;
+    let app = App::accepting();
     let home = Home::new(&relay, &token)?;
     let endpoint = relay.endpoint(&token, "soak").await?;
     let screen = Screen::start(&home, &app).await?;
@@ -183,9 +181,9 @@ pub async fn run(plan: Plan, say: fn(&str)) -> anyhow::Result<Report> {
     let caller = relay.caller()?;
     let traffic = Traffic::start(&caller, &endpoint.url, VOLUME);
     let stop = CancellationToken::new();
-    let mut odd = JoinSet::new();
-    let mutants = mutants::make(ODD, plan.seed)?;
-    odd.spawn(send_mutants(
+    let mut sender = JoinSet::new();
+    let mutants = mutants::make(MUTANTS, plan.seed);
+    sender.spawn(send_mutants(
         caller.clone(),
         endpoint.url.clone(),
         mutants,
@@ -195,18 +193,18 @@ pub async fn run(plan: Plan, say: fn(&str)) -> anyhow::Result<Report> {
     let mut soak = Soak {
         plan,
         began: Instant::now(),
-        chance: Chance::seeded(plan.seed),
+        rng: Rng::with_seed(plan.seed),
         screen,
         data: home.data(),
         endpoint: endpoint.endpoint.clone(),
         seq: 0,
-        marks: BTreeSet::new(),
-        looks: Vec::new(),
+        numbers: BTreeSet::new(),
+        samples: Vec::new(),
         last: Vec::new(),
         keys: 0,
         resizes: 0,
     };
-    let pressed = soak.press(&hands, &relay, &app, say).await;
+    let pressed = soak.press(&monkey, &relay, &app, say).await;
     let took = soak.began.elapsed();
     if let Err(error) = pressed {
         let last = soak.last.len().saturating_sub(SHOWN);
@@ -217,7 +215,7 @@ pub async fn run(plan: Plan, say: fn(&str)) -> anyhow::Result<Report> {
         );
     }
     stop.cancel();
-    let odd = odd.join_next().await.context("no mutants")??;
+    let mutants = sender.join_next().await.context("no mutants")??;
     let sent = traffic.finish().await?;
 
     let head = stores::journal_head(relay.data())?;
@@ -231,7 +229,7 @@ pub async fn run(plan: Plan, say: fn(&str)) -> anyhow::Result<Report> {
         "{} events in a history of {head}",
         soak.seq
     );
-    let missing = sent.acknowledged.difference(&soak.marks).count();
+    let missing = sent.acknowledged.difference(&soak.numbers).count();
     ensure!(
         missing == 0,
         "{missing} acknowledged notifications are not in the history"
@@ -242,34 +240,34 @@ pub async fn run(plan: Plan, say: fn(&str)) -> anyhow::Result<Report> {
             soak.screen.terminal.screen().await
         );
     }
-    ensure_flat(&soak.looks)?;
+    ensure_flat(&soak.samples)?;
     Ok(Report {
         seed: plan.seed,
         took,
         keys: soak.keys,
-        of: hands.count(),
+        of: monkey.count(),
         resizes: soak.resizes,
         sent: sent.sent,
         acknowledged: sent.acknowledged.len(),
-        odd,
+        mutants,
         events: head,
         peak_kib: soak.screen.peak_kib,
-        looks: soak.looks,
+        samples: soak.samples,
     })
 }
 
 struct Soak {
     plan: Plan,
     began: Instant,
-    chance: Chance,
+    rng: Rng,
     screen: Screen,
     data: std::path::PathBuf,
     endpoint: String,
-    /// The last number that was read from the history.
+    /// Last number read from the history.
     seq: u64,
-    marks: BTreeSet<u64>,
-    looks: Vec<Look>,
-    /// What was pressed since the last look.
+    numbers: BTreeSet<u64>,
+    samples: Vec<Sample>,
+    /// Strokes since the last sample.
     last: Vec<Vec<Stroke>>,
     keys: u64,
     resizes: u64,
@@ -278,49 +276,49 @@ struct Soak {
 impl Soak {
     async fn press(
         &mut self,
-        hands: &Hands,
+        monkey: &KeyMonkey,
         relay: &TestRelay,
-        app: &LocalTarget,
-        say: fn(&str),
+        app: &App,
+        say: fn(Sample),
     ) -> anyhow::Result<()> {
-        let between = LOOK.min(self.plan.time / LOOKS);
+        let between = SAMPLE.min(self.plan.time / SAMPLES);
         let mut due = Duration::ZERO;
         let mut ticks = interval(PAUSE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.began.elapsed() < self.plan.time {
             if self.began.elapsed() >= due {
-                self.look(relay, app).await?;
+                self.sample(relay, app).await?;
                 due = self.began.elapsed() + between;
-                if let Some(look) = self.looks.last() {
-                    say(&look.to_string());
+                if let Some(sample) = self.samples.last() {
+                    say(*sample);
                 }
             }
             ticks.tick().await;
-            let strokes = hands.next(&mut self.chance);
+            let strokes = monkey.next(&mut self.rng);
             self.screen.terminal.send(&strokes).await?;
             self.last.push(strokes);
             self.keys += 1;
-            if self.keys.is_multiple_of(HOLDS)
+            if self.keys.is_multiple_of(RESUMES)
                 && self.screen.terminal.screen().await.contains("held back")
             {
                 self.screen.terminal.press("H").await?;
             }
-            if self.chance.below(RESIZES) == 0 {
-                let size = (20 + self.chance.below(181), 5 + self.chance.below(56));
+            if self.rng.u64(..RESIZES) == 0 {
+                let size = (20 + self.rng.u64(..181), 5 + self.rng.u64(..56));
                 self.screen.terminal.resize(size.0, size.1).await?;
                 self.resizes += 1;
             }
         }
-        self.look(relay, app).await
+        self.sample(relay, app).await
     }
 
-    /// Looks whether the client lives, draws, and has stored what came.
-    async fn look(&mut self, relay: &TestRelay, app: &LocalTarget) -> anyhow::Result<()> {
+    /// Checks that the client draws and stores, and takes a sample.
+    async fn sample(&mut self, relay: &TestRelay, app: &App) -> anyhow::Result<()> {
         self.screen.comes_back().await?;
         self.last.clear();
         self.read_history()?;
         app.forget();
-        self.looks.push(Look {
+        self.samples.push(Sample {
             at: self.began.elapsed(),
             client_kib: procfs::rss_kib(self.screen.pid)?,
             relay_kib: procfs::rss_kib(relay.pid().context("the relay is gone")?)?,
@@ -330,7 +328,7 @@ impl Soak {
         Ok(())
     }
 
-    /// Reads what the history has got since the last time.
+    /// Reads the events since the last sample.
     fn read_history(&mut self) -> anyhow::Result<()> {
         for event in stores::history_after(&self.data, &self.endpoint, self.seq)? {
             ensure!(
@@ -340,7 +338,7 @@ impl Soak {
                 self.seq
             );
             self.seq = event.seq;
-            self.marks.extend(hooks::mark_of(&event.body));
+            self.numbers.extend(event.number());
         }
         Ok(())
     }
@@ -354,10 +352,10 @@ struct Screen {
 }
 
 impl Screen {
-    async fn start(home: &Home, app: &LocalTarget) -> anyhow::Result<Self> {
+    async fn start(home: &Home, app: &App) -> anyhow::Result<Self> {
         let client = binaries::find(binaries::CLIENT)?;
         let pid = home.path().join("pid");
-        // In a directory of its own, because it copies into files. Whenever it is suspended, it is taken back.
+        // In the home directory, because the UI writes files. `fg` resumes it whenever it suspends itself.
         let script = format!(
             "cd {}; export EDITOR=true VISUAL=true\nset -m\n\
              sh -c 'echo $$ > {}; exec {} listen {} --endpoint soak'; code=$?\n\
@@ -382,7 +380,7 @@ impl Screen {
         })
     }
 
-    /// Goes back to the list at a known size, from wherever it is, and opens and closes the help.
+    /// Returns to the list at a known size from any state, and opens and closes the help.
     async fn comes_back(&self) -> anyhow::Result<()> {
         self.terminal.resize(100, 30).await?;
         self.list().await?;
@@ -394,10 +392,10 @@ impl Screen {
         self.list().await
     }
 
-    /// Goes back to the list, and lets go of what is held back.
+    /// Returns to the list and resumes it if it is paused.
     async fn list(&self) -> anyhow::Result<()> {
         self.after(|screen| match footer(screen) {
-            // What is being replayed has the footer's place.
+            // A running replay takes the footer's place.
             replays if replays.contains("X stops it") => Some("X"),
             list if !is_list(list) => Some("Escape"),
             _ if screen.contains("held back") => Some("H"),
@@ -406,9 +404,9 @@ impl Screen {
         .await
     }
 
-    /// Presses what the screen asks for until it asks for nothing more.
+    /// Presses the wanted key until none is wanted.
     ///
-    /// Not faster than it is drawn: an Escape that meets the next key is another key.
+    /// Not faster than the screen is drawn: an Escape directly before another key is read as Alt.
     async fn after(&self, wanted: fn(&str) -> Option<&'static str>) -> anyhow::Result<()> {
         let began = Instant::now();
         let mut ticks = interval(REDRAWN);
@@ -425,16 +423,16 @@ impl Screen {
         }
     }
 
-    /// Shows a last event, forwards it, and gives the terminal back.
+    /// Checks that a last event is shown and forwarded, and that the terminal is restored.
     async fn ends_well(
         &self,
         caller: &FakeRingCentral,
         url: &str,
-        app: &LocalTarget,
+        app: &App,
     ) -> anyhow::Result<()> {
         self.comes_back().await?;
         self.terminal.press("/").await?;
-        let clear = [Stroke::Key("C-u".to_owned()), hands::enter()];
+        let clear = [Stroke::Key("C-u".to_owned()), key_monkey::enter()];
         self.terminal.send(&clear).await?;
         self.list().await?;
         let hook = Hook::notification(compact(&hooks::sms("1", 0, LAST)));
@@ -449,7 +447,7 @@ impl Screen {
         let came = |needle: &[u8]| {
             app.seen()
                 .iter()
-                .any(|seen| crate::http1::find(&seen.body, needle).is_some())
+                .any(|seen| memmem::find(&seen.body, needle).is_some())
         };
         eventually!(within SETTLE_TIME, came(LAST.as_bytes()), "the last event at the app")?;
         self.terminal.press("q").await?;
@@ -460,7 +458,7 @@ impl Screen {
             .await?;
         ensure!(all.contains("left with 0"), "{all}");
         ensure!(!all.contains("panicked"), "{all}");
-        ensure!(!all.contains("-echo"), "what is typed is not seen:\n{all}");
+        ensure!(!all.contains("-echo"), "echo is off:\n{all}");
         let modes = [
             "display-message",
             "-p",
@@ -480,7 +478,7 @@ fn is_list(footer: &str) -> bool {
     footer.starts_with("Enter open") || footer.starts_with(": actions")
 }
 
-/// Sends mutants one after the other, and returns how many were acknowledged.
+/// Sends mutants in a cycle and returns how many were acknowledged.
 async fn send_mutants(
     caller: FakeRingCentral,
     url: String,
@@ -488,7 +486,7 @@ async fn send_mutants(
     stop: CancellationToken,
 ) -> u64 {
     let mut acknowledged = 0;
-    let mut ticks = interval(ODD_PAUSE);
+    let mut ticks = interval(MUTANT_PAUSE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for mutant in mutants.iter().cycle() {
         ticks.tick().await;
@@ -496,28 +494,21 @@ async fn send_mutants(
             break;
         }
         let hook = Hook::notification(mutant.body.clone());
-        // A passthrough request may be answered by nobody; what counts is what was acknowledged.
         let answer = caller.post(&url, &hook).await;
         acknowledged += u64::from(answer.is_ok_and(|answer| answer.status == 200));
     }
     acknowledged
 }
 
-fn ensure_flat(looks: &[Look]) -> anyhow::Result<()> {
-    let most = |looks: &[Look]| {
-        looks
-            .iter()
-            .map(|look| look.client_kib / 1024)
-            .max()
-            .unwrap_or(0)
+fn ensure_flat(samples: &[Sample]) -> anyhow::Result<()> {
+    let most = |samples: &[Sample]| {
+        let mib = samples.iter().map(|sample| sample.client_kib / 1024);
+        mib.max().unwrap_or(0)
     };
-    ensure!(
-        most(looks) <= MOST_MIB,
-        "the client has {} MiB",
-        most(looks)
-    );
-    let third = looks.len() / 3;
-    let [middle, end] = [&looks[third..third * 2], &looks[third * 2..]].map(most);
+    let peak = most(samples);
+    ensure!(peak <= MOST_MIB, "the client has {peak} MiB");
+    let third = samples.len() / 3;
+    let [middle, end] = [&samples[third..third * 2], &samples[third * 2..]].map(most);
     ensure!(
         end <= middle + GROWTH_MIB,
         "the client grew from {middle} MiB in the second third of the time to {end} MiB in the last"

@@ -1,21 +1,29 @@
-//! What is really on disk, read beside the programs that own it: the relay's journal and the client's history.
+//! What is on disk, read beside the programs that own it: the relay's journal and the client's history.
 
 use std::path::Path;
 
 use anyhow::Context;
 use bytes::Bytes;
 use ringtail_protocol::event::EncodedRequest;
-use rusqlite::{Connection, OpenFlags, Params};
+use rusqlite::{Connection, OpenFlags, Params, named_params};
+
+use crate::hooks;
 
 /// An event as a store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// Its endpoint: a number in the journal, an id in the history.
-    pub endpoint: String,
-    /// Its number there.
+    /// Its number.
     pub seq: u64,
     /// Its body.
     pub body: Bytes,
+}
+
+impl Stored {
+    /// Returns the number that [`hooks::numbered`] gave it.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        hooks::number_of(&self.body)
+    }
 }
 
 /// Reads all events of the journal in a relay's data directory, in order.
@@ -23,11 +31,14 @@ pub struct Stored {
 /// # Errors
 /// When the database cannot be read.
 pub fn journal(data: &Path) -> anyhow::Result<Vec<Stored>> {
-    rows(
-        &data.join("relay.db"),
-        "SELECT CAST(endpoint AS TEXT), seq, request FROM event ORDER BY key",
-        |request| Ok(EncodedRequest::from_stored(request).decode()?.body),
-    )
+    let query = "SELECT seq, request FROM event ORDER BY key";
+    let mut events = read(&open(&data.join("relay.db"))?, query, ())?;
+    for event in &mut events {
+        event.body = EncodedRequest::from_stored(event.body.clone())
+            .decode()?
+            .body;
+    }
+    Ok(events)
 }
 
 /// Reads all events of the history in a client's data directory, in the order in which they were stored.
@@ -35,79 +46,59 @@ pub fn journal(data: &Path) -> anyhow::Result<Vec<Stored>> {
 /// # Errors
 /// When the database cannot be read.
 pub fn history(data: &Path) -> anyhow::Result<Vec<Stored>> {
-    rows(
-        &data.join("history.db"),
-        "SELECT endpoint, seq, body FROM event JOIN content USING (row) ORDER BY row",
-        Ok,
-    )
+    let query = "SELECT seq, body FROM event JOIN content USING (row) ORDER BY row";
+    read(&open(&data.join("history.db"))?, query, ())
 }
 
-/// Reads the events of one endpoint in a history after a number, in the order of their numbers.
+/// Reads the events of one endpoint in a history after a number, ordered by number.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub fn history_after(data: &Path, endpoint: &str, seq: u64) -> anyhow::Result<Vec<Stored>> {
-    let database = open(&data.join("history.db"))?;
-    let query = "SELECT endpoint, seq, body FROM event JOIN content USING (row)
-         WHERE endpoint = ?1 AND seq > ?2 ORDER BY seq";
-    read(&database, query, (endpoint, i64::try_from(seq)?), Ok)
+    let query = "SELECT seq, body FROM event JOIN content USING (row)
+         WHERE endpoint = :endpoint AND seq > :seq ORDER BY seq";
+    let seq = i64::try_from(seq)?;
+    let values = named_params! { ":endpoint": endpoint, ":seq": seq };
+    read(&open(&data.join("history.db"))?, query, values)
 }
 
-/// Returns the greatest number that a journal with one endpoint has given.
+/// Returns the greatest number in a journal with one endpoint.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub fn journal_head(data: &Path) -> anyhow::Result<u64> {
-    let database = open(&data.join("relay.db"))?;
-    let head: Option<i64> =
-        database.query_row("SELECT max(seq) FROM event", [], |row| row.get(0))?;
-    Ok(u64::try_from(head.unwrap_or(0))?)
+    number(
+        &data.join("relay.db"),
+        "SELECT coalesce(max(seq), 0) FROM event",
+    )
 }
 
-/// Counts the events of a history: cheap enough to be asked again and again.
+/// Counts the events of a history.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub fn history_len(data: &Path) -> anyhow::Result<usize> {
-    let database = open(&data.join("history.db"))?;
-    let count: i64 = database.query_row("SELECT count(*) FROM event", [], |row| row.get(0))?;
+    let count = number(&data.join("history.db"), "SELECT count(*) FROM event")?;
     Ok(usize::try_from(count)?)
 }
 
-fn rows(
-    path: &Path,
-    query: &str,
-    body: impl Fn(Bytes) -> anyhow::Result<Bytes>,
-) -> anyhow::Result<Vec<Stored>> {
-    read(&open(path)?, query, (), body)
+fn number(path: &Path, query: &str) -> anyhow::Result<u64> {
+    let number: i64 = open(path)?.query_row(query, [], |row| row.get(0))?;
+    Ok(u64::try_from(number)?)
 }
 
-fn read(
-    database: &Connection,
-    query: &str,
-    values: impl Params,
-    body: impl Fn(Bytes) -> anyhow::Result<Bytes>,
-) -> anyhow::Result<Vec<Stored>> {
+fn read(database: &Connection, query: &str, values: impl Params) -> anyhow::Result<Vec<Stored>> {
     let mut query = database.prepare(query)?;
     let rows = query.query_map(values, |row| {
-        Ok((
-            row.get::<_, String>(0)?,
-            row.get::<_, i64>(1)?,
-            row.get::<_, Vec<u8>>(2)?,
-        ))
-    })?;
-    rows.map(|row| {
-        let (endpoint, seq, bytes) = row?;
         Ok(Stored {
-            endpoint,
-            seq: u64::try_from(seq)?,
-            body: body(bytes.into())?,
+            seq: u64::try_from(row.get::<_, i64>("seq")?).unwrap_or_default(),
+            body: row.get::<_, Vec<u8>>(1)?.into(),
         })
-    })
-    .collect()
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Opens a database in WAL mode that another process writes, or that one left behind when it was killed.
+/// Opens a database in WAL mode that another process writes, or left behind when it was killed.
 fn open(path: &Path) -> anyhow::Result<Connection> {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .with_context(|| format!("{} could not be opened", path.display()))

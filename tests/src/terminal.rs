@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::client::Home;
-use crate::eventually;
+use ringtail_kit::eventually;
 
 /// A tmux server of its own with one window.
 #[derive(Debug)]

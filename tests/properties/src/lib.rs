@@ -10,6 +10,8 @@ pub mod config;
 #[cfg(feature = "programs")]
 pub mod edge;
 pub mod link;
+pub mod mutants;
+pub mod payloads;
 #[cfg(feature = "programs")]
 mod place;
 pub mod request;

@@ -86,6 +86,12 @@ pub fn write(request: &SimRequest, first_line: &str, end: &str) -> Vec<u8> {
     text
 }
 
+/// Writes the text of a request with a JSON body.
+#[must_use]
+pub fn with_json_body(body: &[u8]) -> Vec<u8> {
+    [b"POST /\ncontent-type: application/json\n\n", body].concat()
+}
+
 /// Splits off the first line, without its end.
 fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
     match bytes.iter().position(|byte| *byte == b'\n') {

@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use ringtail_protocol::event::{Disposition, Event, EventId, Kind, RequestParts, Timestamp};
 use ringtail_protocol::frame::{Down, Up};
 use ringtail_simulate::{Fresh, Parameters, Secrets, SimRequest, Template};
 
-use crate::request;
+use crate::{payloads, request};
 
 /// An input with its name.
 #[derive(Debug, Clone)]
@@ -38,9 +38,9 @@ pub fn classify() -> Vec<Seed> {
             Seed::new(name, request::write(&request, &first, "\n"))
         })
         .collect();
-    seeds.extend(payloads().into_iter().map(|(name, body)| {
-        let head = b"POST /\ncontent-type: application/json\n\n";
-        Seed::new(name, [&head[..], &body].concat())
+    seeds.extend(payloads::all().into_iter().map(|payload| {
+        let bytes = request::with_json_body(&payload.body);
+        Seed::new(payload.name, bytes)
     }));
     seeds
 }
@@ -99,21 +99,6 @@ pub(crate) fn requests() -> impl Iterator<Item = (String, SimRequest)> {
         let request = request.expect("templates can be built, by test");
         (template.name.to_owned(), request)
     })
-}
-
-/// The documented bodies, compact, each with the name of its file.
-fn payloads() -> Vec<(String, Bytes)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/ringcentral/payloads");
-    files(&directory)
-        .into_iter()
-        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
-        .map(|path| {
-            let text = fs::read(&path).expect("the file was listed");
-            let body: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            (name.into_owned(), body.to_string().into())
-        })
-        .collect()
 }
 
 /// Lists the files of a directory by name; none when there is no such directory.

@@ -1,21 +1,14 @@
 //! Notification to app: from the caller's first byte to the app's, at a steady rate.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use ringtail_kit::app::{App, Reply};
+use ringtail_kit::caller::Hook;
+use ringtail_kit::eventually;
+use ringtail_kit::tls::Identity;
 
 use super::Plan;
 use super::edge::{NGINX, OURS};
@@ -25,11 +18,8 @@ use super::peers::{ByteTunnel, Nginx};
 use super::shot::{self, Aim, Expect, Shot, Stamp};
 use super::table::Table;
 use crate::client::Home;
-use crate::eventually;
 use crate::process::locked;
 use crate::relay::{ANY_RATE, TestRelay};
-use crate::ringcentral::Hook;
-use crate::tls::Identity;
 
 /// Notifications a second.
 const RATE: u32 = 200;
@@ -43,14 +33,14 @@ const ANSWER_P99: &str = "answer p99 ms";
 ///
 /// # Errors
 /// When a server does not come up or an answer is wrong or missing.
-pub async fn run(plan: Plan) -> anyhow::Result<String> {
+pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let identity = Identity::new()?;
     let ca = identity.directory().join("cert.pem");
-    let app = StampedApp::start().await?;
+    let app = StampedApp::start();
     let relay = TestRelay::start_with(ANY_RATE).await?;
     let token = relay.account("bench").await?;
     let home = Home::new(&relay, &token)?;
-    let target = format!("http://{}/app", app.address);
+    let target = app.app.url("/app");
     let client = home.listen(&[&target, "--endpoint", "bench"]).await?;
 
     let mut contenders = vec![(
@@ -63,7 +53,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     );
     table
         .note("only ringtail's row has stored what it answered; the others' answers are the app's");
-    let nginx = Nginx::start(&identity, app.address).await?;
+    let nginx = Nginx::start(&identity, app.app.address()).await?;
     match &nginx {
         Some(nginx) => contenders.push((
             format!("{NGINX} to the app"),
@@ -73,8 +63,8 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     }
     let mut tunnels = Vec::new();
     for tunnel in [
-        ByteTunnel::bore(app.address).await?,
-        ByteTunnel::wstunnel(app.address).await?,
+        ByteTunnel::bore(app.app.address()).await?,
+        ByteTunnel::wstunnel(app.app.address()).await?,
     ]
     .into_iter()
     .flatten()
@@ -101,26 +91,29 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
     Ok(table.render(OURS, &peers))
 }
 
-/// An app that notes when each stamped request begins. It runs in this process, for one clock.
+/// An app that records when each stamped request arrives. It runs in this process, for one clock.
 #[derive(Debug)]
 struct StampedApp {
-    address: SocketAddr,
-    arrivals: Arc<Mutex<HashMap<u64, Instant>>>,
-    _server: JoinSet<()>,
+    app: App,
+    arrivals: Arrivals,
 }
 
+type Arrivals = Arc<Mutex<HashMap<u64, Instant>>>;
+
 impl StampedApp {
-    async fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        let arrivals = Arc::new(Mutex::new(HashMap::new()));
-        let mut server = JoinSet::new();
-        server.spawn(accept(listener, Arc::clone(&arrivals)));
-        Ok(Self {
-            address,
-            arrivals,
-            _server: server,
-        })
+    fn start() -> Self {
+        let arrivals = Arrivals::default();
+        let log = Arc::clone(&arrivals);
+        let app = App::replying(move |seen| {
+            let at = Instant::now();
+            if let [stamp] = seen.header(STAMP_HEADER)[..]
+                && let Some(number) = Stamp::number(stamp)
+            {
+                locked(&log).entry(number).or_insert(at);
+            }
+            Reply::status(200)
+        });
+        Self { app, arrivals }
     }
 
     async fn round(
@@ -162,35 +155,3 @@ impl StampedApp {
 
 /// Carries the stamp where the app sees it before the body.
 const STAMP_HEADER: &str = "x-bench-stamp";
-
-async fn accept(listener: TcpListener, arrivals: Arc<Mutex<HashMap<u64, Instant>>>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
-                stream.set_nodelay(true).ok();
-                let arrivals = Arc::clone(&arrivals);
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let at = Instant::now();
-                    let stamp = request.headers().get(STAMP_HEADER).map(|stamp| stamp.as_bytes());
-                    if let Some(number) = stamp.and_then(Stamp::number) {
-                        locked(&arrivals).entry(number).or_insert(at);
-                    }
-                    async move {
-                        // Read to its end, so that the connection can be used again.
-                        request.into_body().collect().await.ok();
-                        Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
-                    }
-                });
-                connections.spawn(async move {
-                    http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await
-                        .ok();
-                });
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}

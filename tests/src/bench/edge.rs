@@ -13,14 +13,14 @@ use super::shot::{self, Aim, Expect, Shot};
 use super::table::Table;
 use crate::procfs;
 use crate::relay::{ANY_RATE, TestRelay};
-use crate::tls::Identity;
+use ringtail_kit::tls::Identity;
 
 /// Name of our row, in every table.
-pub const OURS: &str = "ringtail";
+pub(crate) const OURS: &str = "ringtail";
 /// Name of nginx's row.
-pub const NGINX: &str = "nginx";
+pub(crate) const NGINX: &str = "nginx";
 /// Name of the row of the bare server, the limit for us.
-pub const HELLO: &str = "hyper + rustls";
+pub(crate) const HELLO: &str = "hyper + rustls";
 
 /// Connections and streams that make 64 requests in flight over HTTP/2.
 const HTTP2_SHAPE: (usize, usize) = (4, 16);
@@ -47,7 +47,7 @@ struct Contender {
 ///
 /// # Errors
 /// When a server does not come up or gives one wrong answer.
-pub async fn run(plan: Plan) -> anyhow::Result<String> {
+pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let identity = Identity::new()?;
     let ca = identity.directory().join("cert.pem");
     let relay = TestRelay::start_with(ANY_RATE).await?;

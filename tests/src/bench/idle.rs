@@ -23,10 +23,10 @@ use super::Plan;
 use super::edge::OURS;
 use super::shot::Aim;
 use super::table::Table;
-use crate::eventually;
 use crate::procfs;
 use crate::relay::{TestRelay, Token};
-use crate::ringcentral::Place;
+use ringtail_kit::caller::endpoint;
+use ringtail_kit::eventually;
 
 const LINKS: &str = "links";
 const KIB: &str = "relay KiB each";
@@ -35,7 +35,7 @@ const KIB: &str = "relay KiB each";
 ///
 /// # Errors
 /// When a link cannot be opened.
-pub async fn run(plan: Plan) -> anyhow::Result<String> {
+pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let relay = TestRelay::start().await?;
     let token = relay.account("bench").await?;
     let endpoint = relay.endpoint(&token, "bench").await?.endpoint;
@@ -75,17 +75,17 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
 async fn link(
     aim: Aim,
     token: Token,
-    endpoint: String,
+    id: String,
     streaming: watch::Sender<usize>,
 ) -> anyhow::Result<()> {
-    let place = Place::of(&aim.url)?;
+    let uri = endpoint(&aim.url)?;
+    let authority = uri.authority().context("no authority")?;
     let request = Request::builder()
         .uri(format!(
-            "wss://{}{}?endpoint={endpoint}&forward=false",
-            place.authority,
+            "wss://{authority}{}?endpoint={id}&forward=false",
             path::LINK
         ))
-        .header("host", &place.authority)
+        .header("host", authority.as_str())
         .header("authorization", format!("Bearer {}", token.expose()))
         .header("connection", "Upgrade")
         .header("upgrade", "websocket")

@@ -11,10 +11,10 @@ use super::shot::{self, Aim, Expect, Shot};
 use super::table::Table;
 use crate::procfs;
 use crate::relay::{ANY_RATE, TestRelay};
-use crate::tls::Identity;
+use ringtail_kit::tls::Identity;
 
 /// Name of the row of hyper with SQLite's group commit and nothing else, the limit for us.
-pub const PROTOTYPE: &str = "hyper + group commit";
+pub(crate) const PROTOTYPE: &str = "hyper + group commit";
 const UNDURABLE: &str = "hyper, nothing stored";
 
 const COLUMNS: [(usize, &str); 4] = [(1, "1"), (16, "16"), (64, "64"), (256, "256")];
@@ -25,7 +25,7 @@ const RSS: &str = "RSS MiB";
 ///
 /// # Errors
 /// When a server does not come up or answers anything but 200.
-pub async fn run(plan: Plan) -> anyhow::Result<String> {
+pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let identity = Identity::new()?;
     let ca = identity.directory().join("cert.pem");
     let relay = TestRelay::start_with(ANY_RATE).await?;

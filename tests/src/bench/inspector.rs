@@ -23,9 +23,9 @@ use ringtail_store::{
 use super::Plan;
 use super::edge::OURS;
 use super::table::Table;
-use crate::chance::Chance;
-use crate::payloads::{self, Payload};
 use crate::procfs;
+use fastrand::Rng;
+use ringtail_properties::payloads::{self, Payload};
 
 const EVERY: &str = "ms";
 
@@ -69,7 +69,7 @@ const SEARCHES: [(&str, &str); 11] = [
 ///
 /// # Errors
 /// When the history cannot be written or read.
-pub async fn run(plan: Plan, keep: Option<&Path>) -> anyhow::Result<String> {
+pub(crate) async fn run(plan: Plan, keep: Option<&Path>) -> anyhow::Result<String> {
     let mut table = Table::new(
         &format!("Inspector, {} events", plan.events),
         &[EVERY, LIVE],
@@ -235,8 +235,8 @@ fn megabytes(directory: &Path) -> anyhow::Result<u64> {
 /// Stores events of every documented kind, each with its own numbers, and an attempt for each; returns megabytes.
 async fn fill(directory: &Path, events: u64) -> anyhow::Result<u64> {
     let history = open(directory)?;
-    let payloads = payloads::all()?;
-    let mut chance = Chance::seeded(1);
+    let payloads = payloads::all();
+    let mut rng = Rng::with_seed(1);
     let mut seq = 0;
     while seq < events {
         let count = BATCH.min(usize::try_from(events - seq)?);
@@ -244,8 +244,8 @@ async fn fill(directory: &Path, events: u64) -> anyhow::Result<u64> {
         let mut attempts = Vec::with_capacity(count);
         for _ in 0..count {
             seq += 1;
-            let event = event(seq, events, &payloads, &mut chance)?;
-            attempts.push(attempt(event.id, seq, &mut chance));
+            let event = event(seq, events, &payloads, &mut rng)?;
+            attempts.push(attempt(event.id, seq, &mut rng));
             batch.push(Incoming::Event(event));
         }
         history
@@ -260,17 +260,12 @@ async fn fill(directory: &Path, events: u64) -> anyhow::Result<u64> {
     megabytes(directory)
 }
 
-fn event(
-    seq: u64,
-    events: u64,
-    payloads: &[Payload],
-    chance: &mut Chance,
-) -> anyhow::Result<Event> {
-    let payload = &payloads[usize::try_from(chance.below(payloads.len() as u64))?];
+fn event(seq: u64, events: u64, payloads: &[Payload], rng: &mut Rng) -> anyhow::Result<Event> {
+    let payload = &payloads[usize::try_from(rng.u64(..payloads.len() as u64))?];
     let mut body: Vec<u8> = payload.body.to_vec();
     for byte in &mut body {
         if byte.is_ascii_digit() && *byte != b'0' {
-            *byte = b'1' + u8::try_from(chance.below(9))?;
+            *byte = b'1' + u8::try_from(rng.u64(..9))?;
         }
     }
     if seq == events / 3 {
@@ -298,13 +293,13 @@ fn event(
     })
 }
 
-fn attempt(event: EventId, seq: u64, chance: &mut Chance) -> NewAttempt {
+fn attempt(event: EventId, seq: u64, rng: &mut Rng) -> NewAttempt {
     NewAttempt {
         event,
         cause: Cause::Forward,
         target: "http://localhost:3000/hooks".to_owned(),
         started_at: Timestamp::now(),
-        duration: Duration::from_millis(5 + chance.below(20)),
+        duration: Duration::from_millis(5 + rng.u64(..20)),
         outcome: Outcome::Status(if seq.is_multiple_of(1000) { 500 } else { 200 }),
         headers: Vec::new(),
         body: bytes::Bytes::new(),

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use bytes::{Buf, BytesMut};
 use hdrhistogram::Histogram;
+use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::shot::{Aim, Expect, Shot, Stamp};
-use crate::http1;
 
 /// How connections are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// One connection for all requests.
     KeepAlive,
     /// A TCP and TLS connection for each request, nothing resumed.
@@ -28,13 +28,13 @@ pub enum Mode {
 
 /// What a load measured.
 #[derive(Debug, Clone)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// Answered requests a second.
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// Answered requests.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// Time from the first byte of a request to the last of its answer, in microseconds.
-    pub latency: Histogram<u64>,
+    pub(crate) latency: Histogram<u64>,
 }
 
 impl Measured {
@@ -42,7 +42,7 @@ impl Measured {
     ///
     /// # Errors
     /// Never with these bounds.
-    pub fn empty() -> anyhow::Result<Histogram<u64>> {
+    pub(crate) fn empty() -> anyhow::Result<Histogram<u64>> {
         // A minute at the most, three digits.
         Ok(Histogram::new_with_bounds(1, 60_000_000, 3)?)
     }
@@ -63,12 +63,12 @@ impl Measured {
 
     /// Returns a percentile in milliseconds.
     #[must_use]
-    pub fn millis(&self, percentile: f64) -> f64 {
+    pub(crate) fn millis(&self, percentile: f64) -> f64 {
         self.latency.value_at_percentile(percentile) as f64 / 1000.0
     }
 }
 
-pub(super) fn micros(time: Duration) -> u64 {
+pub(crate) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1)
 }
 
@@ -76,7 +76,7 @@ pub(super) fn micros(time: Duration) -> u64 {
 ///
 /// # Errors
 /// At the first answer that is wrong or missing: a figure with errors in it is no figure.
-pub async fn closed(
+pub(crate) async fn closed(
     aim: &Aim,
     shot: &Shot,
     mode: Mode,
@@ -170,36 +170,25 @@ pub(super) async fn read_checked(
     stamp: Stamp,
 ) -> anyhow::Result<()> {
     let head = loop {
-        if let Some(end) = http1::find(buffer, b"\r\n\r\n") {
+        if let Some(end) = memmem::find(buffer, b"\r\n\r\n") {
             break end + 4;
         }
-        ensure!(
-            stream.read_buf(buffer).await? > 0,
-            "the server hung up instead of answering"
-        );
+        let read = stream.read_buf(buffer).await?;
+        ensure!(read > 0, "the server hung up instead of answering");
     };
     let text = buffer.get(..head).unwrap_or_default();
-    if !text.starts_with(b"HTTP/1.1 200") {
-        let answer = http1::read_answer(stream, buffer).await?;
-        bail!("answered {} {}", answer.status, answer.body.escape_ascii());
-    }
+    let shown = || text.escape_ascii();
+    ensure!(text.starts_with(b"HTTP/1.1 200"), "answered {}", shown());
     if expect == Expect::Echo {
-        ensure!(
-            http1::find(text, stamp.plain()).is_some(),
-            "the token was not echoed: {}",
-            text.escape_ascii()
-        );
+        let echoed = memmem::find(text, stamp.plain()).is_some();
+        ensure!(echoed, "the token was not echoed: {}", shown());
     }
-    let Some(length) = content_length(text)? else {
-        let answer = http1::read_answer(stream, buffer).await?;
-        return check_length(expect, answer.body.len());
-    };
+    let length = content_length(text)?;
+    let length = length.with_context(|| format!("an answer without a length: {}", shown()))?;
     check_length(expect, length)?;
     while buffer.len() < head + length {
-        ensure!(
-            stream.read_buf(buffer).await? > 0,
-            "the server hung up within its answer"
-        );
+        let read = stream.read_buf(buffer).await?;
+        ensure!(read > 0, "the server hung up within its answer");
     }
     buffer.advance(head + length);
     Ok(())
@@ -233,7 +222,7 @@ mod tests {
     use crate::bench::load_http2;
     use crate::bench::servers::{self, Kind};
     use crate::bench::shot;
-    use crate::tls::Identity;
+    use ringtail_kit::tls::Identity;
 
     async fn server(kind: Kind, identity: &Identity) -> (Aim, JoinSet<anyhow::Result<()>>) {
         let (tell, told) = tokio::sync::oneshot::channel();
@@ -250,7 +239,7 @@ mod tests {
     const BRIEFLY: Duration = Duration::from_millis(50);
 
     #[tokio::test]
-    async fn validations_are_fired_every_way_and_checked() {
+    async fn every_load_checks_its_answers() {
         let identity = Identity::new().unwrap();
         let (aim, _server) = server(Kind::Hello, &identity).await;
         let shot = Shot::new(&aim, &shot::validation(), Expect::Echo).unwrap();

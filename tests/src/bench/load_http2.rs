@@ -1,5 +1,5 @@
-//! Closed loop over HTTP/2, validations only: frames made and read by hand, because a client library costs more
-//! than the answer that is measured.
+//! Closed loop over HTTP/2, validation only. Frames are written and read here because a client library costs more than
+//! the answer that is measured.
 //!
 //! Flow of one connection: preface and empty `SETTINGS`; then `HEADERS` with `END_STREAM`, one for every stream
 //! under way; each answer is `HEADERS` with status 200 and the stamp, and ends its stream with or without an empty
@@ -9,9 +9,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use bytes::{Buf, BufMut, BytesMut};
 use hdrhistogram::Histogram;
+use memchr::memmem;
+use ringtail_kit::caller::endpoint;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
@@ -20,8 +22,6 @@ use tokio_rustls::client::TlsStream;
 
 use super::load::{Measured, micros};
 use super::shot::{Aim, STAMP, Stamp};
-use crate::http1;
-use crate::ringcentral::Place;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const FRAME_HEAD: usize = 9;
@@ -36,11 +36,11 @@ const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// Fires validations, `streams` at once on each of so many connections, for some time. Every echo is checked.
+/// Fires validation requests, `streams` at once on each of so many connections, for some time. Every echo is checked.
 ///
 /// # Errors
 /// At the first answer that is wrong or missing.
-pub async fn validations(
+pub(crate) async fn validations(
     aim: &Aim,
     connections: usize,
     streams: usize,
@@ -176,15 +176,15 @@ fn check(block: &[u8], stamp: Stamp) -> anyhow::Result<()> {
         block.escape_ascii()
     );
     ensure!(
-        http1::find(block, &stamp.huffman()).is_some()
-            || http1::find(block, stamp.plain()).is_some(),
+        memmem::find(block, &stamp.huffman()).is_some()
+            || memmem::find(block, stamp.plain()).is_some(),
         "the token was not echoed: {}",
         block.escape_ascii()
     );
     Ok(())
 }
 
-/// A validation as a `HEADERS` frame.
+/// A validation request as a `HEADERS` frame.
 #[derive(Debug)]
 struct Shot {
     block: BytesMut,
@@ -198,17 +198,15 @@ impl Shot {
         const AUTHORITY: u8 = 1;
         const PATH: u8 = 4;
         const CONTENT_TYPE: [u8; 2] = [15, 31 - 15];
-        let place = Place::of(&aim.url)?;
-        let path = if place.path.is_empty() {
-            "/"
-        } else {
-            &place.path
-        };
+        let uri = endpoint(&aim.url)?;
         let mut block = BytesMut::new();
         block.put_slice(&[POST, HTTPS, AUTHORITY]);
-        put_text(&mut block, &place.authority)?;
+        put_text(
+            &mut block,
+            uri.authority().context("no authority")?.as_str(),
+        )?;
         block.put_u8(PATH);
-        put_text(&mut block, path)?;
+        put_text(&mut block, uri.path())?;
         block.put_slice(&CONTENT_TYPE);
         put_text(&mut block, "application/json")?;
         block.put_u8(0);

@@ -1,49 +1,92 @@
 //! Measures Ringtail beside its peers, in one run on one machine: only ratios mean something elsewhere.
 //!
-//! * [`edge`]: answers to validations, beside nginx and a bare hyper server.
-//! * [`ingest`]: notifications made durable, beside a prototype that does that and nothing else.
-//! * [`delivery`]: from the caller's first byte to the app's.
-//! * [`passthrough`]: requests answered by the app, beside no tunnel and other tunnels.
-//! * [`inspector`]: a large history, searched.
-//! * [`idle`]: memory of idle links; [`startup`]: time until ready.
-//!
 //! Load comes from [`load`] (closed loop), [`load_http2`] and [`open_loop`]; the servers to compare with are in
 //! [`servers`], the programs around them in [`peers`].
 
-pub mod delivery;
-pub mod edge;
-pub mod idle;
-pub mod ingest;
-pub mod inspector;
-pub mod load;
-pub mod load_http2;
-pub mod open_loop;
-pub mod passthrough;
+mod delivery;
+mod edge;
+mod idle;
+mod ingest;
+mod inspector;
+pub(crate) mod load;
+mod load_http2;
+mod open_loop;
+mod passthrough;
 pub mod peers;
 pub mod servers;
-pub mod shot;
-pub mod startup;
-pub mod table;
+mod shot;
+mod startup;
+mod table;
 
+use std::path::Path;
 use std::time::Duration;
+
+use clap::ValueEnum as _;
+
+/// A table of figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Section {
+    /// Validation, beside nginx and a bare hyper server.
+    Edge,
+    /// Notifications made durable, beside a prototype that does nothing else.
+    Ingest,
+    /// From the caller's first byte to the app's.
+    Delivery,
+    /// Requests answered by the app, beside no tunnel and other tunnels.
+    #[value(alias = "exchange")]
+    Passthrough,
+    /// Memory of idle links.
+    Idle,
+    /// Time until ready.
+    Startup,
+    /// A large history, searched.
+    Inspector,
+}
+
+/// Measures the sections, or all of them if none is named. The inspector's history is kept in `keep`.
+///
+/// # Errors
+/// When a program does not start or gives a wrong answer.
+pub async fn run(
+    plan: Plan,
+    only: &[Section],
+    keep: Option<&Path>,
+    say: fn(String),
+) -> anyhow::Result<()> {
+    for section in Section::value_variants() {
+        if !only.is_empty() && !only.contains(section) {
+            continue;
+        }
+        say(match section {
+            Section::Edge => edge::run(plan).await?,
+            Section::Ingest => ingest::run(plan).await?,
+            Section::Delivery => delivery::run(plan).await?,
+            Section::Passthrough => passthrough::run(plan).await?,
+            Section::Idle => idle::run(plan).await?,
+            Section::Startup => startup::run(plan).await?,
+            Section::Inspector => Box::pin(inspector::run(plan, keep)).await?,
+        });
+    }
+    Ok(())
+}
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// Rounds; the median counts. Servers take turns within a round, so that a slow minute hits all of them.
+    /// Rounds, of which the median counts. Servers take turns within a round, so that a slow minute hits all.
     pub rounds: usize,
     /// Time for each cell of a round.
     pub cell: Duration,
     /// Time for each open-loop cell.
     pub open: Duration,
-    /// Idle links held at once.
+    /// Idle links at once.
     pub links: usize,
-    /// Events in the history that the inspector looks at.
+    /// Events in the inspector's history.
     pub events: u64,
 }
 
 impl Plan {
-    /// What is needed for figures that one may compare.
+    /// For figures to compare.
     pub const FULL: Self = Self {
         rounds: 3,
         cell: Duration::from_secs(2),
@@ -52,7 +95,7 @@ impl Plan {
         events: 1_000_000,
     };
 
-    /// Shows that everything still runs.
+    /// To see that everything runs.
     pub const QUICK: Self = Self {
         rounds: 1,
         cell: Duration::from_millis(200),

@@ -28,7 +28,7 @@ const BACKLOG: usize = 30_000;
 ///
 /// # Errors
 /// At the first answer that is wrong or missing.
-pub async fn open(
+pub(crate) async fn open(
     aim: &Aim,
     shot: &Shot,
     rate: u32,

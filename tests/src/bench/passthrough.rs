@@ -14,7 +14,7 @@ use super::table::Table;
 use crate::client::Home;
 use crate::procfs;
 use crate::relay::{ANY_RATE, TestRelay};
-use crate::tls::Identity;
+use ringtail_kit::tls::Identity;
 
 /// Bytes of the body, connections, column.
 const CELLS: [(usize, usize, &str); 5] = [
@@ -42,7 +42,7 @@ struct Contender {
 ///
 /// # Errors
 /// When a server does not come up or an answer is wrong.
-pub async fn run(plan: Plan) -> anyhow::Result<String> {
+pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let identity = Identity::new()?;
     let ca = identity.directory().join("cert.pem");
     let app = Own::start(Kind::App, &identity).await?;

@@ -11,8 +11,8 @@ use tokio::process::Command;
 
 use super::servers::Kind;
 use crate::process::Process;
-use crate::tls::Identity;
-use crate::wait;
+use ringtail_kit::tls::Identity;
+use ringtail_kit::wait;
 
 /// A peer is up within this time, or it never is.
 const READY_TIME: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ impl Own {
         }
         let mut command = Command::new(std::env::current_exe()?);
         let kind = format!("{kind:?}").to_lowercase();
-        command.args(["serve", &kind]).arg(data.path());
+        command.args(["bench-server", &kind]).arg(data.path());
         let process = Process::spawn(&kind, command)?;
         let line = process
             .line(READY_TIME, |line| line.starts_with("ready "))

@@ -1,4 +1,4 @@
-//! Servers that do one thing, for limits to compare with: each runs in a process of its own, as `bench serve KIND`.
+//! Servers that do one thing, as limits to compare with. Each runs in its own process, as `bench-server KIND`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::tls::{self, Identity};
+use ringtail_kit::tls::{self, Identity};
 
 /// What a server does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

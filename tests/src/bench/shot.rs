@@ -1,23 +1,22 @@
-//! A request made once and fired many times, each time with another stamp.
+//! A request prepared once and sent many times, each time with a new stamp.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
+use memchr::memmem;
+use ringtail_kit::caller::{Hook, endpoint};
+use ringtail_kit::tls;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::http1;
-use crate::ringcentral::{Hook, Place};
-use crate::tls;
-
 /// Bytes of a stamp.
-pub const STAMP: usize = 16;
+pub(crate) const STAMP: usize = 16;
 
 const _: () = assert!(STAMP == Stamp::PLACE.len());
 
@@ -25,24 +24,24 @@ const _: () = assert!(STAMP == Stamp::PLACE.len());
 /// the coded form of a stamp is as easily made as the plain one, and an echo can be checked without a decoder.
 const DIGITS: &[u8; 10] = b"012aceiost";
 
-/// A number that no other request of this process has, as text.
+/// A number as text, unique in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp([u8; STAMP]);
+pub(crate) struct Stamp([u8; STAMP]);
 
 impl Stamp {
-    /// Stands in a request where the stamp goes.
-    pub const PLACE: &str = "sssssssssssssss0";
+    /// Placeholder of a stamp in a request.
+    pub(crate) const PLACE: &str = "sssssssssssssss0";
 
     /// Returns the next stamp.
     #[must_use]
-    pub fn fresh() -> Self {
+    pub(crate) fn fresh() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self::of(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Writes a number.
     #[must_use]
-    pub fn of(mut number: u64) -> Self {
+    pub(crate) fn of(mut number: u64) -> Self {
         let mut text = [DIGITS[0]; STAMP];
         for place in text.iter_mut().rev() {
             *place = DIGITS[(number % 10) as usize];
@@ -53,7 +52,7 @@ impl Stamp {
 
     /// Reads a number back.
     #[must_use]
-    pub fn number(text: &[u8]) -> Option<u64> {
+    pub(crate) fn number(text: &[u8]) -> Option<u64> {
         text.iter().try_fold(0_u64, |number, byte| {
             let digit = DIGITS.iter().position(|digit| digit == byte)?;
             number.checked_mul(10)?.checked_add(digit as u64)
@@ -62,13 +61,13 @@ impl Stamp {
 
     /// Returns the plain form.
     #[must_use]
-    pub fn plain(&self) -> &[u8; STAMP] {
+    pub(crate) fn plain(&self) -> &[u8; STAMP] {
         &self.0
     }
 
     /// Returns the form that HPACK's Huffman code gives it: 16 times 5 bits.
     #[must_use]
-    pub fn huffman(&self) -> [u8; 10] {
+    pub(crate) fn huffman(&self) -> [u8; 10] {
         let mut coded = [0; 10];
         for (half, out) in self.0.chunks(8).zip(coded.chunks_mut(5)) {
             let bits = half.iter().fold(0_u64, |bits, byte| {
@@ -83,11 +82,11 @@ impl Stamp {
 
 /// Where shots go.
 #[derive(Debug, Clone)]
-pub struct Aim {
+pub(crate) struct Aim {
     /// Address.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// URL, for path and name.
-    pub url: String,
+    pub(crate) url: String,
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
 }
@@ -97,7 +96,7 @@ impl Aim {
     ///
     /// # Errors
     /// When the CA cannot be read.
-    pub fn new(address: SocketAddr, url: &str, ca: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(address: SocketAddr, url: &str, ca: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             address,
             url: url.to_owned(),
@@ -110,7 +109,8 @@ impl Aim {
         let config = if http2 { &self.http2 } else { &self.http1 };
         let tcp = TcpStream::connect(self.address).await?;
         tcp.set_nodelay(true)?;
-        let name = ServerName::try_from(Place::of(&self.url)?.host)?;
+        let uri = endpoint(&self.url)?;
+        let name = ServerName::try_from(uri.host().context("no host")?.to_owned())?;
         Ok(TlsConnector::from(Arc::clone(config))
             .connect(name, tcp)
             .await?)
@@ -119,7 +119,7 @@ impl Aim {
 
 /// What an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expect {
+pub(crate) enum Expect {
     /// 200 with the stamp in the head.
     Echo,
     /// 200.
@@ -130,11 +130,11 @@ pub enum Expect {
 
 /// A request as bytes.
 #[derive(Debug, Clone)]
-pub struct Shot {
+pub(crate) struct Shot {
     wire: Vec<u8>,
     stamps_at: Vec<usize>,
     /// What the answer must be.
-    pub expect: Expect,
+    pub(crate) expect: Expect,
 }
 
 impl Shot {
@@ -142,26 +142,21 @@ impl Shot {
     ///
     /// # Errors
     /// When it does not.
-    pub fn new(aim: &Aim, hook: &Hook, expect: Expect) -> anyhow::Result<Self> {
-        let place = Place::of(&aim.url)?;
-        let headers: Vec<(&str, &[u8])> = hook
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_slice()))
-            .collect();
-        let path = format!("{}{}", place.path, hook.below);
-        let path = if path.is_empty() { "/" } else { &path };
-        let wire = http1::request(&hook.method, path, &place.authority, &headers, &hook.body);
-        let mut stamps_at = Vec::new();
-        let mut from = 0;
-        while let Some(at) = http1::find(wire.get(from..).unwrap_or_default(), PLACE) {
-            stamps_at.push(from + at);
-            from += at + STAMP;
+    pub(crate) fn new(aim: &Aim, hook: &Hook, expect: Expect) -> anyhow::Result<Self> {
+        let uri = endpoint(&aim.url)?;
+        let path = match format!("{}{}", uri.path().trim_end_matches('/'), hook.below) {
+            path if path.is_empty() => "/".to_owned(),
+            path => path,
+        };
+        let host = uri.authority().context("no authority")?;
+        let mut wire = format!("{} {path} HTTP/1.1\r\nhost: {host}\r\n", hook.method).into_bytes();
+        for (name, value) in &hook.headers {
+            wire.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
         }
-        ensure!(
-            !stamps_at.is_empty(),
-            "the request has no place for a stamp"
-        );
+        wire.extend(format!("content-length: {}\r\n\r\n", hook.body.len()).bytes());
+        wire.extend(&hook.body);
+        let stamps_at: Vec<usize> = memmem::find_iter(&wire, Stamp::PLACE).collect();
+        ensure!(!stamps_at.is_empty(), "the request has no stamp");
         Ok(Self {
             wire,
             stamps_at,
@@ -170,7 +165,7 @@ impl Shot {
     }
 
     /// Puts a stamp in its places and returns the request.
-    pub fn stamped(&mut self, stamp: Stamp) -> &[u8] {
+    pub(crate) fn stamped(&mut self, stamp: Stamp) -> &[u8] {
         for at in &self.stamps_at {
             if let Some(place) = self.wire.get_mut(*at..at + STAMP) {
                 place.copy_from_slice(stamp.plain());
@@ -180,17 +175,15 @@ impl Shot {
     }
 }
 
-const PLACE: &[u8] = Stamp::PLACE.as_bytes();
-
-/// A validation whose token is the stamp.
+/// A validation request whose token is the stamp.
 #[must_use]
-pub fn validation() -> Hook {
+pub(crate) fn validation() -> Hook {
     Hook::validation(Stamp::PLACE)
 }
 
 /// A notification of 1 kB with the stamp in its `uuid`, so that no two are duplicates.
 #[must_use]
-pub fn notification() -> Hook {
+pub(crate) fn notification() -> Hook {
     let filler = "x".repeat(1024 - 225);
     let body = format!(
         r#"{{"uuid":"{}","event":"/restapi/v1.0/account/400100001/extension/400100002/presence","timestamp":"2026-01-05T10:00:00.000Z","subscriptionId":"{}","body":{{"extensionId":"400100002","note":"{filler}"}}}}"#,
@@ -200,9 +193,9 @@ pub fn notification() -> Hook {
     Hook::notification(body)
 }
 
-/// A request that only the app can answer, with a body of some size.
+/// A request that only the app can answer, with a body of `bytes`.
 #[must_use]
-pub fn passthrough(bytes: usize) -> Hook {
+pub(crate) fn passthrough(bytes: usize) -> Hook {
     let mut body = b"stamp=".to_vec();
     body.extend_from_slice(Stamp::PLACE.as_bytes());
     body.resize(bytes, b'x');

@@ -7,9 +7,9 @@ use super::edge::OURS;
 use super::table::Table;
 use crate::client::Home;
 use crate::relay::TestRelay;
-use crate::ringcentral::Hook;
-use crate::target::LocalTarget;
-use crate::wait;
+use ringtail_kit::app::App;
+use ringtail_kit::caller::Hook;
+use ringtail_kit::wait;
 
 const RELAY: &str = "relay, new data, ms";
 const AGAIN: &str = "relay, again, ms";
@@ -23,7 +23,7 @@ const STARTS: usize = 5;
 ///
 /// # Errors
 /// When something does not start.
-pub async fn run(plan: Plan) -> anyhow::Result<String> {
+pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let mut table = Table::new("Start-up", &[RELAY, AGAIN, CLIENT]);
     table.note(
         "the client's figure includes asking again every 10 ms or less until the app has answered",
@@ -39,7 +39,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<String> {
         table.add(OURS, AGAIN, millis(began));
 
         let token = relay.account("bench").await?;
-        let target = LocalTarget::start()?;
+        let target = App::accepting();
         let mut client = Home::new(&relay, &token)?
             .listen(&[&target.url(""), "--endpoint", "bench"])
             .await?;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// A table whose cells are medians of several rounds.
 #[derive(Debug)]
-pub struct Table {
+pub(crate) struct Table {
     title: String,
     columns: Vec<&'static str>,
     rows: Vec<String>,
@@ -16,7 +16,7 @@ pub struct Table {
 impl Table {
     /// Makes an empty table.
     #[must_use]
-    pub fn new(title: &str, columns: &[&'static str]) -> Self {
+    pub(crate) fn new(title: &str, columns: &[&'static str]) -> Self {
         Self {
             title: title.to_owned(),
             columns: columns.to_vec(),
@@ -27,7 +27,7 @@ impl Table {
     }
 
     /// Adds one round's figure.
-    pub fn add(&mut self, row: &str, column: &'static str, figure: f64) {
+    pub(crate) fn add(&mut self, row: &str, column: &'static str, figure: f64) {
         if !self.rows.iter().any(|known| known == row) {
             self.rows.push(row.to_owned());
         }
@@ -38,13 +38,13 @@ impl Table {
     }
 
     /// Adds a line below the table: what was skipped, what a figure means.
-    pub fn note(&mut self, text: impl Into<String>) {
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
     }
 
     /// Returns the median of a cell.
     #[must_use]
-    pub fn median(&self, row: &str, column: &'static str) -> Option<f64> {
+    pub(crate) fn median(&self, row: &str, column: &'static str) -> Option<f64> {
         let mut figures = self.cells.get(&(row.to_owned(), column))?.clone();
         figures.sort_by(f64::total_cmp);
         figures.get(figures.len() / 2).copied()
@@ -52,7 +52,7 @@ impl Table {
 
     /// Writes the table, with a row of ratios of `ours` to each of `peers` that was measured.
     #[must_use]
-    pub fn render(&self, ours: &str, peers: &[&str]) -> String {
+    pub(crate) fn render(&self, ours: &str, peers: &[&str]) -> String {
         let mut lines: Vec<Vec<String>> = Vec::new();
         let head = std::iter::once(String::new())
             .chain(self.columns.iter().map(ToString::to_string))

@@ -13,7 +13,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tempfile::TempDir;
 
-use crate::tls;
+use ringtail_kit::tls;
 
 /// What a server sends for its certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use anyhow::Context;
 
 use super::{Row, SOME, Scene, row};
-use crate::eventually;
 use crate::relay::TestRelay;
+use ringtail_kit::eventually;
 
 /// Longer than the month that events are kept.
 const AHEAD: &str = "+60d";
@@ -16,7 +16,7 @@ pub(super) async fn jumps() -> anyhow::Result<Row> {
     std::fs::write(&offset, "+0")?;
     let relay = TestRelay::start().await?;
     let mut scene = Scene::on(relay).await?;
-    scene.traffic.hold();
+    scene.traffic.pause();
     scene.relay.stop().await?;
     scene.relay.setup().environment = [
         ("LD_PRELOAD", library.as_str()),
@@ -30,7 +30,7 @@ pub(super) async fn jumps() -> anyhow::Result<Row> {
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     scene.relay.resume().await?;
-    scene.traffic.flow();
+    scene.traffic.resume();
     scene.traffic.more(SOME).await?;
 
     // While the relay runs. A file that is written in place could be read half.
@@ -45,22 +45,22 @@ pub(super) async fn jumps() -> anyhow::Result<Row> {
     scene.traffic.more(4 * SOME).await?;
 
     // A start with the wrong time.
-    scene.traffic.hold();
+    scene.traffic.pause();
     scene.relay.stop().await?;
     scene.relay.resume().await?;
     eventually!(
         scene.relay.log().contains("last known time is old"),
         "the relay to doubt the clock it was started with"
     )?;
-    scene.traffic.flow();
+    scene.traffic.resume();
     scene.traffic.more(4 * SOME).await?;
 
     // The right time again.
-    scene.traffic.hold();
+    scene.traffic.pause();
     scene.relay.stop().await?;
     scene.relay.setup().environment.clear();
     scene.relay.resume().await?;
-    scene.traffic.flow();
+    scene.traffic.resume();
     let probe = scene.probe()?;
     scene.traffic.more(SOME).await?;
     let seen = probe.finish().await?;

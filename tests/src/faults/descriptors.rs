@@ -3,10 +3,12 @@
 use tokio::net::TcpStream;
 
 use super::{Row, SOME, Scene, row};
+use ringtail_kit::caller::Hook;
+
 use crate::client::Home;
-use crate::eventually;
 use crate::relay::{Setup, TestRelay};
 use crate::stores;
+use ringtail_kit::eventually;
 
 /// Enough for the relay and some connections.
 const LIMIT: usize = 80;
@@ -36,7 +38,7 @@ pub(super) async fn exhausted() -> anyhow::Result<Row> {
     )?;
     let probe = scene.probe()?;
     scene.traffic.more(SOME).await?;
-    let hook = crate::ringcentral::Hook::notification(crate::hooks::marked(99, 0));
+    let hook = Hook::notification(crate::hooks::numbered(99, 0));
     let answer = before.post(&hook).await?;
     eventually!(
         stores::history_len(&home.data()).is_ok_and(|count| count == 1),

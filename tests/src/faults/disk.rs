@@ -3,8 +3,8 @@
 use anyhow::Context;
 
 use super::{Load, Row, SOME, Scene, mounts, row};
-use crate::eventually;
 use crate::relay::{Setup, TestRelay};
+use ringtail_kit::eventually;
 
 /// Takes room that is given back.
 const BALLAST: &str = "ballast";
@@ -76,10 +76,10 @@ pub(super) async fn turns_read_only() -> anyhow::Result<Row> {
     let mut scene = Scene::on(TestRelay::start_as(data, Setup::default()).await?).await?;
     // With nothing in flight: of an fsync(2) that is under way at this moment the kernel may say that it succeeded, and
     // throw away what was written.
-    scene.traffic.hold();
+    scene.traffic.pause();
     eventually!(scene.traffic.is_quiet(), "the load to rest")?;
     mounts::remount(scene.relay.data(), "abort")?;
-    scene.traffic.flow();
+    scene.traffic.resume();
     scene.traffic.more_refused(SOME).await?;
     let probe = scene.probe()?;
     scene.traffic.more_refused(SOME).await?;

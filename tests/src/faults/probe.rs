@@ -1,4 +1,4 @@
-//! Validations, one after the other on new connections, while something happens to the relay.
+//! Handshakes, one after the other on new connections, while something happens to the relay.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::ringcentral::{FakeRingCentral, Hook};
-use crate::validations;
+use crate::validation;
+use ringtail_kit::caller::{FakeRingCentral, Hook};
 
 /// Pause between two validations.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// RingCentral's older documents give a validation so long, newer ones three times as long (RINGCENTRAL.md 1.3).
 pub(super) const LIMIT: Duration = Duration::from_millis(1000);
 
-/// Validations that go on.
+/// Handshakes that go on.
 #[derive(Debug)]
 pub(super) struct Probe {
     stop: CancellationToken,
@@ -84,7 +84,7 @@ async fn run(caller: FakeRingCentral, url: String, stop: CancellationToken) -> S
         let began = Instant::now();
         let answer = caller.post(&url, &Hook::validation(&token)).await;
         let took = began.elapsed();
-        match answer.and_then(|answer| validations::check(&answer, &token)) {
+        match answer.and_then(|answer| validation::check(&answer, &token)) {
             Ok(()) => seen.right += 1,
             Err(error) => {
                 seen.failed += 1;

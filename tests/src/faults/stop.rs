@@ -5,10 +5,10 @@ use std::time::Instant;
 use super::disk::first_line;
 use super::{Row, SOME, Scene, row};
 use crate::client::Home;
-use crate::eventually;
 use crate::relay::TestRelay;
-use crate::ringcentral::Hook;
 use crate::stores;
+use ringtail_kit::caller::Hook;
+use ringtail_kit::eventually;
 
 pub(super) async fn two_relays() -> anyhow::Result<Row> {
     let mut scene = Scene::on(TestRelay::start().await?).await?;
@@ -41,10 +41,10 @@ pub(super) async fn terminated() -> anyhow::Result<Row> {
     let began = Instant::now();
     let (code, _) = scene.relay.end().await?;
     let ended = began.elapsed();
-    scene.traffic.hold();
+    scene.traffic.pause();
     scene.relay.resume().await?;
-    scene.traffic.flow();
-    let hook = Hook::notification(crate::hooks::marked(99, 0));
+    scene.traffic.resume();
+    let hook = Hook::notification(crate::hooks::numbered(99, 0));
     let answer = scene.relay.caller()?.post(&linked, &hook).await?;
     let came = Instant::now();
     eventually!(
@@ -70,7 +70,7 @@ pub(super) async fn terminated() -> anyhow::Result<Row> {
 pub(super) async fn cut_off() -> anyhow::Result<Row> {
     let mut relay = TestRelay::start_with(&["--drain", "1"]).await?;
     let token = relay.account("link").await?;
-    let app = super::silent_app()?;
+    let app = super::silent_app();
     let home = Home::new(&relay, &token)?;
     let client = home.listen(&[&app.url("/"), "--endpoint", "link"]).await?;
     let linked = client.url()?;
@@ -78,7 +78,7 @@ pub(super) async fn cut_off() -> anyhow::Result<Row> {
     let asked = caller.clone();
     let mut passthrough = tokio::task::JoinSet::new();
     passthrough.spawn(async move { asked.post(&linked, &Hook::new("GET", "")).await });
-    eventually!(super::asked(&app) > 0, "the app to be asked")?;
+    eventually!(super::unanswered(&app) > 0, "the app to be asked")?;
     let scene_relay = relay.endpoint(&token, "faults").await?;
     let mut traffic = super::Traffic::start(&caller, &scene_relay.url, super::VOLUME);
     traffic.more(SOME).await?;

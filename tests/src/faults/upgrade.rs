@@ -1,5 +1,5 @@
 //! One relay replaced by another behind a socket that goes on listening, as `systemctl restart` does it with
-//! `deploy/ringtail-relay.socket`: validations and notifications go on, a link is up, and a passthrough request is in flight.
+//! `deploy/ringtail-relay.socket`: validations and notifications go on, a link is up, and an passthrough is in flight.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 use super::probe::LIMIT;
 use super::{Load, Plan, Row, SOME, Scene, row};
 use crate::client::Home;
-use crate::eventually;
 use crate::relay::{Setup, TestRelay};
-use crate::ringcentral::Hook;
 use crate::stores;
+use ringtail_kit::caller::Hook;
+use ringtail_kit::eventually;
 
 pub(super) async fn replaced(plan: Plan) -> anyhow::Result<Row> {
     let times = plan.upgrades;
@@ -23,7 +23,7 @@ pub(super) async fn replaced(plan: Plan) -> anyhow::Result<Row> {
     };
     let relay = TestRelay::start_as(tempfile::tempdir()?, setup).await?;
     let token = relay.account("link").await?;
-    let app = super::silent_app()?;
+    let app = super::silent_app();
     let home = Home::new(&relay, &token)?;
     let client = home.listen(&[&app.url("/"), "--endpoint", "link"]).await?;
     let linked = client.url()?;
@@ -36,7 +36,7 @@ pub(super) async fn replaced(plan: Plan) -> anyhow::Result<Row> {
         let mut passthrough = JoinSet::new();
         let (asked, url) = (caller.clone(), linked.clone());
         passthrough.spawn(async move { asked.post(&url, &Hook::new("GET", "")).await });
-        eventually!(super::asked(&app) > upgrade, "the app to be asked")?;
+        eventually!(super::unanswered(&app) > upgrade, "the app to be asked")?;
         let began = Instant::now();
         scene.relay.end().await?;
         scene.relay.resume().await?;
@@ -44,11 +44,12 @@ pub(super) async fn replaced(plan: Plan) -> anyhow::Result<Row> {
         let answer = passthrough.join_next().await.transpose()?.transpose()?;
         unfinished += usize::from(answer.is_some_and(|answer| answer.status == 503));
         scene.traffic.more(SOME).await?;
-        let mark = Hook::notification(crate::hooks::marked(99, 0));
+        let mark = Hook::notification(crate::hooks::numbered(99, 0));
         caller.post(&linked, &mark).await?;
         eventually!(
             stores::history(&home.data()).is_ok_and(|history| {
-                let marked = |event: &&stores::Stored| crate::hooks::mark_of(&event.body).is_some();
+                let marked =
+                    |event: &&stores::Stored| crate::hooks::number_of(&event.body).is_some();
                 history.iter().filter(marked).count() == upgrade + 1
             }),
             "the link to be back"
@@ -66,12 +67,12 @@ pub(super) async fn replaced(plan: Plan) -> anyhow::Result<Row> {
         && (!plan.judges_time || seen.slowest.max(sent.slowest) < LIMIT);
     Ok(row(
         format!(
-            "{times} times, each with a passthrough request in flight: from the signal to the next one's being ready {} ms at most; \
+            "{times} times, each with an passthrough in flight: from the signal to the next one's being ready {} ms at most; \
              the client's link came back each time",
             longest_away.as_millis()
         ),
         format!(
-            "{seen}; notifications: {failed} failed, longest {} ms (limit {} ms); 503 to {unfinished} of {times} passthrough requests",
+            "{seen}; notifications: {failed} failed, longest {} ms (limit {} ms); 503 to {unfinished} of {times} passthroughs",
             sent.slowest.as_millis(),
             LIMIT.as_millis()
         ),

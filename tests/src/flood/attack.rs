@@ -17,8 +17,8 @@ use tokio::time::interval;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::ringcentral::Place;
-use crate::tls;
+use ringtail_kit::caller::endpoint;
+use ringtail_kit::tls;
 
 /// Addresses that our own attackers call from: `127.0.0.2` and those after it.
 const ADDRESSES: usize = 49;
@@ -116,7 +116,7 @@ impl Attack {
 #[derive(Debug, Clone)]
 pub(super) struct World {
     address: SocketAddr,
-    place: Place,
+    uri: http::Uri,
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
 }
@@ -125,7 +125,7 @@ impl World {
     pub(super) fn new(address: SocketAddr, url: &str, ca: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             address,
-            place: Place::of(url)?,
+            uri: endpoint(url)?,
             http1: tls::caller(ca, tls::HTTP1)?,
             http2: tls::caller(ca, tls::HTTP2)?,
         })
@@ -180,7 +180,7 @@ impl World {
                 to_end(stream).await
             }
             3 => self.hold_streams(number, "/unknown").await,
-            _ => self.hold_streams(number, &self.place.path).await,
+            _ => self.hold_streams(number, self.uri.path()).await,
         }
     }
 
@@ -219,7 +219,7 @@ impl World {
     async fn reset_one(&self, number: usize) -> anyhow::Result<()> {
         let stream = self.connect(number, &self.http2).await?;
         let (mut read, mut write) = tokio::io::split(stream);
-        let block = post(&self.place.path)?;
+        let block = post(self.uri.path())?;
         let write = async {
             let mut wire = PREFACE.to_vec();
             wire.extend(frame(SETTINGS, 0, 0, b""));
@@ -261,7 +261,7 @@ impl World {
         let head = format!(
             "POST {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
              content-length: {}\r\n\r\n",
-            self.place.path,
+            self.uri.path(),
             body.len()
         );
         stream.write_all(head.as_bytes()).await?;
@@ -288,7 +288,7 @@ impl World {
         config: &Arc<ClientConfig>,
     ) -> anyhow::Result<TlsStream<TcpStream>> {
         let tcp = self.dial(number).await?;
-        let name = ServerName::try_from(self.place.host.clone())?;
+        let name = ServerName::try_from(self.uri.host().context("no host")?.to_owned())?;
         let connector = TlsConnector::from(Arc::clone(config));
         Ok(connector.connect(name, tcp).await?)
     }

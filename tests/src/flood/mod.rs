@@ -1,10 +1,10 @@
-//! Attacks on a relay, and RingCentral's validations meanwhile.
+//! Attacks on a relay, and RingCentral's validation meanwhile.
 //!
-//! Every attack is a process of its own, at a lower priority: it stands for other people's machines, and this one has to
-//! be shared. Nothing leaves `127.0.0.0/8`; attackers of our own call from many of its addresses, so that the limit of one
-//! address does not stop them before the limits that are meant.
+//! Every attack is its own process at a lower priority, because attackers have other machines. Nothing leaves
+//! `127.0.0.0/8`; our own attackers call from many of its addresses, so that the limit per address does not stop them
+//! before the limits under test.
 
-pub mod attack;
+mod attack;
 mod report;
 
 use std::path::Path;
@@ -13,43 +13,43 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use hdrhistogram::Histogram;
 use tokio::process::Command;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
 pub use self::attack::Attack;
 pub use self::report::{Report, Row};
-use crate::bench::load::Measured;
+use crate::bench::load::{Measured, micros};
 use crate::process::Process;
 use crate::procfs;
 use crate::relay::TestRelay;
-use crate::ringcentral::{FakeRingCentral, Hook};
-use crate::validations::check;
+use crate::validation::check;
+use ringtail_kit::caller::{FakeRingCentral, Hook};
 
-/// Pause between two validations of one kind: RingCentral does not hurry, and a queue of our own would not be the relay's.
+/// Pause between two validation requests: more would queue here and not in the relay.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Connections that the relay is left with beside those that are held.
+/// Connections left to others.
 const SPARE: usize = 256;
 
-/// How long and how hard.
+/// Duration and strength.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// Time of each attack.
+    /// Duration of each attack.
     pub time: Duration,
-    /// Connections that the relay allows.
+    /// The relay's connection limit.
     pub connections: usize,
-    /// Whether the programs of others attack, too.
+    /// Whether slowhttptest and h2load attack, too.
     pub tools: bool,
 }
 
 impl Plan {
-    /// The whole: the relay's own limit, half a minute each.
-    pub const WHOLE: Self = Self {
+    /// The relay's default limit, half a minute each.
+    pub const FULL: Self = Self {
         time: Duration::from_secs(30),
         connections: 4096,
         tools: true,
     };
 
-    /// In brief: our own attackers, on a relay with few connections.
+    /// Our own attackers briefly, on a relay with few connections.
     pub const QUICK: Self = Self {
         time: Duration::from_secs(2),
         connections: 512,
@@ -81,7 +81,7 @@ impl Plan {
     }
 }
 
-/// Attacks, and tells how RingCentral fared.
+/// Attacks and measures.
 ///
 /// # Errors
 /// When the relay or an attack does not start, or the relay does not survive.
@@ -100,7 +100,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
         }
         let row = measure(name, &relay, &url, plan.time).await?;
         for mut attack in under_way {
-            // It may have ended by itself: its time is the plan's, too.
+            // It may have ended by itself.
             attack.kill().await.ok();
         }
         report.rows.push(Row {
@@ -120,12 +120,11 @@ fn spawn(attack: &Attack, relay: &TestRelay, url: &str, time: Duration) -> anyho
         Some(words) => command.args(words),
         None => command
             .arg(std::env::current_exe()?)
-            .args(["--attack", &attack.word(), "--seconds", &seconds])
-            .args(["--address", &relay.address().to_string(), "--url", url])
-            .arg("--ca")
-            .arg(relay.ca()),
+            .args(["flood-attack", &attack.word()])
+            .args([&relay.address().to_string(), url])
+            .arg(relay.ca())
+            .arg(&seconds),
     };
-    // What is killed is `nice`, which has become the attacker.
     Process::spawn(&attack.to_string(), command)
 }
 
@@ -137,7 +136,10 @@ async fn measure(
 ) -> anyhow::Result<Row> {
     let caller = relay.caller()?;
     let end = Instant::now() + time;
-    let (new, kept) = tokio::join!(on_new(&caller, url, end), on_kept(&caller, url, end));
+    let (new, kept) = tokio::join!(
+        validate(&caller, url, end, false),
+        validate(&caller, url, end, true)
+    );
     Ok(Row {
         name,
         new: new?,
@@ -146,78 +148,61 @@ async fn measure(
     })
 }
 
-/// Validations on one kind of connection.
+/// Validation on one kind of connection.
 #[derive(Debug)]
-pub struct Shaken {
-    /// From the first byte of TCP, or of the request on a kept connection, to the last of the answer.
+pub struct Validated {
+    /// From dialling, or from the request on a kept connection, to the last byte of the answer.
     pub latency: Histogram<u64>,
-    /// Validations that were not answered, or not as RingCentral wants it; the first of them in words.
+    /// Errors of requests without a right answer.
     pub failed: Vec<String>,
 }
 
-impl Shaken {
-    fn new() -> anyhow::Result<Self> {
-        Ok(Self {
-            latency: Measured::empty()?,
-            failed: Vec::new(),
-        })
-    }
-
+impl Validated {
     fn add(&mut self, began: Instant, answered: anyhow::Result<()>) {
         match answered {
-            Ok(()) => {
-                let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-                self.latency.saturating_record(micros.max(1));
-            }
+            Ok(()) => self.latency.saturating_record(micros(began.elapsed())),
             Err(error) => self.failed.push(format!("{error:#}")),
         }
     }
 }
 
-fn turns() -> Interval {
+async fn validate(
+    caller: &FakeRingCentral,
+    url: &str,
+    end: Instant,
+    keeps: bool,
+) -> anyhow::Result<Validated> {
+    let mut validated = Validated {
+        latency: Measured::empty()?,
+        failed: Vec::new(),
+    };
     let mut turns = interval(PAUSE);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    turns
-}
-
-async fn on_new(caller: &FakeRingCentral, url: &str, end: Instant) -> anyhow::Result<Shaken> {
-    let mut shaken = Shaken::new()?;
-    let mut turns = turns();
+    let mut kept = None;
     for number in 0.. {
+        if keeps && kept.is_none() {
+            kept = Some(caller.connect(url).await?);
+        }
         turns.tick().await;
         if Instant::now() >= end {
             break;
         }
-        let token = format!("new-{number}");
+        let token = format!("{keeps}-{number}");
+        let hook = Hook::validation(&token);
         let began = Instant::now();
-        let answer = caller.post(url, &Hook::validation(&token)).await;
-        shaken.add(began, answer.and_then(|answer| check(&answer, &token)));
+        let answer = match &mut kept {
+            Some(connection) => connection.post(&hook).await,
+            None => caller.post(url, &hook).await,
+        };
+        if answer.is_err() {
+            kept = None;
+        }
+        validated.add(began, answer.and_then(|answer| check(&answer, &token)));
     }
-    Ok(shaken)
+    Ok(validated)
 }
 
-async fn on_kept(caller: &FakeRingCentral, url: &str, end: Instant) -> anyhow::Result<Shaken> {
-    let mut shaken = Shaken::new()?;
-    let mut connection = caller.connect(url).await?;
-    let mut turns = turns();
-    for number in 0.. {
-        turns.tick().await;
-        if Instant::now() >= end {
-            break;
-        }
-        let token = format!("kept-{number}");
-        let began = Instant::now();
-        let answer = connection.post(&Hook::validation(&token)).await;
-        let broken = answer.is_err();
-        shaken.add(began, answer.and_then(|answer| check(&answer, &token)));
-        if broken {
-            connection = caller.connect(url).await?;
-        }
-    }
-    Ok(shaken)
-}
-
-/// Runs one of our own attacks, as a process of its own.
+/// Runs one of our own attacks.
 ///
 /// # Errors
 /// When the CA cannot be read or the URL is none.
@@ -229,7 +214,6 @@ pub async fn attack(
     time: Duration,
 ) -> anyhow::Result<()> {
     let world = attack::World::new(address, url, ca)?;
-    // Out of time is what ends it.
     tokio::time::timeout(time, world.run(attack)).await.ok();
     Ok(())
 }

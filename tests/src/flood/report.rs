@@ -1,24 +1,25 @@
-//! What an attack did to RingCentral's validations, and how much memory the relay took.
+//! Validation under attack, and the relay's memory.
 
 use std::fmt;
 
-use super::Shaken;
+use anyhow::ensure;
 
-/// MiB that the relay has before anybody calls, with its caches of SQLite filled and its threads at work.
+use super::Validated;
+
+/// MiB of an idle relay with warm SQLite caches and all threads running.
 const BASE_MIB: usize = 96;
 
-/// MiB of requests to endpoints, of other requests, and of events that wait for the disk: `buffered_bytes`,
+/// MiB of requests to endpoints, of other requests, and of events in the journal's queue: `buffered_bytes`,
 /// `stray_bytes`, `QueueLimits::bytes`.
 const SHARED_MIB: usize = 256 + 64 + 64;
 
-/// MiB that large bodies take beside their share: each that is looked at, and each that is being copied.
+/// MiB of large bodies outside the shared budget: those being parsed, and those being copied.
 const PASSING_MIB: usize = 4 * 16;
 
-/// KiB that a connection takes when it holds the most that it may: records of TLS being put together, a head that does
-/// not end, what HTTP reads ahead, its tasks.
+/// KiB of a connection at its limits: TLS records being assembled, an endless head, HTTP read-ahead, its tasks.
 const CONNECTION_KIB: usize = 224;
 
-/// Validations under attack.
+/// Outcome of a run.
 #[derive(Debug)]
 pub struct Report {
     connections: usize,
@@ -31,11 +32,11 @@ pub struct Report {
 pub struct Row {
     /// Name of the attack.
     pub name: String,
-    /// Validations on new connections.
-    pub new: Shaken,
-    /// Validations on a connection that is kept.
-    pub kept: Shaken,
-    /// Most memory that the relay had so far.
+    /// Validation on new connections.
+    pub new: Validated,
+    /// Validation on a connection that is kept.
+    pub kept: Validated,
+    /// Peak memory of the relay so far.
     pub peak_kib: u64,
 }
 
@@ -47,26 +48,39 @@ impl Report {
         }
     }
 
-    /// Returns what the relay may take at the most, in MiB: the sum of what its limits allow. `docs/LIMITS.md` says
-    /// where each part comes from.
-    #[must_use]
-    pub fn ceiling_mib(&self) -> usize {
+    /// Sum of what the relay's limits allow: docs/LIMITS.md says where each part comes from.
+    fn ceiling_mib(&self) -> usize {
         BASE_MIB + SHARED_MIB + PASSING_MIB + self.connections * CONNECTION_KIB / 1024
     }
 
-    /// Returns the most memory that the relay had, in MiB.
-    #[must_use]
-    pub fn peak_mib(&self) -> usize {
+    fn peak_mib(&self) -> usize {
         let peak = self.rows.iter().map(|row| row.peak_kib).max();
         usize::try_from(peak.unwrap_or_default() / 1024).unwrap_or(usize::MAX)
     }
 
-    /// Returns the validations that failed, in words.
-    pub fn failures(&self) -> impl Iterator<Item = String> {
-        self.rows.iter().flat_map(|row| {
+    /// Checks that every answer was right and memory stayed within the limits.
+    ///
+    /// # Errors
+    /// With the first failures.
+    pub fn ensure_good(&self) -> anyhow::Result<()> {
+        let failures = self.rows.iter().flat_map(|row| {
             let failed = row.new.failed.iter().chain(&row.kept.failed);
             failed.map(|error| format!("{}: {error}", row.name))
-        })
+        });
+        let failures: Vec<String> = failures.collect();
+        let (count, first) = (failures.len(), failures.iter().take(10));
+        let first: Vec<&str> = first.map(String::as_str).collect();
+        ensure!(
+            count == 0,
+            "{count} validations failed:\n{}",
+            first.join("\n")
+        );
+        let (peak, ceiling) = (self.peak_mib(), self.ceiling_mib());
+        ensure!(
+            peak <= ceiling,
+            "{peak} MiB exceed the {ceiling} MiB that the limits allow"
+        );
+        Ok(())
     }
 }
 
@@ -74,7 +88,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "validations under attack, times in milliseconds, on new connections and on a kept one"
+            "validation under attack, times in milliseconds, on new connections and on a kept one"
         )?;
         writeln!(
             f,
@@ -94,8 +108,8 @@ impl fmt::Display for Report {
         )?;
         for row in &self.rows {
             write!(f, "{:<24}", row.name)?;
-            for shaken in [&row.new, &row.kept] {
-                let latency = &shaken.latency;
+            for validated in [&row.new, &row.kept] {
+                let latency = &validated.latency;
                 let millis = |micros: u64| micros as f64 / 1000.0;
                 write!(
                     f,
@@ -104,14 +118,14 @@ impl fmt::Display for Report {
                     millis(latency.value_at_percentile(50.0)),
                     millis(latency.value_at_percentile(99.0)),
                     millis(latency.max()),
-                    shaken.failed.len()
+                    validated.failed.len()
                 )?;
             }
             writeln!(f, " {:>8}", row.peak_kib / 1024)?;
         }
         write!(
             f,
-            "memory: {} MiB at the most, {} MiB allowed by the limits ({} connections)",
+            "memory: {} MiB at peak, {} MiB allowed by the limits ({} connections)",
             self.peak_mib(),
             self.ceiling_mib(),
             self.connections

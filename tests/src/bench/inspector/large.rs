@@ -7,9 +7,9 @@ use anyhow::{Context, ensure};
 use super::{EVERY, Table};
 use crate::client::Home;
 use crate::relay::TestRelay;
-use crate::ringcentral::Hook;
 use crate::terminal::Terminal;
 use crate::{binaries, procfs};
+use ringtail_kit::caller::Hook;
 
 /// Items of the body, of eight bytes each.
 const ITEMS: usize = 1_250_000;

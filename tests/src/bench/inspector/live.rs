@@ -25,9 +25,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::event;
-use crate::chance::Chance;
-use crate::eventually;
-use crate::payloads;
+use fastrand::Rng;
+use ringtail_kit::eventually;
+use ringtail_properties::payloads;
 
 /// Events that are stored at once: what a link brings in 10 ms at 1,000 a second.
 const AT_ONCE: u64 = 10;
@@ -150,8 +150,8 @@ impl Live {
 }
 
 async fn arrive(history: History, endpoint: &str, stop: CancellationToken) -> anyhow::Result<u64> {
-    let payloads = payloads::all()?;
-    let mut chance = Chance::seeded(2);
+    let payloads = payloads::all();
+    let mut rng = Rng::with_seed(2);
     let mut due = interval(PAUSE);
     // What could not be stored in time is stored as soon as it can, and was due before.
     due.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -163,7 +163,7 @@ async fn arrive(history: History, endpoint: &str, stop: CancellationToken) -> an
         let mut batch = Vec::new();
         for _ in 0..AT_ONCE {
             seq += 1;
-            let mut event = event(seq, seq, &payloads, &mut chance)?;
+            let mut event = event(seq, seq, &payloads, &mut rng)?;
             event.received_at = Timestamp(began.1.0 + i64::try_from(since)?);
             batch.push(Incoming::Event(event));
         }

@@ -1,11 +1,10 @@
-//! An app that believes nothing: it checks every callback as RingCentral's documentation says, with code of its own.
+//! An app that verifies every request by RingCentral's documentation, independently of the code under test.
 
 use hmac::{Hmac, KeyInit, Mac};
+use ringtail_kit::app::{App, Reply, Seen};
 use serde_json::{Value, json};
 use sha1::Sha1;
 use sha2::Sha512;
-
-use crate::target::{LocalTarget, Reply, Seen};
 
 /// The secrets that the app shares with RingCentral, as the client's environment has them.
 pub const SECRETS: [(&str, &str); 5] = [
@@ -28,11 +27,9 @@ const SOURCE_SDK: &str = SECRETS[4].1;
 const DIGITAL_TOKEN_IN_QUERY: &str = "digital+verify%2Btoken";
 
 /// Starts the app.
-///
-/// # Errors
-/// When no port is to be had.
-pub fn start() -> anyhow::Result<LocalTarget> {
-    LocalTarget::answering(answer)
+#[must_use]
+pub fn start() -> App {
+    App::replying(answer)
 }
 
 /// Answers a request, with a 4xx if anything about it is not as documented.
@@ -118,7 +115,7 @@ fn post(seen: &Seen) -> Reply {
         || has(&["jobId", "response"]))
 }
 
-/// As the guide's receiver does: the token, then the envelope.
+/// Checks the token, then the envelope, as the guide's receiver does.
 fn notification(seen: &Seen, body: &Value) -> Reply {
     let agent = is(seen, "user-agent", "RingCentral-Webhook/8.3");
     let event = body["event"].is_string() || body["pn_apns"]["event"].is_string();
@@ -128,7 +125,7 @@ fn notification(seen: &Seen, body: &Value) -> Reply {
     }
 }
 
-/// As RingCentral's sample does: HMAC-SHA1 over the body that was parsed and written again, compared bare.
+/// Checks HMAC-SHA1 over the body parsed and written again, as RingCentral's sample does.
 fn interactive(seen: &Seen, body: &Value) -> Reply {
     let mac = Hmac::<Sha1>::new_from_slice(GLIP.as_bytes()).expect("HMAC takes any key");
     let digest = mac.chain_update(body.to_string()).finalize().into_bytes();
@@ -146,7 +143,7 @@ fn interactive(seen: &Seen, body: &Value) -> Reply {
     }
 }
 
-/// As the SDK's page says: HMAC-SHA512 over the bytes, in both directions.
+/// Checks and makes HMAC-SHA512 over the bytes, as the SDK's page says.
 fn source_sdk(seen: &Seen, body: &Value) -> Reply {
     let sign = |bytes: &[u8]| {
         let mac = Hmac::<Sha512>::new_from_slice(SOURCE_SDK.as_bytes());
@@ -183,23 +180,29 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// The published example (RINGCENTRAL.md 7.2) is signed with this very secret.
+    /// The published example is signed with this secret (docs/RINGCENTRAL.md).
     #[test]
     fn the_published_signature_is_taken_and_a_changed_body_is_not() {
         let body = r#"{"action":"implementation.info","time":"2012-10-01T17:18:40Z"}"#;
         let signature = "826b61e7939505b2e773ef43a2aad53ec0385dd9d783fbd1c8fea00d0e2a3e2f\
             b0ae0a5b2eb342356b61c41b5f19baec4c1f7e7e37a5b486fe9b593942017ff9";
         let seen = |body: &'static str| Seen {
-            method: "POST".to_owned(),
+            method: http::Method::POST,
             path: "/".to_owned(),
-            headers: vec![
-                ("content-type".to_owned(), b"application/json".to_vec()),
-                ("x-smccsdk-signature".to_owned(), signature.into()),
-            ],
+            headers: http::HeaderMap::from_iter([
+                (
+                    http::header::CONTENT_TYPE,
+                    "application/json".parse().unwrap(),
+                ),
+                (
+                    "x-smccsdk-signature".parse().unwrap(),
+                    signature.parse().unwrap(),
+                ),
+            ]),
             body: body.into(),
         };
-        assert_eq!(answer(&seen(body)).status, 200);
+        assert_eq!(answer(&seen(body)).code(), 200);
         let changed = r#"{"action":"implementation.info","time":"2012-10-01T17:18:41Z"}"#;
-        assert_eq!(answer(&seen(changed)).status, 401);
+        assert_eq!(answer(&seen(changed)).code(), 401);
     }
 }

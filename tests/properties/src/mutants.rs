@@ -1,29 +1,29 @@
-//! Payloads as RingCentral never promised not to send them: fields gone, renamed, moved or of another type, huge and
-//! deep values, text of every script, and what would move a terminal's cursor.
+//! Payloads with structural faults: fields gone, renamed, moved or of another type, huge and deep values, text of every
+//! script, and terminal control sequences.
 
 use bytes::Bytes;
+use fastrand::Rng;
 use serde_json::{Map, Value};
 
-use crate::chance::Chance;
 use crate::payloads::{self, Payload};
 
 /// Most changes of one mutant.
 const CHANGES: u64 = 3;
 
-/// Characters of a huge text: more than any line or field has room for.
+/// Characters of a huge text.
 const HUGE: usize = 5_000;
 
-/// Levels of a deep value: far more than any parser that recurses survives.
+/// Levels of a deep value: more than a recursive parser survives.
 const DEEP: usize = 20_000;
 
-/// Stands for a value that is written into the text afterwards, because building it would take a stack of its own.
+/// Placeholder for a deep value, written into the text afterwards: building it as a [`Value`] would overflow the stack.
 const DEEP_MARK: &str = "ringtail-deep-value";
 
-/// The same for half a character, which no [`String`] holds.
+/// Placeholder for a lone surrogate, which no [`String`] holds.
 const LONE_MARK: &str = "ringtail-lone-surrogate";
 
 /// Text that a line of a terminal must survive.
-pub const ODD: &[&str] = &[
+const ODD: &[&str] = &[
     "",
     " ",
     "\u{0}",
@@ -50,37 +50,33 @@ pub const ODD: &[&str] = &[
     "1e999999",
 ];
 
-/// One mutant.
+/// A changed payload.
 #[derive(Debug, Clone)]
 pub struct Mutant {
-    /// File of the payload that it was.
+    /// File of the original payload.
     pub name: String,
-    /// What was done to it.
+    /// Description of each change.
     pub changes: Vec<String>,
-    /// The body before.
+    /// Original body.
     pub before: Bytes,
-    /// The body after.
+    /// Changed body.
     pub body: Bytes,
 }
 
-/// Makes so many mutants of all payloads; a seed gives the same ones again.
-///
-/// # Errors
-/// When the payloads cannot be read.
-pub fn make(count: usize, seed: u64) -> anyhow::Result<Vec<Mutant>> {
-    let payloads = payloads::all()?;
-    let mut chance = Chance::seeded(seed);
-    // In turn, so that each kind has its share.
+/// Makes `count` mutants, of every payload in turn; the same seed gives the same mutants.
+#[must_use]
+pub fn make(count: usize, seed: u64) -> Vec<Mutant> {
+    let payloads = payloads::all();
+    let mut rng = Rng::with_seed(seed);
     let each = payloads.iter().cycle().take(count);
-    each.map(|payload| mutant(payload, &mut chance)).collect()
+    each.map(|payload| mutant(payload, &mut rng)).collect()
 }
 
-fn mutant(payload: &Payload, chance: &mut Chance) -> anyhow::Result<Mutant> {
-    let mut value: Value = serde_json::from_slice(&payload.body)?;
+fn mutant(payload: &Payload, rng: &mut Rng) -> Mutant {
+    let mut value: Value = serde_json::from_slice(&payload.body).expect("a payload is JSON");
     let mut changes = Vec::new();
-    for _ in 0..=chance.below(CHANGES) {
-        // A payload of one field has none left when that is gone.
-        changes.extend(change(&mut value, chance));
+    for _ in 0..=rng.u64(..CHANGES) {
+        changes.extend(change(&mut value, rng));
     }
     let deep = ["[".repeat(DEEP), "]".repeat(DEEP)].concat();
     let text = value
@@ -88,43 +84,43 @@ fn mutant(payload: &Payload, chance: &mut Chance) -> anyhow::Result<Mutant> {
         .replace(&format!("\"{DEEP_MARK}\""), &deep)
         .replace(LONE_MARK, "\\ud83d");
     let mut body = text.into_bytes();
-    if chance.below(20) == 0 {
-        body.truncate(below(chance, body.len()));
-        changes.push("broken off".to_owned());
+    if rng.u64(..20) == 0 {
+        body.truncate(rng.usize(..body.len()));
+        changes.push("truncated".to_owned());
     }
-    if chance.below(20) == 0 && !body.is_empty() {
-        let at = below(chance, body.len());
+    if rng.u64(..20) == 0 && !body.is_empty() {
+        let at = rng.usize(..body.len());
         body[at] = 0xff;
-        changes.push("no UTF-8".to_owned());
+        changes.push("not UTF-8".to_owned());
     }
-    Ok(Mutant {
+    Mutant {
         name: payload.name.clone(),
         changes,
         before: payload.body.clone(),
         body: body.into(),
-    })
+    }
 }
 
-/// Changes one place; tells what was done where, or `None` if nothing is left to change.
-fn change(value: &mut Value, chance: &mut Chance) -> Option<String> {
+/// Changes one value and describes the change; `None` if nothing is left to change.
+fn change(value: &mut Value, rng: &mut Rng) -> Option<String> {
     let mut places = Vec::new();
     walk(value, &mut String::new(), &mut places);
     if places.is_empty() {
         return None;
     }
-    let place = places.swap_remove(below(chance, places.len()));
+    let place = places.swap_remove(rng.usize(..places.len()));
     let (parent, name) = place.rsplit_once('/')?;
-    let what = match chance.below(10) {
+    let what = match rng.u64(..10) {
         0 => {
             take(value, parent, name)?;
             "is gone"
         }
         1 => {
             let taken = take(value, parent, name)?;
-            let renamed = match chance.below(3) {
+            let renamed = match rng.u64(..3) {
                 0 => name.to_uppercase(),
                 1 => format!("{name}V2"),
-                _ => ODD[below(chance, ODD.len())].to_owned(),
+                _ => ODD[rng.usize(..ODD.len())].to_owned(),
             };
             put(value, parent, &renamed, taken)?;
             "has another name"
@@ -147,11 +143,11 @@ fn change(value: &mut Value, chance: &mut Chance) -> Option<String> {
         }
         5 | 6 => {
             let old = value.pointer_mut(&place)?;
-            *old = of_another_type(old.take(), chance);
+            *old = of_another_type(old.take(), rng);
             "is of another type"
         }
         7 => {
-            let filler = ODD[below(chance, ODD.len())];
+            let filler = ODD[rng.usize(..ODD.len())];
             let times = HUGE / filler.chars().count().max(1);
             *value.pointer_mut(&place)? = format!("{filler}x").repeat(times).into();
             "is huge"
@@ -161,7 +157,7 @@ fn change(value: &mut Value, chance: &mut Chance) -> Option<String> {
             "is deep"
         }
         _ => {
-            let odd = match below(chance, ODD.len() + 1) {
+            let odd = match rng.usize(..ODD.len() + 1) {
                 last if last == ODD.len() => format!("half {LONE_MARK} a character"),
                 one => ODD[one].to_owned(),
             };
@@ -172,7 +168,7 @@ fn change(value: &mut Value, chance: &mut Chance) -> Option<String> {
     Some(format!("{place} {what}"))
 }
 
-/// Finds every place below a value, as JSON pointers.
+/// Collects the JSON pointers of every value below a value.
 fn walk(value: &Value, path: &mut String, places: &mut Vec<String>) {
     let mut step = |name: &str, item: &Value| {
         let length = path.len();
@@ -211,8 +207,8 @@ fn put(value: &mut Value, parent: &str, name: &str, item: Value) -> Option<()> {
     Some(())
 }
 
-fn of_another_type(old: Value, chance: &mut Chance) -> Value {
-    match (old, chance.below(6)) {
+fn of_another_type(old: Value, rng: &mut Rng) -> Value {
+    match (old, rng.u64(..6)) {
         (Value::String(text), 0) => text.len().into(),
         (Value::Number(number), 0) => number.to_string().into(),
         (_, 0) => "7".into(),
@@ -223,10 +219,3 @@ fn of_another_type(old: Value, chance: &mut Chance) -> Value {
         (old, _) => Value::Array(vec![old.clone(), old]),
     }
 }
-
-fn below(chance: &mut Chance, limit: usize) -> usize {
-    usize::try_from(chance.below(limit as u64)).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,18 +1,17 @@
-//! Hands on a keyboard that press whatever there is, but do not leave.
+//! Presses random keys, except those that quit.
 
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+use fastrand::Rng;
 
-use crate::chance::Chance;
 use crate::terminal::Stroke;
 
-/// What leaves the screen or the program, and what only begins with a name that could be one of these: names are
-/// typed behind the colon at once.
+/// Actions that quit, and the palette, whose names are typed as one text.
 const LEFT_OUT: &[&str] = &["quit", "palette"];
 
-/// What is typed at once: lines for the filter, the palette, the comment and the path, clicks, pastes, and sequences
-/// of a terminal that nobody has asked for. None holds the key that quits.
+/// Texts typed at once, each with the key before it: filters, comments, paths, clicks, pastes, and unsolicited terminal
+/// sequences. None contains the key that quits.
 const PHRASES: &[(&str, &str)] = &[
     ("/", "kind:sms"),
     ("/", "from:+1650 or status:5xx"),
@@ -35,21 +34,21 @@ const PHRASES: &[(&str, &str)] = &[
     ("", "é漢\u{301}👩\u{200d}🚀"),
 ];
 
-/// The keys of the table in docs/KEYS.md, and the names of their actions.
+/// The keys of docs/KEYS.md and the names of their actions.
 #[derive(Debug)]
-pub(super) struct Hands {
+pub(super) struct KeyMonkey {
     keys: Vec<String>,
     names: Vec<String>,
 }
 
-impl Hands {
+impl KeyMonkey {
     pub(super) fn new() -> anyhow::Result<Self> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/KEYS.md");
         let table = std::fs::read_to_string(&path)
             .with_context(|| format!("{} could not be read", path.display()))?;
-        let hands = Self::of(&table);
-        ensure!(hands.keys.len() > 30, "few keys in {}", path.display());
-        Ok(hands)
+        let monkey = Self::of(&table);
+        ensure!(monkey.keys.len() > 30, "few keys in {}", path.display());
+        Ok(monkey)
     }
 
     fn of(table: &str) -> Self {
@@ -72,9 +71,9 @@ impl Hands {
         Self { keys, names }
     }
 
-    /// Returns what is pressed next.
-    pub(super) fn next(&self, chance: &mut Chance) -> Vec<Stroke> {
-        let mut one = |of: usize| usize::try_from(chance.below(of as u64)).unwrap_or_default();
+    /// Returns the next burst.
+    pub(super) fn next(&self, rng: &mut Rng) -> Vec<Stroke> {
+        let mut one = |of: usize| rng.usize(..of);
         match one(8) {
             0 => {
                 let (begin, text) = PHRASES[one(PHRASES.len())];
@@ -91,7 +90,7 @@ impl Hands {
         }
     }
 
-    /// Returns how many keys there are.
+    /// Returns the number of keys.
     pub(super) fn count(&self) -> usize {
         self.keys.len()
     }
@@ -105,7 +104,7 @@ pub(super) fn enter() -> Stroke {
     Stroke::Key("Enter".to_owned())
 }
 
-/// Names a key as tmux does; `None` for those that leave, whatever else they mean elsewhere.
+/// Returns tmux's name of a key; `None` for those that quit.
 fn in_tmux(key: &str) -> Option<String> {
     let name = match key {
         "q" | "Ctrl-C" | ":" => return None,
@@ -132,20 +131,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hands_know_the_keys_of_the_table_and_do_not_quit() {
-        let hands = Hands::new().unwrap();
+    fn knows_the_keys_of_the_table_and_does_not_quit() {
+        let monkey = KeyMonkey::new().unwrap();
         for key in [
             "Enter", "j", "Down", "PageUp", "C-d", "Space", "*", "?", "F1", "H",
         ] {
             assert!(
-                hands.keys.iter().any(|known| known == key),
-                "{key}: {hands:?}"
+                monkey.keys.iter().any(|known| known == key),
+                "{key}: {monkey:?}"
             );
         }
-        assert!(hands.names.iter().any(|name| name == "theme"));
-        let mut chance = Chance::seeded(1);
+        assert!(monkey.names.iter().any(|name| name == "theme"));
+        let mut rng = Rng::with_seed(1);
         for _ in 0..10_000 {
-            for stroke in hands.next(&mut chance) {
+            for stroke in monkey.next(&mut rng) {
                 match stroke {
                     Stroke::Key(key) => assert!(!["q", "C-c", ":"].contains(&key.as_str())),
                     Stroke::Text(text) => {

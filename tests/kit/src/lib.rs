@@ -1,0 +1,13 @@
+//! The test kit of every crate: what tests wait with, call with, and are called by.
+//!
+//! It depends on `protocol` alone, so that the relay and the client can use it in their own tests.
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a helper that fails fails its test"
+)]
+
+pub mod app;
+pub mod caller;
+pub mod tls;
+pub mod wait;

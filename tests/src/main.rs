@@ -1,0 +1,231 @@
+//! The programs behind `scripts/`, one subcommand each.
+
+use std::fmt::Display;
+use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::{Args, Parser, Subcommand};
+use ringtail_tests::bench::{self, servers};
+use ringtail_tests::demo::Stage;
+use ringtail_tests::faults::{self, mounts};
+use ringtail_tests::flood::{self, Attack};
+use ringtail_tests::soak;
+use ringtail_tests::stopping::unless_stopped;
+use ringtail_tests::{catch_up, crash, validation};
+use tracing_subscriber::EnvFilter;
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    program: Program,
+}
+
+#[derive(Debug, Subcommand)]
+enum Program {
+    /// Measure Ringtail beside its peers, in one run on one machine
+    Bench(Bench),
+    /// Run one of the servers that the bench compares with
+    #[command(hide = true)]
+    BenchServer {
+        kind: servers::Kind,
+        directory: PathBuf,
+    },
+    /// Post events while the client is away and count what it has when it is back
+    CatchUp {
+        #[arg(default_value_t = 10_000)]
+        events: usize,
+    },
+    /// Kill relay and client (SIGKILL) under load and count what was lost
+    CrashTest {
+        /// Kills of each
+        #[arg(default_value_t = 10)]
+        kills: u64,
+        #[command(flatten)]
+        seed: Seed,
+    },
+    /// Show relay, client and app at work on realistic RingCentral events
+    Demo {
+        /// Print lines and end by itself, instead of the terminal UI
+        #[arg(long)]
+        plain: bool,
+    },
+    /// Inject faults into a relay under load and count what was lost
+    Faults {
+        /// Kill and replace a few times only
+        #[arg(long)]
+        quick: bool,
+        /// Run only the faults whose name contains this
+        #[arg(long, default_value = "")]
+        only: String,
+    },
+    /// Attack a relay and measure RingCentral's validation requests meanwhile
+    Flood {
+        /// Attack briefly, without external tools
+        #[arg(long)]
+        quick: bool,
+        /// Seconds per attack
+        #[arg(long)]
+        seconds: Option<u64>,
+    },
+    /// Run one attack
+    #[command(hide = true)]
+    FloodAttack {
+        attack: Attack,
+        address: SocketAddr,
+        url: String,
+        ca: PathBuf,
+        seconds: u64,
+    },
+    /// Validate many times on new TLS connections with no client attached
+    Validations {
+        #[arg(default_value_t = 1_000)]
+        count: usize,
+    },
+    /// Press random keys in the terminal UI at 200 events a second
+    Soak {
+        #[arg(default_value_t = 60)]
+        minutes: u64,
+        /// Run for ten seconds
+        #[arg(long, conflicts_with = "minutes")]
+        quick: bool,
+        #[command(flatten)]
+        seed: Seed,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Bench {
+    /// Measure briefly, to see that everything runs: the figures mean nothing then
+    #[arg(long)]
+    quick: bool,
+    /// Measure one table only; may be repeated
+    #[arg(long, value_enum)]
+    only: Vec<bench::Section>,
+    /// Events in the inspector's history
+    #[arg(long)]
+    events: Option<u64>,
+    /// Keep the inspector's history in this directory and reuse it
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Seed {
+    /// Seed, to repeat a run [default: random]
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl Seed {
+    fn chosen(&self) -> u64 {
+        let seed = self.seed.unwrap_or_else(|| fastrand::u64(..1 << 32));
+        say(format!("seed {seed}"));
+        seed
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let program = Arguments::parse().program;
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::from_env("RINGTAIL_LOG"))
+        .with_writer(std::io::stderr)
+        .init();
+    if matches!(program, Program::Faults { .. }) {
+        // A mount namespace has to be entered before there are threads.
+        mounts::enter()?;
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    let passed = runtime.block_on(Box::pin(unless_stopped(run(program))))?;
+    Ok(match passed {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// Returns whether the program found everything as it should be.
+async fn run(program: Program) -> anyhow::Result<bool> {
+    match program {
+        Program::Bench(arguments) => {
+            let mut plan = match arguments.quick {
+                true => bench::Plan::QUICK,
+                false => bench::Plan::FULL,
+            };
+            plan.events = arguments.events.unwrap_or(plan.events);
+            bench::run(plan, &arguments.only, arguments.keep.as_deref(), say).await?;
+        }
+        Program::BenchServer { kind, directory } => {
+            let ready = |address| say(format!("ready {address}"));
+            servers::serve(kind, &directory, ready).await?;
+        }
+        Program::CatchUp { events } => say(catch_up::run(events).await?),
+        Program::CrashTest { kills, seed } => {
+            let report = crash::run(kills, seed.chosen()).await?;
+            say(&report);
+            return Ok(report.is_clean());
+        }
+        Program::Demo { plain } => return demo(plain || !std::io::stdout().is_terminal()).await,
+        Program::Faults { quick, only } => {
+            let plan = match quick {
+                true => faults::Plan::QUICK,
+                false => faults::Plan::FULL,
+            };
+            return faults::run(plan, &only, |row| say(row)).await;
+        }
+        Program::Flood { quick, seconds } => {
+            let mut plan = match quick {
+                true => flood::Plan::QUICK,
+                false => flood::Plan::FULL,
+            };
+            plan.time = seconds.map_or(plan.time, Duration::from_secs);
+            let report = flood::run(plan).await?;
+            say(&report);
+            report.ensure_good()?;
+        }
+        Program::FloodAttack {
+            attack,
+            address,
+            url,
+            ca,
+            seconds,
+        } => flood::attack(attack, address, &url, &ca, Duration::from_secs(seconds)).await?,
+        Program::Validations { count } => say(validation::run(count).await?),
+        Program::Soak {
+            minutes,
+            quick,
+            seed,
+        } => {
+            let time = Duration::from_secs(if quick { 10 } else { minutes * 60 });
+            let seed = seed.chosen();
+            say(soak::run(soak::Plan { time, seed }, say).await?);
+        }
+    }
+    Ok(true)
+}
+
+async fn demo(plain: bool) -> anyhow::Result<bool> {
+    say("Starting a relay with its own certificate, and a sample app.");
+    let stage = Stage::set().await?;
+    say(format!("The relay is at {}", stage.relay_url()));
+    say(format!("The app is at {}", stage.app_url()));
+    if !plain {
+        say("Starting the client with its terminal UI: ? shows the keys, q quits.");
+        say(format!("\n{}", stage.terminal().await?));
+        return Ok(true);
+    }
+    say("Starting a client; RingCentral begins to call.");
+    let summary = stage.plain(say).await?;
+    say(format!("\n{summary}"));
+    if !summary.is_whole() {
+        bail!("events are missing");
+    }
+    Ok(true)
+}
+
+/// Prints a line of the result. A reader that closed standard output does not want the rest.
+fn say(line: impl Display) {
+    writeln!(std::io::stdout(), "{line}").ok();
+}
