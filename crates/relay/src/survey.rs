@@ -5,7 +5,7 @@ use std::io;
 
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, named_params};
 
 use crate::journal::EndpointKey;
 use crate::journal::sqlite::event_keys;
@@ -97,13 +97,10 @@ pub fn survey(dir: &DataDir, cursors: &HashMap<EndpointKey, u64>) -> Result<Surv
             endpoint.waiting_since = received_at(&snapshot, Edge::First, after)?;
         }
     }
-    let path = dir.database();
-    let mut wal = path.clone().into_os_string();
-    wal.push("-wal");
     Ok(Survey {
         endpoints,
-        database_bytes: std::fs::metadata(&path)?.len(),
-        wal_bytes: std::fs::metadata(wal).map_or(0, |wal| wal.len()),
+        database_bytes: std::fs::metadata(dir.database())?.len(),
+        wal_bytes: std::fs::metadata(dir.log()).map_or(0, |log| log.len()),
     })
 }
 
@@ -148,14 +145,16 @@ fn received_at(
 ) -> rusqlite::Result<Option<Timestamp>> {
     let sql = match edge {
         Edge::First => {
-            "SELECT received_at FROM event WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT 1"
+            "SELECT received_at FROM event WHERE key > :after AND key <= :last ORDER BY key LIMIT 1"
         }
         Edge::Last => {
-            "SELECT received_at FROM event WHERE key > ?1 AND key <= ?2 ORDER BY key DESC LIMIT 1"
+            "SELECT received_at FROM event WHERE key > :after AND key <= :last ORDER BY key DESC LIMIT 1"
         }
     };
     snapshot
         .prepare_cached(sql)?
-        .query_row([after, last], |row| row.get(0).map(Timestamp))
+        .query_row(named_params! { ":after": after, ":last": last }, |row| {
+            row.get(0).map(Timestamp)
+        })
         .optional()
 }

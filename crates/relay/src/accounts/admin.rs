@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use ringtail_protocol::name::{Name, NameError};
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, named_params};
 
 use super::store::{Accounts, AccountsError};
 use crate::journal::EndpointKey;
@@ -73,8 +73,11 @@ impl Accounts {
         let reader = self.reader();
         let key = reader.connection().query_row(
             "SELECT endpoint.key FROM endpoint JOIN account ON account.key = endpoint.account
-             WHERE account.name = ?1 AND endpoint.name = ?2",
-            [endpoint.account.as_str(), endpoint.name.as_str()],
+             WHERE account.name = :account AND endpoint.name = :name",
+            named_params! {
+                ":account": endpoint.account.as_str(),
+                ":name": endpoint.name.as_str(),
+            },
             |row| row.get(0).map(EndpointKey),
         );
         Ok(key.optional()?)
@@ -91,8 +94,8 @@ impl Accounts {
         days: Option<u16>,
     ) -> Result<(), AccountsError> {
         self.writer().execute(
-            "UPDATE endpoint SET retention_days = ?2 WHERE key = ?1",
-            params![endpoint.0, days],
+            "UPDATE endpoint SET retention_days = :days WHERE key = :endpoint",
+            named_params! { ":endpoint": endpoint.0, ":days": days },
         )?;
         Ok(())
     }
@@ -105,8 +108,8 @@ impl Accounts {
         let reader = self.reader();
         let found = reader
             .connection()
-            .prepare_cached("SELECT 1 FROM endpoint WHERE key = ?1")?
-            .exists([endpoint.0])?;
+            .prepare_cached("SELECT 1 FROM endpoint WHERE key = :endpoint")?
+            .exists(named_params! { ":endpoint": endpoint.0 })?;
         Ok(found)
     }
 }

@@ -3,7 +3,7 @@
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
 
-use super::store::AccountKey;
+use super::account::AccountKey;
 use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;
 

@@ -7,6 +7,7 @@
 //! notices. A revoked account keeps its endpoints, and they keep taking events: RingCentral is answered whatever
 //! becomes of a token.
 
+mod account;
 mod admin;
 mod endpoint;
 mod shared;
@@ -15,12 +16,12 @@ mod table;
 mod token;
 mod verify_token;
 
+pub use self::account::{Account, AccountInfo, AccountKey};
 pub use self::admin::{EndpointName, EndpointNameError, MAX_RETENTION_DAYS};
 pub use self::endpoint::EndpointRecord;
 pub use self::shared::SharedAccounts;
 pub use self::store::{
-    Account, AccountInfo, AccountKey, Accounts, AccountsError, AddError, ChangeError,
-    EndpointError, MAX_ENDPOINTS,
+    Accounts, AccountsError, AddError, ChangeError, EndpointError, MAX_ENDPOINTS,
 };
 pub use self::table::EndpointTable;
 pub use self::token::Token;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use ringtail_protocol::name::Name;
 
+use super::account::Account;
 use super::endpoint::EndpointRecord;
-use super::store::{Account, Accounts, AccountsError, EndpointError};
+use super::store::{Accounts, AccountsError, EndpointError};
 use super::table::EndpointTable;
 use super::token::Token;
 use super::verify_token::VerifyTokenHash;

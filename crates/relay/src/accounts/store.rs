@@ -4,8 +4,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params,
+};
 
+use super::account::{Account, AccountInfo, AccountKey};
 use super::endpoint::{self, EndpointRecord};
 use super::token::{Token, TokenHash};
 use super::verify_token::VerifyTokenHash;
@@ -14,36 +17,6 @@ use crate::store::{self, DataDir, StoreError};
 
 /// The most endpoints that an account may have, so that a leaked token cannot fill the table.
 pub const MAX_ENDPOINTS: usize = 256;
-
-/// Number of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AccountKey(pub i64);
-
-/// An account, as one of its tokens proved it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Its number.
-    pub key: AccountKey,
-    /// Its name.
-    pub name: Name,
-    /// Number of the token among the account's; the next one's is higher.
-    pub token_number: i64,
-}
-
-/// What `accounts list` shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountInfo {
-    /// The account's name.
-    pub name: Name,
-    /// When it was added.
-    pub created_at: Timestamp,
-    /// When its token was made or revoked.
-    pub changed_at: Timestamp,
-    /// Whether it has no token that counts.
-    pub revoked: bool,
-    /// How many endpoints it has.
-    pub endpoints: usize,
-}
 
 /// Why accounts could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -131,10 +104,8 @@ impl Accounts {
     pub fn open(dir: &DataDir) -> Result<Self, StoreError> {
         let writer = store::open_writer(dir)?;
         let connection = store::open_reader(dir)?;
-        let told = revision(&connection).map_err(|source| StoreError::Database {
-            path: dir.database(),
-            source,
-        })?;
+        let told = revision(&connection)
+            .map_err(|source| StoreError::open(&dir.database(), source.into()))?;
         Ok(Self {
             reader: Mutex::new(Reader {
                 connection,
@@ -156,9 +127,13 @@ impl Accounts {
         let added = self
             .writer()
             .execute(
-                "INSERT INTO account (name, token_hash, created_at, changed_at) VALUES (?1, ?2, ?3, ?3)
+                "INSERT INTO account (name, token_hash, created_at, changed_at) VALUES (:name, :hash, :now, :now)
                  ON CONFLICT (name) DO NOTHING",
-                params![name.as_str(), token.hash().as_bytes(), now.0],
+                named_params! {
+                    ":name": name.as_str(),
+                    ":hash": token.hash().as_bytes(),
+                    ":now": now.0,
+                },
             )
             .map_err(AccountsError::from)?;
         match added {
@@ -213,13 +188,13 @@ impl Accounts {
             .writer()
             .execute(
                 "UPDATE account
-                 SET token_hash = ?2, changed_at = ?3, token_number = token_number + 1
-                 WHERE name = ?1",
-                params![
-                    name.as_str(),
-                    hash.map(TokenHash::as_bytes),
-                    Timestamp::now().0
-                ],
+                 SET token_hash = :hash, changed_at = :now, token_number = token_number + 1
+                 WHERE name = :name",
+                named_params! {
+                    ":name": name.as_str(),
+                    ":hash": hash.map(TokenHash::as_bytes),
+                    ":now": Timestamp::now().0,
+                },
             )
             .map_err(AccountsError::from)?;
         match changed {
@@ -306,11 +281,11 @@ impl Accounts {
         token: Option<VerifyTokenHash>,
     ) -> Result<EndpointRecord, AccountsError> {
         self.writer().execute(
-            "UPDATE endpoint SET verify_token_hash = ?2 WHERE key = ?1",
-            params![
-                endpoint.key.0,
-                token.as_ref().map(VerifyTokenHash::as_bytes)
-            ],
+            "UPDATE endpoint SET verify_token_hash = :hash WHERE key = :endpoint",
+            named_params! {
+                ":endpoint": endpoint.key.0,
+                ":hash": token.as_ref().map(VerifyTokenHash::as_bytes),
+            },
         )?;
         Ok(EndpointRecord {
             verify_token: token,
@@ -397,8 +372,8 @@ fn create_endpoint(
     }
     let count: i64 = transaction
         .query_row(
-            "SELECT count(*) FROM endpoint WHERE account = ?1",
-            [account.key.0],
+            "SELECT count(*) FROM endpoint WHERE account = :account",
+            named_params! { ":account": account.key.0 },
             |row| row.get(0),
         )
         .map_err(failed)?;
@@ -408,9 +383,14 @@ fn create_endpoint(
     let id = endpoint::fresh_id(name).map_err(AccountsError::from)?;
     transaction
         .query_row(
-            "INSERT INTO endpoint (id, account, name, created_at) VALUES (?1, ?2, ?3, ?4)
+            "INSERT INTO endpoint (id, account, name, created_at) VALUES (:id, :account, :name, :now)
              RETURNING key, id, account, name, created_at, verify_token_hash",
-            params![id, account.key.0, name.as_str(), Timestamp::now().0],
+            named_params! {
+                ":id": id,
+                ":account": account.key.0,
+                ":name": name.as_str(),
+                ":now": Timestamp::now().0,
+            },
             endpoint_of_row,
         )
         .map_err(|error| EndpointError::from(failed(error)))
@@ -423,9 +403,13 @@ fn select_endpoint(
 ) -> rusqlite::Result<Option<EndpointRecord>> {
     connection
         .prepare_cached(
-            "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint WHERE account = ?1 AND name = ?2",
+            "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint
+             WHERE account = :account AND name = :name",
         )?
-        .query_row(params![account.key.0, name.as_str()], endpoint_of_row)
+        .query_row(
+            named_params! { ":account": account.key.0, ":name": name.as_str() },
+            endpoint_of_row,
+        )
         .optional()
 }
 

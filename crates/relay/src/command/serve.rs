@@ -20,7 +20,7 @@ use super::service::{self, Watchdog};
 use super::{Data, Exit, Output};
 use crate::config::{Certificate, Config};
 use crate::hosts::EndpointDomain;
-use crate::journal::sqlite::{MAX_ACCOUNT_BYTES, MAX_AGE, MAX_BYTES};
+use crate::journal::Retention;
 use crate::limits::{self, HAND_OVER};
 use crate::net::proxies::Network;
 use crate::output;
@@ -85,7 +85,7 @@ pub(super) struct Args {
         long,
         env = "RINGTAIL_RELAY_KEEP_DAYS", hide_env_values = true,
         value_name = "DAYS",
-        default_value_t = days(MAX_AGE),
+        default_value_t = days(Retention::MAX_AGE),
         value_parser = clap::value_parser!(u64).range(1..=3650)
     )]
     keep_days: u64,
@@ -94,7 +94,7 @@ pub(super) struct Args {
         long,
         env = "RINGTAIL_RELAY_KEEP_BYTES", hide_env_values = true,
         value_name = "BYTES",
-        default_value_t = MAX_BYTES,
+        default_value_t = Retention::MAX_BYTES,
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     keep_bytes: u64,
@@ -103,7 +103,7 @@ pub(super) struct Args {
         long,
         env = "RINGTAIL_RELAY_KEEP_ACCOUNT_BYTES", hide_env_values = true,
         value_name = "BYTES",
-        default_value_t = MAX_ACCOUNT_BYTES,
+        default_value_t = Retention::MAX_ACCOUNT_BYTES,
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     keep_account_bytes: u64,

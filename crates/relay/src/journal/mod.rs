@@ -1,21 +1,24 @@
 //! The relay's durable log of events.
 //!
-//! Invariant: when [`Journal::append`]'s future says `Ok`, the event survives the loss of power. Numbers are
-//! given in the transaction that stores the event, so an endpoint's `seq` has no gaps when it is written; gaps
-//! appear only at the old end, by retention, and by purging.
+//! Invariant: when the future of [`Journal::append`] resolves to `Ok`, the event survives the loss of power. The
+//! transaction that stores an event numbers it, so an endpoint's `seq` has no gap when it is written. Gaps appear only
+//! by retention, at the old end, and by purging.
 
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
 
+use std::error::Error;
 use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use ringtail_protocol::event::{Disposition, EncodedRequest, Event, EventId, Kind, Timestamp};
 use tokio::sync::watch;
 
-/// Number of an endpoint within one journal. Its public id is the accounts' matter.
+/// Number of an endpoint within one journal. The accounts give it a public id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointKey(pub i64);
 
@@ -32,13 +35,13 @@ pub struct Entry {
     pub kind: Kind,
     /// What becomes of it.
     pub disposition: Disposition,
-    /// RingCentral's `uuid` from the envelope, by which duplicates are known.
+    /// RingCentral's `uuid` from the envelope, which identifies duplicates.
     pub uuid: Option<Bytes>,
     /// The request.
     pub request: EncodedRequest,
 }
 
-/// What storing an event told.
+/// A stored event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
     /// The event's number on its endpoint.
@@ -50,23 +53,73 @@ pub struct Appended {
 /// Part of an endpoint's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Events in order of `seq`; gaps between them are seen by their numbers.
+    /// Events in order of `seq`; a jump of the numbers is a gap.
     pub events: Vec<Event>,
     /// The endpoint's newest `seq` when the page was read, 0 when it never had an event.
     pub head: u64,
 }
 
-/// Why an event was not stored. Each is a 503 to the caller: RingCentral is never told 200 by a relay that
-/// cannot keep it.
+/// Entries that are not durable yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queued {
+    /// How many.
+    pub events: usize,
+    /// Their bytes.
+    pub bytes: usize,
+}
+
+/// What to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Events older than this are deleted.
+    pub max_age: Duration,
+    /// When the endpoints of one account together have more bytes of events than this, the one with the most bytes loses
+    /// its oldest. New events are never refused in favour of old ones: RingCentral would disable the subscription. The
+    /// client reports deleted events as a gap.
+    pub max_account_bytes: u64,
+    /// The same for all endpoints together: a flooded endpoint loses its own events. The file is larger than the bytes
+    /// of its events by up to a third.
+    pub max_bytes: u64,
+}
+
+impl Retention {
+    /// A month, so that a developer's holiday loses nothing.
+    pub const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+    /// 2 GiB, about a million notifications.
+    pub const MAX_ACCOUNT_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+    /// 10 GiB, a few million notifications.
+    pub const MAX_BYTES: u64 = 10 * 1024 * 1024 * 1024;
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            max_age: Self::MAX_AGE,
+            max_account_bytes: Self::MAX_ACCOUNT_BYTES,
+            max_bytes: Self::MAX_BYTES,
+        }
+    }
+}
+
+/// What retention deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// Events.
+    pub events: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Why an event was not stored. Each is a 503 to the caller: a relay that cannot store an event never answers 200.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// More is waiting to be written than the queue may hold.
+    /// The queue is full.
     #[error("the journal's queue is full")]
     QueueFull,
     /// The transaction failed.
     #[error("the journal could not commit")]
-    Commit(#[source] std::sync::Arc<rusqlite::Error>),
+    Commit(#[source] Arc<dyn Error + Send + Sync>),
     /// The endpoint was removed meanwhile.
     #[error("the endpoint is gone")]
     NoEndpoint,
@@ -79,9 +132,9 @@ pub enum AppendError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The database refused.
+    /// The storage failed.
     #[error("the journal could not be read")]
-    Database(#[from] rusqlite::Error),
+    Storage(#[source] Box<dyn Error + Send + Sync>),
     /// The journal has been closed.
     #[error("the journal is closed")]
     Closed,
@@ -89,8 +142,8 @@ pub enum ReadError {
 
 /// Durable storage of events. One suite of tests runs on every implementation.
 pub trait Journal: Debug + Send + Sync {
-    /// Queues an entry at once and says, in time, that it is durable. A caller that only notes an event drops the
-    /// future; the entry is written all the same.
+    /// Queues an entry at once; the future resolves when it is durable. The entry is written even if the future is
+    /// dropped.
     fn append(&self, entry: Entry) -> BoxFuture<'static, Result<Appended, AppendError>>;
 
     /// Reads events with `seq` greater than `after`, oldest first: at least one if there is any, then as many as
@@ -108,4 +161,17 @@ pub trait Journal: Debug + Send + Sync {
 
     /// Identity of the journal. A restored or new journal has another, so that cursors are never mixed up.
     fn id(&self) -> &str;
+
+    /// Returns what is queued or being written.
+    fn queued(&self) -> Queued;
+
+    /// Writes a row to prove that the journal can.
+    fn probe(&self) -> BoxFuture<'static, Result<(), AppendError>>;
+
+    /// Deletes what [`Retention`] does not keep at the time `now`, or at the present time. The journal does this by
+    /// itself every minute.
+    fn retain(&self, now: Option<Timestamp>) -> BoxFuture<'static, Result<Deleted, AppendError>>;
+
+    /// Refuses further entries and returns when all that are queued are written and answered. May be called again.
+    fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -1,44 +1,39 @@
 //! The journal in the relay's SQLite database.
 //!
 //! ```text
-//! append ─▶ queue ─▶ writer thread: BEGIN IMMEDIATE … COMMIT ─▶ heads move ─▶ each append is answered
-//! read   ─▶ a few read-only connections, off the runtime
+//! append ─▶ ringtail_sqlite::Writer: BEGIN IMMEDIATE … COMMIT ─▶ heads move ─▶ each append is answered
+//! read   ─▶ ringtail_sqlite::Readers, off the runtime
 //! ```
 //!
-//! Invariants: one thread writes events. A number is given in the transaction that stores its event. Heads move
-//! and appends are answered only after the commit, in that order, so whoever was told `Ok` finds the event below
-//! the head. Retention takes events from the old end of an endpoint, in transactions of its own.
+//! Invariants: the transaction that stores an event numbers it. Heads move and appends are answered only after the
+//! commit, in that order, so that an acknowledged event is not above the head. Retention deletes from the old end of an
+//! endpoint, in transactions of its own.
 
 mod heads;
 mod known_time;
-mod metrics;
+mod log;
+mod page;
 pub mod purge;
-mod queue;
-mod reader;
 mod retention;
 mod uuids;
-mod writer;
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
 use ringtail_protocol::event::Timestamp;
+use ringtail_sqlite::{QueueLimits, Readers, WriteError, Writer};
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{oneshot, watch};
 
 use self::heads::Heads;
-use self::queue::{Append, Queue, Work};
-use self::reader::Readers;
-use self::writer::Writer;
-use super::{AppendError, Appended, EndpointKey, Entry, Journal, Page, ReadError};
+use self::log::Log;
+use super::{
+    AppendError, Appended, Deleted, EndpointKey, Entry, Journal, Page, Queued, ReadError, Retention,
+};
+use crate::metrics::JournalMetrics;
 use crate::store::{self, DataDir, StoreError};
-
-pub(crate) use self::metrics::JournalMetrics;
-pub use self::queue::QueueLimits;
-pub use self::retention::{MAX_ACCOUNT_BYTES, MAX_AGE, MAX_BYTES, Retention, Swept};
 
 /// Bits of an event's key that are its `seq`; those above are its endpoint's key. The schema has the same number.
 const SEQ_BITS: u32 = 42;
@@ -46,13 +41,28 @@ const SEQ_BITS: u32 = 42;
 /// The highest `seq` that a key has room for.
 const SEQ_MAX: u64 = (1 << SEQ_BITS) - 1;
 
-/// What a journal is opened with.
-#[derive(Debug, Clone, Copy, Default)]
+/// Connections that read at once. More would wait for the same disk.
+const READERS: usize = 4;
+
+/// Settings of a journal.
+#[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// What is thrown away.
+    /// What to keep.
     pub retention: Retention,
-    /// How much may wait to be written.
+    /// How much may be queued: by default about what a disk that stalls for a second leaves behind on a busy relay.
     pub queue: QueueLimits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            retention: Retention::default(),
+            queue: QueueLimits {
+                operations: 16 * 1024,
+                bytes: 64 * 1024 * 1024,
+            },
+        }
+    }
 }
 
 /// Why a journal could not be opened.
@@ -62,26 +72,24 @@ pub enum OpenError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What the database has cannot be read.
+    /// The database cannot be read.
     #[error("the journal could not be read")]
     Database(#[from] rusqlite::Error),
-    /// There is no thread to write from.
+    /// The system gave no thread.
     #[error("the journal's thread could not be started")]
     Thread(#[source] std::io::Error),
 }
 
 /// A [`Journal`] in SQLite.
 ///
-/// Dropping it writes what waits and ends its thread, and blocks for that long; [`SqliteJournal::close`] does the
-/// same off the runtime.
+/// Dropping it writes what is queued and ends its thread, and blocks for that long; [`Journal::close`] does the same off
+/// the runtime.
 #[derive(Debug)]
 pub struct SqliteJournal {
     id: String,
-    queue: Arc<Queue>,
+    writer: Arc<Writer<Log>>,
+    readers: Readers,
     heads: Arc<Heads>,
-    readers: Arc<Readers>,
-    metrics: JournalMetrics,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl SqliteJournal {
@@ -90,130 +98,53 @@ impl SqliteJournal {
     /// # Errors
     /// When the database cannot be opened or read, or no thread can be started.
     pub fn open(dir: &DataDir, options: Options) -> Result<Self, OpenError> {
-        Self::start(dir, store::open_writer(dir)?, options)
+        Self::observed(dir, options, JournalMetrics::default())
     }
 
-    fn start(dir: &DataDir, connection: Connection, options: Options) -> Result<Self, OpenError> {
-        let id =
-            connection.query_row("SELECT value FROM meta WHERE name = 'journal'", [], |row| {
-                row.get(0)
-            })?;
+    /// Opens the journal and counts what it does.
+    pub(crate) fn observed(
+        dir: &DataDir,
+        options: Options,
+        metrics: JournalMetrics,
+    ) -> Result<Self, OpenError> {
+        Self::start(dir, store::open_writer(dir)?, options, metrics)
+    }
+
+    fn start(
+        dir: &DataDir,
+        connection: Connection,
+        options: Options,
+        metrics: JournalMetrics,
+    ) -> Result<Self, OpenError> {
+        let id = "SELECT value FROM meta WHERE name = 'journal'";
+        let id = connection.query_row(id, [], |row| row.get(0))?;
         let heads = Arc::new(Heads::load(&connection)?);
-        let queue = Arc::new(Queue::new(options.queue));
-        let readers = Arc::new(Readers::open(dir.clone())?);
-        let metrics = JournalMetrics::default();
-        let writer = Writer::new(
-            connection,
-            Arc::clone(&queue),
-            Arc::clone(&heads),
-            options.retention,
-            metrics.clone(),
-        )?;
-        let thread = std::thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || writer.run())
-            .map_err(OpenError::Thread)?;
+        let path = dir.database();
+        let readers = Readers::open(READERS, move || store::DATABASE.open_reader(&path))?;
+        let log = Log::load(&connection, Arc::clone(&heads), options.retention, metrics)?;
+        let writer = Writer::spawn("journal", connection, log, options.queue);
         Ok(Self {
             id,
-            queue,
-            heads,
+            writer: Arc::new(writer.map_err(OpenError::Thread)?),
             readers,
-            metrics,
-            thread: Mutex::new(Some(thread)),
+            heads,
         })
-    }
-
-    /// Throws away what retention does not keep at the time `now`, beside what is appended. The writer does this by
-    /// itself every minute.
-    ///
-    /// # Errors
-    /// When the database refuses or the journal is closed.
-    pub async fn retain(&self, now: Timestamp) -> Result<Swept, AppendError> {
-        self.sweep_at(Some(now)).await
-    }
-
-    /// Does now what the writer does every minute.
-    ///
-    /// # Errors
-    /// When the database refuses or the journal is closed.
-    pub(crate) async fn sweep(&self) -> Result<Swept, AppendError> {
-        self.sweep_at(None).await
-    }
-
-    async fn sweep_at(&self, now: Option<Timestamp>) -> Result<Swept, AppendError> {
-        let (answer, answered) = oneshot::channel();
-        self.queue.push(Work::Sweep { now, answer })?;
-        answered.await.unwrap_or(Err(AppendError::Closed))
-    }
-
-    /// Returns what the journal counts.
-    pub(crate) fn metrics(&self) -> &JournalMetrics {
-        &self.metrics
-    }
-
-    /// Returns what waits to be written, or is being written: entries and their bytes.
-    pub(crate) fn waiting(&self) -> (usize, usize) {
-        self.queue.waiting()
-    }
-
-    /// Writes a row and returns when it is durable, which is how the journal shows that it can.
-    ///
-    /// # Errors
-    /// When the database refuses, too much waits to be written, or the journal is closed.
-    pub(crate) async fn probe(&self) -> Result<(), AppendError> {
-        let (answer, answered) = oneshot::channel();
-        self.queue.push(Work::Probe { answer })?;
-        answered.await.unwrap_or(Err(AppendError::Closed))
-    }
-
-    /// Takes no more entries, writes those that wait, answers them and ends the thread. Calling it again, or from
-    /// two tasks, is fine; each returns when the journal is closed.
-    pub async fn close(self: &Arc<Self>) {
-        self.queue.close();
-        let journal = Arc::clone(self);
-        // Only a runtime that is shutting down refuses; then `Drop` ends the thread.
-        drop(tokio::task::spawn_blocking(move || journal.join()).await);
-    }
-
-    /// Ends the thread, blocking until it has.
-    fn join(&self) {
-        self.queue.close();
-        self.readers.close();
-        // Held while joining, so that a second caller returns no earlier than the first.
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(thread) = thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!(
-                "the journal's thread panicked; what it had not committed was not acknowledged"
-            );
-        }
-    }
-}
-
-impl Drop for SqliteJournal {
-    fn drop(&mut self) {
-        self.join();
     }
 }
 
 impl Journal for SqliteJournal {
     fn append(&self, entry: Entry) -> BoxFuture<'static, Result<Appended, AppendError>> {
-        let (answer, answered) = oneshot::channel();
-        let uuid_hash = entry
-            .uuid
-            .as_deref()
-            .map(|uuid| uuid_hash(entry.endpoint, uuid));
-        let append = Append {
-            entry,
-            uuid_hash,
-            answer,
-        };
-        match self.queue.push(Work::Append(append)) {
-            Ok(()) => answered
-                .map(|answer| answer.unwrap_or(Err(AppendError::Closed)))
+        let uuid = entry.uuid.as_deref();
+        let uuid_hash = uuid.map(|uuid| uuid_hash(entry.endpoint, uuid));
+        let bytes = entry.request.as_bytes().len();
+        let submitted = self.writer.submit(bytes, move |log, connection| {
+            log.append(connection, &entry, uuid_hash)
+        });
+        match submitted {
+            Ok(submitted) => submitted
+                .map(|appended| appended?.ok_or(AppendError::NoEndpoint))
                 .boxed(),
-            Err(refused) => future::ready(Err(refused)).boxed(),
+            Err(refused) => future::ready(Err(refused.into())).boxed(),
         }
     }
 
@@ -224,8 +155,9 @@ impl Journal for SqliteJournal {
         max_events: usize,
         max_bytes: usize,
     ) -> BoxFuture<'_, Result<Page, ReadError>> {
-        Arc::clone(&self.readers)
-            .read(endpoint, after, max_events, max_bytes)
+        self.readers
+            .read(move |connection| page::read(connection, endpoint, after, max_events, max_bytes))
+            .map(|page| page.map_err(ReadError::from))
             .boxed()
     }
 
@@ -235,6 +167,60 @@ impl Journal for SqliteJournal {
 
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn queued(&self) -> Queued {
+        let (events, bytes) = self.writer.queued();
+        Queued { events, bytes }
+    }
+
+    fn probe(&self) -> BoxFuture<'static, Result<(), AppendError>> {
+        let submitted = self
+            .writer
+            .submit(0, |_, connection| log::probe(connection));
+        async { Ok(submitted?.await?) }.boxed()
+    }
+
+    fn retain(&self, now: Option<Timestamp>) -> BoxFuture<'static, Result<Deleted, AppendError>> {
+        let (answer, answered) = oneshot::channel();
+        let submitted = self.writer.submit(0, move |log, connection| {
+            log.begin_sweep(connection, now, Some(answer));
+            Ok(())
+        });
+        async {
+            submitted?.await?;
+            answered.await.unwrap_or(Err(AppendError::Closed))
+        }
+        .boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.readers.close();
+        let writer = Arc::clone(&self.writer);
+        async {
+            // Only a runtime that is shutting down refuses; then the drop closes the writer.
+            drop(tokio::task::spawn_blocking(move || writer.close()).await);
+        }
+        .boxed()
+    }
+}
+
+impl From<WriteError> for AppendError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Full => Self::QueueFull,
+            WriteError::Sqlite(error) => Self::Commit(error),
+            _ => Self::Closed,
+        }
+    }
+}
+
+impl From<ringtail_sqlite::ReadError> for ReadError {
+    fn from(error: ringtail_sqlite::ReadError) -> Self {
+        match error {
+            ringtail_sqlite::ReadError::Sqlite(error) => Self::Storage(Box::new(error)),
+            _ => Self::Closed,
+        }
     }
 }
 

@@ -1,11 +1,10 @@
-//! What a relay counts and times, as Prometheus reads it. `docs/METRICS.md` lists every name; a test compares the two.
+//! What a relay counts and times, for Prometheus. `docs/METRICS.md` lists every name; a test compares the two.
 //!
-//! What happens on the way of a request is an addition to an atomic number: no lock, no label that is looked up. What
-//! can be asked for at any time, such as open links or cursors, is not counted here: [`crate::ops`] asks when somebody
-//! reads.
+//! Other modules report to this one; it depends on none of them. State that can be read at any time, such as open links
+//! or cursors, is not counted here: [`crate::ops`] reads it for each request.
 
 mod answers;
-mod histogram;
+mod journal;
 mod limits;
 
 use std::fmt;
@@ -13,15 +12,15 @@ use std::fmt;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
 pub(crate) use self::answers::{AnswerKind, Answers};
-pub(crate) use self::histogram::Histogram;
+pub(crate) use self::journal::{JournalMetrics, RetentionLimit};
 pub(crate) use self::limits::{Limit, LimitHits};
-use crate::journal::sqlite::JournalMetrics;
 
-/// What the body of an answer to Prometheus is.
+/// The media type of [`Metrics::encode`]'s text.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The numbers of one relay.
@@ -37,14 +36,16 @@ pub(crate) struct Metrics {
     pub(crate) failed_tls_handshakes: Counter,
     /// Tokens that were missing, unknown or revoked.
     pub(crate) failed_logins: Counter,
-    /// Events that the journal did not take.
+    /// Events that could not be stored.
     pub(crate) unstored_events: Counter,
     /// Links that were attached.
     pub(crate) attached_links: Counter,
+    /// What the journal counts.
+    pub(crate) journal: JournalMetrics,
 }
 
 impl Metrics {
-    pub(crate) fn new(journal: &JournalMetrics) -> Self {
+    pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("ringtail");
         let answers = Answers::default();
         let limits = LimitHits::default();
@@ -53,16 +54,17 @@ impl Metrics {
         let failed_logins = Counter::default();
         let unstored_events = Counter::default();
         let attached_links = Counter::default();
+        let journal = JournalMetrics::default();
         registry.register(
             "relay",
-            "The program that answers",
+            "The relay that answers",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
         answers.register(&mut registry);
         registry.register(
             "limit_hits",
             "Times that a limit of docs/LIMITS.md was reached",
-            limits.clone(),
+            limits.family(),
         );
         registry.register(
             "connections",
@@ -81,7 +83,7 @@ impl Metrics {
         );
         registry.register(
             "unstored_events",
-            "Events that the journal did not take; their callers were answered 503",
+            "Events that could not be stored; their callers were answered 503",
             unstored_events.clone(),
         );
         registry.register(
@@ -89,27 +91,7 @@ impl Metrics {
             "Links that were attached",
             attached_links.clone(),
         );
-        registry.register_with_unit(
-            "journal_commit",
-            "Time from taking a group of events to their being on disk",
-            Unit::Seconds,
-            journal.commit.clone(),
-        );
-        registry.register(
-            "journal_events",
-            "Events that were stored",
-            journal.stored.clone(),
-        );
-        registry.register(
-            "journal_failed_commits",
-            "Groups of events that could not be stored",
-            journal.failed_commits.clone(),
-        );
-        registry.register(
-            "journal_dropped_events",
-            "Events that retention took; those that a client had not got are gaps to it",
-            journal.dropped.clone(),
-        );
+        journal.register(&mut registry);
         Self {
             registry,
             answers,
@@ -119,10 +101,11 @@ impl Metrics {
             failed_logins,
             unstored_events,
             attached_links,
+            journal,
         }
     }
 
-    /// Writes the numbers, and those of `more`, as Prometheus reads them.
+    /// Returns the numbers, and those of `more`, as text for Prometheus.
     pub(crate) fn encode(&self, more: &Registry) -> Result<String, fmt::Error> {
         let mut text = String::new();
         text::encode_registry(&mut text, &self.registry)?;
@@ -133,7 +116,7 @@ impl Metrics {
 }
 
 impl fmt::Debug for Metrics {
-    /// For the log: what was turned away.
+    /// For the log: what was refused.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics")
             .field("limits", &self.limits)
@@ -142,4 +125,14 @@ impl fmt::Debug for Metrics {
             .field("unstored_events", &self.unstored_events.get())
             .finish_non_exhaustive()
     }
+}
+
+/// Upper ends of the buckets in seconds: from what a validation takes in memory to beyond RingCentral's timeout.
+const BUCKETS: [f64; 17] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0,
+    5.0, 10.0, 30.0,
+];
+
+fn times() -> Histogram {
+    Histogram::new(BUCKETS)
 }

@@ -10,6 +10,7 @@ use ringtail_protocol::event::Timestamp;
 
 use super::Ops;
 use super::status::seconds;
+use crate::journal::Queued;
 use crate::survey::{Survey, SurveyedEndpoint};
 use crate::tls::CertificateState;
 
@@ -25,7 +26,7 @@ pub(super) fn registry(ops: &Ops, survey: Option<&Survey>) -> Registry {
         Unit::Seconds,
         gauge(ops.started.0 / 1_000_000),
     );
-    let (events, bytes) = ops.journal.waiting();
+    let Queued { events, bytes } = ops.journal.queued();
     registry.register(
         "journal_queue_events",
         "Events that wait for the disk",

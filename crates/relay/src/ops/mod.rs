@@ -28,7 +28,7 @@ use tokio::sync::watch;
 pub(crate) use self::door::Doors;
 pub(crate) use self::status::{Status, time};
 use crate::hosts::Hosts;
-use crate::journal::sqlite::SqliteJournal;
+use crate::journal::Journal;
 use crate::links::registry::Links;
 use crate::metrics::{self, Metrics};
 use crate::recent::RecentLog;
@@ -44,7 +44,7 @@ pub(crate) struct Ops {
     pub(crate) hosts: Arc<Hosts>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shutdown: Shutdown,
-    pub(crate) journal: Arc<SqliteJournal>,
+    pub(crate) journal: Arc<dyn Journal>,
     pub(crate) dir: DataDir,
     pub(crate) certificate: watch::Receiver<CertificateState>,
     pub(crate) recent: RecentLog,

@@ -98,7 +98,7 @@ pub(super) async fn of(ops: &Ops, survey: &Survey) -> Status {
     let now = Timestamp::now();
     let not_ready = ready::check(ops).await.err();
     let (forwarding, inspecting) = ops.links.count();
-    let (queue_events, queue_bytes) = ops.journal.waiting();
+    let queued = ops.journal.queued();
     let oldest = survey.endpoints.iter().filter_map(|it| it.oldest_at);
     let limits = ops.metrics.limits.counts().filter(|(_, count)| *count > 0);
     Status {
@@ -123,8 +123,8 @@ pub(super) async fn of(ops: &Ops, survey: &Survey) -> Status {
             wal_bytes: survey.wal_bytes,
             event_bytes: survey.endpoints.iter().map(|it| it.bytes).sum(),
             oldest_at: oldest.min().map(time),
-            queue_events,
-            queue_bytes,
+            queue_events: queued.events,
+            queue_bytes: queued.bytes,
         },
         limits: limits
             .map(|(name, count)| (name.to_owned(), count))

@@ -20,8 +20,8 @@ use crate::api::{ApiContext, Authenticator};
 use crate::config::{Config, Host, PublicUrl};
 use crate::edge::EdgeContext;
 use crate::hosts::Hosts;
-use crate::journal::sqlite::{OpenError, SqliteJournal, Swept};
-use crate::journal::{AppendError, Journal};
+use crate::journal::sqlite::{OpenError, SqliteJournal};
+use crate::journal::{AppendError, Deleted, Journal};
 use crate::limits::Limits;
 use crate::links::context::LinkContext;
 use crate::links::registry::Links;
@@ -47,7 +47,7 @@ pub struct Server {
     certificate_asked: Arc<Notify>,
     accounts: SharedAccounts,
     hosts: Arc<Hosts>,
-    journal: Arc<SqliteJournal>,
+    journal: Arc<dyn Journal>,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     shutdown: Shutdown,
@@ -167,8 +167,8 @@ impl Server {
     ///
     /// # Errors
     /// When the journal fails.
-    pub async fn retain(&self, now: Timestamp) -> Result<Swept, AppendError> {
-        self.journal.retain(now).await
+    pub async fn retain(&self, now: Timestamp) -> Result<Deleted, AppendError> {
+        self.journal.retain(Some(now)).await
     }
 
     /// Stops, and returns whether every request in flight was finished. The journal is closed when this returns.
@@ -191,7 +191,8 @@ impl Server {
 struct Opened {
     dir: DataDir,
     lock: ServeLock,
-    journal: Arc<SqliteJournal>,
+    journal: Arc<dyn Journal>,
+    metrics: Arc<Metrics>,
     accounts: SharedAccounts,
     tls: Tls,
     public_url: PublicUrl,
@@ -212,11 +213,13 @@ fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
         has_wildcard(&tls, &domain.star())?;
     }
     let accounts = SharedAccounts::new(Accounts::open(&dir)?)?;
-    let journal = SqliteJournal::open(&dir, config.journal)?;
+    let metrics = Arc::new(Metrics::new());
+    let journal = SqliteJournal::observed(&dir, config.journal, metrics.journal.clone())?;
     Ok(Opened {
         dir,
         lock,
         journal: Arc::new(journal),
+        metrics,
         accounts,
         tls,
         public_url,
@@ -246,12 +249,12 @@ impl Opened {
     ) -> Server {
         let shutdown = Shutdown::new();
         let limits = Arc::new(self.config.limits);
-        let metrics = Arc::new(Metrics::new(self.journal.metrics()));
+        let metrics = self.metrics;
         let proxies = Arc::new(self.config.proxies);
         let hosts = Arc::new(Hosts::new(self.public_url, self.config.wildcard));
         let links = LinkContext {
             links: Arc::new(Links::default()),
-            journal: self.journal.clone() as Arc<dyn Journal>,
+            journal: self.journal.clone(),
             accounts: self.accounts.clone(),
             limits: limits.clone(),
             metrics: metrics.clone(),
@@ -318,7 +321,7 @@ impl Opened {
         let journal = self.journal.clone();
         tasks.spawn(async move {
             // At the start, too: a relay may be restarted more often than its journal sweeps. The journal logs errors.
-            drop(journal.sweep().await);
+            drop(journal.retain(None).await);
         });
         let metrics_addr = doors.metrics_addr();
         #[cfg(unix)]

@@ -1,19 +1,20 @@
-//! Copies of the database: made beside a relay that serves, and put back in its place.
+//! Backups of the database: made beside a serving relay, and restored.
 //!
 //! A backup is one file with accounts, endpoints and journal as they were at one moment. It holds hashes of tokens and
-//! the events themselves, and no private key: certificates are made or got anew.
+//! the events themselves, but no private key: a restored relay gets a new certificate.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ringtail_files::{create_private, remove_if_present, sibling};
 use ringtail_protocol::event::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use ringtail_sqlite::OpenError;
+use rusqlite::{Connection, OpenFlags, named_params};
 
-use super::data_dir::{DataDir, DataDirError, ServeLock, private_options};
-use super::{StoreError, open_reader, open_writer, schema};
+use super::{DATABASE, DataDir, DataDirError, ServeLock, StoreError, open_reader, open_writer};
 
-/// What a copy has in it.
+/// The contents of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contents {
     /// Accounts.
@@ -26,26 +27,26 @@ pub struct Contents {
     pub bytes: u64,
 }
 
-/// Why there is no backup.
+/// Why a backup was not made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// The file is there already.
+    /// The file exists.
     #[error(
         "{} exists\n\
-         hint: a backup overwrites nothing; name a new file, or remove that one",
+         hint: name a new file, or remove this one",
         path.display()
     )]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// The file cannot be made.
+    /// The file cannot be created.
     #[error("{} cannot be written", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The reason.
         #[source]
         source: io::Error,
     },
@@ -55,19 +56,19 @@ pub enum BackupError {
     /// The copy could not be made.
     #[error("the database could not be copied")]
     Copy(#[source] rusqlite::Error),
-    /// The copy is not what it should be.
+    /// The copy is not a valid backup.
     #[error("the copy could not be verified")]
     Verify(#[source] CopyError),
 }
 
-/// Why a backup was not put back.
+/// Why a backup was not restored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// There is a database already.
+    /// The directory has a database.
     #[error(
         "there is a database in {} already\n\
-         hint: name an empty directory with --data; or with --force the database that is there is moved aside",
+         hint: name an empty directory with --data, or move that database aside with --force",
         path.display()
     )]
     Occupied {
@@ -77,17 +78,17 @@ pub enum RestoreError {
     /// The directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// A file cannot be read, made or moved.
+    /// A file cannot be read, created or moved.
     #[error("{} cannot be read, written or moved", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The reason.
         #[source]
         source: io::Error,
     },
     /// The file is not a backup.
-    #[error("{} cannot be put back", path.display())]
+    #[error("{} cannot be restored", path.display())]
     Copy {
         /// The file.
         path: PathBuf,
@@ -95,7 +96,7 @@ pub enum RestoreError {
         #[source]
         source: CopyError,
     },
-    /// The database that was put back cannot be opened.
+    /// The restored database cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -108,24 +109,24 @@ pub enum CopyError {
     #[error("it is of a newer ringtail-relay: its schema is {found}, this one knows up to {known}")]
     Newer {
         /// Its schema.
-        found: i64,
+        found: usize,
         /// The newest that this program knows.
-        known: i64,
+        known: usize,
     },
-    /// It is no database of a relay's.
+    /// It is not a relay's database.
     #[error("it is not a backup of ringtail-relay")]
     Foreign,
     /// SQLite finds faults in it.
     #[error("it is damaged: {0}")]
     Damaged(String),
     /// It cannot be read or written.
-    #[error("SQLite refuses it")]
+    #[error("SQLite cannot use it")]
     Database(#[from] rusqlite::Error),
 }
 
-/// Writes a copy of the database, also beside a relay that serves, which goes on meanwhile. Blocks.
+/// Writes a copy of the database, also beside a relay that serves. Blocks.
 ///
-/// The file is empty until the copy is whole, verified and on the disk; then that takes its place.
+/// The file is empty until the copy is complete, verified and on the disk, and then replaced by it.
 ///
 /// # Errors
 /// When the file exists or cannot be written, or the database cannot be read.
@@ -134,8 +135,8 @@ pub fn backup(dir: &DataDir, path: &Path) -> Result<Contents, BackupError> {
         path: path.to_owned(),
         source,
     };
-    // Takes the name, with the mode that SQLite would not give.
-    match private_options().create_new(true).open(path) {
+    // Reserves the name.
+    match create_private(path) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(BackupError::Exists {
@@ -144,10 +145,9 @@ pub fn backup(dir: &DataDir, path: &Path) -> Result<Contents, BackupError> {
         }
         Err(error) => return Err(failed(error)),
     }
-    let part = beside(path, ".part");
+    let part = sibling(path, ".part");
     let copied = copy(dir, &part).and_then(|contents| {
-        fs::rename(&part, path).map_err(failed)?;
-        sync_parent(path).map_err(failed)?;
+        ringtail_files::rename(&part, path).map_err(failed)?;
         Ok(contents)
     });
     if copied.is_err() {
@@ -162,10 +162,10 @@ fn copy(dir: &DataDir, part: &Path) -> Result<Contents, BackupError> {
         path: part.to_owned(),
         source,
     };
-    drop(anew(part).map_err(failed)?);
+    drop(create_fresh(part).map_err(failed)?);
     let source = open_reader(dir)?;
-    // One statement, so one moment: writers go on beside it. Unlike a copy page by page, it takes no page along that
-    // holds what was deleted, and does not begin again whenever something is written.
+    // One statement reads one snapshot while others write. Unlike a copy page by page, it leaves out free pages with
+    // deleted rows and does not restart after a write.
     let name = part.to_str().ok_or_else(|| {
         failed(io::Error::new(
             io::ErrorKind::InvalidFilename,
@@ -173,7 +173,7 @@ fn copy(dir: &DataDir, part: &Path) -> Result<Contents, BackupError> {
         ))
     })?;
     source
-        .execute("VACUUM INTO ?1", [name])
+        .execute("VACUUM INTO :file", named_params! { ":file": name })
         .map_err(BackupError::Copy)?;
     let copy = Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(|error| BackupError::Verify(error.into()))?;
@@ -185,15 +185,13 @@ fn copy(dir: &DataDir, part: &Path) -> Result<Contents, BackupError> {
     Ok(contents)
 }
 
-/// Puts a backup in the place of the database. Blocks.
+/// Replaces the database with a backup. Blocks. The caller holds the directory's lock, so that no relay serves from it.
 ///
-/// The journal gets another identity: its numbers go on where the backup ends, and clients know events of those numbers
-/// that it does not have. Under the old identity they would take the new ones for them.
-///
-/// Whoever calls this holds the directory's lock, so that no relay serves from it.
+/// The journal gets a new identity. Its numbers continue where the backup ends, and clients may already have events of
+/// those numbers; under the old identity they would skip the new ones.
 ///
 /// # Errors
-/// When the file is not a whole backup, or the directory has a database and `force` is not given.
+/// When the file is not a complete backup, or the directory has a database and `force` is not given.
 pub fn restore(
     dir: &DataDir,
     _lock: &ServeLock,
@@ -207,7 +205,7 @@ pub fn restore(
             path: dir.path().to_owned(),
         });
     }
-    let fresh = beside(&database, ".restoring");
+    let fresh = sibling(&database, ".restoring");
     let prepared = prepare(path, &fresh);
     let contents = match prepared {
         Ok(contents) => contents,
@@ -222,25 +220,21 @@ pub fn restore(
     };
     dir.give_to_owner(&fresh);
     rename(&fresh, &database)?;
-    sync_parent(&database).map_err(|source| RestoreError::File {
-        path: database.clone(),
-        source,
-    })?;
-    // Brings an older relay's backup up to this one's schema.
+    // Migrates an older relay's backup.
     drop(open_writer(dir)?);
     Ok(Restored { contents, aside })
 }
 
-/// What was put back.
+/// A restored database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
-    /// What the backup has in it.
+    /// Its contents.
     pub contents: Contents,
-    /// Where the database is that was there before.
+    /// Where the previous database was moved.
     pub aside: Option<PathBuf>,
 }
 
-/// Copies the backup into the directory and makes it ready there, so that the change itself is a rename.
+/// Copies the backup into the directory and prepares it there, so that a rename completes the restore.
 fn prepare(path: &Path, fresh: &Path) -> Result<Contents, RestoreError> {
     let mut from = File::open(path).map_err(|source| RestoreError::File {
         path: path.to_owned(),
@@ -250,7 +244,7 @@ fn prepare(path: &Path, fresh: &Path) -> Result<Contents, RestoreError> {
         path: fresh.to_owned(),
         source,
     };
-    let mut to = anew(fresh).map_err(failed)?;
+    let mut to = create_fresh(fresh).map_err(failed)?;
     io::copy(&mut from, &mut to).map_err(failed)?;
     to.sync_all().map_err(failed)?;
     drop(to);
@@ -269,24 +263,14 @@ fn prepare(path: &Path, fresh: &Path) -> Result<Contents, RestoreError> {
     Ok(contents)
 }
 
-/// Looks whether a copy is whole and a relay's, and counts what is in it.
+/// Checks that a copy is a complete database of a relay, and counts its contents.
 fn verify(copy: &Connection, path: &Path) -> Result<Contents, CopyError> {
-    let found = schema::version(copy).map_err(foreign)?;
-    if found > schema::VERSION {
-        return Err(CopyError::Newer {
-            found,
-            known: schema::VERSION,
-        });
-    }
-    let journal: i64 = copy
-        .query_row(
-            "SELECT count(*) FROM sqlite_schema WHERE name IN ('meta', 'account', 'endpoint', 'event')",
-            [],
-            |row| row.get(0),
-        )
-        .map_err(foreign)?;
-    if found < 1 || journal != 4 {
-        return Err(CopyError::Foreign);
+    match DATABASE.version(copy) {
+        Ok(0) | Err(OpenError::Foreign) => return Err(CopyError::Foreign),
+        Ok(_) => {}
+        Err(OpenError::Newer { found, known }) => return Err(CopyError::Newer { found, known }),
+        Err(OpenError::Sqlite(error)) => return Err(foreign(error)),
+        Err(_) => return Err(CopyError::Foreign),
     }
     let said: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if said != "ok" {
@@ -305,7 +289,7 @@ fn verify(copy: &Connection, path: &Path) -> Result<Contents, CopyError> {
     })
 }
 
-/// A file that SQLite does not know as its own is not damaged, it is another.
+/// A file that is not SQLite's is not damaged, but another kind of file.
 fn foreign(error: rusqlite::Error) -> CopyError {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => CopyError::Foreign,
@@ -313,50 +297,31 @@ fn foreign(error: rusqlite::Error) -> CopyError {
     }
 }
 
-/// Moves the database with its other files to names of their own, and returns the first.
+/// Renames the database and its other files, and returns the new name of the first.
 fn move_aside(database: &Path) -> Result<PathBuf, RestoreError> {
     let seconds = Timestamp::now().0 / 1_000_000;
-    let aside = beside(database, &format!(".before-{seconds}"));
+    let aside = sibling(database, &format!(".before-{seconds}"));
     for suffix in ["", "-wal", "-shm"] {
-        let from = beside(database, suffix);
+        let from = sibling(database, suffix);
         if from.exists() {
-            rename(&from, &beside(&aside, suffix))?;
+            rename(&from, &sibling(&aside, suffix))?;
         }
     }
     Ok(aside)
 }
 
-/// Makes a file in the place of what an earlier call left that was killed. It is made and not opened: what is there could be
-/// a link to a file of the operator's, left by somebody who may write in the directory and nowhere else.
-fn anew(path: &Path) -> io::Result<File> {
-    if let Err(error) = fs::remove_file(path)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    private_options().create_new(true).open(path)
+/// Creates a file in place of one that a killed call left. The old one is removed and not opened: it could be a link to
+/// one of the operator's files, planted by a user who may only write in this directory.
+fn create_fresh(path: &Path) -> io::Result<File> {
+    remove_if_present(path)?;
+    create_private(path)
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), RestoreError> {
-    fs::rename(from, to).map_err(|source| RestoreError::File {
+    ringtail_files::rename(from, to).map_err(|source| RestoreError::File {
         path: from.to_owned(),
         source,
     })
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.to_owned().into_os_string();
-    name.push(suffix);
-    name.into()
-}
-
-/// Makes a file's name survive the loss of power, too.
-fn sync_parent(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
-        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! The schema, the modes and the locks.
+//! The schema, the file modes and the locks.
 
 use std::error::Error as _;
+use std::path::Path;
 use std::thread;
 
 use tempfile::TempDir;
@@ -39,17 +40,14 @@ fn the_final_schema() {
 }
 
 #[test]
-fn a_database_is_set_up_for_durability() {
+fn a_database_is_durable_and_overwrites_deleted_rows() {
     let (_temp, dir) = data_dir();
     let connection = open_writer(&dir).expect("it opens");
     for (pragma, expected) in [
-        ("auto_vacuum", "Integer(2)"),
         ("journal_mode", "wal"),
         ("synchronous", "Integer(2)"),
-        ("foreign_keys", "Integer(1)"),
-        ("busy_timeout", "Integer(5000)"),
         ("secure_delete", "Integer(1)"),
-        ("user_version", "Integer(3)"),
+        ("user_version", "Integer(1)"),
     ] {
         assert_eq!(
             text(&connection, &format!("PRAGMA {pragma}")),
@@ -60,7 +58,7 @@ fn a_database_is_set_up_for_durability() {
 }
 
 #[test]
-fn the_journal_has_an_identity_that_stays() {
+fn the_journal_keeps_its_identity() {
     let identity = "SELECT value FROM meta WHERE name = 'journal'";
     let (_temp, dir) = data_dir();
     let first = text(&open_writer(&dir).expect("it opens"), identity);
@@ -71,27 +69,6 @@ fn the_journal_has_an_identity_that_stays() {
         text(&open_writer(&other).expect("another"), identity),
         first
     );
-}
-
-#[test]
-fn a_database_of_the_first_schema_comes_up_with_what_it_has() {
-    let (_temp, dir) = data_dir();
-    let first = Connection::open(dir.database()).expect("it opens");
-    first
-        .execute_batch(include_str!("migrations/0001.sql"))
-        .expect("the first schema");
-    first
-        .execute_batch(
-            "INSERT INTO account (name, created_at, changed_at) VALUES ('anna', 0, 0);
-             INSERT INTO endpoint (account, name, id, created_at) VALUES (1, 'dev', 'dev-abc', 0);
-             PRAGMA user_version = 1;",
-        )
-        .expect("an endpoint");
-    drop(first);
-    let connection = open_writer(&dir).expect("it comes up");
-    assert_eq!(text(&connection, "SELECT id FROM endpoint"), "dev-abc");
-    let hash = text(&connection, "SELECT verify_token_hash FROM endpoint");
-    assert_eq!(hash, "Null");
 }
 
 #[test]
@@ -106,27 +83,28 @@ fn a_newer_database_is_refused_and_left_alone() {
         .to_string()
         .replace(&dir.path().display().to_string(), "DATA");
     insta::assert_snapshot!(message, @"
-    the database DATA/relay.db was written by a newer ringtail-relay: its schema is 7, this one knows up to 3
+    the database DATA/relay.db was written by a newer ringtail-relay: its schema is 7, this one knows up to 1
     hint: run the newer ringtail-relay again, or name another directory with --data
     ");
     assert_eq!(text(&connection, "PRAGMA user_version"), "Integer(7)");
 }
 
 #[test]
-fn what_is_no_database_is_refused_with_its_cause() {
-    let (_temp, dir) = data_dir();
-    std::fs::write(
-        dir.database(),
-        "something else, and long enough ".repeat(100),
-    )
-    .expect("written");
-    let error = open_writer(&dir).expect_err("it is none");
-    assert!(
-        error.to_string().contains("relay.db cannot be opened"),
-        "{error}"
-    );
-    let cause = error.source().expect("SQLite's words");
-    assert!(cause.to_string().contains("not a database"), "{cause}");
+fn another_programs_file_is_refused_with_its_cause() {
+    for (foreign, expected) in [(true, "another program"), (false, "not a database")] {
+        let (_temp, dir) = data_dir();
+        if foreign {
+            let other = Connection::open(dir.database()).expect("it opens");
+            other.execute_batch("CREATE TABLE x (y)").expect("a table");
+        } else {
+            let text = "something else, and long enough ".repeat(100);
+            std::fs::write(dir.database(), text).expect("written");
+        }
+        let error = open_writer(&dir).expect_err("it is not a relay's");
+        assert!(error.to_string().contains("relay.db cannot be opened"));
+        let causes = ringtail_text::chain(&error);
+        assert!(causes.contains(expected), "{causes}");
+    }
 }
 
 #[test]
@@ -164,8 +142,8 @@ fn a_lock_that_is_a_link_is_not_followed() {
         assert_eq!(
             message,
             format!(
-                "DATA/{lock} is a symbolic link, and a relay's lock is a file\n\
-                 hint: look where it leads, then remove it; the relay makes its own"
+                "the lock DATA/{lock} is a symbolic link\n\
+                 hint: check where it leads, then remove it; the relay creates its own"
             )
         );
         assert!(!elsewhere.exists(), "{lock}");
@@ -173,7 +151,7 @@ fn a_lock_that_is_a_link_is_not_followed() {
 }
 
 #[test]
-fn a_file_is_no_directory() {
+fn a_file_is_not_a_data_directory() {
     let temp = TempDir::new().expect("a directory");
     let path = temp.path().join("file");
     std::fs::write(&path, "").expect("written");
@@ -190,7 +168,7 @@ fn a_file_is_no_directory() {
 }
 
 #[test]
-fn processes_that_start_together_make_one_database() {
+fn processes_that_start_together_create_one_database() {
     let (_temp, dir) = data_dir();
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -203,7 +181,7 @@ fn processes_that_start_together_make_one_database() {
 
 #[cfg(unix)]
 #[test]
-fn only_the_owner_reads_what_is_kept() {
+fn only_the_owner_can_read_the_files() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let (_temp, dir) = data_dir();
@@ -223,14 +201,14 @@ fn only_the_owner_reads_what_is_kept() {
     assert_eq!(files, 5, "database, log, its index and two locks");
 }
 
-/// Without the lock another program, `sqlite3` for one, takes itself for the last one on the database when it closes it,
-/// and deletes the write-ahead log under the relay: what is acknowledged from then on is gone with the process.
+/// Without the lock, another program such as `sqlite3` believes that it closes the last connection and deletes the
+/// write-ahead log under the relay: events acknowledged after that would be lost with the process.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_second_connection_leaves_the_first_its_lock() {
+fn a_second_connection_keeps_the_lock_of_the_first() {
     let (_temp, dir) = data_dir();
     let first = open_writer(&dir).expect("it opens");
-    // A connection takes its lock when it first reads, and keeps it.
+    // The first read takes the lock.
     text(&first, "SELECT count(*) FROM event");
     let database = dir.database().canonicalize().expect("a path");
     assert_eq!(locks(&database), ["POSIX READ"]);
@@ -238,8 +216,7 @@ fn a_second_connection_leaves_the_first_its_lock() {
     assert_eq!(locks(&database), ["POSIX READ"]);
 }
 
-/// The locks that this process has on a file that it has open. `/proc/locks` lists them too, but while other locks of
-/// the machine come and go it leaves some out.
+/// Returns this process's locks on an open file. `/proc/locks` misses some while other locks come and go.
 #[cfg(target_os = "linux")]
 fn locks(file: &Path) -> Vec<String> {
     let open = std::fs::read_dir("/proc/self/fd").expect("descriptors");

@@ -1,20 +1,19 @@
-//! The newest `seq` of each endpoint, for those who wait for it to grow.
+//! The newest `seq` of each endpoint, for links that wait for it to grow.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::journal::EndpointKey;
 
-/// Heads of all endpoints that ever had an event, or that somebody watches.
+/// Heads of all endpoints that ever had an event, or that a link watches.
 #[derive(Debug, Default)]
 pub(super) struct Heads(Mutex<HashMap<EndpointKey, watch::Sender<u64>>>);
 
 impl Heads {
-    /// Reads the heads that the database knows. An endpoint made later has none, which is a head of 0: nothing has
-    /// to be read again.
+    /// Reads the heads from the database. An endpoint that is missing, such as a new one, has a head of 0.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
         let mut select =
             connection.prepare("SELECT key, next_seq - 1 FROM endpoint WHERE next_seq > 1")?;
@@ -27,19 +26,18 @@ impl Heads {
 
     /// Returns the endpoint's head, changing as it grows.
     pub(super) fn subscribe(&self, endpoint: EndpointKey) -> watch::Receiver<u64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(endpoint)
-            .or_default()
-            .subscribe()
+        self.senders().entry(endpoint).or_default().subscribe()
     }
 
-    /// Tells what a commit has made durable.
-    pub(super) fn advance(&self, heads: impl Iterator<Item = (EndpointKey, u64)>) {
-        let mut senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Publishes the heads that a commit has made durable.
+    pub(super) fn advance(&self, heads: Vec<(EndpointKey, u64)>) {
+        let mut senders = self.senders();
         for (endpoint, head) in heads {
             senders.entry(endpoint).or_default().send_replace(head);
         }
+    }
+
+    fn senders(&self) -> MutexGuard<'_, HashMap<EndpointKey, watch::Sender<u64>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,20 +1,19 @@
-//! The time that retention has got to, kept from one process to the next.
+//! The last time that retention knew, kept from one process to the next.
 //!
-//! Retention doubts a system whose clock is far from what is known, for a day. A relay that gets no events and is started
-//! again every day would doubt for ever if its newest event were all that it knew.
+//! For a day, retention does not believe a system clock that is far from the known time. A relay without events that
+//! restarts every day would never believe it if its newest event were all it knew.
 
 use std::time::{Duration, Instant};
 
 use ringtail_protocol::event::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, named_params};
 
 use crate::clock::SteadyClock;
 
-/// How often the time is kept: often enough that a relay which is killed and started again does not doubt the system.
+/// How often the time is written: within the tolerance of [`Clock`], so that a killed relay starts without doubt.
 const INTERVAL: Duration = Duration::from_secs(30 * 60);
 
-/// What retention goes by: it begins with a time that is known to have been, so that a system that starts with a wrong
-/// clock does not throw everything away.
+/// Retention's clock. It begins with a known time, so that a system that boots with a wrong clock deletes nothing.
 #[derive(Debug)]
 pub(super) struct KnownTime {
     clock: SteadyClock,
@@ -31,7 +30,7 @@ impl KnownTime {
         })
     }
 
-    /// Returns the time, and keeps it now and then.
+    /// Returns the time, and writes it now and then.
     pub(super) fn now(&mut self, connection: &Connection) -> Timestamp {
         let now = self.clock.now();
         if self.kept.is_none_or(|kept| kept.elapsed() >= INTERVAL) {
@@ -40,7 +39,7 @@ impl KnownTime {
         now
     }
 
-    /// Keeps the time at the end of a process.
+    /// Writes the time at the end of the process.
     pub(super) fn close(&mut self, connection: &Connection) {
         let now = self.clock.now();
         self.keep(connection, now);
@@ -50,17 +49,17 @@ impl KnownTime {
         self.kept = Some(Instant::now());
         let kept = connection
             .prepare_cached(
-                "INSERT INTO meta (name, value) VALUES ('clock', ?1)
+                "INSERT INTO meta (name, value) VALUES ('clock', :now)
                  ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             )
-            .and_then(|mut insert| insert.execute([now.0]));
+            .and_then(|mut insert| insert.execute(named_params! { ":now": now.0 }));
         if let Err(error) = kept {
-            tracing::debug!(%error, "the time was not kept");
+            tracing::debug!(%error, "could not write the known time");
         }
     }
 }
 
-/// Returns the latest time that is known: that of the newest event, or what an earlier process kept.
+/// Returns the latest known time: that of the newest event, or what an earlier process wrote.
 fn latest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     let latest = connection.query_row(
         "SELECT max(time) FROM (
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relay_without_events_gets_on_though_each_process_doubts_the_system() {
+    fn time_advances_though_each_process_doubts_the_system() {
         let temp = TempDir::new().unwrap();
         let connection = store::open_writer(&DataDir::open(temp.path()).unwrap()).unwrap();
         let old = Timestamp::now().0 - 40 * 24 * HOUR;
@@ -105,7 +104,7 @@ mod tests {
                  VALUES ((1 << 42) | 1, randomblob(16), {old}, 1, 1, x'');"
             ))
             .unwrap();
-        // The newest event is where it begins, and what passed is not forgotten.
+        // It begins with the newest event, and later processes begin where it stopped.
         let mut before = old;
         for _ in 0..3 {
             let mut time = KnownTime::load(&connection).unwrap();
@@ -115,13 +114,13 @@ mod tests {
             assert!(latest_kept(&connection) >= now);
             before = latest_kept(&connection);
         }
-        // As after weeks of that.
+        // As after weeks of restarts.
         let nearly = Timestamp::now().0 - HOUR / 2;
         let mut time = KnownTime::load(&connection).unwrap();
         time.keep(&connection, Timestamp(nearly));
         let mut time = KnownTime::load(&connection).unwrap();
         assert!(time.now(&connection).0 > nearly + HOUR / 3);
-        // A process that believed a clock which was ahead holds nobody up.
+        // A known time in the future is ignored.
         time.keep(&connection, Timestamp(i64::MAX));
         let mut time = KnownTime::load(&connection).unwrap();
         assert!(time.now(&connection) <= Timestamp::now());

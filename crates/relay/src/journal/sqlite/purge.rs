@@ -1,34 +1,25 @@
-//! Removing an endpoint's events for good, beside a relay that serves.
+//! Purges an endpoint's events beside a serving relay.
 //!
-//! Rows go in small transactions, so that the relay's own wait for milliseconds. What they held is overwritten with
-//! zeros (`secure_delete`, which every connection that writes has), pages that become free leave the file, and the
-//! write-ahead log, in which older versions of the pages are, is emptied.
+//! Rows are deleted in small transactions, so that the relay's own wait for milliseconds. SQLite overwrites them with
+//! zeros (`secure_delete`, set on every writing connection), free pages leave the file, and the write-ahead log, which
+//! holds older versions of the pages, is emptied.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, named_params};
 
 use super::{event_keys, retention};
-use crate::journal::EndpointKey;
+use crate::journal::{Deleted, EndpointKey};
 use crate::store::{self, DataDir, StoreError};
 
-/// How long to go on trying to empty the write-ahead log while others read from it.
+/// How long to try to empty the write-ahead log while others read it.
 const EMPTYING: Duration = Duration::from_secs(10);
 
-/// How long one try keeps the relay's writer waiting at the most.
+/// How long one try blocks the relay's writer, at most.
 const TRY: Duration = Duration::from_millis(100);
 
-/// What was removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Purged {
-    /// Events.
-    pub events: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-/// Why events were not removed, or not for good.
+/// Why events were not purged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PurgeError {
@@ -38,49 +29,53 @@ pub enum PurgeError {
     /// The database refused.
     #[error("the database could not be changed")]
     Database(#[from] rusqlite::Error),
-    /// Somebody reads from the write-ahead log for so long that it cannot be emptied.
+    /// A long read keeps the write-ahead log from being emptied.
     #[error(
         "the events are gone, but the write-ahead log, which may hold their bytes, is being read and could not be emptied\n\
-         hint: wait for a backup that is being made to end, then run the command again"
+         hint: wait until a running backup ends, then run the command again"
     )]
     LogInUse,
 }
 
-/// Removes the events that the endpoint has now. Numbers are not given again; clients are told of a gap. Blocks.
+/// Deletes the events that the endpoint has now. Their numbers are not used again; clients report a gap. Blocks.
 ///
 /// # Errors
-/// When the database refuses. What was removed until then stays removed.
-pub fn purge(dir: &DataDir, endpoint: EndpointKey) -> Result<Purged, PurgeError> {
+/// When the database fails. What was deleted until then stays deleted.
+pub fn purge(dir: &DataDir, endpoint: EndpointKey) -> Result<Deleted, PurgeError> {
     let mut connection = store::open_writer(dir)?;
     let purged = remove(&mut connection, endpoint)?;
     empty_free_space(&connection)?;
     Ok(purged)
 }
 
-/// Removes the endpoint with its events: its address is answered 404 from now on. Blocks.
+/// Deletes the endpoint with its events: from now on its URL answers 404. Blocks.
 ///
 /// # Errors
-/// When the database refuses. What was removed until then stays removed.
-pub fn delete(dir: &DataDir, endpoint: EndpointKey) -> Result<Purged, PurgeError> {
+/// When the database fails. What was deleted until then stays deleted.
+pub fn delete(dir: &DataDir, endpoint: EndpointKey) -> Result<Deleted, PurgeError> {
     let mut connection = store::open_writer(dir)?;
     let mut purged = remove(&mut connection, endpoint)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Those that came meanwhile, few enough for one transaction.
+    // Events that arrived meanwhile are few enough for one transaction.
     while remove_step(&transaction, endpoint, i64::MAX, &mut purged)? {}
-    transaction.execute("DELETE FROM endpoint WHERE key = ?1", [endpoint.0])?;
+    transaction.execute(
+        "DELETE FROM endpoint WHERE key = :endpoint",
+        named_params! { ":endpoint": endpoint.0 },
+    )?;
     transaction.commit()?;
     empty_free_space(&connection)?;
     Ok(purged)
 }
 
-fn remove(connection: &mut Connection, endpoint: EndpointKey) -> rusqlite::Result<Purged> {
-    // What comes from now on stays, or a busy endpoint would never be through.
+fn remove(connection: &mut Connection, endpoint: EndpointKey) -> rusqlite::Result<Deleted> {
+    // Only events up to now: on a busy endpoint this would never end.
+    let (before, last) = event_keys(endpoint);
     let newest = connection.query_row(
-        "SELECT coalesce(max(key), 0) FROM event WHERE key > ?1 AND key <= ?2",
-        <[i64; 2]>::from(event_keys(endpoint)),
+        "SELECT coalesce(max(key), 0) FROM event WHERE key > :before AND key <= :last",
+        named_params! { ":before": before, ":last": last },
         |row| row.get(0),
     )?;
-    let mut purged = Purged::default();
+    let mut purged = Deleted::default();
     loop {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let more = remove_step(&transaction, endpoint, newest, &mut purged)?;
@@ -91,20 +86,20 @@ fn remove(connection: &mut Connection, endpoint: EndpointKey) -> rusqlite::Resul
     }
 }
 
-/// Removes some of the endpoint's oldest events, none of them newer than `newest`, and says whether there were any.
+/// Deletes some of the endpoint's events up to `newest`, oldest first; returns whether there were any.
 fn remove_step(
     transaction: &Transaction<'_>,
     endpoint: EndpointKey,
     newest: i64,
-    purged: &mut Purged,
+    purged: &mut Deleted,
 ) -> rusqlite::Result<bool> {
     let found = retention::oldest(transaction, endpoint, |event, _| event.key <= newest)?;
     if found.events == 0 {
         return Ok(false);
     }
     transaction.execute(
-        "DELETE FROM uuid_recent WHERE event > ?1 AND event <= ?2",
-        [event_keys(endpoint).0, found.last_key],
+        "DELETE FROM uuid_recent WHERE event > :before AND event <= :last",
+        named_params! { ":before": event_keys(endpoint).0, ":last": found.last_key },
     )?;
     retention::delete(transaction, endpoint, &found)?;
     purged.events += found.events;
@@ -112,10 +107,10 @@ fn remove_step(
     Ok(true)
 }
 
-/// Takes free pages out of the file and old versions of pages out of the write-ahead log.
+/// Returns free pages to the file system and empties the write-ahead log.
 fn empty_free_space(connection: &Connection) -> Result<(), PurgeError> {
     while retention::give_back(connection, retention::STEP_PAGES)? {}
-    // While it waits for readers it keeps the writer waiting, so it waits briefly and often.
+    // A checkpoint that waits for readers blocks the writer, so each try is short.
     connection.busy_timeout(TRY)?;
     let until = Instant::now() + EMPTYING;
     while !empty_log(connection)? {
@@ -127,7 +122,7 @@ fn empty_free_space(connection: &Connection) -> Result<(), PurgeError> {
     Ok(())
 }
 
-/// Moves the log into the database and cuts its file to nothing, unless somebody is in the way.
+/// Moves the log into the database and truncates it, unless another connection is in the way.
 fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {
     let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
         row.get::<_, bool>(0)

@@ -11,9 +11,12 @@ use ringtail_protocol::event::{Kind, Timestamp};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tempfile::TempDir;
 
-use super::{Options, QueueLimits, Retention, SqliteJournal, Swept};
+use ringtail_sqlite::QueueLimits;
+
+use super::{Options, SqliteJournal};
 use crate::journal::suite::{Fixture, MONTH, PLENTY, append, entry, journal_suite, read_all, seqs};
-use crate::journal::{AppendError, EndpointKey, Journal, ReadError};
+use crate::journal::{AppendError, Deleted, EndpointKey, Journal, ReadError, Retention};
+use crate::metrics::JournalMetrics;
 use crate::store::{self, DataDir};
 
 /// A journal in a directory of its own, and a second connection to its file.
@@ -52,10 +55,6 @@ impl Fixture for Sqlite {
 
     fn journal(&self) -> Arc<dyn Journal> {
         Arc::clone(self.sqlite()) as Arc<dyn Journal>
-    }
-
-    async fn retain(&self, now: Timestamp) {
-        self.sqlite().retain(now).await.expect("retention works");
     }
 
     async fn reopen(&mut self) {
@@ -101,7 +100,12 @@ impl Sqlite {
     fn on(prepare: impl FnOnce(&Path) -> Connection) -> Self {
         let mut fixture = Self::with(Options::default());
         let connection = prepare(&fixture.dir.database());
-        let journal = SqliteJournal::start(&fixture.dir, connection, fixture.options);
+        let journal = SqliteJournal::start(
+            &fixture.dir,
+            connection,
+            fixture.options,
+            JournalMetrics::default(),
+        );
         fixture.journal = Some(Arc::new(journal.expect("it starts")));
         fixture
     }
@@ -133,7 +137,7 @@ impl Sqlite {
 /// Returns SQLite's code of a failed commit.
 fn code(error: &AppendError) -> Option<ErrorCode> {
     match error {
-        AppendError::Commit(error) => error.sqlite_error_code(),
+        AppendError::Commit(error) => error.downcast_ref::<rusqlite::Error>()?.sqlite_error_code(),
         _ => None,
     }
 }
@@ -253,10 +257,10 @@ async fn a_full_queue_refuses_at_once_and_makes_room_again() {
     for limits in [
         QueueLimits {
             operations: 10,
-            bytes: usize::MAX,
+            bytes: u32::MAX,
         },
         QueueLimits {
-            operations: usize::MAX,
+            operations: 1000,
             bytes: 20_000,
         },
     ] {
@@ -306,7 +310,7 @@ async fn a_closed_journal_says_so() {
     assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
     let refused = fixture.sqlite().read(endpoint, 0, 1, 1).await;
     assert!(matches!(refused, Err(ReadError::Closed)), "{refused:?}");
-    let refused = fixture.sqlite().retain(Timestamp(0)).await;
+    let refused = fixture.sqlite().retain(Some(Timestamp(0))).await;
     assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
     let log = fixture.temp.path().join("relay.db-wal");
     let left = std::fs::metadata(log).map_or(0, |log| log.len());
@@ -326,7 +330,7 @@ async fn retention_gives_space_back_and_lets_appends_through() {
         }
     }
     let before = fixture.number("PRAGMA page_count");
-    let sweep = fixture.sqlite().retain(Timestamp(1_000_000_000));
+    let sweep = fixture.sqlite().retain(Some(Timestamp(1_000_000_000)));
     let appends = async {
         for _ in 0..20 {
             append(&journal, entry(other, b"", 1000)).await;
@@ -338,7 +342,7 @@ async fn retention_gives_space_back_and_lets_appends_through() {
         u64::try_from(super::retention::event_bytes(request.as_bytes().len())).expect("fits");
     assert_eq!(
         swept.expect("it works"),
-        Swept {
+        Deleted {
             events: 1800,
             bytes: 1800 * size,
         }

@@ -1,29 +1,31 @@
-//! Which events have which RingCentral `uuid`, so that a duplicate is known.
+//! Which events have which RingCentral `uuid`, to find duplicates.
 //!
-//! `uuid` values are random, so an event's place in an index of them is a page of its own to write: that made an
-//! append three times as dear. Events therefore go to the end of the table `uuid_recent`, which is also held in
-//! memory, and are moved to the sorted table `uuid` many at a time, when a page takes several of them.
+//! `uuid` values are random: with one sorted table, each append would write a page of it, which makes an append three
+//! times as expensive. New events therefore go to the end of `uuid_recent`, which is also held in memory, and move to the
+//! sorted table `uuid` many at a time.
 
 use std::collections::HashMap;
 
 use rusqlite::{
-    CachedStatement, Connection, OptionalExtension as _, Transaction, TransactionBehavior,
+    Connection, OptionalExtension as _, Transaction, TransactionBehavior, named_params,
 };
 
-/// Events in `uuid_recent` after which they are moved. More makes moving cheaper and the writer's pause longer.
+/// Rows of `uuid_recent` after which they move. More makes moving cheaper and the writer's pause longer.
 const RECENT_EVENTS: usize = 8192;
 
-/// The part of the index that is in memory: the contents of `uuid_recent`.
+/// The contents of `uuid_recent`, and what the current transaction adds.
 #[derive(Debug, Default)]
 pub(super) struct Uuids {
     /// Key of the first recent event with that hash.
     first: HashMap<i64, i64>,
     /// Rows of `uuid_recent`.
     rows: usize,
+    /// Hashes and keys of the current transaction's events.
+    added: Vec<(i64, i64)>,
 }
 
 impl Uuids {
-    /// Reads what an earlier process did not move.
+    /// Reads what earlier transactions left in `uuid_recent`.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
         let mut select =
             connection.prepare("SELECT hash, event FROM uuid_recent ORDER BY number")?;
@@ -32,19 +34,53 @@ impl Uuids {
         while let Some(row) = rows.next()? {
             uuids.add(row.get(0)?, row.get(1)?);
         }
+        uuids.commit();
         Ok(uuids)
     }
 
-    fn add(&mut self, hash: i64, event: i64) {
-        self.first.entry(hash).or_insert(event);
-        self.rows += 1;
+    /// Returns the key of the first event with that hash.
+    pub(super) fn first(
+        &self,
+        connection: &Connection,
+        hash: i64,
+    ) -> rusqlite::Result<Option<i64>> {
+        // Moved events are older than recent ones.
+        let moved = connection
+            .prepare_cached("SELECT event FROM uuid WHERE hash = :hash ORDER BY event LIMIT 1")?
+            .query_row(named_params! { ":hash": hash }, |row| row.get(0))
+            .optional()?;
+        let added = || self.added.iter().find(|(added, _)| *added == hash);
+        Ok(moved
+            .or_else(|| self.first.get(&hash).copied())
+            .or_else(|| added().map(|(_, event)| *event)))
     }
 
-    /// Takes over what a committed transaction added.
-    pub(super) fn commit(&mut self, added: Added) {
-        for (hash, event) in added.rows {
-            self.add(hash, event);
+    /// Adds an event of the current transaction.
+    pub(super) fn add(&mut self, hash: i64, event: i64) {
+        self.added.push((hash, event));
+    }
+
+    /// Writes what the current transaction adds.
+    pub(super) fn store(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut insert = connection
+            .prepare_cached("INSERT INTO uuid_recent (hash, event) VALUES (:hash, :event)")?;
+        for (hash, event) in &self.added {
+            insert.execute(named_params! { ":hash": hash, ":event": event })?;
         }
+        Ok(())
+    }
+
+    /// Counts what the current transaction added as recent: it is committed.
+    pub(super) fn commit(&mut self) {
+        self.rows += self.added.len();
+        for (hash, event) in self.added.drain(..) {
+            self.first.entry(hash).or_insert(event);
+        }
+    }
+
+    /// Forgets what the current transaction added.
+    pub(super) fn roll_back(&mut self) {
+        self.added.clear();
     }
 
     /// Moves the recent events to the sorted table, if there are enough of them.
@@ -59,19 +95,16 @@ impl Uuids {
         Ok(())
     }
 
-    /// Moves the recent events within a transaction; [`Uuids::moved`] is due when that is committed.
+    /// Moves the recent events within a transaction. Call [`Uuids::moved`] after its commit.
     pub(super) fn move_recent(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         if self.rows == 0 {
             return Ok(());
         }
-        transaction
-            .prepare_cached(
-                "INSERT INTO uuid (hash, event) SELECT hash, event FROM uuid_recent ORDER BY hash, event",
-            )?
-            .execute([])?;
-        transaction
-            .prepare_cached("DELETE FROM uuid_recent")?
-            .execute([])?;
+        transaction.execute(
+            "INSERT INTO uuid (hash, event) SELECT hash, event FROM uuid_recent ORDER BY hash, event",
+            [],
+        )?;
+        transaction.execute("DELETE FROM uuid_recent", [])?;
         Ok(())
     }
 
@@ -79,54 +112,5 @@ impl Uuids {
     pub(super) fn moved(&mut self) {
         self.first.clear();
         self.rows = 0;
-    }
-}
-
-/// What one transaction adds. It becomes [`Uuids`]'s only by the commit.
-#[derive(Debug, Default)]
-pub(super) struct Added {
-    first: HashMap<i64, i64>,
-    rows: Vec<(i64, i64)>,
-}
-
-/// The statements of a transaction that looks for duplicates.
-pub(super) struct Lookup<'c> {
-    uuids: &'c Uuids,
-    added: Added,
-    find: CachedStatement<'c>,
-    insert: CachedStatement<'c>,
-}
-
-impl<'c> Lookup<'c> {
-    pub(super) fn prepare(connection: &'c Connection, uuids: &'c Uuids) -> rusqlite::Result<Self> {
-        Ok(Self {
-            uuids,
-            added: Added::default(),
-            find: connection
-                .prepare_cached("SELECT event FROM uuid WHERE hash = ?1 ORDER BY event LIMIT 1")?,
-            insert: connection
-                .prepare_cached("INSERT INTO uuid_recent (hash, event) VALUES (?1, ?2)")?,
-        })
-    }
-
-    /// Returns the key of the first event with that hash.
-    pub(super) fn first(&mut self, hash: i64) -> rusqlite::Result<Option<i64>> {
-        // What was moved is older than what was not.
-        let moved = self.find.query_row([hash], |row| row.get(0)).optional()?;
-        Ok(moved
-            .or_else(|| self.uuids.first.get(&hash).copied())
-            .or_else(|| self.added.first.get(&hash).copied()))
-    }
-
-    /// Adds an event.
-    pub(super) fn add(&mut self, hash: i64, event: i64) -> rusqlite::Result<()> {
-        self.insert.execute([hash, event])?;
-        self.added.first.entry(hash).or_insert(event);
-        self.added.rows.push((hash, event));
-        Ok(())
-    }
-
-    pub(super) fn into_added(self) -> Added {
-        self.added
     }
 }

@@ -1,4 +1,4 @@
-//! Copies of real databases.
+//! Backups of real databases.
 
 use rusqlite::params;
 use tempfile::TempDir;
@@ -53,13 +53,13 @@ fn identity(dir: &DataDir) -> String {
         .unwrap()
 }
 
-fn put_back(dir: &DataDir, path: &Path, force: bool) -> Result<Restored, RestoreError> {
+fn restore_into(dir: &DataDir, path: &Path, force: bool) -> Result<Restored, RestoreError> {
     let lock = dir.lock_serving()?;
     restore(dir, &lock, path, force)
 }
 
 #[test]
-fn a_backup_beside_a_writer_has_what_was_committed_and_nothing_that_was_deleted() {
+fn a_backup_beside_a_writer_has_committed_and_no_deleted_events() {
     let relay = Relay::new();
     relay.store(1, b"planted-and-deleted");
     relay.store(2, b"kept");
@@ -67,7 +67,7 @@ fn a_backup_beside_a_writer_has_what_was_committed_and_nothing_that_was_deleted(
         .connection
         .execute("DELETE FROM event WHERE key = (1 << 42) + 1", [])
         .unwrap();
-    // A transaction that is not over is not in it, and does not keep it from being made.
+    // An open transaction is not in it, and does not block it.
     relay.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
     relay.store(3, b"uncommitted");
     let path = relay.file("copy.db");
@@ -92,7 +92,7 @@ fn a_backup_beside_a_writer_has_what_was_committed_and_nothing_that_was_deleted(
 }
 
 #[test]
-fn a_backup_that_fails_leaves_no_file() {
+fn a_failed_backup_leaves_no_file() {
     let empty = TempDir::new().unwrap();
     let dir = DataDir::open(empty.path()).unwrap();
     let path = empty.path().join("copy.db");
@@ -101,12 +101,12 @@ fn a_backup_that_fails_leaves_no_file() {
         backup(&dir, &path).unwrap_err(),
         BackupError::Copy(_)
     ));
-    assert!(!path.exists() && !beside(&path, ".part").exists());
+    assert!(!path.exists() && !sibling(&path, ".part").exists());
 }
 
 #[cfg(unix)]
 #[test]
-fn a_backup_overwrites_nothing_by_way_of_a_link() {
+fn a_backup_follows_no_planted_link() {
     let relay = Relay::new();
     relay.store(1, b"kept");
     let others = relay.file("others");
@@ -119,28 +119,28 @@ fn a_backup_overwrites_nothing_by_way_of_a_link() {
 
 #[cfg(unix)]
 #[test]
-fn a_restore_overwrites_nothing_by_way_of_a_link() {
+fn a_restore_follows_no_planted_link() {
     let relay = Relay::new();
     let path = relay.file("copy.db");
     backup(&relay.dir, &path).unwrap();
     let others = relay.file("others");
     std::fs::write(&others, b"untouched").unwrap();
     let other = DataDir::open(relay.file("other")).unwrap();
-    std::os::unix::fs::symlink(&others, beside(&other.database(), ".restoring")).unwrap();
-    put_back(&other, &path, false).unwrap();
+    std::os::unix::fs::symlink(&others, sibling(&other.database(), ".restoring")).unwrap();
+    restore_into(&other, &path, false).unwrap();
     assert!(std::fs::read(&others).unwrap() == b"untouched");
     assert!(!other.database().is_symlink());
 }
 
 #[test]
-fn what_is_put_back_is_the_backup_under_another_identity() {
+fn a_restored_journal_has_another_identity() {
     let relay = Relay::new();
     relay.store(1, b"first");
     let path = relay.file("copy.db");
     backup(&relay.dir, &path).unwrap();
     let before = fs::read(&path).unwrap();
     let other = DataDir::open(relay.file("other")).unwrap();
-    let restored = put_back(&other, &path, false).unwrap();
+    let restored = restore_into(&other, &path, false).unwrap();
     assert_eq!((restored.contents.events, restored.aside), (1, None));
     assert_ne!(identity(&other), identity(&relay.dir));
     assert_eq!(
@@ -148,25 +148,25 @@ fn what_is_put_back_is_the_backup_under_another_identity() {
         before,
         "the backup stays as it is"
     );
-    let again = put_back(&other, &path, false).unwrap_err();
+    let again = restore_into(&other, &path, false).unwrap_err();
     assert!(matches!(again, RestoreError::Occupied { .. }), "{again}");
-    let second = put_back(&other, &path, true).unwrap();
+    let second = restore_into(&other, &path, true).unwrap();
     assert!(second.aside.unwrap().is_file());
 }
 
 #[test]
-fn a_directory_that_a_relay_serves_from_is_left_alone() {
+fn a_directory_in_use_is_not_restored() {
     let relay = Relay::new();
     let path = relay.file("copy.db");
     backup(&relay.dir, &path).unwrap();
     let _serving = relay.dir.lock_serving().unwrap();
-    let error = put_back(&relay.dir, &path, true).unwrap_err();
+    let error = restore_into(&relay.dir, &path, true).unwrap_err();
     let in_use = matches!(error, RestoreError::DataDir(DataDirError::InUse { .. }));
     assert!(in_use, "{error}");
 }
 
 #[test]
-fn what_is_no_whole_backup_is_refused_and_changes_nothing() {
+fn an_invalid_backup_is_refused_and_changes_nothing() {
     let relay = Relay::new();
     for seq in 1..200 {
         relay.store(seq, &[7; 1000]);
@@ -195,7 +195,7 @@ fn what_is_no_whole_backup_is_refused_and_changes_nothing() {
     ] {
         let path = relay.file(why);
         fs::write(&path, bytes).unwrap();
-        let error = put_back(&other, &path, false).unwrap_err();
+        let error = restore_into(&other, &path, false).unwrap_err();
         assert!(matches!(error, RestoreError::Copy { .. }), "{why}: {error}");
         assert!(!other.database().exists(), "{why}");
     }
@@ -205,7 +205,7 @@ fn what_is_no_whole_backup_is_refused_and_changes_nothing() {
         .unwrap()
         .pragma_update(None, "user_version", 1000)
         .unwrap();
-    let error = put_back(&other, &newer, false).unwrap_err();
+    let error = restore_into(&other, &newer, false).unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("newer ringtail-relay"), "{source}");
 }

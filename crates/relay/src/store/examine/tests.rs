@@ -1,4 +1,4 @@
-//! Real databases, damaged on purpose.
+//! Databases damaged on purpose.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -47,7 +47,7 @@ fn crashed() -> (TempDir, DataDir) {
 
 fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
     let mut file = OpenOptions::new().write(true).open(path).expect("a file");
-    file.seek(SeekFrom::Start(at)).expect("a place");
+    file.seek(SeekFrom::Start(at)).expect("seeks");
     file.write_all(bytes).expect("written");
 }
 
@@ -65,7 +65,7 @@ fn count(dir: &DataDir) -> i64 {
 }
 
 #[test]
-fn what_is_not_there_what_is_whole_and_what_a_crash_left_is_fine() {
+fn a_missing_an_intact_and_a_crashed_database_pass() {
     let temp = TempDir::new().expect("a directory");
     let nothing = DataDir::open(temp.path().join("data")).expect("a data directory");
     examine(&nothing).expect("there is nothing to examine");
@@ -79,7 +79,7 @@ fn what_is_not_there_what_is_whole_and_what_a_crash_left_is_fine() {
 }
 
 #[test]
-fn a_transaction_that_a_crash_cut_off_is_no_damage() {
+fn a_transaction_cut_off_by_a_crash_is_no_damage() {
     let (_temp, dir) = crashed();
     let length = fs::metadata(dir.log()).expect("a log").len();
     let log = OpenOptions::new()
@@ -92,7 +92,7 @@ fn a_transaction_that_a_crash_cut_off_is_no_damage() {
 }
 
 #[test]
-fn garbage_in_the_place_of_the_head_is_damage() {
+fn a_garbage_header_is_damage() {
     let (_temp, dir) = database();
     overwrite(&dir.database(), 0, &[0xa5; 100]);
     assert_eq!(damage(&dir), Damage::NotADatabase);
@@ -112,7 +112,7 @@ fn a_file_cut_short_is_damage() {
 }
 
 #[test]
-fn bytes_flipped_in_a_page_are_damage() {
+fn flipped_bytes_in_a_page_are_damage() {
     let (_temp, dir) = database();
     let pages = fs::metadata(dir.database()).expect("a file").len() / PAGE;
     // The head of a page of events: type, number and places of its cells.
@@ -125,7 +125,7 @@ fn bytes_flipped_in_a_page_are_damage() {
 }
 
 #[test]
-fn a_log_that_breaks_off_before_its_end_is_damage() {
+fn a_log_with_an_unreadable_frame_before_others_is_damage() {
     let (_temp, dir) = crashed();
     overwrite(&dir.log(), 32 + 24 + 100, &[0xff; 8]);
     // A transaction for each row, and one that opening takes.
@@ -133,10 +133,28 @@ fn a_log_that_breaks_off_before_its_end_is_damage() {
 }
 
 #[test]
-fn a_log_whose_head_is_garbage_is_damage() {
+fn a_log_with_a_garbage_header_is_damage() {
     let (_temp, dir) = crashed();
     overwrite(&dir.log(), 0, &[0xa5; 32]);
     assert_eq!(damage(&dir), Damage::Log { transactions: 61 });
+}
+
+#[test]
+fn frames_of_the_previous_log_are_no_damage() {
+    let (temp, dir) = database();
+    let connection = open_writer(&dir).expect("it opens");
+    rows(&connection, 200..260);
+    connection
+        .query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))
+        .expect("checkpointed");
+    rows(&connection, 260..261);
+    let copy = DataDir::open(temp.path().join("copy")).expect("a data directory");
+    fs::copy(dir.database(), copy.database()).expect("copied");
+    fs::copy(dir.log(), copy.log()).expect("copied");
+    // As after a crash between the new header and its first frame.
+    overwrite(&copy.log(), 32 + 24 + 100, &[0xff; 8]);
+    examine(&copy).expect("one transaction was cut off");
+    assert_eq!(count(&copy), 260);
 }
 
 #[test]

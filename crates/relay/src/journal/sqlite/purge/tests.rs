@@ -6,10 +6,11 @@ use bytes::Bytes;
 use ringtail_protocol::event::Timestamp;
 use tempfile::TempDir;
 
-use super::super::{Options, Retention, SqliteJournal};
+use super::super::{Options, SqliteJournal};
 use super::*;
 use crate::journal::suite::entry;
-use crate::journal::{AppendError, Journal};
+use crate::journal::{AppendError, Deleted, Journal, Retention};
+use crate::metrics::JournalMetrics;
 
 const PLANTED: &[u8] = b"planted-message-of-somebody";
 
@@ -104,7 +105,7 @@ async fn a_purged_event_is_no_original_and_its_number_is_not_given_again() {
     let third = relay.append(endpoint, b"same").await.unwrap();
     assert_eq!((third.seq, third.duplicate_of), (3, None));
     assert_eq!(purge(&relay.dir, endpoint).unwrap().events, 1);
-    assert_eq!(purge(&relay.dir, endpoint).unwrap(), Purged::default());
+    assert_eq!(purge(&relay.dir, endpoint).unwrap(), Deleted::default());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,7 +136,7 @@ async fn a_log_that_is_read_is_said_to_be_in_use_and_the_events_are_gone() {
     relay.append(EndpointKey(2), b"goes on").await.unwrap();
     reader.execute_batch("COMMIT").unwrap();
     // Of the journal's thread nobody knows whether it is at something.
-    writer.busy_timeout(store::BUSY_TIMEOUT).unwrap();
+    writer.busy_timeout(ringtail_sqlite::BUSY_TIMEOUT).unwrap();
     assert!(empty_log(&writer).unwrap());
 }
 
@@ -150,7 +151,11 @@ async fn an_endpoint_keeps_its_events_for_as_long_as_it_says() {
     relay.append(EndpointKey(1), b"one").await.unwrap();
     relay.append(EndpointKey(2), b"two").await.unwrap();
     let left = async |days: i64| {
-        relay.journal.retain(Timestamp(days * day)).await.unwrap();
+        relay
+            .journal
+            .retain(Some(Timestamp(days * day)))
+            .await
+            .unwrap();
         let mut left = Vec::new();
         for endpoint in [EndpointKey(1), EndpointKey(2)] {
             let page = relay.journal.read(endpoint, 0, 10, 1000).await.unwrap();
@@ -198,7 +203,7 @@ async fn a_purge_beside_a_sweep_takes_an_events_bytes_once() {
         max_age: std::time::Duration::ZERO,
         ..Retention::default()
     };
-    let metrics = super::super::JournalMetrics::default();
+    let metrics = JournalMetrics::default();
     let mut sweep = retention::Sweep::new(retention, Timestamp(i64::MAX), metrics);
     let mut uuids = super::super::uuids::Uuids::load(&sweeping).unwrap();
     let swept = loop {
@@ -231,7 +236,7 @@ async fn a_sweep_takes_more_the_more_there_is_too_much_also_of_endpoints_of_one_
         max_account_bytes: 0,
         ..Retention::default()
     };
-    let metrics = super::super::JournalMetrics::default();
+    let metrics = JournalMetrics::default();
     let mut sweep = retention::Sweep::new(retention, Timestamp(0), metrics);
     let mut uuids = super::super::uuids::Uuids::load(&connection).unwrap();
     let count = |connection: &Connection| -> i64 {

@@ -5,10 +5,10 @@ CREATE TABLE meta (
     value ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Cursors of clients are numbers of one journal and mean nothing in another.
+-- Identity of the journal: a client's cursor is valid for one journal only.
 INSERT INTO meta (name, value) VALUES ('journal', lower(hex(randomblob(16))));
 
--- Tells a relay that serves whether accounts changed: the file itself changes with every event.
+-- Tells a serving relay that accounts or endpoints changed; the file itself changes with every event.
 INSERT INTO meta (name, value) VALUES ('accounts_revision', 0);
 
 CREATE TABLE account (
@@ -16,10 +16,10 @@ CREATE TABLE account (
     name        TEXT NOT NULL UNIQUE,
     -- SHA-256 of the token; NULL when the account is revoked.
     token_hash  BLOB CHECK (length(token_hash) = 32),
-    -- Number of the token among the account's, so that a link knows whether its own still counts.
+    -- Counts the account's tokens, so that a link knows whether its own is still valid.
     token_number INTEGER NOT NULL DEFAULT 1,
     created_at  INTEGER NOT NULL,
-    -- When the token was made or revoked.
+    -- When the token was created or revoked.
     changed_at  INTEGER NOT NULL
 ) STRICT;
 
@@ -34,18 +34,26 @@ CREATE TRIGGER account_deleted AFTER DELETE ON account BEGIN
 END;
 
 CREATE TABLE endpoint (
-    -- Never used again (AUTOINCREMENT): a number taken over would come with the former endpoint's events.
+    -- Never reused (AUTOINCREMENT): a reused key would inherit the former endpoint's events.
     key        INTEGER PRIMARY KEY AUTOINCREMENT CHECK (key BETWEEN 1 AND 2097151),
     account    INTEGER NOT NULL REFERENCES account (key),
     name       TEXT NOT NULL,
     id         TEXT NOT NULL UNIQUE,
     created_at INTEGER NOT NULL,
-    -- What the next event gets. The limit keeps one endpoint's events out of the next one's keys.
+    -- The next event's seq. The limit keeps one endpoint's events out of the next one's keys.
     next_seq   INTEGER NOT NULL DEFAULT 1 CHECK (next_seq BETWEEN 1 AND 4398046511103),
     -- Size of the endpoint's events, as retention counts it.
     bytes      INTEGER NOT NULL DEFAULT 0,
+    -- SHA-256 of the verify token with which the edge answers RingCX Digital's challenges; NULL when the app answers.
+    verify_token_hash BLOB CHECK (length(verify_token_hash) = 32),
+    -- Days for which the endpoint keeps its events; NULL for the relay's setting.
+    retention_days INTEGER CHECK (retention_days BETWEEN 1 AND 3650),
     UNIQUE (account, name)
 ) STRICT;
+
+CREATE TRIGGER endpoint_deleted AFTER DELETE ON endpoint BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'accounts_revision';
+END;
 
 -- The key is the endpoint's, shifted left by 42 bits, plus the seq: one b-tree serves both the order of each
 -- endpoint and the row, so that an append touches no second one.
@@ -64,7 +72,7 @@ CREATE TABLE event (
     request      BLOB NOT NULL
 ) STRICT;
 
--- Events by uuid_hash. The newest are in uuid_recent, in the order in which they came, and move to uuid together.
+-- Events by uuid_hash. The newest are in uuid_recent, in order of arrival, and move to uuid together.
 CREATE TABLE uuid (
     hash  INTEGER NOT NULL,
     event INTEGER NOT NULL,

@@ -1,0 +1,118 @@
+//! Why the database cannot be used.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use ringtail_sqlite::OpenError;
+use rusqlite::ErrorCode;
+
+use super::DataDirError;
+
+/// Why the database could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A newer relay wrote it.
+    #[error(
+        "the database {} was written by a newer ringtail-relay: its schema is {found}, this one knows up to {known}\n\
+         hint: run the newer ringtail-relay again, or name another directory with --data",
+        path.display()
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: usize,
+        /// The newest schema that this program knows.
+        known: usize,
+    },
+    /// It is damaged.
+    #[error(
+        "the database {} is damaged: {damage}\n\
+         hint: keep a copy of the directory, then restore a backup or recover what is left: \
+         docs/OPERATING.md, \"A damaged database\"",
+        path.display()
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong with it.
+        damage: Damage,
+    },
+    /// SQLite cannot open it, or it is another program's.
+    #[error(
+        "the database {} cannot be opened\n\
+         hint: it must be a database of ringtail-relay that this user may read and write",
+        path.display()
+    )]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: OpenError,
+    },
+    /// The directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+}
+
+impl StoreError {
+    pub(crate) fn open(path: &Path, source: OpenError) -> Self {
+        let path = path.to_owned();
+        match source {
+            OpenError::Newer { found, known } => Self::Newer { path, found, known },
+            source => Self::Database { path, source },
+        }
+    }
+}
+
+/// What is wrong with a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Damage {
+    /// Its first bytes are not those of a database.
+    NotADatabase,
+    /// The file ends before its last page.
+    Short {
+        /// Bytes that it has.
+        found: u64,
+        /// Bytes that its header says it has.
+        expected: u64,
+    },
+    /// The write-ahead log cannot be read, and transactions follow that point.
+    Log {
+        /// Transactions that would be lost.
+        transactions: u64,
+    },
+    /// SQLite's own finding.
+    Found(String),
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotADatabase => f.write_str("its first bytes are not a database's"),
+            Self::Short { found, expected } => {
+                write!(f, "the file has {found} of {expected} bytes")
+            }
+            Self::Log { transactions } => write!(
+                f,
+                "its write-ahead log cannot be read to the end, and {transactions} transactions follow"
+            ),
+            Self::Found(found) => f.write_str(found),
+        }
+    }
+}
+
+impl Damage {
+    /// Returns the damage that an error of SQLite reports, if it reports any.
+    #[must_use]
+    pub fn of(error: &rusqlite::Error) -> Option<Self> {
+        match error.sqlite_error_code()? {
+            ErrorCode::NotADatabase => Some(Self::NotADatabase),
+            ErrorCode::DatabaseCorrupt => Some(Self::Found(error.to_string())),
+            _ => None,
+        }
+    }
+}
