@@ -63,12 +63,12 @@ impl Metrics {
         answers.register(&mut registry);
         registry.register(
             "limit_hits",
-            "Times that a limit of docs/LIMITS.md was reached",
+            "How often a limit of docs/LIMITS.md was reached",
             limits.family(),
         );
         registry.register(
             "connections",
-            "Connections of callers and clients that are open",
+            "Open connections of callers and clients",
             connections.clone(),
         );
         registry.register(
@@ -78,7 +78,7 @@ impl Metrics {
         );
         registry.register(
             "failed_logins",
-            "Calls and links whose token was missing, unknown or revoked",
+            "Calls and links with a missing, unknown or revoked token",
             failed_logins.clone(),
         );
         registry.register(
@@ -88,7 +88,7 @@ impl Metrics {
         );
         registry.register(
             "attached_links",
-            "Links that were attached",
+            "Attached links since the start",
             attached_links.clone(),
         );
         journal.register(&mut registry);

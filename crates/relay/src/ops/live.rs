@@ -22,26 +22,26 @@ pub(super) fn registry(ops: &Ops, survey: Option<&Survey>) -> Registry {
     let mut registry = Registry::with_prefix("ringtail");
     registry.register_with_unit(
         "start_time",
-        "When the relay started, since 1970",
+        "When the relay started (Unix time)",
         Unit::Seconds,
         gauge(ops.started.0 / 1_000_000),
     );
     let Queued { events, bytes } = ops.journal.queued();
     registry.register(
         "journal_queue_events",
-        "Events that wait for the disk",
+        "Events that are not on disk yet",
         gauge(events),
     );
     registry.register_with_unit(
         "journal_queue",
-        "Bytes of the events that wait for the disk",
+        "Bytes of the events that are not on disk yet",
         Unit::Bytes,
         gauge(bytes),
     );
     let (forwarding, inspecting) = ops.links.count();
     registry.register(
         "links",
-        "Links that are attached, by whether their clients forward to an app",
+        "Attached links, by whether their clients forward to an app",
         family([
             ([("forwards", "true")], forwarding),
             ([("forwards", "false")], inspecting),
@@ -62,13 +62,13 @@ fn certificates(registry: &mut Registry, state: &CertificateState) {
     });
     registry.register_with_unit(
         "certificate_expiry",
-        "When each certificate that is shown expires, since 1970, by the first of its names",
+        "When each certificate expires (Unix time), by the first of its names",
         Unit::Seconds,
         family(expiry),
     );
     registry.register(
         "certificate_failing",
-        "1 when the last try to renew or reload a certificate failed",
+        "1 when the last attempt to renew or reload a certificate failed",
         gauge(i64::from(state.error.is_some())),
     );
 }
@@ -92,7 +92,7 @@ fn database(registry: &mut Registry, survey: &Survey) {
     let age = oldest.map_or(0, |oldest| seconds(oldest, Timestamp::now()));
     registry.register_with_unit(
         "journal_age",
-        "Age of the oldest event that is kept",
+        "Age of the oldest stored event",
         Unit::Seconds,
         gauge(age),
     );
@@ -129,12 +129,12 @@ fn endpoints(registry: &mut Registry, ops: &Ops, survey: &Survey) {
     );
     registry.register(
         "endpoint_waiting_events",
-        "Events that no client of the endpoint has; only when one was there since the relay started",
+        "Events that no client of the endpoint has; absent until a client has attached since the relay started",
         rows(SurveyedEndpoint::waiting),
     );
     registry.register_with_unit(
         "endpoint_cursor_age",
-        "How long the oldest event waits that no client of the endpoint has, 0 when none does",
+        "Age of the oldest event that no client of the endpoint has; 0 when there is none",
         Unit::Seconds,
         rows(|it| {
             it.cursor?;
@@ -147,11 +147,7 @@ fn endpoints(registry: &mut Registry, ops: &Ops, survey: &Survey) {
     let links = listed
         .iter()
         .map(|it| (labels(it), ops.links.count_of(it.key)));
-    registry.register(
-        "endpoint_links",
-        "Links that an endpoint has",
-        family(links),
-    );
+    registry.register("endpoint_links", "Links of an endpoint", family(links));
 }
 
 fn gauge(value: impl TryInto<i64>) -> Gauge {

@@ -114,12 +114,12 @@ super::table! {
     RELAY_BACKUP "RT-620" {
         message: "… exists",
         meaning: "`ringtail-relay backup` wrote no file.",
-        causes: ["The file is there already: a backup overwrites nothing.", "The disk is full, or the directory is another user's.", "The database is damaged."],
+        causes: ["The file exists: a backup overwrites nothing.", "The disk is full, or the directory is another user's.", "The database is damaged."],
         next: ["Name a file that does not exist, on a disk with as much room as the database has."],
         sections: [],
     }
     RELAY_RESTORE "RT-621" {
-        message: "… cannot be put back",
+        message: "… cannot be restored",
         meaning: "`ringtail-relay restore` changed nothing.",
         causes: [
             "There is a database in the data directory.",
@@ -143,7 +143,7 @@ super::table! {
         sections: [],
     }
     RELAY_DATA_OPEN "RT-624" {
-        message: "others can look into the data directory …",
+        message: "other users can enter the data directory …",
         meaning: "The data directory holds people's messages, and other users of the machine may read it.",
         causes: ["--data names a directory that is not the relay's alone, such as a home directory."],
         next: ["Name a directory for the relay alone with --data.", "chmod 700 DIR"],
