@@ -1,8 +1,8 @@
 //! The event stream of a link: everything after the client's cursor, in order, with gaps stated.
 
 use bytes::{Bytes, BytesMut};
+use http_body_util::channel::Sender;
 use ringtail_protocol::frame::Down;
-use tokio::sync::mpsc;
 
 use crate::journal::{EndpointKey, Journal, Page, ReadError};
 
@@ -20,7 +20,7 @@ pub(super) async fn pump(
     journal: &dyn Journal,
     endpoint: EndpointKey,
     cursor: Option<u64>,
-    out: &mpsc::Sender<Bytes>,
+    out: &mut Sender<Bytes>,
 ) -> Result<std::convert::Infallible, PumpError> {
     let mut head = journal.head(endpoint);
     let newest = *head.borrow_and_update();
@@ -40,7 +40,7 @@ pub(super) async fn pump(
     }
 }
 
-async fn send(out: &mpsc::Sender<Bytes>, frames: &[Down]) -> Result<(), PumpError> {
+async fn send(out: &mut Sender<Bytes>, frames: &[Down]) -> Result<(), PumpError> {
     if frames.is_empty() {
         return Ok(());
     }
@@ -48,7 +48,7 @@ async fn send(out: &mpsc::Sender<Bytes>, frames: &[Down]) -> Result<(), PumpErro
     for frame in frames {
         frame.encode(&mut bytes);
     }
-    out.send(bytes.freeze())
+    out.send_data(bytes.freeze())
         .await
         .map_err(|_| PumpError::ClientGone)
 }

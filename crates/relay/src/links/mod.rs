@@ -3,7 +3,6 @@
 //! A link is attached once its client has answered the relay's first request, so a passthrough request never waits for
 //! a client that only dialled.
 
-mod body;
 pub(crate) mod context;
 mod events;
 pub(crate) mod passthrough;

@@ -6,15 +6,14 @@
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use ringtail_protocol::event::EventId;
 use ringtail_protocol::path;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
-use super::body::LinkBody;
-use super::registry::PassthroughPermit;
+use super::registry::{LinkBody, PassthroughPermit};
 
 /// A request for an app.
 #[derive(Debug, Clone)]
@@ -111,7 +110,7 @@ impl PassthroughRequest<'_> {
         uri.scheme = Some(Scheme::HTTP);
         uri.authority = Some(Authority::from_static("ringtail"));
         uri.path_and_query = Some(PathAndQuery::try_from(path).ok()?);
-        let mut request = Request::new(LinkBody::Full(Full::new(self.body)));
+        let mut request = Request::new(Either::Left(Full::new(self.body)));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = Uri::from_parts(uri).ok()?;
         let headers = request.headers_mut();

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::channel::Channel;
+use http_body_util::{Either, Full};
 use hyper::client::conn::http2::SendRequest;
 use parking_lot::{Mutex, RwLock};
 use ringtail_protocol::http2::MAX_PASSTHROUGHS;
@@ -15,7 +18,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::body::LinkBody;
 use crate::accounts::Account;
 use crate::journal::EndpointKey;
 
@@ -148,6 +150,9 @@ impl fmt::Display for LinkId {
         self.0.fmt(f)
     }
 }
+
+/// Body of the relay's requests on a link: of a passthrough request, or of the event stream.
+pub(super) type LinkBody = Either<Full<Bytes>, Channel<Bytes>>;
 
 /// One link, as others see it. Its task owns the socket.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::BodyExt as _;
+use http_body_util::channel::Channel;
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
@@ -16,16 +17,15 @@ use ringtail_protocol::event::DecodeError;
 use ringtail_protocol::frame::{Decoder, Up};
 use ringtail_protocol::path;
 use ringtail_protocol::stream::{ByteStream, websocket_config};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tracing::Instrument as _;
 
-use super::body::LinkBody;
 use super::context::LinkContext;
 use super::events::{self, PumpError};
-use super::registry::{Link, LinkEnd, LinkId};
+use super::registry::{Link, LinkBody, LinkEnd, LinkId};
 use crate::accounts::Account;
 use crate::journal::EndpointKey;
 use crate::metrics::Limit;
@@ -192,8 +192,8 @@ async fn stream_events(
     link: &Arc<Link>,
     cursor: Option<u64>,
 ) -> Result<Infallible, LinkError> {
-    let (frames, body) = mpsc::channel(events::QUEUED_PAGES);
-    let mut request = Request::new(LinkBody::Stream(body));
+    let (mut frames, body) = Channel::new(events::QUEUED_PAGES);
+    let mut request = Request::new(LinkBody::Right(body));
     *request.method_mut() = Method::POST;
     let uri = Uri::builder().scheme("http").authority("ringtail");
     *request.uri_mut() = uri.path_and_query(path::EVENTS).build().unwrap_or_default();
@@ -228,7 +228,7 @@ async fn stream_events(
     let downward = async {
         // The first frame tells the client that passthrough requests may come.
         attached.notified().await;
-        events::pump(&*context.journal, link.endpoint, cursor, &frames)
+        events::pump(&*context.journal, link.endpoint, cursor, &mut frames)
             .await
             .map_err(LinkError::Events)
     };

@@ -39,7 +39,7 @@ impl ConnectionActivity {
         self.0.last_byte.load(Ordering::Relaxed)
     }
 
-    pub(super) fn touch(&self) {
+    pub(crate) fn touch(&self) {
         self.0.last_byte.store(now(), Ordering::Relaxed);
     }
 

@@ -6,4 +6,3 @@ mod forwarded;
 pub mod proxies;
 pub(crate) mod proxy_header;
 pub(crate) mod socket;
-pub(crate) mod tracked_io;

@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::server::TlsStream;
+use tokio_util::io::{InspectReader, InspectWriter};
 use tokio_util::task::TaskTracker;
 
 use crate::edge::{self, EdgeContext};
@@ -31,7 +32,6 @@ use crate::net::activity::ConnectionActivity;
 use crate::net::admission::{Admission, ConnectionSlot};
 use crate::net::proxies::{Caller, Proxies};
 use crate::net::proxy_header::{self, ProxyHeaderError};
-use crate::net::tracked_io::TrackedIo;
 use crate::response::{self, RelayResponse};
 use crate::shutdown::{Phase, Shutdown};
 use crate::tls::Acceptor;
@@ -89,9 +89,9 @@ pub(super) async fn serve(
 }
 
 /// A connection on which HTTP begins.
-enum Stream {
-    Tls(Box<TlsStream<TrackedIo<TcpStream>>>),
-    Plain(TrackedIo<TcpStream>),
+enum Stream<S> {
+    Tls(Box<TlsStream<S>>),
+    Plain(S),
 }
 
 /// Why a connection ended before HTTP.
@@ -132,7 +132,7 @@ async fn establish(
     mut socket: TcpStream,
     mut peer: SocketAddr,
     mut slot: ConnectionSlot,
-) -> Result<(SocketAddr, Stream), EstablishError> {
+) -> Result<(SocketAddr, Stream<impl Io>), EstablishError> {
     let proxies = &context.proxies;
     if proxies.proxy_protocol
         && proxies.trusts(peer.ip())
@@ -144,13 +144,27 @@ async fn establish(
             slot.assign(permit.map_err(EstablishError::TooMany)?);
         }
     }
-    let socket = TrackedIo::new(socket, slot);
+    let socket = tracked(socket, slot);
     let Some(tls) = &context.tls else {
         return Ok((peer, Stream::Plain(socket)));
     };
     let stream = tls.accept(socket).await.map_err(EstablishError::Tls)?;
     let stream = stream.ok_or(EstablishError::Challenge)?;
     Ok((peer, Stream::Tls(Box::new(stream))))
+}
+
+trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for S {}
+
+/// Records the activity of a socket, and holds its slot until it is dropped: a link takes it out of this task.
+fn tracked(socket: TcpStream, slot: ConnectionSlot) -> impl Io {
+    let activity = slot.activity().clone();
+    let socket = InspectReader::new(socket, move |read: &[u8]| {
+        if !read.is_empty() {
+            activity.touch();
+        }
+    });
+    InspectWriter::new(socket, move |_| slot.activity().touch())
 }
 
 #[derive(Clone)]
@@ -163,7 +177,7 @@ struct Connection {
 
 impl Connection {
     /// Speaks HTTP/1.1 or HTTP/2, as the client's first bytes tell.
-    async fn run<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S) {
+    async fn run(&self, stream: impl Io) {
         let limits = &self.context.limits;
         // All callers of a proxy share its connection; one who resets streams must not end it.
         let resets = if self.context.proxies.trusts(self.peer.ip()) {

@@ -42,13 +42,9 @@ async fn clients_see_what_was_purged_as_a_gap() {
 async fn a_deleted_endpoint_is_not_found_and_has_no_links() {
     let relay = TestRelay::start().await;
     let (gone, stays) = (relay.endpoint().await, relay.endpoint_named("other").await);
-    let mut client = Dial::to(&relay, &gone)
-        .attach(&relay, text_app("gone"))
-        .await;
+    let mut client = relay.attach(&gone, text_app("gone")).await;
     client.head().await;
-    let mut other = Dial::to(&relay, &stays)
-        .attach(&relay, text_app("stays"))
-        .await;
+    let mut other = relay.attach(&stays, text_app("stays")).await;
     other.head().await;
     let name = EndpointName::parse("anna/sms").unwrap();
     let key = relay.accounts().endpoint_named(&name).unwrap().unwrap();

@@ -16,7 +16,7 @@ async fn wish(relay: &TestRelay, token: &str, body: &str) -> Answered {
 }
 
 #[tokio::test]
-async fn an_endpoint_is_made_once_and_found_again() {
+async fn an_endpoint_is_created_once() {
     let relay = TestRelay::start().await;
     let answer = wish(&relay, relay.token(), r#"{"name":"sms-bot"}"#).await;
     assert_eq!(answer.status, StatusCode::OK);

@@ -17,7 +17,7 @@ use crate::kit::frames::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, REFUSED, RST_STREAM,
     SETTINGS, frame, post,
 };
-use crate::kit::{Caller, Conn, Dial, Endpoint, NEVER, TestRelay, after, soon, text_app};
+use crate::kit::{Caller, Conn, Dial, EVENT, Endpoint, NEVER, TestRelay, after, soon, text_app};
 
 /// Fills all buffers on most machines; where it does not, less is tried.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -28,8 +28,7 @@ const CALM: u8 = 11;
 /// RingCentral finds the relay as it was.
 async fn answers(relay: &TestRelay, endpoint: &Endpoint) {
     for mut caller in [Caller::http1(relay).await, Caller::http2(relay).await] {
-        let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
-        let answer = caller.post(&endpoint.path(""), body).await;
+        let answer = caller.post(&endpoint.path(""), EVENT).await;
         assert_eq!(answer.status, 200);
     }
 }
@@ -95,7 +94,7 @@ async fn streams_over_the_limit_are_refused_and_too_many_of_them_end_the_connect
 }
 
 #[tokio::test]
-async fn a_head_in_endless_pieces_ends_the_connection() {
+async fn an_endless_head_ends_the_connection() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     for piece in [
@@ -121,7 +120,7 @@ async fn a_head_in_endless_pieces_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn pings_and_settings_that_are_never_read_cut_their_sender_off() {
+async fn a_sender_that_never_reads_replies_to_pings_is_disconnected() {
     let relay = TestRelay::start().await;
     let limit = Limits::default().establish_timeout;
     let endpoint = relay.endpoint().await;
@@ -138,16 +137,7 @@ async fn pings_and_settings_that_are_never_read_cut_their_sender_off() {
 }
 
 #[tokio::test]
-async fn a_preface_without_a_request_is_not_waited_for() {
-    let relay = TestRelay::start().await;
-    let limit = Limits::default().establish_timeout;
-    let mut conn = Conn::http2(&relay).await;
-    after(limit, "the end", conn.errors()).await;
-    relay.has_hit("establish-time", 1).await;
-}
-
-#[tokio::test]
-async fn empty_frames_of_a_body_are_bounded_by_its_time() {
+async fn empty_body_frames_do_not_extend_the_time_limit() {
     let relay = TestRelay::with(|config| config.limits.establish_timeout = NEVER).await;
     let limit = Limits::default().body_timeout;
     let endpoint = relay.endpoint().await;
@@ -185,7 +175,7 @@ async fn empty_frames_of_a_body_are_bounded_by_its_time() {
 }
 
 #[tokio::test]
-async fn fragments_without_end_are_bounded_and_single_bytes_and_pings_harm_nobody() {
+async fn endless_fragments_end_the_link_and_small_messages_do_no_harm() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let dial = Dial::to(&relay, &endpoint);

@@ -29,7 +29,7 @@ fn handed(listener: &std::net::TcpListener, data: &Path) -> Command {
 }
 
 #[test]
-fn a_service_manager_hands_over_the_socket_and_is_told() {
+fn the_relay_adopts_a_socket_and_notifies_the_service_manager() {
     let dir = TempDir::new().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let told = std::os::unix::net::UnixDatagram::bind(dir.path().join("notify")).unwrap();
@@ -65,7 +65,7 @@ fn a_service_manager_hands_over_the_socket_and_is_told() {
 }
 
 #[test]
-fn what_is_no_listening_socket_is_refused() {
+fn a_descriptor_that_does_not_listen_is_refused() {
     let dir = TempDir::new().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let other = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();

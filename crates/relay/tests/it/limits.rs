@@ -13,7 +13,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use crate::kit::{App, Caller, Conn, Dial, NEVER, TestRelay, after, soon, text_app};
+use crate::kit::{
+    App, Caller, Conn, Dial, EVENT, NEVER, TestRelay, after, post_head, soon, text_app,
+};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -24,34 +26,30 @@ async fn closed(mut socket: TcpStream) {
 }
 
 #[tokio::test]
-async fn a_silent_connection_is_closed() {
+async fn a_connection_without_a_request_is_closed() {
     let relay = TestRelay::start().await;
     let limit = Limits::default().establish_timeout;
     let silent = TcpStream::connect(("127.0.0.1", relay.port()))
         .await
         .unwrap();
     after(limit, "the close", closed(silent)).await;
-    for alpn in ["http/1.1", "h2"] {
+    let incomplete = b"POST /x HTTP/1.1\r\nHost: x\r\nX-Slow: ";
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    for (alpn, sent) in [
+        ("http/1.1", &b""[..]),
+        ("http/1.1", incomplete),
+        ("h2", b""),
+        ("h2", preface),
+    ] {
         let mut conn = Conn::open(&relay, &[alpn]).await;
+        conn.write(sent).await;
         after(limit, "the close", conn.read_to_end()).await;
     }
-    relay.has_hit("establish-time", 3).await;
+    relay.has_hit("establish-time", 5).await;
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_not_waited_for() {
-    let relay = TestRelay::start().await;
-    let limit = Limits::default().establish_timeout;
-    let endpoint = relay.endpoint().await;
-    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-    let head = format!("POST {} HTTP/1.1\r\nHost: x\r\nX-Slow: ", endpoint.path(""));
-    conn.write(head.as_bytes()).await;
-    after(limit, "the close", conn.read_to_end()).await;
-    relay.has_hit("establish-time", 1).await;
-}
-
-#[tokio::test]
-async fn a_second_head_that_never_ends_is_not_waited_for() {
+async fn an_incomplete_second_head_times_out() {
     let relay = TestRelay::start().await;
     let limit = Limits::default().idle_timeout;
     let endpoint = relay.endpoint().await;
@@ -78,7 +76,7 @@ async fn an_idle_http2_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn an_http2_connection_that_answers_whatever_it_is_asked_is_idle_all_the_same() {
+async fn an_http2_connection_that_only_answers_pings_is_idle() {
     let relay = TestRelay::start().await;
     let mut caller = Caller::http2(&relay).await;
     assert_eq!(caller.get("/_ringtail/health").await.status, 200);
@@ -128,37 +126,6 @@ async fn a_body_over_the_limit_is_a_413_announced_or_not() {
 }
 
 #[tokio::test]
-async fn full_memory_is_a_503_and_frees_itself() {
-    let relay = TestRelay::with(|config| config.limits.buffered_bytes = 40_000).await;
-    let endpoint = relay.endpoint().await;
-    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 5001\r\n\r\n{}",
-        endpoint.path(""),
-        "x".repeat(5000)
-    );
-    conn.write(head.as_bytes()).await;
-    let mut caller = Caller::http1(&relay).await;
-    let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
-    soon("memory to be full", async {
-        loop {
-            let answer = caller.post(&endpoint.path(""), body).await;
-            if answer.status == StatusCode::SERVICE_UNAVAILABLE {
-                assert_eq!(answer.headers["retry-after"], "1");
-                assert_eq!(answer.body, "the relay is busy\n");
-                break;
-            }
-        }
-    })
-    .await;
-    conn.write(b"x").await;
-    conn.read_head().await;
-    let mut caller = Caller::http1(&relay).await;
-    assert_eq!(caller.post(&endpoint.path(""), body).await.status, 200);
-    relay.has_hit("buffered-bytes", 1).await;
-}
-
-#[tokio::test]
 async fn large_and_many_header_fields_are_a_431() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
@@ -178,9 +145,7 @@ async fn large_and_many_header_fields_are_a_431() {
     }
     let mut caller = Caller::http2(&relay).await;
     let mut request = Request::post(endpoint.path(""))
-        .body(Full::<Bytes>::from(
-            r#"{"uuid":"u","event":"/e","body":{}}"#,
-        ))
+        .body(Full::<Bytes>::from(EVENT))
         .unwrap();
     for _ in 0..=ringtail_protocol::event::MAX_HEADERS {
         request
@@ -203,7 +168,7 @@ async fn large_and_many_header_fields_are_a_431() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_a_400() {
+async fn bytes_that_are_not_http_are_a_400() {
     let relay = TestRelay::start().await;
     for garbage in [
         &b"GARBAGE\r\n\r\n"[..],
@@ -236,18 +201,16 @@ async fn what_is_not_http_is_a_400() {
 }
 
 #[tokio::test]
-async fn a_transfer_coding_beside_chunked_is_a_501() {
+async fn an_unknown_transfer_coding_is_a_501() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app(""))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("")).await;
     assert_eq!(client.head().await, 0);
     for codings in ["gzip, chunked", "gzip\r\nTransfer-Encoding: chunked"] {
         let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-        let head = format!(
-            "POST {} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {codings}\r\n\r\n",
-            endpoint.path("")
+        let head = post_head(
+            &endpoint.path(""),
+            &format!("Transfer-Encoding: {codings}\r\n"),
         );
         conn.write(format!("{head}2\r\n{{}}\r\n0\r\n\r\n").as_bytes())
             .await;
@@ -256,10 +219,8 @@ async fn a_transfer_coding_beside_chunked_is_a_501() {
         assert!(answer.ends_with(b"the only transfer coding that this relay knows is chunked\n"));
     }
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-    let known = format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n",
-        endpoint.path("")
-    );
+    let known = post_head(&endpoint.path(""), "Transfer-Encoding: Chunked\r\n");
+    let known = known + "2\r\n{}\r\n0\r\n\r\n";
     conn.write(known.as_bytes()).await;
     // A passthrough request, and the first event: what was refused left nothing.
     assert!(conn.read_head().await.starts_with(b"HTTP/1.1 200 "));
@@ -268,18 +229,17 @@ async fn a_transfer_coding_beside_chunked_is_a_501() {
 }
 
 #[tokio::test]
-async fn more_events_than_an_endpoint_may_have_are_a_503_and_validations_are_answered() {
+async fn events_over_the_rate_are_a_503_and_validations_are_answered() {
     let relay = TestRelay::with(|config| {
         config.limits.events_per_second = std::num::NonZeroU32::MIN;
     })
     .await;
     let endpoint = relay.endpoint().await;
     let mut caller = Caller::http1(&relay).await;
-    let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
     let mut stored = 0;
     let refused = soon("a refusal", async {
         loop {
-            let answer = caller.post(&endpoint.path(""), body).await;
+            let answer = caller.post(&endpoint.path(""), EVENT).await;
             if answer.status != 200 {
                 break answer;
             }
@@ -300,16 +260,16 @@ async fn more_events_than_an_endpoint_may_have_are_a_503_and_validations_are_ans
         .unwrap();
     assert_eq!(caller.send(shake).await.headers["validation-token"], "t");
     let other = relay.endpoint_named("other").await;
-    assert_eq!(caller.post(&other.path(""), body).await.status, 200);
+    assert_eq!(caller.post(&other.path(""), EVENT).await.status, 200);
     soon("room for another", async {
-        while caller.post(&endpoint.path(""), body).await.status != 200 {}
+        while caller.post(&endpoint.path(""), EVENT).await.status != 200 {}
     })
     .await;
     assert!(relay.hits("events-per-second").await >= 1);
 }
 
 #[tokio::test]
-async fn an_address_whose_logins_fail_too_often_is_told_to_wait() {
+async fn too_many_failed_logins_are_a_429() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut caller = Caller::http1(&relay).await;
@@ -335,13 +295,12 @@ async fn an_address_whose_logins_fail_too_often_is_told_to_wait() {
     let dialled = Dial::to(&relay, &endpoint).socket(&relay).await;
     assert_eq!(dialled.err().map(|(status, _)| status), Some(429));
     // The edge is for everybody.
-    let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
-    assert_eq!(caller.post(&endpoint.path(""), body).await.status, 200);
+    assert_eq!(caller.post(&endpoint.path(""), EVENT).await.status, 200);
     assert_eq!(relay.hits("failed-logins").await, 3);
 }
 
 #[tokio::test]
-async fn what_is_not_tls_is_closed() {
+async fn bytes_that_are_not_tls_end_the_connection() {
     let relay = TestRelay::start().await;
     for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 4096]] {
         let mut socket = TcpStream::connect(("127.0.0.1", relay.port()))
@@ -355,7 +314,7 @@ async fn what_is_not_tls_is_closed() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_are_closed_and_room_comes_back() {
+async fn connections_over_the_limit_are_closed() {
     for in_all in [true, false] {
         let relay = TestRelay::with(|config| {
             if in_all {
@@ -368,7 +327,7 @@ async fn connections_over_the_limit_are_closed_and_room_comes_back() {
         let endpoint = relay.endpoint().await;
         // A link keeps its place.
         let app = text_app("a");
-        let link = Dial::to(&relay, &endpoint).attach(&relay, app).await;
+        let link = relay.attach(&endpoint, app).await;
         assert!(Conn::try_open(&relay, &["http/1.1"]).await.is_err());
         link.kill();
         soon("room", async {
@@ -379,7 +338,7 @@ async fn connections_over_the_limit_are_closed_and_room_comes_back() {
 }
 
 #[tokio::test]
-async fn connections_that_are_silent_go_for_new_ones_and_validations_are_answered() {
+async fn idle_connections_are_evicted_and_validations_answered() {
     let relay = TestRelay::with(|config| config.limits.connections = 4).await;
     let endpoint = relay.endpoint().await;
     let (asked, mut was_asked) = tokio::sync::mpsc::channel(1);
@@ -392,7 +351,7 @@ async fn connections_that_are_silent_go_for_new_ones_and_validations_are_answere
             Response::new(Full::from("thought").boxed())
         })
     });
-    let mut link = Dial::to(&relay, &endpoint).attach(&relay, app).await;
+    let mut link = relay.attach(&endpoint, app).await;
     link.head().await;
     // An app thinks, and others have the rest of the places: silent, and in the middle of a body.
     let mut caller = Conn::open(&relay, &["http/1.1"]).await;
@@ -409,9 +368,9 @@ async fn connections_that_are_silent_go_for_new_ones_and_validations_are_answere
     let mut open = Vec::new();
     for _ in 0..10 {
         let mut ringcentral = Conn::open(&relay, &["http/1.1"]).await;
-        let shake = format!(
-            "POST {} HTTP/1.1\r\nHost: x\r\nValidation-Token: t\r\nContent-Length: 0\r\n\r\n",
-            endpoint.path("")
+        let shake = post_head(
+            &endpoint.path(""),
+            "Validation-Token: t\r\nContent-Length: 0\r\n",
         );
         ringcentral.write(shake.as_bytes()).await;
         let head = ringcentral.read_head().await;
@@ -426,30 +385,32 @@ async fn connections_that_are_silent_go_for_new_ones_and_validations_are_answere
 }
 
 #[tokio::test]
-async fn one_endpoint_takes_half_of_the_memory_and_others_go_on() {
+async fn full_memory_is_a_503_and_one_endpoint_may_hold_half() {
     let relay = TestRelay::with(|config| config.limits.buffered_bytes = 40_000).await;
-    let (flooded, other) = (
-        relay.endpoint_named("flooded").await,
-        relay.endpoint_named("other").await,
-    );
+    let flooded = relay.endpoint_named("flooded").await;
+    let other = relay.endpoint_named("other").await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-    let half = format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 9001\r\n\r\n{}",
-        flooded.path(""),
-        "x".repeat(9000)
-    );
+    let half = post_head(&flooded.path(""), "Content-Length: 9001\r\n") + &"x".repeat(9000);
     conn.write(half.as_bytes()).await;
     let mut caller = Caller::http1(&relay).await;
-    let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
-    soon("its half to be full", async {
-        while caller.post(&flooded.path(""), body).await.status != 503 {}
+    let refused = soon("its half to be full", async {
+        loop {
+            let answer = caller.post(&flooded.path(""), EVENT).await;
+            if answer.status != StatusCode::OK {
+                return answer;
+            }
+        }
     })
     .await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(refused.body, "the relay is busy\n");
     let mut caller = Caller::http1(&relay).await;
-    assert_eq!(caller.post(&other.path(""), body).await.status, 200);
+    assert_eq!(caller.post(&other.path(""), EVENT).await.status, 200);
     conn.write(b"x").await;
     conn.read_head().await;
-    assert_eq!(caller.post(&flooded.path(""), body).await.status, 200);
+    assert_eq!(caller.post(&flooded.path(""), EVENT).await.status, 200);
+    relay.has_hit("buffered-bytes", 1).await;
 }
 
 /// How long an answer may be left unread: less than the link's keep-alive takes, which sees the clock turned on as well.
@@ -477,7 +438,7 @@ fn endless() -> (App, oneshot::Receiver<()>) {
 }
 
 #[tokio::test]
-async fn callers_that_say_they_are_there_and_do_not_read_leave_room_for_passthroughs() {
+async fn callers_that_do_not_read_free_their_passthrough_permits() {
     let relay = TestRelay::with(|config| {
         config.limits.idle_timeout = NEVER;
         config.limits.answer_idle_timeout = UNREAD;
@@ -485,7 +446,7 @@ async fn callers_that_say_they_are_there_and_do_not_read_leave_room_for_passthro
     .await;
     let endpoint = relay.endpoint().await;
     let (app, given_up) = endless();
-    let mut link = Dial::to(&relay, &endpoint).attach(&relay, app).await;
+    let mut link = relay.attach(&endpoint, app).await;
     link.head().await;
     let mut caller = Caller::http2(&relay).await;
     let mut unread = Vec::new();
@@ -529,11 +490,11 @@ async fn tls_1_2_and_1_3_are_spoken() {
 }
 
 #[tokio::test]
-async fn a_caller_that_does_not_read_its_answer_is_cut_off() {
+async fn a_caller_that_does_not_read_is_disconnected() {
     let relay = TestRelay::with(|config| config.limits.answer_idle_timeout = UNREAD).await;
     let endpoint = relay.endpoint().await;
     let (app, given_up) = endless();
-    let mut client = Dial::to(&relay, &endpoint).attach(&relay, app).await;
+    let mut client = relay.attach(&endpoint, app).await;
     client.head().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
     let head = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", endpoint.path("/"));
@@ -547,7 +508,7 @@ async fn a_caller_that_does_not_read_its_answer_is_cut_off() {
 }
 
 #[tokio::test]
-async fn full_memory_of_strangers_is_a_503_and_leaves_room_at_endpoints() {
+async fn full_memory_for_strangers_leaves_room_for_events() {
     let relay = TestRelay::with(|config| {
         config.limits.stray_bytes = 2 * ringtail_relay::limits::REQUEST_BYTES;
     })
@@ -567,20 +528,17 @@ async fn full_memory_of_strangers_is_a_503_and_leaves_room_at_endpoints() {
     })
     .await;
     let mut caller = Caller::http1(&relay).await;
-    let body = r#"{"uuid":"u","event":"/e","body":{}}"#;
-    assert_eq!(caller.post(&endpoint.path(""), body).await.status, 200);
+    assert_eq!(caller.post(&endpoint.path(""), EVENT).await.status, 200);
     waiting.write(b"{}").await;
     assert!(waiting.read_head().await.starts_with(b"HTTP/1.1 404 "));
     assert!(relay.hits("stray-bytes").await >= 1);
 }
 
 #[tokio::test]
-async fn a_large_body_is_what_a_small_one_is() {
+async fn large_bodies_are_classified_like_small_ones() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("the app"))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("the app")).await;
     assert_eq!(client.head().await, 0);
     let filler = "x".repeat(2 * ringtail_relay::limits::LARGE_BODY_BYTES);
     let event = format!(r#"{{"body":{{"x":"{filler}"}},"uuid":"u","event":"/e"}}"#);

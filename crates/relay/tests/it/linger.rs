@@ -14,7 +14,7 @@ use crate::kit::{Conn, Endpoint, NEVER, TestRelay, after, soon};
 const REST: usize = 12 * 1024 * 1024;
 
 #[tokio::test]
-async fn a_refusal_is_read_by_who_writes_everything_first() {
+async fn a_caller_that_writes_before_reading_gets_the_refusal() {
     let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
     let full = TestRelay::with(|config| {
         config.limits.buffered_bytes = 100;
@@ -76,7 +76,7 @@ async fn a_refused_body_is_read_up_to_a_length() {
 }
 
 #[tokio::test]
-async fn a_refused_body_is_waited_for_as_long_as_any() {
+async fn a_refused_body_has_the_usual_time_limit() {
     let relay = TestRelay::with(|config| {
         config.limits.body_bytes = 100;
         config.limits.body_timeout = Duration::from_millis(100);
@@ -94,7 +94,7 @@ async fn a_refused_body_is_waited_for_as_long_as_any() {
 }
 
 #[tokio::test]
-async fn a_408_is_read_by_who_goes_on_writing() {
+async fn a_caller_that_keeps_writing_gets_the_408() {
     let relay = TestRelay::with(|config| {
         config.certificate = Certificate::Proxy;
         config.limits.establish_timeout = NEVER;
@@ -120,7 +120,7 @@ async fn a_408_is_read_by_who_goes_on_writing() {
 }
 
 #[tokio::test]
-async fn a_refused_body_that_waits_for_leave_gets_none() {
+async fn a_caller_that_expects_100_gets_the_refusal() {
     let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
@@ -131,7 +131,7 @@ async fn a_refused_body_that_waits_for_leave_gets_none() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_read_by_who_asks_first_and_does_not_wait() {
+async fn a_caller_that_expects_100_and_does_not_wait_gets_the_refusal() {
     let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
@@ -160,7 +160,7 @@ async fn refusing_callers_of_a_proxy() -> TestRelay {
 }
 
 #[tokio::test]
-async fn the_connection_of_a_proxy_outlives_a_callers_refusal() {
+async fn a_refused_caller_does_not_end_its_proxys_connection() {
     let relay = refusing_callers_of_a_proxy().await;
     let mut conn = Conn::open(&relay, &[]).await;
     let head = format!(
@@ -178,7 +178,7 @@ async fn the_connection_of_a_proxy_outlives_a_callers_refusal() {
 }
 
 #[tokio::test]
-async fn a_relay_that_stops_waits_for_no_refused_body() {
+async fn shutdown_does_not_wait_for_refused_bodies() {
     let relay = refusing_callers_of_a_proxy().await;
     let mut conn = Conn::open(&relay, &[]).await;
     let head = b"POST /x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.9\r\nContent-Length: 1000\r\n\r\nhalf";

@@ -29,7 +29,7 @@ fn journal(relay: &TestRelay) -> String {
 }
 
 #[tokio::test]
-async fn two_links_get_everything_each() {
+async fn two_links_each_get_every_event() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     post(&relay, &endpoint, 2).await;
@@ -49,11 +49,11 @@ async fn two_links_get_everything_each() {
 }
 
 #[tokio::test]
-async fn endpoints_do_not_mix() {
+async fn a_link_only_gets_events_of_its_endpoint() {
     let relay = TestRelay::start().await;
     let (sms, calls) = (relay.endpoint().await, relay.endpoint_named("calls").await);
     post(&relay, &calls, 1).await;
-    let mut client = Dial::to(&relay, &sms).attach(&relay, text_app("")).await;
+    let mut client = relay.attach(&sms, text_app("")).await;
     assert_eq!(client.head().await, 0);
     post(&relay, &sms, 1).await;
     assert_eq!(client.event().await.0.seq, 1);
@@ -86,7 +86,7 @@ async fn a_cursor_of_another_journal_starts_at_the_oldest() {
 }
 
 #[tokio::test]
-async fn what_retention_took_is_a_gap_to_those_who_knew_of_it() {
+async fn deleted_events_after_the_cursor_are_a_gap() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     post(&relay, &endpoint, 4).await;
@@ -109,7 +109,7 @@ async fn what_retention_took_is_a_gap_to_those_who_knew_of_it() {
 }
 
 #[tokio::test]
-async fn refusals_say_why() {
+async fn bad_dials_are_refused_with_a_reason() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let stranger = relay.accounts().add(&name("berta")).unwrap();
@@ -177,7 +177,7 @@ async fn refusals_say_why() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_no_websocket_is_refused() {
+async fn a_request_without_websocket_upgrade_is_refused() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
@@ -197,9 +197,7 @@ async fn links_of_a_revoked_or_rotated_token_end() {
     let relay =
         TestRelay::with(|config| config.limits.accounts_interval = Duration::from_millis(10)).await;
     let endpoint = relay.endpoint().await;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("up"))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("up")).await;
     client.head().await;
     relay.attached(&endpoint, "up").await;
     // Another account's change leaves it alone.
@@ -227,7 +225,7 @@ async fn links_of_a_revoked_or_rotated_token_end() {
 }
 
 #[tokio::test]
-async fn a_client_that_speaks_garbage_loses_its_link() {
+async fn garbage_ends_the_link() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let dial = Dial::to(&relay, &endpoint);
@@ -255,7 +253,7 @@ async fn a_client_that_speaks_garbage_loses_its_link() {
 }
 
 #[tokio::test]
-async fn a_client_that_only_dials_loses_its_link() {
+async fn a_silent_client_loses_its_link() {
     let relay =
         TestRelay::with(|config| config.limits.link_timeout = Duration::from_millis(50)).await;
     let endpoint = relay.endpoint().await;
@@ -271,7 +269,7 @@ async fn a_client_that_only_dials_loses_its_link() {
 }
 
 #[tokio::test]
-async fn the_head_is_told_when_the_link_is_attached() {
+async fn the_head_is_sent_once_the_link_is_attached() {
     let relay =
         TestRelay::with(|config| config.limits.link_timeout = Duration::from_millis(50)).await;
     let endpoint = relay.endpoint().await;

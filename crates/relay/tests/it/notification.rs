@@ -7,12 +7,12 @@ use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_relay::config::Config;
 use ringtail_relay::server::Server;
 
-use crate::kit::{Caller, Conn, Dial, TestRelay, text_app};
+use crate::kit::{Caller, Conn, TestRelay, text_app};
 
 const SMS: &str = r#"{"uuid":"u-1","event":"/restapi/v1.0/x","body":{"a":1}}"#;
 
 #[tokio::test]
-async fn what_was_answered_200_is_there_after_a_restart() {
+async fn acknowledged_events_survive_a_restart() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut caller = Caller::http1(&relay).await;
@@ -38,12 +38,10 @@ async fn what_was_answered_200_is_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn the_event_is_the_request_as_it_came() {
+async fn the_event_is_the_request_as_sent() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app(""))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("")).await;
     client.head().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
     let request = format!(
@@ -84,12 +82,10 @@ async fn the_event_is_the_request_as_it_came() {
 }
 
 #[tokio::test]
-async fn an_http2_caller_has_a_host_too() {
+async fn events_over_http2_have_a_host_field() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app(""))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("")).await;
     client.head().await;
     let mut caller = Caller::http2(&relay).await;
     assert_eq!(caller.post(&endpoint.path(""), SMS).await.status, 200);
@@ -106,9 +102,7 @@ async fn a_repeated_uuid_is_marked_and_kept() {
     for _ in 0..2 {
         assert_eq!(caller.post(&endpoint.path(""), SMS).await.status, 200);
     }
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app(""))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("")).await;
     assert_eq!(client.head().await, 2);
     assert_eq!(client.event().await.0.duplicate_of, None);
     assert_eq!(client.event().await.0.duplicate_of, Some(1));
@@ -131,7 +125,7 @@ async fn a_caller_that_expects_100_continue_gets_it() {
 }
 
 #[tokio::test]
-async fn odd_requests_have_an_answer() {
+async fn unusual_requests_get_a_response() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let path = endpoint.path("");
@@ -159,7 +153,7 @@ async fn odd_requests_have_an_answer() {
 }
 
 #[tokio::test]
-async fn an_unknown_endpoint_is_a_404_whatever_is_sent() {
+async fn an_unknown_endpoint_is_a_404() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let nearly = &endpoint.id[..endpoint.id.len() - 1];

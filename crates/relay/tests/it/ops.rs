@@ -10,7 +10,7 @@ use ringtail_relay::server::Stopped;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::kit::{Caller, Dial, TestRelay, soon, text_app};
+use crate::kit::{Caller, TestRelay, soon, text_app};
 
 async fn watched() -> (TestRelay, SocketAddr) {
     let relay = TestRelay::with(|config| {
@@ -190,7 +190,7 @@ async fn a_relay_that_drains_lives_and_is_not_ready() {
     let endpoint = relay.endpoint().await;
     // A passthrough request without an end holds the drain.
     let app: crate::kit::App = std::sync::Arc::new(|_| Box::pin(std::future::pending()));
-    let client = Dial::to(&relay, &endpoint).attach(&relay, app).await;
+    let client = relay.attach(&endpoint, app).await;
     let mut caller = Caller::http1(&relay).await;
     let path = endpoint.path("/oauth");
     let asked = caller.get(&path);
@@ -231,9 +231,7 @@ async fn how_far_clients_are_behind_is_told() {
         !before.contains("ringtail_endpoint_waiting_events{"),
         "nobody was there"
     );
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("hello"))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("hello")).await;
     client.head().await;
     let mut caller = Caller::http1(&relay).await;
     let event =
@@ -358,9 +356,7 @@ fn table(numbers: &str) -> String {
 async fn the_documentation_lists_every_number() {
     let (relay, address) = watched().await;
     let endpoint = relay.endpoint().await;
-    let client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("hello"))
-        .await;
+    let client = relay.attach(&endpoint, text_app("hello")).await;
     relay.attached(&endpoint, "hello").await;
     let table = table(&numbers(address).await);
     drop(client);

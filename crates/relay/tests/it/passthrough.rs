@@ -36,7 +36,7 @@ fn no_answer(reason: &'static str) -> App {
 }
 
 #[tokio::test]
-async fn request_and_answer_pass_through_unchanged() {
+async fn request_and_response_pass_through_unchanged() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let echo = app(|request| async move {
@@ -54,7 +54,7 @@ async fn request_and_answer_pass_through_unchanged() {
         assert!(!head.headers.contains_key("expect"));
         answer.body(Full::new(body).boxed()).unwrap()
     });
-    let mut client = Dial::to(&relay, &endpoint).attach(&relay, echo).await;
+    let mut client = relay.attach(&endpoint, echo).await;
     client.head().await;
     let binary: Vec<u8> = (0..=255).cycle().take(700_000).collect();
     for mut caller in [Caller::http1(&relay).await, Caller::http2(&relay).await] {
@@ -85,7 +85,7 @@ async fn request_and_answer_pass_through_unchanged() {
 }
 
 #[tokio::test]
-async fn answers_are_streamed() {
+async fn responses_are_streamed() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let (send, chunks) = mpsc::channel::<Bytes>(1);
@@ -101,7 +101,7 @@ async fn answers_are_streamed() {
             Response::new(StreamBody::new(frames).boxed())
         }
     });
-    let mut client = Dial::to(&relay, &endpoint).attach(&relay, stream).await;
+    let mut client = relay.attach(&endpoint, stream).await;
     client.head().await;
     let mut caller = Caller::http1(&relay).await;
     let request = Request::get(endpoint.path("/"))
@@ -118,7 +118,7 @@ async fn answers_are_streamed() {
 }
 
 #[tokio::test]
-async fn without_a_client_an_install_is_kept_and_owed() {
+async fn without_a_client_an_install_stays_pending() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut caller = Caller::http1(&relay).await;
@@ -128,9 +128,7 @@ async fn without_a_client_an_install_is_kept_and_owed() {
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.headers["retry-after"], "1");
 
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app(""))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("")).await;
     client.head().await;
     let (install, request) = client.event().await;
     assert_eq!(
@@ -146,12 +144,10 @@ async fn without_a_client_an_install_is_kept_and_owed() {
 }
 
 #[tokio::test]
-async fn an_install_whose_app_is_down_is_kept_and_owed() {
+async fn an_install_whose_app_is_down_stays_pending() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, no_answer(path::UNREACHABLE))
-        .await;
+    let mut client = relay.attach(&endpoint, no_answer(path::UNREACHABLE)).await;
     relay
         .attached(&endpoint, "nothing listens at the app's address\n")
         .await;
@@ -174,7 +170,7 @@ async fn an_install_whose_app_is_down_is_kept_and_owed() {
 }
 
 #[tokio::test]
-async fn a_client_without_a_target_is_never_asked() {
+async fn a_client_without_a_target_gets_no_passthrough_requests() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut inspecting = Dial::to(&relay, &endpoint)
@@ -191,7 +187,7 @@ async fn a_client_without_a_target_is_never_asked() {
 }
 
 #[tokio::test]
-async fn the_client_attached_last_answers_and_the_one_before_takes_over() {
+async fn the_newest_client_answers_and_an_older_one_takes_over() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let dial = Dial::to(&relay, &endpoint);
@@ -207,7 +203,7 @@ async fn the_client_attached_last_answers_and_the_one_before_takes_over() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_forward_after_all_is_passed_over() {
+async fn a_client_that_refuses_is_skipped() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let dial = Dial::to(&relay, &endpoint);
@@ -242,7 +238,7 @@ async fn a_client_that_does_not_forward_after_all_is_passed_over() {
 }
 
 #[tokio::test]
-async fn stated_failures_are_told_in_the_relays_words() {
+async fn a_clients_reason_becomes_a_502() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut caller = Caller::http1(&relay).await;
@@ -258,9 +254,7 @@ async fn stated_failures_are_told_in_the_relays_words() {
             "the app did not send an HTTP response\n",
         ),
     ] {
-        let client = Dial::to(&relay, &endpoint)
-            .attach(&relay, no_answer(reason))
-            .await;
+        let client = relay.attach(&endpoint, no_answer(reason)).await;
         soon("the client's word", async {
             loop {
                 let answer = caller.get(&endpoint.path("/")).await;
@@ -281,13 +275,13 @@ async fn stated_failures_are_told_in_the_relays_words() {
 }
 
 #[tokio::test]
-async fn an_app_that_thinks_too_long_is_a_504() {
+async fn a_slow_app_is_a_504() {
     let relay =
         TestRelay::with(|config| config.limits.passthrough_deadline = Duration::from_millis(50))
             .await;
     let endpoint = relay.endpoint().await;
     let silent = app(|_| std::future::pending());
-    let mut client = Dial::to(&relay, &endpoint).attach(&relay, silent).await;
+    let mut client = relay.attach(&endpoint, silent).await;
     client.head().await;
     let mut caller = Caller::http1(&relay).await;
     soon("the deadline", async {
@@ -297,7 +291,7 @@ async fn an_app_that_thinks_too_long_is_a_504() {
 }
 
 #[tokio::test]
-async fn an_app_that_falls_silent_breaks_the_answer_off() {
+async fn a_response_that_stalls_breaks_off() {
     let relay =
         TestRelay::with(|config| config.limits.answer_idle_timeout = Duration::from_millis(50))
             .await;
@@ -312,7 +306,7 @@ async fn an_app_that_falls_silent_breaks_the_answer_off() {
         });
         Response::new(StreamBody::new(frames).boxed())
     });
-    let client = Dial::to(&relay, &endpoint).attach(&relay, half).await;
+    let client = relay.attach(&endpoint, half).await;
     let mut caller = Caller::http1(&relay).await;
     let answer = soon("an answer", async {
         loop {
@@ -334,7 +328,7 @@ async fn an_app_that_falls_silent_breaks_the_answer_off() {
 }
 
 #[tokio::test]
-async fn a_link_that_dies_meanwhile_is_a_502_and_nothing_is_sent_twice() {
+async fn a_link_that_dies_is_a_502_and_the_request_is_not_sent_twice() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let (asked, mut was_asked) = mpsc::channel(8);
@@ -376,16 +370,14 @@ async fn a_link_that_dies_meanwhile_is_a_502_and_nothing_is_sent_twice() {
 }
 
 #[tokio::test]
-async fn a_full_link_makes_passthroughs_wait_and_then_come_again() {
+async fn a_full_link_answers_503_after_a_wait() {
     let relay =
         TestRelay::with(|config| config.limits.passthrough_wait = Duration::from_millis(20)).await;
     let endpoint = relay.endpoint().await;
-    let first = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("up"))
-        .await;
+    let first = relay.attach(&endpoint, text_app("up")).await;
     relay.attached(&endpoint, "up").await;
     let silent = app(|_| std::future::pending());
-    let mut client = Dial::to(&relay, &endpoint).attach(&relay, silent).await;
+    let mut client = relay.attach(&endpoint, silent).await;
     client.head().await;
     first.kill();
     let request = || {
@@ -417,16 +409,14 @@ async fn a_full_link_makes_passthroughs_wait_and_then_come_again() {
 }
 
 #[tokio::test]
-async fn a_passthrough_that_waits_for_a_link_that_ends_goes_to_another() {
+async fn a_request_waiting_for_a_link_that_ends_moves_to_another() {
     let relay = TestRelay::with(|config| {
         config.limits.passthrough_wait = Duration::from_secs(600);
         config.limits.passthrough_deadline = Duration::from_secs(600);
     })
     .await;
     let endpoint = relay.endpoint().await;
-    let older = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("older"))
-        .await;
+    let older = relay.attach(&endpoint, text_app("older")).await;
     relay.attached(&endpoint, "older").await;
     let (asked, mut was_asked) = mpsc::channel(64);
     let silent = app(move |_| {
@@ -436,7 +426,7 @@ async fn a_passthrough_that_waits_for_a_link_that_ends_goes_to_another() {
             std::future::pending().await
         }
     });
-    let newer = Dial::to(&relay, &endpoint).attach(&relay, silent).await;
+    let newer = relay.attach(&endpoint, silent).await;
     let full = ringtail_protocol::http2::MAX_PASSTHROUGHS;
     // One connection for each: until the newer client is attached the older one answers.
     let asking = |count: usize| {

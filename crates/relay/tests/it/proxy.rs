@@ -7,7 +7,7 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use ringtail_relay::config::{Certificate, Config};
 
-use crate::kit::{App, Caller, Conn, Dial, Endpoint, TestRelay, soon, text_app};
+use crate::kit::{App, Caller, Conn, Endpoint, TestRelay, soon, text_app};
 
 /// Everybody in this process calls from here, so here stand the proxies.
 const LOOPBACK: &str = "127.0.0.0/8";
@@ -37,12 +37,10 @@ fn posted(path: &str, method: &str, forwarded: &[&str]) -> Request<Full<Bytes>> 
 }
 
 #[tokio::test]
-async fn both_versions_of_http_are_spoken_plainly_and_links_run() {
+async fn plain_http1_http2_and_links_work() {
     let relay = TestRelay::with(behind_proxy).await;
     let endpoint = relay.endpoint().await;
-    let _client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("the app"))
-        .await;
+    let _client = relay.attach(&endpoint, text_app("the app")).await;
     relay.attached(&endpoint, "the app").await;
     for mut caller in [Caller::http1(&relay).await, Caller::http2(&relay).await] {
         let validation = Request::post(endpoint.path("/any"))
@@ -60,9 +58,7 @@ async fn both_versions_of_http_are_spoken_plainly_and_links_run() {
 async fn the_event_names_the_caller_and_keeps_every_byte() {
     let relay = TestRelay::with(behind_proxy).await;
     let endpoint = relay.endpoint().await;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app(""))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("")).await;
     client.head().await;
     let spoofed = ["127.0.0.1, 1.2.3.4", "198.51.100.7 ,127.0.0.3"];
     for mut caller in [Caller::http1(&relay).await, Caller::http2(&relay).await] {
@@ -80,16 +76,14 @@ async fn the_event_names_the_caller_and_keeps_every_byte() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_not_trusted_is_not_believed() {
+async fn an_untrusted_peer_is_not_believed() {
     let relay = TestRelay::with(|config| {
         behind_proxy(config);
         config.proxies.trusted = vec!["10.0.0.0/8".parse().unwrap()];
     })
     .await;
     let endpoint = relay.endpoint().await;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app(""))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("")).await;
     client.head().await;
     let mut caller = Caller::http1(&relay).await;
     let request = posted(&endpoint.path("/hook"), "POST", &["198.51.100.7"]);
@@ -99,16 +93,14 @@ async fn a_peer_that_is_not_trusted_is_not_believed() {
 }
 
 #[tokio::test]
-async fn callers_of_a_proxy_have_a_share_each() {
+async fn callers_of_a_proxy_have_separate_limits() {
     let relay = TestRelay::with(|config| {
         behind_proxy(config);
         config.limits.connections_per_address = 1;
     })
     .await;
     let endpoint = relay.endpoint().await;
-    let _client = Dial::to(&relay, &endpoint)
-        .attach(&relay, thinking_app())
-        .await;
+    let _client = relay.attach(&endpoint, thinking_app()).await;
     let busy = "203.0.113.9";
     // The proxy's connections are many, and none of them counts for an address.
     let (mut first, mut second) = (Caller::http2(&relay).await, Caller::http1(&relay).await);
@@ -140,7 +132,7 @@ fn thinking_app() -> App {
 }
 
 #[tokio::test]
-async fn a_plain_connection_that_says_too_little_is_closed() {
+async fn an_incomplete_plain_request_times_out() {
     for said in [
         &b""[..],
         b"P",
@@ -181,7 +173,7 @@ async fn a_proxy_header_names_the_caller_of_a_connection() {
 }
 
 #[tokio::test]
-async fn without_its_header_a_trusted_proxy_is_refused_and_a_stranger_with_one_too() {
+async fn a_missing_or_forged_proxy_header_is_refused() {
     let relay = TestRelay::with(|config| {
         behind_proxy(config);
         config.proxies.proxy_protocol = true;
@@ -210,7 +202,7 @@ async fn without_its_header_a_trusted_proxy_is_refused_and_a_stranger_with_one_t
 }
 
 #[tokio::test]
-async fn connections_count_for_whom_their_proxy_header_names() {
+async fn connections_count_for_the_address_in_their_proxy_header() {
     let relay = TestRelay::with(|config| {
         behind_proxy(config);
         config.proxies.proxy_protocol = true;
@@ -255,7 +247,7 @@ async fn peer_of_first(relay: TestRelay, endpoint: &Endpoint) -> String {
 }
 
 #[tokio::test]
-async fn a_proxy_that_does_not_say_who_calls_is_not_shut_out() {
+async fn failed_logins_do_not_lock_out_a_proxy_that_names_no_caller() {
     let relay = TestRelay::with(behind_proxy).await;
     let mut caller = Caller::http1(&relay).await;
     let login = |token: &str| {

@@ -27,9 +27,7 @@ fn held(asked: mpsc::Sender<()>, go: Arc<Notify>) -> App {
 async fn an_idle_relay_stops_and_ends_links() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("up"))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("up")).await;
     client.head().await;
     let port = relay.port();
     let mut idle = Conn::open(&relay, &["http/1.1"]).await;
@@ -47,13 +45,9 @@ async fn a_passthrough_in_flight_is_finished() {
     let endpoint = relay.endpoint().await;
     let (asked, mut was_asked) = mpsc::channel(1);
     let go = Arc::new(Notify::new());
-    let first = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("up"))
-        .await;
+    let first = relay.attach(&endpoint, text_app("up")).await;
     relay.attached(&endpoint, "up").await;
-    let _client = Dial::to(&relay, &endpoint)
-        .attach(&relay, held(asked, go.clone()))
-        .await;
+    let _client = relay.attach(&endpoint, held(asked, go.clone())).await;
     first.kill();
     let mut caller = Caller::http1(&relay).await;
     let answered = async {
@@ -76,7 +70,7 @@ async fn a_passthrough_in_flight_is_finished() {
 }
 
 #[tokio::test]
-async fn what_does_not_end_is_cut_off_and_said_so() {
+async fn requests_over_the_deadline_are_cut_off() {
     for http2 in [false, true] {
         cut_off(http2).await;
     }
@@ -87,9 +81,7 @@ async fn cut_off(http2: bool) {
         TestRelay::with(|config| config.limits.drain_timeout = Duration::from_millis(50)).await;
     let endpoint = relay.endpoint().await;
     let (asked, mut was_asked) = mpsc::channel(1);
-    let first = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("up"))
-        .await;
+    let first = relay.attach(&endpoint, text_app("up")).await;
     relay.attached(&endpoint, "up").await;
     let client = Dial::to(&relay, &endpoint)
         .attach(&relay, held(asked, Arc::new(Notify::new())))
@@ -127,7 +119,7 @@ async fn cut_off(http2: bool) {
 
 /// RingCentral keeps connections, and may be at its next request, or at its first, when the relay is told to stop.
 #[tokio::test]
-async fn a_request_that_is_on_its_way_is_answered() {
+async fn a_request_in_transit_is_answered() {
     let mut relay = TestRelay::with(|config| config.limits.linger = Duration::from_secs(60)).await;
     let endpoint = relay.endpoint().await;
     let notification = || {

@@ -4,10 +4,10 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use ringtail_protocol::event::{Disposition, Kind};
 
-use crate::kit::{Caller, Conn, Dial, TestRelay, text_app};
+use crate::kit::{Caller, Conn, TestRelay, text_app};
 
 #[tokio::test]
-async fn answer_on_the_wire_is_the_token_and_nothing_superfluous() {
+async fn the_response_has_the_token_and_no_other_fields() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
@@ -50,7 +50,7 @@ async fn longest_token_fits_the_limit_and_one_more_is_refused() {
 }
 
 #[tokio::test]
-async fn http2_answers_the_same() {
+async fn the_response_over_http2_is_the_same() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut caller = Caller::http2(&relay).await;
@@ -88,12 +88,10 @@ async fn tokens_that_cannot_be_echoed_are_a_400() {
 }
 
 #[tokio::test]
-async fn a_validation_is_noted_as_settled() {
+async fn a_validation_is_stored_as_answered() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("never asked"))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("never asked")).await;
     client.head().await;
     let mut caller = Caller::http1(&relay).await;
     let request = Request::post(endpoint.path("/hook"))
@@ -108,7 +106,7 @@ async fn a_validation_is_noted_as_settled() {
 }
 
 #[tokio::test]
-async fn a_flood_is_answered_and_noted_in_part() {
+async fn a_flood_is_answered_and_partly_stored() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
@@ -125,9 +123,7 @@ async fn a_flood_is_answered_and_noted_in_part() {
         }
     }
     let seconds = began.elapsed().as_secs() + 2;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app(""))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("")).await;
     let noted = client.head().await;
     assert!(noted <= seconds * u64::from(ringtail_relay::limits::STORED_VALIDATIONS.get()));
 }

@@ -7,7 +7,7 @@ use ringtail_relay::config::{Certificate, Config, PemPair, PublicUrl};
 use ringtail_relay::server::{Server, SpawnError};
 use serde_json::Value;
 
-use crate::kit::{Answered, Caller, Dial, TestRelay, text_app};
+use crate::kit::{Answered, Caller, TestRelay, text_app};
 
 fn wildcard(config: &mut Config) {
     config.certificate = Certificate::Proxy;
@@ -24,12 +24,10 @@ async fn ask(caller: &mut Caller, host: &str, path: &str) -> Answered {
 }
 
 #[tokio::test]
-async fn on_its_own_name_every_path_is_the_endpoints() {
+async fn on_its_own_host_every_path_is_the_endpoints() {
     let relay = TestRelay::with(wildcard).await;
     let endpoint = relay.endpoint().await;
-    let mut client = Dial::to(&relay, &endpoint)
-        .attach(&relay, text_app("the app"))
-        .await;
+    let mut client = relay.attach(&endpoint, text_app("the app")).await;
     client.head().await;
     let own = format!("{}.hooks.example.com", endpoint.id);
     let shouted = format!("{}.:8443", own.to_uppercase());
@@ -56,7 +54,7 @@ async fn on_its_own_name_every_path_is_the_endpoints() {
 }
 
 #[tokio::test]
-async fn what_is_below_the_domain_and_no_endpoint_is_a_404() {
+async fn an_unknown_host_below_the_domain_is_a_404() {
     let relay = TestRelay::with(wildcard).await;
     let endpoint = relay.endpoint().await;
     for mut caller in [Caller::http1(&relay).await, Caller::http2(&relay).await] {
@@ -73,7 +71,7 @@ async fn what_is_below_the_domain_and_no_endpoint_is_a_404() {
 }
 
 #[tokio::test]
-async fn forwarded_hosts_lead_nowhere() {
+async fn forwarded_hosts_are_ignored() {
     let relay = TestRelay::with(|config| {
         wildcard(config);
         config.proxies.forwarded = true;
@@ -93,7 +91,7 @@ async fn forwarded_hosts_lead_nowhere() {
 }
 
 #[tokio::test]
-async fn clients_are_told_the_name() {
+async fn clients_get_the_host_as_url() {
     let relay = TestRelay::with(wildcard).await;
     let endpoint = relay.endpoint().await;
     let request = Request::post("/_ringtail/v1/endpoints")

@@ -14,6 +14,14 @@ use tokio_rustls::TlsConnector;
 
 use super::{TestRelay, soon};
 
+/// The body of a notification.
+pub(crate) const EVENT: &str = r#"{"uuid":"u","event":"/e","body":{}}"#;
+
+/// Returns the head of an HTTP/1.1 POST. Each of `fields` ends with CRLF.
+pub(crate) fn post_head(path: &str, fields: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nHost: x\r\n{fields}\r\n")
+}
+
 /// What bytes are written on: TLS, or plain to a relay behind a proxy.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send> Stream for S {}

@@ -23,8 +23,8 @@ use rustls::pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-pub(crate) use self::caller::{Answered, Caller, Conn};
-pub(crate) use self::client::{App, Dial, text_app};
+pub(crate) use self::caller::{Answered, Caller, Conn, EVENT, post_head};
+pub(crate) use self::client::{App, Client, Dial, text_app};
 
 /// Longer than anything takes: a test that waits for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -197,7 +197,12 @@ impl TestRelay {
         .await;
     }
 
-    /// Returns the TLS settings of somebody who trusts this relay.
+    /// Attaches a client that forwards to `app`.
+    pub(crate) async fn attach(&self, endpoint: &Endpoint, app: App) -> Client {
+        Dial::to(self, endpoint).attach(self, app).await
+    }
+
+    /// Returns the TLS settings of a client that trusts this relay.
     pub(crate) fn tls(&self, alpn: &[&str]) -> Arc<ClientConfig> {
         let mut roots = rustls::RootCertStore::empty();
         let ca = CertificateDer::from_pem_file(self.dir.path().join("ca.pem")).unwrap();
