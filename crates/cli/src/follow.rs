@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ringtail_model::redact;
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::{self, Reveal};
-use ringtail_model::{AttemptRow, EventDetail, GapRow, Marks, NoveltyRow, RowId};
+use ringtail_model::{AttemptRow, EventDetail, GapRow, NewFieldsRow, RowId, Watermarks};
 use ringtail_protocol::event::EventId;
 use ringtail_store::{History, ReadError, Search};
 use tokio::sync::watch;
@@ -30,15 +30,15 @@ pub(crate) enum Item {
     /// Events that never come.
     Gap(GapRow),
     /// What is new in the body of an event.
-    Novelty(NoveltyRow),
+    NewFields(NewFieldsRow),
 }
 
 /// A position in the history.
 #[derive(Debug)]
 pub(crate) struct Follow {
     history: History,
-    marks: watch::Receiver<Marks>,
-    at: Marks,
+    marks: watch::Receiver<Watermarks>,
+    at: Watermarks,
     secrets: Secrets,
     reveal: Reveal,
     search: Option<Arc<Search>>,
@@ -47,9 +47,9 @@ pub(crate) struct Follow {
 
 impl Follow {
     /// Follows from a position on; what proofs are worth is told by the secrets.
-    pub(crate) fn new(history: History, at: Marks, secrets: Secrets, reveal: Reveal) -> Self {
+    pub(crate) fn new(history: History, at: Watermarks, secrets: Secrets, reveal: Reveal) -> Self {
         Self {
-            marks: history.marks(),
+            marks: history.watermarks(),
             history,
             at,
             secrets,
@@ -85,9 +85,9 @@ impl Follow {
                 let after = self.at.attempts;
                 attempts = self.history.attempts_after(after, PAGE_ROWS).await?;
                 attempts.retain(|attempt| attempt.row <= reach.attempts);
-                let after = self.at.novelties;
-                novelties = self.history.novelties_after(after, PAGE_ROWS).await?;
-                novelties.retain(|novelty| novelty.row <= reach.novelties);
+                let after = self.at.new_fields;
+                novelties = self.history.new_fields_after(after, PAGE_ROWS).await?;
+                novelties.retain(|novelty| novelty.row <= reach.new_fields);
             }
             let nothing = gaps.is_empty() && events.is_empty() && attempts.is_empty();
             if nothing && novelties.is_empty() {
@@ -121,10 +121,10 @@ impl Follow {
                 }
             }
             for novelty in novelties {
-                self.at.novelties = novelty.row;
+                self.at.new_fields = novelty.row;
                 let belongs = self.now(novelty.event, endpoint, &mut items).await?;
                 if matches!(belongs, Belongs::Ours(_)) {
-                    items.push(Item::Novelty(novelty));
+                    items.push(Item::NewFields(novelty));
                 }
             }
             // A page of other endpoints' events is not the end.

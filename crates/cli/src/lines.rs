@@ -97,13 +97,13 @@ impl Form {
             (Self::Json, Item::Event(detail)) => json::line(out, &json::event(detail)),
             (Self::Json, Item::Attempt(attempt, _)) => json::line(out, &json::attempt(attempt)),
             (Self::Json, Item::Gap(gap)) => json::line(out, &json::gap(gap)),
-            (Self::Json, Item::Novelty(row)) => json::line(out, &json::novelty(row)),
+            (Self::Json, Item::NewFields(row)) => json::line(out, &json::novelty(row)),
             (Self::Plain { style, label }, item) => {
                 let text = match item {
                     Item::Event(detail) => style.event(&detail.event),
                     Item::Attempt(attempt, seq) => style.attempt(attempt, *seq),
                     Item::Gap(gap) => style.gap(gap),
-                    Item::Novelty(row) => style.novelty(row),
+                    Item::NewFields(row) => style.novelty(row),
                 };
                 out.extend(labelled(label, &text).into_bytes());
             }

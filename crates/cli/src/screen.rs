@@ -15,13 +15,13 @@ use ringtail_model::secrets::AllSecrets;
 use ringtail_model::signature::{self, Reveal};
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{
-    AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
-    endpoint_name,
+    AttemptRow, Bookmark, BookmarkRow, EventDetail, EventRow, GapRow, NewFieldsRow, RowId, Status,
+    Watermarks, endpoint_name,
 };
 use ringtail_protocol::event::EventId;
 use ringtail_recordings::diff::Noise;
 use ringtail_recordings::export::{curl, httpie, raw};
-use ringtail_store::{Comment, Direction, Found, History, MarkChange};
+use ringtail_store::{BookmarkChange, Comment, Direction, Found, History};
 use ringtail_tui::Options;
 use ringtail_tui::keymap::Keys;
 use ringtail_tui::source::{Form, MarkWish, ReplayStep, Report, Sight, Source, SourceError};
@@ -184,8 +184,8 @@ impl Source for Screen {
         self.engines.iter().map(Engine::status).collect()
     }
 
-    fn marks(&self) -> watch::Receiver<Marks> {
-        self.history().marks()
+    fn marks(&self) -> watch::Receiver<Watermarks> {
+        self.history().watermarks()
     }
 
     async fn events(
@@ -263,27 +263,29 @@ impl Source for Screen {
         rows.map_err(SourceError::new)
     }
 
-    async fn novelties_after(
+    async fn new_fields_after(
         &self,
         row: RowId,
         limit: usize,
-    ) -> Result<Vec<NoveltyRow>, SourceError> {
-        let rows = self.history().novelties_after(row, limit).await;
+    ) -> Result<Vec<NewFieldsRow>, SourceError> {
+        let rows = self.history().new_fields_after(row, limit).await;
         rows.map_err(SourceError::new)
     }
 
-    async fn marks_between(
+    async fn bookmarks_between(
         &self,
         first: RowId,
         last: RowId,
         limit: usize,
         sight: Sight,
-    ) -> Result<Vec<MarkRow>, SourceError> {
-        let marks = self.history().marks_between(first, last, limit);
+    ) -> Result<Vec<BookmarkRow>, SourceError> {
+        let marks = self.history().bookmarks_between(first, last, limit);
         let mut marks = marks.await.map_err(SourceError::new)?;
         if sight == Sight::Pseudonyms {
             // As with the events themselves: what a comment says of others cannot be told.
-            marks.iter_mut().for_each(|row| row.mark.comment.clear());
+            marks
+                .iter_mut()
+                .for_each(|row| row.bookmark.comment.clear());
         }
         Ok(marks)
     }
@@ -368,19 +370,19 @@ impl Source for Screen {
         }))
     }
 
-    async fn mark(&self, id: EventId, wish: MarkWish) -> Result<Option<Mark>, SourceError> {
+    async fn mark(&self, id: EventId, wish: MarkWish) -> Result<Option<Bookmark>, SourceError> {
         let change = match wish {
-            MarkWish::Mark => MarkChange::Mark,
-            MarkWish::Clear => MarkChange::Clear,
+            MarkWish::Mark => BookmarkChange::Set,
+            MarkWish::Clear => BookmarkChange::Clear,
             MarkWish::Comment(text) => {
-                MarkChange::Comment(Comment::parse(&text).map_err(SourceError::new)?)
+                BookmarkChange::Comment(Comment::parse(&text).map_err(SourceError::new)?)
             }
         };
         let history = self.history();
-        let changed = history.set_mark(vec![id], change).await;
+        let changed = history.set_bookmark(vec![id], change).await;
         changed.map_err(SourceError::new)?;
         let event = history.event(id).await.map_err(SourceError::new)?;
-        Ok(event.and_then(|event| event.event.mark))
+        Ok(event.and_then(|event| event.event.bookmark))
     }
 
     fn hold(&self, on: bool) {

@@ -26,9 +26,9 @@ pub use lock::LockError;
 use memory::Memory;
 pub use memory::last_target;
 use ringtail_model::secrets::Secrets;
-use ringtail_model::signature::Guard;
+use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::target::TargetUrl;
-use ringtail_model::{Endpoint, LinkState, Marks, Status, Target, TargetState};
+use ringtail_model::{Endpoint, LinkState, Status, Target, TargetState, Watermarks};
 use ringtail_store::{Forwarding, History, OpenError, Retention};
 
 /// What an engine is to do.
@@ -49,7 +49,7 @@ pub struct EngineConfig {
     /// What RingCentral and the app share on this endpoint.
     pub secrets: Secrets,
     /// Keeps from the app whose proof of origin is wrong or missing.
-    pub guard: Option<Guard>,
+    pub guard: Option<SignaturePolicy>,
     /// How much of the history is kept.
     pub retention: Retention,
 }
@@ -63,7 +63,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct Inner {
     history: History,
-    start: Marks,
+    start: Watermarks,
     status: watch::Receiver<Status>,
     sender: Option<Sender>,
     paused: watch::Sender<bool>,
@@ -112,7 +112,7 @@ impl Engine {
         let (data, name) = (config.data.clone(), config.endpoint.clone());
         let lock = tokio::task::spawn_blocking(move || Lock::take(&data, &name));
         let lock = lock.await.map_err(|_| SpawnError::ShuttingDown)??;
-        let start = *history.marks().borrow();
+        let start = *history.watermarks().borrow();
         let name = config.endpoint.clone();
         let memory = Memory::new(
             &config.data,
@@ -219,7 +219,7 @@ impl Engine {
 
     /// Returns how far the history reached when the engine started: what is after is of this run.
     #[must_use]
-    pub fn start(&self) -> Marks {
+    pub fn start(&self) -> Watermarks {
         self.inner.start
     }
 

@@ -40,7 +40,7 @@ use self::scheduler::{Command, End, Health, Input, Scheduler};
 pub use self::send::{
     Delivery, KEPT_BODY_BYTES, MAX_READ_BYTES, OutgoingBody, SendOptions, Sender, TrustError,
 };
-use ringtail_model::{Cause, ForwardState, Marks, Outcome, RowId, TargetState};
+use ringtail_model::{Cause, ForwardState, Outcome, RowId, TargetState, Watermarks};
 use ringtail_store::{History, StoreError};
 
 /// How the forwarder works.
@@ -105,7 +105,7 @@ impl Forwarder {
         });
         let (connected, connections) = mpsc::channel(options.limits.in_flight.max(1));
         let run = Run {
-            marks: history.marks(),
+            marks: history.watermarks(),
             reach: RowId::default(),
             work: Work {
                 history,
@@ -155,7 +155,7 @@ struct Run {
     options: ForwardOptions,
     scheduler: Scheduler,
     paused: watch::Receiver<bool>,
-    marks: watch::Receiver<Marks>,
+    marks: watch::Receiver<Watermarks>,
     /// How far the events reached when they were last looked for.
     reach: RowId,
     connections: mpsc::Receiver<RowId>,

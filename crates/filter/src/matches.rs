@@ -167,7 +167,7 @@ impl Subject<'_> {
             Field::Method => return Some(text.fits(&event.method)),
             Field::Path => return Some(text.fits(&event.path)),
             Field::Comment => {
-                let mark = event.mark.as_ref();
+                let mark = event.bookmark.as_ref();
                 return Some(mark.is_some_and(|mark| text.fits(&mark.comment)));
             }
             Field::Endpoint => {
@@ -189,8 +189,8 @@ impl Subject<'_> {
         let event = self.event;
         Some(match flag {
             Flag::Held => event.forward == ForwardState::Pending,
-            Flag::Marked => event.mark.is_some(),
-            Flag::NewField => event.novelty.is_some(),
+            Flag::Marked => event.bookmark.is_some(),
+            Flag::NewField => event.new_fields.is_some(),
             Flag::Duplicate => event.duplicate_of.is_some(),
             Flag::Replayed => {
                 let newest = event.last_attempt.as_ref().map(|attempt| attempt.cause);

@@ -1,10 +1,10 @@
 //! What the engine knows and its faces show.
 //!
-//! The engine prints nothing. It publishes its [`Status`] and how far its history reaches ([`Marks`]); a face
+//! The engine prints nothing. It publishes its [`Status`] and how far its history reaches ([`Watermarks`]); a face
 //! reads the history from its own position, so a slow one delays nobody and misses nothing.
 
 pub mod headers;
-pub mod novelty;
+pub mod new_fields;
 pub mod redact;
 pub mod secrets;
 pub mod signature;
@@ -19,7 +19,7 @@ use ringtail_ringcentral::classify::{RequestView, classify};
 use ringtail_ringcentral::signature::{Outcome as ProofOutcome, Scheme};
 use ringtail_ringcentral::verdict::{Failing, NoAnswer, Verdict};
 
-use crate::novelty::Novelty;
+use crate::new_fields::NewFields;
 
 /// Position of a row in the history: grows with every stored row and is never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -60,11 +60,11 @@ pub struct EventRow {
     /// Where forwarding stands.
     pub forward: ForwardState,
     /// What the user says of it, if it is marked.
-    pub mark: Option<Mark>,
+    pub bookmark: Option<Bookmark>,
     /// The event that this one is an edited copy of.
     pub edited_from: Option<EventId>,
     /// What no event of its kind before had in its body.
-    pub novelty: Option<Novelty>,
+    pub new_fields: Option<NewFields>,
     /// The newest attempt, if any.
     pub last_attempt: Option<AttemptRow>,
 }
@@ -94,20 +94,20 @@ pub fn kind_of(request: &Request) -> Kind {
 
 /// A mark that the user put on an event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Mark {
+pub struct Bookmark {
     /// What the user says of the event: one line, possibly empty.
     pub comment: String,
 }
 
 /// A mark with its event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MarkRow {
+pub struct BookmarkRow {
     /// The event's position.
     pub row: RowId,
     /// The event.
     pub event: EventId,
     /// The mark.
-    pub mark: Mark,
+    pub bookmark: Bookmark,
 }
 
 /// An event with all that was received.
@@ -320,7 +320,7 @@ pub struct GapRow {
 
 /// What is new in the body of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoveltyRow {
+pub struct NewFieldsRow {
     /// Position among what is new.
     pub row: RowId,
     /// The event.
@@ -332,14 +332,14 @@ pub struct NoveltyRow {
     /// Its topic.
     pub topic: String,
     /// What is new.
-    pub novelty: Novelty,
+    pub new_fields: NewFields,
     /// When it was noticed.
     pub noticed_at: Timestamp,
 }
 
 /// How far the history reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Marks {
+pub struct Watermarks {
     /// Newest event row.
     pub events: RowId,
     /// Newest attempt row.
@@ -347,20 +347,20 @@ pub struct Marks {
     /// Newest gap row.
     pub gaps: RowId,
     /// Newest row of what is new in events.
-    pub novelties: RowId,
+    pub new_fields: RowId,
     /// How often marks of events were changed.
-    pub marked: u64,
+    pub bookmarks: u64,
 }
 
-impl Marks {
+impl Watermarks {
     /// Takes in marks that may be older in part; returns whether anything has moved.
     pub fn advance(&mut self, other: Self) -> bool {
         let before = *self;
         self.events = self.events.max(other.events);
         self.attempts = self.attempts.max(other.attempts);
         self.gaps = self.gaps.max(other.gaps);
-        self.novelties = self.novelties.max(other.novelties);
-        self.marked = self.marked.max(other.marked);
+        self.new_fields = self.new_fields.max(other.new_fields);
+        self.bookmarks = self.bookmarks.max(other.bookmarks);
         before != *self
     }
 }

@@ -125,9 +125,9 @@ fn signed_query(path: &str, proof: &[u8]) -> Option<String> {
 ///
 /// What RingCentral does not sign passes, and so does what there is no secret for.
 #[derive(Debug, Clone)]
-pub struct Guard(Secrets);
+pub struct SignaturePolicy(Secrets);
 
-impl Guard {
+impl SignaturePolicy {
     /// Judges by these secrets; `None` when there is none to judge by.
     #[must_use]
     pub fn new(secrets: &Secrets) -> Option<Self> {

@@ -14,7 +14,7 @@ use ringtail_protocol::event::{
 };
 
 use ringtail_store::{
-    Comment, Forwarding, History, Incoming, MarkChange, NewAttempt, ReadError, StoreError,
+    BookmarkChange, Comment, Forwarding, History, Incoming, NewAttempt, ReadError, StoreError,
 };
 
 /// The journal that imported events are of; no relay's identity is this word.
@@ -44,7 +44,7 @@ pub struct Recorded {
     /// The request.
     pub request: Request,
     /// What the user says of it, if it is marked.
-    pub mark: Option<Comment>,
+    pub bookmark: Option<Comment>,
     /// The answers of the app that it was recorded with, oldest first.
     pub answers: Vec<NewAttempt>,
 }
@@ -192,7 +192,8 @@ impl<'a> Importer<'a> {
         };
         self.bytes += event.encoded_len();
         self.batch.push(Incoming::Event(event));
-        self.marks.extend(recorded.mark.map(|mark| (id, mark)));
+        self.marks
+            .extend(recorded.bookmark.map(|comment| (id, comment)));
         self.answers.extend(recorded.answers);
         if self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES {
             self.flush().await?;
@@ -224,8 +225,8 @@ impl<'a> Importer<'a> {
             self.history.record_attempt(answer, false).await?;
         }
         for (id, comment) in self.marks.drain(..) {
-            let mark = MarkChange::Comment(comment);
-            self.history.set_mark(vec![id], mark).await?;
+            let mark = BookmarkChange::Comment(comment);
+            self.history.set_bookmark(vec![id], mark).await?;
         }
         Ok(())
     }

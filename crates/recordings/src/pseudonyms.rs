@@ -78,7 +78,7 @@ pub fn event(masker: &Masker, detail: &EventDetail) -> EventDetail {
         .map(|it| attempt(masker, it))
         .collect();
     // A person wrote it for themselves, and what it says of others cannot be told.
-    if let Some(mark) = &mut masked.event.mark {
+    if let Some(mark) = &mut masked.event.bookmark {
         mark.comment.clear();
     }
     masked.event.last_attempt = masked

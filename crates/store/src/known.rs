@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use ringtail_filter::push_field;
-use ringtail_model::novelty::{NewField, Novelty};
+use ringtail_model::new_fields::{NewField, NewFields};
 
 /// Bodies of a kind that are learnt from before anything is said to be new.
 pub const LEARN: u32 = 20;
@@ -72,7 +72,7 @@ pub(crate) struct Learnt {
     /// Whether there is anything to be kept.
     pub(crate) changed: bool,
     /// What is new, if that is to be said.
-    pub(crate) novelty: Option<Novelty>,
+    pub(crate) novelty: Option<NewFields>,
 }
 
 impl Known {
@@ -85,7 +85,7 @@ impl Known {
             says: !is_learning,
             path: String::new(),
             changed: is_learning,
-            said: Novelty::default(),
+            said: NewFields::default(),
         };
         walk.value(body, 0, is_learning);
         let (changed, said) = (walk.changed, walk.said);
@@ -102,7 +102,7 @@ struct Walk<'k> {
     says: bool,
     path: String,
     changed: bool,
-    said: Novelty,
+    said: NewFields,
 }
 
 impl Walk<'_> {

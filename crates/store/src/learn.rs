@@ -13,8 +13,8 @@ use ringtail_protocol::event::{EventId, Timestamp};
 use super::codes;
 use super::query::{MAX_PAGE, Reader};
 use crate::known::{Known, MAX_BODY};
-use ringtail_model::novelty::Novelty;
-use ringtail_model::{NoveltyRow, RowId};
+use ringtail_model::new_fields::NewFields;
+use ringtail_model::{NewFieldsRow, RowId};
 
 /// What is known of each kind, as the file has it or will have it at the end of the step.
 #[derive(Debug, Default)]
@@ -110,14 +110,18 @@ fn read(connection: &Connection, topic: &str) -> rusqlite::Result<Known> {
 }
 
 /// Reads what is new in an event; `None` where a left join found nothing.
-pub(super) fn novelty(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Novelty>> {
+pub(super) fn novelty(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<NewFields>> {
     let text: Option<String> = row.get(at)?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 impl Reader {
     /// Reads what is new in events, after a row, oldest first.
-    pub fn novelties_after(&self, after: RowId, limit: usize) -> rusqlite::Result<Vec<NoveltyRow>> {
+    pub fn new_fields_after(
+        &self,
+        after: RowId,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<NewFieldsRow>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT n.row, n.novelty, n.noticed_at, e.id, e.endpoint, e.seq, e.topic
              FROM novelty AS n JOIN event AS e ON e.row = n.event
@@ -125,9 +129,9 @@ impl Reader {
         )?;
         let limit = codes::len(limit.min(MAX_PAGE));
         let rows = statement.query_map(params![after.0, limit], |row| {
-            Ok(NoveltyRow {
+            Ok(NewFieldsRow {
                 row: RowId(row.get(0)?),
-                novelty: novelty(row, 1)?.unwrap_or_default(),
+                new_fields: novelty(row, 1)?.unwrap_or_default(),
                 noticed_at: Timestamp(row.get(2)?),
                 event: EventId::from_bytes(row.get(3)?),
                 endpoint: row.get(4)?,

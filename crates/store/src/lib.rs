@@ -12,13 +12,13 @@
 //! owed ([`crate::forward`]).
 
 mod attempts;
+mod bookmark;
 mod codes;
 mod edited;
 mod headers;
 mod index;
 mod known;
 mod learn;
-mod mark;
 mod others;
 mod query;
 mod record;
@@ -41,10 +41,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use ringtail_protocol::event::{EncodeError, EventId, Request};
 
 pub use self::attempts::NewAttempt;
+pub use self::bookmark::{BookmarkChange, Comment, CommentError, MAX_COMMENT_CHARS};
 pub use self::edited::origin_name;
 pub use self::known::LEARN;
 use self::learn::Learner;
-pub use self::mark::{Comment, CommentError, MAX_COMMENT_CHARS, MarkChange};
 pub use self::query::{Counts, MAX_DETAIL_ATTEMPTS, MAX_PAGE, PendingEvent, Reader, StoredRequest};
 use self::rest::Rest;
 pub use self::rest::Resting;
@@ -55,9 +55,10 @@ pub use self::select::{IdPrefix, MIN_ID_DIGITS, Selector, SelectorError};
 pub use self::store::{Incoming, Stored};
 use self::writer::{QUEUE, Write, Writer};
 use ringtail_model::secrets::Secrets;
-use ringtail_model::signature::{Guard, Reveal, show};
+use ringtail_model::signature::{Reveal, SignaturePolicy, show};
 use ringtail_model::{
-    AttemptDetail, AttemptRow, EventDetail, EventRow, GapRow, MarkRow, Marks, NoveltyRow, RowId,
+    AttemptDetail, AttemptRow, BookmarkRow, EventDetail, EventRow, GapRow, NewFieldsRow, RowId,
+    Watermarks,
 };
 
 /// Read-only connections that may be busy at once; more readers wait.
@@ -69,7 +70,7 @@ pub enum Forwarding {
     /// Events that the edge owes the app become pending.
     On,
     /// As [`Forwarding::On`], but for those that the guard rejects.
-    Guarded(Guard),
+    Guarded(SignaturePolicy),
     /// Inspect only: nothing becomes pending, so that a target given later is not flooded with the past.
     Off,
 }
@@ -85,9 +86,9 @@ struct Inner {
     client_id: String,
     writes: mpsc::Sender<Write>,
     rests: mpsc::Sender<Rest>,
-    marks: watch::Receiver<Marks>,
+    marks: watch::Receiver<Watermarks>,
     /// Moves `marks`.
-    reach: watch::Sender<Marks>,
+    reach: watch::Sender<Watermarks>,
     indexed: watch::Receiver<RowId>,
     readers: Mutex<Vec<Reader>>,
     permits: Arc<Semaphore>,
@@ -209,7 +210,7 @@ impl History {
     /// Returns how far the history reaches. Moves after each commit of this process, and covers what other processes
     /// have written until then; see [`History::watch_others`].
     #[must_use]
-    pub fn marks(&self) -> watch::Receiver<Marks> {
+    pub fn watermarks(&self) -> watch::Receiver<Watermarks> {
         self.inner.marks.clone()
     }
 
@@ -272,18 +273,18 @@ impl History {
         recorded.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Changes the marks of events, and returns how many of the events there are. Lists have the marks when they are
+    /// Changes the bookmarks of events, and returns how many of the events there are. Lists have the bookmarks when they are
     /// read again.
     ///
     /// # Errors
     /// When nothing was changed.
-    pub async fn set_mark(
+    pub async fn set_bookmark(
         &self,
         events: Vec<EventId>,
-        change: MarkChange,
+        change: BookmarkChange,
     ) -> Result<usize, StoreError> {
         let (done, changed) = oneshot::channel();
-        self.write(Write::Mark {
+        self.write(Write::Bookmark {
             events,
             change,
             done,
@@ -292,17 +293,17 @@ impl History {
         changed.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Reads the marks of events from a row to another, both included, newest first, at most [`MAX_PAGE`].
+    /// Reads the bookmarks of events from a row to another, both included, newest first, at most [`MAX_PAGE`].
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub async fn marks_between(
+    pub async fn bookmarks_between(
         &self,
         first: RowId,
         last: RowId,
         limit: usize,
-    ) -> Result<Vec<MarkRow>, ReadError> {
-        self.read(move |reader| reader.marks_between(first, last, limit))
+    ) -> Result<Vec<BookmarkRow>, ReadError> {
+        self.read(move |reader| reader.bookmarks_between(first, last, limit))
             .await
     }
 
@@ -543,12 +544,12 @@ impl History {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub async fn novelties_after(
+    pub async fn new_fields_after(
         &self,
         after: RowId,
         limit: usize,
-    ) -> Result<Vec<NoveltyRow>, ReadError> {
-        self.read(move |reader| reader.novelties_after(after, limit))
+    ) -> Result<Vec<NewFieldsRow>, ReadError> {
+        self.read(move |reader| reader.new_fields_after(after, limit))
             .await
     }
 

@@ -71,7 +71,7 @@ mod tests {
     use tokio_util::task::TaskTracker;
 
     use super::*;
-    use crate::MarkChange;
+    use crate::BookmarkChange;
     use crate::testing::{TestHistory, call};
 
     /// Two engines look as one: the second takes over when the first ends.
@@ -91,15 +91,15 @@ mod tests {
         assert!(kept.history.inner.look.try_acquire().is_err());
         first.cancel();
         looking.await.unwrap();
-        let mut marks = kept.history.marks();
+        let mut marks = kept.history.watermarks();
         let other = History::open(kept.dir.path()).unwrap();
         other
-            .set_mark(vec![event.id], MarkChange::Mark)
+            .set_bookmark(vec![event.id], BookmarkChange::Set)
             .await
             .unwrap();
         tokio::select! {
             () = waiting.as_mut() => panic!("it was not told to end"),
-            seen = marks.wait_for(|marks| marks.marked == 1) => drop(seen.unwrap()),
+            seen = marks.wait_for(|marks| marks.bookmarks == 1) => drop(seen.unwrap()),
         }
         second.cancel();
         waiting.await;
@@ -113,11 +113,14 @@ mod tests {
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(kept.history.clone().watch_others(cancel.clone()));
         tasks.close();
-        let mut marks = kept.history.marks();
+        let mut marks = kept.history.watermarks();
         let other = History::open(kept.dir.path()).unwrap();
-        for (count, change) in [(1, MarkChange::Mark), (2, MarkChange::Clear)] {
-            other.set_mark(vec![event.id], change).await.unwrap();
-            marks.wait_for(|marks| marks.marked == count).await.unwrap();
+        for (count, change) in [(1, BookmarkChange::Set), (2, BookmarkChange::Clear)] {
+            other.set_bookmark(vec![event.id], change).await.unwrap();
+            marks
+                .wait_for(|marks| marks.bookmarks == count)
+                .await
+                .unwrap();
         }
         cancel.cancel();
         tasks.wait().await;

@@ -8,7 +8,8 @@ use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Request, Time
 use super::select::Selector;
 use super::{attempts, codes, headers, learn, store};
 use ringtail_model::{
-    AttemptDetail, AttemptRow, EventDetail, EventRow, ForwardState, GapRow, Mark, Marks, RowId,
+    AttemptDetail, AttemptRow, Bookmark, EventDetail, EventRow, ForwardState, GapRow, RowId,
+    Watermarks,
 };
 
 /// The most rows that one query returns, whatever is asked for.
@@ -326,8 +327,8 @@ impl Reader {
 }
 
 /// Reads how far the tables reach. Deleted rows count: positions are never used twice.
-pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Marks> {
-    let mut marks = Marks::default();
+pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Watermarks> {
+    let mut marks = Watermarks::default();
     let mut statement = connection.prepare_cached(
         "SELECT name, seq FROM sqlite_sequence UNION ALL SELECT 'mark', count FROM mark_changes",
     )?;
@@ -338,8 +339,8 @@ pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Marks> {
             "event" => marks.events = reach,
             "attempt" => marks.attempts = reach,
             "gap" => marks.gaps = reach,
-            "novelty" => marks.novelties = reach,
-            "mark" => marks.marked = codes::unsigned(reach.0),
+            "novelty" => marks.new_fields = reach,
+            "mark" => marks.bookmarks = codes::unsigned(reach.0),
             _ => {}
         }
     }
@@ -367,13 +368,13 @@ fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
         summary: row.get(at(11))?,
         body_len: codes::unsigned(row.get(at(12))?),
         forward: codes::forward_or_rejected(row.get(at(13))?, row.get(at(14))?),
-        mark: row
+        bookmark: row
             .get::<_, Option<String>>(at(15))?
-            .map(|comment| Mark { comment }),
+            .map(|comment| Bookmark { comment }),
         edited_from: row
             .get::<_, Option<[u8; 16]>>(at(16))?
             .map(EventId::from_bytes),
-        novelty: learn::novelty(row, at(17))?,
+        new_fields: learn::novelty(row, at(17))?,
         last_attempt: attempts::read_row(row, 0)?,
     })
 }

@@ -13,8 +13,8 @@ fn batch(events: &[Event]) -> Vec<Incoming> {
 #[tokio::test]
 async fn marks_move_after_each_commit_and_before_the_answer() {
     let test = TestHistory::open();
-    let mut marks = test.history.marks();
-    assert_eq!(*marks.borrow_and_update(), Marks::default());
+    let mut marks = test.history.watermarks();
+    assert_eq!(*marks.borrow_and_update(), Watermarks::default());
     let event = call(1, "s");
     let id = event.id;
     test.receives(vec![event, call(2, "s"), call(5, "s")]).await;
@@ -55,12 +55,12 @@ async fn everything_is_there_after_opening_again() {
     assert_eq!(history.client_id(), client);
     assert_eq!(history.cursor(ENDPOINT, JOURNAL).await.unwrap(), Some(2));
     assert_eq!(
-        *history.marks().borrow(),
-        Marks {
+        *history.watermarks().borrow(),
+        Watermarks {
             events: RowId(2),
             attempts: RowId(1),
             gaps: RowId(0),
-            ..Marks::default()
+            ..Watermarks::default()
         }
     );
     let rows = history.events_after(RowId(0), 10).await.unwrap();
@@ -174,7 +174,7 @@ async fn one_operation_that_fails_fails_alone() {
 #[tokio::test]
 async fn a_caller_that_goes_away_changes_nothing() {
     let test = TestHistory::open();
-    let mut marks = test.history.marks();
+    let mut marks = test.history.watermarks();
     let events = batch(&[call(1, "s")]);
     let store = test
         .history

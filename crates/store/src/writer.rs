@@ -16,16 +16,16 @@ use tokio::time::timeout;
 use ringtail_protocol::event::{EncodedRequest, EventId, Kind};
 
 use super::attempts::{self, NewAttempt};
+use super::bookmark::{self, BookmarkChange};
 use super::edited;
 use super::index::{Pace, Turn};
 use super::learn::Learner;
-use super::mark::{self, MarkChange};
 use super::rest::Rest;
 use super::retention::{Retention, Schedule};
 use super::store::{self, Incoming, Stored};
 use super::{Forwarding, StoreError};
 use super::{index, query};
-use ringtail_model::{Marks, RowId};
+use ringtail_model::{RowId, Watermarks};
 
 /// Operations that may wait; more senders than that wait themselves.
 pub(super) const QUEUE: usize = 256;
@@ -62,9 +62,9 @@ pub(super) enum Write {
         settles: bool,
         done: oneshot::Sender<Result<RowId, StoreError>>,
     },
-    Mark {
+    Bookmark {
         events: Vec<EventId>,
-        change: MarkChange,
+        change: BookmarkChange,
         done: oneshot::Sender<Result<usize, StoreError>>,
     },
     Edited {
@@ -81,7 +81,7 @@ impl Write {
         match self {
             Self::Store { batch, .. } => batch.iter().map(Incoming::weight).sum(),
             Self::Attempt { attempt, .. } => attempt.weight(),
-            Self::Mark { events, .. } => 16 * events.len(),
+            Self::Bookmark { events, .. } => 16 * events.len(),
             Self::Edited { request, .. } => request.as_bytes().len(),
         }
     }
@@ -92,7 +92,7 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) queue: mpsc::Receiver<Write>,
     pub(super) rests: mpsc::Receiver<Rest>,
-    pub(super) marks: watch::Sender<Marks>,
+    pub(super) marks: watch::Sender<Watermarks>,
     pub(super) indexed: watch::Sender<RowId>,
     pub(super) retention: Option<Retention>,
     pub(super) learner: Learner,
@@ -196,9 +196,12 @@ impl Writer {
         }
         match index::step(&self.connection, events, &mut self.learner) {
             Ok(step) => {
-                if let Some(novelties) = step.novelty {
+                if let Some(new_fields) = step.novelty {
                     let known = *self.marks.borrow();
-                    self.advance(Marks { novelties, ..known });
+                    self.advance(Watermarks {
+                        new_fields,
+                        ..known
+                    });
                 }
                 self.reached(step.reached);
                 step.more
@@ -211,7 +214,7 @@ impl Writer {
         }
     }
 
-    fn advance(&self, marks: Marks) {
+    fn advance(&self, marks: Watermarks) {
         self.marks.send_if_modified(|known| known.advance(marks));
     }
 
@@ -258,7 +261,11 @@ impl Writer {
     }
 
     /// Writes the group in one transaction. Every operation ends up in `written`, whatever happens.
-    fn commit(&mut self, group: Vec<Write>, written: &mut Vec<Written>) -> rusqlite::Result<Marks> {
+    fn commit(
+        &mut self,
+        group: Vec<Write>,
+        written: &mut Vec<Written>,
+    ) -> rusqlite::Result<Watermarks> {
         let mut group = group.into_iter();
         let begun = timed("lock", || {
             self.connection
@@ -333,13 +340,13 @@ fn apply(transaction: &mut rusqlite::Transaction<'_>, write: Write) -> Written {
             });
             Written::Attempt(done, result)
         }
-        Write::Mark {
+        Write::Bookmark {
             events,
             change,
             done,
         } => {
             let result = alone(transaction, |connection| {
-                mark::change(connection, &events, &change)
+                bookmark::change(connection, &events, &change)
             });
             Written::Mark(done, result)
         }
@@ -394,7 +401,7 @@ impl Written {
         match write {
             Write::Store { done, .. } => Self::Store(done, Err(StoreError::Closed)),
             Write::Attempt { done, .. } => Self::Attempt(done, Err(StoreError::Closed)),
-            Write::Mark { done, .. } => Self::Mark(done, Err(StoreError::Closed)),
+            Write::Bookmark { done, .. } => Self::Mark(done, Err(StoreError::Closed)),
             Write::Edited { done, .. } => Self::Edited(done, Err(StoreError::Closed)),
         }
     }

@@ -18,7 +18,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use ringtail_filter::Filter;
 use ringtail_model::{
-    EventRow, ForwardState, LinkState, Marks, NoveltyRow, RowId, Status, TargetState, endpoint_name,
+    EventRow, ForwardState, LinkState, NewFieldsRow, RowId, Status, TargetState, Watermarks,
+    endpoint_name,
 };
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_recordings::diff::Noise;
@@ -160,11 +161,11 @@ pub(crate) struct Reading {
     /// Whether the running query is about another filter.
     pub(crate) stale: bool,
     /// How far the history reaches.
-    pub(crate) marks: Marks,
+    pub(crate) marks: Watermarks,
     /// How far it reached when the running query was asked.
-    pub(crate) asked: Marks,
+    pub(crate) asked: Watermarks,
     /// How far it was read.
-    pub(crate) seen: Marks,
+    pub(crate) seen: Watermarks,
     pub(crate) paused_until: Option<Timestamp>,
     /// Where the user wants to be, beyond what is loaded.
     pub(crate) jump: Option<Place>,
@@ -183,7 +184,7 @@ impl App {
     /// Returns the screen before anything was read.
     pub(crate) fn new(
         engines: Vec<Status>,
-        marks: Marks,
+        marks: Watermarks,
         now: Timestamp,
         zone: TimeZone,
         theme: Theme,
@@ -221,7 +222,7 @@ impl App {
             reading: Reading {
                 marks,
                 // The first page has what is of its events up to here in it; gaps are read from the start.
-                seen: Marks {
+                seen: Watermarks {
                     events: RowId::default(),
                     gaps: RowId::default(),
                     ..marks
@@ -397,11 +398,11 @@ impl App {
     }
 
     /// Takes in what is new in events, and says so.
-    pub(crate) fn noticed(&mut self, novelties: &[NoveltyRow]) {
+    pub(crate) fn noticed(&mut self, novelties: &[NewFieldsRow]) {
         for row in novelties {
-            let novelty = Some(row.novelty.clone());
+            let novelty = Some(row.new_fields.clone());
             match self.incoming_mut(row.event) {
-                Some(event) => event.novelty = novelty,
+                Some(event) => event.new_fields = novelty,
                 None => self.list.novelty(row.event, novelty),
             }
         }
@@ -410,7 +411,10 @@ impl App {
                 0 => String::new(),
                 others => format!(" (and in {others} more)"),
             };
-            let words = format!("◆ #{} {}: {}{others}", last.seq, last.topic, last.novelty);
+            let words = format!(
+                "◆ #{} {}: {}{others}",
+                last.seq, last.topic, last.new_fields
+            );
             self.notify(Tone::Warn, words);
         }
     }

@@ -34,7 +34,7 @@ pub(crate) enum Effect {
         gaps: RowId,
         /// What is new in events, after this row.
         novelties: RowId,
-        /// Marks of events from this row to that one, if any was changed.
+        /// Bookmarks of events from this row to that one, if any was changed.
         marked: Option<(RowId, RowId)>,
     },
     /// Read from now on with pseudonyms for personal data, or without.

@@ -78,7 +78,7 @@ impl Row {
 pub(crate) fn pages(detail: &EventDetail, zone: &TimeZone) -> Pages {
     let raw = format!("ringtail events show {} --raw", detail.event.id);
     let (mut body, outline) = body::lines(&detail.body, MAX_LINES, Some(&raw));
-    if let Some(novelty) = &detail.event.novelty {
+    if let Some(novelty) = &detail.event.new_fields {
         outline::mark_new(&mut body, &outline, novelty);
     }
     Pages {

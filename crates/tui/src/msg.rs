@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use ringtail_model::{
-    AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, Status,
+    AttemptRow, Bookmark, BookmarkRow, EventDetail, EventRow, GapRow, NewFieldsRow, Status,
+    Watermarks,
 };
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_store::Found;
@@ -30,7 +31,7 @@ pub(crate) enum Msg {
     /// What the engine of an endpoint is doing, by its place.
     Status(usize, Status),
     /// How far the history reaches.
-    Marks(Marks),
+    Marks(Watermarks),
     /// A page of the history that was asked for.
     Page {
         /// What was asked for.
@@ -49,9 +50,9 @@ pub(crate) enum Msg {
         /// Gaps, oldest first.
         gaps: Vec<GapRow>,
         /// What is new in events, oldest first.
-        novelties: Vec<NoveltyRow>,
-        /// Marks, newest first, if they were asked for.
-        marked: Option<Vec<MarkRow>>,
+        novelties: Vec<NewFieldsRow>,
+        /// Bookmarks, newest first, if they were asked for.
+        marked: Option<Vec<BookmarkRow>>,
     },
     /// An event that was asked for; `None` if the history no longer has it.
     Detail {
@@ -79,7 +80,7 @@ pub(crate) enum Msg {
         /// The event.
         id: EventId,
         /// What is said of it now.
-        mark: Option<Mark>,
+        mark: Option<Bookmark>,
     },
     /// A text for the terminal's clipboard was made.
     Clip(Vec<u8>),

@@ -21,7 +21,7 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::layout::{Position, Rect};
 use ringtail_filter::Filter;
-use ringtail_model::{AttemptRow, MarkRow, Marks, NoveltyRow, RowId, Status};
+use ringtail_model::{AttemptRow, BookmarkRow, NewFieldsRow, RowId, Status, Watermarks};
 use ringtail_protocol::event::EventId;
 use ringtail_store::{Direction, Found};
 use tokio::sync::{mpsc, watch};
@@ -284,12 +284,12 @@ impl<S: Source> Engine<S> {
                     marked,
                 } => {
                     let filter = self.filter.clone();
-                    let since = Marks {
+                    let since = Watermarks {
                         events: events.unwrap_or_default(),
                         attempts,
                         gaps,
-                        novelties,
-                        ..Marks::default()
+                        new_fields: novelties,
+                        ..Watermarks::default()
                     };
                     let events = events.is_some();
                     self.tasks.spawn(async move {
@@ -364,7 +364,7 @@ async fn news(
     source: &impl Source,
     filter: &Filter,
     events: bool,
-    since: Marks,
+    since: Watermarks,
     marked: Option<(RowId, RowId)>,
     sight: Sight,
 ) -> Msg {
@@ -382,9 +382,9 @@ async fn news(
             },
         };
         let attempts = source.attempts_after(since.attempts, PAGE, sight).await?;
-        let novelties = source.novelties_after(since.novelties, PAGE).await?;
+        let novelties = source.new_fields_after(since.new_fields, PAGE).await?;
         let marked = match marked {
-            Some((first, last)) => Some(source.marks_between(first, last, PAGE, sight).await?),
+            Some((first, last)) => Some(source.bookmarks_between(first, last, PAGE, sight).await?),
             None => None,
         };
         let meant = if filter.is_empty() {
@@ -410,8 +410,8 @@ async fn news(
 /// Returns the events of which something has come to be known, for which a filter may be now.
 pub(crate) fn concerned(
     attempts: &[AttemptRow],
-    novelties: &[NoveltyRow],
-    marked: Option<&[MarkRow]>,
+    novelties: &[NewFieldsRow],
+    marked: Option<&[BookmarkRow]>,
 ) -> Vec<EventId> {
     let attempts = attempts.iter().map(|attempt| attempt.event);
     let novelties = novelties.iter().map(|novelty| novelty.event);

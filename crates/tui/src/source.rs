@@ -8,7 +8,8 @@ use std::future::Future;
 
 use ringtail_filter::Filter;
 use ringtail_model::{
-    AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
+    AttemptRow, Bookmark, BookmarkRow, EventDetail, EventRow, GapRow, NewFieldsRow, RowId, Status,
+    Watermarks,
 };
 use ringtail_protocol::event::EventId;
 use ringtail_store::{Direction, Found};
@@ -151,7 +152,7 @@ pub trait Source: Send + Sync + 'static {
     fn status(&self) -> Vec<watch::Receiver<Status>>;
 
     /// Returns a view of how far the history reaches.
-    fn marks(&self) -> watch::Receiver<Marks>;
+    fn marks(&self) -> watch::Receiver<Watermarks>;
 
     /// Returns events that a filter is for, those next to a row in a direction, oldest first, and where to go on. A
     /// search that takes long returns what it has found so far.
@@ -188,20 +189,20 @@ pub trait Source: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<GapRow>, SourceError>> + Send;
 
     /// Returns the oldest of what is new in events after a row, at most `limit`, oldest first.
-    fn novelties_after(
+    fn new_fields_after(
         &self,
         row: RowId,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<NoveltyRow>, SourceError>> + Send;
+    ) -> impl Future<Output = Result<Vec<NewFieldsRow>, SourceError>> + Send;
 
     /// Returns the marks of events from a row to another, the newest `limit` of them, newest first.
-    fn marks_between(
+    fn bookmarks_between(
         &self,
         first: RowId,
         last: RowId,
         limit: usize,
         sight: Sight,
-    ) -> impl Future<Output = Result<Vec<MarkRow>, SourceError>> + Send;
+    ) -> impl Future<Output = Result<Vec<BookmarkRow>, SourceError>> + Send;
 
     /// Returns an event with everything that was received and answered, unless the history dropped it.
     fn event(
@@ -233,12 +234,12 @@ pub trait Source: Send + Sync + 'static {
         sight: Sight,
     ) -> impl Future<Output = Result<Option<Vec<u8>>, SourceError>> + Send;
 
-    /// Marks an event in the history, and returns what is said of it then.
+    /// Bookmarks an event in the history, and returns what is said of it then.
     fn mark(
         &self,
         id: EventId,
         wish: MarkWish,
-    ) -> impl Future<Output = Result<Option<Mark>, SourceError>> + Send;
+    ) -> impl Future<Output = Result<Option<Bookmark>, SourceError>> + Send;
 
     /// Holds events back from the target, or lets them go.
     fn hold(&self, on: bool);

@@ -5,7 +5,7 @@ mod mouse;
 mod replay;
 mod typed;
 
-use ringtail_model::{Marks, RowId};
+use ringtail_model::{RowId, Watermarks};
 use ringtail_store::Found;
 
 use crate::app::{App, FilterLine, Focus, List, Overlay, OverlayKind, Palette, attempted};
@@ -76,10 +76,10 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
                 asked.attempts,
             );
             seen.gaps = reached(gaps.last().map(|row| row.row), gaps.len(), asked.gaps);
-            seen.novelties = reached(
+            seen.new_fields = reached(
                 novelties.last().map(|row| row.row),
                 novelties.len(),
-                asked.novelties,
+                asked.new_fields,
             );
             app.receive(events.rows);
             for attempt in &attempts {
@@ -91,7 +91,7 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
             }
             app.noticed(&novelties);
             if let Some(marked) = marked {
-                app.reading.seen.marked = asked.marked;
+                app.reading.seen.bookmarks = asked.bookmarks;
                 app.list.marks(&marked);
             }
             app.release();
@@ -239,18 +239,18 @@ fn wants(app: &mut App) -> Vec<Effect> {
     effects
 }
 
-fn news(marks: Marks, seen: Marks, list: &List) -> Option<Effect> {
-    let remarked = marks.marked > seen.marked;
+fn news(marks: Watermarks, seen: Watermarks, list: &List) -> Option<Effect> {
+    let remarked = marks.bookmarks > seen.bookmarks;
     let more = (list.at_end && marks.events > seen.events)
         || marks.attempts > seen.attempts
         || marks.gaps > seen.gaps
-        || marks.novelties > seen.novelties
+        || marks.new_fields > seen.new_fields
         || remarked;
     more.then_some(Effect::News {
         events: list.at_end.then_some(seen.events),
         attempts: seen.attempts,
         gaps: seen.gaps,
-        novelties: seen.novelties,
+        novelties: seen.new_fields,
         marked: remarked.then(|| list.reach()),
     })
 }

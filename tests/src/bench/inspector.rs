@@ -84,7 +84,7 @@ pub(crate) async fn run(plan: Plan, keep: Option<&Path>) -> anyhow::Result<Strin
             std::fs::copy(kept, &copy)?;
             // Else the first checkpoint waits until all of it is on the disk.
             std::fs::File::open(copy)?.sync_all()?;
-            let newest = open(directory.path())?.marks().borrow().events.0;
+            let newest = open(directory.path())?.watermarks().borrow().events.0;
             let kept = kept.display();
             anyhow::ensure!(
                 u64::try_from(newest) == Ok(plan.events),

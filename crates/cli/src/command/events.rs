@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use ringtail_client::config::Config;
 use ringtail_model::RowId;
 use ringtail_model::redact;
-use ringtail_store::{Comment, Direction, MarkChange};
+use ringtail_store::{BookmarkChange, Comment, Direction};
 
 use super::find::{find_one, open};
 use super::search::{self, Talk, filter, search};
@@ -64,11 +64,11 @@ pub(super) async fn mark(common: &Common, args: MarkArgs) -> Result<(), Failure>
         return Err(nothing_named());
     }
     let change = match (&args.comment, args.clear) {
-        (_, true) => MarkChange::Clear,
-        (None, false) => MarkChange::Mark,
+        (_, true) => BookmarkChange::Clear,
+        (None, false) => BookmarkChange::Set,
         (Some(text), false) => {
             let comment = Comment::parse(text);
-            MarkChange::Comment(comment.map_err(|error| Failure::new(Exit::Usage, error))?)
+            BookmarkChange::Comment(comment.map_err(|error| Failure::new(Exit::Usage, error))?)
         }
     };
     let config = Config::load(&common.flags(None))?;
@@ -78,7 +78,7 @@ pub(super) async fn mark(common: &Common, args: MarkArgs) -> Result<(), Failure>
     while let Some(events) = selection.next().await? {
         for some in events.chunks(MARKED_AT_ONCE) {
             let ids = some.iter().map(|event| event.id).collect();
-            let there = history.set_mark(ids, change.clone()).await;
+            let there = history.set_bookmark(ids, change.clone()).await;
             changed += there.map_err(anyhow::Error::from)?;
         }
     }

@@ -10,7 +10,7 @@ use ringtail_client::config::Config;
 use ringtail_client::engine::{Engine, EngineConfig, SpawnError};
 use ringtail_client::forward::SendOptions;
 use ringtail_filter::Filter;
-use ringtail_model::signature::Guard;
+use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{Endpoint, LinkState};
 use ringtail_protocol::name::Name;
@@ -45,7 +45,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     for (endpoint, target) in endpoints {
         let secrets = config.secrets.of_name(&endpoint);
         let guard = match config.rejects_forged(&endpoint) {
-            true => Some(Guard::new(&secrets).ok_or_else(|| no_secret(&endpoint))?),
+            true => Some(SignaturePolicy::new(&secrets).ok_or_else(|| no_secret(&endpoint))?),
             false => None,
         };
         engines.push(EngineConfig {

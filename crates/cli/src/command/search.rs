@@ -64,7 +64,7 @@ pub(super) async fn find(
             told = true;
             let to_go = match (direction, next) {
                 (Direction::Older, Some(next)) => next.0,
-                (_, next) => history.marks().borrow().events.0 - next.map_or(0, |next| next.0),
+                (_, next) => history.watermarks().borrow().events.0 - next.map_or(0, |next| next.0),
             };
             let line = format!("\r{count} found, {to_go} events to look at\x1b[K");
             drop(std::io::stderr().lock().write_all(line.as_bytes()));

@@ -54,7 +54,7 @@ impl<'a> Selection<'a> {
             let filter = filter(args.filter.as_deref().unwrap_or_default())?;
             From::Filter {
                 search: search(filter, secrets.clone()),
-                last: history.marks().borrow().events,
+                last: history.watermarks().borrow().events,
                 at: Some(RowId(0)),
                 found: false,
             }

@@ -62,7 +62,7 @@ async fn all(follow: &mut Follow) -> Vec<String> {
             Item::Attempt(_, Some(seq)) => format!("attempt of {seq}"),
             Item::Attempt(_, None) => "attempt".to_owned(),
             Item::Gap(gap) => format!("gap {}-{}", gap.first, gap.last),
-            Item::Novelty(novelty) => format!("{}: {}", novelty.seq, novelty.novelty),
+            Item::NewFields(novelty) => format!("{}: {}", novelty.seq, novelty.new_fields),
         }));
     }
 }
@@ -73,7 +73,7 @@ async fn what_is_new_is_read_once_and_attempts_after_their_events() {
     let history = History::open(dir.path()).unwrap();
     let old = event(1, 1);
     store(&history, OURS, vec![Incoming::Event(old.clone())]).await;
-    let start = *history.marks().borrow();
+    let start = *history.watermarks().borrow();
     let mut follow = Follow::new(history.clone(), start, Secrets::default(), Reveal::No);
     assert!(all(&mut follow).await.is_empty());
 
@@ -103,7 +103,7 @@ async fn an_attempt_before_its_event_is_told_all_the_same() {
     let history = History::open(dir.path()).unwrap();
     let mut follow = Follow::new(
         history.clone(),
-        Marks::default(),
+        Watermarks::default(),
         Secrets::default(),
         Reveal::No,
     );
@@ -120,7 +120,7 @@ async fn other_endpoints_are_passed_over_without_an_end() {
     let history = History::open(dir.path()).unwrap();
     let mut follow = Follow::new(
         history.clone(),
-        Marks::default(),
+        Watermarks::default(),
         Secrets::default(),
         Reveal::No,
     );
@@ -146,7 +146,12 @@ async fn a_page_is_bounded_by_bytes() {
     let half = usize::try_from(PAGE_BYTES / 2).unwrap();
     let batch = (1..=3).map(|seq| Incoming::Event(event(seq, half)));
     store(&history, OURS, batch.collect()).await;
-    let mut follow = Follow::new(history, Marks::default(), Secrets::default(), Reveal::No);
+    let mut follow = Follow::new(
+        history,
+        Watermarks::default(),
+        Secrets::default(),
+        Reveal::No,
+    );
     assert_eq!(follow.page(OURS).await.unwrap().len(), 2);
     assert_eq!(follow.page(OURS).await.unwrap().len(), 1);
 }
@@ -160,7 +165,7 @@ async fn what_is_new_in_an_event_follows_it_and_makes_it_meant() {
             let filter = crate::command::search::filter(text).unwrap();
             crate::command::search::search(filter, AllSecrets::default())
         });
-        let start = Marks::default();
+        let start = Watermarks::default();
         Follow::new(history.clone(), start, Secrets::default(), Reveal::No).only(search)
     };
     let (mut other, mut only) = (follow(Some("seq:1")), follow(Some("new-field")));
@@ -176,9 +181,9 @@ async fn what_is_new_in_an_event_follows_it_and_makes_it_meant() {
     });
     store(&history, OURS, events.collect()).await;
     assert_eq!(all(&mut other).await, ["event 1"]);
-    let mut marks = history.marks();
+    let mut marks = history.watermarks();
     marks
-        .wait_for(|marks| marks.novelties > RowId(0))
+        .wait_for(|marks| marks.new_fields > RowId(0))
         .await
         .unwrap();
     let event = format!("event {last}");
@@ -210,7 +215,7 @@ async fn only_what_is_meant_is_shown_when_it_is() {
         let search = crate::command::search::search(filter, AllSecrets::default());
         let follow = Follow::new(
             history.clone(),
-            Marks::default(),
+            Watermarks::default(),
             Secrets::default(),
             Reveal::No,
         );

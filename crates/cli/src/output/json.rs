@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp as Instant;
-use ringtail_model::novelty::Novelty;
+use ringtail_model::new_fields::NewFields;
 use ringtail_model::{
-    AttemptDetail, AttemptRow, EventDetail, EventRow, ForwardState, GapRow, LinkState, NoveltyRow,
-    Outcome, Proof, Status, TargetState,
+    AttemptDetail, AttemptRow, EventDetail, EventRow, ForwardState, GapRow, LinkState,
+    NewFieldsRow, Outcome, Proof, Status, TargetState,
 };
 use ringtail_protocol::event::{Header, Timestamp};
 use ringtail_ringcentral::errors;
@@ -56,10 +56,10 @@ fn row(event: &EventRow) -> Map<String, Value> {
         "summary": event.summary,
         "body_len": event.body_len,
         "rejected": event.forward == ForwardState::Rejected,
-        "marked": event.mark.is_some(),
-        "comment": event.mark.as_ref().map(|mark| &mark.comment),
+        "marked": event.bookmark.is_some(),
+        "comment": event.bookmark.as_ref().map(|mark| &mark.comment),
         "edited_from": event.edited_from.map(|id| id.to_string()),
-        "new": new(event.novelty.as_ref()),
+        "new": new(event.new_fields.as_ref()),
     });
     match value {
         Value::Object(map) => map,
@@ -162,7 +162,7 @@ pub(crate) fn gap(gap: &GapRow) -> Value {
 }
 
 /// What is new in the body of an event that was shown before.
-pub(crate) fn novelty(row: &NoveltyRow) -> Value {
+pub(crate) fn novelty(row: &NewFieldsRow) -> Value {
     json!({
         "type": "new_fields",
         "endpoint": row.endpoint,
@@ -170,13 +170,13 @@ pub(crate) fn novelty(row: &NoveltyRow) -> Value {
         "event_id": row.event.to_string(),
         "topic": row.topic,
         "noticed_at": time(row.noticed_at),
-        "new": new(Some(&row.novelty)),
-        "more": row.novelty.more,
+        "new": new(Some(&row.new_fields)),
+        "more": row.new_fields.more,
     })
 }
 
 /// Each place with its type and those that it had.
-fn new(novelty: Option<&Novelty>) -> Value {
+fn new(novelty: Option<&NewFields>) -> Value {
     let fields = novelty.into_iter().flat_map(|novelty| &novelty.fields);
     fields
         .map(|field| json!({"path": field.path, "type": field.is, "was": field.was}))

@@ -13,8 +13,8 @@ use std::io::IsTerminal;
 use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
 use ringtail_model::{
-    AttemptRow, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState, NoveltyRow, Outcome,
-    Proof, Status, TargetState,
+    AttemptRow, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState, NewFieldsRow,
+    Outcome, Proof, Status, TargetState,
 };
 use ringtail_protocol::event::{Disposition, Header, Timestamp};
 use ringtail_ringcentral::errors::{self, own};
@@ -95,7 +95,7 @@ impl Style {
         if let Some(origin) = event.edited_from {
             text.push_str(&self.paint(Tone::Dim, &format!("  (edited from {origin})")));
         }
-        if let Some(mark) = &event.mark {
+        if let Some(mark) = &event.bookmark {
             let mark = match mark.comment.as_str() {
                 "" => "  [marked]".to_owned(),
                 comment => format!("  [marked: {}]", escape(comment)),
@@ -172,16 +172,16 @@ impl Style {
     }
 
     /// What is new in the body of an event.
-    pub(crate) fn novelty(&self, row: &NoveltyRow) -> String {
+    pub(crate) fn novelty(&self, row: &NewFieldsRow) -> String {
         let time = self.time(row.noticed_at, "%H:%M:%S");
-        let text = format!("{}: {}", row.topic, row.novelty);
+        let text = format!("{}: {}", row.topic, row.new_fields);
         let text = self.paint(Tone::Warn, &escape(&text));
         format!("{time}  !   #{}  {text}\n", row.seq)
     }
 
     /// The same behind the line of the event.
     fn novel(&self, event: &EventRow) -> String {
-        let Some(novelty) = &event.novelty else {
+        let Some(novelty) = &event.new_fields else {
             return String::new();
         };
         self.paint(Tone::Warn, &format!("  [{}]", escape(&novelty.to_string())))

@@ -378,8 +378,8 @@ fn events_with_new_fields_are_found_and_say_what_is_new() {
     });
     let stored = history.store("demo-x1", "j", batch.collect(), Forwarding::Off);
     runtime.block_on(stored).unwrap();
-    let mut marks = history.marks();
-    let noticed = marks.wait_for(|marks| marks.novelties.0 > 0);
+    let mut marks = history.watermarks();
+    let noticed = marks.wait_for(|marks| marks.new_fields.0 > 0);
     runtime.block_on(noticed).unwrap();
     let words = "[new field body.priority (string)]";
     let listed = home.seen(&home.run(&["events", "list", "new-field"]));

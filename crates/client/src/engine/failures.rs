@@ -21,7 +21,7 @@ pub(super) struct Failures {
 
 impl Failures {
     pub(super) async fn run(self, mut known: watch::Receiver<Option<EndpointInfo>>) {
-        let mut marks = self.history.marks();
+        let mut marks = self.history.watermarks();
         let mut status = self.status.subscribe();
         let mut watched: Option<Watched> = None;
         loop {

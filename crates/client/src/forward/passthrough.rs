@@ -23,7 +23,7 @@ use ringtail_protocol::event::EventId;
 use ringtail_protocol::path::strip_hop_by_hop;
 
 use super::send::{Delivery, Draft, OutgoingBody, Sender};
-use ringtail_model::signature::Guard;
+use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::{Cause, FailureKind};
 use ringtail_outbound::failure::{RequestBroken, SendFailure};
 use ringtail_store::History;
@@ -38,7 +38,7 @@ pub struct Passthrough {
     sender: Sender,
     tasks: TaskTracker,
     cancel: CancellationToken,
-    guard: Option<Guard>,
+    guard: Option<SignaturePolicy>,
 }
 
 impl Passthrough {
@@ -62,14 +62,14 @@ impl Passthrough {
 
     /// Lets a guard decide which requests may reach the target; the caller asks it.
     #[must_use]
-    pub fn guarded(mut self, guard: Option<Guard>) -> Self {
+    pub fn guarded(mut self, guard: Option<SignaturePolicy>) -> Self {
         self.guard = guard;
         self
     }
 
     /// Returns the guard, if there is one.
     #[must_use]
-    pub fn guard(&self) -> Option<&Guard> {
+    pub fn guard(&self) -> Option<&SignaturePolicy> {
         self.guard.as_ref()
     }
 

@@ -61,7 +61,7 @@ impl Running {
 
 /// Waits until so many attempts are recorded, and returns them.
 async fn attempts(test: &TestHistory, count: i64) -> Vec<AttemptRow> {
-    let mut marks = test.history.marks();
+    let mut marks = test.history.watermarks();
     let reached = marks.wait_for(|marks| marks.attempts.0 >= count);
     tokio::time::timeout(Duration::from_secs(20), reached)
         .await
@@ -217,7 +217,7 @@ async fn errors_and_time_outs_are_recorded_and_block_nothing() {
     let running = Running::start(&test.history, sender_to(&app));
     silent.notified().await;
     // The sender's patience begins when it sees the connection, which may be later.
-    while test.history.marks().borrow().attempts < RowId(3) {
+    while test.history.watermarks().borrow().attempts < RowId(3) {
         pass(quick().answer_timeout).await;
     }
     let rows = attempts(&test, 4).await;

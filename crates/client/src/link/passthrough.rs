@@ -14,7 +14,7 @@ use ringtail_ringcentral::classify::RequestView;
 
 use super::session::{Body, status};
 use crate::forward::Passthrough;
-use ringtail_model::signature::Guard;
+use ringtail_model::signature::SignaturePolicy;
 
 /// Bytes of an app's head that the link carries.
 const MAX_HEAD_BYTES: usize = MAX_HEADER_LIST as usize;
@@ -54,7 +54,7 @@ pub(super) async fn answer(
 /// Reads the whole request, as its proof covers the body, and returns it unless the guard rejects it. The caller
 /// learns that it was, and not why: it may be somebody who tries.
 async fn let_in(
-    guard: &Guard,
+    guard: &SignaturePolicy,
     below: &str,
     request: Request<Incoming>,
 ) -> Result<Request<Full<Bytes>>, StatusCode> {

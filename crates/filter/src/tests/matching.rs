@@ -48,8 +48,8 @@ fn event() -> EventRow {
         summary: "Call answered, Pat → Wörld".to_owned(),
         body_len: 1,
         forward: ForwardState::Done,
-        mark: None,
-        novelty: None,
+        bookmark: None,
+        new_fields: None,
         edited_from: None,
         last_attempt: Some(AttemptRow {
             row: RowId(1),

@@ -173,7 +173,7 @@ fn recorded(entry: Entry) -> Result<Recorded, String> {
             headers,
             body,
         },
-        mark: None,
+        bookmark: None,
         answers: answer.into_iter().collect(),
     })
 }

@@ -108,7 +108,7 @@ fn event(text: &[u8]) -> Result<Option<Recorded>, String> {
             headers: headers(&line.headers)?,
             body: body(line.body, line.body_base64.as_deref())?,
         },
-        mark: match line.marked {
+        bookmark: match line.marked {
             true => {
                 let comment = Comment::parse(line.comment.as_deref().unwrap_or_default());
                 Some(comment.map_err(|error| error.to_string())?)

@@ -63,7 +63,10 @@ async fn marks_come_along() {
         .await
         .unwrap()
         .remove(0);
-    assert_eq!(event.mark.map(|mark| mark.comment).as_deref(), Some("look"));
+    assert_eq!(
+        event.bookmark.map(|mark| mark.comment).as_deref(),
+        Some("look")
+    );
     marked["comment"] = json!("x".repeat(501));
     assert!(all(marked.to_string())[0].is_err());
 }

@@ -21,7 +21,7 @@ fn presence(seq: u64, more: &str) -> Event {
 /// Stores an event and waits until it is indexed.
 async fn receives(kept: &TestHistory, event: Event) {
     kept.receives(vec![event]).await;
-    let reached = kept.history.marks().borrow().events;
+    let reached = kept.history.watermarks().borrow().events;
     let mut indexed = kept.history.indexed();
     indexed.wait_for(|row| *row >= reached).await.unwrap();
 }
@@ -29,10 +29,10 @@ async fn receives(kept: &TestHistory, event: Event) {
 async fn told(kept: &TestHistory, after: i64) -> Vec<(u64, String)> {
     let read = kept
         .history
-        .read(move |reader| reader.novelties_after(RowId(after), 100));
+        .read(move |reader| reader.new_fields_after(RowId(after), 100));
     let rows = read.await.unwrap();
     rows.iter()
-        .map(|row| (row.seq, row.novelty.to_string()))
+        .map(|row| (row.seq, row.new_fields.to_string()))
         .collect()
 }
 
@@ -43,19 +43,22 @@ async fn what_is_new_is_noted_beside_the_event_and_moves_the_marks() {
     for seq in 1..=learn {
         receives(&kept, presence(seq, "")).await;
     }
-    let marks = kept.history.marks();
-    assert_eq!(marks.borrow().novelties, RowId(0));
+    let marks = kept.history.watermarks();
+    assert_eq!(marks.borrow().new_fields, RowId(0));
     receives(&kept, presence(learn + 1, r#","dnd":true"#)).await;
     // Not with the next commit, which may be long after.
-    assert_eq!(marks.borrow().novelties, RowId(1));
+    assert_eq!(marks.borrow().new_fields, RowId(1));
     receives(&kept, presence(learn + 2, r#","dnd":true"#)).await;
     receives(&kept, event(learn + 3, r#"{"another":"kind"}"#)).await;
     let words = "new field body.dnd (boolean)".to_owned();
     assert_eq!(told(&kept, 0).await, [(learn + 1, words.clone())]);
     assert_eq!(told(&kept, 1).await, []);
-    assert_eq!(marks.borrow().novelties, RowId(1));
+    assert_eq!(marks.borrow().new_fields, RowId(1));
     let events = kept.history.events_after(RowId(0), 100).await.unwrap();
-    let novelties: Vec<_> = events.iter().map(|event| event.novelty.clone()).collect();
+    let novelties: Vec<_> = events
+        .iter()
+        .map(|event| event.new_fields.clone())
+        .collect();
     let with = novelties.iter().position(Option::is_some);
     assert_eq!(with, Some(LEARN as usize));
     assert_eq!(novelties.iter().flatten().count(), 1);
@@ -83,10 +86,10 @@ fn another_process_knows_what_the_first_has_learnt() {
     receives(&mut first, presence(learn + 2, r#","dnd":1"#));
     receives(&mut second, presence(learn + 3, r#","dnd":"x""#));
     let reader = Reader::new(open_reader(&opened.path).unwrap());
-    let rows = reader.novelties_after(RowId(0), 100).unwrap();
+    let rows = reader.new_fields_after(RowId(0), 100).unwrap();
     let words: Vec<_> = rows
         .iter()
-        .map(|row| (row.seq, row.novelty.to_string()))
+        .map(|row| (row.seq, row.new_fields.to_string()))
         .collect();
     assert_eq!(
         words,

@@ -5,7 +5,7 @@ use super::*;
 use crate::schema::open_writer;
 use crate::store::{Incoming, store};
 use crate::testing::{ENDPOINT, JOURNAL, attempt, call, event};
-use crate::{Forwarding, MarkChange, attempts, mark};
+use crate::{BookmarkChange, Forwarding, attempts, bookmark};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -388,10 +388,10 @@ proptest! {
                 }
                 Deed::Mark(event) => {
                     let ids = [ids[event % ids.len()]];
-                    mark::change(&kept.connection, &ids, &MarkChange::Mark).unwrap();
+                    bookmark::change(&kept.connection, &ids, &BookmarkChange::Set).unwrap();
                 }
                 Deed::Unmark => {
-                    mark::change(&kept.connection, &ids, &MarkChange::Clear).unwrap();
+                    bookmark::change(&kept.connection, &ids, &BookmarkChange::Clear).unwrap();
                 }
                 Deed::Settle => {
                     kept.connection.execute("UPDATE event SET forward = 2", []).unwrap();

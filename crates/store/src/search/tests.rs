@@ -13,7 +13,7 @@ use super::*;
 use crate::learn::Learner;
 use crate::store::{Incoming, store};
 use crate::testing::{ENDPOINT, JOURNAL, TestHistory, attempt, call, encoded, event, request};
-use crate::{Comment, Forwarding, MarkChange, attempts, mark, schema};
+use crate::{BookmarkChange, Comment, Forwarding, attempts, bookmark, schema};
 use ringtail_filter::testing::any_filter;
 use ringtail_model::secrets::Secrets;
 use ringtail_model::{Cause, Outcome};
@@ -91,8 +91,8 @@ fn tried(test: &rusqlite::Connection, events: &[Event]) {
         attempts::record(test, &attempt, true).unwrap();
     }
     for (event, comment) in events.iter().zip(["", "Hello", "pat said so"]) {
-        let comment = MarkChange::Comment(Comment::parse(comment).unwrap());
-        mark::change(test, &[event.id], &comment).unwrap();
+        let comment = BookmarkChange::Comment(Comment::parse(comment).unwrap());
+        bookmark::change(test, &[event.id], &comment).unwrap();
     }
     // The newest attempt is what counts, except for whether it was ever replayed.
     if let Some(event) = events.get(3) {

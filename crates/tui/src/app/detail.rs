@@ -76,7 +76,7 @@ impl Detail {
     pub(crate) fn ask(&mut self, wanted: &EventRow) -> Option<bool> {
         let reveal = self.reveal == Some(wanted.id);
         let newest = wanted.last_attempt.as_ref().map(|attempt| attempt.row);
-        let version = (wanted.id, newest, wanted.novelty.is_some(), reveal);
+        let version = (wanted.id, newest, wanted.new_fields.is_some(), reveal);
         if self.busy || self.asked == Some(version) {
             return None;
         }

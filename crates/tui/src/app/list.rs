@@ -5,8 +5,10 @@
 
 use std::collections::VecDeque;
 
-use ringtail_model::novelty::Novelty;
-use ringtail_model::{AttemptRow, Cause, EventRow, ForwardState, GapRow, Mark, MarkRow, RowId};
+use ringtail_model::new_fields::NewFields;
+use ringtail_model::{
+    AttemptRow, Bookmark, BookmarkRow, Cause, EventRow, ForwardState, GapRow, RowId,
+};
 use ringtail_protocol::event::EventId;
 use ringtail_store::Found;
 
@@ -257,15 +259,15 @@ impl List {
     }
 
     /// Takes in what is said of an event.
-    pub(crate) fn mark(&mut self, id: EventId, mark: Option<Mark>) {
+    pub(crate) fn mark(&mut self, id: EventId, mark: Option<Bookmark>) {
         let events = self.entries.iter_mut().filter_map(Entry::event_mut);
         if let Some(event) = events.rev().find(|event| event.id == id) {
-            event.mark = mark;
+            event.bookmark = mark;
         }
     }
 
     /// Takes in the marks of all its events, newest first; of many the newest are known.
-    pub(crate) fn marks(&mut self, marks: &[MarkRow]) {
+    pub(crate) fn marks(&mut self, marks: &[BookmarkRow]) {
         let least = match marks.last() {
             Some(last) if marks.len() >= PAGE => last.row,
             _ => RowId(i64::MIN),
@@ -273,18 +275,18 @@ impl List {
         for event in self.entries.iter_mut().filter_map(Entry::event_mut) {
             let found = marks.binary_search_by(|mark| event.row.cmp(&mark.row));
             match found {
-                Ok(index) => event.mark = marks.get(index).map(|row| row.mark.clone()),
-                Err(_) if event.row > least => event.mark = None,
+                Ok(index) => event.bookmark = marks.get(index).map(|row| row.bookmark.clone()),
+                Err(_) if event.row > least => event.bookmark = None,
                 Err(_) => {}
             }
         }
     }
 
     /// Takes in what is new in an event.
-    pub(crate) fn novelty(&mut self, id: EventId, novelty: Option<Novelty>) {
+    pub(crate) fn novelty(&mut self, id: EventId, novelty: Option<NewFields>) {
         let mut events = self.entries.iter_mut().rev().filter_map(Entry::event_mut);
         if let Some(event) = events.find(|event| event.id == id) {
-            event.novelty = novelty;
+            event.new_fields = novelty;
         }
     }
 

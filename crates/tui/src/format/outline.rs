@@ -1,6 +1,6 @@
 //! What the lines of a JSON text are: which member or item, of what, and where it ends.
 
-use ringtail_model::novelty::Novelty;
+use ringtail_model::new_fields::NewFields;
 
 use crate::text::{TextLine, Tone};
 
@@ -50,7 +50,7 @@ impl Step {
 }
 
 /// Says on the lines of a body what is new there. Any item of a list stands for all.
-pub(super) fn mark_new(lines: &mut [TextLine], outline: &Outline, novelty: &Novelty) {
+pub(super) fn mark_new(lines: &mut [TextLine], outline: &Outline, novelty: &NewFields) {
     for (at, line) in lines.iter_mut().enumerate() {
         let has_step = |node: &Node| node.step.is_some();
         if !outline.nodes.get(at).is_some_and(has_step) {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ringtail_model::novelty::{NewField, Novelty};
+use ringtail_model::new_fields::{NewField, NewFields};
 
 use super::*;
 
@@ -45,7 +45,7 @@ fn what_is_new_is_marked_on_its_lines() {
         is: "null".to_owned(),
         was: was.iter().map(|word| (*word).to_owned()).collect(),
     };
-    let novelty = Novelty {
+    let novelty = NewFields {
         fields: vec![
             field("to[*].x-y", &[]),
             field("of[\"a b\"]", &["string"]),

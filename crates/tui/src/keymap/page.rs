@@ -26,7 +26,7 @@ and a key that means two things in one place, is an error. A character with Alt 
 the same bytes for both; only on a line that is written on, Alt moves by words.
 
 If events are selected, replay and copy are about them, in the order of the history; `v` selects, `*` selects what is
-listed, which a filter limits. Marks are something else: they stay in the history, with a comment, and the filter
+listed, which a filter limits. Watermarks are something else: they stay in the history, with a comment, and the filter
 `marked` finds them. Copies go to the clipboard of the terminal by OSC 52, which works over ssh, in tmux with
 `set -g set-clipboard on`.
 

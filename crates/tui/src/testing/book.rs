@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringtail_filter::{Context, Filter, More};
-use ringtail_model::novelty::{NewField, Novelty};
+use ringtail_model::new_fields::{NewField, NewFields};
 use ringtail_model::secrets::Secrets;
 use ringtail_model::{
-    AttemptDetail, AttemptRow, Cause, Endpoint, EventDetail, EventRow, FailureKind, ForwardState,
-    GapRow, LinkState, Mark, MarkRow, Marks, NoveltyRow, Outcome, RowId, Status, Target,
-    TargetState,
+    AttemptDetail, AttemptRow, Bookmark, BookmarkRow, Cause, Endpoint, EventDetail, EventRow,
+    FailureKind, ForwardState, GapRow, LinkState, NewFieldsRow, Outcome, RowId, Status, Target,
+    TargetState, Watermarks,
 };
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
 use ringtail_recordings::mask::{KEY_BYTES, Masker};
@@ -30,7 +30,7 @@ pub(crate) struct Book {
     pub(crate) gaps: Vec<GapRow>,
     pub(crate) status: Status,
     pub(crate) broken: Option<&'static str>,
-    pub(crate) novelties: Vec<NoveltyRow>,
+    pub(crate) novelties: Vec<NewFieldsRow>,
     marked: u64,
     /// Whether whoever reads an event has to wait.
     pub(crate) withheld: bool,
@@ -170,13 +170,13 @@ impl Book {
         self
     }
 
-    pub(crate) fn marks(&self) -> Marks {
-        Marks {
+    pub(crate) fn marks(&self) -> Watermarks {
+        Watermarks {
             events: RowId(self.events.len() as i64),
             attempts: RowId(self.attempts),
             gaps: RowId(self.gaps.len() as i64),
-            novelties: RowId(self.novelties.len() as i64),
-            marked: self.marked,
+            new_fields: RowId(self.novelties.len() as i64),
+            bookmarks: self.marked,
         }
     }
 
@@ -184,7 +184,7 @@ impl Book {
     pub(crate) fn notice(&mut self, seq: u64, path: &str) {
         let event = self.events.iter_mut().find(|event| event.event.seq == seq);
         let event = &mut event.expect("the event was added").event;
-        let novelty = Novelty {
+        let novelty = NewFields {
             fields: vec![NewField {
                 path: path.to_owned(),
                 is: "string".to_owned(),
@@ -192,31 +192,31 @@ impl Book {
             }],
             more: 0,
         };
-        event.novelty = Some(novelty.clone());
-        self.novelties.push(NoveltyRow {
+        event.new_fields = Some(novelty.clone());
+        self.novelties.push(NewFieldsRow {
             row: RowId(self.novelties.len() as i64 + 1),
             event: event.id,
             endpoint: event.endpoint.clone(),
             seq,
             topic: event.topic.clone(),
-            novelty,
+            new_fields: novelty,
             noticed_at: NOW,
         });
     }
 
-    pub(crate) fn novelties_after(&self, row: RowId) -> Vec<NoveltyRow> {
+    pub(crate) fn new_fields_after(&self, row: RowId) -> Vec<NewFieldsRow> {
         let newer = self.novelties.iter().filter(|novelty| novelty.row > row);
         newer.cloned().collect()
     }
 
-    pub(crate) fn marks_between(&self, first: RowId, last: RowId) -> Vec<MarkRow> {
+    pub(crate) fn bookmarks_between(&self, first: RowId, last: RowId) -> Vec<BookmarkRow> {
         let events = self.events.iter().rev().map(|event| &event.event);
         let marked = events.filter(|event| (first..=last).contains(&event.row));
         let rows = marked.filter_map(|event| {
-            Some(MarkRow {
+            Some(BookmarkRow {
                 row: event.row,
                 event: event.id,
-                mark: event.mark.clone()?,
+                bookmark: event.bookmark.clone()?,
             })
         });
         rows.collect()
@@ -297,17 +297,17 @@ impl Book {
         self.event(id).map(|event| seen(event, sight))
     }
 
-    pub(crate) fn mark(&mut self, id: EventId, wish: MarkWish) -> Option<Mark> {
+    pub(crate) fn mark(&mut self, id: EventId, wish: MarkWish) -> Option<Bookmark> {
         self.marked += 1;
         let event = self.events.iter_mut().find(|event| event.event.id == id)?;
-        event.event.mark = match wish {
+        event.event.bookmark = match wish {
             MarkWish::Clear => None,
-            MarkWish::Mark => Some(Mark {
+            MarkWish::Mark => Some(Bookmark {
                 comment: String::new(),
             }),
-            MarkWish::Comment(comment) => Some(Mark { comment }),
+            MarkWish::Comment(comment) => Some(Bookmark { comment }),
         };
-        event.event.mark.clone()
+        event.event.bookmark.clone()
     }
 
     /// Events of the same topic take the place of those of the same call.
@@ -469,8 +469,8 @@ impl Draft {
                 Disposition::Pending => ForwardState::Pending,
                 _ => ForwardState::None,
             },
-            mark: None,
-            novelty: None,
+            bookmark: None,
+            new_fields: None,
             edited_from: None,
             last_attempt: None,
         };

@@ -16,7 +16,8 @@ use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ringtail_filter::Filter;
 use ringtail_model::{
-    AttemptRow, EventDetail, EventRow, GapRow, Mark, MarkRow, Marks, NoveltyRow, RowId, Status,
+    AttemptRow, Bookmark, BookmarkRow, EventDetail, EventRow, GapRow, NewFieldsRow, RowId, Status,
+    Watermarks,
 };
 use ringtail_protocol::event::EventId;
 use ringtail_store::{Direction, Found};
@@ -200,7 +201,7 @@ impl Host for Shell {
 struct Engine {
     book: Arc<Mutex<Book>>,
     status: watch::Sender<Status>,
-    marks: watch::Sender<Marks>,
+    marks: watch::Sender<Watermarks>,
 }
 
 impl Engine {
@@ -237,7 +238,7 @@ impl Source for Engine {
         vec![self.status.subscribe()]
     }
 
-    fn marks(&self) -> watch::Receiver<Marks> {
+    fn marks(&self) -> watch::Receiver<Watermarks> {
         self.marks.subscribe()
     }
 
@@ -274,22 +275,22 @@ impl Source for Engine {
         self.read(|book| book.gaps_after(row, limit))
     }
 
-    async fn novelties_after(
+    async fn new_fields_after(
         &self,
         row: RowId,
         _limit: usize,
-    ) -> Result<Vec<NoveltyRow>, SourceError> {
-        self.read(|book| book.novelties_after(row))
+    ) -> Result<Vec<NewFieldsRow>, SourceError> {
+        self.read(|book| book.new_fields_after(row))
     }
 
-    async fn marks_between(
+    async fn bookmarks_between(
         &self,
         first: RowId,
         last: RowId,
         _limit: usize,
         _sight: Sight,
-    ) -> Result<Vec<MarkRow>, SourceError> {
-        self.read(|book| book.marks_between(first, last))
+    ) -> Result<Vec<BookmarkRow>, SourceError> {
+        self.read(|book| book.bookmarks_between(first, last))
     }
 
     async fn event(&self, id: EventId, sight: Sight) -> Result<Option<EventDetail>, SourceError> {
@@ -322,7 +323,7 @@ impl Source for Engine {
         self.read(|book| book.taken(id, form, sight))
     }
 
-    async fn mark(&self, id: EventId, wish: MarkWish) -> Result<Option<Mark>, SourceError> {
+    async fn mark(&self, id: EventId, wish: MarkWish) -> Result<Option<Bookmark>, SourceError> {
         Ok(self.change(|book| book.mark(id, wish)))
     }
 

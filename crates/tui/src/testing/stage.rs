@@ -171,8 +171,8 @@ impl Stage {
                 marked,
             } => {
                 let attempts = self.book.attempts_after(attempts, PAGE);
-                let novelties = self.book.novelties_after(novelties);
-                let marked = marked.map(|(first, last)| self.book.marks_between(first, last));
+                let novelties = self.book.new_fields_after(novelties);
+                let marked = marked.map(|(first, last)| self.book.bookmarks_between(first, last));
                 let ids = concerned(&attempts, &novelties, marked.as_deref());
                 let from = events.unwrap_or(RowId(i64::MAX));
                 let newer = Direction::Newer;

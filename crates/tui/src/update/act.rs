@@ -60,7 +60,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Unselect => app.selected.clear(),
         Action::Mark => {
             let event = app.list.selected_event()?;
-            let wish = match event.mark {
+            let wish = match event.bookmark {
                 Some(_) => MarkWish::Clear,
                 None => MarkWish::Mark,
             };
@@ -71,7 +71,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         }
         Action::Comment => {
             let event = app.list.selected_event()?;
-            let written = event.mark.as_ref().map_or("", |mark| &mark.comment);
+            let written = event.bookmark.as_ref().map_or("", |mark| &mark.comment);
             let line = tui_input::Input::new(written.to_owned());
             app.comment = Some((event.id, line));
         }

@@ -412,7 +412,7 @@ fn other_keys_are_shown_wherever_keys_are_shown() {
 fn a_mark_is_the_historys_and_has_a_comment() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("gjm");
-    let mark = |stage: &Stage| stage.book.event_number(2).event.mark;
+    let mark = |stage: &Stage| stage.book.event_number(2).event.bookmark;
     assert!(mark(&stage).is_some());
     assert!(stage.show().contains("ok     *"), "{}", stage.show());
     stage.press("Mthe q one<Enter><Enter>");

@@ -268,12 +268,12 @@ fn an_event_that_retention_dropped_is_told() {
 #[test]
 fn rows_that_retention_dropped_are_not_asked_for_for_ever() {
     let mut stage = Stage::new(80, 24, Book::traffic());
-    let marks = Marks {
+    let marks = Watermarks {
         events: RowId(99),
         attempts: RowId(99),
         gaps: RowId(99),
-        novelties: RowId(99),
-        marked: 99,
+        new_fields: RowId(99),
+        bookmarks: 99,
     };
     stage.msg(Msg::Marks(marks));
     assert_eq!(stage.app.reading.seen, marks);
@@ -312,7 +312,11 @@ fn what_is_new_in_an_event_is_marked_and_said() {
 fn marks_of_another_process_come_and_go() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let marked = |stage: &Stage| {
-        let events = stage.app.list.events().filter(|event| event.mark.is_some());
+        let events = stage
+            .app
+            .list
+            .events()
+            .filter(|event| event.bookmark.is_some());
         events.map(|event| event.seq).collect::<Vec<_>>()
     };
     let ids = [2, 5].map(|seq| stage.book.event_number(seq).event.id);

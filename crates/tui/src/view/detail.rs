@@ -11,7 +11,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ringtail_model::{EventRow, Mark};
+use ringtail_model::{Bookmark, EventRow};
 
 use super::layout::detail_head;
 use super::{body, put, put_line, put_right};
@@ -41,10 +41,10 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
     // What the list knows is younger; a comment names whom it likes.
     let of_event = |event: &&EventRow| event.id == shown.detail.event.id;
     let row = app.list.selected_event().filter(of_event);
-    let novelty = row.unwrap_or(&shown.detail.event).novelty.as_ref();
+    let novelty = row.unwrap_or(&shown.detail.event).new_fields.as_ref();
     let novelty = novelty.map(|novelty| format!("◆ {novelty}"));
     let head = detail_head(area.height);
-    let mark = row.and_then(|row| row.mark.as_ref());
+    let mark = row.and_then(|row| row.bookmark.as_ref());
     let mark = mark.filter(|_| !app.masked);
     let summary = &shown.detail.event.summary;
     if head > 2 {
@@ -99,7 +99,12 @@ fn request(shown: &Shown) -> TextLine {
     TextLine::new(Tone::Name, &event.method).with(Tone::Plain, format!(" {path}"))
 }
 
-fn facts(shown: &Shown, mark: Option<&Mark>, novelty: Option<String>, columns: usize) -> TextLine {
+fn facts(
+    shown: &Shown,
+    mark: Option<&Bookmark>,
+    novelty: Option<String>,
+    columns: usize,
+) -> TextLine {
     let facts = what(shown, novelty);
     let Some(mark) = mark else { return facts };
     let comment = match mark.comment.as_str() {

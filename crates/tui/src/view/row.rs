@@ -129,10 +129,10 @@ pub(super) fn marks(event: &EventRow) -> String {
     if event.duplicate_of.is_some() {
         marks.push('≡');
     }
-    if event.mark.is_some() {
+    if event.bookmark.is_some() {
         marks.push('*');
     }
-    if event.novelty.is_some() {
+    if event.new_fields.is_some() {
         marks.push('◆');
     }
     let replayed = |cause| cause == Cause::Replay;

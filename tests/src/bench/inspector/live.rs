@@ -72,7 +72,7 @@ impl Live {
             &tasks,
             cancel.clone(),
         );
-        let reach = *history.marks().borrow();
+        let reach = *history.watermarks().borrow();
         let stop = CancellationToken::new();
         let mut source = JoinSet::new();
         source.spawn(arrive(history.clone(), endpoint, stop.clone()));
@@ -96,13 +96,14 @@ impl Live {
         self.stop.cancel();
         let stored = self.source.join_next().await.context("no source")???;
         let took = self.began.elapsed();
-        let behind = self.history.marks().borrow().events.0 - self.history.indexed().borrow().0;
+        let behind =
+            self.history.watermarks().borrow().events.0 - self.history.indexed().borrow().0;
         let stopped = Instant::now();
         eventually!(
             self.forwarder.state().borrow().held == 0,
             "everything at the app"
         )?;
-        let last = self.history.marks().borrow().events;
+        let last = self.history.watermarks().borrow().events;
         let mut indexed = self.history.indexed();
         indexed.wait_for(|reached| *reached >= last).await?;
         let caught_up = stopped.elapsed();

@@ -5,7 +5,7 @@ use ringtail_model::{Cause, Endpoint, FailureKind, ForwardState, Target};
 use ringtail_protocol::event::{Disposition, EventId, Kind};
 use ringtail_ringcentral::verdict::{Failing, Fault, Verdict};
 
-use ringtail_model::novelty::NewField;
+use ringtail_model::new_fields::NewField;
 
 use super::*;
 
@@ -30,8 +30,8 @@ fn detail(body: &'static [u8]) -> EventDetail {
             summary: "SMS".into(),
             body_len: body.len() as u64,
             forward: ForwardState::Pending,
-            mark: None,
-            novelty: None,
+            bookmark: None,
+            new_fields: None,
             edited_from: None,
             last_attempt: None,
         },
@@ -177,13 +177,13 @@ fn link_target_and_gap_have_lines() {
         is: "string".into(),
         was: was.iter().map(|word| (*word).to_owned()).collect(),
     };
-    lines += &text(&novelty(&NoveltyRow {
+    lines += &text(&novelty(&NewFieldsRow {
         row: Default::default(),
         event: id(),
         endpoint: "demo-x1".into(),
         seq: 12,
         topic: "sms".into(),
-        novelty: Novelty {
+        new_fields: NewFields {
             fields: vec![
                 field("body.foo", &[]),
                 field("body.id", &["null", "number"]),

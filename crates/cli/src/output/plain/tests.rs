@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringtail_model::novelty::{NewField, Novelty};
+use ringtail_model::new_fields::{NewField, NewFields};
 use ringtail_model::{AttemptDetail, Endpoint, Target};
 use ringtail_protocol::event::{Disposition, EventId, Kind};
 use ringtail_ringcentral::verdict::{Fault, Verdict};
@@ -31,8 +31,8 @@ fn event() -> EventRow {
         summary: "SMS from \u{202e}+1".into(),
         body_len: 9,
         forward: ForwardState::Pending,
-        mark: None,
-        novelty: None,
+        bookmark: None,
+        new_fields: None,
         edited_from: None,
         last_attempt: None,
     }
@@ -94,7 +94,7 @@ fn an_event_and_its_attempts_are_a_line_each() {
         last: 4,
         noticed_at: Timestamp(0),
     });
-    let novelty = Novelty {
+    let novelty = NewFields {
         fields: vec![
             NewField {
                 path: "body.to[*].\u{202e}x".into(),
@@ -109,18 +109,18 @@ fn an_event_and_its_attempts_are_a_line_each() {
         ],
         more: 2,
     };
-    lines += &plain.novelty(&NoveltyRow {
+    lines += &plain.novelty(&NewFieldsRow {
         row: Default::default(),
         event: event().id,
         endpoint: "demo-x1".into(),
         seq: 17,
         topic: "sms".into(),
-        novelty: novelty.clone(),
+        new_fields: novelty.clone(),
         noticed_at: Timestamp(0),
     });
     lines += &plain.listed(&event(), false);
     let mut novel = event();
-    novel.novelty = Some(novelty);
+    novel.new_fields = Some(novelty);
     lines += &plain.listed(&novel, false);
     for (outcome, faults) in [
         (Outcome::Status(200), Vec::new()),

@@ -53,7 +53,7 @@ impl Caller {
     }
 
     async fn recorded(&self) -> AttemptDetail {
-        let mut marks = self.test.history.marks();
+        let mut marks = self.test.history.watermarks();
         let recorded = marks.wait_for(|marks| marks.attempts == RowId(1));
         tokio::time::timeout(std::time::Duration::from_secs(20), recorded)
             .await

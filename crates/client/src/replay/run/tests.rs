@@ -4,7 +4,7 @@ use super::*;
 use crate::forward::testing::sender_to;
 use ringtail_model::RowId;
 use ringtail_outbound::testing::{App, answer};
-use ringtail_store::MarkChange;
+use ringtail_store::BookmarkChange;
 use ringtail_store::testing::{TestHistory, call};
 
 async fn stored(test: &TestHistory, count: u64) -> Vec<EventRow> {
@@ -123,12 +123,14 @@ async fn an_event_is_as_it_is_when_it_is_sent() {
     let app = App::start(async |_| answer(200, ""));
     let events = stored(&test, 2).await;
     let mut replays = run(&test, &app, &events, Options::default());
-    let marked = test.history.set_mark(vec![events[0].id], MarkChange::Mark);
+    let marked = test
+        .history
+        .set_bookmark(vec![events[0].id], BookmarkChange::Set);
     marked.await.unwrap();
     let planned = replays.to_come(0, 1).await.unwrap();
-    assert!(planned[0].event.mark.is_some());
+    assert!(planned[0].event.bookmark.is_some());
     let step = replays.next().await.unwrap().unwrap();
-    assert!(step.event.mark.is_some());
+    assert!(step.event.bookmark.is_some());
 }
 
 #[tokio::test]

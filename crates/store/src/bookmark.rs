@@ -1,4 +1,4 @@
-//! Marks and comments: what the user says of events.
+//! Bookmarks and comments: what the user says of events.
 
 use rusqlite::{Connection, params};
 
@@ -6,7 +6,7 @@ use ringtail_protocol::event::EventId;
 
 use super::codes;
 use super::query::{MAX_PAGE, Reader};
-use ringtail_model::{Mark, MarkRow, RowId};
+use ringtail_model::{Bookmark, BookmarkRow, RowId};
 
 /// Most characters of a comment.
 pub const MAX_COMMENT_CHARS: usize = 500;
@@ -47,12 +47,12 @@ impl Comment {
 
 /// What is done about the mark of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MarkChange {
+pub enum BookmarkChange {
     /// It is marked; a comment that it has stays.
-    Mark,
+    Set,
     /// It is marked with this comment in place of any other.
     Comment(Comment),
-    /// Mark and comment are taken away.
+    /// Bookmark and comment are taken away.
     Clear,
 }
 
@@ -60,7 +60,7 @@ pub enum MarkChange {
 pub(super) fn change(
     connection: &Connection,
     events: &[EventId],
-    change: &MarkChange,
+    change: &BookmarkChange,
 ) -> rusqlite::Result<usize> {
     let mut there = 0;
     for id in events {
@@ -74,16 +74,16 @@ pub(super) fn change(
         };
         let row = row?;
         match change {
-            MarkChange::Mark => connection
+            BookmarkChange::Set => connection
                 .prepare_cached("INSERT OR IGNORE INTO mark (row, comment) VALUES (?1, '')")?
                 .execute([row])?,
-            MarkChange::Comment(comment) => connection
+            BookmarkChange::Comment(comment) => connection
                 .prepare_cached(
                     "INSERT INTO mark (row, comment) VALUES (?1, ?2)
                      ON CONFLICT DO UPDATE SET comment = excluded.comment",
                 )?
                 .execute(params![row, comment.as_str()])?,
-            MarkChange::Clear => connection
+            BookmarkChange::Clear => connection
                 .prepare_cached("DELETE FROM mark WHERE row = ?1")?
                 .execute([row])?,
         };
@@ -97,22 +97,22 @@ pub(super) fn change(
 
 impl Reader {
     /// Reads the marks of events from a row to another, both included, newest first.
-    pub fn marks_between(
+    pub fn bookmarks_between(
         &self,
         first: RowId,
         last: RowId,
         limit: usize,
-    ) -> rusqlite::Result<Vec<MarkRow>> {
+    ) -> rusqlite::Result<Vec<BookmarkRow>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT m.row, e.id, m.comment FROM mark AS m JOIN event AS e ON e.row = m.row
              WHERE m.row BETWEEN ?1 AND ?2 ORDER BY m.row DESC LIMIT ?3",
         )?;
         let limit = codes::len(limit.min(MAX_PAGE));
         let rows = statement.query_map(params![first.0, last.0, limit], |row| {
-            Ok(MarkRow {
+            Ok(BookmarkRow {
                 row: RowId(row.get(0)?),
                 event: EventId::from_bytes(row.get(1)?),
-                mark: Mark {
+                bookmark: Bookmark {
                     comment: row.get(2)?,
                 },
             })
@@ -128,10 +128,10 @@ mod tests {
 
     async fn marks(kept: &TestHistory) -> Vec<Option<String>> {
         let events = kept.history.events_after(RowId(0), 10).await.unwrap();
-        let comment = |mark: Mark| mark.comment;
+        let comment = |bookmark: Bookmark| bookmark.comment;
         events
             .into_iter()
-            .map(|event| event.mark.map(comment))
+            .map(|event| event.bookmark.map(comment))
             .collect()
     }
 
@@ -141,28 +141,30 @@ mod tests {
         let events = [call(1, "s"), call(2, "s")];
         let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
         kept.receives(events.to_vec()).await;
-        let set = |ids: &[EventId], change| kept.history.set_mark(ids.to_vec(), change);
-        assert_eq!(set(&ids, MarkChange::Mark).await.unwrap(), 2);
+        let set = |ids: &[EventId], change| kept.history.set_bookmark(ids.to_vec(), change);
+        assert_eq!(set(&ids, BookmarkChange::Set).await.unwrap(), 2);
         assert_eq!(marks(&kept).await, [Some("".into()), Some("".into())]);
         let comment = Comment::parse(" look\nhere ").unwrap();
-        set(&ids[1..], MarkChange::Comment(comment)).await.unwrap();
-        set(&ids, MarkChange::Mark).await.unwrap();
+        set(&ids[1..], BookmarkChange::Comment(comment))
+            .await
+            .unwrap();
+        set(&ids, BookmarkChange::Set).await.unwrap();
         assert_eq!(
             marks(&kept).await,
             [Some("".into()), Some("look here".into())]
         );
         let between = |first, last| {
             let reader = kept.history.reader().unwrap();
-            let marks = reader.marks_between(RowId(first), RowId(last), 10);
+            let marks = reader.bookmarks_between(RowId(first), RowId(last), 10);
             let rows = marks.unwrap().into_iter();
             rows.map(|mark| mark.row.0).collect::<Vec<_>>()
         };
         assert_eq!((between(0, 9), between(2, 2)), (vec![2, 1], vec![2]));
-        set(&ids, MarkChange::Clear).await.unwrap();
+        set(&ids, BookmarkChange::Clear).await.unwrap();
         assert_eq!(marks(&kept).await, [None, None]);
-        assert_eq!(kept.history.marks().borrow().marked, 4);
+        assert_eq!(kept.history.watermarks().borrow().bookmarks, 4);
         let stranger = vec![EventId::fresh()];
-        assert_eq!(set(&stranger, MarkChange::Mark).await.unwrap(), 0);
+        assert_eq!(set(&stranger, BookmarkChange::Set).await.unwrap(), 0);
     }
 
     #[test]

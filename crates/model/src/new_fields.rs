@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is new in the body of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Novelty {
+pub struct NewFields {
     /// What is new, of new objects and arrays the outermost; never empty.
     pub fields: Vec<NewField>,
     /// How many more there are.
@@ -25,7 +25,7 @@ pub struct NewField {
 }
 
 /// In words, without a line end; what came over the network is not escaped.
-impl fmt::Display for Novelty {
+impl fmt::Display for NewFields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, field) in self.fields.iter().enumerate() {
             let between = if at == 0 { "" } else { "; " };
