@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use http::request;
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::journal::EndpointKey;
 use crate::limits::{FIELD_BYTES, REQUEST_BYTES};
@@ -14,29 +13,30 @@ use crate::limits::{FIELD_BYTES, REQUEST_BYTES};
 /// A budget of bytes.
 #[derive(Debug)]
 pub(crate) struct MemoryBudget {
-    free: Arc<Semaphore>,
-    max_per_endpoint: usize,
-    by_endpoint: BytesByEndpoint,
+    max: usize,
+    held: Arc<Mutex<Held>>,
 }
 
-/// Bytes that the requests of each endpoint hold.
-#[derive(Debug, Clone, Default)]
-struct BytesByEndpoint(Arc<Mutex<HashMap<EndpointKey, usize>>>);
+/// Bytes that requests hold.
+#[derive(Debug, Default)]
+struct Held {
+    total: usize,
+    by_endpoint: HashMap<EndpointKey, usize>,
+}
 
 /// Bytes that a request holds; dropping it returns them.
 #[derive(Debug)]
 pub(crate) struct MemoryShare {
-    permit: OwnedSemaphorePermit,
+    held: Arc<Mutex<Held>>,
     endpoint: Option<EndpointKey>,
-    by_endpoint: BytesByEndpoint,
+    bytes: usize,
 }
 
 impl MemoryBudget {
-    pub(crate) fn new(bytes: usize) -> Self {
+    pub(crate) fn new(max: usize) -> Self {
         Self {
-            free: Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))),
-            max_per_endpoint: bytes / 2,
-            by_endpoint: BytesByEndpoint::default(),
+            max,
+            held: Arc::default(),
         }
     }
 
@@ -50,60 +50,45 @@ impl MemoryBudget {
     }
 
     fn take(&self, endpoint: Option<EndpointKey>, bytes: usize) -> Option<MemoryShare> {
-        let permits = u32::try_from(bytes).ok()?;
-        let permit = self.free.clone().try_acquire_many_owned(permits).ok()?;
-        if let Some(endpoint) = endpoint
-            && !self.by_endpoint.add(endpoint, bytes, self.max_per_endpoint)
-        {
-            return None;
-        }
-        Some(MemoryShare {
-            permit,
+        let mut share = MemoryShare {
+            held: self.held.clone(),
             endpoint,
-            by_endpoint: self.by_endpoint.clone(),
-        })
+            bytes: 0,
+        };
+        self.grow(&mut share, bytes)?;
+        Some(share)
     }
 
     /// Adds to a share, if that much is free.
     pub(crate) fn grow(&self, share: &mut MemoryShare, bytes: usize) -> Option<()> {
-        let mut more = self.take(share.endpoint, bytes)?;
-        // `share` returns these bytes from here on.
-        more.endpoint = None;
-        if let Some(permit) = more.permit.split(bytes) {
-            share.permit.merge(permit);
+        let mut held = self.held.lock();
+        if held.total + bytes > self.max {
+            return None;
         }
-        Some(())
-    }
-}
-
-impl BytesByEndpoint {
-    /// Returns false if the endpoint's requests would hold more than `max`.
-    fn add(&self, endpoint: EndpointKey, bytes: usize, max: usize) -> bool {
-        let mut endpoints = self.0.lock();
-        let held = endpoints.get(&endpoint).copied().unwrap_or_default();
-        let fits = held + bytes <= max;
-        if fits {
-            endpoints.insert(endpoint, held + bytes);
-        }
-        fits
-    }
-
-    fn subtract(&self, endpoint: EndpointKey, bytes: usize) {
-        let mut endpoints = self.0.lock();
-        if let Some(held) = endpoints.get_mut(&endpoint) {
-            *held = held.saturating_sub(bytes);
-            if *held == 0 {
-                endpoints.remove(&endpoint);
+        if let Some(endpoint) = share.endpoint {
+            let of_endpoint = held.by_endpoint.get(&endpoint).copied().unwrap_or_default() + bytes;
+            if of_endpoint > self.max / 2 {
+                return None;
             }
+            held.by_endpoint.insert(endpoint, of_endpoint);
         }
+        held.total += bytes;
+        share.bytes += bytes;
+        Some(())
     }
 }
 
 impl Drop for MemoryShare {
     fn drop(&mut self) {
-        if let Some(endpoint) = self.endpoint {
-            self.by_endpoint
-                .subtract(endpoint, self.permit.num_permits());
+        let mut held = self.held.lock();
+        held.total -= self.bytes;
+        if let Some(endpoint) = self.endpoint
+            && let Some(of_endpoint) = held.by_endpoint.get_mut(&endpoint)
+        {
+            *of_endpoint -= self.bytes;
+            if *of_endpoint == 0 {
+                held.by_endpoint.remove(&endpoint);
+            }
         }
     }
 }
@@ -137,7 +122,7 @@ mod tests {
         assert!(memory.grow(&mut share, 100).is_some());
         assert!(memory.grow(&mut share, 1).is_none());
         drop(share);
-        assert_eq!(memory.free.available_permits(), all);
+        assert_eq!(memory.held.lock().total, 0);
     }
 
     #[test]
@@ -150,10 +135,10 @@ mod tests {
         assert!(memory.take(one, 1).is_none());
         let others = memory.take(other, 50).expect("the other has its own half");
         drop(share);
-        assert_eq!(memory.free.available_permits(), 50);
+        assert_eq!(memory.held.lock().total, 50);
         let again = memory.take(one, 50).expect("it was returned");
         drop((others, again));
-        assert!(memory.by_endpoint.0.lock().is_empty());
-        assert_eq!(memory.free.available_permits(), 100);
+        assert!(memory.held.lock().by_endpoint.is_empty());
+        assert_eq!(memory.held.lock().total, 0);
     }
 }

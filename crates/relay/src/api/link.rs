@@ -1,13 +1,12 @@
 //! `GET` [`path::LINK`](ringtail_protocol::path::LINK): checks token, version and endpoint, and upgrades the connection
 //! to a link.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use ringtail_protocol::path::code;
 use ringtail_protocol::version;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::context::ApiContext;
 use super::denied::Denied;
@@ -15,7 +14,7 @@ use crate::accounts::Account;
 use crate::links::session::{self, LinkParams};
 use crate::net::activity::ConnectionActivity;
 use crate::net::proxies::Caller;
-use crate::response::{self, RelayResponse};
+use crate::response::RelayResponse;
 
 pub(super) async fn open(
     api: &ApiContext,
@@ -25,19 +24,21 @@ pub(super) async fn open(
     // The token first: strangers learn nothing else.
     let account = api.auth.authenticate(caller, request.headers()).await?;
     let subprotocol = negotiate(request.headers())?;
-    let accept = accept_key(&request)?;
+    let mut response = create_response_with_body(&request, || Either::Left(Full::default()))
+        .map_err(|_| {
+            Denied::bad_request(
+                "a link needs a WebSocket upgrade over HTTP/1.1: check the proxies between client and relay",
+            )
+        })?;
     let params = params(api, request.uri().query().unwrap_or_default(), account)?;
     if let Some(activity) = request.extensions().get::<ConnectionActivity>() {
         activity.pin();
     }
     session::spawn(api.links.clone(), request, params, caller);
-    let mut response = response::empty(StatusCode::SWITCHING_PROTOCOLS);
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     let subprotocol = HeaderValue::from_static(subprotocol);
-    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    response
+        .headers_mut()
+        .insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     Ok(response)
 }
 
@@ -54,36 +55,6 @@ fn negotiate(headers: &HeaderMap) -> Result<&'static str, Denied> {
                 version::VersionMismatch.to_string(),
             )
         })
-}
-
-/// Checks that the request opens a WebSocket (RFC 6455, 4.2.1), and returns its `Sec-WebSocket-Accept`.
-fn accept_key(request: &Request<Incoming>) -> Result<HeaderValue, Denied> {
-    let headers = request.headers();
-    let key = headers.get(header::SEC_WEBSOCKET_KEY);
-    let key = key.filter(|key| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16));
-    let is_websocket = request.method() == Method::GET
-        && request.version() == Version::HTTP_11
-        && lists(headers, header::CONNECTION, "upgrade")
-        && lists(headers, header::UPGRADE, "websocket")
-        && headers
-            .get(header::SEC_WEBSOCKET_VERSION)
-            .is_some_and(|version| version == "13");
-    key.filter(|_| is_websocket)
-        .and_then(|key| HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok())
-        .ok_or_else(|| {
-            Denied::bad_request(
-                "a link needs a WebSocket upgrade over HTTP/1.1: check the proxies between client and relay",
-            )
-        })
-}
-
-fn lists(headers: &HeaderMap, field: header::HeaderName, token: &str) -> bool {
-    headers
-        .get_all(field)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|listed| listed.trim().eq_ignore_ascii_case(token))
 }
 
 fn params(api: &ApiContext, query: &str, account: Account) -> Result<LinkParams, Denied> {
