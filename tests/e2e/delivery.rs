@@ -9,7 +9,7 @@ use ringtail_kit::app::App;
 use ringtail_kit::caller::Hook;
 use ringtail_kit::eventually;
 use ringtail_properties::payloads;
-use ringtail_ringcentral::classify::RequestView;
+use ringtail_ringcentral::classify::{Classified, RequestView};
 use ringtail_ringcentral::ordering::ordering_key;
 use ringtail_tests::client::{Home, body_of};
 use ringtail_tests::hooks;
@@ -98,13 +98,13 @@ fn key(body: &[u8]) -> String {
     let mut headers = HeaderMap::new();
     let json = HeaderValue::from_static("application/json; charset=UTF-8");
     headers.insert(CONTENT_TYPE, json);
-    ordering_key(&RequestView {
+    ordering_key(&Classified::of(RequestView {
         method: &Method::POST,
         path: "/sms/in",
         query: Some("auth_token=a%20b&auth_token="),
         headers: &headers,
         body,
-    })
+    }))
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ impl Address {
 }
 
 impl fmt::Display for Address {
-    /// Shows the address without its query, which may be a secret (RINGCENTRAL.md 3.4).
+    /// Shows the address without its query, which may be a secret (docs/RINGCENTRAL.md 3.4).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&without_query(&self.uri.to_string()))
     }

@@ -1,4 +1,4 @@
-//! The answer to a validation, held against RINGCENTRAL.md 1.3.
+//! The answer to a validation, held against docs/RINGCENTRAL.md 1.3.
 //!
 //! One fault is told once: an answer that redirects, or is somebody else's page, or has a status of failure, is not
 //! blamed for the token and the size that it cannot have.

@@ -1,4 +1,4 @@
-//! What RingCentral sends: the validation of RINGCENTRAL.md 1.2 and the notification of 2.2.
+//! What RingCentral sends: the validation of docs/RINGCENTRAL.md 1.2 and the notification of 2.2.
 
 use bytes::Bytes;
 use http::header::{

@@ -13,9 +13,8 @@ pub mod target;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Request, Timestamp};
-use ringtail_ringcentral::classify::{RequestView, classify};
+use ringtail_ringcentral::classify::{RequestHead, classify};
 use ringtail_ringcentral::signature::{Outcome as ProofOutcome, Scheme};
 use ringtail_ringcentral::verdict::{Failing, NoAnswer, Verdict};
 
@@ -78,18 +77,10 @@ pub fn endpoint_name(id: &str) -> &str {
 /// Returns how the relay answers a request.
 #[must_use]
 pub fn kind_of(request: &Request) -> Kind {
-    let Ok(method) = Method::from_bytes(request.method.as_bytes()) else {
-        return Kind::Passthrough;
-    };
-    let (path, query) = request.path_and_query();
-    let view = RequestView {
-        method: &method,
-        path,
-        query,
-        headers: &request.header_map(),
-        body: &request.body,
-    };
-    classify(&view).kind()
+    match RequestHead::of(&request.method, &request.headers) {
+        Ok(head) => classify(&head.view(&request.path, &request.body)).kind(),
+        Err(_) => Kind::Passthrough,
+    }
 }
 
 /// A mark that the user put on an event.

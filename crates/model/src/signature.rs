@@ -5,11 +5,10 @@
 
 use bytes::Bytes;
 use http::Method;
-use ringtail_protocol::event::{Header, Request};
-use ringtail_ringcentral::classify::{Callback, RequestView, classify};
+use ringtail_protocol::event::{Header, Request, header_map};
+use ringtail_ringcentral::classify::{Callback, Classified, RequestHead, RequestView};
 use ringtail_ringcentral::signature::{Outcome, Scheme, verify, verify_answer};
 
-use crate::headers::to_map;
 use crate::redact;
 use crate::secrets::Secrets;
 use crate::{EventDetail, EventRow, Proof};
@@ -54,7 +53,7 @@ pub fn prove(detail: &mut EventDetail, secrets: &Secrets) {
             let secret = secrets.of(Scheme::SourceSdk);
             attempt.proof = Some(Proof {
                 scheme: Scheme::SourceSdk,
-                outcome: verify_answer(secret, &to_map(&attempt.headers), &attempt.body),
+                outcome: verify_answer(secret, &header_map(&attempt.headers), &attempt.body),
             });
         }
     }
@@ -139,8 +138,8 @@ impl SignaturePolicy {
 
     /// Returns the proof that a request is rejected for, if it is.
     #[must_use]
-    pub fn rejects(&self, request: &RequestView<'_>) -> Option<Proof> {
-        let (_, proof) = of_view(request, &self.0)?;
+    pub fn rejects(&self, request: &Classified<'_>) -> Option<Proof> {
+        let (_, proof) = of_classified(request, &self.0)?;
         matches!(proof.outcome, Outcome::Wrong | Outcome::Missing).then_some(proof)
     }
 }
@@ -155,23 +154,13 @@ pub struct NoSecret {
 
 /// Returns what a request is and what its proof is worth; `None` for a callback that RingCentral does not sign.
 fn of_request(request: &Request, secrets: &Secrets) -> Option<(Callback, Proof)> {
-    let method = Method::from_bytes(request.method.as_bytes()).ok()?;
-    let headers = request.header_map();
-    let (path, query) = request.path_and_query();
-    of_view(
-        &RequestView {
-            method: &method,
-            path,
-            query,
-            headers: &headers,
-            body: &request.body,
-        },
-        secrets,
-    )
+    let head = RequestHead::of(&request.method, &request.headers).ok()?;
+    let view = head.view(&request.path, &request.body);
+    of_classified(&Classified::of(view), secrets)
 }
 
-fn of_view(view: &RequestView<'_>, secrets: &Secrets) -> Option<(Callback, Proof)> {
-    let callback = classify(view);
+fn of_classified(event: &Classified<'_>, secrets: &Secrets) -> Option<(Callback, Proof)> {
+    let (callback, view) = (event.callback, &event.request);
     let scheme = Scheme::of(callback).or_else(|| unsigned_source_sdk(view, secrets))?;
     let outcome = verify(scheme, secrets.of(scheme), view);
     // The validation may come without the token: RingCentral validates before there is a subscription.

@@ -108,30 +108,18 @@ pub struct Header {
     pub value: Bytes,
 }
 
-impl Request {
-    /// Returns the path below the endpoint and the query, apart.
-    #[must_use]
-    pub fn path_and_query(&self) -> (&str, Option<&str>) {
-        match self.path.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (&self.path, None),
+/// Returns header fields as the `http` crate holds them, without those that HTTP forbids: only a broken peer sends one.
+#[must_use]
+pub fn header_map(headers: &[Header]) -> http::HeaderMap {
+    let mut map = http::HeaderMap::with_capacity(headers.len());
+    for header in headers {
+        let name = http::HeaderName::from_bytes(header.name.as_bytes());
+        let value = http::HeaderValue::from_maybe_shared(header.value.clone());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            map.append(name, value);
         }
     }
-
-    /// Returns the header fields as hyper holds them. A field that HTTP forbids, which only a broken peer
-    /// encodes, is left out.
-    #[must_use]
-    pub fn header_map(&self) -> http::HeaderMap {
-        let mut map = http::HeaderMap::with_capacity(self.headers.len());
-        for header in &self.headers {
-            let name = http::HeaderName::from_bytes(header.name.as_bytes());
-            let value = http::HeaderValue::from_maybe_shared(header.value.clone());
-            if let (Ok(name), Ok(value)) = (name, value) {
-                map.append(name, value);
-            }
-        }
-        map
-    }
+    map
 }
 
 fn fit<T: TryFrom<usize>>(len: usize, field: &'static str) -> Result<T, EncodeError> {

@@ -17,7 +17,7 @@ use crate::codec::Fields;
 use crate::event::{DecodeError, Event, META_BYTES};
 
 /// The largest body of an event in bytes. RingCentral states no maximum and inlines whole transcripts
-/// (RINGCENTRAL.md 2.4), so the limit is far above any of them.
+/// (docs/RINGCENTRAL.md 2.4), so the limit is far above any of them.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// The largest frame in bytes, length prefix not counted: an event with the largest body and 256 KiB for the rest.

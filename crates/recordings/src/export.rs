@@ -10,18 +10,17 @@ mod shell;
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST};
 
-use ringtail_protocol::event::Header;
+use ringtail_protocol::event::{Header, header_map};
 use ringtail_protocol::path::strip_hop_by_hop;
 
 pub use self::file::{fixture_name, headers, raw};
 pub use self::har::{Creator, HarWriter};
 pub use self::shell::{curl, httpie};
 use ringtail_model::EventDetail;
-use ringtail_model::headers::to_map;
 
 /// Returns the header fields that a repetition of the request carries, in their order.
 fn carried(event: &EventDetail) -> impl Iterator<Item = &Header> {
-    let mut map = to_map(&event.headers);
+    let mut map = header_map(&event.headers);
     strip_hop_by_hop(&mut map);
     for own in [CONTENT_LENGTH, EXPECT, HOST] {
         map.remove(own);

@@ -9,13 +9,11 @@ use std::path::{Path, PathBuf};
 
 use crate::mask::{KEY_BYTES, Masker};
 use bytes::Bytes;
-use http::Method;
 use ringtail_protocol::event::Header;
 use ringtail_ringcentral::catalogue::summarize;
-use ringtail_ringcentral::classify::RequestView;
+use ringtail_ringcentral::classify::{Classified, RequestHead};
 use serde::de::IgnoredAny;
 
-use ringtail_model::headers::to_map;
 use ringtail_model::{AttemptDetail, EventDetail, Outcome, UNDECODABLE};
 
 /// Name of the key's file in the data directory.
@@ -130,24 +128,13 @@ fn body(masker: &Masker, headers: &[Header], body: &Bytes) -> Bytes {
 /// The line of summary of what is masked; what cannot be read has one that quotes nothing. Kind and size of the body are
 /// those of the original, since they tell of nobody.
 fn summary(masker: &Masker, masked: &EventDetail, len: usize) -> String {
-    let Ok(method) = Method::from_bytes(masked.event.method.as_bytes()) else {
+    let Ok(head) = RequestHead::of(&masked.event.method, &masked.headers) else {
         return masker.path(&masked.event.summary);
     };
     if masked.event.topic == UNDECODABLE {
         return masked.event.summary.clone();
     }
-    let (path, query) = match masked.event.path.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (masked.event.path.as_str(), None),
-    };
-    let view = RequestView {
-        method: &method,
-        path,
-        query,
-        headers: &to_map(&masked.headers),
-        body: &masked.body,
-    };
-    let summary = summarize(&view);
+    let summary = summarize(&Classified::of(head.view(&masked.event.path, &masked.body)));
     // A body that is no JSON is masked as a whole, and says no longer what it is.
     let is_json = serde_json::from_slice::<IgnoredAny>(&masked.body).is_ok();
     if !is_json && !masked.body.is_empty() && summary.topic != masked.event.topic {

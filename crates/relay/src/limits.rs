@@ -130,14 +130,11 @@ pub const BACKLOG: i32 = 1024;
 /// How long a peer's kernel may leave bytes unacknowledged before its connection is dead.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Bytes of a `uuid` that identifies duplicates; RingCentral's are shorter (RINGCENTRAL.md 2.3).
-pub const UUID_BYTES: usize = 128;
-
 /// Validations stored in one second. More are answered and not stored: RingCentral sends one for each subscription, and a
 /// flood must neither push events out of the journal nor slow it down.
 pub const STORED_VALIDATIONS: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 
-/// Default of [`Limits::events_per_second`]. An answered call makes about ten notifications (RINGCENTRAL.md 6), so this is
+/// Default of [`Limits::events_per_second`]. An answered call makes about ten notifications (docs/RINGCENTRAL.md 6), so this is
 /// a hundred calls a second: a company of 30,000 people who telephone all day.
 pub const EVENTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 

@@ -1,6 +1,6 @@
 //! What an event says, in one word and one line.
 //!
-//! Platform events are told apart by a table, one row per event filter of RINGCENTRAL.md 6; the other callbacks
+//! Platform events are told apart by a table, one row per event filter of docs/RINGCENTRAL.md 6; the other callbacks
 //! have a line each. Nothing is guaranteed about the fields of an event, so every line makes do
 //! with what is there, and an event without any of it is described by its filter.
 
@@ -13,8 +13,7 @@ mod team;
 mod telephony;
 
 pub(crate) use self::node::Node;
-use crate::classify::{self, Callback, RequestView, classify};
-use crate::envelope::Envelope;
+use crate::classify::{self, Callback, Classified};
 use crate::text::tidy;
 
 /// Most characters in the text of a summary: a line of a wide terminal.
@@ -33,12 +32,12 @@ pub struct Summary {
 /// Returns what the request says.
 ///
 /// The text is made of what strangers sent and may hold message texts and telephone numbers, but no token.
-pub fn summarize(request: &RequestView<'_>) -> Summary {
-    let callback = classify(request);
-    let body = String::from_utf8_lossy(request.body);
+#[must_use]
+pub fn summarize(event: &Classified<'_>) -> Summary {
+    let callback = event.callback;
     let (topic, line) = match callback {
-        Callback::PlatformNotification => platform(&body),
-        _ => (callback.name(), callbacks::line(callback, request, &body)),
+        Callback::PlatformNotification => platform(event),
+        _ => (callback.name(), callbacks::line(event)),
     };
     let text = tidy(&line, TEXT_MAX_CHARS);
     Summary {
@@ -82,12 +81,10 @@ pub fn topics() -> impl Iterator<Item = &'static str> {
 /// The topic of platform events that no row knows.
 const UNKNOWN: &str = "event";
 
-fn platform(body: &str) -> (&'static str, String) {
-    let Some(envelope) = Envelope::read(body) else {
-        return (UNKNOWN, String::new());
-    };
+fn platform(event: &Classified<'_>) -> (&'static str, String) {
+    let envelope = &event.envelope;
     let filter = envelope.event.as_deref().unwrap_or_default();
-    let content = Node::from(envelope.body);
+    let content = Node::from(envelope.body.as_deref());
     let event = Event {
         path: filter
             .split('?')
@@ -96,7 +93,7 @@ fn platform(body: &str) -> (&'static str, String) {
             .trim_end_matches('/'),
         kind: content.at("eventType").text().unwrap_or_default(),
         body: content,
-        envelope: Node::object(body),
+        envelope: Node::object(event.text()),
     };
     match TABLES
         .into_iter()

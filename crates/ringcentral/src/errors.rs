@@ -28,7 +28,7 @@ pub struct Entry {
     pub causes: &'static [&'static str],
     /// What to run or do next, in this order.
     pub next: &'static [&'static str],
-    /// Sections of RINGCENTRAL.md, the collected facts. Empty for what concerns Ringtail alone.
+    /// Sections of docs/RINGCENTRAL.md, the collected facts. Empty for what concerns Ringtail alone.
     pub sections: &'static [&'static str],
     /// The verdict's word, for a code that explains one.
     pub word: Option<&'static str>,

@@ -49,24 +49,23 @@ pub enum About {
 /// Returns what the body of a request speaks of, each fact once.
 pub fn facts(body: &[u8]) -> Vec<Fact> {
     let mut facts = Facts::default();
-    if let Some(envelope) = Envelope::parse(body) {
-        if let Some(uuid) = envelope.uuid {
-            facts.add(About::Uuid, &uuid);
-        }
-        if let Some(event) = envelope.event {
-            facts.add(About::Event, &event);
-            let mut segments = event.split(['/', '?', '&']);
-            if segments.any(|segment| segment == "extension")
-                && let Some(id) = segments.next().filter(|id| *id != "~")
-            {
-                facts.add(About::Extension, id);
-            }
+    let text = String::from_utf8_lossy(body);
+    let envelope = Envelope::parse(&text);
+    if let Some(uuid) = envelope.uuid {
+        facts.add(About::Uuid, &uuid);
+    }
+    if let Some(event) = envelope.event {
+        facts.add(About::Event, &event);
+        let mut segments = event.split(['/', '?', '&']);
+        if segments.any(|segment| segment == "extension")
+            && let Some(id) = segments.next().filter(|id| *id != "~")
+        {
+            facts.add(About::Extension, id);
         }
     }
     // Only objects and arrays hold fields; anything else would be taken for a number.
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     if matches!(first, Some(b'{' | b'[')) {
-        let text = String::from_utf8_lossy(body);
         let walk = Walk {
             facts: &mut facts,
             place: Place::Elsewhere,

@@ -4,7 +4,7 @@
 //! [`ordering`] what must stay in order, [`catalogue`] what an event says, [`facts`](mod@facts) what it
 //! can be found by, [`signature`] whether a request is
 //! RingCentral's, [`verdict`] what RingCentral would have made of the app's answer, and [`errors`] what a code means.
-//! Docs that speak of a section mean RINGCENTRAL.md, the collected facts about RingCentral's callbacks that this crate
+//! Docs that speak of a section mean docs/RINGCENTRAL.md, the collected facts about RingCentral's callbacks that this crate
 //! is the code form of.
 //!
 //! Everything here reads bytes from strangers. Nothing panics, every pass is linear in the size of the

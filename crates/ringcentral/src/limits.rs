@@ -1,4 +1,4 @@
-//! RingCentral's documented limits, each with the section of RINGCENTRAL.md that states it.
+//! RingCentral's documented limits, each with the section of docs/RINGCENTRAL.md that states it.
 
 /// Most bytes of headers and body together in an answer to a validation or a platform notification.
 ///

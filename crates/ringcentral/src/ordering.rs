@@ -1,13 +1,13 @@
 //! What must be delivered in order, and what may overtake what.
 //!
-//! RingCentral promises no order (RINGCENTRAL.md 2.8), so the only order to keep is that of arrival, and only
+//! RingCentral promises no order (docs/RINGCENTRAL.md 2.8), so the only order to keep is that of arrival, and only
 //! among events that speak of the same thing. The narrower the key, the less one slow handler holds up.
 
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::classify::{Callback, RequestView, classify};
+use crate::classify::{Callback, Classified};
 use crate::envelope::Envelope;
 use crate::json;
 
@@ -19,26 +19,26 @@ pub const KEY_MAX_BYTES: usize = 128;
 /// A telephony session, a chat or an SMS conversation where there is one; else the event filter's path, which
 /// keeps the presence of one extension in order; else the path of the request. The key depends on the request
 /// alone and is the same in every version and process, so it may be stored.
-pub fn ordering_key(request: &RequestView<'_>) -> String {
-    // Broken text costs a copy here, and keeps its place in its conversation.
-    let text = String::from_utf8_lossy(request.body);
-    let key = match classify(request) {
-        Callback::PlatformNotification => platform_key(&text),
+#[must_use]
+pub fn ordering_key(event: &Classified<'_>) -> String {
+    let text = event.text();
+    let key = match event.callback {
+        Callback::PlatformNotification => platform_key(&event.envelope),
         Callback::InteractiveMessage => {
-            member(&text, "conversation", "id").map(|id| key_of("chat", &id))
+            member(text, "conversation", "id").map(|id| key_of("chat", &id))
         }
-        Callback::DigitalNotification => field(&text, "domain_id").map(|id| key_of("digital", &id)),
-        Callback::WfmNotification => field(&text, "agent_id").map(|id| key_of("agent", &id)),
-        Callback::AgentState => field(&text, "agentId").map(|id| key_of("agent", &id)),
+        Callback::DigitalNotification => field(text, "domain_id").map(|id| key_of("digital", &id)),
+        Callback::WfmNotification => field(text, "agent_id").map(|id| key_of("agent", &id)),
+        Callback::AgentState => field(text, "agentId").map(|id| key_of("agent", &id)),
         _ => None,
     };
-    key.unwrap_or_else(|| key_of("path", request.path))
+    key.unwrap_or_else(|| key_of("path", event.request.path))
 }
 
-fn platform_key(text: &str) -> Option<String> {
-    let envelope = Envelope::read(text)?;
+fn platform_key(envelope: &Envelope<'_>) -> Option<String> {
     envelope
         .body
+        .as_deref()
         .and_then(|body| body_key(body.get(), envelope.event.as_deref().unwrap_or_default()))
         .or_else(|| {
             let path = envelope.event.as_deref()?.split('?').next()?;

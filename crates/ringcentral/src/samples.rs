@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::sample::Index;
 use serde_json::Value;
 
-use crate::classify::RequestView;
+use crate::classify::{Classified, RequestView};
 
 /// A request that owns its parts.
 #[derive(Debug, Clone)]
@@ -82,6 +82,14 @@ impl Sample {
             headers: &self.headers,
             body: &self.body,
         }
+    }
+}
+
+impl Sample {
+    /// Returns the request, classified.
+    #[must_use]
+    pub fn classified(&self) -> Classified<'_> {
+        Classified::of(self.view())
     }
 }
 

@@ -1,4 +1,4 @@
-//! What proves that a request comes from RingCentral (RINGCENTRAL.md 3 and 7).
+//! What proves that a request comes from RingCentral (docs/RINGCENTRAL.md 3 and 7).
 //!
 //! Four schemes exist, one header each. Two are static secrets that come back unchanged, two are MACs over the
 //! body. Platform webhooks have no signature at all, only [`Scheme::VerificationToken`].

@@ -1,4 +1,4 @@
-//! The course of a call, put together from the events of its telephony session (RINGCENTRAL.md 2.8 and 6).
+//! The course of a call, put together from the events of its telephony session (docs/RINGCENTRAL.md 2.8 and 6).
 //!
 //! RingCentral promises no order and no uniqueness: events come late, twice, or through two event filters that both
 //! match. `sequence` grows within a session, so it says what happened first; what it skips did not arrive.
@@ -73,8 +73,8 @@ impl Timeline {
         let mut highest = None;
         for (arrival, body) in bodies.into_iter().enumerate() {
             let text = String::from_utf8_lossy(body);
-            let envelope = Envelope::read(&text);
-            let content = Node::from(envelope.and_then(|envelope| envelope.body));
+            let envelope = Envelope::parse(&text);
+            let content = Node::from(envelope.body.as_deref());
             if timeline.session.is_none() {
                 timeline.session = content.at("telephonySessionId").text();
             }

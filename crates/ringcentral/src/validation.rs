@@ -1,4 +1,4 @@
-//! The answer to RingCentral's validation (RINGCENTRAL.md 1.2 to 1.5).
+//! The answer to RingCentral's validation (docs/RINGCENTRAL.md 1.2 to 1.5).
 //!
 //! The answer is `200`, the token as it came, `Content-Type: application/json`, `Content-Length: 0`, `Date`,
 //! and nothing else. This module decides only whether the token can be echoed; the edge writes the answer.

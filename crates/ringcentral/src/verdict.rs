@@ -2,7 +2,7 @@
 //!
 //! In development the edge answers for the app, so an app that is slow, talkative or wrong is not noticed until
 //! it stands alone. The verdict says it at once, in the words in which RingCentral records why it blacklisted a
-//! subscription (RINGCENTRAL.md 2.6). Each callback is judged by its own rules; see
+//! subscription (docs/RINGCENTRAL.md 2.6). Each callback is judged by its own rules; see
 //! [`Expectation`]; what RingCentral does not send gets none. Where the sources contradict each other an answer that is
 //! right under the newer reading is accepted, and a [`Note`] says what the other reading would have been.
 

@@ -1,7 +1,7 @@
 //! When each request is sent, and what goes wrong on purpose.
 //!
 //! RingCentral promises neither order nor that an event comes once, and a lost one does not come again
-//! (RINGCENTRAL.md 2.7 and 2.8). A plan brings these habits about at will, and the same seed brings about the
+//! (docs/RINGCENTRAL.md 2.7 and 2.8). A plan brings these habits about at will, and the same seed brings about the
 //! same.
 
 use super::chance::Chance;

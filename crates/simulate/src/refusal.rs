@@ -1,4 +1,4 @@
-//! How RingCentral refuses an address when a subscription is created (RINGCENTRAL.md 4.8).
+//! How RingCentral refuses an address when a subscription is created (docs/RINGCENTRAL.md 4.8).
 
 use std::fmt;
 

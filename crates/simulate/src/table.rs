@@ -1,4 +1,4 @@
-//! The table of templates, by family (RINGCENTRAL.md 6 and 7).
+//! The table of templates, by family (docs/RINGCENTRAL.md 6 and 7).
 
 mod callbacks;
 mod events;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use ringtail_protocol::event::Kind;
-use ringtail_ringcentral::classify::Callback;
+use ringtail_ringcentral::classify::{Callback, Classified};
 use ringtail_ringcentral::signature::{self, Outcome, Scheme};
 
 const BEGAN: i64 = 1_750_000_000_123;
@@ -104,7 +104,7 @@ fn every_template_is_taken_for_what_it_is() {
             template.name
         );
         let view = shot.request.view();
-        let summary = ringtail_ringcentral::catalogue::summarize(&view);
+        let summary = ringtail_ringcentral::catalogue::summarize(&Classified::of(view));
         if template.callback == Callback::PlatformNotification {
             assert_ne!(summary.topic, "event", "{}: {summary:?}", template.name);
         }

@@ -8,12 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use rusqlite::{Connection, Row, params};
 
-use ringtail_protocol::event::{EventId, Header, Timestamp};
+use ringtail_protocol::event::{EventId, Header, Timestamp, header_map};
 use ringtail_ringcentral::validation::{self, Echo};
 use ringtail_ringcentral::verdict::{Answer, judge, wire_size};
 
 use super::{codes, headers};
-use ringtail_model::headers::to_map;
 use ringtail_model::{AttemptDetail, AttemptRow, Cause, FailureKind, Outcome, RowId};
 
 /// An attempt that is to be recorded.
@@ -49,7 +48,7 @@ impl NewAttempt {
         let Outcome::Status(status) = self.outcome else {
             return 0;
         };
-        wire_size(status, &to_map(&self.headers), self.body_len)
+        wire_size(status, &header_map(&self.headers), self.body_len)
     }
 
     fn content_type(&self) -> Option<String> {
@@ -155,7 +154,7 @@ pub(super) fn read_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Atte
 
 /// Reads what became of the token, from the headers of the request and of the answer; other events have none.
 fn echo(row: &Row<'_>, at: usize) -> rusqlite::Result<Echo> {
-    let map = |blob: Vec<u8>| to_map(&headers::decode(blob));
+    let map = |blob: Vec<u8>| header_map(&headers::decode(blob));
     let asked: Option<Vec<u8>> = row.get(at)?;
     let answered: Option<Vec<u8>> = row.get(at + 1)?;
     Ok(match (asked, answered) {

@@ -1,12 +1,11 @@
 //! An event as the columns of its row, computed once when it is stored.
 
 use bytes::Bytes;
-use http::{Method, Uri};
+use http::Uri;
 
 use ringtail_protocol::event::{Disposition, Event, Request};
 use ringtail_ringcentral::catalogue::summarize;
-use ringtail_ringcentral::classify::{RequestView, classify};
-use ringtail_ringcentral::envelope::Envelope;
+use ringtail_ringcentral::classify::{Classified, RequestHead};
 use ringtail_ringcentral::ordering::ordering_key;
 
 use super::{Forwarding, headers};
@@ -14,9 +13,6 @@ use ringtail_model::{ForwardState, UNDECODABLE};
 
 /// Longest path with query that is taken from a relay. An edge refuses heads half as long.
 const MAX_PATH_BYTES: usize = 64 * 1024;
-
-/// Longest RingCentral `uuid` that is kept; real ones have 19 to 36 bytes.
-const MAX_UUID_BYTES: usize = 128;
 
 /// The columns that come from the request.
 pub(super) struct Record {
@@ -38,34 +34,27 @@ impl Record {
     /// bytes and never forwarded: the cursor goes on, and the event is seen for what it is.
     pub(super) fn of(event: &Event, forwarding: &Forwarding) -> Self {
         match read(event) {
-            Ok((request, method)) => Self::decoded(event, forwarding, request, &method),
+            Ok((request, head)) => Self::decoded(event, forwarding, request, &head),
             Err(reason) => Self::undecodable(event, &reason),
         }
     }
 
-    fn decoded(event: &Event, forwarding: &Forwarding, request: Request, method: &Method) -> Self {
-        let map = request.header_map();
-        let (path, query) = request.path_and_query();
-        let view = RequestView {
-            method,
-            path,
-            query,
-            headers: &map,
-            body: &request.body,
-        };
-        let summary = summarize(&view);
-        let uuid = Envelope::parse(&request.body)
-            .and_then(|envelope| envelope.uuid)
-            .filter(|uuid| uuid.len() <= MAX_UUID_BYTES)
-            .map(|uuid| uuid.into_owned());
+    fn decoded(
+        event: &Event,
+        forwarding: &Forwarding,
+        request: Request,
+        head: &RequestHead,
+    ) -> Self {
+        let classified = Classified::of(head.view(&request.path, &request.body));
+        let summary = summarize(&classified);
         Self {
-            callback: classify(&view).name(),
+            callback: classified.callback.name(),
             topic: summary.topic,
             summary: summary.text,
-            ordering_key: ordering_key(&view),
-            uuid,
+            ordering_key: ordering_key(&classified),
+            uuid: classified.uuid().map(str::to_owned),
             headers: headers::encode(&request.headers),
-            forward: forward_state(event.disposition, forwarding, &view),
+            forward: forward_state(event.disposition, forwarding, &classified),
             method: request.method,
             path: request.path,
             peer: request.peer,
@@ -91,9 +80,9 @@ impl Record {
 }
 
 /// Decodes the request and makes sure that it can be sent again.
-fn read(event: &Event) -> Result<(Request, Method), String> {
+fn read(event: &Event) -> Result<(Request, RequestHead), String> {
     let request = event.request.decode().map_err(|error| error.to_string())?;
-    let method = Method::from_bytes(request.method.as_bytes())
+    let head = RequestHead::of(&request.method, &request.headers)
         .map_err(|_| "its method is not one of HTTP".to_owned())?;
     if request.path.len() > MAX_PATH_BYTES {
         return Err(format!("its path has {} bytes", request.path.len()));
@@ -102,13 +91,13 @@ fn read(event: &Event) -> Result<(Request, Method), String> {
     if !begins_well || format!("/{}", request.path).parse::<Uri>().is_err() {
         return Err("its path is not one of HTTP".to_owned());
     }
-    Ok((request, method))
+    Ok((request, head))
 }
 
 fn forward_state(
     disposition: Disposition,
     forwarding: &Forwarding,
-    request: &RequestView<'_>,
+    request: &Classified<'_>,
 ) -> ForwardState {
     let guard = match forwarding {
         Forwarding::Off => return ForwardState::None,

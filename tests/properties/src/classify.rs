@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use ringtail_protocol::event::Kind;
 use ringtail_recordings::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::catalogue::{TEXT_MAX_CHARS, summarize};
-use ringtail_ringcentral::classify::{Callback, RequestView, classify};
+use ringtail_ringcentral::classify::{Callback, Classified, RequestView};
 use ringtail_ringcentral::envelope::Envelope;
 use ringtail_ringcentral::errors::{self, Found};
 use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
@@ -22,10 +22,11 @@ use crate::request::TextRequest;
 pub fn check(bytes: &[u8]) {
     let request = TextRequest::read(bytes);
     let view = request.view();
-    let callback = classify(&view);
+    let event = Classified::of(view);
+    let callback = event.callback;
     validation(callback, &view);
-    summary(&view);
-    order(&view);
+    summary(&event);
+    order(&event);
     envelope(view.body);
     signatures(&view);
     verdict(callback, &view);
@@ -56,8 +57,8 @@ fn validation(callback: Callback, view: &RequestView<'_>) {
 }
 
 /// One line that a terminal can show.
-fn summary(view: &RequestView<'_>) {
-    let summary = summarize(view);
+fn summary(event: &Classified<'_>) {
+    let summary = summarize(event);
     assert!(!summary.text.is_empty());
     assert!(summary.text.chars().count() <= TEXT_MAX_CHARS);
     assert!(!summary.text.contains(is_obeyed), "{:?}", summary.text);
@@ -71,19 +72,19 @@ fn is_obeyed(character: char) -> bool {
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn order(view: &RequestView<'_>) {
-    let key = ordering_key(view);
+fn order(event: &Classified<'_>) {
+    let key = ordering_key(event);
     assert!((1..=KEY_MAX_BYTES).contains(&key.len()), "{key:?}");
-    assert_eq!(key, ordering_key(view), "the key is stored");
+    assert_eq!(key, ordering_key(event), "the key is stored");
 }
 
 /// Where the body is JSON beyond doubt, the envelope says what a general parser says.
 fn envelope(body: &[u8]) {
-    let envelope = Envelope::parse(body);
+    let text = String::from_utf8_lossy(body);
+    let envelope = Envelope::parse(&text);
     let Ok(Value::Object(outer)) = serde_json::from_slice::<Value>(body) else {
         return;
     };
-    let envelope = envelope.unwrap_or_default();
     let nothing = serde_json::Map::new();
     let inner = outer
         .get("pn_apns")

@@ -9,8 +9,8 @@ mod http2;
 mod relay;
 pub mod seeds;
 
-use ringtail_protocol::event::{Disposition, Kind};
-use ringtail_ringcentral::classify::{self, Callback, RequestView};
+use ringtail_protocol::event::{Disposition, Kind, header_map};
+use ringtail_ringcentral::classify::{Callback, RequestHead, classify};
 
 use self::answers::Answer;
 use self::relay::{Relay, Stored};
@@ -130,7 +130,8 @@ fn kept(event: &Stored, bytes: &[u8], http2: bool) {
         is_subsequence(&request.body, bytes),
         "the body is the caller's"
     );
-    let headers = request.header_map();
+    let head = RequestHead::of(&request.method, &request.headers).expect("it was one");
+    let headers = header_map(&request.headers);
     assert_eq!(
         headers.len(),
         request.headers.len(),
@@ -157,14 +158,7 @@ fn kept(event: &Stored, bytes: &[u8], http2: bool) {
         .windows(11)
         .any(|it| it == b"connection:")
     {
-        let (path, query) = request.path_and_query();
-        let callback = classify::classify(&RequestView {
-            method: &request.method.parse().expect("it was one"),
-            path,
-            query,
-            headers: &headers,
-            body: &request.body,
-        });
+        let callback = classify(&head.view(&request.path, &request.body));
         match event.kind {
             // The challenge is one to whoever knows the verify token.
             Kind::Validation => assert!(

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ringtail_properties::mutants::{Mutant, make};
 use ringtail_properties::{classify, request};
 use ringtail_ringcentral::catalogue::{Summary, summarize};
-use ringtail_ringcentral::classify::RequestView;
+use ringtail_ringcentral::classify::{Classified, RequestView};
 use ringtail_ringcentral::facts::facts;
 use ringtail_ringcentral::timeline::Timeline;
 use serde_json::Value;
@@ -30,13 +30,13 @@ fn summary(name: &str, body: &[u8]) -> Summary {
     if name.starts_with("ringcx-source-sdk") {
         add("x-smccsdk-signature", "00ff");
     }
-    summarize(&RequestView {
+    summarize(&Classified::of(RequestView {
         method: &Method::POST,
         path: "/hook",
         query: None,
         headers: &headers,
         body,
-    })
+    }))
 }
 
 #[test]

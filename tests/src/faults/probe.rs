@@ -14,7 +14,7 @@ use ringtail_kit::caller::{FakeRingCentral, Hook};
 /// Pause between two validations.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// RingCentral's older documents give a validation so long, newer ones three times as long (RINGCENTRAL.md 1.3).
+/// RingCentral's older documents give a validation so long, newer ones three times as long (docs/RINGCENTRAL.md 1.3).
 pub(super) const LIMIT: Duration = Duration::from_millis(1000);
 
 /// Handshakes that go on.

@@ -159,7 +159,7 @@ What each code means, what brings it about, likeliest first, and what to do next
 without a network, and finds the code in an error body that is piped to it.
 
 `…` stands for what differs from case to case. A message in parentheses says what a code is about where no public source
-gives RingCentral's words. Facts are numbered by section of RINGCENTRAL.md, the collection that Ringtail is built on.
+gives RingCentral's words. Numbers are sections of [RINGCENTRAL.md](RINGCENTRAL.md).
 
 This page is printed by `ringtail explain --list --output markdown > docs/ERRORS.md`, and a test compares the two.
 ";

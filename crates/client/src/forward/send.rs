@@ -15,7 +15,7 @@ use hyper_util::client::legacy::connect::capture_connection;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use ringtail_protocol::event::{EventId, Request, Timestamp};
+use ringtail_protocol::event::{EventId, Request, Timestamp, header_map};
 
 use super::connect::{self, TargetClient};
 use super::request::{Rewrite, rewrite, state_length};
@@ -140,7 +140,7 @@ impl Sender {
         request: &Request,
         cause: Cause,
     ) -> Result<http::Request<OutgoingBody>, SendFailure> {
-        let mut fields = request.header_map();
+        let mut fields = header_map(&request.headers);
         let method = http::Method::from_bytes(request.method.as_bytes())
             .map_err(|_| unsendable("its method is not one of HTTP"))?;
         let body = Full::new(request.body.clone()).map_err(|never| match never {});

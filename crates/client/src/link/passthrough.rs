@@ -10,7 +10,7 @@ use ringtail_protocol::http2::{MAX_HEADER_LIST, head_bytes};
 use ringtail_protocol::path::{
     EVENT_ID, FAILED, HEAD_TOO_LARGE, NO_ANSWER, NOT_FORWARDING, PASSTHROUGH, UNREACHABLE,
 };
-use ringtail_ringcentral::classify::RequestView;
+use ringtail_ringcentral::classify::{Classified, RequestView};
 
 use super::session::{Body, status};
 use crate::forward::Passthrough;
@@ -61,18 +61,8 @@ async fn let_in(
     let (head, body) = request.into_parts();
     let whole = Limited::new(body, MAX_BODY_BYTES).collect().await;
     let body = whole.map_err(|_| StatusCode::BAD_REQUEST)?.to_bytes();
-    let (path, query) = match below.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (below, None),
-    };
-    let view = RequestView {
-        method: &head.method,
-        path,
-        query,
-        headers: &head.headers,
-        body: &body,
-    };
-    if let Some(proof) = guard.rejects(&view) {
+    let view = RequestView::new(&head.method, below, &head.headers, &body);
+    if let Some(proof) = guard.rejects(&Classified::of(view)) {
         let (scheme, outcome) = (proof.scheme.name(), proof.outcome.name());
         tracing::info!(scheme, outcome, "a passthrough request was rejected");
         return Err(StatusCode::FORBIDDEN);

@@ -1,7 +1,7 @@
 //! Encoding of a request from the pieces that hyper hands out, without building a [`Request`] first: the edge does
 //! this once per request, on its hot path.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use http::{HeaderMap, HeaderName};
 
 use super::{EncodeError, EncodedRequest, MAX_HEADERS, Request, fit};
@@ -90,17 +90,9 @@ fn encode<'a, I: Iterator<Item = (&'a str, &'a [u8])>>(
     Ok(EncodedRequest(out.freeze()))
 }
 
-impl EncodedRequest {
-    /// Returns the last `len` bytes, which are the body of a request that was encoded with a body of that size. They
-    /// share the buffer.
-    #[must_use]
-    pub fn body_of(&self, len: usize) -> Bytes {
-        self.0.slice(self.0.len().saturating_sub(len)..)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use http::HeaderValue;
 
     use super::super::Header;
@@ -139,7 +131,6 @@ mod tests {
         let encoded = parts.encode().unwrap();
         assert_eq!(encoded, request.encode().unwrap());
         assert_eq!(encoded.decode().unwrap(), request);
-        assert_eq!(encoded.body_of(2), request.body);
     }
 
     #[test]

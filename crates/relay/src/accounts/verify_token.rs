@@ -1,4 +1,4 @@
-//! The verify token of a RingCX Digital webhook (RINGCENTRAL.md 7.1): known as its hash, and never kept.
+//! The verify token of a RingCX Digital webhook (docs/RINGCENTRAL.md 7.1): known as its hash, and never kept.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! RingCX Digital's check of an address (RINGCENTRAL.md 7.1), answered for the app when the relay has its verify token.
+//! RingCX Digital's check of an address (docs/RINGCENTRAL.md 7.1), answered for the app when the relay has its verify token.
 //!
 //! ```text
 //! GET /…?hub.mode=subscribe&hub.challenge=C&hub.verify_token=T   → 200 and C

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{Method, header, request};
+use http::{header, request};
 use ringtail_protocol::event::{EncodeError, EncodedRequest, RequestParts};
-use ringtail_ringcentral::classify::{Callback, RequestView, classify};
-use ringtail_ringcentral::envelope::Envelope;
+use ringtail_ringcentral::classify::{Callback, Classified, RequestView};
 use tokio::sync::Semaphore;
 
-use super::route;
 use crate::journal::EndpointKey;
-use crate::limits::{LARGE_BODY_BYTES, UUID_BYTES};
+use crate::limits::LARGE_BODY_BYTES;
 use crate::memory::MemoryShare;
 use crate::net::proxies::Caller;
 
@@ -61,28 +59,18 @@ impl WholeRequest {
     }
 
     pub(super) fn classify(self) -> Received {
-        let (path, query) = route::path_and_query(self.below());
-        let callback = classify(&RequestView {
-            method: &self.head.method,
-            path,
-            query,
-            headers: &self.head.headers,
-            body: &self.body.bytes,
-        });
+        let head = &self.head;
+        let view = RequestView::new(&head.method, self.below(), &head.headers, &self.body.bytes);
+        let classified = Classified::of(view);
+        let callback = classified.callback;
+        let uuid = classified
+            .uuid()
+            .map(|uuid| Bytes::copy_from_slice(uuid.as_bytes()));
         Received {
-            uuid: self.uuid(),
             request: self,
             callback,
+            uuid,
         }
-    }
-
-    fn uuid(&self) -> Option<Bytes> {
-        if self.head.method != Method::POST || self.body.bytes.is_empty() {
-            return None;
-        }
-        let uuid = Envelope::parse(&self.body.bytes)?.uuid?;
-        (!uuid.is_empty() && uuid.len() <= UUID_BYTES)
-            .then(|| Bytes::copy_from_slice(uuid.as_bytes()))
     }
 
     /// Returns path and query below the endpoint.

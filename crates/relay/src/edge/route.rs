@@ -30,14 +30,6 @@ impl<'a> Route<'a> {
     }
 }
 
-/// Splits a path from its query.
-pub(super) fn path_and_query(below: &str) -> (&str, Option<&str>) {
-    match below.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (below, None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,12 +53,6 @@ mod tests {
         }
         assert_eq!(Route::of("*"), None);
         assert_eq!(Route::of(""), None);
-    }
-
-    #[test]
-    fn the_query_begins_at_the_first_question_mark() {
-        assert_eq!(path_and_query("/p?a=?b"), ("/p", Some("a=?b")));
-        assert_eq!(path_and_query(""), ("", None));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::kit::{App, Caller, Dial, TestRelay, soon, text_app};
 
-/// A bot's installation, which nobody repeats (RINGCENTRAL.md 7.6).
+/// A bot's installation, which nobody repeats (docs/RINGCENTRAL.md 7.6).
 const INSTALL: &str = r#"{"access_token":"t","creator_extension_id":"1","creator_account_id":"2"}"#;
 
 fn app<F: Future<Output = Response<BoxBody<Bytes, Infallible>>> + Send + 'static>(

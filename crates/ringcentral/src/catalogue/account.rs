@@ -1,4 +1,4 @@
-//! The account's own affairs: extensions, directory, devices, webinars, subscriptions (RINGCENTRAL.md 6).
+//! The account's own affairs: extensions, directory, devices, webinars, subscriptions (docs/RINGCENTRAL.md 6).
 
 use super::{Event, Row, words};
 

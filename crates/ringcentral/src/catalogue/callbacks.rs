@@ -1,12 +1,13 @@
-//! The callbacks that are not platform events (RINGCENTRAL.md 7).
+//! The callbacks that are not platform events (docs/RINGCENTRAL.md 7).
 
 use super::node::{Node, VALUE_MAX_CHARS};
-use crate::classify::{Callback, RequestView};
+use crate::classify::{Callback, Classified};
 use crate::text::tidy;
 
 /// Returns what a callback says; the description of its kind if it says nothing.
-pub(super) fn line(callback: Callback, request: &RequestView<'_>, body: &str) -> String {
-    let node = Node::object(body);
+pub(super) fn line(event: &Classified<'_>) -> String {
+    let (callback, request) = (event.callback, &event.request);
+    let node = Node::object(event.text());
     let said = match callback {
         Callback::SourceSdk => node
             .at("action")
@@ -18,17 +19,17 @@ pub(super) fn line(callback: Callback, request: &RequestView<'_>, body: &str) ->
             .at("agentId")
             .text()
             .map(|agent| format!("RingCX agent {agent} changed state")),
-        Callback::WfmNotification => wfm(request, body),
+        Callback::WfmNotification => wfm(event),
         Callback::AiResult => node
             .at("jobId")
             .text()
             .map(|job| format!("AI result of job {job}")),
-        Callback::BotInstallPrivate => value(request, body, "creator_account_id")
+        Callback::BotInstallPrivate => value(event, "creator_account_id")
             .map(|account| format!("Private bot installed by account {account}")),
-        Callback::BotInstallPublic => value(request, body, "creator_extension_id")
+        Callback::BotInstallPublic => value(event, "creator_extension_id")
             .map(|extension| format!("Public bot installed by extension {extension}")),
         Callback::OAuthRedirect => {
-            value(request, body, "error").map(|error| format!("Login refused: {error}"))
+            value(event, "error").map(|error| format!("Login refused: {error}"))
         }
         Callback::Other => Some(format!(
             "{} {}, {} bytes",
@@ -64,23 +65,23 @@ fn digital(node: Node<'_>) -> Option<String> {
     Some(format!("RingCX Digital: {kind}{more}"))
 }
 
-fn wfm(request: &RequestView<'_>, body: &str) -> Option<String> {
-    let kind = value(request, body, "event_type")?;
-    let agent = value(request, body, "username").or_else(|| value(request, body, "agent_id"))?;
+fn wfm(event: &Classified<'_>) -> Option<String> {
+    let kind = value(event, "event_type")?;
+    let agent = value(event, "username").or_else(|| value(event, "agent_id"))?;
     Some(format!("RingCX Voice: {kind}, {agent}"))
 }
 
 /// Returns a field wherever the caller put it: JSON, a form, or the query.
-fn value(request: &RequestView<'_>, body: &str, name: &str) -> Option<String> {
+fn value(event: &Classified<'_>, name: &str) -> Option<String> {
     let in_form = |form: &[u8]| {
         form_urlencoded::parse(form)
             .find(|(key, _)| key == name)
             .map(|(_, value)| tidy(&value, VALUE_MAX_CHARS))
             .filter(|value| !value.is_empty())
     };
-    Node::object(body)
+    Node::object(event.text())
         .at(name)
         .text()
-        .or_else(|| in_form(request.body))
-        .or_else(|| in_form(request.query.unwrap_or_default().as_bytes()))
+        .or_else(|| in_form(event.request.body))
+        .or_else(|| in_form(event.request.query.unwrap_or_default().as_bytes()))
 }

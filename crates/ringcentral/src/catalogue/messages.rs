@@ -1,4 +1,4 @@
-//! Messages: SMS in its four generations, voicemail, fax (RINGCENTRAL.md 6).
+//! Messages: SMS in its four generations, voicemail, fax (docs/RINGCENTRAL.md 6).
 
 use super::{Event, Row, TEXT_MAX_CHARS, words};
 

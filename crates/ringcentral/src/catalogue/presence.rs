@@ -1,4 +1,4 @@
-//! Presence of extensions, lines and queue members (RINGCENTRAL.md 6).
+//! Presence of extensions, lines and queue members (docs/RINGCENTRAL.md 6).
 
 use super::{Event, Row, words};
 

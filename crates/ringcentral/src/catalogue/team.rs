@@ -1,4 +1,4 @@
-//! Team messaging, known by the event's own type and only then by its path (RINGCENTRAL.md 6, notes).
+//! Team messaging, known by the event's own type and only then by its path (docs/RINGCENTRAL.md 6, notes).
 
 use super::{Event, Row, TEXT_MAX_CHARS, words};
 

@@ -1,4 +1,4 @@
-//! Calls: telephony sessions, the legacy call events, and the insights made of recordings (RINGCENTRAL.md 6).
+//! Calls: telephony sessions, the legacy call events, and the insights made of recordings (docs/RINGCENTRAL.md 6).
 
 use super::{Event, Row, words};
 

@@ -10,7 +10,7 @@ use crate::samples::{Sample, payloads};
 fn every_payload_is_summed_up() {
     let mut table = String::new();
     for sample in payloads() {
-        let Summary { topic, text } = summarize(&sample.view());
+        let Summary { topic, text } = summarize(&sample.classified());
         writeln!(table, "{} | {topic} | {text}", sample.name).unwrap();
     }
     insta::assert_snapshot!(table);
@@ -23,7 +23,7 @@ fn event(event: &str, body: &str) -> Sample {
 }
 
 fn line(sample: &Sample) -> (&'static str, String) {
-    let Summary { topic, text } = summarize(&sample.view());
+    let Summary { topic, text } = summarize(&sample.classified());
     (topic, text)
 }
 

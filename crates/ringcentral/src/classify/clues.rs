@@ -8,7 +8,7 @@ use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::RequestView;
+use super::request::RequestView;
 use crate::json;
 use crate::validation::VALIDATION_TOKEN;
 

@@ -25,6 +25,19 @@ fn every_payload_is_what_its_name_says() {
     }
 }
 
+#[test]
+fn query_begins_at_the_first_question_mark() {
+    let headers = http::HeaderMap::new();
+    for (whole, path, query) in [
+        ("/p?a=?b", "/p", Some("a=?b")),
+        ("?x", "", Some("x")),
+        ("", "", None),
+    ] {
+        let view = RequestView::new(&Method::GET, whole, &headers, b"");
+        assert_eq!((view.path, view.query), (path, query), "{whole}");
+    }
+}
+
 const ENVELOPE: &str = r#"{"uuid":"1","event":"/restapi/v1.0/x","subscriptionId":"s","body":{}}"#;
 
 #[test]
@@ -210,6 +223,18 @@ fn table_has_one_row_for_each_callback_and_ends_with_other() {
     assert_eq!(names.len(), TABLE.len());
     assert_eq!(callbacks.len(), TABLE.len());
     assert_eq!(TABLE.last().map(|row| row.callback), Some(Callback::Other));
+}
+
+#[test]
+fn every_row_cites_a_section_of_the_facts() {
+    let facts = include_str!("../../../../docs/RINGCENTRAL.md");
+    for Row { name, section, .. } in TABLE {
+        let is_there = facts.lines().any(|line| {
+            line.starts_with(&format!("{section} **"))
+                || line.starts_with(&format!("## {section}. "))
+        });
+        assert!(is_there, "{name}: no section {section}");
+    }
 }
 
 /// The whole table for a reviewer to read.

@@ -1,4 +1,4 @@
-//! RingCentral's codes (RINGCENTRAL.md 4.8 and 5.5).
+//! RingCentral's codes (docs/RINGCENTRAL.md 4.8 and 5.5).
 //!
 //! Where a source gives the message it stands here to the letter; in parentheses stands what a code is about when
 //! no source gives its words.

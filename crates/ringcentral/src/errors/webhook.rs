@@ -1,4 +1,4 @@
-//! RingCentral's error codes that a webhook address can earn (RINGCENTRAL.md 4.8).
+//! RingCentral's error codes that a webhook address can earn (docs/RINGCENTRAL.md 4.8).
 
 use crate::errors;
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::samples::{Sample, payloads};
 
 fn key(sample: &Sample) -> String {
-    ordering_key(&sample.view())
+    ordering_key(&sample.classified())
 }
 
 fn event(event: &str, body: &str) -> Sample {

@@ -1,4 +1,4 @@
-//! RingCentral's patience with an address that fails (RINGCENTRAL.md 2.6).
+//! RingCentral's patience with an address that fails (docs/RINGCENTRAL.md 2.6).
 //!
 //! Staff said "for 10 minutes"; whether time or failures are counted is not documented. Here both must be true:
 //! nothing was accepted for ten minutes, and a failure says so. What follows is told in two ways, see [`AFTERWARDS`].
