@@ -24,7 +24,7 @@ use failures::Failures;
 use lock::Lock;
 pub use lock::LockError;
 use memory::Memory;
-pub use memory::last_target;
+pub use memory::{command_target, last_target};
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::target::TargetUrl;

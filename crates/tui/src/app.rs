@@ -1,21 +1,21 @@
 //! What is on screen.
 //!
-//! Owned by the loop, changed by [`update`](fn@crate::update::update) alone, read by [`view`](fn@crate::view::view).
+//! Owned by the loop, changed only by [`update`](fn@crate::update::update), read by [`view`](fn@crate::view::view).
 
-mod batch;
 mod detail;
-mod filter_line;
-mod line;
 mod list;
-mod pace;
-mod replay_line;
-mod study;
+mod palette;
+mod panel;
+mod progress;
+mod prompt;
+mod traffic;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use ratatui::style::Style;
 use ringtail_filter::Filter;
 use ringtail_model::{
     EventRow, ForwardState, LinkState, NewFieldsRow, RowId, Status, TargetState, Watermarks,
@@ -26,37 +26,35 @@ use ringtail_recordings::diff::Noise;
 use ringtail_ringcentral::errors::{self, own};
 use ringtail_ringcentral::verdict::Verdict;
 
-pub(crate) use self::batch::Batch;
-pub(crate) use self::detail::{BodyForm, Detail, Shown, Tab};
-pub(crate) use self::filter_line::FilterLine;
-pub(crate) use self::line::Palette;
+pub(crate) use self::detail::{Detail, Shown};
 pub(crate) use self::list::{Entry, List, attempted};
-pub(crate) use self::pace::{BUCKETS, Pace};
-pub(crate) use self::replay_line::ReplayLine;
-pub(crate) use self::study::{About, Kind as StudyKind, Study};
-use crate::effect::Place;
+pub(crate) use self::palette::Palette;
+pub(crate) use self::panel::Panel;
+pub(crate) use self::progress::ReplayProgress;
+pub(crate) use self::prompt::{FilterLine, Prompt, ReplayLine};
+pub(crate) use self::traffic::{BUCKETS, Traffic};
+use crate::effect::PagePosition;
 use crate::keymap::{Keys, Scope};
-use crate::source::OptionLine;
-use crate::text::Tone;
-use crate::theme::Theme;
-use crate::view::layout::Layout;
+use crate::layout::{Focus, Layout};
+use crate::replayer::OptionsCheck;
+use crate::theme::{Theme, WARN};
 
-/// How long an event without an answer is kept off the list, so that a fast app does not make it flicker.
+/// How long an event without an answer stays off the list, so that a fast app does not make it flicker.
 pub(crate) const GRACE: Duration = Duration::from_millis(100);
 
-/// Events that may wait for their [`GRACE`]; with more of them flicker is no concern.
+/// Events that may wait for their [`GRACE`]; beyond that the list moves too fast to flicker.
 const MAX_INCOMING: usize = 200;
 
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(6);
 
-/// How long the history is left alone after it could not be read.
+/// The pause after the history could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
-/// Most events that are selected at once.
+/// Most selected events.
 pub(crate) const MAX_SELECTED: usize = 2000;
 
-/// Replays that may run at once.
+/// Most replays of one event at a time.
 pub(crate) const MAX_REPLAYS: usize = 8;
 
 /// The state of the screen.
@@ -68,114 +66,93 @@ pub(crate) struct App {
     pub(crate) now: Timestamp,
     /// Columns and lines.
     pub(crate) size: (u16, u16),
-    /// What the engine of the chosen event's endpoint is doing, or of the first.
+    /// The status of the current event's engine, or of the first.
     pub(crate) status: Status,
-    /// What each engine is doing.
     pub(crate) engines: Vec<Status>,
     pub(crate) list: List,
     pub(crate) detail: Detail,
     pub(crate) focus: Focus,
-    /// What lies over everything else, while it is open.
+    /// The box over everything else.
     pub(crate) overlay: Option<Overlay>,
-    /// What the list is limited to.
     pub(crate) filter: Filter,
-    /// The filter that is being written.
-    pub(crate) filter_line: Option<FilterLine>,
-    /// The actions by name, while one is looked for.
-    pub(crate) palette: Option<Palette>,
-    /// The path that is being written.
-    pub(crate) jump: Option<tui_input::Input>,
-    /// The comment that is being written, and its event.
-    pub(crate) comment: Option<(EventId, tui_input::Input)>,
-    /// The names of what is not compared, while they are written.
-    pub(crate) noise_line: Option<tui_input::Input>,
+    /// The line that the user types on.
+    pub(crate) prompt: Option<Prompt>,
     /// What is not compared.
     pub(crate) noise: Arc<Noise>,
-    /// The options of a replay that are being written.
-    pub(crate) replay_line: Option<ReplayLine>,
-    /// The options that were written last.
-    pub(crate) replayed_with: String,
-    /// Reads them.
-    pub(crate) read_replay: fn(&str) -> OptionLine,
-    /// A call, a conversation or a difference, in the place of list and detail.
-    pub(crate) study: Option<Study>,
+    /// The options of the last replay.
+    pub(crate) last_options: String,
+    /// Checks the options of a replay.
+    pub(crate) check_options: fn(&str) -> OptionsCheck,
+    /// Instead of list and detail.
+    pub(crate) panel: Option<Panel>,
     /// Selected events with their numbers, in the order of the history.
     pub(crate) selected: BTreeMap<RowId, (EventId, u64)>,
     /// Whether personal data is shown as pseudonyms.
     pub(crate) masked: bool,
-    /// Whether the mouse is the screen's and not the terminal's.
+    /// Whether the mouse is captured.
     pub(crate) mouse: bool,
     pub(crate) notice: Option<Notice>,
-    /// The endpoint whose address was copied last.
-    pub(crate) addressed: Option<usize>,
-    /// Replays that have not ended, beside the one that is watched.
+    /// The engine whose address was copied last.
+    pub(crate) copied_address: Option<usize>,
+    /// Running replays that are not watched.
     pub(crate) replays: usize,
-    /// The replay that is watched.
-    pub(crate) batch: Option<Batch>,
+    /// The watched replay.
+    pub(crate) progress: Option<ReplayProgress>,
     pub(crate) reading: Reading,
-    /// How much comes, and how long the app takes.
-    pub(crate) pace: Pace,
+    pub(crate) traffic: Traffic,
+    /// New events and when they arrived.
     incoming: VecDeque<(Timestamp, EventRow)>,
 }
 
-/// Help or an explanation, and how far it is scrolled.
+/// A box over everything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overlay {
     pub(crate) kind: OverlayKind,
     pub(crate) scroll: usize,
 }
 
-/// What lies over everything else.
+/// What a box shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OverlayKind {
-    /// The keys and the signs.
     Help,
     /// The filter language.
     Language,
-    /// The forms in which an event is copied.
+    /// The formats of a copy.
     Copy,
-    /// What a code means.
     Explanation(&'static errors::Entry),
 }
 
-/// Where keys act while nothing lies over them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Focus {
-    List,
-    Detail,
-}
-
-/// Something to tell, for a while.
+/// A message in the footer, for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notice {
-    pub(crate) tone: Tone,
+    pub(crate) style: Style,
     pub(crate) text: String,
     until: Timestamp,
 }
 
-/// How far the history was read, and whether it is being read: one query at a time, so that an answer never
-/// overwrites a younger one.
+/// How far the history was read. One query runs at a time, so that no answer overwrites a newer one.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     pub(crate) busy: bool,
-    /// Whether the running query is about another filter.
+    /// Whether the answer to the running query is of no use: it had another filter or mask.
     pub(crate) stale: bool,
     /// How far the history reaches.
-    pub(crate) marks: Watermarks,
-    /// How far it reached when the running query was asked.
+    pub(crate) watermarks: Watermarks,
+    /// How far it reached when the running query began.
     pub(crate) asked: Watermarks,
     /// How far it was read.
     pub(crate) seen: Watermarks,
     pub(crate) paused_until: Option<Timestamp>,
-    /// Where the user wants to be, beyond what is loaded.
-    pub(crate) jump: Option<Place>,
-    /// The event that is chosen once it is loaded.
+    /// The page to read next, beyond what is loaded.
+    pub(crate) jump: Option<PagePosition>,
+    /// The event to move the cursor to once it is loaded.
     pub(crate) choose: Option<EventId>,
 }
 
 impl Reading {
-    /// Forgets where the user wanted to be.
-    pub(crate) fn forget_jump(&mut self) {
+    /// Makes the list read again from its start.
+    pub(crate) fn restart(&mut self) {
+        self.stale = self.busy;
         (self.jump, self.choose) = (None, None);
     }
 }
@@ -184,7 +161,7 @@ impl App {
     /// Returns the screen before anything was read.
     pub(crate) fn new(
         engines: Vec<Status>,
-        marks: Watermarks,
+        watermarks: Watermarks,
         now: Timestamp,
         zone: TimeZone,
         theme: Theme,
@@ -202,75 +179,56 @@ impl App {
             focus: Focus::List,
             overlay: None,
             filter: Filter::default(),
-            filter_line: None,
-            palette: None,
-            jump: None,
-            comment: None,
-            noise_line: None,
+            prompt: None,
             noise: Arc::default(),
-            replay_line: None,
-            replayed_with: String::new(),
-            read_replay: |_| OptionLine::default(),
-            study: None,
+            last_options: String::new(),
+            check_options: |_| OptionsCheck::default(),
+            panel: None,
             selected: BTreeMap::new(),
             masked: false,
             mouse: false,
             notice: None,
-            addressed: None,
+            copied_address: None,
             replays: 0,
-            batch: None,
+            progress: None,
             reading: Reading {
-                marks,
-                // The first page has what is of its events up to here in it; gaps are read from the start.
+                watermarks,
+                // The first page includes the attempts and bookmarks of its events; gaps are read from the start.
                 seen: Watermarks {
                     events: RowId::default(),
                     gaps: RowId::default(),
-                    ..marks
+                    ..watermarks
                 },
                 ..Reading::default()
             },
-            pace: Pace::default(),
+            traffic: Traffic::default(),
             incoming: VecDeque::new(),
         }
     }
 
     /// Returns where keys act.
     pub(crate) fn scope(&self) -> Scope {
-        match self.overlay.map(|overlay| overlay.kind) {
-            Some(OverlayKind::Copy) => return Scope::Copy,
-            Some(_) => return Scope::Overlay,
-            None => {}
-        }
-        if self.palette.is_some() {
-            Scope::Palette
-        } else if self.filter_line.is_some() {
-            Scope::Filter
-        } else if self.jump.is_some() {
-            Scope::Jump
-        } else if self.comment.is_some() {
-            Scope::Comment
-        } else if self.noise_line.is_some() {
-            Scope::Noise
-        } else if self.replay_line.is_some() {
-            Scope::Replay
-        } else {
-            self.pane()
+        match (self.overlay.map(|overlay| overlay.kind), &self.prompt) {
+            (Some(OverlayKind::Copy), _) => Scope::Copy,
+            (Some(_), _) => Scope::Overlay,
+            (None, Some(prompt)) => prompt.scope(),
+            (None, None) => self.base_scope(),
         }
     }
 
-    /// Returns where keys act once nothing lies over it.
-    pub(crate) fn pane(&self) -> Scope {
-        match (&self.study, self.focus) {
-            (Some(_), _) => Scope::Study,
+    /// Returns where keys act without a box or a prompt.
+    pub(crate) fn base_scope(&self) -> Scope {
+        match (&self.panel, self.focus) {
+            (Some(_), _) => Scope::Panel,
             (None, Focus::List) => Scope::List,
             (None, Focus::Detail) => Scope::Detail,
         }
     }
 
-    /// Returns what there is to be explained: why an event is not accepted or was rejected, else what ails the link, else
-    /// why the event waits, else what an answer means that is accepted or not judged.
+    /// Returns what to explain: why the event is not accepted or was rejected, else what is wrong with the link, else
+    /// why the event waits, else what an accepted or unjudged answer means.
     pub(crate) fn explainable(&self) -> Option<&'static errors::Entry> {
-        let event = self.list.selected_event();
+        let event = self.list.current_event();
         let attempt = event.and_then(|event| event.last_attempt.as_ref());
         let bad = match (event, attempt) {
             (_, Some(attempt)) => errors::of_verdict(&attempt.verdict),
@@ -295,46 +253,44 @@ impl App {
         })
     }
 
-    /// Takes in what an engine is doing.
-    pub(crate) fn hears(&mut self, index: usize, status: Status) {
+    /// Records the status of an engine.
+    pub(crate) fn set_status(&mut self, index: usize, status: Status) {
         if let Some(engine) = self.engines.get_mut(index) {
             *engine = status;
         }
-        self.look_at_engine();
+        self.update_status();
     }
 
-    /// Makes the engine of the chosen event's endpoint the one that is looked at.
-    pub(crate) fn look_at_engine(&mut self) {
-        let chosen = self.list.selected_event().map(|event| &event.endpoint);
-        let of_chosen = chosen.and_then(|chosen| {
+    /// Makes the status that of the current event's engine.
+    pub(crate) fn update_status(&mut self) {
+        let endpoint = self.list.current_event().map(|event| &event.endpoint);
+        let of_event = endpoint.and_then(|endpoint| {
             let engines = self.engines.iter();
             engines
                 .filter(|engine| engine.endpoint.is_some())
-                .find(|engine| endpoint_name(chosen) == engine.name)
+                .find(|engine| endpoint_name(endpoint) == engine.name)
         });
-        if let Some(engine) = of_chosen.or(self.engines.first()) {
+        if let Some(engine) = of_event.or(self.engines.first()) {
             self.status.clone_from(engine);
         }
     }
 
-    /// Returns where things are on screen.
     pub(crate) fn layout(&self) -> Layout {
         Layout::new(self.size, self.focus, self.engines.len())
     }
 
-    /// Returns the event whose detail is or should be on screen.
-    pub(crate) fn wanted(&self) -> Option<&EventRow> {
+    /// Returns the event whose detail is, or should be, on screen.
+    pub(crate) fn detail_event(&self) -> Option<&EventRow> {
         let visible = self.focus == Focus::Detail || self.layout().detail.is_some();
-        let visible = visible && self.study.is_none();
-        self.list.selected_event().filter(|_| visible)
+        let visible = visible && self.panel.is_none();
+        self.list.current_event().filter(|_| visible)
     }
 
-    /// Returns the events that an action is about: those that are selected, in the order of the history, or the chosen
-    /// one.
-    pub(crate) fn meant(&self) -> Vec<(EventId, u64)> {
+    /// Returns the events that an action applies to, with their numbers: the selected ones, or the current one.
+    pub(crate) fn action_events(&self) -> Vec<(EventId, u64)> {
         if self.selected.is_empty() {
-            let chosen = self.list.selected_event();
-            chosen
+            let current = self.list.current_event();
+            current
                 .map(|event| (event.id, event.seq))
                 .into_iter()
                 .collect()
@@ -343,31 +299,30 @@ impl App {
         }
     }
 
-    /// Says something for a while.
-    pub(crate) fn notify(&mut self, tone: Tone, text: impl Into<String>) {
+    /// Shows a notice.
+    pub(crate) fn notify(&mut self, style: Style, text: impl Into<String>) {
         self.notice = Some(Notice {
-            tone,
+            style,
             text: text.into(),
             until: later(self.now, NOTICE),
         });
     }
 
-    /// Takes in the time.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         self.now = now;
-        self.pace.tick(now);
+        self.traffic.tick(now);
         let passed = |until: Timestamp| until <= now;
         self.notice.take_if(|notice| passed(notice.until));
         self.reading.paused_until.take_if(|until| passed(*until));
         self.release();
     }
 
-    /// Leaves the history alone for a moment.
+    /// Stops reading the history for a moment.
     pub(crate) fn pause_reading(&mut self) {
         self.reading.paused_until = Some(later(self.now, READ_PAUSE));
     }
 
-    /// Returns how long the screen stays as it is when nothing happens.
+    /// Returns how long the screen stays the same when nothing happens.
     pub(crate) fn idle(&self) -> Duration {
         if self.incoming.is_empty() {
             Duration::from_millis(500)
@@ -376,7 +331,7 @@ impl App {
         }
     }
 
-    /// Takes in events that are newer than all others.
+    /// Adds new events, which may first wait for their grace.
     pub(crate) fn receive(&mut self, events: Vec<EventRow>) {
         let now = self.now;
         self.incoming
@@ -384,7 +339,7 @@ impl App {
         self.release();
     }
 
-    /// Forgets events that wait for their grace, when they will be read again.
+    /// Drops events that wait for their grace and will be read again.
     pub(crate) fn drop_incoming(&mut self) {
         self.incoming.clear();
     }
@@ -397,16 +352,16 @@ impl App {
             .find(|event| event.id == id)
     }
 
-    /// Takes in what is new in events, and says so.
-    pub(crate) fn noticed(&mut self, novelties: &[NewFieldsRow]) {
-        for row in novelties {
-            let novelty = Some(row.new_fields.clone());
+    /// Records new fields in their events, and shows a notice.
+    pub(crate) fn add_new_fields(&mut self, new_fields: &[NewFieldsRow]) {
+        for row in new_fields {
+            let new_fields = Some(row.new_fields.clone());
             match self.incoming_mut(row.event) {
-                Some(event) => event.new_fields = novelty,
-                None => self.list.novelty(row.event, novelty),
+                Some(event) => event.new_fields = new_fields,
+                None => self.list.set_new_fields(row.event, new_fields),
             }
         }
-        if let [before @ .., last] = novelties {
+        if let [before @ .., last] = new_fields {
             let others = match before.len() {
                 0 => String::new(),
                 others => format!(" (and in {others} more)"),
@@ -415,18 +370,18 @@ impl App {
                 "◆ #{} {}: {}{others}",
                 last.seq, last.topic, last.new_fields
             );
-            self.notify(Tone::Warn, words);
+            self.notify(WARN, words);
         }
     }
 
-    /// Moves events onto the list whose answer is known or whose grace is over, in order.
+    /// Moves events onto the list, in order, once their answer is known or their grace is over.
     pub(crate) fn release(&mut self) {
         let mut ready = Vec::new();
         while let Some((since, event)) = self.incoming.front() {
-            let settled = event.last_attempt.is_some()
+            let answered = event.last_attempt.is_some()
                 || matches!(event.forward, ForwardState::None | ForwardState::Rejected);
             let due =
-                settled || self.incoming.len() > MAX_INCOMING || later(*since, GRACE) <= self.now;
+                answered || self.incoming.len() > MAX_INCOMING || later(*since, GRACE) <= self.now;
             if !due {
                 break;
             }

@@ -1,114 +1,103 @@
-//! What the screen asks for.
+//! What [`update`](fn@crate::update::update) asks the loop to do.
 
 use std::sync::Arc;
 
 use ringtail_filter::Filter;
-use ringtail_model::{EventDetail, RowId};
+use ringtail_model::{EventDetail, RowId, Watermarks};
 use ringtail_protocol::event::EventId;
-use ringtail_store::Direction;
+use ringtail_recordings::diff::Noise;
+use ringtail_store::{BookmarkChange, Direction};
 
-use crate::app::About;
-use crate::source::{Form, MarkWish};
-
-/// Events of one page, and of one piece of news.
+/// Most events of a page, and of an update.
 pub(crate) const PAGE: usize = 500;
 
-/// Something that the loop does for [`update`](fn@crate::update::update).
+/// Something for the loop to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// End.
     Quit,
-    /// Give the terminal back and stop until the shell says go on.
+    /// Give the terminal back and stop the process until the shell continues it.
     Suspend,
-    /// Read from now on what this filter is for.
-    Filter(Filter),
-    /// Read a page of events.
-    Page(Place),
-    /// Read what is new.
-    News {
-        /// Events after this row, unless the newest are not on screen.
-        events: Option<RowId>,
-        /// Attempts after this row.
-        attempts: RowId,
-        /// Gaps after this row.
-        gaps: RowId,
-        /// What is new in events, after this row.
-        novelties: RowId,
-        /// Bookmarks of events from this row to that one, if any was changed.
-        marked: Option<(RowId, RowId)>,
-    },
-    /// Read from now on with pseudonyms for personal data, or without.
-    Mask(bool),
-    /// Read a call or a conversation, or compare.
-    Study(About),
-    /// Mark an event in the history, or take its mark away.
-    Mark {
-        /// The event.
-        id: EventId,
-        /// What is wanted.
-        wish: MarkWish,
-    },
-    /// Take events away.
-    Take {
-        /// The events, in order.
-        ids: Vec<EventId>,
-        /// In which form.
-        form: Form,
-        /// Into a file; else to the terminal's clipboard.
-        file: Option<String>,
-    },
-    /// Send a text to the terminal's clipboard.
-    Clip(Vec<u8>),
-    /// Hold events back from the target, or let them go.
-    Hold(bool),
-    /// Take the mouse, or give it to the terminal.
-    Mouse(bool),
-    /// Read one event.
-    Detail {
-        /// The event.
-        id: EventId,
-        /// Whether its secrets are shown.
-        reveal: bool,
-    },
+    /// Ask the source; the answer is a message.
+    Query(Query),
     /// Make lines of an event.
     Format(Arc<EventDetail>),
-    /// Send events once more.
+    /// Send text to the terminal's clipboard.
+    Clip(Vec<u8>),
+    /// Pause forwarding, or resume it.
+    Pause(bool),
+    /// Capture the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Send events again.
     Replay {
         /// The events, in order.
         ids: Vec<EventId>,
-        /// The number of the first, for what is said afterwards.
+        /// The number of the first, for the notice afterwards.
         seq: u64,
-        /// How, in the options of `ringtail replay`.
-        line: String,
-        /// Whether it is told how far it is, and can be stopped.
+        /// The options of `ringtail replay`.
+        options: String,
+        /// Whether its progress is shown and it can be stopped.
         watched: bool,
+        masked: bool,
     },
-    /// Have an event edited, which borrows the terminal.
+    /// Open an event in an editor, which borrows the terminal.
     Edit {
-        /// The event, if the line does not name another.
+        /// The event, unless the options select another.
         ids: Vec<EventId>,
-        /// How what comes of it is replayed.
-        line: String,
+        /// The options to replay the edited event with.
+        options: String,
     },
-    /// Stop the replay that is watched.
+    /// Stop the watched replay.
     StopReplay,
 }
 
-/// A page of the history.
+/// A question to the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Query {
+    /// A page of events.
+    Page {
+        position: PagePosition,
+        filter: Filter,
+        masked: bool,
+    },
+    /// Everything new.
+    Updates {
+        /// How far each log was read.
+        since: Watermarks,
+        /// Whether events are wanted.
+        events: bool,
+        /// The rows whose bookmarks are wanted, if any changed.
+        bookmarks: Option<(RowId, RowId)>,
+        filter: Filter,
+        masked: bool,
+    },
+    /// One event.
+    Detail { id: EventId, redaction: Redaction },
+    /// The rows of a panel.
+    Panel(PanelKey),
+    /// Events in a format, into a file or for the clipboard.
+    Copy {
+        /// The events, in order.
+        ids: Vec<EventId>,
+        format: CopyFormat,
+        file: Option<String>,
+        masked: bool,
+    },
+    /// A change of an event's bookmark.
+    Bookmark { id: EventId, change: BookmarkChange },
+}
+
+/// Where a page lies in the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The newest events.
+pub(crate) enum PagePosition {
     Newest,
-    /// The oldest events.
     Oldest,
-    /// The events before a row.
     Before(RowId),
-    /// The events after a row.
     After(RowId),
 }
 
-impl Place {
-    /// Returns where the page is, seen from a row.
+impl PagePosition {
+    /// Returns the row to read from, and the direction.
     pub(crate) fn from(self) -> (Direction, RowId) {
         match self {
             Self::Newest => (Direction::Older, RowId(i64::MAX)),
@@ -117,4 +106,76 @@ impl Place {
             Self::After(row) => (Direction::Newer, row),
         }
     }
+}
+
+/// How an event is redacted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redaction {
+    /// Secrets are hidden, unless the program was started to show them.
+    Secrets,
+    /// Nothing is hidden.
+    None,
+    /// Personal data and secrets are replaced by pseudonyms.
+    Masked,
+}
+
+impl Redaction {
+    /// Returns the redaction of everything but an event that the user reveals.
+    pub(crate) fn new(masked: bool) -> Self {
+        match masked {
+            true => Self::Masked,
+            false => Self::Secrets,
+        }
+    }
+}
+
+/// The format of a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum CopyFormat {
+    /// A curl command.
+    Curl,
+    /// An HTTPie command.
+    Httpie,
+    /// The request in HTTP/1.1.
+    Raw,
+    /// A line of JSON with everything known about the event.
+    Json,
+}
+
+impl CopyFormat {
+    /// Returns the extension of a file in this format.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Self::Curl => "curl.sh",
+            Self::Httpie => "httpie.sh",
+            Self::Raw => "http",
+            Self::Json => "ndjson",
+        }
+    }
+}
+
+/// What a panel shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PanelKey {
+    pub(crate) kind: PanelKind,
+    pub(crate) masked: bool,
+    /// What is not compared.
+    pub(crate) noise: Arc<Noise>,
+}
+
+/// Kinds of panels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PanelKind {
+    /// The call or conversation of an event.
+    Timeline { id: EventId, row: RowId },
+    /// The difference of two events, or of one and the previous one of its kind.
+    Diff {
+        id: EventId,
+        row: RowId,
+        other: Option<EventId>,
+    },
+    /// The difference of the last two answers to an event.
+    Answers { id: EventId },
+    /// The result of a replay.
+    Replay,
 }

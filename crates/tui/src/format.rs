@@ -1,156 +1,158 @@
 //! Makes lines of an event.
 //!
-//! Runs off the loop, on a thread that may block: a body of 16 MB takes a moment. What comes out is bounded, so
-//! that memory and wrapping are too; the last line says what is missing and where to get it.
+//! Runs off the loop, on a thread that may block: a body of 16 MB takes a moment. The result is bounded, and so are
+//! memory and wrapping; the last line says what is missing and which command shows it.
 
 pub(crate) mod attempts;
 mod body;
 pub(crate) mod diff;
 mod json;
+mod lines;
 pub(crate) mod outline;
-pub(crate) mod table;
+pub(crate) mod replay;
 pub(crate) mod timeline;
 mod timing;
 
 use jiff::tz::TimeZone;
+use ratatui::style::Style;
+use ratatui::text::Line;
 use ringtail_model::{EventDetail, Proof, RowId};
 use ringtail_protocol::event::{EventId, Header, Timestamp};
 use ringtail_ringcentral::signature::Outcome;
+use ringtail_text::size;
 
 use self::outline::Outline;
-use crate::app::{BodyForm, Tab};
-use crate::text::{TextLine, Tone, escape, width};
+use crate::text::{escape, line, span, width};
+use crate::theme::{BAD, DIM, GOOD, NAME, PLAIN};
 
 /// Most lines of a body.
-pub(crate) const MAX_LINES: usize = 5_000;
+const MAX_LINES: usize = 5_000;
 
 /// Most bytes of a body's text on all lines.
-pub(crate) const MAX_TEXT: usize = 1 << 20;
+const MAX_TEXT: usize = 1 << 20;
 
 /// Most bytes of a line.
-pub(crate) const MAX_LINE: usize = 8_192;
+const MAX_LINE: usize = 8_192;
 
-/// Most bytes of a line of text that is not laid out: compact JSON has one line for all.
-pub(crate) const MAX_PLAIN_LINE: usize = 1 << 18;
+/// Most bytes of a line of unformatted text: compact JSON has a single line.
+const MAX_PLAIN_LINE: usize = 1 << 18;
+
+/// What the detail shows of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Tab {
+    #[default]
+    Body,
+    Headers,
+    Attempts,
+}
+
+impl Tab {
+    /// All tabs, in order.
+    pub(crate) const ALL: [Self; 3] = [Self::Body, Self::Headers, Self::Attempts];
+}
+
+/// How the body is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum BodyView {
+    /// JSON indented, other text unchanged, anything else in hexadecimal.
+    #[default]
+    Pretty,
+    Raw,
+    Hex,
+}
 
 /// An event as lines, by tab.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Pages {
-    body: Vec<TextLine>,
-    /// What each line of the body is, if it is JSON.
+    body: Vec<Line<'static>>,
+    /// The structure of the body's lines, if it is JSON.
     pub(crate) outline: Outline,
-    as_it_is: Vec<TextLine>,
-    hex: Vec<TextLine>,
-    headers: Vec<TextLine>,
-    attempts: Vec<TextLine>,
+    raw: Vec<Line<'static>>,
+    hex: Vec<Line<'static>>,
+    headers: Vec<Line<'static>>,
+    attempts: Vec<Line<'static>>,
 }
 
 impl Pages {
     /// Returns the lines of a tab.
-    pub(crate) fn tab(&self, tab: Tab, form: BodyForm) -> &[TextLine] {
-        match tab {
-            Tab::Body => match form {
-                BodyForm::LaidOut => &self.body,
-                BodyForm::AsItIs => &self.as_it_is,
-                BodyForm::Hex => &self.hex,
-            },
-            Tab::Headers => &self.headers,
-            Tab::Attempts => &self.attempts,
+    pub(crate) fn tab(&self, tab: Tab, view: BodyView) -> &[Line<'static>] {
+        match (tab, view) {
+            (Tab::Body, BodyView::Pretty) => &self.body,
+            (Tab::Body, BodyView::Raw) => &self.raw,
+            (Tab::Body, BodyView::Hex) => &self.hex,
+            (Tab::Headers, _) => &self.headers,
+            (Tab::Attempts, _) => &self.attempts,
         }
     }
 }
 
-/// A line of a study, and the event that it is about.
+/// A line of a panel, and the event that it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Row {
-    pub(crate) line: TextLine,
+pub(crate) struct PanelRow {
+    pub(crate) line: Line<'static>,
     pub(crate) event: Option<(EventId, RowId)>,
 }
 
-impl Row {
-    /// A line about no event.
-    pub(crate) fn plain(line: TextLine) -> Self {
+impl PanelRow {
+    /// A line without an event.
+    fn plain(line: Line<'static>) -> Self {
         Self { line, event: None }
     }
 }
 
 /// Makes lines of an event.
 pub(crate) fn pages(detail: &EventDetail, zone: &TimeZone) -> Pages {
-    let raw = format!("ringtail events show {} --raw", detail.event.id);
-    let (mut body, outline) = body::lines(&detail.body, MAX_LINES, Some(&raw));
-    if let Some(novelty) = &detail.event.new_fields {
-        outline::mark_new(&mut body, &outline, novelty);
+    let command = format!("ringtail events show {} --raw", detail.event.id);
+    let command = Some(command.as_str());
+    let (mut body, outline) = body::pretty(&detail.body, MAX_LINES, command);
+    if let Some(new_fields) = &detail.event.new_fields {
+        outline::mark_new(&mut body, &outline, new_fields);
     }
     Pages {
         body,
         outline,
-        as_it_is: body::as_it_is(&detail.body, MAX_LINES, Some(&raw)),
-        hex: body::in_hex(&detail.body, MAX_LINES, Some(&raw)),
+        raw: body::raw(&detail.body, command),
+        hex: body::hex(&detail.body, command),
         headers: headers(&detail.headers),
         attempts: attempts::lines(detail, zone),
     }
 }
 
-/// Makes lines of header fields, values below each other.
-fn headers(headers: &[Header]) -> Vec<TextLine> {
+/// Makes lines of header fields, values aligned.
+fn headers(headers: &[Header]) -> Vec<Line<'static>> {
     if headers.is_empty() {
-        return vec![TextLine::new(Tone::Dim, "(no headers)")];
+        return vec![line("(no headers)", DIM)];
     }
     let names = headers.iter().map(|header| width(&escape(&header.name)));
-    let column = names.max().unwrap_or(0).min(24);
-    headers
-        .iter()
-        .map(|header| {
-            let name = format!("{}:", header.name);
-            let value = String::from_utf8_lossy(clip(&header.value, MAX_LINE));
-            let mut line =
-                TextLine::new(Tone::Name, format!("{name:<column$} ", column = column + 1));
-            line.push(Tone::Plain, &value);
-            let missing = header.value.len().saturating_sub(MAX_LINE);
-            if missing > 0 {
-                line.push(Tone::Dim, &format!("… {} more", size(missing as u64)));
-            }
-            line
-        })
-        .collect()
-}
-
-fn clip(bytes: &[u8], max: usize) -> &[u8] {
-    bytes.get(..max).unwrap_or(bytes)
-}
-
-/// Returns what a proof of origin is worth, for people.
-pub(crate) fn proof(proof: Proof) -> (Tone, String) {
-    let (tone, word) = match proof.outcome {
-        Outcome::Valid => (Tone::Good, "✓ valid"),
-        Outcome::Wrong => (Tone::Bad, "✗ wrong"),
-        Outcome::Missing => (Tone::Bad, "✗ missing"),
-        Outcome::NotConfigured => (Tone::Dim, "not checked"),
+    let widest = names.max().unwrap_or(0).min(24);
+    let field = |header: &Header| {
+        let name = format!("{}:", escape(&header.name));
+        let pad = (widest + 1).saturating_sub(width(&name));
+        let kept = header.value.get(..MAX_LINE).unwrap_or(&header.value);
+        let missing = header.value.len() - kept.len();
+        let more = match missing {
+            0 => String::new(),
+            missing => format!("… {} more", size(missing as u64)),
+        };
+        span(format!("{name}{:pad$} ", ""), NAME)
+            + span(String::from_utf8_lossy(kept), PLAIN)
+            + span(more, DIM)
     };
-    (tone, format!("{} {word}", proof.scheme.label()))
+    headers.iter().map(field).collect()
 }
 
-/// Returns a number of bytes for people.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
-    }
-    let mut tenths = bytes / 100;
-    let mut unit = 0;
-    while tenths >= 10_000 && unit + 1 < UNITS.len() {
-        tenths /= 1000;
-        unit += 1;
-    }
-    let unit = UNITS.get(unit).copied().unwrap_or_default();
-    if tenths >= 1000 {
-        format!("{} {unit}", tenths / 10)
-    } else {
-        format!("{}.{} {unit}", tenths / 10, tenths % 10)
-    }
+/// Returns the result of a signature check.
+pub(crate) fn proof(proof: Proof) -> (Style, String) {
+    let (style, word) = match proof.outcome {
+        Outcome::Valid => (GOOD, "✓ valid"),
+        Outcome::Wrong => (BAD, "✗ wrong"),
+        Outcome::Missing => (BAD, "✗ missing"),
+        Outcome::NotConfigured => (DIM, "not checked"),
+    };
+    (style, format!("{} {word}", proof.scheme.label()))
 }
 
-/// Returns a duration for people.
+/// Prints a duration.
 pub(crate) fn took(duration: std::time::Duration) -> String {
     let ms = duration.as_millis();
     match ms {
@@ -161,7 +163,7 @@ pub(crate) fn took(duration: std::time::Duration) -> String {
     }
 }
 
-/// Returns a number with its thousands apart.
+/// Prints a number with thousands separators.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -174,7 +176,7 @@ pub(crate) fn count(number: u64) -> String {
     out
 }
 
-/// Returns a time as a `strftime` pattern says, or question marks if it is beyond all calendars.
+/// Prints a time by a `strftime` pattern, or a question bookmark if it is out of range.
 pub(crate) fn time(at: Timestamp, zone: &TimeZone, pattern: &str) -> String {
     match jiff::Timestamp::from_microsecond(at.0) {
         Ok(time) => time.to_zoned(zone.clone()).strftime(pattern).to_string(),

@@ -1,25 +1,25 @@
-//! Bytes as numbers and letters, laid out alike on the screen and in lines.
+//! Bytes in hexadecimal, for the screen and for plain output.
 //!
 //! ```text
 //! 00000000  7b 22 61 22 3a 20 ff 0a  {"a": ..
 //! ```
 
-/// Bytes on a line; few enough for a narrow terminal.
-pub const BYTES: usize = 8;
+/// Bytes of a line; few enough for a narrow terminal.
+const BYTES: usize = 8;
 
-/// A line of hexadecimal, in its parts.
+/// A line in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// Where the line's first byte stands.
-    pub place: String,
-    /// The bytes in hexadecimal, as wide on every line.
+pub struct HexLine {
+    /// The offset of the line's first byte.
+    pub offset: String,
+    /// The bytes in hexadecimal, padded to the same width on every line.
     pub digits: String,
-    /// The bytes as letters; a dot stands for what is not one of ASCII.
+    /// The bytes as letters, with a dot for each that is not printable ASCII.
     pub letters: String,
 }
 
-/// Lays bytes out, a line at a time.
-pub fn rows(bytes: &[u8]) -> impl Iterator<Item = Row> {
+/// Formats bytes line by line.
+pub fn lines(bytes: &[u8]) -> impl Iterator<Item = HexLine> {
     let lines = bytes.chunks(BYTES).enumerate();
     lines.map(|(line, bytes)| {
         let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -27,8 +27,8 @@ pub fn rows(bytes: &[u8]) -> impl Iterator<Item = Row> {
             b' '..=b'~' => char::from(*byte),
             _ => '.',
         });
-        Row {
-            place: format!("{:08x}", line * BYTES),
+        HexLine {
+            offset: format!("{:08x}", line * BYTES),
             digits: format!("{:<width$}", digits.join(" "), width = BYTES * 3 - 1),
             letters: letters.collect(),
         }
@@ -40,9 +40,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_have_a_place_numbers_and_letters() {
-        let shown: Vec<String> = rows(b"{\"a\": \xff\n~\x7f\x1b")
-            .map(|row| format!("{}|{}|{}", row.place, row.digits, row.letters))
+    fn a_line_has_an_offset_digits_and_letters() {
+        let shown: Vec<String> = lines(b"{\"a\": \xff\n~\x7f\x1b")
+            .map(|line| format!("{}|{}|{}", line.offset, line.digits, line.letters))
             .collect();
         assert_eq!(
             shown,
@@ -51,6 +51,5 @@ mod tests {
                 "00000008|7e 7f 1b               |~..",
             ]
         );
-        assert_eq!(rows(b"").count(), 0);
     }
 }

@@ -1,17 +1,14 @@
 //! Keys and what they do.
 //!
-//! One table: dispatch, footer, help, palette, the configuration and `docs/KEYS.md` read it, so none of them can say
-//! what another does not do.
+//! Dispatch, footer, help, palette, the configuration and `docs/KEYS.md` read the same table, so they always agree.
 
-mod page;
+pub mod page;
 mod table;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::source::Form;
-
-pub use self::page::page;
-pub(crate) use self::table::BINDINGS;
+use self::table::BINDINGS;
+use crate::effect::CopyFormat;
 
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,9 +25,9 @@ pub(crate) enum Action {
     PreviousTab,
     NextEvent,
     PreviousEvent,
-    /// With a line of options.
+    /// With options.
     Replay(&'static str),
-    /// With a line of options that is written first.
+    /// With options to be typed.
     ReplayWith,
     StopReplay,
     Explain,
@@ -38,35 +35,32 @@ pub(crate) enum Action {
     Diff,
     DiffAnswers,
     Copy,
-    /// In a form, into a file or the clipboard.
-    CopyAs(Form, bool),
+    /// Into a file if true, else to the clipboard.
+    CopyAs(CopyFormat, bool),
     CopyPath,
-    /// Of an endpoint; at once again, of the next one.
     CopyAddress,
     Reveal,
     Mask,
-    /// Tells what is not compared.
     Noise,
     Select,
     SelectShown,
     Unselect,
-    Mark,
+    Bookmark,
     Comment,
     Fold,
     FoldAll,
     Jump,
-    Form,
+    BodyView,
     Follow,
-    Hold,
+    Pause,
     Clear,
     Theme,
     Mouse,
     Palette,
-    /// Does what was chosen or written.
+    /// Does what was typed or chosen.
     Run,
     Help,
     Filter,
-    Apply,
     Complete,
     Language,
     Suspend,
@@ -74,7 +68,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    /// Returns whether it only moves about, which nobody looks for by name.
+    /// Returns whether it only moves; such actions are not in the palette.
     pub(crate) fn moves(self) -> bool {
         matches!(
             self,
@@ -88,32 +82,26 @@ impl Action {
 pub(crate) enum Scope {
     List,
     Detail,
-    /// The course of a call, or a difference.
-    Study,
+    /// A timeline, a difference or the result of a replay.
+    Panel,
     /// Help or an explanation.
     Overlay,
-    /// The forms in which an event is copied.
+    /// The formats of a copy.
     Copy,
-    /// The line of the filter, which takes every other key.
     Filter,
-    /// The actions by name; its line takes every other key.
     Palette,
-    /// The line of a path, which takes every other key.
     Jump,
-    /// The line of a comment, which takes every other key.
     Comment,
-    /// The line of what is not compared, which takes every other key.
     Noise,
-    /// The line of a replay's options, which takes every other key.
     Replay,
 }
 
 impl Scope {
-    /// All of them, with what they are called.
+    /// All scopes and their titles.
     pub(crate) const ALL: [(Self, &'static str); 11] = [
         (Self::List, "List"),
         (Self::Detail, "Event"),
-        (Self::Study, "Timeline and diff"),
+        (Self::Panel, "Timeline and diff"),
         (Self::Overlay, "Help and explanation"),
         (Self::Copy, "Copy"),
         (Self::Filter, "Filter"),
@@ -124,7 +112,7 @@ impl Scope {
         (Self::Replay, "Replay"),
     ];
 
-    /// Returns whether characters are text here.
+    /// Returns whether it is a prompt, which takes every key that is not bound.
     pub(crate) fn is_line(self) -> bool {
         matches!(
             self,
@@ -133,7 +121,7 @@ impl Scope {
     }
 }
 
-/// A key with or without Ctrl.
+/// A key, with or without Ctrl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key {
     code: KeyCode,
@@ -143,17 +131,17 @@ pub(crate) struct Key {
 /// A row of the table.
 #[derive(Debug)]
 pub(crate) struct Binding {
-    /// What the configuration calls it.
+    /// Its name in the configuration.
     pub(crate) name: &'static str,
-    /// Its keys, unless the configuration gives it others.
+    /// Its default keys.
     pub(crate) keys: &'static [Key],
     pub(crate) action: Action,
     pub(crate) scopes: &'static [Scope],
-    /// What it does, for the help.
+    /// Its description in the help.
     pub(crate) help: &'static str,
-    /// What it does in a word, for the footer; empty if the footer has no place for it.
+    /// Its word in the footer; empty if the footer leaves it out.
     pub(crate) footer: &'static str,
-    /// What does the same outside of the screen.
+    /// The command that does the same.
     pub(crate) command: Command,
 }
 
@@ -161,11 +149,11 @@ pub(crate) struct Binding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
     Is(&'static str),
-    /// There is none, for this reason.
+    /// There is none, for a reason.
     None(&'static str),
 }
 
-/// The table with the keys that the user wants.
+/// The table with the user's keys.
 #[derive(Debug, Clone)]
 pub struct Keys(Vec<(&'static Binding, Vec<Key>)>);
 
@@ -176,40 +164,40 @@ impl Default for Keys {
     }
 }
 
-/// Why keys cannot be bound.
+/// Why a key cannot be bound.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// No action has this name.
-    #[error("no action is called {0:?}; docs/KEYS.md lists them")]
+    #[error("no action is named {0:?}; docs/KEYS.md lists them")]
     NoAction(String),
     /// No key has this name.
     #[error(
-        "no key is called {0:?}; keys are single characters, F1 to F12, Enter, Esc, Tab, Space and so on, with Ctrl- before them if need be"
+        "no key is named {0:?}; keys are single characters, F1 to F12, Enter, Esc, Tab, Space and so on, optionally with Ctrl- before them"
     )]
     NoKey(String),
-    /// It means something else in the same place.
+    /// It has another action in the same place.
     #[error("{key} is already the key of {other}, in the same place as {name}")]
     Taken {
         /// The key.
         key: String,
-        /// The action that was given it.
+        /// The action to bind.
         name: String,
         /// The action that has it.
         other: String,
     },
-    /// It could not be written any more.
-    #[error("{key} is what is written there, and cannot be the key of {name}")]
+    /// It could no longer be typed.
+    #[error("{key} is typed as text there and cannot be the key of {name}")]
     Text {
         /// The key.
         key: String,
-        /// The action that was given it.
+        /// The action to bind.
         name: String,
     },
 }
 
 impl Keys {
-    /// Gives an action other keys, or none.
+    /// Replaces the keys of an action.
     ///
     /// # Errors
     /// When there is no such action or key.
@@ -233,10 +221,10 @@ impl Keys {
         Ok(())
     }
 
-    /// Looks whether a key of an action means something else in the same place; to be asked when all are bound.
+    /// Checks that the keys of an action have no other action in the same place, once all are bound.
     ///
     /// # Errors
-    /// When one does.
+    /// When one has.
     pub fn check(&self, name: &str) -> Result<(), KeyError> {
         let mine = self.0.iter().filter(|(row, _)| row.name == name);
         for (row, keys) in mine {
@@ -254,12 +242,12 @@ impl Keys {
         Ok(())
     }
 
-    /// Returns what a key asks for where keys act. Releases and repeats of other kinds ask for nothing.
+    /// Returns the action of a key press in a scope.
     pub(crate) fn action(&self, event: &KeyEvent, scope: Scope) -> Option<Action> {
         if event.kind != KeyEventKind::Press {
             return None;
         }
-        // A terminal says Shift beside a capital letter or does not; the letter already tells.
+        // Terminals differ in whether they report Shift with a capital letter; the letter is enough.
         if event
             .modifiers
             .intersects(KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::META)
@@ -275,19 +263,19 @@ impl Keys {
             .map(|(row, _)| row.action)
     }
 
-    /// Returns the rows of the table that act there, with their keys.
+    /// Returns the bindings of a scope with their keys.
     pub(crate) fn of(&self, scope: Scope) -> impl Iterator<Item = (&'static Binding, &[Key])> {
         self.rows()
             .filter(move |(row, _)| row.scopes.contains(&scope))
     }
 
-    /// Returns all rows of the table with their keys.
+    /// Returns all bindings with their keys.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static Binding, &[Key])> {
         self.0.iter().map(|(row, keys)| (*row, keys.as_slice()))
     }
 }
 
-/// Names of keys that are no characters, as they are printed and as they are written in the configuration.
+/// Names of keys that are not characters: as displayed, and as written in the configuration.
 const NAMES: &[(KeyCode, &str, &str)] = &[
     (KeyCode::Enter, "Enter", "Enter"),
     (KeyCode::Esc, "Esc", "Esc"),
@@ -307,7 +295,7 @@ const NAMES: &[(KeyCode, &str, &str)] = &[
 ];
 
 impl Key {
-    /// Returns the key as it is printed on a keyboard.
+    /// Returns the key's name for display.
     pub(crate) fn name(self) -> String {
         let named = NAMES.iter().find(|(code, ..)| *code == self.code);
         let name = match (named, self.code) {

@@ -1,8 +1,7 @@
-//! Keys from the terminal, read on a thread of their own.
+//! Reads keys from the terminal, on a thread.
 //!
-//! crossterm's stream reads within the poll of whoever waits for it, and on a terminal that has gone it reads for
-//! ever, so the loop behind it would never hear that it is to end. Here only the thread is lost then, and it ends
-//! with the process.
+//! crossterm's stream reads inside its `poll`, and on a closed terminal it never returns, so the loop would not notice
+//! its cancellation. Here only the thread hangs, and it ends with the process.
 
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,13 +12,13 @@ use futures_util::Stream;
 use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 
-/// Events that wait for the loop: more than a hand types, few enough that a paste is slowed and not kept.
+/// Events queued for the loop: more than a user types, few enough that a paste is slowed down.
 const WAITING: usize = 256;
 
-/// How often the thread looks whether anybody still wants keys.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often the thread checks whether the receiver still exists.
+const CHECK: Duration = Duration::from_millis(250);
 
-/// Whose turn it is to read the terminal, of which the process has one.
+/// Who reads the process's terminal.
 static TURN: Mutex<Turn> = Mutex::new(Turn {
     lent: false,
     reading: false,
@@ -32,7 +31,7 @@ struct Turn {
     reading: bool,
 }
 
-/// Leaves the terminal's input to somebody else. Returns when the thread has stopped reading, a moment later.
+/// Stops reading keys, for an editor. Returns when the thread has stopped, a moment later.
 pub(crate) fn lend() {
     let mut turn = turn();
     turn.lent = true;
@@ -47,7 +46,7 @@ pub(crate) fn take_back() {
     CHANGED.notify_all();
 }
 
-/// Says whether the terminal's input is somebody else's.
+/// Returns whether an editor reads the keys.
 pub(crate) fn is_lent() -> bool {
     turn().lent
 }
@@ -73,7 +72,7 @@ fn forward(send: &mpsc::Sender<io::Result<Event>>) {
         }
         mine.reading = true;
         drop(mine);
-        let event = match event::poll(LOOK) {
+        let event = match event::poll(CHECK) {
             Ok(false) => None,
             Ok(true) => Some(event::read()),
             Err(error) => Some(Err(error)),

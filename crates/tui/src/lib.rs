@@ -1,8 +1,8 @@
-//! The terminal UI over the client engine.
+//! The terminal UI.
 //!
-//! `app` holds what is on screen, `update` changes it by messages and asks for effects, `view`
-//! draws it, and `run` is the one loop that feeds messages in and performs effects. Only the loop knows
-//! a clock, a socket or a database.
+//! `app` holds what is on screen, `update` changes it by messages and returns effects, `view` draws it, and `run` is the
+//! loop that feeds messages in and performs effects. `store` reads the history. Only `run`, `store` and `terminal` know a
+//! clock, a database or a terminal.
 
 use std::io;
 
@@ -13,9 +13,12 @@ use ringtail_store::History;
 use tokio_util::sync::CancellationToken;
 
 use crate::keymap::Keys;
-use crate::source::{OptionLine, Source};
+use crate::replayer::{OptionsCheck, Replayer};
+use crate::store::StoreSource;
 use crate::terminal::Guard;
 use crate::theme::Theme;
+
+pub use crate::store::Store;
 
 mod app;
 mod effect;
@@ -23,9 +26,12 @@ mod format;
 pub mod hex;
 pub mod keymap;
 mod keys;
+mod layout;
 mod msg;
+pub mod replayer;
 mod run;
-pub mod source;
+mod source;
+mod store;
 mod terminal;
 #[cfg(test)]
 mod testing;
@@ -34,34 +40,30 @@ pub mod theme;
 mod update;
 mod view;
 
-/// How the screen is set up.
+/// The screen's settings.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Ends the screen when the program is told to stop.
+    /// Ends the screen.
     pub cancel: CancellationToken,
-    /// How the screen looks; the caller reads `NO_COLOR`.
+    /// Colours; the caller reads `NO_COLOR`.
     pub theme: Theme,
-    /// What keys do.
+    /// Key bindings.
     pub keys: Keys,
-    /// Whether the mouse is the screen's. Text is then selected with Shift.
+    /// Whether to capture the mouse. Shift then selects text.
     pub mouse: bool,
     /// What is not compared.
     pub noise: Noise,
-    /// Reads a line of options of a replay.
-    pub read_replay: fn(&str) -> OptionLine,
-    /// What is shown at first.
+    /// Checks the options of a replay.
+    pub check_options: fn(&str) -> OptionsCheck,
+    /// The first filter.
     pub filter: Filter,
-    /// The zone that times are shown in.
+    /// The zone of displayed times.
     pub time_zone: jiff::tz::TimeZone,
-    /// Tells the time.
+    /// The clock.
     pub clock: fn() -> Timestamp,
-    /// Whose writing thread rests while the process is stopped.
-    pub history: Option<History>,
 }
 
 impl Default for Options {
-    /// The terminal's colours, the keys of docs/KEYS.md, the mouse, no options of replays, the system's zone and clock,
-    /// and a token that nobody cancels.
     fn default() -> Self {
         Self {
             cancel: CancellationToken::new(),
@@ -69,11 +71,10 @@ impl Default for Options {
             keys: Keys::default(),
             mouse: true,
             noise: Noise::default(),
-            read_replay: |_| OptionLine::default(),
+            check_options: |_| OptionsCheck::default(),
             filter: Filter::default(),
             time_zone: jiff::tz::TimeZone::system(),
             clock: Timestamp::now,
-            history: None,
         }
     }
 }
@@ -83,11 +84,11 @@ impl Default for Options {
 pub enum Exit {
     /// The user quit.
     Quit,
-    /// [`Options::cancel`] was cancelled or the process got a signal to end.
+    /// [`Options::cancel`] was cancelled, or the process got a signal to end.
     Stopped,
 }
 
-/// Why the screen could not go on.
+/// Why the screen failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -102,31 +103,37 @@ pub enum RunError {
     Input(#[source] io::Error),
 }
 
-/// Says whether the terminal is an editor's at the moment: Ctrl-C is then meant for that.
+/// Returns whether an editor has the terminal, so that Ctrl-C is for the editor.
 #[must_use]
 pub fn is_lent() -> bool {
     keys::is_lent()
 }
 
-/// Stops the process whenever it is told to (Ctrl-Z), for ever: the terminal is given back before, and the history left to
-/// others. Returns why that is not possible.
-pub async fn stops(history: Option<&History>) -> io::Error {
-    terminal::told_to_stop(history).await
+/// Handles Ctrl-Z: restores the terminal and releases the history's locks before the process stops, each time. Returns
+/// only an error.
+pub async fn handle_stop_signals(history: Option<&History>) -> io::Error {
+    terminal::handle_stop_signals(history).await
 }
 
 /// Shows the screen on the process's terminal until the user quits or [`Options::cancel`] is cancelled.
 ///
-/// The terminal is as it was when this returns, also after a panic.
+/// Restores the terminal, also after a panic.
 ///
 /// # Errors
 /// When the terminal cannot be prepared, drawn to or read.
-pub async fn run(source: impl Source, options: Options) -> Result<Exit, RunError> {
+pub async fn run(
+    store: Store,
+    replayer: impl Replayer,
+    options: Options,
+) -> Result<Exit, RunError> {
     let (mut guard, mut terminal) = Guard::take().map_err(RunError::Open)?;
     let input = keys::read().map_err(RunError::Open)?;
-    let screen = run::drive(&mut terminal, &mut guard, input, source, &options);
+    let history = store.history().clone();
+    let source = StoreSource::new(store, options.time_zone.clone());
+    let screen = run::drive(&mut terminal, &mut guard, input, source, replayer, &options);
     tokio::select! {
         exit = screen => exit,
-        error = stops(options.history.as_ref()) => Err(RunError::Open(error)),
-        told = terminal::told_to_end() => told.map(|()| Exit::Stopped).map_err(RunError::Input),
+        error = handle_stop_signals(Some(&history)) => Err(RunError::Open(error)),
+        signal = terminal::end_signal() => signal.map(|()| Exit::Stopped).map_err(RunError::Input),
     }
 }

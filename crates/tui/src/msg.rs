@@ -10,114 +10,93 @@ use ringtail_model::{
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_store::Found;
 
-use crate::app::About;
-use crate::effect::Place;
-use crate::format::{Pages, Row};
-use crate::source::{ReplayStep, Report};
+use crate::effect::{PagePosition, PanelKey};
+use crate::format::{Pages, PanelRow};
+use crate::replayer::{ReplayReport, ReplayStep};
 
-/// Something that [`update`](fn@crate::update::update) takes in. Time comes in as [`Msg::Tick`] and nowhere else.
+/// An input of [`update`](fn@crate::update::update). Time enters as [`Msg::Tick`] only.
 #[derive(Debug, Clone)]
 pub(crate) enum Msg {
-    /// A key.
     Key(KeyEvent),
-    /// Text that was pasted.
     Paste(String),
-    /// The mouse.
     Mouse(MouseEvent),
     /// The terminal's columns and lines.
     Resize(u16, u16),
-    /// The time.
     Tick(Timestamp),
-    /// What the engine of an endpoint is doing, by its place.
+    /// The status of an engine, by its index.
     Status(usize, Status),
     /// How far the history reaches.
-    Marks(Watermarks),
-    /// A page of the history that was asked for.
+    Watermarks(Watermarks),
+    /// A page of the history.
     Page {
-        /// What was asked for.
-        place: Place,
-        /// Rows, oldest first, and where to go on.
+        position: PagePosition,
+        /// Rows, oldest first, and where to continue.
         found: Found,
     },
     /// What is new in the history.
-    News {
-        /// Events, oldest first, and where to go on.
-        events: Found,
-        /// Events that something else in here made such that the filter is for them.
-        meant: Vec<EventRow>,
-        /// Attempts, oldest first.
-        attempts: Vec<AttemptRow>,
-        /// Gaps, oldest first.
-        gaps: Vec<GapRow>,
-        /// What is new in events, oldest first.
-        novelties: Vec<NewFieldsRow>,
-        /// Bookmarks, newest first, if they were asked for.
-        marked: Option<Vec<BookmarkRow>>,
-    },
-    /// An event that was asked for; `None` if the history no longer has it.
+    Updates(Updates),
+    /// An event; `None` if the history no longer has it.
     Detail {
-        /// The event.
         id: EventId,
-        /// All of it.
         detail: Option<Arc<EventDetail>>,
     },
-    /// An event's detail as lines.
+    /// An event's lines.
     Formatted {
-        /// What was formatted.
         detail: Arc<EventDetail>,
-        /// The lines.
         pages: Arc<Pages>,
     },
-    /// What was asked by [`Effect::Study`](crate::effect::Effect::Study).
-    Studied {
-        /// What it is about.
-        about: About,
-        /// Its rows, or why there are none.
-        rows: Result<Arc<Vec<Row>>, String>,
+    /// The rows of a panel, or why there are none.
+    Panel {
+        key: PanelKey,
+        rows: Result<Arc<Vec<PanelRow>>, String>,
     },
-    /// An event was marked, or its mark taken away.
-    Marked {
-        /// The event.
+    /// An event's bookmark was set, changed or removed.
+    Bookmarked {
         id: EventId,
-        /// What is said of it now.
-        mark: Option<Bookmark>,
+        bookmark: Option<Bookmark>,
     },
-    /// A text for the terminal's clipboard was made.
+    /// A text for the terminal's clipboard.
     Clip(Vec<u8>),
-    /// Events were taken away, which is told so, or could not be.
-    Taken(Result<String, String>),
-    /// A replay that is watched goes on.
+    /// An action succeeded or failed.
+    Done(Result<String, String>),
+    /// The progress of the watched replay.
     Step(ReplayStep),
-    /// An event was edited, or was left as it is.
+    /// An edited copy of an event, if there is one, and the options to replay it with.
     Edited {
-        /// What came of it, or why nothing did.
         id: Result<Option<EventId>, String>,
-        /// How it is replayed.
-        line: String,
+        options: String,
     },
     /// A replay ended.
     Replayed {
         /// The first event's number.
         seq: u64,
-        /// Whether it was watched.
         watched: bool,
-        /// How it went, or why not further.
-        result: Result<Box<Report>, String>,
+        result: Result<Box<ReplayReport>, String>,
     },
     /// The history could not be read.
     Unreadable {
-        /// What was asked of it.
-        what: Asked,
-        /// Why not.
+        what: Unread,
         reason: String,
     },
 }
 
-/// What was asked of the history when it failed.
+/// What is new in the history, each kind oldest first.
+#[derive(Debug, Clone)]
+pub(crate) struct Updates {
+    /// Events that match the filter, and where to continue.
+    pub(crate) events: Found,
+    /// Older events that came to match the filter.
+    pub(crate) matching: Vec<EventRow>,
+    pub(crate) attempts: Vec<AttemptRow>,
+    pub(crate) gaps: Vec<GapRow>,
+    pub(crate) new_fields: Vec<NewFieldsRow>,
+    /// Bookmarks, newest first, if they were wanted.
+    pub(crate) bookmarks: Option<Vec<BookmarkRow>>,
+}
+
+/// What could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
-    /// Rows.
+pub(crate) enum Unread {
     Rows,
-    /// One event.
     Detail(EventId),
 }

@@ -1,10 +1,7 @@
-//! The one loop: messages in, effects out, and a picture when something changed.
+//! The loop: messages in, effects out, and a picture when something changed.
 //!
-//! Whatever is ready is taken in first and drawn once, at most every [`FRAME`]: a thousand events a second cost no
-//! more pictures than thirty. Queries run beside the loop as its own tasks, which end with it.
-
-pub(crate) mod study;
-mod take;
+//! Everything that is ready is handled first and drawn once, at most every [`FRAME`]: a thousand events a second cost
+//! no more pictures than thirty. Queries run in tasks that end with the loop.
 
 use std::future::poll_fn;
 use std::io;
@@ -20,21 +17,21 @@ use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::layout::{Position, Rect};
-use ringtail_filter::Filter;
-use ringtail_model::{AttemptRow, BookmarkRow, NewFieldsRow, RowId, Status, Watermarks};
+use ringtail_model::Status;
 use ringtail_protocol::event::EventId;
-use ringtail_store::{Direction, Found};
+use ringtail_text::size;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::effect::{Effect, PAGE, Place};
+use crate::effect::Effect;
 use crate::format::pages;
-use crate::msg::{Asked, Msg};
-use crate::source::{ReplayStep, Sight, Source, SourceError};
-use crate::terminal::Host;
+use crate::msg::Msg;
+use crate::replayer::{ReplayStep, Replayer};
+use crate::source::Source;
+use crate::terminal::{Host, MAX_CLIP};
 use crate::update::update;
 use crate::view::view;
 use crate::{Exit, Options, RunError};
@@ -42,55 +39,53 @@ use crate::{Exit, Options, RunError};
 /// Shortest time between two pictures.
 const FRAME: Duration = Duration::from_millis(30);
 
-/// Messages taken in before the next look at the clock and the screen.
+/// Most messages handled between two pictures.
 const BATCH: usize = 256;
 
+/// Longest copied text that its notice repeats.
+const MAX_COPY_SHOWN: usize = 120;
+
 /// Runs the screen on any terminal with any keys until the user quits or the token is cancelled.
-pub(crate) async fn drive<B, S>(
+pub(crate) async fn drive<B>(
     terminal: &mut Terminal<B>,
     host: &mut impl Host,
     input: impl Stream<Item = io::Result<Event>>,
-    source: S,
+    source: impl Source,
+    replayer: impl Replayer,
     options: &Options,
 ) -> Result<Exit, RunError>
 where
     B: Backend<Error = io::Error>,
-    S: Source,
 {
     let mut input = pin!(input.fuse());
     let mut status = source.status();
-    let mut marks = source.marks();
-    let (steps, mut told) = mpsc::channel(BATCH);
-    let mut engine = Engine {
+    let mut watermarks = source.watermarks();
+    let (steps, mut progress) = mpsc::channel(BATCH);
+    let mut performer = Performer {
         source: Arc::new(source),
+        replayer: Arc::new(replayer),
         zone: options.time_zone.clone(),
-        filter: options.filter.clone(),
-        masked: false,
         steps,
         stop: CancellationToken::new(),
         edit: None,
         tasks: JoinSet::new(),
     };
-    // Both are read before the first query, which therefore sees at least as much.
-    let first = (
-        status
-            .iter_mut()
-            .map(|status| status.borrow_and_update().clone())
-            .collect(),
-        *marks.borrow_and_update(),
-    );
-    let now = (options.clock)();
+    // Read before the first query, which therefore sees at least as much.
+    let engines = status
+        .iter_mut()
+        .map(|status| status.borrow_and_update().clone())
+        .collect();
     let mut app = App::new(
-        first.0,
-        first.1,
-        now,
+        engines,
+        *watermarks.borrow_and_update(),
+        (options.clock)(),
         options.time_zone.clone(),
         options.theme,
     );
     app.keys = options.keys.clone();
     app.noise = Arc::new(options.noise.clone());
     app.filter = options.filter.clone();
-    app.read_replay = options.read_replay;
+    app.check_options = options.check_options;
     if options.mouse {
         host.mouse(true).map_err(RunError::Open)?;
         app.mouse = true;
@@ -99,16 +94,15 @@ where
     let mut dirty = true;
     let mut inbox = Vec::new();
     loop {
-        if let Some((ids, line)) = engine.edit.take() {
-            // Nothing else goes on here meanwhile: what happens is found when the terminal is back.
+        if let Some((ids, options)) = performer.edit.take() {
+            // The loop waits: it reads what happened meanwhile when it has the terminal back.
             host.lend();
-            let id = engine.source.edit(ids, line.clone()).await;
+            let id = performer.replayer.edit(ids, options.clone()).await;
             host.take_back();
-            let id = id.map_err(|error| words(&error));
-            inbox.push(Msg::Edited { id, line });
+            inbox.push(Msg::Edited { id, options });
         }
         if host.was_lost().map_err(RunError::Open)? {
-            // Not `clear`, which asks the terminal for its cursor: the answer would be read as keys.
+            // `clear` would ask the terminal for its cursor, and the answer would be read as keys.
             let size = terminal.size().map_err(RunError::Draw)?;
             let whole = Rect::from((Position::ORIGIN, size));
             terminal.resize(whole).map_err(RunError::Draw)?;
@@ -118,7 +112,7 @@ where
             let size = terminal.size().map_err(RunError::Draw)?;
             if app.size != (size.width, size.height) {
                 let effects = update(&mut app, Msg::Resize(size.width, size.height));
-                if let Some(exit) = engine.perform(effects, host)? {
+                if let Some(exit) = performer.perform(effects, host)? {
                     return Ok(exit);
                 }
             }
@@ -129,32 +123,32 @@ where
             dirty = false;
         }
         tokio::select! {
-            // The end first, then the user, who must never wait for traffic. None of the rest can starve: whatever
-            // is ready besides is taken in below, and the picture does not depend on its arm being polled.
+            // `biased`: cancellation first, then the user, who must not wait for traffic. The rest cannot starve:
+            // whatever else is ready is handled below, and drawing does not depend on its arm.
             biased;
             () = options.cancel.cancelled() => return Ok(Exit::Stopped),
             event = input.next() => match event {
                 Some(event) => inbox.extend(from_input(event)?),
                 None => return Ok(Exit::Stopped),
             },
-            Some(step) = told.recv() => inbox.push(Msg::Step(step)),
-            Some(done) = engine.tasks.join_next() => inbox.push(finished(done)),
+            Some(step) = progress.recv() => inbox.push(Msg::Step(step)),
+            Some(done) = performer.tasks.join_next() => inbox.push(finished(done)),
             (index, status) = any_changed(&mut status) => inbox.push(Msg::Status(index, status)),
-            marks = changed(&mut marks) => inbox.push(Msg::Marks(marks)),
+            watermarks = changed(&mut watermarks) => inbox.push(Msg::Watermarks(watermarks)),
             () = tokio::time::sleep_until(next_frame), if dirty => {}
             () = tokio::time::sleep(app.idle()) => {}
         }
         while inbox.len() < BATCH {
             if let Some(event) = already(&mut input).await {
                 inbox.extend(from_input(event)?);
-            } else if let Ok(step) = told.try_recv() {
+            } else if let Ok(step) = progress.try_recv() {
                 inbox.push(Msg::Step(step));
-            } else if let Some(done) = engine.tasks.try_join_next() {
+            } else if let Some(done) = performer.tasks.try_join_next() {
                 inbox.push(finished(done));
             } else if let Some((index, status)) = any_changed(&mut status).now_or_never() {
                 inbox.push(Msg::Status(index, status));
-            } else if let Some(marks) = changed(&mut marks).now_or_never() {
-                inbox.push(Msg::Marks(marks));
+            } else if let Some(watermarks) = changed(&mut watermarks).now_or_never() {
+                inbox.push(Msg::Watermarks(watermarks));
             } else {
                 break;
             }
@@ -162,7 +156,7 @@ where
         let tick = Msg::Tick((options.clock)());
         for msg in std::iter::once(tick).chain(inbox.drain(..)) {
             let effects = update(&mut app, msg);
-            if let Some(exit) = engine.perform(effects, host)? {
+            if let Some(exit) = performer.perform(effects, host)? {
                 return Ok(exit);
             }
         }
@@ -170,9 +164,9 @@ where
     }
 }
 
-/// Returns an event that is there already.
+/// Returns an input event that is ready.
 ///
-/// Polls as this task, unlike `now_or_never`: a stream may wake whoever polled it last, and nobody else.
+/// Polls as this task, unlike `now_or_never`: a stream may wake only the task that polled it last.
 async fn already<T>(input: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     poll_fn(|cx| match input.poll_next_unpin(cx) {
         Poll::Ready(event) => Poll::Ready(event),
@@ -181,14 +175,14 @@ async fn already<T>(input: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     .await
 }
 
-/// Returns the next status of any engine, and its place.
+/// Returns the next status of any engine, and its index.
 async fn any_changed(receivers: &mut [watch::Receiver<Status>]) -> (usize, Status) {
     let each = receivers.iter_mut().map(|status| changed(status).boxed());
     let (status, index, _) = select_all(each).await;
     (index, status)
 }
 
-/// Returns the next value, or never if the engine is gone: then the last value stands.
+/// Returns the next value. Never returns if the engine is gone: its last value stays.
 async fn changed<T: Clone>(receiver: &mut watch::Receiver<T>) -> T {
     if receiver.changed().await.is_err() {
         std::future::pending::<()>().await;
@@ -199,7 +193,7 @@ async fn changed<T: Clone>(receiver: &mut watch::Receiver<T>) -> T {
 fn from_input(event: io::Result<Event>) -> Result<Option<Msg>, RunError> {
     Ok(match event.map_err(RunError::Input)? {
         Event::Key(key) => Some(Msg::Key(key)),
-        // Moves alone would be most of what comes in.
+        // Movements would be most of the input.
         Event::Mouse(mouse) if mouse.kind != MouseEventKind::Moved => Some(Msg::Mouse(mouse)),
         Event::Paste(text) => Some(Msg::Paste(text)),
         Event::Resize(columns, lines) => Some(Msg::Resize(columns, lines)),
@@ -207,7 +201,7 @@ fn from_input(event: io::Result<Event>) -> Result<Option<Msg>, RunError> {
     })
 }
 
-/// Returns a task's message. Its panic is the loop's own: a query that never ends would leave the screen waiting.
+/// Returns a task's message. A panic in a task ends the loop, which would wait for its answer forever.
 fn finished(done: Result<Msg, tokio::task::JoinError>) -> Msg {
     match done {
         Ok(msg) => msg,
@@ -215,95 +209,39 @@ fn finished(done: Result<Msg, tokio::task::JoinError>) -> Msg {
     }
 }
 
-/// The engine and what was asked of it.
-struct Engine<S> {
+/// Performs effects.
+struct Performer<S, R> {
     source: Arc<S>,
+    replayer: Arc<R>,
     zone: TimeZone,
-    filter: Filter,
-    /// Whether personal data is read as pseudonyms.
-    masked: bool,
-    /// Where the replay that is watched tells of itself.
+    /// Receives the progress of the watched replay.
     steps: mpsc::Sender<ReplayStep>,
-    /// Stops it.
+    /// Stops the watched replay.
     stop: CancellationToken,
-    /// What is to be edited as soon as the terminal can be lent.
+    /// What to edit as soon as the terminal can be lent.
     edit: Option<(Vec<EventId>, String)>,
     tasks: JoinSet<Msg>,
 }
 
-impl<S: Source> Engine<S> {
+impl<S: Source, R: Replayer> Performer<S, R> {
     fn perform(
         &mut self,
         effects: Vec<Effect>,
         host: &mut impl Host,
     ) -> Result<Option<Exit>, RunError> {
-        let mut sight = sight(self.masked);
         for effect in effects {
             let source = Arc::clone(&self.source);
             match effect {
                 Effect::Quit => return Ok(Some(Exit::Quit)),
                 Effect::Suspend => host.suspend().map_err(RunError::Open)?,
-                Effect::Filter(filter) => self.filter = filter,
-                Effect::Mask(masked) => {
-                    self.masked = masked;
-                    sight = self::sight(masked);
-                }
-                Effect::Hold(on) => source.hold(on),
+                Effect::Pause(on) => source.pause(on),
                 Effect::Mouse(on) => host.mouse(on).map_err(RunError::Draw)?,
                 Effect::Clip(text) => {
-                    let told = take::clip(host, &text).map_err(RunError::Draw)?;
-                    self.tasks.spawn(async move { Msg::Taken(told) });
+                    let done = clip(host, &text).map_err(RunError::Draw)?;
+                    self.tasks.spawn(async move { Msg::Done(done) });
                 }
-                Effect::Take { ids, form, file } => {
-                    self.tasks
-                        .spawn(async move { take::take(&*source, ids, form, sight, file).await });
-                }
-                Effect::Mark { id, wish } => {
-                    self.tasks.spawn(async move {
-                        match source.mark(id, wish).await {
-                            Ok(mark) => Msg::Marked { id, mark },
-                            Err(error) => Msg::Taken(Err(words(&error))),
-                        }
-                    });
-                }
-                Effect::Study(about) => {
-                    let zone = self.zone.clone();
-                    self.tasks
-                        .spawn(async move { study::study(&source, about, sight, zone).await });
-                }
-                Effect::Page(place) => {
-                    let filter = self.filter.clone();
-                    self.tasks
-                        .spawn(async move { page(&*source, &filter, place, sight).await });
-                }
-                Effect::News {
-                    events,
-                    attempts,
-                    gaps,
-                    novelties,
-                    marked,
-                } => {
-                    let filter = self.filter.clone();
-                    let since = Watermarks {
-                        events: events.unwrap_or_default(),
-                        attempts,
-                        gaps,
-                        new_fields: novelties,
-                        ..Watermarks::default()
-                    };
-                    let events = events.is_some();
-                    self.tasks.spawn(async move {
-                        news(&*source, &filter, events, since, marked, sight).await
-                    });
-                }
-                Effect::Detail { id, reveal } => {
-                    // Who shares the screen shows no secrets by a slip of the finger.
-                    let sight = match (sight, reveal) {
-                        (Sight::Usual, true) => Sight::Revealed,
-                        _ => sight,
-                    };
-                    self.tasks
-                        .spawn(async move { detail(&*source, id, sight).await });
+                Effect::Query(query) => {
+                    self.tasks.spawn(async move { source.answer(query).await });
                 }
                 Effect::Format(detail) => {
                     let zone = self.zone.clone();
@@ -315,20 +253,24 @@ impl<S: Source> Engine<S> {
                 Effect::Replay {
                     ids,
                     seq,
-                    line,
+                    options,
                     watched,
+                    masked,
                 } => {
                     let stop = CancellationToken::new();
-                    let mut steps = self.steps.clone();
+                    let steps = match watched {
+                        true => self.steps.clone(),
+                        false => mpsc::channel(1).0,
+                    };
                     if watched {
                         self.stop = stop.clone();
-                    } else {
-                        // Nobody is told of the steps of a replay that is not watched.
-                        steps = mpsc::channel(1).0;
                     }
+                    let replayer = Arc::clone(&self.replayer);
                     self.tasks.spawn(async move {
-                        let result = source.replay(ids, line, sight, steps, stop).await;
-                        let result = result.map(Box::new).map_err(|error| words(&error));
+                        let result = match replayer.replay(ids, options, steps, stop).await {
+                            Ok(report) => source.redact(report, masked).await.map(Box::new),
+                            Err(why) => Err(why),
+                        };
                         Msg::Replayed {
                             seq,
                             watched,
@@ -337,115 +279,28 @@ impl<S: Source> Engine<S> {
                     });
                 }
                 Effect::StopReplay => self.stop.cancel(),
-                Effect::Edit { ids, line } => self.edit = Some((ids, line)),
+                Effect::Edit { ids, options } => self.edit = Some((ids, options)),
             }
         }
         Ok(None)
     }
 }
 
-fn sight(masked: bool) -> Sight {
-    match masked {
-        true => Sight::Pseudonyms,
-        false => Sight::Usual,
+/// Sends a text to the terminal's clipboard, and returns a notice.
+fn clip(host: &mut impl Host, text: &[u8]) -> io::Result<Result<String, String>> {
+    if text.len() > MAX_CLIP {
+        let size = size(text.len() as u64);
+        return Ok(Err(format!(
+            "{size} are too much for a terminal's clipboard: the capital letter writes a file"
+        )));
     }
-}
-
-async fn page(source: &impl Source, filter: &Filter, place: Place, sight: Sight) -> Msg {
-    let (direction, from) = place.from();
-    match source.events(filter, direction, from, PAGE, sight).await {
-        Ok(found) => Msg::Page { place, found },
-        Err(error) => unreadable(Asked::Rows, &error),
-    }
-}
-
-/// Reads what is new, events only if they are wanted, and marks if they have changed.
-async fn news(
-    source: &impl Source,
-    filter: &Filter,
-    events: bool,
-    since: Watermarks,
-    marked: Option<(RowId, RowId)>,
-    sight: Sight,
-) -> Msg {
-    let read = async {
-        // What is of events after them: what comes in between is read now or the next time, never missed.
-        let newer = Direction::Newer;
-        let events = match events {
-            true => {
-                let events = source.events(filter, newer, since.events, PAGE, sight);
-                events.await?
-            }
-            false => Found {
-                rows: Vec::new(),
-                next: None,
-            },
-        };
-        let attempts = source.attempts_after(since.attempts, PAGE, sight).await?;
-        let novelties = source.new_fields_after(since.new_fields, PAGE).await?;
-        let marked = match marked {
-            Some((first, last)) => Some(source.bookmarks_between(first, last, PAGE, sight).await?),
-            None => None,
-        };
-        let meant = if filter.is_empty() {
-            Vec::new()
-        } else {
-            let ids = concerned(&attempts, &novelties, marked.as_deref());
-            source.meant(filter, ids, sight).await?
-        };
-        let gaps = source.gaps_after(since.gaps, PAGE).await?;
-        Ok(Msg::News {
-            events,
-            meant,
-            attempts,
-            gaps,
-            novelties,
-            marked,
-        })
+    host.clip(text)?;
+    // A terminal does not say whether it took it.
+    let shown = match std::str::from_utf8(text) {
+        Ok(text) if text.len() <= MAX_COPY_SHOWN && !text.contains('\n') => text.to_owned(),
+        _ => size(text.len() as u64),
     };
-    read.await
-        .unwrap_or_else(|error: SourceError| unreadable(Asked::Rows, &error))
-}
-
-/// Returns the events of which something has come to be known, for which a filter may be now.
-pub(crate) fn concerned(
-    attempts: &[AttemptRow],
-    novelties: &[NewFieldsRow],
-    marked: Option<&[BookmarkRow]>,
-) -> Vec<EventId> {
-    let attempts = attempts.iter().map(|attempt| attempt.event);
-    let novelties = novelties.iter().map(|novelty| novelty.event);
-    let marked = marked.unwrap_or_default().iter().map(|mark| mark.event);
-    attempts.chain(novelties).chain(marked).collect()
-}
-
-async fn detail(source: &impl Source, id: EventId, sight: Sight) -> Msg {
-    match source.event(id, sight).await {
-        Ok(detail) => Msg::Detail {
-            id,
-            detail: detail.map(Arc::new),
-        },
-        Err(error) => unreadable(Asked::Detail(id), &error),
-    }
-}
-
-fn unreadable(what: Asked, error: &SourceError) -> Msg {
-    Msg::Unreadable {
-        what,
-        reason: words(error),
-    }
-}
-
-/// Returns an error with its causes on one line.
-fn words(error: &SourceError) -> String {
-    let mut words = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
+    Ok(Ok(format!("{shown} sent to the terminal's clipboard")))
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
-//! The terminal, taken and given back.
+//! The terminal's modes.
 //!
-//! [`Guard`] is the only one who changes the terminal's modes. It gives them back when it is dropped, which covers
-//! return and error; the panic hook covers panics, of any thread, before the message is printed; the signals that
-//! end a process end the loop, and with it the guard.
+//! Only [`Guard`] changes them. It restores them when it is dropped, which covers return and error; the panic hook covers
+//! panics of any thread, before the message is printed; signals that end the process end the loop and drop the guard.
 
 use std::io::{self, Stdout, stdout};
 use std::sync::Once;
@@ -27,34 +26,37 @@ use tokio::time::timeout;
 
 use crate::keys;
 
-/// Whether the terminal is in our modes. The panic hook has no other way to know.
+/// Whether the terminal is in our modes; a static, because the panic hook reads it.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// What the loop needs of the terminal beside drawing.
+/// Most bytes for the clipboard: the limit of xterm, and of tmux by default.
+pub(crate) const MAX_CLIP: usize = 74_000;
+
+/// What the loop needs from the terminal besides drawing.
 pub(crate) trait Host {
-    /// Takes the terminal again if it was given back meanwhile, and returns whether that was so.
+    /// Takes the terminal again if it was restored meanwhile, and returns whether it was.
     fn was_lost(&mut self) -> io::Result<bool>;
 
-    /// Has the process stopped, with the terminal given back, until the shell says go on.
+    /// Stops the process, with the terminal restored, until the shell continues it.
     fn suspend(&mut self) -> io::Result<()>;
 
-    /// Lends the terminal to an editor: nothing of it is ours, keys neither, until [`Host::take_back`].
+    /// Restores the terminal and stops reading keys, for an editor, until [`Host::take_back`].
     fn lend(&mut self);
 
-    /// Takes the keys back; [`Host::was_lost`] then takes the rest.
+    /// Reads keys again; [`Host::was_lost`] then takes the terminal.
     fn take_back(&mut self);
 
-    /// Takes the mouse, or leaves it to the terminal.
+    /// Captures the mouse, or releases it.
     fn mouse(&mut self, on: bool) -> io::Result<()>;
 
-    /// Puts a text on the terminal's clipboard, which terminals do or do not.
+    /// Sends a text to the terminal's clipboard. Not every terminal has one.
     fn clip(&mut self, text: &[u8]) -> io::Result<()>;
 }
 
 /// The process's terminal in raw mode on the alternate screen.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    /// Whether the mouse is ours whenever the terminal is.
+    /// Whether the mouse is captured while the terminal is ours.
     mouse: bool,
 }
 
@@ -62,10 +64,10 @@ impl Guard {
     /// Takes the terminal.
     ///
     /// # Errors
-    /// When standard output is no terminal, or a broken one; it is then as it was.
+    /// When standard output is not a terminal, or fails; it is then restored.
     pub(crate) fn take() -> io::Result<(Self, Terminal<CrosstermBackend<Stdout>>)> {
         install_hook();
-        // From here on the drop of the guard undoes whatever was done.
+        // From here on, dropping the guard restores the terminal.
         let guard = Self { mouse: false };
         enter()?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
@@ -86,7 +88,7 @@ impl Host for Guard {
     }
 
     fn suspend(&mut self) -> io::Result<()> {
-        // Who waits for the signal does the rest.
+        // `handle_stop_signals` does the rest.
         #[cfg(unix)]
         signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
         Ok(())
@@ -120,21 +122,21 @@ impl Drop for Guard {
     }
 }
 
-/// How long the history may take to be left to others.
+/// How long the history may take to release its locks.
 #[cfg(unix)]
 const REST: Duration = Duration::from_secs(1);
 
-/// Stops whenever this or another process says so, for ever: gives the terminal back and goes on when the shell says so.
-/// The loop takes the terminal again when it sees that it was lost.
+/// Handles SIGTSTP: restores the terminal and stops the process, each time. The loop takes the terminal again when it
+/// sees that it was lost. Returns only an error.
 #[cfg(unix)]
-pub(crate) async fn told_to_stop(history: Option<&History>) -> io::Error {
+pub(crate) async fn handle_stop_signals(history: Option<&History>) -> io::Error {
     use signal_hook::consts::SIGTSTP;
     use tokio::signal::unix::{SignalKind, signal};
-    let mut told = match signal(SignalKind::from_raw(SIGTSTP)) {
-        Ok(told) => told,
+    let mut stops = match signal(SignalKind::from_raw(SIGTSTP)) {
+        Ok(stops) => stops,
         Err(error) => return error,
     };
-    while told.recv().await.is_some() {
+    while stops.recv().await.is_some() {
         let resting = match history {
             Some(history) => timeout(REST, history.rest()).await.ok(),
             None => None,
@@ -148,20 +150,20 @@ pub(crate) async fn told_to_stop(history: Option<&History>) -> io::Error {
     std::future::pending().await
 }
 
-/// Waits for what never comes.
+/// Never returns: there is no such signal.
 #[cfg(not(unix))]
-pub(crate) async fn told_to_stop(_history: Option<&History>) -> io::Error {
+pub(crate) async fn handle_stop_signals(_history: Option<&History>) -> io::Error {
     std::future::pending().await
 }
 
 fn enter() -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
-    // Else a paste would be keys, and its letters would do what they are bound to.
+    // Without bracketed paste, the letters of a paste would be commands.
     execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)
 }
 
-/// Gives the terminal back, once. Nothing can be done about a terminal that refuses.
+/// Restores the terminal, once. Errors are ignored: nothing can be done about them.
 fn leave() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         // Raw mode first: a shell without echo is worse than one on the wrong screen.
@@ -176,8 +178,8 @@ fn leave() {
     }
 }
 
-/// Makes panics give the terminal back before they print. The loop takes it again if it lives on, as it does when
-/// a task of the engine panicked; the message is then found above the prompt after the end.
+/// Makes panics restore the terminal before they print. If the loop survives, as with a panic in an engine's task, it
+/// takes the terminal again, and the message is above the prompt after the end.
 fn install_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -189,15 +191,15 @@ fn install_hook() {
     });
 }
 
-/// Waits for a signal that ends the process.
+/// Waits for a signal to end the process.
 #[cfg(unix)]
-pub(crate) async fn told_to_end() -> io::Result<()> {
+pub(crate) async fn end_signal() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut interrupted = async || {
-        // The terminal sends it to all who use it, and means who has it.
+        // The terminal sends Ctrl-C to all its processes, and it is for the editor.
         while interrupt.recv().await.is_some() && keys::is_lent() {}
     };
     tokio::select! {
@@ -208,8 +210,8 @@ pub(crate) async fn told_to_end() -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for a signal that ends the process.
+/// Waits for a signal to end the process.
 #[cfg(not(unix))]
-pub(crate) async fn told_to_end() -> io::Result<()> {
+pub(crate) async fn end_signal() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }

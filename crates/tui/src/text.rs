@@ -1,133 +1,44 @@
-//! Text from strangers made fit for cells of a terminal.
+//! Spans and lines of text that is safe to draw, and their width in cells.
 //!
-//! Everything that came over the network passes [`escape`] before it is drawn. What it returns moves no cursor,
-//! turns no reading direction and hides nothing, so the width that is computed here is the width on screen.
+//! Everything from the network passes [`span`]. What [`escape`] returns moves no cursor, turns no reading direction
+//! and hides nothing, so the width computed here is the width on screen.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use ratatui::buffer::CellWidth;
 use ratatui::style::Style;
-use ratatui::text::Span;
+use ratatui::text::{Line, Span};
 
-/// What a piece of text is; the theme says how that looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) enum Tone {
-    /// Ordinary text.
-    #[default]
-    Plain,
-    /// What the eye shall meet first.
-    Strong,
-    /// Secondary.
-    Dim,
-    /// A name: of a JSON member, a header, a key of the keyboard.
-    Name,
-    /// A JSON string.
-    Text,
-    /// A JSON number.
-    Number,
-    /// `true`, `false`, `null`.
-    Literal,
-    /// As it should be.
-    Good,
-    /// Worth a look.
-    Warn,
-    /// Wrong.
-    Bad,
+/// Returns a span of escaped text.
+pub(crate) fn span(text: impl AsRef<str>, style: Style) -> Span<'static> {
+    Span::styled(escape(text.as_ref()).into_owned(), style)
 }
 
-/// A piece of text in one tone, free of anything that [`escape`] replaces.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Run {
-    pub(crate) tone: Tone,
-    pub(crate) text: String,
+/// Returns a line of escaped text.
+pub(crate) fn line(text: impl AsRef<str>, style: Style) -> Line<'static> {
+    Line::from(span(text, style))
 }
 
-/// One line of runs.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct TextLine(pub(crate) Vec<Run>);
-
-impl TextLine {
-    /// Returns a line of one run, escaped.
-    pub(crate) fn new(tone: Tone, text: impl AsRef<str>) -> Self {
-        Self::default().with(tone, text)
-    }
-
-    /// Appends a run, escaped.
-    pub(crate) fn with(mut self, tone: Tone, text: impl AsRef<str>) -> Self {
-        self.push(tone, text.as_ref());
-        self
-    }
-
-    /// Appends a run, escaped, and joins it with the last one of the same tone.
-    pub(crate) fn push(&mut self, tone: Tone, text: &str) {
-        let text = escape(text);
-        match self.0.last_mut() {
-            Some(last) if last.tone == tone => last.text.push_str(&text),
-            _ => self.0.push(Run {
-                tone,
-                text: text.into_owned(),
-            }),
-        }
-    }
-
-    /// Appends another line.
-    pub(crate) fn and(mut self, other: Self) -> Self {
-        for run in other.0 {
-            self.push(run.tone, &run.text);
-        }
-        self
-    }
-
-    /// Returns the cells that the line takes.
-    pub(crate) fn width(&self) -> usize {
-        self.0.iter().map(|run| width(&run.text)).sum()
-    }
-
-    fn indent(&self) -> usize {
-        let first = self.0.first().map_or("", |run| &run.text);
-        first.len() - first.trim_start_matches(' ').len()
-    }
+/// Returns one line of two.
+pub(crate) fn join(mut line: Line<'static>, more: Line<'static>) -> Line<'static> {
+    line.extend(more);
+    line
 }
 
-/// Replaces what a terminal would obey or hide with something visible.
-///
-/// C0 controls become their pictures; C1, direction marks and invisible characters their numbers. Joiners and
-/// variation selectors go without a trace: they only choose a glyph, and terminals disagree about its width.
+/// Replaces what a terminal would obey or hide with its escape, and removes joiners and variation selectors: they only
+/// choose a glyph, and terminals disagree about its width.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
-    if text
-        .bytes()
-        .all(|byte| byte.is_ascii() && !byte.is_ascii_control())
-        || !text.chars().any(|c| is_joiner(c) || is_hidden(c))
-    {
-        return Cow::Borrowed(text);
+    let is_joiner = |c| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+    if !text.is_ascii() && text.contains(is_joiner) {
+        Cow::Owned(ringtail_text::escape(&text.replace(is_joiner, "")).into_owned())
+    } else {
+        ringtail_text::escape(text)
     }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '\0'..='\u{1f}' => out.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('�')),
-            '\u{7f}' => out.push('␡'),
-            c if is_joiner(c) => {}
-            c if is_hidden(c) => {
-                let _infallible = write!(out, "<U+{:04X}>", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    Cow::Owned(out)
 }
 
-fn is_joiner(c: char) -> bool {
-    matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
-}
-
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+/// Returns the cells that the line takes.
+pub(crate) fn line_width(line: &Line<'_>) -> usize {
+    line.iter().map(|span| width(&span.content)).sum()
 }
 
 /// Returns the cells that the text takes.
@@ -159,46 +70,68 @@ pub(crate) fn cut(text: &str, max: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Breaks lines at `max` cells. What goes on below starts a little further in than its line.
-pub(crate) fn wrap(lines: &[TextLine], max: usize) -> Vec<TextLine> {
-    let max = max.max(4);
-    let mut out = Vec::with_capacity(lines.len());
-    for line in lines {
-        if line.width() <= max {
-            out.push(line.clone());
-        } else {
-            wrap_line(line, max, &mut out);
+/// Returns the text cut or filled with spaces to a width.
+pub(crate) fn column(text: &str, columns: usize) -> String {
+    let text = cut(text, columns);
+    let pad = columns.saturating_sub(width(&text));
+    format!("{text}{:pad$}", "")
+}
+
+/// Returns as much of the line as fits, with an ellipsis if something is missing.
+pub(crate) fn fit(line: Line<'static>, max: usize) -> Line<'static> {
+    if line_width(&line) <= max {
+        return line;
+    }
+    let mut room = max;
+    let mut out = Line::default();
+    for span in line {
+        let cut = cut(&span.content, room).into_owned();
+        let is_cut = cut != span.content;
+        room -= width(&cut);
+        out += Span::styled(cut, span.style);
+        if is_cut {
+            break;
         }
     }
     out
 }
 
-fn wrap_line(line: &TextLine, max: usize, out: &mut Vec<TextLine>) {
-    let hang = (line.indent() + 2).min(max / 2);
-    let symbols: Vec<(Tone, &str, usize)> = line
-        .0
+/// Breaks a line at `max` cells. Continuation lines are indented two cells more than the first.
+pub(crate) fn wrap(line: &Line<'static>, max: usize) -> Vec<Line<'static>> {
+    let max = max.max(4);
+    if line_width(line) <= max {
+        return vec![line.clone()];
+    }
+    let first = line.spans.first().map_or("", |span| &span.content);
+    let indent = first.len() - first.trim_start_matches(' ').len();
+    let hang = (indent + 2).min(max / 2);
+    let symbols: Vec<(Style, &str, usize)> = line
         .iter()
-        .flat_map(|run| graphemes(&run.text).map(|(symbol, width)| (run.tone, symbol, width)))
+        .flat_map(|span| {
+            graphemes(&span.content).map(|(symbol, width)| (span.style, symbol, width))
+        })
         .collect();
+    let mut out = Vec::new();
     let mut rest = symbols.as_slice();
-    let mut indent = 0;
     while !rest.is_empty() {
+        let indent = if out.is_empty() { 0 } else { hang };
         let (now, later) = rest.split_at(break_at(rest, max - indent));
-        let mut part = TextLine::default();
+        let mut part = Line::default();
         if indent > 0 {
-            part.push(Tone::Plain, &" ".repeat(indent));
+            part += Span::raw(" ".repeat(indent));
         }
-        for (tone, symbol, _) in now {
-            part.push(*tone, symbol);
+        for run in now.chunk_by(|(one, ..), (other, ..)| one == other) {
+            let text: String = run.iter().map(|(_, symbol, _)| *symbol).collect();
+            part += Span::styled(text, run.first().map_or(Style::new(), |(style, ..)| *style));
         }
         out.push(part);
         rest = later;
-        indent = hang;
     }
+    out
 }
 
-/// Returns how many symbols fit, ending after a space if there is one not far from the edge.
-fn break_at(symbols: &[(Tone, &str, usize)], max: usize) -> usize {
+/// Returns how many symbols fit, ending after a space if there is one near the edge.
+fn break_at(symbols: &[(Style, &str, usize)], max: usize) -> usize {
     let mut used = 0;
     let fitting = symbols
         .iter()
@@ -212,19 +145,17 @@ fn break_at(symbols: &[(Tone, &str, usize)], max: usize) -> usize {
         return fitting;
     }
     let near = fitting - fitting / 3;
-    (near..=fitting)
-        .rev()
-        .find(|end| {
-            symbols
-                .get(end - 1)
-                .is_some_and(|(_, symbol, _)| *symbol == " ")
-        })
-        .unwrap_or(fitting)
+    let after_space = |end: &usize| {
+        symbols
+            .get(end - 1)
+            .is_some_and(|(_, symbol, _)| *symbol == " ")
+    };
+    (near..=fitting).rev().find(after_space).unwrap_or(fitting)
 }
 
 /// Cuts text as ratatui does when it fills cells, so that both count alike.
 fn graphemes(text: &str) -> impl Iterator<Item = (&str, usize)> {
-    // The span's iterator borrows the span; going through offsets gives slices of the text itself.
+    // The span's iterator borrows the span; offsets give slices of the text itself.
     let span = Span::raw(text);
     let mut at = 0;
     let pieces: Vec<(usize, usize)> = span
@@ -241,16 +172,13 @@ fn graphemes(text: &str) -> impl Iterator<Item = (&str, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::theme::{NAME, PLAIN, STRING};
 
     #[test]
-    fn nothing_that_a_terminal_obeys_is_left() {
+    fn escaped_text_is_as_wide_as_it_is_counted() {
         let cases = [
             ("plain", "plain"),
-            ("\u{1b}[2J\u{7}", "␛[2J␇"),
-            ("a\r\nb\tc\u{7f}", "a␍␊b␉c␡"),
-            ("\u{9b}31m", "<U+009B>31m"),
-            ("ab\u{202e}cd", "ab<U+202E>cd"),
-            ("\u{feff}x\u{200b}y", "<U+FEFF>x<U+200B>y"),
+            ("\u{1b}[2J\u{9b}\u{202e}x\n", r"\u001b[2J\u009b\u202ex\n"),
             ("👩\u{200d}🚀☎\u{fe0f}", "👩🚀☎"),
             ("e\u{301} שלום 日本", "e\u{301} שלום 日本"),
         ];
@@ -273,36 +201,41 @@ mod tests {
         for (raw, max, shown) in cases {
             assert_eq!(cut(raw, max), shown, "{raw:?} in {max}");
             assert!(width(&cut(raw, max)) <= max);
+            let (first, rest) = raw.split_at(raw.ceil_char_boundary(1));
+            let spans = span(first, NAME) + span(rest, STRING);
+            assert_eq!(
+                width(&fit(spans, max).to_string()),
+                width(shown),
+                "{raw:?} in {max}"
+            );
         }
     }
 
     #[test]
     fn long_lines_hang_below_their_start() {
-        let line = TextLine::new(Tone::Plain, "  ")
-            .with(Tone::Name, "\"a\"")
-            .with(Tone::Text, "0123456789");
-        let wrapped: Vec<String> = wrap(&[line], 10).iter().map(flat).collect();
-        assert_eq!(wrapped, ["  \"a\"01234", "    56789"]);
-        let prose = TextLine::new(Tone::Plain, "one two three four");
-        let wrapped: Vec<String> = wrap(&[prose], 10).iter().map(flat).collect();
-        assert_eq!(wrapped, ["one two ", "  three ", "  four"]);
-    }
-
-    fn flat(line: &TextLine) -> String {
-        line.0.iter().map(|run| run.text.as_str()).collect()
+        let text = span("  ", PLAIN) + span("\"a\"", NAME) + span("0123456789", STRING);
+        let wrapped = wrap(&text, 10);
+        assert_eq!(
+            wrapped[0],
+            span("  ", PLAIN) + span("\"a\"", NAME) + span("01234", STRING)
+        );
+        assert_eq!(wrapped[1], span("    ", PLAIN) + span("56789", STRING));
+        let prose = wrap(&line("one two three four", PLAIN), 10);
+        let prose: Vec<String> = prose.iter().map(Line::to_string).collect();
+        assert_eq!(prose, ["one two ", "  three ", "  four"]);
     }
 
     proptest::proptest! {
         #[test]
         fn wrapped_lines_fit_and_lose_nothing(text in "\\PC{0,200}", max in 4_usize..40) {
-            let line = TextLine::new(Tone::Plain, &text);
-            let wrapped = wrap(std::slice::from_ref(&line), max);
-            let solid = |lines: &[TextLine]| {
-                lines.iter().map(flat).collect::<String>().replace(' ', "")
+            let whole = line(&text, PLAIN);
+            let wrapped = wrap(&whole, max);
+            let solid = |lines: &[Line]| {
+                lines.iter().map(Line::to_string).collect::<String>().replace(' ', "")
             };
-            proptest::prop_assert_eq!(solid(&wrapped), solid(&[line]));
+            proptest::prop_assert_eq!(solid(&wrapped), solid(&[whole]));
             for line in &wrapped {
-                proptest::prop_assert!(line.width() <= max.max(4) + 2);
+                proptest::prop_assert!(line_width(line) <= max.max(4) + 2);
             }
         }
     }

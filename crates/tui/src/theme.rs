@@ -1,11 +1,36 @@
-//! How tones look.
+//! Styles, and the themes that change them.
 //!
-//! Only the sixteen ANSI colours, which the user's terminal has made readable, and never black or white. Without
-//! colours bold, dim and reverse remain, and every mark is also a word or a sign.
+//! Everything is drawn in the sixteen ANSI colours, which the user's terminal makes readable, and never in black or
+//! white. The other themes are a pass over the finished picture. Without colours, bold, dim and reverse remain, and
+//! every colour also has a word or a sign beside it.
 
+use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::text::Tone;
+/// Ordinary text.
+pub(crate) const PLAIN: Style = Style::new();
+/// What to read first.
+pub(crate) const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
+/// Secondary text.
+pub(crate) const DIM: Style = Style::new().add_modifier(Modifier::DIM);
+/// The name of a JSON member, a header or a key of the keyboard.
+pub(crate) const NAME: Style = Style::new().fg(Color::Cyan);
+/// A JSON string.
+pub(crate) const STRING: Style = Style::new().fg(Color::Green);
+/// A JSON number.
+pub(crate) const NUMBER: Style = Style::new().fg(Color::Yellow);
+/// `true`, `false` or `null`.
+pub(crate) const LITERAL: Style = Style::new().fg(Color::Magenta);
+/// Success.
+pub(crate) const GOOD: Style = Style::new().fg(Color::Green);
+/// A warning.
+pub(crate) const WARN: Style = NUMBER.add_modifier(Modifier::BOLD);
+/// An error.
+pub(crate) const BAD: Style = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
+/// Laid over the row or tab that keys act on.
+pub(crate) const CHOSEN: Style = Style::new().add_modifier(Modifier::REVERSED);
+/// Laid over the chosen row while keys act elsewhere.
+pub(crate) const CHOSEN_ELSEWHERE: Style = STRONG;
 
 /// The look of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,9 +38,9 @@ pub enum Theme {
     /// The terminal's own colours.
     #[default]
     Ansi,
-    /// Bold colours, nothing faint, and what is wrong reversed.
+    /// Bold colours, no dim text, errors reversed.
     HighContrast,
-    /// No colours: bold, faint and reversed.
+    /// No colours: bold, dim and reversed.
     Mono,
 }
 
@@ -28,7 +53,6 @@ impl Theme {
             .find(|theme| theme.word() == name)
     }
 
-    /// Returns its name.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Ansi => "ansi",
@@ -37,7 +61,6 @@ impl Theme {
         }
     }
 
-    /// Returns another one.
     pub(crate) fn next(self) -> Self {
         match self {
             Self::Ansi => Self::HighContrast,
@@ -46,42 +69,26 @@ impl Theme {
         }
     }
 
-    /// Returns how a tone looks.
-    pub(crate) fn style(self, tone: Tone) -> Style {
-        let plain = Style::new();
-        match tone {
-            Tone::Plain => plain,
-            Tone::Strong => plain.add_modifier(Modifier::BOLD),
-            Tone::Dim if self == Self::HighContrast => plain,
-            Tone::Dim => plain.add_modifier(Modifier::DIM),
-            Tone::Name => self.colour(Color::Cyan),
-            Tone::Text => self.colour(Color::Green),
-            Tone::Number => self.colour(Color::Yellow),
-            Tone::Literal => self.colour(Color::Magenta),
-            Tone::Good => self.colour(Color::Green),
-            Tone::Warn => self.colour(Color::Yellow).add_modifier(Modifier::BOLD),
-            Tone::Bad if self == Self::HighContrast => {
-                plain.add_modifier(Modifier::BOLD | Modifier::REVERSED)
-            }
-            Tone::Bad => self.colour(Color::Red).add_modifier(Modifier::BOLD),
-        }
-    }
-
-    /// Returns what is laid over the row or tab that keys act on.
-    pub(crate) fn chosen(self) -> Style {
-        Style::new().add_modifier(Modifier::REVERSED)
-    }
-
-    /// Returns what is laid over the chosen row while keys act elsewhere.
-    pub(crate) fn chosen_elsewhere(self) -> Style {
-        Style::new().add_modifier(Modifier::BOLD)
-    }
-
-    fn colour(self, colour: Color) -> Style {
+    /// Changes a finished picture.
+    pub(crate) fn apply(self, buf: &mut Buffer) {
         match self {
-            Self::Ansi => Style::new().fg(colour),
-            Self::HighContrast => Style::new().fg(colour).add_modifier(Modifier::BOLD),
-            Self::Mono => Style::new(),
+            Self::Ansi => {}
+            Self::HighContrast => {
+                for cell in &mut buf.content {
+                    cell.modifier.remove(Modifier::DIM);
+                    if cell.fg == Color::Red {
+                        cell.fg = Color::Reset;
+                        cell.modifier |= Modifier::BOLD | Modifier::REVERSED;
+                    } else if cell.fg != Color::Reset {
+                        cell.modifier |= Modifier::BOLD;
+                    }
+                }
+            }
+            Self::Mono => {
+                for cell in &mut buf.content {
+                    cell.fg = Color::Reset;
+                }
+            }
         }
     }
 }

@@ -4,146 +4,118 @@
 //! https://relay.example/e/name-…                1,204 events   status, two or three lines
 //! link    ● connected
 //! target  ● up  http://localhost:3000/hook
-//!   TIME      WHAT                   ANSWER   TOOK  VERDICT    list; beside it, or in its place,
+//!   TIME      WHAT                   ANSWER   TOOK  VERDICT    list; beside or instead of it,
 //! › 14:03:22  SMS from +1650… : Hi   200     12 ms  ✓ ok       the detail of the chosen event
 //! Enter open  r replay  ? help  q quit          ● following    footer, or a notice
 //! ```
 //!
-//! Everything here reads the [`App`] and changes nothing.
+//! Reads the [`App`] and changes nothing.
 
-mod body;
-mod copy;
 mod detail;
-pub(crate) mod explain;
-mod filter_line;
 mod footer;
-pub(crate) mod help;
-pub(crate) mod language;
-pub(crate) mod layout;
-mod lines;
 mod list;
-mod pace;
-mod row;
+mod panel;
+pub(crate) mod popup;
+mod prompt;
 mod start;
 mod status;
-mod study;
+mod traffic;
 
 use ratatui::Frame;
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Borders, Paragraph};
 
-use crate::app::{App, Overlay, OverlayKind};
-use crate::text::{TextLine, Tone, cut};
-use crate::theme::Theme;
-
-/// Fewest columns and lines that anything can be shown on.
-pub(crate) const SMALLEST: (u16, u16) = (30, 7);
+use crate::app::{App, Prompt};
+use crate::layout::SMALLEST;
+use crate::text::{fit, line_width};
+use crate::theme::DIM;
 
 /// Draws the screen.
 pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {
     let area = frame.area();
-    let buf = frame.buffer_mut();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         let words = format!("ringtail needs {}x{}", SMALLEST.0, SMALLEST.1);
-        put(buf, area, 0, 0, &words, Style::new());
+        frame.render_widget(words, area);
         return;
     }
-    let layout = layout::Layout::new((area.width, area.height), app.focus, app.engines.len());
-    status::render(buf, layout.status, app);
-    if let Some(study) = &app.study {
-        study::render(buf, layout.body, study, app.theme);
+    let layout = app.layout();
+    status::render(frame, layout.status, app);
+    if let Some(panel) = &app.panel {
+        panel::render(frame, layout.body, panel);
     } else {
-        panes(buf, &layout, app);
-    }
-    footer::render(buf, layout.footer, app);
-    if let Some(line) = &app.filter_line {
-        filter_line::render(buf, layout.footer, line, app.theme);
-    }
-    if let Some(input) = &app.jump {
-        lines::line(buf, layout.footer, "path: ", input, app.theme);
-    }
-    if let Some((_, input)) = &app.comment {
-        lines::line(buf, layout.footer, "comment: ", input, app.theme);
-    }
-    if let Some(input) = &app.noise_line {
-        let hint = " names of headers and JSON fields; case is ignored  Enter compare";
-        let hint = TextLine::new(Tone::Dim, hint);
-        lines::hint(buf, layout.footer, &hint, app.theme);
-        lines::line(buf, layout.footer, "not compared: ", input, app.theme);
-    }
-    if let Some(line) = &app.replay_line {
-        lines::replay(buf, layout.footer, line, app);
-    }
-    if let Some(palette) = &app.palette {
-        lines::palette(buf, area, palette, app);
-    }
-    match app.overlay {
-        Some(Overlay {
-            kind: OverlayKind::Help,
-            scroll,
-        }) => help::render(buf, area, scroll, app),
-        Some(Overlay {
-            kind: OverlayKind::Copy,
-            ..
-        }) => copy::render(buf, area, app),
-        Some(Overlay {
-            kind: OverlayKind::Language,
-            scroll,
-        }) => language::render(buf, area, scroll, app.theme),
-        Some(Overlay {
-            kind: OverlayKind::Explanation(entry),
-            scroll,
-        }) => explain::render(buf, area, app, entry, scroll),
-        None => {}
-    }
-}
-
-/// Draws list and detail.
-fn panes(buf: &mut Buffer, layout: &layout::Layout, app: &App) {
-    if let Some(area) = layout.list {
-        list::render(buf, area, app);
-    }
-    if let Some(area) = layout.rule {
-        for y in 0..area.height {
-            put(buf, area, 0, y, "│", app.theme.style(Tone::Dim));
+        if let Some(area) = layout.list {
+            list::render(frame, area, app);
+        }
+        if let Some(area) = layout.rule {
+            frame.render_widget(Block::new().borders(Borders::LEFT).border_style(DIM), area);
+        }
+        if let Some(area) = layout.detail {
+            detail::render(frame, area, app);
         }
     }
-    if let Some(area) = layout.detail {
-        detail::render(buf, area, app);
+    footer::render(frame, layout.footer, app);
+    match &app.prompt {
+        Some(Prompt::Palette(palette)) => prompt::palette(frame, area, palette, app),
+        Some(prompt) => prompt::render(frame, layout.footer, prompt, app),
+        None => {}
+    }
+    if let Some(overlay) = app.overlay {
+        popup::render(frame, area, app, overlay);
+    }
+    app.theme.apply(frame.buffer_mut());
+}
+
+/// Draws a line, cut at the right edge.
+fn put(frame: &mut Frame<'_>, area: Rect, line: Line<'static>) {
+    frame.render_widget(fit(line, area.width.into()), area);
+}
+
+/// Draws a line at the right edge. Returns the area left of it.
+fn put_right(frame: &mut Frame<'_>, area: Rect, line: Line<'static>) -> Rect {
+    let width = u16::try_from(line_width(&line)).unwrap_or(u16::MAX);
+    let left = area.width.saturating_sub(width);
+    put(frame, area, line.right_aligned());
+    Rect {
+        width: left,
+        ..area
     }
 }
 
-/// Writes text into an area, cut at its right edge. Returns the column after it.
-fn put(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
-    if x >= area.width || y >= area.height {
-        return area.width;
-    }
-    let room = area.width - x;
-    let fits = cut(text, room.into());
-    let at = (area.x + x, area.y + y);
-    let (end, _) = buf.set_stringn(at.0, at.1, fits.as_ref(), room.into(), style);
-    // Nothing stands behind what was cut, though a wide character may leave a column.
-    if fits == text {
-        end - area.x
-    } else {
-        area.width
+/// Returns one line of an area.
+fn row(area: Rect, y: u16) -> Rect {
+    Rect::new(area.x, area.y.saturating_add(y), area.width, 1).intersection(area)
+}
+
+/// Returns an area without its first lines.
+fn below(area: Rect, lines: u16) -> Rect {
+    let lines = lines.min(area.height);
+    Rect {
+        y: area.y + lines,
+        height: area.height - lines,
+        ..area
     }
 }
 
-/// Writes a line into an area, cut at its right edge. Returns the column after it.
-fn put_line(buf: &mut Buffer, area: Rect, x: u16, y: u16, line: &TextLine, theme: Theme) -> u16 {
-    line.0.iter().fold(x, |x, run| {
-        put(buf, area, x, y, &run.text, theme.style(run.tone))
-    })
+/// Draws lines from `scroll` on.
+fn lines(frame: &mut Frame<'_>, area: Rect, lines: &[Line<'static>], scroll: usize) {
+    let shown = lines.iter().skip(scroll).take(area.height.into());
+    frame.render_widget(Paragraph::new(shown.cloned().collect::<Vec<_>>()), area);
 }
 
-/// Writes a line at the right edge of an area. Returns the columns left of it.
-fn put_right(buf: &mut Buffer, area: Rect, y: u16, line: &TextLine, theme: Theme) -> u16 {
-    let width = u16::try_from(line.width()).unwrap_or(u16::MAX);
-    let x = area.width.saturating_sub(width);
-    put_line(buf, area, x, y, line, theme);
-    x
+/// Lays a style over one line of an area.
+fn highlight(frame: &mut Frame<'_>, area: Rect, y: usize, style: Style) {
+    if let Ok(y) = u16::try_from(y) {
+        frame.buffer_mut().set_style(row(area, y), style);
+    }
+}
+
+/// Returns which lines are on screen, if not all are.
+fn scroll_position(lines: usize, scroll: usize, height: usize) -> Option<String> {
+    let last = scroll.saturating_add(height).min(lines);
+    let all = crate::format::count(lines as u64);
+    (lines > height).then(|| format!("{}-{} of {all}", scroll + 1, last))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use ringtail_client::config::Config;
-use ringtail_client::engine::last_target;
+use ringtail_client::engine::command_target;
 use ringtail_model::EventDetail;
 use ringtail_model::redact;
 use ringtail_model::signature::Reveal;
@@ -22,9 +22,6 @@ use crate::args::export::{ExportArgs, Form};
 use crate::exit::{Exit, Failure};
 use crate::output::escape::escape;
 use crate::output::{json, note};
-
-/// Where commands go when neither the command line nor the past says it.
-const NOWHERE: &str = "http://localhost:3000";
 
 /// Who writes archives.
 const CREATOR: Creator = Creator {
@@ -56,7 +53,7 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
             let detail = detail.map_err(anyhow::Error::from)?;
             // Retention may have taken it meanwhile.
             let Some(mut detail) = detail else { continue };
-            let aim = aim(&config.data, target.as_ref(), &detail.event.endpoint);
+            let aim = command_target(&config.data, target.as_ref(), &detail.event.endpoint);
             if let Some(masker) = &masker {
                 detail = pseudonyms::event(masker, &detail);
             }
@@ -93,15 +90,6 @@ fn hide(detail: &mut EventDetail) -> bool {
     let before = (detail.event.path.clone(), detail.headers.clone());
     redact::detail(detail);
     before != (detail.event.path.clone(), detail.headers.clone())
-}
-
-/// Returns where a command sends an event of an endpoint: the target that is known, else where it went last.
-pub(crate) fn aim(data: &Path, target: Option<&TargetUrl>, endpoint: &str) -> TargetUrl {
-    target
-        .cloned()
-        .or_else(|| last_target(data, endpoint))
-        .or_else(|| TargetUrl::parse(NOWHERE).ok())
-        .expect("the last resort is a target")
 }
 
 fn written(error: io::Error, args: &ExportArgs) -> Failure {

@@ -239,7 +239,7 @@ async fn show(
         biased;
         shown = join_all(faces) => shown.into_iter().collect(),
         () = too_long => Ok(()),
-        error = ringtail_tui::stops(engines.first().map(Engine::history)) => {
+        error = ringtail_tui::handle_stop_signals(engines.first().map(Engine::history)) => {
             Err(anyhow::Error::from(error).into())
         }
     }

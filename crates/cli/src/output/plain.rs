@@ -429,13 +429,13 @@ fn numbers(text: &mut String, bytes: &[u8], valid: usize) {
         "(not UTF-8 from byte {valid} on: {len} bytes in hexadecimal)\n"
     ));
     let shown = bytes.get(..HEX_MAX).unwrap_or(bytes);
-    for hex::Row {
-        place,
+    for hex::HexLine {
+        offset,
         digits,
         letters,
-    } in hex::rows(shown)
+    } in hex::lines(shown)
     {
-        text.push_str(&format!("{place}  {digits}  {letters}\n"));
+        text.push_str(&format!("{offset}  {digits}  {letters}\n"));
     }
     if len > shown.len() {
         text.push_str(&format!("… {} bytes more\n", len - shown.len()));

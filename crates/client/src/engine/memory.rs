@@ -79,6 +79,20 @@ impl Memory {
     }
 }
 
+/// Returns the target for a command that sends an event of an endpoint: the known one, else the last one, else
+/// `http://localhost:3000`.
+///
+/// # Panics
+/// Never: the fallback is a target.
+#[must_use]
+pub fn command_target(data: &Path, known: Option<&TargetUrl>, endpoint: &str) -> TargetUrl {
+    known
+        .cloned()
+        .or_else(|| last_target(data, endpoint))
+        .or_else(|| TargetUrl::parse("http://localhost:3000").ok())
+        .expect("the fallback is a target")
+}
+
 /// Returns where the events of an endpoint went the last time, by its id. Edited copies go where their origins went.
 #[must_use]
 pub fn last_target(data: &Path, endpoint: &str) -> Option<TargetUrl> {

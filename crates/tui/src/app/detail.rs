@@ -1,38 +1,47 @@
-//! The event that is looked at closely.
+//! The event shown in full.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ratatui::text::Line;
 use ringtail_model::{EventDetail, EventRow, RowId};
 use ringtail_protocol::event::EventId;
 
-use crate::format::Pages;
-use crate::text::{TextLine, Tone, wrap};
+use crate::format::{BodyView, Pages, Tab};
+use crate::text::{span, wrap};
+use crate::theme::{DIM, PLAIN};
 
 /// The detail pane.
 #[derive(Debug, Default)]
 pub(crate) struct Detail {
     pub(crate) tab: Tab,
+    pub(crate) view: BodyView,
     /// First line on screen.
     pub(crate) scroll: usize,
-    /// The line that keys act on, where there is JSON.
+    /// The line that keys act on, in JSON.
     pub(crate) cursor: usize,
-    /// How the body is shown.
-    pub(crate) form: BodyForm,
     pub(crate) shown: Option<Shown>,
-    /// The event that the history no longer has, or could not read, and why.
+    /// The event that could not be read, and why.
     pub(crate) failed: Option<(EventId, String)>,
     /// Whether an event is being read or formatted.
     pub(crate) busy: bool,
-    /// The line of the body to choose once lines are broken.
-    line_wanted: Option<usize>,
-    /// Whether what is being read is not to be shown.
+    /// Whether the answer to the running query must not be shown.
     pub(crate) stale: bool,
+    /// The line of the body to move the cursor to once lines are broken.
+    line_wanted: Option<usize>,
     /// The event whose secrets are shown.
     reveal: Option<EventId>,
-    /// The event that was asked for last, its newest attempt then, whether something new in it was known, and whether
-    /// its secrets were to be shown.
-    asked: Option<(EventId, Option<RowId>, bool, bool)>,
+    /// What was read last.
+    read: Option<Version>,
+}
+
+/// What an event's lines depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Version {
+    id: EventId,
+    newest_attempt: Option<RowId>,
+    has_new_fields: bool,
+    reveal: bool,
 }
 
 /// An event as lines.
@@ -41,69 +50,48 @@ pub(crate) struct Shown {
     pub(crate) detail: Arc<EventDetail>,
     pub(crate) pages: Arc<Pages>,
     /// Lines of the tab, broken to the width of the pane.
-    pub(crate) lines: Vec<TextLine>,
-    /// Which line of the tab each of them is of.
-    of: Vec<usize>,
+    pub(crate) lines: Vec<Line<'static>>,
+    /// The line of the tab that each of them belongs to.
+    line_of: Vec<usize>,
     /// Lines of the body at which JSON is folded.
     folded: BTreeSet<usize>,
-    broken_for: Option<(Tab, BodyForm, usize)>,
-}
-
-/// How the body is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum BodyForm {
-    /// JSON laid out, other text as it is, and the rest in hexadecimal.
-    #[default]
-    LaidOut,
-    /// As it was received.
-    AsItIs,
-    /// In hexadecimal.
-    Hex,
-}
-
-/// What the pane shows of the event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Tab {
-    #[default]
-    Body,
-    Headers,
-    Attempts,
+    broken_for: Option<(Tab, BodyView, usize)>,
 }
 
 impl Detail {
-    /// Returns whether the event must be read, because it or its newest attempt was not, or with or without its
-    /// secrets; and then whether with them.
-    pub(crate) fn ask(&mut self, wanted: &EventRow) -> Option<bool> {
+    /// Returns whether the event must be read in another version, and then whether with its secrets.
+    pub(crate) fn needs(&mut self, wanted: &EventRow) -> Option<bool> {
         let reveal = self.reveal == Some(wanted.id);
-        let newest = wanted.last_attempt.as_ref().map(|attempt| attempt.row);
-        let version = (wanted.id, newest, wanted.new_fields.is_some(), reveal);
-        if self.busy || self.asked == Some(version) {
+        let version = Version {
+            id: wanted.id,
+            newest_attempt: wanted.last_attempt.as_ref().map(|attempt| attempt.row),
+            has_new_fields: wanted.new_fields.is_some(),
+            reveal,
+        };
+        if self.busy || self.read == Some(version) {
             return None;
         }
         self.busy = true;
-        self.asked = Some(version);
+        self.read = Some(version);
         Some(reveal)
     }
 
-    /// Shows the secrets of one event, or hides them again. Another event's are hidden.
-    pub(crate) fn turn_reveal(&mut self, id: EventId) {
+    /// Shows the secrets of one event, or hides them. Those of other events are hidden.
+    pub(crate) fn toggle_reveal(&mut self, id: EventId) {
         self.reveal = match self.reveal {
             Some(shown) if shown == id => None,
             _ => Some(id),
         };
     }
 
-    /// Shows an event. What was scrolled stays so if it is the same.
+    /// Shows an event. A newer version of the same event keeps scroll and folds.
     pub(crate) fn show(&mut self, detail: Arc<EventDetail>, pages: Arc<Pages>) {
         let id = detail.event.id;
-        let mut folded = BTreeSet::new();
-        if self.shown_id() == Some(id) {
-            folded.extend(
-                self.shown
-                    .iter()
-                    .flat_map(|shown| shown.folded.iter().copied()),
-            );
-        } else {
+        let same = self
+            .shown
+            .take()
+            .filter(|shown| shown.detail.event.id == id);
+        if same.is_none() {
             (self.scroll, self.cursor) = (0, 0);
         }
         self.failed = None;
@@ -111,47 +99,48 @@ impl Detail {
             detail,
             pages,
             lines: Vec::new(),
-            of: Vec::new(),
-            folded,
+            line_of: Vec::new(),
+            folded: same.map(|shown| shown.folded).unwrap_or_default(),
             broken_for: None,
         });
     }
 
-    /// Forgets what is on screen, and what is being read for it.
+    /// Drops the event on screen and the one being read.
     pub(crate) fn forget(&mut self) {
         *self = Self {
             tab: self.tab,
-            form: self.form,
+            view: self.view,
             busy: self.busy,
             stale: self.busy,
             ..Self::default()
         };
     }
 
-    /// Returns whether there is a line that keys act on.
+    /// Returns whether the lines have a cursor.
     pub(crate) fn has_cursor(&self) -> bool {
-        let laid_out = self.tab == Tab::Body && self.form == BodyForm::LaidOut;
-        laid_out
+        (self.tab, self.view) == (Tab::Body, BodyView::Pretty)
             && self
                 .shown
                 .as_ref()
                 .is_some_and(|shown| !shown.pages.outline.is_empty())
     }
 
-    /// Shows the body in the next form.
-    pub(crate) fn next_form(&mut self) {
+    /// Shows the body in the next way.
+    pub(crate) fn next_view(&mut self) {
         self.tab = Tab::Body;
-        self.form = match self.form {
-            BodyForm::LaidOut => BodyForm::AsItIs,
-            BodyForm::AsItIs => BodyForm::Hex,
-            BodyForm::Hex => BodyForm::LaidOut,
+        self.view = match self.view {
+            BodyView::Pretty => BodyView::Raw,
+            BodyView::Raw => BodyView::Hex,
+            BodyView::Hex => BodyView::Pretty,
         };
         (self.scroll, self.cursor) = (0, 0);
     }
 
-    /// Folds the JSON at the line, or unfolds it.
+    /// Folds the JSON at the cursor, or unfolds it.
     pub(crate) fn fold(&mut self) {
-        let Some(line) = self.chosen() else { return };
+        let Some(line) = self.cursor_line() else {
+            return;
+        };
         let Some(shown) = &mut self.shown else { return };
         let Some(at) = shown.pages.outline.fold_at(line) else {
             return;
@@ -160,12 +149,12 @@ impl Detail {
             shown.folded.insert(at);
         }
         shown.broken_for = None;
-        self.go_to(at);
+        self.line_wanted = Some(at);
     }
 
-    /// Folds everything within the body, or unfolds it.
+    /// Folds all JSON, or unfolds it.
     pub(crate) fn fold_all(&mut self) {
-        let line = self.chosen();
+        let line = self.cursor_line();
         let Some(shown) = &mut self.shown else { return };
         let folded = match shown.folded.is_empty() {
             true => shown.pages.outline.folds().collect(),
@@ -173,14 +162,12 @@ impl Detail {
         };
         shown.folded = folded;
         shown.broken_for = None;
-        if let Some(line) = line {
-            self.go_to(line);
-        }
+        self.line_wanted = line;
     }
 
-    /// Goes to a path, or to the first that has it in it. Returns whether there is one.
+    /// Moves the cursor to a path, or to the first that contains it. Returns whether there is one.
     pub(crate) fn jump(&mut self, path: &str) -> bool {
-        (self.tab, self.form) = (Tab::Body, BodyForm::LaidOut);
+        (self.tab, self.view) = (Tab::Body, BodyView::Pretty);
         let Some(shown) = &mut self.shown else {
             return false;
         };
@@ -192,34 +179,24 @@ impl Detail {
             shown.folded.remove(&around);
         }
         shown.broken_for = None;
-        self.go_to(line);
+        self.line_wanted = Some(line);
         true
     }
 
-    /// Returns the path of the line.
+    /// Returns the path at the cursor.
     pub(crate) fn path(&self) -> Option<String> {
-        let line = self.chosen()?;
+        let line = self.cursor_line()?;
         let path = self.shown.as_ref()?.pages.outline.path(line);
         Some(path).filter(|path| !path.is_empty())
     }
 
-    /// Returns the body's line that keys act on.
-    fn chosen(&self) -> Option<usize> {
+    /// Returns the body's line at the cursor.
+    fn cursor_line(&self) -> Option<usize> {
         let shown = self.shown.as_ref().filter(|_| self.has_cursor())?;
-        shown.of.get(self.cursor).copied()
+        shown.line_of.get(self.cursor).copied()
     }
 
-    /// Chooses a line of the body, or the one that it is folded into.
-    fn go_to(&mut self, line: usize) {
-        self.line_wanted = Some(line);
-    }
-
-    /// Returns the event that is on screen.
-    pub(crate) fn shown_id(&self) -> Option<EventId> {
-        self.shown.as_ref().map(|shown| shown.detail.event.id)
-    }
-
-    /// Chooses a tab.
+    /// Changes to the next or previous tab.
     pub(crate) fn turn(&mut self, forward: bool) {
         self.tab = match (self.tab, forward) {
             (Tab::Body, true) | (Tab::Attempts, false) => Tab::Headers,
@@ -229,19 +206,23 @@ impl Detail {
         (self.scroll, self.cursor) = (0, 0);
     }
 
-    /// Breaks the tab's lines to the width and keeps cursor and scroll in bounds.
+    /// Breaks the tab's lines to the width, and keeps cursor and scroll in bounds.
     pub(crate) fn fit(&mut self, width: usize, height: usize) {
         let has_cursor = self.has_cursor();
         let Some(shown) = &mut self.shown else { return };
-        let wanted = (self.tab, self.form, width);
+        let wanted = (self.tab, self.view, width);
         if shown.broken_for != Some(wanted) {
-            shown.lay_out(self.tab, self.form, width);
+            shown.break_lines(self.tab, self.view, width);
             shown.broken_for = Some(wanted);
         }
         if let Some(line) = self.line_wanted.take() {
-            let at = shown.of.partition_point(|of| *of <= line);
-            let line = at.checked_sub(1).and_then(|at| shown.of.get(at)).copied();
-            let first = shown.of.iter().position(|of| Some(*of) == line);
+            // A hidden line is represented by the one that it is folded into.
+            let at = shown.line_of.partition_point(|of| *of <= line);
+            let line = at
+                .checked_sub(1)
+                .and_then(|at| shown.line_of.get(at))
+                .copied();
+            let first = shown.line_of.iter().position(|of| Some(*of) == line);
             self.cursor = first.unwrap_or(0);
         }
         if has_cursor {
@@ -269,38 +250,30 @@ impl Detail {
 }
 
 impl Shown {
-    /// Breaks the lines of a tab to a width, without those that are folded away.
-    fn lay_out(&mut self, tab: Tab, form: BodyForm, width: usize) {
+    /// Breaks the lines of a tab to a width, without the folded ones.
+    fn break_lines(&mut self, tab: Tab, view: BodyView, width: usize) {
         self.lines.clear();
-        self.of.clear();
-        let all = self.pages.tab(tab, form);
-        let folds = tab == Tab::Body && form == BodyForm::LaidOut;
+        self.line_of.clear();
+        let all = self.pages.tab(tab, view);
+        let folds = (tab, view) == (Tab::Body, BodyView::Pretty);
         let mut index = 0;
         while let Some(line) = all.get(index) {
-            let fold = self
-                .folded
-                .contains(&index)
-                .then(|| self.pages.outline.inside(index));
-            let hidden = fold.flatten().filter(|_| folds);
-            let (line, next) = match hidden {
+            let is_folded = folds && self.folded.contains(&index);
+            let hidden = is_folded.then(|| self.pages.outline.inside(index));
+            let (line, next) = match hidden.flatten() {
                 None => (line.clone(), index + 1),
                 Some(lines) => {
                     let (count, end) = (lines.clone().count(), *lines.end());
-                    let rest = all.get(end).into_iter().flat_map(|line| &line.0);
-                    let rest: String = rest.map(|run| run.text.as_str()).collect();
-                    let line = line.clone().with(Tone::Dim, format!(" … {count} lines "));
-                    (line.with(Tone::Plain, rest.trim_start()), end + 1)
+                    let closing = all.get(end).map(Line::to_string).unwrap_or_default();
+                    let line = line.clone() + span(format!(" … {count} lines "), DIM);
+                    (line + span(closing.trim_start(), PLAIN), end + 1)
                 }
             };
-            let broken = wrap(std::slice::from_ref(&line), width);
-            self.of.extend(std::iter::repeat_n(index, broken.len()));
+            let broken = wrap(&line, width);
+            self.line_of
+                .extend(std::iter::repeat_n(index, broken.len()));
             self.lines.extend(broken);
             index = next;
         }
     }
-}
-
-impl Tab {
-    /// All tabs, in order.
-    pub(crate) const ALL: [Self; 3] = [Self::Body, Self::Headers, Self::Attempts];
 }

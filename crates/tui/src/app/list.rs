@@ -1,7 +1,7 @@
-//! The rows that are in memory, and the place in them.
+//! The rows in memory, and the cursor.
 //!
-//! A window on the history of at most [`MAX_ROWS`] rows, in the order of the history. It grows at the end that the
-//! user moves to and forgets the other; [`List::at_start`] and [`List::at_end`] say what is not in it.
+//! A window of at most [`MAX_ROWS`] rows of the history, in its order. It grows at the end that the user moves to and
+//! drops rows at the other; [`List::at_start`] and [`List::at_end`] say what it lacks.
 
 use std::collections::VecDeque;
 
@@ -12,24 +12,22 @@ use ringtail_model::{
 use ringtail_protocol::event::EventId;
 use ringtail_store::Found;
 
-use crate::effect::{PAGE, Place};
+use crate::effect::{PAGE, PagePosition};
 
 /// Most rows in memory.
 pub(crate) const MAX_ROWS: usize = 2000;
 
-/// Most gaps in memory. A relay that lost more often than this has other troubles.
+/// Most gaps in memory.
 const MAX_GAPS: usize = 100;
 
 /// A row of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// An event.
     Event(Box<EventRow>),
-    /// Events that are gone.
     Gap(GapRow),
 }
 
-/// The window and the place in it.
+/// The window and the cursor.
 #[derive(Debug)]
 pub(crate) struct List {
     entries: VecDeque<Entry>,
@@ -38,7 +36,7 @@ pub(crate) struct List {
     pub(crate) cursor: usize,
     /// Index of the first row on screen.
     pub(crate) top: usize,
-    /// Whether the newest row stays chosen.
+    /// Whether the cursor stays on the newest row.
     pub(crate) follow: bool,
     /// Whether the first page was read.
     pub(crate) loaded: bool,
@@ -46,10 +44,10 @@ pub(crate) struct List {
     pub(crate) at_start: bool,
     /// Whether the newest event of the history is in the window.
     pub(crate) at_end: bool,
-    /// Whether the user wants to see nothing of what was.
+    /// Whether the user hid all older events.
     pub(crate) cleared: bool,
-    /// Where a search for older and newer events goes on, where that is not at the window's own ends.
-    on: (Option<RowId>, Option<RowId>),
+    /// Where a search for older and newer events continues, if not at the window's ends.
+    resume: (Option<RowId>, Option<RowId>),
 }
 
 impl Default for List {
@@ -64,45 +62,43 @@ impl Default for List {
             at_start: false,
             at_end: false,
             cleared: false,
-            on: (None, None),
+            resume: (None, None),
         }
     }
 }
 
 impl List {
-    /// Returns the rows.
     pub(crate) fn entries(&self) -> &VecDeque<Entry> {
         &self.entries
     }
 
-    /// Returns the events in the window.
     pub(crate) fn events(&self) -> impl DoubleEndedIterator<Item = &EventRow> {
         self.entries.iter().filter_map(Entry::event)
     }
 
-    /// Returns the chosen event, if an event is chosen.
-    pub(crate) fn selected_event(&self) -> Option<&EventRow> {
+    /// Returns the event at the cursor, unless it is on a gap.
+    pub(crate) fn current_event(&self) -> Option<&EventRow> {
         self.entries.get(self.cursor).and_then(Entry::event)
     }
 
-    /// Returns the rows after the chosen one.
+    /// Returns the number of rows after the cursor.
     pub(crate) fn below(&self) -> usize {
         self.entries.len().saturating_sub(self.cursor + 1)
     }
 
-    /// Moves the choice. At the newest row it follows again.
+    /// Moves the cursor. At the newest row it follows again.
     pub(crate) fn go_by(&mut self, by: isize) {
         self.go_to(self.cursor.saturating_add_signed(by));
     }
 
-    /// Chooses a row, or the last if there are fewer. At the newest row it follows again.
+    /// Moves the cursor to a row, or to the last. At the newest row it follows again.
     pub(crate) fn go_to(&mut self, index: usize) {
         let last = self.entries.len().saturating_sub(1);
         self.cursor = index.min(last);
         self.follow = self.at_end && self.cursor == last;
     }
 
-    /// Chooses an event. Returns whether it is in the window.
+    /// Moves the cursor to an event. Returns whether it is in the window.
     pub(crate) fn go_to_id(&mut self, id: EventId) -> bool {
         let is_it = |entry: &Entry| entry.event().is_some_and(|event| event.id == id);
         let Some(index) = self.entries.iter().position(is_it) else {
@@ -113,7 +109,7 @@ impl List {
         true
     }
 
-    /// Chooses the next event in a direction, over gaps.
+    /// Moves the cursor to the next event in a direction, over gaps.
     pub(crate) fn go_to_event(&mut self, forward: bool) {
         let is_event = |index: &usize| matches!(self.entries.get(*index), Some(Entry::Event(_)));
         let next = if forward {
@@ -127,7 +123,7 @@ impl List {
         }
     }
 
-    /// Puts the chosen row on screen.
+    /// Scrolls to the cursor.
     pub(crate) fn scroll(&mut self, height: usize) {
         let len = self.entries.len();
         if self.follow {
@@ -138,15 +134,15 @@ impl List {
         self.top = self.top.clamp(highest, lowest.max(highest));
     }
 
-    /// Returns the page to read before the user runs out of rows.
-    pub(crate) fn missing_page(&self, height: usize) -> Option<Place> {
-        let (older, newer) = self.on;
+    /// Returns the page to read before the cursor reaches the end of the window.
+    pub(crate) fn missing_page(&self, height: usize) -> Option<PagePosition> {
+        let (older, newer) = self.resume;
         if !self.at_start && self.cursor < height {
             let first = || self.events().next().map(|event| event.row);
-            return older.or_else(first).map(Place::Before);
+            return older.or_else(first).map(PagePosition::Before);
         }
         if !self.at_end && self.below() < height {
-            return newer.or_else(|| self.last_row()).map(Place::After);
+            return newer.or_else(|| self.last_row()).map(PagePosition::After);
         }
         None
     }
@@ -156,55 +152,55 @@ impl List {
         self.events().next_back().map(|event| event.row)
     }
 
-    /// Takes in a page that was asked for.
-    pub(crate) fn page(&mut self, place: Place, found: Found) {
+    /// Adds a page.
+    pub(crate) fn page(&mut self, position: PagePosition, found: Found) {
         let Found { rows, next } = found;
         let whole = next.is_none();
-        match place {
-            Place::Newest => {
+        match position {
+            PagePosition::Newest => {
                 self.replace(rows);
                 (self.at_start, self.at_end) = (whole, true);
-                self.on = (next, None);
+                self.resume = (next, None);
                 self.follow = true;
             }
-            Place::Oldest => {
+            PagePosition::Oldest => {
                 self.replace(rows);
                 (self.at_start, self.at_end) = (true, whole);
-                self.on = (None, next);
+                self.resume = (None, next);
                 self.cursor = 0;
                 self.follow = false;
             }
-            Place::Before(_) => self.edit(|list| {
+            PagePosition::Before(_) => self.edit(|list| {
                 for row in rows.into_iter().rev() {
                     list.entries.push_front(Entry::Event(Box::new(row)));
                 }
                 list.at_start = whole;
-                list.on.0 = next;
+                list.resume.0 = next;
                 if list.entries.len() > MAX_ROWS {
                     list.entries.truncate(MAX_ROWS);
                     list.at_end = false;
-                    list.on.1 = None;
+                    list.resume.1 = None;
                 }
             }),
-            Place::After(_) => {
+            PagePosition::After(_) => {
                 self.extend(rows, true);
                 self.at_end = whole;
-                self.on.1 = next;
+                self.resume.1 = next;
             }
         }
         self.loaded = true;
         self.edit(|_| {});
     }
 
-    /// Takes in events that are newer than all others. A user who reads keeps the rows that are on screen; then
-    /// the newest are left out, and [`List::at_end`] says so.
+    /// Adds events newer than all others. While the list does not follow, the rows on screen stay and, in a full
+    /// window, the newest are left out: [`List::at_end`] says so.
     pub(crate) fn append(&mut self, rows: Vec<EventRow>) {
         if self.at_end {
             self.extend(rows, self.follow);
         }
     }
 
-    /// Forgets every event, to begin anew; gaps stay.
+    /// Drops every event, to be read again; gaps stay.
     pub(crate) fn clear(&mut self) {
         let gaps = std::mem::take(&mut self.gaps);
         *self = Self {
@@ -213,16 +209,16 @@ impl List {
         };
     }
 
-    /// Shows what is to come, and nothing of what was.
-    pub(crate) fn clear_view(&mut self) {
+    /// Hides every event until new ones arrive.
+    pub(crate) fn hide_all(&mut self) {
         self.entries.clear();
         self.gaps.clear();
         (self.loaded, self.at_start, self.at_end, self.cleared) = (true, true, true, true);
-        self.on = (None, None);
+        self.resume = (None, None);
         (self.cursor, self.top, self.follow) = (0, 0, true);
     }
 
-    /// Takes in events that belong among those that are here. What is older than the window stays out of it.
+    /// Inserts events by their row. Events outside the window stay out of it.
     pub(crate) fn insert(&mut self, rows: Vec<EventRow>) {
         for row in rows {
             let known = self.events().any(|event| event.id == row.id);
@@ -245,7 +241,7 @@ impl List {
         }
     }
 
-    /// Takes in how an attempt ended.
+    /// Records an attempt in its event.
     pub(crate) fn attempt(&mut self, attempt: &AttemptRow) {
         let event = self
             .entries
@@ -258,40 +254,40 @@ impl List {
         }
     }
 
-    /// Takes in what is said of an event.
-    pub(crate) fn mark(&mut self, id: EventId, mark: Option<Bookmark>) {
+    /// Sets or removes an event's bookmark.
+    pub(crate) fn set_bookmark(&mut self, id: EventId, bookmark: Option<Bookmark>) {
         let events = self.entries.iter_mut().filter_map(Entry::event_mut);
         if let Some(event) = events.rev().find(|event| event.id == id) {
-            event.bookmark = mark;
+            event.bookmark = bookmark;
         }
     }
 
-    /// Takes in the marks of all its events, newest first; of many the newest are known.
-    pub(crate) fn marks(&mut self, marks: &[BookmarkRow]) {
-        let least = match marks.last() {
-            Some(last) if marks.len() >= PAGE => last.row,
+    /// Replaces the bookmarks of all events. They come newest first, at most [`PAGE`] of them.
+    pub(crate) fn set_bookmarks(&mut self, bookmarks: &[BookmarkRow]) {
+        let least = match bookmarks.last() {
+            Some(last) if bookmarks.len() >= PAGE => last.row,
             _ => RowId(i64::MIN),
         };
         for event in self.entries.iter_mut().filter_map(Entry::event_mut) {
-            let found = marks.binary_search_by(|mark| event.row.cmp(&mark.row));
+            let found = bookmarks.binary_search_by(|bookmark| event.row.cmp(&bookmark.row));
             match found {
-                Ok(index) => event.bookmark = marks.get(index).map(|row| row.bookmark.clone()),
+                Ok(index) => event.bookmark = bookmarks.get(index).map(|row| row.bookmark.clone()),
                 Err(_) if event.row > least => event.bookmark = None,
                 Err(_) => {}
             }
         }
     }
 
-    /// Takes in what is new in an event.
-    pub(crate) fn novelty(&mut self, id: EventId, novelty: Option<NewFields>) {
+    /// Sets the new fields of an event.
+    pub(crate) fn set_new_fields(&mut self, id: EventId, new_fields: Option<NewFields>) {
         let mut events = self.entries.iter_mut().rev().filter_map(Entry::event_mut);
         if let Some(event) = events.find(|event| event.id == id) {
-            event.new_fields = novelty;
+            event.new_fields = new_fields;
         }
     }
 
-    /// Returns the rows of the history that the window stands for, first and last.
-    pub(crate) fn reach(&self) -> (RowId, RowId) {
+    /// Returns the range of rows that the window covers.
+    pub(crate) fn covered(&self) -> (RowId, RowId) {
         let first = self.events().next().filter(|_| !self.at_start);
         let last = self.last_row().filter(|_| !self.at_end);
         (
@@ -300,7 +296,7 @@ impl List {
         )
     }
 
-    /// Takes in gaps.
+    /// Adds gaps.
     pub(crate) fn gaps(&mut self, gaps: Vec<GapRow>) {
         self.gaps.extend(gaps);
         let surplus = self.gaps.len().saturating_sub(MAX_GAPS);
@@ -323,19 +319,19 @@ impl List {
                 if list.entries.len() >= MAX_ROWS {
                     if !forget_front {
                         list.at_end = false;
-                        list.on.1 = None;
+                        list.resume.1 = None;
                         break;
                     }
                     list.entries.pop_front();
                     list.at_start = false;
-                    list.on.0 = None;
+                    list.resume.0 = None;
                 }
                 list.entries.push_back(Entry::Event(Box::new(row)));
             }
         });
     }
 
-    /// Changes the rows; the same row stays chosen, at the same height.
+    /// Changes the rows; the cursor stays on its row, at the same height.
     fn edit(&mut self, change: impl FnOnce(&mut Self)) {
         let chosen = self.entries.get(self.cursor).map(Entry::key);
         let height = self.cursor.saturating_sub(self.top);
@@ -349,7 +345,7 @@ impl List {
         self.top = self.cursor.saturating_sub(height);
     }
 
-    /// Puts each gap before the first event that came after it.
+    /// Inserts each gap before the first event after it.
     fn place_gaps(&mut self) {
         self.entries
             .retain(|entry| matches!(entry, Entry::Event(_)));
@@ -374,13 +370,13 @@ impl List {
     }
 }
 
-/// Takes an attempt into its event's row.
+/// Records an attempt in its event's row.
 pub(crate) fn attempted(event: &mut EventRow, attempt: &AttemptRow) {
     let older = |last: &AttemptRow| last.row < attempt.row;
     if !event.last_attempt.as_ref().is_none_or(older) {
         return;
     }
-    // A target that accepts no connection leaves no attempt, so a forward that is recorded is done.
+    // A target that refuses connections leaves no attempt, so a recorded forward is done.
     if attempt.cause == Cause::Forward && event.forward == ForwardState::Pending {
         event.forward = ForwardState::Done;
     }
@@ -394,7 +390,6 @@ enum Key {
 }
 
 impl Entry {
-    /// Returns the event, if it is one.
     pub(crate) fn event(&self) -> Option<&EventRow> {
         match self {
             Self::Event(event) => Some(event),

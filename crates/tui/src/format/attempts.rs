@@ -1,6 +1,7 @@
-//! What became of an event: at the edge, and at each attempt with the app's answer and its verdict.
+//! What happened to an event: at the relay, and at each attempt, with the app's answer and the verdict.
 
 use jiff::tz::TimeZone;
+use ratatui::text::Line;
 use ringtail_model::{
     AttemptDetail, Cause, EventDetail, EventRow, FailureKind, ForwardState, Outcome,
 };
@@ -8,9 +9,11 @@ use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_ringcentral::errors;
 use ringtail_ringcentral::limits::BLACKLIST_WINDOW_MINUTES;
 use ringtail_ringcentral::verdict::{Verdict, canonical_reason};
+use ringtail_text::size;
 
-use super::{body, headers, size, time, timing, took};
-use crate::text::{TextLine, Tone};
+use super::{body, headers, time, timing, took};
+use crate::text::{join, line, span};
+use crate::theme::{BAD, DIM, GOOD, PLAIN, STRONG, WARN};
 
 /// Most lines of an answer's body.
 const MAX_ANSWER_LINES: usize = 200;
@@ -18,53 +21,53 @@ const MAX_ANSWER_LINES: usize = 200;
 /// Most attempts, the newest.
 const MAX_ATTEMPTS: usize = 20;
 
-/// Makes lines of what became of the event, newest attempt first.
-pub(super) fn lines(detail: &EventDetail, zone: &TimeZone) -> Vec<TextLine> {
+/// Makes lines of an event's attempts, newest first.
+pub(super) fn lines(detail: &EventDetail, zone: &TimeZone) -> Vec<Line<'static>> {
     let event = &detail.event;
-    let mut out = vec![TextLine::new(Tone::Dim, edge(event))];
+    let mut out = vec![line(at_relay(event), DIM)];
     if detail.attempts.is_empty() {
-        out.push(TextLine::new(Tone::Plain, none(event)));
+        out.push(line(no_attempt(event), PLAIN));
     }
     for (index, attempt) in detail.attempts.iter().enumerate().rev().take(MAX_ATTEMPTS) {
-        out.push(TextLine::default());
+        out.push(Line::default());
         one(index + 1, attempt, event, zone, &mut out);
     }
     let left_out = detail.attempts.len().saturating_sub(MAX_ATTEMPTS);
     if left_out > 0 {
-        let note = format!("… {left_out} older attempts are not shown");
-        out.push(TextLine::default());
-        out.push(TextLine::new(Tone::Warn, note));
+        out.push(Line::default());
+        out.push(line(
+            format!("… {left_out} older attempts are not shown"),
+            WARN,
+        ));
     }
     out
 }
 
-fn edge(event: &EventRow) -> &'static str {
+fn at_relay(event: &EventRow) -> &'static str {
     match (event.kind, event.disposition) {
-        (Kind::Validation, _) => "The relay answered the validation request itself.",
-        (Kind::Notification, Disposition::Pending) => {
-            "The relay answered 200 in the app's name; the subscription is safe."
-        }
+        (Kind::Validation, _) => "The relay answered the validation request.",
+        (Kind::Notification, Disposition::Pending) => "The relay stored it and answered 200.",
         (_, Disposition::Pending) => {
-            "No client was attached that forwards: the relay answered 200 and kept the event."
+            "No client that forwards was connected: the relay stored it and answered 200."
         }
-        (_, Disposition::Answered) => "The relay gave the final answer; the app has no part in it.",
+        (_, Disposition::Answered) => "The relay answered it; it is not for the app.",
         (_, Disposition::Passed) => "The caller waited for the app's own answer.",
-        _ => "A newer relay did something that this version has no word for.",
+        _ => "A newer relay did something that this version does not know.",
     }
 }
 
-fn none(event: &EventRow) -> &'static str {
+fn no_attempt(event: &EventRow) -> &'static str {
     match (event.forward, event.disposition) {
         (ForwardState::Pending, _) => "Not forwarded yet.",
         (ForwardState::Rejected, Disposition::Passed) => {
-            "Rejected: its proof of origin does not hold. The caller got 403, the app was not asked."
+            "Rejected: its signature or token is not valid. The caller got 403, the app was not asked."
         }
         (ForwardState::Rejected, _) => {
-            "Rejected: its proof of origin does not hold, so the app does not see it."
+            "Rejected: its signature or token is not valid, so it is not forwarded."
         }
         (_, Disposition::Passed) => "No answer yet.",
         (ForwardState::None, Disposition::Pending) => {
-            "Kept to be looked at and replayed, not forwarded."
+            "Stored for inspection and replay, not forwarded."
         }
         _ => "Nothing to forward.",
     }
@@ -75,7 +78,7 @@ fn one(
     detail: &AttemptDetail,
     event: &EventRow,
     zone: &TimeZone,
-    out: &mut Vec<TextLine>,
+    out: &mut Vec<Line<'static>>,
 ) {
     let attempt = &detail.attempt;
     let cause = match attempt.cause {
@@ -84,53 +87,45 @@ fn one(
         Cause::Replay => "replay",
     };
     let at = time(attempt.started_at, zone, "%b %d %H:%M:%S%.3f");
-    out.push(
-        TextLine::new(Tone::Strong, format!("Attempt {number} · {cause}"))
-            .with(Tone::Dim, format!("  {at}  {}", attempt.target)),
-    );
+    let head = span(format!("Attempt {number} · {cause}"), STRONG);
+    out.push(head + span(format!("  {at}  {}", attempt.target), DIM));
+    let took = took(attempt.duration);
     let answer = match &attempt.outcome {
-        Outcome::Status(status) => format!(
-            "  {status} in {}, body {}",
-            took(attempt.duration),
-            size(detail.body_len)
-        ),
-        Outcome::Error { kind, message } => format!(
-            "  {} after {}: {message}",
-            failure(*kind),
-            took(attempt.duration)
-        ),
+        Outcome::Status(status) => format!("  {status} in {took}, body {}", size(detail.body_len)),
+        Outcome::Error { kind, message } => {
+            format!("  {} after {took}: {message}", failure(*kind))
+        }
     };
-    out.push(TextLine::new(Tone::Plain, answer));
-    if let Some(line) = timing::line(attempt, event) {
-        out.push(line);
-    }
+    out.push(line(answer, PLAIN));
+    out.extend(timing::bar(attempt, event));
     verdict(detail, event, out);
     if let Some(proof) = detail.proof {
-        let (tone, words) = super::proof(proof);
-        out.push(TextLine::new(tone, format!("  {words}")));
+        let (style, words) = super::proof(proof);
+        out.push(line(format!("  {words}"), style));
     }
     if matches!(attempt.outcome, Outcome::Status(_)) {
         out.extend(headers(&detail.headers).into_iter().map(indented));
-        out.push(TextLine::default());
-        let (lines, _) = body::lines(&detail.body, MAX_ANSWER_LINES, None);
+        out.push(Line::default());
+        let (lines, _) = body::pretty(&detail.body, MAX_ANSWER_LINES, None);
         out.extend(lines.into_iter().map(indented));
         if detail.body_lost > 0 {
             let note = format!("  … {} of the answer were not kept", size(detail.body_lost));
-            out.push(TextLine::new(Tone::Warn, note));
+            out.push(line(note, WARN));
         }
     }
 }
 
-fn verdict(detail: &AttemptDetail, event: &EventRow, out: &mut Vec<TextLine>) {
+fn indented(text: Line<'static>) -> Line<'static> {
+    join(line("  ", PLAIN), text)
+}
+
+fn verdict(detail: &AttemptDetail, event: &EventRow, out: &mut Vec<Line<'static>>) {
     let verdict = &detail.attempt.verdict;
     match verdict {
         Verdict::Failed { .. } => {}
         Verdict::Accepted { notes } => {
-            let words = "  ✓ RingCentral accepts this answer";
-            out.push(TextLine::new(Tone::Good, words));
-            for note in notes {
-                out.push(TextLine::new(Tone::Warn, format!("  ! {note}")));
-            }
+            out.push(line("  ✓ RingCentral accepts this answer", GOOD));
+            out.extend(notes.iter().map(|note| line(format!("  ! {note}"), WARN)));
             return;
         }
         Verdict::Unjudged { .. } => {
@@ -139,36 +134,36 @@ fn verdict(detail: &AttemptDetail, event: &EventRow, out: &mut Vec<TextLine>) {
                 Outcome::Error { .. } => "no answer".to_owned(),
             };
             let words = format!(
-                "  – {} from the app; this is no webhook of RingCentral's, so there is no verdict",
+                "  – {} from the app; not a RingCentral webhook, so there is no verdict",
                 answer.trim_end()
             );
-            out.push(TextLine::new(Tone::Plain, words));
+            out.push(line(words, PLAIN));
             return;
         }
     }
-    out.push(TextLine::new(
-        Tone::Bad,
-        "  ✗ RingCentral does not accept this answer",
-    ));
-    for fault in verdict.faults() {
-        out.push(TextLine::new(Tone::Bad, format!("    {fault}")));
-    }
+    out.push(line("  ✗ RingCentral does not accept this answer", BAD));
+    out.extend(
+        verdict
+            .faults()
+            .iter()
+            .map(|fault| line(format!("    {fault}"), BAD)),
+    );
     if let Some(entry) = errors::of_verdict(verdict) {
-        let what = format!(
-            "    {0}: e explains it, as `ringtail explain {0}`",
+        let words = format!(
+            "    {0}: e explains it, as does `ringtail explain {0}`",
             entry.code
         );
-        out.push(TextLine::new(Tone::Dim, what));
+        out.push(line(words, DIM));
     }
     if event.kind == Kind::Notification {
-        let what = format!(
+        let words = format!(
             "    Without the relay, {BLACKLIST_WINDOW_MINUTES} minutes of such answers blacklist the subscription."
         );
-        out.push(TextLine::new(Tone::Dim, what));
+        out.push(line(words, DIM));
     }
 }
 
-/// Returns the kind of a failure in a word or two.
+/// Names a kind of failure in a word or two.
 pub(crate) fn failure(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::Refused => "refused",
@@ -179,12 +174,4 @@ pub(crate) fn failure(kind: FailureKind) -> &'static str {
         FailureKind::NotHttp => "not HTTP",
         FailureKind::Unknown => "failed",
     }
-}
-
-fn indented(mut line: TextLine) -> TextLine {
-    let mut out = TextLine::new(Tone::Plain, "  ");
-    for run in line.0.drain(..) {
-        out.push(run.tone, &run.text);
-    }
-    out
 }

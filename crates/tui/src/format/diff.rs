@@ -1,16 +1,18 @@
 //! Rows of a difference.
 
+use ratatui::text::Line;
 use ringtail_model::EventDetail;
-use ringtail_recordings::diff::{self, Diff, FewAnswers, Line, Noise};
+use ringtail_recordings::diff::{self, Diff, FewAnswers, Noise};
 
-use super::Row;
-use crate::text::{TextLine, Tone};
+use super::PanelRow;
+use crate::text::line;
+use crate::theme::{BAD, DIM, GOOD, PLAIN, WARN};
 
 /// Most rows of a difference.
 const MAX_ROWS: usize = 5_000;
 
-/// Compares two events; the one that came first stands first.
-pub(crate) fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> Vec<Row> {
+/// Compares two events, the older one first.
+pub(crate) fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> Vec<PanelRow> {
     let (one, other) = match one.event.row <= other.event.row {
         true => (one, other),
         false => (other, one),
@@ -23,11 +25,11 @@ pub(crate) fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> V
 /// Compares the last two answers to an event.
 ///
 /// # Errors
-/// When there are none to compare.
-pub(crate) fn answers(event: &EventDetail, noise: &Noise) -> Result<Vec<Row>, String> {
+/// When the event has fewer than two.
+pub(crate) fn answers(event: &EventDetail, noise: &Noise) -> Result<Vec<PanelRow>, String> {
     let two = diff::last_answers(event).map_err(|few| match few {
-        FewAnswers::None { .. } => format!("{few}; r asks it"),
-        _ => format!("{few}; r asks it again"),
+        FewAnswers::None { .. } => format!("{few}; r replays it"),
+        _ => format!("{few}; r replays it again"),
     });
     let [(at, one), (other_at, other)] = two?;
     let name = |number: usize| format!("answer {number} to #{}", event.event.seq);
@@ -35,28 +37,27 @@ pub(crate) fn answers(event: &EventDetail, noise: &Noise) -> Result<Vec<Row>, St
     Ok(rows(&name(at), &name(other_at), &compared))
 }
 
-fn rows(one: &str, other: &str, diff: &Diff) -> Vec<Row> {
+fn rows(one: &str, other: &str, diff: &Diff) -> Vec<PanelRow> {
     let mut lines = vec![
-        TextLine::new(Tone::Bad, format!("--- {one}")),
-        TextLine::new(Tone::Good, format!("+++ {other}")),
+        line(format!("--- {one}"), BAD),
+        line(format!("+++ {other}"), GOOD),
     ];
     if diff.changes == 0 {
-        let words = "no difference but in what is not compared";
-        lines.push(TextLine::default());
-        lines.push(TextLine::new(Tone::Plain, words));
+        lines.push(Line::default());
+        lines.push(line("no difference except in what is not compared", PLAIN));
     }
-    lines.extend(diff.lines.iter().take(MAX_ROWS).map(|line| match line {
-        Line::Same(text) => TextLine::new(Tone::Plain, format!("  {}", clip(text))),
-        Line::Removed(text) => TextLine::new(Tone::Bad, format!("- {}", clip(text))),
-        Line::Added(text) => TextLine::new(Tone::Good, format!("+ {}", clip(text))),
-        Line::Skipped(count) => TextLine::new(Tone::Dim, format!("  … {count} lines …")),
+    lines.extend(diff.lines.iter().take(MAX_ROWS).map(|entry| match entry {
+        diff::Line::Same(text) => line(format!("  {}", clip(text)), PLAIN),
+        diff::Line::Removed(text) => line(format!("- {}", clip(text)), BAD),
+        diff::Line::Added(text) => line(format!("+ {}", clip(text)), GOOD),
+        diff::Line::Skipped(count) => line(format!("  … {count} lines …"), DIM),
     }));
     let missing = diff.lines.len().saturating_sub(MAX_ROWS);
     if missing > 0 {
         let words = format!("… {missing} more; all: ringtail events diff");
-        lines.push(TextLine::new(Tone::Warn, words));
+        lines.push(line(words, WARN));
     }
-    lines.into_iter().map(Row::plain).collect()
+    lines.into_iter().map(PanelRow::plain).collect()
 }
 
 fn clip(text: &str) -> &str {

@@ -1,68 +1,66 @@
-//! Pretty JSON with colours.
+//! Indented JSON with colours.
 //!
-//! A lexer and no parser: white space is laid out anew and every token stays as it was received, numbers and
-//! escapes to the digit, members in their order, repeated ones repeated. It needs no memory for what it does not
-//! print and no stack for nesting, so 16 MB of anything is one pass, and the pass ends where the lines do.
+//! A lexer, not a parser: only white space changes, and every token stays as received, digits and escapes included,
+//! members in their order, duplicates duplicated. It needs no memory for what it does not print and no stack for
+//! nesting, so 16 MB of anything is one pass, and the pass ends when the lines are full.
 
-use super::body::Lines;
-use crate::text::Tone;
+use ratatui::style::Style;
+
+use super::lines::Lines;
+use crate::theme::{LITERAL, NAME, NUMBER, PLAIN, STRING};
 
 /// Deepest nesting that is indented further.
 const MAX_INDENT: usize = 24;
 
-/// Lays out a JSON object or array. Returns how many bytes of the text are on the lines, or nothing if it is not
-/// JSON as far as it was read.
+/// Indents a JSON object or array. Returns how many bytes of the text are on the lines, or nothing if the part that
+/// was read is not JSON.
 pub(super) fn pretty(text: &str, lines: &mut Lines) -> Option<usize> {
     let mut rest = skip_space(text);
     if !rest.starts_with(['{', '[']) {
         return None;
     }
-    // Bounded by the lines: each level has begun one.
+    // Bounded by the lines: each level began one.
     let mut open: Vec<Open> = Vec::new();
     while let Some(first) = rest.bytes().next() {
         if lines.is_full() {
             return Some(text.len() - rest.len());
         }
-        let (tone, len) = token(rest, first)?;
+        let (style, len) = token(rest, first)?;
         let (word, after) = rest.split_at(len);
         let after = skip_space(after);
         match first {
             b'{' | b'[' => {
-                lines.push(Tone::Plain, word);
+                lines.push(word, PLAIN);
                 if after.starts_with(if first == b'{' { '}' } else { ']' }) {
-                    lines.push(Tone::Plain, after.get(..1)?);
+                    lines.push(after.get(..1)?, PLAIN);
                     rest = skip_space(after.get(1..)?);
                     continue;
                 }
-                let node = Open {
+                open.push(Open {
                     line: lines.len(),
                     index: (first == b'[').then_some(0),
-                };
-                open.push(node);
-                line(lines, &open);
+                });
+                next_line(lines, &open);
             }
             b'}' | b']' => {
                 let opened = open.pop()?;
-                line(lines, &open);
+                next_line(lines, &open);
                 lines.closes(opened.line);
-                lines.push(Tone::Plain, word);
+                lines.push(word, PLAIN);
             }
             b',' => {
-                lines.push(Tone::Plain, word);
-                if let Some(Open {
-                    index: Some(index), ..
-                }) = open.last_mut()
-                {
+                lines.push(word, PLAIN);
+                if let Some(index) = open.last_mut().and_then(|open| open.index.as_mut()) {
                     *index += 1;
                 }
-                line(lines, &open);
+                next_line(lines, &open);
             }
-            b':' => lines.push(Tone::Plain, ": "),
+            b':' => lines.push(": ", PLAIN),
             b'"' if after.starts_with(':') => {
                 lines.names(word);
-                lines.push(Tone::Name, word);
+                lines.push(word, NAME);
             }
-            _ => lines.push(tone, word),
+            _ => lines.push(word, style),
         }
         rest = after;
         if open.is_empty() && !rest.is_empty() {
@@ -72,20 +70,20 @@ pub(super) fn pretty(text: &str, lines: &mut Lines) -> Option<usize> {
     open.is_empty().then_some(text.len())
 }
 
-/// Returns the tone and the length of the token that the text begins with.
-fn token(text: &str, first: u8) -> Option<(Tone, usize)> {
+/// Returns the style and the length of the token that the text begins with.
+fn token(text: &str, first: u8) -> Option<(Style, usize)> {
     let run = |part: fn(&u8) -> bool| text.bytes().take_while(part).count();
     match first {
-        b'{' | b'}' | b'[' | b']' | b',' | b':' => Some((Tone::Plain, 1)),
-        b'"' => Some((Tone::Text, string(text.as_bytes())?)),
+        b'{' | b'}' | b'[' | b']' | b',' | b':' => Some((PLAIN, 1)),
+        b'"' => Some((STRING, string(text.as_bytes())?)),
         b'-' | b'0'..=b'9' => Some((
-            Tone::Number,
+            NUMBER,
             run(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)),
         )),
         _ => ["true", "false", "null"]
             .into_iter()
             .find(|word| text.starts_with(word))
-            .map(|word| (Tone::Literal, word.len())),
+            .map(|word| (LITERAL, word.len())),
     }
 }
 
@@ -111,14 +109,14 @@ fn skip_space(text: &str) -> &str {
 struct Open {
     /// The line that it began on.
     line: usize,
-    /// Which of its items comes next; nothing for an object.
+    /// The index of the next item; nothing for an object.
     index: Option<usize>,
 }
 
-fn line(lines: &mut Lines, open: &[Open]) {
+fn next_line(lines: &mut Lines, open: &[Open]) {
     lines.end_line();
     if let Some(last) = open.last() {
         lines.inside(last.line, last.index);
     }
-    lines.push(Tone::Plain, &"  ".repeat(open.len().min(MAX_INDENT)));
+    lines.push(&"  ".repeat(open.len().min(MAX_INDENT)), PLAIN);
 }

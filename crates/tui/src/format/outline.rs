@@ -1,38 +1,42 @@
-//! What the lines of a JSON text are: which member or item, of what, and where it ends.
+//! The structure of indented JSON: for each line its path, its parent and the line that closes it.
 
+use std::ops::RangeInclusive;
+
+use ratatui::text::Line;
 use ringtail_model::new_fields::NewFields;
 
-use crate::text::{TextLine, Tone};
+use crate::text::span;
+use crate::theme::WARN;
 
 /// The lines, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Outline {
     pub(super) nodes: Vec<Node>,
-    /// Whether the text goes on after the last line.
-    pub(super) goes_on: bool,
+    /// Whether the body has more than the lines show.
+    pub(crate) is_partial: bool,
 }
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Node {
-    /// The line of the object or array that it is in.
+    /// The line that the enclosing object or array begins on.
     pub(super) parent: Option<usize>,
-    /// Which of its members or items the line is; nothing for the line that ends it.
+    /// Which member or item the line is; nothing for a closing line.
     pub(super) step: Option<Step>,
-    /// The line that ends what begins here.
+    /// The closing line of the value that begins here.
     pub(super) end: Option<usize>,
 }
 
-/// A step down.
+/// A step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A member, as it stands in a path.
+    /// A member, as written in a path.
     Name(String),
     /// An item.
     Index(usize),
 }
 
-/// Most bytes of a name that stands in a path.
+/// Most bytes of a name in a path.
 const MAX_NAME: usize = 200;
 
 impl Step {
@@ -49,49 +53,40 @@ impl Step {
     }
 }
 
-/// Says on the lines of a body what is new there. Any item of a list stands for all.
-pub(super) fn mark_new(lines: &mut [TextLine], outline: &Outline, novelty: &NewFields) {
+/// Watermarks the new fields on the lines of a body. Any item of a list stands for all.
+pub(super) fn mark_new(lines: &mut [Line<'static>], outline: &Outline, new_fields: &NewFields) {
     for (at, line) in lines.iter_mut().enumerate() {
-        let has_step = |node: &Node| node.step.is_some();
-        if !outline.nodes.get(at).is_some_and(has_step) {
+        if outline.nodes.get(at).is_none_or(|node| node.step.is_none()) {
             continue;
         }
         let path = outline.path_of(at, |_| "[*]".to_owned());
-        let mut fields = novelty.fields.iter().filter(|field| field.path == path);
-        if let Some(field) = fields.next() {
+        if let Some(field) = new_fields.fields.iter().find(|field| field.path == path) {
             let words = match field.was.is_empty() {
                 true => "  ◆ new".to_owned(),
                 false => format!("  ◆ {} is new here", field.is),
             };
-            line.push(Tone::Warn, &words);
+            *line += span(words, WARN);
         }
     }
 }
 
 impl Outline {
-    /// Returns whether there is no JSON in the lines.
+    /// Returns whether no line is JSON.
     pub(crate) fn is_empty(&self) -> bool {
         !self.nodes.iter().any(|node| node.step.is_some())
     }
 
-    /// Returns whether the text goes on after the last line.
-    pub(crate) fn goes_on(&self) -> bool {
-        self.goes_on
-    }
-
-    /// Returns the path of a line, as a filter has it; nothing for the whole.
+    /// Returns the path of a line in the syntax of a filter; empty for the whole body.
     pub(crate) fn path(&self, line: usize) -> String {
         self.path_of(line, |index| format!("[{index}]"))
     }
 
     fn path_of(&self, line: usize, item: impl Fn(usize) -> String) -> String {
-        let mut steps = Vec::new();
-        let mut at = Some(line);
-        while let Some(node) = at.and_then(|at| self.nodes.get(at)) {
-            steps.extend(node.step.as_ref());
-            at = node.parent;
-        }
-        let path = steps.iter().rev().map(|step| match step {
+        let nodes = std::iter::once(line).chain(self.around(line));
+        let steps: Vec<&Step> = nodes
+            .filter_map(|line| self.nodes.get(line)?.step.as_ref())
+            .collect();
+        let path = steps.into_iter().rev().map(|step| match step {
             Step::Name(name) => name.clone(),
             Step::Index(index) => item(*index),
         });
@@ -99,13 +94,13 @@ impl Outline {
         path.strip_prefix('.').map_or(path.clone(), str::to_owned)
     }
 
-    /// Returns the lines that go when what begins on this one is folded, the last of which ends it.
-    pub(crate) fn inside(&self, line: usize) -> Option<std::ops::RangeInclusive<usize>> {
+    /// Returns the lines that folding at this one hides, up to the closing line.
+    pub(crate) fn inside(&self, line: usize) -> Option<RangeInclusive<usize>> {
         let end = self.nodes.get(line)?.end?;
         Some(line + 1..=end)
     }
 
-    /// Returns the line to fold at: this one if something begins on it, else the one that began what it is in.
+    /// Returns the line to fold at: this one if a value begins on it, else the one of the enclosing value.
     pub(crate) fn fold_at(&self, line: usize) -> Option<usize> {
         let node = self.nodes.get(line)?;
         if node.end.is_some() {
@@ -114,7 +109,7 @@ impl Outline {
         node.parent.filter(|parent| self.inside(*parent).is_some())
     }
 
-    /// Returns the lines inside of the whole on which something begins.
+    /// Returns the lines within the body on which an object or array begins.
     pub(crate) fn folds(&self) -> impl Iterator<Item = usize> {
         let nodes = self.nodes.iter().enumerate();
         nodes
@@ -122,13 +117,13 @@ impl Outline {
             .map(|(line, _)| line)
     }
 
-    /// Returns the lines that something is inside of, the nearest first.
+    /// Returns the lines of the enclosing values, the innermost first.
     pub(crate) fn around(&self, line: usize) -> impl Iterator<Item = usize> {
         let parent = |line: &usize| self.nodes.get(*line).and_then(|node| node.parent);
         std::iter::successors(parent(&line), move |line| parent(line))
     }
 
-    /// Returns the first line whose path is this, or begins or ends with it, or has it in it, in this order.
+    /// Returns the first line whose path equals the wanted one, else begins with it, ends with it or contains it.
     pub(crate) fn find(&self, wanted: &str) -> Option<usize> {
         let wanted = wanted.trim().to_lowercase();
         if wanted.is_empty() {

@@ -1,17 +1,18 @@
 //! The table as `docs/KEYS.md`.
 
-use super::{BINDINGS, Command, Scope};
+use super::table::BINDINGS;
+use super::{Command, Scope};
 
-/// Returns the page: each action with its keys, its name for the configuration and the command that does the same.
+/// Returns the page: each action with its keys, its name in the configuration and the command that does the same.
 #[must_use]
 pub fn page() -> String {
     let mut page = String::from(
         "# Keys of the terminal UI
 
-What each key does, and the command that does the same. `:` finds an action by its name, `?` shows the keys on the
-screen. The table is printed from the one that the screen itself reads, and a test compares the two.
+What each key does, and the command that does the same. `:` finds an action by its name, `?` shows the keys on
+screen. This page is printed from the table that the screen uses.
 
-An action takes other keys, or none, in `[keys]` of the configuration file:
+`[keys]` in the configuration file changes the keys of an action, or removes them:
 
 ```toml
 [keys]
@@ -21,19 +22,19 @@ clear = []
 ```
 
 A key is a character, `F1` to `F12`, `Enter`, `Esc`, `Tab`, `Shift-Tab`, `Space`, `Left`, `Right`, `Up`, `Down`, `PgUp`,
-`PgDn`, `Home`, `End`, `Insert` or `Delete`, with `Ctrl-` before it if need be. An action or a key that does not exist,
-and a key that means two things in one place, is an error. A character with Alt is `Esc` and then it, since a terminal has
-the same bytes for both; only on a line that is written on, Alt moves by words.
+`PgDn`, `Home`, `End`, `Insert` or `Delete`, optionally with `Ctrl-` before it. An unknown action or key, and a key with
+two actions in one place, is an error. A character with Alt acts as `Esc` and the character, because a terminal sends the
+same bytes for both; only in a line of input Alt moves by words.
 
-If events are selected, replay and copy are about them, in the order of the history; `v` selects, `*` selects what is
-listed, which a filter limits. Watermarks are something else: they stay in the history, with a comment, and the filter
-`marked` finds them. Copies go to the clipboard of the terminal by OSC 52, which works over ssh, in tmux with
+Replay and copy apply to the selected events, in the order of the history; without a selection, to the current event. `v`
+selects an event, `*` selects all listed ones. A bookmark is not a selection: it stays in the history, with a comment, and
+the filter `marked` finds it. Copies go to the terminal's clipboard by OSC 52, which works over ssh, and in tmux with
 `set -g set-clipboard on`.
 
-`R` takes the options of `ringtail replay`, in the same words: `--target 3001 --timing --speed 10 --reorder --seed 7`,
-`--dry-run`, `--filter 'kind:sms'`, `17..20`. A line that names no events is about the selected ones, or the chosen one; the
-next line begins with the last. An event is edited in `$VISUAL` or `$EDITOR`, which has the terminal meanwhile. What
-`--compare` and `--dry-run` tell is a table whose events are opened with Enter.
+`R` takes the options of `ringtail replay`: `--target 3001 --timing --speed 10 --reorder --seed 7`, `--dry-run`,
+`--filter 'kind:sms'`, `17..20`. Without events among them it replays the selected or the current one; the next `R` begins
+with the same options. `E` opens the event in `$VISUAL` or `$EDITOR`, which has the terminal meanwhile. `--compare` and
+`--dry-run` show a table; Enter opens its events.
 ",
     );
     for (scope, title) in Scope::ALL {

@@ -1,3 +1,4 @@
+use super::page::page;
 use super::*;
 
 fn bound(name: &str, keys: &[&str]) -> Result<Keys, KeyError> {
@@ -62,8 +63,8 @@ fn an_action_takes_other_keys_and_leaves_its_own() {
 #[test]
 fn what_cannot_be_bound_is_refused() {
     let told = |name, keys: &[&str]| bound(name, keys).unwrap_err().to_string();
-    assert!(told("repaly", &["r"]).starts_with("no action is called \"repaly\""));
-    assert!(told("replay", &["Hyper-R"]).starts_with("no key is called \"Hyper-R\""));
+    assert!(told("repaly", &["r"]).starts_with("no action is named \"repaly\""));
+    assert!(told("replay", &["Hyper-R"]).starts_with("no key is named \"Hyper-R\""));
     assert!(told("replay", &["F13"]).starts_with("no key"));
     assert!(told("replay", &[""]).starts_with("no key"));
     assert_eq!(
@@ -72,7 +73,7 @@ fn what_cannot_be_bound_is_refused() {
     );
     assert_eq!(
         told("filter.apply", &["x"]),
-        "x is what is written there, and cannot be the key of filter.apply"
+        "x is typed as text there and cannot be the key of filter.apply"
     );
     assert!(bound("copy.curl", &["q"]).is_err());
     // The same key in another place is no trouble.

@@ -130,7 +130,7 @@ async fn a_large_body_that_is_being_read_stalls_neither_keys_nor_events() {
     screen.shows(&["\"n\": 1", "of 5,003"]).await;
     screen.press("G");
     screen
-        .shows(&["9.9 MB more not shown; all of it: ringtail"])
+        .shows(&["9.5 MiB more not shown; all of it: ringtail"])
         .await;
     screen.press("q");
     assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);

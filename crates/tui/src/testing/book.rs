@@ -1,8 +1,10 @@
-//! An engine in memory: what it knows is said by the test, and asked for as the real one is.
+//! A history in memory, filled by a test, that answers queries like the real one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 use ringtail_filter::{Context, Filter, More};
 use ringtail_model::new_fields::{NewField, NewFields};
 use ringtail_model::secrets::Secrets;
@@ -14,9 +16,13 @@ use ringtail_model::{
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
 use ringtail_recordings::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
-use ringtail_store::{Direction, Found};
+use ringtail_store::{BookmarkChange, Direction, Found};
 
-use crate::source::{Form, MarkWish, Report, Sight};
+use crate::effect::{PAGE, PagePosition, PanelKind, Query, Redaction};
+use crate::msg::{Msg, Unread, Updates};
+use crate::replayer::ReplayReport;
+use crate::store::changed;
+use crate::store::panel::{NOTHING_BEFORE, PanelEvents};
 
 /// 2025-07-30 18:13:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp(1_753_899_180_000_000);
@@ -30,9 +36,9 @@ pub(crate) struct Book {
     pub(crate) gaps: Vec<GapRow>,
     pub(crate) status: Status,
     pub(crate) broken: Option<&'static str>,
-    pub(crate) novelties: Vec<NewFieldsRow>,
-    marked: u64,
-    /// Whether whoever reads an event has to wait.
+    pub(crate) new_fields: Vec<NewFieldsRow>,
+    bookmarks: u64,
+    /// Whether the loop must wait for an event's detail.
     pub(crate) withheld: bool,
     attempts: i64,
 }
@@ -76,8 +82,8 @@ impl Book {
                 failing: None,
             },
             broken: None,
-            novelties: Vec::new(),
-            marked: 0,
+            new_fields: Vec::new(),
+            bookmarks: 0,
             withheld: false,
             attempts: 0,
         }
@@ -110,19 +116,19 @@ impl Book {
         self.status.relay_head = self.status.relay_head.max(seq);
         self.events.push(detail);
         for answer in draft.answers {
-            self.answer(seq, answer);
+            self.add_attempt(seq, answer);
         }
         let pending = |event: &&EventDetail| event.event.forward == ForwardState::Pending;
         self.status.held = self.events.iter().filter(pending).count() as u64;
     }
 
-    /// Records an answer of 200 to an event that is owed.
+    /// Records an answer of 200 to a pending event.
     pub(crate) fn answered(&mut self, seq: u64) {
         let ok = Verdict::Accepted { notes: vec![] };
-        self.answer(seq, (Cause::Forward, Outcome::Status(200), 8, ok, ""));
+        self.add_attempt(seq, (Cause::Forward, Outcome::Status(200), 8, ok, ""));
     }
 
-    fn answer(
+    fn add_attempt(
         &mut self,
         seq: u64,
         (cause, outcome, ms, verdict, body): (Cause, Outcome, u64, Verdict, &'static str),
@@ -156,7 +162,7 @@ impl Book {
         });
     }
 
-    /// Tells that the next `missing` events are gone.
+    /// Loses the next `missing` events.
     pub(crate) fn gap(mut self, missing: u64) -> Self {
         let first = self.status.cursor + 1;
         self.status.cursor += missing;
@@ -170,21 +176,21 @@ impl Book {
         self
     }
 
-    pub(crate) fn marks(&self) -> Watermarks {
+    pub(crate) fn watermarks(&self) -> Watermarks {
         Watermarks {
             events: RowId(self.events.len() as i64),
             attempts: RowId(self.attempts),
             gaps: RowId(self.gaps.len() as i64),
-            new_fields: RowId(self.novelties.len() as i64),
-            bookmarks: self.marked,
+            new_fields: RowId(self.new_fields.len() as i64),
+            bookmarks: self.bookmarks,
         }
     }
 
-    /// Says that an event has a field that none of its kind had before.
+    /// Adds a new field to an event.
     pub(crate) fn notice(&mut self, seq: u64, path: &str) {
         let event = self.events.iter_mut().find(|event| event.event.seq == seq);
         let event = &mut event.expect("the event was added").event;
-        let novelty = NewFields {
+        let new_fields = NewFields {
             fields: vec![NewField {
                 path: path.to_owned(),
                 is: "string".to_owned(),
@@ -192,27 +198,98 @@ impl Book {
             }],
             more: 0,
         };
-        event.new_fields = Some(novelty.clone());
-        self.novelties.push(NewFieldsRow {
-            row: RowId(self.novelties.len() as i64 + 1),
+        event.new_fields = Some(new_fields.clone());
+        self.new_fields.push(NewFieldsRow {
+            row: RowId(self.new_fields.len() as i64 + 1),
             event: event.id,
             endpoint: event.endpoint.clone(),
             seq,
             topic: event.topic.clone(),
-            new_fields: novelty,
+            new_fields,
             noticed_at: NOW,
         });
     }
 
-    pub(crate) fn new_fields_after(&self, row: RowId) -> Vec<NewFieldsRow> {
-        let newer = self.novelties.iter().filter(|novelty| novelty.row > row);
-        newer.cloned().collect()
+    /// Answers a query.
+    pub(crate) fn answer(&mut self, query: Query) -> Msg {
+        if let Some(reason) = self.broken {
+            let what = match query {
+                Query::Detail { id, .. } => Unread::Detail(id),
+                _ => Unread::Rows,
+            };
+            let reason = reason.to_owned();
+            return Msg::Unreadable { what, reason };
+        }
+        match query {
+            Query::Page {
+                position,
+                filter,
+                masked,
+            } => Msg::Page {
+                position,
+                found: self.page(position, &filter, masked),
+            },
+            Query::Updates {
+                since,
+                events,
+                bookmarks,
+                filter,
+                masked,
+            } => {
+                let position = PagePosition::After(match events {
+                    true => since.events,
+                    false => RowId(i64::MAX),
+                });
+                let attempts = self.attempts_after(since.attempts);
+                let new_fields = newer(&self.new_fields, |row| row.row > since.new_fields);
+                let bookmarks = bookmarks.map(|(first, last)| self.bookmarks_between(first, last));
+                let ids = match filter.is_empty() {
+                    true => Vec::new(),
+                    false => changed(&attempts, &new_fields, bookmarks.as_deref()),
+                };
+                let changed = ids.into_iter().filter_map(|id| self.event(id));
+                let matching = changed.filter(|event| passes(&filter, event));
+                Msg::Updates(Updates {
+                    events: self.page(position, &filter, masked),
+                    matching: matching.map(|event| event.event).collect(),
+                    attempts,
+                    gaps: newer(&self.gaps, |row| row.row > since.gaps),
+                    new_fields,
+                    bookmarks,
+                })
+            }
+            Query::Detail { id, redaction } => {
+                let detail = self.event(id).map(|event| redacted(event, redaction));
+                let detail = detail.map(Arc::new);
+                Msg::Detail { id, detail }
+            }
+            Query::Panel(key) => {
+                let events = self.panel(key.kind, key.masked);
+                let rows = events.and_then(|events| events.rows(&key.noise, &TimeZone::UTC));
+                let rows = rows.map(Arc::new);
+                Msg::Panel { key, rows }
+            }
+            Query::Copy {
+                ids, format, file, ..
+            } => {
+                let events = ids.into_iter().filter_map(|id| self.event(id));
+                let text = events.map(|event| format!("{format:?} {}\n", event.event.seq));
+                match file {
+                    None => Msg::Clip(text.collect::<String>().into_bytes()),
+                    Some(name) => Msg::Done(Ok(format!("written to {name}"))),
+                }
+            }
+            Query::Bookmark { id, change } => {
+                let bookmark = self.bookmark(id, change);
+                Msg::Bookmarked { id, bookmark }
+            }
+        }
     }
 
-    pub(crate) fn bookmarks_between(&self, first: RowId, last: RowId) -> Vec<BookmarkRow> {
+    fn bookmarks_between(&self, first: RowId, last: RowId) -> Vec<BookmarkRow> {
         let events = self.events.iter().rev().map(|event| &event.event);
-        let marked = events.filter(|event| (first..=last).contains(&event.row));
-        let rows = marked.filter_map(|event| {
+        let bookmarks = events.filter(|event| (first..=last).contains(&event.row));
+        let rows = bookmarks.filter_map(|event| {
             Some(BookmarkRow {
                 row: event.row,
                 event: event.id,
@@ -222,68 +299,40 @@ impl Book {
         rows.collect()
     }
 
-    pub(crate) fn events(
-        &self,
-        filter: &Filter,
-        direction: Direction,
-        from: RowId,
-        limit: usize,
-        sight: Sight,
-    ) -> Found {
-        let meant = |event: &&EventDetail| passes(filter, event);
+    fn page(&self, position: PagePosition, filter: &Filter, masked: bool) -> Found {
+        let (direction, from) = position.from();
+        let matches = |event: &&EventDetail| passes(filter, event);
         let mut rows: Vec<_> = match direction {
             Direction::Older => {
                 let older = |event: &&EventDetail| event.event.row < from;
                 let events = self.events.iter().rev().filter(older);
-                events.filter(meant).take(limit).collect()
+                events.filter(matches).take(PAGE).collect()
             }
             Direction::Newer => {
                 let newer = |event: &&EventDetail| event.event.row > from;
                 let events = self.events.iter().filter(newer);
-                events.filter(meant).take(limit).collect()
+                events.filter(matches).take(PAGE).collect()
             }
         };
         let last = rows.last().map(|event| event.event.row);
-        let next = last.filter(|_| rows.len() >= limit);
+        let next = last.filter(|_| rows.len() >= PAGE);
         if direction == Direction::Older {
             rows.reverse();
         }
+        let rows = rows.into_iter().cloned();
+        let rows = rows.map(|event| redacted(event, Redaction::new(masked)).event);
         Found {
-            rows: rows
-                .into_iter()
-                .map(|event| seen(event.clone(), sight).event)
-                .collect(),
+            rows: rows.collect(),
             next,
         }
     }
 
-    pub(crate) fn meant(&self, filter: &Filter, ids: Vec<EventId>) -> Vec<EventRow> {
-        let events = ids.into_iter().filter_map(|id| self.event(id));
-        let meant = events.filter(|event| passes(filter, event));
-        meant.map(|event| event.event).collect()
-    }
-
-    pub(crate) fn attempts_after(&self, row: RowId, limit: usize) -> Vec<AttemptRow> {
-        let mut rows: Vec<AttemptRow> = self
-            .events
-            .iter()
-            .flat_map(|event| &event.attempts)
-            .map(|attempt| attempt.attempt.clone())
-            .filter(|attempt| attempt.row > row)
-            .collect();
+    fn attempts_after(&self, row: RowId) -> Vec<AttemptRow> {
+        let attempts = self.events.iter().flat_map(|event| &event.attempts);
+        let attempts: Vec<_> = attempts.map(|attempt| attempt.attempt.clone()).collect();
+        let mut rows = newer(&attempts, |attempt| attempt.row > row);
         rows.sort_by_key(|attempt| attempt.row);
-        rows.truncate(limit);
         rows
-    }
-
-    pub(crate) fn gaps_after(&self, row: RowId, limit: usize) -> Vec<GapRow> {
-        let newer = |gap: &&GapRow| gap.row > row;
-        self.gaps
-            .iter()
-            .filter(newer)
-            .take(limit)
-            .cloned()
-            .collect()
     }
 
     pub(crate) fn event(&self, id: EventId) -> Option<EventDetail> {
@@ -293,32 +342,40 @@ impl Book {
             .cloned()
     }
 
-    pub(crate) fn shown(&self, id: EventId, sight: Sight) -> Option<EventDetail> {
-        self.event(id).map(|event| seen(event, sight))
-    }
-
-    pub(crate) fn mark(&mut self, id: EventId, wish: MarkWish) -> Option<Bookmark> {
-        self.marked += 1;
+    pub(crate) fn bookmark(&mut self, id: EventId, change: BookmarkChange) -> Option<Bookmark> {
+        self.bookmarks += 1;
         let event = self.events.iter_mut().find(|event| event.event.id == id)?;
-        event.event.bookmark = match wish {
-            MarkWish::Clear => None,
-            MarkWish::Mark => Some(Bookmark {
-                comment: String::new(),
-            }),
-            MarkWish::Comment(comment) => Some(Bookmark { comment }),
+        let comment = match change {
+            BookmarkChange::Clear => None,
+            BookmarkChange::Set => Some(String::new()),
+            BookmarkChange::Comment(comment) => Some(comment.as_str().to_owned()),
         };
+        event.event.bookmark = comment.map(|comment| Bookmark { comment });
         event.event.bookmark.clone()
     }
 
-    /// Events of the same topic take the place of those of the same call.
-    pub(crate) fn course(&self, row: RowId, sight: Sight) -> Vec<EventDetail> {
-        let events = self.of_topic(row).cloned();
-        events.map(|event| seen(event, sight)).collect()
-    }
-
-    pub(crate) fn previous(&self, row: RowId) -> Option<EventId> {
-        let before = self.of_topic(row).filter(|event| event.event.row < row);
-        before.last().map(|event| event.event.id)
+    /// Events of one topic are one call or conversation.
+    fn panel(&self, kind: PanelKind, masked: bool) -> Result<PanelEvents, String> {
+        let redaction = Redaction::new(masked);
+        let one = |id| {
+            let event = self.event(id).ok_or("it is gone".to_owned())?;
+            Ok::<_, String>(redacted(event, redaction))
+        };
+        Ok(match kind {
+            PanelKind::Replay => return Err("it has its rows".to_owned()),
+            PanelKind::Timeline { row, .. } => {
+                let events = self.of_topic(row).cloned();
+                let events = events.map(|event| redacted(event, redaction));
+                PanelEvents::Timeline(events.collect())
+            }
+            PanelKind::Answers { id } => PanelEvents::Answers(Box::new(one(id)?)),
+            PanelKind::Diff { id, row, other } => {
+                let before = self.of_topic(row).filter(|event| event.event.row < row);
+                let other = other.or_else(|| before.last().map(|event| event.event.id));
+                let other = other.ok_or(NOTHING_BEFORE)?;
+                PanelEvents::Diff(Box::new([one(id)?, one(other)?]))
+            }
+        })
     }
 
     fn of_topic(&self, row: RowId) -> impl Iterator<Item = &EventDetail> {
@@ -328,11 +385,6 @@ impl Book {
         self.events.iter().filter(same)
     }
 
-    pub(crate) fn taken(&self, id: EventId, form: Form, sight: Sight) -> Option<Vec<u8>> {
-        let event = self.shown(id, sight)?;
-        Some(format!("{} {}\n", form.word(), event.event.seq).into_bytes())
-    }
-
     pub(crate) fn event_number(&self, seq: u64) -> EventDetail {
         self.event(id(seq)).expect("the event was added")
     }
@@ -340,14 +392,13 @@ impl Book {
     pub(crate) fn replay(&mut self, id: EventId) -> AttemptRow {
         let seq = self.event(id).expect("the event was added").event.seq;
         let ok = Verdict::Accepted { notes: vec![] };
-        self.answer(seq, (Cause::Replay, Outcome::Status(200), 5, ok, "ok"));
+        self.add_attempt(seq, (Cause::Replay, Outcome::Status(200), 5, ok, "ok"));
         let newest = self.event(id).and_then(|event| event.event.last_attempt);
         newest.expect("the answer was recorded")
     }
 
-    /// Replays events as the engine does.
-    pub(crate) fn replay_all(&mut self, ids: &[EventId]) -> Report {
-        let mut report = Report::default();
+    pub(crate) fn replay_all(&mut self, ids: &[EventId]) -> ReplayReport {
+        let mut report = ReplayReport::default();
         for id in ids {
             let attempt = self.replay(*id);
             report.sent += 1;
@@ -571,11 +622,16 @@ impl Draft {
     }
 }
 
-fn seen(mut event: EventDetail, sight: Sight) -> EventDetail {
-    match sight {
-        Sight::Usual => ringtail_model::redact::detail(&mut event),
-        Sight::Revealed => {}
-        Sight::Pseudonyms => {
+fn newer<T: Clone>(rows: &[T], is_newer: impl Fn(&T) -> bool) -> Vec<T> {
+    let rows = rows.iter().filter(|row| is_newer(row));
+    rows.take(PAGE).cloned().collect()
+}
+
+fn redacted(mut event: EventDetail, redaction: Redaction) -> EventDetail {
+    match redaction {
+        Redaction::Secrets => ringtail_model::redact::detail(&mut event),
+        Redaction::None => {}
+        Redaction::Masked => {
             return ringtail_recordings::pseudonyms::shown(&Masker::new(&[7; KEY_BYTES]), &event);
         }
     }
@@ -591,7 +647,7 @@ fn header(name: &str, value: &str) -> Header {
 
 fn passes(filter: &Filter, event: &EventDetail) -> bool {
     let now = jiff::Timestamp::from_microsecond(NOW.0).expect("a time of the calendar");
-    let now = now.to_zoned(jiff::tz::TimeZone::UTC);
+    let now = now.to_zoned(TimeZone::UTC);
     let context = Context::new(now, |_| Secrets::default());
     let more = More::new(event.headers.clone(), event.body.clone(), false, false);
     filter.matches(&event.event, Some(&more), &context) == Some(true)

@@ -1,4 +1,4 @@
-//! The screen through the real loop: keys come in on a channel, pictures go out on another.
+//! The screen in the real loop: keys come in on a channel, pictures go out on another.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,21 +14,19 @@ use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
-use ringtail_filter::Filter;
-use ringtail_model::{
-    AttemptRow, Bookmark, BookmarkRow, EventDetail, EventRow, GapRow, NewFieldsRow, RowId, Status,
-    Watermarks,
-};
+use ringtail_model::{Status, Watermarks};
 use ringtail_protocol::event::EventId;
-use ringtail_store::{Direction, Found};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::book::{Book, NOW};
 use super::stage::keys;
+use crate::effect::Query;
+use crate::msg::Msg;
+use crate::replayer::{OptionsCheck, ReplayReport, ReplayStep, Replayer};
 use crate::run::drive;
-use crate::source::{Form, MarkWish, OptionLine, ReplayStep, Report, Sight, Source, SourceError};
+use crate::source::Source;
 use crate::terminal::Host;
 use crate::{Exit, Options, RunError};
 
@@ -54,9 +52,9 @@ impl Screen {
             cancel: cancel.clone(),
             time_zone: TimeZone::UTC,
             clock: || NOW,
-            read_replay: |line| OptionLine {
-                edits: line == "--edit",
-                ..OptionLine::default()
+            check_options: |options| OptionsCheck {
+                edits: options == "--edit",
+                ..OptionsCheck::default()
             },
             ..Options::default()
         };
@@ -68,7 +66,9 @@ impl Screen {
                 pictures,
             })
             .map_err(RunError::Draw)?;
-            drive(&mut terminal, &mut Shell::default(), keys, source, &options).await
+            let shell = &mut Shell::default();
+            let replayer = source.clone();
+            drive(&mut terminal, shell, keys, source, replayer, &options).await
         });
         Self {
             cancel,
@@ -94,7 +94,7 @@ impl Screen {
         }
     }
 
-    /// Changes what the engine knows, and tells the screen.
+    /// Changes the book, and notifies the screen.
     pub(crate) fn engine(&self, change: impl FnOnce(&mut Book)) {
         self.engine.change(change);
     }
@@ -107,7 +107,7 @@ impl Screen {
             .shown
     }
 
-    /// Waits until everything was drawn anew.
+    /// Waits until everything was redrawn.
     pub(crate) async fn is_redrawn(&mut self) -> String {
         let picture = self
             .until("a clear", |picture| {
@@ -134,7 +134,7 @@ impl Screen {
     }
 }
 
-/// Keys as crossterm's stream gives them: whoever polls first is woken, and nobody else until then.
+/// A stream of keys that, like crossterm's, wakes only the task that polled it first.
 #[derive(Debug, Clone, Default)]
 struct Keyboard(Arc<Mutex<Keys>>);
 
@@ -165,7 +165,7 @@ impl Stream for Keyboard {
     }
 }
 
-/// A terminal that is taken away by a suspend, and has other things on it when it comes back.
+/// A terminal that a suspend takes away and returns with other content.
 #[derive(Debug, Default)]
 struct Shell {
     lost: bool,
@@ -196,40 +196,36 @@ impl Host for Shell {
     }
 }
 
-/// A [`Book`] behind the contract of the real engine.
+/// A [`Book`] as a source.
 #[derive(Debug, Clone)]
 struct Engine {
     book: Arc<Mutex<Book>>,
     status: watch::Sender<Status>,
-    marks: watch::Sender<Watermarks>,
+    watermarks: watch::Sender<Watermarks>,
 }
 
 impl Engine {
     fn new(book: Book) -> Self {
         let status = watch::Sender::new(book.status.clone());
-        let marks = watch::Sender::new(book.marks());
+        let watermarks = watch::Sender::new(book.watermarks());
         let book = Arc::new(Mutex::new(book));
         Self {
             book,
             status,
-            marks,
+            watermarks,
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Book) -> T) -> T {
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut book = self.lock();
         let changed = change(&mut book);
         self.status.send_replace(book.status.clone());
-        self.marks.send_replace(book.marks());
+        self.watermarks.send_replace(book.watermarks());
         changed
-    }
-
-    fn read<T>(&self, read: impl FnOnce(&Book) -> T) -> Result<T, SourceError> {
-        let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        match book.broken {
-            Some(why) => Err(SourceError::new(why)),
-            None => Ok(read(&book)),
-        }
     }
 }
 
@@ -238,122 +234,54 @@ impl Source for Engine {
         vec![self.status.subscribe()]
     }
 
-    fn marks(&self) -> watch::Receiver<Watermarks> {
-        self.marks.subscribe()
+    fn watermarks(&self) -> watch::Receiver<Watermarks> {
+        self.watermarks.subscribe()
     }
 
-    async fn events(
-        &self,
-        filter: &Filter,
-        direction: Direction,
-        from: RowId,
-        limit: usize,
-        sight: Sight,
-    ) -> Result<Found, SourceError> {
-        self.read(|book| book.events(filter, direction, from, limit, sight))
-    }
-
-    async fn meant(
-        &self,
-        filter: &Filter,
-        ids: Vec<EventId>,
-        _sight: Sight,
-    ) -> Result<Vec<EventRow>, SourceError> {
-        self.read(|book| book.meant(filter, ids))
-    }
-
-    async fn attempts_after(
-        &self,
-        row: RowId,
-        limit: usize,
-        _sight: Sight,
-    ) -> Result<Vec<AttemptRow>, SourceError> {
-        self.read(|book| book.attempts_after(row, limit))
-    }
-
-    async fn gaps_after(&self, row: RowId, limit: usize) -> Result<Vec<GapRow>, SourceError> {
-        self.read(|book| book.gaps_after(row, limit))
-    }
-
-    async fn new_fields_after(
-        &self,
-        row: RowId,
-        _limit: usize,
-    ) -> Result<Vec<NewFieldsRow>, SourceError> {
-        self.read(|book| book.new_fields_after(row))
-    }
-
-    async fn bookmarks_between(
-        &self,
-        first: RowId,
-        last: RowId,
-        _limit: usize,
-        _sight: Sight,
-    ) -> Result<Vec<BookmarkRow>, SourceError> {
-        self.read(|book| book.bookmarks_between(first, last))
-    }
-
-    async fn event(&self, id: EventId, sight: Sight) -> Result<Option<EventDetail>, SourceError> {
-        let mut changed = self.status.subscribe();
-        while self.read(|book| book.withheld)? {
-            changed.changed().await.map_err(SourceError::new)?;
+    async fn answer(&self, query: Query) -> Msg {
+        if let Query::Detail { .. } = query {
+            let mut changed = self.status.subscribe();
+            while self.lock().withheld {
+                changed.changed().await.expect("the engine has the sender");
+            }
         }
-        self.read(|book| book.shown(id, sight))
+        match query {
+            Query::Bookmark { .. } => self.change(|book| book.answer(query)),
+            _ => self.lock().answer(query),
+        }
     }
 
-    async fn course(
-        &self,
-        row: RowId,
-        _limit: usize,
-        sight: Sight,
-    ) -> Result<Vec<EventDetail>, SourceError> {
-        self.read(|book| book.course(row, sight))
+    async fn redact(&self, report: ReplayReport, _masked: bool) -> Result<ReplayReport, String> {
+        Ok(report)
     }
 
-    async fn previous(&self, row: RowId) -> Result<Option<EventId>, SourceError> {
-        self.read(|book| book.previous(row))
-    }
-
-    async fn taken(
-        &self,
-        id: EventId,
-        form: Form,
-        sight: Sight,
-    ) -> Result<Option<Vec<u8>>, SourceError> {
-        self.read(|book| book.taken(id, form, sight))
-    }
-
-    async fn mark(&self, id: EventId, wish: MarkWish) -> Result<Option<Bookmark>, SourceError> {
-        Ok(self.change(|book| book.mark(id, wish)))
-    }
-
-    fn hold(&self, on: bool) {
+    fn pause(&self, on: bool) {
         self.change(|book| book.status.paused = on);
     }
+}
 
+impl Replayer for Engine {
     async fn replay(
         &self,
         ids: Vec<EventId>,
-        _line: String,
-        _sight: Sight,
+        _options: String,
         steps: mpsc::Sender<ReplayStep>,
         stop: CancellationToken,
-    ) -> Result<Report, SourceError> {
-        self.read(|_| ())?;
-        let _told = steps.send(ReplayStep::Begun(ids.len())).await;
+    ) -> Result<ReplayReport, String> {
+        let _unwatched = steps.send(ReplayStep::Begun(ids.len())).await;
         if ids.len() > 1 {
-            // As long as the app thinks.
+            // The app takes until the replay is stopped.
             stop.cancelled().await;
         }
         Ok(self.change(|book| book.replay_all(&ids[..1])))
     }
 
-    async fn edit(&self, ids: Vec<EventId>, _line: String) -> Result<Option<EventId>, SourceError> {
+    async fn edit(&self, ids: Vec<EventId>, _options: String) -> Result<Option<EventId>, String> {
         Ok(ids.first().copied())
     }
 }
 
-/// What is on the paper.
+/// What was drawn.
 #[derive(Debug, Clone, Default)]
 struct Picture {
     shown: String,

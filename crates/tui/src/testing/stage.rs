@@ -1,4 +1,4 @@
-//! The screen step by step: every effect is done at once, and time stands still until it is told to go on.
+//! The screen step by step: effects happen at once, and time passes only when a test says so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +7,12 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ringtail_filter::Filter;
-use ringtail_model::RowId;
-use ringtail_store::Direction;
 
 use super::book::{Book, NOW};
-use crate::app::{App, StudyKind, later};
-use crate::effect::{Effect, PAGE};
+use crate::app::{App, later};
+use crate::effect::Effect;
 use crate::format::pages;
-use crate::msg::{Asked, Msg};
-use crate::run::concerned;
-use crate::run::study::{NOTHING_BEFORE, Read, rows};
-use crate::source::Sight;
+use crate::msg::Msg;
 use crate::theme::Theme;
 use crate::update::update;
 use crate::view::view;
@@ -29,24 +23,20 @@ pub(crate) struct Stage {
     pub(crate) app: App,
     pub(crate) book: Book,
     pub(crate) quit: bool,
-    /// What was sent to the clipboard last.
+    /// The text copied last.
     pub(crate) clip: Option<String>,
-    filter: Filter,
-    sight: Sight,
     terminal: Terminal<TestBackend>,
 }
 
 impl Stage {
     pub(crate) fn new(columns: u16, lines: u16, book: Book) -> Self {
-        let (status, marks) = (book.status.clone(), book.marks());
+        let (status, watermarks) = (book.status.clone(), book.watermarks());
         let backend = TestBackend::new(columns, lines);
         let mut stage = Self {
-            app: App::new(vec![status], marks, NOW, TimeZone::UTC, Theme::Ansi),
+            app: App::new(vec![status], watermarks, NOW, TimeZone::UTC, Theme::Ansi),
             book,
             quit: false,
             clip: None,
-            filter: Filter::default(),
-            sight: Sight::Usual,
             terminal: Terminal::new(backend).expect("a test backend cannot fail"),
         };
         stage.msg(Msg::Resize(columns, lines));
@@ -64,10 +54,10 @@ impl Stage {
         self.msg(Msg::Tick(now));
     }
 
-    /// Tells the screen that the book has changed.
+    /// Makes the screen read what changed in the book.
     pub(crate) fn sync(&mut self) {
         self.msg(Msg::Status(0, self.book.status.clone()));
-        self.msg(Msg::Marks(self.book.marks()));
+        self.msg(Msg::Watermarks(self.book.watermarks()));
     }
 
     pub(crate) fn press(&mut self, script: &str) {
@@ -82,7 +72,7 @@ impl Stage {
         self.show()
     }
 
-    /// Presses keys, and has nothing done of what they ask for.
+    /// Presses keys and returns the effects instead of performing them.
     pub(crate) fn begin(&mut self, script: &str) -> Vec<Effect> {
         let keys = keys(script).into_iter();
         keys.flat_map(|key| update(&mut self.app, Msg::Key(key)))
@@ -99,140 +89,34 @@ impl Stage {
     }
 
     fn perform(&mut self, effect: Effect) -> Option<Msg> {
-        let unreadable = |what| {
-            let reason = self.book.broken?.to_owned();
-            Some(Msg::Unreadable { what, reason })
-        };
         match effect {
-            Effect::Page(_) | Effect::News { .. } if self.book.broken.is_some() => {
-                unreadable(Asked::Rows)
-            }
-            Effect::Detail { id, .. } if self.book.broken.is_some() => {
-                unreadable(Asked::Detail(id))
-            }
-            Effect::Quit => {
-                self.quit = true;
-                None
-            }
-            Effect::Suspend | Effect::Mouse(_) => None,
-            Effect::Mask(masked) => {
-                self.sight = match masked {
-                    true => Sight::Pseudonyms,
-                    false => Sight::Usual,
-                };
-                None
-            }
-            Effect::Hold(on) => {
+            Effect::Query(query) => return Some(self.book.answer(query)),
+            Effect::Quit => self.quit = true,
+            Effect::Suspend | Effect::Mouse(_) | Effect::Edit { .. } | Effect::StopReplay => {}
+            Effect::Pause(on) => {
                 self.book.status.paused = on;
-                Some(Msg::Status(0, self.book.status.clone()))
-            }
-            Effect::Mark { id, wish } => {
-                let mark = self.book.mark(id, wish);
-                Some(Msg::Marked { id, mark })
+                return Some(Msg::Status(0, self.book.status.clone()));
             }
             Effect::Clip(text) => {
-                let text = String::from_utf8_lossy(&text).into_owned();
-                self.clip = Some(text);
-                let told = "sent to the terminal's clipboard".to_owned();
-                Some(Msg::Taken(Ok(told)))
-            }
-            Effect::Take { ids, form, file } => {
-                let text = ids
-                    .iter()
-                    .filter_map(|id| self.book.taken(*id, form, self.sight));
-                let text = text.collect::<Vec<_>>().concat();
-                Some(match file {
-                    None => Msg::Clip(text),
-                    Some(name) => Msg::Taken(Ok(format!("written to {name}"))),
-                })
-            }
-            Effect::Study(about) => {
-                let read = self.study(about.kind);
-                let rows = read.and_then(|read| rows(read, &about.noise, &TimeZone::UTC));
-                let rows = rows.map(Arc::new);
-                Some(Msg::Studied { about, rows })
-            }
-            Effect::Filter(filter) => {
-                self.filter = filter;
-                None
-            }
-            Effect::Page(place) => {
-                let (direction, from) = place.from();
-                let found = self
-                    .book
-                    .events(&self.filter, direction, from, PAGE, self.sight);
-                Some(Msg::Page { place, found })
-            }
-            Effect::News {
-                events,
-                attempts,
-                gaps,
-                novelties,
-                marked,
-            } => {
-                let attempts = self.book.attempts_after(attempts, PAGE);
-                let novelties = self.book.new_fields_after(novelties);
-                let marked = marked.map(|(first, last)| self.book.bookmarks_between(first, last));
-                let ids = concerned(&attempts, &novelties, marked.as_deref());
-                let from = events.unwrap_or(RowId(i64::MAX));
-                let newer = Direction::Newer;
-                Some(Msg::News {
-                    events: self
-                        .book
-                        .events(&self.filter, newer, from, PAGE, self.sight),
-                    meant: if self.filter.is_empty() {
-                        Vec::new()
-                    } else {
-                        self.book.meant(&self.filter, ids)
-                    },
-                    attempts,
-                    gaps: self.book.gaps_after(gaps, PAGE),
-                    novelties,
-                    marked,
-                })
-            }
-            Effect::Detail { id, reveal } => {
-                let sight = match (self.sight, reveal) {
-                    (Sight::Usual, true) => Sight::Revealed,
-                    (sight, _) => sight,
-                };
-                let detail = self.book.shown(id, sight).map(Arc::new);
-                Some(Msg::Detail { id, detail })
+                self.clip = Some(String::from_utf8_lossy(&text).into_owned());
+                let words = "sent to the terminal's clipboard".to_owned();
+                return Some(Msg::Done(Ok(words)));
             }
             Effect::Format(detail) => {
                 let pages = Arc::new(pages(&detail, &TimeZone::UTC));
-                Some(Msg::Formatted { detail, pages })
+                return Some(Msg::Formatted { detail, pages });
             }
-            Effect::Edit { .. } | Effect::StopReplay => None,
             Effect::Replay {
                 ids, seq, watched, ..
             } => {
-                let result = Ok(Box::new(self.book.replay_all(&ids)));
-                Some(Msg::Replayed {
+                return Some(Msg::Replayed {
                     seq,
                     watched,
-                    result,
-                })
+                    result: Ok(Box::new(self.book.replay_all(&ids))),
+                });
             }
         }
-    }
-
-    fn study(&self, kind: StudyKind) -> Result<Read, String> {
-        let one = |id| {
-            self.book
-                .shown(id, self.sight)
-                .ok_or("it is gone".to_owned())
-        };
-        Ok(match kind {
-            StudyKind::Replay => return Err("it has its rows".to_owned()),
-            StudyKind::Timeline { row, .. } => Read::Course(self.book.course(row, self.sight)),
-            StudyKind::Answers { id } => Read::One(Box::new(one(id)?)),
-            StudyKind::Diff { id, row, other } => {
-                let other = other.or_else(|| self.book.previous(row));
-                let other = other.ok_or(NOTHING_BEFORE)?;
-                Read::Two(Box::new([one(id)?, one(other)?]))
-            }
-        })
+        None
     }
 
     /// Draws, and returns the characters on screen.

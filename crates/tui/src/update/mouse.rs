@@ -1,17 +1,19 @@
-//! The mouse: a click chooses a row, a second one on it opens it, the wheel moves.
+//! The mouse: a click moves the cursor, a second one opens the event, the wheel scrolls.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::{go, perform};
-use crate::app::{App, Focus};
+use super::action::perform;
+use super::movement::go;
+use crate::app::App;
 use crate::effect::Effect;
 use crate::keymap::{Action, Scope};
+use crate::layout::Focus;
 
 /// Rows that the wheel moves by.
 const WHEEL: isize = 3;
 
-/// Takes in what the mouse did.
+/// Handles the mouse.
 pub(super) fn mouse(app: &mut App, event: MouseEvent) -> Option<Effect> {
     match event.kind {
         MouseEventKind::ScrollUp => wheel(app, &event, -WHEEL),
@@ -24,17 +26,17 @@ pub(super) fn mouse(app: &mut App, event: MouseEvent) -> Option<Effect> {
 
 fn wheel(app: &mut App, event: &MouseEvent, by: isize) {
     let layout = app.layout();
-    let over = |area: Option<Rect>| area.is_some_and(|area| area.contains(place(event)));
+    let over = |area: Option<Rect>| area.is_some_and(|area| area.contains(position(event)));
     match app.scope() {
         Scope::List if over(layout.detail) => app.detail.go(by),
         Scope::Detail if over(layout.list) => app.list.go_by(by),
-        Scope::List | Scope::Detail | Scope::Study | Scope::Overlay => go(app, by),
+        Scope::List | Scope::Detail | Scope::Panel | Scope::Overlay => go(app, by),
         _ => {}
     }
 }
 
 fn click(app: &mut App, event: &MouseEvent) -> Option<Effect> {
-    let at = place(event);
+    let at = position(event);
     if !matches!(app.scope(), Scope::List | Scope::Detail) {
         return None;
     }
@@ -49,7 +51,7 @@ fn click(app: &mut App, event: &MouseEvent) -> Option<Effect> {
         let again = app.list.cursor == index && app.focus == Focus::List && !app.list.follow;
         app.focus = Focus::List;
         app.list.go_to(index);
-        // What was clicked stays under the mouse.
+        // The clicked row stays under the mouse.
         app.list.follow = false;
         if again {
             return perform(app, Action::Open);
@@ -60,6 +62,6 @@ fn click(app: &mut App, event: &MouseEvent) -> Option<Effect> {
     None
 }
 
-fn place(event: &MouseEvent) -> Position {
+fn position(event: &MouseEvent) -> Position {
     Position::new(event.column, event.row)
 }

@@ -1,72 +1,71 @@
-//! Replays: begun by a key or a line of options, watched, stopped, told of.
+//! Replays: begun by a key or by options, watched, stopped, reported.
 
 use std::sync::Arc;
 
+use ratatui::style::Style;
 use ringtail_model::{AttemptRow, Outcome, Target};
 use ringtail_protocol::event::EventId;
 use ringtail_ringcentral::verdict::Verdict;
 
-use crate::app::{About, App, Batch, MAX_REPLAYS, ReplayLine, Study, StudyKind};
-use crate::effect::Effect;
-use crate::format::{table, took};
-use crate::source::Report;
-use crate::text::Tone;
+use crate::app::{App, MAX_REPLAYS, Panel, Prompt, ReplayLine, ReplayProgress};
+use crate::effect::{Effect, PanelKey, PanelKind};
+use crate::format::{replay as rows, took};
+use crate::replayer::ReplayReport;
+use crate::theme::{BAD, GOOD, PLAIN};
 
-/// Begins the line with the options of the last one.
-pub(super) fn write(app: &mut App) {
-    app.replay_line = Some(ReplayLine::new(&app.replayed_with, app.read_replay));
+/// Opens the line of options, with those of the last replay.
+pub(super) fn open_prompt(app: &mut App) {
+    let line = ReplayLine::new(&app.last_options, app.check_options);
+    app.prompt = Some(Prompt::Replay(line));
 }
 
-/// Replays as it is written; a line with a mistake stays.
-pub(super) fn written(app: &mut App) -> Option<Effect> {
-    let line = app.replay_line.as_ref()?;
-    if line.known.error.is_some() {
-        return None;
-    }
-    let options = line.input.value().trim().to_owned();
-    app.replay_line = None;
-    app.replayed_with.clone_from(&options);
-    let events = app.meant();
-    begin(app, events, options)
+/// Replays with typed options.
+pub(super) fn submit(app: &mut App, options: &str) -> Option<Effect> {
+    options.clone_into(&mut app.last_options);
+    let events = app.action_events();
+    begin(app, events, options.to_owned())
 }
 
-/// Replays what is meant, as a key says.
+/// Replays with the options of a key.
 pub(super) fn replay(app: &mut App, options: &str) -> Option<Effect> {
-    let events = app.meant();
+    let events = app.action_events();
     if events.is_empty() {
         return None;
     }
     let Some(Target { url, .. }) = &app.status.target else {
         let why = "✗ nothing to replay to: start with a target, as in `ringtail listen 3000`, or R --target 3000";
-        app.notify(Tone::Bad, why);
+        app.notify(BAD, why);
         return None;
     };
     if let ("", [(_, seq)]) = (options, events.as_slice()) {
         let words = format!("↻ replaying event {seq} to {url}");
-        app.notify(Tone::Plain, words);
+        app.notify(PLAIN, words);
     }
     begin(app, events, options.to_owned())
 }
 
-fn begin(app: &mut App, events: Vec<(EventId, u64)>, line: String) -> Option<Effect> {
-    if app.batch.is_some() {
-        let why = "✗ events are being replayed already: wait, or X stops it";
-        app.notify(Tone::Bad, why);
+fn begin(app: &mut App, events: Vec<(EventId, u64)>, options: String) -> Option<Effect> {
+    if app.progress.is_some() {
+        let why = "✗ another replay is running: wait, or X stops it";
+        app.notify(BAD, why);
         return None;
     }
     let seq = events.first().map_or(0, |(_, seq)| *seq);
-    let watched = !line.is_empty() || events.len() > 1;
+    let watched = !options.is_empty() || events.len() > 1;
     let ids = events.into_iter().map(|(id, _)| id).collect();
-    if (app.read_replay)(&line).edits {
-        return Some(Effect::Edit { ids, line });
+    if (app.check_options)(&options).edits {
+        return Some(Effect::Edit { ids, options });
     }
     if watched {
-        app.batch = Some(Batch::new(app.masked));
         app.notice = None;
+        app.progress = Some(ReplayProgress {
+            masked: app.masked,
+            ..ReplayProgress::default()
+        });
     } else if app.replays >= MAX_REPLAYS {
         let replays = app.replays;
         let why = format!("✗ {replays} replays are still running: wait for an answer");
-        app.notify(Tone::Bad, why);
+        app.notify(BAD, why);
         return None;
     } else {
         app.replays += 1;
@@ -74,98 +73,100 @@ fn begin(app: &mut App, events: Vec<(EventId, u64)>, line: String) -> Option<Eff
     Some(Effect::Replay {
         ids,
         seq,
-        line,
+        options,
         watched,
+        masked: app.masked,
     })
 }
 
-/// Replays what came of an event, or says why nothing is.
+/// Replays an edited event, or says why not.
 pub(super) fn edited(
     app: &mut App,
     id: Result<Option<EventId>, String>,
-    line: String,
+    options: String,
 ) -> Option<Effect> {
     match id {
         Ok(Some(id)) => {
-            app.batch = Some(Batch {
-                what: Some("the edited event"),
-                ..Batch::new(app.masked)
+            app.progress = Some(ReplayProgress {
+                edited: true,
+                masked: app.masked,
+                ..ReplayProgress::default()
             });
             return Some(Effect::Replay {
                 ids: vec![id],
                 seq: 0,
-                line,
+                options,
                 watched: true,
+                masked: app.masked,
             });
         }
-        Ok(None) => app.notify(Tone::Plain, "nothing was changed, and nothing is sent"),
-        Err(why) => app.notify(Tone::Bad, format!("✗ {why}")),
+        Ok(None) => app.notify(PLAIN, "nothing was changed and nothing is sent"),
+        Err(why) => app.notify(BAD, format!("✗ {why}")),
     }
     None
 }
 
-/// Asks for no more sends.
+/// Stops the watched replay after the running attempt.
 pub(super) fn stop(app: &mut App) -> Option<Effect> {
-    let Some(batch) = &mut app.batch else {
-        app.notify(Tone::Plain, "nothing is being replayed that can be stopped");
+    let Some(progress) = &mut app.progress else {
+        app.notify(PLAIN, "there is no replay to stop");
         return None;
     };
-    batch.stopping = true;
+    progress.stopping = true;
     Some(Effect::StopReplay)
 }
 
-/// Takes in how a replay went.
-pub(super) fn ended(app: &mut App, seq: u64, watched: bool, result: Result<Box<Report>, String>) {
-    let batch = match watched {
-        true => app.batch.take(),
-        false => None,
-    };
-    if !watched {
-        app.replays = app.replays.saturating_sub(1);
-    }
-    let report = match (result, &batch) {
-        (Ok(report), _) => *report,
-        (Err(why), None) => {
-            app.notify(Tone::Bad, format!("✗ event {seq} not replayed: {why}"));
-            return;
-        }
-        (Err(why), Some(Batch { done: 0, .. })) => {
-            app.notify(Tone::Bad, format!("✗ nothing is replayed: {why}"));
-            return;
-        }
-        (Err(why), Some(batch)) => {
-            let done = batch.done;
-            app.notify(Tone::Bad, format!("✗ {done} replayed, and then: {why}"));
-            return;
+/// Reports how a replay went.
+pub(super) fn ended(
+    app: &mut App,
+    seq: u64,
+    watched: bool,
+    result: Result<Box<ReplayReport>, String>,
+) {
+    let progress = match watched {
+        true => app.progress.take(),
+        false => {
+            app.replays = app.replays.saturating_sub(1);
+            None
         }
     };
-    let (tone, words) = summary(&report, batch.as_ref());
+    let report = match result {
+        Ok(report) => *report,
+        Err(why) => {
+            let words = match progress.map(|progress| progress.done) {
+                None => format!("✗ event {seq} not replayed: {why}"),
+                Some(0) => format!("✗ nothing was replayed: {why}"),
+                Some(done) => format!("✗ {done} replayed, then: {why}"),
+            };
+            app.notify(BAD, words);
+            return;
+        }
+    };
+    let progress = progress.unwrap_or_default();
+    let (style, words) = summary(&report, progress.edited);
     if report.sent > 0 || report.table.is_none() {
-        app.notify(tone, words);
+        app.notify(style, words);
     }
-    let masked = batch.is_some_and(|batch| batch.masked);
-    // What was read unmasked must not appear on a screen that is masked since.
-    if let Some(read) = report.table.filter(|_| masked == app.masked) {
-        let kind = StudyKind::Replay;
-        let noise = Arc::clone(&app.noise);
-        let about = About {
-            kind,
+    let masked = progress.masked;
+    // A screen that was masked meanwhile must not show what was read before.
+    if let Some(table) = report.table.filter(|_| masked == app.masked) {
+        let mut panel = Panel::new(PanelKey {
+            kind: PanelKind::Replay,
             masked,
-            noise,
-        };
-        let mut study = Study::new(about);
-        study.show(Arc::new(table::rows(&read)));
-        app.study = Some(study);
+            noise: Arc::clone(&app.noise),
+        });
+        panel.show(Arc::new(rows::rows(&table)));
+        app.panel = Some(panel);
         app.list.follow = false;
     }
 }
 
-fn summary(report: &Report, batch: Option<&Batch>) -> (Tone, String) {
+fn summary(report: &ReplayReport, edited: bool) -> (Style, String) {
     let mut more = String::new();
     for (count, words) in [
         (report.left_out, "left out"),
         (report.not_sent, "not sent"),
-        (report.gone, "removed meanwhile"),
+        (report.gone, "deleted meanwhile"),
     ] {
         if count > 0 {
             more += &format!(", {count} {words}");
@@ -175,42 +176,44 @@ fn summary(report: &Report, batch: Option<&Batch>) -> (Tone, String) {
         more += &format!("; --seed {seed}");
     }
     if let (1, Some((seq, attempt))) = (report.sent, &report.last) {
-        let what = batch.and_then(|batch| batch.what);
-        let what = what.map_or_else(|| format!("event {seq}"), str::to_owned);
-        let (tone, words) = replayed(&what, attempt);
-        return (tone, words + &more);
+        let what = match edited {
+            true => "the edited event".to_owned(),
+            false => format!("event {seq}"),
+        };
+        let (style, words) = attempt_summary(&what, attempt);
+        return (style, words + &more);
     }
-    let Report { sent, accepted, .. } = report;
+    let ReplayReport { sent, accepted, .. } = report;
     let failed = sent - accepted;
-    let (tone, sign) = match failed {
-        0 => (Tone::Good, "✓"),
-        _ => (Tone::Bad, "✗"),
+    let (style, sign) = match failed {
+        0 => (GOOD, "✓"),
+        _ => (BAD, "✗"),
     };
     let words = format!("{sign} {sent} replayed: {accepted} accepted, {failed} not{more}");
-    (tone, words)
+    (style, words)
 }
 
-fn replayed(what: &str, attempt: &AttemptRow) -> (Tone, String) {
+fn attempt_summary(what: &str, attempt: &AttemptRow) -> (Style, String) {
     let took = took(attempt.duration);
     match &attempt.outcome {
         Outcome::Error { message, .. } => (
-            Tone::Bad,
+            BAD,
             format!("✗ {what} replayed, no answer after {took}: {message}"),
         ),
         Outcome::Status(status) if attempt.verdict.is_accepted() => {
-            (Tone::Good, format!("✓ {what} replayed: {status} in {took}"))
+            (GOOD, format!("✓ {what} replayed: {status} in {took}"))
         }
         Outcome::Status(status) => {
             let verdict = match &attempt.verdict {
                 Verdict::Unjudged { .. } => "",
-                // The status says nothing of it.
+                // The status does not show it.
                 verdict if verdict.word() == "token" => {
                     ", its Validation-Token not returned: RingCentral refuses it"
                 }
                 _ => ", not accepted by RingCentral",
             };
             let words = format!("✗ {what} replayed: {status} in {took}{verdict}");
-            (Tone::Bad, words)
+            (BAD, words)
         }
     }
 }

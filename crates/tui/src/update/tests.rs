@@ -4,8 +4,11 @@ use ringtail_model::{Cause, FailureKind, LinkState, TargetState};
 use ringtail_ringcentral::verdict::Fault;
 
 use super::*;
-use crate::app::{Entry, Tab};
-use crate::source::MarkWish;
+use ringtail_model::Watermarks;
+use ringtail_store::{BookmarkChange, Comment};
+
+use crate::app::Entry;
+use crate::format::Tab;
 use crate::testing::{Book, Draft, NOW, Stage, keys};
 
 fn many(count: usize) -> Book {
@@ -15,7 +18,7 @@ fn many(count: usize) -> Book {
 }
 
 fn selected(stage: &Stage) -> u64 {
-    stage.app.list.selected_event().map_or(0, |event| event.seq)
+    stage.app.list.current_event().map_or(0, |event| event.seq)
 }
 
 #[test]
@@ -268,15 +271,15 @@ fn an_event_that_retention_dropped_is_told() {
 #[test]
 fn rows_that_retention_dropped_are_not_asked_for_for_ever() {
     let mut stage = Stage::new(80, 24, Book::traffic());
-    let marks = Watermarks {
+    let watermarks = Watermarks {
         events: RowId(99),
         attempts: RowId(99),
         gaps: RowId(99),
         new_fields: RowId(99),
         bookmarks: 99,
     };
-    stage.msg(Msg::Marks(marks));
-    assert_eq!(stage.app.reading.seen, marks);
+    stage.msg(Msg::Watermarks(watermarks));
+    assert_eq!(stage.app.reading.seen, watermarks);
 }
 
 #[test]
@@ -311,7 +314,7 @@ fn what_is_new_in_an_event_is_marked_and_said() {
 #[test]
 fn marks_of_another_process_come_and_go() {
     let mut stage = Stage::new(80, 24, Book::traffic());
-    let marked = |stage: &Stage| {
+    let bookmarks = |stage: &Stage| {
         let events = stage
             .app
             .list
@@ -321,18 +324,20 @@ fn marks_of_another_process_come_and_go() {
     };
     let ids = [2, 5].map(|seq| stage.book.event_number(seq).event.id);
     for id in ids {
-        stage.book.mark(id, MarkWish::Comment("look".to_owned()));
+        stage
+            .book
+            .bookmark(id, BookmarkChange::Comment(Comment::parse("look").unwrap()));
     }
     stage.sync();
-    assert_eq!(marked(&stage), [2, 5]);
-    stage.book.mark(ids[0], MarkWish::Clear);
+    assert_eq!(bookmarks(&stage), [2, 5]);
+    stage.book.bookmark(ids[0], BookmarkChange::Clear);
     stage.sync();
-    assert_eq!(marked(&stage), [5]);
+    assert_eq!(bookmarks(&stage), [5]);
     stage.press("/marked<Enter>");
-    assert_eq!(marked(&stage), [5]);
-    stage.book.mark(ids[0], MarkWish::Mark);
+    assert_eq!(bookmarks(&stage), [5]);
+    stage.book.bookmark(ids[0], BookmarkChange::Set);
     stage.sync();
-    assert_eq!(marked(&stage), [2, 5]);
+    assert_eq!(bookmarks(&stage), [2, 5]);
 }
 
 #[test]
@@ -440,27 +445,23 @@ fn a_mistake_is_shown_at_its_column_and_not_applied() {
     let mut stage = Stage::new(80, 24, many(3));
     stage.press("/kind:smss x<Enter>");
     assert!(stage.show().contains("\"      ▼ there is no kind"));
-    assert!(stage.app.filter_line.is_some());
+    assert!(stage.app.prompt.is_some());
     assert_eq!(seqs(&stage), [1, 2, 3]);
     stage.press("<Esc>");
-    assert!(stage.app.filter_line.is_none());
+    assert!(stage.app.prompt.is_none());
 }
 
 #[test]
 fn words_are_completed_and_the_language_is_a_key_away() {
     let mut stage = Stage::new(80, 24, many(3));
     stage.press("/verd<Tab>la<Tab>");
-    let line = stage.app.filter_line.as_ref().unwrap();
-    assert_eq!(line.input.value(), "verdict:late ");
+    let line = stage.app.prompt.as_ref().unwrap();
+    assert_eq!(line.input().value(), "verdict:late ");
     stage.press("<F1>");
     assert!(stage.show().contains("Filter language"));
     stage.press("q<Enter>");
     assert_eq!(stage.app.filter.to_string(), "verdict:late");
-    assert!(
-        stage
-            .show()
-            .contains("No event is one that the filter is for")
-    );
+    assert!(stage.show().contains("No event matches the filter"));
     // q and r are letters while a filter is written.
     stage.press("/qr");
     assert!(!stage.quit);
@@ -539,7 +540,7 @@ fn a_key_explains_the_worst_there_is() {
     };
     let mut stage = Stage::new(80, 24, Book::new());
     assert_eq!(explained(&mut stage), "");
-    assert!(stage.show().contains("nothing to be explained"));
+    assert!(stage.show().contains("nothing to explain"));
     let status = Fault::WrongStatus { status: 500 };
     for (draft, code) in [
         (Draft::sms().ok(3), "RT-500"),

@@ -1,4 +1,4 @@
-//! One event, looked at closely.
+//! One event in full.
 //!
 //! ```text
 //! 1204  14:03:22.123  SMS from +1650224…: Hi advisor, I'd like to …
@@ -9,169 +9,158 @@
 //!   "uuid": "6242343638330007102",
 //! ```
 
-use ratatui::buffer::Buffer;
+use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::text::Line;
 use ringtail_model::{Bookmark, EventRow};
+use ringtail_text::size;
 
-use super::layout::detail_head;
-use super::{body, put, put_line, put_right};
-use crate::app::{App, BodyForm, Focus, Shown, Tab};
-use crate::format::{proof as words, size, time};
-use crate::text::{TextLine, Tone, cut, escape};
+use super::{below, highlight, lines, put, put_right, row, scroll_position};
+use crate::app::{App, Shown};
+use crate::format::{BodyView, Tab, proof, time};
+use crate::layout::{Focus, detail_head};
+use crate::text::{cut, escape, join, line, line_width, span};
+use crate::theme::{BAD, CHOSEN, CHOSEN_ELSEWHERE, DIM, NAME, PLAIN, STRONG, WARN};
 
 /// Draws the detail of the chosen event.
-pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
-    let Some(wanted) = app.wanted() else {
+pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    let Some(wanted) = app.detail_event() else {
         return;
     };
     if let Some((id, why)) = &app.detail.failed
         && *id == wanted.id
     {
-        let line = TextLine::new(Tone::Bad, format!("✗ event {}: {why}", wanted.seq));
-        put_line(buf, area, 0, 0, &line, app.theme);
+        put(
+            frame,
+            area,
+            line(format!("✗ event {}: {why}", wanted.seq), BAD),
+        );
         return;
     }
     // While the list has the keys the pane may lag behind by one event: its title says which it shows.
     let current = |shown: &&Shown| app.focus == Focus::List || shown.detail.event.id == wanted.id;
     let Some(shown) = app.detail.shown.as_ref().filter(current) else {
-        title(buf, area, wanted, &wanted.summary, app);
-        put(buf, area, 0, 2, "reading…", app.theme.style(Tone::Dim));
+        put(frame, area, title(wanted, &wanted.summary, app));
+        put(frame, row(area, 2), line("reading…", DIM));
         return;
     };
-    // What the list knows is younger; a comment names whom it likes.
-    let of_event = |event: &&EventRow| event.id == shown.detail.event.id;
-    let row = app.list.selected_event().filter(of_event);
-    let novelty = row.unwrap_or(&shown.detail.event).new_fields.as_ref();
-    let novelty = novelty.map(|novelty| format!("◆ {novelty}"));
-    let head = detail_head(area.height);
-    let mark = row.and_then(|row| row.bookmark.as_ref());
-    let mark = mark.filter(|_| !app.masked);
-    let summary = &shown.detail.event.summary;
-    if head > 2 {
-        title(buf, area, &shown.detail.event, summary, app);
-        put_line(buf, area, 0, 1, &request(shown), app.theme);
-        let facts = facts(shown, mark, novelty, area.width.into());
-        put_line(buf, area, 0, 2, &facts, app.theme);
-    } else {
-        // Where there is no line for it, it takes the place of what the list says anyway.
-        let comment = mark.map(|mark| format!("* {}", mark.comment));
-        let told = match (comment, novelty) {
-            (Some(comment), Some(novelty)) => format!("{comment} {novelty}"),
-            (Some(comment), None) if comment.len() == 2 => format!("{comment}{summary}"),
-            (Some(told), None) | (None, Some(told)) => told,
-            (None, None) => summary.clone(),
-        };
-        title(buf, area, &shown.detail.event, &told, app);
-    }
-    tabs(buf, area, head, shown, app);
-    let lines = Rect {
-        y: area.y + head.min(area.height),
-        height: area.height.saturating_sub(head),
-        ..area
-    };
-    body::render(buf, lines, &shown.lines, app.detail.scroll, app.theme);
-    let place = app.detail.cursor.checked_sub(app.detail.scroll);
-    if let Some(y) = place.and_then(|place| u16::try_from(place).ok())
-        && app.focus == Focus::Detail
-        && app.detail.has_cursor()
-        && y < lines.height
-    {
-        let line = Rect::new(lines.x, lines.y + y, lines.width, 1);
-        buf.set_style(line, app.theme.chosen());
-    }
-}
-
-fn title(buf: &mut Buffer, area: Rect, event: &EventRow, summary: &str, app: &App) {
-    let at = time(event.received_at, &app.zone, "%H:%M:%S%.3f");
-    let line = TextLine::new(Tone::Plain, format!("{}  ", event.seq))
-        .with(Tone::Dim, format!("{at}  "))
-        .with(Tone::Strong, summary);
-    put_line(buf, area, 0, 0, &line, app.theme);
-}
-
-fn request(shown: &Shown) -> TextLine {
     let event = &shown.detail.event;
-    let path = if event.path.is_empty() {
-        "/"
+    // The list has the newer bookmark and new fields.
+    let listed = app
+        .list
+        .current_event()
+        .filter(|listed| listed.id == event.id);
+    let new_fields = listed.unwrap_or(event).new_fields.as_ref();
+    let new_fields = new_fields.map(|new_fields| format!("◆ {new_fields}"));
+    // A comment may hold personal data.
+    let bookmark = listed.and_then(|listed| listed.bookmark.as_ref());
+    let bookmark = bookmark.filter(|_| !app.masked);
+    let head = detail_head(area.height);
+    if head > 2 {
+        put(frame, area, title(event, &event.summary, app));
+        let path = match event.path.as_str() {
+            "" => "/",
+            path => path,
+        };
+        let request = span(&event.method, NAME) + span(format!(" {path}"), PLAIN);
+        put(frame, row(area, 1), request);
+        put(
+            frame,
+            row(area, 2),
+            facts(shown, bookmark, new_fields, area.width.into()),
+        );
     } else {
-        &event.path
-    };
-    TextLine::new(Tone::Name, &event.method).with(Tone::Plain, format!(" {path}"))
+        // Without a line for them, comment and new fields replace the summary, which the list shows.
+        let comment = bookmark.map(|bookmark| format!("* {}", bookmark.comment));
+        let text = match (comment, new_fields) {
+            (Some(comment), Some(new_fields)) => format!("{comment} {new_fields}"),
+            (Some(comment), None) if comment.len() == 2 => format!("{comment}{}", event.summary),
+            (Some(text), None) | (None, Some(text)) => text,
+            (None, None) => event.summary.clone(),
+        };
+        put(frame, area, title(event, &text, app));
+    }
+    tabs(
+        frame,
+        row(area, head - 1),
+        area.height.saturating_sub(head),
+        shown,
+        app,
+    );
+    let body = below(area, head);
+    lines(frame, body, &shown.lines, app.detail.scroll);
+    if app.focus == Focus::Detail
+        && app.detail.has_cursor()
+        && let Some(y) = app.detail.cursor.checked_sub(app.detail.scroll)
+    {
+        highlight(frame, body, y, CHOSEN);
+    }
+}
+
+fn title(event: &EventRow, summary: &str, app: &App) -> Line<'static> {
+    let at = time(event.received_at, &app.zone, "%H:%M:%S%.3f");
+    span(format!("{}  ", event.seq), PLAIN) + span(format!("{at}  "), DIM) + span(summary, STRONG)
 }
 
 fn facts(
     shown: &Shown,
-    mark: Option<&Bookmark>,
-    novelty: Option<String>,
+    bookmark: Option<&Bookmark>,
+    new_fields: Option<String>,
     columns: usize,
-) -> TextLine {
-    let facts = what(shown, novelty);
-    let Some(mark) = mark else { return facts };
-    let comment = match mark.comment.as_str() {
-        "" => "marked",
-        comment => comment,
-    };
-    let comment = escape(comment);
-    // A long comment is cut, and takes the place of nothing.
-    let room = columns.saturating_sub(facts.width() + 4).max(columns / 4);
-    let line = TextLine::new(Tone::Strong, format!("* {}  ", cut(&comment, room)));
-    line.and(facts)
-}
-
-fn what(shown: &Shown, novelty: Option<String>) -> TextLine {
+) -> Line<'static> {
     let event = &shown.detail.event;
-    let mut line = TextLine::default();
-    if let Some(novelty) = novelty {
-        line.push(Tone::Warn, &format!("{novelty}, "));
+    let mut facts = Line::default();
+    if let Some(new_fields) = new_fields {
+        facts += span(format!("{new_fields}, "), WARN);
     }
     if let Some(first) = event.duplicate_of {
-        line.push(Tone::Warn, &format!("≡ duplicate of {first}, "));
+        facts += span(format!("≡ duplicate of {first}, "), WARN);
     }
-    let proof = shown.detail.proof;
-    let (tone, proof) = proof.map_or((Tone::Dim, String::new()), words);
-    if tone != Tone::Dim {
-        line.push(tone, &format!("{proof}, "));
+    let (style, proof) = shown.detail.proof.map(proof).unwrap_or_default();
+    // A signature that is not checked comes last, where it is cut off first.
+    let checked = !proof.is_empty() && style != DIM;
+    if checked {
+        facts += span(format!("{proof}, "), style);
     }
-    let facts = format!(
-        "{}, {} from {}",
-        event.kind.word(),
-        size(event.body_len),
-        shown.detail.peer
-    );
-    line.push(Tone::Dim, &facts);
-    // What nobody asked for stands where it is cut off first.
-    if tone == Tone::Dim && !proof.is_empty() {
-        line.push(tone, &format!(", {proof}"));
+    let (kind, len) = (event.kind.word(), size(event.body_len));
+    facts += span(format!("{kind}, {len} from {}", shown.detail.peer), DIM);
+    if !checked && !proof.is_empty() {
+        facts += span(format!(", {proof}"), style);
     }
-    line
+    let Some(bookmark) = bookmark else {
+        return facts;
+    };
+    let comment = match bookmark.comment.as_str() {
+        "" => "bookmarked",
+        comment => comment,
+    };
+    // A long comment is cut before anything else.
+    let room = columns.saturating_sub(line_width(&facts) + 4);
+    let comment = cut(&escape(comment), room.max(columns / 4)).into_owned();
+    join(line(format!("* {comment}  "), STRONG), facts)
 }
 
-fn tabs(buf: &mut Buffer, area: Rect, head: u16, shown: &Shown, app: &App) {
-    let y = head - 1;
-    let height = usize::from(area.height.saturating_sub(head));
-    if let Some(place) = body::place(shown.lines.len(), app.detail.scroll, height) {
-        put_right(buf, area, y, &TextLine::new(Tone::Dim, place), app.theme);
+fn tabs(frame: &mut Frame<'_>, area: Rect, height: u16, shown: &Shown, app: &App) {
+    if let Some(position) = scroll_position(shown.lines.len(), app.detail.scroll, height.into()) {
+        put_right(frame, area, line(position, DIM));
     }
-    let mut x = 0;
+    let mut tabs = Line::default();
     for tab in Tab::ALL {
         let name = match tab {
-            Tab::Body => match app.detail.form {
-                BodyForm::LaidOut => "Body".to_owned(),
-                BodyForm::AsItIs => "Body as it is".to_owned(),
-                BodyForm::Hex => "Body in hex".to_owned(),
+            Tab::Body => match app.detail.view {
+                BodyView::Pretty => "Body".to_owned(),
+                BodyView::Raw => "Body as it is".to_owned(),
+                BodyView::Hex => "Body in hex".to_owned(),
             },
             Tab::Headers => format!("Headers {}", shown.detail.headers.len()),
             Tab::Attempts => format!("Attempts {}", shown.detail.attempts.len()),
         };
-        let (text, style) = if tab == app.detail.tab {
-            let style = match app.focus {
-                Focus::Detail => app.theme.chosen(),
-                Focus::List => app.theme.chosen_elsewhere(),
-            };
-            (format!("[{name}]"), style)
-        } else {
-            (format!(" {name} "), app.theme.style(Tone::Plain))
+        tabs += match app.focus {
+            _ if tab != app.detail.tab => span(format!(" {name} "), PLAIN),
+            Focus::Detail => span(format!("[{name}]"), CHOSEN),
+            Focus::List => span(format!("[{name}]"), CHOSEN_ELSEWHERE),
         };
-        x = put(buf, area, x, y, &text, style) + 1;
+        tabs += span(" ", PLAIN);
     }
+    put(frame, area, tabs);
 }

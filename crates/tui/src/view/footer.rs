@@ -1,139 +1,118 @@
-//! Keys that act now, or what just happened; and whether the list follows.
+//! Keys that act now, or a notice; and whether the list follows.
 
-use ratatui::buffer::Buffer;
+use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::text::Line;
 
-use super::{put_line, put_right};
-use crate::app::{App, Batch, Study};
+use super::{put, put_right, scroll_position};
+use crate::app::{App, Panel, ReplayProgress};
 use crate::format::count;
 use crate::keymap::Action;
-use crate::text::{TextLine, Tone, cut, escape};
+use crate::text::{cut, escape, join, line, line_width, span};
+use crate::theme::{BAD, DIM, GOOD, NAME, PLAIN, STRONG, WARN};
 
 /// Draws the footer.
-pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
+pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
     if let Some(notice) = &app.notice {
-        let line = TextLine::new(notice.tone, &notice.text);
-        put_line(buf, area, 0, 0, &line, app.theme);
-        return;
-    }
-    if let Some(batch) = &app.batch {
-        let line = progress(batch, usize::from(area.width));
-        put_line(buf, area, 0, 0, &line, app.theme);
+        put(frame, area, line(&notice.text, notice.style));
         return;
     }
     let columns = usize::from(area.width);
+    if let Some(replay) = &app.progress {
+        put(frame, area, progress(replay, columns));
+        return;
+    }
     // The filter has half of the line, and what the keys leave of the rest.
-    let half = right(app, columns / 2);
-    let left = columns.saturating_sub(half.width());
+    let left = columns.saturating_sub(line_width(&right(app, columns / 2)));
     let keys = keys(app, left);
-    let free = left.saturating_sub(keys.width());
-    put_right(buf, area, 0, &right(app, columns / 2 + free), app.theme);
-    put_line(buf, area, 0, 0, &keys, app.theme);
+    let free = left.saturating_sub(line_width(&keys));
+    put_right(frame, area, right(app, columns / 2 + free));
+    put(frame, area, keys);
 }
 
-/// Returns what the list is like, with the filter in so many columns at the most.
-fn right(app: &App, room: usize) -> TextLine {
-    let mut right = TextLine::default();
+/// Returns what limits the list and where it stands, with the filter in `room` columns.
+fn right(app: &App, room: usize) -> Line<'static> {
+    let mut right = Line::default();
     if app.masked {
-        right.push(Tone::Warn, "masked ");
+        right += span("masked ", WARN);
     }
     if !app.selected.is_empty() {
         let selected = count(app.selected.len() as u64);
-        right.push(Tone::Warn, &format!("+{selected} selected "));
+        right += span(format!("+{selected} selected "), WARN);
     }
     if !app.filter.is_empty() {
-        // A filter may name who is not to be seen.
+        // A filter may hold personal data.
         let filter = match app.masked {
             true => "/…".to_owned(),
             false => format!("/{}", app.filter),
         };
-        right = right
-            .with(Tone::Warn, cut(&escape(&filter), room))
-            .with(Tone::Plain, " ");
+        right += span(format!("{} ", cut(&escape(&filter), room)), WARN);
     }
-    right.and(place(app))
+    join(right, position(app))
 }
 
-/// Returns how far a replay is.
-fn progress(batch: &Batch, columns: usize) -> TextLine {
-    let Some(total) = batch.total else {
-        return TextLine::new(Tone::Strong, "↻ preparing the replay")
-            .with(Tone::Dim, "  X stops it");
+fn progress(replay: &ReplayProgress, columns: usize) -> Line<'static> {
+    let Some(total) = replay.total else {
+        return span("↻ preparing the replay", STRONG) + span("  X stops it", DIM);
     };
-    let words = match batch.stopping {
-        true => "↻ stopping when the answer is here".to_owned(),
-        false => format!("↻ replaying {} of {total}", (batch.done + 1).min(total)),
+    let words = match replay.stopping {
+        true => "↻ stopping after this answer".to_owned(),
+        false => format!("↻ replaying {} of {total}", (replay.done + 1).min(total)),
     };
-    let failed = match batch.failed {
+    let failed = match replay.failed {
         0 => String::new(),
         failed => format!(", {failed} not accepted"),
     };
     let width = columns
         .saturating_sub(words.len() + failed.len() + 20)
         .min(30);
-    let full = (batch.done * width / total.max(1)).min(width);
-    let bar = format!("{}{}", "█".repeat(full), "░".repeat(width - full));
-    let stops = if batch.stopping { "" } else { "  X stops it" };
-    TextLine::new(Tone::Strong, words)
-        .with(Tone::Bad, failed)
-        .with(Tone::Name, format!("  {bar}"))
-        .with(Tone::Dim, stops)
+    let full = (replay.done * width / total.max(1)).min(width);
+    let bar = format!("  {}{}", "█".repeat(full), "░".repeat(width - full));
+    let stop = if replay.stopping { "" } else { "  X stops it" };
+    span(words, STRONG) + span(failed, BAD) + span(bar, NAME) + span(stop, DIM)
 }
 
-fn place(app: &App) -> TextLine {
+fn position(app: &App) -> Line<'static> {
     let list = &app.list;
-    if let Some(study) = &app.study {
-        let height = app.layout().study_size().1;
-        let place = super::body::place(study.lines.len(), study.scroll, height);
-        return TextLine::new(Tone::Dim, place.unwrap_or_default());
+    if let Some(panel) = &app.panel {
+        let height = app.layout().panel_size().1;
+        let position = scroll_position(panel.lines.len(), panel.scroll, height);
+        return line(position.unwrap_or_default(), DIM);
     }
     if !list.loaded || list.entries().is_empty() {
-        TextLine::default()
+        Line::default()
     } else if list.follow {
-        TextLine::new(Tone::Good, "● following")
+        line("● following", GOOD)
     } else if !list.at_end {
-        TextLine::new(Tone::Warn, "▼ more, G newest")
+        line("▼ more, G newest", WARN)
     } else {
         match list.below() {
-            0 => TextLine::new(Tone::Plain, "○ newest"),
-            below => TextLine::new(Tone::Plain, format!("▼ {} newer", count(below as u64))),
+            0 => line("○ newest", PLAIN),
+            below => line(format!("▼ {} newer", count(below as u64)), PLAIN),
         }
     }
 }
 
-/// Returns the keys of the table that fit. Help and quit, the last two, always stay.
-fn keys(app: &App, room: usize) -> TextLine {
-    let anything = !app.list.entries().is_empty();
-    let no_choice = app
-        .study
-        .as_ref()
-        .is_some_and(|study| study.cursor.is_none());
-    let compares = app.study.as_ref().is_some_and(Study::compares);
-    let general = |action| {
-        matches!(
-            action,
-            Action::Help | Action::Quit | Action::Back | Action::Palette
-        )
+/// Returns the keys that fit. Help and quit, the last two, always stay.
+fn keys(app: &App, room: usize) -> Line<'static> {
+    let is_empty = app.list.entries().is_empty();
+    let panel = app.panel.as_ref();
+    let useful = |action| match action {
+        Action::Open if panel.is_some_and(|panel| panel.cursor.is_none()) => false,
+        Action::Noise => panel.is_some_and(Panel::compares),
+        Action::Help | Action::Quit | Action::Back | Action::Palette => true,
+        _ => !is_empty,
     };
-    let mut entries: Vec<TextLine> = app
-        .keys
-        .of(app.scope())
-        .filter(|(binding, _)| !binding.footer.is_empty())
-        .filter(|(binding, _)| !(no_choice && binding.action == Action::Open))
-        .filter(|(binding, _)| compares || binding.action != Action::Noise)
-        .filter(|(binding, _)| anything || general(binding.action))
+    let bound = app.keys.of(app.scope());
+    let mut entries: Vec<Line> = bound
+        .filter(|(binding, _)| !binding.footer.is_empty() && useful(binding.action))
         .filter_map(|(binding, keys)| {
             let key = keys.first()?.name();
-            Some(TextLine::new(Tone::Name, key).with(Tone::Dim, format!(" {}  ", binding.footer)))
+            Some(span(key, NAME) + span(format!(" {}  ", binding.footer), DIM))
         })
         .collect();
-    let width = |entries: &[TextLine]| entries.iter().map(TextLine::width).sum::<usize>();
-    while width(&entries) > room && entries.len() > 2 {
+    while entries.iter().map(line_width).sum::<usize>() > room && entries.len() > 2 {
         entries.remove(entries.len() - 3);
     }
-    let mut line = TextLine::default();
-    for run in entries.into_iter().flat_map(|entry| entry.0) {
-        line.push(run.tone, &run.text);
-    }
-    line
+    entries.into_iter().fold(Line::default(), join)
 }

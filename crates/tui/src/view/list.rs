@@ -8,179 +8,166 @@
 //! › 14:03:22  Call answered, Pat → Alex             500        3.2 s   ✗ late    ≡↻
 //! ```
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ringtail_model::{EventRow, GapRow, Status, endpoint_name};
-use ringtail_protocol::event::Kind;
-use ringtail_ringcentral::verdict::Verdict;
+mod cells;
 
-use super::row::{Columns, answer, fitted, marks};
-use super::{put, put_right, start};
-use crate::app::{App, Entry, Focus};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::{Cell, HighlightSpacing, Row, Table, TableState};
+use ringtail_model::{EventRow, GapRow};
+use ringtail_protocol::event::Kind;
+
+use self::cells::{answer, signs, summary, verdict};
+use super::start;
+use crate::app::{App, Entry};
 use crate::format::{count, time, took};
-use crate::text::{TextLine, Tone, cut, escape, width};
+use crate::layout::Focus;
+use crate::text::{cut, line, line_width, span};
+use crate::theme::{CHOSEN, CHOSEN_ELSEWHERE, DIM, PLAIN, STRONG, WARN};
 
 /// Draws the list, or what to do while it is empty.
-pub(super) fn render(buf: &mut Buffer, area: Rect, app: &App) {
+pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let entries = app.list.entries();
     if entries.is_empty() {
-        start::render(buf, area, app);
+        start::render(frame, area, app);
         return;
     }
-    let rows = usize::from(area.height.saturating_sub(1));
-    let visible = || entries.iter().enumerate().skip(app.list.top).take(rows);
+    let height = usize::from(area.height.saturating_sub(1));
+    let visible = || entries.iter().skip(app.list.top).take(height);
     let today = time(app.now, &app.zone, "%F");
     let other_days = visible()
-        .filter_map(|(_, entry)| entry.event())
+        .filter_map(Entry::event)
         .any(|event| time(event.received_at, &app.zone, "%F") != today);
     let columns = Columns::new(area.width, other_days);
-    head(buf, area, &columns, app);
-    for (y, (index, entry)) in (1..).zip(visible()) {
-        match entry {
-            Entry::Event(event) => draw_event(buf, area, y, &columns, event, app),
-            Entry::Gap(gap) => draw_gap(buf, area, y, gap, app),
-        }
-        if index == app.list.cursor {
-            put(buf, area, 0, y, "›", app.theme.style(Tone::Strong));
-            let chosen = if app.focus == Focus::List {
-                app.theme.chosen()
-            } else {
-                app.theme.chosen_elsewhere()
-            };
-            buf.set_style(Rect::new(area.x, area.y + y, area.width, 1), chosen);
-        }
+    let rows = visible().map(|entry| match entry {
+        Entry::Event(event) => event_row(event, &columns, app),
+        Entry::Gap(gap) => gap_row(gap),
+    });
+    let table = Table::new(rows, columns.widths())
+        .header(header(&columns, app))
+        .highlight_symbol(line("›", STRONG))
+        .highlight_spacing(HighlightSpacing::Always)
+        .row_highlight_style(match app.focus {
+            Focus::List => CHOSEN,
+            Focus::Detail => CHOSEN_ELSEWHERE,
+        });
+    let cursor = app.list.cursor.checked_sub(app.list.top);
+    let mut state = TableState::new().with_selected(cursor);
+    frame.render_stateful_widget(table, area, &mut state);
+}
+
+/// The columns that a width has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Columns {
+    time: u16,
+    what: u16,
+    answer: u16,
+    /// The duration of an attempt, and a space.
+    took: Option<u16>,
+    verdict: u16,
+    signs: u16,
+    time_pattern: &'static str,
+}
+
+impl Columns {
+    /// Divides a width. Days are shown when rows of another day are in sight.
+    fn new(width: u16, other_days: bool) -> Self {
+        let wide = width >= 100;
+        let (time, time_pattern) = match (other_days, wide) {
+            (true, true) => (15, "%b %d %H:%M:%S"),
+            (true, false) => (11, "%m-%d %H:%M"),
+            (false, true) => (12, "%H:%M:%S%.3f"),
+            (false, false) => (8, "%H:%M:%S"),
+        };
+        let mut columns = Self {
+            // With the sign of a selected event before it and a space behind it.
+            time: 1 + time + 1,
+            what: 0,
+            answer: 9,
+            took: (width >= 66).then_some(8),
+            verdict: if width >= 72 { 8 } else { 1 },
+            signs: if wide { 4 } else { 2 },
+            time_pattern,
+        };
+        // A column before the table is for the cursor, and one lies between two of its columns.
+        let others = columns.all().map(|column| column + 1).sum();
+        columns.what = width.saturating_sub(others);
+        columns
+    }
+
+    fn all(&self) -> impl Iterator<Item = u16> {
+        let took = self.took.into_iter();
+        let left = [self.time, self.what, self.answer].into_iter();
+        left.chain(took).chain([self.verdict, self.signs])
+    }
+
+    fn widths(&self) -> impl Iterator<Item = Constraint> {
+        self.all().map(Constraint::Length)
+    }
+
+    fn has_words(&self) -> bool {
+        self.verdict > 1
     }
 }
 
-fn head(buf: &mut Buffer, area: Rect, columns: &Columns, app: &App) {
-    let dim = app.theme.style(Tone::Dim);
-    put(buf, area, columns.time.x, 0, "TIME", dim);
-    put(buf, area, columns.what.x, 0, "WHAT", dim);
-    put(buf, area, columns.answer.x, 0, "ANSWER", dim);
-    if let Some(took) = columns.took {
-        put(buf, area, took.x + took.width - 4, 0, "TOOK", dim);
-    }
-    if columns.words {
-        put(buf, area, columns.verdict.x, 0, "VERDICT", dim);
-    }
+fn header(columns: &Columns, app: &App) -> Row<'static> {
+    let mut what = line("WHAT", DIM);
     let above = app.list.top;
     if !app.list.at_start || above > 0 {
         let more = if app.list.at_start { "" } else { " and older" };
-        let line = TextLine::new(Tone::Dim, format!("▲ {}{more}", count(above as u64)));
-        // Over the end of the widest column, where no heading stands.
-        let what = Rect {
-            width: columns.what.x + columns.what.width,
-            ..area
-        };
-        put_right(buf, what, 0, &line, app.theme);
+        let more = line(format!("▲ {}{more}", count(above as u64)), DIM);
+        let room = usize::from(columns.what).saturating_sub(line_width(&what));
+        what += span(" ".repeat(room.saturating_sub(line_width(&more))), DIM);
+        what.extend(more);
     }
+    let mut cells = vec![line(" TIME", DIM), what, line("ANSWER", DIM)];
+    if columns.took.is_some() {
+        cells.push(line("TOOK ", DIM).right_aligned());
+    }
+    if columns.has_words() {
+        cells.push(line("VERDICT", DIM));
+    }
+    Row::new(cells)
 }
 
-fn draw_event(
-    buf: &mut Buffer,
-    area: Rect,
-    y: u16,
-    columns: &Columns,
-    event: &EventRow,
-    app: &App,
-) {
-    let theme = app.theme;
-    if app.selected.contains_key(&event.row) {
-        put(buf, area, 1, y, "+", theme.style(Tone::Warn));
-    }
-    let quiet = event.kind == Kind::Validation;
-    let base = theme.style(if quiet { Tone::Dim } else { Tone::Plain });
+fn event_row(event: &EventRow, columns: &Columns, app: &App) -> Row<'static> {
+    let selected = match app.selected.contains_key(&event.row) {
+        true => span("+", WARN),
+        false => span(" ", PLAIN),
+    };
     let at = time(event.received_at, &app.zone, columns.time_pattern);
-    put(buf, area, columns.time.x, y, &at, theme.style(Tone::Dim));
-    let room = usize::from(columns.what.width);
-    let what = what(event, app, room);
-    let text = cut(&what, room);
-    put(buf, area, columns.what.x, y, &text, base);
-    let (tone, answer) = answer(event, engine_of(event, app));
-    let answer = cut(&answer, columns.answer.width.into()).into_owned();
-    put(buf, area, columns.answer.x, y, &answer, theme.style(tone));
-    if let (Some(column), Some(attempt)) = (columns.took, &event.last_attempt) {
-        let took = took(attempt.duration);
-        let cell = Rect {
-            width: column.x + column.width,
-            ..area
-        };
-        put_right(buf, cell, y, &TextLine::new(Tone::Plain, took), theme);
-    }
-    if let Some(attempt) = &event.last_attempt {
-        let (tone, sign) = match attempt.verdict {
-            Verdict::Accepted { .. } => (Tone::Good, "✓"),
-            Verdict::Failed { .. } => (Tone::Bad, "✗"),
-            Verdict::Unjudged { .. } => (Tone::Dim, "–"),
-        };
-        let word = match attempt.verdict.word() {
-            _ if !columns.words => String::new(),
-            "unjudged" => String::new(),
-            "no-answer" => " none".to_owned(),
-            word => format!(" {word}"),
-        };
-        let verdict = format!("{sign}{word}");
-        put(buf, area, columns.verdict.x, y, &verdict, theme.style(tone));
-    }
-    let marks = marks(event);
-    let marks = cut(&marks, columns.marks.width.into());
-    put(
-        buf,
-        area,
-        columns.marks.x,
-        y,
-        &marks,
-        theme.style(Tone::Warn),
-    );
-}
-
-/// Returns what the engine of an event's endpoint does; `None` for those of endpoints that nobody listens on here.
-fn engine_of<'a>(event: &EventRow, app: &'a App) -> Option<&'a Status> {
-    match app.engines.as_slice() {
-        [_] => {
-            let endpoint = app.status.endpoint.as_ref();
-            let is_here = endpoint.is_none_or(|endpoint| endpoint.id == event.endpoint);
-            is_here.then_some(&app.status)
-        }
-        several => {
-            let name = endpoint_name(&event.endpoint);
-            several.iter().find(|engine| engine.name == name)
-        }
-    }
-}
-
-fn what(event: &EventRow, app: &App, room: usize) -> String {
-    let text = if event.summary.is_empty() {
-        &event.topic
-    } else {
-        &event.summary
+    let style = match event.kind {
+        Kind::Validation => DIM,
+        _ => PLAIN,
     };
-    let text = escape(text);
-    let of = |name: &str| {
-        let label = format!("[{}] ", cut(&escape(name), 12));
-        let text = fitted(&text, room.saturating_sub(width(&label)));
-        format!("{label}{text}")
-    };
-    if app.engines.len() > 1 {
-        return of(endpoint_name(&event.endpoint));
+    let mut cells = vec![
+        selected + span(at, DIM),
+        line(summary(event, app, columns.what.into()), style),
+        answer(event, app, columns.answer.into()),
+    ];
+    let attempt = event.last_attempt.as_ref();
+    if columns.took.is_some() {
+        let took = attempt.map(|attempt| format!("{} ", took(attempt.duration)));
+        cells.push(line(took.unwrap_or_default(), PLAIN).right_aligned());
     }
-    match &app.status.endpoint {
-        // The history is shared by all endpoints of a data directory.
-        Some(endpoint) if endpoint.id != event.endpoint => of(&event.endpoint),
-        _ => fitted(&text, room).into_owned(),
-    }
+    cells.push(attempt.map_or_else(Line::default, |attempt| {
+        verdict(&attempt.verdict, columns.has_words())
+    }));
+    let signs = signs(event);
+    cells.push(line(cut(&signs, columns.signs.into()), WARN));
+    Row::new(cells)
 }
 
-fn draw_gap(buf: &mut Buffer, area: Rect, y: u16, gap: &GapRow, app: &App) {
+fn gap_row(gap: &GapRow) -> Row<'static> {
     let words = if gap.first == gap.last {
-        format!("⋯ gap: event {} is gone from the relay", gap.first)
+        format!(" ⋯ gap: event {} is gone from the relay", gap.first)
     } else {
         format!(
-            "⋯ gap: events {}-{} are gone from the relay",
+            " ⋯ gap: events {}-{} are gone from the relay",
             gap.first, gap.last
         )
     };
-    put(buf, area, 2, y, &words, app.theme.style(Tone::Warn));
+    Row::new([Cell::new(line(words, WARN)).column_span(6)])
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use ringtail_ringcentral::verdict::Fault;
 
 use crate::app::later;
 use crate::msg::Msg;
-use crate::source::{OptionLine, ReplayStep, Report, Table, TableRow};
+use crate::replayer::{OptionsCheck, ReplayReport, ReplayStep, ResultTable};
 use crate::testing::{Book, Draft, NOW, Stage};
 
 pub(super) const SIZES: [(u16, u16); 3] = [(60, 16), (80, 24), (140, 40)];
@@ -362,7 +362,7 @@ fn options_of_a_replay() {
     for (name, line) in [("offers", "--"), ("mistake", "--speed 2")] {
         for (columns, lines) in SIZES {
             let mut stage = Stage::new(columns, lines, Book::traffic());
-            stage.app.read_replay = |line| OptionLine {
+            stage.app.check_options = |line| OptionsCheck {
                 offers: match line.ends_with("--") {
                     true => [
                         "--edit",
@@ -378,7 +378,7 @@ fn options_of_a_replay() {
                     false => Vec::new(),
                 },
                 error: Some("--timing is missing".to_owned()),
-                ..OptionLine::default()
+                ..OptionsCheck::default()
             };
             stage.press("gvvR");
             stage.press(line);
@@ -396,28 +396,20 @@ fn answers_that_changed() {
             "204, 3 lines",
             "200 → connection reset by peer",
         ];
-        let rows = [2, 5, 7].into_iter().zip(told).map(|(seq, told)| {
-            let event = stage.book.event_number(seq).event;
-            TableRow {
-                event: event.id,
-                row: event.row,
-                seq,
-                told: told.to_owned(),
-                summary: event.summary,
-            }
-        });
-        let table = Table {
+        let rows = [2, 5, 7].into_iter().zip(told);
+        let rows = rows.map(|(seq, told)| (stage.book.event_number(seq).event, told.to_owned()));
+        let table = ResultTable {
             title: "3 of 7 answers changed".to_owned(),
             rows: rows.collect(),
         };
         stage.msg(Msg::Replayed {
             seq: 1,
             watched: true,
-            result: Ok(Box::new(Report {
+            result: Ok(Box::new(ReplayReport {
                 sent: 7,
                 accepted: 5,
                 table: Some(table),
-                ..Report::default()
+                ..ReplayReport::default()
             })),
         });
         insta::assert_snapshot!(format!("compared_{columns}x{lines}"), stage.show());

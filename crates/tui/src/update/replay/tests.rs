@@ -1,7 +1,7 @@
 use super::*;
-use crate::source::{OptionLine, ReplayStep};
+use crate::msg::Msg;
+use crate::replayer::{OptionsCheck, ReplayReport, ReplayStep, ResultTable};
 use crate::testing::{Book, Stage};
-use crate::update::Msg;
 
 fn replays(stage: &Stage) -> Vec<u64> {
     let events = stage.book.events.iter();
@@ -15,7 +15,7 @@ fn selected_events_are_replayed_one_after_the_other() {
     stage.press("gjvjvr");
     // The presence was replayed before.
     assert_eq!(replays(&stage), [2, 4, 5]);
-    assert!(stage.app.batch.is_none());
+    assert!(stage.app.progress.is_none());
     let shown = stage.show();
     assert!(shown.contains("✓ 2 replayed: 2 accepted, 0 not"), "{shown}");
 }
@@ -34,11 +34,11 @@ fn a_replay_of_many_tells_how_far_it_is_and_is_stopped() {
     assert_eq!(stage.begin("X"), [Effect::StopReplay]);
     assert!(stage.show().contains("↻ stopping"), "{}", stage.show());
     stage.msg(Msg::Step(ReplayStep::Sent { accepted: true }));
-    let report = Report {
+    let report = ReplayReport {
         sent: 1,
         accepted: 1,
         not_sent: 2,
-        ..Report::default()
+        ..ReplayReport::default()
     };
     stage.msg(Msg::Replayed {
         seq: 2,
@@ -56,7 +56,7 @@ fn a_replay_of_many_tells_how_far_it_is_and_is_stopped() {
 #[test]
 fn a_written_line_replays_what_is_meant_and_comes_back_with_the_next() {
     let mut stage = Stage::new(80, 24, Book::traffic());
-    stage.app.read_replay = |line| OptionLine {
+    stage.app.check_options = |line| OptionsCheck {
         error: line.contains("wrong").then(|| "no such option".to_owned()),
         offers: match line.ends_with("--ta") {
             true => vec!["--target".to_owned()],
@@ -71,12 +71,17 @@ fn a_written_line_replays_what_is_meant_and_comes_back_with_the_next() {
     assert_eq!(stage.begin("<Enter>"), []);
     stage.press("<Esc>R--ta<Tab>1");
     assert!(stage.show().contains("replay 2: --target 1"));
-    let [Effect::Replay { line, watched, .. }] = &stage.begin("<Enter>")[..] else {
+    let [
+        Effect::Replay {
+            options, watched, ..
+        },
+    ] = &stage.begin("<Enter>")[..]
+    else {
         panic!("nothing is replayed");
     };
-    assert_eq!((line.as_str(), *watched), ("--target 1", true));
-    assert!(stage.app.replay_line.is_none());
-    stage.app.batch = None;
+    assert_eq!((options.as_str(), *watched), ("--target 1", true));
+    assert!(stage.app.prompt.is_none());
+    stage.app.progress = None;
     stage.press("R");
     assert!(stage.show().contains("replay 2: --target 1"));
     let effects = stage.begin(" --edit<Enter>");
@@ -87,8 +92,10 @@ fn a_written_line_replays_what_is_meant_and_comes_back_with_the_next() {
 fn what_came_of_an_event_is_replayed_and_what_was_left_is_not() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let id = stage.book.event_number(2).event.id;
-    let line = || "--edit".to_owned();
-    let edited = |id| Msg::Edited { id, line: line() };
+    let edited = |id| Msg::Edited {
+        id,
+        options: "--edit".to_owned(),
+    };
     stage.msg(edited(Ok(None)));
     assert!(stage.show().contains("nothing was changed"));
     stage.msg(edited(Err("the editor ended with 1".to_owned())));
@@ -106,22 +113,19 @@ fn a_table_of_answers_that_changed_opens_their_events() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let told = |stage: &mut Stage, masked: bool| {
         let event = stage.book.event_number(5).event;
-        let report = Report {
+        let report = ReplayReport {
             sent: 2,
             accepted: 1,
-            table: Some(crate::source::Table {
+            table: Some(ResultTable {
                 title: "1 of 2 answers changed".to_owned(),
-                rows: vec![crate::source::TableRow {
-                    event: event.id,
-                    row: event.row,
-                    seq: event.seq,
-                    told: "200 → 500".to_owned(),
-                    summary: event.summary,
-                }],
+                rows: vec![(event, "200 → 500".to_owned())],
             }),
-            ..Report::default()
+            ..ReplayReport::default()
         };
-        stage.app.batch = Some(Batch::new(masked));
+        stage.app.progress = Some(ReplayProgress {
+            masked,
+            ..ReplayProgress::default()
+        });
         stage.msg(Msg::Replayed {
             seq: 1,
             watched: true,
@@ -133,12 +137,12 @@ fn a_table_of_answers_that_changed_opens_their_events() {
     assert!(shown.contains("1 of 2 answers changed"), "{shown}");
     assert!(shown.contains("#5  200 → 500"), "{shown}");
     stage.press("<Enter>");
-    let chosen = stage.app.list.selected_event().map(|event| event.seq);
+    let chosen = stage.app.list.current_event().map(|event| event.seq);
     assert_eq!(chosen, Some(5));
     // The mask fell while it went on.
     stage.press("P");
     told(&mut stage, false);
-    assert!(stage.app.study.is_none());
+    assert!(stage.app.panel.is_none());
 }
 
 #[test]
@@ -169,13 +173,13 @@ fn replays_are_bounded_and_their_errors_are_told() {
             .show()
             .contains("✗ event 7 not replayed: the history is closed")
     );
-    stage.app.batch = Some(Batch::new(false));
+    stage.app.progress = Some(ReplayProgress::default());
     stage.msg(Msg::Step(ReplayStep::Sent { accepted: true }));
     stage.msg(ended(true));
     assert!(
         stage
             .show()
-            .contains("✗ 1 replayed, and then: the history is closed")
+            .contains("✗ 1 replayed, then: the history is closed")
     );
 }
 
@@ -185,14 +189,14 @@ fn a_replay_that_ends_badly_does_not_look_well() {
         let event = Book::traffic().event_number(seq);
         event.attempts[0].attempt.clone()
     };
-    let (tone, words) = replayed("event 5", &attempt(5));
-    assert_eq!(tone, Tone::Bad);
+    let (style, words) = attempt_summary("event 5", &attempt(5));
+    assert_eq!(style, BAD);
     assert_eq!(
         words,
         "✗ event 5 replayed: 500 in 31 ms, not accepted by RingCentral"
     );
-    let (tone, words) = replayed("event 7", &attempt(7));
-    assert_eq!(tone, Tone::Bad);
+    let (style, words) = attempt_summary("event 7", &attempt(7));
+    assert_eq!(style, BAD);
     assert_eq!(
         words,
         "✗ event 7 replayed, no answer after 2 ms: connection reset by peer"
@@ -201,18 +205,18 @@ fn a_replay_that_ends_badly_does_not_look_well() {
 
 #[test]
 fn what_was_left_out_and_what_it_followed_is_told() {
-    let report = Report {
+    let report = ReplayReport {
         sent: 5,
         accepted: 4,
         left_out: 2,
         gone: 3,
         seed: Some(17),
-        ..Report::default()
+        ..ReplayReport::default()
     };
-    let (tone, words) = summary(&report, None);
-    assert_eq!(tone, Tone::Bad);
+    let (style, words) = summary(&report, false);
+    assert_eq!(style, BAD);
     assert_eq!(
         words,
-        "✗ 5 replayed: 4 accepted, 1 not, 2 left out, 3 removed meanwhile; --seed 17"
+        "✗ 5 replayed: 4 accepted, 1 not, 2 left out, 3 deleted meanwhile; --seed 17"
     );
 }

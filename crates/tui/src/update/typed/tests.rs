@@ -1,5 +1,5 @@
 use super::*;
-use crate::app::Focus;
+use crate::layout::Focus;
 use crate::msg::Msg;
 use crate::testing::{Book, Draft, Stage};
 
@@ -8,7 +8,7 @@ fn a_key_right_after_esc_is_a_key_and_not_lost() {
     let thirty = (0..30).fold(Book::new(), |book, _| book.with(Draft::sms().ok(1)));
     let mut stage = Stage::new(80, 24, thirty);
     stage.press("g<Enter><A-G>");
-    let selected = stage.app.list.selected_event().map(|event| event.seq);
+    let selected = stage.app.list.current_event().map(|event| event.seq);
     assert_eq!((stage.app.focus, selected), (Focus::List, Some(30)));
     stage.press("g<Enter>");
     stage.msg(Msg::Key(KeyEvent::new(KeyCode::Up, KeyModifiers::ALT)));
@@ -19,7 +19,7 @@ fn a_key_right_after_esc_is_a_key_and_not_lost() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("/kind:sms<A-q>");
     assert!(
-        stage.app.filter_line.is_some(),
+        stage.app.prompt.is_some(),
         "what Alt does on a line is the line's"
     );
 }
@@ -35,9 +35,9 @@ fn a_paste_is_text_and_no_keys() {
     assert!(stage.app.selected.is_empty() && !stage.app.list.entries().is_empty());
     stage.press("/");
     stage.msg(Msg::Paste("kind:sms\nq\x1b[31m\n".to_owned()));
-    let line = stage.app.filter_line.as_ref().unwrap();
-    assert_eq!(line.input.value(), "kind:sms q [31m");
+    let line = stage.app.prompt.as_ref().unwrap();
+    assert_eq!(line.input().value(), "kind:sms q [31m");
     stage.msg(Msg::Paste("x".repeat(9_999)));
-    let line = stage.app.filter_line.as_ref().unwrap();
-    assert_eq!(line.input.value().len(), 15 + MAX_PASTE);
+    let line = stage.app.prompt.as_ref().unwrap();
+    assert_eq!(line.input().value().len(), 15 + MAX_PASTE);
 }

@@ -28,7 +28,7 @@ fn a_target_that_is_down_is_named_at_every_size() {
     for (columns, lines) in SIZES {
         let mut stage = Stage::new(columns, lines, failing_and_down());
         let words = ["✗ down", "localhost:3000"];
-        let held = ["H lets them go", "✗ down", "localhost:3000"];
+        let held = ["H resumes", "✗ down", "localhost:3000"];
         for (script, words) in [("", &words[..]), ("H", &held)] {
             let shown = stage.then(script);
             let head: String = shown.lines().take(3).collect();
@@ -40,7 +40,7 @@ fn a_target_that_is_down_is_named_at_every_size() {
         stage.app.engines.push(engine);
         let shown = stage.show();
         let line = shown.lines().find(|line| line.contains("bot-of")).unwrap();
-        let narrow = ["‖ ✗ localhost:3000", "H lets them go"];
+        let narrow = ["‖ ✗ localhost:3000", "H resumes"];
         let words = if columns < 80 { &narrow[..] } else { &held };
         assert!(words.iter().all(|word| line.contains(word)), "{shown}");
     }
@@ -68,12 +68,12 @@ fn what_is_not_forwarded_is_told_so() {
     stage.sync();
     let shown = stage.then("<Enter><BackTab>");
     assert!(
-        shown.contains("to be looked at and replayed, not forwarded"),
+        shown.contains("for inspection and replay, not forwarded"),
         "{shown}"
     );
     let shown = stage.then("K");
     assert!(
-        shown.contains("No client was attached that forwards"),
+        shown.contains("No client that forwards was connected"),
         "{shown}"
     );
 }
@@ -120,7 +120,7 @@ fn addresses_of_several_endpoints() {
         assert!(
             stage
                 .show()
-                .contains("has not told the address of look yet")
+                .contains("the address of look is not known yet")
         );
         assert_eq!(copied(&mut stage), url("dev"));
         stage.pass(10_000);

@@ -1,24 +1,22 @@
-//! Lines that are written on the screen besides the filter: of the palette, and of a path.
+//! The palette: actions found by name.
 
-use crossterm::event::{Event, KeyEvent};
 use tui_input::Input;
-use tui_input::backend::crossterm::EventHandler;
 
 use crate::keymap::{Action, Binding, Keys, Scope};
 
-/// The palette: actions by what they are called.
+/// The typed words, and the actions that match them.
 #[derive(Debug)]
 pub(crate) struct Palette {
     pub(crate) input: Input,
-    /// Where the actions act.
+    /// Where the actions apply.
     scope: Scope,
-    /// The actions that the line may mean, likeliest first.
+    /// The matching actions, best first.
     pub(crate) found: Vec<&'static Binding>,
     pub(crate) chosen: usize,
 }
 
 impl Palette {
-    /// Begins with every action of a place.
+    /// Begins with every action of a scope.
     pub(crate) fn new(scope: Scope, keys: &Keys) -> Self {
         let mut palette = Self {
             input: Input::default(),
@@ -26,28 +24,20 @@ impl Palette {
             found: Vec::new(),
             chosen: 0,
         };
-        palette.look(keys);
+        palette.search(keys);
         palette
     }
 
-    /// Takes a key that means nothing else.
-    pub(crate) fn key(&mut self, key: KeyEvent, keys: &Keys) {
-        self.input.handle_event(&Event::Key(key));
-        self.look(keys);
-    }
-
-    /// Moves the choice.
     pub(crate) fn go(&mut self, by: isize) {
         let last = self.found.len().saturating_sub(1);
         self.chosen = self.chosen.saturating_add_signed(by).min(last);
     }
 
-    /// Returns the chosen action.
     pub(crate) fn action(&self) -> Option<Action> {
         self.found.get(self.chosen).map(|row| row.action)
     }
 
-    fn look(&mut self, keys: &Keys) {
+    pub(super) fn search(&mut self, keys: &Keys) {
         let wanted = self.input.value().to_lowercase();
         let mut found: Vec<(usize, &'static Binding)> = keys
             .of(self.scope)
@@ -64,7 +54,7 @@ impl Palette {
     }
 }
 
-/// Returns how far from a text what is wanted is, if all its letters are there in their order: 0 is the best.
+/// Returns the distance of a text from the typed words, if it contains their letters in order: 0 is the best.
 fn score(wanted: &str, text: &str) -> Option<usize> {
     let text = text.to_lowercase();
     if let Some(at) = text.find(wanted) {
@@ -89,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_begins_with_it_comes_before_what_only_has_its_letters() {
+    fn a_prefix_scores_better_than_scattered_letters() {
         assert_eq!(score("re", "replay"), Some(0));
         assert!(score("re", "explain replay") < score("pl", "explain"));
         assert!(score("rpl", "replay").is_some());

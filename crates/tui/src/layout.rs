@@ -1,8 +1,6 @@
-//! Where things are on screen.
+//! Areas of the screen.
 
 use ratatui::layout::Rect;
-
-use crate::app::Focus;
 
 /// Columns from which list and detail stand side by side.
 const SPLIT_FROM: u16 = 120;
@@ -10,17 +8,27 @@ const SPLIT_FROM: u16 = 120;
 /// Columns from which link and target share a line.
 const WIDE_STATUS_FROM: u16 = 110;
 
-/// How many parts of the screen there are for each that the status has.
-const MOST_STATUS: u16 = 4;
+/// The status lines take at most this fraction of the height.
+const STATUS_FRACTION: u16 = 4;
 
 /// Lines from which the detail shows method and path.
 const TALL_DETAIL_FROM: u16 = 14;
 
-/// The areas of the screen.
+/// Fewest columns and lines that anything is drawn on.
+pub(crate) const SMALLEST: (u16, u16) = (30, 7);
+
+/// The pane that keys act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Focus {
+    List,
+    Detail,
+}
+
+/// The areas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) status: Rect,
-    /// All between status and footer.
+    /// Everything between status and footer.
     pub(crate) body: Rect,
     pub(crate) list: Option<Rect>,
     /// Between list and detail.
@@ -30,9 +38,9 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Divides columns and lines. Each of several engines has a line of its own, as far as there is room.
+    /// Divides columns and lines. Each of several engines has a status line while there is room.
     pub(crate) fn new((columns, lines): (u16, u16), focus: Focus, engines: usize) -> Self {
-        let most = lines / MOST_STATUS;
+        let most = lines / STATUS_FRACTION;
         let status = match (columns, lines) {
             (_, ..10) => 1,
             _ if engines > 1 => u16::try_from(engines + 1).unwrap_or(most).min(most),
@@ -64,18 +72,18 @@ impl Layout {
 
     /// Returns the rows that the list has room for.
     pub(crate) fn list_height(&self) -> usize {
-        // The list keeps its place while the detail covers it.
+        // The list keeps its position while the detail covers it.
         let area = self.list.or(self.detail).unwrap_or_default();
         usize::from(area.height.saturating_sub(1)).max(1)
     }
 
-    /// Returns columns and lines that a study has.
-    pub(crate) fn study_size(&self) -> (usize, usize) {
+    /// Returns the columns and lines of a panel.
+    pub(crate) fn panel_size(&self) -> (usize, usize) {
         let height = usize::from(self.body.height).max(1);
         (self.body.width.into(), height)
     }
 
-    /// Returns columns and lines that the detail has for its lines.
+    /// Returns the columns and lines of the detail's text.
     pub(crate) fn detail_size(&self) -> (usize, usize) {
         let area = self.detail.unwrap_or_default();
         let height = area.height.saturating_sub(detail_head(area.height));
@@ -83,7 +91,7 @@ impl Layout {
     }
 }
 
-/// Returns the lines above the detail's lines: title, tabs and, if there is room, the request.
+/// Returns the lines above the detail's text: title, tabs and, if there is room, the request.
 pub(crate) fn detail_head(height: u16) -> u16 {
     if height >= TALL_DETAIL_FROM { 4 } else { 2 }
 }

@@ -1,4 +1,4 @@
-//! What the screen shows while it is shared: pseudonyms in the place of personal data.
+//! Masks personal data while the screen is shared.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,10 +7,12 @@ use ringtail_model::{AttemptRow, EventDetail, EventRow, Outcome};
 use ringtail_recordings::mask::Masker;
 use ringtail_recordings::pseudonyms;
 use ringtail_store::History;
-use ringtail_tui::source::SourceError;
 use tokio::sync::OnceCell;
+use tokio::task::{JoinError, spawn_blocking};
 
-/// Makes pseudonyms, with the key of the data directory. Without a key nothing is shown.
+use super::QueryError;
+
+/// Masks with the key of the data directory. Without a key nothing is shown.
 pub(super) struct Masked {
     data: PathBuf,
     masker: OnceCell<Arc<Masker>>,
@@ -24,12 +26,12 @@ impl Masked {
         }
     }
 
-    /// Masks rows; the summary of each is made of its masked request.
+    /// Masks rows; the summary of each is made from its masked request.
     pub(super) async fn rows(
         &self,
         history: &History,
         rows: Vec<EventRow>,
-    ) -> Result<Vec<EventRow>, SourceError> {
+    ) -> Result<Vec<EventRow>, QueryError> {
         let masker = self.masker().await?;
         let read = history.read(move |reader| {
             let mut masked = Vec::new();
@@ -40,18 +42,13 @@ impl Masked {
             }
             Ok(masked)
         });
-        read.await.map_err(SourceError::new)
-    }
-
-    pub(super) async fn event(&self, event: EventDetail) -> Result<EventDetail, SourceError> {
-        let masked = self.events(vec![event]).await?;
-        Ok(masked.into_iter().next().expect("there is one for one"))
+        Ok(read.await?)
     }
 
     pub(super) async fn events(
         &self,
         events: Vec<EventDetail>,
-    ) -> Result<Vec<EventDetail>, SourceError> {
+    ) -> Result<Vec<EventDetail>, QueryError> {
         let masker = self.masker().await?;
         let mask = move || {
             let events = events.iter();
@@ -59,14 +56,13 @@ impl Masked {
                 .map(|event| pseudonyms::shown(&masker, event))
                 .collect()
         };
-        let masked = tokio::task::spawn_blocking(mask).await;
-        masked.map_err(SourceError::new)
+        Ok(spawn_blocking(mask).await.unwrap_or_else(panicked))
     }
 
     pub(super) async fn attempts(
         &self,
         mut rows: Vec<AttemptRow>,
-    ) -> Result<Vec<AttemptRow>, SourceError> {
+    ) -> Result<Vec<AttemptRow>, QueryError> {
         let masker = self.masker().await?;
         for attempt in &mut rows {
             attempt.target = masker.path(&attempt.target);
@@ -77,13 +73,16 @@ impl Masked {
         Ok(rows)
     }
 
-    async fn masker(&self) -> Result<Arc<Masker>, SourceError> {
+    async fn masker(&self) -> Result<Arc<Masker>, QueryError> {
         let made = self.masker.get_or_try_init(|| async {
             let data = self.data.clone();
-            let made = tokio::task::spawn_blocking(move || pseudonyms::masker(&data)).await;
-            let masker = made.map_err(SourceError::new)?.map_err(SourceError::new)?;
-            Ok(Arc::new(masker))
+            let made = spawn_blocking(move || pseudonyms::masker(&data)).await;
+            Ok(Arc::new(made.unwrap_or_else(panicked)?))
         });
         made.await.cloned()
     }
+}
+
+fn panicked<T>(error: JoinError) -> T {
+    std::panic::resume_unwind(error.into_panic())
 }

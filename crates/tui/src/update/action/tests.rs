@@ -5,17 +5,19 @@ use ringtail_model::{Cause, EventRow};
 use ringtail_ringcentral::verdict::Fault;
 
 use super::*;
-use crate::app::{About, BodyForm, Study, StudyKind, Tab};
-use crate::format;
+use crate::app::Panel;
+use crate::effect::{PanelKey, PanelKind};
+use crate::format::{BodyView, PanelRow, Tab};
+use crate::msg::Msg;
 use crate::testing::{Book, Draft, Stage};
-use crate::text::TextLine;
+use crate::text::line;
 
 fn picked(stage: &Stage) -> Vec<u64> {
     stage.app.selected.values().map(|(_, seq)| *seq).collect()
 }
 
 fn chosen(stage: &Stage) -> u64 {
-    stage.app.list.selected_event().map_or(0, |event| event.seq)
+    stage.app.list.current_event().map_or(0, |event| event.seq)
 }
 
 fn mouse(kind: MouseEventKind, column: u16, row: u16) -> Msg {
@@ -44,10 +46,10 @@ fn a_selection_stays_with_its_events_and_is_taken_away_again() {
 fn what_is_copied_is_the_chosen_event_or_those_that_are_selected() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("yc");
-    assert_eq!(stage.clip.as_deref(), Some("curl 7\n"));
+    assert_eq!(stage.clip.as_deref(), Some("Curl 7\n"));
     assert!(stage.app.overlay.is_none());
     stage.press("gvvyj");
-    assert_eq!(stage.clip.as_deref(), Some("JSON 1\nJSON 2\n"));
+    assert_eq!(stage.clip.as_deref(), Some("Json 1\nJson 2\n"));
     stage.press("yR");
     assert!(stage.show().contains("written to ringtail-2-events.http"));
     stage.press("y<Esc>");
@@ -113,7 +115,7 @@ fn what_was_being_read_when_the_mask_fell_is_not_shown() {
     stage.press("gj");
     let effects = stage.begin("<Enter>");
     assert!(
-        matches!(effects[..], [Effect::Detail { .. }]),
+        matches!(effects[..], [Effect::Query(Query::Detail { .. })]),
         "{effects:?}"
     );
     let detail = stage.book.event_number(2);
@@ -144,25 +146,25 @@ fn a_line_of_a_timeline_opens_its_event() {
     assert!(stage.show().contains("Call s-a0b1c2"));
     stage.press("jj<Enter>");
     assert_eq!((chosen(&stage), stage.app.focus), (5, Focus::Detail));
-    assert!(stage.app.study.is_none());
+    assert!(stage.app.panel.is_none());
     stage.press("<Esc>gjtG<Esc>");
-    assert!(stage.app.study.is_none());
+    assert!(stage.app.panel.is_none());
 }
 
 /// Puts a line of a timeline on the screen that is about an event, as when the window has moved on meanwhile.
 fn line_of(stage: &mut Stage, event: &EventRow) {
     let (id, row) = (event.id, event.row);
-    let line = format::Row {
-        line: TextLine::new(Tone::Plain, "answered"),
+    let shown = PanelRow {
+        line: line("answered", PLAIN),
         event: Some((id, row)),
     };
-    let mut study = Study::new(About {
-        kind: StudyKind::Timeline { id, row },
+    let mut panel = Panel::new(PanelKey {
+        kind: PanelKind::Timeline { id, row },
         masked: false,
         noise: Arc::default(),
     });
-    study.show(Arc::new(vec![line]));
-    stage.app.study = Some(study);
+    panel.show(Arc::new(vec![shown]));
+    stage.app.panel = Some(panel);
 }
 
 /// A call, a gap, and more after it than a window holds.
@@ -229,16 +231,13 @@ fn names_that_are_not_compared_are_written_in_the_difference() {
     let shown = stage.show();
     assert!(!shown.contains("+   "), "{shown}");
     assert!(
-        shown.contains("no difference but in what is not compared"),
+        shown.contains("no difference except in what is not compared"),
         "{shown}"
     );
     // It holds for the next one, and a name that is taken away is compared again.
     stage.press("<Esc>di");
-    let line = stage
-        .app
-        .noise_line
-        .as_ref()
-        .map(|line| line.value().to_owned());
+    let line = stage.app.prompt.as_ref();
+    let line = line.map(|line| line.input().value().to_owned());
     assert!(line.is_some_and(|line| line.split(' ').any(|name| name == "code")));
     for _ in 0..400 {
         stage.press("<BS>");
@@ -247,7 +246,7 @@ fn names_that_are_not_compared_are_written_in_the_difference() {
     let shown = stage.show();
     assert!(shown.contains("\"uuid\": \"uuid-"), "{shown}");
     stage.press("i<Esc>");
-    assert!(stage.app.noise_line.is_none() && stage.app.study.is_some());
+    assert!(stage.app.prompt.is_none() && stage.app.panel.is_some());
     // A timeline compares nothing.
     let shown = stage.then("<Esc>t");
     assert!(!shown.contains("i ignore"), "{shown}");
@@ -303,8 +302,8 @@ fn a_body_has_three_forms() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("gj<Enter><Tab>x");
     assert_eq!(
-        (stage.app.detail.tab, stage.app.detail.form),
-        (Tab::Body, BodyForm::AsItIs)
+        (stage.app.detail.tab, stage.app.detail.view),
+        (Tab::Body, BodyView::Raw)
     );
     assert!(stage.then("x").contains("00000000  7b 0a"));
     assert!(!stage.then("x").contains("00000000"));
@@ -316,11 +315,11 @@ fn the_palette_does_what_is_chosen() {
     stage.press(":timel<Enter>");
     assert!(stage.show().contains("Conversation"));
     stage.press("<Esc>:nothing is called so");
-    assert!(stage.show().contains("no action is called so"));
+    assert!(stage.show().contains("no action has this name"));
     stage.press("<Enter>:theme<Enter>");
     assert!(stage.show().contains("theme: high-contrast"));
     stage.press(":<Esc>");
-    assert!(stage.app.palette.is_none());
+    assert!(stage.app.prompt.is_none());
     // A letter is written there and does nothing else.
     stage.press(":q");
     assert!(!stage.quit);
@@ -332,11 +331,11 @@ fn an_endpoint_without_a_target_is_no_hindrance_to_holding_the_others_back() {
     let mut without = stage.app.engines[0].clone();
     without.target = None;
     stage.app.engines.insert(0, without);
-    stage.app.look_at_engine();
+    stage.app.update_status();
     for paused in [false, true] {
         stage.app.engines[1].paused = paused;
         let effects = stage.begin("H");
-        let wanted = |effect: &Effect| matches!(effect, Effect::Hold(on) if *on != paused);
+        let wanted = |effect: &Effect| matches!(effect, Effect::Pause(on) if *on != paused);
         assert!(effects.iter().any(wanted), "{effects:?}");
     }
 }
@@ -344,12 +343,12 @@ fn an_endpoint_without_a_target_is_no_hindrance_to_holding_the_others_back() {
 #[test]
 fn events_are_held_back_and_let_go() {
     let mut stage = Stage::new(80, 24, Book::traffic());
-    assert!(stage.then("H").contains("‖ held back"));
+    assert!(stage.then("H").contains("‖ paused"));
     stage.book.add(Draft::notification("sms", "waits"));
     stage.sync();
     stage.pass(200);
     assert!(stage.show().contains("held"));
-    assert!(!stage.then("H").contains("‖ held back"));
+    assert!(!stage.then("H").contains("‖ paused"));
     let mut book = Book::traffic();
     book.status.target = None;
     assert!(Stage::new(80, 24, book).then("H").contains("no target"));
@@ -358,11 +357,7 @@ fn events_are_held_back_and_let_go() {
 #[test]
 fn a_cleared_list_shows_what_comes_in_and_brings_back_what_was() {
     let mut stage = Stage::new(80, 24, Book::traffic());
-    assert!(
-        stage
-            .then("c")
-            .contains("Cleared: what comes in appears here")
-    );
+    assert!(stage.then("c").contains("Cleared: new events appear here"));
     stage.book.add(Draft::sms().ok(1));
     stage.sync();
     let seqs = |stage: &Stage| {
@@ -412,11 +407,11 @@ fn other_keys_are_shown_wherever_keys_are_shown() {
 fn a_mark_is_the_historys_and_has_a_comment() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("gjm");
-    let mark = |stage: &Stage| stage.book.event_number(2).event.bookmark;
-    assert!(mark(&stage).is_some());
+    let bookmark = |stage: &Stage| stage.book.event_number(2).event.bookmark;
+    assert!(bookmark(&stage).is_some());
     assert!(stage.show().contains("ok     *"), "{}", stage.show());
     stage.press("Mthe q one<Enter><Enter>");
-    assert_eq!(mark(&stage).unwrap().comment, "the q one");
+    assert_eq!(bookmark(&stage).unwrap().comment, "the q one");
     assert!(
         stage.show().contains("* the q one  notification"),
         "{}",
@@ -425,13 +420,17 @@ fn a_mark_is_the_historys_and_has_a_comment() {
     // Nobody knows what a comment tells of whom.
     assert!(!stage.then("P").contains("the q one"));
     stage.press("PM<Esc>m");
-    assert_eq!(mark(&stage), None);
+    assert_eq!(bookmark(&stage), None);
 }
 
 #[test]
 fn the_end_of_what_is_not_there_is_its_beginning() {
     let mut stage = Stage::new(80, 24, Book::traffic());
-    assert!(stage.then("gdGG<End>").contains("no event of its kind"));
+    assert!(
+        stage
+            .then("gdGG<End>")
+            .contains("no earlier event of its kind")
+    );
     stage.press("<Esc>");
     stage.begin("gt");
     assert!(stage.then("G<PgDn>j").contains("reading"));
@@ -444,7 +443,7 @@ fn without_an_event_every_action_on_one_says_that_there_is_none() {
         stage.app.notice = None;
         let shown = stage.then(&key.to_string());
         assert!(shown.contains("there is no event yet"), "{key}\n{shown}");
-        assert!(stage.app.overlay.is_none() && stage.app.study.is_none());
+        assert!(stage.app.overlay.is_none() && stage.app.panel.is_none());
     }
     assert!(stage.app.list.follow);
     let mut stage = Stage::new(80, 24, Book::traffic());
@@ -456,13 +455,13 @@ fn without_an_event_every_action_on_one_says_that_there_is_none() {
     // On a gap there is nothing to do, either, unless events are selected.
     let book = Book::new().with(Draft::sms()).gap(3);
     let mut stage = Stage::new(80, 24, book);
-    assert!(stage.then("Gm").contains("this line is no event"));
-    assert!(stage.then("Gd").contains("this line is no event"));
+    assert!(stage.then("Gm").contains("this line is not an event"));
+    assert!(stage.then("Gd").contains("this line is not an event"));
     stage.press("kvG");
     assert!(
         stage
             .then("d")
-            .contains("this line is no event to compare with")
+            .contains("this line is not an event to compare with")
     );
     assert!(stage.then("y").contains("Copy event 1"));
 }
@@ -486,21 +485,21 @@ fn answers_that_are_not_there_are_not_compared() {
         ("D", "+++ answer 2 to #3"),
         (
             "<Esc>kD",
-            "the app has answered event 2 once; r asks it again",
+            "the app has answered event 2 once; r replays it again",
         ),
-        ("kD", "the app has never answered event 1; r asks it"),
+        ("kD", "the app has never answered event 1; r replays it"),
     ] {
         let shown = stage.then(script);
         assert!(shown.contains(words), "{script}\n{shown}");
     }
-    assert!(stage.app.study.is_none() && stage.app.focus == Focus::List);
+    assert!(stage.app.panel.is_none() && stage.app.focus == Focus::List);
     assert!(stage.then("r").contains("event 1 replayed"));
     // What is followed is followed still.
     stage.press("G");
     stage.book.add(Draft::sms().ok(1));
     stage.sync();
     stage.press("D");
-    assert!(stage.app.study.is_none() && stage.app.list.follow);
+    assert!(stage.app.panel.is_none() && stage.app.list.follow);
 }
 
 #[test]
@@ -523,7 +522,7 @@ fn a_path_beyond_what_is_shown_is_not_said_to_be_missing() {
     let large = format!("[{}{{\"last\":1}}]", "{\"n\":1},".repeat(50_000));
     let book = Book::new().with(Draft::notification("x", "Large").body(large.as_bytes()));
     let shown = Stage::new(80, 24, book).then("<Enter>.last<Enter>");
-    let words = "what is shown of the body has no path with \"last\"";
+    let words = "the shown part of the body has no path with \"last\"";
     assert!(shown.contains(words), "{shown}");
 }
 
@@ -544,7 +543,7 @@ fn a_long_filter_and_a_long_comment_are_cut_where_there_is_no_room_alone() {
         stage.press(&format!("gjM{comment}<Enter><Enter>"));
         let shown = stage.show();
         assert!(shown.contains("* this is what"), "{shown}");
-        let facts = shown.contains("notification, 1.3 kB");
+        let facts = shown.contains("notification, 1.3 KiB");
         assert_eq!(facts, lines > 16, "{shown}");
     }
 }
