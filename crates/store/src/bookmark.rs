@@ -1,5 +1,6 @@
 //! Bookmarks and comments: what the user says of events.
 
+use ringtail_errors::{self as errors, Code, Coded};
 use rusqlite::{Connection, params};
 
 use ringtail_protocol::event::EventId;
@@ -21,6 +22,12 @@ pub struct Comment(String);
 pub struct CommentError {
     /// How many it has.
     pub chars: usize,
+}
+
+impl Coded for CommentError {
+    fn code(&self) -> &'static Code {
+        &errors::codes::USAGE
+    }
 }
 
 impl Comment {

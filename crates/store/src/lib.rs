@@ -35,6 +35,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ringtail_errors::{self as errors, Code, Coded};
 use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -114,6 +115,12 @@ pub enum StoreError {
     Closed,
 }
 
+impl Coded for StoreError {
+    fn code(&self) -> &'static Code {
+        &errors::codes::HISTORY_WRITE
+    }
+}
+
 /// Why an edited event was not stored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -126,6 +133,15 @@ pub enum AddError {
     Store(#[from] StoreError),
 }
 
+impl Coded for AddError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Encode(_) => &errors::codes::EDITED,
+            Self::Store(error) => error.code(),
+        }
+    }
+}
+
 /// Why something was not read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -136,6 +152,12 @@ pub enum ReadError {
     /// The runtime is shutting down.
     #[error("the history is closed")]
     Closed,
+}
+
+impl Coded for ReadError {
+    fn code(&self) -> &'static Code {
+        &errors::codes::HISTORY_READ
+    }
 }
 
 impl History {

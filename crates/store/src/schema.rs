@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ringtail_errors::{self as errors, Code, Coded};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
@@ -87,6 +88,17 @@ pub enum OpenError {
     /// The system gave no random bytes or no thread.
     #[error("the system refused what the history needs")]
     System(#[source] io::Error),
+}
+
+impl Coded for OpenError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Files { .. } => &errors::codes::HISTORY_FILES,
+            Self::Newer { .. } => &errors::codes::HISTORY_NEWER,
+            Self::Foreign { .. } => &errors::codes::HISTORY_FOREIGN,
+            Self::Database { .. } | Self::System(_) => &errors::codes::HISTORY_OPEN,
+        }
+    }
 }
 
 /// The writing connection and what the file says of itself.
