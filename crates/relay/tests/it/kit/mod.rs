@@ -1,4 +1,4 @@
-//! A relay in this process and those who call it.
+//! A relay in this process, and its callers and clients.
 
 mod caller;
 mod client;
@@ -26,14 +26,13 @@ use tokio::time::timeout;
 pub(crate) use self::caller::{Answered, Caller, Conn, EVENT, post_head};
 pub(crate) use self::client::{App, Client, Dial, text_app};
 
-/// Longer than anything takes: a test that waits for so long has failed.
+/// A test that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A limit that is not the one that a test is about.
+/// Disables a time limit that the test is not about.
 pub(crate) const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How long the relay is given before more time passes in [`after`], in case that the limit begins late. Twice and thrice
-/// the limit may be over for others, too.
+/// Real time between the steps of [`after`], in case the limit starts late.
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// Waits for something that must happen.
@@ -43,14 +42,14 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     loop {
         match timeout(PATIENCE, &mut future).await {
             Ok(value) => return value,
-            // The runtime's clock may have been turned on.
+            // The runtime's clock may have been advanced.
             Err(_elapsed) => assert!(began.elapsed() < PATIENCE, "{what} did not happen"),
         }
     }
 }
 
-/// Waits for what the relay does when a limit is over, and turns the runtime's clock on by that limit: what comes before
-/// has all the time that the limit gives, on however busy a machine.
+/// Advances the runtime's clock by a limit, and waits for what the relay does then. Whatever comes before has all the time
+/// it needs, on however busy a machine.
 pub(crate) async fn after<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let turns = async {
@@ -66,7 +65,7 @@ pub(crate) async fn after<T>(limit: Duration, what: &str, future: impl Future<Ou
     soon(what, turns).await
 }
 
-/// Waits until a relay's certificates are as they should be.
+/// Waits for a state of the relay's certificates.
 pub(crate) async fn state(
     relay: &Server,
     what: &str,
@@ -125,12 +124,12 @@ impl TestRelay {
         self.server.as_ref().unwrap()
     }
 
-    /// Opens the accounts as a command beside the relay does.
+    /// Opens the accounts as another process does.
     pub(crate) fn accounts(&self) -> Accounts {
         accounts(self.dir.path())
     }
 
-    /// Returns the data directory, unless the configuration was given another.
+    /// Returns the data directory, unless the test configured another.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -147,7 +146,7 @@ impl TestRelay {
         self.is_plain
     }
 
-    /// Returns how often a limit was reached, as an operator finds it.
+    /// Returns how often a limit was reached, from the metrics.
     pub(crate) async fn hits(&self, limit: &str) -> u64 {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let door = self.dir.path().join("control.sock");
@@ -163,7 +162,7 @@ impl TestRelay {
         count.unwrap().parse().unwrap()
     }
 
-    /// Waits until a limit was reached so often.
+    /// Waits until a limit was reached that often.
     pub(crate) async fn has_hit(&self, limit: &str, times: u64) {
         soon(limit, async { while self.hits(limit).await < times {} }).await;
     }
@@ -188,7 +187,7 @@ impl TestRelay {
         }
     }
 
-    /// Waits until a passthrough request is answered with this text, which tells who is attached.
+    /// Waits until a passthrough request is answered with this text, which identifies the attached client.
     pub(crate) async fn attached(&self, endpoint: &Endpoint, answer: &str) {
         let mut caller = Caller::http1(self).await;
         soon("the client to be attached", async {
