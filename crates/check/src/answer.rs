@@ -5,7 +5,6 @@
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
-use ringtail_errors::codes;
 use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
 use ringtail_ringcentral::validation::VALIDATION_TOKEN;
 
@@ -15,6 +14,7 @@ use super::limits::{ANSWER_TIME, MAX_BODY_BYTES};
 use super::page;
 use super::row::{Requirement, Row};
 use ringtail_outbound::certificate::quote;
+use ringtail_ringcentral::errors::webhook as code;
 
 /// What an answer needs, or what frames it. Everything else takes room for nothing.
 const NEEDED: [&str; 6] = [
@@ -106,7 +106,9 @@ pub(super) fn no_answer(requirement: Requirement, none: &NoAnswer) -> Row {
             "do not ask callers of this path for a certificate: RingCentral has none to show",
         ),
     };
-    Row::fail(requirement, seen).earns(&codes::SUB_521).fix(fix)
+    Row::fail(requirement, seen)
+        .earns(code::UNREACHABLE)
+        .fix(fix)
 }
 
 fn content(answer: &Answer, token: &str) -> Vec<Row> {
@@ -119,9 +121,9 @@ fn content(answer: &Answer, token: &str) -> Vec<Row> {
     let is_echoed = echoed.earns.is_none();
     if let Some(page) = page::recognise(answer, is_echoed) {
         let earned = if status == StatusCode::OK {
-            &codes::SUB_520
+            code::TOKEN
         } else {
-            &codes::SUB_522
+            code::STATUS
         };
         rows.push(
             Row::fail(Requirement::Page, format!("{status}: {}", page.what))
@@ -139,7 +141,7 @@ fn content(answer: &Answer, token: &str) -> Vec<Row> {
     rows.push(content_type(&answer.headers));
     rows.push(compression(&answer.headers));
     let is_within = answer.bytes <= ANSWER_MAX_BYTES as u64;
-    rows.push(size(Requirement::Size, answer).earns(&codes::SUB_525));
+    rows.push(size(Requirement::Size, answer).earns(code::RESPONSE));
     if is_within {
         rows.push(overhead(answer));
     }
@@ -156,7 +158,7 @@ fn redirect(answer: &Answer) -> Row {
         },
     );
     Row::fail(Requirement::Redirect, format!("{} to {to}", answer.status))
-        .earns(&codes::SUB_522)
+        .earns(code::STATUS)
         .fix(
             "register the address that it leads to, to the letter (https, www, last slash), or answer here: a redirect \
              is not 200",
@@ -186,7 +188,7 @@ pub(super) fn status_row(requirement: Requirement, status: StatusCode, answer: &
         _ => "answer 200",
     };
     Row::fail(requirement, format!("{status}, {} bytes", answer.bytes))
-        .earns(&codes::SUB_522)
+        .earns(code::STATUS)
         .fix(fix)
 }
 
@@ -213,7 +215,7 @@ fn token_row(answer: &Answer, token: &str) -> Row {
         }
         [..] => format!("{} of them come back, and differ", echoed.len()),
     };
-    Row::fail(requirement, seen).earns(&codes::SUB_520).fix(fix)
+    Row::fail(requirement, seen).earns(code::TOKEN).fix(fix)
 }
 
 fn holds(body: &[u8], wanted: &[u8]) -> bool {
@@ -239,7 +241,7 @@ fn content_type(headers: &HeaderMap) -> Row {
             "{seen}: RingCentral's guide wants application/json, though its own samples do without"
         ),
     )
-    .earns(&codes::SUB_525)
+    .earns(code::RESPONSE)
     .fix("answer with Content-Type: application/json, even with an empty body")
 }
 
@@ -260,7 +262,7 @@ fn compression(headers: &HeaderMap) -> Row {
             codings.join(", ")
         ),
     )
-    .earns(&codes::SUB_525)
+    .earns(code::RESPONSE)
     .fix("switch compression off for this path; nothing says that RingCentral can undo it")
 }
 
@@ -312,7 +314,7 @@ fn overhead(answer: &Answer) -> Row {
     let seen = format!("{left} bytes; not needed: {}", listed(&needless));
     if total > MUCH_OVERHEAD {
         return Row::warn(requirement, format!("{seen}: {total} bytes together"))
-            .earns(&codes::SUB_525)
+            .earns(code::RESPONSE)
             .fix("let proxy and app leave these headers out on this path: each change of theirs may go over 1024 bytes");
     }
     Row::pass(requirement, seen)

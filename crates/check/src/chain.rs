@@ -8,7 +8,6 @@ mod links;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ringtail_errors::codes;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -19,11 +18,11 @@ use x509_parser::prelude::FromDer;
 
 pub(super) use self::fault::Fault;
 use self::links::{Links, is_self_issued};
-
 use super::roots::Roots;
 use super::row::{Requirement, Row};
 use ringtail_outbound::certificate;
 use ringtail_outbound::certificate::quote;
+use ringtail_ringcentral::errors::webhook as code;
 
 /// More certificates than any server needs to send.
 const MAX_CERTIFICATES: usize = 16;
@@ -230,7 +229,7 @@ pub(super) fn row(judgement: &Judgement, now: SystemTime) -> Row {
     if let Some(first) = judgement.faults.first() {
         let seen: Vec<String> = judgement.faults.iter().map(ToString::to_string).collect();
         return Row::fail(requirement, seen.join("; "))
-            .earns(&codes::SUB_524)
+            .earns(code::CERTIFICATE)
             .fix(first.fix());
     }
     let left = judgement.ends.saturating_sub(seconds(now));
@@ -246,13 +245,13 @@ pub(super) fn row(judgement: &Judgement, now: SystemTime) -> Row {
                 "{seen}; trusted because of --ca alone, RingCentral does not know this authority"
             ),
         )
-        .earns(&codes::SUB_524)
+        .earns(code::CERTIFICATE)
         .fix("get a certificate of a public authority, such as Let's Encrypt")
         .aside(true);
     }
     if left < i64::try_from(SOON.as_secs()).unwrap_or(i64::MAX) {
         return Row::warn(requirement, format!("{seen}: in {} days", left / 86_400))
-            .earns(&codes::SUB_524)
+            .earns(code::CERTIFICATE)
             .fix("renew it, and look why that did not happen by itself");
     }
     Row::pass(requirement, seen)

@@ -18,7 +18,7 @@ mod timeline;
 mod types;
 
 use crate::args::{Cli, Command, EventsCommand};
-use ringtail_errors::Failure;
+use crate::exit::Failure;
 
 /// Runs the command that was asked for.
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {

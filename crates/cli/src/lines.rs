@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use ringtail_client::engine::Engine;
-use ringtail_errors::Failure;
 use ringtail_model::signature::Reveal;
 use ringtail_model::{LinkState, Status, TargetState};
 use ringtail_protocol::event::Timestamp;
@@ -14,8 +13,9 @@ use ringtail_store::Search;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::exit::Failure;
 use crate::follow::{Follow, Item};
-use crate::output::{Stdout, json, note, plain};
+use crate::output::{Closed, Stdout, json, note, plain};
 
 /// How lines are written.
 #[derive(Debug)]
@@ -56,14 +56,24 @@ pub(crate) async fn show(
         said.changes(&form, &now, &mut out);
         let mut more = false;
         if let Some(endpoint) = &now.endpoint {
-            let items = follow.page(&endpoint.id).await?;
+            let items = follow
+                .page(&endpoint.id)
+                .await
+                .map_err(anyhow::Error::from)?;
             more = !items.is_empty();
             for item in items {
                 form.item(&item, &mut out);
             }
         }
-        if !stdout.lock().await.write(&out).await? {
-            return Ok(());
+        match stdout.lock().await.write(&out).await {
+            Ok(()) => {}
+            // The reader has seen enough, as with `head`.
+            Err(Closed::Pipe) => return Ok(()),
+            Err(Closed::Failed(error)) => {
+                return Err(anyhow::Error::from(error)
+                    .context("cannot write to stdout")
+                    .into());
+            }
         }
         if more {
             continue;

@@ -7,14 +7,17 @@ pub(crate) mod json;
 pub(crate) mod plain;
 mod stdout;
 
-use ringtail_errors::{Failure, codes};
 use std::io::{IsTerminal, Write};
 
-pub(crate) use stdout::Stdout;
+use ringtail_ringcentral::errors::own;
+
+pub(crate) use stdout::{Closed, Stdout};
+
+use crate::exit::Failure;
 
 /// Prints everything that a command has to say. A reader who went away is no failure.
 pub(crate) async fn print(bytes: &[u8]) -> Result<(), Failure> {
-    Stdout::new().write(bytes).await.map(drop)
+    Stdout::new().takes(bytes).await.map(drop)
 }
 
 /// Says something on stderr. There is nothing to do when that fails.
@@ -36,7 +39,7 @@ pub(crate) fn usage(error: &clap::Error) {
     } else {
         plain
     };
-    let code = codes::USAGE.id;
+    let code = own::USAGE.code;
     note(&text.replacen("error:", &format!("error[{code}]:"), 1));
 }
 

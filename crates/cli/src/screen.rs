@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use ringtail_client::config::{FileError, ScreenConfig};
 use ringtail_client::engine::Engine;
 use ringtail_client::forward::SendOptions;
-use ringtail_errors::Failure;
 use ringtail_filter::Filter;
 use ringtail_model::secrets::AllSecrets;
 use ringtail_model::signature::Reveal;
@@ -18,6 +17,7 @@ use ringtail_tui::{Options, Store};
 use tokio_util::sync::CancellationToken;
 
 use self::replay::Replays;
+use crate::exit::{Exit, Failure};
 use crate::output::{colour_allowed, json};
 
 /// Returns the screen's settings from the configuration.
@@ -32,7 +32,7 @@ pub(crate) fn options(config: &ScreenConfig, noise: &Noise) -> Result<Options, F
             line,
             message,
         };
-        Failure::from(error)
+        Failure::new(Exit::Config, error)
     };
     let mut options = Options {
         noise: noise.clone(),
@@ -107,5 +107,7 @@ pub(crate) async fn show(
         ..options
     };
     let shown = ringtail_tui::run(store, replays, options).await;
-    shown.map(drop).map_err(Failure::from)
+    shown
+        .map(drop)
+        .map_err(|error| anyhow::Error::from(error).into())
 }

@@ -335,7 +335,7 @@ impl Work {
     }
 
     async fn count(self) -> Done {
-        match self.history.held(&self.endpoint).await {
+        match self.history.count_pending(&self.endpoint).await {
             Ok(held) => Done::Counted(held),
             Err(error) => {
                 tracing::error!(%error, "held events could not be counted");

@@ -19,7 +19,6 @@ pub mod words;
 
 use std::fmt;
 
-use ringtail_errors::{Code, Coded, codes};
 use unicode_width::UnicodeWidthChar;
 
 pub use self::expr::{Comparison, Expr, Field, Flag, StatusRange, Test};
@@ -78,12 +77,6 @@ pub struct FilterError {
     pub at: usize,
     /// The filter.
     pub text: String,
-}
-
-impl Coded for FilterError {
-    fn code(&self) -> &'static Code {
-        &codes::FILTER
-    }
 }
 
 impl FilterError {

@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ringtail_errors::{Code, Coded, codes};
 use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
@@ -142,12 +141,6 @@ pub enum TrustError {
         #[source]
         source: rustls::Error,
     },
-}
-
-impl Coded for TrustError {
-    fn code(&self) -> &'static Code {
-        &codes::CERTIFICATES
-    }
 }
 
 #[cfg(test)]

@@ -39,12 +39,12 @@ impl EndpointDomain {
 }
 
 impl FromStr for EndpointDomain {
-    type Err = EndpointDomainError;
+    type Err = DomainError;
 
-    fn from_str(text: &str) -> Result<Self, EndpointDomainError> {
+    fn from_str(text: &str) -> Result<Self, DomainError> {
         let domain = text.to_ascii_lowercase();
         if domain.len() > MAX_DOMAIN_BYTES {
-            return Err(EndpointDomainError::TooLong);
+            return Err(DomainError::TooLong);
         }
         let is_label = |label: &str| {
             let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -60,7 +60,7 @@ impl FromStr for EndpointDomain {
                 .next()
                 .is_some_and(|last| !last.bytes().all(|byte| byte.is_ascii_digit()));
         if !is_name {
-            return Err(EndpointDomainError::NotAName);
+            return Err(DomainError::NotAName);
         }
         Ok(Self(domain))
     }
@@ -75,7 +75,7 @@ impl fmt::Display for EndpointDomain {
 /// Why a text is not a domain for endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum EndpointDomainError {
+pub enum DomainError {
     /// It is not a DNS name.
     #[error("expected a domain such as hooks.example.com, without a wildcard")]
     NotAName,

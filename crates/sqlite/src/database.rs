@@ -227,4 +227,19 @@ mod tests {
             assert_eq!(std::fs::read(file.path()).unwrap(), before, "{expected}");
         }
     }
+
+    #[test]
+    fn a_writer_waits_for_another() {
+        let file = NamedTempFile::new().unwrap();
+        let open = || database(&[V1]).open_writer(file.path()).unwrap();
+        let (one, other) = (open(), open());
+        let change = "UPDATE one SET x = x + 1";
+        one.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let waiting = std::thread::spawn(move || other.execute(change, []));
+        one.execute_batch(change).unwrap();
+        one.execute_batch("COMMIT").unwrap();
+        assert_eq!(waiting.join().unwrap(), Ok(1));
+        assert!(wait_for_lock(0) && wait_for_lock(4_999));
+        assert!(!wait_for_lock(5_000), "ten seconds are over");
+    }
 }

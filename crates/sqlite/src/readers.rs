@@ -40,6 +40,18 @@ pub enum ReadError {
 }
 
 impl Readers {
+    /// Makes a pool that opens each connection when it is first needed.
+    pub fn new(
+        connections: usize,
+        open: impl Fn() -> rusqlite::Result<Connection> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Pool {
+            open: Box::new(open),
+            permits: Arc::new(Semaphore::new(connections)),
+            idle: Mutex::default(),
+        }))
+    }
+
     /// Opens all connections, so that a process that runs out of file descriptors can still read. Blocks.
     ///
     /// # Errors
@@ -48,18 +60,14 @@ impl Readers {
         connections: usize,
         open: impl Fn() -> rusqlite::Result<Connection> + Send + Sync + 'static,
     ) -> rusqlite::Result<Self> {
-        let mut idle = Vec::with_capacity(connections);
+        let readers = Self::new(connections, open);
         for _ in 0..connections {
-            let connection = open()?;
+            let connection = (readers.0.open)()?;
             // SQLite opens the write-ahead log when it first reads.
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-            idle.push(connection);
+            readers.0.idle().push(connection);
         }
-        Ok(Self(Arc::new(Pool {
-            open: Box::new(open),
-            permits: Arc::new(Semaphore::new(connections)),
-            idle: Mutex::new(idle),
-        })))
+        Ok(readers)
     }
 
     /// Runs a query. After an error its connection is replaced.

@@ -1,36 +1,37 @@
 //! Storing attempts and reading them back with their verdicts.
 //!
-//! The verdict is not stored but judged when an attempt is read, from what RingCentral would have looked at: an
-//! passthrough's attempt may be stored before its event, whose callback says by which rules to judge.
+//! The verdict is not stored but computed when an attempt is read: a passthrough request's attempt may be stored before
+//! its event, whose callback says which rules apply.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, named_params};
 
 use ringtail_protocol::event::{EventId, Header, Timestamp, header_map};
 use ringtail_ringcentral::validation::{self, Echo};
 use ringtail_ringcentral::verdict::{Answer, judge, wire_size};
 
-use super::{codes, headers};
 use ringtail_model::{AttemptDetail, AttemptRow, Cause, FailureKind, Outcome, RowId};
 
-/// An attempt that is to be recorded.
+use crate::{codes, headers};
+
+/// An attempt to record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAttempt {
     /// The event.
     pub event: EventId,
     /// Why the attempt was made.
     pub cause: Cause,
-    /// URL that was asked, without credentials.
+    /// Target URL, without credentials.
     pub target: String,
     /// When the request began.
     pub started_at: Timestamp,
     /// From the first byte sent to the last received, or to the failure.
     pub duration: Duration,
-    /// Status, or what went wrong.
+    /// Status or failure.
     pub outcome: Outcome,
-    /// Header fields of the answer, as far as there was one.
+    /// Header fields of the answer, if there was one.
     pub headers: Vec<Header>,
     /// Body of the answer, as much of it as is kept.
     pub body: Bytes,
@@ -39,7 +40,7 @@ pub struct NewAttempt {
 }
 
 impl NewAttempt {
-    pub(super) fn weight(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.body.len() + 1024
     }
 
@@ -59,11 +60,12 @@ impl NewAttempt {
     }
 }
 
-/// Stores an attempt; when it settles a pending event, that is done in the same transaction.
+/// Stores an attempt. If it `completes` a pending event, the event is forwarded with it. Runs inside the writer's
+/// transaction.
 pub(super) fn record(
     connection: &Connection,
     attempt: &NewAttempt,
-    settles: bool,
+    completes: bool,
 ) -> rusqlite::Result<RowId> {
     let (status, failure, message) = match &attempt.outcome {
         Outcome::Status(status) => (Some(*status), None, None),
@@ -73,39 +75,40 @@ pub(super) fn record(
         .prepare_cached(
             "INSERT INTO attempt (event, cause, target, started_at, duration_us, status, failure, message,
                wire_bytes, content_type, body_len)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             VALUES (:event, :cause, :target, :started_at, :duration_us, :status, :failure, :message,
+               :wire_bytes, :content_type, :body_len)",
         )?
-        .execute(params![
-            attempt.event.as_bytes(),
-            codes::cause(attempt.cause),
-            attempt.target,
-            attempt.started_at.0,
-            codes::len(attempt.duration.as_micros()),
-            status,
-            failure,
-            message,
-            codes::len(attempt.wire_bytes()),
-            attempt.content_type(),
-            codes::len(attempt.body_len),
-        ])?;
+        .execute(named_params! {
+            ":event": attempt.event.as_bytes(),
+            ":cause": codes::cause(attempt.cause),
+            ":target": attempt.target,
+            ":started_at": attempt.started_at.0,
+            ":duration_us": codes::len(attempt.duration.as_micros()),
+            ":status": status,
+            ":failure": failure,
+            ":message": message,
+            ":wire_bytes": codes::len(attempt.wire_bytes()),
+            ":content_type": attempt.content_type(),
+            ":body_len": codes::len(attempt.body_len),
+        })?;
     let row = connection.last_insert_rowid();
     connection
-        .prepare_cached("INSERT INTO answer (row, headers, body) VALUES (?1, ?2, ?3)")?
-        .execute(params![
-            row,
-            headers::encode(&attempt.headers),
-            &attempt.body[..]
-        ])?;
-    if settles {
+        .prepare_cached("INSERT INTO answer (row, headers, body) VALUES (:row, :headers, :body)")?
+        .execute(named_params! {
+            ":row": row,
+            ":headers": headers::encode(&attempt.headers),
+            ":body": &attempt.body[..],
+        })?;
+    if completes {
         connection
-            .prepare_cached("UPDATE event SET forward = 2 WHERE id = ?1 AND forward = 1")?
-            .execute(params![attempt.event.as_bytes()])?;
+            .prepare_cached("UPDATE event SET forward = 2 WHERE id = :id AND forward = 1")?
+            .execute(named_params! {":id": attempt.event.as_bytes()})?;
     }
     Ok(RowId(row))
 }
 
-/// Columns that [`read_row`] takes, of `attempt AS a LEFT JOIN event AS e`, in its order. The headers of both sides are
-/// looked up for validations alone, whose token the verdict wants.
+/// Columns that [`read_row`] takes, of `attempt AS a LEFT JOIN event AS e`. Only validations need the headers of both
+/// sides: their verdict compares the token.
 pub(super) const COLUMNS: &str = "a.row, a.event, a.cause, a.target, a.started_at, a.duration_us, a.status, \
      a.failure, a.message, a.wire_bytes, a.content_type, e.callback, \
      CASE WHEN a.status = 200 AND e.callback = 'validation' THEN (SELECT headers FROM content WHERE content.row = e.row) END, \
@@ -152,7 +155,7 @@ pub(super) fn read_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Atte
     }))
 }
 
-/// Reads what became of the token, from the headers of the request and of the answer; other events have none.
+/// Compares the token in the headers of the request and of the answer; only validations have one.
 fn echo(row: &Row<'_>, at: usize) -> rusqlite::Result<Echo> {
     let map = |blob: Vec<u8>| header_map(&headers::decode(blob));
     let asked: Option<Vec<u8>> = row.get(at)?;
@@ -163,7 +166,7 @@ fn echo(row: &Row<'_>, at: usize) -> rusqlite::Result<Echo> {
     })
 }
 
-/// Reads the attempts of an event with what the app answered, oldest first.
+/// Reads the attempts of an event with the app's answers, oldest first.
 pub(super) fn details(
     connection: &Connection,
     event: EventId,
@@ -172,14 +175,15 @@ pub(super) fn details(
     let sql = format!(
         "SELECT {COLUMNS}, a.body_len, c.headers, c.body
          FROM attempt AS a JOIN answer AS c ON c.row = a.row LEFT JOIN event AS e ON e.id = a.event
-         WHERE a.event = ?1 ORDER BY a.row LIMIT ?2"
+         WHERE a.event = :event ORDER BY a.row LIMIT :limit"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![event.as_bytes(), codes::len(limit)], read_detail)?;
+    let values = named_params! {":event": event.as_bytes(), ":limit": codes::len(limit)};
+    let rows = statement.query_map(values, read_detail)?;
     rows.filter_map(Result::transpose).collect()
 }
 
-/// Reads one attempt with what the app answered.
+/// Reads one attempt with the app's answer.
 pub(super) fn detail(
     connection: &Connection,
     row: RowId,
@@ -187,10 +191,10 @@ pub(super) fn detail(
     let sql = format!(
         "SELECT {COLUMNS}, a.body_len, c.headers, c.body
          FROM attempt AS a JOIN answer AS c ON c.row = a.row LEFT JOIN event AS e ON e.id = a.event
-         WHERE a.row = ?1"
+         WHERE a.row = :row"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query_map([row.0], read_detail)?;
+    let mut rows = statement.query_map(named_params! {":row": row.0}, read_detail)?;
     rows.next().transpose().map(Option::flatten)
 }
 
@@ -208,4 +212,43 @@ fn read_detail(row: &Row<'_>) -> rusqlite::Result<Option<AttemptDetail>> {
         headers: headers::decode(row.get(COLUMN_COUNT + 1)?),
         body,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtail_protocol::event::Event;
+
+    use super::*;
+    use crate::schema::open_writer;
+    use crate::testing::{ENDPOINT, JOURNAL, attempt, call, store};
+    use crate::{Forwarding, Incoming};
+
+    #[test]
+    fn odd_attempts_are_noted_before_and_after_their_event() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = open_writer(dir.path()).unwrap().connection;
+        let receives = |event: &Event| {
+            let batch = vec![Incoming::Event(event.clone())];
+            store(&connection, ENDPOINT, JOURNAL, batch, &Forwarding::On);
+        };
+        let tried = |event: &Event, change: fn(&mut NewAttempt)| {
+            let mut attempt = attempt(event.id);
+            change(&mut attempt);
+            record(&connection, &attempt, false).unwrap();
+        };
+        let events: Vec<Event> = (1..=6).map(|seq| call(seq, "s")).collect();
+        tried(&events[0], |early| early.outcome = Outcome::Status(503));
+        tried(&events[1], |_| {});
+        for event in &events {
+            receives(event);
+        }
+        tried(&events[2], |replay| replay.cause = Cause::Replay);
+        tried(&events[3], |late| late.duration = Duration::from_secs(1));
+        tried(&events[4], |large| large.body_len = 2000);
+        tried(&events[5], |_| {});
+        let mut statement = connection.prepare("SELECT row FROM odd").unwrap();
+        let odd = statement.query_map([], |row| row.get(0)).unwrap();
+        let odd: Vec<i64> = odd.collect::<rusqlite::Result<_>>().unwrap();
+        assert_eq!(odd, [1, 3, 4, 5]);
+    }
 }

@@ -1,18 +1,18 @@
-//! Bookmarks and comments: what the user says of events.
+//! Bookmarks and their comments.
 
-use ringtail_errors::{self as errors, Code, Coded};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 use ringtail_protocol::event::EventId;
 
-use super::codes;
-use super::query::{MAX_PAGE, Reader};
 use ringtail_model::{Bookmark, BookmarkRow, RowId};
+
+use crate::codes;
+use crate::query::{MAX_PAGE, Reader};
 
 /// Most characters of a comment.
 pub const MAX_COMMENT_CHARS: usize = 500;
 
-/// What a user says of an event: one line, free of control characters, possibly empty.
+/// The comment of a bookmark: one line, free of control characters, possibly empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Comment(String);
 
@@ -20,18 +20,12 @@ pub struct Comment(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a comment has at most {MAX_COMMENT_CHARS} characters; this one has {chars}")]
 pub struct CommentError {
-    /// How many it has.
+    /// Its length.
     pub chars: usize,
 }
 
-impl Coded for CommentError {
-    fn code(&self) -> &'static Code {
-        &errors::codes::USAGE
-    }
-}
-
 impl Comment {
-    /// Takes a comment; line ends and other controls become blanks.
+    /// Reads a comment; line ends and other control characters become spaces.
     ///
     /// # Errors
     /// When it is too long.
@@ -41,8 +35,8 @@ impl Comment {
         if chars > MAX_COMMENT_CHARS {
             return Err(CommentError { chars });
         }
-        let blank = |c: char| if c.is_control() { ' ' } else { c };
-        Ok(Self(text.chars().map(blank).collect()))
+        let visible = |c: char| if c.is_control() { ' ' } else { c };
+        Ok(Self(text.chars().map(visible).collect()))
     }
 
     /// Returns the text.
@@ -52,58 +46,54 @@ impl Comment {
     }
 }
 
-/// What is done about the mark of an event.
+/// A change of an event's bookmark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BookmarkChange {
-    /// It is marked; a comment that it has stays.
+    /// Sets a bookmark; an existing one keeps its comment.
     Set,
-    /// It is marked with this comment in place of any other.
+    /// Sets a bookmark with this comment.
     Comment(Comment),
-    /// Bookmark and comment are taken away.
+    /// Removes the bookmark and its comment.
     Clear,
 }
 
-/// Changes the marks of events. Returns how many of the events there are. Runs inside the writer's transaction.
+/// Changes the bookmarks of events. Returns how many of the events exist. Runs inside the writer's transaction.
 pub(super) fn change(
     connection: &Connection,
     events: &[EventId],
     change: &BookmarkChange,
 ) -> rusqlite::Result<usize> {
-    let mut there = 0;
+    let mut found = 0;
     for id in events {
-        let mut found = connection.prepare_cached("SELECT row FROM event WHERE id = ?1")?;
-        let Some(row) = found
-            .query([id.as_bytes()])?
-            .next()?
-            .map(|row| row.get::<_, i64>(0))
-        else {
-            continue;
-        };
-        let row = row?;
+        let row: Option<i64> = connection
+            .prepare_cached("SELECT row FROM event WHERE id = :id")?
+            .query_row(named_params! {":id": id.as_bytes()}, |row| row.get(0))
+            .optional()?;
+        let Some(row) = row else { continue };
         match change {
             BookmarkChange::Set => connection
-                .prepare_cached("INSERT OR IGNORE INTO mark (row, comment) VALUES (?1, '')")?
-                .execute([row])?,
+                .prepare_cached("INSERT OR IGNORE INTO bookmark (row, comment) VALUES (:row, '')")?
+                .execute(named_params! {":row": row})?,
             BookmarkChange::Comment(comment) => connection
                 .prepare_cached(
-                    "INSERT INTO mark (row, comment) VALUES (?1, ?2)
+                    "INSERT INTO bookmark (row, comment) VALUES (:row, :comment)
                      ON CONFLICT DO UPDATE SET comment = excluded.comment",
                 )?
-                .execute(params![row, comment.as_str()])?,
+                .execute(named_params! {":row": row, ":comment": comment.as_str()})?,
             BookmarkChange::Clear => connection
-                .prepare_cached("DELETE FROM mark WHERE row = ?1")?
-                .execute([row])?,
+                .prepare_cached("DELETE FROM bookmark WHERE row = :row")?
+                .execute(named_params! {":row": row})?,
         };
-        there += 1;
+        found += 1;
     }
     connection
-        .prepare_cached("UPDATE mark_changes SET count = count + 1")?
+        .prepare_cached("UPDATE bookmark_changes SET count = count + 1")?
         .execute([])?;
-    Ok(there)
+    Ok(found)
 }
 
-impl Reader {
-    /// Reads the marks of events from a row to another, both included, newest first.
+impl Reader<'_> {
+    /// Reads the bookmarks of events from a row to another, both included, newest first.
     pub fn bookmarks_between(
         &self,
         first: RowId,
@@ -111,11 +101,12 @@ impl Reader {
         limit: usize,
     ) -> rusqlite::Result<Vec<BookmarkRow>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT m.row, e.id, m.comment FROM mark AS m JOIN event AS e ON e.row = m.row
-             WHERE m.row BETWEEN ?1 AND ?2 ORDER BY m.row DESC LIMIT ?3",
+            "SELECT b.row, e.id, b.comment FROM bookmark AS b JOIN event AS e ON e.row = b.row
+             WHERE b.row BETWEEN :first AND :last ORDER BY b.row DESC LIMIT :limit",
         )?;
         let limit = codes::len(limit.min(MAX_PAGE));
-        let rows = statement.query_map(params![first.0, last.0, limit], |row| {
+        let values = named_params! {":first": first.0, ":last": last.0, ":limit": limit};
+        let rows = statement.query_map(values, |row| {
             Ok(BookmarkRow {
                 row: RowId(row.get(0)?),
                 event: EventId::from_bytes(row.get(1)?),
@@ -133,7 +124,7 @@ mod tests {
     use super::*;
     use crate::testing::{TestHistory, call};
 
-    async fn marks(kept: &TestHistory) -> Vec<Option<String>> {
+    async fn comments(kept: &TestHistory) -> Vec<Option<String>> {
         let events = kept.history.events_after(RowId(0), 10).await.unwrap();
         let comment = |bookmark: Bookmark| bookmark.comment;
         events
@@ -143,32 +134,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn marks_and_comments_come_and_go() {
+    async fn bookmarks_and_comments_are_set_and_cleared() {
         let kept = TestHistory::open();
         let events = [call(1, "s"), call(2, "s")];
         let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
         kept.receives(events.to_vec()).await;
         let set = |ids: &[EventId], change| kept.history.set_bookmark(ids.to_vec(), change);
         assert_eq!(set(&ids, BookmarkChange::Set).await.unwrap(), 2);
-        assert_eq!(marks(&kept).await, [Some("".into()), Some("".into())]);
+        assert_eq!(comments(&kept).await, [Some("".into()), Some("".into())]);
         let comment = Comment::parse(" look\nhere ").unwrap();
         set(&ids[1..], BookmarkChange::Comment(comment))
             .await
             .unwrap();
         set(&ids, BookmarkChange::Set).await.unwrap();
         assert_eq!(
-            marks(&kept).await,
+            comments(&kept).await,
             [Some("".into()), Some("look here".into())]
         );
-        let between = |first, last| {
-            let reader = kept.history.reader().unwrap();
-            let marks = reader.bookmarks_between(RowId(first), RowId(last), 10);
-            let rows = marks.unwrap().into_iter();
-            rows.map(|mark| mark.row.0).collect::<Vec<_>>()
+        let between = async |first, last| {
+            let (first, last) = (RowId(first), RowId(last));
+            let bookmarks = kept.history.bookmarks_between(first, last, 10).await;
+            let rows = bookmarks.unwrap().into_iter();
+            rows.map(|bookmark| bookmark.row.0).collect::<Vec<_>>()
         };
-        assert_eq!((between(0, 9), between(2, 2)), (vec![2, 1], vec![2]));
+        assert_eq!(between(0, 9).await, [2, 1]);
+        assert_eq!(between(2, 2).await, [2]);
         set(&ids, BookmarkChange::Clear).await.unwrap();
-        assert_eq!(marks(&kept).await, [None, None]);
+        assert_eq!(comments(&kept).await, [None, None]);
         assert_eq!(kept.history.watermarks().borrow().bookmarks, 4);
         let stranger = vec![EventId::fresh()];
         assert_eq!(set(&stranger, BookmarkChange::Set).await.unwrap(), 0);

@@ -1,10 +1,10 @@
-//! Numbers and words that stand for the model's values in the file.
+//! The model's values as the file holds them.
 
 use ringtail_ringcentral::classify::{Callback, TABLE};
 
 use ringtail_model::{Cause, ForwardState};
 
-/// A number of an endpoint as SQLite holds it. [`super::History::store`] refuses what does not fit.
+/// A `seq` as SQLite holds it. [`super::History::store`] refuses one that does not fit.
 pub(super) fn seq(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
@@ -14,17 +14,18 @@ pub(super) fn len(len: impl TryInto<i64>) -> i64 {
     len.try_into().unwrap_or(i64::MAX)
 }
 
-/// A number or size as it was before [`seq`] or [`len`].
+/// The inverse of [`seq`] and [`len`].
 pub(super) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
-/// The schema's index on pending events names the 1.
+/// The codes of the states; the schema names 1 and 2, too.
 pub(super) fn forward(state: ForwardState) -> u8 {
     match state {
-        ForwardState::None | ForwardState::Rejected => 0,
+        ForwardState::None => 0,
         ForwardState::Pending => 1,
         ForwardState::Done => 2,
+        ForwardState::Rejected => 3,
     }
 }
 
@@ -32,15 +33,8 @@ pub(super) fn forward_from(code: u8) -> ForwardState {
     match code {
         1 => ForwardState::Pending,
         2 => ForwardState::Done,
+        3 => ForwardState::Rejected,
         _ => ForwardState::None,
-    }
-}
-
-/// As [`forward_from`], for an event that may be one that is kept from the app.
-pub(super) fn forward_or_rejected(code: u8, rejected: bool) -> ForwardState {
-    match rejected {
-        true => ForwardState::Rejected,
-        false => forward_from(code),
     }
 }
 
@@ -60,7 +54,7 @@ pub(super) fn cause_from(code: u8) -> Cause {
     }
 }
 
-/// The callback of a stored name; one that this version does not know is judged like any other request.
+/// The callback of a stored name; [`Callback::Other`] for one that this version does not know.
 pub(super) fn callback_from(name: Option<&str>) -> Callback {
     TABLE
         .iter()
@@ -80,11 +74,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_come_back_as_what_they_stand_for() {
+    fn codes_round_trip() {
         for state in [
             ForwardState::None,
             ForwardState::Pending,
             ForwardState::Done,
+            ForwardState::Rejected,
         ] {
             assert_eq!(forward_from(forward(state)), state);
         }

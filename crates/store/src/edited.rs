@@ -1,17 +1,17 @@
 //! Edited copies of events: events of their own, each linked to its origin.
 //!
 //! They stand under an endpoint of their own, `demo-edited` for those of `demo-33gk…`, with numbers of their own, so
-//! that a number goes on to mean what RingCentral sent. The name stays the same, and with it secrets and filters.
+//! that a number always means what RingCentral sent. The name stays the same, and with it secrets and filters.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
+use ringtail_model::endpoint_name;
 use ringtail_protocol::event::{Disposition, EncodedRequest, Event, EventId, Kind, Timestamp};
 
-use super::Forwarding;
-use super::store::{self, Incoming};
-use ringtail_model::endpoint_name;
+use crate::incoming::{self, Incoming};
+use crate::record::{Forwarding, Record};
 
-/// The journal that edited events are of; no relay's identity is this word.
+/// The journal of edited events; no relay has this identity.
 const JOURNAL: &str = "edit";
 
 /// The last part of the ids of their endpoints.
@@ -28,35 +28,42 @@ pub fn origin_name(endpoint: &str) -> Option<&str> {
     (suffix == SUFFIX).then_some(name)
 }
 
-/// Stores an edited copy. Returns whether there is the origin. Runs inside the writer's transaction.
+/// Stores an edited copy. Returns whether the origin exists. Runs inside the writer's transaction.
 pub(super) fn add(
     connection: &Connection,
     origin: EventId,
     id: EventId,
     kind: Kind,
-    request: &EncodedRequest,
+    request: EncodedRequest,
 ) -> rusqlite::Result<bool> {
     let endpoint: Option<String> = connection
-        .prepare_cached("SELECT endpoint FROM event WHERE id = ?1")?
-        .query_row([origin.as_bytes()], |row| row.get(0))
+        .prepare_cached("SELECT endpoint FROM event WHERE id = :id")?
+        .query_row(named_params! {":id": origin.as_bytes()}, |row| row.get(0))
         .optional()?;
     let Some(endpoint) = endpoint.as_deref().map(endpoint_of) else {
         return Ok(false);
     };
-    let seq = store::cursor(connection, &endpoint, JOURNAL)?.unwrap_or(0) + 1;
-    let event = Incoming::Event(Event {
-        seq,
+    let event = Event {
+        seq: incoming::cursor(connection, &endpoint, JOURNAL)?.unwrap_or(0) + 1,
         id,
         received_at: Timestamp::now(),
         kind,
         disposition: Disposition::Answered,
         duplicate_of: None,
-        request: request.clone(),
-    });
-    store::store(connection, &endpoint, JOURNAL, &[event], &Forwarding::Off)?;
-    connection
-        .prepare_cached("UPDATE event SET edited_from = ?1 WHERE id = ?2")?
-        .execute(params![origin.as_bytes(), id.as_bytes()])?;
+        request,
+    };
+    let record = Record {
+        edited_from: Some(origin),
+        ..Record::of(event, &Forwarding::Off)
+    };
+    // What the user wrote tells nothing of what RingCentral sends, so nothing is learnt from it.
+    incoming::store(
+        connection,
+        None,
+        &endpoint,
+        JOURNAL,
+        &[Incoming::Event(record)],
+    )?;
     Ok(true)
 }
 

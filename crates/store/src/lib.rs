@@ -1,82 +1,70 @@
-//! The client's local store of events and attempts: one SQLite file, one writing thread, many readers.
+//! The client's history of events and attempts: one SQLite file, one writing thread, a pool of readers.
+//!
+//! ```text
+//! store, record_attempt, … ─▶ ringtail_sqlite::Writer: BEGIN IMMEDIATE … COMMIT ─▶ watermarks move ─▶ answers
+//! queries                  ─▶ ringtail_sqlite::Readers, off the runtime
+//! search                   ─▶ the same readers, with the search index attached
+//! ```
 //!
 //! Invariants:
-//! * Events and the cursor that covers them are written in one transaction, and an attempt that settles an event
-//!   together with the event's new state. What the cursor covers is in the file, or is a gap in it.
+//! * Events and the cursor that covers them are written in one transaction, and an attempt with the new state of its event.
+//!   What the cursor covers is in the file, or is a gap in it.
 //! * Each event is stored once, known by its id and by its `seq` in its journal, however often it comes.
-//! * Several processes may use one file: each has its own writing thread, and SQLite lets one write at a time.
+//! * Several processes may use one history. SQLite lets one of them write at a time.
+//! * The search index is a file of its own, filled by a thread of its own. It never decides what a search finds.
 //!
-//! * What makes searching quick is filled behind the events and never decides a search, see `index`.
-//!
-//! It leaves to others: when to ask for events ([`ringtail_model`]'s engine), and what to do with those that are
-//! owed ([`crate::forward`]).
+//! When to ask the relay for events, and what to do with pending ones, is the engine's business.
 
 mod attempts;
 mod bookmark;
 mod codes;
 mod edited;
+mod failure_clock;
+mod fields;
 mod headers;
-mod index;
-mod known;
-mod learn;
-mod others;
+mod incoming;
+mod other_processes;
 mod query;
+mod reads;
 mod record;
-mod rest;
 mod retention;
 mod schema;
 mod search;
 mod select;
-mod store;
-mod watched;
 mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use ringtail_errors::{self as errors, Code, Coded};
-use tokio::runtime::Builder;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, oneshot, watch};
 
+use ringtail_model::{RowId, Watermarks};
 use ringtail_protocol::event::{EncodeError, EventId, Request};
+use ringtail_sqlite::{self as sqlite, Readers, WriteError, Writer, savepoint};
 
 pub use self::attempts::NewAttempt;
 pub use self::bookmark::{BookmarkChange, Comment, CommentError, MAX_COMMENT_CHARS};
 pub use self::edited::origin_name;
-pub use self::known::LEARN;
-use self::learn::Learner;
+pub use self::fields::LEARN;
+pub use self::incoming::{Incoming, Stored};
 pub use self::query::{Counts, MAX_DETAIL_ATTEMPTS, MAX_PAGE, PendingEvent, Reader, StoredRequest};
-use self::rest::Rest;
-pub use self::rest::Resting;
+pub use self::record::Forwarding;
+use self::record::Record;
 pub use self::retention::Retention;
-pub use self::schema::{BUSY_TIMEOUT, FILE_NAME, OpenError};
-pub use self::search::{Direction, Found, Search};
+pub use self::schema::{FILE_NAME, OpenError};
+use self::search::IndexThread;
+pub use self::search::{Direction, Found, INDEX_FILE_NAME, Search};
 pub use self::select::{IdPrefix, MIN_ID_DIGITS, Selector, SelectorError};
-pub use self::store::{Incoming, Stored};
-use self::writer::{QUEUE, Write, Writer};
-use ringtail_model::secrets::Secrets;
-use ringtail_model::signature::{Reveal, SignaturePolicy, show};
-use ringtail_model::{
-    AttemptDetail, AttemptRow, BookmarkRow, EventDetail, EventRow, GapRow, NewFieldsRow, RowId,
-    Watermarks,
-};
+use self::writer::Recorder;
 
-/// Read-only connections that may be busy at once; more readers wait.
+/// Queries that run at once; more wait.
 const READERS: usize = 4;
 
-/// Whether events that come in are owed to a target.
-#[derive(Debug, Clone)]
-pub enum Forwarding {
-    /// Events that the edge owes the app become pending.
-    On,
-    /// As [`Forwarding::On`], but for those that the guard rejects.
-    Guarded(SignaturePolicy),
-    /// Inspect only: nothing becomes pending, so that a target given later is not flooded with the past.
-    Off,
-}
-
-/// A handle to the history; clones are handles to the same one.
+/// A handle to the history; clones share it.
+///
+/// Dropping the last one writes what is queued and ends the threads, and blocks for that long.
 #[derive(Clone)]
 pub struct History {
     inner: Arc<Inner>,
@@ -85,23 +73,19 @@ pub struct History {
 struct Inner {
     path: PathBuf,
     client_id: String,
-    writes: mpsc::Sender<Write>,
-    rests: mpsc::Sender<Rest>,
-    marks: watch::Receiver<Watermarks>,
-    /// Moves `marks`.
-    reach: watch::Sender<Watermarks>,
-    indexed: watch::Receiver<RowId>,
-    readers: Mutex<Vec<Reader>>,
-    permits: Arc<Semaphore>,
-    /// Of whoever looks for what other processes wrote.
-    look: Semaphore,
+    writer: Writer<Recorder>,
+    readers: Readers,
+    index: IndexThread,
+    watermarks: watch::Sender<Watermarks>,
+    /// Of the task that watches other processes.
+    watching: Semaphore,
 }
 
 /// Why something was not stored.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// SQLite refused, or the disk did.
+    /// SQLite or the disk failed.
     #[error("the history could not be written; check the free space of the data directory")]
     Database(#[source] Arc<rusqlite::Error>),
     /// The relay gave an event a number that no journal can have.
@@ -115,9 +99,12 @@ pub enum StoreError {
     Closed,
 }
 
-impl Coded for StoreError {
-    fn code(&self) -> &'static Code {
-        &errors::codes::HISTORY_WRITE
+impl From<WriteError> for StoreError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Sqlite(source) => Self::Database(source),
+            _ => Self::Closed,
+        }
     }
 }
 
@@ -133,20 +120,11 @@ pub enum AddError {
     Store(#[from] StoreError),
 }
 
-impl Coded for AddError {
-    fn code(&self) -> &'static Code {
-        match self {
-            Self::Encode(_) => &errors::codes::EDITED,
-            Self::Store(error) => error.code(),
-        }
-    }
-}
-
 /// Why something was not read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// SQLite refused.
+    /// SQLite failed.
     #[error("the history could not be read")]
     Database(#[from] rusqlite::Error),
     /// The runtime is shutting down.
@@ -154,15 +132,25 @@ pub enum ReadError {
     Closed,
 }
 
-impl Coded for ReadError {
-    fn code(&self) -> &'static Code {
-        &errors::codes::HISTORY_READ
+impl From<sqlite::ReadError> for ReadError {
+    fn from(error: sqlite::ReadError) -> Self {
+        match error {
+            sqlite::ReadError::Sqlite(source) => Self::Database(source),
+            _ => Self::Closed,
+        }
     }
 }
 
+/// Keeps the history's threads out of every transaction and lock until it is dropped. What is to be written waits.
+#[derive(Debug)]
+pub struct Paused {
+    _writer: sqlite::Paused,
+    _index: oneshot::Sender<()>,
+}
+
 impl History {
-    /// Opens the history in the data directory `dir`, makes it when there is none, and starts its writing thread.
-    /// Blocks for the time that takes, or that another process needs to write. Nothing is ever removed.
+    /// Opens the history in the data directory `dir`, makes it when there is none, and starts its threads. Blocks. Nothing
+    /// is ever deleted.
     ///
     /// # Errors
     /// When the files cannot be made, are another program's, or were written by a newer version.
@@ -170,7 +158,7 @@ impl History {
         Self::start(dir, None)
     }
 
-    /// Opens the history, and removes what is beyond the limits as long as it is open.
+    /// Opens the history, and deletes what is beyond the limits as long as it is open.
     ///
     /// # Errors
     /// As [`History::open`].
@@ -184,41 +172,23 @@ impl History {
             path: opened.path.clone(),
             source,
         };
-        let reach = query::marks(&opened.connection).map_err(database)?;
-        let (marks, marks_rx) = watch::channel(reach);
-        let (indexed, indexed_rx) = watch::channel(RowId::default());
-        let (writes, queue) = mpsc::channel(QUEUE);
-        let (rests, wanted) = mpsc::channel(1);
-        let writer = Writer {
-            connection: opened.connection,
-            queue,
-            rests: wanted,
-            marks: marks.clone(),
-            indexed,
-            retention,
-            learner: Learner::default(),
-            turn: opened.turn,
-            runtime: Builder::new_current_thread()
-                .enable_time()
-                .build()
-                .map_err(OpenError::System)?,
-        };
-        std::thread::Builder::new()
-            .name("history".to_owned())
-            .spawn(move || writer.run())
+        let reached = query::watermarks(&opened.connection).map_err(database)?;
+        let (watermarks, _) = watch::channel(reached);
+        let path = opened.path.clone();
+        let readers = Readers::new(READERS, move || schema::HISTORY.open_reader(&path));
+        let index = IndexThread::spawn(dir).map_err(OpenError::System)?;
+        let recorder = Recorder::new(watermarks.clone(), retention, index.notifier().clone());
+        let writer = Writer::spawn("history", opened.connection, recorder, writer::QUEUE)
             .map_err(OpenError::System)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 path: opened.path,
                 client_id: opened.client_id,
-                writes,
-                rests,
-                marks: marks_rx,
-                reach: marks,
-                indexed: indexed_rx,
-                readers: Mutex::new(Vec::new()),
-                permits: Arc::new(Semaphore::new(READERS)),
-                look: Semaphore::new(1),
+                writer,
+                readers,
+                index,
+                watermarks,
+                watching: Semaphore::new(1),
             }),
         })
     }
@@ -233,19 +203,18 @@ impl History {
     /// have written until then; see [`History::watch_others`].
     #[must_use]
     pub fn watermarks(&self) -> watch::Receiver<Watermarks> {
-        self.inner.marks.clone()
+        self.inner.watermarks.subscribe()
     }
 
-    /// Returns up to which event this process has seen the history indexed for searching.
+    /// Returns up to which event the search index reaches, as long as this process fills it.
     #[must_use]
     pub fn indexed(&self) -> watch::Receiver<RowId> {
-        self.inner.indexed.clone()
+        self.inner.index.indexed()
     }
 
-    /// Stores what the link brought, and the cursor with it. When this returns, the relay may be told.
+    /// Stores what the link delivered, and the cursor with it. When this returns, the relay may be told.
     ///
-    /// A batch should hold what is at hand, a few MiB at the most; batches of several callers are committed
-    /// together.
+    /// A batch should hold what is at hand, a few MiB at most; batches of several callers are committed together.
     ///
     /// # Errors
     /// When nothing of the batch was stored.
@@ -264,39 +233,39 @@ impl History {
         if let Some(seq) = numbers.max().filter(|seq| i64::try_from(*seq).is_err()) {
             return Err(StoreError::Number { seq });
         }
-        let (done, stored) = oneshot::channel();
-        self.write(Write::Store {
-            endpoint: endpoint.to_owned(),
-            journal: journal.to_owned(),
-            batch,
-            forwarding,
-            done,
+        let mut bytes = 0;
+        let record = |incoming: Incoming| {
+            incoming.map(|event| {
+                let record = Record::of(event, &forwarding);
+                bytes += record.bytes();
+                record
+            })
+        };
+        let batch: Vec<Incoming<Record>> = batch.into_iter().map(record).collect();
+        let (endpoint, journal) = (endpoint.to_owned(), journal.to_owned());
+        self.write(bytes, move |recorder, connection| {
+            let fields = Some(&mut recorder.fields);
+            incoming::store(connection, fields, &endpoint, &journal, &batch)
         })
-        .await?;
-        stored.await.map_err(|_| StoreError::Closed)?
+        .await
     }
 
-    /// Records an attempt. One that settles a pending event makes it done in the same transaction.
+    /// Records an attempt. If it completes a pending event, the event is marked as forwarded in the same transaction.
     ///
     /// # Errors
     /// When it was not recorded.
     pub async fn record_attempt(
         &self,
         attempt: NewAttempt,
-        settles: bool,
+        completes: bool,
     ) -> Result<RowId, StoreError> {
-        let (done, recorded) = oneshot::channel();
-        self.write(Write::Attempt {
-            attempt: Box::new(attempt),
-            settles,
-            done,
+        self.write(attempt.bytes(), move |_, connection| {
+            attempts::record(connection, &attempt, completes)
         })
-        .await?;
-        recorded.await.map_err(|_| StoreError::Closed)?
+        .await
     }
 
-    /// Changes the bookmarks of events, and returns how many of the events there are. Lists have the bookmarks when they are
-    /// read again.
+    /// Changes the bookmarks of events, and returns how many of the events exist.
     ///
     /// # Errors
     /// When nothing was changed.
@@ -305,32 +274,14 @@ impl History {
         events: Vec<EventId>,
         change: BookmarkChange,
     ) -> Result<usize, StoreError> {
-        let (done, changed) = oneshot::channel();
-        self.write(Write::Bookmark {
-            events,
-            change,
-            done,
+        self.write(16 * events.len(), move |_, connection| {
+            bookmark::change(connection, &events, &change)
         })
-        .await?;
-        changed.await.map_err(|_| StoreError::Closed)?
+        .await
     }
 
-    /// Reads the bookmarks of events from a row to another, both included, newest first, at most [`MAX_PAGE`].
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn bookmarks_between(
-        &self,
-        first: RowId,
-        last: RowId,
-        limit: usize,
-    ) -> Result<Vec<BookmarkRow>, ReadError> {
-        self.read(move |reader| reader.bookmarks_between(first, last, limit))
-            .await
-    }
-
-    /// Stores an edited copy of an event under an id of its own, which is returned; `None` when the history has no
-    /// such event. Nothing forwards the copy by itself.
+    /// Stores an edited copy of an event under an id of its own, which is returned; `None` when the history has no such
+    /// event. The copy does not become pending.
     ///
     /// # Errors
     /// When it was not stored.
@@ -342,269 +293,52 @@ impl History {
         let id = EventId::fresh();
         let kind = ringtail_model::kind_of(&request);
         let request = request.encode()?;
-        let (done, added) = oneshot::channel();
-        self.write(Write::Edited {
-            origin,
-            id,
-            kind,
-            request,
-            done,
-        })
-        .await?;
-        let added = added.await.map_err(|_| StoreError::Closed)??;
-        Ok(added.then_some(id))
+        let bytes = request.as_bytes().len();
+        let added = self.write(bytes, move |_, connection| {
+            edited::add(connection, origin, id, kind, request)
+        });
+        Ok(added.await?.then_some(id))
     }
 
-    async fn write(&self, write: Write) -> Result<(), StoreError> {
-        self.inner
-            .writes
-            .send(write)
-            .await
-            .map_err(|_| StoreError::Closed)
+    /// Runs an operation in the writing thread's next transaction, all of it or nothing.
+    async fn write<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        write: impl FnOnce(&mut Recorder, &Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let written = self.inner.writer.write(bytes, move |recorder, connection| {
+            let result = savepoint(connection, |connection| write(recorder, connection));
+            if result.is_err() {
+                recorder.fields.forget();
+            }
+            result
+        });
+        Ok(written.await?)
     }
 
-    /// Runs a query on a reader, off the runtime.
+    /// Runs a query, off the runtime.
     ///
     /// # Errors
-    /// When SQLite refuses.
+    /// When SQLite fails.
     pub async fn read<T, F>(&self, query: F) -> Result<T, ReadError>
     where
-        F: FnOnce(&Reader) -> rusqlite::Result<T> + Send + 'static,
+        F: FnOnce(&Reader<'_>) -> rusqlite::Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let permit = Arc::clone(&self.inner.permits).acquire_owned().await;
-        let permit = permit.map_err(|_| ReadError::Closed)?;
-        let inner = Arc::clone(&self.inner);
-        tokio::task::spawn_blocking(move || {
-            // Until the query ends: who asked may have gone before.
-            let _permit = permit;
-            let idle = inner.lock_readers().pop();
-            let reader = match idle {
-                Some(reader) => reader,
-                None => Reader::new(schema::open_reader(&inner.path)?),
-            };
-            let value = query(&reader)?;
-            inner.lock_readers().push(reader);
-            Ok(value)
+        let readers = &self.inner.readers;
+        Ok(readers.read(|it| query(&Reader::new(it))).await?)
+    }
+
+    /// Waits until the threads are between two transactions, and keeps them there until the result is dropped: a process
+    /// that is suspended inside a transaction would keep all others from writing.
+    ///
+    /// # Errors
+    /// When the history is closed.
+    pub async fn pause(&self) -> Result<Paused, StoreError> {
+        Ok(Paused {
+            _writer: self.inner.writer.pause().await?,
+            _index: self.inner.index.pause().await,
         })
-        .await
-        .map_err(|_| ReadError::Closed)?
-    }
-
-    /// Opens a reader of one's own, for code that may block.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub fn reader(&self) -> Result<Reader, ReadError> {
-        Ok(Reader::new(schema::open_reader(&self.inner.path)?))
-    }
-
-    /// Reads how far a journal has been stored; `None` when nothing of it has.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn cursor(&self, endpoint: &str, journal: &str) -> Result<Option<u64>, ReadError> {
-        let (endpoint, journal) = (endpoint.to_owned(), journal.to_owned());
-        self.read(move |reader| reader.cursor(&endpoint, &journal))
-            .await
-    }
-
-    /// Reads events after a row, oldest first, at most [`MAX_PAGE`].
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn events_after(
-        &self,
-        after: RowId,
-        limit: usize,
-    ) -> Result<Vec<EventRow>, ReadError> {
-        self.read(move |reader| reader.events_after(after, limit))
-            .await
-    }
-
-    /// Reads events before a row, newest first, at most [`MAX_PAGE`]. `RowId(i64::MAX)` begins with the newest.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn events_before(
-        &self,
-        before: RowId,
-        limit: usize,
-    ) -> Result<Vec<EventRow>, ReadError> {
-        self.read(move |reader| reader.events_before(before, limit))
-            .await
-    }
-
-    /// Reads the events that a selector names, after a row, oldest first, at most [`MAX_PAGE`].
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn find(
-        &self,
-        endpoint: Option<&str>,
-        selector: &Selector,
-        after: RowId,
-        limit: usize,
-    ) -> Result<Vec<EventRow>, ReadError> {
-        let (endpoint, selector) = (endpoint.map(str::to_owned), selector.clone());
-        self.read(move |reader| reader.find(endpoint.as_deref(), &selector, after, limit))
-            .await
-    }
-
-    /// Reads an event with all that was received and its attempts, at most [`MAX_DETAIL_ATTEMPTS`].
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn event(&self, id: EventId) -> Result<Option<EventDetail>, ReadError> {
-        self.read(move |reader| reader.event(id)).await
-    }
-
-    /// Reads an event with what its proofs are worth, to be shown.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn event_to_show(
-        &self,
-        secrets: &Secrets,
-        id: EventId,
-        reveal: Reveal,
-    ) -> Result<Option<EventDetail>, ReadError> {
-        let secrets = secrets.clone();
-        // A MAC over 16 MB takes its time, as the reading does.
-        self.read(move |reader| {
-            let mut detail = reader.event(id)?;
-            if let Some(detail) = &mut detail {
-                show(detail, &secrets, reveal);
-            }
-            Ok(detail)
-        })
-        .await
-    }
-
-    /// Reads the rows of events, each in the place of its id; `None` for one that is not there. Of many events, as many
-    /// should be asked for at once as are shown at once.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn rows(&self, ids: Vec<EventId>) -> Result<Vec<Option<EventRow>>, ReadError> {
-        self.read(move |reader| ids.into_iter().map(|id| reader.row(id)).collect())
-            .await
-    }
-
-    /// Reads the events of the same call or conversation, the event included: the newest `limit`, at most
-    /// [`MAX_PAGE`], oldest first.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn course(&self, event: RowId, limit: usize) -> Result<Vec<EventRow>, ReadError> {
-        self.read(move |reader| reader.course(event, limit)).await
-    }
-
-    /// Reads the event before another one that is of the same kind; see [`Reader::previous`].
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn previous(&self, event: RowId) -> Result<Option<EventRow>, ReadError> {
-        self.read(move |reader| reader.previous(event)).await
-    }
-
-    /// Reads the row of an event.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn row(&self, id: EventId) -> Result<Option<EventRow>, ReadError> {
-        self.read(move |reader| reader.row(id)).await
-    }
-
-    /// Reads where an event stands.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn row_of(&self, id: EventId) -> Result<Option<RowId>, ReadError> {
-        self.read(move |reader| reader.row_of(id)).await
-    }
-
-    /// Reads what is needed to send an event.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn stored_request(&self, row: RowId) -> Result<Option<StoredRequest>, ReadError> {
-        self.read(move |reader| reader.stored_request(row)).await
-    }
-
-    /// Reads attempts after a row, oldest first, at most [`MAX_PAGE`].
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn attempts_after(
-        &self,
-        after: RowId,
-        limit: usize,
-    ) -> Result<Vec<AttemptRow>, ReadError> {
-        self.read(move |reader| reader.attempts_after(after, limit))
-            .await
-    }
-
-    /// Reads an attempt with what the app answered.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn attempt(&self, row: RowId) -> Result<Option<AttemptDetail>, ReadError> {
-        self.read(move |reader| reader.attempt(row)).await
-    }
-
-    /// Reads gaps after a row, oldest first, at most [`MAX_PAGE`].
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn gaps_after(&self, after: RowId, limit: usize) -> Result<Vec<GapRow>, ReadError> {
-        self.read(move |reader| reader.gaps_after(after, limit))
-            .await
-    }
-
-    /// Reads what is new in events, after a row, oldest first, at most [`MAX_PAGE`].
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn new_fields_after(
-        &self,
-        after: RowId,
-        limit: usize,
-    ) -> Result<Vec<NewFieldsRow>, ReadError> {
-        self.read(move |reader| reader.new_fields_after(after, limit))
-            .await
-    }
-
-    /// Reads which events of an endpoint are owed to the target, after a row, oldest first, at most [`MAX_PAGE`].
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn pending(
-        &self,
-        endpoint: &str,
-        after: RowId,
-        limit: usize,
-    ) -> Result<Vec<PendingEvent>, ReadError> {
-        let endpoint = endpoint.to_owned();
-        self.read(move |reader| reader.pending(&endpoint, after, limit))
-            .await
-    }
-
-    /// Counts the events of an endpoint that are owed to the target.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn held(&self, endpoint: &str) -> Result<u64, ReadError> {
-        let endpoint = endpoint.to_owned();
-        self.read(move |reader| reader.held(&endpoint)).await
-    }
-
-    /// Counts what the history holds.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub async fn counts(&self) -> Result<Counts, ReadError> {
-        self.read(Reader::counts).await
     }
 }
 
@@ -613,12 +347,6 @@ impl fmt::Debug for History {
         f.debug_struct("History")
             .field("path", &self.inner.path)
             .finish_non_exhaustive()
-    }
-}
-
-impl Inner {
-    fn lock_readers(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

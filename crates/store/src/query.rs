@@ -1,24 +1,25 @@
 //! Reading the history: paged, bounded, and without bodies where a list does not show them.
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, named_params};
 
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Request, Timestamp};
 
-use super::select::Selector;
-use super::{attempts, codes, headers, learn, store};
 use ringtail_model::{
-    AttemptDetail, AttemptRow, Bookmark, EventDetail, EventRow, ForwardState, GapRow, RowId,
-    Watermarks,
+    AttemptDetail, AttemptRow, Bookmark, EventDetail, EventRow, ForwardState, GapRow, NewFieldsRow,
+    RowId, Watermarks,
 };
 
-/// The most rows that one query returns, whatever is asked for.
+use crate::select::Selector;
+use crate::{attempts, codes, fields, headers, incoming};
+
+/// Most rows that one query returns, whatever is asked for.
 pub const MAX_PAGE: usize = 1000;
 
-/// The most attempts that come with an event's details, oldest first.
+/// Most attempts that come with an event's details, oldest first.
 pub const MAX_DETAIL_ATTEMPTS: usize = 200;
 
-/// An event that is owed to the target, without its request.
+/// A pending event, without its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingEvent {
     /// Position in the history.
@@ -49,39 +50,38 @@ pub struct Counts {
     pub attempts: u64,
     /// Gaps.
     pub gaps: u64,
-    /// Events that are owed to a target, of all endpoints.
+    /// Pending events of all endpoints.
     pub pending: u64,
 }
 
-/// A read-only connection. Its calls block: outside of [`super::History`]'s own methods, call them where blocking
-/// is allowed.
+/// The queries, on a read-only connection. They block; [`crate::History::read`] runs them off the runtime.
 #[derive(Debug)]
-pub struct Reader {
-    pub(super) connection: Connection,
+pub struct Reader<'c> {
+    pub(super) connection: &'c Connection,
 }
 
-impl Reader {
-    pub(super) fn new(connection: Connection) -> Self {
+impl<'c> Reader<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
         Self { connection }
     }
 
     /// Reads events after a row, oldest first.
     pub fn events_after(&self, after: RowId, limit: usize) -> rusqlite::Result<Vec<EventRow>> {
         self.events(
-            "WHERE e.row > ?1 ORDER BY e.row LIMIT ?2",
-            params![after.0, page(limit)],
+            "WHERE e.row > :after ORDER BY e.row LIMIT :limit",
+            named_params! {":after": after.0, ":limit": page(limit)},
         )
     }
 
     /// Reads events before a row, newest first. `RowId(i64::MAX)` begins with the newest.
     pub fn events_before(&self, before: RowId, limit: usize) -> rusqlite::Result<Vec<EventRow>> {
         self.events(
-            "WHERE e.row < ?1 ORDER BY e.row DESC LIMIT ?2",
-            params![before.0, page(limit)],
+            "WHERE e.row < :before ORDER BY e.row DESC LIMIT :limit",
+            named_params! {":before": before.0, ":limit": page(limit)},
         )
     }
 
-    /// Reads the ids of the endpoints that have events, in their order.
+    /// Reads the ids of the endpoints that have events, sorted.
     pub fn endpoints(&self) -> rusqlite::Result<Vec<String>> {
         let sql = "SELECT DISTINCT endpoint FROM event ORDER BY endpoint";
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -89,8 +89,7 @@ impl Reader {
         ids.collect()
     }
 
-    /// Reads the events that a selector names, oldest first. An endpoint narrows the search; without one, all
-    /// endpoints are searched.
+    /// Reads the events that a selector names, oldest first, of one endpoint or of all.
     pub fn find(
         &self,
         endpoint: Option<&str>,
@@ -101,22 +100,24 @@ impl Reader {
         let limit = page(limit);
         match selector {
             Selector::Seq { first, last } => self.events(
-                "WHERE (?1 IS NULL OR e.endpoint = ?1) AND e.seq BETWEEN ?2 AND ?3 AND e.row > ?4
-                 ORDER BY e.row LIMIT ?5",
-                params![
-                    endpoint,
-                    codes::seq(*first),
-                    codes::seq(*last),
-                    after.0,
-                    limit
-                ],
+                "WHERE (:endpoint IS NULL OR e.endpoint = :endpoint) AND e.seq BETWEEN :first AND :last AND e.row > :after
+                 ORDER BY e.row LIMIT :limit",
+                named_params! {
+                    ":endpoint": endpoint,
+                    ":first": codes::seq(*first),
+                    ":last": codes::seq(*last),
+                    ":after": after.0,
+                    ":limit": limit,
+                },
             ),
             Selector::Id(prefix) => {
                 let (low, high) = prefix.bounds();
                 self.events(
-                    "WHERE (?1 IS NULL OR e.endpoint = ?1) AND e.id BETWEEN ?2 AND ?3 AND e.row > ?4
-                     ORDER BY e.row LIMIT ?5",
-                    params![endpoint, low, high, after.0, limit],
+                    "WHERE (:endpoint IS NULL OR e.endpoint = :endpoint) AND e.id BETWEEN :low AND :high AND e.row > :after
+                     ORDER BY e.row LIMIT :limit",
+                    named_params! {
+                        ":endpoint": endpoint, ":low": low, ":high": high, ":after": after.0, ":limit": limit,
+                    },
                 )
             }
         }
@@ -130,7 +131,7 @@ impl Reader {
         let sql = format!(
             "SELECT {}, {EVENT_COLUMNS} FROM event AS e LEFT JOIN attempt AS a
                ON a.row = (SELECT max(row) FROM attempt WHERE event = e.id)
-             LEFT JOIN mark AS m ON m.row = e.row LEFT JOIN novelty AS n ON n.event = e.row {tail}",
+             LEFT JOIN bookmark AS b ON b.row = e.row LEFT JOIN new_fields AS n ON n.event = e.row {tail}",
             attempts::COLUMNS,
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -141,7 +142,7 @@ impl Reader {
     /// Reads the row of an event.
     pub fn row(&self, id: EventId) -> rusqlite::Result<Option<EventRow>> {
         Ok(self
-            .events("WHERE e.id = ?1", params![id.as_bytes()])?
+            .events("WHERE e.id = :id", named_params! {":id": id.as_bytes()})?
             .pop())
     }
 
@@ -154,9 +155,9 @@ impl Reader {
             .connection
             .prepare_cached(
                 "SELECT e.peer, c.headers, c.body FROM event AS e JOIN content AS c ON c.row = e.row
-                 WHERE e.id = ?1",
+                 WHERE e.id = :id",
             )?
-            .query_row(params![id.as_bytes()], |row| {
+            .query_row(named_params! {":id": id.as_bytes()}, |row| {
                 Ok((row.get(0)?, read_headers(row, 1)?, read_bytes(row, 2)?))
             })
             .optional()?;
@@ -169,50 +170,52 @@ impl Reader {
             headers,
             body,
             proof: None,
-            attempts: attempts::details(&self.connection, id, MAX_DETAIL_ATTEMPTS)?,
+            attempts: attempts::details(self.connection, id, MAX_DETAIL_ATTEMPTS)?,
         }))
     }
 
     /// Reads the events of the same call or conversation, the event included: the newest `limit`, oldest first.
     pub fn course(&self, event: RowId, limit: usize) -> rusqlite::Result<Vec<EventRow>> {
         let mut events = self.events(
-            "JOIN event AS one ON one.row = ?1
+            "JOIN event AS one ON one.row = :row
              WHERE e.endpoint = one.endpoint AND e.ordering_key = one.ordering_key
-             ORDER BY e.row DESC LIMIT ?2",
-            params![event.0, page(limit)],
+             ORDER BY e.row DESC LIMIT :limit",
+            named_params! {":row": event.0, ":limit": page(limit)},
         )?;
         events.reverse();
         Ok(events)
     }
 
-    /// Reads the event before another one that is of the same kind: in its call or conversation if there is one,
-    /// else on its endpoint, among the [`MAX_PAGE`] before it.
+    /// Reads the previous event of the same kind: in its call or conversation if there is one, else on its endpoint,
+    /// among the [`MAX_PAGE`] events before it.
     pub fn previous(&self, event: RowId) -> rusqlite::Result<Option<EventRow>> {
         let in_course = self.events(
-            "JOIN event AS one ON one.row = ?1
+            "JOIN event AS one ON one.row = :row
              WHERE e.endpoint = one.endpoint AND e.ordering_key = one.ordering_key AND e.row < one.row
                AND e.topic = one.topic
              ORDER BY e.row DESC LIMIT 1",
-            params![event.0],
+            named_params! {":row": event.0},
         )?;
         if let Some(previous) = in_course.into_iter().next() {
             return Ok(Some(previous));
         }
         let near = self.events(
-            "JOIN event AS one ON one.row = ?1
-             WHERE e.endpoint = one.endpoint AND e.row < one.row AND e.row >= one.row - ?2
+            "JOIN event AS one ON one.row = :row
+             WHERE e.endpoint = one.endpoint AND e.row < one.row AND e.row >= one.row - :near
                AND e.topic = one.topic
              ORDER BY e.row DESC LIMIT 1",
-            params![event.0, codes::len(MAX_PAGE)],
+            named_params! {":row": event.0, ":near": codes::len(MAX_PAGE)},
         )?;
         Ok(near.into_iter().next())
     }
 
-    /// Reads where an event stands.
+    /// Reads the position of an event.
     pub fn row_of(&self, id: EventId) -> rusqlite::Result<Option<RowId>> {
         self.connection
-            .prepare_cached("SELECT row FROM event WHERE id = ?1")?
-            .query_row([id.as_bytes()], |row| row.get(0).map(RowId))
+            .prepare_cached("SELECT row FROM event WHERE id = :id")?
+            .query_row(named_params! {":id": id.as_bytes()}, |row| {
+                row.get(0).map(RowId)
+            })
             .optional()
     }
 
@@ -221,9 +224,9 @@ impl Reader {
         self.connection
             .prepare_cached(
                 "SELECT e.id, e.forward, e.method, e.path, e.peer, c.headers, c.body, e.edited_from
-                 FROM event AS e JOIN content AS c ON c.row = e.row WHERE e.row = ?1",
+                 FROM event AS e JOIN content AS c ON c.row = e.row WHERE e.row = :row",
             )?
-            .query_row([row.0], |row| {
+            .query_row(named_params! {":row": row.0}, |row| {
                 Ok(StoredRequest {
                     id: EventId::from_bytes(row.get(0)?),
                     forward: codes::forward_from(row.get(1)?),
@@ -244,27 +247,27 @@ impl Reader {
     pub fn attempts_after(&self, after: RowId, limit: usize) -> rusqlite::Result<Vec<AttemptRow>> {
         let sql = format!(
             "SELECT {} FROM attempt AS a LEFT JOIN event AS e ON e.id = a.event
-             WHERE a.row > ?1 ORDER BY a.row LIMIT ?2",
+             WHERE a.row > :after ORDER BY a.row LIMIT :limit",
             attempts::COLUMNS,
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![after.0, page(limit)], |row| {
-            attempts::read_row(row, 0)
-        })?;
+        let values = named_params! {":after": after.0, ":limit": page(limit)};
+        let rows = statement.query_map(values, |row| attempts::read_row(row, 0))?;
         rows.filter_map(Result::transpose).collect()
     }
 
-    /// Reads an attempt with what the app answered.
+    /// Reads an attempt with the app's answer.
     pub fn attempt(&self, row: RowId) -> rusqlite::Result<Option<AttemptDetail>> {
-        attempts::detail(&self.connection, row)
+        attempts::detail(self.connection, row)
     }
 
     /// Reads gaps after a row, oldest first.
     pub fn gaps_after(&self, after: RowId, limit: usize) -> rusqlite::Result<Vec<GapRow>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT row, endpoint, first, last, noticed_at FROM gap WHERE row > ?1 ORDER BY row LIMIT ?2",
+            "SELECT row, endpoint, first, last, noticed_at FROM gap WHERE row > :after ORDER BY row LIMIT :limit",
         )?;
-        let rows = statement.query_map(params![after.0, page(limit)], |row| {
+        let values = named_params! {":after": after.0, ":limit": page(limit)};
+        let rows = statement.query_map(values, |row| {
             Ok(GapRow {
                 row: RowId(row.get(0)?),
                 endpoint: row.get(1)?,
@@ -276,7 +279,33 @@ impl Reader {
         rows.collect()
     }
 
-    /// Reads which events of an endpoint are owed to the target, oldest first, after a row.
+    /// Reads which events had new fields, after a row, oldest first.
+    pub fn new_fields_after(
+        &self,
+        after: RowId,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<NewFieldsRow>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT n.row, n.fields, n.noticed_at, e.id, e.endpoint, e.seq, e.topic
+             FROM new_fields AS n JOIN event AS e ON e.row = n.event
+             WHERE n.row > :after ORDER BY n.row LIMIT :limit",
+        )?;
+        let values = named_params! {":after": after.0, ":limit": page(limit)};
+        let rows = statement.query_map(values, |row| {
+            Ok(NewFieldsRow {
+                row: RowId(row.get(0)?),
+                new_fields: fields::new_fields(row, 1)?.unwrap_or_default(),
+                noticed_at: Timestamp(row.get(2)?),
+                event: EventId::from_bytes(row.get(3)?),
+                endpoint: row.get(4)?,
+                seq: codes::unsigned(row.get(5)?),
+                topic: row.get(6)?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    /// Reads the pending events of an endpoint after a row, oldest first.
     pub fn pending(
         &self,
         endpoint: &str,
@@ -285,9 +314,12 @@ impl Reader {
     ) -> rusqlite::Result<Vec<PendingEvent>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT row, ordering_key FROM event
-             WHERE endpoint = ?1 AND forward = 1 AND row > ?2 ORDER BY row LIMIT ?3",
+             WHERE endpoint = :endpoint AND forward = 1 AND row > :after ORDER BY row LIMIT :limit",
         )?;
-        let rows = statement.query_map(params![endpoint, after.0, page(limit)], |row| {
+        let values = named_params! {
+            ":endpoint": endpoint, ":after": after.0, ":limit": page(limit),
+        };
+        let rows = statement.query_map(values, |row| {
             Ok(PendingEvent {
                 row: RowId(row.get(0)?),
                 key: row.get(1)?,
@@ -296,11 +328,15 @@ impl Reader {
         rows.collect()
     }
 
-    /// Counts the events of an endpoint that are owed to the target.
-    pub fn held(&self, endpoint: &str) -> rusqlite::Result<u64> {
+    /// Counts the pending events of an endpoint.
+    pub fn count_pending(&self, endpoint: &str) -> rusqlite::Result<u64> {
         self.connection
-            .prepare_cached("SELECT count(*) FROM event WHERE endpoint = ?1 AND forward = 1")?
-            .query_row([endpoint], |row| row.get(0).map(codes::unsigned))
+            .prepare_cached(
+                "SELECT count(*) FROM event WHERE endpoint = :endpoint AND forward = 1",
+            )?
+            .query_row(named_params! {":endpoint": endpoint}, |row| {
+                row.get(0).map(codes::unsigned)
+            })
     }
 
     /// Counts what the history holds.
@@ -322,34 +358,34 @@ impl Reader {
 
     /// Reads how far a journal has been stored; `None` when nothing of it has.
     pub fn cursor(&self, endpoint: &str, journal: &str) -> rusqlite::Result<Option<u64>> {
-        store::cursor(&self.connection, endpoint, journal)
+        incoming::cursor(self.connection, endpoint, journal)
     }
 }
 
 /// Reads how far the tables reach. Deleted rows count: positions are never used twice.
-pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Watermarks> {
-    let mut marks = Watermarks::default();
+pub(super) fn watermarks(connection: &Connection) -> rusqlite::Result<Watermarks> {
+    let mut watermarks = Watermarks::default();
     let mut statement = connection.prepare_cached(
-        "SELECT name, seq FROM sqlite_sequence UNION ALL SELECT 'mark', count FROM mark_changes",
+        "SELECT name, seq FROM sqlite_sequence UNION ALL SELECT 'bookmark', count FROM bookmark_changes",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let reach = RowId(row.get(1)?);
+        let reached = RowId(row.get(1)?);
         match row.get_ref(0)?.as_str()? {
-            "event" => marks.events = reach,
-            "attempt" => marks.attempts = reach,
-            "gap" => marks.gaps = reach,
-            "novelty" => marks.new_fields = reach,
-            "mark" => marks.bookmarks = codes::unsigned(reach.0),
+            "event" => watermarks.events = reached,
+            "attempt" => watermarks.attempts = reached,
+            "gap" => watermarks.gaps = reached,
+            "new_fields" => watermarks.new_fields = reached,
+            "bookmark" => watermarks.bookmarks = codes::unsigned(reached.0),
             _ => {}
         }
     }
-    Ok(marks)
+    Ok(watermarks)
 }
 
 /// Columns that [`read_event`] takes after those of the newest attempt.
 const EVENT_COLUMNS: &str = "e.row, e.endpoint, e.seq, e.id, e.kind, e.disposition, e.duplicate_of, \
-     e.received_at, e.method, e.path, e.topic, e.summary, e.body_len, e.forward, e.rejected, m.comment, e.edited_from, n.novelty";
+     e.received_at, e.method, e.path, e.topic, e.summary, e.body_len, e.forward, b.comment, e.edited_from, n.fields";
 
 fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     let at = |column: usize| attempts::COLUMN_COUNT + column;
@@ -367,14 +403,14 @@ fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
         topic: row.get(at(10))?,
         summary: row.get(at(11))?,
         body_len: codes::unsigned(row.get(at(12))?),
-        forward: codes::forward_or_rejected(row.get(at(13))?, row.get(at(14))?),
+        forward: codes::forward_from(row.get(at(13))?),
         bookmark: row
-            .get::<_, Option<String>>(at(15))?
+            .get::<_, Option<String>>(at(14))?
             .map(|comment| Bookmark { comment }),
         edited_from: row
-            .get::<_, Option<[u8; 16]>>(at(16))?
+            .get::<_, Option<[u8; 16]>>(at(15))?
             .map(EventId::from_bytes),
-        new_fields: learn::novelty(row, at(17))?,
+        new_fields: fields::new_fields(row, at(16))?,
         last_attempt: attempts::read_row(row, 0)?,
     })
 }

@@ -1,41 +1,68 @@
-//! An event as the columns of its row, computed once when it is stored.
+//! An event as the columns of its row, computed once, before it reaches the writing thread.
 
 use bytes::Bytes;
 use http::Uri;
 
-use ringtail_protocol::event::{Disposition, Event, Request};
+use ringtail_protocol::event::{Disposition, Event, EventId, Kind, Request, Timestamp};
 use ringtail_ringcentral::catalogue::summarize;
 use ringtail_ringcentral::classify::{Classified, RequestHead};
 use ringtail_ringcentral::ordering::ordering_key;
 
-use super::{Forwarding, headers};
+use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::{ForwardState, UNDECODABLE};
+
+use crate::headers;
 
 /// Longest path with query that is taken from a relay. An edge refuses heads half as long.
 const MAX_PATH_BYTES: usize = 64 * 1024;
 
-/// The columns that come from the request.
-pub(super) struct Record {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) peer: String,
-    pub(super) callback: &'static str,
-    pub(super) topic: &'static str,
-    pub(super) summary: String,
-    pub(super) ordering_key: String,
-    pub(super) uuid: Option<String>,
-    pub(super) headers: Vec<u8>,
-    pub(super) body: Bytes,
-    pub(super) forward: ForwardState,
+/// Whether incoming events become pending.
+#[derive(Debug, Clone)]
+pub enum Forwarding {
+    /// Notifications become pending.
+    On,
+    /// As [`Forwarding::On`], except what the policy rejects.
+    Guarded(SignaturePolicy),
+    /// Inspect only: nothing becomes pending, so that a target given later is not flooded with the past.
+    Off,
+}
+
+/// The columns of an event.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) seq: u64,
+    pub(crate) id: EventId,
+    pub(crate) kind: Kind,
+    pub(crate) disposition: Disposition,
+    pub(crate) duplicate_of: Option<u64>,
+    pub(crate) edited_from: Option<EventId>,
+    pub(crate) received_at: Timestamp,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) peer: String,
+    pub(crate) callback: &'static str,
+    pub(crate) topic: &'static str,
+    pub(crate) summary: String,
+    pub(crate) ordering_key: String,
+    pub(crate) uuid: Option<String>,
+    pub(crate) headers: Vec<u8>,
+    pub(crate) body: Bytes,
+    pub(crate) forward: ForwardState,
 }
 
 impl Record {
-    /// Computes the columns. A request that cannot be read, which only a broken relay sends, is kept as its raw
-    /// bytes and never forwarded: the cursor goes on, and the event is seen for what it is.
-    pub(super) fn of(event: &Event, forwarding: &Forwarding) -> Self {
-        match read(event) {
-            Ok((request, head)) => Self::decoded(event, forwarding, request, &head),
-            Err(reason) => Self::undecodable(event, &reason),
+    /// Computes the columns. A request that cannot be read, which only a broken relay sends, is kept as its raw bytes
+    /// and never forwarded: the cursor moves on, and the event is seen for what it is.
+    pub(crate) fn of(event: Event, forwarding: &Forwarding) -> Self {
+        match read(&event) {
+            Ok((request, head)) => Self::decoded(&event, forwarding, request, &head),
+            Err(reason) => Self {
+                callback: UNDECODABLE,
+                topic: UNDECODABLE,
+                summary: format!("the relay sent a request that cannot be read: {reason}"),
+                body: event.request.as_bytes().clone(),
+                ..Self::empty(&event)
+            },
         }
     }
 
@@ -59,23 +86,37 @@ impl Record {
             path: request.path,
             peer: request.peer,
             body: request.body,
+            ..Self::empty(event)
         }
     }
 
-    fn undecodable(event: &Event, reason: &str) -> Self {
+    /// Returns the columns that the relay sends, with nothing in the others.
+    fn empty(event: &Event) -> Self {
         Self {
+            seq: event.seq,
+            id: event.id,
+            kind: event.kind,
+            disposition: event.disposition,
+            duplicate_of: event.duplicate_of,
+            edited_from: None,
+            received_at: event.received_at,
             method: String::new(),
             path: String::new(),
             peer: String::new(),
-            callback: UNDECODABLE,
-            topic: UNDECODABLE,
-            summary: format!("the relay sent a request that cannot be read: {reason}"),
+            callback: "",
+            topic: "",
+            summary: String::new(),
             ordering_key: String::new(),
             uuid: None,
             headers: Vec::new(),
-            body: event.request.as_bytes().clone(),
+            body: Bytes::new(),
             forward: ForwardState::None,
         }
+    }
+
+    /// Returns the bytes of headers and body.
+    pub(crate) fn bytes(&self) -> usize {
+        self.headers.len() + self.body.len()
     }
 }
 
@@ -99,14 +140,14 @@ fn forward_state(
     forwarding: &Forwarding,
     request: &Classified<'_>,
 ) -> ForwardState {
-    let guard = match forwarding {
+    let policy = match forwarding {
         Forwarding::Off => return ForwardState::None,
         Forwarding::On => None,
-        Forwarding::Guarded(guard) => Some(guard),
+        Forwarding::Guarded(policy) => Some(policy),
     };
-    let rejected = || guard.is_some_and(|guard| guard.rejects(request).is_some());
+    let rejected = || policy.is_some_and(|policy| policy.rejects(request).is_some());
     match disposition {
-        // The passthrough was rejected when it came, by the same guard: here it is noted.
+        // A passthrough request was rejected when it came, by the same policy; here it is noted.
         Disposition::Pending | Disposition::Passed if rejected() => ForwardState::Rejected,
         Disposition::Pending => ForwardState::Pending,
         _ => ForwardState::None,

@@ -1,22 +1,23 @@
-//! What is removed from the history, and when.
+//! What is deleted from the history, and when.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, named_params};
 
 use ringtail_protocol::event::Timestamp;
 
 use super::codes;
 
-/// How much is kept. Events that are owed to a target and events that are marked are kept whatever their age, number and
-/// size, and count for none of the limits: those are for the rest.
+/// How much is kept. Pending and bookmarked events are kept whatever their age, number and size, and count for none of
+/// the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// How long an event is kept.
     pub max_age: Duration,
     /// How many events are kept.
     pub max_events: u64,
-    /// How many bytes of requests and answers are kept. With what finds them the file is about three times as large.
+    /// How many bytes of requests and answers are kept. Together with the search index, the files are about three times
+    /// as large.
     pub max_bytes: u64,
 }
 
@@ -32,52 +33,39 @@ impl Default for Retention {
     }
 }
 
-/// Rows that one step looks at: few enough that removing all of them keeps no writer waiting noticeably.
+/// Rows that one step looks at: few enough that deleting all of them delays no write noticeably.
 const CHUNK: usize = 100;
 
-/// How often the history is looked over when there is nothing to remove.
-const INTERVAL: Duration = Duration::from_secs(60);
+/// Time between two rounds when there is nothing to delete.
+pub(super) const INTERVAL: Duration = Duration::from_secs(60);
 
-/// When the next step is due.
+/// Deletes what is beyond the limits, a step at a time.
 #[derive(Debug)]
-pub(super) struct Schedule {
+pub(super) struct Cleaner {
     retention: Retention,
-    due: Instant,
-    busy: bool,
-    /// The last event that this look over the history has passed.
+    /// The last event that this round has looked at.
     passed: i64,
 }
 
-impl Schedule {
-    pub(super) fn new(retention: Retention, now: Instant) -> Self {
+impl Cleaner {
+    pub(super) fn new(retention: Retention) -> Self {
         Self {
             retention,
-            due: now,
-            busy: true,
             passed: 0,
         }
     }
 
-    /// Returns when a step is due.
-    pub(super) fn due(&self, now: Instant) -> Instant {
-        if self.busy { now } else { self.due }
-    }
-
-    /// Removes some of what is beyond the limits. Runs outside of other transactions.
-    pub(super) fn step(&mut self, connection: &Connection, now: Instant) -> rusqlite::Result<()> {
-        // First, so that a step that fails is not tried again at once.
-        self.busy = false;
-        self.due = now + INTERVAL;
+    /// Deletes some of what is beyond the limits, in a transaction of its own. Returns whether there is more to do.
+    pub(super) fn step(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         let found = find(connection, self.retention, Timestamp::now(), self.passed)?;
         let removed = remove(connection, &found)?;
-        let more = give_back(connection)?;
-        self.busy = removed > 0 || found.next.is_some() || more;
+        let more = shrink(connection)?;
         self.passed = found.next.unwrap_or(0);
-        Ok(())
+        Ok(removed > 0 || found.next.is_some() || more)
     }
 }
 
-/// What one step removes.
+/// What one step deletes.
 #[derive(Debug)]
 struct Found {
     events: Vec<[u8; 16]>,
@@ -87,11 +75,10 @@ struct Found {
     next: Option<i64>,
 }
 
-/// Looks for the oldest events beyond the limits, old gaps, and old attempts whose event never came. Nobody has to wait
-/// meanwhile, and the next step goes on after `passed`.
+/// Looks for the oldest events beyond the limits, old gaps, and old attempts whose event never came. Only reads.
 ///
-/// Rows are written in the order of time, so looking at the oldest ones is enough and costs the same however
-/// much the history holds.
+/// Rows are written in the order of time, so looking at the oldest ones is enough and costs the same however much the
+/// history holds.
 fn find(
     connection: &Connection,
     retention: Retention,
@@ -102,15 +89,15 @@ fn find(
     let oldest = now.0.saturating_sub(max_age);
     let rows = |sql: &str| -> rusqlite::Result<Vec<i64>> {
         let mut statement = connection.prepare_cached(sql)?;
-        let rows = statement.query_map(params![oldest, codes::len(CHUNK)], |row| row.get(0))?;
-        rows.collect()
+        let values = named_params! {":oldest": oldest, ":limit": codes::len(CHUNK)};
+        statement.query_map(values, |row| row.get(0))?.collect()
     };
     let attempts = rows(
-        "SELECT row FROM (SELECT row, event, started_at FROM attempt ORDER BY row LIMIT ?2) AS a
-         WHERE a.started_at < ?1 AND NOT EXISTS (SELECT 1 FROM event WHERE id = a.event)",
+        "SELECT row FROM (SELECT row, event, started_at FROM attempt ORDER BY row LIMIT :limit) AS a
+         WHERE a.started_at < :oldest AND NOT EXISTS (SELECT 1 FROM event WHERE id = a.event)",
     )?;
     let gaps = rows(
-        "SELECT row FROM (SELECT row, noticed_at FROM gap ORDER BY row LIMIT ?2) WHERE noticed_at < ?1",
+        "SELECT row FROM (SELECT row, noticed_at FROM gap ORDER BY row LIMIT :limit) WHERE noticed_at < :oldest",
     )?;
     let (events, next) = events_to_remove(connection, retention, oldest, passed)?;
     Ok(Found {
@@ -121,20 +108,20 @@ fn find(
     })
 }
 
-/// How many events there are that are not marked, and the bytes of their requests and answers. What is marked and owed counts
-/// as owed. The order of a CROSS JOIN is as written: marks are few, and SQLite, which does not know that, would go through
-/// all events instead.
-const TAKEN: &str = "SELECT events
-       - (SELECT count(*) FROM mark AS m CROSS JOIN event AS e ON e.row = m.row WHERE e.forward <> 1),
-     bytes - (SELECT coalesce(sum(length(c.headers) + length(c.body)), 0)
-       FROM mark AS m CROSS JOIN event AS e ON e.row = m.row CROSS JOIN content AS c ON c.row = m.row WHERE e.forward <> 1)
+/// Events without a bookmark, and the bytes of their requests and answers. What is bookmarked and pending counts as
+/// pending. The order of a CROSS JOIN is as written: bookmarks are few, and SQLite, which does not know that, would go
+/// through all events.
+const NOT_BOOKMARKED: &str = "SELECT events
+       - (SELECT count(*) FROM bookmark AS b CROSS JOIN event AS e ON e.row = b.row WHERE e.forward <> 1),
+     bytes - (SELECT coalesce(sum(e.bytes), 0)
+       FROM bookmark AS b CROSS JOIN event AS e ON e.row = b.row WHERE e.forward <> 1)
      - (SELECT coalesce(sum(length(w.headers) + length(w.body)), 0)
-       FROM mark AS m CROSS JOIN event AS e ON e.row = m.row CROSS JOIN attempt AS a ON a.event = e.id
+       FROM bookmark AS b CROSS JOIN event AS e ON e.row = b.row CROSS JOIN attempt AS a ON a.event = e.id
        CROSS JOIN answer AS w ON w.row = a.row)
-   FROM kept";
+   FROM total";
 
-/// How many events are owed, and the bytes of their requests: from the forwarder's queue alone.
-const OWED: &str = "SELECT count(*), coalesce(sum(bytes), 0) FROM event WHERE forward = 1";
+/// Pending events, and the bytes of their requests, from the forwarder's queue alone.
+const PENDING: &str = "SELECT count(*), coalesce(sum(bytes), 0) FROM event WHERE forward = 1";
 
 /// Finds the oldest events that are too many, too large together or too old, among a chunk of them; and the last of the
 /// chunk, if there may be more behind it.
@@ -144,32 +131,31 @@ fn events_to_remove(
     oldest: i64,
     passed: i64,
 ) -> rusqlite::Result<(Vec<[u8; 16]>, Option<i64>)> {
-    // What is marked or owed takes no place of others: else many marks, or an app that is down for long, would push out
-    // everything else as soon as it came.
+    // Else many bookmarks, or an app that is down for long, would push out everything else as soon as it came.
     let two = |sql| -> rusqlite::Result<(u64, u64)> {
         let mut statement = connection.prepare_cached(sql)?;
         statement.query_row([], |row| {
             Ok((codes::unsigned(row.get(0)?), codes::unsigned(row.get(1)?)))
         })
     };
-    let (mut count, mut bytes) = two(TAKEN)?;
-    // Of a long queue this takes a while, so it is asked for when it matters.
+    let (mut count, mut bytes) = two(NOT_BOOKMARKED)?;
+    // Counting a long queue takes a while, so only when it matters.
     if count > retention.max_events || bytes > retention.max_bytes {
-        let (owed, owed_bytes) = two(OWED)?;
-        count = count.saturating_sub(owed);
-        bytes = bytes.saturating_sub(owed_bytes);
+        let (pending, pending_bytes) = two(PENDING)?;
+        count = count.saturating_sub(pending);
+        bytes = bytes.saturating_sub(pending_bytes);
     }
     let mut too_many = count.saturating_sub(retention.max_events);
     let mut too_large = bytes.saturating_sub(retention.max_bytes);
     let mut statement = connection.prepare_cached(
-        "SELECT e.row, e.id, e.stored_at, e.forward = 1 OR EXISTS (SELECT 1 FROM mark WHERE mark.row = e.row),
-           length(c.headers) + length(c.body) + coalesce((
+        "SELECT e.row, e.id, e.stored_at, e.forward = 1 OR EXISTS (SELECT 1 FROM bookmark AS b WHERE b.row = e.row),
+           e.bytes + coalesce((
              SELECT sum(length(w.headers) + length(w.body)) FROM attempt AS a JOIN answer AS w ON w.row = a.row
              WHERE a.event = e.id), 0)
-         FROM event AS e JOIN content AS c ON c.row = e.row
-         WHERE e.row > ?1 ORDER BY e.row LIMIT ?2",
+         FROM event AS e WHERE e.row > :passed ORDER BY e.row LIMIT :limit",
     )?;
-    let mut rows = statement.query([passed, codes::len(CHUNK)])?;
+    let mut rows =
+        statement.query(named_params! {":passed": passed, ":limit": codes::len(CHUNK)})?;
     let (mut ids, mut last, mut looked_at) = (Vec::new(), passed, 0);
     while let Some(row) = rows.next()? {
         let is_old = row.get::<_, i64>(2)? < oldest;
@@ -187,7 +173,7 @@ fn events_to_remove(
     Ok((ids, (looked_at == CHUNK).then_some(last)))
 }
 
-/// Removes what was found, events with their attempts. Returns how many rows went.
+/// Deletes what was found, events with their attempts. Returns how many rows went.
 fn remove(connection: &Connection, found: &Found) -> rusqlite::Result<usize> {
     if found.events.is_empty() && found.attempts.is_empty() && found.gaps.is_empty() {
         return Ok(0);
@@ -195,26 +181,28 @@ fn remove(connection: &Connection, found: &Found) -> rusqlite::Result<usize> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let mut removed = 0;
     for id in &found.events {
-        // Another process may have marked it meanwhile.
+        // Another process may have bookmarked it meanwhile.
         let gone = transaction
             .prepare_cached(
-                "DELETE FROM event WHERE id = ?1 AND forward <> 1
-                   AND NOT EXISTS (SELECT 1 FROM mark WHERE mark.row = event.row)",
+                "DELETE FROM event WHERE id = :id AND forward <> 1
+                   AND NOT EXISTS (SELECT 1 FROM bookmark AS b WHERE b.row = event.row)",
             )?
-            .execute([id])?;
+            .execute(named_params! {":id": id})?;
         if gone > 0 {
             removed += gone;
             removed += transaction
-                .prepare_cached("DELETE FROM attempt WHERE event = ?1")?
-                .execute([id])?;
+                .prepare_cached("DELETE FROM attempt WHERE event = :id")?
+                .execute(named_params! {":id": id})?;
         }
     }
     for (sql, rows) in [
-        ("DELETE FROM attempt WHERE row = ?1", &found.attempts),
-        ("DELETE FROM gap WHERE row = ?1", &found.gaps),
+        ("DELETE FROM attempt WHERE row = :row", &found.attempts),
+        ("DELETE FROM gap WHERE row = :row", &found.gaps),
     ] {
         for row in rows {
-            removed += transaction.prepare_cached(sql)?.execute([row])?;
+            removed += transaction
+                .prepare_cached(sql)?
+                .execute(named_params! {":row": row})?;
         }
     }
     transaction.commit()?;
@@ -224,12 +212,11 @@ fn remove(connection: &Connection, found: &Found) -> rusqlite::Result<usize> {
 /// Free pages that stay in the file for what comes next.
 const SPARE_PAGES: i64 = 1024;
 
-/// Pages that one step gives back: few enough that no writer waits noticeably.
+/// Pages that one step gives back: few enough that no write is delayed noticeably.
 const PAGES: i64 = 256;
 
-/// Gives some free pages back to the file system; returns whether there is more to give. The indexes free theirs later
-/// than the rows that they were of, so this goes on after the last removal.
-fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
+/// Gives some free pages back to the file system; returns whether there is more to give.
+fn shrink(connection: &Connection) -> rusqlite::Result<bool> {
     let free = || -> rusqlite::Result<i64> {
         connection.pragma_query_value(None, "freelist_count", |row| row.get(0))
     };
@@ -244,7 +231,7 @@ fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
     let mut rows = statement.query([])?;
     while rows.next()?.is_some() {}
     let after = free()?;
-    // A file that gives nothing back must not be asked for ever.
+    // Do not go on with a file that gives nothing back.
     Ok(after < before && after > SPARE_PAGES)
 }
 

@@ -1,27 +1,31 @@
 //! Searching by a filter.
 //!
-//! A search goes through the history from one end to the other in spans of rows. In each span the indexes yield the
-//! candidates, and the filter decides on each of them, with the event's body if it has to. Rows that are not indexed
-//! yet are candidates all of them. A step looks at a bounded number of events, so memory does not grow with the
-//! history, a search that is given up ends within milliseconds, and nobody who writes waits.
+//! A search goes through the history from one end to the other in spans of rows. In each span the index yields the
+//! candidates, and the filter decides on each of them, with the event's body if it has to. The index only narrows the
+//! candidates: rows that are not indexed are all scanned. A step looks at a bounded number of events, so memory does not
+//! grow with the history, and a search that is given up ends within milliseconds.
 
-mod letters;
+mod index;
+mod indexer;
 mod plan;
+mod tokens;
+mod trigrams;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, params, params_from_iter};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 
-use ringtail_protocol::event::EventId;
-
-use self::plan::Plan;
-use super::query::{MAX_PAGE, Reader, read_bytes, read_headers};
-use super::{History, ReadError, index};
 use ringtail_filter::{Context, Filter, More};
 use ringtail_model::{EventDetail, EventRow, RowId};
+use ringtail_protocol::event::EventId;
+
+pub use self::index::INDEX_FILE_NAME;
+pub(crate) use self::indexer::{IndexThread, Notifier};
+use self::plan::Plan;
+use crate::query::{MAX_PAGE, Reader, read_bytes, read_headers};
+use crate::{History, ReadError};
 
 /// Rows of the first span, and of every span that no index narrows down.
 const SPAN: i64 = 4096;
@@ -35,7 +39,7 @@ const MAX_LOOKED_AT: usize = 1000;
 /// Bytes of bodies that one step looks at.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
-/// A filter that is searched for.
+/// A filter to search by.
 #[derive(Debug)]
 pub struct Search {
     filter: Filter,
@@ -57,12 +61,12 @@ pub enum Direction {
 pub struct Found {
     /// Events in the order in which they were found: newest first if the search goes to the oldest.
     pub rows: Vec<EventRow>,
-    /// Where to go on; `None` when there is no more.
+    /// Where to continue; `None` when there is no more.
     pub next: Option<RowId>,
 }
 
 impl Search {
-    /// Makes a search of a filter. The time in the context is the one that `-3h` is seen from.
+    /// Makes a search of a filter. `-3h` is relative to the time in the context.
     #[must_use]
     pub fn new(filter: Filter, context: Context) -> Self {
         let plan = Plan::of(&filter, &context);
@@ -79,8 +83,8 @@ impl Search {
         &self.filter
     }
 
-    /// Says whether one event is meant. `more` is only asked for what the row does not tell.
-    pub fn lets_through<E>(
+    /// Returns whether an event matches. `more` is called only if the row is not enough to tell.
+    pub fn matches<E>(
         &self,
         event: &EventRow,
         more: impl FnOnce() -> Result<Option<More>, E>,
@@ -90,14 +94,14 @@ impl Search {
         }
         let more = more()?;
         let decided = more.and_then(|more| self.filter.matches(event, Some(&more), &self.context));
-        // An event that retention took away in between is not there any more.
+        // Retention may have deleted the event in between.
         Ok(decided.unwrap_or(false))
     }
 }
 
 impl History {
-    /// Searches from a row on, which is not among what is found. Returns when `limit` events are found, at most
-    /// [`MAX_PAGE`], when there are no more, or when `patience` is over; then `next` says where to go on.
+    /// Searches from a row on, which is excluded. Returns when `limit` events are found, at most [`MAX_PAGE`], when there
+    /// are no more, or after `patience`; then `next` says where to continue.
     ///
     /// Dropping the future ends the search.
     ///
@@ -126,10 +130,13 @@ impl History {
                 let step = reader.search(&search, direction, at, wanted, &mut span)?;
                 Ok((step, span))
             });
-            let step: (Found, i64) = step.await?;
-            span = step.1;
-            found.rows.extend(step.0.rows);
-            found.next = step.0.next;
+            let (step, new_span) = step.await?;
+            span = new_span;
+            if step.index_damaged {
+                self.inner.index.notifier().rebuild();
+            }
+            found.rows.extend(step.found.rows);
+            found.next = step.found.next;
             if began.elapsed() >= patience {
                 break;
             }
@@ -138,21 +145,55 @@ impl History {
     }
 }
 
-impl Reader {
+/// What one step found.
+pub(crate) struct SearchStep {
+    found: Found,
+    index_damaged: bool,
+}
+
+impl Reader<'_> {
     /// Goes one step. The span grows while there is little in it.
-    pub(super) fn search(
+    pub(crate) fn search(
         &self,
         search: &Search,
         direction: Direction,
         from: RowId,
         limit: usize,
         span: &mut i64,
+    ) -> rusqlite::Result<SearchStep> {
+        let is_attached = search.plan.needs_index() && index::attach(self.connection);
+        let indexed = is_attached
+            .then(|| index::position(self.connection))
+            .flatten();
+        let mut step = |indexed| self.search_step(search, direction, from, limit, span, indexed);
+        let (found, index_damaged) = match step(indexed.unwrap_or(0)) {
+            Err(error) if indexed.is_some() => {
+                tracing::warn!(%error, "the search index cannot be read; searching without it");
+                index::detach(self.connection);
+                (step(0)?, index::is_damage(&error))
+            }
+            found => (found?, false),
+        };
+        Ok(SearchStep {
+            found,
+            index_damaged,
+        })
+    }
+
+    fn search_step(
+        &self,
+        search: &Search,
+        direction: Direction,
+        from: RowId,
+        limit: usize,
+        span: &mut i64,
+        indexed: i64,
     ) -> rusqlite::Result<Found> {
         let mut found = Found {
             rows: Vec::new(),
             next: None,
         };
-        let Some(stretch) = self.stretch(search, direction, from, *span)? else {
+        let Some(stretch) = self.stretch(search, direction, from, *span, indexed)? else {
             return Ok(found);
         };
         let candidates = self.candidates(search, direction, stretch)?;
@@ -164,7 +205,7 @@ impl Reader {
         let mut bytes = 0;
         for (position, row) in candidates.iter().enumerate() {
             if found.rows.len() >= limit || position >= MAX_LOOKED_AT || bytes >= MAX_BYTES {
-                // Not this one yet, but the one before it.
+                // The next step begins after the one before this.
                 let before = candidates.get(position.wrapping_sub(1));
                 found.next = Some(before.map_or(from, |row| RowId(*row)));
                 return Ok(found);
@@ -173,11 +214,11 @@ impl Reader {
                 continue;
             };
             let body_len = event.body_len;
-            let passes = search.lets_through(&event, || {
+            let matches = search.matches(&event, || {
                 bytes += body_len;
                 self.more(RowId(*row))
             })?;
-            if passes {
+            if matches {
                 found.rows.push(event);
             }
         }
@@ -185,13 +226,14 @@ impl Reader {
         Ok(found)
     }
 
-    /// Returns the rows of a step; `None` if there are none left.
+    /// Returns the rows of a step; `None` if there are none left. Rows up to `indexed` can be looked up in the index.
     fn stretch(
         &self,
         search: &Search,
         direction: Direction,
         from: RowId,
         span: i64,
+        indexed: i64,
     ) -> rusqlite::Result<Option<Stretch>> {
         let mut statement = self
             .connection
@@ -200,10 +242,13 @@ impl Reader {
         let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends else {
             return Ok(None);
         };
-        let (indexed, _) = index::indexed(&self.connection)?;
-        // Without an index every row of the span is a candidate.
-        let is_driven = search.plan.has_index();
-        let span = if is_driven { span } else { SPAN };
+        // What tables of the history narrow down needs no index.
+        let indexed = if search.plan.needs_index() {
+            indexed
+        } else {
+            last
+        };
+        let is_driven = search.plan.is_driven();
         Ok(match direction {
             Direction::Older => {
                 let high = last.min(from.0.saturating_sub(1));
@@ -238,7 +283,7 @@ impl Reader {
         })
     }
 
-    /// Returns the rows of a stretch that may be meant, in the order of the search.
+    /// Returns the candidates of a stretch, in the order of the search.
     fn candidates(
         &self,
         search: &Search,
@@ -251,18 +296,23 @@ impl Reader {
         };
         let (source, own) = search.plan.candidates(stretch.is_indexed);
         let sql = format!("SELECT row FROM ({source}) ORDER BY row {order}");
-        let mut values = vec![Value::from(stretch.low), Value::from(stretch.high)];
-        values.extend(own.iter().cloned());
+        let mut values: Vec<(&str, &dyn ToSql)> =
+            vec![(":low", &stretch.low), (":high", &stretch.high)];
+        values.extend(
+            own.iter()
+                .map(|(name, value)| (&**name, value as &dyn ToSql)),
+        );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params_from_iter(values), |row| row.get(0))?;
+        let rows = statement.query_map(&values[..], |row| row.get(0))?;
         rows.collect()
     }
 
     fn event_at(&self, row: i64) -> rusqlite::Result<Option<EventRow>> {
-        Ok(self.events("WHERE e.row = ?1", params![row])?.pop())
+        let values = named_params! {":row": row};
+        Ok(self.events("WHERE e.row = :row", values)?.pop())
     }
 
-    /// Reads an event with all that was received, and whether a search is for it; without one it is.
+    /// Reads an event with all that was received, and whether it matches a search; without one it does.
     pub fn event_for(
         &self,
         id: EventId,
@@ -272,14 +322,14 @@ impl Reader {
             return Ok(None);
         };
         let row = detail.event.row;
-        let is_meant = match search {
-            Some(search) => search.lets_through(&detail.event, || self.more(row))?,
+        let matches = match search {
+            Some(search) => search.matches(&detail.event, || self.more(row))?,
             None => true,
         };
-        Ok(Some((detail, is_meant)))
+        Ok(Some((detail, matches)))
     }
 
-    /// Reads what a filter may want to know beyond the row.
+    /// Reads what a filter may need beyond the row.
     pub fn more(&self, row: RowId) -> rusqlite::Result<Option<More>> {
         self.connection
             .prepare_cached(
@@ -287,9 +337,9 @@ impl Reader {
                    EXISTS (SELECT 1 FROM attempt AS a WHERE a.event = e.id AND a.cause = 3),
                    EXISTS (SELECT 1 FROM gap AS g
                      WHERE g.endpoint = e.endpoint AND g.journal = e.journal AND g.last = e.seq - 1)
-                 FROM event AS e JOIN content AS c ON c.row = e.row WHERE e.row = ?1",
+                 FROM event AS e JOIN content AS c ON c.row = e.row WHERE e.row = :row",
             )?
-            .query_row([row.0], |row| {
+            .query_row(named_params! {":row": row.0}, |row| {
                 let (headers, body) = (read_headers(row, 0)?, read_bytes(row, 1)?);
                 Ok(More::new(headers, body, row.get(2)?, row.get(3)?))
             })

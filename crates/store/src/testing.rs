@@ -9,8 +9,11 @@ use ringtail_protocol::event::{
     Disposition, EncodedRequest, Event, EventId, Header, Kind, Request, Timestamp,
 };
 
-use super::{Forwarding, History, Incoming, NewAttempt};
 use ringtail_model::{Cause, Outcome};
+
+use crate::{FILE_NAME, Forwarding, History, Incoming, NewAttempt, Reader};
+#[cfg(test)]
+use crate::{Stored, incoming, record};
 
 pub const ENDPOINT: &str = "demo-x1";
 pub const JOURNAL: &str = "j1";
@@ -28,6 +31,20 @@ impl TestHistory {
         Self { dir, history }
     }
 
+    /// Runs a query on a connection of its own.
+    pub fn read<T>(&self, query: impl FnOnce(&Reader<'_>) -> rusqlite::Result<T>) -> T {
+        let path = self.dir.path().join(FILE_NAME);
+        let connection = crate::schema::HISTORY.open_reader(&path).unwrap();
+        query(&Reader::new(&connection)).unwrap()
+    }
+
+    /// Waits until all events are in the search index.
+    pub async fn is_indexed(&self) {
+        let last = self.history.watermarks().borrow().events;
+        let mut indexed = self.history.indexed();
+        indexed.wait_for(|reached| *reached >= last).await.unwrap();
+    }
+
     /// Stores events as the link does.
     pub async fn receives(&self, events: Vec<Event>) {
         let batch = events.into_iter().map(Incoming::Event).collect();
@@ -36,6 +53,20 @@ impl TestHistory {
             .await
             .unwrap();
     }
+}
+
+/// Stores a batch on a writing connection, outside of the writing thread.
+#[cfg(test)]
+pub(crate) fn store(
+    connection: &rusqlite::Connection,
+    endpoint: &str,
+    journal: &str,
+    batch: Vec<Incoming>,
+    forwarding: &Forwarding,
+) -> Stored {
+    let record = |it: Incoming| it.map(|event| record::Record::of(event, forwarding));
+    let batch: Vec<_> = batch.into_iter().map(record).collect();
+    incoming::store(connection, None, endpoint, journal, &batch).unwrap()
 }
 
 /// A request with something of everything.

@@ -2,38 +2,40 @@ use std::error::Error;
 
 use ringtail_protocol::event::Event;
 
-use super::testing::{ENDPOINT, JOURNAL, TestHistory, attempt, call};
-use super::*;
+use futures_util::FutureExt as _;
 use ringtail_model::ForwardState;
+
+use super::*;
+use crate::testing::{ENDPOINT, JOURNAL, TestHistory, attempt, call};
 
 fn batch(events: &[Event]) -> Vec<Incoming> {
     events.iter().cloned().map(Incoming::Event).collect()
 }
 
 #[tokio::test]
-async fn marks_move_after_each_commit_and_before_the_answer() {
+async fn watermarks_move_after_each_commit_and_before_the_answer() {
     let test = TestHistory::open();
-    let mut marks = test.history.watermarks();
-    assert_eq!(*marks.borrow_and_update(), Watermarks::default());
+    let mut watermarks = test.history.watermarks();
+    assert_eq!(*watermarks.borrow_and_update(), Watermarks::default());
     let event = call(1, "s");
     let id = event.id;
     test.receives(vec![event, call(2, "s"), call(5, "s")]).await;
-    assert!(marks.has_changed().unwrap());
-    assert_eq!(marks.borrow_and_update().events, RowId(3));
-    assert_eq!(marks.borrow().gaps, RowId(1));
+    assert!(watermarks.has_changed().unwrap());
+    assert_eq!(watermarks.borrow_and_update().events, RowId(3));
+    assert_eq!(watermarks.borrow().gaps, RowId(1));
     let row = test
         .history
         .record_attempt(attempt(id), true)
         .await
         .unwrap();
-    assert_eq!(marks.borrow_and_update().attempts, row);
-    // Nothing new, nothing to wake up for.
+    assert_eq!(watermarks.borrow_and_update().attempts, row);
+    // Nothing new, so nobody is woken.
     test.receives(vec![call(1, "s")]).await;
-    assert!(!marks.has_changed().unwrap());
+    assert!(!watermarks.has_changed().unwrap());
 }
 
 #[tokio::test]
-async fn everything_is_there_after_opening_again() {
+async fn everything_is_kept_after_reopening() {
     let TestHistory { dir, history } = TestHistory::open();
     let event = call(1, "s");
     history
@@ -69,7 +71,7 @@ async fn everything_is_there_after_opening_again() {
 }
 
 #[tokio::test]
-async fn an_attempt_settles_a_pending_event_and_nothing_else() {
+async fn an_attempt_completes_a_pending_event_and_nothing_else() {
     let test = TestHistory::open();
     let pending = call(1, "s");
     let inspected = call(2, "s");
@@ -87,7 +89,7 @@ async fn an_attempt_settles_a_pending_event_and_nothing_else() {
         .record_attempt(attempt(pending.id), false)
         .await
         .unwrap();
-    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 1);
+    assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 1);
     test.history
         .record_attempt(attempt(pending.id), true)
         .await
@@ -136,7 +138,7 @@ async fn many_callers_share_commits_and_each_gets_its_own_answer() {
     rows.sort();
     rows.dedup();
     assert_eq!(rows.len(), 200);
-    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 0);
+    assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -166,7 +168,7 @@ async fn one_operation_that_fails_fails_alone() {
         source.to_string().contains("refused for the test"),
         "{source}"
     );
-    // Nothing of the batch is there, so the cursor has not moved either.
+    // Nothing of the batch is stored, so the cursor has not moved either.
     assert_eq!(test.history.cursor("bad", JOURNAL).await.unwrap(), None);
     assert_eq!(test.history.counts().await.unwrap().events, 4);
 }
@@ -174,7 +176,7 @@ async fn one_operation_that_fails_fails_alone() {
 #[tokio::test]
 async fn a_caller_that_goes_away_changes_nothing() {
     let test = TestHistory::open();
-    let mut marks = test.history.watermarks();
+    let mut watermarks = test.history.watermarks();
     let events = batch(&[call(1, "s")]);
     let store = test
         .history
@@ -184,40 +186,40 @@ async fn a_caller_that_goes_away_changes_nothing() {
         _ = store => {}
         () = std::future::ready(()) => {}
     }
-    marks
+    watermarks
         .wait_for(|marks| marks.events == RowId(1))
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn readers_see_what_was_committed_while_others_write() {
+async fn readers_see_what_is_committed_while_they_are_open() {
     let test = TestHistory::open();
-    let reader = test.history.reader().unwrap();
+    let path = test.dir.path().join(FILE_NAME);
+    let connection = schema::HISTORY.open_reader(&path).unwrap();
+    let reader = Reader::new(&connection);
     assert!(reader.events_after(RowId(0), 10).unwrap().is_empty());
     test.receives(vec![call(1, "s")]).await;
     assert_eq!(reader.events_after(RowId(0), 10).unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn a_commit_that_fails_is_told_to_its_callers() {
+async fn a_failed_commit_is_reported_to_its_callers() {
     let test = TestHistory::open();
     let blocker = rusqlite::Connection::open(test.dir.path().join(FILE_NAME)).unwrap();
-    blocker
-        .execute_batch("DROP TABLE answer; DROP TABLE attempt;")
-        .unwrap();
+    blocker.execute_batch("DROP TABLE answer").unwrap();
     let error = test
         .history
         .record_attempt(attempt(call(1, "s").id), false)
         .await;
     assert!(matches!(error, Err(StoreError::Database(_))));
-    // The thread lives on.
+    // The thread goes on.
     test.receives(vec![call(1, "s")]).await;
 }
 
-/// Who searched while typing left a query behind with each letter, each with a thread and a connection of its own.
+/// A search while typing left a query behind with each letter, each with a thread and a connection of its own.
 #[tokio::test]
-async fn regression_queries_that_nobody_waits_for_count_until_they_end() {
+async fn regression_abandoned_queries_count_until_they_end() {
     let test = TestHistory::open();
     let gate = Arc::new(tokio::sync::Mutex::new(()));
     let shut = gate.lock().await;
@@ -231,8 +233,41 @@ async fn regression_queries_that_nobody_waits_for_count_until_they_end() {
     }
     let mut next = std::pin::pin!(test.history.read(|_| Ok(())));
     assert!(futures_util::poll!(next.as_mut()).is_pending());
-    assert_eq!(test.history.inner.permits.available_permits(), 0);
     drop(shut);
     next.await.unwrap();
-    assert!(test.history.inner.lock_readers().len() <= READERS);
+}
+
+/// A process that was suspended while it indexed kept the others from indexing until it was killed.
+#[tokio::test]
+async fn regression_while_one_is_paused_another_indexes() {
+    let first = TestHistory::open();
+    first.receives(vec![call(1, "s")]).await;
+    first.is_indexed().await;
+
+    let paused = first.history.pause().await.unwrap();
+    let second = History::open(first.dir.path()).unwrap();
+    let stored = second.store(ENDPOINT, JOURNAL, batch(&[call(2, "s")]), Forwarding::On);
+    stored.await.unwrap();
+    let mut indexed = second.indexed();
+    indexed.wait_for(|row| *row >= RowId(2)).await.unwrap();
+
+    // The first writes what waits when the pause ends.
+    let events = batch(&[call(3, "s")]);
+    let stored = first
+        .history
+        .store(ENDPOINT, JOURNAL, events, Forwarding::On);
+    let mut stored = Box::pin(stored);
+    assert!(stored.as_mut().now_or_never().is_none());
+    assert_eq!(first.history.counts().await.unwrap().events, 2);
+    drop(paused);
+    stored.await.unwrap();
+    assert_eq!(second.counts().await.unwrap().events, 3);
+}
+
+#[tokio::test]
+async fn an_abandoned_pause_ends() {
+    let test = TestHistory::open();
+    drop(test.history.pause().now_or_never());
+    drop(test.history.pause().await.unwrap());
+    test.receives(vec![call(1, "s")]).await;
 }

@@ -124,7 +124,7 @@ impl Drop for Guard {
 
 /// How long the history may take to release its locks.
 #[cfg(unix)]
-const REST: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Handles SIGTSTP: restores the terminal and stops the process, each time. The loop takes the terminal again when it
 /// sees that it was lost. Returns only an error.
@@ -137,15 +137,15 @@ pub(crate) async fn handle_stop_signals(history: Option<&History>) -> io::Error 
         Err(error) => return error,
     };
     while stops.recv().await.is_some() {
-        let resting = match history {
-            Some(history) => timeout(REST, history.rest()).await.ok(),
+        let paused = match history {
+            Some(history) => timeout(PAUSE, history.pause()).await.ok(),
             None => None,
         };
         leave();
         if let Err(error) = signal_hook::low_level::emulate_default_handler(SIGTSTP) {
             return error;
         }
-        drop(resting);
+        drop(paused);
     }
     std::future::pending().await
 }

@@ -16,7 +16,7 @@ use ringtail_model::{Cause, Outcome, RowId};
 use ringtail_protocol::event::{Disposition, Event, EventId, Header, Kind, Request, Timestamp};
 use ringtail_recordings::export::raw;
 use ringtail_store::{
-    BUSY_TIMEOUT, Direction, FILE_NAME, Forwarding, History, Incoming, MAX_PAGE, NewAttempt,
+    Direction, FILE_NAME, Forwarding, History, INDEX_FILE_NAME, Incoming, MAX_PAGE, NewAttempt,
     Retention, Search,
 };
 
@@ -33,6 +33,9 @@ const LIVE: &str = "ms, 1,000/s arriving";
 
 /// Events that one export has.
 const EXPORTED: usize = 1000;
+
+/// The history and its search index.
+const FILES: [&str; 2] = [FILE_NAME, INDEX_FILE_NAME];
 
 /// Rows of a screen.
 const SCREEN: usize = 50;
@@ -80,10 +83,12 @@ pub(crate) async fn run(plan: Plan, keep: Option<&Path>) -> anyhow::Result<Strin
     let kept = keep.map(|keep| keep.join(FILE_NAME));
     table.note(match &kept {
         Some(kept) if kept.exists() => {
-            let copy = directory.path().join(FILE_NAME);
-            std::fs::copy(kept, &copy)?;
-            // Else the first checkpoint waits until all of it is on the disk.
-            std::fs::File::open(copy)?.sync_all()?;
+            for name in FILES {
+                let copy = directory.path().join(name);
+                std::fs::copy(kept.with_file_name(name), &copy)?;
+                // Else the first checkpoint waits until all of it is on the disk.
+                std::fs::File::open(copy)?.sync_all()?;
+            }
             let newest = open(directory.path())?.watermarks().borrow().events.0;
             let kept = kept.display();
             anyhow::ensure!(
@@ -134,11 +139,12 @@ fn keep_as(directory: &Path, file: &Path) -> anyhow::Result<()> {
     if let Some(parent) = file.parent() {
         std::fs::create_dir_all(parent)?;
     }
-    let history = directory.join(FILE_NAME);
-    let connection = rusqlite::Connection::open(&history)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
-    std::fs::copy(&history, file)?;
+    for name in FILES {
+        let path = directory.join(name);
+        let connection = rusqlite::Connection::open(&path)?;
+        connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
+        std::fs::copy(&path, file.with_file_name(name))?;
+    }
     Ok(())
 }
 

@@ -4,22 +4,23 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context;
 use futures_util::future::join_all;
 use ringtail_client::config::Config;
-use ringtail_client::engine::{Engine, EngineConfig};
+use ringtail_client::engine::{Engine, EngineConfig, SpawnError};
 use ringtail_client::forward::SendOptions;
-use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_filter::Filter;
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{Endpoint, LinkState};
 use ringtail_protocol::name::Name;
+use ringtail_ringcentral::errors::own;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::search::{filter, search};
 use crate::args::{Common, HopArgs, ListenArgs, Listened, Output};
-use crate::blocking::blocking;
+use crate::exit::{Exit, Failure};
 use crate::lines::{self, Form};
 use crate::output::{Stdout, json, plain};
 use crate::{logging, screen, signal};
@@ -38,7 +39,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     let filter = args.filter.as_deref().map(filter).transpose()?;
     let account = config.account()?;
     let endpoints = endpoints(&config, &args)?;
-    let _log = logging::start(&config.data)?;
+    let _log = logging::start(&config.data).map_err(|error| Failure::new(Exit::Config, error))?;
     let send = send_options(&args.hop, SendOptions::default());
     let mut engines = Vec::new();
     for (endpoint, target) in endpoints {
@@ -71,7 +72,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         output: args.output,
         filter,
     };
-    let engines = Engine::spawn_all(engines).await?;
+    let engines = Engine::spawn_all(engines).await.map_err(spawn_failure)?;
     // Before anything is shown: who reads that it runs may ask it to stop.
     let asked = signal::Stop::watch();
 
@@ -106,7 +107,8 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         biased;
         ends = all => ends,
         () = impatience(&engines, asked) => {
-            return Err(Failure::new(&codes::FAILED, "stopped before everything was in order"));
+            let failure = anyhow::anyhow!("stopped before everything was in order");
+            return Err(failure.into());
         }
     };
     // What the relay said explains the end better than what became of the output.
@@ -120,24 +122,25 @@ fn endpoints(
     config: &Config,
     args: &ListenArgs,
 ) -> Result<Vec<(String, Option<TargetUrl>)>, Failure> {
-    let parse = |text: &str| TargetUrl::parse(text).map_err(Failure::from);
+    let parse =
+        |text: &str| TargetUrl::parse(text).map_err(|error| Failure::new(Exit::Usage, error));
     let common = args.target.as_deref().map(parse).transpose()?;
     if args.endpoint.is_empty() {
         return Ok(vec![(named(&config.endpoint)?, common)]);
     }
     if args.endpoint.len() > MAX_ENDPOINTS {
-        let many = format!(
+        let many = anyhow::anyhow!(
             "{} endpoints are too many for one listener",
             args.endpoint.len()
         );
         let hint = format!("{MAX_ENDPOINTS} at most; others may listen with the same history");
-        return Err(Failure::new(&codes::USAGE, many).hint(hint));
+        return Err(Failure::new(Exit::Usage, many).hint(hint));
     }
     let mut endpoints: Vec<(String, Option<TargetUrl>)> = Vec::new();
     for Listened { name, target } in &args.endpoint {
         if endpoints.iter().any(|(known, _)| known == name) {
-            let twice = format!("endpoint {name} is named twice");
-            return Err(Failure::new(&codes::USAGE, twice).hint("an endpoint has one target"));
+            let twice = anyhow::anyhow!("endpoint {name} is named twice");
+            return Err(Failure::new(Exit::Usage, twice).hint("an endpoint has one target"));
         }
         let own = target.as_deref().map(parse).transpose()?;
         endpoints.push((named(name)?, own.or_else(|| common.clone())));
@@ -150,8 +153,10 @@ fn named(name: &str) -> Result<String, Failure> {
     match Name::parse(name) {
         Ok(name) => Ok(name.to_string()),
         Err(reason) => {
-            let failure = format!("{name:?} cannot be an endpoint's name: {reason}");
-            Err(Failure::new(&codes::BAD_NAME, failure).hint("name it, for example, my-app"))
+            let failure = anyhow::anyhow!("{name:?} cannot be an endpoint's name: {reason}");
+            Err(Failure::new(Exit::Usage, failure)
+                .code(&own::BAD_NAME)
+                .hint("name it, for example, my-app"))
         }
     }
 }
@@ -235,7 +240,7 @@ async fn show(
         shown = join_all(faces) => shown.into_iter().collect(),
         () = too_long => Ok(()),
         error = ringtail_tui::handle_stop_signals(engines.first().map(Engine::history)) => {
-            Err(error.into())
+            Err(anyhow::Error::from(error).into())
         }
     }
 }
@@ -264,11 +269,13 @@ async fn tell_ready(
         return Ok(());
     };
     let file = file.to_owned();
-    blocking(move || write_ready(&file, &endpoints)).await
+    let written = tokio::task::spawn_blocking(move || write_ready(&file, &endpoints));
+    written.await.context("writing the ready file failed")??;
+    Ok(())
 }
 
 /// Writes the file so that who sees it sees all of it.
-fn write_ready(file: &Path, endpoints: &[Endpoint]) -> Result<(), Failure> {
+fn write_ready(file: &Path, endpoints: &[Endpoint]) -> anyhow::Result<()> {
     let mut line = Vec::new();
     for endpoint in endpoints {
         json::line(&mut line, &json::ready(&endpoint.id, &endpoint.url));
@@ -278,7 +285,7 @@ fn write_ready(file: &Path, endpoints: &[Endpoint]) -> Result<(), Failure> {
     let fresh = PathBuf::from(fresh);
     std::fs::write(&fresh, line)
         .and_then(|()| std::fs::rename(&fresh, file))
-        .context(format!("cannot write {}", file.display()))
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Returns how the target is asked, as the flags say, and otherwise as before.
@@ -293,9 +300,18 @@ pub(crate) fn send_options(hop: &HopArgs, before: SendOptions) -> SendOptions {
 
 /// A guard without a secret would let everything pass and be thought to keep it out.
 fn no_secret(endpoint: &str) -> Failure {
-    let nothing = format!(
+    let nothing = anyhow::anyhow!(
         "forged requests cannot be rejected: no secret is configured for endpoint {endpoint}"
     );
-    Failure::new(&codes::CONFIG, nothing)
+    Failure::new(Exit::Config, nothing)
         .hint("set RINGTAIL_VERIFICATION_TOKEN, or see `ringtail listen --help`")
+}
+
+fn spawn_failure(error: SpawnError) -> Failure {
+    match &error {
+        SpawnError::Lock(_) => Failure::new(Exit::Failure, error)
+            .hint("stop it, or give this one another --endpoint or --data"),
+        SpawnError::Target(_) => Failure::new(Exit::Config, error),
+        _ => Failure::new(Exit::Failure, error),
+    }
 }

@@ -77,7 +77,7 @@ impl Failures {
                 }
             };
             if let Some(reason) = down
-                && let Some(held) = reader.newest_held(&watched.endpoint, watched.held)?
+                && let Some(held) = reader.newest_pending(&watched.endpoint, watched.held)?
             {
                 watched.held = held;
                 watched

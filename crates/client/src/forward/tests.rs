@@ -105,7 +105,7 @@ async fn what_is_pending_and_what_comes_in_is_forwarded_and_done() {
     );
     let state = running.state(|state| state.held == 0).await;
     assert_eq!(state.target, TargetState::Up);
-    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 0);
+    assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 0);
     running.stop().await;
     assert_eq!(app.seen().len(), 3);
 }
@@ -284,7 +284,7 @@ async fn a_client_that_starts_again_goes_on_with_what_is_owed() {
     drop(history);
     let history = History::open(dir.path()).unwrap();
     let test = TestHistory { dir, history };
-    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 5);
+    assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 5);
     let app = App::start_on(place.listen(), async |_| answer(200, ""));
     let running = Running::start(&test.history, to(address));
     attempts(&test, 5).await;
@@ -322,7 +322,7 @@ async fn requests_in_flight_may_end_when_the_forwarder_is_stopped() {
     running.stop().await;
     // The second one was not begun.
     assert_eq!(app.seen().len(), 1);
-    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 1);
+    assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 1);
     assert_eq!(attempts(&test, 1).await.len(), 1);
 }
 
@@ -348,7 +348,7 @@ async fn what_does_not_end_in_time_stays_pending() {
     );
     arrived.notified().await;
     running.stop().await;
-    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 1);
+    assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 1);
     assert_eq!(test.history.counts().await.unwrap().attempts, 0);
 }
 

@@ -30,7 +30,7 @@ async fn a_replay_sends_the_original_and_is_an_attempt_of_its_own() {
     let stored = test.history.event(event.id).await.unwrap().unwrap();
     assert_eq!(stored.event.forward, ForwardState::Pending);
     assert_eq!(stored.attempts, [detail]);
-    assert_eq!(test.history.held(ENDPOINT).await.unwrap(), 1);
+    assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 1);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Checks the tokens of API requests.
+//! Who calls the API: the account whose token a request carries.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::Data;
+use super::{Data, Exit};
 use crate::output;
 use crate::store::DataDir;
 use crate::store::copy::{self, Contents};
-use ringtail_errors::{Exit, Failure};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackupArgs {
@@ -29,7 +28,7 @@ pub(super) struct RestoreArgs {
     force: bool,
 }
 
-pub(super) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
+pub(super) fn backup(args: &BackupArgs) -> anyhow::Result<Exit> {
     let contents = copy::backup(&DataDir::open_existing(&args.data.data)?, &args.file)?;
     output::say(format_args!(
         "{} written: {}",
@@ -39,7 +38,7 @@ pub(super) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-pub(super) fn restore(args: &RestoreArgs) -> Result<Exit, Failure> {
+pub(super) fn restore(args: &RestoreArgs) -> anyhow::Result<Exit> {
     let dir = DataDir::open(&args.data.data)?;
     let lock = dir.lock_serving()?;
     let restored = copy::restore(&dir, &lock, &args.file, args.force)?;

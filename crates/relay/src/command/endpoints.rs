@@ -1,10 +1,10 @@
 //! `endpoints`: what they keep, for how long, and removing it.
 
+use anyhow::Context as _;
 use clap::Subcommand;
-use ringtail_errors::{Code, Coded, Context as _, Exit, Failure, codes};
 use serde::Serialize;
 
-use super::{Data, Output};
+use super::{Data, Exit, Output};
 use crate::accounts::{Accounts, EndpointName, MAX_RETENTION_DAYS};
 use crate::journal::EndpointKey;
 use crate::journal::sqlite::purge;
@@ -86,14 +86,11 @@ impl Days {
 
 /// There is no endpoint of that name.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no endpoint {0}")]
+#[error(
+    "there is no endpoint {0}\n\
+     hint: `endpoints list` shows those that there are"
+)]
 pub(super) struct NoEndpoint(EndpointName);
-
-impl Coded for NoEndpoint {
-    fn code(&self) -> &'static Code {
-        &codes::RELAY_NO_ENDPOINT
-    }
-}
 
 /// An endpoint, for people and scripts.
 #[derive(Debug, Serialize)]
@@ -160,7 +157,7 @@ impl Shown {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.action {
         Action::List(list) => {
             for endpoint in all(&DataDir::open_existing(&list.data.data)?)? {
@@ -217,11 +214,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 impl Named {
-    fn dir(&self) -> Result<DataDir, Failure> {
+    fn dir(&self) -> anyhow::Result<DataDir> {
         Ok(DataDir::open_existing(&self.data.data)?)
     }
 
-    fn find(&self, dir: &DataDir) -> Result<(Accounts, EndpointKey), Failure> {
+    fn find(&self, dir: &DataDir) -> anyhow::Result<(Accounts, EndpointKey)> {
         let accounts = Accounts::open(dir)?;
         let key = accounts
             .endpoint_named(&self.endpoint)?
@@ -230,7 +227,7 @@ impl Named {
     }
 }
 
-fn all(dir: &DataDir) -> Result<Vec<Shown>, Failure> {
+fn all(dir: &DataDir) -> anyhow::Result<Vec<Shown>> {
     // Brings an older relay's database up first.
     drop(Accounts::open(dir)?);
     let survey = survey::survey(dir, &std::collections::HashMap::new())?;

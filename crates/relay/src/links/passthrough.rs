@@ -28,7 +28,7 @@ pub(crate) struct PassthroughRequest<'a> {
     pub(crate) body: Bytes,
 }
 
-/// Why the app did not respond.
+/// Why there is no response from the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoResponse {
     /// The client has no target.

@@ -125,7 +125,7 @@ impl Links {
     }
 }
 
-/// Why a permit could not be acquired.
+/// Why there is no permit for a passthrough request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AcquireError {
     /// No client that forwards is attached.

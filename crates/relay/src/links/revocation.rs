@@ -1,4 +1,4 @@
-//! Ends links whose token was revoked or rotated, or whose endpoint was deleted, by another process.
+//! Ends links whose token was revoked or rotated, or whose endpoint was deleted, by a command beside the relay.
 
 use super::context::LinkContext;
 use super::registry::LinkEnd;

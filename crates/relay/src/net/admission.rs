@@ -16,19 +16,19 @@ use crate::metrics::Limit;
 /// Counts connections. Clones share the count.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
-    inner: Arc<AdmissionState>,
+    inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct AdmissionState {
+struct Inner {
     total: usize,
     per_address: usize,
     gauge: Gauge,
-    open: Mutex<OpenConnections>,
+    open: Mutex<Open>,
 }
 
 #[derive(Debug, Default)]
-struct OpenConnections {
+struct Open {
     /// Connections that hold a slot, by number.
     slots: HashMap<u64, ConnectionActivity>,
     next: u64,
@@ -38,7 +38,7 @@ struct OpenConnections {
 impl Admission {
     pub(crate) fn new(total: usize, per_address: usize, gauge: Gauge) -> Self {
         Self {
-            inner: Arc::new(AdmissionState {
+            inner: Arc::new(Inner {
                 total,
                 per_address,
                 gauge,
@@ -93,7 +93,7 @@ impl Admission {
     }
 }
 
-impl OpenConnections {
+impl Open {
     /// Takes the slot of the connection whose last byte is oldest, unless all are pinned.
     fn evict(&mut self) -> Option<ConnectionActivity> {
         let evictable = self.slots.iter().filter(|(_, it)| !it.is_pinned());
@@ -106,7 +106,7 @@ impl OpenConnections {
 /// An open connection. It counts until it is dropped or evicted.
 #[derive(Debug)]
 pub(crate) struct ConnectionSlot {
-    inner: Arc<AdmissionState>,
+    inner: Arc<Inner>,
     number: u64,
     activity: ConnectionActivity,
     permit: Option<AddressPermit>,
@@ -138,7 +138,7 @@ impl Drop for ConnectionSlot {
 /// Something that counts for an address: a connection, or a request that a proxy passed on.
 #[derive(Debug)]
 pub(crate) struct AddressPermit {
-    inner: Arc<AdmissionState>,
+    inner: Arc<Inner>,
     address: IpAddr,
 }
 

@@ -1,4 +1,4 @@
-//! Callers that are still sending a refused body get the response.
+//! Refusals of bodies are read by whoever is still sending them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::kit::{Conn, Endpoint, NEVER, TestRelay, after, soon};
 
-/// More than the kernel buffers hold, and less than `LINGER_BYTES`.
+/// More than the buffers of both kernels hold, and less than is lingered for.
 const REST: usize = 12 * 1024 * 1024;
 
 #[tokio::test]
@@ -148,7 +148,7 @@ fn asking_first(endpoint: &Endpoint) -> String {
     )
 }
 
-/// Refuses every request that comes through a proxy at this address.
+/// Takes nothing of anybody who calls by way of a proxy, and the proxy is here.
 async fn refusing_callers_of_a_proxy() -> TestRelay {
     TestRelay::with(|config| {
         config.certificate = Certificate::Proxy;

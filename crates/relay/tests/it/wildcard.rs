@@ -1,4 +1,4 @@
-//! Endpoints with their own host.
+//! Endpoints with a name of their own.
 
 use bytes::Bytes;
 use http::{Request, StatusCode};

@@ -27,7 +27,7 @@ async fn pages_go_forward_and_backward() {
 }
 
 #[tokio::test]
-async fn pages_are_bounded_whatever_is_asked_for() {
+async fn pages_are_bounded() {
     let test = TestHistory::open();
     let events = (1..=MAX_PAGE as u64 + 5).map(|seq| call(seq, "s"));
     test.receives(events.collect()).await;
@@ -101,7 +101,7 @@ async fn verdicts_follow_the_rules_of_the_events_callback() {
     let test = TestHistory::open();
     let event = call(1, "s");
     let id = event.id;
-    // Before the event is there, nobody can know that exactly 200 was wanted.
+    // Until the event is stored, its rules are unknown.
     let mut early = attempt(id);
     early.cause = Cause::Passthrough;
     early.outcome = Outcome::Status(204);
@@ -154,7 +154,7 @@ async fn a_validation_is_judged_by_the_token_that_came_back() {
         test.history.record_attempt(answered, false).await.unwrap();
         let detail = test.history.event(id).await.unwrap().unwrap();
         let newest = &detail.attempts.last().unwrap().attempt;
-        // The list, the attempts and the detail say the same.
+        // List, attempts and detail agree.
         assert_eq!(detail.event.last_attempt.as_ref(), Some(newest));
     }
     let page = test.history.attempts_after(RowId(0), 10).await.unwrap();
@@ -169,7 +169,7 @@ async fn a_validation_is_judged_by_the_token_that_came_back() {
 }
 
 #[tokio::test]
-async fn counts_tell_what_is_there() {
+async fn counts_are_of_everything_stored() {
     let test = TestHistory::open();
     let events: Vec<_> = (1..=3).map(|seq| call(seq, "s")).collect();
     let id = events[0].id;
@@ -210,11 +210,13 @@ async fn queries_use_their_indexes() {
         "{}",
         plan(pending).await
     );
-    let held = "SELECT count(*) FROM event WHERE endpoint = 'a' AND forward = 1";
+    let pending_count = "SELECT count(*) FROM event WHERE endpoint = 'a' AND forward = 1";
     assert!(
-        plan(held).await.contains("COVERING INDEX event_pending"),
+        plan(pending_count)
+            .await
+            .contains("COVERING INDEX event_pending"),
         "{}",
-        plan(held).await
+        plan(pending_count).await
     );
     let newest = "SELECT max(row) FROM attempt WHERE event = x'00'";
     assert!(

@@ -1,10 +1,13 @@
 use std::error::Error;
+use std::fs;
+
+use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
 
 use super::*;
 use crate::History;
 
 #[test]
-fn schema_is_the_one_that_was_agreed_on() {
+fn schema() {
     let dir = tempfile::tempdir().unwrap();
     let opened = open_writer(dir.path()).unwrap();
     let mut statement = opened
@@ -16,8 +19,15 @@ fn schema_is_the_one_that_was_agreed_on() {
     insta::assert_snapshot!(tables.unwrap().join(";\n\n"));
 }
 
+/// The schema says by itself which answers RingCentral takes for too large.
 #[test]
-fn settings_are_those_that_the_docs_promise() {
+fn an_answer_over_ringcentrals_limit_is_odd() {
+    let schema = HISTORY.migrations[0];
+    assert!(schema.contains(&format!("wire_bytes > {ANSWER_MAX_BYTES})")));
+}
+
+#[test]
+fn settings_are_those_of_the_docs() {
     let dir = tempfile::tempdir().unwrap();
     let opened = open_writer(dir.path()).unwrap();
     let text = |pragma| -> String {
@@ -39,42 +49,23 @@ fn settings_are_those_that_the_docs_promise() {
 }
 
 #[test]
-fn one_that_writes_waits_for_another() {
-    let dir = tempfile::tempdir().unwrap();
-    let (one, other) = (
-        open_writer(dir.path()).unwrap(),
-        open_writer(dir.path()).unwrap(),
-    );
-    let change = "UPDATE client SET made_at = made_at + 1";
-    one.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let waiting = std::thread::spawn(move || other.connection.execute(change, []));
-    one.connection.execute_batch(change).unwrap();
-    one.connection.execute_batch("COMMIT").unwrap();
-    assert_eq!(waiting.join().unwrap(), Ok(1));
-    assert!(wait_for_others(0) && wait_for_others(4_999));
-    assert!(!wait_for_others(5_000), "ten seconds are over");
-}
-
-#[test]
 fn readers_cannot_write() {
     let dir = tempfile::tempdir().unwrap();
     let opened = open_writer(dir.path()).unwrap();
-    let reader = open_reader(&opened.path).unwrap();
+    let reader = HISTORY.open_reader(&opened.path).unwrap();
     assert!(reader.execute("DELETE FROM event", []).is_err());
 }
 
 #[cfg(unix)]
 #[test]
-fn files_are_their_owners_alone() {
+fn only_the_owner_can_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
 
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("a/data");
     let opened = open_writer(&dir).unwrap();
-    opened
-        .connection
-        .execute("UPDATE client SET made_at = 1", [])
-        .unwrap();
+    let change = "UPDATE client SET created_at = 1";
+    opened.connection.execute(change, []).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&dir), 0o700);
     for name in ["history.db", "history.db-wal", "history.db-shm"] {
@@ -106,7 +97,7 @@ fn newer_schema_is_refused_and_left_alone() {
         error,
         OpenError::Newer {
             found: 99,
-            known: 8,
+            known: 1,
             ..
         }
     ));
@@ -126,7 +117,7 @@ fn another_programs_database_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_refused_with_its_reason() {
+fn a_file_that_is_no_database_is_refused_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(
         dir.path().join(FILE_NAME),
@@ -163,39 +154,4 @@ fn many_processes_may_open_a_new_file_at_once() {
             .collect()
     });
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-}
-
-#[test]
-fn a_history_of_the_first_schema_is_brought_up_and_indexed() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join(FILE_NAME);
-    let old = Connection::open(&path).unwrap();
-    old.execute_batch(MIGRATIONS[0]).unwrap();
-    old.pragma_update(None, "user_version", 1).unwrap();
-    old.pragma_update(None, "application_id", APPLICATION_ID)
-        .unwrap();
-    old.execute_batch(
-        "INSERT INTO event VALUES (7, 'demo-x1', 'j', 1, zeroblob(16), 1, 1, NULL, 0, 0, 'POST', '/', 'p',
-           'platform-notification', 'sms', 'SMS', 'k', NULL, 2, 0);
-         INSERT INTO content VALUES (7, x'', CAST('{\"from\":\"pat\"}' AS BLOB));",
-    )
-    .unwrap();
-    old.execute_batch("UPDATE event SET forward = 1").unwrap();
-    drop(old);
-    let connection = open_writer(dir.path()).unwrap().connection;
-    let bytes: i64 = connection
-        .query_row("SELECT bytes FROM event", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(bytes, 14, "what is owed is known with its size");
-    let mut learner = crate::learn::Learner::default();
-    let step = crate::index::step(&connection, 64, &mut learner).unwrap();
-    assert_eq!((step.reached.0, step.more), (7, false));
-    let found: i64 = connection
-        .query_row(
-            "SELECT rowid FROM fact_index WHERE fact_index MATCH 'k_sms AND f_pat'",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap();
-    assert_eq!(found, 7);
 }

@@ -1,23 +1,28 @@
-//! How a search uses the indexes.
+//! How a search finds its candidates.
 //!
-//! A plan yields every event that the filter is for, and others with them. A part of the filter that no index knows
-//! yields every event: beside others it may be left out, as an alternative it makes the whole yield everything.
+//! A plan yields every event that matches the filter, and others with them. A part of the filter that no index knows
+//! yields every event: in an `and` it may be left out, in an `or` it makes the whole yield everything.
 
 use rusqlite::types::Value;
 
-use super::super::{codes, index};
-use super::letters;
 use ringtail_filter::{
     Comparison, Context, Expr, Field, Filter, Fit, Flag, JsonPath, StatusRange, Step, Test, Text,
 };
 
+use super::{tokens, trigrams};
+use crate::codes;
+
+/// Attempts from this duration on are odd; the schema has the same number.
+const ODD_MICROS: u128 = 1_000_000;
+
 /// How candidates are found.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// A query of rows in the span `?1`, exclusive, to `?2`, inclusive, and its parameters from `?3` on.
-    indexed: Option<(String, Vec<Value>)>,
+    /// A query of rows in the span `:low`, exclusive, to `:high`, inclusive, and its other parameters.
+    indexed: Option<(String, Parameters)>,
     /// The same without an index.
-    scan: (String, Vec<Value>),
+    scan: (String, Parameters),
+    needs_index: bool,
 }
 
 impl Plan {
@@ -37,40 +42,46 @@ impl Plan {
             sql += &condition;
         }
         let mut parameters = Parameters::default();
-        let indexed = filter
-            .expr()
-            .and_then(Source::of)
-            .map(|source| source.sql(&mut parameters));
+        let source = filter.expr().and_then(Source::of);
+        let indexed = source.as_ref().map(|source| source.sql(&mut parameters));
         Self {
-            indexed: indexed.map(|sql| (sql, parameters.0)),
-            scan: (sql, conditions.0),
+            needs_index: source.is_some_and(|source| source.needs_index()),
+            indexed: indexed.map(|sql| (sql, parameters)),
+            scan: (sql, conditions),
         }
     }
 
-    pub(super) fn has_index(&self) -> bool {
+    /// Returns whether something narrows the candidates.
+    pub(super) fn is_driven(&self) -> bool {
         self.indexed.is_some()
     }
 
-    pub(super) fn candidates(&self, by_index: bool) -> (&str, &[Value]) {
+    /// Returns whether that needs the index, and not only tables of the history.
+    pub(super) fn needs_index(&self) -> bool {
+        self.needs_index
+    }
+
+    pub(super) fn candidates(&self, by_index: bool) -> (&str, &[(String, Value)]) {
         let chosen = self.indexed.as_ref().filter(|_| by_index);
         let (sql, parameters) = chosen.unwrap_or(&self.scan);
-        (sql, parameters)
+        (sql, &parameters.0)
     }
 }
 
-const SPAN: &str = "row > ?1 AND row <= ?2";
+const SPAN: &str = "row > :low AND row <= :high";
 
 /// Values of a query's parameters.
 #[derive(Debug, Default)]
-struct Parameters(Vec<Value>);
+struct Parameters(Vec<(String, Value)>);
 
 impl Parameters {
     fn add(&mut self, value: impl Into<Value>) -> String {
-        self.0.push(value.into());
-        format!("?{}", self.0.len() + 2)
+        let name = format!(":value{}", self.0.len());
+        self.0.push((name.clone(), value.into()));
+        name
     }
 
-    /// Returns what a part of the filter says of a column that can be told without looking at the event.
+    /// Returns the condition on columns of `event` that a part of the filter is, if it is one.
     fn column(&mut self, part: &Expr, context: &Context) -> Option<String> {
         let Expr::Test(test) = part else { return None };
         let now = &context.now;
@@ -104,11 +115,11 @@ enum Source {
     /// An expression of `text_index`.
     Text(String),
     Odd,
-    Held,
+    Pending,
     Gap,
-    Marked,
-    /// Events with something new in them.
-    Novel,
+    Bookmarked,
+    /// Events with new fields.
+    NewFields,
     All(Vec<Self>),
     Any(Vec<Self>),
 }
@@ -121,7 +132,7 @@ impl Source {
                 let sources: Option<Vec<_>> = parts.iter().map(Self::of).collect();
                 sources.map(Self::any)
             }
-            // What an index leaves out is not what it was asked for, but what it yields may be neither.
+            // What an index yields need not match, so what it leaves out is not the opposite.
             Expr::Not(_) => None,
             Expr::Test(test) => Self::of_test(test),
         }
@@ -131,21 +142,19 @@ impl Source {
         match test {
             Test::Anywhere(text) => text_source(text, |_| true),
             Test::Field(Field::Path, text) => text_source(text, |_| true),
-            Test::Field(Field::Comment, _) | Test::Flag(Flag::Marked) => Some(Self::Marked),
+            Test::Field(Field::Comment, _) | Test::Flag(Flag::Marked) => Some(Self::Bookmarked),
             Test::Field(field, text) => fact_source(*field, text),
             Test::Flag(Flag::Replayed) => Some(Self::Odd),
-            Test::Flag(Flag::Held) => Some(Self::Held),
+            Test::Flag(Flag::Held) => Some(Self::Pending),
             Test::Flag(Flag::Gap) => Some(Self::Gap),
-            Test::Flag(Flag::NewField) => Some(Self::Novel),
+            Test::Flag(Flag::NewField) => Some(Self::NewFields),
             Test::Status(StatusRange(first, last)) => {
                 (!(*first..=*last).contains(&200)).then_some(Self::Odd)
             }
             Test::Verdict("late" | "status" | "size" | "no-answer") => Some(Self::Odd),
-            // An answer may look well but for its header, or belong to a request that is not judged.
+            // An answer may be wrong by its header alone, or belong to a request that is not judged.
             Test::Verdict(_) => None,
-            Test::Slower(time) => {
-                (i64::try_from(time.as_micros()).ok()? >= index::ODD_MICROS).then_some(Self::Odd)
-            }
+            Test::Slower(time) => (time.as_micros() >= ODD_MICROS).then_some(Self::Odd),
             Test::Has(path) => path_source(path),
             Test::Json(path, Comparison::Is(text) | Comparison::Fits(text)) => {
                 text_source(text, is_plain_in_json).or_else(|| path_source(path))
@@ -161,7 +170,7 @@ impl Source {
         }
     }
 
-    /// Joins what is asked of one index, which is quicker at that.
+    /// Joins what is asked of one FTS table, which is quicker at that.
     fn all(sources: impl Iterator<Item = Self>) -> Option<Self> {
         let (mut facts, mut texts, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for source in sources {
@@ -199,45 +208,52 @@ impl Source {
         Self::Any(others)
     }
 
+    fn needs_index(&self) -> bool {
+        match self {
+            Self::Facts(_) | Self::Text(_) => true,
+            Self::All(sources) | Self::Any(sources) => sources.iter().any(Self::needs_index),
+            _ => false,
+        }
+    }
+
     /// Returns the query of the rows in the span.
     fn sql(&self, parameters: &mut Parameters) -> String {
         match self {
             Self::Facts(expression) => {
                 let expression = parameters.add(expression.clone());
                 format!(
-                    "SELECT rowid AS row FROM fact_index WHERE fact_index MATCH {expression} AND rowid > ?1 AND rowid <= ?2"
+                    "SELECT rowid AS row FROM search.fact_index
+                     WHERE fact_index MATCH {expression} AND rowid > :low AND rowid <= :high"
                 )
             }
             Self::Text(expression) => {
                 let expression = parameters.add(expression.clone());
                 format!(
-                    "SELECT rowid AS row FROM text_index WHERE text_index MATCH {expression} AND rowid > ?1 AND rowid <= ?2
-                     UNION SELECT row FROM text_partial WHERE {SPAN}"
+                    "SELECT rowid AS row FROM search.text_index
+                     WHERE text_index MATCH {expression} AND rowid > :low AND rowid <= :high
+                     UNION SELECT row FROM search.text_partial WHERE {SPAN}"
                 )
             }
-            // The order of a CROSS JOIN is as written: there are few of the first, and many events in the span.
-            Self::Odd => format!(
-                // Attempts may come long after their event was indexed.
-                "SELECT row FROM odd WHERE {SPAN} UNION SELECT e.row FROM attempt AS a CROSS JOIN event AS e ON e.id = a.event
-                 WHERE a.row > (SELECT attempts FROM indexed) AND e.row > ?1 AND e.row <= ?2"
-            ),
-            // The forwarder's queue is by endpoint. SQLite would rather go through all events of the span than from one
-            // endpoint of the queue to the next.
-            Self::Held => "WITH RECURSIVE owed (endpoint) AS (
+            Self::Odd => format!("SELECT row FROM odd WHERE {SPAN}"),
+            // The forwarder's queue is by endpoint. By itself SQLite would go through all events of the span and not from
+            // one endpoint of the queue to the next.
+            Self::Pending => "WITH RECURSIVE queue (endpoint) AS (
                    SELECT min(endpoint) FROM event INDEXED BY event_pending WHERE forward = 1
                    UNION ALL SELECT (SELECT min(endpoint) FROM event INDEXED BY event_pending
-                     WHERE forward = 1 AND endpoint > owed.endpoint) FROM owed WHERE owed.endpoint IS NOT NULL)
-                 SELECT e.row FROM owed CROSS JOIN event AS e INDEXED BY event_pending
-                   ON e.endpoint = owed.endpoint AND e.forward = 1
-                 WHERE e.row > ?1 AND e.row <= ?2"
+                     WHERE forward = 1 AND endpoint > queue.endpoint) FROM queue WHERE queue.endpoint IS NOT NULL)
+                 SELECT e.row FROM queue CROSS JOIN event AS e INDEXED BY event_pending
+                   ON e.endpoint = queue.endpoint AND e.forward = 1
+                 WHERE e.row > :low AND e.row <= :high"
                 .to_owned(),
-            Self::Marked => format!("SELECT row FROM mark WHERE {SPAN}"),
-            Self::Novel => {
-                "SELECT event AS row FROM novelty WHERE event > ?1 AND event <= ?2".to_owned()
+            Self::Bookmarked => format!("SELECT row FROM bookmark WHERE {SPAN}"),
+            Self::NewFields => {
+                "SELECT event AS row FROM new_fields WHERE event > :low AND event <= :high"
+                    .to_owned()
             }
+            // The order of a CROSS JOIN is as written: there are few gaps, and many events in the span.
             Self::Gap => "SELECT e.row FROM gap AS g CROSS JOIN event AS e
                    ON e.endpoint = g.endpoint AND e.journal = g.journal AND e.seq = g.last + 1
-                 WHERE e.row > ?1 AND e.row <= ?2"
+                 WHERE e.row > :low AND e.row <= :high"
                 .to_owned(),
             Self::All(sources) => join(sources, " INTERSECT ", parameters),
             Self::Any(sources) => join(sources, " UNION ", parameters),
@@ -264,15 +280,15 @@ fn fact_source(field: Field, text: &Text) -> Option<Source> {
     };
     Some(Source::Facts(format!(
         "{}{star}",
-        index::token(field, value)?
+        tokens::token(field, value)?
     )))
 }
 
 fn text_source(text: &Text, is_plain: fn(u8) -> bool) -> Option<Source> {
-    letters::expression(text, is_plain).map(Source::Text)
+    trigrams::expression(text, is_plain).map(Source::Text)
 }
 
-/// Says whether JSON writes a letter as itself, or in a way that makes [`index`] call the event partial.
+/// Returns whether JSON writes a letter as itself, or in a way that puts the event into `text_partial`.
 fn is_plain_in_json(byte: u8) -> bool {
     !matches!(byte, b'"' | b'\\' | b'/')
 }

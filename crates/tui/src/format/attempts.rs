@@ -6,6 +6,7 @@ use ringtail_model::{
     AttemptDetail, Cause, EventDetail, EventRow, FailureKind, ForwardState, Outcome,
 };
 use ringtail_protocol::event::{Disposition, Kind};
+use ringtail_ringcentral::errors;
 use ringtail_ringcentral::limits::BLACKLIST_WINDOW_MINUTES;
 use ringtail_ringcentral::verdict::{Verdict, canonical_reason};
 use ringtail_text::size;
@@ -147,10 +148,10 @@ fn verdict(detail: &AttemptDetail, event: &EventRow, out: &mut Vec<Line<'static>
             .iter()
             .map(|fault| line(format!("    {fault}"), BAD)),
     );
-    if let Some(code) = verdict.code() {
+    if let Some(entry) = errors::of_verdict(verdict) {
         let words = format!(
             "    {0}: e explains it, as does `ringtail explain {0}`",
-            code.id
+            entry.code
         );
         out.push(line(words, DIM));
     }

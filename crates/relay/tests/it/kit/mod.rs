@@ -1,4 +1,4 @@
-//! A relay in this process, and its callers and clients.
+//! A relay in this process and those who call it.
 
 mod caller;
 mod client;
@@ -26,13 +26,14 @@ use tokio::time::timeout;
 pub(crate) use self::caller::{Answered, Caller, Conn, EVENT, post_head};
 pub(crate) use self::client::{App, Client, Dial, text_app};
 
-/// A test that waits longer has failed.
+/// Longer than anything takes: a test that waits for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Disables a time limit that the test is not about.
+/// A limit that is not the one that a test is about.
 pub(crate) const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Real time between the steps of [`after`], in case the limit starts late.
+/// How long the relay is given before more time passes in [`after`], in case that the limit begins late. Twice and thrice
+/// the limit may be over for others, too.
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// Waits for something that must happen.
@@ -42,14 +43,14 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     loop {
         match timeout(PATIENCE, &mut future).await {
             Ok(value) => return value,
-            // The runtime's clock may have been advanced.
+            // The runtime's clock may have been turned on.
             Err(_elapsed) => assert!(began.elapsed() < PATIENCE, "{what} did not happen"),
         }
     }
 }
 
-/// Advances the runtime's clock by a limit, and waits for what the relay does then. Whatever comes before has all the time
-/// it needs, on however busy a machine.
+/// Waits for what the relay does when a limit is over, and turns the runtime's clock on by that limit: what comes before
+/// has all the time that the limit gives, on however busy a machine.
 pub(crate) async fn after<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let turns = async {
@@ -65,7 +66,7 @@ pub(crate) async fn after<T>(limit: Duration, what: &str, future: impl Future<Ou
     soon(what, turns).await
 }
 
-/// Waits for a state of the relay's certificates.
+/// Waits until a relay's certificates are as they should be.
 pub(crate) async fn state(
     relay: &Server,
     what: &str,
@@ -124,12 +125,12 @@ impl TestRelay {
         self.server.as_ref().unwrap()
     }
 
-    /// Opens the accounts as another process does.
+    /// Opens the accounts as a command beside the relay does.
     pub(crate) fn accounts(&self) -> Accounts {
         accounts(self.dir.path())
     }
 
-    /// Returns the data directory, unless the test configured another.
+    /// Returns the data directory, unless the configuration was given another.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -146,7 +147,7 @@ impl TestRelay {
         self.is_plain
     }
 
-    /// Returns how often a limit was reached, from the metrics.
+    /// Returns how often a limit was reached, as an operator finds it.
     pub(crate) async fn hits(&self, limit: &str) -> u64 {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let door = self.dir.path().join("control.sock");
@@ -162,7 +163,7 @@ impl TestRelay {
         count.unwrap().parse().unwrap()
     }
 
-    /// Waits until a limit was reached that often.
+    /// Waits until a limit was reached so often.
     pub(crate) async fn has_hit(&self, limit: &str, times: u64) {
         soon(limit, async { while self.hits(limit).await < times {} }).await;
     }
@@ -187,7 +188,7 @@ impl TestRelay {
         }
     }
 
-    /// Waits until a passthrough request is answered with this text, which identifies the attached client.
+    /// Waits until a passthrough request is answered with this text, which tells who is attached.
     pub(crate) async fn attached(&self, endpoint: &Endpoint, answer: &str) {
         let mut caller = Caller::http1(self).await;
         soon("the client to be attached", async {

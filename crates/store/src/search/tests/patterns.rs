@@ -1,4 +1,4 @@
-//! Regular expressions by chance, against events in which letters are written in every way.
+//! Random regular expressions, against events in which letters are written in every way.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -93,7 +93,7 @@ fn every_event_that_an_expression_fits_is_found_by_the_index() {
         ] {
             let search = Search::new(Filter::parse(&text).unwrap(), context());
             let expected = history.looked_through(&search);
-            let by_index = search.plan.has_index() && !expected.is_empty();
+            let by_index = search.plan.is_driven() && !expected.is_empty();
             found_by_index.set(found_by_index.get() + usize::from(by_index));
             let found = history.found(&search, Direction::Newer, 100);
             prop_assert_eq!(found, expected, "{}", text);
@@ -124,7 +124,7 @@ fn an_expression_may_be_as_deep_as_any_that_is_read() {
             break;
         };
         let search = Search::new(filter, context());
-        assert!(search.plan.has_index());
+        assert!(search.plan.is_driven());
         let expected = history.looked_through(&search);
         assert_eq!(history.found(&search, Direction::Newer, 100), expected);
         read = depth;

@@ -1,0 +1,207 @@
+//! Storing what the link delivered: events, gaps and the cursor, in one transaction.
+
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use ringtail_model::{ForwardState, UNDECODABLE};
+use ringtail_protocol::event::{Event, Timestamp};
+
+use crate::codes;
+use crate::fields::SchemaTracker;
+use crate::record::Record;
+
+/// Something that came down the event stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incoming<E = Event> {
+    /// An event.
+    Event(E),
+    /// The endpoint has had no event yet, so none of those to come may be missing.
+    Start,
+    /// Events that the journal no longer has.
+    Gap {
+        /// First missing `seq`.
+        first: u64,
+        /// Last missing `seq`.
+        last: u64,
+    },
+}
+
+impl<E> Incoming<E> {
+    pub(super) fn map<T>(self, event: impl FnOnce(E) -> T) -> Incoming<T> {
+        match self {
+            Self::Event(it) => Incoming::Event(event(it)),
+            Self::Start => Incoming::Start,
+            Self::Gap { first, last } => Incoming::Gap { first, last },
+        }
+    }
+}
+
+/// What storing a batch did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// Everything up to this `seq` is in the history: what the relay may be told.
+    pub cursor: u64,
+    /// Events that were not there before.
+    pub new: usize,
+    /// Among the new ones, those that are now pending.
+    pub pending: usize,
+    /// Among the new ones, those whose request cannot be read.
+    pub undecodable: usize,
+    /// New gaps, reported by the relay or seen by a jump of the numbers.
+    pub gaps: usize,
+}
+
+/// Stores a batch. Runs inside the writer's transaction. Without a tracker, nothing is learnt from the events.
+pub(super) fn store(
+    connection: &Connection,
+    mut fields: Option<&mut SchemaTracker>,
+    endpoint: &str,
+    journal: &str,
+    batch: &[Incoming<Record>],
+) -> rusqlite::Result<Stored> {
+    let known = cursor(connection, endpoint, journal)?;
+    let mut cursor = known;
+    let mut stored = Stored::default();
+    for incoming in batch {
+        match incoming {
+            // Everything up to the cursor is stored already, or was and has been deleted by retention.
+            Incoming::Event(event) if cursor.is_some_and(|cursor| event.seq <= cursor) => {}
+            Incoming::Event(event) => {
+                // Numbers are assigned without gaps, so a jump is a gap even if the relay reports none.
+                if let Some(cursor) = cursor
+                    && event.seq > cursor + 1
+                {
+                    insert_gap(connection, endpoint, journal, cursor + 1, event.seq - 1)?;
+                    stored.gaps += 1;
+                }
+                if let Some(row) = insert_event(connection, endpoint, journal, event)? {
+                    stored.new += 1;
+                    stored.pending += usize::from(event.forward == ForwardState::Pending);
+                    stored.undecodable += usize::from(event.topic == UNDECODABLE);
+                    if let Some(fields) = &mut fields {
+                        fields.learn(connection, row, event.topic, &event.body)?;
+                    }
+                }
+                cursor = Some(event.seq);
+            }
+            Incoming::Start => {
+                cursor.get_or_insert(0);
+            }
+            // Turned around, as no relay sends it.
+            Incoming::Gap { first, last } if first > last => {}
+            Incoming::Gap { first, last } => {
+                // What lies between the cursor and the gap did not come either.
+                let first = cursor.map_or(*first, |cursor| cursor + 1);
+                if first <= *last {
+                    insert_gap(connection, endpoint, journal, first, *last)?;
+                    stored.gaps += 1;
+                    cursor = Some(*last);
+                }
+            }
+        }
+    }
+    stored.cursor = cursor.unwrap_or(0);
+    if let Some(cursor) = cursor
+        && Some(cursor) != known
+    {
+        connection
+            .prepare_cached(
+                "INSERT INTO cursor (endpoint, journal, seq) VALUES (:endpoint, :journal, :seq)
+                 ON CONFLICT DO UPDATE SET seq = excluded.seq",
+            )?
+            .execute(named_params! {
+                ":endpoint": endpoint, ":journal": journal, ":seq": codes::seq(cursor),
+            })?;
+    }
+    Ok(stored)
+}
+
+/// Reads how far the journal has been stored.
+pub(super) fn cursor(
+    connection: &Connection,
+    endpoint: &str,
+    journal: &str,
+) -> rusqlite::Result<Option<u64>> {
+    connection
+        .prepare_cached("SELECT seq FROM cursor WHERE endpoint = :endpoint AND journal = :journal")?
+        .query_row(
+            named_params! {":endpoint": endpoint, ":journal": journal},
+            |row| row.get(0).map(codes::unsigned),
+        )
+        .optional()
+}
+
+/// Returns the row of the event; `None` if the history has it already.
+fn insert_event(
+    connection: &Connection,
+    endpoint: &str,
+    journal: &str,
+    event: &Record,
+) -> rusqlite::Result<Option<i64>> {
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO event (endpoint, journal, seq, id, kind, disposition, duplicate_of, edited_from, received_at,
+               stored_at, method, path, peer, callback, topic, summary, ordering_key, uuid, body_len, bytes, forward)
+             VALUES (:endpoint, :journal, :seq, :id, :kind, :disposition, :duplicate_of, :edited_from, :received_at,
+               :stored_at, :method, :path, :peer, :callback, :topic, :summary, :ordering_key, :uuid, :body_len, :bytes,
+               :forward)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(named_params! {
+            ":endpoint": endpoint,
+            ":journal": journal,
+            ":seq": codes::seq(event.seq),
+            ":id": event.id.as_bytes(),
+            ":kind": event.kind.code(),
+            ":disposition": event.disposition.code(),
+            ":duplicate_of": event.duplicate_of.map(codes::seq),
+            ":edited_from": event.edited_from.as_ref().map(|id| id.as_bytes()),
+            ":received_at": event.received_at.0,
+            ":stored_at": Timestamp::now().0,
+            ":method": event.method,
+            ":path": event.path,
+            ":peer": event.peer,
+            ":callback": event.callback,
+            ":topic": event.topic,
+            ":summary": event.summary,
+            ":ordering_key": event.ordering_key,
+            ":uuid": event.uuid,
+            ":body_len": codes::len(event.body.len()),
+            ":bytes": codes::len(event.bytes()),
+            ":forward": codes::forward(event.forward),
+        })?;
+    if inserted == 0 {
+        return Ok(None);
+    }
+    let row = connection.last_insert_rowid();
+    connection
+        .prepare_cached("INSERT INTO content (row, headers, body) VALUES (:row, :headers, :body)")?
+        .execute(named_params! {
+            ":row": row, ":headers": event.headers, ":body": &event.body[..],
+        })?;
+    Ok(Some(row))
+}
+
+fn insert_gap(
+    connection: &Connection,
+    endpoint: &str,
+    journal: &str,
+    first: u64,
+    last: u64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO gap (endpoint, journal, first, last, noticed_at)
+             VALUES (:endpoint, :journal, :first, :last, :now)",
+        )?
+        .execute(named_params! {
+            ":endpoint": endpoint,
+            ":journal": journal,
+            ":first": codes::seq(first),
+            ":last": codes::seq(last),
+            ":now": Timestamp::now().0,
+        })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+use bytes::{BufMut, Bytes, BytesMut};
+use proptest::prelude::*;
+
+use ringtail_protocol::event::{Disposition, EncodedRequest, EventId, Kind};
+
+use ringtail_model::RowId;
+
+use super::*;
+use crate::schema::open_writer;
+use crate::testing::{self, ENDPOINT, JOURNAL, TestHistory, call, encoded, event, request};
+use crate::{Forwarding, StoreError};
+
+async fn store(test: &TestHistory, batch: Vec<Incoming>) -> Stored {
+    test.history
+        .store(ENDPOINT, JOURNAL, batch, Forwarding::On)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_event_comes_back_as_it_was_received() {
+    let test = TestHistory::open();
+    let mut event = call(1, "s-1");
+    event.duplicate_of = Some(7);
+    let stored = store(&test, vec![Incoming::Event(event.clone())]).await;
+    assert_eq!(
+        stored,
+        Stored {
+            cursor: 1,
+            new: 1,
+            pending: 1,
+            ..Stored::default()
+        }
+    );
+    let detail = test.history.event(event.id).await.unwrap().unwrap();
+    let request = event.request.decode().unwrap();
+    assert_eq!(detail.headers, request.headers);
+    assert_eq!(detail.body, request.body);
+    assert_eq!(detail.peer, request.peer);
+    assert!(detail.attempts.is_empty());
+    let row = detail.event;
+    assert_eq!((row.row, row.seq, row.id), (RowId(1), 1, event.id));
+    assert_eq!(row.endpoint, ENDPOINT);
+    assert_eq!((row.kind, row.disposition), (event.kind, event.disposition));
+    assert_eq!(row.duplicate_of, Some(7));
+    assert_eq!(row.received_at, event.received_at);
+    assert_eq!((row.method, row.path), (request.method, request.path));
+    assert_eq!(row.body_len, request.body.len() as u64);
+    assert_eq!(row.forward, ForwardState::Pending);
+    assert!(!row.topic.is_empty() && !row.summary.is_empty());
+    let stored = test.history.stored_request(row.row).await.unwrap().unwrap();
+    assert_eq!(stored.request, event.request.decode().unwrap());
+    let pending = test.history.pending(ENDPOINT, RowId(0), 10).await.unwrap();
+    assert_eq!(pending[0].key, "telephony:s-1");
+}
+
+#[tokio::test]
+async fn an_event_is_stored_once_however_often_it_comes() {
+    let test = TestHistory::open();
+    let events: Vec<_> = (1..=3).map(|seq| Incoming::Event(call(seq, "s"))).collect();
+    assert_eq!(store(&test, events.clone()).await.new, 3);
+    let again = store(&test, events).await;
+    assert_eq!(
+        again,
+        Stored {
+            cursor: 3,
+            ..Stored::default()
+        }
+    );
+    // The same event under another journal: a relay that was restored.
+    let mut known = call(1, "s");
+    known.id = test.history.events_after(RowId(0), 1).await.unwrap()[0].id;
+    let stored = test
+        .history
+        .store(ENDPOINT, "j2", vec![Incoming::Event(known)], Forwarding::On)
+        .await
+        .unwrap();
+    assert_eq!((stored.new, stored.cursor), (0, 1));
+    assert_eq!(test.history.counts().await.unwrap().events, 3);
+}
+
+#[tokio::test]
+async fn cursors_are_per_endpoint_and_journal() {
+    let test = TestHistory::open();
+    assert_eq!(test.history.cursor(ENDPOINT, JOURNAL).await.unwrap(), None);
+    store(&test, vec![Incoming::Event(call(5, "s"))]).await;
+    assert_eq!(
+        test.history.cursor(ENDPOINT, JOURNAL).await.unwrap(),
+        Some(5)
+    );
+    assert_eq!(test.history.cursor(ENDPOINT, "j2").await.unwrap(), None);
+    assert_eq!(test.history.cursor("other", JOURNAL).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn gaps_are_kept_and_move_the_cursor() {
+    let test = TestHistory::open();
+    let gap = |first, last| Incoming::Gap { first, last };
+    store(&test, vec![Incoming::Event(call(1, "s"))]).await;
+    let stored = store(&test, vec![gap(2, 5), Incoming::Event(call(6, "s"))]).await;
+    assert_eq!((stored.cursor, stored.gaps, stored.new), (6, 1, 1));
+    // Again, overlapping, or turned around.
+    let stored = store(&test, vec![gap(2, 5), gap(4, 8), gap(20, 10)]).await;
+    assert_eq!((stored.cursor, stored.gaps), (8, 1));
+    let gaps = test.history.gaps_after(RowId(0), 10).await.unwrap();
+    let numbers: Vec<_> = gaps.iter().map(|gap| (gap.first, gap.last)).collect();
+    assert_eq!(numbers, [(2, 5), (7, 8)]);
+}
+
+#[tokio::test]
+async fn a_jump_of_the_numbers_is_a_gap_even_if_the_relay_reports_none() {
+    let test = TestHistory::open();
+    // The first event that comes from a journal may have any number.
+    let stored = store(
+        &test,
+        vec![Incoming::Event(call(4, "s")), Incoming::Event(call(9, "s"))],
+    )
+    .await;
+    assert_eq!((stored.cursor, stored.gaps, stored.new), (9, 1, 2));
+    let gaps = test.history.gaps_after(RowId(0), 10).await.unwrap();
+    assert_eq!((gaps[0].first, gaps[0].last), (5, 8));
+}
+
+#[tokio::test]
+async fn events_missing_on_an_endpoint_that_was_empty_are_a_gap() {
+    let test = TestHistory::open();
+    assert_eq!(store(&test, vec![Incoming::Start]).await.cursor, 0);
+    assert_eq!(
+        test.history.cursor(ENDPOINT, JOURNAL).await.unwrap(),
+        Some(0)
+    );
+    let stored = store(&test, vec![Incoming::Event(call(4, "s"))]).await;
+    assert_eq!((stored.cursor, stored.gaps), (4, 1));
+    let gaps = test.history.gaps_after(RowId(0), 10).await.unwrap();
+    assert_eq!((gaps[0].first, gaps[0].last), (1, 3));
+    // From a relay that was given an older journal, it changes nothing.
+    assert_eq!(store(&test, vec![Incoming::Start]).await.cursor, 4);
+}
+
+#[tokio::test]
+async fn only_pending_events_become_pending_and_only_with_a_target() {
+    let test = TestHistory::open();
+    let mut answered = call(2, "s");
+    answered.disposition = Disposition::Answered;
+    answered.kind = Kind::Validation;
+    let mut passed = call(3, "s");
+    passed.disposition = Disposition::Passed;
+    let mut strange = call(4, "s");
+    strange.disposition = Disposition::Unknown(9);
+    let batch = [call(1, "s"), answered, passed, strange];
+    store(&test, batch.map(Incoming::Event).to_vec()).await;
+    test.history
+        .store(
+            ENDPOINT,
+            JOURNAL,
+            vec![Incoming::Event(call(5, "s"))],
+            Forwarding::Off,
+        )
+        .await
+        .unwrap();
+    let rows = test.history.events_after(RowId(0), 10).await.unwrap();
+    let states: Vec<_> = rows.iter().map(|row| row.forward).collect();
+    use ForwardState::{None, Pending};
+    assert_eq!(states, [Pending, None, None, None, None]);
+    assert_eq!(rows[3].disposition, Disposition::Unknown(9));
+    assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_unreadable_request_is_kept_and_does_not_stop_the_cursor() {
+    let test = TestHistory::open();
+    let mut bad = vec![EncodedRequest::from_stored(Bytes::from_static(b"\xff\xff"))];
+    let mut strange = request("{}");
+    strange.method = "NOT A METHOD".into();
+    bad.push(strange.encode().unwrap());
+    for path in ["no-slash", "/a b", &format!("/{}", "a".repeat(70_000))] {
+        let mut strange = request("{}");
+        strange.path = path.to_owned();
+        bad.push(strange.encode().unwrap());
+    }
+    let count = bad.len();
+    let batch = (1..)
+        .zip(bad)
+        .map(|(seq, raw)| Incoming::Event(encoded(seq, raw)));
+    let stored = store(&test, batch.collect()).await;
+    assert_eq!(stored.cursor, count as u64);
+    assert_eq!(
+        (stored.new, stored.pending, stored.undecodable),
+        (count, 0, count)
+    );
+    let rows = test.history.events_after(RowId(0), 10).await.unwrap();
+    assert!(rows.iter().all(|row| row.topic == UNDECODABLE));
+    assert!(rows.iter().all(|row| row.forward == ForwardState::None));
+    assert!(
+        rows[0].summary.contains("cannot be read"),
+        "{}",
+        rows[0].summary
+    );
+    let detail = test.history.event(rows[0].id).await.unwrap().unwrap();
+    assert_eq!(detail.body, &b"\xff\xff"[..]);
+}
+
+#[tokio::test]
+async fn a_number_that_no_journal_can_have_is_an_error() {
+    let test = TestHistory::open();
+    let seq = u64::MAX;
+    for incoming in [
+        Incoming::Event(call(seq, "s")),
+        Incoming::Gap {
+            first: 1,
+            last: seq,
+        },
+    ] {
+        let stored = test
+            .history
+            .store(ENDPOINT, JOURNAL, vec![incoming], Forwarding::On)
+            .await;
+        assert!(
+            matches!(stored, Err(StoreError::Number { .. })),
+            "{stored:?}"
+        );
+    }
+    assert_eq!(test.history.cursor(ENDPOINT, JOURNAL).await.unwrap(), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Whatever a relay sends and wherever the link breaks: every number is stored once or is in one gap.
+    #[test]
+    fn every_number_up_to_the_cursor_is_stored_or_in_a_gap(
+        batches in prop::collection::vec(prop::collection::vec((1_u64..30, 0_u64..4, any::<bool>()), 0..6), 1..8)
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = open_writer(dir.path()).unwrap().connection;
+        let mut start = None;
+        for batch in batches {
+            let batch: Vec<Incoming> = batch
+                .into_iter()
+                .map(|(seq, more, gap)| if gap {
+                    Incoming::Gap { first: seq, last: seq + more }
+                } else {
+                    let mut event = event(seq, "{}");
+                    event.id = EventId::from_bytes([u8::try_from(seq).unwrap(); 16]);
+                    Incoming::Event(event)
+                })
+                .collect();
+            start = start.or_else(|| batch.first().map(|first| match first {
+                Incoming::Event(event) => event.seq,
+                Incoming::Gap { first, .. } => *first,
+                Incoming::Start => 0,
+            }));
+            let stored = testing::store(&connection, ENDPOINT, JOURNAL, batch, &Forwarding::On);
+            prop_assert_eq!(Some(stored.cursor), cursor(&connection, ENDPOINT, JOURNAL).unwrap().or(Some(0)));
+        }
+        let Some(start) = start else { return Ok(()) };
+        let reach = cursor(&connection, ENDPOINT, JOURNAL).unwrap().unwrap();
+        for seq in start..=reach {
+            let count: i64 = connection.query_row(
+                "SELECT (SELECT count(*) FROM event WHERE seq = :seq)
+                   + (SELECT count(*) FROM gap WHERE :seq BETWEEN first AND last)",
+                named_params! {":seq": codes::seq(seq)},
+                |row| row.get(0),
+            ).unwrap();
+            prop_assert_eq!(count, 1, "{}", seq);
+        }
+    }
+
+    #[test]
+    fn no_bytes_stop_the_history(raw in prop::collection::vec(any::<u8>(), 0..200)) {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = open_writer(dir.path()).unwrap().connection;
+        let mut bytes = BytesMut::new();
+        bytes.put_slice(&raw);
+        let event = encoded(1, EncodedRequest::from_stored(bytes.freeze()));
+        let stored = testing::store(&connection, ENDPOINT, JOURNAL, vec![Incoming::Event(event)], &Forwarding::On);
+        prop_assert_eq!((stored.cursor, stored.new), (1, 1));
+    }
+}

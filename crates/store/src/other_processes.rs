@@ -1,0 +1,130 @@
+//! What other processes write to the same file: `ringtail events mark` and `ringtail replay` beside a running screen.
+//!
+//! SQLite counts commits in memory that all processes share, so that asking whether there was one costs microseconds
+//! and reads nothing.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio_util::sync::CancellationToken;
+
+use crate::{History, ReadError, query, schema};
+
+/// How often the count is read: soon enough for a user who types in another window.
+const POLL: Duration = Duration::from_millis(250);
+
+/// A connection, and its count of other connections' commits.
+struct Watched {
+    connection: Connection,
+    version: Option<i64>,
+}
+
+impl History {
+    /// Moves [`History::watermarks`] for what other processes write, too, until it is cancelled. Of several callers one
+    /// does so at a time.
+    pub async fn watch_others(self, cancel: CancellationToken) {
+        let permit = cancel.run_until_cancelled(self.inner.watching.acquire());
+        let Some(Ok(_permit)) = permit.await else {
+            return;
+        };
+        let mut watched = None;
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(POLL) => {}
+            }
+            let (history, before) = (self.clone(), watched.take());
+            match tokio::task::spawn_blocking(move || history.poll_others(before)).await {
+                Ok(Ok(now)) => watched = Some(now),
+                // The next round opens another connection.
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "cannot see what other processes write to the history");
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn poll_others(&self, before: Option<Watched>) -> Result<Watched, ReadError> {
+        let mut watched = match before {
+            Some(watched) => watched,
+            None => Watched {
+                connection: schema::HISTORY.open_reader(&self.inner.path)?,
+                version: None,
+            },
+        };
+        let connection = &watched.connection;
+        // Counts every commit but this connection's own, which writes nothing.
+        let version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        if watched.version != Some(version) {
+            let reached = query::watermarks(connection)?;
+            self.inner
+                .watermarks
+                .send_if_modified(|known| known.advance(reached));
+            watched.version = Some(version);
+        }
+        Ok(watched)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::BookmarkChange;
+    use crate::testing::{TestHistory, call};
+
+    /// With two engines, the second takes over when the first ends.
+    #[tokio::test]
+    async fn one_caller_watches_at_a_time() {
+        let kept = TestHistory::open();
+        let event = call(1, "s");
+        kept.receives(vec![event.clone()]).await;
+        let tasks = TaskTracker::new();
+        let (first, second) = (CancellationToken::new(), CancellationToken::new());
+        let looking = tasks.spawn(kept.history.clone().watch_others(first.clone()));
+        while kept.history.inner.watching.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut waiting = std::pin::pin!(kept.history.clone().watch_others(second.clone()));
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        assert!(kept.history.inner.watching.try_acquire().is_err());
+        first.cancel();
+        looking.await.unwrap();
+        let mut watermarks = kept.history.watermarks();
+        let other = History::open(kept.dir.path()).unwrap();
+        other
+            .set_bookmark(vec![event.id], BookmarkChange::Set)
+            .await
+            .unwrap();
+        tokio::select! {
+            () = waiting.as_mut() => panic!("it was not cancelled"),
+            seen = watermarks.wait_for(|marks| marks.bookmarks == 1) => drop(seen.unwrap()),
+        }
+        second.cancel();
+        waiting.await;
+    }
+
+    #[tokio::test]
+    async fn what_another_process_writes_moves_the_watermarks() {
+        let kept = TestHistory::open();
+        let event = call(1, "s");
+        kept.receives(vec![event.clone()]).await;
+        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(kept.history.clone().watch_others(cancel.clone()));
+        tasks.close();
+        let mut watermarks = kept.history.watermarks();
+        let other = History::open(kept.dir.path()).unwrap();
+        for (count, change) in [(1, BookmarkChange::Set), (2, BookmarkChange::Clear)] {
+            other.set_bookmark(vec![event.id], change).await.unwrap();
+            watermarks
+                .wait_for(|marks| marks.bookmarks == count)
+                .await
+                .unwrap();
+        }
+        cancel.cancel();
+        tasks.wait().await;
+    }
+}

@@ -1,0 +1,465 @@
+//! The thread that fills the search index.
+//!
+//! It reads the history and writes the index: it has its own connections and transactions, and delivery waits for none of
+//! them. Of several processes on one history, the one with the lock indexes. What is deleted from the history is removed
+//! from the index, and within a day from the pages of its file.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, named_params};
+use tokio::sync::{oneshot, watch};
+
+use ringtail_files::Lock;
+use ringtail_model::RowId;
+use ringtail_protocol::event::{Kind, Timestamp};
+
+use super::index::{self, INDEX_FILE_NAME, IndexError};
+use super::tokens;
+use crate::codes;
+use crate::schema::{FILE_NAME, HISTORY};
+
+/// Events of one transaction.
+const BATCH_EVENTS: usize = 256;
+
+/// Bytes of bodies after which a transaction takes no more events.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// Events that one step of removing looks at.
+const REMOVE_EVENTS: i64 = 20_000;
+
+/// Pages of the index that one step merges.
+const MERGE_PAGES: i64 = 250;
+
+/// How long events are gathered: many small transactions make the index slow.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// How often the thread looks for the events of other processes, and whether the one that indexes has ended.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// How long tokens of removed events may stay in the pages of the file.
+const CLEAN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+enum Command {
+    Index,
+    Rebuild,
+    Pause {
+        begun: oneshot::Sender<()>,
+        end: oneshot::Receiver<()>,
+    },
+}
+
+/// Tells the thread that the history has changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Notifier {
+    commands: Sender<Command>,
+    notified: Arc<AtomicBool>,
+}
+
+impl Notifier {
+    pub(crate) fn notify(&self) {
+        if !self.notified.swap(true, Ordering::Relaxed) {
+            self.send(Command::Index);
+        }
+    }
+
+    /// Has the index removed and filled anew.
+    pub(crate) fn rebuild(&self) {
+        self.send(Command::Rebuild);
+    }
+
+    fn send(&self, command: Command) {
+        // A thread that has ended has nothing to do any more.
+        drop(self.commands.send(command));
+    }
+}
+
+/// A handle to the thread. Dropping it ends the thread after its current step.
+#[derive(Debug)]
+pub(crate) struct IndexThread {
+    notifier: Notifier,
+    indexed: watch::Receiver<RowId>,
+    closed: Arc<AtomicBool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl IndexThread {
+    /// Starts the thread for the history in `dir`, and opens the index at once if this process may write it.
+    pub(crate) fn spawn(dir: &Path) -> std::io::Result<Self> {
+        let (commands, queue) = mpsc::channel();
+        let notifier = Notifier {
+            commands,
+            notified: Arc::default(),
+        };
+        let (reached, indexed) = watch::channel(RowId::default());
+        let closed = Arc::new(AtomicBool::new(false));
+        let mut indexer = Indexer::new(dir, reached);
+        // Before anybody searches: a reader keeps the file that it has attached.
+        indexer.open_or_log();
+        let thread = Thread {
+            indexer,
+            queue,
+            notified: Arc::clone(&notifier.notified),
+            closed: Arc::clone(&closed),
+        };
+        let thread = thread::Builder::new()
+            .name("search index".to_owned())
+            .spawn(move || thread.run())?;
+        Ok(Self {
+            notifier,
+            indexed,
+            closed,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    pub(crate) fn notifier(&self) -> &Notifier {
+        &self.notifier
+    }
+
+    pub(crate) fn indexed(&self) -> watch::Receiver<RowId> {
+        self.indexed.clone()
+    }
+
+    /// Waits until the thread is between two steps, without the lock, and keeps it there until the result is dropped.
+    pub(crate) async fn pause(&self) -> oneshot::Sender<()> {
+        let (begun, begins) = oneshot::channel();
+        let (ends, end) = oneshot::channel();
+        self.notifier.send(Command::Pause { begun, end });
+        // A thread that has ended is paused for ever.
+        drop(begins.await);
+        ends
+    }
+}
+
+impl Drop for IndexThread {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.notifier.send(Command::Index);
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread of the search index panicked");
+        }
+    }
+}
+
+struct Thread {
+    indexer: Indexer,
+    queue: Receiver<Command>,
+    notified: Arc<AtomicBool>,
+    closed: Arc<AtomicBool>,
+}
+
+impl Thread {
+    fn run(mut self) {
+        let mut due = Instant::now();
+        while !self.closed.load(Ordering::Relaxed) {
+            let wait = due.saturating_duration_since(Instant::now());
+            match self.queue.recv_timeout(wait) {
+                Ok(Command::Index) => {
+                    self.notified.store(false, Ordering::Relaxed);
+                    due = due.min(Instant::now() + GATHER);
+                    continue;
+                }
+                Ok(Command::Rebuild) => self.indexer.remove(),
+                Ok(Command::Pause { begun, end }) => {
+                    self.indexer.close();
+                    if begun.send(()).is_ok() {
+                        // Nothing is sent: dropping the other end resumes the thread.
+                        drop(end.blocking_recv());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            due = match self.indexer.step() {
+                true => Instant::now(),
+                false => Instant::now() + IDLE,
+            };
+        }
+    }
+}
+
+/// Fills the index.
+struct Indexer {
+    dir: PathBuf,
+    open: Option<Open>,
+    reached: watch::Sender<RowId>,
+}
+
+/// What the indexer has while it has the lock.
+struct Open {
+    /// A reader of the history, with the index attached. Dropped first: the last connection to the index empties its
+    /// write-ahead log, and this one cannot.
+    history: Connection,
+    index: Connection,
+    removal: Option<Removal>,
+    /// Whether the whole index is being rewritten.
+    is_cleaning: bool,
+    _lock: Lock,
+}
+
+/// How far the removal of deleted events has come.
+struct Removal {
+    after: i64,
+    /// `total.deleted` when it began.
+    deleted: i64,
+}
+
+impl Indexer {
+    fn new(dir: &Path, reached: watch::Sender<RowId>) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            open: None,
+            reached,
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join(INDEX_FILE_NAME)
+    }
+
+    /// Lets another process index.
+    fn close(&mut self) {
+        self.open = None;
+    }
+
+    /// Removes the index if this process may write it; the next step opens a new one.
+    fn remove(&mut self) {
+        if let Some(Open {
+            history,
+            index,
+            _lock,
+            ..
+        }) = self.open.take()
+        {
+            drop((history, index));
+            if let Err(error) = index::remove(&self.path()) {
+                tracing::warn!(%error, "could not remove the damaged search index; searches are slower");
+            }
+        }
+    }
+
+    /// Does a small part of what there is to do. Returns whether there is more.
+    fn step(&mut self) -> bool {
+        if !self.open_or_log() {
+            return false;
+        }
+        let Some(open) = &mut self.open else {
+            return false;
+        };
+        match open.step(&self.reached) {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::warn!(%error, "could not index events; searches are slower");
+                match index::is_damage(&error) {
+                    true => self.remove(),
+                    false => self.close(),
+                }
+                false
+            }
+        }
+    }
+
+    /// Opens the index if no other process has it. Returns whether it is open.
+    fn open_or_log(&mut self) -> bool {
+        if self.open.is_none() {
+            match Open::new(&self.dir) {
+                Ok(open) => self.open = open,
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(
+                        error,
+                        "could not open the search index; searches are slower"
+                    );
+                }
+            }
+        }
+        self.open.is_some()
+    }
+}
+
+impl Open {
+    fn new(dir: &Path) -> Result<Option<Self>, IndexError> {
+        let Some(lock) = Lock::try_acquire(&dir.join("search.lock"))? else {
+            return Ok(None);
+        };
+        let history = HISTORY.open_reader(&dir.join(FILE_NAME))?;
+        let index = index::open(&dir.join(INDEX_FILE_NAME), &history)?;
+        Ok(Some(Self {
+            history,
+            index,
+            removal: None,
+            is_cleaning: false,
+            _lock: lock,
+        }))
+    }
+
+    fn step(&mut self, reached: &watch::Sender<RowId>) -> rusqlite::Result<bool> {
+        let progress = "SELECT event, deleted, unclean_since FROM progress";
+        let (event, deleted, unclean): (i64, i64, Option<i64>) = self
+            .index
+            .prepare_cached(progress)?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        if self.remove_deleted(deleted)? {
+            return Ok(true);
+        }
+        let last = self.add(event)?;
+        let event = last.unwrap_or(event);
+        reached.send_if_modified(|reached| std::mem::replace(reached, RowId(event)).0 != event);
+        if last.is_some() {
+            return Ok(true);
+        }
+        let age = unclean.map(|since| Timestamp::now().0 - since);
+        // A clock that was set back makes it old enough, too.
+        let day = 0..i64::try_from(CLEAN_AFTER.as_micros()).unwrap_or(i64::MAX);
+        if age.is_some_and(|age| !day.contains(&age)) {
+            self.begin_cleaning()?;
+            return Ok(true);
+        }
+        let merged = self.merge(MERGE_PAGES)?;
+        if !merged && std::mem::take(&mut self.is_cleaning) {
+            // The log has older versions of pages.
+            let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+            self.index.query_row(checkpoint, [], |_| Ok(()))?;
+        }
+        Ok(merged)
+    }
+
+    /// Removes some events that the history has deleted. Returns whether there was anything to do.
+    fn remove_deleted(&mut self, known: i64) -> rusqlite::Result<bool> {
+        let removal = match &mut self.removal {
+            Some(removal) => removal,
+            None => {
+                let deleted = self
+                    .history
+                    .prepare_cached("SELECT deleted FROM total")?
+                    .query_row([], |row| row.get(0))?;
+                if deleted == known {
+                    return Ok(false);
+                }
+                self.removal.insert(Removal { after: 0, deleted })
+            }
+        };
+        let rows: Vec<(i64, bool)> = self
+            .history
+            .prepare_cached(
+                "SELECT d.id, e.row IS NULL FROM search.fact_index_docsize AS d LEFT JOIN event AS e ON e.row = d.id
+                 WHERE d.id > :after ORDER BY d.id LIMIT :limit",
+            )?
+            .query_map(
+                named_params! {":after": removal.after, ":limit": REMOVE_EVENTS},
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?
+            .collect::<rusqlite::Result<_>>()?;
+        let transaction = self.index.transaction()?;
+        for (row, _) in rows.iter().filter(|(_, is_deleted)| *is_deleted) {
+            for sql in [
+                "DELETE FROM fact_index WHERE rowid = :row",
+                "DELETE FROM text_index WHERE rowid = :row",
+                "DELETE FROM text_partial WHERE row = :row",
+            ] {
+                transaction
+                    .prepare_cached(sql)?
+                    .execute(named_params! {":row": row})?;
+            }
+        }
+        match rows.last() {
+            Some((last, _)) => removal.after = *last,
+            None => {
+                transaction.execute(
+                    "UPDATE progress SET deleted = :deleted, unclean_since = coalesce(unclean_since, :now)",
+                    named_params! {":deleted": removal.deleted, ":now": Timestamp::now().0},
+                )?;
+            }
+        }
+        transaction.commit()?;
+        if rows.is_empty() {
+            self.removal = None;
+        }
+        Ok(true)
+    }
+
+    /// Adds events after a row; returns the last, or `None` when there are no more.
+    fn add(&mut self, after: i64) -> rusqlite::Result<Option<i64>> {
+        let transaction = self.index.transaction()?;
+        let mut last = None;
+        let mut statement = self.history.prepare_cached(
+            "SELECT e.row, e.id, e.endpoint, e.kind, e.topic, e.summary, e.path, c.body
+             FROM event AS e JOIN content AS c ON c.row = e.row WHERE e.row > :after ORDER BY e.row LIMIT :limit",
+        )?;
+        let values = named_params! {":after": after, ":limit": codes::len(BATCH_EVENTS)};
+        let mut rows = statement.query(values)?;
+        let mut bytes = 0;
+        while bytes < BATCH_BYTES
+            && let Some(row) = rows.next()?
+        {
+            let (event, id): (i64, [u8; 16]) = (row.get(0)?, row.get(1)?);
+            let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+            let body = row.get_ref(7)?.as_blob()?;
+            let kinds = [text(4)?, Kind::from_code(row.get(3)?).word()];
+            let facts = tokens::tokens(text(2)?, kinds, body);
+            let (text, is_whole) = tokens::text(text(5)?, text(6)?, body);
+            transaction
+                .prepare_cached("INSERT INTO fact_index (rowid, facts) VALUES (:row, :facts)")?
+                .execute(named_params! {":row": event, ":facts": facts})?;
+            transaction
+                .prepare_cached("INSERT INTO text_index (rowid, text) VALUES (:row, :text)")?
+                .execute(named_params! {":row": event, ":text": text})?;
+            if !is_whole {
+                transaction
+                    .prepare_cached("INSERT INTO text_partial (row) VALUES (:row)")?
+                    .execute(named_params! {":row": event})?;
+            }
+            last = Some((event, id));
+            bytes += body.len();
+        }
+        if let Some((event, id)) = last {
+            transaction
+                .prepare_cached("UPDATE progress SET event = :event, event_id = :id")?
+                .execute(named_params! {":event": event, ":id": id})?;
+        }
+        transaction.commit()?;
+        Ok(last.map(|(event, _)| event))
+    }
+
+    /// Merges some segments of the index: those of many small transactions, and those with many removed events. Returns
+    /// whether there was anything to do. A negative number begins to rewrite all of them.
+    fn merge(&mut self, pages: i64) -> rusqlite::Result<bool> {
+        let transaction = self.index.transaction()?;
+        let mut merged = false;
+        for sql in [
+            "INSERT INTO fact_index (fact_index, rank) VALUES ('merge', :pages)",
+            "INSERT INTO text_index (text_index, rank) VALUES ('merge', :pages)",
+        ] {
+            let before = transaction.total_changes();
+            transaction
+                .prepare_cached(sql)?
+                .execute(named_params! {":pages": pages})?;
+            // The command itself counts for one change.
+            merged |= transaction.total_changes() - before > 1;
+        }
+        transaction.commit()?;
+        Ok(merged)
+    }
+
+    /// Begins to rewrite the index without the tokens of removed events; merging goes on with it.
+    fn begin_cleaning(&mut self) -> rusqlite::Result<()> {
+        self.index
+            .execute("UPDATE progress SET unclean_since = NULL", [])?;
+        self.is_cleaning = true;
+        self.merge(-MERGE_PAGES)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;
