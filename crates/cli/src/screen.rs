@@ -85,7 +85,9 @@ pub(crate) async fn show(
     options: Options,
     ended: CancellationToken,
 ) -> Result<(), Failure> {
+    let first = engines.first().expect("listen starts an engine");
     let store = Store {
+        history: first.history().clone(),
         engines,
         data: asked.data,
         reveal: asked.reveal,

@@ -143,7 +143,7 @@ pub(crate) struct Reading {
     /// How far it was read.
     pub(crate) seen: Watermarks,
     pub(crate) paused_until: Option<Timestamp>,
-    /// The page to read next, beyond what is loaded.
+    /// The page to read next.
     pub(crate) jump: Option<PagePosition>,
     /// The event to move the cursor to once it is loaded.
     pub(crate) choose: Option<EventId>,
@@ -225,8 +225,8 @@ impl App {
         }
     }
 
-    /// Returns what to explain: why the event is not accepted or was rejected, else what is wrong with the link, else
-    /// why the event waits, else what an accepted or unjudged answer means.
+    /// Returns what to explain: why the event is not accepted or was rejected, else a link error, else why the event
+    /// waits, else the meaning of an accepted or unjudged answer.
     pub(crate) fn explainable(&self) -> Option<&'static errors::Entry> {
         let event = self.list.current_event();
         let attempt = event.and_then(|event| event.last_attempt.as_ref());

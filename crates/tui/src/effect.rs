@@ -53,13 +53,19 @@ pub(crate) enum Effect {
 
 /// A question to the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Query {
+pub(crate) struct Query {
+    pub(crate) ask: Ask,
+    /// The events that are listed.
+    pub(crate) filter: Filter,
+    /// Whether personal data is masked.
+    pub(crate) masked: bool,
+}
+
+/// What a query asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ask {
     /// A page of events.
-    Page {
-        position: PagePosition,
-        filter: Filter,
-        masked: bool,
-    },
+    Page(PagePosition),
     /// Everything new.
     Updates {
         /// How far each log was read.
@@ -68,11 +74,9 @@ pub(crate) enum Query {
         events: bool,
         /// The rows whose bookmarks are wanted, if any changed.
         bookmarks: Option<(RowId, RowId)>,
-        filter: Filter,
-        masked: bool,
     },
-    /// One event.
-    Detail { id: EventId, redaction: Redaction },
+    /// One event, possibly with its secrets.
+    Detail { id: EventId, reveal: bool },
     /// The rows of a panel.
     Panel(PanelKey),
     /// Events in a format, into a file or for the clipboard.
@@ -81,7 +85,6 @@ pub(crate) enum Query {
         ids: Vec<EventId>,
         format: CopyFormat,
         file: Option<String>,
-        masked: bool,
     },
     /// A change of an event's bookmark.
     Bookmark { id: EventId, change: BookmarkChange },
@@ -104,27 +107,6 @@ impl PagePosition {
             Self::Before(row) => (Direction::Older, row),
             Self::Oldest => (Direction::Newer, RowId(0)),
             Self::After(row) => (Direction::Newer, row),
-        }
-    }
-}
-
-/// How an event is redacted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Redaction {
-    /// Secrets are hidden, unless the program was started to show them.
-    Secrets,
-    /// Nothing is hidden.
-    None,
-    /// Personal data and secrets are replaced by pseudonyms.
-    Masked,
-}
-
-impl Redaction {
-    /// Returns the redaction of everything but an event that the user reveals.
-    pub(crate) fn new(masked: bool) -> Self {
-        match masked {
-            true => Self::Masked,
-            false => Self::Secrets,
         }
     }
 }

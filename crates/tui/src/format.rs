@@ -1,7 +1,7 @@
 //! Makes lines of an event.
 //!
 //! Runs off the loop, on a thread that may block: a body of 16 MB takes a moment. The result is bounded, and so are
-//! memory and wrapping; the last line says what is missing and which command shows it.
+//! memory and wrapping; the last line counts the rest and names the command that shows it.
 
 pub(crate) mod attempts;
 mod body;

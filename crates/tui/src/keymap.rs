@@ -200,7 +200,7 @@ impl Keys {
     /// Replaces the keys of an action.
     ///
     /// # Errors
-    /// When there is no such action or key.
+    /// When the action or a key does not exist.
     pub fn bind(&mut self, name: &str, keys: &[String]) -> Result<(), KeyError> {
         let row = self.0.iter_mut().find(|(row, _)| row.name == name);
         let (row, bound) = row.ok_or_else(|| KeyError::NoAction(name.to_owned()))?;

@@ -18,7 +18,7 @@ const WAITING: usize = 256;
 /// How often the thread checks whether the receiver still exists.
 const CHECK: Duration = Duration::from_millis(250);
 
-/// Who reads the process's terminal.
+/// The reader of the process's terminal.
 static TURN: Mutex<Turn> = Mutex::new(Turn {
     lent: false,
     reading: false,

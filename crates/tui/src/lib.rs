@@ -128,7 +128,7 @@ pub async fn run(
 ) -> Result<Exit, RunError> {
     let (mut guard, mut terminal) = Guard::take().map_err(RunError::Open)?;
     let input = keys::read().map_err(RunError::Open)?;
-    let history = store.history().clone();
+    let history = store.history.clone();
     let source = StoreSource::new(store, options.time_zone.clone());
     let screen = run::drive(&mut terminal, &mut guard, input, source, replayer, &options);
     tokio::select! {

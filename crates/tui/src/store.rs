@@ -4,6 +4,7 @@ mod copy;
 mod masked;
 pub(crate) mod panel;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use ringtail_text::chain;
 use tokio::sync::watch;
 
 use self::masked::Masked;
-use crate::effect::{PAGE, PagePosition, Query, Redaction};
+use crate::effect::{Ask, PAGE, PagePosition, Query};
 use crate::msg::{Msg, Unread, Updates};
 use crate::replayer::ReplayReport;
 use crate::source::Source;
@@ -38,8 +39,10 @@ const PATIENCE: Duration = Duration::from_millis(150);
 /// What the screen reads and controls.
 #[derive(Debug, Clone)]
 pub struct Store {
-    /// One for each endpoint, over one history; at least one.
+    /// One for each endpoint.
     pub engines: Vec<Engine>,
+    /// The history, which all engines share.
+    pub history: History,
     /// Directory of the history.
     pub data: PathBuf,
     /// Whether secrets are shown without asking.
@@ -51,16 +54,6 @@ pub struct Store {
 }
 
 impl Store {
-    /// Returns the history, which all engines share.
-    ///
-    /// # Panics
-    /// When there is no engine.
-    #[must_use]
-    pub fn history(&self) -> &History {
-        let engine = self.engines.first().expect("there is an engine");
-        engine.history()
-    }
-
     /// Returns the sender of an endpoint's engine, or of the only engine unless the endpoint had another target before.
     #[must_use]
     pub fn sender(&self, endpoint: &str) -> Option<&Sender> {
@@ -102,19 +95,15 @@ impl StoreSource {
         }
     }
 
-    fn history(&self) -> &History {
-        self.store.history()
-    }
-
-    fn search(&self, filter: Filter) -> Arc<Search> {
+    fn search(&self, filter: &Filter) -> Arc<Search> {
         let secrets = self.store.secrets.clone();
         let context = Context::new(Zoned::now(), move |endpoint| secrets.of_id(endpoint));
-        Arc::new(Search::new(filter, context))
+        Arc::new(Search::new(filter.clone(), context))
     }
 
     async fn rows(&self, rows: Vec<EventRow>, masked: bool) -> Result<Vec<EventRow>, QueryError> {
         if masked {
-            return self.masked.rows(self.history(), rows).await;
+            return self.masked.rows(&self.store.history, rows).await;
         }
         Ok(rows.into_iter().map(redact::row).collect())
     }
@@ -134,10 +123,10 @@ impl StoreSource {
     async fn page(
         &self,
         position: PagePosition,
-        filter: Filter,
+        filter: &Filter,
         masked: bool,
     ) -> Result<Found, QueryError> {
-        let history = self.history();
+        let history = &self.store.history;
         let (direction, from) = position.from();
         let mut found = if filter.is_empty() {
             let rows = match direction {
@@ -168,33 +157,37 @@ impl StoreSource {
         since: Watermarks,
         events: bool,
         bookmarks: Option<(RowId, RowId)>,
-        filter: Filter,
+        filter: &Filter,
         masked: bool,
     ) -> Result<Updates, QueryError> {
-        let history = self.history();
+        let history = &self.store.history;
         // Events come first: an attempt recorded meanwhile is read now or next time, never missed.
-        let events = match events {
-            true => {
-                let position = PagePosition::After(since.events);
-                self.page(position, filter.clone(), masked).await?
-            }
-            false => Found {
-                rows: Vec::new(),
-                next: None,
-            },
+        let from = match events {
+            true => since.events,
+            false => RowId(i64::MAX),
         };
+        let events = self.page(PagePosition::After(from), filter, masked).await?;
         let attempts = history.attempts_after(since.attempts, PAGE).await?;
         let attempts = self.attempts(attempts, masked).await?;
         let new_fields = history.new_fields_after(since.new_fields, PAGE).await?;
         let bookmarks = match bookmarks {
-            Some((first, last)) => Some(self.bookmarks_between(first, last, masked).await?),
+            Some((first, last)) => {
+                let mut bookmarks = history.bookmarks_between(first, last, PAGE).await?;
+                if masked {
+                    // A comment may hold personal data, which cannot be found in it.
+                    bookmarks
+                        .iter_mut()
+                        .for_each(|row| row.bookmark.comment.clear());
+                }
+                Some(bookmarks)
+            }
             None => None,
         };
         let matching = match filter.is_empty() {
             true => Vec::new(),
             false => {
                 let ids = changed(&attempts, &new_fields, bookmarks.as_deref());
-                self.matching(filter, ids, masked).await?
+                self.matching(ids, filter, masked).await?
             }
         };
         let gaps = history.gaps_after(since.gaps, PAGE).await?;
@@ -210,12 +203,12 @@ impl StoreSource {
 
     async fn matching(
         &self,
-        filter: Filter,
         ids: Vec<EventId>,
+        filter: &Filter,
         masked: bool,
     ) -> Result<Vec<EventRow>, QueryError> {
         let search = self.search(filter);
-        let read = self.history().read(move |reader| {
+        let read = self.store.history.read(move |reader| {
             let mut rows = Vec::new();
             for id in ids {
                 if let Some((detail, true)) = reader.event_for(id, Some(&search))? {
@@ -227,35 +220,20 @@ impl StoreSource {
         self.rows(read.await?, masked).await
     }
 
-    async fn bookmarks_between(
-        &self,
-        first: RowId,
-        last: RowId,
-        masked: bool,
-    ) -> Result<Vec<BookmarkRow>, QueryError> {
-        let mut bookmarks = self.history().bookmarks_between(first, last, PAGE).await?;
-        if masked {
-            // A comment may hold personal data, which cannot be found in it.
-            bookmarks
-                .iter_mut()
-                .for_each(|row| row.bookmark.comment.clear());
-        }
-        Ok(bookmarks)
-    }
-
+    /// Reads an event. Masking replaces secrets, too, so a masked event is never revealed.
     async fn event(
         &self,
         id: EventId,
-        redaction: Redaction,
+        reveal: bool,
+        masked: bool,
     ) -> Result<Option<EventDetail>, QueryError> {
-        let reveal = match redaction {
-            Redaction::Secrets => self.store.reveal,
-            // Masking replaces secrets, too.
-            Redaction::None | Redaction::Masked => Reveal::Yes,
+        let reveal = match reveal || masked {
+            true => Reveal::Yes,
+            false => self.store.reveal,
         };
         let secrets = self.store.secrets.clone();
         // A MAC over 16 MB takes a while, so it is computed on the reader's thread.
-        let read = self.history().read(move |reader| {
+        let read = self.store.history.read(move |reader| {
             let mut event = reader.event(id)?;
             if let Some(event) = &mut event {
                 let secrets = secrets.of_id(&event.event.endpoint);
@@ -263,12 +241,9 @@ impl StoreSource {
             }
             Ok(event)
         });
-        match (read.await?, redaction) {
-            (Some(event), Redaction::Masked) => {
-                let events = self.masked.events(vec![event]).await?;
-                Ok(events.into_iter().next())
-            }
-            (event, _) => Ok(event),
+        match read.await? {
+            Some(event) if masked => Ok(self.masked.events(vec![event]).await?.pop()),
+            event => Ok(event),
         }
     }
 
@@ -277,7 +252,7 @@ impl StoreSource {
         id: EventId,
         change: BookmarkChange,
     ) -> Result<Option<Bookmark>, QueryError> {
-        let history = self.history();
+        let history = &self.store.history;
         history.set_bookmark(vec![id], change).await?;
         Ok(history.row(id).await?.and_then(|event| event.bookmark))
     }
@@ -289,7 +264,7 @@ impl Source for StoreSource {
     }
 
     fn watermarks(&self) -> watch::Receiver<Watermarks> {
-        self.history().watermarks()
+        self.store.history.watermarks()
     }
 
     async fn redact(&self, mut report: ReplayReport, masked: bool) -> Result<ReplayReport, String> {
@@ -316,47 +291,44 @@ impl Source for StoreSource {
     }
 
     async fn answer(&self, query: Query) -> Msg {
+        let Query {
+            ask,
+            filter,
+            masked,
+        } = query;
         let unreadable = |what, error: QueryError| Msg::Unreadable {
             what,
             reason: chain(&error),
         };
-        match query {
-            Query::Page {
-                position,
-                filter,
-                masked,
-            } => match self.page(position, filter, masked).await {
+        match ask {
+            Ask::Page(position) => match self.page(position, &filter, masked).await {
                 Ok(found) => Msg::Page { position, found },
                 Err(error) => unreadable(Unread::Rows, error),
             },
-            Query::Updates {
+            Ask::Updates {
                 since,
                 events,
                 bookmarks,
-                filter,
-                masked,
-            } => match self.updates(since, events, bookmarks, filter, masked).await {
-                Ok(updates) => Msg::Updates(updates),
-                Err(error) => unreadable(Unread::Rows, error),
-            },
-            Query::Detail { id, redaction } => match self.event(id, redaction).await {
+            } => {
+                let updates = self.updates(since, events, bookmarks, &filter, masked);
+                match updates.await {
+                    Ok(updates) => Msg::Updates(updates),
+                    Err(error) => unreadable(Unread::Rows, error),
+                }
+            }
+            Ask::Detail { id, reveal } => match self.event(id, reveal, masked).await {
                 Ok(detail) => Msg::Detail {
                     id,
                     detail: detail.map(Arc::new),
                 },
                 Err(error) => unreadable(Unread::Detail(id), error),
             },
-            Query::Panel(key) => {
+            Ask::Panel(key) => {
                 let rows = self.panel(&key).await.map(Arc::new);
                 Msg::Panel { key, rows }
             }
-            Query::Copy {
-                ids,
-                format,
-                file,
-                masked,
-            } => self.copy(ids, format, file, masked).await,
-            Query::Bookmark { id, change } => match self.bookmark(id, change).await {
+            Ask::Copy { ids, format, file } => self.copy(ids, format, file, masked).await,
+            Ask::Bookmark { id, change } => match self.bookmark(id, change).await {
                 Ok(bookmark) => Msg::Bookmarked { id, bookmark },
                 Err(error) => Msg::Done(Err(chain(&error))),
             },
@@ -376,5 +348,9 @@ pub(crate) fn changed(
         .unwrap_or_default()
         .iter()
         .map(|bookmark| bookmark.event);
-    attempts.chain(new_fields).chain(bookmarks).collect()
+    let ids: BTreeSet<EventId> = attempts.chain(new_fields).chain(bookmarks).collect();
+    ids.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;

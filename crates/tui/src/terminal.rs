@@ -150,7 +150,7 @@ pub(crate) async fn handle_stop_signals(history: Option<&History>) -> io::Error 
     std::future::pending().await
 }
 
-/// Never returns: there is no such signal.
+/// Never returns: the platform has no such signal.
 #[cfg(not(unix))]
 pub(crate) async fn handle_stop_signals(_history: Option<&History>) -> io::Error {
     std::future::pending().await

@@ -2,7 +2,7 @@
 //!
 //! Everything is drawn in the sixteen ANSI colours, which the user's terminal makes readable, and never in black or
 //! white. The other themes are a pass over the finished picture. Without colours, bold, dim and reverse remain, and
-//! every colour also has a word or a sign beside it.
+//! every colour comes with a word or a sign.
 
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};

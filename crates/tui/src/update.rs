@@ -11,7 +11,7 @@ use ringtail_model::RowId;
 use ringtail_store::Found;
 
 use crate::app::{App, attempted};
-use crate::effect::{Effect, PAGE, PagePosition, Query, Redaction};
+use crate::effect::{Ask, Effect, PAGE, PagePosition, Query};
 use crate::layout::{Focus, SMALLEST};
 use crate::msg::{Msg, Unread, Updates};
 use crate::theme::{BAD, GOOD, WARN};
@@ -203,18 +203,23 @@ fn reads(app: &mut App) -> impl Iterator<Item = Effect> {
     let rows = read_rows(app);
     let detail = app.detail_event().cloned().and_then(|wanted| {
         let reveal = app.detail.needs(&wanted)?;
-        let id = wanted.id;
-        // A masked screen reveals nothing by a slip of the finger.
-        let redaction = match reveal && !app.masked {
-            true => Redaction::None,
-            false => Redaction::new(app.masked),
-        };
-        Some(Query::Detail { id, redaction })
+        Some(Ask::Detail {
+            id: wanted.id,
+            reveal,
+        })
     });
-    rows.into_iter().chain(detail).map(Effect::Query)
+    rows.into_iter().chain(detail).map(|ask| query(app, ask))
 }
 
-fn read_rows(app: &mut App) -> Option<Query> {
+fn query(app: &App, ask: Ask) -> Effect {
+    Effect::Query(Query {
+        ask,
+        filter: app.filter.clone(),
+        masked: app.masked,
+    })
+}
+
+fn read_rows(app: &mut App) -> Option<Ask> {
     let height = app.layout().list_height();
     let reading = &mut app.reading;
     if reading.busy || reading.paused_until.is_some() {
@@ -225,36 +230,29 @@ fn read_rows(app: &mut App) -> Option<Query> {
         true => list.missing_page(height),
         false => Some(PagePosition::Newest),
     });
-    let (filter, masked) = (app.filter.clone(), app.masked);
-    let query = match position {
-        Some(position) => Query::Page {
-            position,
-            filter,
-            masked,
-        },
+    let ask = match position {
+        Some(position) => Ask::Page(position),
         None => {
-            let (watermarks, seen) = (reading.watermarks, reading.seen);
-            let remarked = watermarks.bookmarks > seen.bookmarks;
-            let more = (list.at_end && watermarks.events > seen.events)
-                || watermarks.attempts > seen.attempts
-                || watermarks.gaps > seen.gaps
-                || watermarks.new_fields > seen.new_fields
-                || remarked;
+            let (now, seen) = (reading.watermarks, reading.seen);
+            let rebookmarked = now.bookmarks > seen.bookmarks;
+            let more = (list.at_end && now.events > seen.events)
+                || now.attempts > seen.attempts
+                || now.gaps > seen.gaps
+                || now.new_fields > seen.new_fields
+                || rebookmarked;
             if !more {
                 return None;
             }
-            Query::Updates {
+            Ask::Updates {
                 since: seen,
                 events: list.at_end,
-                bookmarks: remarked.then(|| list.covered()),
-                filter,
-                masked,
+                bookmarks: rebookmarked.then(|| list.covered()),
             }
         }
     };
     reading.busy = true;
     reading.asked = reading.watermarks;
-    Some(query)
+    Some(ask)
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ impl Replayer for Replays {
             let args = parsed(&options)?;
             // A wrong target is an error before the editor opens.
             let events = self.events(ids, &args).await?;
-            edit(&self.store.data, self.store.history(), &events).await
+            edit(&self.store.data, &self.store.history, &events).await
         };
         let edited: Result<_, Failure> = edit.await;
         let edited = edited.map_err(|failure| failure.line())?;
@@ -160,7 +160,7 @@ impl Replays {
         };
         let (options, seed) = options(&args, &self.noise);
         let compares = options.compare.is_some();
-        let (history, secrets) = (self.store.history().clone(), self.store.secrets.clone());
+        let (history, secrets) = (self.store.history.clone(), self.store.secrets.clone());
         let mut run = Run::new(history, secrets, events, options).until(stop);
         if args.dry_run {
             return planned(&run, seed).await;
@@ -208,7 +208,7 @@ impl Replays {
     /// Puts the reason before the event, and the event's number in place of its id: the screen has one line.
     async fn failed(&self, error: ReplayError) -> Failure {
         if let ReplayError::Unsigned { id, source } = &error
-            && let Ok(Some(event)) = self.store.history().row(*id).await
+            && let Ok(Some(event)) = self.store.history.row(*id).await
         {
             return unsigned(source, event.seq);
         }
@@ -220,7 +220,7 @@ impl Replays {
         if args.which.is_all() {
             return self.of_ids(ids, args).await;
         }
-        let selection = Selection::new(&self.store.secrets, self.store.history(), &args.which);
+        let selection = Selection::new(&self.store.secrets, &self.store.history, &args.which);
         let mut selection = selection.await?.silent();
         let mut events = Events::default();
         while let Some(page) = selection.next().await? {
@@ -232,7 +232,7 @@ impl Replays {
     }
 
     async fn of_ids(&self, ids: Vec<EventId>, args: &ReplayArgs) -> Result<Events, Failure> {
-        let rows = self.store.history().rows(ids).await;
+        let rows = self.store.history.rows(ids).await;
         let mut events = Events::default();
         for event in rows.map_err(anyhow::Error::from)?.iter().flatten() {
             events.add(event, |endpoint| self.sender(args, endpoint))?;
@@ -297,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_read_as_the_command_reads_it() {
+    fn options_are_parsed_like_the_command() {
         let args = parse("--target 3001 --timing --speed 2 --reorder=50 --drop --seed 7").unwrap();
         assert_eq!(args.target.as_deref(), Some("3001"));
         assert!(args.timing && args.which.is_all());
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn why_an_event_is_not_signed_comes_before_which_it_is() {
+    fn the_reason_comes_before_the_event() {
         let scheme = Scheme::Glip;
         let failure = unsigned(&NoSecret { scheme }, 56);
         let told = "there is no secret for X-Glip-Signature: event 56 cannot be signed again";
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_line_is_told_on_one_line() {
+    fn mistakes_are_reported_on_one_line() {
         for (line, why) in [
             ("--spede 2", "unexpected argument '--spede' found"),
             ("--speed 2", "--timing is missing"),
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_offered_where_one_may_stand() {
+    fn options_are_completed_where_they_may_stand() {
         let offers = |line: &str| check(line).offers;
         assert_eq!(offers("--re"), ["--reorder"]);
         assert_eq!(

@@ -35,7 +35,7 @@ fn json_is_laid_out_and_otherwise_untouched() {
 }
 
 #[test]
-fn what_is_new_is_marked_on_its_lines() {
+fn new_fields_are_marked_on_their_lines() {
     let field = |path: &str, was: &[&str]| NewField {
         path: path.to_owned(),
         is: "null".to_owned(),
@@ -65,7 +65,7 @@ fn what_is_new_is_marked_on_its_lines() {
 }
 
 #[test]
-fn a_body_of_one_long_line_is_shown_and_what_is_missing_told() {
+fn a_body_of_one_long_line_is_cut_with_a_note() {
     let body = |bytes: usize| format!("[\"{}\"]", "x".repeat(bytes)).into_bytes();
     let small = body(MAX_LINE * 3);
     let lines = body::raw(&small, None);
@@ -96,7 +96,7 @@ fn names_and_values_have_their_styles() {
 }
 
 #[test]
-fn what_is_not_json_stays_as_it_is() {
+fn other_bodies_stay_unchanged() {
     let cases: [(&[u8], &str); 7] = [
         (b"", "(empty body)"),
         (b"a=1&b=2", "a=1&b=2"),
@@ -140,7 +140,7 @@ fn sixteen_megabytes_become_few_lines_and_a_note() {
 }
 
 #[test]
-fn numbers_are_for_people() {
+fn durations_and_counts_are_readable() {
     let times = [0, 1, 999, 1000, 12_345, 60_000].map(|ms| took(Duration::from_millis(ms)));
     assert_eq!(
         times,

@@ -10,7 +10,7 @@ fn bound(name: &str, keys: &[&str]) -> Result<Keys, KeyError> {
 }
 
 #[test]
-fn no_key_means_two_things_in_one_place_and_no_name_is_given_twice() {
+fn keys_and_names_are_unique() {
     for (scope, _) in Scope::ALL {
         let table = Keys::default();
         let keys: Vec<Key> = table
@@ -47,7 +47,7 @@ fn only_presses_without_alt_act() {
 }
 
 #[test]
-fn an_action_takes_other_keys_and_leaves_its_own() {
+fn new_keys_replace_the_default_ones() {
     let table = bound("replay", &["Ctrl-R", "F5", "ä"]).unwrap();
     let press = |code, modifiers| table.action(&KeyEvent::new(code, modifiers), Scope::List);
     assert_eq!(press(KeyCode::Char('r'), KeyModifiers::NONE), None);
@@ -61,7 +61,7 @@ fn an_action_takes_other_keys_and_leaves_its_own() {
 }
 
 #[test]
-fn what_cannot_be_bound_is_refused() {
+fn invalid_bindings_are_refused() {
     let told = |name, keys: &[&str]| bound(name, keys).unwrap_err().to_string();
     assert!(told("repaly", &["r"]).starts_with("no action is named \"repaly\""));
     assert!(told("replay", &["Hyper-R"]).starts_with("no key is named \"Hyper-R\""));
@@ -76,12 +76,12 @@ fn what_cannot_be_bound_is_refused() {
         "x is typed as text there and cannot be the key of filter.apply"
     );
     assert!(bound("copy.curl", &["q"]).is_err());
-    // The same key in another place is no trouble.
+    // The same key may act elsewhere.
     assert!(bound("copy.curl", &["x"]).is_ok());
 }
 
 #[test]
-fn every_key_is_written_as_it_is_read() {
+fn key_names_round_trip() {
     for row in BINDINGS {
         for key in row.keys {
             let (_, _, written) = NAMES
@@ -100,7 +100,7 @@ fn every_key_is_written_as_it_is_read() {
 }
 
 #[test]
-fn the_page_of_keys_is_the_table() {
+fn the_page_of_keys_matches_the_table() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/KEYS.md");
     if std::env::var_os("PRINT_KEYS").is_some() {
         std::fs::write(path, page()).unwrap();

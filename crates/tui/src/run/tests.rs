@@ -61,7 +61,7 @@ async fn the_screen_keeps_up_with_the_engine() {
 }
 
 #[tokio::test]
-async fn keys_that_cannot_be_read_end_it() {
+async fn unreadable_keys_end_the_screen() {
     let screen = Screen::start(80, 24, Book::new());
     screen.input(Err(io::Error::other("the terminal is gone")));
     let error = screen.end().await.expect_err("it cannot go on");
@@ -83,7 +83,7 @@ async fn a_resize_is_drawn_in_the_new_size() {
 }
 
 #[tokio::test]
-async fn a_terminal_that_comes_back_is_drawn_anew() {
+async fn a_returned_terminal_is_redrawn() {
     let mut screen = Screen::start(80, 24, Book::traffic());
     screen.shows(&["● following"]).await;
     screen.press("<C-z>");
@@ -94,7 +94,7 @@ async fn a_terminal_that_comes_back_is_drawn_anew() {
 }
 
 #[tokio::test]
-async fn a_history_that_is_broken_is_told_and_the_screen_goes_on() {
+async fn a_broken_history_does_not_end_the_screen() {
     let mut screen = Screen::start(80, 24, Book::traffic());
     screen.shows(&["● following"]).await;
     screen.engine(|book| {
@@ -159,7 +159,7 @@ async fn keys_are_drawn_at_once() {
 }
 
 #[tokio::test]
-async fn an_editor_borrows_the_terminal_and_what_came_of_the_event_is_replayed() {
+async fn an_editor_borrows_the_terminal_and_the_edited_event_is_replayed() {
     let mut screen = Screen::start(80, 24, Book::traffic());
     screen.shows(&["● following"]).await;
     screen.press("gjE");

@@ -11,7 +11,7 @@ use ringtail_recordings::export::{curl, httpie, raw};
 use ringtail_text::{chain, size};
 
 use super::StoreSource;
-use crate::effect::{CopyFormat, Redaction};
+use crate::effect::CopyFormat;
 use crate::msg::Msg;
 use crate::terminal::MAX_CLIP;
 
@@ -29,7 +29,7 @@ impl StoreSource {
         let limit = file.as_ref().map_or(MAX_CLIP + 1, |_| MAX_FILE);
         let mut text = Vec::new();
         for id in ids {
-            match self.event(id, Redaction::new(masked)).await {
+            match self.event(id, false, masked).await {
                 Ok(Some(event)) => match self.formatted(&event, format) {
                     Ok(one) => text.extend(one),
                     Err(why) => return Msg::Done(Err(why)),

@@ -10,7 +10,7 @@ use ringtail_recordings::diff::Noise;
 use ringtail_text::chain;
 
 use super::{QueryError, StoreSource};
-use crate::effect::{PanelKey, PanelKind, Redaction};
+use crate::effect::{PanelKey, PanelKind};
 use crate::format::{PanelRow, diff, timeline};
 
 /// Most events of a timeline: a long call has some hundred.
@@ -50,9 +50,8 @@ impl StoreSource {
     }
 
     async fn panel_events(&self, key: &PanelKey) -> Result<PanelEvents, String> {
-        let redaction = Redaction::new(key.masked);
         let one = async |id: EventId| {
-            let event = self.event(id, redaction).await;
+            let event = self.event(id, false, key.masked).await;
             event.map_err(|error| chain(&error))?.ok_or(GONE.to_owned())
         };
         match key.kind {
@@ -67,7 +66,7 @@ impl StoreSource {
                 let other = match other {
                     Some(other) => Some(other),
                     None => {
-                        let previous = self.history().previous(row).await;
+                        let previous = self.store.history.previous(row).await;
                         let previous = previous.map_err(|error| chain(&error))?;
                         previous.map(|event| event.id)
                     }
@@ -83,7 +82,7 @@ impl StoreSource {
 
     /// Reads the events of the same call or conversation, oldest first, without attempts and large bodies.
     async fn timeline(&self, row: RowId, masked: bool) -> Result<Vec<EventDetail>, QueryError> {
-        let read = self.history().read(move |reader| {
+        let read = self.store.history.read(move |reader| {
             let mut events = Vec::new();
             for event in reader.course(row, MAX_EVENTS)? {
                 // Retention may have deleted it meanwhile.

@@ -18,7 +18,7 @@ use ringtail_recordings::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
 use ringtail_store::{BookmarkChange, Direction, Found};
 
-use crate::effect::{PAGE, PagePosition, PanelKind, Query, Redaction};
+use crate::effect::{Ask, PAGE, PagePosition, PanelKind, Query};
 use crate::msg::{Msg, Unread, Updates};
 use crate::replayer::ReplayReport;
 use crate::store::changed;
@@ -212,29 +212,28 @@ impl Book {
 
     /// Answers a query.
     pub(crate) fn answer(&mut self, query: Query) -> Msg {
+        let Query {
+            ask,
+            filter,
+            masked,
+        } = query;
         if let Some(reason) = self.broken {
-            let what = match query {
-                Query::Detail { id, .. } => Unread::Detail(id),
+            let what = match ask {
+                Ask::Detail { id, .. } => Unread::Detail(id),
                 _ => Unread::Rows,
             };
             let reason = reason.to_owned();
             return Msg::Unreadable { what, reason };
         }
-        match query {
-            Query::Page {
-                position,
-                filter,
-                masked,
-            } => Msg::Page {
+        match ask {
+            Ask::Page(position) => Msg::Page {
                 position,
                 found: self.page(position, &filter, masked),
             },
-            Query::Updates {
+            Ask::Updates {
                 since,
                 events,
                 bookmarks,
-                filter,
-                masked,
             } => {
                 let position = PagePosition::After(match events {
                     true => since.events,
@@ -258,20 +257,23 @@ impl Book {
                     bookmarks,
                 })
             }
-            Query::Detail { id, redaction } => {
-                let detail = self.event(id).map(|event| redacted(event, redaction));
-                let detail = detail.map(Arc::new);
-                Msg::Detail { id, detail }
+            Ask::Detail { id, reveal } => {
+                let mut detail = self.event(id).map(|event| redacted(event, masked));
+                if reveal && !masked {
+                    detail = self.event(id);
+                }
+                Msg::Detail {
+                    id,
+                    detail: detail.map(Arc::new),
+                }
             }
-            Query::Panel(key) => {
+            Ask::Panel(key) => {
                 let events = self.panel(key.kind, key.masked);
                 let rows = events.and_then(|events| events.rows(&key.noise, &TimeZone::UTC));
                 let rows = rows.map(Arc::new);
                 Msg::Panel { key, rows }
             }
-            Query::Copy {
-                ids, format, file, ..
-            } => {
+            Ask::Copy { ids, format, file } => {
                 let events = ids.into_iter().filter_map(|id| self.event(id));
                 let text = events.map(|event| format!("{format:?} {}\n", event.event.seq));
                 match file {
@@ -279,7 +281,7 @@ impl Book {
                     Some(name) => Msg::Done(Ok(format!("written to {name}"))),
                 }
             }
-            Query::Bookmark { id, change } => {
+            Ask::Bookmark { id, change } => {
                 let bookmark = self.bookmark(id, change);
                 Msg::Bookmarked { id, bookmark }
             }
@@ -320,7 +322,7 @@ impl Book {
             rows.reverse();
         }
         let rows = rows.into_iter().cloned();
-        let rows = rows.map(|event| redacted(event, Redaction::new(masked)).event);
+        let rows = rows.map(|event| redacted(event, masked).event);
         Found {
             rows: rows.collect(),
             next,
@@ -356,16 +358,15 @@ impl Book {
 
     /// Events of one topic are one call or conversation.
     fn panel(&self, kind: PanelKind, masked: bool) -> Result<PanelEvents, String> {
-        let redaction = Redaction::new(masked);
         let one = |id| {
             let event = self.event(id).ok_or("it is gone".to_owned())?;
-            Ok::<_, String>(redacted(event, redaction))
+            Ok::<_, String>(redacted(event, masked))
         };
         Ok(match kind {
             PanelKind::Replay => return Err("it has its rows".to_owned()),
             PanelKind::Timeline { row, .. } => {
                 let events = self.of_topic(row).cloned();
-                let events = events.map(|event| redacted(event, redaction));
+                let events = events.map(|event| redacted(event, masked));
                 PanelEvents::Timeline(events.collect())
             }
             PanelKind::Answers { id } => PanelEvents::Answers(Box::new(one(id)?)),
@@ -627,14 +628,12 @@ fn newer<T: Clone>(rows: &[T], is_newer: impl Fn(&T) -> bool) -> Vec<T> {
     rows.take(PAGE).cloned().collect()
 }
 
-fn redacted(mut event: EventDetail, redaction: Redaction) -> EventDetail {
-    match redaction {
-        Redaction::Secrets => ringtail_model::redact::detail(&mut event),
-        Redaction::None => {}
-        Redaction::Masked => {
-            return ringtail_recordings::pseudonyms::shown(&Masker::new(&[7; KEY_BYTES]), &event);
-        }
+fn redacted(mut event: EventDetail, masked: bool) -> EventDetail {
+    if masked {
+        let masker = Masker::new(&[7; KEY_BYTES]);
+        return ringtail_recordings::pseudonyms::shown(&masker, &event);
     }
+    ringtail_model::redact::detail(&mut event);
     event
 }
 

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::book::{Book, NOW};
 use super::stage::keys;
-use crate::effect::Query;
+use crate::effect::{Ask, Query};
 use crate::msg::Msg;
 use crate::replayer::{OptionsCheck, ReplayReport, ReplayStep, Replayer};
 use crate::run::drive;
@@ -239,14 +239,14 @@ impl Source for Engine {
     }
 
     async fn answer(&self, query: Query) -> Msg {
-        if let Query::Detail { .. } = query {
+        if let Ask::Detail { .. } = query.ask {
             let mut changed = self.status.subscribe();
             while self.lock().withheld {
                 changed.changed().await.expect("the engine has the sender");
             }
         }
-        match query {
-            Query::Bookmark { .. } => self.change(|book| book.answer(query)),
+        match query.ask {
+            Ask::Bookmark { .. } => self.change(|book| book.answer(query)),
             _ => self.lock().answer(query),
         }
     }

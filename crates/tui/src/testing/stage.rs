@@ -66,7 +66,7 @@ impl Stage {
         }
     }
 
-    /// Presses keys and returns what is on screen then.
+    /// Presses keys and returns the screen.
     pub(crate) fn then(&mut self, script: &str) -> String {
         self.press(script);
         self.show()

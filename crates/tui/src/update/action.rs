@@ -6,11 +6,11 @@ use ringtail_protocol::event::EventId;
 use ringtail_store::{BookmarkChange, Comment};
 use tui_input::Input;
 
-use super::{movement, panel, replay};
+use super::{movement, panel, query, replay};
 use crate::app::{
     App, Entry, FilterLine, MAX_SELECTED, Overlay, OverlayKind, Palette, Prompt, Shown,
 };
-use crate::effect::{CopyFormat, Effect, PagePosition, Query};
+use crate::effect::{Ask, CopyFormat, Effect, PagePosition};
 use crate::keymap::Action;
 use crate::layout::Focus;
 use crate::theme::{PLAIN, WARN};
@@ -104,7 +104,7 @@ pub(super) fn perform(app: &mut App, action: Action) -> Option<Effect> {
                 Some(_) => (event.id, BookmarkChange::Clear),
                 None => (event.id, BookmarkChange::Set),
             };
-            return Some(Effect::Query(Query::Bookmark { id, change }));
+            return Some(query(app, Ask::Bookmark { id, change }));
         }
         Action::Select => select(app),
         Action::SelectShown => select_shown(app),
@@ -188,7 +188,7 @@ fn submit(app: &mut App) -> Option<Effect> {
         Prompt::Comment(id, _) => match Comment::parse(text) {
             Ok(comment) => {
                 let change = BookmarkChange::Comment(comment);
-                return Some(Effect::Query(Query::Bookmark { id: *id, change }));
+                return Some(query(app, Ask::Bookmark { id: *id, change }));
             }
             Err(error) => {
                 app.notify(WARN, format!("✗ {error}"));
@@ -280,12 +280,12 @@ fn copy(app: &mut App, format: CopyFormat, into_file: bool) -> Option<Effect> {
         // Numbers of several endpoints may be the same.
         events => format!("ringtail-{}-events", events.len()),
     };
-    Some(Effect::Query(Query::Copy {
+    let ask = Ask::Copy {
         file: into_file.then(|| format!("{name}.{}", format.extension())),
         ids: events.into_iter().map(|(id, _)| id).collect(),
         format,
-        masked: app.masked,
-    }))
+    };
+    Some(query(app, ask))
 }
 
 /// Copies the address of the current endpoint. Again, while the notice is shown, that of the next one.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use ringtail_recordings::diff::Noise;
 use tui_input::Input;
 
+use super::query;
 use crate::app::{App, Panel, Prompt};
-use crate::effect::{Effect, PanelKey, PanelKind, Query};
+use crate::effect::{Ask, Effect, PanelKey, PanelKind};
 use crate::format::PanelRow;
 use crate::theme::{PLAIN, WARN};
 
@@ -17,7 +18,7 @@ fn open(app: &mut App, kind: PanelKind) -> Effect {
         noise: Arc::clone(&app.noise),
     };
     app.panel = Some(Panel::new(key.clone()));
-    Effect::Query(Query::Panel(key))
+    query(app, Ask::Panel(key))
 }
 
 /// Shows the rows of the open panel, or closes it and says why there are none.
@@ -93,5 +94,6 @@ pub(super) fn compare_without(app: &mut App, names: &str) -> Option<Effect> {
     app.notify(PLAIN, words);
     let panel = app.panel.as_mut()?;
     panel.key.noise = Arc::clone(&app.noise);
-    Some(Effect::Query(Query::Panel(panel.key.clone())))
+    let key = panel.key.clone();
+    Some(query(app, Ask::Panel(key)))
 }

@@ -42,7 +42,7 @@ fn the_newest_event_is_followed_until_the_user_moves() {
 
 /// Without columns each character of a large body was a line: seconds, and a hundred megabytes.
 #[test]
-fn regression_what_is_not_shown_is_not_broken_to_no_columns() {
+fn regression_hidden_panes_are_not_wrapped() {
     let body = format!("[\"{}\"]", "ahoy ".repeat(100_000));
     let large = Draft::notification("other", "A large one").body(body.as_bytes());
     let mut stage = Stage::new(80, 24, Book::new().with(large));
@@ -91,7 +91,7 @@ fn an_event_without_an_answer_appears_after_its_grace() {
 }
 
 #[test]
-fn an_event_that_is_answered_within_its_grace_appears_at_once_and_answered() {
+fn an_event_answered_within_its_grace_appears_at_once() {
     let mut stage = Stage::new(80, 24, many(1));
     stage.book.add(Draft::notification("sms", "fast"));
     stage.sync();
@@ -160,7 +160,7 @@ fn a_reader_keeps_the_rows_when_more_come_in_than_are_kept() {
 }
 
 #[test]
-fn everything_that_came_in_meanwhile_is_on_the_list_once() {
+fn events_that_arrive_while_reading_are_listed_once() {
     let mut stage = Stage::new(80, 24, Book::new());
     for round in 0..40 {
         for _ in 0..35 {
@@ -189,7 +189,7 @@ fn reading_backwards_loses_no_event_that_waits_for_its_grace() {
 }
 
 #[test]
-fn a_gap_stands_before_the_event_that_came_after_it() {
+fn a_gap_is_listed_before_the_next_event() {
     let book = many(2).gap(100).with(Draft::sms().ok(1));
     let mut stage = Stage::new(80, 24, book);
     let rows: Vec<String> = stage
@@ -239,7 +239,7 @@ fn a_replay_shows_up_in_the_open_event() {
 }
 
 #[test]
-fn a_history_that_cannot_be_read_is_told_and_tried_again_after_a_while() {
+fn an_unreadable_history_is_reported_and_read_again_later() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.book.broken = Some("disk I/O error");
     stage.book.add(Draft::sms().ok(1));
@@ -257,7 +257,7 @@ fn a_history_that_cannot_be_read_is_told_and_tried_again_after_a_while() {
 }
 
 #[test]
-fn an_event_that_retention_dropped_is_told() {
+fn an_event_deleted_by_retention_is_reported() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.book.events.pop();
     stage.press("<Enter>");
@@ -269,7 +269,7 @@ fn an_event_that_retention_dropped_is_told() {
 }
 
 #[test]
-fn rows_that_retention_dropped_are_not_asked_for_for_ever() {
+fn rows_deleted_by_retention_are_not_queried_again() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let watermarks = Watermarks {
         events: RowId(99),
@@ -283,7 +283,7 @@ fn rows_that_retention_dropped_are_not_asked_for_for_ever() {
 }
 
 #[test]
-fn what_is_new_in_an_event_is_marked_and_said() {
+fn new_fields_are_marked_and_noticed() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     assert!(!stage.show().contains('◆'));
     stage.book.notice(2, "body.foo");
@@ -312,7 +312,7 @@ fn what_is_new_in_an_event_is_marked_and_said() {
 }
 
 #[test]
-fn marks_of_another_process_come_and_go() {
+fn bookmarks_of_another_process_appear_and_disappear() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let bookmarks = |stage: &Stage| {
         let events = stage
@@ -341,7 +341,7 @@ fn marks_of_another_process_come_and_go() {
 }
 
 #[test]
-fn help_takes_the_keys_and_gives_them_back() {
+fn keys_act_on_the_help_while_it_is_open() {
     let mut stage = Stage::new(60, 16, Book::traffic());
     stage.press("?G");
     assert!(
@@ -403,12 +403,12 @@ fn seqs(stage: &Stage) -> Vec<u64> {
 }
 
 #[test]
-fn a_filter_limits_the_list_to_what_it_is_for() {
+fn a_filter_limits_the_list() {
     let mut stage = Stage::new(80, 24, many(30));
     stage.press("/\"text 7\" or seq:20..21<Enter>");
     assert_eq!(seqs(&stage), [8, 20, 21]);
     assert!(stage.show().contains("/\"text 7\""));
-    // Newer events that are meant come after.
+    // Newer events that match are appended.
     stage
         .book
         .add(Draft::notification("sms", "text 7 again").ok(1));
@@ -428,7 +428,7 @@ fn a_filter_limits_the_list_to_what_it_is_for() {
 }
 
 #[test]
-fn an_attempt_can_make_an_event_one_that_is_meant() {
+fn an_attempt_can_make_an_event_match() {
     let mut stage = Stage::new(80, 24, many(3));
     stage.press("/status:200 seq:3..<Enter>");
     stage.book.add(Draft::notification("sms", "slow"));
@@ -510,7 +510,7 @@ proptest! {
 }
 
 #[test]
-fn secrets_are_masked_until_a_key_shows_them() {
+fn secrets_are_hidden_until_a_key_reveals_them() {
     let secret = |text| Draft::sms().header("verification-token", text).ok(1);
     let book = Book::new().target(TargetState::Up);
     let book = book.with(secret("hush-1")).with(secret("hush-2"));
@@ -529,7 +529,7 @@ fn secrets_are_masked_until_a_key_shows_them() {
 }
 
 #[test]
-fn a_key_explains_the_worst_there_is() {
+fn a_key_explains_the_most_important_problem() {
     let explained = |stage: &mut Stage| {
         stage.press("e");
         let shown = stage.show();

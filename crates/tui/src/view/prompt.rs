@@ -61,7 +61,7 @@ fn input(frame: &mut Frame<'_>, area: Rect, label: &str, input: &Input) {
     }
 }
 
-/// Returns completions, or what is wrong, below the place of the mistake.
+/// Returns completions, or the mistake above its column.
 fn filter_hint(filter: &FilterLine, columns: usize) -> Line<'static> {
     // An incomplete word is not yet a mistake.
     if !filter.offers.is_empty() {

@@ -36,7 +36,7 @@ pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
         join(label, target::fitting(status, app.now, room))
     };
     match area.height {
-        // One line shows what is in trouble.
+        // A single line shows the part in trouble.
         1 if status.link == LinkState::Connected => put(frame, area, target(area.width)),
         1 => put(frame, area, link),
         _ if app.engines.len() > 1 => several(frame, area, app),
@@ -114,7 +114,7 @@ fn address(app: &App) -> Line<'static> {
     }
 }
 
-/// Counts what is listed, so that both numbers are about the same events.
+/// Counts listed events, so that both numbers are about the same ones.
 fn counts(app: &App) -> Line<'static> {
     let list = &app.list;
     let received = count(app.engines.iter().map(|engine| engine.cursor).sum());

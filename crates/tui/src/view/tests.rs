@@ -72,7 +72,7 @@ fn link_waits() {
 }
 
 #[test]
-fn target_is_down_and_events_are_held() {
+fn target_down_with_pending_events() {
     let down = TargetState::Down {
         kind: ringtail_model::FailureKind::Refused,
         reason: "connection refused".to_owned(),
@@ -119,7 +119,7 @@ fn a_small_terminal_says_what_it_lacks() {
 }
 
 #[test]
-fn the_address_and_the_troubles_are_whole_where_they_fit() {
+fn addresses_and_errors_are_shown_in_full_if_they_fit() {
     let mut book = Book::new();
     book.status.target = None;
     book.status.link = LinkState::Refused {
@@ -180,7 +180,7 @@ fn wide_characters_do_not_break_columns() {
 }
 
 #[test]
-fn an_event_whose_endpoint_nobody_listens_on_is_held() {
+fn an_event_of_an_endpoint_without_an_engine_is_held() {
     let mut book = Book::new()
         .target(TargetState::Up)
         .with(Draft::sms())
@@ -210,7 +210,7 @@ fn events_of_another_endpoint_say_so() {
 }
 
 #[test]
-fn failures_are_counted_among_the_rows_that_are_listed() {
+fn failures_are_counted_among_listed_rows() {
     let late = |ms| {
         Draft::sms().answer(
             Cause::Forward,
@@ -245,7 +245,7 @@ fn without_colours_nothing_is_lost() {
 }
 
 #[test]
-fn what_a_proof_is_worth_stands_in_the_detail() {
+fn the_detail_shows_the_signature_check() {
     use ringtail_model::Proof;
     use ringtail_ringcentral::signature::{Outcome, Scheme};
     let mut book = Book::new().with(Draft::sms().ok(12));
@@ -271,7 +271,7 @@ fn what_a_proof_is_worth_stands_in_the_detail() {
 }
 
 #[test]
-fn an_app_that_tries_ringcentrals_patience_is_told_so() {
+fn a_failing_app_is_warned() {
     use ringtail_ringcentral::verdict::Failing;
     let mut book = Book::traffic().target(TargetState::Up);
     book.status.failing = Some(Failing {
@@ -331,7 +331,7 @@ fn masked_for_a_shared_screen() {
 }
 
 #[test]
-fn a_mask_leaves_kind_and_size_of_what_is_no_json() {
+fn masking_keeps_kind_and_size_of_other_bodies() {
     let text = "Dear Pat, ".repeat(600);
     let text = Draft::notification("other", "POST /text, 6000 bytes").body(text.as_bytes());
     let body = b"{\"event\":\"/restapi/v1.0/presence\xff\"}";
@@ -345,7 +345,7 @@ fn a_mask_leaves_kind_and_size_of_what_is_no_json() {
 }
 
 #[test]
-fn replay_of_selected_events_goes_on() {
+fn replay_in_progress() {
     for (columns, lines) in SIZES {
         let mut stage = Stage::new(columns, lines, Book::traffic());
         stage.press("gvvvv");
@@ -417,7 +417,7 @@ fn answers_that_changed() {
 }
 
 #[test]
-fn events_held_back() {
+fn forwarding_paused() {
     let mut book = Book::traffic().target(TargetState::Up);
     book.status.paused = true;
     book.add(Draft::notification("sms", "SMS from +16505550123: Hello?"));
@@ -486,7 +486,7 @@ fn forms_of_a_copy() {
 }
 
 #[test]
-fn names_that_are_wide_or_run_from_right_to_left_keep_the_columns_of_a_timeline() {
+fn wide_and_right_to_left_names_keep_the_columns_of_a_timeline() {
     let party = |name: &str, code: &str, sequence: u64| {
         serde_json::json!({"uuid": "u", "event": "/restapi/v1.0/account/1/telephony/sessions", "body": {
             "telephonySessionId": "s-1", "sequence": sequence,

@@ -6,7 +6,7 @@ use ringtail_ringcentral::verdict::Fault;
 
 use super::*;
 use crate::app::Panel;
-use crate::effect::{PanelKey, PanelKind};
+use crate::effect::{PanelKey, PanelKind, Query};
 use crate::format::{BodyView, PanelRow, Tab};
 use crate::msg::Msg;
 use crate::testing::{Book, Draft, Stage};
@@ -30,7 +30,7 @@ fn mouse(kind: MouseEventKind, column: u16, row: u16) -> Msg {
 }
 
 #[test]
-fn a_selection_stays_with_its_events_and_is_taken_away_again() {
+fn events_are_selected_and_unselected() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("gjvv");
     assert_eq!(picked(&stage), [2, 3]);
@@ -43,7 +43,7 @@ fn a_selection_stays_with_its_events_and_is_taken_away_again() {
 }
 
 #[test]
-fn what_is_copied_is_the_chosen_event_or_those_that_are_selected() {
+fn a_copy_takes_the_current_event_or_the_selection() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("yc");
     assert_eq!(stage.clip.as_deref(), Some("Curl 7\n"));
@@ -57,7 +57,7 @@ fn what_is_copied_is_the_chosen_event_or_those_that_are_selected() {
 }
 
 #[test]
-fn nothing_personal_is_left_on_the_screen_when_it_is_masked() {
+fn masking_leaves_no_personal_data_on_screen() {
     let personal = ["Craig", "+1650", "山田", "advisor"];
     for script in [
         "",
@@ -90,7 +90,7 @@ fn nothing_personal_is_left_on_the_screen_when_it_is_masked() {
 }
 
 #[test]
-fn sizes_are_the_originals_when_the_rest_is_masked() {
+fn masking_keeps_the_original_sizes() {
     // What takes the place of a text is of another length.
     let text = br#"{"body":{"subject":"A text that somebody wrote to somebody"}}"#;
     let refused = vec![Fault::WrongStatus { status: 500 }];
@@ -110,12 +110,18 @@ fn sizes_are_the_originals_when_the_rest_is_masked() {
 }
 
 #[test]
-fn what_was_being_read_when_the_mask_fell_is_not_shown() {
+fn an_answer_read_before_masking_is_not_shown() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("gj");
     let effects = stage.begin("<Enter>");
     assert!(
-        matches!(effects[..], [Effect::Query(Query::Detail { .. })]),
+        matches!(
+            effects[..],
+            [Effect::Query(Query {
+                ask: Ask::Detail { .. },
+                ..
+            })]
+        ),
         "{effects:?}"
     );
     let detail = stage.book.event_number(2);
@@ -129,7 +135,7 @@ fn what_was_being_read_when_the_mask_fell_is_not_shown() {
 }
 
 #[test]
-fn the_chosen_event_stays_chosen_when_the_mask_falls() {
+fn masking_keeps_the_current_event() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("gjj<Enter>P");
     assert_eq!((chosen(&stage), stage.app.focus), (3, Focus::Detail));
@@ -177,7 +183,7 @@ fn long_history() -> Book {
 }
 
 #[test]
-fn an_event_beyond_the_window_is_opened_among_those_around_it() {
+fn an_event_outside_the_window_is_opened_with_its_neighbours() {
     let book = long_history();
     // The latter comes right after the gap.
     for seq in [4, 10] {
@@ -200,7 +206,7 @@ fn an_event_beyond_the_window_is_opened_among_those_around_it() {
 }
 
 #[test]
-fn an_event_of_a_timeline_that_retention_dropped_is_told() {
+fn a_deleted_event_of_a_timeline_is_reported() {
     let mut book = long_history();
     let gone = book.event_number(4).event;
     book.events.retain(|event| event.event.id != gone.id);
@@ -215,7 +221,7 @@ fn an_event_of_a_timeline_that_retention_dropped_is_told() {
 }
 
 #[test]
-fn names_that_are_not_compared_are_written_in_the_difference() {
+fn ignored_fields_are_edited_in_the_diff() {
     let mut stage = Stage::new(80, 24, Book::call());
     stage.press("gjjjd");
     let shown = stage.show();
@@ -298,7 +304,7 @@ fn json_is_folded_and_its_paths_are_found() {
 }
 
 #[test]
-fn a_body_has_three_forms() {
+fn a_body_has_three_views() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("gj<Enter><Tab>x");
     assert_eq!(
@@ -310,7 +316,7 @@ fn a_body_has_three_forms() {
 }
 
 #[test]
-fn the_palette_does_what_is_chosen() {
+fn the_palette_runs_the_chosen_action() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press(":timel<Enter>");
     assert!(stage.show().contains("Conversation"));
@@ -326,7 +332,7 @@ fn the_palette_does_what_is_chosen() {
 }
 
 #[test]
-fn an_endpoint_without_a_target_is_no_hindrance_to_holding_the_others_back() {
+fn pause_ignores_endpoints_without_a_target() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let mut without = stage.app.engines[0].clone();
     without.target = None;
@@ -341,7 +347,7 @@ fn an_endpoint_without_a_target_is_no_hindrance_to_holding_the_others_back() {
 }
 
 #[test]
-fn events_are_held_back_and_let_go() {
+fn forwarding_is_paused_and_resumed() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     assert!(stage.then("H").contains("‖ paused"));
     stage.book.add(Draft::notification("sms", "waits"));
@@ -355,7 +361,7 @@ fn events_are_held_back_and_let_go() {
 }
 
 #[test]
-fn a_cleared_list_shows_what_comes_in_and_brings_back_what_was() {
+fn a_cleared_list_shows_new_events_and_restores_old_ones() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     assert!(stage.then("c").contains("Cleared: new events appear here"));
     stage.book.add(Draft::sms().ok(1));
@@ -404,7 +410,7 @@ fn other_keys_are_shown_wherever_keys_are_shown() {
 }
 
 #[test]
-fn a_mark_is_the_historys_and_has_a_comment() {
+fn a_bookmark_is_stored_with_a_comment() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("gjm");
     let bookmark = |stage: &Stage| stage.book.event_number(2).event.bookmark;
@@ -417,14 +423,14 @@ fn a_mark_is_the_historys_and_has_a_comment() {
         "{}",
         stage.show()
     );
-    // Nobody knows what a comment tells of whom.
+    // A comment may hold personal data.
     assert!(!stage.then("P").contains("the q one"));
     stage.press("PM<Esc>m");
     assert_eq!(bookmark(&stage), None);
 }
 
 #[test]
-fn the_end_of_what_is_not_there_is_its_beginning() {
+fn moving_in_an_empty_panel_does_nothing() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     assert!(
         stage
@@ -437,7 +443,7 @@ fn the_end_of_what_is_not_there_is_its_beginning() {
 }
 
 #[test]
-fn without_an_event_every_action_on_one_says_that_there_is_none() {
+fn actions_without_an_event_say_so() {
     let mut stage = Stage::new(80, 24, Book::new());
     for key in "rECtdDyvVsmMf*l".chars() {
         stage.app.notice = None;
@@ -467,7 +473,7 @@ fn without_an_event_every_action_on_one_says_that_there_is_none() {
 }
 
 #[test]
-fn answers_that_are_not_there_are_not_compared() {
+fn missing_answers_are_not_compared() {
     use ringtail_model::FailureKind;
     use ringtail_ringcentral::verdict::NoAnswer;
     let refused = (
@@ -503,7 +509,7 @@ fn answers_that_are_not_there_are_not_compared() {
 }
 
 #[test]
-fn what_a_line_of_a_difference_goes_on_with_has_its_sign() {
+fn continuation_lines_of_a_diff_keep_their_sign() {
     let long = |word: &str| format!("{{\"text\":\"{}\"}}", format!("{word} ").repeat(40));
     let book = Book::new()
         .with(Draft::notification("x", "One").body(long("one").as_bytes()))
@@ -518,7 +524,7 @@ fn what_a_line_of_a_difference_goes_on_with_has_its_sign() {
 }
 
 #[test]
-fn a_path_beyond_what_is_shown_is_not_said_to_be_missing() {
+fn a_path_in_the_hidden_part_of_a_body_is_not_reported_missing() {
     let large = format!("[{}{{\"last\":1}}]", "{\"n\":1},".repeat(50_000));
     let book = Book::new().with(Draft::notification("x", "Large").body(large.as_bytes()));
     let shown = Stage::new(80, 24, book).then("<Enter>.last<Enter>");
@@ -527,7 +533,7 @@ fn a_path_beyond_what_is_shown_is_not_said_to_be_missing() {
 }
 
 #[test]
-fn a_long_filter_and_a_long_comment_are_cut_where_there_is_no_room_alone() {
+fn long_filters_and_comments_are_cut_to_fit() {
     let filter = "/from:+16505550123 or from:+16502245678 or path.x=1<Enter>";
     let mut stage = Stage::new(80, 24, Book::traffic());
     let shown = stage.then(filter);

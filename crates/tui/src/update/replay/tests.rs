@@ -21,7 +21,7 @@ fn selected_events_are_replayed_one_after_the_other() {
 }
 
 #[test]
-fn a_replay_of_many_tells_how_far_it_is_and_is_stopped() {
+fn a_replay_shows_its_progress_and_is_stopped() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("gjvvv");
     assert_eq!(stage.begin("r").len(), 1);
@@ -54,7 +54,7 @@ fn a_replay_of_many_tells_how_far_it_is_and_is_stopped() {
 }
 
 #[test]
-fn a_written_line_replays_what_is_meant_and_comes_back_with_the_next() {
+fn typed_options_are_kept_for_the_next_replay() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.app.check_options = |line| OptionsCheck {
         error: line.contains("wrong").then(|| "no such option".to_owned()),
@@ -89,7 +89,7 @@ fn a_written_line_replays_what_is_meant_and_comes_back_with_the_next() {
 }
 
 #[test]
-fn what_came_of_an_event_is_replayed_and_what_was_left_is_not() {
+fn only_an_edited_event_is_replayed() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let id = stage.book.event_number(2).event.id;
     let edited = |id| Msg::Edited {
@@ -109,7 +109,7 @@ fn what_came_of_an_event_is_replayed_and_what_was_left_is_not() {
 }
 
 #[test]
-fn a_table_of_answers_that_changed_opens_their_events() {
+fn the_table_of_changed_answers_opens_events() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let told = |stage: &mut Stage, masked: bool| {
         let event = stage.book.event_number(5).event;
@@ -146,7 +146,7 @@ fn a_table_of_answers_that_changed_opens_their_events() {
 }
 
 #[test]
-fn without_a_target_nothing_is_replayed_but_what_names_one() {
+fn a_replay_needs_a_target() {
     let mut book = Book::traffic();
     book.status.target = None;
     let mut stage = Stage::new(80, 24, book);
@@ -184,7 +184,7 @@ fn replays_are_bounded_and_their_errors_are_told() {
 }
 
 #[test]
-fn a_replay_that_ends_badly_does_not_look_well() {
+fn a_failed_replay_is_reported_as_bad() {
     let attempt = |seq| {
         let event = Book::traffic().event_number(seq);
         event.attempts[0].attempt.clone()
@@ -204,7 +204,7 @@ fn a_replay_that_ends_badly_does_not_look_well() {
 }
 
 #[test]
-fn what_was_left_out_and_what_it_followed_is_told() {
+fn the_report_counts_what_was_not_sent() {
     let report = ReplayReport {
         sent: 5,
         accepted: 4,

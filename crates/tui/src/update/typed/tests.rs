@@ -25,7 +25,7 @@ fn a_key_right_after_esc_is_a_key_and_not_lost() {
 }
 
 #[test]
-fn a_paste_is_text_and_no_keys() {
+fn a_paste_is_text_not_keys() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let before = stage.show();
     stage.msg(Msg::Paste("rqcX\nv".to_owned()));

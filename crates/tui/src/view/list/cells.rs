@@ -45,7 +45,7 @@ fn without_receiver(summary: &str, room: usize) -> Cow<'_, str> {
     without.map_or(Cow::Borrowed(summary), Cow::Owned)
 }
 
-/// Returns what the app answered, or why there is no answer.
+/// Returns the app's answer, or why it is missing.
 pub(super) fn answer(event: &EventRow, app: &App, room: usize) -> Line<'static> {
     if event.forward == ForwardState::Pending {
         return pending(engine_of(event, app));
@@ -109,7 +109,7 @@ pub(super) fn verdict(verdict: &Verdict, has_word: bool) -> Line<'static> {
     line(format!("{sign}{word}"), style)
 }
 
-/// Returns the signs of what is remarkable about an event; the help explains them.
+/// Returns the signs of an event; the help explains them.
 pub(super) fn signs(event: &EventRow) -> String {
     let replayed = event.last_attempt.as_ref().map(|attempt| attempt.cause) == Some(Cause::Replay);
     [

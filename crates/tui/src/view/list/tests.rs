@@ -1,4 +1,4 @@
-//! What stands beside an event whose answer RingCentral does not judge.
+//! Events whose answers RingCentral does not judge.
 
 use ringtail_model::{Cause, FailureKind};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
@@ -28,7 +28,7 @@ fn browsers() -> Book {
 }
 
 #[test]
-fn what_is_no_webhook_has_no_words_of_ringcentrals() {
+fn answers_to_other_requests_have_no_verdict() {
     for (columns, lines) in SIZES {
         let mut stage = Stage::new(columns, lines, browsers());
         let listed = stage.show();

@@ -9,7 +9,7 @@ use crate::format::count;
 use crate::text::{cut, line, line_width, span, width};
 use crate::theme::{BAD, DIM, GOOD, PLAIN, WARN};
 
-/// How much is said of a target.
+/// How much to say about a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Words {
     All,

@@ -47,7 +47,7 @@ fn a_target_that_is_down_is_named_at_every_size() {
 }
 
 #[test]
-fn what_is_not_forwarded_is_told_so() {
+fn no_forward_is_shown() {
     let mut book = Book::new();
     book.status.target.as_mut().unwrap().forwards = false;
     screens("not_forwarded", &book, "");
@@ -79,9 +79,9 @@ fn what_is_not_forwarded_is_told_so() {
 }
 
 #[test]
-fn what_is_counted_is_what_is_listed() {
+fn counts_are_those_of_the_list() {
     let mut book = Book::traffic();
-    // They were imported: the relay sent none of them.
+    // They were imported, not received.
     (book.status.cursor, book.status.relay_head) = (0, 0);
     let mut stage = Stage::new(80, 24, book);
     assert!(stage.show().contains("7 events · 3 failed"));
@@ -129,7 +129,7 @@ fn addresses_of_several_endpoints() {
 }
 
 #[test]
-fn where_events_go_is_in_sight_beside_any_counts() {
+fn targets_stay_in_sight_beside_long_counts() {
     for (received, state, sign) in [
         (7, TargetState::Up, "●"),
         (1_204_118, TargetState::Up, "●"),
