@@ -81,7 +81,7 @@ async fn every_payload_reaches_the_app_unchanged() -> anyhow::Result<()> {
                 [b"example-verification-token"]
             );
             assert_eq!(seen.header("connection"), Vec::<&[u8]>::new());
-            let host = world.app.address().to_string();
+            let host = world.app.address.to_string();
             assert_eq!(seen.header("host"), [host.as_bytes()]);
         }
     }

@@ -74,6 +74,7 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
 
     let caller = relay.caller()?;
     caller.post(&shop_url, &hook("/1")).await?;
+    eventually!(client.count_of("event") == 1, "the first event")?;
     caller.post(&bot_url, &hook("/2")).await?;
     eventually!(client.count_of("attempt") == 2, "an attempt of each")?;
     let paths = |app: &App| {

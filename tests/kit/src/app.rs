@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -33,6 +34,18 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Returns the body as JSON; null when it is not.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Returns the number of an event within its telephony session.
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        self.json()["body"]["sequence"].as_u64()
+    }
+
     /// Returns every value of a field, in order.
     #[must_use]
     pub fn header(&self, name: &str) -> Vec<&[u8]> {
@@ -127,11 +140,13 @@ type Starter = Arc<dyn Fn(TcpListener) -> JoinSet<()> + Send + Sync>;
 
 /// An app on its own port, which it keeps while it is down. Its connections end with it.
 pub struct App {
-    address: SocketAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     start: Starter,
     running: JoinSet<()>,
-    port: Port,
+    /// Held while the app is down.
+    port: Option<Port>,
 }
 
 impl std::fmt::Debug for App {
@@ -156,11 +171,10 @@ impl App {
 
     /// Makes an app that is down: its port refuses connections until [`App::up`].
     pub fn down(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
-        let reply = Arc::new(reply);
-        Self::new(Port::reserve(), move |seen| {
-            let reply = reply(&seen);
-            reply.send()
-        })
+        let port = Port::reserve();
+        let mut app = Self::new(port.address, move |seen| reply(&seen).send());
+        app.port = Some(port);
+        app
     }
 
     /// Starts an app that answers with what the handler makes of each request.
@@ -168,30 +182,32 @@ impl App {
     where
         F: Future<Output = Response<AppBody>> + Send + 'static,
     {
-        Self::start_on(Port::reserve(), handler)
+        Self::start_on(listen("127.0.0.1:0"), handler)
     }
 
-    /// As [`App::start`], on a port that was reserved before.
-    pub fn start_on<F>(port: Port, handler: impl Fn(Seen) -> F + Send + Sync + 'static) -> Self
+    /// As [`App::start`], where the test listens.
+    pub fn start_on<F>(
+        listener: TcpListener,
+        handler: impl Fn(Seen) -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Response<AppBody>> + Send + 'static,
     {
-        let handler = Arc::new(handler);
-        let mut app = Self::new(port, move |seen| {
+        let mut app = Self::new(listener.local_addr().unwrap(), move |seen| {
             let answer = handler(seen);
             async move { Some(answer.await) }
         });
-        app.up();
+        app.running = (app.start)(listener);
         app
     }
 
-    fn new<F>(port: Port, handler: impl Fn(Seen) -> F + Send + Sync + 'static) -> Self
+    fn new<F>(address: SocketAddr, handler: impl Fn(Seen) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Option<Response<AppBody>>> + Send + 'static,
     {
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let (log, handler) = (Arc::clone(&seen), Arc::new(handler));
-        Self::serving(port, seen, move |stream| {
+        Self::serving(address, seen, move |stream| {
             serve(stream, Arc::clone(&log), Arc::clone(&handler))
         })
     }
@@ -222,13 +238,15 @@ impl App {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut app = Self::serving(Port::reserve(), Arc::default(), handler);
-        app.up();
+        let listener = listen("127.0.0.1:0");
+        let address = listener.local_addr().unwrap();
+        let mut app = Self::serving(address, Arc::default(), handler);
+        app.running = (app.start)(listener);
         app
     }
 
     fn serving<F>(
-        port: Port,
+        address: SocketAddr,
         seen: Arc<Mutex<Vec<Seen>>>,
         handler: impl Fn(TcpStream) -> F + Send + Sync + 'static,
     ) -> Self
@@ -255,19 +273,17 @@ impl App {
             tasks
         };
         Self {
-            address: port.address,
+            address,
             seen,
             start: Arc::new(start),
             running: JoinSet::new(),
-            port,
+            port: None,
         }
     }
 
-    /// Starts the app if it is down.
+    /// Starts an app that was made by [`App::down`] or has gone down.
     pub fn up(&mut self) {
-        if self.running.is_empty() {
-            self.running = (self.start)(self.port.listen());
-        }
+        self.running = (self.start)(self.port.as_ref().unwrap().listen());
     }
 
     /// Stops the app as if it had crashed: connections break, new ones are refused.
@@ -275,10 +291,9 @@ impl App {
         self.running.shutdown().await;
     }
 
-    /// Returns the app's address.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Ends the app.
+    pub async fn stop(mut self) {
+        self.go_down().await;
     }
 
     /// Returns the app's URL with a path.
@@ -340,6 +355,14 @@ async fn serve<F>(
         .ok();
 }
 
+/// Listens on an address.
+#[must_use]
+pub fn listen(address: &str) -> TcpListener {
+    let listener = std::net::TcpListener::bind(address).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    TcpListener::from_std(listener).unwrap()
+}
+
 /// Writes and closes the connection.
 pub async fn say(mut stream: TcpStream, text: &'static str) {
     stream.write_all(text.as_bytes()).await.ok();
@@ -390,11 +413,11 @@ mod tests {
     #[tokio::test]
     async fn an_app_that_is_down_keeps_its_port_and_refuses() {
         let mut app = App::replying(|_| Reply::status(200));
-        TcpStream::connect(app.address()).await.unwrap();
+        TcpStream::connect(app.address).await.unwrap();
         app.go_down().await;
-        let refused = TcpStream::connect(app.address()).await.unwrap_err();
+        let refused = TcpStream::connect(app.address).await.unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
         app.up();
-        TcpStream::connect(app.address()).await.unwrap();
+        TcpStream::connect(app.address).await.unwrap();
     }
 }

@@ -9,5 +9,6 @@
 
 pub mod app;
 pub mod caller;
+pub mod http2;
 pub mod tls;
 pub mod wait;

@@ -9,6 +9,7 @@ mod http2;
 mod relay;
 pub mod seeds;
 
+use ringtail_kit::http2::PREFACE;
 use ringtail_protocol::event::{Disposition, Kind, header_map};
 use ringtail_ringcentral::classify::{Callback, RequestHead, classify};
 
@@ -42,13 +43,13 @@ pub fn check(bytes: &[u8]) {
     let bytes = replace(bytes, ENDPOINT.as_bytes(), relay.endpoint.as_bytes());
     let bytes = replace(&bytes, TOKEN.as_bytes(), relay.token.as_bytes());
     // Ahead of it may be a proxy's word on who calls.
-    let http2 = contains(&bytes, http2::PREFACE);
+    let http2 = contains(&bytes, PREFACE);
     let last = if http2 {
         http2::last_request(&relay.endpoint)
     } else {
         LAST.to_vec()
     };
-    let (answered, sent) = if bytes.starts_with(http2::PREFACE) {
+    let (answered, sent) = if bytes.starts_with(PREFACE) {
         relay.ask_http2(&bytes, &last)
     } else {
         relay.ask(&bytes, &last)

@@ -53,7 +53,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     );
     table
         .note("only ringtail's row has stored what it answered; the others' answers are the app's");
-    let nginx = Nginx::start(&identity, app.app.address()).await?;
+    let nginx = Nginx::start(&identity, app.app.address).await?;
     match &nginx {
         Some(nginx) => contenders.push((
             format!("{NGINX} to the app"),
@@ -63,8 +63,8 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     }
     let mut tunnels = Vec::new();
     for tunnel in [
-        ByteTunnel::bore(app.app.address()).await?,
-        ByteTunnel::wstunnel(app.app.address()).await?,
+        ByteTunnel::bore(app.app.address).await?,
+        ByteTunnel::wstunnel(app.app.address).await?,
     ]
     .into_iter()
     .flatten()

@@ -105,12 +105,12 @@ pub(crate) async fn run(plan: Plan, keep: Option<&Path>) -> anyhow::Result<Strin
     for _ in 0..plan.rounds {
         measure(directory.path(), plan.events, EVERY, &mut table).await?;
     }
-    let live = live::Live::start(open(directory.path())?, "live-x1").await?;
+    let live = live::Live::start(open(directory.path())?, "live-x1", plan.arrival).await?;
     for _ in 0..plan.rounds {
         measure(directory.path(), plan.events, LIVE, &mut table).await?;
     }
     table.note(format!("meanwhile {}", live.finish().await?));
-    table.note(removing(directory.path(), plan.events / 2).await?);
+    table.note(removing(directory.path(), plan).await?);
     table.note(large);
     table.note(format!(
         "memory of the whole program, the filling included: {} MB",
@@ -149,10 +149,10 @@ fn keep_as(directory: &Path, file: &Path) -> anyhow::Result<()> {
 }
 
 /// Measures what arrives while everything but the newest events goes.
-async fn removing(directory: &Path, max_events: u64) -> anyhow::Result<String> {
+async fn removing(directory: &Path, plan: Plan) -> anyhow::Result<String> {
     let retention = Retention {
         max_age: Duration::from_secs(10_000 * 24 * 60 * 60),
-        max_events,
+        max_events: plan.events / 2,
         max_bytes: u64::MAX,
     };
     let history = History::open_keeping(directory, retention)?;
@@ -161,7 +161,7 @@ async fn removing(directory: &Path, max_events: u64) -> anyhow::Result<String> {
         Ok(first.first().context("a history without events")?.row.0)
     };
     let before = oldest().await?;
-    let live = live::Live::start(history.clone(), "live-x2").await?;
+    let live = live::Live::start(history.clone(), "live-x2", plan.arrival).await?;
     let kept_up = live.finish().await?;
     let removed = oldest().await? - before;
     Ok(format!("while {removed} events were removed, {kept_up}"))

@@ -14,6 +14,9 @@ use bytes::{Buf, BufMut, BytesMut};
 use hdrhistogram::Histogram;
 use memchr::memmem;
 use ringtail_kit::caller::endpoint;
+use ringtail_kit::http2::{
+    ACK, DATA, END_HEADERS, END_STREAM, HEAD, HEADERS, PING, SETTINGS, WINDOW_UPDATE, hello,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
@@ -22,19 +25,6 @@ use tokio_rustls::client::TlsStream;
 
 use super::load::{Measured, micros};
 use super::shot::{Aim, STAMP, Stamp};
-
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const FRAME_HEAD: usize = 9;
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const WINDOW_UPDATE: u8 = 8;
-
-const ACK: u8 = 1;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
 
 /// Fires validation requests, `streams` at once on each of so many connections, for some time. Every echo is checked.
 ///
@@ -89,8 +79,7 @@ impl Gunner {
             gunner.stream.get_ref().1.alpn_protocol() == Some(b"h2"),
             "the server does not speak HTTP/2"
         );
-        gunner.write.put_slice(PREFACE);
-        frame_head(&mut gunner.write, 0, SETTINGS, 0, 0);
+        gunner.write.put_slice(&hello());
         Ok(gunner)
     }
 
@@ -130,16 +119,16 @@ impl Gunner {
 
     /// Takes one frame from what was read; tells when the request of a stream that ended had been sent.
     fn frame(&mut self) -> anyhow::Result<Option<Option<Instant>>> {
-        let Some(head) = self.read.first_chunk::<FRAME_HEAD>() else {
+        let Some(head) = self.read.first_chunk::<HEAD>() else {
             return Ok(None);
         };
         let [a, b, c, kind, flags, id @ ..] = *head;
         let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
-        if self.read.len() < FRAME_HEAD + length {
+        if self.read.len() < HEAD + length {
             return Ok(None);
         }
         let id = u32::from_be_bytes(id);
-        self.read.advance(FRAME_HEAD);
+        self.read.advance(HEAD);
         let payload = self.read.split_to(length);
         match kind {
             HEADERS => {

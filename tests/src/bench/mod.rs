@@ -83,6 +83,8 @@ pub struct Plan {
     pub links: usize,
     /// Events in the inspector's history.
     pub events: u64,
+    /// Time for which events arrive while the inspector is used, at least.
+    pub arrival: Duration,
 }
 
 impl Plan {
@@ -93,6 +95,7 @@ impl Plan {
         open: Duration::from_secs(10),
         links: 1_000,
         events: 1_000_000,
+        arrival: Duration::from_secs(20),
     };
 
     /// To see that everything runs.
@@ -102,5 +105,6 @@ impl Plan {
         open: Duration::from_secs(1),
         links: 50,
         events: 5_000,
+        arrival: Duration::from_secs(1),
     };
 }

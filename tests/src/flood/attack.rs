@@ -18,6 +18,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use ringtail_kit::caller::endpoint;
+use ringtail_kit::http2::{
+    CANCEL, DATA, END_HEADERS, HEADERS, RST_STREAM, frame, hello, integer, post,
+};
 use ringtail_kit::tls;
 
 /// Addresses that our own attackers call from: `127.0.0.2` and those after it.
@@ -187,14 +190,13 @@ impl World {
     /// Opens as many streams as there may be, each with the largest head and a body that does not end.
     async fn hold_streams(&self, number: usize, path: &str) -> anyhow::Result<()> {
         let mut stream = self.connect(number, &self.http2).await?;
-        let mut wire = PREFACE.to_vec();
-        wire.extend(frame(SETTINGS, 0, 0, b""));
+        let mut wire = hello();
         for id in (1..).step_by(2).take(STREAMS as usize) {
-            let mut block = post(path)?;
+            let mut block = post(path);
             if id == 1 {
                 // Into the table of what was said before, from where one byte repeats it.
-                block.extend([0x40, 1, b'x', 0x7f]);
-                block.extend(hpack_rest(FIELD.len() - 127));
+                block.extend([0x40, 1, b'x']);
+                block.extend(integer(FIELD.len()));
                 block.extend(FIELD);
             }
             block.extend([REPEAT; 14]);
@@ -219,10 +221,9 @@ impl World {
     async fn reset_one(&self, number: usize) -> anyhow::Result<()> {
         let stream = self.connect(number, &self.http2).await?;
         let (mut read, mut write) = tokio::io::split(stream);
-        let block = post(self.uri.path())?;
+        let block = post(self.uri.path());
         let write = async {
-            let mut wire = PREFACE.to_vec();
-            wire.extend(frame(SETTINGS, 0, 0, b""));
+            let mut wire = hello();
             for id in (1_u32..).step_by(2).take(100_000) {
                 wire.extend(frame(HEADERS, END_HEADERS, id, &block));
                 wire.extend(frame(RST_STREAM, 0, id, &CANCEL.to_be_bytes()));
@@ -316,43 +317,8 @@ fn half_a_hello() -> Vec<u8> {
     wire
 }
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const END_HEADERS: u8 = 4;
-const CANCEL: u32 = 8;
-
 /// HPACK's word for the field that was said last.
 const REPEAT: u8 = 0xbe;
 
 /// The value that is repeated: with name and overhead, as long as HPACK's table takes.
 const FIELD: &[u8] = &[b'y'; 4096 - 32 - 1];
-
-/// Writes what a number is beyond the seven bits that began it.
-fn hpack_rest(mut number: usize) -> Vec<u8> {
-    let mut rest = Vec::new();
-    while number >= 128 {
-        rest.push((number % 128 + 128) as u8);
-        number /= 128;
-    }
-    rest.push(number as u8);
-    rest
-}
-
-fn post(path: &str) -> anyhow::Result<Vec<u8>> {
-    let mut block = vec![0x83, 0x87, 1, 1, b'x', 4];
-    block.push(u8::try_from(path.len()).context("the path is too long")?);
-    block.extend(path.as_bytes());
-    Ok(block)
-}
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    let mut frame = length.to_be_bytes()[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}

@@ -1,10 +1,11 @@
 //! Inputs of the `edge` target to begin with.
 
+use ringtail_kit::http2;
 use ringtail_protocol::path::{ENDPOINTS, LINK};
 use ringtail_protocol::version::SUBPROTOCOL;
 use ringtail_simulate::SimRequest;
 
-use super::{ENDPOINT, TOKEN, http2};
+use super::{ENDPOINT, TOKEN};
 use crate::request;
 use crate::seeds::{Seed, requests};
 
@@ -18,7 +19,7 @@ pub fn all() -> Vec<Seed> {
         if number % 8 == 0 {
             let proxied = [PROXIED, &over_http1(&request, false)].concat();
             seeds.push(Seed::new(format!("{name}-proxied"), proxied));
-            let http2 = [http2::beginning(), over_http2(&request)].concat();
+            let http2 = [http2::hello(), over_http2(&request)].concat();
             seeds.push(Seed::new(format!("{name}-http2"), http2));
         }
     }

@@ -34,9 +34,6 @@ const AT_ONCE: u64 = 10;
 
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How long it goes on at the least.
-const LEAST: Duration = Duration::from_secs(20);
-
 /// An event whose attempt begins later than this after it was due is late.
 const LATE: Duration = Duration::from_millis(1000);
 
@@ -47,6 +44,7 @@ pub(super) struct Live {
     first: RowId,
     attempts: RowId,
     began: Instant,
+    least: Duration,
     stop: CancellationToken,
     source: JoinSet<anyhow::Result<u64>>,
     _app: JoinSet<()>,
@@ -56,7 +54,11 @@ pub(super) struct Live {
 
 impl Live {
     /// Begins; the endpoint is a new one each time.
-    pub(super) async fn start(history: History, endpoint: &'static str) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        history: History,
+        endpoint: &'static str,
+        least: Duration,
+    ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let target = TargetUrl::parse(&listener.local_addr()?.to_string())?;
         let mut app = JoinSet::new();
@@ -82,6 +84,7 @@ impl Live {
             first: reach.events,
             attempts: reach.attempts,
             began: Instant::now(),
+            least,
             stop,
             source,
             _app: app,
@@ -92,7 +95,7 @@ impl Live {
 
     /// Stops what arrives, and says how forwarding and indexing kept up.
     pub(super) async fn finish(mut self) -> anyhow::Result<String> {
-        tokio::time::sleep_until(self.began + LEAST).await;
+        tokio::time::sleep_until(self.began + self.least).await;
         self.stop.cancel();
         let stored = self.source.join_next().await.context("no source")???;
         let took = self.began.elapsed();
