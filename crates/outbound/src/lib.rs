@@ -3,7 +3,4 @@
 pub mod any_certificate;
 pub mod certificate;
 pub mod failure;
-#[cfg(feature = "testing")]
-#[expect(missing_docs, missing_debug_implementations, reason = "a test kit")]
-pub mod testing;
 pub mod trust;

@@ -42,8 +42,8 @@ impl Seen {
 
     /// Returns the number of an event within its telephony session.
     #[must_use]
-    pub fn sequence(&self) -> Option<u64> {
-        self.json()["body"]["sequence"].as_u64()
+    pub fn sequence(&self) -> u64 {
+        self.json()["body"]["sequence"].as_u64().unwrap()
     }
 
     /// Returns every value of a field, in order.

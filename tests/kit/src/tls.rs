@@ -1,4 +1,4 @@
-//! TLS as a caller that trusts one CA, and as a server with a certificate of its own.
+//! TLS as a caller that trusts one CA, and as a server with its own certificate.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,50 +10,50 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 /// HTTP/1.1 by ALPN.
-pub const HTTP1: &[u8] = b"http/1.1";
+pub const HTTP1: &str = "http/1.1";
 
 /// HTTP/2 by ALPN.
-pub const HTTP2: &[u8] = b"h2";
+pub const HTTP2: &str = "h2";
 
-/// Chooses the process-wide cryptography. The first call counts.
+/// Installs the process-wide cryptography. The first call counts.
 pub fn install() {
-    // Fails when it is installed already, which is as good.
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .ok();
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
 }
 
-/// Returns a caller's configuration that trusts the CA of a PEM file and offers one protocol. Every connection is a
-/// full handshake: resumption would make the second cheaper than RingCentral's are.
+/// Returns a caller's configuration that trusts a CA and offers protocols. Nothing is resumed: RingCentral's handshakes
+/// are full.
 ///
 /// # Errors
-/// When the file holds no certificate.
-pub fn caller(ca: &Path, alpn: &[u8]) -> anyhow::Result<Arc<ClientConfig>> {
+/// When the text holds no certificate.
+pub fn trusting(pem: &[u8], alpn: &[&str]) -> anyhow::Result<Arc<ClientConfig>> {
     install();
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(ca)
-        .with_context(|| format!("{} could not be read", ca.display()))?
-    {
+    for certificate in CertificateDer::pem_slice_iter(pem) {
         roots.add(certificate.context("not a PEM certificate")?)?;
     }
     let mut config = ClientConfig::builder()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![alpn.to_vec()];
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 
-/// A certificate, by default for `localhost`, with the files that other servers want.
-#[derive(Debug)]
-pub struct Identity {
-    directory: tempfile::TempDir,
-    certificate: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
+/// As [`trusting`], with the CA in a file and one protocol.
+///
+/// # Errors
+/// When the file holds no certificate.
+pub fn caller(ca: &Path, alpn: &str) -> anyhow::Result<Arc<ClientConfig>> {
+    let pem = std::fs::read(ca).with_context(|| format!("{} could not be read", ca.display()))?;
+    trusting(&pem, &[alpn])
 }
 
+/// A self-signed certificate, which is its own CA, in `cert.pem` with its key in `key.pem`.
+#[derive(Debug)]
+pub struct Identity(tempfile::TempDir);
+
 impl Identity {
-    /// Makes a self-signed certificate.
+    /// Makes a certificate for `localhost`.
     ///
     /// # Errors
     /// When the files cannot be written.
@@ -61,7 +61,7 @@ impl Identity {
         Self::of(["localhost".to_owned(), "127.0.0.1".to_owned()])
     }
 
-    /// Makes a self-signed certificate for other names.
+    /// Makes a certificate for other names.
     ///
     /// # Errors
     /// When the files cannot be written.
@@ -69,52 +69,30 @@ impl Identity {
         install();
         let made = rcgen::generate_simple_self_signed(names)?;
         let directory = tempfile::tempdir()?;
+        let key = made.signing_key.serialize_pem();
         std::fs::write(directory.path().join("cert.pem"), made.cert.pem())?;
-        std::fs::write(
-            directory.path().join("key.pem"),
-            made.signing_key.serialize_pem(),
-        )?;
-        Ok(Self {
-            certificate: made.cert.der().clone(),
-            key: PrivateKeyDer::try_from(made.signing_key.serialize_der())
-                .map_err(anyhow::Error::msg)?,
-            directory,
-        })
+        std::fs::write(directory.path().join("key.pem"), key)?;
+        Ok(Self(directory))
     }
 
-    /// Reads the certificate that [`Identity::new`] left in a directory of another process.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn server_from(directory: &Path) -> anyhow::Result<Arc<ServerConfig>> {
-        install();
-        let certificate = CertificateDer::from_pem_file(directory.join("cert.pem"))?;
-        let key = PrivateKeyDer::from_pem_file(directory.join("key.pem"))?;
-        server(certificate, key)
-    }
-
-    /// Returns the directory with `cert.pem` and `key.pem`; the certificate is its own CA.
+    /// Returns the directory with the files.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        self.directory.path()
-    }
-
-    /// Returns a server's configuration.
-    ///
-    /// # Errors
-    /// When certificate and key do not fit.
-    pub fn server(&self) -> anyhow::Result<Arc<ServerConfig>> {
-        server(self.certificate.clone(), self.key.clone_key())
+        self.0.path()
     }
 }
 
-fn server(
-    certificate: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
-) -> anyhow::Result<Arc<ServerConfig>> {
+/// Returns the configuration of a server with an [`Identity`]'s files.
+///
+/// # Errors
+/// When there are none.
+pub fn server(directory: &Path) -> anyhow::Result<Arc<ServerConfig>> {
+    install();
+    let certificate = CertificateDer::from_pem_file(directory.join("cert.pem"))?;
+    let key = PrivateKeyDer::from_pem_file(directory.join("key.pem"))?;
     let mut config = ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)?;
-    config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
+    config.alpn_protocols = [HTTP2, HTTP1].map(|name| name.as_bytes().to_vec()).into();
     Ok(Arc::new(config))
 }

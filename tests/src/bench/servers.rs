@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use ringtail_kit::tls::{self, Identity};
+use ringtail_kit::tls;
 
 /// What a server does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -44,7 +44,7 @@ pub async fn serve(
     let server = Server {
         tls: match kind {
             Kind::App => None,
-            _ => Some(Identity::server_from(directory)?.into()),
+            _ => Some(tls::server(directory)?.into()),
         },
         store: match kind {
             Kind::Durable => Some(Store::open(directory.join("prototype.sqlite"))?),
@@ -85,7 +85,7 @@ impl Server {
         let Ok(stream) = tls.accept(stream).await else {
             return;
         };
-        let http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2.as_bytes());
         let stream = TokioIo::new(stream);
         let service = service_fn(move |request| {
             let server = Arc::clone(&self);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ringtail_outbound::testing::App;
+use ringtail_kit::app::App;
 
 use super::{SendOptions, Sender};
 use ringtail_model::target::TargetUrl;

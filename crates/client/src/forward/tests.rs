@@ -7,8 +7,8 @@ use tokio::sync::{Barrier, Notify, Semaphore};
 
 use super::testing::{pass, quick, sender, sender_to};
 use super::*;
+use ringtail_kit::app::{App, Port, Seen, response};
 use ringtail_model::{AttemptRow, FailureKind};
-use ringtail_outbound::testing::{App, Place, Seen, answer};
 use ringtail_store::testing::{ENDPOINT, TestHistory, attempt, call};
 
 /// A forwarder that a test owns.
@@ -93,7 +93,7 @@ fn eager() -> ForwardOptions {
 async fn what_is_pending_and_what_comes_in_is_forwarded_and_done() {
     let test = TestHistory::open();
     test.receives(vec![call(1, "a"), call(2, "b")]).await;
-    let app = App::start(async |_| answer(200, ""));
+    let app = App::start(async |_| response(200, ""));
     let running = Running::start(&test.history, sender_to(&app));
     attempts(&test, 2).await;
     test.receives(vec![call(3, "c")]).await;
@@ -114,7 +114,7 @@ async fn what_is_pending_and_what_comes_in_is_forwarded_and_done() {
 async fn what_comes_in_while_it_is_paused_waits_until_it_is_not() {
     let test = TestHistory::open();
     test.receives(vec![call(1, "a")]).await;
-    let app = App::start(async |_| answer(200, ""));
+    let app = App::start(async |_| response(200, ""));
     let running = Running::start(&test.history, sender_to(&app));
     attempts(&test, 1).await;
     running.paused.send_replace(true);
@@ -162,7 +162,7 @@ async fn order_is_kept_within_a_key_and_keys_run_side_by_side() {
                 }
                 *same_key.lock().unwrap().get_mut(&key).unwrap() -= 1;
                 busy.fetch_sub(1, Ordering::SeqCst);
-                answer(200, "")
+                response(200, "")
             }
         }
     });
@@ -200,13 +200,13 @@ async fn errors_and_time_outs_are_recorded_and_block_nothing() {
             let silent = silent.clone();
             async move {
                 match seen.sequence() {
-                    1 => answer(500, "broken"),
-                    2 => answer(404, ""),
+                    1 => response(500, "broken"),
+                    2 => response(404, ""),
                     3 => {
                         silent.notify_one();
                         std::future::pending().await
                     }
-                    _ => answer(200, ""),
+                    _ => response(200, ""),
                 }
             }
         }
@@ -237,7 +237,7 @@ async fn errors_and_time_outs_are_recorded_and_block_nothing() {
 #[tokio::test]
 async fn a_target_that_is_down_holds_its_events_and_drains_in_order_when_it_is_back() {
     let test = TestHistory::open();
-    let place = Place::reserve();
+    let place = Port::reserve();
     let address = place.address;
     test.receives((1..=30).map(|seq| call(seq, "s")).collect())
         .await;
@@ -251,7 +251,7 @@ async fn a_target_that_is_down_holds_its_events_and_drains_in_order_when_it_is_b
     assert!(reason.contains("nothing listens"), "{reason}");
     // Nothing was recorded: the app has not seen anything.
     assert_eq!(test.history.counts().await.unwrap().attempts, 0);
-    let app = App::start_on(place.listen(), async |_| answer(200, ""));
+    let app = App::start_on(place.listen(), async |_| response(200, ""));
     attempts(&test, 30).await;
     running
         .state(|state| state.target == TargetState::Up && state.held == 0)
@@ -263,7 +263,7 @@ async fn a_target_that_is_down_holds_its_events_and_drains_in_order_when_it_is_b
     running
         .state(|state| is_down(state) && state.held == 1)
         .await;
-    let app = App::start_on(place.listen(), async |_| answer(200, ""));
+    let app = App::start_on(place.listen(), async |_| response(200, ""));
     attempts(&test, 31).await;
     assert_eq!(app.seen().len(), 1);
     running.stop().await;
@@ -273,7 +273,7 @@ async fn a_target_that_is_down_holds_its_events_and_drains_in_order_when_it_is_b
 async fn a_client_that_starts_again_goes_on_with_what_is_owed() {
     let TestHistory { dir, history } = TestHistory::open();
     let test = TestHistory { dir, history };
-    let place = Place::reserve();
+    let place = Port::reserve();
     let address = place.address;
     test.receives((1..=5).map(|seq| call(seq, "s")).collect())
         .await;
@@ -285,7 +285,7 @@ async fn a_client_that_starts_again_goes_on_with_what_is_owed() {
     let history = History::open(dir.path()).unwrap();
     let test = TestHistory { dir, history };
     assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 5);
-    let app = App::start_on(place.listen(), async |_| answer(200, ""));
+    let app = App::start_on(place.listen(), async |_| response(200, ""));
     let running = Running::start(&test.history, to(address));
     attempts(&test, 5).await;
     assert!(app.seen().iter().map(Seen::sequence).eq(1..=5));
@@ -303,7 +303,7 @@ async fn requests_in_flight_may_end_when_the_forwarder_is_stopped() {
             async move {
                 arrived.notify_one();
                 go.acquire().await.unwrap().forget();
-                answer(200, "")
+                response(200, "")
             }
         }
     });
@@ -365,7 +365,7 @@ async fn what_another_process_has_settled_is_not_sent() {
             async move {
                 arrived.notify_one();
                 go.acquire().await.unwrap().forget();
-                answer(200, "")
+                response(200, "")
             }
         }
     });
@@ -391,7 +391,7 @@ async fn more_than_the_window_is_pending_and_gets_through() {
             .collect(),
     )
     .await;
-    let app = App::start(async |_| answer(200, ""));
+    let app = App::start(async |_| response(200, ""));
     let options = ForwardOptions {
         limits: Limits {
             in_flight: 2,

@@ -67,7 +67,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use ringtail_outbound::testing::Place;
+    use ringtail_kit::app::Port;
 
     fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -84,7 +84,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_next_address_is_tried_when_the_first_refuses() {
-        let place = Place::reserve();
+        let place = Port::reserve();
         let refusing = place.address;
         let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listening = open.local_addr().unwrap();

@@ -15,10 +15,10 @@ use self::fake::{ENDPOINT, FakeRelay, RelayEnd, call, empty, event, open};
 use super::*;
 use crate::engine::{Engine, EngineConfig};
 use crate::forward::SendOptions;
+use ringtail_kit::app::Port;
 use ringtail_model::RowId;
 use ringtail_model::secrets::Secrets;
 use ringtail_model::target::TargetUrl;
-use ringtail_outbound::testing::Place;
 use ringtail_store::Retention;
 
 /// An engine on a history of its own.
@@ -263,7 +263,7 @@ async fn the_event_stream_is_opened_once_and_other_paths_do_not_exist() {
 
 #[tokio::test]
 async fn passthroughs_without_an_app_are_told_so() {
-    let place = Place::reserve();
+    let place = Port::reserve();
     let target = place.address.to_string();
     for (target, reason) in [(None, NOT_FORWARDING), (Some(target.as_str()), UNREACHABLE)] {
         let mut relay = FakeRelay::start().await;

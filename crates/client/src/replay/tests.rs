@@ -2,8 +2,8 @@ use ringtail_protocol::event::EncodedRequest;
 
 use super::*;
 use crate::forward::testing::{quick, sender, sender_to};
+use ringtail_kit::app::{App, Port, response};
 use ringtail_model::{FailureKind, ForwardState, Outcome};
-use ringtail_outbound::testing::{App, Place, answer};
 use ringtail_store::testing::{ENDPOINT, TestHistory, call, encoded};
 
 #[tokio::test]
@@ -11,7 +11,7 @@ async fn a_replay_sends_the_original_and_is_an_attempt_of_its_own() {
     let test = TestHistory::open();
     let event = call(1, "s");
     test.receives(vec![event.clone()]).await;
-    let app = App::start(async |_| answer(204, ""));
+    let app = App::start(async |_| response(204, ""));
     let detail = replay(&test.history, &sender_to(&app), event.id, None)
         .await
         .unwrap();
@@ -45,7 +45,7 @@ async fn an_edited_copy_names_its_origin() {
         value: "forged".into(),
     });
     let id = test.history.add_edited(event.id, request).await.unwrap();
-    let app = App::start(async |_| answer(200, ""));
+    let app = App::start(async |_| response(200, ""));
     replay(&test.history, &sender_to(&app), id.unwrap(), None)
         .await
         .unwrap();
@@ -61,7 +61,7 @@ async fn a_target_that_refuses_a_replay_is_recorded() {
     let test = TestHistory::open();
     let event = call(1, "s");
     test.receives(vec![event.clone()]).await;
-    let place = Place::reserve();
+    let place = Port::reserve();
     let nowhere = sender(&place.address.to_string(), quick());
     let detail = replay(&test.history, &nowhere, event.id, None)
         .await
@@ -95,7 +95,7 @@ async fn a_replay_is_signed_anew_when_asked() {
     let test = TestHistory::open();
     let event = call(1, "s");
     test.receives(vec![event.clone()]).await;
-    let app = App::start(async |_| answer(200, ""));
+    let app = App::start(async |_| response(200, ""));
     let secrets = Secrets::of_variables(|_| Some("another".into())).unwrap();
     replay(&test.history, &sender_to(&app), event.id, Some(&secrets))
         .await

@@ -10,11 +10,11 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::*;
+use ringtail_kit::app::{App, AppBody};
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{
     AttemptDetail, AttemptRow, Cause, EventRow, FailureKind, ForwardState, Outcome, RowId,
 };
-use ringtail_outbound::testing::{App, AppBody};
 
 fn event(method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> EventDetail {
     let headers = headers.iter().map(|(name, value)| Header {

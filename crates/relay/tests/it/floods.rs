@@ -13,11 +13,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::kit::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, REFUSED, RST_STREAM,
+use crate::kit::{Caller, Conn, Dial, EVENT, Endpoint, NEVER, TestRelay, after, soon, text_app};
+use ringtail_kit::http2::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, REFUSED_STREAM, RST_STREAM,
     SETTINGS, frame, post,
 };
-use crate::kit::{Caller, Conn, Dial, EVENT, Endpoint, NEVER, TestRelay, after, soon, text_app};
 
 /// Fills all buffers on most machines; where it does not, less is tried.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -76,7 +76,7 @@ async fn streams_over_the_limit_are_refused_and_too_many_of_them_end_the_connect
         let (kind, stream, payload) = conn.frame().await.unwrap();
         if kind == RST_STREAM {
             assert!(stream > 2 * STREAMS);
-            assert_eq!(payload[3], REFUSED);
+            assert_eq!(payload[3], REFUSED_STREAM);
             refused += 1;
         }
     }

@@ -2,21 +2,21 @@ use crate::{Faults, Parameters, Scenario, Secrets, Template, builtins};
 use http::HeaderValue;
 
 use super::*;
+use ringtail_kit::app::{App, Seen, response};
 use ringtail_model::target::TargetUrl;
-use ringtail_outbound::testing::{App, Seen, answer};
 
 /// An app that answers validations as it should, and everything else with a status.
 fn app(status: u16) -> App {
     App::start(move |seen: Seen| async move {
         match seen.headers.get("validation-token") {
             Some(token) => {
-                let mut answer = answer(200, "");
+                let mut answer = response(200, "");
                 answer
                     .headers_mut()
                     .insert("validation-token", token.clone());
                 answer
             }
-            None => answer(status, ""),
+            None => response(status, ""),
         }
     })
 }
@@ -137,7 +137,7 @@ async fn a_validation_that_fails_ends_the_run_with_ringcentrals_code() {
         (201, None, "SUB-522"),
     ] {
         let app = App::start(move |_| async move {
-            let mut answer = answer(status, "");
+            let mut answer = response(status, "");
             if let Some(token) = token {
                 let token = HeaderValue::from_static(token);
                 answer.headers_mut().insert("validation-token", token);

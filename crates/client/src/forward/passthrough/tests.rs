@@ -6,8 +6,8 @@ use tokio::sync::Semaphore;
 use super::*;
 use crate::forward::SendOptions;
 use crate::forward::testing::{quick, sender, sender_to};
+use ringtail_kit::app::{App, AppBody, Port, Seen, response};
 use ringtail_model::{AttemptDetail, Outcome, RowId};
-use ringtail_outbound::testing::{App, AppBody, Place, Seen, answer};
 use ringtail_store::testing::TestHistory;
 
 const PIECES: usize = 3;
@@ -90,7 +90,7 @@ fn piecewise(allowed: Arc<Semaphore>) -> App {
 #[tokio::test]
 async fn the_answer_reaches_the_caller_and_the_history() {
     let app = App::start(async |_: Seen| -> http::Response<AppBody> {
-        let mut response = answer(201, "{\"type\":\"dialog\"}");
+        let mut response = response(201, "{\"type\":\"dialog\"}");
         let headers = response.headers_mut();
         headers.insert("content-type", "application/json".parse().unwrap());
         headers.insert("connection", "close".parse().unwrap());
@@ -145,7 +145,7 @@ async fn the_answer_streams_piece_by_piece() {
 
 #[tokio::test]
 async fn an_answer_of_known_length_ends_with_its_last_byte() {
-    let app = App::start(async |_| answer(200, "four"));
+    let app = App::start(async |_| response(200, "four"));
     let caller = Caller::of(sender_to(&app));
     let mut body = caller.asks("").await.unwrap().into_body();
     assert!(!body.is_end_stream());
@@ -178,7 +178,7 @@ async fn a_late_answer_is_recorded_when_the_caller_left_before_it() {
             async move {
                 arrived.add_permits(1);
                 go.acquire().await.unwrap().forget();
-                answer(200, "late")
+                response(200, "late")
             }
         }
     });
@@ -193,7 +193,7 @@ async fn a_late_answer_is_recorded_when_the_caller_left_before_it() {
 
 #[tokio::test]
 async fn a_target_that_does_not_answer_is_told_and_recorded() {
-    let place = Place::reserve();
+    let place = Port::reserve();
     let caller = Caller::of(sender(&place.address.to_string(), quick()));
     let failure = caller.asks("").await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Refused);
@@ -206,8 +206,8 @@ async fn a_target_that_does_not_answer_is_told_and_recorded() {
 
 #[tokio::test]
 async fn a_part_of_an_answer_is_not_taken_for_the_whole() {
-    let app = App::raw(|stream| {
-        ringtail_outbound::testing::say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart")
+    let app = App::after_head(|stream| {
+        ringtail_kit::app::say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart")
     });
     let caller = Caller::of(sender_to(&app));
     let response = caller.asks("").await.unwrap();
@@ -259,7 +259,7 @@ async fn a_stop_ends_what_is_going_on_and_records_it() {
 
 #[tokio::test]
 async fn a_caller_that_breaks_off_its_request_is_not_the_apps_fault() {
-    let app = App::start(async |_| answer(200, ""));
+    let app = App::start(async |_| response(200, ""));
     let caller = Caller::of(sender_to(&app));
     let pieces = futures_util::stream::iter([
         Ok(Frame::data(Bytes::from_static(b"half"))),
@@ -279,7 +279,7 @@ async fn a_caller_that_breaks_off_its_request_is_not_the_apps_fault() {
 
 #[tokio::test]
 async fn a_request_that_cannot_be_sent_is_recorded() {
-    let app = App::start(async |_| answer(200, ""));
+    let app = App::start(async |_| response(200, ""));
     let caller = Caller::of(sender_to(&app));
     let request = http::Request::new(Empty::<Bytes>::new());
     let failure = caller
@@ -293,8 +293,8 @@ async fn a_request_that_cannot_be_sent_is_recorded() {
 
 #[tokio::test]
 async fn an_app_that_switches_protocols_has_not_answered() {
-    let app = App::raw(|stream| {
-        ringtail_outbound::testing::say(
+    let app = App::after_head(|stream| {
+        ringtail_kit::app::say(
             stream,
             "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
         )
@@ -333,7 +333,7 @@ async fn the_length_of_an_answer_is_stated_once_and_where_it_may_be() {
             "",
         ),
     ] {
-        let app = App::raw(move |stream| ringtail_outbound::testing::say(stream, answer));
+        let app = App::after_head(move |stream| ringtail_kit::app::say(stream, answer));
         let caller = Caller::of(sender_to(&app));
         let (head, passed_on) = caller.asks("").await.unwrap().into_parts();
         let lengths: Vec<_> = head.headers.get_all("content-length").iter().collect();

@@ -12,8 +12,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::forward::testing::{quick, sender, sender_to};
+use ringtail_kit::app::{App, Port, listen, response, say};
 use ringtail_model::Outcome;
-use ringtail_outbound::testing::{App, Place, answer, listen, say};
 use ringtail_store::testing::request;
 
 async fn deliver(sender: &Sender, body: &str) -> Delivery {
@@ -33,7 +33,7 @@ fn failure(delivery: &Delivery) -> (FailureKind, &str) {
 #[tokio::test]
 async fn the_app_gets_the_request_to_the_byte_and_its_answer_is_kept() {
     let app = App::start(async |_| {
-        let mut response = answer(201, "made");
+        let mut response = response(201, "made");
         response
             .headers_mut()
             .append("x-twice", "1".parse().unwrap());
@@ -83,7 +83,7 @@ async fn the_app_gets_the_request_to_the_byte_and_its_answer_is_kept() {
 
 #[tokio::test]
 async fn large_answers_are_counted_to_the_end_and_kept_in_part() {
-    let app = App::start(async |_| answer(200, vec![b'x'; 10 * 1024 * 1024]));
+    let app = App::start(async |_| response(200, vec![b'x'; 10 * 1024 * 1024]));
     let attempt = deliver(&sender_to(&app), "{}").await.attempt;
     assert_eq!(attempt.outcome, Outcome::Status(200));
     assert_eq!(attempt.body_len, 10 * 1024 * 1024);
@@ -109,7 +109,8 @@ async fn endless_answers_are_cut() {
 
 #[tokio::test]
 async fn an_app_that_breaks_off_has_reset() {
-    let app = App::raw(|stream| say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart"));
+    let app =
+        App::after_head(|stream| say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart"));
     let delivery = deliver(&sender_to(&app), "{}").await;
     let (kind, message) = failure(&delivery);
     assert_eq!(kind, FailureKind::Reset, "{message}");
@@ -120,7 +121,7 @@ async fn an_app_that_breaks_off_has_reset() {
     assert!(delivery.connected);
     assert_eq!(delivery.attempt.body, "part");
 
-    let app = App::raw(async |stream| drop(stream));
+    let app = App::after_head(async |stream| drop(stream));
     let delivery = deliver(&sender_to(&app), "{}").await;
     assert_eq!(failure(&delivery).0, FailureKind::Reset);
     assert!(delivery.connected);
@@ -133,14 +134,14 @@ async fn an_app_that_speaks_something_else_is_not_http() {
         "\u{15}\u{3}\u{1}\0\u{2}\u{2}\n",
         "HTTP/7.9 200 OK\r\n\r\n",
     ] {
-        let app = App::raw(move |stream| say(stream, text));
+        let app = App::after_head(move |stream| say(stream, text));
         let delivery = deliver(&sender_to(&app), "{}").await;
         let (kind, message) = failure(&delivery);
         assert_eq!(kind, FailureKind::NotHttp, "{text:?}: {message}");
         assert!(message.contains("is not HTTP"), "{message}");
         assert!(delivery.connected);
     }
-    let app = App::raw(async |mut stream: tokio::net::TcpStream| {
+    let app = App::after_head(async |mut stream: tokio::net::TcpStream| {
         drop(stream.write_all(b"HTTP/1.1 200 OK\r\n").await);
         let line = format!("x-large: {}\r\n", "x".repeat(60_000));
         while stream.write_all(line.as_bytes()).await.is_ok() {}
@@ -182,7 +183,7 @@ async fn an_app_that_falls_silent_inside_of_its_answer_times_out() {
 
 #[tokio::test]
 async fn a_target_where_nothing_listens_refuses() {
-    let place = Place::reserve();
+    let place = Port::reserve();
     let address = place.address;
     let delivery = deliver(&sender(&address.to_string(), quick()), "{}").await;
     let (kind, message) = failure(&delivery);
@@ -237,7 +238,7 @@ async fn a_target_that_does_not_take_the_connection_is_unreachable() {
 
 #[tokio::test]
 async fn a_tls_handshake_that_never_ends_is_no_connection() {
-    let app = App::handshaking(|stream| async move {
+    let app = App::on_connect(|stream| async move {
         pending::<()>().await;
         drop(stream);
     });
@@ -260,7 +261,7 @@ async fn localhost_is_tried_on_both_of_its_addresses() {
         if !needed && tokio::net::TcpListener::bind(address).await.is_err() {
             continue; // This machine has no IPv6.
         }
-        let app = App::start_on(listen(address), async |_| answer(200, ""));
+        let app = App::start_on(listen(address), async |_| response(200, ""));
         let target = format!("localhost:{}", app.address.port());
         let delivery = deliver(&sender(&target, quick()), "{}").await;
         assert_eq!(delivery.attempt.outcome, Outcome::Status(200), "{address}");
@@ -271,7 +272,7 @@ async fn localhost_is_tried_on_both_of_its_addresses() {
 async fn each_request_has_a_connection_of_its_own() {
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
-    let app = App::raw(move |mut stream: tokio::net::TcpStream| {
+    let app = App::after_head(move |mut stream: tokio::net::TcpStream| {
         count.fetch_add(1, Ordering::SeqCst);
         async move {
             let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
@@ -305,7 +306,7 @@ fn secure_app() -> App {
         )
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    App::handshaking(move |stream| {
+    App::on_connect(move |stream| {
         let acceptor = acceptor.clone();
         async move {
             let Ok(mut stream) = acceptor.accept(stream).await else {
@@ -350,7 +351,7 @@ async fn https_targets_must_be_trusted_unless_told_otherwise() {
 
 #[tokio::test]
 async fn http_and_https_mixed_up_is_said_in_words() {
-    let app = App::handshaking(|stream| say(stream, "HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let app = App::on_connect(|stream| say(stream, "HTTP/1.1 400 Bad Request\r\n\r\n"));
     let insecure = SendOptions {
         insecure: true,
         ..quick()

@@ -2,8 +2,8 @@ use std::convert::Infallible;
 
 use super::*;
 use crate::forward::testing::sender_to;
+use ringtail_kit::app::{App, response};
 use ringtail_model::RowId;
-use ringtail_outbound::testing::{App, answer};
 use ringtail_store::BookmarkChange;
 use ringtail_store::testing::{TestHistory, call};
 
@@ -25,7 +25,7 @@ fn run(test: &TestHistory, app: &App, rows: &[EventRow], options: Options) -> Ru
 #[tokio::test]
 async fn the_same_seed_sends_the_same_twice() {
     let test = TestHistory::open();
-    let app = App::start(async |_| answer(200, ""));
+    let app = App::start(async |_| response(200, ""));
     let events = stored(&test, 20).await;
     let faults = Faults {
         reorder: 40,
@@ -67,7 +67,7 @@ async fn the_same_seed_sends_the_same_twice() {
 #[tokio::test]
 async fn a_run_that_is_stopped_sends_nothing_more() {
     let test = TestHistory::open();
-    let app = App::start(async |_| answer(200, ""));
+    let app = App::start(async |_| response(200, ""));
     let events = stored(&test, 3).await;
     let stop = CancellationToken::new();
     let mut replays = run(&test, &app, &events, Options::default()).until(stop.clone());
@@ -94,10 +94,10 @@ async fn a_run_that_is_stopped_sends_nothing_more() {
 async fn answers_are_held_against_those_before_them() {
     let test = TestHistory::open();
     let app = App::start(async |seen| match seen.sequence() {
-        2 => answer(500, ""),
-        _ => answer(200, ""),
+        2 => response(500, ""),
+        _ => response(200, ""),
     });
-    let well = App::start(async |_| answer(200, ""));
+    let well = App::start(async |_| response(200, ""));
     let options = Options {
         compare: Some(Noise::default()),
         ..Options::default()
@@ -120,7 +120,7 @@ async fn answers_are_held_against_those_before_them() {
 #[tokio::test]
 async fn an_event_is_as_it_is_when_it_is_sent() {
     let test = TestHistory::open();
-    let app = App::start(async |_| answer(200, ""));
+    let app = App::start(async |_| response(200, ""));
     let events = stored(&test, 2).await;
     let mut replays = run(&test, &app, &events, Options::default());
     let marked = test
@@ -136,7 +136,7 @@ async fn an_event_is_as_it_is_when_it_is_sent() {
 #[tokio::test]
 async fn a_run_goes_on_without_what_went_meanwhile() {
     let test = TestHistory::open();
-    let app = App::start(async |_| answer(200, ""));
+    let app = App::start(async |_| response(200, ""));
     let mut events = stored(&test, 3).await;
     events[1].id = EventId::fresh();
     let mut replays = run(&test, &app, &events, Options::default());

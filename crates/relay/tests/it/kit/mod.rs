@@ -5,12 +5,13 @@ mod client;
 pub(crate) mod frames;
 pub(crate) mod pebble;
 
-use std::future::Future;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringtail_kit::tls::trusting;
+use ringtail_kit::wait::PATIENCE;
+pub(crate) use ringtail_kit::wait::{after, soon};
 use ringtail_protocol::name::Name;
 use ringtail_relay::accounts::{Account, Accounts, Token};
 use ringtail_relay::config::{Certificate, Config};
@@ -18,55 +19,16 @@ use ringtail_relay::server::{Server, Stopped};
 use ringtail_relay::store::DataDir;
 use ringtail_relay::tls::CertificateState;
 use rustls::ClientConfig;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
 pub(crate) use self::caller::{Answered, Caller, Conn, EVENT, post_head};
 pub(crate) use self::client::{App, Client, Dial, text_app};
 
-/// Longer than anything takes: a test that waits for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A limit that is not the one that a test is about.
+/// Disables a time limit that the test is not about.
 pub(crate) const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How long the relay is given before more time passes in [`after`], in case that the limit begins late. Twice and thrice
-/// the limit may be over for others, too.
-const MOMENT: Duration = Duration::from_secs(1);
-
-/// Waits for something that must happen.
-pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    let began = std::time::Instant::now();
-    let mut future = pin!(future);
-    loop {
-        match timeout(PATIENCE, &mut future).await {
-            Ok(value) => return value,
-            // The runtime's clock may have been turned on.
-            Err(_elapsed) => assert!(began.elapsed() < PATIENCE, "{what} did not happen"),
-        }
-    }
-}
-
-/// Waits for what the relay does when a limit is over, and turns the runtime's clock on by that limit: what comes before
-/// has all the time that the limit gives, on however busy a machine.
-pub(crate) async fn after<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let turns = async {
-        loop {
-            tokio::time::pause();
-            tokio::time::advance(limit).await;
-            tokio::time::resume();
-            if let Ok(value) = timeout(MOMENT, &mut future).await {
-                return value;
-            }
-        }
-    };
-    soon(what, turns).await
-}
-
-/// Waits until a relay's certificates are as they should be.
+/// Waits for a state of the relay's certificates.
 pub(crate) async fn state(
     relay: &Server,
     what: &str,
@@ -105,7 +67,7 @@ impl TestRelay {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        ringtail_kit::tls::install();
         let dir = TempDir::new().unwrap();
         let mut config = Config::dev("127.0.0.1:0".parse().unwrap(), dir.path().to_owned());
         change(&mut config);
@@ -204,14 +166,8 @@ impl TestRelay {
 
     /// Returns the TLS settings of a client that trusts this relay.
     pub(crate) fn tls(&self, alpn: &[&str]) -> Arc<ClientConfig> {
-        let mut roots = rustls::RootCertStore::empty();
-        let ca = CertificateDer::from_pem_file(self.dir.path().join("ca.pem")).unwrap();
-        roots.add(ca).unwrap();
-        let mut config = ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        Arc::new(config)
+        let ca = std::fs::read(self.dir.path().join("ca.pem")).unwrap();
+        trusting(&ca, alpn).unwrap()
     }
 
     pub(crate) async fn shutdown(mut self) -> (Stopped, TempDir) {

@@ -12,10 +12,10 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rcgen::{CertificateParams, KeyPair};
+use ringtail_kit::tls::trusting;
 use ringtail_relay::config::{Acme, Certificate, Config, Domain, HttpListen, PublicUrl};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -45,7 +45,7 @@ pub(crate) struct Pebble {
 
 impl Pebble {
     pub(crate) async fn start() -> Self {
-        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        ringtail_kit::tls::install();
         let [.., a, b, c] = uuid::Uuid::now_v7().into_bytes();
         let ip = Ipv4Addr::new(127, a, b, c.clamp(1, 254));
         let dir = TempDir::new().unwrap();
@@ -178,19 +178,16 @@ impl Pebble {
         });
     }
 
-    /// Returns the settings of somebody who trusts the certificates that are issued here.
+    /// Returns the TLS configuration of a caller that trusts the certificates issued here.
     pub(crate) async fn trust(&self, alpn: &[&str]) -> Arc<ClientConfig> {
-        let mut own = RootCertStore::empty();
-        own.add(root(&fs::read(self.ca()).unwrap())).unwrap();
+        let own = trusting(&fs::read(self.ca()).unwrap(), &[]).unwrap();
         let socket = TcpStream::connect(self.management).await.unwrap();
         let name = ServerName::from(IpAddr::from(self.ip));
-        let stream = TlsConnector::from(client(own, &[])).connect(name, socket);
+        let stream = TlsConnector::from(own).connect(name, socket);
         let request = Request::get("/roots/0").header("host", self.management.to_string());
         let request = request.body(Full::default()).unwrap();
         let pem = exchange(stream.await.unwrap(), request).await;
-        let mut roots = RootCertStore::empty();
-        roots.add(root(&pem)).unwrap();
-        client(roots, alpn)
+        trusting(&pem, alpn).unwrap()
     }
 
     /// Kills the authority, and leaves its DNS.
@@ -208,20 +205,6 @@ impl Drop for Pebble {
             drop(program.wait());
         }
     }
-}
-
-fn root(pem: &[u8]) -> CertificateDer<'static> {
-    CertificateDer::from_pem_slice(pem).unwrap()
-}
-
-fn client(roots: RootCertStore, alpn: &[&str]) -> Arc<ClientConfig> {
-    let mut config = ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    // Each connection looks at the certificate anew.
-    config.resumption = rustls::client::Resumption::disabled();
-    Arc::new(config)
 }
 
 /// Sends one request, and returns the body of its answer.
