@@ -23,14 +23,17 @@ pub(super) async fn respond(
 ) -> Result<RelayResponse, RecordError> {
     let request = &received.request;
     // A request with a body has its share already.
-    let share = match request.body.share {
+    let _share = match request.body.share {
         Some(_) => None,
-        None => edge.memory.request(Some(request.endpoint), &request.head),
+        None => {
+            let share = edge.memory.request(Some(request.endpoint), &request.head);
+            if share.is_none() {
+                edge.metrics.limits.hit(Limit::BufferedBytes);
+                return Ok(response::unavailable("the relay is busy\n"));
+            }
+            share
+        }
     };
-    if request.body.share.is_none() && share.is_none() {
-        edge.metrics.limits.hit(Limit::BufferedBytes);
-        return Ok(response::unavailable("the relay is busy\n"));
-    }
     let deadline = Instant::now() + edge.limits.passthrough_deadline;
     let mut headers = request.head.headers.clone();
     path::strip_hop_by_hop(&mut headers);

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,9 +14,8 @@ use http_body_util::{Either, Full};
 use hyper::client::conn::http2::SendRequest;
 use parking_lot::{Mutex, RwLock};
 use ringtail_protocol::http2::MAX_PASSTHROUGHS;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce};
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Account;
 use crate::journal::EndpointKey;
@@ -80,8 +79,8 @@ impl Links {
     pub(super) fn end_where(&self, end: LinkEnd, matches: impl Fn(&Link) -> bool) {
         for link in self.attached.read().values().flatten() {
             if matches(link) {
-                link.end.get_or_init(|| end);
-                link.ended.cancel();
+                // The first reason stays.
+                let _already_ending = link.end.set(end);
             }
         }
     }
@@ -166,9 +165,8 @@ pub(super) struct Link {
     permits: Arc<Semaphore>,
     /// The client's cursor.
     pub(super) cursor: AtomicU64,
-    /// Cancelled when the relay ends the link, for the reason in `end`.
-    pub(super) ended: CancellationToken,
-    pub(super) end: OnceLock<LinkEnd>,
+    /// Set when the relay ends the link.
+    pub(super) end: SetOnce<LinkEnd>,
 }
 
 impl Link {
@@ -187,8 +185,7 @@ impl Link {
             send,
             permits: Arc::new(Semaphore::new(MAX_PASSTHROUGHS)),
             cursor: AtomicU64::new(0),
-            ended: CancellationToken::new(),
-            end: OnceLock::new(),
+            end: SetOnce::new(),
         }
     }
 }

@@ -160,7 +160,7 @@ async fn run(
     let ended = async {
         tokio::select! {
             biased;
-            () = link.ended.cancelled() => link.end.get().copied().unwrap_or(LinkEnd::Stopping),
+            end = link.end.wait() => *end,
             () = context.shutdown.reached(Phase::EndLinks) => LinkEnd::Stopping,
         }
     };
