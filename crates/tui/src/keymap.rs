@@ -141,16 +141,8 @@ pub(crate) struct Binding {
     pub(crate) help: &'static str,
     /// Its word in the footer; empty if the footer leaves it out.
     pub(crate) footer: &'static str,
-    /// The command that does the same.
-    pub(crate) command: Command,
-}
-
-/// The command that does what a key does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Command {
-    Is(&'static str),
-    /// There is none, for a reason.
-    None(&'static str),
+    /// The command that does the same, if there is one.
+    pub(crate) command: &'static str,
 }
 
 /// The table with the user's keys.

@@ -92,3 +92,39 @@ impl Theme {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ratatui::layout::Rect;
+
+    use super::*;
+
+    #[test]
+    fn themes_keep_the_difference_of_every_style() {
+        let cases = [
+            (DIM, PLAIN, DIM),
+            (NAME, NAME.add_modifier(Modifier::BOLD), PLAIN),
+            (WARN, WARN, STRONG),
+            (BAD, STRONG.add_modifier(Modifier::REVERSED), STRONG),
+            (CHOSEN, CHOSEN, CHOSEN),
+        ];
+        for (style, high_contrast, mono) in cases {
+            let mut buf = Buffer::empty(Rect::new(0, 0, 1, 1));
+            for (theme, themed) in [
+                (Theme::Ansi, style),
+                (Theme::HighContrast, high_contrast),
+                (Theme::Mono, mono),
+            ] {
+                buf[(0, 0)].set_style(Style::reset()).set_style(style);
+                theme.apply(&mut buf);
+                let cell = &buf[(0, 0)];
+                let fg = themed.fg.unwrap_or(Color::Reset);
+                assert_eq!(
+                    (cell.fg, cell.modifier),
+                    (fg, themed.add_modifier),
+                    "{theme:?} {style:?}"
+                );
+            }
+        }
+    }
+}

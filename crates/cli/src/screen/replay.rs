@@ -1,4 +1,4 @@
-//! Replays that the screen asks for: by the options of `ringtail replay`, read by the same parser.
+//! Replays for the terminal UI, by the options of `ringtail replay`.
 
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
@@ -43,7 +43,7 @@ struct Line {
 pub(super) fn check(line: &str) -> OptionsCheck {
     let parsed = parse(line);
     let words: Vec<&str> = line.split_whitespace().collect();
-    let begun = match line.ends_with(char::is_whitespace) {
+    let typed = match line.ends_with(char::is_whitespace) {
         true => "",
         false => words.last().copied().unwrap_or_default(),
     };
@@ -57,15 +57,15 @@ pub(super) fn check(line: &str) -> OptionsCheck {
     };
     let last = words.iter().rev().find_map(|word| option(word));
     // An option without its value yet is not a mistake.
-    let waits = words.last().and_then(|word| option(word));
-    let waits = waits.and_then(Arg::get_num_args);
-    let waits = waits.is_some_and(|values| values.min_values() > 0);
-    let may_begin = begun.is_empty() || begun.starts_with('-');
+    let last_word = words.last().and_then(|word| option(word));
+    let values = last_word.and_then(Arg::get_num_args);
+    let awaits_value = values.is_some_and(|values| values.min_values() > 0);
+    let is_option = typed.is_empty() || typed.starts_with('-');
     let mut offers: Vec<&str> = command
         .get_arguments()
         .filter_map(Arg::get_long)
-        .filter(|name| *name != OUTPUT && may_begin && !waits && option(begun).is_none())
-        .filter(|name| begun.len() < 3 || name.starts_with(&begun[2..]))
+        .filter(|name| *name != OUTPUT && is_option && !awaits_value && option(typed).is_none())
+        .filter(|name| typed.len() < 3 || name.starts_with(&typed[2..]))
         .filter(|name| {
             !words
                 .iter()
@@ -74,7 +74,7 @@ pub(super) fn check(line: &str) -> OptionsCheck {
         .collect();
     let place = |name: &str| FIRST.iter().position(|first| *first == name);
     offers.sort_by_key(|name| place(name).unwrap_or(FIRST.len()));
-    let about = last.filter(|_| waits || parsed.is_ok());
+    let about = last.filter(|_| awaits_value || parsed.is_ok());
     OptionsCheck {
         offers: offers.iter().map(|name| format!("--{name}")).collect(),
         about: about.and_then(|argument| {
@@ -91,7 +91,7 @@ fn parse(line: &str) -> Result<ReplayArgs, String> {
     let matches = Line::command().try_get_matches_from(words);
     let matches = matches.map_err(|error| message(&error))?;
     if matches.value_source(OUTPUT) == Some(ValueSource::CommandLine) {
-        return Err("--output is for the command: the screen has its own".to_owned());
+        return Err("--output does not apply to the screen".to_owned());
     }
     ReplayArgs::from_arg_matches(&matches).map_err(|error| message(&error))
 }
@@ -327,10 +327,7 @@ mod tests {
             ("--spede 2", "unexpected argument '--spede' found"),
             ("--speed 2", "--timing is missing"),
             ("--filter 'a", "a quote is not closed"),
-            (
-                "--output json",
-                "--output is for the command: the screen has its own",
-            ),
+            ("--output json", "--output does not apply to the screen"),
             (
                 "--edit --compare",
                 "the argument '--edit' cannot be used with '--compare'",

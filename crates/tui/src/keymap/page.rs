@@ -1,7 +1,7 @@
 //! The table as `docs/KEYS.md`.
 
+use super::Scope;
 use super::table::BINDINGS;
-use super::{Command, Scope};
 
 /// Returns the page: each action with its keys, its name in the configuration and the command that does the same.
 #[must_use]
@@ -9,7 +9,7 @@ pub fn page() -> String {
     let mut page = String::from(
         "# Keys of the terminal UI
 
-What each key does, and the command that does the same. `:` finds an action by its name, `?` shows the keys on
+What each key does, and the command, if any, that does the same. `:` finds an action by its name, `?` shows the keys on
 screen. This page is printed from the table that the screen uses.
 
 `[keys]` in the configuration file changes the keys of an action, or removes them:
@@ -55,8 +55,8 @@ with the same options. `E` opens the event in `$VISUAL` or `$EDITOR`, which has 
             });
             let also: Vec<String> = also.collect();
             let command = match row.command {
-                Command::Is(command) => code(command),
-                Command::None(reason) => format!("none: {reason}"),
+                "" => String::new(),
+                command => code(&command.replace('|', "\\|")),
             };
             page += &format!(
                 "| {} | {} | {} | {} | {} |\n",
@@ -68,7 +68,7 @@ with the same options. `E` opens the event in `$VISUAL` or `$EDITOR`, which has 
                 code(row.name),
                 row.help,
                 also.join(", "),
-                command.replace('|', "\\|"),
+                command,
             );
         }
     }

@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-use super::{Action, Binding, Command, Key, Scope};
+use super::{Action, Binding, Key, Scope};
 use crate::effect::CopyFormat;
 
 const fn key(code: KeyCode) -> Key {
@@ -54,12 +54,6 @@ const PANES: &[Scope] = &[Scope::List, Scope::Detail];
 const READING: &[Scope] = &[Scope::List, Scope::Detail, Scope::Panel];
 const ANY: &[Scope] = &[Scope::List, Scope::Detail, Scope::Panel, Scope::Overlay];
 
-/// Why moving has no command.
-const MOVES: &str = "moves on the screen; a command prints everything";
-
-/// Why an action on the screen only has no command.
-const SCREEN: &str = "concerns the screen only";
-
 const fn bind(
     name: &'static str,
     action: Action,
@@ -74,7 +68,7 @@ const fn bind(
         scopes,
         help,
         footer: "",
-        command: Command::None(SCREEN),
+        command: "",
     }
 }
 
@@ -85,12 +79,7 @@ impl Binding {
     }
 
     const fn like(mut self, command: &'static str) -> Self {
-        self.command = Command::Is(command);
-        self
-    }
-
-    const fn because(mut self, reason: &'static str) -> Self {
-        self.command = Command::None(reason);
+        self.command = command;
         self
     }
 }
@@ -114,12 +103,12 @@ pub(crate) const BINDINGS: &[Binding] = &[
         .footer("tabs").like("ringtail events show <event>"),
     bind("previous-tab", Action::PreviousTab, PANES, &[key(KeyCode::BackTab)], "previous tab")
         .like("ringtail events show <event>"),
-    bind("down", Action::Down, ANY, &[char('j'), key(KeyCode::Down)], "down").because(MOVES),
-    bind("up", Action::Up, ANY, &[char('k'), key(KeyCode::Up)], "up").because(MOVES),
-    bind("page-down", Action::PageDown, ANY, &[key(KeyCode::PageDown), char(' '), ctrl('d')], "a page down").because(MOVES),
-    bind("page-up", Action::PageUp, ANY, &[key(KeyCode::PageUp), ctrl('u')], "a page up").because(MOVES),
-    bind("first", Action::First, ANY, &[char('g'), key(KeyCode::Home)], "oldest event, or top").because(MOVES),
-    bind("last", Action::Last, ANY, &[char('G'), key(KeyCode::End)], "newest event, or bottom").because(MOVES),
+    bind("down", Action::Down, ANY, &[char('j'), key(KeyCode::Down)], "down"),
+    bind("up", Action::Up, ANY, &[char('k'), key(KeyCode::Up)], "up"),
+    bind("page-down", Action::PageDown, ANY, &[key(KeyCode::PageDown), char(' '), ctrl('d')], "a page down"),
+    bind("page-up", Action::PageUp, ANY, &[key(KeyCode::PageUp), ctrl('u')], "a page up"),
+    bind("first", Action::First, ANY, &[char('g'), key(KeyCode::Home)], "oldest event, or top"),
+    bind("last", Action::Last, ANY, &[char('G'), key(KeyCode::End)], "newest event, or bottom"),
     bind("replay", Action::Replay(""), PANES, &[char('r')], "replay the event or the selection")
         .footer("replay").like("ringtail replay <event>"),
     bind("replay-with", Action::ReplayWith, PANES, &[char('R')], "replay with options: target, faults …")
@@ -130,8 +119,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         .like("ringtail replay <event> --compare"),
     bind("replay-signed", Action::Replay("--sign"), PANES, &[], "replay with a new signature")
         .like("ringtail replay <event> --sign"),
-    bind("stop-replay", Action::StopReplay, PANES, &[char('X')], "stop replaying")
-        .because("Ctrl-C ends `ringtail replay`"),
+    bind("stop-replay", Action::StopReplay, PANES, &[char('X')], "stop replaying"),
     bind("explain", Action::Explain, PANES, &[char('e')], "explain the verdict or the problem")
         .footer("explain").like("ringtail explain <code>"),
     bind("timeline", Action::Timeline, PANES, &[char('t')], "timeline of its call or conversation")
@@ -148,20 +136,18 @@ pub(crate) const BINDINGS: &[Binding] = &[
         .like("ringtail events show <event> --reveal"),
     bind("mask", Action::Mask, READING, &[char('P')], "mask or unmask personal data")
         .like("ringtail export --mask"),
-    bind("next-event", Action::NextEvent, DETAIL, &[char('J'), char('n')], "next event").footer("next").because(MOVES),
-    bind("previous-event", Action::PreviousEvent, DETAIL, &[char('K'), char('p')], "previous event").because(MOVES),
-    bind("fold", Action::Fold, DETAIL, &[char('o'), key(KeyCode::Enter)], "fold or unfold JSON").because(MOVES),
-    bind("fold-all", Action::FoldAll, DETAIL, &[char('O')], "fold or unfold all JSON").because(MOVES),
+    bind("next-event", Action::NextEvent, DETAIL, &[char('J'), char('n')], "next event").footer("next"),
+    bind("previous-event", Action::PreviousEvent, DETAIL, &[char('K'), char('p')], "previous event"),
+    bind("fold", Action::Fold, DETAIL, &[char('o'), key(KeyCode::Enter)], "fold or unfold JSON"),
+    bind("fold-all", Action::FoldAll, DETAIL, &[char('O')], "fold or unfold all JSON"),
     bind("jump", Action::Jump, DETAIL, &[char('.')], "go to a JSON path")
         .like("ringtail events list 'body.path = value'"),
-    bind("copy-path", Action::CopyPath, DETAIL, &[char('Y')], "copy the JSON path").because("a filter on a command line takes the path as text"),
+    bind("copy-path", Action::CopyPath, DETAIL, &[char('Y')], "copy the JSON path"),
     bind("form", Action::BodyView, DETAIL, &[char('x')], "body indented, raw, in hexadecimal")
         .like("ringtail events show <event> --raw"),
-    bind("select", Action::Select, PANES, &[char('v')], "select or unselect the event")
-        .because("a command takes events as arguments"),
-    bind("select-shown", Action::SelectShown, LIST, &[char('*')], "select all listed events")
-        .because("a command takes a filter"),
-    bind("unselect", Action::Unselect, PANES, &[char('V')], "unselect all").because("a command takes events as arguments"),
+    bind("select", Action::Select, PANES, &[char('v')], "select or unselect the event"),
+    bind("select-shown", Action::SelectShown, LIST, &[char('*')], "select all listed events"),
+    bind("unselect", Action::Unselect, PANES, &[char('V')], "unselect all"),
     bind("bookmark", Action::Bookmark, PANES, &[char('m')], "bookmark the event, or remove it")
         .like("ringtail events mark <event>"),
     bind("comment", Action::Comment, PANES, &[char('M')], "bookmark with a comment")
@@ -170,8 +156,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         .footer("filter").like("ringtail events list <filter>"),
     bind("filter.apply", Action::Run, FILTER, &[key(KeyCode::Enter)], "apply the filter")
         .footer("show").like("ringtail events list <filter>"),
-    bind("filter.language", Action::Language, FILTER, &[key(KeyCode::F(1))], "the filter language").footer("language")
-        .because("docs/FILTER.md"),
+    bind("filter.language", Action::Language, FILTER, &[key(KeyCode::F(1))], "the filter language").footer("language"),
     bind("copy.curl", Action::CopyAs(CopyFormat::Curl, false), COPY, &[char('c')], "as a curl command").like("ringtail export --as curl <event>"),
     bind("copy.httpie", Action::CopyAs(CopyFormat::Httpie, false), COPY, &[char('h')], "as an HTTPie command").like("ringtail export --as httpie <event>"),
     bind("copy.raw", Action::CopyAs(CopyFormat::Raw, false), COPY, &[char('r')], "as the raw request").like("ringtail export --as raw <event>"),
@@ -197,15 +182,13 @@ pub(crate) const BINDINGS: &[Binding] = &[
     bind("prompt.back", Action::Back, PROMPTS, &[key(KeyCode::Esc)], "cancel").footer("back"),
     bind("follow", Action::Follow, PANES, &[char('f')], "follow the newest event, or stop")
         .footer("follow").like("ringtail listen --output plain"),
-    bind("pause", Action::Pause, PANES, &[char('H')], "pause or resume forwarding")
-        .because("concerns a running `ringtail listen`; --no-forward never forwards"),
+    bind("pause", Action::Pause, PANES, &[char('H')], "pause or resume forwarding"),
     bind("clear", Action::Clear, LIST, &[char('c')], "clear the list; the history keeps it"),
-    bind("theme", Action::Theme, READING, &[], "next theme").because("`theme` in the configuration file"),
-    bind("mouse", Action::Mouse, READING, &[], "capture or release the mouse")
-        .because("`mouse` in the configuration file"),
+    bind("theme", Action::Theme, READING, &[], "next theme"),
+    bind("mouse", Action::Mouse, READING, &[], "capture or release the mouse"),
     bind("palette", Action::Palette, READING, &[char(':')], "find an action by its name").footer("actions"),
     bind("help", Action::Help, READING, &[char('?')], "this help").footer("help").like("ringtail listen --help"),
-    bind("quit", Action::Quit, PANES, &[char('q'), ctrl('c')], "quit").footer("quit").because("Ctrl-C ends a command"),
-    bind("quit.elsewhere", Action::Quit, ELSEWHERE, &[ctrl('c')], "quit").because("Ctrl-C ends a command"),
-    bind("suspend", Action::Suspend, ANY, &[ctrl('z')], "suspend (fg brings it back)").because("Ctrl-Z does it"),
+    bind("quit", Action::Quit, PANES, &[char('q'), ctrl('c')], "quit").footer("quit"),
+    bind("quit.elsewhere", Action::Quit, ELSEWHERE, &[ctrl('c')], "quit"),
+    bind("suspend", Action::Suspend, ANY, &[ctrl('z')], "suspend (fg brings it back)"),
 ];

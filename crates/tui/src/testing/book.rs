@@ -58,7 +58,7 @@ fn id(seq: u64) -> EventId {
 }
 
 impl Book {
-    /// A linked client with a target that was not tried yet, and nothing in the history.
+    /// A connected client with an untried target and an empty history.
     pub(crate) fn new() -> Self {
         Self {
             events: Vec::new(),
@@ -410,7 +410,7 @@ impl Book {
         report
     }
 
-    /// An SMS, and a call whose events come late, twice and not at all.
+    /// An SMS, and a call with a late, a duplicate and a missing event.
     pub(crate) fn call() -> Self {
         let step = |sequence: u64, code: &str, summary: &str| {
             let body = serde_json::json!({
@@ -456,7 +456,7 @@ impl Book {
             ))
     }
 
-    /// A validation, an SMS, a call that is answered late, a repeated voicemail, a bot that fails: five kinds of rows.
+    /// A validation, an SMS, a call with a late answer, a duplicate voicemail, a failing bot.
     pub(crate) fn traffic() -> Self {
         let late = Fault::Late {
             took: Duration::from_millis(3420),

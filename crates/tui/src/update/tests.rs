@@ -40,7 +40,7 @@ fn the_newest_event_is_followed_until_the_user_moves() {
     assert_eq!(selected(&stage), 33);
 }
 
-/// Without columns each character of a large body was a line: seconds, and a hundred megabytes.
+/// Without columns, each character of a large body became a line: seconds and a hundred megabytes.
 #[test]
 fn regression_hidden_panes_are_not_wrapped() {
     let body = format!("[\"{}\"]", "ahoy ".repeat(100_000));
@@ -302,7 +302,7 @@ fn new_fields_are_marked_and_noticed() {
         shown.contains("◆ #7 sms: new field body.baz (string) (and in 1 more)"),
         "{shown}"
     );
-    // An event that the filter did not let through is there once it does.
+    // An event is listed once it matches the filter.
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("/new-field<Enter>");
     assert_eq!(stage.app.list.events().count(), 0);
@@ -415,7 +415,7 @@ fn a_filter_limits_the_list() {
     stage.book.add(Draft::notification("sms", "other").ok(1));
     stage.sync();
     assert_eq!(seqs(&stage), [8, 20, 21, 31]);
-    // Esc leaves it as it was; an empty one shows everything.
+    // Esc keeps the filter; an empty one shows everything.
     stage.press("/ seq:1<Esc>");
     assert_eq!(seqs(&stage).len(), 4);
     stage.press("/");
@@ -462,7 +462,7 @@ fn words_are_completed_and_the_language_is_a_key_away() {
     stage.press("q<Enter>");
     assert_eq!(stage.app.filter.to_string(), "verdict:late");
     assert!(stage.show().contains("No event matches the filter"));
-    // q and r are letters while a filter is written.
+    // q and r are letters while a filter is typed.
     stage.press("/qr");
     assert!(!stage.quit);
 }

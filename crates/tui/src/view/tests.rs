@@ -1,4 +1,4 @@
-//! What the screen looks like, in the three sizes that it is made for.
+//! The screen in three sizes.
 
 use ringtail_model::{Cause, FailureKind, LinkState, Status, Target, TargetState};
 use ringtail_protocol::event::Timestamp;
@@ -237,14 +237,6 @@ fn failures_are_counted_among_listed_rows() {
 }
 
 #[test]
-fn without_colours_nothing_is_lost() {
-    let mut stage = Stage::new(80, 24, Book::traffic());
-    let coloured = stage.show();
-    stage.app.theme = crate::theme::Theme::Mono;
-    assert_eq!(stage.show(), coloured);
-}
-
-#[test]
 fn the_detail_shows_the_signature_check() {
     use ringtail_model::Proof;
     use ringtail_ringcentral::signature::{Outcome, Scheme};
@@ -448,7 +440,7 @@ fn new_field() {
     screens("new_field_in_the_detail", &book, "gj<Enter>");
 }
 
-/// Events and answers come for a while, with a pause.
+/// Events and answers with pauses between them.
 fn busy() -> Stage {
     let mut stage = Stage::new(80, 24, Book::traffic());
     for (events, ms, pause) in [(1, 8, 5), (4, 38, 15), (2, 1200, 5), (9, 12, 10), (1, 3, 0)] {

@@ -76,7 +76,7 @@ fn masking_leaves_no_personal_data_on_screen() {
             "{before}"
         );
         stage.press("P");
-        // The same again, now that it is masked, and what others bring in.
+        // The same again while masked, and new events.
         stage.book.add(Draft::sms().ok(1));
         stage.sync();
         for again in ["", "<Enter>", "s", "<Esc>t", "<Esc>d", "<Esc>D", "<Esc>yj"] {
@@ -91,7 +91,7 @@ fn masking_leaves_no_personal_data_on_screen() {
 
 #[test]
 fn masking_keeps_the_original_sizes() {
-    // What takes the place of a text is of another length.
+    // A pseudonym has another length than its text.
     let text = br#"{"body":{"subject":"A text that somebody wrote to somebody"}}"#;
     let refused = vec![Fault::WrongStatus { status: 500 }];
     let sms = Draft::notification("sms", "SMS").body(text);
@@ -157,7 +157,7 @@ fn a_line_of_a_timeline_opens_its_event() {
     assert!(stage.app.panel.is_none());
 }
 
-/// Puts a line of a timeline on the screen that is about an event, as when the window has moved on meanwhile.
+/// Shows a timeline with a row for an event, which the list may no longer hold.
 fn line_of(stage: &mut Stage, event: &EventRow) {
     let (id, row) = (event.id, event.row);
     let shown = PanelRow {
@@ -173,7 +173,7 @@ fn line_of(stage: &mut Stage, event: &EventRow) {
     stage.app.panel = Some(panel);
 }
 
-/// A call, a gap, and more after it than a window holds.
+/// A call, a gap, and more events after it than the list holds.
 fn long_history() -> Book {
     let mut book = Book::call().gap(3).with(Draft::sms().ok(1));
     for _ in 0..3000 {
@@ -185,7 +185,7 @@ fn long_history() -> Book {
 #[test]
 fn an_event_outside_the_window_is_opened_with_its_neighbours() {
     let book = long_history();
-    // The latter comes right after the gap.
+    // Event 10 follows the gap.
     for seq in [4, 10] {
         for filter in ["", "/kind:sms<Enter>"] {
             let mut stage = Stage::new(80, 24, book.clone());
@@ -195,7 +195,7 @@ fn an_event_outside_the_window_is_opened_with_its_neighbours() {
             stage.press("<Enter>");
             assert_eq!((chosen(&stage), stage.app.focus), (seq, Focus::Detail));
             assert!(stage.app.filter.is_empty());
-            // Those before it are there, too, and the newest when they are wanted.
+            // The events before it are listed, too, and G shows the newest.
             let first = stage.app.list.events().next();
             assert_eq!(first.map(|event| event.seq), Some(1));
             stage.press("<Esc>G");
@@ -240,7 +240,7 @@ fn ignored_fields_are_edited_in_the_diff() {
         shown.contains("no difference except in what is not compared"),
         "{shown}"
     );
-    // It holds for the next one, and a name that is taken away is compared again.
+    // The names stay for the next diff; a removed name is compared again.
     stage.press("<Esc>di");
     let line = stage.app.prompt.as_ref();
     let line = line.map(|line| line.input().value().to_owned());
@@ -264,7 +264,7 @@ fn two_events_are_compared_if_two_are_selected() {
     let mut stage = Stage::new(80, 24, Book::call());
     stage.press("gjvGv");
     assert!(stage.then("gd").contains("+++ #6 Call ended"));
-    // One that is selected is compared with the one that is chosen.
+    // One selected event is compared with the current one.
     stage.press("<Esc>VGvgj");
     assert!(stage.then("d").contains("--- #2 Incoming"));
     stage.press("<Esc>*");
@@ -293,7 +293,7 @@ fn json_is_folded_and_its_paths_are_found() {
     stage.press("OO");
     assert!(!stage.show().contains("\"from\": {"), "{}", stage.show());
     assert_eq!(stage.app.detail.path().as_deref(), Some("body"));
-    // What is folded opens where a path leads into it.
+    // A path into a fold opens it.
     stage.press(".from.phone<Enter>");
     assert_eq!(
         stage.app.detail.path().as_deref(),
@@ -326,7 +326,7 @@ fn the_palette_runs_the_chosen_action() {
     assert!(stage.show().contains("theme: high-contrast"));
     stage.press(":<Esc>");
     assert!(stage.app.prompt.is_none());
-    // A letter is written there and does nothing else.
+    // Letters are text in the palette.
     stage.press(":q");
     assert!(!stage.quit);
 }
@@ -394,7 +394,7 @@ fn a_click_chooses_a_row_and_a_second_one_opens_it() {
     stage.press("<Esc>");
     stage.msg(mouse(MouseEventKind::ScrollUp, 20, 10));
     assert_eq!(chosen(&stage), 1);
-    // Below the last row there is nothing to choose.
+    // A click below the last row does nothing.
     stage.msg(mouse(MouseEventKind::Down(MouseButton::Left), 20, 20));
     assert_eq!(chosen(&stage), 1);
 }
@@ -458,7 +458,7 @@ fn actions_without_an_event_say_so() {
             .then("/kind:fax<Enter>y")
             .contains("no event is listed")
     );
-    // On a gap there is nothing to do, either, unless events are selected.
+    // On a gap, actions need selected events.
     let book = Book::new().with(Draft::sms()).gap(3);
     let mut stage = Stage::new(80, 24, book);
     assert!(stage.then("Gm").contains("this line is not an event"));
@@ -500,7 +500,7 @@ fn missing_answers_are_not_compared() {
     }
     assert!(stage.app.panel.is_none() && stage.app.focus == Focus::List);
     assert!(stage.then("r").contains("event 1 replayed"));
-    // What is followed is followed still.
+    // The list still follows.
     stage.press("G");
     stage.book.add(Draft::sms().ok(1));
     stage.sync();

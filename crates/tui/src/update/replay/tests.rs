@@ -139,7 +139,7 @@ fn the_table_of_changed_answers_opens_events() {
     stage.press("<Enter>");
     let chosen = stage.app.list.current_event().map(|event| event.seq);
     assert_eq!(chosen, Some(5));
-    // The mask fell while it went on.
+    // The screen was masked meanwhile.
     stage.press("P");
     told(&mut stage, false);
     assert!(stage.app.panel.is_none());

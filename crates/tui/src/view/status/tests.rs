@@ -1,4 +1,4 @@
-//! What the status lines say, in the three sizes.
+//! The status lines in three sizes.
 
 use ringtail_model::{FailureKind, ForwardState, TargetState};
 use ringtail_protocol::event::Disposition;
@@ -7,7 +7,7 @@ use ringtail_ringcentral::verdict::Failing;
 use super::super::tests::{SIZES, in_seconds, screens};
 use crate::testing::{Book, Draft, NOW, Stage};
 
-/// A target that is down for a reason with many words, of an app that tries RingCentral's patience.
+/// A target that is down for a long reason, of an app that has been failing.
 fn failing_and_down() -> Book {
     let mut book = Book::traffic().target(TargetState::Down {
         kind: FailureKind::Refused,
@@ -34,7 +34,7 @@ fn a_target_that_is_down_is_named_at_every_size() {
             let head: String = shown.lines().take(3).collect();
             assert!(words.iter().all(|word| head.contains(word)), "{shown}");
         }
-        // With several endpoints, too, as far as there is a line for each.
+        // Also with several endpoints.
         let mut engine = stage.app.engines[0].clone();
         engine.name = "bot-of-the-team".to_owned();
         stage.app.engines.push(engine);
@@ -108,7 +108,7 @@ fn addresses_of_several_endpoints() {
         }
         stage.app.engines[2].endpoint = None;
         insta::assert_snapshot!(format!("addresses_{columns}x{lines}"), stage.show());
-        // Each is copied by its turn.
+        // Each is copied in turn.
         let copied = |stage: &mut Stage| {
             stage.press("a");
             stage.clip.take()
