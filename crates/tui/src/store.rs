@@ -276,10 +276,16 @@ impl Source for StoreSource {
                     .for_each(|redacted| *attempt = redacted);
             }
             if let Some(table) = &mut report.table {
-                let (events, results): (Vec<_>, Vec<_>) =
-                    std::mem::take(&mut table.rows).into_iter().unzip();
-                let events = self.rows(events, masked).await?;
-                table.rows = events.into_iter().zip(results).collect();
+                let rows = std::mem::take(&mut table.rows);
+                let events = rows.iter().map(|(event, _)| event.clone()).collect();
+                // Events that retention deleted meanwhile are missing.
+                let mut redacted = self.rows(events, masked).await?.into_iter().peekable();
+                table
+                    .rows
+                    .extend(rows.into_iter().filter_map(|(event, result)| {
+                        let event = redacted.next_if(|row| row.id == event.id)?;
+                        Some((event, result))
+                    }));
             }
             Ok(report)
         };

@@ -5,6 +5,7 @@ use ringtail_store::testing::{ENDPOINT, TestHistory, attempt, call, event};
 
 use super::*;
 use crate::effect::{CopyFormat, PanelKey, PanelKind};
+use crate::replayer::ResultTable;
 
 const SMS: &str = r#"{"uuid":"u","event":"/restapi/v1.0/account/1/extension/2/message-store/instant?type=SMS","body":{"from":{"phoneNumber":"+16505550123"},"subject":"Hello"}}"#;
 
@@ -219,4 +220,31 @@ async fn copies_are_in_order_and_without_secrets() {
     let gone = fixture.ask(ask, "", false).await;
     assert!(matches!(gone, Msg::Done(Err(_))), "{gone:?}");
     assert_eq!(fixture.rows().await[0].endpoint, ENDPOINT);
+}
+
+#[tokio::test]
+async fn a_masked_report_keeps_results_beside_their_events() {
+    let fixture = Fixture::new(&[SMS, SMS, SMS]).await;
+    let mut rows = fixture.rows().await;
+    // An event that retention deleted.
+    rows[1].id = EventId::fresh();
+    let table = ResultTable {
+        title: "3 changed".to_owned(),
+        rows: rows
+            .into_iter()
+            .zip(["a", "b", "c"].map(str::to_owned))
+            .collect(),
+    };
+    let report = ReplayReport {
+        table: Some(table),
+        ..ReplayReport::default()
+    };
+    let report = fixture.source.redact(report, true).await.unwrap();
+    let rows = report.table.unwrap().rows;
+    let results: Vec<_> = rows
+        .iter()
+        .map(|(event, result)| (event.seq, result.as_str()))
+        .collect();
+    assert_eq!(results, [(1, "a"), (3, "c")]);
+    assert!(!rows[0].0.summary.contains("Hello"), "{rows:?}");
 }
