@@ -1,4 +1,4 @@
-//! The relay's own calls.
+//! The relay's API.
 
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -6,7 +6,7 @@ use ringtail_protocol::path::{ENDPOINTS, EndpointInfo, Refusal, code};
 
 use crate::kit::{Answered, Caller, TestRelay};
 
-async fn wish(relay: &TestRelay, token: &str, body: &str) -> Answered {
+async fn create(relay: &TestRelay, token: &str, body: &str) -> Answered {
     let mut caller = Caller::http2(relay).await;
     let request = Request::post(ENDPOINTS)
         .header("authorization", format!("Bearer {token}"))
@@ -18,7 +18,7 @@ async fn wish(relay: &TestRelay, token: &str, body: &str) -> Answered {
 #[tokio::test]
 async fn an_endpoint_is_created_once() {
     let relay = TestRelay::start().await;
-    let answer = wish(&relay, relay.token(), r#"{"name":"sms-bot"}"#).await;
+    let answer = create(&relay, relay.token(), r#"{"name":"sms-bot"}"#).await;
     assert_eq!(answer.status, StatusCode::OK);
     let made: EndpointInfo = serde_json::from_slice(&answer.body).unwrap();
     assert!(made.endpoint.starts_with("sms-bot-"));
@@ -27,7 +27,7 @@ async fn an_endpoint_is_created_once() {
         format!("https://localhost:{}/{}", relay.port(), made.endpoint)
     );
     assert_eq!(made.journal, relay.server().journal_id());
-    let answer = wish(&relay, relay.token(), r#"{"name":"sms-bot"}"#).await;
+    let answer = create(&relay, relay.token(), r#"{"name":"sms-bot"}"#).await;
     let found: EndpointInfo = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(found, made);
 }
@@ -52,7 +52,7 @@ async fn refusals_have_a_code() {
         (relay.token(), &long, 400, code::BAD_REQUEST),
         (relay.token(), &"[".repeat(4000), 400, code::BAD_REQUEST),
     ] {
-        let answer = wish(&relay, token, body).await;
+        let answer = create(&relay, token, body).await;
         let refusal: Refusal = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(
             (answer.status.as_u16(), refusal.error.as_str()),

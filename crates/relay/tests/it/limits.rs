@@ -359,10 +359,7 @@ async fn idle_connections_are_evicted_and_validations_answered() {
     caller.write(get.as_bytes()).await;
     soon("the question", was_asked.recv()).await;
     let mut half = Conn::open(&relay, &["http/1.1"]).await;
-    let post = format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf",
-        endpoint.path("")
-    );
+    let post = post_head(&endpoint.path(""), "Content-Length: 9\r\n") + "half";
     half.write(post.as_bytes()).await;
     let mut silent = Conn::open(&relay, &["http/1.1"]).await;
     let mut open = Vec::new();

@@ -8,7 +8,7 @@ use ringtail_relay::server::Stopped;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::kit::{Conn, Endpoint, NEVER, TestRelay, after, soon};
+use crate::kit::{Conn, Endpoint, NEVER, TestRelay, after, post_head, soon};
 
 /// More than the buffers of both kernels hold, and less than is lingered for.
 const REST: usize = 12 * 1024 * 1024;
@@ -57,10 +57,7 @@ async fn a_refused_body_is_read_up_to_a_length() {
     let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n",
-        endpoint.path("")
-    );
+    let head = post_head(&endpoint.path(""), "Content-Length: 1000000000\r\n");
     conn.write(head.as_bytes()).await;
     let mut sent = 0;
     let piece = [b'x'; 64 * 1024];
@@ -84,10 +81,7 @@ async fn a_refused_body_has_the_usual_time_limit() {
     .await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf",
-        endpoint.path("")
-    );
+    let head = post_head(&endpoint.path(""), "Content-Length: 1000\r\n") + "half";
     conn.write(head.as_bytes()).await;
     let answer = conn.read_to_end().await;
     assert!(answer.starts_with(b"HTTP/1.1 413 "));
@@ -124,7 +118,7 @@ async fn a_caller_that_expects_100_gets_the_refusal() {
     let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-    let head = asking_first(&endpoint);
+    let head = expecting(&endpoint);
     conn.write(head.as_bytes()).await;
     let answer = conn.read_head().await;
     assert!(answer.starts_with(b"HTTP/1.1 413 "));
@@ -135,16 +129,16 @@ async fn a_caller_that_expects_100_and_does_not_wait_gets_the_refusal() {
     let relay = TestRelay::with(|config| config.limits.body_bytes = 100).await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-    conn.write(asking_first(&endpoint).as_bytes()).await;
+    conn.write(expecting(&endpoint).as_bytes()).await;
     soon("room for the body", conn.write(&vec![b'x'; REST])).await;
     let answer = conn.read_to_end().await;
     assert!(answer.starts_with(b"HTTP/1.1 413 "));
 }
 
-fn asking_first(endpoint: &Endpoint) -> String {
-    format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: {REST}\r\nExpect: 100-continue\r\n\r\n",
-        endpoint.path("")
+fn expecting(endpoint: &Endpoint) -> String {
+    post_head(
+        &endpoint.path(""),
+        &format!("Content-Length: {REST}\r\nExpect: 100-continue\r\n"),
     )
 }
 

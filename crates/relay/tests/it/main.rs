@@ -1,4 +1,4 @@
-//! The relay as strangers and clients meet it: real TLS sockets, real SQLite files.
+//! The relay over real TLS sockets and SQLite files.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod acme;

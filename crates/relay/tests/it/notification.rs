@@ -7,7 +7,7 @@ use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_relay::config::Config;
 use ringtail_relay::server::Server;
 
-use crate::kit::{Caller, Conn, TestRelay, text_app};
+use crate::kit::{Caller, Conn, TestRelay, post_head, text_app};
 
 const SMS: &str = r#"{"uuid":"u-1","event":"/restapi/v1.0/x","body":{"a":1}}"#;
 
@@ -113,11 +113,8 @@ async fn a_caller_that_expects_100_continue_gets_it() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: relay.test\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
-        endpoint.path(""),
-        SMS.len()
-    );
+    let fields = format!("Expect: 100-continue\r\nContent-Length: {}\r\n", SMS.len());
+    let head = post_head(&endpoint.path(""), &fields);
     conn.write(head.as_bytes()).await;
     assert!(conn.read_head().await.starts_with(b"HTTP/1.1 100 "));
     conn.write(SMS.as_bytes()).await;

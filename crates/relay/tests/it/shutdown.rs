@@ -1,4 +1,4 @@
-//! Stopping.
+//! Shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::kit::{App, Caller, Conn, Dial, TestRelay, soon, text_app};
 
-/// An app that says when it is asked, and answers when it is let.
+/// An app that reports each request and answers when told to.
 fn held(asked: mpsc::Sender<()>, go: Arc<Notify>) -> App {
     Arc::new(move |_| {
         let (asked, go) = (asked.clone(), go.clone());

@@ -4,7 +4,7 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use ringtail_protocol::event::{Disposition, Kind};
 
-use crate::kit::{Caller, Conn, TestRelay, text_app};
+use crate::kit::{Caller, Conn, TestRelay, post_head, text_app};
 
 #[tokio::test]
 async fn the_response_has_the_token_and_no_other_fields() {
@@ -37,11 +37,8 @@ async fn longest_token_fits_the_limit_and_one_more_is_refused() {
     let longest = ringtail_ringcentral::validation::TOKEN_MAX_BYTES;
     for (len, status) in [(longest, "200"), (longest + 1, "400")] {
         let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-        let request = format!(
-            "POST {} HTTP/1.1\r\nHost: relay.test\r\nValidation-Token: {}\r\n\r\n",
-            endpoint.path(""),
-            "t".repeat(len)
-        );
+        let field = format!("Validation-Token: {}\r\n", "t".repeat(len));
+        let request = post_head(&endpoint.path(""), &field);
         conn.write(request.as_bytes()).await;
         let answer = conn.read_head().await;
         assert!(answer.len() <= 1024);
@@ -110,10 +107,7 @@ async fn a_flood_is_answered_and_partly_stored() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-    let request = format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nValidation-Token: t\r\n\r\n",
-        endpoint.path("")
-    );
+    let request = post_head(&endpoint.path(""), "Validation-Token: t\r\n");
     let count = 3 * ringtail_relay::limits::STORED_VALIDATIONS.get();
     let began = std::time::Instant::now();
     for _ in 0..count / 100 {

@@ -1,4 +1,4 @@
-//! A relay in this process and those who call it.
+//! A relay in this process, and its callers and clients.
 
 mod caller;
 mod client;
