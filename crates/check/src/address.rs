@@ -4,11 +4,11 @@ use std::fmt;
 use std::net::IpAddr;
 
 use http::Uri;
+use ringtail_errors::{Code, Coded, codes};
 use rustls::pki_types::ServerName;
 
 use super::reach::{why_name_is_local, why_unreachable};
 use super::row::{Requirement, Row};
-use ringtail_ringcentral::errors::webhook as code;
 
 /// A webhook address that can be tried.
 #[derive(Clone, PartialEq, Eq)]
@@ -159,7 +159,7 @@ pub(super) fn row(address: &Address, local: bool) -> Row {
             Requirement::Address,
             format!("RingCentral cannot reach {host}: it is {why}"),
         )
-        .earns(code::UNREACHABLE)
+        .earns(&codes::SUB_521)
         .fix(format!(
             "give RingCentral the address of a relay: `ringtail listen {}` prints one, and carries to the app what \
              comes there; `--local` judges the rest as if this one were public",
@@ -220,6 +220,23 @@ pub enum AddressError {
         "the URL carries a user or password before its host, which nothing says RingCentral would send"
     )]
     Password,
+}
+
+impl Coded for AddressError {
+    fn code(&self) -> &'static Code {
+        &codes::ADDRESS
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoScheme | Self::NotAUrl { .. } | Self::NoHost => {
+                "give the whole address, such as https://hooks.example.com/ringcentral"
+            }
+            Self::Password => "a secret fits in the path or query",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
 }
 
 #[cfg(test)]

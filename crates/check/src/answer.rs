@@ -5,6 +5,7 @@
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
+use ringtail_errors::codes;
 use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
 use ringtail_ringcentral::validation::VALIDATION_TOKEN;
 
@@ -14,7 +15,6 @@ use super::limits::{ANSWER_TIME, MAX_BODY_BYTES};
 use super::page;
 use super::row::{Requirement, Row};
 use ringtail_outbound::certificate::quote;
-use ringtail_ringcentral::errors::webhook as code;
 
 /// What an answer needs, or what frames it. Everything else takes room for nothing.
 const NEEDED: [&str; 6] = [
@@ -106,9 +106,7 @@ pub(super) fn no_answer(requirement: Requirement, none: &NoAnswer) -> Row {
             "do not ask callers of this path for a certificate: RingCentral has none to show",
         ),
     };
-    Row::fail(requirement, seen)
-        .earns(code::UNREACHABLE)
-        .fix(fix)
+    Row::fail(requirement, seen).earns(&codes::SUB_521).fix(fix)
 }
 
 fn content(answer: &Answer, token: &str) -> Vec<Row> {
@@ -121,9 +119,9 @@ fn content(answer: &Answer, token: &str) -> Vec<Row> {
     let is_echoed = echoed.earns.is_none();
     if let Some(page) = page::recognise(answer, is_echoed) {
         let earned = if status == StatusCode::OK {
-            code::TOKEN
+            &codes::SUB_520
         } else {
-            code::STATUS
+            &codes::SUB_522
         };
         rows.push(
             Row::fail(Requirement::Page, format!("{status}: {}", page.what))
@@ -141,7 +139,7 @@ fn content(answer: &Answer, token: &str) -> Vec<Row> {
     rows.push(content_type(&answer.headers));
     rows.push(compression(&answer.headers));
     let is_within = answer.bytes <= ANSWER_MAX_BYTES as u64;
-    rows.push(size(Requirement::Size, answer).earns(code::RESPONSE));
+    rows.push(size(Requirement::Size, answer).earns(&codes::SUB_525));
     if is_within {
         rows.push(overhead(answer));
     }
@@ -158,7 +156,7 @@ fn redirect(answer: &Answer) -> Row {
         },
     );
     Row::fail(Requirement::Redirect, format!("{} to {to}", answer.status))
-        .earns(code::STATUS)
+        .earns(&codes::SUB_522)
         .fix(
             "register the address that it leads to, to the letter (https, www, last slash), or answer here: a redirect \
              is not 200",
@@ -188,7 +186,7 @@ pub(super) fn status_row(requirement: Requirement, status: StatusCode, answer: &
         _ => "answer 200",
     };
     Row::fail(requirement, format!("{status}, {} bytes", answer.bytes))
-        .earns(code::STATUS)
+        .earns(&codes::SUB_522)
         .fix(fix)
 }
 
@@ -215,7 +213,7 @@ fn token_row(answer: &Answer, token: &str) -> Row {
         }
         [..] => format!("{} of them come back, and differ", echoed.len()),
     };
-    Row::fail(requirement, seen).earns(code::TOKEN).fix(fix)
+    Row::fail(requirement, seen).earns(&codes::SUB_520).fix(fix)
 }
 
 fn holds(body: &[u8], wanted: &[u8]) -> bool {
@@ -241,7 +239,7 @@ fn content_type(headers: &HeaderMap) -> Row {
             "{seen}: RingCentral's guide wants application/json, though its own samples do without"
         ),
     )
-    .earns(code::RESPONSE)
+    .earns(&codes::SUB_525)
     .fix("answer with Content-Type: application/json, even with an empty body")
 }
 
@@ -262,7 +260,7 @@ fn compression(headers: &HeaderMap) -> Row {
             codings.join(", ")
         ),
     )
-    .earns(code::RESPONSE)
+    .earns(&codes::SUB_525)
     .fix("switch compression off for this path; nothing says that RingCentral can undo it")
 }
 
@@ -314,7 +312,7 @@ fn overhead(answer: &Answer) -> Row {
     let seen = format!("{left} bytes; not needed: {}", listed(&needless));
     if total > MUCH_OVERHEAD {
         return Row::warn(requirement, format!("{seen}: {total} bytes together"))
-            .earns(code::RESPONSE)
+            .earns(&codes::SUB_525)
             .fix("let proxy and app leave these headers out on this path: each change of theirs may go over 1024 bytes");
     }
     Row::pass(requirement, seen)

@@ -8,6 +8,7 @@ mod links;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ringtail_errors::codes;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -18,11 +19,11 @@ use x509_parser::prelude::FromDer;
 
 pub(super) use self::fault::Fault;
 use self::links::{Links, is_self_issued};
+
 use super::roots::Roots;
 use super::row::{Requirement, Row};
 use ringtail_outbound::certificate;
 use ringtail_outbound::certificate::quote;
-use ringtail_ringcentral::errors::webhook as code;
 
 /// More certificates than any server needs to send.
 const MAX_CERTIFICATES: usize = 16;
@@ -229,7 +230,7 @@ pub(super) fn row(judgement: &Judgement, now: SystemTime) -> Row {
     if let Some(first) = judgement.faults.first() {
         let seen: Vec<String> = judgement.faults.iter().map(ToString::to_string).collect();
         return Row::fail(requirement, seen.join("; "))
-            .earns(code::CERTIFICATE)
+            .earns(&codes::SUB_524)
             .fix(first.fix());
     }
     let left = judgement.ends.saturating_sub(seconds(now));
@@ -245,13 +246,13 @@ pub(super) fn row(judgement: &Judgement, now: SystemTime) -> Row {
                 "{seen}; trusted because of --ca alone, RingCentral does not know this authority"
             ),
         )
-        .earns(code::CERTIFICATE)
+        .earns(&codes::SUB_524)
         .fix("get a certificate of a public authority, such as Let's Encrypt")
         .aside(true);
     }
     if left < i64::try_from(SOON.as_secs()).unwrap_or(i64::MAX) {
         return Row::warn(requirement, format!("{seen}: in {} days", left / 86_400))
-            .earns(code::CERTIFICATE)
+            .earns(&codes::SUB_524)
             .fix("renew it, and look why that did not happen by itself");
     }
     Row::pass(requirement, seen)

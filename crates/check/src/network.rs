@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use ringtail_errors::codes;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
@@ -12,7 +13,6 @@ use super::address::{Address, Host};
 use super::limits::{CONNECT_TIME, MAX_ADDRESSES, RESOLVE_TIME};
 use super::reach::why_unreachable;
 use super::row::{Requirement, Row};
-use ringtail_ringcentral::errors::webhook as code;
 
 /// Looks the name up from here. What RingCentral's resolver says may differ, and is not known.
 pub(super) async fn resolve(address: &Address, local: bool) -> (Row, Vec<SocketAddr>) {
@@ -32,7 +32,7 @@ pub(super) async fn resolve(address: &Address, local: bool) -> (Row, Vec<SocketA
                 Requirement::Name,
                 format!("no name server answered for {name} within {} s", RESOLVE_TIME.as_secs()),
             )
-            .earns(code::UNREACHABLE)
+            .earns(&codes::SUB_521)
             .fix("look whether this machine has a network, and whether the domain's name servers answer");
             return (row, Vec::new());
         }
@@ -49,7 +49,7 @@ fn name_row(name: &str, addresses: &[SocketAddr], is_local: bool, local: bool) -
     let requirement = Requirement::Name;
     if addresses.is_empty() {
         return Row::fail(requirement, format!("{name} has no address"))
-            .earns(code::UNREACHABLE)
+            .earns(&codes::SUB_521)
             .fix("look for a typing mistake; make an A record for the name, and give it some minutes to spread");
     }
     let shown = list(addresses.iter().map(|address| address.ip().to_string()));
@@ -66,18 +66,16 @@ fn name_row(name: &str, addresses: &[SocketAddr], is_local: bool, local: bool) -
         let fix = "point the name at a public address; RingCentral does not use this network's name server";
         return if hidden.len() == addresses.len() {
             Row::fail(requirement, seen)
-                .earns(code::UNREACHABLE)
+                .earns(&codes::SUB_521)
                 .fix(fix)
                 .aside(local)
         } else {
-            Row::warn(requirement, seen)
-                .earns(code::UNREACHABLE)
-                .fix(fix)
+            Row::warn(requirement, seen).earns(&codes::SUB_521).fix(fix)
         };
     }
     if addresses.iter().all(SocketAddr::is_ipv6) {
         return Row::warn(requirement, format!("{shown}: IPv6 alone"))
-            .earns(code::UNREACHABLE)
+            .earns(&codes::SUB_521)
             .fix("add an A record: nothing says that RingCentral calls by IPv6");
     }
     Row::pass(requirement, shown)
@@ -132,13 +130,13 @@ fn judge(
         // `localhost` is two addresses by nature, and servers of developers listen at one.
         (Some(_), Some(_)) if is_local => Row::pass(requirement, shown),
         (Some(_), Some(error)) => Row::warn(requirement, shown)
-            .earns(code::UNREACHABLE)
+            .earns(&codes::SUB_521)
             .fix(format!(
                 "RingCentral may try any of the addresses: remove the dead one from the name, or: {}",
                 advice(error)
             )),
         (None, error) => Row::fail(requirement, shown)
-            .earns(code::UNREACHABLE)
+            .earns(&codes::SUB_521)
             .fix(error.map_or("try from a machine that has IPv6", advice)),
     };
     (row, first)

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use ringtail_errors::codes;
 use ringtail_ringcentral::limits::{ANSWER_MAX_MS, ANSWER_MAX_MS_OLD};
 
 use super::row::{Requirement, Row};
-use ringtail_ringcentral::errors::webhook as code;
 
 /// A first answer that is this much slower than later ones is a cold start.
 const COLD_DELAY: Duration = Duration::from_millis(300);
@@ -48,12 +48,12 @@ pub(super) fn rows(tries: &[Try]) -> Vec<Row> {
     }
     let mut rows = Vec::new();
     if slowest > limit {
-        rows.push(late(Requirement::Time, seen).earns(code::UNREACHABLE));
+        rows.push(late(Requirement::Time, seen).earns(&codes::SUB_521));
         rows.push(Row::skipped(Requirement::OldTime, "over 3000 ms already"));
     } else {
         rows.push(if slowest + connection > limit {
             Row::warn(Requirement::Time, format!("{seen}: together over 3000 ms"))
-                .earns(code::UNREACHABLE)
+                .earns(&codes::SUB_521)
                 .fix("nothing says whether RingCentral counts the connection; look why it takes so long")
         } else {
             Row::pass(Requirement::Time, seen)
@@ -66,7 +66,7 @@ pub(super) fn rows(tries: &[Try]) -> Vec<Row> {
                     ms(slowest)
                 ),
             )
-            .earns(code::UNREACHABLE)
+            .earns(&codes::SUB_521)
             .fix("answer first and work afterwards; under 1000 ms is right by every edition")
         } else {
             Row::pass(Requirement::OldTime, format!("slowest {} ms", ms(slowest)))
@@ -92,7 +92,7 @@ fn cold(first: &Try, later: &[Try]) -> Row {
             requirement,
             format!("the first answer takes {} ms and later ones {} ms at most", ms(first.answer), ms(warm)),
         )
-        .earns(code::UNREACHABLE)
+        .earns(&codes::SUB_521)
         .fix("keep the host awake, or wake it before subscribing: RingCentral's call may be the first after hours");
     }
     Row::pass(requirement, "the first answer is as fast as later ones")

@@ -1,6 +1,6 @@
 //! Rows of a check: what is required, what was seen, what follows. Data without layout.
 
-use ringtail_ringcentral::errors::webhook as code;
+use ringtail_errors::Code;
 
 /// What RingCentral, or good sense, requires of a webhook address; in order from the outside in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -175,7 +175,7 @@ pub struct Row {
     /// What was seen.
     pub seen: String,
     /// Code of the error that RingCentral would answer; for a warning, that it might.
-    pub earns: Option<&'static str>,
+    pub earns: Option<&'static Code>,
     /// What RingCentral would record when it gives the subscription up: notifications have reasons and no codes.
     pub records: Option<String>,
     /// What to do about it.
@@ -214,7 +214,7 @@ impl Row {
     }
 
     /// Says what a failure earns; what is met earns nothing.
-    pub(super) fn earns(mut self, code: &'static str) -> Self {
+    pub(super) fn earns(mut self, code: &'static Code) -> Self {
         if self.outcome > Outcome::Pass {
             self.earns = Some(code);
         }
@@ -240,8 +240,13 @@ impl Row {
         self
     }
 
-    /// Returns RingCentral's words for the code that the row earns.
+    /// Returns the code that the row earns.
+    pub fn code(&self) -> Option<&'static str> {
+        self.earns.map(|code| code.id)
+    }
+
+    /// Returns RingCentral's message for the code that the row earns.
     pub fn message(&self) -> Option<&'static str> {
-        self.earns.and_then(code::message)
+        self.earns.and_then(Code::message)
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::future::join_all;
+use ringtail_errors::codes;
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error};
@@ -31,7 +32,6 @@ use super::row::{Outcome, Requirement, Row};
 use super::witness::Anonymous;
 use ringtail_outbound::any_certificate::AnyCertificate;
 use ringtail_outbound::certificate;
-use ringtail_ringcentral::errors::webhook as code;
 
 /// Makes the rows of TLS. The last of them is a failure when no handshake could be completed.
 pub(super) async fn rows(address: &Address, peer: SocketAddr, roots: &Roots) -> (Vec<Row>, bool) {
@@ -226,7 +226,7 @@ fn version_row(replies: &[(Version, Reply)], spoken: Option<Version>) -> Row {
         return Row::pass(requirement, seen);
     }
     Row::fail(requirement, seen)
-        .earns(code::UNREACHABLE)
+        .earns(&codes::SUB_521)
         .fix("switch TLS 1.2 and 1.3 on (nginx: `ssl_protocols TLSv1.2 TLSv1.3;`): RingCentral calls with 1.2 or higher")
 }
 
@@ -261,7 +261,7 @@ fn refusals(replies: &[(Version, Reply)], error: &ShakeError, is_http: bool) -> 
     if is_http {
         return version(
             Row::fail(Requirement::TlsVersion, "plain HTTP where TLS is expected")
-                .earns(code::UNREACHABLE)
+                .earns(&codes::SUB_521)
                 .fix("put the port behind a server that speaks TLS, or switch TLS on for it (nginx: `listen 443 ssl;`)"),
         );
     }
@@ -270,7 +270,7 @@ fn refusals(replies: &[(Version, Reply)], error: &ShakeError, is_http: bool) -> 
             Requirement::Certificate,
             "wrong name: the server has no site of this name",
         )
-        .earns(code::CERTIFICATE)
+        .earns(&codes::SUB_524)
         .fix("add the name to the server's configuration, with a certificate for it");
         return vec![untold(), row];
     }
@@ -304,7 +304,7 @@ fn refusals(replies: &[(Version, Reply)], error: &ShakeError, is_http: bool) -> 
     };
     version(
         Row::fail(Requirement::TlsVersion, seen)
-            .earns(code::UNREACHABLE)
+            .earns(&codes::SUB_521)
             .fix(fix),
     )
 }
@@ -316,13 +316,13 @@ fn broken_off(error: &ShakeError, suite: u16) -> Row {
             Requirement::Certificate,
             "the server does not hold the key of the certificate that it sends",
         )
-        .earns(code::CERTIFICATE)
+        .earns(&codes::SUB_524)
         .fix("configure certificate and key that belong together, and restart the server"),
         ShakeError::Tls(Error::InvalidCertificate(reason)) => Row::fail(
             Requirement::Certificate,
             format!("not usable: it {}", certificate::words(reason)),
         )
-        .earns(code::CERTIFICATE)
+        .earns(&codes::SUB_524)
         .fix("get a new certificate of a public authority, such as Let's Encrypt"),
         ShakeError::Unnamed(error) => no_answer(
             Requirement::Answer,
@@ -348,7 +348,7 @@ fn is_known(suite: u16) -> bool {
 
 fn mismatch(seen: &str) -> Row {
     Row::fail(Requirement::TlsAlgorithms, seen)
-        .earns(code::UNREACHABLE)
+        .earns(&codes::SUB_521)
         .fix(
             "allow the common suites (ECDHE with AES-GCM or ChaCha20) and an RSA or P-256 certificate; Mozilla's \
              \"intermediate\" configuration does",

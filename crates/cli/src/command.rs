@@ -18,7 +18,7 @@ mod timeline;
 mod types;
 
 use crate::args::{Cli, Command, EventsCommand};
-use crate::exit::Failure;
+use ringtail_errors::Failure;
 
 /// Runs the command that was asked for.
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {

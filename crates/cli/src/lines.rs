@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use ringtail_client::engine::Engine;
+use ringtail_errors::Failure;
 use ringtail_model::signature::Reveal;
 use ringtail_model::{LinkState, Status, TargetState};
 use ringtail_protocol::event::Timestamp;
@@ -13,9 +14,8 @@ use ringtail_store::Search;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::exit::Failure;
 use crate::follow::{Follow, Item};
-use crate::output::{Closed, Stdout, json, note, plain};
+use crate::output::{Stdout, json, note, plain};
 
 /// How lines are written.
 #[derive(Debug)]
@@ -56,24 +56,14 @@ pub(crate) async fn show(
         said.changes(&form, &now, &mut out);
         let mut more = false;
         if let Some(endpoint) = &now.endpoint {
-            let items = follow
-                .page(&endpoint.id)
-                .await
-                .map_err(anyhow::Error::from)?;
+            let items = follow.page(&endpoint.id).await?;
             more = !items.is_empty();
             for item in items {
                 form.item(&item, &mut out);
             }
         }
-        match stdout.lock().await.write(&out).await {
-            Ok(()) => {}
-            // The reader has seen enough, as with `head`.
-            Err(Closed::Pipe) => return Ok(()),
-            Err(Closed::Failed(error)) => {
-                return Err(anyhow::Error::from(error)
-                    .context("cannot write to stdout")
-                    .into());
-            }
+        if !stdout.lock().await.write(&out).await? {
+            return Ok(());
         }
         if more {
             continue;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use ringtail_errors::{Context as _, Failure, codes};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{Builder, RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
@@ -18,20 +18,26 @@ const DAYS: usize = 7;
 ///
 /// # Errors
 /// When the directory cannot be made or `RINGTAIL_LOG` is not a filter.
-pub(crate) fn start(data: &Path) -> anyhow::Result<WorkerGuard> {
+pub(crate) fn start(data: &Path) -> Result<WorkerGuard, Failure> {
     let filter = match std::env::var("RINGTAIL_LOG") {
-        Ok(filter) => EnvFilter::try_new(filter).context("RINGTAIL_LOG is not a filter of logs")?,
+        Ok(filter) => EnvFilter::try_new(filter).map_err(|error| {
+            let text = format!("RINGTAIL_LOG is not a filter of logs: {error}");
+            Failure::new(&codes::CONFIG, text)
+        })?,
         Err(_) => EnvFilter::new(DEFAULT_FILTER),
     };
     let dir = data.join("log");
-    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    std::fs::create_dir_all(&dir).context(format!("cannot make {}", dir.display()))?;
     let file = Builder::new()
         .rotation(Rotation::DAILY)
         .filename_prefix("ringtail")
         .filename_suffix("log")
         .max_log_files(DAYS)
         .build(&dir)
-        .with_context(|| format!("cannot log into {}", dir.display()))?;
+        .map_err(|error| {
+            let text = format!("cannot log into {}: {error}", dir.display());
+            Failure::new(&codes::CONFIG, text)
+        })?;
     let (writer, guard) = tracing_appender::non_blocking(Private::new(file, dir));
     // A second call, as tests make, keeps the first subscriber.
     drop(

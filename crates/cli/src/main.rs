@@ -1,9 +1,8 @@
 //! `ringtail`: RingCentral's webhooks on a developer's machine.
 
 mod args;
-mod code;
+mod blocking;
 mod command;
-mod exit;
 mod follow;
 mod lines;
 mod logging;
@@ -16,9 +15,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use ringtail_errors::{Context as _, Exit, Failure};
 
 use args::Cli;
-use exit::{Exit, Failure};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -36,24 +35,21 @@ fn main() -> ExitCode {
             .into();
         }
     };
-    // Fails when a provider is installed already, which is as good.
-    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let failure = anyhow::Error::from(error).context("cannot start the runtime");
-            Failure::from(failure).print();
-            return Exit::Failure.into();
-        }
-    };
-    let result = runtime.block_on(command::run(cli));
-    // A write to a terminal or pipe that nobody reads must not hold the process.
-    runtime.shutdown_background();
-    match result {
+    match run(cli) {
         Ok(()) => Exit::Ok.into(),
         Err(failure) => {
             failure.print();
-            failure.exit.into()
+            failure.exit().into()
         }
     }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    // Fails when a provider is installed already, which is as good.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let result = runtime.block_on(command::run(cli));
+    // A write to a terminal or pipe that nobody reads must not hold the process.
+    runtime.shutdown_background();
+    result
 }

@@ -7,17 +7,14 @@ pub(crate) mod json;
 pub(crate) mod plain;
 mod stdout;
 
+use ringtail_errors::{Failure, codes};
 use std::io::{IsTerminal, Write};
 
-use ringtail_ringcentral::errors::own;
-
-pub(crate) use stdout::{Closed, Stdout};
-
-use crate::exit::Failure;
+pub(crate) use stdout::Stdout;
 
 /// Prints everything that a command has to say. A reader who went away is no failure.
 pub(crate) async fn print(bytes: &[u8]) -> Result<(), Failure> {
-    Stdout::new().takes(bytes).await.map(drop)
+    Stdout::new().write(bytes).await.map(drop)
 }
 
 /// Says something on stderr. There is nothing to do when that fails.
@@ -39,7 +36,7 @@ pub(crate) fn usage(error: &clap::Error) {
     } else {
         plain
     };
-    let code = own::USAGE.code;
+    let code = codes::USAGE.id;
     note(&text.replacen("error:", &format!("error[{code}]:"), 1));
 }
 

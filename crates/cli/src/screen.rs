@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use ringtail_client::config::{FileError, ScreenConfig};
 use ringtail_client::engine::Engine;
 use ringtail_client::forward::SendOptions;
+use ringtail_errors::Failure;
 use ringtail_filter::Filter;
 use ringtail_model::secrets::AllSecrets;
 use ringtail_model::signature::Reveal;
@@ -17,7 +18,6 @@ use ringtail_tui::{Options, Store};
 use tokio_util::sync::CancellationToken;
 
 use self::replay::Replays;
-use crate::exit::{Exit, Failure};
 use crate::output::{colour_allowed, json};
 
 /// Returns the screen's settings from the configuration.
@@ -32,7 +32,7 @@ pub(crate) fn options(config: &ScreenConfig, noise: &Noise) -> Result<Options, F
             line,
             message,
         };
-        Failure::new(Exit::Config, error)
+        Failure::from(error)
     };
     let mut options = Options {
         noise: noise.clone(),
@@ -109,7 +109,5 @@ pub(crate) async fn show(
         ..options
     };
     let shown = ringtail_tui::run(store, replays, options).await;
-    shown
-        .map(drop)
-        .map_err(|error| anyhow::Error::from(error).into())
+    shown.map(drop).map_err(Failure::from)
 }

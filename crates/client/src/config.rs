@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
+use ringtail_errors::{Code, Coded, codes};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use file::{DiffConfig, FileConfig, FileError, ScreenConfig};
@@ -373,31 +374,31 @@ pub enum ConfigError {
     Trust(#[from] TrustError),
 }
 
-impl ConfigError {
-    /// Returns what the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Coded for ConfigError {
+    fn code(&self) -> &'static Code {
         match self {
-            Self::NoRelay => Some(
-                "run `ringtail login https://your.relay`; `ringtail-relay serve --dev` tries one on this machine"
-                    .to_owned(),
-            ),
+            Self::NotText { .. } | Self::NoHome => &codes::CONFIG,
+            Self::NoConfig { .. } => &codes::CONFIG_FILE,
+            Self::File(error) => error.code(),
+            Self::Login(error) => error.code(),
+            Self::Relay { reason, .. } => reason.code(),
+            Self::Token { .. } => &codes::BAD_TOKEN,
+            Self::Secret(error) => error.code(),
+            Self::NoRelay => &codes::NO_RELAY,
+            Self::NoToken { .. } | Self::OtherLogin { .. } => &codes::NO_TOKEN,
+            Self::Trust(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
             Self::NoToken { relay } | Self::OtherLogin { relay, .. } => Some(format!(
                 "run `ringtail login {relay}`, or set RINGTAIL_TOKEN"
             )),
             Self::NoHome => Some("set RINGTAIL_CONFIG and RINGTAIL_DATA".to_owned()),
-            Self::File(FileError::NotPrivate { path, .. }) => Some(format!(
-                "run `chmod 600 {}`; if others may have read it, change the secrets",
-                path.display()
-            )),
-            Self::Login(LoginError::NotPrivate { path, .. }) => Some(format!(
-                "run `chmod 600 {}`; if others may have read it, have the token rotated",
-                path.display()
-            )),
-            Self::Trust(_) => Some(
-                "RINGTAIL_CA names a PEM file, such as the one that the relay prints".to_owned(),
-            ),
-            _ => None,
+            Self::File(error) => error.hint(),
+            Self::Login(error) => error.hint(),
+            _ => self.code().hint.map(str::to_owned),
         }
     }
 }

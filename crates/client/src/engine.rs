@@ -11,6 +11,7 @@ mod memory;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::path::EndpointInfo;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -388,4 +389,15 @@ pub enum SpawnError {
     /// The runtime ends.
     #[error("the program is shutting down")]
     ShuttingDown,
+}
+
+impl Coded for SpawnError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::History(error) => error.code(),
+            Self::Lock(error) => error.code(),
+            Self::Target(error) => error.code(),
+            Self::ShuttingDown => &codes::FAILED,
+        }
+    }
 }

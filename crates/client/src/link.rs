@@ -11,7 +11,6 @@
 
 mod batch;
 mod clock;
-pub mod code;
 pub(crate) mod dial;
 mod events;
 mod handshake;
@@ -22,6 +21,7 @@ mod tcp;
 
 use std::time::{Duration, Instant};
 
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::path::EndpointInfo;
 use ringtail_protocol::stream::ByteStream;
@@ -76,7 +76,7 @@ impl Linker {
         self.say(match &result {
             Ok(()) => LinkState::Stopped,
             Err(refusal) => LinkState::Refused {
-                code: code::refused(refusal).code,
+                code: refusal.code().id,
                 reason: refusal.message.clone(),
             },
         });
@@ -169,7 +169,7 @@ impl Linker {
         tracing::info!(reason, failures = backoff.failures(), ?wait, "no link");
         let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
         self.say(LinkState::Waiting {
-            code: code::link(error).code,
+            code: error.code().id,
             reason,
             retry_at: Timestamp(Timestamp::now().0.saturating_add(micros)),
             failures: backoff.failures(),
@@ -226,6 +226,26 @@ pub enum LinkError {
     Session(SessionEnd),
 }
 
+impl Coded for LinkError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Api(error) => error.code(),
+            Self::Dial(error) => error.code(),
+            Self::Handshake(error) => error.code(),
+            Self::UpgradeTimeout | Self::Session(_) => &codes::RELAY_BROKE,
+            Self::History(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Api(error) => error.hint(),
+            Self::Dial(error) => error.hint(),
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
+}
+
 impl LinkError {
     /// Returns the refusal that ends the link for good, if it is one.
     fn refusal(&self) -> Option<&Refusal> {
@@ -237,20 +257,12 @@ impl LinkError {
         refusal.is_final().then_some(refusal)
     }
 
-    fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Api(error) => error.hint(),
-            Self::Dial(error) => error.hint(),
-            _ => None,
-        }
-    }
-
     /// Says in one line what is wrong, why, and what to do about it.
     fn in_words(&self) -> String {
         let mut words = chain(self);
         if let Some(hint) = self.hint() {
             words.push_str(" (");
-            words.push_str(hint);
+            words.push_str(&hint);
             words.push(')');
         }
         words

@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::path::{ENDPOINTS, EndpointInfo, code};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -154,7 +155,7 @@ pub enum ApiError {
     #[error("the relay did not answer within {} s", CALL_TIMEOUT.as_secs())]
     Timeout,
     /// The relay said no.
-    #[error("the relay refused: {}", .0.message)]
+    #[error(transparent)]
     Refused(Refusal),
     /// The answer makes no sense.
     #[error("the answer ({status}) is not a ringtail relay's: is the URL right?")]
@@ -164,20 +165,28 @@ pub enum ApiError {
     },
 }
 
+impl Coded for ApiError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Dial(error) => error.code(),
+            Self::Refused(refusal) => refusal.code(),
+            Self::NotARelay { .. } => &codes::NOT_A_RELAY,
+            Self::Http(_) | Self::Timeout => &codes::RELAY_BROKE,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Dial(error) => error.hint(),
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
+}
+
 impl ApiError {
     /// Says whether asking again can never help.
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.is_final())
-    }
-
-    /// Returns what the user can do about it, if anything.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Dial(error) => error.hint(),
-            // The relay's own message says what to do.
-            Self::Refused(_) | Self::Http(_) | Self::Timeout | Self::NotARelay { .. } => None,
-        }
     }
 }

@@ -7,6 +7,7 @@
 mod events;
 mod run;
 
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::{EventId, Header};
 
 use crate::forward::{EDITED_FROM, Sender};
@@ -51,10 +52,18 @@ pub enum ReplayError {
     Record(#[from] StoreError),
 }
 
-impl ReplayError {
-    /// Returns what to do next, where something helps.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Coded for ReplayError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::NoEvent { .. } | Self::Undecodable { .. } | Self::Unsigned { .. } => {
+                &codes::NO_REPLAY
+            }
+            Self::Read(error) => error.code(),
+            Self::Record(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
         let Self::Unsigned { source, .. } = self else {
             return None;
         };

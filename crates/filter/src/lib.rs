@@ -19,6 +19,7 @@ pub mod words;
 
 use std::fmt;
 
+use ringtail_errors::{Code, Coded, codes};
 use unicode_width::UnicodeWidthChar;
 
 pub use self::expr::{Comparison, Expr, Field, Flag, StatusRange, Test};
@@ -77,6 +78,12 @@ pub struct FilterError {
     pub at: usize,
     /// The filter.
     pub text: String,
+}
+
+impl Coded for FilterError {
+    fn code(&self) -> &'static Code {
+        &codes::FILTER
+    }
 }
 
 impl FilterError {

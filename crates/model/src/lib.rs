@@ -397,7 +397,7 @@ pub enum LinkState {
     Connected,
     /// Waiting to dial again.
     Waiting {
-        /// Code of the trouble, which [`ringtail_ringcentral::errors`] explains.
+        /// Code of the trouble, which [`ringtail_errors`] explains.
         code: &'static str,
         /// Why the last try or link ended.
         reason: String,

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use http::HeaderValue;
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_ringcentral::signature::Scheme;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error as _;
@@ -144,6 +145,12 @@ fn checked(name: &'static str, text: String) -> Result<SecretString, SecretError
 pub struct SecretError {
     /// Its variable, or its key in the file.
     pub name: &'static str,
+}
+
+impl Coded for SecretError {
+    fn code(&self) -> &'static Code {
+        &codes::SECRET
+    }
 }
 
 /// The secrets of every endpoint.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use ringtail_errors::{Code, Coded, codes};
 
 /// A local URL that events are forwarded to: `http` or `https`, a host, a port, perhaps a path and a query.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,6 +55,12 @@ pub enum TargetError {
         /// The text.
         text: String,
     },
+}
+
+impl Coded for TargetError {
+    fn code(&self) -> &'static Code {
+        &codes::TARGET
+    }
 }
 
 impl TargetUrl {

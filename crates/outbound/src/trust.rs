@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ringtail_errors::{Code, Coded, codes};
 use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
@@ -141,6 +142,12 @@ pub enum TrustError {
         #[source]
         source: rustls::Error,
     },
+}
+
+impl Coded for TrustError {
+    fn code(&self) -> &'static Code {
+        &codes::CERTIFICATES
+    }
 }
 
 #[cfg(test)]

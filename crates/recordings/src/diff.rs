@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Header;
 use serde_json::Value;
 use similar::{Algorithm, ChangeTag, TextDiff};
@@ -131,6 +132,12 @@ pub enum FewAnswers {
         /// The event's number.
         seq: u64,
     },
+}
+
+impl Coded for FewAnswers {
+    fn code(&self) -> &'static Code {
+        &codes::NO_DATA
+    }
 }
 
 /// Returns the app's last two answers to an event, each with its number among them.

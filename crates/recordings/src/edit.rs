@@ -21,6 +21,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Uri};
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::{EventId, Header, Request};
 
 /// The line before a body in base64.
@@ -44,6 +45,12 @@ pub enum EditError {
     /// The body is not base64.
     #[error("the body behind {BASE64_LINE:?} is not base64")]
     Body,
+}
+
+impl Coded for EditError {
+    fn code(&self) -> &'static Code {
+        &codes::EDITED
+    }
 }
 
 /// Returns the request as a text.

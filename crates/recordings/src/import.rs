@@ -8,6 +8,7 @@ mod ndjson;
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
+use ringtail_errors::{Code, Coded};
 use ringtail_model::kind_of;
 use ringtail_protocol::event::{
     Disposition, EncodeError, Event, EventId, Kind, Request, Timestamp,
@@ -126,6 +127,15 @@ pub enum ImportError {
     /// The history could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+}
+
+impl Coded for ImportError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Read(error) => error.code(),
+        }
+    }
 }
 
 /// Stores events of recordings under an endpoint's name.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::mask::{KEY_BYTES, Masker};
 use bytes::Bytes;
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Header;
 use ringtail_ringcentral::catalogue::summarize;
 use ringtail_ringcentral::classify::{Classified, RequestHead};
@@ -28,6 +29,12 @@ pub struct KeyError {
     /// Why.
     #[source]
     pub source: io::Error,
+}
+
+impl Coded for KeyError {
+    fn code(&self) -> &'static Code {
+        &codes::FAILED
+    }
 }
 
 /// Returns a masker with the key of the data directory, which is made when there is none.

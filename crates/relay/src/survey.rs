@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, named_params};
@@ -72,6 +73,23 @@ pub enum SurveyError {
     /// Its file cannot be looked at.
     #[error("the database's file could not be looked at")]
     File(#[from] io::Error),
+}
+
+impl Coded for SurveyError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Database(_) => &codes::RELAY_DATABASE,
+            Self::File(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.hint(),
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
 }
 
 /// Looks through the database. Blocks, for some microseconds for each endpoint.

@@ -3,7 +3,7 @@
 //! The relay asks [`classify`](mod@classify) what a request is and [`validation`] how to answer one; the client asks
 //! [`ordering`] what must stay in order, [`catalogue`] what an event says, [`facts`](mod@facts) what it
 //! can be found by, [`signature`] whether a request is
-//! RingCentral's, [`verdict`] what RingCentral would have made of the app's answer, and [`errors`] what a code means.
+//! RingCentral's, and [`verdict`] what RingCentral would have made of the app's answer.
 //! Docs that speak of a section mean docs/RINGCENTRAL.md, the collected facts about RingCentral's callbacks that this crate
 //! is the code form of.
 //!
@@ -13,7 +13,6 @@
 pub mod catalogue;
 pub mod classify;
 pub mod envelope;
-pub mod errors;
 pub mod facts;
 mod json;
 pub mod limits;

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
+use ringtail_errors::{Code, find};
 
 pub use self::clock::{AFTERWARDS, Failing, FailureClock, PATIENCE_MS};
 pub use self::fault::{Fault, NoAnswer};
@@ -202,6 +203,14 @@ impl Verdict {
             // Never empty.
             Self::Failed { faults } => faults.first().map_or("ok", Fault::word),
             Self::Unjudged { .. } => "unjudged",
+        }
+    }
+
+    /// Returns the code that explains a failure; `None` for an answer that RingCentral would accept.
+    pub fn code(&self) -> Option<&'static Code> {
+        match self {
+            Self::Failed { .. } => find(self.word()),
+            Self::Accepted { .. } | Self::Unjudged { .. } => None,
         }
     }
 

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use crate::{Finding, Problem};
+use ringtail_errors::{Code, codes};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer};
 
-use ringtail_ringcentral::errors::webhook as code;
+use crate::{Finding, Problem};
 
 /// RingCentral's error for an address that fails the validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// RingCentral's code.
-    pub code: &'static str,
-    /// RingCentral's text.
-    pub message: String,
+    pub code: &'static Code,
+    /// Status of the response, where RingCentral's message has it.
+    pub status: Option<u16>,
     /// What was wrong, in words of ours.
     pub reason: String,
 }
@@ -23,10 +23,12 @@ impl Refusal {
     #[must_use]
     pub fn of(finding: &Finding) -> Option<Self> {
         if let Some(fault) = finding.verdict.faults().first() {
-            let (code, message) = of_fault(fault);
             return Some(Self {
-                code,
-                message,
+                code: code(fault),
+                status: match fault {
+                    Fault::WrongStatus { status } => Some(*status),
+                    _ => None,
+                },
                 reason: fault.to_string(),
             });
         }
@@ -35,44 +37,46 @@ impl Refusal {
             .iter()
             .find(|problem| matches!(problem, Problem::TokenMissing | Problem::TokenDiffers))?;
         Some(Self {
-            code: code::TOKEN,
-            message: words(code::TOKEN),
+            code: &codes::SUB_520,
+            status: None,
             reason: problem.to_string(),
         })
+    }
+
+    /// Returns RingCentral's message.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let message = self.code.message().unwrap_or_default();
+        match self.status {
+            Some(status) => format!("{message}. HTTP status is {status}"),
+            None => message.to_owned(),
+        }
     }
 
     /// Says whether the address's TLS, which comes before every answer, is at fault.
     #[must_use]
     pub fn is_of_certificate(&self) -> bool {
-        self.code == code::CERTIFICATE
+        self.code == &codes::SUB_524
     }
 }
 
-fn of_fault(fault: &Fault) -> (&'static str, String) {
-    let code = match fault {
-        Fault::WrongStatus { status } => {
-            let message = format!("{}. HTTP status is {status}", words(code::STATUS));
-            return (code::STATUS, message);
-        }
-        Fault::TokenMissing | Fault::TokenDiffers => code::TOKEN,
+fn code(fault: &Fault) -> &'static Code {
+    match fault {
+        Fault::WrongStatus { .. } => &codes::SUB_522,
+        Fault::TokenMissing | Fault::TokenDiffers => &codes::SUB_520,
         Fault::TooLarge { .. }
         | Fault::NoAnswer {
             reason: NoAnswer::NotHttp,
-        } => code::RESPONSE,
+        } => &codes::SUB_525,
         Fault::NoAnswer {
             reason: NoAnswer::Tls,
-        } => code::CERTIFICATE,
-        _ => code::UNREACHABLE,
-    };
-    (code, words(code))
-}
-
-fn words(code: &str) -> String {
-    code::message(code).unwrap_or_default().to_owned()
+        } => &codes::SUB_524,
+        _ => &codes::SUB_521,
+    }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.code, self.message, self.reason)
+        write!(f, "{} {}: {}", self.code.id, self.message(), self.reason)
     }
 }

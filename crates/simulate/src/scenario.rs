@@ -18,6 +18,7 @@ mod build;
 
 use std::collections::BTreeMap;
 
+use ringtail_errors::{Code, Coded, codes};
 use serde::Deserialize;
 
 use super::fill::FillError;
@@ -269,6 +270,12 @@ pub enum ScenarioError {
     },
 }
 
+impl Coded for ScenarioError {
+    fn code(&self) -> &'static Code {
+        &codes::SCENARIO
+    }
+}
+
 impl std::fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -305,6 +312,21 @@ pub enum RehearseError {
         /// Its name.
         name: String,
     },
+}
+
+impl Coded for RehearseError {
+    fn code(&self) -> &'static Code {
+        &codes::SCENARIO
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unused { .. } => {
+                Some("`ringtail simulate --list` shows the values that there are".to_owned())
+            }
+            Self::Fill { .. } | Self::Request { .. } => None,
+        }
+    }
 }
 
 impl std::fmt::Display for RehearseError {

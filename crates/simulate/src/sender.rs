@@ -11,6 +11,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_ringcentral::limits::ANSWER_MAX_MS;
 use ringtail_ringcentral::verdict::NoAnswer;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -56,6 +57,12 @@ pub enum NewSenderError {
     /// No TLS can be set up.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
+}
+
+impl Coded for NewSenderError {
+    fn code(&self) -> &'static Code {
+        &codes::CERTIFICATES
+    }
 }
 
 impl SimSender {

@@ -1,5 +1,6 @@
 //! Bookmarks and their comments.
 
+use ringtail_errors::{self as errors, Code, Coded};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use ringtail_protocol::event::EventId;
@@ -22,6 +23,12 @@ pub struct Comment(String);
 pub struct CommentError {
     /// Its length.
     pub chars: usize,
+}
+
+impl Coded for CommentError {
+    fn code(&self) -> &'static Code {
+        &errors::codes::USAGE
+    }
 }
 
 impl Comment {

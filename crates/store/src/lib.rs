@@ -37,6 +37,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ringtail_errors::{self as errors, Code, Coded};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -108,6 +109,12 @@ impl From<WriteError> for StoreError {
     }
 }
 
+impl Coded for StoreError {
+    fn code(&self) -> &'static Code {
+        &errors::codes::HISTORY_WRITE
+    }
+}
+
 /// Why an edited event was not stored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -118,6 +125,15 @@ pub enum AddError {
     /// The history could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Coded for AddError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Encode(_) => &errors::codes::EDITED,
+            Self::Store(error) => error.code(),
+        }
+    }
 }
 
 /// Why something was not read.
@@ -146,6 +162,12 @@ impl From<sqlite::ReadError> for ReadError {
 pub struct Paused {
     _writer: sqlite::Paused,
     _index: oneshot::Sender<()>,
+}
+
+impl Coded for ReadError {
+    fn code(&self) -> &'static Code {
+        &errors::codes::HISTORY_READ
+    }
 }
 
 impl History {

@@ -7,6 +7,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ringtail_errors::{self as errors, Code, Coded};
 use rusqlite::{Connection, named_params};
 
 use ringtail_files::{Lock, create_private_dir, private_options};
@@ -69,6 +70,17 @@ pub enum OpenError {
     /// The system gave no random bytes or no thread.
     #[error("the system refused what the history needs")]
     System(#[source] io::Error),
+}
+
+impl Coded for OpenError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Files { .. } => &errors::codes::HISTORY_FILES,
+            Self::Newer { .. } => &errors::codes::HISTORY_NEWER,
+            Self::Foreign { .. } => &errors::codes::HISTORY_FOREIGN,
+            Self::Database { .. } | Self::System(_) => &errors::codes::HISTORY_OPEN,
+        }
+    }
 }
 
 /// The writing connection and what the file says of itself.

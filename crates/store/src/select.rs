@@ -1,5 +1,7 @@
 //! How a person names events: by number, by a range of numbers, or by the beginning of an id.
 
+use ringtail_errors::{Code, Coded, codes};
+
 /// Which events are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
@@ -47,6 +49,12 @@ pub enum SelectorError {
         /// The smaller one behind them.
         last: u64,
     },
+}
+
+impl Coded for SelectorError {
+    fn code(&self) -> &'static Code {
+        &codes::SELECTOR
+    }
 }
 
 impl Selector {

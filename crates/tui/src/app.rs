@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use ratatui::style::Style;
+use ringtail_errors::{self as errors, Code, codes};
 use ringtail_filter::Filter;
 use ringtail_model::{
     EventRow, ForwardState, LinkState, NewFieldsRow, RowId, Status, TargetState, Watermarks,
@@ -23,7 +24,6 @@ use ringtail_model::{
 };
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_recordings::diff::Noise;
-use ringtail_ringcentral::errors::{self, own};
 use ringtail_ringcentral::verdict::Verdict;
 
 pub(crate) use self::detail::{Detail, Shown};
@@ -119,7 +119,7 @@ pub(crate) enum OverlayKind {
     Language,
     /// The formats of a copy.
     Copy,
-    Explanation(&'static errors::Entry),
+    Explanation(&'static Code),
 }
 
 /// A message in the footer, for a while.
@@ -227,12 +227,14 @@ impl App {
 
     /// Returns what to explain: why the event is not accepted or was rejected, else a link error, else why the event
     /// waits, else the meaning of an accepted or unjudged answer.
-    pub(crate) fn explainable(&self) -> Option<&'static errors::Entry> {
+    pub(crate) fn explainable(&self) -> Option<&'static Code> {
         let event = self.list.current_event();
         let attempt = event.and_then(|event| event.last_attempt.as_ref());
         let bad = match (event, attempt) {
-            (_, Some(attempt)) => errors::of_verdict(&attempt.verdict),
-            (Some(event), None) if event.forward == ForwardState::Rejected => Some(&own::REJECTED),
+            (_, Some(attempt)) => attempt.verdict.code(),
+            (Some(event), None) if event.forward == ForwardState::Rejected => {
+                Some(&codes::REJECTED)
+            }
             _ => None,
         };
         bad.or_else(|| match &self.status.link {
@@ -243,12 +245,12 @@ impl App {
             let target = self.status.target.as_ref().map(|target| &target.state);
             let down = matches!(target, Some(TargetState::Down { .. }));
             let waits = event.is_none_or(|event| event.forward == ForwardState::Pending);
-            (down && waits).then_some(&own::NO_ANSWER)
+            (down && waits).then_some(&codes::NO_ANSWER)
         })
         .or_else(|| {
             attempt.map(|attempt| match attempt.verdict {
-                Verdict::Unjudged { .. } => &own::UNJUDGED,
-                _ => &own::VERDICT_OK,
+                Verdict::Unjudged { .. } => &codes::UNJUDGED,
+                _ => &codes::VERDICT_OK,
             })
         })
     }

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_filter::Filter;
 use ringtail_protocol::event::Timestamp;
 use ringtail_recordings::diff::Noise;
@@ -101,6 +102,12 @@ pub enum RunError {
     /// Keys could not be read.
     #[error("cannot read keys from the terminal")]
     Input(#[source] io::Error),
+}
+
+impl Coded for RunError {
+    fn code(&self) -> &'static Code {
+        &codes::FAILED
+    }
 }
 
 /// Returns whether an editor has the terminal, so that Ctrl-C is for the editor.

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
+use ringtail_errors::{self as errors, Found};
 use ringtail_protocol::event::Kind;
 use ringtail_recordings::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::catalogue::{TEXT_MAX_CHARS, summarize};
 use ringtail_ringcentral::classify::{Callback, Classified, RequestView};
 use ringtail_ringcentral::envelope::Envelope;
-use ringtail_ringcentral::errors::{self, Found};
+
 use ringtail_ringcentral::limits::ANSWER_MAX_BYTES;
 use ringtail_ringcentral::ordering::{KEY_MAX_BYTES, ordering_key};
 use ringtail_ringcentral::signature::{Outcome, Scheme, sign, sign_prefixed, verify};
@@ -162,7 +163,7 @@ fn explanation(text: &str) {
             assert!(text.contains(&code), "{code:?}");
             assert!(!code.contains(is_obeyed), "{code:?}");
         }
-        Some(Found::Known(entry)) => assert!(errors::find(entry.code).is_some()),
+        Some(Found::Known(code)) => assert!(errors::find(code.id).is_some()),
         _ => {}
     }
 }

@@ -1,11 +1,10 @@
 //! `ringtail completions` and `ringtail man`: the command line, described for shells and for `man`.
 
-use anyhow::Context as _;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
+use ringtail_errors::{Context as _, Failure};
 
 use crate::args::{Cli, CompletionsArgs, ManArgs};
-use crate::exit::Failure;
 use crate::output::print;
 
 pub(super) async fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
@@ -24,6 +23,9 @@ pub(super) fn man(args: &ManArgs) -> Result<(), Failure> {
     let directory = &args.directory;
     let written = std::fs::create_dir_all(directory)
         .and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
-    written.with_context(|| format!("the pages cannot be written to {}", directory.display()))?;
+    written.context(format!(
+        "the pages cannot be written to {}",
+        directory.display()
+    ))?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `ringtail events diff`: what is different between two events, or two answers.
 
-use anyhow::anyhow;
 use ringtail_client::config::Config;
+use ringtail_errors::{Failure, codes};
 use ringtail_model::{EventDetail, EventRow};
 use ringtail_recordings::diff::{Diff, Line, Noise, answers, events, last_answers};
 use ringtail_store::History;
@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::find::{find_one, open};
 use crate::args::compare::DiffArgs;
 use crate::args::{Common, Format};
-use crate::exit::{Exit, Failure};
 use crate::output::escape::escape;
 use crate::output::plain::{Style, Tone};
 use crate::output::{json, print};
@@ -32,7 +31,7 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
         let detail = detail(&config, &history, &event, &args).await?;
         let [(at, one), (other_at, other)] = last_answers(&detail).map_err(|few| {
             let hint = format!("`ringtail replay {}` asks it again", args.event);
-            Failure::new(Exit::NoData, few).hint(hint)
+            Failure::new(&codes::NO_DATA, few).hint(hint)
         })?;
         let name = |at: usize| format!("answer {at} to #{}", event.seq);
         ([name(at), name(other_at)], answers(one, other, &noise))
@@ -61,13 +60,10 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
 }
 
 async fn before(history: &History, event: &EventRow) -> Result<EventRow, Failure> {
-    let previous = history
-        .previous(event.row)
-        .await
-        .map_err(anyhow::Error::from)?;
+    let previous = history.previous(event.row).await?;
     previous.ok_or_else(|| {
-        let failure = anyhow!("no event of its kind came before event {}", event.seq);
-        Failure::new(Exit::NoData, failure).hint("name the other event")
+        let failure = format!("no event of its kind came before event {}", event.seq);
+        Failure::new(&codes::NO_DATA, failure).hint("name the other event")
     })
 }
 
@@ -81,9 +77,9 @@ async fn detail(
     let detail = history
         .event_to_show(&secrets, event.id, args.reveal.into())
         .await;
-    detail.map_err(anyhow::Error::from)?.ok_or_else(|| {
-        let gone = anyhow!("event {} has just been removed by age", event.id);
-        Failure::new(Exit::NoData, gone)
+    detail?.ok_or_else(|| {
+        let gone = format!("event {} has just been removed by age", event.id);
+        Failure::new(&codes::NO_DATA, gone)
     })
 }
 

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use ringtail_client::config::Config;
+use ringtail_errors::{Failure, codes};
 use ringtail_model::RowId;
 use ringtail_model::redact;
 use ringtail_store::{BookmarkChange, Comment, Direction};
@@ -11,7 +12,6 @@ use super::find::{find_one, open};
 use super::search::{self, Talk, filter, search};
 use super::select::{PAGE, Selection, nothing_named};
 use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
-use crate::exit::{Exit, Failure};
 use crate::output::escape::is_shown_as_it_is;
 use crate::output::{Stdout, json, plain, print};
 
@@ -41,7 +41,7 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
     let mut stdout = Stdout::new();
     for page in newest.rchunks(PAGE) {
         let ids = page.iter().rev().copied().collect();
-        let rows = history.rows(ids).await.map_err(anyhow::Error::from)?;
+        let rows = history.rows(ids).await?;
         let mut out = Vec::new();
         for event in rows.into_iter().flatten().map(redact::row) {
             match args.output {
@@ -49,7 +49,7 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
                 Format::Json => json::line(&mut out, &json::event_row(&event)),
             }
         }
-        if !stdout.takes(&out).await? {
+        if !stdout.write(&out).await? {
             break;
         }
     }
@@ -68,7 +68,7 @@ pub(super) async fn mark(common: &Common, args: MarkArgs) -> Result<(), Failure>
         (None, false) => BookmarkChange::Set,
         (Some(text), false) => {
             let comment = Comment::parse(text);
-            BookmarkChange::Comment(comment.map_err(|error| Failure::new(Exit::Usage, error))?)
+            BookmarkChange::Comment(comment?)
         }
     };
     let config = Config::load(&common.flags(None))?;
@@ -79,7 +79,7 @@ pub(super) async fn mark(common: &Common, args: MarkArgs) -> Result<(), Failure>
         for some in events.chunks(MARKED_AT_ONCE) {
             let ids = some.iter().map(|event| event.id).collect();
             let there = history.set_bookmark(ids, change.clone()).await;
-            changed += there.map_err(anyhow::Error::from)?;
+            changed += there?;
         }
     }
     let done = if args.clear {
@@ -97,20 +97,19 @@ pub(super) async fn show(common: &Common, args: ShowArgs) -> Result<(), Failure>
     let secrets = config.secrets.of_id(&event.endpoint);
     let detail = history
         .event_to_show(&secrets, event.id, args.reveal.into())
-        .await
-        .map_err(anyhow::Error::from)?;
+        .await?;
     let detail = detail.ok_or_else(|| {
-        let gone = anyhow::anyhow!("event {} has just been removed by age", event.id);
-        Failure::new(Exit::NoData, gone)
+        let gone = format!("event {} has just been removed by age", event.id);
+        Failure::new(&codes::NO_DATA, gone)
     })?;
     let mut out = Vec::new();
     match args.output {
         _ if args.raw && std::io::stdout().is_terminal() && !is_shown_as_it_is(&detail.body) => {
-            let odd = anyhow::anyhow!(
+            let odd = format!(
                 "the body of event {} is not plain text: a terminal would obey what is in it",
                 event.seq
             );
-            return Err(Failure::new(Exit::Usage, odd).hint(
+            return Err(Failure::new(&codes::USAGE, odd).hint(
                 "write it to a file or a pipe (> body), or leave --raw out to see it in safe letters",
             ));
         }

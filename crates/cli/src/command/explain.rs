@@ -1,12 +1,10 @@
 //! `ringtail explain`: what an error code means, from the table that the programs print their codes from.
 
+use ringtail_errors::{self as errors, Code, Context as _, Failure, Found, codes};
 use std::io::{self, IsTerminal, Read};
 
-use anyhow::{Context, anyhow};
-use ringtail_ringcentral::errors::{self, Entry, Found, own};
-
 use crate::args::explain::{ExplainArgs, ExplainFormat};
-use crate::exit::{Exit, Failure};
+use crate::blocking::blocking;
 use crate::output::{explain, plain, print};
 
 /// The most bytes of stdin that are looked at.
@@ -28,22 +26,20 @@ pub(super) async fn run(args: ExplainArgs) -> Result<(), Failure> {
         Some(code) if code != "-" => code,
         given => {
             if given.is_none() && io::stdin().is_terminal() {
-                let none = anyhow!("no code was given");
-                return Err(Failure::new(Exit::Usage, none).hint(
+                let none = "no code was given";
+                return Err(Failure::new(&codes::USAGE, none).hint(
                     "name one, such as `ringtail explain SUB-525`, or pipe an error body to it",
                 ));
             }
-            let read = tokio::task::spawn_blocking(|| pasted(io::stdin().lock()));
-            read.await
-                .context("reading stdin failed")?
-                .context("cannot read stdin")?
+            let read = blocking(|| pasted(io::stdin().lock())).await;
+            read.context("cannot read stdin")?
         }
     };
-    let entry = find(&text)?;
+    let code = find(&text)?;
     let out = match args.output {
-        ExplainFormat::Plain => explain::entry(entry, &plain::Style::of_stdout()),
-        ExplainFormat::Json => explain::entry_json(entry),
-        ExplainFormat::Markdown => explain::section(entry),
+        ExplainFormat::Plain => explain::plain(code, &plain::Style::of_stdout()),
+        ExplainFormat::Json => explain::code_json(code),
+        ExplainFormat::Markdown => explain::section(code),
     };
     print(out.as_bytes()).await
 }
@@ -54,19 +50,13 @@ fn pasted(input: impl Read) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn find(text: &str) -> Result<&'static Entry, Failure> {
-    let unknown = |error| {
-        let failure = Failure::new(Exit::NoData, error);
-        failure.code(&own::UNKNOWN_CODE)
-    };
+fn find(text: &str) -> Result<&'static Code, Failure> {
+    let unknown = |text| Failure::new(&codes::UNKNOWN_CODE, text);
     match errors::read(text) {
-        Some(Found::Known(entry)) => Ok(entry),
+        Some(Found::Known(code)) => Ok(code),
         Some(Found::Unknown(code)) => {
             let shown: String = code.chars().take(MAX_SHOWN).collect();
-            let near: Vec<&str> = errors::nearest(&code)
-                .iter()
-                .map(|entry| entry.code)
-                .collect();
+            let near: Vec<&str> = errors::nearest(&code).iter().map(|code| code.id).collect();
             let hint = match near.as_slice() {
                 [] => "`ringtail explain --list` shows all".to_owned(),
                 near => format!(
@@ -74,9 +64,9 @@ fn find(text: &str) -> Result<&'static Entry, Failure> {
                     near.join(", ")
                 ),
             };
-            Err(unknown(anyhow!("there is no code {shown} here")).hint(hint))
+            Err(unknown(format!("there is no code {shown} here")).hint(hint))
         }
-        None => Err(unknown(anyhow!("there is no error code in that text"))
+        None => Err(unknown("there is no error code in that text".to_owned())
             .hint("paste the whole error body, or see `ringtail explain --list`")),
     }
 }

@@ -5,9 +5,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use anyhow::Context as _;
 use ringtail_client::config::Config;
 use ringtail_client::engine::command_target;
+use ringtail_errors::{Failure, codes};
 use ringtail_model::EventDetail;
 use ringtail_model::redact;
 use ringtail_model::signature::Reveal;
@@ -19,7 +19,6 @@ use super::find::open;
 use super::select::Selection;
 use crate::args::Common;
 use crate::args::export::{ExportArgs, Form};
-use crate::exit::{Exit, Failure};
 use crate::output::escape::escape;
 use crate::output::{json, note};
 
@@ -32,10 +31,10 @@ const CREATOR: Creator = Creator {
 pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
     let target = args.target.as_deref().map(TargetUrl::parse).transpose();
-    let target = target.map_err(|error| Failure::new(Exit::Usage, error))?;
+    let target = target?;
     let history = open(&config).await?;
     let masker = match args.mask {
-        true => Some(pseudonyms::masker(&config.data).map_err(anyhow::Error::from)?),
+        true => Some(pseudonyms::masker(&config.data)?),
         false => None,
     };
     // Pseudonyms take the place of secrets, too: the same secret keeps the same one.
@@ -50,7 +49,7 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
         for row in rows {
             let secrets = config.secrets.of_id(&row.endpoint);
             let detail = history.event_to_show(&secrets, row.id, Reveal::Yes).await;
-            let detail = detail.map_err(anyhow::Error::from)?;
+            let detail = detail?;
             // Retention may have taken it meanwhile.
             let Some(mut detail) = detail else { continue };
             let aim = command_target(&config.data, target.as_ref(), &detail.event.endpoint);
@@ -94,8 +93,8 @@ fn hide(detail: &mut EventDetail) -> bool {
 
 fn written(error: io::Error, args: &ExportArgs) -> Failure {
     let to = args.to.as_deref().unwrap_or(Path::new("stdout")).display();
-    let failure = anyhow::Error::from(error).context(format!("cannot write to {to}"));
-    Failure::from(failure).hint("the events are still in the history; give another --to")
+    Failure::new(&codes::FAILED, format!("cannot write to {to}: {error}"))
+        .hint("the events are still in the history; give another --to")
 }
 
 /// Where the form is written to.
@@ -205,8 +204,8 @@ fn private(path: &Path) -> io::Result<File> {
 
 fn refused(error: io::Error, path: &Path) -> Failure {
     let exists = error.kind() == io::ErrorKind::AlreadyExists;
-    let failure = Err::<(), _>(error).context(format!("{} cannot be made", path.display()));
-    let failure = Failure::from(failure.expect_err("it is an error"));
+    let text = format!("{} cannot be made: {error}", path.display());
+    let failure = Failure::new(&codes::FAILED, text);
     match exists {
         true => failure.hint("nothing is overwritten; give another --to, or move what is there"),
         false => failure.hint("check that the folder exists and may be written"),

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, anyhow};
+use crate::blocking::blocking;
 use ringtail_client::config::Config;
+use ringtail_errors::{Failure, codes};
 use ringtail_model::{EventRow, RowId, endpoint_name};
 use ringtail_protocol::event::EventId;
 use ringtail_store::{History, MAX_PAGE, Selector};
-
-use crate::exit::{Exit, Failure};
 
 /// Most endpoints that a message names.
 const SHOWN: usize = 4;
@@ -16,9 +15,7 @@ const SHOWN: usize = 4;
 /// Opens the history that the configuration names.
 pub(super) async fn open(config: &Config) -> Result<History, Failure> {
     let data = config.data.clone();
-    let opened = tokio::task::spawn_blocking(move || History::open(&data));
-    let opened = opened.await.context("opening the history failed")?;
-    Ok(opened.map_err(anyhow::Error::from)?)
+    Ok(blocking(move || History::open(&data)).await?)
 }
 
 /// Finds the events that a text names: a selector, or `endpoint/selector`. What may mean one event or another is not
@@ -34,15 +31,12 @@ pub(super) async fn find(
         Some((endpoint, rest)) => (Some(endpoint), rest),
         None => (endpoint, text),
     };
-    let selector = Selector::parse(selector).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let selector = Selector::parse(selector)?;
     let mut found = Vec::new();
     let mut endpoints = BTreeSet::new();
     let mut after = RowId::default();
     loop {
-        let page = history
-            .find(None, &selector, after, MAX_PAGE)
-            .await
-            .map_err(anyhow::Error::from)?;
+        let page = history.find(None, &selector, after, MAX_PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.row;
         let is_meant = |event: &EventRow| {
@@ -72,20 +66,20 @@ pub(super) async fn find(
 }
 
 fn no_event(text: &str) -> Failure {
-    let failure = anyhow!("there is no event {text} in the history");
-    Failure::new(Exit::NoData, failure).hint("`ringtail events list` shows what there is")
+    let failure = format!("there is no event {text} in the history");
+    Failure::new(&codes::NO_DATA, failure).hint("`ringtail events list` shows what there is")
 }
 
 /// Fails when the history has no event of an endpoint: a name that is not there is a mistake of its own.
 async fn on_some(history: &History, wanted: &str) -> Result<(), Failure> {
     let endpoints = history.read(|reader| reader.endpoints()).await;
-    let endpoints = endpoints.map_err(anyhow::Error::from)?;
+    let endpoints = endpoints?;
     if endpoints.iter().any(|id| is_of(id, wanted)) || endpoints.is_empty() {
         return Ok(());
     }
-    let failure = anyhow!("there is no endpoint {wanted} in the history");
+    let failure = format!("there is no endpoint {wanted} in the history");
     let hint = format!("it has events of {}", some(&endpoints));
-    Err(Failure::new(Exit::NoData, failure).hint(hint))
+    Err(Failure::new(&codes::NO_DATA, failure).hint(hint))
 }
 
 /// Names things, but not a hundred.
@@ -100,8 +94,8 @@ fn some(names: &[String]) -> String {
 
 fn ambiguous(text: &str, count: usize, endpoints: BTreeSet<String>) -> Failure {
     let of = some(&Vec::from_iter(endpoints));
-    let failure = anyhow!("{text} names {count} events of {of}");
-    let failure = Failure::new(Exit::NoData, failure);
+    let failure = format!("{text} names {count} events of {of}");
+    let failure = Failure::new(&codes::NO_DATA, failure);
     failure.hint("give more of the id, or name the endpoint with --endpoint")
 }
 
@@ -113,7 +107,7 @@ pub(super) async fn find_one(
 ) -> Result<EventRow, Failure> {
     let found = find(history, endpoint, text).await?;
     let row = match found.first() {
-        Some(first) => history.row(*first).await.map_err(anyhow::Error::from)?,
+        Some(first) => history.row(*first).await?,
         None => None,
     };
     // Retention may have taken it meanwhile.

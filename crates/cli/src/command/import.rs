@@ -4,15 +4,16 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
 use ringtail_client::config::Config;
+use ringtail_errors::{Failure, codes};
 use ringtail_recordings::import::{FormatError, Importer, Recorded, read};
+use ringtail_text::chain;
 use tokio::sync::mpsc;
 
 use super::find::open;
 use crate::args::Common;
 use crate::args::export::ImportArgs;
-use crate::exit::{Exit, Failure};
+use crate::blocking::blocking;
 use crate::output::escape::escape;
 use crate::output::{note, print};
 
@@ -25,19 +26,15 @@ const TOLD: u64 = 20;
 pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
     let input = input(&args.file).map_err(|error| {
-        let failure =
-            anyhow::Error::from(error).context(format!("{} cannot be opened", args.file.display()));
-        Failure::new(Exit::Usage, failure)
-            .hint("give the file of `ringtail export`, or - for stdin")
+        let text = format!("{} cannot be opened: {error}", args.file.display());
+        Failure::new(&codes::USAGE, text).hint("give the file of `ringtail export`, or - for stdin")
     })?;
     let history = open(&config).await?;
     let (found, mut entries) = mpsc::channel::<Result<Recorded, FormatError>>(AHEAD);
-    let reading = tokio::task::spawn_blocking(move || {
+    let reading = blocking(move || {
         read(input, |recorded| found.blocking_send(recorded).is_ok());
     });
-    let mut importer = Importer::begin(&history, &args.endpoint)
-        .await
-        .map_err(anyhow::Error::from)?;
+    let mut importer = Importer::begin(&history, &args.endpoint).await?;
     let mut bad = 0_u64;
     let mut complain = |text: String| {
         bad += 1;
@@ -45,20 +42,25 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
             note(&format!("{}\n", escape(&text)));
         }
     };
-    while let Some(entry) = entries.recv().await {
-        match entry {
-            Ok(recorded) => {
-                let at = recorded.received_at;
-                let added = importer.add(recorded).await.map_err(anyhow::Error::from)?;
-                if let Err(error) = added {
-                    complain(format!("the event of {} cannot be stored: {error}", at.0));
+    let storing = async {
+        while let Some(entry) = entries.recv().await {
+            match entry {
+                Ok(recorded) => {
+                    let at = recorded.received_at;
+                    let added = importer.add(recorded).await?;
+                    if let Err(error) = added {
+                        complain(format!("the event of {} cannot be stored: {error}", at.0));
+                    }
                 }
+                Err(error) => complain(chain(&error)),
             }
-            Err(error) => complain(format!("{:#}", anyhow::Error::from(error))),
         }
-    }
-    reading.await.context("reading the recording failed")?;
-    let imported = importer.finish().await.map_err(anyhow::Error::from)?;
+        // Reading stops when nobody takes more.
+        drop(entries);
+        importer.finish().await
+    };
+    let ((), imported) = tokio::join!(reading, storing);
+    let imported = imported?;
     let (new, known) = (imported.new, imported.known);
     print(
         format!(
@@ -71,8 +73,8 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
     if bad == 0 {
         return Ok(());
     }
-    let failure = anyhow!("{bad} entries of the recording could not be read");
-    Err(Failure::new(Exit::NoData, failure)
+    let failure = format!("{bad} entries of the recording could not be read");
+    Err(Failure::new(&codes::NO_DATA, failure)
         .hint("the others are in the history; mend these and import again"))
 }
 

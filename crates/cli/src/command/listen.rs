@@ -4,23 +4,22 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
 use futures_util::future::join_all;
 use ringtail_client::config::Config;
-use ringtail_client::engine::{Engine, EngineConfig, SpawnError};
+use ringtail_client::engine::{Engine, EngineConfig};
 use ringtail_client::forward::SendOptions;
+use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_filter::Filter;
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{Endpoint, LinkState};
 use ringtail_protocol::name::Name;
-use ringtail_ringcentral::errors::own;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::search::{filter, search};
 use crate::args::{Common, HopArgs, ListenArgs, Listened, Output};
-use crate::exit::{Exit, Failure};
+use crate::blocking::blocking;
 use crate::lines::{self, Form};
 use crate::output::{Stdout, json, plain};
 use crate::{logging, screen, signal};
@@ -39,7 +38,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     let filter = args.filter.as_deref().map(filter).transpose()?;
     let account = config.account()?;
     let endpoints = endpoints(&config, &args)?;
-    let _log = logging::start(&config.data).map_err(|error| Failure::new(Exit::Config, error))?;
+    let _log = logging::start(&config.data)?;
     let send = send_options(&args.hop, SendOptions::default());
     let mut engines = Vec::new();
     for (endpoint, target) in endpoints {
@@ -72,7 +71,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         output: args.output,
         filter,
     };
-    let engines = Engine::spawn_all(engines).await.map_err(spawn_failure)?;
+    let engines = Engine::spawn_all(engines).await?;
     // Before anything is shown: who reads that it runs may ask it to stop.
     let asked = signal::Stop::watch();
 
@@ -107,8 +106,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         biased;
         ends = all => ends,
         () = impatience(&engines, asked) => {
-            let failure = anyhow::anyhow!("stopped before everything was in order");
-            return Err(failure.into());
+            return Err(Failure::new(&codes::FAILED, "stopped before everything was in order"));
         }
     };
     // What the relay said explains the end better than what became of the output.
@@ -122,25 +120,24 @@ fn endpoints(
     config: &Config,
     args: &ListenArgs,
 ) -> Result<Vec<(String, Option<TargetUrl>)>, Failure> {
-    let parse =
-        |text: &str| TargetUrl::parse(text).map_err(|error| Failure::new(Exit::Usage, error));
+    let parse = |text: &str| TargetUrl::parse(text).map_err(Failure::from);
     let common = args.target.as_deref().map(parse).transpose()?;
     if args.endpoint.is_empty() {
         return Ok(vec![(named(&config.endpoint)?, common)]);
     }
     if args.endpoint.len() > MAX_ENDPOINTS {
-        let many = anyhow::anyhow!(
+        let many = format!(
             "{} endpoints are too many for one listener",
             args.endpoint.len()
         );
         let hint = format!("{MAX_ENDPOINTS} at most; others may listen with the same history");
-        return Err(Failure::new(Exit::Usage, many).hint(hint));
+        return Err(Failure::new(&codes::USAGE, many).hint(hint));
     }
     let mut endpoints: Vec<(String, Option<TargetUrl>)> = Vec::new();
     for Listened { name, target } in &args.endpoint {
         if endpoints.iter().any(|(known, _)| known == name) {
-            let twice = anyhow::anyhow!("endpoint {name} is named twice");
-            return Err(Failure::new(Exit::Usage, twice).hint("an endpoint has one target"));
+            let twice = format!("endpoint {name} is named twice");
+            return Err(Failure::new(&codes::USAGE, twice).hint("an endpoint has one target"));
         }
         let own = target.as_deref().map(parse).transpose()?;
         endpoints.push((named(name)?, own.or_else(|| common.clone())));
@@ -153,10 +150,8 @@ fn named(name: &str) -> Result<String, Failure> {
     match Name::parse(name) {
         Ok(name) => Ok(name.to_string()),
         Err(reason) => {
-            let failure = anyhow::anyhow!("{name:?} cannot be an endpoint's name: {reason}");
-            Err(Failure::new(Exit::Usage, failure)
-                .code(&own::BAD_NAME)
-                .hint("name it, for example, my-app"))
+            let failure = format!("{name:?} cannot be an endpoint's name: {reason}");
+            Err(Failure::new(&codes::BAD_NAME, failure).hint("name it, for example, my-app"))
         }
     }
 }
@@ -240,7 +235,7 @@ async fn show(
         shown = join_all(faces) => shown.into_iter().collect(),
         () = too_long => Ok(()),
         error = ringtail_tui::handle_stop_signals(engines.first().map(Engine::history)) => {
-            Err(anyhow::Error::from(error).into())
+            Err(error.into())
         }
     }
 }
@@ -269,13 +264,11 @@ async fn tell_ready(
         return Ok(());
     };
     let file = file.to_owned();
-    let written = tokio::task::spawn_blocking(move || write_ready(&file, &endpoints));
-    written.await.context("writing the ready file failed")??;
-    Ok(())
+    blocking(move || write_ready(&file, &endpoints)).await
 }
 
 /// Writes the file so that who sees it sees all of it.
-fn write_ready(file: &Path, endpoints: &[Endpoint]) -> anyhow::Result<()> {
+fn write_ready(file: &Path, endpoints: &[Endpoint]) -> Result<(), Failure> {
     let mut line = Vec::new();
     for endpoint in endpoints {
         json::line(&mut line, &json::ready(&endpoint.id, &endpoint.url));
@@ -285,7 +278,7 @@ fn write_ready(file: &Path, endpoints: &[Endpoint]) -> anyhow::Result<()> {
     let fresh = PathBuf::from(fresh);
     std::fs::write(&fresh, line)
         .and_then(|()| std::fs::rename(&fresh, file))
-        .with_context(|| format!("cannot write {}", file.display()))
+        .context(format!("cannot write {}", file.display()))
 }
 
 /// Returns how the target is asked, as the flags say, and otherwise as before.
@@ -300,18 +293,9 @@ pub(crate) fn send_options(hop: &HopArgs, before: SendOptions) -> SendOptions {
 
 /// A guard without a secret would let everything pass and be thought to keep it out.
 fn no_secret(endpoint: &str) -> Failure {
-    let nothing = anyhow::anyhow!(
+    let nothing = format!(
         "forged requests cannot be rejected: no secret is configured for endpoint {endpoint}"
     );
-    Failure::new(Exit::Config, nothing)
+    Failure::new(&codes::CONFIG, nothing)
         .hint("set RINGTAIL_VERIFICATION_TOKEN, or see `ringtail listen --help`")
-}
-
-fn spawn_failure(error: SpawnError) -> Failure {
-    match &error {
-        SpawnError::Lock(_) => Failure::new(Exit::Failure, error)
-            .hint("stop it, or give this one another --endpoint or --data"),
-        SpawnError::Target(_) => Failure::new(Exit::Config, error),
-        _ => Failure::new(Exit::Failure, error),
-    }
 }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
 use ringtail_client::config::{Account, Config, ConfigError, Env, Login, parse_token};
 use ringtail_client::relay_api::RelayApi;
+use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_outbound::trust::Trust;
 
 use crate::args::{Common, LoginArgs};
-use crate::exit::{Exit, Failure};
+use crate::blocking::blocking;
 use crate::output::Stdout;
 use crate::output::escape::escape;
 use crate::prompt;
@@ -25,15 +25,12 @@ pub(super) async fn run(common: &Common, args: &LoginArgs) -> Result<(), Failure
         Some(token) => token,
         None => {
             let of = relay.to_string();
-            let asked = tokio::task::spawn_blocking(move || prompt::token(&of));
-            asked
-                .await
-                .context("asking for the token failed")?
-                .context("no token was given")?
+            let asked = blocking(move || prompt::token(&of)).await;
+            asked.context("no token was given")?
         }
     };
     let token = parse_token(&given).ok_or_else(|| {
-        Failure::new(Exit::NoData, anyhow!("that is not a token"))
+        Failure::new(&codes::BAD_TOKEN, "that is not a token")
             .hint("`ringtail-relay accounts add NAME` prints one; it has no spaces")
     })?;
     let account = Account {
@@ -58,6 +55,6 @@ pub(super) async fn run(common: &Common, args: &LoginArgs) -> Result<(), Failure
 }
 
 /// The login is used from other directories later.
-fn absolute(path: &Path) -> anyhow::Result<std::path::PathBuf> {
-    std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
+fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
+    std::path::absolute(path).context(format!("cannot find {}", path.display()))
 }

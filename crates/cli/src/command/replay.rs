@@ -3,17 +3,16 @@
 mod compare;
 mod edit;
 
-use anyhow::anyhow;
 use ringtail_client::config::Config;
 use ringtail_client::engine::last_target;
 use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_client::replay::{Events, Options, Planned, Run, Step};
+use ringtail_errors::{Failure, codes};
 use ringtail_model::Outcome;
 use ringtail_model::redact;
 use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::Timestamp;
 use ringtail_recordings::diff::Noise;
-use ringtail_ringcentral::errors::own;
 use ringtail_ringcentral::secret::masked;
 use ringtail_simulate::Faults;
 
@@ -25,9 +24,8 @@ use super::listen::send_options;
 use super::select::{PAGE, Selection, nothing_named};
 use crate::args::replay::ReplayArgs;
 use crate::args::{Common, Format};
-use crate::exit::{Exit, Failure};
 use crate::output::escape::escape;
-use crate::output::{Closed, Stdout, json, note, plain};
+use crate::output::{Stdout, json, note, plain};
 
 pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure> {
     if args.which.is_all() {
@@ -65,7 +63,7 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     let sends = run.left();
     for passed in (0..run.left_out()).step_by(PAGE) {
         let page = run.not_to_come(passed, PAGE).await;
-        for event in page.map_err(anyhow::Error::from)? {
+        for event in page? {
             note(&format!("#{} is left out\n", event.seq));
         }
     }
@@ -87,8 +85,8 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     let unanswered = face.unanswered;
     let gone = run.gone();
     if gone > 0 && gone == sends {
-        let failure = anyhow!("the history has removed every one of the events meanwhile");
-        return Err(Failure::new(Exit::NoData, failure)
+        let failure = format!("the history has removed every one of the events meanwhile");
+        return Err(Failure::new(&codes::NO_DATA, failure)
             .hint("`ringtail listen --keep-events` and its like set what it keeps"));
     }
     if gone > 0 {
@@ -99,17 +97,14 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     if let Some(counts) = face.comparison.map(|comparison| comparison.counts())
         && counts.changed > 0
     {
-        return Err(Failure::new(Exit::NotAccepted, anyhow!("{counts}"))
-            .code(&own::ANSWERS_CHANGED)
+        return Err(Failure::new(&codes::ANSWERS_CHANGED, format!("{counts}"))
             .hint("`ringtail events diff EVENT --answers` shows how"));
     }
     if unanswered == 0 {
         return Ok(());
     }
-    let failure = anyhow!("{unanswered} of {sends} events got no answer");
-    Err(Failure::from(failure)
-        .code(&own::UNANSWERED)
-        .hint("check that the app runs"))
+    let failure = format!("{unanswered} of {sends} events got no answer");
+    Err(Failure::new(&codes::UNANSWERED, failure).hint("check that the app runs"))
 }
 
 /// Returns how events are replayed, and the seed if nobody chose it and something follows it.
@@ -157,11 +152,8 @@ impl Face<'_> {
             }
             Format::Json => json::line(&mut out, &json::attempt(&attempt)),
         }
-        match self.stdout.write(&out).await {
-            // Replays go on: they were asked for, and the history has them.
-            Ok(()) | Err(Closed::Pipe) => Ok(()),
-            Err(Closed::Failed(error)) => Err(anyhow::Error::from(error).into()),
-        }
+        // A replay goes on without a reader: it was asked for, and the history has it.
+        self.stdout.write(&out).await.map(drop)
     }
 }
 
@@ -172,7 +164,7 @@ async fn list(args: &ReplayArgs, run: &Run) -> Result<(), Failure> {
     for passed in (0..run.left()).step_by(PAGE) {
         let mut out = Vec::new();
         let page = run.to_come(passed, PAGE).await;
-        for planned in page.map_err(anyhow::Error::from)? {
+        for planned in page? {
             let aim = aim(&planned);
             let event = redact::row(planned.event);
             match args.output {
@@ -189,7 +181,7 @@ async fn list(args: &ReplayArgs, run: &Run) -> Result<(), Failure> {
                 }
             }
         }
-        if !stdout.takes(&out).await? {
+        if !stdout.write(&out).await? {
             break;
         }
     }
@@ -209,18 +201,18 @@ pub(crate) fn aim(planned: &Planned<'_>) -> String {
 fn sender(config: &Config, args: &ReplayArgs, endpoint: &str) -> Result<Sender, Failure> {
     let target = target(config, args, endpoint)?;
     let options = send_options(&args.hop, SendOptions::default());
-    Sender::new(target, options).map_err(|error| Failure::new(Exit::Config, error))
+    Sender::new(target, options).map_err(Failure::from)
 }
 
 fn target(config: &Config, args: &ReplayArgs, endpoint: &str) -> Result<TargetUrl, Failure> {
     match &args.target {
-        Some(text) => TargetUrl::parse(text).map_err(|error| Failure::new(Exit::Usage, error)),
+        Some(text) => TargetUrl::parse(text).map_err(Failure::from),
         None => last_target(&config.data, endpoint).ok_or_else(|| nowhere(endpoint)),
     }
 }
 
 /// Says that there is no target.
 pub(crate) fn nowhere(endpoint: &str) -> Failure {
-    let unknown = anyhow!("it is not known where events of {endpoint} go");
-    Failure::new(Exit::Usage, unknown).hint("name the app: --target 3000")
+    let unknown = format!("it is not known where events of {endpoint} go");
+    Failure::new(&codes::USAGE, unknown).hint("name the app: --target 3000")
 }

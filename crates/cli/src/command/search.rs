@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Zoned;
+use ringtail_errors::Failure;
 use ringtail_filter::{Context, Filter};
 use ringtail_model::secrets::AllSecrets;
 use ringtail_model::{EventRow, RowId};
 use ringtail_store::{Direction, History, Search};
-
-use crate::exit::{Exit, Failure};
 
 /// How long a search says nothing about itself.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -28,7 +27,7 @@ pub(super) enum Talk {
 pub(crate) fn filter(text: &str) -> Result<Filter, Failure> {
     Filter::parse(text).map_err(|error| {
         let pointed = error.pointed();
-        Failure::new(Exit::Usage, error).quote(pointed)
+        Failure::from(error).quote(pointed)
     })
 }
 
@@ -55,7 +54,7 @@ pub(super) async fn find(
         && count < limit
     {
         let found = history.search(search, direction, at, limit - count, PATIENCE);
-        let found = found.await.map_err(anyhow::Error::from)?;
+        let found = found.await?;
         count += found.rows.len();
         found.rows.into_iter().for_each(&mut each);
         next = found.next;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::vec;
 
-use anyhow::anyhow;
+use ringtail_errors::{Failure, codes};
 use ringtail_model::secrets::AllSecrets;
 use ringtail_model::{EventRow, RowId};
 use ringtail_protocol::event::EventId;
@@ -12,7 +12,6 @@ use ringtail_store::{Direction, History, Search};
 use super::find::{find, is_on};
 use super::search::{self, Talk, filter, search};
 use crate::args::select::SelectArgs;
-use crate::exit::{Exit, Failure};
 
 /// Events that are read, or listed, at once.
 pub(super) const PAGE: usize = 200;
@@ -38,7 +37,7 @@ enum From {
 
 /// Says that no event is named, to commands that change something.
 pub(super) fn nothing_named() -> Failure {
-    Failure::new(Exit::Usage, anyhow!("it is not said which events"))
+    Failure::new(&codes::USAGE, format!("it is not said which events"))
         .hint("name events (17, 17..20), or give a --filter; --filter '' is all of them")
 }
 
@@ -112,10 +111,11 @@ impl<'a> Selection<'a> {
             return Ok(None);
         }
         let failure = match search.filter().is_empty() {
-            true => anyhow!("there is no event in the history"),
-            false => anyhow!("no event in the history is one that the filter is for"),
+            true => format!("there is no event in the history"),
+            false => format!("no event in the history is one that the filter is for"),
         };
-        Err(Failure::new(Exit::NoData, failure).hint("`ringtail events list` shows what there is"))
+        Err(Failure::new(&codes::NO_DATA, failure)
+            .hint("`ringtail events list` shows what there is"))
     }
 }
 
@@ -129,7 +129,7 @@ async fn named(
         if ids.is_empty() {
             return Ok(None);
         }
-        let rows = history.rows(ids).await.map_err(anyhow::Error::from)?;
+        let rows = history.rows(ids).await?;
         let rows: Vec<EventRow> = rows.into_iter().flatten().collect();
         if !rows.is_empty() {
             return Ok(Some(rows));

@@ -5,19 +5,17 @@ mod show;
 
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
 use ringtail_client::config::Config;
+use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_model::secrets::Secrets;
 use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::Timestamp;
-use ringtail_ringcentral::errors::own;
 use ringtail_simulate::{End, Options, Pace, SimSender, rehearse, run as play};
-use ringtail_simulate::{Parameters, RehearseError, Scenario, Shot, Template, builtins};
+use ringtail_simulate::{Parameters, Scenario, Shot, Template, builtins};
 
 use crate::args::Common;
 use crate::args::simulate::{SimulateArgs, SimulateCommand};
-use crate::exit::{Exit, Failure};
-use crate::output::{Closed, Stdout, note, print};
+use crate::output::{Stdout, note, print};
 use crate::signal::Stop;
 
 /// The largest scenario file that is read, in bytes.
@@ -38,37 +36,29 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
         return dry_run(&args, &scenario, &options).await;
     }
     let to = args.to.as_deref().ok_or_else(|| {
-        Failure::new(Exit::Usage, anyhow!("it is not known where to send"))
+        Failure::new(&codes::USAGE, format!("it is not known where to send"))
             .hint("name the address: --to http://localhost:3000/hook, or the URL that `ringtail listen` shows")
     })?;
-    let to = TargetUrl::parse(to).map_err(|error| Failure::new(Exit::Usage, error))?;
-    let sender = SimSender::new(to, config.ca.as_deref())
-        .map_err(|error| Failure::new(Exit::Config, error))?;
+    let to = TargetUrl::parse(to)?;
+    let sender = SimSender::new(to, config.ca.as_deref())?;
     warn_of_missing_secrets(&scenario, &options)?;
 
     let mut stop = Stop::watch();
     let mut lines = show::Lines::new(args.output);
     let mut stdout = Stdout::new();
-    let mut broken = None;
-    let told = async |report| match stdout.write(&lines.report(&report)).await {
-        Ok(()) => true,
-        Err(closed) => {
-            broken = Some(closed);
-            false
-        }
+    let mut written = Ok(true);
+    let told = async |report| {
+        written = stdout.write(&lines.report(&report)).await;
+        matches!(written, Ok(true))
     };
     let summary = tokio::select! {
         biased;
         () = stop.asked() => return Ok(()),
-        summary = play(&scenario, &options, &sender, told) => summary.map_err(unmade)?,
+        summary = play(&scenario, &options, &sender, told) => summary?,
     };
-    if let Some(Closed::Failed(error)) = broken {
-        return Err(anyhow::Error::from(error)
-            .context("cannot write to stdout")
-            .into());
-    }
+    written?;
     print(&lines.summary(name, &options, &summary)).await?;
-    let failure = anyhow!(summary.end.words().unwrap_or_default());
+    let failure = summary.end.words().unwrap_or_default();
     match &summary.end {
         End::Refused(refusal) => {
             let hint = match refusal.is_of_certificate() {
@@ -80,17 +70,14 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
                     "`ringtail check URL` shows what is wrong; --no-validation sends the events all the same"
                 }
             };
-            Err(Failure::from(failure)
-                .code(&own::SIMULATED_REFUSAL)
-                .hint(hint))
+            Err(Failure::new(&codes::SIMULATED_REFUSAL, failure).hint(hint))
         }
-        End::Blacklisted { .. } => Err(Failure::from(failure)
-            .code(&own::SIMULATED_BLACKLIST)
+        End::Blacklisted { .. } => Err(Failure::new(&codes::SIMULATED_BLACKLIST, failure)
             .hint("let the app answer 200 within 3 s, in under 1024 bytes")),
         End::Done | End::Stopped if args.assert && summary.failed > 0 => {
             let (failed, sent) = (summary.failed, summary.sent);
-            let failure = anyhow!("{failed} of {sent} answers are not what they should be");
-            Err(Failure::from(failure).code(&own::ASSERTION))
+            let failure = format!("{failed} of {sent} answers are not what they should be");
+            Err(Failure::new(&codes::ASSERTION, failure))
         }
         End::Done | End::Stopped => Ok(()),
     }
@@ -101,7 +88,7 @@ async fn dry_run(
     scenario: &Scenario,
     options: &Options,
 ) -> Result<(), Failure> {
-    let (validation, shots, plan) = rehearse(scenario, options).map_err(unmade)?;
+    let (validation, shots, plan) = rehearse(scenario, options)?;
     let mut lines = show::Lines::new(args.output);
     let mut out = Vec::new();
     if let Some(shot) = &validation {
@@ -116,35 +103,27 @@ async fn dry_run(
 /// Finds a scenario that comes with Ringtail, a kind of request, or a file, in this order.
 fn find(name: &str) -> Result<Scenario, Failure> {
     if let Some((_, text)) = builtins().iter().find(|(found, _)| *found == name) {
-        return read(text)
-            .with_context(|| name.to_owned())
-            .map_err(Failure::from);
+        return Scenario::parse(text).context(name);
     }
     if let Some(template) = Template::find(name) {
         return Ok(Scenario::single(template));
     }
     let path = Path::new(name);
     if name.is_empty() || !path.exists() {
-        let unknown = anyhow!("there is no scenario, kind or file {name:?}");
-        return Err(Failure::new(Exit::Usage, unknown)
-            .code(&own::SCENARIO)
+        let unknown = format!("there is no scenario, kind or file {name:?}");
+        return Err(Failure::new(&codes::SCENARIO, unknown)
             .hint("`ringtail simulate --list` shows what there is"));
     }
-    let wrong = |error: anyhow::Error| {
-        Failure::new(Exit::NoData, error.context(name.to_owned())).code(&own::SCENARIO)
-    };
+    let wrong =
+        |error: &dyn std::fmt::Display| Failure::new(&codes::SCENARIO, format!("{name}: {error}"));
     let length = std::fs::metadata(path)
-        .map_err(|error| wrong(error.into()))?
+        .map_err(|error| wrong(&error))?
         .len();
     if length > MAX_FILE_BYTES {
-        return Err(wrong(anyhow!("over {MAX_FILE_BYTES} bytes long")));
+        return Err(wrong(&format!("over {MAX_FILE_BYTES} bytes long")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.into()))?;
-    read(&text).map_err(wrong)
-}
-
-fn read(text: &str) -> anyhow::Result<Scenario> {
-    Ok(Scenario::parse(text)?)
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    Scenario::parse(&text).context(name)
 }
 
 fn options(args: &SimulateArgs, config: &Config) -> Options {
@@ -196,28 +175,18 @@ fn given(args: &SimulateArgs) -> Parameters {
 /// Says which requests go without proof. A call of the source SDK is not even known as one without.
 fn warn_of_missing_secrets(scenario: &Scenario, options: &Options) -> Result<(), Failure> {
     use ringtail_ringcentral::classify::Callback;
-    let (_, shots, _) = rehearse(scenario, options).map_err(unmade)?;
+    let (_, shots, _) = rehearse(scenario, options)?;
     let unsigned = |callback: Callback| {
         let is_unsigned = |shot: &Shot| shot.request.unsigned && shot.request.callback == callback;
         shots.iter().any(is_unsigned)
     };
     if unsigned(Callback::SourceSdk) {
-        let failure = anyhow!("calls of the source SDK are signed, and there is no secret");
-        return Err(Failure::new(Exit::Config, failure)
-            .code(&own::SECRET)
+        let failure = format!("calls of the source SDK are signed, and there is no secret");
+        return Err(Failure::new(&codes::SECRET, failure)
             .hint("set RINGTAIL_SOURCE_SDK_SECRET to the secret of the source"));
     }
     if unsigned(Callback::InteractiveMessage) {
         note("note: RINGTAIL_GLIP_SECRET is not set, so interactive messages go unsigned\n");
     }
     Ok(())
-}
-
-fn unmade(error: RehearseError) -> Failure {
-    let unused = matches!(error, RehearseError::Unused { .. });
-    let failure = Failure::new(Exit::Usage, error);
-    match unused {
-        true => failure.hint("`ringtail simulate --list` shows the values that there are"),
-        false => failure,
-    }
 }

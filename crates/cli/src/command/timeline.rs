@@ -1,6 +1,7 @@
 //! `ringtail events timeline`: the course of a call or a conversation.
 
 use ringtail_client::config::Config;
+use ringtail_errors::Failure;
 use ringtail_model::EventRow;
 use ringtail_model::redact;
 use ringtail_ringcentral::timeline::{Step, Timeline, gap, not_arrived};
@@ -10,7 +11,6 @@ use serde_json::{Value, json};
 use super::find::{find_one, open};
 use crate::args::compare::TimelineArgs;
 use crate::args::{Common, Format};
-use crate::exit::Failure;
 use crate::output::escape::escape;
 use crate::output::plain::{Style, Tone};
 use crate::output::{json, print};
@@ -22,15 +22,12 @@ pub(super) async fn run(common: &Common, args: TimelineArgs) -> Result<(), Failu
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
     let event = find_one(&history, args.endpoint.as_deref(), &args.event).await?;
-    let course = history
-        .course(event.row, MAX_PAGE)
-        .await
-        .map_err(anyhow::Error::from)?;
+    let course = history.course(event.row, MAX_PAGE).await?;
     let mut bodies = Vec::new();
     let is_call = event.topic == "telephony";
     if is_call {
         for row in &course {
-            let detail = history.event(row.id).await.map_err(anyhow::Error::from)?;
+            let detail = history.event(row.id).await?;
             bodies.push(detail.map(|detail| detail.body).unwrap_or_default());
         }
     }

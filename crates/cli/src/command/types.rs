@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::anyhow;
 use ringtail_client::config::Config;
+use ringtail_errors::{Failure, codes};
 use ringtail_recordings::types::{Shape, type_name};
 
 use super::find::open;
 use super::select::Selection;
 use crate::args::Common;
 use crate::args::export::{Language, TypesArgs};
-use crate::exit::{Exit, Failure};
 use crate::output::{json, print};
 
 pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure> {
@@ -20,7 +19,7 @@ pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure>
     let mut shapes: BTreeMap<String, (u64, Shape)> = BTreeMap::new();
     while let Some(rows) = selection.next().await? {
         for row in rows {
-            let detail = history.event(row.id).await.map_err(anyhow::Error::from)?;
+            let detail = history.event(row.id).await?;
             let Some(detail) = detail else { continue };
             let (count, shape) = shapes.entry(row.topic).or_default();
             if shape.add(&detail.body).is_ok() {
@@ -30,10 +29,9 @@ pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure>
     }
     shapes.retain(|_, (count, _)| *count > 0);
     if shapes.is_empty() {
-        let failure = anyhow!("none of these events has a JSON body");
-        return Err(
-            Failure::new(Exit::NoData, failure).hint("`ringtail events list` shows what there is")
-        );
+        let failure = format!("none of these events has a JSON body");
+        return Err(Failure::new(&codes::NO_DATA, failure)
+            .hint("`ringtail events list` shows what there is"));
     }
     let mut out = Vec::new();
     for (topic, (count, shape)) in &shapes {

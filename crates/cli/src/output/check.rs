@@ -8,7 +8,7 @@
 //! ```
 
 use ringtail_check::{Outcome, Report, Row, Try, Wire};
-use ringtail_ringcentral::errors::{self, Found};
+use ringtail_errors::{self as errors, Found};
 use ringtail_ringcentral::secret::{MASK, is_secret_field};
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ impl Layout {
             _ => wrapped(&row.seen),
         };
         let mut text = format!("  {mark}  {:<20}{seen}\n", row.requirement.title());
-        if let Some(code) = row.earns {
+        if let Some(code) = row.code() {
             let might = if row.outcome == Outcome::Fail || row.set_aside {
                 ""
             } else {
@@ -117,9 +117,9 @@ impl Layout {
 
 /// The code that explains a refusal: the one it earns, or the one of the reason that would be recorded.
 fn explained(row: &Row) -> Option<&'static str> {
-    row.earns
+    row.code()
         .or_else(|| match errors::read(row.records.as_deref()?)? {
-            Found::Known(entry) => Some(entry.code),
+            Found::Known(code) => Some(code.id),
             Found::Unknown(_) => None,
         })
 }
@@ -138,7 +138,7 @@ fn sentence(report: &Report) -> String {
             1 => ", and one more fault would follow".to_owned(),
             _ => format!(", and {others} more faults would follow"),
         };
-        return match (row.earns, row.message(), &row.records) {
+        return match (row.code(), row.message(), &row.records) {
             (Some(code), Some(message), _) => {
                 format!("RingCentral would refuse this address with {code}: {message}{more}")
             }
@@ -242,7 +242,7 @@ pub(crate) fn report_json(address: &str, report: &Report, verbose: bool) -> Valu
         "type": "check",
         "url": address,
         "accepted": refusal.is_none(),
-        "code": refusal.and_then(|row| row.earns),
+        "code": refusal.and_then(|row| row.code()),
         "set_aside": report.set_aside().map(|row| row.requirement.word()).collect::<Vec<_>>(),
         "verdict": sentence(report),
         "rows": report.rows.iter().map(row_json).collect::<Vec<_>>(),
@@ -266,7 +266,7 @@ fn row_json(row: &Row) -> Value {
         "requirement": row.requirement.word(),
         "outcome": row.outcome.word(),
         "seen": row.seen,
-        "code": row.earns,
+        "code": row.code(),
         "message": row.message(),
         "recorded": row.records,
         "fix": row.fix,

@@ -13,7 +13,7 @@
 //!   * ringtail check URL --verbose
 //! ```
 
-use ringtail_ringcentral::errors::{self, Entry};
+use ringtail_errors::{self as errors, Code, Origin};
 use serde_json::{Value, json};
 
 use super::json;
@@ -23,34 +23,42 @@ use super::plain::{Style, Tone};
 const WIDTH: usize = 100;
 
 /// One code for people.
-pub(crate) fn entry(entry: &Entry, style: &Style) -> String {
-    let mut text = format!(
-        "{}  {}\n",
-        style.paint(Tone::Warn, entry.code),
-        entry.message
-    );
-    text.push_str(&format!("{}\n\n", style.paint(Tone::Dim, &origin(entry))));
-    text.push_str(&wrapped("", entry.meaning));
+pub(crate) fn plain(code: &Code, style: &Style) -> String {
+    let id = style.paint(Tone::Warn, code.id);
+    let mut text = match code.message() {
+        Some(message) => format!("{id}  {message}\n"),
+        None => format!("{id}\n"),
+    };
+    text.push_str(&format!("{}\n\n", style.paint(Tone::Dim, &origin(code))));
+    text.push_str(&wrapped("", code.meaning));
     text.push_str("\nLikely causes, likeliest first\n");
-    for (number, cause) in (1..).zip(entry.causes) {
+    for (number, cause) in (1..).zip(code.causes) {
         text.push_str(&wrapped(&format!("  {number}. "), cause));
     }
     text.push_str("\nNext\n");
-    for next in entry.next {
+    for next in code.steps() {
         text.push_str(&wrapped("  * ", next));
     }
     text
 }
 
 /// Who prints a code, and with what status.
-fn origin(entry: &Entry) -> String {
-    match (entry.is_own(), entry.status) {
-        (true, _) => match entry.word {
-            Some(word) => format!("Ringtail, the verdict `{word}`"),
-            None => "Ringtail".to_owned(),
-        },
-        (false, Some(status)) => format!("RingCentral, HTTP {status}"),
-        (false, None) => "RingCentral".to_owned(),
+fn origin(code: &Code) -> String {
+    match code.origin {
+        Origin::Ringtail { .. } => "Ringtail".to_owned(),
+        Origin::Verdict { word, .. } => format!("Ringtail, the verdict `{word}`"),
+        Origin::RingCentral {
+            status: Some(status),
+            ..
+        } => format!("RingCentral, HTTP {status}"),
+        Origin::RingCentral { status: None, .. } => "RingCentral".to_owned(),
+    }
+}
+
+fn status(code: &Code) -> Option<u16> {
+    match code.origin {
+        Origin::RingCentral { status, .. } => status,
+        _ => None,
     }
 }
 
@@ -78,75 +86,83 @@ fn wrapped(first: &str, text: &str) -> String {
 /// Every code, a line each.
 pub(crate) fn list(style: &Style) -> String {
     errors::all()
-        .map(|entry| {
-            let code = style.paint(Tone::Warn, &format!("{:<16}", entry.code));
-            let status = entry
-                .status
-                .map_or_else(|| "-".to_owned(), |status| status.to_string());
-            format!("{code}  {status:<3}  {}\n", brief(entry))
+        .map(|code| {
+            let id = style.paint(Tone::Warn, &format!("{:<16}", code.id));
+            let status = status(code).map_or_else(|| "-".to_owned(), |status| status.to_string());
+            format!("{id}  {status:<3}  {}\n", brief(code))
         })
         .collect()
 }
 
-/// The message, or what has happened when the message says nothing by itself.
-fn brief(entry: &Entry) -> &'static str {
-    if matches!(entry.message, "…" | "ok") || entry.message.starts_with('(') {
-        entry.meaning
-    } else {
-        entry.message
+/// RingCentral's message, or the meaning where it has none or says nothing by itself.
+fn brief(code: &Code) -> &'static str {
+    match code.message() {
+        Some(message) if message != "ok" && !message.starts_with('(') => message,
+        _ => code.meaning,
     }
 }
 
 /// One code as a line of JSON, documented in `docs/OUTPUT.md`.
-pub(crate) fn entry_json(entry: &Entry) -> String {
-    String::from_utf8_lossy(&json::bytes(&object(entry))).into_owned()
+pub(crate) fn code_json(code: &Code) -> String {
+    String::from_utf8_lossy(&json::bytes(&object(code))).into_owned()
 }
 
 /// Every code as lines of JSON.
 pub(crate) fn list_json() -> String {
-    errors::all().map(entry_json).collect()
+    errors::all().map(code_json).collect()
 }
 
-fn object(entry: &Entry) -> Value {
+fn object(code: &Code) -> Value {
+    let verdict = match code.origin {
+        Origin::Verdict { word, .. } => Some(word),
+        _ => None,
+    };
     json!({
         "type": "explanation",
-        "code": entry.code,
-        "by": if entry.is_own() { "ringtail" } else { "ringcentral" },
-        "status": entry.status,
-        "verdict": entry.word,
-        "message": entry.message,
-        "meaning": entry.meaning,
-        "causes": entry.causes,
-        "next": entry.next,
-        "sections": entry.sections,
+        "code": code.id,
+        "by": if code.is_own() { "ringtail" } else { "ringcentral" },
+        "status": status(code),
+        "exit": exit(code),
+        "verdict": verdict,
+        "message": code.message(),
+        "meaning": code.meaning,
+        "causes": code.causes,
+        "next": code.steps().collect::<Vec<_>>(),
+        "sections": code.sections,
     })
+}
+
+fn exit(code: &Code) -> Option<u8> {
+    match code.origin {
+        Origin::Ringtail { exit } => exit.map(|exit| exit as u8),
+        _ => None,
+    }
 }
 
 /// The page of all codes.
 pub(crate) fn document() -> String {
     let mut page = String::from(HEAD);
-    for (title, own) in [
-        ("RingCentral's codes", false),
-        ("Ringtail's own codes", true),
+    for (title, column, own) in [
+        ("RingCentral's codes", "status", false),
+        ("Ringtail's own codes", "exit", true),
     ] {
         page.push_str(&format!(
-            "\n## {title}\n\n| code | status | message |\n|---|---|---|\n"
+            "\n## {title}\n\n| code | {column} | about |\n|---|---|---|\n"
         ));
-        let of = || errors::all().filter(move |entry| entry.is_own() == own);
-        for entry in of() {
-            let status = entry
-                .status
-                .map_or_else(String::new, |status| status.to_string());
-            let code = entry.code;
-            let anchor = code.to_ascii_lowercase();
+        let of = || errors::all().filter(move |code| code.is_own() == own);
+        for code in of() {
+            let number = status(code).or(exit(code).map(u16::from));
+            let number = number.map_or_else(String::new, |number| number.to_string());
+            let id = code.id;
+            let anchor = id.to_ascii_lowercase();
             page.push_str(&format!(
-                "| [{code}](#{anchor}) | {status} | {} |\n",
-                brief(entry)
+                "| [{id}](#{anchor}) | {number} | {} |\n",
+                brief(code)
             ));
         }
-        for entry in of() {
+        for code in of() {
             page.push('\n');
-            page.push_str(&section(entry));
+            page.push_str(&section(code));
         }
     }
     page
@@ -165,19 +181,22 @@ This page is printed by `ringtail explain --list --output markdown > docs/ERRORS
 ";
 
 /// One code as a section of the page.
-pub(crate) fn section(entry: &Entry) -> String {
-    let mut text = format!("### {}\n\n", entry.code);
-    text.push_str(&format!("{}: `{}`\n\n", origin(entry), entry.message));
-    text.push_str(&format!("{}\n\n", angled(entry.meaning)));
-    for (number, cause) in (1..).zip(entry.causes) {
+pub(crate) fn section(code: &Code) -> String {
+    let mut text = format!("### {}\n\n{}", code.id, origin(code));
+    if let Some(message) = code.message() {
+        text.push_str(&format!(": `{message}`"));
+    }
+    text.push_str("\n\n");
+    text.push_str(&format!("{}\n\n", angled(code.meaning)));
+    for (number, cause) in (1..).zip(code.causes) {
         text.push_str(&format!("{number}. {}\n", angled(cause)));
     }
     text.push_str("\nNext:\n\n");
-    for next in entry.next {
+    for next in code.steps() {
         text.push_str(&format!("* {}\n", command(next)));
     }
-    if !entry.sections.is_empty() {
-        text.push_str(&format!("\nFacts: {}\n", entry.sections.join(", ")));
+    if !code.sections.is_empty() {
+        text.push_str(&format!("\nFacts: {}\n", code.sections.join(", ")));
     }
     text
 }

@@ -9,7 +9,6 @@ use ringtail_model::{
     NewFieldsRow, Outcome, Proof, Status, TargetState,
 };
 use ringtail_protocol::event::{Header, Timestamp};
-use ringtail_ringcentral::errors;
 use ringtail_ringcentral::verdict::Failing;
 use serde_json::{Map, Value, json};
 
@@ -105,7 +104,7 @@ pub(crate) fn attempt(attempt: &AttemptRow) -> Value {
     map.insert("duration_ms".into(), milliseconds(micros));
     map.insert("verdict".into(), json!(attempt.verdict.word()));
     map.insert("verdict_reason".into(), json!(attempt.verdict.reason()));
-    let code = errors::of_verdict(&attempt.verdict).map(|entry| entry.code);
+    let code = attempt.verdict.code().map(|code| code.id);
     map.insert("code".into(), json!(code));
     Value::Object(map)
 }

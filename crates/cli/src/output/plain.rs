@@ -12,12 +12,12 @@ use std::io::IsTerminal;
 
 use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
+use ringtail_errors::codes;
 use ringtail_model::{
     AttemptRow, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState, NewFieldsRow,
     Outcome, Proof, Status, TargetState,
 };
 use ringtail_protocol::event::{Disposition, Header, Timestamp};
-use ringtail_ringcentral::errors::{self, own};
 use ringtail_ringcentral::signature;
 use ringtail_ringcentral::verdict::{AFTERWARDS, Failing};
 use ringtail_tui::hex;
@@ -110,9 +110,8 @@ impl Style {
         if event.forward != ForwardState::Rejected {
             return String::new();
         }
-        let entry = &own::REJECTED;
-        let what = self.paint(Tone::Bad, entry.message);
-        format!("  {what}  {}", explain(entry.code))
+        let what = self.paint(Tone::Bad, "rejected, not forwarded");
+        format!("  {what}  {}", explain(codes::REJECTED.id))
     }
 
     /// An attempt, under the number of its event.
@@ -155,8 +154,8 @@ impl Style {
             };
             text.push_str(&self.paint(tone, &format!("  {says}: {}", escape(&reason))));
         }
-        if let Some(entry) = errors::of_verdict(&attempt.verdict) {
-            text.push_str(&format!("  {}", explain(entry.code)));
+        if let Some(code) = attempt.verdict.code() {
+            text.push_str(&format!("  {}", explain(code.id)));
         }
         text
     }

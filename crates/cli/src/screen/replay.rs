@@ -5,6 +5,7 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser};
 use ringtail_client::engine::last_target;
 use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_client::replay::{Events, ReplayError, Run, Step};
+use ringtail_errors::{Failure, codes};
 use ringtail_model::signature::NoSecret;
 use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::EventId;
@@ -18,7 +19,6 @@ use crate::args::replay::ReplayArgs;
 use crate::command::listen::send_options;
 use crate::command::replay::{Counts, aim, edit, how, nowhere, options};
 use crate::command::select::Selection;
-use crate::exit::{Exit, Failure};
 
 /// Most rows of a table.
 const MAX_ROWS: usize = 2000;
@@ -109,7 +109,7 @@ fn message(error: &clap::Error) -> String {
 }
 
 fn parsed(line: &str) -> Result<ReplayArgs, Failure> {
-    parse(line).map_err(|why| Failure::new(Exit::Usage, anyhow::Error::msg(why)))
+    parse(line).map_err(|why| Failure::new(&codes::USAGE, why))
 }
 
 /// Replays for the screen, with the options of `ringtail replay`.
@@ -234,7 +234,7 @@ impl Replays {
     async fn of_ids(&self, ids: Vec<EventId>, args: &ReplayArgs) -> Result<Events, Failure> {
         let rows = self.store.history.rows(ids).await;
         let mut events = Events::default();
-        for event in rows.map_err(anyhow::Error::from)?.iter().flatten() {
+        for event in rows?.iter().flatten() {
             events.add(event, |endpoint| self.sender(args, endpoint))?;
         }
         Ok(events)
@@ -245,9 +245,7 @@ impl Replays {
         let options = send_options(&args.hop, self.send);
         let listening = self.store.sender(endpoint);
         let target = match (&args.target, listening) {
-            (Some(text), _) => {
-                TargetUrl::parse(text).map_err(|error| Failure::new(Exit::Usage, error))?
-            }
+            (Some(text), _) => TargetUrl::parse(text)?,
             // The engine's own sender notices that a target is up again, and pending events are forwarded.
             (None, Some(sender)) if options == self.send => return Ok(sender.clone()),
             (None, Some(sender)) => sender.target().clone(),
@@ -255,12 +253,15 @@ impl Replays {
                 last_target(&self.store.data, endpoint).ok_or_else(|| nowhere(endpoint))?
             }
         };
-        Sender::new(target, options).map_err(|error| Failure::new(Exit::Config, error))
+        Sender::new(target, options).map_err(Failure::from)
     }
 }
 
 fn unsigned(source: &NoSecret, seq: u64) -> Failure {
-    anyhow::anyhow!("{source}: event {seq} cannot be signed again").into()
+    Failure::new(
+        &codes::NO_REPLAY,
+        format!("{source}: event {seq} cannot be signed again"),
+    )
 }
 
 /// Reports what a dry run would send, in order, and where to.
@@ -276,7 +277,7 @@ async fn planned(run: &Run, seed: Option<u64>) -> Result<ReplayReport, Failure> 
         title += &format!("; --seed {seed}");
     }
     let planned = run.to_come(0, MAX_ROWS).await;
-    let planned = planned.map_err(anyhow::Error::from)?.into_iter();
+    let planned = planned?.into_iter();
     let rows = planned.map(|planned| {
         let target = aim(&planned);
         (planned.event, target)

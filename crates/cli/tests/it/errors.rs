@@ -90,6 +90,6 @@ fn a_login_that_others_can_read_is_refused() {
     std::fs::set_permissions(&login, std::fs::Permissions::from_mode(0o644)).unwrap();
     let output = home.run(&["listen", "3000"]);
     let expected = "exit 78\nerror[RT-206]: HOME/login.toml holds a token and others can read it (mode 644)\n\
-                    hint: run `chmod 600 HOME/login.toml`; if others may have read it, have the token rotated\n";
+                    hint: run `chmod 600 HOME/login.toml`; if others may have read it, rotate the token\n";
     assert_eq!(home.seen(&output), expected);
 }

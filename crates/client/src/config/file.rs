@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use ringtail_errors::{Code, Coded, codes};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -242,6 +243,22 @@ pub enum FileError {
         /// The mistake.
         message: String,
     },
+}
+
+impl Coded for FileError {
+    fn code(&self) -> &'static Code {
+        &codes::CONFIG_FILE
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotPrivate { path, .. } => Some(format!(
+                "run `chmod 600 {}`; if others may have read it, change the secrets",
+                path.display()
+            )),
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use ringtail_errors::{Code, Coded, codes};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -133,6 +134,25 @@ pub enum LoginError {
         #[source]
         source: io::Error,
     },
+}
+
+impl Coded for LoginError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::NotPrivate { .. } => &codes::LOGIN_OPEN,
+            Self::File(_) | Self::Write { .. } => &codes::LOGIN_FILE,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotPrivate { path, .. } => Some(format!(
+                "run `chmod 600 {}`; if others may have read it, rotate the token",
+                path.display()
+            )),
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+use ringtail_errors::{Code, Coded, codes};
+
 /// Where a relay is: `https://` with a host and perhaps a port, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RelayUrl {
@@ -106,6 +108,12 @@ impl FromStr for RelayUrl {
 #[error("not the URL of a relay: {reason}")]
 pub struct BadRelayUrl {
     reason: &'static str,
+}
+
+impl Coded for BadRelayUrl {
+    fn code(&self) -> &'static Code {
+        &codes::RELAY_URL
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ringtail_errors::{Code, Coded, codes};
+
 /// A lock that the system drops with the process, however that ends.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -67,6 +69,15 @@ pub enum LockError {
         #[source]
         source: io::Error,
     },
+}
+
+impl Coded for LockError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Taken { .. } => &codes::LISTENING,
+            Self::File { .. } => &codes::LOCK,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::capture_connection;
+use ringtail_errors::{Code, Coded, codes};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -76,6 +77,12 @@ struct Inner {
 #[derive(Debug, thiserror::Error)]
 #[error("the system's trusted certificates cannot be read; use --insecure for a local target")]
 pub struct TrustError(#[source] rustls::Error);
+
+impl Coded for TrustError {
+    fn code(&self) -> &'static Code {
+        &codes::TARGET_TLS
+    }
+}
 
 impl Sender {
     /// Makes a sender; connects to nothing yet.

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use ringtail_errors::{Code, Coded, codes};
 use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -109,6 +110,28 @@ pub enum DialError {
     },
 }
 
+impl Coded for DialError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Resolve { .. } => &codes::RELAY_NAME,
+            Self::Refused { .. } => &codes::RELAY_REFUSED,
+            Self::Certificate { .. } | Self::Tls { .. } => &codes::RELAY_TLS,
+            Self::Unreachable { .. } | Self::Timeout { .. } => &codes::RELAY_UNREACHABLE,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Certificate { reason, .. } if is_of_unknown_authority(reason) => Some(
+                "if the relay has a certificate of its own, name its authority in RINGTAIL_CA, as \
+                 `ringtail-relay serve --dev` prints it"
+                    .to_owned(),
+            ),
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
+}
+
 impl DialError {
     fn tcp(relay: &RelayUrl, source: io::Error) -> Self {
         let relay = relay.clone();
@@ -127,23 +150,6 @@ impl DialError {
                 reason: reason.clone(),
             },
             _ => Self::Tls { relay, source },
-        }
-    }
-
-    /// Returns what the user can do about it, if anything.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Resolve { .. } => Some("check the relay's name and this machine's network"),
-            Self::Refused { .. } => Some("check that ringtail-relay runs there, and its port"),
-            Self::Certificate { reason, .. } if is_of_unknown_authority(reason) => Some(
-                "if the relay has a certificate of its own, name its authority in RINGTAIL_CA, as \
-                 `ringtail-relay serve --dev` prints it",
-            ),
-            Self::Certificate { .. }
-            | Self::Tls { .. }
-            | Self::Unreachable { .. }
-            | Self::Timeout { .. } => None,
         }
     }
 }

@@ -9,6 +9,7 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::path::LINK;
 use ringtail_protocol::stream::{ByteStream, websocket_config};
 use ringtail_protocol::version::SUBPROTOCOL;
@@ -113,11 +114,21 @@ pub enum HandshakeError {
     #[error("the connection broke while the link was opened")]
     Http(#[from] hyper::Error),
     /// The relay said no.
-    #[error("the relay refused: {}", .0.message)]
+    #[error(transparent)]
     Refused(Refusal),
     /// What answered speaks WebSocket, but is no ringtail relay of this version.
     #[error("what answered is not a ringtail relay: is the URL right?")]
     NotALink,
+}
+
+impl Coded for HandshakeError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Http(_) => &codes::RELAY_BROKE,
+            Self::Refused(refusal) => refusal.code(),
+            Self::NotALink => &codes::NOT_A_RELAY,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::path::{self, code};
 
 /// The largest answer in words that is read, in bytes.
@@ -12,7 +13,8 @@ pub(crate) const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const MAX_MESSAGE_CHARS: usize = 500;
 
 /// A refusal of the relay, made fit to be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the relay refused: {message}")]
 pub struct Refusal {
     /// The status of the answer.
     pub status: StatusCode,
@@ -20,6 +22,21 @@ pub struct Refusal {
     pub code: String,
     /// One line in words, free of control characters.
     pub message: String,
+}
+
+impl Coded for Refusal {
+    fn code(&self) -> &'static Code {
+        match self.code.as_str() {
+            // Something between the two answered.
+            "" => &codes::NOT_A_RELAY,
+            code::UNAUTHORIZED => &codes::UNAUTHORIZED,
+            code::NO_ENDPOINT => &codes::NO_ENDPOINT,
+            code::BAD_NAME => &codes::BAD_NAME,
+            code::VERSION => &codes::VERSION,
+            code::UNAVAILABLE => &codes::UNAVAILABLE,
+            _ => &codes::REFUSED,
+        }
+    }
 }
 
 impl Refusal {

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
 use rusqlite::{
@@ -33,19 +34,41 @@ pub enum AccountsError {
     ShuttingDown,
 }
 
+impl Coded for AccountsError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Database(_) => &codes::RELAY_DATABASE,
+            Self::Random(_) | Self::ShuttingDown => &codes::FAILED,
+        }
+    }
+}
+
 /// Why an account was not added.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddError {
     /// The name is taken.
-    #[error(
-        "there is an account {0} already\n\
-         hint: `accounts rotate {0}` gives it a new token"
-    )]
+    #[error("there is an account {0} already")]
     Exists(Name),
     /// The store failed.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
+}
+
+impl Coded for AddError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Exists(_) => &codes::RELAY_ACCOUNT_EXISTS,
+            Self::Accounts(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Exists(name) => Some(format!("`accounts rotate {name}` gives it a new token")),
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
 }
 
 /// Why an account was not changed.
@@ -53,14 +76,20 @@ pub enum AddError {
 #[non_exhaustive]
 pub enum ChangeError {
     /// Nobody has that name.
-    #[error(
-        "there is no account {0}\n\
-         hint: `accounts list` shows those that there are"
-    )]
+    #[error("there is no account {0}")]
     NoAccount(Name),
     /// The store failed.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
+}
+
+impl Coded for ChangeError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::NoAccount(_) => &codes::RELAY_NO_ACCOUNT,
+            Self::Accounts(error) => error.code(),
+        }
+    }
 }
 
 /// Why there is no such endpoint.
@@ -68,10 +97,7 @@ pub enum ChangeError {
 #[non_exhaustive]
 pub enum EndpointError {
     /// The account has [`MAX_ENDPOINTS`].
-    #[error(
-        "the account has {MAX_ENDPOINTS} endpoints, which is the most\n\
-         hint: use one of those"
-    )]
+    #[error("the account has {MAX_ENDPOINTS} endpoints, which is the most; use one of those")]
     TooMany,
     /// The store failed.
     #[error(transparent)]

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::sync::Arc;
 
+use ringtail_errors::Failure;
 use ringtail_protocol::name::Name;
 use tempfile::TempDir;
 
@@ -63,8 +64,8 @@ fn the_database_has_no_token() {
 fn a_name_is_taken_once() {
     let (_temp, _dir, accounts, token) = with_anna();
     let error = accounts.add(&name("anna")).expect_err("it is taken");
-    insta::assert_snapshot!(error, @"
-    there is an account anna already
+    insta::assert_snapshot!(Failure::from(error), @"
+    error[RT-609]: there is an account anna already
     hint: `accounts rotate anna` gives it a new token
     ");
     assert!(
@@ -77,8 +78,8 @@ fn a_name_is_taken_once() {
 fn nobody_is_rotated_or_revoked_by_mistake() {
     let (_temp, _dir, accounts, _) = with_anna();
     let error = accounts.rotate(&name("bert")).expect_err("nobody");
-    insta::assert_snapshot!(error, @"
-    there is no account bert
+    insta::assert_snapshot!(Failure::from(error), @"
+    error[RT-610]: there is no account bert
     hint: `accounts list` shows those that there are
     ");
     let error = accounts.revoke(&name("bert")).expect_err("nobody");
@@ -194,8 +195,7 @@ fn an_account_has_so_many_endpoints_and_no_more() {
         .endpoint(&anna, &name("more"))
         .expect_err("too many");
     insta::assert_snapshot!(error, @"
-    the account has 256 endpoints, which is the most
-    hint: use one of those
+    the account has 256 endpoints, which is the most; use one of those
     ");
     accounts
         .endpoint(&anna, &name("e0"))

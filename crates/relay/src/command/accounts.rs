@@ -1,11 +1,11 @@
 //! `accounts`: who may use the relay.
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use jiff::Timestamp;
+use ringtail_errors::{Context as _, Exit, Failure};
 use ringtail_protocol::name::Name;
 
-use super::{Data, Exit};
+use super::Data;
 use crate::accounts::{AccountInfo, Accounts};
 use crate::output;
 use crate::store::DataDir;
@@ -37,7 +37,7 @@ struct Named {
     data: Data,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     match &args.action {
         Action::Add(named) => {
             let is_new = DataDir::open_existing(&named.data.data).is_err();
@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn existing(data: &Data) -> anyhow::Result<Accounts> {
+fn existing(data: &Data) -> Result<Accounts, Failure> {
     Ok(Accounts::open(&DataDir::open_existing(&data.data)?)?)
 }
 

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{Data, Exit};
+use super::Data;
 use crate::output;
 use crate::store::DataDir;
 use crate::store::copy::{self, Contents};
+use ringtail_errors::{Exit, Failure};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackupArgs {
@@ -28,7 +29,7 @@ pub(super) struct RestoreArgs {
     force: bool,
 }
 
-pub(super) fn backup(args: &BackupArgs) -> anyhow::Result<Exit> {
+pub(super) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
     let contents = copy::backup(&DataDir::open_existing(&args.data.data)?, &args.file)?;
     output::say(format_args!(
         "{} written: {}",
@@ -38,7 +39,7 @@ pub(super) fn backup(args: &BackupArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-pub(super) fn restore(args: &RestoreArgs) -> anyhow::Result<Exit> {
+pub(super) fn restore(args: &RestoreArgs) -> Result<Exit, Failure> {
     let dir = DataDir::open(&args.data.data)?;
     let lock = dir.lock_serving()?;
     let restored = copy::restore(&dir, &lock, &args.file, args.force)?;

@@ -5,10 +5,10 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Subcommand;
+use ringtail_errors::{Code, Coded, Context as _, Exit, Failure, codes};
 
-use super::{Data, Exit};
+use super::Data;
 use crate::output;
 use crate::store::DataDir;
 use crate::tls::acme;
@@ -28,7 +28,7 @@ enum Action {
     Renew(Data),
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let Action::Renew(data) = &args.action;
     let dir = DataDir::open_existing(&data.data)?;
     // It would be taken up by whichever relay serves from there next, at a time that nobody chose.
@@ -81,20 +81,33 @@ async fn taken(request: &Path) -> bool {
 #[non_exhaustive]
 pub(super) enum RenewError {
     /// Nobody would hear it.
-    #[error(
-        "no relay serves from this directory\n\
-         hint: name the relay's with --data; a relay that starts renews by itself what is due"
-    )]
+    #[error("no relay serves from this directory")]
     NoRelay,
     /// The relay does not order certificates, or is in the middle of an order.
     #[error(
-        "the relay does not take the request: it has no --domain, or it is ordering a certificate already\n\
-         hint: `ringtail-relay status` says which"
+        "the relay does not take the request: it has no --domain, or it is ordering a certificate already"
     )]
     NotTaken,
     /// The request could not be left.
     #[error("the relay cannot be asked")]
     Ask(#[source] io::Error),
+}
+
+impl Coded for RenewError {
+    fn code(&self) -> &'static Code {
+        &codes::RELAY_ACME
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoRelay => {
+                "name the relay's with --data; a relay that starts renews by itself what is due"
+            }
+            Self::NotTaken => "`ringtail-relay status` says which",
+            Self::Ask(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
+use ringtail_errors::{Context as _, Exit, Failure};
 
-use super::{Args, Exit};
+use super::Args;
 use crate::output;
 
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(super) struct ManArgs {
     directory: PathBuf,
 }
 
-pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<Exit> {
+pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {
     output::bytes(&script(args.shell)).context("the script could not be printed")?;
     Ok(Exit::Ok)
 }
@@ -36,10 +36,13 @@ fn script(shell: Shell) -> Vec<u8> {
 }
 
 /// Writes `ringtail-relay.1` and a page for each command.
-pub(super) fn man(args: &ManArgs) -> anyhow::Result<Exit> {
+pub(super) fn man(args: &ManArgs) -> Result<Exit, Failure> {
     let directory = &args.directory;
     let written = std::fs::create_dir_all(directory)
         .and_then(|()| clap_mangen::generate_to(Args::command(), directory));
-    written.with_context(|| format!("the pages cannot be written to {}", directory.display()))?;
+    written.context(format!(
+        "the pages cannot be written to {}",
+        directory.display()
+    ))?;
     Ok(Exit::Ok)
 }

@@ -1,10 +1,10 @@
 //! `endpoints`: what they keep, for how long, and removing it.
 
-use anyhow::Context as _;
 use clap::Subcommand;
+use ringtail_errors::{Code, Coded, Context as _, Exit, Failure, codes};
 use serde::Serialize;
 
-use super::{Data, Exit, Output};
+use super::{Data, Output};
 use crate::accounts::{Accounts, EndpointName, MAX_RETENTION_DAYS};
 use crate::journal::EndpointKey;
 use crate::journal::sqlite::purge;
@@ -86,11 +86,14 @@ impl Days {
 
 /// There is no endpoint of that name.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "there is no endpoint {0}\n\
-     hint: `endpoints list` shows those that there are"
-)]
+#[error("there is no endpoint {0}")]
 pub(super) struct NoEndpoint(EndpointName);
+
+impl Coded for NoEndpoint {
+    fn code(&self) -> &'static Code {
+        &codes::RELAY_NO_ENDPOINT
+    }
+}
 
 /// An endpoint, for people and scripts.
 #[derive(Debug, Serialize)]
@@ -157,7 +160,7 @@ impl Shown {
     }
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     match &args.action {
         Action::List(list) => {
             for endpoint in all(&DataDir::open_existing(&list.data.data)?)? {
@@ -214,11 +217,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 impl Named {
-    fn dir(&self) -> anyhow::Result<DataDir> {
+    fn dir(&self) -> Result<DataDir, Failure> {
         Ok(DataDir::open_existing(&self.data.data)?)
     }
 
-    fn find(&self, dir: &DataDir) -> anyhow::Result<(Accounts, EndpointKey)> {
+    fn find(&self, dir: &DataDir) -> Result<(Accounts, EndpointKey), Failure> {
         let accounts = Accounts::open(dir)?;
         let key = accounts
             .endpoint_named(&self.endpoint)?
@@ -227,7 +230,7 @@ impl Named {
     }
 }
 
-fn all(dir: &DataDir) -> anyhow::Result<Vec<Shown>> {
+fn all(dir: &DataDir) -> Result<Vec<Shown>, Failure> {
     // Brings an older relay's database up first.
     drop(Accounts::open(dir)?);
     let survey = survey::survey(dir, &std::collections::HashMap::new())?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
-use anyhow::Context as _;
+use ringtail_errors::{Failure, codes};
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -16,11 +16,14 @@ use crate::recent::RecentLog;
 const DEFAULT: &str = "info";
 
 /// Starts logging, and returns where the end of the log can be read. Only the first call has an effect.
-pub(super) fn start(filter: Option<&str>, form: Output) -> anyhow::Result<RecentLog> {
+pub(super) fn start(filter: Option<&str>, form: Output) -> Result<RecentLog, Failure> {
     let filter = filter.filter(|text| !text.is_empty()).unwrap_or(DEFAULT);
     let filter = EnvFilter::builder()
         .parse(complete(filter))
-        .context("the filter of --log or RUST_LOG cannot be read")?;
+        .map_err(|error| {
+            let text = format!("the filter of --log or RUST_LOG cannot be read: {error}");
+            Failure::new(&codes::USAGE, text)
+        })?;
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)

@@ -3,10 +3,8 @@
 mod accounts;
 mod backup;
 mod certificate;
-mod code;
 mod describe;
 mod endpoints;
-mod exit;
 mod log;
 mod serve;
 mod service;
@@ -17,10 +15,23 @@ use std::process::ExitCode;
 
 use clap::error::ContextKind;
 use clap::{Parser, Subcommand, ValueEnum};
-use ringtail_ringcentral::errors::own;
+use ringtail_errors::{Exit, Failure, codes};
 
-pub use self::exit::Exit;
 use crate::output;
+
+/// Part of the help.
+const AFTER_HELP: &str = "\
+First steps:
+  ringtail-relay serve --dev            try it on this machine, where RingCentral does not reach it
+  ringtail-relay serve --domain NAME    answer RingCentral at a name that leads to this machine
+  ringtail-relay accounts add me        in another terminal: print a token, for `ringtail login`
+
+Exit codes:
+  0   done; for `serve`, stopped with everything in flight finished
+  1   failed; stderr says why
+  64  the arguments are not right
+  69  for `status`: no relay serves from the data directory
+  75  stopped, and requests in flight were cut off";
 
 /// Arguments of `ringtail-relay`.
 #[derive(Debug, Parser)]
@@ -28,7 +39,7 @@ use crate::output;
     name = "ringtail-relay",
     version,
     about = "Answer RingCentral's webhooks at a public address and carry them to developers' laptops",
-    after_help = exit::TABLE,
+    after_help = AFTER_HELP,
     propagate_version = true,
     disable_help_subcommand = true
 )]
@@ -118,16 +129,20 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
-    let recent = match log::start(args.log.as_deref(), args.log_format) {
-        Ok(recent) => recent,
-        Err(error) => {
-            output::say(format_args!("error[{}]: {error:#}", own::RELAY_USAGE.code));
-            return Exit::Usage.into();
+    match run(args) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.print();
+            failure.exit().into()
         }
-    };
+    }
+}
+
+fn run(args: Args) -> Result<Exit, Failure> {
+    let recent = log::start(args.log.as_deref(), args.log_format)?;
     // Whoever runs the process owns it: another library has not been here before.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let ended = match args.command {
+    match args.command {
         Command::Serve(args) => serve::run(*args, recent),
         Command::Accounts(args) => accounts::run(&args),
         Command::Endpoints(args) => endpoints::run(&args),
@@ -137,13 +152,6 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Completions(args) => describe::completions(&args),
         Command::Man(args) => describe::man(&args),
-    };
-    match ended {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            output::say(exit::message(&error));
-            Exit::Failure.into()
-        }
     }
 }
 
@@ -165,7 +173,7 @@ fn usage(error: &clap::Error) {
     match text.strip_prefix("error: ") {
         Some(said) => output::say(format_args!(
             "error[{}]: {}{}",
-            own::RELAY_USAGE.code,
+            codes::USAGE.id,
             said.trim_end(),
             hint(error)
         )),

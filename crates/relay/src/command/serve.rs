@@ -9,15 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use ringtail_ringcentral::errors::own;
+use ringtail_errors::{Context as _, Exit, Failure, codes};
 use serde::Serialize;
 use tokio::signal;
 
 use self::certificate::CertificateArgs;
 use self::hangup::Hangup;
 use super::service::{self, Watchdog};
-use super::{Data, Exit, Output};
+use super::{Data, Output};
 use crate::config::{Certificate, Config};
 use crate::hosts::EndpointDomain;
 use crate::journal::Retention;
@@ -214,26 +213,19 @@ impl Args {
     }
 }
 
-pub(super) fn run(args: Args, recent: RecentLog) -> anyhow::Result<Exit> {
+pub(super) fn run(args: Args, recent: RecentLog) -> Result<Exit, Failure> {
     if let Some(address) = args.metrics.filter(|it| !it.ip().is_loopback())
         && !args.metrics_anywhere
     {
-        output::say(format_args!(
-            "error[{}]: --metrics {address} is not an address of this machine alone\n\
-             hint: metrics name accounts and endpoints; with --metrics-anywhere they are shown to whoever asks there",
-            own::RELAY_USAGE.code
+        let text = format!("--metrics {address} is not an address of this machine alone");
+        return Err(Failure::new(&codes::USAGE, text).hint(
+            "metrics name accounts and endpoints; with --metrics-anywhere they are shown to whoever asks there",
         ));
-        return Ok(Exit::Usage);
     }
     let output = args.output;
     let socket = service::socket()?;
-    let mut config = match args.config(socket) {
-        Ok(config) => config,
-        Err(why) => {
-            output::say(format_args!("error[{}]: {why}", own::RELAY_USAGE.code));
-            return Ok(Exit::Usage);
-        }
-    };
+    let config = args.config(socket);
+    let mut config = config.map_err(|why| Failure::new(&codes::USAGE, why))?;
     config.recent = recent;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -242,7 +234,7 @@ pub(super) fn run(args: Args, recent: RecentLog) -> anyhow::Result<Exit> {
     runtime.block_on(serve(config, output))
 }
 
-async fn serve(config: Config, output: Output) -> anyhow::Result<Exit> {
+async fn serve(config: Config, output: Output) -> Result<Exit, Failure> {
     // Before the relay is ready, since whoever waits for that may stop it at once.
     let mut stop = Stop::listen().context("signals cannot be received")?;
     let mut hangup = Hangup::listen().context("signals cannot be received")?;
@@ -254,7 +246,9 @@ async fn serve(config: Config, output: Output) -> anyhow::Result<Exit> {
         tokio::select! {
             biased;
             () = stop.asked() => break,
-            () = server.join() => anyhow::bail!("the relay stopped by itself"),
+            () = server.join() => {
+                return Err(Failure::new(&codes::FAILED, "the relay stopped by itself"));
+            }
             // A relay that has yet to get its first certificate accepts connections, and can answer none of them.
             () = server.certified(), if !ready => {
                 announce(&server, &data, output).context("stdout is closed")?;

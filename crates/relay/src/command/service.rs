@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use listenfd::ListenFd;
+use ringtail_errors::{Code, Coded, codes};
 use sd_notify::NotifyState;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -14,17 +15,25 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 #[non_exhaustive]
 pub(super) enum HandedOver {
     /// There are several.
-    #[error(
-        "the service manager handed over {0} sockets\n\
-         hint: leave one ListenStream in the socket unit, the relay's"
-    )]
+    #[error("the service manager handed over {0} sockets")]
     Several(usize),
     /// It is none that accepts connections.
-    #[error(
-        "the service manager handed over something that is no listening TCP socket\n\
-         hint: the socket unit has one ListenStream, and Accept=no"
-    )]
+    #[error("the service manager handed over something that is no listening TCP socket")]
     NotListening(#[source] io::Error),
+}
+
+impl Coded for HandedOver {
+    fn code(&self) -> &'static Code {
+        &codes::RELAY_BIND
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Several(_) => "leave one ListenStream in the socket unit, the relay's",
+            Self::NotListening(_) => "the socket unit has one ListenStream, and Accept=no",
+        };
+        Some(hint.to_owned())
+    }
 }
 
 /// Takes the socket that the service manager listens on for the relay, if it does (`LISTEN_FDS`). To be called before

@@ -3,10 +3,10 @@
 use std::io::{self, Read as _, Write as _};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use ringtail_errors::{Context as _, Exit, Failure, codes};
 use serde::Serialize;
 
-use super::{Data, Exit, Output};
+use super::{Data, Output};
 use crate::ops::Status;
 use crate::output;
 use crate::store::{DataDir, DataDirError};
@@ -41,20 +41,17 @@ struct Running<'a> {
     status: &'a Status,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let dir = DataDir::open_existing(&args.data.data)?;
     match dir.lock_serving() {
         Err(DataDirError::InUse { .. }) => {}
         Err(error) => return Err(error.into()),
         Ok(_nobody_serves) => return stopped(&dir, args.output),
     }
-    let status = ask(&dir).with_context(|| {
-        format!(
-            "a relay serves from {} and does not say how it is\n\
-             hint: look into its log",
-            dir.path().display()
-        )
-    })?;
+    let status = ask(&dir).context(format!(
+        "a relay serves from {} and does not say how it is",
+        dir.path().display()
+    ))?;
     match args.output {
         Output::Json => output::json(&Running {
             running: true,
@@ -69,7 +66,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-fn stopped(dir: &DataDir, form: Output) -> anyhow::Result<Exit> {
+fn stopped(dir: &DataDir, form: Output) -> Result<Exit, Failure> {
     let database_bytes = std::fs::metadata(dir.database()).map_or(0, |it| it.len());
     match form {
         Output::Json => output::json(&Stopped {
@@ -83,11 +80,11 @@ fn stopped(dir: &DataDir, form: Output) -> anyhow::Result<Exit> {
         )),
     }
     .context("the status could not be printed")?;
-    Ok(Exit::NotRunning)
+    Ok(Exit::Unavailable)
 }
 
 #[cfg(unix)]
-fn ask(dir: &DataDir) -> anyhow::Result<Status> {
+fn ask(dir: &DataDir) -> Result<Status, Failure> {
     let mut socket = std::os::unix::net::UnixStream::connect(dir.control_socket())?;
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.set_write_timeout(Some(PATIENCE))?;
@@ -99,14 +96,20 @@ fn ask(dir: &DataDir) -> anyhow::Result<Status> {
         .and_then(|end| Some((answer.get(..end)?, answer.get(end + 4..)?)))
         .ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
     if !head.starts_with(b"HTTP/1.1 200 ") {
-        anyhow::bail!("it answered {:?}", String::from_utf8_lossy(body).trim());
+        let answer = String::from_utf8_lossy(body);
+        let text = format!("it answered {:?}", answer.trim());
+        return Err(Failure::new(&codes::FAILED, text));
     }
-    serde_json::from_slice(body).context("it is another version: its answer is not understood")
+    serde_json::from_slice(body).map_err(|error| {
+        let text = format!("it is another version: its answer is not understood: {error}");
+        Failure::new(&codes::FAILED, text)
+    })
 }
 
 #[cfg(not(unix))]
-fn ask(_dir: &DataDir) -> anyhow::Result<Status> {
-    anyhow::bail!("on this system only --metrics tells how a relay is")
+fn ask(_dir: &DataDir) -> Result<Status, Failure> {
+    let text = "on this system only --metrics tells how a relay is";
+    Err(Failure::new(&codes::FAILED, text))
 }
 
 /// The status for people.

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
 use ringtail_sqlite::{QueueLimits, Readers, WriteError, Writer};
 use rusqlite::Connection;
@@ -78,6 +79,16 @@ pub enum OpenError {
     /// The system gave no thread.
     #[error("the journal's thread could not be started")]
     Thread(#[source] std::io::Error),
+}
+
+impl Coded for OpenError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Database(_) => &codes::RELAY_DATABASE,
+            Self::Thread(_) => &codes::FAILED,
+        }
+    }
 }
 
 /// A [`Journal`] in SQLite.

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -360,10 +361,7 @@ impl Drop for Server {
 #[non_exhaustive]
 pub enum SpawnError {
     /// The address cannot be listened on.
-    #[error(
-        "{address} cannot be listened on\n\
-         hint: name another address with --listen; port 0 takes any that is free"
-    )]
+    #[error("{address} cannot be listened on")]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -372,10 +370,7 @@ pub enum SpawnError {
         source: std::io::Error,
     },
     /// The address of the metrics cannot be listened on.
-    #[error(
-        "{address} cannot be listened on for metrics\n\
-         hint: name another address with --metrics; port 0 takes any that is free"
-    )]
+    #[error("{address} cannot be listened on for metrics")]
     BindMetrics {
         /// The address.
         address: SocketAddr,
@@ -384,10 +379,7 @@ pub enum SpawnError {
         source: std::io::Error,
     },
     /// The address of the plain listener cannot be listened on.
-    #[error(
-        "{address} cannot be listened on for plain HTTP\n\
-         hint: name another address with --http-listen; port 80 must lead there"
-    )]
+    #[error("{address} cannot be listened on for plain HTTP")]
     BindPlain {
         /// The address.
         address: SocketAddr,
@@ -411,10 +403,7 @@ pub enum SpawnError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// No certificate is for the endpoints' names.
-    #[error(
-        "no certificate is for {star}\n\
-         hint: --wildcard needs one that is, in PEM files or at a proxy; name it with another --cert and --key"
-    )]
+    #[error("no certificate is for {star}")]
     NoWildcard {
         /// The name that is missing.
         star: String,
@@ -422,4 +411,45 @@ pub enum SpawnError {
     /// The runtime stopped.
     #[error("the relay was stopped while it started")]
     Interrupted,
+}
+
+impl Coded for SpawnError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Bind { .. } | Self::BindMetrics { .. } | Self::BindPlain { .. } => {
+                &codes::RELAY_BIND
+            }
+            Self::DataDir(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Journal(error) => error.code(),
+            Self::Accounts(error) => error.code(),
+            Self::Tls(error) => error.code(),
+            Self::NoWildcard { .. } => &codes::RELAY_CERTIFICATE,
+            Self::Interrupted => &codes::FAILED,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Bind { .. } => {
+                "name another address with --listen; port 0 takes any that is free"
+            }
+            Self::BindMetrics { .. } => {
+                "name another address with --metrics; port 0 takes any that is free"
+            }
+            Self::BindPlain { .. } => {
+                "name another address with --http-listen; port 80 must lead there"
+            }
+            Self::DataDir(error) => return error.hint(),
+            Self::Store(error) => return error.hint(),
+            Self::Journal(error) => return error.hint(),
+            Self::Accounts(error) => return error.hint(),
+            Self::Tls(error) => return error.hint(),
+            Self::NoWildcard { .. } => {
+                "--wildcard needs one that is, in PEM files or at a proxy; name it with another --cert and --key"
+            }
+            Self::Interrupted => return None,
+        };
+        Some(hint.to_owned())
+    }
 }

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_files::{create_private, remove_if_present, sibling};
 use ringtail_protocol::event::Timestamp;
 use ringtail_sqlite::OpenError;
@@ -33,8 +34,7 @@ pub struct Contents {
 pub enum BackupError {
     /// The file exists.
     #[error(
-        "{} exists\n\
-         hint: name a new file, or remove this one",
+        "{} exists",
         path.display()
     )]
     Exists {
@@ -61,14 +61,32 @@ pub enum BackupError {
     Verify(#[source] CopyError),
 }
 
+impl Coded for BackupError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Exists { .. } | Self::File { .. } | Self::Copy(_) | Self::Verify(_) => {
+                &codes::RELAY_BACKUP
+            }
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Exists { .. } => Some("name a new file, or remove this one".to_owned()),
+            Self::Store(error) => error.hint(),
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
+}
+
 /// Why a backup was not restored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
     /// The directory has a database.
     #[error(
-        "there is a database in {} already\n\
-         hint: name an empty directory with --data, or move that database aside with --force",
+        "there is a database in {} already",
         path.display()
     )]
     Occupied {
@@ -99,6 +117,28 @@ pub enum RestoreError {
     /// The restored database cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Coded for RestoreError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::DataDir(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Occupied { .. } | Self::File { .. } | Self::Copy { .. } => &codes::RELAY_RESTORE,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Occupied { .. } => Some(
+                "name an empty directory with --data, or move that database aside with --force"
+                    .to_owned(),
+            ),
+            Self::DataDir(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
 }
 
 /// What is wrong with a copy.

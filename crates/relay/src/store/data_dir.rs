@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_files::Lock;
 
 const DATABASE: &str = "relay.db";
@@ -28,8 +29,7 @@ pub struct ServeLock(#[expect(dead_code, reason = "dropping it releases the lock
 pub enum DataDirError {
     /// Another process serves from it.
     #[error(
-        "another ringtail-relay serves from {}\n\
-         hint: stop that one, or name another directory with --data",
+        "another ringtail-relay serves from {}",
         path.display()
     )]
     InUse {
@@ -38,8 +38,7 @@ pub enum DataDirError {
     },
     /// Other users may enter it, and it has files that are not a relay's.
     #[error(
-        "other users can enter the data directory {}, and it has files that are not a relay's\n\
-         hint: name a directory of its own with --data, or close this one: chmod 700",
+        "other users can enter the data directory {}, and it has files that are not a relay's",
         path.display()
     )]
     Open {
@@ -48,8 +47,7 @@ pub enum DataDirError {
     },
     /// It has no database.
     #[error(
-        "there is no relay's data in {}\n\
-         hint: name the directory of the relay with --data; `serve` and `accounts add` make a new one",
+        "there is no relay's data in {}",
         path.display()
     )]
     Missing {
@@ -58,8 +56,7 @@ pub enum DataDirError {
     },
     /// A lock is a symbolic link.
     #[error(
-        "the lock {} is a symbolic link\n\
-         hint: check where it leads, then remove it; the relay creates its own",
+        "the lock {} is a symbolic link",
         path.display()
     )]
     Link {
@@ -68,8 +65,7 @@ pub enum DataDirError {
     },
     /// The directory or a file in it cannot be created or opened.
     #[error(
-        "the data directory cannot be used: {} cannot be opened\n\
-         hint: name a directory that this user may write with --data",
+        "the data directory cannot be used: {} cannot be opened",
         path.display()
     )]
     Unusable {
@@ -79,6 +75,27 @@ pub enum DataDirError {
         #[source]
         source: io::Error,
     },
+}
+
+impl Coded for DataDirError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::InUse { .. } => &codes::RELAY_DATA_IN_USE,
+            Self::Open { .. } => &codes::RELAY_DATA_OPEN,
+            Self::Missing { .. } | Self::Link { .. } | Self::Unusable { .. } => &codes::RELAY_DATA,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Missing { .. } => {
+                "name the directory of the relay with --data; `serve` and `accounts add` make a new one"
+            }
+            Self::Link { .. } => "check where it leads, then remove it; the relay creates its own",
+            _ => return self.code().hint.map(str::to_owned),
+        };
+        Some(hint.to_owned())
+    }
 }
 
 impl DataDir {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_sqlite::OpenError;
 use rusqlite::ErrorCode;
 
@@ -14,8 +15,7 @@ use super::DataDirError;
 pub enum StoreError {
     /// A newer relay wrote it.
     #[error(
-        "the database {} was written by a newer ringtail-relay: its schema is {found}, this one knows up to {known}\n\
-         hint: run the newer ringtail-relay again, or name another directory with --data",
+        "the database {} was written by a newer ringtail-relay: its schema is {found}, this one knows up to {known}",
         path.display()
     )]
     Newer {
@@ -28,9 +28,7 @@ pub enum StoreError {
     },
     /// It is damaged.
     #[error(
-        "the database {} is damaged: {damage}\n\
-         hint: keep a copy of the directory, then restore a backup or recover what is left: \
-         docs/OPERATING.md, \"A damaged database\"",
+        "the database {} is damaged: {damage}",
         path.display()
     )]
     Damaged {
@@ -41,8 +39,7 @@ pub enum StoreError {
     },
     /// SQLite cannot open it, or it is another program's.
     #[error(
-        "the database {} cannot be opened\n\
-         hint: it must be a database of ringtail-relay that this user may read and write",
+        "the database {} cannot be opened",
         path.display()
     )]
     Database {
@@ -55,6 +52,24 @@ pub enum StoreError {
     /// The directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+}
+
+impl Coded for StoreError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Newer { .. } => &codes::RELAY_DATABASE_NEWER,
+            Self::Damaged { .. } => &codes::RELAY_DATABASE_DAMAGED,
+            Self::Database { .. } => &codes::RELAY_DATABASE,
+            Self::DataDir(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::DataDir(error) => error.hint(),
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
 }
 
 impl StoreError {

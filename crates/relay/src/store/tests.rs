@@ -1,9 +1,9 @@
 //! The schema, the file modes and the locks.
 
-use std::error::Error as _;
 use std::path::Path;
 use std::thread;
 
+use ringtail_errors::Failure;
 use tempfile::TempDir;
 
 use super::*;
@@ -79,11 +79,11 @@ fn a_newer_database_is_refused_and_left_alone() {
         .pragma_update(None, "user_version", 7)
         .expect("set");
     let error = open_writer(&dir).expect_err("it is newer");
-    let message = error
+    let message = Failure::from(error)
         .to_string()
         .replace(&dir.path().display().to_string(), "DATA");
     insta::assert_snapshot!(message, @"
-    the database DATA/relay.db was written by a newer ringtail-relay: its schema is 7, this one knows up to 1
+    error[RT-605]: the database DATA/relay.db was written by a newer ringtail-relay: its schema is 7, this one knows up to 1
     hint: run the newer ringtail-relay again, or name another directory with --data
     ");
     assert_eq!(text(&connection, "PRAGMA user_version"), "Integer(7)");
@@ -112,11 +112,11 @@ fn one_process_serves_from_a_directory() {
     let (_temp, dir) = data_dir();
     let lock = dir.lock_serving().expect("it is free");
     let error = dir.lock_serving().expect_err("it is taken");
-    let message = error
+    let message = Failure::from(error)
         .to_string()
         .replace(&dir.path().display().to_string(), "DATA");
     insta::assert_snapshot!(message, @"
-    another ringtail-relay serves from DATA
+    error[RT-603]: another ringtail-relay serves from DATA
     hint: stop that one, or name another directory with --data
     ");
     // Administration needs no such lock.
@@ -136,14 +136,14 @@ fn a_lock_that_is_a_link_is_not_followed() {
             "serve.lock" => dir.lock_serving().expect_err("it is a link"),
             _ => dir.lock_opening().expect_err("it is a link"),
         };
-        let message = error
+        let message = Failure::from(error)
             .to_string()
             .replace(&dir.path().display().to_string(), "DATA");
         assert_eq!(
             message,
             format!(
-                "the lock DATA/{lock} is a symbolic link\n\
-                 hint: check where it leads, then remove it; the relay creates its own"
+                "error[RT-604]: the lock DATA/{lock} is a symbolic link\n\
+                 hint: check where it leads, then remove it; the relay creates its own\n"
             )
         );
         assert!(!elsewhere.exists(), "{lock}");
@@ -156,15 +156,13 @@ fn a_file_is_not_a_data_directory() {
     let path = temp.path().join("file");
     std::fs::write(&path, "").expect("written");
     let error = DataDir::open(&path).expect_err("it is a file");
-    let message = error
+    let message = Failure::from(error)
         .to_string()
         .replace(&path.display().to_string(), "DATA");
-    insta::assert_snapshot!(message, @"
-    the data directory cannot be used: DATA cannot be opened
-    hint: name a directory that this user may write with --data
-    ");
-    let cause = error.source().expect("the system's words").to_string();
-    assert!(cause.contains("not a directory"), "{cause}");
+    let said = "error[RT-604]: the data directory cannot be used: DATA cannot be opened: ";
+    assert!(message.starts_with(said), "{message}");
+    assert!(message.contains("not a directory"), "{message}");
+    assert!(message.ends_with("\nhint: name a directory that this user may write with --data\n"));
 }
 
 #[test]

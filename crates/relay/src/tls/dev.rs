@@ -13,6 +13,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
 };
+use ringtail_errors::{Code, Coded, codes};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::sign::CertifiedKey;
@@ -204,6 +205,15 @@ pub enum DevError {
     /// What was made does not load.
     #[error("the new certificate does not load")]
     Load(#[from] FilesError),
+}
+
+impl Coded for DevError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Load(error) => error.code(),
+            Self::Write { .. } | Self::Make(_) => &codes::RELAY_OWN_CERTIFICATE,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::slice;
 use std::time::SystemTime;
 
+use ringtail_errors::{Code, Coded, codes};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -132,6 +133,12 @@ pub enum FilesError {
         /// File of the key.
         key: PathBuf,
     },
+}
+
+impl Coded for FilesError {
+    fn code(&self) -> &'static Code {
+        &codes::RELAY_CERTIFICATE
+    }
 }
 
 /// What is wrong with a chain of certificates.

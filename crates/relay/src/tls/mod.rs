@@ -18,6 +18,7 @@ mod state;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ringtail_errors::{Code, Coded, codes};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use tokio::sync::{Notify, watch};
@@ -187,4 +188,15 @@ pub enum TlsError {
     /// The library refuses the settings.
     #[error("TLS could not be set up")]
     Settings(#[source] rustls::Error),
+}
+
+impl Coded for TlsError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Files(error) => error.code(),
+            Self::Dev(error) => error.code(),
+            Self::Settings(_) => &codes::RELAY_CERTIFICATE,
+            Self::Acme(error) => error.code(),
+        }
+    }
 }

@@ -1,4 +1,5 @@
 use http::HeaderValue;
+use ringtail_errors::Origin;
 
 use super::*;
 use crate::classify::TABLE;
@@ -261,4 +262,12 @@ fn answer_takes_size_and_type_from_its_headers() {
             echo: Echo::Unknown,
         }
     );
+}
+
+#[test]
+fn every_verdict_is_explained_under_its_name() {
+    for name in WORDS {
+        let code = find(name).unwrap();
+        assert!(matches!(code.origin, Origin::Verdict { word, .. } if word == name));
+    }
 }

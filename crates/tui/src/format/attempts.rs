@@ -6,7 +6,6 @@ use ringtail_model::{
     AttemptDetail, Cause, EventDetail, EventRow, FailureKind, ForwardState, Outcome,
 };
 use ringtail_protocol::event::{Disposition, Kind};
-use ringtail_ringcentral::errors;
 use ringtail_ringcentral::limits::BLACKLIST_WINDOW_MINUTES;
 use ringtail_ringcentral::verdict::{Verdict, canonical_reason};
 use ringtail_text::size;
@@ -148,10 +147,10 @@ fn verdict(detail: &AttemptDetail, event: &EventRow, out: &mut Vec<Line<'static>
             .iter()
             .map(|fault| line(format!("    {fault}"), BAD)),
     );
-    if let Some(entry) = errors::of_verdict(verdict) {
+    if let Some(code) = verdict.code() {
         let words = format!(
             "    {0}: e explains it, as does `ringtail explain {0}`",
-            entry.code
+            code.id
         );
         out.push(line(words, DIM));
     }

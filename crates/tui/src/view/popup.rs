@@ -14,8 +14,8 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear};
+use ringtail_errors::{Code, Origin};
 use ringtail_filter::words::WORDS;
-use ringtail_ringcentral::errors::Entry;
 use ringtail_ringcentral::verdict::AFTERWARDS;
 
 use super::{lines, scroll_position};
@@ -66,7 +66,7 @@ impl Popup {
             OverlayKind::Help => (60, "Keys and signs".to_owned(), help::lines(&app.keys)),
             OverlayKind::Language => (80, "Filter language".to_owned(), language()),
             OverlayKind::Copy => (40, copy_title(app), copy_formats(app)),
-            OverlayKind::Explanation(entry) => (96, entry.code.to_owned(), explanation(app, entry)),
+            OverlayKind::Explanation(code) => (96, code.id.to_owned(), explanation(app, code)),
         };
         let width = columns.min(width);
         let inner = width.saturating_sub(2);
@@ -124,13 +124,13 @@ fn copy_formats(app: &App) -> Vec<Line<'static>> {
 }
 
 /// What the verdict of an event, or the state of the link, means.
-fn explanation(app: &App, entry: &Entry) -> Vec<Line<'static>> {
-    let mut lines = vec![
-        line(entry.message, WARN),
-        Line::default(),
-        line(entry.meaning, PLAIN),
-    ];
-    if entry.word.is_some()
+fn explanation(app: &App, code: &Code) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if let Some(message) = code.message() {
+        lines.extend([line(message, WARN), Line::default()]);
+    }
+    lines.push(line(code.meaning, PLAIN));
+    if matches!(code.origin, Origin::Verdict { .. })
         && let Some(failing) = &app.status.failing
     {
         let outlook = failing.outlook(app.now.0 / 1000);
@@ -148,15 +148,10 @@ fn explanation(app: &App, entry: &Entry) -> Vec<Line<'static>> {
         Line::default(),
         line("Likely causes, likeliest first", STRONG),
     ]);
-    for (number, cause) in (1..).zip(entry.causes) {
+    for (number, cause) in (1..).zip(code.causes) {
         lines.push(line(format!(" {number}. {cause}"), PLAIN));
     }
     lines.extend([Line::default(), line("Next", STRONG)]);
-    lines.extend(
-        entry
-            .next
-            .iter()
-            .map(|next| line(format!(" * {next}"), PLAIN)),
-    );
+    lines.extend(code.steps().map(|step| line(format!(" * {step}"), PLAIN)));
     lines
 }

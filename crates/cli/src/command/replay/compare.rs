@@ -3,10 +3,10 @@
 use std::fmt;
 
 use ringtail_client::replay::{Compared, Step};
+use ringtail_errors::Failure;
 use serde_json::json;
 
 use crate::args::Format;
-use crate::exit::Failure;
 use crate::output::escape::escape;
 use crate::output::plain::{Style, Tone};
 use crate::output::{json, print};

@@ -1,17 +1,18 @@
 //! Editing an event before it is sent.
 
+use std::fmt::Display;
+use std::io;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
-use anyhow::{Context as _, anyhow};
+use crate::blocking::blocking;
 use ringtail_client::replay::Events;
+use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_model::EventRow;
 use ringtail_model::UNDECODABLE;
 use ringtail_recordings::edit::{Draft, parse, text};
-use ringtail_ringcentral::errors::own;
 use ringtail_store::History;
-
-use crate::exit::{Exit, Failure};
+use ringtail_text::chain;
 
 /// What edits when neither variable says it.
 const DEFAULT: &str = if cfg!(windows) { "notepad" } else { "vi" };
@@ -25,71 +26,61 @@ pub(crate) async fn edit(
     events: &Events,
 ) -> Result<Option<EventRow>, Failure> {
     let Some(origin) = events.only() else {
-        let failure = anyhow!("{} events cannot be edited at once", events.len());
-        return Err(Failure::new(Exit::Usage, failure).hint("name one event"));
+        let text = format!("{} events cannot be edited at once", events.len());
+        return Err(Failure::new(&codes::USAGE, text).hint("name one event"));
     };
-    let origin = history.row(origin).await.map_err(anyhow::Error::from)?;
-    let origin = origin.context("the event has just been removed by age")?;
-    let stored = history
-        .stored_request(origin.row)
-        .await
-        .map_err(anyhow::Error::from)?;
+    let gone = || Failure::new(&codes::NO_DATA, "the event has just been removed by age");
+    let origin = history.row(origin).await?.ok_or_else(gone)?;
+    let stored = history.stored_request(origin.row).await?;
     let request = stored
         .filter(|_| origin.topic != UNDECODABLE)
         .map(|stored| stored.request);
-    let request = request.with_context(|| format!("event {} cannot be read", origin.id))?;
+    let request = request.ok_or_else(|| {
+        let text = format!("event {} cannot be read", origin.id);
+        Failure::new(&codes::NO_REPLAY, text)
+    })?;
     let original = text(&request);
-    let draft = Draft::create(data, origin.id, &original);
-    let draft = draft.context("the file to edit cannot be made in the data directory")?;
+    let draft = Draft::create(data, origin.id, &original)
+        .context("the file to edit cannot be made in the data directory")?;
     let editor = editor();
-    let status = open(&editor, &draft).await;
-    let failed = match status {
+    let failed = match open(&editor, &draft).await {
         Ok(status) if status.success() => None,
-        Ok(status) => Some(anyhow!(
+        Ok(status) => Some(format!(
             "the editor {editor:?} ended with {status}; nothing is sent"
         )),
-        Err(error) => Some(error),
+        Err(error) => Some(format!("the editor {editor:?} cannot be started: {error}")),
     };
     if let Some(failed) = failed {
         // A file that nobody wrote to is not worth keeping.
         if draft.read().is_ok_and(|now| now == original) {
             draft.discard();
-            return Err(Failure::new(Exit::Usage, failed)
-                .code(&own::EDITED)
+            return Err(Failure::new(&codes::EDITED, failed)
                 .hint("VISUAL or EDITOR names the command that edits"));
         }
         return Err(kept(failed, &draft));
     }
-    let edited = draft.read().map_err(|error| kept(error.into(), &draft))?;
-    let parsed = parse(&edited, &request.peer);
-    let parsed = parsed.map_err(|error| {
-        kept(
-            anyhow::Error::from(error).context("the edited event cannot be sent"),
-            &draft,
-        )
-    })?;
+    let edited = draft.read().map_err(|error| kept(error, &draft))?;
+    let parsed = parse(&edited, &request.peer)
+        .map_err(|error| kept(format!("the edited event cannot be sent: {error}"), &draft))?;
     let Some(parsed) = parsed.filter(|parsed| *parsed != request) else {
         draft.discard();
         return Ok(None);
     };
     let added = history.add_edited(origin.id, parsed).await;
-    let added = added.map_err(|error| kept(error.into(), &draft))?;
+    let added = added.map_err(|error| kept(chain(&error), &draft))?;
     let id = added.ok_or_else(|| {
-        let gone = anyhow!("event {} has just been removed by age", origin.id);
+        let gone = format!("event {} has just been removed by age", origin.id);
         kept(gone, &draft)
     })?;
-    let event = history.row(id).await.map_err(anyhow::Error::from)?;
-    let event = event.context("the edited event is not in the history")?;
+    let event = history.row(id).await?.ok_or_else(gone)?;
     draft.discard();
     Ok(Some(event))
 }
 
 /// Says where what was written is.
-fn kept(error: anyhow::Error, draft: &Draft) -> Failure {
+fn kept(error: impl Display, draft: &Draft) -> Failure {
     let path = draft.path().display();
-    Failure::new(Exit::Usage, error)
-        .code(&own::EDITED)
-        .hint(format!("what you wrote is in {path}"))
+    Failure::new(&codes::EDITED, error).hint(format!("what you wrote is in {path}"))
 }
 
 /// Returns the command that edits.
@@ -104,11 +95,10 @@ fn editor() -> String {
 }
 
 /// Runs the editor with this process's terminal.
-async fn open(editor: &str, draft: &Draft) -> anyhow::Result<ExitStatus> {
+async fn open(editor: &str, draft: &Draft) -> io::Result<ExitStatus> {
     let mut command = command(editor);
     command.arg(draft.path());
-    let status = tokio::task::spawn_blocking(move || command.status()).await?;
-    status.with_context(|| format!("the editor {editor:?} cannot be started"))
+    blocking(move || command.status()).await
 }
 
 /// An editor may come with arguments: `code --wait`. The shell reads them, as for other programs that ask for one.

@@ -1,13 +1,13 @@
 //! `ringtail simulate cut`: a scenario from recorded events.
 
 use ringtail_client::config::Config;
+use ringtail_errors::{Failure, codes};
 use ringtail_model::EventDetail;
 use ringtail_simulate::{Recorded, cut};
 
 use crate::args::Common;
 use crate::args::simulate::CutArgs;
 use crate::command::find::{find, open};
-use crate::exit::{Exit, Failure};
 use crate::output::print;
 
 /// The most events of one scenario, as many as a scenario may send.
@@ -23,12 +23,12 @@ pub(super) async fn run(common: &Common, args: CutArgs) -> Result<(), Failure> {
     ids.sort();
     ids.dedup();
     if ids.len() > MAX_EVENTS {
-        let many = anyhow::anyhow!("{} events are too many for a scenario", ids.len());
-        return Err(Failure::new(Exit::Usage, many).hint(format!("name at most {MAX_EVENTS}")));
+        let many = format!("{} events are too many for a scenario", ids.len());
+        return Err(Failure::new(&codes::USAGE, many).hint(format!("name at most {MAX_EVENTS}")));
     }
     let mut events: Vec<EventDetail> = Vec::with_capacity(ids.len());
     for id in ids {
-        let found = history.event(id).await.map_err(anyhow::Error::from)?;
+        let found = history.event(id).await?;
         events.extend(found);
     }
     events.sort_by_key(|detail| (detail.event.received_at, detail.event.seq));

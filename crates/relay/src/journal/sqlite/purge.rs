@@ -7,6 +7,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ringtail_errors::{Code, Coded, codes};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, named_params};
 
 use super::{event_keys, retention};
@@ -31,10 +32,19 @@ pub enum PurgeError {
     Database(#[from] rusqlite::Error),
     /// A long read keeps the write-ahead log from being emptied.
     #[error(
-        "the events are gone, but the write-ahead log, which may hold their bytes, is being read and could not be emptied\n\
-         hint: wait until a running backup ends, then run the command again"
+        "the events are gone, but the write-ahead log, which may hold their bytes, is being read and could not be emptied"
     )]
     LogInUse,
+}
+
+impl Coded for PurgeError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Database(_) => &codes::RELAY_DATABASE,
+            Self::LogInUse => &codes::RELAY_PURGE,
+        }
+    }
 }
 
 /// Deletes the events that the endpoint has now. Their numbers are not used again; clients report a gap. Blocks.

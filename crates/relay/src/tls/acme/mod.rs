@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use instant_acme::{Account, CertificateIdentifier, NewAccount};
+use ringtail_errors::{Code, Coded, codes};
 use rustls::sign::CertifiedKey;
 use tokio::sync::Notify;
 use tokio::time;
@@ -413,4 +414,10 @@ pub enum AcmeError {
     /// The authority cannot be called.
     #[error(transparent)]
     Client(#[from] AcmeClientError),
+}
+
+impl Coded for AcmeError {
+    fn code(&self) -> &'static Code {
+        &codes::RELAY_ACME
+    }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Entry, Plain, all, find, own};
+use crate::catalogue::Plain;
+use crate::{Code, all, codes, find};
 
 /// How much of a pasted text is looked at, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
@@ -11,7 +12,7 @@ const MAX_BYTES: usize = 64 * 1024;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
     /// A code that is explained here.
-    Known(&'static Entry),
+    Known(&'static Code),
     /// Something in the shape of a code that is not explained here.
     Unknown(String),
 }
@@ -27,17 +28,17 @@ pub fn read(text: &str) -> Option<Found> {
         .get(..text.floor_char_boundary(MAX_BYTES))
         .unwrap_or_default()
         .trim();
-    if let Some(entry) = find(text) {
-        return Some(Found::Known(entry));
+    if let Some(code) = find(text) {
+        return Some(Found::Known(code));
     }
     if let Some(code) = in_json(text) {
         return Some(found(code));
     }
     let mut unknown = None;
-    for code in codes(text) {
+    for code in shaped(text) {
         match found(code.to_owned()) {
-            Found::Known(entry) => return Some(Found::Known(entry)),
-            shaped => unknown = unknown.or(Some(shaped)),
+            Found::Known(code) => return Some(Found::Known(code)),
+            other => unknown = unknown.or(Some(other)),
         }
     }
     let said = || reason(text).or_else(|| message(text)).map(Found::Known);
@@ -65,7 +66,7 @@ fn in_json(text: &str) -> Option<String> {
 }
 
 /// Returns what has the shape of a code: two to four letters, perhaps a hyphen, three digits.
-fn codes(text: &str) -> impl Iterator<Item = &str> {
+fn shaped(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| !character.is_ascii_alphanumeric() && character != '-')
         .filter(|word| {
             let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
@@ -78,26 +79,27 @@ fn codes(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Recorded reasons of section 2.6, each with the verdict that foresees it; the more exact ones first.
-static REASONS: [(&str, &Entry); 4] = [
-    ("read timed out", &own::LATE),
-    ("webhook responses with code", &own::STATUS),
-    ("response exceeds max size", &own::SIZE),
-    ("i/o operation is failed", &own::NO_ANSWER),
+static REASONS: [(&str, &Code); 4] = [
+    ("read timed out", &codes::LATE),
+    ("webhook responses with code", &codes::STATUS),
+    ("response exceeds max size", &codes::SIZE),
+    ("i/o operation is failed", &codes::NO_ANSWER),
 ];
 
-fn reason(text: &str) -> Option<&'static Entry> {
+fn reason(text: &str) -> Option<&'static Code> {
     let text = text.to_ascii_lowercase();
     REASONS
         .iter()
         .find(|(words, _)| text.contains(words))
-        .map(|(_, entry)| *entry)
+        .map(|(_, code)| *code)
 }
 
 /// Finds a message of RingCentral's that stands in the text as it is.
-fn message(text: &str) -> Option<&'static Entry> {
+fn message(text: &str) -> Option<&'static Code> {
     let text = text.to_ascii_lowercase();
-    all().filter(|entry| !entry.is_own()).find(|entry| {
-        let whole = !entry.message.contains(['…', '(']);
-        whole && text.contains(&entry.message.to_ascii_lowercase())
+    all().filter(|code| !code.is_own()).find(|code| {
+        let message = code.message().unwrap_or_default();
+        let whole = !message.contains(['…', '(']);
+        whole && text.contains(&message.to_ascii_lowercase())
     })
 }

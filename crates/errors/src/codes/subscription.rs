@@ -1,12 +1,9 @@
 //! `SUB-`: a subscription was refused.
 
-use crate::errors::Entry;
+use super::{Origin, codes, theirs};
 
-pub(super) static TABLE: &[Entry] = &[
-    Entry {
-        code: "SUB-520",
-        status: Some(400),
-        message: "Validation Token is not returned",
+codes! {
+    SUB_520 = "SUB-520", theirs(400, "Validation Token is not returned"); {
         meaning: "The address answered the validation request without the Validation-Token header, or with another value.",
         causes: &[
             "The app does not copy the request's Validation-Token header to its answer.",
@@ -20,12 +17,8 @@ pub(super) static TABLE: &[Entry] = &[
             "ringtail listen 3000    the relay answers the validation request by itself",
         ],
         sections: &["1.2", "1.3", "4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-521",
-        status: Some(400),
-        message: "WebHook is not reachable",
+    }
+    SUB_521 = "SUB-521", theirs(400, "WebHook is not reachable"); {
         meaning: "RingCentral could not talk to the address at all. Older pages give this text also for a token that is not echoed.",
         causes: &[
             "Nothing listens there: the app or the tunnel is not running, or its URL has changed.",
@@ -40,12 +33,8 @@ pub(super) static TABLE: &[Entry] = &[
             "ringtail explain SUB-520",
         ],
         sections: &["1.3", "1.6", "1.8", "4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-522",
-        status: Some(400),
-        message: "WebHook responds with incorrect HTTP status",
+    }
+    SUB_522 = "SUB-522", theirs(400, "WebHook responds with incorrect HTTP status"); {
         meaning: "The address answered the validation request with another status than 200. RingCentral's text adds which: HTTP status is 500.",
         causes: &[
             "400: the framework parses JSON, and the validation request has a JSON content type and no body.",
@@ -61,12 +50,8 @@ pub(super) static TABLE: &[Entry] = &[
             "Answer the validation request before anything parses the body or asks for a login.",
         ],
         sections: &["1.2", "1.3", "4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-523",
-        status: None,
-        message: "(unknown)",
+    }
+    SUB_523 = "SUB-523", Origin::RingCentral { status: None, message: "(unknown)" }; {
         meaning: "No source says what this code means. Its neighbours, SUB-520 to SUB-525, are all about the address not passing the validation.",
         causes: &["Unknown. By its number it is likely to be about the address, or its TLS."],
         next: &[
@@ -74,12 +59,8 @@ pub(super) static TABLE: &[Entry] = &[
             "Read the `message` beside the code, and ask RingCentral's support with the answer's RCRequestId header.",
         ],
         sections: &["4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-524",
-        status: Some(400),
-        message: "HTTPS certificate is not valid",
+    }
+    SUB_524 = "SUB-524", theirs(400, "HTTPS certificate is not valid"); {
         meaning: "RingCentral does not trust the certificate that the address shows, or cannot lead it to a public authority.",
         causes: &[
             "The server does not send the intermediate certificates. Browsers find them by themselves; RingCentral does not.",
@@ -96,12 +77,8 @@ pub(super) static TABLE: &[Entry] = &[
             "ringtail listen 3000    an app on this machine needs no certificate: the relay has one",
         ],
         sections: &["1.6", "4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-525",
-        status: Some(400),
-        message: "WebHook server response is invalid",
+    }
+    SUB_525 = "SUB-525", theirs(400, "WebHook server response is invalid"); {
         meaning: "The address answered the validation request, and RingCentral could not take the answer.",
         causes: &[
             "Headers and body together are over 1024 bytes: security headers, cookies and proxies add up.",
@@ -116,12 +93,8 @@ pub(super) static TABLE: &[Entry] = &[
             "Turn HSTS, CSP, Alt-Svc and cookies off for the webhook's path.",
         ],
         sections: &["1.2", "1.3", "1.4", "4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-526",
-        status: None,
-        message: "(unknown)",
+    }
+    SUB_526 = "SUB-526", Origin::RingCentral { status: None, message: "(unknown)" }; {
         meaning: "No source says what this code means. Its neighbours below are about the validation, those above about permission.",
         causes: &[
             "Unknown. Either the address does not pass the validation, or an event filter is not allowed.",
@@ -132,12 +105,8 @@ pub(super) static TABLE: &[Entry] = &[
             "Read the `message` beside the code, and ask RingCentral's support with the answer's RCRequestId header.",
         ],
         sections: &["4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-508",
-        status: Some(400),
-        message: "Invalid event filters: …",
+    }
+    SUB_508 = "SUB-508", theirs(400, "Invalid event filters: …"); {
         meaning: "One of the event filters is not one that RingCentral knows. The message names it.",
         causes: &[
             "A spelling mistake, or a filter of another API version.",
@@ -149,24 +118,16 @@ pub(super) static TABLE: &[Entry] = &[
             "Create the subscription with one event filter at a time.",
         ],
         sections: &["4.8", "6"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-515",
-        status: Some(400),
-        message: "Subscription containing only reminder filter is not allowed",
+    }
+    SUB_515 = "SUB-515", theirs(400, "Subscription containing only reminder filter is not allowed"); {
         meaning: "The renewal reminder is no subscription of its own: it reminds of the events beside it.",
         causes: &[
             "`/restapi/v1.0/subscription/~?threshold=…&interval=…` is the only event filter.",
         ],
         next: &["Add the reminder to the subscription whose end it is to announce."],
         sections: &["4.5", "4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-505",
-        status: Some(403),
-        message: "Subscriptions limit exceeded",
+    }
+    SUB_505 = "SUB-505", theirs(403, "Subscriptions limit exceeded"); {
         meaning: "This user has as many subscriptions with this app as there may be: 30 by the newest source, 20 by an older one.",
         causes: &[
             "Forgotten subscriptions of earlier runs: each start made one and none was deleted.",
@@ -178,12 +139,8 @@ pub(super) static TABLE: &[Entry] = &[
             "ringtail listen 3000    its address stays the same, so that one subscription is enough",
         ],
         sections: &["4.6", "4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-507",
-        status: Some(404),
-        message: "(the subscription has expired)",
+    }
+    SUB_507 = "SUB-507", theirs(404, "(the subscription has expired)"); {
         meaning: "There is no such subscription any more.",
         causes: &[
             "It has expired: after 7 days, unless expiresIn said otherwise.",
@@ -195,56 +152,36 @@ pub(super) static TABLE: &[Entry] = &[
             "Add the renewal reminder filter, or renew by a timer: POST /restapi/v1.0/subscription/{id}/renew",
         ],
         sections: &["4.1", "4.4", "4.5", "4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-402",
-        status: Some(403),
-        message: "(presence is disabled)",
+    }
+    SUB_402 = "SUB-402", theirs(403, "(presence is disabled)"); {
         meaning: "Presence of the extension in the event filter is switched off.",
         causes: &["The extension's settings or the account's plan have presence disabled."],
         next: &["Enable presence for the extension, or leave its filter out."],
         sections: &["4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-403",
-        status: Some(403),
-        message: "(monitoring is refused)",
+    }
+    SUB_403 = "SUB-403", theirs(403, "(monitoring is refused)"); {
         meaning: "The extension in the event filter does not allow this user to watch its presence.",
         causes: &["The permission to see that extension's presence is not granted."],
         next: &[
             "Have the extension's owner or an administrator grant it, or subscribe as that user.",
         ],
         sections: &["4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-404",
-        status: Some(403),
-        message: "(call pick-up is refused)",
+    }
+    SUB_404 = "SUB-404", theirs(403, "(call pick-up is refused)"); {
         meaning: "The extension in the event filter does not allow this user to pick up its calls.",
         causes: &["The permission to pick up that extension's calls is not granted."],
         next: &[
             "Have the extension's owner or an administrator grant it, or subscribe as that user.",
         ],
         sections: &["4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-405",
-        status: Some(403),
-        message: "(other extensions' messages)",
+    }
+    SUB_405 = "SUB-405", theirs(403, "(other extensions' messages)"); {
         meaning: "The event filter asks for messages of another extension, which this user may not read.",
         causes: &["The filter names an extension id of somebody else instead of `~`."],
         next: &["Use `~`, or subscribe as the user whose messages they are."],
         sections: &["4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-406",
-        status: Some(403),
-        message: "(events of extensions of another account)",
+    }
+    SUB_406 = "SUB-406", theirs(403, "(events of extensions of another account)"); {
         meaning: "The event filter asks for an extension that is not of this user's account; or the user is a bot that is not ready yet.",
         causes: &[
             "A bot has just been installed: its user takes a while to be ready.",
@@ -255,12 +192,8 @@ pub(super) static TABLE: &[Entry] = &[
             "Use `~` for account and extension.",
         ],
         sections: &["3.6", "4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-408",
-        status: Some(403),
-        message: "(events of an unknown user)",
+    }
+    SUB_408 = "SUB-408", theirs(403, "(events of an unknown user)"); {
         meaning: "RingCentral does not know the user that the subscription would belong to.",
         causes: &[
             "A bot has just been installed: its user takes a while to be ready.",
@@ -271,62 +204,41 @@ pub(super) static TABLE: &[Entry] = &[
             "Log in again as a user that exists.",
         ],
         sections: &["3.6", "4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-518",
-        status: Some(403),
-        message: "(favourites of another extension)",
+    }
+    SUB_518 = "SUB-518", theirs(403, "(favourites of another extension)"); {
         meaning: "The event filter asks for another extension's favourites, which only their owner may watch.",
         causes: &["The filter names an extension id of somebody else instead of `~`."],
         next: &["Use `~`, or subscribe as that user."],
         sections: &["4.8", "6"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-527",
-        status: Some(403),
-        message: "(missed calls of another extension)",
+    }
+    SUB_527 = "SUB-527", theirs(403, "(missed calls of another extension)"); {
         meaning: "The event filter asks for another extension's missed calls, which only their owner may watch.",
         causes: &["The filter names an extension id of somebody else instead of `~`."],
         next: &[
             "Use `~`, or `/restapi/v1.0/account/~/telephony/sessions?missedCall=true` with the permission for it.",
         ],
         sections: &["4.8", "6"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-528",
-        status: Some(403),
-        message: "[SubscriptionAPNS] application permission is required …",
+    }
+    SUB_528 = "SUB-528", theirs(403, "[SubscriptionAPNS] application permission is required …"); {
         meaning: "The subscription's transport or filter is for mobile push, and the app has no permission for that.",
         causes: &[
             "transportType is APNS, or the filter is one for push alone, where WebHook was meant.",
         ],
         next: &["Set deliveryMode.transportType to WebHook."],
         sections: &["4.1", "4.8"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-530",
-        status: Some(403),
-        message: "(incoming calls of another extension)",
+    }
+    SUB_530 = "SUB-530", theirs(403, "(incoming calls of another extension)"); {
         meaning: "The event filter asks for another extension's incoming calls, which only their owner may watch.",
         causes: &["The filter names an extension id of somebody else instead of `~`."],
         next: &[
             "Use `~`, or `/restapi/v1.0/account/~/telephony/sessions` with the permission for it.",
         ],
         sections: &["4.8", "6"],
-        word: None,
-    },
-    Entry {
-        code: "SUB-531",
-        status: Some(403),
-        message: "(presence lines of another extension)",
+    }
+    SUB_531 = "SUB-531", theirs(403, "(presence lines of another extension)"); {
         meaning: "The event filter asks for another extension's presence lines, which only their owner may watch.",
         causes: &["The filter names an extension id of somebody else instead of `~`."],
         next: &["Use `~`, or subscribe as that user."],
         sections: &["4.8", "6"],
-        word: None,
-    },
-];
+    }
+}
