@@ -16,8 +16,8 @@ use crate::metrics::{Limit, LimitHits};
 
 /// Body of an app's response. It breaks off when the app is silent for too long.
 ///
-/// A task of its own reads it from the link and holds the passthrough permit there. So a caller that stops reading, and
-/// over HTTP/2 keeps its connection alive, occupies neither link nor permit.
+/// A separate task reads it from the link and holds the passthrough permit. So a caller that stops reading, and over HTTP/2
+/// keeps its connection alive, occupies neither link nor permit.
 #[derive(Debug)]
 pub(crate) struct AppBody {
     /// `None` when the body is empty or has ended.

@@ -27,7 +27,7 @@ struct State {
     at: Instant,
     /// When the system's time was first seen to have jumped.
     jumped_at: Option<Instant>,
-    /// Whether the system's time was ever followed; if not, an old start time is no jump worth a warning.
+    /// Whether the system's time was ever followed. Before that, a distant start time needs no warning.
     has_followed: bool,
 }
 

@@ -38,7 +38,7 @@ pub struct Limits {
     pub answer_idle_timeout: Duration,
     /// Time for a client to answer the relay's first request on a link.
     pub link_timeout: Duration,
-    /// Interval of the checks for tokens that a command beside the relay rotated or revoked.
+    /// Interval of the checks for tokens that another process rotated or revoked.
     pub accounts_interval: Duration,
     /// How long a stopping relay keeps idle connections, for requests that are on their way.
     pub linger: Duration,
@@ -102,7 +102,7 @@ pub const HEADER_BYTES: usize = 32 * 1024;
 /// Bytes of an HTTP/2 request's header list, by HTTP/2's count: 32 more for each field.
 pub const HEADER_LIST_BYTES: u32 = 64 * 1024;
 
-/// Bytes of a refused body that are read and dropped, so that a caller who is still sending gets the response.
+/// Bytes of a refused body that are read and dropped, so that a caller that is still sending gets the response.
 pub const LINGER_BYTES: usize = frame::MAX_BODY_BYTES;
 
 /// Requests in flight on one HTTP/2 connection.
@@ -182,5 +182,5 @@ pub const PLAIN_CONNECTIONS_PER_ADDRESS: usize = 32;
 /// Lifetime of a connection to the plain-HTTP listener.
 pub const PLAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Interval of the checks for changed PEM files, and for a renewal that a command beside the relay asks for.
+/// Interval of the checks for changed PEM files, and for a renewal that another process asks for.
 pub const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(2);

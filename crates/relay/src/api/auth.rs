@@ -1,4 +1,4 @@
-//! Who calls the API: the account whose token a request carries.
+//! Checks the tokens of API requests.
 
 use std::sync::Arc;
 use std::time::Instant;

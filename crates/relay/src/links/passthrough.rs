@@ -28,7 +28,7 @@ pub(crate) struct PassthroughRequest<'a> {
     pub(crate) body: Bytes,
 }
 
-/// Why there is no response from the app.
+/// Why the app did not respond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoResponse {
     /// The client has no target.

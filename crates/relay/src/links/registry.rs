@@ -124,7 +124,7 @@ impl Links {
     }
 }
 
-/// Why there is no permit for a passthrough request.
+/// Why a permit could not be acquired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AcquireError {
     /// No client that forwards is attached.

@@ -1,4 +1,4 @@
-//! Ends links whose token was revoked or rotated, or whose endpoint was deleted, by a command beside the relay.
+//! Ends links whose token was revoked or rotated, or whose endpoint was deleted, by another process.
 
 use super::context::LinkContext;
 use super::registry::LinkEnd;

@@ -10,7 +10,7 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 const MAX_HOPS: usize = 16;
 
 /// Returns the right-most hop that is not a trusted proxy, or the left-most readable hop when all are trusted. A hop
-/// that does not parse ends the chain: no proxy vouches for what is left of it.
+/// that does not parse ends the chain: no proxy vouches for hops before it.
 pub(super) fn nearest_untrusted(
     headers: &HeaderMap,
     is_trusted: impl Fn(IpAddr) -> bool,

@@ -27,7 +27,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Takes over a socket that a service manager listens on. It goes on listening when this one is closed.
+/// Takes over a socket that a service manager listens on. It keeps listening when this one is closed.
 pub(crate) fn adopt(socket: &std::net::TcpListener) -> io::Result<TcpListener> {
     let socket = socket.try_clone()?;
     socket.set_nonblocking(true)?;

@@ -51,7 +51,7 @@ pub(super) struct ListenerContext {
     pub(super) shutdown: Shutdown,
 }
 
-/// Serves a connection to its end. It runs in a task of its own, so a panic ends this connection only.
+/// Serves a connection to its end, in its own task: a panic ends only this connection.
 pub(super) async fn serve(
     context: Arc<ListenerContext>,
     socket: TcpStream,
@@ -179,7 +179,7 @@ impl Connection {
     /// Speaks HTTP/1.1 or HTTP/2, as the client's first bytes tell.
     async fn run(&self, stream: impl Io) {
         let limits = &self.context.limits;
-        // All callers of a proxy share its connection; one who resets streams must not end it.
+        // All callers of a proxy share its connection; resets by one of them must not end it.
         let resets = if self.context.proxies.trusts(self.peer.ip()) {
             PROXY_RESETS
         } else {

@@ -399,7 +399,7 @@ pub enum SpawnError {
     /// The accounts cannot be read.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
-    /// There is no certificate to show.
+    /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// No certificate is for the endpoints' names.

@@ -67,7 +67,7 @@ pub(super) struct PlainHttp {
 
 /// Serves until the relay drains.
 pub(super) async fn serve(listener: TcpListener, context: Arc<PlainHttp>) {
-    // A count of its own: filling it keeps no caller from the relay itself.
+    // A separate count: filling it keeps no caller from the relay itself.
     let admission = Admission::new(
         PLAIN_CONNECTIONS,
         PLAIN_CONNECTIONS_PER_ADDRESS,

@@ -1,5 +1,4 @@
-//! What HTTP/2 and WebSockets allow and no caller does: each ends with its own connection, and the next caller is
-//! answered.
+//! Abuse of HTTP/2 and WebSockets: it ends its own connection only.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -19,13 +18,13 @@ use ringtail_kit::http2::{
     SETTINGS, frame, post,
 };
 
-/// Fills all buffers on most machines; where it does not, less is tried.
+/// Fills all buffers on most machines; where it does not, the test tries less.
 const A_WHILE: Duration = Duration::from_millis(100);
 
 /// `ENHANCE_YOUR_CALM` of RFC 9113, 7.
 const CALM: u8 = 11;
 
-/// RingCentral finds the relay as it was.
+/// Checks that the relay still accepts events.
 async fn answers(relay: &TestRelay, endpoint: &Endpoint) {
     for mut caller in [Caller::http1(relay).await, Caller::http2(relay).await] {
         let answer = caller.post(&endpoint.path(""), EVENT).await;
@@ -128,7 +127,7 @@ async fn a_sender_that_never_reads_replies_to_pings_is_disconnected() {
         let mut conn = Conn::http2(&relay).await;
         let flood = noise.repeat(1000);
         let mut flooding = pin!(async { while conn.stream.write_all(&flood).await.is_ok() {} });
-        // The relay answers each until nobody reads the answers, and reads no more then.
+        // The relay replies until its send buffer is full, and then stops reading.
         drop(timeout(A_WHILE, &mut flooding).await);
         after(limit, "the end", flooding).await;
     }

@@ -1,4 +1,4 @@
-//! A socket that a service manager listens on, and what it is told.
+//! A socket from a service manager, and the notifications to it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -60,7 +60,7 @@ fn the_relay_adopts_a_socket_and_notifies_the_service_manager() {
         message(),
         "STOPPING=1\nSTATUS=finishing what is in flight\n"
     );
-    // The socket goes on listening.
+    // The socket still listens.
     std::net::TcpStream::connect(address).unwrap();
 }
 

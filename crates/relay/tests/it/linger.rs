@@ -1,4 +1,4 @@
-//! Refusals of bodies are read by whoever is still sending them.
+//! Callers that are still sending a refused body get the response.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::kit::{Conn, Endpoint, NEVER, TestRelay, after, post_head, soon};
 
-/// More than the buffers of both kernels hold, and less than is lingered for.
+/// More than the kernel buffers hold, and less than `LINGER_BYTES`.
 const REST: usize = 12 * 1024 * 1024;
 
 #[tokio::test]
@@ -142,7 +142,7 @@ fn expecting(endpoint: &Endpoint) -> String {
     )
 }
 
-/// Takes nothing of anybody who calls by way of a proxy, and the proxy is here.
+/// Refuses every request that comes through a proxy at this address.
 async fn refusing_callers_of_a_proxy() -> TestRelay {
     TestRelay::with(|config| {
         config.certificate = Certificate::Proxy;

@@ -1,4 +1,4 @@
-//! Links: who gets one, what comes over it, and how it ends.
+//! Links: opening, event stream, end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -168,7 +168,7 @@ async fn bad_dials_are_refused_with_a_reason() {
                     assert!(refusal.message.contains("install ringtail"));
                 }
                 if status == 404 {
-                    // Not to be told from one that does not exist.
+                    // The same as for an endpoint that does not exist.
                     assert_eq!(another.get_or_insert_with(|| refusal.clone()), &refusal);
                 }
             }

@@ -1,4 +1,4 @@
-//! Requests that the app answers, and what is said in its place.
+//! Requests that the app answers, and the relay's responses in its place.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::kit::{App, Caller, Dial, TestRelay, soon, text_app};
 
-/// A bot's installation, which nobody repeats (docs/RINGCENTRAL.md 7.6).
+/// A bot's installation, which RingCentral sends once (docs/RINGCENTRAL.md 7.6).
 const INSTALL: &str = r#"{"access_token":"t","creator_extension_id":"1","creator_account_id":"2"}"#;
 
 fn app<F: Future<Output = Response<BoxBody<Bytes, Infallible>>> + Send + 'static>(

@@ -102,7 +102,7 @@ async fn callers_of_a_proxy_have_separate_limits() {
     let endpoint = relay.endpoint().await;
     let _client = relay.attach(&endpoint, thinking_app()).await;
     let busy = "203.0.113.9";
-    // The proxy's connections are many, and none of them counts for an address.
+    // The proxy's own connections do not count for an address.
     let (mut first, mut second) = (Caller::http2(&relay).await, Caller::http1(&relay).await);
     let path = endpoint.path("/think");
     let thinking = first.begin(posted(&path, "PUT", &[busy]));

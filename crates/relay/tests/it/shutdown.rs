@@ -117,7 +117,7 @@ async fn cut_off(http2: bool) {
     client.ended().await;
 }
 
-/// RingCentral keeps connections, and may be at its next request, or at its first, when the relay is told to stop.
+/// RingCentral keeps connections open and may be sending a request when the relay stops.
 #[tokio::test]
 async fn a_request_in_transit_is_answered() {
     let mut relay = TestRelay::with(|config| config.limits.linger = Duration::from_secs(60)).await;

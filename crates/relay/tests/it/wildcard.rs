@@ -1,4 +1,4 @@
-//! Endpoints with a name of their own.
+//! Endpoints with their own host.
 
 use bytes::Bytes;
 use http::{Request, StatusCode};

@@ -1,4 +1,4 @@
-//! Somebody on the internet: RingCentral, or worse.
+//! Callers on the internet.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -22,11 +22,11 @@ pub(crate) fn post_head(path: &str, fields: &str) -> String {
     format!("POST {path} HTTP/1.1\r\nHost: x\r\n{fields}\r\n")
 }
 
-/// What bytes are written on: TLS, or plain to a relay behind a proxy.
+/// A byte stream: TLS, or plain to a relay behind a proxy.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send> Stream for S {}
 
-/// A connection, to write bytes on.
+/// A connection for raw bytes.
 pub(crate) struct Conn {
     pub(crate) stream: Box<dyn Stream>,
 }
@@ -40,7 +40,7 @@ impl Conn {
         Self::dial(relay, alpn, b"").await
     }
 
-    /// Says something first, ahead of TLS, as proxies do.
+    /// Sends a PROXY header ahead of TLS.
     pub(crate) async fn introduced(relay: &TestRelay, header: &[u8]) -> Self {
         Self::dial(relay, &["http/1.1"], header).await.unwrap()
     }

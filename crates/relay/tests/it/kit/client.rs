@@ -1,4 +1,4 @@
-//! A client of the relay: the other end of a link, as small as it can be.
+//! A minimal client of the relay.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -187,7 +187,7 @@ impl Client {
     }
 }
 
-/// Decodes what comes down in the body's own stream, so that reading goes on for as long as the relay reads cursors.
+/// Returns the body with cursors, and decodes the relay's frames while that body is polled.
 fn events(mut body: Incoming, down: mpsc::Sender<Down>, up: mpsc::Receiver<Bytes>) -> Body {
     let mut decoder = Decoder::down();
     let down = async move {
@@ -200,7 +200,6 @@ fn events(mut body: Incoming, down: mpsc::Sender<Down>, up: mpsc::Receiver<Bytes
             }
         }
     };
-    // One task does both: polled together in the answer's body.
     let mut down = Box::pin(down);
     let mut up = up;
     let mut over = false;

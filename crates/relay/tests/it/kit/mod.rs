@@ -87,12 +87,12 @@ impl TestRelay {
         self.server.as_ref().unwrap()
     }
 
-    /// Opens the accounts as a command beside the relay does.
+    /// Opens the accounts as another process does.
     pub(crate) fn accounts(&self) -> Accounts {
         accounts(self.dir.path())
     }
 
-    /// Returns the data directory, unless the configuration was given another.
+    /// Returns the data directory, unless the test configured another.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -109,7 +109,7 @@ impl TestRelay {
         self.is_plain
     }
 
-    /// Returns how often a limit was reached, as an operator finds it.
+    /// Returns how often a limit was reached, from the metrics.
     pub(crate) async fn hits(&self, limit: &str) -> u64 {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let door = self.dir.path().join("control.sock");
@@ -125,7 +125,7 @@ impl TestRelay {
         count.unwrap().parse().unwrap()
     }
 
-    /// Waits until a limit was reached so often.
+    /// Waits until a limit was reached that often.
     pub(crate) async fn has_hit(&self, limit: &str, times: u64) {
         soon(limit, async { while self.hits(limit).await < times {} }).await;
     }
@@ -150,7 +150,7 @@ impl TestRelay {
         }
     }
 
-    /// Waits until a passthrough request is answered with this text, which tells who is attached.
+    /// Waits until a passthrough request is answered with this text, which identifies the attached client.
     pub(crate) async fn attached(&self, endpoint: &Endpoint, answer: &str) {
         let mut caller = Caller::http1(self).await;
         soon("the client to be attached", async {
