@@ -17,10 +17,10 @@ const ACCEPT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A clock without jumps.
 #[derive(Debug)]
-pub(crate) struct SteadyClock(Mutex<State>);
+pub(crate) struct SteadyClock(Mutex<ClockState>);
 
 #[derive(Debug, Clone, Copy)]
-struct State {
+struct ClockState {
     /// The last time returned from the system, in microseconds since 1970.
     time: i64,
     /// The instant of that.
@@ -39,7 +39,7 @@ impl SteadyClock {
 
     /// Starts at a time that has certainly passed.
     pub(crate) fn since(known: Timestamp) -> Self {
-        Self(Mutex::new(State {
+        Self(Mutex::new(ClockState {
             time: known.0,
             at: Instant::now(),
             jumped_at: None,
@@ -53,7 +53,7 @@ impl SteadyClock {
     }
 }
 
-impl State {
+impl ClockState {
     fn time_at(&mut self, system: i64, now: Instant) -> i64 {
         let expected = self.time.saturating_add(micros(now - self.at));
         let off = system.abs_diff(expected);
@@ -97,7 +97,7 @@ mod tests {
     /// Returns the hours of a clock that started at 0, for (real hours since, the system's hours).
     fn series(system: &[(u64, i64)]) -> Vec<i64> {
         let at = Instant::now();
-        let mut state = State {
+        let mut state = ClockState {
             time: 0,
             at,
             jumped_at: None,

@@ -39,12 +39,12 @@ impl EndpointDomain {
 }
 
 impl FromStr for EndpointDomain {
-    type Err = DomainError;
+    type Err = EndpointDomainError;
 
-    fn from_str(text: &str) -> Result<Self, DomainError> {
+    fn from_str(text: &str) -> Result<Self, EndpointDomainError> {
         let domain = text.to_ascii_lowercase();
         if domain.len() > MAX_DOMAIN_BYTES {
-            return Err(DomainError::TooLong);
+            return Err(EndpointDomainError::TooLong);
         }
         let is_label = |label: &str| {
             let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -60,7 +60,7 @@ impl FromStr for EndpointDomain {
                 .next()
                 .is_some_and(|last| !last.bytes().all(|byte| byte.is_ascii_digit()));
         if !is_name {
-            return Err(DomainError::NotAName);
+            return Err(EndpointDomainError::NotAName);
         }
         Ok(Self(domain))
     }
@@ -75,7 +75,7 @@ impl fmt::Display for EndpointDomain {
 /// Why a text is not a domain for endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum DomainError {
+pub enum EndpointDomainError {
     /// It is not a DNS name.
     #[error("expected a domain such as hooks.example.com, without a wildcard")]
     NotAName,

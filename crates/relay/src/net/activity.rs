@@ -9,10 +9,10 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 /// What happens on a connection. Shared by its socket, its timer, [`super::admission`] and its requests, which carry it
 /// as an extension.
 #[derive(Debug, Clone)]
-pub(crate) struct ConnectionActivity(Arc<State>);
+pub(crate) struct ConnectionActivity(Arc<ActivityState>);
 
 #[derive(Debug)]
-struct State {
+struct ActivityState {
     /// When the last byte moved, in nanoseconds of [`now`].
     last_byte: AtomicU64,
     had_request: AtomicBool,
@@ -25,7 +25,7 @@ struct State {
 
 impl ConnectionActivity {
     pub(super) fn new() -> Self {
-        Self(Arc::new(State {
+        Self(Arc::new(ActivityState {
             last_byte: AtomicU64::new(now()),
             had_request: AtomicBool::default(),
             in_flight: AtomicUsize::default(),

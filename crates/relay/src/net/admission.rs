@@ -16,19 +16,19 @@ use crate::metrics::Limit;
 /// Counts connections. Clones share the count.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
-    inner: Arc<Inner>,
+    inner: Arc<AdmissionState>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct AdmissionState {
     total: usize,
     per_address: usize,
     gauge: Gauge,
-    open: Mutex<Open>,
+    open: Mutex<OpenConnections>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct OpenConnections {
     /// Connections that hold a slot, by number.
     slots: HashMap<u64, ConnectionActivity>,
     next: u64,
@@ -38,7 +38,7 @@ struct Open {
 impl Admission {
     pub(crate) fn new(total: usize, per_address: usize, gauge: Gauge) -> Self {
         Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(AdmissionState {
                 total,
                 per_address,
                 gauge,
@@ -93,7 +93,7 @@ impl Admission {
     }
 }
 
-impl Open {
+impl OpenConnections {
     /// Takes the slot of the connection whose last byte is oldest, unless all are pinned.
     fn evict(&mut self) -> Option<ConnectionActivity> {
         let evictable = self.slots.iter().filter(|(_, it)| !it.is_pinned());
@@ -106,7 +106,7 @@ impl Open {
 /// An open connection. It counts until it is dropped or evicted.
 #[derive(Debug)]
 pub(crate) struct ConnectionSlot {
-    inner: Arc<Inner>,
+    inner: Arc<AdmissionState>,
     number: u64,
     activity: ConnectionActivity,
     permit: Option<AddressPermit>,
@@ -138,7 +138,7 @@ impl Drop for ConnectionSlot {
 /// Something that counts for an address: a connection, or a request that a proxy passed on.
 #[derive(Debug)]
 pub(crate) struct AddressPermit {
-    inner: Arc<Inner>,
+    inner: Arc<AdmissionState>,
     address: IpAddr,
 }
 
