@@ -28,7 +28,7 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
     let token = relay.account("dev").await?;
     let home = Home::new(&relay, &token)?;
     let (shop, bot) = (App::accepting(), App::replying(|_| Reply::status(503)));
-    // The third is one too many for the account: the relay refuses it for good, and the others go on.
+    // The third exceeds the account's limit: the relay refuses it for good, and the others continue.
     for number in 0..MAX_ENDPOINTS - 2 {
         relay.endpoint(&token, &format!("other-{number}")).await?;
     }
@@ -94,7 +94,7 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
         .collect();
     assert_eq!(endpoints, ["bot", "shop"].into());
 
-    // A refusal is a failure, told once nothing runs any more.
+    // A refusal is a failure, reported when everything has ended.
     assert_eq!(client.stop().await?, Some(77));
     let listed = |filter: &'static str| {
         let home = &home;
@@ -108,12 +108,12 @@ async fn two_endpoints_have_an_app_each_and_one_history_and_neither_stops_the_ot
     assert_eq!(listed("").await?, 2);
     assert_eq!(listed("endpoint:bot").await?, 1);
     assert_eq!(listed("status:503").await?, 1);
-    // Each goes back to its own app.
+    // Each event is replayed to its endpoint's app.
     let replayed = home.run(["replay", "--filter", ""]).await?;
     assert!(replayed.status.success(), "{replayed:?}");
     assert_eq!((shop.count(), bot.count()), (2, 2));
 
-    // From the screen, too, when it listens on the other one alone.
+    // So does the terminal UI, although it listens on the other endpoint only.
     let script = format!(
         "{} listen {} --endpoint shop\nread line\n",
         binaries::find(binaries::CLIENT)?.display(),

@@ -31,7 +31,7 @@ fn every_link_and_script_of_a_page_exists() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// With `--help` at the end, a program parses its arguments or says what is wrong with them.
+/// With `--help` at the end, a program parses its arguments or reports an error.
 #[tokio::test]
 async fn the_programs_accept_every_command_of_a_page() -> anyhow::Result<()> {
     let home = Home::alone()?;

@@ -1,5 +1,5 @@
-//! Secrets never appear: one of each kind is planted, every command runs in each of its forms and at every level of
-//! the log, and what they print and log is searched.
+//! Secrets never appear: one of each kind is planted, every command runs in each output format and at every log level,
+//! and all output and logs are searched.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,7 +17,7 @@ use tokio::process::Command;
 use super::World;
 use super::signatures::{configure, table};
 
-/// Secrets beside [`SECRETS`] and the account's token: of a caller, of the app's answer, in a pasted URL, in a login.
+/// Further secrets: of a caller, of the app's answer, in a pasted URL, in a login.
 const PLANTED: [&str; 7] = [
     "planted-bearer",
     "planted-cookie",
@@ -33,7 +33,7 @@ const ENCODED: [&str; 2] = ["digital+verify%2Btoken", "digital%20verify%2Btoken"
 
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
-/// What was printed and logged, and by whom.
+/// Output and logs, each with its source.
 #[derive(Default)]
 struct Said(Vec<(String, Vec<u8>)>);
 
@@ -168,7 +168,7 @@ async fn no_command_and_no_log_shows_a_secret() -> anyhow::Result<()> {
     let whole: usize = said.0.iter().map(|(_, bytes)| bytes.len()).sum();
     assert!(whole > 100_000, "{whole} bytes are too few for every level");
     said.search(&secrets);
-    // They are there for whoever asks: what was searched for was really sent.
+    // `--reveal` shows them, which proves that they were sent.
     for (event, secret) in [("1", SECRETS[0].1), ("3", "planted-code")] {
         for form in ["plain", "json"] {
             let show = ["events", "show", event, "--reveal", "--output", form];

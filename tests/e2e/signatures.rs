@@ -1,4 +1,4 @@
-//! What proofs of origin are worth, through the whole path, and what is rejected for them; the challenge at the edge.
+//! Signatures and tokens from end to end, rejection of forged requests, and the challenge at the edge.
 
 use std::fmt::Write as _;
 

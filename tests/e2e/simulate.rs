@@ -60,7 +60,7 @@ async fn an_app_that_checks_everything_accepts_everything() -> anyhow::Result<()
         played(&world.home, &[&play[..], &[&to]].concat()).await?;
         played(&world.home, &[&play[..], &[&world.url]].concat()).await?;
     }
-    // Every kind of request in a scenario of one's own, in its place in the list.
+    // Every kind of request, as steps of one scenario.
     let kinds = names(&world.home, "kind").await?;
     assert!(kinds.len() > 80, "{}", kinds.len());
     let steps: String = kinds

@@ -10,8 +10,8 @@ pub const RELAY: &str = "ringtail-relay";
 /// The client's program.
 pub const CLIENT: &str = "ringtail";
 
-/// Returns the path of a built program: beside the running program, or one level up from a test, which cargo puts
-/// in `deps/`. Debug tests therefore try debug programs, and a release bench measures release programs.
+/// Returns the path of a built program, which is in the directory of the running program, or above it for a test. Debug
+/// tests therefore run debug programs, and a release bench release programs.
 ///
 /// # Errors
 /// When it has not been built.
@@ -40,7 +40,7 @@ pub fn find(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Says whether the running program is a test: its output is then shown only when the test fails.
+/// Returns whether the running program is a test, whose output is shown only when it fails.
 pub(crate) fn under_test() -> bool {
     std::env::current_exe()
         .ok()

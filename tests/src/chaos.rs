@@ -9,11 +9,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// What the network does to connections that exist now. New ones always pass until they are told otherwise.
+/// What the network does to existing connections. New ones pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mood {
     Pass,
-    /// Everything that is sent disappears, and nobody is told: a suspended laptop, a dead radio.
+    /// Drops everything without an error, like a suspended laptop or a dead radio.
     Swallow,
     Cut,
 }
@@ -121,8 +121,8 @@ async fn carry(down: TcpStream, upstream: SocketAddr, mut mood: watch::Receiver<
     }
 }
 
-/// Carries one direction. When silent it goes on reading, so that the sender's window never closes, and keeps even
-/// the end of the stream to itself.
+/// Carries one direction. When silent it keeps reading, so that the sender's window stays open, and hides even the end of
+/// the stream.
 async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, silent: watch::Receiver<bool>) {
     let mut buffer = vec![0; 64 * 1024];
     loop {

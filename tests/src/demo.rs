@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause between two events on the terminal, to read them.
 const PACE: Duration = Duration::from_millis(900);
 
-/// Variables that a child with a terminal needs beside those of its home.
+/// Further variables of a child with a terminal.
 const TERMINAL: [&str; 7] = [
     "TERM",
     "COLORTERM",

@@ -1,4 +1,4 @@
-//! Faults of a real relay under load, and what is lost of what it acknowledged.
+//! Faults of a real relay under load, and how many acknowledged notifications are lost.
 //!
 //! Each fault is a function that returns a [`Row`]. File systems are mounted in a namespace of this process ([`mounts`]),
 //! so that they end with it.

@@ -166,7 +166,7 @@ impl TestRelay {
     /// Starts a relay that must not start: returns its exit code and what it prints.
     ///
     /// # Errors
-    /// When it goes on.
+    /// When it keeps running.
     pub async fn refusal(&self) -> anyhow::Result<(Option<i32>, String)> {
         // On another port, so that the port is not the reason.
         let anywhere = (Ipv4Addr::LOCALHOST, 0).into();

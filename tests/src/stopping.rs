@@ -1,10 +1,9 @@
-//! Programs that are told to stop take what they started with them.
+//! Programs that stop on a signal and end their child processes.
 
 use anyhow::bail;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Does some work, unless a signal to stop comes first: then the work is dropped, and with it every process that it
-/// holds.
+/// Runs a future unless a signal comes first, which drops the future and with it every process that it owns.
 ///
 /// # Errors
 /// When the work fails, or was stopped.
@@ -13,7 +12,7 @@ pub async fn unless_stopped<T>(work: impl Future<Output = anyhow::Result<T>>) ->
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        // To be told to stop counts more than to be done at the same moment.
+        // A signal counts more than a result at the same moment.
         biased;
         _ = hangup.recv() => bail!("stopped: the terminal is gone"),
         _ = interrupt.recv() => bail!("stopped"),

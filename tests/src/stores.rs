@@ -1,4 +1,4 @@
-//! What is on disk, read beside the programs that own it: the relay's journal and the client's history.
+//! The relay's journal and the client's history on disk, read while their programs run.
 
 use std::path::Path;
 

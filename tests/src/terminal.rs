@@ -1,4 +1,4 @@
-//! A real terminal: tmux is one that can be read.
+//! A real terminal, read through tmux.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::client::Home;
 use ringtail_kit::eventually;
 
-/// A tmux server of its own with one window.
+/// A private tmux server with one window.
 #[derive(Debug)]
 pub struct Terminal {
     /// Has the server's socket: one that is ending still answers at its own, so that no other may start there.
@@ -81,12 +81,12 @@ impl Terminal {
         self.directory.path().join("tmux")
     }
 
-    /// Returns what is to be seen.
+    /// Returns the text of the screen.
     pub async fn screen(&self) -> String {
         self.tmux(&["capture-pane", "-p"]).await.unwrap_or_default()
     }
 
-    /// Waits until a text is to be seen.
+    /// Waits until a text is on the screen.
     ///
     /// # Errors
     /// When it is not in time; the error shows the screen.

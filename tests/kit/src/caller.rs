@@ -151,7 +151,7 @@ impl FakeRingCentral {
     /// Sends one request on its own connection, as RingCentral validates.
     ///
     /// # Errors
-    /// When there is no whole answer.
+    /// When the answer is incomplete.
     pub async fn post(&self, url: &str, hook: &Hook) -> anyhow::Result<Answer> {
         self.connect(url).await?.post(hook).await
     }
@@ -254,7 +254,7 @@ impl Connection {
     /// Sends one request and reads its answer.
     ///
     /// # Errors
-    /// When there is no whole answer; the connection is then of no more use.
+    /// When the answer is incomplete; the connection cannot be used again.
     pub async fn post(&mut self, hook: &Hook) -> anyhow::Result<Answer> {
         let request = self.request(hook)?;
         let before = self.read.load(Ordering::Relaxed);

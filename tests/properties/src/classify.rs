@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::request::TextRequest;
 
-/// Reads the bytes as the text of a request, and checks what is said of it.
+/// Reads the bytes as the text of a request, and checks every promise about it.
 pub fn check(bytes: &[u8]) {
     let request = TextRequest::read(bytes);
     let view = request.view();

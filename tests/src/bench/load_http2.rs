@@ -26,7 +26,7 @@ use tokio_rustls::client::TlsStream;
 use super::load::{Measured, micros};
 use super::shot::{Aim, STAMP, Stamp};
 
-/// Fires validation requests, `streams` at once on each of so many connections, for some time. Every echo is checked.
+/// Fires validation requests for some time, `streams` at once on each connection. Every echo is checked.
 ///
 /// # Errors
 /// At the first answer that is wrong or missing.

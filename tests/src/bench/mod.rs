@@ -1,4 +1,4 @@
-//! Measures Ringtail beside its peers, in one run on one machine: only ratios mean something elsewhere.
+//! Compares Ringtail with its peers in one run on one machine: only ratios are comparable between machines.
 //!
 //! Load comes from [`load`] (closed loop), [`load_http2`] and [`open_loop`]; the servers to compare with are in
 //! [`servers`], the programs around them in [`peers`].
@@ -26,13 +26,13 @@ use clap::ValueEnum as _;
 /// A table of figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Section {
-    /// Validation, beside nginx and a bare hyper server.
+    /// Validation, with nginx and a bare hyper server.
     Edge,
-    /// Notifications made durable, beside a prototype that does nothing else.
+    /// Notifications made durable, with a prototype that does nothing else.
     Ingest,
     /// From the caller's first byte to the app's.
     Delivery,
-    /// Requests answered by the app, beside no tunnel and other tunnels.
+    /// Requests answered by the app, with no tunnel and other tunnels.
     #[value(alias = "exchange")]
     Passthrough,
     /// Memory of idle links.

@@ -24,7 +24,7 @@ const TIMER_GRAIN: Duration = Duration::from_millis(2);
 /// Due shots that may wait for a connection: a minute at 500 a second.
 const BACKLOG: usize = 30_000;
 
-/// Fires at a rate for some time. `fired` hears of every shot when it is due. Every answer is checked.
+/// Fires at a rate for some time. `fired` is called for every shot when it is due. Every answer is checked.
 ///
 /// # Errors
 /// At the first answer that is wrong or missing.

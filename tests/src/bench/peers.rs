@@ -17,7 +17,7 @@ use ringtail_kit::wait;
 /// A peer is up within this time, or it never is.
 const READY_TIME: Duration = Duration::from_secs(10);
 
-/// A server of [`servers`](super::servers) in a process of its own.
+/// A server of [`servers`](super::servers) as a process.
 #[derive(Debug)]
 pub struct Own {
     process: Process,
@@ -151,7 +151,7 @@ http {{
     )
 }
 
-/// A tunnel that copies bytes from a port of its own to the app: nginx stands before it.
+/// A tunnel that copies bytes from its port to the app, behind nginx.
 #[derive(Debug)]
 pub struct ByteTunnel {
     /// Its name and the way it works.

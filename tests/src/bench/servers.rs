@@ -165,7 +165,7 @@ impl Store {
     }
 }
 
-/// Ends at the first failure; everybody who waits is then told by their closed channel.
+/// Ends at the first failure, which closes the channels of all waiters.
 fn write(
     database: &mut rusqlite::Connection,
     mut waiting: mpsc::Receiver<(Bytes, oneshot::Sender<()>)>,
@@ -187,7 +187,6 @@ fn write(
             return;
         }
         for (_, done) in group.drain(..) {
-            // Whoever waited may have hung up meanwhile.
             done.send(()).ok();
         }
     }

@@ -124,7 +124,7 @@ pub(crate) enum Expect {
     Echo,
     /// 200.
     Accepted,
-    /// 200 with a body of so many bytes.
+    /// 200 with a body of this length.
     Body(usize),
 }
 

@@ -32,7 +32,7 @@ pub enum Chain {
     OutOfOrder,
     /// One that vouches for itself.
     SelfSigned,
-    /// A whole chain of a root that nobody was told of.
+    /// A complete chain of an untrusted root.
     UnknownRoot,
 }
 

@@ -1,4 +1,4 @@
-//! No file descriptors left: who is connected goes on, who comes waits.
+//! No file descriptors left: connections continue, new ones wait.
 
 use tokio::net::TcpStream;
 

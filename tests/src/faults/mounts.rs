@@ -43,7 +43,7 @@ pub fn enter() -> anyhow::Result<()> {
     Err(error).context("unshare(1) could not be run")
 }
 
-/// Says whether file systems that need a device can be mounted: by root alone.
+/// Returns whether file systems that need a device can be mounted: only root can.
 pub(super) fn devices() -> bool {
     std::env::var(INSIDE).is_ok_and(|who| who == "root")
 }
@@ -76,7 +76,7 @@ pub(super) fn image(image: &Path, at: &Path) -> anyhow::Result<()> {
     run(Command::new("chmod").arg("700").arg(at))
 }
 
-/// Mounts anew with other options.
+/// Remounts with other options.
 pub(super) fn remount(at: &Path, options: &str) -> anyhow::Result<()> {
     let options = format!("remount,{options}");
     run(Command::new("mount").args(["-o", &options]).arg(at))

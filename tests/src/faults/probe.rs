@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// RingCentral's older documents give a validation so long, newer ones three times as long (docs/RINGCENTRAL.md 1.3).
 pub(super) const LIMIT: Duration = Duration::from_millis(1000);
 
-/// Handshakes that go on.
+/// Validation that continues until it is finished.
 #[derive(Debug)]
 pub(super) struct Probe {
     stop: CancellationToken,

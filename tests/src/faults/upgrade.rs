@@ -1,5 +1,5 @@
-//! One relay replaced by another behind a socket that goes on listening, as `systemctl restart` does it with
-//! `deploy/ringtail-relay.socket`: validations and notifications go on, a link is up, and an passthrough is in flight.
+//! One relay replaced by another behind a socket that stays open, as `systemctl restart` does with
+//! `deploy/ringtail-relay.socket`, under validation and notifications, with a link and a passthrough request in flight.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

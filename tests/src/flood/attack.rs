@@ -26,12 +26,11 @@ use ringtail_kit::tls;
 /// Addresses that our own attackers call from: `127.0.0.2` and those after it.
 const ADDRESSES: usize = 49;
 
-/// Connections that the slow programs hold each. Their limit would be that of one address, and room is left for the
-/// validations that are measured.
+/// Connections of each slow program: fewer than one address may have, to leave some for the measured validations.
 const TOOL_CONNECTIONS: &str = "40";
 
-/// Pause between two attackers' first calls. At any moment there are no more handshakes of TLS than that makes: what they
-/// cost in computing has no limit but the number of cores, and is not what is looked at here.
+/// Pause between the first calls of two attackers, which bounds concurrent TLS handshakes: their CPU time is not under
+/// test.
 const PACE: Duration = Duration::from_millis(5);
 
 /// Streams that an HTTP/2 connection opens: what the relay allows.
@@ -154,7 +153,7 @@ impl World {
     fn hold(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
         Box::pin(async move {
             loop {
-                // The relay's patience or ours is at an end; both are what is wanted.
+                // The relay or the attacker has timed out, as intended.
                 drop(self.hold_one(number).await);
                 tokio::task::yield_now().await;
             }

@@ -29,10 +29,10 @@ const SILENCE: Duration = Duration::from_millis(200);
 /// Bytes of events that are kept, so that a night's fuzzing fits in memory.
 const KEPT_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What a proxy puts before a connection of its own.
+/// PROXY header of a connection that the proxy makes for itself.
 const PROXY_ITSELF: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
-/// Names of the runtime's and the journal's threads, by which their panics are told from those of a check.
+/// Names of the runtime's and the journal's threads, whose panics are the relay's.
 const THREADS: [&str; 2] = ["relay", "journal"];
 
 /// Set when a task of the relay panics, which ends it quietly.
@@ -48,7 +48,7 @@ pub(super) struct Relay {
     key: i64,
     address: SocketAddr,
     database: Connection,
-    /// Number of the last event that was looked at.
+    /// Key of the last event that was checked.
     last: i64,
     _server: Server,
     _runtime: Runtime,
@@ -71,7 +71,7 @@ impl Stored {
 }
 
 impl Relay {
-    /// Returns a relay, for one check at a time; `told` is one to which proxies say who calls ahead of everything.
+    /// Returns a relay, for one check at a time; `told` chooses the one that expects PROXY headers.
     pub(super) fn shared(told: bool) -> MutexGuard<'static, Self> {
         RELAYS[usize::from(told)]
             .get_or_init(|| Mutex::new(Self::start(told)))
@@ -142,8 +142,8 @@ impl Relay {
         (read_to_end(&mut socket), sent)
     }
 
-    /// As [`Relay::ask`] over HTTP/2, which gives up what is unanswered when the caller says that nothing more comes. So
-    /// the last request is answered first, which it is after all others, since events are stored in order.
+    /// As [`Relay::ask`] over HTTP/2, where the end of the input cancels unanswered requests: waits for the answer to the
+    /// last request first, which comes after all others because events are stored in order.
     pub(super) fn ask_http2(&self, bytes: &[u8], last: &[u8]) -> (Vec<u8>, Vec<u8>) {
         let (whole, rest) = http2::whole_frames(bytes);
         let mut sent = [whole, last].concat();
@@ -167,8 +167,7 @@ impl Relay {
         (answered, sent)
     }
 
-    /// Sends a notification as an honest caller, who is answered whatever others do. Events are stored in order, so
-    /// that all there were before are on disk then.
+    /// Sends a valid notification, which must be answered. Events are stored in order, so all before it are on disk then.
     pub(super) fn settle(&self) {
         let proxy = if self.told { PROXY_ITSELF } else { b"" };
         let request = format!(
@@ -180,7 +179,7 @@ impl Relay {
         let mut socket = self.connect();
         let sent = socket.write_all(&[proxy, request.as_bytes()].concat());
         sent.expect("the relay takes the request");
-        // The end of what is sent would be taken for that of the caller.
+        // The relay would take the end of the input for the end of the caller.
         let answer = read_to_end(&mut socket);
         let status = b"HTTP/1.1 200 OK\r\n";
         assert!(answer.starts_with(status), "{}", answer.escape_ascii());

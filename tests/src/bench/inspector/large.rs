@@ -17,7 +17,7 @@ const ITEMS: usize = 1_250_000;
 /// Longest time that a picture may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What is pressed, what is then seen, and what that is.
+/// Key, text on the screen afterwards, and name of the row.
 const STEPS: [(&str, &str, &str); 6] = [
     ("Enter", "\"subscriptionId\"", "a body of 10 MB opened"),
     ("G", "MB more not shown", "its last line"),
@@ -27,7 +27,7 @@ const STEPS: [(&str, &str, &str); 6] = [
     ("Escape", "VERDICT", "back in the list"),
 ];
 
-/// Measures in a terminal, reading and drawing included, and returns what there is to say beside.
+/// Measures in a terminal, reading and drawing included, and returns a note.
 pub(super) async fn run(rounds: usize, table: &mut Table) -> anyhow::Result<String> {
     let relay = TestRelay::start().await?;
     let token = relay.account("bench").await?;

@@ -1,4 +1,4 @@
-//! Events that arrive and are forwarded while somebody looks around.
+//! Events that arrive and are forwarded while the history is read.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
