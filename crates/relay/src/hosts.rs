@@ -9,17 +9,15 @@ use std::str::FromStr;
 use http::uri::Authority;
 use http::{HeaderMap, Uri, header};
 
-use crate::config::{Host, PublicUrl};
+use crate::public_url::{Host, PublicUrl};
+use crate::tls::Domain;
 
 /// Bytes of the longest domain: a DNS name, less an endpoint's label and its dot.
 const MAX_DOMAIN_BYTES: usize = 253 - 64;
 
-/// Bytes of the longest label of a DNS name.
-const MAX_LABEL_BYTES: usize = 63;
-
 /// A domain whose labels are endpoints: `sms-x.hooks.example.com` for `hooks.example.com`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointDomain(String);
+pub struct EndpointDomain(Domain);
 
 impl EndpointDomain {
     /// Returns the wildcard name that a certificate needs.
@@ -31,10 +29,11 @@ impl EndpointDomain {
     /// Returns the part of a host before the domain and its dot.
     fn label<'a>(&self, host: &'a str) -> Option<&'a str> {
         let host = host.strip_suffix('.').unwrap_or(host);
-        let end = host.len().checked_sub(self.0.len())?;
+        let own = self.0.as_str();
+        let end = host.len().checked_sub(own.len())?;
         let (label, domain) = host.split_at_checked(end)?;
         let label = label.strip_suffix('.')?;
-        domain.eq_ignore_ascii_case(&self.0).then_some(label)
+        domain.eq_ignore_ascii_case(own).then_some(label)
     }
 }
 
@@ -42,33 +41,19 @@ impl FromStr for EndpointDomain {
     type Err = EndpointDomainError;
 
     fn from_str(text: &str) -> Result<Self, EndpointDomainError> {
-        let domain = text.to_ascii_lowercase();
-        if domain.len() > MAX_DOMAIN_BYTES {
+        if text.len() > MAX_DOMAIN_BYTES {
             return Err(EndpointDomainError::TooLong);
         }
-        let is_label = |label: &str| {
-            let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-            (1..=MAX_LABEL_BYTES).contains(&label.len())
-                && label.bytes().all(is_valid)
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        // A last label of digits would make it an IPv4 address.
-        let is_name = domain.split('.').all(is_label)
-            && domain
-                .rsplit('.')
-                .next()
-                .is_some_and(|last| !last.bytes().all(|byte| byte.is_ascii_digit()));
-        if !is_name {
-            return Err(EndpointDomainError::NotAName);
+        match Domain::parse(text) {
+            Ok(domain) => Ok(Self(domain)),
+            Err(_) => Err(EndpointDomainError::NotAName),
         }
-        Ok(Self(domain))
     }
 }
 
 impl fmt::Display for EndpointDomain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
 }
 

@@ -1,9 +1,9 @@
-//! The one door to stdout and stderr: stdout is data, stderr is talk.
+//! The only place that writes to stdout and stderr: stdout is data, stderr is messages.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
-/// Writes a line of data to stdout and flushes it, so that a script that waits for it has it.
+/// Writes a line of data to stdout and flushes it, for scripts that wait for it.
 ///
 /// # Errors
 /// When stdout is closed.
@@ -13,7 +13,7 @@ pub fn data(line: impl Display) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes bytes of data to stdout as they are.
+/// Writes bytes to stdout unchanged.
 ///
 /// # Errors
 /// When stdout is closed.
@@ -32,7 +32,7 @@ pub fn json(value: &impl serde::Serialize) -> io::Result<()> {
     data(line)
 }
 
-/// Says something to whoever reads stderr. Nobody needs to.
+/// Writes a message to stderr. Errors are ignored.
 pub fn say(line: impl Display) {
     drop(writeln!(io::stderr().lock(), "{line}"));
 }

@@ -1,4 +1,4 @@
-//! What an operator sets for an endpoint.
+//! Administration of endpoints.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,32 +9,32 @@ use rusqlite::{OptionalExtension as _, named_params};
 use super::store::{Accounts, AccountsError};
 use crate::journal::EndpointKey;
 
-/// The most days that an endpoint may keep its events.
+/// Days for which an endpoint may keep its events, at most.
 pub const MAX_RETENTION_DAYS: u16 = 3650;
 
-/// An endpoint as people name it: `ACCOUNT/NAME`.
+/// An endpoint by name: `ACCOUNT/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointName {
     /// Name of the account.
     pub account: Name,
-    /// Name of the endpoint there.
+    /// Name of the endpoint.
     pub name: Name,
 }
 
-/// Why a text names no endpoint.
+/// Why a text is not an endpoint's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointNameError {
-    /// There is no slash in it.
-    #[error("an endpoint is named ACCOUNT/NAME")]
+    /// It has no slash.
+    #[error("expected ACCOUNT/NAME")]
     NoSlash,
-    /// One of its parts is no name.
+    /// One of its parts is not a name.
     #[error(transparent)]
     Name(#[from] NameError),
 }
 
 impl EndpointName {
-    /// Reads `ACCOUNT/NAME`.
+    /// Parses `ACCOUNT/NAME`.
     ///
     /// # Errors
     /// When the text is anything else.
@@ -62,7 +62,7 @@ impl FromStr for EndpointName {
 }
 
 impl Accounts {
-    /// Returns the number of an endpoint, if there is one of that name. Blocks.
+    /// Returns the key of an endpoint, if it exists. Blocks.
     ///
     /// # Errors
     /// When the store fails.
@@ -83,8 +83,8 @@ impl Accounts {
         Ok(key.optional()?)
     }
 
-    /// Sets for how many days the endpoint keeps its events; `None` is the relay's own `--keep-days`. A relay that
-    /// serves follows with its next sweep, within a minute. Blocks.
+    /// Sets how many days the endpoint keeps its events; `None` for the relay's `--keep-days`. A serving relay applies it
+    /// within a minute. Blocks.
     ///
     /// # Errors
     /// When the store fails.
@@ -100,7 +100,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Returns whether the endpoint is there still. Blocks.
+    /// Returns whether the endpoint exists. Blocks.
     ///
     /// # Errors
     /// When the store fails.

@@ -1,4 +1,4 @@
-//! What the relay knows of an endpoint, and how its public id is made.
+//! An endpoint and its public id.
 
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
@@ -10,35 +10,35 @@ use crate::journal::EndpointKey;
 /// Random bytes in an endpoint's id: 128 bits, so that a URL cannot be guessed.
 const RANDOM_BYTES: usize = 16;
 
-/// Lower case only, as host names are; without the characters that are read for one another.
+/// Lower case, as in host names, without characters that look alike.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// The longest id, in bytes: that of a DNS label. The longest name's is 59.
+/// Bytes of the longest id: a DNS label. With the longest name it has 59.
 pub(super) const MAX_ID_BYTES: usize = 63;
 
 /// An endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointRecord {
-    /// Its number in the journal.
+    /// Its key in the journal.
     pub key: EndpointKey,
     /// Its public id: the name, a hyphen and an unguessable part. A DNS label that never begins with `_`.
     pub id: String,
-    /// Whose it is.
+    /// Its owner.
     pub account: AccountKey,
-    /// What its account calls it.
+    /// Its name within the account.
     pub name: Name,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// What RingCX Digital's challenges are answered by at the edge, if they are.
+    /// Verify token with which the edge answers RingCX Digital's challenges.
     pub verify_token: Option<VerifyTokenHash>,
 }
 
-/// Makes an id for an endpoint.
+/// Generates an endpoint's id.
 pub(super) fn fresh_id(name: &Name) -> Result<String, getrandom::Error> {
     let mut random = [0; RANDOM_BYTES];
     getrandom::fill(&mut random)?;
     let mut id = format!("{name}-");
-    // 26 digits of five bits each; the first one takes the three that are left over of 128.
+    // 26 digits of five bits each; the first has the remaining three of 128.
     let number = u128::from_be_bytes(random);
     id.extend((0..26).rev().map(|digit| {
         let value = (number >> (digit * 5)) & 31;
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_dns_labels_that_nobody_guesses() {
+    fn ids_are_unguessable_dns_labels() {
         let longest = Name::parse(&"a".repeat(32)).expect("a name");
         let id = fresh_id(&longest).expect("random bytes");
         assert_eq!(id.len(), 59);
@@ -70,7 +70,7 @@ mod tests {
             assert_eq!(random.len(), 26);
             assert!(random.bytes().all(|b| ALPHABET.contains(&b)), "{id}");
         }
-        // Each place but the first, which has three bits, takes every digit.
+        // Every digit occurs in each position but the first, which has three bits.
         for place in 5..30 {
             let seen: std::collections::HashSet<u8> =
                 ids.iter().map(|id| id.as_bytes()[place]).collect();

@@ -1,11 +1,10 @@
-//! Who may use the relay, and which endpoints are theirs.
+//! Accounts, their tokens and their endpoints.
 //!
-//! [`Accounts`] is the store: every call blocks, which suits commands. A relay that serves uses
-//! [`SharedAccounts`], whose calls are async, and [`EndpointTable`], which answers the edge from memory.
+//! Commands use [`Accounts`], whose calls block. A serving relay uses [`SharedAccounts`], whose calls are async, and
+//! [`EndpointTable`], which answers the edge from memory.
 //!
-//! Administration runs in a process of its own beside a relay that serves; [`Accounts::changed`] is how the relay
-//! notices. A revoked account keeps its endpoints, and they keep taking events: RingCentral is answered whatever
-//! becomes of a token.
+//! Administration runs in another process; the relay notices by [`Accounts::changed`]. The endpoints of a revoked
+//! account keep receiving events, so that RingCentral is always answered.
 
 mod account;
 mod admin;

@@ -1,4 +1,4 @@
-//! Accounts as a relay that serves uses them: the store's calls run off the runtime.
+//! Accounts for a serving relay: the store's calls run off the runtime.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::token::Token;
 use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;
 
-/// Cloneable handle to [`Accounts`] and the table of endpoints that belongs to it.
+/// Cloneable handle to [`Accounts`] and its table of endpoints.
 #[derive(Debug, Clone)]
 pub struct SharedAccounts {
     accounts: Arc<Accounts>,
@@ -57,8 +57,7 @@ impl SharedAccounts {
             .await?
     }
 
-    /// See [`Accounts::changed`]. A relay that asks this twice a second ends the links of a revoked account within
-    /// a second.
+    /// See [`Accounts::changed`].
     ///
     /// # Errors
     /// When the store fails.
@@ -66,11 +65,11 @@ impl SharedAccounts {
         self.off_runtime(Accounts::changed).await?
     }
 
-    /// See [`Accounts::endpoint`]. The endpoint is in the table when this returns, with the verify token if one is
-    /// given: `Some(None)` takes it away.
+    /// See [`Accounts::endpoint`]. The endpoint is in the table when this returns. `verify_token` sets its verify token;
+    /// `Some(None)` removes it.
     ///
     /// # Errors
-    /// When the account has the most endpoints that it may, or the store fails.
+    /// When the account has too many endpoints, or the store fails.
     pub async fn endpoint(
         &self,
         account: Account,
@@ -78,7 +77,7 @@ impl SharedAccounts {
         verify_token: Option<Option<VerifyTokenHash>>,
     ) -> Result<Arc<EndpointRecord>, EndpointError> {
         let table = Arc::clone(&self.table);
-        // The table is filled where the endpoint is made, so that a caller that goes away leaves no gap between.
+        // In the same blocking call, so that a caller that is dropped cannot leave the table incomplete.
         self.off_runtime(move |accounts| {
             let endpoint = accounts.endpoint(&account, &name)?;
             if let Some(token) = verify_token.filter(|token| *token != endpoint.verify_token) {
@@ -92,7 +91,7 @@ impl SharedAccounts {
         .await?
     }
 
-    /// Takes endpoints that were deleted beside the relay out of the table, and returns their keys.
+    /// Removes endpoints that another process deleted from the table, and returns their keys.
     ///
     /// # Errors
     /// When the store fails.
@@ -104,7 +103,7 @@ impl SharedAccounts {
                 .into_iter()
                 .map(|endpoint| endpoint.key)
                 .collect();
-            // One that was made since the list was read is in the table and in the store.
+            // An endpoint created since then is in the table and in the store, but not in the list.
             table.remove_where(|it| Ok(!there.contains(&it.key) && !accounts.has_endpoint(it.key)?))
         })
         .await?

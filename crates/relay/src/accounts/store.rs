@@ -1,4 +1,4 @@
-//! Accounts and endpoints in the database. Every call here blocks.
+//! Accounts and endpoints in the database. Every call blocks.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,20 +16,20 @@ use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;
 use crate::store::{self, DataDir, StoreError};
 
-/// The most endpoints that an account may have, so that a leaked token cannot fill the table.
+/// Endpoints that an account may have, so that a leaked token cannot fill the table.
 pub const MAX_ENDPOINTS: usize = 256;
 
 /// Why accounts could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountsError {
-    /// The database refused.
+    /// SQLite failed.
     #[error("the accounts could not be read or written")]
     Database(#[from] rusqlite::Error),
     /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     Random(#[from] getrandom::Error),
-    /// The relay is ending.
+    /// The relay is shutting down.
     #[error("the relay is shutting down")]
     ShuttingDown,
 }
@@ -65,7 +65,7 @@ impl Coded for AddError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Exists(name) => Some(format!("`accounts rotate {name}` gives it a new token")),
+            Self::Exists(name) => Some(format!("run `accounts rotate {name}` for a new token")),
             _ => self.code().hint.map(str::to_owned),
         }
     }
@@ -75,7 +75,7 @@ impl Coded for AddError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
-    /// Nobody has that name.
+    /// The name is unknown.
     #[error("there is no account {0}")]
     NoAccount(Name),
     /// The store failed.
@@ -92,22 +92,22 @@ impl Coded for ChangeError {
     }
 }
 
-/// Why there is no such endpoint.
+/// Why an endpoint was not created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
     /// The account has [`MAX_ENDPOINTS`].
-    #[error("the account has {MAX_ENDPOINTS} endpoints, which is the most; use one of those")]
+    #[error("the account has {MAX_ENDPOINTS} endpoints, which is the limit; use one of them")]
     TooMany,
     /// The store failed.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
 }
 
-/// Accounts, their tokens and their endpoints, on connections of their own.
+/// Accounts, their tokens and their endpoints, on separate connections.
 #[derive(Debug)]
 pub struct Accounts {
-    /// Apart from the writer, so that a check of a token never waits for the journal's transactions.
+    /// Apart from the writer, so that authentication never waits for the journal's transactions.
     reader: Mutex<Reader>,
     writer: Mutex<Connection>,
 }
@@ -115,9 +115,9 @@ pub struct Accounts {
 #[derive(Debug)]
 pub(super) struct Reader {
     connection: Connection,
-    /// Revision that [`Accounts::changed`] told last.
-    told: i64,
-    /// Revision that `tokens` are of.
+    /// Revision that [`Accounts::changed`] compared last.
+    compared: i64,
+    /// Revision of `tokens`.
     loaded: Option<i64>,
     tokens: Vec<(TokenHash, Account)>,
 }
@@ -130,12 +130,12 @@ impl Accounts {
     pub fn open(dir: &DataDir) -> Result<Self, StoreError> {
         let writer = store::open_writer(dir)?;
         let connection = store::open_reader(dir)?;
-        let told = revision(&connection)
+        let compared = revision(&connection)
             .map_err(|source| StoreError::open(&dir.database(), source.into()))?;
         Ok(Self {
             reader: Mutex::new(Reader {
                 connection,
-                told,
+                compared,
                 loaded: None,
                 tokens: Vec::new(),
             }),
@@ -143,7 +143,7 @@ impl Accounts {
         })
     }
 
-    /// Adds an account and returns its token, which cannot be had again. Blocks.
+    /// Adds an account and returns its token, which is not stored. Blocks.
     ///
     /// # Errors
     /// When the name is taken or the store fails.
@@ -191,20 +191,20 @@ impl Accounts {
         Ok(accounts.collect::<Result<_, _>>()?)
     }
 
-    /// Gives the account a new token; the old one counts no more. A revoked account comes back by this. Blocks.
+    /// Replaces the account's token, also a revoked one. Blocks.
     ///
     /// # Errors
-    /// When there is no such account or the store fails.
+    /// When the account is unknown or the store fails.
     pub fn rotate(&self, name: &Name) -> Result<Token, ChangeError> {
         let token = Token::generate().map_err(AccountsError::from)?;
         self.set_token(name, Some(&token.hash()))?;
         Ok(token)
     }
 
-    /// Takes the account's token away. Its endpoints stay and keep taking events. Blocks.
+    /// Revokes the account's token. Its endpoints keep receiving events. Blocks.
     ///
     /// # Errors
-    /// When there is no such account or the store fails.
+    /// When the account is unknown or the store fails.
     pub fn revoke(&self, name: &Name) -> Result<(), ChangeError> {
         self.set_token(name, None)
     }
@@ -229,7 +229,7 @@ impl Accounts {
         }
     }
 
-    /// Returns the account that the token stands for, if any. Blocks, for microseconds unless accounts changed.
+    /// Returns the account of a token, if any. Blocks for microseconds unless accounts changed.
     ///
     /// # Errors
     /// When the store fails.
@@ -237,7 +237,7 @@ impl Accounts {
         let hash = token.hash();
         let mut reader = self.reader();
         reader.load()?;
-        // Every account is looked at, so that the time tells nothing about the place of the right one.
+        // Compares with every account, so that the time does not depend on the position of the match.
         let mut found = None;
         for (known, account) in &reader.tokens {
             if known.matches(&hash) {
@@ -247,8 +247,8 @@ impl Accounts {
         Ok(found.cloned())
     }
 
-    /// Returns whether the token by which the account was proved still counts: neither revoked nor replaced.
-    /// Blocks, for microseconds unless accounts changed.
+    /// Returns whether the account's token is still valid: neither revoked nor replaced. Blocks for microseconds unless
+    /// accounts changed.
     ///
     /// # Errors
     /// When the store fails.
@@ -258,21 +258,21 @@ impl Accounts {
         Ok(reader.tokens.iter().any(|(_, current)| current == account))
     }
 
-    /// Returns whether any account changed, by whichever process, since this was last asked or the store was
-    /// opened. Blocks, for microseconds: it reads one row.
+    /// Returns whether any process has changed an account since the last call or since the store was opened. Blocks for
+    /// microseconds: it reads one row.
     ///
     /// # Errors
     /// When the store fails.
     pub fn changed(&self) -> Result<bool, AccountsError> {
         let mut reader = self.reader();
         let revision = revision(&reader.connection)?;
-        let changed = revision != reader.told;
-        reader.told = revision;
+        let changed = revision != reader.compared;
+        reader.compared = revision;
         Ok(changed)
     }
 
-    /// Returns the account's endpoint of that name, making it when there is none. Blocks; making one waits for
-    /// the journal's transactions.
+    /// Returns the account's endpoint of that name, and creates it if there is none. Blocks; creating waits for the
+    /// journal's transactions.
     ///
     /// # Errors
     /// When the account has [`MAX_ENDPOINTS`] or the store fails.
@@ -281,7 +281,7 @@ impl Accounts {
         account: &Account,
         name: &Name,
     ) -> Result<EndpointRecord, EndpointError> {
-        // Nearly always it exists, and reading waits for nobody.
+        // It nearly always exists, and reading does not wait.
         if let Some(found) = self
             .find_endpoint(account, name)
             .map_err(AccountsError::from)?
@@ -297,7 +297,7 @@ impl Accounts {
         Ok(endpoint)
     }
 
-    /// Sets or takes away the verify token by which the endpoint's challenges are answered. Blocks.
+    /// Sets or removes the verify token with which the edge answers challenges for the endpoint. Blocks.
     ///
     /// # Errors
     /// When the store fails.
@@ -354,9 +354,9 @@ impl Reader {
         &self.connection
     }
 
-    /// Reads the tokens again if an account changed.
+    /// Loads the tokens again if an account changed.
     fn load(&mut self) -> rusqlite::Result<()> {
-        // The revision is read first: a change between the two reads is then loaded once more, and never missed.
+        // The revision first: a change between the two reads is then loaded twice, and never missed.
         let revision = revision(&self.connection)?;
         if self.loaded == Some(revision) {
             return Ok(());
@@ -392,7 +392,7 @@ fn create_endpoint(
     name: &Name,
 ) -> Result<EndpointRecord, EndpointError> {
     let failed = AccountsError::from;
-    // Another call may have made it since it was looked for.
+    // Another call may have created it meanwhile.
     if let Some(found) = select_endpoint(transaction, account, name).map_err(failed)? {
         return Ok(found);
     }

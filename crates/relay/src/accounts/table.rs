@@ -1,4 +1,4 @@
-//! Every endpoint, in memory, for the edge.
+//! All endpoints in memory, for the edge.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,15 +10,14 @@ use crate::journal::EndpointKey;
 
 /// Endpoints by their public id.
 ///
-/// A lookup takes the same time whether the id exists, nearly exists or does not exist: what is compared are
-/// hashes, over which a caller has no say, so that an id cannot be felt out digit by digit.
+/// A lookup compares hashes, which a caller cannot choose, so its time does not reveal how much of an id is right.
 #[derive(Debug, Default)]
 pub struct EndpointTable {
     endpoints: RwLock<HashMap<[u8; 32], Arc<EndpointRecord>>>,
 }
 
 impl EndpointTable {
-    /// Makes a table of the endpoints that there are.
+    /// Creates a table.
     #[must_use]
     pub fn new(endpoints: Vec<EndpointRecord>) -> Self {
         let endpoints = endpoints
@@ -30,10 +29,10 @@ impl EndpointTable {
         }
     }
 
-    /// Returns the endpoint of that id. Never waits for a disk.
+    /// Returns the endpoint of that id. Never waits for the disk.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Arc<EndpointRecord>> {
-        // The longest id is no secret.
+        // The maximum length is not a secret.
         if id.len() > MAX_ID_BYTES {
             return None;
         }
@@ -45,7 +44,7 @@ impl EndpointTable {
             .cloned()
     }
 
-    /// Adds an endpoint, or replaces the one of the same id, and returns it as it is kept.
+    /// Adds an endpoint, or replaces the one of the same id.
     pub fn insert(&self, endpoint: EndpointRecord) -> Arc<EndpointRecord> {
         let endpoint = Arc::new(endpoint);
         self.endpoints
@@ -55,7 +54,7 @@ impl EndpointTable {
         endpoint
     }
 
-    /// Removes the endpoints for which `gone` says so, and returns their keys. No lock is held while it is asked.
+    /// Removes the endpoints for which `gone` returns true, and returns their keys. Holds no lock during that call.
     pub(super) fn remove_where<E>(
         &self,
         mut gone: impl FnMut(&EndpointRecord) -> Result<bool, E>,
@@ -79,7 +78,7 @@ impl EndpointTable {
         Ok(removed)
     }
 
-    /// Returns how many endpoints there are.
+    /// Returns the number of endpoints.
     #[must_use]
     pub fn len(&self) -> usize {
         self.endpoints
@@ -88,7 +87,7 @@ impl EndpointTable {
             .len()
     }
 
-    /// Returns whether there is none.
+    /// Returns whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

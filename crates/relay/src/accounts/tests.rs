@@ -1,4 +1,4 @@
-//! Accounts in a real database, seen by two processes' worth of connections.
+//! Accounts in a real database, seen by several connections.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ fn a_name_is_taken_once() {
     let error = accounts.add(&name("anna")).expect_err("it is taken");
     insta::assert_snapshot!(Failure::from(error), @"
     error[RT-609]: there is an account anna already
-    hint: `accounts rotate anna` gives it a new token
+    hint: run `accounts rotate anna` for a new token
     ");
     assert!(
         authenticated(&accounts, &token).is_some(),
@@ -75,7 +75,7 @@ fn a_name_is_taken_once() {
 }
 
 #[test]
-fn nobody_is_rotated_or_revoked_by_mistake() {
+fn an_unknown_account_cannot_be_rotated_or_revoked() {
     let (_temp, _dir, accounts, _) = with_anna();
     let error = accounts.rotate(&name("bert")).expect_err("nobody");
     insta::assert_snapshot!(Failure::from(error), @"
@@ -109,7 +109,7 @@ fn another_process_rotates_and_revokes() {
     assert_eq!(authenticated(&serving, &second), None);
     assert!(!serving.is_current(&account).expect("it works"));
 
-    // A revoked account comes back by a new token, as the same account.
+    // A new token restores a revoked account.
     let third = admin.rotate(&name("anna")).expect("a token");
     let back = authenticated(&serving, &third).expect("anna");
     assert_eq!(back.key, account.key);
@@ -168,7 +168,7 @@ fn an_endpoint_is_made_once_and_stays() {
         .expect("an endpoint");
     assert_ne!((other.key, &other.id), (made.key, &made.id));
 
-    // Another account's endpoint of the same name is another one.
+    // Another account may have an endpoint of the same name.
     let token = accounts.add(&name("bert")).expect("a token");
     let bert = authenticated(&accounts, &token).expect("bert");
     let berts = accounts.endpoint(&bert, &name("dev")).expect("an endpoint");
@@ -183,7 +183,7 @@ fn an_endpoint_is_made_once_and_stays() {
 }
 
 #[test]
-fn an_account_has_so_many_endpoints_and_no_more() {
+fn an_account_has_a_limited_number_of_endpoints() {
     let (_temp, _dir, accounts, token) = with_anna();
     let anna = authenticated(&accounts, &token).expect("anna");
     for n in 0..MAX_ENDPOINTS {
@@ -195,7 +195,7 @@ fn an_account_has_so_many_endpoints_and_no_more() {
         .endpoint(&anna, &name("more"))
         .expect_err("too many");
     insta::assert_snapshot!(error, @"
-    the account has 256 endpoints, which is the most; use one of those
+    the account has 256 endpoints, which is the limit; use one of them
     ");
     accounts
         .endpoint(&anna, &name("e0"))

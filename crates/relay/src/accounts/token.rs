@@ -1,4 +1,4 @@
-//! Tokens: what an account's client shows, and what the relay keeps of it.
+//! Tokens of accounts.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// Marks a token as one of Ringtail's, so that scanners for leaked secrets can know it.
+/// Lets secret scanners recognise a token.
 const PREFIX: &str = "rt_";
 
 /// Random bytes in a token.
@@ -16,19 +16,19 @@ const SECRET_BYTES: usize = 32;
 /// Characters of a token: the prefix and 32 bytes in base64url without padding.
 const TOKEN_CHARS: usize = PREFIX.len() + 43;
 
-/// A secret that stands for an account. The relay shows it once, when it is made, and stores only its hash.
+/// A secret that authenticates an account. It is shown once, and only its hash is stored.
 #[derive(Clone)]
 pub struct Token(String);
 
 impl Token {
-    /// Makes a token that nobody knows.
+    /// Generates a token.
     pub(super) fn generate() -> Result<Self, getrandom::Error> {
         let mut secret = [0; SECRET_BYTES];
         getrandom::fill(&mut secret)?;
         Ok(Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret))))
     }
 
-    /// Reads what a client presents; `None` when it cannot be a token, whoever's.
+    /// Parses a token; `None` when the text cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let secret = text.strip_prefix(PREFIX)?;
@@ -39,7 +39,7 @@ impl Token {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// Returns the secret itself, for the one place that hands it to its owner.
+    /// Returns the secret itself.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -56,8 +56,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// What the relay stores of a token. A fast hash will do: the token has 256 random bits, so there is nothing to
-/// guess.
+/// Hash of a token, as stored. A fast hash is enough: 256 random bits cannot be guessed.
 pub(super) struct TokenHash([u8; 32]);
 
 impl TokenHash {
@@ -69,7 +68,7 @@ impl TokenHash {
         &self.0
     }
 
-    /// Compares in a time that does not depend on where the hashes differ.
+    /// Compares in constant time.
     pub(super) fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_token_is_none() {
+    fn other_texts_are_not_tokens() {
         let secret = "A".repeat(43);
         assert!(Token::parse(&format!("rt_{secret}")).is_some());
         for bad in [

@@ -1,26 +1,26 @@
-//! The verify token of a RingCX Digital webhook (docs/RINGCENTRAL.md 7.1): known as its hash, and never kept.
+//! The verify token of a RingCX Digital webhook (docs/RINGCENTRAL.md 7.1): only its hash is stored.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// The longest verify token, in bytes; the header of the same service has at most 255.
+/// Bytes of the longest verify token: the service's header has at most 255.
 pub const MAX_VERIFY_TOKEN_BYTES: usize = 255;
 
-/// What the relay keeps of a verify token.
+/// Hash of a verify token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct VerifyTokenHash([u8; 32]);
 
 impl VerifyTokenHash {
-    /// Takes a token; `None` when it is too long, or empty.
+    /// Hashes a token; `None` when it is empty or too long.
     #[must_use]
     pub fn of(token: &str) -> Option<Self> {
         let fits = (1..=MAX_VERIFY_TOKEN_BYTES).contains(&token.len());
         fits.then(|| Self::hash(token))
     }
 
-    /// Says whether it is of this token, in a time that does not depend on where they differ.
+    /// Returns whether it is the hash of this token. Compares in constant time.
     #[must_use]
     pub fn matches(&self, token: &str) -> bool {
         token.len() <= MAX_VERIFY_TOKEN_BYTES && self.0.ct_eq(&Self::hash(token).0).into()

@@ -1,72 +1,71 @@
-//! `accounts`: who may use the relay.
+//! `accounts`: manages accounts and their tokens.
 
 use clap::Subcommand;
-use jiff::Timestamp;
 use ringtail_errors::{Context as _, Exit, Failure};
 use ringtail_protocol::name::Name;
 
-use super::Data;
+use super::DataArgs;
 use crate::accounts::{AccountInfo, Accounts};
 use crate::output;
+use crate::rfc3339;
 use crate::store::DataDir;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct AccountsArgs {
     #[command(subcommand)]
-    action: Action,
+    action: AccountsAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum AccountsAction {
     /// Add an account and print its token, which is not shown again
-    Add(Named),
+    Add(AccountArgs),
     /// List accounts
-    List(Data),
-    /// Give an account a new token and print it; the old one stops counting
-    Rotate(Named),
-    /// Take an account's token away; its endpoints keep receiving
-    Revoke(Named),
+    List(DataArgs),
+    /// Replace an account's token and print the new one
+    Rotate(AccountArgs),
+    /// Revoke an account's token; its endpoints keep receiving
+    Revoke(AccountArgs),
 }
 
 #[derive(Debug, clap::Args)]
-struct Named {
+struct AccountArgs {
     /// Name the account: a-z, 0-9 and single hyphens
     #[arg(value_name = "NAME", value_parser = Name::parse)]
     name: Name,
     #[command(flatten)]
-    data: Data,
+    data: DataArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(args: &AccountsArgs) -> Result<Exit, Failure> {
     match &args.action {
-        Action::Add(named) => {
+        AccountsAction::Add(named) => {
             let is_new = DataDir::open_existing(&named.data.data).is_err();
             let token = Accounts::open(&DataDir::open(&named.data.data)?)?.add(&named.name)?;
             if is_new {
                 let data = &named.data.data;
                 let data = std::path::absolute(data).unwrap_or_else(|_| data.clone());
                 output::say(format_args!(
-                    "no relay has served from {} yet: one that runs elsewhere knows this account only if its --data \
-                     is given here",
+                    "{} is new: a relay that serves from another directory does not know this account",
                     data.display()
                 ));
             }
             tell(named, "added");
             output::data(token.expose()).context("the token could not be printed")?;
         }
-        Action::Rotate(named) => {
+        AccountsAction::Rotate(named) => {
             let token = existing(&named.data)?.rotate(&named.name)?;
             tell(named, "rotated");
             output::data(token.expose()).context("the token could not be printed")?;
         }
-        Action::Revoke(named) => {
+        AccountsAction::Revoke(named) => {
             existing(&named.data)?.revoke(&named.name)?;
             output::say(format_args!(
                 "account {} revoked: its links end within a second, its endpoints keep receiving",
                 named.name
             ));
         }
-        Action::List(data) => {
+        AccountsAction::List(data) => {
             for account in existing(data)?.list()? {
                 output::data(line(&account)).context("the list could not be printed")?;
             }
@@ -75,11 +74,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn existing(data: &Data) -> Result<Accounts, Failure> {
+fn existing(data: &DataArgs) -> Result<Accounts, Failure> {
     Ok(Accounts::open(&DataDir::open_existing(&data.data)?)?)
 }
 
-fn tell(named: &Named, what: &str) {
+fn tell(named: &AccountArgs, what: &str) {
     output::say(format_args!(
         "account {} {what}: keep this token, it is not shown again; `ringtail login` asks for it",
         named.name
@@ -93,13 +92,7 @@ fn line(account: &AccountInfo) -> String {
         "{}\t{state}\t{}\t{}\t{}",
         account.name,
         account.endpoints,
-        shown(account.created_at.0),
-        shown(account.changed_at.0)
+        rfc3339::of_event(account.created_at),
+        rfc3339::of_event(account.changed_at)
     )
-}
-
-fn shown(micros: i64) -> String {
-    Timestamp::from_microsecond(micros)
-        .map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
-        .unwrap_or_else(|_| "unknown".to_owned())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Data;
+use super::DataArgs;
 use crate::output;
 use crate::store::DataDir;
 use crate::store::copy::{self, Contents};
@@ -14,7 +14,7 @@ pub(super) struct BackupArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
-    data: Data,
+    data: DataArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -23,8 +23,8 @@ pub(super) struct RestoreArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
-    data: Data,
-    /// Move a database that is there aside
+    data: DataArgs,
+    /// Move an existing database aside
     #[arg(long)]
     force: bool,
 }
@@ -45,14 +45,14 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<Exit, Failure> {
     let restored = copy::restore(&dir, &lock, &args.file, args.force)?;
     if let Some(aside) = restored.aside {
         output::say(format_args!(
-            "the database that was there is {} now: remove it with its -wal and -shm when it is no longer wanted",
+            "the previous database is now {}; delete it with its -wal and -shm files when you no longer need it",
             aside.display()
         ));
     }
     output::say(format_args!(
-        "{} put back: {}\n\
-         tokens count as they did when the backup was made: revoke again what was revoked or rotated since\n\
-         clients fetch again what the journal holds, and know what they have",
+        "{} restored: {}\n\
+         tokens are those of the backup: revoke or rotate again what changed since\n\
+         clients fetch the journal again and skip events that they have",
         args.file.display(),
         shown(restored.contents)
     ));

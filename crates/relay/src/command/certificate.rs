@@ -1,6 +1,6 @@
-//! `certificate`: what the relay shows the world.
+//! `certificate`: the relay's certificate.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -8,30 +8,30 @@ use std::time::Duration;
 use clap::Subcommand;
 use ringtail_errors::{Code, Coded, Context as _, Exit, Failure, codes};
 
-use super::Data;
+use super::DataArgs;
 use crate::output;
 use crate::store::DataDir;
 use crate::tls::acme;
 
-/// How long a running relay may take to see the request; it looks every two seconds.
+/// How long a running relay may take to see the request; it checks every two seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct CertificateCommand {
     #[command(subcommand)]
-    action: Action,
+    action: CertificateAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// Have a running relay with --domain order a new certificate now; the old one is shown until then
-    Renew(Data),
+enum CertificateAction {
+    /// Have a running relay with --domain order a new certificate now; the old one stays in use until then
+    Renew(DataArgs),
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let Action::Renew(data) = &args.action;
+pub(super) fn run(args: &CertificateCommand) -> Result<Exit, Failure> {
+    let CertificateAction::Renew(data) = &args.action;
     let dir = DataDir::open_existing(&data.data)?;
-    // It would be taken up by whichever relay serves from there next, at a time that nobody chose.
+    // Otherwise the next relay that starts would take the request.
     if dir.lock_serving().is_ok() {
         return Err(RenewError::NoRelay.into());
     }
@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         .context("the runtime could not be started")?;
     if runtime.block_on(taken(&request)) {
         output::say(
-            "the relay orders a new certificate: `ringtail-relay status` and its log say what comes of it",
+            "the relay orders a new certificate; see `ringtail-relay status` or its log for the result",
         );
         return Ok(Exit::Ok);
     }
@@ -52,16 +52,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 fn ask(request: &Path) -> Result<(), RenewError> {
-    let mut options = OpenOptions::new();
-    // Not one that is there: it may be a link, and whoever asks is often root.
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(request) {
+    // An existing file stays as it is: it may be a link, and the operator is often root.
+    match ringtail_files::create_private(request) {
         Ok(_) => Ok(()),
-        // Somebody asks already.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        // The directory is there from the first start with --domain.
+        // The first start with --domain creates the directory.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(RenewError::NotTaken),
         Err(error) => Err(RenewError::Ask(error)),
     }
@@ -76,11 +71,11 @@ async fn taken(request: &Path) -> bool {
     tokio::time::timeout(PATIENCE, gone).await.is_ok()
 }
 
-/// Why no renewal was asked for.
+/// Why no renewal was requested.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(super) enum RenewError {
-    /// Nobody would hear it.
+    /// No relay is running.
     #[error("no relay serves from this directory")]
     NoRelay,
     /// The relay does not order certificates, or is in the middle of an order.
@@ -88,8 +83,8 @@ pub(super) enum RenewError {
         "the relay does not take the request: it has no --domain, or it is ordering a certificate already"
     )]
     NotTaken,
-    /// The request could not be left.
-    #[error("the relay cannot be asked")]
+    /// The request could not be written.
+    #[error("cannot write the request")]
     Ask(#[source] io::Error),
 }
 
@@ -101,9 +96,9 @@ impl Coded for RenewError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoRelay => {
-                "name the relay's with --data; a relay that starts renews by itself what is due"
+                "name the relay's directory with --data; a relay renews by itself when it starts"
             }
-            Self::NotTaken => "`ringtail-relay status` says which",
+            Self::NotTaken => "see `ringtail-relay status`",
             Self::Ask(_) => return None,
         };
         Some(hint.to_owned())
@@ -116,7 +111,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn to_ask_overwrites_nothing_by_way_of_a_link() {
+    fn a_request_follows_no_link() {
         let temp = tempfile::tempdir().unwrap();
         let (request, others) = (temp.path().join("renew"), temp.path().join("others"));
         ask(&request).unwrap();

@@ -1,4 +1,4 @@
-//! `completions` and `man`: the command line, described for shells and for `man`.
+//! `completions` and `man`: shell completions and manual pages.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub(super) struct CompletionsArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ManArgs {
-    /// Directory for the pages; made if it is not there
+    /// Directory for the pages, created if missing
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }
@@ -29,7 +29,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {
 }
 
 fn script(shell: Shell) -> Vec<u8> {
-    // Memory takes everything; the generator panics where it cannot write.
+    // Into memory: the generator panics when it cannot write.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "ringtail-relay", &mut script);
     script

@@ -1,70 +1,70 @@
-//! `endpoints`: what they keep, for how long, and removing it.
+//! `endpoints`: shows endpoints, and deletes what they keep.
 
 use clap::Subcommand;
 use ringtail_errors::{Code, Coded, Context as _, Exit, Failure, codes};
 use serde::Serialize;
 
-use super::{Data, Output};
+use super::{DataArgs, Output};
 use crate::accounts::{Accounts, EndpointName, MAX_RETENTION_DAYS};
+use crate::db_stats::{self, EndpointStats};
 use crate::journal::EndpointKey;
 use crate::journal::sqlite::purge;
-use crate::ops::time;
 use crate::output;
+use crate::rfc3339;
 use crate::store::DataDir;
-use crate::survey::{self, SurveyedEndpoint};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct EndpointsArgs {
     #[command(subcommand)]
-    action: Action,
+    action: EndpointsAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum EndpointsAction {
     /// List endpoints
-    List(List),
+    List(ListArgs),
     /// Show one endpoint
-    Show(Show),
-    /// Remove the events that an endpoint has, for good; clients are told of a gap
-    Purge(Named),
-    /// Set for how many days an endpoint keeps its events
-    Retention(Retention),
-    /// Remove an endpoint with its events; RingCentral gets 404 from it
-    Delete(Named),
+    Show(ShowArgs),
+    /// Delete the events of an endpoint and overwrite them on disk; clients report a gap
+    Purge(EndpointArgs),
+    /// Set how many days an endpoint keeps its events
+    Retention(RetentionArgs),
+    /// Delete an endpoint with its events; its URL then answers 404
+    Delete(EndpointArgs),
 }
 
 #[derive(Debug, clap::Args)]
-struct List {
+struct ListArgs {
     #[command(flatten)]
-    data: Data,
-    /// Print in this form on stdout
+    data: DataArgs,
+    /// Print in this format on stdout
     #[arg(long, value_name = "FORM", default_value = "plain")]
     output: Output,
 }
 
 #[derive(Debug, clap::Args)]
-struct Show {
+struct ShowArgs {
     #[command(flatten)]
-    named: Named,
-    /// Print in this form on stdout
+    named: EndpointArgs,
+    /// Print in this format on stdout
     #[arg(long, value_name = "FORM", default_value = "plain")]
     output: Output,
 }
 
 #[derive(Debug, clap::Args)]
-struct Named {
-    /// Name the endpoint by its account and its name there
+struct EndpointArgs {
+    /// Name the endpoint by its account and its own name
     #[arg(value_name = "ACCOUNT/NAME", value_parser = EndpointName::parse)]
     endpoint: EndpointName,
     #[command(flatten)]
-    data: Data,
+    data: DataArgs,
 }
 
 #[derive(Debug, clap::Args)]
-struct Retention {
+struct RetentionArgs {
     #[command(flatten)]
-    named: Named,
-    /// Keep events for this many days, or `default` for what the relay's --keep-days says
+    named: EndpointArgs,
+    /// Keep events for this many days, or `default` for the relay's --keep-days
     #[arg(value_name = "DAYS", value_parser = Days::parse)]
     days: Days,
 }
@@ -80,11 +80,11 @@ impl Days {
         let days = text.parse().ok();
         days.filter(|days| (1..=MAX_RETENTION_DAYS).contains(days))
             .map(|days| Self(Some(days)))
-            .ok_or_else(|| format!("it must be 1 to {MAX_RETENTION_DAYS}, or `default`"))
+            .ok_or_else(|| format!("expected 1 to {MAX_RETENTION_DAYS}, or `default`"))
     }
 }
 
-/// There is no endpoint of that name.
+/// An unknown endpoint.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no endpoint {0}")]
 pub(super) struct NoEndpoint(EndpointName);
@@ -95,34 +95,34 @@ impl Coded for NoEndpoint {
     }
 }
 
-/// An endpoint, for people and scripts.
+/// An endpoint, as printed.
 #[derive(Debug, Serialize)]
-struct Shown {
+struct EndpointLine {
     account: String,
     name: String,
-    /// What its URL ends with.
+    /// The end of its URL.
     id: String,
     created_at: String,
-    /// The newest number given.
+    /// Its newest `seq`.
     head: u64,
     bytes: u64,
     oldest_at: Option<String>,
     newest_at: Option<String>,
-    /// Its own days, if it has any.
+    /// Its own setting, if it has one.
     retention_days: Option<u16>,
 }
 
-impl Shown {
-    fn of(endpoint: SurveyedEndpoint) -> Self {
+impl EndpointLine {
+    fn of(endpoint: EndpointStats) -> Self {
         Self {
             account: endpoint.account.to_string(),
             name: endpoint.name.to_string(),
             id: endpoint.id,
-            created_at: time(endpoint.created_at),
+            created_at: rfc3339::of_event(endpoint.created_at),
             head: endpoint.head,
             bytes: endpoint.bytes,
-            oldest_at: endpoint.oldest_at.map(time),
-            newest_at: endpoint.newest_at.map(time),
+            oldest_at: endpoint.oldest_at.map(rfc3339::of_event),
+            newest_at: endpoint.newest_at.map(rfc3339::of_event),
             retention_days: endpoint.retention_days,
         }
     }
@@ -132,7 +132,7 @@ impl Shown {
             .map_or_else(|| "default".to_owned(), |days| days.to_string())
     }
 
-    /// Name, newest number, bytes, days and the time of the newest event, with tabs between for `cut`.
+    /// Tab-separated, for `cut`.
     fn line(&self) -> String {
         format!(
             "{}/{}\t{}\t{}\t{}\t{}",
@@ -151,7 +151,7 @@ impl Shown {
             format!("endpoint\t{}/{}", self.account, self.name),
             format!("path\t/{}", self.id),
             format!("created\t{}", self.created_at),
-            format!("newest number\t{}", self.head),
+            format!("head\t{}", self.head),
             format!("bytes\t{}", self.bytes),
             format!("oldest event\t{}", time(&self.oldest_at)),
             format!("newest event\t{}", time(&self.newest_at)),
@@ -160,9 +160,9 @@ impl Shown {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
     match &args.action {
-        Action::List(list) => {
+        EndpointsAction::List(list) => {
             for endpoint in all(&DataDir::open_existing(&list.data.data)?)? {
                 match list.output {
                     Output::Plain => output::data(endpoint.line()),
@@ -171,10 +171,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
                 .context("the list could not be printed")?;
             }
         }
-        Action::Show(show) => {
+        EndpointsAction::Show(show) => {
             let (dir, name) = (show.named.dir()?, &show.named.endpoint);
-            let is_it =
-                |it: &Shown| it.account == name.account.as_str() && it.name == name.name.as_str();
+            let is_it = |it: &EndpointLine| {
+                it.account == name.account.as_str() && it.name == name.name.as_str()
+            };
             let found = all(&dir)?.into_iter().find(is_it);
             let endpoint = found.ok_or_else(|| NoEndpoint(name.clone()))?;
             match show.output {
@@ -183,32 +184,32 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             }
             .context("the endpoint could not be printed")?;
         }
-        Action::Purge(named) => {
+        EndpointsAction::Purge(named) => {
             let dir = named.dir()?;
             let purged = purge::purge(&dir, named.find(&dir)?.1)?;
             output::say(format_args!(
-                "{}: {} events of {} bytes removed; clients are told of a gap",
+                "{}: deleted {} events of {} bytes; clients report a gap",
                 named.endpoint, purged.events, purged.bytes
             ));
         }
-        Action::Retention(retention) => {
+        EndpointsAction::Retention(retention) => {
             let named = &retention.named;
             let (accounts, key) = named.find(&named.dir()?)?;
             accounts.set_retention(key, retention.days.0)?;
             output::say(format_args!(
-                "{}: events are kept for {}; what is older goes within a minute while the relay serves",
+                "{}: keeps events for {}; a running relay deletes older ones within a minute",
                 named.endpoint,
                 match retention.days.0 {
                     Some(days) => format!("{days} days"),
-                    None => "as long as the relay keeps others'".to_owned(),
+                    None => "the relay's --keep-days".to_owned(),
                 }
             ));
         }
-        Action::Delete(named) => {
+        EndpointsAction::Delete(named) => {
             let dir = named.dir()?;
             let purged = purge::delete(&dir, named.find(&dir)?.1)?;
             output::say(format_args!(
-                "{} deleted with {} events of {} bytes: its address is answered 404, its links end within a second",
+                "{} deleted with {} events of {} bytes; its URL answers 404, and its links end within a second",
                 named.endpoint, purged.events, purged.bytes
             ));
         }
@@ -216,7 +217,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-impl Named {
+impl EndpointArgs {
     fn dir(&self) -> Result<DataDir, Failure> {
         Ok(DataDir::open_existing(&self.data.data)?)
     }
@@ -230,9 +231,9 @@ impl Named {
     }
 }
 
-fn all(dir: &DataDir) -> Result<Vec<Shown>, Failure> {
-    // Brings an older relay's database up first.
+fn all(dir: &DataDir) -> Result<Vec<EndpointLine>, Failure> {
+    // Migrates an older relay's database.
     drop(Accounts::open(dir)?);
-    let survey = survey::survey(dir, &std::collections::HashMap::new())?;
-    Ok(survey.endpoints.into_iter().map(Shown::of).collect())
+    let stats = db_stats::read(dir, &std::collections::HashMap::new())?;
+    Ok(stats.endpoints.into_iter().map(EndpointLine::of).collect())
 }

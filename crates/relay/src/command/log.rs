@@ -10,12 +10,12 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 use super::Output;
-use crate::recent::RecentLog;
+use crate::recent_log::RecentLog;
 
-/// What is logged unless asked otherwise.
+/// The default filter.
 const DEFAULT: &str = "info";
 
-/// Starts logging, and returns where the end of the log can be read. Only the first call has an effect.
+/// Starts logging and returns the newest lines. Only the first call has an effect.
 pub(super) fn start(filter: Option<&str>, form: Output) -> Result<RecentLog, Failure> {
     let filter = filter.filter(|text| !text.is_empty()).unwrap_or(DEFAULT);
     let filter = EnvFilter::builder()
@@ -30,15 +30,14 @@ pub(super) fn start(filter: Option<&str>, form: Output) -> Result<RecentLog, Fai
         .with_ansi(colour);
     let layer = match form {
         Output::Plain => lines.boxed(),
-        // Fields of an event beside its message, and those of the spans around it.
         Output::Json => lines.json().flatten_event(true).with_ansi(false).boxed(),
     };
     let recent = RecentLog::default();
-    // Fails when there is a subscriber already, which then is the one that counts.
+    // Fails when there is a subscriber already.
     drop(
         tracing_subscriber::registry()
             .with(filter)
-            .with(filter_fn(bears_no_secrets))
+            .with(filter_fn(is_free_of_secrets))
             .with(layer)
             .with(recent.clone())
             .try_init(),
@@ -46,7 +45,7 @@ pub(super) fn start(filter: Option<&str>, form: Output) -> Result<RecentLog, Fai
     Ok(recent)
 }
 
-/// The TLS library warns of what strangers do in a handshake, as often as they do it. It is heard when it is asked for.
+/// Silences rustls unless the filter names it: it warns of every bad handshake by a stranger.
 fn complete(filter: &str) -> String {
     if filter.contains("rustls") {
         filter.to_owned()
@@ -55,8 +54,8 @@ fn complete(filter: &str) -> String {
     }
 }
 
-/// What HTTP and WebSocket libraries say at their most talkative level has headers and bodies in it: tokens too.
-fn bears_no_secrets(metadata: &Metadata<'_>) -> bool {
+/// Returns whether an event cannot contain secrets: HTTP and WebSocket libraries trace headers and bodies, with tokens.
+fn is_free_of_secrets(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("ringtail") || *metadata.level() <= Level::DEBUG
 }
 

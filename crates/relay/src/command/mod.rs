@@ -19,32 +19,32 @@ use ringtail_errors::{Exit, Failure, codes};
 
 use crate::output;
 
-/// Part of the help.
+/// End of the help.
 const AFTER_HELP: &str = "\
 First steps:
-  ringtail-relay serve --dev            try it on this machine, where RingCentral does not reach it
-  ringtail-relay serve --domain NAME    answer RingCentral at a name that leads to this machine
-  ringtail-relay accounts add me        in another terminal: print a token, for `ringtail login`
+  ringtail-relay serve --dev            try it on this machine, without RingCentral
+  ringtail-relay serve --domain NAME    receive from RingCentral at a name of this machine
+  ringtail-relay accounts add me        in another terminal: print a token for `ringtail login`
 
 Exit codes:
-  0   done; for `serve`, stopped with everything in flight finished
-  1   failed; stderr says why
-  64  the arguments are not right
+  0   success; for `serve`, stopped after all requests in flight
+  1   failure, see stderr
+  64  wrong arguments
   69  for `status`: no relay serves from the data directory
-  75  stopped, and requests in flight were cut off";
+  75  stopped, with requests in flight cut off";
 
 /// Arguments of `ringtail-relay`.
 #[derive(Debug, Parser)]
 #[command(
     name = "ringtail-relay",
     version,
-    about = "Answer RingCentral's webhooks at a public address and carry them to developers' laptops",
+    about = "Receive RingCentral's webhooks at a public address and stream them to developers' laptops",
     after_help = AFTER_HELP,
     propagate_version = true,
     disable_help_subcommand = true
 )]
 pub struct Args {
-    /// Set what is logged to stderr, such as `info` or `ringtail_relay=debug`
+    /// Filter the log on stderr by level and target, such as `info` or `ringtail_relay=debug`
     #[arg(
         long,
         global = true,
@@ -53,7 +53,7 @@ pub struct Args {
         hide_env_values = true
     )]
     log: Option<String>,
-    /// Write the log in this form
+    /// Write the log in this format
     #[arg(
         long,
         global = true,
@@ -69,31 +69,31 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the relay until it is told to stop
-    Serve(Box<serve::Args>),
-    /// Show how a running relay is
-    Status(status::Args),
-    /// Manage accounts, also beside a running relay
-    Accounts(accounts::Args),
-    /// Manage endpoints and what they keep, also beside a running relay
-    Endpoints(endpoints::Args),
-    /// Copy accounts, endpoints and events into one file, also beside a running relay
+    /// Run the relay
+    Serve(Box<serve::ServeArgs>),
+    /// Show the status of a running relay
+    Status(status::StatusArgs),
+    /// Manage accounts, also while a relay runs
+    Accounts(accounts::AccountsArgs),
+    /// Manage endpoints and their events, also while a relay runs
+    Endpoints(endpoints::EndpointsArgs),
+    /// Copy accounts, endpoints and events into one file, also while a relay runs
     Backup(backup::BackupArgs),
-    /// Put a backup in the place of the database; no relay may be running
+    /// Replace the database with a backup; no relay may be running
     Restore(backup::RestoreArgs),
     /// Renew the certificate of a running relay
-    Certificate(certificate::Args),
-    /// Print what makes a shell complete commands and options
+    Certificate(certificate::CertificateCommand),
+    /// Print a completion script for a shell
     Completions(describe::CompletionsArgs),
-    /// Write the manual pages, for packages
+    /// Write manual pages, for packages
     #[command(hide = true)]
     Man(describe::ManArgs),
 }
 
-/// Where the relay keeps what it has.
+/// The data directory.
 #[derive(Debug, clap::Args)]
-struct Data {
-    /// Keep accounts and events in this directory
+struct DataArgs {
+    /// Store accounts, events and certificates in this directory
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DATA",
@@ -104,12 +104,12 @@ struct Data {
     data: PathBuf,
 }
 
-/// How data is printed.
+/// Format of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
     /// Lines for people
     Plain,
-    /// One JSON object on each line
+    /// One JSON object per line
     Json,
 }
 
@@ -119,7 +119,7 @@ pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            // Help and version are errors to clap, and no failure.
+            // clap returns help and version as errors.
             usage(&error);
             let exit = if error.use_stderr() {
                 Exit::Usage
@@ -140,7 +140,7 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<Exit, Failure> {
     let recent = log::start(args.log.as_deref(), args.log_format)?;
-    // Whoever runs the process owns it: another library has not been here before.
+    // Fails only if a provider is installed already.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     match args.command {
         Command::Serve(args) => serve::run(*args, recent),
@@ -155,19 +155,19 @@ fn run(args: Args) -> Result<Exit, Failure> {
     }
 }
 
-/// Returns what to say beside clap's own words when `serve` is not told where its certificate comes from.
+/// Returns a hint for a `serve` without a source of certificates.
 fn hint(error: &clap::Error) -> &'static str {
     let missing = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     if missing
         .is_some_and(|missing| missing.contains("--behind-proxy") && missing.contains("--dev"))
     {
-        "\nhint: `serve --dev` tries it on this machine; `serve --domain NAME` answers RingCentral"
+        "\nhint: use `serve --dev` to try it on this machine, or `serve --domain NAME` to receive from RingCentral"
     } else {
         ""
     }
 }
 
-/// Prints what clap says: help on stdout, a mistake with its code on stderr.
+/// Prints help on stdout, or a usage error with its code on stderr.
 fn usage(error: &clap::Error) {
     let text = error.render().to_string();
     match text.strip_prefix("error: ") {

@@ -10,29 +10,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringtail_errors::{Context as _, Exit, Failure, codes};
+use ringtail_text::shell_word;
 use serde::Serialize;
 use tokio::signal;
 
 use self::certificate::CertificateArgs;
 use self::hangup::Hangup;
 use super::service::{self, Watchdog};
-use super::{Data, Output};
-use crate::config::{Certificate, Config};
+use super::{DataArgs, Output};
+use crate::config::Config;
 use crate::hosts::EndpointDomain;
 use crate::journal::Retention;
 use crate::limits::{self, HAND_OVER};
 use crate::net::proxies::Network;
 use crate::output;
-use crate::recent::RecentLog;
+use crate::recent_log::RecentLog;
 use crate::server::{Server, Stopped};
+use crate::tls::Certificate;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ServeArgs {
     #[command(flatten)]
     certificate: CertificateArgs,
     #[command(flatten)]
-    data: Data,
-    /// Answer /health, /ready and /metrics at this address, in plain HTTP; 127.0.0.1:9464 is customary
+    data: DataArgs,
+    /// Serve /health, /ready and /metrics over plain HTTP at this address, usually 127.0.0.1:9464
     #[arg(
         long,
         env = "RINGTAIL_RELAY_METRICS",
@@ -40,7 +42,7 @@ pub(super) struct Args {
         value_name = "ADDR"
     )]
     metrics: Option<SocketAddr>,
-    /// Allow an address of --metrics that other machines can reach; whoever reaches it may read it
+    /// Allow --metrics at an address that other machines can reach; it needs no authentication
     #[arg(
         long,
         env = "RINGTAIL_RELAY_METRICS_ANYWHERE",
@@ -48,7 +50,7 @@ pub(super) struct Args {
         requires = "metrics"
     )]
     metrics_anywhere: bool,
-    /// Give each endpoint a name of its own below this domain, `https://ENDPOINT.DOMAIN`, beside its path
+    /// Also give each endpoint a host below this domain: `https://ENDPOINT.DOMAIN`
     #[arg(
         long,
         env = "RINGTAIL_RELAY_WILDCARD",
@@ -57,10 +59,10 @@ pub(super) struct Args {
         conflicts_with = "dev"
     )]
     wildcard: Option<EndpointDomain>,
-    /// Expect a PROXY protocol v2 header ahead of each connection of a trusted proxy
+    /// Expect a PROXY protocol v2 header on each connection of a trusted proxy
     #[arg(long, env = "RINGTAIL_RELAY_PROXY_PROTOCOL", hide_env_values = true)]
     proxy_protocol: bool,
-    /// Believe proxies at this address or network, such as `10.0.0.0/8`, about who calls; may be given more than once
+    /// Trust proxies in this network, such as `10.0.0.0/8`, to name the caller's address; repeatable
     #[arg(
         long,
         env = "RINGTAIL_RELAY_TRUSTED_PROXY",
@@ -70,7 +72,7 @@ pub(super) struct Args {
         default_values = LOOPBACK
     )]
     trusted_proxy: Vec<Network>,
-    /// Print what happens in this form on stdout
+    /// Print in this format on stdout
     #[arg(
         long,
         env = "RINGTAIL_RELAY_OUTPUT",
@@ -88,7 +90,7 @@ pub(super) struct Args {
         value_parser = clap::value_parser!(u64).range(1..=3650)
     )]
     keep_days: u64,
-    /// Keep this many bytes of events in all
+    /// Keep this many bytes of events in total
     #[arg(
         long,
         env = "RINGTAIL_RELAY_KEEP_BYTES", hide_env_values = true,
@@ -97,7 +99,7 @@ pub(super) struct Args {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     keep_bytes: u64,
-    /// Keep this many bytes of events of one account
+    /// Keep this many bytes of events per account
     #[arg(
         long,
         env = "RINGTAIL_RELAY_KEEP_ACCOUNT_BYTES", hide_env_values = true,
@@ -106,7 +108,7 @@ pub(super) struct Args {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     keep_account_bytes: u64,
-    /// Take this many events in a second on one endpoint, and ten times as many at once; validation requests are always answered
+    /// Accept this many events per second on one endpoint, with bursts of ten times as many; validation requests are always answered
     #[arg(
         long,
         env = "RINGTAIL_RELAY_MAX_EVENTS_PER_SECOND", hide_env_values = true,
@@ -114,7 +116,7 @@ pub(super) struct Args {
         default_value_t = limits::EVENTS_PER_SECOND
     )]
     max_events_per_second: NonZeroU32,
-    /// Hold this many connections open at once
+    /// Accept this many concurrent connections
     #[arg(
         long,
         env = "RINGTAIL_RELAY_MAX_CONNECTIONS", hide_env_values = true,
@@ -122,7 +124,7 @@ pub(super) struct Args {
         default_value_t = limits::CONNECTIONS
     )]
     max_connections: NonZeroU32,
-    /// Hold this many connections open at once from one IPv4 address or one IPv6 /64
+    /// Accept this many concurrent connections from one IPv4 address or IPv6 /64
     #[arg(
         long,
         env = "RINGTAIL_RELAY_MAX_CONNECTIONS_PER_ADDRESS", hide_env_values = true,
@@ -139,7 +141,7 @@ pub(super) struct Args {
         value_parser = clap::value_parser!(u64).range(1..=600)
     )]
     passthrough_deadline: u64,
-    /// Take bodies of at most this many bytes, 16777216 at the most
+    /// Accept request bodies of up to this many bytes, at most 16777216
     #[arg(
         long,
         env = "RINGTAIL_RELAY_MAX_BODY_BYTES", hide_env_values = true,
@@ -148,8 +150,8 @@ pub(super) struct Args {
         value_parser = clap::value_parser!(u64).range(1..=16 * 1024 * 1024)
     )]
     max_body_bytes: u64,
-    /// Give requests in flight this many seconds when the relay is told to stop [default: 10, and 0.4 when a service
-    /// manager hands over the socket, since new connections wait in it]
+    /// On shutdown, give requests in flight this many seconds [default: 10; 0.4 when a service manager owns the socket,
+    /// because new connections wait in it]
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DRAIN",
@@ -163,13 +165,13 @@ pub(super) struct Args {
 /// Proxies on the relay's own machine.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
 
-/// First line of `--output json`.
+/// The line of `--output json` when the relay is ready.
 #[derive(Debug, Serialize)]
-struct Ready<'a> {
+struct ReadyLine<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     url: &'a str,
-    /// File of the authority that clients must trust, if it is the relay's own.
+    /// File of the relay's own authority, which clients must trust.
     ca: Option<String>,
     /// Address listened on.
     listen: SocketAddr,
@@ -184,7 +186,7 @@ const fn days(age: Duration) -> u64 {
 
 const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 
-impl Args {
+impl ServeArgs {
     fn config(self, socket: Option<TcpListener>) -> Result<Config, &'static str> {
         let chosen = self.certificate.choose()?;
         let mut config = Config::dev(chosen.listen, self.data.data);
@@ -213,13 +215,13 @@ impl Args {
     }
 }
 
-pub(super) fn run(args: Args, recent: RecentLog) -> Result<Exit, Failure> {
+pub(super) fn run(args: ServeArgs, recent: RecentLog) -> Result<Exit, Failure> {
     if let Some(address) = args.metrics.filter(|it| !it.ip().is_loopback())
         && !args.metrics_anywhere
     {
-        let text = format!("--metrics {address} is not an address of this machine alone");
+        let text = format!("--metrics {address} can be reached by other machines");
         return Err(Failure::new(&codes::USAGE, text).hint(
-            "metrics name accounts and endpoints; with --metrics-anywhere they are shown to whoever asks there",
+            "metrics name accounts and endpoints and need no authentication; allow it with --metrics-anywhere",
         ));
     }
     let output = args.output;
@@ -235,7 +237,7 @@ pub(super) fn run(args: Args, recent: RecentLog) -> Result<Exit, Failure> {
 }
 
 async fn serve(config: Config, output: Output) -> Result<Exit, Failure> {
-    // Before the relay is ready, since whoever waits for that may stop it at once.
+    // Before the relay is ready: a script may stop it right then.
     let mut stop = Stop::listen().context("signals cannot be received")?;
     let mut hangup = Hangup::listen().context("signals cannot be received")?;
     let data = config.data.clone();
@@ -245,17 +247,17 @@ async fn serve(config: Config, output: Output) -> Result<Exit, Failure> {
     loop {
         tokio::select! {
             biased;
-            () = stop.asked() => break,
+            () = stop.requested() => break,
             () = server.join() => {
                 return Err(Failure::new(&codes::FAILED, "the relay stopped by itself"));
             }
-            // A relay that has yet to get its first certificate accepts connections, and can answer none of them.
+            // Before its first certificate, a relay accepts connections but cannot answer them.
             () = server.certified(), if !ready => {
                 announce(&server, &data, output).context("stdout is closed")?;
                 service::ready(server.public_url());
                 ready = true;
             }
-            () = hangup.heard() => server.reload_certificate(),
+            () = hangup.received() => server.reload_certificate(),
             () = watchdog.run() => {}
         }
     }
@@ -269,10 +271,10 @@ async fn serve(config: Config, output: Output) -> Result<Exit, Failure> {
 
 fn announce(server: &Server, data: &Path, output: Output) -> std::io::Result<()> {
     let url = server.public_url();
-    // A client may be started in another directory.
+    // A client may start in another directory.
     let ca = server.ca().map(absolute);
     match output {
-        Output::Json => output::json(&Ready {
+        Output::Json => output::json(&ReadyLine {
             kind: "ready",
             url,
             ca,
@@ -283,18 +285,18 @@ fn announce(server: &Server, data: &Path, output: Output) -> std::io::Result<()>
             output::data(format_args!("ready at {url}"))?;
             if let Some(ca) = ca {
                 output::data(
-                    "for this machine alone: RingCentral needs a public name and certificate (--domain, --cert or \
+                    "only for this machine: RingCentral needs a public name and certificate (--domain, --cert or \
                      --behind-proxy)",
                 )?;
-                output::data("for a token, run:")?;
+                output::data("create a token:")?;
                 output::data(format_args!(
                     "  ringtail-relay accounts add me --data {}",
-                    quoted(&absolute(data))
+                    shell_word(&absolute(data))
                 ))?;
-                output::data("on the client, run, and give it the token:")?;
+                output::data("log in with it on the client:")?;
                 output::data(format_args!(
                     "  RINGTAIL_CA={} ringtail login {url}",
-                    quoted(&ca)
+                    shell_word(&ca)
                 ))?;
             }
             Ok(())
@@ -305,16 +307,6 @@ fn announce(server: &Server, data: &Path, output: Output) -> std::io::Result<()>
 fn absolute(path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     absolute.display().to_string()
-}
-
-/// Returns the text as a shell takes it for one word.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
-    if text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 /// Signals that ask the relay to stop.
@@ -336,7 +328,7 @@ impl Stop {
         })
     }
 
-    async fn asked(&mut self) {
+    async fn requested(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -350,21 +342,10 @@ impl Stop {
         Ok(Self {})
     }
 
-    async fn asked(&mut self) {
-        // Without the signal the relay can only be killed, which it survives.
+    async fn requested(&mut self) {
+        // Without the signal, the relay can only be killed, which loses nothing.
         if signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_one_word_to_a_shell() {
-        assert_eq!(quoted("/srv/data/ca.pem"), "/srv/data/ca.pem");
-        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
     }
 }

@@ -1,5 +1,4 @@
-//! What the relay has to do with a service manager that speaks systemd's protocols: a socket that it keeps listening
-//! while one relay follows another, and how the relay is.
+//! systemd's protocols: socket activation, readiness and the watchdog.
 
 use std::io;
 use std::net::TcpListener;
@@ -10,15 +9,15 @@ use ringtail_errors::{Code, Coded, codes};
 use sd_notify::NotifyState;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// Why the sockets that were handed over cannot be used.
+/// Why the service manager's sockets cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(super) enum HandedOver {
     /// There are several.
-    #[error("the service manager handed over {0} sockets")]
+    #[error("the service manager passed {0} sockets")]
     Several(usize),
-    /// It is none that accepts connections.
-    #[error("the service manager handed over something that is no listening TCP socket")]
+    /// It does not accept connections.
+    #[error("the service manager did not pass a listening TCP socket")]
     NotListening(#[source] io::Error),
 }
 
@@ -29,15 +28,15 @@ impl Coded for HandedOver {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Several(_) => "leave one ListenStream in the socket unit, the relay's",
-            Self::NotListening(_) => "the socket unit has one ListenStream, and Accept=no",
+            Self::Several(_) => "leave one ListenStream in the socket unit",
+            Self::NotListening(_) => "the socket unit needs one ListenStream and Accept=no",
         };
         Some(hint.to_owned())
     }
 }
 
-/// Takes the socket that the service manager listens on for the relay, if it does (`LISTEN_FDS`). To be called before
-/// there are threads, since it takes what says so out of the environment.
+/// Takes the service manager's socket, if there is one (`LISTEN_FDS`). Call it before any thread starts: it changes the
+/// environment.
 pub(super) fn socket() -> Result<Option<TcpListener>, HandedOver> {
     let mut sockets = ListenFd::from_env();
     match sockets.len() {
@@ -49,37 +48,36 @@ pub(super) fn socket() -> Result<Option<TcpListener>, HandedOver> {
     }
 }
 
-/// Says that requests are served.
+/// Reports that the relay serves.
 pub(super) fn ready(url: &str) {
-    tell(&[
+    notify(&[
         NotifyState::Ready,
         NotifyState::Status(&format!("serving {url}")),
     ]);
 }
 
-/// Says that the relay ends.
+/// Reports that the relay stops.
 pub(super) fn stopping() {
-    tell(&[
+    notify(&[
         NotifyState::Stopping,
         NotifyState::Status("finishing what is in flight"),
     ]);
 }
 
-/// A service manager that does not listen is no reason to end.
-fn tell(state: &[NotifyState<'_>]) {
+fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!(%error, "the service manager was not told");
+        tracing::warn!(%error, "could not notify the service manager");
     }
 }
 
-/// Tells the service manager now and then that the relay is alive, if it wants to know (`WatchdogSec`).
+/// Reports regularly that the relay is alive, if the service manager expects it (`WatchdogSec`).
 #[derive(Debug)]
 pub(super) struct Watchdog(Option<Interval>);
 
 impl Watchdog {
     pub(super) fn new() -> Self {
         let pause = sd_notify::watchdog_enabled().filter(|patience| !patience.is_zero());
-        // Twice in its patience, as sd_watchdog_enabled(3) advises.
+        // At half the interval, as sd_watchdog_enabled(3) advises.
         Self(pause.map(|patience| {
             let mut ticks = interval((patience / 2).max(Duration::from_millis(1)));
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -87,12 +85,12 @@ impl Watchdog {
         }))
     }
 
-    /// Goes on for ever, and may be dropped at any time.
+    /// Never returns, and is cancel-safe.
     pub(super) async fn run(&mut self) {
         match &mut self.0 {
             Some(ticks) => loop {
                 ticks.tick().await;
-                tell(&[NotifyState::Watchdog]);
+                notify(&[NotifyState::Watchdog]);
             },
             None => std::future::pending().await,
         }

@@ -1,47 +1,66 @@
-//! `status`: how a running relay is.
+//! `status`: the status of a running relay.
 
-use std::io::{self, Read as _, Write as _};
+#[cfg(unix)]
+use std::error::Error;
+#[cfg(unix)]
+use std::io;
+#[cfg(unix)]
 use std::time::Duration;
 
+#[cfg(unix)]
+use bytes::Bytes;
+#[cfg(unix)]
+use http::{HeaderValue, Request, StatusCode, Uri, header};
+#[cfg(unix)]
+use http_body_util::{BodyExt as _, Empty, Limited};
+#[cfg(unix)]
+use hyper::client::conn::http1;
+#[cfg(unix)]
+use hyper_util::rt::TokioIo;
 use ringtail_errors::{Context as _, Exit, Failure, codes};
+#[cfg(unix)]
+use ringtail_text::chain;
+use ringtail_text::size;
 use serde::Serialize;
 
-use super::{Data, Output};
+use super::{DataArgs, Output};
 use crate::ops::Status;
 use crate::output;
 use crate::store::{DataDir, DataDirError};
 
 /// How long the relay may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+#[cfg(unix)]
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The most that is read of its answer: a relay with all the endpoints of a thousand accounts.
-const ANSWER_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of its answer, at most: enough for all endpoints of a thousand accounts.
+#[cfg(unix)]
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct StatusArgs {
     #[command(flatten)]
-    data: Data,
-    /// Print in this form on stdout
+    data: DataArgs,
+    /// Print in this format on stdout
     #[arg(long, value_name = "FORM", default_value = "plain")]
     output: Output,
 }
 
-/// What is said of a relay that does not run.
+/// Output without a running relay.
 #[derive(Debug, Serialize)]
-struct Stopped {
+struct StoppedStatus {
     running: bool,
     database_bytes: u64,
 }
 
-/// What is said of one that does.
+/// Output with a running relay.
 #[derive(Debug, Serialize)]
-struct Running<'a> {
+struct RunningStatus<'a> {
     running: bool,
     #[serde(flatten)]
     status: &'a Status,
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(args: &StatusArgs) -> Result<Exit, Failure> {
     let dir = DataDir::open_existing(&args.data.data)?;
     match dir.lock_serving() {
         Err(DataDirError::InUse { .. }) => {}
@@ -49,11 +68,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Ok(_nobody_serves) => return stopped(&dir, args.output),
     }
     let status = ask(&dir).context(format!(
-        "a relay serves from {} and does not say how it is",
+        "the relay that serves from {} does not answer",
         dir.path().display()
     ))?;
     match args.output {
-        Output::Json => output::json(&Running {
+        Output::Json => output::json(&RunningStatus {
             running: true,
             status: &status,
         }),
@@ -69,14 +88,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 fn stopped(dir: &DataDir, form: Output) -> Result<Exit, Failure> {
     let database_bytes = std::fs::metadata(dir.database()).map_or(0, |it| it.len());
     match form {
-        Output::Json => output::json(&Stopped {
+        Output::Json => output::json(&StoppedStatus {
             running: false,
             database_bytes,
         }),
         Output::Plain => output::data(format_args!(
             "no relay serves from {}; its database has {}",
             dir.path().display(),
-            bytes(database_bytes)
+            size(database_bytes)
         )),
     }
     .context("the status could not be printed")?;
@@ -85,34 +104,53 @@ fn stopped(dir: &DataDir, form: Output) -> Result<Exit, Failure> {
 
 #[cfg(unix)]
 fn ask(dir: &DataDir) -> Result<Status, Failure> {
-    let mut socket = std::os::unix::net::UnixStream::connect(dir.control_socket())?;
-    socket.set_read_timeout(Some(PATIENCE))?;
-    socket.set_write_timeout(Some(PATIENCE))?;
-    socket.write_all(b"GET /status HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n")?;
-    let mut answer = Vec::new();
-    socket.take(ANSWER_BYTES).read_to_end(&mut answer)?;
-    let head_end = answer.windows(4).position(|it| it == b"\r\n\r\n");
-    let (head, body) = head_end
-        .and_then(|end| Some((answer.get(..end)?, answer.get(end + 4..)?)))
-        .ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
-    if !head.starts_with(b"HTTP/1.1 200 ") {
-        let answer = String::from_utf8_lossy(body);
-        let text = format!("it answered {:?}", answer.trim());
-        return Err(Failure::new(&codes::FAILED, text));
-    }
-    serde_json::from_slice(body).map_err(|error| {
-        let text = format!("it is another version: its answer is not understood: {error}");
-        Failure::new(&codes::FAILED, text)
-    })
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let answered = runtime.block_on(async { tokio::time::timeout(TIMEOUT, request(dir)).await });
+    answered.map_err(io::Error::from)?
+}
+
+#[cfg(unix)]
+async fn request(dir: &DataDir) -> Result<Status, Failure> {
+    let socket = tokio::net::UnixStream::connect(dir.control_socket()).await?;
+    let failed = |error: &(dyn Error + 'static)| Failure::new(&codes::FAILED, chain(error));
+    let (mut sender, connection) = http1::handshake(TokioIo::new(socket))
+        .await
+        .map_err(|error| failed(&error))?;
+    let mut request = Request::new(Empty::<Bytes>::new());
+    *request.uri_mut() = Uri::from_static("/status");
+    let host = HeaderValue::from_static("relay");
+    request.headers_mut().insert(header::HOST, host);
+    // `move` drops the sender at the end, which ends the connection.
+    let response = async move {
+        let response = sender.send_request(request).await;
+        let response = response.map_err(|error| failed(&error))?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_BYTES)
+            .collect()
+            .await;
+        let body = body.map_err(|error| failed(&*error))?.to_bytes();
+        if status != StatusCode::OK {
+            let text = format!("it answered {:?}", String::from_utf8_lossy(&body).trim());
+            return Err(Failure::new(&codes::FAILED, text));
+        }
+        serde_json::from_slice(&body).map_err(|error| {
+            let text = format!("it is another version, whose answer cannot be read: {error}");
+            Failure::new(&codes::FAILED, text)
+        })
+    };
+    let (response, _) = tokio::join!(response, connection);
+    response
 }
 
 #[cfg(not(unix))]
 fn ask(_dir: &DataDir) -> Result<Status, Failure> {
-    let text = "on this system only --metrics tells how a relay is";
+    let text = "this system has no control socket: use --metrics";
     Err(Failure::new(&codes::FAILED, text))
 }
 
-/// The status for people.
+/// Returns the status as text.
 fn lines(status: &Status) -> Vec<String> {
     let mut lines = vec![
         format!(
@@ -142,9 +180,9 @@ fn lines(status: &Status) -> Vec<String> {
     }
     let journal = &status.journal;
     lines.push(format!(
-        "journal: {} of events in {} of files, oldest from {}, {} waiting for the disk",
-        bytes(journal.event_bytes),
-        bytes(journal.database_bytes + journal.wal_bytes),
+        "journal: {} of events in {} of files, oldest from {}, {} events queued",
+        size(journal.event_bytes),
+        size(journal.database_bytes + journal.wal_bytes),
         journal.oldest_at.as_deref().unwrap_or("never"),
         journal.queue_events
     ));
@@ -155,15 +193,17 @@ fn lines(status: &Status) -> Vec<String> {
     for endpoint in &status.endpoints {
         let client = match (endpoint.cursor, endpoint.waiting_seconds) {
             (None, _) => "no client since the start".to_owned(),
-            (Some(cursor), None) => format!("cursor {cursor}, nothing waits"),
-            (Some(cursor), Some(waits)) => format!("cursor {cursor}, the next waits for {waits} s"),
+            (Some(cursor), None) => format!("cursor {cursor}, nothing pending"),
+            (Some(cursor), Some(waits)) => {
+                format!("cursor {cursor}, oldest pending event {waits} s old")
+            }
         };
         lines.push(format!(
             "  {}/{}: {} events, {} kept, newest {}, {} links, {client}",
             endpoint.account,
             endpoint.name,
             endpoint.head,
-            bytes(endpoint.bytes),
+            size(endpoint.bytes),
             endpoint.newest_at.as_deref().unwrap_or("never"),
             endpoint.links
         ));
@@ -175,38 +215,4 @@ fn lines(status: &Status) -> Vec<String> {
         lines.push(format!("{} {}: {}", line.at, line.level, line.message));
     }
     lines
-}
-
-/// Returns a size in the unit that people read.
-fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    let mut size = bytes as f64;
-    let mut shown = format!("{bytes} bytes");
-    for unit in UNITS {
-        if size < 1024.0 {
-            break;
-        }
-        size /= 1024.0;
-        shown = format!("{size:.1} {unit}");
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_a_unit_that_fits() {
-        for (size, shown) in [
-            (0, "0 bytes"),
-            (1023, "1023 bytes"),
-            (1024, "1.0 KiB"),
-            (1_572_864, "1.5 MiB"),
-            (5 << 40, "5.0 TiB"),
-            (5 << 50, "5120.0 TiB"),
-        ] {
-            assert_eq!(bytes(size), shown);
-        }
-    }
 }

@@ -40,7 +40,7 @@ fn definition_is_consistent() {
 }
 
 #[test]
-fn arguments_are_taken_or_refused_with_the_reason() {
+fn arguments_are_accepted_or_refused_with_the_reason() {
     let cases = [
         ("serve --dev", ""),
         ("serve --dev --listen 127.0.0.1:0 --output json", ""),
@@ -81,7 +81,10 @@ fn arguments_are_taken_or_refused_with_the_reason() {
             "serve --domain a.test --acme-directory https://localhost:14000/dir --acme-ca f",
             "",
         ),
-        ("serve --domain *.example.com", "wildcard certificates"),
+        (
+            "serve --domain *.example.com",
+            "a wildcard certificate needs",
+        ),
         ("serve --domain 192.0.2.7", "it is an address"),
         (
             "serve --domain a.test --acme-directory http://a",

@@ -162,7 +162,7 @@ pub trait Journal: Debug + Send + Sync {
     /// Identity of the journal. A restored or new journal has another, so that cursors are never mixed up.
     fn id(&self) -> &str;
 
-    /// Returns what is queued or being written.
+    /// Returns the entries that are queued or being written.
     fn queued(&self) -> Queued;
 
     /// Writes a row to prove that the journal can.

@@ -7,7 +7,7 @@
 //!
 //! Invariants: the transaction that stores an event numbers it. Heads move and appends are answered only after the
 //! commit, in that order, so that an acknowledged event is not above the head. Retention deletes from the old end of an
-//! endpoint, in transactions of its own.
+//! endpoint, in separate transactions.
 
 mod heads;
 mod known_time;
@@ -93,7 +93,7 @@ impl Coded for OpenError {
 
 /// A [`Journal`] in SQLite.
 ///
-/// Dropping it writes what is queued and ends its thread, and blocks for that long; [`Journal::close`] does the same off
+/// Dropping it writes queued entries and ends its thread, and blocks for that long; [`Journal::close`] does the same off
 /// the runtime.
 #[derive(Debug)]
 pub struct SqliteJournal {

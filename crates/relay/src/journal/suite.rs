@@ -1,6 +1,6 @@
-//! What every journal must do, as tests that know nothing of the back end.
+//! Tests that every journal must pass, independent of the back end.
 //!
-//! A back end implements [`Fixture`] and says `journal_suite!(ItsFixture)` in its tests.
+//! A back end implements [`Fixture`] and calls `journal_suite!(ItsFixture)` in its tests.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use ringtail_protocol::event::{
 
 use super::{AppendError, Appended, EndpointKey, Entry, Journal, Page};
 
-/// A back end under test, in a place of its own.
+/// A back end under test.
 pub(crate) trait Fixture: Sized {
-    /// Makes an empty journal that keeps events for `max_age`, and `max_bytes` of them.
+    /// Creates an empty journal that keeps events for `max_age`, up to `max_bytes`.
     async fn start(max_age: Duration, max_bytes: u64) -> Self;
 
-    /// Makes an endpoint.
+    /// Creates an endpoint.
     fn endpoint(&mut self) -> EndpointKey;
 
     /// Returns the journal.
@@ -34,34 +34,34 @@ pub(crate) trait Fixture: Sized {
     /// Closes the journal and opens it again.
     async fn reopen(&mut self);
 
-    /// Leaves the journal as the loss of power would, and opens what is on the disk.
+    /// Simulates a power loss, and opens the files on the disk.
     async fn crash(&mut self);
 }
 
-/// Makes a test of each case for a back end.
+/// Creates a test of each case for a back end.
 macro_rules! journal_suite {
     ($fixture:ty) => {
         $crate::journal::suite::journal_suite!(@ $fixture:
             an_empty_endpoint_has_no_events
             events_come_back_as_they_were_stored
-            concurrent_appends_leave_no_holes
+            concurrent_appends_leave_no_gaps
             appends_of_one_caller_keep_their_order
             pages_keep_to_their_limits
             a_page_has_at_least_one_event
             duplicates_are_marked_with_the_first
             duplicates_are_known_after_reopening
-            a_uuid_of_another_endpoint_is_no_duplicate
+            a_uuid_of_another_endpoint_is_not_a_duplicate
             endpoints_are_independent
             an_unknown_endpoint_is_refused_alone
             the_head_moves_when_events_are_durable
             heads_survive_reopening
-            an_append_nobody_waits_for_is_written
+            a_detached_append_is_written
             acknowledged_events_survive_a_crash
             numbers_go_on_after_a_crash
-            old_events_go_from_the_old_end
-            events_beyond_the_size_go_from_the_largest_endpoint
-            what_retention_took_is_no_original
-            a_kind_of_the_future_is_kept
+            old_events_are_deleted_from_the_old_end
+            the_largest_endpoint_loses_events_beyond_the_size
+            deleted_events_are_not_originals
+            an_unknown_kind_is_kept
             the_identity_is_that_of_the_journal
             bodies_of_the_largest_size_are_kept
         );
@@ -89,7 +89,7 @@ async fn start<F: Fixture>() -> F {
     F::start(MONTH, PLENTY).await
 }
 
-/// Returns an entry with that body, received at that second.
+/// Returns an entry.
 pub(crate) fn entry(endpoint: EndpointKey, body: &[u8], second: i64) -> Entry {
     let request = Request {
         method: "POST".to_owned(),
@@ -121,7 +121,7 @@ pub(crate) async fn append(journal: &Arc<dyn Journal>, entry: Entry) -> Appended
     journal.append(entry).await.expect("the journal has room")
 }
 
-/// Reads all that the endpoint has, in pages of three.
+/// Reads all events of the endpoint, in pages of three.
 pub(crate) async fn read_all(journal: &Arc<dyn Journal>, endpoint: EndpointKey) -> Vec<Event> {
     let mut events = Vec::new();
     let mut after = 0;
@@ -193,7 +193,7 @@ pub(crate) async fn events_come_back_as_they_were_stored<F: Fixture>() {
     assert_eq!((last.events, last.head), (expected.split_off(2), 3));
 }
 
-pub(crate) async fn concurrent_appends_leave_no_holes<F: Fixture>() {
+pub(crate) async fn concurrent_appends_leave_no_gaps<F: Fixture>() {
     let mut fixture = start::<F>().await;
     let endpoints = [fixture.endpoint(), fixture.endpoint()];
     let journal = fixture.journal();
@@ -221,7 +221,7 @@ pub(crate) async fn appends_of_one_caller_keep_their_order<F: Fixture>() {
     let mut fixture = start::<F>().await;
     let endpoint = fixture.endpoint();
     let journal = fixture.journal();
-    // The call queues, the future only waits: order is that of the calls, whichever is awaited first.
+    // The call queues the entry; the order of awaits does not matter.
     let first = journal.append(entry(endpoint, b"first", 1));
     let second = journal.append(entry(endpoint, b"second", 2));
     assert_eq!(second.await.expect("stored").seq, 2);
@@ -281,7 +281,7 @@ pub(crate) async fn duplicates_are_marked_with_the_first<F: Fixture>() {
     let mut fixture = start::<F>().await;
     let endpoint = fixture.endpoint();
     let journal = fixture.journal();
-    // All at once, so that they share a transaction where there is one.
+    // Together, so that they share a transaction.
     let appends = ["a", "b", "a", "a", "b"]
         .map(|uuid| journal.append(with_uuid(entry(endpoint, b"", 1), uuid)));
     let marks: Vec<Option<u64>> = join_all(appends)
@@ -292,7 +292,7 @@ pub(crate) async fn duplicates_are_marked_with_the_first<F: Fixture>() {
     assert_eq!(marks, [None, None, Some(1), Some(1), Some(2)]);
     let events = read_all(&journal, endpoint).await;
     assert!(events.iter().map(|event| event.duplicate_of).eq(marks));
-    // An event without one is nobody's duplicate.
+    // An event without uuid is never a duplicate.
     for _ in 0..2 {
         assert_eq!(
             append(&journal, entry(endpoint, b"", 1)).await.duplicate_of,
@@ -313,7 +313,7 @@ pub(crate) async fn duplicates_are_known_after_reopening<F: Fixture>() {
     assert_eq!(again.duplicate_of, Some(1));
 }
 
-pub(crate) async fn a_uuid_of_another_endpoint_is_no_duplicate<F: Fixture>() {
+pub(crate) async fn a_uuid_of_another_endpoint_is_not_a_duplicate<F: Fixture>() {
     let mut fixture = start::<F>().await;
     let journal = fixture.journal();
     for endpoint in [fixture.endpoint(), fixture.endpoint()] {
@@ -366,7 +366,7 @@ pub(crate) async fn the_head_moves_when_events_are_durable<F: Fixture>() {
     for seq in 1..=20 {
         let appended = append(&journal, entry(endpoint, b"", 1)).await;
         assert_eq!(appended.seq, seq);
-        // Whoever was told so sees it at once, and so does who began to watch before or after.
+        // Visible at once, to earlier and later subscribers.
         assert_eq!(*journal.head(endpoint).borrow(), seq);
         early.changed().await.expect("the journal lives");
         assert_eq!(*early.borrow_and_update(), seq);
@@ -385,7 +385,7 @@ pub(crate) async fn heads_survive_reopening<F: Fixture>() {
     assert_eq!(seqs(&journal, endpoint).await, [1, 2, 3]);
 }
 
-pub(crate) async fn an_append_nobody_waits_for_is_written<F: Fixture>() {
+pub(crate) async fn a_detached_append_is_written<F: Fixture>() {
     let mut fixture = start::<F>().await;
     let endpoint = fixture.endpoint();
     let journal = fixture.journal();
@@ -394,7 +394,7 @@ pub(crate) async fn an_append_nobody_waits_for_is_written<F: Fixture>() {
     head.wait_for(|head| *head == 1)
         .await
         .expect("it is written");
-    // Closing writes what waits.
+    // Closing writes queued entries.
     drop(journal.append(entry(endpoint, b"noted", 2)));
     drop(journal);
     fixture.reopen().await;
@@ -431,11 +431,11 @@ pub(crate) async fn numbers_go_on_after_a_crash<F: Fixture>() {
     }
 }
 
-pub(crate) async fn old_events_go_from_the_old_end<F: Fixture>() {
+pub(crate) async fn old_events_are_deleted_from_the_old_end<F: Fixture>() {
     let mut fixture = F::start(Duration::from_secs(100), PLENTY).await;
     let (endpoint, quiet) = (fixture.endpoint(), fixture.endpoint());
     let journal = fixture.journal();
-    // The third was stamped by a clock that was set back: it stays, since taking it would leave a gap.
+    // The third is older because the clock was set back. It stays: deleting it would leave a gap.
     for second in [1, 50, 200, 10, 300] {
         append(&journal, entry(endpoint, b"", second)).await;
     }
@@ -452,7 +452,7 @@ pub(crate) async fn old_events_go_from_the_old_end<F: Fixture>() {
     let left: Vec<u64> = page.events.iter().map(|event| event.seq).collect();
     assert_eq!((left, page.head), (vec![3, 4, 5], 5));
 
-    // Emptied, an endpoint still knows its numbers.
+    // An empty endpoint keeps counting.
     fixture.retain(Timestamp(10_000 * SECOND)).await;
     let page = journal
         .read(endpoint, 0, 10, usize::MAX)
@@ -465,7 +465,7 @@ pub(crate) async fn old_events_go_from_the_old_end<F: Fixture>() {
     assert_eq!(seqs(&fixture.journal(), endpoint).await, [6]);
 }
 
-pub(crate) async fn events_beyond_the_size_go_from_the_largest_endpoint<F: Fixture>() {
+pub(crate) async fn the_largest_endpoint_loses_events_beyond_the_size<F: Fixture>() {
     let mut fixture = F::start(MONTH, 100_000).await;
     let (flooded, quiet) = (fixture.endpoint(), fixture.endpoint());
     let journal = fixture.journal();
@@ -479,19 +479,19 @@ pub(crate) async fn events_beyond_the_size_go_from_the_largest_endpoint<F: Fixtu
     assert_eq!(left.last(), Some(&200));
     let first = *left.first().expect("not all go");
     assert!(left.iter().copied().eq(first..=200));
-    // The bodies alone take 1000 bytes each; what else counts is the back end's, but it is not much.
+    // Each body has 1000 bytes; back ends may count a little more.
     assert!(
         (80..=100).contains(&left.len()),
         "{} events are left",
         left.len()
     );
 
-    // Within the size, nothing goes.
+    // Within the limit, nothing is deleted.
     fixture.retain(Timestamp(201 * SECOND)).await;
     assert_eq!(seqs(&journal, flooded).await, left);
 }
 
-pub(crate) async fn what_retention_took_is_no_original<F: Fixture>() {
+pub(crate) async fn deleted_events_are_not_originals<F: Fixture>() {
     let mut fixture = F::start(Duration::from_secs(100), PLENTY).await;
     let endpoint = fixture.endpoint();
     let journal = fixture.journal();
@@ -503,14 +503,14 @@ pub(crate) async fn what_retention_took_is_no_original<F: Fixture>() {
     assert_eq!(third.duplicate_of, Some(2));
 }
 
-pub(crate) async fn a_kind_of_the_future_is_kept<F: Fixture>() {
+pub(crate) async fn an_unknown_kind_is_kept<F: Fixture>() {
     let mut fixture = start::<F>().await;
     let endpoint = fixture.endpoint();
     let journal = fixture.journal();
     let mut entry = entry(endpoint, b"", 1);
     entry.kind = Kind::Unknown(200);
     entry.disposition = Disposition::Unknown(255);
-    // Whatever the bytes are, they come back.
+    // Unknown codes are stored as they are.
     entry.request = EncodedRequest::from_stored(Bytes::new());
     let appended = append(&journal, entry.clone()).await;
     assert_eq!(

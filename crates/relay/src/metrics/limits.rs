@@ -67,7 +67,7 @@ limits! {
     NotHttp = "not-http",
     /// What HTTP/2 allows: resets, refused streams, pieces of a head.
     Http2 = "http2",
-    /// Silence on a connection, or an answer that nobody reads.
+    /// Silence on a connection, or an unread answer.
     IdleTime = "idle-time",
     /// Bytes of an app's answer head.
     AnswerHeadBytes = "answer-head-bytes",

@@ -1,6 +1,6 @@
 //! What a relay counts and times, for Prometheus. `docs/METRICS.md` lists every name; a test compares the two.
 //!
-//! Other modules report to this one; it depends on none of them. State that can be read at any time, such as open links
+//! Other modules report to this one; it depends on no other. State that can be read at any time, such as open links
 //! or cursors, is not counted here: [`crate::ops`] reads it for each request.
 
 mod answers;
@@ -127,7 +127,7 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// Upper ends of the buckets in seconds: from what a validation takes in memory to beyond RingCentral's timeout.
+/// Upper ends of the buckets in seconds: from a validation answered from memory to beyond RingCentral's timeout.
 const BUCKETS: [f64; 17] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0,
     5.0, 10.0, 30.0,

@@ -1,4 +1,4 @@
-//! Numbers that are asked for when somebody reads them.
+//! Metrics that are read from the relay's state for each request.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,15 +10,15 @@ use ringtail_protocol::event::Timestamp;
 
 use super::Ops;
 use super::status::seconds;
+use crate::db_stats::{DatabaseStats, EndpointStats};
 use crate::journal::Queued;
-use crate::survey::{Survey, SurveyedEndpoint};
 use crate::tls::CertificateState;
 
-/// Endpoints that have rows of their own. A relay with more shows those that clients are furthest behind on.
+/// Endpoints with rows. A relay with more shows those whose clients are furthest behind.
 const LISTED_ENDPOINTS: usize = 256;
 
-/// Returns what is so now.
-pub(super) fn registry(ops: &Ops, survey: Option<&Survey>) -> Registry {
+/// Returns the present numbers.
+pub(super) fn registry(ops: &Ops, stats: Option<&DatabaseStats>) -> Registry {
     let mut registry = Registry::with_prefix("ringtail");
     registry.register_with_unit(
         "start_time",
@@ -48,9 +48,9 @@ pub(super) fn registry(ops: &Ops, survey: Option<&Survey>) -> Registry {
         ]),
     );
     certificates(&mut registry, &ops.certificate.borrow());
-    if let Some(survey) = survey {
-        database(&mut registry, survey);
-        endpoints(&mut registry, ops, survey);
+    if let Some(stats) = stats {
+        database(&mut registry, stats);
+        endpoints(&mut registry, ops, stats);
     }
     registry
 }
@@ -78,17 +78,17 @@ fn unix_seconds(time: SystemTime) -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-fn database(registry: &mut Registry, survey: &Survey) {
+fn database(registry: &mut Registry, stats: &DatabaseStats) {
     registry.register_with_unit(
         "database",
         "Bytes of the database's files",
         Unit::Bytes,
         family([
-            ([("file", "database")], survey.database_bytes),
-            ([("file", "wal")], survey.wal_bytes),
+            ([("file", "database")], stats.database_bytes),
+            ([("file", "wal")], stats.wal_bytes),
         ]),
     );
-    let oldest = survey.endpoints.iter().filter_map(|it| it.oldest_at).min();
+    let oldest = stats.endpoints.iter().filter_map(|it| it.oldest_at).min();
     let age = oldest.map_or(0, |oldest| seconds(oldest, Timestamp::now()));
     registry.register_with_unit(
         "journal_age",
@@ -99,23 +99,23 @@ fn database(registry: &mut Registry, survey: &Survey) {
     registry.register(
         "endpoints",
         "Endpoints of all accounts",
-        gauge(survey.endpoints.len()),
+        gauge(stats.endpoints.len()),
     );
 }
 
-/// Rows for endpoints, by the names that their owners gave them.
-fn endpoints(registry: &mut Registry, ops: &Ops, survey: &Survey) {
-    // Those that clients are furthest behind on come first: they are what an operator looks for.
-    let mut listed: Vec<&SurveyedEndpoint> = survey.endpoints.iter().collect();
+/// Adds rows for endpoints, by account and name.
+fn endpoints(registry: &mut Registry, ops: &Ops, stats: &DatabaseStats) {
+    // An operator looks for those whose clients are furthest behind.
+    let mut listed: Vec<&EndpointStats> = stats.endpoints.iter().collect();
     listed.sort_by_key(|it| std::cmp::Reverse((it.waiting(), it.bytes)));
     listed.truncate(LISTED_ENDPOINTS);
-    let labels = |it: &SurveyedEndpoint| {
+    let labels = |it: &EndpointStats| {
         [
             ("account", it.account.to_string()),
             ("endpoint", it.name.to_string()),
         ]
     };
-    let rows = |value: fn(&SurveyedEndpoint) -> Option<u64>| {
+    let rows = |value: fn(&EndpointStats) -> Option<u64>| {
         let rows = listed
             .iter()
             .filter_map(|it| Some((labels(it), value(it)?)));
@@ -130,7 +130,7 @@ fn endpoints(registry: &mut Registry, ops: &Ops, survey: &Survey) {
     registry.register(
         "endpoint_waiting_events",
         "Events that no client of the endpoint has; absent until a client has attached since the relay started",
-        rows(SurveyedEndpoint::waiting),
+        rows(EndpointStats::waiting),
     );
     registry.register_with_unit(
         "endpoint_cursor_age",

@@ -1,17 +1,16 @@
-//! What the operator asks a running relay, apart from what the world sees of it.
+//! Health, metrics and status of a running relay, for its operator.
 //!
 //! ```text
 //! GET /health    200: the process answers
-//! GET /ready     200: events can be stored and requests are taken; 503: not, and a line that says why
-//! GET /metrics   numbers for Prometheus
-//! GET /status    all that `ringtail-relay status` shows; only at the socket
+//! GET /ready     200: requests are accepted and events can be stored; 503: not, with the reason
+//! GET /metrics   metrics for Prometheus
+//! GET /status    what `ringtail-relay status` shows; only at the socket
 //! ```
 //!
-//! There are two doors to it: a socket in the data directory, which whoever may read that directory can open, and the
-//! address of `--metrics`, if it is given. Nothing here can change the relay, and nothing shows a token, the address of
-//! an endpoint, or a byte of an event.
+//! They are served at a socket in the data directory and at the address of `--metrics`, if given. No request changes the
+//! relay, and no response contains a token, the URL of an endpoint or anything from an event.
 
-mod door;
+mod listeners;
 mod live;
 mod ready;
 mod status;
@@ -25,19 +24,19 @@ use http_body_util::Full;
 use ringtail_protocol::event::Timestamp;
 use tokio::sync::watch;
 
-pub(crate) use self::door::Doors;
-pub(crate) use self::status::{Status, time};
+pub(crate) use self::listeners::AdminListeners;
+pub(crate) use self::status::Status;
+use crate::db_stats::{self, DatabaseStats};
 use crate::hosts::Hosts;
 use crate::journal::Journal;
 use crate::links::registry::Links;
 use crate::metrics::{self, Metrics};
-use crate::recent::RecentLog;
+use crate::recent_log::RecentLog;
 use crate::shutdown::Shutdown;
 use crate::store::DataDir;
-use crate::survey::{self, Survey};
 use crate::tls::CertificateState;
 
-/// What is asked about.
+/// The parts of the relay that report.
 #[derive(Debug)]
 pub(crate) struct Ops {
     pub(crate) links: Arc<Links>,
@@ -51,36 +50,37 @@ pub(crate) struct Ops {
     pub(crate) started: Timestamp,
 }
 
-/// Who asks.
+/// Where a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Caller {
-    /// Whoever can open the socket in the data directory, and so could read the database.
-    Owner,
-    /// Whoever reaches the address of `--metrics`.
-    Anybody,
+enum Origin {
+    /// The socket: the caller could read the database as well.
+    Socket,
+    /// The address of `--metrics`, without authentication.
+    Metrics,
 }
 
-type Answer = Response<Full<Bytes>>;
+type OpsResponse = Response<Full<Bytes>>;
 
 impl Ops {
-    /// Answers one request; its body is not looked at.
-    async fn answer<B>(&self, caller: Caller, request: Request<B>) -> Result<Answer, Infallible> {
+    /// Answers one request.
+    async fn answer<B>(
+        &self,
+        caller: Origin,
+        request: Request<B>,
+    ) -> Result<OpsResponse, Infallible> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n"));
+            return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"));
         }
         Ok(match request.uri().path() {
             "/health" => text(StatusCode::OK, "ok\n"),
             "/ready" => self.ready().await,
             "/metrics" => self.metrics().await,
-            "/status" if caller == Caller::Owner => self.status().await,
-            _ => text(
-                StatusCode::NOT_FOUND,
-                "there is /health, /ready and /metrics\n",
-            ),
+            "/status" if caller == Origin::Socket => self.status().await,
+            _ => text(StatusCode::NOT_FOUND, "try /health, /ready or /metrics\n"),
         })
     }
 
-    async fn ready(&self) -> Answer {
+    async fn ready(&self) -> OpsResponse {
         match ready::check(self).await {
             Ok(()) => text(StatusCode::OK, "ready\n"),
             Err(reason) => text(
@@ -90,55 +90,59 @@ impl Ops {
         }
     }
 
-    async fn metrics(&self) -> Answer {
-        let survey = self.survey().await;
-        match self.metrics.encode(&live::registry(self, survey.as_ref())) {
+    async fn metrics(&self) -> OpsResponse {
+        let stats = self.database_stats().await;
+        match self.metrics.encode(&live::registry(self, stats.as_ref())) {
             Ok(numbers) => with_type(StatusCode::OK, metrics::CONTENT_TYPE, numbers),
             Err(error) => {
-                tracing::error!(%error, "metrics not written");
+                tracing::error!(%error, "could not encode the metrics");
                 text(StatusCode::INTERNAL_SERVER_ERROR, "see the log\n")
             }
         }
     }
 
-    async fn status(&self) -> Answer {
-        let Some(survey) = self.survey().await else {
+    async fn status(&self) -> OpsResponse {
+        let Some(stats) = self.database_stats().await else {
             return text(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the database cannot be read\n",
             );
         };
-        let status = status::of(self, &survey).await;
+        let status = status::of(self, &stats).await;
         match serde_json::to_vec(&status) {
             Ok(json) => with_type(StatusCode::OK, "application/json", json),
             Err(error) => {
-                tracing::error!(%error, "status not written");
+                tracing::error!(%error, "could not encode the status");
                 text(StatusCode::INTERNAL_SERVER_ERROR, "see the log\n")
             }
         }
     }
 
-    /// Looks through the database, if it can be.
-    async fn survey(&self) -> Option<Survey> {
+    /// Reads the database's statistics, and logs an error.
+    async fn database_stats(&self) -> Option<DatabaseStats> {
         let (dir, cursors) = (self.dir.clone(), self.links.cursors());
-        let looked = tokio::task::spawn_blocking(move || survey::survey(&dir, &cursors));
-        match looked.await {
-            Ok(Ok(survey)) => Some(survey),
+        let read = tokio::task::spawn_blocking(move || db_stats::read(&dir, &cursors));
+        match read.await {
+            Ok(Ok(stats)) => Some(stats),
             Ok(Err(error)) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "the database was not looked through");
+                tracing::warn!(error, "could not read the database's statistics");
                 None
             }
-            Err(_the_runtime_ends) => None,
+            Err(_runtime_ended) => None,
         }
     }
 }
 
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+fn text(status: StatusCode, body: impl Into<Bytes>) -> OpsResponse {
     with_type(status, "text/plain; charset=utf-8", body)
 }
 
-fn with_type(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+fn with_type(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> OpsResponse {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     answer

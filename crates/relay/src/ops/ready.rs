@@ -1,4 +1,4 @@
-//! Whether the relay can do what it is there for.
+//! Whether the relay can accept requests and store events.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -8,7 +8,7 @@ use crate::journal::AppendError;
 use crate::shutdown::Phase;
 use crate::tls::CertificateState;
 
-/// How long the journal may take to write a row. RingCentral waits about as long for an answer.
+/// How long the journal may take to write a row: about RingCentral's timeout.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why a relay is not ready.
@@ -16,13 +16,13 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) enum NotReady {
     /// It is being stopped.
     Draining,
-    /// There is no certificate to show.
+    /// The first certificate is missing.
     NoCertificate,
-    /// A certificate has expired, so that callers refuse the relay.
+    /// A certificate has expired.
     Expired,
     /// Events cannot be stored.
     Journal(AppendError),
-    /// The disk does not answer.
+    /// The journal did not write in time.
     Slow,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for NotReady {
     }
 }
 
-/// Looks whether requests are taken, over a certificate that counts, and whether the journal writes, by writing.
+/// Checks the phase, the certificate, and the journal by a write.
 pub(super) async fn check(ops: &Ops) -> Result<(), NotReady> {
     if ops.shutdown.has_reached(Phase::Draining) {
         return Err(NotReady::Draining);
@@ -54,7 +54,7 @@ pub(super) async fn check(ops: &Ops) -> Result<(), NotReady> {
         .map_err(NotReady::Journal)
 }
 
-/// Looks whether callers take the certificate. Behind a proxy, which has it, that is not to be seen from here.
+/// Checks the certificate. Behind a proxy there is none here.
 fn certified(state: &CertificateState) -> Result<(), NotReady> {
     if !state.is_ready() {
         return Err(NotReady::NoCertificate);

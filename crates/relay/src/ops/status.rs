@@ -1,35 +1,35 @@
-//! How the relay is, whole: what `ringtail-relay status` asks for and shows.
+//! The status that `ringtail-relay status` requests and shows.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use ringtail_protocol::event::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Ops, ready};
-use crate::survey::{Survey, SurveyedEndpoint};
+use crate::db_stats::{DatabaseStats, EndpointStats};
+use crate::rfc3339;
 use crate::tls::CertificateState;
 
 /// A running relay at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Status {
-    /// Version of the program.
+    /// Its version.
     pub(crate) version: String,
-    /// Number of its process.
+    /// Its process id.
     pub(crate) pid: u32,
     /// When it started.
     pub(crate) started_at: String,
     pub(crate) uptime_seconds: u64,
     pub(crate) public_url: String,
-    /// Why it cannot do what it is there for, if it cannot.
+    /// Why it is not ready, if it is not.
     pub(crate) not_ready: Option<String>,
     pub(crate) certificate: CertificateStatus,
     pub(crate) links: LinksStatus,
     pub(crate) endpoints: Vec<EndpointStatus>,
     pub(crate) journal: JournalStatus,
-    /// Limits that were reached since the start, and how often.
+    /// How often each limit was reached since the start, without zeros.
     pub(crate) limits: BTreeMap<String, u64>,
-    /// The last warnings and errors, oldest first.
+    /// The newest warnings and errors, oldest first.
     pub(crate) recent: Vec<LineStatus>,
 }
 
@@ -37,10 +37,10 @@ pub(crate) struct Status {
 pub(crate) struct CertificateStatus {
     /// `dev`, `files`, `proxy` or `acme`.
     pub(crate) source: String,
-    /// Those that are shown.
+    /// The certificates in use.
     pub(crate) shown: Vec<ShownStatus>,
     pub(crate) next_renewal: Option<String>,
-    /// What went wrong last, until it has gone right since.
+    /// The newest failure since the last success.
     pub(crate) error: Option<String>,
     pub(crate) orders_placed: u64,
     pub(crate) orders_failed: u64,
@@ -59,20 +59,20 @@ pub(crate) struct LinksStatus {
     pub(crate) inspecting: usize,
 }
 
-/// An endpoint, without its address: that is its account's.
+/// An endpoint, without its URL, which is its account's secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EndpointStatus {
     pub(crate) account: String,
     pub(crate) name: String,
-    /// The newest number given.
+    /// Its newest `seq`.
     pub(crate) head: u64,
     pub(crate) bytes: u64,
     pub(crate) oldest_at: Option<String>,
     pub(crate) newest_at: Option<String>,
     pub(crate) links: usize,
-    /// The newest number that a client has, if one was there since the relay started.
+    /// The newest `seq` that a client has, if one has attached since the start.
     pub(crate) cursor: Option<u64>,
-    /// How long the oldest event that no client has waits.
+    /// Age of the oldest event that no client has.
     pub(crate) waiting_seconds: Option<u64>,
 }
 
@@ -93,18 +93,18 @@ pub(crate) struct LineStatus {
     pub(crate) message: String,
 }
 
-/// Asks all parts of the relay.
-pub(super) async fn of(ops: &Ops, survey: &Survey) -> Status {
+/// Collects the status.
+pub(super) async fn of(ops: &Ops, stats: &DatabaseStats) -> Status {
     let now = Timestamp::now();
     let not_ready = ready::check(ops).await.err();
     let (forwarding, inspecting) = ops.links.count();
     let queued = ops.journal.queued();
-    let oldest = survey.endpoints.iter().filter_map(|it| it.oldest_at);
+    let oldest = stats.endpoints.iter().filter_map(|it| it.oldest_at);
     let limits = ops.metrics.limits.counts().filter(|(_, count)| *count > 0);
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        started_at: time(ops.started),
+        started_at: rfc3339::of_event(ops.started),
         uptime_seconds: seconds(ops.started, now),
         public_url: ops.hosts.public_url().as_str().to_owned(),
         not_ready: not_ready.map(|reason| reason.to_string()),
@@ -113,16 +113,16 @@ pub(super) async fn of(ops: &Ops, survey: &Survey) -> Status {
             forwarding,
             inspecting,
         },
-        endpoints: survey
+        endpoints: stats
             .endpoints
             .iter()
             .map(|it| endpoint(ops, it, now))
             .collect(),
         journal: JournalStatus {
-            database_bytes: survey.database_bytes,
-            wal_bytes: survey.wal_bytes,
-            event_bytes: survey.endpoints.iter().map(|it| it.bytes).sum(),
-            oldest_at: oldest.min().map(time),
+            database_bytes: stats.database_bytes,
+            wal_bytes: stats.wal_bytes,
+            event_bytes: stats.endpoints.iter().map(|it| it.bytes).sum(),
+            oldest_at: oldest.min().map(rfc3339::of_event),
             queue_events: queued.events,
             queue_bytes: queued.bytes,
         },
@@ -134,7 +134,7 @@ pub(super) async fn of(ops: &Ops, survey: &Survey) -> Status {
             .lines()
             .into_iter()
             .map(|line| LineStatus {
-                at: time(line.at),
+                at: rfc3339::of_event(line.at),
                 level: if line.error { "error" } else { "warning" }.to_owned(),
                 message: line.message,
             })
@@ -151,44 +151,31 @@ fn certificate(state: &CertificateState) -> CertificateStatus {
             .map(|shown| ShownStatus {
                 names: shown.names.clone(),
                 issuer: shown.issuer.clone(),
-                not_after: system_time(shown.not_after),
+                not_after: rfc3339::of(shown.not_after),
             })
             .collect(),
-        next_renewal: state.next_renewal.map(system_time),
+        next_renewal: state.next_renewal.map(rfc3339::of),
         error: state.error.as_ref().map(|error| error.message.clone()),
         orders_placed: state.orders.placed,
         orders_failed: state.orders.failed,
     }
 }
 
-fn endpoint(ops: &Ops, endpoint: &SurveyedEndpoint, now: Timestamp) -> EndpointStatus {
+fn endpoint(ops: &Ops, endpoint: &EndpointStats, now: Timestamp) -> EndpointStatus {
     EndpointStatus {
         account: endpoint.account.to_string(),
         name: endpoint.name.to_string(),
         head: endpoint.head,
         bytes: endpoint.bytes,
-        oldest_at: endpoint.oldest_at.map(time),
-        newest_at: endpoint.newest_at.map(time),
+        oldest_at: endpoint.oldest_at.map(rfc3339::of_event),
+        newest_at: endpoint.newest_at.map(rfc3339::of_event),
         links: ops.links.count_of(endpoint.key),
         cursor: endpoint.cursor,
         waiting_seconds: endpoint.waiting_since.map(|since| seconds(since, now)),
     }
 }
 
-/// Returns the seconds between two times, none when the clock went back.
+/// Returns the seconds between two times, 0 when the clock went back.
 pub(super) fn seconds(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.0.saturating_sub(from.0) / 1_000_000).unwrap_or_default()
-}
-
-/// Returns a time as the log has it.
-pub(crate) fn time(at: Timestamp) -> String {
-    jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| "unknown".to_owned(), shown)
-}
-
-fn system_time(at: SystemTime) -> String {
-    jiff::Timestamp::try_from(at).map_or_else(|_| "unknown".to_owned(), shown)
-}
-
-fn shown(at: jiff::Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

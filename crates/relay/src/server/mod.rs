@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use self::connection::ListenerContext;
 use crate::accounts::{Accounts, AccountsError, SharedAccounts};
 use crate::api::{ApiContext, Authenticator};
-use crate::config::{Config, Host, PublicUrl};
+use crate::config::Config;
 use crate::edge::EdgeContext;
 use crate::hosts::Hosts;
 use crate::journal::sqlite::{OpenError, SqliteJournal};
@@ -31,7 +31,8 @@ use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::net::admission::Admission;
 use crate::net::socket;
-use crate::ops::{Doors, Ops};
+use crate::ops::{AdminListeners, Ops};
+use crate::public_url::{Host, PublicUrl};
 pub use crate::shutdown::Stopped;
 use crate::shutdown::{Phase, Shutdown};
 use crate::store::{self, DataDir, DataDirError, ServeLock, StoreError};
@@ -77,11 +78,10 @@ impl Server {
             address: config.listen,
             source,
         })?;
-        let doors = match config.metrics {
-            Some(address) => {
-                Doors::at(address).map_err(|source| SpawnError::BindMetrics { address, source })?
-            }
-            None => Doors::default(),
+        let admin = match config.metrics {
+            Some(address) => AdminListeners::at(address)
+                .map_err(|source| SpawnError::BindMetrics { address, source })?,
+            None => AdminListeners::default(),
         };
         let plain = plain_http::bind(&config.certificate)
             .map_err(|(address, source)| SpawnError::BindPlain { address, source })?;
@@ -89,7 +89,7 @@ impl Server {
         tokio::task::spawn_blocking(move || open(&config, local_addr))
             .await
             .map_err(|_| SpawnError::Interrupted)?
-            .map(|opened| opened.start(listener, local_addr, plain, doors))
+            .map(|opened| opened.start(listener, local_addr, plain, admin))
     }
 
     /// Returns the address listened on.
@@ -246,7 +246,7 @@ impl Opened {
         listener: TcpListener,
         local_addr: SocketAddr,
         plain: Option<TcpListener>,
-        doors: Doors,
+        admin: AdminListeners,
     ) -> Server {
         let shutdown = Shutdown::new();
         let limits = Arc::new(self.config.limits);
@@ -324,11 +324,11 @@ impl Opened {
             // At the start, too: a relay may be restarted more often than its journal sweeps. The journal logs errors.
             drop(journal.retain(None).await);
         });
-        let metrics_addr = doors.metrics_addr();
+        let metrics_addr = admin.metrics_addr();
         #[cfg(unix)]
-        let doors = doors.with_socket(&self.dir);
+        let admin = admin.with_socket(&self.dir);
         let ops_tasks = TaskTracker::new();
-        doors.open(ops, &ops_tasks);
+        admin.open(ops, &ops_tasks);
         Server {
             local_addr,
             metrics_addr,

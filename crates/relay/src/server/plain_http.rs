@@ -16,7 +16,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time;
 
-use crate::config::{Certificate, HttpListen, PublicUrl};
 use crate::hosts::Hosts;
 use crate::limits::{
     HEADER_BYTES, Limits, PLAIN_CONNECTIONS, PLAIN_CONNECTIONS_PER_ADDRESS, PLAIN_TIMEOUT,
@@ -24,8 +23,10 @@ use crate::limits::{
 use crate::metrics::Metrics;
 use crate::net::admission::{Admission, ConnectionSlot};
 use crate::net::socket;
+use crate::public_url::PublicUrl;
 use crate::shutdown::{Phase, Shutdown};
 use crate::tls::acme::Challenges;
+use crate::tls::{Certificate, HttpListen};
 
 /// Where an authority requests tokens (RFC 8555, 8.3).
 const CHALLENGES: &str = "/.well-known/acme-challenge/";

@@ -1,4 +1,4 @@
-//! Backups of the database: made beside a serving relay, and restored.
+//! Backups of the database: made while a relay serves, and restored.
 //!
 //! A backup is one file with accounts, endpoints and journal as they were at one moment. It holds hashes of tokens and
 //! the events themselves, but no private key: a restored relay gets a new certificate.
@@ -164,7 +164,7 @@ pub enum CopyError {
     Database(#[from] rusqlite::Error),
 }
 
-/// Writes a copy of the database, also beside a relay that serves. Blocks.
+/// Writes a copy of the database, also while a relay serves. Blocks.
 ///
 /// The file is empty until the copy is complete, verified and on the disk, and then replaced by it.
 ///

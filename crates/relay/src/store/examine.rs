@@ -76,7 +76,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // A damaged log stays as it is, for whoever recovers it.
+    // A damaged log stays as it is, for recovery.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
 }
@@ -104,7 +104,7 @@ fn move_log(connection: &Connection) -> rusqlite::Result<()> {
 fn whole(connection: &Connection, dir: &DataDir) -> rusqlite::Result<Result<(), Damage>> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let expected = (number("page_count")? * number("page_size")?).unsigned_abs();
-    // Administration may write beside this: its pages are in the log and perhaps not in the file yet.
+    // Administration may write at the same time: its pages are in the log and perhaps not in the file yet.
     let logged = fs::metadata(dir.log()).is_ok_and(|log| log.len() > 0);
     Ok(match fs::metadata(dir.database()) {
         Ok(file) if file.len() < expected && !logged => Err(Damage::Short {

@@ -1,4 +1,4 @@
-//! The relay's one database file: where it lies, who may open it and what is in it.
+//! The relay's one database file: its location, its locks and its schema.
 //!
 //! ```text
 //! DATA/relay.db (-wal, -shm)   accounts, endpoints and the journal
@@ -7,7 +7,7 @@
 //! DATA/open.lock               held while a process creates or migrates the database
 //! ```
 //!
-//! Administration (`accounts add`) opens the same file beside a serving relay. Everything here blocks.
+//! Administration (`accounts add`) opens the same file while a relay serves. Everything here blocks.
 
 pub mod copy;
 mod data_dir;

@@ -11,11 +11,11 @@ use tokio_rustls::server::TlsStream;
 
 use super::acme;
 
-/// Takes connections through the TLS handshake.
+/// Performs TLS handshakes.
 #[derive(Debug, Clone)]
 pub(crate) struct Acceptor {
     config: Arc<ServerConfig>,
-    /// For an authority that looks whether the relay has the name it asks a certificate for.
+    /// For an authority that validates the relay's name.
     challenges: Option<Arc<ServerConfig>>,
 }
 
@@ -27,8 +27,7 @@ impl Acceptor {
         }
     }
 
-    /// Returns the stream of a caller; nothing when it was an authority, which has seen what it wanted. The caller of
-    /// this function keeps the time.
+    /// Returns the stream of a caller; `None` after a validation by an authority. Has no timeout.
     pub(crate) async fn accept<S>(&self, socket: S) -> io::Result<Option<TlsStream<S>>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -45,7 +44,7 @@ impl Acceptor {
     }
 }
 
-/// An authority offers its protocol and no other (RFC 8737, 3).
+/// Returns whether an authority connects: it offers its protocol and no other (RFC 8737, 3).
 fn is_challenge(hello: &ClientHello<'_>) -> bool {
     hello.alpn().is_some_and(|mut offered| {
         offered.next() == Some(acme::PROTOCOL) && offered.next().is_none()

@@ -1,7 +1,7 @@
-//! A certificate for trying things out: an authority in the data directory, and a certificate it issues.
+//! A certificate for development: an authority in the data directory, and a certificate that it issues.
 //!
-//! The authority can vouch for this machine's own names and the public URL's host and for nothing else, so a client that
-//! trusts it does not trust whoever steals its key with the rest of the internet.
+//! Name constraints limit the authority to this machine's names and the public URL's host, so a stolen key is useless for
+//! other hosts.
 
 use std::fs;
 use std::io;
@@ -14,25 +14,25 @@ use rcgen::{
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
 };
 use ringtail_errors::{Code, Coded, codes};
+use ringtail_files::Access;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::sign::CertifiedKey;
 
-use super::disk::{self, Access};
 use super::files::{self, FilesError};
 use super::inspect;
-use crate::config::Host;
+use crate::public_url::Host;
 
-/// How long an authority lasts.
+/// Lifetime of the authority.
 const CA_LIFE: Duration = Duration::from_secs(10 * 365 * DAY);
 
-/// How long a certificate lasts: no browser or phone takes more than 398 days from an authority it was told to trust.
+/// Lifetime of the certificate: browsers and phones accept at most 398 days, also from a trusted local authority.
 const LEAF_LIFE: Duration = Duration::from_secs(397 * DAY);
 
-/// What must be left of a certificate at the start; the relay may run for as long.
+/// Time that must be left at the start: the relay may run for so long.
 const RENEW_BEFORE: Duration = Duration::from_secs(60 * DAY);
 
-/// Clocks differ, and a phone that lags must not find the certificate unborn.
+/// For clients whose clocks are behind.
 const BACKDATE: Duration = Duration::from_secs(DAY);
 
 const DAY: u64 = 24 * 60 * 60;
@@ -45,12 +45,12 @@ pub(super) struct Dev {
     pub(super) ca: PathBuf,
 }
 
-/// Loads the certificate from the data directory, and makes there what is missing, about to expire, or for other names.
-pub(super) fn load_or_make(data: &Path, host: &Host) -> Result<Dev, DevError> {
-    load_or_make_at(data, host, SystemTime::now())
+/// Loads the certificate from the data directory, and creates it if it is missing, expires soon, or is for other names.
+pub(super) fn load_or_create(data: &Path, host: &Host) -> Result<Dev, DevError> {
+    load_or_create_at(data, host, SystemTime::now())
 }
 
-fn load_or_make_at(data: &Path, host: &Host, now: SystemTime) -> Result<Dev, DevError> {
+fn load_or_create_at(data: &Path, host: &Host, now: SystemTime) -> Result<Dev, DevError> {
     let files = Files::below(data);
     if let Ok(key) = files::load_at(&files.leaf, &files.leaf_key, slice::from_ref(host), now)
         && inspect::remaining(&key.cert, now) > RENEW_BEFORE
@@ -61,9 +61,9 @@ fn load_or_make_at(data: &Path, host: &Host, now: SystemTime) -> Result<Dev, Dev
     let names = names(host);
     let issuer = match load_authority(&files, &names, now) {
         Some(issuer) => issuer,
-        None => make_authority(&files, &names, now)?,
+        None => create_authority(&files, &names, now)?,
     };
-    make_leaf(&files, &issuer, names, now)?;
+    create_leaf(&files, &issuer, names, now)?;
     let key = files::load_at(&files.leaf, &files.leaf_key, slice::from_ref(host), now)?;
     Ok(Dev { key, ca: files.ca })
 }
@@ -97,7 +97,7 @@ fn names(host: &Host) -> Vec<String> {
     names
 }
 
-/// Takes the authority that is there if it may vouch for all the names, and outlives what it would issue.
+/// Loads the existing authority if it may issue for all names and outlives the new certificate.
 fn load_authority(
     files: &Files,
     names: &[String],
@@ -119,7 +119,7 @@ fn load_authority(
     Issuer::from_ca_cert_pem(&pem, key).ok()
 }
 
-fn make_authority(
+fn create_authority(
     files: &Files,
     names: &[String],
     now: SystemTime,
@@ -131,7 +131,7 @@ fn make_authority(
         permitted_subtrees: names.iter().map(|name| subtree(name)).collect(),
         excluded_subtrees: Vec::new(),
     });
-    // Two authorities of one name would be taken for each other by those who trust both.
+    // Clients that trust two relays would confuse authorities of the same name.
     let serial = uuid::Uuid::now_v7();
     let title = format!("Ringtail development authority {}", serial.simple());
     params.distinguished_name.push(DnType::CommonName, title);
@@ -139,10 +139,10 @@ fn make_authority(
     params.not_after = (now + CA_LIFE).into();
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
-    // The key first: a certificate whose key is lost would be loaded and could never renew.
-    write(&files.ca_key, &key.serialize_pem(), Access::Owner)?;
-    write(&files.ca, &certificate.pem(), Access::Everybody)?;
-    write(&files.ca_names, &names.join("\n"), Access::Everybody)?;
+    // The key first: a certificate without its key could never renew.
+    write(&files.ca_key, &key.serialize_pem(), Access::Private)?;
+    write(&files.ca, &certificate.pem(), Access::Public)?;
+    write(&files.ca_names, &names.join("\n"), Access::Public)?;
     Ok(Issuer::new(params, key))
 }
 
@@ -158,7 +158,7 @@ fn subtree(name: &str) -> GeneralSubtree {
     }
 }
 
-fn make_leaf(
+fn create_leaf(
     files: &Files,
     issuer: &Issuer<'_, KeyPair>,
     names: Vec<String>,
@@ -175,18 +175,18 @@ fn make_leaf(
     params.not_after = (now + LEAF_LIFE).into();
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, issuer)?;
-    write(&files.leaf_key, &key.serialize_pem(), Access::Owner)?;
-    write(&files.leaf, &certificate.pem(), Access::Everybody)
+    write(&files.leaf_key, &key.serialize_pem(), Access::Private)?;
+    write(&files.leaf, &certificate.pem(), Access::Public)
 }
 
 fn write(path: &Path, text: &str, access: Access) -> Result<(), DevError> {
-    disk::write(path, text.as_bytes(), access).map_err(|source| DevError::Write {
+    ringtail_files::replace(path, text.as_bytes(), access).map_err(|source| DevError::Write {
         file: path.to_owned(),
         source,
     })
 }
 
-/// Why the relay could not make its own certificate.
+/// Why the relay could not create its own certificate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DevError {
@@ -199,10 +199,10 @@ pub enum DevError {
         #[source]
         source: io::Error,
     },
-    /// A name cannot be in a certificate, or the key could not be made.
-    #[error("the certificate could not be made")]
+    /// A name is invalid in a certificate, or the key could not be generated.
+    #[error("cannot create the certificate")]
     Make(#[from] rcgen::Error),
-    /// What was made does not load.
+    /// The new certificate does not load.
     #[error("the new certificate does not load")]
     Load(#[from] FilesError),
 }

@@ -1,4 +1,4 @@
-//! A certificate and its key from PEM files, refused with the reason when RingCentral would refuse them.
+//! A certificate and its key from PEM files, refused when RingCentral would refuse it.
 
 use std::path::{Path, PathBuf};
 use std::slice;
@@ -11,9 +11,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::inspect;
-use crate::config::{Host, PemPair};
+use super::settings::PemPair;
+use crate::public_url::Host;
 
-/// Reads the pairs, and checks that one of them is for the host.
+/// Reads the pairs, and checks that one of them covers the host.
 pub(super) fn load(
     pairs: &[PemPair],
     host: &Host,
@@ -27,8 +28,8 @@ pub(super) fn load(
         if inspect::lacks_issuer(&key.cert) {
             tracing::warn!(
                 file = %pair.cert.display(),
-                "the certificate's issuer is not in the file: callers that do not know it, RingCentral among them, \
-                 refuse the relay unless it is a public root; use the full chain"
+                "the file has no intermediate certificate: RingCentral refuses the relay unless a public root issued it; use \
+                 the full chain"
             );
         }
         match inspect::check_form(&key.cert, slice::from_ref(host)) {
@@ -58,7 +59,7 @@ pub(super) fn load_at(
     read(cert, key, |chain| inspect::check(chain, hosts, now))
 }
 
-/// Reads a chain that is as it should be, and the key that belongs to it.
+/// Reads a chain that passes `check`, and its key.
 pub(super) fn read(
     cert: &Path,
     key: &Path,
@@ -107,7 +108,7 @@ pub enum FilesError {
         #[source]
         source: pem::Error,
     },
-    /// The chain is not what callers accept.
+    /// Callers would not accept the chain.
     #[error("the certificate in {} cannot be used", file.display())]
     Certificate {
         /// The file.
@@ -116,7 +117,7 @@ pub enum FilesError {
         #[source]
         source: CertificateError,
     },
-    /// The key is of a kind that TLS here cannot use.
+    /// rustls cannot use this kind of key.
     #[error("the key in {} cannot be used", file.display())]
     UnusableKey {
         /// The file.
@@ -141,56 +142,56 @@ impl Coded for FilesError {
     }
 }
 
-/// What is wrong with a chain of certificates.
+/// What is wrong with a chain.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// There is none.
-    #[error("there is no certificate in it")]
+    /// It is empty.
+    #[error("it has no certificate")]
     Empty,
-    /// One of them cannot be read.
+    /// One of them cannot be parsed.
     #[error("number {number} in the file is not a certificate")]
     NotACertificate {
-        /// Its place, from 1.
+        /// Its position, from 1.
         number: usize,
     },
     /// The first one is an authority's.
-    #[error("the first one belongs to an authority ({subject}): the relay's own must come first")]
+    #[error("the first certificate is an authority's ({subject}): put the relay's own first")]
     LeafIsAuthority {
-        /// Whose it is.
+        /// Its subject.
         subject: String,
     },
     /// One of them did not issue the one before it.
     #[error(
-        "number {number} in the file should belong to {expected} and belongs to {found}: order the chain from the \
-         relay's own certificate upwards"
+        "number {number} in the file should be {expected} and is {found}: order the chain from the relay's own \
+         certificate upwards"
     )]
     OutOfOrder {
-        /// Its place, from 1.
+        /// Its position, from 1.
         number: usize,
         /// The issuer of the one before.
         expected: String,
-        /// Whose it is.
+        /// Its subject.
         found: String,
     },
-    /// One of them is too old.
+    /// One of them has expired.
     #[error("number {number} in the file has expired: renew it")]
     Expired {
-        /// Its place, from 1.
+        /// Its position, from 1.
         number: usize,
     },
-    /// One of them is too new.
+    /// One of them is not valid yet.
     #[error("number {number} in the file is not valid yet: check the clock")]
     NotYetValid {
-        /// Its place, from 1.
+        /// Its position, from 1.
         number: usize,
     },
-    /// The public URL's host is not among its names.
+    /// It does not cover the public URL's host.
     #[error("it is for {names} and not for {host}, the host of the public URL")]
     OtherName {
         /// The host.
         host: String,
-        /// What the certificate is for.
+        /// Its names.
         names: String,
     },
 }

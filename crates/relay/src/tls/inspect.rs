@@ -1,5 +1,4 @@
-//! What a chain of certificates must be before the relay shows it: rules that RingCentral and every client hold it to,
-//! checked at the start instead of found out from their silence.
+//! Checks of a certificate chain before the relay uses it, by the rules of RingCentral and other clients.
 
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,10 +9,10 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
 use super::files::CertificateError;
-use super::state::Shown;
-use crate::config::Host;
+use super::state::CertificateInfo;
+use crate::public_url::Host;
 
-/// Checks a chain's order, that it is for all the hosts, and that it is valid at a point in time.
+/// Checks a chain's order, that it covers all hosts, and that it is valid at `now`.
 pub(super) fn check(
     chain: &[CertificateDer<'_>],
     hosts: &[Host],
@@ -23,7 +22,7 @@ pub(super) fn check(
     check_time(chain, now)
 }
 
-/// Checks a chain's order, and that it is for all the hosts.
+/// Checks a chain's order, and that it covers all hosts.
 pub(super) fn check_form(
     chain: &[CertificateDer<'_>],
     hosts: &[Host],
@@ -82,11 +81,11 @@ fn check_time(chain: &[CertificateDer<'_>], now: SystemTime) -> Result<(), Certi
     Ok(())
 }
 
-/// Returns what the first certificate says of itself.
-pub(super) fn describe(chain: &[CertificateDer<'_>]) -> Shown {
+/// Describes the first certificate.
+pub(super) fn describe(chain: &[CertificateDer<'_>]) -> CertificateInfo {
     let leaf = chain.first().map(|der| X509Certificate::from_der(der));
     let Some(Ok((_, leaf))) = leaf else {
-        return Shown {
+        return CertificateInfo {
             names: Vec::new(),
             issuer: String::new(),
             serial: String::new(),
@@ -94,7 +93,7 @@ pub(super) fn describe(chain: &[CertificateDer<'_>]) -> Shown {
             not_after: UNIX_EPOCH,
         };
     };
-    Shown {
+    CertificateInfo {
         names: Names::of(&leaf).all(),
         issuer: readable(&leaf.issuer().to_string()),
         serial: leaf.raw_serial_as_string().replace(':', ""),
@@ -103,7 +102,7 @@ pub(super) fn describe(chain: &[CertificateDer<'_>]) -> Shown {
     }
 }
 
-/// Says whether the chain is one certificate that somebody else issued, so that its issuer is missing.
+/// Returns whether the chain is a single certificate that is not self-signed, so that its issuer is missing.
 pub(super) fn lacks_issuer(chain: &[CertificateDer<'_>]) -> bool {
     match chain {
         [only] => X509Certificate::from_der(only)
@@ -112,7 +111,7 @@ pub(super) fn lacks_issuer(chain: &[CertificateDer<'_>]) -> bool {
     }
 }
 
-/// Returns how long the first certificate stays valid, nothing when it cannot be read or has expired.
+/// Returns how long the first certificate stays valid, zero when it cannot be parsed or has expired.
 pub(super) fn remaining(chain: &[CertificateDer<'_>], now: SystemTime) -> Duration {
     let end = chain
         .first()
@@ -121,7 +120,6 @@ pub(super) fn remaining(chain: &[CertificateDer<'_>], now: SystemTime) -> Durati
     Duration::from_secs(u64::try_from(end.saturating_sub(seconds(now))).unwrap_or(0))
 }
 
-/// A date before 1970 is as long gone as 1970.
 fn time(seconds: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
@@ -135,12 +133,12 @@ fn subject(certificate: &X509Certificate<'_>) -> String {
     readable(&certificate.subject().to_string())
 }
 
-/// A certificate's names come from whoever made the file, and go to a terminal.
+/// Escapes a certificate's text for terminals.
 fn readable(text: &str) -> String {
-    text.escape_debug().to_string()
+    ringtail_text::escape(text).into_owned()
 }
 
-/// The names that a certificate is for. The subject's common name does not count: no client looks at it any more.
+/// The names of a certificate. Clients ignore the subject's common name.
 #[derive(Debug, Default)]
 struct Names {
     dns: Vec<String>,
@@ -179,7 +177,7 @@ impl Names {
     fn shown(&self) -> String {
         let all = self.all();
         if all.is_empty() {
-            "no name at all".to_owned()
+            "no name".to_owned()
         } else {
             all.join(", ")
         }
@@ -193,7 +191,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
 }
 
-/// A star stands for exactly one label, the first.
+/// Returns whether a name covers a host. A star stands for exactly one label, the first.
 pub(super) fn covers(name: &str, host: &str) -> bool {
     match name.strip_prefix("*.") {
         Some(parent) => host

@@ -1,18 +1,17 @@
-//! TLS towards the world: the relay's certificates, and the settings.
+//! TLS of the public listener, and the relay's certificates.
 //!
-//! A certificate comes from an authority of the relay's own (`dev`), from files that somebody else renews (`reload`),
-//! or from an authority that speaks ACME (`acme`). The resolver has what is shown; a keeper changes it, after it has
-//! proven what it puts there.
+//! A certificate comes from a local authority (`dev`), from files that another program renews (`reload`), or from an ACME
+//! authority (`acme`). The resolver holds the certificates in use; a keeper replaces them after checking the new ones.
 
 mod acceptor;
 pub(crate) mod acme;
 mod clock;
 mod dev;
-mod disk;
 mod files;
 mod inspect;
 mod reload;
 mod resolver;
+mod settings;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -24,35 +23,38 @@ use rustls::crypto::aws_lc_rs;
 use tokio::sync::{Notify, watch};
 
 pub(crate) use self::acceptor::Acceptor;
-pub use self::acme::{AcmeClientError, AcmeError, StoreError as AcmeStoreError};
+pub use self::acme::{AcmeClientError, AcmeError, AcmeFileError};
 pub use self::clock::Clock;
 pub use self::dev::DevError;
 pub use self::files::{CertificateError, FilesError};
 use self::resolver::Certificates;
+pub use self::settings::{
+    Acme, Certificate, Domain, DomainError, HttpListen, LETS_ENCRYPT, MAX_DOMAINS, PemPair,
+};
 use self::state::StateSender;
-pub use self::state::{CertificateState, Failure, Orders, Shown, Source};
-use crate::config::{Certificate, Host};
+pub use self::state::{CertificateInfo, CertificateState, Failure, OrderCounts, Source};
+use crate::public_url::Host;
 
-/// The TLS of a relay.
+/// TLS of a relay.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    /// For accepting; none behind a proxy, which has it.
+    /// Accepts connections; `None` behind a proxy, which terminates TLS.
     pub(crate) acceptor: Option<Acceptor>,
-    /// The authority that clients must be told to trust, if the relay has its own.
+    /// The relay's own authority, which clients must trust.
     pub(crate) ca: Option<PathBuf>,
-    /// What is known of the certificates.
+    /// State of the certificates.
     pub(crate) state: watch::Receiver<CertificateState>,
-    /// Makes the keeper look at the files again, or order.
+    /// Has the keeper read the files again, or order.
     pub(crate) asked: Arc<Notify>,
-    /// Runs beside the relay.
+    /// Renews certificates while the relay runs.
     pub(crate) keeper: Keeper,
-    /// What the plain listener answers an authority.
+    /// Answers of the plain listener to an authority.
     pub(crate) challenges: Option<Arc<acme::Challenges>>,
 }
 
-/// What a keeper works with.
+/// What every keeper needs.
 #[derive(Debug)]
-struct Surroundings {
+struct KeeperContext {
     certificates: Arc<Certificates>,
     state: StateSender,
     clock: Clock,
@@ -60,7 +62,7 @@ struct Surroundings {
 }
 
 impl Tls {
-    /// Loads the certificates for `host`, or makes them, or prepares to order them; none is needed when a proxy has one.
+    /// Loads the certificates for `host`, creates them, or prepares to order them. Behind a proxy there are none.
     pub(crate) fn load(
         certificate: &Certificate,
         data: &Path,
@@ -70,7 +72,7 @@ impl Tls {
         let certificates = Arc::new(Certificates::default());
         let (sender, state) = StateSender::new(CertificateState::new(source(certificate)));
         let asked = Arc::new(Notify::new());
-        let around = Surroundings {
+        let context = KeeperContext {
             certificates: certificates.clone(),
             state: sender,
             clock: clock.clone(),
@@ -80,17 +82,19 @@ impl Tls {
         let mut challenges = None;
         let keeper = match certificate {
             Certificate::Dev => {
-                let dev = dev::load_or_make(data, host)?;
+                let dev = dev::load_or_create(data, host)?;
                 let shown = certificates.show(vec![Arc::new(dev.key)]);
-                around.state.change(|state| state.shown = shown);
+                context.state.change(|state| state.shown = shown);
                 ca = Some(dev.ca);
                 Keeper::None
             }
-            Certificate::Files(pairs) => {
-                Keeper::Files(reload::Keeper::load(pairs.clone(), host.clone(), around)?)
-            }
+            Certificate::Files(pairs) => Keeper::Files(reload::FilesKeeper::load(
+                pairs.clone(),
+                host.clone(),
+                context,
+            )?),
             Certificate::Acme(settings) => {
-                let keeper = acme::Keeper::load(settings.clone(), data, around)?;
+                let keeper = acme::AcmeKeeper::load(settings.clone(), data, context)?;
                 challenges = Some(keeper.challenges());
                 Keeper::Acme(Box::new(keeper))
             }
@@ -128,19 +132,19 @@ fn source(certificate: &Certificate) -> Source {
     }
 }
 
-/// Who looks after the certificates while the relay runs.
+/// Renews certificates while the relay runs.
 #[derive(Debug)]
 pub(crate) enum Keeper {
-    /// Nobody: they are renewed at the start.
+    /// Nothing to do: they are renewed at the start.
     None,
-    /// Reads files that change.
-    Files(reload::Keeper),
-    /// Orders.
-    Acme(Box<acme::Keeper>),
+    /// Reads changed files.
+    Files(reload::FilesKeeper),
+    /// Orders certificates.
+    Acme(Box<acme::AcmeKeeper>),
 }
 
 impl Keeper {
-    /// Notes whether HTTP-01 is answered.
+    /// Sets whether a plain listener answers HTTP-01.
     pub(crate) fn answers_http(&mut self, plain: bool) {
         if let Self::Acme(keeper) = self {
             keeper.answers_http(plain);
@@ -165,8 +169,7 @@ fn server_config(certificates: Arc<Certificates>) -> Result<ServerConfig, TlsErr
         .with_no_client_auth()
         .with_cert_resolver(certificates);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    // Tickets let RingCentral's next connection skip the costly half of the handshake; one is enough, and none is kept
-    // in memory here.
+    // A ticket lets RingCentral's next connection skip the expensive half of the handshake, without state here.
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsError::Settings)?;
     config.send_tls13_tickets = 1;
     Ok(config)
@@ -176,17 +179,17 @@ fn server_config(certificates: Arc<Certificates>) -> Result<ServerConfig, TlsErr
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// The certificate's files are not right.
+    /// The certificate's files cannot be used.
     #[error(transparent)]
     Files(#[from] FilesError),
-    /// The relay could not make its own certificate.
-    #[error("the relay's own certificate could not be made")]
+    /// The relay could not create its own certificate.
+    #[error("the relay could not create its own certificate")]
     Dev(#[from] DevError),
-    /// The relay cannot get certificates by itself.
+    /// The relay cannot order certificates.
     #[error(transparent)]
     Acme(#[from] AcmeError),
-    /// The library refuses the settings.
-    #[error("TLS could not be set up")]
+    /// rustls rejects the settings.
+    #[error("cannot set up TLS")]
     Settings(#[source] rustls::Error),
 }
 

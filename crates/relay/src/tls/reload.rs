@@ -1,4 +1,4 @@
-//! PEM files that change while the relay serves: the new pair is shown once it is proven, and the old one until then.
+//! PEM files that change while the relay serves. The old certificate stays in use until the new one passes its checks.
 
 use std::fs;
 use std::path::Path;
@@ -11,24 +11,25 @@ use tokio::time;
 use super::clock::Clock;
 use super::files::{self, FilesError};
 use super::resolver::Certificates;
+use super::settings::PemPair;
 use super::state::{Failure, StateSender};
-use crate::config::{Host, PemPair};
 use crate::limits::CERTIFICATE_INTERVAL;
+use crate::public_url::Host;
 
-/// Watches the files, for as long as the relay runs.
+/// Watches the files.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub(crate) struct FilesKeeper {
     pairs: Vec<PemPair>,
     host: Host,
     certificates: Arc<Certificates>,
     state: StateSender,
     clock: Clock,
     asked: Arc<Notify>,
-    /// How the files looked when they were read last.
+    /// Stamps of the files when they were last read.
     seen: Vec<Stamp>,
 }
 
-/// What tells a file from the one that was in its place before.
+/// Changes when a file is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -37,29 +38,29 @@ struct Stamp {
     inode: u64,
 }
 
-impl Keeper {
+impl FilesKeeper {
     /// Loads the pairs.
     pub(super) fn load(
         pairs: Vec<PemPair>,
         host: Host,
-        around: super::Surroundings,
+        context: super::KeeperContext,
     ) -> Result<Self, FilesError> {
-        // Before they are read: a change meanwhile is then seen as one.
+        // Before they are read, to notice a change meanwhile.
         let seen = stamps(&pairs);
         let mut keeper = Self {
             pairs,
             host,
-            certificates: around.certificates,
-            state: around.state,
-            clock: around.clock,
-            asked: around.asked,
+            certificates: context.certificates,
+            state: context.state,
+            clock: context.clock,
+            asked: context.asked,
             seen,
         };
         keeper.read()?;
         Ok(keeper)
     }
 
-    /// Keeps looking, and reads the files when they have changed or somebody asks.
+    /// Reads the files when they have changed or on request.
     pub(super) async fn run(mut self) {
         loop {
             let asked = tokio::select! {
@@ -67,14 +68,14 @@ impl Keeper {
                 () = self.asked.notified() => true,
                 () = time::sleep(CERTIFICATE_INTERVAL) => false,
             };
-            // Files are small and rarely read; a network file system that hangs would hang this task alone.
+            // A network file system that hangs blocks only this task.
             let looked = tokio::task::spawn_blocking(move || {
                 self.look(asked);
                 self
             });
             match looked.await {
                 Ok(keeper) => self = keeper,
-                // The runtime ends.
+                // The runtime has ended.
                 Err(_) => return,
             }
         }
@@ -87,10 +88,10 @@ impl Keeper {
         }
         self.seen = seen;
         if let Err(error) = self.read() {
-            let message = super::state::message(&error);
+            let message = ringtail_text::chain(&error);
             tracing::error!(
                 error = message,
-                "the new certificate is not taken, the old one is kept"
+                "rejected the new certificate, keeping the old one"
             );
             let at = self.clock.now();
             self.state
@@ -118,7 +119,7 @@ fn stamps(pairs: &[PemPair]) -> Vec<Stamp> {
         .collect()
 }
 
-/// A file that is not there looks like an empty one, and becomes another when it is.
+/// A missing file has the stamp of an empty one.
 fn stamp(file: &Path) -> Stamp {
     let found = fs::metadata(file).ok();
     Stamp {

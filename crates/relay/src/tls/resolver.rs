@@ -1,4 +1,4 @@
-//! Which certificate a caller is shown, by the name it asks for; exchangeable while the relay serves.
+//! Selects a certificate by the name in the handshake. The certificates can be replaced while the relay serves.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,26 +7,25 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::inspect;
-use super::state::Shown;
+use super::state::CertificateInfo;
 
-/// The certificates that are shown.
+/// The certificates in use.
 #[derive(Debug, Default)]
 pub(super) struct Certificates {
-    shown: RwLock<Arc<[Entry]>>,
+    shown: RwLock<Arc<[ServedCertificate]>>,
 }
 
-struct Entry {
+struct ServedCertificate {
     key: Arc<CertifiedKey>,
-    shown: Shown,
+    shown: CertificateInfo,
 }
 
 impl Certificates {
-    /// Shows these from the next handshake on, and returns what they are. The first one is for callers that name no
-    /// host, or one that no certificate is for.
-    pub(super) fn show(&self, keys: Vec<Arc<CertifiedKey>>) -> Vec<Shown> {
-        let entries: Arc<[Entry]> = keys
+    /// Uses these from the next handshake on, and describes them. The first one is the default.
+    pub(super) fn show(&self, keys: Vec<Arc<CertifiedKey>>) -> Vec<CertificateInfo> {
+        let entries: Arc<[ServedCertificate]> = keys
             .into_iter()
-            .map(|key| Entry {
+            .map(|key| ServedCertificate {
                 shown: inspect::describe(&key.cert),
                 key,
             })
@@ -45,7 +44,8 @@ impl Certificates {
         let name = name.map(str::to_ascii_lowercase);
         let by = |fits: fn(&str, &str) -> bool| {
             let name = name.as_deref()?;
-            let names = |entry: &&Entry| entry.shown.names.iter().any(|own| fits(own, name));
+            let names =
+                |entry: &&ServedCertificate| entry.shown.names.iter().any(|own| fits(own, name));
             entries.iter().find(names)
         };
         by(|own, name| own == name)
@@ -61,7 +61,7 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for ServedCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.shown.fmt(f)
     }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn callers_get_the_certificate_for_the_name_they_ask_for() {
+    fn a_handshake_gets_the_certificate_for_its_name() {
         let certificates = Certificates::default();
         assert!(certificates.pick(Some("hooks.example.com")).is_none());
         certificates.show(vec![

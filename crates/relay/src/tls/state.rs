@@ -1,25 +1,26 @@
-//! What is known of the relay's certificates, for the log, the metrics and `status`.
+//! State of the relay's certificates, for the log, the metrics and `status`.
 
-use std::error::Error;
 use std::fmt;
 use std::time::SystemTime;
 
 use tokio::sync::watch;
 
+use crate::rfc3339;
+
 /// The relay's certificates at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CertificateState {
-    /// Where they come from.
+    /// Their source.
     pub source: Source,
-    /// The certificates shown, the one for callers that name no host first. Empty until there is one.
-    pub shown: Vec<Shown>,
-    /// When the relay means to renew by itself; never for files.
+    /// The certificates in use, the default first. Empty until there is one.
+    pub shown: Vec<CertificateInfo>,
+    /// When the relay will renew; `None` for files.
     pub next_renewal: Option<SystemTime>,
-    /// What went wrong last, until it has gone right since.
+    /// The newest failure since the last success.
     pub error: Option<Failure>,
-    /// Orders placed with the authority since the relay started.
-    pub orders: Orders,
+    /// Orders since the relay started.
+    pub orders: OrderCounts,
 }
 
 impl CertificateState {
@@ -31,11 +32,11 @@ impl CertificateState {
             shown: Vec::new(),
             next_renewal: None,
             error: None,
-            orders: Orders::default(),
+            orders: OrderCounts::default(),
         }
     }
 
-    /// Says whether callers can be answered: there is a certificate, or a proxy in front has one.
+    /// Returns whether callers can connect: there is a certificate, or a proxy in front has one.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.source == Source::Proxy || !self.shown.is_empty()
@@ -48,17 +49,17 @@ impl CertificateState {
     }
 }
 
-/// Where certificates come from.
+/// Source of certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
-    /// An authority of the relay's own.
+    /// The relay's own authority.
     Dev,
     /// PEM files.
     Files,
-    /// The proxy in front: the relay shows none.
+    /// The proxy in front; the relay has none.
     Proxy,
-    /// An authority that speaks ACME.
+    /// An ACME authority.
     Acme {
         /// URL of its directory.
         directory: String,
@@ -66,7 +67,7 @@ pub enum Source {
 }
 
 impl fmt::Display for Source {
-    /// Writes one word, for a label.
+    /// Writes one word, for labels.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Dev => "dev",
@@ -77,45 +78,45 @@ impl fmt::Display for Source {
     }
 }
 
-/// A certificate that is shown.
+/// A certificate in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Shown {
-    /// What it is for: names, some with a star, and addresses. They come from whoever made it, and are escaped.
+pub struct CertificateInfo {
+    /// Its names, wildcards and addresses, escaped.
     pub names: Vec<String>,
-    /// Who issued it, escaped.
+    /// Its issuer, escaped.
     pub issuer: String,
-    /// Its number there, in hexadecimal.
+    /// Its serial number in hexadecimal.
     pub serial: String,
-    /// From when it is valid.
+    /// Start of its validity.
     pub not_before: SystemTime,
-    /// To when.
+    /// End of its validity.
     pub not_after: SystemTime,
 }
 
-/// Something that went wrong.
+/// A failed attempt to renew or reload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
     /// When.
     pub at: SystemTime,
-    /// What, with its causes, escaped.
+    /// The error with its causes, escaped.
     pub message: String,
 }
 
 /// Counts of orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Orders {
+pub struct OrderCounts {
     /// Placed.
     pub placed: u64,
-    /// Ended with a certificate that is shown.
+    /// Ended with a certificate.
     pub issued: u64,
-    /// Ended without.
+    /// Ended without one.
     pub failed: u64,
 }
 
-/// The writing end: changes are told to whoever looks, and logged.
+/// Changes the state, and logs new certificates.
 #[derive(Debug)]
 pub(super) struct StateSender(watch::Sender<CertificateState>);
 
@@ -125,49 +126,26 @@ impl StateSender {
         (Self(sender), receiver)
     }
 
-    /// Changes the state, and logs it when other certificates are shown than before.
+    /// Changes the state, and logs the certificates if they changed.
     pub(super) fn change(&self, change: impl FnOnce(&mut CertificateState)) {
         let before = self.0.borrow().shown.clone();
         self.0.send_modify(change);
         let after = self.0.borrow();
         if after.shown != before {
-            tell(&after);
+            log(&after);
         }
     }
 }
 
-fn tell(state: &CertificateState) {
+fn log(state: &CertificateState) {
     for shown in &state.shown {
         tracing::info!(
             source = %state.source,
             names = shown.names.join(", "),
             issuer = shown.issuer,
             serial = shown.serial,
-            not_after = %time(shown.not_after),
-            "certificate shown"
+            not_after = %rfc3339::of(shown.not_after),
+            "certificate in use"
         );
     }
-}
-
-/// Returns an error with its causes on one line.
-pub(super) fn message(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        // A transparent error says what its cause says.
-        if !text.ends_with(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
-/// Returns a time as the log has it.
-pub(super) fn time(time: SystemTime) -> String {
-    jiff::Timestamp::try_from(time).map_or_else(
-        |_| "unknown".to_owned(),
-        |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    )
 }

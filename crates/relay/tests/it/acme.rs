@@ -13,10 +13,11 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ringtail_relay::accounts::Accounts;
-use ringtail_relay::config::{Certificate, Config};
+use ringtail_relay::config::Config;
 use ringtail_relay::limits::PLAIN_TIMEOUT;
 use ringtail_relay::server::{Server, Stopped};
 use ringtail_relay::store::DataDir;
+use ringtail_relay::tls::Certificate;
 use ringtail_relay::tls::{CertificateState, Clock};
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -74,7 +75,7 @@ async fn certified(relay: &Server) -> CertificateState {
     .await
 }
 
-/// Sends a validation request on a connection of its own, and returns the chain that was shown.
+/// Sends a validation request on a new connection, and returns the server's chain.
 async fn validate(
     tls: &Arc<ClientConfig>,
     address: SocketAddr,
@@ -229,7 +230,7 @@ async fn http_01_is_the_fallback_and_comes_first_once_it_has_worked() {
             let Certificate::Acme(acme) = &mut config.certificate else {
                 panic!()
             };
-            acme.http = ringtail_relay::config::HttpListen::At(site.pebble.http);
+            acme.http = ringtail_relay::tls::HttpListen::At(site.pebble.http);
             // Less than the plain listener gives a connection.
             config.limits.drain_timeout = PLAIN_TIMEOUT / 2;
         })
@@ -263,7 +264,7 @@ async fn http_01_is_the_fallback_and_comes_first_once_it_has_worked() {
     let read = tokio::io::AsyncReadExt::read_to_string(&mut socket, &mut answer);
     soon("an answer", read).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 308"), "{answer}");
-    // Who says nothing there keeps nobody waiting.
+    // A silent connection blocks no other.
     let stopped = soon("the end", relay.shutdown()).await;
     assert_eq!(stopped, Stopped::Drained);
     drop(silent);

@@ -1,4 +1,4 @@
-//! Administration beside a relay that serves.
+//! Administration while a relay serves.
 
 use http::StatusCode;
 use ringtail_protocol::frame::Down;

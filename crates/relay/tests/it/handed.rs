@@ -65,7 +65,7 @@ fn the_relay_adopts_a_socket_and_notifies_the_service_manager() {
 }
 
 #[test]
-fn a_descriptor_that_does_not_listen_is_refused() {
+fn a_socket_that_does_not_listen_is_refused() {
     let dir = TempDir::new().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let other = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -76,7 +76,7 @@ fn a_descriptor_that_does_not_listen_is_refused() {
     assert_eq!(refused.status.code(), Some(1));
     let said = text(&refused.stderr);
     assert!(
-        said.starts_with("error[RT-602]: the service manager handed over something"),
+        said.starts_with("error[RT-602]: the service manager did not pass a listening"),
         "{said}"
     );
 }

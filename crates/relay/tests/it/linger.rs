@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ringtail_relay::config::Certificate;
 use ringtail_relay::limits::{LINGER_BYTES, Limits};
 use ringtail_relay::server::Stopped;
+use ringtail_relay::tls::Certificate;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

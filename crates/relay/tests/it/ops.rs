@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use http::StatusCode;
-use ringtail_relay::config::Certificate;
 use ringtail_relay::server::Stopped;
+use ringtail_relay::tls::Certificate;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -114,13 +114,13 @@ async fn limits_that_were_reached_are_counted() {
 }
 
 #[tokio::test]
-async fn the_doors_say_what_they_have_and_nothing_else() {
+async fn only_the_admin_listener_has_health_and_metrics() {
     let (relay, address) = watched().await;
     for (path, status, says) in [
         ("/health", 200, "ok\n"),
         ("/ready", 200, "ready\n"),
-        ("/", 404, "there is"),
-        ("/_ringtail/v1/endpoints", 404, "there is"),
+        ("/", 404, "try /health"),
+        ("/_ringtail/v1/endpoints", 404, "try /health"),
     ] {
         let (found, _, body) = ask_tcp(address, path).await;
         assert_eq!(found, status, "{path}");
@@ -129,7 +129,7 @@ async fn the_doors_say_what_they_have_and_nothing_else() {
     let (_, head, _) = ask_tcp(address, "/metrics").await;
     let kind = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert!(head.contains(kind), "{head}");
-    // The world has none of it.
+    // The public listener does not have them.
     let mut caller = Caller::http1(&relay).await;
     for path in [
         "/metrics",
@@ -291,7 +291,7 @@ async fn operators_have_sixteen_connections_and_room_comes_back() {
     let mut over = TcpStream::connect(address).await.unwrap();
     let ended = soon("the end", over.read_u8()).await;
     assert!(ended.is_err());
-    // The socket has places of its own, or this would end without an answer.
+    // The socket's connections are limited separately, so this is answered.
     relay.hits("connections").await;
     held.clear();
     soon("room", async {

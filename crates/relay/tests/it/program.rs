@@ -83,8 +83,8 @@ fn tokens_are_alone_on_stdout() {
     let token = text(&added.stdout).strip_suffix('\n').unwrap();
     assert!(token.starts_with("rt_") && !token.contains(char::is_whitespace));
     assert!(!text(&added.stderr).contains(token));
-    let elsewhere = "no relay has served from ";
-    assert!(text(&added.stderr).starts_with(elsewhere));
+    let elsewhere = " is new: a relay that serves from another directory";
+    assert!(text(&added.stderr).contains(elsewhere));
     let second = account(dir.path(), &["add", "berta"]);
     assert!(!text(&second.stderr).contains(elsewhere));
     account(dir.path(), &["revoke", "berta"]);
@@ -104,7 +104,7 @@ fn failures_say_why_and_what_next() {
     assert_eq!(again.status.code(), Some(1));
     assert_eq!(
         text(&again.stderr),
-        "error[RT-609]: there is an account anna already\nhint: `accounts rotate anna` gives it a new token\n"
+        "error[RT-609]: there is an account anna already\nhint: run `accounts rotate anna` for a new token\n"
     );
     let nobody = account(dir.path(), &["revoke", "berta"]);
     assert_eq!(nobody.status.code(), Some(1));
@@ -116,7 +116,7 @@ fn failures_say_why_and_what_next() {
     let nothing = program().arg("serve").output().unwrap();
     assert_eq!(nothing.status.code(), Some(64));
     let said = text(&nothing.stderr);
-    assert!(said.contains("\nhint: `serve --dev` tries"), "{said}");
+    assert!(said.contains("\nhint: use `serve --dev`"), "{said}");
     assert!(!said.contains("--public-url"), "{said}");
     let log = program()
         .args(["--log", "ringtail_relay=loud", "accounts", "list"])
@@ -146,16 +146,16 @@ fn json_output_is_one_object_and_signals_end_it_well() {
 }
 
 #[test]
-fn plain_output_has_the_line_for_the_client() {
+fn plain_output_shows_how_to_log_in() {
     let dir = TempDir::new().unwrap();
     let mut relay = Running::start(dir.path(), &["--public-url", "https://localhost:9"]);
     assert_eq!(relay.line(), "ready at https://localhost:9\n");
     assert!(
         relay
             .line()
-            .starts_with("for this machine alone: RingCentral needs")
+            .starts_with("only for this machine: RingCentral needs")
     );
-    assert_eq!(relay.line(), "for a token, run:\n");
+    assert_eq!(relay.line(), "create a token:\n");
     assert_eq!(
         relay.line(),
         format!(
@@ -163,7 +163,7 @@ fn plain_output_has_the_line_for_the_client() {
             dir.path().display()
         )
     );
-    assert_eq!(relay.line(), "on the client, run, and give it the token:\n");
+    assert_eq!(relay.line(), "log in with it on the client:\n");
     let ca = dir.path().join("ca.pem");
     assert_eq!(
         relay.line(),
@@ -317,7 +317,7 @@ fn a_data_directory_that_others_can_read_is_closed_or_refused() {
 }
 
 #[test]
-fn metrics_that_the_world_can_read_are_asked_for_twice() {
+fn public_metrics_need_a_second_option() {
     let dir = TempDir::new().unwrap();
     let refused = program()
         .args([
@@ -372,12 +372,7 @@ fn certificates_that_cannot_be_used_are_refused() {
             "https://localhost",
             "does not belong to the certificate",
         ),
-        (
-            "ca.pem",
-            "ca.key",
-            "https://localhost",
-            "belongs to an authority",
-        ),
+        ("ca.pem", "ca.key", "https://localhost", "is an authority's"),
         (
             "server.pem",
             "server.key",
@@ -433,7 +428,7 @@ fn a_damaged_database_is_said_so_at_the_start() {
     assert!(said.contains("docs/OPERATING.md"), "{said}");
 }
 
-/// Somebody who speaks to the program over TLS, byte by byte.
+/// A raw TLS connection to the program.
 struct Caller {
     tls: rustls::StreamOwned<rustls::ClientConnection, std::net::TcpStream>,
 }

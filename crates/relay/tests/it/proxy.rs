@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use ringtail_relay::config::{Certificate, Config};
+use ringtail_relay::config::Config;
+use ringtail_relay::tls::Certificate;
 
 use crate::kit::{App, Caller, Conn, Endpoint, TestRelay, soon, text_app};
 

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use rcgen::{CertificateParams, KeyPair};
-use ringtail_relay::config::{Certificate, Config, PemPair, PublicUrl};
+use ringtail_relay::config::Config;
+use ringtail_relay::public_url::PublicUrl;
 use ringtail_relay::server::Server;
+use ringtail_relay::tls::{Certificate, PemPair};
 use tempfile::TempDir;
 
 use super::kit::{soon, state};

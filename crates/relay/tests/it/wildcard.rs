@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use ringtail_relay::config::{Certificate, Config, PemPair, PublicUrl};
+use ringtail_relay::config::Config;
+use ringtail_relay::public_url::PublicUrl;
 use ringtail_relay::server::{Server, SpawnError};
+use ringtail_relay::tls::{Certificate, PemPair};
 use serde_json::Value;
 
 use crate::kit::{Answered, Caller, TestRelay, text_app};

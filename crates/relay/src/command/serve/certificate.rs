@@ -1,19 +1,18 @@
-//! Arguments that say where the certificate comes from.
+//! Arguments for the certificate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::config::{
-    Acme, Certificate, Domain, HttpListen, LETS_ENCRYPT, MAX_DOMAINS, PemPair, PublicUrl,
-};
+use crate::public_url::PublicUrl;
+use crate::tls::{Acme, Certificate, Domain, HttpListen, LETS_ENCRYPT, MAX_DOMAINS, PemPair};
 
-/// Where a relay without a name of its own listens.
+/// Default address without --domain.
 const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("certificate").required(true).args(["dev", "cert", "domain", "behind_proxy"]))]
 pub(super) struct CertificateArgs {
-    /// Listen on this address; port 0 takes any that is free [default: 127.0.0.1:8443, with --domain port 443 of all]
+    /// Listen on this address; port 0 takes any free port [default: 127.0.0.1:8443; with --domain, port 443 of all addresses]
     #[arg(
         long,
         env = "RINGTAIL_RELAY_LISTEN",
@@ -21,7 +20,7 @@ pub(super) struct CertificateArgs {
         value_name = "ADDR"
     )]
     listen: Option<SocketAddr>,
-    /// Tell clients that the world reaches the relay at this URL; the first --domain unless given
+    /// Announce this public URL to clients [default: the first --domain]
     #[arg(
         long,
         env = "RINGTAIL_RELAY_PUBLIC_URL", hide_env_values = true,
@@ -29,11 +28,10 @@ pub(super) struct CertificateArgs {
         value_parser = PublicUrl::parse
     )]
     public_url: Option<PublicUrl>,
-    /// Try it on this machine: use a certificate of the relay's own making, which clients must be told to trust and
-    /// RingCentral never does
+    /// Try it on this machine, with a self-made certificate that clients must trust explicitly and RingCentral rejects
     #[arg(long, env = "RINGTAIL_RELAY_DEV", hide_env_values = true)]
     dev: bool,
-    /// Use the certificate in this PEM file, with its whole chain; give it again, with its key, for other names
+    /// Use the certificate chain in this PEM file; repeatable, each with its --key
     #[arg(
         long,
         env = "RINGTAIL_RELAY_CERT",
@@ -52,7 +50,7 @@ pub(super) struct CertificateArgs {
         requires = "cert"
     )]
     key: Vec<PathBuf>,
-    /// Speak plain HTTP with a proxy in front, which has the certificate; HTTP/1.1 and h2c
+    /// Speak plain HTTP (HTTP/1.1 and h2c) to a proxy in front, which has the certificate
     #[arg(
         long,
         env = "RINGTAIL_RELAY_BEHIND_PROXY",
@@ -60,8 +58,8 @@ pub(super) struct CertificateArgs {
         requires = "public_url"
     )]
     behind_proxy: bool,
-    /// Get a certificate for this name and renew it, agreeing to the authority's terms; it must lead to
-    /// this machine, at ports 443 and 80; give it again for more names
+    /// Get and renew a certificate for this name, agreeing to the authority's terms; the name must lead to this machine
+    /// at ports 443 and 80; repeatable
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DOMAIN",
@@ -71,7 +69,7 @@ pub(super) struct CertificateArgs {
         value_parser = Domain::parse
     )]
     domain: Vec<Domain>,
-    /// Tell the authority this address of yours
+    /// Give the authority this contact address
     #[arg(
         long,
         env = "RINGTAIL_RELAY_ACME_EMAIL",
@@ -79,7 +77,7 @@ pub(super) struct CertificateArgs {
         value_name = "EMAIL"
     )]
     acme_email: Option<String>,
-    /// Get certificates from the authority with this ACME directory instead of Let's Encrypt
+    /// Use the authority with this ACME directory instead of Let's Encrypt
     #[arg(
         long,
         env = "RINGTAIL_RELAY_ACME_DIRECTORY", hide_env_values = true,
@@ -87,7 +85,7 @@ pub(super) struct CertificateArgs {
         value_parser = directory
     )]
     acme_directory: Option<String>,
-    /// Trust the roots in this PEM file towards the authority, instead of the system's
+    /// Verify the authority's own certificate with the roots in this PEM file instead of the system's
     #[arg(
         long,
         env = "RINGTAIL_RELAY_ACME_CA",
@@ -95,7 +93,7 @@ pub(super) struct CertificateArgs {
         value_name = "FILE"
     )]
     acme_ca: Option<PathBuf>,
-    /// Answer the authority's plain HTTP requests at this address [default: port 80 beside --listen, if it is free]
+    /// Answer the authority's plain HTTP requests at this address [default: port 80 of --listen, if it is free]
     #[arg(
         long,
         env = "RINGTAIL_RELAY_HTTP_LISTEN",
@@ -105,7 +103,7 @@ pub(super) struct CertificateArgs {
     http_listen: Option<SocketAddr>,
 }
 
-/// What the arguments say together.
+/// The combined arguments.
 pub(super) struct Chosen {
     pub(super) listen: SocketAddr,
     pub(super) public_url: Option<PublicUrl>,
@@ -113,21 +111,24 @@ pub(super) struct Chosen {
 }
 
 impl CertificateArgs {
-    /// Takes the arguments together.
+    /// Combines the arguments.
     pub(super) fn choose(self) -> Result<Chosen, &'static str> {
         if let Some(first) = self.domain.first() {
             if self.domain.len() > MAX_DOMAINS {
-                return Err("one certificate has at most 100 names: give fewer --domain");
+                return Err("one certificate has at most 100 names: pass fewer --domain");
             }
             let listen = self.listen.unwrap_or_else(everywhere);
             let http = self.http_listen.map_or_else(
                 || HttpListen::IfPossible(SocketAddr::new(listen.ip(), 80)),
                 HttpListen::At,
             );
-            let url = self.public_url.unwrap_or_else(|| PublicUrl::of(first));
+            let url = match self.public_url {
+                Some(url) => url,
+                None => PublicUrl::parse(&format!("https://{first}")).expect("a domain is a host"),
+            };
             let host = url.host().to_string();
             if !self.domain.iter().any(|domain| domain.as_str() == host) {
-                return Err("the host of --public-url is none of --domain: add it there");
+                return Err("the host of --public-url must be one of --domain");
             }
             return Ok(Chosen {
                 listen,
@@ -141,14 +142,14 @@ impl CertificateArgs {
                 }),
             });
         }
-        // Not by clap: it requires nothing that an argument which is there excludes.
+        // clap cannot check this: the group excludes what `requires` would demand.
         if self.acme_email.is_some()
             || self.acme_directory.is_some()
             || self.acme_ca.is_some()
             || self.http_listen.is_some()
         {
             return Err(
-                "--acme-email, --acme-directory, --acme-ca and --http-listen go with --domain",
+                "--acme-email, --acme-directory, --acme-ca and --http-listen need --domain",
             );
         }
         if self.cert.len() != self.key.len() {
@@ -170,7 +171,7 @@ impl CertificateArgs {
     }
 }
 
-/// All addresses of this machine, those of IPv6 included where it has them.
+/// Port 443 of all addresses, IPv6 included if the machine has it.
 fn everywhere() -> SocketAddr {
     let ip = match std::net::UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)) {
         Ok(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
@@ -179,7 +180,7 @@ fn everywhere() -> SocketAddr {
     SocketAddr::new(ip, 443)
 }
 
-/// Reads the URL of a directory.
+/// Parses the URL of a directory.
 fn directory(text: &str) -> Result<String, &'static str> {
     let url: http::Uri = text.parse().map_err(|_| "it is not a URL")?;
     match (url.scheme_str(), url.host()) {
@@ -237,19 +238,19 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_go_together_is_refused() {
+    fn conflicting_arguments_are_refused() {
         let many = vec!["--domain a.test"; MAX_DOMAINS + 1].join(" ");
         for (line, expected) in [
             (
                 "--domain a.test --public-url https://b.test",
-                "none of --domain",
+                "must be one of --domain",
             ),
             (
                 "--cert a --cert b --key a --public-url https://b.test",
                 "its own --key",
             ),
             (many.as_str(), "at most 100"),
-            ("--dev --acme-email a@b.test", "go with --domain"),
+            ("--dev --acme-email a@b.test", "need --domain"),
         ] {
             let refused = choose(line).err().unwrap();
             assert!(refused.contains(expected), "{refused}");
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn without_either_the_relay_is_local() {
+    fn without_a_domain_the_relay_listens_locally() {
         assert_eq!(choose("--dev").unwrap().listen, LOCAL);
         let chosen = choose("--cert a --key b --cert c --key d --public-url https://b.test");
         let Certificate::Files(pairs) = chosen.unwrap().certificate else {

@@ -1,9 +1,9 @@
-//! SIGHUP, by which service managers say that files have changed.
+//! SIGHUP, which asks the relay to read its certificate files again.
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signal, where there is one.
+/// The signal, on systems that have it.
 #[derive(Debug)]
 pub(super) struct Hangup(#[cfg(unix)] Signal);
 
@@ -16,7 +16,7 @@ impl Hangup {
     }
 
     /// Waits for the signal.
-    pub(super) async fn heard(&mut self) {
+    pub(super) async fn received(&mut self) {
         #[cfg(unix)]
         if self.0.recv().await.is_some() {
             return;

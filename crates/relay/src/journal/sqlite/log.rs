@@ -36,7 +36,7 @@ pub(super) struct Log {
     appending: HashMap<EndpointKey, Option<Numbering>>,
     retention: Retention,
     time: KnownTime,
-    sweep: Option<Running>,
+    sweep: Option<RunningSweep>,
     next_sweep: Instant,
     /// Bytes written since the last sweep began.
     unswept: i64,
@@ -54,9 +54,9 @@ struct Numbering {
     bytes: i64,
 }
 
-/// A sweep under way, and who waits for it.
+/// A sweep under way, and its callers.
 #[derive(Debug)]
-struct Running {
+struct RunningSweep {
     sweep: Sweep,
     answers: Vec<oneshot::Sender<Result<Deleted, AppendError>>>,
 }
@@ -140,7 +140,7 @@ impl Log {
     ) {
         self.next_sweep = Instant::now() + SWEEP_INTERVAL;
         self.unswept = 0;
-        let running = self.sweep.get_or_insert_with(|| Running {
+        let running = self.sweep.get_or_insert_with(|| RunningSweep {
             sweep: Sweep::new(
                 self.retention,
                 now.unwrap_or_else(|| self.time.now(connection)),
@@ -301,7 +301,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
-    use crate::recent::RecentLog;
+    use crate::recent_log::RecentLog;
     use crate::store::{self, DataDir};
 
     #[test]

@@ -1,4 +1,4 @@
-//! Purges an endpoint's events beside a serving relay.
+//! Purges an endpoint's events while a relay serves.
 //!
 //! Rows are deleted in small transactions, so that the relay's own wait for milliseconds. SQLite overwrites them with
 //! zeros (`secure_delete`, set on every writing connection), free pages leave the file, and the write-ahead log, which

@@ -1,4 +1,4 @@
-//! Retention: deletes old events beside appends.
+//! Retention: deletes old events between appends.
 //!
 //! A sweep is a series of steps, each a small transaction: first events that are too old, by their endpoint's own
 //! setting or the relay's, then events beyond an account's size, then beyond the relay's, then it returns free pages to
@@ -14,7 +14,7 @@ use super::{SEQ_MAX, event_key};
 use crate::journal::{Deleted, EndpointKey, Retention};
 use crate::metrics::{JournalMetrics, RetentionLimit};
 
-/// Bytes that an event counts for beside its request: its other columns and its row among the uuids.
+/// Bytes that an event counts for in addition to its request: its other columns and its row among the uuids.
 const EVENT_BYTES: i64 = 96;
 
 /// Events that one step deletes, at most: more than a transaction of appends has. The two take turns, so that a flood

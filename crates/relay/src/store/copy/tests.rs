@@ -5,13 +5,13 @@ use tempfile::TempDir;
 
 use super::*;
 
-struct Relay {
+struct CopyFixture {
     temp: TempDir,
     dir: DataDir,
     connection: Connection,
 }
 
-impl Relay {
+impl CopyFixture {
     fn new() -> Self {
         let temp = TempDir::new().unwrap();
         let dir = DataDir::open(temp.path().join("data")).unwrap();
@@ -60,7 +60,7 @@ fn restore_into(dir: &DataDir, path: &Path, force: bool) -> Result<Restored, Res
 
 #[test]
 fn a_backup_beside_a_writer_has_committed_and_no_deleted_events() {
-    let relay = Relay::new();
+    let relay = CopyFixture::new();
     relay.store(1, b"planted-and-deleted");
     relay.store(2, b"kept");
     relay
@@ -107,7 +107,7 @@ fn a_failed_backup_leaves_no_file() {
 #[cfg(unix)]
 #[test]
 fn a_backup_follows_no_planted_link() {
-    let relay = Relay::new();
+    let relay = CopyFixture::new();
     relay.store(1, b"kept");
     let others = relay.file("others");
     std::fs::write(&others, b"untouched").unwrap();
@@ -120,7 +120,7 @@ fn a_backup_follows_no_planted_link() {
 #[cfg(unix)]
 #[test]
 fn a_restore_follows_no_planted_link() {
-    let relay = Relay::new();
+    let relay = CopyFixture::new();
     let path = relay.file("copy.db");
     backup(&relay.dir, &path).unwrap();
     let others = relay.file("others");
@@ -134,7 +134,7 @@ fn a_restore_follows_no_planted_link() {
 
 #[test]
 fn a_restored_journal_has_another_identity() {
-    let relay = Relay::new();
+    let relay = CopyFixture::new();
     relay.store(1, b"first");
     let path = relay.file("copy.db");
     backup(&relay.dir, &path).unwrap();
@@ -156,7 +156,7 @@ fn a_restored_journal_has_another_identity() {
 
 #[test]
 fn a_directory_in_use_is_not_restored() {
-    let relay = Relay::new();
+    let relay = CopyFixture::new();
     let path = relay.file("copy.db");
     backup(&relay.dir, &path).unwrap();
     let _serving = relay.dir.lock_serving().unwrap();
@@ -167,7 +167,7 @@ fn a_directory_in_use_is_not_restored() {
 
 #[test]
 fn an_invalid_backup_is_refused_and_changes_nothing() {
-    let relay = Relay::new();
+    let relay = CopyFixture::new();
     for seq in 1..200 {
         relay.store(seq, &[7; 1000]);
     }

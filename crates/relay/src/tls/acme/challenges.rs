@@ -1,4 +1,4 @@
-//! Answers to the authority's challenges, for as long as an order needs them.
+//! Answers to the authority's challenges while an order is open.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,17 +10,17 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
 
-/// The protocol that TLS-ALPN-01 is spoken in (RFC 8737).
+/// The ALPN protocol of TLS-ALPN-01 (RFC 8737).
 pub(in crate::tls) const PROTOCOL: &[u8] = b"acme-tls/1";
 
-/// What the authority may be told at the moment.
+/// The present answers.
 #[derive(Debug, Default)]
 pub(crate) struct Challenges {
-    open: Mutex<Open>,
+    open: Mutex<OpenChallenges>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct OpenChallenges {
     /// By name.
     certificates: HashMap<String, Arc<CertifiedKey>>,
     /// By token.
@@ -28,7 +28,7 @@ struct Open {
 }
 
 impl Challenges {
-    /// Returns what HTTP-01 answers to a token.
+    /// Returns the answer of HTTP-01 to a token.
     pub(crate) fn text(&self, token: &str) -> Option<String> {
         self.open().texts.get(token).cloned()
     }
@@ -37,7 +37,7 @@ impl Challenges {
         self.open().texts.insert(token, text);
     }
 
-    /// Makes the certificate that TLS-ALPN-01 asks for.
+    /// Creates the certificate for TLS-ALPN-01.
     pub(super) fn answer_tls(&self, name: String, digest: &[u8]) -> Result<(), rcgen::Error> {
         let mut params = CertificateParams::new(vec![name.clone()])?;
         params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
@@ -46,18 +46,18 @@ impl Challenges {
         let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         let signing = aws_lc_rs::sign::any_supported_type(&private)
             .map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
-        // Not through rustls' checks of a certificate: they refuse the critical extension that this one is about.
+        // `CertifiedKey::from_der` would refuse the critical extension.
         let certified = CertifiedKey::new(vec![certificate.der().clone()], signing);
         self.open().certificates.insert(name, Arc::new(certified));
         Ok(())
     }
 
-    /// Forgets all answers.
+    /// Removes all answers.
     pub(super) fn clear(&self) {
-        *self.open() = Open::default();
+        *self.open() = OpenChallenges::default();
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, OpenChallenges> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,7 +69,7 @@ impl ResolvesServerCert for Challenges {
     }
 }
 
-/// Returns the settings for the authority's handshakes, which end where others begin.
+/// Returns the TLS settings for the authority's handshakes.
 pub(in crate::tls) fn server_config(
     challenges: Arc<Challenges>,
 ) -> Result<ServerConfig, rustls::Error> {

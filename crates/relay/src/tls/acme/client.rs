@@ -1,4 +1,4 @@
-//! HTTPS towards the authority, with bounds on what it may send and how long it may take.
+//! HTTPS client for the authority, with limits on size and time.
 
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
@@ -22,12 +22,12 @@ use tokio::time;
 
 use crate::limits::{ACME_ANSWER_BYTES, ACME_TIMEOUT};
 
-/// What calls the authority. Cheap to clone.
+/// The client. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct AcmeHttp(Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>);
 
 impl AcmeHttp {
-    /// Trusts the roots of a file, or the system's.
+    /// Trusts the roots in a file, or the system's.
     pub(super) fn new(roots: Option<&Path>) -> Result<Self, AcmeClientError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -45,7 +45,7 @@ impl AcmeHttp {
             .enable_http1()
             .enable_http2()
             .build();
-        // Requests are months apart: no connection is worth keeping.
+        // Requests are months apart.
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
             .build(connector);
@@ -93,11 +93,11 @@ impl HttpClient for AcmeHttp {
     }
 }
 
-/// Why the authority cannot be called.
+/// Why the client could not be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcmeClientError {
-    /// The roots to trust cannot be read.
+    /// The trusted roots cannot be read.
     #[error("the authority's roots in {} could not be read as PEM", file.display())]
     Roots {
         /// The file.
@@ -106,7 +106,7 @@ pub enum AcmeClientError {
         #[source]
         source: pem::Error,
     },
-    /// The library refuses the settings, or the system has no roots.
-    #[error("TLS towards the authority could not be set up")]
+    /// rustls rejects the settings, or the system has no roots.
+    #[error("cannot set up TLS for the authority")]
     Settings(#[source] rustls::Error),
 }

@@ -1,8 +1,8 @@
-//! Certificates that the relay gets and renews by itself, from an authority that speaks ACME (RFC 8555).
+//! Certificates from an ACME authority (RFC 8555).
 //!
-//! One task: it waits until a certificate is due, places an order, answers the authority's challenge (TLS-ALPN-01 on the
-//! relay's own listener, else HTTP-01 on the plain one), proves what comes back, keeps it, and only then shows it. The
-//! certificate before is shown until that moment, whatever happens.
+//! One task waits until a renewal is needed, places an order, answers the authority's challenge (TLS-ALPN-01 on the
+//! public listener, or HTTP-01 on the plain one), checks the new certificate, saves it, and uses it. The old certificate
+//! stays in use until then.
 
 mod challenges;
 mod client;
@@ -29,29 +29,31 @@ pub use self::client::AcmeClientError;
 use self::client::AcmeHttp;
 use self::order::{OrderError, Wanted};
 use self::pace::{Kind, Orders, Outcome};
-pub use self::store::StoreError;
+pub use self::store::AcmeFileError;
 use self::store::{SaveError, Store};
 use super::clock::Clock;
 use super::resolver::Certificates;
-use super::state::{self, Failure, StateSender};
-use crate::config::{Acme, Host};
+use super::settings::Acme;
+use super::state::{Failure, StateSender};
 use crate::limits::{CERTIFICATE_INTERVAL, ORDER_TIMEOUT};
+use crate::public_url::Host;
+use crate::rfc3339;
 
-/// How long an authority that asks for patience gets at least.
+/// Shortest wait after the authority's rate limit.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
-/// How often to reckon anew when a certificate is due: the clock may have been set back since.
-const RECKON: Duration = Duration::from_secs(60 * 60);
+/// How often to recompute when to renew: the clock may have been set back.
+const RECOMPUTE: Duration = Duration::from_secs(60 * 60);
 
-/// Gets certificates and renews them, for as long as the relay runs.
+/// Orders and renews certificates.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub(crate) struct AcmeKeeper {
     settings: Acme,
     hosts: Vec<Host>,
     store: Store,
     orders: Orders,
     http: AcmeHttp,
-    /// Whether somebody answers HTTP-01.
+    /// Whether a plain listener answers HTTP-01.
     plain: bool,
     challenges: Arc<Challenges>,
     certificates: Arc<Certificates>,
@@ -59,34 +61,34 @@ pub(crate) struct Keeper {
     clock: Clock,
     renew: Arc<Notify>,
     request: PathBuf,
-    /// The certificate shown.
+    /// The certificate in use.
     shown: Option<Arc<CertifiedKey>>,
-    /// What the authority suggests for it, if it does.
+    /// When the authority suggests to renew it.
     suggested: Option<Range<SystemTime>>,
-    /// When to ask it next.
+    /// When to ask the authority for that again.
     ask_at: SystemTime,
     failures: u32,
     retry_at: Option<SystemTime>,
 }
 
-/// Returns the file whose appearance asks a running relay to renew.
+/// Returns the file that requests a renewal from a running relay.
 pub(crate) fn renewal_request(data: &Path) -> PathBuf {
     store::acme_dir(data).join("renew")
 }
 
-impl Keeper {
-    /// Loads what is there.
+impl AcmeKeeper {
+    /// Loads the account, the orders and the certificate.
     pub(super) fn load(
         settings: Acme,
         data: &Path,
-        around: super::Surroundings,
+        context: super::KeeperContext,
     ) -> Result<Self, AcmeError> {
         let store = Store::open(data, &settings.directory)?;
         let http = AcmeHttp::new(settings.ca.as_deref())?;
         let shown = store.certificate().map(Arc::new);
         if let Some(key) = &shown {
-            let shown = around.certificates.show(vec![key.clone()]);
-            around.state.change(|state| state.shown = shown);
+            let shown = context.certificates.show(vec![key.clone()]);
+            context.state.change(|state| state.shown = shown);
         }
         Ok(Self {
             hosts: settings
@@ -100,11 +102,11 @@ impl Keeper {
             http,
             plain: false,
             challenges: Arc::default(),
-            certificates: around.certificates,
-            state: around.state,
-            ask_at: around.clock.now(),
-            clock: around.clock,
-            renew: around.asked,
+            certificates: context.certificates,
+            state: context.state,
+            ask_at: context.clock.now(),
+            clock: context.clock,
+            renew: context.asked,
             request: renewal_request(data),
             shown,
             suggested: None,
@@ -113,20 +115,20 @@ impl Keeper {
         })
     }
 
-    /// Returns what the listeners answer the authority from.
+    /// Returns the answers to challenges, for the listeners.
     pub(super) fn challenges(&self) -> Arc<Challenges> {
         self.challenges.clone()
     }
 
-    /// Notes whether there is a plain listener.
+    /// Sets whether there is a plain listener.
     pub(super) fn answers_http(&mut self, plain: bool) {
         self.plain = plain;
     }
 
-    /// Keeps the certificate. Whoever drops this ends it; an order in flight is then left to the authority.
+    /// Renews the certificate until dropped. An order in flight is then abandoned.
     pub(super) async fn run(mut self) {
-        // Goes on from turn to turn: what is just being taken when something else is first would be lost with it.
-        let mut asked = pin!(asked(self.renew.clone(), self.request.clone()));
+        // Kept from one iteration to the next: a request taken while another branch wins must not be lost.
+        let mut asked = pin!(requested(self.renew.clone(), self.request.clone()));
         loop {
             let now = self.clock.now();
             let due = self.due(now);
@@ -135,28 +137,28 @@ impl Keeper {
             tokio::select! {
                 biased;
                 () = &mut asked => {
-                    asked.set(self::asked(self.renew.clone(), self.request.clone()));
-                    tracing::info!("a renewal was asked for");
+                    asked.set(requested(self.renew.clone(), self.request.clone()));
+                    tracing::info!("renewal requested");
                 }
                 () = self.clock.sleep_until(due) => {}
                 () = self.clock.sleep_until(self.ask_at), if self.shown.is_some() => {
                     self.ask().await;
                     continue;
                 }
-                () = time::sleep(RECKON) => continue,
+                () = time::sleep(RECOMPUTE) => continue,
             }
             self.attempt().await;
         }
     }
 
-    /// Returns when the next order is due, and allowed.
+    /// Returns when to place the next order.
     fn due(&self, now: SystemTime) -> SystemTime {
         let wanted = match &self.shown {
             Some(key) if super::inspect::check_form(&key.cert, &self.hosts).is_ok() => {
                 let shown = super::inspect::describe(&key.cert);
                 renewal::due(&shown, self.suggested.as_ref())
             }
-            // None, or one for other names than are wanted now.
+            // There is none, or it is for other names.
             _ => now,
         };
         let retry_at = self.retry_at.and_then(|at| pace::believable(at, now));
@@ -168,7 +170,7 @@ impl Keeper {
         }
     }
 
-    /// Tries to get a certificate, and notes what became of it.
+    /// Tries to get a certificate, and records the outcome.
     async fn attempt(&mut self) {
         let ended = Box::pin(self.renewed()).await;
         self.challenges.clear();
@@ -206,18 +208,18 @@ impl Keeper {
             _ => (now + wait).max(self.orders.allowed(now)),
         };
         self.retry_at = Some(retry_at);
-        let message = state::message(error);
+        let message = ringtail_text::chain(error);
         tracing::error!(
             error = message,
-            next_attempt = %state::time(retry_at),
-            "no new certificate; `ringtail-relay certificate renew` tries at once"
+            next_attempt = %rfc3339::of(retry_at),
+            "could not get a certificate; `ringtail-relay certificate renew` retries at once"
         );
         self.state.change(|state| {
             state.error = Some(Failure { at: now, message });
         });
     }
 
-    /// Orders a certificate by one challenge after the other, and keeps it.
+    /// Orders a certificate, trying each kind of challenge, and saves it.
     async fn renewed(&mut self) -> Result<CertifiedKey, AttemptError> {
         let account = self.account().await?;
         let mut kinds = vec![Kind::TlsAlpn];
@@ -232,12 +234,12 @@ impl Keeper {
             let now = self.clock.now();
             let allowed = self.orders.allowed(now);
             if allowed > now {
-                // What failed says more than that there is no second try.
+                // The first failure says more than the missing second try.
                 return Err(failed.unwrap_or(AttemptError::NotYet { until: allowed }));
             }
             match self.order(&account, kind).await {
                 Err(AttemptError::Order(error)) if error.concerns_challenge() => {
-                    tracing::warn!(%error, "a challenge failed");
+                    tracing::warn!(%error, "challenge failed");
                     failed = Some(AttemptError::Order(error));
                 }
                 ended => return ended,
@@ -246,7 +248,7 @@ impl Keeper {
         Err(failed.unwrap_or(AttemptError::TooLong))
     }
 
-    /// Places one order. It is noted on the disk before the authority hears of it.
+    /// Places one order. It is saved first, so that a crash cannot exceed the limits.
     async fn order(&mut self, account: &Account, kind: Kind) -> Result<CertifiedKey, AttemptError> {
         self.orders.place(kind, self.clock.now());
         self.store.save_orders(&self.orders)?;
@@ -260,7 +262,7 @@ impl Keeper {
             Ok(_) => Outcome::Issued,
             Err(_) => Outcome::Failed,
         };
-        // A certificate that came and was not taken counts for the authority all the same.
+        // The authority also counts a certificate that was issued but not accepted here.
         if self.orders.placed.last().map(|last| last.outcome) != Some(Outcome::Finalized)
             || ended.is_ok()
         {
@@ -291,8 +293,8 @@ impl Keeper {
         Ok(self.store.save_certificate(&issued, &self.hosts, now)?)
     }
 
-    /// Returns the certificate that an order replaces, for an authority that suggested when. After a failure it is not
-    /// mentioned: that may have been why.
+    /// Returns the certificate that an order replaces, if the authority suggested when. Left out after a failure, which it
+    /// may have caused.
     fn replaces(&self) -> Option<CertificateIdentifier<'static>> {
         if self.suggested.is_none() || self.failures > 0 {
             return None;
@@ -307,7 +309,7 @@ impl Keeper {
             .map(CertificateIdentifier::into_owned)
     }
 
-    /// Asks the authority when it wants the certificate to be renewed.
+    /// Asks the authority when to renew the certificate.
     async fn ask(&mut self) {
         let Range { start, end } = renewal::ASK;
         let mut wait = end;
@@ -317,7 +319,10 @@ impl Keeper {
                 wait = again.clamp(start, end);
             }
             Err(error) => {
-                tracing::debug!(error = state::message(&error), "no renewal information");
+                tracing::debug!(
+                    error = ringtail_text::chain(&error),
+                    "no renewal information"
+                );
             }
         }
         self.ask_at = self.clock.now() + wait;
@@ -340,7 +345,7 @@ impl Keeper {
         Ok((window.start.into()..window.end.into(), again))
     }
 
-    /// Returns the account, made on the first call for good.
+    /// Returns the account, which the first call creates.
     async fn account(&self) -> Result<Account, AttemptError> {
         let builder = Account::builder_with_http(Box::new(self.http.clone()));
         if let Some(credentials) = self.store.account() {
@@ -368,25 +373,25 @@ impl Keeper {
     }
 }
 
-/// Waits until somebody asks for a renewal: in this process, or beside it by a file, which is taken away.
-async fn asked(renew: Arc<Notify>, request: PathBuf) {
-    let requested = async {
+/// Waits for a request to renew, from this process or by a file, which is removed.
+async fn requested(renew: Arc<Notify>, request: PathBuf) {
+    let by_file = async {
         while tokio::fs::remove_file(&request).await.is_err() {
             time::sleep(CERTIFICATE_INTERVAL).await;
         }
     };
     tokio::select! {
         () = renew.notified() => {}
-        () = requested => {}
+        () = by_file => {}
     }
 }
 
 fn random() -> u32 {
-    // Without random bytes the wait is at its shortest, and long enough.
+    // Without random bytes, the shortest wait is long enough.
     getrandom::u32().unwrap_or(0)
 }
 
-/// Why an attempt brought no certificate.
+/// Why an attempt failed.
 #[derive(Debug, thiserror::Error)]
 enum AttemptError {
     #[error(transparent)]
@@ -394,23 +399,23 @@ enum AttemptError {
     #[error(transparent)]
     Save(#[from] SaveError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] AcmeFileError),
     #[error(
-        "no more orders are placed before {}, so that the authority's limits hold",
-        state::time(*until)
+        "no further order before {}, to stay within the authority's limits",
+        rfc3339::of(*until)
     )]
     NotYet { until: SystemTime },
     #[error("the order took too long")]
     TooLong,
 }
 
-/// Why a relay cannot get certificates by itself.
+/// Why a relay cannot order certificates.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcmeError {
-    /// Its files cannot be kept.
+    /// Its files cannot be written.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] AcmeFileError),
     /// The authority cannot be called.
     #[error(transparent)]
     Client(#[from] AcmeClientError),

@@ -1,4 +1,4 @@
-//! One order, from the account's request to the chain that is issued for it.
+//! One order, from the request to the issued chain.
 
 use instant_acme::{
     Account, AuthorizationStatus, CertificateIdentifier, ChallengeType, Error, Identifier,
@@ -7,30 +7,29 @@ use instant_acme::{
 
 use super::challenges::Challenges;
 use super::pace::Kind;
-use crate::config::Domain;
 use crate::limits::ORDER_TIMEOUT;
-use crate::tls::state::message;
+use crate::tls::settings::Domain;
 
-/// Longest text of an authority that is repeated.
+/// Characters of an authority's message, at most.
 const DETAIL_CHARS: usize = 500;
 
 /// An order to place.
 pub(super) struct Wanted<'a> {
     pub(super) domains: &'a [Domain],
     pub(super) kind: Kind,
-    /// The certificate that it replaces, where the authority wants to know.
+    /// The certificate that it replaces, if the authority should know.
     pub(super) replaces: Option<CertificateIdentifier<'a>>,
 }
 
-/// An order whose names are all proven.
-pub(super) struct Ready(Order);
+/// An order whose names are all validated.
+pub(super) struct ReadyOrder(Order);
 
-/// Places the order, and answers the challenges.
+/// Places the order and answers the challenges.
 pub(super) async fn place(
     account: &Account,
     wanted: Wanted<'_>,
     challenges: &Challenges,
-) -> Result<Ready, OrderError> {
+) -> Result<ReadyOrder, OrderError> {
     let names: Vec<Identifier> = wanted
         .domains
         .iter()
@@ -44,19 +43,19 @@ pub(super) async fn place(
     let mut order = account.new_order(&new).await.map_err(refused)?;
     answer(&mut order, wanted.kind, challenges).await?;
     if order.state().status == OrderStatus::Ready {
-        return Ok(Ready(order));
+        return Ok(ReadyOrder(order));
     }
     let polled = order.poll_ready(&patience()).await;
     match (order.state().status, polled) {
-        (OrderStatus::Ready, _) => Ok(Ready(order)),
-        // Some authorities say why in the order, some in the authorization alone.
+        (OrderStatus::Ready, _) => Ok(ReadyOrder(order)),
+        // Some authorities give the reason in the order, some only in the authorization.
         (OrderStatus::Invalid, _) | (_, Ok(_)) => Err(reason(&mut order, wanted.kind).await),
         (_, Err(error)) => Err(refused(error)),
     }
 }
 
-impl Ready {
-    /// Asks for the certificate, and returns its new key and its chain, as PEM.
+impl ReadyOrder {
+    /// Requests the certificate, and returns its new key and its chain as PEM.
     pub(super) async fn finalize(self) -> Result<String, OrderError> {
         let mut order = self.0;
         let key = order.finalize().await.map_err(refused)?;
@@ -65,14 +64,14 @@ impl Ready {
     }
 }
 
-/// Makes the answers to all challenges first, and then says so: the authority may come at once.
+/// Prepares the answer to each challenge before announcing it: the authority may connect at once.
 async fn answer(order: &mut Order, kind: Kind, challenges: &Challenges) -> Result<(), OrderError> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
         let mut authorization = authorization.map_err(refused)?;
         match authorization.status {
             AuthorizationStatus::Pending => {}
-            // Proven for an order before this one.
+            // Validated for an earlier order.
             AuthorizationStatus::Valid => continue,
             status => {
                 return Err(OrderError::Invalid {
@@ -107,7 +106,7 @@ fn patience() -> RetryPolicy {
     RetryPolicy::new().backoff(1.5).timeout(ORDER_TIMEOUT)
 }
 
-/// Finds what the authority says of the challenge that failed.
+/// Finds the authority's reason for the failed challenge.
 async fn reason(order: &mut Order, kind: Kind) -> OrderError {
     let mut authorizations = order.authorizations();
     while let Some(Ok(mut authorization)) = authorizations.next().await {
@@ -132,16 +131,15 @@ fn said(problem: &Problem) -> String {
     readable(problem.detail.as_deref().unwrap_or("no reason is given"))
 }
 
-/// What an authority says is a stranger's text, for logs and terminals.
+/// Escapes and shortens an authority's text for logs and terminals.
 fn readable(text: &str) -> String {
-    let short: String = text.chars().take(DETAIL_CHARS).collect();
-    short.escape_debug().to_string()
+    ringtail_text::one_line(text, DETAIL_CHARS)
 }
 
-/// Sorts what went wrong by what the relay does about it.
+/// Classifies an error by what the relay does next.
 pub(super) fn refused(error: Error) -> OrderError {
     let Error::Api(problem) = error else {
-        return OrderError::NoAnswer(readable(&message(&error)));
+        return OrderError::NoAnswer(readable(&ringtail_text::chain(&error)));
     };
     let kind = problem.r#type.as_deref().unwrap_or_default();
     match kind.strip_prefix("urn:ietf:params:acme:error:") {
@@ -151,43 +149,43 @@ pub(super) fn refused(error: Error) -> OrderError {
     }
 }
 
-/// Why an order brought no certificate. Texts of the authority's are escaped and cut.
+/// Why an order failed. The authority's texts are escaped and shortened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(super) enum OrderError {
     /// The authority cannot be reached, or does not speak ACME.
     #[error("the authority did not answer: {0}")]
     NoAnswer(String),
-    /// It refuses.
-    #[error("the authority refuses: {0}")]
+    /// It refused.
+    #[error("the authority refused: {0}")]
     Refused(String),
-    /// It has had too many orders.
-    #[error("the authority asks for patience: {0}")]
+    /// Too many orders.
+    #[error("the authority's rate limit is reached: {0}")]
     RateLimited(String),
-    /// It does not know the account any more.
-    #[error("the authority does not know the account any more; the next attempt makes another")]
+    /// It no longer knows the account.
+    #[error("the authority no longer knows the account; the next attempt creates another")]
     UnknownAccount,
-    /// It has no such challenge.
-    #[error("the authority offers no {}", kind.name())]
+    /// It does not offer this challenge.
+    #[error("the authority does not offer {}", kind.name())]
     NotOffered {
-        /// Which.
+        /// The challenge.
         kind: Kind,
     },
-    /// It could not convince itself.
+    /// The validation failed.
     #[error("{} failed: {detail}", kind.name())]
     Invalid {
-        /// By which challenge.
+        /// The challenge.
         kind: Kind,
-        /// Why, in the authority's words.
+        /// The authority's reason.
         detail: String,
     },
-    /// The challenge's certificate could not be made.
+    /// The challenge's certificate could not be created.
     #[error("the challenge could not be answered")]
     Challenge(#[from] rcgen::Error),
 }
 
 impl OrderError {
-    /// Says whether another kind of challenge may do better.
+    /// Returns whether another kind of challenge may succeed.
     pub(super) fn concerns_challenge(&self) -> bool {
         matches!(self, Self::NotOffered { .. } | Self::Invalid { .. })
     }

@@ -1,5 +1,4 @@
-//! How often the relay may place orders: less often than any authority's limits, however often it is restarted, and
-//! ever less often while they fail.
+//! Limits on orders: below any authority's limits, across restarts, and with backoff after failures.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,16 +10,16 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Bound of the wait after the first failed attempt. DNS that was set a moment ago is there a minute later.
+/// Upper bound of the wait after the first failure: new DNS records need about a minute.
 const BASE: Duration = Duration::from_secs(60);
 
-/// Bound of every wait.
+/// Upper bound of every wait.
 const CAP: Duration = Duration::from_secs(3 * 60 * 60);
 
-/// How a challenge is answered.
+/// A kind of challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Kind {
-    /// In a TLS handshake on the relay's own listener.
+    /// In a TLS handshake on the public listener.
     #[serde(rename = "tls-alpn-01")]
     TlsAlpn,
     /// Over plain HTTP.
@@ -37,17 +36,17 @@ impl Kind {
     }
 }
 
-/// What became of an order.
+/// Outcome of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Outcome {
-    /// Nobody knows: the relay ended meanwhile.
+    /// Unknown: the relay stopped meanwhile.
     Open,
-    /// The authority was asked for the certificate, and may have issued it.
+    /// The certificate was requested, and may have been issued.
     Finalized,
-    /// The certificate is on the disk.
+    /// The certificate is saved.
     Issued,
-    /// There is no certificate.
+    /// No certificate.
     Failed,
 }
 
@@ -65,16 +64,16 @@ pub(super) struct Placed {
 #[serde(default)]
 pub(super) struct Orders {
     pub(super) placed: Vec<Placed>,
-    /// The challenge that worked last.
+    /// The challenge that succeeded last.
     pub(super) works: Option<Kind>,
 }
 
 impl Orders {
-    /// Notes an order that is about to be placed, and forgets those that no limit counts any more.
+    /// Records an order about to be placed, and removes those that no limit counts.
     pub(super) fn place(&mut self, challenge: Kind, now: SystemTime) {
         let now = seconds(now);
         for placed in &mut self.placed {
-            // A clock that was ahead has been set back: nothing may count for longer than from now on.
+            // The clock has been set back: no order may count for longer than a full window.
             placed.at = placed.at.min(now);
         }
         self.placed
@@ -86,7 +85,7 @@ impl Orders {
         });
     }
 
-    /// Says what became of the order placed last.
+    /// Records the outcome of the last order.
     pub(super) fn settle(&mut self, outcome: Outcome) {
         if let Some(last) = self.placed.last_mut() {
             last.outcome = outcome;
@@ -109,7 +108,7 @@ impl Orders {
         .fold(now, SystemTime::max)
     }
 
-    /// Returns when there are fewer than `most` of the orders within a window.
+    /// Returns when fewer than `most` orders are within a window.
     fn room(
         &self,
         most: usize,
@@ -123,14 +122,14 @@ impl Orders {
     }
 }
 
-/// Returns the time of the next attempt, unless it is further away than any wait: a clock that was ahead has been set back.
-/// The limits of orders hold all the same.
+/// Returns the time of the next attempt, unless it is further away than any wait: the clock has been set back. The limits
+/// on orders still apply.
 pub(super) fn believable(retry_at: SystemTime, now: SystemTime) -> Option<SystemTime> {
     (retry_at <= now + CAP).then_some(retry_at)
 }
 
-/// Returns how long to wait after this many failed attempts in a row: between half of a bound that doubles and all of
-/// it, by `share` of `u32::MAX`.
+/// Returns the wait after a number of consecutive failures: between half and all of a bound that doubles, by `share` of
+/// `u32::MAX`.
 pub(super) fn backoff(failures: u32, share: u32) -> Duration {
     let bound = CAP.min(BASE * 2_u32.pow(failures.saturating_sub(1).min(16)));
     bound.mul_f64(0.5 + 0.5 * f64::from(share) / f64::from(u32::MAX))
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_that_fail_come_four_an_hour_and_twenty_a_day() {
+    fn failing_orders_are_limited_to_four_an_hour_and_twenty_a_day() {
         let day = 24 * 60;
         let mut expected = Vec::new();
         for start in [0, day] {
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_come_four_a_week() {
+    fn certificates_are_limited_to_four_a_week() {
         let week = 7 * 24 * 60;
         for outcome in [Outcome::Issued, Outcome::Finalized] {
             let got = series(&mut Orders::default(), outcome, 9);
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_ahead_blocks_no_longer_than_the_window() {
+    fn a_clock_set_back_blocks_no_longer_than_the_window() {
         let mut orders = Orders::default();
         for _ in 0..4 {
             orders.place(Kind::Http, at(1_000_000_000));
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_from_a_clock_that_was_ahead_is_not_kept() {
+    fn a_wait_from_before_the_clock_was_set_back_is_dropped() {
         let longest = backoff(u32::MAX, u32::MAX);
         assert_eq!(believable(at(0) + longest, at(0)), Some(at(0) + longest));
         assert_eq!(believable(at(0), at(1)), Some(at(0)));
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_are_forgotten_after_a_week() {
+    fn orders_are_removed_after_a_week() {
         let mut orders = Orders::default();
         series(&mut orders, Outcome::Failed, 30);
         orders.place(Kind::Http, at(30 * 24 * 60 * 60));
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_challenge_that_worked_is_known() {
+    fn the_challenge_that_succeeded_is_remembered() {
         let mut orders = Orders::default();
         orders.place(Kind::Http, at(0));
         orders.settle(Outcome::Issued);

@@ -1,19 +1,18 @@
-//! When a certificate is renewed.
+//! When to renew a certificate.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::tls::state::Shown;
+use crate::tls::state::CertificateInfo;
 
-/// The authority's own suggestion (ARI) is asked for at least so often, and at most.
+/// Shortest and longest interval of requests for the authority's suggestion (ARI).
 pub(super) const ASK: Range<Duration> =
     Duration::from_secs(60 * 60)..Duration::from_secs(24 * 60 * 60);
 
-/// Returns when to renew: at two thirds of its life, or where the authority suggests, though never so late that less
-/// than a sixth is left to get through a bad week.
-pub(super) fn due(shown: &Shown, suggested: Option<&Range<SystemTime>>) -> SystemTime {
+/// Returns when to renew: after two thirds of its lifetime, or when the authority suggests, but before the last sixth.
+pub(super) fn due(shown: &CertificateInfo, suggested: Option<&Range<SystemTime>>) -> SystemTime {
     let life = shown
         .not_after
         .duration_since(shown.not_before)
@@ -28,9 +27,9 @@ pub(super) fn due(shown: &Shown, suggested: Option<&Range<SystemTime>>) -> Syste
     }
 }
 
-/// A point between 0 and 1 that is a certificate's own: everybody's certificates are spread over the window, and a
-/// restart does not draw again.
-fn share(shown: &Shown) -> f64 {
+/// Returns a number between 0 and 1 that depends on the certificate: renewals spread over the window, and a restart does
+/// not draw again.
+fn share(shown: &CertificateInfo) -> f64 {
     let hash: [u8; 32] = Sha256::digest(&shown.serial).into();
     let [a, b, c, d, ..] = hash;
     f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX)
@@ -46,8 +45,8 @@ mod tests {
         SystemTime::UNIX_EPOCH + DAY * day
     }
 
-    fn shown(serial: &str) -> Shown {
-        Shown {
+    fn shown(serial: &str) -> CertificateInfo {
+        CertificateInfo {
             names: Vec::new(),
             issuer: String::new(),
             serial: serial.to_owned(),
@@ -57,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_suggestion_a_third_is_left() {
+    fn without_a_suggestion_a_third_of_the_lifetime_is_left() {
         assert_eq!(due(&shown("01"), None), day(160));
     }
 
@@ -73,12 +72,12 @@ mod tests {
     }
 
     #[test]
-    fn a_suggestion_that_is_too_late_or_upside_down_does_no_harm() {
+    fn a_late_or_reversed_suggestion_is_bounded() {
         assert_eq!(due(&shown("01"), Some(&(day(189)..day(300)))), day(175));
-        let upside_down = Range {
+        let reversed = Range {
             start: day(130),
             end: day(120),
         };
-        assert_eq!(due(&shown("01"), Some(&upside_down)), day(130));
+        assert_eq!(due(&shown("01"), Some(&reversed)), day(130));
     }
 }

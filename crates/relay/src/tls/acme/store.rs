@@ -1,20 +1,19 @@
-//! What must outlive the relay's process: the account, the orders and the certificate, of one authority.
+//! Files of one ACME authority: the account, the orders and the certificate.
 //!
-//! Each authority has a directory of its own, so that a relay which is moved from an authority's staging place to the
-//! real one starts there with nothing, and back again with everything.
+//! Each authority has its own directory, so that a relay can switch between a staging and a production authority.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use instant_acme::AccountCredentials;
+use ringtail_files::Access;
 use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
 
 use super::pace::Orders;
-use crate::config::Host;
-use crate::tls::disk::{self, Access};
+use crate::public_url::Host;
 use crate::tls::files::{self, FilesError};
 use crate::tls::inspect;
 
@@ -23,48 +22,44 @@ use crate::tls::inspect;
 pub(super) struct Store(PathBuf);
 
 impl Store {
-    pub(super) fn open(data: &Path, directory: &str) -> Result<Self, StoreError> {
+    pub(super) fn open(data: &Path, directory: &str) -> Result<Self, AcmeFileError> {
         let path = acme_dir(data).join(name(directory));
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path).map_err(|source| StoreError {
+        ringtail_files::create_private_dir(&path).map_err(|source| AcmeFileError {
             file: path.clone(),
             source,
         })?;
         Ok(Self(path))
     }
 
-    /// Returns the account, if one is there that can be read.
+    /// Returns the saved account, if it can be read.
     pub(super) fn account(&self) -> Option<AccountCredentials> {
         let text = fs::read(self.account_file()).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
-    pub(super) fn save_account(&self, account: &AccountCredentials) -> Result<(), StoreError> {
+    pub(super) fn save_account(&self, account: &AccountCredentials) -> Result<(), AcmeFileError> {
         let text = serde_json::to_vec(account).map_err(io::Error::from);
         self.save(self.account_file(), text)
     }
 
-    /// Forgets an account that the authority does not know any more.
+    /// Deletes an account that the authority no longer knows.
     pub(super) fn forget_account(&self) {
         drop(fs::remove_file(self.account_file()));
     }
 
-    /// Returns the orders so far. None that can be read is none at all: the file is written whole or not.
+    /// Returns the orders so far; an unreadable file counts as none.
     pub(super) fn orders(&self) -> Orders {
         let text = fs::read(self.orders_file()).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    pub(super) fn save_orders(&self, orders: &Orders) -> Result<(), StoreError> {
+    pub(super) fn save_orders(&self, orders: &Orders) -> Result<(), AcmeFileError> {
         let text = serde_json::to_vec(orders).map_err(io::Error::from);
         self.save(self.orders_file(), text)
     }
 
-    /// Returns the certificate, if one is there whose key belongs to it, even one that has expired: it was proven when
-    /// it came, and the clock may be wrong.
+    /// Returns the certificate if its key matches, even an expired one: it was checked when it was saved, and the clock may
+    /// be wrong.
     pub(super) fn certificate(&self) -> Option<CertifiedKey> {
         let file = self.certificate_file();
         match files::read(&file, &file, |chain| inspect::check_form(chain, &[])) {
@@ -72,15 +67,14 @@ impl Store {
             Err(error) => {
                 if file.exists() {
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "the certificate in the data directory is not usable");
+                    tracing::warn!(error, "cannot use the certificate in the data directory");
                 }
                 None
             }
         }
     }
 
-    /// Proves a certificate and keeps it in the place of the one before. Chain and key are one file, so that they
-    /// change together.
+    /// Checks a certificate and replaces the saved one. Chain and key are one file, so that they change together.
     pub(super) fn save_certificate(
         &self,
         key_and_chain: &str,
@@ -89,17 +83,18 @@ impl Store {
     ) -> Result<CertifiedKey, SaveError> {
         let candidate = self.0.join("candidate.pem");
         self.save(candidate.clone(), Ok(key_and_chain.as_bytes().to_vec()))?;
-        let proven = files::read(&candidate, &candidate, |chain| {
+        let checked = files::read(&candidate, &candidate, |chain| {
             inspect::check(chain, hosts, now)
         })?;
         let file = self.certificate_file();
-        disk::rename(&candidate, &file).map_err(|source| StoreError { file, source })?;
-        Ok(proven)
+        ringtail_files::rename(&candidate, &file)
+            .map_err(|source| AcmeFileError { file, source })?;
+        Ok(checked)
     }
 
-    fn save(&self, file: PathBuf, text: io::Result<Vec<u8>>) -> Result<(), StoreError> {
-        text.and_then(|text| disk::write(&file, &text, Access::Owner))
-            .map_err(|source| StoreError { file, source })
+    fn save(&self, file: PathBuf, text: io::Result<Vec<u8>>) -> Result<(), AcmeFileError> {
+        text.and_then(|text| ringtail_files::replace(&file, &text, Access::Private))
+            .map_err(|source| AcmeFileError { file, source })
     }
 
     fn account_file(&self) -> PathBuf {
@@ -115,12 +110,12 @@ impl Store {
     }
 }
 
-/// Returns where all authorities' directories are.
+/// Returns the parent of all authorities' directories.
 pub(in crate::tls) fn acme_dir(data: &Path) -> PathBuf {
     data.join("acme")
 }
 
-/// A name that says which authority it is, and is no other's.
+/// Returns a readable and unique name for an authority's directory.
 fn name(directory: &str) -> String {
     let authority = directory.strip_prefix("https://").unwrap_or(directory);
     let host: String = authority
@@ -140,23 +135,23 @@ fn name(directory: &str) -> String {
     format!("{host}-{:08x}", u32::from_be_bytes([a, b, c, d]))
 }
 
-/// A file could not be kept.
+/// A file could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{} could not be written", file.display())]
-pub struct StoreError {
+pub struct AcmeFileError {
     file: PathBuf,
     #[source]
     source: io::Error,
 }
 
-/// Why a new certificate was not taken.
+/// Why a new certificate was not saved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(super) enum SaveError {
     /// It is not what was ordered.
-    #[error("the new certificate is not taken")]
-    NotProven(#[from] FilesError),
-    /// It could not be kept.
+    #[error("the new certificate was rejected")]
+    Rejected(#[from] FilesError),
+    /// It could not be written.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] AcmeFileError),
 }

@@ -1,4 +1,4 @@
-//! An authority that speaks ACME: the real `pebble`, with its DNS, on loopback addresses of its own.
+//! An ACME authority: the real `pebble` with its DNS, on separate loopback addresses.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -13,7 +13,9 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rcgen::{CertificateParams, KeyPair};
 use ringtail_kit::tls::trusting;
-use ringtail_relay::config::{Acme, Certificate, Config, Domain, HttpListen, PublicUrl};
+use ringtail_relay::config::Config;
+use ringtail_relay::public_url::PublicUrl;
+use ringtail_relay::tls::{Acme, Certificate, Domain, HttpListen};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde_json::json;
@@ -30,7 +32,7 @@ pub(crate) const DOMAIN: &str = "hooks.example.test";
 
 /// A running authority.
 pub(crate) struct Pebble {
-    /// Everything of one test is on one address, which is no other test's.
+    /// Each test has its own address.
     ip: Ipv4Addr,
     dir: TempDir,
     programs: Vec<Child>,
@@ -150,7 +152,7 @@ impl Pebble {
         self.lead_to(self.ip.into()).await;
     }
 
-    /// An address of this test's where nobody listens.
+    /// An address of this test without a listener.
     pub(crate) fn nowhere(&self) -> SocketAddr {
         free(self.ip)
     }
@@ -220,7 +222,7 @@ where
     answer.into_body().collect().await.unwrap().to_bytes()
 }
 
-/// A port that is free on an address that nobody else takes ports of.
+/// A free port on an address that only this test uses.
 fn free(ip: Ipv4Addr) -> SocketAddr {
     let listener = TcpListener::bind((ip, 0)).unwrap();
     listener.local_addr().unwrap()

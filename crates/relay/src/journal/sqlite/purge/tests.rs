@@ -1,4 +1,4 @@
-//! Purging beside an open journal.
+//! Purging while the journal is open.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::metrics::JournalMetrics;
 
 const PLANTED: &[u8] = b"planted-message-of-somebody";
 
-struct Relay {
+struct PurgeFixture {
     dir: DataDir,
     journal: Arc<SqliteJournal>,
     temp: TempDir,
 }
 
-impl Relay {
+impl PurgeFixture {
     fn new() -> Self {
         let temp = TempDir::new().unwrap();
         let dir = DataDir::open(temp.path()).unwrap();
@@ -50,7 +50,7 @@ impl Relay {
         self.journal.append(entry).await
     }
 
-    /// Says whether any file of the directory holds the text.
+    /// Returns whether any file of the directory contains the text.
     fn holds(&self, text: &[u8]) -> bool {
         std::fs::read_dir(self.temp.path()).unwrap().any(|file| {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
@@ -61,7 +61,7 @@ impl Relay {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_byte_of_a_purged_event_is_left_in_any_file() {
-    let relay = Relay::new();
+    let relay = PurgeFixture::new();
     let (purged, kept) = (EndpointKey(1), EndpointKey(2));
     for size in [0, 100, 3_000, 5_000, 200_000] {
         for number in 0..40 {
@@ -95,8 +95,8 @@ async fn no_byte_of_a_purged_event_is_left_in_any_file() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_purged_event_is_no_original_and_its_number_is_not_given_again() {
-    let relay = Relay::new();
+async fn a_purged_event_is_not_an_original_and_its_number_is_not_reused() {
+    let relay = PurgeFixture::new();
     let endpoint = EndpointKey(1);
     let first = relay.append(endpoint, b"same").await.unwrap();
     let second = relay.append(endpoint, b"same").await.unwrap();
@@ -110,7 +110,7 @@ async fn a_purged_event_is_no_original_and_its_number_is_not_given_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_endpoint_takes_no_events() {
-    let relay = Relay::new();
+    let relay = PurgeFixture::new();
     let endpoint = EndpointKey(1);
     relay.append(endpoint, PLANTED).await.unwrap();
     assert_eq!(delete(&relay.dir, endpoint).unwrap().events, 1);
@@ -121,8 +121,8 @@ async fn a_deleted_endpoint_takes_no_events() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_is_read_is_said_to_be_in_use_and_the_events_are_gone() {
-    let relay = Relay::new();
+async fn a_log_being_read_is_reported_and_the_events_are_gone() {
+    let relay = PurgeFixture::new();
     let endpoint = EndpointKey(1);
     relay.append(endpoint, PLANTED).await.unwrap();
     let reader = store::open_reader(&relay.dir).unwrap();
@@ -135,14 +135,14 @@ async fn a_log_that_is_read_is_said_to_be_in_use_and_the_events_are_gone() {
     assert!(!empty_log(&writer).unwrap(), "a reader is in the way");
     relay.append(EndpointKey(2), b"goes on").await.unwrap();
     reader.execute_batch("COMMIT").unwrap();
-    // Of the journal's thread nobody knows whether it is at something.
+    // The journal's thread may be busy.
     writer.busy_timeout(ringtail_sqlite::BUSY_TIMEOUT).unwrap();
     assert!(empty_log(&writer).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_endpoint_keeps_its_events_for_as_long_as_it_says() {
-    let relay = Relay::new();
+async fn an_endpoint_keeps_events_for_its_own_retention() {
+    let relay = PurgeFixture::new();
     let set = |days: Option<u16>| {
         let accounts = crate::accounts::Accounts::open(&relay.dir).unwrap();
         accounts.set_retention(EndpointKey(1), days).unwrap();
@@ -173,13 +173,13 @@ async fn an_endpoint_keeps_its_events_for_as_long_as_it_says() {
 }
 
 thread_local! {
-    /// A purge that is in the middle of a transaction while a sweep waits for it.
+    /// A purge inside a transaction, for which a sweep waits.
     static PURGING: std::cell::Cell<Option<Connection>> = const { std::cell::Cell::new(None) };
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_purge_beside_a_sweep_takes_an_events_bytes_once() {
-    let relay = Relay::new();
+async fn a_purge_beside_a_sweep_subtracts_bytes_once() {
+    let relay = PurgeFixture::new();
     let endpoint = EndpointKey(1);
     for number in 0..5 {
         let body = format!("event {number}");
@@ -193,7 +193,7 @@ async fn a_purge_beside_a_sweep_takes_an_events_bytes_once() {
     retention::delete(&purging, endpoint, &found).unwrap();
     assert_eq!(found.events, 5);
     PURGING.set(Some(purging));
-    // It has looked for old events by the time at which it has to wait.
+    // The sweep has searched for old events before it has to wait.
     let busy = |_| {
         let purging = PURGING.take();
         purging.is_some_and(|purging| purging.execute_batch("COMMIT").is_ok())
@@ -222,8 +222,8 @@ async fn a_purge_beside_a_sweep_takes_an_events_bytes_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sweep_takes_more_the_more_there_is_too_much_also_of_endpoints_of_one_size() {
-    let relay = Relay::new();
+async fn a_large_excess_makes_larger_steps() {
+    let relay = PurgeFixture::new();
     for number in 0..64 {
         let mut body = vec![b'x'; 16 * 1024];
         body.extend(number.to_string().into_bytes());
@@ -249,6 +249,6 @@ async fn a_sweep_takes_more_the_more_there_is_too_much_also_of_endpoints_of_one_
         sweep.step(&mut connection, &mut uuids).unwrap();
         most = most.max(before - count(&connection));
     }
-    // Two MiB are too much, of which an eighth goes at once though the endpoints have as much.
+    // The excess is two MiB. An eighth goes in one step, though both endpoints are equally large.
     assert!(most >= 16, "{most}");
 }

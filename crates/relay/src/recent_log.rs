@@ -1,4 +1,4 @@
-//! The last warnings and errors, for `status`: a relay that stands alone has nobody who reads its log.
+//! The newest warnings and errors of the log, for `status`.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
@@ -10,13 +10,13 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// Lines that are kept.
+/// Lines to keep.
 const LINES: usize = 16;
 
 /// Bytes of a line.
 const LINE_BYTES: usize = 512;
 
-/// Keeps the last warnings and errors of the log that it is a layer of.
+/// A layer that keeps the newest warnings and errors.
 #[derive(Debug, Clone, Default)]
 pub struct RecentLog(Arc<Mutex<VecDeque<RecentLine>>>);
 
@@ -25,9 +25,9 @@ pub struct RecentLog(Arc<Mutex<VecDeque<RecentLine>>>);
 pub struct RecentLine {
     /// When it was written.
     pub at: Timestamp,
-    /// Whether it is an error, and no warning.
+    /// Whether it is an error; otherwise a warning.
     pub error: bool,
-    /// What it says.
+    /// Its message and fields.
     pub message: String,
 }
 
@@ -65,7 +65,7 @@ impl<S: Subscriber> Layer<S> for RecentLog {
     }
 }
 
-/// Writes the message and then the fields.
+/// Formats the message and then the fields.
 #[derive(Default)]
 struct Text(String);
 
@@ -91,13 +91,7 @@ impl Visit for Text {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let mut chain = value.to_string();
-        let mut cause = value.source();
-        while let Some(error) = cause {
-            // Writing to a string cannot fail.
-            let _ = write!(chain, ": {error}");
-            cause = error.source();
-        }
+        let chain = ringtail_text::chain(value);
         self.add(field, format_args!("{chain}"));
     }
 }
@@ -109,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_warnings_and_errors_stay_with_their_causes() {
+    fn the_newest_warnings_and_errors_are_kept_with_their_causes() {
         let recent = RecentLog::default();
         let log = tracing_subscriber::registry().with(recent.clone());
         tracing::subscriber::with_default(log, || {
@@ -133,10 +127,10 @@ mod tests {
     fn io_error() -> impl std::error::Error {
         #[derive(Debug, thiserror::Error)]
         #[error("outer")]
-        struct Outer(#[source] Inner);
+        struct OuterError(#[source] InnerError);
         #[derive(Debug, thiserror::Error)]
         #[error("inner")]
-        struct Inner;
-        Outer(Inner)
+        struct InnerError;
+        OuterError(InnerError)
     }
 }

@@ -1,4 +1,4 @@
-//! The doors to [`Ops`]: a loopback address and a socket in the data directory.
+//! The listeners of [`Ops`]: the address of `--metrics` and a socket in the data directory.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,35 +16,35 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use super::{Caller, Ops};
+use super::{Ops, Origin};
 use crate::shutdown::{Phase, Shutdown};
 #[cfg(unix)]
 use crate::store::DataDir;
 
-/// Connections at once at each door; more are closed. Whoever fills the one of `--metrics` keeps nobody from the socket.
+/// Connections at once at each listener; more are closed. A flood of `--metrics` does not block the socket.
 const CONNECTIONS: usize = 16;
 
-/// How long a connection may be silent, or take for a request's head.
+/// How long a connection may be idle, or take for a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection lives: whoever asks more comes again.
+/// How long a connection lives.
 const CONNECTION_LIFE: Duration = Duration::from_secs(60);
 
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 8 * 1024;
 
-/// How long to wait after an accept that failed for lack of something.
+/// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Doors that are bound and not yet open. They stay open while the relay drains, so that it can be asked how that goes.
+/// Bound listeners that do not serve yet. They serve until the relay has drained, so that its progress can be watched.
 #[derive(Debug, Default)]
-pub(crate) struct Doors {
+pub(crate) struct AdminListeners {
     tcp: Option<TcpListener>,
     #[cfg(unix)]
     unix: Option<UnixListener>,
 }
 
-impl Doors {
+impl AdminListeners {
     /// Binds the address of `--metrics`.
     pub(crate) fn at(metrics: SocketAddr) -> io::Result<Self> {
         Ok(Self {
@@ -58,17 +58,17 @@ impl Doors {
         self.tcp.as_ref()?.local_addr().ok()
     }
 
-    /// Makes the socket in the data directory. Whoever has the directory locked may do this.
+    /// Binds the socket in the data directory, which this process has locked.
     #[cfg(unix)]
     #[must_use]
     pub(crate) fn with_socket(mut self, dir: &DataDir) -> Self {
         match socket(dir) {
             Ok(listener) => self.unix = Some(listener),
-            // The relay serves without: a long path is the usual reason, and no reason to turn RingCentral away.
+            // The usual reason is a long path. RingCentral is served all the same.
             Err(error) => tracing::warn!(
                 %error,
                 path = %dir.control_socket().display(),
-                "no socket for `ringtail-relay status`"
+                "could not bind the socket for `ringtail-relay status`"
             ),
         }
         self
@@ -76,23 +76,23 @@ impl Doors {
 
     /// Answers until the relay has stopped.
     pub(crate) fn open(self, ops: Ops, tasks: &TaskTracker) {
-        let open = Open {
+        let open = AdminServer {
             shutdown: ops.shutdown.clone(),
             ops: Arc::new(ops),
             tasks: tasks.clone(),
         };
         if let Some(listener) = self.tcp {
             let open = open.clone();
-            tasks.spawn(async move { open.accept(listener, Caller::Anybody).await });
+            tasks.spawn(async move { open.accept(listener, Origin::Metrics).await });
         }
         #[cfg(unix)]
         if let Some(listener) = self.unix {
-            tasks.spawn(async move { open.accept(listener, Caller::Owner).await });
+            tasks.spawn(async move { open.accept(listener, Origin::Socket).await });
         }
     }
 }
 
-/// Binds the socket; one that a relay left behind when it was killed makes room.
+/// Binds the socket, in place of one that a killed relay left.
 #[cfg(unix)]
 fn socket(dir: &DataDir) -> io::Result<UnixListener> {
     let path = dir.control_socket();
@@ -107,7 +107,7 @@ fn socket(dir: &DataDir) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// What connections come from.
+/// A source of connections.
 trait Listen: Send + 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
@@ -132,15 +132,15 @@ impl Listen for UnixListener {
 }
 
 #[derive(Debug, Clone)]
-struct Open {
+struct AdminServer {
     ops: Arc<Ops>,
     tasks: TaskTracker,
     shutdown: Shutdown,
 }
 
-impl Open {
-    async fn accept(self, listener: impl Listen, caller: Caller) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+impl AdminServer {
+    async fn accept(self, listener: impl Listen, caller: Origin) {
+        let permits = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -150,7 +150,7 @@ impl Open {
             let stream = match accepted {
                 Ok(stream) => stream,
                 Err(error) => {
-                    tracing::debug!(%error, "no operator's connection accepted, pausing");
+                    tracing::debug!(%error, "could not accept an operator's connection, pausing");
                     tokio::select! {
                         biased;
                         () = self.shutdown.reached(Phase::Stopped) => return,
@@ -158,12 +158,12 @@ impl Open {
                     }
                 }
             };
-            let Ok(place) = places.clone().try_acquire_owned() else {
+            let Ok(permit) = permits.clone().try_acquire_owned() else {
                 continue;
             };
             let (ops, shutdown) = (self.ops.clone(), self.shutdown.clone());
             self.tasks.spawn(async move {
-                let _place = place;
+                let _permit = permit;
                 let served = serve(&ops, caller, stream);
                 tokio::select! {
                     biased;
@@ -175,7 +175,7 @@ impl Open {
     }
 }
 
-async fn serve<S>(ops: &Ops, caller: Caller, stream: S)
+async fn serve<S>(ops: &Ops, caller: Origin, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -188,6 +188,6 @@ where
             service_fn(|request| ops.answer(caller, request)),
         );
     if let Err(error) = pin!(connection).await {
-        tracing::debug!(%error, "an operator's connection ended");
+        tracing::debug!(%error, "operator's connection failed");
     }
 }

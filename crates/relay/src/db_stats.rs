@@ -1,4 +1,4 @@
-//! What the database holds, counted for whoever operates the relay: sizes, ages and numbers, and nothing of an event.
+//! Statistics of the database for the operator: sizes, ages and numbers, but no content of events.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,68 +14,68 @@ use crate::store::{self, DataDir, StoreError};
 
 /// The database at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Survey {
-    /// Every endpoint, by account and name.
-    pub endpoints: Vec<SurveyedEndpoint>,
-    /// Bytes of the database's file.
+pub struct DatabaseStats {
+    /// All endpoints, by account and name.
+    pub endpoints: Vec<EndpointStats>,
+    /// Size of the database's file.
     pub database_bytes: u64,
-    /// Bytes of the file of its write-ahead log.
+    /// Size of its write-ahead log.
     pub wal_bytes: u64,
 }
 
 /// One endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SurveyedEndpoint {
-    /// Its number.
+pub struct EndpointStats {
+    /// Its key.
     pub key: EndpointKey,
     /// Name of its account.
     pub account: Name,
     /// Its name there.
     pub name: Name,
-    /// What its URL ends with.
+    /// Its public id, the end of its URL.
     pub id: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// For how many days it keeps its events, if it has a setting of its own.
+    /// Days for which it keeps its events; `None` for the relay's setting.
     pub retention_days: Option<u16>,
-    /// The newest number that an event of it was given, 0 if none ever was.
+    /// Its newest `seq`, 0 if it never had an event.
     pub head: u64,
     /// Bytes of its events.
     pub bytes: u64,
-    /// When the oldest event that is kept was received.
+    /// When its oldest stored event was received.
     pub oldest_at: Option<Timestamp>,
-    /// When the newest was.
+    /// When its newest was.
     pub newest_at: Option<Timestamp>,
-    /// The newest number that a client has, as far as is known.
+    /// The newest `seq` that a client has, if one has attached.
     pub cursor: Option<u64>,
     /// When the first event after the cursor was received.
     pub waiting_since: Option<Timestamp>,
 }
 
-impl SurveyedEndpoint {
-    /// Returns how many events no client has, if a client is known.
+impl EndpointStats {
+    /// Returns how many events no client has, if one has attached.
     #[must_use]
     pub fn waiting(&self) -> Option<u64> {
         self.cursor.map(|cursor| self.head.saturating_sub(cursor))
     }
 }
 
-/// Why the database could not be looked through.
+/// Why there are no statistics.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SurveyError {
+pub enum StatsError {
     /// It cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// It cannot be read.
     #[error("the database could not be read")]
     Database(#[from] rusqlite::Error),
-    /// Its file cannot be looked at.
-    #[error("the database's file could not be looked at")]
+    /// Its file is missing.
+    #[error("the database's file could not be read")]
     File(#[from] io::Error),
 }
 
-impl Coded for SurveyError {
+impl Coded for StatsError {
     fn code(&self) -> &'static Code {
         match self {
             Self::Store(error) => error.code(),
@@ -92,20 +92,23 @@ impl Coded for SurveyError {
     }
 }
 
-/// Looks through the database. Blocks, for some microseconds for each endpoint.
+/// Reads the statistics. Blocks for some microseconds per endpoint.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn survey(dir: &DataDir, cursors: &HashMap<EndpointKey, u64>) -> Result<Survey, SurveyError> {
+pub fn read(
+    dir: &DataDir,
+    cursors: &HashMap<EndpointKey, u64>,
+) -> Result<DatabaseStats, StatsError> {
     let mut connection = store::open_reader(dir)?;
-    // One moment for all of it.
+    // One snapshot for all queries.
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
     let mut endpoints = endpoints(&snapshot)?;
     for endpoint in &mut endpoints {
         let range = event_keys(endpoint.key);
         endpoint.oldest_at = received_at(&snapshot, Edge::First, range)?;
         endpoint.newest_at = received_at(&snapshot, Edge::Last, range)?;
-        // What a client says of itself is not believed beyond what there is.
+        // A client may claim any number.
         endpoint.cursor = cursors
             .get(&endpoint.key)
             .copied()
@@ -115,14 +118,14 @@ pub fn survey(dir: &DataDir, cursors: &HashMap<EndpointKey, u64>) -> Result<Surv
             endpoint.waiting_since = received_at(&snapshot, Edge::First, after)?;
         }
     }
-    Ok(Survey {
+    Ok(DatabaseStats {
         endpoints,
         database_bytes: std::fs::metadata(dir.database())?.len(),
         wal_bytes: std::fs::metadata(dir.log()).map_or(0, |log| log.len()),
     })
 }
 
-fn endpoints(snapshot: &Connection) -> rusqlite::Result<Vec<SurveyedEndpoint>> {
+fn endpoints(snapshot: &Connection) -> rusqlite::Result<Vec<EndpointStats>> {
     let mut select = snapshot.prepare(
         "SELECT endpoint.key, account.name, endpoint.name, next_seq - 1, bytes, id,
                 endpoint.created_at, retention_days
@@ -130,7 +133,7 @@ fn endpoints(snapshot: &Connection) -> rusqlite::Result<Vec<SurveyedEndpoint>> {
          ORDER BY account.name, endpoint.name",
     )?;
     let rows = select.query_map([], |row| {
-        Ok(SurveyedEndpoint {
+        Ok(EndpointStats {
             key: EndpointKey(row.get(0)?),
             account: Name::from_stored(row.get(1)?),
             name: Name::from_stored(row.get(2)?),
@@ -155,7 +158,7 @@ enum Edge {
     Last,
 }
 
-/// Returns when the first or the last event of a range was received, its lower end not included.
+/// Returns when the first or last event after `after` and up to `last` was received.
 fn received_at(
     snapshot: &Connection,
     edge: Edge,

@@ -1,24 +1,46 @@
-//! What a relay needs to know to get certificates by itself.
+//! Settings of the relay's certificates.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-/// Names that one certificate may have: Let's Encrypt allows 100, and slows down long before.
+/// Where the relay's certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificate {
+    /// A local authority in the data directory, which clients must trust.
+    Dev,
+    /// PEM files, one pair per certificate. One of them must cover the public URL's host.
+    Files(Vec<PemPair>),
+    /// A proxy in front of the relay has the certificate and connects to the relay without TLS.
+    Proxy,
+    /// An ACME authority.
+    Acme(Acme),
+}
+
+/// A certificate and its key, in PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PemPair {
+    /// The whole chain, the relay's own certificate first.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Names that one certificate may have: Let's Encrypt's limit.
 pub const MAX_DOMAINS: usize = 100;
 
-/// Where certificates come from by themselves, and for what.
+/// How to get certificates from an ACME authority.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acme {
     /// The names, all on one certificate; the first is the relay's own.
     pub domains: Vec<Domain>,
-    /// Where the authority may write to, if anywhere.
+    /// The operator's address, for the authority.
     pub email: Option<String>,
     /// URL of the authority's directory.
     pub directory: String,
-    /// PEM file of the roots to trust towards the authority, instead of the system's.
+    /// PEM file of the roots that the authority's own certificate is checked against, instead of the system's.
     pub ca: Option<PathBuf>,
-    /// Where the authority's plain HTTP requests come in.
+    /// Where to answer the authority's plain HTTP requests.
     pub http: HttpListen,
 }
 
@@ -28,13 +50,13 @@ pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 /// The plain listener, for HTTP-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HttpListen {
-    /// Here, and if that cannot be, nowhere: TLS-ALPN-01 does not need it.
+    /// Here if it can be bound; TLS-ALPN-01 works without it.
     IfPossible(SocketAddr),
     /// Here, or the relay does not start.
     At(SocketAddr),
 }
 
-/// A name in the DNS, in lower case, without a star.
+/// A DNS name, in lower case, without a wildcard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Domain(String);
 
@@ -42,10 +64,10 @@ impl Domain {
     /// Reads a name.
     ///
     /// # Errors
-    /// When no authority would put it on a certificate after an ACME challenge that the relay can answer.
+    /// When an authority cannot issue a certificate for it after a challenge that the relay can answer.
     pub fn parse(text: &str) -> Result<Self, DomainError> {
         if text.starts_with("*.") {
-            return Err(DomainError::Star);
+            return Err(DomainError::Wildcard);
         }
         if text.parse::<IpAddr>().is_ok() {
             return Err(DomainError::Address);
@@ -58,7 +80,10 @@ impl Domain {
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
-        if text.len() > 253 || !text.split('.').all(label) {
+        // A last label of digits would make it an IPv4 address.
+        let last = text.rsplit('.').next().unwrap_or_default();
+        let numeric = last.bytes().all(|byte| byte.is_ascii_digit());
+        if text.len() > 253 || !text.split('.').all(label) || numeric {
             return Err(DomainError::NotAName);
         }
         Ok(Self(text.to_ascii_lowercase()))
@@ -77,22 +102,22 @@ impl fmt::Display for Domain {
     }
 }
 
-/// Why a text is no name to get a certificate for.
+/// Why a text is not a name for a certificate.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DomainError {
-    /// It has a star.
+    /// It is a wildcard.
     #[error(
-        "authorities give wildcard certificates for a DNS record only, which the relay cannot make: get one with \
-         another program and name its files with --cert and --key"
+        "a wildcard certificate needs a DNS record, which the relay cannot make: get the certificate with another \
+         program and pass its files with --cert and --key"
     )]
-    Star,
+    Wildcard,
     /// It is an address.
-    #[error("it is an address; a certificate needs a name in the DNS")]
+    #[error("it is an address; a certificate needs a DNS name")]
     Address,
-    /// It cannot be in the DNS.
+    /// It is not a DNS name.
     #[error(
-        "it is not a host name, such as hooks.example.com; write an international one as xn--…"
+        "it is not a host name such as hooks.example.com; write an international name as xn--…"
     )]
     NotAName,
 }
@@ -108,9 +133,10 @@ mod tests {
             ("Hooks.Example.COM", Ok("hooks.example.com")),
             ("relay", Ok("relay")),
             ("xn--bcher-kva.example", Ok("xn--bcher-kva.example")),
-            ("*.example.com", Err(DomainError::Star)),
+            ("*.example.com", Err(DomainError::Wildcard)),
             ("192.0.2.7", Err(DomainError::Address)),
             ("::1", Err(DomainError::Address)),
+            ("hooks.1", Err(DomainError::NotAName)),
             ("", Err(DomainError::NotAName)),
             ("a..b", Err(DomainError::NotAName)),
             ("example.com.", Err(DomainError::NotAName)),
