@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use ringtail_protocol::event::Timestamp;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -35,12 +36,7 @@ impl RecentLog {
     /// Returns the lines, oldest first.
     #[must_use]
     pub fn lines(&self) -> Vec<RecentLine> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+        self.0.lock().iter().cloned().collect()
     }
 }
 
@@ -57,7 +53,7 @@ impl<S: Subscriber> Layer<S> for RecentLog {
             error: level == Level::ERROR,
             message: text.0,
         };
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.0.lock();
         if lines.len() == LINES {
             lines.pop_front();
         }

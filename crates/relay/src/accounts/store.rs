@@ -1,7 +1,6 @@
 //! Accounts and endpoints in the database. Every call blocks.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Mutex, MutexGuard};
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
@@ -341,11 +340,11 @@ impl Accounts {
     }
 
     pub(super) fn reader(&self) -> MutexGuard<'_, Reader> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reader.lock()
     }
 
     pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writer.lock()
     }
 }
 

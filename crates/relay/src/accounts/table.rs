@@ -1,8 +1,9 @@
 //! All endpoints in memory, for the edge.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use sha2::{Digest as _, Sha256};
 
 use super::endpoint::{EndpointRecord, MAX_ID_BYTES};
@@ -37,11 +38,7 @@ impl EndpointTable {
             return None;
         }
         let hash = hash(id);
-        self.endpoints
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&hash)
-            .cloned()
+        self.endpoints.read().get(&hash).cloned()
     }
 
     /// Adds an endpoint, or replaces the one of the same id.
@@ -49,7 +46,6 @@ impl EndpointTable {
         let endpoint = Arc::new(endpoint);
         self.endpoints
             .write()
-            .unwrap_or_else(PoisonError::into_inner)
             .insert(hash(&endpoint.id), Arc::clone(&endpoint));
         endpoint
     }
@@ -59,19 +55,11 @@ impl EndpointTable {
         &self,
         mut gone: impl FnMut(&EndpointRecord) -> Result<bool, E>,
     ) -> Result<Vec<EndpointKey>, E> {
-        let known: Vec<Arc<EndpointRecord>> = {
-            let endpoints = self.endpoints.read();
-            let endpoints = endpoints.unwrap_or_else(PoisonError::into_inner);
-            endpoints.values().cloned().collect()
-        };
+        let known: Vec<_> = self.endpoints.read().values().cloned().collect();
         let mut removed = Vec::new();
         for endpoint in known {
             if gone(&endpoint)? {
-                let mut endpoints = self
-                    .endpoints
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner);
-                endpoints.remove(&hash(&endpoint.id));
+                self.endpoints.write().remove(&hash(&endpoint.id));
                 removed.push(endpoint.key);
             }
         }
@@ -81,10 +69,7 @@ impl EndpointTable {
     /// Returns the number of endpoints.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.endpoints
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.endpoints.read().len()
     }
 
     /// Returns whether it is empty.

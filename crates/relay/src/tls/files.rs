@@ -10,7 +10,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use super::inspect;
+use super::inspect::{self, CertificateError};
 use super::settings::PemPair;
 use crate::public_url::Host;
 
@@ -140,60 +140,6 @@ impl Coded for FilesError {
     fn code(&self) -> &'static Code {
         &codes::RELAY_CERTIFICATE
     }
-}
-
-/// What is wrong with a chain.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CertificateError {
-    /// It is empty.
-    #[error("it has no certificate")]
-    Empty,
-    /// One of them cannot be parsed.
-    #[error("number {number} in the file is not a certificate")]
-    NotACertificate {
-        /// Its position, from 1.
-        number: usize,
-    },
-    /// The first one is an authority's.
-    #[error("the first certificate is an authority's ({subject}): put the relay's own first")]
-    LeafIsAuthority {
-        /// Its subject.
-        subject: String,
-    },
-    /// One of them did not issue the one before it.
-    #[error(
-        "number {number} in the file should be {expected} and is {found}: order the chain from the relay's own \
-         certificate upwards"
-    )]
-    OutOfOrder {
-        /// Its position, from 1.
-        number: usize,
-        /// The issuer of the one before.
-        expected: String,
-        /// Its subject.
-        found: String,
-    },
-    /// One of them has expired.
-    #[error("number {number} in the file has expired: renew it")]
-    Expired {
-        /// Its position, from 1.
-        number: usize,
-    },
-    /// One of them is not valid yet.
-    #[error("number {number} in the file is not valid yet: check the clock")]
-    NotYetValid {
-        /// Its position, from 1.
-        number: usize,
-    },
-    /// It does not cover the public URL's host.
-    #[error("it is for {names} and not for {host}, the host of the public URL")]
-    OtherName {
-        /// The host.
-        host: String,
-        /// Its names.
-        names: String,
-    },
 }
 
 #[cfg(test)]

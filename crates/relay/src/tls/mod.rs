@@ -26,7 +26,8 @@ pub(crate) use self::acceptor::Acceptor;
 pub use self::acme::{AcmeClientError, AcmeError, AcmeFileError};
 pub use self::clock::Clock;
 pub use self::dev::DevError;
-pub use self::files::{CertificateError, FilesError};
+pub use self::files::FilesError;
+pub use self::inspect::CertificateError;
 use self::resolver::Certificates;
 pub use self::settings::{
     Acme, Certificate, Domain, DomainError, HttpListen, LETS_ENCRYPT, MAX_DOMAINS, PemPair,

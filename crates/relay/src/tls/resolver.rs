@@ -1,8 +1,9 @@
 //! Selects a certificate by the name in the handshake. The certificates can be replaced while the relay serves.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
@@ -31,16 +32,12 @@ impl Certificates {
             })
             .collect();
         let shown = entries.iter().map(|entry| entry.shown.clone()).collect();
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = entries;
+        *self.shown.write() = entries;
         shown
     }
 
     fn pick(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
-        let entries = self
-            .shown
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let entries = self.shown.read().clone();
         let name = name.map(str::to_ascii_lowercase);
         let by = |fits: fn(&str, &str) -> bool| {
             let name = name.as_deref()?;

@@ -1,8 +1,8 @@
 //! The newest `seq` of each endpoint, for links that wait for it to grow.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
@@ -38,6 +38,6 @@ impl Heads {
     }
 
     fn senders(&self) -> MutexGuard<'_, HashMap<EndpointKey, watch::Sender<u64>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
