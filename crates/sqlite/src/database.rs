@@ -16,7 +16,7 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// process starves the other.
 const BUSY_POLL: Duration = Duration::from_millis(2);
 
-/// One kind of database file: who owns it, its schema and how it is opened.
+/// One kind of database file: its owner, its schema and how it is opened.
 #[derive(Debug)]
 pub struct Database {
     /// SQLite's `application_id`: tells this kind of file from the files of other programs.

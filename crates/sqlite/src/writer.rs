@@ -22,7 +22,7 @@ const GROUP_OPERATIONS: usize = 512;
 /// Bytes of one transaction after which no operation is added.
 const GROUP_BYTES: u32 = 8 * 1024 * 1024;
 
-/// Bytes that an operation counts for beside its contents.
+/// Bytes that an operation counts for in addition to its contents.
 const OPERATION_BYTES: u32 = 256;
 
 /// How much may be queued or in the middle of being written.
@@ -34,7 +34,7 @@ pub struct QueueLimits {
     pub bytes: u32,
 }
 
-/// What the thread owns beside the connection. The thread calls it; operations reach it.
+/// The user's state in the thread. The thread calls it; operations reach it.
 pub trait WriterState: Send + 'static {
     /// Runs first in each transaction.
     ///
@@ -52,10 +52,11 @@ pub trait WriterState: Send + 'static {
         Ok(())
     }
 
-    /// Runs after the commit or the rollback of so many operations, before they are answered.
+    /// Runs after the commit or rollback of this number of operations, before they are answered.
     fn settle(&mut self, result: Result<(), &rusqlite::Error>, operations: usize, took: Duration);
 
-    /// Does a small step of upkeep after each transaction and when it is due; returns when the next one is.
+    /// Does a small step of upkeep after each transaction and at the time that it returned last; returns the time of
+    /// the next step.
     fn upkeep(&mut self, connection: &mut Connection) -> Instant;
 
     /// Runs when the queue is closed and empty.
@@ -125,7 +126,7 @@ impl<S: WriterState> Writer<S> {
 
     /// Queues an operation at once. It is written even if the returned future is dropped.
     ///
-    /// An operation that fails for a reason of its own (a violated constraint) is answered alone. It must then have
+    /// An operation that violates a constraint is answered alone. It must then have
     /// changed nothing: use [`savepoint`] when it runs several statements. Any other error of SQLite fails the whole
     /// transaction.
     ///
@@ -422,7 +423,7 @@ where
             None => self.result,
         };
         if let Some(result) = result {
-            // Nobody waits for a detached operation.
+            // A detached operation has no receiver.
             drop(self.answer.send(result));
         }
     }

@@ -11,7 +11,7 @@ use crate::codes;
 use crate::query::{MAX_PAGE, Reader};
 
 /// Most characters of a comment.
-pub const MAX_COMMENT_CHARS: usize = 500;
+const MAX_COMMENT_CHARS: usize = 500;
 
 /// The comment of a bookmark: one line, free of control characters, possibly empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
-//! Edited copies of events: events of their own, each linked to its origin.
+//! Edited copies of events: separate events, each linked to its origin.
 //!
-//! They stand under an endpoint of their own, `demo-edited` for those of `demo-33gk…`, with numbers of their own, so
-//! that a number always means what RingCentral sent. The name stays the same, and with it secrets and filters.
+//! They have their own endpoint, `demo-edited` for those of `demo-33gk…`, and their own numbers, so that a number always
+//! means what RingCentral sent. The name stays the same, and with it secrets and filters.
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
@@ -54,7 +54,7 @@ pub(super) fn add(
     };
     let record = Record {
         edited_from: Some(origin),
-        ..Record::of(event, &Forwarding::Off)
+        ..Record::of(&event, &Forwarding::Off)
     };
     // What the user wrote tells nothing of what RingCentral sends, so nothing is learnt from it.
     incoming::store(

@@ -44,7 +44,7 @@ impl Reader<'_> {
         Ok((clock, newest))
     }
 
-    /// Advances the clock by the attempts after a row, and returns the newest attempt, counted or not, to go on from.
+    /// Advances the clock by the attempts after a row, and returns the newest attempt, counted or not, to continue from.
     pub fn advance_failure_clock(
         &self,
         endpoint: &str,

@@ -1,4 +1,4 @@
-//! Learns which fields the bodies of each kind have, and notes what is new in an event, in the transaction that stores it.
+//! Learns which fields the bodies of each kind have, and stores the new fields of an event in the event's transaction.
 
 mod known;
 
@@ -40,7 +40,7 @@ impl SchemaTracker {
         Ok(())
     }
 
-    /// Learns from the body of an event and stores what is new in it.
+    /// Learns from the body of an event and stores its new fields.
     pub(crate) fn learn(
         &mut self,
         connection: &Connection,
@@ -101,7 +101,7 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("names and numbers are JSON")
 }
 
-/// Reads the known fields of a kind. What another version wrote and this one cannot read is learnt anew.
+/// Reads the known fields of a kind. If this version cannot read them, learning starts again.
 fn read(connection: &Connection, topic: &str) -> rusqlite::Result<KnownFields> {
     let text: Option<String> = connection
         .prepare_cached("SELECT fields FROM known_fields WHERE topic = :topic")?
@@ -111,7 +111,7 @@ fn read(connection: &Connection, topic: &str) -> rusqlite::Result<KnownFields> {
     Ok(known.unwrap_or_default())
 }
 
-/// Reads what is new in an event; `None` where a left join found nothing.
+/// Reads the new fields of an event; `None` where a left join found nothing.
 pub(crate) fn new_fields(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<NewFields>> {
     let text: Option<String> = row.get(at)?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))

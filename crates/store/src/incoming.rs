@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use ringtail_model::{ForwardState, UNDECODABLE};
 use ringtail_protocol::event::{Event, Timestamp};
 
 use crate::codes;
@@ -14,7 +13,7 @@ use crate::record::Record;
 pub enum Incoming<E = Event> {
     /// An event.
     Event(E),
-    /// The endpoint has had no event yet, so none of those to come may be missing.
+    /// The endpoint has had no event yet, so every number from 1 on must come.
     Start,
     /// Events that the journal no longer has.
     Gap {
@@ -38,16 +37,10 @@ impl<E> Incoming<E> {
 /// What storing a batch did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stored {
-    /// Everything up to this `seq` is in the history: what the relay may be told.
+    /// Everything up to this `seq` is in the history; the relay may know.
     pub cursor: u64,
     /// Events that were not there before.
     pub new: usize,
-    /// Among the new ones, those that are now pending.
-    pub pending: usize,
-    /// Among the new ones, those whose request cannot be read.
-    pub undecodable: usize,
-    /// New gaps, reported by the relay or seen by a jump of the numbers.
-    pub gaps: usize,
 }
 
 /// Stores a batch. Runs inside the writer's transaction. Without a tracker, nothing is learnt from the events.
@@ -71,12 +64,9 @@ pub(super) fn store(
                     && event.seq > cursor + 1
                 {
                     insert_gap(connection, endpoint, journal, cursor + 1, event.seq - 1)?;
-                    stored.gaps += 1;
                 }
                 if let Some(row) = insert_event(connection, endpoint, journal, event)? {
                     stored.new += 1;
-                    stored.pending += usize::from(event.forward == ForwardState::Pending);
-                    stored.undecodable += usize::from(event.topic == UNDECODABLE);
                     if let Some(fields) = &mut fields {
                         fields.learn(connection, row, event.topic, &event.body)?;
                     }
@@ -93,7 +83,6 @@ pub(super) fn store(
                 let first = cursor.map_or(*first, |cursor| cursor + 1);
                 if first <= *last {
                     insert_gap(connection, endpoint, journal, first, *last)?;
-                    stored.gaps += 1;
                     cursor = Some(*last);
                 }
             }

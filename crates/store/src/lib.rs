@@ -11,7 +11,7 @@
 //!   What the cursor covers is in the file, or is a gap in it.
 //! * Each event is stored once, known by its id and by its `seq` in its journal, however often it comes.
 //! * Several processes may use one history. SQLite lets one of them write at a time.
-//! * The search index is a file of its own, filled by a thread of its own. It never decides what a search finds.
+//! * The search index is a separate file with a separate thread. It never decides what a search finds.
 //!
 //! When to ask the relay for events, and what to do with pending ones, is the engine's business.
 
@@ -46,18 +46,18 @@ use ringtail_protocol::event::{EncodeError, EventId, Request};
 use ringtail_sqlite::{self as sqlite, Readers, WriteError, Writer, savepoint};
 
 pub use self::attempts::NewAttempt;
-pub use self::bookmark::{BookmarkChange, Comment, CommentError, MAX_COMMENT_CHARS};
+pub use self::bookmark::{BookmarkChange, Comment, CommentError};
 pub use self::edited::origin_name;
 pub use self::fields::LEARN;
 pub use self::incoming::{Incoming, Stored};
-pub use self::query::{Counts, MAX_DETAIL_ATTEMPTS, MAX_PAGE, PendingEvent, Reader, StoredRequest};
+pub use self::query::{MAX_PAGE, PendingEvent, Reader, StoredRequest};
 pub use self::record::Forwarding;
 use self::record::Record;
 pub use self::retention::Retention;
 pub use self::schema::{FILE_NAME, OpenError};
 use self::search::IndexThread;
 pub use self::search::{Direction, Found, INDEX_FILE_NAME, Search};
-pub use self::select::{IdPrefix, MIN_ID_DIGITS, Selector, SelectorError};
+pub use self::select::{IdPrefix, Selector, SelectorError};
 use self::writer::Recorder;
 
 /// Queries that run at once; more wait.
@@ -65,7 +65,7 @@ const READERS: usize = 4;
 
 /// A handle to the history; clones share it.
 ///
-/// Dropping the last one writes what is queued and ends the threads, and blocks for that long.
+/// Dropping the last one blocks until the queue is written and the threads have ended.
 #[derive(Clone)]
 pub struct History {
     inner: Arc<Inner>,
@@ -73,7 +73,6 @@ pub struct History {
 
 struct Inner {
     path: PathBuf,
-    client_id: String,
     writer: Writer<Recorder>,
     readers: Readers,
     index: IndexThread,
@@ -180,7 +179,7 @@ impl History {
         Self::start(dir, None)
     }
 
-    /// Opens the history, and deletes what is beyond the limits as long as it is open.
+    /// Opens the history, and enforces the limits as long as it is open.
     ///
     /// # Errors
     /// As [`History::open`].
@@ -205,7 +204,6 @@ impl History {
         Ok(Self {
             inner: Arc::new(Inner {
                 path: opened.path,
-                client_id: opened.client_id,
                 writer,
                 readers,
                 index,
@@ -213,12 +211,6 @@ impl History {
                 watching: Semaphore::new(1),
             }),
         })
-    }
-
-    /// Returns the client's id: random, made with the file.
-    #[must_use]
-    pub fn client_id(&self) -> &str {
-        &self.inner.client_id
     }
 
     /// Returns how far the history reaches. Moves after each commit of this process, and covers what other processes
@@ -234,9 +226,9 @@ impl History {
         self.inner.index.indexed()
     }
 
-    /// Stores what the link delivered, and the cursor with it. When this returns, the relay may be told.
+    /// Stores what the link delivered, and the cursor with it. After this returns, the client may confirm the cursor.
     ///
-    /// A batch should hold what is at hand, a few MiB at most; batches of several callers are committed together.
+    /// A batch should be a few MiB at most; batches of several callers share a commit.
     ///
     /// # Errors
     /// When nothing of the batch was stored.
@@ -258,7 +250,7 @@ impl History {
         let mut bytes = 0;
         let record = |incoming: Incoming| {
             incoming.map(|event| {
-                let record = Record::of(event, &forwarding);
+                let record = Record::of(&event, &forwarding);
                 bytes += record.bytes();
                 record
             })
@@ -302,8 +294,8 @@ impl History {
         .await
     }
 
-    /// Stores an edited copy of an event under an id of its own, which is returned; `None` when the history has no such
-    /// event. The copy does not become pending.
+    /// Stores an edited copy of an event and returns the copy's id; `None` when the history has no such event. The copy
+    /// does not become pending.
     ///
     /// # Errors
     /// When it was not stored.
@@ -373,7 +365,12 @@ impl fmt::Debug for History {
 }
 
 #[cfg(any(test, feature = "testing"))]
-#[expect(missing_docs, missing_debug_implementations, reason = "a test kit")]
+#[expect(
+    missing_docs,
+    missing_debug_implementations,
+    clippy::unwrap_used,
+    reason = "a test kit"
+)]
 pub mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What other processes write to the same file: `ringtail events mark` and `ringtail replay` beside a running screen.
+//! Noticing what other processes write to the same file, such as `ringtail replay` while `ringtail listen` runs.
 //!
 //! SQLite counts commits in memory that all processes share, so that asking whether there was one costs microseconds
 //! and reads nothing.
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{History, ReadError, query, schema};
 
-/// How often the count is read: soon enough for a user who types in another window.
+/// How often the count is read.
 const POLL: Duration = Duration::from_millis(250);
 
 /// A connection, and its count of other connections' commits.

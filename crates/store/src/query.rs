@@ -17,7 +17,7 @@ use crate::{attempts, codes, fields, headers, incoming};
 pub const MAX_PAGE: usize = 1000;
 
 /// Most attempts that come with an event's details, oldest first.
-pub const MAX_DETAIL_ATTEMPTS: usize = 200;
+const MAX_DETAIL_ATTEMPTS: usize = 200;
 
 /// A pending event, without its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct PendingEvent {
     pub key: String,
 }
 
-/// An event with what is needed to send it.
+/// An event's request, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRequest {
     /// The event.
@@ -39,19 +39,6 @@ pub struct StoredRequest {
     pub edited_from: Option<EventId>,
     /// The request as received.
     pub request: Request,
-}
-
-/// How much the history holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Events.
-    pub events: u64,
-    /// Attempts.
-    pub attempts: u64,
-    /// Gaps.
-    pub gaps: u64,
-    /// Pending events of all endpoints.
-    pub pending: u64,
 }
 
 /// The queries, on a read-only connection. They block; [`crate::History::read`] runs them off the runtime.
@@ -219,7 +206,7 @@ impl<'c> Reader<'c> {
             .optional()
     }
 
-    /// Reads what is needed to send an event.
+    /// Reads an event's request.
     pub fn stored_request(&self, row: RowId) -> rusqlite::Result<Option<StoredRequest>> {
         self.connection
             .prepare_cached(
@@ -336,23 +323,6 @@ impl<'c> Reader<'c> {
             )?
             .query_row(named_params! {":endpoint": endpoint}, |row| {
                 row.get(0).map(codes::unsigned)
-            })
-    }
-
-    /// Counts what the history holds.
-    pub fn counts(&self) -> rusqlite::Result<Counts> {
-        self.connection
-            .prepare_cached(
-                "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM attempt),
-                   (SELECT count(*) FROM gap), (SELECT count(*) FROM event WHERE forward = 1)",
-            )?
-            .query_row([], |row| {
-                Ok(Counts {
-                    events: codes::unsigned(row.get(0)?),
-                    attempts: codes::unsigned(row.get(1)?),
-                    gaps: codes::unsigned(row.get(2)?),
-                    pending: codes::unsigned(row.get(3)?),
-                })
             })
     }
 

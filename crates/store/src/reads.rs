@@ -7,7 +7,7 @@ use ringtail_model::{
 };
 use ringtail_protocol::event::EventId;
 
-use crate::query::{Counts, PendingEvent, StoredRequest};
+use crate::query::{PendingEvent, StoredRequest};
 use crate::select::Selector;
 use crate::{History, ReadError};
 
@@ -63,7 +63,7 @@ impl History {
             .await
     }
 
-    /// Reads an event with all that was received and its attempts, at most `MAX_DETAIL_ATTEMPTS`.
+    /// Reads an event with all that was received and its attempts, at most 200.
     pub async fn event(&self, id: EventId) -> Result<Option<EventDetail>, ReadError> {
         self.read(move |reader| reader.event(id)).await
     }
@@ -114,7 +114,7 @@ impl History {
         self.read(move |reader| reader.row_of(id)).await
     }
 
-    /// Reads what is needed to send an event.
+    /// Reads an event's request.
     pub async fn stored_request(&self, row: RowId) -> Result<Option<StoredRequest>, ReadError> {
         self.read(move |reader| reader.stored_request(row)).await
     }
@@ -167,10 +167,5 @@ impl History {
         let endpoint = endpoint.to_owned();
         self.read(move |reader| reader.count_pending(&endpoint))
             .await
-    }
-
-    /// Counts what the history holds.
-    pub async fn counts(&self) -> Result<Counts, ReadError> {
-        self.read(|reader| reader.counts()).await
     }
 }

@@ -53,15 +53,15 @@ pub(crate) struct Record {
 impl Record {
     /// Computes the columns. A request that cannot be read, which only a broken relay sends, is kept as its raw bytes
     /// and never forwarded: the cursor moves on, and the event is seen for what it is.
-    pub(crate) fn of(event: Event, forwarding: &Forwarding) -> Self {
-        match read(&event) {
-            Ok((request, head)) => Self::decoded(&event, forwarding, request, &head),
+    pub(crate) fn of(event: &Event, forwarding: &Forwarding) -> Self {
+        match read(event) {
+            Ok((request, head)) => Self::decoded(event, forwarding, request, &head),
             Err(reason) => Self {
                 callback: UNDECODABLE,
                 topic: UNDECODABLE,
                 summary: format!("the relay sent a request that cannot be read: {reason}"),
                 body: event.request.as_bytes().clone(),
-                ..Self::empty(&event)
+                ..Self::empty(event)
             },
         }
     }

@@ -8,8 +8,7 @@ use ringtail_protocol::event::Timestamp;
 
 use super::codes;
 
-/// How much is kept. Pending and bookmarked events are kept whatever their age, number and size, and count for none of
-/// the limits.
+/// How much is kept. Pending and bookmarked events are always kept, and do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// How long an event is kept.
@@ -22,7 +21,7 @@ pub struct Retention {
 }
 
 /// A month covers "what happened before the holidays"; 100,000 events of 2 KiB are 200 MB; a GiB is what large bodies may
-/// take of a laptop before somebody asks where its disk went.
+/// take of a laptop's disk.
 impl Default for Retention {
     fn default() -> Self {
         Self {
@@ -39,11 +38,11 @@ const CHUNK: usize = 100;
 /// Time between two rounds when there is nothing to delete.
 pub(super) const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Deletes what is beyond the limits, a step at a time.
+/// Enforces the limits, a step at a time.
 #[derive(Debug)]
 pub(super) struct Cleaner {
     retention: Retention,
-    /// The last event that this round has looked at.
+    /// The last event that this round has seen.
     passed: i64,
 }
 
@@ -55,7 +54,7 @@ impl Cleaner {
         }
     }
 
-    /// Deletes some of what is beyond the limits, in a transaction of its own. Returns whether there is more to do.
+    /// Deletes some events beyond the limits, in one transaction. Returns whether there is more to do.
     pub(super) fn step(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         let found = find(connection, self.retention, Timestamp::now(), self.passed)?;
         let removed = remove(connection, &found)?;
@@ -71,7 +70,7 @@ struct Found {
     events: Vec<[u8; 16]>,
     attempts: Vec<i64>,
     gaps: Vec<i64>,
-    /// The last event that was looked at, if there may be more behind it.
+    /// The last event that was seen, if there may be more after it.
     next: Option<i64>,
 }
 
@@ -131,7 +130,7 @@ fn events_to_remove(
     oldest: i64,
     passed: i64,
 ) -> rusqlite::Result<(Vec<[u8; 16]>, Option<i64>)> {
-    // Else many bookmarks, or an app that is down for long, would push out everything else as soon as it came.
+    // Otherwise many bookmarks, or an app that is down for long, would push out every new event.
     let two = |sql| -> rusqlite::Result<(u64, u64)> {
         let mut statement = connection.prepare_cached(sql)?;
         statement.query_row([], |row| {
@@ -231,7 +230,7 @@ fn shrink(connection: &Connection) -> rusqlite::Result<bool> {
     let mut rows = statement.query([])?;
     while rows.next()?.is_some() {}
     let after = free()?;
-    // Do not go on with a file that gives nothing back.
+    // Stop if the file gives nothing back.
     Ok(after < before && after > SPARE_PAGES)
 }
 

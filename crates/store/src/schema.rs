@@ -1,8 +1,8 @@
 //! The history's file: its tables and how it is opened.
 //!
 //! A commit survives the end of the process, and not always a power loss (`synchronous = NORMAL`). Events and the cursor
-//! move in one commit, so both fall back together and the relay sends again what is missing: a sync with each commit
-//! would buy nothing. An attempt of the last moment may be forgotten, and its event is then forwarded again.
+//! move in one commit, so both fall back together and the relay sends the missing events again; syncing each commit
+//! would gain nothing. The newest attempt may be lost, and its event is then forwarded again.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -83,11 +83,10 @@ impl Coded for OpenError {
     }
 }
 
-/// The writing connection and what the file says of itself.
+/// The writing connection.
 pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
-    pub(super) client_id: String,
 }
 
 /// Opens the file in `dir` for writing; makes it when there is none.
@@ -115,22 +114,14 @@ pub(super) fn open_writer(dir: &Path) -> Result<Opened, OpenError> {
     })?;
     let mut fresh = [0_u8; 16];
     getrandom::fill(&mut fresh).map_err(|error| OpenError::System(io::Error::other(error)))?;
-    let client_id = client_id(&connection, fresh).map_err(database)?;
+    connection
+        .execute(
+            "INSERT INTO identity (only, id, created_at) VALUES (1, :fresh, :now) ON CONFLICT DO NOTHING",
+            named_params! {":fresh": fresh, ":now": Timestamp::now().0},
+        )
+        .map_err(database)?;
     drop(lock);
-    Ok(Opened {
-        connection,
-        path,
-        client_id,
-    })
-}
-
-/// Reads the client's id, made when the file was.
-fn client_id(connection: &Connection, fresh: [u8; 16]) -> rusqlite::Result<String> {
-    connection.execute(
-        "INSERT INTO client (only, id, created_at) VALUES (1, lower(hex(:fresh)), :now) ON CONFLICT DO NOTHING",
-        named_params! {":fresh": fresh, ":now": Timestamp::now().0},
-    )?;
-    connection.query_row("SELECT id FROM client", [], |row| row.get(0))
+    Ok(Opened { connection, path })
 }
 
 /// Makes the directory and the file, both their owner's alone. SQLite gives its side files the file's mode.

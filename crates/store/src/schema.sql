@@ -1,7 +1,7 @@
--- The client's identity, made with the file.
-CREATE TABLE client (
+-- What tells this history from others, made with the file.
+CREATE TABLE identity (
   only INTEGER PRIMARY KEY CHECK (only = 1),
-  id TEXT NOT NULL,
+  id BLOB NOT NULL CHECK (length(id) = 16),
   created_at INTEGER NOT NULL
 ) STRICT;
 

@@ -33,10 +33,10 @@ const SPAN: i64 = 4096;
 /// Rows of the largest span.
 const MAX_SPAN: i64 = 256 * 1024;
 
-/// Events that one step looks at.
-const MAX_LOOKED_AT: usize = 1000;
+/// Events that one step decides on.
+const MAX_DECIDED: usize = 1000;
 
-/// Bytes of bodies that one step looks at.
+/// Bytes of bodies that one step reads.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A filter to search by.
@@ -61,7 +61,7 @@ pub enum Direction {
 pub struct Found {
     /// Events in the order in which they were found: newest first if the search goes to the oldest.
     pub rows: Vec<EventRow>,
-    /// Where to continue; `None` when there is no more.
+    /// Where to continue; `None` at the end.
     pub next: Option<RowId>,
 }
 
@@ -106,7 +106,7 @@ impl History {
     /// Dropping the future ends the search.
     ///
     /// # Errors
-    /// When SQLite refuses.
+    /// When SQLite fails.
     pub async fn search(
         &self,
         search: &Arc<Search>,
@@ -161,9 +161,9 @@ impl Reader<'_> {
         limit: usize,
         span: &mut i64,
     ) -> rusqlite::Result<SearchStep> {
-        let is_attached = search.plan.needs_index() && index::attach(self.connection);
-        let indexed = is_attached
-            .then(|| index::position(self.connection))
+        let needs_index = search.plan.needs_index();
+        let indexed = needs_index
+            .then(|| index::usable(self.connection))
             .flatten();
         let mut step = |indexed| self.search_step(search, direction, from, limit, span, indexed);
         let (found, index_damaged) = match step(indexed.unwrap_or(0)) {
@@ -197,14 +197,14 @@ impl Reader<'_> {
             return Ok(found);
         };
         let candidates = self.candidates(search, direction, stretch)?;
-        if candidates.len() < MAX_LOOKED_AT / 4 && stretch.is_indexed {
+        if candidates.len() < MAX_DECIDED / 4 && stretch.is_indexed {
             *span = (*span * 4).min(MAX_SPAN);
-        } else if candidates.len() > MAX_LOOKED_AT * 4 {
+        } else if candidates.len() > MAX_DECIDED * 4 {
             *span = (*span / 4).max(SPAN);
         }
         let mut bytes = 0;
         for (position, row) in candidates.iter().enumerate() {
-            if found.rows.len() >= limit || position >= MAX_LOOKED_AT || bytes >= MAX_BYTES {
+            if found.rows.len() >= limit || position >= MAX_DECIDED || bytes >= MAX_BYTES {
                 // The next step begins after the one before this.
                 let before = candidates.get(position.wrapping_sub(1));
                 found.next = Some(before.map_or(from, |row| RowId(*row)));
@@ -242,17 +242,16 @@ impl Reader<'_> {
         let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends else {
             return Ok(None);
         };
-        // What tables of the history narrow down needs no index.
-        let indexed = if search.plan.needs_index() {
-            indexed
-        } else {
-            last
+        let indexed = match search.plan.needs_index() {
+            true => indexed,
+            // The tables of the history are enough.
+            false if search.plan.is_driven() => last,
+            false => 0,
         };
-        let is_driven = search.plan.is_driven();
         Ok(match direction {
             Direction::Older => {
                 let high = last.min(from.0.saturating_sub(1));
-                let is_indexed = is_driven && high <= indexed;
+                let is_indexed = high <= indexed;
                 let span = if is_indexed { span } else { SPAN };
                 let mut low = (high.saturating_sub(span)).max(first - 1);
                 if high > indexed {
@@ -267,7 +266,7 @@ impl Reader<'_> {
             }
             Direction::Newer => {
                 let low = from.0.max(first - 1);
-                let is_indexed = is_driven && low < indexed;
+                let is_indexed = low < indexed;
                 let span = if is_indexed { span } else { SPAN };
                 let mut high = low.saturating_add(span).min(last);
                 if is_indexed {

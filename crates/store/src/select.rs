@@ -2,7 +2,7 @@
 
 use ringtail_errors::{Code, Coded, codes};
 
-/// Which events are meant.
+/// Names events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
     /// Numbers on the endpoint, both ends included.
@@ -16,7 +16,7 @@ pub enum Selector {
     Id(IdPrefix),
 }
 
-/// The beginning of an id, at least [`MIN_ID_DIGITS`] hexadecimal digits long.
+/// The beginning of an id, at least four hexadecimal digits long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdPrefix {
     /// One digit a byte, without hyphens.
@@ -24,7 +24,7 @@ pub struct IdPrefix {
 }
 
 /// Fewest digits of an id that name an event.
-pub const MIN_ID_DIGITS: usize = 4;
+const MIN_ID_DIGITS: usize = 4;
 
 /// Digits of a whole id.
 const ID_DIGITS: usize = 32;
@@ -33,7 +33,7 @@ const ID_DIGITS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelectorError {
-    /// It has none of the forms.
+    /// Not one of the three forms.
     #[error(
         "{text:?} names no event; give a number (17), a range (17..20) or the beginning of an id (0199a1b2-)"
     )]
@@ -58,11 +58,11 @@ impl Coded for SelectorError {
 }
 
 impl Selector {
-    /// Reads a selector. Plain digits are a number on the endpoint; an id that begins with digits only is told
-    /// apart by its hyphen.
+    /// Reads a selector. Plain digits are a number on the endpoint; an id that begins with eight digits needs its
+    /// hyphen.
     ///
     /// # Errors
-    /// When the text is none of the three forms.
+    /// When the text has another form.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
         let error = || SelectorError::Form {
             text: text.chars().take(80).collect(),

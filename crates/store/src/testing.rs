@@ -11,7 +11,7 @@ use ringtail_protocol::event::{
 
 use ringtail_model::{Cause, Outcome};
 
-use crate::{FILE_NAME, Forwarding, History, Incoming, NewAttempt, Reader};
+use crate::{FILE_NAME, Forwarding, History, Incoming, NewAttempt, Reader, codes};
 #[cfg(test)]
 use crate::{Stored, incoming, record};
 
@@ -31,7 +31,7 @@ impl TestHistory {
         Self { dir, history }
     }
 
-    /// Runs a query on a connection of its own.
+    /// Runs a query on a new connection.
     pub fn read<T>(&self, query: impl FnOnce(&Reader<'_>) -> rusqlite::Result<T>) -> T {
         let path = self.dir.path().join(FILE_NAME);
         let connection = crate::schema::HISTORY.open_reader(&path).unwrap();
@@ -55,6 +55,36 @@ impl TestHistory {
     }
 }
 
+/// How much a history holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    pub events: u64,
+    pub attempts: u64,
+    pub gaps: u64,
+    pub pending: u64,
+}
+
+impl History {
+    /// Counts what the history holds.
+    pub async fn counts(&self) -> Counts {
+        let counts = self.read(|reader| {
+            let count = |from: &str| {
+                let sql = format!("SELECT count(*) FROM {from}");
+                reader
+                    .connection
+                    .query_row(&sql, [], |row| row.get(0).map(codes::unsigned))
+            };
+            Ok(Counts {
+                events: count("event")?,
+                attempts: count("attempt")?,
+                gaps: count("gap")?,
+                pending: count("event WHERE forward = 1")?,
+            })
+        });
+        counts.await.unwrap()
+    }
+}
+
 /// Stores a batch on a writing connection, outside of the writing thread.
 #[cfg(test)]
 pub(crate) fn store(
@@ -64,7 +94,7 @@ pub(crate) fn store(
     batch: Vec<Incoming>,
     forwarding: &Forwarding,
 ) -> Stored {
-    let record = |it: Incoming| it.map(|event| record::Record::of(event, forwarding));
+    let record = |it: Incoming| it.map(|event| record::Record::of(&event, forwarding));
     let batch: Vec<_> = batch.into_iter().map(record).collect();
     incoming::store(connection, None, endpoint, journal, &batch).unwrap()
 }

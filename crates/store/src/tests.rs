@@ -29,7 +29,7 @@ async fn watermarks_move_after_each_commit_and_before_the_answer() {
         .await
         .unwrap();
     assert_eq!(watermarks.borrow_and_update().attempts, row);
-    // Nothing new, so nobody is woken.
+    // Nothing new, so no receiver is woken.
     test.receives(vec![call(1, "s")]).await;
     assert!(!watermarks.has_changed().unwrap());
 }
@@ -51,10 +51,8 @@ async fn everything_is_kept_after_reopening() {
         .record_attempt(attempt(event.id), true)
         .await
         .unwrap();
-    let client = history.client_id().to_owned();
     drop(history);
     let history = History::open(dir.path()).unwrap();
-    assert_eq!(history.client_id(), client);
     assert_eq!(history.cursor(ENDPOINT, JOURNAL).await.unwrap(), Some(2));
     assert_eq!(
         *history.watermarks().borrow(),
@@ -115,11 +113,10 @@ async fn two_processes_on_one_endpoint_store_each_event_once() {
                 .await
                 .unwrap();
             assert!(stored.cursor >= chunk.last().unwrap().seq);
-            assert_eq!(stored.gaps, 0);
         }
     };
     tokio::join!(write(&test.history, 7), write(&other, 11));
-    let counts = other.counts().await.unwrap();
+    let counts = other.counts().await;
     assert_eq!((counts.events, counts.pending, counts.gaps), (300, 300, 0));
     let rows = test.history.events_after(RowId(0), 1000).await.unwrap();
     assert!(rows.iter().map(|row| row.seq).eq(1..=300));
@@ -170,7 +167,7 @@ async fn one_operation_that_fails_fails_alone() {
     );
     // Nothing of the batch is stored, so the cursor has not moved either.
     assert_eq!(test.history.cursor("bad", JOURNAL).await.unwrap(), None);
-    assert_eq!(test.history.counts().await.unwrap().events, 4);
+    assert_eq!(test.history.counts().await.events, 4);
 }
 
 #[tokio::test]
@@ -213,11 +210,11 @@ async fn a_failed_commit_is_reported_to_its_callers() {
         .record_attempt(attempt(call(1, "s").id), false)
         .await;
     assert!(matches!(error, Err(StoreError::Database(_))));
-    // The thread goes on.
+    // The thread continues.
     test.receives(vec![call(1, "s")]).await;
 }
 
-/// A search while typing left a query behind with each letter, each with a thread and a connection of its own.
+/// A search while typing left a query behind with each letter, each with its thread and connection.
 #[tokio::test]
 async fn regression_abandoned_queries_count_until_they_end() {
     let test = TestHistory::open();
@@ -258,10 +255,10 @@ async fn regression_while_one_is_paused_another_indexes() {
         .store(ENDPOINT, JOURNAL, events, Forwarding::On);
     let mut stored = Box::pin(stored);
     assert!(stored.as_mut().now_or_never().is_none());
-    assert_eq!(first.history.counts().await.unwrap().events, 2);
+    assert_eq!(first.history.counts().await.events, 2);
     drop(paused);
     stored.await.unwrap();
-    assert_eq!(second.counts().await.unwrap().events, 3);
+    assert_eq!(second.counts().await.events, 3);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What the writing thread does beside the operations: watermarks, new fields, retention.
+//! The work of the writing thread that belongs to no operation: watermarks, new fields, retention.
 
 use std::time::{Duration, Instant};
 
@@ -66,7 +66,7 @@ impl WriterState for Recorder {
         Ok(())
     }
 
-    /// Moves the watermarks before the operations are answered: who has been told "stored" finds them there.
+    /// Moves the watermarks before the operations are answered, so that a caller of `store` finds them moved.
     fn settle(&mut self, result: Result<(), &rusqlite::Error>, operations: usize, took: Duration) {
         if took >= SLOW {
             tracing::debug!(

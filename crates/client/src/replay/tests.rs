@@ -87,7 +87,7 @@ async fn what_is_not_there_or_cannot_be_read_is_said() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
-    assert_eq!(test.history.counts().await.unwrap().attempts, 0);
+    assert_eq!(test.history.counts().await.attempts, 0);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The fields that bodies of one kind have had, and what is new in a body.
+//! The fields that bodies of one kind have had, and the new ones of a body.
 //!
 //! [`KnownFields`] holds paths and the types of their values, no values. It learns silently from the first [`LEARN`]
 //! bodies; after that it reports each new thing once. It is bounded whatever comes: in paths, in their length, and in
@@ -18,13 +18,13 @@ pub const LEARN: u32 = 20;
 /// Longest body that is learnt from, in bytes. RingCentral's have some thousand.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
-/// Most paths of a kind; what is new beyond is not noticed.
+/// Most paths of a kind; new fields beyond are not noticed.
 const MAX_PATHS: usize = 1000;
 
-/// Longest path, in bytes; what is below is not looked at.
+/// Longest path, in bytes; deeper values are ignored.
 const MAX_PATH: usize = 200;
 
-/// Deepest nesting that is looked at.
+/// Deepest nesting; deeper values are ignored.
 const MAX_DEPTH: usize = 32;
 
 /// Longest key that is a name, in bytes.

@@ -65,7 +65,7 @@ async fn another_process_knows_what_the_first_has_learnt() {
         receives(&first.history, presence(seq, "")).await;
     }
     receives(&second, presence(learn + 1, r#","dnd":1"#)).await;
-    // The first has in memory that there is no such field.
+    // The first remembers that no body had the field.
     receives(&first.history, presence(learn + 2, r#","dnd":1"#)).await;
     receives(&second, presence(learn + 3, r#","dnd":"x""#)).await;
     assert_eq!(

@@ -3,12 +3,17 @@ use proptest::prelude::*;
 
 use ringtail_protocol::event::{Disposition, EncodedRequest, EventId, Kind};
 
-use ringtail_model::RowId;
+use ringtail_model::{ForwardState, RowId, UNDECODABLE};
 
 use super::*;
 use crate::schema::open_writer;
 use crate::testing::{self, ENDPOINT, JOURNAL, TestHistory, call, encoded, event, request};
 use crate::{Forwarding, StoreError};
+
+async fn gaps(test: &TestHistory) -> Vec<(u64, u64)> {
+    let gaps = test.history.gaps_after(RowId(0), 10).await.unwrap();
+    gaps.iter().map(|gap| (gap.first, gap.last)).collect()
+}
 
 async fn store(test: &TestHistory, batch: Vec<Incoming>) -> Stored {
     test.history
@@ -23,15 +28,7 @@ async fn an_event_comes_back_as_it_was_received() {
     let mut event = call(1, "s-1");
     event.duplicate_of = Some(7);
     let stored = store(&test, vec![Incoming::Event(event.clone())]).await;
-    assert_eq!(
-        stored,
-        Stored {
-            cursor: 1,
-            new: 1,
-            pending: 1,
-            ..Stored::default()
-        }
-    );
+    assert_eq!(stored, Stored { cursor: 1, new: 1 });
     let detail = test.history.event(event.id).await.unwrap().unwrap();
     let request = event.request.decode().unwrap();
     assert_eq!(detail.headers, request.headers);
@@ -60,13 +57,7 @@ async fn an_event_is_stored_once_however_often_it_comes() {
     let events: Vec<_> = (1..=3).map(|seq| Incoming::Event(call(seq, "s"))).collect();
     assert_eq!(store(&test, events.clone()).await.new, 3);
     let again = store(&test, events).await;
-    assert_eq!(
-        again,
-        Stored {
-            cursor: 3,
-            ..Stored::default()
-        }
-    );
+    assert_eq!(again, Stored { cursor: 3, new: 0 });
     // The same event under another journal: a relay that was restored.
     let mut known = call(1, "s");
     known.id = test.history.events_after(RowId(0), 1).await.unwrap()[0].id;
@@ -76,7 +67,7 @@ async fn an_event_is_stored_once_however_often_it_comes() {
         .await
         .unwrap();
     assert_eq!((stored.new, stored.cursor), (0, 1));
-    assert_eq!(test.history.counts().await.unwrap().events, 3);
+    assert_eq!(test.history.counts().await.events, 3);
 }
 
 #[tokio::test]
@@ -98,13 +89,11 @@ async fn gaps_are_kept_and_move_the_cursor() {
     let gap = |first, last| Incoming::Gap { first, last };
     store(&test, vec![Incoming::Event(call(1, "s"))]).await;
     let stored = store(&test, vec![gap(2, 5), Incoming::Event(call(6, "s"))]).await;
-    assert_eq!((stored.cursor, stored.gaps, stored.new), (6, 1, 1));
+    assert_eq!(stored, Stored { cursor: 6, new: 1 });
     // Again, overlapping, or turned around.
     let stored = store(&test, vec![gap(2, 5), gap(4, 8), gap(20, 10)]).await;
-    assert_eq!((stored.cursor, stored.gaps), (8, 1));
-    let gaps = test.history.gaps_after(RowId(0), 10).await.unwrap();
-    let numbers: Vec<_> = gaps.iter().map(|gap| (gap.first, gap.last)).collect();
-    assert_eq!(numbers, [(2, 5), (7, 8)]);
+    assert_eq!(stored.cursor, 8);
+    assert_eq!(gaps(&test).await, [(2, 5), (7, 8)]);
 }
 
 #[tokio::test]
@@ -116,9 +105,8 @@ async fn a_jump_of_the_numbers_is_a_gap_even_if_the_relay_reports_none() {
         vec![Incoming::Event(call(4, "s")), Incoming::Event(call(9, "s"))],
     )
     .await;
-    assert_eq!((stored.cursor, stored.gaps, stored.new), (9, 1, 2));
-    let gaps = test.history.gaps_after(RowId(0), 10).await.unwrap();
-    assert_eq!((gaps[0].first, gaps[0].last), (5, 8));
+    assert_eq!(stored, Stored { cursor: 9, new: 2 });
+    assert_eq!(gaps(&test).await, [(5, 8)]);
 }
 
 #[tokio::test]
@@ -130,9 +118,8 @@ async fn events_missing_on_an_endpoint_that_was_empty_are_a_gap() {
         Some(0)
     );
     let stored = store(&test, vec![Incoming::Event(call(4, "s"))]).await;
-    assert_eq!((stored.cursor, stored.gaps), (4, 1));
-    let gaps = test.history.gaps_after(RowId(0), 10).await.unwrap();
-    assert_eq!((gaps[0].first, gaps[0].last), (1, 3));
+    assert_eq!(stored.cursor, 4);
+    assert_eq!(gaps(&test).await, [(1, 3)]);
     // From a relay that was given an older journal, it changes nothing.
     assert_eq!(store(&test, vec![Incoming::Start]).await.cursor, 4);
 }
@@ -183,11 +170,7 @@ async fn an_unreadable_request_is_kept_and_does_not_stop_the_cursor() {
         .zip(bad)
         .map(|(seq, raw)| Incoming::Event(encoded(seq, raw)));
     let stored = store(&test, batch.collect()).await;
-    assert_eq!(stored.cursor, count as u64);
-    assert_eq!(
-        (stored.new, stored.pending, stored.undecodable),
-        (count, 0, count)
-    );
+    assert_eq!((stored.cursor, stored.new), (count as u64, count));
     let rows = test.history.events_after(RowId(0), 10).await.unwrap();
     assert!(rows.iter().all(|row| row.topic == UNDECODABLE));
     assert!(rows.iter().all(|row| row.forward == ForwardState::None));

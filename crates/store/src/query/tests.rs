@@ -168,28 +168,6 @@ async fn a_validation_is_judged_by_the_token_that_came_back() {
     );
 }
 
-#[tokio::test]
-async fn counts_are_of_everything_stored() {
-    let test = TestHistory::open();
-    let events: Vec<_> = (1..=3).map(|seq| call(seq, "s")).collect();
-    let id = events[0].id;
-    test.receives(events).await;
-    test.history
-        .record_attempt(attempt(id), true)
-        .await
-        .unwrap();
-    let counts = test.history.counts().await.unwrap();
-    assert_eq!(
-        counts,
-        Counts {
-            events: 3,
-            attempts: 1,
-            gaps: 0,
-            pending: 2
-        }
-    );
-}
-
 /// What runs on every refresh must not read the whole table, nor any body.
 #[tokio::test]
 async fn queries_use_their_indexes() {

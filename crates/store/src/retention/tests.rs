@@ -292,7 +292,7 @@ enum Act {
 
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        // A number that is stored already is no event more.
+        // A number that is stored already adds no event.
         4 => (1..40_u64, 0..3000_usize).prop_map(|(seq, size)| Act::Store(seq, size)),
         3 => (0..30_usize, 0..3000_usize).prop_map(|(event, size)| Act::Attempt(event, size)),
         1 => (0..30_usize).prop_map(Act::Bookmark),
@@ -316,7 +316,7 @@ proptest! {
                 Act::Store(seq, size) => {
                     let event = event(seq, &"x".repeat(size));
                     ids.push(event.id);
-                    // Each under a journal of its own, so that numbers come in any order.
+                    // Each in another journal, so that numbers come in any order.
                     let (journal, batch) = (seq.to_string(), vec![Incoming::Event(event)]);
                     store(&kept.connection, ENDPOINT, &journal, batch, &Forwarding::On);
                 }

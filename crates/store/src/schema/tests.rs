@@ -64,7 +64,7 @@ fn only_the_owner_can_read_the_files() {
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("a/data");
     let opened = open_writer(&dir).unwrap();
-    let change = "UPDATE client SET created_at = 1";
+    let change = "UPDATE identity SET created_at = 1";
     opened.connection.execute(change, []).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&dir), 0o700);
@@ -73,14 +73,19 @@ fn only_the_owner_can_read_the_files() {
     }
 }
 
+fn identity(opened: &Opened) -> [u8; 16] {
+    let sql = "SELECT id FROM identity";
+    let id = opened.connection.query_row(sql, [], |row| row.get(0));
+    id.unwrap()
+}
+
 #[test]
-fn client_id_is_made_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let first = open_writer(dir.path()).unwrap().client_id;
-    assert_eq!(open_writer(dir.path()).unwrap().client_id, first);
-    assert_eq!(first.len(), 32);
-    let other = tempfile::tempdir().unwrap();
-    assert_ne!(open_writer(other.path()).unwrap().client_id, first);
+fn the_identity_is_made_once() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let open = |dir: &Path| identity(&open_writer(dir).unwrap());
+    let first = open(dir.path());
+    assert_eq!(open(dir.path()), first);
+    assert_ne!(open(other.path()), first);
 }
 
 #[test]
@@ -144,9 +149,9 @@ fn a_directory_that_cannot_be_made_is_named() {
 #[test]
 fn many_processes_may_open_a_new_file_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let ids: Vec<String> = std::thread::scope(|scope| {
+    let ids: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| open_writer(dir.path()).unwrap().client_id))
+            .map(|_| scope.spawn(|| identity(&open_writer(dir.path()).unwrap())))
             .collect();
         threads
             .into_iter()

@@ -1,8 +1,8 @@
-//! The file of the search index: `search.db` beside the history.
+//! The file of the search index: `search.db`, next to the history.
 //!
-//! It is disposable: what is wrong with it costs time and never a result. [`attach`] makes it readable with the history,
-//! and [`position`] says up to which event it may be used: not at all when it is missing, damaged, or of another version
-//! or history. Events after that are scanned. One process at a time writes it, see [`super::indexer`].
+//! It is disposable: an unusable index makes a search slower and never wrong. [`usable`] makes it readable with the
+//! history and returns the last event that it knows: none when it is missing, damaged, or of another version or history.
+//! Later events are scanned. One process at a time writes it, see [`super::indexer`].
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,8 +35,8 @@ pub(super) enum IndexError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Opens the index beside a history for writing, and attaches it to a connection to the history. Rebuilds it from nothing
-/// when it is missing or unusable. The caller has the lock.
+/// Opens the index of a history for writing, and attaches it to a connection to the history. Starts an empty one when it
+/// is missing or unusable. The caller has the lock.
 pub(super) fn open(path: &Path, history: &Connection) -> Result<Connection, IndexError> {
     if path.exists()
         && let Some(index) = open_usable(path, history)?
@@ -45,9 +45,10 @@ pub(super) fn open(path: &Path, history: &Connection) -> Result<Connection, Inde
     }
     remove(path)?;
     let index = open_file(path)?;
-    let (id, deleted) = history.query_row("SELECT id, deleted FROM client, total", [], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
-    })?;
+    let (id, deleted) =
+        history.query_row("SELECT id, deleted FROM identity, total", [], |row| {
+            Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?))
+        })?;
     index.execute(
         "INSERT INTO progress (only, history, event, event_id, deleted) VALUES (1, :history, 0, x'', :deleted)",
         named_params! {":history": id, ":deleted": deleted},
@@ -66,11 +67,7 @@ fn open_usable(path: &Path, history: &Connection) -> Result<Option<Connection>, 
         Err(IndexError::Open(_)) => return Ok(None),
         Err(error) => return Err(error),
     };
-    if attach(history) && position(history).is_some() {
-        return Ok(Some(index));
-    }
-    detach(history);
-    Ok(None)
+    Ok(usable(history).map(|_| index))
 }
 
 fn open_file(path: &Path) -> Result<Connection, IndexError> {
@@ -78,7 +75,7 @@ fn open_file(path: &Path) -> Result<Connection, IndexError> {
     Ok(INDEX.open_writer(path)?)
 }
 
-/// Removes the file. A connection of a reader that still has it goes on with what it was.
+/// Removes the file. A reader that has attached it keeps the old content.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     for suffix in ["", "-wal", "-shm"] {
         remove_if_present(&sibling(path, suffix))?;
@@ -86,8 +83,18 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Attaches the index to a connection to the history, if it can be used, and returns the last event that it knows.
+pub(super) fn usable(history: &Connection) -> Option<i64> {
+    let position = attach(history).then(|| position(history)).flatten();
+    if position.is_none() {
+        // The next search attaches the one that replaces it.
+        detach(history);
+    }
+    position
+}
+
 /// Attaches the index as `search` to a connection to the history. Returns whether it is attached.
-pub(super) fn attach(history: &Connection) -> bool {
+fn attach(history: &Connection) -> bool {
     // 0 is the history, 1 holds temporary tables.
     if history.db_name(2).is_ok() {
         return true;
@@ -121,18 +128,18 @@ pub(super) fn detach(history: &Connection) {
 }
 
 /// Returns the path of the index of a history.
-pub(super) fn path_beside(history: &Connection) -> Option<PathBuf> {
+fn path_beside(history: &Connection) -> Option<PathBuf> {
     let path = history.path().filter(|path| !path.is_empty())?;
     Some(Path::new(path).with_file_name(INDEX_FILE_NAME))
 }
 
 /// Returns the last event up to which the attached index knows the history; `None` when it is of another history, or of
 /// this one before a power loss took its newest events, whose rows others have now.
-pub(super) fn position(history: &Connection) -> Option<i64> {
+fn position(history: &Connection) -> Option<i64> {
     let position = history
         .prepare_cached(
             "SELECT p.event FROM search.progress AS p
-             WHERE p.history = (SELECT id FROM client)
+             WHERE p.history = (SELECT id FROM identity)
                AND p.event <= coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)
                AND NOT EXISTS (SELECT 1 FROM event AS e WHERE e.row = p.event AND e.id <> p.event_id)",
         )

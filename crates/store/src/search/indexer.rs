@@ -1,13 +1,12 @@
 //! The thread that fills the search index.
 //!
-//! It reads the history and writes the index: it has its own connections and transactions, and delivery waits for none of
-//! them. Of several processes on one history, the one with the lock indexes. What is deleted from the history is removed
-//! from the index, and within a day from the pages of its file.
+//! It reads the history and writes the index, with separate connections and transactions, so delivery never waits for
+//! it. Of several processes on one history, the one with the lock indexes. Deleted events are removed from
+//! the index, and within a day from the pages of its file.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -35,11 +34,14 @@ const REMOVE_EVENTS: i64 = 20_000;
 /// Pages of the index that one step merges.
 const MERGE_PAGES: i64 = 250;
 
-/// How long events are gathered: many small transactions make the index slow.
+/// How long events are gathered: many small transactions make the index large and slow.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// How often the thread looks for the events of other processes, and whether the one that indexes has ended.
+/// How often the thread checks for events of other processes, and whether the process that indexes has ended.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// Time between two removals of deleted events: each goes through all events of the index.
+const REMOVE_EVERY: Duration = Duration::from_secs(60);
 
 /// How long tokens of removed events may stay in the pages of the file.
 const CLEAN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -51,30 +53,27 @@ enum Command {
         begun: oneshot::Sender<()>,
         end: oneshot::Receiver<()>,
     },
+    Close,
 }
 
-/// Tells the thread that the history has changed.
+/// Sends commands to the thread.
 #[derive(Debug, Clone)]
-pub(crate) struct Notifier {
-    commands: Sender<Command>,
-    notified: Arc<AtomicBool>,
-}
+pub(crate) struct Notifier(Sender<Command>);
 
 impl Notifier {
+    /// Tells the thread that the history has changed.
     pub(crate) fn notify(&self) {
-        if !self.notified.swap(true, Ordering::Relaxed) {
-            self.send(Command::Index);
-        }
+        self.send(Command::Index);
     }
 
-    /// Has the index removed and filled anew.
+    /// Has the index rebuilt.
     pub(crate) fn rebuild(&self) {
         self.send(Command::Rebuild);
     }
 
     fn send(&self, command: Command) {
-        // A thread that has ended has nothing to do any more.
-        drop(self.commands.send(command));
+        // The thread ends only with the history.
+        drop(self.0.send(command));
     }
 }
 
@@ -83,36 +82,21 @@ impl Notifier {
 pub(crate) struct IndexThread {
     notifier: Notifier,
     indexed: watch::Receiver<RowId>,
-    closed: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl IndexThread {
-    /// Starts the thread for the history in `dir`, and opens the index at once if this process may write it.
+    /// Starts the thread for the history in `dir`.
     pub(crate) fn spawn(dir: &Path) -> std::io::Result<Self> {
         let (commands, queue) = mpsc::channel();
-        let notifier = Notifier {
-            commands,
-            notified: Arc::default(),
-        };
         let (reached, indexed) = watch::channel(RowId::default());
-        let closed = Arc::new(AtomicBool::new(false));
-        let mut indexer = Indexer::new(dir, reached);
-        // Before anybody searches: a reader keeps the file that it has attached.
-        indexer.open_or_log();
-        let thread = Thread {
-            indexer,
-            queue,
-            notified: Arc::clone(&notifier.notified),
-            closed: Arc::clone(&closed),
-        };
+        let indexer = Indexer::new(dir, reached);
         let thread = thread::Builder::new()
             .name("search index".to_owned())
-            .spawn(move || thread.run())?;
+            .spawn(move || run(indexer, &queue))?;
         Ok(Self {
-            notifier,
+            notifier: Notifier(commands),
             indexed,
-            closed,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -130,7 +114,6 @@ impl IndexThread {
         let (begun, begins) = oneshot::channel();
         let (ends, end) = oneshot::channel();
         self.notifier.send(Command::Pause { begun, end });
-        // A thread that has ended is paused for ever.
         drop(begins.await);
         ends
     }
@@ -138,53 +121,38 @@ impl IndexThread {
 
 impl Drop for IndexThread {
     fn drop(&mut self) {
-        self.closed.store(true, Ordering::Relaxed);
-        self.notifier.send(Command::Index);
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
+        self.notifier.send(Command::Close);
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the thread of the search index panicked");
         }
     }
 }
 
-struct Thread {
-    indexer: Indexer,
-    queue: Receiver<Command>,
-    notified: Arc<AtomicBool>,
-    closed: Arc<AtomicBool>,
-}
-
-impl Thread {
-    fn run(mut self) {
-        let mut due = Instant::now();
-        while !self.closed.load(Ordering::Relaxed) {
-            let wait = due.saturating_duration_since(Instant::now());
-            match self.queue.recv_timeout(wait) {
-                Ok(Command::Index) => {
-                    self.notified.store(false, Ordering::Relaxed);
-                    due = due.min(Instant::now() + GATHER);
-                    continue;
-                }
-                Ok(Command::Rebuild) => self.indexer.remove(),
-                Ok(Command::Pause { begun, end }) => {
-                    self.indexer.close();
-                    if begun.send(()).is_ok() {
-                        // Nothing is sent: dropping the other end resumes the thread.
-                        drop(end.blocking_recv());
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+fn run(mut indexer: Indexer, commands: &Receiver<Command>) {
+    let mut due = Instant::now();
+    loop {
+        let wait = due.saturating_duration_since(Instant::now());
+        match commands.recv_timeout(wait) {
+            Ok(Command::Index) => {
+                due = due.min(Instant::now() + GATHER);
+                continue;
             }
-            due = match self.indexer.step() {
-                true => Instant::now(),
-                false => Instant::now() + IDLE,
-            };
+            Ok(Command::Rebuild) => indexer.remove(),
+            Ok(Command::Pause { begun, end }) => {
+                indexer.close();
+                if begun.send(()).is_ok() {
+                    // Nothing is sent: dropping the other end resumes the thread.
+                    drop(end.blocking_recv());
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Command::Close) | Err(RecvTimeoutError::Disconnected) => return,
         }
+        due = match indexer.step() {
+            true => Instant::now(),
+            false => Instant::now() + IDLE,
+        };
     }
 }
 
@@ -202,9 +170,19 @@ struct Open {
     history: Connection,
     index: Connection,
     removal: Option<Removal>,
+    removal_due: Instant,
     /// Whether the whole index is being rewritten.
     is_cleaning: bool,
     _lock: Lock,
+}
+
+/// What is indexed of an event.
+struct Document {
+    row: i64,
+    id: [u8; 16],
+    facts: String,
+    text: String,
+    is_whole: bool,
 }
 
 /// How far the removal of deleted events has come.
@@ -298,6 +276,7 @@ impl Open {
             history,
             index,
             removal: None,
+            removal_due: Instant::now(),
             is_cleaning: false,
             _lock: lock,
         }))
@@ -309,13 +288,10 @@ impl Open {
             .index
             .prepare_cached(progress)?
             .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        if self.remove_deleted(deleted)? {
-            return Ok(true);
-        }
         let last = self.add(event)?;
         let event = last.unwrap_or(event);
         reached.send_if_modified(|reached| std::mem::replace(reached, RowId(event)).0 != event);
-        if last.is_some() {
+        if last.is_some() || self.remove_deleted(deleted)? {
             return Ok(true);
         }
         let age = unclean.map(|since| Timestamp::now().0 - since);
@@ -338,6 +314,7 @@ impl Open {
     fn remove_deleted(&mut self, known: i64) -> rusqlite::Result<bool> {
         let removal = match &mut self.removal {
             Some(removal) => removal,
+            None if self.removal_due > Instant::now() => return Ok(false),
             None => {
                 let deleted = self
                     .history
@@ -384,51 +361,65 @@ impl Open {
         transaction.commit()?;
         if rows.is_empty() {
             self.removal = None;
+            self.removal_due = Instant::now() + REMOVE_EVERY;
         }
         Ok(true)
     }
 
     /// Adds events after a row; returns the last, or `None` when there are no more.
     fn add(&mut self, after: i64) -> rusqlite::Result<Option<i64>> {
+        let documents = self.read(after)?;
+        let Some(last) = documents.last() else {
+            return Ok(None);
+        };
         let transaction = self.index.transaction()?;
-        let mut last = None;
+        for document in &documents {
+            transaction
+                .prepare_cached("INSERT INTO fact_index (rowid, facts) VALUES (:row, :facts)")?
+                .execute(named_params! {":row": document.row, ":facts": document.facts})?;
+            transaction
+                .prepare_cached("INSERT INTO text_index (rowid, text) VALUES (:row, :text)")?
+                .execute(named_params! {":row": document.row, ":text": document.text})?;
+            if !document.is_whole {
+                transaction
+                    .prepare_cached("INSERT INTO text_partial (row) VALUES (:row)")?
+                    .execute(named_params! {":row": document.row})?;
+            }
+        }
+        transaction
+            .prepare_cached("UPDATE progress SET event = :event, event_id = :id")?
+            .execute(named_params! {":event": last.row, ":id": last.id})?;
+        transaction.commit()?;
+        Ok(Some(last.row))
+    }
+
+    /// Reads what to index of the events after a row. The read ends before anything is written: a long one would let the
+    /// history's write-ahead log grow.
+    fn read(&self, after: i64) -> rusqlite::Result<Vec<Document>> {
         let mut statement = self.history.prepare_cached(
             "SELECT e.row, e.id, e.endpoint, e.kind, e.topic, e.summary, e.path, c.body
              FROM event AS e JOIN content AS c ON c.row = e.row WHERE e.row > :after ORDER BY e.row LIMIT :limit",
         )?;
         let values = named_params! {":after": after, ":limit": codes::len(BATCH_EVENTS)};
         let mut rows = statement.query(values)?;
-        let mut bytes = 0;
+        let (mut documents, mut bytes) = (Vec::new(), 0);
         while bytes < BATCH_BYTES
             && let Some(row) = rows.next()?
         {
-            let (event, id): (i64, [u8; 16]) = (row.get(0)?, row.get(1)?);
-            let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+            let column = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
             let body = row.get_ref(7)?.as_blob()?;
-            let kinds = [text(4)?, Kind::from_code(row.get(3)?).word()];
-            let facts = tokens::tokens(text(2)?, kinds, body);
-            let (text, is_whole) = tokens::text(text(5)?, text(6)?, body);
-            transaction
-                .prepare_cached("INSERT INTO fact_index (rowid, facts) VALUES (:row, :facts)")?
-                .execute(named_params! {":row": event, ":facts": facts})?;
-            transaction
-                .prepare_cached("INSERT INTO text_index (rowid, text) VALUES (:row, :text)")?
-                .execute(named_params! {":row": event, ":text": text})?;
-            if !is_whole {
-                transaction
-                    .prepare_cached("INSERT INTO text_partial (row) VALUES (:row)")?
-                    .execute(named_params! {":row": event})?;
-            }
-            last = Some((event, id));
+            let kinds = [column(4)?, Kind::from_code(row.get(3)?).word()];
+            let (text, is_whole) = tokens::text(column(5)?, column(6)?, body);
+            documents.push(Document {
+                row: row.get(0)?,
+                id: row.get(1)?,
+                facts: tokens::tokens(column(2)?, kinds, body),
+                text,
+                is_whole,
+            });
             bytes += body.len();
         }
-        if let Some((event, id)) = last {
-            transaction
-                .prepare_cached("UPDATE progress SET event = :event, event_id = :id")?
-                .execute(named_params! {":event": event, ":id": id})?;
-        }
-        transaction.commit()?;
-        Ok(last.map(|(event, _)| event))
+        Ok(documents)
     }
 
     /// Merges some segments of the index: those of many small transactions, and those with many removed events. Returns
@@ -451,7 +442,7 @@ impl Open {
         Ok(merged)
     }
 
-    /// Begins to rewrite the index without the tokens of removed events; merging goes on with it.
+    /// Begins to rewrite the index without the tokens of removed events; merging continues it.
     fn begin_cleaning(&mut self) -> rusqlite::Result<()> {
         self.index
             .execute("UPDATE progress SET unclean_since = NULL", [])?;

@@ -170,7 +170,7 @@ impl Source {
         }
     }
 
-    /// Joins what is asked of one FTS table, which is quicker at that.
+    /// Joins the expressions for one FTS table, which is faster at that.
     fn all(sources: impl Iterator<Item = Self>) -> Option<Self> {
         let (mut facts, mut texts, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for source in sources {

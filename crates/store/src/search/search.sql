@@ -2,7 +2,7 @@
 -- and gave their rows to others, from the one that was indexed.
 CREATE TABLE progress (
   only INTEGER PRIMARY KEY CHECK (only = 1),
-  history TEXT NOT NULL,
+  history BLOB NOT NULL,
   event INTEGER NOT NULL,
   event_id BLOB NOT NULL,
   -- `total.deleted` of the history at the last removal.

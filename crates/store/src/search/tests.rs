@@ -325,7 +325,7 @@ async fn a_search_goes_on_where_it_ended() {
 #[test]
 fn plans_use_the_indexes() {
     let history = stored(13);
-    assert!(index::attach(&history.connection));
+    assert_eq!(index::usable(&history.connection), Some(13));
     let plan = |text: &str| {
         let search = Search::new(Filter::parse(text).unwrap(), context());
         let (sql, own) = search.plan.candidates(true);
@@ -400,7 +400,7 @@ fn pending_events_are_found_on_every_endpoint() {
     assert_eq!(found, [1, 2, 3, 8, 10, 11, 12]);
 }
 
-/// Changes the index's file beside its owner's back.
+/// Changes the index's file while the indexer has it.
 fn spoil(dir: &Path, sql: &str) {
     let index = Connection::open(dir.join(INDEX_FILE_NAME)).unwrap();
     index.execute_batch(sql).unwrap();
