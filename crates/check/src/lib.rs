@@ -13,7 +13,6 @@ mod address;
 mod answer;
 mod chain;
 mod exchange;
-mod hello;
 mod limits;
 mod network;
 mod notify;

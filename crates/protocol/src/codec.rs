@@ -2,8 +2,6 @@
 
 use bytes::{Buf, Bytes};
 
-use crate::event::DecodeError;
-
 /// Takes fields off the front of a buffer and names the one that is missing.
 pub(crate) struct Fields {
     rest: Bytes,
@@ -66,4 +64,45 @@ impl Fields {
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
+}
+
+/// Most header fields of an encoded request; the relay refuses more.
+pub const MAX_HEADERS: usize = 512;
+
+/// Why bytes cannot be decoded.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The buffer ends inside a field.
+    #[error("the bytes end inside the {field}")]
+    Truncated {
+        /// The field.
+        field: &'static str,
+    },
+    /// A text field is not UTF-8.
+    #[error("the {field} is not UTF-8")]
+    NotText {
+        /// The field.
+        field: &'static str,
+    },
+    /// More header fields than [`MAX_HEADERS`].
+    #[error("{count} header fields exceed the limit of {MAX_HEADERS}")]
+    TooManyHeaders {
+        /// How many the bytes announce.
+        count: usize,
+    },
+    /// A frame longer than the limit.
+    #[error("a frame of {len} bytes exceeds the limit of {max}")]
+    FrameTooLong {
+        /// The announced length.
+        len: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// A frame with bytes after its last field.
+    #[error("bytes after the end of a {frame} frame")]
+    Trailing {
+        /// The frame.
+        frame: &'static str,
+    },
 }

@@ -21,9 +21,7 @@ use uuid::Uuid;
 
 pub use self::parts::RequestParts;
 use crate::codec::Fields;
-
-/// The most header fields that an encoded request may have; the edge refuses more.
-pub const MAX_HEADERS: usize = 512;
+pub use crate::codec::{DecodeError, MAX_HEADERS};
 
 /// Bytes of an encoded event before its request.
 pub(crate) const META_BYTES: usize = 8 + 16 + 8 + 1 + 1 + 8;
@@ -358,44 +356,6 @@ impl Disposition {
 pub struct EncodeError {
     /// The part.
     pub field: &'static str,
-}
-
-/// Bytes that are not what they should be.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// The buffer ends inside a field.
-    #[error("the bytes end inside the {field}")]
-    Truncated {
-        /// The field.
-        field: &'static str,
-    },
-    /// A text field is not UTF-8.
-    #[error("the {field} is not UTF-8")]
-    NotText {
-        /// The field.
-        field: &'static str,
-    },
-    /// More header fields than [`MAX_HEADERS`].
-    #[error("{count} header fields, {MAX_HEADERS} at the most")]
-    TooManyHeaders {
-        /// How many the bytes announce.
-        count: usize,
-    },
-    /// A frame longer than the limit.
-    #[error("a frame of {len} bytes, {max} at the most")]
-    FrameTooLong {
-        /// The announced length.
-        len: usize,
-        /// The limit.
-        max: usize,
-    },
-    /// A frame with bytes after its last field.
-    #[error("bytes after the end of a {frame} frame")]
-    Trailing {
-        /// The frame.
-        frame: &'static str,
-    },
 }
 
 #[cfg(test)]

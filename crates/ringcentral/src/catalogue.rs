@@ -14,7 +14,7 @@ mod telephony;
 
 pub(crate) use self::node::Node;
 use crate::classify::{self, Callback, Classified};
-use crate::text::tidy;
+use ringtail_text::one_line;
 
 /// Most characters in the text of a summary: a line of a wide terminal.
 pub const TEXT_MAX_CHARS: usize = 160;
@@ -39,7 +39,7 @@ pub fn summarize(event: &Classified<'_>) -> Summary {
         Callback::PlatformNotification => platform(event),
         _ => (callback.name(), callbacks::line(event)),
     };
-    let text = tidy(&line, TEXT_MAX_CHARS);
+    let text = one_line(&line, TEXT_MAX_CHARS);
     Summary {
         topic,
         text: if text.is_empty() {
@@ -131,14 +131,6 @@ pub(crate) fn words(camel: &str) -> String {
         words.extend(character.to_lowercase());
     }
     words
-}
-
-/// Returns how many more there are beside the one that was named.
-fn more(count: usize) -> String {
-    match count {
-        0 | 1 => String::new(),
-        _ => format!(" (+{} more)", count - 1),
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use crate::envelope::Envelope;
 use crate::json::KeyIndex;
-use crate::text::tidy;
+use ringtail_text::one_line;
 
 /// Most facts of one request. A call has a handful, a presence of a busy queue some dozens.
 pub const MAX_FACTS: usize = 128;
@@ -89,7 +89,7 @@ impl Facts {
         }
         let fact = Fact {
             about,
-            value: tidy(value, VALUE_MAX_CHARS),
+            value: one_line(value, VALUE_MAX_CHARS),
         };
         if !fact.value.is_empty() && !self.found.contains(&fact) {
             self.found.push(fact);

@@ -22,7 +22,6 @@ pub mod ordering;
 pub mod samples;
 pub mod secret;
 pub mod signature;
-mod text;
 pub mod timeline;
 pub mod validation;
 pub mod verdict;

@@ -17,7 +17,7 @@ use http::{HeaderMap, StatusCode};
 use ringtail_errors::{Code, find};
 
 pub use self::clock::{AFTERWARDS, Failing, FailureClock, PATIENCE_MS};
-pub use self::fault::{Fault, NoAnswer};
+pub use self::fault::{Fault, NoAnswer, canonical_reason};
 use crate::classify::{Callback, Expectation};
 use crate::limits::{ANSWER_MAX_BYTES, ANSWER_MAX_MS, ANSWER_MAX_MS_OLD, INTERACTIVE_MAX_MS};
 use crate::validation::Echo;
@@ -65,14 +65,6 @@ pub fn wire_size(status: u16, headers: &HeaderMap, body_len: u64) -> u64 {
         .sum();
     let head = status_line + fields + "\r\n".len();
     (head as u64).saturating_add(body_len)
-}
-
-/// Returns the usual words of a status, or none.
-pub fn canonical_reason(status: u16) -> &'static str {
-    StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or_default()
 }
 
 /// Returns what RingCentral would have made of the outcome.

@@ -209,7 +209,8 @@ impl Player<'_> {
             return None;
         }
         let at_ms = i64::try_from(report.at_ms).unwrap_or(i64::MAX);
-        self.clock.note(at_ms, &report.finding.verdict);
+        self.clock
+            .note(at_ms, report.finding.verdict.faults().first());
         let failing = self.clock.failing()?;
         failing.blacklisted_ms.map(|_| failing.reason.clone())
     }

@@ -109,7 +109,7 @@ impl Reader<'_> {
 fn note(clock: &mut FailureClock, attempt: &AttemptRow) {
     let took = i64::try_from(attempt.duration.as_millis()).unwrap_or(i64::MAX);
     let answered_ms = (attempt.started_at.0 / 1000).saturating_add(took);
-    clock.note(answered_ms, &attempt.verdict);
+    clock.note(answered_ms, attempt.verdict.faults().first());
 }
 
 #[cfg(test)]

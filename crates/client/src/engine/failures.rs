@@ -5,7 +5,7 @@
 
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::path::EndpointInfo;
-use ringtail_ringcentral::verdict::{FailureClock, Fault, NoAnswer, Verdict};
+use ringtail_ringcentral::verdict::{FailureClock, Fault, NoAnswer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -82,7 +82,7 @@ impl Failures {
                 watched.held = held;
                 watched
                     .clock
-                    .note(Timestamp::now().0 / 1000, &no_answer(reason));
+                    .note(Timestamp::now().0 / 1000, Some(&Fault::NoAnswer { reason }));
             }
             Ok(watched)
         });
@@ -115,12 +115,6 @@ fn why_down(status: &Status) -> Option<NoAnswer> {
     match status.target.as_ref()?.state {
         TargetState::Down { kind, .. } => Some(kind.no_answer()),
         TargetState::Untried | TargetState::Up => None,
-    }
-}
-
-fn no_answer(reason: NoAnswer) -> Verdict {
-    Verdict::Failed {
-        faults: vec![Fault::NoAnswer { reason }],
     }
 }
 

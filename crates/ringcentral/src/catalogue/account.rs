@@ -80,7 +80,7 @@ fn extension(event: &Event<'_>) -> Option<String> {
     let hints = event.body.at("hints");
     let mut line = format!("Extension {extension} {}", past(&event.kind));
     if let Some(hint) = hints.first().text() {
-        line += &format!(": {}{}", words(&hint), super::more(hints.count()));
+        line += &format!(": {}{}", words(&hint), super::node::more(hints.count()));
     }
     Some(line)
 }

@@ -2,7 +2,7 @@
 
 use super::node::{Node, VALUE_MAX_CHARS};
 use crate::classify::{Callback, Classified};
-use crate::text::tidy;
+use ringtail_text::one_line;
 
 /// Returns what a callback says; the description of its kind if it says nothing.
 pub(super) fn line(event: &Classified<'_>) -> String {
@@ -61,7 +61,7 @@ fn button(node: Node<'_>) -> Option<String> {
 fn digital(node: Node<'_>) -> Option<String> {
     let events = node.at("events");
     let kind = events.first().at("type").text()?;
-    let more = super::more(events.count());
+    let more = super::node::more(events.count());
     Some(format!("RingCX Digital: {kind}{more}"))
 }
 
@@ -76,7 +76,7 @@ fn value(event: &Classified<'_>, name: &str) -> Option<String> {
     let in_form = |form: &[u8]| {
         form_urlencoded::parse(form)
             .find(|(key, _)| key == name)
-            .map(|(_, value)| tidy(&value, VALUE_MAX_CHARS))
+            .map(|(_, value)| one_line(&value, VALUE_MAX_CHARS))
             .filter(|value| !value.is_empty())
     };
     Node::object(event.text())

@@ -92,7 +92,7 @@ fn message_store(event: &Event<'_>) -> Option<String> {
             line += &format!(", {count} {what}");
         }
     }
-    Some(line + &super::more(changes.count()))
+    Some(line + &super::node::more(changes.count()))
 }
 
 fn voicemail(event: &Event<'_>) -> Option<String> {
@@ -144,6 +144,6 @@ fn consent(event: &Event<'_>) -> Option<String> {
         "OptIn" => "SMS opt-in".to_owned(),
         other => format!("SMS consent {}", words(other)),
     };
-    let more = super::more(records.count());
+    let more = super::node::more(records.count());
     Some(format!("{what}, {} → {}{more}", from?, to?))
 }

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::json;
-use crate::text::tidy;
+use ringtail_text::one_line;
 
 /// Most characters of one value in a summary, so that a long name leaves room for what follows it.
 pub(crate) const VALUE_MAX_CHARS: usize = 60;
@@ -78,7 +78,7 @@ impl<'a> Node<'a> {
         let Some(Place::Raw(raw)) = self.0 else {
             return None;
         };
-        let text = tidy(&json::scalar(raw)?, max);
+        let text = one_line(&json::scalar(raw)?, max);
         (!text.is_empty()).then_some(text)
     }
 
@@ -108,12 +108,20 @@ impl<'a> Node<'a> {
         let one = first
             .text()
             .or_else(|| names.iter().find_map(|name| first.at(name).text()))?;
-        Some(one + &super::more(self.count()))
+        Some(one + &more(self.count()))
     }
 }
 
 impl<'a> From<Option<&'a RawValue>> for Node<'a> {
     fn from(raw: Option<&'a RawValue>) -> Self {
         Self(raw.map(Place::Raw))
+    }
+}
+
+/// Returns how many more there are beside the one that was named.
+pub(super) fn more(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        _ => format!(" (+{} more)", count - 1),
     }
 }

@@ -52,7 +52,7 @@ fn presence(event: &Event<'_>) -> Option<String> {
 fn lines(event: &Event<'_>) -> Option<String> {
     let extensions = event.body.at("extension");
     let first = extensions.first().at("id").text()?;
-    let more = super::more(extensions.count());
+    let more = super::node::more(extensions.count());
     Some(format!("Presence lines: {first}{more}"))
 }
 
@@ -69,6 +69,6 @@ fn queue(event: &Event<'_>) -> Option<String> {
         Some("false") => "takes no calls",
         _ => "changed",
     };
-    let more = super::more(records.count());
+    let more = super::node::more(records.count());
     Some(format!("Call queue: {member} {state}{more}"))
 }

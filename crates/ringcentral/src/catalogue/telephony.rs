@@ -61,7 +61,7 @@ fn session(event: &Event<'_>) -> Option<String> {
     if let (Some(from), Some(to)) = (party.at("from").who(), party.at("to").who()) {
         line += &format!(", {from} → {to}");
     }
-    Some(line + &super::more(parties.count()))
+    Some(line + &super::node::more(parties.count()))
 }
 
 /// The fields of legacy events sit beside the envelope (section 2.3).

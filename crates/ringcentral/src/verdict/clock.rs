@@ -3,7 +3,7 @@
 //! Staff said "for 10 minutes"; whether time or failures are counted is not documented. Here both must be true:
 //! nothing was accepted for ten minutes, and a failure says so. What follows is told in two ways, see [`AFTERWARDS`].
 
-use super::Verdict;
+use super::fault::Fault;
 use crate::limits::BLACKLIST_WINDOW_MINUTES;
 
 /// Milliseconds of nothing but failures after which a subscription is blacklisted.
@@ -30,8 +30,8 @@ pub struct Failing {
 
 impl FailureClock {
     /// Notes what became of a notification.
-    pub fn note(&mut self, at_ms: i64, verdict: &Verdict) {
-        let Some(fault) = verdict.faults().first() else {
+    pub fn note(&mut self, at_ms: i64, fault: Option<&Fault>) {
+        let Some(fault) = fault else {
             self.0 = None;
             return;
         };
@@ -78,57 +78,47 @@ impl Failing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Fault, NoAnswer};
+    use super::super::NoAnswer;
     use super::*;
 
     const MINUTE: i64 = 60_000;
 
-    fn status(status: u16) -> Verdict {
-        Verdict::Failed {
-            faults: vec![Fault::WrongStatus { status }],
-        }
+    fn status(status: u16) -> Option<Fault> {
+        Some(Fault::WrongStatus { status })
     }
 
-    fn ok() -> Verdict {
-        Verdict::Accepted { notes: Vec::new() }
-    }
-
-    fn refused() -> Verdict {
-        Verdict::Failed {
-            faults: vec![Fault::NoAnswer {
-                reason: NoAnswer::Refused,
-            }],
-        }
-    }
+    const REFUSED: Option<Fault> = Some(Fault::NoAnswer {
+        reason: NoAnswer::Refused,
+    });
 
     #[test]
-    fn ten_minutes_of_failures_end_it_and_one_answer_begins_them_anew() {
+    fn ten_minutes_of_failures_blacklist_and_one_good_answer_resets() {
         // At each time: the answer, and what is to come then.
         let mut clock = FailureClock::default();
-        for (at_ms, verdict, expected) in [
-            (0, ok(), None),
+        for (at_ms, fault, expected) in [
+            (0, None, None),
             (MINUTE, status(500), Some("blacklisted in 10 min")),
-            (8 * MINUTE + 1, refused(), Some("blacklisted in 3 min")),
-            (11 * MINUTE - 1, refused(), Some("blacklisted in 1 s")),
-            (11 * MINUTE, ok(), None),
+            (8 * MINUTE + 1, REFUSED, Some("blacklisted in 3 min")),
+            (11 * MINUTE - 1, REFUSED, Some("blacklisted in 1 s")),
+            (11 * MINUTE, None, None),
             (12 * MINUTE, status(404), Some("blacklisted in 10 min")),
             (22 * MINUTE - 1, status(404), Some("blacklisted in 1 s")),
             (22 * MINUTE, status(500), Some("blacklisted")),
-            (30 * MINUTE, refused(), Some("blacklisted")),
-            (31 * MINUTE, ok(), None),
+            (30 * MINUTE, REFUSED, Some("blacklisted")),
+            (31 * MINUTE, None, None),
         ] {
-            clock.note(at_ms, &verdict);
+            clock.note(at_ms, fault.as_ref());
             let outlook = clock.failing().map(|failing| failing.outlook(at_ms));
             assert_eq!(outlook.as_deref(), expected, "{at_ms}");
         }
     }
 
     #[test]
-    fn the_reason_is_that_of_the_failure_that_counted() {
+    fn the_reason_is_of_the_failure_that_blacklisted() {
         let mut clock = FailureClock::default();
-        clock.note(0, &status(404));
-        clock.note(PATIENCE_MS, &status(500));
-        clock.note(PATIENCE_MS + MINUTE, &refused());
+        clock.note(0, status(404).as_ref());
+        clock.note(PATIENCE_MS, status(500).as_ref());
+        clock.note(PATIENCE_MS + MINUTE, REFUSED.as_ref());
         let failing = clock.failing().unwrap();
         assert_eq!(
             failing.reason,
@@ -138,10 +128,10 @@ mod tests {
     }
 
     #[test]
-    fn silence_does_not_end_it_and_failures_out_of_order_do_not_begin_it_late() {
+    fn silence_does_not_reset_it_and_failures_out_of_order_do_not_delay_it() {
         let mut clock = FailureClock::default();
-        clock.note(5, &refused());
-        clock.note(3, &refused());
+        clock.note(5, REFUSED.as_ref());
+        clock.note(3, REFUSED.as_ref());
         let failing = clock.failing().unwrap();
         assert_eq!(failing.since_ms, 3);
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::canonical_reason;
+use http::StatusCode;
 
 /// Something that RingCentral does not accept.
 ///
@@ -124,4 +124,12 @@ impl fmt::Display for NoAnswer {
         };
         write!(f, "I/O operation is failed. Details: [{details}]")
     }
+}
+
+/// Returns the reason phrase of a status; empty for an unknown one.
+pub fn canonical_reason(status: u16) -> &'static str {
+    StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default()
 }
