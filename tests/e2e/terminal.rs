@@ -189,7 +189,7 @@ async fn ten_megabytes_are_opened_while_small_events_pass() -> anyhow::Result<()
     terminal.press("x").await?;
     terminal.shows("00000000  7b 22").await?;
     terminal.press("G").await?;
-    terminal.shows("9.9 MB more not shown; all of it:").await?;
+    terminal.shows("9.4 MiB more not shown; all of it:").await?;
     eventually!(
         hooks::numbers(&world.app).len() == 20,
         "the small events at the app"

@@ -299,7 +299,7 @@ impl Soak {
             self.last.push(strokes);
             self.keys += 1;
             if self.keys.is_multiple_of(RESUMES)
-                && self.screen.terminal.screen().await.contains("held back")
+                && self.screen.terminal.screen().await.contains("H resumes")
             {
                 self.screen.terminal.press("H").await?;
             }
@@ -398,7 +398,7 @@ impl Screen {
             // A running replay takes the footer's place.
             replays if replays.contains("X stops it") => Some("X"),
             list if !is_list(list) => Some("Escape"),
-            _ if screen.contains("held back") => Some("H"),
+            _ if screen.contains("H resumes") => Some("H"),
             _ => None,
         })
         .await

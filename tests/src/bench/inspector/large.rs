@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Key, text on the screen afterwards, and name of the row.
 const STEPS: [(&str, &str, &str); 6] = [
     ("Enter", "\"subscriptionId\"", "a body of 10 MB opened"),
-    ("G", "MB more not shown", "its last line"),
+    ("G", "MiB more not shown", "its last line"),
     ("x", "{\"uuid\":\"1\"", "the body as it is"),
     ("x", "00000000  7b 22", "the body in hexadecimal"),
     ("x", "\"subscriptionId\"", "the body laid out again"),
