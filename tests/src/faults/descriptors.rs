@@ -33,7 +33,7 @@ pub(super) async fn exhausted() -> anyhow::Result<Row> {
         scene
             .relay
             .log()
-            .contains("no connection accepted, pausing"),
+            .contains("could not accept a connection; pausing"),
         "the relay to run out"
     )?;
     let probe = scene.probe()?;
