@@ -55,11 +55,11 @@ async fn events_for_an_app_that_is_down_are_held_over_a_restart_and_drain_in_ord
     post(&mut connection, 0..30).await?;
     let holds = |client: &TestClient| {
         let last = client.lines_of("target").pop();
-        last.is_some_and(|line| line["state"] == "down" && line["held"].is_u64())
+        last.is_some_and(|line| line["state"] == "down" && line["pending"].is_u64())
     };
     eventually!(
         holds(&world.client),
-        "the client says that it holds events: {:?}",
+        "the client reports pending events: {:?}",
         world.client.lines_of("target")
     )?;
     world.client.kill().await?;
@@ -78,11 +78,11 @@ async fn events_for_an_app_that_is_down_are_held_over_a_restart_and_drain_in_ord
     in_order(&world.app, 60);
     let drained = |client: &TestClient| {
         let last = client.lines_of("target").pop();
-        last.is_some_and(|line| line["state"] == "up" && line["held"] == 0)
+        last.is_some_and(|line| line["state"] == "up" && line["pending"] == 0)
     };
     eventually!(
         drained(&world.client),
-        "the client says that the app is up and nothing is held"
+        "the client reports that the app is up and nothing is pending"
     )?;
     Ok(())
 }

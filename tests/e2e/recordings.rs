@@ -262,7 +262,7 @@ async fn compare_finds_a_regression_and_passes_without_one() -> anyhow::Result<(
     )
     .await?;
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("0 of 6 answers changed"), "{said}");
+    assert!(said.contains("0 of 6 responses changed"), "{said}");
     let bad = App::replying(answer(true));
     let (code, said) = run(
         &home,
@@ -271,7 +271,7 @@ async fn compare_finds_a_regression_and_passes_without_one() -> anyhow::Result<(
     .await?;
     assert_eq!(code, Some(2), "{said}");
     assert!(
-        said.contains("1 of 6 answers changed") && said.contains("#4      200 → 500"),
+        said.contains("1 of 6 responses changed") && said.contains("#4      200 → 500"),
         "{said}"
     );
     assert!(said.contains("error[RT-412]"), "{said}");

@@ -164,7 +164,7 @@ async fn an_event_is_edited_and_replayed_by_options() -> anyhow::Result<()> {
     terminal.types(&options).await?;
     terminal.press("Enter").await?;
     terminal.shows("200 → 503").await?;
-    terminal.shows("1 of 1 answers changed").await?;
+    terminal.shows("1 of 1 responses changed").await?;
     assert_eq!(other.count(), 1);
     for key in ["q", "q"] {
         terminal.press(key).await?;

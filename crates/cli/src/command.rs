@@ -20,7 +20,7 @@ mod types;
 use crate::args::{Cli, Command, EventsCommand};
 use ringtail_errors::Failure;
 
-/// Runs the command that was asked for.
+/// Runs a command.
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let common = cli.common;
     match cli.command {

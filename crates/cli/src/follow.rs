@@ -1,4 +1,4 @@
-//! Reads from the history what a face has not shown yet: each event, attempt, gap and novelty exactly once.
+//! Follows the history: returns each new event, attempt, gap and new field exactly once.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,25 +11,25 @@ use ringtail_protocol::event::EventId;
 use ringtail_store::{History, ReadError, Search};
 use tokio::sync::watch;
 
-/// The most rows of a kind that are read at once.
+/// Rows of a kind per page.
 const PAGE_ROWS: usize = 64;
 
-/// Bodies of a page in bytes, above which it takes no more events; the last may pass it.
+/// Bytes of bodies that end a page; the last body may exceed it.
 const PAGE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Events whose number is remembered for their attempts.
+/// Events remembered for their attempts.
 const MAX_KNOWN: usize = 4096;
 
-/// Something to show.
+/// A row to show.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// An event.
     Event(Box<EventDetail>),
-    /// An attempt with its event's number, unless the event is not here yet: the attempt of a passthrough request may be.
+    /// An attempt, with its event's number if that is stored: a passthrough attempt may come first.
     Attempt(AttemptRow, Option<u64>),
-    /// Events that never come.
+    /// Events that the relay no longer has.
     Gap(GapRow),
-    /// What is new in the body of an event.
+    /// New fields of an event.
     NewFields(NewFieldsRow),
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Follow {
 }
 
 impl Follow {
-    /// Follows from a position on; what proofs are worth is told by the secrets.
+    /// Follows from a position; the secrets verify signatures.
     pub(crate) fn new(history: History, at: Watermarks, secrets: Secrets, reveal: Reveal) -> Self {
         Self {
             marks: history.watermarks(),
@@ -59,38 +59,38 @@ impl Follow {
         }
     }
 
-    /// Leaves out events that are not meant, until an attempt or a novelty makes them so, and what is theirs.
+    /// Skips events that do not match, and their attempts, until an attempt or a new field makes them match.
     pub(crate) fn only(mut self, search: Option<Arc<Search>>) -> Self {
         self.search = search;
         self
     }
 
-    /// Waits until there may be something new. Never returns once the history is closed.
+    /// Waits for new rows. Never returns once the history is closed.
     pub(crate) async fn changed(&mut self) {
         if self.marks.changed().await.is_err() {
             std::future::pending().await
         }
     }
 
-    /// Reads the next page of what belongs to `endpoint`; empty only when everything has been read.
+    /// Reads the next page of the endpoint's rows; empty once everything has been read.
     pub(crate) async fn page(&mut self, endpoint: &str) -> Result<Vec<Item>, ReadError> {
         loop {
-            // An attempt below the marks has its event below them too, unless the event is still to come.
+            // An attempt below the watermark has its event below it too, unless the event is not stored yet.
             let reach = *self.marks.borrow_and_update();
             let gaps = self.history.gaps_after(self.at.gaps, PAGE_ROWS).await?;
             let events = self.events().await?;
-            // Attempts and novelties wait until no event is left before them.
-            let (mut attempts, mut novelties) = (Vec::new(), Vec::new());
+            // Attempts and new fields follow once no event is left before them.
+            let (mut attempts, mut new_fields) = (Vec::new(), Vec::new());
             if events.is_empty() {
                 let after = self.at.attempts;
                 attempts = self.history.attempts_after(after, PAGE_ROWS).await?;
                 attempts.retain(|attempt| attempt.row <= reach.attempts);
                 let after = self.at.new_fields;
-                novelties = self.history.new_fields_after(after, PAGE_ROWS).await?;
-                novelties.retain(|novelty| novelty.row <= reach.new_fields);
+                new_fields = self.history.new_fields_after(after, PAGE_ROWS).await?;
+                new_fields.retain(|row| row.row <= reach.new_fields);
             }
             let nothing = gaps.is_empty() && events.is_empty() && attempts.is_empty();
-            if nothing && novelties.is_empty() {
+            if nothing && new_fields.is_empty() {
                 return Ok(Vec::new());
             }
             let mut items = Vec::new();
@@ -100,9 +100,9 @@ impl Follow {
                     items.push(Item::Gap(gap));
                 }
             }
-            for (detail, is_meant) in events {
+            for (detail, matches) in events {
                 self.at.events = detail.event.row;
-                let belongs = match (detail.event.endpoint == endpoint, is_meant) {
+                let belongs = match (detail.event.endpoint == endpoint, matches) {
                     (false, _) => Belongs::Other,
                     (true, true) => Belongs::Ours(detail.event.seq),
                     (true, false) => Belongs::Hidden,
@@ -120,21 +120,21 @@ impl Follow {
                     Belongs::Other | Belongs::Hidden => {}
                 }
             }
-            for novelty in novelties {
-                self.at.new_fields = novelty.row;
-                let belongs = self.now(novelty.event, endpoint, &mut items).await?;
+            for row in new_fields {
+                self.at.new_fields = row.row;
+                let belongs = self.now(row.event, endpoint, &mut items).await?;
                 if matches!(belongs, Belongs::Ours(_)) {
-                    items.push(Item::NewFields(novelty));
+                    items.push(Item::NewFields(row));
                 }
             }
-            // A page of other endpoints' events is not the end.
+            // A page may hold other endpoints' rows only.
             if !items.is_empty() {
                 return Ok(items);
             }
         }
     }
 
-    /// Reads events, and whether each is meant.
+    /// Reads events, and whether each matches.
     async fn events(&self) -> Result<Vec<(EventDetail, bool)>, ReadError> {
         let after: RowId = self.at.events;
         let (secrets, reveal) = (self.secrets.clone(), self.reveal);
@@ -145,12 +145,12 @@ impl Follow {
                 let mut bytes = 0;
                 for row in reader.events_after(after, PAGE_ROWS)? {
                     bytes += row.body_len;
-                    // As it was received: masked secrets are not what a filter is about.
-                    if let Some((mut detail, is_meant)) =
+                    // Match the event as received, then redact it.
+                    if let Some((mut detail, matches)) =
                         reader.event_for(row.id, search.as_deref())?
                     {
                         signature::show(&mut detail, &secrets, reveal);
-                        details.push((detail, is_meant));
+                        details.push((detail, matches));
                     }
                     if bytes >= PAGE_BYTES {
                         break;
@@ -161,7 +161,7 @@ impl Follow {
             .await
     }
 
-    /// Returns where an event belongs of which something has come to be known. It may be meant by now: then it is shown.
+    /// Returns where an event belongs after a new attempt or field, and shows it if it matches now.
     async fn now(
         &mut self,
         id: EventId,
@@ -188,7 +188,7 @@ impl Follow {
         let Some((detail, _)) = self.event(id).await? else {
             return Ok(Belongs::Unknown);
         };
-        // It came before all that is shown, so that its attempt is what is new.
+        // The event is older than this run, so only its attempt is new.
         let belongs = match (detail.event.endpoint == endpoint, &self.search) {
             (false, _) => Belongs::Other,
             (true, None) => Belongs::Ours(detail.event.seq),
@@ -198,7 +198,7 @@ impl Follow {
         Ok(belongs)
     }
 
-    /// Reads one event, and whether it is meant.
+    /// Reads one event, and whether it matches.
     async fn event(&self, id: EventId) -> Result<Option<(EventDetail, bool)>, ReadError> {
         let (secrets, reveal) = (self.secrets.clone(), self.reveal);
         let search = self.search.clone();
@@ -214,20 +214,20 @@ impl Follow {
     }
 }
 
-/// Where an event belongs.
+/// What to do with an event's rows.
 #[derive(Debug, Clone, Copy)]
 enum Belongs {
-    /// Shown, with its number.
+    /// The event is shown, with this number.
     Ours(u64),
-    /// Of the endpoint, and not shown yet.
+    /// The event does not match yet.
     Hidden,
-    /// Of another endpoint.
+    /// The event is another endpoint's.
     Other,
-    /// Not here yet.
+    /// The event is not stored yet.
     Unknown,
 }
 
-/// Where the newest events belong.
+/// The newest events.
 #[derive(Debug, Default)]
 struct Known {
     events: HashMap<EventId, Belongs>,

@@ -1,7 +1,7 @@
-//! The faces that are lines: plain text and JSON.
+//! Plain and JSON lines of `listen`.
 //!
-//! They read the history from where it stood when the engine started, so that each event, attempt and gap of this
-//! run is shown exactly once, whatever the speed of the reader.
+//! They follow the history from where it stood when the engine started, so each event, attempt and gap of this run is
+//! printed exactly once, however slow the reader.
 
 use std::sync::Arc;
 
@@ -17,24 +17,24 @@ use tokio_util::sync::CancellationToken;
 use crate::follow::{Follow, Item};
 use crate::output::{Stdout, json, note, plain};
 
-/// How lines are written.
+/// LineFormatat of the lines.
 #[derive(Debug)]
-pub(crate) enum Form {
-    /// For people: what happens on stdout, how link and target are on stderr.
+pub(crate) enum LineFormat {
+    /// For people: events on stdout, link and target on stderr.
     Plain {
-        /// How it looks.
+        /// Colours and time zone.
         style: plain::Style,
-        /// What each line begins with: the endpoint's name, when there are several.
+        /// Prefix of each line: the endpoint's name if there are several.
         label: String,
     },
     /// For programs: everything on stdout.
     Json,
 }
 
-/// Writes lines until the engine has ended and all that happened is told.
+/// Writes lines until the engine has ended and everything is printed.
 pub(crate) async fn show(
     engine: &Engine,
-    form: Form,
+    format: LineFormat,
     reveal: Reveal,
     search: Option<Arc<Search>>,
     ended: &CancellationToken,
@@ -48,18 +48,18 @@ pub(crate) async fn show(
         reveal,
     )
     .only(search);
-    let mut said = Said::default();
+    let mut printed = LastPrinted::default();
     loop {
         let over = ended.is_cancelled();
         let now = status.borrow_and_update().clone();
         let mut out = Vec::new();
-        said.changes(&form, &now, &mut out);
+        printed.changes(&format, &now, &mut out);
         let mut more = false;
         if let Some(endpoint) = &now.endpoint {
             let items = follow.page(&endpoint.id).await?;
             more = !items.is_empty();
             for item in items {
-                form.item(&item, &mut out);
+                format.item(&item, &mut out);
             }
         }
         if !stdout.lock().await.write(&out).await? {
@@ -71,7 +71,7 @@ pub(crate) async fn show(
         if over {
             return Ok(());
         }
-        // Any of them is looked at next time round, so the order is without meaning.
+        // The next round checks all of them, so the order does not matter.
         tokio::select! {
             biased;
             () = ended.cancelled() => {}
@@ -81,19 +81,19 @@ pub(crate) async fn show(
     }
 }
 
-impl Form {
+impl LineFormat {
     fn item(&self, item: &Item, out: &mut Vec<u8>) {
         match (self, item) {
             (Self::Json, Item::Event(detail)) => json::line(out, &json::event(detail)),
             (Self::Json, Item::Attempt(attempt, _)) => json::line(out, &json::attempt(attempt)),
             (Self::Json, Item::Gap(gap)) => json::line(out, &json::gap(gap)),
-            (Self::Json, Item::NewFields(row)) => json::line(out, &json::novelty(row)),
+            (Self::Json, Item::NewFields(row)) => json::line(out, &json::new_fields(row)),
             (Self::Plain { style, label }, item) => {
                 let text = match item {
                     Item::Event(detail) => style.event(&detail.event),
                     Item::Attempt(attempt, seq) => style.attempt(attempt, *seq),
                     Item::Gap(gap) => style.gap(gap),
-                    Item::NewFields(row) => style.novelty(row),
+                    Item::NewFields(row) => style.new_fields(row),
                 };
                 out.extend(labelled(label, &text).into_bytes());
             }
@@ -106,58 +106,58 @@ fn labelled(label: &str, text: &str) -> String {
     lines.map(|line| format!("{label}{line}")).collect()
 }
 
-/// What has been said of link and target, so that it is said again only when it has changed.
+/// The last printed states of link and target, so that only changes are printed.
 #[derive(Debug, Default)]
-struct Said {
+struct LastPrinted {
     ready: bool,
     link: Option<LinkState>,
     target: Option<TargetState>,
-    /// How many events were held when the target was told of, while there are any.
-    held: Option<u64>,
+    /// Pending events when the target was last printed as down.
+    pending: Option<u64>,
     failing: Option<(i64, bool)>,
 }
 
-impl Said {
-    fn changes(&mut self, form: &Form, status: &Status, out: &mut Vec<u8>) {
+impl LastPrinted {
+    fn changes(&mut self, format: &LineFormat, status: &Status, out: &mut Vec<u8>) {
         if self.link.as_ref() != Some(&status.link) {
             self.link = Some(status.link.clone());
-            self.link_changed(form, status, out);
+            self.link_changed(format, status, out);
         }
         let state = status.target.as_ref().map(|target| &target.state);
         let down = state.is_some_and(is_down);
-        // The drain of what was held ends without a change of state.
-        let drained = !down && self.held.is_some() && status.held == 0;
-        // People are told that events are held, programs how many: the engine counts ten times a second at the most.
-        let more = down && self.held.is_some_and(|held| held != status.held);
-        let counts = match form {
-            Form::Json => more,
-            Form::Plain { .. } => more && self.held == Some(0),
+        // The end of the drain does not change the target's state.
+        let drained = !down && self.pending.is_some() && status.held == 0;
+        // Plain lines say that events are pending, JSON lines how many; the engine updates the count up to ten times a second.
+        let more = down && self.pending.is_some_and(|pending| pending != status.held);
+        let counts = match format {
+            LineFormat::Json => more,
+            LineFormat::Plain { .. } => more && self.pending == Some(0),
         };
         if differs(self.target.as_ref(), state) || drained || counts {
             if drained {
-                self.held = None;
+                self.pending = None;
             } else if down {
-                self.held = Some(status.held);
+                self.pending = Some(status.held);
             }
             self.target = state.cloned();
-            match form {
-                Form::Json => out.extend(json::target(status).iter().flat_map(json::bytes)),
-                Form::Plain { style, label } => {
+            match format {
+                LineFormat::Json => out.extend(json::target(status).iter().flat_map(json::bytes)),
+                LineFormat::Plain { style, label } => {
                     note(&labelled(label, &style.target(status).unwrap_or_default()));
                 }
             }
         }
-        // One failure more is no news; when they began, and whether they are too many, is.
+        // Another failure alone is not printed.
         let failing = status.failing.as_ref();
         let failing = failing.map(|failing| (failing.since_ms, failing.blacklisted_ms.is_some()));
         if self.failing != failing {
             self.failing = failing;
-            match form {
-                Form::Json => json::line(
+            match format {
+                LineFormat::Json => json::line(
                     out,
                     &json::failure_clock(&status.name, status.failing.as_ref()),
                 ),
-                Form::Plain { style, label } => {
+                LineFormat::Plain { style, label } => {
                     let said = style.failing(status.failing.as_ref(), Timestamp::now());
                     note(&labelled(label, &said));
                 }
@@ -165,17 +165,17 @@ impl Said {
         }
     }
 
-    fn link_changed(&mut self, form: &Form, status: &Status, out: &mut Vec<u8>) {
+    fn link_changed(&mut self, format: &LineFormat, status: &Status, out: &mut Vec<u8>) {
         let is_first = status.link == LinkState::Connected && !self.ready;
         if is_first && let Some(endpoint) = &status.endpoint {
             self.ready = true;
-            if matches!(form, Form::Json) {
+            if matches!(format, LineFormat::Json) {
                 json::line(out, &json::ready(&endpoint.id, &endpoint.url));
             }
         }
-        match form {
-            Form::Json => json::line(out, &json::link(status)),
-            Form::Plain { style, label } => {
+        match format {
+            LineFormat::Json => json::line(out, &json::link(status)),
+            LineFormat::Plain { style, label } => {
                 note(&labelled(label, &style.link(status)));
                 if is_first && let Some(endpoint) = &status.endpoint {
                     note(&labelled(label, &style.first_step(&endpoint.url)));
@@ -189,7 +189,7 @@ fn is_down(state: &TargetState) -> bool {
     matches!(state, TargetState::Down { .. })
 }
 
-/// Each probe of a target that is down moves the time of the next one, which is no news.
+/// Returns whether the state changed; the time of the next probe alone does not count.
 fn differs(said: Option<&TargetState>, now: Option<&TargetState>) -> bool {
     match (said, now) {
         (Some(TargetState::Down { reason: said, .. }), Some(TargetState::Down { reason, .. })) => {

@@ -1,4 +1,4 @@
-//! The log: a file in the data directory, never the terminal.
+//! Logs to a file in the data directory, never to the terminal.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,26 +8,26 @@ use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{Builder, RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 
-/// What is logged unless `RINGTAIL_LOG` says otherwise.
+/// Filter unless `RINGTAIL_LOG` is set.
 const DEFAULT_FILTER: &str = "ringtail=info,warn";
 
-/// Days of logs that are kept.
+/// Days that logs are kept.
 const DAYS: usize = 7;
 
-/// Begins to log into `data`. The log is written as long as the guard lives.
+/// Starts logging into `data`, until the guard is dropped.
 ///
 /// # Errors
-/// When the directory cannot be made or `RINGTAIL_LOG` is not a filter.
+/// When the directory cannot be created or `RINGTAIL_LOG` is not a filter.
 pub(crate) fn start(data: &Path) -> Result<WorkerGuard, Failure> {
     let filter = match std::env::var("RINGTAIL_LOG") {
         Ok(filter) => EnvFilter::try_new(filter).map_err(|error| {
-            let text = format!("RINGTAIL_LOG is not a filter of logs: {error}");
+            let text = format!("RINGTAIL_LOG is not a log filter: {error}");
             Failure::new(&codes::CONFIG, text)
         })?,
         Err(_) => EnvFilter::new(DEFAULT_FILTER),
     };
     let dir = data.join("log");
-    std::fs::create_dir_all(&dir).context(format!("cannot make {}", dir.display()))?;
+    std::fs::create_dir_all(&dir).context(format!("cannot create {}", dir.display()))?;
     let file = Builder::new()
         .rotation(Rotation::DAILY)
         .filename_prefix("ringtail")
@@ -35,11 +35,11 @@ pub(crate) fn start(data: &Path) -> Result<WorkerGuard, Failure> {
         .max_log_files(DAYS)
         .build(&dir)
         .map_err(|error| {
-            let text = format!("cannot log into {}: {error}", dir.display());
+            let text = format!("cannot log to {}: {error}", dir.display());
             Failure::new(&codes::CONFIG, text)
         })?;
     let (writer, guard) = tracing_appender::non_blocking(Private::new(file, dir));
-    // A second call, as tests make, keeps the first subscriber.
+    // In tests, a second call keeps the first subscriber.
     drop(
         tracing_subscriber::fmt()
             .with_env_filter(filter)
@@ -50,13 +50,12 @@ pub(crate) fn start(data: &Path) -> Result<WorkerGuard, Failure> {
     Ok(guard)
 }
 
-/// Keeps the files of the log readable for their owner alone, whatever the umask is. The appender opens a new one when
-/// the day changes, with no say in its mode.
+/// Makes log files private (0600) whatever the umask: the appender opens a new file each day and cannot set its mode.
 #[derive(Debug)]
 struct Private {
     log: RollingFileAppender,
     dir: PathBuf,
-    /// Days since 1970 when the modes were set.
+    /// Day (since 1970) when the modes were last set.
     day: Option<u64>,
 }
 
@@ -87,14 +86,14 @@ impl Write for Private {
     }
 }
 
-/// The appender's day is UTC's, too.
+/// The current day in UTC, as for the appender.
 fn today() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs() / (24 * 60 * 60))
 }
 
-/// Best effort: the directory above is the owner's alone.
+/// Best effort: the directory above is private.
 #[cfg(unix)]
 fn restrict(dir: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
@@ -129,7 +128,6 @@ mod tests {
         };
         let mut log = Private::new(log, dir.path().to_owned());
         assert_eq!(mode(), 0o600);
-        // As the appender leaves the file of another day.
         let file = std::fs::read_dir(dir.path()).unwrap().next().unwrap();
         let loose = std::fs::Permissions::from_mode(0o644);
         std::fs::set_permissions(file.unwrap().path(), loose).unwrap();

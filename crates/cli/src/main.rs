@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are answers and not mistakes; a reader that is gone needs neither.
+            // clap reports help and version as errors.
             output::usage(&error);
             return match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Ok,
@@ -45,11 +45,11 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    // Fails when a provider is installed already, which is as good.
+    // Fails if a provider is installed already, which is fine.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let result = runtime.block_on(command::run(cli));
-    // A write to a terminal or pipe that nobody reads must not hold the process.
+    // Do not wait for a write to a stuck terminal or pipe.
     runtime.shutdown_background();
     result
 }

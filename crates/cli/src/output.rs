@@ -1,7 +1,6 @@
-//! What commands print: one door to stdout, and the two forms that go through it.
+//! Output of the commands.
 
 pub(crate) mod check;
-pub(crate) mod escape;
 pub(crate) mod explain;
 pub(crate) mod json;
 pub(crate) mod plain;
@@ -12,17 +11,17 @@ use std::io::{IsTerminal, Write};
 
 pub(crate) use stdout::Stdout;
 
-/// Prints everything that a command has to say. A reader who went away is no failure.
+/// Prints to stdout. A closed pipe is not a failure.
 pub(crate) async fn print(bytes: &[u8]) -> Result<(), Failure> {
     Stdout::new().write(bytes).await.map(drop)
 }
 
-/// Says something on stderr. There is nothing to do when that fails.
+/// Prints to stderr; a failure has nowhere to go.
 pub(crate) fn note(text: &str) {
     drop(std::io::stderr().lock().write_all(text.as_bytes()));
 }
 
-/// Prints what clap says: help on stdout, a mistake with its code on stderr.
+/// Prints help to stdout, or a usage error with its code to stderr.
 pub(crate) fn usage(error: &clap::Error) {
     let rendered = error.render();
     let plain = rendered.to_string();
@@ -40,7 +39,29 @@ pub(crate) fn usage(error: &clap::Error) {
     note(&text.replacen("error:", &format!("error[{code}]:"), 1));
 }
 
-/// Says whether colours may be used, as <https://no-color.org> has it.
+/// Returns whether colours may be used (<https://no-color.org>).
 pub(crate) fn colour_allowed() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Columns of a line. A longer word is not cut.
+const WIDTH: usize = 100;
+
+/// Wraps text into lines; all but the first are indented by `indent` columns, which the first is expected to have.
+pub(crate) fn wrap(indent: usize, text: &str) -> String {
+    let mut lines = String::with_capacity(text.len());
+    let mut column = indent;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > indent && column + 1 + width > WIDTH {
+            lines.push_str(&format!("\n{:indent$}", ""));
+            column = indent;
+        } else if column > indent {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += width;
+    }
+    lines
 }

@@ -1,4 +1,4 @@
-//! Asking for a token: without echo at a terminal, from stdin otherwise.
+//! Reads a token: without echo from a terminal, else from stdin.
 
 use std::io::{self, IsTerminal, Read, Write};
 
@@ -6,13 +6,13 @@ use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifier
 use crossterm::terminal;
 use secrecy::SecretString;
 
-/// The most bytes that are read in search of a token.
+/// Bytes of stdin that are read, at most.
 const MAX_BYTES: u64 = 4096;
 
 /// Reads a token. Blocks.
 ///
 /// # Errors
-/// When stdin cannot be read, or the user gives up with Ctrl-C.
+/// When stdin cannot be read, or on Ctrl-C.
 pub(crate) fn token(of: &str) -> io::Result<SecretString> {
     if io::stdin().is_terminal() {
         ask(of)
@@ -21,7 +21,7 @@ pub(crate) fn token(of: &str) -> io::Result<SecretString> {
     }
 }
 
-/// A pipe or file: its first line.
+/// Reads the first line of a pipe or file.
 fn first_line(input: impl Read) -> io::Result<SecretString> {
     let mut text = String::new();
     input.take(MAX_BYTES).read_to_string(&mut text)?;
@@ -55,7 +55,7 @@ fn keys() -> io::Result<SecretString> {
         match code {
             KeyCode::Enter => return Ok(text.into()),
             KeyCode::Char('c' | 'd') if control => {
-                return Err(io::Error::new(io::ErrorKind::Interrupted, "given up"));
+                return Err(io::Error::new(io::ErrorKind::Interrupted, "cancelled"));
             }
             KeyCode::Char('u') if control => text.clear(),
             KeyCode::Char(c) if !control && text.len() < 4096 => text.push(c),
@@ -67,7 +67,7 @@ fn keys() -> io::Result<SecretString> {
     }
 }
 
-/// The terminal without echo, until dropped.
+/// Turns off the terminal's echo until dropped.
 struct Raw;
 
 impl Raw {
@@ -79,7 +79,6 @@ impl Raw {
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        // Nothing is left to try when the terminal does not take it back.
         drop(terminal::disable_raw_mode());
     }
 }

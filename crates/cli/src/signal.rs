@@ -1,16 +1,15 @@
-//! The signals that ask the program to stop.
+//! Signals that stop the program.
 
 /// SIGINT, SIGTERM and SIGHUP; elsewhere Ctrl-C.
 ///
-/// From when it is made on, none of them ends the program by itself and none is lost. It is therefore made before
-/// anybody is told that the program runs.
+/// Once created, no signal is lost or ends the program directly, so create it before any output says that the program runs.
 #[cfg(unix)]
 #[derive(Debug)]
 pub(crate) struct Stop([Option<tokio::signal::unix::Signal>; 3]);
 
 #[cfg(unix)]
 impl Stop {
-    /// Begins to watch. A signal that cannot be watched keeps what the system does with it.
+    /// Starts to watch. A signal that cannot be watched keeps its default action.
     pub(crate) fn watch() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
 
@@ -32,7 +31,7 @@ impl Stop {
         }
         let [interrupt, terminate, hangup] = &mut self.0;
         tokio::select! {
-            // Ctrl-C in an editor that the screen has lent its terminal to is meant for the editor.
+            // Ctrl-C is for the editor while one has the terminal.
             () = one(interrupt, ringtail_tui::is_lent) => {}
             () = one(terminate, || false) => {}
             () = one(hangup, || false) => {}
@@ -47,7 +46,7 @@ pub(crate) struct Stop(());
 
 #[cfg(not(unix))]
 impl Stop {
-    /// Begins to watch.
+    /// Starts to watch.
     pub(crate) fn watch() -> Self {
         Self(())
     }

@@ -10,93 +10,93 @@ use super::Format;
     args_conflicts_with_subcommands = true,
     after_help = "\
 Examples:
-  ringtail simulate --list                                     show scenarios, kinds and values
-  ringtail simulate call.inbound-answered --to localhost:3000  send a call's events to the app
-  ringtail simulate sms.inbound --to URL --set text=Hi         one SMS through the relay, with a text of yours
-  ringtail simulate fax --to URL --assert --speed 20           fail unless each answer is right
-  ringtail simulate cut 17..40 > mine.toml                     make a scenario of recorded events
+  ringtail simulate --list                                     list scenarios, kinds and values
+  ringtail simulate call.inbound-answered --to localhost:3000  send the events of a call to the app
+  ringtail simulate sms.inbound --to URL --set text=Hi         send an SMS with your text
+  ringtail simulate fax --to URL --assert --speed 20           fail if a response is wrong
+  ringtail simulate cut 17..40 > mine.toml                     make a scenario from recorded events
 
-A relay answers notifications by itself: what the app answered is shown by `ringtail listen` and
+The relay answers notifications itself; see the app's responses in `ringtail listen` and
 `ringtail events list`.
 
-Secrets come from the environment: RINGTAIL_VERIFICATION_TOKEN, RINGTAIL_GLIP_SECRET, RINGTAIL_DIMELO_SECRET,
-RINGTAIL_DIGITAL_VERIFY_TOKEN, RINGTAIL_SOURCE_SDK_SECRET. More in docs/SIMULATE.md."
+Secrets are read from RINGTAIL_VERIFICATION_TOKEN, RINGTAIL_GLIP_SECRET, RINGTAIL_DIMELO_SECRET,
+RINGTAIL_DIGITAL_VERIFY_TOKEN and RINGTAIL_SOURCE_SDK_SECRET. See docs/SIMULATE.md."
 )]
 pub(crate) struct SimulateArgs {
     #[command(subcommand)]
     pub(crate) command: Option<SimulateCommand>,
-    /// What to play: a scenario, a kind of request, or a file
+    /// Scenario, kind of request, or file
     #[arg(value_name = "SCENARIO", required_unless_present = "list")]
     pub(crate) scenario: Option<String>,
-    /// Show what there is to play
+    /// List scenarios, kinds and values
     #[arg(long)]
     pub(crate) list: bool,
-    /// Where to send: a URL of the relay's, or the app's port, host:port or URL
+    /// Where to send: the relay's URL, or the app's port, host:port or URL
     #[arg(long, value_name = "URL")]
     pub(crate) to: Option<String>,
-    /// Print what would be sent, and send nothing
+    /// Print the requests without sending them
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Fail unless every answer is what it should be
+    /// Fail if a response is wrong
     #[arg(long)]
     pub(crate) assert: bool,
-    /// Send no validation request before the first event
+    /// Skip the validation request
     #[arg(long)]
     pub(crate) no_validation: bool,
-    /// How many times to play it
+    /// Repeat the scenario this many times
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) repeat: u32,
-    /// What to print
+    /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,
-    /// Your account's id
+    /// Your account id
     #[arg(long, value_name = "ID", help_heading = "Values")]
     pub(crate) account: Option<String>,
-    /// Your extension's id
+    /// Your extension id
     #[arg(long, value_name = "ID", help_heading = "Values")]
     pub(crate) extension: Option<String>,
-    /// Your telephone number
+    /// Your phone number
     #[arg(long, value_name = "NUMBER", help_heading = "Values")]
     pub(crate) number: Option<String>,
-    /// The other side's telephone number
+    /// The other party's phone number
     #[arg(long, value_name = "NUMBER", help_heading = "Values")]
     pub(crate) peer: Option<String>,
-    /// Any other value; --list shows them
+    /// Set another value; --list shows the names
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair, help_heading = "Values")]
     pub(crate) set: Vec<(String, String)>,
-    /// How many times as fast as real time
+    /// Speed, as a multiple of real time
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed, help_heading = "Delivery")]
     pub(crate) speed: f64,
-    /// Wait for nothing between requests
+    /// Do not wait between requests
     #[arg(long, conflicts_with = "speed", help_heading = "Delivery")]
     pub(crate) no_wait: bool,
     #[command(flatten)]
     pub(crate) faults: FaultArgs,
 }
 
-/// The habits of RingCentral's delivery, at will.
+/// Delivery faults, as RingCentral may cause them.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Delivery")]
 pub(crate) struct FaultArgs {
-    /// Let later notifications overtake some, a percentage [default with the flag alone: 30]
+    /// Deliver this percentage out of order [default without a value: 30]
     #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "30", value_parser = percent)]
     pub(crate) reorder: Option<u8>,
-    /// Send some notifications twice [default with the flag alone: 30]
+    /// Deliver this percentage twice [default without a value: 30]
     #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "30", value_parser = percent)]
     pub(crate) double: Option<u8>,
-    /// Leave some notifications out [default with the flag alone: 10]
+    /// Drop this percentage [default without a value: 10]
     #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "10", value_parser = percent)]
     pub(crate) drop: Option<u8>,
-    /// Send each notification late by up to so many milliseconds
+    /// Delay each notification by up to this many milliseconds
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
     pub(crate) delay: Option<u64>,
-    /// What ids and faults follow: the same seed brings about the same
+    /// Seed for ids and faults; the same seed gives the same run
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 }
 
 impl FaultArgs {
-    /// Returns the faults as a plan takes them.
+    /// Returns the faults for a plan.
     pub(crate) fn faults(&self) -> Faults {
         Faults {
             reorder: self.reorder.unwrap_or(0),
@@ -109,18 +109,18 @@ impl FaultArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SimulateCommand {
-    /// Print a scenario made of recorded events
+    /// Print a scenario made from recorded events
     Cut(CutArgs),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Secrets and signatures stay out of the file; texts and telephone numbers stay in.")]
+The file has texts and phone numbers, but no secrets and signatures.")]
 pub(crate) struct CutArgs {
-    /// The events: numbers, ranges (17..20), beginnings of ids, or endpoint/number
+    /// Events: numbers, ranges (17..20), beginnings of ids, or endpoint/number
     #[arg(value_name = "EVENT", required = true)]
     pub(crate) events: Vec<String>,
-    /// Only events of this endpoint: its name or id
+    /// Use only events of this endpoint (name or id)
     #[arg(long, short, value_name = "NAME")]
     pub(crate) endpoint: Option<String>,
 }
@@ -132,11 +132,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Reads how many of a hundred. What stands behind the option and is no percentage was meant for something else.
+/// Parses a percentage. A value after the flag that is none was probably the scenario.
 fn percent(text: &str) -> Result<u8, String> {
     let percent = text.parse().ok().filter(|percent| *percent <= 100);
     percent.ok_or_else(|| {
-        "give a percentage from 0 to 100, or none; what is sent stands before such an option"
+        "give a percentage from 0 to 100, or no value; put events and scenarios before this option"
             .to_owned()
     })
 }

@@ -1,4 +1,4 @@
-//! `ringtail check`: why would RingCentral refuse this webhook address?
+//! `ringtail check`.
 
 use ringtail_check::{Address, Options, Report, Roots, check};
 use ringtail_errors::{Failure, codes};
@@ -8,12 +8,12 @@ use crate::args::{CheckArgs, Common, Format};
 use crate::output::check::{Layout, report_json};
 use crate::output::{Stdout, json, plain};
 
-/// Rows that may wait to be printed: more than there are.
+/// Rows that may wait for output; more than a check has.
 const QUEUE: usize = 32;
 
 pub(super) async fn run(common: &Common, args: CheckArgs) -> Result<(), Failure> {
     let address = Address::parse(&args.url)?;
-    // A relay's own authority, set up for all commands, is nobody that RingCentral trusts: it must be named here.
+    // Ignore RINGTAIL_CA: RingCentral does not trust a relay's own authority. --ca must be explicit here.
     let roots = Roots::load(common.ca())?;
     let options = Options {
         roots,

@@ -1,4 +1,4 @@
-//! `ringtail completions` and `ringtail man`: the command line, described for shells and for `man`.
+//! `ringtail completions` and `ringtail man`.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -12,7 +12,7 @@ pub(super) async fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
 }
 
 fn script(shell: Shell) -> Vec<u8> {
-    // Memory takes everything; the generator panics where it cannot write.
+    // The generator panics if a write fails; a Vec never fails.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "ringtail", &mut script);
     script
@@ -23,9 +23,6 @@ pub(super) fn man(args: &ManArgs) -> Result<(), Failure> {
     let directory = &args.directory;
     let written = std::fs::create_dir_all(directory)
         .and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
-    written.context(format!(
-        "the pages cannot be written to {}",
-        directory.display()
-    ))?;
+    written.context(format!("cannot write the pages to {}", directory.display()))?;
     Ok(())
 }

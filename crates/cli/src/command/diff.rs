@@ -1,4 +1,4 @@
-//! `ringtail events diff`: what is different between two events, or two answers.
+//! `ringtail events diff`.
 
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::find::{find_one, open};
 use crate::args::compare::DiffArgs;
 use crate::args::{Common, Format};
-use crate::output::escape::escape;
 use crate::output::plain::{Style, Tone};
 use crate::output::{json, print};
+use ringtail_text::escape;
 
 pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
@@ -30,17 +30,17 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
     let (names, diff) = if args.answers {
         let detail = detail(&config, &history, &event, &args).await?;
         let [(at, one), (other_at, other)] = last_answers(&detail).map_err(|few| {
-            let hint = format!("`ringtail replay {}` asks it again", args.event);
+            let hint = format!("`ringtail replay {}` sends it again", args.event);
             Failure::new(&codes::NO_DATA, few).hint(hint)
         })?;
-        let name = |at: usize| format!("answer {at} to #{}", event.seq);
+        let name = |at: usize| format!("response {at} to #{}", event.seq);
         ([name(at), name(other_at)], answers(one, other, &noise))
     } else {
         let other = match &args.other {
             Some(other) => find_one(&history, endpoint, other).await?,
             None => before(&history, &event).await?,
         };
-        // What came first stands first.
+        // The earlier event first.
         let (one, other) = match event.row <= other.row {
             true => (event, other),
             false => (other, event),
@@ -62,8 +62,8 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
 async fn before(history: &History, event: &EventRow) -> Result<EventRow, Failure> {
     let previous = history.previous(event.row).await?;
     previous.ok_or_else(|| {
-        let failure = format!("no event of its kind came before event {}", event.seq);
-        Failure::new(&codes::NO_DATA, failure).hint("name the other event")
+        let failure = format!("no event of its kind before event {}", event.seq);
+        Failure::new(&codes::NO_DATA, failure).hint("pass the other event")
     })
 }
 
@@ -78,7 +78,7 @@ async fn detail(
         .event_to_show(&secrets, event.id, args.reveal.into())
         .await;
     detail?.ok_or_else(|| {
-        let gone = format!("event {} has just been removed by age", event.id);
+        let gone = format!("retention has just deleted event {}", event.id);
         Failure::new(&codes::NO_DATA, gone)
     })
 }
@@ -90,7 +90,7 @@ fn plain(style: &Style, [one, other]: &[String; 2], diff: &Diff) -> String {
     text += &style.paint(Tone::Good, &format!("+++ {}", escape(other)));
     text.push('\n');
     if diff.changes == 0 {
-        text += "no difference but in what is not compared\n";
+        text += "no difference, apart from skipped fields\n";
     }
     for line in &diff.lines {
         text += &match line {

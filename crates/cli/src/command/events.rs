@@ -1,4 +1,4 @@
-//! `ringtail events`: looks at the history, without a relay.
+//! `ringtail events list`, `show` and `mark`.
 
 use std::io::IsTerminal;
 
@@ -9,11 +9,11 @@ use ringtail_model::redact;
 use ringtail_store::{BookmarkChange, Comment, Direction};
 
 use super::find::{find_one, open};
-use super::search::{self, Talk, filter, search};
+use super::search::{self, ReportTo, filter, search};
 use super::select::{PAGE, Selection, nothing_named};
 use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
-use crate::output::escape::is_shown_as_it_is;
 use crate::output::{Stdout, json, plain, print};
+use ringtail_text::is_safe;
 
 pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure> {
     let filter = filter(&args.filter.join(" "))?;
@@ -21,7 +21,7 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
     let history = open(&config).await?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let search = search(filter, config.secrets);
-    // Oldest first, and found newest first: of each its id, since all of them may be the whole history.
+    // Keep ids only: the result, found newest first and printed oldest first, may be the whole history.
     let mut newest = Vec::new();
     let mut endpoint = None;
     let mut several = false;
@@ -30,7 +30,7 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
         &search,
         (Direction::Older, RowId(i64::MAX)),
         limit,
-        Talk::OnStderr,
+        ReportTo::Stderr,
         |event| {
             newest.push(event.id);
             several |= *endpoint.get_or_insert_with(|| event.endpoint.clone()) != event.endpoint;
@@ -56,8 +56,8 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
     Ok(())
 }
 
-/// Events that are marked in one transaction.
-const MARKED_AT_ONCE: usize = 1000;
+/// Events per transaction.
+const BOOKMARKS_AT_ONCE: usize = 1000;
 
 pub(super) async fn mark(common: &Common, args: MarkArgs) -> Result<(), Failure> {
     if args.which.is_all() {
@@ -76,16 +76,16 @@ pub(super) async fn mark(common: &Common, args: MarkArgs) -> Result<(), Failure>
     let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
     let mut changed = 0;
     while let Some(events) = selection.next().await? {
-        for some in events.chunks(MARKED_AT_ONCE) {
+        for some in events.chunks(BOOKMARKS_AT_ONCE) {
             let ids = some.iter().map(|event| event.id).collect();
             let there = history.set_bookmark(ids, change.clone()).await;
             changed += there?;
         }
     }
     let done = if args.clear {
-        "cleared of their marks"
+        "without bookmark"
     } else {
-        "marked"
+        "bookmarked"
     };
     print(format!("{changed} events {done}\n").as_bytes()).await
 }
@@ -99,19 +99,15 @@ pub(super) async fn show(common: &Common, args: ShowArgs) -> Result<(), Failure>
         .event_to_show(&secrets, event.id, args.reveal.into())
         .await?;
     let detail = detail.ok_or_else(|| {
-        let gone = format!("event {} has just been removed by age", event.id);
+        let gone = format!("retention has just deleted event {}", event.id);
         Failure::new(&codes::NO_DATA, gone)
     })?;
     let mut out = Vec::new();
     match args.output {
-        _ if args.raw && std::io::stdout().is_terminal() && !is_shown_as_it_is(&detail.body) => {
-            let odd = format!(
-                "the body of event {} is not plain text: a terminal would obey what is in it",
-                event.seq
-            );
-            return Err(Failure::new(&codes::USAGE, odd).hint(
-                "write it to a file or a pipe (> body), or leave --raw out to see it in safe letters",
-            ));
+        _ if args.raw && std::io::stdout().is_terminal() && !is_safe(&detail.body) => {
+            let odd = format!("the body of event {} has control characters", event.seq);
+            return Err(Failure::new(&codes::USAGE, odd)
+                .hint("redirect it (> body), or omit --raw to see it escaped"));
         }
         _ if args.raw => out.extend_from_slice(&detail.body),
         Format::Plain => out.extend(plain::Style::of_stdout().detail(&detail).into_bytes()),

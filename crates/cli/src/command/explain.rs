@@ -1,4 +1,4 @@
-//! `ringtail explain`: what an error code means, from the table that the programs print their codes from.
+//! `ringtail explain`.
 
 use ringtail_errors::{self as errors, Code, Context as _, Failure, Found, codes};
 use std::io::{self, IsTerminal, Read};
@@ -7,10 +7,10 @@ use crate::args::explain::{ExplainArgs, ExplainFormat};
 use crate::blocking::blocking;
 use crate::output::{explain, plain, print};
 
-/// The most bytes of stdin that are looked at.
+/// Bytes of stdin that are read, at most.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// How much of an unknown code is repeated, in characters.
+/// Characters of an unknown code that are printed.
 const MAX_SHOWN: usize = 40;
 
 pub(super) async fn run(args: ExplainArgs) -> Result<(), Failure> {
@@ -26,10 +26,9 @@ pub(super) async fn run(args: ExplainArgs) -> Result<(), Failure> {
         Some(code) if code != "-" => code,
         given => {
             if given.is_none() && io::stdin().is_terminal() {
-                let none = "no code was given";
-                return Err(Failure::new(&codes::USAGE, none).hint(
-                    "name one, such as `ringtail explain SUB-525`, or pipe an error body to it",
-                ));
+                let none = "no code given";
+                return Err(Failure::new(&codes::USAGE, none)
+                    .hint("pass one, such as `ringtail explain SUB-525`, or pipe an error body"));
             }
             let read = blocking(|| pasted(io::stdin().lock())).await;
             read.context("cannot read stdin")?
@@ -58,15 +57,15 @@ fn find(text: &str) -> Result<&'static Code, Failure> {
             let shown: String = code.chars().take(MAX_SHOWN).collect();
             let near: Vec<&str> = errors::nearest(&code).iter().map(|code| code.id).collect();
             let hint = match near.as_slice() {
-                [] => "`ringtail explain --list` shows all".to_owned(),
+                [] => "`ringtail explain --list` lists all".to_owned(),
                 near => format!(
-                    "the nearest: {}; `ringtail explain --list` shows all",
+                    "similar codes: {}; `ringtail explain --list` lists all",
                     near.join(", ")
                 ),
             };
-            Err(unknown(format!("there is no code {shown} here")).hint(hint))
+            Err(unknown(format!("unknown code {shown}")).hint(hint))
         }
-        None => Err(unknown("there is no error code in that text".to_owned())
-            .hint("paste the whole error body, or see `ringtail explain --list`")),
+        None => Err(unknown("no error code in the text".to_owned())
+            .hint("paste the whole error body, or run `ringtail explain --list`")),
     }
 }

@@ -1,13 +1,14 @@
-//! `ringtail export`: writes events in forms that other programs read.
+//! `ringtail export`.
 
 use std::error::Error;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use ringtail_client::config::Config;
 use ringtail_client::engine::command_target;
 use ringtail_errors::{Failure, codes};
+use ringtail_files::create_private;
 use ringtail_model::EventDetail;
 use ringtail_model::redact;
 use ringtail_model::signature::Reveal;
@@ -19,10 +20,10 @@ use super::find::open;
 use super::select::Selection;
 use crate::args::Common;
 use crate::args::export::{ExportArgs, Form};
-use crate::output::escape::escape;
 use crate::output::{json, note};
+use ringtail_text::escape;
 
-/// Who writes archives.
+/// Name and version in archives.
 const CREATOR: Creator = Creator {
     name: "ringtail",
     version: env!("CARGO_PKG_VERSION"),
@@ -37,10 +38,10 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
         true => Some(pseudonyms::masker(&config.data)?),
         false => None,
     };
-    // Pseudonyms take the place of secrets, too: the same secret keeps the same one.
+    // Masking replaces secrets too.
     let hides = !args.reveal && !args.mask;
     let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
-    // Nothing is made before there is something to write.
+    // Select first: an empty selection must create no file.
     let mut page = selection.next().await?;
     let mut sink = Sink::create(&args)?;
     let mut count = 0_u64;
@@ -50,7 +51,7 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
             let secrets = config.secrets.of_id(&row.endpoint);
             let detail = history.event_to_show(&secrets, row.id, Reveal::Yes).await;
             let detail = detail?;
-            // Retention may have taken it meanwhile.
+            // Retention may have deleted it.
             let Some(mut detail) = detail else { continue };
             let aim = command_target(&config.data, target.as_ref(), &detail.event.endpoint);
             if let Some(masker) = &masker {
@@ -71,10 +72,10 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         ended => ended.map_err(|error| written(error, &args))?,
     }
-    // What is kept may do without them; what is sent again is refused by an app that checks them.
+    // An app that checks secrets refuses commands without them.
     if without > 0 && args.form.is_sent() {
         note(&format!(
-            "secrets are hidden in {without} of {count} events; --reveal writes them\n"
+            "secrets are redacted in {without} of {count} events; --reveal includes them\n"
         ));
     }
     if let Some(path) = &args.to {
@@ -84,7 +85,7 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
     Ok(())
 }
 
-/// Hides the secrets, and says whether the request had any.
+/// Redacts the secrets, and returns whether the request had any.
 fn hide(detail: &mut EventDetail) -> bool {
     let before = (detail.event.path.clone(), detail.headers.clone());
     redact::detail(detail);
@@ -94,10 +95,10 @@ fn hide(detail: &mut EventDetail) -> bool {
 fn written(error: io::Error, args: &ExportArgs) -> Failure {
     let to = args.to.as_deref().unwrap_or(Path::new("stdout")).display();
     Failure::new(&codes::FAILED, format!("cannot write to {to}: {error}"))
-        .hint("the events are still in the history; give another --to")
+        .hint("choose another --to")
 }
 
-/// Where the form is written to.
+/// Output of an export.
 enum Sink {
     Har(HarWriter<Box<dyn Write>>),
     Fixtures(std::path::PathBuf),
@@ -112,7 +113,7 @@ impl Sink {
                 return Ok(Self::Fixtures(folder.clone()));
             }
             (Some(file), _) => Box::new(BufWriter::new(
-                private(file).map_err(|error| refused(error, file))?,
+                create_private(file).map_err(|error| refused(error, file))?,
             )),
             (None, _) => Box::new(BufWriter::new(io::stdout())),
         };
@@ -159,7 +160,7 @@ impl Sink {
     }
 }
 
-/// A command after a comment that says what it sends.
+/// A command, with a comment above that names the event.
 fn script<E: Error + Send + Sync + 'static>(
     event: &EventDetail,
     hidden: bool,
@@ -169,7 +170,7 @@ fn script<E: Error + Send + Sync + 'static>(
     let row = &event.event;
     let hidden = match hidden {
         true => {
-            "# its secrets are hidden, and an app that checks them refuses it; --reveal writes them\n"
+            "# its secrets are redacted, so an app that checks them refuses it; --reveal includes them\n"
         }
         false => "",
     };
@@ -184,30 +185,21 @@ fn script<E: Error + Send + Sync + 'static>(
 
 fn fixture(folder: &Path, event: &EventDetail) -> io::Result<()> {
     let name = fixture_name(event);
-    // Two endpoints may have the same number.
+    // Another endpoint may have an event of the same number.
     let stem = match folder.join(format!("{name}.headers")).exists() {
         true => format!("{name}-{}", event.event.id),
         false => name,
     };
-    private(&folder.join(format!("{stem}.body")))?.write_all(&event.body)?;
-    private(&folder.join(format!("{stem}.headers")))?.write_all(&headers(event))
-}
-
-/// Makes a file that is its owner's alone: what is in it is personal.
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    create_private(&folder.join(format!("{stem}.body")))?.write_all(&event.body)?;
+    create_private(&folder.join(format!("{stem}.headers")))?.write_all(&headers(event))
 }
 
 fn refused(error: io::Error, path: &Path) -> Failure {
     let exists = error.kind() == io::ErrorKind::AlreadyExists;
-    let text = format!("{} cannot be made: {error}", path.display());
+    let text = format!("{} cannot be created: {error}", path.display());
     let failure = Failure::new(&codes::FAILED, text);
     match exists {
-        true => failure.hint("nothing is overwritten; give another --to, or move what is there"),
-        false => failure.hint("check that the folder exists and may be written"),
+        true => failure.hint("choose another --to, or move the existing one"),
+        false => failure.hint("check that the folder exists and is writable"),
     }
 }

@@ -1,4 +1,4 @@
-//! Events as people name them.
+//! Finds events by number, range or id.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,19 @@ use ringtail_model::{EventRow, RowId, endpoint_name};
 use ringtail_protocol::event::EventId;
 use ringtail_store::{History, MAX_PAGE, Selector};
 
-/// Most endpoints that a message names.
+/// Endpoints that a message lists.
 const SHOWN: usize = 4;
 
-/// Opens the history that the configuration names.
+/// Opens the history.
 pub(super) async fn open(config: &Config) -> Result<History, Failure> {
     let data = config.data.clone();
     Ok(blocking(move || History::open(&data)).await?)
 }
 
-/// Finds the events that a text names: a selector, or `endpoint/selector`. What may mean one event or another is not
-/// guessed at, since events are sent and marked by it: numbers are those of one endpoint, and an id is one event's.
+/// Finds the events that a text names: a selector, or `endpoint/selector`. An ambiguous text is an error: numbers of two
+/// endpoints, or an id prefix of two events.
 ///
-/// A range may be the whole history, so what comes back are ids.
+/// Returns ids, because a range may be the whole history.
 pub(super) async fn find(
     history: &History,
     endpoint: Option<&str>,
@@ -40,7 +40,7 @@ pub(super) async fn find(
         let Some(last) = page.last() else { break };
         after = last.row;
         let is_meant = |event: &EventRow| {
-            // A number means what RingCentral sent, unless the edited copies' own endpoint is named.
+            // A number excludes edited copies, unless their endpoint is given.
             let is_copy = matches!(selector, Selector::Seq { .. }) && event.edited_from.is_some();
             is_on(event, endpoint) && (!is_copy || endpoint == Some(&event.endpoint))
         };
@@ -66,23 +66,23 @@ pub(super) async fn find(
 }
 
 fn no_event(text: &str) -> Failure {
-    let failure = format!("there is no event {text} in the history");
-    Failure::new(&codes::NO_DATA, failure).hint("`ringtail events list` shows what there is")
+    let failure = format!("no event {text} in the history");
+    Failure::new(&codes::NO_DATA, failure).hint("`ringtail events list` shows the events")
 }
 
-/// Fails when the history has no event of an endpoint: a name that is not there is a mistake of its own.
+/// Fails if the history has no events of the endpoint.
 async fn on_some(history: &History, wanted: &str) -> Result<(), Failure> {
     let endpoints = history.read(|reader| reader.endpoints()).await;
     let endpoints = endpoints?;
     if endpoints.iter().any(|id| is_of(id, wanted)) || endpoints.is_empty() {
         return Ok(());
     }
-    let failure = format!("there is no endpoint {wanted} in the history");
-    let hint = format!("it has events of {}", some(&endpoints));
+    let failure = format!("no endpoint {wanted} in the history");
+    let hint = format!("the history has {}", some(&endpoints));
     Err(Failure::new(&codes::NO_DATA, failure).hint(hint))
 }
 
-/// Names things, but not a hundred.
+/// Lists the first names.
 fn some(names: &[String]) -> String {
     match names.get(..SHOWN) {
         Some(first) if names.len() > SHOWN => {
@@ -94,12 +94,12 @@ fn some(names: &[String]) -> String {
 
 fn ambiguous(text: &str, count: usize, endpoints: BTreeSet<String>) -> Failure {
     let of = some(&Vec::from_iter(endpoints));
-    let failure = format!("{text} names {count} events of {of}");
+    let failure = format!("{text} matches {count} events of {of}");
     let failure = Failure::new(&codes::NO_DATA, failure);
-    failure.hint("give more of the id, or name the endpoint with --endpoint")
+    failure.hint("give more of the id, or pass --endpoint")
 }
 
-/// Finds the one event that a text names.
+/// Finds one event.
 pub(super) async fn find_one(
     history: &History,
     endpoint: Option<&str>,
@@ -110,7 +110,7 @@ pub(super) async fn find_one(
         Some(first) => history.row(*first).await?,
         None => None,
     };
-    // Retention may have taken it meanwhile.
+    // Retention may have deleted it.
     let row = row.ok_or_else(|| no_event(text))?;
     match found.len() {
         1 => Ok(row),
@@ -118,7 +118,7 @@ pub(super) async fn find_one(
     }
 }
 
-/// Says whether an event is of an endpoint, given by its id or its name.
+/// Returns whether an event is of the endpoint, given by id or name.
 pub(super) fn is_on(event: &EventRow, endpoint: Option<&str>) -> bool {
     endpoint.is_none_or(|wanted| is_of(&event.endpoint, wanted))
 }

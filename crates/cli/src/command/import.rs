@@ -1,4 +1,4 @@
-//! `ringtail import`: takes a recording into the history.
+//! `ringtail import`.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -7,27 +7,26 @@ use std::path::Path;
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
 use ringtail_recordings::import::{FormatError, Importer, Recorded, read};
-use ringtail_text::chain;
+use ringtail_text::{chain, escape};
 use tokio::sync::mpsc;
 
 use super::find::open;
 use crate::args::Common;
 use crate::args::export::ImportArgs;
 use crate::blocking::blocking;
-use crate::output::escape::escape;
 use crate::output::{note, print};
 
-/// Events that are read ahead.
+/// Events read ahead.
 const AHEAD: usize = 16;
 
-/// Complaints that are printed one by one.
-const TOLD: u64 = 20;
+/// Errors printed one by one.
+const MAX_PRINTED: u64 = 20;
 
 pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
     let input = input(&args.file).map_err(|error| {
-        let text = format!("{} cannot be opened: {error}", args.file.display());
-        Failure::new(&codes::USAGE, text).hint("give the file of `ringtail export`, or - for stdin")
+        let text = format!("cannot open {}: {error}", args.file.display());
+        Failure::new(&codes::USAGE, text).hint("pass a file of `ringtail export`, or - for stdin")
     })?;
     let history = open(&config).await?;
     let (found, mut entries) = mpsc::channel::<Result<Recorded, FormatError>>(AHEAD);
@@ -38,7 +37,7 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
     let mut bad = 0_u64;
     let mut complain = |text: String| {
         bad += 1;
-        if bad <= TOLD {
+        if bad <= MAX_PRINTED {
             note(&format!("{}\n", escape(&text)));
         }
     };
@@ -49,13 +48,13 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
                     let at = recorded.received_at;
                     let added = importer.add(recorded).await?;
                     if let Err(error) = added {
-                        complain(format!("the event of {} cannot be stored: {error}", at.0));
+                        complain(format!("cannot store the event of {}: {error}", at.0));
                     }
                 }
                 Err(error) => complain(chain(&error)),
             }
         }
-        // Reading stops when nobody takes more.
+        // Ends the reader if an error stopped this loop.
         drop(entries);
         importer.finish().await
     };
@@ -64,7 +63,7 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
     let (new, known) = (imported.new, imported.known);
     print(
         format!(
-            "{new} events imported under {}, {known} were there\n",
+            "{new} events imported under {}, {known} already present\n",
             escape(&args.endpoint)
         )
         .as_bytes(),
@@ -73,9 +72,9 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
     if bad == 0 {
         return Ok(());
     }
-    let failure = format!("{bad} entries of the recording could not be read");
+    let failure = format!("{bad} entries of the recording cannot be read");
     Err(Failure::new(&codes::NO_DATA, failure)
-        .hint("the others are in the history; mend these and import again"))
+        .hint("the others are imported; fix these and import again"))
 }
 
 fn input(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {

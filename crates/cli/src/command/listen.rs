@@ -1,7 +1,7 @@
-//! `ringtail listen`: the engine with a face on it, until somebody says stop.
+//! `ringtail listen`: runs engines and shows what they do, until a signal or the user stops it.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -20,14 +20,14 @@ use tokio_util::sync::CancellationToken;
 use super::search::{filter, search};
 use crate::args::{Common, HopArgs, ListenArgs, Listened, Output};
 use crate::blocking::blocking;
-use crate::lines::{self, Form};
+use crate::lines::{self, LineFormat};
 use crate::output::{Stdout, json, plain};
 use crate::{logging, screen, signal};
 
-/// How long what is left to say may take once everything has stopped, when nobody reads it.
+/// How long the last output may take after everything has stopped, if nothing reads it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Most endpoints of one listener: each has a link, a forwarder and a line on the screen.
+/// Endpoints per client: each has a link, a forwarder and a line on the screen.
 const MAX_ENDPOINTS: usize = 16;
 
 pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure> {
@@ -59,7 +59,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
             retention: config.retention,
         });
     }
-    let face = Face {
+    let presentation = Presentation {
         options: screen::options(&config.screen, &config.noise)?,
         asked: screen::Asked {
             data: config.data,
@@ -72,11 +72,11 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         filter,
     };
     let engines = Engine::spawn_all(engines).await?;
-    // Before anything is shown: who reads that it runs may ask it to stop.
+    // Watch before any output: a reader of it may send a signal at once.
     let asked = signal::Stop::watch();
 
     let ended = CancellationToken::new();
-    // One that ends, because the relay refuses it, is told of and stops no other.
+    // An endpoint that the relay refuses ends alone.
     let each: Vec<CancellationToken> = engines.iter().map(|_| CancellationToken::new()).collect();
     let engines_end = async {
         let ends = engines.iter().zip(&each).map(|(engine, ended)| async {
@@ -89,8 +89,8 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         ends.into_iter().collect::<Result<(), _>>()
     };
     let shows = async {
-        let shown = Box::pin(show(&engines, face, &each, &ended)).await;
-        // A user who quits and a reader who goes away stop the rest.
+        let shown = Box::pin(show(&engines, presentation, &each, &ended)).await;
+        // Quitting, or closing stdout, stops the engines.
         stop(&engines);
         shown
     };
@@ -106,16 +106,16 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         biased;
         ends = all => ends,
         () = impatience(&engines, asked) => {
-            return Err(Failure::new(&codes::FAILED, "stopped before everything was in order"));
+            return Err(Failure::new(&codes::FAILED, "stopped before shutdown was complete"));
         }
     };
-    // What the relay said explains the end better than what became of the output.
+    // The relay's refusal explains the end better than an output error.
     end?;
     shown?;
     told
 }
 
-/// Returns the endpoints that are listened on, each with where its events go.
+/// Returns the endpoints to listen on, each with its target.
 fn endpoints(
     config: &Config,
     args: &ListenArgs,
@@ -127,17 +127,17 @@ fn endpoints(
     }
     if args.endpoint.len() > MAX_ENDPOINTS {
         let many = format!(
-            "{} endpoints are too many for one listener",
+            "{} endpoints are too many for one client",
             args.endpoint.len()
         );
-        let hint = format!("{MAX_ENDPOINTS} at most; others may listen with the same history");
+        let hint = format!("use at most {MAX_ENDPOINTS}; another client may share the history");
         return Err(Failure::new(&codes::USAGE, many).hint(hint));
     }
     let mut endpoints: Vec<(String, Option<TargetUrl>)> = Vec::new();
     for Listened { name, target } in &args.endpoint {
         if endpoints.iter().any(|(known, _)| known == name) {
             let twice = format!("endpoint {name} is named twice");
-            return Err(Failure::new(&codes::USAGE, twice).hint("an endpoint has one target"));
+            return Err(Failure::new(&codes::USAGE, twice).hint("give each endpoint once"));
         }
         let own = target.as_deref().map(parse).transpose()?;
         endpoints.push((named(name)?, own.or_else(|| common.clone())));
@@ -145,13 +145,13 @@ fn endpoints(
     Ok(endpoints)
 }
 
-/// Reads an endpoint's name as the relay would, before there is a file or a link for it.
+/// Validates an endpoint's name before any file or link is created for it.
 fn named(name: &str) -> Result<String, Failure> {
     match Name::parse(name) {
         Ok(name) => Ok(name.to_string()),
         Err(reason) => {
             let failure = format!("{name:?} cannot be an endpoint's name: {reason}");
-            Err(Failure::new(&codes::BAD_NAME, failure).hint("name it, for example, my-app"))
+            Err(Failure::new(&codes::BAD_NAME, failure).hint("use a name such as my-app"))
         }
     }
 }
@@ -169,7 +169,7 @@ async fn impatience(engines: &[Engine], mut asked: signal::Stop) {
 }
 
 /// What is shown, and how.
-struct Face {
+struct Presentation {
     options: ringtail_tui::Options,
     asked: screen::Asked,
     output: Option<Output>,
@@ -178,16 +178,16 @@ struct Face {
 
 async fn show(
     engines: &[Engine],
-    face: Face,
+    presentation: Presentation,
     each: &[CancellationToken],
     ended: &CancellationToken,
 ) -> Result<(), Failure> {
-    let Face {
+    let Presentation {
         options,
         asked,
         output,
         filter,
-    } = face;
+    } = presentation;
     let output = output.unwrap_or_else(|| {
         if std::io::stdout().is_terminal() {
             Output::Tui
@@ -205,10 +205,10 @@ async fn show(
         .iter()
         .map(|engine| engine.status().borrow().name.len());
     let widest = names.max().unwrap_or(0);
-    let faces = engines.iter().zip(each).map(|(engine, own)| {
-        let form = match output {
-            Output::Json => Form::Json,
-            Output::Plain | Output::Tui => Form::Plain {
+    let outputs = engines.iter().zip(each).map(|(engine, own)| {
+        let format = match output {
+            Output::Json => LineFormat::Json,
+            Output::Plain | Output::Tui => LineFormat::Plain {
                 style: plain::Style::of_stdout(),
                 label: match engines {
                     [_] => String::new(),
@@ -218,8 +218,8 @@ async fn show(
         };
         let (search, stdout) = (search.clone(), &stdout);
         async move {
-            let shown = lines::show(engine, form, asked.reveal, search, own, stdout).await;
-            // Its engine goes on: it is the reader who went away.
+            let shown = lines::show(engine, format, asked.reveal, search, own, stdout).await;
+            // The engine still runs, so the reader closed stdout.
             if !own.is_cancelled() {
                 stop(engines);
             }
@@ -232,7 +232,7 @@ async fn show(
     };
     tokio::select! {
         biased;
-        shown = join_all(faces) => shown.into_iter().collect(),
+        shown = join_all(outputs) => shown.into_iter().collect(),
         () = too_long => Ok(()),
         error = ringtail_tui::handle_stop_signals(engines.first().map(Engine::history)) => {
             Err(error.into())
@@ -240,7 +240,7 @@ async fn show(
     }
 }
 
-/// Writes the ready file when events flow for the first time, on every endpoint.
+/// Writes the ready file once every endpoint is connected.
 async fn tell_ready(
     engines: &[Engine],
     file: Option<&Path>,
@@ -267,21 +267,17 @@ async fn tell_ready(
     blocking(move || write_ready(&file, &endpoints)).await
 }
 
-/// Writes the file so that who sees it sees all of it.
+/// Writes the file atomically.
 fn write_ready(file: &Path, endpoints: &[Endpoint]) -> Result<(), Failure> {
     let mut line = Vec::new();
     for endpoint in endpoints {
         json::line(&mut line, &json::ready(&endpoint.id, &endpoint.url));
     }
-    let mut fresh = file.as_os_str().to_owned();
-    fresh.push(format!(".{}.new", std::process::id()));
-    let fresh = PathBuf::from(fresh);
-    std::fs::write(&fresh, line)
-        .and_then(|()| std::fs::rename(&fresh, file))
+    ringtail_files::replace(file, &line, ringtail_files::Access::Public)
         .context(format!("cannot write {}", file.display()))
 }
 
-/// Returns how the target is asked, as the flags say, and otherwise as before.
+/// Returns the options for requests to the target: those of the flags, else `before`.
 pub(crate) fn send_options(hop: &HopArgs, before: SendOptions) -> SendOptions {
     SendOptions {
         keep_host: hop.keep_host || before.keep_host,
@@ -291,11 +287,10 @@ pub(crate) fn send_options(hop: &HopArgs, before: SendOptions) -> SendOptions {
     }
 }
 
-/// A guard without a secret would let everything pass and be thought to keep it out.
+/// A policy without a secret would reject nothing.
 fn no_secret(endpoint: &str) -> Failure {
-    let nothing = format!(
-        "forged requests cannot be rejected: no secret is configured for endpoint {endpoint}"
-    );
+    let nothing =
+        format!("cannot reject forged requests: no secret is configured for endpoint {endpoint}");
     Failure::new(&codes::CONFIG, nothing)
         .hint("set RINGTAIL_VERIFICATION_TOKEN, or see `ringtail listen --help`")
 }

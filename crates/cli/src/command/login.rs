@@ -1,4 +1,4 @@
-//! `ringtail login`: checks a token with a relay and keeps it.
+//! `ringtail login`.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use ringtail_outbound::trust::Trust;
 use crate::args::{Common, LoginArgs};
 use crate::blocking::blocking;
 use crate::output::Stdout;
-use crate::output::escape::escape;
 use crate::prompt;
+use ringtail_text::escape;
 
 pub(super) async fn run(common: &Common, args: &LoginArgs) -> Result<(), Failure> {
     let mut flags = common.flags(None);
@@ -26,12 +26,12 @@ pub(super) async fn run(common: &Common, args: &LoginArgs) -> Result<(), Failure
         None => {
             let of = relay.to_string();
             let asked = blocking(move || prompt::token(&of)).await;
-            asked.context("no token was given")?
+            asked.context("no token given")?
         }
     };
     let token = parse_token(&given).ok_or_else(|| {
-        Failure::new(&codes::BAD_TOKEN, "that is not a token")
-            .hint("`ringtail-relay accounts add NAME` prints one; it has no spaces")
+        Failure::new(&codes::BAD_TOKEN, "not a token")
+            .hint("`ringtail-relay accounts add NAME` prints one, without spaces")
     })?;
     let account = Account {
         relay: relay.clone(),
@@ -46,15 +46,15 @@ pub(super) async fn run(common: &Common, args: &LoginArgs) -> Result<(), Failure
     };
     login.write(&config.login_file).map_err(ConfigError::from)?;
     let text = format!(
-        "logged in to {relay}; the token is kept in {}\nnext: `ringtail listen 3000`, with the port or URL of the app\n",
+        "logged in to {relay}; token saved in {}\nnext: `ringtail listen 3000`, with the port or URL of your app\n",
         escape(&config.login_file.to_string_lossy())
     );
-    // The login is done, whoever reads of it.
+    // The login is complete even if the message cannot be printed.
     drop(Stdout::new().write(text.as_bytes()).await);
     Ok(())
 }
 
-/// The login is used from other directories later.
+/// Makes the path usable from other directories.
 fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
     std::path::absolute(path).context(format!("cannot find {}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! `ringtail replay`: sends stored events to the app once more.
+//! `ringtail replay`.
 
 mod compare;
 mod edit;
@@ -24,8 +24,8 @@ use super::listen::send_options;
 use super::select::{PAGE, Selection, nothing_named};
 use crate::args::replay::ReplayArgs;
 use crate::args::{Common, Format};
-use crate::output::escape::escape;
 use crate::output::{Stdout, json, note, plain};
+use ringtail_text::escape;
 
 pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure> {
     if args.which.is_all() {
@@ -36,7 +36,7 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
     let sender = |endpoint: &str| sender(&config, &args, endpoint);
     let mut events = Events::default();
-    // What is wrong with a target is said before anything is edited or sent.
+    // Report a wrong target before an edit or a request.
     while let Some(page) = selection.next().await? {
         for event in &page {
             events.add(event, sender)?;
@@ -44,7 +44,7 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     }
     if args.edit {
         let Some(edited) = edit(&config.data, &history, &events).await? else {
-            note("nothing was changed, and nothing is sent\n");
+            note("no change; nothing sent\n");
             return Ok(());
         };
         note(&format!(
@@ -64,50 +64,50 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     for passed in (0..run.left_out()).step_by(PAGE) {
         let page = run.not_to_come(passed, PAGE).await;
         for event in page? {
-            note(&format!("#{} is left out\n", event.seq));
+            note(&format!("#{} is dropped\n", event.seq));
         }
     }
     if args.dry_run {
         return list(&args, &run).await;
     }
-    let mut face = Face {
+    let mut progress = Progress {
         args: &args,
         stdout: Stdout::new(),
         comparison,
         unanswered: 0,
     };
     while let Some(step) = run.next().await? {
-        face.show(step).await?;
+        progress.show(step).await?;
     }
-    if let Some(comparison) = &face.comparison {
+    if let Some(comparison) = &progress.comparison {
         comparison.print(args.output).await?;
     }
-    let unanswered = face.unanswered;
+    let unanswered = progress.unanswered;
     let gone = run.gone();
     if gone > 0 && gone == sends {
-        let failure = format!("the history has removed every one of the events meanwhile");
+        let failure = format!("retention deleted all of the events");
         return Err(Failure::new(&codes::NO_DATA, failure)
-            .hint("`ringtail listen --keep-events` and its like set what it keeps"));
+            .hint("`ringtail listen --keep-events`, --keep-days and --keep-bytes set the limits"));
     }
     if gone > 0 {
         note(&format!(
-            "{gone} of {sends} are not sent: the history has removed them meanwhile\n"
+            "{gone} of {sends} not sent: retention deleted them\n"
         ));
     }
-    if let Some(counts) = face.comparison.map(|comparison| comparison.counts())
+    if let Some(counts) = progress.comparison.map(|comparison| comparison.counts())
         && counts.changed > 0
     {
         return Err(Failure::new(&codes::ANSWERS_CHANGED, format!("{counts}"))
-            .hint("`ringtail events diff EVENT --answers` shows how"));
+            .hint("`ringtail events diff EVENT --answers` shows the difference"));
     }
     if unanswered == 0 {
         return Ok(());
     }
-    let failure = format!("{unanswered} of {sends} events got no answer");
+    let failure = format!("{unanswered} of {sends} events got no response");
     Err(Failure::new(&codes::UNANSWERED, failure).hint("check that the app runs"))
 }
 
-/// Returns how events are replayed, and the seed if nobody chose it and something follows it.
+/// Returns the options, and the seed if it was chosen here and has an effect.
 pub(crate) fn options(args: &ReplayArgs, noise: &Noise) -> (Options, Option<u64>) {
     let faults = args.faults.faults();
     let noise = || {
@@ -116,7 +116,7 @@ pub(crate) fn options(args: &ReplayArgs, noise: &Noise) -> (Options, Option<u64>
     };
     let own = args.faults.seed.is_none() && faults != Faults::default();
     let seed = args.faults.seed;
-    // Short enough to be typed again.
+    // Short enough to type.
     let seed = seed.unwrap_or_else(|| Timestamp::now().0.unsigned_abs() % 1_000_000);
     let options = Options {
         sign: args.sign,
@@ -128,15 +128,15 @@ pub(crate) fn options(args: &ReplayArgs, noise: &Noise) -> (Options, Option<u64>
     (options, own.then_some(seed))
 }
 
-/// What is said of each event, and what comes of all.
-struct Face<'a> {
+/// Output of a replay.
+struct Progress<'a> {
     args: &'a ReplayArgs,
     stdout: Stdout,
     comparison: Option<Comparison>,
     unanswered: usize,
 }
 
-impl Face<'_> {
+impl Progress<'_> {
     async fn show(&mut self, step: Step) -> Result<(), Failure> {
         let error = matches!(step.answer.attempt.outcome, Outcome::Error { .. });
         self.unanswered += usize::from(error);
@@ -152,12 +152,12 @@ impl Face<'_> {
             }
             Format::Json => json::line(&mut out, &json::attempt(&attempt)),
         }
-        // A replay goes on without a reader: it was asked for, and the history has it.
+        // Continue without a reader: the history records the replay.
         self.stdout.write(&out).await.map(drop)
     }
 }
 
-/// Says what would be sent, in which order, and where to.
+/// Lists the events in order, with their targets.
 async fn list(args: &ReplayArgs, run: &Run) -> Result<(), Failure> {
     let style = plain::Style::of_stdout();
     let mut stdout = Stdout::new();
@@ -188,7 +188,7 @@ async fn list(args: &ReplayArgs, run: &Run) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says where an event would go, and whether for the second time.
+/// Returns an event's target, and whether it is sent a second time.
 pub(crate) fn aim(planned: &Planned<'_>) -> String {
     let target = planned.sender.target().to_string();
     let target = masked(&target);
@@ -211,8 +211,8 @@ fn target(config: &Config, args: &ReplayArgs, endpoint: &str) -> Result<TargetUr
     }
 }
 
-/// Says that there is no target.
+/// The error for an endpoint without a target.
 pub(crate) fn nowhere(endpoint: &str) -> Failure {
-    let unknown = format!("it is not known where events of {endpoint} go");
-    Failure::new(&codes::USAGE, unknown).hint("name the app: --target 3000")
+    let unknown = format!("no target for events of {endpoint}");
+    Failure::new(&codes::USAGE, unknown).hint("pass --target 3000")
 }

@@ -1,4 +1,4 @@
-//! The events that a command line means, a page at a time.
+//! The events that a command line selects, in pages.
 
 use std::sync::Arc;
 use std::vec;
@@ -10,39 +10,39 @@ use ringtail_protocol::event::EventId;
 use ringtail_store::{Direction, History, Search};
 
 use super::find::{find, is_on};
-use super::search::{self, Talk, filter, search};
+use super::search::{self, ReportTo, filter, search};
 use crate::args::select::SelectArgs;
 
-/// Events that are read, or listed, at once.
+/// Events per page.
 pub(super) const PAGE: usize = 200;
 
-/// The events, oldest first where a filter names them, else as they were named.
+/// The selected events: those of a filter oldest first, named ones in the given order.
 pub(crate) struct Selection<'a> {
     history: &'a History,
     endpoint: Option<String>,
-    from: From,
-    talk: Talk,
+    from: Selected,
+    report: ReportTo,
 }
 
-enum From {
+enum Selected {
     Named(vec::IntoIter<EventId>),
     Filter {
         search: Arc<Search>,
-        /// What arrives meanwhile was not there to be meant.
+        /// Later events are not selected.
         last: RowId,
         at: Option<RowId>,
         found: bool,
     },
 }
 
-/// Says that no event is named, to commands that change something.
+/// The error of a command that changes something without a selection.
 pub(super) fn nothing_named() -> Failure {
-    Failure::new(&codes::USAGE, format!("it is not said which events"))
-        .hint("name events (17, 17..20), or give a --filter; --filter '' is all of them")
+    Failure::new(&codes::USAGE, format!("no events selected"))
+        .hint("pass events (17, 17..20) or --filter; --filter '' selects all")
 }
 
 impl<'a> Selection<'a> {
-    /// Finds what is named, or prepares to search.
+    /// Looks up the named events, or prepares the search.
     pub(crate) async fn new(
         secrets: &AllSecrets,
         history: &'a History,
@@ -51,7 +51,7 @@ impl<'a> Selection<'a> {
         let endpoint = args.endpoint.clone();
         let from = if args.events.is_empty() {
             let filter = filter(args.filter.as_deref().unwrap_or_default())?;
-            From::Filter {
+            Selected::Filter {
                 search: search(filter, secrets.clone()),
                 last: history.watermarks().borrow().events,
                 at: Some(RowId(0)),
@@ -62,27 +62,27 @@ impl<'a> Selection<'a> {
             for text in &args.events {
                 events.extend(find(history, endpoint.as_deref(), text).await?);
             }
-            From::Named(events.into_iter())
+            Selected::Named(events.into_iter())
         };
         Ok(Self {
             history,
             endpoint,
             from,
-            talk: Talk::OnStderr,
+            report: ReportTo::Stderr,
         })
     }
 
     /// Says nothing of how far the search is: stderr is the screen's.
     pub(crate) fn silent(mut self) -> Self {
-        self.talk = Talk::None;
+        self.report = ReportTo::None;
         self
     }
 
     /// Returns the next events; `None` after the last. A filter that finds none is a failure.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<EventRow>>, Failure> {
         let (search, last, at, any) = match &mut self.from {
-            From::Named(events) => return named(self.history, events).await,
-            From::Filter {
+            Selected::Named(events) => return named(self.history, events).await,
+            Selected::Filter {
                 search,
                 last,
                 at,
@@ -96,7 +96,7 @@ impl<'a> Selection<'a> {
                 search,
                 (Direction::Newer, from),
                 PAGE,
-                self.talk,
+                self.report,
                 |event| rows.push(event),
             );
             *at = found.await?;
@@ -111,15 +111,14 @@ impl<'a> Selection<'a> {
             return Ok(None);
         }
         let failure = match search.filter().is_empty() {
-            true => format!("there is no event in the history"),
-            false => format!("no event in the history is one that the filter is for"),
+            true => format!("the history is empty"),
+            false => format!("no event matches the filter"),
         };
-        Err(Failure::new(&codes::NO_DATA, failure)
-            .hint("`ringtail events list` shows what there is"))
+        Err(Failure::new(&codes::NO_DATA, failure).hint("`ringtail events list` shows the events"))
     }
 }
 
-/// Reads the next of those that are named; retention may have taken some of them meanwhile.
+/// Reads the next named events; retention may have deleted some.
 async fn named(
     history: &History,
     events: &mut vec::IntoIter<EventId>,

@@ -1,4 +1,4 @@
-//! `ringtail simulate`: RingCentral's traffic without RingCentral.
+//! `ringtail simulate`.
 
 mod cut;
 mod show;
@@ -18,7 +18,7 @@ use crate::args::simulate::{SimulateArgs, SimulateCommand};
 use crate::output::{Stdout, note, print};
 use crate::signal::Stop;
 
-/// The largest scenario file that is read, in bytes.
+/// Largest scenario file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failure> {
@@ -36,8 +36,8 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
         return dry_run(&args, &scenario, &options).await;
     }
     let to = args.to.as_deref().ok_or_else(|| {
-        Failure::new(&codes::USAGE, format!("it is not known where to send"))
-            .hint("name the address: --to http://localhost:3000/hook, or the URL that `ringtail listen` shows")
+        Failure::new(&codes::USAGE, format!("no address to send to"))
+            .hint("pass --to http://localhost:3000/hook, or the URL that `ringtail listen` shows")
     })?;
     let to = TargetUrl::parse(to)?;
     let sender = SimSender::new(to, config.ca.as_deref())?;
@@ -63,11 +63,11 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
         End::Refused(refusal) => {
             let hint = match refusal.is_of_certificate() {
                 true => {
-                    "send to the URL that `ringtail listen` shows instead: the relay has a certificate; or name the \
+                    "send to the URL that `ringtail listen` shows: the relay has a certificate; or pass the \
                      app's authority with --ca"
                 }
                 false => {
-                    "`ringtail check URL` shows what is wrong; --no-validation sends the events all the same"
+                    "`ringtail check URL` shows what is wrong; --no-validation sends the events anyway"
                 }
             };
             Err(Failure::new(&codes::SIMULATED_REFUSAL, failure).hint(hint))
@@ -76,7 +76,7 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
             .hint("let the app answer 200 within 3 s, in under 1024 bytes")),
         End::Done | End::Stopped if args.assert && summary.failed > 0 => {
             let (failed, sent) = (summary.failed, summary.sent);
-            let failure = format!("{failed} of {sent} answers are not what they should be");
+            let failure = format!("{failed} of {sent} responses are wrong");
             Err(Failure::new(&codes::ASSERTION, failure))
         }
         End::Done | End::Stopped => Ok(()),
@@ -100,7 +100,7 @@ async fn dry_run(
     print(&out).await
 }
 
-/// Finds a scenario that comes with Ringtail, a kind of request, or a file, in this order.
+/// Finds a built-in scenario, a kind of request, or a file, in this order.
 fn find(name: &str) -> Result<Scenario, Failure> {
     if let Some((_, text)) = builtins().iter().find(|(found, _)| *found == name) {
         return Scenario::parse(text).context(name);
@@ -110,9 +110,9 @@ fn find(name: &str) -> Result<Scenario, Failure> {
     }
     let path = Path::new(name);
     if name.is_empty() || !path.exists() {
-        let unknown = format!("there is no scenario, kind or file {name:?}");
+        let unknown = format!("no scenario, kind or file {name:?}");
         return Err(Failure::new(&codes::SCENARIO, unknown)
-            .hint("`ringtail simulate --list` shows what there is"));
+            .hint("`ringtail simulate --list` lists scenarios and kinds"));
     }
     let wrong =
         |error: &dyn std::fmt::Display| Failure::new(&codes::SCENARIO, format!("{name}: {error}"));
@@ -120,7 +120,7 @@ fn find(name: &str) -> Result<Scenario, Failure> {
         .map_err(|error| wrong(&error))?
         .len();
     if length > MAX_FILE_BYTES {
-        return Err(wrong(&format!("over {MAX_FILE_BYTES} bytes long")));
+        return Err(wrong(&format!("larger than {MAX_FILE_BYTES} bytes")));
     }
     let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
     Scenario::parse(&text).context(name)
@@ -143,7 +143,7 @@ fn options(args: &SimulateArgs, config: &Config) -> Options {
     }
 }
 
-/// Returns the secrets of the endpoint that is simulated to, if the address is one of a relay.
+/// Returns the secrets of the endpoint if the address is the relay's, else the common ones.
 fn secrets(args: &SimulateArgs, config: &Config) -> Secrets {
     let to = args.to.as_deref().unwrap_or_default();
     let relay = config.relay.as_ref().map(ToString::to_string);
@@ -172,7 +172,7 @@ fn given(args: &SimulateArgs) -> Parameters {
     given
 }
 
-/// Says which requests go without proof. A call of the source SDK is not even known as one without.
+/// Warns of unsigned requests. Without its secret, a source SDK call cannot be recognised, so that is an error.
 fn warn_of_missing_secrets(scenario: &Scenario, options: &Options) -> Result<(), Failure> {
     use ringtail_ringcentral::classify::Callback;
     let (_, shots, _) = rehearse(scenario, options)?;
@@ -181,12 +181,11 @@ fn warn_of_missing_secrets(scenario: &Scenario, options: &Options) -> Result<(),
         shots.iter().any(is_unsigned)
     };
     if unsigned(Callback::SourceSdk) {
-        let failure = format!("calls of the source SDK are signed, and there is no secret");
-        return Err(Failure::new(&codes::SECRET, failure)
-            .hint("set RINGTAIL_SOURCE_SDK_SECRET to the secret of the source"));
+        let failure = format!("source SDK calls are signed, and no secret is configured");
+        return Err(Failure::new(&codes::SECRET, failure).hint("set RINGTAIL_SOURCE_SDK_SECRET"));
     }
     if unsigned(Callback::InteractiveMessage) {
-        note("note: RINGTAIL_GLIP_SECRET is not set, so interactive messages go unsigned\n");
+        note("note: RINGTAIL_GLIP_SECRET is not set: interactive messages are unsigned\n");
     }
     Ok(())
 }

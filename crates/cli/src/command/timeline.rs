@@ -1,4 +1,4 @@
-//! `ringtail events timeline`: the course of a call or a conversation.
+//! `ringtail events timeline`.
 
 use ringtail_client::config::Config;
 use ringtail_errors::Failure;
@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use super::find::{find_one, open};
 use crate::args::compare::TimelineArgs;
 use crate::args::{Common, Format};
-use crate::output::escape::escape;
 use crate::output::plain::{Style, Tone};
 use crate::output::{json, print};
+use ringtail_text::escape;
 
-/// Widest label of a party in a line.
+/// Columns of a party's label.
 const LABEL: usize = 24;
 
 pub(super) async fn run(common: &Common, args: TimelineArgs) -> Result<(), Failure> {
@@ -86,7 +86,7 @@ fn call(style: &Style, timeline: &Timeline, course: &[EventRow]) -> String {
                 .get(state.party)
                 .map_or("", |party| party.label.as_str());
             let label = shorten(&escape(label));
-            let same = if state.changed { "" } else { " (as before)" };
+            let same = if state.changed { "" } else { " (unchanged)" };
             format!("{label}  {}{same}", escape(&state.text))
         });
         text += &format!(
@@ -109,7 +109,7 @@ fn marks(style: &Style, step: &Step) -> String {
         marks += "  [repeated]";
     }
     if step.late {
-        marks += "  [came late]";
+        marks += "  [late]";
     }
     match marks.is_empty() {
         true => marks,

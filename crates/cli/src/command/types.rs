@@ -1,4 +1,4 @@
-//! `ringtail types`: what stored events of a kind look like, as types of a language.
+//! `ringtail types`.
 
 use std::collections::BTreeMap;
 
@@ -29,9 +29,10 @@ pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure>
     }
     shapes.retain(|_, (count, _)| *count > 0);
     if shapes.is_empty() {
-        let failure = format!("none of these events has a JSON body");
-        return Err(Failure::new(&codes::NO_DATA, failure)
-            .hint("`ringtail events list` shows what there is"));
+        let failure = format!("no event has a JSON body");
+        return Err(
+            Failure::new(&codes::NO_DATA, failure).hint("`ringtail events list` shows the events")
+        );
     }
     let mut out = Vec::new();
     for (topic, (count, shape)) in &shapes {

@@ -62,7 +62,7 @@ async fn all(follow: &mut Follow) -> Vec<String> {
             Item::Attempt(_, Some(seq)) => format!("attempt of {seq}"),
             Item::Attempt(_, None) => "attempt".to_owned(),
             Item::Gap(gap) => format!("gap {}-{}", gap.first, gap.last),
-            Item::NewFields(novelty) => format!("{}: {}", novelty.seq, novelty.new_fields),
+            Item::NewFields(row) => format!("{}: {}", row.seq, row.new_fields),
         }));
     }
 }
@@ -187,11 +187,11 @@ async fn what_is_new_in_an_event_follows_it_and_makes_it_meant() {
         .await
         .unwrap();
     let event = format!("event {last}");
-    let novelty = format!("{last}: new field foo (number)");
-    assert_eq!(all(&mut only).await, [event, novelty.clone()]);
+    let new_field = format!("{last}: new field foo (number)");
+    assert_eq!(all(&mut only).await, [event, new_field.clone()]);
     assert!(all(&mut other).await.is_empty());
     let everything = all(&mut follow(None)).await;
-    assert_eq!(everything.last(), Some(&novelty));
+    assert_eq!(everything.last(), Some(&new_field));
 }
 
 #[test]
@@ -230,7 +230,7 @@ async fn only_what_is_meant_is_shown_when_it_is() {
     for id in [ids[0], ids[1], ids[1]] {
         attempt(&history, id).await;
     }
-    // An attempt can make an event one that is meant; it is shown once.
+    // An attempt can make an event match; it is shown once.
     assert_eq!(
         all(&mut late).await,
         ["event 2", "attempt of 2", "attempt of 2"]

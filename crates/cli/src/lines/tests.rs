@@ -32,12 +32,12 @@ fn down(reason: &str, retry_at: i64) -> Option<TargetState> {
     })
 }
 
-/// The types and states that are said of one status after another.
-fn said(statuses: &[Status]) -> Vec<String> {
-    let mut said = Said::default();
+/// Types and states of the lines that a series of statuses prints.
+fn printed(statuses: &[Status]) -> Vec<String> {
+    let mut printed = LastPrinted::default();
     let mut out = Vec::new();
     for status in statuses {
-        said.changes(&Form::Json, status, &mut out);
+        printed.changes(&LineFormat::Json, status, &mut out);
     }
     String::from_utf8(out)
         .unwrap()
@@ -45,16 +45,16 @@ fn said(statuses: &[Status]) -> Vec<String> {
         .map(|line| {
             let value: serde_json::Value = serde_json::from_str(line).unwrap();
             let state = value["state"].as_str().unwrap_or_default();
-            let held = value.get("held").map(|held| format!(" {held}"));
+            let pending = value.get("pending").map(|pending| format!(" {pending}"));
             let kind = value["type"].as_str().unwrap();
-            format!("{kind} {state}{}", held.unwrap_or_default())
+            format!("{kind} {state}{}", pending.unwrap_or_default())
         })
         .collect()
 }
 
 #[test]
 fn ready_is_said_once_and_before_events_flow() {
-    let lines = said(&[
+    let lines = printed(&[
         status(LinkState::Connecting, None, 0),
         status(LinkState::Connected, None, 0),
         status(LinkState::Connected, None, 0),
@@ -74,7 +74,7 @@ fn ready_is_said_once_and_before_events_flow() {
 #[test]
 fn probes_of_a_target_that_is_down_are_no_news_and_what_it_holds_is() {
     let at = |target, held| status(LinkState::Connected, target, held);
-    let lines = said(&[
+    let lines = printed(&[
         at(Some(TargetState::Untried), 0),
         at(down("refused", 1), 0),
         at(down("refused", 2), 0),

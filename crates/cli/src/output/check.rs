@@ -12,16 +12,14 @@ use ringtail_errors::{self as errors, Found};
 use ringtail_ringcentral::secret::{MASK, is_secret_field};
 use serde_json::{Value, json};
 
-use super::escape::{escape, escape_lines};
 use super::plain::{Style, Tone};
+use super::wrap;
+use ringtail_text::{escape, escape_lines};
 
-/// Columns before the words of a row.
+/// Indent of a row's text.
 const INDENT: usize = 29;
 
-/// Columns of a whole line; words are not cut for it.
-const WIDTH: usize = 100;
-
-/// Rows for people.
+/// Formats rows for people.
 #[derive(Debug)]
 pub(crate) struct Layout {
     style: Style,
@@ -32,12 +30,12 @@ impl Layout {
         Self { style }
     }
 
-    /// What is checked.
+    /// The checked address.
     pub(crate) fn heading(&self, address: &str) -> String {
         format!("{}\n\n", escape(address))
     }
 
-    /// One row: a mark in words, what was seen, and below it what follows.
+    /// One row: outcome, finding, and below it code and fix.
     pub(crate) fn row(&self, row: &Row) -> String {
         let (mark, tone) = match row.outcome {
             Outcome::Pass => ("ok", Tone::Good),
@@ -73,7 +71,7 @@ impl Layout {
         format!("{:INDENT$}{}\n", "", self.style.paint(tone, &wrapped(text)))
     }
 
-    /// The verdict, and before it the wire when it was asked for.
+    /// The verdict, with requests and responses before it if `verbose`.
     pub(crate) fn end(&self, report: &Report, verbose: bool) -> String {
         let mut text = String::new();
         if verbose {
@@ -115,7 +113,7 @@ impl Layout {
     }
 }
 
-/// The code that explains a refusal: the one it earns, or the one of the reason that would be recorded.
+/// The code that explains a refusal.
 fn explained(row: &Row) -> Option<&'static str> {
     row.code()
         .or_else(|| match errors::read(row.records.as_deref()?)? {
@@ -135,15 +133,15 @@ fn sentence(report: &Report) -> String {
             - 1;
         let more = match others {
             0 => String::new(),
-            1 => ", and one more fault would follow".to_owned(),
-            _ => format!(", and {others} more faults would follow"),
+            1 => ", and one more failure follows".to_owned(),
+            _ => format!(", and {others} more failures follow"),
         };
         return match (row.code(), row.message(), &row.records) {
             (Some(code), Some(message), _) => {
                 format!("RingCentral would refuse this address with {code}: {message}{more}")
             }
             (_, _, Some(reason)) => format!(
-                "RingCentral would accept this address and give it up after 10 minutes of failed notifications: \
+                "RingCentral would accept this address and blacklist it after 10 minutes of failed notifications: \
                  {reason}{more}"
             ),
             _ => format!(
@@ -165,40 +163,24 @@ fn sentence(report: &Report) -> String {
         return format!("RingCentral would accept this address{warnings}");
     }
     format!(
-        "Leaving aside what --local and --ca leave aside ({}), RingCentral would accept this address{warnings}",
+        "Apart from what --local and --ca skip ({}), RingCentral would accept this address{warnings}",
         aside.join(", ")
     )
 }
 
-/// Breaks words into lines that begin below each other.
 fn wrapped(text: &str) -> String {
-    let text = escape(text);
-    let mut lines = String::with_capacity(text.len());
-    let mut column = INDENT;
-    for word in text.split(' ') {
-        let width = word.chars().count();
-        if column > INDENT && column + 1 + width > WIDTH {
-            lines.push_str(&format!("\n{:INDENT$}", ""));
-            column = INDENT;
-        } else if column > INDENT {
-            lines.push(' ');
-            column += 1;
-        }
-        lines.push_str(word);
-        column += width;
-    }
-    lines
+    wrap(INDENT, &escape(text))
 }
 
-/// Lines of a head, harmless for a terminal, without the queries of its addresses and without secrets.
+/// Lines of a head, escaped, without queries and secrets.
 fn head(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let mut is_secret = false;
-    // Lines may end in a bare line feed: what comes behind such a head is a body as well.
+    // Lines may end in a bare line feed; the body after such a head is skipped too.
     text.lines()
         .take_while(|line| !line.is_empty())
         .map(|line| {
-            // A line that begins with a space goes on with the value above it.
+            // A leading space continues the value above.
             if line.starts_with([' ', '\t']) {
                 return if is_secret {
                     MASK.to_owned()
@@ -225,7 +207,7 @@ fn shown(line: &str) -> String {
     without_query(&escape_lines(line)).replace(['\n', '\t'], " ")
 }
 
-/// A query may be a secret: it is left out of the request line and of where an answer leads.
+/// Removes the query, which may be a secret, from the request line and from Location.
 fn without_query(line: &str) -> String {
     let leads = line.len() >= 9 && line.as_bytes()[..9].eq_ignore_ascii_case(b"location:");
     match line.split_once('?') {
@@ -235,7 +217,7 @@ fn without_query(line: &str) -> String {
     }
 }
 
-/// The whole check as one object, documented in `docs/CHECK.md`.
+/// The check as one object, documented in `docs/CHECK.md`.
 pub(crate) fn report_json(address: &str, report: &Report, verbose: bool) -> Value {
     let refusal = report.refusal();
     let mut object = json!({

@@ -1,4 +1,4 @@
-//! Explanations of error codes, as text, JSON and the page `docs/ERRORS.md`.
+//! Error codes explained: as text, JSON and the page `docs/ERRORS.md`.
 //!
 //! ```text
 //! SUB-520  Validation Token is not returned
@@ -7,20 +7,17 @@
 //! The address answered the validation request without the Validation-Token header, or with another value.
 //!
 //! Likely causes, likeliest first
-//!   1. The app does not copy the request's Validation-Token header to its answer.
+//!   1. The app does not copy the request's Validation-Token header to its response.
 //!
 //! Next
-//!   * ringtail check URL --verbose
+//!   * `ringtail check URL --verbose`
 //! ```
 
 use ringtail_errors::{self as errors, Code, Origin};
 use serde_json::{Value, json};
 
-use super::json;
 use super::plain::{Style, Tone};
-
-/// Columns of a whole line; words are not cut for it.
-const WIDTH: usize = 100;
+use super::{json, wrap};
 
 /// One code for people.
 pub(crate) fn plain(code: &Code, style: &Style) -> String {
@@ -62,25 +59,8 @@ fn status(code: &Code) -> Option<u16> {
     }
 }
 
-/// Breaks words into lines that begin below each other, after `first`.
 fn wrapped(first: &str, text: &str) -> String {
-    let indent = first.len();
-    let mut lines = first.to_owned();
-    let mut column = indent;
-    for word in text.split(' ') {
-        let width = word.chars().count();
-        if column > indent && column + 1 + width > WIDTH {
-            lines.push_str(&format!("\n{:indent$}", ""));
-            column = indent;
-        } else if column > indent {
-            lines.push(' ');
-            column += 1;
-        }
-        lines.push_str(word);
-        column += width;
-    }
-    lines.push('\n');
-    lines
+    format!("{first}{}\n", wrap(first.len(), text))
 }
 
 /// Every code, a line each.
@@ -171,13 +151,14 @@ pub(crate) fn document() -> String {
 const HEAD: &str = "\
 # Error codes
 
-What each code means, what brings it about, likeliest first, and what to do next. `ringtail explain CODE` says the same
-without a network, and finds the code in an error body that is piped to it.
+What each code means, its likely causes, the likeliest first, and what to do next. `ringtail explain CODE` prints the same
+offline, and finds the code in an error body on stdin.
 
-`…` stands for what differs from case to case. A message in parentheses says what a code is about where no public source
-gives RingCentral's words. Numbers are sections of [RINGCENTRAL.md](RINGCENTRAL.md).
+`…` stands for text that varies. A message in parentheses describes a code whose message no public source gives. Facts are
+sections of [RINGCENTRAL.md](RINGCENTRAL.md).
 
-This page is printed by `ringtail explain --list --output markdown > docs/ERRORS.md`, and a test compares the two.
+The texts are in `crates/errors/src/codes/`; an error's type has its code in `impl Coded`. `ringtail explain --list --output
+markdown > docs/ERRORS.md` prints this page, and a test compares the two.
 ";
 
 /// One code as a section of the page.
@@ -187,53 +168,16 @@ pub(crate) fn section(code: &Code) -> String {
         text.push_str(&format!(": `{message}`"));
     }
     text.push_str("\n\n");
-    text.push_str(&format!("{}\n\n", angled(code.meaning)));
+    text.push_str(&format!("{}\n\n", code.meaning));
     for (number, cause) in (1..).zip(code.causes) {
-        text.push_str(&format!("{number}. {}\n", angled(cause)));
+        text.push_str(&format!("{number}. {cause}\n"));
     }
     text.push_str("\nNext:\n\n");
     for next in code.steps() {
-        text.push_str(&format!("* {}\n", command(next)));
+        text.push_str(&format!("* {next}\n"));
     }
     if !code.sections.is_empty() {
         text.push_str(&format!("\nFacts: {}\n", code.sections.join(", ")));
     }
     text
-}
-
-/// A command stands in code, what it is for after it.
-fn command(next: &str) -> String {
-    const PROGRAMS: [&str; 9] = [
-        "ringtail",
-        "ringtail-relay",
-        "curl",
-        "openssl",
-        "getent",
-        "ss",
-        "df",
-        "chmod",
-        "GET",
-    ];
-    let program = next.split(' ').next().unwrap_or_default();
-    if !PROGRAMS.contains(&program) {
-        return angled(next);
-    }
-    match next.split_once("    ") {
-        Some((command, why)) => format!("`{command}`: {why}"),
-        None => format!("`{next}`"),
-    }
-}
-
-/// Outside of code a page would take `<` for the beginning of a tag.
-fn angled(text: &str) -> String {
-    let mut in_code = false;
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        in_code ^= character == '`';
-        match character {
-            '<' if !in_code => out.push_str("&lt;"),
-            _ => out.push(character),
-        }
-    }
-    out
 }

@@ -10,12 +10,12 @@ use ringtail_model::{
 };
 use ringtail_protocol::event::{Header, Timestamp};
 use ringtail_ringcentral::verdict::Failing;
+use ringtail_text::escape;
 use serde_json::{Map, Value, json};
 
-/// Appends an object as a line.
+/// Appends an object as one line. Unsafe characters get JSON escapes, so a terminal may show it.
 pub(crate) fn line(out: &mut Vec<u8>, value: &Value) {
-    // JSON escapes line ends inside, so that a line is always one object. A Vec takes everything.
-    drop(serde_json::to_writer(&mut *out, value));
+    out.extend_from_slice(escape(&value.to_string()).as_bytes());
     out.push(b'\n');
 }
 
@@ -161,7 +161,7 @@ pub(crate) fn gap(gap: &GapRow) -> Value {
 }
 
 /// What is new in the body of an event that was shown before.
-pub(crate) fn novelty(row: &NewFieldsRow) -> Value {
+pub(crate) fn new_fields(row: &NewFieldsRow) -> Value {
     json!({
         "type": "new_fields",
         "endpoint": row.endpoint,
@@ -175,8 +175,8 @@ pub(crate) fn novelty(row: &NewFieldsRow) -> Value {
 }
 
 /// Each place with its type and those that it had.
-fn new(novelty: Option<&NewFields>) -> Value {
-    let fields = novelty.into_iter().flat_map(|novelty| &novelty.fields);
+fn new(new_fields: Option<&NewFields>) -> Value {
+    let fields = new_fields.into_iter().flat_map(|new| &new.fields);
     fields
         .map(|field| json!({"path": field.path, "type": field.is, "was": field.was}))
         .collect()
@@ -227,7 +227,7 @@ pub(crate) fn target(status: &Status) -> Option<Value> {
         value["reason"] = json!(reason);
         value["retry_at"] = time(*retry_at);
     }
-    value["held"] = json!(status.held);
+    value["pending"] = json!(status.held);
     Some(value)
 }
 

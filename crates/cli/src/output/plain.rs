@@ -5,7 +5,7 @@
 //! 12:03:04  <-- #17  200 from http://localhost:3000/hooks in 12 ms
 //! ```
 //!
-//! Colour helps and never carries meaning alone. What came over the network is escaped.
+//! Colour never carries meaning alone. Text from the network is escaped.
 
 use std::borrow::Cow;
 use std::io::IsTerminal;
@@ -22,9 +22,9 @@ use ringtail_ringcentral::signature;
 use ringtail_ringcentral::verdict::{AFTERWARDS, Failing};
 use ringtail_tui::hex;
 
-use super::escape::{escape, escape_lines};
+use ringtail_text::{escape, escape_lines};
 
-/// How lines look on this terminal.
+/// Colours and time zone of the output.
 #[derive(Debug, Clone)]
 pub(crate) struct Style {
     /// Whether colours are used.
@@ -33,7 +33,7 @@ pub(crate) struct Style {
     pub(crate) zone: TimeZone,
 }
 
-/// What a colour says, beside the words.
+/// Meaning of a colour.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tone {
     Dim,
@@ -43,7 +43,7 @@ pub(crate) enum Tone {
 }
 
 impl Style {
-    /// Returns the style of this process's stdout: the system's zone, and colours at a terminal.
+    /// Returns the style of stdout: the system's zone, and colours on a terminal.
     pub(crate) fn of_stdout() -> Self {
         Self {
             colour: std::io::stdout().is_terminal() && super::colour_allowed(),
@@ -51,7 +51,7 @@ impl Style {
         }
     }
 
-    /// Colours a text, where colours are used.
+    /// Colours a text if colours are used.
     pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
         let code = match tone {
             Tone::Dim => 2,
@@ -73,7 +73,7 @@ impl Style {
         self.paint(Tone::Dim, &text)
     }
 
-    /// An event that came.
+    /// A received event.
     pub(crate) fn event(&self, event: &EventRow) -> String {
         let time = self.time(event.received_at, "%H:%M:%S");
         let rejected = self.rejected(event);
@@ -105,7 +105,7 @@ impl Style {
         text
     }
 
-    /// What keeps an event from the app, if anything does.
+    /// Why an event is not forwarded, if it is rejected.
     fn rejected(&self, event: &EventRow) -> String {
         if event.forward != ForwardState::Rejected {
             return String::new();
@@ -114,7 +114,7 @@ impl Style {
         format!("  {what}  {}", explain(codes::REJECTED.id))
     }
 
-    /// An attempt, under the number of its event.
+    /// An attempt, with the number of its event.
     pub(crate) fn attempt(&self, attempt: &AttemptRow, seq: Option<u64>) -> String {
         let time = self.time(attempt.started_at, "%H:%M:%S");
         let number = match seq {
@@ -160,30 +160,33 @@ impl Style {
         text
     }
 
-    /// Events that never come.
+    /// Events that the relay no longer has.
     pub(crate) fn gap(&self, gap: &GapRow) -> String {
         let time = self.time(gap.noticed_at, "%H:%M:%S");
         let text = format!(
-            "#{} to #{} are lost: the relay no longer had them",
+            "#{} to #{} are lost: the relay had deleted them",
             gap.first, gap.last
         );
         format!("{time}  !   {}\n", self.paint(Tone::Warn, &text))
     }
 
-    /// What is new in the body of an event.
-    pub(crate) fn novelty(&self, row: &NewFieldsRow) -> String {
+    /// New fields of an event.
+    pub(crate) fn new_fields(&self, row: &NewFieldsRow) -> String {
         let time = self.time(row.noticed_at, "%H:%M:%S");
         let text = format!("{}: {}", row.topic, row.new_fields);
         let text = self.paint(Tone::Warn, &escape(&text));
         format!("{time}  !   #{}  {text}\n", row.seq)
     }
 
-    /// The same behind the line of the event.
-    fn novel(&self, event: &EventRow) -> String {
-        let Some(novelty) = &event.new_fields else {
+    /// New fields, as a note on the event's line.
+    fn new_fields_note(&self, event: &EventRow) -> String {
+        let Some(new_fields) = &event.new_fields else {
             return String::new();
         };
-        self.paint(Tone::Warn, &format!("  [{}]", escape(&novelty.to_string())))
+        self.paint(
+            Tone::Warn,
+            &format!("  [{}]", escape(&new_fields.to_string())),
+        )
     }
 
     /// The link's state, in one line.
@@ -198,11 +201,11 @@ impl Style {
                         escape(&target.url)
                     ),
                     Some(target) => format!(
-                        "connected: {}, not forwarded; replays go to {}\n",
+                        "connected: {}, not forwarding; replays go to {}\n",
                         escape(&endpoint.url),
                         escape(&target.url)
                     ),
-                    None => format!("connected: {}, not forwarded\n", escape(&endpoint.url)),
+                    None => format!("connected: {}, not forwarding\n", escape(&endpoint.url)),
                 },
                 None => "connected\n".to_owned(),
             },
@@ -215,7 +218,7 @@ impl Style {
                 let at = self.time(*retry_at, "%H:%M:%S");
                 let what = self.paint(Tone::Warn, &escape(reason));
                 let (next, explain) = (failures + 1, explain(code));
-                format!("no link: {what}; try {next} at {at}  {explain}\n")
+                format!("not connected: {what}; retry {next} at {at}  {explain}\n")
             }
             LinkState::Refused { code, reason } => {
                 let what = self.paint(Tone::Bad, &escape(reason));
@@ -225,15 +228,15 @@ impl Style {
         }
     }
 
-    /// What may be done with an endpoint's URL, once it is known.
+    /// The next step with an endpoint's URL.
     pub(crate) fn first_step(&self, url: &str) -> String {
         let url = escape(url);
         format!(
-            "that URL is for RingCentral; without it: ringtail simulate sms.inbound --to {url}\n"
+            "register this URL with RingCentral, or try: ringtail simulate sms.inbound --to {url}\n"
         )
     }
 
-    /// The target's health in one line, when there is a target and something to say.
+    /// The target's state, in one line.
     pub(crate) fn target(&self, status: &Status) -> Option<String> {
         let target = status.target.as_ref()?;
         match &target.state {
@@ -246,7 +249,7 @@ impl Style {
                     held => format!("{held} events are"),
                 };
                 Some(format!(
-                    "{} is down: {}; {held} held until it is back\n",
+                    "{} is down: {}; {held} pending until it is back\n",
                     escape(&target.url),
                     self.paint(Tone::Warn, &escape(reason)),
                 ))
@@ -254,17 +257,17 @@ impl Style {
         }
     }
 
-    /// What the app's answers would do to a subscription, in one line.
+    /// The failure clock, in one line.
     pub(crate) fn failing(&self, failing: Option<&Failing>, now: Timestamp) -> String {
         let Some(failing) = failing else {
-            return "the app's answers are accepted again\n".to_owned();
+            return "RingCentral would accept the app's responses again\n".to_owned();
         };
         let reason = escape(&failing.reason);
         let what = match failing.blacklisted_ms {
             None => {
                 let outlook = failing.outlook(now.0 / 1000);
                 let outlook = self.paint(Tone::Warn, &outlook);
-                format!("{outlook} unless an answer is accepted before")
+                format!("{outlook} unless a response is accepted before")
             }
             Some(at_ms) => {
                 let at = self.time(Timestamp(at_ms.saturating_mul(1000)), "%H:%M");
@@ -275,7 +278,7 @@ impl Style {
         format!("in production this subscription would be {what} (reason: {reason})\n")
     }
 
-    /// A proof of origin, in one line.
+    /// The result of a signature check, in one line.
     fn proof(&self, what: &str, proof: Proof) -> String {
         let outcome = match proof.outcome {
             signature::Outcome::Valid => self.paint(Tone::Good, "valid"),
@@ -286,17 +289,17 @@ impl Style {
         format!("{what}: {} {outcome}\n", proof.scheme.label())
     }
 
-    /// A line of the list of events, with the endpoint when there are several.
+    /// A line of `events list`, with the endpoint if there are several.
     pub(crate) fn listed(&self, event: &EventRow, several: bool) -> String {
         let time = self.time(event.received_at, "%Y-%m-%d %H:%M:%S");
         let state = match (&event.last_attempt, event.forward) {
             (Some(attempt), _) => match (&attempt.outcome, attempt.verdict.word()) {
-                // A status says by itself that it is the wrong one, and where there is no verdict all there is.
+                // The status alone explains these verdicts.
                 (Outcome::Status(status), "ok" | "status" | "unjudged") => status.to_string(),
                 (Outcome::Status(status), verdict) => format!("{status} {verdict}"),
                 (Outcome::Error { kind, .. }, _) => kind.word().to_owned(),
             },
-            (None, ForwardState::Pending) => "held".to_owned(),
+            (None, ForwardState::Pending) => "pending".to_owned(),
             (None, ForwardState::Rejected) => "rejected".to_owned(),
             (None, _) => "-".to_owned(),
         };
@@ -320,11 +323,11 @@ impl Style {
         format!(
             "{number}  {time}  {id}  {state} {took:>8}  {}{}\n",
             self.what(event),
-            self.novel(event)
+            self.new_fields_note(event)
         )
     }
 
-    /// An event with everything.
+    /// An event with headers, body and attempts.
     pub(crate) fn detail(&self, detail: &EventDetail) -> String {
         let event = &detail.event;
         let mut text = format!(
@@ -337,7 +340,7 @@ impl Style {
             self.time(event.received_at, "%Y-%m-%d %H:%M:%S%.6f %Z"),
             escape(&detail.peer),
             self.what(event),
-            self.novel(event),
+            self.new_fields_note(event),
             self.rejected(event),
             detail
                 .proof
@@ -355,14 +358,14 @@ impl Style {
         if std::str::from_utf8(&detail.body).is_err() {
             let name = format!("{}/{}", escape(&event.endpoint), event.seq);
             text.push_str(&format!(
-                "(all of it: ringtail events show {name} --raw > FILE)\n"
+                "(full body: ringtail events show {name} --raw > FILE)\n"
             ));
         }
         for attempt in &detail.attempts {
             let at = self.time(attempt.attempt.started_at, "%Y-%m-%d %H:%M:%S");
             text.push_str(&format!("\n{at}  <-- {}\n", self.how(&attempt.attempt)));
             if let Some(proof) = attempt.proof {
-                text.push_str(&self.proof("signature of the answer", proof));
+                text.push_str(&self.proof("signature of the response", proof));
             }
             self.message(&mut text, &attempt.headers, &attempt.body, attempt.body_len);
         }
@@ -395,22 +398,22 @@ impl Style {
     }
 }
 
-/// The command that says more of a code.
+/// The command that explains a code.
 fn explain(code: &str) -> String {
     format!("explain: ringtail explain {code}")
 }
 
-/// What became of a request at the edge; it says nothing of what the app answered since.
+/// How the relay answered the request.
 fn edge(disposition: Disposition) -> &'static str {
     match disposition {
         Disposition::Answered => "answered by the relay",
         Disposition::Pending => "answered 200 by the relay",
-        Disposition::Passed => "the app's to answer",
-        Disposition::Unknown(_) => "answered in a way that this version does not know",
+        Disposition::Passed => "answered by the app",
+        Disposition::Unknown(_) => "answered in a way unknown to this version",
     }
 }
 
-/// The path below the endpoint, which is empty at the endpoint itself.
+/// The path below the endpoint.
 fn below(event: &EventRow) -> Cow<'_, str> {
     match event.path.as_str() {
         "" => "/".into(),
@@ -418,14 +421,14 @@ fn below(event: &EventRow) -> Cow<'_, str> {
     }
 }
 
-/// Most bytes that are shown in hexadecimal.
+/// Bytes shown in hexadecimal, at most.
 const HEX_MAX: usize = 4096;
 
-/// Bytes that are no text from a place on, as numbers and letters.
+/// Appends bytes in hexadecimal; they are valid UTF-8 up to `valid`.
 fn numbers(text: &mut String, bytes: &[u8], valid: usize) {
     let len = bytes.len();
     text.push_str(&format!(
-        "(not UTF-8 from byte {valid} on: {len} bytes in hexadecimal)\n"
+        "(not UTF-8 from byte {valid}: {len} bytes in hexadecimal)\n"
     ));
     let shown = bytes.get(..HEX_MAX).unwrap_or(bytes);
     for hex::HexLine {
@@ -437,11 +440,11 @@ fn numbers(text: &mut String, bytes: &[u8], valid: usize) {
         text.push_str(&format!("{offset}  {digits}  {letters}\n"));
     }
     if len > shown.len() {
-        text.push_str(&format!("… {} bytes more\n", len - shown.len()));
+        text.push_str(&format!("… {} more bytes\n", len - shown.len()));
     }
 }
 
-/// JSON with line breaks, anything else as it is.
+/// Indents JSON, and returns other text unchanged.
 fn pretty(body: &str) -> String {
     serde_json::from_str::<serde_json::Value>(body)
         .and_then(|value| serde_json::to_string_pretty(&value))

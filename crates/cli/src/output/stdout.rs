@@ -1,12 +1,11 @@
-//! The one door to stdout.
+//! Standard output, off the runtime.
 
 use std::io;
 
 use ringtail_errors::{Context, Failure};
 use tokio::io::AsyncWriteExt;
 
-/// Standard output. Writing happens off the runtime, so that a reader who is slow or stuck delays no link and no
-/// signal.
+/// Standard output. A slow or stuck reader delays neither links nor signals.
 #[derive(Debug)]
 pub(crate) struct Stdout {
     inner: tokio::io::Stdout,
@@ -19,7 +18,7 @@ impl Stdout {
         }
     }
 
-    /// Writes bytes and flushes. Returns `false` once the reader has gone away, as `head` does, which is no failure.
+    /// Writes bytes and flushes. Returns `false` once the reader has closed the pipe, as `head` does.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<bool, Failure> {
         if bytes.is_empty() {
             return Ok(true);

@@ -355,7 +355,7 @@ mod tests {
         assert!(!offers("--").contains(&"--output".to_owned()));
         for line in ["--target 3000", "--target ", "--target"] {
             let about = check(line).about.unwrap();
-            assert!(about.starts_with("--target: Where they go"), "{about}");
+            assert!(about.starts_with("--target: Target"), "{about}");
         }
         assert_eq!(check("--target 3000 --speed 2").about, None);
     }

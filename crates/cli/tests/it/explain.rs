@@ -60,11 +60,11 @@ fn a_verdict_is_explained_by_its_word() {
 
 #[test]
 fn an_unknown_code_is_told_with_the_nearest() {
-    let expected = "exit 65\nerror[RT-105]: there is no code SUB-529 here\n\
-                    hint: the nearest: SUB-528, SUB-527, SUB-526; `ringtail explain --list` shows all\n";
+    let expected = "exit 65\nerror[RT-105]: unknown code SUB-529\n\
+                    hint: similar codes: SUB-528, SUB-527, SUB-526; `ringtail explain --list` lists all\n";
     assert_eq!(explained("SUB-529"), expected);
     let nothing = pipe(&["explain"], "it does not work\n");
-    assert!(nothing.starts_with("exit 65\nerror[RT-105]: there is no error code in that text\n"));
+    assert!(nothing.starts_with("exit 65\nerror[RT-105]: no error code in the text\n"));
     let huge = pipe(&["explain"], &"\u{1b}[31m".repeat(10_000));
     assert!(!huge.contains('\u{1b}') && huge.len() < 500, "{huge}");
 }
@@ -97,6 +97,6 @@ fn the_page_of_codes_is_the_table() {
     assert_eq!(
         std::fs::read_to_string(page).unwrap_or_default(),
         String::from_utf8(printed.stdout).unwrap(),
-        "print it anew: cargo run -p ringtail -- explain --list --output markdown > docs/ERRORS.md"
+        "run: cargo run -p ringtail -- explain --list --output markdown > docs/ERRORS.md"
     );
 }

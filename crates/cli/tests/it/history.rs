@@ -64,8 +64,8 @@ fn raw_is_the_body_byte_for_byte() {
 fn a_name_of_several_events_is_asked_back() {
     let home = home();
     let output = home.run(&["events", "show", "1"]);
-    let expected = "exit 65\nerror[RT-106]: 1 names 2 events of demo-x1, other-x2\n\
-                    hint: give more of the id, or name the endpoint with --endpoint\n";
+    let expected = "exit 65\nerror[RT-106]: 1 matches 2 events of demo-x1, other-x2\n\
+                    hint: give more of the id, or pass --endpoint\n";
     assert_eq!(home.seen(&output), expected);
     let one = home.run(&["events", "show", "1", "--endpoint", "other"]);
     assert_eq!(one.status.code(), Some(0));
@@ -76,16 +76,13 @@ fn an_endpoint_that_is_not_there_is_said() {
     let home = home();
     for arguments in [&["2", "-e", "nope"][..], &["nope/2"]] {
         let output = home.run(&[&["events", "show"], arguments].concat());
-        let expected = "exit 65\nerror[RT-106]: there is no endpoint nope in the history\n\
-                        hint: it has events of demo-x1, other-x2\n";
+        let expected = "exit 65\nerror[RT-106]: no endpoint nope in the history\n\
+                        hint: the history has demo-x1, other-x2\n";
         assert_eq!(home.seen(&output), expected);
     }
     let output = home.run(&["events", "show", "2", "-e", "other"]);
     let seen = home.seen(&output);
-    assert!(
-        seen.contains("there is no event 2 in the history"),
-        "{seen}"
-    );
+    assert!(seen.contains("no event 2 in the history"), "{seen}");
     let seen = home.seen(&home.run(&["replay", "5..2"]));
     assert!(
         seen.contains("the range 5..2 goes backwards; give 2..5"),
@@ -110,7 +107,7 @@ fn a_terminal_gets_no_bytes_that_it_would_obey() {
     let seen = home.seen(&output);
     assert!(seen.starts_with("exit 64\n"), "{seen}");
     assert!(
-        seen.contains("the body of event 2 is not plain text"),
+        seen.contains("the body of event 2 has control characters"),
         "{seen}"
     );
     assert!(!seen.contains('\u{1b}'), "{seen}");
@@ -145,8 +142,8 @@ fn nothing_is_done_with_events_that_may_not_be_meant() {
             _ => "demo-x1, other-x2",
         };
         let expected = format!(
-            "exit 65\nerror[RT-106]: {name} names {events} events of {of}\n\
-             hint: give more of the id, or name the endpoint with --endpoint\n"
+            "exit 65\nerror[RT-106]: {name} matches {events} events of {of}\n\
+             hint: give more of the id, or pass --endpoint\n"
         );
         assert_eq!(home.seen(&output), expected, "{command:?}");
     }
@@ -242,11 +239,12 @@ fn a_replay_without_an_answer_fails() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(
         stderr,
-        "error[RT-410]: 2 of 2 events got no answer\nhint: check that the app runs\n"
+        "error[RT-410]: 2 of 2 events got no response\nhint: check that the app runs\n"
     );
     assert_eq!(output.status.code(), Some(1));
     let unknown = home.run(&["replay", "demo/1"]);
-    let expected = "exit 64\nerror[RT-101]: it is not known where events of demo-x1 go\nhint: name the app: --target 3000\n";
+    let expected =
+        "exit 64\nerror[RT-101]: no target for events of demo-x1\nhint: pass --target 3000\n";
     assert_eq!(home.seen(&unknown), expected);
 }
 
@@ -318,10 +316,7 @@ fn an_edited_event_is_sent_as_a_new_one() {
     };
     for unchanged in ["true", "truncate -s 0"] {
         let output = edit(unchanged, "3000");
-        assert_eq!(
-            home.seen(&output),
-            "exit 0\nnothing was changed, and nothing is sent\n"
-        );
+        assert_eq!(home.seen(&output), "exit 0\nno change; nothing sent\n");
     }
     assert!(drafts().is_empty());
     for (editor, expected) in [
@@ -337,17 +332,17 @@ fn an_edited_event_is_sent_as_a_new_one() {
         assert!(seen.contains(expected), "{seen}");
         let draft = drafts().remove(0);
         assert!(
-            seen.contains("what you wrote is in HOME/data/edit-07020000-"),
+            seen.contains("your text is in HOME/data/edit-07020000-"),
             "{seen}"
         );
         std::fs::remove_file(draft).unwrap();
     }
-    // Nothing was written, so there is nothing to keep.
+    // Unchanged: nothing to keep.
     for (editor, status) in [("false", 1), ("no-such-editor", 127)] {
         let seen = home.seen(&edit(editor, "3000"));
         let told = format!(
-            "the editor {editor:?} ended with exit status: {status}; nothing is sent\n\
-                            hint: VISUAL or EDITOR names the command that edits\n"
+            "the editor {editor:?} ended with exit status: {status}; nothing sent\n\
+                            hint: set VISUAL or EDITOR to your editor\n"
         )
         .replace('"', "\\\"");
         assert!(seen.ends_with(&told.replace("\\\"", "\"")), "{seen}");

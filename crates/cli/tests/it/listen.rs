@@ -102,10 +102,10 @@ fn no_more_endpoints_than_one_listener_takes() {
     };
     let many = refused(17);
     assert!(
-        many.contains("17 endpoints are too many for one listener"),
+        many.contains("17 endpoints are too many for one client"),
         "{many}"
     );
-    assert!(many.contains("hint: 16 at most"), "{many}");
+    assert!(many.contains("hint: use at most 16"), "{many}");
     // As many as it takes are gone through: it is a target that is refused.
     let enough = refused(16);
     assert!(enough.contains("\"x\" is not a port"), "{enough}");
@@ -114,7 +114,7 @@ fn no_more_endpoints_than_one_listener_takes() {
 #[test]
 fn a_name_that_no_endpoint_has_is_refused_before_there_is_a_file() {
     let home = Home::new();
-    // Where a file is no directory can be made: who tried would say so.
+    // A file in the way: creating the data directory would fail.
     let file = home.path().join("file");
     std::fs::write(&file, "").unwrap();
     let refused = |arguments: &[&str]| {
@@ -126,7 +126,7 @@ fn a_name_that_no_endpoint_has_is_refused_before_there_is_a_file() {
     };
     let expected = "exit 64\nerror[RT-312]: \"BAD NAME\" cannot be an endpoint's name: \
                     a name consists of a-z, 0-9 and hyphens, not 'B'\n\
-                    hint: name it, for example, my-app\n";
+                    hint: use a name such as my-app\n";
     assert_eq!(refused(&["listen", "-e", "BAD NAME"]), expected);
     assert_eq!(
         refused(&["listen", "-e", "a=1", "-e", "BAD NAME=2"]),

@@ -14,7 +14,7 @@ mod replay;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// A directory of its own with a configuration that says nothing.
+/// A temporary directory with an empty configuration.
 struct Home(tempfile::TempDir);
 
 impl Home {

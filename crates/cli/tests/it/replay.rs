@@ -1,4 +1,4 @@
-//! Replays, and what is written to send events again.
+//! Replays and exported commands.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -37,7 +37,7 @@ fn signed(seq: u64) -> Event {
     event
 }
 
-/// An app that answers so many requests with 200.
+/// An app that answers this many requests with 200.
 fn app(count: usize) -> (String, std::thread::JoinHandle<()>) {
     let app = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = app.local_addr().unwrap().to_string();
@@ -70,7 +70,7 @@ fn vacant() -> String {
 #[test]
 fn what_had_no_answer_before_is_said() {
     let home = home(2);
-    // Refused, which is no answer.
+    // Refused: no response.
     home.run(&["replay", "2", "--target", &vacant()]);
     let few = home.seen(&home.run(&["events", "diff", "2", "--answers"]));
     assert!(
@@ -85,7 +85,7 @@ fn what_had_no_answer_before_is_said() {
     let seen = home.seen(&home.run(&compare));
     server.join().unwrap();
     assert!(
-        seen.contains("\n0 of 1 answers changed; 1 had no answer before\n"),
+        seen.contains("\n0 of 1 responses changed; 1 had no response before\n"),
         "{seen}"
     );
     let (target, server) = app(2);
@@ -106,7 +106,7 @@ fn what_had_no_answer_before_is_said() {
     home.run(&["replay", "2", "--target", &vacant()]);
     let seen = home.seen(&home.run(&["events", "diff", "2", "--answers"]));
     assert!(
-        seen.contains("--- answer 1 to #2\n+++ answer 2 to #2\n"),
+        seen.contains("--- response 1 to #2\n+++ response 2 to #2\n"),
         "{seen}"
     );
 }
@@ -126,10 +126,10 @@ fn a_dry_run_is_the_plan() {
     let seen = home.seen(&home.run(&[&dry[..], &faults].concat()));
     let planned = seqs(&seen);
     let again = seen.matches("→ http://localhost:3000 again\n").count();
-    let left_out = seen.matches(" is left out\n").count();
-    assert!(again > 0 && left_out > 0, "{seen}");
+    let dropped = seen.matches(" is dropped\n").count();
+    assert!(again > 0 && dropped > 0, "{seen}");
     assert!(!planned.is_sorted(), "{seen}");
-    assert_eq!(planned.len(), 20 + again - left_out, "{seen}");
+    assert_eq!(planned.len(), 20 + again - dropped, "{seen}");
     let json = home.run(&[&dry[..], &faults, &["--output", "json"]].concat());
     let lines = String::from_utf8(json.stdout).unwrap();
     let lines = lines
@@ -150,7 +150,7 @@ fn a_dry_run_is_the_plan() {
         lines.iter().filter(|line| line["again"] == true).count(),
         again
     );
-    // A seed that nobody chose is told, so that the same can be sent.
+    // A generated seed is printed, so the run can be repeated.
     let seen = home.seen(&home.run(&[&dry[..], &["--reorder"]].concat()));
     assert!(seen.contains("\nseed "), "{seen}");
 }
@@ -172,13 +172,13 @@ fn a_secret_that_is_missing_is_named() {
 #[test]
 fn commands_say_that_secrets_are_hidden_in_them() {
     let home = home(2);
-    let note = "secrets are hidden in 2 of 2 events; --reveal writes them\n";
+    let note = "secrets are redacted in 2 of 2 events; --reveal includes them\n";
     for form in ["curl", "httpie", "raw", "ndjson"] {
         let hidden = home.run(&["export", "--as", form]);
         let said = String::from_utf8_lossy(&hidden.stderr).into_owned();
         assert_eq!(said, if form == "ndjson" { "" } else { note }, "{form}");
         let script = String::from_utf8_lossy(&hidden.stdout).into_owned();
-        let comments = script.matches("\n# its secrets are hidden").count();
+        let comments = script.matches("\n# its secrets are redacted").count();
         let is_script = matches!(form, "curl" | "httpie");
         assert_eq!(comments, if is_script { 2 } else { 0 }, "{script}");
         let whole = home.run(&["export", "--as", form, "--reveal"]);
@@ -187,6 +187,6 @@ fn commands_say_that_secrets_are_hidden_in_them() {
             whole.stderr.is_empty() && script.contains("planted"),
             "{script}"
         );
-        assert!(!script.contains("secrets are hidden"), "{script}");
+        assert!(!script.contains("secrets are redacted"), "{script}");
     }
 }

@@ -6,189 +6,189 @@ codes! {
     SUB_520 = "SUB-520", theirs(400, "Validation Token is not returned"); {
         meaning: "The address answered the validation request without the Validation-Token header, or with another value.",
         causes: &[
-            "The app does not copy the request's Validation-Token header to its answer.",
-            "A proxy, gateway or framework removes or rewrites headers it does not know.",
-            "The token is sent in the body, or trimmed, quoted or changed in another way.",
+            "The app does not copy the request's Validation-Token header to its response.",
+            "A proxy, gateway or framework removes or rewrites unknown headers.",
+            "The token is sent in the body, or is trimmed, quoted or changed.",
             "Another server answers at this address: a login page, a tunnel's warning page, a default site.",
         ],
         next: &[
-            "ringtail check URL --verbose",
+            "`ringtail check URL --verbose`",
             "Answer 200 with the header `Validation-Token: <the value received>` and an empty body, whatever the path.",
-            "ringtail listen 3000    the relay answers the validation request by itself",
+            "`ringtail listen 3000`: the relay answers the validation request by itself",
         ],
         sections: &["1.2", "1.3", "4.8"],
     }
     SUB_521 = "SUB-521", theirs(400, "WebHook is not reachable"); {
-        meaning: "RingCentral could not talk to the address at all. Older pages give this text also for a token that is not echoed.",
+        meaning: "RingCentral could not connect to the address. Older pages give this message also for a token that is not echoed.",
         causes: &[
             "Nothing listens there: the app or the tunnel is not running, or its URL has changed.",
-            "The host has no public address, or a firewall keeps strangers out.",
-            "The answer took longer than 3000 ms (older pages: 1000 ms), as on a cold start.",
-            "The name does not resolve from outside, or only to an address that is out of order.",
+            "The host has no public address, or a firewall blocks callers.",
+            "The response took longer than 3000 ms (older pages: 1000 ms), as on a cold start.",
+            "The name does not resolve from outside, or one of its addresses does not work.",
             "The Validation-Token header is not echoed (see SUB-520).",
         ],
         next: &[
-            "ringtail check URL",
-            "Open the address from another network, such as a telephone's.",
-            "ringtail explain SUB-520",
+            "`ringtail check URL`",
+            "Open the address from another network, such as a phone's.",
+            "`ringtail explain SUB-520`",
         ],
         sections: &["1.3", "1.6", "1.8", "4.8"],
     }
     SUB_522 = "SUB-522", theirs(400, "WebHook responds with incorrect HTTP status"); {
-        meaning: "The address answered the validation request with another status than 200. RingCentral's text adds which: HTTP status is 500.",
+        meaning: "The address answered the validation request with a status other than 200. RingCentral's message adds which: HTTP status is 500.",
         causes: &[
             "400: the framework parses JSON, and the validation request has a JSON content type and no body.",
-            "401 or 403: authentication or a bot check stands before the webhook's path.",
-            "404 or 405: the path is another one, or takes no POST.",
-            "201, 202 or 204: no other 2xx than 200 is documented to be enough.",
-            "301, 302 or 308: the address leads elsewhere, such as to a trailing slash; register the last one.",
+            "401 or 403: authentication or a bot check protects the webhook's path.",
+            "404 or 405: the path is wrong, or does not accept POST.",
+            "201, 202 or 204: only 200 is documented as accepted.",
+            "301, 302 or 308: the address redirects, such as to a trailing slash; register the final address.",
             "500, 502 or 503: the handler failed, or the proxy found no app behind it.",
         ],
         next: &[
-            "ringtail check URL --verbose",
-            "curl -i -X POST -H 'Content-Type: application/json' -H 'Validation-Token: test' -d '' URL",
+            "`ringtail check URL --verbose`",
+            "`curl -i -X POST -H 'Content-Type: application/json' -H 'Validation-Token: test' -d '' URL`",
             "Answer the validation request before anything parses the body or asks for a login.",
         ],
         sections: &["1.2", "1.3", "4.8"],
     }
     SUB_523 = "SUB-523", Origin::RingCentral { status: None, message: "(unknown)" }; {
-        meaning: "No source says what this code means. Its neighbours, SUB-520 to SUB-525, are all about the address not passing the validation.",
-        causes: &["Unknown. By its number it is likely to be about the address, or its TLS."],
+        meaning: "No source says what this code means. Its neighbours, SUB-520 to SUB-525, are all about a failed validation.",
+        causes: &["Unknown. Its number suggests the address or its TLS."],
         next: &[
-            "ringtail check URL --verbose",
-            "Read the `message` beside the code, and ask RingCentral's support with the answer's RCRequestId header.",
+            "`ringtail check URL --verbose`",
+            "Read the `message` beside the code, and ask RingCentral's support, with the RCRequestId header of the response.",
         ],
         sections: &["4.8"],
     }
     SUB_524 = "SUB-524", theirs(400, "HTTPS certificate is not valid"); {
-        meaning: "RingCentral does not trust the certificate that the address shows, or cannot lead it to a public authority.",
+        meaning: "RingCentral does not trust the certificate, or cannot build a chain to a public authority.",
         causes: &[
-            "The server does not send the intermediate certificates. Browsers find them by themselves; RingCentral does not.",
-            "The certificate is self-signed, or of an authority of your own.",
+            "The server does not send the intermediate certificates. Browsers fetch missing ones; RingCentral does not.",
+            "The certificate is self-signed, or from your own authority.",
             "It has expired, or is not valid yet.",
-            "It is for another name than the one in the address.",
+            "It is for another name.",
             "The chain is sent in the wrong order.",
             "The server offers TLS 1.1 or older only; 1.2 is needed.",
         ],
         next: &[
-            "ringtail check URL",
-            "openssl s_client -connect HOST:443 -servername HOST -showcerts </dev/null",
-            "Serve the full chain: certbot's fullchain.pem, and not cert.pem.",
-            "ringtail listen 3000    an app on this machine needs no certificate: the relay has one",
+            "`ringtail check URL`",
+            "`openssl s_client -connect HOST:443 -servername HOST -showcerts </dev/null`",
+            "Serve the full chain: certbot's fullchain.pem, not cert.pem.",
+            "`ringtail listen 3000`: the relay has a certificate, so the app needs none",
         ],
         sections: &["1.6", "4.8"],
     }
     SUB_525 = "SUB-525", theirs(400, "WebHook server response is invalid"); {
-        meaning: "The address answered the validation request, and RingCentral could not take the answer.",
+        meaning: "The address answered the validation request, and RingCentral could not use the response.",
         causes: &[
             "Headers and body together are over 1024 bytes: security headers, cookies and proxies add up.",
-            "The answer has a body: a page, or the request sent back. It should be empty.",
-            "The answer has no `Content-Type: application/json`, which the guide asks for even of an empty body.",
+            "The response has a body: a page, or an echo of the request. It should be empty.",
+            "The response has no `Content-Type: application/json`, which the guide requires even for an empty body.",
             "The framework failed on a JSON content type with no body (see SUB-522).",
-            "The answer is compressed, or breaks off.",
+            "The response is compressed or truncated.",
         ],
         next: &[
-            "ringtail check URL --verbose",
+            "`ringtail check URL --verbose`",
             "Answer 200 with Validation-Token, `Content-Type: application/json`, `Content-Length: 0`, and nothing else.",
             "Turn HSTS, CSP, Alt-Svc and cookies off for the webhook's path.",
         ],
         sections: &["1.2", "1.3", "1.4", "4.8"],
     }
     SUB_526 = "SUB-526", Origin::RingCentral { status: None, message: "(unknown)" }; {
-        meaning: "No source says what this code means. Its neighbours below are about the validation, those above about permission.",
+        meaning: "No source says what this code means. Lower numbers are about validation, higher ones about permissions.",
         causes: &[
-            "Unknown. Either the address does not pass the validation, or an event filter is not allowed.",
+            "Unknown. Either the address fails validation, or an event filter is not allowed.",
         ],
         next: &[
-            "ringtail check URL --verbose",
+            "`ringtail check URL --verbose`",
             "Create the subscription with one event filter at a time.",
-            "Read the `message` beside the code, and ask RingCentral's support with the answer's RCRequestId header.",
+            "Read the `message` beside the code, and ask RingCentral's support, with the RCRequestId header of the response.",
         ],
         sections: &["4.8"],
     }
     SUB_508 = "SUB-508", theirs(400, "Invalid event filters: …"); {
-        meaning: "One of the event filters is not one that RingCentral knows. The message names it.",
+        meaning: "RingCentral does not know one of the event filters. The message names it.",
         causes: &[
-            "A spelling mistake, or a filter of another API version.",
-            "A query parameter that this filter does not take.",
-            "An account or extension id that is not one; `~` stands for one's own.",
+            "The filter is misspelt, or from another API version.",
+            "The filter does not take one of its query parameters.",
+            "An account or extension id is wrong; `~` is your own.",
         ],
         next: &[
-            "ringtail simulate --list    shows kinds and their event filters",
+            "`ringtail simulate --list` shows kinds and their event filters",
             "Create the subscription with one event filter at a time.",
         ],
         sections: &["4.8", "6"],
     }
     SUB_515 = "SUB-515", theirs(400, "Subscription containing only reminder filter is not allowed"); {
-        meaning: "The renewal reminder is no subscription of its own: it reminds of the events beside it.",
+        meaning: "A renewal reminder needs other event filters in the same subscription.",
         causes: &[
             "`/restapi/v1.0/subscription/~?threshold=…&interval=…` is the only event filter.",
         ],
-        next: &["Add the reminder to the subscription whose end it is to announce."],
+        next: &["Add the reminder to the subscription that it is about."],
         sections: &["4.5", "4.8"],
     }
     SUB_505 = "SUB-505", theirs(403, "Subscriptions limit exceeded"); {
-        meaning: "This user has as many subscriptions with this app as there may be: 30 by the newest source, 20 by an older one.",
+        meaning: "This user has reached the limit of subscriptions with this app: 30 by the newest source, 20 by an older one.",
         causes: &[
-            "Forgotten subscriptions of earlier runs: each start made one and none was deleted.",
+            "Each start of the app created a subscription, and none was deleted.",
             "Subscriptions to tunnel addresses that no longer exist.",
         ],
         next: &[
-            "GET /restapi/v1.0/subscription    lists them; DELETE /restapi/v1.0/subscription/{id} ends one",
-            "Look for one with your address before creating another; use a short expiresIn in development.",
-            "ringtail listen 3000    its address stays the same, so that one subscription is enough",
+            "`GET /restapi/v1.0/subscription` lists them; DELETE /restapi/v1.0/subscription/{id} ends one",
+            "Look for one with your address before you create another; use a short expiresIn in development.",
+            "`ringtail listen 3000`: the address stays the same, so one subscription is enough",
         ],
         sections: &["4.6", "4.8"],
     }
     SUB_507 = "SUB-507", theirs(404, "(the subscription has expired)"); {
-        meaning: "There is no such subscription any more.",
+        meaning: "The subscription no longer exists.",
         causes: &[
-            "It has expired: after 7 days, unless expiresIn said otherwise.",
-            "expiresIn was given inside deliveryMode, where it is ignored without a word.",
+            "It expired: after 7 days, unless expiresIn was set.",
+            "expiresIn was given inside deliveryMode, where it is silently ignored.",
             "It was deleted, or belongs to another user or app.",
         ],
         next: &[
-            "Create it anew; ask for expiresIn (beside deliveryMode) of at most 315360000 seconds.",
-            "Add the renewal reminder filter, or renew by a timer: POST /restapi/v1.0/subscription/{id}/renew",
+            "Create it again with expiresIn (beside deliveryMode) of up to 315360000 seconds.",
+            "Add the renewal reminder filter, or renew on a timer: `POST /restapi/v1.0/subscription/{id}/renew`",
         ],
         sections: &["4.1", "4.4", "4.5", "4.8"],
     }
     SUB_402 = "SUB-402", theirs(403, "(presence is disabled)"); {
-        meaning: "Presence of the extension in the event filter is switched off.",
-        causes: &["The extension's settings or the account's plan have presence disabled."],
-        next: &["Enable presence for the extension, or leave its filter out."],
+        meaning: "Presence is disabled for the extension in the event filter.",
+        causes: &["The extension's settings or the account's plan disable presence."],
+        next: &["Enable presence for the extension, or omit its filter."],
         sections: &["4.8"],
     }
     SUB_403 = "SUB-403", theirs(403, "(monitoring is refused)"); {
-        meaning: "The extension in the event filter does not allow this user to watch its presence.",
+        meaning: "The extension in the event filter does not let this user see its presence.",
         causes: &["The permission to see that extension's presence is not granted."],
         next: &[
-            "Have the extension's owner or an administrator grant it, or subscribe as that user.",
+            "Ask the extension's owner or an administrator to grant it, or subscribe as that user.",
         ],
         sections: &["4.8"],
     }
     SUB_404 = "SUB-404", theirs(403, "(call pick-up is refused)"); {
-        meaning: "The extension in the event filter does not allow this user to pick up its calls.",
+        meaning: "The extension in the event filter does not let this user pick up its calls.",
         causes: &["The permission to pick up that extension's calls is not granted."],
         next: &[
-            "Have the extension's owner or an administrator grant it, or subscribe as that user.",
+            "Ask the extension's owner or an administrator to grant it, or subscribe as that user.",
         ],
         sections: &["4.8"],
     }
     SUB_405 = "SUB-405", theirs(403, "(other extensions' messages)"); {
-        meaning: "The event filter asks for messages of another extension, which this user may not read.",
-        causes: &["The filter names an extension id of somebody else instead of `~`."],
-        next: &["Use `~`, or subscribe as the user whose messages they are."],
+        meaning: "The event filter is for messages of another extension, which this user may not read.",
+        causes: &["The filter has another user's extension id instead of `~`."],
+        next: &["Use `~`, or subscribe as that user."],
         sections: &["4.8"],
     }
     SUB_406 = "SUB-406", theirs(403, "(events of extensions of another account)"); {
-        meaning: "The event filter asks for an extension that is not of this user's account; or the user is a bot that is not ready yet.",
+        meaning: "The extension in the event filter belongs to another account, or the user is a bot that is not ready yet.",
         causes: &[
-            "A bot has just been installed: its user takes a while to be ready.",
-            "The filter names an extension or account id of another account.",
+            "A bot was just installed: its user takes a while to become ready.",
+            "The filter has the extension or account id of another account.",
         ],
         next: &[
-            "For a fresh bot: try again every 10 s until it works.",
+            "For a new bot: retry every 10 s.",
             "Use `~` for account and extension.",
         ],
         sections: &["3.6", "4.8"],
@@ -196,48 +196,48 @@ codes! {
     SUB_408 = "SUB-408", theirs(403, "(events of an unknown user)"); {
         meaning: "RingCentral does not know the user that the subscription would belong to.",
         causes: &[
-            "A bot has just been installed: its user takes a while to be ready.",
+            "A bot was just installed: its user takes a while to become ready.",
             "The user was removed or disabled.",
         ],
         next: &[
-            "For a fresh bot: try again every 10 s until it works.",
-            "Log in again as a user that exists.",
+            "For a new bot: retry every 10 s.",
+            "Log in again as an existing user.",
         ],
         sections: &["3.6", "4.8"],
     }
     SUB_518 = "SUB-518", theirs(403, "(favourites of another extension)"); {
-        meaning: "The event filter asks for another extension's favourites, which only their owner may watch.",
-        causes: &["The filter names an extension id of somebody else instead of `~`."],
+        meaning: "The event filter is for another extension's favourites, which only their owner may receive.",
+        causes: &["The filter has another user's extension id instead of `~`."],
         next: &["Use `~`, or subscribe as that user."],
         sections: &["4.8", "6"],
     }
     SUB_527 = "SUB-527", theirs(403, "(missed calls of another extension)"); {
-        meaning: "The event filter asks for another extension's missed calls, which only their owner may watch.",
-        causes: &["The filter names an extension id of somebody else instead of `~`."],
+        meaning: "The event filter is for another extension's missed calls, which only their owner may receive.",
+        causes: &["The filter has another user's extension id instead of `~`."],
         next: &[
-            "Use `~`, or `/restapi/v1.0/account/~/telephony/sessions?missedCall=true` with the permission for it.",
+            "Use `~`, or `/restapi/v1.0/account/~/telephony/sessions?missedCall=true`, which needs a permission.",
         ],
         sections: &["4.8", "6"],
     }
     SUB_528 = "SUB-528", theirs(403, "[SubscriptionAPNS] application permission is required …"); {
-        meaning: "The subscription's transport or filter is for mobile push, and the app has no permission for that.",
+        meaning: "The subscription's transport or filter is for mobile push, and the app lacks the permission.",
         causes: &[
-            "transportType is APNS, or the filter is one for push alone, where WebHook was meant.",
+            "transportType is APNS, or the filter is for push only.",
         ],
         next: &["Set deliveryMode.transportType to WebHook."],
         sections: &["4.1", "4.8"],
     }
     SUB_530 = "SUB-530", theirs(403, "(incoming calls of another extension)"); {
-        meaning: "The event filter asks for another extension's incoming calls, which only their owner may watch.",
-        causes: &["The filter names an extension id of somebody else instead of `~`."],
+        meaning: "The event filter is for another extension's incoming calls, which only their owner may receive.",
+        causes: &["The filter has another user's extension id instead of `~`."],
         next: &[
-            "Use `~`, or `/restapi/v1.0/account/~/telephony/sessions` with the permission for it.",
+            "Use `~`, or `/restapi/v1.0/account/~/telephony/sessions`, which needs a permission.",
         ],
         sections: &["4.8", "6"],
     }
     SUB_531 = "SUB-531", theirs(403, "(presence lines of another extension)"); {
-        meaning: "The event filter asks for another extension's presence lines, which only their owner may watch.",
-        causes: &["The filter names an extension id of somebody else instead of `~`."],
+        meaning: "The event filter is for another extension's presence lines, which only their owner may receive.",
+        causes: &["The filter has another user's extension id instead of `~`."],
         next: &["Use `~`, or subscribe as that user."],
         sections: &["4.8", "6"],
     }

@@ -1,4 +1,4 @@
-//! Which answers of the app changed.
+//! Compares responses with the previous ones.
 
 use std::fmt;
 
@@ -7,30 +7,30 @@ use ringtail_errors::Failure;
 use serde_json::json;
 
 use crate::args::Format;
-use crate::output::escape::escape;
 use crate::output::plain::{Style, Tone};
 use crate::output::{json, print};
+use ringtail_text::escape;
 
-/// Answers held against those before them.
+/// Results of a comparison.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
-    rows: Vec<Row>,
+    rows: Vec<Changed>,
     counts: Counts,
 }
 
-/// How many answers are what they were.
+/// Counts of a comparison.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
-    /// Answers that changed.
+    /// Responses that changed.
     pub(crate) changed: usize,
-    /// Answers that were compared.
+    /// Responses compared.
     pub(crate) compared: usize,
-    /// Events that had no answer to compare with.
+    /// Events without a previous response.
     pub(crate) fresh: usize,
 }
 
 impl Counts {
-    /// Takes an event into account. One that was never answered before cannot have changed.
+    /// Adds an event.
     pub(crate) fn add(&mut self, compared: Option<&Compared>) {
         match compared {
             Some(compared) => {
@@ -47,17 +47,17 @@ impl fmt::Display for Counts {
         let Self {
             changed, compared, ..
         } = self;
-        write!(f, "{changed} of {compared} answers changed")?;
+        write!(f, "{changed} of {compared} responses changed")?;
         match self.fresh {
             0 => Ok(()),
-            fresh => write!(f, "; {fresh} had no answer before"),
+            fresh => write!(f, "; {fresh} had no response before"),
         }
     }
 }
 
-/// An answer that changed.
+/// A response that changed.
 #[derive(Debug)]
-struct Row {
+struct Changed {
     seq: u64,
     id: String,
     summary: String,
@@ -66,13 +66,13 @@ struct Row {
 }
 
 impl Comparison {
-    /// Takes the answer to an event into account.
+    /// Adds the response to an event.
     pub(super) fn add(&mut self, step: &Step) {
         self.counts.add(step.compared.as_ref());
         if let Some(compared) = &step.compared
             && compared.changes > 0
         {
-            self.rows.push(Row {
+            self.rows.push(Changed {
                 seq: step.event.seq,
                 id: step.event.id.to_string(),
                 summary: step.event.summary.clone(),
@@ -125,7 +125,7 @@ impl Comparison {
     }
 }
 
-/// Returns how an answer changed, in a few words.
+/// Describes the change briefly.
 pub(crate) fn how(compared: &Compared) -> String {
     let Compared {
         before,

@@ -1,4 +1,4 @@
-//! `ringtail simulate cut`: a scenario from recorded events.
+//! `ringtail simulate cut`.
 
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
@@ -10,7 +10,7 @@ use crate::args::simulate::CutArgs;
 use crate::command::find::{find, open};
 use crate::output::print;
 
-/// The most events of one scenario, as many as a scenario may send.
+/// Events per scenario, at most.
 const MAX_EVENTS: usize = 10_000;
 
 pub(super) async fn run(common: &Common, args: CutArgs) -> Result<(), Failure> {
@@ -24,7 +24,7 @@ pub(super) async fn run(common: &Common, args: CutArgs) -> Result<(), Failure> {
     ids.dedup();
     if ids.len() > MAX_EVENTS {
         let many = format!("{} events are too many for a scenario", ids.len());
-        return Err(Failure::new(&codes::USAGE, many).hint(format!("name at most {MAX_EVENTS}")));
+        return Err(Failure::new(&codes::USAGE, many).hint(format!("pass at most {MAX_EVENTS}")));
     }
     let mut events: Vec<EventDetail> = Vec::with_capacity(ids.len());
     for id in ids {

@@ -1,4 +1,4 @@
-//! What a simulation says: lines for people, and JSON lines.
+//! Output of a simulation: lines for people, and JSON lines.
 //!
 //! ```text
 //!   +0.000  telephony.trunk-setup        200   12 ms
@@ -12,13 +12,13 @@ use ringtail_simulate::{Scenario, Shot, Source, Template, VARIABLES, builtins};
 use serde_json::{Value, json};
 
 use crate::args::Format;
-use crate::output::escape::escape;
 use crate::output::json;
+use ringtail_text::escape;
 
-/// Column that names of templates fill.
+/// Columns of a template's name.
 const NAME_WIDTH: usize = 27;
 
-/// Writes what happens, one line for each request.
+/// Formats each request and its response as a line.
 #[derive(Debug)]
 pub(super) struct Lines {
     format: Format,
@@ -29,7 +29,7 @@ impl Lines {
         Self { format }
     }
 
-    /// A request and its answer.
+    /// A request and its response.
     pub(super) fn report(&mut self, report: &Report) -> Vec<u8> {
         let verdict = &report.finding.verdict;
         if self.format == Format::Json {
@@ -76,7 +76,7 @@ impl Lines {
     pub(super) fn planned(&mut self, shot: &Shot, at_ms: u64, again: bool) -> Vec<u8> {
         let request = &shot.request;
         let headers = request.headers.iter().map(|(name, value)| {
-            // Who looks at a dry run need not see the token that the app trusts.
+            // Do not print the token that the app trusts.
             let value = match value.is_sensitive() {
                 true => "(secret)".into(),
                 false => String::from_utf8_lossy(value.as_bytes()),
@@ -107,7 +107,7 @@ impl Lines {
         text.into_bytes()
     }
 
-    /// How a run went.
+    /// Summary of a run.
     pub(super) fn summary(&mut self, name: &str, options: &Options, summary: &Summary) -> Vec<u8> {
         if self.format == Format::Json {
             return json::bytes(&json!({

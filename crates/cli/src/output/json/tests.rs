@@ -177,7 +177,7 @@ fn link_target_and_gap_have_lines() {
         is: "string".into(),
         was: was.iter().map(|word| (*word).to_owned()).collect(),
     };
-    lines += &text(&novelty(&NewFieldsRow {
+    lines += &text(&new_fields(&NewFieldsRow {
         row: Default::default(),
         event: id(),
         endpoint: "demo-x1".into(),

@@ -94,7 +94,7 @@ fn an_event_and_its_attempts_are_a_line_each() {
         last: 4,
         noticed_at: Timestamp(0),
     });
-    let novelty = NewFields {
+    let new_fields = NewFields {
         fields: vec![
             NewField {
                 path: "body.to[*].\u{202e}x".into(),
@@ -109,18 +109,18 @@ fn an_event_and_its_attempts_are_a_line_each() {
         ],
         more: 2,
     };
-    lines += &plain.novelty(&NewFieldsRow {
+    lines += &plain.new_fields(&NewFieldsRow {
         row: Default::default(),
         event: event().id,
         endpoint: "demo-x1".into(),
         seq: 17,
         topic: "sms".into(),
-        new_fields: novelty.clone(),
+        new_fields: new_fields.clone(),
         noticed_at: Timestamp(0),
     });
     lines += &plain.listed(&event(), false);
     let mut novel = event();
-    novel.new_fields = Some(novelty);
+    novel.new_fields = Some(new_fields);
     lines += &plain.listed(&novel, false);
     for (outcome, faults) in [
         (Outcome::Status(200), Vec::new()),
