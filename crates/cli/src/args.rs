@@ -252,7 +252,7 @@ pub(crate) enum EventsCommand {
 Examples:
   ringtail events list status:5xx since:-3h
   ringtail events list 'kind:telephony body.parties[*].status.code = Answered'
-  ringtail events list 'from:+1650 (held or verdict:late)'
+  ringtail events list 'from:+1650 (pending or verdict:late)'
   ringtail events list endpoint:demo 'not kind:presence'
 
 Filter language: docs/FILTER.md")]
@@ -292,7 +292,7 @@ pub(crate) struct ShowArgs {
 Examples:
   ringtail events mark 17 --comment 'the duplicate SMS'
   ringtail events mark --filter 'status:5xx on:today'
-  ringtail events list marked
+  ringtail events list bookmarked
   ringtail events mark 17 --clear
 
 Retention does not delete bookmarked events.")]

@@ -1,7 +1,7 @@
-//! What the user decided, from all the places where it can be said.
+//! The configuration, merged from all its sources.
 //!
-//! A flag counts before the environment, the environment before the file, the file before the login, and the
-//! default last. [`Config::resolve`] is that rule and nothing else; [`Config::load`] brings it its sources.
+//! Flags override the environment, the environment the file, the file the login; defaults come last.
+//! [`Config::resolve`] applies that rule; [`Config::load`] reads the sources.
 
 mod file;
 mod keep;
@@ -26,14 +26,14 @@ use ringtail_outbound::trust::{Trust, TrustError};
 use ringtail_recordings::diff::Noise;
 use ringtail_store::Retention;
 
-/// Name of the endpoint when none is chosen. The same on each machine of a developer, so that a subscription goes
-/// on when they change from one to the other.
+/// Default endpoint name. It is the same on every machine of a developer, so a subscription keeps working when they
+/// switch machines.
 pub const DEFAULT_ENDPOINT: &str = "default";
 
-/// The most characters of a token: far above what a relay gives out.
+/// Maximum characters of a token, far above what a relay issues.
 const MAX_TOKEN_CHARS: usize = 512;
 
-/// What the flags say.
+/// Values of the command-line flags.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     /// `--relay`.
@@ -48,11 +48,11 @@ pub struct Flags {
     pub endpoint: Option<String>,
     /// `--reject-forged`.
     pub reject_forged: bool,
-    /// `--keep-days` and its like.
+    /// `--keep-days` and the like.
     pub keep: Keep,
 }
 
-/// What the environment says. An empty variable says nothing.
+/// Values of environment variables. An empty variable counts as unset.
 #[derive(Debug, Clone, Default)]
 pub struct Env {
     /// `RINGTAIL_RELAY`.
@@ -65,7 +65,7 @@ pub struct Env {
     pub data: Option<PathBuf>,
     /// `RINGTAIL_CONFIG`.
     pub config: Option<PathBuf>,
-    /// `RINGTAIL_GLIP_SECRET` and its like.
+    /// `RINGTAIL_GLIP_SECRET` and the like.
     pub secrets: Secrets,
 }
 
@@ -92,17 +92,17 @@ impl Env {
     }
 }
 
-/// Where things are when nobody says otherwise.
+/// Default locations.
 #[derive(Debug, Clone)]
-pub struct Places {
-    /// The configuration file. The login is beside it.
+pub struct DefaultPaths {
+    /// The configuration file; the login is stored next to it.
     pub config: PathBuf,
     /// Directory of history and logs.
     pub data: PathBuf,
 }
 
-impl Places {
-    /// Returns the places that this platform has for such files.
+impl DefaultPaths {
+    /// Returns this platform's standard locations.
     ///
     /// # Errors
     /// When the user has no home directory.
@@ -115,12 +115,12 @@ impl Places {
     }
 }
 
-/// Everything that is decided.
+/// The merged configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The relay, if any is known.
+    /// The relay, if configured.
     pub relay: Option<RelayUrl>,
-    /// The token for that relay, if any is known.
+    /// The token for that relay, if known.
     pub token: Option<SecretString>,
     /// PEM file of the relay's own authority.
     pub ca: Option<PathBuf>,
@@ -130,40 +130,40 @@ pub struct Config {
     pub endpoint: String,
     /// What RingCentral and the app share, by endpoint.
     pub secrets: AllSecrets,
-    /// Whether a flag says that requests whose proof of origin is wrong or missing are kept from the app.
+    /// `--reject-forged`: do not forward requests with a missing or invalid signature or token.
     reject_forged: bool,
-    /// Whether the file says so, by endpoint.
+    /// The same per endpoint, from the file.
     own_reject_forged: BTreeMap<String, bool>,
-    /// Whether the file says so for the rest.
+    /// The same for all other endpoints, from the file.
     common_reject_forged: bool,
     /// How much of the history is kept.
     pub retention: Retention,
-    /// What the file says of the terminal UI.
+    /// Settings of the terminal UI.
     pub screen: ScreenConfig,
-    /// What is not compared.
+    /// Fields that comparisons ignore.
     pub noise: Noise,
-    /// File of the login.
+    /// The login's file.
     pub login_file: PathBuf,
-    /// Relay of the login, when it is another than [`Config::relay`].
+    /// Relay of the login, if it differs from [`Config::relay`].
     pub other_login: Option<String>,
 }
 
 impl Config {
-    /// Reads environment and files and resolves them with the flags.
+    /// Reads environment and files and merges them with the flags.
     ///
     /// # Errors
-    /// When a source cannot be read or says something wrong.
+    /// When a source cannot be read or is invalid.
     pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
         let env = Env::from_process()?;
         let chosen = (flags.config.as_ref().or(env.config.as_ref())).cloned();
         let data = (flags.data.as_ref().or(env.data.as_ref())).cloned();
-        // A service without a home directory works when it is told both.
+        // A service without a home directory works if both paths are given.
         let mut places = match (&chosen, data) {
-            (Some(config), Some(data)) => Places {
+            (Some(config), Some(data)) => DefaultPaths {
                 config: config.clone(),
                 data,
             },
-            _ => Places::of_platform()?,
+            _ => DefaultPaths::of_platform()?,
         };
         if let Some(config) = chosen {
             if !config.exists() && flags.config.is_some() {
@@ -176,16 +176,16 @@ impl Config {
         Self::resolve(flags, &env, &file, login.as_ref(), &places)
     }
 
-    /// Decides by precedence.
+    /// Merges the sources by precedence.
     ///
     /// # Errors
-    /// When a value that counts is not valid.
+    /// When a value that takes effect is invalid.
     pub fn resolve(
         flags: &Flags,
         env: &Env,
         file: &FileConfig,
         login: Option<&Login>,
-        places: &Places,
+        places: &DefaultPaths,
     ) -> Result<Self, ConfigError> {
         let relay = [
             ("--relay", flags.relay.as_deref()),
@@ -204,7 +204,7 @@ impl Config {
         })
         .transpose()?;
 
-        // A login counts for its own relay alone: its token must not be sent to another.
+        // A login applies to its own relay only: its token must not be sent to another.
         let login_relay = login.and_then(|login| login.relay.parse::<RelayUrl>().ok());
         let (ours, other) = match login {
             Some(login) if login_relay.is_some() && login_relay == relay => (Some(login), None),
@@ -245,7 +245,7 @@ impl Config {
             reject_forged: flags.reject_forged,
             own_reject_forged: own.collect(),
             common_reject_forged: file.reject_forged.unwrap_or(false),
-            retention: flags.keep.before(file.history),
+            retention: flags.keep.or(file.history),
             screen: file.screen.clone(),
             noise: (file.diff.noise.iter()).fold(Noise::default(), |noise, name| noise.with(name)),
             login_file: login_file(&places.config),
@@ -253,17 +253,17 @@ impl Config {
         })
     }
 
-    /// Returns whether requests whose proof of origin is wrong or missing are kept from the app of an endpoint.
+    /// Returns true if an endpoint's requests with a missing or invalid signature or token are not forwarded.
     #[must_use]
     pub fn rejects_forged(&self, endpoint: &str) -> bool {
         let own = self.own_reject_forged.get(endpoint);
         self.reject_forged || own.copied().unwrap_or(self.common_reject_forged)
     }
 
-    /// Returns what a call to the relay needs.
+    /// Returns relay, token and trust for calls to the relay.
     ///
     /// # Errors
-    /// When relay or token are not known, or no TLS can be set up with the authority.
+    /// When relay or token are unknown, or TLS cannot be set up.
     pub fn account(&self) -> Result<Account, ConfigError> {
         let relay = self.relay.clone().ok_or(ConfigError::NoRelay)?;
         let token = match (&self.token, &self.other_login) {
@@ -285,14 +285,14 @@ impl Config {
     }
 }
 
-/// What a call to the relay needs.
+/// Relay, token and trust for calls to the relay.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The relay.
     pub relay: RelayUrl,
     /// The account's token.
     pub token: SecretString,
-    /// Whom to trust to be the relay.
+    /// How to verify the relay's certificate.
     pub trust: Trust,
 }
 
@@ -300,7 +300,7 @@ fn login_file(config: &Path) -> PathBuf {
     config.with_file_name("login.toml")
 }
 
-/// Takes a token as a header can carry it: visible ASCII, without the white space that pasting brings.
+/// Trims a pasted token and returns it if a header can carry it: visible ASCII.
 #[must_use]
 pub fn parse_token(text: &SecretString) -> Option<SecretString> {
     let token = text.expose_secret().trim();
@@ -310,7 +310,7 @@ pub fn parse_token(text: &SecretString) -> Option<SecretString> {
     valid.then(|| token.into())
 }
 
-/// Why there is no configuration.
+/// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -329,30 +329,30 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
-    /// The configuration file is wrong.
+    /// The configuration file is invalid.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The login is wrong.
+    /// The login is invalid.
     #[error(transparent)]
     Login(#[from] LoginError),
-    /// The relay's URL is wrong.
+    /// The relay's URL is invalid.
     #[error("{place} is {reason}")]
     Relay {
-        /// Where it was said.
+        /// The source.
         place: &'static str,
         /// What is wrong.
         reason: BadRelayUrl,
     },
-    /// The token cannot be one.
+    /// The token has invalid characters.
     #[error("{place} is not a token: tokens are visible ASCII without spaces")]
     Token {
-        /// Where it was said.
+        /// The source.
         place: &'static str,
     },
-    /// A secret cannot be one.
+    /// A secret is invalid.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// No relay is known.
+    /// No relay is configured.
     #[error("no relay is configured")]
     NoRelay,
     /// No token is known.
@@ -361,7 +361,7 @@ pub enum ConfigError {
         /// The relay.
         relay: RelayUrl,
     },
-    /// The token that is known belongs to another relay.
+    /// The only known token belongs to another relay.
     #[error("there is no token for {relay}: the login is for {other}")]
     OtherLogin {
         /// The relay.
@@ -369,7 +369,7 @@ pub enum ConfigError {
         /// The relay of the login.
         other: String,
     },
-    /// No TLS can be set up.
+    /// TLS cannot be set up.
     #[error(transparent)]
     Trust(#[from] TrustError),
 }

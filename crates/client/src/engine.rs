@@ -1,12 +1,11 @@
 //! The engine: everything that runs while a client listens on one endpoint.
 //!
-//! It owns the link, the forwarder and the history, and prints nothing: faces watch [`Engine::status`] and read
-//! [`Engine::history`] from their own position. It never gives up by itself, except when the relay refuses for
-//! good.
+//! It owns the link, the forwarder and the history, and prints nothing: front ends watch [`Engine::status`] and read
+//! [`Engine::history`] from their own position. It runs until it is stopped or the relay refuses permanently.
 
+mod endpoint_cache;
 mod failures;
 mod lock;
-mod memory;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -20,38 +19,37 @@ use tracing::Instrument;
 
 use crate::config::Account;
 use crate::forward::{ForwardOptions, Forwarder, Passthrough, SendOptions, Sender, TrustError};
-use crate::link::{Linker, Refusal};
+use crate::link::{LinkSupervisor, Refusal};
+use endpoint_cache::EndpointCache;
+pub use endpoint_cache::{command_target, last_target};
 use failures::Failures;
-use lock::Lock;
 pub use lock::LockError;
-use memory::Memory;
-pub use memory::{command_target, last_target};
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{Endpoint, LinkState, Status, Target, TargetState, Watermarks};
 use ringtail_store::{Forwarding, History, OpenError, Retention};
 
-/// What an engine is to do.
+/// Configuration of an engine.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
-    /// The relay and who calls it.
+    /// The relay and its credentials.
     pub account: Account,
     /// Name of the endpoint.
     pub endpoint: String,
     /// Directory of the history.
     pub data: PathBuf,
-    /// Where events go; none to look at them only.
+    /// Where to forward events; `None` to inspect only.
     pub target: Option<TargetUrl>,
-    /// How it is asked.
+    /// How requests are sent.
     pub send: SendOptions,
-    /// Whether events are forwarded as they come. Without, the target is for replays alone.
+    /// Whether to forward events as they arrive; otherwise the target is for replays only.
     pub forward: bool,
-    /// What RingCentral and the app share on this endpoint.
+    /// Secrets that RingCentral and the app share on this endpoint.
     pub secrets: Secrets,
-    /// Keeps from the app whose proof of origin is wrong or missing.
-    pub guard: Option<SignaturePolicy>,
-    /// How much of the history is kept.
+    /// Rejects requests with a missing or invalid signature or token.
+    pub signature_policy: Option<SignaturePolicy>,
+    /// Limits of the history.
     pub retention: Retention,
 }
 
@@ -72,12 +70,12 @@ struct Inner {
     tasks: TaskTracker,
     cancel: CancellationToken,
     refusal: Arc<OnceLock<Refusal>>,
-    /// Held as long as anybody looks at the engine.
-    _lock: Lock,
+    /// Held as long as there is a handle.
+    _lock: ringtail_files::Lock,
 }
 
 impl Engine {
-    /// Opens the history and starts everything. The relay need not be there: it is waited for.
+    /// Opens the history and starts all tasks. Does not wait for the relay.
     ///
     /// # Errors
     /// When the history cannot be opened, or another process listens on the endpoint with it.
@@ -86,11 +84,11 @@ impl Engine {
         Self::over(history, config).await
     }
 
-    /// Starts an engine for each endpoint, over one history: data directory and retention are those of the first. Each has a link
-    /// and a forwarder of its own, so that none waits for another.
+    /// Starts an engine per endpoint over one history; data directory and retention come from the first configuration.
+    /// Each has a separate link and forwarder, so they do not wait for each other.
     ///
     /// # Errors
-    /// As [`Engine::spawn`]. Engines that run already are told to stop.
+    /// As [`Engine::spawn`]; engines that already run are shut down.
     pub async fn spawn_all(configs: Vec<EngineConfig>) -> Result<Vec<Self>, SpawnError> {
         let mut engines: Vec<Self> = Vec::with_capacity(configs.len());
         let Some(first) = configs.first() else {
@@ -111,17 +109,17 @@ impl Engine {
 
     async fn over(history: History, config: EngineConfig) -> Result<Self, SpawnError> {
         let (data, name) = (config.data.clone(), config.endpoint.clone());
-        let lock = tokio::task::spawn_blocking(move || Lock::take(&data, &name));
+        let lock = tokio::task::spawn_blocking(move || lock::take(&data, &name));
         let lock = lock.await.map_err(|_| SpawnError::ShuttingDown)??;
         let start = *history.watermarks().borrow();
         let name = config.endpoint.clone();
-        let memory = Memory::new(
+        let cache = EndpointCache::new(
             &config.data,
             &config.account.relay,
             &config.endpoint,
             config.target.as_ref(),
         );
-        let recalled = memory.recall();
+        let recalled = cache.recall();
         let (status, watched) = watch::channel(first_status(&config, recalled.as_ref()));
         let (endpoint, known) = watch::channel(recalled);
         let sender = match config.target {
@@ -133,10 +131,10 @@ impl Engine {
         let cancel = CancellationToken::new();
         let refusal = Arc::new(OnceLock::new());
 
-        // Passthrough requests outlive the word to stop for as long as the link takes to drain.
+        // On shutdown, passthrough requests may continue until the link is drained.
         let passthroughs = CancellationToken::new();
         let forwarding = sender.clone().filter(|_| config.forward);
-        let linker = Linker {
+        let linker = LinkSupervisor {
             account: config.account,
             name: config.endpoint,
             digital_verify_token: config.secrets.digital_verify_token_of_relay().cloned(),
@@ -145,17 +143,17 @@ impl Engine {
             endpoint,
             passthrough: forwarding.clone().map(|sender| {
                 Passthrough::new(history.clone(), sender, tasks.clone(), passthroughs.clone())
-                    .guarded(config.guard.clone())
+                    .with_policy(config.signature_policy.clone())
             }),
-            forwarding: match (&forwarding, config.guard) {
+            forwarding: match (&forwarding, config.signature_policy) {
                 (Some(_), None) => Forwarding::On,
-                (Some(_), Some(guard)) => Forwarding::Guarded(guard),
+                (Some(_), Some(policy)) => Forwarding::Guarded(policy),
                 (None, _) => Forwarding::Off,
             },
             cancel: cancel.child_token(),
         };
         let refused = Arc::clone(&refusal);
-        // Without a link nothing else has a purpose, however the link ended; a panic must not leave the rest running.
+        // Stop everything when the link task ends, also by a panic.
         let whole = cancel.clone().drop_guard();
         tasks.spawn(
             async move {
@@ -187,7 +185,7 @@ impl Engine {
                     .instrument(tracing::info_span!("forward", endpoint = name)),
             );
         }
-        tasks.spawn(keep(memory, known));
+        tasks.spawn(keep(cache, known));
         tasks.spawn(history.clone().watch_others(cancel.child_token()));
         tasks.close();
         Ok(Self {
@@ -206,7 +204,7 @@ impl Engine {
         })
     }
 
-    /// Returns a view of what the engine is doing.
+    /// Returns the engine's status.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.inner.status.clone()
@@ -218,39 +216,39 @@ impl Engine {
         &self.inner.history
     }
 
-    /// Returns how far the history reached when the engine started: what is after is of this run.
+    /// Returns the history's watermarks at the engine's start; later rows belong to this run.
     #[must_use]
     pub fn start(&self) -> Watermarks {
         self.inner.start
     }
 
-    /// Returns what RingCentral and the app share on this endpoint.
+    /// Returns the secrets that RingCentral and the app share on this endpoint.
     #[must_use]
     pub fn secrets(&self) -> &Secrets {
         &self.inner.secrets
     }
 
-    /// Holds events back from the target, or lets them go. Callers that wait for an answer still get the app's, and
-    /// replays are sent. Nobody remembers it: an engine that starts again forwards.
+    /// Pauses or resumes forwarding. Passthrough requests and replays are still sent. The state is not stored: a
+    /// restarted engine forwards.
     pub fn hold(&self, on: bool) {
         self.inner.paused.send_replace(on);
     }
 
-    /// Returns who sends to the target, if there is one.
+    /// Returns the sender to the target, if there is a target.
     #[must_use]
     pub fn sender(&self) -> Option<&Sender> {
         self.inner.sender.as_ref()
     }
 
-    /// Tells the engine to stop. [`Engine::join`] says when it has.
+    /// Starts a shutdown; [`Engine::join`] waits for its end.
     pub fn shutdown(&self) {
         self.inner.cancel.cancel();
     }
 
-    /// Waits until everything has stopped.
+    /// Waits until all tasks have ended.
     ///
     /// # Errors
-    /// When it was the relay that refused.
+    /// When the relay refused permanently.
     pub async fn join(&self) -> Result<(), Refusal> {
         self.inner.tasks.wait().await;
         match self.inner.refusal.get() {
@@ -287,7 +285,7 @@ fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Statu
     }
 }
 
-/// Forwards what is owed on the endpoint, as soon as that is known, and tells how it goes.
+/// Forwards the endpoint's pending events as soon as the endpoint is known, and publishes the state.
 struct Forward {
     history: History,
     sender: Sender,
@@ -308,7 +306,7 @@ impl Forward {
                     None => std::future::pending().await,
                 }
             };
-            // Another endpoint under the same name, which is a relay that was set up anew, gets its own forwarder.
+            // A relay that was set up again gives the same name another endpoint, which gets another forwarder.
             let other = async {
                 let changed = known
                     .wait_for(|info| info.as_ref().map(|info| &info.endpoint) != endpoint.as_ref());
@@ -351,24 +349,24 @@ impl Forward {
             tokio::select! {
                 Ok(()) = state.changed() => {}
                 Ok(()) = wanted.changed() => {}
-                // It ends by its token alone, which ends this too.
+                // The forwarder ends only by its token, which also ends this task.
                 else => std::future::pending().await,
             }
         }
     }
 }
 
-/// Keeps what the relay tells of the endpoint for the next start.
-async fn keep(memory: Memory, mut known: watch::Receiver<Option<EndpointInfo>>) {
-    let memory = Arc::new(memory);
+/// Caches the endpoint for the next start.
+async fn keep(cache: EndpointCache, mut known: watch::Receiver<Option<EndpointInfo>>) {
+    let cache = Arc::new(cache);
     while known.changed().await.is_ok() {
         let Some(info) = known.borrow_and_update().clone() else {
             continue;
         };
-        let memory = Arc::clone(&memory);
-        let kept = tokio::task::spawn_blocking(move || memory.keep(&info)).await;
+        let cache = Arc::clone(&cache);
+        let kept = tokio::task::spawn_blocking(move || cache.keep(&info)).await;
         if let Ok(Err(error)) = kept {
-            tracing::warn!(%error, "the endpoint is not remembered for the next start");
+            tracing::warn!(%error, "cannot cache the endpoint for the next start");
         }
     }
 }
@@ -383,10 +381,10 @@ pub enum SpawnError {
     /// Another process listens on the endpoint.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The target cannot be asked.
+    /// The sender to the target cannot be set up.
     #[error(transparent)]
     Target(#[from] TrustError),
-    /// The runtime ends.
+    /// The runtime is shutting down.
     #[error("the program is shutting down")]
     ShuttingDown,
 }

@@ -1,4 +1,4 @@
-//! From the history to the target: in order within an ordering key, keys side by side, bounded.
+//! Forwards pending events to the target: in order within an ordering key, keys concurrently, with bounds.
 //!
 //! ```text
 //! history (pending rows) ─▶ scheduler ─▶ send ─▶ target
@@ -7,16 +7,13 @@
 //! ```
 //!
 //! Invariants:
-//! * An event is done when, and only when, its attempt is in the history. Until then it is pending, and a client that
-//!   starts again goes on with it.
-//! * A target that accepts no connection holds its events: nothing is recorded, nothing is lost, and the oldest is
-//!   tried again until it gets through. An answer of any status, a time-out or a broken connection is an attempt and
-//!   blocks nothing.
+//! * An event is pending until its attempt is in the history. A restarted client continues with pending events.
+//! * While the target accepts no connections its events stay pending and no attempt is recorded; the oldest is retried
+//!   until it gets through. A response of any status, a timeout or a broken connection is an attempt and blocks nothing.
 //!
-//! The scheduler is pure; this file is the loop around it.
+//! The scheduler is pure; this file runs it.
 
 mod connect;
-mod hold;
 mod passthrough;
 mod request;
 mod scheduler;
@@ -32,30 +29,28 @@ use tokio_util::task::TaskTracker;
 
 use ringtail_protocol::event::Timestamp;
 
-pub use self::hold::HoldDelay;
 pub use self::passthrough::{Passthrough, PassthroughBody};
 pub use self::request::{EDITED_FROM, REPLAY};
 pub use self::scheduler::Limits;
 use self::scheduler::{Command, End, Health, Input, Scheduler};
-pub use self::send::{
-    Delivery, KEPT_BODY_BYTES, MAX_READ_BYTES, OutgoingBody, SendOptions, Sender, TrustError,
-};
+pub use self::send::{Delivery, KEPT_BODY_BYTES, MAX_READ_BYTES, SendOptions, Sender, TrustError};
+use crate::backoff::Backoff;
 use ringtail_model::{Cause, ForwardState, Outcome, RowId, TargetState, Watermarks};
 use ringtail_store::{History, StoreError};
 
-/// How the forwarder works.
+/// Settings of the forwarder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForwardOptions {
-    /// How much is taken on at once.
+    /// Limits of concurrency and memory.
     pub limits: Limits,
     /// Delay between probes of a target that is down.
-    pub hold: HoldDelay,
-    /// How long requests that are in flight may go on when the forwarder is told to stop.
+    pub backoff: Backoff,
+    /// Time for requests in flight to end on shutdown.
     pub grace: Duration,
 }
 
-/// 16 requests keep any dev server busy; 4096 rows with their keys are under a MiB; a grace of two seconds is as
-/// long as a person waits for Ctrl-C.
+/// 16 requests keep any development server busy; 4096 rows with their keys take less than a MiB; two seconds is as long
+/// as a person waits after Ctrl-C. A development server that restarts is back within a second.
 impl Default for ForwardOptions {
     fn default() -> Self {
         Self {
@@ -64,18 +59,21 @@ impl Default for ForwardOptions {
                 window: 4096,
                 page: 512,
             },
-            hold: HoldDelay::default(),
+            backoff: Backoff {
+                first: Duration::from_millis(100),
+                longest: Duration::from_secs(2),
+            },
             grace: Duration::from_secs(2),
         }
     }
 }
 
-/// What a face shows of forwarding.
+/// State of forwarding, for front ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForwardStatus {
     /// Health of the target.
     pub target: TargetState,
-    /// Events that are owed to it, those in flight included.
+    /// Pending events, including those in flight.
     pub held: u64,
 }
 
@@ -86,9 +84,9 @@ pub struct Forwarder {
 }
 
 impl Forwarder {
-    /// Starts to forward what is pending on the endpoint and what will be. Runs in `tasks` until `cancel`; then
-    /// requests in flight get [`ForwardOptions::grace`], and those that are not done by then stay pending. While
-    /// `paused` says so, nothing new is sent; what is in flight goes on.
+    /// Starts to forward pending and new events of the endpoint. Runs in `tasks` until `cancel`; then requests in
+    /// flight get [`ForwardOptions::grace`] to end, or their events stay pending. While `paused` is true nothing new is
+    /// sent.
     #[must_use]
     pub fn spawn(
         history: History,
@@ -114,7 +112,7 @@ impl Forwarder {
                 connected,
             },
             options,
-            scheduler: Scheduler::new(options.limits, options.hold),
+            scheduler: Scheduler::new(options.limits, options.backoff),
             paused,
             connections,
             running: JoinSet::new(),
@@ -127,14 +125,14 @@ impl Forwarder {
         Self { state }
     }
 
-    /// Returns the target's health and how much is held; changes as they do.
+    /// Returns the target's health and the number of pending events, as they change.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<ForwardStatus> {
         self.state.clone()
     }
 }
 
-/// What the forwarder's tasks work with.
+/// Context of the forwarder's tasks.
 #[derive(Clone)]
 struct Work {
     history: History,
@@ -143,7 +141,7 @@ struct Work {
     connected: mpsc::Sender<RowId>,
 }
 
-/// What a task has done.
+/// Result of a task.
 enum Done {
     Loaded(Vec<(RowId, String)>),
     Sent(RowId, End),
@@ -156,14 +154,14 @@ struct Run {
     scheduler: Scheduler,
     paused: watch::Receiver<bool>,
     marks: watch::Receiver<Watermarks>,
-    /// How far the events reached when they were last looked for.
+    /// The events' watermark when the history was last read.
     reach: RowId,
     connections: mpsc::Receiver<RowId>,
     running: JoinSet<Done>,
-    /// The events of the tasks that send, for a task that panics.
+    /// Events by sending task, needed if a task panics.
     sending: HashMap<Id, RowId>,
     publish: watch::Sender<ForwardStatus>,
-    /// The health that is published.
+    /// The health last published.
     shown: Health,
     count: Count,
 }
@@ -182,7 +180,7 @@ impl Run {
             let wake_at = [self.scheduler.wake_at(), self.count.due_at()];
             let wake_at = wake_at.into_iter().flatten().min();
             input = tokio::select! {
-                // Stop before anything new; then what frees slots before what fills them.
+                // `biased`: stop first, then free slots before filling them.
                 biased;
                 () = cancel.cancelled() => break,
                 Ok(()) = self.paused.changed() => Some(Input::Paused(*self.paused.borrow_and_update())),
@@ -227,14 +225,14 @@ impl Run {
                 None
             }
             Err(error) => {
-                tracing::error!(%error, "a forward failed inside of ringtail; its event stays pending");
+                tracing::error!(%error, "a forwarding task panicked; its event stays pending");
                 let row = self.sending.remove(&error.id())?;
                 Some(Input::Finished(row, End::Gone))
             }
         }
     }
 
-    /// Looks for new events, unless it is only attempts that have come.
+    /// Returns an input if there are new events, and not only new attempts.
     fn grew(&mut self) -> Option<Input> {
         let reach = self.marks.borrow_and_update().events;
         let grew = reach != self.reach;
@@ -243,7 +241,7 @@ impl Run {
         grew.then_some(Input::Grew)
     }
 
-    /// Starts to count what is held if that is due.
+    /// Starts a count of pending events, at most one at a time and per interval.
     fn recount(&mut self) {
         if self.count.due_at().is_some_and(|due| due <= Instant::now()) {
             self.count.begin();
@@ -281,14 +279,14 @@ impl Run {
         if ended.await.is_err() {
             tracing::info!(
                 events = self.running.len(),
-                "requests to the target were cut off; their events stay pending"
+                "aborted requests to the target; their events stay pending"
             );
             self.running.shutdown().await;
         }
     }
 }
 
-/// When to count what is held: after a change, not more often than a person can read.
+/// When to count pending events: after a change, and no more often than a person can read.
 #[derive(Debug)]
 struct Count {
     stale: bool,
@@ -328,7 +326,7 @@ impl Work {
                     let rows = events.into_iter().map(|event| (event.row, event.key));
                     return Done::Loaded(rows.collect());
                 }
-                Err(error) => tracing::error!(%error, "pending events could not be read"),
+                Err(error) => tracing::error!(%error, "cannot read pending events"),
             }
             tokio::time::sleep(HISTORY_RETRY).await;
         }
@@ -338,7 +336,7 @@ impl Work {
         match self.history.count_pending(&self.endpoint).await {
             Ok(held) => Done::Counted(held),
             Err(error) => {
-                tracing::error!(%error, "held events could not be counted");
+                tracing::error!(%error, "cannot count pending events");
                 Done::Counted(0)
             }
         }
@@ -348,11 +346,11 @@ impl Work {
         let stored = loop {
             match self.history.stored_request(row).await {
                 Ok(stored) => break stored,
-                Err(error) => tracing::error!(%error, "an event could not be read"),
+                Err(error) => tracing::error!(%error, "cannot read an event"),
             }
             tokio::time::sleep(HISTORY_RETRY).await;
         };
-        // Another ringtail on the same file may have been faster.
+        // Another process with the same history may have been faster.
         let Some(stored) = stored.filter(|stored| stored.forward == ForwardState::Pending) else {
             return Done::Sent(row, End::Gone);
         };
@@ -360,13 +358,13 @@ impl Work {
         let delivery = self
             .sender
             .deliver(stored.id, &stored.request, Cause::Forward, move || {
-                // The queue has room for every request; a full one says what it says anyway.
-                let _ = connected.try_send(row);
+                // The queue has room for every request in flight.
+                connected.try_send(row).ok();
             })
             .await;
         drop(stored);
         let end = match &delivery.attempt.outcome {
-            Outcome::Error { kind, message } if !delivery.connected => End::Held {
+            Outcome::Error { kind, message } if !delivery.connected => End::Unreachable {
                 kind: *kind,
                 reason: message.clone(),
             },
@@ -375,8 +373,8 @@ impl Work {
         Done::Sent(row, end)
     }
 
-    /// Records the attempt, however long that takes: an event that was forwarded and is not recorded would be
-    /// forwarded again, so what follows it in its key waits.
+    /// Records the attempt, retrying until it succeeds: without the record the event would be forwarded again. Later
+    /// events of its key wait.
     async fn record(&self, delivery: Delivery) -> End {
         loop {
             match self
@@ -384,16 +382,16 @@ impl Work {
                 .record_attempt(delivery.attempt.clone(), true)
                 .await
             {
-                Ok(_) => return End::Settled,
+                Ok(_) => return End::Done,
                 Err(StoreError::Closed) => return End::Gone,
-                Err(error) => tracing::error!(%error, "an attempt could not be recorded"),
+                Err(error) => tracing::error!(%error, "cannot record an attempt"),
             }
             tokio::time::sleep(HISTORY_RETRY).await;
         }
     }
 }
 
-/// Pause before the history is asked again after it failed.
+/// Delay before a failed operation of the history is retried.
 const HISTORY_RETRY: Duration = Duration::from_secs(1);
 
 async fn sleep_until(at: Option<Instant>) {
@@ -403,7 +401,7 @@ async fn sleep_until(at: Option<Instant>) {
     }
 }
 
-/// The wall clock's time of an instant that is still to come.
+/// Converts a future instant to wall-clock time.
 fn wall(at: Instant) -> Timestamp {
     let wait = at.saturating_duration_since(Instant::now()).as_micros();
     Timestamp(

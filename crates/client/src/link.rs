@@ -1,23 +1,23 @@
-//! The link to the relay: dialled, served, and dialled again when it ends, for ever.
+//! The link to the relay: dial, serve, and dial again when it ends.
 //!
 //! ```text
-//! ask for the endpoint ─▶ cursor of the history ─▶ dial ─▶ serve events and passthrough requests ─▶ it ends
+//! get the endpoint ─▶ read the cursor ─▶ dial ─▶ serve events and passthrough requests ─▶ link ends
 //!        ▲                                                                                  │
-//!        └────────── wait, longer after each failure, not at all after sleep ◀──────────────┘
+//!        └────── wait: longer after each failure, not at all after the machine slept ◀──────┘
 //! ```
 //!
-//! Only a refusal that asking again cannot change ends it: a wrong token, a name that cannot be, a version that
-//! the relay does not speak.
+//! Only a permanent refusal stops it: an invalid token, endpoint name or protocol version.
 
+mod answer;
 mod batch;
 mod clock;
 pub(crate) mod dial;
 mod events;
 mod handshake;
 mod passthrough;
+mod redial;
 pub(crate) mod refusal;
 mod session;
-mod tcp;
 
 use std::time::{Duration, Instant};
 
@@ -38,39 +38,39 @@ pub use refusal::Refusal;
 pub use session::SessionEnd;
 
 use self::events::EventSink;
-use self::handshake::Wanted;
-use crate::backoff::Backoff;
+use self::handshake::LinkParams;
+use self::redial::Redial;
 use crate::config::Account;
 use crate::forward::Passthrough;
 use crate::relay_api::{ApiError, RelayApi};
 use ringtail_model::{Endpoint, LinkState, Status};
 use ringtail_store::{Forwarding, History, ReadError};
 
-/// How long the WebSocket handshake may take once TLS stands.
+/// Timeout of the WebSocket handshake, after TLS.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Everything that a link needs and that outlives it.
+/// Keeps one endpoint's link up; owns everything that outlives a single link.
 #[derive(Debug)]
-pub(crate) struct Linker {
+pub(crate) struct LinkSupervisor {
     pub(crate) account: Account,
     /// Name of the endpoint.
     pub(crate) name: String,
     pub(crate) history: History,
     pub(crate) status: watch::Sender<Status>,
-    /// The endpoint, as the relay told it last.
+    /// The endpoint as the relay last described it.
     pub(crate) endpoint: watch::Sender<Option<EndpointInfo>>,
-    /// What RingCX Digital's challenges are to be answered by at the edge, when it is known.
+    /// Token with which the edge answers RingCX Digital's challenges, if known.
     pub(crate) digital_verify_token: Option<SecretString>,
     pub(crate) passthrough: Option<Passthrough>,
     pub(crate) forwarding: Forwarding,
     pub(crate) cancel: CancellationToken,
 }
 
-impl Linker {
-    /// Keeps a link up until it is cancelled.
+impl LinkSupervisor {
+    /// Keeps a link up until cancelled.
     ///
     /// # Errors
-    /// When the relay refuses for good.
+    /// When the relay refuses permanently.
     pub(crate) async fn run(self) -> Result<(), Refusal> {
         let result = self.keep_up().await;
         self.say(match &result {
@@ -84,7 +84,7 @@ impl Linker {
     }
 
     async fn keep_up(&self) -> Result<(), Refusal> {
-        let mut backoff = Backoff::default();
+        let mut redial = Redial::default();
         loop {
             self.say(LinkState::Connecting);
             let established = tokio::select! {
@@ -104,13 +104,13 @@ impl Linker {
                     match session::serve(stream, sink, passthrough, &self.cancel, on_begin).await {
                         SessionEnd::Stopped => return Ok(()),
                         SessionEnd::Slept => {
-                            tracing::info!("this machine slept; dialling again at once");
-                            backoff.reset();
+                            tracing::info!("the machine slept; dialling again");
+                            redial.reset();
                             continue;
                         }
                         end => {
                             if let Some(began) = began {
-                                backoff.worked(began.elapsed());
+                                redial.worked(began.elapsed());
                             }
                             LinkError::Session(end)
                         }
@@ -119,10 +119,10 @@ impl Linker {
                 Err(error) => error,
             };
             if let Some(refusal) = error.refusal() {
-                tracing::error!(code = refusal.code, "the relay refused for good");
+                tracing::error!(code = refusal.code, "the relay refused permanently");
                 return Err(refusal.clone());
             }
-            if self.wait(&error, &mut backoff).await == Wait::Stopped {
+            if self.wait(&error, &mut redial).await == Wait::Stopped {
                 return Ok(());
             }
         }
@@ -142,13 +142,13 @@ impl Linker {
             status.relay_head = status.cursor;
         });
         self.endpoint.send_replace(Some(info.clone()));
-        let wanted = Wanted {
+        let params = LinkParams {
             endpoint: info.endpoint.clone(),
             forward: self.passthrough.is_some(),
             after: after.map(|seq| (info.journal.clone(), seq)),
         };
         let stream = dial::dial(&self.account.relay, &self.account.trust).await?;
-        let upgraded = handshake::upgrade(stream, &self.account, &wanted);
+        let upgraded = handshake::upgrade(stream, &self.account, &params);
         let stream = tokio::time::timeout(UPGRADE_TIMEOUT, upgraded)
             .await
             .map_err(|_| LinkError::UpgradeTimeout)??;
@@ -162,24 +162,24 @@ impl Linker {
         Ok((stream, sink))
     }
 
-    /// Waits before the next try, and says why and until when.
-    async fn wait(&self, error: &LinkError, backoff: &mut Backoff) -> Wait {
-        let wait = backoff.failed(random());
+    /// Waits before the next try and publishes why and until when.
+    async fn wait(&self, error: &LinkError, redial: &mut Redial) -> Wait {
+        let wait = redial.failed(random());
         let reason = error.in_words();
-        tracing::info!(reason, failures = backoff.failures(), ?wait, "no link");
+        tracing::info!(reason, failures = redial.failures(), ?wait, "no link");
         let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
         self.say(LinkState::Waiting {
             code: error.code().id,
             reason,
             retry_at: Timestamp(Timestamp::now().0.saturating_add(micros)),
-            failures: backoff.failures(),
+            failures: redial.failures(),
         });
-        // To stop comes first. After sleep the network is another one, and the wait for the old one has no sense.
+        // `biased`: check for shutdown first. After suspend, skip the wait: the network may have changed.
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Wait::Stopped,
             () = clock::slept() => {
-                backoff.reset();
+                redial.reset();
                 Wait::Over
             }
             () = tokio::time::sleep(wait) => Wait::Over,
@@ -197,16 +197,16 @@ enum Wait {
     Stopped,
 }
 
-/// Returns randomness for the backoff. Without it the wait is the longest: rather late than a stampede.
+/// Returns randomness for the jitter; without a source of it, the longest wait.
 fn random() -> u32 {
     getrandom::u32().unwrap_or(u32::MAX)
 }
 
-/// Why there is no link, or none any more.
+/// Why there is no link.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// The relay did not tell the endpoint.
+    /// The relay did not return the endpoint.
     #[error(transparent)]
     Api(#[from] ApiError),
     /// The relay could not be reached.
@@ -218,7 +218,7 @@ pub enum LinkError {
     /// The relay took too long to open it.
     #[error("the relay did not open a link within {} s", UPGRADE_TIMEOUT.as_secs())]
     UpgradeTimeout,
-    /// The history does not say where it stands.
+    /// The history's cursor could not be read.
     #[error(transparent)]
     History(#[from] ReadError),
     /// The link ended.
@@ -247,7 +247,7 @@ impl Coded for LinkError {
 }
 
 impl LinkError {
-    /// Returns the refusal that ends the link for good, if it is one.
+    /// Returns the refusal if it is permanent.
     fn refusal(&self) -> Option<&Refusal> {
         let (Self::Api(ApiError::Refused(refusal))
         | Self::Handshake(HandshakeError::Refused(refusal))) = self
@@ -259,7 +259,7 @@ impl LinkError {
 
     /// Says in one line what is wrong, why, and what to do about it.
     fn in_words(&self) -> String {
-        let mut words = chain(self);
+        let mut words = ringtail_text::chain(self);
         if let Some(hint) = self.hint() {
             words.push_str(" (");
             words.push_str(&hint);
@@ -267,18 +267,6 @@ impl LinkError {
         }
         words
     }
-}
-
-/// Returns an error with all its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words.push_str(": ");
-        words.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    words
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Calls to the relay that are not the link: so far, getting an endpoint.
+//! The relay's HTTP API.
 
 use std::time::Duration;
 
@@ -15,31 +15,30 @@ use crate::config::Account;
 use crate::link::dial::{DialError, dial};
 use crate::link::refusal::{MAX_ANSWER_BYTES, Refusal};
 
-/// How long a call may take once the connection stands.
+/// Timeout of a call after the connection is established.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest id of an endpoint or a journal, in bytes.
+/// Maximum bytes of an endpoint's or journal's id.
 const MAX_ID_BYTES: usize = 200;
 
-/// The API of one relay, as one account sees it.
+/// The API of one relay for one account.
 #[derive(Debug, Clone)]
 pub struct RelayApi {
     account: Account,
 }
 
 impl RelayApi {
-    /// Makes the API of an account. Nothing is called yet.
+    /// Creates the API; makes no call.
     #[must_use]
     pub fn new(account: Account) -> Self {
         Self { account }
     }
 
-    /// Gets the account's endpoint of this name, which the relay makes when it is not there. With a verify token of
-    /// RingCX Digital the relay answers challenges that carry it, with an empty one none any more; without, it goes on as
-    /// it did.
+    /// Gets the account's endpoint of this name, which the relay creates if needed. A RingCX Digital verify token makes
+    /// the relay answer challenges that carry it, an empty one stops that, and `None` changes nothing.
     ///
     /// # Errors
-    /// When the relay cannot be reached or refuses; [`ApiError::is_final`] tells whether to ask again.
+    /// When the relay cannot be reached or refuses; see [`ApiError::is_final`].
     pub async fn endpoint(
         &self,
         name: &str,
@@ -62,12 +61,12 @@ impl RelayApi {
         }
     }
 
-    /// Checks that the relay is one and takes the token, and changes nothing there.
+    /// Checks that the server is a relay and accepts the token; changes nothing.
     ///
     /// # Errors
-    /// When the relay cannot be reached or does not take the token.
+    /// When the relay cannot be reached or rejects the token.
     pub async fn verify(&self) -> Result<(), ApiError> {
-        // An empty name is nobody's: the relay knows the token before it looks at the name.
+        // The relay checks the token first and then rejects the empty name.
         match self.endpoint("", None).await {
             Err(ApiError::Refused(refusal)) if refusal.code == code::BAD_NAME => Ok(()),
             Ok(_) => Ok(()),
@@ -106,7 +105,7 @@ impl RelayApi {
                     .map_err(|_| ApiError::NotARelay { status })?;
                 Ok((status, whole.to_bytes()))
             };
-            // The connection does the reading and writing; it ends when the answer is here and dropped.
+            // The connection task does the I/O; it ends after the response.
             tokio::pin!(answer, connection);
             tokio::select! {
                 biased;
@@ -123,19 +122,19 @@ impl RelayApi {
     }
 }
 
-/// Ids go into queries, file names and terminals as they are.
+/// Ids are used unescaped in queries, file names and terminals.
 fn is_id(text: &str) -> bool {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(unreserved)
 }
 
-/// What the client calls itself.
+/// The client's `User-Agent`.
 pub(crate) const USER_AGENT: &str = concat!("ringtail/", env!("CARGO_PKG_VERSION"));
 
-/// Returns the header that carries the token, marked so that nothing prints it.
+/// Returns the `Authorization` header, marked as sensitive.
 pub(crate) fn bearer(account: &Account) -> HeaderValue {
     let text = format!("Bearer {}", account.token.expose_secret());
-    // A token with a line break in it was refused when the configuration was read.
+    // The configuration accepts only tokens that are valid header values.
     let mut value = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"));
     value.set_sensitive(true);
     value
@@ -151,13 +150,13 @@ pub enum ApiError {
     /// The connection broke.
     #[error("the connection to the relay broke")]
     Http(#[from] hyper::Error),
-    /// No answer in time.
+    /// A timeout.
     #[error("the relay did not answer within {} s", CALL_TIMEOUT.as_secs())]
     Timeout,
     /// The relay said no.
     #[error(transparent)]
     Refused(Refusal),
-    /// The answer makes no sense.
+    /// The response is not a relay's.
     #[error("the answer ({status}) is not a ringtail relay's: is the URL right?")]
     NotARelay {
         /// Status of the answer.
@@ -184,7 +183,7 @@ impl Coded for ApiError {
 }
 
 impl ApiError {
-    /// Says whether asking again can never help.
+    /// Returns true if retrying cannot help.
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.is_final())

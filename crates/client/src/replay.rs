@@ -1,8 +1,8 @@
-//! Stored events once more: the same method, path, headers and bytes, to the target or to another one.
+//! Replays stored events: the same method, path, headers and body, to the target or to another one.
 //!
-//! A replay is an attempt of its own and changes nothing else: a pending event stays pending. The request says what
-//! it is in the header [`crate::forward::REPLAY`] (an edited copy names its origin in [`EDITED_FROM`]), and everything else, `Verification-Token` included, is as
-//! RingCentral sent it, unless it is to be signed anew.
+//! A replay records an attempt and changes nothing else: a pending event stays pending. The request has the header
+//! [`crate::forward::REPLAY`], and an edited copy also [`EDITED_FROM`]; the rest, including `Verification-Token`, is as
+//! RingCentral sent it unless the request is signed again.
 
 mod events;
 mod run;
@@ -19,7 +19,7 @@ use ringtail_store::{History, ReadError, StoreError};
 pub use self::events::Events;
 pub use self::run::{Compared, Options, Planned, Run, Step};
 
-/// Why an event was not replayed. A target that fails is not among the reasons: that is an attempt.
+/// Why an event was not replayed. A failing target is not an error but an attempt.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
@@ -29,14 +29,14 @@ pub enum ReplayError {
         /// The event.
         id: EventId,
     },
-    /// The event's request could never be read, so there is nothing to send.
+    /// The event's request could not be decoded.
     #[error("event {id} cannot be replayed: the relay sent a request that cannot be read")]
     Undecodable {
         /// The event.
         id: EventId,
     },
-    /// It cannot be signed anew.
-    #[error("event {id} cannot be signed anew")]
+    /// It cannot be signed.
+    #[error("event {id} cannot be signed")]
     Unsigned {
         /// The event.
         id: EventId,
@@ -74,10 +74,10 @@ impl Coded for ReplayError {
     }
 }
 
-/// Replays an event by its id, signed anew if there are secrets to do it with.
+/// Replays an event by its id, signed again if `sign` has secrets.
 ///
 /// # Errors
-/// When there is no such event, or the history fails. What the target does is in the returned attempt.
+/// When there is no such event, or the history fails. The target's response or failure is in the returned attempt.
 pub async fn replay(
     history: &History,
     sender: &Sender,

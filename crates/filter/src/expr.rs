@@ -1,34 +1,32 @@
-//! What a filter says, as a tree.
+//! A filter as a tree.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::json_path::JsonPath;
 use super::text::Text;
 use super::when::{Day, When};
-use super::words;
 
-/// A filter that says something.
+/// A filter that is not empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expr {
-    /// All of them hold; two at least, none of which is an [`Expr::And`].
+    /// All hold: two or more, without nested [`Expr::And`].
     And(Vec<Expr>),
-    /// One of them holds; two at least, none of which is an [`Expr::Or`].
+    /// At least one holds: two or more, without nested [`Expr::Or`].
     Or(Vec<Expr>),
-    /// It does not hold.
+    /// The opposite.
     Not(Box<Expr>),
-    /// One question.
+    /// A single test.
     Test(Test),
 }
 
-/// One question to an event.
+/// A test of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Test {
-    /// Whether path, summary or body have the text.
+    /// Path, summary or body contain the text.
     Anywhere(Text),
-    /// Whether a field of the event has the text.
+    /// A field of the event matches the text.
     Field(Field, Text),
-    /// Whether a header of the request has the text; the name is in lower case.
+    /// A header of the request contains the text; the name is in lower case.
     Header(String, Text),
     /// `is:` and a flag.
     Flag(Flag),
@@ -36,9 +34,9 @@ pub enum Test {
     Status(StatusRange),
     /// The verdict on the newest attempt, one of [`verdict::WORDS`](ringtail_ringcentral::verdict::WORDS).
     Verdict(&'static str),
-    /// What the proof of origin is worth, one of [`SIGNATURES`].
+    /// The result of checking signature or token, one of [`SIGNATURES`].
     Signature(&'static str),
-    /// Whether the newest attempt took longer.
+    /// The newest attempt took longer.
     Slower(Duration),
     /// The number on the endpoint, both ends included.
     Seq(u64, u64),
@@ -48,13 +46,13 @@ pub enum Test {
     Until(When),
     /// Received on this day.
     On(Day),
-    /// Whether something is at the place.
+    /// The path exists.
     Has(JsonPath),
-    /// Whether what is at the place compares.
+    /// A value at the path satisfies the comparison.
     Json(JsonPath, Comparison),
 }
 
-/// Fields that texts are compared with.
+/// Fields that are compared with text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Field {
     /// The kind, RingCentral's callback.
@@ -81,11 +79,11 @@ pub enum Field {
     Comment,
 }
 
-/// What holds or does not.
+/// Properties without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Flag {
-    /// Pending while the target is down or forwarding is paused.
-    Held,
+    /// Not yet delivered to the target.
+    Pending,
     /// Replayed at least once.
     Replayed,
     /// Its `uuid` came before.
@@ -95,7 +93,7 @@ pub enum Flag {
     /// Its signature or token is wrong or missing.
     Forged,
     /// Has a bookmark.
-    Marked,
+    Bookmarked,
     /// Has a field that no earlier body of its kind had.
     NewField,
 }
@@ -104,19 +102,19 @@ pub enum Flag {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusRange(pub u16, pub u16);
 
-/// What a proof of origin can be worth, as it is printed.
+/// Results of checking a signature or token, as printed.
 pub(crate) const SIGNATURES: [&str; 4] = ["valid", "wrong", "missing", "not-configured"];
 
-/// How a JSON value is compared. Several values are at one path; one that compares is enough.
+/// A comparison with a JSON value. If a path has several values, one match is enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Comparison {
-    /// It is this text or number, as written.
+    /// Equal to the text, or to the number as written.
     Is(Text),
-    /// It is something else.
+    /// Different.
     IsNot(Text),
-    /// As numbers, or as texts if one of them is no number.
+    /// Numeric order, or text order if either is not a number.
     Order(Order, String),
-    /// The regular expression fits.
+    /// Matches the regular expression.
     Fits(Text),
 }
 
@@ -129,19 +127,8 @@ pub enum Order {
     AtLeast,
 }
 
-impl Order {
-    pub(super) fn sign(self) -> &'static str {
-        match self {
-            Self::Less => "<",
-            Self::AtMost => "<=",
-            Self::More => ">",
-            Self::AtLeast => ">=",
-        }
-    }
-}
-
 impl Expr {
-    /// Returns what holds when all do; `None` if there is nothing.
+    /// Joins the parts with `and`; `None` if there are none.
     pub(super) fn all(parts: Vec<Self>) -> Option<Self> {
         join(parts, Self::And, |part| match part {
             Self::And(inner) => Ok(inner),
@@ -149,7 +136,7 @@ impl Expr {
         })
     }
 
-    /// Returns what holds when one does; `None` if there is nothing.
+    /// Joins the parts with `or`; `None` if there are none.
     pub(super) fn any(parts: Vec<Self>) -> Option<Self> {
         join(parts, Self::Or, |part| match part {
             Self::Or(inner) => Ok(inner),
@@ -174,75 +161,5 @@ fn join(
         Some(whole(flat))
     } else {
         flat.pop()
-    }
-}
-
-impl fmt::Display for Expr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |f: &mut fmt::Formatter<'_>, parts: &[Self], between: &str| {
-            for (position, part) in parts.iter().enumerate() {
-                if position > 0 {
-                    f.write_str(between)?;
-                }
-                match part {
-                    Self::And(_) | Self::Or(_) => write!(f, "({part})")?,
-                    _ => part.fmt(f)?,
-                }
-            }
-            Ok(())
-        };
-        match self {
-            Self::And(parts) => list(f, parts, " "),
-            Self::Or(parts) => list(f, parts, " or "),
-            Self::Not(part) if matches!(**part, Self::And(_) | Self::Or(_)) => {
-                write!(f, "not ({part})")
-            }
-            Self::Not(part) => write!(f, "not {part}"),
-            Self::Test(test) => test.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for Test {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Anywhere(text) if words::reads_as_text(&text.source) => text.fmt(f),
-            Self::Anywhere(text) if text.fit == super::Fit::Pattern => text.fmt(f),
-            Self::Anywhere(text) => super::text::quote(&text.source, f),
-            Self::Field(field, text) => write!(f, "{}:{text}", words::of_field(*field)),
-            Self::Header(name, text) => write!(f, "header.{name}:{text}"),
-            Self::Flag(flag) => f.write_str(words::of_flag(*flag)),
-            Self::Status(StatusRange(first, last)) if first == last => write!(f, "status:{first}"),
-            Self::Status(StatusRange(first, _)) => write!(f, "status:{}xx", first / 100),
-            Self::Verdict(word) => write!(f, "verdict:{word}"),
-            Self::Signature(word) => write!(f, "signature:{word}"),
-            Self::Slower(time) => write!(f, "slower:{}ms", time.as_millis()),
-            Self::Seq(first, last) if first == last => write!(f, "seq:{first}"),
-            Self::Seq(first, last) => write!(f, "seq:{first}..{last}"),
-            Self::Since(when) => write!(f, "since:{when}"),
-            Self::Until(when) => write!(f, "until:{when}"),
-            Self::On(day) => write!(f, "on:{day}"),
-            Self::Has(path) => write!(f, "has:{path}"),
-            Self::Json(path, comparison) => write!(f, "{path} {comparison}"),
-        }
-    }
-}
-
-impl fmt::Display for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Is(text) => write!(f, "= {text}"),
-            Self::IsNot(text) => write!(f, "!= {text}"),
-            Self::Fits(text) => {
-                f.write_str("~ ")?;
-                // The sign is the operator's.
-                let text = text.to_string();
-                f.write_str(text.strip_prefix('~').unwrap_or(&text))
-            }
-            Self::Order(order, value) => {
-                write!(f, "{} ", order.sign())?;
-                super::text::quote(value, f)
-            }
-        }
     }
 }

@@ -1,7 +1,7 @@
-//! Places in a body that is JSON: `body.parties[*].status.code`.
+//! Paths in a JSON body: `body.parties[*].status.code`.
 //!
-//! The body is walked once, only along the path, and nothing of it is built. Of a body that breaks off counts what
-//! was read before.
+//! The body is read once and never built in memory, numbers compare as written, and a truncated body counts up to its end.
+//! `serde_json_path` needs the whole value in memory and rounds its numbers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::text::quote;
 
-/// Most steps of a path.
+/// Maximum steps of a path.
 pub(super) const MAX_STEPS: usize = 32;
 
 /// A path from the top of the body.
@@ -30,11 +30,11 @@ pub enum Step {
     Any,
 }
 
-/// What push notifications wrap their events in; paths begin inside of it, too.
+/// Push notifications wrap their events in this field; paths may also start inside it.
 const WRAPPER: &str = "pn_apns";
 
 impl JsonPath {
-    /// Reads a path; `None` if it is none.
+    /// Parses a path.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut steps = Vec::new();
         let mut rest = text;
@@ -63,8 +63,7 @@ impl JsonPath {
         }
     }
 
-    /// Says whether one of the values at the path passes the test. A value that is no text, number, `true`,
-    /// `false` or `null` is there, but has no text.
+    /// Returns true if a value at the path passes the test, which gets `None` for objects and arrays.
     pub fn any(&self, body: &[u8], mut test: impl FnMut(Option<&str>) -> bool) -> bool {
         let text = String::from_utf8_lossy(body);
         let mut found = false;
@@ -74,13 +73,13 @@ impl JsonPath {
             visit: &mut |value| found |= test(value),
         };
         let mut json = serde_json::Deserializer::from_str(&text);
-        // The fault itself tells nothing that the missing values do not.
+        // On an error, later values are missing.
         drop(walk.deserialize(&mut json));
         found
     }
 }
 
-/// Reads what stands after `[`.
+/// Parses the rest of a step after `[`.
 fn bracket(inner: &str) -> Option<(Step, &str)> {
     if let Some(after) = inner.strip_prefix("*]") {
         return Some((Step::Any, after));
@@ -94,7 +93,7 @@ fn bracket(inner: &str) -> Option<(Step, &str)> {
     Some((Step::Index(digits.parse().ok().filter(|_| plain)?), after))
 }
 
-/// Reads a quoted text up to its closing quote.
+/// Parses a quoted text up to its closing quote.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut chars = text.char_indices();
@@ -108,31 +107,7 @@ fn unquote(text: &str) -> Option<(String, &str)> {
     None
 }
 
-impl fmt::Display for JsonPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Any => f.write_str("[*]")?,
-                Step::Field(name) => {
-                    // A word that joins would not be taken for a path.
-                    let joins = self.0.len() == 1 && !super::words::reads_as_text(name);
-                    if joins || !is_plain(name) {
-                        f.write_str("[")?;
-                        quote(name, f)?;
-                        f.write_str("]")?;
-                    } else {
-                        let dot = if position == 0 { "" } else { "." };
-                        write!(f, "{dot}{name}")?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Writes a field behind a path, as a filter has it.
+/// Appends a field to a path in the filter language.
 pub fn push_field(path: &mut String, name: &str) {
     if is_name(name) {
         let dot = if path.is_empty() { "" } else { "." };
@@ -145,19 +120,13 @@ pub fn push_field(path: &mut String, name: &str) {
     }
 }
 
-/// Says whether a name may stand in a path without quotes.
+/// Returns true if a name needs no quotes in a path.
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@');
     !name.is_empty() && name.chars().all(plain)
 }
 
-/// Says whether a name stands in a filter without quotes.
-fn is_plain(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty() && name.chars().all(plain)
-}
-
-/// A value of the body and the steps that are left to go from it.
+/// The remaining steps from a value of the body.
 struct Walk<'p, 'v> {
     steps: &'p [Step],
     at_top: bool,
@@ -176,7 +145,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
     }
 }
 
-/// Returns a text without its quotes, and anything else that is one word as it was written.
+/// Returns a string decoded, and a number, boolean or null as written.
 fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     let text = raw.get();
     match text.as_bytes().first()? {
@@ -186,7 +155,7 @@ fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// What is met before the end of the path has nothing in it unless it is an object or an array.
+/// Scalars before the end of the path have no fields.
 impl<'de> Visitor<'de> for Walk<'_, '_> {
     type Value = ();
 

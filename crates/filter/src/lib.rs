@@ -1,17 +1,17 @@
-//! The filter language: which events are meant, in one line.
+//! The filter language: one line that selects events.
 //!
-//! [`Filter::parse`] reads it, its `Display` writes it in one agreed form, and [`Filter::matches`] decides. The words
-//! are a table, [`words::WORDS`], of which the parser, the completion and the page `docs/FILTER.md` are made.
-//! [`ringtail_store`] searches by it: there, indexes narrow down what is looked at, and [`Filter::matches`] has the
-//! last word, so that an index can make a search faster and never wrong.
+//! [`Filter::parse`] reads it, `Display` writes its canonical form, and [`Filter::matches`] evaluates it over an event. The
+//! table [`words::WORDS`] defines the words for parser, completion and `docs/FILTER.md`. The store's index only narrows the
+//! candidates; every hit is checked with [`Filter::matches`].
 //!
-//! Case never matters, except in the names of JSON fields.
+//! Case is ignored, except in names of JSON fields.
 
 mod expr;
 mod json_path;
 mod matches;
 mod page;
 mod parse;
+mod print;
 mod text;
 mod values;
 mod when;
@@ -28,31 +28,31 @@ pub use self::matches::{Context, More};
 pub use self::page::markdown;
 pub use self::text::{Fit, Text};
 
-/// Most characters of a filter.
+/// Maximum characters of a filter.
 pub const MAX_CHARS: usize = 4096;
 
-/// A filter that was understood. The empty one lets everything through.
+/// A parsed filter. An empty one matches everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     expr: Option<Expr>,
 }
 
 impl Filter {
-    /// Reads a filter.
+    /// Parses a filter.
     ///
     /// # Errors
-    /// When it is none; the error knows the column.
+    /// When it is invalid; the error has the column.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         parse::parse(text).map(|expr| Self { expr })
     }
 
-    /// Says whether everything is let through.
+    /// Returns true if it matches everything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.expr.is_none()
     }
 
-    /// Returns the expression; `None` for the filter that lets everything through.
+    /// Returns the expression; `None` if it matches everything.
     #[must_use]
     pub fn expr(&self) -> Option<&Expr> {
         self.expr.as_ref()
@@ -68,13 +68,13 @@ impl fmt::Display for Filter {
     }
 }
 
-/// Why a text is no filter.
+/// A syntax error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("in the filter, column {}: {message}", .at + 1)]
 pub struct FilterError {
-    /// What is wrong, and what would be right.
+    /// What is wrong and how to correct it.
     pub message: String,
-    /// Character at which it is, from 0; at most the number of characters.
+    /// Index of the character, at most the number of characters.
     pub at: usize,
     /// The filter.
     pub text: String,
@@ -87,8 +87,7 @@ impl Coded for FilterError {
 }
 
 impl FilterError {
-    /// Returns the filter with a caret under what is wrong, as two lines. The filter's own line ends and other
-    /// controls are blanks there.
+    /// Returns two lines: the filter, with control characters as spaces, and a caret under the error.
     #[must_use]
     pub fn pointed(&self) -> String {
         let shown: String = self

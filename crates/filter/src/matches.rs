@@ -1,4 +1,4 @@
-//! Whether an event is meant.
+//! Evaluates a filter over an event.
 
 use std::cell::OnceCell;
 use std::cmp::Ordering;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Zoned;
 use ringtail_protocol::event::Header;
 use ringtail_ringcentral::facts::{About, Fact, facts};
-use ringtail_ringcentral::signature::Outcome as Worth;
+use ringtail_ringcentral::signature::Outcome as ProofOutcome;
 
 use super::Filter;
 use super::expr::{Comparison, Expr, Field, Flag, Order, Test};
@@ -17,15 +17,15 @@ use ringtail_model::secrets::Secrets;
 use ringtail_model::signature;
 use ringtail_model::{Cause, EventRow, ForwardState, Outcome, endpoint_name};
 
-/// What a filter is read against: when it was asked, and which secrets are configured.
+/// Context of an evaluation: the time and the configured secrets.
 pub struct Context {
-    /// The time and zone that `-3h` and `yesterday` are seen from.
+    /// Reference of `-3h` and `yesterday`.
     pub now: Zoned,
     secrets: Box<dyn Fn(&str) -> Secrets + Send + Sync>,
 }
 
 impl Context {
-    /// Takes the time and how an endpoint's secrets are found by its id.
+    /// Creates a context; `secrets` returns an endpoint's secrets by its id.
     pub fn new(now: Zoned, secrets: impl Fn(&str) -> Secrets + Send + Sync + 'static) -> Self {
         Self {
             now,
@@ -42,7 +42,7 @@ impl fmt::Debug for Context {
     }
 }
 
-/// What a list does not hold of an event.
+/// Parts of an event that are not in its row.
 #[derive(Debug, Default)]
 pub struct More {
     headers: Vec<Header>,
@@ -53,8 +53,7 @@ pub struct More {
 }
 
 impl More {
-    /// Takes headers and body as received, whether the event was ever replayed, and whether it comes right after
-    /// numbers that are missing.
+    /// Creates it from headers and body, whether the event was ever replayed, and whether it follows a gap.
     #[must_use]
     pub fn new(headers: Vec<Header>, body: Bytes, replayed: bool, after_gap: bool) -> Self {
         Self {
@@ -72,8 +71,7 @@ impl More {
 }
 
 impl Filter {
-    /// Says whether an event is let through; `None` if that cannot be told without knowing more of it. With more
-    /// given, it always can.
+    /// Returns true if the event matches; `None` if that depends on `more` and it is missing.
     #[must_use]
     pub fn matches(
         &self,
@@ -100,23 +98,23 @@ impl Subject<'_> {
     fn expr(&self, expr: &Expr) -> Option<bool> {
         match expr {
             Expr::Not(inner) => self.expr(inner).map(|holds| !holds),
-            Expr::And(parts) => self.settles(parts, false),
-            Expr::Or(parts) => self.settles(parts, true),
+            Expr::And(parts) => self.decides(parts, false),
+            Expr::Or(parts) => self.decides(parts, true),
             Expr::Test(test) => self.test(test),
         }
     }
 
-    /// Looks for a part that settles the whole; one is enough, whatever is not known of the others.
-    fn settles(&self, parts: &[Expr], settling: bool) -> Option<bool> {
+    /// Returns the result if one part decides it, even if others are unknown.
+    fn decides(&self, parts: &[Expr], deciding: bool) -> Option<bool> {
         let mut all_known = true;
         for part in parts {
             match self.expr(part) {
-                Some(holds) if holds == settling => return Some(settling),
+                Some(holds) if holds == deciding => return Some(deciding),
                 Some(_) => {}
                 None => all_known = false,
             }
         }
-        all_known.then_some(!settling)
+        all_known.then_some(!deciding)
     }
 
     fn test(&self, test: &Test) -> Option<bool> {
@@ -144,7 +142,7 @@ impl Subject<'_> {
                 Outcome::Error { .. } => false,
             }),
             Test::Verdict(word) => attempt.is_some_and(|attempt| attempt.verdict.word() == *word),
-            Test::Signature(word) => self.worth()?.is_some_and(|worth| worth.name() == *word),
+            Test::Signature(word) => self.proof()?.is_some_and(|proof| proof.name() == *word),
             Test::Slower(time) => attempt.is_some_and(|attempt| attempt.duration > *time),
             Test::Seq(first, last) => (*first..=*last).contains(&event.seq),
             Test::Since(when) => received >= when.micros(now),
@@ -167,8 +165,8 @@ impl Subject<'_> {
             Field::Method => return Some(text.fits(&event.method)),
             Field::Path => return Some(text.fits(&event.path)),
             Field::Comment => {
-                let mark = event.bookmark.as_ref();
-                return Some(mark.is_some_and(|mark| text.fits(&mark.comment)));
+                let bookmark = event.bookmark.as_ref();
+                return Some(bookmark.is_some_and(|bookmark| text.fits(&bookmark.comment)));
             }
             Field::Endpoint => {
                 let id = event.endpoint.as_str();
@@ -188,8 +186,8 @@ impl Subject<'_> {
     fn flag(&self, flag: Flag) -> Option<bool> {
         let event = self.event;
         Some(match flag {
-            Flag::Held => event.forward == ForwardState::Pending,
-            Flag::Marked => event.bookmark.is_some(),
+            Flag::Pending => event.forward == ForwardState::Pending,
+            Flag::Bookmarked => event.bookmark.is_some(),
             Flag::NewField => event.new_fields.is_some(),
             Flag::Duplicate => event.duplicate_of.is_some(),
             Flag::Replayed => {
@@ -201,12 +199,15 @@ impl Subject<'_> {
                 }
             }
             Flag::Gap => self.more?.after_gap,
-            Flag::Forged => matches!(self.worth()?, Some(Worth::Wrong | Worth::Missing)),
+            Flag::Forged => matches!(
+                self.proof()?,
+                Some(ProofOutcome::Wrong | ProofOutcome::Missing)
+            ),
         })
     }
 
-    /// Returns what the proof of origin is worth, if RingCentral signs such requests.
-    fn worth(&self) -> Option<Option<Worth>> {
+    /// Checks the signature or token, if RingCentral signs such requests.
+    fn proof(&self) -> Option<Option<ProofOutcome>> {
         let more = self.more?;
         let secrets = (self.context.secrets)(&self.event.endpoint);
         let found = signature::of_event(self.event, &more.headers, &more.body, &secrets);

@@ -1,80 +1,79 @@
-//! The page `docs/FILTER.md`, of the same table as the parser.
+//! The page `docs/FILTER.md`, made from the parser's table.
 
 use super::words::WORDS;
 
 const HEAD: &str = "\
 # The filter language
 
-One line that says which events are meant. It is the same in `ringtail events list`, `ringtail listen --filter` and
-`ringtail replay --filter`, and after `/` in the terminal UI, where Tab completes a word and F1 shows the words. A mistake
-is shown with a caret at its column.
+A filter is one line that selects events. `ringtail events list`, `ringtail listen --filter`, `ringtail replay --filter`
+and `/` in the terminal UI take the same language. In the terminal UI, Tab completes a word and F1 lists the words. An
+error shows a caret at its column.
 
 ```
 ringtail events list status:5xx since:-3h
 ringtail events list 'kind:telephony body.parties[*].status.code = Answered'
-ringtail events list 'from:+1650 (held or verdict:late) not forged'
+ringtail events list 'from:+1650 (pending or verdict:late) not forged'
 ringtail replay --filter 'status:5xx since:-1h' --dry-run
 ```
 
-Case never matters, except in the names of JSON fields.
+Case is ignored, except in names of JSON fields.
 
-## Joining
+## Operators
 
-| what | means |
+| filter | matches |
 |---|---|
 | `a b`, `a and b`, `a & b` | both |
-| `a or b`, `a \\| b` | one of them, or both |
+| `a or b`, `a \\| b` | at least one of them |
 | `not a`, `!a` | the opposite |
-| `(a or b) c` | `and` binds closer than `or`; parentheses change that |
+| `(a or b) c` | `and` binds tighter than `or`; parentheses group |
 
-## Texts
+## Text
 
-| what | lets through |
+| filter | matches |
 |---|---|
-| `hello` | events that have `hello` in their summary, path or body, as a part of a word, too |
-| `\"going away\"` | the same for a text with blanks, signs or colons; `\\\"` and `\\\\` are a quote and a backslash |
-| `~colou?r` | events where the regular expression fits in summary, path or body |
-| `~\"a (b|c)\"` | the same, with blanks |
+| `hello` | `hello` anywhere in summary, path or body, also inside a word |
+| `\"going away\"` | text with spaces, operators or colons; `\\\"` and `\\\\` are a quote and a backslash |
+| `~colou?r` | a regular expression in summary, path or body |
+| `~\"a (b|c)\"` | a regular expression with spaces |
 
-Texts are looked for in the body as it was received, where JSON may write a letter in another way (`\\u00e9`).
-In place of a word's text a regular expression may stand, too: `from:~^\\+1(650|657)`. A quoted one may hold blanks.
-A regular expression is found as quickly as a text when each of its alternatives has three ASCII letters or signs in a row, as
-`~answer(ed|ing)` has; events are looked through one by one for others, newest first.
+Text is compared with the body as received, where JSON may escape characters (`\\u00e9`). A regular expression can also
+be the value of a word: `from:~^\\+1(650|657)`. Quote it if it has spaces.
 
 ## Words
 
-Where a word's text *begins so*, the beginning of any word counts: `to:agent` finds Pat Agent, and `event:telephony`
-finds `/restapi/v1.0/account/1/telephony/sessions`. Status, verdict and time are those of the newest attempt, which is
-the one that a list shows.
+*Starts with* means the start of any word: `to:agent` finds Pat Agent, and `event:telephony` finds
+`/restapi/v1.0/account/1/telephony/sessions`. Status, verdict and time are those of the newest attempt, the one that
+lists show.
 
-| word | lets through | for example |
+| word | matches | example |
 |---|---|---|
 ";
 
 const TAIL: &str = "
-Days begin and end in this machine's zone. A word that stands alone is looked for as a text when it is quoted.
+Days begin and end in this machine's time zone. Quote a word to search for it as text.
 
 ## JSON
 
-A path begins at the top of the body, which for RingCentral's notifications holds `uuid`, `event`, `subscriptionId`
-and `body`. `[*]` is any element of a list, `[0]` the first, `[\"odd name\"]` a field whose name has signs in it. Where
-a path leads to several values, one that compares is enough.
+A path starts at the top of the body; RingCentral's notifications have `uuid`, `event`, `subscriptionId` and `body`
+there. `[*]` is any element of an array, `[0]` the first, `[\"odd name\"]` a field with special characters. If a path leads
+to several values, one match is enough.
 
-| what | lets through |
+| filter | matches |
 |---|---|
-| `body.parties[*].status.code = Answered` | the value is that text or number, as it is written there |
-| `body.subject != \"\"` | there is a value, and it is another |
-| `body.parties[*].status.code ~ ^Dis` | the regular expression fits |
-| `body.faxPageCount >= 2` | as numbers, or as texts if one of the two is no number; also `<`, `<=`, `>` |
-| `has:body.parties[*].missedCall` | there is something, whatever it is |
-| `not has:body.to` | there is nothing |
+| `body.parties[*].status.code = Answered` | the value is this text, or this number as written |
+| `body.subject != \"\"` | there is a value, and it differs |
+| `body.parties[*].status.code ~ ^Dis` | a regular expression |
+| `body.faxPageCount >= 2` | numeric order, or text order if either is not a number; also `<`, `<=`, `>` |
+| `has:body.parties[*].missedCall` | the field exists |
+| `not has:body.to` | the field does not exist |
 
-## What is fast
+## Speed
 
-What is joined by `and` with a kind, an event filter, a number, a session, an extension, a `uuid`, a text of three
-letters or more, a failure, a mark or `new-field` is looked up, however much the history holds. Anything else is looked for event by event,
-newest first. The newest seconds, and after an update of ringtail the older events that are still to be indexed, are
-looked through event by event as well: what is found is always the same.
+Kind, event filter, number, session, extension, `uuid`, failures, bookmarks, `new-field` and text of three or more
+characters use an index, alone or joined by `and` with anything else. So does a regular expression whose alternatives
+each contain three consecutive ASCII characters, such as `~answer(ed|ing)`. Everything else scans the history, newest
+first, as do events that are not indexed yet. Results are the same either way.
+The index is `search.db` in the data directory; if you delete it, it is rebuilt.
 ";
 
 /// Returns the page.

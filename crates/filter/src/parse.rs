@@ -18,13 +18,13 @@ use super::{FilterError, MAX_CHARS, values};
 /// How deep parentheses and negations may nest.
 const MAX_DEPTH: usize = 64;
 
-/// What is wrong and at which character.
+/// A syntax error at a character.
 struct Wrong {
     at: usize,
     message: String,
 }
 
-/// Reads a filter; `None` for one that says nothing.
+/// Parses a filter; `None` if it is empty.
 pub(super) fn parse(text: &str) -> Result<Option<Expr>, FilterError> {
     let mut parser = Parser {
         chars: text.chars().collect(),
@@ -58,7 +58,7 @@ impl Parser {
         }
         let expr = self.any()?;
         if self.peek().is_some() {
-            return self.wrong("there is no ( for this )");
+            return self.wrong("unmatched )");
         }
         Ok(Some(expr))
     }
@@ -84,9 +84,9 @@ impl Parser {
         }
     }
 
-    /// There is a part in every list; this is for the compiler.
+    /// Every list has a part; the error is unreachable.
     fn joined(&self, expr: Option<Expr>) -> Result<Expr, Wrong> {
-        expr.map_or_else(|| self.wrong("something to look for is missing here"), Ok)
+        expr.map_or_else(|| self.wrong("a term is missing here"), Ok)
     }
 
     fn not(&mut self) -> Result<Expr, Wrong> {
@@ -106,7 +106,7 @@ impl Parser {
         inner: impl FnOnce(&mut Self) -> Result<T, Wrong>,
     ) -> Result<T, Wrong> {
         if self.depth >= MAX_DEPTH {
-            let message = "this nests too deeply".to_owned();
+            let message = "nested too deeply".to_owned();
             return Err(Wrong { at, message });
         }
         self.depth += 1;
@@ -123,7 +123,7 @@ impl Parser {
                 let expr = self.deeper(at, Self::any)?;
                 self.blanks();
                 if self.peek() != Some(')') {
-                    return wrong(at, "there is no ) for this (");
+                    return wrong(at, "unmatched (");
                 }
                 self.at += 1;
                 Ok(expr)
@@ -138,7 +138,7 @@ impl Parser {
                 self.at += 1;
                 self.pattern().map(Test::Anywhere).map(Expr::Test)
             }
-            None | Some(')' | '&' | '|') => self.wrong("something to look for is missing here"),
+            None | Some(')' | '&' | '|') => self.wrong("a term is missing here"),
             Some('=' | '<' | '>') => {
                 self.wrong("a comparison needs a JSON path before it, as in body.status = Answered")
             }
@@ -148,7 +148,7 @@ impl Parser {
         }
     }
 
-    /// Reads what begins without a sign: a word, a path with its comparison, or a text.
+    /// Parses a word, a path with its comparison, or a text.
     fn bare(&mut self) -> Result<Test, Wrong> {
         let at = self.at;
         let mut name = String::new();
@@ -181,7 +181,7 @@ impl Parser {
         {
             return wrong(
                 at,
-                format!("{name} joins what stands around it; put quotes around it to look for it"),
+                format!("{name} is an operator; quote it to search for it"),
             );
         }
         match words::find(&name).map(|word| word.means) {
@@ -190,7 +190,7 @@ impl Parser {
         }
     }
 
-    /// Says whether what stands before a colon is meant as a word: letters, and no `//` behind as in a URL.
+    /// Returns true if the text before a colon is a word and not the scheme of a URL.
     fn is_name_of_word(&self, name: &str) -> bool {
         let behind = self.chars.get(self.at + 1..self.at + 3);
         let header = name
@@ -200,7 +200,7 @@ impl Parser {
         (letters || header && name.len() > 7) && behind != Some(&['/', '/'])
     }
 
-    /// Takes `["…"]` of a path as it stands.
+    /// Copies `["…"]` of a path.
     fn bracket(&mut self, name: &mut String) -> Result<(), Wrong> {
         let at = self.at;
         name.push('[');
@@ -209,7 +209,7 @@ impl Parser {
         self.quoted()?;
         name.extend(&self.chars[from..self.at]);
         if self.peek() != Some(']') {
-            return wrong(at, "there is no ] for this [");
+            return wrong(at, "unmatched [");
         }
         name.push(']');
         self.at += 1;
@@ -229,7 +229,7 @@ impl Parser {
             _ if sign.starts_with('=') => (1, Sign::Is),
             _ if sign.starts_with('<') => (1, Sign::Order(Order::Less)),
             _ if sign.starts_with('>') => (1, Sign::Order(Order::More)),
-            // Apart from what is before and next to what follows, it is a pattern of its own.
+            // `a ~b` is two terms, `a ~ b` and `a~b` are comparisons.
             _ if sign.starts_with('~') && !(spaced && sign.len() > 1 && sign != "~ ") => {
                 (1, Sign::Fits)
             }
@@ -241,7 +241,7 @@ impl Parser {
         let Some(path) = JsonPath::parse(name) else {
             return wrong(
                 at,
-                "this is no JSON path, such as body.parties[*].status.code; put quotes around a text with =, <, > or ~",
+                "not a JSON path such as body.parties[*].status.code; quote text with =, <, > or ~",
             );
         };
         self.at += len;
@@ -261,7 +261,7 @@ impl Parser {
         Ok(Some(Test::Json(path, comparison)))
     }
 
-    /// Reads what stands after the colon.
+    /// Parses the value after the colon.
     fn word(&mut self, at: usize, name: &str) -> Result<Test, Wrong> {
         let header = name
             .split_once('.')
@@ -270,12 +270,19 @@ impl Parser {
             (Some(_), _) => Means::Header,
             (None, Some(word)) if word.value.is_some() => word.means,
             (None, Some(word)) => {
-                return wrong(at, format!("{} stands alone, without a colon", word.name));
+                return wrong(at, format!("{} has no value; remove the colon", word.name));
             }
             (None, None) => {
                 let known = words::WORDS.iter().map(|word| word.name);
-                let hint = words::nearest(name, known).map(|near| format!("; is {near}: meant?"));
-                return wrong(at, format!("there is no word {name}:{}", hint.unwrap_or_else(|| "; put quotes around a text with a colon".to_owned())));
+                let hint =
+                    words::nearest(name, known).map(|near| format!("; did you mean {near}:?"));
+                return wrong(
+                    at,
+                    format!(
+                        "unknown word {name}:{}",
+                        hint.unwrap_or_else(|| "; quote text with a colon".to_owned())
+                    ),
+                );
             }
         };
         let value_at = self.at;
@@ -310,7 +317,7 @@ impl Parser {
         })
     }
 
-    /// Reads a value that is not empty, quoted or not.
+    /// Parses a value, quoted or not, that is not empty.
     fn value(&mut self, missing: &str) -> Result<String, Wrong> {
         let at = self.at;
         if self.peek() == Some('"') {
@@ -340,7 +347,7 @@ impl Parser {
         let mut text = String::new();
         loop {
             let Some(character) = self.next() else {
-                return wrong(at, "there is no second \" for this one");
+                return wrong(at, "unmatched \"");
             };
             match character {
                 '"' => return Ok(text),
@@ -350,7 +357,7 @@ impl Parser {
         }
     }
 
-    /// Reads a regular expression, quoted or up to a blank or to a closing parenthesis that is not its own.
+    /// Parses a regular expression, quoted or up to a space or an unmatched closing parenthesis.
     fn pattern(&mut self) -> Result<Text, Wrong> {
         let at = self.at;
         let mut pattern = String::new();
@@ -362,7 +369,7 @@ impl Parser {
         loop {
             let Some(character) = self.peek() else {
                 if quoted {
-                    return wrong(at, "there is no second \" for this one");
+                    return wrong(at, "unmatched \"");
                 }
                 break;
             };
@@ -373,7 +380,7 @@ impl Parser {
                 }
                 '\\' => {
                     self.at += 1;
-                    // A quote means itself, with or without the sign before it.
+                    // `\"` is a quote; other escapes belong to the expression.
                     match self.peek() {
                         Some('"') => {}
                         _ => pattern.push('\\'),
@@ -402,10 +409,7 @@ impl Parser {
 
     fn text(&self, at: usize, text: String, fit: Fit) -> Result<Text, Wrong> {
         if text.is_empty() && fit != Fit::Whole {
-            return wrong(
-                at,
-                "an empty text is everywhere; something to look for is missing",
-            );
+            return wrong(at, "the text is empty");
         }
         Text::new(text, fit).map_err(|message| Wrong { at, message })
     }
@@ -426,7 +430,7 @@ impl Parser {
         }
     }
 
-    /// Says whether a joining word stands here.
+    /// Returns true if the next word is `word`.
     fn is_word(&self, word: &str) -> bool {
         let end = self.at + word.len();
         let same = self.chars.get(self.at..end).is_some_and(|here| {
@@ -440,7 +444,7 @@ impl Parser {
         same && over
     }
 
-    /// Takes a joining word or its sign. `!=` is not the sign of a negation.
+    /// Consumes an operator, as a word or sign. `!=` is not a negation.
     fn takes(&mut self, word: &str, sign: char) -> bool {
         self.blanks();
         let is_sign = self.peek() == Some(sign)

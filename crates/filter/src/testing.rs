@@ -54,7 +54,7 @@ fn test() -> impl Strategy<Value = Test> {
         1 => pattern().prop_map(Test::Anywhere),
         4 => field(),
         1 => ("[a-z][a-z-]{0,8}", text(Fit::Part)).prop_map(|(name, text)| Test::Header(name, text)),
-        3 => prop::sample::select(vec![Flag::Held, Flag::Replayed, Flag::Duplicate, Flag::Gap, Flag::Forged, Flag::Marked, Flag::NewField])
+        3 => prop::sample::select(vec![Flag::Pending, Flag::Replayed, Flag::Duplicate, Flag::Gap, Flag::Forged, Flag::Bookmarked, Flag::NewField])
             .prop_map(Test::Flag),
         2 => prop_oneof![
             (100_u16..1000).prop_map(|status| StatusRange(status, status)),
@@ -100,7 +100,7 @@ fn text(fit: Fit) -> impl Strategy<Value = Text> {
     let source = prop_oneof![
         3 => prop::sample::select(TEXTS.to_vec()).prop_map(str::to_owned),
         1 => r#"[a-zA-Z0-9 "\\~!=<>&|():.+é日-]{1,8}"#,
-        1 => prop::sample::select(vec!["and", "Or", "not", "held", "kind:sms", "~x", "!"]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec!["and", "Or", "not", "pending", "kind:sms", "~x", "!"]).prop_map(str::to_owned),
     ];
     source.prop_map(move |source| Text::new(source, fit).unwrap())
 }

@@ -13,7 +13,7 @@ fn printed(text: &str) -> String {
 }
 
 #[test]
-fn filters_are_read_and_written_in_one_form() {
+fn filters_have_a_canonical_form() {
     let cases = [
         ("", ""),
         ("  ", ""),
@@ -34,7 +34,10 @@ fn filters_are_read_and_written_in_one_form() {
         ("~a|b", "~\"a|b\""),
         ("(~(a|b))", "~\"(a|b)\""),
         ("~\"say \\\"hi\\\"\"", "~\"say \\\"hi\\\"\""),
-        ("held REPLAYED \"held\"", "held replayed \"held\""),
+        (
+            "pending REPLAYED \"pending\"",
+            "pending replayed \"pending\"",
+        ),
         ("slower:1.5s", "slower:1500ms"),
         (
             "since:-3h until:YESTERDAY on:2026-11-20",
@@ -84,9 +87,9 @@ fn filters_are_read_and_written_in_one_form() {
 fn mistakes_are_pointed_at() {
     let mistakes = [
         "kind:smss",
-        "held kind:",
+        "pending kind:",
         "form:+1650",
-        "held:yes",
+        "pending:yes",
         "a and",
         "or a",
         "(a b",
@@ -129,17 +132,17 @@ fn size_and_depth_are_bounded() {
 }
 
 #[test]
-fn what_is_being_written_is_completed() {
+fn the_last_word_is_completed() {
     let completed = |text: &str| {
         let (at, found) = words::complete(text);
         (at, found.join(" "))
     };
     assert_eq!(completed("ki"), (0, "kind:".to_owned()));
-    assert_eq!(completed("not (he"), (5, "held header.".to_owned()));
+    assert_eq!(completed("not (he"), (5, "header.".to_owned()));
     assert_eq!(completed("a verdict:l"), (2, "verdict:late".to_owned()));
     assert_eq!(completed("kind:vo"), (0, "kind:voicemail".to_owned()));
     assert_eq!(completed("a "), (2, String::new()));
-    assert_eq!(completed("held"), (0, String::new()));
+    assert_eq!(completed("pending"), (0, String::new()));
     for word in words::WORDS {
         for value in words::values(word) {
             let text = format!("{}:{value}", word.name);
@@ -157,18 +160,18 @@ fn the_page_is_in_step() {
     }
     assert!(
         std::fs::read_to_string(page).unwrap_or_default() == markdown(),
-        "write it anew: RINGTAIL_WRITE_DOCS=1 cargo test -p ringtail-client the_page_is_in_step"
+        "out of date; run RINGTAIL_WRITE_DOCS=1 cargo test -p ringtail-filter the_page_is_in_step"
     );
 }
 
 proptest! {
     #[test]
-    fn any_text_is_survived(text in any::<String>()) {
+    fn any_text_parses_or_fails_cleanly(text in any::<String>()) {
         check(&text)?;
     }
 
     #[test]
-    fn text_of_the_languages_signs_is_survived(
+    fn text_of_operators_parses_or_fails_cleanly(
         text in r#"([(){}\[\]"\\~!=<>&|:. *-]|and|or|not|kind:|sms|a|header.|body|status:|1|since:|日){0,24}"#
     ) {
         check(&text)?;
@@ -176,14 +179,14 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read_as_the_same(filter in crate::testing::any_filter()) {
+    fn the_canonical_form_parses_to_the_same_filter(filter in crate::testing::any_filter()) {
         let text = filter.to_string();
         let again = Filter::parse(&text);
         prop_assert_eq!(again.as_ref(), Ok(&filter), "{}", text);
     }
 
     #[test]
-    fn moments_are_told_for_any_time(text in "-[0-9]{1,10}[smhdw]", now in -3_000_000_000_i64..9_000_000_000) {
+    fn relative_times_lie_in_the_past(text in "-[0-9]{1,10}[smhdw]", now in -3_000_000_000_i64..9_000_000_000) {
         let now: Zoned = jiff::Timestamp::from_second(now).unwrap().to_zoned(jiff::tz::TimeZone::UTC);
         if let Some(when) = when::When::parse(&text) {
             prop_assert!(when.micros(&now) <= now.timestamp().as_microsecond());
@@ -191,7 +194,7 @@ proptest! {
     }
 }
 
-/// Reads a text: nothing panics, mistakes are in it, and what is understood is read the same again.
+/// Parses any text: no panic, errors lie within it, and the canonical form parses to the same filter.
 fn check(text: &str) -> Result<(), TestCaseError> {
     match Filter::parse(text) {
         Err(error) => {

@@ -1,50 +1,49 @@
-//! A piece of text that is looked for, plain or as a regular expression.
+//! Text to search for, plain or a regular expression.
 //!
-//! Both become a regular expression over bytes: bodies need not be UTF-8, and both kinds then agree on what the same
-//! letter in another case is.
+//! Both compile to a regular expression over bytes, because bodies may not be UTF-8 and so both ignore case alike.
 
 use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// Bytes that a compiled expression may take.
+/// Maximum bytes of a compiled expression.
 const MAX_REGEX_BYTES: usize = 1 << 20;
 
-/// What is looked for, and how it has to fit.
+/// Text to search for.
 #[derive(Debug, Clone)]
 pub struct Text {
     /// As written, without quotes.
     pub source: String,
-    /// How it has to fit.
+    /// How it must match.
     pub fit: Fit,
     regex: Regex,
 }
 
-/// How a text has to fit what is looked at.
+/// How a text must match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
-    /// It stands somewhere.
+    /// Anywhere.
     Part,
-    /// It is the beginning, or the beginning of a word.
+    /// At the start of the value or of a word.
     Begins,
-    /// It is all of it.
+    /// The whole value.
     Whole,
-    /// It is a regular expression that fits somewhere.
+    /// As a regular expression, anywhere.
     Pattern,
 }
 
 impl Text {
-    /// Takes a text.
+    /// Compiles a text.
     ///
     /// # Errors
-    /// When it is no regular expression, or one that would take too much memory; says why.
+    /// The reason, if it is an invalid or too large regular expression.
     pub fn new(source: impl Into<String>, fit: Fit) -> Result<Self, String> {
         let source = source.into();
         let escaped = regex::escape(&source);
         let pattern = match fit {
             Fit::Part => escaped,
             Fit::Whole => format!("^(?:{escaped})$"),
-            // What begins with a sign is a beginning anywhere: `/hooks`, `+1650`.
+            // Text such as `/hooks` or `+1650` starts a word anywhere.
             Fit::Begins if source.starts_with(|first: char| !first.is_alphanumeric()) => escaped,
             Fit::Begins => format!(r"(?:^|[^\p{{Alphabetic}}\p{{N}}])(?:{escaped})"),
             Fit::Pattern => source.clone(),
@@ -59,7 +58,7 @@ impl Text {
         Ok(Self { source, fit, regex })
     }
 
-    /// Says whether the text fits.
+    /// Returns true if the text matches.
     pub fn fits(&self, bytes: impl AsRef<[u8]>) -> bool {
         self.regex.is_match(bytes.as_ref())
     }
@@ -73,7 +72,7 @@ impl PartialEq for Text {
 
 impl Eq for Text {}
 
-/// Writes the text so that it is read as the same again, where a value may stand.
+/// In the filter language, as a value.
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.fit == Fit::Pattern {
@@ -88,18 +87,18 @@ impl fmt::Display for Text {
     }
 }
 
-/// Writes a quoted text.
+/// Writes a text in quotes.
 pub(super) fn quote(text: &str, f: &mut impl fmt::Write) -> fmt::Result {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
     write!(f, "\"{escaped}\"")
 }
 
-/// Escapes the quotes of an expression; its own escapes stay as they are.
+/// Escapes the quotes of an expression and keeps its escapes.
 fn quote_pattern(pattern: &str) -> String {
     pattern.replace('"', "\\\"")
 }
 
-/// Returns the last line of the parser's picture, which says what is wrong.
+/// Returns the last line of the parser's error, without the marked-up expression.
 fn why(error: &regex::Error) -> String {
     if let regex::Error::CompiledTooBig(_) = error {
         return "this regular expression is too large".to_owned();
@@ -107,5 +106,5 @@ fn why(error: &regex::Error) -> String {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
     let last = last.strip_prefix("error: ").unwrap_or(last);
-    format!("this is no regular expression: {last}")
+    format!("invalid regular expression: {last}")
 }

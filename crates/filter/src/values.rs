@@ -1,4 +1,4 @@
-//! What may stand after a word's colon.
+//! Parses the values of words.
 
 use ringtail_ringcentral::verdict::WORDS;
 
@@ -9,7 +9,7 @@ use super::text::{Fit, Text};
 use super::when::{Day, When, duration};
 use super::words::{self, Means};
 
-/// A kind that does not exist is a mistake, and not a filter that lets nothing through.
+/// Rejects unknown kinds, which are typing mistakes.
 pub(super) fn checked(field: Field, text: Text) -> Result<Test, String> {
     if field == Field::Kind && text.fit != Fit::Pattern {
         let kinds = words::kinds();
@@ -20,15 +20,15 @@ pub(super) fn checked(field: Field, text: Text) -> Result<Test, String> {
             let source = &text.source;
             let near = words::nearest(source, kinds);
             let hint = near
-                .map(|near| format!("; is {near} meant?"))
+                .map(|near| format!("; did you mean {near}?"))
                 .unwrap_or_default();
-            return Err(format!("there is no kind {source:?}{hint}"));
+            return Err(format!("unknown kind {source:?}{hint}"));
         }
     }
     Ok(Test::Field(field, text))
 }
 
-/// Reads the value of a word that does not compare texts.
+/// Parses the value of a word that does not compare text.
 pub(super) fn plain(means: Means, value: &str) -> Result<Test, String> {
     let test = match means {
         Means::Status => status(value).map(Test::Status),
@@ -53,7 +53,7 @@ pub(super) fn plain(means: Means, value: &str) -> Result<Test, String> {
             Means::Has => "a JSON path, such as body.parties[*].missedCall".to_owned(),
             _ => "a time: -3h, 14:05, today, yesterday, 2026-11-20 or 2026-11-20T14:05".to_owned(),
         };
-        format!("give {wanted}")
+        format!("expected {wanted}")
     })
 }
 
@@ -64,7 +64,7 @@ fn one_of(known: &[&'static str], value: &str) -> Option<&'static str> {
         .copied()
 }
 
-/// Reads a verdict; the screen has a shorter word for one.
+/// Parses a verdict; `none` is the terminal UI's word for `no-answer`.
 fn verdict(value: &str) -> Option<&'static str> {
     let value = match value.eq_ignore_ascii_case("none") {
         true => "no-answer",

@@ -1,22 +1,22 @@
-//! Moments and days as people write them.
+//! Times, days and durations in filters.
 
 use std::fmt;
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, Span, Timestamp, ToSpan, Zoned};
 
-/// A moment.
+/// A point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// So long before now.
+    /// A duration before now.
     Ago(u32, Unit),
-    /// A day's beginning.
+    /// The start of a day.
     Day(Day),
-    /// A time of today.
+    /// A time today.
     Time(Time),
-    /// A day and a time, in the zone of the reader.
+    /// A day and time in the local zone.
     Local(DateTime),
-    /// A moment with its zone, as JSON lines have it.
+    /// A time with its zone, as in JSON output.
     Exact(Timestamp),
 }
 
@@ -30,7 +30,7 @@ pub enum Unit {
     Weeks,
 }
 
-/// A day in the zone of the reader.
+/// A day in the local zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Day {
     Today,
@@ -47,7 +47,7 @@ const UNITS: [(char, Unit); 5] = [
 ];
 
 impl When {
-    /// Reads a moment.
+    /// Parses a time.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
         if let Some(ago) = lower.strip_prefix('-') {
@@ -75,7 +75,7 @@ impl When {
         text.parse().ok().filter(|_| is_time).map(Self::Time)
     }
 
-    /// Returns the moment in microseconds since 1970; the nearest that the calendar has.
+    /// Returns microseconds since 1970, clamped to the calendar.
     pub fn micros(self, now: &Zoned) -> i64 {
         let zone = now.time_zone();
         let local = |at: DateTime| at.to_zoned(zone.clone()).map(|at| at.timestamp());
@@ -86,7 +86,7 @@ impl When {
             Self::Local(at) => local(at),
             Self::Exact(at) => Ok(at),
         };
-        // Only what lies before the calendar's first year cannot be told.
+        // Only times before the calendar's first year fail.
         at.map_or(i64::MIN, Timestamp::as_microsecond)
     }
 }
@@ -94,7 +94,7 @@ impl When {
 impl Unit {
     fn times(self, count: u32) -> Span {
         let count = i64::from(count);
-        // Beyond the calendar either way; a span has bounds.
+        // Beyond the calendar in any case; `Span` has bounds.
         match self {
             Self::Seconds => count.seconds(),
             Self::Minutes => count.minutes(),
@@ -106,7 +106,7 @@ impl Unit {
 }
 
 impl Day {
-    /// Reads a day.
+    /// Parses a day.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.eq_ignore_ascii_case("today") {
             return Some(Self::Today);
@@ -159,7 +159,7 @@ impl fmt::Display for Day {
     }
 }
 
-/// Reads a duration: `500ms`, `2s`, `1.5s`, `2m`.
+/// Parses a duration: `500ms`, `2s`, `1.5s`, `2m`.
 pub(super) fn duration(text: &str) -> Option<std::time::Duration> {
     let lower = text.to_ascii_lowercase();
     let (number, millis) = if let Some(number) = lower.strip_suffix("ms") {

@@ -1,4 +1,4 @@
-//! The words of the language: one table for the parser, the completion and the help.
+//! The words of the language: one table for parser, completion and help.
 
 use ringtail_ringcentral::{catalogue, verdict};
 
@@ -8,13 +8,13 @@ use super::text::Fit;
 /// A word of the language.
 #[derive(Debug)]
 pub struct Word {
-    /// As it is written, without its colon.
+    /// Its name, without the colon.
     pub name: &'static str,
-    /// What stands after the colon; `None` for a word that stands alone.
+    /// Placeholder of the value after the colon; `None` for a flag.
     pub value: Option<&'static str>,
-    /// What it lets through.
+    /// Which events match.
     pub help: &'static str,
-    /// How it is used.
+    /// An example.
     pub example: &'static str,
     pub(super) means: Means,
 }
@@ -37,192 +37,50 @@ pub(super) enum Means {
 }
 
 /// Every word, in the order of the help.
+#[rustfmt::skip]
 pub const WORDS: &[Word] = &[
-    field(
-        "kind",
-        Field::Kind,
-        Fit::Whole,
-        "KIND",
-        "what it is: sms, telephony, presence, …; or notification, passthrough, validation",
-        "kind:sms",
-    ),
-    field(
-        "event",
-        Field::Event,
-        Fit::Begins,
-        "TEXT",
-        "a part of the event filter's path begins so",
-        "event:telephony",
-    ),
-    field(
-        "from",
-        Field::From,
-        Fit::Begins,
-        "WHO",
-        "who called or wrote: number, name or extension begins so",
-        "from:+1650",
-    ),
-    field(
-        "to",
-        Field::To,
-        Fit::Begins,
-        "WHO",
-        "who was called or written to",
-        "to:pat",
-    ),
-    field(
-        "session",
-        Field::Session,
-        Fit::Begins,
-        "ID",
-        "the call's telephony session begins so",
-        "session:s-718",
-    ),
-    field(
-        "ext",
-        Field::Extension,
-        Fit::Whole,
-        "ID",
-        "the extension, by id or number",
-        "ext:101",
-    ),
-    field(
-        "uuid",
-        Field::Uuid,
-        Fit::Begins,
-        "ID",
-        "RingCentral's id of the notification begins so",
-        "uuid:4044",
-    ),
-    word(
-        "status",
-        "CODE",
-        "the app's status: one, or a class",
-        "status:5xx",
-        Means::Status,
-    ),
-    word(
-        "verdict",
-        "WORD",
-        "what RingCentral would have made of the answer: ok, late, status, size, token, no-answer, or unjudged if it has no say",
-        "verdict:late",
-        Means::Verdict,
-    ),
-    word(
-        "slower",
-        "TIME",
-        "the app took longer",
-        "slower:500ms",
-        Means::Slower,
-    ),
-    flag("held", Flag::Held, "waits for the app"),
-    flag("replayed", Flag::Replayed, "was replayed"),
-    flag("duplicate", Flag::Duplicate, "the same request came before"),
-    flag(
-        "gap",
-        Flag::Gap,
-        "comes right after numbers that are missing",
-    ),
-    flag(
-        "forged",
-        Flag::Forged,
-        "the proof of origin is wrong or missing",
-    ),
-    flag("marked", Flag::Marked, "is marked"),
-    flag(
-        "new-field",
-        Flag::NewField,
-        "its body has a field or a type that no event of its kind before had",
-    ),
-    field(
-        "comment",
-        Field::Comment,
-        Fit::Part,
-        "TEXT",
-        "is marked, and its comment has it",
-        "comment:bug",
-    ),
-    word(
-        "signature",
-        "WORD",
-        "what the proof of origin is worth: valid, wrong, missing, not-configured",
-        "signature:wrong",
-        Means::Signature,
-    ),
-    word(
-        "since",
-        "TIME",
-        "from then on: -3h, -2d, 14:05, today, 2026-11-20, 2026-11-20T14:05",
-        "since:-3h",
-        Means::Since,
-    ),
-    word(
-        "until",
-        "TIME",
-        "before then",
-        "until:yesterday",
-        Means::Until,
-    ),
-    word(
-        "on",
-        "DAY",
-        "on that day: today, yesterday, 2026-11-20",
-        "on:yesterday",
-        Means::On,
-    ),
-    word(
-        "seq",
-        "NUMBER",
-        "the number on the endpoint, or a range",
-        "seq:17..20",
-        Means::Seq,
-    ),
-    field(
-        "endpoint",
-        Field::Endpoint,
-        Fit::Whole,
-        "NAME",
-        "the endpoint, by name or id",
-        "endpoint:demo",
-    ),
-    field(
-        "method",
-        Field::Method,
-        Fit::Whole,
-        "METHOD",
-        "the request's method",
-        "method:POST",
-    ),
-    field(
-        "path",
-        Field::Path,
-        Fit::Begins,
-        "TEXT",
-        "a part of the path or query begins so",
-        "path:/hooks",
-    ),
-    word(
-        "header.NAME",
-        "TEXT",
-        "the request's header has it",
-        "header.user-agent:ringcentral",
-        Means::Header,
-    ),
-    word(
-        "has",
-        "PATH",
-        "the JSON body has something there",
-        "has:body.parties[*].missedCall",
-        Means::Has,
-    ),
+    field("kind", Field::Kind, Fit::Whole, "KIND", "kind:sms",
+        "the kind: sms, telephony, presence, …; or notification, passthrough, validation"),
+    field("event", Field::Event, Fit::Begins, "TEXT", "event:telephony",
+        "part of the event filter's path starts with it"),
+    field("from", Field::From, Fit::Begins, "WHO", "from:+1650",
+        "caller or sender: number, name or extension starts with it"),
+    field("to", Field::To, Fit::Begins, "WHO", "to:pat", "callee or recipient, likewise"),
+    field("session", Field::Session, Fit::Begins, "ID", "session:s-718", "the telephony session id starts with it"),
+    field("ext", Field::Extension, Fit::Whole, "ID", "ext:101", "the extension, by id or number"),
+    field("uuid", Field::Uuid, Fit::Begins, "ID", "uuid:4044", "RingCentral's notification id starts with it"),
+    word("status", "CODE", "status:5xx", Means::Status, "status of the app's answer: a code or a class"),
+    word("verdict", "WORD", "verdict:late", Means::Verdict,
+        "RingCentral's verdict on the answer: ok, late, status, size, token, no-answer, or unjudged"),
+    word("slower", "TIME", "slower:500ms", Means::Slower, "the app took longer"),
+    flag("pending", Flag::Pending, "not yet delivered to the app"),
+    flag("replayed", Flag::Replayed, "replayed at least once"),
+    flag("duplicate", Flag::Duplicate, "repeats an earlier request"),
+    flag("gap", Flag::Gap, "follows missing numbers"),
+    flag("forged", Flag::Forged, "signature or token is wrong or missing"),
+    flag("bookmarked", Flag::Bookmarked, "has a bookmark"),
+    flag("new-field", Flag::NewField, "has a field or type that no earlier event of its kind had"),
+    field("comment", Field::Comment, Fit::Part, "TEXT", "comment:bug", "its bookmark's comment contains the text"),
+    word("signature", "WORD", "signature:wrong", Means::Signature,
+        "result of checking signature or token: valid, wrong, missing, not-configured"),
+    word("since", "TIME", "since:-3h", Means::Since,
+        "at that time or later: -3h, -2d, 14:05, today, 2026-11-20, 2026-11-20T14:05"),
+    word("until", "TIME", "until:yesterday", Means::Until, "before that time"),
+    word("on", "DAY", "on:yesterday", Means::On, "on that day: today, yesterday, 2026-11-20"),
+    word("seq", "NUMBER", "seq:17..20", Means::Seq, "the number on the endpoint, or a range"),
+    field("endpoint", Field::Endpoint, Fit::Whole, "NAME", "endpoint:demo", "the endpoint, by name or id"),
+    field("method", Field::Method, Fit::Whole, "METHOD", "method:POST", "the request's method"),
+    field("path", Field::Path, Fit::Begins, "TEXT", "path:/hooks", "part of the path or query starts with it"),
+    word("header.NAME", "TEXT", "header.user-agent:ringcentral", Means::Header, "the request's header contains the text"),
+    word("has", "PATH", "has:body.parties[*].missedCall", Means::Has, "the JSON body has something at the path"),
 ];
 
 const fn word(
     name: &'static str,
     value: &'static str,
-    help: &'static str,
     example: &'static str,
     means: Means,
+    help: &'static str,
 ) -> Word {
     Word {
         name,
@@ -238,10 +96,10 @@ const fn field(
     field: Field,
     fit: Fit,
     value: &'static str,
-    help: &'static str,
     example: &'static str,
+    help: &'static str,
 ) -> Word {
-    word(name, value, help, example, Means::Field(field, fit))
+    word(name, value, example, Means::Field(field, fit), help)
 }
 
 const fn flag(name: &'static str, flag: Flag, help: &'static str) -> Word {
@@ -274,7 +132,7 @@ pub(super) fn of_flag(flag: Flag) -> &'static str {
     WORDS.iter().find(of).map_or("", |word| word.name)
 }
 
-/// Says whether a text that stands alone is looked for as it is, and needs no quotes.
+/// Returns true if the text on its own, unquoted, is a search for itself.
 pub(super) fn reads_as_text(text: &str) -> bool {
     let plain =
         |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '@' | '#');
@@ -284,7 +142,7 @@ pub(super) fn reads_as_text(text: &str) -> bool {
         && find(text).is_none_or(|word| word.value.is_some())
 }
 
-/// Values that a word can have, where they can be told.
+/// Returns the values to offer for a word.
 pub(super) fn values(word: &Word) -> Vec<&'static str> {
     match word.means {
         Means::Field(Field::Kind, _) => kinds(),
@@ -300,7 +158,7 @@ pub(super) fn values(word: &Word) -> Vec<&'static str> {
     }
 }
 
-/// Every kind that an event can be of.
+/// Returns every kind of event.
 pub(super) fn kinds() -> Vec<&'static str> {
     let mut kinds: Vec<_> = catalogue::topics()
         .chain([
@@ -315,8 +173,7 @@ pub(super) fn kinds() -> Vec<&'static str> {
     kinds
 }
 
-/// Returns what the word that ends at the end of the text may become, each whole, and where it begins in the text.
-/// Words of which nothing is written are not among it.
+/// Returns the completions of the last word in the text, and the byte where that word begins. An empty word has none.
 #[must_use]
 pub fn complete(text: &str) -> (usize, Vec<String>) {
     let cut = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | '!' | '&' | '|' | '"');
@@ -341,16 +198,10 @@ pub fn complete(text: &str) -> (usize, Vec<String>) {
             .unwrap_or_default(),
         None => WORDS
             .iter()
-            .map(|word| match word.value {
-                Some(_) => format!("{}:", word.name.trim_end_matches("NAME")),
+            .map(|word| match word.name.strip_suffix("NAME") {
+                Some(prefix) => prefix.to_owned(),
+                None if word.value.is_some() => format!("{}:", word.name),
                 None => word.name.to_owned(),
-            })
-            .map(|word| {
-                if word == "header.:" {
-                    "header.".to_owned()
-                } else {
-                    word
-                }
             })
             .collect(),
     };
@@ -361,36 +212,17 @@ pub fn complete(text: &str) -> (usize, Vec<String>) {
     (start, found)
 }
 
-/// Returns the known name that was most likely meant.
+/// Returns the known name with the fewest typing mistakes, if there are few.
 pub(super) fn nearest<'a>(
-    meant: &str,
+    typed: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let meant = meant.to_ascii_lowercase();
-    let limit = if meant.chars().count() <= 3 { 1 } else { 2 };
+    let typed: String = typed.to_ascii_lowercase().chars().take(32).collect();
+    let limit = if typed.chars().count() <= 3 { 1 } else { 2 };
     known
         .into_iter()
-        .map(|name| (distance(&meant, name), name))
+        .map(|name| (strsim::osa_distance(&typed, name), name))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
-}
-
-/// How many letters have to be put in, taken out, changed or swapped with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(32).collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for (i, from) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, to) in b.iter().enumerate() {
-            let change = rows[i][j] + usize::from(from != to);
-            let mut best = change.min(rows[i][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *from == b[j - 1] && a[i - 1] == *to {
-                best = best.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }

@@ -1,9 +1,9 @@
-//! Header fields as events hold them and as hyper does.
+//! Conversions between header fields of events and `HeaderMap`.
 
 use bytes::Bytes;
 use ringtail_protocol::event::Header;
 
-/// Takes over the fields of an answer.
+/// Converts from a `HeaderMap`.
 pub fn from_map(map: &http::HeaderMap) -> Vec<Header> {
     map.iter()
         .map(|(name, value)| Header {

@@ -1,7 +1,7 @@
-//! What the engine knows and its faces show.
+//! Events, attempts and states, as the history stores them and front ends show them.
 //!
-//! The engine prints nothing. It publishes its [`Status`] and how far its history reaches ([`Watermarks`]); a face
-//! reads the history from its own position, so a slow one delays nobody and misses nothing.
+//! The engine prints nothing. It publishes its [`Status`] and the history's [`Watermarks`]; each front end reads the history
+//! from its own position, so a slow one misses nothing and does not delay others.
 
 pub mod headers;
 pub mod new_fields;
@@ -20,14 +20,14 @@ use ringtail_ringcentral::verdict::{Failing, NoAnswer, Verdict};
 
 use crate::new_fields::NewFields;
 
-/// Position of a row in the history: grows with every stored row and is never used twice.
+/// Position of a row in the history. It grows with each stored row and is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct RowId(pub i64);
 
 /// Topic of an event whose request cannot be read.
 pub const UNDECODABLE: &str = "undecodable";
 
-/// An event as the list shows it: everything but headers and body.
+/// An event without headers and body, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRow {
     /// Position in the history.
@@ -38,37 +38,37 @@ pub struct EventRow {
     pub seq: u64,
     /// Identity.
     pub id: EventId,
-    /// What it is to RingCentral.
+    /// Kind of request.
     pub kind: Kind,
-    /// What became of it at the edge.
+    /// What the relay did with it.
     pub disposition: Disposition,
     /// `seq` of the earlier event with the same RingCentral `uuid`.
     pub duplicate_of: Option<u64>,
-    /// When the relay had read it.
+    /// When the relay received it.
     pub received_at: Timestamp,
     /// Method, as received.
     pub method: String,
     /// Path below the endpoint and query, as received.
     pub path: String,
-    /// Topic and one line of summary from the catalogue, free of control characters.
+    /// Topic from the catalogue.
     pub topic: String,
-    /// The line of summary.
+    /// One line of summary from the catalogue, free of control characters.
     pub summary: String,
     /// Size of the body in bytes.
     pub body_len: u64,
-    /// Where forwarding stands.
+    /// State of forwarding.
     pub forward: ForwardState,
-    /// What the user says of it, if it is marked.
+    /// The user's bookmark, if any.
     pub bookmark: Option<Bookmark>,
-    /// The event that this one is an edited copy of.
+    /// The event of which this one is an edited copy.
     pub edited_from: Option<EventId>,
-    /// What no event of its kind before had in its body.
+    /// Fields of the body that no earlier event of its kind had.
     pub new_fields: Option<NewFields>,
     /// The newest attempt, if any.
     pub last_attempt: Option<AttemptRow>,
 }
 
-/// Returns the name in the id of an endpoint: an id is the name, a hyphen and a part without hyphens.
+/// Returns the name part of an endpoint's id, which is the name, a hyphen and a part without hyphens.
 #[must_use]
 pub fn endpoint_name(id: &str) -> &str {
     id.rsplit_once('-').map_or(id, |(name, _)| name)
@@ -83,52 +83,52 @@ pub fn kind_of(request: &Request) -> Kind {
     }
 }
 
-/// A mark that the user put on an event.
+/// A user's bookmark on an event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bookmark {
-    /// What the user says of the event: one line, possibly empty.
+    /// One line of text, possibly empty.
     pub comment: String,
 }
 
-/// A mark with its event.
+/// A bookmark with its event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookmarkRow {
     /// The event's position.
     pub row: RowId,
     /// The event.
     pub event: EventId,
-    /// The mark.
+    /// The bookmark.
     pub bookmark: Bookmark,
 }
 
-/// An event with all that was received.
+/// An event with headers, body and attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventDetail {
     /// The row.
     pub event: EventRow,
-    /// Address of the caller, as the relay saw it.
+    /// Address of the caller as seen by the relay.
     pub peer: String,
     /// Header fields as received.
     pub headers: Vec<Header>,
     /// Body as received.
     pub body: Bytes,
-    /// What the request's proof is worth; `None` for what RingCentral does not sign, and until
-    /// [`crate::signature`] has looked at it.
+    /// Result of checking the signature or token; `None` for requests that RingCentral does not sign, and before
+    /// [`crate::signature`] has checked it.
     pub proof: Option<Proof>,
     /// Every attempt, oldest first.
     pub attempts: Vec<AttemptDetail>,
 }
 
-/// Where forwarding of an event stands. Stored, so that a restarted client goes on.
+/// State of an event's forwarding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ForwardState {
-    /// Nothing to forward: settled at the edge, or answered live.
+    /// Nothing to forward: answered by the relay, or by the app as a passthrough request.
     None,
-    /// Owed to the target.
+    /// Not yet delivered to the target.
     Pending,
-    /// Forwarded; the attempt tells how it went.
+    /// Forwarded; the attempt has the result.
     Done,
-    /// Kept from the app, because its proof of origin is wrong or missing and the user wants it so.
+    /// Not forwarded, because its signature or token is missing or invalid and the user chose to reject such requests.
     Rejected,
 }
 
@@ -141,63 +141,63 @@ pub struct AttemptRow {
     pub event: EventId,
     /// Why the attempt was made.
     pub cause: Cause,
-    /// URL that was asked.
+    /// URL of the request.
     pub target: String,
     /// When the request began.
     pub started_at: Timestamp,
-    /// From the first byte sent to the last received, or to the failure.
+    /// Time from the first byte sent to the last received, or to the failure.
     pub duration: Duration,
-    /// Status, or what went wrong.
+    /// Status or error.
     pub outcome: Outcome,
-    /// What RingCentral would have made of it.
+    /// RingCentral's verdict on the response.
     pub verdict: Verdict,
 }
 
-/// An attempt with the app's answer.
+/// An attempt with the app's response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptDetail {
     /// The row.
     pub attempt: AttemptRow,
-    /// Header fields of the answer.
+    /// Header fields of the response.
     pub headers: Vec<Header>,
-    /// Body of the answer, as much of it as is kept.
+    /// The stored part of the response body.
     pub body: Bytes,
     /// Size of the whole body in bytes.
     pub body_len: u64,
-    /// Bytes of it that are not kept.
+    /// Bytes of the body that are not stored.
     pub body_lost: u64,
-    /// What the answer's proof is worth, as [`EventDetail::proof`]; only calls of the source SDK want one.
+    /// As [`EventDetail::proof`], for the response; only calls of the source SDK require it.
     pub proof: Option<Proof>,
 }
 
-/// What a proof of origin is worth.
+/// Result of checking a signature or token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
-    /// The kind of proof.
+    /// The scheme.
     pub scheme: Scheme,
-    /// What came of looking for it.
+    /// The result.
     pub outcome: ProofOutcome,
 }
 
 /// Why an attempt was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// The event was owed to the target.
+    /// Forwarding of a pending event.
     Forward,
-    /// The event is a passthrough request and the caller waited.
+    /// A passthrough request.
     Passthrough,
-    /// A person or script asked for it again.
+    /// A replay.
     Replay,
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The app answered with this status.
+    /// The app responded with this status.
     Status(u16),
-    /// It did not.
+    /// The app did not respond.
     Error {
-        /// Kind of failure, for programs.
+        /// The kind of failure.
         kind: FailureKind,
         /// The failure in words.
         message: String,
@@ -209,29 +209,29 @@ pub enum Outcome {
 pub enum FailureKind {
     /// Nothing listens at the target.
     Refused,
-    /// The target could not be reached for another reason: name, route, time.
+    /// The target is unreachable for another reason: name, route or timeout.
     Unreachable,
     /// The TLS handshake with the target failed.
     Tls,
-    /// The target broke the connection before its answer was whole.
+    /// The target closed the connection before the response was complete.
     Reset,
-    /// No whole answer in time.
+    /// No complete response in time.
     TimedOut,
-    /// The target answered with something that is not HTTP.
+    /// The response is not HTTP.
     NotHttp,
-    /// A kind that a newer version stored.
+    /// A kind stored by a newer version.
     Unknown,
 }
 
 impl Cause {
-    /// The causes with their words, which stand in JSON lines.
+    /// The words in JSON lines.
     const WORDS: [(Self, &str); 3] = [
         (Self::Forward, "forward"),
         (Self::Passthrough, "passthrough"),
         (Self::Replay, "replay"),
     ];
 
-    /// Returns the word for it.
+    /// Returns its word.
     #[must_use]
     pub fn word(self) -> &'static str {
         let mut words = Self::WORDS.iter();
@@ -240,7 +240,7 @@ impl Cause {
             .map_or("forward", |(_, word)| word)
     }
 
-    /// Returns the cause of a word; one that a newer version wrote is a forward.
+    /// Returns the cause of a word, [`Cause::Forward`] for an unknown one.
     #[must_use]
     pub fn of_word(word: &str) -> Self {
         let mut words = Self::WORDS.iter();
@@ -251,7 +251,7 @@ impl Cause {
 }
 
 impl FailureKind {
-    /// The kinds with their words, which stand in the history's file and in JSON lines.
+    /// The words in the history and in JSON lines.
     const WORDS: [(Self, &str); 7] = [
         (Self::Refused, "refused"),
         (Self::Unreachable, "unreachable"),
@@ -262,7 +262,7 @@ impl FailureKind {
         (Self::Unknown, "unknown"),
     ];
 
-    /// Returns the word for it.
+    /// Returns its word.
     #[must_use]
     pub fn word(self) -> &'static str {
         let mut words = Self::WORDS.iter();
@@ -271,7 +271,7 @@ impl FailureKind {
             .map_or("unknown", |(_, word)| word)
     }
 
-    /// Returns the kind of a word; one that a newer version wrote is [`FailureKind::Unknown`].
+    /// Returns the kind of a word, [`FailureKind::Unknown`] for an unknown one.
     #[must_use]
     pub fn of_word(word: &str) -> Self {
         let mut words = Self::WORDS.iter();
@@ -280,7 +280,7 @@ impl FailureKind {
             .map_or(Self::Unknown, |(kind, _)| *kind)
     }
 
-    /// Returns RingCentral's word for the failure.
+    /// Returns the failure as RingCentral sees it.
     #[must_use]
     pub fn no_answer(self) -> NoAnswer {
         match self {
@@ -294,7 +294,7 @@ impl FailureKind {
     }
 }
 
-/// Events that the relay's journal no longer had.
+/// Events that the relay's journal no longer has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GapRow {
     /// Position among the gaps.
@@ -305,14 +305,14 @@ pub struct GapRow {
     pub first: u64,
     /// Last missing `seq`.
     pub last: u64,
-    /// When the client was told.
+    /// When the client learnt of it.
     pub noticed_at: Timestamp,
 }
 
-/// What is new in the body of an event.
+/// New fields of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFieldsRow {
-    /// Position among what is new.
+    /// Position among such rows.
     pub row: RowId,
     /// The event.
     pub event: EventId,
@@ -322,13 +322,13 @@ pub struct NewFieldsRow {
     pub seq: u64,
     /// Its topic.
     pub topic: String,
-    /// What is new.
+    /// The new fields.
     pub new_fields: NewFields,
-    /// When it was noticed.
+    /// When they were found.
     pub noticed_at: Timestamp,
 }
 
-/// How far the history reaches.
+/// How far the history has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Watermarks {
     /// Newest event row.
@@ -337,14 +337,14 @@ pub struct Watermarks {
     pub attempts: RowId,
     /// Newest gap row.
     pub gaps: RowId,
-    /// Newest row of what is new in events.
+    /// Newest row of new fields.
     pub new_fields: RowId,
-    /// How often marks of events were changed.
+    /// Number of changes of bookmarks.
     pub bookmarks: u64,
 }
 
 impl Watermarks {
-    /// Takes in marks that may be older in part; returns whether anything has moved.
+    /// Raises each watermark to that of `other`; returns true if any changed.
     pub fn advance(&mut self, other: Self) -> bool {
         let before = *self;
         self.events = self.events.max(other.events);
@@ -356,26 +356,26 @@ impl Watermarks {
     }
 }
 
-/// What the engine is doing. The latest value counts; states in between may be skipped.
+/// State of the engine. Readers may skip intermediate states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// The endpoint's name.
     pub name: String,
-    /// The endpoint's id and URL, once known.
+    /// The endpoint, once known.
     pub endpoint: Option<Endpoint>,
     /// The link.
     pub link: LinkState,
-    /// Newest `seq` that the relay announced on this link.
+    /// Newest `seq` announced by the relay.
     pub relay_head: u64,
     /// Newest `seq` in the history.
     pub cursor: u64,
-    /// The target, unless there is none.
+    /// The target, if any.
     pub target: Option<Target>,
-    /// Events that are owed to the target.
+    /// Pending events.
     pub held: u64,
-    /// Whether a person holds them back.
+    /// Whether the user paused forwarding.
     pub paused: bool,
-    /// How the app tries RingCentral's patience, in milliseconds since 1970.
+    /// When slow or failing responses began, in milliseconds since 1970.
     pub failing: Option<Failing>,
 }
 
@@ -395,25 +395,25 @@ pub enum LinkState {
     Connecting,
     /// Events flow.
     Connected,
-    /// Waiting to dial again.
+    /// Waiting before the next try.
     Waiting {
         /// Code of the trouble, which [`ringtail_errors`] explains.
         code: &'static str,
-        /// Why the last try or link ended.
+        /// Why the last try or link failed.
         reason: String,
         /// When the next try begins.
         retry_at: Timestamp,
-        /// How many tries failed in a row.
+        /// Failures in a row.
         failures: u32,
     },
-    /// The relay refused for good: token, endpoint or version.
+    /// The relay refused permanently: token, endpoint or version.
     Refused {
         /// Code of the refusal.
         code: &'static str,
-        /// What it said.
+        /// The relay's message.
         reason: String,
     },
-    /// The engine was told to stop.
+    /// The engine has stopped.
     Stopped,
 }
 
@@ -422,7 +422,7 @@ pub enum LinkState {
 pub struct Target {
     /// URL, without credentials.
     pub url: String,
-    /// Whether events go there as they come; else it is for replays alone.
+    /// Whether events are forwarded; otherwise the target is for replays only.
     pub forwards: bool,
     /// Health.
     pub state: TargetState,
@@ -431,17 +431,17 @@ pub struct Target {
 /// Health of the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetState {
-    /// Nothing tried yet.
+    /// Not tried yet.
     Untried,
     /// The last connection was accepted.
     Up,
-    /// No connection is accepted; events are held.
+    /// Connections fail; events stay pending.
     Down {
-        /// What kind of failure it is.
+        /// The kind of failure.
         kind: FailureKind,
-        /// Why, in words.
+        /// The failure in words.
         reason: String,
-        /// When it is tried next.
+        /// When the next probe starts.
         retry_at: Timestamp,
     },
 }
@@ -451,7 +451,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_come_back_as_what_they_stand_for() {
+    fn words_round_trip_and_unknown_ones_have_a_default() {
         for cause in [Cause::Forward, Cause::Passthrough, Cause::Replay] {
             assert_eq!(Cause::of_word(cause.word()), cause);
         }

@@ -1,30 +1,30 @@
-//! What is new in the body of an event.
+//! New fields of an event: fields or types that no earlier event of its kind had.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What is new in the body of an event.
+/// The new fields of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NewFields {
-    /// What is new, of new objects and arrays the outermost; never empty.
+    /// The fields, only the outermost of nested ones; never empty.
     pub fields: Vec<NewField>,
-    /// How many more there are.
+    /// Number of further ones.
     pub more: usize,
 }
 
-/// A place in the body where something is new.
+/// A new field, or a new type of a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewField {
-    /// The place, as a filter has it; any key of a table is `*`.
+    /// Path in the filter language; `*` stands for any key of a table.
     pub path: String,
-    /// The type of what is there.
+    /// Its type.
     pub is: String,
-    /// The types that were there before; empty if nothing was.
+    /// Its earlier types; empty for a new field.
     pub was: Vec<String>,
 }
 
-/// In words, without a line end; what came over the network is not escaped.
+/// One line; text from the network is not escaped.
 impl fmt::Display for NewFields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, field) in self.fields.iter().enumerate() {

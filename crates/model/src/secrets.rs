@@ -1,5 +1,5 @@
-//! What RingCentral and the app share: from the environment and from the configuration file, never from an
-//! argument, which everybody on the machine would see.
+//! Secrets that RingCentral and the app share: from the environment and the configuration file, never from arguments, which
+//! every user of the machine can see.
 //!
 //! ```toml
 //! [secrets]
@@ -9,7 +9,7 @@
 //! verification_token = "…"
 //! ```
 //!
-//! A variable counts before the endpoint's table, the endpoint's table before the common one.
+//! A variable overrides the endpoint's table, and that the common one.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::endpoint_name;
 
-/// Each secret: its variable and its key in the file.
+/// Variable and key in the file of each secret.
 const NAMES: [(&str, &str); 5] = [
     ("RINGTAIL_VERIFICATION_TOKEN", "verification_token"),
     ("RINGTAIL_GLIP_SECRET", "glip"),
@@ -32,18 +32,18 @@ const NAMES: [(&str, &str); 5] = [
     ("RINGTAIL_SOURCE_SDK_SECRET", "source_sdk"),
 ];
 
-/// Place of `digital_verify_token`, which no [`Scheme`] has.
+/// Index of `digital_verify_token`, which has no [`Scheme`].
 const DIGITAL_VERIFY_TOKEN: usize = 3;
 
-/// The secrets that are known. `Debug` shows none of them.
+/// The configured secrets. `Debug` hides them.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets([Option<SecretString>; NAMES.len()]);
 
 impl Secrets {
-    /// Takes the secrets from variables, of which an empty one says nothing.
+    /// Reads the secrets from variables; an empty variable counts as unset.
     ///
     /// # Errors
-    /// When one cannot be what it should be.
+    /// When one is invalid.
     pub fn of_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, SecretError> {
         let mut found = Self::default();
         for ((name, _), place) in NAMES.iter().zip(&mut found.0) {
@@ -55,7 +55,7 @@ impl Secrets {
         Ok(found)
     }
 
-    /// Returns the variable and the key in the file that a scheme's secret is looked for under.
+    /// Returns the variable and the file's key of a scheme's secret.
     #[must_use]
     pub fn names_of(scheme: Scheme) -> Option<(&'static str, &'static str)> {
         NAMES.get(place(scheme)?).copied()
@@ -75,13 +75,13 @@ impl Secrets {
             .filter(|token| !token.expose_secret().is_empty())
     }
 
-    /// Returns what the relay is told of that token: an empty one, which only the file can say, makes it forget.
+    /// Returns that token for the relay. An empty one, possible only in the file, deletes it there.
     #[must_use]
     pub fn digital_verify_token_of_relay(&self) -> Option<&SecretString> {
         self.at(DIGITAL_VERIFY_TOKEN)
     }
 
-    /// Returns these secrets, and those of `other` where these have none.
+    /// Fills in missing secrets from `other`.
     #[must_use]
     fn or(mut self, other: &Self) -> Self {
         for (place, other) in self.0.iter_mut().zip(&other.0) {
@@ -90,7 +90,7 @@ impl Secrets {
         self
     }
 
-    /// Says whether there is none.
+    /// Returns true if no secret is configured.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(Option::is_none)
@@ -101,7 +101,7 @@ impl Secrets {
     }
 }
 
-/// Read by hand: serde's own errors quote the value that they do not like.
+/// Written by hand because serde's errors quote the value.
 impl<'de> Deserialize<'de> for Secrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let toml::Value::Table(table) = toml::Value::deserialize(deserializer)? else {
@@ -129,7 +129,7 @@ impl<'de> Deserialize<'de> for Secrets {
     }
 }
 
-/// Some of them travel as a header's value; the rest are as plain in RingCentral's console.
+/// Accepts only valid header values: some secrets are sent in one, and RingCentral's console issues no others.
 fn checked(name: &'static str, text: String) -> Result<SecretString, SecretError> {
     match HeaderValue::from_str(&text) {
         Ok(_) if !text.is_empty() && text.trim() == text => Ok(text.into()),
@@ -137,7 +137,7 @@ fn checked(name: &'static str, text: String) -> Result<SecretString, SecretError
     }
 }
 
-/// A secret cannot be one of RingCentral's.
+/// A secret is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{name} cannot be sent: it is empty, has characters that no header carries, or spaces around it"
@@ -156,11 +156,11 @@ impl Coded for SecretError {
 /// The secrets of every endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct AllSecrets {
-    /// Those of the environment, which count first.
+    /// Those of the environment, with the highest precedence.
     pub variables: Secrets,
     /// Those of single endpoints, by name.
     pub endpoints: BTreeMap<String, Secrets>,
-    /// Those of every endpoint, which count last.
+    /// Those of all endpoints, with the lowest precedence.
     pub common: Secrets,
 }
 
@@ -178,14 +178,14 @@ impl AllSecrets {
         self.of_name(endpoint_name(id))
     }
 
-    /// Returns the secrets that belong to no endpoint.
+    /// Returns the secrets without those of single endpoints.
     #[must_use]
     pub fn common(&self) -> Secrets {
         self.variables.clone().or(&self.common)
     }
 }
 
-/// Returns the place of a scheme's secret among [`NAMES`].
+/// Returns the index of a scheme's secret in [`NAMES`].
 fn place(scheme: Scheme) -> Option<usize> {
     Some(match scheme {
         Scheme::VerificationToken => 0,

@@ -1,7 +1,6 @@
-//! Whether an event is RingCentral's, and an answer the app's: the proofs that requests carry, held against the
-//! secrets that are configured now.
+//! Checks the signatures and tokens of requests and responses with the configured secrets.
 //!
-//! Nothing of it is stored. An event that came before its secret was configured is judged by it all the same.
+//! Results are not stored, so an event received before its secret was configured is checked with it, too.
 
 use bytes::Bytes;
 use http::Method;
@@ -13,13 +12,13 @@ use crate::redact;
 use crate::secrets::Secrets;
 use crate::{EventDetail, EventRow, Proof};
 
-/// Whether the secrets that an event carries are shown.
+/// Whether to show the secrets in an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reveal {
-    /// They are masked.
+    /// Redact them.
     #[default]
     No,
-    /// They are there, because somebody asked for them.
+    /// Show them, as the user requested.
     Yes,
 }
 
@@ -29,7 +28,7 @@ impl From<bool> for Reveal {
     }
 }
 
-/// Makes an event fit to be shown: with what its proofs are worth, and without the secrets.
+/// Prepares an event for front ends: checks its signatures and redacts its secrets.
 pub fn show(detail: &mut EventDetail, secrets: &Secrets, reveal: Reveal) {
     prove(detail, secrets);
     if reveal == Reveal::No {
@@ -37,7 +36,7 @@ pub fn show(detail: &mut EventDetail, secrets: &Secrets, reveal: Reveal) {
     }
 }
 
-/// Fills in what the event's proofs are worth, and those of the app's answers. Takes as long as hashing the body.
+/// Checks the signatures of an event and of the app's responses. Takes as long as hashing the body.
 pub fn prove(detail: &mut EventDetail, secrets: &Secrets) {
     let found = of_event(&detail.event, &detail.headers, &detail.body, secrets);
     detail.proof = found.map(|(_, proof)| proof);
@@ -48,7 +47,7 @@ pub fn prove(detail: &mut EventDetail, secrets: &Secrets) {
         return;
     }
     for attempt in &mut detail.attempts {
-        // Of a longer answer only the beginning is kept, which proves nothing.
+        // Of a longer response only the beginning is stored.
         if attempt.body.len() as u64 == attempt.body_len && !attempt.headers.is_empty() {
             let secret = secrets.of(Scheme::SourceSdk);
             attempt.proof = Some(Proof {
@@ -59,7 +58,7 @@ pub fn prove(detail: &mut EventDetail, secrets: &Secrets) {
     }
 }
 
-/// Returns what a stored event is and what its proof is worth; `None` for what RingCentral does not sign.
+/// Checks a stored event; `None` if RingCentral does not sign such requests.
 pub fn of_event(
     event: &EventRow,
     headers: &[Header],
@@ -76,10 +75,10 @@ pub fn of_event(
     of_request(&request, secrets)
 }
 
-/// Gives a request the proof that it would have under the configured secret, in place of the one it has.
+/// Replaces a request's signature or token with one of the configured secret.
 ///
 /// # Errors
-/// When RingCentral signs such requests and the secret is not configured.
+/// When RingCentral signs such requests and no secret is configured.
 pub fn sign(request: &mut Request, secrets: &Secrets) -> Result<(), NoSecret> {
     let Some((_, Proof { scheme, .. })) = of_request(request, secrets) else {
         return Ok(());
@@ -88,7 +87,7 @@ pub fn sign(request: &mut Request, secrets: &Secrets) -> Result<(), NoSecret> {
     let proof = ringtail_ringcentral::signature::sign(scheme, secret, &request.body);
     let header = scheme.header();
     let is_proof = |field: &Header| field.name.eq_ignore_ascii_case(header.as_str());
-    // The source SDK may have it in the query, and then the app looks for it there. The header counts before it.
+    // The source SDK may send it in the query instead; the header takes precedence.
     let in_query = scheme == Scheme::SourceSdk && !request.headers.iter().any(is_proof);
     if in_query && let Some(path) = signed_query(&request.path, &proof) {
         request.path = path;
@@ -102,7 +101,7 @@ pub fn sign(request: &mut Request, secrets: &Secrets) -> Result<(), NoSecret> {
     Ok(())
 }
 
-/// Returns a path with another proof in its query; `None` when the query has none.
+/// Replaces the signature in a path's query; `None` if it has none.
 fn signed_query(path: &str, proof: &[u8]) -> Option<String> {
     let (before, query) = path.split_once('?')?;
     let proof = std::str::from_utf8(proof).ok()?;
@@ -120,14 +119,14 @@ fn signed_query(path: &str, proof: &[u8]) -> Option<String> {
     Some(format!("{before}?{}", pairs.join("&")))
 }
 
-/// Keeps requests from the app whose proof of origin is wrong or missing.
+/// Rejects requests with a missing or invalid signature or token.
 ///
-/// What RingCentral does not sign passes, and so does what there is no secret for.
+/// Accepts requests that RingCentral does not sign or for which no secret is configured.
 #[derive(Debug, Clone)]
 pub struct SignaturePolicy(Secrets);
 
 impl SignaturePolicy {
-    /// Judges by these secrets; `None` when there is none to judge by.
+    /// Creates a policy with these secrets; `None` if there are none.
     #[must_use]
     pub fn new(secrets: &Secrets) -> Option<Self> {
         let any = Scheme::ALL
@@ -136,7 +135,7 @@ impl SignaturePolicy {
         any.then(|| Self(secrets.clone()))
     }
 
-    /// Returns the proof that a request is rejected for, if it is.
+    /// Returns the failed check if the request is to be rejected.
     #[must_use]
     pub fn rejects(&self, request: &Classified<'_>) -> Option<Proof> {
         let (_, proof) = of_classified(request, &self.0)?;
@@ -144,15 +143,15 @@ impl SignaturePolicy {
     }
 }
 
-/// A request cannot be signed anew.
+/// A request cannot be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there is no secret for {}", .scheme.label())]
 pub struct NoSecret {
-    /// What it is wanted for.
+    /// The scheme that needs it.
     pub scheme: Scheme,
 }
 
-/// Returns what a request is and what its proof is worth; `None` for a callback that RingCentral does not sign.
+/// Checks a request; `None` if RingCentral does not sign such requests.
 fn of_request(request: &Request, secrets: &Secrets) -> Option<(Callback, Proof)> {
     let head = RequestHead::of(&request.method, &request.headers).ok()?;
     let view = head.view(&request.path, &request.body);
@@ -168,8 +167,7 @@ fn of_classified(event: &Classified<'_>, secrets: &Secrets) -> Option<(Callback,
     (!absent).then_some((callback, Proof { scheme, outcome }))
 }
 
-/// A call of the source SDK is known by its signature. Where its secret is configured, one without is known by the
-/// rest of it.
+/// Detects an unsigned call of the source SDK by its body, if the SDK's secret is configured.
 fn unsigned_source_sdk(view: &RequestView<'_>, secrets: &Secrets) -> Option<Scheme> {
     secrets.of(Scheme::SourceSdk)?;
     #[derive(serde::Deserialize)]

@@ -1,4 +1,4 @@
-//! The target: what a person may write, and where a request below it goes.
+//! The target: its URL as the user writes it, and the URLs of requests below it.
 
 use std::fmt;
 
@@ -20,16 +20,16 @@ pub struct TargetUrl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("the target is empty; give a port (3000) or a URL (http://localhost:3000/hooks)")]
     Empty,
-    /// The port is not one.
+    /// The port is invalid.
     #[error("{port:?} is not a port; ports are 1 to 65535")]
     Port {
-        /// What was given as the port.
+        /// The invalid port.
         port: String,
     },
-    /// Neither scheme nor port.
+    /// It has neither scheme nor port.
     #[error("{text:?} has no port; give {text}:3000, or http://{text} for port 80")]
     NoPort {
         /// The text.
@@ -64,10 +64,10 @@ impl Coded for TargetError {
 }
 
 impl TargetUrl {
-    /// Reads what a person wrote: `3000`, `:3000`, `host:3000/path`, or a URL.
+    /// Parses `3000`, `:3000`, `host:3000/path`, or a URL.
     ///
     /// # Errors
-    /// When the text is none of these.
+    /// When the text has none of these forms.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
         let text = text.trim();
         if text.is_empty() {
@@ -114,7 +114,7 @@ impl TargetUrl {
         if authority.host().is_empty() {
             return Err(invalid());
         }
-        // What follows the last colon outside of an IPv6 address must be a port.
+        // After the last colon outside of an IPv6 address there must be a port.
         if let Some((host, digits)) = authority.as_str().rsplit_once(':')
             && !digits.ends_with(']')
             && !host.is_empty()
@@ -124,7 +124,7 @@ impl TargetUrl {
         let path_and_query = parts.path_and_query;
         let path = path_and_query.as_ref().map_or("", PathAndQuery::path);
         let query = path_and_query.as_ref().and_then(PathAndQuery::query);
-        // A URL without a path is read as "/", but nobody wrote that slash.
+        // `Uri` adds a slash to a URL without a path.
         let bare = !url
             .split_once("://")
             .is_some_and(|(_, rest)| rest.contains('/'));
@@ -136,13 +136,13 @@ impl TargetUrl {
         })
     }
 
-    /// Returns the URL that a request below the endpoint goes to. `below` is empty or begins with `/` or `?`.
+    /// Returns the URL of a request whose path below the endpoint is `below`: empty, or starting with `/` or `?`.
     ///
-    /// The target's own path comes first and the two meet in one slash; percent-encoding stays as it is; the
-    /// target's query comes before the request's.
+    /// The target's path comes first, joined by one slash; percent-encoding is preserved; the target's query comes before
+    /// the request's.
     ///
     /// # Errors
-    /// When the result is longer than a URL may be, or `below` holds what no URL may.
+    /// When the result is too long for a URL, or `below` is invalid in one.
     pub fn join(&self, below: &str) -> Result<Uri, http::Error> {
         let (path, query) = match below.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -172,13 +172,13 @@ impl TargetUrl {
             .build()
     }
 
-    /// Says whether the hop to the target is encrypted.
+    /// Returns true for an `https` target.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }
 
-    /// Returns host and port, as the `Host` header names them.
+    /// Returns host and port for the `Host` header.
     #[must_use]
     pub fn host(&self) -> &str {
         self.authority.as_str()

@@ -1,17 +1,14 @@
-//! Why a certificate is not trusted, in words for people.
-//!
-//! rustls says most reasons as the name of a variant, and those that only its verifier knows as debug text.
+//! Why a certificate is not trusted, in words: rustls prints names of variants and debug text.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustls::CertificateError;
 use webpki::Error as Pki;
 
-/// Most names of a certificate that are told.
+/// Maximum names of a certificate in a message.
 const MAX_NAMES: usize = 4;
 
-/// Returns the reason as the rest of a sentence about a certificate. Names in it come from the server, cut to what fits
-/// a line.
+/// Returns the reason as the rest of a sentence about a certificate, with shortened names from the server.
 pub fn words(error: &CertificateError) -> String {
     use CertificateError as Why;
     let fixed = match error {
@@ -24,32 +21,30 @@ pub fn words(error: &CertificateError) -> String {
         Why::NotValidForNameContext { presented, .. } => return wrong_name(presented),
         Why::Other(other) => match other.0.downcast_ref::<Pki>() {
             Some(error) => pki(error),
-            // A platform's own verifier speaks for people.
+            // The platform's verifier has readable messages.
             None => return format!("is refused by this system: {}", quote(&other.0.to_string())),
         },
         Why::Expired => "has expired",
         Why::NotValidYet => "is not valid yet",
         Why::NotValidForName => "is for another name",
         Why::UnknownIssuer => {
-            "is self-signed, or of an authority that is not trusted here, or comes without its intermediate certificates"
+            "is self-signed, issued by an untrusted authority, or sent without its intermediate certificates"
         }
         Why::BadEncoding => "cannot be read",
         Why::Revoked => "was revoked by its authority",
-        Why::BadSignature => "is not signed by the authority that it names, or its key is another",
-        Why::InvalidPurpose | Why::InvalidPurposeContext { .. } => {
-            "is for another purpose than that of a server"
-        }
-        Why::UnhandledCriticalExtension => "demands something that is not understood here",
+        Why::BadSignature => "has an invalid signature",
+        Why::InvalidPurpose | Why::InvalidPurposeContext { .. } => "is not for servers",
+        Why::UnhandledCriticalExtension => "has an unsupported critical extension",
         Why::UnknownRevocationStatus
         | Why::ExpiredRevocationList
         | Why::ExpiredRevocationListContext { .. }
-        | Why::InvalidOcspResponse => "may have been revoked: its authority does not say",
+        | Why::InvalidOcspResponse => "has an unknown revocation status",
         Why::UnsupportedSignatureAlgorithmContext { .. }
         | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "is signed in a way that is no longer thought safe, or not known here"
+            "uses an unsupported signature algorithm"
         }
         Why::ApplicationVerificationFailure => "is refused",
-        // Of a later rustls, or one that it no longer gives.
+        // Variants of other versions of rustls.
         _ => "is not usable",
     };
     fixed.to_owned()
@@ -58,18 +53,18 @@ pub fn words(error: &CertificateError) -> String {
 fn pki(error: &Pki) -> &'static str {
     match error {
         Pki::CaUsedAsEndEntity => {
-            "is an authority's own, as `openssl req -x509` makes it, and not one for a server"
+            "is an authority's, such as `openssl req -x509` creates, not a server's"
         }
-        Pki::EndEntityUsedAsCa => "is issued by one that may issue none",
-        Pki::NameConstraintViolation => "is for a name that its authority may not vouch for",
-        Pki::PathLenConstraintViolated => "has more intermediates than its authority allows",
-        Pki::CertDistrusted => "is of an authority that is no longer trusted",
-        Pki::UnsupportedCertVersion => "is of an old version: X.509 version 3 is needed",
+        Pki::EndEntityUsedAsCa => "is issued by a certificate that is not an authority's",
+        Pki::NameConstraintViolation => "violates a name constraint of its authority",
+        Pki::PathLenConstraintViolated => "violates the path length of its authority",
+        Pki::CertDistrusted => "is issued by a distrusted authority",
+        Pki::UnsupportedCertVersion => "is not X.509 version 3",
         Pki::MaximumNameConstraintComparisonsExceeded
         | Pki::MaximumPathBuildCallsExceeded
         | Pki::MaximumPathDepthExceeded
-        | Pki::MaximumSignatureChecksExceeded => "has a chain that is too long",
-        _ => "is not made as the standard wants it",
+        | Pki::MaximumSignatureChecksExceeded => "has a chain that is too long or complex",
+        _ => "violates X.509",
     }
 }
 
@@ -87,7 +82,7 @@ fn wrong_name(presented: &[String]) -> String {
     };
     let names: Vec<String> = presented.iter().take(MAX_NAMES).map(bare).collect();
     match presented.len().saturating_sub(MAX_NAMES) {
-        _ if names.is_empty() => "is for no name".to_owned(),
+        _ if names.is_empty() => "has no name".to_owned(),
         0 => format!("is for {} and no other name", names.join(", ")),
         more => format!("is for {} and {more} other names", names.join(", ")),
     }
@@ -101,13 +96,13 @@ fn day_of(seconds: u64) -> String {
 pub fn day(seconds: i64) -> String {
     Timestamp::from_second(seconds)
         .map(|at| at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string())
-        .unwrap_or_else(|_| "a day that no calendar has".to_owned())
+        .unwrap_or_else(|_| "an invalid date".to_owned())
 }
 
-/// Most bytes of names, reasons and the like that are quoted from a stranger.
+/// Maximum characters of quoted text from a peer.
 const MAX_QUOTED_CHARS: usize = 120;
 
-/// Cuts what a stranger sent to what fits a line.
+/// Shortens text from a peer.
 #[must_use]
 pub fn quote(text: &str) -> String {
     let mut chars = text.chars();

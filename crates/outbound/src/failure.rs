@@ -13,16 +13,16 @@ use ringtail_model::target::TargetUrl;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SendFailure {
-    /// The kind, for programs.
+    /// The kind.
     pub kind: FailureKind,
     /// The failure in words, with the target's host.
     pub message: String,
-    /// Whether a connection had been made, so that the app may have seen the request.
+    /// Whether a connection was established, so the app may have seen the request.
     pub connected: bool,
 }
 
 impl SendFailure {
-    /// Reads hyper's error about a target that may be trusted whatever its certificate, and says how.
+    /// As [`SendFailure::of`], with the hint for untrusted certificates of targets.
     pub fn of_target(error: &legacy::Error, target: &TargetUrl) -> Self {
         let mut failure = Self::of(error, target);
         if let Some(rustls::Error::InvalidCertificate(_)) = find(error) {
@@ -33,7 +33,7 @@ impl SendFailure {
         failure
     }
 
-    /// Reads hyper's error.
+    /// Explains hyper's error.
     pub fn of(error: &legacy::Error, target: &TargetUrl) -> Self {
         if error.is_connect() {
             Self::connecting(error, target)
@@ -78,19 +78,17 @@ impl SendFailure {
         }
     }
 
-    /// The target switched to another protocol, which nobody asked for: `Upgrade` does not travel.
+    /// The target switched protocols without being asked.
     pub fn switched(target: &TargetUrl) -> Self {
         let host = target.host();
         Self {
             kind: FailureKind::NotHttp,
-            message: format!(
-                "{host} answered 101 and switched to another protocol, which was not asked for"
-            ),
+            message: format!("{host} switched protocols (101) without being asked"),
             connected: true,
         }
     }
 
-    /// Reads an error that came after the connection was made.
+    /// Explains an error after the connection was established.
     pub fn answering(error: &(dyn Error + 'static), target: &TargetUrl) -> Self {
         let host = target.host();
         let hyper = find::<hyper::Error>(error);
@@ -99,7 +97,7 @@ impl SendFailure {
         } else if find::<RequestBroken>(error).is_some() {
             (
                 FailureKind::Reset,
-                "the caller went away before its request was whole".to_owned(),
+                "the caller disconnected before its request was complete".to_owned(),
             )
         } else if hyper.is_some_and(hyper::Error::is_parse_too_large) {
             (
@@ -119,7 +117,7 @@ impl SendFailure {
         } else {
             (
                 FailureKind::Reset,
-                format!("{host} broke the connection before its answer was whole"),
+                format!("{host} closed the connection before the response was complete"),
             )
         };
         Self {
@@ -130,9 +128,9 @@ impl SendFailure {
     }
 }
 
-/// The request's own body broke off, so it is not the target's fault.
+/// The caller's request body was truncated, which is not the target's fault.
 #[derive(Debug, thiserror::Error)]
-#[error("the caller went away before its request was whole")]
+#[error("the caller disconnected before its request was complete")]
 pub struct RequestBroken(#[source] pub Box<dyn Error + Send + Sync>);
 
 fn tls_words(error: &rustls::Error, target: &TargetUrl) -> String {
@@ -149,8 +147,8 @@ fn tls_words(error: &rustls::Error, target: &TargetUrl) -> String {
     }
 }
 
-/// The resolver's errors have a type of their own that is not public.
-fn is_dns(error: &(dyn Error + 'static)) -> bool {
+/// Returns true if a connection failed because the name has no address. The error's type is not public.
+pub fn is_dns(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|error| error.to_string() == "dns error")
 }
 
@@ -165,6 +163,18 @@ fn is_broken(error: &(dyn Error + 'static)) -> bool {
     )
 }
 
+/// Returns the innermost I/O error among the causes.
+#[must_use]
+pub fn io_cause(error: &(dyn Error + 'static)) -> io::Error {
+    match find::<io::Error>(error) {
+        None => io::Error::other(innermost(error)),
+        Some(cause) => match cause.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(cause.kind(), cause.to_string()),
+        },
+    }
+}
+
 fn innermost(error: &(dyn Error + 'static)) -> String {
     chain(error)
         .last()
@@ -172,13 +182,13 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
         .unwrap_or_default()
 }
 
-/// Finds an error of a type among the causes.
+/// Returns the innermost cause of a type.
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    // The innermost io::Error has the system's reason; wrappers around it say "other".
+    // The innermost `io::Error` has the system's reason; wrappers have kind `Other`.
     chain(error).filter_map(|error| error.downcast_ref()).last()
 }
 
-/// Walks the causes. An `io::Error` hides what it wraps from `source`, so that is looked into.
+/// Iterates over the causes. `io::Error` skips the error that it wraps in `source`, so include that.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| {
         let error: &'a (dyn Error + 'static) = *error;
@@ -193,7 +203,7 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     .take(MAX_CAUSES)
 }
 
-/// More causes than any error has.
+/// Bound of the walk; real errors have fewer causes.
 const MAX_CAUSES: usize = 32;
 
 #[cfg(test)]

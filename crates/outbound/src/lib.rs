@@ -1,4 +1,4 @@
-//! What every HTTP client of ours needs: whom to trust, and why a request failed, in words and as a kind.
+//! Shared by all HTTP clients: certificate verification, and failures in words and as a kind.
 
 pub mod any_certificate;
 pub mod certificate;

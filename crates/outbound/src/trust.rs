@@ -1,7 +1,7 @@
-//! Whom the client trusts to be the relay.
+//! Verification of the relay's certificate.
 //!
-//! The platform's own verifier decides, so that a company's roots work. A relay with a certificate of its own
-//! (`ringtail-relay serve --dev`) is trusted by naming its authority as well.
+//! The platform's verifier decides, so company roots work. For a relay with a private authority, such as
+//! `ringtail-relay serve --dev`, that authority is added.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls_platform_verifier::Verifier;
 use tokio_rustls::TlsConnector;
 
-/// The largest file of certificates that is read, in bytes: far above any bundle of roots.
+/// Maximum bytes of a certificate file, far above any bundle of roots.
 const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
-/// TLS settings for calls to the relay. HTTP/1.1 alone is offered, because a WebSocket is an HTTP/1.1 upgrade.
+/// TLS settings for the relay. Offers only HTTP/1.1, because a WebSocket is an HTTP/1.1 upgrade.
 #[derive(Clone)]
 pub struct Trust {
     config: Arc<ClientConfig>,
 }
 
 impl Trust {
-    /// Trusts what the platform trusts and, if given, the authorities in the PEM file `ca`.
+    /// Trusts the platform's authorities and those in the PEM file `ca`.
     ///
     /// # Errors
     /// When the file cannot be used, or neither it nor the platform has any authority.
@@ -50,7 +50,7 @@ impl Trust {
         })
     }
 
-    /// Returns the settings for a client that offers protocols by itself.
+    /// Returns the settings without ALPN, for a client that sets it.
     #[must_use]
     pub fn client_config(&self) -> ClientConfig {
         let mut config = ClientConfig::clone(&self.config);
@@ -101,7 +101,7 @@ pub fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Tru
     Ok(certificates)
 }
 
-/// Why no trust could be set up.
+/// Why certificate verification cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
@@ -114,8 +114,8 @@ pub enum TrustError {
         #[source]
         source: std::io::Error,
     },
-    /// The file of authorities is larger than any such file.
-    #[error("{} is over {MAX_CA_BYTES} bytes long and no file of certificates", path.display())]
+    /// The file is too large.
+    #[error("{} is longer than {MAX_CA_BYTES} bytes", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -130,12 +130,12 @@ pub enum TrustError {
         source: pem::Error,
     },
     /// The file holds no certificate.
-    #[error("there is no certificate in {}", path.display())]
+    #[error("{} contains no certificate", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// rustls refused an authority, or there is none at all.
+    /// rustls rejected an authority, or there is none.
     #[error("cannot set up TLS towards the relay")]
     Unusable {
         /// Why.

@@ -1,8 +1,7 @@
-//! What is different between two events, or between two answers of the app.
+//! Differences between two events, or between two responses of the app.
 //!
-//! Compared are documents of lines: a request line or a status, header fields, and the body, JSON laid out and anything
-//! else as it is. What differs between any two events and means nothing is noise: it is left in its place, and its value
-//! is not compared.
+//! Compares lines: request line or status, header fields, and the body, with JSON formatted. Fields that differ between any
+//! two events are noise: their values are not compared.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use similar::{Algorithm, ChangeTag, TextDiff};
 
 use ringtail_model::{AttemptDetail, EventDetail, Outcome};
 
-/// Fields that differ from event to event: identity, times, order.
+/// Fields that differ between any two events: identity, times, order.
 const NOISE: [&str; 16] = [
     "uuid",
     "timestamp",
@@ -35,19 +34,19 @@ const NOISE: [&str; 16] = [
     "x-forwarded-for",
 ];
 
-/// What stands for a value that is not compared.
+/// Placeholder of a value that is not compared.
 const NOT_COMPARED: &str = "(not compared)";
 
-/// Lines that are shown around a change.
+/// Lines shown around a change.
 const CONTEXT: usize = 3;
 
-/// Longest document that is compared line by line, in bytes.
+/// Maximum bytes of a document compared by lines.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// How long a comparison looks for the shortest way; after that it takes a longer one.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Time limit for finding the shortest difference.
+const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Names of fields whose values are not compared, in headers and at any depth of JSON.
+/// Names of fields to ignore, in headers and at any depth of JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noise {
     names: BTreeSet<String>,
@@ -62,7 +61,7 @@ impl Default for Noise {
 }
 
 impl Noise {
-    /// Compares everything.
+    /// Ignores no field.
     #[must_use]
     pub fn none() -> Self {
         Self {
@@ -70,7 +69,7 @@ impl Noise {
         }
     }
 
-    /// Takes another field for noise. Case does not matter.
+    /// Adds a field to ignore. Case is ignored.
     #[must_use]
     pub fn with(mut self, name: &str) -> Self {
         self.names.insert(name.to_lowercase());
@@ -87,7 +86,7 @@ impl Noise {
     }
 }
 
-/// These names and no others are noise.
+/// Ignores exactly these names.
 impl<'a> FromIterator<&'a str> for Noise {
     fn from_iter<I: IntoIterator<Item = &'a str>>(names: I) -> Self {
         names.into_iter().fold(Self::none(), Self::with)
@@ -99,28 +98,28 @@ impl<'a> FromIterator<&'a str> for Noise {
 pub enum Line {
     /// In both.
     Same(String),
-    /// In the first alone.
+    /// Only in the first.
     Removed(String),
-    /// In the second alone.
+    /// Only in the second.
     Added(String),
-    /// So many lines that are in both and not shown.
+    /// Number of equal lines left out.
     Skipped(usize),
 }
 
-/// A comparison; without lines when there is no difference.
+/// A comparison; it has no lines if nothing differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diff {
-    /// Its lines, with what is around each change.
+    /// Changed lines with context.
     pub lines: Vec<Line>,
-    /// How many lines are in one of them alone.
+    /// Number of changed lines.
     pub changes: usize,
 }
 
-/// An event has too few answers for a comparison.
+/// An event has too few responses to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FewAnswers {
-    /// There is none; attempts that failed are not answers.
+    /// There is none; failed attempts do not count.
     #[error("the app has never answered event {seq}")]
     None {
         /// The event's number.
@@ -140,7 +139,7 @@ impl Coded for FewAnswers {
     }
 }
 
-/// Returns the app's last two answers to an event, each with its number among them.
+/// Returns the app's last two responses to an event, with their numbers.
 ///
 /// # Errors
 /// When there are fewer.
@@ -154,7 +153,7 @@ pub fn last_answers(event: &EventDetail) -> Result<[(usize, &AttemptDetail); 2],
     }
 }
 
-/// Says whether the app gave an answer, whatever it was.
+/// Returns true if the app responded, with any status.
 pub fn is_answer(attempt: &AttemptDetail) -> bool {
     matches!(attempt.attempt.outcome, Outcome::Status(_))
 }
@@ -166,7 +165,7 @@ pub fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> Diff {
     texts(&of_event(one, noise), &of_event(other, noise), sizes)
 }
 
-/// Compares two answers of the app.
+/// Compares two responses.
 #[must_use]
 pub fn answers(one: &AttemptDetail, other: &AttemptDetail, noise: &Noise) -> Diff {
     let sizes = [&one.body, &other.body].map(Bytes::len);
@@ -199,31 +198,31 @@ fn put(text: &mut String, headers: &[Header], body: &[u8], noise: &Noise) {
     text.push('\n');
     match serde_json::from_slice::<Value>(body) {
         Ok(mut value) => {
-            silence(&mut value, noise);
+            hide_noise(&mut value, noise);
             text.push_str(&format!("{value:#}"));
         }
         Err(_) => text.push_str(&String::from_utf8_lossy(body)),
     }
 }
 
-fn silence(value: &mut Value, noise: &Noise) {
+fn hide_noise(value: &mut Value, noise: &Noise) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match value {
-                    // A table under such a name is more than a value.
-                    Value::Object(_) | Value::Array(_) => silence(value, noise),
+                    // Only scalar values are noise.
+                    Value::Object(_) | Value::Array(_) => hide_noise(value, noise),
                     _ if noise.has(name) => *value = Value::from(NOT_COMPARED),
                     _ => {}
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| silence(item, noise)),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide_noise(item, noise)),
         _ => {}
     }
 }
 
-/// Compares two documents; `sizes` are those of the bodies in them.
+/// Compares two documents with bodies of these sizes.
 fn texts(one: &str, other: &str, sizes: [usize; 2]) -> Diff {
     if one == other {
         return Diff {
@@ -236,7 +235,7 @@ fn texts(one: &str, other: &str, sizes: [usize; 2]) -> Diff {
     }
     let diff = TextDiff::configure()
         .algorithm(Algorithm::Patience)
-        .timeout(PATIENCE)
+        .timeout(TIMEOUT)
         .diff_lines(one, other);
     let mut lines = Vec::new();
     let mut changes = 0;
@@ -259,13 +258,13 @@ fn texts(one: &str, other: &str, sizes: [usize; 2]) -> Diff {
     Diff { lines, changes }
 }
 
-/// Takes over lines that are in both: as many as are near a change.
+/// Adds the equal lines near a change.
 fn fold(lines: &mut Vec<Line>, same: &mut Vec<String>, after: bool, before: bool) {
     let head = if after { CONTEXT } else { 0 };
     let tail = if before { CONTEXT } else { 0 };
     let hidden = same.len().saturating_sub(head + tail);
     for (at, line) in same.drain(..).enumerate() {
-        // A line in the place of one hidden line would save nothing.
+        // A placeholder for a single line would save nothing.
         if hidden > 1 && (head..head + hidden).contains(&at) {
             if at == head {
                 lines.push(Line::Skipped(hidden));
@@ -276,7 +275,7 @@ fn fold(lines: &mut Vec<Line>, same: &mut Vec<String>, after: bool, before: bool
     }
 }
 
-/// Two documents that are too large to be laid side by side.
+/// Two documents too large to compare by lines.
 fn whole([one, other]: [usize; 2]) -> Diff {
     let sized =
         |bytes: usize| format!("(a body of {bytes} bytes, too large to compare line by line)");
@@ -314,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_left_in_its_place_and_not_compared() {
+    fn values_of_noise_are_not_compared() {
         let one = r#"{"uuid":"1","body":{"sequence":1,"status":"Ringing","eventTime":"a"}}"#;
         let other = r#"{"uuid":"2","body":{"sequence":2,"status":"Answered","eventTime":"b"}}"#;
         let noise = Noise::default();
@@ -364,18 +363,18 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_and_large_documents_are_compared() {
+    fn binary_and_large_documents_are_compared() {
         assert_eq!(texts(&String::from_utf8_lossy(b"\xff\xfe"), "x").changes, 2);
         let large = "x".repeat(MAX_BYTES + 1);
         let diff = super::texts(&large, "x", [17, 1]);
         assert_eq!(diff.changes, 2);
-        // Of the bodies, and not of what is made of them to be compared.
+        // The size of the body, not of the formatted document.
         assert!(show(&diff).starts_with("- (a body of 17 bytes, too large"));
         assert_eq!(texts(&large, &large).changes, 0);
     }
 
     #[tokio::test]
-    async fn attempts_that_failed_are_not_answers() {
+    async fn failed_attempts_are_not_responses() {
         let test = TestHistory::open();
         let event = call(1, "s");
         test.receives(vec![event.clone()]).await;

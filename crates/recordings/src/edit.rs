@@ -1,7 +1,7 @@
-//! An event as a text that a person edits.
+//! An event as text to edit.
 //!
 //! ```text
-//! # Lines up to the request line that begin with # are left out.
+//! # Comment lines may precede the request line.
 //! POST /hook?a=1
 //! content-type: application/json
 //! x-odd:: Y2Fm6Q==
@@ -9,11 +9,10 @@
 //! {"uuid": "1"}
 //! ```
 //!
-//! A header value that is not text stands in base64 behind two colons. The body follows an empty line as it is; one
-//! that an editor could change by itself (no UTF-8, control characters, carriage returns) follows [`BASE64_LINE`] in
-//! base64. What is not touched is the same byte for byte afterwards.
+//! A binary header value is base64 after two colons. The body follows an empty line; a body that an editor might change
+//! (binary, control characters, carriage returns) is base64 after [`BASE64_LINE`]. Unedited parts keep their bytes.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -24,26 +23,26 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::{EventId, Header, Request};
 
-/// The line before a body in base64.
+/// The line before a base64 body.
 pub const BASE64_LINE: &str = "--- base64";
 
-/// Bytes of base64 in a line.
+/// Characters of base64 per line.
 const LINE_BYTES: usize = 76;
 
-/// Why a text is no request.
+/// Why an edited text is not a request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EditError {
-    /// A line is wrong.
+    /// A line is invalid.
     #[error("line {line}: {reason}")]
     Line {
         /// The line, from 1.
         line: usize,
-        /// What is wrong, and what would be right.
+        /// What is wrong and how to correct it.
         reason: &'static str,
     },
     /// The body is not base64.
-    #[error("the body behind {BASE64_LINE:?} is not base64")]
+    #[error("the body after {BASE64_LINE:?} is not base64")]
     Body,
 }
 
@@ -53,7 +52,7 @@ impl Coded for EditError {
     }
 }
 
-/// Returns the request as a text.
+/// Returns the request as text.
 #[must_use]
 pub fn text(request: &Request) -> Vec<u8> {
     let mut out =
@@ -82,21 +81,21 @@ pub fn text(request: &Request) -> Vec<u8> {
             }
         }
     }
-    // Editors put one at the end of a file by themselves, so there always is one that is not the body's.
+    // Editors add a line end to the file; this one is not part of the body.
     out.push(b'\n');
     out
 }
 
-/// Says whether every editor leaves the text as it is.
+/// Returns true if no editor changes the text.
 fn is_safe(text: &str, controls: &[char]) -> bool {
     let odd = |c: char| c.is_control() && !controls.contains(&c) || c == '\u{feff}';
     !text.contains(odd)
 }
 
-/// Reads an edited text; `None` when nothing but comments is left of it. The caller's address stays.
+/// Parses an edited text; `None` if it has only comments. The caller's address is kept.
 ///
 /// # Errors
-/// When it is no request.
+/// When it is not a request.
 pub fn parse(text: &[u8], peer: &str) -> Result<Option<Request>, EditError> {
     let mut rest = text;
     let mut request: Option<Request> = None;
@@ -113,9 +112,7 @@ pub fn parse(text: &[u8], peer: &str) -> Result<Option<Request>, EditError> {
         let wrong = |reason| EditError::Line { line, reason };
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         let Ok(content) = std::str::from_utf8(bytes) else {
-            return Err(wrong(
-                "it is not UTF-8; write such a value as NAME:: BASE64",
-            ));
+            return Err(wrong("not UTF-8; write a binary value as NAME:: BASE64"));
         };
         match &mut request {
             None if content.trim().is_empty() || content.starts_with('#') => {}
@@ -142,13 +139,13 @@ fn head(line: &str, peer: &str) -> Result<Request, &'static str> {
         .split_once(' ')
         .unwrap_or((line.trim_end(), ""));
     if Method::from_bytes(method.as_bytes()).is_err() {
-        return Err("this is no request line, such as POST /path");
+        return Err("expected a request line, such as POST /path");
     }
     let path = path.trim();
     let begins_well = path.is_empty() || path.starts_with(['/', '?']);
     if !begins_well || format!("/{path}").parse::<Uri>().is_err() {
         return Err(
-            "the path is none: it begins with / or ? and has neither blanks nor letters beyond ASCII",
+            "invalid path: it must start with / or ? and contain only ASCII without spaces",
         );
     }
     Ok(Request {
@@ -161,56 +158,53 @@ fn head(line: &str, peer: &str) -> Result<Request, &'static str> {
 }
 
 fn header(line: &str) -> Result<Header, &'static str> {
-    let (name, value) = line
-        .split_once(':')
-        .ok_or("this is no header, such as content-type: application/json; an empty line comes before the body")?;
+    let (name, value) = line.split_once(':').ok_or(
+        "expected a header, such as content-type: application/json; the body follows an empty line",
+    )?;
     let name = name.to_ascii_lowercase();
     if HeaderName::from_bytes(name.as_bytes()).is_err() {
-        return Err("the header's name has signs that no name has");
+        return Err("invalid header name");
     }
     let value = match value.strip_prefix(':') {
         Some(digits) => Bytes::from(
             STANDARD
                 .decode(digits.trim())
-                .map_err(|_| "what stands behind the two colons is not base64")?,
+                .map_err(|_| "the value after the two colons is not base64")?,
         ),
         None => Bytes::copy_from_slice(value.strip_prefix(' ').unwrap_or(value).as_bytes()),
     };
     if HeaderValue::from_bytes(&value).is_err() {
-        return Err("the header's value has signs that no value has");
+        return Err("invalid header value");
     }
     Ok(Header { name, value })
 }
 
-/// The file that is edited: its owner's alone, and kept until [`Draft::discard`].
+/// The file to edit: private, and kept until [`Draft::discard`].
 #[derive(Debug)]
 pub struct Draft {
     path: PathBuf,
 }
 
 impl Draft {
-    /// Makes the file in the data directory.
+    /// Creates the file in the data directory.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn create(dir: &Path, event: EventId, text: &[u8]) -> io::Result<Self> {
         let name = format!("edit-{event}-{}.http", std::process::id());
         let path = dir.join(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&path)?.write_all(text)?;
+        ringtail_files::remove_if_present(&path)?;
+        ringtail_files::create_private(&path)?.write_all(text)?;
         Ok(Self { path })
     }
 
-    /// Returns where the file is.
+    /// Returns the file's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads what was made of it.
+    /// Reads the edited text.
     ///
     /// # Errors
     /// When it cannot be read.

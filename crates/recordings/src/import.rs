@@ -1,7 +1,7 @@
-//! Recordings of others, taken into the history: NDJSON as `export` writes it, and HAR 1.2 of any program.
+//! Imports recordings into the history: NDJSON as `export` writes it, and HAR 1.2 of any program.
 //!
-//! What is imported is a copy: it keeps its id, so that importing it twice stores it once, and it is settled, so that
-//! nothing of it is ever forwarded by itself. It stands under an endpoint of its own name with numbers of its own.
+//! An imported event keeps its id, so importing it twice stores it once, and it is never pending. It belongs to a separate
+//! endpoint with new numbers.
 
 mod har;
 mod ndjson;
@@ -18,35 +18,35 @@ use ringtail_store::{
     BookmarkChange, Comment, Forwarding, History, Incoming, NewAttempt, ReadError, StoreError,
 };
 
-/// The journal that imported events are of; no relay's identity is this word.
+/// Journal id of imported events; no relay uses it.
 const JOURNAL: &str = "import";
 
-/// Longest line of NDJSON, in bytes: the largest body of a relay, every byte of it escaped.
+/// Maximum bytes of an NDJSON line: the largest body with every byte escaped.
 const LINE_MAX: u64 = 128 * 1024 * 1024;
 
-/// Bytes from which the form is known.
+/// Bytes needed to detect the format.
 const START_BYTES: u64 = 1024;
 
-/// Most events that are stored at once.
+/// Maximum events per batch.
 const BATCH: usize = 256;
 
-/// Most bytes of events that are stored at once.
+/// Maximum bytes per batch.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// An event of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
-    /// Its identity, a fresh one where the recording says none.
+    /// Its id, new if the recording has none.
     pub id: EventId,
     /// When it was received.
     pub received_at: Timestamp,
-    /// What it is, where the recording says so.
+    /// Its kind, if recorded.
     pub kind: Option<Kind>,
     /// The request.
     pub request: Request,
-    /// What the user says of it, if it is marked.
+    /// Its bookmark's comment, if it has a bookmark.
     pub bookmark: Option<Comment>,
-    /// The answers of the app that it was recorded with, oldest first.
+    /// The recorded attempts, oldest first.
     pub answers: Vec<NewAttempt>,
 }
 
@@ -73,19 +73,18 @@ pub enum FormatError {
         /// Why.
         reason: String,
     },
-    /// The archive is broken from here on.
-    #[error("after entry {entry} the archive is broken: {reason}")]
+    /// The archive is damaged.
+    #[error("the archive is damaged after entry {entry}: {reason}")]
     Broken {
-        /// The last entry that could be read, from 1.
+        /// The last readable entry, from 1.
         entry: u64,
         /// Why.
         reason: String,
     },
 }
 
-/// Reads a recording, and hands over each event or why it cannot be read. One event is in memory at a time.
-///
-/// Stops when `each` returns `false`.
+/// Reads a recording and calls `each` with every event or error, until it returns false. Only one event is in memory at a
+/// time.
 pub fn read(mut input: impl BufRead, mut each: impl FnMut(Result<Recorded, FormatError>) -> bool) {
     let mut start = Vec::new();
     if let Err(error) = input.by_ref().take(START_BYTES).read_to_end(&mut start) {
@@ -101,19 +100,19 @@ pub fn read(mut input: impl BufRead, mut each: impl FnMut(Result<Recorded, Forma
     }
 }
 
-/// Says whether a recording begins as an archive does.
+/// Returns true if a recording starts like a HAR archive.
 fn starts_like_har(start: &[u8]) -> bool {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
-    let mut marks = start.iter().filter(|byte| !byte.is_ascii_whitespace());
-    br#"{"log":"#.iter().all(|byte| marks.next() == Some(byte))
+    let mut bytes = start.iter().filter(|byte| !byte.is_ascii_whitespace());
+    br#"{"log":"#.iter().all(|byte| bytes.next() == Some(byte))
 }
 
-/// What an import did.
+/// Result of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Imported {
-    /// Events that are new in the history.
+    /// Events added.
     pub new: u64,
-    /// Events that it had.
+    /// Events already known.
     pub known: u64,
 }
 
@@ -147,12 +146,12 @@ pub struct Importer<'a> {
     bytes: usize,
     batch: Vec<Incoming>,
     answers: Vec<NewAttempt>,
-    marks: Vec<(EventId, Comment)>,
+    bookmarks: Vec<(EventId, Comment)>,
     imported: Imported,
 }
 
 impl<'a> Importer<'a> {
-    /// Begins an import under a name, after what was imported under it before.
+    /// Starts an import under an endpoint name, after earlier imports under it.
     ///
     /// # Errors
     /// When the history cannot be read.
@@ -165,15 +164,15 @@ impl<'a> Importer<'a> {
             bytes: 0,
             batch: Vec::new(),
             answers: Vec::new(),
-            marks: Vec::new(),
+            bookmarks: Vec::new(),
             imported: Imported::default(),
         })
     }
 
-    /// Takes an event; it is stored with those before it, at the latest by [`Importer::finish`].
+    /// Adds an event; it is stored in a batch, at the latest by [`Importer::finish`].
     ///
     /// # Errors
-    /// When the history fails. An event that no journal could hold is the inner error, and changes nothing.
+    /// When the history fails. The inner error is an invalid event, which changes nothing.
     pub async fn add(
         &mut self,
         recorded: Recorded,
@@ -202,7 +201,7 @@ impl<'a> Importer<'a> {
         };
         self.bytes += event.encoded_len();
         self.batch.push(Incoming::Event(event));
-        self.marks
+        self.bookmarks
             .extend(recorded.bookmark.map(|comment| (id, comment)));
         self.answers.extend(recorded.answers);
         if self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES {
@@ -211,7 +210,7 @@ impl<'a> Importer<'a> {
         Ok(Ok(()))
     }
 
-    /// Stores what waits, and returns what was imported.
+    /// Stores the last batch and returns the result.
     ///
     /// # Errors
     /// When the history fails.
@@ -234,15 +233,15 @@ impl<'a> Importer<'a> {
         for answer in self.answers.drain(..) {
             self.history.record_attempt(answer, false).await?;
         }
-        for (id, comment) in self.marks.drain(..) {
-            let mark = BookmarkChange::Comment(comment);
-            self.history.set_bookmark(vec![id], mark).await?;
+        for (id, comment) in self.bookmarks.drain(..) {
+            let bookmark = BookmarkChange::Comment(comment);
+            self.history.set_bookmark(vec![id], bookmark).await?;
         }
         Ok(())
     }
 }
 
-/// Reads RFC 3339.
+/// Parses RFC 3339.
 fn time(text: &str) -> Option<Timestamp> {
     let at: jiff::Timestamp = text.parse().ok()?;
     Some(Timestamp(at.as_microsecond()))

@@ -1,14 +1,13 @@
 //! Replaces personal data and secrets by pseudonyms, so that a recording can be shown to others.
 //!
 //! Telephone numbers, names, message texts, transcripts, addresses and tokens go; ids, times, types and states stay.
-//! A text field that this module does not know is masked: what is not known to be harmless is not shown.
+//! Unknown text fields are masked, too.
 //!
-//! A pseudonym follows from the value and a key, so the same number has the same pseudonym in every event that was
-//! masked with one key: a recording can still be compared, grouped and replayed. Without the key nobody can try
-//! numbers until one fits. What is masked already is known by a check in the pseudonym and stays as it is, so masking
-//! twice gives the same bytes.
+//! A pseudonym depends on the value and a key, so a number has the same pseudonym in every event masked with one key, and
+//! recordings can still be compared, grouped and replayed. Guessing values requires the key. Pseudonyms contain a check
+//! and are not masked again.
 //!
-//! JSON keeps its layout, its order and its repeated fields; only the values that are masked change.
+//! JSON keeps its formatting, order and repeated fields; only masked values change.
 
 mod field;
 mod json;
@@ -19,42 +18,39 @@ use std::collections::BTreeSet;
 
 use self::field::Field;
 use self::json::Scalar;
+pub use self::pseudonym::KEY_BYTES;
 use self::pseudonym::{Class, PHONE_MIN_DIGITS, Pseudonyms};
 use ringtail_ringcentral::secret::is_secret_parameter;
 
-/// The fewest digits of a telephone number that are looked for in other fields.
+/// Minimum digits of a telephone number to search for in other fields.
 const LEARNED_DIGITS: usize = 10;
 
-/// Bytes of a key.
-pub const KEY_BYTES: usize = 32;
-
-/// The content type of forms, with what may follow it.
+/// Prefix of the content type of forms.
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
-/// The shortest name that is looked for in other fields; shorter ones stand in too many words.
+/// Minimum characters of a name to search for in other fields; shorter ones occur in too many words.
 const LEARNED_MIN: usize = 3;
 
-/// The most names and numbers of one body that are looked for in its other fields, each in each. A body with more of
-/// them keeps no text at all.
+/// Maximum names and numbers of a body to search for in its other fields. With more, all text is masked.
 const LEARNED_MAX: usize = 512;
 
-/// Masks requests and answers under one key.
+/// Masks requests and responses with one key.
 #[derive(Debug, Clone)]
 pub struct Masker {
     pseudonyms: Pseudonyms,
 }
 
 impl Masker {
-    /// Makes a masker of a secret key.
+    /// Creates a masker with a secret key.
     pub fn new(key: &[u8; KEY_BYTES]) -> Self {
         Self {
             pseudonyms: Pseudonyms::new(key),
         }
     }
 
-    /// Masks a body. JSON and forms keep their shape; of anything else there is left that it was there.
+    /// Masks a body. JSON and forms keep their structure; anything else is replaced completely.
     ///
-    /// `content_type` is the request's own field; JSON is known without it.
+    /// `content_type` is the request's; JSON is detected without it.
     pub fn body(&self, body: &[u8], content_type: Option<&[u8]>) -> Vec<u8> {
         if body.iter().all(u8::is_ascii_whitespace) {
             return body.to_vec();
@@ -89,7 +85,7 @@ impl Masker {
         }
     }
 
-    /// Masks a path with its query: values of the query as fields of their names.
+    /// Masks a path with its query.
     pub fn path(&self, path: &str) -> String {
         match path.split_once('?') {
             Some((path, query)) => format!(
@@ -105,7 +101,7 @@ impl Masker {
         let mut learned = BTreeSet::new();
         json::rewrite(text, |key, scalar| {
             match (key, &scalar) {
-                // A pseudonym betrays nobody where it stands again.
+                // A pseudonym may occur in other fields.
                 (_, Scalar::Text(text)) if self.pseudonyms.knows(text) => {}
                 (Field::Name, Scalar::Text(name)) if name.chars().count() >= LEARNED_MIN => {
                     learned.insert(name.to_lowercase());
@@ -135,7 +131,7 @@ impl Masker {
             return String::new();
         }
         match field {
-            // Extensions and short codes say nothing outside of their account.
+            // Extensions and short codes identify only within their account.
             Field::Phone if text.len() < PHONE_MIN_DIGITS && digits(text) == text => {
                 text.to_owned()
             }
@@ -152,7 +148,7 @@ impl Masker {
         }
     }
 
-    /// Says whether a value is plain, but for a pseudonym that stands for the path before a query.
+    /// Returns true for plain values; a pseudonym may take the place of a path before a query.
     fn is_harmless(&self, text: &str) -> bool {
         let rest = match text.split_once('?') {
             Some((path, query)) if self.pseudonyms.knows(path) => query,
@@ -161,7 +157,7 @@ impl Masker {
         is_plain(rest)
     }
 
-    /// Masks what shows itself inside a value that is harmless as a whole.
+    /// Masks names, numbers and addresses inside a harmless value.
     fn inside(&self, text: &str, learned: &BTreeSet<String>) -> String {
         if learned.len() > LEARNED_MAX {
             return self.pseudonyms.of(Class::Text, text);
@@ -198,13 +194,13 @@ impl Masker {
         parts.collect::<Vec<_>>().join("&")
     }
 
-    /// What is left of bytes that are no text.
+    /// Replaces binary data.
     fn opaque(&self, bytes: &[u8]) -> String {
         self.pseudonyms.of_bytes(Class::Token, bytes)
     }
 }
 
-/// Says whether a value is written like an id, a time, a word or a URI: nothing that says a sentence.
+/// Returns true for values like ids, times, words and URIs, as opposed to sentences.
 fn is_plain(text: &str) -> bool {
     let plain =
         |byte: u8| byte.is_ascii_alphanumeric() || b"._:/~+@#*=?&%,;-|$!{}[]()".contains(&byte);

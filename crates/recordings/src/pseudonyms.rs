@@ -1,9 +1,8 @@
-//! Events without personal data, for eyes that are not meant to see it.
+//! Events without personal data, masked by [`crate::mask`].
 //!
-//! What is masked and how is [`crate::mask`]'s. The key belongs to the history, so that two recordings of
-//! one history have the same pseudonyms, and nobody who is given them can try numbers until one fits.
+//! The key belongs to the history, so recordings of one history share their pseudonyms and their readers cannot guess values.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -20,9 +19,9 @@ use ringtail_model::{AttemptDetail, EventDetail, Outcome, UNDECODABLE};
 /// Name of the key's file in the data directory.
 pub const KEY_FILE: &str = "mask.key";
 
-/// Why there is no key.
+/// The key cannot be read or created.
 #[derive(Debug, thiserror::Error)]
-#[error("the key of the pseudonyms in {path} cannot be had; remove the file to get new pseudonyms", path = path.display())]
+#[error("cannot read or create the masking key {path}; delete the file to get new pseudonyms", path = path.display())]
 pub struct KeyError {
     /// The file.
     pub path: PathBuf,
@@ -37,10 +36,10 @@ impl Coded for KeyError {
     }
 }
 
-/// Returns a masker with the key of the data directory, which is made when there is none.
+/// Returns a masker with the data directory's key, created if needed.
 ///
 /// # Errors
-/// When the key can be neither read nor made.
+/// When the key cannot be read or created.
 pub fn masker(dir: &Path) -> Result<Masker, KeyError> {
     let path = dir.join(KEY_FILE);
     match key(&path) {
@@ -51,11 +50,7 @@ pub fn masker(dir: &Path) -> Result<Masker, KeyError> {
 
 fn key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match ringtail_files::create_private(path) {
         Ok(mut file) => {
             getrandom::fill(&mut key).map_err(io::Error::other)?;
             file.write_all(&key)?;
@@ -68,7 +63,7 @@ fn key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     Ok(key)
 }
 
-/// Returns the event as it may be shown to others.
+/// Returns the masked event.
 #[must_use]
 pub fn event(masker: &Masker, detail: &EventDetail) -> EventDetail {
     let mut masked = detail.clone();
@@ -82,7 +77,7 @@ pub fn event(masker: &Masker, detail: &EventDetail) -> EventDetail {
         .iter()
         .map(|it| attempt(masker, it))
         .collect();
-    // A person wrote it for themselves, and what it says of others cannot be told.
+    // The comment is private text.
     if let Some(mark) = &mut masked.event.bookmark {
         mark.comment.clear();
     }
@@ -93,8 +88,7 @@ pub fn event(masker: &Masker, detail: &EventDetail) -> EventDetail {
     masked
 }
 
-/// Returns the event as a screen may show it to others: as [`event`], but with the sizes that its bodies had, which tell
-/// of nobody and are those that the list has.
+/// As [`event`], but with the original body sizes, which lists show.
 #[must_use]
 pub fn shown(masker: &Masker, detail: &EventDetail) -> EventDetail {
     let mut masked = event(masker, detail);
@@ -132,8 +126,7 @@ fn body(masker: &Masker, headers: &[Header], body: &Bytes) -> Bytes {
     Bytes::from(masker.body(body, kind.map(|kind| &kind.value[..])))
 }
 
-/// The line of summary of what is masked; what cannot be read has one that quotes nothing. Kind and size of the body are
-/// those of the original, since they tell of nobody.
+/// Returns the summary of a masked event, with the original kind and size of the body.
 fn summary(masker: &Masker, masked: &EventDetail, len: usize) -> String {
     let Ok(head) = RequestHead::of(&masked.event.method, &masked.headers) else {
         return masker.path(&masked.event.summary);
@@ -142,7 +135,7 @@ fn summary(masker: &Masker, masked: &EventDetail, len: usize) -> String {
         return masked.event.summary.clone();
     }
     let summary = summarize(&Classified::of(head.view(&masked.event.path, &masked.body)));
-    // A body that is no JSON is masked as a whole, and says no longer what it is.
+    // A masked body that is not JSON no longer shows its kind.
     let is_json = serde_json::from_slice::<IgnoredAny>(&masked.body).is_ok();
     if !is_json && !masked.body.is_empty() && summary.topic != masked.event.topic {
         return format!("{}, {len} bytes", masked.event.topic);
@@ -159,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_has_one_key_that_is_its_owners_alone() {
+    fn a_directory_has_one_private_key() {
         let dir = tempfile::tempdir().unwrap();
         let first = masker(dir.path())
             .unwrap()
@@ -188,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_cut_off_is_no_key() {
+    fn a_truncated_key_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(KEY_FILE), [1; KEY_BYTES - 1]).unwrap();
         assert!(masker(dir.path()).is_err());

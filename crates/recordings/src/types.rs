@@ -1,7 +1,7 @@
 //! Types of JSON, inferred from examples.
 //!
-//! A [`Shape`] is what the values seen so far have in common. It says nothing that was not seen: a field is optional
-//! when one example lacked it, and has each type that it had. Values themselves are not kept.
+//! A [`Shape`] describes all examples: a field is optional if one example lacks it, and has every type it had. Values are not
+//! stored.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,13 +10,13 @@ use std::fmt::Write as _;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-/// Deepest nesting that is told apart; what is deeper may be anything.
+/// Maximum nesting; deeper values have type `unknown`.
 const MAX_DEPTH: usize = 32;
 
-/// Most fields of one object that are told apart. Objects with more are tables whose keys are data.
+/// Maximum fields of an object. Objects with more are tables whose keys are data.
 const MAX_FIELDS: usize = 256;
 
-/// What examples have in common.
+/// The type of all examples.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shape {
     null: bool,
@@ -26,39 +26,39 @@ pub struct Shape {
     string: Option<Text>,
     array: Option<Box<Shape>>,
     object: Option<Fields>,
-    /// Something that is not told apart.
+    /// A value that is not described.
     any: bool,
 }
 
-/// What strings have in common.
+/// Format of strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Text {
-    /// Each is a time of RFC 3339.
+    /// All are times of RFC 3339.
     DateTime,
     Any,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Fields {
-    /// How many objects there were.
+    /// Number of objects.
     seen: u64,
-    /// Each field with the number of objects that had it.
+    /// Fields with the number of objects that have them.
     known: BTreeMap<String, (u64, Shape)>,
-    /// There were more than [`MAX_FIELDS`].
+    /// There are more than [`MAX_FIELDS`].
     more: bool,
 }
 
 impl Shape {
-    /// Takes another example into account.
+    /// Adds an example.
     ///
     /// # Errors
-    /// When it is not JSON; then nothing of it is.
+    /// When it is not JSON; the shape is then unchanged.
     pub fn add(&mut self, example: &[u8]) -> serde_json::Result<()> {
         self.add_at(serde_json::from_slice(example)?, 0);
         Ok(())
     }
 
-    /// Values stay text: JSON's numbers may be larger than Rust's, and are numbers all the same.
+    /// Reads values as text, because JSON's numbers may exceed Rust's.
     fn add_at(&mut self, value: &RawValue, depth: usize) {
         if depth == MAX_DEPTH {
             self.any = true;
@@ -87,7 +87,7 @@ impl Shape {
             }
             Some(b'{') => match serde_json::from_str(text) {
                 Ok(fields) => self.object.get_or_insert_default().add(&fields, depth),
-                // A name that is not Unicode.
+                // A name with an unpaired surrogate.
                 Err(_) => self.any = true,
             },
             _ if text.contains(['.', 'e', 'E']) => self.number = true,
@@ -184,7 +184,7 @@ impl Shape {
 }
 
 impl Fields {
-    /// Takes the fields of an object, of those that are repeated the last.
+    /// Adds the fields of an object; the last of repeated ones counts.
     fn add(&mut self, object: &BTreeMap<String, &RawValue>, depth: usize) {
         self.seen += 1;
         for (name, value) in object {
@@ -219,7 +219,7 @@ impl Fields {
         let mut text = String::from("{\n");
         for (name, (count, shape)) in &self.known {
             let optional = if *count == self.seen { "" } else { "?" };
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             writeln!(
                 text,
                 "{margin}{}{optional}: {};",
@@ -237,7 +237,7 @@ impl Fields {
     }
 }
 
-/// Returns a word such as `sms-batch` as the name of a type.
+/// Converts a word such as `sms-batch` to a type name.
 #[must_use]
 pub fn type_name(word: &str) -> String {
     let parts = word.split(|character: char| !character.is_ascii_alphanumeric());
@@ -255,7 +255,7 @@ pub fn type_name(word: &str) -> String {
     }
 }
 
-/// A property's name, quoted where it is no identifier.
+/// Returns a property's name, quoted unless it is an identifier.
 fn property(name: &str) -> String {
     let mut characters = name.chars();
     let starts = characters
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_json_may_hold_has_a_type() {
+    fn any_json_has_a_type() {
         for (body, is) in [
             ("1e400", "number"),
             ("-123456789012345678901234567890", "number"),
@@ -378,7 +378,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn order_and_repetition_of_examples_do_not_matter(a in values(), b in values()) {
+        fn order_and_repetition_of_examples_are_irrelevant(a in values(), b in values()) {
             let forth = shape(&[a.clone(), b.clone()]);
             let back = shape(&[b.clone(), a.clone()]);
             prop_assert_eq!(&forth, &back);

@@ -43,7 +43,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     let mut engines = Vec::new();
     for (endpoint, target) in endpoints {
         let secrets = config.secrets.of_name(&endpoint);
-        let guard = match config.rejects_forged(&endpoint) {
+        let signature_policy = match config.rejects_forged(&endpoint) {
             true => Some(SignaturePolicy::new(&secrets).ok_or_else(|| no_secret(&endpoint))?),
             false => None,
         };
@@ -55,7 +55,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
             send,
             forward: !args.no_forward,
             secrets,
-            guard,
+            signature_policy,
             retention: config.retention,
         });
     }

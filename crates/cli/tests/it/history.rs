@@ -172,7 +172,7 @@ fn events_are_listed_and_shown() {
             "--target",
             "3000",
         ],
-        vec!["replay", "--filter", "held", "--target", "3000"],
+        vec!["replay", "--filter", "pending", "--target", "3000"],
         vec!["events", "show", "2"],
         vec!["events", "show", "2", "--output", "json"],
     ] {
@@ -255,7 +255,7 @@ fn events_are_marked_found_and_cleared() {
     for arguments in [
         vec!["events", "mark", "1..2", "--endpoint", "demo"],
         vec!["events", "mark", "demo/2", "--comment", "look\u{1b} here"],
-        vec!["events", "list", "marked"],
+        vec!["events", "list", "bookmarked"],
         vec!["events", "list", "comment:look", "--output", "json"],
         vec!["events", "mark", "--filter", "comment:look", "--clear"],
         vec!["events", "list"],
@@ -320,7 +320,7 @@ fn an_edited_event_is_sent_as_a_new_one() {
     }
     assert!(drafts().is_empty());
     for (editor, expected) in [
-        ("sed -i 's/POST/P(ST/'", "line 2: this is no request line"),
+        ("sed -i 's/POST/P(ST/'", "line 2: expected a request line"),
         (
             "sed -i 's/POST/PUT/' \"$1\"; false",
             "ended with exit status: 1",

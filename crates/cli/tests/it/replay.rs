@@ -159,7 +159,7 @@ fn a_dry_run_is_the_plan() {
 fn a_secret_that_is_missing_is_named() {
     let home = home(1);
     let seen = home.seen(&home.run(&["replay", "1", "--sign", "--target", "3000"]));
-    let told = "cannot be signed anew: there is no secret for Verification-Token\n\
+    let told = "cannot be signed: there is no secret for Verification-Token\n\
                 hint: set RINGTAIL_VERIFICATION_TOKEN, or verification_token under [secrets] in the configuration file\n";
     assert!(
         seen.contains("error[RT-409]") && seen.ends_with(told),

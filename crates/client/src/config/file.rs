@@ -13,65 +13,65 @@ use toml::Spanned;
 use super::keep::Keep;
 use ringtail_model::secrets::Secrets;
 
-/// The largest configuration file that is read, in bytes.
+/// Maximum size of a configuration file, in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// What the file may say. A key that is not here is an error, so that a typing mistake is not silent.
+/// Contents of the file. Unknown keys are errors, so that a typing mistake is not silent.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileConfig {
     /// URL of the relay.
     pub relay: Option<String>,
-    /// PEM file of an authority to trust beside the platform's. Relative to the file.
+    /// PEM file of an additional authority to trust. Relative to the file.
     pub ca: Option<PathBuf>,
     /// Directory of history and logs. Relative to the file.
     pub data: Option<PathBuf>,
     /// Name of the endpoint to listen on.
     pub endpoint: Option<String>,
-    /// What RingCentral and the app share, on every endpoint.
+    /// Secrets that RingCentral and the app share, for every endpoint.
     #[serde(default)]
     pub secrets: Secrets,
-    /// Whether requests whose proof of origin is wrong or missing are kept from the app.
+    /// Whether requests with a missing or invalid signature or token are not forwarded.
     pub reject_forged: Option<bool>,
     /// How much of the history is kept.
     #[serde(default)]
     pub history: Keep,
-    /// What is another on one endpoint, by its name.
+    /// Overrides per endpoint, by name.
     #[serde(default)]
     pub endpoints: BTreeMap<String, EndpointConfig>,
-    /// How the terminal UI looks: `ansi`, `high-contrast` or `mono`.
+    /// Theme of the terminal UI: `ansi`, `high-contrast` or `mono`.
     pub(super) theme: Option<Spanned<String>>,
-    /// Whether the terminal UI takes the mouse.
+    /// Whether the terminal UI uses the mouse.
     pub(super) mouse: Option<bool>,
-    /// Other keys of the terminal UI, by what they do; docs/KEYS.md names it.
+    /// Key bindings of the terminal UI, by action; docs/KEYS.md lists the actions.
     #[serde(default)]
     pub(super) keys: BTreeMap<Spanned<String>, KeyList>,
     /// How events are compared.
     #[serde(default)]
     pub diff: DiffConfig,
-    /// What is said of the screen, with the lines that it stands on.
+    /// Settings of the terminal UI with their line numbers.
     #[serde(skip)]
     pub screen: ScreenConfig,
 }
 
-/// What the file says of the terminal UI. What themes, actions and keys there are, the screen knows.
+/// Settings of the terminal UI, not yet validated: the UI knows its themes, actions and keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScreenConfig {
     /// The file.
     pub path: PathBuf,
-    /// The theme, and its line.
+    /// The theme with its line.
     pub theme: Option<(usize, String)>,
-    /// Whether it takes the mouse.
+    /// Whether it uses the mouse.
     pub mouse: Option<bool>,
-    /// Actions with their keys, and the line of each.
+    /// Actions with their line and keys.
     pub keys: Vec<(usize, String, Vec<String>)>,
 }
 
-/// What the file says of comparisons.
+/// Settings of comparisons.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DiffConfig {
-    /// Names of headers and JSON fields that are not compared, beside those that never are.
+    /// Names of headers and JSON fields to ignore, in addition to the built-in ones.
     #[serde(default)]
     pub noise: Vec<String>,
 }
@@ -84,22 +84,22 @@ pub(super) enum KeyList {
     Several(Vec<String>),
 }
 
-/// What the file may say of one endpoint.
+/// Settings of one endpoint.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointConfig {
-    /// What RingCentral and the app share.
+    /// Secrets that RingCentral and the app share.
     #[serde(default)]
     pub secrets: Secrets,
-    /// Whether requests whose proof of origin is wrong or missing are kept from the app.
+    /// Whether requests with a missing or invalid signature or token are not forwarded.
     pub reject_forged: Option<bool>,
 }
 
 impl FileConfig {
-    /// Reads the file; one that is not there says nothing.
+    /// Reads the file; a missing file has no settings.
     ///
     /// # Errors
-    /// When it cannot be read or says something wrong, or has secrets and others than its owner can read it.
+    /// When it cannot be read, is invalid, or has secrets and others than its owner can read it.
     pub fn read(path: &Path) -> Result<Self, FileError> {
         let text = read_text(path)?.unwrap_or_default();
         let mut file: Self = parse(path, &text)?;
@@ -139,7 +139,7 @@ impl FileConfig {
         }
     }
 
-    /// Returns the secrets that are an endpoint's own, by its name.
+    /// Returns the secrets of single endpoints, by name.
     pub(super) fn endpoint_secrets(&self) -> BTreeMap<String, Secrets> {
         let own = self.endpoints.iter();
         own.filter(|(_, endpoint)| !endpoint.secrets.is_empty())
@@ -148,7 +148,7 @@ impl FileConfig {
     }
 }
 
-/// Returns the permissions of a file that others than its owner can use.
+/// Returns the mode of a file that others than its owner can access.
 #[cfg(unix)]
 pub(super) fn open_to_others(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt;
@@ -156,13 +156,13 @@ pub(super) fn open_to_others(path: &Path) -> Option<u32> {
     (mode & 0o077 != 0).then_some(mode)
 }
 
-/// A profile directory on Windows is its user's alone by inheritance.
+/// On Windows the profile directory's rights protect it.
 #[cfg(not(unix))]
 pub(super) fn open_to_others(_: &Path) -> Option<u32> {
     None
 }
 
-/// Reads a bounded TOML file, `None` when it is not there.
+/// Reads a TOML file of bounded size; `None` if it is missing.
 pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FileError> {
     read_text(path)?.map(|text| parse(path, &text)).transpose()
 }
@@ -191,7 +191,7 @@ fn read_text(path: &Path) -> Result<Option<String>, FileError> {
 
 fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, FileError> {
     toml::from_str(text).map_err(|error| {
-        // The error's own text quotes the line, in which a token may stand.
+        // The error's own text quotes the line, which may contain a token.
         FileError::Wrong {
             path: path.to_owned(),
             line: error.span().map_or(1, |span| line(text, span.start)),
@@ -200,7 +200,7 @@ fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, FileError> {
     })
 }
 
-/// Returns the line of a place in the text, from 1.
+/// Returns the line number of a byte offset, from 1.
 fn line(text: &str, at: usize) -> usize {
     let before = text.get(..at).unwrap_or_default();
     before.matches('\n').count() + 1
@@ -219,13 +219,13 @@ pub enum FileError {
         #[source]
         source: std::io::Error,
     },
-    /// It is larger than any such file.
+    /// It is too large.
     #[error("{} is over {MAX_FILE_BYTES} bytes long", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
     },
-    /// It has secrets, and others than its owner can read them.
+    /// It has secrets and others than its owner can read it.
     #[error("{} holds secrets and others can read it (mode {mode:03o})", path.display())]
     NotPrivate {
         /// The file.
@@ -233,7 +233,7 @@ pub enum FileError {
         /// Its permissions.
         mode: u32,
     },
-    /// It is not TOML, or has a key that does not exist.
+    /// It is not TOML, or has an unknown key or an invalid value.
     #[error("{}, line {line}: {message}", path.display())]
     Wrong {
         /// The file.
@@ -283,13 +283,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_says_nothing() {
+    fn a_missing_file_has_no_settings() {
         let config = FileConfig::read(Path::new("/nowhere/config.toml")).unwrap();
         assert!(config.relay.is_none() && config.secrets.is_empty());
     }
 
     #[test]
-    fn mistakes_are_told_with_their_line() {
+    fn mistakes_are_reported_with_their_line() {
         for (text, expected) in [
             (
                 "relay = \"x\"\nrely = \"y\"",
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_not_compared_are_a_list() {
+    fn ignored_names_are_a_list() {
         let config = read("[diff]\nnoise = ['etag', 'ownerId']").unwrap();
         assert_eq!(config.diff.noise, ["etag", "ownerId"]);
         let error = read("[diff]\nnose = []").unwrap_err().to_string();
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_the_screen_has_its_line() {
+    fn settings_of_the_terminal_ui_have_their_line() {
         let text = "theme = 'mono'\n\n[keys]\nreplay = 'F5'\nquit = ['q', 'Ctrl-Q']\nclear = []";
         let screen = read(text).unwrap().screen;
         let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
@@ -359,7 +359,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn secrets_are_in_a_file_of_the_owner_alone() {
+    fn a_file_with_secrets_must_be_private() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config.toml");

@@ -1,4 +1,4 @@
-//! How much of the history is kept.
+//! Retention settings.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -8,27 +8,27 @@ use serde::de::{Deserializer, Error, Unexpected};
 
 use ringtail_store::Retention;
 
-/// The longest time that may be asked for, in days: ten years.
+/// Maximum of `keep_days`: ten years.
 pub const MAX_KEEP_DAYS: u64 = 3650;
 
 const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 
-/// What somebody says of how much is kept: flags, or the table `[history]` of the file.
+/// Retention limits of one source: flags, or the table `[history]` of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keep {
-    /// Days that an event is kept, 1 to [`MAX_KEEP_DAYS`].
+    /// Maximum age of events in days, 1 to [`MAX_KEEP_DAYS`].
     #[serde(default, deserialize_with = "days")]
     pub keep_days: Option<u64>,
-    /// Events.
+    /// Maximum number of events.
     pub keep_events: Option<NonZeroU64>,
-    /// Bytes of requests and answers.
+    /// Maximum bytes of requests and responses.
     pub keep_bytes: Option<NonZeroU64>,
 }
 
 impl Keep {
-    /// Returns what is kept when this counts before another, and that before the defaults.
-    pub(super) fn before(self, other: Self) -> Retention {
+    /// Merges with a source of lower precedence and the defaults.
+    pub(super) fn or(self, other: Self) -> Retention {
         let default = Retention::default();
         let days = self.keep_days.or(other.keep_days);
         let events = self.keep_events.or(other.keep_events);

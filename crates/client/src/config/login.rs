@@ -1,18 +1,18 @@
-//! What `ringtail login` keeps: `login.toml` beside the configuration, readable by its owner alone.
+//! The file that `ringtail login` writes: `login.toml`, next to the configuration and readable by its owner only.
 //!
-//! The token stands with the relay it belongs to, so that it is never sent to another.
+//! It names the relay of the token, so the token is never sent to another.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ringtail_errors::{Code, Coded, codes};
+use ringtail_files::{Access, replace};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::file::{FileError, open_to_others, read_toml};
 
-/// A relay, the token that it gave out, and the authority it is trusted by.
+/// A relay with its token and its certificate authority.
 #[derive(Debug, Clone)]
 pub struct Login {
     /// URL of the relay.
@@ -54,7 +54,7 @@ impl Login {
         }))
     }
 
-    /// Writes the login in place of an earlier one, whole or not at all.
+    /// Replaces the login atomically.
     ///
     /// # Errors
     /// When the file or its directory cannot be written.
@@ -70,15 +70,9 @@ impl Login {
         })
         .map_err(|error| written(io::Error::other(error)))?;
         if let Some(dir) = path.parent() {
-            create_private_dir(dir).map_err(written)?;
+            ringtail_files::create_private_dir(dir).map_err(written)?;
         }
-        let fresh = path.with_extension(format!("{}.new", std::process::id()));
-        let result = write_private(&fresh, text.as_bytes()).and_then(|()| fs::rename(&fresh, path));
-        if result.is_err() {
-            // What is left of a failed write must not stay: it may hold the token.
-            drop(fs::remove_file(&fresh));
-        }
-        result.map_err(written)
+        replace(path, text.as_bytes(), Access::Private).map_err(written)
     }
 }
 
@@ -92,25 +86,7 @@ fn check_private(path: &Path) -> Result<(), LoginError> {
     }
 }
 
-fn create_private_dir(dir: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
-}
-
-fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-/// Why a login could not be read or kept.
+/// Why a login could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
@@ -157,6 +133,8 @@ impl Coded for LoginError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn login(token: &str) -> Login {
@@ -168,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_is_kept_and_replaced() {
+    fn a_login_is_written_and_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new/ringtail/login.toml");
         assert!(Login::read(&path).unwrap().is_none());
@@ -206,7 +184,8 @@ mod tests {
     fn a_mistake_in_the_file_does_not_print_the_token() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("login.toml");
-        write_private(&path, b"relay = \"x\"\ntoken = \"hush\" oops").unwrap();
+        let text = b"relay = \"x\"\ntoken = \"hush\" oops";
+        replace(&path, text, Access::Private).unwrap();
         let error = Login::read(&path).unwrap_err();
         assert!(!format!("{error:?} {error}").contains("hush"));
         assert!(!format!("{:?}", login("hush")).contains("hush"));

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use ringtail_errors::{Code, Coded, codes};
 
-/// Where a relay is: `https://` with a host and perhaps a port, and nothing else.
+/// `https://` with a host and an optional port, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RelayUrl {
     host: String,
@@ -26,7 +26,7 @@ impl RelayUrl {
         self.port
     }
 
-    /// Returns host and port as a `Host` header says them.
+    /// Returns host and port in the form of a `Host` header.
     #[must_use]
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') {
@@ -52,7 +52,7 @@ impl FromStr for RelayUrl {
 
     fn from_str(text: &str) -> Result<Self, BadRelayUrl> {
         let bad = |reason| BadRelayUrl {
-            // A pasted URL may carry credentials, so only its shape is told.
+            // A pasted URL may contain credentials, so the error does not quote it.
             reason,
         };
         let text = text.trim();
@@ -86,7 +86,7 @@ impl FromStr for RelayUrl {
         if host.is_empty() {
             return Err(bad("it has no host"));
         }
-        // A port that is out of range is none to `Authority`, so it is read here.
+        // `Authority` drops a port that is out of range, so parse it here.
         let port = match authority.as_str().strip_prefix(authority.host()) {
             Some("") => 443,
             Some(port) => port
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused_in_words() {
+    fn invalid_urls_are_refused_with_a_reason() {
         for (text, reason) in [
             ("http://relay.example", "in the clear"),
             ("wss://relay.example", "begin with https"),

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Values of the sources; what is empty is not there.
+/// Values of the sources; an empty one is unset.
 #[derive(Default, Clone, Copy)]
 struct Case {
     flag_relay: &'static str,
@@ -59,7 +59,7 @@ impl Case {
             token: self.login_token.into(),
             ca: path(self.login_ca),
         });
-        let places = Places {
+        let places = DefaultPaths {
             config: "/home/pat/.config/ringtail/config.toml".into(),
             data: "/home/pat/.local/share/ringtail".into(),
         };
@@ -270,7 +270,7 @@ fn what_a_call_needs_is_asked_for_in_words() {
 
 #[test]
 fn forged_requests_are_rejected_where_flag_endpoint_or_file_say_so() {
-    let places = Places {
+    let places = DefaultPaths {
         config: "/c/config.toml".into(),
         data: "/d".into(),
     };
@@ -314,7 +314,7 @@ fn forged_requests_are_rejected_where_flag_endpoint_or_file_say_so() {
 
 #[test]
 fn flags_count_before_the_file_in_what_is_kept() {
-    let places = Places {
+    let places = DefaultPaths {
         config: "c/config.toml".into(),
         data: "d".into(),
     };

@@ -1,7 +1,7 @@
-//! The failure clock of an endpoint: what the app's answers would do to a subscription without the relay.
+//! The failure clock of an endpoint: what the app's responses would do to a subscription without the relay.
 //!
-//! It follows the forwards in the history, so that it survives a restart. A target that takes no connection makes no
-//! attempts; there each event that comes meanwhile is a failure, as it would be for RingCentral.
+//! It is computed from the attempts in the history, so it survives a restart. While the target accepts no connections
+//! there are no attempts; then each new event counts as a failure, as RingCentral would count it.
 
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::path::EndpointInfo;
@@ -35,10 +35,10 @@ impl Failures {
                         self.publish(&now.clock);
                         watched = Some(now);
                     }
-                    Err(error) => tracing::error!(%error, "the failure clock could not be read"),
+                    Err(error) => tracing::error!(%error, "cannot read the failure clock"),
                 }
             }
-            // Whatever it is, everything is looked at.
+            // Whatever changed, recompute everything.
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return,
@@ -104,13 +104,13 @@ impl Failures {
 struct Watched {
     endpoint: String,
     clock: FailureClock,
-    /// The newest attempt that was noted.
+    /// The newest attempt that was counted.
     attempt: RowId,
-    /// The newest event that was noted because the target took no connection.
+    /// The newest pending event that was counted.
     held: RowId,
 }
 
-/// Returns why the target takes no connection, in RingCentral's words, if it takes none.
+/// Returns RingCentral's reason if the target accepts no connections.
 fn why_down(status: &Status) -> Option<NoAnswer> {
     match status.target.as_ref()?.state {
         TargetState::Down { kind, .. } => Some(kind.no_answer()),

@@ -1,44 +1,25 @@
-//! One listener for each endpoint of a data directory: two would forward each event twice.
+//! One listener per endpoint of a data directory: two would forward each event twice.
 
-use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use ringtail_errors::{Code, Coded, codes};
+use ringtail_files::Lock;
 
-/// A lock that the system drops with the process, however that ends.
-#[derive(Debug)]
-pub(super) struct Lock {
-    file: File,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // To close the file is not enough while a child of this process is being started, which has it until then.
-        drop(self.file.unlock());
+/// Takes the lock of an endpoint's name.
+pub(super) fn take(data: &Path, name: &str) -> Result<Lock, LockError> {
+    let path = data.join(file_name(name));
+    match Lock::try_acquire(&path) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(LockError::Taken {
+            name: name.to_owned(),
+            data: data.to_owned(),
+        }),
+        Err(source) => Err(LockError::File { path, source }),
     }
 }
 
-impl Lock {
-    /// Takes the lock of an endpoint's name.
-    pub(super) fn take(data: &Path, name: &str) -> Result<Self, LockError> {
-        let path = data.join(file_name(name));
-        let file = File::create(&path).map_err(|source| LockError::File {
-            path: path.clone(),
-            source,
-        })?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { file }),
-            Err(TryLockError::WouldBlock) => Err(LockError::Taken {
-                name: name.to_owned(),
-                data: data.to_owned(),
-            }),
-            Err(TryLockError::Error(source)) => Err(LockError::File { path, source }),
-        }
-    }
-}
-
-/// Who calls may not have read the name as the relay will, so that any text may come here.
+/// Returns the name of the lock's file. The endpoint's name may not be valid yet, so any text is accepted.
 fn file_name(name: &str) -> String {
     let safe: String = name
         .chars()
@@ -48,11 +29,11 @@ fn file_name(name: &str) -> String {
     format!("listen-{safe}.lock")
 }
 
-/// Why the lock was not taken.
+/// Why the lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LockError {
-    /// Another process has it.
+    /// Another process holds it.
     #[error("another ringtail listens on {name:?} with the history in {}", data.display())]
     Taken {
         /// Name of the endpoint.
@@ -60,7 +41,7 @@ pub enum LockError {
         /// Directory of the history.
         data: PathBuf,
     },
-    /// The file cannot be made or locked.
+    /// The file cannot be created or locked.
     #[error("cannot lock {}", path.display())]
     File {
         /// The file.
@@ -87,13 +68,12 @@ mod tests {
     #[test]
     fn an_endpoint_has_one_listener() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Lock::take(dir.path(), "demo").unwrap();
-        let second = Lock::take(dir.path(), "demo");
+        let first = take(dir.path(), "demo").unwrap();
+        let second = take(dir.path(), "demo");
         assert!(matches!(second, Err(LockError::Taken { .. })));
-        let other = Lock::take(dir.path(), "../other");
+        let other = take(dir.path(), "../other");
         assert!(other.is_ok());
-        let _childs = first.file.try_clone().unwrap();
         drop(first);
-        Lock::take(dir.path(), "demo").unwrap();
+        take(dir.path(), "demo").unwrap();
     }
 }

@@ -1,5 +1,6 @@
-//! How a connection to the target is made: names, addresses, TLS.
+//! Connections to the target: names, addresses, TLS.
 
+use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,6 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec;
 
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -19,20 +22,21 @@ use rustls::crypto::CryptoProvider;
 use rustls_platform_verifier::ConfigVerifierExt;
 use tower_service::Service;
 
-use super::send::OutgoingBody;
 use ringtail_model::target::TargetUrl;
 use ringtail_outbound::any_certificate::AnyCertificate;
 
-/// Header fields of an answer that are read, as many as an event may have.
+/// Maximum header fields of a response, as many as an event may have.
 const MAX_ANSWER_HEADERS: usize = ringtail_protocol::event::MAX_HEADERS;
+
+/// The body of a request to the target.
+pub(super) type OutgoingBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
 pub(super) type TargetClient = Client<HttpsConnector<HttpConnector<Resolver>>, OutgoingBody>;
 
-/// Makes the client of a target. HTTP/1.1 only: that is what RingCentral speaks to an app.
+/// Creates the client of a target. HTTP/1.1 only, as RingCentral uses.
 ///
-/// Each request has a connection of its own. One that is kept may be dead without anybody knowing: an app that
-/// was just stopped would cost an event, recorded as a broken connection, instead of refusing a new connection and
-/// having its events held. On the same machine a connection costs about a tenth of a millisecond.
+/// Each request uses a new connection. On a pooled connection to an app that was just stopped, a request would be
+/// recorded as a broken connection instead of staying pending. On one machine a connection costs about 0.1 ms.
 pub(super) fn client(
     target: &TargetUrl,
     insecure: bool,
@@ -54,14 +58,14 @@ pub(super) fn client(
 }
 
 fn tls(target: &TargetUrl, insecure: bool) -> Result<ClientConfig, rustls::Error> {
-    // The system's trust store is read only for a target that needs it: that takes time, and may fail.
+    // Read the system's trust store only if needed: it takes time and may fail.
     if target.is_https() && !insecure {
         return ClientConfig::with_platform_verifier();
     }
     let provider = CryptoProvider::get_default()
         .cloned()
         .unwrap_or_else(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
-    // For the local hop alone, and only when asked to.
+    // Only for the hop to the target, and only with `insecure`.
     let verifier = Arc::new(AnyCertificate::new(&provider));
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -70,8 +74,8 @@ fn tls(target: &TargetUrl, insecure: bool) -> Result<ClientConfig, rustls::Error
         .with_no_client_auth())
 }
 
-/// Resolves names, and `localhost` to both loopback addresses whatever the hosts file says (RFC 6761, 6.3): one
-/// dev server listens on `::1` alone, the next on `127.0.0.1` alone, and both call it localhost.
+/// Resolves names; `localhost` always means both loopback addresses (RFC 6761, 6.3), because some development servers
+/// listen only on `::1` and others only on `127.0.0.1`.
 #[derive(Debug, Clone)]
 pub(super) struct Resolver(GaiResolver);
 
@@ -86,7 +90,7 @@ impl Service<Name> for Resolver {
 
     fn call(&mut self, name: Name) -> Self::Future {
         if is_localhost(name.as_str()) {
-            // The port is set by the connector.
+            // The connector sets the port.
             let both = vec![
                 SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
                 SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
@@ -108,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn localhost_is_known_by_name_only() {
+    fn localhost_is_recognized_by_name() {
         for name in ["localhost", "LOCALHOST", "localhost.", "app.localhost"] {
             assert!(is_localhost(name), "{name}");
         }

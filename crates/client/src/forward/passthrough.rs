@@ -1,8 +1,7 @@
-//! Passthroughs: the caller waits, so the app's answer streams back to it while it is recorded.
+//! Passthrough requests: the app's response streams back to the waiting caller while it is recorded.
 //!
-//! The request to the target runs in a task of its own. A caller that goes away, before the answer or in the
-//! middle of it, does not end it: the answer is read to its end and recorded, because what the app did is worth
-//! seeing also when nobody waited for it.
+//! The request to the target runs in a separate task. If the caller disconnects, the response is still read to its end
+//! and recorded, because it shows what the app did.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -22,28 +21,28 @@ use tokio_util::task::TaskTracker;
 use ringtail_protocol::event::EventId;
 use ringtail_protocol::path::strip_hop_by_hop;
 
-use super::send::{Delivery, Draft, OutgoingBody, Sender};
+use super::connect::OutgoingBody;
+use super::send::{Delivery, Draft, Sender};
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::{Cause, FailureKind};
 use ringtail_outbound::failure::{RequestBroken, SendFailure};
 use ringtail_store::History;
 
-/// Pieces of an answer that wait for a slow caller; then the app waits too.
+/// Chunks of a response buffered for a slow caller; when full, reading from the app pauses.
 const ANSWER_QUEUE: usize = 16;
 
-/// Hands passthrough requests to the target and records them. Clones work for the same target.
+/// Sends passthrough requests to the target and records them. Clones share the target.
 #[derive(Debug, Clone)]
 pub struct Passthrough {
     history: History,
     sender: Sender,
     tasks: TaskTracker,
     cancel: CancellationToken,
-    guard: Option<SignaturePolicy>,
+    policy: Option<SignaturePolicy>,
 }
 
 impl Passthrough {
-    /// Makes one. `tasks` owns what is in flight; `cancel` ends it, and what was going on is recorded as
-    /// broken off.
+    /// Creates the handler. `tasks` owns requests in flight; `cancel` aborts them, and they are recorded as aborted.
     #[must_use]
     pub fn new(
         history: History,
@@ -56,30 +55,30 @@ impl Passthrough {
             sender,
             tasks,
             cancel,
-            guard: None,
+            policy: None,
         }
     }
 
-    /// Lets a guard decide which requests may reach the target; the caller asks it.
+    /// Sets the policy that decides which requests may reach the target; the caller applies it.
     #[must_use]
-    pub fn guarded(mut self, guard: Option<SignaturePolicy>) -> Self {
-        self.guard = guard;
+    pub fn with_policy(mut self, policy: Option<SignaturePolicy>) -> Self {
+        self.policy = policy;
         self
     }
 
-    /// Returns the guard, if there is one.
+    /// Returns the signature policy, if there is one.
     #[must_use]
-    pub fn guard(&self) -> Option<&SignaturePolicy> {
-        self.guard.as_ref()
+    pub fn policy(&self) -> Option<&SignaturePolicy> {
+        self.policy.as_ref()
     }
 
-    /// Sends the caller's request to the target and returns the answer as soon as its head is there. The
-    /// attempt is recorded when the answer has ended, whatever becomes of this future and of the body.
+    /// Sends the caller's request to the target and returns the response as soon as its head arrives. The attempt is
+    /// recorded when the response ends, even if this future or the body is dropped.
     ///
-    /// `below` is the path below the endpoint with the query; the request's own URL is not looked at.
+    /// `below` is the path below the endpoint with the query; the request's own URL is ignored.
     ///
     /// # Errors
-    /// When the target gives no answer; the attempt is recorded all the same.
+    /// When the target does not respond; the attempt is recorded as well.
     pub async fn passthrough<B>(
         &self,
         event: EventId,
@@ -121,22 +120,21 @@ impl Passthrough {
 
 async fn record(history: &History, delivery: Delivery) {
     if let Err(error) = history.record_attempt(delivery.attempt, false).await {
-        tracing::error!(%error, "a passthrough request could not be recorded");
+        tracing::error!(%error, "cannot record a passthrough request");
     }
 }
 
-/// The app's answer on its way to the caller. An answer that breaks off ends with an error, so that the caller
-/// does not take a part for the whole.
+/// The app's response body on its way to the caller. A truncated response ends with an error.
 #[derive(Debug)]
 pub struct PassthroughBody {
-    pieces: mpsc::Receiver<Piece>,
-    /// Bytes that are still to come, when the app has said how many there are.
+    chunks: mpsc::Receiver<Chunk>,
+    /// Bytes still to come, if the app has announced a length.
     left: Option<u64>,
     ended: bool,
 }
 
 #[derive(Debug)]
-enum Piece {
+enum Chunk {
     Frame(Frame<Bytes>),
     End,
     Broken(SendFailure),
@@ -153,23 +151,23 @@ impl Body for PassthroughBody {
         if self.ended {
             return Poll::Ready(None);
         }
-        let piece = ready!(self.pieces.poll_recv(cx));
-        self.ended = !matches!(piece, Some(Piece::Frame(_)));
-        if let (Some(Piece::Frame(frame)), Some(left)) = (&piece, self.left) {
+        let piece = ready!(self.chunks.poll_recv(cx));
+        self.ended = !matches!(piece, Some(Chunk::Frame(_)));
+        if let (Some(Chunk::Frame(frame)), Some(left)) = (&piece, self.left) {
             let taken = frame.data_ref().map_or(0, Bytes::len);
             self.left = Some(left.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX)));
         }
         Poll::Ready(match piece {
-            Some(Piece::Frame(frame)) => Some(Ok(frame)),
-            Some(Piece::End) => None,
-            Some(Piece::Broken(failure)) => Some(Err(failure)),
-            // The task gave up before the end: it was stopped, or this side has not read for too long.
+            Some(Chunk::Frame(frame)) => Some(Ok(frame)),
+            Some(Chunk::End) => None,
+            Some(Chunk::Broken(failure)) => Some(Err(failure)),
+            // The task ended early: it was aborted, or this side has not read for too long.
             None => Some(Err(stopped())),
         })
     }
 
-    /// Lets the last bytes of an answer of known length end the stream. An end that came after them would find a relay
-    /// that has the whole answer and has dropped the stream, which HTTP/2 counts as an error of the link.
+    /// Ends the stream with the last bytes of a response of known length. A separate end would reach a relay that has
+    /// already dropped the complete stream, which is an HTTP/2 error on the link.
     fn is_end_stream(&self) -> bool {
         self.ended || self.left == Some(0)
     }
@@ -193,7 +191,7 @@ impl Run {
             cancel,
         } = self;
         let head = tokio::select! {
-            // An answer that is there is worth more than a fast stop.
+            // `biased`: on shutdown, prefer a response that has already arrived.
             biased;
             head = sender.head(outgoing, || ()) => Some(head),
             () = cancel.cancelled() => None,
@@ -202,13 +200,13 @@ impl Run {
             Some((began, Ok(response))) => {
                 draft.began = began;
                 let (head, body) = pass_on(response, &mut draft);
-                let (caller, pieces) = mpsc::channel(ANSWER_QUEUE);
+                let (caller, chunks) = mpsc::channel(ANSWER_QUEUE);
                 let passed_on = PassthroughBody {
-                    pieces,
+                    chunks,
                     left: body.size_hint().exact(),
                     ended: false,
                 };
-                // Nobody may be waiting any more; the answer is recorded all the same.
+                // The caller may have gone; the response is recorded anyway.
                 drop(answer.send(Ok(head.map(|()| passed_on))));
                 pump(draft, body, caller, &sender, &cancel).await
             }
@@ -226,7 +224,7 @@ impl Run {
     }
 }
 
-/// Takes the head of the answer apart: what the caller gets, and the body that is yet to come.
+/// Splits a response into the head for the caller and the body.
 fn pass_on(
     response: http::Response<Incoming>,
     draft: &mut Draft,
@@ -238,12 +236,11 @@ fn pass_on(
     (http::Response::from_parts(head, ()), body)
 }
 
-/// Leaves `Content-Length` as an answer may have it (RFC 9110, 8.6; RFC 9112, 6.3): once, not beside chunks, and not
-/// where there is no body. HTTP/1.1 apps are forgiven what HTTP/2 counts as a broken answer, on the link and at the
-/// caller.
+/// Corrects `Content-Length` (RFC 9110, 8.6; RFC 9112, 6.3): at most once, not with chunked encoding, and not without a
+/// body. HTTP/1.1 tolerates these mistakes of apps; HTTP/2 does not.
 fn state_length_once(head: &mut response::Parts) {
     let chunked = head.headers.contains_key(TRANSFER_ENCODING);
-    // hyper has refused lengths that differ.
+    // hyper rejects lengths that differ.
     let length = head.headers.remove(CONTENT_LENGTH);
     if let Some(length) = length
         && !chunked
@@ -253,37 +250,37 @@ fn state_length_once(head: &mut response::Parts) {
     }
 }
 
-/// Reads the answer to its end and passes it on while somebody takes it.
+/// Reads the response to its end and passes it on while the caller reads.
 async fn pump<B>(
     mut draft: Draft,
     mut body: B,
-    caller: mpsc::Sender<Piece>,
+    caller: mpsc::Sender<Chunk>,
     sender: &Sender,
     cancel: &CancellationToken,
 ) -> Delivery
 where
     B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
 {
-    let patience = sender.options().answer_timeout;
-    // A caller that reads may take its time; once it is gone, the rest of the answer has a deadline.
+    let wait = sender.options().answer_timeout;
+    // A reading caller may be slow; without one, the rest of the response has a deadline.
     let mut caller = Some(caller);
-    let mut alone_since = Instant::now();
+    let mut no_caller_since = Instant::now();
     let failure = loop {
         if caller.as_ref().is_none_or(mpsc::Sender::is_closed) {
             caller = None;
         } else {
-            alone_since = Instant::now();
+            no_caller_since = Instant::now();
         }
         let frame = tokio::select! {
             biased;
-            frame = timeout_at(alone_since + patience, body.frame()) => frame,
+            frame = timeout_at(no_caller_since + wait, body.frame()) => frame,
             () = cancel.cancelled() => break stopped(),
         };
         match frame {
             Ok(None) => {
                 if let Some(caller) = caller {
-                    // Who does not take the end in time sees the channel close instead.
-                    drop(caller.send_timeout(Piece::End, patience).await);
+                    // A caller that does not read the end in time sees the channel close instead.
+                    drop(caller.send_timeout(Chunk::End, wait).await);
                 }
                 return draft.finished();
             }
@@ -297,13 +294,9 @@ where
                     }
                     continue;
                 };
-                if open
-                    .send_timeout(Piece::Frame(frame), patience)
-                    .await
-                    .is_err()
-                {
+                if open.send_timeout(Chunk::Frame(frame), wait).await.is_err() {
                     caller = None;
-                    alone_since = Instant::now();
+                    no_caller_since = Instant::now();
                 }
             }
             Ok(Some(Err(error))) => break SendFailure::answering(&error, sender.target()),
@@ -311,7 +304,7 @@ where
         }
     };
     if let Some(caller) = caller {
-        drop(caller.try_send(Piece::Broken(failure.clone())));
+        drop(caller.try_send(Chunk::Broken(failure.clone())));
     }
     draft.failed(failure)
 }
@@ -319,7 +312,7 @@ where
 fn stopped() -> SendFailure {
     SendFailure {
         kind: FailureKind::Reset,
-        message: "ringtail was stopped before the answer was whole".to_owned(),
+        message: "ringtail was stopped before the response was complete".to_owned(),
         connected: true,
     }
 }

@@ -1,4 +1,4 @@
-//! The request as the app sees it: what the caller sent, and who it came through.
+//! The request that the app receives: the caller's, with forwarding headers.
 
 use std::net::SocketAddr;
 
@@ -10,37 +10,36 @@ use ringtail_protocol::path::{EVENT_ID, strip_hop_by_hop};
 
 use ringtail_model::target::TargetUrl;
 
-/// Header that tells the app that the request is a replay, with the event's id.
+/// Header of replays, with the event's id.
 pub const REPLAY: &str = "ringtail-replay";
 
-/// Header that tells the app of which event the replayed one is an edited copy.
+/// Header of replayed edited copies, with the id of the original event.
 pub const EDITED_FROM: &str = "ringtail-edited-from";
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// What the rewriting depends on besides the headers.
+/// Parameters of [`rewrite`].
 pub(super) struct Rewrite<'a> {
     pub(super) target: &'a TargetUrl,
     pub(super) keep_host: bool,
     pub(super) event: EventId,
-    /// Address of the caller, if it is known.
+    /// Address of the caller, if known.
     pub(super) peer: Option<&'a str>,
     pub(super) replay: bool,
 }
 
-/// Turns the fields that the caller sent into those that the app gets. Everything not named here stays as it
-/// is, repeated fields repeated.
+/// Rewrites the caller's fields for the app. All other fields stay unchanged, repeated ones included.
 pub(super) fn rewrite(headers: &mut HeaderMap, rewrite: &Rewrite<'_>) {
     strip_hop_by_hop(headers);
-    // The edge has read the body already; an app that waits to be asked for it would wait for nobody.
+    // The edge has already read the body, so no caller waits for `100 Continue`.
     headers.remove(EXPECT);
     if let Some(host) = headers.get(HOST).cloned() {
         headers.insert(X_FORWARDED_HOST, host);
     }
     if !rewrite.keep_host || !headers.contains_key(HOST) {
-        // A target's authority has been parsed as one, so it is a header value.
+        // A parsed authority is a valid header value.
         if let Ok(host) = HeaderValue::from_str(rewrite.target.host()) {
             headers.insert(HOST, host);
         }
@@ -68,14 +67,14 @@ fn forwarded_for(headers: &mut HeaderMap, peer: &str) {
         list.extend_from_slice(b", ");
     }
     list.extend_from_slice(address.as_bytes());
-    // The peer is the relay's text, so it may be anything; what is no header value is left out.
+    // The relay sends the peer as text, which may be invalid.
     if let Ok(value) = HeaderValue::from_bytes(&list) {
         headers.insert(X_FORWARDED_FOR, value);
     }
 }
 
-/// Names the length of a body that is there as a whole, as the caller's own framing may not have done. A request
-/// that had none and whose method needs none gets none.
+/// Sets `Content-Length` for a complete body. A request without a body gets none unless it had one or its method
+/// expects a body.
 pub(super) fn state_length(headers: &mut HeaderMap, method: &Method, len: usize) {
     let had = headers.remove(CONTENT_LENGTH).is_some();
     let usual = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
@@ -126,7 +125,7 @@ mod tests {
     const ID: &[u8] = b"07070707-0707-0707-0707-070707070707";
 
     #[test]
-    fn the_app_gets_what_was_sent_and_who_it_came_through() {
+    fn the_app_gets_the_fields_and_forwarding_headers() {
         let fields = rewritten(
             &[
                 ("host", b"relay.example"),

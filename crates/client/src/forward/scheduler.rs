@@ -1,81 +1,80 @@
-//! What is sent when: inputs in, commands out; no clock, no socket, no database.
+//! Decides what to send next: inputs in, commands out; no clock, no socket, no database.
 //!
-//! Events wait in one queue per ordering key. The head of a key may be sent when nothing of the key is in
-//! flight, oldest first, [`Limits::in_flight`] at once. While the target is not known to accept connections, one
-//! event at a time is sent as a probe: the oldest. One that could not be delivered goes back to the head of its
-//! key, so order within a key holds whatever happens.
+//! Each ordering key has a queue. The head of a key may be sent when no event of the key is in flight, oldest first, up
+//! to [`Limits::in_flight`] at once. While the target is not known to accept connections, only the oldest event is sent,
+//! as a probe. An undelivered event returns to the head of its key, so the order within a key always holds.
 //!
 //! ```text
-//! untried ──connected──▶ up ──held──▶ down ──probe connected──▶ up
-//!    └────────held────────────────────▶ │ ◀─┐
-//!                                       └───┘ probe held: longer delay
+//! untried ──connected──▶ up ──unreachable──▶ down ──probe connected──▶ up
+//!    └────────unreachable───────────────────▶ │ ◀─┐
+//!                                             └───┘ probe unreachable: longer delay
 //! ```
 //!
-//! Memory: at most [`Limits::window`] rows and their keys, whatever is pending; the rest stays in the history.
+//! Memory: at most [`Limits::window`] rows and their keys; further pending events stay in the history.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::hold::HoldDelay;
+use crate::backoff::Backoff;
 use ringtail_model::{FailureKind, RowId};
 
-/// How much the scheduler takes on.
+/// Limits of the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests at once.
+    /// Maximum concurrent requests.
     pub in_flight: usize,
-    /// Rows that are known at once.
+    /// Maximum rows in memory.
     pub window: usize,
-    /// Rows that are asked for at once.
+    /// Rows per load.
     pub page: usize,
 }
 
-/// What happened.
+/// An event for the scheduler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Input {
     /// The history may have more pending events.
     Grew,
-    /// What [`Command::Load`] asked for, oldest first.
+    /// The result of [`Command::Load`], oldest first.
     Loaded(Vec<(RowId, String)>),
-    /// A connection for this event was made.
+    /// The connection for this event is established.
     Connected(RowId),
-    /// What [`Command::Send`] asked for has ended.
+    /// A [`Command::Send`] has ended.
     Finished(RowId, End),
-    /// Something else than a forward has reached the target.
+    /// A replay or passthrough request has reached the target.
     TargetSeen,
-    /// A person wants nothing sent, or everything again.
+    /// The user paused or resumed forwarding.
     Paused(bool),
-    /// Time has passed.
+    /// [`Scheduler::wake_at`] has passed.
     Tick,
 }
 
 /// How sending an event ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
-    /// An attempt is recorded and the event is done.
-    Settled,
-    /// No connection could be made; nothing is recorded.
-    Held {
-        /// What kind of failure it is.
+    /// The attempt is recorded and the event is done.
+    Done,
+    /// No connection was established; nothing is recorded.
+    Unreachable {
+        /// The kind of failure.
         kind: FailureKind,
-        /// Why, in words.
+        /// The failure in words.
         reason: String,
     },
-    /// The event was not pending any more, or cannot be sent before a restart.
+    /// The event is no longer pending, or cannot be sent before a restart.
     Gone,
 }
 
-/// What is to be done.
+/// What the caller must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Command {
-    /// Read pending events after a row, at most so many.
+    /// Read up to `limit` pending events after a row.
     Load { after: RowId, limit: usize },
     /// Send an event.
     Send(RowId),
 }
 
-/// What is known of the target.
+/// Health of the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Health {
     Untried,
@@ -88,33 +87,33 @@ pub(super) enum Health {
     },
 }
 
-/// The state.
+/// The scheduler's state.
 #[derive(Debug)]
 pub(super) struct Scheduler {
     limits: Limits,
-    delay: HoldDelay,
-    /// Rows that wait, by key; no queue is empty.
+    delay: Backoff,
+    /// Waiting rows by key; no queue is empty.
     queues: HashMap<Arc<str>, VecDeque<RowId>>,
-    /// The oldest row of each key that has nothing in flight.
+    /// The oldest row of each key with nothing in flight.
     heads: BTreeMap<RowId, Arc<str>>,
     in_flight: HashMap<RowId, Arc<str>>,
-    /// Rows in `queues`.
+    /// Number of rows in `queues`.
     waiting: usize,
-    /// Newest row that was loaded.
+    /// The newest loaded row.
     newest: RowId,
-    /// Rows that were asked for and have not come yet.
+    /// Rows requested and not yet loaded.
     loading: Option<usize>,
     /// Whether the history may have rows after `newest`.
     more: bool,
     health: Health,
-    /// Whether nothing is to be sent for now.
+    /// Whether the user paused forwarding.
     paused: bool,
-    /// The event that finds out whether the target is there.
+    /// The event in flight that probes the target.
     probe: Option<RowId>,
 }
 
 impl Scheduler {
-    pub(super) fn new(limits: Limits, delay: HoldDelay) -> Self {
+    pub(super) fn new(limits: Limits, delay: Backoff) -> Self {
         Self {
             limits,
             delay,
@@ -131,7 +130,7 @@ impl Scheduler {
         }
     }
 
-    /// Takes an input and says what is to be done.
+    /// Handles an input and returns the commands that follow.
     pub(super) fn handle(&mut self, input: Input, now: Instant) -> Vec<Command> {
         match input {
             Input::Grew => self.more = true,
@@ -148,12 +147,12 @@ impl Scheduler {
         }
         let mut commands = Vec::new();
         // First what makes room in the window, then what fills it.
-        self.send(now, &mut commands);
+        self.next_to_send(now, &mut commands);
         self.load(&mut commands);
         commands
     }
 
-    /// Returns when [`Input::Tick`] is due.
+    /// Returns when to send [`Input::Tick`].
     pub(super) fn wake_at(&self) -> Option<Instant> {
         match &self.health {
             Health::Down { retry_at, .. }
@@ -201,15 +200,15 @@ impl Scheduler {
         };
         let was_probe = self.probe == Some(row);
         match end {
-            End::Settled => self.connected(row),
+            End::Done => self.connected(row),
             End::Gone => {}
-            End::Held { kind, reason } => {
+            End::Unreachable { kind, reason } => {
                 self.waiting += 1;
                 self.queues
                     .entry(Arc::clone(&key))
                     .or_default()
                     .push_front(row);
-                self.held(was_probe, kind, reason, now);
+                self.unreachable(was_probe, kind, reason, now);
             }
         }
         if was_probe {
@@ -220,8 +219,8 @@ impl Scheduler {
         }
     }
 
-    /// Several requests fail when a target goes away; the first says so, and from then on only the probes count.
-    fn held(&mut self, was_probe: bool, kind: FailureKind, reason: String, now: Instant) {
+    /// Marks the target as down. When it goes away several requests fail; after the first only probes count.
+    fn unreachable(&mut self, was_probe: bool, kind: FailureKind, reason: String, now: Instant) {
         let failures = match &self.health {
             Health::Untried | Health::Up => 0,
             Health::Down { failures, .. } if was_probe => failures.saturating_add(1),
@@ -235,7 +234,7 @@ impl Scheduler {
         };
     }
 
-    /// Asks for more when a page fits into the window.
+    /// Loads more when a page fits into the window.
     fn load(&mut self, commands: &mut Vec<Command>) {
         let room = self.limits.window.saturating_sub(self.waiting);
         if self.more && self.loading.is_none() && room >= self.limits.page {
@@ -248,7 +247,7 @@ impl Scheduler {
         }
     }
 
-    fn send(&mut self, now: Instant, commands: &mut Vec<Command>) {
+    fn next_to_send(&mut self, now: Instant, commands: &mut Vec<Command>) {
         while self.in_flight.len() < self.limits.in_flight && self.may_send(now) {
             let Some((row, key)) = self.heads.pop_first() else {
                 return;

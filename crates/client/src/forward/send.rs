@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::capture_connection;
@@ -18,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use ringtail_protocol::event::{EventId, Request, Timestamp, header_map};
 
-use super::connect::{self, TargetClient};
+use super::connect::{self, OutgoingBody, TargetClient};
 use super::request::{Rewrite, rewrite, state_length};
 use ringtail_model::headers;
 use ringtail_model::target::TargetUrl;
@@ -31,9 +30,6 @@ pub const KEPT_BODY_BYTES: usize = 256 * 1024;
 
 /// Bytes of an answer's body that are read; the rest is neither counted nor waited for.
 pub const MAX_READ_BYTES: u64 = 64 * 1024 * 1024;
-
-/// The body of a request to the target.
-pub type OutgoingBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
 /// How requests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

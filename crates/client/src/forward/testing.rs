@@ -25,7 +25,7 @@ pub(crate) fn quick() -> SendOptions {
     }
 }
 
-/// Lets time pass at once. What is due goes off, and nothing that begins afterwards is late.
+/// Advances the clock at once.
 pub(crate) async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;

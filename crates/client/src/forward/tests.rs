@@ -59,7 +59,7 @@ impl Running {
     }
 }
 
-/// Waits until so many attempts are recorded, and returns them.
+/// Waits until this number of attempts is recorded, and returns them.
 async fn attempts(test: &TestHistory, count: i64) -> Vec<AttemptRow> {
     let mut marks = test.history.watermarks();
     let reached = marks.wait_for(|marks| marks.attempts.0 >= count);
@@ -81,7 +81,7 @@ fn to(address: SocketAddr) -> Sender {
 /// Probes so often that a test need not wait, and gives up on nothing.
 fn eager() -> ForwardOptions {
     ForwardOptions {
-        hold: HoldDelay {
+        backoff: Backoff {
             first: Duration::from_millis(5),
             longest: Duration::from_millis(20),
         },

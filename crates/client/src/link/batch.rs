@@ -1,20 +1,18 @@
-//! Frames that are stored in one transaction.
-//!
-//! What has arrived is stored together, so that the cost of a commit is shared when much comes in, and an event
-//! on its own waits for nobody.
+//! Frames for one transaction: everything that has already arrived, so events share commits under load and a single
+//! event does not wait.
 
 use ringtail_protocol::event::DecodeError;
 use ringtail_protocol::frame::{Decoder, Down};
 
 use ringtail_store::Incoming;
 
-/// The most events in one transaction.
+/// Maximum events per transaction.
 const MAX_EVENTS: usize = 512;
 
-/// Bytes of events after which a transaction takes no more; the last event may pass it.
+/// Bytes of events after which a batch is full; the last event may exceed it.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// What one transaction will store.
+/// The contents of one transaction.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     incoming: Vec<Incoming>,
@@ -23,7 +21,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Takes whole frames out of the decoder until there is none or the batch is full.
+    /// Takes complete frames from the decoder until it has none or the batch is full.
     pub(super) fn fill(&mut self, decoder: &mut Decoder) -> Result<(), DecodeError> {
         while !self.is_full()
             && let Some(frame) = decoder.next_down()?
@@ -44,7 +42,7 @@ impl Batch {
                         self.incoming.push(Incoming::Start);
                     }
                 }
-                // A newer relay says more; it is not for this version.
+                // A newer relay may send frames that this version does not know.
                 Down::Unknown(_) => {}
             }
         }
@@ -59,13 +57,13 @@ impl Batch {
         self.incoming.is_empty()
     }
 
-    /// Takes what is to be stored and leaves the batch empty.
+    /// Returns the contents and leaves the batch empty.
     pub(super) fn take(&mut self) -> Vec<Incoming> {
         self.bytes = 0;
         std::mem::take(&mut self.incoming)
     }
 
-    /// Takes the newest `seq` that the frames spoke of since the last call.
+    /// Returns the newest `seq` in the frames since the last call.
     pub(super) fn take_head(&mut self) -> Option<u64> {
         self.head.take()
     }

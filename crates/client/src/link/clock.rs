@@ -1,19 +1,18 @@
-//! Notices that the machine slept.
+//! Detects that the machine slept.
 //!
-//! While a laptop sleeps its monotonic clock stands still and the wall clock goes on, and the link's keep-alive
-//! counts on the first. After waking, the link looks alive for up to a whole keep-alive; a jump between the two
-//! clocks says at once that it is not to be trusted.
+//! During sleep the monotonic clock, which the link's keep-alive uses, stops while the wall clock advances. After waking, a
+//! dead link looks alive for up to one keep-alive; a jump between the clocks reveals it at once.
 
 use std::time::{Duration, Instant, SystemTime};
 
 /// How often the clocks are compared.
 pub(crate) const TICK: Duration = Duration::from_secs(1);
 
-/// How far the clocks may part, or the monotonic one pass a tick, before the link is replaced: far above what a
-/// clock daemon slews or a busy machine delays, far below what a relay's keep-alive forgives.
+/// Tolerance before the link is replaced: far above clock slew and delays of a busy machine, far below the relay's
+/// keep-alive.
 const JUMP: Duration = Duration::from_secs(5);
 
-/// Compares two clocks from tick to tick.
+/// Compares the two clocks at each tick.
 #[derive(Debug)]
 pub(crate) struct ClockJump {
     monotonic: Instant,
@@ -21,15 +20,15 @@ pub(crate) struct ClockJump {
 }
 
 impl ClockJump {
-    /// Begins to watch.
+    /// Starts with the current readings.
     pub(crate) fn new(monotonic: Instant, wall: SystemTime) -> Self {
         Self { monotonic, wall }
     }
 
-    /// Says whether the machine slept since the last call, which was a [`TICK`] ago by the timer's reckoning.
+    /// Returns true if the machine slept since the last call, one [`TICK`] ago by the timer.
     ///
-    /// Only a jump forwards counts. A wall clock set back is somebody correcting it; and a monotonic clock that
-    /// ran far past a tick counts sleep on platforms where it does not stand still.
+    /// Only forward jumps count: a wall clock set back is a correction. On platforms whose monotonic clock includes
+    /// sleep, that clock runs far past a tick.
     pub(crate) fn slept(&mut self, monotonic: Instant, wall: SystemTime) -> bool {
         let ran = monotonic.saturating_duration_since(self.monotonic);
         let passed = wall.duration_since(self.wall).unwrap_or_default();

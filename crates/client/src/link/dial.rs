@@ -1,20 +1,24 @@
-//! From a relay's URL to an HTTP/1.1 connection with it, over TLS.
+//! TLS connections to the relay.
 
+use std::error::Error;
+use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
+use hyper_util::client::legacy::connect::HttpConnector;
 use ringtail_errors::{Code, Coded, codes};
+use ringtail_outbound::certificate;
+use ringtail_outbound::failure::{io_cause, is_dns};
+use ringtail_outbound::trust::Trust;
 use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+use tower_service::Service;
 
 use crate::config::RelayUrl;
-use crate::link::tcp;
-use ringtail_outbound::certificate;
-use ringtail_outbound::trust::Trust;
 
-/// How long name, TCP and TLS may take together.
+/// Timeout of name resolution, TCP and TLS together.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects to the relay and checks its certificate.
@@ -31,22 +35,28 @@ pub(crate) async fn dial(
 }
 
 async fn connect(relay: &RelayUrl, trust: &Trust) -> Result<TlsStream<TcpStream>, DialError> {
-    let name = ServerName::try_from(relay.host().to_owned()).map_err(|_| DialError::Resolve {
+    let unnamed = || DialError::Resolve {
         host: relay.host().to_owned(),
         source: io::ErrorKind::InvalidInput.into(),
-    })?;
-    let addresses = tokio::net::lookup_host((relay.host(), relay.port()))
+    };
+    let name = ServerName::try_from(relay.host().to_owned()).map_err(|_| unnamed())?;
+    let uri = relay.to_string().parse().map_err(|_| unnamed())?;
+    // hyper's connector tries the addresses of both families as RFC 8305 says.
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    // Divided among the addresses, so that one that drops packets leaves time for the next.
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    let connected = async {
+        poll_fn(|cx| tcp.poll_ready(cx)).await?;
+        tcp.call(uri).await
+    };
+    let stream = connected
         .await
-        .map_err(|source| DialError::Resolve {
-            host: relay.host().to_owned(),
-            source,
-        })?;
-    let stream = tcp::connect(addresses.collect())
-        .await
-        .map_err(|source| DialError::tcp(relay, source))?;
+        .map_err(|error| DialError::connecting(relay, &error))?;
     trust
         .connector()
-        .connect(name, stream)
+        .connect(name, stream.into_inner())
         .await
         .map_err(|source| DialError::tls(relay, source))
 }
@@ -64,7 +74,7 @@ pub enum DialError {
         #[source]
         source: io::Error,
     },
-    /// Nothing listens there.
+    /// The connection was refused.
     #[error("nothing listens at {relay}")]
     Refused {
         /// The relay.
@@ -73,7 +83,7 @@ pub enum DialError {
         #[source]
         source: io::Error,
     },
-    /// The network does not lead there.
+    /// The relay is unreachable for another reason.
     #[error("cannot connect to {relay}")]
     Unreachable {
         /// The relay.
@@ -93,7 +103,7 @@ pub enum DialError {
         /// What is wrong with it.
         reason: CertificateError,
     },
-    /// TLS failed otherwise.
+    /// TLS failed for another reason.
     #[error("TLS with {relay} failed")]
     Tls {
         /// The relay.
@@ -102,7 +112,7 @@ pub enum DialError {
         #[source]
         source: io::Error,
     },
-    /// No answer in time.
+    /// A timeout.
     #[error("{relay} did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
     Timeout {
         /// The relay.
@@ -133,10 +143,16 @@ impl Coded for DialError {
 }
 
 impl DialError {
-    fn tcp(relay: &RelayUrl, source: io::Error) -> Self {
+    fn connecting(relay: &RelayUrl, error: &(dyn Error + 'static)) -> Self {
+        let source = io_cause(error);
         let relay = relay.clone();
         match source.kind() {
+            _ if is_dns(error) => Self::Resolve {
+                host: relay.host().to_owned(),
+                source,
+            },
             io::ErrorKind::ConnectionRefused => Self::Refused { relay, source },
+            io::ErrorKind::TimedOut => Self::Timeout { relay },
             _ => Self::Unreachable { relay, source },
         }
     }
@@ -158,7 +174,7 @@ fn is_of_unknown_authority(reason: &CertificateError) -> bool {
     matches!(
         reason,
         CertificateError::UnknownIssuer
-            // An authority of the same name with another key, such as that of a development relay set up anew.
+            // An authority of the same name with another key, such as a recreated development relay's.
             | CertificateError::BadSignature
             | CertificateError::Other(_)
     )

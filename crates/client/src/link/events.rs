@@ -1,7 +1,7 @@
 //! The event stream of one link: frames in, history, cursors out.
 //!
-//! The cursor goes back only when the events up to it are committed. Reading pauses meanwhile, and HTTP/2's flow
-//! control makes the relay pause, so a slow disk holds no more than one window and one batch.
+//! The cursor is sent only after the events up to it are committed. Reading pauses meanwhile and HTTP/2 flow control makes
+//! the relay pause, so a slow disk buffers at most one window and one batch.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -17,7 +17,7 @@ use super::batch::Batch;
 use ringtail_model::Status;
 use ringtail_store::{Forwarding, History, StoreError};
 
-/// Whose events they are and where they go.
+/// Stores the events of one endpoint.
 #[derive(Debug, Clone)]
 pub(super) struct EventSink {
     pub(super) endpoint: String,
@@ -28,8 +28,7 @@ pub(super) struct EventSink {
 }
 
 impl EventSink {
-    /// Reads frames until the stream ends, or until it is told to stop, and stores them. The first head turns `begun` on,
-    /// each commit moves `cursor`.
+    /// Reads and stores frames until the stream ends or `cancel`. The first head sets `begun`, each commit moves `cursor`.
     pub(super) async fn receive(
         self,
         mut body: Incoming,
@@ -49,14 +48,14 @@ impl EventSink {
             let chunk = if batch.is_full() {
                 None
             } else if batch.is_empty() {
-                // To stop comes first. A batch is never given up half way.
+                // `biased`: check for shutdown first. A batch is never dropped half-read.
                 tokio::select! {
                     biased;
                     () = cancel.cancelled() => return Ok(()),
                     chunk = body.frame() => Some(chunk),
                 }
             } else {
-                // What has arrived already joins the batch; nothing is waited for.
+                // Add what has already arrived, without waiting.
                 body.frame().now_or_never()
             };
             match chunk {
@@ -67,7 +66,7 @@ impl EventSink {
                 }
                 None => self.store(&mut batch, &cursor).await?,
                 Some(ended) => {
-                    // What came whole before the link broke is kept: it need not be sent again.
+                    // Store complete frames, so the relay need not send them again.
                     self.store(&mut batch, &cursor).await?;
                     return match ended {
                         Some(Err(error)) => Err(ReceiveError::Broken(error)),
@@ -102,7 +101,7 @@ impl EventSink {
     }
 }
 
-/// Returns the cursors as frames. Only the latest counts, so those in between are skipped when the relay is slow.
+/// Returns the cursors as frames. A slow relay gets only the latest.
 pub(super) fn cursors(
     cursor: watch::Receiver<u64>,
 ) -> impl Stream<Item = Result<Frame<Bytes>, std::convert::Infallible>> {
@@ -115,7 +114,7 @@ pub(super) fn cursors(
     })
 }
 
-/// Why an event stream could not go on.
+/// Why an event stream failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
@@ -128,7 +127,7 @@ pub enum ReceiveError {
     /// The link broke.
     #[error("the link broke")]
     Broken(#[source] hyper::Error),
-    /// The history takes no more.
+    /// The history could not store.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

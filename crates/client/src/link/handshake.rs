@@ -1,7 +1,7 @@
 //! The WebSocket handshake with the relay.
 //!
-//! hyper does the HTTP of it and not the WebSocket library, because a relay that refuses says why in the body of
-//! its answer, which must be read whole and bounded.
+//! Done with hyper and not the WebSocket library, because a refusing relay gives its reason in the response body, which
+//! must be read completely and with a limit.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -22,9 +22,9 @@ use super::refusal::Refusal;
 use crate::config::Account;
 use crate::relay_api::{USER_AGENT, bearer};
 
-/// What the client asks a link for.
+/// Parameters of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct LinkParams {
     /// The endpoint's id.
     pub(crate) endpoint: String,
     /// Whether passthrough requests may be handed to this client.
@@ -33,9 +33,9 @@ pub(crate) struct Wanted {
     pub(crate) after: Option<(String, u64)>,
 }
 
-impl Wanted {
+impl LinkParams {
     fn uri(&self) -> String {
-        // Ids are checked to be made of characters that need no escaping when the relay tells them.
+        // `RelayApi` accepts only ids that need no escaping.
         let mut uri = format!("{LINK}?endpoint={}&forward={}", self.endpoint, self.forward);
         if let Some((journal, seq)) = &self.after {
             uri.push_str(&format!("&journal={journal}&after={seq}"));
@@ -44,18 +44,18 @@ impl Wanted {
     }
 }
 
-/// Asks the relay for a link over a fresh connection.
+/// Opens a link over a new connection.
 pub(crate) async fn upgrade<S>(
     stream: S,
     account: &Account,
-    wanted: &Wanted,
+    params: &LinkParams,
 ) -> Result<ByteStream<S>, HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let key = generate_key();
     let request = Request::builder()
-        .uri(wanted.uri())
+        .uri(params.uri())
         .header(header::HOST, account.relay.authority())
         .header(header::CONNECTION, "upgrade")
         .header(header::UPGRADE, "websocket")
@@ -71,7 +71,7 @@ where
         let response = sender.send_request(request).await?;
         accepted(response, &key).await
     };
-    // A connection that is upgraded ends for HTTP and gives the stream back.
+    // An upgraded connection ends for HTTP and returns the stream.
     let connection = async { connection.without_shutdown().await.map_err(Into::into) };
     let ((), parts) = tokio::try_join!(answer, connection)?;
     let socket = WebSocketStream::from_partially_read(
@@ -116,7 +116,7 @@ pub enum HandshakeError {
     /// The relay said no.
     #[error(transparent)]
     Refused(Refusal),
-    /// What answered speaks WebSocket, but is no ringtail relay of this version.
+    /// The server speaks WebSocket but is not a ringtail relay of this version.
     #[error("what answered is not a ringtail relay: is the URL right?")]
     NotALink,
 }
@@ -137,19 +137,19 @@ mod tests {
 
     #[test]
     fn the_query_says_where_the_history_stands() {
-        let mut wanted = Wanted {
+        let mut params = LinkParams {
             endpoint: "demo-x1".into(),
             forward: true,
             after: None,
         };
         assert_eq!(
-            wanted.uri(),
+            params.uri(),
             "/_ringtail/v1/link?endpoint=demo-x1&forward=true"
         );
-        wanted.forward = false;
-        wanted.after = Some(("j1".into(), 42));
+        params.forward = false;
+        params.after = Some(("j1".into(), 42));
         assert_eq!(
-            wanted.uri(),
+            params.uri(),
             "/_ringtail/v1/link?endpoint=demo-x1&forward=false&journal=j1&after=42"
         );
     }

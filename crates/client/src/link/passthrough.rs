@@ -1,4 +1,4 @@
-//! Passthrough requests on the link: the caller's own request, handed to the target, and the app's own answer.
+//! Passthrough requests on the link: the caller's request goes to the target, the app's response comes back.
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -12,11 +12,11 @@ use ringtail_protocol::path::{
 };
 use ringtail_ringcentral::classify::{Classified, RequestView};
 
-use super::session::{Body, status};
+use super::answer::{Body, status};
 use crate::forward::Passthrough;
 use ringtail_model::signature::SignaturePolicy;
 
-/// Bytes of an app's head that the link carries.
+/// Maximum bytes of a response head on the link.
 const MAX_HEAD_BYTES: usize = MAX_HEADER_LIST as usize;
 
 /// Answers a passthrough request, whose path is [`PASSTHROUGH`] and the path below the endpoint.
@@ -31,18 +31,18 @@ pub(super) async fn answer(
         return status(StatusCode::BAD_REQUEST);
     };
     let below = below(&request).to_owned();
-    let answered = match passthrough.guard() {
+    let answered = match passthrough.policy() {
         None => passthrough.passthrough(event, &below, None, request).await,
-        Some(guard) => match let_in(guard, &below, request).await {
+        Some(policy) => match check(policy, &below, request).await {
             Ok(request) => passthrough.passthrough(event, &below, None, request).await,
             Err(refused) => return status(refused),
         },
     };
     match answered {
-        // The relay would have to break off the stream, and could not say why.
+        // The relay would have to reset the stream, without a reason.
         Ok(answer) if head_bytes(answer.headers()) > MAX_HEAD_BYTES => no_answer(HEAD_TOO_LARGE),
         Ok(mut answer) => {
-            // The app's answer is the app's, whatever it says about itself.
+            // Only ringtail may set this header.
             answer.headers_mut().remove(NO_ANSWER);
             answer.map(|body| body.map_err(Into::into).boxed_unsync())
         }
@@ -51,10 +51,10 @@ pub(super) async fn answer(
     }
 }
 
-/// Reads the whole request, as its proof covers the body, and returns it unless the guard rejects it. The caller
-/// learns that it was, and not why: it may be somebody who tries.
-async fn let_in(
-    guard: &SignaturePolicy,
+/// Reads the whole request, because its signature covers the body, and returns it unless the policy rejects it. The
+/// caller, perhaps an attacker, does not learn the reason.
+async fn check(
+    policy: &SignaturePolicy,
     below: &str,
     request: Request<Incoming>,
 ) -> Result<Request<Full<Bytes>>, StatusCode> {
@@ -62,9 +62,9 @@ async fn let_in(
     let whole = Limited::new(body, MAX_BODY_BYTES).collect().await;
     let body = whole.map_err(|_| StatusCode::BAD_REQUEST)?.to_bytes();
     let view = RequestView::new(&head.method, below, &head.headers, &body);
-    if let Some(proof) = guard.rejects(&Classified::of(view)) {
+    if let Some(proof) = policy.rejects(&Classified::of(view)) {
         let (scheme, outcome) = (proof.scheme.name(), proof.outcome.name());
-        tracing::info!(scheme, outcome, "a passthrough request was rejected");
+        tracing::info!(scheme, outcome, "rejected a passthrough request");
         return Err(StatusCode::FORBIDDEN);
     }
     Ok(Request::from_parts(head, Full::new(body)))
@@ -81,7 +81,7 @@ fn below<B>(request: &Request<B>) -> &str {
     whole.strip_prefix(PASSTHROUGH).unwrap_or_default()
 }
 
-/// Tells the relay that there is no answer of the app, and why; the relay finds the words.
+/// Reports to the relay that the app did not respond, with a reason code.
 fn no_answer(reason: &'static str) -> Response<Body> {
     let mut response = Response::new(Empty::new().map_err(Into::into).boxed_unsync());
     *response.status_mut() = StatusCode::BAD_GATEWAY;

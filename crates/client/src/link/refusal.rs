@@ -1,26 +1,27 @@
-//! What the relay said when it did not do what it was asked.
+//! Refusals of the relay.
 
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::path::{self, code};
+use ringtail_text::one_line;
 
-/// The largest answer in words that is read, in bytes.
+/// Maximum bytes of a response body.
 pub(crate) const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Characters of a relay's message that are shown.
+/// Maximum characters of a relay's message.
 const MAX_MESSAGE_CHARS: usize = 500;
 
 /// A refusal of the relay, made fit to be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the relay refused: {message}")]
 pub struct Refusal {
-    /// The status of the answer.
+    /// Status of the response.
     pub status: StatusCode,
-    /// Stable code of `protocol::path::code`, or empty when the answer was not the relay's own.
+    /// Code of `protocol::path::code`, or empty if the response was not the relay's.
     pub code: String,
-    /// One line in words, free of control characters.
+    /// One line of text.
     pub message: String,
 }
 
@@ -40,7 +41,7 @@ impl Coded for Refusal {
 }
 
 impl Refusal {
-    /// Reads a refusal from an answer. Whatever the body is, there is a refusal.
+    /// Reads a refusal from a response with any body.
     pub(crate) async fn read(status: StatusCode, body: Incoming) -> Self {
         match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
             Ok(whole) => Self::parse(status, &whole.to_bytes()),
@@ -52,19 +53,19 @@ impl Refusal {
         match serde_json::from_slice::<path::Refusal>(body) {
             Ok(said) => Self {
                 status,
-                code: one_line(&said.error),
-                message: one_line(&said.message),
+                code: one_line(&said.error, MAX_MESSAGE_CHARS),
+                message: one_line(&said.message, MAX_MESSAGE_CHARS),
             },
-            // Something between the two answered: a proxy, a captive portal, another server.
+            // A proxy, a captive portal or another server responded.
             Err(_) => Self {
                 status,
                 code: String::new(),
-                message: format!("the answer was {status} and not from ringtail-relay"),
+                message: format!("the response ({status}) was not ringtail-relay's"),
             },
         }
     }
 
-    /// Says whether asking again can never help: the token, the endpoint or the version is wrong.
+    /// Returns true if retrying cannot help: token, endpoint or version is invalid.
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(
@@ -78,23 +79,12 @@ impl Refusal {
     }
 }
 
-/// Makes a text of the relay fit for a terminal line: no control characters, no endless length.
-fn one_line(text: &str) -> String {
-    let mut line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MAX_MESSAGE_CHARS)
-        .collect();
-    line.truncate(line.trim_end().len());
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_the_relays_own_words_are_final() {
+    fn only_the_relays_own_refusals_are_permanent() {
         let of = |status, body: &str| Refusal::parse(status, body.as_bytes());
         let said = of(
             StatusCode::UNAUTHORIZED,
@@ -132,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_relay_cannot_reach_the_terminal_raw() {
+    fn messages_of_the_relay_are_sanitized() {
         let body = serde_json::to_vec(&path::Refusal {
             error: "x\u{7}".into(),
             message: format!("a\u{1b}]0;title\u{7}\nb{}", "é".repeat(1_000)),
@@ -140,7 +130,7 @@ mod tests {
         .unwrap();
         let said = Refusal::parse(StatusCode::IM_A_TEAPOT, &body);
         assert_eq!(said.code, "x");
-        assert!(said.message.starts_with("a ]0;title  bé"));
+        assert!(said.message.starts_with("a]0;title bé"));
         assert_eq!(said.message.chars().count(), MAX_MESSAGE_CHARS);
     }
 }

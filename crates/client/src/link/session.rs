@@ -1,4 +1,4 @@
-//! One link while it lives: HTTP/2 over the WebSocket, with the relay asking and this side answering.
+//! One link: HTTP/2 over the WebSocket, with the relay as the HTTP client.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -6,10 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, StreamBody};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -23,18 +21,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::answer::{Body, status};
 use super::clock;
 use super::events::{EventSink, ReceiveError, cursors};
 use super::passthrough;
 use crate::forward::Passthrough;
 
-/// How long the relay may take to begin the event stream once the link is open.
+/// Timeout for the relay to begin the event stream.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long passthrough requests that the app is answering may go on when the client is told to stop.
+/// Time for passthrough requests to end on shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long the connection may take to say why the event stream ended.
+/// Time for the connection to report why the event stream ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How a link ended.
@@ -44,24 +43,24 @@ pub enum SessionEnd {
     /// The relay closed it.
     #[error("the relay closed the link")]
     Closed,
-    /// The connection broke, or the relay said nothing for so long that it must be gone.
+    /// The connection broke or timed out.
     #[error("the link broke")]
     Broken(#[source] hyper::Error),
     /// The relay did not begin the event stream.
     #[error("the relay did not begin within {} s", BEGIN_TIMEOUT.as_secs())]
     NotBegun,
-    /// The event stream could not go on.
+    /// The event stream failed.
     #[error(transparent)]
     Events(#[from] ReceiveError),
     /// The machine slept.
     #[error("this machine slept")]
     Slept,
-    /// The client was told to stop.
+    /// The client is stopping.
     #[error("the client stops")]
     Stopped,
 }
 
-/// What the requests of one link share.
+/// State shared by the requests of one link.
 struct Session {
     sink: EventSink,
     passthrough: Option<Passthrough>,
@@ -71,9 +70,6 @@ struct Session {
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
-
-/// Body of an answer on the link.
-pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Serves a link until it ends. `on_begin` is called when events flow.
 pub(super) async fn serve<S>(
@@ -98,7 +94,7 @@ where
         cancel: CancellationToken::new(),
     });
     let end = drive(stream, &session, begun, events, cancel, on_begin).await;
-    // The next link asks from the cursor on, so what this one brought is stored first.
+    // The next link starts at the cursor, so store this one's events first.
     session.cancel.cancel();
     session.tasks.close();
     session.tasks.wait().await;
@@ -125,7 +121,7 @@ where
     let mut on_begin = Some(on_begin);
     let begin_by = Instant::now() + BEGIN_TIMEOUT;
     loop {
-        // To stop comes first. The event stream comes before the connection, because it knows better why.
+        // `biased`: shutdown first; the event stream before the connection, because it has the more precise reason.
         tokio::select! {
             biased;
             () = cancel.cancelled() => break,
@@ -148,15 +144,15 @@ where
     session.cancel.cancel();
     connection.as_mut().graceful_shutdown();
     match tokio::time::timeout(DRAIN_TIMEOUT, connection).await {
-        Ok(_) => tracing::debug!("the link was drained"),
-        Err(_) => tracing::info!("passthrough requests were still open when the link was cut"),
+        Ok(_) => tracing::debug!("drained the link"),
+        Err(_) => tracing::info!("closed the link with passthrough requests in flight"),
     }
     SessionEnd::Stopped
 }
 
-/// Says how the link ended from how its event stream did.
+/// Returns how the link ended, given how its event stream ended.
 ///
-/// A stream that just ends, or breaks with the link, says nothing of the reason; the connection may, in a moment.
+/// A stream that ends or breaks with the link has no reason; the connection may report one shortly after.
 async fn stream_ended(
     stream: Result<(), ReceiveError>,
     connection: impl Future<Output = hyper::Result<()>>,
@@ -186,7 +182,7 @@ impl Session {
         }
     }
 
-    /// Begins the event stream: the answer's body are the cursors, a task of its own reads the frames.
+    /// Starts the event stream: the response body carries the cursors, and a task reads the frames.
     fn events(&self, request: Request<Incoming>) -> Response<Body> {
         if self.begun.swap(true, Ordering::Relaxed) {
             return status(StatusCode::CONFLICT);
@@ -201,7 +197,7 @@ impl Session {
         let ended = self.ended.clone();
         self.tasks.spawn(
             async move {
-                // Nobody listens any more when the link ended first.
+                // Fails if the link ended first.
                 drop(ended.send(receive.await).await);
             }
             .in_current_span(),
@@ -212,11 +208,4 @@ impl Session {
                 .boxed_unsync(),
         )
     }
-}
-
-/// An answer that is a status and nothing more.
-pub(super) fn status(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Empty::new().map_err(Into::into).boxed_unsync());
-    *response.status_mut() = status;
-    response
 }

@@ -21,7 +21,7 @@ use ringtail_model::secrets::Secrets;
 use ringtail_model::target::TargetUrl;
 use ringtail_store::Retention;
 
-/// An engine on a history of its own.
+/// An engine with a new history.
 struct Client {
     engine: Engine,
     _dir: Option<TempDir>,
@@ -36,7 +36,7 @@ async fn engine(account: Account, data: &std::path::Path, target: Option<&str>) 
         send: SendOptions::default(),
         forward: true,
         secrets: Secrets::default(),
-        guard: None,
+        signature_policy: None,
         retention: Retention::default(),
     })
     .await
@@ -293,7 +293,7 @@ async fn an_unknown_authority_is_told_with_what_to_do() {
     };
     let client = Client::of(account).await;
     let reason = client.waiting_for().await;
-    let begins = format!("TLS with {} failed: its certificate is ", relay.url);
+    let begins = format!("TLS with {} failed: its certificate ", relay.url);
     assert!(reason.starts_with(&begins), "{reason}");
     assert!(reason.contains("RINGTAIL_CA"), "{reason}");
     client.stop().await;
@@ -410,7 +410,10 @@ async fn a_relay_that_accepts_and_says_nothing_is_left() {
     let error = dial::dial(&url.parse().unwrap(), &relay.account().trust)
         .await
         .unwrap_err();
-    assert_eq!(chain(&error), format!("{url} did not answer within 10 s"));
+    assert_eq!(
+        ringtail_text::chain(&error),
+        format!("{url} did not answer within 10 s")
+    );
 }
 
 #[test]

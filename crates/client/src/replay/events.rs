@@ -1,7 +1,6 @@
 //! The events of a replay.
 //!
-//! A replay may be of the whole history, so what is kept of each event is what its order, its time and its faults follow
-//! from. Its row is read when it is sent or shown.
+//! A replay may cover the whole history, so each event takes few bytes here. Its row is read when it is sent or shown.
 
 use std::collections::HashMap;
 
@@ -10,26 +9,26 @@ use ringtail_protocol::event::{EventId, Kind, Timestamp};
 use crate::forward::Sender;
 use ringtail_model::EventRow;
 
-/// Events in their order, each with who sends it.
+/// Events in order, each with its sender.
 #[derive(Debug, Default)]
 pub struct Events {
     pub(super) events: Vec<Chosen>,
-    /// As [`Events::events`]; nobody needs them once the replay is planned.
+    /// As [`Events::events`]; needed only to plan the replay.
     pub(super) moments: Vec<Moment>,
     senders: Vec<Sender>,
-    /// The place of each endpoint's sender.
-    places: HashMap<String, u32>,
+    /// Index of each endpoint's sender.
+    indexes: HashMap<String, u32>,
 }
 
-/// An event that is to be sent.
+/// An event to replay.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chosen {
     pub(super) id: EventId,
-    /// Who sends it, by its place.
+    /// Index of its sender.
     sender: u32,
 }
 
-/// What the plan has to know of an event.
+/// Input of the plan for an event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
     pub(super) received_at: Timestamp,
@@ -37,27 +36,27 @@ pub(super) struct Moment {
 }
 
 impl Events {
-    /// Adds an event behind the others. `sender` is asked once for each endpoint.
+    /// Appends an event. `sender` is called once per endpoint.
     ///
     /// # Errors
-    /// When there is no sender.
+    /// When `sender` fails.
     pub fn add<E>(
         &mut self,
         event: &EventRow,
         sender: impl FnOnce(&str) -> Result<Sender, E>,
     ) -> Result<(), E> {
-        let place = match self.places.get(&event.endpoint) {
-            Some(place) => *place,
+        let index = match self.indexes.get(&event.endpoint) {
+            Some(index) => *index,
             None => {
-                let place = u32::try_from(self.senders.len()).unwrap_or(u32::MAX);
+                let index = u32::try_from(self.senders.len()).unwrap_or(u32::MAX);
                 self.senders.push(sender(&event.endpoint)?);
-                self.places.insert(event.endpoint.clone(), place);
-                place
+                self.indexes.insert(event.endpoint.clone(), index);
+                index
             }
         };
         self.events.push(Chosen {
             id: event.id,
-            sender: place,
+            sender: index,
         });
         self.moments.push(Moment {
             received_at: event.received_at,
@@ -66,19 +65,19 @@ impl Events {
         Ok(())
     }
 
-    /// Returns how many there are.
+    /// Returns the number of events.
     #[must_use]
     pub fn len(&self) -> usize {
         self.events.len()
     }
 
-    /// Says whether there is none.
+    /// Returns true if there are no events.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
 
-    /// Returns the one event, if there is one and no other.
+    /// Returns the event if there is exactly one.
     #[must_use]
     pub fn only(&self) -> Option<EventId> {
         match self.events.as_slice() {
@@ -87,9 +86,9 @@ impl Events {
         }
     }
 
-    /// Returns an event and who sends it.
-    pub(super) fn at(&self, place: usize) -> Option<(EventId, &Sender)> {
-        let chosen = self.events.get(place)?;
+    /// Returns an event and its sender.
+    pub(super) fn at(&self, index: usize) -> Option<(EventId, &Sender)> {
+        let chosen = self.events.get(index)?;
         let sender = self.senders.get(usize::try_from(chosen.sender).ok()?)?;
         Some((chosen.id, sender))
     }

@@ -1,6 +1,6 @@
-//! Replays of many events: in which order, when, what goes wrong on purpose, and whose answers changed.
+//! Replays of many events, with pauses, injected faults and comparison of responses.
 //!
-//! A face asks for one step after the other and shows it as it likes. The same seed gives the same steps.
+//! A front end calls [`Run::next`] for each step. The same seed gives the same steps.
 
 use std::time::Duration;
 use std::vec;
@@ -18,18 +18,18 @@ use ringtail_model::{AttemptDetail, EventRow, Outcome};
 use ringtail_recordings::diff::{Noise, answers, is_answer};
 use ringtail_store::{History, ReadError};
 
-/// How events are replayed.
+/// Options of a replay.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Sign them anew.
+    /// Sign requests again.
     pub sign: bool,
-    /// How many times as fast as the original; without, one simply follows the other.
+    /// Speed relative to the original; `None` for no pauses.
     pub speed: Option<f64>,
-    /// What goes wrong on purpose.
+    /// Faults to inject.
     pub faults: Faults,
-    /// What the faults follow.
+    /// Seed of the faults.
     pub seed: u64,
-    /// Compares each answer with the one before it, but for the noise.
+    /// Compare each response with the previous one, ignoring this noise.
     pub compare: Option<Noise>,
 }
 
@@ -47,36 +47,36 @@ pub struct Run {
     stop: CancellationToken,
 }
 
-/// A send that is to come.
+/// A planned request.
 #[derive(Debug, Clone)]
 pub struct Planned<'a> {
     /// The event.
     pub event: EventRow,
-    /// Who sends it.
+    /// Its sender.
     pub sender: &'a Sender,
-    /// Whether it is sent for the second time.
+    /// Whether it is the second request of a duplicated event.
     pub again: bool,
 }
 
-/// An event that was sent.
+/// A replayed event.
 #[derive(Debug)]
 pub struct Step {
     /// The event.
     pub event: EventRow,
-    /// What became of it.
+    /// The attempt.
     pub answer: AttemptDetail,
-    /// What its answer is beside the one before it; `None` when nothing is compared, or there was none.
+    /// The comparison with the previous response; `None` without one.
     pub compared: Option<Compared>,
 }
 
-/// An answer beside the one before it.
+/// A comparison with the previous response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compared {
-    /// Status or error then.
+    /// Previous status.
     pub before: String,
-    /// Status or error now.
+    /// Status or error of the replay.
     pub after: String,
-    /// Lines that differ.
+    /// Number of different lines.
     pub changes: usize,
 }
 
@@ -103,40 +103,39 @@ impl Run {
         }
     }
 
-    /// Sends nothing more once the token is cancelled. What is on its way then is waited for.
+    /// Stops before the next request once the token is cancelled.
     #[must_use]
     pub fn until(mut self, stop: CancellationToken) -> Self {
         self.stop = stop;
         self
     }
 
-    /// Returns how many sends are to come.
+    /// Returns the number of requests left.
     #[must_use]
     pub fn left(&self) -> usize {
         self.sends.len()
     }
 
-    /// Returns how many of them are sends of an event for the second time.
+    /// Returns the number of duplicates among the requests left.
     #[must_use]
     pub fn doubled(&self) -> usize {
         let sends = self.sends.as_slice().iter();
         sends.filter(|send| send.again).count()
     }
 
-    /// Returns how many events are not sent on purpose.
+    /// Returns the number of events left out by a fault.
     #[must_use]
     pub fn left_out(&self) -> usize {
         self.left_out.len()
     }
 
-    /// Returns how many sends came to nothing because the history had removed their event meanwhile.
+    /// Returns the number of requests skipped because retention had deleted the event.
     #[must_use]
     pub fn gone(&self) -> usize {
         self.gone
     }
 
-    /// Reads what is to be sent, in that order: at most `limit` sends behind the first `passed`, without those of events
-    /// that the history has no more.
+    /// Returns up to `limit` requests left after the first `passed`, without deleted events.
     ///
     /// # Errors
     /// When SQLite refuses.
@@ -163,7 +162,7 @@ impl Run {
             .collect())
     }
 
-    /// Reads the events that are not sent on purpose: at most `limit` behind the first `passed`.
+    /// Returns up to `limit` events left out by a fault, after the first `passed`.
     ///
     /// # Errors
     /// When SQLite refuses.
@@ -180,14 +179,14 @@ impl Run {
         Ok(rows.into_iter().flatten().collect())
     }
 
-    /// Sends the next event that there still is when it is time; `None` after the last, and once it is stopped.
+    /// Waits for the next event's time and sends it; `None` after the last, or when stopped.
     ///
     /// # Errors
-    /// When the history fails, or an event cannot be replayed. What the target does is in the answer.
+    /// When the history fails, or an event cannot be replayed.
     pub async fn next(&mut self) -> Result<Option<Step>, ReplayError> {
         while let Some((id, sender)) = self.turn().await {
             match self.send(id, &sender).await {
-                // A long run goes on without what retention takes away before it.
+                // Retention may delete events during a long run.
                 Err(ReplayError::NoEvent { .. }) => self.gone += 1,
                 step => return step.map(Some),
             }
@@ -195,7 +194,7 @@ impl Run {
         Ok(None)
     }
 
-    /// Waits until it is time for the next event.
+    /// Waits for the next event's time.
     async fn turn(&mut self) -> Option<(EventId, Sender)> {
         if self.stop.is_cancelled() {
             return None;
@@ -239,7 +238,7 @@ impl Run {
         })
     }
 
-    /// Returns the newest answer that the app has given to an event.
+    /// Returns the newest response to an event.
     async fn last_answer(&self, id: EventId) -> Result<Option<AttemptDetail>, ReplayError> {
         let detail = self.history.event(id).await?;
         Ok(detail.and_then(|detail| detail.attempts.into_iter().rfind(is_answer)))
@@ -251,7 +250,7 @@ fn planned(moments: Vec<Moment>, options: &Options) -> Plan {
     let began = began.unwrap_or(Timestamp(0));
     let mut latest = 0;
     let mut places = 0_u64..;
-    // As large as what it is made of, so that it takes its place in memory.
+    // `Slot` has the size of `Moment`, so this reuses the allocation.
     let slots: Vec<Slot> = moments
         .into_iter()
         .map(
@@ -261,7 +260,7 @@ fn planned(moments: Vec<Moment>, options: &Options) -> Plan {
              }| {
                 let place = places.next().unwrap_or(u64::MAX);
                 let after = received_at.0.saturating_sub(began.0).unsigned_abs();
-                // Without the original's pauses a place in the order is all there is.
+                // Without pauses the position is the time.
                 let at = options.speed.map_or(place, |speed| scaled(after, speed));
                 latest = at.max(latest);
                 Slot {

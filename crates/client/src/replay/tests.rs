@@ -26,7 +26,7 @@ async fn a_replay_sends_the_original_and_is_an_attempt_of_its_own() {
     assert_eq!(seen.headers["verification-token"], "secret");
     assert_eq!(seen.headers["ringtail-replay"], event.id.to_string());
     assert_eq!(seen.headers.get_all("x-twice").iter().count(), 2);
-    // What is owed stays owed.
+    // A pending event stays pending.
     let stored = test.history.event(event.id).await.unwrap().unwrap();
     assert_eq!(stored.event.forward, ForwardState::Pending);
     assert_eq!(stored.attempts, [detail]);

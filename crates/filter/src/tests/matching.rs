@@ -132,9 +132,9 @@ fn events_are_let_through_or_not() {
         "body.parties[1].missedCall = false",
         "body.parties[1][\"odd name\"] = null",
         "uuid > 4000",
-        "not held",
-        "held or status:5xx",
-        "not (held or gap)",
+        "not pending",
+        "pending or status:5xx",
+        "not (pending or gap)",
         "signature:not-configured",
     ];
     let no = [
@@ -153,7 +153,7 @@ fn events_are_let_through_or_not() {
         "status:501",
         "verdict:ok",
         "slower:600ms",
-        "held",
+        "pending",
         "gap",
         "forged",
         "seq:18..",
@@ -174,7 +174,7 @@ fn events_are_let_through_or_not() {
         "body.n < 17",
         "body.missing != 1",
         "not status:5xx",
-        "held replayed",
+        "pending replayed",
         "signature:wrong",
     ];
     let (event, more, context) = (event(), more(), context());

@@ -1,14 +1,13 @@
-//! A request as the bytes of a file.
+//! Requests as files.
 
-use super::carried;
+use super::carried::carried;
 use ringtail_model::EventDetail;
 
-/// Longest topic in a file's name.
+/// Maximum characters of the topic in a file name.
 const NAME_MAX: usize = 40;
 
-/// Returns the request as HTTP/1.1 writes it: request line, header fields, an empty line, the body.
-///
-/// The body stands there whole, so its length is stated, whatever framing it had.
+/// Returns the request in HTTP/1.1 format. The body is complete, so `Content-Length` is set regardless of its original
+/// framing.
 #[must_use]
 pub fn raw(event: &EventDetail) -> Vec<u8> {
     let path = match event.event.path.as_str() {
@@ -30,7 +29,7 @@ pub fn raw(event: &EventDetail) -> Vec<u8> {
     out
 }
 
-/// Returns the request without its body, as lines: method and path, then each header field as it was received.
+/// Returns method, path and the received header fields as lines.
 #[must_use]
 pub fn headers(event: &EventDetail) -> Vec<u8> {
     let mut out = format!("{} {}\n", event.event.method, event.event.path).into_bytes();
@@ -42,7 +41,7 @@ pub fn headers(event: &EventDetail) -> Vec<u8> {
     out
 }
 
-/// Returns a name for files about the event: its number, at least four digits long, and its topic.
+/// Returns a file name for the event: its number with at least four digits, and its topic.
 #[must_use]
 pub fn fixture_name(event: &EventDetail) -> String {
     let row = &event.event;

@@ -1,7 +1,6 @@
 //! HAR 1.2, the archive that browsers and HTTP debuggers read.
 //!
-//! HAR holds text. What is not UTF-8 stands in base64 under `_ringtail`, beside what HAR has no field for, so that
-//! an import gives back the same bytes.
+//! HAR holds only text. Binary data and what HAR has no field for are under `_ringtail`, so an import restores every byte.
 
 use std::io::{self, Write};
 
@@ -31,7 +30,7 @@ pub struct HarWriter<W> {
 }
 
 impl<W: Write> HarWriter<W> {
-    /// Begins an archive.
+    /// Starts an archive.
     ///
     /// # Errors
     /// When `out` fails.
@@ -44,7 +43,7 @@ impl<W: Write> HarWriter<W> {
         Ok(Self { out, first: true })
     }
 
-    /// Writes an event with its newest answer.
+    /// Writes an event with its newest response.
     ///
     /// # Errors
     /// When the writer fails.
@@ -56,7 +55,7 @@ impl<W: Write> HarWriter<W> {
         serde_json::to_writer(&mut self.out, &entry(event)).map_err(io::Error::from)
     }
 
-    /// Ends the archive and hands back what it was written to.
+    /// Ends the archive and returns the writer.
     ///
     /// # Errors
     /// When the writer fails.
@@ -110,7 +109,7 @@ fn request(detail: &EventDetail) -> Value {
     request
 }
 
-/// The URL that the caller asked, as far as it can be told: the endpoint's path stands before the event's own.
+/// Reconstructs the caller's URL from host, endpoint and path.
 fn url(detail: &EventDetail) -> String {
     let host = detail.headers.iter().find(|header| header.name == "host");
     let host = host.and_then(|host| std::str::from_utf8(&host.value).ok());
@@ -156,7 +155,7 @@ fn response(detail: &AttemptDetail) -> Value {
     response
 }
 
-/// An event that no app was asked about, or none answered: browsers write a status of 0.
+/// An event without a response: browsers write status 0.
 fn no_response() -> Value {
     json!({
         "status": 0, "statusText": "", "httpVersion": "", "cookies": [], "headers": [],
@@ -164,7 +163,7 @@ fn no_response() -> Value {
     })
 }
 
-/// What an import needs and HAR has no place for.
+/// Data that an import needs and HAR has no field for.
 fn own(detail: &EventDetail) -> Value {
     let row = &detail.event;
     let mut own = Map::new();
@@ -202,7 +201,7 @@ fn content_type(headers: &[Header]) -> String {
     })
 }
 
-/// RFC 3339 in UTC with microseconds; the beginning of time for times outside of the calendar.
+/// RFC 3339 in UTC with microseconds; 1970 for times outside of the calendar.
 fn time(at: Timestamp) -> String {
     let at = Instant::from_microsecond(at.0).unwrap_or(Instant::UNIX_EPOCH);
     format!("{at:.6}")

@@ -5,23 +5,23 @@ use base64::engine::general_purpose::STANDARD;
 
 use ringtail_protocol::event::Header;
 
-use super::carried;
+use super::carried::carried;
 use ringtail_model::EventDetail;
 use ringtail_model::target::TargetUrl;
 
-/// Longest body that stands in the command itself. Linux takes arguments of at most 128 KiB.
+/// Maximum bytes of a body in an argument. Linux limits arguments to 128 KiB.
 const ARGUMENT_MAX: usize = 64 * 1024;
 
-/// Width of the lines of a body in base64.
+/// Characters of base64 per line.
 const LINE: usize = 76;
 
-/// The word that ends such a body; no line of base64 is it.
+/// Delimiter of the here-document; never a line of base64.
 const END: &str = "END_OF_BODY";
 
-/// Returns the command with which curl sends the request to a target.
+/// Returns a curl command that sends the request to a target.
 ///
 /// # Errors
-/// When the target and the event's path make no URL.
+/// When target and path do not form a URL.
 pub fn curl(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Error> {
     let url = target.join(&event.event.path)?.to_string();
     let mut options = String::new();
@@ -41,7 +41,7 @@ pub fn curl(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Err
         };
         option(format!("--header {}", word(&field)));
     }
-    // What curl adds by itself and nobody sent.
+    // Suppress the fields that curl adds.
     for own in ["accept", "user-agent", "content-type", "expect"] {
         if !carried(event).any(|header| header.name == own) {
             option(format!("--header '{own}:'"));
@@ -57,13 +57,13 @@ pub fn curl(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Err
     Ok(body.fed_to(&command))
 }
 
-/// Returns the command with which HTTPie sends the request to a target.
+/// Returns an HTTPie command that sends the request to a target.
 ///
-/// HTTPie sends text alone in header fields: one that is not UTF-8 is left out, and a comment says so. It escapes
-/// characters of the URL that need no escape. It names itself in `User-Agent` where nobody else is named.
+/// HTTPie supports only text in header fields: binary ones are left out, with a comment. It escapes more characters of the
+/// URL than needed, and adds its own `User-Agent` if there is none.
 ///
 /// # Errors
-/// When the target and the event's path make no URL.
+/// When target and path do not form a URL.
 pub fn httpie(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Error> {
     let url = target.join(&event.event.path)?.to_string();
     let body = Body::of(event);
@@ -77,7 +77,7 @@ pub fn httpie(event: &EventDetail, target: &TargetUrl) -> Result<String, http::E
     for header in carried(event).filter(is_text) {
         let field = match header.value.first() {
             None => format!("{};", header.name).into_bytes(),
-            // After the colon these would mean a file or JSON.
+            // After the colon HTTPie treats these as a file or JSON.
             Some(b'=' | b'@' | b'\\') => [header.name.as_bytes(), b":\\", &header.value].concat(),
             Some(_) => [header.name.as_bytes(), b":", &header.value].concat(),
         };
@@ -95,7 +95,7 @@ pub fn httpie(event: &EventDetail, target: &TargetUrl) -> Result<String, http::E
     let left_out: String = odd
         .map(|header| {
             format!(
-                "# left out, since HTTPie sends text alone: {}\n",
+                "# left out, because HTTPie supports only text: {}\n",
                 header.name
             )
         })
@@ -103,7 +103,7 @@ pub fn httpie(event: &EventDetail, target: &TargetUrl) -> Result<String, http::E
     Ok(left_out + &body.fed_to(&command))
 }
 
-/// How a command gets the body.
+/// How a command receives the body.
 enum Body {
     None,
     /// A quoted word.
@@ -120,7 +120,7 @@ impl Body {
             return Self::None;
         }
         match std::str::from_utf8(body) {
-            Ok(text) if text.len() <= ARGUMENT_MAX && text.chars().all(is_seen) => {
+            Ok(text) if text.len() <= ARGUMENT_MAX && text.chars().all(is_visible) => {
                 Self::Argument(quoted(text))
             }
             _ => {
@@ -141,7 +141,7 @@ impl Body {
     }
 }
 
-/// Returns bytes as one word of the shell: quoted where they are printable ASCII, else made by `printf`.
+/// Returns bytes as one shell word: quoted if printable ASCII, otherwise by `printf`.
 fn word(bytes: &[u8]) -> String {
     let is_ascii = |byte: &u8| (b' '..=b'~').contains(byte);
     match std::str::from_utf8(bytes) {
@@ -166,7 +166,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// Says whether a character is seen for what it is when a command is read before it is run.
-fn is_seen(character: char) -> bool {
+/// Returns true for characters that a reader of the command can recognize.
+fn is_visible(character: char) -> bool {
     matches!(character, '\n' | '\t' | ' '..='~') || character.is_alphanumeric()
 }

@@ -9,12 +9,15 @@ use ringtail_ringcentral::verdict::{Answer, judge};
 use serde_json::Value;
 use tokio::process::Command;
 
+use super::carried::carried;
 use super::*;
 use ringtail_kit::app::{App, AppBody};
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{
-    AttemptDetail, AttemptRow, Cause, EventRow, FailureKind, ForwardState, Outcome, RowId,
+    AttemptDetail, AttemptRow, Cause, EventDetail, EventRow, FailureKind, ForwardState, Outcome,
+    RowId,
 };
+use ringtail_protocol::event::Header;
 
 fn event(method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> EventDetail {
     let headers = headers.iter().map(|(name, value)| Header {

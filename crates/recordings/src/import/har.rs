@@ -1,4 +1,4 @@
-//! HAR 1.2, of Ringtail and of others.
+//! HAR 1.2, of ringtail and other programs.
 
 use std::fmt;
 use std::io::Read;
@@ -71,7 +71,7 @@ struct Content {
     encoding: String,
 }
 
-/// What Ringtail adds.
+/// Ringtail's additions.
 #[derive(Debug, Default, Deserialize)]
 struct Own {
     id: Option<String>,
@@ -178,7 +178,7 @@ fn recorded(entry: Entry) -> Result<Recorded, String> {
     })
 }
 
-/// The answer, unless browsers would call it blocked or not sent.
+/// Converts a response; `None` for a blocked or unsent request.
 fn answer(
     event: EventId,
     response: HarResponse,
@@ -218,7 +218,7 @@ fn answer(
     })
 }
 
-/// Header fields as HTTP/1.1 has them: HTTP/2 pseudo-fields are left out.
+/// Converts header fields, without HTTP/2 pseudo-fields.
 fn fields(fields: Vec<Field>) -> Vec<Header> {
     let real = fields
         .into_iter()
@@ -240,7 +240,7 @@ fn path_of(url: &str) -> Result<String, String> {
     })
 }
 
-/// One field of an object, the others passed over.
+/// One field of an object; others are ignored.
 struct Named<S> {
     name: &'static str,
     inner: S,

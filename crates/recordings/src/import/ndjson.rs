@@ -86,7 +86,7 @@ pub(super) fn read(
     }
 }
 
-/// Reads an event; `None` for lines that tell of something else.
+/// Parses an event; `None` for other lines.
 fn event(text: &[u8]) -> Result<Option<Recorded>, String> {
     let line: Line = serde_json::from_slice(text).map_err(|error| reason(&error))?;
     if line.kind_of_line != "event" {
@@ -145,7 +145,7 @@ fn answer(event: EventId, line: AttemptLine) -> Result<NewAttempt, String> {
     })
 }
 
-/// Reads `[name, text]` and `[name, null, base64]`.
+/// Parses `[name, text]` and `[name, null, base64]`.
 fn headers(fields: &[Value]) -> Result<Vec<Header>, String> {
     let field = |field: &Value| {
         let name = field.get(0)?.as_str()?.to_ascii_lowercase();
@@ -173,7 +173,7 @@ fn body(text: Option<String>, base64: Option<&str>) -> Result<Bytes, String> {
     }
 }
 
-/// What is wrong with the JSON, without quoting it.
+/// Returns the error without quoting the line.
 fn reason(error: &serde_json::Error) -> String {
     let category = match error.classify() {
         serde_json::error::Category::Data => "a field is missing or of another type",

@@ -140,7 +140,7 @@ fn a_broken_archive_says_where() {
         found[0]
             .as_ref()
             .unwrap_err()
-            .starts_with("after entry 0 the archive is broken"),
+            .starts_with("the archive is damaged after entry 0"),
         "{found:?}"
     );
     assert!(all("").is_empty());

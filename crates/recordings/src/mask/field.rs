@@ -1,19 +1,19 @@
-//! What a field holds, by its name.
+//! Kinds of fields, by name.
 
 use ringtail_ringcentral::secret::sounds_secret;
 
-/// What the values of a field are.
+/// Kind of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     /// A telephone number, or a party named by it.
     Phone,
-    /// What a person, a team or a place is called.
+    /// A name of a person, team or location.
     Name,
     /// A secret.
     Token,
     /// An id, a time, a type, a state.
     Harmless,
-    /// Anything else: what somebody wrote or said, or what nobody knows.
+    /// Anything else, such as messages.
     Text,
 }
 
@@ -37,7 +37,7 @@ const PHONES: [&str; 16] = [
     "targetnumber",
 ];
 
-/// Names of fields that are harmless though their last word does not say so.
+/// Harmless fields that [`HARMLESS_ENDS`] does not cover.
 const HARMLESS: [&str; 65] = [
     "action",
     "activity",
@@ -133,7 +133,7 @@ const HARMLESS_ENDS: [&str; 22] = [
 ];
 
 impl Field {
-    /// Returns what a field of JSON, of a form or of a query holds.
+    /// Returns the kind of a field of JSON, a form or a query.
     pub(super) fn of_key(key: &str) -> Self {
         let flat: String = key
             .chars()
@@ -159,7 +159,7 @@ impl Field {
         Self::Text
     }
 
-    /// Returns what a header field holds.
+    /// Returns the kind of a header field.
     pub(super) fn of_header(name: &str) -> Self {
         if sounds_secret(&name.replace('-', "")) {
             Self::Token
@@ -178,7 +178,7 @@ fn last_word(key: &str) -> String {
             '_' | '-' | '.' | '$' => Some(at + character.len_utf8()),
             _ if character.is_uppercase() => {
                 let before = key[..at].chars().next_back();
-                // `sourceID` ends with one word and not with `D`.
+                // The last word of `sourceID` is `ID`.
                 before
                     .is_none_or(|before| !before.is_uppercase())
                     .then_some(at)

@@ -1,30 +1,29 @@
-//! Rewrites values of JSON where they stand.
+//! Replaces values in JSON text.
 
 use super::field::Field;
 
 /// A value that may be replaced.
 #[derive(Debug)]
 pub(super) enum Scalar<'a> {
-    /// A string, decoded. Broken escapes are kept as they are written.
+    /// A string, decoded; with invalid escapes as written.
     Text(String),
-    /// A number, as it is written.
+    /// A number as written.
     Number(&'a str),
 }
 
-/// An array or an object that is open.
+/// An open array or object.
 #[derive(Debug, Clone, Copy)]
 struct Open {
     object: bool,
-    /// What the values right in it are: of an array, what the field is that it belongs to.
+    /// Kind of its values; for an array, that of its field.
     field: Field,
     /// In an object: whether a value comes next.
     value: bool,
 }
 
-/// Asks `replace` for each string and number with what its field holds, and puts what it returns in its place.
+/// Calls `replace` with each string and number and inserts what it returns.
 ///
-/// `None` if the text is not JSON; a document that breaks off is rewritten as far as it goes. Nesting costs a few
-/// bytes a level and no stack.
+/// Returns `None` if the text is not JSON; a truncated document is rewritten up to its end. Nesting uses no stack.
 pub(super) fn rewrite(
     text: &str,
     mut replace: impl FnMut(Field, Scalar<'_>) -> Option<String>,
@@ -105,7 +104,7 @@ fn run(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
     bytes.iter().take_while(|byte| belongs(**byte)).count()
 }
 
-/// Returns where a string ends that begins at `start`: after its quotation mark, or with the text.
+/// Returns the end of the string that starts at `start`.
 fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(byte) = bytes.get(at) {

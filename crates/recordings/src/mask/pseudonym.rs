@@ -1,22 +1,23 @@
-//! Pseudonyms: what stands for a value, and how one is known again.
+//! Creates and recognizes pseudonyms.
 
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::KEY_BYTES;
+/// Bytes of a key.
+pub const KEY_BYTES: usize = 32;
 
-/// The fewest digits of a telephone number that says who somebody is; extensions and short codes have fewer.
+/// Minimum digits of a telephone number; extensions and short codes have fewer.
 pub(super) const PHONE_MIN_DIGITS: usize = 7;
 
-/// The country code of the pseudonyms of telephone numbers. It is assigned to nobody.
+/// Country code of telephone pseudonyms; it is unassigned.
 const COUNTRY: &str = "999";
 
-/// Digits after it: so many for the value and so many for the check.
+/// Digits of value and check after it.
 const PHONE_DIGITS: (usize, usize) = (8, 3);
 
-/// Hexadecimal digits of the other pseudonyms.
+/// Hexadecimal digits of value and check in other pseudonyms.
 const HEX_DIGITS: (usize, usize) = (8, 4);
 
 /// Kinds of pseudonyms.
@@ -32,7 +33,7 @@ pub(super) enum Class {
 impl Class {
     const HEX: [Self; 4] = [Self::Name, Self::Text, Self::Token, Self::Email];
 
-    /// What stands before and after the digits.
+    /// Text before and after the digits.
     fn frame(self) -> (&'static str, &'static str) {
         match self {
             Self::Phone => (COUNTRY, ""),
@@ -54,7 +55,7 @@ impl Class {
     }
 }
 
-/// Makes pseudonyms under a key.
+/// Creates pseudonyms with a key.
 #[derive(Clone)]
 pub(super) struct Pseudonyms(Hmac<Sha256>);
 
@@ -69,7 +70,7 @@ impl Pseudonyms {
         Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
 
-    /// Returns what stands for a value: the value itself if it is a pseudonym.
+    /// Returns the pseudonym of a value; a pseudonym stays unchanged.
     pub(super) fn of(&self, class: Class, value: &str) -> String {
         if self.knows(value) {
             return value.to_owned();
@@ -86,7 +87,7 @@ impl Pseudonyms {
         }
     }
 
-    /// As [`Pseudonyms::of`], for values that need not be text.
+    /// As [`Pseudonyms::of`], for binary values.
     pub(super) fn of_bytes(&self, class: Class, value: &[u8]) -> String {
         let (before, after) = class.frame();
         let id = hex(&self.tag(class, b"value", value), HEX_DIGITS.0);
@@ -103,7 +104,7 @@ impl Pseudonyms {
         format!("{COUNTRY}{id}{check}")
     }
 
-    /// Says whether a value was made here, under this key.
+    /// Returns true if a value is a pseudonym of this key.
     pub(super) fn knows(&self, value: &str) -> bool {
         let number = value.strip_prefix('+').unwrap_or(value);
         self.made(Class::Phone, number) || Class::HEX.iter().any(|class| self.made(*class, value))
@@ -125,7 +126,7 @@ impl Pseudonyms {
         })
     }
 
-    /// Masks telephone numbers in international form and mail addresses wherever they stand in a text.
+    /// Masks international telephone numbers and mail addresses in a text.
     pub(super) fn patterns(&self, text: &str) -> String {
         let mut masked = String::with_capacity(text.len());
         let mut rest = text;
@@ -181,7 +182,7 @@ impl Pseudonyms {
     }
 }
 
-/// Returns how many bytes of a mail address stand before the `@` that `found` begins with, and from it on.
+/// Returns the bytes of a mail address before and from the `@` at the start of `found`.
 fn mail_around(before: &str, found: &str) -> Option<(usize, usize)> {
     let domain = found.strip_prefix('@')?;
     let local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-#*".contains(byte);
@@ -200,7 +201,7 @@ fn hex(tag: &[u8], digits: usize) -> String {
 }
 
 fn decimal(tag: &[u8; 32], digits: usize) -> String {
-    // A byte modulo ten favours the low digits a little, which tells nothing about the value.
+    // The slight bias of a byte modulo ten reveals nothing about the value.
     tag[..digits]
         .iter()
         .map(|byte| char::from(b'0' + byte % 10))

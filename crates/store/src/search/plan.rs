@@ -99,7 +99,7 @@ impl Parameters {
                 format!("seq BETWEEN {first} AND {last}")
             }
             Test::Flag(Flag::Duplicate) => "duplicate_of IS NOT NULL".to_owned(),
-            Test::Flag(Flag::Held) => "forward = 1".to_owned(),
+            Test::Flag(Flag::Pending) => "forward = 1".to_owned(),
             Test::Verdict("token") => "callback = 'validation'".to_owned(),
             Test::Verdict("unjudged") => format!("callback NOT IN ({})", codes::judged()),
             _ => return None,
@@ -142,10 +142,10 @@ impl Source {
         match test {
             Test::Anywhere(text) => text_source(text, |_| true),
             Test::Field(Field::Path, text) => text_source(text, |_| true),
-            Test::Field(Field::Comment, _) | Test::Flag(Flag::Marked) => Some(Self::Bookmarked),
+            Test::Field(Field::Comment, _) | Test::Flag(Flag::Bookmarked) => Some(Self::Bookmarked),
             Test::Field(field, text) => fact_source(*field, text),
             Test::Flag(Flag::Replayed) => Some(Self::Odd),
-            Test::Flag(Flag::Held) => Some(Self::Pending),
+            Test::Flag(Flag::Pending) => Some(Self::Pending),
             Test::Flag(Flag::Gap) => Some(Self::Gap),
             Test::Flag(Flag::NewField) => Some(Self::NewFields),
             Test::Status(StatusRange(first, last)) => {

@@ -444,7 +444,7 @@ fn an_attempt_can_make_an_event_match() {
 fn a_mistake_is_shown_at_its_column_and_not_applied() {
     let mut stage = Stage::new(80, 24, many(3));
     stage.press("/kind:smss x<Enter>");
-    assert!(stage.show().contains("\"      ▼ there is no kind"));
+    assert!(stage.show().contains("\"      ▼ unknown kind"));
     assert!(stage.app.prompt.is_some());
     assert_eq!(seqs(&stage), [1, 2, 3]);
     stage.press("<Esc>");

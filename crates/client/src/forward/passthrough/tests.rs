@@ -72,7 +72,7 @@ fn piecewise(allowed: Arc<Semaphore>) -> App {
     App::start(move |_| {
         let allowed = allowed.clone();
         async move {
-            let pieces = futures_util::stream::unfold(0, move |sent| {
+            let chunks = futures_util::stream::unfold(0, move |sent| {
                 let allowed = allowed.clone();
                 async move {
                     if sent == PIECES {
@@ -82,7 +82,7 @@ fn piecewise(allowed: Arc<Semaphore>) -> App {
                     Some((Ok(Frame::data(Bytes::from_static(b"piece"))), sent + 1))
                 }
             });
-            http::Response::new(StreamBody::new(pieces).boxed_unsync())
+            http::Response::new(StreamBody::new(chunks).boxed_unsync())
         }
     })
 }
@@ -214,7 +214,7 @@ async fn a_part_of_an_answer_is_not_taken_for_the_whole() {
     let failure = response.into_body().collect().await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Reset);
     assert!(
-        failure.message.contains("broke the connection"),
+        failure.message.contains("closed the connection"),
         "{failure}"
     );
     let detail = caller.recorded().await;
@@ -224,11 +224,11 @@ async fn a_part_of_an_answer_is_not_taken_for_the_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_stops_reading_misses_the_end_and_is_told() {
-    let pieces = std::iter::repeat_with(|| Ok::<_, std::io::Error>(Frame::data("piece".into())));
-    let answer = StreamBody::new(futures_util::stream::iter(pieces.take(3 * ANSWER_QUEUE)));
-    let (piece, pieces) = mpsc::channel(ANSWER_QUEUE);
+    let chunks = std::iter::repeat_with(|| Ok::<_, std::io::Error>(Frame::data("piece".into())));
+    let answer = StreamBody::new(futures_util::stream::iter(chunks.take(3 * ANSWER_QUEUE)));
+    let (piece, chunks) = mpsc::channel(ANSWER_QUEUE);
     let body = PassthroughBody {
-        pieces,
+        chunks,
         left: None,
         ended: false,
     };
@@ -261,19 +261,19 @@ async fn a_stop_ends_what_is_going_on_and_records_it() {
 async fn a_caller_that_breaks_off_its_request_is_not_the_apps_fault() {
     let app = App::start(async |_| response(200, ""));
     let caller = Caller::of(sender_to(&app));
-    let pieces = futures_util::stream::iter([
+    let chunks = futures_util::stream::iter([
         Ok(Frame::data(Bytes::from_static(b"half"))),
         Err(std::io::Error::other("gone")),
     ]);
     let request = http::Request::post("/")
-        .body(StreamBody::new(pieces))
+        .body(StreamBody::new(chunks))
         .unwrap();
     let failure = caller
         .passthrough
         .passthrough(id(), "/", None, request)
         .await
         .unwrap_err();
-    assert!(failure.message.contains("caller went away"), "{failure}");
+    assert!(failure.message.contains("caller disconnected"), "{failure}");
     caller.recorded().await;
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::forward::ForwardOptions;
 
 const LIMITS: Limits = Limits {
     in_flight: 3,
@@ -11,7 +12,7 @@ const LIMITS: Limits = Limits {
     page: 4,
 };
 
-/// A scheduler with a history of pending events and a clock of its own.
+/// A scheduler with a history of pending events and a clock.
 struct Script {
     scheduler: Scheduler,
     now: Instant,
@@ -20,7 +21,7 @@ struct Script {
 impl Script {
     fn new() -> Self {
         Self {
-            scheduler: Scheduler::new(LIMITS, HoldDelay::default()),
+            scheduler: Scheduler::new(LIMITS, ForwardOptions::default().backoff),
             now: Instant::now(),
         }
     }
@@ -57,7 +58,7 @@ fn send(rows: &[i64]) -> Vec<Command> {
 }
 
 fn held() -> End {
-    End::Held {
+    End::Unreachable {
         kind: FailureKind::Refused,
         reason: "refused".to_owned(),
     }
@@ -76,7 +77,7 @@ fn nothing_is_sent_while_it_is_paused_and_all_of_it_afterwards() {
     script.on(Input::Grew);
     assert_eq!(script.load(&[(1, "a"), (2, "a"), (3, "b")]), send(&[1, 3]));
     assert_eq!(script.on(Input::Paused(true)), []);
-    assert_eq!(script.finish(1, End::Settled), []);
+    assert_eq!(script.finish(1, End::Done), []);
     assert_eq!(script.finish(3, held()), []);
     assert_eq!(script.scheduler.wake_at(), None);
     assert_eq!(script.later(10_000), []);
@@ -90,8 +91,8 @@ fn keys_run_side_by_side_and_wait_for_themselves() {
     let mut script = Script::up();
     assert_eq!(script.on(Input::Grew), [load(0)]);
     assert_eq!(script.load(&[(1, "a"), (2, "a"), (3, "b")]), send(&[1, 3]));
-    assert_eq!(script.finish(3, End::Settled), []);
-    assert_eq!(script.finish(1, End::Settled), send(&[2]));
+    assert_eq!(script.finish(3, End::Done), []);
+    assert_eq!(script.finish(1, End::Done), send(&[2]));
 }
 
 #[test]
@@ -114,10 +115,10 @@ fn pages_follow_each_other_while_they_are_full_and_there_is_room() {
     // Seven wait: no room for another page before three more are sent.
     assert_eq!(script.load(&[(5, "a"), (6, "a"), (7, "a"), (8, "a")]), []);
     for row in 1..=2 {
-        assert_eq!(script.finish(row, End::Settled), send(&[row + 1]));
+        assert_eq!(script.finish(row, End::Done), send(&[row + 1]));
     }
     assert_eq!(
-        script.finish(3, End::Settled),
+        script.finish(3, End::Done),
         [send(&[4]), vec![load(8)]].concat()
     );
     assert_eq!(script.load(&[]), []);
@@ -162,7 +163,7 @@ fn a_target_that_goes_away_holds_its_events_and_is_probed_with_the_oldest() {
     assert_eq!(script.later(1), send(&[1]));
     // Connected is enough: an app that thinks long must not hold up the others.
     assert_eq!(script.on(Input::Connected(RowId(1))), send(&[2]));
-    assert_eq!(script.finish(1, End::Settled), send(&[3]));
+    assert_eq!(script.finish(1, End::Done), send(&[3]));
 }
 
 #[test]
@@ -173,7 +174,7 @@ fn a_probe_that_vanished_makes_room_for_the_next() {
     assert_eq!(script.finish(1, End::Gone), send(&[2]));
     assert_eq!(*script.scheduler.health(), Health::Untried);
     // Settled without a word of the connection says it as well.
-    script.finish(2, End::Settled);
+    script.finish(2, End::Done);
     assert_eq!(*script.scheduler.health(), Health::Up);
 }
 
@@ -183,7 +184,7 @@ fn a_slow_answer_from_before_says_nothing_about_now() {
     script.on(Input::Grew);
     script.load(&[(1, "a"), (2, "b"), (3, "c")]);
     script.finish(2, held());
-    assert_eq!(script.finish(1, End::Settled), []);
+    assert_eq!(script.finish(1, End::Done), []);
     assert_eq!(script.on(Input::Connected(RowId(3))), []);
     assert!(matches!(script.scheduler.health(), Health::Down { .. }));
 }
@@ -204,7 +205,7 @@ fn rows_that_are_known_are_not_taken_twice() {
     assert_eq!(script.load(&[(1, "a")]), send(&[1]));
     script.on(Input::Grew);
     assert_eq!(script.load(&[(1, "a"), (2, "b")]), send(&[2]));
-    assert_eq!(script.finish(1, End::Settled), []);
+    assert_eq!(script.finish(1, End::Done), []);
 }
 
 /// What may happen next, as far as it can.
@@ -296,7 +297,7 @@ impl World {
                 Some(row) => self.on(Input::Connected(RowId(row))),
                 None => Ok(()),
             },
-            Event::Settle(which) => self.end(which, Some(End::Settled)),
+            Event::Settle(which) => self.end(which, Some(End::Done)),
             Event::Lose(which) => self.end(which, Some(End::Gone)),
             Event::Hold(which) => self.end(which, None),
             Event::Wait(millis) => {
@@ -363,7 +364,7 @@ proptest! {
         for row in 1..=rows {
             let key = format!("k{row}");
             script.load(&[(row, key.as_str())]);
-            script.finish(row, End::Settled);
+            script.finish(row, End::Done);
             script.on(Input::Grew);
         }
         let scheduler = script.scheduler;

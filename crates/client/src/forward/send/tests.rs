@@ -293,7 +293,7 @@ async fn each_request_has_a_connection_of_its_own() {
     assert_eq!(connections.load(Ordering::SeqCst), 5);
 }
 
-/// Starts an https app with a certificate that nobody trusts.
+/// Starts an https app with an untrusted certificate.
 fn secure_app() -> App {
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -342,8 +342,8 @@ async fn https_targets_must_be_trusted_unless_told_otherwise() {
     assert_eq!(
         message,
         format!(
-            "the certificate of {host} is not trusted: it is self-signed, or of an authority that is not trusted here, \
-             or comes without its intermediate certificates; if it is your app's own, give --insecure"
+            "the certificate of {host} is not trusted: it is self-signed, issued by an untrusted authority, \
+             or sent without its intermediate certificates; if it is your app's own, give --insecure"
         )
     );
     assert!(!delivery.connected);

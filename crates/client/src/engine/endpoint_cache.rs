@@ -1,5 +1,5 @@
-//! What earlier runs learnt: the endpoints, so that a client that starts without a network knows whose events it
-//! holds, and their targets, so that a replay goes where the app was.
+//! Endpoints and targets of earlier runs: a client that starts without a network knows its endpoint's id, and a replay
+//! goes to the last target.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use ringtail_files::{Access, replace};
 use ringtail_protocol::path::EndpointInfo;
 use serde::{Deserialize, Serialize};
 
@@ -17,13 +18,13 @@ use ringtail_store::origin_name;
 /// The largest such file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Held by who reads the file and writes it anew: the engines of one process may learn of their endpoints at once.
+/// Serializes updates of the file: several engines of one process may learn of their endpoints at the same time.
 static KEEPING: Mutex<()> = Mutex::new(());
 
-/// The file `endpoints.json` of a data directory. It is a convenience: what cannot be read is as if it were not
-/// there, and the relay tells it again.
+/// One endpoint's entry in the file `endpoints.json` of a data directory. An unreadable file counts as missing: the
+/// relay sends the same again.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct EndpointCache {
     path: PathBuf,
     key: String,
     target: Option<String>,
@@ -33,12 +34,12 @@ pub(super) struct Memory {
 struct Remembered {
     #[serde(flatten)]
     info: EndpointInfo,
-    /// Where its events went the last time that they went anywhere.
+    /// The last target that its events were forwarded to.
     target: Option<String>,
 }
 
-impl Memory {
-    /// Looks after one name on one relay, whose events go to `target`.
+impl EndpointCache {
+    /// Opens the entry of an endpoint name on a relay, whose events go to `target`.
     pub(super) fn new(
         data: &Path,
         relay: &RelayUrl,
@@ -52,12 +53,12 @@ impl Memory {
         }
     }
 
-    /// Returns what the relay told the last time.
+    /// Returns the endpoint as the relay last described it.
     pub(super) fn recall(&self) -> Option<EndpointInfo> {
         read(&self.path).remove(&self.key).map(|known| known.info)
     }
 
-    /// Keeps what the relay told.
+    /// Stores the endpoint as the relay describes it.
     pub(super) fn keep(&self, info: &EndpointInfo) -> io::Result<()> {
         let _alone = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = read(&self.path);
@@ -71,11 +72,11 @@ impl Memory {
             return Ok(());
         }
         all.insert(self.key.clone(), now);
-        let fresh = self
-            .path
-            .with_extension(format!("{}.new", std::process::id()));
-        fs::write(&fresh, serde_json::to_vec_pretty(&all)?)?;
-        fs::rename(&fresh, &self.path)
+        replace(
+            &self.path,
+            &serde_json::to_vec_pretty(&all)?,
+            Access::Private,
+        )
     }
 }
 
@@ -93,17 +94,17 @@ pub fn command_target(data: &Path, known: Option<&TargetUrl>, endpoint: &str) ->
         .expect("the fallback is a target")
 }
 
-/// Returns where the events of an endpoint went the last time, by its id. Edited copies go where their origins went.
+/// Returns the last target of an endpoint, by its id. Edited copies share the target of their origins.
 #[must_use]
 pub fn last_target(data: &Path, endpoint: &str) -> Option<TargetUrl> {
     let all = read(&path(data));
-    let is_meant = |id: &str| {
+    let is_wanted = |id: &str| {
         let name = id.rsplit_once('-').map(|(name, _)| name);
         id == endpoint || name.is_some() && name == origin_name(endpoint)
     };
     let known = all
         .into_values()
-        .find(|known| is_meant(&known.info.endpoint))?;
+        .find(|known| is_wanted(&known.info.endpoint))?;
     TargetUrl::parse(&known.target?).ok()
 }
 
@@ -133,31 +134,31 @@ mod tests {
     #[test]
     fn endpoints_are_known_by_relay_and_name() {
         let dir = tempfile::tempdir().unwrap();
-        let memory =
-            |relay: &str, name| Memory::new(dir.path(), &relay.parse().unwrap(), name, None);
-        let ours = memory("relay.example", "demo");
+        let cache =
+            |relay: &str, name| EndpointCache::new(dir.path(), &relay.parse().unwrap(), name, None);
+        let ours = cache("relay.example", "demo");
         assert_eq!(ours.recall(), None);
         ours.keep(&info("demo-1")).unwrap();
-        memory("relay.example", "other")
+        cache("relay.example", "other")
             .keep(&info("other-1"))
             .unwrap();
         ours.keep(&info("demo-2")).unwrap();
         assert_eq!(ours.recall(), Some(info("demo-2")));
         assert_eq!(
-            memory("relay.example", "other").recall(),
+            cache("relay.example", "other").recall(),
             Some(info("other-1"))
         );
-        assert_eq!(memory("relay2.example", "demo").recall(), None);
+        assert_eq!(cache("relay2.example", "demo").recall(), None);
     }
 
     #[test]
-    fn a_damaged_file_is_as_none() {
+    fn a_damaged_file_counts_as_missing() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("endpoints.json"), "{").unwrap();
-        let memory = Memory::new(dir.path(), &"relay.example".parse().unwrap(), "demo", None);
-        assert_eq!(memory.recall(), None);
-        memory.keep(&info("demo-1")).unwrap();
-        assert_eq!(memory.recall(), Some(info("demo-1")));
+        let cache = EndpointCache::new(dir.path(), &"relay.example".parse().unwrap(), "demo", None);
+        assert_eq!(cache.recall(), None);
+        cache.keep(&info("demo-1")).unwrap();
+        assert_eq!(cache.recall(), Some(info("demo-1")));
     }
 
     #[test]
@@ -166,8 +167,8 @@ mod tests {
         let relay = "relay.example".parse().unwrap();
         let listen = |target: Option<&str>| {
             let target = target.map(|text| TargetUrl::parse(text).unwrap());
-            let memory = Memory::new(dir.path(), &relay, "demo", target.as_ref());
-            memory.keep(&info("demo-1")).unwrap();
+            let cache = EndpointCache::new(dir.path(), &relay, "demo", target.as_ref());
+            cache.keep(&info("demo-1")).unwrap();
         };
         let last = || last_target(dir.path(), "demo-1").map(|target| target.to_string());
         listen(None);
