@@ -121,7 +121,7 @@ impl Address {
             .map_or("/", |target| target.as_str())
     }
 
-    /// Says whether RingCentral cannot reach the host, because of what it is called.
+    /// Returns why RingCentral cannot reach the host, judged by its name.
     pub(super) fn why_local(&self) -> Option<&'static str> {
         match &self.host {
             Host::Name(name) => why_name_is_local(name),
@@ -189,7 +189,7 @@ pub(super) fn row(address: &Address, local: bool) -> Row {
     }
 }
 
-/// Why a text is no address to check.
+/// Why a text is not a webhook address.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {

@@ -1,6 +1,6 @@
-//! The answer to a validation, held against docs/RINGCENTRAL.md 1.3.
+//! The answer to a validation, compared with docs/RINGCENTRAL.md 1.3.
 //!
-//! One fault is told once: an answer that redirects, or is somebody else's page, or has a status of failure, is not
+//! One fault is reported once: an answer that redirects, or is somebody else's page, or has a status of failure, is not
 //! blamed for the token and the size that it cannot have.
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
@@ -264,7 +264,7 @@ fn compression(headers: &HeaderMap) -> Row {
     .fix("switch compression off for this path; nothing says that RingCentral can undo it")
 }
 
-/// Judges the size; for a notification as well. Whoever calls says what a failure earns.
+/// Judges the size; for a notification as well. The caller adds the code of a failure.
 pub(super) fn size(requirement: Requirement, answer: &Answer) -> Row {
     let most = ANSWER_MAX_BYTES as u64;
     let seen = format!("{} bytes of headers and body", answer.bytes);

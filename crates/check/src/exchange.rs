@@ -46,7 +46,7 @@ pub(super) struct Answer {
     pub(super) took: Duration,
 }
 
-/// Why there is no answer.
+/// Why no response arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoAnswer {
     /// The connection that an answer would come on could not be made again.
@@ -119,7 +119,7 @@ impl Connection {
             .map_err(|error| unconnected(&error))?;
         let mut driver = JoinSet::new();
         driver.spawn(async move {
-            // Whoever waits for the answer is told the error.
+            // The caller that waits for the response gets the error.
             drop(connection.await);
         });
         Ok(Self {
@@ -130,7 +130,7 @@ impl Connection {
         })
     }
 
-    /// Says whether the server left the connection open for another request.
+    /// Returns true if the server left the connection open for another request.
     pub(super) async fn is_open(&mut self) -> bool {
         self.sender.ready().await.is_ok()
     }

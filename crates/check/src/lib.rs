@@ -3,10 +3,10 @@
 //! Any address is tried as RingCentral would, from the outside in: what it is called, where that is, whether something
 //! listens, what TLS and whose certificate it has, and what it answers to the real validation request. Each
 //! requirement is one [`Row`]: what was seen, the error of RingCentral's that it would earn, and what to do.
-//! A row that cannot be tried because of one before it is skipped, so that one fault is told once.
+//! A row that cannot be tried because of one before it is skipped, so that one fault is reported once.
 //!
 //! Nothing is printed here. Certificates are judged by the public roots alone, never by the machine's own store.
-//! A check goes on behind a certificate that is not trusted, to tell everything at once: do not check an
+//! A check goes on behind a certificate that is not trusted, to report everything at once: do not check an
 //! address whose query is a secret over a network that is not trusted.
 
 mod address;
@@ -85,7 +85,7 @@ impl Report {
     }
 }
 
-/// Checks an address. Each row is sent as soon as it is judged, in the order of [`Requirement`]; nobody need listen.
+/// Checks an address. Each row is sent as soon as it is judged, in the order of [`Requirement`].
 pub async fn check(address: &Address, options: &Options, rows: mpsc::Sender<Row>) -> Report {
     let mut check = Check {
         address,
@@ -145,7 +145,7 @@ impl Check<'_> {
         }
     }
 
-    /// Sends the validations, the first on a connection of its own and later ones on what is open.
+    /// Sends the validations, the first on a new connection and later ones on the open one.
     async fn validations(&mut self, peer: SocketAddr) -> Option<Connection> {
         let mut open: Option<Connection> = None;
         let mut judged = Vec::new();
@@ -167,7 +167,7 @@ impl Check<'_> {
                     status: answer.status.as_u16(),
                     bytes: answer.bytes,
                 }),
-                // Whoever did not answer once makes nobody wait for more of the same.
+                // After one missing response, do not wait for more.
                 Err(_) => break,
             }
             open = asked.connection;
@@ -208,7 +208,7 @@ impl Check<'_> {
                 return Asked::unsendable();
             };
             let (wire, answer) = connection.ask(request).await;
-            // A server may close an idle connection at any time, and that is no fault of its.
+            // A server may close an idle connection at any time.
             if !matches!(answer, Err(NoAnswer::Empty | NoAnswer::Reset)) {
                 return Asked {
                     wire: Some(wire),
@@ -236,7 +236,7 @@ impl Check<'_> {
     }
 
     async fn tell(&mut self, row: Row) {
-        // Nobody listening is as good.
+        // The receiver may be gone.
         self.sink.send(row.clone()).await.ok();
         self.report.rows.push(row);
     }

@@ -54,7 +54,7 @@ fn name_row(name: &str, addresses: &[SocketAddr], is_local: bool, local: bool) -
     }
     let shown = list(addresses.iter().map(|address| address.ip().to_string()));
     if is_local {
-        // Already said of the address itself.
+        // The address row already says so.
         return Row::pass(requirement, shown);
     }
     let hidden: Vec<_> = addresses

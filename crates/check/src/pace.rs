@@ -76,7 +76,7 @@ pub(super) fn rows(tries: &[Try]) -> Vec<Row> {
     rows
 }
 
-/// A failure by time; for a notification as well. Whoever calls says what it earns.
+/// A failure by time; for a notification as well. The caller adds the code.
 pub(super) fn late(requirement: Requirement, seen: String) -> Row {
     Row::fail(requirement, seen)
         .fix("answer first and work afterwards: put the work into a queue, or in the background")

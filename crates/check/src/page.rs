@@ -136,7 +136,7 @@ const BY_WORDS: [(&str, Page); 9] = [
     ),
 ];
 
-/// A page that nobody knows, where a token should have been.
+/// An unknown page without the token.
 const UNKNOWN: Page = Page {
     what: "an HTML page",
     fix: "look at it with --verbose or in a browser: it comes from a proxy, a tunnel, a login or the app's start \

@@ -1,4 +1,4 @@
-//! Which hosts nobody on the internet can reach.
+//! Which hosts the internet cannot reach.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -31,7 +31,7 @@ pub(super) fn validation(address: &Address, token: &str) -> Option<Request<Full<
     Some(request)
 }
 
-/// Makes a notification of an SMS between numbers that belong to nobody.
+/// Makes a notification of an SMS between fictional numbers.
 pub(super) fn notification(address: &Address) -> Option<Request<Full<Bytes>>> {
     let now = Timestamp::now()
         .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")

@@ -18,7 +18,7 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// Takes the public roots and, beside them, the authorities in the PEM file `ca`.
+    /// Loads the public roots and, if given, the authorities in the PEM file `ca`.
     ///
     /// # Errors
     /// When the file cannot be used.

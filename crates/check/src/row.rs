@@ -1,4 +1,4 @@
-//! Rows of a check: what is required, what was seen, what follows. Data without layout.
+//! Rows of a check: what is required, what was seen, and the consequence. Data without layout.
 
 use ringtail_errors::Code;
 
@@ -26,7 +26,7 @@ pub enum Requirement {
     Page,
     /// The status is 200.
     Status,
-    /// `Validation-Token` is echoed as it came.
+    /// `Validation-Token` is echoed unchanged.
     Token,
     /// `Content-Type` is `application/json`.
     ContentType,
@@ -213,7 +213,7 @@ impl Row {
         Self::new(requirement, Outcome::Skipped, seen)
     }
 
-    /// Says what a failure earns; what is met earns nothing.
+    /// Sets the error code of a failure; a pass has none.
     pub(super) fn earns(mut self, code: &'static Code) -> Self {
         if self.outcome > Outcome::Pass {
             self.earns = Some(code);

@@ -23,7 +23,7 @@ pub(super) struct Passed {
     pub(super) broken: Option<Broken>,
 }
 
-/// How a connection broke. Who waits for an answer is not always told: it may break before anything is asked.
+/// How a connection broke. It may break before a request is sent, when no caller waits for the error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Broken {
     /// The server reset it.
@@ -50,17 +50,17 @@ impl Broken {
     }
 }
 
-/// Reads what passed, from beside the connection.
+/// Reads what passed through the connection.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Meter(Arc<Mutex<Passed>>);
 
 impl Meter {
-    /// Returns what passed since the last call, and starts anew.
+    /// Returns what passed since the last call, and resets.
     pub(super) fn take(&self) -> Passed {
         std::mem::take(&mut *self.locked())
     }
 
-    /// Starts anew, but does not forget that the connection is broken.
+    /// Resets, but remembers that the connection is broken.
     pub(super) fn restart(&self) {
         let mut passed = self.locked();
         let broken = passed.broken.take();

@@ -26,7 +26,7 @@ use super::witness::Anonymous;
 use ringtail_errors::codes;
 use ringtail_outbound::certificate;
 
-/// Makes the rows of TLS, and tells whether the check can go on. If not, one of the rows is a failure.
+/// Returns the rows of TLS and whether the check can continue. If not, one row is a failure.
 pub(super) async fn rows(address: &Address, peer: SocketAddr, roots: &Roots) -> (Vec<Row>, bool) {
     let stream = match handshake(peer, address).await {
         Ok(stream) => stream,

@@ -26,7 +26,7 @@ impl ResolvesClientCert for Anonymous {
     }
 
     fn has_certs(&self) -> bool {
-        // Otherwise nobody asks.
+        // Otherwise rustls does not call `resolve`.
         true
     }
 }

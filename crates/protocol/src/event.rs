@@ -192,7 +192,7 @@ fn widen(len: u32) -> usize {
 pub struct EventId([u8; 16]);
 
 impl EventId {
-    /// Makes an id that nobody has used.
+    /// Makes a new id.
     #[must_use]
     pub fn fresh() -> Self {
         Self(Uuid::now_v7().into_bytes())

@@ -26,7 +26,7 @@ pub const PASSTHROUGH: &str = "/passthrough";
 pub const EVENT_ID: &str = "ringtail-event-id";
 
 /// Header on the client's answer to a passthrough request, set when the answer is not the app's: one of
-/// [`NOT_FORWARDING`], [`UNREACHABLE`], [`FAILED`], [`HEAD_TOO_LARGE`]. The relay then answers in words of its own.
+/// [`NOT_FORWARDING`], [`UNREACHABLE`], [`FAILED`], [`HEAD_TOO_LARGE`]. The relay then writes its own response.
 pub const NO_ANSWER: &str = "ringtail-no-answer";
 
 /// Value of [`NO_ANSWER`]: the client has no target.
@@ -52,7 +52,7 @@ pub struct EndpointInfo {
     pub journal: String,
 }
 
-/// What the relay says when it refuses a call of its own API or a link.
+/// The relay's refusal of an API call or a link.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refusal {
     /// Stable code, for programs: see [`code`].
@@ -110,7 +110,7 @@ impl HopByHop {
         Self { named }
     }
 
-    /// Says whether a field is one of them.
+    /// Returns true if a field is one of them.
     #[must_use]
     pub fn has(&self, name: &HeaderName) -> bool {
         HOP_BY_HOP.contains(&name.as_str()) || self.named.contains(name)

@@ -6,7 +6,7 @@ pub const SUBPROTOCOL: &str = "ringtail.v1";
 /// Finds the version to speak among those that a client offers in `Sec-WebSocket-Protocol`.
 ///
 /// # Errors
-/// When none of the offered versions is spoken here.
+/// When no offered version is supported.
 pub fn negotiate(offered: &str) -> Result<&'static str, VersionMismatch> {
     if offered.split(',').any(|name| name.trim() == SUBPROTOCOL) {
         Ok(SUBPROTOCOL)

@@ -1,6 +1,6 @@
 //! What an event says, in one word and one line.
 //!
-//! Platform events are told apart by a table, one row per event filter of docs/RINGCENTRAL.md 6; the other callbacks
+//! Platform events are classified by a table, one row per event filter of docs/RINGCENTRAL.md 6; the other callbacks
 //! have a line each. Nothing is guaranteed about the fields of an event, so every line makes do
 //! with what is there, and an event without any of it is described by its filter.
 

@@ -36,7 +36,7 @@ use crate::envelope::Envelope;
 pub struct Classified<'a> {
     /// The request.
     pub request: RequestView<'a>,
-    /// What it is; [`Callback::kind`] says who answers it.
+    /// What it is; [`Callback::kind`] decides who answers it.
     pub callback: Callback,
     /// RingCentral's envelope; empty for what has none.
     pub envelope: Envelope<'a>,
@@ -69,7 +69,7 @@ impl<'a> Classified<'a> {
         (1..=UUID_MAX_BYTES).contains(&uuid.len()).then_some(uuid)
     }
 
-    /// Returns the body as text; what is not UTF-8 is replaced.
+    /// Returns the body as text, with invalid UTF-8 replaced.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

@@ -22,7 +22,7 @@ pub struct Envelope<'a> {
     pub subscription_id: Option<Cow<'a, str>>,
     /// Extension that owns the subscription.
     pub owner_id: Option<Cow<'a, str>>,
-    /// The event itself. `None` for the legacy call events, whose fields sit beside the envelope.
+    /// The event itself. `None` for the legacy call events, whose fields are at the envelope's level.
     pub body: Option<Cow<'a, RawValue>>,
 }
 

@@ -14,7 +14,7 @@ use ringtail_text::one_line;
 /// Most facts of one request. A call has a handful, a presence of a busy queue some dozens.
 pub const MAX_FACTS: usize = 128;
 
-/// Longest value in characters; what is longer is cut.
+/// Longest value in characters; longer ones are cut.
 pub const VALUE_MAX_CHARS: usize = 160;
 
 /// Depth at which the search ends. RingCentral's deepest sample has seven levels.
@@ -40,7 +40,7 @@ pub enum About {
     Session,
     /// Who called or wrote: number, name, or id or number of an extension.
     From,
-    /// Who was called or written to.
+    /// Recipient of the call or message.
     To,
     /// An extension, by its id or its number.
     Extension,

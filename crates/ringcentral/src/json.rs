@@ -1,4 +1,4 @@
-//! Reads a few fields out of JSON that nobody vouches for.
+//! Reads a few fields from untrusted JSON.
 //!
 //! Derived deserializers refuse repeated keys and give nothing back when the end of a document is broken.
 //! What is needed here is the opposite: the last of repeated keys, as `JSON.parse` has it, and whatever was
@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Returns the values of `names` in the JSON object that `text` begins with, or `None` if it is no object.
+/// Returns the values of `names` in the JSON object that `text` begins with, or `None` if it is not an object.
 ///
 /// Stops at the first syntax error and keeps what came before it.
 pub(crate) fn pick<'a, const N: usize>(
@@ -30,7 +30,7 @@ pub(crate) fn pick<'a, const N: usize>(
     Some(found)
 }
 
-/// Says whether the first byte that is not JSON white space opens an object.
+/// Returns true if the first byte that is not JSON white space opens an object.
 pub(crate) fn starts_object(bytes: &[u8]) -> bool {
     let first = bytes
         .iter()
@@ -62,7 +62,7 @@ pub(crate) fn first(raw: &RawValue) -> Option<(&RawValue, usize)> {
         .ok()?
 }
 
-/// Returns the elements of an array, at most `max`; none of what is no array.
+/// Returns the elements of an array, at most `max`; none for any other value.
 pub(crate) fn items(raw: &RawValue, max: usize) -> Vec<&RawValue> {
     let mut items = Vec::new();
     if raw.get().starts_with('[') {
@@ -70,7 +70,7 @@ pub(crate) fn items(raw: &RawValue, max: usize) -> Vec<&RawValue> {
             max,
             items: &mut items,
         };
-        // A raw value has been read once already, so there is no fault in it.
+        // A raw value has been read once already, so it is valid.
         drop(serde_json::Deserializer::from_str(raw.get()).deserialize_seq(visitor));
     }
     items

@@ -8,7 +8,7 @@
 //! is the code form of.
 //!
 //! Everything here reads bytes from strangers. Nothing panics, every pass is linear in the size of the
-//! request, and nesting costs no stack: what is not looked at is skipped, and never built.
+//! request, and nesting costs no stack: unneeded values are skipped, never built.
 
 pub mod catalogue;
 pub mod classify;

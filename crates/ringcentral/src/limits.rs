@@ -18,7 +18,3 @@ pub const INTERACTIVE_MAX_MS: u64 = 5000;
 
 /// Minutes of failing answers after which a subscription is blacklisted (section 2.6, blacklisting).
 pub const BLACKLIST_WINDOW_MINUTES: u64 = 10;
-
-/// Minutes between the reconciliations that may revive a blacklisted subscription (section 2.6; a later source
-/// calls the suspension permanent, so nobody should wait for it).
-pub const RECONCILIATION_MINUTES: u64 = 15;

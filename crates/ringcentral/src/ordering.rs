@@ -102,7 +102,7 @@ fn key_of(realm: &str, id: &str) -> String {
 const HASH_DIGITS: usize = 16;
 
 /// FNV-1a, because the standard library's hasher may change with the toolchain while keys are stored. Two ids
-/// that are made to collide share an order, which costs their sender a wait and nobody anything else.
+/// that are made to collide share an order, which only delays their sender.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

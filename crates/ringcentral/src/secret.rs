@@ -1,4 +1,4 @@
-//! What in a request or an answer is a secret by its name, whoever looks at it.
+//! Which parts of a request or response are secrets, by their names.
 //!
 //! Two of RingCentral's proofs of origin are the secret itself ([`crate::signature`]), RingCX Digital's verify token
 //! comes in the query, and an OAuth redirect carries a code that is as good as a login. A MAC is none: it proves
@@ -48,13 +48,13 @@ const PARTS: [&str; 10] = [
     "assertion",
 ];
 
-/// Says whether a name, in lower case and letters alone, sounds like that of a secret. For what is given away, where
+/// Returns true if a name, in lower case and letters alone, sounds like that of a secret. For what is given away, where
 /// hiding too much does no harm: a MAC sounds like one.
 pub fn sounds_secret(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 
-/// Says whether the value of a header field is a secret.
+/// Returns true if the value of a header field is a secret.
 #[must_use]
 pub fn is_secret_field(name: &str) -> bool {
     FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name))
@@ -79,7 +79,7 @@ pub fn masked(url: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{path}?{}", pairs.join("&")))
 }
 
-/// Says whether a pair of a query has the name of a secret, however that is encoded, and a value.
+/// Returns true if a pair of a query has the name of a secret, however that is encoded, and a value.
 #[must_use]
 pub fn is_secret_parameter(pair: &str) -> bool {
     let mut decoded = form_urlencoded::parse(pair.as_bytes());

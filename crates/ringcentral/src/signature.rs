@@ -11,7 +11,7 @@
 //! | [`Scheme::SourceSdk`] | `X-SMCCSDK-SIGNATURE`, or `?signature=` | hex HMAC-SHA512 of the body |
 //!
 //! [`Scheme::of`] says which one a callback uses, [`verify`] whether a request holds under a secret, [`sign`]
-//! what a request of one's own must carry. The source SDK signs its answers too: [`verify_answer`].
+//! what a new request must carry. The source SDK signs its answers too: [`verify_answer`].
 //!
 //! Secrets are compared in constant time; only their length can be learnt from the time it takes. Nothing here
 //! keeps, prints or logs a secret.
@@ -109,7 +109,7 @@ impl Scheme {
         }
     }
 
-    /// Says whether the proof depends on the body, so that a request with another body must be signed anew.
+    /// Returns true if the proof depends on the body, so that a request with another body must be signed again.
     pub fn covers_body(self) -> bool {
         matches!(self, Self::Glip | Self::SourceSdk)
     }
@@ -124,7 +124,7 @@ pub enum Outcome {
     Wrong,
     /// A secret is configured and the request carries no proof.
     Missing,
-    /// There is no secret to hold the proof against.
+    /// No secret is configured.
     NotConfigured,
 }
 
@@ -142,8 +142,7 @@ impl Outcome {
 
 /// Returns the value that the scheme's header has for a body under a secret.
 ///
-/// [`Scheme::Glip`] gives the bare digits, which is the form that every sample of RingCentral's compares;
-/// [`sign_prefixed`] gives the other.
+/// [`Scheme::Glip`] gives the bare digits, the form that every sample of RingCentral's compares.
 pub fn sign(scheme: Scheme, secret: &[u8], body: &[u8]) -> Vec<u8> {
     match scheme {
         Scheme::VerificationToken | Scheme::Dimelo => secret.to_vec(),
@@ -152,15 +151,9 @@ pub fn sign(scheme: Scheme, secret: &[u8], body: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Returns the value of `X-Glip-Signature` in the form that the guide describes in words: `sha1=` and the digits.
-pub fn sign_prefixed(secret: &[u8], body: &[u8]) -> Vec<u8> {
-    let digits = sign(Scheme::Glip, secret, body);
-    [GLIP_PREFIX.as_bytes(), &digits].concat()
-}
-
 /// Returns whether the request carries the scheme's proof under the secret.
 ///
-/// Of repeated headers the first counts. An empty secret is no secret. `X-Glip-Signature` holds in both forms,
+/// Of repeated headers the first counts. An empty secret counts as none. `X-Glip-Signature` holds in both forms,
 /// and over the body as received or over its compact form, because RingCentral's own samples sign the latter.
 pub fn verify(scheme: Scheme, secret: Option<&[u8]>, request: &RequestView<'_>) -> Outcome {
     let header = request.headers.get(scheme.header());

@@ -21,7 +21,7 @@ pub struct Timeline {
     pub missing: Vec<(i64, i64)>,
 }
 
-/// Somebody in a call.
+/// A party of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Party {
     /// RingCentral's id of the party.
@@ -43,11 +43,11 @@ pub struct Step {
     pub repeated: bool,
     /// An event with a higher number came before it.
     pub late: bool,
-    /// What it says of each party that it names.
+    /// State of each party that it names.
     pub states: Vec<State>,
 }
 
-/// What an event says of a party.
+/// State of a party, as an event reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// Which of [`Timeline::parties`].

@@ -1,6 +1,6 @@
 //! The answer to RingCentral's validation (docs/RINGCENTRAL.md 1.2 to 1.5).
 //!
-//! The answer is `200`, the token as it came, `Content-Type: application/json`, `Content-Length: 0`, `Date`,
+//! The answer is `200`, the token unchanged, `Content-Type: application/json`, `Content-Length: 0`, `Date`,
 //! and nothing else. This module decides only whether the token can be echoed; the edge writes the answer.
 
 use std::error::Error;
@@ -20,7 +20,7 @@ pub const VALIDATION_TOKEN: HeaderName = HeaderName::from_static("validation-tok
 /// # Errors
 ///
 /// When there is no token, or none that an answer within RingCentral's 1024 bytes can carry. The edge answers
-/// 400 to these: echoing part of a token would only move the failure to where nobody sees it.
+/// 400 to these: echoing part of a token would only move the failure to where no log shows it.
 pub fn answer_token(headers: &HeaderMap) -> Result<&HeaderValue, ValidationError> {
     let token = headers
         .get(VALIDATION_TOKEN)
@@ -40,7 +40,7 @@ pub fn answer_token(headers: &HeaderMap) -> Result<&HeaderValue, ValidationError
 /// What became of a validation's token in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Echo {
-    /// It cannot be told, or no token was sent.
+    /// Unknown, or no token was sent.
     #[default]
     Unknown,
     /// The token came back.

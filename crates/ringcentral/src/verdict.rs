@@ -38,7 +38,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Returns the answer with its size and content type taken from its headers. Nothing is said of a token.
+    /// Returns the answer with its size and content type taken from its headers.
     pub fn new(status: u16, duration: Duration, headers: &HeaderMap, body_len: u64) -> Self {
         let content_type = headers.get(CONTENT_TYPE);
         Self {
@@ -171,7 +171,7 @@ pub enum Verdict {
     },
     /// RingCentral has no say in it: the request is a browser's, or one that it is not known to send.
     Unjudged {
-        /// Whether there was no answer, or one that says of itself that it is an error.
+        /// Whether there was no answer, or an error status.
         failed: bool,
     },
 }
@@ -206,7 +206,7 @@ impl Verdict {
         }
     }
 
-    /// Says whether nothing is wrong with the answer: RingCentral accepts it or, where it has no say, it is no error.
+    /// Returns true if nothing is wrong with the answer: RingCentral accepts it or, where it has no say, it is no error.
     pub fn is_accepted(&self) -> bool {
         matches!(
             self,
@@ -222,7 +222,7 @@ impl Verdict {
         }
     }
 
-    /// Returns what is remarkable about an accepted answer.
+    /// Returns the notes of an accepted answer.
     pub fn notes(&self) -> &[Note] {
         match self {
             Self::Accepted { notes } => notes,

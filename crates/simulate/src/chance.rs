@@ -69,7 +69,7 @@ impl Chance {
 mod tests {
     use super::*;
 
-    /// The series is a promise to everybody who notes a seed in a bug report.
+    /// A seed in a bug report must give the same series later.
     #[test]
     fn the_series_never_changes() {
         let mut chance = Chance::new(42);

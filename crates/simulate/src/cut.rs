@@ -25,10 +25,10 @@ pub struct Recorded<'a> {
     pub summary: &'a str,
 }
 
-/// Writes a scenario that plays the events again, as far apart as they came.
+/// Writes a scenario that plays the events again, with their original pauses.
 ///
 /// A platform event gets a new `uuid` and `timestamp` each time it is played, since an app may drop what it has
-/// seen. Secrets, signatures and what belongs to a connection stay out; a played step is signed anew. Message
+/// seen. Secrets, signatures and what belongs to a connection stay out; a played step is signed again. Message
 /// texts and telephone numbers stay in.
 #[must_use]
 pub fn cut(events: &[Recorded<'_>]) -> String {
@@ -128,7 +128,7 @@ fn is_kept(name: &str) -> bool {
 }
 
 enum Body<'a> {
-    /// JSON with names in it, which playing writes as compactly as it came.
+    /// JSON with names in it, written compactly.
     Fresh(String),
     /// Text that playing must not touch.
     Exact(&'a str),
@@ -158,7 +158,7 @@ fn is_written(json: &Value, text: &str) -> bool {
     again == text
 }
 
-/// Says whether something in it must be new each time: an event's id, or a token that must not be in a file.
+/// Returns true if something in it must be new each time: an event's id, or a token that must not be in a file.
 fn is_fresh(json: &Value) -> bool {
     json["uuid"].is_string() || json["access_token"].is_string()
 }
@@ -202,7 +202,7 @@ fn block(text: &str) -> String {
     }
 }
 
-/// A string with everything odd escaped; JSON's escapes are TOML's too, but for the slash that nobody escapes.
+/// A string with everything odd escaped; JSON's escapes are TOML's too, except for the slash.
 fn basic(text: &str) -> String {
     let mut basic = String::from("\"");
     for c in text.chars() {

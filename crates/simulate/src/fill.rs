@@ -17,7 +17,7 @@ const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FillError {
-    /// A name that nobody knows.
+    /// An unknown name.
     Unknown {
         /// The name.
         name: String,

@@ -48,7 +48,7 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Parameters {
     }
 }
 
-/// Makes up what nobody gives. A run with the same seed and the same beginning makes up the same.
+/// Generates values that are not given. The same seed and start time give the same values.
 #[derive(Debug, Clone)]
 pub struct Fresh {
     chance: Chance,
@@ -71,14 +71,14 @@ impl Fresh {
         }
     }
 
-    /// Goes on to the next event, so many milliseconds after the beginning.
+    /// Moves to the next event, at this many milliseconds after the start.
     pub fn next_event(&mut self, offset_ms: u64) {
         let offset = i64::try_from(offset_ms).unwrap_or(i64::MAX);
         self.now_ms = self.began_ms.saturating_add(offset);
         self.event.clear();
     }
 
-    /// Returns the value of a name: what is given, or what is made up. Names in it are not yet replaced.
+    /// Returns the value of a name: given or generated. Names in it are not yet replaced.
     pub(super) fn value(&mut self, name: &str, given: &Parameters) -> Option<String> {
         if let Some(value) = given.get(name) {
             return Some(value.to_owned());

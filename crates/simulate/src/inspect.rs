@@ -15,7 +15,7 @@ use ringtail_ringcentral::signature::{self, Outcome, Scheme};
 use ringtail_ringcentral::validation::{Echo, echo};
 use ringtail_ringcentral::verdict::{Answer, NoAnswer, Verdict, judge};
 
-/// An answer as it came.
+/// A response as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     /// The status.

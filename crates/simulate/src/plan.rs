@@ -15,7 +15,7 @@ pub struct Faults {
     pub double: u8,
     /// Percentage of notifications that never come.
     pub drop: u8,
-    /// Longest time in milliseconds that a notification is late; each is late by a time of its own.
+    /// Longest time in milliseconds that a notification is late; each has a different delay.
     pub delay_ms: u64,
 }
 
@@ -30,7 +30,7 @@ const SECOND_AFTER_MS: u64 = 1000;
 pub struct Slot {
     /// Milliseconds after the beginning.
     pub at_ms: u64,
-    /// Whether faults may happen to it: to notifications alone, since for the rest somebody waits.
+    /// Whether faults may happen to it: to notifications alone, since callers wait for the rest.
     pub fallible: bool,
 }
 
@@ -45,7 +45,7 @@ pub struct Send {
     pub again: bool,
 }
 
-/// What is sent, in order, and what is not.
+/// What is sent, in order, and what is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     /// What is sent; times never go back.
@@ -60,7 +60,7 @@ pub fn plan(slots: &[Slot], faults: &Faults, seed: u64) -> Plan {
     let mut chance = Chance::new(seed);
     let mut sends: Vec<(bool, Send)> = Vec::with_capacity(slots.len());
     let mut dropped = Vec::new();
-    // Who overtakes is not overtaken itself, or all would be late together and in order.
+    // An event that overtakes is not overtaken itself: otherwise all would be late together and in order.
     let mut overtaking = 0;
     for (slot, Slot { at_ms, fallible }) in slots.iter().copied().enumerate() {
         // Every decision is taken for every slot, so that one more fault does not change the others.

@@ -53,7 +53,7 @@ impl Refusal {
         }
     }
 
-    /// Says whether the address's TLS, which comes before every answer, is at fault.
+    /// Returns true if the address's TLS, which comes before every answer, is at fault.
     #[must_use]
     pub fn is_of_certificate(&self) -> bool {
         self.code == &codes::SUB_524

@@ -87,11 +87,11 @@ pub enum End {
         /// What RingCentral would have recorded.
         reason: String,
     },
-    /// Nobody listens to the reports any more.
+    /// The receiver of reports is gone.
     Stopped,
 }
 
-/// Returns everything that a run would send, validation included, and its plan. Repetitions are not looked at.
+/// Returns everything that a run would send, validation included, and its plan. Repetitions are ignored.
 ///
 /// # Errors
 /// When the requests cannot be made.
@@ -108,7 +108,7 @@ pub fn rehearse(
     Ok((validation, shots, plan))
 }
 
-/// Plays a scenario, telling of each request as it is answered; `tell` returns whether to go on.
+/// Plays a scenario, reporting each request when it is answered; `tell` returns whether to continue.
 ///
 /// # Errors
 /// When the requests cannot be made; then nothing was sent.

@@ -103,7 +103,7 @@ fn parameters(words: &BTreeMap<String, Word>) -> Parameters {
     Parameters::from_iter(pairs.map(|(name, word)| (name.clone(), word.to_string())))
 }
 
-/// A request that is ready, and when it is due.
+/// A finished request and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shot {
     /// Milliseconds after the beginning.
@@ -153,7 +153,7 @@ impl Scenario {
         times.sum()
     }
 
-    /// Says whether it makes no request at all.
+    /// Returns true if it makes no request at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

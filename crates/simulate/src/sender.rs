@@ -37,7 +37,7 @@ pub struct SimSender {
 /// An answer, or why there is none.
 pub type Answered = Result<Received, NoAnswerError>;
 
-/// Why there is no answer.
+/// Why no response arrived.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct NoAnswerError {

@@ -1,4 +1,4 @@
-//! What templates can name: people, numbers, ids and times, each with a value when nobody gives one.
+//! What templates can name: people, numbers, ids and times, each with a default or generated value.
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ pub struct Variable {
     pub name: &'static str,
     /// One line for people.
     pub about: &'static str,
-    /// Where its value comes from when nobody gives one.
+    /// Source of its value when none is given.
     pub source: Source,
 }
 

@@ -23,7 +23,7 @@ pub(crate) enum Fault {
     NotYetValid { of: Option<String>, at: i64 },
     /// The certificate is for other names.
     WrongName { host: String, names: Vec<String> },
-    /// What has no word of its own here.
+    /// Any other fault.
     Other { reason: String },
 }
 

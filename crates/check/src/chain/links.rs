@@ -33,7 +33,7 @@ impl Links {
         Self { path }
     }
 
-    /// Says whether each certificate is followed by its issuer. What comes behind the chain's end does no harm.
+    /// Returns true if each certificate is followed by its issuer. What comes behind the chain's end does no harm.
     pub(super) fn is_in_order(&self) -> bool {
         self.path
             .iter()
@@ -41,7 +41,7 @@ impl Links {
             .all(|(expected, place)| expected == *place)
     }
 
-    /// Says whether the first certificate is an authority's and the server's own comes later.
+    /// Returns true if the first certificate is an authority's and the server's own comes later.
     pub(super) fn leaf_is_elsewhere(&self, certificates: &[X509Certificate<'_>]) -> bool {
         match certificates {
             [first, rest @ ..] => {
@@ -75,7 +75,7 @@ pub(super) fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
     certificate.issuer().as_raw() == certificate.subject().as_raw()
 }
 
-/// Says whether a certificate looks like one of a public authority, which must say where its issuer's certificate can
+/// Returns true if a certificate looks like one of a public authority, which must say where its issuer's certificate can
 /// be fetched, and have been logged in public.
 pub(super) fn is_publicly_issued(certificate: &X509Certificate<'_>) -> bool {
     certificate.extensions().iter().any(|extension| {

@@ -38,7 +38,7 @@ impl<'a> Node<'a> {
         Self::from(field)
     }
 
-    /// Returns the first element of an array, or the node itself if it is no array.
+    /// Returns the first element of an array, or the node itself if it is not an array.
     pub(crate) fn first(self) -> Self {
         match self.0 {
             Some(Place::Raw(raw)) if raw.get().starts_with('[') => {
@@ -57,7 +57,7 @@ impl<'a> Node<'a> {
         list.into_iter().map(|raw| Self::from(Some(raw)))
     }
 
-    /// Returns how many elements an array has; a value that is no array counts for one.
+    /// Returns how many elements an array has; any other value counts as one.
     pub(crate) fn count(self) -> usize {
         match self.0 {
             Some(Place::Raw(raw)) if raw.get().starts_with('[') => {
@@ -87,7 +87,7 @@ impl<'a> Node<'a> {
         self.text()?.parse().ok()
     }
 
-    /// Says whether the value is true.
+    /// Returns true if the value is true.
     pub(crate) fn is_true(self) -> bool {
         self.text().is_some_and(|text| text == "true")
     }
@@ -118,7 +118,7 @@ impl<'a> From<Option<&'a RawValue>> for Node<'a> {
     }
 }
 
-/// Returns how many more there are beside the one that was named.
+/// Returns a note of how many more there are than the one named.
 pub(super) fn more(count: usize) -> String {
     match count {
         0 | 1 => String::new(),

@@ -64,7 +64,7 @@ fn session(event: &Event<'_>) -> Option<String> {
     Some(line + &super::node::more(parties.count()))
 }
 
-/// The fields of legacy events sit beside the envelope (section 2.3).
+/// The fields of legacy events are at the envelope's level (section 2.3).
 fn legacy(what: &str, event: &Event<'_>) -> Option<String> {
     let side = |name: &str, number: &str| {
         let name = event.envelope.at(name).text();

@@ -59,22 +59,22 @@ impl<'r> Clues<'r> {
         self.request.headers.contains_key(GLIP_SIGNATURE)
     }
 
-    /// Says whether the body has the field, as JSON or as a form.
+    /// Returns true if the body has the field, as JSON or as a form.
     pub(crate) fn body(&self, field: Field) -> bool {
         self.body.has(field)
     }
 
-    /// Says whether the query has the field.
+    /// Returns true if the query has the field.
     pub(crate) fn query(&self, field: Field) -> bool {
         self.query.has(field)
     }
 
-    /// Says whether body or query has the field, for callers who let an administrator choose.
+    /// Returns true if body or query has the field, for callers who let an administrator choose.
     pub(crate) fn anywhere(&self, field: Field) -> bool {
         self.body(field) || self.query(field)
     }
 
-    /// Says whether the body has the envelope of section 2.3, or as much of it as RingCentral's samples have.
+    /// Returns true if the body has the envelope of section 2.3, or as much of it as RingCentral's samples have.
     pub(crate) fn has_envelope(&self) -> bool {
         self.body.has_envelope()
     }
@@ -255,7 +255,7 @@ fn value_matters(index: usize) -> bool {
         .any(|field| *field as usize == index)
 }
 
-/// Says whether the value makes the field one that tells callbacks apart.
+/// Returns true if the value makes the field one that distinguishes callbacks.
 fn holds(index: usize, value: &str) -> bool {
     match index {
         _ if index == Field::EventPath as usize => value.starts_with('/'),

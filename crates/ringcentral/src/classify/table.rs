@@ -4,7 +4,7 @@ use ringtail_protocol::event::Kind;
 
 use super::clues::{Clues, Field};
 
-/// One callback: what it is called, how it is recognised, who answers it, and what RingCentral wants to hear.
+/// One callback: its name, how it is recognized, who answers it, and what RingCentral expects.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Row {
@@ -18,14 +18,14 @@ pub struct Row {
     pub about: &'static str,
     /// What kind of event it becomes.
     pub kind: Kind,
-    /// What the edge answers when nobody else can.
+    /// The relay's response when no client answers.
     pub fallback: Fallback,
     /// What RingCentral wants of the answer.
     pub expectation: Expectation,
     pub(super) recognise: fn(&Clues<'_>) -> bool,
 }
 
-/// For callbacks that nobody repeats: the event is kept, and the caller is content with an empty object.
+/// For callbacks that are sent once: the event is stored, and an empty object satisfies the caller.
 const ACCEPT: Fallback = Fallback::Accept {
     content_type: "application/json",
     body: "{}",
@@ -64,7 +64,7 @@ pub const TABLE: &[Row] = &[
         expectation: expect(StatusRule::Exactly200, false),
         recognise: |clues| clues.is_get() && clues.query(Field::HubChallenge),
     },
-    // The answer is data signed with the app's secret, so nobody else can give it.
+    // The answer is data signed with the app's secret, so only the app can make it.
     Row {
         callback: Callback::SourceSdk,
         name: "source-sdk",
@@ -192,7 +192,7 @@ pub const TABLE: &[Row] = &[
             clues.is_get() && clues.query(Field::Code) && clues.query(Field::CreatorExtensionId)
         },
     },
-    // OAuth's refusal is `error` beside the app's own `state`.
+    // OAuth reports a refusal as `error` with the app's `state`.
     Row {
         callback: Callback::OAuthRedirect,
         name: "oauth-redirect",
@@ -277,7 +277,7 @@ impl Callback {
         self.row().name
     }
 
-    /// Returns what the edge answers when nobody else can.
+    /// Returns the relay's response when no client answers.
     pub fn fallback(self) -> Fallback {
         self.row().fallback
     }
@@ -287,7 +287,7 @@ impl Callback {
         self.row().expectation
     }
 
-    /// Says whether RingCentral reads the answer. It does not where a browser or somebody unknown asks.
+    /// Returns true if RingCentral reads the answer. It does not for browsers and unknown callers.
     pub fn is_judged(self) -> bool {
         self.expectation().status != StatusRule::NotAnError
     }
@@ -310,11 +310,11 @@ impl Callback {
     }
 }
 
-/// What the edge answers when nobody else can: to a passthrough request that no client takes, or to anything that could
+/// The relay's response to a passthrough request that no client answers, and to a request that could
 /// not be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
-    /// 200 with a small body, after the event is stored durably; the app is still owed it.
+    /// 200 with a small body, after the event is stored durably; the event is then pending.
     Accept {
         /// Value of the `Content-Type` header.
         content_type: &'static str,
@@ -325,7 +325,7 @@ pub enum Fallback {
     Refuse,
 }
 
-/// What RingCentral wants of the answer to a callback, as far as it can be told from outside the app.
+/// What RingCentral expects of the answer to a callback, as far as it is visible from outside the app.
 ///
 /// Whether a challenge is answered with the challenge, or a source SDK call with a signed body, is the app's
 /// secret and is not judged.
@@ -351,7 +351,7 @@ pub enum StatusRule {
 }
 
 impl StatusRule {
-    /// Says whether the status counts as success.
+    /// Returns true if the status counts as success.
     pub fn allows(self, status: u16) -> bool {
         match self {
             Self::Exactly200 => status == 200,

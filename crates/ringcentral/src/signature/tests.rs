@@ -43,7 +43,6 @@ fn glip_signature_is_hmac_sha1() {
     let digits = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
     let body = b"what do ya want for nothing?";
     assert_eq!(text(sign(Scheme::Glip, b"Jefe", body)), digits);
-    assert_eq!(text(sign_prefixed(b"Jefe", body)), format!("sha1={digits}"));
 }
 
 #[test]
@@ -96,7 +95,8 @@ fn glip_signature_holds_in_both_forms_and_over_compact_json() {
     for over in [&compact[..], &printed[..]] {
         let raw = sign(Scheme::Glip, b"s", over);
         let again = sign(Scheme::Glip, b"s", stringified.as_bytes());
-        let proofs = [raw, sign_prefixed(b"s", over), again];
+        let prefixed = [b"sha1=", raw.as_slice()].concat();
+        let proofs = [raw, prefixed, again];
         for proof in proofs {
             let sample = signed(Scheme::Glip, &proof, over);
             assert_eq!(

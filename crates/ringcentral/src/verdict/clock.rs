@@ -1,7 +1,7 @@
 //! RingCentral's patience with an address that fails (docs/RINGCENTRAL.md 2.6).
 //!
 //! Staff said "for 10 minutes"; whether time or failures are counted is not documented. Here both must be true:
-//! nothing was accepted for ten minutes, and a failure says so. What follows is told in two ways, see [`AFTERWARDS`].
+//! nothing was accepted for ten minutes, and a failure says so. The sources disagree on what follows, see [`AFTERWARDS`].
 
 use super::fault::Fault;
 use crate::limits::BLACKLIST_WINDOW_MINUTES;
@@ -60,7 +60,7 @@ impl Failing {
         self.since_ms.saturating_add(PATIENCE_MS)
     }
 
-    /// Returns what is to come, to follow "the subscription would be", as of a time.
+    /// Returns the outlook at a time, as the end of a sentence that begins "the subscription would be".
     pub fn outlook(&self, now_ms: i64) -> String {
         if self.blacklisted_ms.is_some() {
             return "blacklisted".to_owned();
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn ten_minutes_of_failures_blacklist_and_one_good_answer_resets() {
-        // At each time: the answer, and what is to come then.
+        // Time, fault, and the outlook then.
         let mut clock = FailureClock::default();
         for (at_ms, fault, expected) in [
             (0, None, None),

@@ -92,7 +92,7 @@ pub enum NoAnswer {
     NotFound,
     /// TLS could not be agreed on.
     Tls,
-    /// There is no way to the address.
+    /// No route to the address.
     Unreachable,
 }
 

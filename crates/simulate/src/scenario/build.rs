@@ -47,7 +47,7 @@ impl Scenario {
             .collect()
     }
 
-    /// Finds a value whose name is a mistake: nobody would notice that it does nothing.
+    /// Finds a value whose name is a mistake: it would silently do nothing.
     fn check_names(&self, given: &Parameters) -> Result<(), RehearseError> {
         let known = |name: &str| variable(name).is_some() || self.vars.contains_key(name);
         match given.names().find(|name| !known(name)) {

@@ -1,4 +1,4 @@
-//! Everything that is no platform event.
+//! Templates of callbacks other than platform events.
 
 use http::Method;
 
