@@ -1,4 +1,4 @@
-//! Every code, by family. A code never changes its meaning, and a number that is no longer used is not used again.
+//! Every code, by family. A code keeps its meaning, and its number is never reused.
 //!
 //! | codes | about |
 //! |---|---|

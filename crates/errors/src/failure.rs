@@ -18,7 +18,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Makes a failure from a message, for an error that has no type of its own.
+    /// Makes a failure from a message, for an error without a type.
     pub fn new(code: &'static Code, message: impl Display) -> Self {
         Self {
             code,
@@ -28,13 +28,13 @@ impl Failure {
         }
     }
 
-    /// Makes a failure that prints nothing, because the command's output has said it.
+    /// Makes a failure that prints nothing, for a command whose output says it.
     #[must_use]
     pub fn silent(code: &'static Code) -> Self {
         Self::new(code, "")
     }
 
-    /// Makes a failure of an error that has no code of its own, with its causes.
+    /// Makes a failure of an error that is not [`Coded`], with its causes.
     pub fn of(code: &'static Code, error: &(dyn Error + 'static)) -> Self {
         Self::new(code, chain(error))
     }
@@ -104,9 +104,9 @@ impl<E: Coded + 'static> From<E> for Failure {
     }
 }
 
-/// Says what was tried, ahead of the error.
+/// Adds context to errors.
 pub trait Context<T> {
-    /// Puts `what` ahead of the error.
+    /// Puts `what` ahead of the error's text.
     fn context(self, what: impl Display) -> Result<T, Failure>;
 }
 

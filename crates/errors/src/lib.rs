@@ -1,4 +1,4 @@
-//! Error codes: the one table of RingCentral's and Ringtail's own, and how a program ends with one.
+//! Error codes of RingCentral and Ringtail in one table, and how a program ends with one.
 //!
 //! Each of [`codes`] says what the code means, likely causes, and what to do next. An error type implements
 //! [`Coded`] beside its definition; a program turns it into a [`Failure`], which prints the code, the error with its
@@ -24,7 +24,7 @@ pub use self::paste::{Found, read};
 pub struct Code {
     /// The code as it is printed, such as `SUB-525`.
     pub id: &'static str,
-    /// Who prints the code, and with what.
+    /// Who prints the code.
     pub origin: Origin,
     /// What has happened, in a sentence or two.
     pub meaning: &'static str,
@@ -38,7 +38,7 @@ pub struct Code {
     pub sections: &'static [&'static str],
 }
 
-/// Who prints a code, and with what.
+/// Who prints a code.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Origin {
     /// RingCentral's API.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::catalogue::Plain;
 use crate::{Code, all, codes, find};
 
-/// How much of a pasted text is looked at, in bytes.
+/// Bytes of a pasted text that are searched.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// What a text says.
@@ -42,7 +42,7 @@ pub fn read(text: &str) -> Option<Found> {
         }
     }
     let said = || reason(text).or_else(|| message(text)).map(Found::Known);
-    // A single word was meant as a code, whatever its shape.
+    // A single word is a code, whatever its shape.
     let is_word = !text.contains(char::is_whitespace) && Plain::of(text).is_some();
     let word = || is_word.then(|| Found::Unknown(text.to_owned()));
     unknown.or_else(said).or_else(word)

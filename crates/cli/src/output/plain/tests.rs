@@ -279,8 +279,8 @@ fn proofs_and_the_failure_clock_have_lines() {
     signature: X-Glip-Signature wrong
     signature: X-Dimelo-Secret missing
     signature: X-SMCCSDK-SIGNATURE not configured
-    in production this subscription would be blacklisted in 3 min unless an answer is accepted before (reason: Webhook responses with code: [500]\u{1b})
-    in production this subscription would be blacklisted since 10:23; its staff said (2018) that it comes back at a check every 15 minutes once the address answers well, its guide says (2022) that it never does: then delete it and create it again (reason: Webhook responses with code: [500]\u{1b})
-    the app's answers are accepted again
+    in production this subscription would be blacklisted in 3 min unless a response is accepted before (reason: Webhook responses with code: [500]\u001b)
+    in production this subscription would be blacklisted since 10:23; its staff said (2018) that it comes back at a check every 15 minutes once the address answers well, its guide says (2022) that it never does: then delete it and create it again (reason: Webhook responses with code: [500]\u001b)
+    RingCentral would accept the app's responses again
     ");
 }
