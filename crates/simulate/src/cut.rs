@@ -1,4 +1,4 @@
-//! Cuts a scenario out of recorded events.
+//! Writes recorded events as a scenario file.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,10 +8,10 @@ use super::fill::escape;
 use ringtail_ringcentral::secret;
 use ringtail_ringcentral::signature::Scheme;
 
-/// An event as it was recorded.
+/// A recorded event.
 #[derive(Debug, Clone, Copy)]
 pub struct Recorded<'a> {
-    /// When it came, in milliseconds since 1970.
+    /// Time of arrival in milliseconds since 1970.
     pub at_ms: i64,
     /// The method.
     pub method: &'a str,
@@ -21,15 +21,14 @@ pub struct Recorded<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
     /// The body.
     pub body: &'a [u8],
-    /// One line about it, for the file.
+    /// One-line summary, written as a comment.
     pub summary: &'a str,
 }
 
-/// Writes a scenario that plays the events again, with their original pauses.
+/// Writes a scenario that repeats the events with their original spacing.
 ///
-/// A platform event gets a new `uuid` and `timestamp` each time it is played, since an app may drop what it has
-/// seen. Secrets, signatures and what belongs to a connection stay out; a played step is signed again. Message
-/// texts and telephone numbers stay in.
+/// Each run gives a platform event a new `uuid` and `timestamp`, because apps drop duplicates. Secrets, signatures and
+/// connection headers are left out; a run signs its requests itself. Message texts and telephone numbers are kept.
 #[must_use]
 pub fn cut(events: &[Recorded<'_>]) -> String {
     let began = events.iter().map(|event| event.at_ms).min();
@@ -70,16 +69,16 @@ fn step(text: &mut String, event: &Recorded<'_>) {
         return;
     }
     match body(event.body) {
-        Body::Fresh(body) => line("body", block(&body)),
-        Body::Exact(body) => {
+        StepBody::Template(body) => line("body", quoted(&body)),
+        StepBody::Exact(body) => {
             line("exact", "true".to_owned());
-            line("body", block(body));
+            line("body", quoted(body));
         }
-        Body::Binary(body) => line("body_base64", quoted(&STANDARD.encode(body))),
+        StepBody::Binary(body) => line("body_base64", quoted(&STANDARD.encode(body))),
     }
 }
 
-/// The path without the proofs that a query may hold.
+/// Returns the path without signatures and secrets in its query.
 fn path(path: &str) -> String {
     let Some((path, query)) = path.split_once('?') else {
         return escape(path);
@@ -100,7 +99,7 @@ fn path(path: &str) -> String {
     }
 }
 
-/// Headers of the connection, of proxies on the way, and proofs.
+/// Excludes headers of the connection and of proxies, signatures and secrets.
 fn is_kept(name: &str) -> bool {
     const LEFT_OUT: [&str; 14] = [
         "host",
@@ -127,94 +126,62 @@ fn is_kept(name: &str) -> bool {
             .all(|scheme| scheme.header().as_str() != name)
 }
 
-enum Body<'a> {
-    /// JSON with names in it, written compactly.
-    Fresh(String),
-    /// Text that playing must not touch.
+enum StepBody<'a> {
+    /// JSON with variables; a run sends it compact.
+    Template(String),
+    /// Text that a run sends unchanged.
     Exact(&'a str),
     Binary(&'a [u8]),
 }
 
-fn body(bytes: &[u8]) -> Body<'_> {
+fn body(bytes: &[u8]) -> StepBody<'_> {
     let Ok(text) = str::from_utf8(bytes) else {
-        return Body::Binary(bytes);
+        return StepBody::Binary(bytes);
     };
-    // What is not written as it would be written again, such as a number with many digits, is kept as it is.
+    // JSON that serializes differently, such as a number with many digits, is kept as text.
     let json = serde_json::from_str::<Value>(text).ok();
-    match json.filter(|json| is_written(json, text)) {
-        // A text that is `#{..}` and nothing else would be taken for a name, and cannot be written otherwise.
-        Some(mut json) if is_fresh(&json) && !text.contains("\"#{") => {
-            names(&mut json);
-            Body::Fresh(serde_json::to_string_pretty(&json).unwrap_or_default())
+    match json.filter(|json| json.to_string() == text) {
+        // A string that is exactly `#{..}` would become a number and cannot be escaped.
+        Some(mut json) if needs_variables(&json) && !text.contains("\"#{") => {
+            insert_variables(&mut json);
+            StepBody::Template(serde_json::to_string_pretty(&json).unwrap_or_default())
         }
-        // A carriage return would not survive the file.
-        _ if text.contains('\r') => Body::Binary(bytes),
-        _ => Body::Exact(text),
+        // TOML normalizes a carriage return in a text of several lines.
+        _ if text.contains('\r') => StepBody::Binary(bytes),
+        _ => StepBody::Exact(text),
     }
 }
 
-fn is_written(json: &Value, text: &str) -> bool {
-    let again = json.to_string();
-    again == text
-}
-
-/// Returns true if something in it must be new each time: an event's id, or a token that must not be in a file.
-fn is_fresh(json: &Value) -> bool {
+/// Whether the body has an event id, which must be new in each run, or a token, which must not be in a file.
+fn needs_variables(json: &Value) -> bool {
     json["uuid"].is_string() || json["access_token"].is_string()
 }
 
-/// Puts names in the place of what is new each time, and keeps every other text from being taken for a name.
-fn names(json: &mut Value) {
-    keep(json);
+/// Replaces ids, times and tokens by variables and escapes every other text.
+fn insert_variables(json: &mut Value) {
+    escape_texts(json);
     if let Value::Object(fields) = json {
-        for (field, name) in [
+        for (field, variable) in [
             ("uuid", "${uuid}"),
             ("timestamp", "${timestamp}"),
             ("access_token", "simulated-${bot_token}"),
         ] {
             if let Some(value @ Value::String(_)) = fields.get_mut(field) {
-                *value = Value::String(name.to_owned());
+                *value = Value::String(variable.to_owned());
             }
         }
     }
 }
 
-fn keep(json: &mut Value) {
+fn escape_texts(json: &mut Value) {
     match json {
         Value::String(text) => *text = escape(text),
-        Value::Array(items) => items.iter_mut().for_each(keep),
-        Value::Object(fields) => fields.values_mut().for_each(keep),
+        Value::Array(items) => items.iter_mut().for_each(escape_texts),
+        Value::Object(fields) => fields.values_mut().for_each(escape_texts),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-/// Writes a text as a TOML string of one line.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
-}
-
-/// Writes a text as a TOML string of several lines if it can be read like that.
-fn block(text: &str) -> String {
-    let plain = text.chars().all(|c| !c.is_control() || c == '\n') && !text.contains("'''");
-    match plain && !text.ends_with('\'') && !text.starts_with('\n') {
-        true => format!("'''{text}'''"),
-        false => basic(text),
-    }
-}
-
-/// A string with everything odd escaped; JSON's escapes are TOML's too, except for the slash.
-fn basic(text: &str) -> String {
-    let mut basic = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                basic.push('\\');
-                basic.push(c);
-            }
-            c if c.is_control() => basic.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => basic.push(c),
-        }
-    }
-    basic.push('"');
-    basic
 }

@@ -1,86 +1,72 @@
-//! Replaces names in texts and JSON by their values.
+//! Replaces variables in texts and JSON by their values.
 //!
-//! `${name}` stands for the value anywhere in a text. A text that is `#{name}` and nothing else stands for a
-//! JSON number, boolean or null. `$${` stands for `${` itself.
+//! `${name}` is replaced anywhere in a text. A JSON string that is exactly `#{name}` becomes a number, boolean or
+//! null. `$${` is an escaped `${`.
 
 use serde_json::Value;
 
-use super::fresh::{Fresh, Parameters};
+use super::generator::{Generator, Parameters};
 
-/// How deep values may name other values; more is a circle.
+/// How deep values may use other variables; deeper ones are taken for a circle.
 const MAX_DEPTH: u8 = 8;
 
-/// Most bytes that one text may grow to.
+/// Largest size of a filled text.
 const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 
 /// Why a template could not be filled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FillError {
-    /// An unknown name.
+    /// A variable is unknown.
+    #[error("there is no value for ${{{name}}}")]
     Unknown {
-        /// The name.
+        /// Name of the variable.
         name: String,
     },
-    /// Values that name each other in a circle.
+    /// The value of a variable uses the variable itself.
+    #[error("the value of ${{{name}}} names itself")]
     Circle {
-        /// Where it was noticed.
+        /// Name of one variable of the circle.
         name: String,
     },
-    /// A name that has no end.
+    /// A `${` has no closing brace.
+    #[error("a name has no closing brace: {rest:?}")]
     Open {
-        /// What follows its beginning.
+        /// The start of the unclosed text.
         rest: String,
     },
-    /// A text where JSON needs a number.
+    /// `#{name}` stands for a text.
+    #[error("{name} must be a number, true, false or null, not {value:?}")]
     NotScalar {
-        /// The name.
+        /// Name of the variable.
         name: String,
-        /// The text.
+        /// Its value.
         value: String,
     },
-    /// More than anybody needs.
+    /// A filled text exceeds the limit.
+    #[error("a text grows over {MAX_TEXT_BYTES} bytes")]
     TooLong,
 }
-
-impl std::fmt::Display for FillError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unknown { name } => write!(f, "there is no value for ${{{name}}}"),
-            Self::Circle { name } => write!(f, "the value of ${{{name}}} names itself"),
-            Self::Open { rest } => write!(f, "a name has no closing brace: {rest:?}"),
-            Self::NotScalar { name, value } => {
-                write!(
-                    f,
-                    "{name} must be a number, true, false or null, not {value:?}"
-                )
-            }
-            Self::TooLong => write!(f, "a text grows over {MAX_TEXT_BYTES} bytes"),
-        }
-    }
-}
-
-impl std::error::Error for FillError {}
 
 /// Fills every text of a JSON value.
 pub(super) fn fill_json(
     value: &Value,
     given: &Parameters,
-    fresh: &mut Fresh,
+    generator: &mut Generator,
 ) -> Result<Value, FillError> {
     Ok(match value {
         Value::String(text) => match text.strip_prefix("#{").and_then(|t| t.strip_suffix('}')) {
-            Some(name) => scalar(name, given, fresh)?,
-            None => Value::String(fill_text(text, given, fresh)?),
+            Some(name) => scalar(name, given, generator)?,
+            None => Value::String(fill_text(text, given, generator)?),
         },
         Value::Array(items) => {
-            let filled = items.iter().map(|item| fill_json(item, given, fresh));
+            let filled = items.iter().map(|item| fill_json(item, given, generator));
             Value::Array(filled.collect::<Result<_, _>>()?)
         }
         Value::Object(fields) => {
             let filled = fields
                 .iter()
-                .map(|(name, value)| Ok((name.clone(), fill_json(value, given, fresh)?)));
+                .map(|(name, value)| Ok((name.clone(), fill_json(value, given, generator)?)));
             Value::Object(filled.collect::<Result<_, FillError>>()?)
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
@@ -91,17 +77,22 @@ pub(super) fn fill_json(
 pub(super) fn fill_text(
     text: &str,
     given: &Parameters,
-    fresh: &mut Fresh,
+    generator: &mut Generator,
 ) -> Result<String, FillError> {
-    fill(text, given, fresh, 0)
+    fill(text, given, generator, 0)
 }
 
-/// Writes a text so that filling gives it back.
+/// Escapes a text so that filling returns it unchanged.
 pub(super) fn escape(text: &str) -> String {
     text.replace("${", "$${")
 }
 
-fn fill(text: &str, given: &Parameters, fresh: &mut Fresh, depth: u8) -> Result<String, FillError> {
+fn fill(
+    text: &str,
+    given: &Parameters,
+    generator: &mut Generator,
+    depth: u8,
+) -> Result<String, FillError> {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -117,7 +108,7 @@ fn fill(text: &str, given: &Parameters, fresh: &mut Fresh, depth: u8) -> Result<
             let rest = from.chars().take(40).collect();
             return Err(FillError::Open { rest });
         };
-        filled.push_str(&named(name, given, fresh, depth)?);
+        filled.push_str(&variable_value(name, given, generator, depth)?);
         if filled.len() > MAX_TEXT_BYTES {
             return Err(FillError::TooLong);
         }
@@ -127,24 +118,26 @@ fn fill(text: &str, given: &Parameters, fresh: &mut Fresh, depth: u8) -> Result<
     Ok(filled)
 }
 
-fn named(
+fn variable_value(
     name: &str,
     given: &Parameters,
-    fresh: &mut Fresh,
+    generator: &mut Generator,
     depth: u8,
 ) -> Result<String, FillError> {
     if depth >= MAX_DEPTH {
         let name = name.to_owned();
         return Err(FillError::Circle { name });
     }
-    let value = fresh.value(name, given).ok_or_else(|| FillError::Unknown {
-        name: name.to_owned(),
-    })?;
-    fill(&value, given, fresh, depth + 1)
+    let value = generator
+        .value(name, given)
+        .ok_or_else(|| FillError::Unknown {
+            name: name.to_owned(),
+        })?;
+    fill(&value, given, generator, depth + 1)
 }
 
-fn scalar(name: &str, given: &Parameters, fresh: &mut Fresh) -> Result<Value, FillError> {
-    let value = named(name, given, fresh, 0)?;
+fn scalar(name: &str, given: &Parameters, generator: &mut Generator) -> Result<Value, FillError> {
+    let value = variable_value(name, given, generator, 0)?;
     match serde_json::from_str(value.trim()) {
         Ok(scalar @ (Value::Number(_) | Value::Bool(_) | Value::Null)) => Ok(scalar),
         _ => Err(FillError::NotScalar {
@@ -169,8 +162,8 @@ mod tests {
     }
 
     #[test]
-    fn names_become_values_and_escapes_become_names() {
-        let mut fresh = Fresh::new(1, 0);
+    fn variables_are_replaced_and_escapes_are_undone() {
+        let mut generator = Generator::new(1, 0);
         for (text, expected) in [
             ("", Ok("")),
             ("plain } $ { #{a}", Ok("plain } $ { #{a}")),
@@ -180,7 +173,8 @@ mod tests {
             ("x${nobody}", Err("there is no value for ${nobody}")),
             ("${a", Err("a name has no closing brace: \"${a\"")),
         ] {
-            let filled = fill_text(text, &given(), &mut fresh).map_err(|error| error.to_string());
+            let filled =
+                fill_text(text, &given(), &mut generator).map_err(|error| error.to_string());
             assert_eq!(
                 filled.as_deref().map_err(String::as_str),
                 expected,
@@ -189,7 +183,7 @@ mod tests {
         }
         for text in ["${a} and $${b}", "$$${a}"] {
             assert_eq!(
-                fill_text(&escape(text), &given(), &mut fresh).as_deref(),
+                fill_text(&escape(text), &given(), &mut generator).as_deref(),
                 Ok(text)
             );
         }
@@ -197,14 +191,14 @@ mod tests {
 
     #[test]
     fn json_keeps_its_types() {
-        let mut fresh = Fresh::new(1, 0);
+        let mut generator = Generator::new(1, 0);
         let template = serde_json::json!({"n": "#{a}", "t": "${a}", "w": ["${word}", null, 2.5]});
-        let filled = fill_json(&template, &given(), &mut fresh).unwrap();
+        let filled = fill_json(&template, &given(), &mut generator).unwrap();
         assert_eq!(
             filled.to_string(),
             r#"{"n":1,"t":"1","w":["x\"y",null,2.5]}"#
         );
-        let wrong = fill_json(&serde_json::json!("#{word}"), &given(), &mut fresh);
+        let wrong = fill_json(&serde_json::json!("#{word}"), &given(), &mut generator);
         assert!(matches!(wrong, Err(FillError::NotScalar { .. })));
     }
 }

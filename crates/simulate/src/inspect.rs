@@ -1,115 +1,91 @@
-//! Whether an app's answer satisfies RingCentral, as far as only the sender can tell.
+//! Judges an app's answer with what the sender knows.
 //!
-//! [`judge`] knows status, time and size. A simulation knows more: the token it sent, the challenge, the secret.
+//! [`judge`] sees status, time and size. A simulation also knows the token, the challenge and the secret.
 
-use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use serde::Serialize;
 use serde_json::Value;
 
-use super::request::{Secrets, SimRequest};
+use super::request::SimRequest;
 use super::scenario::Expect;
+use ringtail_model::secrets::Secrets;
 use ringtail_ringcentral::classify::Callback;
 use ringtail_ringcentral::signature::{self, Outcome, Scheme};
 use ringtail_ringcentral::validation::{Echo, echo};
 use ringtail_ringcentral::verdict::{Answer, NoAnswer, Verdict, judge};
 
-/// A response as received.
+/// A received answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     /// The status.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, as much of it as was read.
+    /// The part of the body that was read.
     pub body: Vec<u8>,
-    /// Size of the body that was read.
+    /// Size of that part.
     pub body_len: u64,
-    /// From the request to the end of the answer.
+    /// Time from the request to the end of the answer.
     pub duration: Duration,
 }
 
-/// What came of a request.
+/// The judgement of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What RingCentral would have made of status, time and size.
+    /// RingCentral's verdict on status, time and size.
     pub verdict: Verdict,
-    /// What else is wrong.
+    /// Other problems of the answer.
     pub problems: Vec<Problem>,
-    /// Whether the answer is the one that the scenario wants.
+    /// Whether the answer is the one that the scenario expects.
     pub as_expected: bool,
 }
 
-/// Something wrong with an answer that status, time and size do not show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A problem of an answer that status, time and size do not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Problem {
-    /// A validation's token did not come back.
+    /// The answer to a validation has no token.
+    #[error("the answer has no Validation-Token header (SUB-520)")]
     TokenMissing,
-    /// A validation's token came back as another.
+    /// The answer to a validation has another token.
+    #[error("the Validation-Token of the answer is not the one that was sent (SUB-520)")]
     TokenDiffers,
-    /// A challenge of RingCX Digital did not come back as the body.
+    /// The answer to a RingCX Digital challenge is not the challenge.
+    #[error("the body of the answer is not exactly the challenge")]
     ChallengeDiffers,
-    /// A source SDK answer is no JSON.
+    /// A source SDK answer is not JSON.
+    #[error("the answer is not JSON")]
     NotJson,
-    /// A source SDK answer is signed wrongly.
+    /// A source SDK answer has a wrong signature.
+    #[error("the X-SMCCSDK-SIGNATURE of the answer does not match its body")]
     SignatureWrong,
-    /// A source SDK answer is not signed.
+    /// A source SDK answer has no signature.
+    #[error("the answer has no X-SMCCSDK-SIGNATURE")]
     SignatureMissing,
-    /// The answer to an interactive message is JSON, but no dialog.
+    /// The answer to an interactive message is JSON but not a dialog.
+    #[error(
+        "the answer is JSON but not a dialog, so RingCentral ignores it; \"type\" must be \"dialog\""
+    )]
     NotADialog,
     /// A dialog has no title.
+    #[error("the dialog has no title")]
     DialogWithoutTitle,
-    /// A dialog has neither an adaptive card nor an https address to show in a frame.
+    /// A dialog has neither an adaptive card nor an https URL for a frame.
+    #[error("the dialog has neither an AdaptiveCard in \"card\" nor an https URL in \"iframeURL\"")]
     DialogWithoutContent,
-    /// A request that should have been refused was accepted.
+    /// The app accepted a request that it should have refused.
+    #[error("the app accepted the request; it should have refused it with a 4xx")]
     NotRefused,
-    /// The app answered with an error where RingCentral has no say.
+    /// The app answered with an error that RingCentral does not judge.
+    #[error("the app answered with an error, which RingCentral does not judge")]
     ErrorStatus,
 }
 
-impl Problem {
-    /// Returns the problem as a stable machine word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::TokenMissing => "token-missing",
-            Self::TokenDiffers => "token-differs",
-            Self::ChallengeDiffers => "challenge-differs",
-            Self::NotJson => "not-json",
-            Self::SignatureWrong => "signature-wrong",
-            Self::SignatureMissing => "signature-missing",
-            Self::NotADialog => "not-a-dialog",
-            Self::DialogWithoutTitle => "dialog-without-title",
-            Self::DialogWithoutContent => "dialog-without-content",
-            Self::NotRefused => "not-refused",
-            Self::ErrorStatus => "error-status",
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TokenMissing => "the answer has no Validation-Token header (SUB-520)",
-            Self::TokenDiffers => "the Validation-Token of the answer is not the one that was sent (SUB-520)",
-            Self::ChallengeDiffers => "the body of the answer is not exactly the challenge",
-            Self::NotJson => "the answer is not JSON",
-            Self::SignatureWrong => "the X-SMCCSDK-SIGNATURE of the answer does not fit its body",
-            Self::SignatureMissing => "the answer has no X-SMCCSDK-SIGNATURE",
-            Self::NotADialog => "the answer is JSON but no dialog, so RingCentral ignores it; \"type\" must be \"dialog\"",
-            Self::DialogWithoutTitle => "the dialog has no title",
-            Self::DialogWithoutContent => "the dialog has neither an AdaptiveCard in \"card\" nor an https URL in \"iframeURL\"",
-            Self::NotRefused => "the request was accepted although it should have been refused with a 4xx",
-            Self::ErrorStatus => "the app answered with an error; nothing of RingCentral's hangs on it",
-        })
-    }
-}
-
 /// Judges the answer to a request.
-#[must_use]
-pub fn inspect(
+pub(super) fn inspect(
     request: &SimRequest,
     expect: Expect,
     secrets: &Secrets,
@@ -126,13 +102,13 @@ pub fn inspect(
     let verdict = judge(request.callback, answer.as_ref().map_err(|reason| *reason));
     let mut problems = Vec::new();
     if let (Ok(received), Expect::Accepted) = (outcome, expect) {
-        problems = found(request, secrets, received);
+        problems = problems_of(request, secrets, received);
         if verdict == (Verdict::Unjudged { failed: true }) {
             problems.push(Problem::ErrorStatus);
         }
     }
     let refused = outcome.is_ok_and(|received| (400..500).contains(&received.status));
-    if expect == Expect::Refused && !refused && outcome.is_ok() {
+    if expect == Expect::Refused && outcome.is_ok() && !refused {
         problems.push(Problem::NotRefused);
     }
     let as_expected = match expect {
@@ -147,7 +123,7 @@ pub fn inspect(
     }
 }
 
-fn found(request: &SimRequest, secrets: &Secrets, received: &Received) -> Vec<Problem> {
+fn problems_of(request: &SimRequest, secrets: &Secrets, received: &Received) -> Vec<Problem> {
     match request.callback {
         Callback::Validation => validation(request, received).into_iter().collect(),
         Callback::DigitalChallenge => challenge(request, received).into_iter().collect(),
@@ -186,7 +162,7 @@ fn source_sdk(secrets: &Secrets, received: &Received) -> Vec<Problem> {
     problems
 }
 
-/// Anything that is no JSON object is ignored by RingCentral (section 7.5), and an empty object says nothing.
+/// Checks a dialog. RingCentral ignores answers that are not a JSON object (section 7.5); an empty object is allowed.
 fn dialog(received: &Received) -> Vec<Problem> {
     let Ok(Value::Object(answer)) = serde_json::from_slice::<Value>(&received.body) else {
         return Vec::new();

@@ -1,20 +1,18 @@
-//! RingCentral's traffic without RingCentral: what it would send, when, and whether an answer satisfies it.
+//! Simulates RingCentral's traffic: the requests, their timing, and the judgement of the answers.
 //!
-//! A [`Template`] is one kind of request. A [`Scenario`] is a file of steps that name templates, with times
-//! between them as in RingCentral's own captures. [`Scenario::rehearse`] makes the requests, new ids and times
-//! in them; [`plan()`] says when each is sent and brings about the faults that were asked for; [`inspect()`] judges
-//! the app's answers; [`cut()`] makes a scenario of recorded events. The same seed and beginning give the same
-//! bytes.
+//! A [`Template`] is one kind of request. A [`Scenario`] is a file of steps that use templates, with the spacing of
+//! RingCentral's own captures. [`Scenario::rehearse`] builds the requests with new ids and times, [`plan()`] decides
+//! when each is sent and simulates faults, and [`cut()`] writes recorded events as a scenario. The same seed and start
+//! time give the same bytes.
 //!
-//! [`run()`] plays RingCentral against an address: it sends what a scenario says when it says so, and judges the answers.
-//! Requests go out one at a time, in the order of the plan, each on a connection of its own and never twice unless the
-//! plan doubles it. An answer that takes long therefore puts off what follows; disorder is what [`plan()`] decides, so
-//! that the same seed shows an app the same. Nothing else here sends anything, or knows what time it is.
+//! [`run()`] sends a scenario to an address and judges the answers. It sends one request at a time, in the order of the
+//! plan, each on a new connection and only once unless the plan duplicates it. A slow answer delays what follows;
+//! reordering is left to [`plan()`], so that the same seed gives the same order. Only [`run()`] uses the network and the
+//! clock.
 
-mod chance;
 mod cut;
 mod fill;
-mod fresh;
+mod generator;
 mod inspect;
 mod plan;
 mod refusal;
@@ -26,19 +24,18 @@ mod table;
 mod template;
 mod variables;
 
-pub use self::chance::Chance;
 pub use self::cut::{Recorded, cut};
 pub use self::fill::FillError;
-pub use self::fresh::{Fresh, Parameters};
-pub use self::inspect::{Finding, Problem, Received, inspect};
-pub use self::plan::{Faults, OVERTAKEN_BY, Plan, Send, Slot, plan};
+pub use self::generator::Parameters;
+pub use self::inspect::{Finding, Problem, Received};
+pub use self::plan::{Faults, Plan, Send, Slot, plan};
 pub use self::refusal::Refusal;
-pub use self::request::{Secrets, SimRequest};
+pub use self::request::SimRequest;
 pub use self::run::{End, Options, Pace, Report, Summary, rehearse, run};
-pub use self::scenario::{Expect, RehearseError, Scenario, ScenarioError, Shot, Step, builtins};
+pub use self::scenario::{Expect, RehearseError, Scenario, ScenarioError, Shot, builtins};
 pub use self::sender::{Answered, NewSenderError, NoAnswerError, SimSender};
 pub use self::template::{Origin, Template};
-pub use self::variables::{Make, Source, VARIABLES, Variable};
+pub use self::variables::{IdFormat, Source, VARIABLES, Variable};
 
 #[cfg(test)]
 mod tests;

@@ -1,80 +1,79 @@
-//! When each request is sent, and what goes wrong on purpose.
+//! Decides when each request is sent, and with which simulated faults.
 //!
-//! RingCentral promises neither order nor that an event comes once, and a lost one does not come again
-//! (docs/RINGCENTRAL.md 2.7 and 2.8). A plan brings these habits about at will, and the same seed brings about the
-//! same.
+//! RingCentral guarantees neither order nor single delivery, and does not send a lost event again
+//! (docs/RINGCENTRAL.md 2.7 and 2.8). A plan simulates this; the same seed gives the same plan.
 
-use super::chance::Chance;
+use fastrand::Rng;
 
-/// Faults to bring about.
+/// Faults to simulate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Faults {
-    /// Percentage of notifications that are overtaken by up to [`OVERTAKEN_BY`] later ones.
+    /// Percentage of notifications that are overtaken by up to three later ones.
     pub reorder: u8,
-    /// Percentage of notifications that come twice.
+    /// Percentage of notifications that are sent twice.
     pub double: u8,
-    /// Percentage of notifications that never come.
+    /// Percentage of notifications that are not sent.
     pub drop: u8,
-    /// Longest time in milliseconds that a notification is late; each has a different delay.
+    /// Longest delay of a notification in milliseconds; each gets a random delay up to it.
     pub delay_ms: u64,
 }
 
-/// How many later notifications overtake one at most.
-pub const OVERTAKEN_BY: u64 = 3;
+/// The most notifications that overtake an earlier one.
+const OVERTAKEN_BY: usize = 3;
 
-/// Longest time in milliseconds until a notification comes a second time.
+/// Longest time in milliseconds between a notification and its duplicate.
 const SECOND_AFTER_MS: u64 = 1000;
 
 /// One request of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
-    /// Milliseconds after the beginning.
+    /// Milliseconds after the start of the run.
     pub at_ms: u64,
-    /// Whether faults may happen to it: to notifications alone, since callers wait for the rest.
+    /// Whether it may have faults: only notifications may, because a user or RingCentral waits for other answers.
     pub fallible: bool,
 }
 
-/// Something to send.
+/// One send of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Send {
-    /// Which request, by its place among the slots.
+    /// Index of the slot.
     pub slot: usize,
-    /// When, in milliseconds after the beginning.
+    /// Milliseconds after the start of the run.
     pub at_ms: u64,
-    /// Whether it is sent for the second time.
+    /// Whether it is the duplicate of an earlier send.
     pub again: bool,
 }
 
-/// What is sent, in order, and what is left out.
+/// The sends of a run in order, and the slots without one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// What is sent; times never go back.
+    /// The sends, sorted by time.
     pub sends: Vec<Send>,
-    /// The slots that are left out.
+    /// Indexes of the slots that are not sent.
     pub dropped: Vec<usize>,
 }
 
-/// Makes the plan for slots in the order of their times.
+/// Plans the sends of slots, which are sorted by time.
 #[must_use]
 pub fn plan(slots: &[Slot], faults: &Faults, seed: u64) -> Plan {
-    let mut chance = Chance::new(seed);
+    let mut rng = Rng::with_seed(seed);
     let mut sends: Vec<(bool, Send)> = Vec::with_capacity(slots.len());
     let mut dropped = Vec::new();
-    // An event that overtakes is not overtaken itself: otherwise all would be late together and in order.
+    // A notification that overtakes is not overtaken itself: if all were late, they would stay in order.
     let mut overtaking = 0;
     for (slot, Slot { at_ms, fallible }) in slots.iter().copied().enumerate() {
-        // Every decision is taken for every slot, so that one more fault does not change the others.
-        let drop = chance.percent(faults.drop);
-        let double = chance.percent(faults.double);
-        let slow = chance.percent(faults.reorder);
-        let by = 1 + chance.below(OVERTAKEN_BY);
-        let late = chance.below(faults.delay_ms.saturating_add(1));
-        let second = 1 + chance.below(SECOND_AFTER_MS);
+        // Draw every number for every slot, so that one kind of fault does not change the others.
+        let drop = rng.u8(..100) < faults.drop;
+        let double = rng.u8(..100) < faults.double;
+        let reorder = rng.u8(..100) < faults.reorder;
+        let by = rng.usize(1..=OVERTAKEN_BY);
+        let delay_ms = rng.u64(..=faults.delay_ms);
+        let second_after_ms = rng.u64(1..=SECOND_AFTER_MS);
         if !fallible {
             sends.push((false, at(slot, at_ms, false)));
             continue;
         }
-        let overtaken = slow && overtaking == 0;
+        let overtaken = reorder && overtaking == 0;
         overtaking = match overtaken {
             true => by,
             false => overtaking.saturating_sub(1),
@@ -87,14 +86,14 @@ pub fn plan(slots: &[Slot], faults: &Faults, seed: u64) -> Plan {
             true => overtaken_at(slots, slot, by),
             false => at_ms,
         };
-        let due = due.saturating_add(late);
+        let due = due.saturating_add(delay_ms);
         sends.push((overtaken, at(slot, due, false)));
         if double {
-            sends.push((true, at(slot, due.saturating_add(second), true)));
+            sends.push((true, at(slot, due.saturating_add(second_after_ms), true)));
         }
     }
-    // Stable, and what was put off comes after what was due at that very time.
-    sends.sort_by_key(|(put_off, send)| (send.at_ms, *put_off));
+    // A postponed send comes after the others that are due at the same time.
+    sends.sort_by_key(|(postponed, send)| (send.at_ms, *postponed));
     let sends = sends.into_iter().map(|(_, send)| send).collect();
     Plan { sends, dropped }
 }
@@ -103,11 +102,11 @@ fn at(slot: usize, at_ms: u64, again: bool) -> Send {
     Send { slot, at_ms, again }
 }
 
-/// The time of the notification that is `by` later in the plan, or of the last one.
-fn overtaken_at(slots: &[Slot], slot: usize, by: u64) -> u64 {
+/// Returns the time of the `by`th later notification, or of the last one.
+fn overtaken_at(slots: &[Slot], slot: usize, by: usize) -> u64 {
     let later = slots.iter().skip(slot + 1).filter(|slot| slot.fallible);
     later
-        .take(usize::try_from(by).unwrap_or(usize::MAX))
+        .take(by)
         .last()
         .map_or(slots[slot].at_ms, |last| last.at_ms)
 }
@@ -143,7 +142,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn same_seed_same_plan_and_nothing_is_lost_unsaid(slots in slots(), faults in faults(), seed: u64) {
+        fn a_seed_determines_the_plan_and_every_slot_is_sent_or_dropped(slots in slots(), faults in faults(), seed: u64) {
             let first = plan(&slots, &faults, seed);
             prop_assert_eq!(&first, &plan(&slots, &faults, seed));
             prop_assert!(first.sends.is_sorted_by_key(|send| send.at_ms));
@@ -152,7 +151,7 @@ mod tests {
                 let once = sends.iter().filter(|send| !send.again).count();
                 let dropped = first.dropped.contains(&slot);
                 prop_assert_eq!(once, usize::from(!dropped));
-                prop_assert!(sends.iter().all(|send| send.at_ms >= *at_ms), "nothing comes early");
+                prop_assert!(sends.iter().all(|send| send.at_ms >= *at_ms), "nothing is sent early");
                 if !fallible {
                     prop_assert_eq!(sends.len(), 1);
                     prop_assert_eq!(sends[0].at_ms, *at_ms);
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_overtaken_comes_after_what_overtook_it() {
+    fn an_overtaken_notification_follows_the_one_that_overtook_it() {
         let slots = [0, 5, 5, 9].map(|at_ms| Slot {
             at_ms,
             fallible: true,

@@ -1,25 +1,25 @@
-//! How RingCentral refuses an address when a subscription is created (docs/RINGCENTRAL.md 4.8).
+//! RingCentral's errors when it rejects an address while creating a subscription (docs/RINGCENTRAL.md 4.8).
 
 use std::fmt;
 
 use ringtail_errors::{Code, codes};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer};
 
-use crate::{Finding, Problem};
+use super::inspect::{Finding, Problem};
 
-/// RingCentral's error for an address that fails the validation.
+/// RingCentral's error for an address that failed the validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// RingCentral's code.
     pub code: &'static Code,
-    /// Status of the response, where RingCentral's message has it.
+    /// Status of the response, if RingCentral's message contains it.
     pub status: Option<u16>,
-    /// What was wrong, in words of ours.
+    /// Ringtail's description of the fault.
     pub reason: String,
 }
 
 impl Refusal {
-    /// Returns the error that a validation earns; `None` for one that passes.
+    /// Returns the error for a failed validation; `None` if it passed.
     #[must_use]
     pub fn of(finding: &Finding) -> Option<Self> {
         if let Some(fault) = finding.verdict.faults().first() {
@@ -44,8 +44,7 @@ impl Refusal {
     }
 
     /// Returns RingCentral's message.
-    #[must_use]
-    pub fn message(&self) -> String {
+    fn message(&self) -> String {
         let message = self.code.message().unwrap_or_default();
         match self.status {
             Some(status) => format!("{message}. HTTP status is {status}"),
@@ -53,7 +52,7 @@ impl Refusal {
         }
     }
 
-    /// Returns true if the address's TLS, which comes before every answer, is at fault.
+    /// Whether the address's certificate is at fault.
     #[must_use]
     pub fn is_of_certificate(&self) -> bool {
         self.code == &codes::SUB_524

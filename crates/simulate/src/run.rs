@@ -1,100 +1,102 @@
-//! One run: the validation, then the plan, then what came of it.
+//! Runs a scenario: the validation, the planned requests, the summary.
 
 use std::time::Duration;
 
-use crate::{
-    Expect, Faults, Finding, Parameters, Plan, RehearseError, Scenario, Secrets, Shot, Slot,
-    Template, inspect, plan,
-};
+use ringtail_model::secrets::Secrets;
 use ringtail_protocol::event::Kind;
 use ringtail_ringcentral::classify::Callback;
 use ringtail_ringcentral::verdict::{FailureClock, PATIENCE_MS};
 use tokio::time::{Instant, sleep_until};
 
+use super::generator::Parameters;
+use super::inspect::{Finding, inspect};
+use super::plan::{Faults, Plan, Slot, plan};
 use super::refusal::Refusal;
+use super::scenario::{Expect, RehearseError, Scenario, Shot};
 use super::sender::{Answered, SimSender};
+use super::template::Template;
 
-/// Milliseconds between two repetitions of a scenario.
-const BETWEEN_MS: u64 = 1000;
+/// Pause between two rounds of a scenario, in milliseconds.
+const ROUND_PAUSE_MS: u64 = 1000;
 
-/// How a scenario is played.
+/// Options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Values that count before the scenario's own.
+    /// Values that override the scenario's own.
     pub given: Parameters,
-    /// What RingCentral and the app share.
+    /// Secrets that RingCentral and the app share.
     pub secrets: Secrets,
-    /// What goes wrong on purpose.
+    /// Faults to simulate.
     pub faults: Faults,
-    /// What ids and faults follow.
+    /// Seed of ids and faults.
     pub seed: u64,
-    /// When the run begins, in milliseconds since 1970.
+    /// Start of the run, in milliseconds since 1970.
     pub began_ms: i64,
-    /// How fast the clock goes.
+    /// Speed of the run's clock.
     pub pace: Pace,
-    /// Whether a validation comes first where RingCentral would have sent one.
+    /// Whether to send a validation first where RingCentral would.
     pub validation: bool,
-    /// How many times the scenario is played.
+    /// How many times to run the scenario.
     pub repeat: u32,
 }
 
-/// How fast the clock of a run goes.
+/// Speed of the clock of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pace {
-    /// So many times as fast as real time.
+    /// A multiple of real time.
     Times(f64),
-    /// Without waiting at all.
+    /// No waiting between requests.
     NoWait,
 }
 
-/// One request and what came of it.
+/// One request and its result.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Milliseconds after the beginning, by the run's clock.
+    /// Milliseconds after the start, by the run's clock.
     pub at_ms: u64,
-    /// What was sent.
+    /// The request.
     pub shot: Shot,
-    /// Whether it was sent for the second time.
+    /// Whether it is the duplicate of an earlier send.
     pub again: bool,
-    /// The answer.
+    /// The answer, or why there is none.
     pub answered: Answered,
-    /// What to make of it.
+    /// The judgement of the answer.
     pub finding: Finding,
 }
 
-/// What came of a run.
+/// Result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// Requests that were sent.
+    /// Number of requests sent.
     pub sent: u64,
-    /// Requests whose answer was not the one that the scenario wants.
+    /// Number of requests with another answer than the scenario expects.
     pub failed: u64,
-    /// Requests that the plan left out.
+    /// Number of requests that the plan dropped.
     pub dropped: u64,
-    /// How it ended.
+    /// Why the run ended.
     pub end: End,
 }
 
-/// How a run ended.
+/// Why a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// Everything was sent.
     Done,
-    /// The validation failed: RingCentral would not have created the subscription.
+    /// The validation failed, so RingCentral would not create the subscription.
     Refused(Refusal),
-    /// Notifications failed for so long that RingCentral would have blacklisted the subscription.
+    /// Notifications failed for so long that RingCentral would blacklist the subscription.
     Blacklisted {
-        /// What RingCentral would have recorded.
+        /// The reason that RingCentral would record.
         reason: String,
     },
-    /// The receiver of reports is gone.
+    /// The caller stopped the run.
     Stopped,
 }
 
-/// Returns everything that a run would send, validation included, and its plan. Repetitions are ignored.
+/// Returns the validation, the requests and the plan of a run's first round.
 ///
 /// # Errors
-/// When the requests cannot be made.
+/// When the requests cannot be built.
 pub fn rehearse(
     scenario: &Scenario,
     options: &Options,
@@ -108,15 +110,15 @@ pub fn rehearse(
     Ok((validation, shots, plan))
 }
 
-/// Plays a scenario, reporting each request when it is answered; `tell` returns whether to continue.
+/// Runs a scenario and calls `on_report` after each answer, which returns whether to continue.
 ///
 /// # Errors
-/// When the requests cannot be made; then nothing was sent.
+/// When the requests cannot be built; then nothing was sent.
 pub async fn run(
     scenario: &Scenario,
     options: &Options,
     sender: &SimSender,
-    mut tell: impl AsyncFnMut(Report) -> bool,
+    mut on_report: impl AsyncFnMut(Report) -> bool,
 ) -> Result<Summary, RehearseError> {
     let mut player = Player {
         options,
@@ -134,11 +136,11 @@ pub async fn run(
     if let Some(shot) = first {
         let report = player.send(shot, 0, false).await;
         let refusal = Refusal::of(&report.finding);
-        let goes_on = tell(report).await;
+        let continues = on_report(report).await;
         if let Some(refusal) = refusal {
             return Ok(player.ended(End::Refused(refusal)));
         }
-        if !goes_on {
+        if !continues {
             return Ok(player.ended(End::Stopped));
         }
     }
@@ -157,16 +159,16 @@ pub async fn run(
             let report = player
                 .send(shots[send.slot].clone(), at_ms, send.again)
                 .await;
-            let blacklisted = player.note(&report);
-            let goes_on = tell(report).await;
+            let blacklisted = player.record(&report);
+            let continues = on_report(report).await;
             if let Some(reason) = blacklisted {
                 return Ok(player.ended(End::Blacklisted { reason }));
             }
-            if !goes_on {
+            if !continues {
                 return Ok(player.ended(End::Stopped));
             }
         }
-        base_ms += last_ms + BETWEEN_MS;
+        base_ms += last_ms + ROUND_PAUSE_MS;
     }
     Ok(player.summary)
 }
@@ -203,9 +205,11 @@ impl Player<'_> {
         }
     }
 
-    /// Notes what became of a notification; returns the reason when RingCentral has had enough.
-    fn note(&mut self, report: &Report) -> Option<String> {
-        if !is_watched(report.shot.request.callback) || report.shot.expect != Expect::Accepted {
+    /// Records the result of a notification; returns the reason if RingCentral would blacklist the subscription.
+    fn record(&mut self, report: &Report) -> Option<String> {
+        if !counts_for_blacklist(report.shot.request.callback)
+            || report.shot.expect != Expect::Accepted
+        {
             return None;
         }
         let at_ms = i64::try_from(report.at_ms).unwrap_or(i64::MAX);
@@ -221,8 +225,8 @@ impl Player<'_> {
     }
 }
 
-/// Callbacks of a subscription that is blacklisted when they fail.
-fn is_watched(callback: Callback) -> bool {
+/// Whether failures of the callback make RingCentral blacklist the subscription.
+fn counts_for_blacklist(callback: Callback) -> bool {
     matches!(
         callback,
         Callback::PlatformNotification | Callback::AgentState
@@ -231,19 +235,21 @@ fn is_watched(callback: Callback) -> bool {
 
 fn wants_validation(shots: &[Shot]) -> bool {
     let callback = |shot: &Shot| shot.request.callback;
-    shots.iter().any(|shot| is_watched(callback(shot)))
+    shots
+        .iter()
+        .any(|shot| counts_for_blacklist(callback(shot)))
         && shots
             .iter()
             .all(|shot| callback(shot) != Callback::Validation)
 }
 
 fn validation(options: &Options) -> Result<Shot, RehearseError> {
-    let template = Template::find("validation").expect("there is such a template");
+    let template = Template::find("validation").expect("the template exists, by test");
     let single = Scenario::single(template);
-    let nobody = Parameters::default();
-    // Another seed: a token that an event id can be told from is no token.
+    let defaults = Parameters::default();
+    // Another seed, so that the token shares no digits with the ids of the events.
     let seed = !options.seed;
-    let mut shots = single.rehearse(&nobody, &options.secrets, seed, options.began_ms)?;
+    let mut shots = single.rehearse(&defaults, &options.secrets, seed, options.began_ms)?;
     Ok(shots.remove(0))
 }
 
@@ -268,9 +274,9 @@ fn slots(shots: &[Shot]) -> Vec<Slot> {
 }
 
 impl End {
-    /// Returns the end in words: what RingCentral would do now.
+    /// Describes what RingCentral would do, if the run ended early.
     #[must_use]
-    pub fn words(&self) -> Option<String> {
+    pub fn message(&self) -> Option<String> {
         match self {
             Self::Done | Self::Stopped => None,
             Self::Refused(refusal) => Some(format!(

@@ -1,18 +1,18 @@
-//! Scenarios: files that say what comes when.
+//! Scenarios: files of requests with their times.
 //!
 //! ```toml
-//! about = "A call that nobody answers"
+//! about = "A missed call"
 //!
 //! [vars]
 //! status = "Setup"
 //!
 //! [[step]]
-//! at = 0                          # milliseconds after the beginning
+//! at = 0                          # milliseconds after the start
 //! template = "telephony.setup"
 //! set = { sequence = 3 }
 //! ```
 //!
-//! A step names a template, or is a request itself: `method`, `path`, `headers`, `body` or `body_base64`.
+//! A step names a template or describes a request: `method`, `path`, `headers`, `body` or `body_base64`.
 
 mod build;
 
@@ -22,38 +22,38 @@ use ringtail_errors::{Code, Coded, codes};
 use serde::Deserialize;
 
 use super::fill::FillError;
-use super::fresh::Parameters;
+use super::generator::Parameters;
 use super::request::SimRequest;
 use super::template::Template;
 
-/// Most requests of one scenario.
+/// The most requests of one scenario.
 const MAX_REQUESTS: u64 = 10_000;
 
-/// Longest scenario in milliseconds: a day.
+/// The longest scenario in milliseconds: a day.
 const MAX_AT_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// What comes when.
+/// A sequence of requests with their times.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// One line for people.
+    /// One-line description.
     #[serde(default)]
     pub about: String,
     #[serde(default)]
-    vars: BTreeMap<String, Word>,
+    vars: BTreeMap<String, Scalar>,
     #[serde(default, rename = "step")]
     steps: Vec<Step>,
 }
 
-/// One step, which is one request or the same several times.
+/// One step: a request, or the same request several times.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Step {
+struct Step {
     at: u64,
     times: Option<u32>,
     every: u64,
     template: Option<String>,
-    set: BTreeMap<String, Word>,
+    set: BTreeMap<String, Scalar>,
     expect: Expect,
     forge: bool,
     method: Option<String>,
@@ -64,67 +64,69 @@ pub struct Step {
     exact: bool,
 }
 
-/// What the answer should be.
+/// The expected answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Expect {
-    /// One that RingCentral accepts.
+    /// An answer that RingCentral accepts.
     #[default]
     Accepted,
-    /// A 4xx: the request is one that a careful app refuses.
+    /// A 4xx, because a careful app refuses the request.
     Refused,
-    /// Any, or none.
+    /// Any answer, or none.
     Anything,
 }
 
-/// A value as people write it: a text, a number, or true or false.
+/// A value in a scenario file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-enum Word {
+enum Scalar {
     Text(String),
-    Whole(i64),
-    Part(f64),
-    Truth(bool),
+    Integer(i64),
+    Float(f64),
+    Bool(bool),
 }
 
-impl std::fmt::Display for Word {
+impl std::fmt::Display for Scalar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),
-            Self::Whole(number) => number.fmt(f),
-            Self::Part(number) => number.fmt(f),
-            Self::Truth(truth) => truth.fmt(f),
+            Self::Integer(number) => number.fmt(f),
+            Self::Float(number) => number.fmt(f),
+            Self::Bool(value) => value.fmt(f),
         }
     }
 }
 
-fn parameters(words: &BTreeMap<String, Word>) -> Parameters {
-    let pairs = words.iter();
-    Parameters::from_iter(pairs.map(|(name, word)| (name.clone(), word.to_string())))
+fn parameters(values: &BTreeMap<String, Scalar>) -> Parameters {
+    let values = values.iter();
+    values
+        .map(|(name, value)| (name.clone(), value.to_string()))
+        .collect()
 }
 
-/// A finished request and its time.
+/// A request and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shot {
-    /// Milliseconds after the beginning.
+    /// Milliseconds after the start of the run.
     pub at_ms: u64,
     /// Name of the template, or `request`.
     pub name: String,
     /// The request.
     pub request: SimRequest,
-    /// What the answer should be.
+    /// The expected answer.
     pub expect: Expect,
 }
 
 impl Scenario {
-    /// Reads a scenario and checks that it can be played.
+    /// Parses and checks a scenario.
     ///
     /// # Errors
-    /// When it is not TOML, has a key that does not exist, or a step that makes no sense.
+    /// When it is not TOML, has an unknown key or an invalid step.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
         let scenario: Self = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
-            ScenarioError::Wrong {
+            ScenarioError::Syntax {
                 line: before.map_or(1, |before| before.matches('\n').count() + 1),
                 message: error.message().to_owned(),
             }
@@ -133,7 +135,7 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Returns the scenario that is one template, once.
+    /// Returns a scenario of one request.
     #[must_use]
     pub fn single(template: &Template) -> Self {
         Self {
@@ -146,24 +148,18 @@ impl Scenario {
         }
     }
 
-    /// Returns how many requests it makes.
+    /// Returns the number of its requests.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn request_count(&self) -> u64 {
         let times = self.steps.iter().map(|step| u64::from(step.times()));
         times.sum()
     }
 
-    /// Returns true if it makes no request at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     fn check(&self) -> Result<(), ScenarioError> {
-        if self.is_empty() {
+        if self.request_count() == 0 {
             return Err(ScenarioError::Empty);
         }
-        if self.len() > MAX_REQUESTS {
+        if self.request_count() > MAX_REQUESTS {
             return Err(ScenarioError::TooMany);
         }
         for (index, step) in self.steps.iter().enumerate() {
@@ -189,7 +185,7 @@ impl Step {
             || self.exact;
         match &self.template {
             Some(_) if inline => {
-                return Err("a step has a template, or a request of its own, not both".to_owned());
+                return Err("a step has a template or a request of its own, not both".to_owned());
             }
             Some(name) if Template::find(name).is_none() => {
                 return Err(format!("there is no template {name:?}"));
@@ -198,7 +194,7 @@ impl Step {
             _ => {}
         }
         if self.body.is_some() && self.body_base64.is_some() {
-            return Err("a step has one body".to_owned());
+            return Err("a step has a body or a body_base64, not both".to_owned());
         }
         if !self.path.is_empty() && !self.path.starts_with(['/', '?']) {
             return Err(format!(
@@ -208,21 +204,21 @@ impl Step {
         }
         let last = u64::from(self.times()).saturating_mul(self.every);
         if self.at.saturating_add(last) > MAX_AT_MS {
-            return Err("a scenario is at most a day long".to_owned());
+            return Err("a scenario lasts at most a day".to_owned());
         }
         Ok(())
     }
 }
 
-/// Returns the scenarios that come with Ringtail: name and text, in the order of a list.
+/// Returns the name and text of each built-in scenario, in the order of the list that users see.
 #[must_use]
 pub fn builtins() -> &'static [(&'static str, &'static str)] {
-    macro_rules! shipped {
+    macro_rules! files {
         ($($name:literal),* $(,)?) => {
             &[$(($name, include_str!(concat!("../scenarios/", $name, ".toml")))),*]
         };
     }
-    shipped![
+    files![
         "call.inbound-answered",
         "call.outbound-answered",
         "call.missed",
@@ -246,24 +242,28 @@ pub fn builtins() -> &'static [(&'static str, &'static str)] {
     ]
 }
 
-/// Why a scenario cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why a scenario is invalid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScenarioError {
-    /// It is not TOML, or has a key that does not exist.
-    Wrong {
-        /// Line of the mistake.
+    /// It is not TOML, or has an unknown key.
+    #[error("line {line}: {message}")]
+    Syntax {
+        /// Line of the error.
         line: usize,
-        /// The mistake.
+        /// The parser's message.
         message: String,
     },
     /// It has no step.
+    #[error("the scenario has no [[step]]")]
     Empty,
     /// It has too many requests.
+    #[error("the scenario makes more than {MAX_REQUESTS} requests")]
     TooMany,
-    /// A step makes no sense.
+    /// A step is invalid.
+    #[error("step {number}: {reason}")]
     Step {
-        /// Which, from 1.
+        /// Number of the step, from 1.
         number: usize,
         /// What is wrong.
         reason: String,
@@ -276,39 +276,29 @@ impl Coded for ScenarioError {
     }
 }
 
-impl std::fmt::Display for ScenarioError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Wrong { line, message } => write!(f, "line {line}: {message}"),
-            Self::Empty => f.write_str("the scenario has no [[step]]"),
-            Self::TooMany => write!(f, "the scenario makes more than {MAX_REQUESTS} requests"),
-            Self::Step { number, reason } => write!(f, "step {number}: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for ScenarioError {}
-
-/// Why the requests of a scenario cannot be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why the requests of a scenario cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RehearseError {
-    /// A name has no value.
+    /// A template cannot be filled.
+    #[error("step {number}: {source}")]
     Fill {
-        /// Which step, from 1.
+        /// Number of the step, from 1.
         number: usize,
-        /// Why.
+        /// The cause.
         source: FillError,
     },
-    /// The result is no HTTP request.
+    /// The result is not a valid HTTP request.
+    #[error("step {number}: {reason}")]
     Request {
-        /// Which step, from 1.
+        /// Number of the step, from 1.
         number: usize,
         /// What is wrong.
         reason: String,
     },
-    /// A value was given that nothing uses.
-    Unused {
+    /// A given value has an unknown name.
+    #[error("there is no value called {name:?}")]
+    UnknownValue {
         /// Its name.
         name: String,
     },
@@ -321,29 +311,10 @@ impl Coded for RehearseError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Unused { .. } => {
-                Some("`ringtail simulate --list` shows the values that there are".to_owned())
+            Self::UnknownValue { .. } => {
+                Some("run `ringtail simulate --list` to see the values".to_owned())
             }
             Self::Fill { .. } | Self::Request { .. } => None,
-        }
-    }
-}
-
-impl std::fmt::Display for RehearseError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Fill { number, source } => write!(f, "step {number}: {source}"),
-            Self::Request { number, reason } => write!(f, "step {number}: {reason}"),
-            Self::Unused { name } => write!(f, "nothing has a value called {name:?}"),
-        }
-    }
-}
-
-impl std::error::Error for RehearseError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Fill { source, .. } => Some(source),
-            Self::Request { .. } | Self::Unused { .. } => None,
         }
     }
 }

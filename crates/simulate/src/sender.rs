@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::{Received, SimRequest};
+use super::inspect::Received;
+use super::request::SimRequest;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -21,10 +22,10 @@ use ringtail_model::target::TargetUrl;
 use ringtail_outbound::failure::SendFailure;
 use ringtail_outbound::trust::{Trust, TrustError};
 
-/// How long an answer may take where RingCentral states no limit.
-const UNLIMITED: Duration = Duration::from_secs(60);
+/// Time limit of an answer for which RingCentral documents none.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
 
-/// Bytes of an answer's body that are read. RingCentral's own limit is far below.
+/// The most bytes of an answer's body that are read, far above RingCentral's limit.
 const MAX_READ_BYTES: usize = 4 * 1024 * 1024;
 
 /// Sends requests to one address.
@@ -37,24 +38,24 @@ pub struct SimSender {
 /// An answer, or why there is none.
 pub type Answered = Result<Received, NoAnswerError>;
 
-/// Why no response arrived.
+/// Why a request got no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct NoAnswerError {
-    /// As RingCentral sees it.
+    /// The reason, as RingCentral classifies it.
     pub reason: NoAnswer,
-    /// In words, with the address's host.
+    /// Description with the address's host.
     pub message: String,
 }
 
-/// Why nothing can be sent to an address.
+/// Why a sender cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NewSenderError {
-    /// Nobody is trusted.
+    /// The trusted certificates cannot be loaded.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// No TLS can be set up.
+    /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
 }
@@ -66,14 +67,14 @@ impl Coded for NewSenderError {
 }
 
 impl SimSender {
-    /// Makes a sender that trusts what the platform trusts and the authorities in `ca`.
+    /// Creates a sender that trusts the platform's authorities and those in `ca`.
     ///
     /// # Errors
-    /// When an `https` address is given and no TLS can be set up.
+    /// When TLS cannot be set up.
     pub fn new(to: TargetUrl, ca: Option<&Path>) -> Result<Self, NewSenderError> {
         let tls = match to.is_https() {
             true => Trust::load(ca)?.client_config(),
-            false => unused().map_err(NewSenderError::Tls)?,
+            false => no_trust().map_err(NewSenderError::Tls)?,
         };
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -83,7 +84,7 @@ impl SimSender {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        // A kept connection may close just when it is used, and a request on it would be lost or sent again.
+        // A pooled connection may close while a request is being sent, which would lose or repeat the request.
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
             .retry_canceled_requests(false)
@@ -91,26 +92,20 @@ impl SimSender {
         Ok(Self { to, client })
     }
 
-    /// Returns the address.
-    #[must_use]
-    pub fn to(&self) -> &TargetUrl {
-        &self.to
-    }
-
-    /// Sends a request and reads the answer within RingCentral's time.
+    /// Sends a request and reads the answer within RingCentral's time limit.
     pub async fn send(&self, request: &SimRequest) -> Answered {
         let limit = match request.callback.expectation().limited {
             true => Duration::from_millis(ANSWER_MAX_MS),
-            false => UNLIMITED,
+            false => DEFAULT_LIMIT,
         };
         let outgoing = self.outgoing(request)?;
         let began = Instant::now();
-        match tokio::time::timeout(limit, self.exchange(outgoing, began)).await {
+        match tokio::time::timeout(limit, self.receive(outgoing, began)).await {
             Ok(answered) => answered,
             Err(_) => Err(NoAnswerError {
                 reason: NoAnswer::TimedOut,
                 message: format!(
-                    "no whole answer from {} within {} ms",
+                    "no complete answer from {} within {} ms",
                     self.to.host(),
                     limit.as_millis()
                 ),
@@ -121,13 +116,13 @@ impl SimSender {
     fn outgoing(&self, request: &SimRequest) -> Result<http::Request<Full<Bytes>>, NoAnswerError> {
         let uri = self.to.join(&request.below).map_err(|_| NoAnswerError {
             reason: NoAnswer::NotFound,
-            message: "path and query make no URL below the address".to_owned(),
+            message: "path and query do not form a URL below the address".to_owned(),
         })?;
         let mut outgoing = http::Request::new(Full::new(Bytes::from(request.body.clone())));
         *outgoing.method_mut() = request.method.clone();
         *outgoing.uri_mut() = uri;
         *outgoing.headers_mut() = request.headers.clone();
-        // hyper states a length for bodies, and RingCentral states it for none as well.
+        // hyper omits Content-Length for an empty body; RingCentral sends it.
         if request.body.is_empty() && request.method == http::Method::POST {
             let none = http::HeaderValue::from_static("0");
             outgoing
@@ -137,7 +132,7 @@ impl SimSender {
         Ok(outgoing)
     }
 
-    async fn exchange(&self, outgoing: http::Request<Full<Bytes>>, began: Instant) -> Answered {
+    async fn receive(&self, outgoing: http::Request<Full<Bytes>>, began: Instant) -> Answered {
         let answer = self.client.request(outgoing).await;
         let answer = answer.map_err(|error| Self::failed(SendFailure::of(&error, &self.to)))?;
         let (head, mut incoming) = answer.into_parts();
@@ -178,8 +173,8 @@ impl std::fmt::Debug for SimSender {
     }
 }
 
-/// TLS settings for an address without TLS: the connector wants some, and the platform's store takes time to read.
-fn unused() -> Result<ClientConfig, rustls::Error> {
+/// Returns TLS settings for a plain address: the connector needs some, and loading the platform's store is slow.
+fn no_trust() -> Result<ClientConfig, rustls::Error> {
     let provider = CryptoProvider::get_default()
         .cloned()
         .unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));

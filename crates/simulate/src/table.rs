@@ -1,4 +1,4 @@
-//! The table of templates, by family (docs/RINGCENTRAL.md 6 and 7).
+//! All templates, by family (docs/RINGCENTRAL.md 6 and 7).
 
 mod callbacks;
 mod events;
@@ -9,11 +9,24 @@ use http::Method;
 use super::template::{Body, Origin, Template};
 use ringtail_ringcentral::classify::Callback;
 
-/// Returns every template.
-pub(super) fn all() -> impl Iterator<Item = &'static Template> {
-    [callbacks::ROWS, telephony::ROWS, events::ROWS]
+impl Template {
+    /// Finds a template by its name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        Self::all().find(|template| template.name == name)
+    }
+
+    /// Returns every template, in the order of the list that users see.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        [
+            callbacks::SPECIAL,
+            callbacks::JSON,
+            telephony::ROWS,
+            events::ROWS,
+        ]
         .into_iter()
         .flatten()
+    }
 }
 
 /// The text of a template's file.
@@ -23,23 +36,26 @@ macro_rules! file {
     };
 }
 
-/// A platform event whose shape is that of a sample.
-macro_rules! event {
-    ($name:literal, $sample:literal, $about:literal $(, $key:literal = $value:literal)*) => {
-        crate::table::post(
-            $name, $about, ringtail_ringcentral::classify::Callback::PlatformNotification,
-            crate::template::Origin::Sample($sample), file!($name), &[$(($key, $value)),*],
-        )
-    };
-    ($name:literal, $about:literal $(, $key:literal = $value:literal)*) => {
-        crate::table::post(
-            $name, $about, ringtail_ringcentral::classify::Callback::PlatformNotification,
-            crate::template::Origin::Described, file!($name), &[$(($key, $value)),*],
-        )
+/// Templates of posted JSON: name, callback if not a platform event, sample of the same shape, default values,
+/// description.
+macro_rules! rows {
+    (@origin $sample:literal) => { crate::template::Origin::Sample($sample) };
+    (@origin) => { crate::template::Origin::Described };
+    (@callback $callback:ident) => { ringtail_ringcentral::classify::Callback::$callback };
+    (@callback) => { ringtail_ringcentral::classify::Callback::PlatformNotification };
+    ($($name:literal $(as $callback:ident)? $(from $sample:literal)? $(with { $($key:ident = $value:literal),* })?: $about:literal;)*) => {
+        &[$(crate::table::post(
+            $name,
+            $about,
+            crate::table::rows!(@callback $($callback)?),
+            crate::table::rows!(@origin $($sample)?),
+            crate::table::file!($name),
+            &[$($((stringify!($key), $value)),*)?],
+        )),*]
     };
 }
 
-use {event, file};
+use {file, rows};
 
 const fn post(
     name: &'static str,

@@ -1,12 +1,14 @@
-//! Templates: one for each kind of event and each callback.
+//! Templates: one for each kind of event and each callback. The `table` module lists them.
 
 use http::Method;
 use serde_json::Value;
 
 use super::fill::{FillError, escape, fill_json, fill_text};
-use super::fresh::{Fresh, Parameters};
-use super::request::{self, Secrets, SimRequest};
+use super::generator::{Generator, Parameters};
+use super::request::{self, SimRequest};
+use ringtail_model::secrets::Secrets;
 use ringtail_ringcentral::classify::Callback;
+use secrecy::ExposeSecret;
 
 /// One kind of request that RingCentral sends.
 #[derive(Debug)]
@@ -14,11 +16,11 @@ use ringtail_ringcentral::classify::Callback;
 pub struct Template {
     /// Its name, such as `sms.inbound`.
     pub name: &'static str,
-    /// One line for people.
+    /// One-line description.
     pub about: &'static str,
-    /// What it is to RingCentral.
+    /// The callback that it simulates.
     pub callback: Callback,
-    /// Where its shape is from.
+    /// The source of its shape.
     pub origin: Origin,
     pub(super) method: Method,
     pub(super) below: &'static str,
@@ -26,12 +28,12 @@ pub struct Template {
     pub(super) defaults: &'static [(&'static str, &'static str)],
 }
 
-/// Where the shape of a template is from.
+/// The source of a template's shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// A payload of this crate, by name; `#` and a number for one of a stream.
+    /// A sample payload, by name; `#` and a number select one of a stream.
     Sample(&'static str),
-    /// A description in words, or a payload of a sibling.
+    /// RingCentral's description in words, or the sample of a similar event.
     Described,
 }
 
@@ -47,35 +49,24 @@ pub(super) enum Body {
 }
 
 impl Template {
-    /// Finds a template by its name.
-    #[must_use]
-    pub fn find(name: &str) -> Option<&'static Self> {
-        super::table::all().find(|template| template.name == name)
-    }
-
-    /// Returns every template, in the order of a list.
-    pub fn all() -> impl Iterator<Item = &'static Self> {
-        super::table::all()
-    }
-
-    /// Makes a request of it: ids and times are new, and `given` covers every other value.
+    /// Builds a request with new ids and times; `given` overrides any value.
     ///
     /// # Errors
-    /// When a value is missing or does not fit.
-    pub fn build(
+    /// When a value is missing or has the wrong type.
+    pub(super) fn build(
         &self,
         given: &Parameters,
-        fresh: &mut Fresh,
+        generator: &mut Generator,
         secrets: &Secrets,
     ) -> Result<SimRequest, FillError> {
-        let given = Parameters::from_iter(self.defaults.iter().copied()).covered_by(given);
+        let given = Parameters::from_iter(self.defaults.iter().copied()).overridden_by(given);
         let mut headers = request::headers(self.callback, matches!(self.body, Body::Form(_)));
         if self.callback == Callback::Validation {
-            let token = fill_text("${validation_token}", &given, fresh)?;
+            let token = fill_text("${validation_token}", &given, generator)?;
             request::with_validation_token(&mut headers, &token);
         }
-        let body = self.body(&given, fresh)?;
-        let (below, shown) = below(self.below, &given, fresh, secrets)?;
+        let body = self.body(&given, generator)?;
+        let (below, shown) = below(self.below, &given, generator, secrets)?;
         Ok(SimRequest {
             callback: self.callback,
             method: self.method.clone(),
@@ -87,17 +78,17 @@ impl Template {
         })
     }
 
-    fn body(&self, given: &Parameters, fresh: &mut Fresh) -> Result<Vec<u8>, FillError> {
-        let fill = |text: &str, fresh: &mut Fresh| {
+    fn body(&self, given: &Parameters, generator: &mut Generator) -> Result<Vec<u8>, FillError> {
+        let fill = |text: &str, generator: &mut Generator| {
             let value: Value = serde_json::from_str(text).expect("templates are JSON, by test");
-            fill_json(&value, given, fresh)
+            fill_json(&value, given, generator)
         };
         Ok(match self.body {
             Body::Empty => Vec::new(),
-            Body::Json(text) => fill(text, fresh)?.to_string().into_bytes(),
+            Body::Json(text) => fill(text, generator)?.to_string().into_bytes(),
             Body::Form(text) => {
                 let mut form = form_urlencoded::Serializer::new(String::new());
-                for (name, value) in fill(text, fresh)?.as_object().into_iter().flatten() {
+                for (name, value) in fill(text, generator)?.as_object().into_iter().flatten() {
                     form.append_pair(name, value.as_str().unwrap_or_default());
                 }
                 form.finish().into_bytes()
@@ -106,18 +97,20 @@ impl Template {
     }
 }
 
-/// Fills path and query: as they are sent, and as they may be shown.
+/// Fills path and query: the form to send, and the form to show, without the secret.
 pub(super) fn below(
     text: &str,
     given: &Parameters,
-    fresh: &mut Fresh,
+    generator: &mut Generator,
     secrets: &Secrets,
 ) -> Result<(String, String), FillError> {
     let mut given = given.clone();
     given.set("verify_token", "(secret)");
-    let shown = fill_text(text, &given, fresh)?;
-    let token = secrets.digital_verify_token.as_deref().unwrap_or_default();
-    let token: String = form_urlencoded::byte_serialize(token).collect();
+    let shown = fill_text(text, &given, generator)?;
+    let token = secrets
+        .digital_verify_token()
+        .map_or("", |token| token.expose_secret());
+    let token: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
     given.set("verify_token", escape(&token));
-    Ok((fill_text(text, &given, fresh)?, shown))
+    Ok((fill_text(text, &given, generator)?, shown))
 }

@@ -3,7 +3,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::inspect::inspect;
 use super::*;
+use ringtail_model::secrets::Secrets;
 use ringtail_protocol::event::Kind;
 use ringtail_ringcentral::classify::{Callback, Classified};
 use ringtail_ringcentral::signature::{self, Outcome, Scheme};
@@ -11,13 +13,23 @@ use ringtail_ringcentral::signature::{self, Outcome, Scheme};
 const BEGAN: i64 = 1_750_000_000_123;
 
 fn secrets() -> Secrets {
-    Secrets {
-        verification_token: Some(b"verify-me".to_vec()),
-        glip: Some(b"glip secret".to_vec()),
-        dimelo: Some(b"dimelo secret".to_vec()),
-        digital_verify_token: Some(b"a+b &c".to_vec()),
-        source_sdk: Some(b"sdk secret".to_vec()),
-    }
+    let secret = |variable: &str| match variable {
+        "RINGTAIL_VERIFICATION_TOKEN" => Some("verify-me".into()),
+        "RINGTAIL_GLIP_SECRET" => Some("glip secret".into()),
+        "RINGTAIL_DIMELO_SECRET" => Some("dimelo secret".into()),
+        "RINGTAIL_DIGITAL_VERIFY_TOKEN" => Some("a+b &c".into()),
+        "RINGTAIL_SOURCE_SDK_SECRET" => Some("sdk secret".into()),
+        _ => None,
+    };
+    Secrets::of_variables(secret).unwrap()
+}
+
+/// Builds the requests of a scenario without values from outside.
+fn rehearsed(text: &str, seed: u64) -> Vec<Shot> {
+    Scenario::parse(text)
+        .unwrap_or_else(|error| panic!("{error}\n{text}"))
+        .rehearse(&Parameters::default(), &secrets(), seed, BEGAN)
+        .unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 fn built(template: &Template) -> Shot {
@@ -39,7 +51,7 @@ fn sample(name: &str) -> Value {
     }
 }
 
-/// The shape of a value: names and types, in no order.
+/// The sorted field names and types of a value.
 fn shape(value: &Value) -> Value {
     match value {
         Value::Null => "null".into(),
@@ -80,7 +92,7 @@ fn every_template_has_the_shape_of_its_sample() {
 }
 
 #[test]
-fn every_payload_that_is_posted_is_the_sample_of_a_template() {
+fn every_sample_payload_has_a_template() {
     let samples: Vec<&str> = Template::all()
         .filter_map(|template| match template.origin {
             Origin::Sample(name) => name.split('#').next(),
@@ -94,11 +106,11 @@ fn every_payload_that_is_posted_is_the_sample_of_a_template() {
 }
 
 #[test]
-fn every_template_is_taken_for_what_it_is() {
+fn every_template_is_filled_and_classified() {
     for template in Template::all() {
         let shot = built(template);
         assert_eq!(
-            shot.request.seen_as(),
+            shot.request.classify(),
             template.callback,
             "{}",
             template.name
@@ -107,6 +119,10 @@ fn every_template_is_taken_for_what_it_is() {
         let summary = ringtail_ringcentral::catalogue::summarize(&Classified::of(view));
         if template.callback == Callback::PlatformNotification {
             assert_ne!(summary.topic, "event", "{}: {summary:?}", template.name);
+        }
+        let body = String::from_utf8_lossy(&shot.request.body);
+        for unfilled in ["${", "#{", "XXX"] {
+            assert!(!body.contains(unfilled), "{}: {body}", template.name);
         }
     }
     let simulated: Vec<Callback> = Template::all().map(|template| template.callback).collect();
@@ -117,21 +133,7 @@ fn every_template_is_taken_for_what_it_is() {
 }
 
 #[test]
-fn no_sample_value_and_no_name_is_left_in_a_template() {
-    for template in Template::all() {
-        let shot = built(template);
-        let body = String::from_utf8(shot.request.body).unwrap();
-        assert!(
-            !body.contains("${") && !body.contains("#{"),
-            "{}: {body}",
-            template.name
-        );
-        assert!(!body.contains("XXX"), "{}: {body}", template.name);
-    }
-}
-
-#[test]
-fn every_signed_callback_carries_a_proof_that_holds() {
+fn every_signed_callback_has_a_valid_signature() {
     let secrets = secrets();
     for template in Template::all() {
         let Some(scheme) = Scheme::of(template.callback) else {
@@ -152,7 +154,7 @@ fn every_signed_callback_carries_a_proof_that_holds() {
 }
 
 #[test]
-fn secrets_are_neither_shown_nor_debugged() {
+fn secrets_appear_neither_in_output_nor_in_debug() {
     for template in Template::all() {
         let request = built(template).request;
         let said = format!("{:?} {} {:?}", request.headers, request.shown, secrets());
@@ -170,7 +172,7 @@ fn secrets_are_neither_shown_nor_debugged() {
 }
 
 #[test]
-fn given_values_are_in_the_request_and_ids_are_new() {
+fn requests_use_given_values_and_new_ids() {
     let scenario = Scenario::parse(builtin("call.inbound-answered")).unwrap();
     let given = Parameters::from_iter([
         ("account", "111"),
@@ -187,7 +189,7 @@ fn given_values_are_in_the_request_and_ids_are_new() {
             .collect::<Vec<_>>()
     };
     let (one, same, other) = (run(1), run(1), run(2));
-    assert_eq!(one, same, "the same seed makes the same bytes");
+    assert_eq!(one, same, "the same seed gives the same bytes");
     let uuids: std::collections::BTreeSet<&str> = one
         .iter()
         .chain(&other)
@@ -219,13 +221,11 @@ fn builtin(name: &str) -> &'static str {
 }
 
 #[test]
-fn every_shipped_scenario_can_be_played() {
+fn every_builtin_scenario_can_be_run() {
     for (name, text) in builtins() {
         let scenario = Scenario::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let shots = scenario
-            .rehearse(&Parameters::default(), &secrets(), 3, BEGAN)
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(shots.len() as u64, scenario.len(), "{name}");
+        let shots = rehearsed(text, 3);
+        assert!(!shots.is_empty(), "{name}");
         assert!(!scenario.about.is_empty(), "{name}");
         assert!(shots.is_sorted_by_key(|shot| shot.at_ms), "{name}");
         assert!(Template::find(name).is_none(), "{name} hides a template");
@@ -241,10 +241,7 @@ fn calls_have_the_order_and_spacing_of_the_captures() {
             "telephony-sessions-stream-rc-to-rc",
         ),
     ] {
-        let scenario = Scenario::parse(builtin(name)).unwrap();
-        let shots = scenario
-            .rehearse(&Parameters::default(), &secrets(), 3, BEGAN)
-            .unwrap();
+        let shots = rehearsed(builtin(name), 3);
         let captured = sample(stream);
         let captured = captured.as_array().unwrap();
         assert_eq!(shots.len(), captured.len(), "{name}");
@@ -284,7 +281,7 @@ fn calls_have_the_order_and_spacing_of_the_captures() {
 }
 
 #[test]
-fn mistakes_in_a_scenario_are_told_with_their_place() {
+fn errors_in_a_scenario_name_their_line_or_step() {
     for (text, expected) in [
         ("", "the scenario has no [[step]]"),
         ("about = 5", "line 1: invalid type"),
@@ -310,7 +307,7 @@ fn mistakes_in_a_scenario_are_told_with_their_place() {
         ),
         (
             "[[step]]\ntemplate = \"fax.message\"\nat = 90000000",
-            "at most a day",
+            "lasts at most a day",
         ),
         (
             "[[step]]\ntemplate = \"fax.message\"\ntimes = 10001",
@@ -329,7 +326,7 @@ fn mistakes_in_a_scenario_are_told_with_their_place() {
     let fax = "[[step]]\ntemplate = \"fax.message\"";
     assert_eq!(
         run(fax, &[("nmuber", "1")]),
-        "nothing has a value called \"nmuber\""
+        "there is no value called \"nmuber\""
     );
     assert_eq!(
         run("[[step]]\nbody = '{\"a\":\"${b}\"}'", &[]),
@@ -337,16 +334,13 @@ fn mistakes_in_a_scenario_are_told_with_their_place() {
     );
     assert_eq!(
         run("[[step]]\nbody = \"\"\nmethod = \"A B\"", &[]),
-        "step 1: \"A B\" is no HTTP method"
+        "step 1: \"A B\" is not a valid HTTP method"
     );
 }
 
 #[test]
-fn recorded_events_play_again_with_new_ids() {
-    let shots = Scenario::parse(builtin("call.missed"))
-        .unwrap()
-        .rehearse(&Parameters::default(), &secrets(), 3, BEGAN)
-        .unwrap();
+fn recorded_events_are_repeated_with_new_ids() {
+    let shots = rehearsed(builtin("call.missed"), 3);
     let mut bodies: Vec<Vec<u8>> = shots.iter().map(|shot| shot.request.body.clone()).collect();
     bodies.push(
         r#"{"uuid":"1","event":"/x","body":{"t":"${x} $${y} '''\u0000\" é"}}"#
@@ -356,6 +350,7 @@ fn recorded_events_play_again_with_new_ids() {
     bodies.push(b"\xff\x00\r\n".to_vec());
     bodies.push(b"{ \"uuid\": \"kept\", \"event\": \"/x\" }\n".to_vec());
     bodies.push(b"ends with '".to_vec());
+    bodies.push(b"control \x01\t\x7f \\ ''' \"\"\" end\n".to_vec());
     bodies.push(b"\nbegins with a line".to_vec());
     let headers: &[(&str, &[u8])] = &[
         ("host", b"x"),
@@ -380,10 +375,7 @@ fn recorded_events_play_again_with_new_ids() {
         !text.contains("verify-me") && !text.contains("a%2Bb"),
         "{text}"
     );
-    let again = Scenario::parse(&text)
-        .unwrap_or_else(|error| panic!("{error}\n{text}"))
-        .rehearse(&Parameters::default(), &secrets(), 9, BEGAN)
-        .unwrap();
+    let again = rehearsed(&text, 9);
     assert_eq!(again.len(), bodies.len());
     for (index, (shot, body)) in again.iter().zip(&bodies).enumerate() {
         assert_eq!(shot.at_ms, 250 * index as u64);
@@ -456,7 +448,7 @@ mod answers {
     }
 
     #[test]
-    fn challenges_must_come_back_exactly() {
+    fn challenges_must_be_returned_exactly() {
         let request = built(Template::find("digital.challenge").unwrap()).request;
         let query = request.below.split("hub.challenge=").nth(1).unwrap();
         let challenge = query.split('&').next().unwrap().to_owned();
@@ -492,7 +484,7 @@ mod answers {
     }
 
     #[test]
-    fn dialogs_must_have_what_a_dialog_has() {
+    fn dialogs_must_be_complete() {
         let json = [("content-type", "application/json")];
         for name in ["dialog-card", "dialog-iframe"] {
             let body = sample(&format!("interactive-message-response-{name}")).to_string();
@@ -521,7 +513,7 @@ mod answers {
     }
 
     #[test]
-    fn an_error_where_nobody_judges_is_told() {
+    fn an_error_that_ringcentral_does_not_judge_is_a_problem() {
         assert_eq!(problems("oauth.redirect", &received(302, &[], b"")), []);
         assert_eq!(
             problems("oauth.redirect", &received(404, &[], b"")),
@@ -530,7 +522,7 @@ mod answers {
     }
 
     #[test]
-    fn what_should_be_refused_must_be() {
+    fn a_request_to_refuse_must_be_refused() {
         let request = built(Template::find("interactive.submit").unwrap()).request;
         let judge = |expect, outcome: Result<&Received, &NoAnswer>| {
             inspect(&request, expect, &secrets(), outcome).as_expected
@@ -545,14 +537,11 @@ mod answers {
 }
 
 #[test]
-fn the_documented_scenario_can_be_played() {
+fn the_documented_scenario_can_be_run() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/SIMULATE.md");
     let page = fs::read_to_string(path).unwrap();
     let example = page.split("```toml\n").nth(1).unwrap();
-    let scenario = Scenario::parse(example.split("```").next().unwrap()).unwrap();
-    let shots = scenario
-        .rehearse(&Parameters::default(), &secrets(), 3, BEGAN)
-        .unwrap();
+    let shots = rehearsed(example.split("```").next().unwrap(), 3);
     let at: Vec<u64> = shots.iter().map(|shot| shot.at_ms).collect();
     assert_eq!(at, [0, 500, 1000, 2000]);
     let sms: Value = serde_json::from_slice(&shots[0].request.body).unwrap();

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::BytesMut;
+use ringtail_model::secrets::Secrets;
 use ringtail_protocol::event::{Disposition, Event, EventId, Kind, RequestParts, Timestamp};
 use ringtail_protocol::frame::{Down, Up};
-use ringtail_simulate::{Fresh, Parameters, Secrets, SimRequest, Template};
+use ringtail_simulate::{Parameters, Scenario, SimRequest, Template};
 
 use crate::{payloads, request};
 
@@ -87,17 +88,17 @@ pub fn link() -> Vec<Seed> {
     seeds
 }
 
-/// Every template's request, signed, the same each time.
+/// Every template's request, the same each time.
 pub(crate) fn requests() -> impl Iterator<Item = (String, SimRequest)> {
-    let secrets = Secrets {
-        digital_verify_token: Some(b"verify".to_vec()),
-        ..Secrets::default()
-    };
+    let secrets = Secrets::of_variables(|variable| {
+        (variable == "RINGTAIL_DIGITAL_VERIFY_TOKEN").then(|| "verify".into())
+    });
+    let secrets = secrets.expect("the token is valid");
     Template::all().map(move |template| {
-        let mut fresh = Fresh::new(1, 1_700_000_000_000);
-        let request = template.build(&Parameters::default(), &mut fresh, &secrets);
-        let request = request.expect("templates can be built, by test");
-        (template.name.to_owned(), request)
+        let scenario = Scenario::single(template);
+        let shots = scenario.rehearse(&Parameters::default(), &secrets, 1, 1_700_000_000_000);
+        let mut shots = shots.expect("templates can be built, by test");
+        (template.name.to_owned(), shots.remove(0).request)
     })
 }
 

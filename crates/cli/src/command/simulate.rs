@@ -58,7 +58,7 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
     };
     written?;
     print(&lines.summary(name, &options, &summary)).await?;
-    let failure = summary.end.words().unwrap_or_default();
+    let failure = summary.end.message().unwrap_or_default();
     match &summary.end {
         End::Refused(refusal) => {
             let hint = match refusal.is_of_certificate() {
@@ -130,7 +130,7 @@ fn options(args: &SimulateArgs, config: &Config) -> Options {
     let began_ms = Timestamp::now().0 / 1000;
     Options {
         given: given(args),
-        secrets: (&secrets(args, config)).into(),
+        secrets: secrets(args, config),
         faults: args.faults.faults(),
         seed: args.faults.seed.unwrap_or(began_ms.unsigned_abs()),
         began_ms,

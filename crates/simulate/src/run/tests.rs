@@ -1,11 +1,11 @@
-use crate::{Faults, Parameters, Scenario, Secrets, Template, builtins};
 use http::HeaderValue;
 
 use super::*;
+use crate::builtins;
 use ringtail_kit::app::{App, Seen, response};
 use ringtail_model::target::TargetUrl;
 
-/// An app that answers validations as it should, and everything else with a status.
+/// An app that passes validations and answers everything else with a status.
 fn app(status: u16) -> App {
     App::start(move |seen: Seen| async move {
         match seen.headers.get("validation-token") {
@@ -24,10 +24,10 @@ fn app(status: u16) -> App {
 fn options() -> Options {
     Options {
         given: Parameters::default(),
-        secrets: Secrets {
-            verification_token: Some(b"verify-me".to_vec()),
-            ..Secrets::default()
-        },
+        secrets: Secrets::of_variables(|variable| {
+            (variable == "RINGTAIL_VERIFICATION_TOKEN").then(|| "verify-me".into())
+        })
+        .unwrap(),
         faults: Faults::default(),
         seed: 11,
         began_ms: 1_750_000_000_000,
@@ -42,9 +42,12 @@ fn builtin(name: &str) -> Scenario {
     Scenario::parse(text).unwrap()
 }
 
+fn sender(to: &str) -> SimSender {
+    SimSender::new(TargetUrl::parse(to).unwrap(), None).unwrap()
+}
+
 async fn play(app: &App, scenario: &Scenario, options: &Options) -> Summary {
-    let to = TargetUrl::parse(&format!("http://{}/hook?auth_token=x", app.address)).unwrap();
-    let sender = SimSender::new(to, None).unwrap();
+    let sender = sender(&format!("http://{}/hook?auth_token=x", app.address));
     run(scenario, options, &sender, async |_| true)
         .await
         .unwrap()
@@ -104,7 +107,7 @@ async fn the_app_gets_what_ringcentral_sends() {
 }
 
 #[tokio::test]
-async fn the_same_seed_shows_an_app_the_same() {
+async fn the_same_seed_sends_an_app_the_same_requests() {
     let faults = Faults {
         reorder: 60,
         double: 60,
@@ -130,7 +133,7 @@ async fn the_same_seed_shows_an_app_the_same() {
 }
 
 #[tokio::test]
-async fn a_validation_that_fails_ends_the_run_with_ringcentrals_code() {
+async fn a_failed_validation_ends_the_run_with_ringcentrals_code() {
     for (status, token, code) in [
         (200, None, "SUB-520"),
         (200, Some("other"), "SUB-520"),
@@ -174,21 +177,21 @@ async fn ten_minutes_of_failures_end_the_run_with_ringcentrals_reason() {
         reason,
         "Webhook responses with code: [500], reason: [Internal Server Error]"
     );
-    // A validation, and reminders every 15 s but for the second between two rounds.
+    // One validation, then reminders every 15 s, with 1 s between two rounds.
     assert_eq!((summary.sent, summary.failed), (55, 54));
-    assert!(summary.end.words().unwrap().contains("after 10 minutes"));
+    assert!(summary.end.message().unwrap().contains("after 10 minutes"));
 }
 
 #[tokio::test]
-async fn an_address_that_nothing_listens_at_is_not_reachable() {
+async fn an_address_without_a_listener_is_unreachable() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let to = socket.local_addr().unwrap().to_string();
-    let sender = SimSender::new(TargetUrl::parse(&to).unwrap(), None).unwrap();
-    let mut said = Vec::new();
+    let sender = sender(&to);
+    let mut messages = Vec::new();
     let (scenario, options) = (builtin("fax"), options());
     let summary = run(&scenario, &options, &sender, async |report| {
-        said.push(report.answered.unwrap_err().message);
+        messages.push(report.answered.unwrap_err().message);
         true
     });
     let summary = summary.await.unwrap();
@@ -197,21 +200,20 @@ async fn an_address_that_nothing_listens_at_is_not_reachable() {
     };
     assert_eq!(refusal.code.id, "SUB-521");
     assert_eq!(
-        said,
+        messages,
         [format!("nothing listens at {to} (connection refused)")]
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_notification_is_given_up_when_ringcentral_would() {
+async fn a_notification_times_out_when_ringcentral_would() {
     let app = App::start(|_| std::future::pending());
     let scenario = Scenario::single(Template::find("sms.inbound").unwrap());
     let options = Options {
         validation: false,
         ..options()
     };
-    let to = TargetUrl::parse(&app.address.to_string()).unwrap();
-    let sender = SimSender::new(to, None).unwrap();
+    let sender = sender(&app.address.to_string());
     let began = tokio::time::Instant::now();
     let summary = run(&scenario, &options, &sender, async |report| {
         let reason = report.finding.verdict.reason();
@@ -223,15 +225,14 @@ async fn a_notification_is_given_up_when_ringcentral_would() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn spacing_is_the_scenarios_divided_by_the_speed() {
+async fn speed_divides_the_spacing_of_a_scenario() {
     let app = app(200);
     let options = Options {
         pace: Pace::Times(10.0),
         validation: false,
         ..options()
     };
-    let to = TargetUrl::parse(&app.address.to_string()).unwrap();
-    let sender = SimSender::new(to, None).unwrap();
+    let sender = sender(&app.address.to_string());
     let began = tokio::time::Instant::now();
     let mut at = Vec::new();
     let scenario = builtin("call.missed");

@@ -1,4 +1,4 @@
-//! From steps to requests.
+//! Builds the requests of a scenario.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,18 +7,19 @@ use serde_json::Value;
 
 use super::{RehearseError, Scenario, Shot, Step, parameters};
 use crate::fill::{FillError, fill_json, fill_text};
-use crate::fresh::{Fresh, Parameters};
-use crate::request::{Secrets, SimRequest};
+use crate::generator::{Generator, Parameters};
+use crate::request::SimRequest;
 use crate::template::{Template, below};
 use crate::variables::variable;
+use ringtail_model::secrets::Secrets;
 use ringtail_ringcentral::classify::Callback;
 
 impl Scenario {
-    /// Makes every request, in the order of their times, as if the run began at `began_ms` milliseconds since
-    /// 1970. What `given` says counts before the scenario's own values, and a step's before both.
+    /// Builds every request, sorted by time, for a run that starts at `began_ms` milliseconds since 1970. `given`
+    /// overrides the scenario's values; a step's values override both.
     ///
     /// # Errors
-    /// When a name has no value, a value fits nowhere, or a step makes no HTTP request.
+    /// When a variable has no value, `given` has an unknown name, or a step is not a valid HTTP request.
     pub fn rehearse(
         &self,
         given: &Parameters,
@@ -27,31 +28,31 @@ impl Scenario {
         began_ms: i64,
     ) -> Result<Vec<Shot>, RehearseError> {
         self.check_names(given)?;
-        let given = parameters(&self.vars).covered_by(given);
+        let given = parameters(&self.vars).overridden_by(given);
         let mut due: Vec<(u64, usize, u32)> = Vec::new();
         for (index, step) in self.steps.iter().enumerate() {
             let times = 0..step.times();
             due.extend(times.map(|nth| (step.at + u64::from(nth) * step.every, index, nth + 1)));
         }
         due.sort_by_key(|(at_ms, _, _)| *at_ms);
-        let mut fresh = Fresh::new(seed, began_ms);
+        let mut generator = Generator::new(seed, began_ms);
         due.into_iter()
             .map(|(at_ms, index, nth)| {
-                fresh.next_event(at_ms);
+                generator.next_event(at_ms);
                 let step = &self.steps[index];
-                let mut given = given.covered_by(&parameters(&step.set));
+                let mut given = given.overridden_by(&parameters(&step.set));
                 given.set("nth", nth.to_string());
-                let shot = step.shot(at_ms, &given, &mut fresh, secrets);
+                let shot = step.shot(at_ms, &given, &mut generator, secrets);
                 shot.map_err(|error| error.of_step(index + 1))
             })
             .collect()
     }
 
-    /// Finds a value whose name is a mistake: it would silently do nothing.
+    /// Rejects a misspelt name, which would have no effect.
     fn check_names(&self, given: &Parameters) -> Result<(), RehearseError> {
         let known = |name: &str| variable(name).is_some() || self.vars.contains_key(name);
         match given.names().find(|name| !known(name)) {
-            Some(name) => Err(RehearseError::Unused {
+            Some(name) => Err(RehearseError::UnknownValue {
                 name: name.to_owned(),
             }),
             None => Ok(()),
@@ -84,15 +85,15 @@ impl Step {
         &self,
         at_ms: u64,
         given: &Parameters,
-        fresh: &mut Fresh,
+        generator: &mut Generator,
         secrets: &Secrets,
     ) -> Result<Shot, StepError> {
         let template = self.template.as_deref().and_then(Template::find);
         let mut request = match template {
-            Some(template) => template.build(given, fresh, secrets)?,
-            None => self.inline(given, fresh, secrets)?,
+            Some(template) => template.build(given, generator, secrets)?,
+            None => self.inline(given, generator, secrets)?,
         };
-        request.prove(secrets, self.forge);
+        request.sign(secrets, self.forge);
         Ok(Shot {
             at_ms,
             name: template
@@ -106,23 +107,24 @@ impl Step {
     fn inline(
         &self,
         given: &Parameters,
-        fresh: &mut Fresh,
+        generator: &mut Generator,
         secrets: &Secrets,
     ) -> Result<SimRequest, StepError> {
-        let body = self.body(given, fresh)?;
-        let wrong = |what: &str, text: &str| StepError::Request(format!("{text:?} is no {what}"));
+        let body = self.body(given, generator)?;
+        let wrong =
+            |what: &str, text: &str| StepError::Request(format!("{text:?} is not a valid {what}"));
         let method = self.method.as_deref().unwrap_or("POST");
         let method =
             Method::from_bytes(method.as_bytes()).map_err(|_| wrong("HTTP method", method))?;
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            let filled = fill_text(value, given, fresh)?;
+            let filled = fill_text(value, given, generator)?;
             headers.append(
                 HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("header", name))?,
-                HeaderValue::from_str(&filled).map_err(|_| wrong("value of a header", value))?,
+                HeaderValue::from_str(&filled).map_err(|_| wrong("header value", value))?,
             );
         }
-        let (below, shown) = below(&self.path, given, fresh, secrets)?;
+        let (below, shown) = below(&self.path, given, generator, secrets)?;
         let mut request = SimRequest {
             callback: Callback::Other,
             method,
@@ -132,16 +134,16 @@ impl Step {
             body,
             unsigned: false,
         };
-        request.callback = self.recognised(&request);
+        request.callback = Self::callback_of(&request);
         Ok(request)
     }
 
-    /// What the request is to RingCentral. Cutting takes signatures out, by which some are known, so a step that
-    /// is nothing else is also looked at with one.
-    fn recognised(&self, request: &SimRequest) -> Callback {
-        let plain = request.seen_as();
-        if plain != Callback::Other {
-            return plain;
+    /// Classifies the request. A signature marks calls of the source SDK, and recorded steps have none, so an
+    /// unknown request is also classified with one.
+    fn callback_of(request: &SimRequest) -> Callback {
+        let unsigned = request.classify();
+        if unsigned != Callback::Other {
+            return unsigned;
         }
         let mut signed = request.clone();
         signed.headers.insert(
@@ -150,10 +152,10 @@ impl Step {
         );
         let is_call = serde_json::from_slice(&request.body)
             .is_ok_and(|body: Value| body["action"].is_string() && body["time"].is_string());
-        if is_call { signed.seen_as() } else { plain }
+        if is_call { signed.classify() } else { unsigned }
     }
 
-    fn body(&self, given: &Parameters, fresh: &mut Fresh) -> Result<Vec<u8>, StepError> {
+    fn body(&self, given: &Parameters, generator: &mut Generator) -> Result<Vec<u8>, StepError> {
         if let Some(base64) = &self.body_base64 {
             let wrong = |_| StepError::Request("body_base64 is not base64".to_owned());
             return STANDARD.decode(base64.trim()).map_err(wrong);
@@ -163,8 +165,8 @@ impl Step {
             return Ok(text.as_bytes().to_vec());
         }
         Ok(match serde_json::from_str::<Value>(text) {
-            Ok(json) => fill_json(&json, given, fresh)?.to_string().into_bytes(),
-            Err(_) => fill_text(text, given, fresh)?.into_bytes(),
+            Ok(json) => fill_json(&json, given, generator)?.to_string().into_bytes(),
+            Err(_) => fill_text(text, given, generator)?.into_bytes(),
         })
     }
 }

@@ -1,15 +1,16 @@
-//! Templates of callbacks other than platform events.
+//! Callbacks other than platform events.
 
 use http::Method;
 
-use super::{file, post};
+use super::{file, rows};
 use crate::template::{Body, Origin, Template};
-use ringtail_ringcentral::classify::Callback;
+use ringtail_ringcentral::classify::Callback as C;
 
+/// A request without a body.
 const fn bare(
     name: &'static str,
     about: &'static str,
-    callback: Callback,
+    callback: C,
     method: Method,
     below: &'static str,
     defaults: &'static [(&'static str, &'static str)],
@@ -26,19 +27,8 @@ const fn bare(
     }
 }
 
-const fn sampled(
-    name: &'static str,
-    about: &'static str,
-    callback: Callback,
-    sample: &'static str,
-    json: &'static str,
-) -> Template {
-    post(name, about, callback, Origin::Sample(sample), json, &[])
-}
-
-use Callback as C;
-
-pub(super) const ROWS: &[Template] = &[
+/// Requests without a JSON body.
+pub(super) const SPECIAL: &[Template] = &[
     bare(
         "validation",
         "RingCentral checks the address",
@@ -71,41 +61,6 @@ pub(super) const ROWS: &[Template] = &[
         "?hub.mode=subscribe&hub.challenge=${challenge}&hub.verify_token=${verify_token}",
         &[],
     ),
-    sampled(
-        "digital.events",
-        "Events of RingCX Digital",
-        C::DigitalNotification,
-        "ringcx-digital-intervention-assigned",
-        file!("digital.events"),
-    ),
-    sampled(
-        "source-sdk.info",
-        "RingCX Digital asks a source what it can do",
-        C::SourceSdk,
-        "ringcx-source-sdk-implementation-info",
-        file!("source-sdk.info"),
-    ),
-    sampled(
-        "source-sdk.messages-list",
-        "RingCX Digital asks a source for messages",
-        C::SourceSdk,
-        "ringcx-source-sdk-messages-list",
-        file!("source-sdk.messages-list"),
-    ),
-    sampled(
-        "interactive.submit",
-        "A user presses a button on an adaptive card",
-        C::InteractiveMessage,
-        "interactive-message-button-submit",
-        file!("interactive.submit"),
-    ),
-    sampled(
-        "bot.token",
-        "A private bot is installed",
-        C::BotInstallPrivate,
-        "bot-private-install-oauth",
-        file!("bot.token"),
-    ),
     Template {
         name: "bot.token-form",
         about: "A private bot is installed, as a form",
@@ -126,7 +81,7 @@ pub(super) const ROWS: &[Template] = &[
     ),
     bare(
         "oauth.redirect",
-        "A browser comes back from RingCentral's login",
+        "A browser returns from RingCentral's login",
         C::OAuthRedirect,
         Method::GET,
         "?code=${code}&state=${state}",
@@ -134,61 +89,31 @@ pub(super) const ROWS: &[Template] = &[
     ),
     bare(
         "add-in.setup",
-        "The set-up page of an add-in is opened",
+        "A user opens the set-up page of an add-in",
         C::AddInSetup,
         Method::GET,
         "?webhook=https%3A%2F%2Fhooks.ringcentral.com%2Fwebhook%2Fv2%2F${webhook}",
         &[],
     ),
-    post(
-        "agent-state",
-        "A RingCX agent changes state; no payload is published, so this one is a guess",
-        C::AgentState,
-        Origin::Described,
-        file!("agent-state"),
-        &[],
-    ),
-    sampled(
-        "wfm.login",
-        "A RingCX agent logs in",
-        C::WfmNotification,
-        "ringcx-voice-wfm-login",
-        file!("wfm.login"),
-    ),
-    sampled(
-        "wfm.available",
-        "A RingCX agent becomes available",
-        C::WfmNotification,
-        "ringcx-voice-wfm-state-available",
-        file!("wfm.available"),
-    ),
-    sampled(
-        "wfm.engaged",
-        "A RingCX agent takes a call",
-        C::WfmNotification,
-        "ringcx-voice-wfm-state-engaged",
-        file!("wfm.engaged"),
-    ),
-    sampled(
-        "wfm.call-ended",
-        "A RingCX call ends",
-        C::WfmNotification,
-        "ringcx-voice-wfm-call-end-answered",
-        file!("wfm.call-ended"),
-    ),
-    sampled(
-        "wfm.logout",
-        "A RingCX agent logs out",
-        C::WfmNotification,
-        "ringcx-voice-wfm-logout",
-        file!("wfm.logout"),
-    ),
-    post(
-        "ai.result",
-        "A result of the AI API",
-        C::AiResult,
-        Origin::Described,
-        file!("ai.result"),
-        &[],
-    ),
 ];
+
+/// Requests with a JSON body.
+pub(super) const JSON: &[Template] = rows! {
+    "digital.events" as DigitalNotification from "ringcx-digital-intervention-assigned":
+        "Events of RingCX Digital";
+    "source-sdk.info" as SourceSdk from "ringcx-source-sdk-implementation-info":
+        "RingCX Digital asks a source what it can do";
+    "source-sdk.messages-list" as SourceSdk from "ringcx-source-sdk-messages-list":
+        "RingCX Digital asks a source for messages";
+    "interactive.submit" as InteractiveMessage from "interactive-message-button-submit":
+        "A user presses a button on an adaptive card";
+    "bot.token" as BotInstallPrivate from "bot-private-install-oauth": "A private bot is installed";
+    "agent-state" as AgentState:
+        "A RingCX agent changes state; no payload is published, so its shape is a guess";
+    "wfm.login" as WfmNotification from "ringcx-voice-wfm-login": "A RingCX agent logs in";
+    "wfm.available" as WfmNotification from "ringcx-voice-wfm-state-available": "A RingCX agent becomes available";
+    "wfm.engaged" as WfmNotification from "ringcx-voice-wfm-state-engaged": "A RingCX agent takes a call";
+    "wfm.call-ended" as WfmNotification from "ringcx-voice-wfm-call-end-answered": "A RingCX call ends";
+    "wfm.logout" as WfmNotification from "ringcx-voice-wfm-logout": "A RingCX agent logs out";
+    "ai.result" as AiResult: "A result of the AI API";
+};

@@ -44,8 +44,7 @@ impl Lines {
             }
             value["verdict"] = json!(verdict.word());
             value["verdict_reason"] = json!(verdict.reason());
-            let problems = report.finding.problems.iter();
-            value["problems"] = problems.map(|problem| json!(problem.word())).collect();
+            value["problems"] = json!(report.finding.problems);
             value["as_expected"] = json!(report.finding.as_expected);
             return json::bytes(&value);
         }
@@ -118,7 +117,7 @@ impl Lines {
                 "failed": summary.failed,
                 "dropped": summary.dropped,
                 "end": end(&summary.end),
-                "reason": summary.end.words(),
+                "reason": summary.end.message(),
             }));
         }
         let dropped = match summary.dropped {
