@@ -291,7 +291,7 @@ async fn late_is_told_from_in_time_and_from_never() -> anyhow::Result<()> {
     };
     let silent = scripted_server(Some(config.clone()), |_| Reply::Silence);
     let never = Case::failing("answer", "SUB-521", "nothing within 10 s");
-    let no_hello = Case::failing("tls-version", "SUB-521", "says nothing for 5 s");
+    let no_hello = Case::failing("tls-version", "SUB-521", "sends nothing for 5 s");
     let late = |request: &Request| u64::from(!request.body.is_empty()) * 3100;
     let notified = Case::notified("notification-time", " ms");
     let servers = [
