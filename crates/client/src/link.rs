@@ -257,7 +257,7 @@ impl LinkError {
         refusal.is_final().then_some(refusal)
     }
 
-    /// Says in one line what is wrong, why, and what to do about it.
+    /// Returns the error, its causes and a hint on one line.
     fn in_words(&self) -> String {
         let mut words = ringtail_text::chain(self);
         if let Some(hint) = self.hint() {

@@ -217,7 +217,7 @@ fn wrong_values_are_told_with_their_place() {
     ] {
         assert_eq!(case.decided(), error);
     }
-    // A wrong value that does not count is not looked at.
+    // An invalid value that has no effect is ignored.
     let hidden = Case {
         flag_relay: "relay.example",
         file_relay: "a b",

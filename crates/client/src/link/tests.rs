@@ -123,7 +123,7 @@ async fn a_new_link_goes_on_where_the_history_stands() {
         "endpoint=demo-x1&forward=false&journal=j1&after=7"
     );
     let mut end = second.open().await;
-    // A relay that sends what is known already does no harm.
+    // Known events are ignored.
     end.send(&[event(7), event(8)]).await;
     end.cursor(8).await;
     assert_eq!(client.stored().await, [1, 7, 8]);

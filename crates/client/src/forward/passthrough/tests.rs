@@ -237,7 +237,7 @@ async fn a_caller_that_stops_reading_misses_the_end_and_is_told() {
     let sender = sender("3000", SendOptions::default());
     let began = Instant::now();
     let delivery = pump(draft, answer, piece, &sender, &CancellationToken::new()).await;
-    // The app is not held up for ever: its answer is read to the end and recorded.
+    // The app is not blocked: its response is read to the end and recorded.
     assert_eq!(began.elapsed(), SendOptions::default().answer_timeout);
     assert_eq!(delivery.attempt.outcome, Outcome::Status(200));
     assert_eq!(delivery.attempt.body, "piece".repeat(3 * ANSWER_QUEUE));
