@@ -13,6 +13,7 @@
 
 mod access;
 mod client;
+mod entry;
 mod relay;
 mod subscription;
 mod verdict;
@@ -22,7 +23,7 @@ pub use self::client::*;
 pub use self::relay::*;
 pub use self::subscription::*;
 pub use self::verdict::*;
-use crate::{Code, Exit, Origin};
+use crate::Code;
 
 /// Returns every code: RingCentral's, then Ringtail's own by number.
 pub fn all() -> impl Iterator<Item = &'static Code> {
@@ -35,45 +36,3 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
     ];
     tables.into_iter().flatten().copied()
 }
-
-/// A code of RingCentral's.
-const fn theirs(status: u16, message: &'static str) -> Origin {
-    Origin::RingCentral {
-        status: Some(status),
-        message,
-    }
-}
-
-/// A code that a program ends with.
-const fn ends(exit: Exit) -> Origin {
-    Origin::Ringtail { exit: Some(exit) }
-}
-
-/// The fields that most entries leave out.
-const NOTHING: Code = Code {
-    id: "",
-    origin: Origin::Ringtail { exit: None },
-    meaning: "",
-    causes: &[],
-    hint: None,
-    next: &[],
-    sections: &[],
-};
-
-/// Makes a static of each entry, so that no program can print a code that is not explained, and the table of all.
-macro_rules! codes {
-    ($($name:ident = $code:literal, $origin:expr; { $($fields:tt)* })*) => {
-        $(
-            #[doc = concat!("`", $code, "`")]
-            pub static $name: $crate::Code = $crate::Code {
-                id: $code,
-                origin: $origin,
-                $($fields)*
-                ..super::NOTHING
-            };
-        )*
-
-        pub(super) static TABLE: &[&$crate::Code] = &[$(&$name),*];
-    };
-}
-use codes;

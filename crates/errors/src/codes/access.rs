@@ -1,6 +1,6 @@
 //! `CMN-`, `OAU-`, `AGW-`: parameters, permissions, rates, tokens.
 
-use super::{codes, theirs};
+use super::entry::{codes, theirs};
 
 const RATES: &[&str] = &["4.7", "4.8"];
 const RATE_NEXT: &[&str] = &[

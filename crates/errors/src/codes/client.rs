@@ -1,6 +1,7 @@
 //! What `ringtail` ends with.
 
-use super::{Exit::*, Origin, codes, ends};
+use super::entry::{codes, ends};
+use crate::{Exit::*, Origin};
 
 codes! {
     FAILED = "RT-100", ends(Failure); {

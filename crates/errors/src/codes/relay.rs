@@ -1,6 +1,7 @@
 //! What `ringtail-relay` ends with.
 
-use super::{Exit::*, codes, ends};
+use super::entry::{codes, ends};
+use crate::Exit::*;
 
 codes! {
     RELAY_BIND = "RT-602", ends(Failure); {

@@ -1,6 +1,7 @@
 //! `SUB-`: a subscription was refused.
 
-use super::{Origin, codes, theirs};
+use super::entry::{codes, theirs};
+use crate::Origin;
 
 codes! {
     SUB_520 = "SUB-520", theirs(400, "Validation Token is not returned"); {

@@ -1,6 +1,7 @@
 //! Verdicts: what RingCentral would have made of an app's answer.
 
-use super::{Origin, codes};
+use super::entry::codes;
+use crate::Origin;
 
 codes! {
     VERDICT_OK = "RT-500", Origin::Verdict { word: "ok", reason: "ok" }; {

@@ -9,6 +9,7 @@ mod clock;
 mod dev;
 mod files;
 mod inspect;
+mod keeper;
 mod reload;
 mod resolver;
 mod settings;
@@ -28,6 +29,7 @@ pub use self::clock::Clock;
 pub use self::dev::DevError;
 pub use self::files::FilesError;
 pub use self::inspect::CertificateError;
+use self::keeper::KeeperContext;
 use self::resolver::Certificates;
 pub use self::settings::{
     Acme, Certificate, Domain, DomainError, HttpListen, LETS_ENCRYPT, MAX_DOMAINS, PemPair,
@@ -51,15 +53,6 @@ pub(crate) struct Tls {
     pub(crate) keeper: Keeper,
     /// Answers of the plain listener to an authority.
     pub(crate) challenges: Option<Arc<acme::Challenges>>,
-}
-
-/// What every keeper needs.
-#[derive(Debug)]
-struct KeeperContext {
-    certificates: Arc<Certificates>,
-    state: StateSender,
-    clock: Clock,
-    asked: Arc<Notify>,
 }
 
 impl Tls {

@@ -10,6 +10,7 @@ use tokio::time;
 
 use super::clock::Clock;
 use super::files::{self, FilesError};
+use super::keeper::KeeperContext;
 use super::resolver::Certificates;
 use super::settings::PemPair;
 use super::state::{Failure, StateSender};
@@ -43,7 +44,7 @@ impl FilesKeeper {
     pub(super) fn load(
         pairs: Vec<PemPair>,
         host: Host,
-        context: super::KeeperContext,
+        context: KeeperContext,
     ) -> Result<Self, FilesError> {
         // Before they are read, to notice a change meanwhile.
         let seen = stamps(&pairs);

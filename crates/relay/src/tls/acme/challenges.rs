@@ -12,7 +12,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
 
 /// The ALPN protocol of TLS-ALPN-01 (RFC 8737).
-pub(in crate::tls) const PROTOCOL: &[u8] = b"acme-tls/1";
+pub(crate) const PROTOCOL: &[u8] = b"acme-tls/1";
 
 /// The present answers.
 #[derive(Debug, Default)]
@@ -71,9 +71,7 @@ impl ResolvesServerCert for Challenges {
 }
 
 /// Returns the TLS settings for the authority's handshakes.
-pub(in crate::tls) fn server_config(
-    challenges: Arc<Challenges>,
-) -> Result<ServerConfig, rustls::Error> {
+pub(crate) fn server_config(challenges: Arc<Challenges>) -> Result<ServerConfig, rustls::Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])?

@@ -32,6 +32,7 @@ use self::pace::{Kind, Orders, Outcome};
 pub use self::store::AcmeFileError;
 use self::store::{SaveError, Store};
 use super::clock::Clock;
+use super::keeper::KeeperContext;
 use super::resolver::Certificates;
 use super::settings::Acme;
 use super::state::{Failure, StateSender};
@@ -81,7 +82,7 @@ impl AcmeKeeper {
     pub(super) fn load(
         settings: Acme,
         data: &Path,
-        context: super::KeeperContext,
+        context: KeeperContext,
     ) -> Result<Self, AcmeError> {
         let store = Store::open(data, &settings.directory)?;
         let http = AcmeHttp::new(settings.ca.as_deref())?;

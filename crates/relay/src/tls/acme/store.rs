@@ -111,7 +111,7 @@ impl Store {
 }
 
 /// Returns the parent of all authorities' directories.
-pub(in crate::tls) fn acme_dir(data: &Path) -> PathBuf {
+pub(crate) fn acme_dir(data: &Path) -> PathBuf {
     data.join("acme")
 }
 
