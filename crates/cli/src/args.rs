@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::error::ContextKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringtail_client::config::{Flags, Keep, MAX_KEEP_DAYS};
+use ringtail_client::forward::SendOptions;
 
 const EXAMPLES: &str = "\
 First steps:
@@ -211,6 +212,18 @@ pub(crate) struct HopArgs {
     /// Wait this many seconds for the target's response
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
+}
+
+impl HopArgs {
+    /// Returns `before` with what the flags set.
+    pub(crate) fn send_options(&self, before: SendOptions) -> SendOptions {
+        SendOptions {
+            keep_host: self.keep_host || before.keep_host,
+            insecure: self.insecure || before.insecure,
+            answer_timeout: self.timeout.unwrap_or(before.answer_timeout),
+            ..before
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

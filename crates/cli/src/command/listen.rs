@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::search::{filter, search};
-use crate::args::{Common, HopArgs, ListenArgs, Listened, Output};
+use crate::args::{Common, ListenArgs, Listened, Output};
 use crate::blocking::blocking;
 use crate::lines::{self, LineFormat};
 use crate::output::{Stdout, json, plain};
@@ -39,7 +39,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     let account = config.account()?;
     let endpoints = endpoints(&config, &args)?;
     let _log = logging::start(&config.data)?;
-    let send = send_options(&args.hop, SendOptions::default());
+    let send = args.hop.send_options(SendOptions::default());
     let mut engines = Vec::new();
     for (endpoint, target) in endpoints {
         let secrets = config.secrets.of_name(&endpoint);
@@ -275,16 +275,6 @@ fn write_ready(file: &Path, endpoints: &[Endpoint]) -> Result<(), Failure> {
     }
     ringtail_files::replace(file, &line, ringtail_files::Access::Public)
         .context(format!("cannot write {}", file.display()))
-}
-
-/// Returns the options for requests to the target: those of the flags, else `before`.
-pub(crate) fn send_options(hop: &HopArgs, before: SendOptions) -> SendOptions {
-    SendOptions {
-        keep_host: hop.keep_host || before.keep_host,
-        insecure: hop.insecure || before.insecure,
-        answer_timeout: hop.timeout.unwrap_or(before.answer_timeout),
-        ..before
-    }
 }
 
 /// A policy without a secret would reject nothing.

@@ -20,7 +20,6 @@ use self::compare::Comparison;
 pub(crate) use self::compare::{Counts, how};
 pub(crate) use self::edit::edit;
 use super::find::open;
-use super::listen::send_options;
 use super::select::{PAGE, Selection, nothing_named};
 use crate::args::replay::ReplayArgs;
 use crate::args::{Common, Format};
@@ -200,7 +199,7 @@ pub(crate) fn aim(planned: &Planned<'_>) -> String {
 
 fn sender(config: &Config, args: &ReplayArgs, endpoint: &str) -> Result<Sender, Failure> {
     let target = target(config, args, endpoint)?;
-    let options = send_options(&args.hop, SendOptions::default());
+    let options = args.hop.send_options(SendOptions::default());
     Sender::new(target, options).map_err(Failure::from)
 }
 

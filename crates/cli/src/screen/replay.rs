@@ -16,7 +16,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::replay::ReplayArgs;
-use crate::command::listen::send_options;
 use crate::command::replay::{Counts, aim, edit, how, nowhere, options};
 use crate::command::select::Selection;
 
@@ -242,7 +241,7 @@ impl Replays {
 
     /// Returns the sender for an endpoint: to the target of the options, else of this run, else the last one.
     fn sender(&self, args: &ReplayArgs, endpoint: &str) -> Result<Sender, Failure> {
-        let options = send_options(&args.hop, self.send);
+        let options = args.hop.send_options(self.send);
         let listening = self.store.sender(endpoint);
         let target = match (&args.target, listening) {
             (Some(text), _) => TargetUrl::parse(text)?,
