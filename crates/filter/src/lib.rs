@@ -108,6 +108,7 @@ impl FilterError {
 }
 
 #[cfg(any(test, feature = "testing"))]
+#[expect(clippy::unwrap_used, reason = "a test kit")]
 pub mod testing;
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ mod json;
 pub mod limits;
 pub mod ordering;
 #[cfg(any(test, feature = "samples"))]
-#[expect(missing_docs, reason = "names of a test kit say it")]
+#[expect(missing_docs, clippy::unwrap_used, reason = "a test kit")]
 pub mod samples;
 pub mod secret;
 pub mod signature;

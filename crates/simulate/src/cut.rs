@@ -140,7 +140,8 @@ fn body(bytes: &[u8]) -> StepBody<'_> {
     };
     // JSON that serializes differently, such as a number with many digits, is kept as text.
     let json = serde_json::from_str::<Value>(text).ok();
-    match json.filter(|json| json.to_string() == text) {
+    let is_kept = |json: &Value| serde_json::to_string(json).is_ok_and(|written| written == text);
+    match json.filter(is_kept) {
         // A string that is exactly `#{..}` would become a number and cannot be escaped.
         Some(mut json) if needs_variables(&json) && !text.contains("\"#{") => {
             insert_variables(&mut json);

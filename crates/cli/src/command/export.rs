@@ -63,14 +63,14 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
             match sink.event(&detail, &aim, hidden) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                Err(error) => return Err(written(error, &args)),
+                Err(error) => return Err(written(&error, &args)),
             }
         }
         page = selection.next().await?;
     }
     match sink.finish() {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        ended => ended.map_err(|error| written(error, &args))?,
+        ended => ended.map_err(|error| written(&error, &args))?,
     }
     // An app that checks secrets refuses commands without them.
     if without > 0 && args.form.is_sent() {
@@ -92,7 +92,7 @@ fn hide(detail: &mut EventDetail) -> bool {
     before != (detail.event.path.clone(), detail.headers.clone())
 }
 
-fn written(error: io::Error, args: &ExportArgs) -> Failure {
+fn written(error: &io::Error, args: &ExportArgs) -> Failure {
     let to = args.to.as_deref().unwrap_or(Path::new("stdout")).display();
     Failure::new(&codes::FAILED, format!("cannot write to {to}: {error}"))
         .hint("choose another --to")
@@ -109,15 +109,15 @@ impl Sink {
     fn create(args: &ExportArgs) -> Result<Self, Failure> {
         let out: Box<dyn Write> = match (&args.to, args.form) {
             (Some(folder), Form::Fixtures) => {
-                fs::create_dir(folder).map_err(|error| refused(error, folder))?;
+                fs::create_dir(folder).map_err(|error| refused(&error, folder))?;
                 return Ok(Self::Fixtures(folder.clone()));
             }
             (Some(file), _) => Box::new(BufWriter::new(
-                create_private(file).map_err(|error| refused(error, file))?,
+                create_private(file).map_err(|error| refused(&error, file))?,
             )),
             (None, _) => Box::new(BufWriter::new(io::stdout())),
         };
-        let failed = |error| written(error, args);
+        let failed = |error| written(&error, args);
         match args.form {
             Form::Har => HarWriter::begin(out, CREATOR)
                 .map(Self::Har)
@@ -194,7 +194,7 @@ fn fixture(folder: &Path, event: &EventDetail) -> io::Result<()> {
     create_private(&folder.join(format!("{stem}.headers")))?.write_all(&headers(event))
 }
 
-fn refused(error: io::Error, path: &Path) -> Failure {
+fn refused(error: &io::Error, path: &Path) -> Failure {
     let exists = error.kind() == io::ErrorKind::AlreadyExists;
     let text = format!("{} cannot be created: {error}", path.display());
     let failure = Failure::new(&codes::FAILED, text);

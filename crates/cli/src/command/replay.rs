@@ -84,7 +84,7 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     let unanswered = progress.unanswered;
     let gone = run.gone();
     if gone > 0 && gone == sends {
-        let failure = format!("retention deleted all of the events");
+        let failure = "retention deleted all of the events";
         return Err(Failure::new(&codes::NO_DATA, failure)
             .hint("`ringtail listen --keep-events`, --keep-days and --keep-bytes set the limits"));
     }

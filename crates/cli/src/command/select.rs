@@ -37,7 +37,7 @@ enum Selected {
 
 /// The error of a command that changes something without a selection.
 pub(super) fn nothing_named() -> Failure {
-    Failure::new(&codes::USAGE, format!("no events selected"))
+    Failure::new(&codes::USAGE, "no events selected")
         .hint("pass events (17, 17..20) or --filter; --filter '' selects all")
 }
 
@@ -111,8 +111,8 @@ impl<'a> Selection<'a> {
             return Ok(None);
         }
         let failure = match search.filter().is_empty() {
-            true => format!("the history is empty"),
-            false => format!("no event matches the filter"),
+            true => "the history is empty",
+            false => "no event matches the filter",
         };
         Err(Failure::new(&codes::NO_DATA, failure).hint("`ringtail events list` shows the events"))
     }

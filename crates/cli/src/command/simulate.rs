@@ -36,7 +36,7 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
         return dry_run(&args, &scenario, &options).await;
     }
     let to = args.to.as_deref().ok_or_else(|| {
-        Failure::new(&codes::USAGE, format!("no address to send to"))
+        Failure::new(&codes::USAGE, "no address to send to")
             .hint("pass --to http://localhost:3000/hook, or the URL that `ringtail listen` shows")
     })?;
     let to = TargetUrl::parse(to)?;
@@ -181,7 +181,7 @@ fn warn_of_missing_secrets(scenario: &Scenario, options: &Options) -> Result<(),
         shots.iter().any(is_unsigned)
     };
     if unsigned(Callback::SourceSdk) {
-        let failure = format!("source SDK calls are signed, and no secret is configured");
+        let failure = "source SDK calls are signed, and no secret is configured";
         return Err(Failure::new(&codes::SECRET, failure).hint("set RINGTAIL_SOURCE_SDK_SECRET"));
     }
     if unsigned(Callback::InteractiveMessage) {

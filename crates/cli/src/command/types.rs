@@ -29,7 +29,7 @@ pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure>
     }
     shapes.retain(|_, (count, _)| *count > 0);
     if shapes.is_empty() {
-        let failure = format!("no event has a JSON body");
+        let failure = "no event has a JSON body";
         return Err(
             Failure::new(&codes::NO_DATA, failure).hint("`ringtail events list` shows the events")
         );

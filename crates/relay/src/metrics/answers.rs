@@ -56,11 +56,16 @@ struct Labels {
     status: u16,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
 /// Answers, counted.
 #[derive(Debug, Clone)]
 pub(crate) struct Answers {
     counts: Family<Labels, Counter>,
-    times: Family<[(&'static str, &'static str); 1], Histogram, fn() -> Histogram>,
+    times: Family<KindLabel, Histogram, fn() -> Histogram>,
 }
 
 impl Default for Answers {
@@ -81,7 +86,8 @@ impl Answers {
         };
         self.counts.get_or_create(&labels).inc();
         if kind.is_timed() {
-            let times = self.times.get_or_create(&[("kind", kind.name())]);
+            let label = KindLabel { kind: kind.name() };
+            let times = self.times.get_or_create(&label);
             times.observe(took.as_secs_f64());
         }
     }

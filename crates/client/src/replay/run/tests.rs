@@ -16,7 +16,7 @@ async fn stored(test: &TestHistory, count: u64) -> Vec<EventRow> {
 fn run(test: &TestHistory, app: &App, rows: &[EventRow], options: Options) -> Run {
     let mut events = Events::default();
     for row in rows {
-        let sender = |_: &str| Ok::<_, Infallible>(sender_to(&app));
+        let sender = |_: &str| Ok::<_, Infallible>(sender_to(app));
         events.add(row, sender).unwrap();
     }
     Run::new(test.history.clone(), AllSecrets::default(), events, options)

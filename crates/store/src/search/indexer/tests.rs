@@ -177,12 +177,15 @@ fn a_day_after_it_was_deleted_no_byte_of_an_event_is_in_the_index() {
     assert_eq!(test.facts("s_s").len(), 99);
 }
 
+/// A way to make the index's file unusable, by name.
+type Damage = (&'static str, fn(&Path));
+
 #[test]
 fn an_unusable_index_is_rebuilt() {
     let mut test = Indexed::open();
     test.receives(vec![call(1, "s"), call(2, "s")]);
     test.index();
-    let spoil: [(&str, fn(&Path)); 7] = [
+    let spoil: [Damage; 7] = [
         ("missing", |path| fs::remove_file(path).unwrap()),
         ("empty", |path| fs::write(path, "").unwrap()),
         ("no database", |path| {
