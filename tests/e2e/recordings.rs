@@ -65,13 +65,13 @@ async fn imported(count: u32) -> anyhow::Result<Home> {
         (code, said.as_str()),
         (
             Some(0),
-            format!("{count} events imported under imported, 0 were there\n").as_str()
+            format!("{count} events imported under imported, 0 already present\n").as_str()
         )
     );
     let (_, said) = run(&home, &["import", &file]).await?;
     assert_eq!(
         said,
-        format!("0 events imported under imported, {count} were there\n")
+        format!("0 events imported under imported, {count} already present\n")
     );
     Ok(home)
 }
@@ -98,7 +98,10 @@ async fn exports_come_back_byte_for_byte_and_scripts_run() -> anyhow::Result<()>
         .await?;
         assert_eq!(
             (code, said.as_str()),
-            (Some(0), "3 events imported under colleague, 0 were there\n")
+            (
+                Some(0),
+                "3 events imported under colleague, 0 already present\n"
+            )
         );
         for number in ["1", "2", "3"] {
             for arguments in [
@@ -148,7 +151,7 @@ async fn exports_come_back_byte_for_byte_and_scripts_run() -> anyhow::Result<()>
         }
         let (code, said) = run(&home, &["export", "--as", form, "--to", &path]).await?;
         assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains("nothing is overwritten"), "{said}");
+        assert!(said.contains("move the existing one"), "{said}");
     }
     Ok(())
 }

@@ -127,7 +127,7 @@ async fn proofs_of_every_scheme_are_shown_for_what_they_are() -> anyhow::Result<
                 if (*scheme, *proof) == ("source-sdk-signature", "valid") {
                     let answer = &json["attempts"][0]["signatures"][0]["outcome"];
                     assert_eq!(answer, "valid", "{json}");
-                    assert!(shown.contains("signature of the answer: X-SMCCSDK-SIGNATURE valid"));
+                    assert!(shown.contains("signature of the response: X-SMCCSDK-SIGNATURE valid"));
                 }
             }
         }

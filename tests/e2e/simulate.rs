@@ -187,7 +187,7 @@ async fn wrong_answers_and_wrong_wishes_end_with_a_code() -> anyhow::Result<()> 
         (
             &["fax", "--no-wait", "--assert", "--to", &to],
             1,
-            "7 of 8 answers",
+            "7 of 8 responses",
         ),
         (
             &often,
@@ -198,12 +198,12 @@ async fn wrong_answers_and_wrong_wishes_end_with_a_code() -> anyhow::Result<()> 
         (
             &["source-sdk", "--assert", "--to", &careless],
             1,
-            "2 of 2 answers",
+            "2 of 2 responses",
         ),
         (
             &["digital.challenge", "--assert", "--to", &careless],
             1,
-            "1 of 1 answers",
+            "1 of 1 responses",
         ),
         (&["fax"], 64, "--to"),
         (&["fax", "--to", &to, "--set", "nmuber=1"], 64, "nmuber"),

@@ -31,8 +31,8 @@ pub(super) async fn rows(address: &Address, peer: SocketAddr, roots: &Roots) -> 
     let stream = match handshake(peer, address).await {
         Ok(stream) => stream,
         Err(error) => {
-            let is_http = !matches!(error, ShakeError::TimedOut) && speaks_http(peer).await;
-            return (refusals(&error, is_http), false);
+            // An HTTP server may wait for the end of a line, and be silent until then.
+            return (refusals(&error, speaks_http(peer).await), false);
         }
     };
     let (_, session) = stream.get_ref();

@@ -34,7 +34,7 @@ pub enum Test {
     Status(StatusRange),
     /// The verdict on the newest attempt, one of [`verdict::WORDS`](ringtail_ringcentral::verdict::WORDS).
     Verdict(&'static str),
-    /// The result of checking signature or token, one of [`SIGNATURES`].
+    /// The result of checking signature or token, one of `SIGNATURES`.
     Signature(&'static str),
     /// The newest attempt took longer.
     Slower(Duration),

@@ -1,7 +1,7 @@
 //! Compares Ringtail with its peers in one run on one machine: only ratios are comparable between machines.
 //!
-//! Load comes from [`load`] (closed loop), [`load_http2`] and [`open_loop`]; the servers to compare with are in
-//! [`servers`], the programs around them in [`peers`].
+//! Load comes from `load` (closed loop), `load_http2` and `open_loop`; the servers to compare with are in `servers`, the
+//! programs around them in `peers`.
 
 mod delivery;
 mod edge;

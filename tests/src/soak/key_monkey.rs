@@ -8,7 +8,7 @@ use fastrand::Rng;
 use crate::terminal::Stroke;
 
 /// Actions that quit, and the palette, whose names are typed as one text.
-const LEFT_OUT: &[&str] = &["quit", "palette"];
+const LEFT_OUT: &[&str] = &["quit", "quit.elsewhere", "palette"];
 
 /// Texts typed at once, each with the key before it: filters, comments, paths, clicks, pastes, and unsolicited terminal
 /// sequences. None contains the key that quits.
@@ -59,7 +59,7 @@ impl KeyMonkey {
             let Some(name) = cells.next().and_then(|name| name.split('`').nth(1)) else {
                 continue;
             };
-            if LEFT_OUT.iter().any(|left| name.ends_with(left)) {
+            if LEFT_OUT.contains(&name) {
                 continue;
             }
             names.push(name.to_owned());

@@ -246,7 +246,7 @@ fn every_kind_of_event_is_found_by_an_index() {
         ("verdict:late", vec![]),
         ("replayed", vec![4]),
         ("gap", vec![13]),
-        ("marked", vec![1, 2, 3]),
+        ("bookmarked", vec![1, 2, 3]),
         ("comment:SAID", vec![3]),
         ("ext:101 not status:5xx", vec![1, 3]),
     ] {
@@ -348,10 +348,10 @@ fn plans_use_the_indexes() {
     };
     for text in [
         "kind:sms hello",
-        "status:5xx or held",
-        "held",
+        "status:5xx or pending",
+        "pending",
         "gap",
-        "marked kind:sms",
+        "bookmarked kind:sms",
         "body.a = Answered",
         "~(hello|world)",
     ] {
@@ -370,8 +370,8 @@ fn plans_use_the_indexes() {
         }
     }
     // Through the queue alone: going through a span of events row by row is a SEARCH, too.
-    let held = plan("held");
-    let of_events = held
+    let pending = plan("pending");
+    let of_events = pending
         .iter()
         .filter(|line| line.contains("event") || line.contains(" e "));
     let mut of_events = of_events.peekable();
@@ -396,7 +396,7 @@ fn pending_events_are_found_on_every_endpoint() {
     let done = "UPDATE event SET forward = 2 WHERE endpoint = 'c-x1' AND seq <> 2";
     opened.connection.execute(done, []).unwrap();
     let stored = Stored::open(dir, 12);
-    let found = stored.found(&search("held"), Direction::Newer, 100);
+    let found = stored.found(&search("pending"), Direction::Newer, 100);
     assert_eq!(found, [1, 2, 3, 8, 10, 11, 12]);
 }
 

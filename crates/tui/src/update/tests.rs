@@ -333,7 +333,7 @@ fn bookmarks_of_another_process_appear_and_disappear() {
     stage.book.bookmark(ids[0], BookmarkChange::Clear);
     stage.sync();
     assert_eq!(bookmarks(&stage), [5]);
-    stage.press("/marked<Enter>");
+    stage.press("/bookmarked<Enter>");
     assert_eq!(bookmarks(&stage), [5]);
     stage.book.bookmark(ids[0], BookmarkChange::Set);
     stage.sync();

@@ -280,7 +280,7 @@ fn filter_with_a_mistake() {
     screens(
         "filter_mistake",
         &Book::traffic(),
-        "/kind:sms (status:5yy or held)",
+        "/kind:sms (status:5yy or pending)",
     );
 }
 

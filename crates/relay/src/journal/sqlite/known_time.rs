@@ -10,7 +10,7 @@ use rusqlite::{Connection, named_params};
 
 use crate::clock::SteadyClock;
 
-/// How often the time is written: within the tolerance of [`Clock`], so that a killed relay starts without doubt.
+/// How often the time is written: within the tolerance of `SteadyClock`, so that a killed relay starts without doubt.
 const INTERVAL: Duration = Duration::from_secs(30 * 60);
 
 /// Retention's clock. It begins with a known time, so that a system that boots with a wrong clock deletes nothing.
