@@ -126,9 +126,12 @@ impl LastPrinted {
         let state = status.target.as_ref().map(|target| &target.state);
         let down = state.is_some_and(is_down);
         // The end of the drain does not change the target's state.
-        let drained = !down && self.pending.is_some() && status.held == 0;
+        let drained = !down && self.pending.is_some() && status.pending == 0;
         // Plain lines say that events are pending, JSON lines how many; the engine updates the count up to ten times a second.
-        let more = down && self.pending.is_some_and(|pending| pending != status.held);
+        let more = down
+            && self
+                .pending
+                .is_some_and(|pending| pending != status.pending);
         let counts = match format {
             LineFormat::Json => more,
             LineFormat::Plain { .. } => more && self.pending == Some(0),
@@ -137,7 +140,7 @@ impl LastPrinted {
             if drained {
                 self.pending = None;
             } else if down {
-                self.pending = Some(status.held);
+                self.pending = Some(status.pending);
             }
             self.target = state.cloned();
             match format {

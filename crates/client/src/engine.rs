@@ -279,7 +279,7 @@ fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Statu
             forwards: config.forward,
             state: TargetState::Untried,
         }),
-        held: 0,
+        pending: 0,
         paused: false,
         failing: None,
     }
@@ -340,7 +340,7 @@ impl Forward {
             let now = state.borrow_and_update().clone();
             let paused = *wanted.borrow_and_update();
             self.status.send_modify(|status| {
-                status.held = now.held;
+                status.pending = now.pending;
                 status.paused = paused;
                 if let Some(target) = &mut status.target {
                     target.state = now.target;

@@ -74,7 +74,7 @@ pub struct ForwardStatus {
     /// Health of the target.
     pub target: TargetState,
     /// Pending events, including those in flight.
-    pub held: u64,
+    pub pending: u64,
 }
 
 /// A running forwarder of one endpoint to one target.
@@ -99,7 +99,7 @@ impl Forwarder {
     ) -> Self {
         let (publish, state) = watch::channel(ForwardStatus {
             target: TargetState::Untried,
-            held: 0,
+            pending: 0,
         });
         let (connected, connections) = mpsc::channel(options.limits.in_flight.max(1));
         let run = Run {
@@ -215,11 +215,11 @@ impl Run {
                 self.count.stale = true;
                 Some(Input::Finished(row, end))
             }
-            Ok((_, Done::Counted(held))) => {
+            Ok((_, Done::Counted(pending))) => {
                 self.count.running = false;
                 self.publish.send_if_modified(|state| {
-                    let moved = state.held != held;
-                    state.held = held;
+                    let moved = state.pending != pending;
+                    state.pending = pending;
                     moved
                 });
                 None
@@ -334,7 +334,7 @@ impl Work {
 
     async fn count(self) -> Done {
         match self.history.count_pending(&self.endpoint).await {
-            Ok(held) => Done::Counted(held),
+            Ok(pending) => Done::Counted(pending),
             Err(error) => {
                 tracing::error!(%error, "cannot count pending events");
                 Done::Counted(0)

@@ -372,7 +372,7 @@ pub struct Status {
     /// The target, if any.
     pub target: Option<Target>,
     /// Pending events.
-    pub held: u64,
+    pub pending: u64,
     /// Whether the user paused forwarding.
     pub paused: bool,
     /// When slow or failing responses began, in milliseconds since 1970.

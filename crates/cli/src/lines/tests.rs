@@ -3,7 +3,7 @@ use ringtail_protocol::event::Timestamp;
 
 use super::*;
 
-fn status(link: LinkState, target: Option<TargetState>, held: u64) -> Status {
+fn status(link: LinkState, target: Option<TargetState>, pending: u64) -> Status {
     Status {
         name: "demo".into(),
         endpoint: Some(Endpoint {
@@ -18,7 +18,7 @@ fn status(link: LinkState, target: Option<TargetState>, held: u64) -> Status {
             forwards: true,
             state,
         }),
-        held,
+        pending,
         paused: false,
         failing: None,
     }
@@ -73,7 +73,7 @@ fn ready_is_said_once_and_before_events_flow() {
 
 #[test]
 fn probes_of_a_target_that_is_down_are_no_news_and_what_it_holds_is() {
-    let at = |target, held| status(LinkState::Connected, target, held);
+    let at = |target, pending| status(LinkState::Connected, target, pending);
     let lines = printed(&[
         at(Some(TargetState::Untried), 0),
         at(down("refused", 1), 0),

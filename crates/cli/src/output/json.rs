@@ -227,7 +227,7 @@ pub(crate) fn target(status: &Status) -> Option<Value> {
         value["reason"] = json!(reason);
         value["retry_at"] = time(*retry_at);
     }
-    value["pending"] = json!(status.held);
+    value["pending"] = json!(status.pending);
     Some(value)
 }
 

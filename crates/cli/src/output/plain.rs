@@ -243,13 +243,13 @@ impl Style {
             TargetState::Untried => None,
             TargetState::Up => Some(format!("{} is up\n", escape(&target.url))),
             TargetState::Down { reason, .. } => {
-                let held = match status.held {
+                let pending = match status.pending {
                     0 => "events are".to_owned(),
                     1 => "1 event is".to_owned(),
-                    held => format!("{held} events are"),
+                    count => format!("{count} events are"),
                 };
                 Some(format!(
-                    "{} is down: {}; {held} pending until it is back\n",
+                    "{} is down: {}; {pending} pending until it is back\n",
                     escape(&target.url),
                     self.paint(Tone::Warn, &escape(reason)),
                 ))

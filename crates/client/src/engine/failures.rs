@@ -72,14 +72,15 @@ impl Failures {
                         endpoint,
                         clock,
                         attempt,
-                        held: RowId::default(),
+                        newest_pending: RowId::default(),
                     }
                 }
             };
             if let Some(reason) = down
-                && let Some(held) = reader.newest_pending(&watched.endpoint, watched.held)?
+                && let Some(newest) =
+                    reader.newest_pending(&watched.endpoint, watched.newest_pending)?
             {
-                watched.held = held;
+                watched.newest_pending = newest;
                 watched
                     .clock
                     .note(Timestamp::now().0 / 1000, Some(&Fault::NoAnswer { reason }));
@@ -107,7 +108,7 @@ struct Watched {
     /// The newest attempt that was counted.
     attempt: RowId,
     /// The newest pending event that was counted.
-    held: RowId,
+    newest_pending: RowId,
 }
 
 /// Returns RingCentral's reason if the target accepts no connections.

@@ -103,7 +103,7 @@ async fn what_is_pending_and_what_comes_in_is_forwarded_and_done() {
         rows.iter()
             .all(|row| row.verdict.is_accepted() && row.cause == Cause::Forward)
     );
-    let state = running.state(|state| state.held == 0).await;
+    let state = running.state(|state| state.pending == 0).await;
     assert_eq!(state.target, TargetState::Up);
     assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 0);
     running.stop().await;
@@ -119,11 +119,11 @@ async fn what_comes_in_while_it_is_paused_waits_until_it_is_not() {
     attempts(&test, 1).await;
     running.paused.send_replace(true);
     test.receives(vec![call(2, "a"), call(3, "b")]).await;
-    running.state(|state| state.held == 2).await;
+    running.state(|state| state.pending == 2).await;
     assert_eq!(app.seen().len(), 1);
     running.paused.send_replace(false);
     attempts(&test, 3).await;
-    running.state(|state| state.held == 0).await;
+    running.state(|state| state.pending == 0).await;
     running.stop().await;
 }
 
@@ -230,7 +230,7 @@ async fn errors_and_time_outs_are_recorded_and_block_nothing() {
     assert_eq!(rows[3].outcome, Outcome::Status(200));
     let words: Vec<_> = rows.iter().map(|row| row.verdict.word()).collect();
     assert_eq!(words, ["status", "status", "no-answer", "ok"]);
-    running.state(|state| state.held == 0).await;
+    running.state(|state| state.pending == 0).await;
     running.stop().await;
 }
 
@@ -243,7 +243,7 @@ async fn a_target_that_is_down_holds_its_events_and_drains_in_order_when_it_is_b
         .await;
     let running = Running::with(&test.history, to(address), eager());
     let state = running
-        .state(|state| is_down(state) && state.held == 30)
+        .state(|state| is_down(state) && state.pending == 30)
         .await;
     let TargetState::Down { reason, .. } = state.target else {
         panic!("down");
@@ -254,14 +254,14 @@ async fn a_target_that_is_down_holds_its_events_and_drains_in_order_when_it_is_b
     let app = App::start_on(place.listen(), async |_| response(200, ""));
     attempts(&test, 30).await;
     running
-        .state(|state| state.target == TargetState::Up && state.held == 0)
+        .state(|state| state.target == TargetState::Up && state.pending == 0)
         .await;
     assert!(app.seen().iter().map(Seen::sequence).eq(1..=30));
     // And away again, in the middle of the day.
     app.stop().await;
     test.receives(vec![call(31, "s")]).await;
     running
-        .state(|state| is_down(state) && state.held == 1)
+        .state(|state| is_down(state) && state.pending == 1)
         .await;
     let app = App::start_on(place.listen(), async |_| response(200, ""));
     attempts(&test, 31).await;
@@ -377,7 +377,7 @@ async fn what_another_process_has_settled_is_not_sent() {
     other.record_attempt(settled, true).await.unwrap();
     go.add_permits(3);
     attempts(&test, 3).await;
-    running.state(|state| state.held == 0).await;
+    running.state(|state| state.pending == 0).await;
     assert!(app.seen().iter().map(Seen::sequence).eq([1, 3]));
     running.stop().await;
 }
@@ -402,7 +402,7 @@ async fn more_than_the_window_is_pending_and_gets_through() {
     };
     let running = Running::with(&test.history, sender_to(&app), options);
     attempts(&test, 100).await;
-    running.state(|state| state.held == 0).await;
+    running.state(|state| state.pending == 0).await;
     assert_eq!(app.seen().len(), 100);
     running.stop().await;
 }

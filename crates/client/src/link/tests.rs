@@ -348,7 +348,7 @@ async fn session(
             relay_head: 0,
             cursor: 0,
             target: None,
-            held: 0,
+            pending: 0,
             paused: false,
             failing: None,
         })

@@ -64,7 +64,7 @@ impl Book {
                     forwards: true,
                     state: TargetState::Untried,
                 }),
-                held: 0,
+                pending: 0,
                 paused: false,
                 failing: None,
             },
@@ -106,7 +106,7 @@ impl Book {
             self.add_attempt(seq, answer);
         }
         let pending = |event: &&EventDetail| event.event.forward == ForwardState::Pending;
-        self.status.held = self.events.iter().filter(pending).count() as u64;
+        self.status.pending = self.events.iter().filter(pending).count() as u64;
     }
 
     /// Records an answer of 200 to a pending event.

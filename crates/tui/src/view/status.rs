@@ -3,7 +3,7 @@
 //! ```text
 //! https://relay.example/e/dev-k3v9m2/             1,204 events · 3 failed
 //! link    ● connected      14/min ·▂··█▃···▂  slowest 38 ms ·▁··█▂···▁
-//! target  ✗ down, 12 held  http://localhost:3000  next try in 1 s: connection refused
+//! target  ✗ down, 12 pending  http://localhost:3000  next try in 1 s: connection refused
 //! ```
 
 mod target;

@@ -180,18 +180,19 @@ fn wide_characters_do_not_break_columns() {
 }
 
 #[test]
-fn an_event_of_an_endpoint_without_an_engine_is_held() {
+fn an_event_of_an_endpoint_without_an_engine_is_pending() {
     let mut book = Book::new()
         .target(TargetState::Up)
         .with(Draft::sms())
         .with(Draft::sms());
     book.events[0].event.endpoint = "staging-777knpqwa17x".to_owned();
     let shown = Stage::new(80, 24, book).show();
-    let answers: Vec<&str> = ["held", "queued"]
-        .into_iter()
-        .filter(|word| shown.contains(word))
-        .collect();
-    assert_eq!(answers, ["held", "queued"], "{shown}");
+    let rows = shown.lines().filter(|row| row.contains("SMS from"));
+    assert_eq!(
+        rows.filter(|row| row.contains("pending")).count(),
+        2,
+        "{shown}"
+    );
 }
 
 #[test]
@@ -525,9 +526,9 @@ fn several_endpoints() {
             },
             ..first.clone()
         };
-        let held = Status {
+        let pending = Status {
             name: "bot-of-the-team".into(),
-            held: 12,
+            pending: 12,
             target: Some(Target {
                 url: "http://localhost:4000".into(),
                 forwards: true,
@@ -543,7 +544,7 @@ fn several_endpoints() {
             name: format!("other-{number}"),
             ..first.clone()
         });
-        stage.app.engines = [first.clone(), waits, held].into_iter().collect();
+        stage.app.engines = [first.clone(), waits, pending].into_iter().collect();
         insta::assert_snapshot!(format!("endpoints_{columns}x{lines}"), stage.show());
         stage.app.engines.extend(others);
         stage.press("k");

@@ -125,7 +125,7 @@ fn link_target_and_gap_have_lines() {
         relay_head: 1,
         cursor: 1,
         target: None,
-        held: 3,
+        pending: 3,
         paused: false,
         failing: None,
     };

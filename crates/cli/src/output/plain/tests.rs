@@ -178,7 +178,7 @@ fn link_and_target_are_told_in_words() {
         relay_head: 1,
         cursor: 1,
         target: None,
-        held: 3,
+        pending: 3,
         paused: false,
         failing: None,
     };

@@ -21,7 +21,7 @@ fn down(kind: FailureKind) -> Status {
                 retry_at: Timestamp::now(),
             },
         }),
-        held: 1,
+        pending: 1,
         paused: false,
         failing: None,
     }

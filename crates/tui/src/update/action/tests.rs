@@ -353,8 +353,15 @@ fn forwarding_is_paused_and_resumed() {
     stage.book.add(Draft::notification("sms", "waits"));
     stage.sync();
     stage.pass(200);
-    assert!(stage.show().contains("held"));
+    let row_says = |stage: &mut Stage, word: &str| {
+        let shown = stage.show();
+        shown
+            .lines()
+            .any(|row| row.contains("waits") && row.contains(word))
+    };
+    assert!(row_says(&mut stage, "paused"));
     assert!(!stage.then("H").contains("‖ paused"));
+    assert!(row_says(&mut stage, "pending"));
     let mut book = Book::traffic();
     book.status.target = None;
     assert!(Stage::new(80, 24, book).then("H").contains("no target"));

@@ -68,13 +68,16 @@ pub(super) fn answer(event: &EventRow, app: &App, room: usize) -> Line<'static> 
 
 fn pending(engine: Option<&Status>) -> Line<'static> {
     // Without an engine it waits until its endpoint is listened on again.
-    let Some(engine) = engine.filter(|engine| !engine.paused) else {
-        return line("held", WARN);
+    let Some(engine) = engine else {
+        return line("pending", WARN);
     };
+    if engine.paused {
+        return line("paused", WARN);
+    }
     match engine.target.as_ref().map(|target| &target.state) {
-        Some(TargetState::Down { .. }) => line("held", WARN),
-        Some(_) => line("queued", PLAIN),
-        None => line("owed", DIM),
+        Some(TargetState::Down { .. }) => line("pending", WARN),
+        Some(_) => line("pending", PLAIN),
+        None => line("pending", DIM),
     }
 }
 

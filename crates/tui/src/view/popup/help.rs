@@ -17,7 +17,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("none", "no answer at all"),
     ("by relay", "answered by the relay"),
     ("rejected", "bad signature: not forwarded"),
-    ("queued held", "being forwarded; waits for the app"),
+    ("pending", "not yet delivered to the app"),
     ("≡ ↻ * +", "duplicate; replayed; bookmark; selected"),
     ("◆", "has a field or type new to its kind"),
     ("·▂█", "events and slowest answers, 2 minutes"),

@@ -43,12 +43,12 @@ fn target(status: &Status, now: Timestamp, words: Words) -> Line<'static> {
     if !target.forwards {
         return span("– not forwarded", WARN) + span(format!(", replays go to {url}"), PLAIN);
     }
-    let held = count(status.held);
+    let pending = count(status.pending);
     let mut line = Line::default();
     let mut why = String::new();
     if status.paused {
         let waiting = match words {
-            Words::All | Words::Short => format!(", {held} waiting"),
+            Words::All | Words::Short => format!(", {pending} pending"),
             Words::Least => String::new(),
         };
         line += span(format!("‖ paused{waiting}, H resumes  "), WARN);
@@ -65,16 +65,16 @@ fn target(status: &Status, now: Timestamp, words: Words) -> Line<'static> {
             reason, retry_at, ..
         } => {
             line += span("✗ down", BAD);
-            line += span(format!(", {held} held  "), WARN);
+            line += span(format!(", {pending} pending  "), WARN);
             why = format!("  next try {}: {reason}", countdown(now, *retry_at));
         }
         _ if status.paused => {}
         TargetState::Untried => line += span("◌ not tried yet  ", PLAIN),
         TargetState::Up => {
             line += span("● up", GOOD);
-            line += match status.held {
+            line += match status.pending {
                 0 => span("  ", PLAIN),
-                _ => span(format!(", {held} to go  "), PLAIN),
+                _ => span(format!(", {pending} pending  "), PLAIN),
             };
         }
     }
@@ -105,7 +105,7 @@ pub(super) fn signs(status: &Status) -> Line<'static> {
         TargetState::Down { .. } => {
             line += span("✗ ", BAD);
             if !status.paused {
-                more = format!("  {} held", count(status.held));
+                more = format!("  {} pending", count(status.pending));
             }
         }
         _ if status.paused => {}

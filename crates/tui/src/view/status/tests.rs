@@ -28,8 +28,8 @@ fn a_target_that_is_down_is_named_at_every_size() {
     for (columns, lines) in SIZES {
         let mut stage = Stage::new(columns, lines, failing_and_down());
         let words = ["✗ down", "localhost:3000"];
-        let held = ["H resumes", "✗ down", "localhost:3000"];
-        for (script, words) in [("", &words[..]), ("H", &held)] {
+        let paused = ["H resumes", "✗ down", "localhost:3000"];
+        for (script, words) in [("", &words[..]), ("H", &paused)] {
             let shown = stage.then(script);
             let head: String = shown.lines().take(3).collect();
             assert!(words.iter().all(|word| head.contains(word)), "{shown}");
@@ -41,7 +41,7 @@ fn a_target_that_is_down_is_named_at_every_size() {
         let shown = stage.show();
         let line = shown.lines().find(|line| line.contains("bot-of")).unwrap();
         let narrow = ["‖ ✗ localhost:3000", "H resumes"];
-        let words = if columns < 80 { &narrow[..] } else { &held };
+        let words = if columns < 80 { &narrow[..] } else { &paused };
         assert!(words.iter().all(|word| line.contains(word)), "{shown}");
     }
 }
