@@ -102,7 +102,7 @@ impl Forwarder {
             pending: 0,
         });
         let (connected, connections) = mpsc::channel(options.limits.in_flight.max(1));
-        let run = Run {
+        let run = ForwardLoop {
             marks: history.watermarks(),
             reach: RowId::default(),
             work: Work {
@@ -148,7 +148,7 @@ enum Done {
     Counted(u64),
 }
 
-struct Run {
+struct ForwardLoop {
     work: Work,
     options: ForwardOptions,
     scheduler: Scheduler,
@@ -166,7 +166,7 @@ struct Run {
     count: Count,
 }
 
-impl Run {
+impl ForwardLoop {
     async fn run(mut self, cancel: CancellationToken) {
         let mut input = Some(Input::Paused(*self.paused.borrow_and_update()));
         loop {

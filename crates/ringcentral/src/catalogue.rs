@@ -51,7 +51,7 @@ pub fn summarize(event: &Classified<'_>) -> Summary {
 }
 
 /// One event filter: the topic, what it is called, how it is known, and what there is to say of an event.
-struct Row {
+struct TopicRule {
     topic: &'static str,
     about: &'static str,
     matches: fn(&Event<'_>) -> bool,
@@ -60,7 +60,7 @@ struct Row {
 
 /// Every kind of platform event, in the order in which they are tried. Team messaging comes first, because
 /// bots get chat events under the path of posts (section 2.3).
-const TABLES: [&[Row]; 5] = [
+const TABLES: [&[TopicRule]; 5] = [
     team::ROWS,
     messages::ROWS,
     telephony::ROWS,

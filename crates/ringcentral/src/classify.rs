@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use self::clues::Clues;
 pub use self::request::{RequestHead, RequestView};
-pub use self::table::{Callback, Expectation, Fallback, Row, StatusRule, TABLE};
+pub use self::table::{Callback, Expectation, Fallback, Rule, StatusRule, TABLE};
 use crate::envelope::Envelope;
 
 /// A request with what it is and its envelope.

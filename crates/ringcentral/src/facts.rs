@@ -68,7 +68,7 @@ pub fn facts(body: &[u8]) -> Vec<Fact> {
     if matches!(first, Some(b'{' | b'[')) {
         let walk = Walk {
             facts: &mut facts,
-            place: Place::Elsewhere,
+            place: FieldRole::Elsewhere,
             depth: 0,
         };
         // The fault itself tells nothing that the missing facts do not.
@@ -99,7 +99,7 @@ impl Facts {
 
 /// What a value is, by the name of the field that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum FieldRole {
     Elsewhere,
     /// The value itself is the fact.
     Value(About),
@@ -113,17 +113,17 @@ enum Place {
     PartyExtension(About),
 }
 
-const FIELDS: &[(&str, Place)] = &[
-    ("from", Place::Party(About::From)),
-    ("to", Place::Party(About::To)),
-    ("fromName", Place::Value(About::From)),
-    ("toName", Place::Value(About::To)),
-    ("phoneNumber", Place::Name),
-    ("name", Place::Name),
-    ("extensionId", Place::Extension),
-    ("extensionNumber", Place::Extension),
-    ("telephonySessionId", Place::Value(About::Session)),
-    ("sessionId", Place::Value(About::Session)),
+const FIELDS: &[(&str, FieldRole)] = &[
+    ("from", FieldRole::Party(About::From)),
+    ("to", FieldRole::Party(About::To)),
+    ("fromName", FieldRole::Value(About::From)),
+    ("toName", FieldRole::Value(About::To)),
+    ("phoneNumber", FieldRole::Name),
+    ("name", FieldRole::Name),
+    ("extensionId", FieldRole::Extension),
+    ("extensionNumber", FieldRole::Extension),
+    ("telephonySessionId", FieldRole::Value(About::Session)),
+    ("sessionId", FieldRole::Value(About::Session)),
 ];
 
 const NAMES: [&str; FIELDS.len()] = {
@@ -139,20 +139,20 @@ const NAMES: [&str; FIELDS.len()] = {
 /// One value of the body.
 struct Walk<'f> {
     facts: &'f mut Facts,
-    place: Place,
+    place: FieldRole,
     depth: u8,
 }
 
 impl Walk<'_> {
     fn found(self, value: &str) {
         match self.place {
-            Place::Value(about) | Place::Party(about) => self.facts.add(about, value),
-            Place::Extension => self.facts.add(About::Extension, value),
-            Place::PartyExtension(about) => {
+            FieldRole::Value(about) | FieldRole::Party(about) => self.facts.add(about, value),
+            FieldRole::Extension => self.facts.add(About::Extension, value),
+            FieldRole::PartyExtension(about) => {
                 self.facts.add(about, value);
                 self.facts.add(About::Extension, value);
             }
-            Place::Elsewhere | Place::Name => {}
+            FieldRole::Elsewhere | FieldRole::Name => {}
         }
     }
 
@@ -233,10 +233,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
         } = self;
         while let Some(index) = map.next_key_seed(KeyIndex(&NAMES))? {
             let field = index.and_then(|index| FIELDS.get(index));
-            let field = field.map_or(Place::Elsewhere, |(_, place)| *place);
+            let field = field.map_or(FieldRole::Elsewhere, |(_, place)| *place);
             let place = match (place, field) {
-                (Place::Party(about), Place::Name) => Place::Value(about),
-                (Place::Party(about), Place::Extension) => Place::PartyExtension(about),
+                (FieldRole::Party(about), FieldRole::Name) => FieldRole::Value(about),
+                (FieldRole::Party(about), FieldRole::Extension) => FieldRole::PartyExtension(about),
                 (_, field) => field,
             };
             map.next_value_seed(Walk {

@@ -66,7 +66,7 @@ impl Cleaner {
 
 /// What one step deletes.
 #[derive(Debug)]
-struct Found {
+struct Deletable {
     events: Vec<[u8; 16]>,
     attempts: Vec<i64>,
     gaps: Vec<i64>,
@@ -83,7 +83,7 @@ fn find(
     retention: Retention,
     now: Timestamp,
     passed: i64,
-) -> rusqlite::Result<Found> {
+) -> rusqlite::Result<Deletable> {
     let max_age = i64::try_from(retention.max_age.as_micros()).unwrap_or(i64::MAX);
     let oldest = now.0.saturating_sub(max_age);
     let rows = |sql: &str| -> rusqlite::Result<Vec<i64>> {
@@ -99,7 +99,7 @@ fn find(
         "SELECT row FROM (SELECT row, noticed_at FROM gap ORDER BY row LIMIT :limit) WHERE noticed_at < :oldest",
     )?;
     let (events, next) = events_to_remove(connection, retention, oldest, passed)?;
-    Ok(Found {
+    Ok(Deletable {
         events,
         attempts,
         gaps,
@@ -173,7 +173,7 @@ fn events_to_remove(
 }
 
 /// Deletes what was found, events with their attempts. Returns how many rows went.
-fn remove(connection: &Connection, found: &Found) -> rusqlite::Result<usize> {
+fn remove(connection: &Connection, found: &Deletable) -> rusqlite::Result<usize> {
     if found.events.is_empty() && found.attempts.is_empty() && found.gaps.is_empty() {
         return Ok(0);
     }

@@ -107,7 +107,7 @@ impl Passthrough {
         };
         draft.target = outgoing.uri().to_string();
         let (answer, answered) = oneshot::channel();
-        let run = Run {
+        let run = PassthroughTask {
             draft,
             history: self.history.clone(),
             sender: self.sender.clone(),
@@ -175,14 +175,14 @@ impl Body for PassthroughBody {
 
 type Answer = Result<http::Response<PassthroughBody>, SendFailure>;
 
-struct Run {
+struct PassthroughTask {
     draft: Draft,
     history: History,
     sender: Sender,
     cancel: CancellationToken,
 }
 
-impl Run {
+impl PassthroughTask {
     async fn run(self, outgoing: http::Request<OutgoingBody>, answer: oneshot::Sender<Answer>) {
         let Self {
             mut draft,

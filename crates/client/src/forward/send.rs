@@ -59,10 +59,10 @@ impl Default for SendOptions {
 /// Sends requests to one target; clones are cheap.
 #[derive(Clone)]
 pub struct Sender {
-    inner: Arc<Inner>,
+    inner: Arc<SenderInner>,
 }
 
-struct Inner {
+struct SenderInner {
     target: TargetUrl,
     options: SendOptions,
     client: TargetClient,
@@ -89,7 +89,7 @@ impl Sender {
         let client = connect::client(&target, options.insecure, options.connect_timeout)
             .map_err(TrustError)?;
         Ok(Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(SenderInner {
                 target,
                 options,
                 client,

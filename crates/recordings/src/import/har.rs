@@ -34,12 +34,12 @@ struct HarRequest {
     method: String,
     url: String,
     #[serde(default)]
-    headers: Vec<Field>,
+    headers: Vec<HarField>,
     post_data: Option<PostData>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Field {
+struct HarField {
     name: String,
     value: String,
 }
@@ -55,7 +55,7 @@ struct HarResponse {
     #[serde(default)]
     status: i64,
     #[serde(default)]
-    headers: Vec<Field>,
+    headers: Vec<HarField>,
     content: Option<Content>,
     #[serde(rename = "_error")]
     error: Option<String>,
@@ -219,7 +219,7 @@ fn answer(
 }
 
 /// Converts header fields, without HTTP/2 pseudo-fields.
-fn fields(fields: Vec<Field>) -> Vec<Header> {
+fn fields(fields: Vec<HarField>) -> Vec<Header> {
     let real = fields
         .into_iter()
         .filter(|field| !field.name.starts_with(':'));

@@ -15,7 +15,7 @@ use ringtail_model::{Cause, FailureKind, Outcome};
 use ringtail_store::{Comment, NewAttempt};
 
 #[derive(Debug, Deserialize)]
-struct Line {
+struct NdjsonLine {
     #[serde(rename = "type")]
     kind_of_line: String,
 }
@@ -88,7 +88,7 @@ pub(super) fn read(
 
 /// Parses an event; `None` for other lines.
 fn event(text: &[u8]) -> Result<Option<Recorded>, String> {
-    let line: Line = serde_json::from_slice(text).map_err(|error| reason(&error))?;
+    let line: NdjsonLine = serde_json::from_slice(text).map_err(|error| reason(&error))?;
     if line.kind_of_line != "event" {
         return Ok(None);
     }

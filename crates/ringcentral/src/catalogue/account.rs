@@ -1,9 +1,9 @@
 //! The account's own affairs: extensions, directory, devices, webinars, subscriptions (docs/RINGCENTRAL.md 6).
 
-use super::{Event, Row, words};
+use super::{Event, TopicRule, words};
 
-pub(super) const ROWS: &[Row] = &[
-    Row {
+pub(super) const ROWS: &[TopicRule] = &[
+    TopicRule {
         topic: "renewal-reminder",
         about: "Renewal reminder: subscription expires soon",
         matches: |event| event.path.contains("/subscription/"),
@@ -14,25 +14,25 @@ pub(super) const ROWS: &[Row] = &[
             ))
         },
     },
-    Row {
+    TopicRule {
         topic: "grants",
         about: "Extension grants changed",
         matches: |event| event.path.ends_with("/grant"),
         line: |event| of_extension("Grants", event),
     },
-    Row {
+    TopicRule {
         topic: "favorites",
         about: "Extension favorites changed",
         matches: |event| event.path.ends_with("/favorite"),
         line: |event| of_extension("Favorites", event),
     },
-    Row {
+    TopicRule {
         topic: "directory",
         about: "Company directory changed",
         matches: |event| event.path.ends_with("/directory/entries"),
         line: |_| None,
     },
-    Row {
+    TopicRule {
         topic: "emergency-address",
         about: "Emergency address changed",
         matches: |event| event.path.ends_with("/emergency-address"),
@@ -41,13 +41,13 @@ pub(super) const ROWS: &[Row] = &[
             Some(format!("Emergency address of device {device} changed"))
         },
     },
-    Row {
+    TopicRule {
         topic: "phone-number",
         about: "Phone numbers changed",
         matches: |event| event.path.ends_with("/phone-number"),
         line: |_| None,
     },
-    Row {
+    TopicRule {
         topic: "webinar",
         about: "Webinar changed",
         matches: |event| event.path.starts_with("/webinar/"),
@@ -56,13 +56,13 @@ pub(super) const ROWS: &[Row] = &[
             Some(format!("Webinar {}", kind.replace('/', " ")))
         },
     },
-    Row {
+    TopicRule {
         topic: "extension-list",
         about: "Extension list changed",
         matches: |event| event.path.ends_with("/extension"),
         line: |_| None,
     },
-    Row {
+    TopicRule {
         topic: "extension",
         about: "Extension changed",
         matches: |event| event.path.rsplit('/').nth(1) == Some("extension"),

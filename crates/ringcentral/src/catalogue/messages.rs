@@ -1,69 +1,69 @@
 //! Messages: SMS in its four generations, voicemail, fax (docs/RINGCENTRAL.md 6).
 
-use super::{Event, Row, TEXT_MAX_CHARS, words};
+use super::{Event, TEXT_MAX_CHARS, TopicRule, words};
 
-pub(super) const ROWS: &[Row] = &[
-    Row {
+pub(super) const ROWS: &[TopicRule] = &[
+    TopicRule {
         topic: "sms",
         about: "SMS",
         matches: |event| event.path.ends_with("/message-store/instant"),
         line: |event| message("SMS", event, "subject"),
     },
-    Row {
+    TopicRule {
         topic: "message-store",
         about: "Message store changed",
         matches: |event| event.path.ends_with("/message-store"),
         line: message_store,
     },
-    Row {
+    TopicRule {
         topic: "voicemail",
         about: "Voicemail",
         matches: |event| event.path.ends_with("/voicemail"),
         line: voicemail,
     },
-    Row {
+    TopicRule {
         topic: "fax",
         about: "Fax",
         matches: |event| event.path.ends_with("/fax"),
         line: fax,
     },
-    Row {
+    TopicRule {
         topic: "a2p-sms",
         about: "High-volume SMS",
         matches: |event| event.path.ends_with("/a2p-sms/messages"),
         line: |event| message("High-volume SMS", event, "text"),
     },
-    Row {
+    TopicRule {
         topic: "a2p-sms-batch",
         about: "High-volume SMS batch",
         matches: |event| event.path.contains("/a2p-sms/batches"),
         line: |event| batch("High-volume SMS batch", event),
     },
-    Row {
+    TopicRule {
         topic: "sms-consent",
         about: "SMS consent changed",
         matches: |event| event.path.ends_with("/a2p-sms/opt-outs"),
         line: opt_out,
     },
-    Row {
+    TopicRule {
         topic: "sms",
         about: "SMS",
         matches: |event| event.path.ends_with("/sms/messages"),
         line: |event| message("SMS", event, "text"),
     },
-    Row {
+    TopicRule {
         topic: "sms-batch",
         about: "SMS batch",
         matches: |event| event.path.ends_with("/sms/batches"),
         line: |event| batch("SMS batch", event),
     },
-    Row {
+    TopicRule {
         topic: "sms-consent",
         about: "SMS consent changed",
         matches: |event| event.path.ends_with("/sms/consents"),
         line: consent,
     },
-    Row {
+    TopicRule {
         topic: "sms-thread",
         about: "SMS threads changed",
         matches: |event| event.path.contains("/message-threads/"),

@@ -1,21 +1,21 @@
 //! Presence of extensions, lines and queue members (docs/RINGCENTRAL.md 6).
 
-use super::{Event, Row, words};
+use super::{Event, TopicRule, words};
 
-pub(super) const ROWS: &[Row] = &[
-    Row {
+pub(super) const ROWS: &[TopicRule] = &[
+    TopicRule {
         topic: "queue-presence",
         about: "Call queue presence changed",
         matches: |event| event.path.contains("/call-queues/") && event.path.ends_with("/presence"),
         line: queue,
     },
-    Row {
+    TopicRule {
         topic: "presence-line",
         about: "Presence lines changed",
         matches: |event| event.path.ends_with("/presence/line"),
         line: lines,
     },
-    Row {
+    TopicRule {
         topic: "dnd",
         about: "Do-not-disturb status changed",
         matches: |event| event.path.ends_with("/presence/dnd"),
@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
             Some(format!("Do not disturb: {extension} {}", words(&status)))
         },
     },
-    Row {
+    TopicRule {
         topic: "presence",
         about: "Presence changed",
         matches: |event| event.path.ends_with("/presence"),

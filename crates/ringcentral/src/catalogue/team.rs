@@ -1,33 +1,33 @@
 //! Team messaging, known by the event's own type and only then by its path (docs/RINGCENTRAL.md 6, notes).
 
-use super::{Event, Row, TEXT_MAX_CHARS, words};
+use super::{Event, TEXT_MAX_CHARS, TopicRule, words};
 
-pub(super) const ROWS: &[Row] = &[
-    Row {
+pub(super) const ROWS: &[TopicRule] = &[
+    TopicRule {
         topic: "post",
         about: "Team message",
         matches: |event| is_of_team(event, "Post"),
         line: post,
     },
-    Row {
+    TopicRule {
         topic: "chat",
         about: "Chat changed",
         matches: |event| is_of_team(event, "Group"),
         line: chat,
     },
-    Row {
+    TopicRule {
         topic: "incoming-webhook",
         about: "Incoming webhook changed",
         matches: |event| is_of_team(event, "Webhook"),
         line: webhook,
     },
-    Row {
+    TopicRule {
         topic: "post",
         about: "Team message",
         matches: |event| ends_with_any(event, &["/team-messaging/v1/posts", "/glip/posts"]),
         line: |_| None,
     },
-    Row {
+    TopicRule {
         topic: "chat",
         about: "Chat changed",
         matches: |event| {
@@ -40,7 +40,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         line: |_| None,
     },
-    Row {
+    TopicRule {
         topic: "incoming-webhook",
         about: "Incoming webhook changed",
         matches: |event| ends_with_any(event, &["/glip/webhooks"]),

@@ -1,21 +1,21 @@
 //! Calls: telephony sessions, the legacy call events, and the insights made of recordings (docs/RINGCENTRAL.md 6).
 
-use super::{Event, Row, words};
+use super::{Event, TopicRule, words};
 
-pub(super) const ROWS: &[Row] = &[
-    Row {
+pub(super) const ROWS: &[TopicRule] = &[
+    TopicRule {
         topic: "telephony",
         about: "Call",
         matches: |event| event.path.ends_with("/telephony/sessions"),
         line: session,
     },
-    Row {
+    TopicRule {
         topic: "missed-call",
         about: "Missed call",
         matches: |event| event.path.ends_with("/missed-calls"),
         line: |event| legacy("Missed call", event),
     },
-    Row {
+    TopicRule {
         topic: "incoming-call",
         about: "Incoming call",
         matches: |event| {
@@ -25,13 +25,13 @@ pub(super) const ROWS: &[Row] = &[
         },
         line: |event| legacy("Incoming call", event),
     },
-    Row {
+    TopicRule {
         topic: "call-log",
         about: "Call log changed",
         matches: |event| event.path.ends_with("/call-log"),
         line: |_| None,
     },
-    Row {
+    TopicRule {
         topic: "ringsense",
         about: "RingSense insights",
         matches: |event| event.path.starts_with("/ai/ringsense/"),

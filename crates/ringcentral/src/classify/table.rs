@@ -7,7 +7,7 @@ use super::clues::{Clues, Field};
 /// One callback: its name, how it is recognized, who answers it, and what RingCentral expects.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Row {
+pub struct Rule {
     /// The callback.
     pub callback: Callback,
     /// Stable machine word.
@@ -39,11 +39,11 @@ const fn expect(status: StatusRule, limited: bool) -> Expectation {
 }
 
 /// Every callback, in the order in which they are tried.
-pub const TABLE: &[Row] = &[
+pub const TABLE: &[Rule] = &[
     // A header without a body: the guide's 2023 edition says that notifications carry the header too, so the
     // header alone would swallow events. POST is documented; no other method with this header has another
     // meaning, so a probe by GET gets the same answer.
-    Row {
+    Rule {
         callback: Callback::Validation,
         name: "validation",
         section: "1.5",
@@ -54,7 +54,7 @@ pub const TABLE: &[Row] = &[
         recognise: |clues| clues.has_validation_token() && clues.is_empty(),
     },
     // The app compares `hub.verify_token`, which the edge does not know. Validation repeats by itself.
-    Row {
+    Rule {
         callback: Callback::DigitalChallenge,
         name: "digital-challenge",
         section: "7.1",
@@ -65,7 +65,7 @@ pub const TABLE: &[Row] = &[
         recognise: |clues| clues.is_get() && clues.query(Field::HubChallenge),
     },
     // The answer is data signed with the app's secret, so only the app can make it.
-    Row {
+    Rule {
         callback: Callback::SourceSdk,
         name: "source-sdk",
         section: "7.2",
@@ -82,7 +82,7 @@ pub const TABLE: &[Row] = &[
     },
     // Subscriptions are not signed, but much public code believes they are. If RingCentral began to, an event
     // must still be a notification: hence the envelope is asked for before the signature is believed.
-    Row {
+    Rule {
         callback: Callback::InteractiveMessage,
         name: "interactive-message",
         section: "7.5",
@@ -97,7 +97,7 @@ pub const TABLE: &[Row] = &[
         },
     },
     // Section 1.5 again: the validation's header with a body is a notification, whatever the body is.
-    Row {
+    Rule {
         callback: Callback::PlatformNotification,
         name: "platform-notification",
         section: "2",
@@ -107,7 +107,7 @@ pub const TABLE: &[Row] = &[
         expectation: STRICT,
         recognise: |clues| clues.is_post() && clues.has_envelope() || clues.has_validation_token(),
     },
-    Row {
+    Rule {
         callback: Callback::DigitalNotification,
         name: "digital-notification",
         section: "7.1",
@@ -121,7 +121,7 @@ pub const TABLE: &[Row] = &[
     },
     // No source shows the body. These names are those of the subscription API and of the guide's sample
     // receiver; a body without them is a passthrough request, which RingCX repeats up to ten times.
-    Row {
+    Rule {
         callback: Callback::AgentState,
         name: "agent-state",
         section: "7.3",
@@ -136,7 +136,7 @@ pub const TABLE: &[Row] = &[
         },
     },
     // Method and place are the administrator's choice; these three fields are in every documented default.
-    Row {
+    Rule {
         callback: Callback::WfmNotification,
         name: "wfm-notification",
         section: "7.4",
@@ -150,7 +150,7 @@ pub const TABLE: &[Row] = &[
                 && clues.anywhere(Field::AgentId)
         },
     },
-    Row {
+    Rule {
         callback: Callback::AiResult,
         name: "ai-result",
         section: "7.10",
@@ -164,7 +164,7 @@ pub const TABLE: &[Row] = &[
                 && (clues.body(Field::Api) || clues.body(Field::Response))
         },
     },
-    Row {
+    Rule {
         callback: Callback::BotInstallPrivate,
         name: "bot-install-private",
         section: "7.6",
@@ -180,7 +180,7 @@ pub const TABLE: &[Row] = &[
     },
     // A code lives for a minute or so: refusing shows the installer an error to try again from, while an
     // accepted one would be stale by the time the app sees it.
-    Row {
+    Rule {
         callback: Callback::BotInstallPublic,
         name: "bot-install-public",
         section: "7.7",
@@ -193,7 +193,7 @@ pub const TABLE: &[Row] = &[
         },
     },
     // OAuth reports a refusal as `error` with the app's `state`.
-    Row {
+    Rule {
         callback: Callback::OAuthRedirect,
         name: "oauth-redirect",
         section: "7.8",
@@ -207,7 +207,7 @@ pub const TABLE: &[Row] = &[
                     || clues.query(Field::Error) && clues.query(Field::State))
         },
     },
-    Row {
+    Rule {
         callback: Callback::AddInSetup,
         name: "add-in-setup",
         section: "7.9",
@@ -221,7 +221,7 @@ pub const TABLE: &[Row] = &[
 ];
 
 /// The last row, which recognises everything: only the app can know what an unknown caller wants.
-const OTHER: Row = Row {
+const OTHER: Rule = Rule {
     callback: Callback::Other,
     name: "other",
     section: "7",
@@ -302,7 +302,7 @@ impl Callback {
         self.row().about
     }
 
-    fn row(self) -> &'static Row {
+    fn row(self) -> &'static Rule {
         TABLE
             .iter()
             .find(|row| row.callback == self)

@@ -228,7 +228,7 @@ fn table_has_one_row_for_each_callback_and_ends_with_other() {
 #[test]
 fn every_row_cites_a_section_of_the_facts() {
     let facts = include_str!("../../../../docs/RINGCENTRAL.md");
-    for Row { name, section, .. } in TABLE {
+    for Rule { name, section, .. } in TABLE {
         let is_there = facts.lines().any(|line| {
             line.starts_with(&format!("{section} **"))
                 || line.starts_with(&format!("## {section}. "))

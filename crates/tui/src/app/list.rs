@@ -384,7 +384,7 @@ pub(crate) fn attempted(event: &mut EventRow, attempt: &AttemptRow) {
 }
 
 #[derive(PartialEq, Eq)]
-enum Key {
+enum ItemKey {
     Event(EventId),
     Gap(RowId),
 }
@@ -404,10 +404,10 @@ impl Entry {
         }
     }
 
-    fn key(&self) -> Key {
+    fn key(&self) -> ItemKey {
         match self {
-            Self::Event(event) => Key::Event(event.id),
-            Self::Gap(gap) => Key::Gap(gap.row),
+            Self::Event(event) => ItemKey::Event(event.id),
+            Self::Gap(gap) => ItemKey::Gap(gap.row),
         }
     }
 }
