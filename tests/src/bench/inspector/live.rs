@@ -103,7 +103,7 @@ impl Live {
             self.history.watermarks().borrow().events.0 - self.history.indexed().borrow().0;
         let stopped = Instant::now();
         eventually!(
-            self.forwarder.state().borrow().held == 0,
+            self.forwarder.state().borrow().pending == 0,
             "everything at the app"
         )?;
         let last = self.history.watermarks().borrow().events;
