@@ -105,7 +105,7 @@ pub(super) fn judge(
         matches!(vouched, Some(Ok(()))) || roots.exact.contains(leaf_der)
     };
     if trusted.is_err() && is_given() {
-        // What the public says of a chain that nobody trusts is what RingCentral would say.
+        // Only the given CA vouches for it: report it as private, since RingCentral trusts public roots alone.
         trusted = Ok(());
         judgement.is_private = true;
     }

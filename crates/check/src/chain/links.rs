@@ -85,7 +85,7 @@ pub(super) fn is_publicly_issued(certificate: &X509Certificate<'_>) -> bool {
     })
 }
 
-/// Returns the names that a certificate is for. The subject's common name does not count: nobody looks at it any more.
+/// Returns the names that a certificate is for. The subject's common name does not count: clients ignore it.
 pub(super) fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else {
         return Vec::new();

@@ -89,7 +89,7 @@ fn an_event_without_an_answer_appears_after_its_grace() {
     assert!(!has_row(&stage.show(), "slow", "pending"));
 }
 
-/// Says if one row of the screen has both texts.
+/// Returns true if one row of the screen has both texts.
 fn has_row(shown: &str, one: &str, other: &str) -> bool {
     let mut rows = shown.lines();
     rows.any(|row| row.contains(one) && row.contains(other))
