@@ -193,10 +193,21 @@ impl App {
     where
         F: Future<Output = Response<AppBody>> + Send + 'static,
     {
-        let mut app = Self::new(listener.local_addr().unwrap(), move |seen| {
+        Self::answering(listener, move |seen| {
             let answer = handler(seen);
             async move { Some(answer.await) }
-        });
+        })
+    }
+
+    /// As [`App::start_on`]; without an answer the connection breaks.
+    pub(crate) fn answering<F>(
+        listener: TcpListener,
+        handler: impl Fn(Seen) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Option<Response<AppBody>>> + Send + 'static,
+    {
+        let mut app = Self::new(listener.local_addr().unwrap(), handler);
         app.running = (app.start)(listener);
         app
     }

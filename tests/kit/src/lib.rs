@@ -1,6 +1,6 @@
 //! The test kit of every crate: what tests wait with, call with, and are called by.
 //!
-//! It depends on `protocol` alone, so that the relay and the client can use it in their own tests.
+//! It depends on no crate of the project, so that the relay and the client can use it in their own tests.
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -9,6 +9,7 @@
 
 pub mod app;
 pub mod caller;
+pub mod cloud;
 pub mod http2;
 pub mod tls;
 pub mod wait;
