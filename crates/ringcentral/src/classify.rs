@@ -16,6 +16,7 @@ use self::clues::Clues;
 pub use self::request::{RequestHead, RequestView};
 pub use self::table::{Callback, Expectation, Fallback, Rule, StatusRule, TABLE};
 use crate::envelope::Envelope;
+use crate::json;
 
 /// A request with what it is and its envelope.
 ///
@@ -30,7 +31,7 @@ use crate::envelope::Envelope;
 /// assert_eq!(event.callback, Callback::PlatformNotification);
 /// assert_eq!(event.uuid(), Some("u-1"));
 /// assert_eq!(ordering_key(&event), "event:/restapi/v1.0/account/1/presence");
-/// assert_eq!(summarize(&event).topic, "account-presence");
+/// assert_eq!(summarize(&event).topic, "presence");
 /// ```
 #[derive(Debug, Clone)]
 pub struct Classified<'a> {
@@ -48,7 +49,7 @@ impl<'a> Classified<'a> {
     /// Classifies the request and reads its envelope: one pass over the body each.
     #[must_use]
     pub fn of(request: RequestView<'a>) -> Self {
-        let text = String::from_utf8_lossy(request.body);
+        let text = json::text(request.body);
         let envelope = match &text {
             Cow::Borrowed(text) => Envelope::parse(text),
             Cow::Owned(text) => Envelope::parse(text).into_owned(),
@@ -69,7 +70,7 @@ impl<'a> Classified<'a> {
         (1..=UUID_MAX_BYTES).contains(&uuid.len()).then_some(uuid)
     }
 
-    /// Returns the body as text, with invalid UTF-8 replaced.
+    /// Returns the body as text, without a byte order mark and with invalid UTF-8 replaced.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

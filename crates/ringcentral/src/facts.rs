@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::envelope::Envelope;
-use crate::json::KeyIndex;
+use crate::json::{self, KeyIndex};
 use ringtail_text::one_line;
 
 /// Most facts of one request. A call has a handful, a presence of a busy queue some dozens.
@@ -49,7 +49,7 @@ pub enum About {
 /// Returns what the body of a request speaks of, each fact once.
 pub fn facts(body: &[u8]) -> Vec<Fact> {
     let mut facts = Facts::default();
-    let text = String::from_utf8_lossy(body);
+    let text = json::text(body);
     let envelope = Envelope::parse(&text);
     if let Some(uuid) = envelope.uuid {
         facts.add(About::Uuid, &uuid);
@@ -64,8 +64,7 @@ pub fn facts(body: &[u8]) -> Vec<Fact> {
         }
     }
     // Only objects and arrays hold fields; anything else would be taken for a number.
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    if matches!(first, Some(b'{' | b'[')) {
+    if text.trim_start().starts_with(['{', '[']) {
         let walk = Walk {
             facts: &mut facts,
             place: FieldRole::Elsewhere,

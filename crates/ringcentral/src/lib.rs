@@ -14,6 +14,7 @@ pub mod catalogue;
 pub mod classify;
 pub mod envelope;
 pub mod facts;
+pub mod headers;
 mod json;
 pub mod limits;
 pub mod ordering;

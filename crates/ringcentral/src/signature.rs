@@ -28,18 +28,7 @@ use sha2::Sha512;
 use subtle::ConstantTimeEq;
 
 use crate::classify::{Callback, RequestView};
-
-/// The header of [`Scheme::VerificationToken`] (section 3.2).
-pub const VERIFICATION_TOKEN: HeaderName = HeaderName::from_static("verification-token");
-
-/// The header of [`Scheme::Glip`] (section 7.5).
-pub const GLIP_SIGNATURE: HeaderName = HeaderName::from_static("x-glip-signature");
-
-/// The header of [`Scheme::Dimelo`] (section 7.1).
-pub const DIMELO_SECRET: HeaderName = HeaderName::from_static("x-dimelo-secret");
-
-/// The header of [`Scheme::SourceSdk`] (section 7.2).
-pub const SOURCE_SDK_SIGNATURE: HeaderName = HeaderName::from_static("x-smccsdk-signature");
+use crate::headers::{DIMELO_SECRET, GLIP_SIGNATURE, SOURCE_SDK_SIGNATURE, VERIFICATION_TOKEN};
 
 /// What [`Scheme::Glip`] may put before the digits: the guide's words have it, its samples do not.
 const GLIP_PREFIX: &str = "sha1=";

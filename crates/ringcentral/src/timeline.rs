@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::catalogue::{Node, words};
 use crate::envelope::Envelope;
+use crate::json;
 
 /// The course of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -72,7 +73,7 @@ impl Timeline {
         let mut timeline = Self::default();
         let mut highest = None;
         for (arrival, body) in bodies.into_iter().enumerate() {
-            let text = String::from_utf8_lossy(body);
+            let text = json::text(body);
             let envelope = Envelope::parse(&text);
             let content = Node::from(envelope.body.as_deref());
             if timeline.session.is_none() {

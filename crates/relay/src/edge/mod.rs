@@ -5,7 +5,7 @@
 //! unknown endpoint           → 404
 //! validation                 → 200 and the token; stored without waiting
 //! Digital challenge          → 200 and the challenge if the verify token is known; stored without waiting
-//! notification               → stored, then 200
+//! notification               → stored, then 200, with the token if it has one
 //! passthrough, with a link   → stored without waiting, then the app's response, or 502, 503, 504
 //! passthrough, without       → the callback's fallback: stored, then 200; or 503
 //! body or journal too full   → 413, 408, 431, 503
@@ -192,7 +192,7 @@ async fn at_endpoint(
                 .recorder
                 .append_durable(&received, kind, Disposition::Pending)
                 .await;
-            stored.map(|()| response::empty(StatusCode::OK))
+            stored.map(|()| accepted(&received.request.head.headers))
         }
         _ => {
             let response = Box::pin(passthrough::respond(edge, &received));
@@ -207,6 +207,15 @@ async fn at_endpoint(
     };
     let response = response.unwrap_or_else(|error| edge.recorder.refuse(&error));
     (answer_kind, response)
+}
+
+/// Returns the 200 for a stored notification. Runbooks and bots test an address with `Validation-Token` and a body, so the
+/// token is echoed whenever it is there.
+fn accepted(headers: &HeaderMap) -> RelayResponse {
+    match validation::answer_token(headers) {
+        Ok(token) => response::validation(token.clone()),
+        Err(_) => response::empty(StatusCode::OK),
+    }
 }
 
 fn refuse_body(

@@ -66,6 +66,29 @@ async fn the_response_over_http2_is_the_same() {
 }
 
 #[tokio::test]
+async fn a_body_beside_the_token_is_an_event_and_the_token_comes_back() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut client = relay.attach(&endpoint, text_app("never asked")).await;
+    client.head().await;
+    let mut caller = Caller::http1(&relay).await;
+    let button = r#"{"type":"button_submit"}"#;
+    for body in ["{}", "null", "\r\n", button, "\u{feff}{}", "\x1f\u{8b}"] {
+        let request = Request::post(endpoint.path("/hook"))
+            .header("validation-token", "abc")
+            .body(Full::from(body))
+            .unwrap();
+        let answer = caller.send(request).await;
+        assert_eq!(answer.status, StatusCode::OK, "{body}");
+        assert_eq!(answer.headers["validation-token"], "abc", "{body}");
+        assert!(answer.body.is_empty(), "{body}");
+        let (event, request) = client.event().await;
+        assert_eq!(event.kind, Kind::Notification);
+        assert_eq!(request.body, body.as_bytes());
+    }
+}
+
+#[tokio::test]
 async fn tokens_that_cannot_be_echoed_are_a_400() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;

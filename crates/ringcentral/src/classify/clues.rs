@@ -2,21 +2,19 @@
 
 use std::fmt;
 
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderName, Method};
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::request::RequestView;
+use crate::headers::{DIMELO_SECRET, GLIP_SIGNATURE, SOURCE_SDK_SIGNATURE, VERIFICATION_TOKEN};
 use crate::json;
 use crate::validation::VALIDATION_TOKEN;
 
-/// The RingCX Digital source SDK's signature (section 7.2).
-const SOURCE_SDK_SIGNATURE: HeaderName = HeaderName::from_static("x-smccsdk-signature");
-
-/// The signature of interactive messages (section 7.5).
-const GLIP_SIGNATURE: HeaderName = HeaderName::from_static("x-glip-signature");
+/// Product name in the User-Agent of platform webhooks (section 2.2); the version behind it changes.
+const WEBHOOK_AGENT: &[u8] = b"ringcentral-webhook";
 
 /// What is known of a request.
 #[derive(Debug)]
@@ -52,11 +50,19 @@ impl<'r> Clues<'r> {
     }
 
     pub(crate) fn has_source_sdk_signature(&self) -> bool {
-        self.request.headers.contains_key(SOURCE_SDK_SIGNATURE)
+        self.has(&SOURCE_SDK_SIGNATURE)
     }
 
     pub(crate) fn has_glip_signature(&self) -> bool {
-        self.request.headers.contains_key(GLIP_SIGNATURE)
+        self.has(&GLIP_SIGNATURE)
+    }
+
+    pub(crate) fn has_dimelo_secret(&self) -> bool {
+        self.has(&DIMELO_SECRET)
+    }
+
+    fn has(&self, name: &HeaderName) -> bool {
+        self.request.headers.contains_key(name)
     }
 
     /// Returns true if the body has the field, as JSON or as a form.
@@ -74,9 +80,24 @@ impl<'r> Clues<'r> {
         self.body(field) || self.query(field)
     }
 
-    /// Returns true if the body has the envelope of section 2.3, or as much of it as RingCentral's samples have.
-    pub(crate) fn has_envelope(&self) -> bool {
-        self.body.has_envelope()
+    /// Returns true if only a platform subscription sends such a request: the envelope of section 2.3, or as much of
+    /// it as RingCentral's samples have, or a validation's header.
+    pub(crate) fn is_delivery(&self) -> bool {
+        self.body.has_envelope() || self.has_validation_token()
+    }
+
+    /// Returns true if the request says that a platform subscription sends it, whatever its body is.
+    pub(crate) fn is_marked(&self) -> bool {
+        let agent = self.request.headers.get(USER_AGENT);
+        self.is_delivery()
+            || self.has(&VERIFICATION_TOKEN)
+            || agent.is_some_and(|agent| {
+                let product = agent
+                    .as_bytes()
+                    .trim_ascii_start()
+                    .get(..WEBHOOK_AGENT.len());
+                product.is_some_and(|product| product.eq_ignore_ascii_case(WEBHOOK_AGENT))
+            })
     }
 }
 
@@ -95,6 +116,7 @@ pub(crate) enum Field {
     DomainId,
     Events,
     AgentId,
+    CallId,
     CamelAgentId,
     AccountId,
     SubAccountId,
@@ -116,7 +138,7 @@ pub(crate) enum Field {
 }
 
 /// Every field's name as RingCentral writes it, in the order of [`Field`].
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 27] = [
     "uuid",
     "event",
     "subscriptionId",
@@ -126,6 +148,7 @@ const NAMES: [&str; 26] = [
     "domain_id",
     "events",
     "agent_id",
+    "call_id",
     "agentId",
     "account_id",
     "subAccountId",
@@ -151,8 +174,9 @@ struct Fields(u32);
 
 impl Fields {
     fn of_body(request: &RequestView<'_>) -> Self {
-        if json::starts_object(request.body) {
-            Self::of_json(request.body)
+        let body = json::without_mark(request.body);
+        if json::starts_object(body) {
+            Self::of_json(body)
         } else if is_form(request) {
             Self::of_form(request.body)
         } else {

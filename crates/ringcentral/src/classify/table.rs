@@ -42,7 +42,7 @@ const fn expect(status: StatusRule, limited: bool) -> Expectation {
 pub const TABLE: &[Rule] = &[
     // A header without a body: the guide's 2023 edition says that notifications carry the header too, so the
     // header alone would swallow events. POST is documented; no other method with this header has another
-    // meaning, so a probe by GET gets the same answer.
+    // meaning, so a probe by GET gets the same answer. With a body it is an event, and the edge echoes the token.
     Rule {
         callback: Callback::Validation,
         name: "validation",
@@ -62,7 +62,9 @@ pub const TABLE: &[Rule] = &[
         kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
         expectation: expect(StatusRule::Exactly200, false),
-        recognise: |clues| clues.is_get() && clues.query(Field::HubChallenge),
+        recognise: |clues| {
+            clues.is_get() && !clues.is_delivery() && clues.query(Field::HubChallenge)
+        },
     },
     // The answer is data signed with the app's secret, so only the app can make it.
     Rule {
@@ -74,14 +76,13 @@ pub const TABLE: &[Rule] = &[
         fallback: Fallback::Refuse,
         expectation: expect(StatusRule::Success, false),
         recognise: |clues| {
-            clues.has_source_sdk_signature()
-                || clues.query(Field::Signature)
-                    && clues.body(Field::Action)
-                    && !clues.has_envelope()
+            let signed = clues.query(Field::Signature) && clues.body(Field::Action);
+            !clues.is_delivery()
+                && (clues.has_source_sdk_signature() || signed && !clues.is_marked())
         },
     },
     // Subscriptions are not signed, but much public code believes they are. If RingCentral began to, an event
-    // must still be a notification: hence the envelope is asked for before the signature is believed.
+    // must still be a notification, so a signature alone does not outweigh the marks of a subscription.
     Rule {
         callback: Callback::InteractiveMessage,
         name: "interactive-message",
@@ -92,76 +93,9 @@ pub const TABLE: &[Rule] = &[
         expectation: expect(StatusRule::Exactly200, false),
         recognise: |clues| {
             clues.is_post()
-                && !clues.has_envelope()
-                && (clues.has_glip_signature() || clues.body(Field::ButtonSubmit))
-        },
-    },
-    // Section 1.5 again: the validation's header with a body is a notification, whatever the body is.
-    Rule {
-        callback: Callback::PlatformNotification,
-        name: "platform-notification",
-        section: "2",
-        about: "An event of a platform subscription",
-        kind: Kind::Notification,
-        fallback: Fallback::Refuse,
-        expectation: STRICT,
-        recognise: |clues| clues.is_post() && clues.has_envelope() || clues.has_validation_token(),
-    },
-    Rule {
-        callback: Callback::DigitalNotification,
-        name: "digital-notification",
-        section: "7.1",
-        about: "Events of RingCX Digital",
-        kind: Kind::Notification,
-        fallback: Fallback::Refuse,
-        expectation: expect(StatusRule::Exactly200, false),
-        recognise: |clues| {
-            clues.is_post() && clues.body(Field::DomainId) && clues.body(Field::Events)
-        },
-    },
-    // No source shows the body. These names are those of the subscription API and of the guide's sample
-    // receiver; a body without them is a passthrough request, which RingCX repeats up to ten times.
-    Rule {
-        callback: Callback::AgentState,
-        name: "agent-state",
-        section: "7.3",
-        about: "A RingCX agent changed state",
-        kind: Kind::Notification,
-        fallback: Fallback::Refuse,
-        expectation: STRICT,
-        recognise: |clues| {
-            clues.is_post()
-                && (clues.body(Field::SubAccountId) || clues.body(Field::CamelAgentId))
-                && (clues.body(Field::SubscriptionId) || clues.body(Field::EventId))
-        },
-    },
-    // Method and place are the administrator's choice; these three fields are in every documented default.
-    Rule {
-        callback: Callback::WfmNotification,
-        name: "wfm-notification",
-        section: "7.4",
-        about: "RingCX Voice reports on an agent or a call",
-        kind: Kind::Notification,
-        fallback: Fallback::Refuse,
-        expectation: expect(StatusRule::Any, false),
-        recognise: |clues| {
-            clues.anywhere(Field::EventType)
-                && clues.anywhere(Field::AccountId)
-                && clues.anywhere(Field::AgentId)
-        },
-    },
-    Rule {
-        callback: Callback::AiResult,
-        name: "ai-result",
-        section: "7.10",
-        about: "A result of the AI API",
-        kind: Kind::Notification,
-        fallback: Fallback::Refuse,
-        expectation: expect(StatusRule::Any, false),
-        recognise: |clues| {
-            clues.is_post()
-                && clues.body(Field::JobId)
-                && (clues.body(Field::Api) || clues.body(Field::Response))
+                && !clues.is_delivery()
+                && (clues.body(Field::ButtonSubmit)
+                    || clues.has_glip_signature() && !clues.is_marked())
         },
     },
     Rule {
@@ -174,6 +108,7 @@ pub const TABLE: &[Rule] = &[
         expectation: expect(StatusRule::Exactly200, false),
         recognise: |clues| {
             clues.is_post()
+                && !clues.is_delivery()
                 && clues.body(Field::AccessToken)
                 && (clues.body(Field::CreatorExtensionId) || clues.body(Field::CreatorAccountId))
         },
@@ -189,10 +124,14 @@ pub const TABLE: &[Rule] = &[
         fallback: Fallback::Refuse,
         expectation: expect(StatusRule::Exactly200, false),
         recognise: |clues| {
-            clues.is_get() && clues.query(Field::Code) && clues.query(Field::CreatorExtensionId)
+            clues.is_get()
+                && !clues.is_delivery()
+                && clues.query(Field::Code)
+                && clues.query(Field::CreatorExtensionId)
         },
     },
-    // OAuth reports a refusal as `error` with the app's `state`.
+    // OAuth reports a refusal as `error` with the app's `state`. A subscription's address may have a `code` of its own,
+    // as functions in the cloud do.
     Rule {
         callback: Callback::OAuthRedirect,
         name: "oauth-redirect",
@@ -203,6 +142,7 @@ pub const TABLE: &[Rule] = &[
         expectation: expect(StatusRule::NotAnError, false),
         recognise: |clues| {
             clues.is_get()
+                && !clues.is_marked()
                 && (clues.query(Field::Code)
                     || clues.query(Field::Error) && clues.query(Field::State))
         },
@@ -215,7 +155,86 @@ pub const TABLE: &[Rule] = &[
         kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
         expectation: expect(StatusRule::NotAnError, false),
-        recognise: |clues| clues.is_get() && clues.query(Field::WebhookAddress),
+        recognise: |clues| {
+            clues.is_get() && !clues.is_marked() && clues.query(Field::WebhookAddress)
+        },
+    },
+    // The secret is a header of every request of the webhook (section 3), also of one whose body cannot be read.
+    Rule {
+        callback: Callback::DigitalNotification,
+        name: "digital-notification",
+        section: "7.1",
+        about: "Events of RingCX Digital",
+        kind: Kind::Notification,
+        fallback: Fallback::Refuse,
+        expectation: expect(StatusRule::Exactly200, false),
+        recognise: |clues| {
+            clues.is_post()
+                && !clues.is_delivery()
+                && (clues.body(Field::DomainId) && clues.body(Field::Events)
+                    || clues.has_dimelo_secret())
+        },
+    },
+    // No source shows the body. These names are those of the subscription API and of the guide's sample
+    // receiver; a body without them is a passthrough request, which RingCX repeats up to ten times.
+    Rule {
+        callback: Callback::AgentState,
+        name: "agent-state",
+        section: "7.3",
+        about: "A RingCX agent changed state",
+        kind: Kind::Notification,
+        fallback: Fallback::Refuse,
+        expectation: STRICT,
+        recognise: |clues| {
+            clues.is_post()
+                && !clues.is_delivery()
+                && (clues.body(Field::SubAccountId) || clues.body(Field::CamelAgentId))
+                && (clues.body(Field::SubscriptionId) || clues.body(Field::EventId))
+        },
+    },
+    // Method and place are the administrator's choice; every documented default has these fields. A call that no agent
+    // took has no `agent_id`.
+    Rule {
+        callback: Callback::WfmNotification,
+        name: "wfm-notification",
+        section: "7.4",
+        about: "RingCX Voice reports on an agent or a call",
+        kind: Kind::Notification,
+        fallback: Fallback::Refuse,
+        expectation: expect(StatusRule::Any, false),
+        recognise: |clues| {
+            !clues.is_delivery()
+                && clues.anywhere(Field::EventType)
+                && clues.anywhere(Field::AccountId)
+                && (clues.anywhere(Field::AgentId) || clues.anywhere(Field::CallId))
+        },
+    },
+    Rule {
+        callback: Callback::AiResult,
+        name: "ai-result",
+        section: "7.10",
+        about: "A result of the AI API",
+        kind: Kind::Notification,
+        fallback: Fallback::Refuse,
+        expectation: expect(StatusRule::Any, false),
+        recognise: |clues| {
+            clues.is_post()
+                && !clues.is_delivery()
+                && clues.body(Field::JobId)
+                && (clues.body(Field::Api) || clues.body(Field::Response))
+        },
+    },
+    // What bears a subscription's marks is an event, whatever its method and body: RingCentral blacklists an address that
+    // refuses what it sends, and does not send it again.
+    Rule {
+        callback: Callback::PlatformNotification,
+        name: "platform-notification",
+        section: "2",
+        about: "An event of a platform subscription",
+        kind: Kind::Notification,
+        fallback: Fallback::Refuse,
+        expectation: STRICT,
+        recognise: |clues| clues.is_marked(),
     },
     OTHER,
 ];

@@ -1,5 +1,6 @@
 use http::Method;
 use proptest::prelude::*;
+use ringtail_protocol::event::Kind;
 
 use super::*;
 use crate::samples::{Sample, payloads};
@@ -44,6 +45,8 @@ const ENVELOPE: &str = r#"{"uuid":"1","event":"/restapi/v1.0/x","subscriptionId"
 fn callbacks_are_told_apart() {
     use Callback as C;
     let token = |sample: Sample| sample.with("validation-token", "t");
+    let marked = |sample: Sample| sample.with("verification-token", "v");
+    let agent = |sample: Sample| sample.with("user-agent", "RINGCENTRAL-WebHook/9");
     let cases = [
         // Section 1.5: header and no body.
         (token(Sample::post("")), C::Validation),
@@ -57,7 +60,68 @@ fn callbacks_are_told_apart() {
         (token(Sample::post(ENVELOPE)), C::PlatformNotification),
         (token(Sample::post(" ")), C::PlatformNotification),
         (token(Sample::post("not json")), C::PlatformNotification),
-        (Sample::post("").with("verification-token", "v"), C::Other),
+        // The marks of a subscription, with whatever body.
+        (marked(Sample::post("")), C::PlatformNotification),
+        (marked(Sample::post("{}")), C::PlatformNotification),
+        (
+            marked(Sample::post("\x1f\u{8b}\x08")),
+            C::PlatformNotification,
+        ),
+        (
+            marked(Sample::post("{}").by(Method::PUT)),
+            C::PlatformNotification,
+        ),
+        (marked(Sample::get("code=azure")), C::PlatformNotification),
+        (agent(Sample::post("[1]")), C::PlatformNotification),
+        (
+            agent(Sample::get("webhook=https://x")),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post("{}").with("user-agent", "RingCentralWebhook/1"),
+            C::Other,
+        ),
+        (
+            Sample::post("{}").with("user-agent", "curl/8 RingCentral-Webhook"),
+            C::Other,
+        ),
+        // They do not outweigh what only another callback has.
+        (
+            marked(Sample::post(r#"{"type":"button_submit"}"#)),
+            C::InteractiveMessage,
+        ),
+        (
+            agent(Sample::form("access_token=a&creator_account_id=1")),
+            C::BotInstallPrivate,
+        ),
+        (
+            agent(Sample::get("code=c&creator_extension_id=1")),
+            C::BotInstallPublic,
+        ),
+        (agent(Sample::get("hub.challenge=1")), C::DigitalChallenge),
+        (
+            agent(Sample::post("{}").with("x-smccsdk-signature", "00")),
+            C::SourceSdk,
+        ),
+        // They outweigh a guess.
+        (
+            marked(Sample::post("{}").with("x-glip-signature", "00")),
+            C::PlatformNotification,
+        ),
+        (
+            marked(Sample::post(r#"{"action":"x"}"#).asking("signature=00")),
+            C::PlatformNotification,
+        ),
+        // A token with a body is an event, whatever else it looks like.
+        (
+            token(Sample::post(r#"{"type":"button_submit"}"#)),
+            C::PlatformNotification,
+        ),
+        (
+            token(Sample::form("access_token=a&creator_account_id=1")),
+            C::PlatformNotification,
+        ),
+        (token(Sample::post("\r\n")), C::PlatformNotification),
         // Section 2.3: any two telling fields.
         (Sample::post(ENVELOPE), C::PlatformNotification),
         (
@@ -88,7 +152,18 @@ fn callbacks_are_told_apart() {
         (Sample::post(r#"{"uuid":7,"event":{"/":1}}"#), C::Other),
         (Sample::post(r#"{"uuid":7}"#), C::Other),
         (Sample::post(format!("[{ENVELOPE}]")), C::Other),
-        (Sample::post(ENVELOPE).by(Method::PUT), C::Other),
+        (
+            Sample::post(ENVELOPE).by(Method::PUT),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post(format!("\u{feff}{ENVELOPE}")),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post(ENVELOPE.replace('}', r#","access_token":"a","creator_account_id":1}"#)),
+            C::PlatformNotification,
+        ),
         // What breaks off or is not UTF-8 is judged by what came before.
         (
             Sample::post(&ENVELOPE.as_bytes()[..60]),
@@ -109,6 +184,10 @@ fn callbacks_are_told_apart() {
             C::DigitalNotification,
         ),
         (Sample::post(r#"{"domain_id":"d"}"#), C::Other),
+        (
+            Sample::post("\x1f").with("x-dimelo-secret", "s"),
+            C::DigitalNotification,
+        ),
         // Section 7.2.
         (
             Sample::post(r#"{"action":"x"}"#).with("x-smccsdk-signature", "00"),
@@ -155,6 +234,15 @@ fn callbacks_are_told_apart() {
             C::Other,
         ),
         (Sample::form("event_type=LOGIN&agent_id=1"), C::Other),
+        (
+            Sample::post(r#"{"event_type":"ACD-CALL","call_id":"1","account_id":"2"}"#),
+            C::WfmNotification,
+        ),
+        (
+            Sample::get("event_type=ACD-CALL&call_id=1&account_id=2"),
+            C::WfmNotification,
+        ),
+        (Sample::form("event_type=LOGIN&account_id=2"), C::Other),
         // Section 7.5: signed, or known by its type; an envelope outweighs a signature.
         (
             Sample::post("{}").with("x-glip-signature", "sha1=00"),
@@ -306,7 +394,61 @@ fn hostile_bodies_are_read_without_stack_and_in_one_pass() {
     assert_eq!(class(&Sample::form(&form)), Callback::WfmNotification);
 }
 
+/// What RingCentral documents as a request for the app to answer (docs/RINGCENTRAL.md 7).
+const FOR_THE_APP: [Callback; 5] = [
+    Callback::DigitalChallenge,
+    Callback::SourceSdk,
+    Callback::InteractiveMessage,
+    Callback::BotInstallPrivate,
+    Callback::BotInstallPublic,
+];
+
+/// Pieces of bodies and queries by which callbacks are known.
+fn telling() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        r#""type":"button_submit""#,
+        r#""access_token":"a""#,
+        r#""creator_account_id":"1""#,
+        r#""action":"x""#,
+        r#""code":"1""#,
+        r#""domain_id":1,"events":[]"#,
+        r#""uuid":"1","event":"/x""#,
+        r#""x":{"#,
+    ]);
+    prop::collection::vec(piece, 0..4).prop_map(|pieces| format!("{{{}}}", pieces.join(",")))
+}
+
 proptest! {
+    #[test]
+    fn what_bears_a_subscriptions_marks_is_an_event_unless_documented(
+        method in prop::sample::select(vec!["POST", "GET", "PUT", "HEAD", "PATCH"]),
+        body in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..60),
+            telling().prop_map(String::into_bytes),
+            telling().prop_map(|body| [b"\xef\xbb\xbf", body.as_bytes()].concat()),
+        ],
+        query in prop::sample::select(vec!["", "code=1", "signature=0", "webhook=https://x", "hub.challenge=1", "error=1&state=1"]),
+        signed in prop::option::of(prop::sample::select(vec!["x-glip-signature", "x-dimelo-secret", "x-smccsdk-signature"])),
+        mark in 0..4_u8,
+    ) {
+        let mut sample = Sample::post(body).by(method.parse().unwrap()).asking(query);
+        if let Some(header) = signed {
+            sample = sample.with(header, "00");
+        }
+        let sample = match mark {
+            0 => sample.with("verification-token", "v"),
+            1 => sample.with("user-agent", "RingCentral-Webhook/8.3"),
+            2 => sample.with("validation-token", "t"),
+            _ => Sample { body: ENVELOPE.into(), ..sample },
+        };
+        let callback = class(&sample);
+        let is_documented = FOR_THE_APP.contains(&callback) && mark < 2;
+        prop_assert!(callback.kind() != Kind::Passthrough || is_documented, "{:?}", callback);
+        // The edge echoes the token of both kinds.
+        let is_validation = mark == 2 && sample.body.is_empty();
+        prop_assert_eq!(callback.kind() == Kind::Validation, is_validation);
+    }
+
     /// RingCentral fixes no order of keys (section 2.3), nor does it promise that no field is added.
     #[test]
     fn class_does_not_depend_on_the_order_of_keys_or_on_new_ones(

@@ -147,7 +147,7 @@ impl Step {
         }
         let mut signed = request.clone();
         signed.headers.insert(
-            ringtail_ringcentral::signature::SOURCE_SDK_SIGNATURE,
+            ringtail_ringcentral::headers::SOURCE_SDK_SIGNATURE,
             HeaderValue::from_static("0"),
         );
         let is_call = serde_json::from_slice(&request.body)
