@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use ringtail_kit::app::{App, Reply};
 use ringtail_kit::eventually;
 use ringtail_properties::payloads::compact;
 use ringtail_tests::binaries;
 use ringtail_tests::client::Home;
 use ringtail_tests::hooks;
 use ringtail_tests::process;
+use ringtail_tests::relay::TestRelay;
 use ringtail_tests::stores;
 use tokio::process::Command;
 
@@ -38,6 +40,7 @@ async fn the_programs_accept_every_command_of_a_page() -> anyhow::Result<()> {
     let mut taken = 0;
     for (page, text) in pages()? {
         for line in commands(&text) {
+            let line = line.split(" > ").next().unwrap_or_default();
             let output = shell(&home, &format!("{line} --help")).await?;
             ensure!(
                 output.status.success(),
@@ -87,11 +90,39 @@ async fn the_readmes_commands_on_a_history_work() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn the_ci_job_runs() -> anyhow::Result<()> {
+    let relay = TestRelay::start().await?;
+    let home = Home::new(&relay, &relay.account("ci").await?)?;
+    let page = std::fs::read_to_string(root().join("docs/CI.md"))?;
+    let job = page
+        .split("```bash\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let job = job.context("no job in the page")?;
+    let run = async |app: App, job: &str| {
+        let url = app.url("");
+        let port = url.rsplit(':').next().unwrap_or_default();
+        shell(&home, &format!("PORT={port}\n{job}")).await
+    };
+    let output = run(App::accepting(), job).await?;
+    ensure!(output.status.success(), "{output:?}");
+    // Without the app's success the job fails.
+    let job = job.replace("--since", "--timeout 2 --since");
+    let output = run(App::replying(|_| Reply::status(500)), &job).await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.code() == Some(1) && said.contains("RT-109"),
+        "{said}"
+    );
+    Ok(())
+}
+
 /// Runs a command line in the home directory.
 async fn shell(home: &Home, line: &str) -> anyhow::Result<std::process::Output> {
     let programs = binaries::find(binaries::CLIENT)?;
     let programs = programs.parent().context("no directory")?;
-    let mut command = Command::new("sh");
+    let mut command = Command::new("bash");
     command
         .args(["-c", line])
         .current_dir(home.path())

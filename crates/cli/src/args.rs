@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod replay;
 pub(crate) mod select;
 pub(crate) mod simulate;
+pub(crate) mod wait;
 
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -97,6 +98,8 @@ pub(crate) enum Command {
     /// List, show, bookmark and compare events in the history
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Wait until matching events have come, for scripts
+    Wait(wait::WaitArgs),
     /// Send stored events to the app again
     Replay(Box<replay::ReplayArgs>),
     /// Simulate RingCentral's traffic

@@ -16,6 +16,7 @@ pub(crate) mod select;
 mod simulate;
 mod timeline;
 mod types;
+mod wait;
 
 use crate::args::{Cli, Command, EventsCommand};
 use ringtail_errors::Failure;
@@ -34,6 +35,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Export(args) => export::run(&common, args).await,
         Command::Import(args) => import::run(&common, args).await,
         Command::Types(args) => types::run(&common, args).await,
+        Command::Wait(args) => wait::run(&common, args).await,
         Command::Replay(args) => replay::run(&common, *args).await,
         Command::Simulate(args) => simulate::run(&common, *args).await,
         Command::Check(args) => check::run(&common, args).await,

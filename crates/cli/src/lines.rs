@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ringtail_client::engine::Engine;
 use ringtail_errors::Failure;
 use ringtail_model::signature::Reveal;
-use ringtail_model::{LinkState, Status, TargetState};
+use ringtail_model::{LinkState, RowId, Status, TargetState};
 use ringtail_protocol::event::Timestamp;
 use ringtail_store::Search;
 use tokio::sync::Mutex;
@@ -48,7 +48,10 @@ pub(crate) async fn show(
         reveal,
     )
     .only(search);
-    let mut printed = LastPrinted::default();
+    let mut printed = LastPrinted {
+        start: engine.start().events,
+        ..LastPrinted::default()
+    };
     loop {
         let over = ended.is_cancelled();
         let now = status.borrow_and_update().clone();
@@ -109,6 +112,8 @@ fn labelled(label: &str, text: &str) -> String {
 /// The last printed states of link and target, so that only changes are printed.
 #[derive(Debug, Default)]
 struct LastPrinted {
+    /// The history's position at the engine's start.
+    start: RowId,
     ready: bool,
     link: Option<LinkState>,
     target: Option<TargetState>,
@@ -173,7 +178,7 @@ impl LastPrinted {
         if is_first && let Some(endpoint) = &status.endpoint {
             self.ready = true;
             if matches!(format, LineFormat::Json) {
-                json::line(out, &json::ready(&endpoint.id, &endpoint.url));
+                json::line(out, &json::ready(&endpoint.id, &endpoint.url, self.start));
             }
         }
         match format {

@@ -12,7 +12,7 @@ use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_filter::Filter;
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::target::TargetUrl;
-use ringtail_model::{Endpoint, LinkState};
+use ringtail_model::{Endpoint, LinkState, RowId};
 use ringtail_protocol::name::Name;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -253,14 +253,15 @@ async fn tell_ready(
         let mut status = engine.status();
         let ready = status
             .wait_for(|status| status.link == LinkState::Connected && status.endpoint.is_some());
-        ready.await.ok().and_then(|status| status.endpoint.clone())
+        let ready = ready.await.ok()?;
+        Some((ready.endpoint.clone()?, engine.start().events))
     });
     let endpoints = tokio::select! {
         biased;
         () = ended.cancelled() => return Ok(()),
         ready = join_all(connected) => ready,
     };
-    let Some(endpoints) = endpoints.into_iter().collect::<Option<Vec<Endpoint>>>() else {
+    let Some(endpoints) = endpoints.into_iter().collect::<Option<Vec<_>>>() else {
         return Ok(());
     };
     let file = file.to_owned();
@@ -268,10 +269,13 @@ async fn tell_ready(
 }
 
 /// Writes the file atomically.
-fn write_ready(file: &Path, endpoints: &[Endpoint]) -> Result<(), Failure> {
+fn write_ready(file: &Path, endpoints: &[(Endpoint, RowId)]) -> Result<(), Failure> {
     let mut line = Vec::new();
-    for endpoint in endpoints {
-        json::line(&mut line, &json::ready(&endpoint.id, &endpoint.url));
+    for (endpoint, position) in endpoints {
+        json::line(
+            &mut line,
+            &json::ready(&endpoint.id, &endpoint.url, *position),
+        );
     }
     ringtail_files::replace(file, &line, ringtail_files::Access::Public)
         .context(format!("cannot write {}", file.display()))

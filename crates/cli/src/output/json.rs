@@ -6,7 +6,7 @@ use jiff::Timestamp as Instant;
 use ringtail_model::new_fields::NewFields;
 use ringtail_model::{
     AttemptDetail, AttemptRow, EventDetail, EventRow, ForwardState, GapRow, LinkState,
-    NewFieldsRow, Outcome, Proof, Status, TargetState,
+    NewFieldsRow, Outcome, Proof, RowId, Status, TargetState,
 };
 use ringtail_protocol::event::{Header, Timestamp};
 use ringtail_ringcentral::verdict::Failing;
@@ -27,8 +27,8 @@ pub(crate) fn bytes(value: &Value) -> Vec<u8> {
 }
 
 /// The link is up for the first time.
-pub(crate) fn ready(endpoint: &str, url: &str) -> Value {
-    json!({"type": "ready", "endpoint": endpoint, "url": url})
+pub(crate) fn ready(endpoint: &str, url: &str, position: RowId) -> Value {
+    json!({"type": "ready", "endpoint": endpoint, "url": url, "position": position.0})
 }
 
 /// An event without headers and body, with its newest attempt.
@@ -44,6 +44,7 @@ fn row(event: &EventRow) -> Map<String, Value> {
         "type": "event",
         "endpoint": event.endpoint,
         "seq": event.seq,
+        "position": event.row.0,
         "id": event.id.to_string(),
         "kind": event.kind.word(),
         "disposition": event.disposition.word(),

@@ -67,6 +67,15 @@ codes! {
         ],
         next: &["See docs/FILTER.md.", "`ringtail events list 'kind:sms \"going away\"'`"],
     }
+    NOT_IN_TIME = "RT-109", ends(Failure); {
+        meaning: "`ringtail wait` did not see enough matching events in time.",
+        causes: &[
+            "`ringtail listen` does not run, or with another --data directory.",
+            "The events came before `wait` started.",
+            "The filter asks for more than the events have, such as status:2xx while the app answers 500.",
+        ],
+        next: &["`ringtail events list`", "`ringtail wait FILTER --since -1m`"],
+    }
     CONFIG = "RT-200", ends(Config); {
         meaning: "The configuration is wrong or incomplete.",
         causes: &["A variable has an invalid value.", "There is no home directory for configuration and history."],

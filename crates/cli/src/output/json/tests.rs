@@ -129,7 +129,11 @@ fn link_target_and_gap_have_lines() {
         paused: false,
         failing: None,
     };
-    let mut lines = text(&ready("demo-x1", "https://relay.example/demo-x1"));
+    let mut lines = text(&ready(
+        "demo-x1",
+        "https://relay.example/demo-x1",
+        RowId(17),
+    ));
     lines += &text(&link(&status));
     assert_eq!(target(&status), None);
     for state in [

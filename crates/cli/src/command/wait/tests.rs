@@ -1,0 +1,110 @@
+use std::cell::Cell;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use ringtail_model::secrets::AllSecrets;
+use ringtail_protocol::event::{Disposition, Event, EventId, Kind, Request, Timestamp};
+use ringtail_store::{Forwarding, Incoming};
+use tokio::runtime::Runtime;
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn event(seq: u64) -> Event {
+    let request = Request {
+        method: "POST".into(),
+        path: String::new(),
+        peer: String::new(),
+        headers: Vec::new(),
+        body: "{}".into(),
+    };
+    Event {
+        seq,
+        id: EventId::fresh(),
+        received_at: Timestamp(1),
+        kind: Kind::Notification,
+        disposition: Disposition::Pending,
+        duplicate_of: None,
+        request: request.encode().unwrap(),
+    }
+}
+
+async fn store(history: &History, seq: u64) {
+    let batch = vec![Incoming::Event(event(seq))];
+    let stored = history.store("demo-x1", "j", batch, Forwarding::Off).await;
+    stored.unwrap();
+}
+
+fn wanted(filter_text: &str, after: RowId, count: usize) -> Wanted {
+    let search = search(filter(filter_text).unwrap(), AllSecrets::default());
+    Wanted {
+        search,
+        after,
+        count,
+        pause: Duration::ZERO,
+    }
+}
+
+async fn found(history: &History, wanted: &Wanted, timeout: Duration) -> Vec<u64> {
+    let mut seqs = Vec::new();
+    let each = async |event: EventRow| {
+        seqs.push(event.seq);
+        Ok(())
+    };
+    let deadline = Instant::now() + timeout;
+    wanted.find(history, deadline, each).await.unwrap();
+    seqs
+}
+
+/// Some events come before the position, some between it and the start, the rest meanwhile.
+#[test]
+fn no_event_is_lost_or_taken_twice() {
+    let runtime = Runtime::new().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path()).unwrap();
+    let newest = Cell::new(0);
+    let case = (0..3_u64, 0..3_u64, 0..4_u64, any::<bool>());
+    let ran = TestRunner::default().run(&case, |(old, before, during, even)| {
+        runtime.block_on(async {
+            let start = newest.get() + old;
+            for seq in newest.get() + 1..=start {
+                store(&history, seq).await;
+            }
+            let after = history.watermarks().borrow().events;
+            for seq in start + 1..=start + before {
+                store(&history, seq).await;
+            }
+            let last = start + before + during;
+            newest.set(last);
+            let all = start + 1..=last;
+            let expected: Vec<u64> = all.filter(|seq| !even || seq % 2 == 0).collect();
+            let each = expected.iter().map(|seq| format!("seq:{seq}"));
+            let wanted = wanted(
+                &each.collect::<Vec<_>>().join(" or "),
+                after,
+                expected.len(),
+            );
+            let storing = async {
+                for seq in start + before + 1..=last {
+                    store(&history, seq).await;
+                }
+            };
+            let (seqs, ()) = tokio::join!(found(&history, &wanted, LONG), storing);
+            prop_assert_eq!(seqs, expected);
+            Ok(())
+        })
+    });
+    ran.unwrap();
+}
+
+#[tokio::test]
+async fn the_deadline_ends_it_with_what_was_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path()).unwrap();
+    store(&history, 1).await;
+    store(&history, 2).await;
+    let wanted = wanted("", RowId(1), 2);
+    assert_eq!(found(&history, &wanted, Duration::ZERO).await, [2]);
+}
