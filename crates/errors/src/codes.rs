@@ -3,7 +3,8 @@
 //! | codes | about |
 //! |---|---|
 //! | `SUB-` | RingCentral's: subscriptions |
-//! | `CMN-`, `OAU-`, `AGW-` | RingCentral's: parameters, permissions, rates, tokens |
+//! | `CMN-`, `AGW-` | RingCentral's: parameters, permissions, rates |
+//! | `OAU-` | RingCentral's: logins and tokens |
 //! | `RT-1..` | the command line |
 //! | `RT-2..` | configuration |
 //! | `RT-3..` | the relay, as the client sees it |
@@ -14,12 +15,14 @@
 mod access;
 mod client;
 mod entry;
+mod login;
 mod relay;
 mod subscription;
 mod verdict;
 
 pub use self::access::*;
 pub use self::client::*;
+pub use self::login::*;
 pub use self::relay::*;
 pub use self::subscription::*;
 pub use self::verdict::*;
@@ -30,6 +33,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
     let tables = [
         subscription::TABLE,
         access::TABLE,
+        login::TABLE,
         client::TABLE,
         verdict::TABLE,
         relay::TABLE,

@@ -1,6 +1,8 @@
-//! Finds the code in what a person pasted: a code, an error body, a line of a log, a recorded reason.
+//! Finds the codes in what a person pasted: a code, an error body, a line of a log, a message, a question.
 
-use serde_json::Value;
+mod json;
+mod messages;
+mod topics;
 
 use crate::catalogue::Plain;
 use crate::{Code, all, codes, find};
@@ -8,20 +10,23 @@ use crate::{Code, all, codes, find};
 /// Bytes of a pasted text that are searched.
 const MAX_BYTES: usize = 64 * 1024;
 
+/// Most codes that are reported of one text.
+const MAX_CODES: usize = 5;
+
 /// What a text says.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
-    /// A code that is explained here.
-    Known(&'static Code),
+    /// Codes that are explained here, each once, the most telling first; never empty.
+    Known(Vec<&'static Code>),
     /// Something in the shape of a code that is not explained here.
     Unknown(String),
 }
 
-/// Finds the code that a text is about.
+/// Finds the codes that a text is about.
 ///
-/// A text that is a code is that code. In JSON `errors[0].errorCode` decides and else `errorCode`, because the one
-/// at the top may be generic (section 4.8). In any other text it is the first that is known, a recorded reason of the
-/// blacklist or a message of RingCentral's to the letter, and else the first that looks like a code.
+/// A text that is a code is that code. Else error bodies come first, in which `errors` decide and not the code beside them,
+/// which may be generic (section 4.8); then codes in the text; then RingCentral's messages and recorded reasons, however an
+/// SDK or a log has quoted them. A text without any of these is a question, of which the words decide.
 #[must_use]
 pub fn read(text: &str) -> Option<Found> {
     let text = text
@@ -29,77 +34,87 @@ pub fn read(text: &str) -> Option<Found> {
         .unwrap_or_default()
         .trim();
     if let Some(code) = find(text) {
-        return Some(Found::Known(code));
+        return Some(Found::Known(vec![code]));
     }
-    if let Some(code) = in_json(text) {
-        return Some(found(code));
-    }
+    let (in_bodies, rest) = json::codes(text);
+    let mut known: Vec<&'static Code> = Vec::new();
     let mut unknown = None;
-    for code in shaped(text) {
-        match found(code.to_owned()) {
-            Found::Known(code) => return Some(Found::Known(code)),
-            other => unknown = unknown.or(Some(other)),
+    for id in in_bodies.into_iter().chain(shaped(&rest)) {
+        match find(&id) {
+            Some(code) => known.push(code),
+            None => unknown = unknown.or(Some(id)),
         }
     }
-    let said = || reason(text).or_else(|| message(text)).map(Found::Known);
-    // A single word is a code, whatever its shape.
-    let is_word = !text.contains(char::is_whitespace) && Plain::of(text).is_some();
-    let word = || is_word.then(|| Found::Unknown(text.to_owned()));
-    unknown.or_else(said).or_else(word)
+    let words = messages::words(&rest);
+    let said = messages::find(&words, &known);
+    known.extend(said);
+    settle(&mut known);
+    if !known.is_empty() {
+        return Some(Found::Known(known));
+    }
+    let about = || {
+        let about = topics::find(&words);
+        (!about.is_empty()).then(|| Found::Known(about.to_vec()))
+    };
+    match unknown {
+        Some(id) if has_family(&id) => Some(Found::Unknown(id)),
+        Some(id) => about().or(Some(Found::Unknown(id))),
+        None => about().or_else(|| {
+            // A single word is a code, whatever its shape.
+            let is_word = !text.contains(char::is_whitespace) && Plain::of(text).is_some();
+            is_word.then(|| Found::Unknown(text.to_owned()))
+        }),
+    }
 }
 
-fn found(code: String) -> Found {
-    find(&code).map_or(Found::Unknown(code), Found::Known)
-}
-
-/// Reads the first object in the text, after whatever `curl -i` printed before it.
-fn in_json(text: &str) -> Option<String> {
-    let body = text.get(text.find('{')?..)?;
-    let mut values = serde_json::Deserializer::from_str(body).into_iter::<Value>();
-    let object = values.next()?.ok()?;
-    let code = |value: &Value| value.get("errorCode")?.as_str().map(str::to_owned);
-    let first = object
-        .get("errors")
-        .and_then(|errors| errors.get(0))
-        .and_then(code);
-    first.or_else(|| code(&object))
+/// Leaves each code once, and what says little only if nothing says more.
+fn settle(known: &mut Vec<&'static Code>) {
+    let mut seen = Vec::new();
+    known.retain(|code| {
+        let is_new = !seen.contains(&code.id);
+        seen.push(code.id);
+        is_new
+    });
+    let generic = [
+        &codes::INVALID_PARAMETER,
+        &codes::CMN_201,
+        &codes::CMN_203,
+        &codes::INVALID_GRANT,
+    ];
+    let is_generic = |code: &&'static Code| generic.iter().any(|one| one.id == code.id);
+    if !known.iter().all(is_generic) {
+        known.retain(|code| !is_generic(code));
+    }
+    known.truncate(MAX_CODES);
 }
 
 /// Returns what has the shape of a code: two to four letters, perhaps a hyphen, three digits.
-fn shaped(text: &str) -> impl Iterator<Item = &str> {
+fn shaped(text: &str) -> impl Iterator<Item = String> {
     text.split(|character: char| !character.is_ascii_alphanumeric() && character != '-')
         .filter(|word| {
-            let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
+            let letters = letters(word);
             let rest = word.get(letters..).unwrap_or_default();
             let digits = rest.strip_prefix('-').unwrap_or(rest);
             (2..=4).contains(&letters)
                 && digits.len() == 3
                 && digits.bytes().all(|byte| byte.is_ascii_digit())
         })
+        .map(str::to_owned)
 }
 
-/// Recorded reasons of section 2.6, each with the verdict that foresees it; the more exact ones first.
-static REASONS: [(&str, &Code); 4] = [
-    ("read timed out", &codes::LATE),
-    ("webhook responses with code", &codes::STATUS),
-    ("response exceeds max size", &codes::SIZE),
-    ("i/o operation is failed", &codes::NO_ANSWER),
-];
-
-fn reason(text: &str) -> Option<&'static Code> {
-    let text = text.to_ascii_lowercase();
-    REASONS
-        .iter()
-        .find(|(words, _)| text.contains(words))
-        .map(|(_, code)| *code)
+/// Returns how many letters a word begins with.
+fn letters(word: &str) -> usize {
+    word.bytes().take_while(u8::is_ascii_alphabetic).count()
 }
 
-/// Finds a message of RingCentral's that stands in the text as it is.
-fn message(text: &str) -> Option<&'static Code> {
-    let text = text.to_ascii_lowercase();
-    all().filter(|code| !code.is_own()).find(|code| {
-        let message = code.message().unwrap_or_default();
-        let whole = !message.contains(['…', '(']);
-        whole && text.contains(&message.to_ascii_lowercase())
+/// Returns true if other codes begin with the same letters.
+fn has_family(id: &str) -> bool {
+    let family = id.get(..letters(id)).unwrap_or_default();
+    all().any(|code| {
+        let known = code.id.split('-').next();
+        known.is_some_and(|known| known.eq_ignore_ascii_case(family))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,25 +22,32 @@ pub(super) async fn run(args: ExplainArgs) -> Result<(), Failure> {
         };
         return print(out.as_bytes()).await;
     }
-    let text = match args.code {
-        Some(code) if code != "-" => code,
-        given => {
-            if given.is_none() && io::stdin().is_terminal() {
-                let none = "no code given";
-                return Err(Failure::new(&codes::USAGE, none)
-                    .hint("pass one, such as `ringtail explain SUB-525`, or pipe an error body"));
-            }
-            let read = blocking(|| pasted(io::stdin().lock())).await;
-            read.context("cannot read stdin")?
+    let given = args.text.join(" ");
+    let text = if given.is_empty() || given == "-" {
+        if given.is_empty() && io::stdin().is_terminal() {
+            let none = "no code given";
+            return Err(Failure::new(&codes::USAGE, none)
+                .hint("pass one, such as `ringtail explain SUB-525`, or pipe an error body"));
         }
+        let read = blocking(|| pasted(io::stdin().lock())).await;
+        read.context("cannot read stdin")?
+    } else {
+        given
     };
-    let code = find(&text)?;
-    let out = match args.output {
-        ExplainFormat::Plain => explain::plain(code, &plain::Style::of_stdout()),
-        ExplainFormat::Json => explain::code_json(code),
-        ExplainFormat::Markdown => explain::section(code),
+    let style = plain::Style::of_stdout();
+    let explained: Vec<String> = find(&text)?
+        .into_iter()
+        .map(|code| match args.output {
+            ExplainFormat::Plain => explain::plain(code, &style),
+            ExplainFormat::Json => explain::code_json(code),
+            ExplainFormat::Markdown => explain::section(code),
+        })
+        .collect();
+    let between = match args.output {
+        ExplainFormat::Json => "",
+        ExplainFormat::Plain | ExplainFormat::Markdown => "\n",
     };
-    print(out.as_bytes()).await
+    print(explained.join(between).as_bytes()).await
 }
 
 fn pasted(input: impl Read) -> io::Result<String> {
@@ -49,15 +56,15 @@ fn pasted(input: impl Read) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn find(text: &str) -> Result<&'static Code, Failure> {
+fn find(text: &str) -> Result<Vec<&'static Code>, Failure> {
     let unknown = |text| Failure::new(&codes::UNKNOWN_CODE, text);
     match errors::read(text) {
-        Some(Found::Known(code)) => Ok(code),
+        Some(Found::Known(codes)) => Ok(codes),
         Some(Found::Unknown(code)) => {
             let shown: String = code.chars().take(MAX_SHOWN).collect();
             let near: Vec<&str> = errors::nearest(&code).iter().map(|code| code.id).collect();
             let hint = match near.as_slice() {
-                [] => "`ringtail explain --list` lists all".to_owned(),
+                [] => WHAT_HELPS.to_owned(),
                 near => format!(
                     "similar codes: {}; `ringtail explain --list` lists all",
                     near.join(", ")
@@ -65,7 +72,10 @@ fn find(text: &str) -> Result<&'static Code, Failure> {
             };
             Err(unknown(format!("unknown code {shown}")).hint(hint))
         }
-        None => Err(unknown("no error code in the text".to_owned())
-            .hint("paste the whole error body, or run `ringtail explain --list`")),
+        None => Err(unknown("nothing known in the text".to_owned()).hint(WHAT_HELPS)),
     }
 }
+
+/// What to do with a text that says nothing known.
+const WHAT_HELPS: &str = "paste the whole error body or message; `ringtail check URL` tests a webhook address as RingCentral would; \
+                          `ringtail explain --list` lists every code";

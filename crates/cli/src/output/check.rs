@@ -117,7 +117,7 @@ impl Layout {
 fn explained(row: &Row) -> Option<&'static str> {
     row.code()
         .or_else(|| match errors::read(row.records.as_deref()?)? {
-            Found::Known(code) => Some(code.id),
+            Found::Known(codes) => codes.first().map(|code| code.id),
             Found::Unknown(_) => None,
         })
 }

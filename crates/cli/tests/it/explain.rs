@@ -43,6 +43,31 @@ fn a_pasted_body_is_explained_by_its_first_error() {
 }
 
 #[test]
+fn a_question_needs_no_quotes_and_several_errors_have_each_their_explanation() {
+    let home = Home::new();
+    let question = [
+        "explain",
+        "why",
+        "was",
+        "my",
+        "subscription",
+        "blacklisted?",
+    ];
+    let seen = home.seen(&home.run(&question));
+    assert!(seen.starts_with("exit 0\nBlacklisted  "), "{seen}");
+    let log = "SUB-505 Subscriptions limit exceeded\nAccess token expired.\n";
+    let seen = pipe(&["explain"], log);
+    assert!(seen.starts_with("exit 0\nSUB-505  "), "{seen}");
+    assert!(
+        seen.contains("\n\nOAU-128  Access token expired\n"),
+        "{seen}"
+    );
+    let lines = pipe(&["explain", "--output", "json"], log);
+    assert_eq!(lines.matches("\"type\":\"explanation\"").count(), 2);
+    assert_eq!(lines.trim_end().lines().count(), 3, "{lines}");
+}
+
+#[test]
 fn what_ringtail_prints_is_explained_when_it_is_pasted() {
     let home = Home::new();
     let told = home.seen(&home.run(&["listen", "3000"]));
@@ -64,7 +89,8 @@ fn an_unknown_code_is_told_with_the_nearest() {
                     hint: similar codes: SUB-528, SUB-527, SUB-526; `ringtail explain --list` lists all\n";
     assert_eq!(explained("SUB-529"), expected);
     let nothing = pipe(&["explain"], "it does not work\n");
-    assert!(nothing.starts_with("exit 65\nerror[RT-105]: no error code in the text\n"));
+    assert!(nothing.starts_with("exit 65\nerror[RT-105]: nothing known in the text\n"));
+    assert!(nothing.contains("`ringtail check URL`"), "{nothing}");
     let huge = pipe(&["explain"], &"\u{1b}[31m".repeat(10_000));
     assert!(!huge.contains('\u{1b}') && huge.len() < 500, "{huge}");
 }

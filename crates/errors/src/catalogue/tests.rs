@@ -1,28 +1,22 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::{Found, read};
-
-fn id(text: &str) -> String {
-    match read(text) {
-        Some(Found::Known(code)) => code.id.to_owned(),
-        Some(Found::Unknown(code)) => format!("unknown {code}"),
-        None => "nothing".to_owned(),
-    }
-}
 
 #[test]
 fn every_code_of_the_collected_facts_is_explained() {
-    let facts = "\
-        SUB-402 SUB-403 SUB-404 SUB-405 SUB-406 SUB-408 SUB-505 SUB-507 SUB-508 SUB-515 SUB-518 SUB-520 SUB-521 \
-        SUB-522 SUB-523 SUB-524 SUB-525 SUB-526 SUB-527 SUB-528 SUB-530 SUB-531 CMN-101 CMN-102 CMN-301 CMN-302 \
-        CMN-303 CMN-304 CMN-310 CMN-401 CMN-402 CMN-403 CMN-404 CMN-405 CMN-408 OAU-125 OAU-128 OAU-129 OAU-141 \
-        OAU-142 OAU-146 OAU-149 AGW-401 AGW-402 InvalidParameter";
-    for wanted in facts.split_whitespace() {
+    let facts = include_str!("../../../../docs/RINGCENTRAL.md");
+    let mut named: Vec<&str> = facts
+        .split(|character: char| !character.is_ascii_alphanumeric() && character != '-')
+        .filter(|word| {
+            let family = word.split_once('-').map(|(family, _)| family);
+            family.is_some_and(|family| ["SUB", "CMN", "OAU", "AGW"].contains(&family))
+        })
+        .collect();
+    assert!(named.len() > 42, "{named:?}");
+    named.extend(["InvalidParameter", "invalid_grant", "Blacklisted"]);
+    for wanted in named {
         assert_eq!(find(wanted).map(|code| code.id), Some(wanted));
     }
-    let theirs = all().filter(|code| !code.is_own()).count();
-    assert_eq!(theirs, facts.split_whitespace().count());
 }
 
 #[test]
@@ -84,72 +78,15 @@ fn other_commands_named_as_the_next_step_have_codes_that_exist() {
 
 #[test]
 fn codes_are_read_as_people_write_them() {
+    let id = |text| find(text).map(|code| code.id);
     for text in ["SUB-525", "sub-525", "sub525", " Sub_525\n", "SUB 525"] {
-        assert_eq!(id(text), "SUB-525");
+        assert_eq!(id(text), Some("SUB-525"));
     }
-    assert_eq!(id("invalidparameter"), "InvalidParameter");
-    assert_eq!(id("rt-100"), "RT-100");
-    assert_eq!(id("No-Answer"), "RT-504");
-    assert_eq!(id("SUB-999"), "unknown SUB-999");
-    assert_eq!(id("foo"), "unknown foo");
-    assert_eq!(id(""), "nothing");
-    assert_eq!(id("it does not work"), "nothing");
-}
-
-#[test]
-fn the_first_of_the_errors_decides_in_a_body() {
-    let body = r#"{"errorCode":"InvalidParameter","message":"CMN-102","errors":[
-        {"errorCode":"SUB-524","message":"HTTPS certificate is not valid"},{"errorCode":"SUB-525"}]}"#;
-    assert_eq!(id(body), "SUB-524");
-    assert_eq!(
-        id(&format!("HTTP/1.1 400 Bad Request\r\n\r\n{body}\n$ ")),
-        "SUB-524"
-    );
-    assert_eq!(id(r#"[{"errorCode":"OAU-146"}]"#), "OAU-146");
-    assert_eq!(id(r#"{"errorCode":"CMN-101","errors":[]}"#), "CMN-101");
-    assert_eq!(id(r#"{"errorCode":"XYZ-1","errors":[]}"#), "unknown XYZ-1");
-    assert_eq!(id(r#"{"response":{"errorCode":"SUB-520"}}"#), "SUB-520");
-    assert_eq!(id(r#"{"errors":[{"errorCode":"SUB-520""#), "SUB-520");
-    assert_eq!(id("{}"), "nothing");
-}
-
-#[test]
-fn the_first_known_code_of_a_text_is_taken() {
-    assert_eq!(
-        id("error[RT-302]: nothing listens at x\nhint: SUB-521"),
-        "RT-302"
-    );
-    assert_eq!(id("HTTP-400: refused with sub525."), "SUB-525");
-    assert_eq!(id("got ABC-123 from the server"), "unknown ABC-123");
-}
-
-#[test]
-fn recorded_reasons_and_messages_are_known_without_a_code() {
-    let reasons = [
-        (
-            "I/O operation is failed. Details: [Read timed out]",
-            "RT-501",
-        ),
-        (
-            "I/O operation is failed. Details: [Connection refused]",
-            "RT-504",
-        ),
-        (
-            "Webhook responses with code: [404], reason: [Not Found]",
-            "RT-502",
-        ),
-        (
-            "Webhook response exceeds max size. Read bytes count: [1024]",
-            "RT-503",
-        ),
-        ("the API said: validation token is not returned", "SUB-520"),
-    ];
-    for (text, wanted) in reasons {
-        assert_eq!(id(text), wanted, "{text}");
-    }
-    let record =
-        r#"{"blacklistedData":{"reason":"Webhook responses with code: [500], reason: []"}}"#;
-    assert_eq!(id(record), "RT-502");
+    assert_eq!(id("invalidparameter"), Some("InvalidParameter"));
+    assert_eq!(id("validation token"), Some("Validation-Token"));
+    assert_eq!(id("rt-100"), Some("RT-100"));
+    assert_eq!(id("No-Answer"), Some("RT-504"));
+    assert_eq!(id("SUB-999"), None);
 }
 
 #[test]
@@ -164,8 +101,7 @@ fn unknown_codes_have_neighbours() {
 
 proptest::proptest! {
     #[test]
-    fn any_text_is_read_without_panic(text in ".{0,200}") {
-        drop(read(&text));
+    fn few_codes_are_near(text in ".{0,200}") {
         proptest::prop_assert!(nearest(&text).len() <= 3);
     }
 }

@@ -1,6 +1,6 @@
-//! `CMN-`, `OAU-`, `AGW-`: parameters, permissions, rates, tokens.
+//! `CMN-`, `AGW-`: parameters, permissions, rates.
 
-use super::entry::{codes, theirs};
+use super::entry::{TOKEN_NEXT, codes, theirs};
 
 const RATES: &[&str] = &["4.7", "4.8"];
 const RATE_NEXT: &[&str] = &[
@@ -11,9 +11,14 @@ const RATE_CAUSES: &[&str] = &[
     "A loop polls, retries or logs in without a pause.",
     "Several copies of the app share one user and client id.",
 ];
-const TOKEN_NEXT: &[&str] = &[
-    "Get a new access token: `POST /restapi/oauth/token` (a JWT is exchanged there, not sent as a Bearer token).",
-    "Keep the token until it expires; do not log in for every call.",
+const REQUEST: &[&str] = &["4.8"];
+const REQUEST_NEXT: &[&str] = &[
+    "Log the request as it is sent, and compare it with RingCentral's API reference.",
+    "`curl` with the same URL, headers and body shows whether the SDK or the request is at fault.",
+];
+const SERVICE_NEXT: &[&str] = &[
+    "Retry after Retry-After, or after 2 s and twice as long each time.",
+    "Read RingCentral's status page; give its support the RCRequestId header of the response.",
 ];
 
 codes! {
@@ -51,34 +56,123 @@ codes! {
         ],
         sections: &["3.5", "4.8"],
     }
-    CMN_301 = "CMN-301", theirs(429, "(rate limit)"); {
-        meaning: "Too many requests in this minute for the call's rate group.",
+    CMN_103 = "CMN-103", theirs(400, "JSON can't be parsed"); {
+        meaning: "The body of the call to RingCentral is not JSON.",
+        causes: &[
+            "A comma or quote too many, or single quotes.",
+            "A form or an object's printed form was sent in place of JSON.",
+            "The shell took the quotes: put the body of `curl -d` in single quotes, or in a file.",
+        ],
+        next: REQUEST_NEXT,
+        sections: REQUEST,
+    }
+    CMN_104 = "CMN-104", theirs(400, "Cannot parse request"); {
+        meaning: "RingCentral cannot read the call's body.",
+        causes: &[
+            "Content-Type and body disagree; creating a subscription takes `application/json`.",
+            "The body is empty or cut off.",
+        ],
+        next: REQUEST_NEXT,
+        sections: &["4.1", "4.8"],
+    }
+    CMN_105 = "CMN-105", theirs(400, "URL should not contain query string when method is […] and content type is […]"); {
+        meaning: "Parameters are in the URL of a call that takes them in a form.",
+        causes: &["An SDK or a proxy puts the form's fields into the query."],
+        next: &["Send the parameters in the body only."],
+        sections: REQUEST,
+    }
+    CMN_106 = "CMN-106", theirs(400, "Batch request is limited to … entries"); {
+        meaning: "A call for several ids at once has too many of them.",
+        causes: &["The ids in the path are more than the message allows."],
+        next: &["Split the call."],
+        sections: REQUEST,
+    }
+    CMN_107 = "CMN-107", theirs(416, "Requested Range Not Satisfiable"); {
+        meaning: "The Range header asks for bytes that the content does not have.",
+        causes: &["A download is resumed although it was complete."],
+        next: &["Download it without a Range header."],
+        sections: REQUEST,
+    }
+    CMN_108 = "CMN-108", theirs(400, "Parameter … value in request body doesn't match specified in path"); {
+        meaning: "An id in the body is another than the one in the path.",
+        causes: &["A body that was read for one resource is sent to another."],
+        next: &["Use one id in both, or leave it out of the body."],
+        sections: REQUEST,
+    }
+    CMN_109 = "CMN-109", theirs(403, "Feature not available"); {
+        meaning: "The account does not have the feature.",
+        causes: &["The plan does not include it, or it is disabled for the account."],
+        next: &["Ask the account's administrator; omit the event filter until then."],
+        sections: REQUEST,
+    }
+    CMN_110 = "CMN-110", theirs(400, "Header … should be specified"); {
+        meaning: "The call lacks a header; the message names it.",
+        causes: &["The header is not sent, or a proxy removes it."],
+        next: REQUEST_NEXT,
+        sections: REQUEST,
+    }
+    CMN_120 = "CMN-120", theirs(404, "Invalid URI"); {
+        meaning: "RingCentral's API has no such path.",
+        causes: &[
+            "The path is misspelt, or lacks /restapi/v1.0 or an id.",
+            "An empty variable left two slashes in the path.",
+            "The call went to another server than `https://platform.ringcentral.com`.",
+        ],
+        next: &["Compare the path with `/restapi/v1.0/subscription` and the API reference."],
+        sections: &["4.1", "4.8", "5.3"],
+    }
+    CMN_201 = "CMN-201", theirs(500, "Service Temporary Unavailable"); {
+        meaning: "A part of RingCentral's service is down.",
+        causes: &["An outage or maintenance at RingCentral."],
+        next: SERVICE_NEXT,
+        sections: REQUEST,
+    }
+    CMN_202 = "CMN-202", theirs(501, "Operation is not supported"); {
+        meaning: "RingCentral's API does not do this for the resource.",
+        causes: &["The method is wrong for the path, such as PATCH for a subscription."],
+        next: REQUEST_NEXT,
+        sections: &["4.3", "4.8"],
+    }
+    CMN_203 = "CMN-203", theirs(500, "Internal Server Error"); {
+        meaning: "RingCentral's API failed. If your own app answered with these words, see RT-502.",
+        causes: &["A failure at RingCentral, perhaps brought about by an unusual parameter."],
+        next: SERVICE_NEXT,
+        sections: REQUEST,
+    }
+    CMN_301 = "CMN-301", theirs(429, "Request rate exceeded"); {
+        meaning: "Too many requests in this minute for the call's rate group. CMN-302 has the same message.",
         causes: RATE_CAUSES,
         next: RATE_NEXT,
         sections: RATES,
     }
-    CMN_302 = "CMN-302", theirs(429, "(rate limit)"); {
-        meaning: "A rate limit was exceeded; the sources do not say which.",
+    CMN_302 = "CMN-302", theirs(429, "Request rate exceeded"); {
+        meaning: "Too many requests in this minute. An older page gives this code to an app that RingCentral does not know, whose limits are undefined.",
         causes: RATE_CAUSES,
         next: RATE_NEXT,
         sections: RATES,
     }
-    CMN_303 = "CMN-303", theirs(429, "(rate limit)"); {
-        meaning: "A rate limit was exceeded; the sources do not say which.",
-        causes: RATE_CAUSES,
-        next: RATE_NEXT,
+    CMN_303 = "CMN-303", theirs(429, "Can not resolve API plan. Rate limits undefined"); {
+        meaning: "RingCentral finds no API plan for the app, so it cannot tell the app's rate limits. Waiting does not help.",
+        causes: &[
+            "The app was created, moved to production or given another plan a moment ago.",
+            "The app has no plan, or is suspended.",
+        ],
+        next: &["Look at the app's plan in the developer console, or ask RingCentral's support."],
         sections: RATES,
     }
-    CMN_304 = "CMN-304", theirs(429, "(rate limit)"); {
-        meaning: "A rate limit was exceeded; the sources do not say which.",
-        causes: RATE_CAUSES,
-        next: RATE_NEXT,
+    CMN_304 = "CMN-304", theirs(429, "Duplicate concurrent request. Try again later"); {
+        meaning: "The same call of the same user is still being processed.",
+        causes: &[
+            "The app retries before the first call has been answered.",
+            "Two copies of the app create the same subscription at the same time.",
+        ],
+        next: &["Wait for the response of the first call; then retry after Retry-After."],
         sections: RATES,
     }
-    CMN_310 = "CMN-310", theirs(429, "(rate limit)"); {
-        meaning: "A rate limit was exceeded; the sources do not say which.",
-        causes: RATE_CAUSES,
-        next: RATE_NEXT,
+    CMN_310 = "CMN-310", theirs(429, "Global request rate exceeded"); {
+        meaning: "Too many requests over all rate groups, from the app as a whole or from the account.",
+        causes: &["Many users or copies of the app call at the same moment, such as after a restart."],
+        next: &["Spread the calls: add a random delay to timers and retries.", RATE_NEXT[0]],
         sections: RATES,
     }
     CMN_401 = "CMN-401", theirs(403, "Specific application permission required"); {
@@ -93,7 +187,7 @@ codes! {
         ],
         sections: &["4.8", "5.4", "6"],
     }
-    CMN_402 = "CMN-402", theirs(403, "(an administrator is required)"); {
+    CMN_402 = "CMN-402", theirs(403, "Administrator permission required"); {
         meaning: "Only an administrator of the account may do this.",
         causes: &["The event filter is for the whole account, and the user is not an administrator."],
         next: &[
@@ -101,8 +195,8 @@ codes! {
         ],
         sections: &["4.8", "5.4"],
     }
-    CMN_403 = "CMN-403", theirs(403, "(a feature is not available)"); {
-        meaning: "The account or the extension does not have the feature.",
+    CMN_403 = "CMN-403", theirs(403, "The feature is not available for this extension type"); {
+        meaning: "The extension, by its type, does not have the feature.",
         causes: &[
             "The plan does not include it.",
             "It is disabled for the account or extension.",
@@ -110,7 +204,7 @@ codes! {
         next: &["Ask the account's administrator; omit the event filter until then."],
         sections: &["4.8"],
     }
-    CMN_404 = "CMN-404", theirs(403, "(another extension)"); {
+    CMN_404 = "CMN-404", theirs(403, "Attempt to access another extension"); {
         meaning: "The call is about another extension, which this user may not access.",
         causes: &[
             "The path or event filter has another user's extension id instead of `~`.",
@@ -118,13 +212,13 @@ codes! {
         next: &["Use `~`, or log in as that user or as an administrator."],
         sections: &["4.8"],
     }
-    CMN_408 = "CMN-408", theirs(403, "(the permission […] is required)"); {
+    CMN_408 = "CMN-408", theirs(403, "[…] permission required"); {
         meaning: "The user lacks a permission; the message names it. Both the app's scope and the user's permission are required.",
         causes: &["The user's role does not include the permission."],
         next: &["Ask an administrator to change the user's role, or log in as a user who has it."],
         sections: &["4.8", "5.4"],
     }
-    CMN_405 = "CMN-405", theirs(401, "(login is required)"); {
+    CMN_405 = "CMN-405", theirs(401, "Login to extension required"); {
         meaning: "The call needs an access token.",
         causes: &[
             "The Authorization header is missing.",
@@ -133,72 +227,25 @@ codes! {
         next: TOKEN_NEXT,
         sections: &["4.8", "5.1"],
     }
-    OAU_125 = "OAU-125", theirs(400, "(grant type is not allowed)"); {
-        meaning: "The app may not use this login flow.",
-        causes: &["\"JWT auth flow\" is not enabled on the app in the developer console."],
-        next: &["Enable the flow in the app's settings; do not retry until then."],
-        sections: &["5.2", "5.5"],
+    CMN_406 = "CMN-406", theirs(400, "Duplicate value for parameter …: … found in request"); {
+        meaning: "A list in the call has the same value twice.",
+        causes: &["An event filter, a number or an id is repeated."],
+        next: &["Send each value once."],
+        sections: REQUEST,
     }
-    OAU_128 = "OAU-128", theirs(401, "(the access token has expired)"); {
-        meaning: "The access token expired. It lasts about two hours.",
-        causes: &["The app did not renew it in time."],
-        next: TOKEN_NEXT,
-        sections: &["4.8", "5.1"],
+    CMN_407 = "CMN-407", theirs(400, "Parameter in header is invalid"); {
+        meaning: "A header of the call has a value that RingCentral cannot use.",
+        causes: &["Content-Type, Accept or a date header is malformed."],
+        next: REQUEST_NEXT,
+        sections: REQUEST,
     }
-    OAU_129 = "OAU-129", theirs(401, "(the access token is corrupt)"); {
-        meaning: "RingCentral did not issue this access token, or it is incomplete.",
-        causes: &[
-            "It was truncated or changed when copied.",
-            "It is from another environment.",
-            "A JWT or refresh token was sent instead.",
-        ],
-        next: TOKEN_NEXT,
-        sections: &["4.8", "5.2"],
-    }
-    OAU_141 = "OAU-141", theirs(400, "(login is not allowed in the current state)"); {
-        meaning: "The user or the account cannot log in in its current state.",
-        causes: &["The extension or account is disabled, not fully set up, or locked."],
-        next: &[
-            "Log in at RingCentral's own page as that user, and follow its instructions; do not retry.",
-        ],
-        sections: &["5.5"],
-    }
-    OAU_142 = "OAU-142", theirs(400, "(login is not allowed in the current state)"); {
-        meaning: "The user or the account cannot log in in its current state.",
-        causes: &["The extension or account is disabled, not fully set up, or locked."],
-        next: &[
-            "Log in at RingCentral's own page as that user, and follow its instructions; do not retry.",
-        ],
-        sections: &["5.5"],
-    }
-    OAU_146 = "OAU-146", theirs(400, "(invalid client credentials)"); {
-        meaning: "The client id and secret are not those of an app.",
-        causes: &[
-            "They are swapped, truncated, or from another app.",
-            "They are from another environment: the sandbox no longer exists.",
-            "The Authorization header is not Basic base64(id:secret).",
-        ],
-        next: &[
-            "Copy both again from the app's page in the developer console; do not retry with the old ones.",
-        ],
-        sections: &["5.1", "5.3", "5.5"],
-    }
-    OAU_149 = "OAU-149", theirs(401, "(the access token cannot be parsed)"); {
-        meaning: "The value sent as an access token is not one.",
-        causes: &[
-            "A JWT, a refresh token or a placeholder was sent.",
-            "The token has quotes or a line end around it.",
-        ],
-        next: TOKEN_NEXT,
-        sections: &["4.8", "5.2"],
-    }
-    AGW_401 = "AGW-401", theirs(401, "(the Authorization header is missing)"); {
+    AGW_401 = "AGW-401", theirs(401, "Authorization header is not specified"); {
         meaning: "RingCentral's gateway did not get an Authorization header.",
         causes: &["The request has none.", "A redirect or proxy removed it."],
         next: TOKEN_NEXT,
         sections: &["4.8"],
     }
-    AGW_402 = "AGW-402", theirs(401, "(the Authorization header is invalid)"); {
+    AGW_402 = "AGW-402", theirs(401, "Invalid Authorization header"); {
         meaning: "RingCentral's gateway cannot use the Authorization header.",
         causes: &[
             "It is not `Bearer <access token>`.",

@@ -35,13 +35,13 @@ codes! {
         sections: &["1.3", "4.8"],
     }
     UNKNOWN_CODE = "RT-105", ends(NoData); {
-        meaning: "`ringtail explain` does not know the code, or found none in the pasted text.",
+        meaning: "`ringtail explain` does not know the code, or found no code, message or question that it knows in the text.",
         causes: &[
             "The code is misspelt.",
             "It is a RingCentral code that has nothing to do with webhooks.",
-            "The text has no error code and no reason that RingCentral records.",
+            "The text has no error code, no message of RingCentral's, and no word that points to one.",
         ],
-        next: &["`ringtail explain --list`", "For other parts of RingCentral's API, see its own list of error codes."],
+        next: &["`ringtail check URL` tests a webhook address as RingCentral would.", "`ringtail explain --list`", "For other parts of RingCentral's API, see its own list of error codes."],
         sections: &["4.8"],
     }
     NO_DATA = "RT-106", ends(NoData); {

@@ -10,6 +10,12 @@ pub(super) const fn theirs(status: u16, message: &'static str) -> Origin {
     }
 }
 
+/// What helps when an access token is missing or no longer valid.
+pub(super) const TOKEN_NEXT: &[&str] = &[
+    "Get a new access token: `POST /restapi/oauth/token` (a JWT is exchanged there, not sent as a Bearer token).",
+    "Keep the token until it expires; do not log in for every call.",
+];
+
 /// A code that a program ends with.
 pub(super) const fn ends(exit: Exit) -> Origin {
     Origin::Ringtail { exit: Some(exit) }

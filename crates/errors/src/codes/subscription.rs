@@ -107,7 +107,7 @@ codes! {
         ],
         sections: &["4.8"],
     }
-    SUB_508 = "SUB-508", theirs(400, "Invalid event filters: …"); {
+    SUB_508 = "SUB-508", theirs(400, "Invalid event filters: […]"); {
         meaning: "RingCentral does not know one of the event filters. The message names it.",
         causes: &[
             "The filter is misspelt, or from another API version.",
@@ -141,7 +141,7 @@ codes! {
         ],
         sections: &["4.6", "4.8"],
     }
-    SUB_507 = "SUB-507", theirs(404, "(the subscription has expired)"); {
+    SUB_507 = "SUB-507", theirs(404, "Subscription with key […] and assigned session […] was expired"); {
         meaning: "The subscription no longer exists.",
         causes: &[
             "It expired: after 7 days, unless expiresIn was set.",
@@ -154,13 +154,13 @@ codes! {
         ],
         sections: &["4.1", "4.4", "4.5", "4.8"],
     }
-    SUB_402 = "SUB-402", theirs(403, "(presence is disabled)"); {
+    SUB_402 = "SUB-402", theirs(403, "Presence feature is disabled for this extension type (… / …)"); {
         meaning: "Presence is disabled for the extension in the event filter.",
         causes: &["The extension's settings or the account's plan disable presence."],
         next: &["Enable presence for the extension, or omit its filter."],
         sections: &["4.8"],
     }
-    SUB_403 = "SUB-403", theirs(403, "(monitoring is refused)"); {
+    SUB_403 = "SUB-403", theirs(403, "User disallowed to monitor his presence"); {
         meaning: "The extension in the event filter does not let this user see its presence.",
         causes: &["The permission to see that extension's presence is not granted."],
         next: &[
@@ -168,7 +168,7 @@ codes! {
         ],
         sections: &["4.8"],
     }
-    SUB_404 = "SUB-404", theirs(403, "(call pick-up is refused)"); {
+    SUB_404 = "SUB-404", theirs(403, "User disallowed this subscriber to pick up calls"); {
         meaning: "The extension in the event filter does not let this user pick up its calls.",
         causes: &["The permission to pick up that extension's calls is not granted."],
         next: &[
@@ -176,13 +176,13 @@ codes! {
         ],
         sections: &["4.8"],
     }
-    SUB_405 = "SUB-405", theirs(403, "(other extensions' messages)"); {
+    SUB_405 = "SUB-405", theirs(403, "Not allowed subscribe for messages to other extensions"); {
         meaning: "The event filter is for messages of another extension, which this user may not read.",
         causes: &["The filter has another user's extension id instead of `~`."],
         next: &["Use `~`, or subscribe as that user."],
         sections: &["4.8"],
     }
-    SUB_406 = "SUB-406", theirs(403, "(events of extensions of another account)"); {
+    SUB_406 = "SUB-406", theirs(403, "Not allowed subscribe for events to extensions of other account"); {
         meaning: "The extension in the event filter belongs to another account, or the user is a bot that is not ready yet.",
         causes: &[
             "A bot was just installed: its user takes a while to become ready.",
@@ -194,7 +194,13 @@ codes! {
         ],
         sections: &["3.6", "4.8"],
     }
-    SUB_408 = "SUB-408", theirs(403, "(events of an unknown user)"); {
+    SUB_407 = "SUB-407", theirs(403, "Not allowed subscribe for APNS if endpoint_id not defined"); {
+        meaning: "The subscription's transport is for mobile push, and the login names no endpoint of a phone.",
+        causes: &["transportType is APNS."],
+        next: &["Set deliveryMode.transportType to WebHook."],
+        sections: &["4.1", "4.8"],
+    }
+    SUB_408 = "SUB-408", theirs(403, "Not allowed subscribe for unknown user"); {
         meaning: "RingCentral does not know the user that the subscription would belong to.",
         causes: &[
             "A bot was just installed: its user takes a while to become ready.",
@@ -206,13 +212,19 @@ codes! {
         ],
         sections: &["3.6", "4.8"],
     }
-    SUB_518 = "SUB-518", theirs(403, "(favourites of another extension)"); {
+    SUB_511 = "SUB-511", theirs(405, "Action not allowed for APNS subscription"); {
+        meaning: "The call cannot be made for a subscription of mobile push.",
+        causes: &["The id is that of a subscription whose transportType is APNS."],
+        next: &["Look for the id of the WebHook subscription: `GET /restapi/v1.0/subscription`"],
+        sections: &["4.1", "4.8"],
+    }
+    SUB_518 = "SUB-518", theirs(403, "Not allowed subscribe for favorite contacts list changes of another extension"); {
         meaning: "The event filter is for another extension's favourites, which only their owner may receive.",
         causes: &["The filter has another user's extension id instead of `~`."],
         next: &["Use `~`, or subscribe as that user."],
         sections: &["4.8", "6"],
     }
-    SUB_527 = "SUB-527", theirs(403, "(missed calls of another extension)"); {
+    SUB_527 = "SUB-527", theirs(403, "Not allowed subscribe for missed calls of another extension"); {
         meaning: "The event filter is for another extension's missed calls, which only their owner may receive.",
         causes: &["The filter has another user's extension id instead of `~`."],
         next: &[
@@ -220,7 +232,7 @@ codes! {
         ],
         sections: &["4.8", "6"],
     }
-    SUB_528 = "SUB-528", theirs(403, "[SubscriptionAPNS] application permission is required …"); {
+    SUB_528 = "SUB-528", theirs(403, "[SubscriptionAPNS] application permission is required for … transport"); {
         meaning: "The subscription's transport or filter is for mobile push, and the app lacks the permission.",
         causes: &[
             "transportType is APNS, or the filter is for push only.",
@@ -228,7 +240,7 @@ codes! {
         next: &["Set deliveryMode.transportType to WebHook."],
         sections: &["4.1", "4.8"],
     }
-    SUB_530 = "SUB-530", theirs(403, "(incoming calls of another extension)"); {
+    SUB_530 = "SUB-530", theirs(403, "Not allowed subscribe for incoming calls of another extension"); {
         meaning: "The event filter is for another extension's incoming calls, which only their owner may receive.",
         causes: &["The filter has another user's extension id instead of `~`."],
         next: &[
@@ -236,10 +248,38 @@ codes! {
         ],
         sections: &["4.8", "6"],
     }
-    SUB_531 = "SUB-531", theirs(403, "(presence lines of another extension)"); {
+    SUB_531 = "SUB-531", theirs(403, "Not allowed subscribe for presence of presence-lines of another extension"); {
         meaning: "The event filter is for another extension's presence lines, which only their owner may receive.",
         causes: &["The filter has another user's extension id instead of `~`."],
         next: &["Use `~`, or subscribe as that user."],
         sections: &["4.8", "6"],
+    }
+    BLACKLISTED = "Blacklisted", Origin::RingCentral { status: None, message: "(status of a subscription)" }; {
+        meaning: "RingCentral has stopped sending notifications of this subscription, because its address failed for 10 minutes. `Blocked` and `Suspended` mean the same.",
+        causes: &[
+            "The app or the tunnel was not running, or its address changed.",
+            "The app answered late (RT-501), with another status than 200 (RT-502), with more than 1024 bytes (RT-503), or not at all (RT-504).",
+            "blacklistedData.reason in the subscription says which; `ringtail explain` takes that text, too.",
+        ],
+        next: &[
+            "`GET /restapi/v1.0/subscription` shows the status, and blacklistedData with time and reason",
+            "`ringtail check URL` tests the address as RingCentral would.",
+            "Delete the subscription and create it again; the address may stay the same. By an older answer it revives by itself within 15 minutes of the address being well.",
+            "`ringtail listen 3000`: the relay answers 200 while the laptop is away",
+        ],
+        sections: &["2.5", "2.6", "4.2"],
+    }
+    TOKENS = "Validation-Token", Origin::RingCentral { status: None, message: "(a header; Verification-Token is another)" }; {
+        meaning: "Validation-Token comes once, when a subscription is created: answer 200 with the same header and value. Verification-Token is your own secret: it comes with every notification, and the app compares it.",
+        causes: &[
+            "Validation-Token is not echoed: creating the subscription fails with SUB-520, or SUB-521 by older pages.",
+            "Verification-Token is missing: `deliveryMode.verificationToken` was not set, or was spelt validationToken, which RingCentral ignores in silence.",
+            "RingCentral does not sign notifications: there is no HMAC to check. X-Glip-Signature is for interactive messages only.",
+        ],
+        next: &[
+            "Echo Validation-Token whenever it is there; compare Verification-Token with the value that you gave to RingCentral.",
+            "`ringtail check URL --verbose` shows whether the token comes back",
+        ],
+        sections: &["1.2", "1.3", "3.1", "3.2", "7.5"],
     }
 }

@@ -61,7 +61,7 @@ codes! {
         causes: &[
             "refused: the app is not running, or listens on another port or address.",
             "reset: the app closed the connection early: it crashed, restarted, or never answers (RingCentral's own Python quick start does not).",
-            "timed-out: the app took longer than --timeout.",
+            "timed-out: the app took longer than --timeout, or never answers (as RingCentral's own JavaScript quick start).",
             "tls: the target is https and its certificate is not trusted, or it speaks plain HTTP.",
             "not-http: what listens there is not a web server.",
             "unreachable: the target's name or address is not reachable.",

@@ -1,0 +1,304 @@
+use super::*;
+use crate::Origin;
+
+/// Returns what a text says, for a test to compare.
+fn ids(text: &str) -> String {
+    match read(text) {
+        Some(Found::Known(codes)) => {
+            let ids: Vec<&str> = codes.iter().map(|code| code.id).collect();
+            ids.join(" ")
+        }
+        Some(Found::Unknown(code)) => format!("unknown {code}"),
+        None => "nothing".to_owned(),
+    }
+}
+
+/// Returns the likeliest code of a text.
+fn id(text: &str) -> String {
+    ids(text).split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// Returns every message of RingCentral's, with its placeholders filled.
+fn messages() -> Vec<(&'static Code, String)> {
+    let code = |code: &'static Code| match code.origin {
+        Origin::RingCentral { message, .. } if !message.starts_with('(') => Some((code, message)),
+        _ => None,
+    };
+    all()
+        .filter_map(code)
+        .map(|(code, message)| (code, message.replace('…', "deliveryMode.address")))
+        .collect()
+}
+
+/// The forms in which SDKs, logs and terminals print an error.
+fn forms(code: &Code, message: &str) -> Vec<String> {
+    let id = code.id;
+    let body = format!(
+        r#"{{"errorCode":"{id}","message":"{message}","errors":[{{"errorCode":"{id}","message":"{message}"}}]}}"#
+    );
+    let generic = format!(
+        r#"{{"errorCode":"InvalidParameter","message":"{message}","errors":[{{"errorCode":"{id}","message":"{message}"}}]}}"#
+    );
+    let oauth = format!(
+        r#"{{"error":"invalid_request","error_description":"{message}","errors":[{{"errorCode":"{id}","message":"{message}"}}]}}"#
+    );
+    let escaped = serde_json::to_string(&body).unwrap();
+    vec![
+        format!("HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n{body}"),
+        format!("HTTP/2 500\nserver: nginx\n\n{generic}\n$ "),
+        format!("2026-11-29T12:00:00Z ERROR [main] request failed: {escaped}"),
+        format!(
+            "ApiException: Response body: {}",
+            escaped.replace('\\', r"\\")
+        ),
+        format!("Error: {message} ({id})"),
+        oauth,
+        generic,
+        body,
+    ]
+}
+
+#[test]
+fn every_message_is_known_alone_and_in_every_form() {
+    let messages = messages();
+    assert!(messages.len() > 80, "{}", messages.len());
+    for (code, message) in messages {
+        let json = serde_json::to_string(&message).unwrap();
+        let alone = [
+            message.clone(),
+            format!("{message}."),
+            message.to_uppercase(),
+            message.replace(' ', "\n  "),
+            message.replace('\'', "\\u0027").replace(' ', "%20"),
+            message.replace('\'', "&#39;"),
+            format!(
+                "Exception in thread \"main\" com.ringcentral.RestException: {message}\n\tat X.y(X.java:17)"
+            ),
+            format!("\u{1b}[31mERROR\u{1b}[0m {message}"),
+            format!("{{\"message\":{json}}}"),
+            format!("\\\"message\\\":\\\"{message}\\\"\\n"),
+        ];
+        for text in alone {
+            let found = id(&text);
+            let found = find(&found).unwrap_or_else(|| panic!("{}: {text:?}: {found}", code.id));
+            assert_eq!(found.message(), code.message(), "{text:?}");
+        }
+        for text in forms(code, &message) {
+            assert_eq!(id(&text), code.id, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn codes_without_a_message_are_known_in_every_form() {
+    for code in all().filter(|code| !code.is_own()) {
+        for text in forms(code, "what nobody has written down") {
+            assert_eq!(id(&text), code.id, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn the_errors_decide_in_a_body() {
+    let body = r#"{"errorCode":"InvalidParameter","message":"CMN-102","errors":[
+        {"errorCode":"SUB-524","message":"HTTPS certificate is not valid"},{"errorCode":"SUB-525"}]}"#;
+    assert_eq!(ids(body), "SUB-524 SUB-525");
+    assert_eq!(ids(r#"[{"errorCode":"OAU-146"}]"#), "OAU-146");
+    assert_eq!(ids(r#"{"errorCode":"CMN-101","errors":[]}"#), "CMN-101");
+    assert_eq!(ids(r#"{"errorCode":"XYZ-1","errors":[]}"#), "unknown XYZ-1");
+    assert_eq!(ids(r#"{"response":{"errorCode":"SUB-520"}}"#), "SUB-520");
+    assert_eq!(ids(r#"{"errors":[{"errorCode":"SUB-520""#), "SUB-520");
+    assert_eq!(
+        ids(r#"{"errorCode":"InvalidParameter"}"#),
+        "InvalidParameter"
+    );
+    assert_eq!(ids("{}"), "nothing");
+    assert_eq!(ids(&"{".repeat(10_000)), "nothing");
+}
+
+#[test]
+fn several_errors_are_found_in_one_text() {
+    let log = "[1] {\"errorCode\":\"SUB-505\",\"message\":\"x\"}\n\
+               [2] Error: WebHook is not reachable\n\
+               [3] OAU-128\n[4] webhook answered: 500 Internal Server Error";
+    assert_eq!(ids(log), "SUB-505 OAU-128 SUB-521");
+    assert_eq!(
+        ids("Access token expired. Then: Subscriptions limit exceeded"),
+        "OAU-128 SUB-505"
+    );
+    assert_eq!(
+        ids("error[RT-302]: nothing listens\nhint: SUB-521"),
+        "RT-302 SUB-521"
+    );
+    assert_eq!(ids("CMN-302: Request rate exceeded"), "CMN-302");
+    assert_eq!(ids("HTTP-400: refused with sub525."), "SUB-525");
+    let many: String = (520..527).map(|number| format!("SUB-{number} ")).collect();
+    assert_eq!(ids(&many).split(' ').count(), MAX_CODES);
+}
+
+#[test]
+fn a_longer_message_is_not_taken_for_the_shorter_one_in_it() {
+    for (text, wanted) in [
+        (
+            "The account is locked out due to multiple unsuccessful logon attempts. Please use Single Sign-on way to authenticate.",
+            "OAU-148",
+        ),
+        ("Invalid Authorization header value: Bearer", "OAU-123"),
+        ("Specific application permission required", "CMN-401"),
+        ("[ReadMessages] permission required", "CMN-408"),
+        (
+            "In order to call this API endpoint, application needs to have [ReadCallLog] permission",
+            "CMN-401",
+        ),
+        (
+            "In order to call this API endpoint, user needs to have [ReadCallLog] permission for requested resource",
+            "CMN-408",
+        ),
+        ("Parameter [${parameterName}] value is invalid.", "CMN-101"),
+        (
+            "WebHook responds with incorrect HTTP status. HTTP status is 500 Internal Server Error",
+            "SUB-522",
+        ),
+        (
+            r#"{"error":"invalid_grant","error_description":"Invalid resource owner credentials."}"#,
+            "OAU-140",
+        ),
+        (
+            r#"{"error":"unauthorized_client","error_description":"Unauthorized for this grant type"}"#,
+            "OAU-251",
+        ),
+        (
+            "https://app.example/cb?error=unauthorized_client&error_description=Unauthorized%20for+this+grant+type",
+            "OAU-251",
+        ),
+        ("the permission required is unknown", "CMN-408"),
+    ] {
+        assert_eq!(ids(text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn recorded_reasons_are_known_without_a_code() {
+    for (text, wanted) in [
+        (
+            "I/O operation is failed. Details: [Read timed out]",
+            "RT-501",
+        ),
+        (
+            "I/O operation is failed. Details: [Connection refused]",
+            "RT-504",
+        ),
+        (
+            "Webhook responses with code: [404], reason: [Not Found]",
+            "RT-502",
+        ),
+        (
+            "Webhook responses with code: [500], reason: [Internal Server Error]",
+            "RT-502",
+        ),
+        (
+            "Webhook response exceeds max size. Read bytes count: [1024]",
+            "RT-503",
+        ),
+        ("the API said: validation token is not returned", "SUB-520"),
+        (
+            r#"{"blacklistedData":{"reason":"Webhook responses with code: [500], reason: []"}}"#,
+            "RT-502",
+        ),
+        ("invalid_client", "OAU-146"),
+        ("invalid_grant", "invalid_grant"),
+        ("unauthorized_client", "OAU-251"),
+    ] {
+        assert_eq!(id(text), wanted, "{text}");
+    }
+}
+
+/// The five questions of RingCentral's FAQ on webhooks, the words that people search for, and questions of their kind.
+#[test]
+fn questions_are_answered() {
+    for (text, wanted) in [
+        (
+            "How can I resolve the \"Parameter [deliveryMode.address] value is invalid\" error when creating a webhook?",
+            "CMN-101",
+        ),
+        (
+            "How can I verify if SSL/TLS is configured properly for my webhook?",
+            "SUB-524",
+        ),
+        (
+            "What does error SUB-525, \"WebHook server response is invalid\", mean?",
+            "SUB-525",
+        ),
+        (
+            "What are verification token and validation token for RingCentral WebHook?",
+            "Validation-Token",
+        ),
+        (
+            "Unable to create webhook subscription, receiving 400 status code",
+            "CMN-101",
+        ),
+        ("receiving 400 status code", "CMN-101"),
+        ("blacklisted", "Blacklisted"),
+        ("expired", "SUB-507"),
+        ("Validation-Token", "Validation-Token"),
+        ("Verification-Token", "Validation-Token"),
+        (
+            "My webhook subscription is blocked/blacklisted, what do I do?",
+            "Blacklisted",
+        ),
+        (
+            "Why has RingCentral stopped delivering webhooks to my app?",
+            "Blacklisted",
+        ),
+        ("I'm no longer receiving notifications", "Blacklisted"),
+        (
+            "Cannot create webhook subscription, my limit has been exceeded",
+            "SUB-505",
+        ),
+        ("why do my subscriptions expire after 7 days", "SUB-507"),
+        ("my access token expires too early", "OAU-128"),
+        (
+            "how do I check the HMAC signature of a webhook",
+            "Validation-Token",
+        ),
+        ("how big may the response of my webhook be?", "RT-503"),
+        ("webhook times out on a cold start", "RT-501"),
+        ("RingCentral cannot reach my ngrok URL", "SUB-521"),
+        ("every event comes twice", "SUB-505"),
+        (
+            "my bot cannot subscribe right after it was installed",
+            "SUB-406",
+        ),
+        ("JWT login does not work", "OAU-251"),
+        ("I get 403 when I subscribe", "CMN-401"),
+        ("too many requests", "CMN-301"),
+        ("redirect URI mismatch", "OAU-109"),
+        ("body-parser fails on the empty body", "SUB-522"),
+    ] {
+        assert_eq!(id(text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_said_to_be_unknown() {
+    for (text, wanted) in [
+        ("", "nothing"),
+        ("it does not work", "nothing"),
+        ("foo", "unknown foo"),
+        ("SUB-999", "unknown SUB-999"),
+        ("SUB-999: the certificate is strange", "unknown SUB-999"),
+        ("got ABC-123 from the server", "unknown ABC-123"),
+        ("the certificate of ABC-123 is strange", "SUB-524"),
+    ] {
+        assert_eq!(ids(text), wanted, "{text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_read_without_panic(text in r#"([\PC]|[\\{}"%&;\[\]\x1b]|Parameter |invalid ){0,60}"#) {
+        drop(read(&text));
+        let words = messages::words(&text);
+        proptest::prop_assert!(words.starts_with(' ') && words.ends_with(' ') && !words.contains("  "));
+    }
+}
