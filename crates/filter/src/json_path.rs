@@ -1,14 +1,11 @@
 //! Paths in a JSON body: `body.parties[*].status.code`.
 //!
-//! The body is read once and never built in memory, numbers compare as written, and a truncated body counts up to its end.
+//! The body is never built in memory, numbers stay as written, and a truncated body counts up to its end.
 //! `serde_json_path` needs the whole value in memory and rounds its numbers.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use ringtail_text::json;
 
 use super::text::quote;
 
@@ -67,15 +64,40 @@ impl JsonPath {
     pub fn any(&self, body: &[u8], mut test: impl FnMut(Option<&str>) -> bool) -> bool {
         let text = String::from_utf8_lossy(body);
         let mut found = false;
-        let walk = Walk {
-            steps: &self.0,
-            at_top: true,
-            visit: &mut |value| found |= test(value),
-        };
-        let mut json = serde_json::Deserializer::from_str(&text);
-        // On an error, later values are missing.
-        drop(walk.deserialize(&mut json));
+        walk(&self.0, text.trim_ascii_start(), true, &mut |value| {
+            found |= test(value);
+        });
         found
+    }
+}
+
+/// Returns a string decoded, and a number, boolean or null as written.
+fn scalar(text: &str) -> Option<Cow<'_, str>> {
+    match text.as_bytes().first()? {
+        b'"' => Some(json::decoded(text)),
+        b'{' | b'[' => None,
+        _ => Some(Cow::Borrowed(text)),
+    }
+}
+
+/// Visits the values at the path from a value. Equal names count each.
+fn walk(steps: &[Step], text: &str, at_top: bool, visit: &mut dyn FnMut(Option<&str>)) {
+    let Some((step, rest)) = steps.split_first() else {
+        return visit(scalar(text).as_deref());
+    };
+    for (key, value) in json::members(text) {
+        match step {
+            Step::Field(name) if *name == key => walk(rest, value, false, visit),
+            _ if at_top && key == WRAPPER => walk(steps, value, false, visit),
+            _ => {}
+        }
+    }
+    for (at, value) in json::items(text).enumerate() {
+        match step {
+            Step::Any => walk(rest, value, false, visit),
+            Step::Index(index) if *index == at => walk(rest, value, false, visit),
+            _ => {}
+        }
     }
 }
 
@@ -124,122 +146,4 @@ pub fn push_field(path: &mut String, name: &str) {
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@');
     !name.is_empty() && name.chars().all(plain)
-}
-
-/// The remaining steps from a value of the body.
-struct Walk<'p, 'v> {
-    steps: &'p [Step],
-    at_top: bool,
-    visit: &'v mut dyn FnMut(Option<&str>),
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.steps.is_empty() {
-            (self.visit)(scalar(<&RawValue>::deserialize(deserializer)?).as_deref());
-            return Ok(());
-        }
-        deserializer.deserialize_any(self)
-    }
-}
-
-/// Returns a string decoded, and a number, boolean or null as written.
-fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let text = raw.get();
-    match text.as_bytes().first()? {
-        b'"' => serde_json::from_str(text).ok().map(Cow::Owned),
-        b'{' | b'[' => None,
-        _ => Some(Cow::Borrowed(text)),
-    }
-}
-
-/// Scalars before the end of the path have no fields.
-impl<'de> Visitor<'de> for Walk<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Self { steps, visit, .. } = self;
-        let Some((step, rest)) = steps.split_first() else {
-            return Ok(());
-        };
-        let mut index = 0;
-        loop {
-            let wanted = match step {
-                Step::Any => true,
-                Step::Index(wanted) => *wanted == index,
-                Step::Field(_) => false,
-            };
-            let more = if wanted {
-                let walk = Walk {
-                    steps: rest,
-                    at_top: false,
-                    visit: &mut *visit,
-                };
-                seq.next_element_seed(walk)?.is_some()
-            } else {
-                seq.next_element::<IgnoredAny>()?.is_some()
-            };
-            if !more {
-                return Ok(());
-            }
-            index += 1;
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self {
-            steps,
-            at_top,
-            visit,
-        } = self;
-        let Some((step, rest)) = steps.split_first() else {
-            return Ok(());
-        };
-        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
-            let steps = match step {
-                Step::Field(name) if *name == key => rest,
-                _ if at_top && key == WRAPPER => steps,
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
-            map.next_value_seed(Walk {
-                steps,
-                at_top: false,
-                visit: &mut *visit,
-            })?;
-        }
-        Ok(())
-    }
 }

@@ -1,7 +1,6 @@
 //! Evaluates a filter over an event.
 
 use std::cell::OnceCell;
-use std::cmp::Ordering;
 use std::fmt;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use jiff::Zoned;
 use ringtail_protocol::event::Header;
 use ringtail_ringcentral::facts::{About, Fact, facts};
 use ringtail_ringcentral::signature::Outcome as ProofOutcome;
+use ringtail_text::decimal::Decimal;
 
 use super::Filter;
 use super::expr::{Comparison, Expr, Field, Flag, Order, Test};
@@ -218,19 +218,18 @@ impl Subject<'_> {
 impl Comparison {
     fn holds(&self, value: &str) -> bool {
         match self {
-            Self::Is(text) => text.fits(value),
+            Self::Is(text) | Self::Fits(text) => text.fits(value),
             Self::IsNot(text) => !text.fits(value),
-            Self::Fits(text) => text.fits(value),
             Self::Order(order, wanted) => {
-                let ordering = match (value.parse::<f64>(), wanted.parse::<f64>()) {
-                    (Ok(value), Ok(wanted)) => value.partial_cmp(&wanted),
-                    _ => Some(value.to_lowercase().cmp(&wanted.to_lowercase())),
+                let ordering = match (Decimal::parse(value), Decimal::parse(wanted)) {
+                    (Some(value), Some(wanted)) => value.cmp(&wanted),
+                    _ => value.to_lowercase().cmp(&wanted.to_lowercase()),
                 };
                 match order {
-                    Order::Less => ordering == Some(Ordering::Less),
-                    Order::AtMost => ordering.is_some_and(Ordering::is_le),
-                    Order::More => ordering == Some(Ordering::Greater),
-                    Order::AtLeast => ordering.is_some_and(Ordering::is_ge),
+                    Order::Less => ordering.is_lt(),
+                    Order::AtMost => ordering.is_le(),
+                    Order::More => ordering.is_gt(),
+                    Order::AtLeast => ordering.is_ge(),
                 }
             }
         }

@@ -63,7 +63,7 @@ to several values, one match is enough.
 | `body.parties[*].status.code = Answered` | the value is this text, or this number as written |
 | `body.subject != \"\"` | there is a value, and it differs |
 | `body.parties[*].status.code ~ ^Dis` | a regular expression |
-| `body.faxPageCount >= 2` | numeric order, or text order if either is not a number; also `<`, `<=`, `>` |
+| `body.faxPageCount >= 2` | numeric order, exact for numbers of any size, or text order if either is not a number; also `<`, `<=`, `>` |
 | `has:body.parties[*].missedCall` | the field exists |
 | `not has:body.to` | the field does not exist |
 

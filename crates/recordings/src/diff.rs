@@ -3,13 +3,13 @@
 //! Compares lines: request line or status, header fields, and the body, with JSON formatted. Fields that differ between any
 //! two events are noise: their values are not compared.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bytes::Bytes;
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Header;
-use serde_json::Value;
+use ringtail_text::json::{self, Kind, Token};
 use similar::{Algorithm, ChangeTag, TextDiff};
 
 use ringtail_model::{AttemptDetail, EventDetail, Outcome};
@@ -42,6 +42,9 @@ const CONTEXT: usize = 3;
 
 /// Maximum bytes of a document compared by lines.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Names of skipped fields that are listed.
+const MAX_NAMED: usize = 12;
 
 /// Time limit for finding the shortest difference.
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -106,13 +109,26 @@ pub enum Line {
     Skipped(usize),
 }
 
-/// A comparison; it has no lines if nothing differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A comparison; it has no lines if nothing that was compared differs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
     /// Changed lines with context.
     pub lines: Vec<Line>,
     /// Number of changed lines.
     pub changes: usize,
+    /// What differs or may differ and was not compared.
+    pub not_compared: Vec<String>,
+}
+
+impl Diff {
+    /// Returns the words for no changes.
+    #[must_use]
+    pub fn no_difference(&self) -> String {
+        match self.not_compared.as_slice() {
+            [] => "no difference".to_owned(),
+            parts => format!("no difference, apart from {}", parts.join(", ")),
+        }
+    }
 }
 
 /// An event has too few responses to compare.
@@ -161,74 +177,138 @@ pub fn is_answer(attempt: &AttemptDetail) -> bool {
 /// Compares two events.
 #[must_use]
 pub fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> Diff {
-    let sizes = [&one.body, &other.body].map(Bytes::len);
-    texts(&of_event(one, noise), &of_event(other, noise), sizes)
+    let document = |event: &EventDetail| {
+        let head = format!("{} {}", event.event.method, event.event.path);
+        Document::new(&head, &event.headers, &event.body, noise)
+    };
+    compare(&document(one), &document(other))
 }
 
 /// Compares two responses.
 #[must_use]
 pub fn answers(one: &AttemptDetail, other: &AttemptDetail, noise: &Noise) -> Diff {
-    let sizes = [&one.body, &other.body].map(Bytes::len);
-    texts(&of_answer(one, noise), &of_answer(other, noise), sizes)
-}
-
-fn of_event(event: &EventDetail, noise: &Noise) -> String {
-    let mut text = format!("{} {}\n", event.event.method, event.event.path);
-    put(&mut text, &event.headers, &event.body, noise);
-    text
-}
-
-fn of_answer(answer: &AttemptDetail, noise: &Noise) -> String {
-    let mut text = match &answer.attempt.outcome {
-        Outcome::Status(status) => format!("{status}\n"),
-        Outcome::Error { message, .. } => format!("{message}\n"),
+    let document = |answer: &AttemptDetail| {
+        let head = match &answer.attempt.outcome {
+            Outcome::Status(status) => status.to_string(),
+            Outcome::Error { message, .. } => message.clone(),
+        };
+        Document::new(&head, &answer.headers, &answer.body, noise)
     };
-    put(&mut text, &answer.headers, &answer.body, noise);
-    text
+    let mut diff = compare(&document(one), &document(other));
+    let lost = one.body_lost.max(other.body_lost);
+    if lost > 0 {
+        let part = format!("the last {lost} bytes of the body, which were not kept");
+        diff.not_compared.push(part);
+    }
+    diff
 }
 
-fn put(text: &mut String, headers: &[Header], body: &[u8], noise: &Noise) {
-    for header in headers {
-        let value = match noise.has(&header.name) {
-            true => NOT_COMPARED.into(),
-            false => String::from_utf8_lossy(&header.value),
-        };
-        text.push_str(&format!("{}: {value}\n", header.name));
-    }
-    text.push('\n');
-    match serde_json::from_slice::<Value>(body) {
-        Ok(mut value) => {
-            hide_noise(&mut value, noise);
-            text.push_str(&format!("{value:#}"));
-        }
-        Err(_) => text.push_str(&String::from_utf8_lossy(body)),
-    }
+/// What is compared of an event or a response.
+struct Document {
+    /// The lines.
+    text: String,
+    /// Names of fields that are not compared, with their values.
+    hidden: Vec<(String, Vec<u8>)>,
+    /// The body, as received but for those fields.
+    body: Vec<u8>,
+    /// Bytes of the body as received.
+    size: usize,
 }
 
-fn hide_noise(value: &mut Value, noise: &Noise) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                match value {
-                    // Only scalar values are noise.
-                    Value::Object(_) | Value::Array(_) => hide_noise(value, noise),
-                    _ if noise.has(name) => *value = Value::from(NOT_COMPARED),
-                    _ => {}
+impl Document {
+    fn new(head: &str, headers: &[Header], body: &[u8], noise: &Noise) -> Self {
+        let mut text = format!("{head}\n");
+        let mut hidden = Vec::new();
+        for Header { name, value } in headers {
+            let value = match noise.has(name) {
+                true => {
+                    hidden.push((name.to_lowercase(), value.to_vec()));
+                    NOT_COMPARED.into()
                 }
-            }
+                false => lossless(value),
+            };
+            text.push_str(&format!("{name}: {value}\n"));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| hide_noise(item, noise)),
-        _ => {}
+        text.push('\n');
+        let without_noise = |name: &str, token: &Token<'_>| {
+            // Only scalar values are noise.
+            let is_scalar = matches!(token.kind, Kind::String | Kind::Number | Kind::Word);
+            let is_noise = is_scalar && noise.has(&json::decoded(name));
+            is_noise.then(|| json::literal(NOT_COMPARED))
+        };
+        let json = str::from_utf8(body).ok();
+        let json = json.and_then(|body| Some((body, json::indented(body, without_noise)?)));
+        let exact = match json {
+            Some((body, indented)) => {
+                text.push_str(&indented);
+                let exact = json::with_values(body, |name, token| {
+                    let new = without_noise(name, token)?;
+                    let value = token.text.as_bytes().to_vec();
+                    hidden.push((json::decoded(name).to_lowercase(), value));
+                    Some(new)
+                });
+                exact.into_owned().into_bytes()
+            }
+            None => {
+                text.push_str(&lossless(body));
+                body.to_vec()
+            }
+        };
+        Self {
+            text,
+            hidden,
+            body: exact,
+            size: body.len(),
+        }
     }
 }
 
-/// Compares two documents with bodies of these sizes.
-fn texts(one: &str, other: &str, sizes: [usize; 2]) -> Diff {
+/// Returns bytes as text, with `\xff` for those that are not UTF-8.
+fn lossless(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = str::from_utf8(bytes) {
+        return text.into();
+    }
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text.into()
+}
+
+fn compare(one: &Document, other: &Document) -> Diff {
+    let mut diff = lines(one, other);
+    let mut names = BTreeSet::new();
+    let (mut ours, mut theirs) = (one.hidden.iter(), other.hidden.iter());
+    loop {
+        match (ours.next(), theirs.next()) {
+            (None, None) => break,
+            (one, other) if one == other => {}
+            (one, other) => names.extend([one, other].into_iter().flatten().map(|(name, _)| name)),
+        }
+    }
+    let named = names.iter().take(MAX_NAMED).map(|name| name.as_str());
+    let mut named = named.collect::<Vec<_>>().join(", ");
+    if names.len() > MAX_NAMED {
+        named.push_str(&format!(" and {} more", names.len() - MAX_NAMED));
+    }
+    if !names.is_empty() {
+        diff.not_compared.push(format!("skipped fields: {named}"));
+    }
+    if diff.changes == 0 && one.body != other.body {
+        diff.not_compared
+            .push("white space between the tokens of the JSON".to_owned());
+    }
+    diff
+}
+
+/// Compares two documents by lines.
+fn lines(one: &Document, other: &Document) -> Diff {
+    let (one, other, sizes) = (&one.text, &other.text, [one.size, other.size]);
     if one == other {
-        return Diff {
-            lines: Vec::new(),
-            changes: 0,
-        };
+        return Diff::default();
     }
     if one.len().max(other.len()) > MAX_BYTES {
         return whole(sizes);
@@ -236,12 +316,13 @@ fn texts(one: &str, other: &str, sizes: [usize; 2]) -> Diff {
     let diff = TextDiff::configure()
         .algorithm(Algorithm::Patience)
         .timeout(TIMEOUT)
-        .diff_lines(one, other);
+        .diff_lines(one.as_str(), other.as_str());
     let mut lines = Vec::new();
     let mut changes = 0;
     let mut same: Vec<String> = Vec::new();
     for change in diff.iter_all_changes() {
-        let line = change.value().trim_end_matches(['\n', '\r']).to_owned();
+        let line = change.value();
+        let line = line.strip_suffix('\n').unwrap_or(line).to_owned();
         let line = match change.tag() {
             ChangeTag::Equal => {
                 same.push(line);
@@ -255,7 +336,11 @@ fn texts(one: &str, other: &str, sizes: [usize; 2]) -> Diff {
         lines.push(line);
     }
     fold(&mut lines, &mut same, changes > 0, false);
-    Diff { lines, changes }
+    Diff {
+        lines,
+        changes,
+        ..Diff::default()
+    }
 }
 
 /// Adds the equal lines near a change.
@@ -282,18 +367,26 @@ fn whole([one, other]: [usize; 2]) -> Diff {
     Diff {
         lines: vec![Line::Removed(sized(one)), Line::Added(sized(other))],
         changes: 2,
+        ..Diff::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use ringtail_model::FailureKind;
     use ringtail_store::NewAttempt;
     use ringtail_store::testing::{TestHistory, attempt, call};
 
-    fn texts(one: &str, other: &str) -> Diff {
-        super::texts(one, other, [one.len(), other.len()])
+    fn document(body: impl AsRef<[u8]>, noise: &Noise) -> Document {
+        Document::new("POST /", &[], body.as_ref(), noise)
+    }
+
+    fn bodies(one: impl AsRef<[u8]>, other: impl AsRef<[u8]>) -> Diff {
+        let noise = Noise::default();
+        compare(&document(one, &noise), &document(other, &noise))
     }
 
     fn show(diff: &Diff) -> String {
@@ -306,18 +399,16 @@ mod tests {
         lines.collect()
     }
 
-    fn document(body: &str, noise: &Noise) -> String {
-        let mut text = String::new();
-        put(&mut text, &[], body.as_bytes(), noise);
-        text
-    }
-
     #[test]
     fn values_of_noise_are_not_compared() {
         let one = r#"{"uuid":"1","body":{"sequence":1,"status":"Ringing","eventTime":"a"}}"#;
         let other = r#"{"uuid":"2","body":{"sequence":2,"status":"Answered","eventTime":"b"}}"#;
         let noise = Noise::default();
-        let diff = texts(&document(one, &noise), &document(other, &noise));
+        let diff = compare(&document(one, &noise), &document(other, &noise));
+        assert_eq!(
+            diff.not_compared,
+            ["skipped fields: eventtime, sequence, uuid"]
+        );
         assert_eq!(diff.changes, 2);
         let changed: Vec<&Line> = diff
             .lines
@@ -335,12 +426,12 @@ mod tests {
         let noise = noise.with("STATUS");
         assert_eq!(noise.names().collect::<Noise>(), noise);
         assert_eq!(
-            texts(&document(one, &noise), &document(other, &noise)).changes,
+            compare(&document(one, &noise), &document(other, &noise)).changes,
             0
         );
         let noise = Noise::none();
         assert_eq!(
-            texts(&document(one, &noise), &document(other, &noise)).changes,
+            compare(&document(one, &noise), &document(other, &noise)).changes,
             8
         );
     }
@@ -350,27 +441,63 @@ mod tests {
         let one: String = (0..40).map(|n| format!("line {n}\n")).collect();
         let other = one.replace("line 20\n", "line x\n");
         assert_eq!(
-            show(&texts(&one, &other)),
-            "  … 17 lines\n  line 17\n  line 18\n  line 19\n- line 20\n+ line x\n  line 21\n  line 22\n  line 23\n  … 16 lines\n"
+            show(&bodies(&one, &other)),
+            "  … 19 lines\n  line 17\n  line 18\n  line 19\n- line 20\n+ line x\n  line 21\n  line 22\n  line 23\n  … 16 lines\n"
         );
-        assert_eq!(
-            texts(&one, &one),
-            Diff {
-                lines: Vec::new(),
-                changes: 0
-            }
-        );
+        assert_eq!(bodies(&one, &one), Diff::default());
     }
 
     #[test]
-    fn binary_and_large_documents_are_compared() {
-        assert_eq!(texts(&String::from_utf8_lossy(b"\xff\xfe"), "x").changes, 2);
+    fn large_documents_are_compared_as_a_whole() {
         let large = "x".repeat(MAX_BYTES + 1);
-        let diff = super::texts(&large, "x", [17, 1]);
+        let diff = bodies(&large, "x");
         assert_eq!(diff.changes, 2);
-        // The size of the body, not of the formatted document.
-        assert!(show(&diff).starts_with("- (a body of 17 bytes, too large"));
-        assert_eq!(texts(&large, &large).changes, 0);
+        assert!(show(&diff).starts_with("- (a body of 8388609 bytes, too large"));
+        assert_eq!(bodies(&large, &large), Diff::default());
+    }
+
+    #[test]
+    fn no_difference_means_that_everything_was_compared() {
+        for (one, other) in [
+            (
+                r#"{"n":99999999999999999999}"#,
+                r#"{"n":99999999999999999998}"#,
+            ),
+            (r#"{"n":1.50}"#, r#"{"n":1.5}"#),
+            (r#"{"n":1e2}"#, r#"{"n":100}"#),
+            (r#"{"n":-0}"#, r#"{"n":0}"#),
+            (r#"{"n":0.10000000000000000555}"#, r#"{"n":0.1}"#),
+            (r#"{"n":1E400}"#, r#"{"n":1E401}"#),
+            (r#"{"n":1,"n":2}"#, r#"{"n":2}"#),
+            (r#"{"n":"\ud800"}"#, r#"{"n":"\ud801"}"#),
+            (r#"{"n":"A"}"#, r#"{"n":"\u0041"}"#),
+            ("a\r\nb", "a\nb"),
+            ("a\n", "a"),
+        ] {
+            assert!(bodies(one, other).changes > 0, "{one} and {other}");
+        }
+        let binary = bodies(b"\xff", b"\xfe");
+        assert_eq!(show(&binary), "  POST /\n  \n- \\xff\n+ \\xfe\n");
+        let spaces = bodies(r#"{"a": 1, "time": 2}"#, r#"{"a":1,"time":3}"#);
+        assert_eq!(
+            spaces.no_difference(),
+            "no difference, apart from skipped fields: time, white space between the tokens of the JSON"
+        );
+        // The text of the bytes equals the text of the other body, and the bytes do not.
+        assert!(!bodies(b"\xff", "\\xff").not_compared.is_empty());
+        assert_eq!(bodies("{}", "{}").no_difference(), "no difference");
+    }
+
+    proptest! {
+        #[test]
+        fn one_changed_byte_is_never_no_difference(digits in "-?[1-9][0-9]{0,40}(\\.[0-9]{1,30})?([eE][0-9]{1,3})?", at in 0_usize..60, to in b'1'..=b'9') {
+            let one = format!(r#"{{"a":[{digits}],"a":"\ud800{digits}","uuid":1}}"#);
+            let mut other = one.clone().into_bytes();
+            let at = at % other.len();
+            other[at] = if other[at] == to { b'0' } else { to };
+            let diff = bodies(&one, &other);
+            prop_assert!(diff.changes > 0 || !diff.not_compared.is_empty());
+        }
     }
 
     #[tokio::test]

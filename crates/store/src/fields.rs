@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use ringtail_model::new_fields::NewFields;
 use ringtail_protocol::event::Timestamp;
+use ringtail_text::json::is_valid;
 
 pub use self::known::LEARN;
 use self::known::{KnownFields, MAX_BODY};
@@ -51,7 +52,7 @@ impl SchemaTracker {
         if body.len() > MAX_BODY {
             return Ok(());
         }
-        let Ok(body) = serde_json::from_slice(body) else {
+        let Some(body) = str::from_utf8(body).ok().filter(|body| is_valid(body)) else {
             return Ok(());
         };
         if !self.kinds.contains_key(topic) {
@@ -62,7 +63,7 @@ impl SchemaTracker {
         let Some(kind) = self.kinds.get_mut(topic) else {
             return Ok(());
         };
-        let learnt = kind.known.learn(&body);
+        let learnt = kind.known.learn(body);
         kind.changed |= learnt.changed;
         if let Some(new) = learnt.new {
             connection

@@ -4,6 +4,9 @@
 //! terminal, a log or a JSON reader sees it. All three replace or remove the same characters: those for which
 //! [`is_unsafe`] is true.
 
+pub mod decimal;
+pub mod json;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write as _;

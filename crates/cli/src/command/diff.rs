@@ -90,7 +90,7 @@ fn plain(style: &Style, [one, other]: &[String; 2], diff: &Diff) -> String {
     text += &style.paint(Tone::Good, &format!("+++ {}", escape(other)));
     text.push('\n');
     if diff.changes == 0 {
-        text += "no difference, apart from skipped fields\n";
+        text += &format!("{}\n", escape(&diff.no_difference()));
     }
     for line in &diff.lines {
         text += &match line {
@@ -115,5 +115,5 @@ fn value(names: &[String; 2], diff: &Diff) -> Value {
             Line::Skipped(count) => json!(["…", count]),
         })
         .collect();
-    json!({"type": "diff", "from": names[0], "to": names[1], "changes": diff.changes, "lines": lines})
+    json!({"type": "diff", "from": names[0], "to": names[1], "changes": diff.changes, "lines": lines, "not_compared": diff.not_compared})
 }

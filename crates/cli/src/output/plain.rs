@@ -22,6 +22,7 @@ use ringtail_ringcentral::signature;
 use ringtail_ringcentral::verdict::{AFTERWARDS, Failing};
 use ringtail_tui::hex;
 
+use ringtail_text::json::indented;
 use ringtail_text::{escape, escape_lines};
 
 /// Colours and time zone of the output.
@@ -445,10 +446,8 @@ fn numbers(text: &mut String, bytes: &[u8], valid: usize) {
 }
 
 /// Indents JSON, and returns other text unchanged.
-fn pretty(body: &str) -> String {
-    serde_json::from_str::<serde_json::Value>(body)
-        .and_then(|value| serde_json::to_string_pretty(&value))
-        .unwrap_or_else(|_| body.to_owned())
+fn pretty(body: &str) -> Cow<'_, str> {
+    indented(body, |_, _| None).map_or(Cow::Borrowed(body), Cow::Owned)
 }
 
 #[cfg(test)]

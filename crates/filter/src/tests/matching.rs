@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Zoned;
+use proptest::prelude::*;
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
 use ringtail_ringcentral::classify::Callback;
 use ringtail_ringcentral::validation::Echo;
@@ -204,6 +205,55 @@ fn what_a_list_holds_is_enough_where_it_settles() {
     assert_eq!(known("kind:telephony body.n = 17"), None);
     assert_eq!(known("not from:pat"), None);
     assert_eq!(known("wörld"), Some(true));
+}
+
+#[test]
+fn numbers_and_names_of_a_body_are_compared_as_received() {
+    let body = r#"{"nid":7131379084364461057,"big":99999999999999999999,"half":1.50,"e":1e2,"tiny":0.10000000000000000555,
+        "zero":-0,"huge":1E400,"lone":"a\ud800","lon\ud800":3,"twice":1,"twice":2,"text":"18446744073709551617",
+        "word":"Infinity","in":{"huge":[1E400,{"x":1}]}}"#;
+    let more = More::new(Vec::new(), body.into(), false, false);
+    for (text, expected) in [
+        ("nid > 7131379084364461056", true),
+        ("nid > 7131379084364461057", false),
+        ("nid = 7131379084364461057", true),
+        ("nid = 7131379084364461056", false),
+        ("nid != 7131379084364461056", true),
+        ("big > 99999999999999999998", true),
+        ("big < 1e20", true),
+        ("half = 1.50", true),
+        ("half >= 1.5", true),
+        ("half < 1.5000000000000000000001", true),
+        ("e >= 100", true),
+        ("e = 1e2", true),
+        ("tiny > 0.1", true),
+        ("zero >= 0", true),
+        ("huge > 1e399", true),
+        ("huge < 1e400", false),
+        ("has:lone", true),
+        ("twice = 1 twice = 2", true),
+        ("text > 18446744073709551616", true),
+        ("word > 1", true),
+        ("word < a", false),
+        ("in.huge[1].x = 1", true),
+    ] {
+        let filter = Filter::parse(text).unwrap();
+        let found = filter.matches(&event(), Some(&more), &context());
+        assert_eq!(found, Some(expected), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn integers_of_any_size_are_compared_exactly(one in any::<i128>(), by in -2_i128..=2) {
+        let other = one.saturating_add(by);
+        let body = format!("{{\"n\":{one}}}");
+        let more = More::new(Vec::new(), body.into(), false, false);
+        for (sign, expected) in [("<", one < other), ("<=", one <= other), (">", one > other), (">=", one >= other), ("=", one == other), ("!=", one != other)] {
+            let filter = Filter::parse(&format!("n {sign} {other}")).unwrap();
+            prop_assert_eq!(filter.matches(&event(), Some(&more), &context()), Some(expected), "{} {} {}", one, sign, other);
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Replaces values in JSON text.
 
+use ringtail_text::json::{self, Kind};
+
 use super::field::Field;
 
 /// A value that may be replaced.
@@ -14,11 +16,8 @@ pub(super) enum Scalar<'a> {
 /// An open array or object.
 #[derive(Debug, Clone, Copy)]
 struct Open {
-    object: bool,
     /// Kind of its values; for an array, that of its field.
     field: Field,
-    /// In an object: whether a value comes next.
-    value: bool,
 }
 
 /// Calls `replace` with each string and number and inserts what it returns.
@@ -28,95 +27,36 @@ pub(super) fn rewrite(
     text: &str,
     mut replace: impl FnMut(Field, Scalar<'_>) -> Option<String>,
 ) -> Option<String> {
-    let bytes = text.as_bytes();
-    if !bytes
-        .iter()
-        .find(|byte| !byte.is_ascii_whitespace())
-        .is_some_and(|byte| b"{[".contains(byte))
-    {
-        return None;
-    }
-    let mut out = String::with_capacity(text.len());
+    json::tokens(text)
+        .next()
+        .filter(|first| first.kind == Kind::Open)?;
     let mut stack: Vec<Open> = Vec::new();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let mut end = at + 1;
-        match byte {
-            b'{' | b'[' => {
-                let field = match (byte, stack.last()) {
-                    (b'[', Some(open)) => open.field,
-                    _ => Field::Text,
-                };
-                stack.push(Open {
-                    object: byte == b'{',
-                    field,
-                    value: false,
-                });
+    let mut is_json = true;
+    let rewritten = json::rewritten(text, |token| {
+        let field = stack.last().map(|open| open.field);
+        is_json &= field.is_some() || token.kind == Kind::Open;
+        match token.kind {
+            Kind::Open => stack.push(Open {
+                field: field.filter(|_| token.text == "[").unwrap_or(Field::Text),
+            }),
+            Kind::Close => drop(stack.pop()),
+            Kind::Name => {
+                let named = Field::of_key(&json::decoded(token.text));
+                stack
+                    .iter_mut()
+                    .last()
+                    .into_iter()
+                    .for_each(|open| open.field = named);
             }
-            b'}' | b']' => {
-                stack.pop()?;
+            // A word may break off at the end of the text.
+            Kind::Other => is_json &= token.end() == text.len(),
+            Kind::String => {
+                return replace(field?, Scalar::Text(json::decoded(token.text).into_owned()));
             }
-            b':' => stack.last_mut()?.value = true,
-            b',' => {
-                let open = stack.last_mut()?;
-                open.value = false;
-            }
-            b' ' | b'\t' | b'\r' | b'\n' => {}
-            b'"' => {
-                end = string_end(bytes, at);
-                let decoded = decode(&text[at..end]);
-                let open = stack.last_mut()?;
-                if open.object && !open.value {
-                    open.field = Field::of_key(&decoded);
-                } else if let Some(new) = replace(open.field, Scalar::Text(decoded)) {
-                    out.push_str(&new);
-                    at = end;
-                    continue;
-                }
-            }
-            b'-' | b'0'..=b'9' => {
-                end = at
-                    + run(&bytes[at..], |byte| {
-                        byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
-                    });
-                let open = stack.last()?;
-                if let Some(new) = replace(open.field, Scalar::Number(&text[at..end])) {
-                    out.push_str(&new);
-                    at = end;
-                    continue;
-                }
-            }
-            b't' | b'f' | b'n' => {
-                end = at + run(&bytes[at..], |byte| byte.is_ascii_lowercase());
-                if !["true", "false", "null"].contains(&&text[at..end]) && end < bytes.len() {
-                    return None;
-                }
-            }
-            _ => return None,
+            Kind::Number => return replace(field?, Scalar::Number(token.text)),
+            Kind::Comma | Kind::Colon | Kind::Word => {}
         }
-        out.push_str(&text[at..end]);
-        at = end;
-    }
-    Some(out)
-}
-
-fn run(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().take_while(|byte| belongs(**byte)).count()
-}
-
-/// Returns the end of the string that starts at `start`.
-fn string_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    bytes.len()
-}
-
-fn decode(literal: &str) -> String {
-    serde_json::from_str(literal).unwrap_or_else(|_| literal.trim_matches('"').to_owned())
+        None
+    });
+    is_json.then(|| rewritten.into_owned())
 }

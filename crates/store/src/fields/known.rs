@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use ringtail_filter::push_field;
 use ringtail_model::new_fields::{NewField, NewFields};
+use ringtail_text::json;
 
 /// Bodies of a kind that are learnt from before anything is reported as new.
 pub const LEARN: u32 = 20;
@@ -75,8 +75,8 @@ pub(crate) struct Learnt {
 }
 
 impl KnownFields {
-    /// Takes a body into account.
-    pub(crate) fn learn(&mut self, body: &Value) -> Learnt {
+    /// Takes a body into account, which is JSON.
+    pub(crate) fn learn(&mut self, body: &str) -> Learnt {
         let is_learning = self.bodies < LEARN;
         self.bodies += u32::from(is_learning);
         let mut walk = Walk {
@@ -86,7 +86,7 @@ impl KnownFields {
             changed: is_learning,
             new: NewFields::default(),
         };
-        walk.visit(body, 0, is_learning);
+        walk.visit(body.trim_ascii_start(), 0, is_learning);
         let (changed, new) = (walk.changed, walk.new);
         Learnt {
             changed,
@@ -106,7 +106,7 @@ struct Walk<'k> {
 
 impl Walk<'_> {
     /// Visits a value; `quiet` if what contains it is new itself.
-    fn visit(&mut self, value: &Value, depth: usize, quiet: bool) {
+    fn visit(&mut self, value: &str, depth: usize, quiet: bool) {
         let bit = bit_of(value);
         let paths = &mut self.known.paths;
         if !paths.contains_key(&self.path) {
@@ -129,18 +129,18 @@ impl Walk<'_> {
             return;
         }
         let (quiet, len) = (quiet || is_new, self.path.len());
-        match value {
-            Value::Array(items) => {
+        match TYPES[bit] {
+            "array" => {
                 self.path.push_str("[*]");
-                for item in items {
+                for item in json::items(value) {
                     self.visit(item, depth + 1, quiet);
                 }
                 self.path.truncate(len);
             }
-            Value::Object(fields) => {
+            "object" => {
                 let mut has_new = false;
-                for (key, value) in fields {
-                    has_new |= self.descend(key);
+                for (key, value) in json::members(value) {
+                    has_new |= self.descend(&key);
                     if self.path.len() <= MAX_PATH {
                         self.visit(value, depth + 1, quiet);
                     }
@@ -201,14 +201,15 @@ impl Walk<'_> {
     }
 }
 
-fn bit_of(value: &Value) -> usize {
-    match value {
-        Value::Null => 0,
-        Value::Bool(_) => 1,
-        Value::Number(_) => 2,
-        Value::String(_) => 3,
-        Value::Array(_) => 4,
-        Value::Object(_) => 5,
+/// Returns the place of a value's type in [`TYPES`].
+fn bit_of(value: &str) -> usize {
+    match value.as_bytes().first() {
+        Some(b'n') | None => 0,
+        Some(b't' | b'f') => 1,
+        Some(b'"') => 3,
+        Some(b'[') => 4,
+        Some(b'{') => 5,
+        Some(_) => 2,
     }
 }
 

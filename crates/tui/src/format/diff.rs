@@ -44,7 +44,7 @@ fn rows(one: &str, other: &str, diff: &Diff) -> Vec<PanelRow> {
     ];
     if diff.changes == 0 {
         lines.push(Line::default());
-        lines.push(line("no difference except in what is not compared", PLAIN));
+        lines.push(line(diff.no_difference(), PLAIN));
     }
     lines.extend(diff.lines.iter().take(MAX_ROWS).map(|entry| match entry {
         diff::Line::Same(text) => line(format!("  {}", clip(text)), PLAIN),

@@ -3,7 +3,9 @@
 use std::ops::RangeInclusive;
 
 use ratatui::text::Line;
+use ringtail_filter::push_field;
 use ringtail_model::new_fields::NewFields;
+use ringtail_text::json::decoded;
 
 use crate::text::span;
 use crate::theme::WARN;
@@ -42,14 +44,14 @@ const MAX_NAME: usize = 200;
 impl Step {
     /// Makes a step of a member's name in its quotes.
     pub(super) fn name(word: &str) -> Self {
-        let name: String = serde_json::from_str(word).unwrap_or_else(|_| word.to_owned());
+        let name = decoded(word);
         let end = name.floor_char_boundary(MAX_NAME);
-        let name = name.get(..end).unwrap_or_default();
-        let simple = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@');
-        match !name.is_empty() && name.chars().all(simple) {
-            true => Self::Name(format!(".{name}")),
-            false => Self::Name(format!("[{}]", serde_json::Value::from(name))),
+        let mut path = String::new();
+        push_field(&mut path, name.get(..end).unwrap_or_default());
+        if !path.starts_with('[') {
+            path.insert(0, '.');
         }
+        Self::Name(path)
     }
 }
 

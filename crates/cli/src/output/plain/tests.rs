@@ -284,3 +284,13 @@ fn proofs_and_the_failure_clock_have_lines() {
     RingCentral would accept the app's responses again
     ");
 }
+
+#[test]
+fn json_is_indented_and_otherwise_as_received() {
+    let body = r#"{"n":[99999999999999999999,18446744073709551616,1.50,1e2,0.10000000000000000555,-0,1E400],"a":1,"a":"\ud800"}"#;
+    let shown = pretty(body);
+    assert_eq!(shown.lines().count(), 13, "{shown}");
+    let tokens: String = shown.split_whitespace().collect();
+    assert_eq!(tokens, body);
+    assert_eq!(pretty("{\"a\":01}"), "{\"a\":01}");
+}
