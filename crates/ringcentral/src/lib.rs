@@ -3,7 +3,8 @@
 //! The relay asks [`classify`](mod@classify) what a request is and [`validation`] how to answer one; the client asks
 //! [`ordering`] what must stay in order, [`catalogue`] what an event says, [`facts`](mod@facts) what it
 //! can be found by, [`signature`] whether a request is
-//! RingCentral's, and [`verdict`] what RingCentral would have made of the app's answer.
+//! RingCentral's, [`verdict`] what RingCentral would have made of the app's answer, and [`subscription`] what to do so that
+//! events come at all.
 //! Docs that speak of a section mean docs/RINGCENTRAL.md, the collected facts about RingCentral's callbacks that this crate
 //! is the code form of.
 //!
@@ -23,6 +24,7 @@ pub mod ordering;
 pub mod samples;
 pub mod secret;
 pub mod signature;
+pub mod subscription;
 pub mod timeline;
 pub mod validation;
 pub mod verdict;

@@ -1,0 +1,93 @@
+//! What to do so that exactly one active subscription delivers to an address.
+
+use jiff::Timestamp;
+
+use super::Subscription;
+use super::filters::same_set;
+
+/// A subscription is renewed when less than this part of the wanted lifetime is left: one quarter.
+const RENEW_PART: u64 = 4;
+
+/// What should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Address of the webhook.
+    pub address: String,
+    /// Event filters, with `~`.
+    pub filters: Vec<String>,
+    /// Lifetime in seconds.
+    pub seconds: u64,
+}
+
+/// The next call, and what is beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The next call.
+    pub step: Step,
+    /// Further subscriptions for the address, newest first.
+    pub others: Vec<Subscription>,
+}
+
+/// The next call for an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// All is well.
+    Keep(Subscription),
+    /// The filters are others: PUT filters and lifetime.
+    Update(Subscription),
+    /// It ends soon: renew, then read what lifetime it got.
+    Renew(Subscription),
+    /// It is broken: create another, and then delete it.
+    Recreate(Subscription),
+    /// There is none.
+    Create,
+}
+
+impl Step {
+    /// Returns the subscription that the step is about.
+    #[must_use]
+    pub fn subscription(&self) -> Option<&Subscription> {
+        match self {
+            Self::Keep(it) | Self::Update(it) | Self::Renew(it) | Self::Recreate(it) => Some(it),
+            Self::Create => None,
+        }
+    }
+}
+
+/// Decides. It chooses the active subscription with the wanted filters, then any active one, then a broken one; the newest
+/// of equals.
+#[must_use]
+pub fn plan(list: &[Subscription], wanted: &Wanted, now: Timestamp) -> Plan {
+    let mut ours: Vec<Subscription> = list
+        .iter()
+        .filter(|it| it.is_for(&wanted.address) && it.seconds_left(now) > 0)
+        .cloned()
+        .collect();
+    let fits = |it: &Subscription| same_set(&it.event_filters, &wanted.filters);
+    ours.sort_by_key(|it| std::cmp::Reverse((it.is_active(now), fits(it), it.creation_time)));
+    let mut ours = ours.into_iter();
+    let step = match ours.next() {
+        None => Step::Create,
+        Some(chosen) if !chosen.is_active(now) => Step::Recreate(chosen),
+        Some(chosen) if !fits(&chosen) => Step::Update(chosen),
+        Some(chosen) if is_short(&chosen, wanted, now) => Step::Renew(chosen),
+        Some(chosen) => Step::Keep(chosen),
+    };
+    Plan {
+        step,
+        others: ours.collect(),
+    }
+}
+
+/// Returns whether a subscription is due for renewal.
+#[must_use]
+pub fn is_short(subscription: &Subscription, wanted: &Wanted, now: Timestamp) -> bool {
+    // RingCentral may have granted less than was wanted, so both lifetimes count.
+    let granted = match (subscription.expiration_time, subscription.creation_time) {
+        (Some(end), Some(start)) => u64::try_from(end.duration_since(start).as_secs()).ok(),
+        _ => None,
+    };
+    let life = granted.map_or(wanted.seconds, |granted| granted.min(wanted.seconds));
+    u64::try_from(subscription.seconds_left(now)).unwrap_or(0) < life / RENEW_PART
+}

@@ -1,0 +1,207 @@
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::filters::{NAMED, find, name_of, same, same_set};
+use super::plan::{Step, Wanted, plan};
+use super::*;
+
+const ADDRESS: &str = "https://relay.example/demo-k3v9/hook";
+const SMS: &str = "/restapi/v1.0/account/~/extension/~/message-store/instant?type=SMS";
+const SMS_OF_5: &str = "/restapi/v1.0/account/1/extension/5/message-store/instant?type=SMS";
+
+fn now() -> Timestamp {
+    "2026-11-29T12:00:00Z".parse().unwrap()
+}
+
+fn after(seconds: i64) -> Timestamp {
+    now() + SignedDuration::from_secs(seconds)
+}
+
+fn wanted() -> Wanted {
+    Wanted {
+        address: ADDRESS.to_owned(),
+        filters: vec![SMS.to_owned()],
+        seconds: DEFAULT_SECONDS,
+    }
+}
+
+fn active(id: &str) -> Subscription {
+    Subscription {
+        id: id.to_owned(),
+        event_filters: vec![SMS_OF_5.to_owned()],
+        status: "Active".to_owned(),
+        creation_time: Some(now()),
+        expiration_time: Some(after(600_000)),
+        delivery_mode: DeliveryMode {
+            transport_type: "WebHook".to_owned(),
+            address: ADDRESS.to_owned(),
+        },
+        ..Subscription::default()
+    }
+}
+
+#[test]
+fn a_response_is_read_however_little_it_says() {
+    let whole: Subscription = serde_json::from_value(json!({
+        "uri": "https://platform.ringcentral.com/restapi/v1.0/subscription/a",
+        "id": "a",
+        "creationTime": "2026-11-29T12:00:00.000Z",
+        "status": "Blacklisted",
+        "eventFilters": [SMS_OF_5],
+        "disabledFilters": [{"filter": SMS_OF_5, "reason": "NoPermission"}],
+        "expirationTime": "2026-12-06T12:00:00.000+0000",
+        "expiresIn": 604_800,
+        "deliveryMode": {"transportType": "WebHook", "encryption": false, "address": ADDRESS},
+        "blacklistedData": {"blacklistedAt": "2026-11-29T12:00:00Z", "reason": "Read timed out"},
+    }))
+    .unwrap();
+    assert_eq!(whole.seconds_left(now()), 604_800);
+    assert_eq!(whole.disabled_filters[0].why(), "NoPermission");
+    assert!(whole.is_for(ADDRESS) && !whole.is_active(now()));
+    let empty: Subscription = serde_json::from_str("{}").unwrap();
+    assert!(!empty.is_webhook() && !empty.is_active(now()));
+}
+
+#[test]
+fn filters_are_compared_with_ids_for_the_tilde_and_the_query_as_a_set() {
+    for (one, other, expected) in [
+        (SMS, SMS_OF_5, true),
+        (SMS, SMS, true),
+        ("/a/~?x=1&y=2", "/a/7?y=2&x=1", true),
+        ("/a/~", "/a/b", false),
+        ("/a/~", "/a/~/b", false),
+        ("/a/~", "/a/", false),
+        ("/a/~?x=1", "/a/7", false),
+        ("/A/~", "/a/7", false),
+        ("/a/5", "/a/7", false),
+    ] {
+        assert_eq!(same(one, other), expected, "{one} {other}");
+        assert_eq!(same(other, one), expected, "{other} {one}");
+    }
+    assert!(same_set(&["/a/~", "/b"], &["/b", "/a/1"]));
+    assert!(!same_set(&["/a/~"], &["/a/1", "/b"]));
+    assert!(!same_set(&["/a/~", "/b"], &["/b"]));
+}
+
+#[test]
+fn a_short_name_stands_for_one_filter() {
+    for named in NAMED {
+        assert_eq!(find(named.name).unwrap(), named.filter);
+        assert_eq!(name_of(named.filter), Some(named.name));
+        assert!(!named.name.starts_with('/'));
+    }
+    assert_eq!(name_of(SMS_OF_5), Some("sms"));
+    assert_eq!(find("/any/thing").unwrap(), "/any/thing");
+    assert_eq!(find("smss"), None);
+}
+
+#[test]
+fn an_address_is_the_same_in_any_case_of_its_host_alone() {
+    for (address, expected) in [
+        ("HTTPS://Relay.Example:443/demo-k3v9/hook", true),
+        ("https://relay.example/demo-k3v9/Hook", false),
+        ("https://relay.example/demo-k3v9/hook?a=b", false),
+        ("https://relay.example:8443/demo-k3v9/hook", false),
+        ("https://relay.example/demo-k3v9/hook/", false),
+    ] {
+        assert_eq!(active("a").is_for(address), expected, "{address}");
+    }
+}
+
+#[test]
+fn each_state_has_its_step() {
+    let step = |list: &[Subscription]| plan(list, &wanted(), now()).step;
+    let blacklisted = |status: &str| Subscription {
+        status: status.to_owned(),
+        ..active("a")
+    };
+    let other_filter = Subscription {
+        event_filters: vec!["/b".to_owned()],
+        ..active("a")
+    };
+    let ending = Subscription {
+        expiration_time: Some(after(151_199)),
+        creation_time: Some(after(151_199 - 604_800)),
+        ..active("a")
+    };
+    let expired = Subscription {
+        expiration_time: Some(now()),
+        ..active("a")
+    };
+    let elsewhere = Subscription {
+        delivery_mode: DeliveryMode {
+            address: "https://other.example/".to_owned(),
+            ..active("a").delivery_mode
+        },
+        ..active("a")
+    };
+    let mut capped = active("a");
+    // Granted an hour only, half of which is left.
+    capped.creation_time = Some(after(-1800));
+    capped.expiration_time = Some(after(1800));
+    assert_eq!(step(&[]), Step::Create);
+    assert_eq!(step(&[elsewhere, expired]), Step::Create);
+    assert_eq!(step(&[active("a")]), Step::Keep(active("a")));
+    assert_eq!(step(&[capped.clone()]), Step::Keep(capped));
+    assert_eq!(step(&[ending.clone()]), Step::Renew(ending));
+    assert_eq!(
+        step(&[other_filter.clone()]),
+        Step::Update(other_filter.clone())
+    );
+    for status in ["Blacklisted", "Blocked", "Suspended", "active", ""] {
+        let broken = blacklisted(status);
+        assert_eq!(step(&[broken.clone()]), Step::Recreate(broken), "{status}");
+    }
+    let newer = Subscription {
+        creation_time: Some(after(1)),
+        ..active("b")
+    };
+    let all = [
+        blacklisted("Blacklisted"),
+        other_filter.clone(),
+        active("a"),
+        newer.clone(),
+    ];
+    let found = plan(&all, &wanted(), now());
+    assert_eq!(found.step, Step::Keep(newer));
+    let others: Vec<_> = found.others.iter().map(|it| it.status.as_str()).collect();
+    assert_eq!(others, ["Active", "Active", "Blacklisted"]);
+}
+
+proptest! {
+    /// Whatever there is: an active subscription is never recreated, a step is about one of ours, and after it the plan is
+    /// to keep.
+    #[test]
+    fn a_plan_leads_to_one_active_subscription(
+        states in prop::collection::vec((0..4_usize, any::<bool>(), -10..700_000_i64), 0..6)
+    ) {
+        let list: Vec<Subscription> = states.iter().enumerate().map(|(number, (status, fits, left))| {
+            let mut it = active(&number.to_string());
+            it.status = ["Active", "Blacklisted", "Blocked", "Suspended"][*status].to_owned();
+            if !fits {
+                it.event_filters.push("/b".to_owned());
+            }
+            it.expiration_time = Some(after(*left));
+            it.creation_time = Some(after(left - 604_800));
+            it
+        }).collect();
+        let has_active = list.iter().any(|it| it.is_active(now()));
+        let found = plan(&list, &wanted(), now());
+        match &found.step {
+            Step::Create => prop_assert!(list.iter().all(|it| it.seconds_left(now()) <= 0)),
+            Step::Recreate(_) => prop_assert!(!has_active),
+            Step::Keep(it) | Step::Update(it) | Step::Renew(it) => prop_assert!(it.is_active(now())),
+        }
+        let mended = Subscription {
+            event_filters: wanted().filters,
+            expiration_time: Some(after(604_800)),
+            creation_time: Some(now()),
+            ..active("new")
+        };
+        let chosen = found.step.subscription().map(|it| it.id.clone());
+        let mut then: Vec<Subscription> = list.into_iter().filter(|it| Some(&it.id) != chosen.as_ref()).collect();
+        then.push(mended);
+        prop_assert!(matches!(plan(&then, &wanted(), now()).step, Step::Keep(_)));
+    }
+}
