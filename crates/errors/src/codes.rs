@@ -11,9 +11,11 @@
 //! | `RT-4..` | history, listening, replays and simulations |
 //! | `RT-5..` | verdicts |
 //! | `RT-6..` | the relay's start, data and accounts |
+//! | `RT-7..` | RingCentral's API: login and subscriptions |
 
 mod access;
 mod client;
+mod cloud;
 mod entry;
 mod login;
 mod relay;
@@ -22,6 +24,7 @@ mod verdict;
 
 pub use self::access::*;
 pub use self::client::*;
+pub use self::cloud::*;
 pub use self::login::*;
 pub use self::relay::*;
 pub use self::subscription::*;
@@ -37,6 +40,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         client::TABLE,
         verdict::TABLE,
         relay::TABLE,
+        cloud::TABLE,
     ];
     tables.into_iter().flatten().copied()
 }

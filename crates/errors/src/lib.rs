@@ -89,6 +89,12 @@ impl Code {
     pub fn exit(&self) -> Exit {
         match self.origin {
             Origin::Ringtail { exit: Some(exit) } => exit,
+            Origin::RingCentral { status, .. } => match status {
+                Some(429) => Exit::CutOff,
+                Some(401) => Exit::Refused,
+                _ if self.id.starts_with("OAU-") || self.id == codes::INVALID_GRANT.id => Exit::Refused,
+                _ => Exit::NotAccepted,
+            },
             _ => Exit::Failure,
         }
     }
@@ -119,7 +125,7 @@ pub enum Exit {
     Ok = 0,
     /// Failed.
     Failure = 1,
-    /// RingCentral would refuse the address, or a response changed.
+    /// RingCentral refused or would refuse, or a response changed.
     NotAccepted = 2,
     /// The command line is wrong.
     Usage = 64,
@@ -127,11 +133,11 @@ pub enum Exit {
     NoData = 65,
     /// The relay cannot be reached, or does not run.
     Unavailable = 69,
-    /// Stopped by a signal, and requests in flight were cut off.
+    /// Stopped by a signal with requests in flight, or RingCentral asks to try again later.
     CutOff = 75,
     /// The relay speaks another version.
     Protocol = 76,
-    /// The relay refused the token, the endpoint or the request.
+    /// The relay refused the token, the endpoint or the request, or RingCentral the login.
     Refused = 77,
     /// The configuration is wrong or incomplete.
     Config = 78,

@@ -57,6 +57,22 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Returns the mode of a file that others than its owner can access.
+#[cfg(unix)]
+#[must_use]
+pub fn open_to_others(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
+/// On Windows the profile directory's rights protect it.
+#[cfg(not(unix))]
+#[must_use]
+pub fn open_to_others(_: &Path) -> Option<u32> {
+    None
+}
+
 /// Replaces a file atomically and durably: a reader sees the old content or the new one, even after a power cut.
 ///
 /// The new content is written beside the file under a name of this process's own and renamed. What is left of a

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ringtail_errors::{Code, Coded, codes};
+use ringtail_files::open_to_others;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -146,20 +147,6 @@ impl FileConfig {
             .map(|(name, endpoint)| (name.clone(), endpoint.secrets.clone()))
             .collect()
     }
-}
-
-/// Returns the mode of a file that others than its owner can access.
-#[cfg(unix)]
-pub(super) fn open_to_others(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
-    (mode & 0o077 != 0).then_some(mode)
-}
-
-/// On Windows the profile directory's rights protect it.
-#[cfg(not(unix))]
-pub(super) fn open_to_others(_: &Path) -> Option<u32> {
-    None
 }
 
 /// Reads a TOML file of bounded size; `None` if it is missing.

@@ -6,11 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ringtail_errors::{Code, Coded, codes};
-use ringtail_files::{Access, replace};
+use ringtail_files::{Access, open_to_others, replace};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::file::{FileError, open_to_others, read_toml};
+use super::file::{FileError, read_toml};
 
 /// A relay with its token and its certificate authority.
 #[derive(Debug, Clone)]

@@ -1,5 +1,8 @@
 //! What to do so that exactly one active subscription delivers to an address.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::Subscription;
@@ -17,6 +20,8 @@ pub struct Wanted {
     pub filters: Vec<String>,
     /// Lifetime in seconds.
     pub seconds: u64,
+    /// Ids of subscriptions that this machine created for the address.
+    pub owned: BTreeSet<String>,
 }
 
 /// The next call, and what is beside it.
@@ -55,19 +60,27 @@ impl Step {
     }
 }
 
-/// Decides. It chooses the active subscription with the wanted filters, then any active one, then a broken one; the newest
-/// of equals.
+/// Decides which subscription is the one for the address, and what to do about it; the newest of equals.
+///
+/// One that somebody else created is kept if it does what is wanted, and changed only if there is none of ours.
 #[must_use]
 pub fn plan(list: &[Subscription], wanted: &Wanted, now: Timestamp) -> Plan {
-    let mut ours: Vec<Subscription> = list
+    let fits = |it: &Subscription| same_set(&it.event_filters, &wanted.filters);
+    let rank = |it: &Subscription| match (it.is_active(now), wanted.owned.contains(&it.id)) {
+        (true, true) => 5,
+        (true, false) if fits(it) => 4,
+        (false, true) => 3,
+        (true, false) => 2,
+        (false, false) => 1,
+    };
+    let mut all: Vec<Subscription> = list
         .iter()
         .filter(|it| it.is_for(&wanted.address) && it.seconds_left(now) > 0)
         .cloned()
         .collect();
-    let fits = |it: &Subscription| same_set(&it.event_filters, &wanted.filters);
-    ours.sort_by_key(|it| std::cmp::Reverse((it.is_active(now), fits(it), it.creation_time)));
-    let mut ours = ours.into_iter();
-    let step = match ours.next() {
+    all.sort_by_key(|it| Reverse((rank(it), fits(it), it.creation_time)));
+    let mut all = all.into_iter();
+    let step = match all.next() {
         None => Step::Create,
         Some(chosen) if !chosen.is_active(now) => Step::Recreate(chosen),
         Some(chosen) if !fits(&chosen) => Step::Update(chosen),
@@ -76,7 +89,7 @@ pub fn plan(list: &[Subscription], wanted: &Wanted, now: Timestamp) -> Plan {
     };
     Plan {
         step,
-        others: ours.collect(),
+        others: all.collect(),
     }
 }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
@@ -23,6 +25,7 @@ fn wanted() -> Wanted {
         address: ADDRESS.to_owned(),
         filters: vec![SMS.to_owned()],
         seconds: DEFAULT_SECONDS,
+        owned: BTreeSet::new(),
     }
 }
 
@@ -167,6 +170,25 @@ fn each_state_has_its_step() {
     assert_eq!(found.step, Step::Keep(newer));
     let others: Vec<_> = found.others.iter().map(|it| it.status.as_str()).collect();
     assert_eq!(others, ["Active", "Active", "Blacklisted"]);
+    // What this machine created comes first, unless it is broken and another does what is wanted.
+    let ours = |id: &str| Wanted {
+        owned: [id.to_owned()].into(),
+        ..wanted()
+    };
+    let chosen = |list: &[Subscription], id| plan(list, &ours(id), now()).step;
+    let broken = Subscription {
+        id: "z".to_owned(),
+        ..blacklisted("Blacklisted")
+    };
+    assert_eq!(chosen(&all, "a"), Step::Keep(active("a")));
+    assert_eq!(
+        chosen(&[broken.clone(), active("a")], "z"),
+        Step::Keep(active("a"))
+    );
+    assert_eq!(
+        chosen(&[broken.clone(), other_filter], "z"),
+        Step::Recreate(broken)
+    );
 }
 
 proptest! {
@@ -190,7 +212,7 @@ proptest! {
         let found = plan(&list, &wanted(), now());
         match &found.step {
             Step::Create => prop_assert!(list.iter().all(|it| it.seconds_left(now()) <= 0)),
-            Step::Recreate(_) => prop_assert!(!has_active),
+            Step::Recreate(_) => prop_assert!(!has_active, "none of these is ours"),
             Step::Keep(it) | Step::Update(it) | Step::Renew(it) => prop_assert!(it.is_active(now())),
         }
         let mended = Subscription {

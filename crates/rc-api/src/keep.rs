@@ -1,0 +1,233 @@
+//! Keeps one active subscription for an address.
+
+use jiff::Timestamp;
+use ringtail_ringcentral::subscription::Subscription;
+use ringtail_ringcentral::subscription::plan::{Plan, Step, Wanted, plan};
+use secrecy::SecretString;
+
+use crate::api::{Api, NewSubscription};
+use crate::error::ApiError;
+use crate::login::LoginFileError;
+
+/// RingCentral's code for too many subscriptions.
+const LIMIT: &str = "SUB-505";
+
+/// A granted lifetime counts as shorter than the wanted one below this many per cent of it.
+const SHORT_PERCENT: u64 = 90;
+
+/// Keeps one active subscription for an address. Each round lists, decides, and makes the calls.
+#[derive(Debug)]
+pub struct Keeper {
+    /// The API.
+    pub api: Api,
+    /// What should be.
+    pub wanted: Wanted,
+    /// Verification token of new subscriptions, and of those that `wanted` names as owned.
+    pub token: Option<SecretString>,
+}
+
+/// What a round did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing was to be done.
+    Kept,
+    /// Created.
+    Created,
+    /// Filters and lifetime were changed.
+    Updated,
+    /// Renewed.
+    Renewed,
+    /// Created in place of a broken one.
+    Recreated,
+}
+
+impl Action {
+    /// Returns its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Renewed => "renewed",
+            Self::Recreated => "recreated",
+        }
+    }
+}
+
+/// The subscription after a round.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What was done.
+    pub action: Action,
+    /// The subscription.
+    pub subscription: Subscription,
+    /// The broken one that it replaces.
+    pub replaced: Option<Subscription>,
+    /// Further active subscriptions for the address, which others created.
+    pub others: Vec<Subscription>,
+    /// Whether the lifetime is shorter than wanted, although it is new.
+    pub is_shorter: bool,
+    /// Whether it was created here, with the verification token.
+    pub is_owned: bool,
+}
+
+impl Keeper {
+    /// Lists the subscriptions and decides what to do.
+    ///
+    /// # Errors
+    /// When RingCentral cannot be reached or refuses.
+    pub async fn look(&self) -> Result<Plan, ApiError> {
+        let list = self.api.list().await?;
+        Ok(plan(&list, &self.wanted, self.now()))
+    }
+
+    /// Does what is to be done. A failed try is followed by a new list, so that a call whose answer was lost is not repeated.
+    ///
+    /// # Errors
+    /// When RingCentral refuses, or cannot be reached for about a minute.
+    pub async fn ensure(&mut self) -> Result<Kept, ApiError> {
+        // Another process must not create a second one between list and create.
+        let _turn = self.turn().await?;
+        let mut tries = 0;
+        loop {
+            let round = match self.look().await {
+                Ok(plan) => self.act(plan).await,
+                Err(error) => Err(error),
+            };
+            let error = match round {
+                Ok(kept) => return Ok(kept),
+                Err(error) => error,
+            };
+            let Some(pause) = error.retry(tries) else {
+                return Err(error);
+            };
+            tries += 1;
+            if !pause.is_zero() {
+                let seconds = pause.as_secs();
+                self.api
+                    .tell(&format!("{error}; trying again in {seconds} s"));
+                self.api.clock().sleep(pause).await;
+            }
+        }
+    }
+
+    /// Creates another subscription in place of an existing one, and then deletes that.
+    ///
+    /// # Errors
+    /// As [`Keeper::ensure`], without a second try: the answer of the first may be lost.
+    pub async fn recreate(&mut self, old: Subscription) -> Result<Kept, ApiError> {
+        let _turn = self.turn().await?;
+        self.replace(old, Vec::new()).await
+    }
+
+    async fn turn(&self) -> Result<ringtail_files::Lock, LoginFileError> {
+        self.api.place().lock("ensure.lock").await
+    }
+
+    async fn act(&mut self, plan: Plan) -> Result<Kept, ApiError> {
+        let Plan { step, others } = plan;
+        match step {
+            Step::Keep(it) => self.kept(Action::Kept, it, others).await,
+            Step::Update(it) => {
+                let seconds = self.wanted.seconds;
+                let updated = self
+                    .api
+                    .update(&it.id, &self.wanted.filters, seconds)
+                    .await?;
+                self.kept(Action::Updated, updated, others).await
+            }
+            Step::Renew(it) => {
+                let renewed = self.renew(&it).await?;
+                self.kept(Action::Renewed, renewed, others).await
+            }
+            Step::Recreate(it) => self.replace(it, others).await,
+            // A newer server may have further steps; without one, there is none to keep.
+            _ => {
+                let created = self.create().await?;
+                self.kept(Action::Created, created, others).await
+            }
+        }
+    }
+
+    /// Renews. Sources contradict each other about the lifetime that a renewal gives, so one that is short is set.
+    ///
+    /// # Errors
+    /// When RingCentral cannot be reached or refuses.
+    pub async fn renew(&self, it: &Subscription) -> Result<Subscription, ApiError> {
+        let renewed = self.api.renew(&it.id).await?;
+        if !self.is_shorter(&renewed) {
+            return Ok(renewed);
+        }
+        let filters = &renewed.event_filters;
+        self.api.update(&it.id, filters, self.wanted.seconds).await
+    }
+
+    async fn create(&mut self) -> Result<Subscription, ApiError> {
+        let new = NewSubscription {
+            address: &self.wanted.address,
+            filters: &self.wanted.filters,
+            seconds: self.wanted.seconds,
+            token: self.token.as_ref(),
+        };
+        let created = self.api.create(&new).await?;
+        self.wanted.owned.insert(created.id.clone());
+        Ok(created)
+    }
+
+    async fn replace(
+        &mut self,
+        old: Subscription,
+        others: Vec<Subscription>,
+    ) -> Result<Kept, ApiError> {
+        let created = match self.create().await {
+            // A broken one delivers nothing, so nothing is lost when it makes room.
+            Err(error) if error.refused_with() == Some(LIMIT) && !old.is_active(self.now()) => {
+                self.api.delete(&old.id).await?;
+                self.create().await?
+            }
+            other => other?,
+        };
+        self.api.delete(&old.id).await?;
+        self.wanted.owned.remove(&old.id);
+        let mut kept = self.kept(Action::Recreated, created, others).await?;
+        kept.replaced = Some(old);
+        Ok(kept)
+    }
+
+    /// Deletes what is left over of ours, and reports.
+    async fn kept(
+        &mut self,
+        action: Action,
+        subscription: Subscription,
+        others: Vec<Subscription>,
+    ) -> Result<Kept, ApiError> {
+        let now = self.now();
+        let mut foreign = Vec::new();
+        for other in others {
+            if self.wanted.owned.contains(&other.id) {
+                self.api.delete(&other.id).await?;
+                self.wanted.owned.remove(&other.id);
+            } else if other.is_active(now) {
+                foreign.push(other);
+            }
+        }
+        Ok(Kept {
+            action,
+            is_shorter: action != Action::Kept && self.is_shorter(&subscription),
+            is_owned: self.wanted.owned.contains(&subscription.id),
+            subscription,
+            replaced: None,
+            others: foreign,
+        })
+    }
+
+    fn is_shorter(&self, it: &Subscription) -> bool {
+        let left = u64::try_from(it.seconds_left(self.now())).unwrap_or(0);
+        left < self.wanted.seconds / 100 * SHORT_PERCENT
+    }
+
+    fn now(&self) -> Timestamp {
+        self.api.clock().now()
+    }
+}
