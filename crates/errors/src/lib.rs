@@ -92,7 +92,9 @@ impl Code {
             Origin::RingCentral { status, .. } => match status {
                 Some(429) => Exit::CutOff,
                 Some(401) => Exit::Refused,
-                _ if self.id.starts_with("OAU-") || self.id == codes::INVALID_GRANT.id => Exit::Refused,
+                _ if self.id.starts_with("OAU-") || self.id == codes::INVALID_GRANT.id => {
+                    Exit::Refused
+                }
                 _ => Exit::NotAccepted,
             },
             _ => Exit::Failure,
