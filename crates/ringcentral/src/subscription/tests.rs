@@ -114,7 +114,7 @@ fn an_address_is_the_same_in_any_case_of_its_host_alone() {
 
 #[test]
 fn each_state_has_its_step() {
-    let step = |list: &[Subscription]| plan(list, &wanted(), now()).step;
+    let step = |list: Vec<Subscription>| plan(&list, &wanted(), now()).step;
     let blacklisted = |status: &str| Subscription {
         status: status.to_owned(),
         ..active("a")
@@ -143,18 +143,22 @@ fn each_state_has_its_step() {
     // Granted an hour only, half of which is left.
     capped.creation_time = Some(after(-1800));
     capped.expiration_time = Some(after(1800));
-    assert_eq!(step(&[]), Step::Create);
-    assert_eq!(step(&[elsewhere, expired]), Step::Create);
-    assert_eq!(step(&[active("a")]), Step::Keep(active("a")));
-    assert_eq!(step(&[capped.clone()]), Step::Keep(capped));
-    assert_eq!(step(&[ending.clone()]), Step::Renew(ending));
+    assert_eq!(step(vec![]), Step::Create);
+    assert_eq!(step(vec![elsewhere, expired]), Step::Create);
+    assert_eq!(step(vec![active("a")]), Step::Keep(active("a")));
+    assert_eq!(step(vec![capped.clone()]), Step::Keep(capped));
+    assert_eq!(step(vec![ending.clone()]), Step::Renew(ending));
     assert_eq!(
-        step(&[other_filter.clone()]),
+        step(vec![other_filter.clone()]),
         Step::Update(other_filter.clone())
     );
     for status in ["Blacklisted", "Blocked", "Suspended", "active", ""] {
         let broken = blacklisted(status);
-        assert_eq!(step(&[broken.clone()]), Step::Recreate(broken), "{status}");
+        assert_eq!(
+            step(vec![broken.clone()]),
+            Step::Recreate(broken),
+            "{status}"
+        );
     }
     let newer = Subscription {
         creation_time: Some(after(1)),
