@@ -31,7 +31,7 @@ impl Stored {
 /// # Errors
 /// When the database cannot be read.
 pub fn journal(data: &Path) -> anyhow::Result<Vec<Stored>> {
-    let query = "SELECT seq, request FROM event ORDER BY key";
+    let query = "SELECT key & 4398046511103, request FROM event ORDER BY key";
     let mut events = read(&open(&data.join("relay.db"))?, query, ())?;
     for event in &mut events {
         event.body = EncodedRequest::from_stored(event.body.clone())
@@ -69,7 +69,7 @@ pub fn history_after(data: &Path, endpoint: &str, seq: u64) -> anyhow::Result<Ve
 pub fn journal_head(data: &Path) -> anyhow::Result<u64> {
     number(
         &data.join("relay.db"),
-        "SELECT coalesce(max(seq), 0) FROM event",
+        "SELECT coalesce(max(key & 4398046511103), 0) FROM event",
     )
 }
 

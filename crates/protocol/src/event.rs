@@ -141,6 +141,12 @@ impl EncodedRequest {
         &self.0
     }
 
+    /// Returns the encoding itself.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+
     /// Decodes the request. The body shares the buffer.
     ///
     /// # Errors

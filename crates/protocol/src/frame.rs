@@ -50,21 +50,24 @@ impl Down {
     /// Appends the frame to `out`.
     pub fn encode(&self, out: &mut BytesMut) {
         match self {
-            Self::Event(event) => {
-                put_prefix(out, 1, event.encoded_len());
-                event.encode(out);
-            }
+            Self::Event(event) => Self::encode_event(event, 0, out),
             Self::Gap { first, last } => {
-                put_prefix(out, 2, 16);
+                put_prefix(out, 2, 16, 0);
                 out.put_u64(*first);
                 out.put_u64(*last);
             }
             Self::Head { seq } => {
-                put_prefix(out, 3, 8);
+                put_prefix(out, 3, 8, 0);
                 out.put_u64(*seq);
             }
-            Self::Unknown(code) => put_prefix(out, *code, 0),
+            Self::Unknown(code) => put_prefix(out, *code, 0, 0),
         }
+    }
+
+    /// Appends the frame of an event to `out`, whose request lacks its last `missing` bytes: these must follow.
+    pub fn encode_event(event: &Event, missing: usize, out: &mut BytesMut) {
+        put_prefix(out, 1, event.encoded_len(), missing);
+        event.encode(out);
     }
 
     fn parse(code: u8, payload: Bytes) -> Result<Self, DecodeError> {
@@ -106,10 +109,10 @@ impl Up {
     pub fn encode(&self, out: &mut BytesMut) {
         match self {
             Self::Cursor { seq } => {
-                put_prefix(out, 1, 8);
+                put_prefix(out, 1, 8, 0);
                 out.put_u64(*seq);
             }
-            Self::Unknown(code) => put_prefix(out, *code, 0),
+            Self::Unknown(code) => put_prefix(out, *code, 0, 0),
         }
     }
 
@@ -124,10 +127,11 @@ impl Up {
     }
 }
 
-fn put_prefix(out: &mut BytesMut, code: u8, payload: usize) {
+/// Begins a frame of `payload` bytes and `missing` more that are not appended to `out`.
+fn put_prefix(out: &mut BytesMut, code: u8, payload: usize, missing: usize) {
     out.reserve(PREFIX_BYTES + 1 + payload);
     // An event's request is bounded by `MAX_FRAME_BYTES` long before `u32`; a peer refuses what saturates.
-    out.put_u32(u32::try_from(1 + payload).unwrap_or(u32::MAX));
+    out.put_u32(u32::try_from(1 + payload + missing).unwrap_or(u32::MAX));
     out.put_u8(code);
 }
 

@@ -29,6 +29,10 @@ pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// How long the other end may take to say that it is there.
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// Requests that the relay may take back before the client has seen them: more than a link carries while a laptop is
+/// busy for some seconds. Each occupies a few hundred bytes.
+const MAX_RESETS: usize = 16 * 1024;
+
 /// Header bytes that one request or answer may have on the link, as [`head_bytes`] counts them.
 pub const MAX_HEADER_LIST: u32 = 64 * 1024;
 
@@ -76,6 +80,10 @@ pub fn server() -> server::conn::http2::Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(MAX_HEADER_LIST)
+        // The relay passes on what its callers do, and as many as like may open requests and take them back at once. That
+        // must not break the link for the others.
+        .max_pending_accept_reset_streams(MAX_RESETS)
+        .max_local_error_reset_streams(None)
         .max_concurrent_streams(u32::try_from(MAX_PASSTHROUGHS + 1).unwrap_or(u32::MAX))
         .keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -16,7 +16,7 @@ use crate::metrics::{Limit, LimitHits};
 
 /// Body of an app's response. It breaks off when the app is silent for too long.
 ///
-/// A separate task reads it from the link and holds the passthrough permit. So a caller that stops reading, and over HTTP/2
+/// A separate task reads it from the link and holds the passthrough permit and the memory. So a caller that stops reading, and over HTTP/2
 /// keeps its connection alive, occupies neither link nor permit.
 #[derive(Debug)]
 pub(crate) struct AppBody {
@@ -41,10 +41,11 @@ pub(crate) enum AppBodyError {
 }
 
 impl AppBody {
-    /// Starts to read `incoming`; `idle` bounds how long the app may be silent, and the caller not read.
+    /// Starts to read `incoming`, and holds `held` until it has been read; `idle` bounds how long the app may be silent, and
+    /// the caller not read.
     pub(crate) fn new(
         incoming: Incoming,
-        permit: OwnedSemaphorePermit,
+        held: impl Send + 'static,
         idle: Duration,
         tasks: &TaskTracker,
         limits: LimitHits,
@@ -55,7 +56,7 @@ impl AppBody {
         }
         let (out, frames) = mpsc::channel(1);
         tasks.spawn(async move {
-            let _permit = permit;
+            let _held = held;
             if let Err(Unread) = pump(incoming, &out, idle).await {
                 limits.hit(Limit::IdleTime);
             }

@@ -7,6 +7,7 @@
 pub mod accounts;
 mod api;
 mod app_body;
+mod budget;
 mod clock;
 pub mod command;
 pub mod config;
@@ -16,7 +17,6 @@ pub mod hosts;
 pub mod journal;
 pub mod limits;
 mod links;
-mod memory;
 mod metrics;
 pub mod net;
 mod ops;

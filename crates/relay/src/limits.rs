@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ringtail_protocol::frame;
+use ringtail_protocol::{frame, http2};
 
 /// Limits that an operator or a test may set.
 #[derive(Debug, Clone)]
@@ -23,10 +23,10 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// Bytes of one request's body; no more than [`frame::MAX_BODY_BYTES`].
     pub body_bytes: usize,
-    /// Memory of all requests to endpoints, in bytes: bodies, heads, and [`REQUEST_BYTES`] for each in flight.
+    /// Memory of all requests to endpoints and of accounts, in bytes: bodies, heads, [`REQUEST_BYTES`] for each in flight,
+    /// and [`PASSTHROUGH_BYTES`] for each that an app answers.
     pub buffered_bytes: usize,
-    /// The same for requests to unknown endpoints and the relay's own paths: strangers must not use up the memory for
-    /// events.
+    /// The same for requests of those who know neither an endpoint nor a token.
     pub stray_bytes: usize,
     /// Events of one endpoint in a second, except validations; [`EVENT_BURST_SECONDS`] worth may come at once.
     pub events_per_second: NonZeroU32,
@@ -38,6 +38,8 @@ pub struct Limits {
     pub answer_idle_timeout: Duration,
     /// Time for a client to answer the relay's first request on a link.
     pub link_timeout: Duration,
+    /// Time for a client to take a page of events.
+    pub page_timeout: Duration,
     /// Interval of the checks for tokens that another process rotated or revoked.
     pub accounts_interval: Duration,
     /// How long a stopping relay keeps idle connections, for requests that are on their way.
@@ -63,6 +65,7 @@ impl Default for Limits {
             passthrough_wait: Duration::from_secs(10),
             answer_idle_timeout: Duration::from_secs(60),
             link_timeout: Duration::from_secs(10),
+            page_timeout: Duration::from_secs(60),
             accounts_interval: Duration::from_millis(500),
             linger: Duration::from_millis(300),
             drain_timeout: Duration::from_secs(10),
@@ -70,9 +73,91 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Links open at once: a third of all connections.
+    pub(crate) fn links(&self) -> usize {
+        self.connections.div_ceil(3)
+    }
+}
+
+/// How a budget is divided.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shares {
+    /// The most that one address may hold; the same for an account and an endpoint.
+    pub(crate) address: usize,
+    pub(crate) account: usize,
+    pub(crate) endpoint: usize,
+    /// The part of the sum that is kept for payers holding at most `each`.
+    pub(crate) kept: usize,
+    pub(crate) each: usize,
+}
+
+/// How [`Limits::buffered_bytes`] are divided. The largest body fits the share of an address.
+pub(crate) fn request_shares(total: usize) -> Shares {
+    Shares {
+        address: total / 32 * 3,
+        account: total / 4,
+        endpoint: total / 8,
+        kept: total / 2,
+        each: total / 64,
+    }
+}
+
+/// Memory of events that wait for the disk: about what a disk that stalls for a second leaves behind on a busy relay.
+pub const QUEUED_BYTES: usize = 64 * 1024 * 1024;
+
+/// How [`QUEUED_BYTES`] are divided: the largest event fits an account's share.
+pub(crate) fn queue_shares(total: usize) -> Shares {
+    Shares {
+        address: 0,
+        account: total / 8 * 3,
+        endpoint: 0,
+        kept: total / 2,
+        each: total / 64,
+    }
+}
+
+/// How [`Limits::stray_bytes`] are divided. Nothing here belongs to an account.
+pub(crate) fn stray_shares(total: usize) -> Shares {
+    Shares {
+        address: total / 8,
+        account: 0,
+        endpoint: 0,
+        kept: total / 2,
+        each: total / 64,
+    }
+}
+
+/// How [`Limits::links`] are divided: four laptops with as many endpoints as they may have, and one endpoint on 16.
+pub(crate) fn link_shares(total: usize) -> Shares {
+    Shares {
+        address: 0,
+        account: 64,
+        endpoint: 16,
+        kept: total / 2,
+        each: total / 64,
+    }
+}
+
+/// Passthrough requests of one address in flight on a link: whoever knows the URL must leave some for others.
+pub const PASSTHROUGHS_PER_ADDRESS: usize = http2::MAX_PASSTHROUGHS * 3 / 4;
+
+/// How the passthrough requests in flight on a link are divided.
+pub(crate) const PASSTHROUGH_SHARES: Shares = Shares {
+    address: PASSTHROUGHS_PER_ADDRESS,
+    account: 0,
+    endpoint: 0,
+    kept: http2::MAX_PASSTHROUGHS / 4,
+    each: 1,
+};
+
+/// Memory of a passthrough request beyond its body: the app's response in the link's window, the caller's send buffer
+/// ([`SEND_BUFFER`]), and two heads.
+pub const PASSTHROUGH_BYTES: usize = 448 * 1024;
+
 /// Default of [`Limits::connections`]. Fits a host with 2 GiB of memory if each connection holds as much as it may, see
 /// `docs/LIMITS.md`.
-pub const CONNECTIONS: NonZeroU32 = NonZeroU32::new(4_096).unwrap();
+pub const CONNECTIONS: NonZeroU32 = NonZeroU32::new(3_072).unwrap();
 
 /// Default of [`Limits::connections_per_address`].
 pub const CONNECTIONS_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(1_024).unwrap();
@@ -117,6 +202,9 @@ pub const PROXY_RESETS: usize = 1024;
 
 /// Receive window of one HTTP/2 stream in bytes.
 pub const STREAM_WINDOW: u32 = 256 * 1024;
+
+/// Bytes of a response that one HTTP/2 stream may hold for a caller that does not read.
+pub const SEND_BUFFER: usize = 64 * 1024;
 
 /// Receive window of one HTTP/2 connection in bytes.
 pub const CONNECTION_WINDOW: u32 = 1024 * 1024;

@@ -44,6 +44,16 @@ pub fn hello() -> Vec<u8> {
     [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()
 }
 
+/// Writes the settings of a server that grants no window and acknowledges those of its client.
+#[must_use]
+pub fn no_window() -> Vec<u8> {
+    [
+        frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]),
+        frame(SETTINGS, ACK, 0, &[]),
+    ]
+    .concat()
+}
+
 /// Reads length, type and stream of the first frame.
 #[must_use]
 pub fn head(bytes: &[u8]) -> Option<(usize, u8, u32)> {

@@ -3,73 +3,67 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use super::denied::Denied;
 use super::failed_logins::FailedLogins;
 use crate::accounts::{Account, SharedAccounts, Token};
+use crate::budget::Owner;
 use crate::metrics::{Limit, Metrics};
-use crate::net::admission::address_group;
-use crate::net::proxies::{Caller, Proxies};
 
 /// Checks tokens.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     accounts: SharedAccounts,
-    proxies: Arc<Proxies>,
     failed: FailedLogins,
     metrics: Arc<Metrics>,
 }
 
 impl Authenticator {
-    pub(crate) fn new(
-        accounts: SharedAccounts,
-        proxies: Arc<Proxies>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(crate) fn new(accounts: SharedAccounts, metrics: Arc<Metrics>) -> Self {
         Self {
             accounts,
-            proxies,
             failed: FailedLogins::default(),
             metrics,
         }
     }
 
-    /// Returns the account whose token the request carries.
+    /// Returns the account whose token the request carries. A valid one is always accepted: what others at the same address
+    /// guessed must not lock out its holder.
     pub(crate) async fn authenticate(
         &self,
-        caller: Caller,
+        caller: Option<Owner>,
         headers: &HeaderMap,
     ) -> Result<Account, Denied> {
-        let address = address_group(caller.address());
-        // A proxy that does not name its callers stands for all of them: one must not lock out the others.
-        let is_counted = !self.proxies.trusts(caller.address());
-        // Checked first, so that a blocked address costs no database lookup.
-        if is_counted && let Some(wait) = self.failed.blocked(address, Instant::now()) {
-            self.metrics.limits.hit(Limit::FailedLogins);
-            return Err(Denied::too_many_logins(wait));
-        }
-        let account = match bearer(headers).and_then(Token::parse) {
-            Some(token) => self.accounts.authenticate(token).await.map_err(|error| {
+        // A request without a token guesses nothing; any web page can make a browser send one.
+        let Some(presented) = headers.get(header::AUTHORIZATION) else {
+            return Err(Denied::unauthorized());
+        };
+        if let Some(token) = bearer(presented).and_then(Token::parse) {
+            let account = self.accounts.authenticate(token).await.map_err(|error| {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "failed to verify login");
                 Denied::unavailable()
-            })?,
-            None => None,
-        };
-        account.ok_or_else(|| {
-            self.metrics.failed_logins.inc();
-            if is_counted {
-                self.failed.add(address, Instant::now());
+            })?;
+            if let Some(account) = account {
+                return Ok(account);
             }
-            tracing::debug!(%caller, "login failed");
-            Denied::unauthorized()
-        })
+        }
+        self.metrics.failed_logins.inc();
+        tracing::debug!(?caller, "login failed");
+        if let Some(Owner::Address(address)) = caller {
+            let now = Instant::now();
+            if let Some(wait) = self.failed.blocked(address, now) {
+                self.metrics.limits.hit(Limit::FailedLogins);
+                return Err(Denied::too_many_logins(wait));
+            }
+            self.failed.add(address, now);
+        }
+        Err(Denied::unauthorized())
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

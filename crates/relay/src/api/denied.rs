@@ -46,7 +46,7 @@ impl Denied {
         )
     }
 
-    /// Too many logins failed, whether or not this token is valid.
+    /// This login failed, and too many before it.
     pub(crate) fn too_many_logins(wait: Duration) -> Self {
         Self {
             retry_after: Some(wait.as_secs() + 1),
@@ -54,6 +54,18 @@ impl Denied {
                 StatusCode::TOO_MANY_REQUESTS,
                 code::UNAVAILABLE,
                 "too many failed logins from this address: wait a minute, and look for a client with an old token",
+            )
+        }
+    }
+
+    /// The account or the endpoint has as many links as it may, or the relay.
+    pub(crate) fn too_many_links() -> Self {
+        Self {
+            retry_after: Some(RETRY_AFTER),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                code::UNAVAILABLE,
+                "too many links: an account may have 64, and an endpoint 16; stop a `ringtail` that is not needed",
             )
         }
     }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::context::ApiContext;
 use super::denied::Denied;
 use crate::accounts::{EndpointError, VerifyTokenHash};
+use crate::budget::{Owner, request_bytes};
 use crate::limits::API_BODY_BYTES;
 use crate::metrics::Limit;
 use crate::net::proxies::Caller;
@@ -42,17 +43,27 @@ pub(super) async fn find_or_create(
 ) -> Result<RelayResponse, Denied> {
     let limits = &api.links.metrics.limits;
     let (head, body) = request.into_parts();
-    let _share = api.memory.request(None, &head).ok_or_else(|| {
-        limits.hit(Limit::StrayBytes);
-        Denied::unavailable()
-    })?;
-    // The body first: callers that write it whole before they read would miss an earlier response.
+    let caller = api.proxies.owner(caller);
+    let account = api.auth.authenticate(caller, &head.headers).await;
+    let (memory, limit, payer) = match &account {
+        Ok(account) => (
+            &api.memory,
+            Limit::BufferedBytes,
+            Some(Owner::Account(account.key)),
+        ),
+        Err(_) => (&api.stray_memory, Limit::StrayBytes, None),
+    };
+    let Some(_share) = memory.take(payer.into_iter().chain(caller), request_bytes(&head)) else {
+        limits.hit(limit);
+        return Err(Denied::unavailable());
+    };
+    // Read even if it is refused: callers that write it whole before they read would miss an earlier response.
     let body = tokio::time::timeout(
         api.links.limits.body_timeout,
         Limited::new(body, API_BODY_BYTES).collect(),
     )
     .await;
-    let account = api.auth.authenticate(caller, &head.headers).await?;
+    let account = account?;
     let body = body
         .map_err(|_elapsed| Denied::bad_request("the body took too long"))?
         .map_err(|_| Denied::bad_request("the body broke off or is too long"))?

@@ -11,8 +11,9 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 use super::context::ApiContext;
 use super::denied::Denied;
 use crate::accounts::Account;
+use crate::budget::Owner;
 use crate::links::session::{self, LinkParams};
-use crate::net::activity::ConnectionActivity;
+use crate::metrics::Limit;
 use crate::net::proxies::Caller;
 use crate::response::RelayResponse;
 
@@ -22,7 +23,10 @@ pub(super) async fn open(
     request: Request<Incoming>,
 ) -> Result<RelayResponse, Denied> {
     // The token first: strangers learn nothing else.
-    let account = api.auth.authenticate(caller, request.headers()).await?;
+    let account = api
+        .auth
+        .authenticate(api.proxies.owner(caller), request.headers())
+        .await?;
     let subprotocol = negotiate(request.headers())?;
     let mut response = create_response_with_body(&request, || Either::Left(Full::default()))
         .map_err(|_| {
@@ -31,9 +35,6 @@ pub(super) async fn open(
             )
         })?;
     let params = params(api, request.uri().query().unwrap_or_default(), account)?;
-    if let Some(activity) = request.extensions().get::<ConnectionActivity>() {
-        activity.pin();
-    }
     session::spawn(api.links.clone(), request, params, caller);
     let subprotocol = HeaderValue::from_static(subprotocol);
     response
@@ -64,6 +65,11 @@ fn params(api: &ApiContext, query: &str, account: Account) -> Result<LinkParams,
         .find(&query.endpoint)
         .filter(|endpoint| endpoint.account == account.key)
         .ok_or_else(Denied::no_endpoint)?;
+    let owners = [Owner::Account(account.key), Owner::Endpoint(endpoint.key)];
+    let place = api.link_places.take(owners, 1).ok_or_else(|| {
+        api.links.metrics.limits.hit(Limit::LinkPlaces);
+        Denied::too_many_links()
+    })?;
     let cursor = query
         .cursor
         .filter(|cursor| cursor.journal == api.links.journal.id());
@@ -72,6 +78,7 @@ fn params(api: &ApiContext, query: &str, account: Account) -> Result<LinkParams,
         account,
         forwards: query.forward,
         cursor: cursor.map(|cursor| cursor.after),
+        place,
     })
 }
 

@@ -8,9 +8,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::context::EdgeContext;
-use super::received::ReadBody;
-use crate::journal::EndpointKey;
-use crate::memory::MemoryShare;
+use crate::budget::{Owner, Share, request_bytes};
 use crate::metrics::Limit;
 use crate::response::{self, RelayResponse};
 
@@ -57,20 +55,17 @@ impl BodyError {
 /// Reads a body. After an error, the caller disposes of the rest.
 pub(super) async fn read(
     edge: &EdgeContext,
-    endpoint: EndpointKey,
+    owners: Vec<Owner>,
     head: &request::Parts,
     body: &mut Incoming,
-) -> Result<ReadBody, BodyError> {
+) -> Result<Bytes, BodyError> {
     // Validation requests have no body: their path ends here.
     if body.is_end_stream() {
-        return Ok(ReadBody {
-            bytes: Bytes::new(),
-            share: None,
-        });
+        return Ok(Bytes::new());
     }
     let share = edge
         .memory
-        .request(Some(endpoint), head)
+        .take(owners, request_bytes(head))
         .ok_or(BodyError::NoMemory)?;
     within_time(edge, collect(edge, share, body)).await
 }
@@ -79,6 +74,7 @@ pub(super) async fn read(
 /// miss an earlier response.
 pub(super) async fn discard(
     edge: &EdgeContext,
+    caller: Option<Owner>,
     head: &request::Parts,
     body: &mut Incoming,
 ) -> Result<(), BodyError> {
@@ -87,7 +83,7 @@ pub(super) async fn discard(
     }
     let _share = edge
         .stray_memory
-        .request(None, head)
+        .take(caller, request_bytes(head))
         .ok_or(BodyError::NoStrayMemory)?;
     let limit = edge.limits.body_bytes;
     let read = async {
@@ -132,9 +128,9 @@ async fn next_chunk(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
 /// Takes memory as bytes arrive, not as they are announced: announcing 16 MiB must not use up the budget.
 async fn collect(
     edge: &EdgeContext,
-    mut share: MemoryShare,
+    mut share: Share,
     body: &mut Incoming,
-) -> Result<ReadBody, BodyError> {
+) -> Result<Bytes, BodyError> {
     let limit = edge.limits.body_bytes;
     check_announced(body, limit)?;
     let announced = body.size_hint().exact();
@@ -149,17 +145,12 @@ async fn collect(
         if length > bytes.capacity() {
             let capacity = length.max((2 * bytes.capacity()).min(announced.unwrap_or(limit)));
             let more = capacity - bytes.capacity();
-            edge.memory
-                .grow(&mut share, more)
-                .ok_or(BodyError::NoMemory)?;
+            share.grow(more).ok_or(BodyError::NoMemory)?;
             let mut grown = BytesMut::with_capacity(capacity);
             grown.extend_from_slice(&bytes);
             bytes = grown;
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(ReadBody {
-        bytes: bytes.freeze(),
-        share: Some(share),
-    })
+    Ok(share.bytes(bytes.freeze()))
 }

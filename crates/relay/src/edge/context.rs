@@ -6,14 +6,15 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::Semaphore;
 
 use super::recorder::Recorder;
-use crate::accounts::SharedAccounts;
+use crate::accounts::{EndpointRecord, SharedAccounts};
 use crate::api::ApiContext;
+use crate::budget::{Budget, Owner};
 use crate::hosts::Hosts;
 use crate::journal::EndpointKey;
 use crate::limits::{EVENT_BURST_SECONDS, LARGE_BODIES, Limits};
 use crate::links::registry::Links;
-use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
+use crate::net::proxies::Caller;
 use crate::shutdown::Shutdown;
 
 /// What answering a request needs.
@@ -28,9 +29,9 @@ pub(crate) struct EdgeContext {
     pub(super) metrics: Arc<Metrics>,
     pub(super) shutdown: Shutdown,
     /// Memory for requests to endpoints.
-    pub(super) memory: MemoryBudget,
+    pub(super) memory: Budget,
     /// Memory for all other requests.
-    pub(super) stray_memory: Arc<MemoryBudget>,
+    pub(super) stray_memory: Budget,
     /// One permit for each large body that is being parsed.
     pub(super) large_bodies: Arc<Semaphore>,
     /// Has a row for each endpoint that had an event; strangers cannot create endpoints.
@@ -47,8 +48,8 @@ impl EdgeContext {
             hosts: api.hosts.clone(),
             links: links.links,
             recorder: Recorder::new(links.journal, links.metrics.clone()),
-            memory: MemoryBudget::new(links.limits.buffered_bytes),
-            stray_memory: api.memory.clone(),
+            memory: api.memory.clone(),
+            stray_memory: api.stray_memory.clone(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
             event_rates: RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)),
             limits: links.limits,
@@ -56,5 +57,15 @@ impl EdgeContext {
             shutdown: links.shutdown,
             api,
         }
+    }
+
+    /// Returns for whom memory of a request to an endpoint is held.
+    pub(super) fn owners(&self, endpoint: &EndpointRecord, caller: Caller) -> Vec<Owner> {
+        let mut owners = vec![
+            Owner::Account(endpoint.account),
+            Owner::Endpoint(endpoint.key),
+        ];
+        owners.extend(self.api.proxies.owner(caller));
+        owners
     }
 }

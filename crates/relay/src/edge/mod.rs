@@ -95,10 +95,13 @@ async fn dispatch(
         // As slow, and as strict about the body, as an endpoint that exists.
         None => {
             let (head, mut incoming) = request.into_parts();
-            let response = match body::discard(edge, &head, &mut incoming).await {
-                Ok(()) => response::text(StatusCode::NOT_FOUND, "no such endpoint\n"),
-                Err(error) => refuse_body(edge, &head, incoming, error),
-            };
+            let response =
+                match body::discard(edge, edge.api.proxies.owner(caller), &head, &mut incoming)
+                    .await
+                {
+                    Ok(()) => response::text(StatusCode::NOT_FOUND, "no such endpoint\n"),
+                    Err(error) => refuse_body(edge, &head, incoming, error),
+                };
             (AnswerKind::Stray, response)
         }
     }
@@ -137,7 +140,8 @@ async fn at_endpoint(
         );
         return (AnswerKind::Unread, closing(response));
     }
-    let body = match body::read(edge, endpoint.key, &head, &mut incoming).await {
+    let owners = edge.owners(endpoint, caller);
+    let body = match body::read(edge, owners, &head, &mut incoming).await {
         Ok(body) => body,
         Err(error) => {
             let response = refuse_body(edge, &head, incoming, error);
@@ -148,6 +152,7 @@ async fn at_endpoint(
     let _in_flight = activity.map(ConnectionActivity::begin_response);
     let mut request = WholeRequest {
         endpoint: endpoint.key,
+        account: endpoint.account,
         caller,
         head,
         body,
@@ -195,7 +200,7 @@ async fn at_endpoint(
             stored.map(|()| accepted(&received.request.head.headers))
         }
         _ => {
-            let response = Box::pin(passthrough::respond(edge, &received));
+            let response = Box::pin(passthrough::respond(edge, endpoint, &received));
             tokio::select! {
                 biased;
                 response = response => response,

@@ -10,7 +10,9 @@ use tokio::time::Instant;
 use super::context::EdgeContext;
 use super::received::Received;
 use super::recorder::RecordError;
+use crate::accounts::EndpointRecord;
 use crate::app_body::AppBody;
+use crate::limits::PASSTHROUGH_BYTES;
 use crate::links::passthrough::{NoResponse, PassthroughRequest};
 use crate::links::registry::AcquireError;
 use crate::metrics::Limit;
@@ -19,21 +21,16 @@ use crate::response::{self, RelayResponse};
 /// Sends the request to the app over a link, or answers in its place.
 pub(super) async fn respond(
     edge: &EdgeContext,
+    endpoint: &EndpointRecord,
     received: &Received,
 ) -> Result<RelayResponse, RecordError> {
     let request = &received.request;
-    // A request with a body has its share already.
-    let _share = match request.body.share {
-        Some(_) => None,
-        None => {
-            let share = edge.memory.request(Some(request.endpoint), &request.head);
-            if share.is_none() {
-                edge.metrics.limits.hit(Limit::BufferedBytes);
-                return Ok(response::unavailable("the relay is busy\n"));
-            }
-            share
-        }
+    let owners = edge.owners(endpoint, request.caller);
+    let Some(memory) = edge.memory.take(owners, PASSTHROUGH_BYTES) else {
+        edge.metrics.limits.hit(Limit::BufferedBytes);
+        return Ok(response::unavailable("the relay is busy\n"));
     };
+    let caller = edge.api.proxies.owner(request.caller);
     let deadline = Instant::now() + edge.limits.passthrough_deadline;
     let mut headers = request.head.headers.clone();
     path::strip_hop_by_hop(&mut headers);
@@ -43,7 +40,11 @@ pub(super) async fn respond(
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let wait = edge.limits.passthrough_wait.min(left);
-        let permit = match edge.links.acquire(request.endpoint, &tried, wait).await {
+        let permit = match edge
+            .links
+            .acquire(request.endpoint, caller, &tried, wait)
+            .await
+        {
             Ok(permit) => permit,
             Err(AcquireError::Offline) => {
                 return fall_back(edge, received, event.map(|_| untouched)).await;
@@ -67,14 +68,14 @@ pub(super) async fn respond(
             method: &request.head.method,
             path: request.below(),
             headers: &headers,
-            body: request.body.bytes.clone(),
+            body: request.body.clone(),
         };
         match permit.send(outgoing, deadline).await {
             Ok((response, permit)) => {
                 let (head, body) = response.into_parts();
                 let body = AppBody::new(
                     body,
-                    permit,
+                    (permit, memory),
                     edge.limits.answer_idle_timeout,
                     &edge.shutdown.connections,
                     edge.metrics.limits.clone(),

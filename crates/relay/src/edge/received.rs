@@ -9,26 +9,21 @@ use ringtail_protocol::event::{EncodeError, EncodedRequest, RequestParts};
 use ringtail_ringcentral::classify::{Callback, Classified, RequestView};
 use tokio::sync::Semaphore;
 
+use crate::accounts::AccountKey;
 use crate::journal::EndpointKey;
 use crate::limits::LARGE_BODY_BYTES;
-use crate::memory::MemoryShare;
 use crate::net::proxies::Caller;
-
-/// A whole body.
-#[derive(Debug)]
-pub(super) struct ReadBody {
-    pub(super) bytes: Bytes,
-    /// The request's memory, until it has been answered. A request without a body has none yet.
-    pub(super) share: Option<MemoryShare>,
-}
 
 /// A request to an endpoint, read whole.
 #[derive(Debug)]
 pub(super) struct WholeRequest {
     pub(super) endpoint: EndpointKey,
+    /// The endpoint's account.
+    pub(super) account: AccountKey,
     pub(super) caller: Caller,
     pub(super) head: request::Parts,
-    pub(super) body: ReadBody,
+    /// Holds the request's share of memory, if it is not empty.
+    pub(super) body: Bytes,
     /// Bytes of the request's target that name the endpoint. The rest is for the app.
     pub(super) route_bytes: usize,
 }
@@ -45,7 +40,7 @@ pub(super) struct Received {
 impl WholeRequest {
     /// Returns true if classifying would block the runtime for too long.
     pub(super) fn is_large(&self) -> bool {
-        self.body.bytes.len() > LARGE_BODY_BYTES
+        self.body.len() > LARGE_BODY_BYTES
     }
 
     /// Classifies on a blocking thread, with one of the permits. Returns `None` if the relay is stopping.
@@ -60,7 +55,7 @@ impl WholeRequest {
 
     pub(super) fn classify(self) -> Received {
         let head = &self.head;
-        let view = RequestView::new(&head.method, self.below(), &head.headers, &self.body.bytes);
+        let view = RequestView::new(&head.method, self.below(), &head.headers, &self.body);
         let classified = Classified::of(view);
         let callback = classified.callback;
         let uuid = classified
@@ -103,7 +98,7 @@ impl WholeRequest {
             path: self.below(),
             peer: &self.caller.to_string(),
             headers: &self.head.headers,
-            body: &self.body.bytes,
+            body: &self.body,
         }
         .encode()
     }

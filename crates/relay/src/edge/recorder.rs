@@ -6,12 +6,13 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::StatusCode;
-use ringtail_protocol::event::{Disposition, EncodeError, EventId, Kind};
+use ringtail_protocol::event::{Disposition, EncodeError, EncodedRequest, EventId, Kind};
 
 use super::received::Received;
+use crate::budget::{Budget, Owner};
 use crate::clock::SteadyClock;
 use crate::journal::{AppendError, Entry, Journal};
-use crate::limits::STORED_VALIDATIONS;
+use crate::limits::{QUEUED_BYTES, REQUEST_BYTES, STORED_VALIDATIONS, queue_shares};
 use crate::metrics::{Limit, Metrics};
 use crate::response::{self, RelayResponse};
 
@@ -21,6 +22,8 @@ pub(super) struct Recorder {
     journal: Arc<dyn Journal>,
     metrics: Arc<Metrics>,
     clock: SteadyClock,
+    /// Memory of events that wait for the disk.
+    queue: Budget,
     validations: DefaultDirectRateLimiter,
     /// Log lines about events that could not be stored.
     error_lines: DefaultDirectRateLimiter,
@@ -33,6 +36,8 @@ pub(super) enum RecordError {
     Encode(#[from] EncodeError),
     #[error(transparent)]
     Append(#[from] AppendError),
+    #[error("the account's events fill its share of the journal's queue")]
+    NoRoom,
 }
 
 impl Recorder {
@@ -41,6 +46,7 @@ impl Recorder {
             journal,
             metrics,
             clock: SteadyClock::new(),
+            queue: Budget::new(QUEUED_BYTES, queue_shares(QUEUED_BYTES)),
             validations: RateLimiter::direct(Quota::per_second(STORED_VALIDATIONS)),
             error_lines: RateLimiter::direct(Quota::per_second(NonZeroU32::MIN)),
         }
@@ -66,9 +72,14 @@ impl Recorder {
         disposition: Disposition,
     ) -> Result<EventId, RecordError> {
         let id = EventId::fresh();
-        let appended = self
-            .journal
-            .append(self.entry(received, id, kind, disposition)?);
+        let entry = match self.entry(received, id, kind, disposition) {
+            Err(RecordError::NoRoom) => {
+                self.metrics.limits.hit(Limit::JournalQueue);
+                return Ok(id);
+            }
+            entry => entry?,
+        };
+        let appended = self.journal.append(entry);
         if let Some(Err(AppendError::QueueFull)) = appended.now_or_never() {
             self.metrics.limits.hit(Limit::JournalQueue);
         }
@@ -93,7 +104,11 @@ impl Recorder {
         id: EventId,
         kind: Kind,
         disposition: Disposition,
-    ) -> Result<Entry, EncodeError> {
+    ) -> Result<Entry, RecordError> {
+        let request = received.request.encode()?.into_bytes();
+        let owner = Owner::Account(received.request.account);
+        let share = self.queue.take([owner], request.len() + REQUEST_BYTES);
+        let request = share.ok_or(RecordError::NoRoom)?.bytes(request);
         Ok(Entry {
             endpoint: received.request.endpoint,
             id,
@@ -101,7 +116,7 @@ impl Recorder {
             kind,
             disposition,
             uuid: received.uuid.clone(),
-            request: received.request.encode()?,
+            request: EncodedRequest::from_stored(request),
         })
     }
 
@@ -117,9 +132,12 @@ impl Recorder {
             RecordError::Append(AppendError::NoEndpoint) => {
                 response::text(StatusCode::NOT_FOUND, "no such endpoint\n")
             }
-            RecordError::Append(error) => {
+            RecordError::Append(_) | RecordError::NoRoom => {
                 self.metrics.unstored_events.inc();
-                if matches!(error, AppendError::QueueFull) {
+                if matches!(
+                    error,
+                    RecordError::Append(AppendError::QueueFull) | RecordError::NoRoom
+                ) {
                     self.metrics.limits.hit(Limit::JournalQueue);
                 }
                 let error = error as &dyn std::error::Error;

@@ -51,10 +51,12 @@ pub struct Appended {
 }
 
 /// Part of an endpoint's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     /// Events in order of `seq`; a jump of the numbers is a gap.
     pub events: Vec<Event>,
+    /// Bytes at the end of the only event's request that the page has no room for.
+    pub missing: usize,
     /// The endpoint's newest `seq` when the page was read, 0 when it never had an event.
     pub head: u64,
 }
@@ -147,7 +149,7 @@ pub trait Journal: Debug + Send + Sync {
     fn append(&self, entry: Entry) -> BoxFuture<'static, Result<Appended, AppendError>>;
 
     /// Reads events with `seq` greater than `after`, oldest first: at least one if there is any, then as many as
-    /// `max_events` and `max_bytes` allow.
+    /// `max_events` and `max_bytes` allow. Of a request that is larger than `max_bytes`, the page has that many.
     fn read(
         &self,
         endpoint: EndpointKey,
@@ -155,6 +157,15 @@ pub trait Journal: Debug + Send + Sync {
         max_events: usize,
         max_bytes: usize,
     ) -> BoxFuture<'_, Result<Page, ReadError>>;
+
+    /// Reads up to `max_bytes` of an event's request from `offset` on; nothing if the event is gone.
+    fn read_part(
+        &self,
+        endpoint: EndpointKey,
+        seq: u64,
+        offset: usize,
+        max_bytes: usize,
+    ) -> BoxFuture<'_, Result<Bytes, ReadError>>;
 
     /// Returns the endpoint's newest `seq`, changing as events become durable.
     fn head(&self, endpoint: EndpointKey) -> watch::Receiver<u64>;

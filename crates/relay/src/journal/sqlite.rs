@@ -19,6 +19,7 @@ mod uuids;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
 use ringtail_errors::{Code, Coded, codes};
@@ -50,7 +51,7 @@ const READERS: usize = 4;
 pub struct Options {
     /// What to keep.
     pub retention: Retention,
-    /// How much may be queued: by default about what a disk that stalls for a second leaves behind on a busy relay.
+    /// How much may be queued.
     pub queue: QueueLimits,
 }
 
@@ -169,6 +170,20 @@ impl Journal for SqliteJournal {
         self.readers
             .read(move |connection| page::read(connection, endpoint, after, max_events, max_bytes))
             .map(|page| page.map_err(ReadError::from))
+            .boxed()
+    }
+
+    fn read_part(
+        &self,
+        endpoint: EndpointKey,
+        seq: u64,
+        offset: usize,
+        max_bytes: usize,
+    ) -> BoxFuture<'_, Result<Bytes, ReadError>> {
+        let key = event_key(endpoint, seq);
+        self.readers
+            .read(move |connection| page::part(connection, key, offset, max_bytes))
+            .map(|part| part.map_err(ReadError::from))
             .boxed()
     }
 

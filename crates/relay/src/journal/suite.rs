@@ -48,6 +48,7 @@ macro_rules! journal_suite {
             appends_of_one_caller_keep_their_order
             pages_keep_to_their_limits
             a_page_has_at_least_one_event
+            a_request_that_exceeds_a_page_is_read_in_parts
             duplicates_are_marked_with_the_first
             duplicates_are_known_after_reopening
             a_uuid_of_another_endpoint_is_not_a_duplicate
@@ -159,10 +160,7 @@ pub(crate) async fn an_empty_endpoint_has_no_events<F: Fixture>() {
     let mut fixture = start::<F>().await;
     let endpoint = fixture.endpoint();
     let journal = fixture.journal();
-    let empty = Page {
-        events: Vec::new(),
-        head: 0,
-    };
+    let empty = Page::default();
     for after in [0, 7, u64::MAX] {
         let page = journal.read(endpoint, after, 10, 1000).await.expect("page");
         assert_eq!(page, empty);
@@ -274,6 +272,35 @@ pub(crate) async fn a_page_has_at_least_one_event<F: Fixture>() {
             1,
             "{max_events} events, {max_bytes} bytes"
         );
+    }
+}
+
+pub(crate) async fn a_request_that_exceeds_a_page_is_read_in_parts<F: Fixture>() {
+    let mut fixture = start::<F>().await;
+    let endpoint = fixture.endpoint();
+    let journal = fixture.journal();
+    let large: Vec<u8> = (0..5000).map(|n: i32| n.to_le_bytes()[0]).collect();
+    append(&journal, entry(endpoint, b"small", 1)).await;
+    append(&journal, entry(endpoint, &large, 2)).await;
+    append(&journal, entry(endpoint, b"small", 3)).await;
+    let whole = read_all(&journal, endpoint).await[1].request.clone();
+    // A small event first: the large one waits for its own page.
+    let page = journal.read(endpoint, 0, 10, 1000).await.expect("page");
+    assert_eq!((page.events.len(), page.missing), (1, 0));
+    let page = journal.read(endpoint, 1, 10, 1000).await.expect("page");
+    assert_eq!(
+        (page.events.len(), page.missing),
+        (1, whole.as_bytes().len() - 1000)
+    );
+    let mut read = page.events[0].request.as_bytes().to_vec();
+    while read.len() < whole.as_bytes().len() {
+        let part = journal.read_part(endpoint, 2, read.len(), 1000).await;
+        read.extend(part.expect("part"));
+    }
+    assert!(read == whole.as_bytes()[..], "the parts are the whole");
+    for (seq, offset) in [(2, read.len()), (4, 0)] {
+        let part = journal.read_part(endpoint, seq, offset, 1000).await;
+        assert_eq!(part.expect("part"), Bytes::new());
     }
 }
 
@@ -543,7 +570,7 @@ pub(crate) async fn bodies_of_the_largest_size_are_kept<F: Fixture>() {
     fixture.crash().await;
     let page = fixture
         .journal()
-        .read(endpoint, 1, 10, 1)
+        .read(endpoint, 1, 1, usize::MAX)
         .await
         .expect("page");
     let bodies: Vec<Bytes> = page

@@ -1,56 +1,149 @@
 //! The event stream of a link: everything after the client's cursor, in order, with gaps stated.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http_body_util::channel::Sender;
 use ringtail_protocol::frame::Down;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::journal::{EndpointKey, Journal, Page, ReadError};
 
-/// Events in one page. With [`PAGE_BYTES`] it bounds the memory of a link whose client does not read.
+/// Events in one page.
 const PAGE_EVENTS: usize = 512;
 
-/// Bytes of one page, unless its first event is larger.
-const PAGE_BYTES: usize = 256 * 1024;
+/// Bytes of one page. A larger event travels in several.
+const PAGE_BYTES: usize = 64 * 1024;
 
-/// Pages between the journal and HTTP/2's buffer: one is sent while the next is read.
-pub(super) const QUEUED_PAGES: usize = 1;
+/// Pages of a link in memory: one is on its way while the next is read.
+const PAGES: usize = 2;
 
-/// Sends frames until the client is gone. Never returns `Ok`.
-pub(super) async fn pump(
-    journal: &dyn Journal,
+/// Pages between the pump and HTTP/2, which has the other.
+pub(super) const QUEUED_PAGES: usize = PAGES - 1;
+
+/// Sends events of an endpoint over a link.
+pub(super) struct Pump<'a> {
+    journal: &'a dyn Journal,
     endpoint: EndpointKey,
-    cursor: Option<u64>,
-    out: &mut Sender<Bytes>,
-) -> Result<std::convert::Infallible, PumpError> {
-    let mut head = journal.head(endpoint);
-    let newest = *head.borrow_and_update();
-    let mut position = Position::from(cursor, newest);
-    send(out, &[Down::Head { seq: newest }]).await?;
-    loop {
-        let page = journal
-            .read(endpoint, position.seq, PAGE_EVENTS, PAGE_BYTES)
-            .await?;
-        let full = !page.events.is_empty();
-        send(out, &position.frames(page)).await?;
-        if !full {
-            // Returns at once if the head has advanced since it was last seen.
-            let advanced = head.changed().await;
-            advanced.map_err(|_| PumpError::Journal(ReadError::Closed))?;
+    out: &'a mut Sender<Bytes>,
+    pages: Arc<Semaphore>,
+    /// Time for the client to take a page.
+    patience: Duration,
+}
+
+impl<'a> Pump<'a> {
+    pub(super) fn new(
+        journal: &'a dyn Journal,
+        endpoint: EndpointKey,
+        out: &'a mut Sender<Bytes>,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            journal,
+            endpoint,
+            out,
+            pages: Arc::new(Semaphore::new(PAGES)),
+            patience,
         }
+    }
+
+    /// Sends frames until the client is gone or takes no more. Never returns `Ok`.
+    pub(super) async fn run(mut self, cursor: Option<u64>) -> Result<Infallible, PumpError> {
+        let mut head = self.journal.head(self.endpoint);
+        let newest = *head.borrow_and_update();
+        let mut position = Position::from(cursor, newest);
+        let mut bytes = BytesMut::new();
+        Down::Head { seq: newest }.encode(&mut bytes);
+        let place = self.place().await?;
+        self.send(bytes, place).await?;
+        loop {
+            let place = self.place().await?;
+            let page = self
+                .journal
+                .read(self.endpoint, position.seq, PAGE_EVENTS, PAGE_BYTES)
+                .await?;
+            let is_last = page.events.is_empty();
+            let missing = page.missing;
+            let bytes = encode(position.frames(page), missing);
+            self.send(bytes, place).await?;
+            self.send_rest(position.seq, missing).await?;
+            if is_last {
+                // Returns at once if the head has advanced since it was last seen.
+                let advanced = head.changed().await;
+                advanced.map_err(|_| PumpError::Journal(ReadError::Closed))?;
+            }
+        }
+    }
+
+    /// Sends the `missing` last bytes of an event's request.
+    async fn send_rest(&mut self, seq: u64, missing: usize) -> Result<(), PumpError> {
+        let mut left = missing;
+        let mut offset = PAGE_BYTES;
+        while left > 0 {
+            let place = self.place().await?;
+            let part = self
+                .journal
+                .read_part(self.endpoint, seq, offset, PAGE_BYTES.min(left))
+                .await?;
+            if part.is_empty() {
+                return Err(PumpError::Deleted);
+            }
+            left -= part.len();
+            offset += part.len();
+            self.send(BytesMut::from(part), place).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for memory of a page: until one of those before is on the wire.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, PumpError> {
+        let place = timeout(self.patience, self.pages.clone().acquire_owned()).await;
+        let place = place.map_err(|_elapsed| PumpError::Unread)?;
+        place.map_err(|_| PumpError::ClientGone)
+    }
+
+    /// Sends bytes, which hold their place until HTTP/2 has dropped them.
+    async fn send(
+        &mut self,
+        bytes: BytesMut,
+        place: OwnedSemaphorePermit,
+    ) -> Result<(), PumpError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let page = Bytes::from_owner(PlacedBytes {
+            bytes: bytes.freeze(),
+            _place: place,
+        });
+        let sent = timeout(self.patience, self.out.send_data(page)).await;
+        let sent = sent.map_err(|_elapsed| PumpError::Unread)?;
+        sent.map_err(|_| PumpError::ClientGone)
     }
 }
 
-async fn send(out: &mut Sender<Bytes>, frames: &[Down]) -> Result<(), PumpError> {
-    if frames.is_empty() {
-        return Ok(());
-    }
+fn encode(frames: Vec<Down>, missing: usize) -> BytesMut {
     let mut bytes = BytesMut::new();
     for frame in frames {
-        frame.encode(&mut bytes);
+        match frame {
+            Down::Event(event) => Down::encode_event(&event, missing, &mut bytes),
+            frame => frame.encode(&mut bytes),
+        }
     }
-    out.send_data(bytes.freeze())
-        .await
-        .map_err(|_| PumpError::ClientGone)
+    bytes
+}
+
+struct PlacedBytes {
+    bytes: Bytes,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for PlacedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// Why the event stream stops.
@@ -58,6 +151,10 @@ async fn send(out: &mut Sender<Bytes>, frames: &[Down]) -> Result<(), PumpError>
 pub(super) enum PumpError {
     #[error("could not read the journal")]
     Journal(#[from] ReadError),
+    #[error("an event was deleted while it was sent")]
+    Deleted,
+    #[error("the client did not take the events that wait for it")]
+    Unread,
     #[error("the client is gone")]
     ClientGone,
 }
@@ -135,6 +232,7 @@ mod tests {
     fn page(seqs: &[u64], head: u64) -> Page {
         Page {
             events: seqs.iter().copied().map(event).collect(),
+            missing: 0,
             head,
         }
     }

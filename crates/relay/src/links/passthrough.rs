@@ -10,10 +10,10 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use ringtail_protocol::event::EventId;
 use ringtail_protocol::path;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::registry::{LinkBody, PassthroughPermit};
+use crate::budget::Share;
 
 /// A request for an app.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl PassthroughPermit {
         self,
         request: PassthroughRequest<'_>,
         deadline: Instant,
-    ) -> Result<(Response<Incoming>, OwnedSemaphorePermit), NoResponse> {
+    ) -> Result<(Response<Incoming>, Share), NoResponse> {
         let request = request.encode().ok_or(NoResponse::TooLarge)?;
         let mut send = self.link.send.clone();
         let response = timeout_at(deadline, send.try_send_request(request));

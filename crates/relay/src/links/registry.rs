@@ -14,11 +14,13 @@ use http_body_util::{Either, Full};
 use hyper::client::conn::http2::SendRequest;
 use parking_lot::{Mutex, RwLock};
 use ringtail_protocol::http2::MAX_PASSTHROUGHS;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce};
+use tokio::sync::SetOnce;
 use tokio::time::{Instant, timeout_at};
 
 use crate::accounts::Account;
+use crate::budget::{Budget, Owner, Share};
 use crate::journal::EndpointKey;
+use crate::limits::PASSTHROUGH_SHARES;
 
 /// Every attached link of a relay.
 #[derive(Debug, Default)]
@@ -42,28 +44,25 @@ impl Links {
         }
     }
 
-    /// Acquires a permit on the newest link that forwards and is not in `tried`. Waits up to `wait` when that link has
-    /// none left.
+    /// Acquires a permit for a caller on the newest link that forwards and is not in `tried`. Waits up to `wait` when that
+    /// link has none left for it.
     pub(crate) async fn acquire(
         &self,
         endpoint: EndpointKey,
+        caller: Option<Owner>,
         tried: &[LinkId],
         wait: Duration,
     ) -> Result<PassthroughPermit, AcquireError> {
         let until = Instant::now() + wait;
         loop {
             let link = self.newest(endpoint, tried).ok_or(AcquireError::Offline)?;
-            let permits = link.permits.clone();
-            let permit = match permits.clone().try_acquire_owned() {
-                Ok(permit) => Ok(permit),
-                Err(_) => timeout_at(until, permits.acquire_owned())
-                    .await
-                    .map_err(|_elapsed| AcquireError::Busy)?,
-            };
-            // An error says that the link ended meanwhile; it left the map before it closed the semaphore.
-            if let Ok(permit) = permit {
+            let returned = link.permits.returned();
+            if let Some(permit) = link.permits.take(caller, 1) {
                 return Ok(PassthroughPermit { link, permit });
             }
+            // A link that ends wakes those who wait for it, after it has left the map.
+            let returned = timeout_at(until, returned).await;
+            returned.map_err(|_elapsed| AcquireError::Busy)?;
         }
     }
 
@@ -162,7 +161,7 @@ pub(super) struct Link {
     pub(super) account: Account,
     pub(super) forwards: bool,
     pub(super) send: SendRequest<LinkBody>,
-    permits: Arc<Semaphore>,
+    permits: Budget,
     /// The client's cursor.
     pub(super) cursor: AtomicU64,
     /// Set when the relay ends the link.
@@ -183,7 +182,7 @@ impl Link {
             account,
             forwards,
             send,
-            permits: Arc::new(Semaphore::new(MAX_PASSTHROUGHS)),
+            permits: Budget::new(MAX_PASSTHROUGHS, PASSTHROUGH_SHARES),
             cursor: AtomicU64::new(0),
             end: SetOnce::new(),
         }
@@ -205,7 +204,7 @@ pub(super) enum LinkEnd {
 #[derive(Debug)]
 pub(crate) struct PassthroughPermit {
     pub(super) link: Arc<Link>,
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) permit: Share,
 }
 
 impl PassthroughPermit {
@@ -231,6 +230,6 @@ impl Drop for AttachedLink {
             }
         }
         drop(attached);
-        self.link.permits.close();
+        self.link.permits.wake();
     }
 }

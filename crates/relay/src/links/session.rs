@@ -24,11 +24,13 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tracing::Instrument as _;
 
 use super::context::LinkContext;
-use super::events::{self, PumpError};
+use super::events::{Pump, PumpError, QUEUED_PAGES};
 use super::registry::{Link, LinkBody, LinkEnd, LinkId};
 use crate::accounts::Account;
+use crate::budget::Share;
 use crate::journal::EndpointKey;
 use crate::metrics::Limit;
+use crate::net::activity::ConnectionActivity;
 use crate::net::proxies::Caller;
 use crate::shutdown::Phase;
 
@@ -43,6 +45,8 @@ pub(crate) struct LinkParams {
     pub(crate) forwards: bool,
     /// The client's cursor in this journal, if it has one.
     pub(crate) cursor: Option<u64>,
+    /// The link's place, which is returned when it ends.
+    pub(crate) place: Share,
 }
 
 /// Starts the task of a link. It waits for the connection of `request` to be upgraded.
@@ -65,6 +69,7 @@ pub(crate) fn spawn(
 }
 
 async fn serve(context: &LinkContext, request: Request<Incoming>, id: LinkId, params: LinkParams) {
+    let activity = request.extensions().get::<ConnectionActivity>().cloned();
     let upgrade = timeout(context.limits.link_timeout, hyper::upgrade::on(request));
     let upgraded = tokio::select! {
         biased;
@@ -78,13 +83,13 @@ async fn serve(context: &LinkContext, request: Request<Incoming>, id: LinkId, pa
     let error = tokio::select! {
         biased;
         () = context.shutdown.reached(Phase::Abort) => return,
-        error = run(context, upgraded, id, params) => error,
+        error = run(context, upgraded, activity, id, params) => error,
     };
     if error.is_violation() {
         context.metrics.limits.hit(Limit::Links);
     }
     match &error {
-        LinkError::Events(error) => {
+        LinkError::Events(error @ PumpError::Journal(_)) => {
             tracing::error!(error = error as &dyn std::error::Error, "link ended");
         }
         reason => tracing::info!(%reason, "link ended"),
@@ -116,6 +121,7 @@ impl LinkError {
     fn is_violation(&self) -> bool {
         match self {
             Self::Silent | Self::Refused(_) | Self::BadFrame(_) => true,
+            Self::Events(error) => matches!(error, PumpError::Unread),
             // A lost connection is an error of the socket; bad bytes are an error of what decodes them.
             Self::Broken(error) => {
                 let cause = error.source().and_then(|cause| cause.downcast_ref());
@@ -126,7 +132,7 @@ impl LinkError {
                     )
                 })
             }
-            Self::Ended(_) | Self::Closed | Self::Events(_) => false,
+            Self::Ended(_) | Self::Closed => false,
         }
     }
 }
@@ -134,9 +140,11 @@ impl LinkError {
 async fn run(
     context: &LinkContext,
     upgraded: Upgraded,
+    activity: Option<ConnectionActivity>,
     id: LinkId,
     params: LinkParams,
 ) -> LinkError {
+    let _place = params.place;
     let socket = WebSocketStream::from_raw_socket(
         TokioIo::new(upgraded),
         Role::Server,
@@ -173,7 +181,7 @@ async fn run(
             Ok(()) => LinkError::Closed,
             Err(error) => LinkError::Broken(error),
         },
-        Err(error) = stream_events(context, &link, params.cursor) => error,
+        Err(error) = stream_events(context, &link, activity, params.cursor) => error,
     };
     let cursor = link.cursor.load(Ordering::Relaxed);
     tracing::Span::current().record("cursor", cursor);
@@ -190,9 +198,10 @@ async fn run(
 async fn stream_events(
     context: &LinkContext,
     link: &Arc<Link>,
+    activity: Option<ConnectionActivity>,
     cursor: Option<u64>,
 ) -> Result<Infallible, LinkError> {
-    let (mut frames, body) = Channel::new(events::QUEUED_PAGES);
+    let (mut frames, body) = Channel::new(QUEUED_PAGES);
     let mut request = Request::new(LinkBody::Right(body));
     *request.method_mut() = Method::POST;
     let uri = Uri::builder().scheme("http").authority("ringtail");
@@ -211,6 +220,9 @@ async fn stream_events(
             return Err(LinkError::Refused(response.status()));
         }
         let _attached = context.links.attach(link.clone());
+        if let Some(activity) = activity {
+            activity.pin();
+        }
         context.metrics.attached_links.inc();
         let newest = context.links.cursor(link.endpoint);
         // A cursor beyond the head is not from this journal.
@@ -228,9 +240,9 @@ async fn stream_events(
     let downward = async {
         // The first frame tells the client that passthrough requests may come.
         attached.notified().await;
-        events::pump(&*context.journal, link.endpoint, cursor, &mut frames)
-            .await
-            .map_err(LinkError::Events)
+        let patience = context.limits.page_timeout;
+        let pump = Pump::new(&*context.journal, link.endpoint, &mut frames, patience);
+        pump.run(cursor).await.map_err(LinkError::Events)
     };
     tokio::select! {
         // `biased`: cursors first; they are small.

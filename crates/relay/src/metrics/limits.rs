@@ -53,6 +53,8 @@ limits! {
     PassthroughsPerLink = "passthroughs-per-link",
     /// Time for the app's answer to begin.
     PassthroughTime = "passthrough-time",
+    /// Links of an account, of an endpoint, or in all.
+    LinkPlaces = "link-places",
     /// Endpoints of an account.
     EndpointsPerAccount = "endpoints-per-account",
     /// Events of an endpoint in a second.

@@ -1,8 +1,10 @@
 //! How many connections may be open: in all, and from one address.
 //!
-//! When all slots are taken, a new connection evicts the one whose last byte is oldest: thousands of idle connections
-//! must not keep RingCentral out. Connections with a request in flight go last, links never.
+//! When all slots are taken, a new connection evicts one of the address that has the most: few addresses with thousands of
+//! connections must not keep RingCentral out. Those without a request in flight go first, then those whose last byte is
+//! oldest, and links never.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -30,7 +32,7 @@ struct AdmissionState {
 #[derive(Debug, Default)]
 struct OpenConnections {
     /// Connections that hold a slot, by number.
-    slots: HashMap<u64, ConnectionActivity>,
+    slots: HashMap<u64, (ConnectionActivity, Option<IpAddr>)>,
     next: u64,
     by_address: HashMap<IpAddr, usize>,
 }
@@ -64,7 +66,8 @@ impl Admission {
         let activity = ConnectionActivity::new();
         let number = open.next;
         open.next += 1;
-        open.slots.insert(number, activity.clone());
+        let address = permit.as_ref().map(|permit| permit.address);
+        open.slots.insert(number, (activity.clone(), address));
         drop(open);
         self.inner.gauge.inc();
         Ok(ConnectionSlot {
@@ -94,12 +97,15 @@ impl Admission {
 }
 
 impl OpenConnections {
-    /// Takes the slot of the connection whose last byte is oldest, unless all are pinned.
+    /// Takes the slot of a connection that is not pinned.
     fn evict(&mut self) -> Option<ConnectionActivity> {
-        let evictable = self.slots.iter().filter(|(_, it)| !it.is_pinned());
-        let (number, _) = evictable.min_by_key(|(_, it)| (it.is_answering(), it.last_byte()))?;
+        let count = |address: &Option<IpAddr>| address.and_then(|it| self.by_address.get(&it));
+        let evictable = self.slots.iter().filter(|(_, (it, _))| !it.is_pinned());
+        let (number, _) = evictable.min_by_key(|(_, (it, address))| {
+            (Reverse(count(address)), it.is_answering(), it.last_byte())
+        })?;
         let number = *number;
-        self.slots.remove(&number)
+        self.slots.remove(&number).map(|(evicted, _)| evicted)
     }
 }
 
@@ -124,6 +130,9 @@ impl ConnectionSlot {
 
     /// Counts the connection for an address that became known later.
     pub(crate) fn assign(&mut self, permit: AddressPermit) {
+        if let Some((_, address)) = self.inner.open.lock().slots.get_mut(&self.number) {
+            *address = Some(permit.address);
+        }
         self.permit = Some(permit);
     }
 }
@@ -194,18 +203,17 @@ mod tests {
     fn a_new_connection_evicts_the_one_idle_for_longest() {
         let gauge = Gauge::default();
         let admission = Admission::new(3, 3, gauge.clone());
-        let admit = || admission.admit(some("192.0.2.1")).unwrap();
-        let (answering, silent, moving) = (admit(), admission.admit(None).unwrap(), admit());
+        let admit = || admission.admit(None).unwrap();
+        let (answering, silent, moving) = (admit(), admit(), admit());
         let in_flight = answering.activity().begin_response();
         assert!(!moving.evicted_another());
         let new = admit();
         assert!(new.evicted_another());
         assert!(silent.activity().is_evicted());
         assert_eq!(gauge.get(), 4, "counted until it has ended");
-        drop(silent);
-        drop(in_flight);
+        drop((silent, in_flight));
         let is_evicted = |slot: &ConnectionSlot| slot.activity().is_evicted();
-        let newer = admission.admit(None).unwrap();
+        let newer = admit();
         assert_eq!(
             [&answering, &moving, &new, &newer].map(is_evicted),
             [true, false, false, false]
@@ -219,6 +227,19 @@ mod tests {
             [&newer, &others[0], &others[1]].map(is_evicted),
             [false, true, false]
         );
+    }
+
+    #[test]
+    fn the_address_with_the_most_connections_loses_one_first() {
+        let admission = Admission::new(4, 4, Gauge::default());
+        let oldest = admission.admit(some("192.0.2.1")).unwrap();
+        let many = [2, 2, 2].map(|_| admission.admit(some("192.0.2.2")).unwrap());
+        // Busy or not.
+        let _in_flight = many.each_ref().map(|it| it.activity().begin_response());
+        let new = [3, 4].map(|last| admission.admit(some(&format!("192.0.2.{last}"))).unwrap());
+        let is_evicted = |slot: &ConnectionSlot| slot.activity().is_evicted();
+        assert_eq!(many.each_ref().map(is_evicted), [true, true, false]);
+        assert!(!is_evicted(&oldest) && !new.iter().any(is_evicted));
     }
 
     #[test]

@@ -12,7 +12,9 @@ use std::str::FromStr;
 use http::HeaderMap;
 use ipnet::IpNet;
 
+use super::admission::address_group;
 use super::forwarded;
+use crate::budget::Owner;
 
 /// The proxies in front of the relay.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +43,13 @@ impl Proxies {
             Some(address) => Caller::Named(address),
             None => Caller::Peer(peer),
         }
+    }
+
+    /// Returns for whom a caller's request counts. A proxy that does not name its callers stands for all of them: one of
+    /// them must not use up what the others may have.
+    pub(crate) fn owner(&self, caller: Caller) -> Option<Owner> {
+        let address = caller.address();
+        (!self.trusts(address)).then(|| Owner::Address(address_group(address)))
     }
 
     fn is_trusted(&self, address: IpAddr) -> bool {

@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::edge::{self, EdgeContext};
 use crate::limits::{
-    CONNECTION_WINDOW, HEADER_BYTES, HEADER_LIST_BYTES, Limits, PROXY_RESETS, RESETS,
+    CONNECTION_WINDOW, HEADER_BYTES, HEADER_LIST_BYTES, Limits, PROXY_RESETS, RESETS, SEND_BUFFER,
     STREAM_WINDOW, STREAMS,
 };
 use crate::metrics::{Limit, Metrics};
@@ -200,6 +200,7 @@ impl Connection {
             .max_pending_accept_reset_streams(resets)
             .max_local_error_reset_streams(resets)
             .max_header_list_size(HEADER_LIST_BYTES)
+            .max_send_buf_size(SEND_BUFFER)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW);
         let this = self.clone();

@@ -18,16 +18,16 @@ use tokio_util::task::TaskTracker;
 use self::connection::ListenerContext;
 use crate::accounts::{Accounts, AccountsError, SharedAccounts};
 use crate::api::{ApiContext, Authenticator};
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::edge::EdgeContext;
 use crate::hosts::Hosts;
 use crate::journal::sqlite::{OpenError, SqliteJournal};
 use crate::journal::{AppendError, Deleted, Journal};
-use crate::limits::Limits;
+use crate::limits::{Limits, Shares, link_shares, request_shares, stray_shares};
 use crate::links::context::LinkContext;
 use crate::links::registry::Links;
 use crate::links::revocation;
-use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::net::admission::Admission;
 use crate::net::socket;
@@ -240,6 +240,10 @@ fn has_wildcard(tls: &Tls, star: &str) -> Result<(), SpawnError> {
     })
 }
 
+fn divided(total: usize, shares: fn(usize) -> Shares) -> Budget {
+    Budget::new(total, shares(total))
+}
+
 impl Opened {
     fn start(
         mut self,
@@ -275,9 +279,12 @@ impl Opened {
             started: Timestamp::now(),
         };
         let api = ApiContext {
-            auth: Authenticator::new(self.accounts.clone(), proxies.clone(), metrics.clone()),
+            auth: Authenticator::new(self.accounts.clone(), metrics.clone()),
             hosts: hosts.clone(),
-            memory: Arc::new(MemoryBudget::new(limits.stray_bytes)),
+            proxies: proxies.clone(),
+            memory: divided(limits.buffered_bytes, request_shares),
+            stray_memory: divided(limits.stray_bytes, stray_shares),
+            link_places: divided(limits.links(), link_shares),
             links,
         };
         let listener_context = Arc::new(ListenerContext {

@@ -47,7 +47,7 @@ fn a_database_is_durable_and_overwrites_deleted_rows() {
         ("journal_mode", "wal"),
         ("synchronous", "Integer(2)"),
         ("secure_delete", "Integer(1)"),
-        ("user_version", "Integer(1)"),
+        ("user_version", "Integer(2)"),
     ] {
         assert_eq!(
             text(&connection, &format!("PRAGMA {pragma}")),
@@ -83,7 +83,7 @@ fn a_newer_database_is_refused_and_left_alone() {
         .to_string()
         .replace(&dir.path().display().to_string(), "DATA");
     insta::assert_snapshot!(message, @"
-    error[RT-605]: the database DATA/relay.db was written by a newer ringtail-relay: its schema is 7, this one knows up to 1
+    error[RT-605]: the database DATA/relay.db was written by a newer ringtail-relay: its schema is 7, this one knows up to 2
     hint: run the newer ringtail-relay again, or name another directory with --data
     ");
     assert_eq!(text(&connection, "PRAGMA user_version"), "Integer(7)");

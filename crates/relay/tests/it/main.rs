@@ -17,6 +17,7 @@ mod passthrough;
 mod program;
 mod proxy;
 mod reload;
+mod shares;
 mod shutdown;
 mod validation;
 mod wildcard;

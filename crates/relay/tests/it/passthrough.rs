@@ -427,7 +427,7 @@ async fn a_request_waiting_for_a_link_that_ends_moves_to_another() {
         }
     });
     let newer = relay.attach(&endpoint, silent).await;
-    let full = ringtail_protocol::http2::MAX_PASSTHROUGHS;
+    let full = ringtail_relay::limits::PASSTHROUGHS_PER_ADDRESS;
     // One connection for each: until the newer client is attached the older one answers.
     let asking = |count: usize| {
         let (relay, endpoint) = (&relay, &endpoint);

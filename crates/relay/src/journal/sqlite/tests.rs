@@ -335,7 +335,7 @@ fn actual_sizes(fixture: &Sqlite) -> Vec<i64> {
     numbers(
         fixture,
         "SELECT coalesce(sum(length(request) + 96), 0)
-         FROM endpoint LEFT JOIN event ON event.endpoint = endpoint.key
+         FROM endpoint LEFT JOIN event ON event.key >> 42 = endpoint.key
          GROUP BY endpoint.key ORDER BY endpoint.key",
     )
 }

@@ -8,7 +8,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
@@ -37,16 +37,27 @@ impl Conn {
     }
 
     pub(crate) async fn try_open(relay: &TestRelay, alpn: &[&str]) -> std::io::Result<Self> {
-        Self::dial(relay, alpn, b"").await
+        Self::dial(relay, alpn, [127, 0, 0, 1], b"").await
     }
 
     /// Sends a PROXY header ahead of TLS.
     pub(crate) async fn introduced(relay: &TestRelay, header: &[u8]) -> Self {
-        Self::dial(relay, &["http/1.1"], header).await.unwrap()
+        Self::dial(relay, &["http/1.1"], [127, 0, 0, 1], header)
+            .await
+            .unwrap()
     }
 
-    async fn dial(relay: &TestRelay, alpn: &[&str], first: &[u8]) -> std::io::Result<Self> {
-        let mut socket = TcpStream::connect(("127.0.0.1", relay.port())).await?;
+    async fn dial(
+        relay: &TestRelay,
+        alpn: &[&str],
+        from: [u8; 4],
+        first: &[u8],
+    ) -> std::io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        let mut socket = socket
+            .connect(([127, 0, 0, 1], relay.port()).into())
+            .await?;
         socket.set_nodelay(true)?;
         socket.write_all(first).await?;
         if relay.is_plain() {
@@ -111,7 +122,13 @@ impl Answered {
 
 impl Caller {
     pub(crate) async fn http1(relay: &TestRelay) -> Self {
-        let io = TokioIo::new(Conn::open(relay, &["http/1.1"]).await.stream);
+        Self::http1_from(relay, [127, 0, 0, 1]).await
+    }
+
+    /// Calls from another address of this machine.
+    pub(crate) async fn http1_from(relay: &TestRelay, from: [u8; 4]) -> Self {
+        let conn = Conn::dial(relay, &["http/1.1"], from, b"").await.unwrap();
+        let io = TokioIo::new(conn.stream);
         let (send, connection) = http1::handshake(io).await.unwrap();
         let mut driver = JoinSet::new();
         driver.spawn(async move { drop(connection.await) });

@@ -50,7 +50,7 @@ pub(crate) struct TestRelay {
     is_plain: bool,
 }
 
-/// An endpoint of the account `anna`.
+/// An endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     pub(crate) id: String,
@@ -136,12 +136,13 @@ impl TestRelay {
     }
 
     pub(crate) async fn endpoint_named(&self, endpoint: &str) -> Endpoint {
+        self.endpoint_of(&self.token, endpoint).await
+    }
+
+    /// Returns an endpoint of the account with this token.
+    pub(crate) async fn endpoint_of(&self, token: &Token, endpoint: &str) -> Endpoint {
         let accounts = self.server().accounts();
-        let account: Account = accounts
-            .authenticate(self.token.clone())
-            .await
-            .unwrap()
-            .unwrap();
+        let account: Account = accounts.authenticate(token.clone()).await.unwrap().unwrap();
         let endpoint = accounts
             .endpoint(account, name(endpoint), None)
             .await

@@ -1,0 +1,330 @@
+//! What strangers, accounts and clients may make the relay hold: a sum, of which each owner has a share.
+//!
+//! Part of the sum is kept for payers that hold little, so however many owners take all that they may, another one finds
+//! room. `docs/LIMITS.md` has the sums.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+
+use crate::accounts::AccountKey;
+use crate::journal::EndpointKey;
+use crate::limits::{FIELD_BYTES, REQUEST_BYTES, Shares};
+
+/// For whom something is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Owner {
+    /// A caller's, as [`crate::net::admission::address_group`] returns it.
+    Address(IpAddr),
+    Account(AccountKey),
+    Endpoint(EndpointKey),
+}
+
+/// A sum of bytes or places. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Budget(Arc<BudgetState>);
+
+#[derive(Debug)]
+struct BudgetState {
+    total: usize,
+    shares: Shares,
+    held: Mutex<Held>,
+    returned: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    total: usize,
+    /// The part of the total that payers hold beyond [`Shares::each`].
+    beyond: usize,
+    by_owner: HashMap<Owner, usize>,
+}
+
+/// Something taken from a budget; dropping it returns it.
+#[derive(Debug)]
+pub(crate) struct Share {
+    budget: Budget,
+    /// The first one pays.
+    owners: Vec<Owner>,
+    amount: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(total: usize, shares: Shares) -> Self {
+        Self(Arc::new(BudgetState {
+            total,
+            shares,
+            held: Mutex::default(),
+            returned: Arc::default(),
+        }))
+    }
+
+    /// Takes an amount, if sum and shares have room for it. The first owner pays; without an owner, only the sum counts.
+    pub(crate) fn take(
+        &self,
+        owners: impl IntoIterator<Item = Owner>,
+        amount: usize,
+    ) -> Option<Share> {
+        let mut share = Share {
+            budget: self.clone(),
+            owners: owners.into_iter().collect(),
+            amount: 0,
+        };
+        share.grow(amount)?;
+        Some(share)
+    }
+
+    /// Resolves when something is returned or [`Budget::wake`] is called after this call.
+    pub(crate) fn returned(&self) -> Pin<Box<OwnedNotified>> {
+        let mut returned = Box::pin(Arc::clone(&self.0.returned).notified_owned());
+        returned.as_mut().enable();
+        returned
+    }
+
+    /// Wakes those who wait for [`Budget::returned`].
+    pub(crate) fn wake(&self) {
+        self.0.returned.notify_waiters();
+    }
+}
+
+impl Share {
+    /// Takes more, if there is room for it.
+    pub(crate) fn grow(&mut self, more: usize) -> Option<()> {
+        let BudgetState {
+            total,
+            shares,
+            held,
+            ..
+        } = &*self.budget.0;
+        let mut held = held.lock();
+        let beyond = match self.owners.first() {
+            Some(payer) => {
+                let paid = held.of(payer);
+                let grown = (paid + more).saturating_sub(shares.each);
+                held.beyond + grown - paid.saturating_sub(shares.each)
+            }
+            None => held.beyond,
+        };
+        let has_room = held.total + more <= *total
+            && (beyond == held.beyond || beyond <= total - shares.kept)
+            && (self.owners.iter()).all(|owner| held.of(owner) + more <= shares.of(owner));
+        if !has_room {
+            return None;
+        }
+        held.total += more;
+        held.beyond = beyond;
+        for owner in &self.owners {
+            *held.by_owner.entry(*owner).or_default() += more;
+        }
+        self.amount += more;
+        Some(())
+    }
+
+    /// Ties the share to the bytes that it is for: it is returned once nothing holds them, not even a send buffer.
+    pub(crate) fn bytes(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(OwnedBytes {
+            bytes,
+            _share: self,
+        })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.amount == 0 {
+            return;
+        }
+        let BudgetState { shares, held, .. } = &*self.budget.0;
+        let mut held = held.lock();
+        if let Some(payer) = self.owners.first() {
+            let paid = held.of(payer);
+            let left = (paid - self.amount).saturating_sub(shares.each);
+            held.beyond = held.beyond + left - paid.saturating_sub(shares.each);
+        }
+        held.total -= self.amount;
+        for owner in &self.owners {
+            let left = held.of(owner) - self.amount;
+            if left == 0 {
+                held.by_owner.remove(owner);
+            } else {
+                held.by_owner.insert(*owner, left);
+            }
+        }
+        drop(held);
+        self.budget.wake();
+    }
+}
+
+impl Held {
+    fn of(&self, owner: &Owner) -> usize {
+        self.by_owner.get(owner).copied().unwrap_or_default()
+    }
+}
+
+impl Shares {
+    fn of(&self, owner: &Owner) -> usize {
+        match owner {
+            Owner::Address(_) => self.address,
+            Owner::Account(_) => self.account,
+            Owner::Endpoint(_) => self.endpoint,
+        }
+    }
+}
+
+struct OwnedBytes {
+    bytes: Bytes,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for OwnedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Returns the bytes that a request occupies before its body.
+pub(crate) fn request_bytes(head: &request::Parts) -> usize {
+    let target = head.uri.path_and_query().map_or(0, |it| it.as_str().len());
+    let fields = head.headers.iter();
+    fields.fold(REQUEST_BYTES + target, |bytes, (name, value)| {
+        bytes + name.as_str().len() + value.len() + FIELD_BYTES
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use http::Request;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SHARES: Shares = Shares {
+        address: 24,
+        account: 16,
+        endpoint: 8,
+        kept: 32,
+        each: 1,
+    };
+
+    fn account(number: i64) -> Owner {
+        Owner::Account(AccountKey(number))
+    }
+
+    #[test]
+    fn a_request_counts_its_head() {
+        let (head, ()) = Request::post("/abc?d")
+            .header("name", "value")
+            .body(())
+            .expect("a request")
+            .into_parts();
+        let bytes = REQUEST_BYTES + FIELD_BYTES + "/abc?dnamevalue".len();
+        assert_eq!(request_bytes(&head), bytes);
+    }
+
+    #[test]
+    fn a_share_lives_as_long_as_its_bytes() {
+        let budget = Budget::new(64, SHARES);
+        let share = budget.take([account(1)], 16).expect("there is room");
+        let bytes = share.bytes(Bytes::from_static(b"body"));
+        let part = bytes.slice(1..);
+        drop(bytes);
+        assert_eq!(&*part, b"ody");
+        assert!(budget.take([account(1)], 1).is_none());
+        drop(part);
+        assert!(budget.take([account(1)], 16).is_some());
+        assert!(budget.0.held.lock().by_owner.is_empty());
+    }
+
+    #[test]
+    fn those_who_wait_are_woken_by_what_is_returned() {
+        let budget = Budget::new(64, SHARES);
+        let share = budget.take([account(1)], 16);
+        let mut waiting = budget.returned();
+        assert!((&mut waiting).now_or_never().is_none());
+        drop(share);
+        assert!((&mut waiting).now_or_never().is_some());
+    }
+
+    /// An account takes, grows or returns something, from one of its endpoints and any address.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Take {
+            account: i64,
+            endpoint: i64,
+            address: u8,
+            amount: usize,
+        },
+        Grow {
+            which: usize,
+            amount: usize,
+        },
+        Return {
+            which: usize,
+        },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..30_i64, 0..3_i64, 2..18_u8, 0..20_usize).prop_map(
+                |(account, endpoint, address, amount)| Step::Take { account, endpoint, address, amount }
+            ),
+            2 => (any::<usize>(), 0..20_usize).prop_map(|(which, amount)| Step::Grow { which, amount }),
+            1 => any::<usize>().prop_map(|which| Step::Return { which }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_owner_exceeds_its_share_and_a_victim_has_room(
+            steps in proptest::collection::vec(step(), 0..400)
+        ) {
+            let budget = Budget::new(64, SHARES);
+            let mut taken: Vec<Share> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Take { account: owner, endpoint, address, amount } => {
+                        let owners = [
+                            account(owner),
+                            Owner::Endpoint(EndpointKey(owner * 3 + endpoint)),
+                            Owner::Address([127, 0, 0, address].into()),
+                        ];
+                        taken.extend(budget.take(owners, amount));
+                    }
+                    Step::Grow { which, amount } if !taken.is_empty() => {
+                        let which = which % taken.len();
+                        taken[which].grow(amount);
+                    }
+                    Step::Return { which } if !taken.is_empty() => {
+                        drop(taken.swap_remove(which % taken.len()));
+                    }
+                    _ => {}
+                }
+                let mut by_owner: HashMap<Owner, usize> = HashMap::new();
+                for share in &taken {
+                    for owner in &share.owners {
+                        *by_owner.entry(*owner).or_default() += share.amount;
+                    }
+                }
+                for (owner, held) in by_owner {
+                    prop_assert!(held <= SHARES.of(&owner), "{owner:?} holds {held}");
+                }
+                let sum: usize = taken.iter().map(|share| share.amount).sum();
+                prop_assert_eq!(budget.0.held.lock().total, sum);
+                prop_assert!(sum <= 64);
+                let victim = [account(99), Owner::Address([127, 0, 0, 1].into())];
+                prop_assert!(budget.take(victim, SHARES.each).is_some());
+            }
+            drop(taken);
+            let held = budget.0.held.lock();
+            prop_assert!(held.total == 0 && held.beyond == 0 && held.by_owner.is_empty());
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What one owner holds leaves room for the others: memory, links, passthrough requests.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use ringtail_kit::http2::{END_HEADERS, END_STREAM, HEADERS, frame, no_window, post};
+use ringtail_protocol::http2;
+use ringtail_protocol::path::ENDPOINTS;
+use ringtail_relay::limits::{PASSTHROUGHS_PER_ADDRESS, REQUEST_BYTES};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::kit::{App, Caller, Conn, Dial, EVENT, TestRelay, name, post_head, soon, text_app};
+
+/// A budget in which an address may hold six requests, an account 16, and whoever holds one finds room.
+const BYTES: usize = 64 * 2 * REQUEST_BYTES;
+
+/// Posts without the end of the body until the relay refuses one.
+async fn stall(relay: &TestRelay, path: &str) -> Vec<Conn> {
+    let mut held = Vec::new();
+    soon("a refusal", async {
+        loop {
+            let mut conn = Conn::http2(relay).await;
+            let mut wire = Vec::new();
+            for stream in (1..).step_by(2).take(20) {
+                wire.extend(frame(HEADERS, END_HEADERS, stream, &post(path)));
+            }
+            conn.write(&wire).await;
+            held.push(conn);
+            let refusals = if path == "/unknown" {
+                "stray-bytes"
+            } else {
+                "buffered-bytes"
+            };
+            if relay.hits(refusals).await > 0 {
+                break;
+            }
+        }
+    })
+    .await;
+    held
+}
+
+#[tokio::test]
+async fn who_knows_an_endpoint_leaves_memory_for_other_accounts() {
+    let relay = TestRelay::with(|config| config.limits.buffered_bytes = BYTES).await;
+    let flooded = relay.endpoint_named("flooded").await;
+    let held = stall(&relay, &flooded.path("")).await;
+    let berta = relay.accounts().add(&name("berta")).unwrap();
+    let victim = relay.endpoint_of(&berta, "sms").await;
+    // From the same address there is none; the victim's callers have another.
+    let mut caller = Caller::http1_from(&relay, [127, 0, 0, 2]).await;
+    assert_eq!(caller.post(&victim.path(""), EVENT).await.status, 200);
+    drop(held);
+    soon("the memory to be free", async {
+        let mut caller = Caller::http1(&relay).await;
+        while caller.post(&flooded.path(""), EVENT).await.status != 200 {}
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn strangers_leave_memory_for_accounts_and_events() {
+    let relay = TestRelay::with(|config| config.limits.stray_bytes = BYTES).await;
+    let endpoint = relay.endpoint().await;
+    let _held = stall(&relay, "/unknown").await;
+    let mut refused = Caller::http1(&relay).await;
+    assert_eq!(refused.post("/unknown", EVENT).await.status, 503);
+    let mut caller = Caller::http1(&relay).await;
+    assert_eq!(caller.post(&endpoint.path(""), EVENT).await.status, 200);
+    let login = Request::post(ENDPOINTS)
+        .header("authorization", format!("Bearer {}", relay.token()))
+        .body(Full::from(r#"{"name":"sms"}"#));
+    assert_eq!(caller.send(login.unwrap()).await.status, 200);
+    let mut other = Caller::http1_from(&relay, [127, 0, 0, 2]).await;
+    assert_eq!(other.post("/unknown", EVENT).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_account_leaves_links_for_the_others() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let dial = Dial::to(&relay, &endpoint);
+    let mut links = Vec::new();
+    for _ in 0..16 {
+        links.push(dial.socket(&relay).await.unwrap());
+    }
+    let (status, refusal) = dial.socket(&relay).await.unwrap_err();
+    assert_eq!((status, refusal.error.as_str()), (429, "unavailable"));
+    let other = Dial::to(&relay, &relay.endpoint_named("calls").await);
+    let mut link = other.attach(&relay, text_app("")).await;
+    assert_eq!(link.head().await, 0);
+    relay.has_hit("link-places", 1).await;
+    drop(links.pop());
+    soon("a place", async {
+        while dial.socket(&relay).await.is_err() {}
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_that_takes_no_events_ends() {
+    let relay =
+        TestRelay::with(|config| config.limits.page_timeout = Duration::from_millis(200)).await;
+    let endpoint = relay.endpoint().await;
+    let body = format!(
+        r#"{{"uuid":"u","event":"/e","body":"{}"}}"#,
+        "x".repeat(500_000)
+    );
+    let mut caller = Caller::http1(&relay).await;
+    assert_eq!(caller.post(&endpoint.path(""), body).await.status, 200);
+    let mut socket = Dial::to(&relay, &endpoint).socket(&relay).await.unwrap();
+    // It accepts the event stream, grants no window for it, and answers each PING.
+    socket.send(Message::binary(no_window())).await.unwrap();
+    // `:status 200` in HPACK's static table.
+    let accepted = frame(HEADERS, END_HEADERS, 1, &[0x88]);
+    soon("the end of the link", async {
+        let mut told = false;
+        while let Some(Ok(message)) = socket.next().await {
+            if !told && message.is_binary() {
+                told = true;
+                drop(socket.send(Message::binary(accepted.clone())).await);
+            }
+        }
+        assert!(told);
+    })
+    .await;
+    relay.has_hit("links", 1).await;
+}
+
+#[tokio::test]
+async fn callers_of_one_address_leave_passthrough_requests_for_others() {
+    let relay =
+        TestRelay::with(|config| config.limits.passthrough_wait = Duration::from_millis(20)).await;
+    let endpoint = relay.endpoint().await;
+    let app: App = std::sync::Arc::new(|request: Request<_>| {
+        Box::pin(async move {
+            if request.uri().path().ends_with("/stall") {
+                std::future::pending::<()>().await;
+            }
+            http::Response::new(http_body_util::BodyExt::boxed(Full::<Bytes>::from("up")))
+        })
+    });
+    let mut link = relay.attach(&endpoint, app).await;
+    link.head().await;
+    let mut conn = Conn::http2(&relay).await;
+    let mut wire = Vec::new();
+    for stream in (1..).step_by(2).take(http2::MAX_PASSTHROUGHS + 1) {
+        wire.extend(frame(
+            HEADERS,
+            END_HEADERS | END_STREAM,
+            stream,
+            &post(&endpoint.path("/stall")),
+        ));
+    }
+    conn.write(&wire).await;
+    let refused = u64::try_from(http2::MAX_PASSTHROUGHS + 1 - PASSTHROUGHS_PER_ADDRESS).unwrap();
+    relay.has_hit("passthroughs-per-link", refused).await;
+    assert_eq!(relay.hits("passthroughs-per-link").await, refused);
+    let mut other = Caller::http1_from(&relay, [127, 0, 0, 2]).await;
+    assert_eq!(other.get(&endpoint.path("/")).await.body, "up");
+}
+
+#[tokio::test]
+async fn heads_and_bodies_of_stalled_posts_are_counted_until_they_end() {
+    let relay = TestRelay::with(|config| config.limits.buffered_bytes = BYTES).await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+    let body = "x".repeat(5 * 2 * REQUEST_BYTES);
+    let fields = format!("Content-Length: {}\r\n", body.len() + 1);
+    conn.write((post_head(&endpoint.path(""), &fields) + &body).as_bytes())
+        .await;
+    let mut caller = Caller::http1(&relay).await;
+    let large = format!(r#"{{"uuid":"u","event":"/e","body":"{body}"}}"#);
+    let refused = soon("the share to be taken", async {
+        loop {
+            let answer = caller.post(&endpoint.path(""), large.clone()).await;
+            if answer.status != 200 {
+                return answer;
+            }
+            caller = Caller::http1(&relay).await;
+        }
+    })
+    .await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(refused.body, "the relay is busy\n");
+    conn.write(b"x").await;
+    conn.read_head().await;
+    let mut caller = Caller::http1(&relay).await;
+    assert_eq!(caller.post(&endpoint.path(""), large).await.status, 200);
+}
