@@ -2,6 +2,7 @@
 //!
 //! No argument takes a token: other users can see arguments, and the shell's history keeps them.
 
+pub(crate) mod canary;
 pub(crate) mod compare;
 pub(crate) mod explain;
 pub(crate) mod export;
@@ -100,6 +101,8 @@ pub(crate) enum Command {
     Events(EventsCommand),
     /// Wait until matching events have come, for scripts
     Wait(wait::WaitArgs),
+    /// Send a marked event to the public URL and follow it to the app
+    Canary(canary::CanaryArgs),
     /// Send stored events to the app again
     Replay(Box<replay::ReplayArgs>),
     /// Simulate RingCentral's traffic
@@ -161,6 +164,9 @@ pub(crate) struct ListenArgs {
     /// Do not forward requests with a missing or invalid signature or token
     #[arg(long)]
     pub(crate) reject_forged: bool,
+    /// Send a canary at this interval (30s, 5m, 1h), and report when one is lost
+    #[arg(long, value_name = "INTERVAL", value_parser = interval)]
+    pub(crate) canary: Option<Duration>,
     /// Show tokens and other secrets
     #[arg(long)]
     pub(crate) reveal: bool,
@@ -391,6 +397,19 @@ fn listened(text: &str) -> Result<Listened, String> {
         name: name.to_owned(),
         target,
     })
+}
+
+/// Parses `30s`, `5m` or `1h`, from a second to a day.
+fn interval(text: &str) -> Result<Duration, String> {
+    let units = [('s', 1), ('m', 60), ('h', 3600)];
+    let parsed = units.iter().find_map(|(unit, seconds)| {
+        let number: u64 = text.strip_suffix(*unit)?.parse().ok()?;
+        number.checked_mul(*seconds)
+    });
+    parsed
+        .filter(|seconds| (1..=86_400).contains(seconds))
+        .map(Duration::from_secs)
+        .ok_or_else(|| "give an interval such as 30s, 5m or 1h, up to a day".to_owned())
 }
 
 /// Parses a duration from a millisecond to a day.

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod canary;
 mod check;
 mod describe;
 mod diff;
@@ -36,6 +37,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Import(args) => import::run(&common, args).await,
         Command::Types(args) => types::run(&common, args).await,
         Command::Wait(args) => wait::run(&common, args).await,
+        Command::Canary(args) => canary::run(&common, args).await,
         Command::Replay(args) => replay::run(&common, *args).await,
         Command::Simulate(args) => simulate::run(&common, *args).await,
         Command::Check(args) => check::run(&common, args).await,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ringtail_client::engine::Engine;
 use ringtail_errors::Failure;
 use ringtail_model::signature::Reveal;
-use ringtail_model::{LinkState, RowId, Status, TargetState};
+use ringtail_model::{CanaryState, LinkState, RowId, Status, TargetState};
 use ringtail_protocol::event::Timestamp;
 use ringtail_store::Search;
 use tokio::sync::Mutex;
@@ -120,6 +120,7 @@ struct LastPrinted {
     /// Pending events when the target was last printed as down.
     pending: Option<u64>,
     failing: Option<(i64, bool)>,
+    canary: Option<CanaryState>,
 }
 
 impl LastPrinted {
@@ -153,6 +154,19 @@ impl LastPrinted {
                 LineFormat::Plain { style, label } => {
                     note(&labelled(label, &style.target(status).unwrap_or_default()));
                 }
+            }
+        }
+        if let Some(canary) = &status.canary
+            && self.canary.as_ref() != Some(canary)
+        {
+            let before = self.canary.replace(canary.clone());
+            match format {
+                LineFormat::Json => json::line(out, &json::canary(&status.name, canary)),
+                // People read of the first one and of each change.
+                LineFormat::Plain { .. }
+                    if before
+                        .is_some_and(|before| before.result.is_ok() && canary.result.is_ok()) => {}
+                LineFormat::Plain { style, label } => note(&labelled(label, &style.canary(canary))),
             }
         }
         // Another failure alone is not printed.

@@ -9,6 +9,7 @@ mod lock;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::path::EndpointInfo;
@@ -17,18 +18,22 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::canary::{Canary, Listener};
 use crate::config::Account;
 use crate::forward::{ForwardOptions, Forwarder, Passthrough, SendOptions, Sender, TrustError};
 use crate::link::{LinkSupervisor, Refusal};
 use endpoint_cache::EndpointCache;
 pub use endpoint_cache::{command_target, last_target};
 use failures::Failures;
-pub use lock::LockError;
+pub use lock::{LockError, is_listening};
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{Endpoint, LinkState, Status, Target, TargetState, Watermarks};
 use ringtail_store::{Forwarding, History, OpenError, Retention};
+
+/// How long a canary's way from the relay to the history may take.
+pub const CANARY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Configuration of an engine.
 #[derive(Debug, Clone)]
@@ -51,6 +56,8 @@ pub struct EngineConfig {
     pub signature_policy: Option<SignaturePolicy>,
     /// Limits of the history.
     pub retention: Retention,
+    /// Time between canaries, if any are sent.
+    pub canary: Option<Duration>,
 }
 
 /// A running engine; clones are handles to the same one.
@@ -131,6 +138,16 @@ impl Engine {
         let cancel = CancellationToken::new();
         let refusal = Arc::new(OnceLock::new());
 
+        let canary = Canary {
+            account: config.account.clone(),
+            name: config.endpoint.clone(),
+            url: String::new(),
+            history: history.clone(),
+            target: sender.clone().filter(|_| config.forward),
+            to_app: false,
+            listener: Listener::Here(watched.clone()),
+            timeout: CANARY_TIMEOUT,
+        };
         // On shutdown, passthrough requests may continue until the link is drained.
         let passthroughs = CancellationToken::new();
         let forwarding = sender.clone().filter(|_| config.forward);
@@ -174,7 +191,7 @@ impl Engine {
             let forward = Forward {
                 history: history.clone(),
                 sender,
-                status,
+                status: status.clone(),
                 paused: wanted,
                 tasks: tasks.clone(),
                 cancel: cancel.child_token(),
@@ -185,7 +202,16 @@ impl Engine {
                     .instrument(tracing::info_span!("forward", endpoint = name)),
             );
         }
-        tasks.spawn(keep(cache, known));
+        tasks.spawn(keep(cache, known.clone()));
+        if let Some(every) = config.canary {
+            tasks.spawn(send_canaries(
+                canary,
+                known,
+                every,
+                status,
+                cancel.child_token(),
+            ));
+        }
         tasks.spawn(history.clone().watch_others(cancel.child_token()));
         tasks.close();
         Ok(Self {
@@ -282,6 +308,7 @@ fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Statu
         pending: 0,
         paused: false,
         failing: None,
+        canary: None,
     }
 }
 
@@ -354,6 +381,35 @@ impl Forward {
             }
         }
     }
+}
+
+/// Sends a canary at each interval, the first one an interval after the endpoint is known.
+async fn send_canaries(
+    mut canary: Canary,
+    mut known: watch::Receiver<Option<EndpointInfo>>,
+    every: Duration,
+    status: watch::Sender<Status>,
+    cancel: CancellationToken,
+) {
+    let rounds = async {
+        loop {
+            let Ok(url) = known.wait_for(Option::is_some).await.map(|known| {
+                known
+                    .as_ref()
+                    .map_or_else(String::new, |known| known.url.clone())
+            }) else {
+                return;
+            };
+            canary.url = url;
+            tokio::time::sleep(every).await;
+            let state = canary.send().await.state();
+            if let Err(lost) = &state.result {
+                tracing::warn!(hop = lost.hop, code = lost.code, "a canary was lost");
+            }
+            status.send_modify(|status| status.canary = Some(state));
+        }
+    };
+    cancel.run_until_cancelled(rounds).await;
 }
 
 /// Caches the endpoint for the next start.

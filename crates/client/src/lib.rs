@@ -1,6 +1,7 @@
 //! The client engine: link, history, forward, replay.
 
 pub mod backoff;
+pub mod canary;
 pub mod config;
 pub mod engine;
 pub mod forward;

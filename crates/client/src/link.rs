@@ -40,6 +40,7 @@ pub use session::SessionEnd;
 use self::events::EventSink;
 use self::handshake::LinkParams;
 use self::redial::Redial;
+use crate::canary::CanaryKey;
 use crate::config::Account;
 use crate::forward::Passthrough;
 use crate::relay_api::{ApiError, RelayApi};
@@ -153,6 +154,7 @@ impl LinkSupervisor {
             .await
             .map_err(|_| LinkError::UpgradeTimeout)??;
         let sink = EventSink {
+            canary: CanaryKey::of(&self.account),
             endpoint: info.endpoint,
             journal: info.journal,
             forwarding: self.forwarding.clone(),

@@ -8,10 +8,11 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ringtail_errors::{Code, Coded, codes};
+use ringtail_outbound::trust::Trust;
 use ringtail_protocol::path::{ENDPOINTS, EndpointInfo, code};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::Account;
+use crate::config::{Account, RelayUrl};
 use crate::link::dial::{DialError, dial};
 use crate::link::refusal::{MAX_ANSWER_BYTES, Refusal};
 
@@ -80,46 +81,55 @@ impl RelayApi {
         path: &'static str,
         body: String,
     ) -> Result<(StatusCode, Bytes), ApiError> {
-        let stream = dial(&self.account.relay, &self.account.trust).await?;
-        let call = async {
-            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-            let request = Request::builder()
-                .method(method)
-                .uri(path)
-                .header(header::HOST, self.account.relay.authority())
-                .header(header::AUTHORIZATION, bearer(&self.account))
-                .header(header::CONTENT_TYPE, "application/json")
-                .header(header::USER_AGENT, USER_AGENT)
-                .body(Full::new(Bytes::from(body)))
-                .expect("the parts are valid by their types");
-            let answer = async {
-                let response = sender.send_request(request).await?;
-                let status = response.status();
-                if !status.is_success() {
-                    let refusal = Refusal::read(status, response.into_body()).await;
-                    return Err(ApiError::Refused(refusal));
-                }
-                let whole = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
-                    .collect()
-                    .await
-                    .map_err(|_| ApiError::NotARelay { status })?;
-                Ok((status, whole.to_bytes()))
-            };
-            // The connection task does the I/O; it ends after the response.
-            tokio::pin!(answer, connection);
-            tokio::select! {
-                biased;
-                answer = &mut answer => answer,
-                ended = &mut connection => match ended {
-                    Ok(()) => answer.await,
-                    Err(error) => Err(error.into()),
-                },
-            }
-        };
-        tokio::time::timeout(CALL_TIMEOUT, call)
-            .await
-            .unwrap_or(Err(ApiError::Timeout))
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.account.relay.authority())
+            .header(header::AUTHORIZATION, bearer(&self.account))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::USER_AGENT, USER_AGENT)
+            .body(Full::new(Bytes::from(body)))
+            .expect("the parts are valid by their types");
+        round_trip(&self.account.relay, &self.account.trust, request).await
     }
+}
+
+/// Sends one request to the relay over a connection of its own, and reads a response of success.
+pub(crate) async fn round_trip(
+    relay: &RelayUrl,
+    trust: &Trust,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes), ApiError> {
+    let stream = dial(relay, trust).await?;
+    let call = async {
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let answer = async {
+            let response = sender.send_request(request).await?;
+            let status = response.status();
+            if !status.is_success() {
+                let refusal = Refusal::read(status, response.into_body()).await;
+                return Err(ApiError::Refused(refusal));
+            }
+            let whole = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
+                .collect()
+                .await
+                .map_err(|_| ApiError::NotARelay { status })?;
+            Ok((status, whole.to_bytes()))
+        };
+        // The connection task does the I/O; it ends after the response.
+        tokio::pin!(answer, connection);
+        tokio::select! {
+            biased;
+            answer = &mut answer => answer,
+            ended = &mut connection => match ended {
+                Ok(()) => answer.await,
+                Err(error) => Err(error.into()),
+            },
+        }
+    };
+    tokio::time::timeout(CALL_TIMEOUT, call)
+        .await
+        .unwrap_or(Err(ApiError::Timeout))
 }
 
 /// Ids are used unescaped in queries, file names and terminals.

@@ -377,6 +377,28 @@ pub struct Status {
     pub paused: bool,
     /// When slow or failing responses began, in milliseconds since 1970.
     pub failing: Option<Failing>,
+    /// What the last canary found, if canaries are sent.
+    pub canary: Option<CanaryState>,
+}
+
+/// What a canary found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CanaryState {
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// How long the whole way took, or where it ended.
+    pub result: Result<Duration, CanaryLost>,
+}
+
+/// Where a canary was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CanaryLost {
+    /// The hop.
+    pub hop: &'static str,
+    /// The code, which [`ringtail_errors`] explains.
+    pub code: &'static str,
+    /// The failure in words.
+    pub reason: String,
 }
 
 /// An endpoint.

@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use ringtail_protocol::event::{Event, Timestamp};
+use ringtail_protocol::event::{Event, EventId, Timestamp};
 
+use crate::canary;
 use crate::codes;
 use crate::fields::SchemaTracker;
 use crate::record::Record;
@@ -13,6 +14,13 @@ use crate::record::Record;
 pub enum Incoming<E = Event> {
     /// An event.
     Event(E),
+    /// A canary, which is noted and not stored as an event.
+    Canary {
+        /// Its number on the endpoint.
+        seq: u64,
+        /// The id that its sender gave it.
+        id: EventId,
+    },
     /// The endpoint has had no event yet, so every number from 1 on must come.
     Start,
     /// Events that the journal no longer has.
@@ -28,6 +36,7 @@ impl<E> Incoming<E> {
     pub(super) fn map<T>(self, event: impl FnOnce(E) -> T) -> Incoming<T> {
         match self {
             Self::Event(it) => Incoming::Event(event(it)),
+            Self::Canary { seq, id } => Incoming::Canary { seq, id },
             Self::Start => Incoming::Start,
             Self::Gap { first, last } => Incoming::Gap { first, last },
         }
@@ -57,14 +66,15 @@ pub(super) fn store(
     for incoming in batch {
         match incoming {
             // Everything up to the cursor is stored already, or was and has been deleted by retention.
-            Incoming::Event(event) if cursor.is_some_and(|cursor| event.seq <= cursor) => {}
+            Incoming::Event(Record { seq, .. }) | Incoming::Canary { seq, .. }
+                if cursor.is_some_and(|cursor| *seq <= cursor) => {}
+            Incoming::Canary { seq, id } => {
+                jump(connection, endpoint, journal, cursor, *seq)?;
+                canary::came(connection, *id)?;
+                cursor = Some(*seq);
+            }
             Incoming::Event(event) => {
-                // Numbers are assigned without gaps, so a jump is a gap even if the relay reports none.
-                if let Some(cursor) = cursor
-                    && event.seq > cursor + 1
-                {
-                    insert_gap(connection, endpoint, journal, cursor + 1, event.seq - 1)?;
-                }
+                jump(connection, endpoint, journal, cursor, event.seq)?;
                 if let Some(row) = insert_event(connection, endpoint, journal, event)? {
                     stored.new += 1;
                     if let Some(fields) = &mut fields {
@@ -168,6 +178,23 @@ fn insert_event(
             ":row": row, ":headers": event.headers, ":body": &event.body[..],
         })?;
     Ok(Some(row))
+}
+
+/// Notes a gap if a number does not follow the cursor. Numbers are assigned without gaps, so a jump is a gap even if the
+/// relay reports none.
+fn jump(
+    connection: &Connection,
+    endpoint: &str,
+    journal: &str,
+    cursor: Option<u64>,
+    seq: u64,
+) -> rusqlite::Result<()> {
+    match cursor {
+        Some(cursor) if seq > cursor + 1 => {
+            insert_gap(connection, endpoint, journal, cursor + 1, seq - 1)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn insert_gap(

@@ -17,6 +17,7 @@
 
 mod attempts;
 mod bookmark;
+mod canary;
 mod codes;
 mod edited;
 mod failure_clock;
@@ -241,6 +242,7 @@ impl History {
     ) -> Result<Stored, StoreError> {
         let numbers = batch.iter().map(|incoming| match incoming {
             Incoming::Event(event) => event.seq,
+            Incoming::Canary { seq, .. } => *seq,
             Incoming::Gap { last, .. } => *last,
             Incoming::Start => 0,
         });

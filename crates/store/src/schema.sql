@@ -120,6 +120,13 @@ CREATE TABLE bookmark_changes (
 
 INSERT INTO bookmark_changes (only, count) VALUES (1, 0);
 
+-- Canaries that this history sent: their way back is measured here, and they are no events.
+CREATE TABLE canary (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  sent_at INTEGER NOT NULL,
+  stored_at INTEGER
+) STRICT, WITHOUT ROWID;
+
 -- The fields that bodies of each kind have had, as JSON.
 CREATE TABLE known_fields (
   topic TEXT PRIMARY KEY,

@@ -57,6 +57,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
             secrets,
             signature_policy,
             retention: config.retention,
+            canary: args.canary,
         });
     }
     let presentation = Presentation {

@@ -1,11 +1,13 @@
 //! JSON lines: one object a line, documented in `docs/OUTPUT.md` and stable.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp as Instant;
 use ringtail_model::new_fields::NewFields;
 use ringtail_model::{
-    AttemptDetail, AttemptRow, EventDetail, EventRow, ForwardState, GapRow, LinkState,
+    AttemptDetail, AttemptRow, CanaryState, EventDetail, EventRow, ForwardState, GapRow, LinkState,
     NewFieldsRow, Outcome, Proof, RowId, Status, TargetState,
 };
 use ringtail_protocol::event::{Header, Timestamp};
@@ -101,8 +103,7 @@ pub(crate) fn attempt(attempt: &AttemptRow) -> Value {
             map.insert("error_kind".into(), json!(kind.word()));
         }
     }
-    let micros = u64::try_from(attempt.duration.as_micros()).unwrap_or(u64::MAX);
-    map.insert("duration_ms".into(), milliseconds(micros));
+    map.insert("duration_ms".into(), duration(attempt.duration));
     map.insert("verdict".into(), json!(attempt.verdict.word()));
     map.insert("verdict_reason".into(), json!(attempt.verdict.reason()));
     let code = attempt.verdict.code().map(|code| code.id);
@@ -183,6 +184,24 @@ fn new(new_fields: Option<&NewFields>) -> Value {
         .collect()
 }
 
+/// What a canary found.
+pub(crate) fn canary(name: &str, canary: &CanaryState) -> Value {
+    let mut value = json!({"type": "canary", "name": name, "sent_at": time(canary.sent_at)});
+    match &canary.result {
+        Ok(took) => {
+            value["state"] = json!("arrived");
+            value["duration_ms"] = duration(*took);
+        }
+        Err(lost) => {
+            value["state"] = json!("lost");
+            value["hop"] = json!(lost.hop);
+            value["code"] = json!(lost.code);
+            value["reason"] = json!(lost.reason);
+        }
+    }
+    value
+}
+
 /// The link's state.
 pub(crate) fn link(status: &Status) -> Value {
     let name = &status.name;
@@ -230,6 +249,11 @@ pub(crate) fn target(status: &Status) -> Option<Value> {
     }
     value["pending"] = json!(status.pending);
     Some(value)
+}
+
+/// A duration in milliseconds.
+pub(crate) fn duration(duration: Duration) -> Value {
+    milliseconds(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// Milliseconds with what there is below them.

@@ -14,8 +14,8 @@ use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
 use ringtail_errors::codes;
 use ringtail_model::{
-    AttemptRow, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState, NewFieldsRow,
-    Outcome, Proof, Status, TargetState,
+    AttemptRow, CanaryState, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState,
+    NewFieldsRow, Outcome, Proof, Status, TargetState,
 };
 use ringtail_protocol::event::{Disposition, Header, Timestamp};
 use ringtail_ringcentral::signature;
@@ -277,6 +277,17 @@ impl Style {
             }
         };
         format!("in production this subscription would be {what} (reason: {reason})\n")
+    }
+
+    /// What a canary found, in one line.
+    pub(crate) fn canary(&self, canary: &CanaryState) -> String {
+        match &canary.result {
+            Ok(took) => format!("canary arrived in {} ms\n", took.as_millis()),
+            Err(lost) => {
+                let said = format!("canary lost at the {}: {}", lost.hop, escape(&lost.reason));
+                format!("{} ({})\n", self.paint(Tone::Bad, &said), lost.code)
+            }
+        }
     }
 
     /// The result of a signature check, in one line.

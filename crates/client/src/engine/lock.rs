@@ -19,6 +19,11 @@ pub(super) fn take(data: &Path, name: &str) -> Result<Lock, LockError> {
     }
 }
 
+/// Returns whether a process listens on the endpoint's name with this data directory.
+pub fn is_listening(data: &Path, name: &str) -> bool {
+    matches!(take(data, name), Err(LockError::Taken { .. }))
+}
+
 /// Returns the name of the lock's file. The endpoint's name may not be valid yet, so any text is accepted.
 fn file_name(name: &str) -> String {
     let safe: String = name

@@ -104,6 +104,23 @@ impl Sender {
         &self.inner.target
     }
 
+    /// Connects to the target, to see that it accepts connections.
+    ///
+    /// # Errors
+    /// When it does not: the reason in words.
+    pub async fn probe(&self) -> Result<(), String> {
+        let url = self.target().join("").map_err(|error| error.to_string())?;
+        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+        let port = url.port_u16();
+        let port = port.unwrap_or(if self.target().is_https() { 443 } else { 80 });
+        let connect = tokio::net::TcpStream::connect((host, port));
+        match tokio::time::timeout(self.options().connect_timeout, connect).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("it does not connect in time".to_owned()),
+        }
+    }
+
     pub(super) fn options(&self) -> &SendOptions {
         &self.inner.options
     }

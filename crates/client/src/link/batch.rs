@@ -6,6 +6,8 @@ use ringtail_protocol::frame::{Decoder, Down};
 
 use ringtail_store::Incoming;
 
+use crate::canary::CanaryKey;
+
 /// Maximum events per transaction.
 const MAX_EVENTS: usize = 512;
 
@@ -57,10 +59,19 @@ impl Batch {
         self.incoming.is_empty()
     }
 
-    /// Returns the contents and leaves the batch empty.
-    pub(super) fn take(&mut self) -> Vec<Incoming> {
+    /// Returns the contents, with canaries for what they are, and leaves the batch empty.
+    pub(super) fn take(&mut self, canaries: &CanaryKey) -> Vec<Incoming> {
         self.bytes = 0;
-        std::mem::take(&mut self.incoming)
+        let mut incoming = std::mem::take(&mut self.incoming);
+        for item in &mut incoming {
+            if let Incoming::Event(event) = item
+                && let Some(id) = canaries.recognise(event)
+            {
+                let seq = event.seq;
+                *item = Incoming::Canary { seq, id };
+            }
+        }
+        incoming
     }
 
     /// Returns the newest `seq` in the frames since the last call.
@@ -116,10 +127,11 @@ mod tests {
         assert_eq!(batch.take_head(), Some(9));
         assert_eq!(batch.take_head(), None);
         let seqs: Vec<_> = batch
-            .take()
+            .take(&CanaryKey::test())
             .into_iter()
             .map(|incoming| match incoming {
                 Incoming::Event(event) => event.seq,
+                Incoming::Canary { seq, .. } => seq,
                 Incoming::Gap { last, .. } => last,
                 Incoming::Start => 0,
             })
@@ -137,9 +149,9 @@ mod tests {
         let mut batch = Batch::default();
         batch.fill(&mut decoder).unwrap();
         assert!(batch.is_full());
-        assert_eq!(batch.take().len(), MAX_EVENTS);
+        assert_eq!(batch.take(&CanaryKey::test()).len(), MAX_EVENTS);
         batch.fill(&mut decoder).unwrap();
-        assert_eq!(batch.take().len(), 1);
+        assert_eq!(batch.take(&CanaryKey::test()).len(), 1);
     }
 
     #[test]
@@ -148,7 +160,7 @@ mod tests {
         let mut decoder = decoder(&[event(1, half), event(2, half), event(3, 1)]);
         let mut batch = Batch::default();
         batch.fill(&mut decoder).unwrap();
-        assert_eq!(batch.take().len(), 2);
+        assert_eq!(batch.take(&CanaryKey::test()).len(), 2);
     }
 
     #[test]
@@ -164,7 +176,7 @@ mod tests {
         for (seq, expected) in [(0, 1), (1, 0)] {
             let mut batch = Batch::default();
             batch.fill(&mut decoder(&[Down::Head { seq }])).unwrap();
-            assert_eq!(batch.take().len(), expected);
+            assert_eq!(batch.take(&CanaryKey::test()).len(), expected);
         }
     }
 

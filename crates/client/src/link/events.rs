@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
+use crate::canary::CanaryKey;
 use ringtail_model::Status;
 use ringtail_store::{Forwarding, History, StoreError};
 
@@ -23,6 +24,7 @@ pub(super) struct EventSink {
     pub(super) endpoint: String,
     pub(super) journal: String,
     pub(super) forwarding: Forwarding,
+    pub(super) canary: CanaryKey,
     pub(super) history: History,
     pub(super) status: watch::Sender<Status>,
 }
@@ -90,7 +92,7 @@ impl EventSink {
             .store(
                 &self.endpoint,
                 &self.journal,
-                batch.take(),
+                batch.take(&self.canary),
                 self.forwarding.clone(),
             )
             .await?;

@@ -38,6 +38,7 @@ async fn engine(account: Account, data: &std::path::Path, target: Option<&str>) 
         secrets: Secrets::default(),
         signature_policy: None,
         retention: Retention::default(),
+        canary: None,
     })
     .await
     .unwrap()
@@ -337,6 +338,7 @@ async fn session(
     let ours = WebSocketStream::from_raw_socket(ours, Role::Client, config).await;
     let theirs = WebSocketStream::from_raw_socket(theirs, Role::Server, config).await;
     let sink = EventSink {
+        canary: CanaryKey::test(),
         endpoint: ENDPOINT.into(),
         journal: "j1".into(),
         forwarding: Forwarding::Off,
@@ -351,6 +353,7 @@ async fn session(
             pending: 0,
             paused: false,
             failing: None,
+            canary: None,
         })
         .0,
     };

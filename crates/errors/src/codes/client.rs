@@ -198,6 +198,15 @@ codes! {
         causes: &["The account has reached its limit of endpoints.", "The client requested something that this relay does not know."],
         next: &["Follow the relay's message."],
     }
+    CANARY = "RT-307", ends(Unavailable); {
+        meaning: "A canary was lost: events of RingCentral would not arrive either, or not reach the app.",
+        causes: &[
+            "`ringtail listen` does not run on the endpoint, or with another --data directory.",
+            "The link hangs, or the history cannot store.",
+            "The app is down, or its port is another.",
+        ],
+        next: &["`ringtail canary`, which names the hop", "`ringtail listen`", "`ringtail-relay status`, on the relay"],
+    }
     HISTORY_FILES = "RT-400", ends(Failure); {
         meaning: "The directory or the file of the history cannot be created.",
         causes: &["The directory belongs to another user.", "The disk is full or read-only."],

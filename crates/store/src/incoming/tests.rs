@@ -231,6 +231,7 @@ proptest! {
             start = start.or_else(|| batch.first().map(|first| match first {
                 Incoming::Event(event) => event.seq,
                 Incoming::Gap { first, .. } => *first,
+                Incoming::Canary { seq, .. } => *seq,
                 Incoming::Start => 0,
             }));
             let stored = testing::store(&connection, ENDPOINT, JOURNAL, batch, &Forwarding::On);

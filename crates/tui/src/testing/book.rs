@@ -67,6 +67,7 @@ impl Book {
                 pending: 0,
                 paused: false,
                 failing: None,
+                canary: None,
             },
             broken: None,
             new_fields: Vec::new(),

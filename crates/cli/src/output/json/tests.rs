@@ -128,6 +128,7 @@ fn link_target_and_gap_have_lines() {
         pending: 3,
         paused: false,
         failing: None,
+        canary: None,
     };
     let mut lines = text(&ready(
         "demo-x1",

@@ -181,6 +181,7 @@ fn link_and_target_are_told_in_words() {
         pending: 3,
         paused: false,
         failing: None,
+        canary: None,
     };
     let plain = style(false);
     let mut lines = plain.link(&status);

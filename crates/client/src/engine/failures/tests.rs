@@ -24,6 +24,7 @@ fn down(kind: FailureKind) -> Status {
         pending: 1,
         paused: false,
         failing: None,
+        canary: None,
     }
 }
 

@@ -79,6 +79,11 @@ fn target(status: &Status, now: Timestamp, words: Words) -> Line<'static> {
         }
     }
     line += span(url, PLAIN);
+    if let Some(canary) = &status.canary
+        && let Err(lost) = &canary.result
+    {
+        line += span(format!("  ! canary lost at the {}", lost.hop), BAD);
+    }
     if let Some(failing) = &status.failing {
         let outlook = failing.outlook(now.0 / 1000);
         line += span(format!("  ! in production: {outlook}"), BAD);

@@ -1,0 +1,99 @@
+//! `ringtail canary`: sends a marked event and follows it.
+
+use std::time::Duration;
+
+use ringtail_client::canary::{Canary, CanaryReport, Listener};
+use ringtail_client::config::Config;
+use ringtail_client::engine::last_target;
+use ringtail_client::forward::{SendOptions, Sender};
+use ringtail_client::relay_api::RelayApi;
+use ringtail_errors::{Coded as _, Failure, codes};
+use serde_json::json;
+
+use super::find::open;
+use crate::args::canary::CanaryArgs;
+use crate::args::{Common, Format};
+use crate::output::{json, print};
+
+pub(super) async fn run(common: &Common, args: CanaryArgs) -> Result<(), Failure> {
+    let config = Config::load(&common.flags(args.endpoint.as_ref()))?;
+    let account = config.account()?;
+    let endpoint = RelayApi::new(account.clone())
+        .endpoint(&config.endpoint, None)
+        .await?;
+    let target = last_target(&config.data, &endpoint.endpoint);
+    if args.to_app && target.is_none() {
+        let unknown = format!("no target of endpoint {} is known", config.endpoint);
+        return Err(Failure::new(&codes::USAGE, unknown).hint("run `ringtail listen 3000` first"));
+    }
+    let history = open(&config).await?;
+    let insecure = SendOptions {
+        // Whether the app's certificate is accepted is `listen`'s matter.
+        insecure: true,
+        ..SendOptions::default()
+    };
+    let canary = Canary {
+        account,
+        name: config.endpoint,
+        url: endpoint.url,
+        history,
+        target: target.map(|url| Sender::new(url, insecure)).transpose()?,
+        to_app: args.to_app,
+        listener: Listener::Elsewhere(config.data),
+        timeout: args.timeout,
+    };
+    let report = canary.send().await;
+    let out = match args.output {
+        Format::Json => {
+            let mut value = json::canary(&canary.name, &report.state());
+            let CanaryReport { times, .. } = &report;
+            value["relay_ms"] = json!(times.relay.map(json::duration));
+            value["history_ms"] = json!(times.history.map(json::duration));
+            value["app_ms"] = json!(times.app.map(json::duration));
+            json::bytes(&value)
+        }
+        Format::Plain => plain(&canary, &report).into_bytes(),
+    };
+    print(&out).await?;
+    match report.lost {
+        None => Ok(()),
+        Some(lost) => {
+            let said = format!(
+                "the canary was lost at the {}: {}",
+                lost.hop(),
+                ringtail_text::chain(&lost)
+            );
+            let failure = Failure::new(lost.code(), said);
+            Err(match lost.hint() {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            })
+        }
+    }
+}
+
+/// A line per hop that it passed.
+fn plain(canary: &Canary, report: &CanaryReport) -> String {
+    let app = match &canary.target {
+        Some(target) if canary.to_app => format!("answered at {}", target.target()),
+        Some(target) => format!("accepts connections at {}", target.target()),
+        None => String::new(),
+    };
+    let hops = [
+        (
+            "relay",
+            report.times.relay,
+            "answered 200, with the canary on its disk",
+        ),
+        ("history", report.times.history, "has it, over the link"),
+        ("app", report.times.app, &app),
+    ];
+    let line = |(hop, time, what): (&str, Option<Duration>, &str)| {
+        let time = time?.as_secs_f64() * 1000.0;
+        Some(format!(
+            "{hop:<8} {time:7.1} ms  {}\n",
+            ringtail_text::escape(what)
+        ))
+    };
+    hops.into_iter().filter_map(line).collect()
+}
