@@ -5,7 +5,6 @@
 //! thus in no list, and reaches no app unless its sender passes it on.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,71 +13,20 @@ use http_body_util::Full;
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_model::{CanaryLost, CanaryState, Cause, LinkState, Outcome, Status};
 use ringtail_protocol::event::Request as StoredRequest;
-use ringtail_protocol::event::{Event, EventId, Header, Timestamp};
-use ringtail_ringcentral::signature::{self, Scheme, same_secret};
+use ringtail_protocol::event::{EventId, Header, Timestamp};
 use ringtail_store::{History, ReadError, StoreError};
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use crate::canary_key::{CanaryKey, HEADER};
 use crate::config::{Account, BadRelayUrl, RelayUrl};
-use crate::engine::is_listening;
 use crate::forward::Sender;
+use crate::lock::is_listening;
 use crate::relay_api::{ApiError, USER_AGENT, round_trip};
-
-/// Carries the MAC of a canary's body.
-const HEADER: &str = "ringtail-canary";
-
-/// Larger events are no canaries.
-const MAX_BYTES: usize = 4096;
 
 /// Time between looks into the history.
 const LOOK: Duration = Duration::from_millis(25);
-
-/// Makes and recognises an account's canaries.
-#[derive(Debug, Clone)]
-pub struct CanaryKey(Arc<SecretString>);
-
-impl CanaryKey {
-    /// Takes the key of an account.
-    #[must_use]
-    pub fn of(account: &Account) -> Self {
-        Self(Arc::new(account.token.clone()))
-    }
-
-    #[cfg(test)]
-    pub(crate) fn test() -> Self {
-        Self(Arc::new("test".into()))
-    }
-
-    /// Returns the id of a canary that an account's client sent; `None` for any other event.
-    #[must_use]
-    pub fn recognise(&self, event: &Event) -> Option<EventId> {
-        let bytes = event.request.as_bytes();
-        let marked = |bytes: &[u8]| {
-            bytes
-                .windows(HEADER.len())
-                .any(|at| at == HEADER.as_bytes())
-        };
-        if bytes.len() > MAX_BYTES || !marked(bytes) {
-            return None;
-        }
-        let request = event.request.decode().ok()?;
-        let mut headers = request.headers.iter();
-        let mac = headers.find(|header| header.name.eq_ignore_ascii_case(HEADER))?;
-        if !same_secret(&self.mac(&request.body), &mac.value) {
-            return None;
-        }
-        let body: Value = serde_json::from_slice(&request.body).ok()?;
-        EventId::parse(body["uuid"].as_str()?)
-    }
-
-    fn mac(&self, body: &[u8]) -> Vec<u8> {
-        // The scheme is HMAC-SHA512 in hexadecimal digits.
-        signature::sign(Scheme::SourceSdk, self.0.expose_secret().as_bytes(), body)
-    }
-}
 
 /// Sends canaries to one endpoint.
 #[derive(Debug, Clone)]
@@ -349,52 +297,5 @@ impl Coded for CanaryError {
             Self::App(_) => Some("start the app; its events stay pending meanwhile".to_owned()),
             _ => self.code().hint.map(str::to_owned),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ringtail_protocol::event::{Disposition, Kind};
-
-    use super::*;
-
-    fn key(token: &str) -> CanaryKey {
-        CanaryKey(Arc::new(SecretString::from(token)))
-    }
-
-    fn event(mac: Vec<u8>, body: &[u8]) -> Event {
-        let request = StoredRequest {
-            method: "POST".into(),
-            path: String::new(),
-            peer: "192.0.2.1:4".into(),
-            headers: vec![Header {
-                name: HEADER.into(),
-                value: mac.into(),
-            }],
-            body: body.to_vec().into(),
-        };
-        Event {
-            seq: 1,
-            id: EventId::fresh(),
-            received_at: Timestamp(1),
-            kind: Kind::Notification,
-            disposition: Disposition::Pending,
-            duplicate_of: None,
-            request: request.encode().unwrap(),
-        }
-    }
-
-    #[test]
-    fn only_the_account_makes_canaries() {
-        let (ours, other) = (key("ours"), key("other"));
-        let id = EventId::fresh();
-        let body = json!({ "uuid": id.to_string() }).to_string().into_bytes();
-        let mac = ours.mac(&body);
-        assert_eq!(ours.recognise(&event(mac.clone(), &body)), Some(id));
-        assert_eq!(other.recognise(&event(mac.clone(), &body)), None);
-        assert_eq!(ours.recognise(&event(mac.clone(), b"{}")), None);
-        assert_eq!(ours.recognise(&event(Vec::new(), &body)), None);
-        let padded = [&body[..], &[b' '; MAX_BYTES]].concat();
-        assert_eq!(ours.recognise(&event(ours.mac(&padded), &padded)), None);
     }
 }

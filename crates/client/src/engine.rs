@@ -5,7 +5,6 @@
 
 mod endpoint_cache;
 mod failures;
-mod lock;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -22,10 +21,10 @@ use crate::canary::{Canary, Listener};
 use crate::config::Account;
 use crate::forward::{ForwardOptions, Forwarder, Passthrough, SendOptions, Sender, TrustError};
 use crate::link::{LinkSupervisor, Refusal};
+use crate::lock::{self, LockError};
 use endpoint_cache::EndpointCache;
 pub use endpoint_cache::{command_target, last_target};
 use failures::Failures;
-pub use lock::{LockError, is_listening};
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::target::TargetUrl;

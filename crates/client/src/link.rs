@@ -40,7 +40,7 @@ pub use session::SessionEnd;
 use self::events::EventSink;
 use self::handshake::LinkParams;
 use self::redial::Redial;
-use crate::canary::CanaryKey;
+use crate::canary_key::CanaryKey;
 use crate::config::Account;
 use crate::forward::Passthrough;
 use crate::relay_api::{ApiError, RelayApi};

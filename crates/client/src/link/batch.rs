@@ -6,7 +6,7 @@ use ringtail_protocol::frame::{Decoder, Down};
 
 use ringtail_store::Incoming;
 
-use crate::canary::CanaryKey;
+use crate::canary_key::CanaryKey;
 
 /// Maximum events per transaction.
 const MAX_EVENTS: usize = 512;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
-use crate::canary::CanaryKey;
+use crate::canary_key::CanaryKey;
 use ringtail_model::Status;
 use ringtail_store::{Forwarding, History, StoreError};
 

@@ -7,7 +7,7 @@ use ringtail_errors::{Code, Coded, codes};
 use ringtail_files::Lock;
 
 /// Takes the lock of an endpoint's name.
-pub(super) fn take(data: &Path, name: &str) -> Result<Lock, LockError> {
+pub(crate) fn take(data: &Path, name: &str) -> Result<Lock, LockError> {
     let path = data.join(file_name(name));
     match Lock::try_acquire(&path) {
         Ok(Some(lock)) => Ok(lock),
