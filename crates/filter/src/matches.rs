@@ -180,7 +180,10 @@ impl Subject<'_> {
             Field::Uuid => About::Uuid,
         };
         let mut facts = self.more?.facts().iter().filter(|fact| fact.about == about);
-        Some(facts.any(|fact| text.fits(&fact.value)))
+        Some(match about {
+            About::From | About::To => facts.any(|fact| text.fits_party(&fact.value)),
+            _ => facts.any(|fact| text.fits(&fact.value)),
+        })
     }
 
     fn flag(&self, flag: Flag) -> Option<bool> {

@@ -336,7 +336,13 @@ impl Parser {
             self.at += 1;
         }
         if value.is_empty() {
-            return wrong(at, missing);
+            return wrong(
+                at,
+                match self.peek() {
+                    Some('(') => format!("{missing}; put one with parentheses in quotes"),
+                    _ => missing.to_owned(),
+                },
+            );
         }
         Ok(value)
     }

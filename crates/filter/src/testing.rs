@@ -12,7 +12,9 @@ use crate::text::{Fit, Text};
 use crate::when::{Day, Unit, When};
 
 /// Texts that events of the tests have in them, or nearly.
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 16] = [
+    "(650) 555-01",
+    "650555",
     "+1650",
     "1650",
     "650",

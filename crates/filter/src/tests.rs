@@ -87,6 +87,8 @@ fn filters_have_a_canonical_form() {
 fn mistakes_are_pointed_at() {
     let mistakes = [
         "kind:smss",
+        "kind:call",
+        "from:(650) 555-0101",
         "pending kind:",
         "form:+1650",
         "pending:yes",

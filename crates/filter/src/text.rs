@@ -5,6 +5,7 @@
 use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};
+use ringtail_ringcentral::facts::phone_digits;
 
 /// Maximum bytes of a compiled expression.
 const MAX_REGEX_BYTES: usize = 1 << 20;
@@ -17,6 +18,8 @@ pub struct Text {
     /// How it must match.
     pub fit: Fit,
     regex: Regex,
+    /// Digits of a telephone number that starts with the text.
+    phone: Option<String>,
 }
 
 /// How a text must match.
@@ -55,7 +58,25 @@ impl Text {
             .nest_limit(50)
             .build()
             .map_err(|error| why(&error))?;
-        Ok(Self { source, fit, regex })
+        let phone = phone_digits(&source).filter(|_| fit == Fit::Begins);
+        Ok(Self {
+            source,
+            fit,
+            regex,
+            phone,
+        })
+    }
+
+    /// Returns the digits, if the text may be the beginning of a telephone number.
+    pub fn phone(&self) -> Option<&str> {
+        self.phone.as_deref()
+    }
+
+    /// Returns true if the text matches a caller or recipient, whose number may be written in another way.
+    pub(super) fn fits_party(&self, value: &str) -> bool {
+        let same_number =
+            |digits: &str| phone_digits(value).is_some_and(|of| of.starts_with(digits));
+        self.fits(value) || self.phone().is_some_and(same_number)
     }
 
     /// Returns true if the text matches.

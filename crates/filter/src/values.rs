@@ -18,11 +18,13 @@ pub(super) fn checked(field: Field, text: Text) -> Result<Test, String> {
             .any(|kind| kind.eq_ignore_ascii_case(&text.source));
         if !known {
             let source = &text.source;
-            let near = words::nearest(source, kinds);
-            let hint = near
-                .map(|near| format!("; did you mean {near}?"))
-                .unwrap_or_default();
-            return Err(format!("unknown kind {source:?}{hint}"));
+            let list = kinds.join(", ");
+            return Err(match words::nearest(source, kinds) {
+                Some(near) => {
+                    format!("unknown kind {source:?}; did you mean {near}? The kinds are {list}")
+                }
+                None => format!("unknown kind {source:?}; the kinds are {list}"),
+            });
         }
     }
     Ok(Test::Field(field, text))

@@ -44,7 +44,7 @@ pub const WORDS: &[Word] = &[
     field("event", Field::Event, Fit::Begins, "TEXT", "event:telephony",
         "part of the event filter's path starts with it"),
     field("from", Field::From, Fit::Begins, "WHO", "from:+1650",
-        "caller or sender: number, name or extension starts with it"),
+        "caller, sender, author or who pressed a button: name, id or number (+1 or not) starts with it"),
     field("to", Field::To, Fit::Begins, "WHO", "to:pat", "callee or recipient, likewise"),
     field("session", Field::Session, Fit::Begins, "ID", "session:s-718", "the telephony session id starts with it"),
     field("ext", Field::Extension, Fit::Whole, "ID", "ext:101", "the extension, by id or number"),

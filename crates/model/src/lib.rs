@@ -115,6 +115,8 @@ pub struct EventDetail {
     /// Result of checking the signature or token; `None` for requests that RingCentral does not sign, and before
     /// [`crate::signature`] has checked it.
     pub proof: Option<Proof>,
+    /// Number of an earlier event nearby that has the same `uuid` and other content; see [`EventRow::duplicate_of`].
+    pub uuid_of: Option<u64>,
     /// Every attempt, oldest first.
     pub attempts: Vec<AttemptDetail>,
 }

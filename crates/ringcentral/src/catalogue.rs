@@ -85,6 +85,7 @@ fn platform(event: &Classified<'_>) -> (&'static str, String) {
     let envelope = &event.envelope;
     let filter = envelope.event.as_deref().unwrap_or_default();
     let content = Node::from(envelope.body.as_deref());
+    let classified = event;
     let event = Event {
         path: filter
             .split('?')
@@ -94,6 +95,7 @@ fn platform(event: &Classified<'_>) -> (&'static str, String) {
         kind: content.at("eventType").text().unwrap_or_default(),
         body: content,
         envelope: Node::object(event.text()),
+        subscription: envelope.subscription_id.as_deref(),
     };
     match TABLES
         .into_iter()
@@ -104,7 +106,7 @@ fn platform(event: &Classified<'_>) -> (&'static str, String) {
             let line = (row.line)(&event).unwrap_or_else(|| row.about.to_owned());
             (row.topic, line)
         }
-        None if filter.is_empty() => (UNKNOWN, String::new()),
+        None if filter.is_empty() => (UNKNOWN, callbacks::unread(classified)),
         None => (UNKNOWN, format!("Event {filter}")),
     }
 }
@@ -119,6 +121,19 @@ struct Event<'a> {
     body: Node<'a>,
     /// The whole request body; legacy events keep their fields there (section 2.3).
     envelope: Node<'a>,
+    /// The subscription, if the envelope names it.
+    subscription: Option<&'a str>,
+}
+
+impl Event<'_> {
+    /// Returns the id that follows a segment of the event filter; `~` and a placeholder of the guide's name nobody.
+    fn id_after(&self, segment: &str) -> Option<&str> {
+        let mut segments = self.path.split('/');
+        segments.find(|found| *found == segment)?;
+        segments
+            .next()
+            .filter(|id| !id.is_empty() && !id.starts_with(['~', '{']))
+    }
 }
 
 /// Writes a camel-case word of RingCentral's as lower-case words.

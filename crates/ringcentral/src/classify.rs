@@ -12,6 +12,8 @@ mod table;
 
 use std::borrow::Cow;
 
+use sha2::{Digest as _, Sha256};
+
 use self::clues::Clues;
 pub use self::request::{RequestHead, RequestView};
 pub use self::table::{Callback, Expectation, Fallback, Rule, StatusRule, TABLE};
@@ -62,12 +64,31 @@ impl<'a> Classified<'a> {
         }
     }
 
-    /// Returns the id by which duplicates are known: the envelope's `uuid`, unless it is empty or longer than
-    /// [`UUID_MAX_BYTES`].
+    /// Returns the envelope's `uuid`, unless it is empty or longer than [`UUID_MAX_BYTES`].
     #[must_use]
     pub fn uuid(&self) -> Option<&str> {
         let uuid = self.envelope.uuid.as_deref()?;
         (1..=UUID_MAX_BYTES).contains(&uuid.len()).then_some(uuid)
+    }
+
+    /// Returns a digest by which duplicates are known: of `uuid`, event filter and content, because RingCentral's samples
+    /// have one `uuid` in different events (section 2.8). `None` without a `uuid`.
+    #[must_use]
+    pub fn identity(&self) -> Option<[u8; 32]> {
+        let uuid = self.uuid()?;
+        let event = self.envelope.event.as_deref().unwrap_or_default();
+        // What is sent again may have another time around the same content.
+        let content = match &self.envelope.body {
+            Some(body) => body.get().as_bytes(),
+            None => self.request.body,
+        };
+        let digest = Sha256::new()
+            .chain_update((uuid.len() as u64).to_be_bytes())
+            .chain_update(uuid)
+            .chain_update((event.len() as u64).to_be_bytes())
+            .chain_update(event)
+            .chain_update(content);
+        Some(digest.finalize().into())
     }
 
     /// Returns the body as text, without a byte order mark and with invalid UTF-8 replaced.

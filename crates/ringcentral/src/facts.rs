@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::catalogue::Node;
 use crate::envelope::Envelope;
 use crate::json::{self, KeyIndex};
 use ringtail_text::one_line;
@@ -63,6 +64,9 @@ pub fn facts(body: &[u8]) -> Vec<Fact> {
             facts.add(About::Extension, id);
         }
     }
+    for name in pressed_by(&text) {
+        facts.add(About::From, &name);
+    }
     // Only objects and arrays hold fields; anything else would be taken for a number.
     if text.trim_start().starts_with(['{', '[']) {
         let walk = Walk {
@@ -74,6 +78,46 @@ pub fn facts(body: &[u8]) -> Vec<Fact> {
         drop(walk.deserialize(&mut serde_json::Deserializer::from_str(&text)));
     }
     facts.found
+}
+
+/// Returns the names and ids of the user who pressed a button (section 7.5).
+fn pressed_by(text: &str) -> Vec<String> {
+    let user = Node::object(text).at("user");
+    let [first, last, id, extension] =
+        ["firstName", "lastName", "id", "extId"].map(|name| user.at(name).text());
+    let name = [first, last].into_iter().flatten().collect::<Vec<_>>();
+    let whole = (!name.is_empty()).then(|| name.join(" "));
+    [whole, id, extension].into_iter().flatten().collect()
+}
+
+/// Fewest digits by which a text is taken for the beginning of a telephone number.
+const MIN_DIGITS: usize = 3;
+
+/// Returns the digits of a telephone number or of its beginning, without the 1 of North America, so that `(650) 555-0101`
+/// and `+16505550101` are the same; `None` for any other text. RingCentral's samples have an X for a digit.
+#[must_use]
+pub fn phone_digits(text: &str) -> Option<String> {
+    let text = text.trim();
+    let rest = text.trim_start_matches('+');
+    // `+1650` and `1-650` are meant for the number in North America, `1650` may be any other.
+    let apart = |one: &str| one.starts_with(['-', '.', ' ', '(', '/']);
+    let has_prefix = text.starts_with('+') || rest.strip_prefix('1').is_some_and(apart);
+    let mut digits = String::new();
+    for character in rest.chars() {
+        match character {
+            '0'..='9' | 'X' => digits.push(character),
+            ' ' | '(' | ')' | '-' | '.' | '/' | '\u{a0}' | '\u{2010}'..='\u{2013}' => {}
+            _ => return None,
+        }
+    }
+    let is_whole = digits.len() == "16505550101".len();
+    if let Some(national) = digits.strip_prefix('1')
+        && (has_prefix || is_whole)
+    {
+        digits = national.to_owned();
+    }
+    let count = digits.chars().take_while(char::is_ascii_digit).count();
+    (count >= MIN_DIGITS).then_some(digits)
 }
 
 #[derive(Default)]
@@ -117,6 +161,10 @@ const FIELDS: &[(&str, FieldRole)] = &[
     ("to", FieldRole::Party(About::To)),
     ("fromName", FieldRole::Value(About::From)),
     ("toName", FieldRole::Value(About::To)),
+    // Who wrote a post, and the ends of a RingCX Voice call.
+    ("creatorId", FieldRole::Value(About::From)),
+    ("ani", FieldRole::Value(About::From)),
+    ("dnis", FieldRole::Value(About::To)),
     ("phoneNumber", FieldRole::Name),
     ("name", FieldRole::Name),
     ("extensionId", FieldRole::Extension),
@@ -291,6 +339,47 @@ mod tests {
             "To +2",
         ];
         assert_eq!(found(body), expected);
+    }
+
+    #[test]
+    fn authors_and_users_are_senders() {
+        let post = r#"{"event":"/team-messaging/v1/posts","body":{"creatorId":"62","text":"x"}}"#;
+        assert!(found(post).contains(&"From 62".to_owned()));
+        let button = r#"{"type":"button_submit","user":{"id":"u-1","firstName":"Luke","lastName":"Skywalker","extId":7}}"#;
+        assert_eq!(found(button), ["From Luke Skywalker", "From u-1", "From 7"]);
+        let call = r#"{"event_type":"ACD-CALL","ani":"5105550111","dnis":4155550110}"#;
+        assert_eq!(found(call), ["From 5105550111", "To 4155550110"]);
+    }
+
+    #[test]
+    fn one_number_has_one_form() {
+        for text in [
+            "+16505550101",
+            "16505550101",
+            "6505550101",
+            "650-555-0101",
+            "(650) 555-0101",
+            "650.555.0101",
+            "+1 (650) 555-0101",
+            "1-650-555-0101",
+            " 650\u{a0}555\u{2011}0101 ",
+        ] {
+            assert_eq!(phone_digits(text).as_deref(), Some("6505550101"), "{text}");
+        }
+        for (text, digits) in [
+            ("+1650", Some("650")),
+            ("650", Some("650")),
+            ("1650", Some("1650")),
+            ("+4989654321", Some("4989654321")),
+            ("+1650224XXXX", Some("650224XXXX")),
+            ("65", None),
+            ("XXXX", None),
+            ("Pat", None),
+            ("650 Pat", None),
+            ("", None),
+        ] {
+            assert_eq!(phone_digits(text).as_deref(), digits, "{text}");
+        }
     }
 
     #[test]

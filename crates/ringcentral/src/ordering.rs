@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::catalogue::Node;
 use crate::classify::{Callback, Classified};
 use crate::envelope::Envelope;
 use crate::json;
@@ -16,7 +17,7 @@ pub const KEY_MAX_BYTES: usize = 128;
 
 /// Returns the key within which order is kept; never empty, at most [`KEY_MAX_BYTES`] long.
 ///
-/// A telephony session, a chat or an SMS conversation where there is one; else the event filter's path, which
+/// A telephony session, a chat, an SMS conversation or the two ends of an SMS where there is one; else the event filter's path, which
 /// keeps the presence of one extension in order; else the path of the request. The key depends on the request
 /// alone and is the same in every version and process, so it may be stored.
 #[must_use]
@@ -47,7 +48,15 @@ fn platform_key(envelope: &Envelope<'_>) -> Option<String> {
 }
 
 fn body_key(body: &str, event: &str) -> Option<String> {
-    let [session, legacy_session, event_type, group, id, conversation] = json::pick(
+    let [
+        session,
+        legacy_session,
+        event_type,
+        group,
+        id,
+        conversation_id,
+        conversation,
+    ] = json::pick(
         body,
         [
             "telephonySessionId",
@@ -55,6 +64,7 @@ fn body_key(body: &str, event: &str) -> Option<String> {
             "eventType",
             "groupId",
             "id",
+            "conversationId",
             "conversation",
         ],
     )?;
@@ -70,13 +80,38 @@ fn body_key(body: &str, event: &str) -> Option<String> {
     // Bots get chat events under the path of posts (section 2.3), so the event's own type decides.
     let event_type = value(event_type).unwrap_or_default();
     if event_type.starts_with("Post") {
-        return value(group).map(|id| key_of("chat", &id));
+        let chat = value(group).map(|id| key_of("chat", &id));
+        return chat.or_else(|| value(id).map(|id| key_of(POST, &id)));
     }
     if event_type.starts_with("Group") {
         return value(id).map(|id| key_of("chat", &id));
     }
-    let conversation = json::pick(conversation?.get(), ["id"])?;
-    value(conversation[0]).map(|id| key_of("conversation", &id))
+    let nested = || member(body, "conversation", "id").filter(|_| conversation.is_some());
+    if let Some(id) = value(conversation_id).or_else(nested) {
+        return Some(key_of("conversation", &id));
+    }
+    // Other forms of SMS have no conversation; whoever writes to whom makes one, in both directions.
+    let path = event.split('?').next().unwrap_or_default();
+    if !path.ends_with("/sms/messages")
+        && !path.ends_with("/a2p-sms/messages")
+        && !path.ends_with("/message-store/instant")
+    {
+        return None;
+    }
+    let body = Node::object(body);
+    let mut ends = [body.at("from").phone()?, body.at("to").phone()?];
+    ends.sort();
+    Some(key_of("sms", &ends.join(" ")))
+}
+
+/// Realm of the key of a removed post, which names no chat. The post came before under its chat's key, so
+/// who has the earlier events looks that key up by [`removed_post`].
+const POST: &str = "post";
+
+/// Returns the id of the post, if the key is that of a post whose chat is not known.
+#[must_use]
+pub fn removed_post(key: &str) -> Option<&str> {
+    key.strip_prefix(POST)?.strip_prefix(':')
 }
 
 fn field(text: &str, name: &str) -> Option<String> {

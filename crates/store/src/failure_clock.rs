@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
     use crate::NewAttempt;
-    use crate::testing::{ENDPOINT, TestHistory, attempt, call, event};
+    use crate::testing::{ENDPOINT, TestHistory, attempt, call, unmarked};
 
     const BEGAN_MS: i64 = 1_700_000_000_000;
 
@@ -135,7 +135,7 @@ mod tests {
     #[tokio::test]
     async fn forwards_of_notifications_move_the_clock_and_nothing_else_does() {
         let test = TestHistory::open();
-        let (call, other) = (call(1, "s"), event(2, "hello"));
+        let (call, other) = (call(1, "s"), unmarked(2, "hello"));
         test.receives(vec![call.clone(), other.clone()]).await;
         let mut followed = (FailureClock::default(), RowId::default());
         // Which event was answered when and how, and since which minute the clock then runs.
@@ -168,7 +168,7 @@ mod tests {
     #[tokio::test]
     async fn only_pending_notifications_count_against_the_app() {
         let test = TestHistory::open();
-        let (call, other) = (call(1, "s"), event(2, "hello"));
+        let (call, other) = (call(1, "s"), unmarked(2, "hello"));
         test.receives(vec![call.clone(), other]).await;
         let row = test.history.row_of(call.id).await.unwrap().unwrap();
         let pending = |after| test.read(|reader| reader.newest_pending(ENDPOINT, after));

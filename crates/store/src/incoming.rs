@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use ringtail_protocol::event::{Event, EventId, Timestamp};
+use ringtail_ringcentral::ordering::removed_post;
 
 use crate::canary;
 use crate::codes;
@@ -136,6 +137,11 @@ fn insert_event(
     journal: &str,
     event: &Record,
 ) -> rusqlite::Result<Option<i64>> {
+    let ordering_key = match removed_post(&event.ordering_key) {
+        Some(post) => key_of_post(connection, endpoint, post)?,
+        None => None,
+    };
+    let ordering_key = ordering_key.as_ref().unwrap_or(&event.ordering_key);
     let inserted = connection
         .prepare_cached(
             "INSERT INTO event (endpoint, journal, seq, id, kind, disposition, duplicate_of, edited_from, received_at,
@@ -162,7 +168,7 @@ fn insert_event(
             ":callback": event.callback,
             ":topic": event.topic,
             ":summary": event.summary,
-            ":ordering_key": event.ordering_key,
+            ":ordering_key": ordering_key,
             ":uuid": event.uuid,
             ":body_len": codes::len(event.body.len()),
             ":bytes": codes::len(event.bytes()),
@@ -195,6 +201,31 @@ fn jump(
         }
         _ => Ok(()),
     }
+}
+
+/// How many of the newest events are searched for the post that was removed.
+const POSTS_SEARCHED: i64 = 256;
+
+/// Returns the ordering key of the newest event of a post: what removes it names no chat, and must not overtake it.
+fn key_of_post(
+    connection: &Connection,
+    endpoint: &str,
+    post: &str,
+) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(
+            "SELECT e.ordering_key FROM event AS e JOIN content AS c ON c.row = e.row
+             WHERE e.row > (SELECT max(row) FROM event) - :searched AND e.endpoint = :endpoint
+               AND e.topic = 'post' AND instr(c.body, :id) > 0
+             ORDER BY e.row DESC LIMIT 1",
+        )?
+        .query_row(
+            named_params! {
+                ":searched": POSTS_SEARCHED, ":endpoint": endpoint, ":id": format!("\"{post}\"").as_bytes(),
+            },
+            |row| row.get(0),
+        )
+        .optional()
 }
 
 fn insert_gap(

@@ -136,6 +136,15 @@ pub fn event(seq: u64, body: &str) -> Event {
     encoded(seq, request(body).encode().unwrap())
 }
 
+/// As [`event`], but without the token that makes any body a notification.
+pub fn unmarked(seq: u64, body: &str) -> Event {
+    let mut request = request(body);
+    request
+        .headers
+        .retain(|header| header.name != "verification-token");
+    encoded(seq, request.encode().unwrap())
+}
+
 pub fn encoded(seq: u64, request: EncodedRequest) -> Event {
     Event {
         seq,

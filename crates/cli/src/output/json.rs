@@ -73,6 +73,7 @@ fn row(event: &EventRow) -> Map<String, Value> {
 pub(crate) fn event(detail: &EventDetail) -> Value {
     let mut map = row(&detail.event);
     map.insert("peer".into(), json!(detail.peer));
+    map.insert("uuid_of".into(), json!(detail.uuid_of));
     map.insert("signatures".into(), proofs(detail.proof));
     map.insert("headers".into(), headers(&detail.headers));
     put_body(&mut map, &detail.body);

@@ -342,8 +342,11 @@ impl Style {
     /// An event with headers, body and attempts.
     pub(crate) fn detail(&self, detail: &EventDetail) -> String {
         let event = &detail.event;
+        let uuid_of = detail.uuid_of.map_or_else(String::new, |first| {
+            self.paint(Tone::Warn, &format!("  (uuid of #{first}, other content)"))
+        });
         let mut text = format!(
-            "#{} on {}, {}\n{}, {}, received {} from {}\n{}{}{}\n{}\n{} {}\n",
+            "#{} on {}, {}\n{}, {}, received {} from {}\n{}{uuid_of}{}{}\n{}\n{} {}\n",
             event.seq,
             escape(&event.endpoint),
             event.id,

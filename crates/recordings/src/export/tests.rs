@@ -49,6 +49,7 @@ fn event(method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Ev
         headers: headers.collect(),
         body: Bytes::copy_from_slice(body),
         proof: None,
+        uuid_of: None,
         attempts: Vec::new(),
     }
 }

@@ -33,8 +33,8 @@ pub(super) struct WholeRequest {
 pub(super) struct Received {
     pub(super) request: WholeRequest,
     pub(super) callback: Callback,
-    /// RingCentral's `uuid`, which identifies duplicates.
-    pub(super) uuid: Option<Bytes>,
+    /// What identifies duplicates.
+    pub(super) identity: Option<Bytes>,
 }
 
 impl WholeRequest {
@@ -58,13 +58,11 @@ impl WholeRequest {
         let view = RequestView::new(&head.method, self.below(), &head.headers, &self.body);
         let classified = Classified::of(view);
         let callback = classified.callback;
-        let uuid = classified
-            .uuid()
-            .map(|uuid| Bytes::copy_from_slice(uuid.as_bytes()));
+        let identity = classified.identity();
         Received {
             request: self,
             callback,
-            uuid,
+            identity: identity.map(|digest| Bytes::copy_from_slice(&digest)),
         }
     }
 

@@ -115,7 +115,7 @@ impl Recorder {
             received_at: self.clock.now(),
             kind,
             disposition,
-            uuid: received.uuid.clone(),
+            identity: received.identity.clone(),
             request: EncodedRequest::from_stored(request),
         })
     }

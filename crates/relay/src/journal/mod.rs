@@ -35,8 +35,8 @@ pub struct Entry {
     pub kind: Kind,
     /// What becomes of it.
     pub disposition: Disposition,
-    /// RingCentral's `uuid` from the envelope, which identifies duplicates.
-    pub uuid: Option<Bytes>,
+    /// What duplicates have in common (`Classified::identity`).
+    pub identity: Option<Bytes>,
     /// The request.
     pub request: EncodedRequest,
 }
@@ -46,7 +46,7 @@ pub struct Entry {
 pub struct Appended {
     /// The event's number on its endpoint.
     pub seq: u64,
-    /// Number of the earlier event with the same `uuid`.
+    /// Number of the earlier event with the same identity.
     pub duplicate_of: Option<u64>,
 }
 

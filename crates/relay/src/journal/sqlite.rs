@@ -146,8 +146,8 @@ impl SqliteJournal {
 
 impl Journal for SqliteJournal {
     fn append(&self, entry: Entry) -> BoxFuture<'static, Result<Appended, AppendError>> {
-        let uuid = entry.uuid.as_deref();
-        let uuid_hash = uuid.map(|uuid| uuid_hash(entry.endpoint, uuid));
+        let identity = entry.identity.as_deref();
+        let uuid_hash = identity.map(|identity| uuid_hash(entry.endpoint, identity));
         let bytes = entry.request.as_bytes().len();
         let submitted = self.writer.submit(bytes, move |log, connection| {
             log.append(connection, &entry, uuid_hash)
@@ -250,12 +250,12 @@ impl From<ringtail_sqlite::ReadError> for ReadError {
     }
 }
 
-/// Returns the number under which a RingCentral `uuid` is looked up. The endpoint is part of it, so that the index
+/// Returns the number under which an event's identity is looked up. The endpoint is part of it, so that the index
 /// needs no second column; 64 bits, so that two of a million events share one by chance in one relay of ten million.
-fn uuid_hash(endpoint: EndpointKey, uuid: &[u8]) -> i64 {
+fn uuid_hash(endpoint: EndpointKey, identity: &[u8]) -> i64 {
     let digest = Sha256::new()
         .chain_update(endpoint.0.to_be_bytes())
-        .chain_update(uuid)
+        .chain_update(identity)
         .finalize();
     digest
         .iter()

@@ -108,13 +108,13 @@ pub(crate) fn entry(endpoint: EndpointKey, body: &[u8], second: i64) -> Entry {
         received_at: Timestamp(second * SECOND),
         kind: Kind::Notification,
         disposition: Disposition::Pending,
-        uuid: None,
+        identity: None,
         request: request.encode().expect("fits"),
     }
 }
 
 fn with_uuid(mut entry: Entry, uuid: &'static str) -> Entry {
-    entry.uuid = Some(Bytes::from_static(uuid.as_bytes()));
+    entry.identity = Some(Bytes::from_static(uuid.as_bytes()));
     entry
 }
 

@@ -1,5 +1,6 @@
 //! The account's own affairs: extensions, directory, devices, webinars, subscriptions (docs/RINGCENTRAL.md 6).
 
+use super::node::{Node, list};
 use super::{Event, TopicRule, words};
 
 pub(super) const ROWS: &[TopicRule] = &[
@@ -9,9 +10,10 @@ pub(super) const ROWS: &[TopicRule] = &[
         matches: |event| event.path.contains("/subscription/"),
         line: |event| {
             let seconds = event.body.at("expiresIn").number()?;
-            Some(format!(
-                "Renewal reminder: subscription expires in {seconds} s"
-            ))
+            Some(match event.subscription {
+                Some(id) => format!("Renewal reminder: subscription {id} expires in {seconds} s"),
+                None => format!("Renewal reminder: subscription expires in {seconds} s"),
+            })
         },
     },
     TopicRule {
@@ -30,7 +32,13 @@ pub(super) const ROWS: &[TopicRule] = &[
         topic: "directory",
         about: "Company directory changed",
         matches: |event| event.path.ends_with("/directory/entries"),
-        line: |_| None,
+        line: |event| {
+            let contacts = event.body.at("contacts").items(MAX_ITEMS);
+            Some(format!(
+                "Company directory: {}",
+                list(contacts.filter_map(contact))?
+            ))
+        },
     },
     TopicRule {
         topic: "emergency-address",
@@ -45,7 +53,7 @@ pub(super) const ROWS: &[TopicRule] = &[
         topic: "phone-number",
         about: "Phone numbers changed",
         matches: |event| event.path.ends_with("/phone-number"),
-        line: |_| None,
+        line: phone_number,
     },
     TopicRule {
         topic: "webinar",
@@ -60,7 +68,14 @@ pub(super) const ROWS: &[TopicRule] = &[
         topic: "extension-list",
         about: "Extension list changed",
         matches: |event| event.path.ends_with("/extension"),
-        line: |_| None,
+        line: |event| {
+            let extensions = event.body.at("extensions").items(MAX_ITEMS);
+            let changes = extensions.filter_map(|extension| {
+                let id = extension.at("extensionId").text()?;
+                Some(format!("{id} {}", change(extension)))
+            });
+            Some(format!("Extension list: {}", list(changes)?))
+        },
     },
     TopicRule {
         topic: "extension",
@@ -77,19 +92,47 @@ fn of_extension(what: &str, event: &Event<'_>) -> Option<String> {
 
 fn extension(event: &Event<'_>) -> Option<String> {
     let extension = event.body.at("extensionId").text()?;
-    let hints = event.body.at("hints");
-    let mut line = format!("Extension {extension} {}", past(&event.kind));
-    if let Some(hint) = hints.first().text() {
-        line += &format!(": {}{}", words(&hint), super::node::more(hints.count()));
-    }
-    Some(line)
+    let hints = event.body.at("hints").items(MAX_ITEMS);
+    let hints = list(hints.filter_map(|hint| Some(words(&hint.text()?))));
+    let hints = hints.map_or_else(String::new, |hints| format!(": {hints}"));
+    Some(format!(
+        "Extension {extension} {}{hints}",
+        past(&event.kind)
+    ))
+}
+
+/// Most entries of a list that are read.
+const MAX_ITEMS: usize = 100;
+
+fn contact(contact: Node<'_>) -> Option<String> {
+    let names = ["firstName", "lastName"].map(|name| contact.at(name).text());
+    let whole = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let name = contact.at("name").text();
+    let name = name.or_else(|| (!whole.is_empty()).then_some(whole));
+    let name = name.or_else(|| contact.at("id").text())?;
+    Some(format!("{name} {}", change(contact)))
+}
+
+fn phone_number(event: &Event<'_>) -> Option<String> {
+    let info = event.body.at("phoneNumberInfo");
+    let number = info.at("phoneNumber").text()?;
+    let usage = info.at("usageType").text();
+    let usage = usage.map_or_else(String::new, |usage| format!(" ({})", words(&usage)));
+    Some(format!(
+        "Phone number {number} {}{usage}",
+        past(&event.kind)
+    ))
+}
+
+fn change(entry: Node<'_>) -> String {
+    past(&entry.at("eventType").text().unwrap_or_default())
 }
 
 fn past(change: &str) -> String {
     match change {
-        "Create" => "created".to_owned(),
-        "Update" => "updated".to_owned(),
-        "Delete" => "deleted".to_owned(),
+        "Create" | "Created" => "created".to_owned(),
+        "Update" | "Updated" => "updated".to_owned(),
+        "Delete" | "Deleted" => "deleted".to_owned(),
         "" => "changed".to_owned(),
         other => words(other),
     }

@@ -24,8 +24,15 @@ pub(super) fn line(event: &Classified<'_>) -> String {
             .at("jobId")
             .text()
             .map(|job| format!("AI result of job {job}")),
-        Callback::BotInstallPrivate => value(event, "creator_account_id")
-            .map(|account| format!("Private bot installed by account {account}")),
+        Callback::BotInstallPrivate => {
+            let names = [
+                ("extension", "creator_extension_id"),
+                ("account", "creator_account_id"),
+            ];
+            let by = names.map(|(what, name)| Some(format!("{what} {}", value(event, name)?)));
+            let by = by.into_iter().flatten().collect::<Vec<_>>().join(" of ");
+            Some(format!("Private bot installed by {by}"))
+        }
         Callback::BotInstallPublic => value(event, "creator_extension_id")
             .map(|extension| format!("Public bot installed by extension {extension}")),
         Callback::OAuthRedirect => {
@@ -49,9 +56,10 @@ fn button(node: Node<'_>) -> Option<String> {
     let user = node.at("user");
     let names = ["firstName", "lastName"].map(|name| user.at(name).text());
     let name = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    if name.is_empty() {
-        return None;
-    }
+    let name = match name.is_empty() {
+        true => format!("user {}", user.at("id").text()?),
+        false => name,
+    };
     Some(match node.at("conversation").at("name").text() {
         Some(chat) => format!("Button pressed by {name} in {chat}"),
         None => format!("Button pressed by {name}"),
@@ -60,15 +68,62 @@ fn button(node: Node<'_>) -> Option<String> {
 
 fn digital(node: Node<'_>) -> Option<String> {
     let events = node.at("events");
-    let kind = events.first().at("type").text()?;
-    let more = super::node::more(events.count());
-    Some(format!("RingCX Digital: {kind}{more}"))
+    let event = events.first();
+    let mut line = format!("RingCX Digital: {}", event.at("type").text()?);
+    let resource = event.at("resource");
+    if let Some(id) = resource.at("id").text() {
+        let kind = resource.at("type").text().unwrap_or_default();
+        line += &format!(", {kind} {id}");
+    }
+    if let Some(user) = resource.at("metadata").at("user_id").text() {
+        line += &format!(", user {user}");
+    }
+    Some(line + &super::node::more(events.count()))
 }
 
+/// A call has a state, an agent's report has none.
 fn wfm(event: &Classified<'_>) -> Option<String> {
-    let kind = value(event, "event_type")?;
-    let agent = value(event, "username").or_else(|| value(event, "agent_id"))?;
-    Some(format!("RingCX Voice: {kind}, {agent}"))
+    let value = |name| value(event, name);
+    let kind = value("event_type")?;
+    let agent = value("username").or_else(|| value("agent_id"));
+    let queue = value("gate_name").or_else(|| value("call_source_name"));
+    let Some(state) = value("call_state") else {
+        let who = [agent.or_else(|| value("call_id"))?]
+            .into_iter()
+            .chain(queue);
+        return Some(format!(
+            "RingCX Voice: {kind}, {}",
+            who.collect::<Vec<_>>().join(", ")
+        ));
+    };
+    let mut line = format!("RingCX Voice call {}", state.to_lowercase());
+    if let (Some(from), Some(to)) = (value("ani"), queue.or_else(|| value("dnis"))) {
+        line += &format!(", {from} → {to}");
+    }
+    if let Some(agent) = agent {
+        line += &format!(", {agent}");
+    }
+    if let Some(seconds) = value("call_duration") {
+        line += &format!(" ({seconds} s)");
+    }
+    Some(line)
+}
+
+/// Says of a platform event without an envelope what can be seen from outside: RingCentral's marks made it one.
+pub(super) fn unread(event: &Classified<'_>) -> String {
+    let request = &event.request;
+    let len = request.body.len();
+    let size = ringtail_text::size(len as u64);
+    let coding = request.headers.get(http::header::CONTENT_ENCODING);
+    let form = match coding.and_then(|coding| coding.to_str().ok()) {
+        _ if len == 0 => "without a body".to_owned(),
+        Some(coding) => format!("with {size} in {coding}"),
+        None if serde_json::from_str::<serde::de::IgnoredAny>(event.text()).is_ok() => {
+            format!("with {size} of JSON and no envelope")
+        }
+        None => format!("with {size} that is not JSON"),
+    };
+    format!("Event of a platform subscription {form}")
 }
 
 /// Returns a field wherever the caller put it: JSON, a form, or the query.

@@ -1,5 +1,6 @@
 //! Messages: SMS in its four generations, voicemail, fax (docs/RINGCENTRAL.md 6).
 
+use super::node::{Node, list};
 use super::{Event, TEXT_MAX_CHARS, TopicRule, words};
 
 pub(super) const ROWS: &[TopicRule] = &[
@@ -72,45 +73,77 @@ pub(super) const ROWS: &[TopicRule] = &[
 ];
 
 fn message(what: &str, event: &Event<'_>, text: &str) -> Option<String> {
-    let from = event.body.at("from").phone()?;
-    let mut line = format!("{what} from {from}");
-    if let Some(to) = event.body.at("to").phone() {
-        line += &format!(" to {to}");
-    }
+    let mut line = headline(what, event)?;
     if let Some(text) = event.body.at(text).text_within(TEXT_MAX_CHARS) {
         line += &format!(": {text}");
     }
     Some(line)
 }
 
-fn message_store(event: &Event<'_>) -> Option<String> {
-    let changes = event.body.at("changes");
-    let change = changes.first();
-    let mut line = format!("Message store: {}", change.at("type").text()?);
-    for (name, what) in [("newCount", "new"), ("updatedCount", "updated")] {
-        if let Some(count) = change.at(name).number() {
-            line += &format!(", {count} {what}");
-        }
+/// Of an inbound message the sender is the news, of an outbound one what became of it. SMS v2 has a status for each
+/// recipient.
+fn headline(what: &str, event: &Event<'_>) -> Option<String> {
+    let body = event.body;
+    let [from, to] = ["from", "to"].map(|end| body.at(end).phone());
+    if body.at("direction").text().as_deref() != Some("Outbound") {
+        return ends(what, from, to);
     }
-    Some(line + &super::node::more(changes.count()))
+    let status = body.at("messageStatus").text();
+    let status = status.or_else(|| body.at("to").first().at("messageStatus").text());
+    let sent = format!("{what} {}", words(status.as_deref().unwrap_or("sent")));
+    match (from, to) {
+        (Some(from), Some(to)) => Some(format!("{sent}, {from} → {to}")),
+        (from, to) => ends(&sent, from, to),
+    }
+}
+
+/// Adds from whom a message goes to whom, as far as it is known.
+fn ends(what: &str, from: Option<String>, to: Option<String>) -> Option<String> {
+    match (from, to) {
+        (Some(from), Some(to)) => Some(format!("{what} from {from} to {to}")),
+        (Some(from), None) => Some(format!("{what} from {from}")),
+        (None, Some(to)) => Some(format!("{what} to {to}")),
+        (None, None) => None,
+    }
+}
+
+/// Most changes of a message store that are read; there is one for each type of message.
+const MAX_CHANGES: usize = 16;
+
+/// New messages are the news, so they come before those that were read or deleted.
+fn message_store(event: &Event<'_>) -> Option<String> {
+    let changes = || event.body.at("changes").items(MAX_CHANGES);
+    let counted = |name: &'static str, what: &'static str| {
+        changes().filter_map(move |change| {
+            let count = change.at(name).number().filter(|count| *count > 0)?;
+            Some(format!("{count} {what} {}", change.at("type").text()?))
+        })
+    };
+    let news = counted("newCount", "new").chain(counted("updatedCount", "updated"));
+    let types = || list(changes().filter_map(|change| change.at("type").text()));
+    let store = match event.body.at("extensionId").text() {
+        Some(extension) => format!("Message store of extension {extension}"),
+        None => "Message store".to_owned(),
+    };
+    Some(format!("{store}: {}", list(news).or_else(types)?))
 }
 
 fn voicemail(event: &Event<'_>) -> Option<String> {
-    let from = event.body.at("from").who()?;
+    let [from, to] = ["from", "to"].map(|end| event.body.at(end).who());
+    let line = ends("Voicemail", from, to)?;
     let attachment = event.body.at("attachments").first();
-    let seconds = attachment.at("vmDuration").number();
-    Some(match seconds {
-        Some(seconds) => format!("Voicemail from {from} ({seconds} s)"),
-        None => format!("Voicemail from {from}"),
+    Some(match attachment.at("vmDuration").number() {
+        Some(seconds) => format!("{line} ({seconds} s)"),
+        None => line,
     })
 }
 
 fn fax(event: &Event<'_>) -> Option<String> {
-    let from = event.body.at("from").phone()?;
+    let line = headline("Fax", event)?;
     Some(match event.body.at("faxPageCount").number() {
-        Some(1) => format!("Fax from {from} (1 page)"),
-        Some(pages) => format!("Fax from {from} ({pages} pages)"),
-        None => format!("Fax from {from}"),
+        Some(1) => format!("{line} (1 page)"),
+        Some(pages) => format!("{line} ({pages} pages)"),
+        None => line,
     })
 }
 
@@ -126,24 +159,32 @@ fn batch(what: &str, event: &Event<'_>) -> Option<String> {
 }
 
 fn opt_out(event: &Event<'_>) -> Option<String> {
-    let [from, to] = ["from", "to"].map(|end| event.body.at(end).phone());
-    let what = match event.body.at("active").text()?.as_str() {
-        "true" => "SMS opt-out",
-        "false" => "SMS opt-in",
-        _ => "SMS consent",
+    let out = match event.body.at("active").text()?.as_str() {
+        "true" => Some("OptOut"),
+        "false" => Some("OptIn"),
+        _ => None,
     };
-    Some(format!("{what}, {} → {}", from?, to?))
+    consented(event.body, out.unwrap_or_default())
 }
 
 fn consent(event: &Event<'_>) -> Option<String> {
     let records = event.body.at("records");
     let record = records.first();
+    let line = consented(record, &record.at("optStatus").text()?)?;
+    Some(line + &super::node::more(records.count()))
+}
+
+/// The recipient of the messages (`to`) decides about those of the sender (`from`).
+fn consented(record: Node<'_>, status: &str) -> Option<String> {
     let [from, to] = ["from", "to"].map(|end| record.at(end).phone());
-    let what = match record.at("optStatus").text()?.as_str() {
-        "OptOut" => "SMS opt-out".to_owned(),
-        "OptIn" => "SMS opt-in".to_owned(),
-        other => format!("SMS consent {}", words(other)),
-    };
-    let more = super::node::more(records.count());
-    Some(format!("{what}, {} → {}{more}", from?, to?))
+    let (from, to) = (from?, to?);
+    Some(match status {
+        "OptOut" => format!("SMS opt-out: {to} refuses messages from {from}"),
+        "OptIn" => format!("SMS opt-in: {to} accepts messages from {from}"),
+        "" => format!("SMS consent of {to} for messages from {from}"),
+        other => format!(
+            "SMS consent {}: {to} for messages from {from}",
+            words(other)
+        ),
+    })
 }

@@ -118,6 +118,17 @@ impl<'a> From<Option<&'a RawValue>> for Node<'a> {
     }
 }
 
+/// Returns the first three of some texts, and how many more there are; `None` if there are none.
+pub(super) fn list(texts: impl IntoIterator<Item = String>) -> Option<String> {
+    let mut texts = texts.into_iter();
+    let first: Vec<String> = texts.by_ref().take(3).collect();
+    let more = match texts.count() {
+        0 => String::new(),
+        count => format!(" (+{count} more)"),
+    };
+    (!first.is_empty()).then(|| first.join(", ") + &more)
+}
+
 /// Returns a note of how many more there are than the one named.
 pub(super) fn more(count: usize) -> String {
     match count {

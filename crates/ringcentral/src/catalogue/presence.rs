@@ -1,5 +1,6 @@
 //! Presence of extensions, lines and queue members (docs/RINGCENTRAL.md 6).
 
+use super::node::list;
 use super::{Event, TopicRule, words};
 
 pub(super) const ROWS: &[TopicRule] = &[
@@ -22,7 +23,14 @@ pub(super) const ROWS: &[TopicRule] = &[
         line: |event| {
             let extension = event.body.at("extensionId").text()?;
             let status = event.body.at("dndStatus").text()?;
-            Some(format!("Do not disturb: {extension} {}", words(&status)))
+            let calls = match status.as_str() {
+                "TakeAllCalls" => "takes all calls".to_owned(),
+                "DoNotAcceptAnyCalls" => "takes no calls".to_owned(),
+                "DoNotAcceptDepartmentCalls" => "takes no queue calls".to_owned(),
+                "TakeDepartmentCallsOnly" => "takes queue calls only".to_owned(),
+                other => words(other),
+            };
+            Some(format!("DND status: extension {extension} {calls}"))
         },
     },
     TopicRule {
@@ -46,29 +54,57 @@ fn presence(event: &Event<'_>) -> Option<String> {
         (state != usual).then(|| words(&state))
     })
     .collect();
-    Some(format!("Presence: {extension} {}", states.join(", ")))
+    let line = format!("Presence: {extension} {}", states.join(", "));
+    // Only the detailed form has calls; one that has ended is not news.
+    let calls = event.body.at("activeCalls").items(MAX_ITEMS);
+    let call = calls.into_iter().find(|call| {
+        call.at("telephonyStatus")
+            .text()
+            .is_none_or(|state| state != "NoCall")
+    });
+    let ends = call.and_then(|call| {
+        let side = |name, number| call.at(name).text().or_else(|| call.at(number).text());
+        Some((side("fromName", "from")?, side("toName", "to")?))
+    });
+    Some(match ends {
+        Some((from, to)) => format!("{line}, {from} → {to}"),
+        None => line,
+    })
 }
 
+/// Most members and lines that are read.
+const MAX_ITEMS: usize = 100;
+
 fn lines(event: &Event<'_>) -> Option<String> {
-    let extensions = event.body.at("extension");
-    let first = extensions.first().at("id").text()?;
-    let more = super::node::more(extensions.count());
-    Some(format!("Presence lines: {first}{more}"))
+    let extensions = event.body.at("extension").items(MAX_ITEMS);
+    let lines = list(extensions.filter_map(|line| line.at("id").text()))?;
+    Some(match event.id_after("extension") {
+        Some(extension) => format!("Presence lines of extension {extension}: {lines}"),
+        None => format!("Presence lines: {lines}"),
+    })
 }
 
 /// Guide and specification differ: a list of members there, one flat member here.
 fn queue(event: &Event<'_>) -> Option<String> {
-    let records = event.body.at("records");
-    let listed = records.first();
-    let member = listed.at("member").at("id").text();
-    let member = member.or_else(|| event.body.at("extensionId").text())?;
-    let accepts = listed.at("acceptCurrentQueueCalls").text();
-    let accepts = accepts.or_else(|| event.body.at("acceptCalls").text());
-    let state = match accepts.as_deref() {
-        Some("true") => "takes calls",
-        Some("false") => "takes no calls",
-        _ => "changed",
-    };
-    let more = super::node::more(records.count());
-    Some(format!("Call queue: {member} {state}{more}"))
+    let members = event.body.at("records").items(MAX_ITEMS).map(|member| {
+        let id = member.at("member").at("id").text();
+        (id, member.at("acceptCurrentQueueCalls").text())
+    });
+    let flat = event.body.at("extensionId").text();
+    let flat = flat.map(|id| (Some(id), event.body.at("acceptCalls").text()));
+    let states = members.chain(flat).filter_map(|(id, accepts)| {
+        let state = match accepts.as_deref() {
+            Some("true") => "takes calls",
+            Some("false") => "takes no calls",
+            _ => "changed",
+        };
+        Some(format!("{} {state}", id?))
+    });
+    let states = list(states)?;
+    let queue = event.body.at("callQueueId").text();
+    let queue = queue.as_deref().or_else(|| event.id_after("call-queues"));
+    Some(match queue {
+        Some(queue) => format!("Call queue {queue}: {states}"),
+        None => format!("Call queue: {states}"),
+    })
 }

@@ -1,5 +1,6 @@
 //! Team messaging, known by the event's own type and only then by its path (docs/RINGCENTRAL.md 6, notes).
 
+use super::node::Node;
 use super::{Event, TEXT_MAX_CHARS, TopicRule, words};
 
 pub(super) const ROWS: &[TopicRule] = &[
@@ -67,15 +68,62 @@ fn ends_with_any(event: &Event<'_>, ends: &[&str]) -> bool {
 }
 
 fn post(event: &Event<'_>) -> Option<String> {
-    let chat = event.body.at("groupId").text()?;
-    let what = match event.kind.as_str() {
-        "PostAdded" => "Post".to_owned(),
-        other => sentence(other),
+    let body = event.body;
+    let mut line = match (event.kind.as_str(), body.at("id").text()) {
+        ("PostAdded", _) => "Post".to_owned(),
+        // Of a removed post only its id comes.
+        ("PostRemoved", Some(id)) => format!("Post {id} removed"),
+        (other, _) => sentence(other),
     };
-    Some(match event.body.at("text").text_within(TEXT_MAX_CHARS) {
-        Some(text) => format!("{what} in chat {chat}: {text}"),
-        None => format!("{what} in chat {chat}"),
-    })
+    let (author, chat) = (body.at("creatorId").text(), body.at("groupId").text());
+    if author.is_none() && chat.is_none() && line == sentence(&event.kind) {
+        return None;
+    }
+    if let Some(author) = author {
+        line += &format!(" by {author}");
+    }
+    if let Some(chat) = chat {
+        line += &format!(" in chat {chat}");
+    }
+    if let Some(text) = body.at("text").text_within(MAX_MARKUP_CHARS) {
+        line += &format!(": {}", without_markup(&text, body.at("mentions")));
+    }
+    Some(line)
+}
+
+/// Most characters of a post that are read: mentions are shorter when they are shown.
+const MAX_MARKUP_CHARS: usize = 4 * TEXT_MAX_CHARS;
+
+/// Most people that a post mentions by name in its line.
+const MAX_MENTIONS: usize = 20;
+
+/// Writes `![:Person](17)` as the name that the event has for it.
+fn without_markup(text: &str, mentions: Node<'_>) -> String {
+    let mut plain = String::new();
+    let mut left = text;
+    while let Some((before, markup)) = left.split_once("![:") {
+        plain.push_str(before);
+        let parts = markup.split_once("](").and_then(|(kind, rest)| {
+            let (id, after) = rest.split_once(')')?;
+            let is_plain = |text: &str| text.chars().all(char::is_alphanumeric);
+            (is_plain(kind) && is_plain(id)).then_some((kind, id, after))
+        });
+        let Some((kind, id, after)) = parts else {
+            plain.push_str("![:");
+            left = markup;
+            continue;
+        };
+        let named = mentions
+            .items(MAX_MENTIONS)
+            .find(|mention| mention.at("id").text().as_deref() == Some(id));
+        let name = named.and_then(|mention| mention.at("name").text());
+        plain += &match name {
+            Some(name) => format!("@{name}"),
+            None => format!("@{kind} {id}"),
+        };
+        left = after;
+    }
+    plain + left
 }
 
 fn chat(event: &Event<'_>) -> Option<String> {
@@ -90,12 +138,16 @@ fn chat(event: &Event<'_>) -> Option<String> {
 
 /// Only of an update is the status news; it carries the webhook under `after`, the others carry it bare.
 fn webhook(event: &Event<'_>) -> Option<String> {
-    let change = change(&event.kind, "Webhook");
-    let status = event.body.at("after").at("status").text();
-    Some(match status {
-        Some(status) => format!("Incoming webhook {change}: {}", words(&status)),
-        None => format!("Incoming webhook {change}"),
-    })
+    let after = event.body.at("after");
+    let chats = |webhook: Node<'_>| webhook.at("groupIds").first().text();
+    let mut line = format!("Incoming webhook {}", change(&event.kind, "Webhook"));
+    if let Some(chat) = chats(event.body).or_else(|| chats(after)) {
+        line += &format!(" in chat {chat}");
+    }
+    if let Some(status) = after.at("status").text() {
+        line += &format!(": {}", words(&status));
+    }
+    Some(line)
 }
 
 fn change(kind: &str, what: &str) -> String {

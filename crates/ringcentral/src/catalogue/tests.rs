@@ -34,7 +34,7 @@ fn filters_without_a_payload_are_known() {
             "/e/presence/dnd",
             r#"{"extensionId":7,"dndStatus":"DoNotAcceptAnyCalls"}"#,
             "dnd",
-            "Do not disturb: 7 do not accept any calls",
+            "DND status: extension 7 takes no calls",
         ),
         (
             "/e/incoming-call-pickup",
@@ -92,13 +92,13 @@ fn filters_without_a_payload_are_known() {
             "/a/call-queues/1/presence",
             r#"{"extensionId":"7","acceptCalls":false}"#,
             "queue-presence",
-            "Call queue: 7 takes no calls",
+            "Call queue 1: 7 takes no calls",
         ),
         (
             "/a/a2p-sms/opt-outs",
             r#"{"from":"+1","to":"+2","active":false}"#,
             "sms-consent",
-            "SMS opt-in, +1 → +2",
+            "SMS opt-in: +2 accepts messages from +1",
         ),
         (
             "/e/telephony/sessions",
@@ -138,10 +138,70 @@ fn filters_without_a_payload_are_known() {
         ),
         ("/what/is/this?x", "{}", "event", "Event /what/is/this?x"),
         (
+            "/e/presence/dnd",
+            r#"{"extensionId":7,"dndStatus":"TakeAllCalls"}"#,
+            "dnd",
+            "DND status: extension 7 takes all calls",
+        ),
+        (
+            "/a/message-store",
+            r#"{"extensionId":7,"changes":[{"type":"Pager","newCount":0,"updatedCount":1},{"type":"SMS","newCount":1}]}"#,
+            "message-store",
+            "Message store of extension 7: 1 new SMS, 1 updated Pager",
+        ),
+        (
+            "/restapi/v2/accounts/~/extensions/~/sms/messages",
+            r#"{"direction":"Outbound","from":{"phoneNumber":"+1"},"to":[{"phoneNumber":"+2","messageStatus":"Delivered"}],"text":"hi"}"#,
+            "sms",
+            "SMS delivered, +1 → +2: hi",
+        ),
+        (
+            "/e/message-store/instant?type=SMS",
+            r#"{"direction":"Outbound","messageStatus":"SendingFailed","to":[{"phoneNumber":"+2"}]}"#,
+            "sms",
+            "SMS sending failed to +2",
+        ),
+        (
+            "/e/fax",
+            r#"{"direction":"Outbound","from":{"phoneNumber":"+1"},"to":[{"phoneNumber":"+2"}]}"#,
+            "fax",
+            "Fax sent, +1 → +2",
+        ),
+        (
+            "/a/directory/entries",
+            r#"{"contacts":[{"eventType":"Update","name":"Pat"},{"eventType":"Delete","id":9},{"firstName":"Al","lastName":"Bo"},{"id":1}]}"#,
+            "directory",
+            "Company directory: Pat updated, 9 deleted, Al Bo changed (+1 more)",
+        ),
+        (
+            "/a/1/extension",
+            r#"{"extensions":[{"extensionId":"7","eventType":"Delete"},{"extensionId":"8","eventType":"Create"}]}"#,
+            "extension-list",
+            "Extension list: 7 deleted, 8 created",
+        ),
+        (
+            "/a/phone-number?usageType=ContactCenterNumber",
+            r#"{"eventType":"Created","phoneNumberInfo":{"phoneNumber":"+1202","usageType":"ContactCenterNumber"}}"#,
+            "phone-number",
+            "Phone number +1202 created (contact center number)",
+        ),
+        (
+            "/team-messaging/v1/posts",
+            r#"{"id":"26","eventType":"PostRemoved"}"#,
+            "post",
+            "Post 26 removed",
+        ),
+        (
+            "/team-messaging/v1/posts",
+            r#"{"id":"26","groupId":"9","creatorId":"5","eventType":"PostAdded","mentions":[{"id":"1","type":"Person","name":"Pat Agent"}],"text":"![:Person](1) see ![:Team](2), ![:x](y z"}"#,
+            "post",
+            "Post by 5 in chat 9: @Pat Agent see @Team 2, ![:x](y z",
+        ),
+        (
             "/a/call-queues/1/presence",
             r#"{"records":[{"member":{"id":7}}]}"#,
             "queue-presence",
-            "Call queue: 7 changed",
+            "Call queue 1: 7 changed",
         ),
         (
             "/a/message-store",
@@ -153,7 +213,7 @@ fn filters_without_a_payload_are_known() {
             "/a/a2p-sms/opt-outs",
             r#"{"from":"+1","to":"+2","active":"perhaps"}"#,
             "sms-consent",
-            "SMS consent, +1 → +2",
+            "SMS consent of +2 for messages from +1",
         ),
         (
             "/a/a2p-sms/opt-outs",
@@ -194,7 +254,36 @@ fn other_callbacks_have_a_line() {
         (
             Sample::post("junk").with("validation-token", "t"),
             "event",
-            "An event of a platform subscription",
+            "Event of a platform subscription with 4 B that is not JSON",
+        ),
+        (
+            Sample::post("{}").with("verification-token", "t"),
+            "event",
+            "Event of a platform subscription with 2 B of JSON and no envelope",
+        ),
+        (
+            Sample::post("").with("verification-token", "t"),
+            "event",
+            "Event of a platform subscription without a body",
+        ),
+        (
+            Sample::post("\x1f")
+                .with("verification-token", "t")
+                .with("content-encoding", "gzip"),
+            "event",
+            "Event of a platform subscription with 1 B in gzip",
+        ),
+        (
+            Sample::post(
+                r#"{"event_type":"ACD-CALL","call_id":"c","account_id":"2","call_state":"DEFLECTED","ani":"5105550111","gate_name":"Sales"}"#,
+            ),
+            "wfm-notification",
+            "RingCX Voice call deflected, 5105550111 → Sales",
+        ),
+        (
+            Sample::post(r#"{"type":"button_submit","user":{"id":"7"}}"#),
+            "interactive-message",
+            "Button pressed by user 7",
         ),
         (
             Sample::form("event_type=LOGIN&agent_id=1&account_id=2"),

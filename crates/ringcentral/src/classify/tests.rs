@@ -27,6 +27,33 @@ fn every_payload_is_what_its_name_says() {
 }
 
 #[test]
+fn duplicates_agree_in_uuid_event_and_content() {
+    let identity = |body: &str| Sample::post(body).classified().identity();
+    let event = |uuid: &str, event: &str, time: u8, body: &str| {
+        identity(&format!(
+            r#"{{"uuid":"{uuid}","event":"{event}","timestamp":{time},"body":{body}}}"#
+        ))
+    };
+    let first = event("u", "/x", 1, r#"{"a":1}"#);
+    assert!(first.is_some());
+    assert_eq!(first, event("u", "/x", 2, r#"{"a":1}"#));
+    for other in [
+        event("v", "/x", 1, r#"{"a":1}"#),
+        event("u", "/y", 1, r#"{"a":1}"#),
+        event("u", "/x", 1, r#"{"a":2}"#),
+        event("u/", "x", 1, r#"{"a":1}"#),
+    ] {
+        assert_ne!(first, other);
+    }
+    // Without a body of its own the whole request counts.
+    let legacy = |from: u8| identity(&format!(r#"{{"uuid":"u","event":"/x","from":{from}}}"#));
+    assert_eq!(legacy(1), legacy(1));
+    assert_ne!(legacy(1), legacy(2));
+    assert_eq!(identity(r#"{"event":"/x","body":{}}"#), None);
+    assert_eq!(identity(r#"{"uuid":"","event":"/x","body":{}}"#), None);
+}
+
+#[test]
 fn query_begins_at_the_first_question_mark() {
     let headers = http::HeaderMap::new();
     for (whole, path, query) in [

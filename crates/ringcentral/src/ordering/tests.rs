@@ -37,6 +37,14 @@ fn a_call_stays_in_order_whatever_filter_caught_it() {
 }
 
 #[test]
+fn only_a_post_without_a_chat_is_looked_up() {
+    assert_eq!(removed_post("post:26"), Some("26"));
+    for key in ["chat:26", "postal:26", "path:/post:26", ""] {
+        assert_eq!(removed_post(key), None, "{key}");
+    }
+}
+
+#[test]
 fn keys_follow_what_the_event_speaks_of() {
     let cases = [
         (
@@ -62,6 +70,29 @@ fn keys_follow_what_the_event_speaks_of() {
             event("/sms", r#"{"conversation":{"id":5},"eventType":"Create"}"#),
             "conversation:5",
         ),
+        (
+            event("/sms", r#"{"conversationId":5,"conversation":{"id":6}}"#),
+            "conversation:5",
+        ),
+        (
+            event("/glip/posts", r#"{"eventType":"PostRemoved","id":"p"}"#),
+            "post:p",
+        ),
+        (
+            event(
+                "/a2p-sms/messages?direction=Inbound",
+                r#"{"from":"+2","to":["+1"]}"#,
+            ),
+            "sms:+1 +2",
+        ),
+        (
+            event(
+                "/v2/sms/messages",
+                r#"{"from":{"phoneNumber":"+1"},"to":[{"phoneNumber":"+2"}]}"#,
+            ),
+            "sms:+1 +2",
+        ),
+        (event("/fax", r#"{"from":"+1","to":"+2"}"#), "event:/fax"),
         (event("/sms", r#"{"conversation":5}"#), "event:/sms"),
         (event("/sms", "7"), "event:/sms"),
         (event("", "{}").with("validation-token", "t"), "event:"),

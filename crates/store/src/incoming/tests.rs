@@ -52,6 +52,29 @@ async fn an_event_comes_back_as_it_was_received() {
 }
 
 #[tokio::test]
+async fn what_removes_a_post_stays_behind_the_post() {
+    let test = TestHistory::open();
+    let post = |seq, fields: &str| {
+        let body = format!(
+            r#"{{"uuid":"u{seq}","event":"/team-messaging/v1/posts","body":{{{fields}}}}}"#
+        );
+        Incoming::Event(event(seq, &body))
+    };
+    let batch = vec![
+        post(1, r#""id":"26","groupId":"7","eventType":"PostAdded""#),
+        post(2, r#""id":"27","groupId":"8","eventType":"PostAdded""#),
+        post(3, r#""id":"26","eventType":"PostRemoved""#),
+        post(4, r#""id":"99","eventType":"PostRemoved""#),
+    ];
+    store(&test, batch).await;
+    let pending = test.history.pending(ENDPOINT, RowId(0), 10).await.unwrap();
+    let keys: Vec<&str> = pending.iter().map(|event| event.key.as_str()).collect();
+    assert_eq!(keys, ["chat:7", "chat:8", "chat:7", "post:99"]);
+    let course = test.history.course(RowId(1), 10).await.unwrap();
+    assert_eq!(course.len(), 2);
+}
+
+#[tokio::test]
 async fn an_event_is_stored_once_however_often_it_comes() {
     let test = TestHistory::open();
     let events: Vec<_> = (1..=3).map(|seq| Incoming::Event(call(seq, "s"))).collect();

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::NewAttempt;
-use crate::testing::{ENDPOINT, TestHistory, attempt, call, encoded, request};
+use crate::testing::{ENDPOINT, TestHistory, attempt, call, encoded, event, request};
 use ringtail_model::{Cause, FailureKind, Outcome};
 
 fn seqs(rows: &[EventRow]) -> Vec<u64> {
@@ -24,6 +24,28 @@ async fn pages_go_forward_and_backward() {
     let page = history.events_before(page[2].row, 10).await.unwrap();
     assert_eq!(seqs(&page), [4, 3, 2, 1]);
     assert!(history.events_after(RowId(7), 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn one_uuid_in_two_events_is_told() {
+    let test = TestHistory::open();
+    let with_uuid = |seq, uuid: &str| {
+        let body = format!(r#"{{"uuid":"{uuid}","event":"/x","body":{{"n":{seq}}}}}"#);
+        event(seq, &body)
+    };
+    let mut events: Vec<_> = ["u", "v", "u", "u"]
+        .iter()
+        .zip(1..)
+        .map(|(uuid, seq)| with_uuid(seq, uuid))
+        .collect();
+    events[3].duplicate_of = Some(3);
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    test.receives(events).await;
+    let mut found = Vec::new();
+    for id in ids {
+        found.push(test.history.event(id).await.unwrap().unwrap().uuid_of);
+    }
+    assert_eq!(found, [None, None, Some(1), None]);
 }
 
 #[tokio::test]

@@ -278,10 +278,11 @@ fn fact_source(field: Field, text: &Text) -> Option<Source> {
         Fit::Begins if !beginning.is_empty() => (beginning, " *"),
         Fit::Begins | Fit::Part | Fit::Pattern => return None,
     };
-    Some(Source::Facts(format!(
-        "{}{star}",
-        tokens::token(field, value)?
-    )))
+    let mut expression = format!("{}{star}", tokens::token(field, value)?);
+    if let (Field::From | Field::To, Some(digits)) = (field, text.phone()) {
+        expression = format!("({expression} OR {} *)", tokens::token(field, digits)?);
+    }
+    Some(Source::Facts(expression))
 }
 
 fn text_source(text: &Text, is_plain: fn(u8) -> bool) -> Option<Source> {

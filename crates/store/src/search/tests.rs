@@ -17,7 +17,7 @@ use rusqlite::types::Value;
 use super::indexer::tests::index_all;
 use super::*;
 use crate::testing::{
-    ENDPOINT, JOURNAL, TestHistory, attempt, call, encoded, event, request, store,
+    ENDPOINT, JOURNAL, TestHistory, attempt, call, encoded, event, request, store, unmarked,
 };
 use crate::{BookmarkChange, Comment, Forwarding, Incoming, attempts, bookmark, schema};
 
@@ -63,9 +63,9 @@ fn mixed() -> Vec<Event> {
     ];
     let mut events: Vec<_> = (1..)
         .zip(bodies)
-        .map(|(seq, body)| event(seq, &body))
+        .map(|(seq, body)| unmarked(seq, &body))
         .collect();
-    events.push(event(20, "after a gap"));
+    events.push(unmarked(20, "after a gap"));
     events[1].duplicate_of = Some(1);
     for (hour, event) in (0_i64..).zip(&mut events) {
         event.received_at = Timestamp((1_700_040_000 - hour * 7_200) * 1_000_000);
@@ -270,7 +270,7 @@ fn an_answer_of_200_is_found_by_its_verdict() {
     });
     // Both are answered 200: the validation in time without its token, the last one late.
     events.push(encoded(6, validation.encode().unwrap()));
-    events.extend([call(7, "s"), event(8, "nobody knows what")]);
+    events.extend([call(7, "s"), unmarked(8, "nobody knows what")]);
     let history = indexed(&events);
     for (text, expected) in [
         ("verdict:token", vec![6]),

@@ -1,7 +1,7 @@
 //! What of an event goes into the index.
 
 use ringtail_filter::Field;
-use ringtail_ringcentral::facts::{About, facts};
+use ringtail_ringcentral::facts::{About, facts, phone_digits};
 
 use ringtail_model::endpoint_name;
 
@@ -69,6 +69,9 @@ impl Tokens {
             About::To => Field::To,
             About::Extension => return self.whole(Field::Extension, value),
         };
+        if let (Field::From | Field::To, Some(digits)) = (field, phone_digits(value)) {
+            self.whole(field, &digits);
+        }
         // A search matches from the beginning of any word.
         let mut in_word = false;
         for (at, character) in value.char_indices() {

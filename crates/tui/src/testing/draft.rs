@@ -56,6 +56,7 @@ impl Draft {
                 ],
                 body: Bytes::new(),
                 proof: None,
+                uuid_of: None,
                 attempts: Vec::new(),
             },
             answers: Vec::new(),

@@ -116,6 +116,9 @@ fn facts(
     if let Some(first) = event.duplicate_of {
         facts += span(format!("≡ duplicate of {first}, "), WARN);
     }
+    if let Some(first) = shown.detail.uuid_of {
+        facts += span(format!("uuid of {first}, other content, "), WARN);
+    }
     let (style, proof) = shown.detail.proof.map(proof).unwrap_or_default();
     // A signature that is not checked comes last, where it is cut off first.
     let checked = !proof.is_empty() && style != DIM;

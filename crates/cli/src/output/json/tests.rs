@@ -43,6 +43,7 @@ fn detail(body: &'static [u8]) -> EventDetail {
         ],
         body: Bytes::from_static(body),
         proof: None,
+        uuid_of: None,
         attempts: Vec::new(),
     }
 }

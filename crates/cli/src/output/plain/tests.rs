@@ -234,6 +234,7 @@ fn everything_of_an_event_is_shown_and_nothing_obeyed() {
         }],
         body: Bytes::from_static(b"{\"a\":\"\\u001b\"}"),
         proof: None,
+        uuid_of: None,
         attempts: vec![AttemptDetail {
             attempt: attempt(Outcome::Status(200), Vec::new()),
             headers: Vec::new(),

@@ -488,7 +488,7 @@ async fn duplicates_are_found_in_both_uuid_tables() {
     let endpoint = fixture.endpoint();
     let with_uuid = |number: usize, second| {
         let mut entry = entry(endpoint, b"", second);
-        entry.uuid = Some(Bytes::from(number.to_string()));
+        entry.identity = Some(Bytes::from(number.to_string()));
         entry
     };
     // Enough to move to the sorted table once, with some left.

@@ -46,7 +46,7 @@ impl PurgeFixture {
         body: &[u8],
     ) -> Result<crate::journal::Appended, AppendError> {
         let mut entry = entry(endpoint, body, 1);
-        entry.uuid = Some(Bytes::copy_from_slice(&body[..body.len().min(64)]));
+        entry.identity = Some(Bytes::copy_from_slice(&body[..body.len().min(64)]));
         self.journal.append(entry).await
     }
 
