@@ -1,18 +1,26 @@
 //! Imports recordings into the history: NDJSON as `export` writes it, and HAR 1.2 of any program.
 //!
-//! An imported event keeps its id, so importing it twice stores it once, and it is never pending. It belongs to a separate
-//! endpoint with new numbers.
+//! An imported event keeps its id, or gets one of its content, so importing it twice stores it once, and it is never
+//! pending. It belongs to a separate endpoint with new numbers.
 
+mod encoding;
+mod entries;
+mod field;
+mod form;
 mod har;
 mod ndjson;
 
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::collections::HashMap;
+use std::io::{self, BufRead, Cursor, Read};
 
+use http::{HeaderName, HeaderValue, Method, Uri};
 use ringtail_errors::{Code, Coded};
 use ringtail_model::kind_of;
 use ringtail_protocol::event::{
     Disposition, EncodeError, Event, EventId, Kind, Request, Timestamp,
 };
+use ringtail_text::json;
+use sha2::{Digest as _, Sha256};
 
 use ringtail_store::{
     BookmarkChange, Comment, Forwarding, History, Incoming, NewAttempt, ReadError, StoreError,
@@ -36,7 +44,7 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// An event of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
-    /// Its id, new if the recording has none.
+    /// Its id; one of its content if the recording has none.
     pub id: EventId,
     /// When it was received.
     pub received_at: Timestamp,
@@ -48,6 +56,8 @@ pub struct Recorded {
     pub bookmark: Option<Comment>,
     /// The recorded attempts, oldest first.
     pub answers: Vec<NewAttempt>,
+    /// What the recording lacks, or has in a way that cannot be read.
+    pub left_out: Vec<String>,
 }
 
 /// Why a recording, or an event of it, cannot be read.
@@ -57,6 +67,9 @@ pub enum FormatError {
     /// The file cannot be read.
     #[error("the recording cannot be read")]
     Read(#[from] io::Error),
+    /// The file is compressed.
+    #[error("the recording is compressed; unpack it first")]
+    Compressed,
     /// A line of NDJSON is not an event.
     #[error("line {line}: {reason}")]
     Line {
@@ -85,26 +98,93 @@ pub enum FormatError {
 
 /// Reads a recording and calls `each` with every event or error, until it returns false. Only one event is in memory at a
 /// time.
-pub fn read(mut input: impl BufRead, mut each: impl FnMut(Result<Recorded, FormatError>) -> bool) {
-    let mut start = Vec::new();
-    if let Err(error) = input.by_ref().take(START_BYTES).read_to_end(&mut start) {
-        each(Err(error.into()));
-        return;
-    }
-    let is_har = starts_like_har(&start);
-    let input = BufReader::new(Cursor::new(start).chain(input));
-    if is_har {
-        har::read(input, &mut each);
-    } else {
-        ndjson::read(input, &mut each);
+pub fn read(input: impl BufRead, mut each: impl FnMut(Result<Recorded, FormatError>) -> bool) {
+    match opened(input) {
+        Ok((true, input)) => har::read(input, &mut each),
+        Ok((false, input)) => ndjson::read(input, &mut each),
+        Err(error) => drop(each(Err(error))),
     }
 }
 
-/// Returns true if a recording starts like a HAR archive.
-fn starts_like_har(start: &[u8]) -> bool {
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
-    let mut bytes = start.iter().filter(|byte| !byte.is_ascii_whitespace());
-    br#"{"log":"#.iter().all(|byte| bytes.next() == Some(byte))
+/// Returns whether a recording is a HAR archive, and the recording as UTF-8.
+fn opened<'a>(mut input: impl BufRead + 'a) -> Result<(bool, impl BufRead + 'a), FormatError> {
+    let start = start(&mut input)?;
+    let packed: [&[u8]; 2] = [&[0x1f, 0x8b], b"PK\x03\x04"];
+    if packed.iter().any(|magic| start.starts_with(magic)) {
+        return Err(FormatError::Compressed);
+    }
+    let mut input = encoding::decoded(&start, input);
+    let start = self::start(&mut input)?;
+    Ok((is_har(&start), Cursor::new(start).chain(input)))
+}
+
+fn start(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    input.by_ref().take(START_BYTES).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+/// Returns true if a recording starts like a HAR archive: an object with the member `log`.
+fn is_har(start: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(start);
+    json::members(&text).any(|(name, _)| name == "log")
+}
+
+/// Returns a request of a recording if HTTP allows it: an export of it is a command or a request again.
+fn checked(request: Request) -> Result<Request, String> {
+    let path = &request.path;
+    let is_path = path.is_empty() || path.starts_with(['/', '?']);
+    if !is_path || format!("/{path}").parse::<Uri>().is_err() {
+        return Err("the path is not one of a URL".to_owned());
+    }
+    if Method::from_bytes(request.method.as_bytes()).is_err() {
+        return Err("the method is not one of HTTP".to_owned());
+    }
+    let is_header = |name: &str, value: &[u8]| {
+        HeaderName::from_bytes(name.as_bytes()).is_ok() && HeaderValue::from_bytes(value).is_ok()
+    };
+    let mut headers = request.headers.iter().zip(1..);
+    match headers.find(|(header, _)| !is_header(&header.name, &header.value)) {
+        Some((_, at)) => Err(format!("header {at} of the request is not one of HTTP")),
+        None => Ok(request),
+    }
+}
+
+/// Gives ids to events that have none, the same in each import of a recording.
+#[derive(Debug, Default)]
+struct Repeats(HashMap<[u8; 16], u64>);
+
+impl Repeats {
+    /// Returns the id of a request; equal ones within a recording are events of their own.
+    fn id(&mut self, received_at: Timestamp, request: &Request) -> EventId {
+        let mut hash = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            hash.update(bytes.len().to_be_bytes());
+            hash.update(bytes);
+        };
+        add(&received_at.0.to_be_bytes());
+        add(request.method.as_bytes());
+        add(request.path.as_bytes());
+        for header in &request.headers {
+            add(header.name.as_bytes());
+            add(&header.value);
+        }
+        add(b"");
+        add(&request.body);
+        let mut content = [0; 16];
+        content.copy_from_slice(&hash.clone().finalize()[..16]);
+        let times = self.0.entry(content).or_default();
+        *times += 1;
+        hash.update(times.to_be_bytes());
+        let mut id = [0; 16];
+        id.copy_from_slice(&hash.finalize()[..16]);
+        // A UUID of version 7 begins with the time in milliseconds.
+        let milliseconds = received_at.0.div_euclid(1000).to_be_bytes();
+        id[..6].copy_from_slice(&milliseconds[2..]);
+        id[6] = id[6] & 0x0f | 0x70;
+        id[8] = id[8] & 0x3f | 0x80;
+        EventId::from_bytes(id)
+    }
 }
 
 /// Result of an import.

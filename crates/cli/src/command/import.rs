@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
+use jiff::Timestamp as Instant;
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
+use ringtail_protocol::event::Timestamp;
 use ringtail_recordings::import::{FormatError, Importer, Recorded, read};
 use ringtail_text::{chain, escape};
 use tokio::sync::mpsc;
@@ -34,7 +36,7 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
         read(input, |recorded| found.blocking_send(recorded).is_ok());
     });
     let mut importer = Importer::begin(&history, &args.endpoint).await?;
-    let mut bad = 0_u64;
+    let (mut bad, mut left_out) = (0_u64, 0_u64);
     let mut complain = |text: String| {
         bad += 1;
         if bad <= MAX_PRINTED {
@@ -44,11 +46,18 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
     let storing = async {
         while let Some(entry) = entries.recv().await {
             match entry {
-                Ok(recorded) => {
-                    let at = recorded.received_at;
+                Ok(mut recorded) => {
+                    let at = time(recorded.received_at);
+                    for part in std::mem::take(&mut recorded.left_out) {
+                        left_out += 1;
+                        if left_out <= MAX_PRINTED {
+                            let text = format!("the event of {at} is imported without {part}");
+                            note(&format!("{}\n", escape(&text)));
+                        }
+                    }
                     let added = importer.add(recorded).await?;
                     if let Err(error) = added {
-                        complain(format!("cannot store the event of {}: {error}", at.0));
+                        complain(format!("cannot store the event of {at}: {error}"));
                     }
                 }
                 Err(error) => complain(chain(&error)),
@@ -69,12 +78,20 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
         .as_bytes(),
     )
     .await?;
+    if left_out > MAX_PRINTED {
+        note(&format!("{left_out} parts of events are missing in all\n"));
+    }
     if bad == 0 {
         return Ok(());
     }
     let failure = format!("{bad} entries of the recording cannot be read");
     Err(Failure::new(&codes::NO_DATA, failure)
         .hint("the others are imported; fix these and import again"))
+}
+
+/// The time of an event in RFC 3339, as recordings have it.
+fn time(at: Timestamp) -> String {
+    Instant::from_microsecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
 }
 
 fn input(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {

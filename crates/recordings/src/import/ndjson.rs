@@ -3,62 +3,21 @@
 use std::io::{BufRead, Read};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use ringtail_protocol::event::{EventId, Header, Kind, Request};
-use serde::Deserialize;
-use serde_json::Value;
+use ringtail_text::json;
 
-use super::{FormatError, LINE_MAX, Recorded, time};
+use super::field::{self, Object};
+use super::{FormatError, LINE_MAX, Recorded, Repeats, checked, time};
 use ringtail_model::{Cause, FailureKind, Outcome};
 use ringtail_store::{Comment, NewAttempt};
-
-#[derive(Debug, Deserialize)]
-struct NdjsonLine {
-    #[serde(rename = "type")]
-    kind_of_line: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct EventLine {
-    id: String,
-    kind: String,
-    method: String,
-    path: String,
-    received_at: String,
-    #[serde(default)]
-    peer: String,
-    headers: Vec<Value>,
-    body: Option<String>,
-    body_base64: Option<String>,
-    #[serde(default)]
-    marked: bool,
-    comment: Option<String>,
-    #[serde(default)]
-    attempts: Vec<AttemptLine>,
-}
-
-#[derive(Debug, Deserialize)]
-struct AttemptLine {
-    cause: String,
-    target: String,
-    started_at: String,
-    status: Option<u16>,
-    error: Option<String>,
-    error_kind: Option<String>,
-    duration_ms: f64,
-    headers: Vec<Value>,
-    body: Option<String>,
-    body_base64: Option<String>,
-    body_len: u64,
-}
 
 pub(super) fn read(
     mut input: impl BufRead,
     each: &mut impl FnMut(Result<Recorded, FormatError>) -> bool,
 ) {
     let mut buffer = Vec::new();
+    let mut repeats = Repeats::default();
     for line in 1.. {
         buffer.clear();
         match input.by_ref().take(LINE_MAX).read_until(b'\n', &mut buffer) {
@@ -70,10 +29,14 @@ pub(super) fn read(
             }
         }
         let too_long = u64::try_from(buffer.len()) == Ok(LINE_MAX);
-        let read = match buffer.trim_ascii() {
+        // Files with byte order marks may have been joined.
+        let text = buffer
+            .strip_prefix("\u{feff}".as_bytes())
+            .unwrap_or(&buffer);
+        let read = match text.trim_ascii() {
             b"" => continue,
             _ if too_long => Err(format!("it has more than {LINE_MAX} bytes")),
-            text => event(text),
+            text => event(text, &mut repeats),
         };
         let go_on = match read {
             Ok(None) => true,
@@ -86,99 +49,99 @@ pub(super) fn read(
     }
 }
 
-/// Parses an event; `None` for other lines.
-fn event(text: &[u8]) -> Result<Option<Recorded>, String> {
-    let line: NdjsonLine = serde_json::from_slice(text).map_err(|error| reason(&error))?;
-    if line.kind_of_line != "event" {
+/// Reads an event; `None` for other lines.
+fn event(text: &[u8], repeats: &mut Repeats) -> Result<Option<Recorded>, String> {
+    let line = Object::parse(text)?;
+    if line.needed("type")? != "event" {
         return Ok(None);
     }
-    let line: EventLine = serde_json::from_slice(text).map_err(|error| reason(&error))?;
-    let received_at = time(&line.received_at).ok_or("received_at is not a time of RFC 3339")?;
-    let id = EventId::parse(&line.id).ok_or("id is not a UUID")?;
+    let received_at = line.needed("received_at")?;
+    let received_at = time(&received_at).ok_or("received_at is not a time of RFC 3339")?;
+    let request = checked(Request {
+        method: line.needed("method")?,
+        path: line.text("path")?.unwrap_or_default(),
+        peer: line.text("peer")?.unwrap_or_default(),
+        headers: headers(&line)?,
+        body: body(&line)?,
+    })?;
+    let id = match line.text("id")? {
+        Some(id) => EventId::parse(&id).ok_or("id is not a UUID")?,
+        None => repeats.id(received_at, &request),
+    };
+    let word = line.text("kind")?.unwrap_or_default();
+    let comment = line.text("comment")?.unwrap_or_default();
+    let bookmark = line.flag("marked")?.then(|| Comment::parse(&comment));
+    let attempts = line.objects("attempts")?;
     Ok(Some(Recorded {
         id,
         received_at,
         kind: [Kind::Validation, Kind::Notification, Kind::Passthrough]
             .into_iter()
-            .find(|kind| kind.word() == line.kind),
-        request: Request {
-            method: line.method,
-            path: line.path,
-            peer: line.peer,
-            headers: headers(&line.headers)?,
-            body: body(line.body, line.body_base64.as_deref())?,
-        },
-        bookmark: match line.marked {
-            true => {
-                let comment = Comment::parse(line.comment.as_deref().unwrap_or_default());
-                Some(comment.map_err(|error| error.to_string())?)
-            }
-            false => None,
-        },
-        answers: line
-            .attempts
-            .into_iter()
+            .find(|kind| kind.word() == word),
+        request,
+        bookmark: bookmark.transpose().map_err(|error| error.to_string())?,
+        answers: attempts
+            .iter()
             .map(|attempt| answer(id, attempt))
             .collect::<Result<_, _>>()?,
+        left_out: Vec::new(),
     }))
 }
 
-fn answer(event: EventId, line: AttemptLine) -> Result<NewAttempt, String> {
-    let outcome = match (line.status, line.error) {
-        (Some(status), _) => Outcome::Status(status),
-        (None, message) => Outcome::Error {
-            kind: FailureKind::of_word(line.error_kind.as_deref().unwrap_or_default()),
-            message: message.unwrap_or_default(),
+fn answer(event: EventId, line: &Object<'_>) -> Result<NewAttempt, String> {
+    let place = |name: &str| line.place(name);
+    let outcome = match line.size("status")? {
+        Some(status) => match u16::try_from(status) {
+            Ok(status @ 100..=999) => Outcome::Status(status),
+            _ => return Err(format!("{} is not a status", place("status"))),
+        },
+        None => Outcome::Error {
+            kind: FailureKind::of_word(&line.text("error_kind")?.unwrap_or_default()),
+            message: line.text("error")?.unwrap_or_default(),
         },
     };
+    let started_at = time(&line.needed("started_at")?);
+    let duration = line.number("duration_ms")?.unwrap_or_default();
+    let body = body(line)?;
+    let len = u64::try_from(body.len()).unwrap_or(u64::MAX);
     Ok(NewAttempt {
         event,
-        cause: Cause::of_word(&line.cause),
-        target: line.target,
-        started_at: time(&line.started_at).ok_or("started_at is not a time of RFC 3339")?,
-        duration: Duration::try_from_secs_f64(line.duration_ms / 1000.0)
-            .map_err(|_| "duration_ms is not a time")?,
+        cause: Cause::of_word(&line.text("cause")?.unwrap_or_default()),
+        target: line.text("target")?.unwrap_or_default(),
+        started_at: started_at
+            .ok_or_else(|| format!("{} is not a time of RFC 3339", place("started_at")))?,
+        duration: Duration::try_from_secs_f64(duration / 1000.0)
+            .map_err(|_| format!("{} is not a time", place("duration_ms")))?,
         outcome,
-        headers: headers(&line.headers)?,
-        body: body(line.body, line.body_base64.as_deref())?,
-        body_len: line.body_len,
+        headers: headers(line)?,
+        body,
+        body_len: line.size("body_len")?.unwrap_or(len).max(len),
     })
 }
 
-/// Parses `[name, text]` and `[name, null, base64]`.
-fn headers(fields: &[Value]) -> Result<Vec<Header>, String> {
-    let field = |field: &Value| {
-        let name = field.get(0)?.as_str()?.to_ascii_lowercase();
-        let value = match (field.get(1)?, field.get(2)) {
-            (Value::String(text), _) => Bytes::from(text.clone()),
-            (Value::Null, Some(Value::String(text))) => Bytes::from(STANDARD.decode(text).ok()?),
-            _ => return None,
+/// Reads `[name, text]` and `[name, null, base64]`.
+fn headers(line: &Object<'_>) -> Result<Vec<Header>, String> {
+    let fields = line.items("headers")?.into_iter().map(|(place, field)| {
+        let parts: Vec<&str> = json::items(field).collect();
+        let (name, value) = match parts.as_slice() {
+            [name, "null", value] => (name, field::base64(&place, &field::string(&place, value)?)?),
+            [name, value, ..] => (name, Bytes::from(field::string(&place, value)?)),
+            _ => return Err(format!("{place} is not a [name, value] pair")),
         };
-        Some(Header { name, value })
-    };
-    let fields: Option<Vec<Header>> = fields.iter().map(field).collect();
-    fields.ok_or_else(|| "headers are not [name, value] pairs".to_owned())
+        Ok(Header {
+            name: field::string(&place, name)?.to_ascii_lowercase(),
+            value,
+        })
+    });
+    fields.collect()
 }
 
-fn body(text: Option<String>, base64: Option<&str>) -> Result<Bytes, String> {
-    match (text, base64) {
-        (Some(text), _) => Ok(Bytes::from(text)),
-        (None, Some(text)) => STANDARD
-            .decode(text)
-            .map(Bytes::from)
-            .map_err(|_| "body_base64 is not base64".to_owned()),
-        (None, None) => {
-            Err("it has neither body nor body_base64: record it with `ringtail export`".to_owned())
-        }
+fn body(line: &Object<'_>) -> Result<Bytes, String> {
+    if let Some(text) = line.text("body")? {
+        return Ok(text.into());
     }
-}
-
-/// Returns the error without quoting the line.
-fn reason(error: &serde_json::Error) -> String {
-    let category = match error.classify() {
-        serde_json::error::Category::Data => "a field is missing or of another type",
-        serde_json::error::Category::Eof => "it breaks off",
-        _ => "it is not JSON",
-    };
-    format!("{category}, at column {}", error.column())
+    let body = line.base64("body_base64")?;
+    body.ok_or_else(|| {
+        "it has neither body nor body_base64: record it with `ringtail export`".to_owned()
+    })
 }

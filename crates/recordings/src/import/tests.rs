@@ -1,3 +1,5 @@
+mod foreign;
+
 use std::io::Cursor;
 use std::time::Duration;
 
