@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use ringtail_text::escape;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -266,7 +267,7 @@ fn property(name: &str) -> String {
     {
         name.to_owned()
     } else {
-        json!(name).to_string()
+        escape(&json!(name).to_string()).into_owned()
     }
 }
 

@@ -23,7 +23,7 @@ use ringtail_ringcentral::verdict::{AFTERWARDS, Failing};
 use ringtail_tui::hex;
 
 use ringtail_text::json::indented;
-use ringtail_text::{escape, escape_lines};
+use ringtail_text::{escape, escape_lines, shell_word};
 
 /// Colours and time zone of the output.
 #[derive(Debug, Clone)]
@@ -232,6 +232,7 @@ impl Style {
     /// The next step with an endpoint's URL.
     pub(crate) fn first_step(&self, url: &str) -> String {
         let url = escape(url);
+        let url = shell_word(&url);
         format!(
             "register this URL with RingCentral, or try: ringtail simulate sms.inbound --to {url}\n"
         )
@@ -368,10 +369,11 @@ impl Style {
             &mut text,
             &detail.headers,
             &detail.body,
-            detail.event.body_len,
+            (detail.event.body_len, 0),
         );
         if std::str::from_utf8(&detail.body).is_err() {
             let name = format!("{}/{}", escape(&event.endpoint), event.seq);
+            let name = shell_word(&name);
             text.push_str(&format!(
                 "(full body: ringtail events show {name} --raw > FILE)\n"
             ));
@@ -382,18 +384,20 @@ impl Style {
             if let Some(proof) = attempt.proof {
                 text.push_str(&self.proof("signature of the response", proof));
             }
-            self.message(&mut text, &attempt.headers, &attempt.body, attempt.body_len);
+            let sizes = (attempt.body_len, attempt.body_lost);
+            self.message(&mut text, &attempt.headers, &attempt.body, sizes);
         }
         text
     }
 
-    fn message(&self, text: &mut String, headers: &[Header], body: &[u8], body_len: u64) {
+    /// Adds headers and body; of `len` bytes of the body `lost` were not kept.
+    fn message(&self, text: &mut String, headers: &[Header], body: &[u8], (len, lost): (u64, u64)) {
         for header in headers {
             let value = String::from_utf8_lossy(&header.value);
             let name = self.paint(Tone::Dim, &format!("{}:", escape(&header.name)));
             text.push_str(&format!("{name} {}\n", escape(&value)));
         }
-        if body_len == 0 {
+        if len == 0 {
             return;
         }
         text.push('\n');
@@ -404,10 +408,10 @@ impl Style {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        if (body.len() as u64) < body_len {
+        if lost > 0 {
             text.push_str(&format!(
-                "({body_len} bytes; the first {} are kept)\n",
-                body.len()
+                "({len} bytes; the first {} are kept)\n",
+                len - lost
             ));
         }
     }

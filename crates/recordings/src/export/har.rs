@@ -10,6 +10,7 @@ use jiff::Timestamp as Instant;
 use serde_json::{Map, Value, json};
 
 use ringtail_protocol::event::{Header, Timestamp};
+use ringtail_text::escape;
 
 use ringtail_model::{AttemptDetail, EventDetail, Outcome};
 
@@ -52,7 +53,8 @@ impl<W: Write> HarWriter<W> {
             self.out.write_all(b",")?;
         }
         self.out.write_all(b"\n")?;
-        serde_json::to_writer(&mut self.out, &entry(event)).map_err(io::Error::from)
+        self.out
+            .write_all(escape(&entry(event).to_string()).as_bytes())
     }
 
     /// Ends the archive and returns the writer.

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use ringtail_protocol::event::Header;
+use ringtail_text::{escape, is_unsafe};
 
 use super::carried::carried;
 use ringtail_model::EventDetail;
@@ -43,7 +43,7 @@ pub fn curl(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Err
     }
     // Suppress the fields that curl adds.
     for own in ["accept", "user-agent", "content-type", "expect"] {
-        if !carried(event).any(|header| header.name == own) {
+        if !carried(event).any(|header| header.name.eq_ignore_ascii_case(own)) {
             option(format!("--header '{own}:'"));
         }
     }
@@ -59,22 +59,45 @@ pub fn curl(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Err
 
 /// Returns an HTTPie command that sends the request to a target.
 ///
-/// HTTPie supports only text in header fields: binary ones are left out, with a comment. It escapes more characters of the
-/// URL than needed, and adds its own `User-Agent` if there is none.
+/// HTTPie supports only methods of letters, and only header fields of text whose names do not look like its options: what
+/// it does not support is left out, with a comment. It escapes more characters of the URL than needed, and adds its own
+/// `User-Agent` if there is none.
 ///
 /// # Errors
 /// When target and path do not form a URL.
 pub fn httpie(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Error> {
     let url = target.join(&event.event.path)?.to_string();
+    let method = event.event.method.as_str();
+    if !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        let why = "# left out, because HTTPie supports only methods of letters";
+        return Ok(format!("{why}: {}\n", escape(method)));
+    }
     let body = Body::of(event);
     let mut command = String::from("http");
     if !matches!(body, Body::Stdin(_)) {
         command.push_str(" --ignore-stdin");
     }
-    let method = word(event.event.method.as_bytes());
-    command.push_str(&format!(" --path-as-is {method} {}", word(url.as_bytes())));
-    let is_text = |header: &&Header| std::str::from_utf8(&header.value).is_ok();
-    for header in carried(event).filter(is_text) {
+    command.push_str(" --path-as-is");
+    if let Body::Argument(text) = &body {
+        command.push_str(&format!(" \\\n  --raw={text}"));
+    }
+    // Nothing after the dashes is an option.
+    let (method, url) = (word(method.as_bytes()), word(url.as_bytes()));
+    command.push_str(&format!(" \\\n  -- {method} {url}"));
+    let mut left_out = String::new();
+    for header in carried(event) {
+        let why = match str::from_utf8(&header.value) {
+            Err(_) => Some("only text"),
+            Ok(_) if header.name.starts_with('-') => Some("no names that begin with a hyphen"),
+            Ok(_) => None,
+        };
+        if let Some(why) = why {
+            let name = escape(&header.name);
+            left_out.push_str(&format!(
+                "# left out, because HTTPie supports {why}: {name}\n"
+            ));
+            continue;
+        }
         let field = match header.value.first() {
             None => format!("{};", header.name).into_bytes(),
             // After the colon HTTPie treats these as a file or JSON.
@@ -84,22 +107,10 @@ pub fn httpie(event: &EventDetail, target: &TargetUrl) -> Result<String, http::E
         command.push_str(&format!(" \\\n  {}", word(&field)));
     }
     for own in ["accept", "content-type"] {
-        if !carried(event).any(|header| header.name == own) {
+        if !carried(event).any(|header| header.name.eq_ignore_ascii_case(own)) {
             command.push_str(&format!(" \\\n  '{own}:'"));
         }
     }
-    if let Body::Argument(text) = &body {
-        command.push_str(&format!(" \\\n  --raw {text}"));
-    }
-    let odd = carried(event).filter(|header| !is_text(header));
-    let left_out: String = odd
-        .map(|header| {
-            format!(
-                "# left out, because HTTPie supports only text: {}\n",
-                header.name
-            )
-        })
-        .collect();
     Ok(left_out + &body.fed_to(&command))
 }
 
@@ -168,5 +179,6 @@ fn quoted(text: &str) -> String {
 
 /// Returns true for characters that a reader of the command can recognize.
 fn is_visible(character: char) -> bool {
-    matches!(character, '\n' | '\t' | ' '..='~') || character.is_alphanumeric()
+    matches!(character, '\n' | '\t' | ' '..='~')
+        || character.is_alphanumeric() && !is_unsafe(character)
 }

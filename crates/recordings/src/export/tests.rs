@@ -183,6 +183,82 @@ async fn httpie_sends_what_was_received() {
 }
 
 #[tokio::test]
+async fn nothing_of_a_request_is_an_option() {
+    let dir = tempfile::tempdir().unwrap();
+    let harmless = [
+        ("x-kept", &b"1"[..]),
+        ("-o", b"pwned"),
+        ("--download", b""),
+        ("-", b"-"),
+    ];
+    let mut hostile = event("POST", "/-o?--output=x", &harmless, b"--raw");
+    for (command, kept) in [
+        (
+            curl as fn(&EventDetail, &TargetUrl) -> Result<String, http::Error>,
+            4,
+        ),
+        (httpie, 1),
+    ] {
+        let app = App::start(|_| async { ok() });
+        let target = TargetUrl::parse(&format!("http://{}", app.address)).unwrap();
+        let script = dir.path().join("script");
+        std::fs::write(&script, command(&hostile, &target).unwrap()).unwrap();
+        let mut shell = Command::new("sh");
+        shell.arg(&script).stdin(Stdio::null()).current_dir(&dir);
+        let ran = shell.output().await.unwrap();
+        assert!(
+            ran.status.success(),
+            "{}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
+        let seen = app.seen();
+        assert_eq!(seen[0].body, "--raw");
+        let odd = seen[0]
+            .headers
+            .keys()
+            .filter(|name| name.as_str().starts_with('-'));
+        assert_eq!(
+            odd.count() + seen[0].headers.get_all("x-kept").iter().count(),
+            kept
+        );
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
+    }
+    let target = TargetUrl::parse("3000").unwrap();
+    let script = httpie(&hostile, &target).unwrap();
+    assert!(script.starts_with(
+        "# left out, because HTTPie supports no names that begin with a hyphen: -o\n"
+    ));
+    hostile.event.method = "-X".to_owned();
+    let script = httpie(&hostile, &target).unwrap();
+    assert_eq!(
+        script,
+        "# left out, because HTTPie supports only methods of letters: -X\n"
+    );
+}
+
+#[test]
+fn an_archive_is_plain_text_and_equal_after_parsing() {
+    let odd = "\u{9b}\u{7f}\u{202e}\u{200b}\u{3164}\u{1d173}\u{e0041}";
+    let creator = Creator {
+        name: "ringtail",
+        version: "1",
+    };
+    let mut har = HarWriter::begin(Vec::new(), creator).unwrap();
+    har.event(&event("POST", "", &[("x", odd.as_bytes())], odd.as_bytes()))
+        .unwrap();
+    let har = String::from_utf8(har.finish().unwrap()).unwrap();
+    assert!(
+        !har.contains(|c| c != '\n' && ringtail_text::is_unsafe(c)),
+        "{har}"
+    );
+    let parsed: Value = serde_json::from_str(&har).unwrap();
+    assert_eq!(
+        parsed["log"]["entries"][0]["request"]["postData"]["text"],
+        odd
+    );
+}
+
+#[tokio::test]
 async fn curl_sends_header_bytes_that_are_no_text() {
     let app = App::start(|_| async { ok() });
     let target = TargetUrl::parse(&format!("http://{}", app.address)).unwrap();

@@ -240,7 +240,7 @@ fn everything_of_an_event_is_shown_and_nothing_obeyed() {
             headers: Vec::new(),
             body: Bytes::from_static(b"part\x1b[1m"),
             body_len: 300_000,
-            body_lost: 299_991,
+            body_lost: 299_992,
             proof: None,
         }],
     };
