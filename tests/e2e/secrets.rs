@@ -18,7 +18,7 @@ use super::World;
 use super::signatures::{configure, table};
 
 /// Further secrets: of a caller, of the app's answer, in a pasted URL, in a login.
-const PLANTED: [&str; 7] = [
+const PLANTED: [&str; 13] = [
     "planted-bearer",
     "planted-cookie",
     "planted-code",
@@ -26,6 +26,12 @@ const PLANTED: [&str; 7] = [
     "planted-password",
     "planted-login",
     "planted-query",
+    "planted-body",
+    "planted-nested",
+    "planted-form",
+    "planted-part",
+    "planted-header",
+    "planted-sig",
 ];
 
 /// The verify token of [`SECRETS`] as queries carry it.
@@ -65,7 +71,7 @@ fn secrets(home: &Home) -> Vec<String> {
     all.extend(ENCODED.map(str::to_owned));
     let token = home.environment().into_iter();
     all.extend(token.filter_map(|(name, value)| (name == "RINGTAIL_TOKEN").then_some(value)));
-    assert_eq!(all.len(), 15);
+    assert_eq!(all.len(), 21);
     all
 }
 
@@ -99,6 +105,28 @@ fn hooks(mark: &str) -> Vec<Hook> {
         let query = format!("?hub.verify_token={token}&hub.mode=subscribe&hub.challenge=c");
         Hook::new("GET", "").below(&query)
     }));
+    let installed = r#"{"access_token":"planted-body","token_type":"bearer","data":"{\"pwd\":\"planted-nested\"}"}"#;
+    let part =
+        "--x\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nplanted-part\r\n--x--\r\n";
+    for (kind, body) in [
+        ("application/json", installed),
+        (
+            "application/x-www-form-urlencoded",
+            "a=1&api_key=planted-form",
+        ),
+        ("multipart/form-data; boundary=x", part),
+    ] {
+        hooks.push(
+            Hook::new("POST", body)
+                .header("content-type", kind)
+                .below("/oauth"),
+        );
+    }
+    hooks.push(
+        Hook::new("GET", "")
+            .below("/h?auth_token=planted-query&password=planted-query&sig=planted-sig")
+            .header("X-Auth-Token", "planted-header"),
+    );
     hooks.push(Hook::new("GET", "").below(&format!("/{mark}")));
     hooks
 }
@@ -169,7 +197,12 @@ async fn no_command_and_no_log_shows_a_secret() -> anyhow::Result<()> {
     assert!(whole > 100_000, "{whole} bytes are too few for every level");
     said.search(&secrets);
     // `--reveal` shows them, which proves that they were sent.
-    for (event, secret) in [("1", SECRETS[0].1), ("3", "planted-code")] {
+    for (event, secret) in [
+        ("1", SECRETS[0].1),
+        ("3", "planted-code"),
+        ("7", "planted-body"),
+        ("10", "planted-sig"),
+    ] {
         for form in ["plain", "json"] {
             let show = ["events", "show", event, "--reveal", "--output", form];
             let shown = String::from_utf8(world.home.stdout(show).await?)?;
@@ -187,7 +220,7 @@ async fn listens(world: &World, said: &mut Said) -> anyhow::Result<()> {
             let ready = world.home.path().join(&mark);
             let mut command = world.home.command(["listen", "--endpoint", "hooks"])?;
             command
-                .arg(world.app.url("/base"))
+                .arg(world.app.url("/base?key=planted-query"))
                 .args(["--output", form, "--ready-file"])
                 .arg(&ready)
                 .env("RINGTAIL_LOG", level);
@@ -290,6 +323,8 @@ async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
         vec!["export", "--mask"],
         vec!["import", "none.ndjson"],
         vec!["types"],
+        vec!["wait", "--since", "0", "-n", "12"],
+        vec!["canary", "-e", "hooks", "--timeout", "1"],
         vec!["replay", "1..3", "--compare"],
         vec![
             "replay",
@@ -299,14 +334,14 @@ async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
             "localhost:1/?code=planted-code",
         ],
         vec!["simulate", "--list"],
-        vec!["simulate", "cut", "1..9"],
+        vec!["simulate", "cut", "1..12"],
         vec!["check", &in_query, "--local", "--ca", &ca, "--notify", "-v"],
         vec!["check", "https://me:planted-password@x"],
         vec!["explain", "SUB-520"],
         vec!["completions", "bash"],
         vec!["explain", "planted"],
     ];
-    let numbers: Vec<String> = (1..=9).map(|number| number.to_string()).collect();
+    let numbers: Vec<String> = (1..=12).map(|number| number.to_string()).collect();
     cases.extend(numbers.iter().map(|number| vec!["events", "show", number]));
     for kind in [
         "sms",

@@ -298,7 +298,7 @@ pub(crate) struct ShowArgs {
     /// Use only events of this endpoint (name or id)
     #[arg(long, short, value_name = "NAME")]
     pub(crate) endpoint: Option<String>,
-    /// Print only the body, byte for byte
+    /// Print only the body, byte for byte, with its secrets
     #[arg(long, conflicts_with = "output")]
     pub(crate) raw: bool,
     /// Show tokens and other secrets

@@ -4,9 +4,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use ringtail_errors::{Context as _, Failure, codes};
+use tracing::{Level, Metadata};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{Builder, RollingFileAppender, Rotation};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
 
 /// Filter unless `RINGTAIL_LOG` is set.
 const DEFAULT_FILTER: &str = "ringtail=info,warn";
@@ -41,13 +45,18 @@ pub(crate) fn start(data: &Path) -> Result<WorkerGuard, Failure> {
     let (writer, guard) = tracing_appender::non_blocking(Private::new(file, dir));
     // In tests, a second call keeps the first subscriber.
     drop(
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(writer)
-            .with_ansi(false)
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(filter_fn(is_free_of_secrets))
+            .with(fmt::layer().with_writer(writer).with_ansi(false))
             .try_init(),
     );
     Ok(guard)
+}
+
+/// Returns whether a line cannot contain secrets: HTTP and WebSocket libraries trace headers and bodies.
+fn is_free_of_secrets(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("ringtail") || *metadata.level() <= Level::DEBUG
 }
 
 /// Makes log files private (0600) whatever the umask: the appender opens a new file each day and cannot set its mode.

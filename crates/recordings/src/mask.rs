@@ -20,7 +20,7 @@ use self::field::Field;
 use self::json::Scalar;
 pub use self::pseudonym::KEY_BYTES;
 use self::pseudonym::{Class, PHONE_MIN_DIGITS, Pseudonyms};
-use ringtail_ringcentral::secret::is_secret_parameter;
+use ringtail_ringcentral::secret::is_secret_pair;
 
 /// Minimum digits of a telephone number to search for in other fields.
 const LEARNED_DIGITS: usize = 10;
@@ -180,7 +180,7 @@ impl Masker {
                     .map_or_else(String::new, |(text, _)| text.into_owned())
             };
             let (name_decoded, decoded) = (decode(name), decode(value));
-            let field = match is_secret_parameter(part) {
+            let field = match is_secret_pair(part) {
                 true => Field::Token,
                 false => Field::of_key(&name_decoded),
             };

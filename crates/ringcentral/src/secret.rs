@@ -1,37 +1,88 @@
-//! Which parts of a request or response are secrets, by their names.
+//! Which parts of a request or response are secrets, by their names: one rule for headers, queries, forms and JSON.
 //!
 //! Two of RingCentral's proofs of origin are the secret itself ([`crate::signature`]), RingCX Digital's verify token
-//! comes in the query, and an OAuth redirect carries a code that is as good as a login. A MAC is none: it proves
-//! one body, and says nothing of the key.
+//! comes in the query, and an OAuth redirect carries a code that is as good as a login. A signature of a body is none: it
+//! proves one body and says nothing of the key. The signature of a signed URL is one: who has it may use the URL.
+
+mod redactor;
 
 use std::borrow::Cow;
+
+pub use self::redactor::{Redactor, is_secret_pair};
 
 /// What stands in place of a secret.
 pub const MASK: &str = "••••";
 
-/// Header fields whose value is a secret, in lower case.
-const FIELDS: [&str; 7] = [
-    "verification-token",
-    "x-dimelo-secret",
+/// Names of secrets, or their last words: in lower case and without anything between words.
+const ENDS: [&str; 35] = [
+    "accesskey",
+    "accountkey",
+    "amzsignature",
+    "apikey",
+    "assertion",
+    "authcode",
+    "authentication",
+    "authkey",
     "authorization",
-    "proxy-authorization",
+    "authorizationcode",
+    "codeverifier",
     "cookie",
-    "set-cookie",
-    "x-api-key",
+    "credential",
+    "devicecode",
+    "encryptionkey",
+    "functionskey",
+    "googsignature",
+    "jwt",
+    "licensekey",
+    "masterkey",
+    "passcode",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "pwd",
+    "samlresponse",
+    "secret",
+    "secretkey",
+    "sharedkey",
+    "signingkey",
+    "subscriberkey",
+    "subscriptionkey",
+    "token",
+    "webhookkey",
 ];
 
-/// Parameters of a query whose value is a secret, in lower case.
-const PARAMETERS: [&str; 10] = [
-    "hub.verify_token",
-    "verify_token",
-    "verification_token",
-    "access_token",
-    "refresh_token",
-    "id_token",
-    "token",
-    "client_secret",
-    "secret",
-    "code",
+/// Last words that are secrets only as words of their own: `bypass` and `spin` are none.
+const LAST_WORDS: [&str; 7] = ["auth", "bearer", "otp", "pass", "pin", "pw", "sig"];
+
+/// Parameters of queries and forms that are secrets under names that are anything elsewhere.
+const PARAMETERS: [&str; 2] = ["code", "key"];
+
+/// What ends like a secret and is none: positions in lists, and RingCentral's validation, which is sent back in clear.
+const HARMLESS_ENDS: [&str; 6] = [
+    "continuationtoken",
+    "cursortoken",
+    "nexttoken",
+    "pagetoken",
+    "synctoken",
+    "validationtoken",
+];
+
+/// Last words that say how a secret is given.
+const ADDITIONS: [&str; 13] = [
+    "again",
+    "base",
+    "confirm",
+    "confirmation",
+    "current",
+    "encoded",
+    "hash",
+    "new",
+    "old",
+    "plain",
+    "repeat",
+    "string",
+    "value",
 ];
 
 /// Parts of names that sound like secrets, in lower case and without hyphens.
@@ -54,41 +105,62 @@ pub fn sounds_secret(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 
-/// Returns true if the value of a header field is a secret.
+/// Returns true if the value of a header field or of a member of JSON is a secret.
 #[must_use]
 pub fn is_secret_field(name: &str) -> bool {
-    FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name))
+    let mut words = words(name);
+    while words.len() > 1
+        && words
+            .last()
+            .is_some_and(|word| ADDITIONS.contains(&word.as_str()))
+    {
+        words.pop();
+    }
+    let Some(last) = words.last() else {
+        return false;
+    };
+    let flat = words.concat();
+    let one = flat.strip_suffix('s').unwrap_or(&flat);
+    let ends = |names: &[&str]| {
+        names
+            .iter()
+            .any(|end| one.ends_with(end) || flat.ends_with(end))
+    };
+    LAST_WORDS.contains(&last.as_str()) || ends(&ENDS) && !ends(&HARMLESS_ENDS)
 }
 
-/// Returns a path or URL with [`MASK`] in place of the secrets in its query; everything else as it is.
+/// Returns true if the value of a parameter of a query or form is a secret.
+#[must_use]
+pub fn is_secret_parameter(name: &str) -> bool {
+    let mut known = PARAMETERS.iter();
+    known.any(|known| known.eq_ignore_ascii_case(name)) || is_secret_field(name)
+}
+
+/// Returns a path or URL with [`MASK`] in place of its secrets; everything else as it is.
 #[must_use]
 pub fn masked(url: &str) -> Cow<'_, str> {
-    let Some((path, query)) = url.split_once('?') else {
-        return Cow::Borrowed(url);
-    };
-    if !query.split('&').any(is_secret_parameter) {
-        return Cow::Borrowed(url);
-    }
-    let pairs: Vec<Cow<'_, str>> = query
-        .split('&')
-        .map(|pair| match pair.split_once('=') {
-            Some((name, _)) if is_secret_parameter(pair) => format!("{name}={MASK}").into(),
-            _ => pair.into(),
-        })
-        .collect();
-    Cow::Owned(format!("{path}?{}", pairs.join("&")))
+    Redactor::default().url(url)
 }
 
-/// Returns true if a pair of a query has the name of a secret, however that is encoded, and a value.
-#[must_use]
-pub fn is_secret_parameter(pair: &str) -> bool {
-    let mut decoded = form_urlencoded::parse(pair.as_bytes());
-    decoded.next().is_some_and(|(name, value)| {
-        !value.is_empty()
-            && PARAMETERS
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(&name))
-    })
+/// Splits a name at anything between words and where camel case begins one: `X-APIKey2` is `x`, `api`, `key`.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut characters = name.chars().peekable();
+    let mut before = ' ';
+    while let Some(character) = characters.next() {
+        let next_is_lower = characters.peek().is_some_and(|next| next.is_lowercase());
+        let begins = character.is_uppercase()
+            && (before.is_lowercase() || before.is_uppercase() && next_is_lower);
+        if !character.is_alphabetic() || begins {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| character.is_alphabetic()) {
+            word.extend(character.to_lowercase());
+        }
+        before = character;
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 #[cfg(test)]
@@ -96,46 +168,107 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_known_in_any_case_and_a_mac_is_none() {
-        for (name, secret) in [
-            ("Verification-Token", true),
-            ("x-dimelo-secret", true),
-            ("AUTHORIZATION", true),
-            ("validation-token", false),
-            ("x-glip-signature", false),
-            ("x-smccsdk-signature", false),
+    fn names_of_secrets_are_known_in_any_notation() {
+        for name in [
+            "Verification-Token",
+            "x-dimelo-secret",
+            "AUTHORIZATION",
+            "Proxy-Authorization",
+            "X-Auth-Token",
+            "Cookie",
+            "Set-Cookie",
+            "cookies",
+            "X-API-Key",
+            "x-goog-api-key",
+            "Ocp-Apim-Subscription-Key",
+            "hub.verify_token",
+            "access_token",
+            "accessToken",
+            "ACCESSTOKEN",
+            "tokens",
+            "user[password]",
+            "passwordConfirmation",
+            "password2",
+            "password_hash",
+            "newPassword",
+            "client_secret",
+            "clientSecrets",
+            "token",
+            "token_value",
+            "secret",
+            "sig",
+            "auth",
+            "x-auth",
+            "basic_auth",
+            "APIKey",
+            "apikey",
+            "aws_secret_access_key",
+            "privateKey",
+            "encryptionKey",
+            "X-Amz-Signature",
+            "X-Amz-Security-Token",
+            "X-Amz-Credential",
+            "client_assertion",
+            "SAMLResponse",
+            "ivrPin",
+            "one_time_otp",
+            "code_verifier",
+            "csrfmiddlewaretoken",
+            "id_token",
+            "refreshToken",
+            "jwt",
+            "pwd",
+            "pass",
         ] {
-            assert_eq!(is_secret_field(name), secret, "{name}");
+            assert!(is_secret_field(name), "{name}");
         }
     }
 
     #[test]
-    fn what_is_a_secret_sounds_like_one() {
-        let letters = |name: &str| name.replace(|c: char| !c.is_alphanumeric(), "");
-        // A code is a word everywhere but in a query.
-        let parameters = PARAMETERS.iter().filter(|name| **name != "code");
-        for name in FIELDS.iter().chain(parameters) {
-            assert!(sounds_secret(&letters(name)), "{name}");
-        }
-    }
-
-    #[test]
-    fn secrets_of_a_query_are_masked_and_the_rest_stays_as_it_is() {
-        for (url, shown) in [
-            ("/hook", "/hook"),
-            ("/hook?a=b&signature=0f", "/hook?a=b&signature=0f"),
-            (
-                "/?hub.mode=subscribe&hub.verify_token=to+ken%2B&hub.challenge=c",
-                "/?hub.mode=subscribe&hub.verify_token=••••&hub.challenge=c",
-            ),
-            ("?hub%2Everify%5Ftoken=x", "?hub%2Everify%5Ftoken=••••"),
-            ("/cb?CODE=x&&code=&code", "/cb?CODE=••••&&code=&code"),
-            (
-                "http://localhost:3000/a?token=x?y=z",
-                "http://localhost:3000/a?token=••••",
-            ),
+    fn words_that_only_contain_one_are_no_secrets() {
+        for name in [
+            "",
+            "-",
+            "2",
+            "validation-token",
+            "x-glip-signature",
+            "x-smccsdk-signature",
+            "X-Hub-Signature-256",
+            "signature",
+            "tokenCount",
+            "token_type",
+            "tokenType",
+            "expires_in",
+            "nextPageToken",
+            "syncToken",
+            "client_assertion_type",
+            "author",
+            "authority",
+            "authenticated",
+            "secretary",
+            "designation",
+            "passwordPolicy",
+            "passed",
+            "bypass",
+            "compass",
+            "pinned",
+            "spin",
+            "keyboard",
+            "code",
+            "key",
+            "statusCode",
+            "accessKeyId",
+            "sessionId",
+            "Idempotency-Key",
+            "sec-websocket-key",
+            "WWW-Authenticate",
+            "cookiePolicy",
+            "description",
+            "conversationId",
         ] {
-            assert_eq!(masked(url), shown, "{url}");
+            assert!(!is_secret_field(name), "{name}");
         }
+        assert!(is_secret_parameter("CODE") && is_secret_parameter("key"));
+        assert!(!is_secret_parameter("barcode") && !is_secret_parameter("signature"));
     }
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::fill::escape;
-use ringtail_ringcentral::secret;
+use ringtail_ringcentral::secret::{self, Redactor};
 use ringtail_ringcentral::signature::Scheme;
 
 /// A recorded event.
@@ -40,7 +40,9 @@ pub fn cut(events: &[Recorded<'_>]) -> String {
     );
     for event in events {
         let at = event.at_ms.saturating_sub(began);
-        let summary = event.summary.replace(['\n', '\r'], " ");
+        let summary = Redactor::default()
+            .text(event.summary)
+            .replace(['\n', '\r'], " ");
         text.push_str(&format!("\n# {summary}\n[[step]]\nat = {at}\n"));
         step(&mut text, event);
     }
@@ -53,22 +55,23 @@ fn step(text: &mut String, event: &Recorded<'_>) {
     if !event.path.is_empty() && event.path != "/" {
         line("path", quoted(&path(event.path)));
     }
+    let mut redactor = Redactor::default();
     let kept = event.headers.iter().filter(|(name, _)| is_kept(name));
     let kept: Vec<String> = kept
         .filter_map(|(name, value)| {
-            let value = str::from_utf8(value).ok()?;
-            Some(format!(
-                "  [{}, {}],\n",
-                quoted(name),
-                quoted(&escape(value))
-            ))
+            let value = redactor.header(name, value);
+            let value = escape(str::from_utf8(&value).ok()?);
+            Some(format!("  [{}, {}],\n", quoted(name), quoted(&value)))
         })
         .collect();
     line("headers", format!("[\n{}]", kept.concat()));
     if event.body.is_empty() {
         return;
     }
-    match body(event.body) {
+    let mut headers = event.headers.iter();
+    let kind = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let redacted = redactor.body(kind.map(|(_, value)| *value), event.body);
+    match body(&redacted) {
         StepBody::Template(body) => line("body", quoted(&body)),
         StepBody::Exact(body) => {
             line("exact", "true".to_owned());
@@ -88,7 +91,7 @@ fn path(path: &str) -> String {
         match name {
             "signature" => None,
             "hub.verify_token" => Some(format!("{name}=${{verify_token}}")),
-            _ if secret::is_secret_parameter(pair) => Some(format!("{}=simulated", escape(name))),
+            _ if secret::is_secret_pair(pair) => Some(format!("{}=simulated", escape(name))),
             _ => Some(escape(pair)),
         }
     });

@@ -15,8 +15,8 @@ Examples:
   ringtail export 17..40 --as fixtures --to fixtures  bodies and headers in files, for tests
   ringtail export --mask --to share.ndjson            with numbers, names, texts and tokens replaced
 
-Bodies are exported as received, with personal data, unless --mask is given.
-Tokens and other secrets in headers and queries are redacted, unless --reveal is given.
+Personal data is exported as received, unless --mask is given.
+Tokens and other secrets in headers, queries and bodies are redacted, unless --reveal is given.
 See docs/EXPORT.md.")]
 pub(crate) struct ExportArgs {
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
-use ringtail_model::{EventDetail, EventRow};
+use ringtail_model::{EventDetail, EventRow, redact};
 use ringtail_recordings::diff::{Diff, Line, Noise, answers, events, last_answers};
 use ringtail_store::History;
 use serde_json::{Value, json};
@@ -28,7 +28,10 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
         noise = noise.with(name);
     }
     let (names, diff) = if args.answers {
-        let detail = detail(&config, &history, &event, &args).await?;
+        let mut detail = detail(&history, &event).await?;
+        if !args.reveal {
+            redact::compared([&mut detail]);
+        }
         let [(at, one), (other_at, other)] = last_answers(&detail).map_err(|few| {
             let hint = format!("`ringtail replay {}` sends it again", args.event);
             Failure::new(&codes::NO_DATA, few).hint(hint)
@@ -45,10 +48,16 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
             true => (event, other),
             false => (other, event),
         };
+        let mut two = [
+            detail(&history, &one).await?,
+            detail(&history, &other).await?,
+        ];
+        if !args.reveal {
+            redact::compared(&mut two);
+        }
+        let [one, other] = two;
         let name = |row: &EventRow| format!("#{} {}", row.seq, row.summary);
-        let names = [name(&one), name(&other)];
-        let one = detail(&config, &history, &one, &args).await?;
-        let other = detail(&config, &history, &other, &args).await?;
+        let names = [name(&one.event), name(&other.event)];
         (names, events(&one, &other, &noise))
     };
     let mut out = Vec::new();
@@ -67,16 +76,8 @@ async fn before(history: &History, event: &EventRow) -> Result<EventRow, Failure
     })
 }
 
-async fn detail(
-    config: &Config,
-    history: &History,
-    event: &EventRow,
-    args: &DiffArgs,
-) -> Result<EventDetail, Failure> {
-    let secrets = config.secrets.of_id(&event.endpoint);
-    let detail = history
-        .event_to_show(&secrets, event.id, args.reveal.into())
-        .await;
+async fn detail(history: &History, event: &EventRow) -> Result<EventDetail, Failure> {
+    let detail = history.event(event.id).await;
     detail?.ok_or_else(|| {
         let gone = format!("retention has just deleted event {}", event.id);
         Failure::new(&codes::NO_DATA, gone)

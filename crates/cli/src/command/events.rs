@@ -96,7 +96,7 @@ pub(super) async fn show(common: &Common, args: ShowArgs) -> Result<(), Failure>
     let event = find_one(&history, args.endpoint.as_deref(), &args.event).await?;
     let secrets = config.secrets.of_id(&event.endpoint);
     let detail = history
-        .event_to_show(&secrets, event.id, args.reveal.into())
+        .event_to_show(&secrets, event.id, (args.reveal || args.raw).into())
         .await?;
     let detail = detail.ok_or_else(|| {
         let gone = format!("retention has just deleted event {}", event.id);

@@ -87,9 +87,18 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
 
 /// Redacts the secrets, and returns whether the request had any.
 fn hide(detail: &mut EventDetail) -> bool {
-    let before = (detail.event.path.clone(), detail.headers.clone());
+    let request = |detail: &EventDetail| {
+        let EventDetail {
+            event,
+            headers,
+            body,
+            ..
+        } = detail;
+        (event.path.clone(), headers.clone(), body.clone())
+    };
+    let before = request(detail);
     redact::detail(detail);
-    before != (detail.event.path.clone(), detail.headers.clone())
+    before != request(detail)
 }
 
 fn written(error: &io::Error, args: &ExportArgs) -> Failure {

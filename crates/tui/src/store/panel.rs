@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use ringtail_model::redact;
+use ringtail_model::signature::Reveal;
 use ringtail_model::{EventDetail, RowId};
 use ringtail_protocol::event::EventId;
 use ringtail_recordings::diff::Noise;
@@ -50,10 +51,12 @@ impl StoreSource {
     }
 
     async fn panel_events(&self, key: &PanelKey) -> Result<PanelEvents, String> {
+        // What is compared is redacted together.
         let one = async |id: EventId| {
-            let event = self.event(id, false, key.masked).await;
+            let event = self.event(id, true, key.masked).await;
             event.map_err(|error| chain(&error))?.ok_or(GONE.to_owned())
         };
+        let hides = self.store.reveal == Reveal::No && !key.masked;
         match key.kind {
             PanelKind::Timeline { row, .. } => {
                 let events = self.timeline(row, key.masked).await;
@@ -61,7 +64,13 @@ impl StoreSource {
                     events.map_err(|error| chain(&error))?,
                 ))
             }
-            PanelKind::Answers { id } => Ok(PanelEvents::Answers(Box::new(one(id).await?))),
+            PanelKind::Answers { id } => {
+                let mut event = one(id).await?;
+                if hides {
+                    redact::compared([&mut event]);
+                }
+                Ok(PanelEvents::Answers(Box::new(event)))
+            }
             PanelKind::Diff { id, row, other } => {
                 let other = match other {
                     Some(other) => Some(other),
@@ -72,7 +81,10 @@ impl StoreSource {
                     }
                 };
                 let other = other.ok_or(NOTHING_BEFORE)?;
-                let two = [one(id).await?, one(other).await?];
+                let mut two = [one(id).await?, one(other).await?];
+                if hides {
+                    redact::compared(&mut two);
+                }
                 Ok(PanelEvents::Diff(Box::new(two)))
             }
             // A replay brings its rows.
