@@ -310,6 +310,7 @@ fn wrapped_and_broken_bodies_are_looked_into() {
         Some(false)
     );
     assert_eq!(found("a = 1", b"a=1"), Some(false));
+    assert_eq!(found("a = 1", b"\xef\xbb\xbf {\"a\":1}"), Some(true));
     assert_eq!(found("x\u{e9}", b"\xff x\xc3\xa9 \xff"), Some(true));
     assert_eq!(found("[1] = b", br#"["a","b"]"#), Some(true));
 }

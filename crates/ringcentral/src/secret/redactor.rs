@@ -143,25 +143,46 @@ impl Redactor {
         joined(text, &words.collect::<Vec<_>>(), "")
     }
 
-    /// Hides strings and numbers under the names of secrets, at any depth, and the secrets in other strings. Works on
-    /// text that is not quite JSON, too.
+    /// Hides strings and numbers under the names of secrets, at any depth, and the secrets in other strings. A name may
+    /// also be the value of `name` or `key`, before that of `value`. Works on text that is not quite JSON, too.
     fn json<'a>(&mut self, text: &'a str) -> Cow<'a, str> {
-        let (mut is_secret, mut is_plural, mut hidden_depth) = (false, false, 0_usize);
+        let mut name = Cow::Borrowed("");
+        let (mut is_secret, mut is_named, mut hidden_depth) = (false, false, 0_usize);
         json::rewritten(text, |token| {
-            if token.kind == Kind::Name {
-                let name = json::decoded(token.text);
-                is_secret = is_secret_field(&name);
-                is_plural = name.ends_with(['s', 'S']);
+            match token.kind {
+                Kind::Name => {
+                    name = json::decoded(token.text);
+                    is_secret = is_secret_field(&name) || is_named && name == "value";
+                    return None;
+                }
+                Kind::Colon => return None,
+                _ => {}
             }
-            if matches!(token.kind, Kind::Name | Kind::Colon) {
-                return None;
-            }
-            let is_hidden = std::mem::take(&mut is_secret) || hidden_depth > 0;
+            let is_hidden = is_secret || hidden_depth > 0;
             match token.kind {
                 Kind::Open => hidden_depth += usize::from(is_hidden),
                 Kind::Close => hidden_depth = hidden_depth.saturating_sub(1),
+                // Text in other quotes may hold spaces.
+                Kind::Other if is_hidden => return Some(self.hide(token.text)),
+                Kind::Other => {
+                    let word = token.text.trim_matches('\'');
+                    is_secret =
+                        text[token.end()..].trim_start().starts_with(':') && is_secret_field(word);
+                    return match self.words(token.text) {
+                        Cow::Borrowed(_) => None,
+                        Cow::Owned(new) => Some(new),
+                    };
+                }
+                _ => {}
+            }
+            is_secret = false;
+            match token.kind {
+                Kind::Open | Kind::Close => is_named = false,
                 Kind::String => {
                     let value = json::decoded(token.text);
+                    if matches!(&*name, "name" | "key") {
+                        is_named = is_secret_field(&value);
+                    }
                     let new = match is_hidden && !value.is_empty() {
                         true => self.hide(&value).into(),
                         false => self.text(&value),
@@ -171,13 +192,8 @@ impl Redactor {
                     }
                 }
                 // `tokens: 5` counts.
-                Kind::Number if is_hidden && !is_plural => {
+                Kind::Number if is_hidden && !name.ends_with(['s', 'S']) => {
                     return Some(json::literal(&self.hide(token.text)));
-                }
-                Kind::Other => {
-                    if let Cow::Owned(new) = self.words(token.text) {
-                        return Some(new);
-                    }
                 }
                 _ => {}
             }

@@ -35,6 +35,21 @@ fn json_is_laid_out_and_otherwise_untouched() {
 }
 
 #[test]
+fn numbers_names_and_escapes_of_json_stay_as_received() {
+    let body =
+        r#"{"n":[99999999999999999999,1.50,1e2,-0,1E400],"a":1,"a":"\ud800","\udc00":{"b":[]}}"#;
+    let tokens: String = shown(body.as_bytes()).split_whitespace().collect();
+    assert_eq!(tokens, body);
+    assert_eq!(shown(body.as_bytes()).lines().count(), 13);
+    for broken in ["[1,2}", "{\"a\":[}", "{} {}", "[nul]", "{\"a\":1"] {
+        assert!(
+            shown(broken.as_bytes()).contains("not valid JSON"),
+            "{broken}"
+        );
+    }
+}
+
+#[test]
 fn new_fields_are_marked_on_their_lines() {
     let field = |path: &str, was: &[&str]| NewField {
         path: path.to_owned(),

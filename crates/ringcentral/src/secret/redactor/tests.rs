@@ -104,6 +104,14 @@ fn secrets_of_json_are_hidden_at_any_depth() {
             r#"{"code":"CMN-101","key":"a","signature":"0f"}"#,
             r#"{"code":"CMN-101","key":"a","signature":"0f"}"#,
         ),
+        (
+            r#"[{"name":"access_token","value":"s"},{"name":"id","value":"1"},{"key":"Authorization","value":"s"}]"#,
+            r#"[{"name":"access_token","value":"••••"},{"name":"id","value":"1"},{"key":"Authorization","value":"••••"}]"#,
+        ),
+        (
+            "{\"access_token\": s, 'token': 's t', 'a': 'b'}",
+            "{\"access_token\": ••••, 'token': •••• ••••, 'a': 'b'}",
+        ),
         ("[https://a.test/?token=s]", "[https://a.test/?token=••••]"),
     ] {
         assert_eq!(body("application/json", given.as_bytes()), shown, "{given}");
