@@ -65,6 +65,36 @@ async fn an_event_is_shown_and_opened_and_the_terminal_is_restored() -> anyhow::
 }
 
 #[tokio::test]
+async fn what_a_terminal_sends_by_itself_is_no_key() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    let terminal = world.terminal("sh -c '", RESTORED).await?;
+    let sms = hooks::sms("163823379859", 0, "Ahoy");
+    world.notify(compact(&sms)).await?;
+    terminal.shows("Ahoy").await?;
+    for bytes in [
+        "\x1b[?1;2c\x1b[1;5R\x1b]11;rgb:q/q/q\x1b\\\x1bP1$r0q\x1b\\\x1b[Mqqq",
+        "\x1b]52;c;cX",
+        "qqq\x07\x1b[200~q",
+        "\rq\x1b[20",
+        "1~\u{9b}?997;1nrq\x1b[201~",
+    ] {
+        let hex: Vec<String> = bytes.bytes().map(|byte| format!("{byte:x}")).collect();
+        let hex: Vec<&str> = hex.iter().map(String::as_str).collect();
+        terminal
+            .tmux(&[&["send-keys", "-H"], &hex[..]].concat())
+            .await?;
+    }
+    terminal.shows("a paste does nothing here").await?;
+    terminal.types("/kind:sms").await?;
+    terminal.shows("/kind:sms").await?;
+    // Together with a key it would be Alt, which a prompt keeps.
+    terminal.press("Escape").await?;
+    eventually!(!terminal.screen().await.contains("/kind:sms"), "the list")?;
+    terminal.press("q").await?;
+    terminal.shows("left with 0").await
+}
+
+#[tokio::test]
 async fn a_terminal_that_goes_away_ends_the_client() -> anyhow::Result<()> {
     let mut world = World::new().await?;
     let (pid, before) = with_pid(&world);

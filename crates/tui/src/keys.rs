@@ -1,13 +1,13 @@
-//! Reads keys from the terminal, on a thread.
+//! Reads keys from the process's terminal: [`Tty`] for whoever asks, and [`read`] on a thread for the screen.
 //!
-//! crossterm's stream reads inside its `poll`, and on a closed terminal it never returns, so the loop would not notice
-//! its cancellation. Here only the thread hangs, and it ends with the process.
+//! A read of a terminal cannot be cancelled, so only the thread hangs, and it ends with the process.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crossterm::event::{self, Event};
+use crossterm::event::Event;
 use futures_util::Stream;
 use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
@@ -55,16 +55,30 @@ fn turn() -> MutexGuard<'static, Turn> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads the process's terminal until the stream is dropped.
+/// Reads the process's terminal until the stream is dropped or the terminal is gone.
 pub(crate) fn read() -> io::Result<impl Stream<Item = io::Result<Event>>> {
     let (send, mut receive) = mpsc::channel(WAITING);
+    let tty = Tty::open()?;
     std::thread::Builder::new()
         .name("keys".to_owned())
-        .spawn(move || forward(&send))?;
-    Ok(poll_fn(move |cx| receive.poll_recv(cx)))
+        .spawn(move || forward(tty, &send))?;
+    #[cfg(unix)]
+    let mut resized = {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::window_change())?
+    };
+    Ok(poll_fn(move |cx| {
+        #[cfg(unix)]
+        if resized.poll_recv(cx).is_ready() {
+            let size = crossterm::terminal::size();
+            let resize = size.map(|(columns, lines)| Event::Resize(columns, lines));
+            return std::task::Poll::Ready(Some(resize));
+        }
+        receive.poll_recv(cx)
+    }))
 }
 
-fn forward(send: &mpsc::Sender<io::Result<Event>>) {
+fn forward(mut tty: Tty, send: &mpsc::Sender<io::Result<Event>>) {
     while !send.is_closed() {
         let mut mine = turn();
         while mine.lent {
@@ -72,17 +86,156 @@ fn forward(send: &mpsc::Sender<io::Result<Event>>) {
         }
         mine.reading = true;
         drop(mine);
-        let event = match event::poll(CHECK) {
-            Ok(false) => None,
-            Ok(true) => Some(event::read()),
-            Err(error) => Some(Err(error)),
-        };
+        let read = tty.read(CHECK);
         turn().reading = false;
         CHANGED.notify_all();
-        let Some(event) = event else { continue };
+        let event = match read {
+            Ok(Read::Event(event)) => Ok(event),
+            Ok(Read::Nothing) => continue,
+            Ok(Read::End) => return,
+            Err(error) => Err(error),
+        };
         let last = event.is_err();
         if send.blocking_send(event).is_err() || last {
             return;
+        }
+    }
+}
+
+/// What reading a terminal gave.
+#[derive(Debug)]
+pub enum Read {
+    /// A key press, a paste or a mouse report.
+    Event(Event),
+    /// Nothing came in time.
+    Nothing,
+    /// The terminal is gone.
+    End,
+}
+
+/// The process's terminal, for reading.
+#[derive(Debug)]
+pub struct Tty {
+    #[cfg(unix)]
+    terminal: unix::Terminal,
+    waiting: VecDeque<Event>,
+}
+
+impl Tty {
+    /// Opens the process's terminal.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminal: unix::Terminal::open()?,
+            waiting: VecDeque::new(),
+        })
+    }
+
+    /// Reads what comes next within a time. The terminal must be in raw mode.
+    ///
+    /// # Errors
+    /// When the terminal cannot be read.
+    pub fn read(&mut self, within: Duration) -> io::Result<Read> {
+        if let Some(event) = self.waiting.pop_front() {
+            return Ok(Read::Event(event));
+        }
+        #[cfg(unix)]
+        if !self.terminal.read(within, &mut self.waiting)? {
+            return Ok(Read::End);
+        }
+        // Windows has no bytes but records, and those of keys are told apart.
+        #[cfg(not(unix))]
+        if crossterm::event::poll(within)? {
+            self.waiting.push_back(crossterm::event::read()?);
+        }
+        Ok(self.waiting.pop_front().map_or(Read::Nothing, Read::Event))
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::collections::VecDeque;
+    use std::fs::File;
+    use std::io::{self, IsTerminal, Read};
+    use std::os::fd::AsFd;
+    use std::time::{Duration, Instant};
+
+    use crossterm::event::Event;
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::io::Errno;
+
+    use crate::input::Parser;
+
+    /// Bytes of one read.
+    const READ: usize = 4096;
+
+    #[derive(Debug)]
+    pub(super) struct Terminal {
+        /// Unbuffered: what is not read is for whoever reads next, such as an editor.
+        file: File,
+        parser: Parser,
+        /// When the last bytes came.
+        last: Instant,
+    }
+
+    impl Terminal {
+        pub(super) fn open() -> io::Result<Self> {
+            let stdin = io::stdin();
+            let file = match stdin.is_terminal() {
+                true => File::from(stdin.as_fd().try_clone_to_owned()?),
+                false => File::open("/dev/tty")?,
+            };
+            Ok(Self {
+                file,
+                parser: Parser::default(),
+                last: Instant::now(),
+            })
+        }
+
+        /// Returns false at the end.
+        pub(super) fn read(
+            &mut self,
+            within: Duration,
+            events: &mut VecDeque<Event>,
+        ) -> io::Result<bool> {
+            let silence = self.parser.wait();
+            let left = silence.map(|silence| silence.saturating_sub(self.last.elapsed()));
+            let wait = left.map_or(within, |left| left.min(within));
+            let mut found = Vec::new();
+            if ready(&self.file, wait)? {
+                let mut bytes = [0; READ];
+                let bytes = match self.file.read(&mut bytes) {
+                    // A terminal that is gone gives an error on some systems.
+                    Ok(0) => return Ok(false),
+                    Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
+                        return Ok(false);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
+                    Err(error) => return Err(error),
+                    Ok(read) => bytes.get(..read).unwrap_or_default(),
+                };
+                self.parser.read(bytes, &mut found);
+                self.last = Instant::now();
+            } else if silence.is_some_and(|silence| self.last.elapsed() >= silence) {
+                self.parser.silence(&mut found);
+                self.last = Instant::now();
+            }
+            events.extend(found);
+            Ok(true)
+        }
+    }
+
+    /// Waits until something can be read.
+    fn ready(file: &File, wait: Duration) -> io::Result<bool> {
+        let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
+        let mut fds = [PollFd::new(file, PollFlags::IN)];
+        match poll(&mut fds, Some(&wait)) {
+            Ok(ready) => Ok(ready > 0),
+            Err(Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 }

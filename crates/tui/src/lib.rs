@@ -25,8 +25,10 @@ mod app;
 mod effect;
 mod format;
 pub mod hex;
+#[cfg(unix)]
+mod input;
 pub mod keymap;
-mod keys;
+pub mod keys;
 mod layout;
 mod msg;
 pub mod replayer;
