@@ -240,7 +240,7 @@ fn answers() -> Vec<(&'static str, Script, Case)> {
         (
             "HTTP/2 alone",
             |_| b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64".to_vec().into(),
-            unreadable("HTTP/2 to a caller that did not ask for it"),
+            unreadable("speaks HTTP/2 only"),
         ),
         (
             "notification refused",
@@ -300,9 +300,9 @@ async fn late_is_told_from_in_time_and_from_never() -> anyhow::Result<()> {
         (after(|_| 2900), Case::passing(), 2900.0),
         (after(|_| 3100), Case::passing(), 3100.0),
         (
-            after(|request| u64::from(request.before == 0) * 700),
+            after(|request| u64::from(request.before == 0) * 1200),
             Case::passing(),
-            700.0,
+            1200.0,
         ),
         (after(late), notified, 0.0),
         (silent, never, 0.0),

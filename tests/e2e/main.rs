@@ -10,6 +10,7 @@ mod durability;
 mod edge;
 mod endpoints;
 mod operating;
+mod outbound;
 mod output;
 mod packages;
 mod pages;

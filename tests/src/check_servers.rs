@@ -143,7 +143,7 @@ impl Report {
         let slowest = later.map_or(first, |later| first.max(later));
         let connection = self.object["tries"][0]["connection_ms"].as_f64();
         let together = slowest + connection.unwrap_or_default();
-        let is_cold = later.is_some_and(|later| first > 3.0 * later && first > later + 300.0);
+        let is_cold = later.is_some_and(|later| first > 3.0 * later && first >= 1000.0);
         let time = match slowest > 3000.0 {
             true => Some("fail"),
             false => (together > 3000.0).then_some("warn"),

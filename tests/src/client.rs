@@ -22,6 +22,7 @@ pub struct Home {
     relay: String,
     ca: PathBuf,
     token: Option<Token>,
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Home {
@@ -35,6 +36,7 @@ impl Home {
             relay: relay.url().to_owned(),
             ca: relay.ca().to_owned(),
             token: Some(token.clone()),
+            variables: Vec::new(),
         })
     }
 
@@ -48,6 +50,7 @@ impl Home {
             relay: "https://localhost:1".to_owned(),
             ca: PathBuf::new(),
             token: None,
+            variables: Vec::new(),
         })
     }
 
@@ -62,6 +65,13 @@ impl Home {
     #[must_use]
     pub fn token(mut self, token: Option<&Token>) -> Self {
         self.token = token.cloned();
+        self
+    }
+
+    /// Sets a variable of the environment, which is otherwise what configures the client.
+    #[must_use]
+    pub fn variable(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
         self
     }
 
@@ -144,6 +154,7 @@ impl Home {
         if let Some(token) = &self.token {
             environment.push(("RINGTAIL_TOKEN", token.expose().to_owned()));
         }
+        environment.extend(self.variables.iter().cloned());
         environment
     }
 

@@ -101,6 +101,11 @@ impl Address {
         &self.name
     }
 
+    /// Returns the address.
+    pub(super) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
     /// Returns the value of the `Host` header.
     pub(super) fn authority(&self) -> &str {
         self.uri

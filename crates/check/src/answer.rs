@@ -14,6 +14,7 @@ use super::exchange::{Answer, NoAnswer};
 use super::limits::{ANSWER_TIME, MAX_BODY_BYTES};
 use super::page;
 use super::row::{Requirement, Row};
+use super::tls::HTTP2_ONLY;
 use ringtail_outbound::certificate::quote;
 
 /// What an answer needs, or what frames it. Everything else takes room for nothing.
@@ -38,7 +39,7 @@ pub(super) fn rows(result: &Result<Answer, NoAnswer>, token: &str) -> Vec<Row> {
         Ok(answer) => {
             let mut rows = vec![Row::pass(
                 Requirement::Answer,
-                format!("HTTP/1.1, {} bytes", answer.bytes),
+                format!("{:?}, {} bytes", answer.version, answer.bytes),
             )];
             rows.extend(content(answer, token));
             rows
@@ -79,11 +80,11 @@ pub(super) fn no_answer(requirement: Requirement, none: &NoAnswer) -> Row {
             "HTTP with a header that is not one".to_owned(),
             "look at it with --verbose: a name or value has characters that HTTP does not allow",
         ),
+        NoAnswer::Http2Only => (HTTP2_ONLY.0.to_owned(), HTTP2_ONLY.1),
         // A SETTINGS frame, with which every HTTP/2 server begins.
-        NoAnswer::NotHttp { beginning } if matches!(beginning.as_slice(), [0, 0, _, 4, ..]) => (
-            "HTTP/2 to a caller that did not ask for it".to_owned(),
-            "let the server speak HTTP/1.1 with callers that do not ask for more (ALPN)",
-        ),
+        NoAnswer::NotHttp { beginning } if matches!(beginning.as_slice(), [0, 0, _, 4, ..]) => {
+            (HTTP2_ONLY.0.to_owned(), HTTP2_ONLY.1)
+        }
         NoAnswer::NotHttp { beginning } => {
             let line = beginning
                 .split(|byte| *byte == b'\r')
@@ -117,6 +118,19 @@ fn content(answer: &Answer, token: &str) -> Vec<Row> {
     let mut rows = vec![Row::pass(Requirement::Redirect, "none")];
     let echoed = token_row(answer, token);
     let is_echoed = echoed.earns.is_none();
+    // nginx ends the handshake first, and then refuses with one of its own statuses or 400.
+    let refuses = matches!(status.as_u16(), 400 | 401 | 403 | 495 | 496);
+    if answer.asks_certificate && refuses && !is_echoed {
+        rows.push(Row::pass(Requirement::Page, "none"));
+        let seen = format!("{status}: the server wants a client certificate");
+        let fix = "do not ask for a client certificate on this path: RingCentral has none (nginx: `ssl_verify_client off;`)";
+        rows.push(
+            Row::fail(Requirement::Status, seen)
+                .earns(&codes::SUB_522)
+                .fix(fix),
+        );
+        return rows;
+    }
     if let Some(page) = page::recognise(answer, is_echoed) {
         let earned = if status == StatusCode::OK {
             &codes::SUB_520

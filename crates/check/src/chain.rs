@@ -234,8 +234,13 @@ pub(super) fn row(judgement: &Judgement, now: SystemTime) -> Row {
             .fix(first.fix());
     }
     let left = judgement.ends.saturating_sub(seconds(now));
+    let is_soon = left < i64::try_from(SOON.as_secs()).unwrap_or(i64::MAX);
+    let soon = match is_soon {
+        true => format!(", which is in {} days", left / 86_400),
+        false => String::new(),
+    };
     let seen = format!(
-        "valid until {}, issued by {}",
+        "valid until {}{soon}, issued by {}",
         certificate::day(judgement.ends),
         judgement.issuer
     );
@@ -250,8 +255,8 @@ pub(super) fn row(judgement: &Judgement, now: SystemTime) -> Row {
         .fix("get a certificate of a public authority, such as Let's Encrypt")
         .aside(true);
     }
-    if left < i64::try_from(SOON.as_secs()).unwrap_or(i64::MAX) {
-        return Row::warn(requirement, format!("{seen}: in {} days", left / 86_400))
+    if is_soon {
+        return Row::warn(requirement, seen)
             .earns(&codes::SUB_524)
             .fix("renew it, and look why that did not happen by itself");
     }

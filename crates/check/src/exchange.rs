@@ -1,11 +1,10 @@
 //! One request and its answer, with every byte of it counted.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -16,7 +15,7 @@ use tokio::time::timeout;
 
 use super::address::Address;
 use super::limits::{ANSWER_TIME, MAX_BODY_BYTES};
-use super::network::connect;
+use super::network::{Peer, connect};
 use super::tap::{Broken, Meter, Passed, Tap};
 use super::tls::{ShakeError, handshake};
 
@@ -29,6 +28,7 @@ pub(super) struct Connection {
     _driver: JoinSet<()>,
     /// How long it took to make.
     pub(super) took: Duration,
+    asks_certificate: bool,
 }
 
 /// A whole answer.
@@ -44,6 +44,10 @@ pub(super) struct Answer {
     pub(super) is_cut: bool,
     /// From the request to the last byte.
     pub(super) took: Duration,
+    /// Whether the server asked for a certificate of its caller.
+    pub(super) asks_certificate: bool,
+    /// HTTP/1.1 or 1.0.
+    pub(super) version: Version,
 }
 
 /// Why no response arrived.
@@ -59,6 +63,8 @@ pub(super) enum NoAnswer {
     Reset,
     /// The server closed the connection in the middle.
     CutOff { bytes: u64 },
+    /// The server speaks HTTP/2 and not HTTP/1.1.
+    Http2Only,
     /// What came is not HTTP/1.1.
     NotHttp { beginning: Vec<u8> },
     /// The headers are larger than any that make sense.
@@ -90,16 +96,17 @@ impl From<Passed> for Wire {
 
 impl Connection {
     /// Connects as RingCentral would.
-    pub(super) async fn open(peer: SocketAddr, address: &Address) -> Result<Self, NoAnswer> {
+    pub(super) async fn open(peer: &Peer, address: &Address) -> Result<Self, NoAnswer> {
         let began = Instant::now();
         if address.is_secure() {
-            let stream = handshake(peer, address)
-                .await
-                .map_err(|error| match error {
-                    ShakeError::Io(error) => unconnected(&error),
-                    other => unconnected(&other),
-                })?;
-            Self::over(stream, began).await
+            let shaken = handshake(peer, address, None).await;
+            let (stream, asks_certificate) = shaken.map_err(|error| match error {
+                ShakeError::Io(error) => unconnected(&error),
+                other => unconnected(&other),
+            })?;
+            let mut connection = Self::over(stream, began).await?;
+            connection.asks_certificate = asks_certificate;
+            Ok(connection)
         } else {
             let (stream, _) = connect(peer).await.map_err(|error| unconnected(&error))?;
             Self::over(stream, began).await
@@ -127,6 +134,7 @@ impl Connection {
             meter,
             _driver: driver,
             took,
+            asks_certificate: false,
         })
     }
 
@@ -162,6 +170,8 @@ impl Connection {
             bytes: self.meter.received_bytes(),
             is_cut,
             took: began.elapsed(),
+            asks_certificate: self.asks_certificate,
+            version: head.version,
         })
     }
 

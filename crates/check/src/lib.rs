@@ -26,12 +26,12 @@ mod tap;
 mod tls;
 mod witness;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use ringtail_outbound::proxy::{Connector, Proxies};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -39,6 +39,7 @@ pub use self::address::{Address, AddressError};
 pub use self::exchange::Wire;
 use self::exchange::{Answer, Connection, NoAnswer};
 use self::limits::TOTAL_TIME;
+use self::network::Peer;
 pub use self::pace::Try;
 pub use self::roots::Roots;
 pub use self::row::{Outcome, Requirement, Row};
@@ -54,6 +55,8 @@ pub struct Options {
     pub tries: u32,
     /// Whether a notification is sent too.
     pub notify: bool,
+    /// The environment's proxy.
+    pub proxies: Proxies,
 }
 
 /// Everything that a check found out.
@@ -71,6 +74,13 @@ impl Report {
     /// Returns the first row that is not met, which is what RingCentral would stumble over first.
     pub fn refusal(&self) -> Option<&Row> {
         self.rows.iter().find(|row| row.outcome == Outcome::Fail)
+    }
+
+    /// Returns whether an answer was judged; without one and without a failure, nobody knows.
+    pub fn is_complete(&self) -> bool {
+        let answer = |row: &Row| row.requirement == Requirement::Answer;
+        let mut rows = self.rows.iter();
+        rows.any(|row| answer(row) && row.outcome != Outcome::Skipped)
     }
 
     /// Returns the rows that are left aside as asked, and would be failures otherwise.
@@ -115,15 +125,10 @@ impl Check<'_> {
     async fn run(&mut self) {
         self.tell(address::row(self.address, self.options.local))
             .await;
-        let (row, addresses) = network::resolve(self.address, self.options.local).await;
-        self.tell(row).await;
-        if addresses.is_empty() {
+        let Some(peer) = self.peer().await else {
             return;
-        }
-        let is_local = self.address.why_local().is_some();
-        let (row, peer) = network::connections(&addresses, is_local).await;
-        self.tell(row).await;
-        let Some(peer) = peer else { return };
+        };
+        let peer = &peer;
         if self.address.is_secure() {
             let (rows, is_spoken) = tls::rows(self.address, peer, &self.options.roots).await;
             self.tell_all(rows).await;
@@ -145,8 +150,28 @@ impl Check<'_> {
         }
     }
 
+    /// Finds out how the address is reached.
+    async fn peer(&mut self) -> Option<Peer> {
+        let (uri, proxies) = (self.address.uri(), &self.options.proxies);
+        if let Some(proxy) = proxies.proxy(uri) {
+            let peer = Peer::Proxy(Connector::new(proxies.clone()), uri.clone());
+            let (rows, is_reached) = network::connection_of_proxy(&proxy, &peer).await;
+            self.tell_all(rows).await;
+            return is_reached.then_some(peer);
+        }
+        let (row, addresses) = network::resolve(self.address, self.options.local).await;
+        self.tell(row).await;
+        if addresses.is_empty() {
+            return None;
+        }
+        let is_local = self.address.why_local().is_some();
+        let (row, address) = network::connections(&addresses, is_local).await;
+        self.tell(row).await;
+        address.map(Peer::Direct)
+    }
+
     /// Sends the validations, the first on a new connection and later ones on the open one.
-    async fn validations(&mut self, peer: SocketAddr) -> Option<Connection> {
+    async fn validations(&mut self, peer: &Peer) -> Option<Connection> {
         let mut open: Option<Connection> = None;
         let mut judged = Vec::new();
         for _ in 0..self.options.tries.max(1) {
@@ -155,9 +180,15 @@ impl Check<'_> {
             }
             let token = request::fresh_token();
             let make = || request::validation(self.address, &token);
-            let asked = self.ask(peer, open.take(), make).await;
+            let mut asked = self.ask(peer, open.take(), make).await;
             if judged.is_empty() {
-                self.report.wire.extend(asked.wire);
+                self.report.wire.extend(asked.wire.take());
+                if self.address.is_secure()
+                    && asked.may_be_http2()
+                    && tls::is_http2_only(peer, self.address).await
+                {
+                    asked.answer = Err(NoAnswer::Http2Only);
+                }
             }
             judged.push(answer::rows(&asked.answer, &token));
             match asked.answer {
@@ -186,7 +217,7 @@ impl Check<'_> {
         open
     }
 
-    async fn notification(&mut self, peer: SocketAddr, open: Option<Connection>) {
+    async fn notification(&mut self, peer: &Peer, open: Option<Connection>) {
         self.skip_until(Requirement::NotificationAnswer).await;
         let make = || request::notification(self.address);
         let asked = self.ask(peer, open, make).await;
@@ -197,7 +228,7 @@ impl Check<'_> {
     /// Sends a request on the open connection, or on a new one.
     async fn ask(
         &self,
-        peer: SocketAddr,
+        peer: &Peer,
         open: Option<Connection>,
         make: impl Fn() -> Option<Request<Full<Bytes>>>,
     ) -> Asked {
@@ -293,6 +324,7 @@ impl Check<'_> {
             .find(|row| row.outcome == Outcome::Fail);
         match failed {
             Some(row) => format!("not tried: see {}", row.requirement.title().trim()),
+            None if !self.report.is_complete() => "not tried: this check cannot connect".to_owned(),
             None => "not tried".to_owned(),
         }
     }
@@ -309,6 +341,16 @@ struct Asked {
 }
 
 impl Asked {
+    /// Returns whether a server that speaks HTTP/2 only may have answered so: by a broken connection, or by HTTP/1 with a
+    /// status that says no.
+    fn may_be_http2(&self) -> bool {
+        match &self.answer {
+            Ok(answer) => matches!(answer.status.as_u16(), 400 | 403 | 421 | 426 | 464 | 505),
+            Err(NoAnswer::NoConnection { .. } | NoAnswer::HeadersTooLarge) => false,
+            Err(_) => true,
+        }
+    }
+
     fn nothing(why: NoAnswer) -> Self {
         Self {
             wire: None,

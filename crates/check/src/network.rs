@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use http::Uri;
 use ringtail_errors::codes;
+use ringtail_outbound::proxy::{Connector, Proxy};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
@@ -81,10 +83,53 @@ fn name_row(name: &str, addresses: &[SocketAddr], is_local: bool, local: bool) -
     Row::pass(requirement, shown)
 }
 
+/// How the address is reached.
+#[derive(Debug, Clone)]
+pub(super) enum Peer {
+    /// One of the name's addresses.
+    Direct(SocketAddr),
+    /// Through the environment's proxy, which looks the name up.
+    Proxy(Connector, Uri),
+}
+
+impl Peer {
+    async fn stream(&self) -> io::Result<TcpStream> {
+        match self {
+            Self::Direct(to) => TcpStream::connect(to).await,
+            Self::Proxy(connector, uri) => {
+                let connected = connector.connect(uri.clone()).await;
+                connected.map_err(|error| io::Error::other(ringtail_text::chain(&error)))
+            }
+        }
+    }
+}
+
+/// Makes the rows of a name and a connection behind a proxy, and returns whether there is one.
+pub(super) async fn connection_of_proxy(proxy: &Proxy, peer: &Peer) -> (Vec<Row>, bool) {
+    let name = Row::skipped(Requirement::Name, format!("{proxy} looks it up"));
+    let requirement = Requirement::Connection;
+    match connect(peer).await {
+        Ok((_, took)) => {
+            let seen = format!("by {proxy} in {} ms", took.as_millis());
+            (vec![name, Row::pass(requirement, seen)], true)
+        }
+        Err(error) => {
+            let seen = match error.kind() {
+                io::ErrorKind::TimedOut => {
+                    format!("{proxy} is silent for {} s", CONNECT_TIME.as_secs())
+                }
+                _ => error.to_string(),
+            };
+            let fix = "check HTTPS_PROXY and ALL_PROXY, or put the host into NO_PROXY; this says nothing about RingCentral";
+            (vec![name, Row::fail(requirement, seen).fix(fix)], false)
+        }
+    }
+}
+
 /// A connection, and how long it took.
-pub(super) async fn connect(to: SocketAddr) -> Result<(TcpStream, Duration), io::Error> {
+pub(super) async fn connect(to: &Peer) -> Result<(TcpStream, Duration), io::Error> {
     let began = Instant::now();
-    match timeout(CONNECT_TIME, TcpStream::connect(to)).await {
+    match timeout(CONNECT_TIME, to.stream()).await {
         Ok(Ok(stream)) => {
             stream.set_nodelay(true)?;
             Ok((stream, began.elapsed()))
@@ -101,7 +146,7 @@ pub(super) async fn connections(
 ) -> (Row, Option<SocketAddr>) {
     let tried = join_all(addresses.iter().map(|to| async move {
         // The connection itself is of no use: what follows makes its own.
-        (*to, connect(*to).await.map(|(_, took)| took))
+        (*to, connect(&Peer::Direct(*to)).await.map(|(_, took)| took))
     }))
     .await;
     judge(&tried, is_local)

@@ -70,7 +70,9 @@ fn reason(none: &NoAnswer) -> Recorded {
         NoAnswer::NoConnection { .. } => Recorded::Unreachable,
         NoAnswer::TimedOut { .. } => Recorded::TimedOut,
         NoAnswer::Empty | NoAnswer::Reset | NoAnswer::CutOff { .. } => Recorded::Reset,
-        NoAnswer::NotHttp { .. } | NoAnswer::HeadersTooLarge => Recorded::NotHttp,
+        NoAnswer::NotHttp { .. } | NoAnswer::HeadersTooLarge | NoAnswer::Http2Only => {
+            Recorded::NotHttp
+        }
         NoAnswer::Tls { .. } => Recorded::Tls,
     }
 }
@@ -91,6 +93,8 @@ mod tests {
             bytes,
             is_cut: false,
             took: Duration::from_millis(took),
+            asks_certificate: false,
+            version: http::Version::HTTP_11,
         };
         let of = |result: Result<Answer, NoAnswer>| {
             let rows = rows(&result);

@@ -212,6 +212,8 @@ mod tests {
             bytes: 0,
             is_cut: false,
             took: Duration::ZERO,
+            asks_certificate: false,
+            version: http::Version::HTTP_11,
         }
     }
 

@@ -1,8 +1,9 @@
 //! The TLS connection of a check, and the rows about it.
 
+mod old;
+
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -19,7 +20,7 @@ use tokio_rustls::client::TlsStream;
 use super::address::Address;
 use super::chain;
 use super::limits::TLS_TIME;
-use super::network::connect;
+use super::network::{Peer, connect};
 use super::roots::Roots;
 use super::row::{Outcome, Requirement, Row};
 use super::witness::Anonymous;
@@ -27,10 +28,22 @@ use ringtail_errors::codes;
 use ringtail_outbound::certificate;
 
 /// Returns the rows of TLS and whether the check can continue. If not, one row is a failure.
-pub(super) async fn rows(address: &Address, peer: SocketAddr, roots: &Roots) -> (Vec<Row>, bool) {
-    let stream = match handshake(peer, address).await {
-        Ok(stream) => stream,
+pub(super) async fn rows(address: &Address, peer: &Peer, roots: &Roots) -> (Vec<Row>, bool) {
+    let stream = match handshake(peer, address, None).await {
+        Ok((stream, _)) => stream,
         Err(error) => {
+            if error.finds_nothing_common()
+                && let Some(suite) = old::suite(peer, address.server_name()).await
+            {
+                return (vec![agreed_version(), old_suites(suite)], false);
+            }
+            if is_http2_only(peer, address).await {
+                let (seen, fix) = HTTP2_ONLY;
+                let row = Row::fail(Requirement::Answer, seen)
+                    .earns(&codes::SUB_521)
+                    .fix(fix);
+                return (vec![agreed_version(), row], false);
+            }
             // An HTTP server may wait for the end of a line, and be silent until then.
             return (refusals(&error, speaks_http(peer).await), false);
         }
@@ -64,7 +77,7 @@ pub(super) async fn rows(address: &Address, peer: SocketAddr, roots: &Roots) -> 
 }
 
 /// Sends a request by plain HTTP, where TLS was not understood.
-async fn speaks_http(peer: SocketAddr) -> bool {
+async fn speaks_http(peer: &Peer) -> bool {
     let reply = async {
         let (mut stream, _) = connect(peer).await?;
         stream.write_all(b"HEAD / HTTP/1.0\r\n\r\n").await?;
@@ -75,11 +88,31 @@ async fn speaks_http(peer: SocketAddr) -> bool {
     matches!(timeout(TLS_TIME, reply).await, Ok(Ok(true)))
 }
 
-/// Makes a TLS connection and accepts any certificate: the chain is judged apart, and nothing private is sent.
+/// What is wrong with a server that speaks HTTP/2 only, and what to do.
+pub(super) const HTTP2_ONLY: (&str, &str) = (
+    "the server speaks HTTP/2 only",
+    "let it speak HTTP/1.1 with callers that do not ask for more (ALPN): nothing says that RingCentral does",
+);
+
+/// Returns whether the server agrees on HTTP/2 with a caller that offers it, and not on HTTP/1.1 with one that offers that.
+///
+/// How such a server treats a caller that offers nothing, as RingCentral may, differs from one try to the next: it may
+/// close, reset, or send frames, whichever comes first.
+pub(super) async fn is_http2_only(peer: &Peer, address: &Address) -> bool {
+    let agrees = async |protocol: &'static [u8]| {
+        let shaken = handshake(peer, address, Some(protocol)).await;
+        shaken.is_ok_and(|(stream, _)| stream.get_ref().1.alpn_protocol() == Some(protocol))
+    };
+    agrees(b"h2").await && !agrees(b"http/1.1").await
+}
+
+/// Makes a TLS connection and accepts any certificate: the chain is judged apart, and nothing private is sent. Returns it,
+/// and whether the server asked for a certificate of its caller.
 pub(super) async fn handshake(
-    peer: SocketAddr,
+    peer: &Peer,
     address: &Address,
-) -> Result<TlsStream<TcpStream>, ShakeError> {
+    protocol: Option<&[u8]>,
+) -> Result<(TlsStream<TcpStream>, bool), ShakeError> {
     let (tcp, _) = connect(peer).await.map_err(ShakeError::Io)?;
     let provider = provider();
     let anonymous = Arc::new(Anonymous::default());
@@ -91,10 +124,11 @@ pub(super) async fn handshake(
         .with_client_cert_resolver(Arc::clone(&anonymous) as Arc<dyn ResolvesClientCert>);
     // A resumed handshake would be faster than RingCentral's.
     config.resumption = Resumption::disabled();
+    config.alpn_protocols = protocol.map(<[u8]>::to_vec).into_iter().collect();
     let connector = TlsConnector::from(Arc::new(config));
     let connected = connector.connect(address.server_name().clone(), tcp);
     match timeout(TLS_TIME, connected).await {
-        Ok(Ok(stream)) => Ok(stream),
+        Ok(Ok(stream)) => Ok((stream, anonymous.was_asked())),
         Ok(Err(error)) => Err(match tls_error(&error) {
             Some(tls @ Error::AlertReceived(_)) if anonymous.was_asked() => {
                 ShakeError::WantsCertificate(tls.clone())
@@ -136,6 +170,27 @@ impl fmt::Display for ShakeError {
         }
     }
 }
+
+impl ShakeError {
+    fn finds_nothing_common(&self) -> bool {
+        matches!(
+            self,
+            Self::Tls(Error::AlertReceived(
+                AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity
+            ))
+        )
+    }
+}
+
+fn old_suites(suite: &str) -> Row {
+    let seen = format!(
+        "old suites alone, such as {suite}: nothing says whether RingCentral has them, and this check has not"
+    );
+    Row::warn(Requirement::TlsAlgorithms, seen).fix(MODERN)
+}
+
+const MODERN: &str = "allow the common suites (ECDHE with AES-GCM or ChaCha20) and an RSA or P-256 certificate; Mozilla's \
+                      \"intermediate\" configuration does";
 
 /// Makes the rows of a failed handshake: exactly one is a failure.
 fn refusals(error: &ShakeError, is_http: bool) -> Vec<Row> {
@@ -238,10 +293,7 @@ fn bad_certificate(seen: impl Into<String>) -> Row {
 fn mismatch(seen: impl Into<String>) -> Row {
     Row::fail(Requirement::TlsAlgorithms, seen)
         .earns(&codes::SUB_521)
-        .fix(
-            "allow the common suites (ECDHE with AES-GCM or ChaCha20) and an RSA or P-256 certificate; Mozilla's \
-             \"intermediate\" configuration does",
-        )
+        .fix(MODERN)
 }
 
 #[cfg(test)]

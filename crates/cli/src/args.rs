@@ -15,6 +15,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::error::ContextKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringtail_client::config::{Flags, Keep, MAX_KEEP_DAYS};
@@ -60,13 +61,13 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_name = "URL")]
     relay: Option<String>,
     /// PEM file of an additional certificate authority to trust [env: RINGTAIL_CA]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path())]
     ca: Option<PathBuf>,
     /// Directory for history and log [env: RINGTAIL_DATA]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_parser = path())]
     data: Option<PathBuf>,
     /// Configuration file [env: RINGTAIL_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path())]
     config: Option<PathBuf>,
 }
 
@@ -171,7 +172,7 @@ pub(crate) struct ListenArgs {
     #[arg(long)]
     pub(crate) reveal: bool,
     /// Write the `ready` line to this file once connected
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     pub(crate) ready_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
@@ -344,7 +345,7 @@ pub(crate) struct CompletionsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
     /// Directory for the pages, created if it does not exist
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_parser = path())]
     pub(crate) directory: PathBuf,
 }
 
@@ -384,6 +385,11 @@ pub(crate) struct CheckArgs {
     /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,
+}
+
+/// Parses a path, with `~` for the home directory.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(|path| ringtail_files::expand_home(&path))
 }
 
 /// Parses `NAME` or `NAME=TARGET`.

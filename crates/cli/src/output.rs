@@ -41,7 +41,16 @@ pub(crate) fn usage(error: &clap::Error) {
 
 /// Returns whether colours may be used (<https://no-color.org>).
 pub(crate) fn colour_allowed() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && obeys_sequences()
+}
+
+/// Returns whether the terminal obeys escape sequences: an editor's or a serial console may print them instead.
+pub(crate) fn obeys_sequences() -> bool {
+    match std::env::var_os("TERM").filter(|term| !term.is_empty()) {
+        Some(term) => term != "dumb",
+        // Consoles of Windows have no TERM.
+        None => cfg!(windows),
+    }
 }
 
 /// Columns of a line. A longer word is not cut.

@@ -1,9 +1,11 @@
 //! Reads a token: without echo from a terminal, else from stdin.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::time::Duration;
 
-use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use crossterm::terminal;
+use ringtail_tui::keys::{Read as Key, Tty};
 use secrecy::SecretString;
 
 /// Bytes of stdin that are read, at most.
@@ -23,8 +25,10 @@ pub(crate) fn token(of: &str) -> io::Result<SecretString> {
 
 /// Reads the first line of a pipe or file.
 fn first_line(input: impl Read) -> io::Result<SecretString> {
-    let mut text = String::new();
-    input.take(MAX_BYTES).read_to_string(&mut text)?;
+    let mut bytes = Vec::new();
+    input.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    let text = ringtail_text::decode(bytes)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))?;
     Ok(text.lines().next().unwrap_or_default().into())
 }
 
@@ -41,16 +45,16 @@ fn ask(of: &str) -> io::Result<SecretString> {
 
 fn keys() -> io::Result<SecretString> {
     let mut text = String::new();
+    let mut tty = Tty::open()?;
     loop {
-        let Event::Key(KeyEvent {
-            code,
-            modifiers,
-            kind: KeyEventKind::Press,
-            ..
-        }) = event::read()?
-        else {
-            continue;
+        let key = match tty.read(Duration::from_secs(60))? {
+            Key::Event(Event::Key(key)) if key.kind == KeyEventKind::Press => key,
+            Key::Event(_) | Key::Nothing => continue,
+            Key::End => return Err(io::ErrorKind::UnexpectedEof.into()),
         };
+        let KeyEvent {
+            code, modifiers, ..
+        } = key;
         let control = modifiers.contains(KeyModifiers::CONTROL);
         match code {
             KeyCode::Enter => return Ok(text.into()),
@@ -96,6 +100,7 @@ mod tests {
             ("abc\r\nmore\n", "abc"),
             ("abc", "abc"),
             ("", ""),
+            ("\u{feff}abc\r\n", "abc"),
         ] {
             assert_eq!(first_line(input.as_bytes()).unwrap().expose_secret(), token);
         }

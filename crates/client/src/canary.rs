@@ -163,7 +163,7 @@ impl Canary {
             .header(HEADER, mac)
             .body(Full::new(body))
             .map_err(|_| CanaryError::Url)?;
-        round_trip(&relay, &self.account.trust, request).await?;
+        round_trip(&relay, &self.account, request).await?;
         Ok(())
     }
 

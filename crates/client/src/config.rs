@@ -22,6 +22,7 @@ pub use login::{Login, LoginError};
 pub use relay_url::{BadRelayUrl, RelayUrl};
 
 use ringtail_model::secrets::{AllSecrets, SecretError, Secrets};
+use ringtail_outbound::proxy::{Proxies, ProxyUrlError};
 use ringtail_outbound::trust::{Trust, TrustError};
 use ringtail_recordings::diff::Noise;
 use ringtail_store::Retention;
@@ -67,6 +68,8 @@ pub struct Env {
     pub config: Option<PathBuf>,
     /// `RINGTAIL_GLIP_SECRET` and the like.
     pub secrets: Secrets,
+    /// `HTTPS_PROXY` and the like.
+    pub proxies: Proxies,
 }
 
 impl Env {
@@ -76,6 +79,7 @@ impl Env {
     /// When a variable that is text is not UTF-8.
     pub fn from_process() -> Result<Self, ConfigError> {
         let get = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
+        let path = |name: &str| get(name).map(|path| ringtail_files::expand_home(Path::new(&path)));
         let text = |name: &'static str| match get(name).map(OsString::into_string) {
             None => Ok(None),
             Some(Ok(text)) => Ok(Some(text)),
@@ -84,10 +88,11 @@ impl Env {
         Ok(Self {
             relay: text("RINGTAIL_RELAY")?,
             token: text("RINGTAIL_TOKEN")?.map(SecretString::from),
-            ca: get("RINGTAIL_CA").map(PathBuf::from),
-            data: get("RINGTAIL_DATA").map(PathBuf::from),
-            config: get("RINGTAIL_CONFIG").map(PathBuf::from),
+            ca: path("RINGTAIL_CA"),
+            data: path("RINGTAIL_DATA"),
+            config: path("RINGTAIL_CONFIG"),
             secrets: Secrets::of_variables(get)?,
+            proxies: Proxies::from_env()?,
         })
     }
 }
@@ -146,6 +151,8 @@ pub struct Config {
     pub login_file: PathBuf,
     /// Relay of the login, if it differs from [`Config::relay`].
     pub other_login: Option<String>,
+    /// The environment's proxy.
+    pub proxies: Proxies,
 }
 
 impl Config {
@@ -250,6 +257,7 @@ impl Config {
             noise: (file.diff.noise.iter()).fold(Noise::default(), |noise, name| noise.with(name)),
             login_file: login_file(&places.config),
             other_login: other,
+            proxies: env.proxies.clone(),
         })
     }
 
@@ -281,11 +289,12 @@ impl Config {
             relay,
             token,
             trust,
+            proxies: self.proxies.clone(),
         })
     }
 }
 
-/// Relay, token and trust for calls to the relay.
+/// What calls to the relay need.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The relay.
@@ -294,6 +303,8 @@ pub struct Account {
     pub token: SecretString,
     /// How to verify the relay's certificate.
     pub trust: Trust,
+    /// The proxy on the way to it.
+    pub proxies: Proxies,
 }
 
 fn login_file(config: &Path) -> PathBuf {
@@ -372,6 +383,9 @@ pub enum ConfigError {
     /// TLS cannot be set up.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The environment's proxy cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyUrlError),
 }
 
 impl Coded for ConfigError {
@@ -387,6 +401,7 @@ impl Coded for ConfigError {
             Self::NoRelay => &codes::NO_RELAY,
             Self::NoToken { .. } | Self::OtherLogin { .. } => &codes::NO_TOKEN,
             Self::Trust(error) => error.code(),
+            Self::Proxy(error) => error.code(),
         }
     }
 

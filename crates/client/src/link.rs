@@ -148,7 +148,7 @@ impl LinkSupervisor {
             forward: self.passthrough.is_some(),
             after: after.map(|seq| (info.journal.clone(), seq)),
         };
-        let stream = dial::dial(&self.account.relay, &self.account.trust).await?;
+        let stream = dial::dial(&self.account.relay, &self.account).await?;
         let upgraded = handshake::upgrade(stream, &self.account, &params);
         let stream = tokio::time::timeout(UPGRADE_TIMEOUT, upgraded)
             .await
@@ -234,6 +234,8 @@ impl Coded for LinkError {
             Self::Api(error) => error.code(),
             Self::Dial(error) => error.code(),
             Self::Handshake(error) => error.code(),
+            // The link ended because of this machine, not of the relay.
+            Self::Session(SessionEnd::Events(ReceiveError::Store(error))) => error.code(),
             Self::UpgradeTimeout | Self::Session(_) => &codes::RELAY_BROKE,
             Self::History(error) => error.code(),
         }

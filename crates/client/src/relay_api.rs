@@ -8,7 +8,6 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ringtail_errors::{Code, Coded, codes};
-use ringtail_outbound::trust::Trust;
 use ringtail_protocol::path::{ENDPOINTS, EndpointInfo, code};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -90,17 +89,17 @@ impl RelayApi {
             .header(header::USER_AGENT, USER_AGENT)
             .body(Full::new(Bytes::from(body)))
             .expect("the parts are valid by their types");
-        round_trip(&self.account.relay, &self.account.trust, request).await
+        round_trip(&self.account.relay, &self.account, request).await
     }
 }
 
-/// Sends one request to the relay over a connection of its own, and reads a response of success.
+/// Sends one request to a relay over a connection of its own, and reads a response of success.
 pub(crate) async fn round_trip(
     relay: &RelayUrl,
-    trust: &Trust,
+    account: &Account,
     request: Request<Full<Bytes>>,
 ) -> Result<(StatusCode, Bytes), ApiError> {
-    let stream = dial(relay, trust).await?;
+    let stream = dial(relay, account).await?;
     let call = async {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let answer = async {

@@ -129,6 +129,20 @@ pub fn remove_if_present(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Returns the path with a leading `~` replaced by the user's home directory, as a shell would: shells leave `--data=~/x`
+/// as it is, and nothing expands it in a file. `./~` is a file of that name.
+#[must_use]
+pub fn expand_home(path: &Path) -> PathBuf {
+    expand(path, std::env::home_dir())
+}
+
+fn expand(path: &Path, home: Option<PathBuf>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(below), Some(home)) => home.join(below),
+        _ => path.to_owned(),
+    }
+}
+
 /// Returns the path with a suffix added to its last part: `a/b` and `-wal` make `a/b-wal`.
 #[must_use]
 pub fn sibling(path: &Path, suffix: &str) -> PathBuf {
@@ -232,6 +246,23 @@ mod tests {
         assert_eq!(mode(&path), 0o600);
         let again = create_private(&path).unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_leading_tilde_is_the_home_directory() {
+        for (path, expanded) in [
+            ("~/rt", "/home/me/rt"),
+            ("~", "/home/me/"),
+            ("~//a/~/b", "/home/me/a/~/b"),
+            ("~you/rt", "~you/rt"),
+            ("./~/rt", "./~/rt"),
+            ("a/~", "a/~"),
+            ("/x", "/x"),
+        ] {
+            let home = Some(PathBuf::from("/home/me"));
+            assert_eq!(expand(Path::new(path), home), Path::new(expanded));
+        }
+        assert_eq!(expand(Path::new("~/rt"), None), Path::new("~/rt"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::io;
 use hyper_util::client::legacy;
 
 use crate::certificate;
+use crate::proxy::ProxyError;
 use ringtail_model::FailureKind;
 use ringtail_model::target::TargetUrl;
 
@@ -46,6 +47,8 @@ impl SendFailure {
         let host = target.host();
         let (kind, message) = if let Some(error) = find::<rustls::Error>(error) {
             (FailureKind::Tls, tls_words(error, target))
+        } else if let Some(error) = find::<ProxyError>(error) {
+            (FailureKind::Unreachable, ringtail_text::chain(error))
         } else if is_dns(error) {
             (
                 FailureKind::Unreachable,

@@ -1,6 +1,7 @@
-//! Shared by all HTTP clients: certificate verification, and failures in words and as a kind.
+//! Shared by all HTTP clients: the proxy on the way out, certificate verification, and failures in words and as a kind.
 
 pub mod any_certificate;
 pub mod certificate;
 pub mod failure;
+pub mod proxy;
 pub mod trust;

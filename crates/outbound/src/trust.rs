@@ -86,7 +86,12 @@ pub fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Tru
             path: path.to_owned(),
         });
     }
-    let text = std::fs::read(path).map_err(read)?;
+    let bytes = std::fs::read(path).map_err(read)?;
+    // Bundles have comments in any encoding.
+    let text = match ringtail_text::decode(bytes.clone()) {
+        Some(text) => text.into_bytes(),
+        None => bytes,
+    };
     let certificates = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|source| TrustError::NotPem {
@@ -188,5 +193,13 @@ mod tests {
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).unwrap().pem();
         load(pem.as_bytes()).unwrap();
+        let utf16 = pem.encode_utf16().flat_map(u16::to_le_bytes);
+        for saved in [
+            [b"\xef\xbb\xbf", pem.as_bytes()].concat(),
+            [0xff, 0xfe].into_iter().chain(utf16).collect(),
+            [b"# M\xfcnchen\n", pem.as_bytes()].concat(),
+        ] {
+            load(&saved).unwrap();
+        }
     }
 }

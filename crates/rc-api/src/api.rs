@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
+use ringtail_outbound::proxy::Proxies;
 use ringtail_outbound::trust::Trust;
 use ringtail_ringcentral::subscription::Subscription;
 use secrecy::{ExposeSecret, SecretString};
@@ -89,11 +90,11 @@ struct Request {
 impl Api {
     /// Creates the API; makes no call. The files of the login's session are at `place`.
     #[must_use]
-    pub fn new(login: Login, place: Place, trust: &Trust) -> Self {
+    pub fn new(login: Login, place: Place, trust: &Trust, proxies: Proxies) -> Self {
         Self {
             login,
             place,
-            transport: Transport::new(trust),
+            transport: Transport::new(trust, proxies),
             clock: Arc::new(SystemClock),
             tell: Arc::new(|_| {}),
         }

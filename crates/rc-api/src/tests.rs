@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use ringtail_errors::{Coded as _, Exit, Failure};
 use ringtail_kit::app::{App, Reply};
 use ringtail_kit::cloud::{Cloud, Fault};
+use ringtail_outbound::proxy::Proxies;
 use ringtail_outbound::trust::Trust;
 use ringtail_ringcentral::subscription::plan::Wanted;
 use tempfile::TempDir;
@@ -82,11 +83,16 @@ impl World {
     fn api_of(&self, login: Login) -> Api {
         let told = Arc::clone(&self.told);
         let place = Place::new(self.home.path(), None);
-        Api::new(login, place, &Trust::load(None).unwrap())
-            .telling(Arc::new(move |line| {
-                told.lock().unwrap().push(line.to_owned())
-            }))
-            .with_clock(Arc::new(Turned(Arc::clone(&self.cloud))))
+        Api::new(
+            login,
+            place,
+            &Trust::load(None).unwrap(),
+            Proxies::default(),
+        )
+        .telling(Arc::new(move |line| {
+            told.lock().unwrap().push(line.to_owned())
+        }))
+        .with_clock(Arc::new(Turned(Arc::clone(&self.cloud))))
     }
 
     fn keeper(&self, filters: &[&str]) -> Keeper {

@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use ringtail_outbound::failure::SendFailure;
+use ringtail_outbound::proxy::{Connector, Proxies};
 use ringtail_outbound::trust::Trust;
 
 use crate::server::Server;
@@ -27,7 +27,7 @@ const USER_AGENT: &str = concat!("ringtail/", env!("CARGO_PKG_VERSION"));
 
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<Connector>, Full<Bytes>>,
 }
 
 /// A response, read whole.
@@ -49,16 +49,12 @@ pub(crate) enum NoResponse {
 }
 
 impl Transport {
-    pub(crate) fn new(trust: &Trust) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIME));
+    pub(crate) fn new(trust: &Trust, proxies: Proxies) -> Self {
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(trust.client_config())
             .https_or_http()
             .enable_http1()
-            .wrap_connector(tcp);
+            .wrap_connector(Connector::new(proxies).with_timeout(CONNECT_TIME));
         // An idle connection may be dead when the next call comes, minutes later.
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)

@@ -1,7 +1,7 @@
 //! Replaces variables in texts and JSON by their values.
 //!
-//! `${name}` is replaced anywhere in a text. A JSON string that is exactly `#{name}` becomes a number, boolean or
-//! null. `$${` is an escaped `${`.
+//! `${name}` is replaced anywhere in a text. A JSON string that is exactly `#{name}` becomes the JSON that the value is, a
+//! number or an object for instance. `$${` is an escaped `${`.
 
 use serde_json::Value;
 
@@ -35,9 +35,9 @@ pub enum FillError {
         /// The start of the unclosed text.
         rest: String,
     },
-    /// `#{name}` stands for a text.
-    #[error("{name} must be a number, true, false or null, not {value:?}")]
-    NotScalar {
+    /// `#{name}` stands for something else than JSON.
+    #[error("{name} must be JSON, such as a number, true or an object, not {value:?}")]
+    NotJson {
         /// Name of the variable.
         name: String,
         /// Its value.
@@ -54,19 +54,28 @@ pub(super) fn fill_json(
     given: &Parameters,
     generator: &mut Generator,
 ) -> Result<Value, FillError> {
+    fill_value(value, given, generator, 0)
+}
+
+fn fill_value(
+    value: &Value,
+    given: &Parameters,
+    generator: &mut Generator,
+    depth: u8,
+) -> Result<Value, FillError> {
     Ok(match value {
         Value::String(text) => match text.strip_prefix("#{").and_then(|t| t.strip_suffix('}')) {
-            Some(name) => scalar(name, given, generator)?,
+            Some(name) => json(name, given, generator, depth)?,
             None => Value::String(fill_text(text, given, generator)?),
         },
         Value::Array(items) => {
-            let filled = items.iter().map(|item| fill_json(item, given, generator));
+            let filled = (items.iter()).map(|item| fill_value(item, given, generator, depth));
             Value::Array(filled.collect::<Result<_, _>>()?)
         }
         Value::Object(fields) => {
-            let filled = fields
-                .iter()
-                .map(|(name, value)| Ok((name.clone(), fill_json(value, given, generator)?)));
+            let filled = fields.iter().map(|(name, value)| {
+                Ok((name.clone(), fill_value(value, given, generator, depth)?))
+            });
             Value::Object(filled.collect::<Result<_, FillError>>()?)
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
@@ -136,15 +145,28 @@ fn variable_value(
     fill(&value, given, generator, depth + 1)
 }
 
-fn scalar(name: &str, given: &Parameters, generator: &mut Generator) -> Result<Value, FillError> {
-    let value = variable_value(name, given, generator, 0)?;
-    match serde_json::from_str(value.trim()) {
-        Ok(scalar @ (Value::Number(_) | Value::Bool(_) | Value::Null)) => Ok(scalar),
-        _ => Err(FillError::NotScalar {
-            name: name.to_owned(),
-            value,
-        }),
+/// Parses a value. An object is parsed before its texts are filled, so that a quotation mark in one does no harm.
+fn json(
+    name: &str,
+    given: &Parameters,
+    generator: &mut Generator,
+    depth: u8,
+) -> Result<Value, FillError> {
+    let own = generator.value(name, given).unwrap_or_default();
+    if let Ok(own @ (Value::Object(_) | Value::Array(_) | Value::String(_))) =
+        serde_json::from_str(&own)
+    {
+        if depth >= MAX_DEPTH {
+            let name = name.to_owned();
+            return Err(FillError::Circle { name });
+        }
+        return fill_value(&own, given, generator, depth + 1);
     }
+    let value = variable_value(name, given, generator, depth)?;
+    serde_json::from_str(value.trim()).map_err(|_| FillError::NotJson {
+        name: name.to_owned(),
+        value,
+    })
 }
 
 #[cfg(test)]
@@ -158,6 +180,8 @@ mod tests {
             ("round", "${about}"),
             ("about", "${round}"),
             ("word", "x\"y"),
+            ("data", "{\"${word}\": [\"${word}\", \"#{a}\"]}"),
+            ("deep", "[\"#{deep}\"]"),
         ])
     }
 
@@ -198,7 +222,11 @@ mod tests {
             filled.to_string(),
             r#"{"n":1,"t":"1","w":["x\"y",null,2.5]}"#
         );
+        let data = fill_json(&serde_json::json!("#{data}"), &given(), &mut generator).unwrap();
+        assert_eq!(data.to_string(), r#"{"${word}":["x\"y",1]}"#);
+        let deep = fill_json(&serde_json::json!("#{deep}"), &given(), &mut generator);
+        assert!(matches!(deep, Err(FillError::Circle { .. })));
         let wrong = fill_json(&serde_json::json!("#{word}"), &given(), &mut generator);
-        assert!(matches!(wrong, Err(FillError::NotScalar { .. })));
+        assert!(matches!(wrong, Err(FillError::NotJson { .. })));
     }
 }

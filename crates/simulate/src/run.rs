@@ -34,10 +34,29 @@ pub struct Options {
     pub began_ms: i64,
     /// Speed of the run's clock.
     pub pace: Pace,
-    /// Whether to send a validation first where RingCentral would.
+    /// Whether to send validations where RingCentral would.
     pub validation: bool,
+    /// Path below the address for what goes to an app's OAuth redirect URI; empty, or begins with a slash.
+    pub oauth_path: String,
+    /// The same for everything else.
+    pub webhook_path: String,
     /// How many times to run the scenario.
     pub repeat: u32,
+}
+
+impl Options {
+    /// Puts the path before that of a request.
+    fn place(&self, shot: &mut Shot) {
+        let request = &mut shot.request;
+        let path = match request.callback {
+            Callback::BotInstallPrivate | Callback::BotInstallPublic | Callback::OAuthRedirect => {
+                &self.oauth_path
+            }
+            _ => &self.webhook_path,
+        };
+        request.below.insert_str(0, path);
+        request.shown.insert_str(0, path);
+    }
 }
 
 /// Speed of the clock of a run.
@@ -250,7 +269,9 @@ fn validation(options: &Options) -> Result<Shot, RehearseError> {
     // Another seed, so that the token shares no digits with the ids of the events.
     let seed = !options.seed;
     let mut shots = single.rehearse(&defaults, &options.secrets, seed, options.began_ms)?;
-    Ok(shots.remove(0))
+    let mut shot = shots.remove(0);
+    options.place(&mut shot);
+    Ok(shot)
 }
 
 fn shots(
@@ -262,7 +283,13 @@ fn shots(
     let seed = options.seed.wrapping_add(u64::from(round));
     let base = i64::try_from(base_ms).unwrap_or(i64::MAX);
     let began = options.began_ms.saturating_add(base);
-    scenario.rehearse(&options.given, &options.secrets, seed, began)
+    let mut shots = scenario.rehearse(&options.given, &options.secrets, seed, began)?;
+    let is_validation = |shot: &Shot| shot.request.callback == Callback::Validation;
+    if !options.validation && !shots.iter().all(is_validation) {
+        shots.retain(|shot| !is_validation(shot));
+    }
+    shots.iter_mut().for_each(|shot| options.place(shot));
+    Ok(shots)
 }
 
 fn slots(shots: &[Shot]) -> Vec<Slot> {

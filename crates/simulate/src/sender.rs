@@ -10,7 +10,6 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_ringcentral::limits::ANSWER_MAX_MS;
@@ -20,6 +19,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use ringtail_model::target::TargetUrl;
 use ringtail_outbound::failure::SendFailure;
+use ringtail_outbound::proxy::{Connector, Proxies};
 use ringtail_outbound::trust::{Trust, TrustError};
 
 /// Time limit of an answer for which RingCentral documents none.
@@ -32,7 +32,7 @@ const MAX_READ_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Clone)]
 pub struct SimSender {
     to: TargetUrl,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<Connector>, Full<Bytes>>,
 }
 
 /// An answer, or why there is none.
@@ -67,23 +67,21 @@ impl Coded for NewSenderError {
 }
 
 impl SimSender {
-    /// Creates a sender that trusts the platform's authorities and those in `ca`.
+    /// Creates a sender that trusts the platform's authorities and those in `ca`. An https address is reached through the
+    /// environment's proxy, as a relay's is.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(to: TargetUrl, ca: Option<&Path>) -> Result<Self, NewSenderError> {
+    pub fn new(to: TargetUrl, ca: Option<&Path>, proxies: Proxies) -> Result<Self, NewSenderError> {
         let tls = match to.is_https() {
             true => Trust::load(ca)?.client_config(),
             false => no_trust().map_err(NewSenderError::Tls)?,
         };
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(tcp);
+            .wrap_connector(Connector::new(proxies));
         // A pooled connection may close while a request is being sent, which would lose or repeat the request.
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)

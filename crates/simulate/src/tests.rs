@@ -70,6 +70,15 @@ fn shape(value: &Value) -> Value {
     }
 }
 
+/// Removes what RingCentral's sample lacks and its own software reads (docs/RINGCENTRAL.md 7.5).
+fn without_undocumented(mut submit: Value) -> Value {
+    for (object, field) in [("", "card"), ("", "bot"), ("/user", "extId")] {
+        let object = submit.pointer_mut(object).and_then(Value::as_object_mut);
+        assert!(object.unwrap().remove(field).is_some(), "{field}");
+    }
+    submit
+}
+
 #[test]
 fn every_template_has_the_shape_of_its_sample() {
     let mut compared = 0;
@@ -79,13 +88,13 @@ fn every_template_has_the_shape_of_its_sample() {
         };
         let body = built(template).request.body;
         let ours: Value = serde_json::from_slice(&body).unwrap();
+        let whole = ours.to_string();
+        let ours = match template.name {
+            "interactive.submit" => without_undocumented(ours),
+            _ => ours,
+        };
         assert_eq!(shape(&ours), shape(&sample(name)), "{}", template.name);
-        assert_eq!(
-            ours.to_string().as_bytes(),
-            body,
-            "{} is compact",
-            template.name
-        );
+        assert_eq!(whole.as_bytes(), body, "{} is compact", template.name);
         compared += 1;
     }
     assert!(compared > 50, "{compared}");

@@ -171,6 +171,9 @@ pub const VARIABLES: &[Variable] = variables! {
     "agent_user": Run(Hex(24)), "id of a RingCX Digital user";
     "agent_login": Run(Digits(9)), "id of a RingCX agent's login";
     "cx_call": Run(Digits(30)), "id of a RingCX call";
+    "bot": Fixed("${extension}"), "extension id of a bot";
+    "card": Run(Digits(14)), "id of an adaptive card";
+    "data": Fixed("{\"foo1\":\"${text}\",\"foo2\":\"approve\"}"), "what an adaptive card submits, as JSON";
     "bot_token": Run(Hex(40)), "token of a bot; not a real one";
     "challenge": Event(Hex(32)), "challenge of RingCX Digital";
     "code": Event(Hex(40)), "OAuth code; not a real one";

@@ -87,8 +87,8 @@ struct Inner {
 #[non_exhaustive]
 pub enum StoreError {
     /// SQLite or the disk failed.
-    #[error("the history could not be written; check the free space of the data directory")]
-    Database(#[source] Arc<rusqlite::Error>),
+    #[error("the history cannot be written")]
+    Database(#[source] WriteFailure),
     /// The relay gave an event a number that no journal can have.
     #[error("the relay sent the number {seq}, which no event can have")]
     Number {
@@ -103,11 +103,16 @@ pub enum StoreError {
 impl From<WriteError> for StoreError {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::Sqlite(source) => Self::Database(source),
+            WriteError::Sqlite(source) => Self::Database(WriteFailure(source)),
             _ => Self::Closed,
         }
     }
 }
+
+/// What SQLite said. Its own cause repeats that in other words, and is not a source here.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct WriteFailure(pub Arc<rusqlite::Error>);
 
 impl Coded for StoreError {
     fn code(&self) -> &'static Code {

@@ -209,7 +209,10 @@ async fn a_failed_commit_is_reported_to_its_callers() {
         .history
         .record_attempt(attempt(call(1, "s").id), false)
         .await;
-    assert!(matches!(error, Err(StoreError::Database(_))));
+    let error = error.unwrap_err();
+    let cause = std::error::Error::source(&error).expect("SQLite's reason");
+    assert!(matches!(error, StoreError::Database(_)));
+    assert!(cause.source().is_none(), "SQLite says it once: {cause}");
     // The thread continues.
     test.receives(vec![call(1, "s")]).await;
 }

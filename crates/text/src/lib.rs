@@ -11,6 +11,10 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write as _;
 
+pub use decode::decode;
+
+mod decode;
+
 /// Returns true for characters that a terminal obeys instead of showing, or that hide or reorder other text:
 /// C0 and C1 controls, DEL, line and paragraph separators, direction marks, and invisible format characters.
 ///

@@ -11,5 +11,6 @@ pub mod app;
 pub mod caller;
 pub mod cloud;
 pub mod http2;
+pub mod proxy;
 pub mod tls;
 pub mod wait;

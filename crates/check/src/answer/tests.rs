@@ -18,6 +18,8 @@ fn answer(status: u16, headers: &[(&'static str, &str)], body: &'static str, byt
         bytes,
         is_cut: false,
         took: Duration::ZERO,
+        asks_certificate: false,
+        version: http::Version::HTTP_11,
     }
 }
 
@@ -40,6 +42,45 @@ fn wrong(answer: Answer) -> Vec<(Requirement, Outcome, &'static str)> {
             (row.requirement, row.outcome, row.code().unwrap_or_default())
         })
         .collect()
+}
+
+#[test]
+fn a_server_that_wants_a_client_certificate_says_so_by_its_status() {
+    let html = [("content-type", "text/html")];
+    for (status, asks, words) in [
+        (
+            400,
+            true,
+            "400 Bad Request: the server wants a client certificate",
+        ),
+        (496, true, "wants a client certificate"),
+        (403, true, "wants a client certificate"),
+        (400, false, "400 Bad Request, 500 bytes"),
+        (500, true, "500 Internal Server Error, 500 bytes"),
+    ] {
+        let answer = Answer {
+            asks_certificate: asks,
+            ..answer(
+                status,
+                &html,
+                "<h1>No required SSL certificate was sent",
+                500,
+            )
+        };
+        let rows = rows(&Ok(answer), TOKEN);
+        let failed: Vec<&Row> = rows
+            .iter()
+            .filter(|row| row.outcome == Outcome::Fail)
+            .collect();
+        let [row] = failed[..] else {
+            panic!("{rows:?}")
+        };
+        assert!(row.seen.contains(words), "{}", row.seen);
+        assert_eq!(
+            (row.requirement, row.code()),
+            (Requirement::Status, Some("SUB-522"))
+        );
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(crate) struct ExportArgs {
     #[arg(long = "as", value_name = "FORM", default_value_t, value_enum)]
     pub(crate) form: Form,
     /// File or, for fixtures, folder to create [default: stdout]
-    #[arg(long, value_name = "PATH", required_if_eq("form", "fixtures"))]
+    #[arg(long, value_name = "PATH", required_if_eq("form", "fixtures"), value_parser = super::path())]
     pub(crate) to: Option<PathBuf>,
     /// Replace personal data and secrets with pseudonyms
     #[arg(long)]
@@ -69,7 +69,7 @@ Reads the NDJSON and HAR of `ringtail export`, and HAR 1.2 of other programs. Sk
 history has. Imported events are not forwarded.")]
 pub(crate) struct ImportArgs {
     /// Recording; - reads stdin
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_parser = super::path())]
     pub(crate) file: PathBuf,
     /// Store the events under this endpoint name
     #[arg(long, short, value_name = "NAME", default_value = "imported")]

@@ -14,6 +14,7 @@ Examples:
   ringtail simulate call.inbound-answered --to localhost:3000  send the events of a call to the app
   ringtail simulate sms.inbound --to URL --set text=Hi         send an SMS with your text
   ringtail simulate fax --to URL --assert --speed 20           fail if a response is wrong
+  ringtail simulate bot.install-private --to URL --oauth-path /bot/oauth --webhook-path /bot/webhook
   ringtail simulate cut 17..40 > mine.toml                     make a scenario from recorded events
 
 The relay answers notifications itself; see the app's responses in `ringtail listen` and
@@ -40,7 +41,13 @@ pub(crate) struct SimulateArgs {
     /// Fail if a response is wrong
     #[arg(long)]
     pub(crate) assert: bool,
-    /// Skip the validation request
+    /// Path below --to for bot installs and OAuth redirects, such as /bot/oauth
+    #[arg(long, value_name = "PATH", value_parser = path_below)]
+    pub(crate) oauth_path: Option<String>,
+    /// Path below --to for everything else, such as /bot/webhook
+    #[arg(long, value_name = "PATH", value_parser = path_below)]
+    pub(crate) webhook_path: Option<String>,
+    /// Skip validation requests
     #[arg(long)]
     pub(crate) no_validation: bool,
     /// Repeat the scenario this many times
@@ -123,6 +130,14 @@ pub(crate) struct CutArgs {
     /// Use only events of this endpoint (name or id)
     #[arg(long, short, value_name = "NAME")]
     pub(crate) endpoint: Option<String>,
+}
+
+/// Parses a path that comes before others.
+fn path_below(text: &str) -> Result<String, String> {
+    match text.trim_end_matches('/') {
+        path if path.starts_with('/') && !path.contains(['?', '#']) => Ok(path.to_owned()),
+        _ => Err("give a path without a query, such as /bot/oauth".to_owned()),
+    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

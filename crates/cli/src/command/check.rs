@@ -2,6 +2,7 @@
 
 use ringtail_check::{Address, Options, Report, Roots, check};
 use ringtail_errors::{Failure, codes};
+use ringtail_outbound::proxy::Proxies;
 use tokio::sync::mpsc;
 
 use crate::args::{CheckArgs, Common, Format};
@@ -20,6 +21,7 @@ pub(super) async fn run(common: &Common, args: CheckArgs) -> Result<(), Failure>
         local: args.local,
         tries: args.tries,
         notify: args.notify,
+        proxies: Proxies::from_env()?,
     };
     let mut stdout = Stdout::new();
     let report = match args.output {
@@ -55,7 +57,7 @@ pub(super) async fn run(common: &Common, args: CheckArgs) -> Result<(), Failure>
 
 fn verdict(report: &Report) -> Result<(), Failure> {
     match report.refusal() {
-        None => Ok(()),
-        Some(_) => Err(Failure::silent(&codes::NOT_ACCEPTED)),
+        None if report.is_complete() => Ok(()),
+        _ => Err(Failure::silent(&codes::NOT_ACCEPTED)),
     }
 }

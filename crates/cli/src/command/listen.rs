@@ -21,7 +21,7 @@ use super::search::{filter, search};
 use crate::args::{Common, ListenArgs, Listened, Output};
 use crate::blocking::blocking;
 use crate::lines::{self, LineFormat};
-use crate::output::{Stdout, json, plain};
+use crate::output::{Stdout, json, obeys_sequences, plain};
 use crate::{logging, screen, signal};
 
 /// How long the last output may take after everything has stopped, if nothing reads it.
@@ -31,6 +31,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const MAX_ENDPOINTS: usize = 16;
 
 pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure> {
+    let output = output(args.output)?;
     let mut flags = common.flags(None);
     flags.reject_forged = args.reject_forged;
     flags.keep = args.keep.keep();
@@ -69,7 +70,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
             noise: config.noise,
             send,
         },
-        output: args.output,
+        output,
         filter,
     };
     let engines = Engine::spawn_all(engines).await?;
@@ -173,8 +174,25 @@ async fn impatience(engines: &[Engine], mut asked: signal::Stop) {
 struct Presentation {
     options: ringtail_tui::Options,
     asked: screen::Asked,
-    output: Option<Output>,
+    output: Output,
     filter: Option<Filter>,
+}
+
+/// Returns the output: the terminal UI only on a terminal that can show it.
+fn output(wanted: Option<Output>) -> Result<Output, Failure> {
+    let reason = match (std::io::stdout().is_terminal(), obeys_sequences()) {
+        (true, true) => return Ok(wanted.unwrap_or(Output::Tui)),
+        (true, false) => "TERM says that this one cannot show it",
+        (false, _) => "stdout is none",
+    };
+    match wanted {
+        None => Ok(Output::Plain),
+        Some(Output::Tui) => {
+            let text = format!("the terminal UI needs a terminal, and {reason}");
+            Err(Failure::new(&codes::USAGE, text).hint("use --output plain or --output json"))
+        }
+        Some(other) => Ok(other),
+    }
 }
 
 async fn show(
@@ -189,13 +207,6 @@ async fn show(
         output,
         filter,
     } = presentation;
-    let output = output.unwrap_or_else(|| {
-        if std::io::stdout().is_terminal() {
-            Output::Tui
-        } else {
-            Output::Plain
-        }
-    });
     if output == Output::Tui {
         let filter = filter.unwrap_or_default();
         return screen::show(engines.to_vec(), asked, filter, options, ended.clone()).await;

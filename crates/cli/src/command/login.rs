@@ -37,6 +37,7 @@ pub(super) async fn run(common: &Common, args: &LoginArgs) -> Result<(), Failure
         relay: relay.clone(),
         token: token.clone(),
         trust,
+        proxies: config.proxies.clone(),
     };
     RelayApi::new(account).verify().await?;
     let login = Login {

@@ -40,7 +40,7 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
             .hint("pass --to http://localhost:3000/hook, or the URL that `ringtail listen` shows")
     })?;
     let to = TargetUrl::parse(to)?;
-    let sender = SimSender::new(to, config.ca.as_deref())?;
+    let sender = SimSender::new(to, config.ca.as_deref(), config.proxies)?;
     warn_of_missing_secrets(&scenario, &options)?;
 
     let mut stop = Stop::watch();
@@ -122,7 +122,8 @@ fn find(name: &str) -> Result<Scenario, Failure> {
     if length > MAX_FILE_BYTES {
         return Err(wrong(&format!("larger than {MAX_FILE_BYTES} bytes")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let bytes = std::fs::read(path).map_err(|error| wrong(&error))?;
+    let text = ringtail_text::decode(bytes).ok_or_else(|| wrong(&"it is not text"))?;
     Scenario::parse(&text).context(name)
 }
 
@@ -139,6 +140,8 @@ fn options(args: &SimulateArgs, config: &Config) -> Options {
             false => Pace::Times(args.speed),
         },
         validation: !args.no_validation,
+        oauth_path: args.oauth_path.clone().unwrap_or_default(),
+        webhook_path: args.webhook_path.clone().unwrap_or_default(),
         repeat: args.repeat,
     }
 }

@@ -81,7 +81,8 @@ impl Layout {
         }
         let tone = match report.refusal() {
             Some(_) => Tone::Bad,
-            None => Tone::Good,
+            None if report.is_complete() => Tone::Good,
+            None => Tone::Warn,
         };
         text.push_str(&format!(
             "\n{}\n",
@@ -149,6 +150,9 @@ fn sentence(report: &Report) -> String {
                 escape(&row.seen)
             ),
         };
+    }
+    if !report.is_complete() {
+        return "This check cannot tell whether RingCentral would accept the address: see the warning".to_owned();
     }
     let aside: Vec<&str> = report
         .set_aside()
@@ -223,7 +227,7 @@ pub(crate) fn report_json(address: &str, report: &Report, verbose: bool) -> Valu
     let mut object = json!({
         "type": "check",
         "url": address,
-        "accepted": refusal.is_none(),
+        "accepted": (refusal.is_some() || report.is_complete()).then_some(refusal.is_none()),
         "code": refusal.and_then(|row| row.code()),
         "set_aside": report.set_aside().map(|row| row.requirement.word()).collect::<Vec<_>>(),
         "verdict": sentence(report),

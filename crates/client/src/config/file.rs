@@ -105,9 +105,12 @@ impl FileConfig {
         let text = read_text(path)?.unwrap_or_default();
         let mut file: Self = parse(path, &text)?;
         file.screen = file.screen(path, &text);
-        let beside = |relative: PathBuf| match path.parent() {
-            Some(dir) => dir.join(relative),
-            None => relative,
+        let beside = |named: PathBuf| {
+            let named = ringtail_files::expand_home(&named);
+            match path.parent() {
+                Some(dir) => dir.join(named),
+                None => named,
+            }
         };
         file.ca = file.ca.map(beside);
         file.data = file.data.map(beside);
@@ -164,15 +167,18 @@ fn read_text(path: &Path) -> Result<Option<String>, FileError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(read(error)),
     };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(read)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(FileError::TooLarge {
             path: path.to_owned(),
         });
     }
+    let text = ringtail_text::decode(bytes).ok_or_else(|| FileError::NotText {
+        path: path.to_owned(),
+    })?;
     Ok(Some(text))
 }
 
@@ -209,6 +215,12 @@ pub enum FileError {
     /// It is too large.
     #[error("{} is over {MAX_FILE_BYTES} bytes long", path.display())]
     TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is not text.
+    #[error("{} is neither UTF-8 nor UTF-16", path.display())]
+    NotText {
         /// The file.
         path: PathBuf,
     },
@@ -267,6 +279,20 @@ mod tests {
     fn paths_are_relative_to_the_file() {
         assert_eq!(read("ca = \"a.pem\"").unwrap().ca, Some("a.pem".into()));
         assert_eq!(read("ca = \"/b.pem\"").unwrap().ca, Some("/b.pem".into()));
+        let home = std::env::home_dir().unwrap();
+        let config = read("ca = '~/c.pem'\ndata = '~/rt'").unwrap();
+        assert_eq!(config.ca, Some(home.join("c.pem")));
+        assert_eq!(config.data, Some(home.join("rt")));
+    }
+
+    #[test]
+    fn a_file_of_any_editor_is_read() {
+        assert_eq!(read("\u{feff}relay = 'x'").unwrap().relay.unwrap(), "x");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        std::fs::write(&path, b"relay = '\xff'").unwrap();
+        let error = FileConfig::read(&path).unwrap_err().to_string();
+        assert!(error.ends_with("is neither UTF-8 nor UTF-16"), "{error}");
     }
 
     #[test]

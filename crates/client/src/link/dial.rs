@@ -1,32 +1,29 @@
 //! TLS connections to the relay.
 
 use std::error::Error;
-use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
-use hyper_util::client::legacy::connect::HttpConnector;
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_outbound::certificate;
 use ringtail_outbound::failure::{io_cause, is_dns};
-use ringtail_outbound::trust::Trust;
+use ringtail_outbound::proxy::{ConnectError, Connector, ProxyError};
 use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
-use tower_service::Service;
 
-use crate::config::RelayUrl;
+use crate::config::{Account, RelayUrl};
 
 /// Timeout of name resolution, TCP and TLS together.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connects to the relay and checks its certificate.
+/// Connects to a relay, with the trust and the proxy of an account, and checks its certificate.
 pub(crate) async fn dial(
     relay: &RelayUrl,
-    trust: &Trust,
+    account: &Account,
 ) -> Result<TlsStream<TcpStream>, DialError> {
-    let timed = tokio::time::timeout(CONNECT_TIMEOUT, connect(relay, trust)).await;
+    let timed = tokio::time::timeout(CONNECT_TIMEOUT, connect(relay, account)).await;
     timed.unwrap_or_else(|_| {
         Err(DialError::Timeout {
             relay: relay.clone(),
@@ -34,29 +31,20 @@ pub(crate) async fn dial(
     })
 }
 
-async fn connect(relay: &RelayUrl, trust: &Trust) -> Result<TlsStream<TcpStream>, DialError> {
+async fn connect(relay: &RelayUrl, account: &Account) -> Result<TlsStream<TcpStream>, DialError> {
     let unnamed = || DialError::Resolve {
         host: relay.host().to_owned(),
         source: io::ErrorKind::InvalidInput.into(),
     };
     let name = ServerName::try_from(relay.host().to_owned()).map_err(|_| unnamed())?;
     let uri = relay.to_string().parse().map_err(|_| unnamed())?;
-    // hyper's connector tries the addresses of both families as RFC 8305 says.
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    // Divided among the addresses, so that one that drops packets leaves time for the next.
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    let connected = async {
-        poll_fn(|cx| tcp.poll_ready(cx)).await?;
-        tcp.call(uri).await
-    };
-    let stream = connected
-        .await
-        .map_err(|error| DialError::connecting(relay, &error))?;
-    trust
-        .connector()
-        .connect(name, stream.into_inner())
+    let connector = Connector::new(account.proxies.clone()).with_timeout(CONNECT_TIMEOUT);
+    let stream = connector.connect(uri).await.map_err(|error| match error {
+        ConnectError::Proxy(error) => DialError::Proxy(error),
+        error => DialError::connecting(relay, &error),
+    })?;
+    (account.trust.connector())
+        .connect(name, stream)
         .await
         .map_err(|source| DialError::tls(relay, source))
 }
@@ -92,6 +80,9 @@ pub enum DialError {
         #[source]
         source: io::Error,
     },
+    /// The proxy on the way gave no connection.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// The relay's certificate is not trusted.
     #[error(
         "TLS with {relay} failed: its certificate {}",
@@ -125,6 +116,7 @@ impl Coded for DialError {
         match self {
             Self::Resolve { .. } => &codes::RELAY_NAME,
             Self::Refused { .. } => &codes::RELAY_REFUSED,
+            Self::Proxy(error) => error.code(),
             Self::Certificate { .. } | Self::Tls { .. } => &codes::RELAY_TLS,
             Self::Unreachable { .. } | Self::Timeout { .. } => &codes::RELAY_UNREACHABLE,
         }

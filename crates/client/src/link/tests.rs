@@ -410,7 +410,7 @@ async fn a_relay_that_accepts_and_says_nothing_is_left() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", silent.local_addr().unwrap());
     let relay = FakeRelay::start().await;
-    let error = dial::dial(&url.parse().unwrap(), &relay.account().trust)
+    let error = dial::dial(&url.parse().unwrap(), &relay.account())
         .await
         .unwrap_err();
     assert_eq!(
@@ -429,4 +429,10 @@ fn errors_say_their_causes_and_what_to_do() {
         error.in_words(),
         "the name relay.example does not resolve: no such name (check the relay's name and this machine's network)"
     );
+    let error = ringtail_store::StoreError::Closed;
+    let error = LinkError::Session(SessionEnd::Events(error.into()));
+    assert_eq!(error.code().id, "RT-405");
+    let words =
+        "the history is closed (free space in the data directory, or choose another with --data)";
+    assert_eq!(error.in_words(), words);
 }

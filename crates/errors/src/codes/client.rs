@@ -129,6 +129,12 @@ codes! {
         next: &["`ringtail simulate --help` lists the variables"],
         sections: &["3.3", "7.2", "7.5"],
     }
+    PROXY_URL = "RT-210", ends(Config); {
+        meaning: "The proxy that the environment names cannot be used.",
+        causes: &["HTTPS_PROXY or ALL_PROXY is misspelt.", "The proxy is reached by TLS (https://) or SOCKS 4."],
+        hint: Some("set HTTPS_PROXY to http://host:port or socks5://host:port, or unset it"),
+        next: &["`env | grep -i proxy`"],
+    }
     UNAVAILABLE = "RT-300", ends(Unavailable); {
         meaning: "The relay cannot answer right now.",
         causes: &["The relay is starting, stopping or overloaded."],
@@ -169,6 +175,12 @@ codes! {
         meaning: "The connection to the relay broke.",
         causes: &["The relay restarted.", "The network changed.", "A proxy in front of the relay closed the connection."],
         next: &["Try again."],
+    }
+    PROXY = "RT-307", ends(Unavailable); {
+        meaning: "The proxy that HTTPS_PROXY or ALL_PROXY names cannot be reached, or gives no connection.",
+        causes: &["The proxy is for another network.", "It wants a user name and password.", "It allows only known hosts, or only port 443."],
+        hint: Some("check HTTPS_PROXY and ALL_PROXY, or put the host into NO_PROXY to connect directly"),
+        next: &["`env | grep -i proxy`", "`curl -v https://your.relay` uses the same proxy"],
     }
     UNAUTHORIZED = "RT-310", ends(Refused); {
         meaning: "The relay does not accept the token.",
@@ -235,6 +247,7 @@ codes! {
     HISTORY_WRITE = "RT-405", ends(Failure); {
         meaning: "SQLite cannot write the history.",
         causes: &["The disk is full.", "The file was changed or removed while in use."],
+        hint: Some("free space in the data directory, or choose another with --data"),
         next: &["`df -h`", "Free space, and try again: the relay keeps the events that the history lacks."],
     }
     LISTENING = "RT-406", ends(Failure); {

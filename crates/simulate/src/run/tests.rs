@@ -33,6 +33,8 @@ fn options() -> Options {
         began_ms: 1_750_000_000_000,
         pace: Pace::NoWait,
         validation: true,
+        oauth_path: String::new(),
+        webhook_path: String::new(),
         repeat: 1,
     }
 }
@@ -43,7 +45,7 @@ fn builtin(name: &str) -> Scenario {
 }
 
 fn sender(to: &str) -> SimSender {
-    SimSender::new(TargetUrl::parse(to).unwrap(), None).unwrap()
+    SimSender::new(TargetUrl::parse(to).unwrap(), None, Default::default()).unwrap()
 }
 
 async fn play(app: &App, scenario: &Scenario, options: &Options) -> Summary {
@@ -160,6 +162,48 @@ async fn a_failed_validation_ends_the_run_with_ringcentrals_code() {
         };
         assert_eq!(play(&app, &builtin("fax"), &without).await.end, End::Done);
     }
+}
+
+#[tokio::test]
+async fn a_bot_is_installed_at_one_path_and_called_at_another() {
+    let app = app(200);
+    let paths = Options {
+        oauth_path: "/bot/oauth".into(),
+        webhook_path: "/bot/webhook".into(),
+        ..options()
+    };
+    play(&app, &builtin("bot.install-private"), &paths).await;
+    play(&app, &builtin("bot.install-public"), &paths).await;
+    let seen = app.seen();
+    let is = |request: &Seen, path: &str| {
+        let before = request.path.split('?').next();
+        before.is_some_and(|before| before.ends_with(path))
+    };
+    let installs: Vec<usize> = (0..seen.len())
+        .filter(|at| is(&seen[*at], "/bot/oauth"))
+        .collect();
+    assert_eq!(installs, [0, 6]);
+    assert!(seen[0].body.starts_with(b"access_token=simulated-"));
+    for request in [&seen[1], &seen[7]] {
+        assert!(
+            request.headers.contains_key("validation-token"),
+            "the app's subscription"
+        );
+    }
+    let events = seen.iter().filter(|request| is(request, "/bot/webhook"));
+    assert_eq!(events.count(), seen.len() - 2);
+
+    let without = Options {
+        validation: false,
+        ..options()
+    };
+    let before = app.seen().len();
+    play(&app, &builtin("bot.install-private"), &without).await;
+    assert_eq!(
+        app.seen().len(),
+        before + 5,
+        "the app's own platform validates"
+    );
 }
 
 #[tokio::test]

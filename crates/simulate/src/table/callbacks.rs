@@ -62,13 +62,13 @@ pub(super) const SPECIAL: &[Template] = &[
         &[],
     ),
     Template {
-        name: "bot.token-form",
-        about: "A private bot is installed, as a form",
+        name: "bot.token",
+        about: "A private bot is installed",
         callback: C::BotInstallPrivate,
         origin: Origin::Described,
         method: Method::POST,
         below: "",
-        body: Body::Form(file!("bot.token")),
+        body: Body::Form(file!("bot.token-json")),
         defaults: &[],
     },
     bare(
@@ -107,7 +107,7 @@ pub(super) const JSON: &[Template] = rows! {
         "RingCX Digital asks a source for messages";
     "interactive.submit" as InteractiveMessage from "interactive-message-button-submit":
         "A user presses a button on an adaptive card";
-    "bot.token" as BotInstallPrivate from "bot-private-install-oauth": "A private bot is installed";
+    "bot.token-json" as BotInstallPrivate from "bot-private-install-oauth": "A private bot is installed, as JSON";
     "agent-state" as AgentState:
         "A RingCX agent changes state; no payload is published, so its shape is a guess";
     "wfm.login" as WfmNotification from "ringcx-voice-wfm-login": "A RingCX agent logs in";

@@ -31,6 +31,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Account, RelayUrl};
+use ringtail_outbound::proxy::Proxies;
 use ringtail_outbound::trust::Trust;
 
 pub(super) const ENDPOINT: &str = "demo-x1";
@@ -121,6 +122,7 @@ impl FakeRelay {
             relay: self.url.clone(),
             token: TOKEN.into(),
             trust: Trust::load(Some(&self.dir.path().join("ca.pem"))).unwrap(),
+            proxies: Proxies::default(),
         }
     }
 
