@@ -1,5 +1,6 @@
 //! Nothing acknowledged is lost.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ringtail_kit::app::{App, Reply};
@@ -191,5 +192,70 @@ async fn a_relay_that_is_told_to_stop_ends_well_and_the_client_comes_back() -> a
     let hook = Hook::notification(hooks::numbered(0, 1));
     assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
     eventually!(hooks::numbers(&world.app) == [0, 1], "both at the app")?;
+    Ok(())
+}
+
+/// A hoster restores a snapshot of the relay's disk: acknowledged events are lost there, and their numbers are used again.
+#[tokio::test]
+async fn a_relay_whose_disk_was_set_back_loses_no_new_event() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    let other_home = world.home.sibling()?;
+    let mut other = other_home.listen(&["--endpoint", "hooks"]).await?;
+    let stored = |home: &Home| stores::history_len(&home.data());
+    let mut connection = world.caller.connect(&world.url).await?;
+    post(&mut connection, 0..300).await?;
+    world.relay.stop().await?;
+    let snapshot = tempfile::tempdir()?;
+    copy_files(world.relay.data(), snapshot.path())?;
+    world.relay.resume().await?;
+    let mut connection = world.caller.connect(&world.url).await?;
+    post(&mut connection, 300..450).await?;
+    eventually!(
+        stored(&other_home).is_ok_and(|count| count == 450),
+        "450 on the other"
+    )?;
+    other.stop().await?;
+    post(&mut connection, 450..600).await?;
+    eventually!(world.app.count() == 600, "600 at the app")?;
+
+    world.relay.stop().await?;
+    std::fs::remove_file(world.relay.data().join("relay.db-wal")).ok();
+    copy_files(snapshot.path(), world.relay.data())?;
+    world.relay.resume().await?;
+    let mut connection = world.caller.connect(&world.url).await?;
+    post(&mut connection, 600..1000).await?;
+    eventually!(world.app.count() >= 1000, "all at the app")?;
+    in_order(&world.app, 1000);
+    assert_eq!(stored(&world.home)?, 1000);
+    // The other one's cursor is below the newest number by now; only the event of that number tells.
+    other.resume().await?;
+    eventually!(
+        stored(&other_home).is_ok_and(|count| count == 850),
+        "all that the relay has"
+    )?;
+    for client in [&world.client, &other] {
+        let told = client.lines_of("link").iter().any(|line| {
+            line["reason"]
+                .as_str()
+                .is_some_and(|reason| reason.contains("earlier state"))
+        });
+        assert!(told, "{:?}", client.lines_of("link"));
+    }
+    assert!(
+        world
+            .relay
+            .log()
+            .contains("the journal is older than a client's cursor")
+    );
+    Ok(())
+}
+
+fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
     Ok(())
 }

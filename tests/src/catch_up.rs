@@ -107,6 +107,17 @@ async fn gap_reported(events: usize) -> anyhow::Result<(usize, (u64, u64))> {
     let number = |name: &str| gap[name].as_u64().with_context(|| format!("{gap}"));
     let gap = (number("first")?, number("last")?);
     ensure!(gap.0 == 2, "the gap begins at {} instead of 2", gap.0);
+    // Whoever looks later is told, too.
+    let listed = home.stdout(["events", "list", "-n", "100000"]).await?;
+    let listed = String::from_utf8_lossy(&listed);
+    let line = format!("#{} to #{} are lost", gap.0, gap.1);
+    ensure!(
+        listed.lines().nth(1).is_some_and(|it| it.contains(&line)),
+        "no gap in {listed:.999}"
+    );
+    let shown = home.run(["events", "show", "2"]).await?;
+    let shown = String::from_utf8_lossy(&shown.stderr).into_owned();
+    ensure!(shown.contains("event 2 is lost"), "{shown}");
     let kept = in_order(&home, gap.1 + 1)?;
     Ok((kept, gap))
 }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
-use ringtail_protocol::path::EndpointInfo;
+use ringtail_protocol::path::{EndpointInfo, code};
 use ringtail_protocol::stream::ByteStream;
 use secrecy::SecretString;
 use tokio::net::TcpStream;
@@ -147,12 +147,24 @@ impl LinkSupervisor {
             endpoint: info.endpoint.clone(),
             forward: self.passthrough.is_some(),
             after: after.map(|seq| (info.journal.clone(), seq)),
+            event: self.history.newest(&info.endpoint, &info.journal).await?,
         };
         let stream = dial::dial(&self.account.relay, &self.account).await?;
         let upgraded = handshake::upgrade(stream, &self.account, &params);
         let stream = tokio::time::timeout(UPGRADE_TIMEOUT, upgraded)
             .await
-            .map_err(|_| LinkError::UpgradeTimeout)??;
+            .map_err(|_| LinkError::UpgradeTimeout)?;
+        if let Err(HandshakeError::Refused(refusal)) = &stream
+            && refusal.code == code::SET_BACK
+        {
+            tracing::warn!(cursor = after, "the relay's journal was set back");
+            let forgotten = self.history.forget_journal(&info.endpoint, &info.journal);
+            if let Err(error) = forgotten.await {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "could not forget the cursor");
+            }
+        }
+        let stream = stream?;
         let sink = EventSink {
             canary: CanaryKey::of(&self.account),
             endpoint: info.endpoint,

@@ -9,7 +9,8 @@ pub const RESERVED: &str = "/_ringtail/";
 
 /// `GET`, WebSocket upgrade, bearer token: opens a link. Query: `endpoint` (its id), `forward` (`true` when the
 /// client has a target, so that passthrough requests may be handed to it), and `journal` with `after` (where the client's
-/// history stands) unless it has nothing yet.
+/// history stands) unless it has nothing yet. `event` is the newest event up to there that the history still has, as its seq,
+/// a dot and its id: if the relay has another one of that seq, it answers [`code::SET_BACK`].
 pub const LINK: &str = "/_ringtail/v1/link";
 
 /// `POST`, bearer token, JSON `{"name": …}`: makes the endpoint of that name, or finds it. Answers with
@@ -73,6 +74,9 @@ pub mod code {
     pub const VERSION: &str = "version";
     /// The request is not one that this path takes.
     pub const BAD_REQUEST: &str = "bad-request";
+    /// The journal is in an earlier state than the client knows, or continued from one: a snapshot of the relay's disk was
+    /// restored. The client asks again, without a cursor.
+    pub const SET_BACK: &str = "set-back";
     /// The relay cannot do it now.
     pub const UNAVAILABLE: &str = "unavailable";
 }

@@ -115,6 +115,25 @@ pub(super) fn store(
     Ok(stored)
 }
 
+/// Forgets the cursor, and moves events and gaps to a journal of another name.
+pub(super) fn forget(
+    connection: &Connection,
+    endpoint: &str,
+    journal: &str,
+) -> rusqlite::Result<()> {
+    let past = format!("{journal}~{}", EventId::fresh());
+    for table in ["cursor", "gap", "event"] {
+        let sql = format!(
+            "UPDATE {table} SET journal = :past WHERE endpoint = :endpoint AND journal = :journal"
+        );
+        connection.execute(
+            &sql,
+            named_params! {":past": past, ":endpoint": endpoint, ":journal": journal},
+        )?;
+    }
+    Ok(())
+}
+
 /// Reads how far the journal has been stored.
 pub(super) fn cursor(
     connection: &Connection,
@@ -161,7 +180,8 @@ fn insert_event(
             ":duplicate_of": event.duplicate_of.map(codes::seq),
             ":edited_from": event.edited_from.as_ref().map(|id| id.as_bytes()),
             ":received_at": event.received_at.0,
-            ":stored_at": Timestamp::now().0,
+            // Not by a clock that is behind: once it is corrected, the event would be old.
+            ":stored_at": Timestamp::now().0.max(event.received_at.0),
             ":method": event.method,
             ":path": event.path,
             ":peer": event.peer,
@@ -238,7 +258,8 @@ fn insert_gap(
     connection
         .prepare_cached(
             "INSERT INTO gap (endpoint, journal, first, last, noticed_at)
-             VALUES (:endpoint, :journal, :first, :last, :now)",
+             VALUES (:endpoint, :journal, :first, :last,
+               max(:now, coalesce((SELECT stored_at FROM event ORDER BY row DESC LIMIT 1), 0)))",
         )?
         .execute(named_params! {
             ":endpoint": endpoint,

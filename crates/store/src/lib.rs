@@ -271,6 +271,19 @@ impl History {
         .await
     }
 
+    /// Forgets how far a journal has been stored. Its events stay, under another name of the journal, because the relay may
+    /// use their numbers again.
+    ///
+    /// # Errors
+    /// When nothing was changed.
+    pub async fn forget_journal(&self, endpoint: &str, journal: &str) -> Result<(), StoreError> {
+        let (endpoint, journal) = (endpoint.to_owned(), journal.to_owned());
+        self.write(0, move |_, connection| {
+            incoming::forget(connection, &endpoint, &journal)
+        })
+        .await
+    }
+
     /// Records an attempt. If it completes a pending event, the event is marked as forwarded in the same transaction.
     ///
     /// # Errors

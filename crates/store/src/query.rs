@@ -347,6 +347,29 @@ impl<'c> Reader<'c> {
     pub fn cursor(&self, endpoint: &str, journal: &str) -> rusqlite::Result<Option<u64>> {
         incoming::cursor(self.connection, endpoint, journal)
     }
+
+    /// Returns seq and id of the newest event of a journal.
+    pub fn newest(
+        &self,
+        endpoint: &str,
+        journal: &str,
+    ) -> rusqlite::Result<Option<(u64, EventId)>> {
+        self.connection
+            .prepare_cached(
+                "SELECT seq, id FROM event WHERE endpoint = :endpoint AND journal = :journal
+                 ORDER BY seq DESC LIMIT 1",
+            )?
+            .query_row(
+                named_params! {":endpoint": endpoint, ":journal": journal},
+                |row| {
+                    Ok((
+                        codes::unsigned(row.get(0)?),
+                        EventId::from_bytes(row.get(1)?),
+                    ))
+                },
+            )
+            .optional()
+    }
 }
 
 /// Reads how far the tables reach. Deleted rows count: positions are never used twice.

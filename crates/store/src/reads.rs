@@ -30,6 +30,17 @@ impl History {
             .await
     }
 
+    /// Returns seq and id of the newest event of a journal that the history has.
+    pub async fn newest(
+        &self,
+        endpoint: &str,
+        journal: &str,
+    ) -> Result<Option<(u64, EventId)>, ReadError> {
+        let (endpoint, journal) = (endpoint.to_owned(), journal.to_owned());
+        self.read(move |reader| reader.newest(&endpoint, &journal))
+            .await
+    }
+
     /// Reads events after a row, oldest first, at most `MAX_PAGE`.
     pub async fn events_after(
         &self,

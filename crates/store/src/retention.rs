@@ -1,11 +1,16 @@
 //! What is deleted from the history, and when.
 
-use std::time::Duration;
+mod clock;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, named_params};
+use std::time::{Duration, Instant};
+
+use rusqlite::{
+    Connection, OptionalExtension as _, Transaction, TransactionBehavior, named_params,
+};
 
 use ringtail_protocol::event::Timestamp;
 
+use self::clock::BelievedTime;
 use super::codes;
 
 /// How much is kept. Pending and bookmarked events are always kept, and do not count.
@@ -44,6 +49,7 @@ pub(super) struct Cleaner {
     retention: Retention,
     /// The last event that this round has seen.
     passed: i64,
+    time: Option<BelievedTime>,
 }
 
 impl Cleaner {
@@ -51,16 +57,32 @@ impl Cleaner {
         Self {
             retention,
             passed: 0,
+            time: None,
         }
     }
 
     /// Deletes some events beyond the limits, in one transaction. Returns whether there is more to do.
     pub(super) fn step(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        let found = find(connection, self.retention, Timestamp::now(), self.passed)?;
+        let now = self.now(connection)?;
+        let found = find(connection, self.retention, now, self.passed)?;
         let removed = remove(connection, &found)?;
         let more = shrink(connection)?;
         self.passed = found.next.unwrap_or(0);
         Ok(removed > 0 || found.next.is_some() || more)
+    }
+
+    fn now(&mut self, connection: &Connection) -> rusqlite::Result<Timestamp> {
+        let newest = connection
+            .prepare_cached(
+                "SELECT received_at FROM event WHERE edited_from IS NULL ORDER BY row DESC LIMIT 1",
+            )?
+            .query_row([], |row| row.get(0).map(Timestamp))
+            .optional()?;
+        let (system, at) = (Timestamp::now(), Instant::now());
+        let time = self
+            .time
+            .get_or_insert_with(|| BelievedTime::new(newest, system, at));
+        Ok(time.now(newest, system, at))
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,15 +17,20 @@ use tokio::task::JoinSet;
 use tokio::time::interval;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use ringtail_kit::caller::endpoint;
 use ringtail_kit::http2::{
-    CANCEL, DATA, END_HEADERS, HEADERS, RST_STREAM, frame, hello, integer, post,
+    ACK, CANCEL, DATA, END_HEADERS, END_STREAM, HEAD, HEADERS, PING, PREFACE, RST_STREAM, frame,
+    head, hello, integer, no_window, post,
 };
 use ringtail_kit::tls;
+use ringtail_protocol::path::LINK;
+use ringtail_protocol::version::SUBPROTOCOL;
 
 /// Addresses that our own attackers call from: `127.0.0.2` and those after it.
-const ADDRESSES: usize = 49;
+const ADDRESSES: usize = 16;
 
 /// Connections of each slow program: fewer than one address may have, to leave some for the measured validations.
 const TOOL_CONNECTIONS: &str = "40";
@@ -32,6 +38,15 @@ const TOOL_CONNECTIONS: &str = "40";
 /// Pause between the first calls of two attackers, which bounds concurrent TLS handshakes: their CPU time is not under
 /// test.
 const PACE: Duration = Duration::from_millis(5);
+
+/// Links that one account dials: more than it may have.
+const LINKS: usize = 96;
+
+/// Pause between two bursts of a caller that abandons its requests: below the limit of events in a second.
+const BURST: Duration = Duration::from_millis(400);
+
+/// Environment variable with the token of an attacker's account.
+pub(super) const TOKEN: &str = "FLOOD_TOKEN";
 
 /// Streams that an HTTP/2 connection opens: what the relay allows.
 const STREAMS: u32 = 128;
@@ -56,6 +71,10 @@ pub enum Attack {
     Resets,
     /// Bodies of 16 MiB that take long to look at.
     Bodies,
+    /// As many links of an account as there may be, which take no events, with two events of 15 MiB waiting.
+    Links,
+    /// Requests to an app that are taken back in bursts of 128.
+    Abandoned,
 }
 
 impl fmt::Display for Attack {
@@ -68,6 +87,8 @@ impl fmt::Display for Attack {
             Self::Held { connections } => write!(f, "{connections} held"),
             Self::Resets => f.write_str("rapid resets"),
             Self::Bodies => f.write_str("16 MiB bodies"),
+            Self::Links => f.write_str("links that take nothing"),
+            Self::Abandoned => f.write_str("abandoned requests"),
         }
     }
 }
@@ -79,6 +100,8 @@ impl FromStr for Attack {
         Ok(match text {
             "resets" => Self::Resets,
             "bodies" => Self::Bodies,
+            "links" => Self::Links,
+            "abandoned" => Self::Abandoned,
             held => match held.strip_prefix("held-").map(str::parse) {
                 Some(Ok(connections)) => Self::Held { connections },
                 _ => bail!("not an attack of our own: {text}"),
@@ -88,10 +111,22 @@ impl FromStr for Attack {
 }
 
 impl Attack {
+    /// Returns the part of an attack that one of several attackers makes.
+    pub(super) fn part(self, attackers: usize) -> Self {
+        match self {
+            Self::Held { connections } => Self::Held {
+                connections: connections / attackers,
+            },
+            attack => attack,
+        }
+    }
+
     pub(super) fn word(&self) -> String {
         match self {
             Self::Held { connections } => format!("held-{connections}"),
             Self::Resets => "resets".to_owned(),
+            Self::Links => "links".to_owned(),
+            Self::Abandoned => "abandoned".to_owned(),
             _ => "bodies".to_owned(),
         }
     }
@@ -108,7 +143,7 @@ impl Attack {
             Self::SlowBodies => slow("-B -s 65536 -t POST"),
             Self::SlowRead => slow("-X -w 1 -y 16 -n 5 -z 1 -k 10"),
             Self::H2load => format!("h2load -D {seconds} -c 8 -m 100 -t 1 {url}"),
-            Self::Held { .. } | Self::Resets | Self::Bodies => return None,
+            _ => return None,
         };
         Some(line.split(' ').map(str::to_owned).collect())
     }
@@ -121,6 +156,8 @@ pub(super) struct World {
     uri: http::Uri,
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
+    /// The token of the endpoint's account, for links.
+    token: String,
 }
 
 impl World {
@@ -128,6 +165,7 @@ impl World {
         Ok(Self {
             address,
             uri: endpoint(url)?,
+            token: std::env::var(TOKEN).unwrap_or_default(),
             http1: tls::caller(ca, tls::HTTP1)?,
             http2: tls::caller(ca, tls::HTTP2)?,
         })
@@ -139,6 +177,8 @@ impl World {
         let (count, one): (usize, fn(Self, usize) -> _) = match attack {
             Attack::Held { connections } => (connections, Self::hold),
             Attack::Resets => (8, Self::reset),
+            Attack::Links => (LINKS, Self::link),
+            Attack::Abandoned => (3, Self::abandon),
             _ => (4, Self::large),
         };
         let mut pace = interval(PACE);
@@ -244,6 +284,99 @@ impl World {
             ended = write => ended,
             ended = read => ended,
         }
+    }
+
+    fn abandon(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            loop {
+                drop(self.abandon_one(number).await);
+                tokio::task::yield_now().await;
+            }
+        })
+    }
+
+    /// Opens as many streams as there may be, and resets them once the relay has passed them on.
+    async fn abandon_one(&self, number: usize) -> anyhow::Result<()> {
+        let stream = self.connect(number, &self.http2).await?;
+        let (mut read, mut write) = tokio::io::split(stream);
+        let block = post(&format!("{}/abandoned", self.uri.path()));
+        let write = async {
+            write.write_all(&hello()).await?;
+            let mut burst = interval(BURST);
+            for first in (1_u32..).step_by(2 * STREAMS as usize) {
+                let ids = || (first..).step_by(2).take(STREAMS as usize);
+                let flags = END_HEADERS | END_STREAM;
+                let opened: Vec<u8> = ids()
+                    .flat_map(|id| frame(HEADERS, flags, id, &block))
+                    .collect();
+                let reset = ids().flat_map(|id| frame(RST_STREAM, 0, id, &CANCEL.to_be_bytes()));
+                burst.tick().await;
+                write.write_all(&opened).await?;
+                write.flush().await?;
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                write.write_all(&reset.collect::<Vec<u8>>()).await?;
+                write.flush().await?;
+            }
+            anyhow::Ok(())
+        };
+        tokio::select! {
+            ended = write => ended,
+            ended = async {
+                let mut all = [0; 4096];
+                while read.read(&mut all).await? > 0 {}
+                anyhow::Ok(())
+            } => ended,
+        }
+    }
+
+    fn link(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if number < 2 {
+                let body = format!(
+                    r#"{{"uuid":"{number}","event":"/e","subscriptionId":"s","body":"{}"}}"#,
+                    "x".repeat(15 * 1024 * 1024)
+                );
+                drop(self.large_one(number, &body).await);
+            }
+            loop {
+                drop(self.link_one(number).await);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        })
+    }
+
+    /// Holds a link: accepts the event stream, grants no window for it, and answers each PING.
+    async fn link_one(&self, number: usize) -> anyhow::Result<()> {
+        let id = self.uri.path().trim_start_matches('/');
+        let url = format!("wss://localhost{LINK}?endpoint={id}&forward=true");
+        let mut request = url.into_client_request()?;
+        let headers = request.headers_mut();
+        headers.insert("authorization", format!("Bearer {}", self.token).parse()?);
+        headers.insert("sec-websocket-protocol", SUBPROTOCOL.parse()?);
+        let stream = self.connect(number, &self.http1).await?;
+        let (mut socket, _) = Box::pin(tokio_tungstenite::client_async(request, stream)).await?;
+        socket.send(Message::binary(no_window())).await?;
+        let mut received = Vec::new();
+        let mut skipped = PREFACE.len();
+        while let Some(message) = socket.next().await {
+            let data = message?.into_data();
+            let preface = skipped.min(data.len());
+            skipped -= preface;
+            received.extend_from_slice(&data[preface..]);
+            while let Some((length, kind, stream)) = head(&received)
+                && received.len() >= HEAD + length
+            {
+                let whole: Vec<u8> = received.drain(..HEAD + length).collect();
+                let answer = match kind {
+                    PING if whole[4] & ACK == 0 => frame(PING, ACK, 0, &whole[HEAD..]),
+                    // `:status 200` in HPACK's static table.
+                    HEADERS => frame(HEADERS, END_HEADERS, stream, &[0x88]),
+                    _ => continue,
+                };
+                socket.send(Message::binary(answer)).await?;
+            }
+        }
+        Ok(())
     }
 
     fn large(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {

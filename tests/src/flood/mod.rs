@@ -1,4 +1,4 @@
-//! Attacks on a relay, and RingCentral's validation meanwhile.
+//! Attacks on a relay by strangers and four accounts, and the requests of a fifth account meanwhile.
 //!
 //! Every attack is its own process at a lower priority, because attackers have other machines. Nothing leaves
 //! `127.0.0.0/8`; our own attackers call from many of its addresses, so that the limit per address does not stop them
@@ -18,14 +18,20 @@ use tokio::time::{MissedTickBehavior, interval};
 pub use self::attack::Attack;
 pub use self::report::{Report, Row};
 use crate::bench::load::{Measured, micros};
+use crate::client::Home;
+use crate::hooks;
 use crate::process::Process;
 use crate::procfs;
-use crate::relay::TestRelay;
+use crate::relay::{TestRelay, Token};
 use crate::validation::check;
+use ringtail_kit::app::App;
 use ringtail_kit::caller::{FakeRingCentral, Hook};
 
 /// Pause between two validation requests: more would queue here and not in the relay.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// Accounts that attack.
+const ACCOUNTS: usize = 4;
 
 /// Connections left to others.
 const SPARE: usize = 256;
@@ -45,7 +51,7 @@ impl Plan {
     /// The relay's default limit, half a minute each.
     pub const FULL: Self = Self {
         time: Duration::from_secs(30),
-        connections: 4096,
+        connections: 3072,
         tools: true,
     };
 
@@ -62,6 +68,8 @@ impl Plan {
             Attack::Held { connections: held },
             Attack::Resets,
             Attack::Bodies,
+            Attack::Links,
+            Attack::Abandoned,
         ];
         let tools = [
             Attack::SlowHeaders,
@@ -89,15 +97,43 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     let connections = plan.connections.to_string();
     let options = ["--max-connections", &connections];
     let relay = TestRelay::start_with(&options).await?;
-    let token = relay.account("flood").await?;
-    let url = relay.endpoint(&token, "flood").await?.url;
+    let mut attackers = Vec::new();
+    for number in 0..ACCOUNTS {
+        let token = relay.account(&format!("attacker-{number}")).await?;
+        let url = relay.endpoint(&token, "flood").await?.url;
+        attackers.push((token, url));
+    }
+    let token = relay.account("victim").await?;
+    let app = App::accepting();
+    let client = Home::new(&relay, &token)?
+        .listen(&[&app.url(""), "--endpoint", "hooks"])
+        .await?;
+    let url = client.url()?;
     let pid = relay.pid().context("the relay has ended")?;
     let mut report = Report::new(plan.connections);
     for (name, attacks) in plan.attacks() {
         let mut under_way = Vec::new();
         for attack in &attacks {
-            under_way.push(spawn(attack, &relay, &url, plan.time)?);
+            let (token, own) = &attackers[under_way.len() % ACCOUNTS];
+            match attack {
+                // Whoever learnt the victim's URL.
+                Attack::Abandoned => under_way.push(spawn(attack, &relay, &url, token, plan.time)?),
+                // One account takes what it may; four take more.
+                Attack::Links | Attack::Bodies | Attack::Held { .. } => {
+                    for (token, own) in &attackers {
+                        under_way.push(spawn(
+                            &attack.part(ACCOUNTS),
+                            &relay,
+                            own,
+                            token,
+                            plan.time,
+                        )?);
+                    }
+                }
+                _ => under_way.push(spawn(attack, &relay, own, token, plan.time)?),
+            }
         }
+        let links = client.count_of("link");
         let row = measure(name, &relay, &url, plan.time).await?;
         for mut attack in under_way {
             // It may have ended by itself.
@@ -105,16 +141,25 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
         }
         report.rows.push(Row {
             peak_kib: procfs::peak_kib(pid)?,
+            link_changes: client.count_of("link") - links,
             ..row
         });
     }
     ensure!(relay.pid() == Some(pid), "the relay has ended");
+    report.disk_bytes = std::fs::metadata(relay.data().join("relay.db"))?.len();
     Ok(report)
 }
 
-fn spawn(attack: &Attack, relay: &TestRelay, url: &str, time: Duration) -> anyhow::Result<Process> {
+fn spawn(
+    attack: &Attack,
+    relay: &TestRelay,
+    url: &str,
+    token: &Token,
+    time: Duration,
+) -> anyhow::Result<Process> {
     let mut command = Command::new("nice");
     command.args(["-n", "10"]);
+    command.env(attack::TOKEN, token.expose());
     let seconds = time.as_secs().to_string();
     match attack.arguments(url, &seconds) {
         Some(words) => command.args(words),
@@ -136,70 +181,96 @@ async fn measure(
 ) -> anyhow::Result<Row> {
     let caller = relay.caller()?;
     let end = Instant::now() + time;
-    let (new, kept) = tokio::join!(
-        validate(&caller, url, end, false),
-        validate(&caller, url, end, true)
+    let (new, kept, notified, passed) = tokio::join!(
+        exchange(&caller, url, end, Kind::NewValidation),
+        exchange(&caller, url, end, Kind::KeptValidation),
+        exchange(&caller, url, end, Kind::Notification),
+        exchange(&caller, url, end, Kind::Passthrough),
     );
     Ok(Row {
         name,
-        new: new?,
-        kept: kept?,
+        exchanges: [new?, kept?, notified?, passed?],
         peak_kib: 0,
+        link_changes: 0,
     })
 }
 
-/// Validation on one kind of connection.
+/// Requests of the victim's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// On a new connection each.
+    NewValidation,
+    /// The others on a connection that is kept.
+    KeptValidation,
+    Notification,
+    Passthrough,
+}
+
+/// Requests of one kind.
 #[derive(Debug)]
-pub struct Validated {
+pub struct Exchanges {
     /// From dialling, or from the request on a kept connection, to the last byte of the answer.
     pub latency: Histogram<u64>,
     /// Errors of requests without a right answer.
     pub failed: Vec<String>,
 }
 
-impl Validated {
-    fn add(&mut self, began: Instant, answered: anyhow::Result<()>) {
-        match answered {
-            Ok(()) => self.latency.saturating_record(micros(began.elapsed())),
-            Err(error) => self.failed.push(format!("{error:#}")),
-        }
-    }
-}
-
-async fn validate(
+async fn exchange(
     caller: &FakeRingCentral,
     url: &str,
     end: Instant,
-    keeps: bool,
-) -> anyhow::Result<Validated> {
-    let mut validated = Validated {
+    kind: Kind,
+) -> anyhow::Result<Exchanges> {
+    let mut exchanges = Exchanges {
         latency: Measured::empty()?,
         failed: Vec::new(),
     };
-    let mut turns = interval(PAUSE);
+    let pause = match kind {
+        Kind::NewValidation | Kind::KeptValidation => PAUSE,
+        _ => 5 * PAUSE,
+    };
+    let mut turns = interval(pause);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut kept = None;
     for number in 0.. {
-        if keeps && kept.is_none() {
-            kept = Some(caller.connect(url).await?);
-        }
         turns.tick().await;
         if Instant::now() >= end {
             break;
         }
-        let token = format!("{keeps}-{number}");
-        let hook = Hook::validation(&token);
-        let began = Instant::now();
-        let answer = match &mut kept {
-            Some(connection) => connection.post(&hook).await,
-            None => caller.post(url, &hook).await,
+        let token = format!("{kind:?}-{number}");
+        let hook = match kind {
+            Kind::NewValidation | Kind::KeptValidation => Hook::validation(&token),
+            Kind::Notification => Hook::notification(hooks::numbered(0, number)),
+            Kind::Passthrough => Hook::new("GET", "").below("/passed"),
         };
-        if answer.is_err() {
-            kept = None;
+        let began = Instant::now();
+        let answer = async {
+            if kind == Kind::NewValidation {
+                return caller.post(url, &hook).await;
+            }
+            let connection = match &mut kept {
+                Some(connection) => connection,
+                None => kept.insert(caller.connect(url).await?),
+            };
+            connection.post(&hook).await
+        };
+        let answer = answer.await;
+        let checked = answer.and_then(|answer| match kind {
+            Kind::NewValidation | Kind::KeptValidation => check(&answer, &token),
+            _ => {
+                ensure!(answer.status == 200, "{kind:?}: {}", answer.status);
+                Ok(())
+            }
+        });
+        match checked {
+            Ok(()) => exchanges.latency.saturating_record(micros(began.elapsed())),
+            Err(error) => {
+                kept = None;
+                exchanges.failed.push(format!("{error:#}"));
+            }
         }
-        validated.add(began, answer.and_then(|answer| check(&answer, &token)));
     }
-    Ok(validated)
+    Ok(exchanges)
 }
 
 /// Runs one of our own attacks.

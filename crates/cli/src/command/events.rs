@@ -1,14 +1,14 @@
 //! `ringtail events list`, `show` and `mark`.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
 
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
-use ringtail_model::RowId;
-use ringtail_model::redact;
+use ringtail_model::{GapRow, RowId, redact};
 use ringtail_store::{BookmarkChange, Comment, Direction};
 
-use super::find::{find_one, open};
+use super::find::{find_one, gaps, open};
 use super::search::{self, ReportTo, filter, search};
 use super::select::{PAGE, Selection, nothing_named};
 use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
@@ -19,6 +19,11 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
     let filter = filter(&args.filter.join(" "))?;
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
+    // Whether lost events would match a filter is not known.
+    let mut gaps = match args.filter.is_empty() {
+        true => gaps(&history).await?,
+        false => Vec::new(),
+    };
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let search = search(filter, config.secrets);
     // Keep ids only: the result, found newest first and printed oldest first, may be the whole history.
@@ -39,21 +44,43 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
     .await?;
     let style = plain::Style::of_stdout();
     let mut stdout = Stdout::new();
+    let mut shown = HashMap::new();
     for page in newest.rchunks(PAGE) {
         let ids = page.iter().rev().copied().collect();
         let rows = history.rows(ids).await?;
         let mut out = Vec::new();
         for event in rows.into_iter().flatten().map(redact::row) {
+            let is_before =
+                |gap: &mut GapRow| gap.endpoint == event.endpoint && gap.last + 1 == event.seq;
+            for gap in gaps.extract_if(.., is_before) {
+                write_gap(&mut out, &style, args.output, &gap);
+            }
+            shown.insert(event.endpoint.clone(), event.seq);
             match args.output {
                 Format::Plain => out.extend(style.listed(&event, several).into_bytes()),
                 Format::Json => json::line(&mut out, &json::event_row(&event)),
             }
         }
         if !stdout.write(&out).await? {
-            break;
+            return Ok(());
         }
     }
+    // Those after which no event came yet.
+    let mut out = Vec::new();
+    for gap in &gaps {
+        if shown.get(&gap.endpoint).is_none_or(|seq| *seq < gap.first) {
+            write_gap(&mut out, &style, args.output, gap);
+        }
+    }
+    stdout.write(&out).await?;
     Ok(())
+}
+
+fn write_gap(out: &mut Vec<u8>, style: &plain::Style, output: Format, gap: &GapRow) {
+    match output {
+        Format::Plain => out.extend(style.gap(gap).into_bytes()),
+        Format::Json => json::line(out, &json::gap(gap)),
+    }
 }
 
 /// Events per transaction.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::blocking::blocking;
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
-use ringtail_model::{EventRow, RowId, endpoint_name};
+use ringtail_model::{EventRow, GapRow, RowId, endpoint_name};
 use ringtail_protocol::event::EventId;
 use ringtail_store::{History, MAX_PAGE, Selector};
 
@@ -53,7 +53,15 @@ pub(super) async fn find(
         if let Some(wanted) = endpoint {
             on_some(history, wanted).await?;
         }
-        return Err(no_event(text));
+        let gaps = gaps(history).await?;
+        let lost = gaps.into_iter().find(|gap| {
+            matches!(selector, Selector::Seq { first, last } if first <= gap.last && gap.first <= last)
+                && endpoint.is_none_or(|wanted| is_of(&gap.endpoint, wanted))
+        });
+        return Err(match lost {
+            Some(gap) => Failure::new(&codes::NO_DATA, lost_in(text, &gap)),
+            None => no_event(text),
+        });
     }
     let clear = match selector {
         Selector::Seq { .. } => endpoints.len() == 1,
@@ -63,6 +71,26 @@ pub(super) async fn find(
         true => Ok(found),
         false => Err(ambiguous(text, found.len(), endpoints)),
     }
+}
+
+/// Reads all gaps of the history, oldest first.
+pub(super) async fn gaps(history: &History) -> Result<Vec<GapRow>, Failure> {
+    let mut gaps = Vec::<GapRow>::new();
+    loop {
+        let after = gaps.last().map_or(RowId::default(), |gap| gap.row);
+        let page = history.gaps_after(after, MAX_PAGE).await?;
+        if page.is_empty() {
+            return Ok(gaps);
+        }
+        gaps.extend(page);
+    }
+}
+
+fn lost_in(text: &str, gap: &GapRow) -> String {
+    format!(
+        "event {text} is lost: the relay had deleted #{} to #{} of {} before they were fetched",
+        gap.first, gap.last, gap.endpoint
+    )
 }
 
 fn no_event(text: &str) -> Failure {

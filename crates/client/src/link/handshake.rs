@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ringtail_errors::{Code, Coded, codes};
+use ringtail_protocol::event::EventId;
 use ringtail_protocol::path::LINK;
 use ringtail_protocol::stream::{ByteStream, websocket_config};
 use ringtail_protocol::version::SUBPROTOCOL;
@@ -31,6 +32,8 @@ pub(crate) struct LinkParams {
     pub(crate) forward: bool,
     /// The journal and the newest `seq` of it in the history, unless there is nothing yet.
     pub(crate) after: Option<(String, u64)>,
+    /// The newest event up to there that the history still has.
+    pub(crate) event: Option<(u64, EventId)>,
 }
 
 impl LinkParams {
@@ -39,6 +42,9 @@ impl LinkParams {
         let mut uri = format!("{LINK}?endpoint={}&forward={}", self.endpoint, self.forward);
         if let Some((journal, seq)) = &self.after {
             uri.push_str(&format!("&journal={journal}&after={seq}"));
+            if let Some((seq, id)) = self.event {
+                uri.push_str(&format!("&event={seq}.{id}"));
+            }
         }
         uri
     }
@@ -141,6 +147,7 @@ mod tests {
             endpoint: "demo-x1".into(),
             forward: true,
             after: None,
+            event: None,
         };
         assert_eq!(
             params.uri(),

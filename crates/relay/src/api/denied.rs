@@ -58,6 +58,16 @@ impl Denied {
         }
     }
 
+    /// The client has events that this journal lost.
+    pub(crate) fn set_back() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            code::SET_BACK,
+            "its events are in an earlier state than this history knows, as after restoring a disk: events that it had \
+             acknowledged may be lost; asking for all that it has",
+        )
+    }
+
     /// The account or the endpoint has as many links as it may, or the relay.
     pub(crate) fn too_many_links() -> Self {
         Self {

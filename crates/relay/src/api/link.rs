@@ -4,6 +4,7 @@
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
+use ringtail_protocol::event::EventId;
 use ringtail_protocol::path::code;
 use ringtail_protocol::version;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -12,6 +13,7 @@ use super::context::ApiContext;
 use super::denied::Denied;
 use crate::accounts::Account;
 use crate::budget::Owner;
+use crate::journal::{EndpointKey, Journal};
 use crate::links::session::{self, LinkParams};
 use crate::metrics::Limit;
 use crate::net::proxies::Caller;
@@ -34,7 +36,8 @@ pub(super) async fn open(
                 "a link needs a WebSocket upgrade over HTTP/1.1: check the proxies between client and relay",
             )
         })?;
-    let params = params(api, request.uri().query().unwrap_or_default(), account)?;
+    let query = Query::parse(request.uri().query().unwrap_or_default())?;
+    let params = params(api, query, account).await?;
     session::spawn(api.links.clone(), request, params, caller);
     let subprotocol = HeaderValue::from_static(subprotocol);
     response
@@ -58,8 +61,7 @@ fn negotiate(headers: &HeaderMap) -> Result<&'static str, Denied> {
         })
 }
 
-fn params(api: &ApiContext, query: &str, account: Account) -> Result<LinkParams, Denied> {
-    let query = Query::parse(query)?;
+async fn params(api: &ApiContext, query: Query, account: Account) -> Result<LinkParams, Denied> {
     let table = api.links.accounts.table();
     let endpoint = table
         .find(&query.endpoint)
@@ -73,6 +75,16 @@ fn params(api: &ApiContext, query: &str, account: Account) -> Result<LinkParams,
     let cursor = query
         .cursor
         .filter(|cursor| cursor.journal == api.links.journal.id());
+    if let Some(cursor) = &cursor
+        && is_set_back(&*api.links.journal, endpoint.key, cursor).await?
+    {
+        tracing::warn!(
+            account = %account.name,
+            after = cursor.after,
+            "the journal is older than a client's cursor: was an older state of the disk restored? Acknowledged events may be lost"
+        );
+        return Err(Denied::set_back());
+    }
     Ok(LinkParams {
         endpoint: endpoint.key,
         account,
@@ -80,6 +92,30 @@ fn params(api: &ApiContext, query: &str, account: Account) -> Result<LinkParams,
         cursor: cursor.map(|cursor| cursor.after),
         place,
     })
+}
+
+/// Returns true if a cursor is of another course of the journal: it is beyond the newest event, or the client has another
+/// event of the same number.
+async fn is_set_back(
+    journal: &dyn Journal,
+    endpoint: EndpointKey,
+    cursor: &Cursor,
+) -> Result<bool, Denied> {
+    if *journal.head(endpoint).borrow() < cursor.after {
+        return Ok(true);
+    }
+    let Some((seq, id)) = cursor.event else {
+        return Ok(false);
+    };
+    let page = journal.read(endpoint, seq.saturating_sub(1), 1, 0).await;
+    let page = page.map_err(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "could not compare a client's cursor");
+        Denied::unavailable()
+    })?;
+    // Retention may have deleted it.
+    let stored = page.events.first().filter(|event| event.seq == seq);
+    Ok(stored.is_some_and(|event| event.id != id))
 }
 
 /// The query of [`ringtail_protocol::path::LINK`].
@@ -94,18 +130,22 @@ struct Query {
 struct Cursor {
     journal: String,
     after: u64,
+    /// An event up to there that the client has.
+    event: Option<(u64, EventId)>,
 }
 
 impl Query {
     /// Ignores unknown parameters, which a newer client may send.
     fn parse(query: &str) -> Result<Self, Denied> {
         let (mut endpoint, mut forward, mut journal, mut after) = (None, None, None, None);
+        let mut event = None;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "endpoint" => endpoint = Some(value.into_owned()),
                 "forward" => forward = Some(value.into_owned()),
                 "journal" => journal = Some(value.into_owned()),
                 "after" => after = Some(value.into_owned()),
+                "event" => event = Some(value.into_owned()),
                 _ => {}
             }
         }
@@ -121,7 +161,12 @@ impl Query {
                 let after = after
                     .parse()
                     .map_err(|_| Denied::bad_request("`after` must be a number"))?;
-                Some(Cursor { journal, after })
+                let event = event.as_deref().map(parse_event).transpose()?;
+                Some(Cursor {
+                    journal,
+                    after,
+                    event,
+                })
             }
             (None, None) => None,
             _ => {
@@ -138,6 +183,12 @@ impl Query {
     }
 }
 
+fn parse_event(text: &str) -> Result<(u64, EventId), Denied> {
+    text.split_once('.')
+        .and_then(|(seq, id)| Some((seq.parse().ok()?, EventId::parse(id)?)))
+        .ok_or_else(|| Denied::bad_request("`event` must be a number, a dot and an id"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,10 +203,15 @@ mod tests {
                 forward: true,
                 cursor: Some(Cursor {
                     journal: "j".to_owned(),
-                    after: 7
+                    after: 7,
+                    event: None,
                 }),
             }
         );
+        let id = EventId::fresh();
+        let known = format!("endpoint=x&forward=true&journal=j&after=7&event=6.{id}");
+        let known = Query::parse(&known).unwrap().cursor.unwrap();
+        assert_eq!(known.event, Some((6, id)));
         let fresh = Query::parse("forward=false&endpoint=sms-x").unwrap();
         assert_eq!(fresh.cursor, None);
         for bad in [
@@ -166,6 +222,8 @@ mod tests {
             "endpoint=x&forward=true&after=7",
             "endpoint=x&forward=true&journal=j",
             "endpoint=x&forward=true&journal=j&after=-1",
+            "endpoint=x&forward=true&journal=j&after=7&event=7",
+            "endpoint=x&forward=true&journal=j&after=7&event=7.x",
             "endpoint=x&forward=true&journal=j&after=99999999999999999999",
         ] {
             let denied = Query::parse(bad).unwrap_err();

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header, request};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use ringtail_protocol::event::{Disposition, Kind};
@@ -74,6 +74,12 @@ async fn dispatch(
     caller: Caller,
     request: Request<Incoming>,
 ) -> (AnswerKind, RelayResponse) {
+    // RFC 9112, 3.2: two recipients could take the request for two different ones.
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if request.version() == Version::HTTP_11 && hosts != 1 {
+        let response = response::empty(StatusCode::BAD_REQUEST);
+        return (AnswerKind::Stray, closing(response));
+    }
     let label = edge.hosts.label(request.uri(), request.headers());
     // On an endpoint's own host, every path is the endpoint's.
     if label.is_none() && api::is_reserved(request.uri().path()) {

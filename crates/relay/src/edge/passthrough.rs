@@ -18,6 +18,9 @@ use crate::links::registry::AcquireError;
 use crate::metrics::Limit;
 use crate::response::{self, RelayResponse};
 
+/// Fields by which an app would act on the pages of every other endpoint of the relay's host.
+const OF_THE_WHOLE_ORIGIN: [&str; 2] = ["clear-site-data", "service-worker-allowed"];
+
 /// Sends the request to the app over a link, or answers in its place.
 pub(super) async fn respond(
     edge: &EdgeContext,
@@ -83,6 +86,11 @@ pub(super) async fn respond(
                 let mut response = Response::new(Either::Right(Box::new(body)));
                 *response.status_mut() = head.status;
                 *response.headers_mut() = head.headers;
+                if request.shares_origin() {
+                    for name in OF_THE_WHOLE_ORIGIN {
+                        response.headers_mut().remove(name);
+                    }
+                }
                 return Ok(response);
             }
             // Another client may have it.

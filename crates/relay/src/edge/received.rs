@@ -73,6 +73,12 @@ impl WholeRequest {
             .unwrap_or_default()
     }
 
+    /// Returns true if the request came to a path of the relay's host, and not to a host of the endpoint's own.
+    pub(super) fn shares_origin(&self) -> bool {
+        // An id and a slash; a host leaves at most the slash.
+        self.route_bytes > 1
+    }
+
     /// Returns the query, without its question mark.
     pub(super) fn query(&self) -> &str {
         self.head.uri.query().unwrap_or_default()

@@ -83,7 +83,11 @@ impl AdminListeners {
         };
         if let Some(listener) = self.tcp {
             let open = open.clone();
-            tasks.spawn(async move { open.accept(listener, Origin::Metrics).await });
+            let origin = match listener.local_addr() {
+                Ok(address) if address.ip().is_loopback() => Origin::LocalMetrics,
+                _ => Origin::Metrics,
+            };
+            tasks.spawn(async move { open.accept(listener, origin).await });
         }
         #[cfg(unix)]
         if let Some(listener) = self.unix {

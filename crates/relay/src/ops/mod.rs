@@ -16,10 +16,11 @@ mod ready;
 mod status;
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use ringtail_protocol::event::Timestamp;
 use tokio::sync::watch;
@@ -57,6 +58,8 @@ enum Origin {
     Socket,
     /// The address of `--metrics`, without authentication.
     Metrics,
+    /// The same, at an address that only this machine reaches.
+    LocalMetrics,
 }
 
 type OpsResponse = Response<Full<Bytes>>;
@@ -70,6 +73,12 @@ impl Ops {
     ) -> Result<OpsResponse, Infallible> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"));
+        }
+        if caller == Origin::LocalMetrics && !names_this_machine(request.headers()) {
+            return Ok(text(
+                StatusCode::FORBIDDEN,
+                "use localhost or an address as the host\n",
+            ));
         }
         Ok(match request.uri().path() {
             "/health" => text(StatusCode::OK, "ok\n"),
@@ -132,6 +141,20 @@ impl Ops {
             Err(_runtime_ended) => None,
         }
     }
+}
+
+/// Returns false if a web page may have sent the request: one whose own name it had resolved to this machine.
+fn names_this_machine(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).map(HeaderValue::to_str);
+    let Some(Ok(host)) = host else {
+        return host.is_none();
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> OpsResponse {

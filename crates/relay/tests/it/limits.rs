@@ -269,6 +269,29 @@ async fn events_over_the_rate_are_a_503_and_validations_are_answered() {
 }
 
 #[tokio::test]
+async fn a_request_has_one_host() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    for (host, status) in [
+        ("", "400"),
+        ("Host: a\r\n", "200"),
+        ("Host: a\r\nHost: a\r\n", "400"),
+    ] {
+        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+        let head = format!(
+            "POST {} HTTP/1.1\r\n{host}Validation-Token: t\r\n\r\n",
+            endpoint.path("")
+        );
+        conn.write(head.as_bytes()).await;
+        let answer = conn.read_head().await;
+        assert!(
+            answer.starts_with(format!("HTTP/1.1 {status} ").as_bytes()),
+            "{host:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn too_many_failed_logins_are_a_429() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;

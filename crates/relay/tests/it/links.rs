@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::SinkExt as _;
 use http_body_util::BodyExt as _;
-use ringtail_protocol::event::Timestamp;
+use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_protocol::frame::Down;
 use ringtail_protocol::path::code;
 use tokio_tungstenite::tungstenite::Message;
@@ -83,6 +83,33 @@ async fn a_cursor_of_another_journal_starts_at_the_oldest() {
         .await;
     assert_eq!(client.head().await, 1);
     assert_eq!(client.event().await.0.seq, 1);
+}
+
+#[tokio::test]
+async fn a_cursor_of_events_that_the_journal_lost_is_refused() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    post(&relay, &endpoint, 3).await;
+    let dial = Dial::to(&relay, &endpoint);
+    let mut client = dial.clone().attach(&relay, text_app("")).await;
+    client.head().await;
+    let second = [client.event().await.0, client.event().await.0].map(|event| event.id)[1];
+    let (mut set_back, mut kept) = (vec![(4, None)], vec![(3, None)]);
+    set_back.push((3, Some((2, EventId::fresh()))));
+    kept.push((3, Some((2, second))));
+    // It may have been deleted.
+    kept.push((3, Some((0, second))));
+    for (cursors, status) in [(set_back, 409), (kept, 101)] {
+        for (after, event) in cursors {
+            let dial = dial.clone().after(&journal(&relay), after).knowing(event);
+            match dial.socket(&relay).await {
+                Ok(_) => assert_eq!(status, 101, "{after} {event:?}"),
+                Err((found, refusal)) => {
+                    assert_eq!((found, refusal.error.as_str()), (status, code::SET_BACK));
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -22,8 +22,16 @@ async fn watched() -> (TestRelay, SocketAddr) {
 }
 
 /// Asks and returns status, head and body.
-async fn ask(mut door: impl AsyncRead + AsyncWrite + Unpin, path: &str) -> (u16, String, String) {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n");
+async fn ask(door: impl AsyncRead + AsyncWrite + Unpin, path: &str) -> (u16, String, String) {
+    ask_as(door, path, "localhost:9100").await
+}
+
+async fn ask_as(
+    mut door: impl AsyncRead + AsyncWrite + Unpin,
+    path: &str,
+    host: &str,
+) -> (u16, String, String) {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     door.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     soon("an answer", door.read_to_string(&mut answer))
@@ -78,6 +86,23 @@ async fn answers_are_counted_by_kind_and_status() {
         "# EOF",
     ] {
         has(&numbers, row);
+    }
+}
+
+/// A web page can resolve its own name to this machine; what it reads then is the page's.
+#[tokio::test]
+async fn metrics_are_not_for_web_pages() {
+    let (_relay, address) = watched().await;
+    for (host, status) in [
+        ("evil.example", 403),
+        ("localhost.evil.example:9100", 403),
+        ("", 403),
+        ("localhost", 200),
+        ("127.0.0.1:9100", 200),
+        ("[::1]:9100", 200),
+    ] {
+        let door = TcpStream::connect(address).await.unwrap();
+        assert_eq!(ask_as(door, "/metrics", host).await.0, status, "{host}");
     }
 }
 
@@ -278,7 +303,7 @@ async fn operators_have_sixteen_connections_and_room_comes_back() {
     for _ in 0..16 {
         let mut door = TcpStream::connect(address).await.unwrap();
         // Answered, and so accepted; kept open.
-        door.write_all(b"GET /health HTTP/1.1\r\nhost: relay\r\n\r\n")
+        door.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
             .await
             .unwrap();
         let mut first = [0; 12];
@@ -298,7 +323,7 @@ async fn operators_have_sixteen_connections_and_room_comes_back() {
         loop {
             let mut door = TcpStream::connect(address).await.unwrap();
             let asked = door
-                .write_all(b"GET /health HTTP/1.1\r\nhost: relay\r\n\r\n")
+                .write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
                 .await;
             if asked.is_ok() && door.read_u8().await.is_ok() {
                 break;

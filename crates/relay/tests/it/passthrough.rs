@@ -47,7 +47,9 @@ async fn request_and_response_pass_through_unchanged() {
             .header("x-path", head.uri.path_and_query().unwrap().as_str())
             .header("x-event", &head.headers[path::EVENT_ID])
             .header("set-cookie", "a=1")
-            .header("set-cookie", "b=2");
+            .header("set-cookie", "b=2")
+            .header("clear-site-data", "\"*\"")
+            .header("service-worker-allowed", "/");
         for value in head.headers.get_all("x-twice") {
             answer = answer.header("x-back", value);
         }
@@ -74,6 +76,10 @@ async fn request_and_response_pass_through_unchanged() {
         };
         assert_eq!(all("x-back"), [&b"1"[..], b"\xff"]);
         assert_eq!(all("set-cookie"), [&b"a=1"[..], b"b=2"]);
+        // They would act on other endpoints of the same host.
+        for name in ["clear-site-data", "service-worker-allowed"] {
+            assert!(!answer.headers.contains_key(name), "{name}");
+        }
         assert_eq!(answer.body, binary);
         let (event, _) = client.event().await;
         assert_eq!(

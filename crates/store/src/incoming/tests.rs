@@ -93,6 +93,34 @@ async fn an_event_is_stored_once_however_often_it_comes() {
     assert_eq!(test.history.counts().await.events, 3);
 }
 
+/// A relay whose disk was set back uses numbers again, for other events.
+#[tokio::test]
+async fn a_forgotten_journal_may_use_its_numbers_again() {
+    let test = TestHistory::open();
+    let old: Vec<_> = (1..=3).map(|seq| call(seq, "old")).collect();
+    let batch = |events: &[Event]| events.iter().cloned().map(Incoming::Event).collect();
+    store(&test, batch(&old)).await;
+    let newest = test.history.newest(ENDPOINT, JOURNAL).await.unwrap();
+    assert_eq!(newest, Some((3, old[2].id)));
+    test.history
+        .forget_journal(ENDPOINT, JOURNAL)
+        .await
+        .unwrap();
+    assert_eq!(test.history.cursor(ENDPOINT, JOURNAL).await.unwrap(), None);
+    assert_eq!(test.history.newest(ENDPOINT, JOURNAL).await.unwrap(), None);
+    let new = [old[0].clone(), call(2, "new"), call(3, "new")];
+    assert_eq!(
+        store(&test, batch(&new)).await,
+        Stored { cursor: 3, new: 2 }
+    );
+    test.history
+        .forget_journal(ENDPOINT, JOURNAL)
+        .await
+        .unwrap();
+    assert_eq!(store(&test, batch(&old)).await.new, 0);
+    assert!(gaps(&test).await.is_empty());
+}
+
 #[tokio::test]
 async fn cursors_are_per_endpoint_and_journal() {
     let test = TestHistory::open();

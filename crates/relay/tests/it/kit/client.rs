@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use ringtail_protocol::event::{Event, Request as Received};
+use ringtail_protocol::event::{Event, EventId, Request as Received};
 use ringtail_protocol::frame::{Decoder, Down, Up};
 use ringtail_protocol::path::Refusal;
 use ringtail_protocol::stream::{ByteStream, websocket_config};
@@ -43,6 +43,7 @@ pub(crate) struct Dial {
     pub(crate) endpoint: String,
     pub(crate) forward: bool,
     pub(crate) cursor: Option<(String, u64)>,
+    pub(crate) event: Option<(u64, EventId)>,
     pub(crate) subprotocol: String,
 }
 
@@ -53,6 +54,7 @@ impl Dial {
             endpoint: endpoint.id.clone(),
             forward: true,
             cursor: None,
+            event: None,
             subprotocol: version::SUBPROTOCOL.to_owned(),
         }
     }
@@ -67,6 +69,11 @@ impl Dial {
         self
     }
 
+    pub(crate) fn knowing(mut self, event: Option<(u64, EventId)>) -> Self {
+        self.event = event;
+        self
+    }
+
     /// Opens the WebSocket, or returns the relay's refusal with its status.
     pub(crate) async fn socket(&self, relay: &TestRelay) -> Result<Socket, (u16, Refusal)> {
         let mut url = format!(
@@ -75,6 +82,9 @@ impl Dial {
         );
         if let Some((journal, after)) = &self.cursor {
             url.push_str(&format!("&journal={journal}&after={after}"));
+        }
+        if let Some((seq, id)) = self.event {
+            url.push_str(&format!("&event={seq}.{id}"));
         }
         let mut request = url.into_client_request().unwrap();
         let bearer = format!("Bearer {}", self.token);
