@@ -12,6 +12,7 @@ use super::received::Received;
 use super::recorder::RecordError;
 use crate::accounts::EndpointRecord;
 use crate::app_body::AppBody;
+use crate::budget::request_bytes;
 use crate::limits::PASSTHROUGH_BYTES;
 use crate::links::passthrough::{NoResponse, PassthroughRequest};
 use crate::links::registry::AcquireError;
@@ -29,9 +30,12 @@ pub(super) async fn respond(
 ) -> Result<RelayResponse, RecordError> {
     let request = &received.request;
     let owners = edge.owners(endpoint, request.caller);
-    let Some(memory) = edge.memory.take(owners, PASSTHROUGH_BYTES) else {
+    let no_memory = || {
         edge.metrics.limits.hit(Limit::BufferedBytes);
-        return Ok(response::unavailable("the relay is busy\n"));
+        Ok(response::unavailable("the relay is busy\n"))
+    };
+    let Some(mut memory) = edge.memory.take(owners, request_bytes(&request.head)) else {
+        return no_memory();
     };
     let caller = edge.api.proxies.owner(request.caller);
     let deadline = Instant::now() + edge.limits.passthrough_deadline;
@@ -60,6 +64,10 @@ pub(super) async fn respond(
                 return Ok(response::unavailable("the app is busy\n"));
             }
         };
+        // Requests that wait for a permit hold none of it.
+        if tried.is_empty() && memory.grow(PASSTHROUGH_BYTES).is_none() {
+            return no_memory();
+        }
         tried.push(permit.link());
         // Appended before it is sent, and only with a permit: `Passed` means that a client has the request.
         let event = match event {
