@@ -195,6 +195,40 @@ async fn a_relay_that_is_told_to_stop_ends_well_and_the_client_comes_back() -> a
     Ok(())
 }
 
+/// Whoever knows the URL could fill the disk of a laptop whose app is down: pending events are never deleted.
+#[tokio::test]
+async fn pending_events_that_fill_the_history_wait_on_the_relay() -> anyhow::Result<()> {
+    let relay = TestRelay::start().await?;
+    let home = Home::new(&relay, &relay.account("dev").await?)?;
+    let mut app = App::down(|_| Reply::status(200));
+    let options = ["--endpoint", "hooks", "--keep-bytes", "1048576"];
+    let client = home
+        .listen(&[&[&*app.url("")], &options[..]].concat())
+        .await?;
+    let mut connection = relay.caller()?.connect(&client.url()?).await?;
+    let large = "x".repeat(512 * 1024);
+    for number in 0..40 {
+        let body = serde_json::json!({
+            "uuid": format!("{number}"), "event": "/e", "subscriptionId": "s", "body": large,
+        });
+        let hook = Hook::notification(body.to_string());
+        assert_eq!(connection.post(&hook).await?.status, 200);
+    }
+    let is_full = |line: &Value| line["state"] == "full";
+    eventually!(
+        client.lines_of("link").iter().any(is_full),
+        "the client says so"
+    )?;
+    // What was under way and one transaction come on top.
+    let stored = stores::history_len(&home.data())?;
+    assert!(stored < 20, "{stored} events of 512 KiB");
+    app.up();
+    eventually!(app.count() == 40, "everything at the app")?;
+    let last = client.lines_of("link").pop();
+    assert!(last.is_some_and(|line| line["state"] == "connected"));
+    Ok(())
+}
+
 /// A hoster restores a snapshot of the relay's disk: acknowledged events are lost there, and their numbers are used again.
 #[tokio::test]
 async fn a_relay_whose_disk_was_set_back_loses_no_new_event() -> anyhow::Result<()> {

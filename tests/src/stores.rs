@@ -31,7 +31,7 @@ impl Stored {
 /// # Errors
 /// When the database cannot be read.
 pub fn journal(data: &Path) -> anyhow::Result<Vec<Stored>> {
-    let query = "SELECT key & 4398046511103, request FROM event ORDER BY key";
+    let query = "SELECT key & 4398046511103 AS seq, request FROM event ORDER BY key";
     let mut events = read(&open(&data.join("relay.db"))?, query, ())?;
     for event in &mut events {
         event.body = EncodedRequest::from_stored(event.body.clone())

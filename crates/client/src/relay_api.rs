@@ -52,8 +52,9 @@ impl RelayApi {
         let (status, answer) = self.call(Method::POST, ENDPOINTS, body).await?;
         let wrong = || ApiError::NotARelay { status };
         let info: EndpointInfo = serde_json::from_slice(&answer).map_err(|_| wrong())?;
-        let is_url =
-            info.url.starts_with("https://") && info.url.bytes().all(|b| b.is_ascii_graphic());
+        // It is printed in commands to be pasted into a shell.
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b":/.-_~%[]".contains(&b);
+        let is_url = info.url.starts_with("https://") && info.url.bytes().all(is_plain);
         if is_id(&info.endpoint) && is_id(&info.journal) && is_url {
             Ok(info)
         } else {

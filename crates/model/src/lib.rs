@@ -419,6 +419,8 @@ pub enum LinkState {
     Connecting,
     /// Events flow.
     Connected,
+    /// Passthrough requests flow; events wait on the relay, because pending ones fill the history.
+    Full,
     /// Waiting before the next try.
     Waiting {
         /// Code of the trouble, which [`ringtail_errors`] explains.

@@ -77,6 +77,8 @@ struct Inner {
     writer: Writer<Recorder>,
     readers: Readers,
     index: IndexThread,
+    /// Bytes of pending events that the history takes.
+    max_pending: u64,
     watermarks: watch::Sender<Watermarks>,
     /// Of the task that watches other processes.
     watching: Semaphore,
@@ -213,6 +215,7 @@ impl History {
                 writer,
                 readers,
                 index,
+                max_pending: retention.map_or(u64::MAX, |keep| keep.max_bytes),
                 watermarks,
                 watching: Semaphore::new(1),
             }),
@@ -282,6 +285,16 @@ impl History {
             incoming::forget(connection, &endpoint, &journal)
         })
         .await
+    }
+
+    /// Returns whether more pending events may come. Retention never deletes them, so whoever knows the endpoint's URL could
+    /// fill the disk while the app is down.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub async fn has_room(&self) -> Result<bool, ReadError> {
+        let max = self.inner.max_pending;
+        self.read(move |reader| reader.has_room(max)).await
     }
 
     /// Records an attempt. If it completes a pending event, the event is marked as forwarded in the same transaction.

@@ -348,6 +348,17 @@ impl<'c> Reader<'c> {
         incoming::cursor(self.connection, endpoint, journal)
     }
 
+    /// Returns whether pending events have fewer bytes than `max`. Counting a long queue takes a while, so only when it
+    /// matters.
+    pub fn has_room(&self, max: u64) -> rusqlite::Result<bool> {
+        let sum = |sql| -> rusqlite::Result<u64> {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            statement.query_row([], |row| row.get(0).map(codes::unsigned))
+        };
+        Ok(sum("SELECT bytes FROM total")? < max
+            || sum("SELECT coalesce(sum(bytes), 0) FROM event WHERE forward = 1")? < max)
+    }
+
     /// Returns seq and id of the newest event of a journal.
     pub fn newest(
         &self,

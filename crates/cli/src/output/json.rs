@@ -209,6 +209,7 @@ pub(crate) fn link(status: &Status) -> Value {
     match &status.link {
         LinkState::Connecting => json!({"type": "link", "name": name, "state": "connecting"}),
         LinkState::Connected => json!({"type": "link", "name": name, "state": "connected"}),
+        LinkState::Full => json!({"type": "link", "name": name, "state": "full"}),
         LinkState::Waiting {
             code,
             reason,

@@ -210,6 +210,10 @@ impl Style {
                 },
                 None => "connected\n".to_owned(),
             },
+            LinkState::Full => {
+                let what = "pending events fill the history; the relay keeps newer ones until the app has taken some";
+                format!("{}\n", self.paint(Tone::Warn, what))
+            }
             LinkState::Waiting {
                 code,
                 reason,

@@ -3,6 +3,8 @@
 //! The cursor is sent only after the events up to it are committed. Reading pauses meanwhile and HTTP/2 flow control makes
 //! the relay pause, so a slow disk buffers at most one window and one batch.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use futures_util::stream::{self, Stream};
@@ -15,8 +17,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
 use crate::canary_key::CanaryKey;
-use ringtail_model::Status;
-use ringtail_store::{Forwarding, History, StoreError};
+use ringtail_model::{LinkState, Status};
+use ringtail_store::{Forwarding, History, ReadError, StoreError};
+
+/// How often a full history is looked at.
+const CHECK: Duration = Duration::from_millis(500);
+
+/// Such looks between two cursors: a relay ends a link that takes no events and says nothing for a minute.
+const CURSOR_CHECKS: u32 = 40;
 
 /// Stores the events of one endpoint.
 #[derive(Debug, Clone)]
@@ -66,7 +74,10 @@ impl EventSink {
                         decoder.push(data);
                     }
                 }
-                None => self.store(&mut batch, &cursor).await?,
+                None => {
+                    self.store(&mut batch, &cursor).await?;
+                    self.room(&cursor, &cancel).await?;
+                }
                 Some(ended) => {
                     // Store complete frames, so the relay need not send them again.
                     self.store(&mut batch, &cursor).await?;
@@ -101,6 +112,36 @@ impl EventSink {
             .send_modify(|status| status.cursor = status.cursor.max(stored.cursor));
         Ok(())
     }
+
+    /// Waits until pending events leave room in the history. Meanwhile HTTP/2 flow control makes the relay keep the others,
+    /// and the repeated cursor tells it that this end lives.
+    async fn room(
+        &self,
+        cursor: &watch::Sender<u64>,
+        cancel: &CancellationToken,
+    ) -> Result<(), ReceiveError> {
+        let say = |state| self.status.send_modify(|status| status.link = state);
+        let mut checks = 0;
+        while !self.history.has_room().await? {
+            if checks == 0 {
+                tracing::warn!("pending events fill the history; the relay keeps the others");
+                say(LinkState::Full);
+            }
+            if checks % CURSOR_CHECKS == 0 {
+                cursor.send_modify(|_| {});
+            }
+            checks += 1;
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Ok(()),
+                () = tokio::time::sleep(CHECK) => {}
+            }
+        }
+        if checks > 0 {
+            say(LinkState::Connected);
+        }
+        Ok(())
+    }
 }
 
 /// Returns the cursors as frames. A slow relay gets only the latest.
@@ -132,6 +173,9 @@ pub enum ReceiveError {
     /// The history could not store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The history could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::channel::Sender;
 use ringtail_protocol::frame::Down;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::registry::Link;
 use crate::journal::{EndpointKey, Journal, Page, ReadError};
 
 /// Events in one page.
@@ -30,23 +31,46 @@ pub(super) struct Pump<'a> {
     endpoint: EndpointKey,
     out: &'a mut Sender<Bytes>,
     pages: Arc<Semaphore>,
-    /// Time for the client to take a page.
-    patience: Duration,
+    patience: Patience<'a>,
+}
+
+/// Time for the client to take a page, or to say something: a client whose disk is full takes none.
+struct Patience<'a> {
+    time: Duration,
+    spoke: &'a Notify,
+}
+
+impl Patience<'_> {
+    async fn wait<T>(&self, done: impl Future<Output = T>) -> Result<T, PumpError> {
+        let mut done = std::pin::pin!(done);
+        loop {
+            tokio::select! {
+                biased;
+                done = done.as_mut() => return Ok(done),
+                spoke = timeout(self.time, self.spoke.notified()) => {
+                    spoke.map_err(|_elapsed| PumpError::Unread)?;
+                }
+            }
+        }
+    }
 }
 
 impl<'a> Pump<'a> {
     pub(super) fn new(
         journal: &'a dyn Journal,
-        endpoint: EndpointKey,
+        link: &'a Link,
         out: &'a mut Sender<Bytes>,
-        patience: Duration,
+        time: Duration,
     ) -> Self {
         Self {
             journal,
-            endpoint,
+            endpoint: link.endpoint,
             out,
             pages: Arc::new(Semaphore::new(PAGES)),
-            patience,
+            patience: Patience {
+                time,
+                spoke: &link.spoke,
+            },
         }
     }
 
@@ -100,9 +124,8 @@ impl<'a> Pump<'a> {
 
     /// Waits for memory of a page: until one of those before is on the wire.
     async fn place(&self) -> Result<OwnedSemaphorePermit, PumpError> {
-        let place = timeout(self.patience, self.pages.clone().acquire_owned()).await;
-        let place = place.map_err(|_elapsed| PumpError::Unread)?;
-        place.map_err(|_| PumpError::ClientGone)
+        let place = self.patience.wait(self.pages.clone().acquire_owned());
+        place.await?.map_err(|_| PumpError::ClientGone)
     }
 
     /// Sends bytes, which hold their place until HTTP/2 has dropped them.
@@ -118,9 +141,8 @@ impl<'a> Pump<'a> {
             bytes: bytes.freeze(),
             _place: place,
         });
-        let sent = timeout(self.patience, self.out.send_data(page)).await;
-        let sent = sent.map_err(|_elapsed| PumpError::Unread)?;
-        sent.map_err(|_| PumpError::ClientGone)
+        let sent = self.patience.wait(self.out.send_data(page));
+        sent.await?.map_err(|_| PumpError::ClientGone)
     }
 }
 

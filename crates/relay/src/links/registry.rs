@@ -14,7 +14,7 @@ use http_body_util::{Either, Full};
 use hyper::client::conn::http2::SendRequest;
 use parking_lot::{Mutex, RwLock};
 use ringtail_protocol::http2::MAX_PASSTHROUGHS;
-use tokio::sync::SetOnce;
+use tokio::sync::{Notify, SetOnce};
 use tokio::time::{Instant, timeout_at};
 
 use crate::accounts::Account;
@@ -164,6 +164,8 @@ pub(super) struct Link {
     permits: Budget,
     /// The client's cursor.
     pub(super) cursor: AtomicU64,
+    /// Notified of each frame that the client sends.
+    pub(super) spoke: Notify,
     /// Set when the relay ends the link.
     pub(super) end: SetOnce<LinkEnd>,
 }
@@ -184,6 +186,7 @@ impl Link {
             send,
             permits: Budget::new(MAX_PASSTHROUGHS, PASSTHROUGH_SHARES),
             cursor: AtomicU64::new(0),
+            spoke: Notify::new(),
             end: SetOnce::new(),
         }
     }

@@ -241,7 +241,7 @@ async fn stream_events(
         // The first frame tells the client that passthrough requests may come.
         attached.notified().await;
         let patience = context.limits.page_timeout;
-        let pump = Pump::new(&*context.journal, link.endpoint, &mut frames, patience);
+        let pump = Pump::new(&*context.journal, link, &mut frames, patience);
         pump.run(cursor).await.map_err(LinkError::Events)
     };
     tokio::select! {
@@ -267,6 +267,7 @@ async fn read_cursors(
         let Ok(bytes) = frame.into_data() else {
             continue;
         };
+        link.spoke.notify_one();
         decoder.push(&bytes);
         while let Some(up) = decoder.next_up()? {
             if let Up::Cursor { seq } = up {

@@ -34,6 +34,7 @@ fn steps(app: &App) -> Vec<Line<'static>> {
     let plain = |text: &str| line(text, PLAIN);
     let waiting = match &app.status.link {
         LinkState::Connected => "Waiting for the first request.",
+        LinkState::Full => "Waiting for the app to take pending events.",
         LinkState::Connecting => "Connecting to the relay…",
         LinkState::Waiting { .. } => "Waiting for the relay, which keeps events meanwhile.",
         LinkState::Refused { .. } => "The relay refuses this client: see above.",

@@ -225,6 +225,10 @@ fn link(status: &Status, now: Timestamp) -> Line<'static> {
     match &status.link {
         LinkState::Connecting => line("◌ connecting", WARN),
         LinkState::Connected => span("● connected", GOOD) + span(to_come(status), PLAIN),
+        LinkState::Full => line(
+            "● full: the relay keeps events until the app takes some",
+            WARN,
+        ),
         LinkState::Waiting {
             code,
             reason,
