@@ -310,6 +310,23 @@ mod tests {
     }
 
     #[test]
+    fn names_of_fields_are_escaped() {
+        let shape = shape(&[json!({"a\u{202e}\u{9b}\n": 99})]);
+        let types = "export type T = {\n  \"a\\u202e\\u009b\\n\": number;\n};\n";
+        assert_eq!(shape.typescript("T"), types);
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_of_any_size_have_a_type(number in "-?[1-9][0-9]{0,60}", fraction in "(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,4})?") {
+            let mut shape = Shape::default();
+            shape.add(format!("[{number}{fraction}]").as_bytes()).unwrap();
+            let is = if fraction.is_empty() { "integer" } else { "number" };
+            prop_assert_eq!(&shape.json_schema("t")["items"]["type"], is);
+        }
+    }
+
+    #[test]
     fn examples_become_types() {
         let shape = shape(&[
             json!({"id": 1, "at": "2021-03-26T09:22:12.366Z", "to": [{"n": "a"}, {"n": null, "x-y": 1.5}], "b": true}),

@@ -6,6 +6,7 @@
 
 mod errors;
 mod explain;
+mod foreign;
 mod help;
 mod history;
 mod listen;
