@@ -39,13 +39,14 @@ pub fn read(text: &str) -> Option<Found> {
     let (in_bodies, rest) = json::codes(text);
     let mut known: Vec<&'static Code> = Vec::new();
     let mut unknown = None;
-    for id in in_bodies.into_iter().chain(shaped(&rest)) {
+    let words = messages::words(&rest);
+    let written = shaped(&rest).chain(apart(&words));
+    for id in in_bodies.into_iter().chain(written) {
         match find(&id) {
             Some(code) => known.push(code),
             None => unknown = unknown.or(Some(id)),
         }
     }
-    let words = messages::words(&rest);
     let said = messages::find(&words, &known);
     known.extend(said);
     settle(&mut known);
@@ -75,12 +76,7 @@ fn settle(known: &mut Vec<&'static Code>) {
         seen.push(code.id);
         is_new
     });
-    let generic = [
-        &codes::INVALID_PARAMETER,
-        &codes::CMN_201,
-        &codes::CMN_203,
-        &codes::INVALID_GRANT,
-    ];
+    let generic = [&codes::INVALID_PARAMETER, &codes::CMN_201, &codes::CMN_203];
     let is_generic = |code: &&'static Code| generic.iter().any(|one| one.id == code.id);
     if !known.iter().all(is_generic) {
         known.retain(|code| !is_generic(code));
@@ -100,6 +96,17 @@ fn shaped(text: &str) -> impl Iterator<Item = String> {
                 && digits.bytes().all(|byte| byte.is_ascii_digit())
         })
         .map(str::to_owned)
+}
+
+/// Returns the codes that are written with something else in place of the hyphen: `OAU 128`, `sub_525`.
+fn apart(words: &str) -> impl Iterator<Item = String> {
+    let mut before = "";
+    words.split_ascii_whitespace().filter_map(move |word| {
+        let family = std::mem::replace(&mut before, word);
+        let id = format!("{family}-{word}");
+        let is_number = word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit());
+        (is_number && find(&id).is_some_and(|code| code.id.contains('-'))).then_some(id)
+    })
 }
 
 /// Returns how many letters a word begins with.

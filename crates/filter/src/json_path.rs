@@ -62,8 +62,7 @@ impl JsonPath {
 
     /// Returns true if a value at the path passes the test, which gets `None` for objects and arrays.
     pub fn any(&self, body: &[u8], mut test: impl FnMut(Option<&str>) -> bool) -> bool {
-        let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-        let text = String::from_utf8_lossy(body);
+        let text = ringtail_ringcentral::body::text(body);
         let mut found = false;
         walk(&self.0, text.trim_ascii_start(), true, &mut |value| {
             found |= test(value);

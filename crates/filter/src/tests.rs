@@ -88,6 +88,7 @@ fn mistakes_are_pointed_at() {
     let mistakes = [
         "kind:smss",
         "kind:call",
+        "kind:wfm",
         "from:(650) 555-0101",
         "pending kind:",
         "form:+1650",

@@ -19,7 +19,7 @@ pub(super) fn checked(field: Field, text: Text) -> Result<Test, String> {
         if !known {
             let source = &text.source;
             let list = kinds.join(", ");
-            return Err(match words::nearest(source, kinds) {
+            return Err(match words::nearest_kind(source, &kinds) {
                 Some(near) => {
                     format!("unknown kind {source:?}; did you mean {near}? The kinds are {list}")
                 }

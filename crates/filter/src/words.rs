@@ -212,6 +212,28 @@ pub fn complete(text: &str) -> (usize, Vec<String>) {
     (start, found)
 }
 
+/// What people call a kind.
+const NICKNAMES: [(&str, &str); 5] = [
+    ("call", "telephony"),
+    ("calls", "telephony"),
+    ("message", "post"),
+    ("button", "interactive-message"),
+    ("text", "sms"),
+];
+
+/// Returns the kind that was probably meant: by another name, with a typing mistake, or by a part of its name.
+pub(super) fn nearest_kind(typed: &str, kinds: &[&'static str]) -> Option<&'static str> {
+    let typed = typed.to_ascii_lowercase();
+    let called = NICKNAMES.iter().find(|(name, _)| *name == typed);
+    let part = || {
+        let is_part = |kind: &&&str| typed.len() >= 3 && kind.contains(typed.as_str());
+        kinds.iter().find(is_part).copied()
+    };
+    let called = called.map(|(_, kind)| *kind);
+    let near = called.or_else(|| nearest(&typed, kinds.iter().copied()));
+    near.or_else(part)
+}
+
 /// Returns the known name with the fewest typing mistakes, if there are few.
 pub(super) fn nearest<'a>(
     typed: &str,

@@ -17,8 +17,8 @@ use sha2::{Digest as _, Sha256};
 use self::clues::Clues;
 pub use self::request::{RequestHead, RequestView};
 pub use self::table::{Callback, Expectation, Fallback, Rule, StatusRule, TABLE};
+use crate::body;
 use crate::envelope::Envelope;
-use crate::json;
 
 /// A request with what it is and its envelope.
 ///
@@ -51,7 +51,7 @@ impl<'a> Classified<'a> {
     /// Classifies the request and reads its envelope: one pass over the body each.
     #[must_use]
     pub fn of(request: RequestView<'a>) -> Self {
-        let text = json::text(request.body);
+        let text = body::text(request.body);
         let envelope = match &text {
             Cow::Borrowed(text) => Envelope::parse(text),
             Cow::Owned(text) => Envelope::parse(text).into_owned(),
@@ -91,7 +91,7 @@ impl<'a> Classified<'a> {
         Some(digest.finalize().into())
     }
 
-    /// Returns the body as text, without a byte order mark and with invalid UTF-8 replaced.
+    /// Returns the body as text, without a byte order mark and with what is invalid replaced.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

@@ -7,9 +7,10 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::body;
 use crate::catalogue::Node;
 use crate::envelope::Envelope;
-use crate::json::{self, KeyIndex};
+use crate::json::KeyIndex;
 use ringtail_text::one_line;
 
 /// Most facts of one request. A call has a handful, a presence of a busy queue some dozens.
@@ -50,7 +51,7 @@ pub enum About {
 /// Returns what the body of a request speaks of, each fact once.
 pub fn facts(body: &[u8]) -> Vec<Fact> {
     let mut facts = Facts::default();
-    let text = json::text(body);
+    let text = body::text(body);
     let envelope = Envelope::parse(&text);
     if let Some(uuid) = envelope.uuid {
         facts.add(About::Uuid, &uuid);
@@ -76,6 +77,8 @@ pub fn facts(body: &[u8]) -> Vec<Fact> {
         };
         // The fault itself tells nothing that the missing facts do not.
         drop(walk.deserialize(&mut serde_json::Deserializer::from_str(&text)));
+    } else {
+        facts.add_form(&text);
     }
     facts.found
 }
@@ -99,9 +102,10 @@ const MIN_DIGITS: usize = 3;
 pub fn phone_digits(text: &str) -> Option<String> {
     let text = text.trim();
     let rest = text.trim_start_matches('+');
+    let rest = rest.strip_prefix("00").unwrap_or(rest);
     // `+1650` and `1-650` are meant for the number in North America, `1650` may be any other.
     let apart = |one: &str| one.starts_with(['-', '.', ' ', '(', '/']);
-    let has_prefix = text.starts_with('+') || rest.strip_prefix('1').is_some_and(apart);
+    let has_prefix = text.starts_with(['+', '0']) || rest.strip_prefix('1').is_some_and(apart);
     let mut digits = String::new();
     for character in rest.chars() {
         match character {
@@ -126,6 +130,17 @@ struct Facts {
 }
 
 impl Facts {
+    /// Adds the ends of a RingCX Voice call, which may come as a form (section 7.4).
+    fn add_form(&mut self, form: &str) {
+        for (name, value) in form_urlencoded::parse(form.as_bytes()).take(MAX_FACTS) {
+            match name.as_ref() {
+                "ani" => self.add(About::From, &value),
+                "dnis" => self.add(About::To, &value),
+                _ => {}
+            }
+        }
+    }
+
     fn add(&mut self, about: About, value: &str) {
         if self.found.len() >= MAX_FACTS {
             return;
@@ -349,6 +364,8 @@ mod tests {
         assert_eq!(found(button), ["From Luke Skywalker", "From u-1", "From 7"]);
         let call = r#"{"event_type":"ACD-CALL","ani":"5105550111","dnis":4155550110}"#;
         assert_eq!(found(call), ["From 5105550111", "To 4155550110"]);
+        let form = "event_type=ACD-CALL&ani=%2B5105550111&from=x";
+        assert_eq!(found(form), ["From +5105550111"]);
     }
 
     #[test]
@@ -362,6 +379,7 @@ mod tests {
             "650.555.0101",
             "+1 (650) 555-0101",
             "1-650-555-0101",
+            "001 650 555 0101",
             " 650\u{a0}555\u{2011}0101 ",
         ] {
             assert_eq!(phone_digits(text).as_deref(), Some("6505550101"), "{text}");

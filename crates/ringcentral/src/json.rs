@@ -30,16 +30,6 @@ pub(crate) fn pick<'a, const N: usize>(
     Some(found)
 }
 
-/// Returns a body without the byte order mark that some programs write before UTF-8.
-pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
-}
-
-/// Returns a body as text: without its byte order mark, and with invalid UTF-8 replaced.
-pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(without_mark(body))
-}
-
 /// Returns true if the first byte that is not JSON white space opens an object.
 pub(crate) fn starts_object(bytes: &[u8]) -> bool {
     let first = bytes

@@ -11,6 +11,7 @@
 //! Everything here reads bytes from strangers. Nothing panics, every pass is linear in the size of the
 //! request, and nesting costs no stack: unneeded values are skipped, never built.
 
+pub mod body;
 pub mod catalogue;
 pub mod classify;
 pub mod envelope;

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
+use crate::body;
 use crate::catalogue::{Node, words};
 use crate::envelope::Envelope;
-use crate::json;
 
 /// The course of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,7 +73,7 @@ impl Timeline {
         let mut timeline = Self::default();
         let mut highest = None;
         for (arrival, body) in bodies.into_iter().enumerate() {
-            let text = json::text(body);
+            let text = body::text(body);
             let envelope = Envelope::parse(&text);
             let content = Node::from(envelope.body.as_deref());
             if timeline.session.is_none() {

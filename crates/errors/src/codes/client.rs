@@ -182,6 +182,15 @@ codes! {
         hint: Some("check HTTPS_PROXY and ALL_PROXY, or put the host into NO_PROXY to connect directly"),
         next: &["`env | grep -i proxy`", "`curl -v https://your.relay` uses the same proxy"],
     }
+    CANARY = "RT-308", ends(Unavailable); {
+        meaning: "A canary was lost: events of RingCentral would not arrive either, or not reach the app.",
+        causes: &[
+            "`ringtail listen` does not run on the endpoint, or with another --data directory.",
+            "The link hangs, or the history cannot store.",
+            "The app is down, or its port is another.",
+        ],
+        next: &["`ringtail canary`, which names the hop", "`ringtail listen`", "`ringtail-relay status`, on the relay"],
+    }
     UNAUTHORIZED = "RT-310", ends(Refused); {
         meaning: "The relay does not accept the token.",
         causes: &[
@@ -209,15 +218,6 @@ codes! {
         meaning: "The relay refused; its message says why.",
         causes: &["The account has reached its limit of endpoints.", "The client requested something that this relay does not know."],
         next: &["Follow the relay's message."],
-    }
-    CANARY = "RT-307", ends(Unavailable); {
-        meaning: "A canary was lost: events of RingCentral would not arrive either, or not reach the app.",
-        causes: &[
-            "`ringtail listen` does not run on the endpoint, or with another --data directory.",
-            "The link hangs, or the history cannot store.",
-            "The app is down, or its port is another.",
-        ],
-        next: &["`ringtail canary`, which names the hop", "`ringtail listen`", "`ringtail-relay status`, on the relay"],
     }
     HISTORY_FILES = "RT-400", ends(Failure); {
         meaning: "The directory or the file of the history cannot be created.",

@@ -63,7 +63,7 @@ codes! {
         next: &["Create the JWT again under Credentials in the developer console, for all apps or for this one."],
         sections: &["5.2", "5.5"],
     }
-    INVALID_GRANT = "invalid_grant", Origin::RingCentral { status: Some(400), message: "invalid_grant" }; {
+    INVALID_GRANT = "invalid_grant", Origin::RingCentral { status: Some(400), message: "(OAuth's error)" }; {
         meaning: "OAuth: RingCentral refuses what was exchanged for a token: the JWT, the code, the refresh token or the password. An OAU- code beside it says more.",
         causes: &["The JWT was deleted, has expired, or is restricted to other apps.", "The authorization code was used before, or is older than a minute or so.", "The refresh token has expired or was used: each works once, and each use gives a new one."],
         next: &["Look at `errors[0].errorCode` in the body.", "Log in again: create the JWT anew, or begin the authorization code flow again."],

@@ -282,4 +282,18 @@ codes! {
         ],
         sections: &["1.2", "1.3", "3.1", "3.2", "7.5"],
     }
+    DUPLICATE = "Duplicate", Origin::RingCentral { status: None, message: "(an event that comes more than once)" }; {
+        meaning: "An event comes more than once. Nothing promises exactly-once, so an app must drop what it knows, by `uuid`.",
+        causes: &[
+            "Two subscriptions have the same address: each start of the app created one.",
+            "Two event filters match, such as those of the account and of the extension; or there is one event for each party of a call.",
+            "RingCX repeats what was not answered with 200 in time. Platform webhooks are not known to be repeated.",
+        ],
+        next: &[
+            "`GET /restapi/v1.0/subscription` lists the subscriptions; delete all but one for the address",
+            "`ringtail events list duplicate` shows repeated events: the same `uuid`, event filter and content",
+            "Keep the `uuid` of the latest events in the app, and drop an event whose `uuid` and content it has.",
+        ],
+        sections: &["2.3", "2.7", "2.8", "7.1"],
+    }
 }

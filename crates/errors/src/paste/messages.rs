@@ -11,7 +11,7 @@ use crate::{Code, Origin, all, codes};
 const MAX_GAP: usize = 300;
 
 /// Wordings beside those of the tables: reasons recorded for a blacklisted subscription (section 2.6), the API's present
-/// words for missing permissions, the words of OAuth, and of programs that fail before RingCentral answers.
+/// words for missing permissions, and the words of programs that fail before RingCentral answers.
 static OTHER_WORDINGS: &[(&str, &Code)] = &[
     (
         "I/O operation is failed. Details: [Read timed out]",
@@ -35,14 +35,18 @@ static OTHER_WORDINGS: &[(&str, &Code)] = &[
     ("unable to get local issuer certificate", &codes::SUB_524),
     ("PKIX path building failed", &codes::SUB_524),
     ("SSL handshake", &codes::SUB_524),
+];
+
+/// OAuth's own words, which count if no message stands beside them.
+static OAUTH_WORDS: &[(&str, &Code)] = &[
     ("invalid_client", &codes::OAU_146),
     ("unauthorized_client", &codes::OAU_251),
     ("unsupported_grant_type", &codes::OAU_251),
     ("redirect_uri_mismatch", &codes::OAU_109),
     ("invalid_grant", &codes::INVALID_GRANT),
-    ("refresh token has expired", &codes::INVALID_GRANT),
-    ("invalid_token", &codes::OAU_129),
+    ("invalid_token", &codes::OAU_128),
     ("insufficient_scope", &codes::CMN_401),
+    ("refresh token has expired", &codes::INVALID_GRANT),
     ("InvalidParameter", &codes::INVALID_PARAMETER),
 ];
 
@@ -118,25 +122,24 @@ struct Pattern {
     code: &'static Code,
 }
 
-static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
-    let wordings = OTHER_WORDINGS
-        .iter()
-        .map(|(message, code)| (*message, *code));
+static PATTERNS: LazyLock<Vec<Pattern>> =
+    LazyLock::new(|| patterns(messages().chain(OTHER_WORDINGS.iter().copied())));
+
+static OAUTH_PATTERNS: LazyLock<Vec<Pattern>> =
+    LazyLock::new(|| patterns(OAUTH_WORDS.iter().copied()));
+
+fn patterns(messages: impl Iterator<Item = (&'static str, &'static Code)>) -> Vec<Pattern> {
     let parts = |message: &str| {
-        message
-            .split('…')
-            .map(words)
-            .filter(|part| part != " ")
-            .collect()
+        let parts = message.split('…').map(words);
+        parts.filter(|part| part != " ").collect()
     };
-    messages()
-        .chain(wordings)
+    messages
         .map(|(message, code)| Pattern {
             parts: parts(message),
             code,
         })
         .collect()
-});
+}
 
 /// A message that stands in the text.
 struct Match {
@@ -152,10 +155,10 @@ struct Match {
 ///
 /// Of messages that overlap the longest counts. What a known code says as well is not taken for another code's.
 pub(super) fn find(words: &str, known: &[&'static Code]) -> Vec<&'static Code> {
-    let mut matches: Vec<Match> = PATTERNS
-        .iter()
-        .filter_map(|pattern| stands(words, pattern))
-        .collect();
+    let mut matches = matches(words, &PATTERNS);
+    if matches.is_empty() && known.is_empty() {
+        matches = self::matches(words, &OAUTH_PATTERNS);
+    }
     let is_known = |code: &Code| known.iter().any(|known| known.id == code.id);
     // Stable, so that of codes with one message a known one is taken, or the first.
     matches.sort_by_key(|one| (std::cmp::Reverse(one.weight), !is_known(one.code)));
@@ -170,6 +173,11 @@ pub(super) fn find(words: &str, known: &[&'static Code]) -> Vec<&'static Code> {
     }
     taken.sort_by_key(|one| one.start);
     taken.into_iter().map(|one| one.code).collect()
+}
+
+fn matches(words: &str, patterns: &'static [Pattern]) -> Vec<Match> {
+    let stands = |pattern| stands(words, pattern);
+    patterns.iter().filter_map(stands).collect()
 }
 
 /// Returns every message of RingCentral's that a source gives.

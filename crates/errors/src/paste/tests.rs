@@ -264,7 +264,7 @@ fn questions_are_answered() {
         ("how big may the response of my webhook be?", "RT-503"),
         ("webhook times out on a cold start", "RT-501"),
         ("RingCentral cannot reach my ngrok URL", "SUB-521"),
-        ("every event comes twice", "SUB-505"),
+        ("why do I get the event twice", "Duplicate"),
         (
             "my bot cannot subscribe right after it was installed",
             "SUB-406",
@@ -300,5 +300,51 @@ proptest::proptest! {
         drop(read(&text));
         let words = messages::words(&text);
         proptest::prop_assert!(words.starts_with(' ') && words.ends_with(' ') && !words.contains("  "));
+    }
+}
+
+/// What was found when texts were chosen to break the reader.
+#[test]
+fn odd_forms_are_read() {
+    for (text, wanted) in [
+        (
+            "RCSDK: 400 - {'errorCode': 'SUB-525', 'message': 'WebHook server response is invalid'}",
+            "SUB-525",
+        ),
+        (
+            "Error: status code 401 { data: { error: 'invalid_client', error_description: 'Invalid client credentials' } }",
+            "OAU-146",
+        ),
+        (
+            "<title>403</title>Not allowed subscribe for&nbsp;unknown user",
+            "SUB-408",
+        ),
+        (
+            r#"{"level":"error","msg":"x: {\"errorCode\":\"CMN-102\",\"message\":\"Resource for parameter [subscriptionId] is not found\"}"}"#,
+            "CMN-102",
+        ),
+        (
+            "I/O operation is failed. Details: [ValidatorException: PKIX path building failed]",
+            "RT-504 SUB-524",
+        ),
+        ("Zugriffstoken abgelaufen (OAU 128)", "OAU-128"),
+        ("sub_525 and cmn\u{2013}101", "SUB-525 CMN-101"),
+        ("errorCode=OAU-251&error=unauthorized_client", "OAU-251"),
+        (
+            "HTTP/1.1 401 Unauthorized\nWWW-Authenticate: Bearer error=\"invalid_token\", error_description=\"Access token expired\"",
+            "OAU-128",
+        ),
+        (
+            "HTTP/1.1 429 Too Many Requests\nRetry-After: 60\n\n",
+            "CMN-301",
+        ),
+        (
+            "is the webhook retried if my server is down?",
+            "Blacklisted Duplicate",
+        ),
+        ("where do I see my subscriptions?", "SUB-505"),
+        ("the app answers 204 No Content", "SUB-522 RT-502"),
+    ] {
+        assert_eq!(ids(text), wanted, "{text}");
     }
 }

@@ -5,6 +5,8 @@ use crate::{Code, codes};
 /// Beginnings of words that must all be in the question, and the codes that answer it; the more exact come first. `|` separates
 /// beginnings of which one suffices.
 static TOPICS: &[(&str, &[&Code])] = &[
+    ("see|list|show|find subscription", &[&codes::SUB_505]),
+    ("twice|duplicate|doubl|repeat", &[&codes::DUPLICATE]),
     ("blacklist|blocklist", &[&codes::BLACKLISTED]),
     (
         "subscription|webhook suspend|blocked|disabled|inactive",
@@ -28,10 +30,13 @@ static TOPICS: &[(&str, &[&Code])] = &[
     ("rate limit|exceed", &[&codes::CMN_301]),
     ("many request", &[&codes::CMN_301]),
     (
+        "retr|redeliver|resend|resent|offline",
+        &[&codes::BLACKLISTED, &codes::DUPLICATE],
+    ),
+    (
         "subscription|webhook limit|many|maximum|max",
         &[&codes::SUB_505],
     ),
-    ("twice|duplicate|double|multiple", &[&codes::SUB_505]),
     (
         "timeout|timed|slow|late|3000|seconds|milliseconds|cold|sleep",
         &[&codes::LATE, &codes::SUB_521],

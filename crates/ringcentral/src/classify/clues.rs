@@ -9,6 +9,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::request::RequestView;
+use crate::body;
 use crate::headers::{DIMELO_SECRET, GLIP_SIGNATURE, SOURCE_SDK_SIGNATURE, VERIFICATION_TOKEN};
 use crate::json;
 use crate::validation::VALIDATION_TOKEN;
@@ -135,9 +136,19 @@ pub(crate) enum Field {
     /// `webhook` with an https address as its value.
     WebhookAddress,
     Signature,
+    /// `event` with a path of RingCentral's API; has no name of its own.
+    EventFilter,
 }
 
-/// Every field's name as RingCentral writes it, in the order of [`Field`].
+/// What event filters begin with (section 6).
+const FILTERS: [&str; 4] = [
+    "/restapi/",
+    "/team-messaging/",
+    "/webinar/",
+    "/ai/ringsense/",
+];
+
+/// Every field's name as RingCentral writes it, in the order of [`Field`], whose last has none.
 const NAMES: [&str; 27] = [
     "uuid",
     "event",
@@ -174,9 +185,9 @@ struct Fields(u32);
 
 impl Fields {
     fn of_body(request: &RequestView<'_>) -> Self {
-        let body = json::without_mark(request.body);
-        if json::starts_object(body) {
-            Self::of_json(body)
+        let body = body::utf8(request.body);
+        if json::starts_object(&body) {
+            Self::of_json(&body)
         } else if is_form(request) {
             Self::of_form(request.body)
         } else {
@@ -196,9 +207,7 @@ impl Fields {
             let Some(index) = NAMES.iter().position(|known| *known == name) else {
                 continue;
             };
-            if holds(index, &value) {
-                fields.add(index);
-            }
+            fields.add_value(index, &value);
         }
         fields
     }
@@ -217,15 +226,26 @@ impl Fields {
         self.0 |= 1 << index;
     }
 
+    fn add_value(&mut self, index: usize, value: &str) {
+        if holds(index, value) {
+            self.add(index);
+        }
+        let is_filter = FILTERS.iter().any(|filter| value.starts_with(filter));
+        if index == Field::EventPath as usize && is_filter {
+            self.add(Field::EventFilter as usize);
+        }
+    }
+
     fn has(self, field: Field) -> bool {
         self.0 & (1 << field as u8) != 0
     }
 
     /// The DND sample has no `subscriptionId`, others no `ownerId`, legacy calls no `body`: any two of the three
-    /// telling fields will do.
+    /// telling fields will do, or an event filter that can only be RingCentral's.
     fn has_envelope(self) -> bool {
         let telling = [Field::Uuid, Field::EventPath, Field::SubscriptionId];
-        telling.into_iter().filter(|field| self.has(*field)).count() >= 2
+        self.has(Field::EventFilter)
+            || telling.into_iter().filter(|field| self.has(*field)).count() >= 2
     }
 }
 
@@ -257,8 +277,8 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_> {
                 }
                 Some(index) if value_matters(index) => {
                     let raw: &RawValue = map.next_value()?;
-                    if json::scalar(raw).is_some_and(|value| holds(index, &value)) {
-                        self.fields.add(index);
+                    if let Some(value) = json::scalar(raw) {
+                        self.fields.add_value(index, &value);
                     }
                 }
                 known => {

@@ -68,6 +68,10 @@ fn query_begins_at_the_first_question_mark() {
 
 const ENVELOPE: &str = r#"{"uuid":"1","event":"/restapi/v1.0/x","subscriptionId":"s","body":{}}"#;
 
+fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    text.encode_utf16().flat_map(bytes).collect()
+}
+
 #[test]
 fn callbacks_are_told_apart() {
     use Callback as C;
@@ -87,6 +91,33 @@ fn callbacks_are_told_apart() {
         (token(Sample::post(ENVELOPE)), C::PlatformNotification),
         (token(Sample::post(" ")), C::PlatformNotification),
         (token(Sample::post("not json")), C::PlatformNotification),
+        // An event filter says enough.
+        (
+            Sample::post(
+                r#"{"event":"/restapi/v1.0/account/1/extension/2/missed-calls","from":"+1"}"#,
+            ),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post(r#"{"event":"/webinar/x"}"#),
+            C::PlatformNotification,
+        ),
+        (Sample::post(r#"{"event":"/restapi"}"#), C::Other),
+        (Sample::post(r#"{"":1}"#), C::Other),
+        // UTF-16 with and without a mark.
+        (
+            Sample::post(utf16(&format!("\u{feff}{ENVELOPE}"), u16::to_le_bytes)),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post(utf16(&format!("\u{feff}{ENVELOPE}"), u16::to_be_bytes)),
+            C::PlatformNotification,
+        ),
+        (
+            Sample::post(utf16(ENVELOPE, u16::to_le_bytes)),
+            C::PlatformNotification,
+        ),
+        (Sample::post(&b"\xff\xfe{"[..]), C::Other),
         // The marks of a subscription, with whatever body.
         (marked(Sample::post("")), C::PlatformNotification),
         (marked(Sample::post("{}")), C::PlatformNotification),
