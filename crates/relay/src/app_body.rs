@@ -1,6 +1,7 @@
 //! The body of an app's response, on its way from a link to a caller.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use crate::budget::{Share, tie};
 use crate::metrics::{Limit, LimitHits};
 
 /// Body of an app's response. It breaks off when the app is silent for too long.
 ///
-/// A separate task reads it from the link and holds the passthrough permit and the memory. So a caller that stops reading, and over HTTP/2
+/// A separate task reads it from the link and holds the passthrough permit. So a caller that stops reading, and over HTTP/2
 /// keeps its connection alive, occupies neither link nor permit.
 #[derive(Debug)]
 pub(crate) struct AppBody {
@@ -41,11 +43,12 @@ pub(crate) enum AppBodyError {
 }
 
 impl AppBody {
-    /// Starts to read `incoming`, and holds `held` until it has been read; `idle` bounds how long the app may be silent, and
-    /// the caller not read.
+    /// Starts to read `incoming`; `idle` bounds how long the app may be silent, and the caller not read. The memory is
+    /// returned once the caller has the last byte.
     pub(crate) fn new(
         incoming: Incoming,
-        held: impl Send + 'static,
+        permit: Share,
+        memory: Share,
         idle: Duration,
         tasks: &TaskTracker,
         limits: LimitHits,
@@ -56,8 +59,8 @@ impl AppBody {
         }
         let (out, frames) = mpsc::channel(1);
         tasks.spawn(async move {
-            let _held = held;
-            if let Err(Unread) = pump(incoming, &out, idle).await {
+            let _permit = permit;
+            if let Err(Unread) = pump(incoming, &out, idle, &Arc::new(memory)).await {
                 limits.hit(Limit::IdleTime);
             }
         });
@@ -76,6 +79,7 @@ async fn pump(
     mut incoming: Incoming,
     out: &mpsc::Sender<Message>,
     idle: Duration,
+    memory: &Arc<Share>,
 ) -> Result<(), Unread> {
     loop {
         let frame = tokio::select! {
@@ -85,7 +89,11 @@ async fn pump(
         };
         let message = match frame {
             Err(_elapsed) => Some(Err(AppBodyError::Silent)),
-            Ok(frame) => frame.map(|frame| frame.map_err(AppBodyError::Broken)),
+            Ok(frame) => frame.map(|frame| {
+                let counted = |bytes| tie(bytes, Arc::clone(memory));
+                let frame = frame.map(|frame| frame.map_data(counted));
+                frame.map_err(AppBodyError::Broken)
+            }),
         };
         let is_last = !matches!(message, Some(Ok(_)));
         let sent = timeout(idle, out.send(message)).await;

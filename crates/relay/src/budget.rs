@@ -126,14 +126,12 @@ impl Share {
         self.amount += more;
         Some(())
     }
+}
 
-    /// Ties the share to the bytes that it is for: it is returned once nothing holds them, not even a send buffer.
-    pub(crate) fn bytes(self, bytes: Bytes) -> Bytes {
-        Bytes::from_owner(OwnedBytes {
-            bytes,
-            _share: self,
-        })
-    }
+/// Ties something held, such as a share, to the bytes that it is for: it is dropped once nothing refers to them, not even a
+/// send buffer.
+pub(crate) fn tie(bytes: Bytes, held: impl Send + 'static) -> Bytes {
+    Bytes::from_owner(TiedBytes { bytes, _held: held })
 }
 
 impl Drop for Share {
@@ -178,12 +176,12 @@ impl Shares {
     }
 }
 
-struct OwnedBytes {
+struct TiedBytes<T> {
     bytes: Bytes,
-    _share: Share,
+    _held: T,
 }
 
-impl AsRef<[u8]> for OwnedBytes {
+impl<T> AsRef<[u8]> for TiedBytes<T> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -233,7 +231,7 @@ mod tests {
     fn a_share_lives_as_long_as_its_bytes() {
         let budget = Budget::new(64, SHARES);
         let share = budget.take([account(1)], 16).expect("there is room");
-        let bytes = share.bytes(Bytes::from_static(b"body"));
+        let bytes = tie(Bytes::from_static(b"body"), share);
         let part = bytes.slice(1..);
         drop(bytes);
         assert_eq!(&*part, b"ody");

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::context::EdgeContext;
-use crate::budget::{Owner, Share, request_bytes};
+use crate::budget::{Owner, Share, request_bytes, tie};
 use crate::metrics::Limit;
 use crate::response::{self, RelayResponse};
 
@@ -152,5 +152,5 @@ async fn collect(
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(share.bytes(bytes.freeze()))
+    Ok(tie(bytes.freeze(), share))
 }

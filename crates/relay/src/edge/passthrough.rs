@@ -86,7 +86,8 @@ pub(super) async fn respond(
                 let (head, body) = response.into_parts();
                 let body = AppBody::new(
                     body,
-                    (permit, memory),
+                    permit,
+                    memory,
                     edge.limits.answer_idle_timeout,
                     &edge.shutdown.connections,
                     edge.metrics.limits.clone(),

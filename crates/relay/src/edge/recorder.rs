@@ -9,7 +9,7 @@ use http::StatusCode;
 use ringtail_protocol::event::{Disposition, EncodeError, EncodedRequest, EventId, Kind};
 
 use super::received::Received;
-use crate::budget::{Budget, Owner};
+use crate::budget::{Budget, Owner, tie};
 use crate::clock::SteadyClock;
 use crate::journal::{AppendError, Entry, Journal};
 use crate::limits::{QUEUED_BYTES, REQUEST_BYTES, STORED_VALIDATIONS, queue_shares};
@@ -108,7 +108,7 @@ impl Recorder {
         let request = received.request.encode()?.into_bytes();
         let owner = Owner::Account(received.request.account);
         let share = self.queue.take([owner], request.len() + REQUEST_BYTES);
-        let request = share.ok_or(RecordError::NoRoom)?.bytes(request);
+        let request = tie(request, share.ok_or(RecordError::NoRoom)?);
         Ok(Entry {
             endpoint: received.request.endpoint,
             id,

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::registry::Link;
+use crate::budget::tie;
 use crate::journal::{EndpointKey, Journal, Page, ReadError};
 
 /// Events in one page.
@@ -137,10 +138,7 @@ impl<'a> Pump<'a> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let page = Bytes::from_owner(PlacedBytes {
-            bytes: bytes.freeze(),
-            _place: place,
-        });
+        let page = tie(bytes.freeze(), place);
         let sent = self.patience.wait(self.out.send_data(page));
         sent.await?.map_err(|_| PumpError::ClientGone)
     }
@@ -155,17 +153,6 @@ fn encode(frames: Vec<Down>, missing: usize) -> BytesMut {
         }
     }
     bytes
-}
-
-struct PlacedBytes {
-    bytes: Bytes,
-    _place: OwnedSemaphorePermit,
-}
-
-impl AsRef<[u8]> for PlacedBytes {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
 }
 
 /// Why the event stream stops.

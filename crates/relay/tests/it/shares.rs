@@ -6,10 +6,16 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use ringtail_kit::http2::{END_HEADERS, END_STREAM, HEADERS, frame, no_window, post};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use ringtail_kit::http2::{
+    CANCEL, END_HEADERS, END_STREAM, HEAD, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    frame, head, hello, no_window, post,
+};
 use ringtail_protocol::http2;
 use ringtail_protocol::path::ENDPOINTS;
 use ringtail_relay::limits::{PASSTHROUGHS_PER_ADDRESS, REQUEST_BYTES};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::kit::{App, Caller, Conn, Dial, EVENT, TestRelay, name, post_head, soon, text_app};
@@ -191,4 +197,78 @@ async fn heads_and_bodies_of_stalled_posts_are_counted_until_they_end() {
     conn.read_head().await;
     let mut caller = Caller::http1(&relay).await;
     assert_eq!(caller.post(&endpoint.path(""), large).await.status, 200);
+}
+
+/// An answer that has left the link still occupies the send buffer of a caller that does not read it.
+#[tokio::test]
+async fn unread_answers_are_counted_until_they_are_read() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let body = "x".repeat(60_000);
+    let app: App = std::sync::Arc::new(move |_| {
+        let body = body.clone();
+        Box::pin(async move {
+            http::Response::new(http_body_util::BodyExt::boxed(Full::<Bytes>::from(body)))
+        })
+    });
+    let mut link = relay.attach(&endpoint, app).await;
+    link.head().await;
+    // They grant all that HTTP/2 allows and read nothing: more than the kernel's buffers take.
+    let settings = frame(SETTINGS, 0, 0, &[0, 4, 0, 0x0f, 0xff, 0xff]);
+    let update = frame(WINDOW_UPDATE, 0, 0, &0x3fff_ffff_u32.to_be_bytes());
+    let mut wire = [PREFACE, &settings, &update].concat();
+    for stream in (1..).step_by(2).take(128) {
+        let path = post(&endpoint.path("/"));
+        wire.extend(frame(HEADERS, END_HEADERS | END_STREAM, stream, &path));
+    }
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        let mut conn = Conn::open(&relay, &["h2"]).await;
+        conn.write(&wire).await;
+        unread.push(conn);
+    }
+    // The share of an address is 24 MiB, and each of them holds 448 KiB.
+    relay.has_hit("buffered-bytes", 10).await;
+    drop(unread);
+    soon("the memory to be free", async {
+        let mut caller = Caller::http1(&relay).await;
+        while caller.get(&endpoint.path("/")).await.status != 200 {
+            caller = Caller::http1(&relay).await;
+        }
+    })
+    .await;
+}
+
+/// What callers take back may reach a busy client in one piece with what they asked.
+#[tokio::test]
+async fn requests_that_are_taken_back_at_once_do_not_break_the_link() {
+    let (mut relay, client) = tokio::io::duplex(1 << 20);
+    let block = post("/passthrough");
+    let flags = END_HEADERS | END_STREAM;
+    let mut wire = hello();
+    for stream in (1..).step_by(2).take(1000) {
+        wire.extend(frame(HEADERS, flags, stream, &block));
+        wire.extend(frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes()));
+    }
+    wire.extend(frame(HEADERS, flags, 2001, &block));
+    relay.write_all(&wire).await.unwrap();
+    let service = service_fn(|_| async {
+        Ok::<_, std::convert::Infallible>(http::Response::new(Full::<Bytes>::default()))
+    });
+    let served = http2::server().serve_connection(TokioIo::new(client), service);
+    let answered = async {
+        loop {
+            let mut start = [0; HEAD];
+            relay.read_exact(&mut start).await.unwrap();
+            let (length, kind, stream) = head(&start).unwrap();
+            relay.read_exact(&mut vec![0; length]).await.unwrap();
+            if (kind, stream) == (HEADERS, 2001) {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        ended = served => panic!("{ended:?}"),
+        () = soon("the answer", answered) => {}
+    }
 }
