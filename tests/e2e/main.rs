@@ -20,6 +20,7 @@ mod recordings;
 mod secrets;
 mod signatures;
 mod simulate;
+mod subscriptions;
 mod terminal;
 
 use anyhow::ensure;

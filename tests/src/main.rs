@@ -3,12 +3,13 @@
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
+use ringtail_kit::cloud::{Cloud, Rules};
 use ringtail_tests::bench::{self, servers};
 use ringtail_tests::demo::Stage;
 use ringtail_tests::faults::{self, mounts};
@@ -52,6 +53,15 @@ enum Program {
         /// Print lines and end by itself, instead of the terminal UI
         #[arg(long)]
         plain: bool,
+    },
+    /// Run the double of RingCentral's API until stopped, and print how to log in to it
+    Cloud {
+        /// Address to listen on
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: String,
+        /// PEM file of authorities that it trusts when it validates an address
+        #[arg(long)]
+        ca: Option<PathBuf>,
     },
     /// Inject faults into a relay under load and count what was lost
     Faults {
@@ -168,6 +178,7 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             return Ok(report.is_clean());
         }
         Program::Demo { plain } => return demo(plain || !std::io::stdout().is_terminal()).await,
+        Program::Cloud { listen, ca } => return cloud(&listen, ca.as_deref()).await,
         Program::Faults { quick, only } => {
             let plan = match quick {
                 true => faults::Plan::QUICK,
@@ -204,6 +215,18 @@ async fn run(program: Program) -> anyhow::Result<bool> {
         }
     }
     Ok(true)
+}
+
+async fn cloud(listen: &str, ca: Option<&Path>) -> anyhow::Result<bool> {
+    let pem = ca.map(std::fs::read).transpose()?.unwrap_or_default();
+    let cloud = Cloud::start_on(listen, &pem)?;
+    let mut rules = Rules::default();
+    cloud.rules(|known| rules = known.clone());
+    say(format!("RINGCENTRAL_SERVER_URL={}", cloud.url()));
+    say(format!("RINGCENTRAL_CLIENT_ID={}", rules.client_id));
+    say(format!("RINGCENTRAL_CLIENT_SECRET={}", rules.client_secret));
+    say(format!("RINGCENTRAL_JWT={}", rules.jwt));
+    std::future::pending().await
 }
 
 async fn demo(plain: bool) -> anyhow::Result<bool> {

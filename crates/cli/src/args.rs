@@ -9,6 +9,7 @@ pub(crate) mod export;
 pub(crate) mod replay;
 pub(crate) mod select;
 pub(crate) mod simulate;
+pub(crate) mod subscriptions;
 pub(crate) mod wait;
 
 use std::num::NonZeroU64;
@@ -97,6 +98,8 @@ pub(crate) enum Command {
     Login(LoginArgs),
     /// Receive an endpoint's events and forward them to the app
     Listen(ListenArgs),
+    /// Create, renew and mend webhook subscriptions at RingCentral
+    Subscriptions(Box<subscriptions::SubscriptionsArgs>),
     /// List, show, bookmark and compare events in the history
     #[command(subcommand)]
     Events(EventsCommand),
@@ -142,8 +145,10 @@ Examples:
   ringtail listen 3000                                  forward to http://localhost:3000
   ringtail listen https://localhost:3000 --insecure     accept the app's own certificate
   ringtail listen -e shop=3000 -e bot=4000              two endpoints, each with its own app
+  ringtail listen 3000 --subscribe sms calls            create the subscription at RingCentral and keep it alive
 
-Register the URL that it shows with RingCentral, or use it in `ringtail simulate SCENARIO --to URL`.")]
+--subscribe needs `ringtail subscriptions login`; `ringtail subscriptions filters` lists the names. The subscription
+stays when listen stops, and expires after 7 days; the next listen renews or replaces it. Without it, register the URL that it shows with RingCentral, or use it in `ringtail simulate SCENARIO --to URL`.")]
 pub(crate) struct ListenArgs {
     /// Where to forward events (port, host:port or URL); omit to inspect only
     pub(crate) target: Option<String>,
@@ -174,6 +179,15 @@ pub(crate) struct ListenArgs {
     /// Write the `ready` line to this file once connected
     #[arg(long, value_name = "FILE", value_parser = path())]
     pub(crate) ready_file: Option<PathBuf>,
+    /// Keep a subscription at RingCentral for each endpoint, with these event filters: short names such as sms, or paths
+    #[arg(long, value_name = "FILTER", num_args = 1..)]
+    pub(crate) subscribe: Vec<String>,
+    /// Delete the subscriptions of --subscribe when stopped
+    #[arg(long, requires = "subscribe")]
+    pub(crate) delete_on_exit: bool,
+    /// Name of the login to RingCentral [default: the login without a name]
+    #[arg(long, value_name = "NAME", requires = "subscribe")]
+    pub(crate) profile: Option<String>,
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
 }

@@ -15,6 +15,7 @@ pub(crate) mod replay;
 pub(crate) mod search;
 pub(crate) mod select;
 mod simulate;
+pub(crate) mod subscriptions;
 mod timeline;
 mod types;
 mod wait;
@@ -28,6 +29,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Login(args) => login::run(&common, &args).await,
         Command::Listen(args) => listen::run(&common, args).await,
+        Command::Subscriptions(args) => Box::pin(subscriptions::run(&common, *args)).await,
         Command::Events(EventsCommand::List(args)) => events::list(&common, args).await,
         Command::Events(EventsCommand::Show(args)) => events::show(&common, args).await,
         Command::Events(EventsCommand::Mark(args)) => events::mark(&common, args).await,

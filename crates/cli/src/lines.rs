@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ringtail_client::engine::Engine;
 use ringtail_errors::Failure;
 use ringtail_model::signature::Reveal;
+use ringtail_model::subscription::SubscriptionStatus;
 use ringtail_model::{CanaryState, LinkState, RowId, Status, TargetState};
 use ringtail_protocol::event::Timestamp;
 use ringtail_store::Search;
@@ -121,6 +122,7 @@ struct LastPrinted {
     pending: Option<u64>,
     failing: Option<(i64, bool)>,
     canary: Option<CanaryState>,
+    subscription: Option<Box<SubscriptionStatus>>,
 }
 
 impl LastPrinted {
@@ -169,6 +171,7 @@ impl LastPrinted {
                 LineFormat::Plain { style, label } => note(&labelled(label, &style.canary(canary))),
             }
         }
+        self.subscription_changed(format, status, out);
         // Another failure alone is not printed.
         let failing = status.failing.as_ref();
         let failing = failing.map(|failing| (failing.since_ms, failing.blacklisted_ms.is_some()));
@@ -187,6 +190,23 @@ impl LastPrinted {
         }
     }
 
+    fn subscription_changed(&mut self, format: &LineFormat, status: &Status, out: &mut Vec<u8>) {
+        if self.subscription == status.subscription {
+            return;
+        }
+        self.subscription.clone_from(&status.subscription);
+        let Some(subscription) = &self.subscription else {
+            return;
+        };
+        match format {
+            LineFormat::Json => json::line(out, &json::subscription(&status.name, subscription)),
+            LineFormat::Plain { style, label } => {
+                let said = style.subscription_status(subscription, Timestamp::now());
+                note(&labelled(label, &said));
+            }
+        }
+    }
+
     fn link_changed(&mut self, format: &LineFormat, status: &Status, out: &mut Vec<u8>) {
         let is_first = status.link == LinkState::Connected && !self.ready;
         if is_first && let Some(endpoint) = &status.endpoint {
@@ -199,7 +219,10 @@ impl LastPrinted {
             LineFormat::Json => json::line(out, &json::link(status)),
             LineFormat::Plain { style, label } => {
                 note(&labelled(label, &style.link(status)));
-                if is_first && let Some(endpoint) = &status.endpoint {
+                if is_first
+                    && status.subscription.is_none()
+                    && let Some(endpoint) = &status.endpoint
+                {
                     note(&labelled(label, &style.first_step(&endpoint.url)));
                 }
             }

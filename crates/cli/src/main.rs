@@ -10,6 +10,7 @@ mod output;
 mod prompt;
 mod screen;
 mod signal;
+mod subscribe;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ pub(crate) mod explain;
 pub(crate) mod json;
 pub(crate) mod plain;
 mod stdout;
+pub(crate) mod subscriptions;
 
 use ringtail_errors::{Failure, codes};
 use std::io::{IsTerminal, Write};

@@ -1,4 +1,4 @@
-//! Reads a token: without echo from a terminal, else from stdin.
+//! Reads tokens and other secrets: without echo from a terminal, else from stdin.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::time::Duration;
@@ -9,7 +9,10 @@ use ringtail_tui::keys::{Read as Key, Tty};
 use secrecy::SecretString;
 
 /// Bytes of stdin that are read, at most.
-const MAX_BYTES: u64 = 4096;
+const MAX_BYTES: u64 = 16 * 1024;
+
+/// Characters of a secret that is typed or pasted, at most.
+const MAX_CHARS: usize = 8192;
 
 /// Reads a token. Blocks.
 ///
@@ -17,24 +20,40 @@ const MAX_BYTES: u64 = 4096;
 /// When stdin cannot be read, or on Ctrl-C.
 pub(crate) fn token(of: &str) -> io::Result<SecretString> {
     if io::stdin().is_terminal() {
-        ask(of)
+        ask(&format!("Token for {of}"))
     } else {
         first_line(io::stdin().lock())
     }
 }
 
-/// Reads the first line of a pipe or file.
-fn first_line(input: impl Read) -> io::Result<SecretString> {
+/// Reads a secret for each label, a line each; fewer if stdin has fewer. Blocks.
+///
+/// # Errors
+/// When stdin cannot be read, or on Ctrl-C.
+pub(crate) fn secrets(labels: &[&str]) -> io::Result<Vec<SecretString>> {
+    if io::stdin().is_terminal() {
+        labels.iter().map(|label| ask(label)).collect()
+    } else {
+        lines(io::stdin().lock(), labels.len())
+    }
+}
+
+/// Reads the first lines of a pipe or file.
+fn lines(input: impl Read, count: usize) -> io::Result<Vec<SecretString>> {
     let mut bytes = Vec::new();
     input.take(MAX_BYTES).read_to_end(&mut bytes)?;
     let text = ringtail_text::decode(bytes)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))?;
-    Ok(text.lines().next().unwrap_or_default().into())
+    Ok(text.lines().take(count).map(SecretString::from).collect())
 }
 
-fn ask(of: &str) -> io::Result<SecretString> {
+fn first_line(input: impl Read) -> io::Result<SecretString> {
+    Ok(lines(input, 1)?.pop().unwrap_or_default())
+}
+
+fn ask(label: &str) -> io::Result<SecretString> {
     let mut terminal = io::stderr().lock();
-    write!(terminal, "Token for {of}: ")?;
+    write!(terminal, "{label}: ")?;
     terminal.flush()?;
     let raw = Raw::enter()?;
     let read = keys();
@@ -62,7 +81,7 @@ fn keys() -> io::Result<SecretString> {
                 return Err(io::Error::new(io::ErrorKind::Interrupted, "cancelled"));
             }
             KeyCode::Char('u') if control => text.clear(),
-            KeyCode::Char(c) if !control && text.len() < 4096 => text.push(c),
+            KeyCode::Char(c) if !control && text.len() < MAX_CHARS => text.push(c),
             KeyCode::Backspace => {
                 text.pop();
             }

@@ -24,6 +24,7 @@ pub use relay_url::{BadRelayUrl, RelayUrl};
 use ringtail_model::secrets::{AllSecrets, SecretError, Secrets};
 use ringtail_outbound::proxy::{Proxies, ProxyUrlError};
 use ringtail_outbound::trust::{Trust, TrustError};
+use ringtail_rc_api::{LoginFileError, Records};
 use ringtail_recordings::diff::Noise;
 use ringtail_store::Retention;
 
@@ -180,7 +181,28 @@ impl Config {
         }
         let file = FileConfig::read(&places.config)?;
         let login = Login::read(&login_file(&places.config))?;
-        Self::resolve(flags, &env, &file, login.as_ref(), &places)
+        let mut config = Self::resolve(flags, &env, &file, login.as_ref(), &places)?;
+        config.take_tokens(&Records::read(config.directory())?);
+        Ok(config)
+    }
+
+    /// Takes the verification tokens that `ringtail subscriptions` made for endpoints of this relay, where the
+    /// configuration has none for the endpoint.
+    fn take_tokens(&mut self, records: &Records) {
+        let relay = self.relay.as_ref().map(RelayUrl::to_string);
+        for record in records
+            .iter()
+            .filter(|it| Some(&it.relay) == relay.as_ref())
+        {
+            let own = self.secrets.endpoints.entry(record.endpoint.clone());
+            own.or_default().or_verification_token(&record.token());
+        }
+    }
+
+    /// Returns the directory of the login and other private files.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.login_file.parent().unwrap_or(Path::new("."))
     }
 
     /// Merges the sources by precedence.
@@ -386,6 +408,9 @@ pub enum ConfigError {
     /// The environment's proxy cannot be used.
     #[error(transparent)]
     Proxy(#[from] ProxyUrlError),
+    /// The record of subscriptions cannot be used.
+    #[error(transparent)]
+    Records(#[from] LoginFileError),
 }
 
 impl Coded for ConfigError {
@@ -402,6 +427,7 @@ impl Coded for ConfigError {
             Self::NoToken { .. } | Self::OtherLogin { .. } => &codes::NO_TOKEN,
             Self::Trust(error) => error.code(),
             Self::Proxy(error) => error.code(),
+            Self::Records(error) => error.code(),
         }
     }
 
@@ -413,6 +439,7 @@ impl Coded for ConfigError {
             Self::NoHome => Some("set RINGTAIL_CONFIG and RINGTAIL_DATA".to_owned()),
             Self::File(error) => error.hint(),
             Self::Login(error) => error.hint(),
+            Self::Records(error) => error.hint(),
             _ => self.code().hint.map(str::to_owned),
         }
     }

@@ -28,6 +28,7 @@ pub use endpoint_cache::{command_target, last_target};
 use failures::Failures;
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::SignaturePolicy;
+use ringtail_model::subscription::SubscriptionStatus;
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{Endpoint, LinkState, Status, Target, TargetState, Watermarks};
 use ringtail_store::{Forwarding, History, OpenError, Retention};
@@ -71,6 +72,7 @@ struct Inner {
     history: History,
     start: Watermarks,
     status: watch::Receiver<Status>,
+    publish: watch::Sender<Status>,
     sender: Option<Sender>,
     paused: watch::Sender<bool>,
     secrets: Secrets,
@@ -129,6 +131,7 @@ impl Engine {
         let recalled = cache.recall();
         let (status, watched) = watch::channel(first_status(&config, recalled.as_ref()));
         let (endpoint, known) = watch::channel(recalled);
+        let publish = status.clone();
         let sender = match config.target {
             Some(target) => Some(Sender::new(target, config.send)?),
             None => None,
@@ -219,6 +222,7 @@ impl Engine {
                 history,
                 start,
                 status: watched,
+                publish,
                 sender,
                 paused,
                 secrets: config.secrets,
@@ -234,6 +238,13 @@ impl Engine {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.inner.status.clone()
+    }
+
+    /// Publishes what is known of the endpoint's subscription.
+    pub fn set_subscription(&self, change: impl FnOnce(&mut Option<Box<SubscriptionStatus>>)) {
+        self.inner
+            .publish
+            .send_modify(|status| change(&mut status.subscription));
     }
 
     /// Returns the history.
@@ -309,6 +320,7 @@ fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Statu
         paused: false,
         failing: None,
         canary: None,
+        subscription: None,
     }
 }
 

@@ -8,6 +8,7 @@ pub mod new_fields;
 pub mod redact;
 pub mod secrets;
 pub mod signature;
+pub mod subscription;
 pub mod target;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use ringtail_ringcentral::signature::{Outcome as ProofOutcome, Scheme};
 use ringtail_ringcentral::verdict::{Failing, NoAnswer, Verdict};
 
 use crate::new_fields::NewFields;
+use crate::subscription::SubscriptionStatus;
 
 /// Position of a row in the history. It grows with each stored row and is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -381,6 +383,8 @@ pub struct Status {
     pub failing: Option<Failing>,
     /// What the last canary found, if canaries are sent.
     pub canary: Option<CanaryState>,
+    /// The subscription at RingCentral, if this client keeps it.
+    pub subscription: Option<Box<SubscriptionStatus>>,
 }
 
 /// What a canary found.

@@ -90,6 +90,14 @@ impl Secrets {
         self
     }
 
+    /// Sets the verification token if there is none; one that no header carries is ignored.
+    pub fn or_verification_token(&mut self, token: &SecretString) {
+        let (name, _) = NAMES[0];
+        if self.0[0].is_none() {
+            self.0[0] = checked(name, token.expose_secret().to_owned()).ok();
+        }
+    }
+
     /// Returns true if no secret is configured.
     #[must_use]
     pub fn is_empty(&self) -> bool {

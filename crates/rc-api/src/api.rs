@@ -18,8 +18,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, SystemClock};
-use crate::error::{ApiError, Call, Refusal};
+use crate::error::{ApiError, Call, DUPLICATE, Refusal};
 use crate::login::{Credentials, Login, Place};
+use crate::server::Server;
 use crate::session::Session;
 use crate::transport::{Response, Transport};
 
@@ -118,6 +119,12 @@ impl Api {
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         &*self.clock
+    }
+
+    /// Returns the server.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.login.server
     }
 
     /// Returns the place of the login's files.
@@ -315,7 +322,7 @@ impl Api {
 
     /// Notes a penalty for all processes.
     fn heed(&self, session: &mut Session, response: &Response) -> Result<(), ApiError> {
-        if response.status != StatusCode::TOO_MANY_REQUESTS {
+        if response.status != StatusCode::TOO_MANY_REQUESTS || is_duplicate(response) {
             return Ok(());
         }
         let wait = retry_after(&response.headers);
@@ -406,6 +413,12 @@ fn judge(call: Call, response: &Response) -> Result<Bytes, ApiError> {
             status: response.status,
         },
     })
+}
+
+/// A duplicate of a call in progress is no penalty.
+fn is_duplicate(response: &Response) -> bool {
+    let refusal = Refusal::read(Call::Create, response.status, &response.body);
+    refusal.is_some_and(|it| it.code == DUPLICATE)
 }
 
 fn retry_after(headers: &HeaderMap) -> u64 {

@@ -13,6 +13,9 @@ use crate::transport::NoResponse;
 /// Maximum characters of a text from RingCentral in an error.
 const MAX_TEXT: usize = 300;
 
+/// RingCentral's code for a call while the same call is in progress.
+pub(crate) const DUPLICATE: &str = "CMN-304";
+
 /// What was asked of RingCentral.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -120,6 +123,7 @@ impl ApiError {
                 }
                 // It ended meanwhile: the next plan sees that.
                 "CMN-102" | "SUB-507" => return (tries < 2).then_some(Duration::ZERO),
+                DUPLICATE => true,
                 _ => refusal.status.is_server_error(),
             },
             Self::TooMany { .. } | Self::File(_) => false,
@@ -149,8 +153,7 @@ impl Coded for ApiError {
 }
 
 /// RingCentral's refusal. Its text is a stranger's: escape it before it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("RingCentral refused to {call}: {message} ({code})")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The call.
     pub call: Call,
@@ -205,6 +208,19 @@ impl Refusal {
         after
             .split_once(']')
             .map_or("that the filters need", |(name, _)| name)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RingCentral refused to {}: {}", self.call, self.message)?;
+        // A code of the table is printed beside the error.
+        match self.code().is_own() {
+            true => write!(f, " ({})", self.code),
+            false => Ok(()),
+        }
     }
 }
 

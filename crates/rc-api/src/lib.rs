@@ -9,6 +9,7 @@ mod clock;
 mod error;
 mod keep;
 mod login;
+mod records;
 mod server;
 mod session;
 mod transport;
@@ -18,6 +19,7 @@ pub use self::clock::{Clock, SystemClock};
 pub use self::error::{ApiError, Call, Refusal};
 pub use self::keep::{Action, Keeper, Kept};
 pub use self::login::{Credentials, Login, LoginFileError, Place};
+pub use self::records::{Record, Records, fresh_token};
 pub use self::server::{BadServer, Server};
 
 #[cfg(test)]

@@ -84,6 +84,24 @@ impl Login {
             .collect()
     }
 
+    /// Makes a login from environment variables; `None` when they hold none. `RINGCENTRAL_ACCESS_TOKEN` counts first, and
+    /// `RINGCENTRAL_JWT` needs client id and secret beside it.
+    #[must_use]
+    pub fn of_variables(server: Server, variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let credentials = match variable("RINGCENTRAL_ACCESS_TOKEN") {
+            Some(token) => Credentials::Token(token.into()),
+            None => Credentials::Jwt {
+                client_id: variable("RINGCENTRAL_CLIENT_ID")?,
+                client_secret: variable("RINGCENTRAL_CLIENT_SECRET")?.into(),
+                jwt: variable("RINGCENTRAL_JWT")?.into(),
+            },
+        };
+        Some(Self {
+            server,
+            credentials,
+        })
+    }
+
     /// Reads the login; `None` when there is none.
     ///
     /// # Errors

@@ -23,6 +23,13 @@ impl Server {
         format!("{}{path}", self.base)
     }
 
+    /// Returns whether it is a double on this machine.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        let host = self.url.host();
+        is_here(host.rsplit_once(':').map_or(host, |(host, _)| host))
+    }
+
     /// Returns the server in the form that errors of requests need.
     pub(crate) fn url(&self) -> &TargetUrl {
         &self.url

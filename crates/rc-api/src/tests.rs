@@ -287,6 +287,11 @@ async fn what_may_pass_is_tried_again_and_nothing_else() {
         (Fault::NotJson(502), 5, true),
         (Fault::NotJson(502), 6, false),
         (Fault::HangUp, 5, true),
+        (
+            Fault::Error(429, "CMN-304", "Duplicate concurrent request"),
+            5,
+            true,
+        ),
         (Fault::NotJson(404), 1, false),
         (
             Fault::Error(400, "SUB-521", "WebHook is not reachable"),

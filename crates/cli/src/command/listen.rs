@@ -18,10 +18,12 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::search::{filter, search};
+use super::subscriptions::{Cloud, event_filters};
 use crate::args::{Common, ListenArgs, Listened, Output};
 use crate::blocking::blocking;
 use crate::lines::{self, LineFormat};
 use crate::output::{Stdout, json, obeys_sequences, plain};
+use crate::subscribe::Subscribe;
 use crate::{logging, screen, signal};
 
 /// How long the last output may take after everything has stopped, if nothing reads it.
@@ -35,10 +37,18 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     let mut flags = common.flags(None);
     flags.reject_forged = args.reject_forged;
     flags.keep = args.keep.keep();
-    let config = Config::load(&flags)?;
+    let mut config = Config::load(&flags)?;
     let filter = args.filter.as_deref().map(filter).transpose()?;
     let account = config.account()?;
     let endpoints = endpoints(&config, &args)?;
+    let subscribe = subscribe(common, &args)?;
+    if let Some(subscribe) = &subscribe {
+        for (name, _) in &endpoints {
+            subscribe.prepare(&account.relay.to_string(), name)?;
+        }
+        // With the verification tokens that were made.
+        config = Config::load(&flags)?;
+    }
     let _log = logging::start(&config.data)?;
     let send = args.hop.send_options(SendOptions::default());
     let mut engines = Vec::new();
@@ -103,8 +113,13 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         }
         told
     };
-    let all = async { tokio::join!(engines_end, shows, ready) };
-    let (end, shown, told) = tokio::select! {
+    let keeping = async {
+        let Some(subscribe) = &subscribe else { return };
+        let each = engines.iter().zip(&each);
+        join_all(each.map(|(engine, ended)| subscribe.keep(common, engine, ended))).await;
+    };
+    let all = async { tokio::join!(engines_end, shows, ready, Box::pin(keeping)) };
+    let (end, shown, told, ()) = tokio::select! {
         biased;
         ends = all => ends,
         () = impatience(&engines, asked) => {
@@ -115,6 +130,18 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     end?;
     shown?;
     told
+}
+
+/// Returns what `--subscribe` asks for.
+fn subscribe(common: &Common, args: &ListenArgs) -> Result<Option<Subscribe>, Failure> {
+    if args.subscribe.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Subscribe {
+        filters: event_filters(&args.subscribe)?,
+        cloud: Cloud::load(common, None, args.profile.as_deref())?,
+        delete_on_exit: args.delete_on_exit,
+    }))
 }
 
 /// Returns the endpoints to listen on, each with its target.

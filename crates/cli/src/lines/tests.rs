@@ -22,6 +22,7 @@ fn status(link: LinkState, target: Option<TargetState>, pending: u64) -> Status 
         paused: false,
         failing: None,
         canary: None,
+        subscription: None,
     }
 }
 

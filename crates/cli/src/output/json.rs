@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp as Instant;
 use ringtail_model::new_fields::NewFields;
+use ringtail_model::subscription::{SubscriptionState, SubscriptionStatus};
 use ringtail_model::{
     AttemptDetail, AttemptRow, CanaryState, EventDetail, EventRow, ForwardState, GapRow, LinkState,
     NewFieldsRow, Outcome, Proof, RowId, Status, TargetState,
@@ -229,6 +230,33 @@ pub(crate) fn link(status: &Status) -> Value {
         }
         LinkState::Stopped => json!({"type": "link", "name": name, "state": "stopped"}),
     }
+}
+
+/// The subscription that `listen --subscribe` keeps.
+pub(crate) fn subscription(name: &str, it: &SubscriptionStatus) -> Value {
+    let mut value = json!({"type": "subscription", "name": name, "stranger": it.stranger});
+    match &it.state {
+        SubscriptionState::Checking => value["action"] = json!("checking"),
+        SubscriptionState::Failing { code, reason } => {
+            value["action"] = json!("failing");
+            value["code"] = json!(code);
+            value["reason"] = json!(reason);
+        }
+        SubscriptionState::Active {
+            id,
+            ends,
+            action,
+            replaced,
+            disabled,
+        } => {
+            value["action"] = json!(action.unwrap_or("kept"));
+            value["id"] = json!(id);
+            value["expires_at"] = ends.map_or(Value::Null, time);
+            value["replaced_because"] = json!(replaced);
+            value["disabled_filters"] = json!(disabled);
+        }
+    }
+    value
 }
 
 /// The target's health, when there is a target.

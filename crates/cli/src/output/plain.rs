@@ -13,6 +13,7 @@ use std::io::IsTerminal;
 use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
 use ringtail_errors::codes;
+use ringtail_model::subscription::SubscriptionStatus;
 use ringtail_model::{
     AttemptRow, CanaryState, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState,
     NewFieldsRow, Outcome, Proof, Status, TargetState,
@@ -292,6 +293,15 @@ impl Style {
                 let said = format!("canary lost at the {}: {}", lost.hop, escape(&lost.reason));
                 format!("{} ({})\n", self.paint(Tone::Bad, &said), lost.code)
             }
+        }
+    }
+
+    /// The subscription at RingCentral.
+    pub(crate) fn subscription_status(&self, it: &SubscriptionStatus, now: Timestamp) -> String {
+        let words = escape_lines(&it.words(now)).replace(['\n', '\t'], " ");
+        match it.is_in_trouble() {
+            true => format!("subscription: {}\n", self.paint(Tone::Bad, &words)),
+            false => format!("subscription: {words}\n"),
         }
     }
 

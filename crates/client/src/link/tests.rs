@@ -354,6 +354,7 @@ async fn session(
             paused: false,
             failing: None,
             canary: None,
+            subscription: None,
         })
         .0,
     };

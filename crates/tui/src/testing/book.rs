@@ -68,6 +68,7 @@ impl Book {
                 paused: false,
                 failing: None,
                 canary: None,
+                subscription: None,
             },
             broken: None,
             new_fields: Vec::new(),

@@ -11,6 +11,7 @@ mod target;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+use ringtail_model::subscription::SubscriptionState;
 use ringtail_model::{LinkState, Status, TargetState};
 use ringtail_protocol::event::Timestamp;
 
@@ -30,6 +31,7 @@ const NAME_COLUMNS: usize = 16;
 pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let status = &app.status;
     let link = join(line("link    ", DIM), link(status, app.now));
+    let link = join(link, subscription(status, app.now));
     let target = |room: u16| {
         let label = line("target  ", DIM);
         let room = usize::from(room).saturating_sub(line_width(&label));
@@ -201,6 +203,10 @@ fn endpoint(engine: &Status, now: Timestamp, room: usize) -> Line<'static> {
     if engine.link != LinkState::Connected {
         return link;
     }
+    let link = match &engine.subscription {
+        Some(it) if it.is_in_trouble() => join(link, subscription(engine, now)),
+        _ => link,
+    };
     let whole = join(link + span("  target ", DIM), target::whole(engine, now));
     if line_width(&whole) <= room {
         return whole;
@@ -218,7 +224,10 @@ fn endpoint(engine: &Status, now: Timestamp, room: usize) -> Line<'static> {
 
 fn in_trouble(status: &Status) -> bool {
     let target = status.target.as_ref().map(|target| &target.state);
-    status.link != LinkState::Connected || matches!(target, Some(TargetState::Down { .. }))
+    let subscription = status.subscription.as_ref();
+    status.link != LinkState::Connected
+        || matches!(target, Some(TargetState::Down { .. }))
+        || subscription.is_some_and(|it| it.is_in_trouble())
 }
 
 fn link(status: &Status, now: Timestamp) -> Line<'static> {
@@ -244,6 +253,21 @@ fn link(status: &Status, now: Timestamp) -> Line<'static> {
         }
         LinkState::Stopped => line("■ stopped", WARN),
     }
+}
+
+/// The subscription at RingCentral, if this client keeps it.
+fn subscription(status: &Status, now: Timestamp) -> Line<'static> {
+    let Some(it) = &status.subscription else {
+        return Line::default();
+    };
+    let (sign, style) = match (&it.state, it.is_in_trouble()) {
+        (SubscriptionState::Checking, _) => ("◌ ", WARN),
+        (SubscriptionState::Failing { .. }, _) => ("✗ ", BAD),
+        (_, true) => ("! ", WARN),
+        _ => ("● ", GOOD),
+    };
+    let words = span(it.words(now), PLAIN);
+    span("  sub ", DIM) + span(sign, style) + words
 }
 
 fn to_come(status: &Status) -> String {

@@ -183,7 +183,12 @@ impl State {
     ) -> String {
         let created = self.now();
         let seconds = seconds.unwrap_or(DEFAULT_SECONDS);
-        let id = format!("5de1f9a0-0000-4000-8000-{:012}", self.fresh());
+        // Ids differ in their beginnings, as random ones do.
+        let number = self.fresh();
+        let id = format!(
+            "{:08x}-5de1-4000-8000-{number:012}",
+            (number * 0x9e37_79b1) & 0xffff_ffff
+        );
         self.subscriptions.push(Subscription {
             id: id.clone(),
             filters,

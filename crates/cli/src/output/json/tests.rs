@@ -130,6 +130,7 @@ fn link_target_and_gap_have_lines() {
         paused: false,
         failing: None,
         canary: None,
+        subscription: None,
     };
     let mut lines = text(&ready(
         "demo-x1",

@@ -182,6 +182,7 @@ fn link_and_target_are_told_in_words() {
         paused: false,
         failing: None,
         canary: None,
+        subscription: None,
     };
     let plain = style(false);
     let mut lines = plain.link(&status);

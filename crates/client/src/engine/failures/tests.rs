@@ -25,6 +25,7 @@ fn down(kind: FailureKind) -> Status {
         paused: false,
         failing: None,
         canary: None,
+        subscription: None,
     }
 }
 

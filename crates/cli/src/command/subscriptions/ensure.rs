@@ -1,0 +1,88 @@
+//! `ringtail subscriptions ensure`.
+
+use ringtail_errors::{Failure, codes};
+use ringtail_rc_api::Kept;
+use ringtail_ringcentral::subscription::plan::{Plan, Step};
+
+use super::diagnose::{Seen, check, explain, is_ready};
+use super::{Cloud, event_filters, print_json};
+use crate::args::subscriptions::EnsureArgs;
+use crate::args::{Common, Format};
+use crate::output::subscriptions::{kept_json, short, subscription_json};
+use crate::output::{plain, print};
+
+pub(super) async fn run(cloud: &Cloud, common: &Common, args: EnsureArgs) -> Result<(), Failure> {
+    let filters = event_filters(&args.filters)?;
+    let owner = cloud.owner(&args.address).await?;
+    let mut keeper = cloud.keeper(&owner, filters, args.expires)?;
+    let plan = keeper.look().await?;
+    if args.dry_run {
+        return tell(&plan, args.output).await;
+    }
+    let creates = matches!(plan.step, Step::Create | Step::Recreate(_));
+    if creates && !args.no_check {
+        let report = check(cloud, common, &owner.address).await?;
+        is_ready(&owner.address, &report)?;
+    }
+    let seen = Seen {
+        since: jiff::Timestamp::now(),
+        is_connected: false,
+    };
+    let kept = keeper.ensure().await;
+    cloud.save(&owner, &keeper)?;
+    let mut kept = match kept {
+        Ok(kept) => kept,
+        Err(error) => return Err(explain(cloud, common, &owner, error, seen).await),
+    };
+    if args.yes {
+        for other in std::mem::take(&mut kept.others) {
+            cloud.api.delete(&other.id).await?;
+        }
+    }
+    match args.output {
+        Format::Json => print_json(&kept_json(&kept)).await?,
+        Format::Plain => {
+            let style = plain::Style::of_stdout();
+            print(style.kept(&kept, cloud.api.clock().now()).as_bytes()).await?;
+        }
+    }
+    only_one(&kept)
+}
+
+/// Fails if others also deliver to the address.
+fn only_one(kept: &Kept) -> Result<(), Failure> {
+    if kept.others.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<String> = kept.others.iter().map(|it| short(&it.id)).collect();
+    let several = format!(
+        "{} more active subscriptions deliver to the same address",
+        ids.len()
+    );
+    let hint = format!(
+        "`ringtail subscriptions delete {} --yes`, or the same command with --yes",
+        ids.join(" ")
+    );
+    Err(Failure::new(&codes::CLOUD_SEVERAL, several).hint(hint))
+}
+
+/// Says what would be done.
+async fn tell(plan: &Plan, format: Format) -> Result<(), Failure> {
+    let (word, it) = match &plan.step {
+        Step::Keep(it) => ("keep", Some(it)),
+        Step::Update(it) => ("update", Some(it)),
+        Step::Renew(it) => ("renew", Some(it)),
+        Step::Recreate(it) => ("recreate", Some(it)),
+        _ => ("create", None),
+    };
+    match (format, it) {
+        (Format::Json, Some(it)) => print_json(&subscription_json(word, it)).await,
+        (Format::Json, None) => {
+            print_json(&serde_json::json!({"type": "subscription", "action": word})).await
+        }
+        (Format::Plain, Some(it)) => {
+            print(format!("would {word} {}\n", short(&it.id)).as_bytes()).await
+        }
+        (Format::Plain, None) => print(format!("would {word} a subscription\n").as_bytes()).await,
+    }
+}

@@ -1,0 +1,106 @@
+//! What this machine created: the verification token of each endpoint, and the ids of its subscriptions. Private.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::login::{LoginFileError, read_private, write_private};
+
+/// Ids that are kept per endpoint; RingCentral allows fewer.
+const MAX_IDS: usize = 64;
+
+/// The file's content.
+#[derive(Debug)]
+pub struct Records {
+    path: PathBuf,
+    records: Vec<Record>,
+}
+
+/// One endpoint, or an address that is none.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// URL of the relay; empty for an address that is no endpoint.
+    pub relay: String,
+    /// Name of the endpoint, or the address.
+    pub endpoint: String,
+    token: String,
+    /// Ids of the subscriptions that were created with the token.
+    pub ids: BTreeSet<String>,
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Record({} {})", self.relay, self.endpoint)
+    }
+}
+
+impl Record {
+    /// Returns the verification token.
+    #[must_use]
+    pub fn token(&self) -> SecretString {
+        self.token.as_str().into()
+    }
+}
+
+impl Records {
+    /// Reads the records in a directory; without a file there are none.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or others than its owner can read it.
+    pub fn read(directory: &Path) -> Result<Self, LoginFileError> {
+        let path = directory.join("subscriptions.json");
+        let records = read_private(&path)?.unwrap_or_default();
+        Ok(Self { path, records })
+    }
+
+    /// Iterates over the records.
+    pub fn iter(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter()
+    }
+
+    /// Returns the record of an endpoint.
+    #[must_use]
+    pub fn find(&self, relay: &str, endpoint: &str) -> Option<&Record> {
+        self.iter()
+            .find(|it| it.relay == relay && it.endpoint == endpoint)
+    }
+
+    /// Replaces token and ids of an endpoint, in the file too.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep(
+        &mut self,
+        relay: &str,
+        endpoint: &str,
+        token: &SecretString,
+        ids: &BTreeSet<String>,
+    ) -> Result<(), LoginFileError> {
+        // Another process may have written meanwhile.
+        if let Some(records) = read_private(&self.path)? {
+            self.records = records;
+        }
+        self.records
+            .retain(|it| it.relay != relay || it.endpoint != endpoint);
+        self.records.push(Record {
+            relay: relay.to_owned(),
+            endpoint: endpoint.to_owned(),
+            token: token.expose_secret().to_owned(),
+            ids: ids.iter().take(MAX_IDS).cloned().collect(),
+        });
+        write_private(&self.path, &self.records)
+    }
+}
+
+/// Makes a verification token: 32 letters and digits, which RingCentral is known to take (docs/RINGCENTRAL.md 3.3).
+///
+/// # Errors
+/// When the system has no random bytes.
+pub fn fresh_token() -> std::io::Result<SecretString> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(token.into())
+}

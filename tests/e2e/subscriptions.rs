@@ -1,0 +1,351 @@
+//! Subscriptions at the double of RingCentral's API: each trouble has its diagnosis, and `listen --subscribe` keeps one.
+
+use std::time::Duration;
+
+use ringtail_kit::app::{App, Reply};
+use ringtail_kit::cloud::{Cloud, Fault, Rules};
+use ringtail_kit::eventually;
+use ringtail_tests::check_servers::{Chain, Pki, scripted_server, validation};
+use ringtail_tests::client::Home;
+use ringtail_tests::process;
+use ringtail_tests::relay::TestRelay;
+use serde_json::{Value, json};
+
+const LIST: &str = "GET /restapi/v1.0/subscription";
+const CREATE: &str = "POST /restapi/v1.0/subscription";
+
+/// A relay, RingCentral, and a developer's machine that is logged in to both.
+struct Site {
+    relay: TestRelay,
+    home: Home,
+    cloud: Cloud,
+}
+
+impl Site {
+    async fn new() -> anyhow::Result<Self> {
+        let relay = TestRelay::start().await?;
+        let token = relay.account("dev").await?;
+        let cloud = Cloud::start(&std::fs::read(relay.ca())?)?;
+        let site = Self {
+            home: Home::new(&relay, &token)?,
+            relay,
+            cloud,
+        };
+        let (said, status) = site.run(&["login"], &site.login()).await?;
+        assert_eq!(status, Some(0), "{said}");
+        Ok(site)
+    }
+
+    /// The login as variables.
+    fn login(&self) -> Vec<(&'static str, String)> {
+        let mut rules = Rules::default();
+        self.cloud.rules(|known| rules = known.clone());
+        vec![
+            ("RINGCENTRAL_SERVER_URL", self.cloud.url()),
+            ("RINGCENTRAL_CLIENT_ID", rules.client_id),
+            ("RINGCENTRAL_CLIENT_SECRET", rules.client_secret),
+            ("RINGCENTRAL_JWT", rules.jwt),
+        ]
+    }
+
+    /// Runs `ringtail subscriptions` with variables; returns what it printed on both outputs, and how it ended.
+    async fn run(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, String)],
+    ) -> anyhow::Result<(String, Option<i32>)> {
+        let mut command = self
+            .home
+            .command([&["subscriptions"], arguments].concat())?;
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        let output = process::output(command).await?;
+        let said = [output.stdout, output.stderr].concat();
+        // Rows are wrapped.
+        let said = String::from_utf8(said)?;
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok((said, output.status.code()))
+    }
+
+    /// Runs it and wants an exit code and words.
+    async fn says(&self, arguments: &[&str], code: i32, words: &[&str]) -> anyhow::Result<()> {
+        self.says_with(arguments, &[], code, words).await
+    }
+
+    async fn says_with(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, String)],
+        code: i32,
+        words: &[&str],
+    ) -> anyhow::Result<()> {
+        let (said, ended) = self.run(arguments, variables).await?;
+        assert_eq!(ended, Some(code), "{arguments:?}: {said}");
+        for word in words {
+            assert!(said.contains(word), "{arguments:?}: no {word:?} in: {said}");
+        }
+        Ok(())
+    }
+}
+
+fn replying(change: fn(Reply) -> Reply, status: u16) -> App {
+    App::replying(move |seen| {
+        let token = seen.header("validation-token").concat();
+        change(Reply::status(status).header("content-type", "application/json"))
+            .header("validation-token", token)
+    })
+}
+
+#[tokio::test]
+async fn a_refused_address_has_its_diagnosis_on_one_screen() -> anyhow::Result<()> {
+    let site = Site::new().await?;
+    let pki = Pki::new()?;
+    let wrong_certificate = scripted_server(Some(pki.server(Chain::SelfSigned)?), |request| {
+        validation(request, "200 OK", &[], b"").into()
+    });
+    let https = format!("https://localhost:{}/", wrong_certificate.address.port());
+    for (name, app, code, words) in [
+        (
+            "no token",
+            App::accepting(),
+            "SUB-520",
+            ["FAIL Token echoed", "Validation Token is not returned"],
+        ),
+        (
+            "wrong token",
+            App::replying(|_| Reply::status(200).header("validation-token", "other")),
+            "SUB-520",
+            ["FAIL Token echoed", "fix:"],
+        ),
+        (
+            "201",
+            replying(|reply| reply, 201),
+            "SUB-522",
+            ["HTTP status is 201", "FAIL Status 200 201 Created"],
+        ),
+        (
+            "1025 bytes",
+            replying(|reply| reply.body("x".repeat(1025)), 200),
+            "SUB-525",
+            ["FAIL Size", "1024"],
+        ),
+        (
+            "3.1 s",
+            replying(|reply| reply.after(Duration::from_millis(3100)), 200),
+            "SUB-521",
+            ["FAIL Time", "3000 ms"],
+        ),
+        (
+            "nothing",
+            App::down(|_| Reply::status(200)),
+            "SUB-521",
+            ["FAIL Connection", "nothing listens"],
+        ),
+    ] {
+        let address = app.url("/hook");
+        let ensure = ["ensure", "sms", "--address", &address];
+        let refused = [&ensure[..], &["--no-check"]].concat();
+        let both = [words[0], words[1], code, &format!("address {address}")];
+        let (said, ended) = site.run(&refused, &[]).await?;
+        assert_eq!(ended, Some(2), "{name}: {said}");
+        assert!(both.iter().all(|it| said.contains(it)), "{name}: {said}");
+        // The check before a create finds the same, and asks nothing of RingCentral.
+        site.cloud.forget();
+        site.says(&ensure, 2, &["RT-714", words[0]]).await?;
+        assert!(!site.cloud.calls().contains(&CREATE.to_owned()), "{name}");
+    }
+    let words = ["SUB-524", "FAIL Certificate", "self-signed"];
+    site.says(
+        &["ensure", "sms", "--address", &https, "--no-check"],
+        2,
+        &words,
+    )
+    .await?;
+    assert!(site.cloud.subscriptions().is_empty());
+
+    // Right from here, and not for RingCentral.
+    let unreachable = Fault::Error(400, "SUB-521", "WebHook is not reachable");
+    site.cloud.fail(CREATE, 2, unreachable);
+    let words = [
+        "SUB-521",
+        "relay what arrived is not known here",
+        "the address is right from here",
+    ];
+    site.says(&["ensure", "sms"], 2, &words).await?;
+    let client = site.home.listen(&["--subscribe", "sms"]).await?;
+    eventually!(
+        client.lines_of("subscription").iter().any(|line| {
+            let reason = line["reason"].as_str().unwrap_or_default();
+            line["code"] == "SUB-521" && reason.contains("never reached the relay")
+        }),
+        "the state says that nothing arrived: {:?}",
+        client.lines_of("subscription")
+    )?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn other_troubles_say_what_to_change() -> anyhow::Result<()> {
+    let site = Site::new().await?;
+    let (cloud, ensure) = (&site.cloud, ["ensure", "sms"]);
+    cloud.rules(|rules| rules.limits_rates = false);
+    let words = [
+        "RT-710",
+        "\"smss\" is no event filter",
+        "subscriptions filters",
+    ];
+    site.says(&["ensure", "smss"], 64, &words).await?;
+    let words = ["SUB-508", "Invalid event filters: [/sms]"];
+    site.says(&["ensure", "/sms"], 2, &words).await?;
+    cloud.rules(|rules| rules.scopes.retain(|it| *it != "ReadMessages"));
+    let words = ["CMN-401", "add the scope ReadMessages to the app"];
+    site.says(&ensure, 2, &words).await?;
+    cloud.rules(|rules| {
+        rules.scopes.push("ReadMessages");
+        rules.lacking.push("ReadMessages");
+    });
+    let words = ["CMN-408", "give the user the permission ReadMessages"];
+    site.says(&ensure, 2, &words).await?;
+    cloud.rules(|rules| {
+        rules.lacking.clear();
+        rules.max_subscriptions = 0;
+    });
+    let words = ["SUB-505", "subscriptions delete --stale --yes"];
+    site.says(&ensure, 2, &words).await?;
+    cloud.rules(|rules| rules.max_subscriptions = 30);
+    cloud.fail(CREATE, 9, Fault::TooMany(Some(300)));
+    let words = ["RT-703", "try again in 300 s"];
+    site.says(&ensure, 75, &words).await?;
+    site.says(&["list"], 75, &["RT-703"]).await?;
+
+    // The login is at fault; another one has no penalty.
+    let other = |name: &str, value: &str| {
+        let mut login = site.login();
+        login.retain(|(known, _)| *known != name);
+        login.push(("RINGCENTRAL_JWT", "e.eyJzdWIiOiI1In0.other".to_owned()));
+        login.retain(|(known, _)| *known != name);
+        login.push((
+            Box::leak(name.to_owned().into_boxed_str()),
+            value.to_owned(),
+        ));
+        login
+    };
+    let expired = other("RINGCENTRAL_JWT", "e.eyJleHAiOjE3OTAwMDAwMDB9.s");
+    let words = ["invalid_grant", "the JWT expired on 2026-09-21"];
+    site.says_with(&["list"], &expired, 77, &words).await?;
+    let token = other("RINGCENTRAL_ACCESS_TOKEN", "revoked");
+    site.says_with(&["list"], &token, 77, &["OAU-213", "Token not found"])
+        .await?;
+    cloud.rules(|rules| rules.jwt_flow = false);
+    let words = ["OAU-251", "enable \"JWT auth flow\""];
+    site.says_with(&["list"], &expired, 77, &words).await?;
+    let server = other("RINGCENTRAL_SERVER_URL", "http://platform.ringcentral.com");
+    site.says_with(&["list"], &server, 64, &["RT-706", "use https://"])
+        .await?;
+
+    let bot = other("RINGCENTRAL_ACCESS_TOKEN", &cloud.bot_token());
+    cloud.rules(|rules| rules.disabled = vec![("message-store", "no permission")]);
+    cloud.fail(CREATE, 9, Fault::Error(400, "CMN-777", "something new"));
+    let words = ["RT-700", "something new (CMN-777)"];
+    site.says_with(&ensure, &bot, 2, &words).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn subscriptions_of_others_are_seen_and_left_alone() -> anyhow::Result<()> {
+    let site = Site::new().await?;
+    let cloud = &site.cloud;
+    cloud.rules(|rules| rules.disabled = vec![("voicemail", "no permission")]);
+    let sms = "/restapi/v1.0/account/~/extension/~/message-store/instant?type=SMS";
+    let gone = cloud.has("http://127.0.0.1:1/tunnel", &[sms]);
+    let words = ["created", "disabled:", "no permission"];
+    site.says(&["ensure", "sms", "voicemail"], 0, &words)
+        .await?;
+    let kept = ["kept", "sms voicemail"];
+    site.says(&["ensure", "voicemail", "sms"], 0, &kept).await?;
+    // The address of another tunnel is not starred, and answers nothing.
+    let short = &gone[..8];
+    let (said, _) = site.run(&["list"], &[]).await?;
+    assert!(said.starts_with(short) && said.contains("★"), "{said}");
+    site.says(&["delete", "--stale"], 64, &["RT-712", short])
+        .await?;
+    assert_eq!(cloud.subscriptions().len(), 2);
+    site.says(&["delete", "--stale", "--yes"], 0, &[short])
+        .await?;
+    let ours = cloud.subscriptions().remove(0);
+
+    let twin = cloud.has(&ours.address, &[sms]);
+    let words = ["RT-713", "also delivers there", &twin[..8]];
+    site.says(&["ensure", "sms", "voicemail"], 1, &words)
+        .await?;
+    site.says(&["ensure", "sms", "voicemail", "--yes"], 0, &["kept"])
+        .await?;
+    cloud.blacklist(
+        &ours.id,
+        "I/O operation is failed. Details: [Read timed out]",
+    );
+    let words = ["Blacklisted", "Read timed out", "ringtail explain"];
+    site.says(&["show", &ours.id[..8]], 0, &words).await?;
+    let words = ["recreated", "deleted", "Read timed out"];
+    site.says(&["recreate", "--blacklisted"], 0, &words).await?;
+    let now = cloud.subscriptions();
+    assert_eq!((now.len(), &now[0].token), (1, &ours.token));
+    cloud.forget();
+    site.says(&["list", "-o", "json"], 0, &[&now[0].id]).await?;
+    assert_eq!(cloud.calls(), [LIST]);
+    site.says(&["logout"], 0, &["logged out"]).await?;
+    site.says(&["list"], 77, &["RT-704"]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn listen_keeps_a_subscription_and_marks_a_stranger() -> anyhow::Result<()> {
+    let site = Site::new().await?;
+    let app = App::accepting();
+    let target = app.url("/base");
+    let options = [target.as_str(), "--endpoint", "hooks", "--subscribe", "sms"];
+    let mut client = site.home.listen(&options).await?;
+    eventually!(site.cloud.subscriptions().len() == 1, "the subscription")?;
+    let ours = site.cloud.subscriptions().remove(0);
+    assert_eq!(ours.address, client.url()?);
+    let event = |id: &str| json!({"uuid": id, "event": "/restapi/v1.0/x", "subscriptionId": id, "body": {}});
+    assert_eq!(site.cloud.notify(&ours.id, &event(&ours.id)).await?, 200);
+    eventually!(app.count() == 1, "the event at the app")?;
+    let events = client.lines_of("event");
+    let proofs: Vec<&Value> = events.iter().map(|event| &event["signatures"]).collect();
+    let valid = json!([{"scheme": "verification-token", "outcome": "valid"}]);
+    assert_eq!(proofs, [&valid, &valid], "{events:?}");
+
+    let other = site
+        .cloud
+        .has(&ours.address, &["/restapi/v1.0/account/~/presence"]);
+    site.cloud.notify(&other, &event(&other)).await?;
+    let strange = |line: &Value| line["stranger"] == other.as_str();
+    eventually!(
+        client.lines_of("subscription").iter().any(strange),
+        "the stranger"
+    )?;
+    client.stop().await?;
+    assert_eq!(site.cloud.subscriptions().len(), 2, "it stays");
+
+    // Blacklisted while the laptop was away.
+    site.cloud.blacklist(&ours.id, "Read timed out");
+    let options = [&options[..], &["--delete-on-exit"]].concat();
+    let mut client = site.home.listen(&options).await?;
+    let replaced = |line: &Value| line["replaced_because"] == "Read timed out";
+    eventually!(
+        client.lines_of("subscription").iter().any(replaced),
+        "the new one"
+    )?;
+    client.stop().await?;
+    let left: Vec<String> = site
+        .cloud
+        .subscriptions()
+        .into_iter()
+        .map(|it| it.id)
+        .collect();
+    assert_eq!(left, [other]);
+    drop(site.relay);
+    Ok(())
+}
