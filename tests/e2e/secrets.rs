@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use ringtail_kit::app::{App, Reply};
 use ringtail_kit::caller::Hook;
+use ringtail_kit::cloud::Cloud;
 use ringtail_kit::{eventually, wait};
 use ringtail_tests::client::Home;
 use ringtail_tests::terminal::Terminal;
@@ -182,13 +183,15 @@ async fn covered(program: &str, cases: &[Vec<&str>]) -> anyhow::Result<()> {
 #[tokio::test]
 async fn no_command_and_no_log_shows_a_secret() -> anyhow::Result<()> {
     let mut world = World::with(app(), &["--log", "trace"]).await?;
-    let secrets = secrets(&world.home);
+    let mut secrets = secrets(&world.home);
+    let cloud = cloud(&world)?;
     configure(&world.home, &table())?;
     world.client.stop().await?;
     let mut said = Said::default();
     listens(&world, &mut said).await?;
     screens(&world, &mut said).await?;
-    client_commands(&world, &mut said).await?;
+    client_commands(&world, &cloud, &mut said).await?;
+    secrets.extend(CLOUD.map(str::to_owned));
     mistakes(&world.home, &mut said).await?;
     relay_commands(&world, &mut said).await?;
     said.add("the relay's log", world.relay.log());
@@ -296,7 +299,24 @@ async fn screens(world: &World, said: &mut Said) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
+/// Secrets of the login to RingCentral, and the beginning of every access token.
+const CLOUD: [&str; 3] = [
+    "planted-client-secret",
+    "planted-jwt",
+    "example-access-token",
+];
+
+fn cloud(world: &World) -> anyhow::Result<Cloud> {
+    let cloud = Cloud::start(&std::fs::read(world.relay.ca())?)?;
+    cloud.rules(|rules| {
+        CLOUD[0].clone_into(&mut rules.client_secret);
+        rules.jwt = format!("e30.e30.{}", CLOUD[1]);
+        rules.limits_rates = false;
+    });
+    Ok(cloud)
+}
+
+async fn client_commands(world: &World, cloud: &Cloud, said: &mut Said) -> anyhow::Result<()> {
     let (url, ca) = (&world.url, world.relay.ca().to_string_lossy().into_owned());
     let in_query = format!("{url}?token=planted-query");
     let mut cases = vec![
@@ -340,6 +360,18 @@ async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
         vec!["explain", "SUB-520"],
         vec!["completions", "bash"],
         vec!["explain", "planted"],
+        vec!["subscriptions", "login"],
+        vec!["subscriptions", "ensure", "sms", "-e", "hooks"],
+        vec!["subscriptions", "ensure", "/wrong", "-e", "hooks"],
+        vec!["subscriptions", "list"],
+        vec!["subscriptions", "show", "9e3779b1"],
+        vec!["subscriptions", "renew", "--mine", "-e", "hooks"],
+        vec!["subscriptions", "recreate", "none"],
+        vec!["subscriptions", "delete", "--mine", "-e", "hooks", "--yes"],
+        vec!["subscriptions", "filters"],
+        vec!["subscriptions", "logout"],
+        // Without a login it does not run on.
+        vec!["subscriptions", "watch"],
     ];
     let numbers: Vec<String> = (1..=12).map(|number| number.to_string()).collect();
     cases.extend(numbers.iter().map(|number| vec!["events", "show", number]));
@@ -361,11 +393,19 @@ async fn client_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
         for form in ["plain", "json"] {
             let mut command = world.home.command(&case)?;
             command.env("RINGTAIL_LOG", "trace");
+            if let ["subscriptions", "login"] = case[..] {
+                command
+                    .env("RINGCENTRAL_SERVER_URL", cloud.url())
+                    .env("RINGCENTRAL_CLIENT_ID", "example-client-id")
+                    .env("RINGCENTRAL_CLIENT_SECRET", CLOUD[0])
+                    .env("RINGCENTRAL_JWT", format!("e30.e30.{}", CLOUD[1]));
+            }
             let has_forms = !matches!(
                 case[..],
                 ["login" | "export" | "import" | "types" | "completions", ..]
                     | ["simulate", "cut", ..]
                     | ["events", "mark", ..]
+                    | ["subscriptions", "login" | "logout", ..]
             );
             if has_forms {
                 command.args(["--output", form]);

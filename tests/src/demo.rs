@@ -7,20 +7,20 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use memchr::memmem;
 use ringtail_kit::app::{App, Reply, Seen};
-use ringtail_kit::caller::{FakeRingCentral, Hook};
-use ringtail_kit::{eventually, wait};
-use ringtail_properties::payloads::compact;
+use ringtail_kit::cloud::{Cloud, Rules};
+use ringtail_kit::eventually;
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::client::{Home, TestClient};
 use crate::relay::TestRelay;
-use crate::{hooks, stores, validation};
+use crate::{hooks, process, stores};
 
 const ENDPOINT: &str = "demo";
 
-const TOKEN: &str = "8f1c6c1e-demo-4a57";
+/// The client creates the subscription.
+const SUBSCRIBE: [&str; 4] = ["--subscribe", "sms", "calls", "voicemail"];
 
 const CONVERSATION: [&str; 4] = [
     "Hi, is the table for four still free tonight?",
@@ -74,10 +74,11 @@ fn reply(request: &Seen) -> Reply {
         .body(page)
 }
 
-/// Relay, app and the developer's machine.
+/// Relay, RingCentral's API, app and the developer's machine, which is logged in to both.
 #[derive(Debug)]
 pub struct Stage {
     relay: TestRelay,
+    cloud: Cloud,
     app: App,
     home: Home,
 }
@@ -137,7 +138,41 @@ impl Stage {
         let token = relay.account(ENDPOINT).await?;
         let home = Home::new(&relay, &token)?;
         let app = App::replying(reply);
-        Ok(Self { relay, app, home })
+        let cloud = Cloud::start(&std::fs::read(relay.ca())?)?;
+        let stage = Self {
+            relay,
+            cloud,
+            app,
+            home,
+        };
+        stage.log_in().await?;
+        Ok(stage)
+    }
+
+    async fn log_in(&self) -> anyhow::Result<()> {
+        let rules = Rules::default();
+        let mut command = self.home.command(["subscriptions", "login"])?;
+        command
+            .env("RINGCENTRAL_SERVER_URL", self.cloud.url())
+            .env("RINGCENTRAL_CLIENT_ID", rules.client_id)
+            .env("RINGCENTRAL_CLIENT_SECRET", rules.client_secret)
+            .env("RINGCENTRAL_JWT", rules.jwt);
+        let output = process::output(command).await?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "no login: {said}");
+        Ok(())
+    }
+
+    /// Waits for the client's subscription, which RingCentral creates after it has validated the endpoint.
+    async fn subscribed(&self) -> anyhow::Result<()> {
+        let created = || !self.cloud.subscriptions().is_empty();
+        eventually!(within PATIENCE, created(), "the subscription")
+    }
+
+    /// Returns the URL of RingCentral's API.
+    #[must_use]
+    pub fn cloud_url(&self) -> String {
+        self.cloud.url()
     }
 
     /// Returns the relay's URL.
@@ -157,18 +192,20 @@ impl Stage {
     /// # Errors
     /// When the client does not start or a request gets no answer.
     pub async fn plain(&self, say: fn(String)) -> anyhow::Result<Summary> {
-        let arguments = [&self.app_url(), "--endpoint", ENDPOINT];
+        let app = self.app_url();
+        let mut arguments = vec![app.as_str(), "--endpoint", ENDPOINT];
+        arguments.extend(SUBSCRIBE);
         let client = self.home.listen(&arguments).await?;
         let url = client.url()?;
         say(format!(
             "The endpoint is {url}, whether or not the client runs."
         ));
-        let caller = self.relay.caller()?;
         let mut summary = Summary::default();
-        summary.validate(&caller, &url).await?;
-        say("  validated, as a new subscription is".to_owned());
+        self.subscribed().await?;
+        summary.acknowledged += 1;
+        say("  subscription created; RingCentral validated the endpoint".to_owned());
         for (label, body) in notifications() {
-            let status = summary.notify(&caller, &url, &body).await?;
+            let status = self.notify(&mut summary, body).await?;
             say(format!("  {label} --> {status}"));
         }
         // A shortfall is the summary's to show.
@@ -189,27 +226,23 @@ impl Stage {
     /// # Errors
     /// When the client does not start, or ends with an error.
     pub async fn terminal(&self) -> anyhow::Result<Summary> {
-        let ready = self.home.path().join("ready.json");
         let mut command = self.home.command(["listen", &self.app_url()])?;
         command
-            .args(["--endpoint", ENDPOINT, "--output", "tui", "--ready-file"])
-            .arg(&ready)
+            .args(["--endpoint", ENDPOINT, "--output", "tui"])
+            .args(SUBSCRIBE)
             .kill_on_drop(true);
         keep_terminal(&mut command);
         let mut client = command.spawn().context("the client could not be started")?;
         let mut summary = Summary::default();
         let playing = async {
-            let what = || "the client's ready file".into();
-            let url = async || url_in(&std::fs::read(&ready).ok()?);
-            let url = wait::until(PATIENCE, what, url).await?;
-            let caller = self.relay.caller()?;
-            summary.validate(&caller, &url).await?;
+            self.subscribed().await?;
+            summary.acknowledged += 1;
             let mut pace = interval(PACE);
             pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 for (_, body) in notifications() {
                     pace.tick().await;
-                    summary.notify(&caller, &url, &body).await?;
+                    self.notify(&mut summary, body).await?;
                 }
             }
         };
@@ -219,6 +252,17 @@ impl Stage {
         };
         ensure!(status.success(), "the client ended with {status}");
         self.finish(summary, None)
+    }
+
+    /// Sends an event of the subscription, as RingCentral does.
+    async fn notify(&self, summary: &mut Summary, mut body: Value) -> anyhow::Result<u16> {
+        let subscription = self.cloud.subscriptions().into_iter().next();
+        let id = subscription.context("the subscription is gone")?.id;
+        body["subscriptionId"] = id.as_str().into();
+        summary.notifications += 1;
+        let status = self.cloud.notify(&id, &body).await?;
+        summary.acknowledged += usize::from(status == 200);
+        Ok(status)
     }
 
     fn finish(&self, mut sent: Summary, client: Option<&TestClient>) -> anyhow::Result<Summary> {
@@ -233,28 +277,6 @@ impl Stage {
         sent.forwarded = self.app.count();
         sent.verdicts = verdicts;
         Ok(sent)
-    }
-}
-
-impl Summary {
-    async fn validate(&mut self, caller: &FakeRingCentral, url: &str) -> anyhow::Result<()> {
-        let answer = caller.post(url, &Hook::validation(TOKEN)).await?;
-        self.acknowledged += usize::from(validation::check(&answer, TOKEN).is_ok());
-        Ok(())
-    }
-
-    async fn notify(
-        &mut self,
-        caller: &FakeRingCentral,
-        url: &str,
-        body: &Value,
-    ) -> anyhow::Result<u16> {
-        self.notifications += 1;
-        let hook = Hook::notification(compact(body)).below("/ringcentral");
-        let answer = caller.post(url, &hook).await?;
-        let right = answer.status == 200 && answer.body.is_empty();
-        self.acknowledged += usize::from(right);
-        Ok(answer.status)
     }
 }
 

@@ -230,16 +230,19 @@ async fn cloud(listen: &str, ca: Option<&Path>) -> anyhow::Result<bool> {
 }
 
 async fn demo(plain: bool) -> anyhow::Result<bool> {
-    say("Starting a relay with its own certificate, and a sample app.");
+    say(
+        "Starting a relay with its own certificate, a double of RingCentral's API, and a sample app.",
+    );
     let stage = Stage::set().await?;
     say(format!("The relay is at {}", stage.relay_url()));
+    say(format!("The API is at {}", stage.cloud_url()));
     say(format!("The app is at {}", stage.app_url()));
     if !plain {
         say("Starting the client with its terminal UI: ? shows the keys, q quits.");
         say(format!("\n{}", stage.terminal().await?));
         return Ok(true);
     }
-    say("Starting a client; RingCentral begins to call.");
+    say("Starting a client, which creates its subscription; then RingCentral begins to call.");
     let summary = stage.plain(say).await?;
     say(format!("\n{summary}"));
     if !summary.is_whole() {

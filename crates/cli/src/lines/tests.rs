@@ -1,3 +1,4 @@
+use ringtail_model::subscription::SubscriptionState;
 use ringtail_model::{Endpoint, Target};
 use ringtail_protocol::event::Timestamp;
 
@@ -98,5 +99,27 @@ fn probes_of_a_target_that_is_down_are_no_news_and_what_it_holds_is() {
         "target up 3",
         "target up 0",
     ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_subscription_is_said_when_it_changes() {
+    let with = |state: SubscriptionState| Status {
+        subscription: Some(Box::new(SubscriptionStatus {
+            state,
+            stranger: None,
+        })),
+        ..status(LinkState::Connected, None, 0)
+    };
+    let failing = SubscriptionState::Failing {
+        code: "CMN-401",
+        reason: "refused".to_owned(),
+    };
+    let lines = printed(&[
+        with(SubscriptionState::Checking),
+        with(failing.clone()),
+        with(failing),
+    ]);
+    let expected = ["ready ", "link connected", "subscription ", "subscription "];
     assert_eq!(lines, expected);
 }

@@ -7,6 +7,15 @@ fn help_is_what_it_was() {
         ("ringtail", vec!["--help"]),
         ("login", vec!["login", "--help"]),
         ("listen", vec!["listen", "--help"]),
+        ("subscriptions", vec!["subscriptions", "--help"]),
+        (
+            "subscriptions-login",
+            vec!["subscriptions", "login", "--help"],
+        ),
+        (
+            "subscriptions-ensure",
+            vec!["subscriptions", "ensure", "--help"],
+        ),
         ("events", vec!["events", "--help"]),
         ("events-list", vec!["events", "list", "--help"]),
         ("events-show", vec!["events", "show", "--help"]),

@@ -1,5 +1,6 @@
 //! The status lines in three sizes.
 
+use ringtail_model::subscription::{SubscriptionState, SubscriptionStatus};
 use ringtail_model::{FailureKind, ForwardState, TargetState};
 use ringtail_protocol::event::Disposition;
 use ringtail_ringcentral::verdict::Failing;
@@ -44,6 +45,37 @@ fn a_target_that_is_down_is_named_at_every_size() {
         let words = if columns < 80 { &narrow[..] } else { &paused };
         assert!(words.iter().all(|word| line.contains(word)), "{shown}");
     }
+}
+
+#[test]
+fn the_subscription_is_beside_the_link_and_its_trouble_at_every_endpoint() {
+    let mut book = Book::traffic();
+    let state = SubscriptionState::Active {
+        id: "9e3779b1-1".to_owned(),
+        ends: Some(in_seconds(518_400)),
+        action: None,
+        replaced: None,
+        disabled: Vec::new(),
+    };
+    let subscription = SubscriptionStatus {
+        state,
+        stranger: None,
+    };
+    book.status.subscription = Some(Box::new(subscription));
+    screens("subscription", &book, "");
+    let mut stage = Stage::new(140, 40, book);
+    assert!(stage.show().contains("sub ● active, 6 d left"));
+    let mut engine = stage.app.engines[0].clone();
+    engine.name = "bot".to_owned();
+    let subscription = engine.subscription.as_mut().unwrap();
+    subscription.state = SubscriptionState::Failing {
+        code: "CMN-401",
+        reason: "refused".to_owned(),
+    };
+    stage.app.engines.push(engine);
+    let shown = stage.show();
+    let line = shown.lines().find(|line| line.contains("bot")).unwrap();
+    assert!(line.contains("sub ✗ failing: CMN-401 refused"), "{shown}");
 }
 
 #[test]
