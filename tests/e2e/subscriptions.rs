@@ -128,13 +128,13 @@ async fn a_refused_address_has_its_diagnosis_on_one_screen() -> anyhow::Result<(
             "1025 bytes",
             replying(|reply| reply.body("x".repeat(1025)), 200),
             "SUB-525",
-            ["FAIL Size", "1024"],
+            ["FAIL Within 1024 bytes", "1025"],
         ),
         (
             "3.1 s",
             replying(|reply| reply.after(Duration::from_millis(3100)), 200),
             "SUB-521",
-            ["FAIL Time", "3000 ms"],
+            ["FAIL Within 3000 ms", "fix:"],
         ),
         (
             "nothing",
