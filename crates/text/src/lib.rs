@@ -18,7 +18,8 @@ mod decode;
 /// Returns true for characters that a terminal obeys instead of showing, or that hide or reorder other text:
 /// C0 and C1 controls, DEL, line and paragraph separators, direction marks, and invisible format characters.
 ///
-/// The zero-width joiners and variation selectors are safe: emoji and several scripts are written with them.
+/// The zero-width joiners and variation selectors are safe: emoji and several scripts are written with them. After ASCII
+/// a joiner joins nothing and only hides; [`escape`] replaces it there.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
@@ -52,24 +53,27 @@ pub fn is_safe(bytes: &[u8]) -> bool {
         text.split_inclusive('\n').all(|line| {
             let line = line.strip_suffix('\n').unwrap_or(line);
             let line = line.strip_suffix('\r').unwrap_or(line);
-            !line.contains(|c| is_unsafe(c) && c != '\t')
+            matches!(escape_lines(line), Cow::Borrowed(_))
         })
     })
 }
 
 fn escape_except(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let must_go = |c: char| is_unsafe(c) && !keep(c);
-    if !text.contains(must_go) {
+    let mut safe = String::new();
+    let (mut done, mut before) = (0, ' ');
+    for (at, c) in text.char_indices() {
+        let joins_nothing = matches!(c, '\u{200c}' | '\u{200d}') && before.is_ascii();
+        if joins_nothing || is_unsafe(c) && !keep(c) {
+            safe.push_str(text.get(done..at).unwrap_or_default());
+            push_escape(&mut safe, c);
+            done = at + c.len_utf8();
+        }
+        before = c;
+    }
+    if done == 0 {
         return Cow::Borrowed(text);
     }
-    let mut safe = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if must_go(c) {
-            push_escape(&mut safe, c);
-        } else {
-            safe.push(c);
-        }
-    }
+    safe.push_str(text.get(done..).unwrap_or_default());
     Cow::Owned(safe)
 }
 
@@ -184,6 +188,8 @@ pub fn shell_word(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -196,12 +202,24 @@ mod tests {
                 r"\u009b\u007f\u202e\u200b\ufeff",
             ),
             ("\u{e0041}", r"\udb40\udc41"),
+            ("a\u{200d}b\u{200c}", r"a\u200db\u200c"),
+            ("\u{1d173}\u{13430}", r"\ud834\udd73\ud80d\udc30"),
         ];
         for (raw, safe) in cases {
             assert_eq!(escape(raw), safe, "{raw:?}");
             assert!(is_safe(escape(raw).as_bytes()));
         }
         assert_eq!(escape_lines("a\n\tb\r\u{1b}"), "a\n\tb\\r\\u001b");
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_json_is_plain_and_the_same_after_parsing(text in any::<String>(), odd in "[\\p{Cc}\\p{Cf}\\u{200b}-\\u{200f}\\u{202a}-\\u{202e}a]{0,8}") {
+            let value = serde_json::json!({ text: odd });
+            let safe = escape(&value.to_string()).into_owned();
+            prop_assert!(!safe.contains(is_unsafe), "{:?}", safe);
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+        }
     }
 
     #[test]
