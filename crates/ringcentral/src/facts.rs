@@ -3,15 +3,10 @@
 //! Nothing is guaranteed about where RingCentral puts them, so they are known by the names of their fields, at any
 //! depth. A body that breaks off gives those that were read before.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
 use crate::body;
 use crate::catalogue::Node;
 use crate::envelope::Envelope;
-use crate::json::KeyIndex;
-use ringtail_text::one_line;
+use ringtail_text::{json as tokens, one_line};
 
 /// Most facts of one request. A call has a handful, a presence of a busy queue some dozens.
 pub const MAX_FACTS: usize = 128;
@@ -70,13 +65,7 @@ pub fn facts(body: &[u8]) -> Vec<Fact> {
     }
     // Only objects and arrays hold fields; anything else would be taken for a number.
     if text.trim_start().starts_with(['{', '[']) {
-        let walk = Walk {
-            facts: &mut facts,
-            place: FieldRole::Elsewhere,
-            depth: 0,
-        };
-        // The fault itself tells nothing that the missing facts do not.
-        drop(walk.deserialize(&mut serde_json::Deserializer::from_str(&text)));
+        facts.walk(text.trim_start(), FieldRole::Elsewhere, 0);
     } else {
         facts.add_form(&text);
     }
@@ -188,126 +177,45 @@ const FIELDS: &[(&str, FieldRole)] = &[
     ("sessionId", FieldRole::Value(About::Session)),
 ];
 
-const NAMES: [&str; FIELDS.len()] = {
-    let mut names = [""; FIELDS.len()];
-    let mut index = 0;
-    while index < FIELDS.len() {
-        names[index] = FIELDS[index].0;
-        index += 1;
+impl Facts {
+    /// Looks for facts in a value, as written.
+    fn walk(&mut self, text: &str, role: FieldRole, depth: u8) {
+        if depth >= MAX_DEPTH || self.found.len() >= MAX_FACTS {
+            return;
+        }
+        match text.as_bytes().first() {
+            Some(b'{') => {
+                for (name, value) in tokens::members(text) {
+                    let field = FIELDS.iter().find(|(known, _)| *known == name);
+                    let field = field.map_or(FieldRole::Elsewhere, |(_, role)| *role);
+                    let role = match (role, field) {
+                        (FieldRole::Party(about), FieldRole::Name) => FieldRole::Value(about),
+                        (FieldRole::Party(about), FieldRole::Extension) => {
+                            FieldRole::PartyExtension(about)
+                        }
+                        (_, field) => field,
+                    };
+                    self.walk(value, role, depth + 1);
+                }
+            }
+            // Each element of a list of parties is one.
+            Some(b'[') => tokens::items(text).for_each(|item| self.walk(item, role, depth + 1)),
+            Some(b'"') => self.add_value(role, &tokens::decoded(text)),
+            Some(b'-' | b'0'..=b'9') => self.add_value(role, text),
+            _ => {}
+        }
     }
-    names
-};
 
-/// One value of the body.
-struct Walk<'f> {
-    facts: &'f mut Facts,
-    place: FieldRole,
-    depth: u8,
-}
-
-impl Walk<'_> {
-    fn found(self, value: &str) {
-        match self.place {
-            FieldRole::Value(about) | FieldRole::Party(about) => self.facts.add(about, value),
-            FieldRole::Extension => self.facts.add(About::Extension, value),
+    fn add_value(&mut self, role: FieldRole, value: &str) {
+        match role {
+            FieldRole::Value(about) | FieldRole::Party(about) => self.add(about, value),
+            FieldRole::Extension => self.add(About::Extension, value),
             FieldRole::PartyExtension(about) => {
-                self.facts.add(about, value);
-                self.facts.add(About::Extension, value);
+                self.add(about, value);
+                self.add(About::Extension, value);
             }
             FieldRole::Elsewhere | FieldRole::Name => {}
         }
-    }
-
-    fn is_too_deep(&self) -> bool {
-        self.depth >= MAX_DEPTH || self.facts.found.len() >= MAX_FACTS
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        // Skips without recursion.
-        if self.is_too_deep() {
-            return deserializer.deserialize_ignored_any(IgnoredAny).map(|_| ());
-        }
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.found(text);
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.found(&number.to_string());
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.found(&number.to_string());
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _number: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _value: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Self {
-            facts,
-            place,
-            depth,
-        } = self;
-        // Each element of a list of parties is one.
-        while seq
-            .next_element_seed(Walk {
-                facts,
-                place,
-                depth: depth + 1,
-            })?
-            .is_some()
-        {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self {
-            facts,
-            place,
-            depth,
-        } = self;
-        while let Some(index) = map.next_key_seed(KeyIndex(&NAMES))? {
-            let field = index.and_then(|index| FIELDS.get(index));
-            let field = field.map_or(FieldRole::Elsewhere, |(_, place)| *place);
-            let place = match (place, field) {
-                (FieldRole::Party(about), FieldRole::Name) => FieldRole::Value(about),
-                (FieldRole::Party(about), FieldRole::Extension) => FieldRole::PartyExtension(about),
-                (_, field) => field,
-            };
-            map.next_value_seed(Walk {
-                facts,
-                place,
-                depth: depth + 1,
-            })?;
-        }
-        Ok(())
     }
 }
 
@@ -405,6 +313,15 @@ mod tests {
         assert_eq!(found(r#"{"body":{"from":"a","to":"b"#), ["From a"]);
         assert!(found("from=a&to=b").is_empty());
         assert!(found("17").is_empty());
+    }
+
+    #[test]
+    fn numbers_and_names_of_any_kind_do_not_end_the_search() {
+        let body = r#"{"n":1E400,"lon\ud800":["a\ud800"],"from":{"extensionId":99999999999999999999},"to":1.50}"#;
+        assert_eq!(
+            found(body),
+            ["From 99999999999999999999", "Extension 99999999999999999999", "To 1.50"]
+        );
     }
 
     #[test]

@@ -213,7 +213,7 @@ pub fn literal(text: &str) -> String {
 }
 
 /// Returns the members of the object that the text begins with, in order, equal names included: each name, decoded, and
-/// the text of its value. The value that a text breaks off in is its rest.
+/// the text of its value. An object or array that the text breaks off in is the rest of the text.
 pub fn members(text: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
     let mut parts = parts(text, "{");
     std::iter::from_fn(move || {
@@ -244,6 +244,15 @@ pub fn items(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Returns true if a string has its last quote.
+fn is_closed(literal: &str) -> bool {
+    let inner = literal.get(1..).unwrap_or_default().strip_suffix('"');
+    inner.is_some_and(|inner| {
+        let kept = inner.trim_end_matches('\\');
+        (inner.len() - kept.len()).is_multiple_of(2)
+    })
+}
+
 struct Parts<'a> {
     text: &'a str,
     tokens: Peekable<Tokens<'a>>,
@@ -268,8 +277,11 @@ impl<'a> Parts<'a> {
         next.filter(|_| !self.ended)
     }
 
-    /// Returns the text of the value that a token begins.
+    /// Returns the text of the value that a token begins; `None` for a string that the text breaks off in.
     fn whole(&mut self, first: Token<'a>) -> Option<&'a str> {
+        if first.kind == Kind::String && !is_closed(first.text) {
+            return None;
+        }
         let (mut depth, mut last) = (0_usize, first);
         loop {
             match last.kind {
@@ -558,6 +570,14 @@ mod tests {
         let text = r#"{"a":1,"b":{"c":[1,2"#;
         let all: Vec<_> = members(text).collect();
         assert_eq!(all, [("a".into(), "1"), ("b".into(), r#"{"c":[1,2"#)]);
-        assert_eq!(items("[1,[2],\"x").collect::<Vec<_>>(), ["1", "[2]", "\"x"]);
+        for cut in [
+            "[1,[2],\"x",
+            "[1,[2],\"",
+            "[1,[2],\"x\\\"",
+            "[1,[2],\"x\\\\\\\"",
+        ] {
+            assert_eq!(items(cut).collect::<Vec<_>>(), ["1", "[2]"], "{cut}");
+        }
+        assert_eq!(items(r#"["x\\""#).collect::<Vec<_>>(), [r#""x\\""#]);
     }
 }
