@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use ringtail_text::json::{self, Kind};
 
 use super::{MASK, is_secret_field, is_secret_parameter};
+use crate::body::utf8;
 
 /// Deepest nesting of values in values, such as JSON in a form; what is deeper is hidden.
 const MAX_DEPTH: u8 = 8;
@@ -210,8 +211,19 @@ impl Redactor {
         }
     }
 
-    /// Hides the secrets in a body: JSON, a form, the parts of a multipart form, or a text with URLs.
+    /// Hides the secrets in a body: JSON, a form, the parts of a multipart form, or a text with URLs. One of UTF-16 with
+    /// secrets becomes UTF-8.
     pub fn body<'a>(&mut self, content_type: Option<&[u8]>, body: &'a [u8]) -> Cow<'a, [u8]> {
+        let Cow::Owned(text) = utf8(body) else {
+            return self.message(content_type, body);
+        };
+        match self.message(content_type, &text) {
+            Cow::Borrowed(_) => body.into(),
+            Cow::Owned(redacted) => redacted.into(),
+        }
+    }
+
+    fn message<'a>(&mut self, content_type: Option<&[u8]>, body: &'a [u8]) -> Cow<'a, [u8]> {
         let kind = content_type.map(String::from_utf8_lossy);
         let kind = kind.unwrap_or_default().to_ascii_lowercase();
         let given = content_type

@@ -117,6 +117,10 @@ fn secrets_of_json_are_hidden_at_any_depth() {
         assert_eq!(body("application/json", given.as_bytes()), shown, "{given}");
         assert_eq!(body("", given.as_bytes()), shown, "{given}");
     }
+    for text in ["{\"token\":\"s\"}", "\u{feff}{\"token\":\"s\"}"] {
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(body("", &wide), "{\"token\":\"••••\"}");
+    }
     assert_eq!(
         Redactor::default().body(None, b"{\"token\":\"s\",\"x\":\"\xff\xe9\"}"),
         &b"{\"token\":\"\xe2\x80\xa2\xe2\x80\xa2\xe2\x80\xa2\xe2\x80\xa2\",\"x\":\"\xff\xe9\"}"[..]
