@@ -3,6 +3,7 @@
 //! Everything runs for real: the built programs, sockets on `127.0.0.1`, TLS, SQLite files in temporary directories,
 //! SIGKILL.
 
+pub mod apps;
 pub mod bench;
 pub mod binaries;
 pub mod catch_up;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 use ringtail_kit::cloud::{Cloud, Rules};
+use ringtail_tests::apps;
 use ringtail_tests::bench::{self, servers};
 use ringtail_tests::demo::Stage;
 use ringtail_tests::faults::{self, mounts};
@@ -27,6 +28,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Program {
+    /// Run RingCentral's own software behind a relay and simulate what it receives
+    Apps {
+        /// Run only the programs whose name contains this
+        #[arg(default_value = "")]
+        only: String,
+    },
     /// Measure Ringtail beside its peers, in one run on one machine
     Bench(Bench),
     /// Run one of the servers that the bench compares with
@@ -167,6 +174,7 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             plan.events = arguments.events.unwrap_or(plan.events);
             bench::run(plan, &arguments.only, arguments.keep.as_deref(), say).await?;
         }
+        Program::Apps { only } => return apps::run(&only, say).await,
         Program::BenchServer { kind, directory } => {
             let ready = |address| say(format!("ready {address}"));
             servers::serve(kind, &directory, ready).await?;

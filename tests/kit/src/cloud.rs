@@ -4,6 +4,7 @@
 //! verification token is write-only, `~` comes back as ids. Where sources contradict each other, [`Rules`] has both.
 
 mod answers;
+mod bots;
 mod login;
 mod rates;
 mod subscriptions;
@@ -64,6 +65,8 @@ pub struct Rules {
     pub validates_with_token: bool,
     /// Whether requests are counted against the rate limits.
     pub limits_rates: bool,
+    /// Whether it serves bots: what they call besides subscriptions, OAuth codes, and tokens that `ringtail simulate` gives.
+    pub bots: bool,
 }
 
 impl Default for Rules {
@@ -92,6 +95,7 @@ impl Default for Rules {
             answer_time: Duration::from_secs(3),
             validates_with_token: true,
             limits_rates: true,
+            bots: false,
         }
     }
 }
@@ -365,6 +369,10 @@ async fn route(state: &Mutex<State>, line: &str, seen: &Seen) -> Result<(u16, Va
         _ => state.lock().unwrap().authorize(seen)?,
     }
     let (method, path) = line.split_once(' ').unwrap();
+    let serves_bots = state.lock().unwrap().rules.bots;
+    if let Some(answer) = bots::answer(method, path).filter(|_| serves_bots) {
+        return Ok((200, answer));
+    }
     let Some(below) = path.strip_prefix("/restapi/v1.0/subscription") else {
         return Err(Refusal::not_found("resource"));
     };

@@ -41,6 +41,13 @@ impl State {
             let mut pairs = form_urlencoded::parse(&seen.body);
             pairs.find(|(key, _)| key == name).map(|(_, value)| value)
         };
+        if self.rules.bots && field("grant_type").as_deref() == Some("authorization_code") {
+            let token = self.session(None);
+            return Ok((
+                200,
+                self.granted(&token, u64::from(i32::MAX.unsigned_abs())),
+            ));
+        }
         if field("grant_type").as_deref() != Some(JWT_FLOW) || !self.rules.jwt_flow {
             return Err(Refusal::oauth(
                 "unauthorized_client",
@@ -59,15 +66,18 @@ impl State {
         let asked = field("access_token_ttl").and_then(|it| it.parse().ok());
         let seconds = asked.map_or(self.rules.token_seconds, |it: u64| it.clamp(600, 3600));
         let token = self.session(Some(seconds));
-        let answer = json!({
+        Ok((200, self.granted(&token, seconds)))
+    }
+
+    fn granted(&self, token: &str, seconds: u64) -> Value {
+        json!({
             "access_token": token,
             "token_type": "bearer",
             "expires_in": seconds,
             "scope": self.rules.scopes.join(" "),
             "owner_id": EXTENSION,
             "endpoint_id": "example-endpoint",
-        });
-        Ok((200, answer))
+        })
     }
 
     pub(super) fn revoke(&mut self, seen: &Seen) -> Result<(u16, Value), Refusal> {
@@ -105,6 +115,9 @@ impl State {
         else {
             return refuse("AGW-402", "Invalid Authorization header");
         };
+        if self.rules.bots && token.starts_with("simulated-") {
+            return Ok(());
+        }
         let now = self.now();
         match self.sessions.iter().find(|it| it.token == token) {
             None => refuse("OAU-213", "Token not found"),
