@@ -3,7 +3,7 @@ mod fake;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
-use ringtail_protocol::event::EventId;
+use ringtail_protocol::event::{Event, EventId};
 use ringtail_protocol::frame::Down;
 use ringtail_protocol::path::{EVENT_ID, NO_ANSWER, NOT_FORWARDING, UNREACHABLE, code};
 use ringtail_protocol::stream::{ByteStream, websocket_config};
@@ -114,15 +114,17 @@ async fn a_new_link_goes_on_where_the_history_stands() {
     let first = relay.dialled().await;
     assert_eq!(first.query, "endpoint=demo-x1&forward=false");
     let mut end = first.open().await;
-    end.send(&[event(1), Down::Gap { first: 2, last: 6 }, event(7)])
+    let seventh = event(7);
+    let Down::Event(Event { id, .. }) = &seventh else {
+        unreachable!()
+    };
+    let expected = format!("endpoint=demo-x1&forward=false&journal=j1&after=7&event=7.{id}");
+    end.send(&[event(1), Down::Gap { first: 2, last: 6 }, seventh])
         .await;
     end.cursor(7).await;
     drop(end);
     let second = relay.dialled().await;
-    assert_eq!(
-        second.query,
-        "endpoint=demo-x1&forward=false&journal=j1&after=7"
-    );
+    assert_eq!(second.query, expected);
     let mut end = second.open().await;
     // Known events are ignored.
     end.send(&[event(7), event(8)]).await;
@@ -160,7 +162,7 @@ async fn whole_events_of_a_link_that_breaks_are_kept() {
     client.until(|status| status.cursor == 1).await;
     drop(end);
     let query = relay.dialled().await.query;
-    assert!(query.ends_with("after=1"), "{query}");
+    assert!(query.contains("after=1&event=1."), "{query}");
 }
 
 #[tokio::test]
