@@ -1,11 +1,16 @@
 //! Requests whose answer is the app's.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ringtail_kit::app::{App, Reply};
-use ringtail_kit::caller::Hook;
+use anyhow::Context as _;
+use ringtail_kit::app::{App, Reply, say};
+use ringtail_kit::caller::{Hook, endpoint};
 use ringtail_kit::eventually;
 use ringtail_properties::payloads;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
 use super::World;
@@ -77,6 +82,207 @@ async fn without_a_client_a_passthrough_request_gets_its_fallback() -> anyhow::R
         "the request that the relay accepted"
     )?;
     assert_eq!(world.app.seen()[0].body, pressed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_callback_that_comes_once_is_one_event_and_reaches_the_app_once() -> anyhow::Result<()> {
+    let mut app = App::down(|_| Reply::status(200).body(r#"{"type":"dialog"}"#));
+    app.up();
+    let mut world = World::with(app, &["--passthrough-deadline", "1"]).await?;
+    let press = |number: usize| {
+        let mut body = payloads::list("interactive-message-button-submit")[0].clone();
+        body["data"]["number"] = number.into();
+        Hook::notification(payloads::compact(&body))
+    };
+    let answer = world.caller.post(&world.url, &press(0)).await?;
+    assert_eq!(
+        (answer.status, &*answer.body),
+        (200, &br#"{"type":"dialog"}"#[..])
+    );
+
+    // Frozen while it holds the request, and then thawed.
+    world.client.signal("-STOP").await?;
+    let answer = world.caller.post(&world.url, &press(1)).await?;
+    world.client.signal("-CONT").await?;
+    assert_eq!((answer.status, &*answer.body), (200, &b"{}"[..]));
+    eventually!(
+        world.app.count() == 2,
+        "the press that came while the client was frozen"
+    )?;
+
+    // The app refuses connections, and then does not.
+    world.app.go_down().await;
+    let answer = world.caller.post(&world.url, &press(2)).await?;
+    assert_eq!((answer.status, &*answer.body), (200, &b"{}"[..]));
+    eventually!(world.client.count_of("attempt") == 3, "a refused attempt")?;
+    world.app.up();
+    eventually!(
+        world.client.count_of("attempt") == 4,
+        "an attempt that got through"
+    )?;
+    let events: Vec<_> = world
+        .client
+        .lines_of("event")
+        .iter()
+        .map(|it| it["seq"].clone())
+        .collect();
+    assert_eq!(events, [1, 2, 3], "one event each");
+    let attempts = world.client.lines_of("attempt");
+    let said: Vec<_> = attempts
+        .iter()
+        .map(|it| (&it["error_kind"], &it["status"]))
+        .collect();
+    let (none, ok) = (Value::Null, json!(200));
+    assert_eq!(
+        said,
+        [
+            (&none, &ok),
+            (&none, &ok),
+            (&json!("refused"), &none),
+            (&none, &ok)
+        ]
+    );
+    let pressed: Vec<_> = world
+        .app
+        .seen()
+        .iter()
+        .map(|it| it.json()["data"]["number"].clone())
+        .collect();
+    assert_eq!(pressed, [0, 1, 2], "once each");
+    Ok(())
+}
+
+/// An app that keeps each request's head as it came, and answers with a status of its own.
+fn raw_app(heads: Arc<Mutex<Vec<String>>>) -> App {
+    App::on_connect(move |mut stream| {
+        let heads = Arc::clone(&heads);
+        async move {
+            let mut head = Vec::new();
+            let is_whole = |head: &[u8]| head.windows(4).any(|part| part == b"\r\n\r\n");
+            while !is_whole(&head) && stream.read_buf(&mut head).await.is_ok_and(|read| read > 0) {}
+            heads
+                .lock()
+                .expect("nothing panics while it is locked")
+                .push(String::from_utf8_lossy(&head).into_owned());
+            say(
+                stream,
+                "HTTP/1.1 419 unknown status\r\nConnection: close\r\n\r\n",
+            )
+            .await;
+        }
+    })
+}
+
+#[tokio::test]
+async fn names_of_header_fields_and_the_reason_phrase_come_as_they_were_sent() -> anyhow::Result<()>
+{
+    let heads: Arc<Mutex<Vec<String>>> = Arc::default();
+    let world = World::with(raw_app(Arc::clone(&heads)), &[]).await?;
+    let path = endpoint(&world.url)?.path().to_owned();
+    let fields = "hOST: localhost\r\nX-App-Token: t\r\nX-FOO: 1\r\nx-Foo: 2\r\nX-Forwarded-FOR: 10.0.0.1\r\n";
+    let notification = r#"{"uuid":"u","event":"/e","subscriptionId":"s","body":{}}"#;
+    for (request, answer) in [
+        (
+            format!("GET {path}/page HTTP/1.1\r\n{fields}\r\n"),
+            "HTTP/1.1 419 unknown status\r\n",
+        ),
+        (
+            format!(
+                "POST {path} HTTP/1.1\r\n{fields}Content-LENGTH: {}\r\n\r\n{notification}",
+                notification.len()
+            ),
+            "HTTP/1.1 200 OK\r\n",
+        ),
+    ] {
+        let seen = heads
+            .lock()
+            .expect("nothing panics while it is locked")
+            .len();
+        let mut raw = world.caller.connect_raw(&world.url).await?;
+        raw.write_all(request.as_bytes()).await?;
+        let mut head = vec![0; answer.len()];
+        raw.read_exact(&mut head).await?;
+        assert_eq!(String::from_utf8(head)?, answer);
+        eventually!(
+            heads
+                .lock()
+                .expect("nothing panics while it is locked")
+                .len()
+                > seen,
+            "the request at the app"
+        )?;
+        let head = heads.lock().expect("nothing panics while it is locked")[seen].clone();
+        for line in [
+            "hOST: 127.0.0.1:",
+            "X-App-Token: t\r\n",
+            "X-FOO: 1\r\nx-Foo: 2\r\n",
+            "X-Forwarded-FOR: 10.0.0.1, 127.0.0.1\r\n",
+            "X-Forwarded-Proto: https\r\n",
+            &format!("X-Forwarded-Prefix: {path}\r\n"),
+            "Ringtail-Event-Id: ",
+        ] {
+            assert!(
+                head.contains(&format!("\r\n{line}")),
+                "{line:?} in {head:?}"
+            );
+        }
+    }
+    eventually!(world.client.count_of("event") == 2, "both event lines")?;
+    for event in world.client.lines_of("event") {
+        let names: Vec<_> = event["headers"]
+            .as_array()
+            .context("headers")?
+            .iter()
+            .map(|it| it[0].clone())
+            .collect();
+        assert_eq!(
+            names[..5],
+            ["hOST", "X-App-Token", "X-FOO", "x-Foo", "X-Forwarded-FOR"],
+            "{event}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_event_is_told_before_its_attempts_which_have_their_verdicts() -> anyhow::Result<()> {
+    let app = App::replying(|_| Reply::status(500));
+    let world = World::with(app, &[]).await?;
+    let filtering = world.home.sibling()?;
+    let other = App::replying(|_| Reply::status(500));
+    let filtering = filtering
+        .listen(&[
+            &other.url(""),
+            "--endpoint",
+            "hooks",
+            "--filter",
+            "status:5xx",
+        ])
+        .await?;
+    let mut connection = world.caller.connect(&world.url).await?;
+    // As from RingCX Digital, so that the response is judged.
+    let hook = Hook::new("GET", "").below("/?hub.challenge=x");
+    for _ in 0..60 {
+        assert_eq!(connection.post(&hook).await?.status, 500);
+    }
+    eventually!(filtering.count_of("attempt") == 60, "sixty attempts")?;
+    let lines = filtering.lines();
+    let mut told = HashMap::new();
+    for line in lines.iter().filter(|line| line["type"] == "event") {
+        *told.entry(line["id"].to_string()).or_insert(0) += 1;
+    }
+    assert_eq!(told.len(), 60);
+    assert!(told.values().all(|times| *times == 1), "{told:?}");
+    told.clear();
+    for line in &lines {
+        if line["type"] == "event" {
+            told.insert(line["id"].to_string(), 0);
+        } else if line["type"] == "attempt" {
+            assert!(told.contains_key(&line["event_id"].to_string()), "{line}");
+            assert_eq!(line["verdict"], "status", "{line}");
+        }
+    }
     Ok(())
 }
 

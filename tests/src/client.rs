@@ -230,6 +230,15 @@ impl TestClient {
         Ok(())
     }
 
+    /// Sends the client a signal, such as `-STOP`.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let process = self.process.as_ref().context("the client is not running")?;
+        process.signal(name).await
+    }
+
     /// Stops the client (SIGTERM) and returns its exit code.
     ///
     /// # Errors

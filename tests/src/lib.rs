@@ -15,6 +15,7 @@ pub mod demo;
 pub mod faults;
 pub mod flood;
 pub mod hooks;
+pub mod passthrough_loss;
 pub mod process;
 pub mod procfs;
 pub mod proxies;

@@ -17,7 +17,7 @@ use ringtail_tests::faults::{self, mounts};
 use ringtail_tests::flood::{self, Attack};
 use ringtail_tests::soak;
 use ringtail_tests::stopping::unless_stopped;
-use ringtail_tests::{catch_up, crash, validation};
+use ringtail_tests::{catch_up, crash, passthrough_loss, validation};
 use tracing_subscriber::EnvFilter;
 
 #[derive(Debug, Parser)]
@@ -96,6 +96,13 @@ enum Program {
         url: String,
         ca: PathBuf,
         seconds: u64,
+    },
+    /// Kill, stop or cut off the client in the middle of callbacks that come once and count what was lost or doubled
+    PassthroughLoss {
+        #[arg(default_value_t = 200)]
+        runs: usize,
+        #[command(flatten)]
+        seed: Seed,
     },
     /// Validate many times on new TLS connections with no client attached
     Validations {
@@ -211,6 +218,11 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             ca,
             seconds,
         } => flood::attack(attack, address, &url, &ca, Duration::from_secs(seconds)).await?,
+        Program::PassthroughLoss { runs, seed } => {
+            let report = passthrough_loss::run(runs, seed.chosen()).await?;
+            say(&report);
+            return Ok(report.is_clean());
+        }
         Program::Validations { count } => say(validation::run(count).await?),
         Program::Soak {
             minutes,

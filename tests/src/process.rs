@@ -149,14 +149,20 @@ impl Process {
     /// # Errors
     /// When it does not end in time.
     pub async fn terminate(&mut self) -> anyhow::Result<ExitStatus> {
-        if let Some(pid) = self.pid() {
-            let sent = Command::new("kill")
-                .args(["-TERM", &pid.to_string()])
-                .status()
-                .await;
-            sent.context("kill(1) could not be run")?;
-        }
+        self.signal("-TERM").await?;
         self.ended().await
+    }
+
+    /// Sends a signal, if the program runs.
+    ///
+    /// # Errors
+    /// When `kill` cannot be run.
+    pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
+        if let Some(pid) = self.pid() {
+            let sent = Command::new("kill").args([name, &pid.to_string()]).status();
+            sent.await.context("kill(1) could not be run")?;
+        }
+        Ok(())
     }
 
     /// Waits until the program ends by itself.

@@ -150,7 +150,7 @@ Examples:
 --subscribe needs `ringtail subscriptions login`; `ringtail subscriptions filters` lists the names. The subscription
 stays when listen stops, and expires after 7 days; the next listen renews or replaces it. Without it, register the URL that it shows with RingCentral, or use it in `ringtail simulate SCENARIO --to URL`.")]
 pub(crate) struct ListenArgs {
-    /// Where to forward events (port, host:port or URL); omit to inspect only
+    /// Where to forward events (port, host:port, URL or unix:/socket); omit to inspect only
     pub(crate) target: Option<String>,
     /// Endpoint to listen on, created if it does not exist; repeat for more, each with its own target if needed
     /// [default: default]

@@ -25,8 +25,8 @@ const MAX_KNOWN: usize = 4096;
 pub(crate) enum Item {
     /// An event.
     Event(Box<EventDetail>),
-    /// An attempt, with its event's number if that is stored: a passthrough attempt may come first.
-    Attempt(AttemptRow, Option<u64>),
+    /// An attempt, with its event's number.
+    Attempt(AttemptRow, u64),
     /// Events that the relay no longer has.
     Gap(GapRow),
     /// New fields of an event.
@@ -43,6 +43,8 @@ pub(crate) struct Follow {
     reveal: Reveal,
     search: Option<Arc<Search>>,
     known: Known,
+    /// Attempts whose event has not come: the app may answer a passthrough request before its event is stored.
+    early: VecDeque<AttemptRow>,
 }
 
 impl Follow {
@@ -56,6 +58,7 @@ impl Follow {
             reveal,
             search: None,
             known: Known::default(),
+            early: VecDeque::new(),
         }
     }
 
@@ -112,13 +115,18 @@ impl Follow {
                     items.push(Item::Event(Box::new(detail)));
                 }
             }
-            for attempt in attempts.into_iter().map(redact::attempt) {
-                self.at.attempts = attempt.row;
-                match self.now(attempt.event, endpoint, &mut items).await? {
-                    Belongs::Ours(seq) => items.push(Item::Attempt(attempt, Some(seq))),
-                    Belongs::Unknown => items.push(Item::Attempt(attempt, None)),
-                    Belongs::Other | Belongs::Hidden => {}
+            let is_known = |attempt: &AttemptRow| self.known.events.contains_key(&attempt.event);
+            let (due, early) = self.early.drain(..).partition(is_known);
+            self.early = early;
+            for attempt in due {
+                // The verdict needs the event.
+                if let Some(detail) = self.history.attempt(attempt.row).await? {
+                    self.attempt(detail.attempt, endpoint, &mut items).await?;
                 }
+            }
+            for attempt in attempts {
+                self.at.attempts = attempt.row;
+                self.attempt(attempt, endpoint, &mut items).await?;
             }
             for row in new_fields {
                 self.at.new_fields = row.row;
@@ -132,6 +140,31 @@ impl Follow {
                 return Ok(items);
             }
         }
+    }
+
+    /// Returns true if the event with this number was shown of late.
+    pub(crate) fn has_shown(&self, seq: u64) -> bool {
+        let mut known = self.known.events.values();
+        known.any(|belongs| matches!(belongs, Belongs::Ours(shown) if *shown == seq))
+    }
+
+    async fn attempt(
+        &mut self,
+        attempt: AttemptRow,
+        endpoint: &str,
+        items: &mut Vec<Item>,
+    ) -> Result<(), ReadError> {
+        match self.now(attempt.event, endpoint, items).await? {
+            Belongs::Ours(seq) => items.push(Item::Attempt(redact::attempt(attempt), seq)),
+            Belongs::Unknown => {
+                self.early.push_back(attempt);
+                if self.early.len() > MAX_KNOWN {
+                    self.early.pop_front();
+                }
+            }
+            Belongs::Other | Belongs::Hidden => {}
+        }
+        Ok(())
     }
 
     /// Reads events, and whether each matches.
@@ -185,7 +218,10 @@ impl Follow {
         if let Some(known) = self.known.events.get(&id) {
             return Ok(*known);
         }
-        let Some((detail, _)) = self.event(id).await? else {
+        // An event that was stored just now is shown first.
+        let stored = self.event(id).await?;
+        let shown = stored.filter(|(detail, _)| detail.event.row <= self.at.events);
+        let Some((detail, _)) = shown else {
             return Ok(Belongs::Unknown);
         };
         // The event is older than this run, so only its attempt is new.
@@ -223,7 +259,7 @@ enum Belongs {
     Hidden,
     /// The event is another endpoint's.
     Other,
-    /// The event is not stored yet.
+    /// The event is not stored, or not shown yet.
     Unknown,
 }
 

@@ -9,7 +9,7 @@ use ringtail_client::engine::Engine;
 use ringtail_errors::Failure;
 use ringtail_model::signature::Reveal;
 use ringtail_model::subscription::SubscriptionStatus;
-use ringtail_model::{CanaryState, LinkState, RowId, Status, TargetState};
+use ringtail_model::{CanaryState, LinkState, RowId, Status, TargetState, Unanswered};
 use ringtail_protocol::event::Timestamp;
 use ringtail_store::Search;
 use tokio::sync::Mutex;
@@ -65,6 +65,9 @@ pub(crate) async fn show(
             for item in items {
                 format.item(&item, &mut out);
             }
+            let shown = |sent: &&Unanswered| follow.has_shown(sent.seq);
+            let late: Vec<_> = now.unanswered.iter().filter(shown).copied().collect();
+            printed.unanswered(&format, &now.name, late, &mut out);
         }
         if !stdout.lock().await.write(&out).await? {
             return Ok(());
@@ -123,6 +126,7 @@ struct LastPrinted {
     failing: Option<(i64, bool)>,
     canary: Option<CanaryState>,
     subscription: Option<Box<SubscriptionStatus>>,
+    unanswered: Vec<Unanswered>,
 }
 
 impl LastPrinted {
@@ -205,6 +209,28 @@ impl LastPrinted {
                 note(&labelled(label, &said));
             }
         }
+    }
+
+    fn unanswered(
+        &mut self,
+        format: &LineFormat,
+        name: &str,
+        late: Vec<Unanswered>,
+        out: &mut Vec<u8>,
+    ) {
+        for sent in &late {
+            if self.unanswered.contains(sent) {
+                continue;
+            }
+            match format {
+                LineFormat::Json => json::line(out, &json::unanswered(name, sent)),
+                LineFormat::Plain { style, label } => {
+                    let text = style.unanswered(sent, Timestamp::now());
+                    out.extend(labelled(label, &text).into_bytes());
+                }
+            }
+        }
+        self.unanswered = late;
     }
 
     fn link_changed(&mut self, format: &LineFormat, status: &Status, out: &mut Vec<u8>) {

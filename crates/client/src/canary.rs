@@ -11,10 +11,9 @@ use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::Full;
 use ringtail_errors::{Code, Coded, codes};
-use ringtail_model::{CanaryLost, CanaryState, Cause, LinkState, Outcome, Status};
-use ringtail_protocol::event::Request as StoredRequest;
-use ringtail_protocol::event::{EventId, Header, Timestamp};
-use ringtail_store::{History, ReadError, StoreError};
+use ringtail_model::{CanaryLost, CanaryState, Cause, ForwardState, LinkState, Outcome, Status};
+use ringtail_protocol::event::{self, EventId, Header, Timestamp};
+use ringtail_store::{History, ReadError, StoreError, StoredRequest};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -145,7 +144,9 @@ impl Canary {
             let began = Instant::now();
             match self.to_app {
                 true => pass_on(target, id, body, mac).await?,
-                false => target.probe().await.map_err(CanaryError::App)?,
+                false => {
+                    (target.probe().await).map_err(|failure| CanaryError::App(failure.message))?
+                }
             }
             times.app = Some(began.elapsed());
         }
@@ -203,7 +204,7 @@ async fn pass_on(
         name: name.into(),
         value,
     };
-    let request = StoredRequest {
+    let request = event::Request {
         method: "POST".into(),
         path: String::new(),
         peer: String::new(),
@@ -213,7 +214,15 @@ async fn pass_on(
         ],
         body,
     };
-    let delivery = target.deliver(id, &request, Cause::Replay, || {}).await;
+    let stored = StoredRequest {
+        id,
+        endpoint: String::new(),
+        seq: 0,
+        forward: ForwardState::Pending,
+        edited_from: None,
+        request,
+    };
+    let delivery = target.deliver(&stored, Cause::Replay, || {}).await;
     match delivery.attempt.outcome {
         Outcome::Status(200..=299) => Ok(()),
         Outcome::Status(status) => Err(CanaryError::App(format!("the app answered {status}"))),

@@ -317,6 +317,7 @@ fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Statu
             state: TargetState::Untried,
         }),
         pending: 0,
+        unanswered: Vec::new(),
         paused: false,
         failing: None,
         canary: None,
@@ -380,6 +381,7 @@ impl Forward {
             let paused = *wanted.borrow_and_update();
             self.status.send_modify(|status| {
                 status.pending = now.pending;
+                status.unanswered = now.unanswered;
                 status.paused = paused;
                 if let Some(target) = &mut status.target {
                     target.state = now.target;

@@ -8,12 +8,14 @@
 //!
 //! Invariants:
 //! * An event is pending until its attempt is in the history. A restarted client continues with pending events.
+//! * An event that is sent blocks its ordering key for 3 s at most. Its response is still awaited and recorded.
 //! * While the target accepts no connections its events stay pending and no attempt is recorded; the oldest is retried
 //!   until it gets through. A response of any status, a timeout or a broken connection is an attempt and blocks nothing.
 //!
 //! The scheduler is pure; this file runs it.
 
 mod connect;
+mod named_head;
 mod passthrough;
 mod request;
 mod scheduler;
@@ -29,13 +31,14 @@ use tokio_util::task::TaskTracker;
 
 use ringtail_protocol::event::Timestamp;
 
+pub(crate) use self::passthrough::Undelivered;
 pub use self::passthrough::{Passthrough, PassthroughBody};
 pub use self::request::{EDITED_FROM, REPLAY};
 pub use self::scheduler::Limits;
 use self::scheduler::{Command, End, Health, Input, Scheduler};
 pub use self::send::{Delivery, KEPT_BODY_BYTES, MAX_READ_BYTES, SendOptions, Sender, TrustError};
 use crate::backoff::Backoff;
-use ringtail_model::{Cause, ForwardState, Outcome, RowId, TargetState, Watermarks};
+use ringtail_model::{Cause, ForwardState, Outcome, RowId, TargetState, Unanswered, Watermarks};
 use ringtail_store::{History, StoreError};
 
 /// Settings of the forwarder.
@@ -49,13 +52,15 @@ pub struct ForwardOptions {
     pub grace: Duration,
 }
 
-/// 16 requests keep any development server busy; 4096 rows with their keys take less than a MiB; two seconds is as long
+/// 16 requests keep any development server busy. An app that never answers leaves 16 late ones every 3 s, 160 of them within
+/// the 30 s for which each is awaited by default. 4096 rows with their keys take less than a MiB; two seconds is as long
 /// as a person waits after Ctrl-C. A development server that restarts is back within a second.
 impl Default for ForwardOptions {
     fn default() -> Self {
         Self {
             limits: Limits {
                 in_flight: 16,
+                late: 256,
                 window: 4096,
                 page: 512,
             },
@@ -75,6 +80,8 @@ pub struct ForwardStatus {
     pub target: TargetState,
     /// Pending events, including those in flight.
     pub pending: u64,
+    /// Events that the app has had for so long that a response is late, oldest first.
+    pub unanswered: Vec<Unanswered>,
 }
 
 /// A running forwarder of one endpoint to one target.
@@ -100,6 +107,7 @@ impl Forwarder {
         let (publish, state) = watch::channel(ForwardStatus {
             target: TargetState::Untried,
             pending: 0,
+            unanswered: Vec::new(),
         });
         let (connected, connections) = mpsc::channel(options.limits.in_flight.max(1));
         let run = ForwardLoop {
@@ -117,6 +125,7 @@ impl Forwarder {
             connections,
             running: JoinSet::new(),
             sending: HashMap::new(),
+            sent: HashMap::new(),
             publish,
             shown: Health::Untried,
             count: Count::default(),
@@ -138,7 +147,7 @@ struct Work {
     history: History,
     endpoint: String,
     sender: Sender,
-    connected: mpsc::Sender<RowId>,
+    connected: mpsc::Sender<Unanswered>,
 }
 
 /// Result of a task.
@@ -156,10 +165,12 @@ struct ForwardLoop {
     marks: watch::Receiver<Watermarks>,
     /// The events' watermark when the history was last read.
     reach: RowId,
-    connections: mpsc::Receiver<RowId>,
+    connections: mpsc::Receiver<Unanswered>,
     running: JoinSet<Done>,
     /// Events by sending task, needed if a task panics.
     sending: HashMap<Id, RowId>,
+    /// Events that the app has.
+    sent: HashMap<RowId, Unanswered>,
     publish: watch::Sender<ForwardStatus>,
     /// The health last published.
     shown: Health,
@@ -175,6 +186,7 @@ impl ForwardLoop {
                     self.perform(command);
                 }
                 self.publish_health();
+                self.publish_unanswered();
             }
             self.recount();
             let wake_at = [self.scheduler.wake_at(), self.count.due_at()];
@@ -184,7 +196,10 @@ impl ForwardLoop {
                 biased;
                 () = cancel.cancelled() => break,
                 Ok(()) = self.paused.changed() => Some(Input::Paused(*self.paused.borrow_and_update())),
-                Some(row) = self.connections.recv() => Some(Input::Connected(row)),
+                Some(sent) = self.connections.recv() => {
+                    self.sent.insert(sent.row, sent);
+                    Some(Input::Connected(sent.row))
+                }
                 Some(done) = self.running.join_next_with_id() => self.done(done),
                 () = self.work.sender.seen() => Some(Input::TargetSeen),
                 Ok(()) = self.marks.changed() => self.grew(),
@@ -212,6 +227,7 @@ impl ForwardLoop {
             Ok((_, Done::Loaded(rows))) => Some(Input::Loaded(rows)),
             Ok((id, Done::Sent(row, end))) => {
                 self.sending.remove(&id);
+                self.sent.remove(&row);
                 self.count.stale = true;
                 Some(Input::Finished(row, end))
             }
@@ -227,6 +243,7 @@ impl ForwardLoop {
             Err(error) => {
                 tracing::error!(%error, "a forwarding task panicked; its event stays pending");
                 let row = self.sending.remove(&error.id())?;
+                self.sent.remove(&row);
                 Some(Input::Finished(row, End::Gone))
             }
         }
@@ -270,6 +287,18 @@ impl ForwardLoop {
             },
         };
         self.publish.send_modify(|state| state.target = target);
+    }
+
+    fn publish_unanswered(&mut self) {
+        let late = self.scheduler.late();
+        let sent = late.iter().filter_map(|row| self.sent.get(row).copied());
+        let mut unanswered: Vec<Unanswered> = sent.collect();
+        unanswered.sort_unstable_by_key(|sent| sent.row);
+        self.publish.send_if_modified(|state| {
+            let moved = state.unanswered != unanswered;
+            state.unanswered = unanswered;
+            moved
+        });
     }
 
     async fn stop(mut self) {
@@ -355,11 +384,14 @@ impl Work {
             return Done::Sent(row, End::Gone);
         };
         let connected = self.connected.clone();
+        let seq = stored.seq;
         let delivery = self
             .sender
-            .deliver(stored.id, &stored.request, Cause::Forward, move || {
+            .deliver(&stored, Cause::Forward, move || {
+                let sent_at = Timestamp::now();
+                let sent = Unanswered { row, seq, sent_at };
                 // The queue has room for every request in flight.
-                connected.try_send(row).ok();
+                connected.try_send(sent).ok();
             })
             .await;
         drop(stored);

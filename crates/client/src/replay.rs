@@ -107,15 +107,13 @@ async fn replay_row(
     }
     if let Some(origin) = stored.edited_from {
         let headers = &mut stored.request.headers;
-        headers.retain(|header| header.name != EDITED_FROM);
+        headers.retain(|header| !header.is(EDITED_FROM));
         headers.push(Header {
             name: EDITED_FROM.to_owned(),
             value: origin.to_string().into(),
         });
     }
-    let delivery = sender
-        .deliver(id, &stored.request, Cause::Replay, || ())
-        .await;
+    let delivery = sender.deliver(&stored, Cause::Replay, || ()).await;
     let recorded = history.record_attempt(delivery.attempt, false).await?;
     let detail = history.attempt(recorded).await?;
     detail.ok_or(ReplayError::NoEvent { id })

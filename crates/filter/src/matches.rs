@@ -131,9 +131,7 @@ impl Subject<'_> {
             Test::Field(field, text) => return self.field(*field, text),
             Test::Header(name, text) => {
                 let headers = &self.more?.headers;
-                let mut named = headers
-                    .iter()
-                    .filter(|header| header.name.eq_ignore_ascii_case(name));
+                let mut named = headers.iter().filter(|header| header.is(name));
                 named.any(|header| text.fits(&header.value))
             }
             Test::Flag(flag) => return self.flag(*flag),

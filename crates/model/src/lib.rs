@@ -377,6 +377,8 @@ pub struct Status {
     pub target: Option<Target>,
     /// Pending events.
     pub pending: u64,
+    /// Pending events that the app has had for so long that a response is late, oldest first.
+    pub unanswered: Vec<Unanswered>,
     /// Whether the user paused forwarding.
     pub paused: bool,
     /// When slow or failing responses began, in milliseconds since 1970.
@@ -405,6 +407,26 @@ pub struct CanaryLost {
     pub code: &'static str,
     /// The failure in words.
     pub reason: String,
+}
+
+/// An event that was sent to the target and has no response yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Position of the event.
+    pub row: RowId,
+    /// Number of the event on its endpoint.
+    pub seq: u64,
+    /// When the connection for it was made.
+    pub sent_at: Timestamp,
+}
+
+impl Unanswered {
+    /// Returns how long ago it was sent, for people.
+    #[must_use]
+    pub fn words(&self, now: Timestamp) -> String {
+        let seconds = now.0.saturating_sub(self.sent_at.0).max(0) / 1_000_000;
+        format!("#{} sent {seconds} s ago, no response yet", self.seq)
+    }
 }
 
 /// An endpoint.

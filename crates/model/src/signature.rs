@@ -86,7 +86,7 @@ pub fn sign(request: &mut Request, secrets: &Secrets) -> Result<(), NoSecret> {
     let secret = secrets.of(scheme).ok_or(NoSecret { scheme })?;
     let proof = ringtail_ringcentral::signature::sign(scheme, secret, &request.body);
     let header = scheme.header();
-    let is_proof = |field: &Header| field.name.eq_ignore_ascii_case(header.as_str());
+    let is_proof = |field: &Header| field.is(header.as_str());
     // The source SDK may send it in the query instead; the header takes precedence.
     let in_query = scheme == Scheme::SourceSdk && !request.headers.iter().any(is_proof);
     if in_query && let Some(path) = signed_query(&request.path, &proof) {

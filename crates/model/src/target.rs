@@ -1,16 +1,21 @@
 //! The target: its URL as the user writes it, and the URLs of requests below it.
 
 use std::fmt;
+use std::path::Path;
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use ringtail_errors::{Code, Coded, codes};
 
-/// A local URL that events are forwarded to: `http` or `https`, a host, a port, perhaps a path and a query.
+/// A local URL that events are forwarded to: `http` or `https`, a host, a port, perhaps a path and a query. Or a Unix
+/// socket with perhaps a path and a query, as `unix:/tmp/app.sock:/base`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TargetUrl {
     scheme: Scheme,
+    /// `localhost` for a socket.
     authority: Authority,
+    /// `unix:` and the socket's absolute path.
+    socket: Option<String>,
     /// Empty, or begins with a slash. Its own trailing slash is kept.
     path: String,
     query: Option<String>,
@@ -30,13 +35,21 @@ pub enum TargetError {
         port: String,
     },
     /// It has neither scheme nor port.
-    #[error("{text:?} has no port; give {text}:3000, or http://{text} for port 80")]
+    #[error("{host}{path} has no port; give {host}:3000{path}, or http://{host}{path} for port 80")]
     NoPort {
+        /// What stands before the path.
+        host: String,
+        /// The path, perhaps with a query.
+        path: String,
+    },
+    /// A Unix socket without a whole path.
+    #[error("{text:?} does not name a socket; give its whole path (unix:/tmp/app.sock)")]
+    Socket {
         /// The text.
         text: String,
     },
     /// Another scheme than `http` and `https`.
-    #[error("{scheme}:// cannot be forwarded to; use http:// or https://")]
+    #[error("{scheme}:// cannot be forwarded to; use http://, https:// or unix:/path")]
     Scheme {
         /// The scheme.
         scheme: String,
@@ -64,7 +77,9 @@ impl Coded for TargetError {
 }
 
 impl TargetUrl {
-    /// Parses `3000`, `:3000`, `host:3000/path`, or a URL.
+    /// Parses `3000`, `3000/path`, `:3000`, `host:3000/path`, a URL, or `unix:/socket:/path`.
+    ///
+    /// Apps print `0.0.0.0`, `[::]` or `*` when they listen on every interface, and people paste it: it means `localhost`.
     ///
     /// # Errors
     /// When the text has none of these forms.
@@ -76,33 +91,62 @@ impl TargetUrl {
         if text.contains('#') {
             return Err(TargetError::Fragment);
         }
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Self::of_url(&format!("http://localhost:{}", port(text)?));
+        let (scheme, rest) = match text.split_once(':') {
+            Some((scheme, rest)) if is_scheme(scheme, rest) => (scheme.to_ascii_lowercase(), rest),
+            _ => (String::new(), text),
+        };
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        match scheme.as_str() {
+            "unix" => return Self::of_socket(text, rest),
+            // As in nginx.
+            "http" if rest.starts_with("unix:") => return Self::parse(rest),
+            "" | "http" | "https" => {}
+            _ => return Err(TargetError::Scheme { scheme }),
         }
-        if let Some((scheme, _)) = text.split_once("://") {
-            return match scheme.to_ascii_lowercase().as_str() {
-                "http" | "https" => Self::of_url(text),
-                _ => Err(TargetError::Scheme {
-                    scheme: scheme.to_owned(),
-                }),
-            };
+        let path_at = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (host, path) = rest.split_at(path_at);
+        let is_number = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_digit());
+        let (host, digits) = match host.rsplit_once(':') {
+            _ if is_number => ("", Some(host)),
+            Some((host, digits)) if !digits.ends_with(']') => (host, Some(digits)),
+            _ => (host, None),
+        };
+        let host = match host {
+            "0.0.0.0" | "[::]" | "*" => "localhost",
+            "" if digits.is_some() => "localhost",
+            "" => return Err(invalid(text)),
+            host => host,
+        };
+        let authority = match digits {
+            Some(digits) => format!("{host}:{}", port(digits)?),
+            // As in `http//localhost`.
+            None if path.starts_with("//") => return Err(invalid(text)),
+            None if scheme.is_empty() => {
+                let (host, path) = (host.to_owned(), path.to_owned());
+                return Err(TargetError::NoPort { host, path });
+            }
+            None => host.to_owned(),
+        };
+        let scheme = if scheme == "https" { "https" } else { "http" };
+        Self::of_url(&format!("{scheme}://{authority}{path}"))
+    }
+
+    fn of_socket(text: &str, rest: &str) -> Result<Self, TargetError> {
+        let (socket, path) = match rest.find(":/") {
+            Some(end) => (&rest[..end], &rest[end + 1..]),
+            None => (rest, ""),
+        };
+        if !socket.starts_with('/') || socket.ends_with('/') || socket.contains('\0') {
+            let text = text.to_owned();
+            return Err(TargetError::Socket { text });
         }
-        if text.starts_with(':') {
-            return Self::of_url(&format!("http://localhost{text}"));
-        }
-        let target = Self::of_url(&format!("http://{text}"))?;
-        if target.authority.port().is_none() {
-            return Err(TargetError::NoPort {
-                text: text.to_owned(),
-            });
-        }
+        let mut target = Self::of_url(&format!("http://localhost{path}"))?;
+        target.socket = Some(format!("{SOCKET}{socket}"));
         Ok(target)
     }
 
     fn of_url(url: &str) -> Result<Self, TargetError> {
-        let invalid = || TargetError::Invalid {
-            text: url.to_owned(),
-        };
+        let invalid = || invalid(url);
         let uri: Uri = url.parse().map_err(|_| invalid())?;
         let parts = uri.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
@@ -114,23 +158,17 @@ impl TargetUrl {
         if authority.host().is_empty() {
             return Err(invalid());
         }
-        // After the last colon outside of an IPv6 address there must be a port.
-        if let Some((host, digits)) = authority.as_str().rsplit_once(':')
-            && !digits.ends_with(']')
-            && !host.is_empty()
-        {
-            port(digits)?;
-        }
         let path_and_query = parts.path_and_query;
         let path = path_and_query.as_ref().map_or("", PathAndQuery::path);
         let query = path_and_query.as_ref().and_then(PathAndQuery::query);
         // `Uri` adds a slash to a URL without a path.
         let bare = !url
             .split_once("://")
-            .is_some_and(|(_, rest)| rest.contains('/'));
+            .is_some_and(|(_, rest)| rest.split('?').next().is_some_and(|it| it.contains('/')));
         Ok(Self {
             scheme,
             authority,
+            socket: None,
             path: if bare { String::new() } else { path.to_owned() },
             query: query.map(str::to_owned),
         })
@@ -178,11 +216,52 @@ impl TargetUrl {
         self.scheme == Scheme::HTTPS
     }
 
-    /// Returns host and port for the `Host` header.
+    /// Returns host and port, or the socket with `unix:` before it, for people.
     #[must_use]
     pub fn host(&self) -> &str {
+        self.socket.as_deref().unwrap_or(self.authority.as_str())
+    }
+
+    /// Returns host and port for the `Host` header.
+    #[must_use]
+    pub fn host_field(&self) -> &str {
         self.authority.as_str()
     }
+
+    /// Returns the path of the Unix socket.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        Some(Path::new(self.socket.as_deref()?.strip_prefix(SOCKET)?))
+    }
+
+    /// Returns a URL that [`TargetUrl::join`] made, for people: it names the socket.
+    #[must_use]
+    pub fn show(&self, joined: &Uri) -> String {
+        match &self.socket {
+            Some(socket) => format!(
+                "{socket}:{}",
+                joined.path_and_query().map_or("/", |it| it.as_str())
+            ),
+            None => joined.to_string(),
+        }
+    }
+}
+
+fn invalid(text: &str) -> TargetError {
+    let text = text.to_owned();
+    TargetError::Invalid { text }
+}
+
+/// Before the path of a Unix socket.
+const SOCKET: &str = "unix:";
+
+/// Returns true if what stands before the first colon is a scheme, and not a host before its port.
+fn is_scheme(scheme: &str, rest: &str) -> bool {
+    let is_known = ["http", "https", "unix"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known));
+    let is_port = rest.starts_with(|first: char| first.is_ascii_digit());
+    rest.starts_with("//") || is_known && !is_port
 }
 
 /// The parts of both queries with what goes before each.
@@ -205,7 +284,11 @@ fn port(digits: &str) -> Result<u16, TargetError> {
 
 impl fmt::Display for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme, self.authority, self.path)?;
+        match &self.socket {
+            Some(socket) if self.path.is_empty() => write!(f, "{socket}")?,
+            Some(socket) => write!(f, "{socket}:{}", self.path)?,
+            None => write!(f, "{}://{}{}", self.scheme, self.authority, self.path)?,
+        }
         match &self.query {
             Some(query) => write!(f, "?{query}"),
             None => Ok(()),
@@ -235,7 +318,26 @@ mod tests {
             ("http://localhost", "http://localhost"),
             ("http://app.test:1/", "http://app.test:1/"),
             ("HTTPS://app.test/a/?x=1", "https://app.test/a/?x=1"),
-            ("http://app.test?x=/", "http://app.test/?x=/"),
+            ("http://app.test?x=/", "http://app.test?x=/"),
+            ("3000/webhook", "http://localhost:3000/webhook"),
+            ("3000?x=1", "http://localhost:3000?x=1"),
+            (":3000/webhook", "http://localhost:3000/webhook"),
+            ("//localhost:3000/a", "http://localhost:3000/a"),
+            ("http:localhost:3000", "http://localhost:3000"),
+            ("http://3000/webhook", "http://localhost:3000/webhook"),
+            ("http://:3000", "http://localhost:3000"),
+            ("0.0.0.0:3000", "http://localhost:3000"),
+            ("http://[::]:3000/a", "http://localhost:3000/a"),
+            ("*:3000", "http://localhost:3000"),
+            ("app.test:3000?a=b:c/d", "http://app.test:3000?a=b:c/d"),
+            ("unix:/tmp/a.sock", "unix:/tmp/a.sock"),
+            ("UNIX:///tmp/a.sock:/", "unix:/tmp/a.sock:/"),
+            (
+                "unix:/tmp/a b:c.sock:/base/?x=:/",
+                "unix:/tmp/a b:c.sock:/base/?x=:/",
+            ),
+            ("http://unix:/tmp/a.sock:/base", "unix:/tmp/a.sock:/base"),
+            ("unix:3000", "http://unix:3000"),
         ] {
             assert_eq!(TargetUrl::parse(text).unwrap().to_string(), url, "{text}");
         }
@@ -256,7 +358,17 @@ mod tests {
             ("http://localhost:1/#a", "fragment"),
             ("http://", "is not a target"),
             ("a b:1", "is not a target"),
-            ("http://:80", "is not a target"),
+            ("http://:", "not a port"),
+            (
+                "localhost/a?b",
+                "give localhost:3000/a?b, or http://localhost/a?b",
+            ),
+            ("/webhook", "is not a target"),
+            ("unix:app.sock", "whole path"),
+            ("unix:/", "whole path"),
+            ("unix:/tmp/a.sock:/a b", "is not a target"),
+            ("[::1]", "has no port"),
+            ("http//localhost", "is not a target"),
         ] {
             let error = TargetUrl::parse(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
@@ -283,9 +395,12 @@ mod tests {
             ("h:1?x=1", "?", "http://h:1/?x=1"),
             ("h:1", "/a?", "http://h:1/a?"),
             ("h:1", "/a?b?c", "http://h:1/a?b?c"),
+            ("unix:/a.sock", "?y=2", "unix:/a.sock:/?y=2"),
+            ("unix:/a.sock:/b?x=1", "/c?y=2", "unix:/a.sock:/b/c?x=1&y=2"),
         ] {
-            let joined = TargetUrl::parse(target).unwrap().join(below).unwrap();
-            assert_eq!(joined.to_string(), url, "{target} + {below}");
+            let target = TargetUrl::parse(target).unwrap();
+            let joined = target.join(below).unwrap();
+            assert_eq!(target.show(&joined), url, "{target} + {below}");
         }
     }
 

@@ -23,9 +23,9 @@ pub struct SendFailure {
 }
 
 impl SendFailure {
-    /// As [`SendFailure::of`], with the hint for untrusted certificates of targets.
-    pub fn of_target(error: &legacy::Error, target: &TargetUrl) -> Self {
-        let mut failure = Self::of(error, target);
+    /// Explains why there is no connection to a target, with the hint for its untrusted certificate.
+    pub fn of_target(error: &(dyn Error + 'static), target: &TargetUrl) -> Self {
+        let mut failure = Self::connecting(error, target);
         if let Some(rustls::Error::InvalidCertificate(_)) = find(error) {
             failure
                 .message
@@ -59,6 +59,10 @@ impl SendFailure {
                 Some(io::ErrorKind::ConnectionRefused) => (
                     FailureKind::Refused,
                     format!("nothing listens at {host} (connection refused)"),
+                ),
+                Some(io::ErrorKind::NotFound) if target.socket().is_some() => (
+                    FailureKind::Refused,
+                    format!("nothing listens at {host} (no such socket)"),
                 ),
                 Some(io::ErrorKind::TimedOut) => (
                     FailureKind::Unreachable,
@@ -107,6 +111,11 @@ impl SendFailure {
                 FailureKind::NotHttp,
                 format!("{host} answered with headers larger than can be read"),
             )
+        } else if hyper.is_some_and(is_malformed_field) {
+            (
+                FailureKind::NotHttp,
+                format!("{host} answered with a malformed header field"),
+            )
         } else if hyper.is_some_and(hyper::Error::is_parse) {
             (
                 FailureKind::NotHttp,
@@ -148,6 +157,15 @@ fn tls_words(error: &rustls::Error, target: &TargetUrl) -> String {
         ),
         error => format!("TLS with {host} failed: {error}"),
     }
+}
+
+/// Returns true if a field of a response's head is malformed, and not its first line. The error's type is not public.
+fn is_malformed_field(error: &hyper::Error) -> bool {
+    let words = error.to_string();
+    error.is_parse()
+        && ["header", "content-length", "transfer-encoding"]
+            .iter()
+            .any(|word| words.contains(word))
 }
 
 /// Returns true if a connection failed because the name has no address. The error's type is not public.

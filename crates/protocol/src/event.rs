@@ -91,7 +91,7 @@ pub struct Request {
     pub path: String,
     /// Address of the caller, as the relay saw it.
     pub peer: String,
-    /// Header fields in order, names in lower case.
+    /// Header fields in order.
     pub headers: Vec<Header>,
     /// Body, after transfer decoding and nothing else.
     pub body: Bytes,
@@ -100,10 +100,18 @@ pub struct Request {
 /// One header field. The value is bytes: it need not be text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// Name in lower case.
+    /// Name as sent; compare it without case. Over HTTP/2 it is sent in lower case.
     pub name: String,
     /// Value as received.
     pub value: Bytes,
+}
+
+impl Header {
+    /// Returns true if the field has this name.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
 }
 
 /// Returns header fields as the `http` crate holds them, without those that HTTP forbids: only a broken peer sends one.

@@ -23,11 +23,26 @@ pub const EVENTS: &str = "/events";
 /// On the link: prefix of a passthrough request, followed by the path below the endpoint.
 pub const PASSTHROUGH: &str = "/passthrough";
 
+/// On the link: a `GET` for the app's response to the pending event that [`EVENT_ID`] names. The event itself comes on the
+/// event stream and is delivered like any other. The client answers once it has been, with the same [`EVENT_ID`].
+pub const RESPONSE: &str = "/response";
+
 /// Header on a passthrough request: the id of its event, so that the client can file the attempt under it.
 pub const EVENT_ID: &str = "ringtail-event-id";
 
+/// Header on a passthrough request: the address of the caller, as the relay saw it.
+pub const PEER: &str = "ringtail-peer";
+
+/// Header on a passthrough request that came over HTTP/1.1: the names of its fields as sent, in order, with commas
+/// between them. HTTP/2 carries names in lower case only.
+pub const FIELD_NAMES: &str = "ringtail-field-names";
+
+/// Header on the app's response to a passthrough request: its reason phrase, which HTTP/2 has no place for.
+pub const REASON: &str = "ringtail-reason";
+
 /// Header on the client's answer to a passthrough request, set when the answer is not the app's: one of
-/// [`NOT_FORWARDING`], [`UNREACHABLE`], [`FAILED`], [`HEAD_TOO_LARGE`]. The relay then writes its own response.
+/// [`NOT_FORWARDING`], [`UNREACHABLE`], [`FAILED`], [`TIMED_OUT`], [`HEAD_TOO_LARGE`]. The relay then writes its own
+/// response.
 pub const NO_ANSWER: &str = "ringtail-no-answer";
 
 /// Value of [`NO_ANSWER`]: the client has no target.
@@ -38,6 +53,9 @@ pub const UNREACHABLE: &str = "unreachable";
 
 /// Value of [`NO_ANSWER`]: the target broke off, or answered with something that is not HTTP.
 pub const FAILED: &str = "failed";
+
+/// Value of [`NO_ANSWER`]: the target took the request and did not answer in time.
+pub const TIMED_OUT: &str = "timed-out";
 
 /// Value of [`NO_ANSWER`]: the app answered, with a head of more than [`crate::http2::MAX_HEADER_LIST`] bytes.
 pub const HEAD_TOO_LARGE: &str = "head-too-large";

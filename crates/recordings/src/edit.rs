@@ -161,7 +161,7 @@ fn header(line: &str) -> Result<Header, &'static str> {
     let (name, value) = line.split_once(':').ok_or(
         "expected a header, such as content-type: application/json; the body follows an empty line",
     )?;
-    let name = name.to_ascii_lowercase();
+    let name = name.to_owned();
     if HeaderName::from_bytes(name.as_bytes()).is_err() {
         return Err("invalid header name");
     }

@@ -69,7 +69,7 @@ impl Masker {
         masked.into_bytes()
     }
 
-    /// Masks the value of a header field; `name` is in lower case.
+    /// Masks the value of a header field.
     pub fn header<'a>(&self, name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
         let Ok(text) = str::from_utf8(value) else {
             return Cow::Owned(self.opaque(value).into_bytes());

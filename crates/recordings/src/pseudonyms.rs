@@ -122,7 +122,7 @@ fn headers(masker: &Masker, headers: &[Header]) -> Vec<Header> {
 }
 
 fn body(masker: &Masker, headers: &[Header], body: &Bytes) -> Bytes {
-    let kind = headers.iter().find(|header| header.name == "content-type");
+    let kind = headers.iter().find(|header| header.is("content-type"));
     Bytes::from(masker.body(body, kind.map(|kind| &kind.value[..])))
 }
 

@@ -58,11 +58,17 @@ pub enum NewSenderError {
     /// TLS cannot be set up.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
+    /// The address is a Unix socket.
+    #[error("RingCentral posts to URLs; give http:// or https:// instead of a Unix socket")]
+    Socket,
 }
 
 impl Coded for NewSenderError {
     fn code(&self) -> &'static Code {
-        &codes::CERTIFICATES
+        match self {
+            Self::Socket => &codes::TARGET,
+            _ => &codes::CERTIFICATES,
+        }
     }
 }
 
@@ -71,8 +77,11 @@ impl SimSender {
     /// environment's proxy, as a relay's is.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// When TLS cannot be set up, or the address is a Unix socket.
     pub fn new(to: TargetUrl, ca: Option<&Path>, proxies: Proxies) -> Result<Self, NewSenderError> {
+        if to.socket().is_some() {
+            return Err(NewSenderError::Socket);
+        }
         let tls = match to.is_https() {
             true => Trust::load(ca)?.client_config(),
             false => no_trust().map_err(NewSenderError::Tls)?,

@@ -55,7 +55,7 @@ impl NewAttempt {
     fn content_type(&self) -> Option<String> {
         self.headers
             .iter()
-            .find(|header| header.name == "content-type")
+            .find(|header| header.is("content-type"))
             .map(|header| String::from_utf8_lossy(&header.value).into_owned())
     }
 }

@@ -33,6 +33,10 @@ pub struct PendingEvent {
 pub struct StoredRequest {
     /// The event.
     pub id: EventId,
+    /// The endpoint's id.
+    pub endpoint: String,
+    /// Number on the endpoint.
+    pub seq: u64,
     /// Where forwarding stands.
     pub forward: ForwardState,
     /// The event that it is an edited copy of.
@@ -227,12 +231,15 @@ impl<'c> Reader<'c> {
     pub fn stored_request(&self, row: RowId) -> rusqlite::Result<Option<StoredRequest>> {
         self.connection
             .prepare_cached(
-                "SELECT e.id, e.forward, e.method, e.path, e.peer, c.headers, c.body, e.edited_from
+                "SELECT e.id, e.forward, e.method, e.path, e.peer, c.headers, c.body, e.edited_from,
+                   e.endpoint, e.seq
                  FROM event AS e JOIN content AS c ON c.row = e.row WHERE e.row = :row",
             )?
             .query_row(named_params! {":row": row.0}, |row| {
                 Ok(StoredRequest {
                     id: EventId::from_bytes(row.get(0)?),
+                    endpoint: row.get(8)?,
+                    seq: codes::unsigned(row.get(9)?),
                     forward: codes::forward_from(row.get(1)?),
                     edited_from: row.get::<_, Option<[u8; 16]>>(7)?.map(EventId::from_bytes),
                     request: Request {

@@ -24,7 +24,7 @@ pub(crate) enum Msg {
     Resize(u16, u16),
     Tick(Timestamp),
     /// The status of an engine, by its index.
-    Status(usize, Status),
+    Status(usize, Box<Status>),
     /// How far the history reaches.
     Watermarks(Watermarks),
     /// A page of the history.

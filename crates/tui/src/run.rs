@@ -133,7 +133,7 @@ where
             },
             Some(step) = progress.recv() => inbox.push(Msg::Step(step)),
             Some(done) = performer.tasks.join_next() => inbox.push(finished(done)),
-            (index, status) = any_changed(&mut status) => inbox.push(Msg::Status(index, status)),
+            (index, status) = any_changed(&mut status) => inbox.push(Msg::Status(index, Box::new(status))),
             watermarks = changed(&mut watermarks) => inbox.push(Msg::Watermarks(watermarks)),
             () = tokio::time::sleep_until(next_frame), if dirty => {}
             () = tokio::time::sleep(app.idle()) => {}
@@ -146,7 +146,7 @@ where
             } else if let Some(done) = performer.tasks.try_join_next() {
                 inbox.push(finished(done));
             } else if let Some((index, status)) = any_changed(&mut status).now_or_never() {
-                inbox.push(Msg::Status(index, status));
+                inbox.push(Msg::Status(index, Box::new(status)));
             } else if let Some(watermarks) = changed(&mut watermarks).now_or_never() {
                 inbox.push(Msg::Watermarks(watermarks));
             } else {

@@ -30,7 +30,7 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Done(Err(why)) => app.notify(BAD, format!("✗ {why}")),
         Msg::Resize(columns, lines) => app.size = (columns, lines),
         Msg::Tick(now) => app.tick(now),
-        Msg::Status(index, status) => app.set_status(index, status),
+        Msg::Status(index, status) => app.set_status(index, *status),
         Msg::Watermarks(watermarks) => {
             let came = watermarks
                 .events

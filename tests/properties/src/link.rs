@@ -135,6 +135,7 @@ fn request(encoded: &EncodedRequest) {
         path: &request.path,
         peer: &request.peer,
         headers: &headers,
+        names: None,
         body: &request.body,
     };
     let passed_on = parts.encode().expect("it fitted before");

@@ -56,6 +56,7 @@ pub fn link() -> Vec<Seed> {
             path: &request.below,
             peer: "192.0.2.1:50000",
             headers: &request.headers,
+            names: None,
             body: &request.body,
         };
         let event = Event {

@@ -33,7 +33,7 @@ pub(crate) struct ExportArgs {
     /// Include tokens and other secrets
     #[arg(long, conflicts_with = "mask")]
     pub(crate) reveal: bool,
-    /// Target of the commands (port, host:port or URL) [default: the last target of `ringtail listen`]
+    /// Target of the commands (port, host:port, URL or unix:/socket) [default: the last target of `ringtail listen`]
     #[arg(long, short, value_name = "TARGET")]
     pub(crate) target: Option<String>,
 }

@@ -27,7 +27,7 @@ pub(crate) struct ReplayArgs {
     /// List the events, in order, and their targets, without sending them
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Target (port, host:port or URL) [default: the endpoint's last target of `ringtail listen`]
+    /// Target (port, host:port, URL or unix:/socket) [default: the endpoint's last target of `ringtail listen`]
     #[arg(long, short, value_name = "TARGET")]
     pub(crate) target: Option<String>,
     /// Sign again with the configured secrets

@@ -147,7 +147,7 @@ impl Progress<'_> {
         match self.args.output {
             Format::Plain => {
                 let style = plain::Style::of_stdout();
-                out.extend(style.attempt(&attempt, Some(step.event.seq)).into_bytes());
+                out.extend(style.attempt(&attempt, step.event.seq).into_bytes());
             }
             Format::Json => json::line(&mut out, &json::attempt(&attempt)),
         }

@@ -59,8 +59,7 @@ async fn all(follow: &mut Follow) -> Vec<String> {
         }
         all.extend(page.iter().map(|item| match item {
             Item::Event(detail) => format!("event {}", detail.event.seq),
-            Item::Attempt(_, Some(seq)) => format!("attempt of {seq}"),
-            Item::Attempt(_, None) => "attempt".to_owned(),
+            Item::Attempt(_, seq) => format!("attempt of {seq}"),
             Item::Gap(gap) => format!("gap {}-{}", gap.first, gap.last),
             Item::NewFields(row) => format!("{}: {}", row.seq, row.new_fields),
         }));
@@ -98,20 +97,32 @@ async fn what_is_new_is_read_once_and_attempts_after_their_events() {
 }
 
 #[tokio::test]
-async fn an_attempt_before_its_event_is_told_all_the_same() {
+async fn an_attempt_before_its_event_waits_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let history = History::open(dir.path()).unwrap();
-    let mut follow = Follow::new(
-        history.clone(),
-        Watermarks::default(),
-        Secrets::default(),
-        Reveal::No,
-    );
-    let late = event(1, 1);
-    attempt(&history, late.id).await;
-    assert_eq!(all(&mut follow).await, ["attempt"]);
-    store(&history, OURS, vec![Incoming::Event(late)]).await;
-    assert_eq!(all(&mut follow).await, ["event 1"]);
+    for filter in [None, Some("status:200")] {
+        let start = *history.watermarks().borrow();
+        let search = filter.map(|text| {
+            let filter = crate::command::search::filter(text).unwrap();
+            crate::command::search::search(filter, AllSecrets::default())
+        });
+        let follow = Follow::new(history.clone(), start, Secrets::default(), Reveal::No);
+        let mut follow = follow.only(search);
+        let seq = start.events.0.unsigned_abs() + 1;
+        let mut late = event(seq, 1);
+        let mut request = late.request.decode().unwrap();
+        request.body = r#"{"uuid":"u","event":"/e","subscriptionId":"s","body":{}}"#.into();
+        late.request = request.encode().unwrap();
+        attempt(&history, late.id).await;
+        assert!(all(&mut follow).await.is_empty());
+        store(&history, OURS, vec![Incoming::Event(late)]).await;
+        let page = follow.page(OURS).await.unwrap();
+        let [Item::Event(_), Item::Attempt(attempt, of)] = &page[..] else {
+            panic!("{page:?}");
+        };
+        assert_eq!((*of, attempt.verdict.word()), (seq, "ok"));
+        assert!(all(&mut follow).await.is_empty());
+    }
 }
 
 #[tokio::test]

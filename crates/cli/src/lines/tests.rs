@@ -21,6 +21,7 @@ fn status(link: LinkState, target: Option<TargetState>, pending: u64) -> Status 
         }),
         pending,
         paused: false,
+        unanswered: Vec::new(),
         failing: None,
         canary: None,
         subscription: None,

@@ -9,7 +9,7 @@ use ringtail_model::new_fields::NewFields;
 use ringtail_model::subscription::{SubscriptionState, SubscriptionStatus};
 use ringtail_model::{
     AttemptDetail, AttemptRow, CanaryState, EventDetail, EventRow, ForwardState, GapRow, LinkState,
-    NewFieldsRow, Outcome, Proof, RowId, Status, TargetState,
+    NewFieldsRow, Outcome, Proof, RowId, Status, TargetState, Unanswered,
 };
 use ringtail_protocol::event::{Header, Timestamp};
 use ringtail_ringcentral::verdict::Failing;
@@ -151,6 +151,11 @@ pub(crate) fn failure_clock(name: &str, failing: Option<&Failing>) -> Value {
         value["blacklisted_at"] = at(blacklisted_ms);
     }
     value
+}
+
+/// An event whose response is late.
+pub(crate) fn unanswered(name: &str, sent: &Unanswered) -> Value {
+    json!({"type": "unanswered", "name": name, "seq": sent.seq, "sent_at": time(sent.sent_at)})
 }
 
 /// Events that the relay no longer had.

@@ -16,7 +16,7 @@ use ringtail_errors::codes;
 use ringtail_model::subscription::SubscriptionStatus;
 use ringtail_model::{
     AttemptRow, CanaryState, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState,
-    NewFieldsRow, Outcome, Proof, Status, TargetState,
+    NewFieldsRow, Outcome, Proof, Status, TargetState, Unanswered,
 };
 use ringtail_protocol::event::{Disposition, Header, Timestamp};
 use ringtail_ringcentral::signature;
@@ -117,13 +117,16 @@ impl Style {
     }
 
     /// An attempt, with the number of its event.
-    pub(crate) fn attempt(&self, attempt: &AttemptRow, seq: Option<u64>) -> String {
+    pub(crate) fn attempt(&self, attempt: &AttemptRow, seq: u64) -> String {
         let time = self.time(attempt.started_at, "%H:%M:%S");
-        let number = match seq {
-            Some(seq) => format!("#{seq}"),
-            None => format!("{}", attempt.event),
-        };
-        format!("{time}  <-- {number}  {}\n", self.how(attempt))
+        format!("{time}  <-- #{seq}  {}\n", self.how(attempt))
+    }
+
+    /// An event whose response is late.
+    pub(crate) fn unanswered(&self, sent: &Unanswered, now: Timestamp) -> String {
+        let time = self.time(now, "%H:%M:%S");
+        let text = self.paint(Tone::Warn, &sent.words(now));
+        format!("{time}  ... {text}  {}\n", explain(codes::NO_ANSWER.id))
     }
 
     fn how(&self, attempt: &AttemptRow) -> String {

@@ -1,27 +1,32 @@
-//! Connections to the target: names, addresses, TLS.
+//! Connections to the target: names, addresses, sockets, TLS.
 
 use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use std::vec;
 
 use bytes::Bytes;
+use http::Uri;
 use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::rt::{Executor, Read, Write};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use ringtail_protocol::field_names::FieldNames;
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls_platform_verifier::ConfigVerifierExt;
 use tower_service::Service;
 
+use super::named_head::NamedHead;
 use ringtail_model::target::TargetUrl;
 use ringtail_outbound::any_certificate::AnyCertificate;
 
@@ -31,30 +36,73 @@ const MAX_ANSWER_HEADERS: usize = ringtail_protocol::event::MAX_HEADERS;
 /// The body of a request to the target.
 pub(super) type OutgoingBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
-pub(super) type TargetClient = Client<HttpsConnector<HttpConnector<Resolver>>, OutgoingBody>;
+/// A connection to the target.
+pub(super) trait Connection: Read + Write + Send + Unpin {}
+impl<T: Read + Write + Send + Unpin> Connection for T {}
 
-/// Creates the client of a target. HTTP/1.1 only, as RingCentral uses.
+/// Makes connections to a target, each for one request.
 ///
-/// Each request uses a new connection. On a pooled connection to an app that was just stopped, a request would be
-/// recorded as a broken connection instead of staying pending. On one machine a connection costs about 0.1 ms.
-pub(super) fn client(
-    target: &TargetUrl,
-    insecure: bool,
-    connect_timeout: Duration,
-) -> Result<TargetClient, rustls::Error> {
-    let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(connect_timeout));
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls(target, insecure)?)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new())
-        .pool_max_idle_per_host(0)
-        .http1_max_headers(MAX_ANSWER_HEADERS)
-        .build(connector))
+/// On a pooled connection to an app that was just stopped, a request would be recorded as a broken connection instead of
+/// staying pending. On one machine a connection costs about 0.1 ms.
+pub(super) struct Connector {
+    url: Uri,
+    socket: Option<PathBuf>,
+    https: HttpsConnector<HttpConnector<Resolver>>,
+}
+
+impl Connector {
+    pub(super) fn new(target: &TargetUrl, insecure: bool) -> Result<Self, rustls::Error> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(tls(target, insecure)?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        Ok(Self {
+            url: target.join("").unwrap_or_default(),
+            socket: target.socket().map(Path::to_owned),
+            https,
+        })
+    }
+
+    /// Connects, TLS included.
+    pub(super) async fn connect(
+        &self,
+    ) -> Result<Box<dyn Connection>, Box<dyn Error + Send + Sync>> {
+        match &self.socket {
+            Some(socket) => Ok(connect_socket(socket).await?),
+            None => Ok(Box::new(self.https.clone().call(self.url.clone()).await?)),
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn connect_socket(path: &Path) -> io::Result<Box<dyn Connection>> {
+    let stream = tokio::net::UnixStream::connect(path).await?;
+    Ok(Box::new(TokioIo::new(stream)))
+}
+
+#[cfg(not(unix))]
+async fn connect_socket(_path: &Path) -> io::Result<Box<dyn Connection>> {
+    let reason = "this system's sockets have no paths; give a port";
+    Err(io::Error::new(io::ErrorKind::Unsupported, reason))
+}
+
+/// Sends one request over a new connection and returns the response when its head has come. HTTP/1.1, as RingCentral uses.
+pub(super) async fn exchange(
+    connection: Box<dyn Connection>,
+    names: Option<FieldNames>,
+    request: http::Request<OutgoingBody>,
+) -> hyper::Result<http::Response<Incoming>> {
+    let (mut send, connection) = http1::Builder::new()
+        .max_headers(MAX_ANSWER_HEADERS)
+        .handshake(NamedHead::new(connection, names))
+        .await?;
+    // It ends with the response's body, or when nobody waits for the response any more. What breaks it, the response tells.
+    TokioExecutor::new().execute(async move { drop(connection.await) });
+    send.send_request(request).await
 }
 
 fn tls(target: &TargetUrl, insecure: bool) -> Result<ClientConfig, rustls::Error> {

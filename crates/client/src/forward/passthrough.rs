@@ -9,22 +9,23 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{StatusCode, response};
+use http::{HeaderValue, StatusCode, response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use ringtail_protocol::event::EventId;
-use ringtail_protocol::path::strip_hop_by_hop;
+use ringtail_protocol::field_names::FieldNames;
+use ringtail_protocol::path::{FIELD_NAMES, PEER, strip_hop_by_hop};
 
-use super::connect::OutgoingBody;
-use super::send::{Delivery, Draft, Sender};
+use super::request::Origin;
+use super::send::{Delivery, Draft, Outgoing, Sender};
 use ringtail_model::signature::SignaturePolicy;
-use ringtail_model::{Cause, FailureKind};
+use ringtail_model::{AttemptDetail, Cause, FailureKind, ForwardState, Status, TargetState};
 use ringtail_outbound::failure::{RequestBroken, SendFailure};
 use ringtail_store::History;
 
@@ -82,8 +83,8 @@ impl Passthrough {
     pub async fn passthrough<B>(
         &self,
         event: EventId,
+        endpoint: &str,
         below: &str,
-        peer: Option<&str>,
         request: http::Request<B>,
     ) -> Result<http::Response<PassthroughBody>, SendFailure>
     where
@@ -92,20 +93,28 @@ impl Passthrough {
     {
         let (head, body) = request.into_parts();
         let mut fields = head.headers;
-        self.sender
-            .rewrite(&mut fields, event, peer, Cause::Passthrough);
+        let ours = |field: Option<HeaderValue>| Some(field?.to_str().ok()?.to_owned());
+        let names = ours(fields.remove(FIELD_NAMES));
+        let origin = Origin {
+            event,
+            endpoint,
+            peer: &ours(fields.remove(PEER)).unwrap_or_default(),
+            cause: Cause::Passthrough,
+        };
+        self.sender.rewrite(&mut fields, &origin);
         let body = body
             .map_err(|error| Box::new(RequestBroken(error.into())) as Box<dyn Error + Send + Sync>)
             .boxed_unsync();
         let mut draft = Draft::new(event, Cause::Passthrough, self.sender.target().to_string());
-        let outgoing = match self.sender.build(head.method, below, fields, body) {
+        let mut outgoing = match self.sender.build(head.method, below, fields, body) {
             Ok(outgoing) => outgoing,
             Err(failure) => {
                 record(&self.history, draft.failed(failure.clone())).await;
                 return Err(failure);
             }
         };
-        draft.target = outgoing.uri().to_string();
+        outgoing.names = names.as_deref().map(FieldNames::from_text);
+        draft.target.clone_from(&outgoing.url);
         let (answer, answered) = oneshot::channel();
         let run = PassthroughTask {
             draft,
@@ -115,6 +124,73 @@ impl Passthrough {
         };
         self.tasks.spawn(run.run(outgoing, answer));
         answered.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+/// Why there is no response to a pending event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undelivered {
+    /// The event is not forwarded for now: the user paused forwarding, or there is no target.
+    NotForwarding,
+    /// The target accepts no connections.
+    Unreachable,
+    /// The event's signature or token is missing or invalid.
+    Rejected,
+}
+
+impl Passthrough {
+    /// Waits until a pending event has been delivered, and returns the attempt with the app's response. The event takes
+    /// the way of all pending events: here it is only waited for.
+    ///
+    /// # Errors
+    /// When it is not delivered for now. It stays pending unless it is rejected.
+    pub(crate) async fn delivered(
+        &self,
+        event: EventId,
+        mut status: watch::Receiver<Status>,
+    ) -> Result<AttemptDetail, Undelivered> {
+        let mut marks = self.history.watermarks();
+        loop {
+            marks.borrow_and_update();
+            let (is_down, paused) = {
+                let status = status.borrow_and_update();
+                let state = status.target.as_ref().map(|target| &target.state);
+                (
+                    matches!(state, Some(TargetState::Down { .. })),
+                    status.paused,
+                )
+            };
+            let row = self.history.row(event).await.ok().flatten();
+            match row.map(|row| (row.forward, row.last_attempt)) {
+                Some((ForwardState::Done, Some(attempt))) => {
+                    let attempt = self.history.attempt(attempt.row).await;
+                    return attempt.ok().flatten().ok_or(Undelivered::NotForwarding);
+                }
+                Some((ForwardState::Rejected, _)) => return Err(Undelivered::Rejected),
+                Some((ForwardState::Pending, _)) if paused => {
+                    return Err(Undelivered::NotForwarding);
+                }
+                // The app may have come back since it was last seen.
+                Some((ForwardState::Pending, _)) if is_down => {
+                    if let Err(failure) = self.sender.probe().await {
+                        let target = self.sender.target().to_string();
+                        let draft = Draft::new(event, Cause::Forward, target);
+                        record(&self.history, draft.failed(failure)).await;
+                        return Err(Undelivered::Unreachable);
+                    }
+                }
+                // It is on its way.
+                None | Some((ForwardState::Pending, _)) => {}
+                Some((ForwardState::None | ForwardState::Done, _)) => {
+                    return Err(Undelivered::NotForwarding);
+                }
+            }
+            tokio::select! {
+                Ok(()) = marks.changed() => {}
+                Ok(()) = status.changed() => {}
+                else => return Err(Undelivered::NotForwarding),
+            }
+        }
     }
 }
 
@@ -183,7 +259,7 @@ struct PassthroughTask {
 }
 
 impl PassthroughTask {
-    async fn run(self, outgoing: http::Request<OutgoingBody>, answer: oneshot::Sender<Answer>) {
+    async fn run(self, outgoing: Outgoing, answer: oneshot::Sender<Answer>) {
         let Self {
             mut draft,
             history,

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ringtail_protocol::event::EventId;
 use ringtail_protocol::path::{EVENT_ID, strip_hop_by_hop};
 
+use ringtail_model::Cause;
 use ringtail_model::target::TargetUrl;
 
 /// Header of replays, with the event's id.
@@ -18,42 +19,61 @@ pub const EDITED_FROM: &str = "ringtail-edited-from";
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Parameters of [`rewrite`].
-pub(super) struct Rewrite<'a> {
-    pub(super) target: &'a TargetUrl,
-    pub(super) keep_host: bool,
+/// Where a request comes from.
+#[derive(Debug)]
+pub(super) struct Origin<'a> {
     pub(super) event: EventId,
-    /// Address of the caller, if known.
-    pub(super) peer: Option<&'a str>,
-    pub(super) replay: bool,
+    /// Id of the endpoint.
+    pub(super) endpoint: &'a str,
+    /// Address of the caller; empty if unknown.
+    pub(super) peer: &'a str,
+    pub(super) cause: Cause,
 }
 
 /// Rewrites the caller's fields for the app. All other fields stay unchanged, repeated ones included.
-pub(super) fn rewrite(headers: &mut HeaderMap, rewrite: &Rewrite<'_>) {
+pub(super) fn rewrite(
+    headers: &mut HeaderMap,
+    target: &TargetUrl,
+    keep_host: bool,
+    origin: &Origin<'_>,
+) {
     strip_hop_by_hop(headers);
     // The edge has already read the body, so no caller waits for `100 Continue`.
     headers.remove(EXPECT);
+    if let Some(prefix) = prefix(headers, origin.endpoint) {
+        headers.insert(X_FORWARDED_PREFIX, prefix);
+    }
     if let Some(host) = headers.get(HOST).cloned() {
         headers.insert(X_FORWARDED_HOST, host);
     }
-    if !rewrite.keep_host || !headers.contains_key(HOST) {
+    if !keep_host || !headers.contains_key(HOST) {
         // A parsed authority is a valid header value.
-        if let Ok(host) = HeaderValue::from_str(rewrite.target.host()) {
+        if let Ok(host) = HeaderValue::from_str(target.host_field()) {
             headers.insert(HOST, host);
         }
     }
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("https"));
-    if let Some(peer) = rewrite.peer {
-        forwarded_for(headers, peer);
+    if !origin.peer.is_empty() {
+        forwarded_for(headers, origin.peer);
     }
-    if let Ok(id) = HeaderValue::from_str(&rewrite.event.to_string()) {
-        if rewrite.replay {
+    if let Ok(id) = HeaderValue::from_str(&origin.event.to_string()) {
+        if origin.cause == Cause::Replay {
             headers.insert(HeaderName::from_static(REPLAY), id.clone());
         }
         headers.insert(HeaderName::from_static(EVENT_ID), id);
     }
+}
+
+/// Returns the part of the public path that the app does not see: the endpoint's id, unless the endpoint has its own host.
+fn prefix(headers: &HeaderMap, endpoint: &str) -> Option<HeaderValue> {
+    let host = headers.get(HOST).map_or(&b""[..], HeaderValue::as_bytes);
+    let label = host.split(|byte| *byte == b'.').next().unwrap_or_default();
+    let own_host = label.eq_ignore_ascii_case(endpoint.as_bytes());
+    let known = !endpoint.is_empty() && !own_host;
+    known.then(|| HeaderValue::try_from(format!("/{endpoint}")).ok())?
 }
 
 /// Appends the peer's address, without its port, to what the caller claims.
@@ -99,12 +119,17 @@ mod tests {
         let target = TargetUrl::parse("app.test:8080/base").unwrap();
         rewrite(
             &mut headers,
-            &Rewrite {
-                target: &target,
-                keep_host,
+            &target,
+            keep_host,
+            &Origin {
                 event: EventId::from_bytes([7; 16]),
-                peer: Some("192.0.2.1:4711"),
-                replay,
+                endpoint: "sms-x7",
+                peer: "192.0.2.1:4711",
+                cause: if replay {
+                    Cause::Replay
+                } else {
+                    Cause::Forward
+                },
             },
         );
         let mut fields: Vec<_> = headers
@@ -148,6 +173,7 @@ mod tests {
                 ("ringtail-event-id", ID),
                 ("x-forwarded-for", b"10.0.0.1, 10.0.0.2, 192.0.2.1"),
                 ("x-forwarded-host", b"relay.example"),
+                ("x-forwarded-prefix", b"/sms-x7"),
                 ("x-forwarded-proto", b"https"),
                 ("x-twice", b"a"),
                 ("x-twice", b"caf\xe9"),
@@ -166,9 +192,18 @@ mod tests {
                 ("ringtail-replay", ID),
                 ("x-forwarded-for", b"192.0.2.1"),
                 ("x-forwarded-host", b"relay.example"),
+                ("x-forwarded-prefix", b"/sms-x7"),
                 ("x-forwarded-proto", b"https"),
             ])
         );
+    }
+
+    #[test]
+    fn an_endpoint_with_its_own_host_has_no_prefix() {
+        let fields = rewritten(&[("host", b"SMS-x7.hooks.example:443")], true, false);
+        assert!(!fields.iter().any(|(name, _)| name == "x-forwarded-prefix"));
+        let fields = rewritten(&[("x-forwarded-prefix", b"/forged")], true, false);
+        assert!(fields.contains(&("x-forwarded-prefix".to_owned(), b"/sms-x7".to_vec())));
     }
 
     #[test]

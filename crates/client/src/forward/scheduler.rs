@@ -1,7 +1,8 @@
 //! Decides what to send next: inputs in, commands out; no clock, no socket, no database.
 //!
 //! Each ordering key has a queue. The head of a key may be sent when no event of the key is in flight, oldest first, up
-//! to [`Limits::in_flight`] at once. While the target is not known to accept connections, only the oldest event is sent,
+//! to [`Limits::in_flight`] at once. After [`ORDER_GATE`] without a response, an event no longer blocks its key: RingCentral
+//! has given up on it by then, and sends the next one. Its response is still read. While the target is not known to accept connections, only the oldest event is sent,
 //! as a probe. An undelivered event returns to the head of its key, so the order within a key always holds.
 //!
 //! ```text
@@ -12,18 +13,24 @@
 //!
 //! Memory: at most [`Limits::window`] rows and their keys; further pending events stay in the history.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use ringtail_model::{FailureKind, RowId};
+use ringtail_ringcentral::limits::ANSWER_MAX_MS;
+
+/// How long an event without a response blocks its key.
+const ORDER_GATE: Duration = Duration::from_millis(ANSWER_MAX_MS);
 
 /// Limits of the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Maximum concurrent requests.
+    /// Maximum concurrent requests that block their keys.
     pub in_flight: usize,
+    /// Maximum requests whose response is late.
+    pub late: usize,
     /// Maximum rows in memory.
     pub window: usize,
     /// Rows per load.
@@ -97,6 +104,10 @@ pub(super) struct Scheduler {
     /// The oldest row of each key with nothing in flight.
     heads: BTreeMap<RowId, Arc<str>>,
     in_flight: HashMap<RowId, Arc<str>>,
+    /// When each event in flight, and perhaps some that have ended, stops blocking its key; oldest first.
+    gates: VecDeque<(Instant, RowId)>,
+    /// Events in flight that block nothing any more.
+    late: HashSet<RowId>,
     /// Number of rows in `queues`.
     waiting: usize,
     /// The newest loaded row.
@@ -120,6 +131,8 @@ impl Scheduler {
             queues: HashMap::new(),
             heads: BTreeMap::new(),
             in_flight: HashMap::new(),
+            gates: VecDeque::new(),
+            late: HashSet::new(),
             waiting: 0,
             newest: RowId(0),
             loading: None,
@@ -135,7 +148,10 @@ impl Scheduler {
         match input {
             Input::Grew => self.more = true,
             Input::Loaded(rows) => self.loaded(rows),
-            Input::Connected(row) => self.connected(row),
+            Input::Connected(row) => {
+                self.connected(row);
+                self.gates.push_back((now + ORDER_GATE, row));
+            }
             Input::Finished(row, end) => self.finished(row, end, now),
             Input::TargetSeen => {
                 if let Health::Down { retry_at, .. } = &mut self.health {
@@ -145,6 +161,7 @@ impl Scheduler {
             Input::Paused(paused) => self.paused = paused,
             Input::Tick => {}
         }
+        self.open_gates(now);
         let mut commands = Vec::new();
         // First what makes room in the window, then what fills it.
         self.next_to_send(now, &mut commands);
@@ -154,14 +171,21 @@ impl Scheduler {
 
     /// Returns when to send [`Input::Tick`].
     pub(super) fn wake_at(&self) -> Option<Instant> {
-        match &self.health {
+        let gate = self.gates.front().map(|(opens_at, _)| *opens_at);
+        let probe = match &self.health {
             Health::Down { retry_at, .. }
                 if self.probe.is_none() && !self.heads.is_empty() && !self.paused =>
             {
                 Some(*retry_at)
             }
             _ => None,
-        }
+        };
+        [gate, probe].into_iter().flatten().min()
+    }
+
+    /// Returns the events whose response is late.
+    pub(super) fn late(&self) -> &HashSet<RowId> {
+        &self.late
     }
 
     pub(super) fn health(&self) -> &Health {
@@ -194,7 +218,26 @@ impl Scheduler {
         }
     }
 
+    fn open_gates(&mut self, now: Instant) {
+        while let Some((_, row)) = self.gates.pop_front_if(|(opens_at, _)| *opens_at <= now) {
+            if let Some(key) = self.in_flight.remove(&row) {
+                self.late.insert(row);
+                self.unblock(key);
+            }
+        }
+    }
+
+    /// Makes the next event of a key the head that may be sent.
+    fn unblock(&mut self, key: Arc<str>) {
+        if let Some(head) = self.queues.get(&key).and_then(VecDeque::front) {
+            self.heads.insert(*head, key);
+        }
+    }
+
     fn finished(&mut self, row: RowId, end: End, now: Instant) {
+        if self.late.remove(&row) {
+            return;
+        }
         let Some(key) = self.in_flight.remove(&row) else {
             return;
         };
@@ -214,9 +257,9 @@ impl Scheduler {
         if was_probe {
             self.probe = None;
         }
-        if let Some(head) = self.queues.get(&key).and_then(VecDeque::front) {
-            self.heads.insert(*head, key);
-        }
+        let is_over = |(_, row): &mut (Instant, RowId)| !self.in_flight.contains_key(row);
+        while self.gates.pop_front_if(is_over).is_some() {}
+        self.unblock(key);
     }
 
     /// Marks the target as down. When it goes away several requests fail; after the first only probes count.
@@ -269,7 +312,7 @@ impl Scheduler {
 
     fn may_send(&self, now: Instant) -> bool {
         match &self.health {
-            _ if self.paused => false,
+            _ if self.paused || self.late.len() >= self.limits.late => false,
             Health::Up => true,
             Health::Untried => self.probe.is_none(),
             Health::Down { retry_at, .. } => self.probe.is_none() && *retry_at <= now,

@@ -6,30 +6,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::capture_connection;
 use ringtail_errors::{Code, Coded, codes};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use ringtail_protocol::event::{EventId, Request, Timestamp, header_map};
+use ringtail_protocol::event::{EventId, Timestamp, header_map};
+use ringtail_protocol::field_names::FieldNames;
 
-use super::connect::{self, OutgoingBody, TargetClient};
-use super::request::{Rewrite, rewrite, state_length};
+use super::connect::{self, Connection, Connector, OutgoingBody};
+use super::request::{Origin, rewrite, state_length};
 use ringtail_model::headers;
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{Cause, FailureKind, Outcome};
 use ringtail_outbound::failure::SendFailure;
-use ringtail_store::NewAttempt;
+use ringtail_store::{NewAttempt, StoredRequest};
 
 /// Bytes of an answer's body that are kept with the attempt.
 pub const KEPT_BODY_BYTES: usize = 256 * 1024;
 
 /// Bytes of an answer's body that are read; the rest is neither counted nor waited for.
 pub const MAX_READ_BYTES: u64 = 64 * 1024 * 1024;
+
+const ROOT: PathAndQuery = PathAndQuery::from_static("/");
 
 /// How requests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +68,7 @@ pub struct Sender {
 struct SenderInner {
     target: TargetUrl,
     options: SendOptions,
-    client: TargetClient,
+    connector: Connector,
     seen: Notify,
 }
 
@@ -86,13 +89,12 @@ impl Sender {
     /// # Errors
     /// When the target is `https` and the system's trust store cannot be used.
     pub fn new(target: TargetUrl, options: SendOptions) -> Result<Self, TrustError> {
-        let client = connect::client(&target, options.insecure, options.connect_timeout)
-            .map_err(TrustError)?;
+        let connector = Connector::new(&target, options.insecure).map_err(TrustError)?;
         Ok(Self {
             inner: Arc::new(SenderInner {
                 target,
                 options,
-                client,
+                connector,
                 seen: Notify::new(),
             }),
         })
@@ -107,18 +109,11 @@ impl Sender {
     /// Connects to the target, to see that it accepts connections.
     ///
     /// # Errors
-    /// When it does not: the reason in words.
-    pub async fn probe(&self) -> Result<(), String> {
-        let url = self.target().join("").map_err(|error| error.to_string())?;
-        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-        let port = url.port_u16();
-        let port = port.unwrap_or(if self.target().is_https() { 443 } else { 80 });
-        let connect = tokio::net::TcpStream::connect((host, port));
-        match tokio::time::timeout(self.options().connect_timeout, connect).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("it does not connect in time".to_owned()),
-        }
+    /// When it does not.
+    pub async fn probe(&self) -> Result<(), SendFailure> {
+        self.connect().await?;
+        self.inner.seen.notify_one();
+        Ok(())
     }
 
     pub(super) fn options(&self) -> &SendOptions {
@@ -134,17 +129,16 @@ impl Sender {
     /// made, and not at all if it is not.
     pub async fn deliver(
         &self,
-        event: EventId,
-        request: &Request,
+        stored: &StoredRequest,
         cause: Cause,
         connected: impl FnOnce() + Send,
     ) -> Delivery {
-        let mut draft = Draft::new(event, cause, self.target().to_string());
-        let outgoing = match self.outgoing(event, request, cause) {
+        let mut draft = Draft::new(stored.id, cause, self.target().to_string());
+        let outgoing = match self.outgoing(stored, cause) {
             Ok(outgoing) => outgoing,
             Err(failure) => return draft.failed(failure),
         };
-        draft.target = outgoing.uri().to_string();
+        draft.target.clone_from(&outgoing.url);
         let (began, answer) = self.head(outgoing, connected).await;
         draft.began = began;
         match answer {
@@ -154,38 +148,28 @@ impl Sender {
     }
 
     /// Builds the request to the target from a stored one.
-    fn outgoing(
-        &self,
-        event: EventId,
-        request: &Request,
-        cause: Cause,
-    ) -> Result<http::Request<OutgoingBody>, SendFailure> {
+    fn outgoing(&self, stored: &StoredRequest, cause: Cause) -> Result<Outgoing, SendFailure> {
+        let request = &stored.request;
         let mut fields = header_map(&request.headers);
         let method = http::Method::from_bytes(request.method.as_bytes())
             .map_err(|_| unsendable("its method is not one of HTTP"))?;
         let body = Full::new(request.body.clone()).map_err(|never| match never {});
-        self.rewrite(&mut fields, event, Some(&request.peer), cause);
+        let origin = Origin {
+            event: stored.id,
+            endpoint: &stored.endpoint,
+            peer: &request.peer,
+            cause,
+        };
+        self.rewrite(&mut fields, &origin);
         state_length(&mut fields, &method, request.body.len());
-        self.build(method, &request.path, fields, body.boxed_unsync())
+        let mut outgoing = self.build(method, &request.path, fields, body.boxed_unsync())?;
+        let names = request.headers.iter().map(|header| header.name.as_str());
+        outgoing.names = Some(FieldNames::of_fields(names));
+        Ok(outgoing)
     }
 
-    pub(super) fn rewrite(
-        &self,
-        fields: &mut HeaderMap,
-        event: EventId,
-        peer: Option<&str>,
-        cause: Cause,
-    ) {
-        rewrite(
-            fields,
-            &Rewrite {
-                target: self.target(),
-                keep_host: self.options().keep_host,
-                event,
-                peer: peer.filter(|peer| !peer.is_empty()),
-                replay: cause == Cause::Replay,
-            },
-        );
+    pub(super) fn rewrite(&self, fields: &mut HeaderMap, origin: &Origin<'_>) {
+        rewrite(fields, self.target(), self.options().keep_host, origin);
     }
 
     pub(super) fn build(
@@ -194,66 +178,62 @@ impl Sender {
         below: &str,
         fields: HeaderMap,
         body: OutgoingBody,
-    ) -> Result<http::Request<OutgoingBody>, SendFailure> {
-        let uri = self
-            .target()
-            .join(below)
-            .map_err(|_| unsendable("its URL at the target is too long or not one of HTTP"))?;
-        let mut outgoing = http::Request::new(body);
-        *outgoing.method_mut() = method;
-        *outgoing.uri_mut() = uri;
-        *outgoing.headers_mut() = fields;
-        Ok(outgoing)
+    ) -> Result<Outgoing, SendFailure> {
+        let too_long = |_| unsendable("its URL at the target is too long or not one of HTTP");
+        let url = self.target().join(below).map_err(too_long)?;
+        let mut request = http::Request::new(body);
+        *request.method_mut() = method;
+        *request.headers_mut() = fields;
+        let shown = self.target().show(&url);
+        // The target is no proxy: it gets the path alone.
+        *request.uri_mut() = url.path_and_query().cloned().unwrap_or(ROOT).into();
+        Ok(Outgoing {
+            request,
+            names: None,
+            url: shown,
+        })
     }
 
     /// Sends a request and waits for the head of the answer.
     pub(super) async fn head(
         &self,
-        mut outgoing: http::Request<OutgoingBody>,
+        outgoing: Outgoing,
         connected: impl FnOnce() + Send,
     ) -> (Began, Result<http::Response<Incoming>, SendFailure>) {
-        let mut capture = capture_connection(&mut outgoing);
-        let mut began = Began::now();
-        let answer = self.inner.client.request(outgoing);
-        tokio::pin!(answer);
-        let made = async { capture.wait_for_connection_metadata().await.is_some() };
-        let first = tokio::select! {
-            biased;
-            // First, so that an answer that is there already is not taken for late.
-            answer = &mut answer => Some(answer),
-            true = made => None,
-            () = sleep(self.options().connect_timeout) => {
-                let host = self.target().host();
-                let waited = self.options().connect_timeout.as_millis();
-                return (began, Err(SendFailure {
-                    kind: FailureKind::Unreachable,
-                    message: format!("{host} does not answer (no connection within {waited} ms)"),
-                    connected: false,
-                }));
-            }
+        let began = Began::now();
+        let connection = match self.connect().await {
+            Ok(connection) => connection,
+            Err(failure) => return (began, Err(failure)),
         };
-        if first.is_none() {
-            began = Began::now();
-        }
-        if !matches!(&first, Some(Err(error)) if error.is_connect()) {
-            connected();
-            self.inner.seen.notify_one();
-        }
-        let answer = match first {
-            Some(answer) => answer,
-            None => match timeout_at(self.deadline(began), answer).await {
-                Ok(answer) => answer,
-                Err(_) => return (began, Err(self.timed_out("no answer"))),
-            },
-        };
-        let answer = match answer {
+        let began = Began::now();
+        connected();
+        self.inner.seen.notify_one();
+        let answer = connect::exchange(connection, outgoing.names, outgoing.request);
+        let answer = match timeout_at(self.deadline(began), answer).await {
+            Err(_) => Err(self.timed_out("no answer")),
             // Nothing may follow it but the other protocol, and as a final answer it would break the link.
-            Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            Ok(Ok(answer)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 Err(SendFailure::switched(self.target()))
             }
-            answer => answer.map_err(|error| SendFailure::of_target(&error, self.target())),
+            Ok(answer) => answer.map_err(|error| SendFailure::answering(&error, self.target())),
         };
         (began, answer)
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Connection>, SendFailure> {
+        let limit = self.options().connect_timeout;
+        match timeout(limit, self.inner.connector.connect()).await {
+            Ok(made) => made.map_err(|error| SendFailure::of_target(&*error, self.target())),
+            Err(_) => Err(SendFailure {
+                kind: FailureKind::Unreachable,
+                message: format!(
+                    "{} does not answer (no connection within {} ms)",
+                    self.target().host(),
+                    limit.as_millis()
+                ),
+                connected: false,
+            }),
+        }
     }
 
     async fn read<B>(&self, mut draft: Draft, response: http::Response<B>) -> Delivery
@@ -312,6 +292,16 @@ fn unsendable(reason: &str) -> SendFailure {
         message: format!("the event cannot be sent: {reason}"),
         connected: true,
     }
+}
+
+/// A request to the target.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    request: http::Request<OutgoingBody>,
+    /// The names of its header fields as the caller sent them, if known.
+    pub(super) names: Option<FieldNames>,
+    /// Its URL, for people.
+    pub(super) url: String,
 }
 
 /// What became of one request.

@@ -111,6 +111,38 @@ async fn what_is_pending_and_what_comes_in_is_forwarded_and_done() {
 }
 
 #[tokio::test]
+async fn an_app_that_does_not_answer_gets_the_next_event_and_its_answer_is_still_recorded() {
+    let test = TestHistory::open();
+    test.receives(vec![call(1, "a"), call(2, "a")]).await;
+    let second = Arc::new(Notify::new());
+    let app = App::start({
+        let (second, count) = (second.clone(), AtomicUsize::new(0));
+        move |_| {
+            let second = second.clone();
+            let is_first = count.fetch_add(1, Ordering::SeqCst) == 0;
+            async move {
+                match is_first {
+                    true => second.notified().await,
+                    false => second.notify_one(),
+                }
+                response(200, "")
+            }
+        }
+    });
+    let running = Running::start(&test.history, sender_to(&app));
+    let state = running.state(|state| !state.unanswered.is_empty()).await;
+    assert_eq!(state.unanswered[0].seq, 1);
+    let rows = attempts(&test, 2).await;
+    let mut verdicts: Vec<_> = rows.iter().map(|row| row.verdict.word()).collect();
+    verdicts.sort_unstable();
+    assert_eq!(verdicts, ["late", "ok"]);
+    running
+        .state(|state| state.unanswered.is_empty() && state.pending == 0)
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn what_comes_in_while_it_is_paused_waits_until_it_is_not() {
     let test = TestHistory::open();
     test.receives(vec![call(1, "a")]).await;
@@ -395,6 +427,7 @@ async fn more_than_the_window_is_pending_and_gets_through() {
     let options = ForwardOptions {
         limits: Limits {
             in_flight: 2,
+            late: 4,
             window: 8,
             page: 4,
         },

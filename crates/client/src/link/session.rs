@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ringtail_protocol::http2;
-use ringtail_protocol::path::{EVENTS, PASSTHROUGH};
+use ringtail_protocol::path::{EVENTS, PASSTHROUGH, RESPONSE};
 use ringtail_protocol::stream::ByteStream;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
@@ -174,9 +174,14 @@ impl Session {
         if path == EVENTS && request.method() == Method::POST {
             return self.events(request);
         }
+        if path == RESPONSE {
+            let status = self.sink.status.subscribe();
+            return passthrough::respond(self.passthrough.as_ref(), status, &request).await;
+        }
         match path.strip_prefix(PASSTHROUGH) {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                passthrough::answer(self.passthrough.as_ref(), request).await
+                let endpoint = &self.sink.endpoint;
+                passthrough::answer(self.passthrough.as_ref(), endpoint, request).await
             }
             _ => status(StatusCode::NOT_FOUND),
         }

@@ -354,6 +354,7 @@ async fn session(
             target: None,
             pending: 0,
             paused: false,
+            unanswered: Vec::new(),
             failing: None,
             canary: None,
             subscription: None,

@@ -60,10 +60,10 @@ codes! {
         meaning: "The app gave no readable response. RingCentral counts a failure; after 10 minutes of failures it blacklists the subscription.",
         causes: &[
             "refused: the app is not running, or listens on another port or address.",
-            "reset: the app closed the connection early: it crashed, restarted, or never answers (RingCentral's own Python quick start does not).",
-            "timed-out: the app took longer than --timeout, or never answers (as RingCentral's own JavaScript quick start).",
+            "reset: the app closed the connection early: it crashed, restarted, or ends without an answer (RingCentral's own Python quick start does).",
+            "timed-out: the app took longer than --timeout, or never answers: RingCentral's own JavaScript quick start (webhook-server.js) reads notifications and does not answer them.",
             "tls: the target is https and its certificate is not trusted, or it speaks plain HTTP.",
-            "not-http: what listens there is not a web server.",
+            "not-http: what listens there is not a web server, or a header field of its response is malformed.",
             "unreachable: the target's name or address is not reachable.",
         ],
         next: &[

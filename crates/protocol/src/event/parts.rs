@@ -5,6 +5,7 @@ use bytes::{BufMut, BytesMut};
 use http::{HeaderMap, HeaderName};
 
 use super::{EncodeError, EncodedRequest, MAX_HEADERS, Request, fit};
+use crate::field_names::FieldNames;
 use crate::path::HopByHop;
 
 /// A request as hyper holds it, with its body read.
@@ -18,6 +19,8 @@ pub struct RequestParts<'a> {
     pub peer: &'a str,
     /// All header fields; those that concern one hop only are left out of the encoding.
     pub headers: &'a HeaderMap,
+    /// Their names as sent, if known.
+    pub names: Option<&'a FieldNames>,
     /// Body, after transfer decoding and nothing else.
     pub body: &'a [u8],
 }
@@ -29,6 +32,13 @@ impl RequestParts<'_> {
     /// When a part does not fit its length field or there are more than [`MAX_HEADERS`] fields.
     pub fn encode(&self) -> Result<EncodedRequest, EncodeError> {
         let hop = HopByHop::of(self.headers);
+        if let Some(fields) = (self.names).and_then(|names| names.fields(self.headers)) {
+            let kept = || {
+                let kept = fields.iter().filter(|field| !hop.has(field.name));
+                kept.map(|field| (field.sent, field.value))
+            };
+            return encode(self.method, self.path, self.peer, kept, self.body);
+        }
         let kept = || {
             self.headers
                 .iter()
@@ -111,6 +121,7 @@ mod tests {
             path: "/hook?a=%20",
             peer: "192.0.2.1:1",
             headers: &headers,
+            names: None,
             body: b"{}",
         };
         let field = |name: &str, value: &'static [u8]| Header {
@@ -144,6 +155,7 @@ mod tests {
             path: "",
             peer: "",
             headers: &headers,
+            names: None,
             body: b"",
         };
         assert_eq!(parts.encode().unwrap_err().field, "header count");

@@ -15,7 +15,7 @@ pub fn raw(event: &EventDetail) -> Vec<u8> {
         path => format!("/{path}"),
     };
     let mut out = format!("{} {path} HTTP/1.1\r\n", event.event.method).into_bytes();
-    let host = event.headers.iter().filter(|header| header.name == "host");
+    let host = event.headers.iter().filter(|header| header.is("host"));
     for header in host.chain(carried(event)) {
         for part in [header.name.as_bytes(), b": ", &header.value, b"\r\n"] {
             out.extend_from_slice(part);

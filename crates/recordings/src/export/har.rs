@@ -113,7 +113,7 @@ fn request(detail: &EventDetail) -> Value {
 
 /// Reconstructs the caller's URL from host, endpoint and path.
 fn url(detail: &EventDetail) -> String {
-    let host = detail.headers.iter().find(|header| header.name == "host");
+    let host = detail.headers.iter().find(|header| header.is("host"));
     let host = host.and_then(|host| std::str::from_utf8(&host.value).ok());
     let host = host.unwrap_or("relay.invalid");
     format!(
@@ -197,7 +197,7 @@ fn headers(headers: &[Header]) -> Value {
 }
 
 fn content_type(headers: &[Header]) -> String {
-    let field = headers.iter().find(|header| header.name == "content-type");
+    let field = headers.iter().find(|header| header.is("content-type"));
     field.map_or_else(String::new, |field| {
         String::from_utf8_lossy(&field.value).into_owned()
     })

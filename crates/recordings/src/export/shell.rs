@@ -34,6 +34,10 @@ pub fn curl(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Err
         options.push_str(&text);
     };
     option("--globoff --path-as-is".to_owned());
+    if let Some(socket) = target.socket() {
+        let socket = word(socket.as_os_str().as_encoded_bytes());
+        option(format!("--unix-socket {socket}"));
+    }
     for header in carried(event) {
         let field = match header.value.is_empty() {
             true => format!("{};", header.name).into_bytes(),
@@ -43,7 +47,7 @@ pub fn curl(event: &EventDetail, target: &TargetUrl) -> Result<String, http::Err
     }
     // Suppress the fields that curl adds.
     for own in ["accept", "user-agent", "content-type", "expect"] {
-        if !carried(event).any(|header| header.name.eq_ignore_ascii_case(own)) {
+        if !carried(event).any(|header| header.is(own)) {
             option(format!("--header '{own}:'"));
         }
     }
@@ -107,7 +111,7 @@ pub fn httpie(event: &EventDetail, target: &TargetUrl) -> Result<String, http::E
         command.push_str(&format!(" \\\n  {}", word(&field)));
     }
     for own in ["accept", "content-type"] {
-        if !carried(event).any(|header| header.name.eq_ignore_ascii_case(own)) {
+        if !carried(event).any(|header| header.is(own)) {
             command.push_str(&format!(" \\\n  '{own}:'"));
         }
     }

@@ -174,7 +174,7 @@ fn fields(message: &Object<'_>) -> Result<Vec<Header>, String> {
         let value = field.text("value")?.unwrap_or_default();
         if !name.starts_with(':') {
             headers.push(Header {
-                name: name.to_ascii_lowercase(),
+                name,
                 value: Bytes::from(value),
             });
         }

@@ -129,7 +129,7 @@ fn headers(line: &Object<'_>) -> Result<Vec<Header>, String> {
             _ => return Err(format!("{place} is not a [name, value] pair")),
         };
         Ok(Header {
-            name: field::string(&place, name)?.to_ascii_lowercase(),
+            name: field::string(&place, name)?,
             value,
         })
     });

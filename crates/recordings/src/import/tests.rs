@@ -123,7 +123,7 @@ fn an_archive_of_another_program_is_read() {
         ("POST", "/hook?a=1")
     );
     assert_eq!(recorded.request.headers.len(), 1);
-    assert_eq!(recorded.request.headers[0].name, "content-type");
+    assert_eq!(recorded.request.headers[0].name, "Content-Type");
     assert_eq!(recorded.request.body, "hi");
     assert_eq!(recorded.answers[0].body, &[0, 1, 2][..]);
     assert!(

@@ -161,7 +161,7 @@ impl Field {
 
     /// Returns the kind of a header field.
     pub(super) fn of_header(name: &str) -> Self {
-        if sounds_secret(&name.replace('-', "")) {
+        if sounds_secret(&name.replace('-', "").to_ascii_lowercase()) {
             Self::Token
         } else {
             Self::Harmless

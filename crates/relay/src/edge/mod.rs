@@ -6,8 +6,9 @@
 //! validation                 → 200 and the token; stored without waiting
 //! Digital challenge          → 200 and the challenge if the verify token is known; stored without waiting
 //! notification               → stored, then 200, with the token if it has one
+//! passthrough, sent once     → stored, then the app's response; or 200
 //! passthrough, with a link   → stored without waiting, then the app's response, or 502, 503, 504
-//! passthrough, without       → the callback's fallback: stored, then 200; or 503
+//! passthrough, without       → stored without waiting, then 503
 //! body or journal too full   → 413, 408, 431, 503
 //! ```
 
@@ -42,7 +43,6 @@ use crate::metrics::{AnswerKind, Limit};
 use crate::net::activity::ConnectionActivity;
 use crate::net::proxies::Caller;
 use crate::response::{self, RelayResponse};
-use crate::shutdown::Phase;
 
 /// Answers one request.
 pub(crate) async fn respond(
@@ -203,18 +203,9 @@ async fn at_endpoint(
                 .recorder
                 .append_durable(&received, kind, Disposition::Pending)
                 .await;
-            stored.map(|()| accepted(&received.request.head.headers))
+            stored.map(|_id| accepted(&received.request.head.headers))
         }
-        _ => {
-            let response = Box::pin(passthrough::respond(edge, endpoint, &received));
-            tokio::select! {
-                biased;
-                response = response => response,
-                () = edge.shutdown.reached(Phase::GiveUp) => {
-                    Ok(response::unavailable("the relay is restarting\n"))
-                }
-            }
-        }
+        _ => Box::pin(passthrough::respond(edge, endpoint, &received)).await,
     };
     let response = response.unwrap_or_else(|error| edge.recorder.refuse(&error));
     (answer_kind, response)

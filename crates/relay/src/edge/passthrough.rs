@@ -1,6 +1,6 @@
 //! Requests that the app answers.
 
-use http::{Response, StatusCode};
+use http::StatusCode;
 use http_body_util::Either;
 use ringtail_protocol::event::{Disposition, EventId, Kind};
 use ringtail_protocol::path;
@@ -14,61 +14,65 @@ use crate::accounts::EndpointRecord;
 use crate::app_body::AppBody;
 use crate::budget::request_bytes;
 use crate::limits::PASSTHROUGH_BYTES;
-use crate::links::passthrough::{NoResponse, PassthroughRequest};
+use crate::links::passthrough::{LinkRequest, NoResponse, PassthroughRequest, response_of};
 use crate::links::registry::AcquireError;
 use crate::metrics::Limit;
 use crate::response::{self, RelayResponse};
+use crate::shutdown::Phase;
 
 /// Fields by which an app would act on the pages of every other endpoint of the relay's host.
 const OF_THE_WHOLE_ORIGIN: [&str; 2] = ["clear-site-data", "service-worker-allowed"];
 
-/// Sends the request to the app over a link, or answers in its place.
+/// Answers with the app's response, or in the app's place.
 pub(super) async fn respond(
     edge: &EdgeContext,
     endpoint: &EndpointRecord,
     received: &Received,
 ) -> Result<RelayResponse, RecordError> {
+    match received.callback.fallback() {
+        Fallback::Accept { content_type, body } => {
+            let app = accept(edge, endpoint, received).await?;
+            Ok(app.unwrap_or_else(|| response::with_body(StatusCode::OK, content_type, body)))
+        }
+        Fallback::Refuse => pass(edge, endpoint, received).await,
+    }
+}
+
+/// Stores a callback that RingCentral sends only once, and returns the app's response if it comes in time.
+///
+/// The event is durable and pending before a client hears of it, and takes the way of a notification to the app. Only its
+/// response is asked for here, so nothing that happens to the client can lose the event or make two of it.
+async fn accept(
+    edge: &EdgeContext,
+    endpoint: &EndpointRecord,
+    received: &Received,
+) -> Result<Option<RelayResponse>, RecordError> {
+    let recorder = &edge.recorder;
+    let event = recorder
+        .append_durable(received, Kind::Passthrough, Disposition::Pending)
+        .await?;
+    let app = ask(edge, endpoint, received, || Ok(response_of(event)));
+    let app = tokio::select! {
+        biased;
+        app = app => app.ok(),
+        () = edge.shutdown.reached(Phase::GiveUp) => None,
+    };
+    // A client that does not know the path answers 404, and not with the event's id.
+    Ok(app.and_then(|mut app| app.headers_mut().remove(path::EVENT_ID).map(|_| app)))
+}
+
+/// Passes the request on to the app of one client.
+async fn pass(
+    edge: &EdgeContext,
+    endpoint: &EndpointRecord,
+    received: &Received,
+) -> Result<RelayResponse, RecordError> {
     let request = &received.request;
-    let owners = edge.owners(endpoint, request.caller);
-    let no_memory = || {
-        edge.metrics.limits.hit(Limit::BufferedBytes);
-        Ok(response::unavailable("the relay is busy\n"))
-    };
-    let Some(mut memory) = edge.memory.take(owners, request_bytes(&request.head)) else {
-        return no_memory();
-    };
-    let caller = edge.api.proxies.owner(request.caller);
-    let deadline = Instant::now() + edge.limits.passthrough_deadline;
     let mut headers = request.head.headers.clone();
     path::strip_hop_by_hop(&mut headers);
+    let peer = request.caller.to_string();
     let mut event: Option<EventId> = None;
-    let mut untouched = NoResponse::NotForwarding;
-    let mut tried = Vec::new();
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let wait = edge.limits.passthrough_wait.min(left);
-        let permit = match edge
-            .links
-            .acquire(request.endpoint, caller, &tried, wait)
-            .await
-        {
-            Ok(permit) => permit,
-            Err(AcquireError::Offline) => {
-                return fall_back(edge, received, event.map(|_| untouched)).await;
-            }
-            Err(AcquireError::Busy) => {
-                edge.metrics.limits.hit(Limit::PassthroughsPerLink);
-                if event.is_none() {
-                    append(edge, received, Disposition::Answered)?;
-                }
-                return Ok(response::unavailable("the app is busy\n"));
-            }
-        };
-        // Requests that wait for a permit hold none of it.
-        if tried.is_empty() && memory.grow(PASSTHROUGH_BYTES).is_none() {
-            return no_memory();
-        }
-        tried.push(permit.link());
+    let asked = ask(edge, endpoint, received, || {
         // Appended before it is sent, and only with a permit: `Passed` means that a client has the request.
         let event = match event {
             Some(event) => event,
@@ -78,39 +82,129 @@ pub(super) async fn respond(
             event,
             method: &request.head.method,
             path: request.below(),
+            peer: &peer,
+            names: request.head.extensions.get(),
             headers: &headers,
             body: request.body.clone(),
         };
-        match permit.send(outgoing, deadline).await {
-            Ok((response, permit)) => {
-                let (head, body) = response.into_parts();
-                let body = AppBody::new(
-                    body,
-                    permit,
-                    memory,
-                    edge.limits.answer_idle_timeout,
-                    &edge.shutdown.connections,
-                    edge.metrics.limits.clone(),
-                );
-                let mut response = Response::new(Either::Right(Box::new(body)));
-                *response.status_mut() = head.status;
-                *response.headers_mut() = head.headers;
-                if request.shares_origin() {
+        outgoing
+            .encode()
+            .ok_or(NoAnswer::Client(NoResponse::TooLarge))
+    });
+    let asked = tokio::select! {
+        biased;
+        asked = asked => asked,
+        () = edge.shutdown.reached(Phase::GiveUp) => {
+            return Ok(response::unavailable("the relay is restarting\n"));
+        }
+    };
+    let no_answer = match asked {
+        Ok(response) => return Ok(response),
+        Err(no_answer) => no_answer,
+    };
+    let (response, event) = match no_answer {
+        NoAnswer::Record(error) => return Err(error),
+        NoAnswer::Client(reason) => return Ok(no_response(reason)),
+        NoAnswer::NoMemory => return Ok(response::unavailable("the relay is busy\n")),
+        NoAnswer::Busy => (response::unavailable("the app is busy\n"), event),
+        NoAnswer::Offline => {
+            let line = "no client with an app is connected to this endpoint\n";
+            (response::unavailable(line), event)
+        }
+    };
+    if event.is_none() {
+        append(edge, received, Disposition::Answered)?;
+    }
+    Ok(response)
+}
+
+/// Why there is no response of an app.
+#[derive(Debug)]
+enum NoAnswer {
+    Record(RecordError),
+    /// No client was asked: the endpoint, its account or the caller holds all memory that it may.
+    NoMemory,
+    /// No client was asked: none that forwards is connected.
+    Offline,
+    /// The client has as many requests as it may.
+    Busy,
+    Client(NoResponse),
+}
+
+impl From<RecordError> for NoAnswer {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
+    }
+}
+
+/// Asks the endpoint's clients, the newest first, until the request may have reached the app of one. `request` makes the
+/// request once there is a permit for it.
+async fn ask(
+    edge: &EdgeContext,
+    endpoint: &EndpointRecord,
+    received: &Received,
+    mut request: impl FnMut() -> Result<LinkRequest, NoAnswer>,
+) -> Result<RelayResponse, NoAnswer> {
+    let limits = &edge.limits;
+    let from = received.request.caller;
+    let no_memory = || {
+        edge.metrics.limits.hit(Limit::BufferedBytes);
+        NoAnswer::NoMemory
+    };
+    let owners = edge.owners(endpoint, from);
+    let memory = edge
+        .memory
+        .take(owners, request_bytes(&received.request.head));
+    let mut memory = memory.ok_or_else(no_memory)?;
+    let caller = edge.api.proxies.owner(from);
+    let deadline = Instant::now() + limits.passthrough_deadline;
+    let mut untouched = None;
+    let mut tried = Vec::new();
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let wait = limits.passthrough_wait.min(left);
+        let permit = match edge.links.acquire(endpoint.key, caller, &tried, wait).await {
+            Ok(permit) => permit,
+            Err(AcquireError::Offline) => {
+                return Err(untouched.map_or(NoAnswer::Offline, NoAnswer::Client));
+            }
+            Err(AcquireError::Busy) => {
+                edge.metrics.limits.hit(Limit::PassthroughsPerLink);
+                return Err(NoAnswer::Busy);
+            }
+        };
+        // Requests that wait for a permit hold none of it.
+        if tried.is_empty() {
+            memory.grow(PASSTHROUGH_BYTES).ok_or_else(no_memory)?;
+        }
+        tried.push(permit.link());
+        match permit.send(request()?, deadline).await {
+            Ok((mut response, permit)) => {
+                if received.request.shares_origin() {
                     for name in OF_THE_WHOLE_ORIGIN {
                         response.headers_mut().remove(name);
                     }
                 }
-                return Ok(response);
+                return Ok(response.map(|body| {
+                    Either::Right(Box::new(AppBody::new(
+                        body,
+                        permit,
+                        memory,
+                        limits.answer_idle_timeout,
+                        &edge.shutdown.connections,
+                        edge.metrics.limits.clone(),
+                    )))
+                }));
             }
             // Another client may have it.
-            Err(reason) if reason.is_untouched() => untouched = reason,
+            Err(reason) if reason.is_untouched() => untouched = Some(reason),
             Err(reason) => {
                 match reason {
                     NoResponse::Deadline => edge.metrics.limits.hit(Limit::PassthroughTime),
                     NoResponse::HeadTooLarge => edge.metrics.limits.hit(Limit::AnswerHeadBytes),
                     _ => {}
                 }
-                return Ok(no_response(reason));
+                return Err(NoAnswer::Client(reason));
             }
         }
     }
@@ -125,31 +219,9 @@ fn append(
     recorder.append_detached(received, Kind::Passthrough, disposition)
 }
 
-/// Answers in the app's place. `sent` is why no client reached an app; without it, no client was asked. A callback that
-/// RingCentral sends only once is stored as pending, even if it has been stored as passed before: the app must get it.
-async fn fall_back(
-    edge: &EdgeContext,
-    received: &Received,
-    sent: Option<NoResponse>,
-) -> Result<RelayResponse, RecordError> {
-    if let Fallback::Accept { content_type, body } = received.callback.fallback() {
-        edge.recorder
-            .append_durable(received, Kind::Passthrough, Disposition::Pending)
-            .await?;
-        return Ok(response::with_body(StatusCode::OK, content_type, body));
-    }
-    if let Some(reason) = sent {
-        return Ok(no_response(reason));
-    }
-    append(edge, received, Disposition::Answered)?;
-    Ok(response::unavailable(
-        "no client with an app is connected to this endpoint\n",
-    ))
-}
-
 fn no_response(reason: NoResponse) -> RelayResponse {
     let (status, line) = match reason {
-        NoResponse::Deadline => (
+        NoResponse::Deadline | NoResponse::TimedOut => (
             StatusCode::GATEWAY_TIMEOUT,
             "the app did not answer in time\n",
         ),

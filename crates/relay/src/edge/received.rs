@@ -102,6 +102,7 @@ impl WholeRequest {
             path: self.below(),
             peer: &self.caller.to_string(),
             headers: &self.head.headers,
+            names: self.head.extensions.get(),
             body: &self.body,
         }
         .encode()

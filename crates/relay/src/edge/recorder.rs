@@ -58,10 +58,11 @@ impl Recorder {
         received: &Received,
         kind: Kind,
         disposition: Disposition,
-    ) -> Result<(), RecordError> {
-        let entry = self.entry(received, EventId::fresh(), kind, disposition)?;
+    ) -> Result<EventId, RecordError> {
+        let id = EventId::fresh();
+        let entry = self.entry(received, id, kind, disposition)?;
         self.journal.append(entry).await?;
-        Ok(())
+        Ok(id)
     }
 
     /// Queues the event without waiting for the disk. A full queue drops it.

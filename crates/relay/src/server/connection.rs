@@ -30,6 +30,7 @@ use crate::limits::{
 use crate::metrics::{Limit, Metrics};
 use crate::net::activity::ConnectionActivity;
 use crate::net::admission::{Admission, ConnectionSlot};
+use crate::net::head_capture::HeadCapture;
 use crate::net::proxies::{Caller, Proxies};
 use crate::net::proxy_header::{self, ProxyHeaderError};
 use crate::response::{self, RelayResponse};
@@ -80,6 +81,7 @@ pub(super) async fn serve(
         context,
         peer,
         activity,
+        head: HeadCapture::default(),
         establish_by,
     };
     match stream {
@@ -172,6 +174,7 @@ struct Connection {
     context: Arc<ListenerContext>,
     peer: SocketAddr,
     activity: ConnectionActivity,
+    head: HeadCapture,
     establish_by: Instant,
 }
 
@@ -203,6 +206,9 @@ impl Connection {
             .max_send_buf_size(SEND_BUFFER)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW);
+        let (reading, written) = (self.head.clone(), self.head.clone());
+        let stream = InspectReader::new(stream, move |read: &[u8]| reading.read(read));
+        let stream = InspectWriter::new(stream, move |_| written.written());
         let this = self.clone();
         let service = service_fn(move |request| {
             let this = this.clone();
@@ -222,6 +228,11 @@ impl Connection {
         activity.record_request();
         request.extensions_mut().insert(activity.clone());
         let version = request.version();
+        if version > Version::HTTP_11 {
+            self.head.stop();
+        } else if let Some(names) = self.head.take() {
+            request.extensions_mut().insert(names);
+        }
         let caller = context.proxies.caller(self.peer, request.headers());
         // A caller named by a proxy has no connection here that counts, so its requests do.
         let permit = match caller {
@@ -236,6 +247,9 @@ impl Connection {
         } else {
             edge::respond(&context.edge, caller, request).await
         };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            self.head.stop();
+        }
         // While draining, the next request should reach the next relay. The response to a validation is kept small, and
         // an upgrade is the last response anyway.
         if version <= Version::HTTP_11

@@ -15,7 +15,7 @@ use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_protocol::path;
 use tokio::sync::mpsc;
 
-use crate::kit::{App, Caller, Dial, TestRelay, soon, text_app};
+use crate::kit::{App, Caller, Conn, Dial, TestRelay, soon, text_app};
 
 /// A bot's installation, which RingCentral sends once (docs/RINGCENTRAL.md 7.6).
 const INSTALL: &str = r#"{"access_token":"t","creator_extension_id":"1","creator_account_id":"2"}"#;
@@ -46,6 +46,13 @@ async fn request_and_response_pass_through_unchanged() {
             .status(201)
             .header("x-path", head.uri.path_and_query().unwrap().as_str())
             .header("x-event", &head.headers[path::EVENT_ID])
+            .header("x-peer", &head.headers[path::PEER])
+            .header(
+                "x-names",
+                head.headers
+                    .get(path::FIELD_NAMES)
+                    .map_or("", |it| it.to_str().unwrap()),
+            )
             .header("set-cookie", "a=1")
             .header("set-cookie", "b=2")
             .header("clear-site-data", "\"*\"")
@@ -59,17 +66,33 @@ async fn request_and_response_pass_through_unchanged() {
     let mut client = relay.attach(&endpoint, echo).await;
     client.head().await;
     let binary: Vec<u8> = (0..=255).cycle().take(700_000).collect();
-    for mut caller in [Caller::http1(&relay).await, Caller::http2(&relay).await] {
+    let callers = [
+        (
+            Caller::http1(&relay).await,
+            "x-twice,x-twice,ringtail-event-id,ringtail-peer,",
+        ),
+        (Caller::http2(&relay).await, ""),
+    ];
+    for (mut caller, names) in callers {
         let request = Request::put(endpoint.path("/a%20b//c?q=1&q=%2F"))
             .header("x-twice", "1")
             .header("x-twice", http::HeaderValue::from_bytes(b"\xff").unwrap())
             .header(path::EVENT_ID, "forged")
+            .header(path::PEER, "forged")
+            .header(path::FIELD_NAMES, "forged")
             .header("expect", "100-continue")
             .body(Full::from(binary.clone()))
             .unwrap();
         let answer = caller.send(request).await;
         assert_eq!(answer.status, StatusCode::CREATED);
         assert_eq!(answer.headers["x-path"], "/passthrough/a%20b//c?q=1&q=%2F");
+        let got = answer.headers["x-names"].to_str().unwrap();
+        assert!(
+            got.starts_with(names) && got.is_empty() == names.is_empty(),
+            "{got}"
+        );
+        let peer = answer.headers["x-peer"].to_str().unwrap();
+        assert!(peer.starts_with("127.0.0.1:"), "{peer}");
         let all = |name| -> Vec<&[u8]> {
             let values = answer.headers.get_all(name).iter();
             values.map(http::HeaderValue::as_bytes).collect()
@@ -149,30 +172,122 @@ async fn without_a_client_an_install_stays_pending() {
     );
 }
 
-#[tokio::test]
-async fn an_install_whose_app_is_down_stays_pending() {
+/// Installs a bot, and returns the response and the only event that comes of it.
+async fn install(app: App) -> (StatusCode, Bytes) {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
-    let mut client = relay.attach(&endpoint, no_answer(path::UNREACHABLE)).await;
-    relay
-        .attached(&endpoint, "nothing listens at the app's address\n")
-        .await;
+    let mut client = relay.attach(&endpoint, app).await;
+    client.head().await;
+    let mut caller = Caller::http1(&relay).await;
+    let answer = caller.post(&endpoint.path("/oauth"), INSTALL).await;
+    let (event, request) = client.event().await;
+    assert_eq!(
+        (event.seq, event.kind, event.disposition),
+        (1, Kind::Passthrough, Disposition::Pending)
+    );
+    assert_eq!(request.body, INSTALL);
+    // What comes next is another request.
+    caller.get(&endpoint.path("/page")).await;
+    let (next, request) = client.event().await;
+    assert_eq!((next.seq, &*request.path), (2, "/page"));
+    (answer.status, answer.body)
+}
+
+#[tokio::test]
+async fn an_install_is_one_pending_event_whatever_the_client_says() {
+    let accepted = (StatusCode::OK, Bytes::from("{}"));
+    for reason in [
+        path::UNREACHABLE,
+        path::NOT_FORWARDING,
+        path::FAILED,
+        path::TIMED_OUT,
+        path::HEAD_TOO_LARGE,
+        "of a newer client",
+    ] {
+        assert_eq!(install(no_answer(reason)).await, accepted, "{reason}");
+    }
+    let old = app(|_| async move {
+        let answer = Response::builder().status(404);
+        answer.body(Full::default().boxed()).unwrap()
+    });
+    assert_eq!(install(old).await, accepted);
+}
+
+#[tokio::test]
+async fn an_install_gets_the_apps_response_if_it_comes() {
+    let app = app(|request| async move {
+        let is_install = request.uri().path() == path::RESPONSE;
+        assert!(!is_install || request.method() == http::Method::GET);
+        Response::builder()
+            .status(if is_install { 202 } else { 200 })
+            .header(path::EVENT_ID, &request.headers()[path::EVENT_ID])
+            .body(Full::from("installed").boxed())
+            .unwrap()
+    });
+    let expected = (StatusCode::ACCEPTED, Bytes::from("installed"));
+    assert_eq!(install(app).await, expected);
+}
+
+#[tokio::test]
+async fn an_install_whose_client_hangs_or_dies_is_answered_200() {
+    let relay = TestRelay::with(|config| {
+        config.limits.passthrough_deadline = Duration::from_millis(200);
+    })
+    .await;
+    let endpoint = relay.endpoint().await;
+    let (asked, mut asks) = mpsc::channel(1);
+    let silent = app(move |_| {
+        let asked = asked.clone();
+        async move {
+            asked.send(()).await.unwrap();
+            std::future::pending().await
+        }
+    });
+    let mut client = relay.attach(&endpoint, silent).await;
+    client.head().await;
     let mut caller = Caller::http1(&relay).await;
     let answer = caller.post(&endpoint.path("/oauth"), INSTALL).await;
     assert_eq!((answer.status, &*answer.body), (StatusCode::OK, &b"{}"[..]));
+    asks.recv().await.unwrap();
+    let path = endpoint.path("/oauth");
+    let (answer, ()) = tokio::join!(caller.post(&path, INSTALL), async {
+        asks.recv().await.unwrap();
+        client.kill();
+    });
+    assert_eq!((answer.status, &*answer.body), (StatusCode::OK, &b"{}"[..]));
+}
 
-    client.head().await;
-    let (owed, request) = soon("the owed event", async {
-        loop {
-            let (event, request) = client.event().await;
-            if event.disposition == Disposition::Pending {
-                break (event, request);
-            }
+#[tokio::test]
+async fn the_apps_reason_phrase_is_the_callers_and_there_is_no_other() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let phrases = app(|request| async move {
+        let mut answer = Response::builder().status(419);
+        if let Some(reason) = request.headers().get("x-wanted") {
+            answer = answer.header(path::REASON, reason);
         }
-    })
-    .await;
-    assert_eq!(owed.kind, Kind::Passthrough);
-    assert_eq!(request.body, INSTALL);
+        answer.body(Full::default().boxed()).unwrap()
+    });
+    let mut client = relay.attach(&endpoint, phrases).await;
+    client.head().await;
+    for (wanted, line) in [
+        (
+            "x-wanted: unknown status\r\n",
+            "HTTP/1.1 419 unknown status\r\n",
+        ),
+        ("x-wanted: \u{e9}\r\n", "HTTP/1.1 419 \u{e9}\r\n"),
+        ("", "HTTP/1.1 419 \r\n"),
+    ] {
+        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+        let head = format!(
+            "GET {} HTTP/1.1\r\nhost: relay.test\r\n{wanted}\r\n",
+            endpoint.path("/")
+        );
+        conn.write(head.as_bytes()).await;
+        let head = conn.read_head().await;
+        assert!(head.starts_with(line.as_bytes()), "{}", head.escape_ascii());
+        assert!(!head.windows(15).any(|part| part == b"ringtail-reason"));
+    }
 }
 
 #[tokio::test]

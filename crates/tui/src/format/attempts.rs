@@ -47,7 +47,7 @@ fn at_relay(event: &EventRow) -> &'static str {
         (Kind::Validation, _) => "The relay answered the validation request.",
         (Kind::Notification, Disposition::Pending) => "The relay stored it and answered 200.",
         (_, Disposition::Pending) => {
-            "No client that forwards was connected: the relay stored it and answered 200."
+            "RingCentral sends it once: the relay stored it, and answered with the app's response or with 200."
         }
         (_, Disposition::Answered) => "The relay answered it; it is not for the app.",
         (_, Disposition::Passed) => "The caller waited for the app's own answer.",
@@ -57,7 +57,7 @@ fn at_relay(event: &EventRow) -> &'static str {
 
 fn no_attempt(event: &EventRow) -> &'static str {
     match (event.forward, event.disposition) {
-        (ForwardState::Pending, _) => "Not forwarded yet.",
+        (ForwardState::Pending, _) => "Not forwarded, or without a response yet.",
         (ForwardState::Rejected, Disposition::Passed) => {
             "Rejected: its signature or token is not valid. The caller got 403, the app was not asked."
         }

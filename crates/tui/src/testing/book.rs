@@ -66,6 +66,7 @@ impl Book {
                 }),
                 pending: 0,
                 paused: false,
+                unanswered: Vec::new(),
                 failing: None,
                 canary: None,
                 subscription: None,

@@ -56,7 +56,7 @@ impl Stage {
 
     /// Makes the screen read what changed in the book.
     pub(crate) fn sync(&mut self) {
-        self.msg(Msg::Status(0, self.book.status.clone()));
+        self.msg(Msg::Status(0, Box::new(self.book.status.clone())));
         self.msg(Msg::Watermarks(self.book.watermarks()));
     }
 
@@ -95,7 +95,7 @@ impl Stage {
             Effect::Suspend | Effect::Mouse(_) | Effect::Edit { .. } | Effect::StopReplay => {}
             Effect::Pause(on) => {
                 self.book.status.paused = on;
-                return Some(Msg::Status(0, self.book.status.clone()));
+                return Some(Msg::Status(0, Box::new(self.book.status.clone())));
             }
             Effect::Clip(text) => {
                 self.clip = Some(String::from_utf8_lossy(&text).into_owned());

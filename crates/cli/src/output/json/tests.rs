@@ -128,6 +128,7 @@ fn link_target_and_gap_have_lines() {
         target: None,
         pending: 3,
         paused: false,
+        unanswered: Vec::new(),
         failing: None,
         canary: None,
         subscription: None,

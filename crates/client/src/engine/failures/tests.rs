@@ -23,6 +23,7 @@ fn down(kind: FailureKind) -> Status {
         }),
         pending: 1,
         paused: false,
+        unanswered: Vec::new(),
         failing: None,
         canary: None,
         subscription: None,

@@ -8,7 +8,7 @@ use crate::forward::SendOptions;
 use crate::forward::testing::{quick, sender, sender_to};
 use ringtail_kit::app::{App, AppBody, Port, Seen, response};
 use ringtail_model::{AttemptDetail, Outcome, RowId};
-use ringtail_store::testing::TestHistory;
+use ringtail_store::testing::{ENDPOINT, TestHistory};
 
 const PIECES: usize = 3;
 
@@ -45,10 +45,12 @@ impl Caller {
             .header("host", "relay.example")
             .header("content-length", body.len())
             .header("x-kept", "1")
+            .header("ringtail-peer", "192.0.2.9:4711")
+            .header("x-forwarded-for", "10.0.0.1")
             .body(Full::new(Bytes::from(body)))
             .unwrap();
         self.passthrough
-            .passthrough(id(), "/cards?q=1", Some("192.0.2.9"), request)
+            .passthrough(id(), ENDPOINT, "/cards?q=1", request)
             .await
     }
 
@@ -113,7 +115,9 @@ async fn the_answer_reaches_the_caller_and_the_history() {
     assert_eq!(seen.headers["x-kept"], "1");
     assert_eq!(seen.headers["content-length"], "4");
     assert_eq!(seen.headers["host"], app.address.to_string());
-    assert_eq!(seen.headers["x-forwarded-for"], "192.0.2.9");
+    assert_eq!(seen.headers["x-forwarded-for"], "10.0.0.1, 192.0.2.9");
+    assert_eq!(seen.headers["x-forwarded-prefix"], format!("/{ENDPOINT}"));
+    assert!(!seen.headers.contains_key("ringtail-peer"));
     assert_eq!(seen.headers["ringtail-event-id"], id().to_string());
 
     let detail = caller.recorded().await;
@@ -270,7 +274,7 @@ async fn a_caller_that_breaks_off_its_request_is_not_the_apps_fault() {
         .unwrap();
     let failure = caller
         .passthrough
-        .passthrough(id(), "/", None, request)
+        .passthrough(id(), ENDPOINT, "/", request)
         .await
         .unwrap_err();
     assert!(failure.message.contains("caller disconnected"), "{failure}");
@@ -284,7 +288,7 @@ async fn a_request_that_cannot_be_sent_is_recorded() {
     let request = http::Request::new(Empty::<Bytes>::new());
     let failure = caller
         .passthrough
-        .passthrough(id(), "/a b", None, request)
+        .passthrough(id(), ENDPOINT, "/a b", request)
         .await
         .unwrap_err();
     assert!(failure.message.contains("cannot be sent"), "{failure}");

@@ -8,6 +8,7 @@ use crate::forward::ForwardOptions;
 
 const LIMITS: Limits = Limits {
     in_flight: 3,
+    late: 4,
     window: 8,
     page: 4,
 };
@@ -93,6 +94,43 @@ fn keys_run_side_by_side_and_wait_for_themselves() {
     assert_eq!(script.load(&[(1, "a"), (2, "a"), (3, "b")]), send(&[1, 3]));
     assert_eq!(script.finish(3, End::Done), []);
     assert_eq!(script.finish(1, End::Done), send(&[2]));
+}
+
+#[test]
+fn an_app_that_never_answers_blocks_a_key_for_three_seconds() {
+    let mut script = Script::up();
+    script.on(Input::Grew);
+    assert_eq!(script.load(&[(1, "a"), (2, "a"), (3, "a")]), send(&[1]));
+    assert_eq!(
+        script.later(10_000),
+        [],
+        "the time begins with the connection"
+    );
+    assert_eq!(script.on(Input::Connected(RowId(1))), []);
+    assert_eq!(script.scheduler.wake_at(), Some(script.now + ORDER_GATE));
+    assert_eq!(script.later(2999), []);
+    assert_eq!(script.later(1), send(&[2]));
+    assert_eq!(script.scheduler.late(), &HashSet::from([RowId(1)]));
+    assert_eq!(script.on(Input::Connected(RowId(2))), []);
+    // The end of a late one lets nothing overtake.
+    assert_eq!(script.finish(1, End::Done), []);
+    assert!(script.scheduler.late().is_empty());
+    assert_eq!(script.finish(2, End::Done), send(&[3]));
+}
+
+#[test]
+fn late_responses_are_bounded() {
+    let mut script = Script::up();
+    for row in 1..=4 {
+        script.on(Input::Grew);
+        let key = row.to_string();
+        assert_eq!(script.load(&[(row, &key)]), send(&[row]));
+        script.on(Input::Connected(RowId(row)));
+        script.later(3000);
+    }
+    script.on(Input::Grew);
+    assert_eq!(script.load(&[(5, "e")]), []);
+    assert_eq!(script.finish(2, End::Done), send(&[5]));
 }
 
 #[test]
@@ -241,6 +279,7 @@ struct World {
     rows: Vec<u8>,
     ended: BTreeSet<i64>,
     in_flight: Vec<i64>,
+    connected: HashMap<i64, Instant>,
     loading: Option<(i64, usize)>,
 }
 
@@ -252,12 +291,18 @@ impl World {
             rows: Vec::new(),
             ended: BTreeSet::new(),
             in_flight: Vec::new(),
+            connected: HashMap::new(),
             loading: None,
         }
     }
 
     fn key(&self, row: i64) -> u8 {
         self.rows[usize::try_from(row).unwrap() - 1]
+    }
+
+    fn is_late(&self, row: i64) -> bool {
+        let connected = self.connected.get(&row);
+        connected.is_some_and(|at| *at + ORDER_GATE <= self.script.now)
     }
 
     fn on(&mut self, input: Input) -> Result<(), TestCaseError> {
@@ -270,16 +315,22 @@ impl World {
                 Command::Send(RowId(row)) => {
                     let key = self.key(row);
                     prop_assert!(!self.ended.contains(&row), "{} is over", row);
-                    prop_assert!(!self.in_flight.iter().any(|busy| self.key(*busy) == key));
+                    let mut busy = self.in_flight.iter().filter(|row| !self.is_late(**row));
+                    prop_assert!(!busy.any(|busy| self.key(*busy) == key));
                     let earlier = (1..row).filter(|other| self.key(*other) == key);
                     for other in earlier {
-                        prop_assert!(self.ended.contains(&other), "{} before {}", row, other);
+                        let is_over = self.ended.contains(&other) || self.is_late(other);
+                        prop_assert!(is_over, "{} before {}", row, other);
                     }
                     self.in_flight.push(row);
                 }
             }
         }
-        prop_assert!(self.in_flight.len() <= LIMITS.in_flight);
+        let late = self.in_flight.iter().filter(|row| self.is_late(**row));
+        let late = late.count();
+        prop_assert!(self.in_flight.len() - late <= LIMITS.in_flight);
+        prop_assert!(late <= LIMITS.late + LIMITS.in_flight);
+        prop_assert_eq!(self.script.scheduler.late().len(), late);
         prop_assert!(self.script.scheduler.waiting <= LIMITS.window + LIMITS.in_flight);
         Ok(())
     }
@@ -294,8 +345,11 @@ impl World {
             }
             Event::Load => self.answer_load(),
             Event::Connect(which) => match self.pick(which) {
-                Some(row) => self.on(Input::Connected(RowId(row))),
-                None => Ok(()),
+                Some(row) if !self.connected.contains_key(&row) => {
+                    self.connected.insert(row, self.script.now);
+                    self.on(Input::Connected(RowId(row)))
+                }
+                _ => Ok(()),
             },
             Event::Settle(which) => self.end(which, Some(End::Done)),
             Event::Lose(which) => self.end(which, Some(End::Gone)),
@@ -329,6 +383,8 @@ impl World {
         let Some(row) = self.pick(which) else {
             return Ok(());
         };
+        // What has been connected is never unreachable.
+        let end = end.or(self.connected.remove(&row).map(|_| End::Done));
         self.in_flight.retain(|busy| *busy != row);
         if end.is_some() {
             self.ended.insert(row);

@@ -13,14 +13,19 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 use crate::forward::testing::{quick, sender, sender_to};
 use ringtail_kit::app::{App, Port, listen, response, say};
-use ringtail_model::Outcome;
+use ringtail_model::{ForwardState, Outcome};
 use ringtail_store::testing::request;
 
 async fn deliver(sender: &Sender, body: &str) -> Delivery {
-    let id = EventId::from_bytes([7; 16]);
-    sender
-        .deliver(id, &request(body), Cause::Forward, || ())
-        .await
+    let stored = StoredRequest {
+        id: EventId::from_bytes([7; 16]),
+        endpoint: "sms-x7".to_owned(),
+        seq: 1,
+        forward: ForwardState::Pending,
+        edited_from: None,
+        request: request(body),
+    };
+    sender.deliver(&stored, Cause::Forward, || ()).await
 }
 
 fn failure(delivery: &Delivery) -> (FailureKind, &str) {

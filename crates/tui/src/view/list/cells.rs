@@ -48,7 +48,7 @@ fn without_receiver(summary: &str, room: usize) -> Cow<'_, str> {
 /// Returns the app's answer, or why it is missing.
 pub(super) fn answer(event: &EventRow, app: &App, room: usize) -> Line<'static> {
     if event.forward == ForwardState::Pending {
-        return pending(engine_of(event, app));
+        return pending(event, engine_of(event, app));
     }
     let Some(attempt) = &event.last_attempt else {
         return match event.disposition {
@@ -66,11 +66,14 @@ pub(super) fn answer(event: &EventRow, app: &App, room: usize) -> Line<'static> 
     }
 }
 
-fn pending(engine: Option<&Status>) -> Line<'static> {
+fn pending(event: &EventRow, engine: Option<&Status>) -> Line<'static> {
     // Without an engine it waits until its endpoint is listened on again.
     let Some(engine) = engine else {
         return line("pending", WARN);
     };
+    if engine.unanswered.iter().any(|sent| sent.row == event.row) {
+        return line("late", WARN);
+    }
     if engine.paused {
         return line("paused", WARN);
     }

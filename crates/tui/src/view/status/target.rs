@@ -76,6 +76,9 @@ fn target(status: &Status, now: Timestamp, words: Words) -> Line<'static> {
                 0 => span("  ", PLAIN),
                 _ => span(format!(", {pending} pending  "), PLAIN),
             };
+            if let Some(first) = status.unanswered.first() {
+                why = format!("  {}", first.words(now));
+            }
         }
     }
     line += span(url, PLAIN);
@@ -138,6 +141,9 @@ pub(super) fn shows_host(line: &Line<'_>, engine: &Status, room: usize) -> bool 
 
 /// Returns host and port of a URL, which tell targets apart.
 fn host(url: &str) -> &str {
+    if url.starts_with("unix:") {
+        return url;
+    }
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }

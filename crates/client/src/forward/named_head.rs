@@ -1,0 +1,152 @@
+//! Gives the header fields of a request the names that its caller sent: hyper writes them in lower case.
+
+use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use ringtail_protocol::field_names::FieldNames;
+
+/// A connection for one request, whose head hyper writes in one piece.
+#[derive(Debug)]
+pub(super) struct NamedHead<T> {
+    inner: T,
+    /// The names, until the head has come.
+    names: Option<FieldNames>,
+    /// What to write instead of as many bytes of hyper's.
+    head: Vec<u8>,
+    written: usize,
+}
+
+impl<T> NamedHead<T> {
+    /// Without names, or with names in lower case as in HTTP/2, the head stays as it is.
+    pub(super) fn new(inner: T, names: Option<FieldNames>) -> Self {
+        let has_case = |names: &FieldNames| names.as_text().contains(char::is_uppercase);
+        Self {
+            inner,
+            names: names.filter(has_case),
+            head: Vec::new(),
+            written: 0,
+        }
+    }
+}
+
+impl<T: Read + Unpin> Read for NamedHead<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+
+impl<T: Write + Unpin> Write for NamedHead<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if let Some(names) = self.names.take() {
+            self.head = named(buf, &names);
+        }
+        let this = &mut *self;
+        let left = &this.head[this.written..];
+        if left.is_empty() {
+            return Pin::new(&mut this.inner).poll_write(cx, buf);
+        }
+        let left = &left[..left.len().min(buf.len())];
+        let written = ready!(Pin::new(&mut this.inner).poll_write(cx, left))?;
+        this.written += written;
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// Returns the head at the start of `bytes` with the names that were sent; fields that Ringtail adds get capitals.
+fn named(bytes: &[u8], names: &FieldNames) -> Vec<u8> {
+    const END: &[u8] = b"\r\n\r\n";
+    let Some(end) = bytes.windows(END.len()).position(|window| window == END) else {
+        return Vec::new();
+    };
+    let mut sent: HashMap<String, Vec<&str>> = HashMap::new();
+    for name in names.as_text().rsplit(',') {
+        sent.entry(name.to_ascii_lowercase())
+            .or_default()
+            .push(name);
+    }
+    let mut head = bytes[..end].to_vec();
+    let lines = head.split_mut(|byte| *byte == b'\n').skip(1);
+    for line in lines {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            continue;
+        };
+        let name = &mut line[..colon];
+        let known = std::str::from_utf8(name)
+            .ok()
+            .and_then(|name| sent.get_mut(name)?.pop());
+        match known {
+            Some(known) => name.copy_from_slice(known.as_bytes()),
+            None => capitalise(name),
+        }
+    }
+    head
+}
+
+fn capitalise(name: &mut [u8]) {
+    for word in name.split_mut(|byte| *byte == b'-') {
+        if let Some(first) = word.first_mut() {
+            first.make_ascii_uppercase();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper_util::rt::TokioIo;
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    const HYPER: &str = "POST /x-a:1 HTTP/1.1\r\nx-a: 1\r\nx-a: x-b: 2\r\nhost: h\r\nx-forwarded-for: 1\r\n\r\nx-a: body";
+
+    /// Returns what the app gets when its socket takes a few bytes at a time.
+    async fn written(names: Option<&str>) -> String {
+        let (mut app, socket) = tokio::io::duplex(7);
+        let names = names.map(FieldNames::from_text);
+        let mut socket = NamedHead::new(TokioIo::new(socket), names);
+        let write = async move {
+            let mut left = HYPER.as_bytes();
+            while !left.is_empty() {
+                let write = |cx: &mut Context<'_>| Pin::new(&mut socket).poll_write(cx, left);
+                let written = std::future::poll_fn(write).await.unwrap();
+                left = &left[written..];
+            }
+        };
+        let mut text = String::new();
+        let (_, read) = tokio::join!(write, app.read_to_string(&mut text));
+        read.unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn names_are_those_that_were_sent_and_added_ones_get_capitals() {
+        let head = "POST /x-a:1 HTTP/1.1\r\nX-A: 1\r\nx-A: x-b: 2\r\nHOST: h\r\nX-Forwarded-For: 1\r\n\r\nx-a: body";
+        assert_eq!(written(Some("HOST,X-A,Other,x-A")).await, head);
+    }
+
+    #[tokio::test]
+    async fn names_of_http2_stay_in_lower_case() {
+        for names in [None, Some("x-a,x-a,host"), Some("")] {
+            assert_eq!(written(names).await, HYPER);
+        }
+    }
+}

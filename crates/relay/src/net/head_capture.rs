@@ -1,0 +1,121 @@
+//! Captures the head of each HTTP/1.1 request as it comes: hyper hands out the names of its fields in lower case, and keeps
+//! their case to itself.
+//!
+//! A head begins with the first byte after the response to the request before. A caller that sends its next request
+//! earlier (pipelining, which RingCentral does not use) gets names in lower case.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use ringtail_protocol::field_names::FieldNames;
+
+use crate::limits::HEADER_BYTES;
+
+/// The head that a connection is reading. Shared by its socket and its requests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HeadCapture(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+enum State {
+    /// The next byte begins a head.
+    #[default]
+    Before,
+    /// In a head, or in the body after it: at most [`HEADER_BYTES`].
+    Reading(Vec<u8>),
+    /// The head has been taken, or is too large, and the response is not there yet.
+    Done,
+    /// There are no more heads of HTTP/1.1.
+    Stopped,
+}
+
+impl HeadCapture {
+    /// Takes note of bytes that were read.
+    pub(crate) fn read(&self, bytes: &[u8]) {
+        let mut state = self.0.lock();
+        if let State::Before = *state {
+            *state = State::Reading(Vec::new());
+        }
+        if let State::Reading(head) = &mut *state {
+            // Empty lines before a request are ignored (RFC 9112, 2.2).
+            let bytes = if head.is_empty() {
+                bytes.trim_ascii_start()
+            } else {
+                bytes
+            };
+            if head.len() + bytes.len() > HEADER_BYTES {
+                let room = HEADER_BYTES - head.len();
+                head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+            } else {
+                head.extend_from_slice(bytes);
+            }
+        }
+    }
+
+    /// Takes note that bytes were written: what is read next is another request, or a body that nobody asks about.
+    pub(crate) fn written(&self) {
+        let mut state = self.0.lock();
+        if !matches!(*state, State::Stopped) {
+            *state = State::Before;
+        }
+    }
+
+    /// Returns the names of the request whose head has just come.
+    pub(crate) fn take(&self) -> Option<FieldNames> {
+        let mut state = self.0.lock();
+        match std::mem::replace(&mut *state, State::Done) {
+            State::Reading(head) => FieldNames::of_head(&head),
+            State::Stopped => {
+                *state = State::Stopped;
+                None
+            }
+            State::Before | State::Done => None,
+        }
+    }
+
+    /// Ends the capture: the connection speaks another protocol from now on.
+    pub(crate) fn stop(&self) {
+        *self.0.lock() = State::Stopped;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(capture: &HeadCapture) -> Option<String> {
+        capture.take().map(|names| names.as_text().to_owned())
+    }
+
+    #[test]
+    fn each_head_is_taken_once_and_the_next_begins_after_the_response() {
+        let capture = HeadCapture::default();
+        capture.read(b"\r\nPOST / HTTP/1.1\r\nX-");
+        capture.read(b"A: 1\r\nx-B: 2\r\n\r\nX-Body: 1\r\n");
+        assert_eq!(taken(&capture).as_deref(), Some("X-A,x-B"));
+        capture.read(b"more of the body\n\n");
+        assert_eq!(taken(&capture), None);
+        capture.written();
+        assert_eq!(
+            taken(&capture),
+            None,
+            "a request that came before the response"
+        );
+        capture.written();
+        capture.read(b"GET / HTTP/1.1\r\nX-C: 1\r\n\r\n");
+        assert_eq!(taken(&capture).as_deref(), Some("X-C"));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_freed() {
+        let capture = HeadCapture::default();
+        for _ in 0..100 {
+            capture.read(&[b'x'; HEADER_BYTES - 1]);
+        }
+        assert!(matches!(&*capture.0.lock(), State::Reading(head) if head.len() == HEADER_BYTES));
+        capture.stop();
+        capture.written();
+        capture.read(b"GET / HTTP/1.1\r\nX-C: 1\r\n\r\n");
+        assert_eq!(taken(&capture), None);
+        assert!(matches!(&*capture.0.lock(), State::Stopped));
+    }
+}
