@@ -194,13 +194,13 @@ impl Relay {
         socket
     }
 
-    /// Returns what was stored since the last time.
+    /// Returns what was stored since the last time. An event's key is the endpoint's, shifted by the bits of `seq`.
     pub(super) fn stored(&mut self) -> Vec<Stored> {
         let mut query = self
             .database
             .prepare_cached(
                 "SELECT key, kind, disposition, request FROM event
-                 WHERE endpoint = ?1 AND key > ?2 ORDER BY key",
+                 WHERE key >> 42 = ?1 AND key > ?2 ORDER BY key",
             )
             .expect("the journal's schema");
         let rows = query.query_map((self.key, self.last), |row| {
