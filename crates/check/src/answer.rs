@@ -102,6 +102,10 @@ pub(super) fn no_answer(requirement: Requirement, none: &NoAnswer) -> Row {
             "headers larger than any that could be read".to_owned(),
             "send what RingCentral needs: Validation-Token and Content-Type",
         ),
+        NoAnswer::Tls { reason } if reason.contains("CertificateRequired") => (
+            format!("the server wants a client certificate ({})", quote(reason)),
+            "do not ask callers of this path for a certificate: RingCentral has none to show",
+        ),
         NoAnswer::Tls { reason } => (
             format!("TLS broke off: {}", quote(reason)),
             "do not ask callers of this path for a certificate: RingCentral has none to show",

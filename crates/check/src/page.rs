@@ -70,7 +70,14 @@ const BY_HEADER: [(&str, &str, Page); 6] = [
 ];
 
 /// Pages known by words in their HTML.
-const BY_WORDS: [(&str, Page); 9] = [
+const BY_WORDS: [(&str, Page); 10] = [
+    (
+        "plain HTTP request was sent to HTTPS port",
+        Page {
+            what: "plain HTTP at a port for HTTPS",
+            fix: "begin the address with https://",
+        },
+    ),
     (
         "/cdn-cgi/challenge-platform/",
         Page {
@@ -227,6 +234,14 @@ mod tests {
             (answer(200, html, ""), None),
             (answer(200, json, "{}"), None),
             (answer(404, html, "<h1>Not Found</h1>"), None),
+            (
+                answer(
+                    400,
+                    html,
+                    "<center>The plain HTTP request was sent to HTTPS port</center>",
+                ),
+                Some("plain HTTP at a port for HTTPS"),
+            ),
             (
                 answer(403, ("cf-mitigated", "challenge"), ""),
                 Some("Cloudflare's bot check"),
