@@ -120,8 +120,10 @@ impl Share {
         }
         held.total += more;
         held.beyond = beyond;
-        for owner in &self.owners {
-            *held.by_owner.entry(*owner).or_default() += more;
+        if more > 0 {
+            for owner in &self.owners {
+                *held.by_owner.entry(*owner).or_default() += more;
+            }
         }
         self.amount += more;
         Some(())
