@@ -201,7 +201,7 @@ pub enum AddressError {
     /// It is not a URL.
     #[error("that is not a URL")]
     NotAUrl {
-        /// Why.
+        /// The reason.
         #[source]
         source: http::uri::InvalidUri,
     },

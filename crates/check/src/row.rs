@@ -42,7 +42,7 @@ pub enum Requirement {
     OldTime,
     /// The first answer is as fast as later ones.
     ColdStart,
-    /// A notification is answered.
+    /// The address answers a notification.
     NotificationAnswer,
     /// A notification's status is 200.
     NotificationStatus,

@@ -40,7 +40,7 @@ pub enum ReplayError {
     Unsigned {
         /// The event.
         id: EventId,
-        /// Why.
+        /// The reason.
         #[source]
         source: NoSecret,
     },

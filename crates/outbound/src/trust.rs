@@ -115,7 +115,7 @@ pub enum TrustError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         source: std::io::Error,
     },
@@ -130,7 +130,7 @@ pub enum TrustError {
     NotPem {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         source: pem::Error,
     },
@@ -143,7 +143,7 @@ pub enum TrustError {
     /// rustls rejected an authority, or there is none.
     #[error("cannot set up TLS towards the relay")]
     Unusable {
-        /// Why.
+        /// The reason.
         #[source]
         source: rustls::Error,
     },

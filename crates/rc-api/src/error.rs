@@ -62,7 +62,7 @@ pub enum ApiError {
     NoResponse {
         /// The call.
         call: Call,
-        /// Why.
+        /// The reason.
         #[source]
         source: NoResponseError,
     },

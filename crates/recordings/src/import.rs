@@ -75,7 +75,7 @@ pub enum FormatError {
     Line {
         /// The line, from 1.
         line: u64,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// An entry of HAR is not a request.
@@ -83,7 +83,7 @@ pub enum FormatError {
     Entry {
         /// The entry, from 1.
         entry: u64,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The archive is damaged.
@@ -91,7 +91,7 @@ pub enum FormatError {
     Broken {
         /// The last readable entry, from 1.
         entry: u64,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }

@@ -25,7 +25,7 @@ pub const KEY_FILE: &str = "mask.key";
 pub struct KeyError {
     /// The file.
     pub path: PathBuf,
-    /// Why.
+    /// The reason.
     #[source]
     pub source: io::Error,
 }

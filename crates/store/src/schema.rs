@@ -68,7 +68,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The system gave no random bytes or no thread.
-    #[error("the system refused what the history needs")]
+    #[error("the system gave the history no thread or no random bytes")]
     System(#[source] io::Error),
 }
 

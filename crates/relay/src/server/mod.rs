@@ -372,7 +372,7 @@ pub enum SpawnError {
     Bind {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The reason.
         #[source]
         source: std::io::Error,
     },
@@ -381,7 +381,7 @@ pub enum SpawnError {
     BindMetrics {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The reason.
         #[source]
         source: std::io::Error,
     },
@@ -390,7 +390,7 @@ pub enum SpawnError {
     BindPlain {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The reason.
         #[source]
         source: std::io::Error,
     },

@@ -195,7 +195,7 @@ pub enum DevError {
     Write {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         source: io::Error,
     },

@@ -32,7 +32,7 @@ pub enum Fault {
     TokenDiffers,
     /// There was no answer.
     NoAnswer {
-        /// Why.
+        /// The reason.
         reason: NoAnswer,
     },
 }

@@ -16,9 +16,9 @@ pub(super) struct Lines {
     current: Line<'static>,
     current_len: usize,
     text_len: usize,
-    /// Most lines.
+    /// Maximum number of lines.
     max: usize,
-    /// Most bytes of a line.
+    /// Maximum bytes of a line.
     max_line: usize,
     line_clipped: bool,
     nodes: Vec<Node>,
