@@ -25,11 +25,7 @@ pub use self::examine::examine;
 pub(crate) const DATABASE: Database = Database {
     // "rtrl"
     application_id: 0x7274_726c,
-    migrations: &[
-        include_str!("schema.sql"),
-        // SQLite reads parts of large values only in tables without generated columns. Dropping virtual ones rewrites no row.
-        "ALTER TABLE event DROP COLUMN endpoint; ALTER TABLE event DROP COLUMN seq;",
-    ],
+    migrations: &[include_str!("schema.sql")],
     // A notification is answered 200 after its commit.
     synchronous: Synchronous::Full,
     pragmas: &[

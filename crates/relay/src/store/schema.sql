@@ -56,11 +56,10 @@ CREATE TRIGGER endpoint_deleted AFTER DELETE ON endpoint BEGIN
 END;
 
 -- The key is the endpoint's, shifted left by 42 bits, plus the seq: one b-tree serves both the order of each
--- endpoint and the row, so that an append touches no second one.
+-- endpoint and the row, so that an append touches no second one. No generated columns: SQLite does not read parts of
+-- values in a table that has some.
 CREATE TABLE event (
     key          INTEGER PRIMARY KEY,
-    endpoint     INTEGER GENERATED ALWAYS AS (key >> 42) VIRTUAL,
-    seq          INTEGER GENERATED ALWAYS AS (key & 4398046511103) VIRTUAL,
     id           BLOB NOT NULL CHECK (length(id) = 16),
     received_at  INTEGER NOT NULL,
     kind         INTEGER NOT NULL,

@@ -45,7 +45,7 @@ fn a_database_is_durable_and_overwrites_deleted_rows() {
     let connection = open_writer(&dir).expect("it opens");
     for (pragma, expected) in [
         ("journal_mode", "wal"),
-        ("synchronous", "Integer(2)"),
+        ("synchronous", "Integer(1)"),
         ("secure_delete", "Integer(1)"),
         ("user_version", "Integer(2)"),
     ] {
