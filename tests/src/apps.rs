@@ -1,8 +1,6 @@
-//! RingCentral's own software, and servers written after its quick starts, behind a relay.
-//!
-//! The frameworks come from npm and PyPI. The quick starts are in no registry: what stands in for them here does what
-//! they do, such as reading a notification and never answering.
+//! RingCentral's own software behind a relay: bot frameworks from npm and PyPI, quick starts from a checkout of its samples.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,22 +19,50 @@ use crate::relay::TestRelay;
 /// How long an installation may take: sqlite3 may be compiled.
 const INSTALL_TIME: Duration = Duration::from_secs(900);
 
+/// Names a checkout of RingCentral's samples, which no registry has.
+const SAMPLES: &str = "RINGCENTRAL_API_DOCS";
+
 /// Seconds that the client waits for an app that never answers.
 const ANSWER_SECONDS: &str = "4";
 
 /// Lines of an app that are shown after each scenario.
 const MAX_SHOWN: usize = 6;
 
-/// A program of RingCentral's, or after one.
+/// A program of RingCentral's.
 struct Program {
     name: &'static str,
-    /// The file that starts it, and its text.
-    file: (&'static str, &'static str),
+    /// The file that starts it, and where its text is.
+    file: (&'static str, Source),
     install: Install,
     paths: Paths,
     scenarios: &'static [&'static str],
     /// Whether it answers notifications.
     answers: bool,
+}
+
+enum Source {
+    /// Ours: what a framework's guide tells its user to write.
+    Own(&'static str),
+    /// A file below `code-samples` of RingCentral's `ringcentral-api-docs`.
+    Sample(&'static str),
+}
+
+impl Source {
+    /// Returns the text; a sample's port 5000 becomes `port`.
+    fn text(&self, port: u16) -> anyhow::Result<String> {
+        match self {
+            Self::Own(text) => Ok((*text).to_owned()),
+            Self::Sample(path) => {
+                let checkout = std::env::var_os(SAMPLES).with_context(|| {
+                    format!("set {SAMPLES} to a checkout of ringcentral/ringcentral-api-docs")
+                })?;
+                let path = Path::new(&checkout).join("code-samples").join(path);
+                let text = std::fs::read_to_string(&path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                Ok(text.replace("5000", &port.to_string()))
+            }
+        }
+    }
 }
 
 enum Install {
@@ -58,6 +84,12 @@ const NO_PATHS: Paths = Paths {
     submit: "",
 };
 
+const QUICK_START: Paths = Paths {
+    oauth: "",
+    webhook: "/webhook",
+    submit: "",
+};
+
 const EVENTS: &[&str] = &[
     "validation",
     "sms.inbound",
@@ -75,66 +107,55 @@ const BOT: &[&str] = &[
 ];
 const INTERACTIVE_LAST: &str = "interactive.submit";
 
-const PROGRAMS: [Program; 6] = [
+const PROGRAMS: [Program; 7] = [
     Program {
-        name: "quick start, JavaScript (own text)",
-        file: (
-            "server.js",
-            "const http = require('http')\n\
-             http.createServer((req, res) => {\n\
-               const token = req.headers['validation-token']\n\
-               if (token) { res.setHeader('Validation-Token', token); res.end(); return }\n\
-               let body = ''\n\
-               req.on('data', chunk => { body += chunk })\n\
-               req.on('end', () => console.log('got', JSON.parse(body).event))\n\
-             }).listen(process.env.PORT, '127.0.0.1')\n",
-        ),
+        name: "quick start, JavaScript",
+        file: ("server.js", Source::Sample("webhooks/webhook-server.js")),
         install: Install::Nothing("node"),
-        paths: NO_PATHS,
+        paths: QUICK_START,
         scenarios: EVENTS,
         answers: false,
     },
     Program {
-        name: "quick start, Python (own text)",
-        file: (
-            "server.py",
-            "import http.server, json, os\n\
-             class Hook(http.server.BaseHTTPRequestHandler):\n\
-             \x20   def do_POST(self):\n\
-             \x20       body = self.rfile.read(int(self.headers.get('Content-Length', 0)))\n\
-             \x20       self.send_response(200)\n\
-             \x20       token = self.headers.get('Validation-Token')\n\
-             \x20       if token: self.send_header('Validation-Token', token)\n\
-             \x20       else: print('got', json.loads(body)['event'], flush=True)\n\
-             \x20       self.send_header('Content-Type', 'application/json')\n\
-             \x20       self.end_headers()\n\
-             http.server.ThreadingHTTPServer(('127.0.0.1', int(os.environ['PORT'])), Hook).serve_forever()\n",
-        ),
+        name: "quick start, Python",
+        file: ("server.py", Source::Sample("webhooks/webhook-server.py")),
         install: Install::Nothing("python3"),
-        paths: NO_PATHS,
+        paths: QUICK_START,
         scenarios: EVENTS,
-        answers: true,
+        answers: false,
     },
     Program {
-        name: "quick start, PHP (own text)",
-        file: (
-            "server.php",
-            "<?php\n\
-             $token = getallheaders()['Validation-Token'] ?? null;\n\
-             if ($token) { header('Validation-Token: ' . $token); return; }\n\
-             $event = json_decode(file_get_contents('php://input'), true)['event'];\n\
-             file_put_contents('php://stderr', \"got $event\\n\");\n",
-        ),
+        name: "quick start, PHP",
+        file: ("server.php", Source::Sample("webhooks/webhook-server.php")),
         install: Install::Nothing("php"),
         paths: NO_PATHS,
         scenarios: EVENTS,
         answers: true,
     },
     Program {
+        name: "private-bot.js",
+        file: ("bot.js", Source::Sample("team-messaging/private-bot.js")),
+        install: Install::Npm(&["@ringcentral/sdk", "express", "body-parser", "dotenv"]),
+        paths: Paths {
+            oauth: "/oauth",
+            webhook: "/webhook-callback",
+            submit: "/user-submit",
+        },
+        scenarios: &[
+            "bot.token",
+            "bot.group-joined-private",
+            "team.post-added",
+            "interactive.submit",
+            "extension.deleted",
+        ],
+        answers: true,
+    },
+    Program {
         name: "ringcentral-chatbot 2.1.5",
         file: (
             "bot.js",
-            "const createApp = require('ringcentral-chatbot/dist/apps').default\n\
+            Source::Own(
+                "const createApp = require('ringcentral-chatbot/dist/apps').default\n\
              const { Bot, Service, Cache } = require('ringcentral-chatbot/dist/models')\n\
              const app = createApp(async event => { console.log('event', event.type); return true })\n\
              ;(async () => {\n\
@@ -143,6 +164,7 @@ const PROGRAMS: [Program; 6] = [
                for (const model of [Bot, Service, Cache]) await model.sync()\n\
                app.listen(Number(process.env.PORT))\n\
              })()\n",
+            ),
         ),
         // SQLite would keep a number of this size with a fraction, and PostgreSQL does not: hence `create` above.
         install: Install::Npm(&["ringcentral-chatbot@2.1.5", "sqlite3@5"]),
@@ -158,7 +180,8 @@ const PROGRAMS: [Program; 6] = [
         name: "ringcentral-chatbot-core 1.6.1 with @rc-ex/core 1.3.7",
         file: (
             "bot.js",
-            "const express = require('express')\n\
+            Source::Own(
+                "const express = require('express')\n\
              const { extendApp } = require('ringcentral-chatbot-core')\n\
              const conf = { adminRoute: '/admin', botRoute: '/bot', models: {} }\n\
              const models = require('ringcentral-chatbot-core/dist/models').default\n\
@@ -167,6 +190,7 @@ const PROGRAMS: [Program; 6] = [
                for (const name in models) await models[name].sync()\n\
                app.listen(Number(process.env.PORT))\n\
              })()\n",
+            ),
         ),
         install: Install::Npm(&[
             "ringcentral-chatbot-core@1.6.1",
@@ -191,12 +215,14 @@ const PROGRAMS: [Program; 6] = [
         name: "ringcentral-bot-framework 0.7.2 with ringcentral-chatbot-server",
         file: (
             "bot.py",
-            "def botGotPostAddAction(bot, groupId, creatorId, user, text, dbAction, handledByExtension, event):\n\
+            Source::Own(
+                "def botGotPostAddAction(bot, groupId, creatorId, user, text, dbAction, handledByExtension, event):\n\
              \x20   print('event PostAdded', text, flush=True)\n\
              def botAuthAction(bot, dbAction):\n\
              \x20   print('event BotAdded', flush=True)\n\
              def onInteractiveMessage(bot, groupId, userInfo, data, dbAction, handledByExtension, event):\n\
              \x20   print('event UserSubmit', flush=True)\n",
+            ),
         ),
         install: Install::Pip(&[
             "ringcentral-bot-framework==0.7.2",
@@ -230,7 +256,8 @@ pub async fn run(only: &str, say: impl Fn(String)) -> anyhow::Result<bool> {
     for (number, program) in programs.filter(|(_, it)| it.name.contains(only)) {
         say(format!("\n{}", program.name));
         let home = Home::new(&relay, &token)?;
-        let command = match program.install(home.path()).await {
+        let address = free_address()?;
+        let command = match program.install(home.path(), address).await {
             Ok(command) => command,
             Err(why) => {
                 say(format!("  skipped: {why:#}"));
@@ -238,7 +265,14 @@ pub async fn run(only: &str, say: impl Fn(String)) -> anyhow::Result<bool> {
             }
         };
         let well = program
-            .play(&format!("app-{number}"), &home, &cloud, command, &say)
+            .play(
+                &format!("app-{number}"),
+                &home,
+                &cloud,
+                address,
+                command,
+                &say,
+            )
             .await;
         if let Err(error) = &well {
             say(format!("  FAILED: {error:#}"));
@@ -250,13 +284,14 @@ pub async fn run(only: &str, say: impl Fn(String)) -> anyhow::Result<bool> {
 
 impl Program {
     /// Installs it into a folder and returns the command that starts it.
-    async fn install(&self, folder: &Path) -> anyhow::Result<Command> {
-        std::fs::write(folder.join(self.file.0), self.file.1)?;
+    async fn install(&self, folder: &Path, address: SocketAddr) -> anyhow::Result<Command> {
+        let text = self.file.1.text(address.port())?;
+        std::fs::write(folder.join(self.file.0), text)?;
         let find = |name: &str| installed(name).with_context(|| format!("{name} is not installed"));
         let mut command = match &self.install {
             Install::Nothing("php") => {
                 let mut command = Command::new(find("php")?);
-                command.args(["-S", "127.0.0.1:$PORT"]);
+                command.args(["-S", &address.to_string()]);
                 command
             }
             Install::Nothing(interpreter) => Command::new(find(interpreter)?),
@@ -284,17 +319,14 @@ impl Program {
         endpoint: &str,
         home: &Home,
         cloud: &Cloud,
+        address: SocketAddr,
         mut command: Command,
         say: &impl Fn(String),
     ) -> anyhow::Result<()> {
-        let address = free_address()?;
         let target = format!("http://{address}");
         let listen = [&target, "--endpoint", endpoint, "--timeout", ANSWER_SECONDS];
         let mut client = home.listen(&listen).await?;
         let url = client.url()?;
-        if let Install::Nothing("php") = self.install {
-            command = php(&command, address);
-        }
         for (name, value) in environment(cloud, &url) {
             command.env(name, value);
         }
@@ -409,16 +441,6 @@ struct Told {
     problems: Vec<String>,
 }
 
-fn php(before: &Command, address: std::net::SocketAddr) -> Command {
-    let before = before.as_std();
-    let mut command = Command::new(before.get_program());
-    command.args(["-S", &address.to_string(), "server.php"]);
-    if let Some(folder) = before.get_current_dir() {
-        command.current_dir(folder);
-    }
-    command
-}
-
 /// What the frameworks read, all of them.
 fn environment(cloud: &Cloud, url: &str) -> Vec<(&'static str, String)> {
     let (id, secret) = ("example-client-id", "example-client-secret");
@@ -437,6 +459,13 @@ fn environment(cloud: &Cloud, url: &str) -> Vec<(&'static str, String)> {
         ("RINGCENTRAL_BOT_CLIENT_ID", id.to_owned()),
         ("RINGCENTRAL_BOT_CLIENT_SECRET", secret.to_owned()),
         ("DB_TYPE", "file".to_owned()),
+        ("RC_SERVER_URL", cloud.url()),
+        ("RC_APP_CLIENT_ID", id.to_owned()),
+        ("RC_APP_CLIENT_SECRET", secret.to_owned()),
+        (
+            "WEBHOOK_DELIVERY_ADDRESS",
+            format!("{url}/webhook-callback"),
+        ),
     ]
 }
 

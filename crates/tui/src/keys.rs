@@ -1,4 +1,4 @@
-//! Reads keys from the process's terminal: [`Tty`] for whoever asks, and [`read`] on a thread for the screen.
+//! Reads keys from the process's terminal: [`Tty`] for whoever asks, and `read` on a thread for the screen.
 //!
 //! A read of a terminal cannot be cancelled, so only the thread hangs, and it ends with the process.
 

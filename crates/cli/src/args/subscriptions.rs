@@ -74,7 +74,7 @@ RINGCENTRAL_JWT, from the terminal, or as three lines from stdin if that is not 
 For a bot, set RINGCENTRAL_ACCESS_TOKEN.
 They are saved in ringcentral.json beside the configuration file, readable by you only.")]
 pub(crate) struct CloudLoginArgs {
-    /// URL of RingCentral's API [env: RINGCENTRAL_SERVER_URL] [default: https://platform.ringcentral.com]
+    /// URL of RingCentral's API [env: RINGCENTRAL_SERVER_URL] [default: platform.ringcentral.com]
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
 }

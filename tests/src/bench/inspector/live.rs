@@ -180,7 +180,7 @@ async fn arrive(history: History, endpoint: &str, stop: CancellationToken) -> an
 async fn serve(listener: TcpListener) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let answer = service_fn(async |request: Request<body::Incoming>| {
+        let answer = service_fn(|request: Request<body::Incoming>| async {
             drop(request.into_body().collect().await);
             Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
         });
