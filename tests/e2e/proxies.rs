@@ -169,7 +169,12 @@ fn small(answer: &Answer) -> anyhow::Result<()> {
 fn values<'a>(event: &'a Value, name: &str) -> Vec<&'a str> {
     let fields = event["headers"].as_array().into_iter().flatten();
     fields
-        .filter(|field| field[0] == name)
+        // Over HTTP/1.1 names keep their case, and Caddy capitalises them.
+        .filter(|field| {
+            field[0]
+                .as_str()
+                .is_some_and(|is| is.eq_ignore_ascii_case(name))
+        })
         .filter_map(|field| field[1].as_str())
         .collect()
 }
