@@ -119,7 +119,7 @@ impl Address {
         format!("{scheme}://{}", self.authority())
     }
 
-    /// Returns path and query as they go on the wire.
+    /// Returns path and query as sent.
     pub(super) fn target(&self) -> &str {
         self.uri
             .path_and_query()

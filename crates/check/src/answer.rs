@@ -122,7 +122,7 @@ fn content(answer: &Answer, token: &str) -> Vec<Row> {
     let mut rows = vec![Row::pass(Requirement::Redirect, "none")];
     let echoed = token_row(answer, token);
     let is_echoed = echoed.earns.is_none();
-    // nginx ends the handshake first, and then refuses with one of its own statuses or 400.
+    // nginx ends the handshake first, and then refuses with a 4xx that only nginx uses, or with 400.
     let refuses = matches!(status.as_u16(), 400 | 401 | 403 | 495 | 496);
     if answer.asks_certificate && refuses && !is_echoed {
         rows.push(Row::pass(Requirement::Page, "none"));

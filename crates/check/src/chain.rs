@@ -79,7 +79,7 @@ pub(super) fn judge(
 
     let links = Links::of(&parsed);
     if links.leaf_is_elsewhere(&parsed) {
-        // Whatever is said of the first certificate would be said of the wrong one.
+        // Rows about the first certificate would describe the wrong one.
         judgement.faults.push(Fault::OutOfOrder {
             found: parsed.iter().map(subject).collect(),
         });

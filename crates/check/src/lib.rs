@@ -76,7 +76,7 @@ impl Report {
         self.rows.iter().find(|row| row.outcome == Outcome::Fail)
     }
 
-    /// Returns whether an answer was judged; without one and without a failure, nobody knows.
+    /// Returns whether an answer was judged; without an answer and without a failure, the result is unknown.
     pub fn is_complete(&self) -> bool {
         let answer = |row: &Row| row.requirement == Requirement::Answer;
         let mut rows = self.rows.iter();

@@ -11,7 +11,7 @@ pub(super) const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Longest wait for a TLS handshake.
 pub(super) const TLS_TIME: Duration = Duration::from_secs(5);
 
-/// Longest wait for an answer: far over the 3000 ms that count, so that late can be told from never.
+/// Longest wait for an answer: far over the 3000 ms that count, to distinguish late from never.
 pub(super) const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// Longest check. What is left then is not tried.

@@ -7,7 +7,7 @@ use ringtail_ringcentral::limits::{ANSWER_MAX_MS, ANSWER_MAX_MS_OLD};
 
 use super::row::{Requirement, Row};
 
-/// A first answer faster than this is no cold start: it meets the strictest limit that RingCentral ever documented.
+/// A first answer faster than this does not count as a cold start: it meets the strictest limit that RingCentral ever documented.
 const COLD: Duration = Duration::from_millis(ANSWER_MAX_MS_OLD);
 
 /// One try that was answered.

@@ -1,4 +1,4 @@
-//! Rows of a check: what is required, what was seen, and the consequence. Data without layout.
+//! Rows of a check: requirement, observation, consequence. Data without layout.
 
 use ringtail_errors::Code;
 

@@ -1,7 +1,7 @@
 //! Canaries: marked events that a client sends to its endpoint's public URL, to see that events arrive.
 //!
 //! The relay takes a canary for a notification: it stores it, answers 200 and streams it. A client recognises it by a MAC
-//! under the account's token, so nobody else can make one; it then notes its arrival instead of storing an event. A canary is
+//! under the account's token, so only its clients can make one; it then notes its arrival instead of storing an event. A canary is
 //! thus in no list, and reaches no app unless its sender passes it on.
 
 use std::path::PathBuf;
@@ -257,7 +257,7 @@ pub enum CanaryError {
         /// The trouble.
         reason: String,
     },
-    /// Nobody listens.
+    /// No client listens.
     #[error("the relay has it, and no `ringtail listen` runs on endpoint {name} with this history")]
     NoListener {
         /// The endpoint's name.

@@ -240,7 +240,7 @@ impl Engine {
         self.inner.status.clone()
     }
 
-    /// Publishes what is known of the endpoint's subscription.
+    /// Publishes the state of the endpoint's subscription.
     pub fn set_subscription(&self, change: impl FnOnce(&mut Option<Box<SubscriptionStatus>>)) {
         self.inner
             .publish

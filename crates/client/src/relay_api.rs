@@ -94,7 +94,7 @@ impl RelayApi {
     }
 }
 
-/// Sends one request to a relay over a connection of its own, and reads a response of success.
+/// Sends one request to a relay over a new connection, and reads a response of success.
 pub(crate) async fn round_trip(
     relay: &RelayUrl,
     account: &Account,

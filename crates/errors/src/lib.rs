@@ -24,7 +24,7 @@ pub use self::paste::{Found, read};
 pub struct Code {
     /// The code as it is printed, such as `SUB-525`.
     pub id: &'static str,
-    /// Who prints the code.
+    /// The program that prints the code.
     pub origin: Origin,
     /// What has happened, in a sentence or two.
     pub meaning: &'static str,
@@ -38,7 +38,7 @@ pub struct Code {
     pub sections: &'static [&'static str],
 }
 
-/// Who prints a code.
+/// The program that prints a code.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Origin {
     /// RingCentral's API.

@@ -118,7 +118,7 @@ pub fn sync_parent(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes a file. A file that does not exist is no error.
+/// Removes a file. A missing file is not an error.
 ///
 /// # Errors
 /// When there is one and it cannot be removed.

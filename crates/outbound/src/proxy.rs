@@ -151,7 +151,7 @@ impl Proxy {
         let any = Uri::from_static("https://relay.example");
         let found = proxy.matches(&any, "").ok_or_else(wrong)?;
         let authority = found.uri().authority().ok_or_else(wrong)?;
-        // A port that is no number.
+        // The port is not a number.
         let has_port = authority.port_u16().is_some();
         if !has_port && authority.as_str() != authority.host() {
             return Err(wrong());
@@ -188,7 +188,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Connects by TCP, through the environment's proxy where it is due.
+/// Connects by TCP, through the environment's proxy if it applies.
 #[derive(Debug, Clone)]
 pub struct Connector {
     /// Tries the addresses of both families as RFC 8305 says.

@@ -268,7 +268,7 @@ impl Timestamp {
     }
 }
 
-/// What a request is, which decides who answers it.
+/// The kind of a request, which decides whether relay or app answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// RingCentral's check of the address; the relay answers it from the request alone.

@@ -151,7 +151,7 @@ impl Api {
     /// # Errors
     /// When RingCentral cannot be reached or refuses. Without a response it may exist all the same.
     pub async fn create(&self, new: &NewSubscription<'_>) -> Result<Subscription, ApiError> {
-        // `expiresIn` is beside `deliveryMode`: inside it is ignored without a word.
+        // `expiresIn` is beside `deliveryMode`: RingCentral silently ignores it inside.
         let mut body = json!({
             "eventFilters": new.filters,
             "deliveryMode": {"transportType": "WebHook", "address": new.address},
@@ -187,7 +187,7 @@ impl Api {
         self.call(Call::Renew, Method::POST, &path, None).await
     }
 
-    /// Deletes a subscription. One that is gone already is no error.
+    /// Deletes a subscription. A missing one is not an error.
     ///
     /// # Errors
     /// When RingCentral cannot be reached or refuses.
@@ -415,7 +415,7 @@ fn judge(call: Call, response: &Response) -> Result<Bytes, ApiError> {
     })
 }
 
-/// A duplicate of a call in progress is no penalty.
+/// A duplicate of a call in progress does not count as a penalty.
 fn is_duplicate(response: &Response) -> bool {
     let refusal = Refusal::read(Call::Create, response.status, &response.body);
     refusal.is_some_and(|it| it.code == DUPLICATE)

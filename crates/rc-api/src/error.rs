@@ -216,7 +216,7 @@ impl std::error::Error for Refusal {}
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RingCentral refused to {}: {}", self.call, self.message)?;
-        // A code of the table is printed beside the error.
+        // A code of the table is printed with the error.
         match self.code().is_own() {
             true => write!(f, " ({})", self.code),
             false => Ok(()),

@@ -195,7 +195,7 @@ impl Keeper {
         Ok(kept)
     }
 
-    /// Deletes what is left over of ours, and reports.
+    /// Deletes our leftover subscriptions, and reports.
     async fn kept(
         &mut self,
         action: Action,

@@ -85,7 +85,7 @@ impl Login {
     }
 
     /// Makes a login from environment variables; `None` when they hold none. `RINGCENTRAL_ACCESS_TOKEN` counts first, and
-    /// `RINGCENTRAL_JWT` needs client id and secret beside it.
+    /// `RINGCENTRAL_JWT` also needs client id and secret.
     #[must_use]
     pub fn of_variables(server: Server, variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let credentials = match variable("RINGCENTRAL_ACCESS_TOKEN") {

@@ -21,7 +21,7 @@ pub struct Records {
 /// One endpoint, or an address that is none.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Record {
-    /// URL of the relay; empty for an address that is no endpoint.
+    /// URL of the relay; empty if the address is not an endpoint.
     pub relay: String,
     /// Name of the endpoint, or the address.
     pub endpoint: String,

@@ -155,7 +155,7 @@ fn checked(request: Request) -> Result<Request, String> {
 struct Repeats(HashMap<[u8; 16], u64>);
 
 impl Repeats {
-    /// Returns the id of a request; equal ones within a recording are events of their own.
+    /// Returns the id of a request; equal requests of one recording get different ids.
     fn id(&mut self, received_at: Timestamp, request: &Request) -> EventId {
         let mut hash = Sha256::new();
         let mut add = |bytes: &[u8]| {

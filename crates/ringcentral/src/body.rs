@@ -17,7 +17,7 @@ pub(crate) fn utf8(body: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text.collect::<String>().into_bytes())
 }
 
-/// Returns a body as text, with what is invalid replaced.
+/// Returns a body as text, with invalid bytes replaced.
 #[must_use]
 pub fn text(body: &[u8]) -> Cow<'_, str> {
     match utf8(body) {

@@ -91,7 +91,7 @@ impl<'a> Classified<'a> {
         Some(digest.finalize().into())
     }
 
-    /// Returns the body as text, without a byte order mark and with what is invalid replaced.
+    /// Returns the body as text, without a byte order mark and with invalid bytes replaced.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

@@ -69,7 +69,7 @@ impl<'a> Envelope<'a> {
         Some((envelope, wrapper))
     }
 
-    /// Copies what is borrowed.
+    /// Copies the borrowed parts.
     #[must_use]
     pub fn into_owned<'b>(self) -> Envelope<'b> {
         let own = |text: Option<Cow<'a, str>>| text.map(|text| Cow::Owned(text.into_owned()));

@@ -45,7 +45,7 @@ impl History {
     }
 }
 
-/// Notes that a canary came. One of another laptop is none of ours. Runs inside the writer's transaction.
+/// Notes that a canary came. Ignores those that another laptop sent. Runs inside the writer's transaction.
 pub(crate) fn came(connection: &Connection, id: EventId) -> rusqlite::Result<usize> {
     connection
         .prepare_cached("UPDATE canary SET stored_at = :now WHERE id = :id AND stored_at IS NULL")?

@@ -1,4 +1,4 @@
-//! Reads keys from the process's terminal: [`Tty`] for whoever asks, and `read` on a thread for the screen.
+//! Reads keys from the process's terminal: [`Tty`] for any caller, and `read` on a thread for the screen.
 //!
 //! A read of a terminal cannot be cancelled, so only the thread hangs, and it ends with the process.
 
@@ -146,7 +146,7 @@ impl Tty {
         if !self.terminal.read(within, &mut self.waiting)? {
             return Ok(Read::End);
         }
-        // Windows has no bytes but records, and those of keys are told apart.
+        // Windows has no bytes but records, which mark those of keys.
         #[cfg(not(unix))]
         if crossterm::event::poll(within)? {
             self.waiting.push_back(crossterm::event::read()?);
@@ -174,7 +174,7 @@ mod unix {
 
     #[derive(Debug)]
     pub(super) struct Terminal {
-        /// Unbuffered: what is not read is for whoever reads next, such as an editor.
+        /// Unbuffered: unread bytes are for the next reader, such as an editor.
         file: File,
         parser: Parser,
         /// When the last bytes came.

@@ -84,7 +84,7 @@ fn hello(name: &ServerName<'_>) -> Vec<u8> {
     extensions.extend([0, 13, 0, 14, 0, 12, 4, 1, 4, 3, 5, 1, 5, 3, 2, 1, 2, 3]);
     let body = [
         &TLS12[..],
-        // What is random matters to nobody: the handshake ends here.
+        // The random bytes do not matter: the handshake ends here.
         &[0x52; 32],
         &[0],
         &sized(&suites),

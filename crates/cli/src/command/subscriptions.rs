@@ -94,7 +94,7 @@ pub(crate) struct Cloud {
 /// Whose subscription it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Owner {
-    /// URL of the relay; empty for an address that is no endpoint.
+    /// URL of the relay; empty if the address is not an endpoint.
     pub(crate) relay: String,
     /// Name of the endpoint, or the address.
     pub(crate) name: String,
@@ -312,7 +312,7 @@ async fn watch(cloud: &Cloud, format: Format) -> Result<(), Failure> {
                 }
                 before = list;
             }
-            // What may pass is looked at again in a minute.
+            // A temporary failure is tried again in a minute.
             Err(error) if error.retry(0).is_some() => {
                 note(&format!("{}\n", Failure::from(error).line()));
             }

@@ -39,7 +39,7 @@ pub(crate) fn plain(code: &Code, style: &Style) -> String {
     text
 }
 
-/// Who prints a code, and with what status.
+/// The program that prints a code, and its status.
 fn origin(code: &Code) -> String {
     match code.origin {
         Origin::Ringtail { .. } => "Ringtail".to_owned(),

@@ -100,7 +100,7 @@ pub(super) async fn exchange(
         .max_headers(MAX_ANSWER_HEADERS)
         .handshake(NamedHead::new(connection, names))
         .await?;
-    // It ends with the response's body, or when nobody waits for the response any more. What breaks it, the response tells.
+    // It ends with the response's body, or when the response is dropped. The response reports what breaks it.
     TokioExecutor::new().execute(async move { drop(connection.await) });
     send.send_request(request).await
 }

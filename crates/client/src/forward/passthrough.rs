@@ -127,7 +127,7 @@ impl Passthrough {
     }
 }
 
-/// Why there is no response to a pending event.
+/// Why a pending event has no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Undelivered {
     /// The event is not forwarded for now: the user paused forwarding, or there is no target.

@@ -185,7 +185,7 @@ impl Sender {
         *request.method_mut() = method;
         *request.headers_mut() = fields;
         let shown = self.target().show(&url);
-        // The target is no proxy: it gets the path alone.
+        // The target is not a proxy: it gets only the path.
         *request.uri_mut() = url.path_and_query().cloned().unwrap_or(ROOT).into();
         Ok(Outgoing {
             request,

@@ -20,7 +20,7 @@ use crate::canary_key::CanaryKey;
 use ringtail_model::{LinkState, Status};
 use ringtail_store::{Forwarding, History, ReadError, StoreError};
 
-/// How often a full history is looked at.
+/// How often a full history is checked.
 const CHECK: Duration = Duration::from_millis(500);
 
 /// Such looks between two cursors: a relay ends a link that takes no events and says nothing for a minute.

@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 use super::LINE_MAX;
 
-/// Longest name that is looked at.
+/// Longest name that is read.
 const NAME_MAX: usize = 16;
 
 /// What [`Entries::next`] found.

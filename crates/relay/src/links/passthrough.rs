@@ -98,7 +98,7 @@ impl PassthroughPermit {
             return Err(NoResponse::Failed);
         }
         path::strip_hop_by_hop(response.headers_mut());
-        // Without one, hyper would write a phrase of its own.
+        // Without one, hyper would write its default phrase.
         let reason = response.headers_mut().remove(path::REASON);
         let reason = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok());
         let reason = reason.unwrap_or(ReasonPhrase::from_static(b""));

@@ -93,7 +93,7 @@ pub fn plan(list: &[Subscription], wanted: &Wanted, now: Timestamp) -> Plan {
     }
 }
 
-/// Returns whether a subscription is due for renewal.
+/// Returns whether a subscription needs renewal.
 #[must_use]
 pub fn is_short(subscription: &Subscription, wanted: &Wanted, now: Timestamp) -> bool {
     // RingCentral may have granted less than was wanted, so both lifetimes count.

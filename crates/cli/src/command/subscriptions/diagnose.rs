@@ -23,7 +23,7 @@ const OF_THE_ADDRESS: [&str; 7] = [
     "SUB-520", "SUB-521", "SUB-522", "SUB-523", "SUB-524", "SUB-525", "SUB-526",
 ];
 
-/// Events of the history that are looked at for the validation request.
+/// Events of the history that are searched for the validation request.
 const NEWEST: usize = 200;
 
 /// Looks at the history, which the event may reach after RingCentral's answer.
