@@ -31,14 +31,21 @@ use ringtail_kit::eventually;
 const LINKS: &str = "links";
 const KIB: &str = "relay KiB each";
 
+/// As many as one endpoint may have, and an account while others hold many.
+const LINKS_OF_AN_ACCOUNT: usize = 16;
+
 /// Measures how much the relay grows for each idle link.
 ///
 /// # Errors
 /// When a link cannot be opened.
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let relay = TestRelay::start().await?;
-    let token = relay.account("bench").await?;
-    let endpoint = relay.endpoint(&token, "bench").await?.endpoint;
+    let mut accounts = Vec::new();
+    for number in 0..plan.links.div_ceil(LINKS_OF_AN_ACCOUNT) {
+        let token = relay.account(&format!("bench-{number}")).await?;
+        let endpoint = relay.endpoint(&token, "bench").await?.endpoint;
+        accounts.push((token, endpoint));
+    }
     let pid = relay.pid().context("the relay has ended")?;
     let aim = Aim::new(relay.address(), relay.url(), relay.ca())?;
 
@@ -46,12 +53,8 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let streaming = watch::Sender::new(0);
     let mut links = JoinSet::new();
     for opened in 0..plan.links {
-        links.spawn(link(
-            aim.clone(),
-            token.clone(),
-            endpoint.clone(),
-            streaming.clone(),
-        ));
+        let (token, endpoint) = accounts[opened / LINKS_OF_AN_ACCOUNT].clone();
+        links.spawn(link(aim.clone(), token, endpoint, streaming.clone()));
         // One after the other: a relay may bound how many handshakes it does at once.
         eventually!(
             *streaming.borrow() > opened,
