@@ -421,15 +421,19 @@ fn listened(text: &str) -> Result<Listened, String> {
 
 /// Parses `30s`, `5m` or `1h`, from a second to a day.
 fn interval(text: &str) -> Result<Duration, String> {
-    let units = [('s', 1), ('m', 60), ('h', 3600)];
-    let parsed = units.iter().find_map(|(unit, seconds)| {
-        let number: u64 = text.strip_suffix(*unit)?.parse().ok()?;
-        number.checked_mul(*seconds)
-    });
-    parsed
+    with_unit(text)
         .filter(|seconds| (1..=86_400).contains(seconds))
         .map(Duration::from_secs)
         .ok_or_else(|| "give an interval such as 30s, 5m or 1h, up to a day".to_owned())
+}
+
+/// Parses a number with `s`, `m`, `h` or `d` into seconds.
+fn with_unit(text: &str) -> Option<u64> {
+    let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+    units.iter().find_map(|(unit, seconds)| {
+        let number: u64 = text.strip_suffix(*unit)?.parse().ok()?;
+        number.checked_mul(*seconds)
+    })
 }
 
 /// Parses a duration from a millisecond to a day.

@@ -65,7 +65,9 @@ pub(crate) async fn show(
             for item in items {
                 format.item(&item, &mut out);
             }
-            let shown = |sent: &&Unanswered| follow.has_shown(sent.seq);
+            let shown = |sent: &&Unanswered| {
+                printed.unanswered.contains(sent) || follow.has_shown(sent.seq)
+            };
             let late: Vec<_> = now.unanswered.iter().filter(shown).copied().collect();
             printed.unanswered(&format, &now.name, late, &mut out);
         }

@@ -164,14 +164,8 @@ impl Subscribe {
 
 fn active(kept: &Kept) -> SubscriptionState {
     let it = &kept.subscription;
-    let replaced = kept.replaced.as_ref().map(|old| {
-        let reason = old.blacklisted_data.as_ref().map_or("", |it| &it.reason);
-        if reason.is_empty() {
-            old.status.clone()
-        } else {
-            reason.to_owned()
-        }
-    });
+    let replaced = kept.replaced.as_ref();
+    let replaced = replaced.map(|old| old.why_broken().to_owned());
     SubscriptionState::Active {
         id: it.id.clone(),
         ends: it.expiration_time.map(|end| Micros(end.as_microsecond())),
@@ -183,18 +177,27 @@ fn active(kept: &Kept) -> SubscriptionState {
     }
 }
 
-/// Publishes a state. A round that only looked leaves what the round before did.
+/// Publishes a state. A round that only looked and found no change leaves what the round before did.
 fn publish(engine: &Engine, state: SubscriptionState) {
     use SubscriptionState::Active;
     engine.set_subscription(|status| {
         let before = status.as_ref().map(|it| &it.state);
         if let (
-            Some(Active { id: old, .. }),
+            Some(Active {
+                id: old_id,
+                ends: old_ends,
+                disabled: old_disabled,
+                ..
+            }),
             Active {
-                id, action: None, ..
+                id,
+                ends,
+                disabled,
+                action: None,
+                ..
             },
         ) = (before, &state)
-            && old == id
+            && (old_id, old_ends, old_disabled) == (id, ends, disabled)
         {
             return;
         }

@@ -1,7 +1,6 @@
 //! The MAC by which an account's clients know each other's canaries.
 
-use std::sync::Arc;
-
+use memchr::memmem;
 use ringtail_protocol::event::{Event, EventId};
 use ringtail_ringcentral::signature::{self, Scheme, same_secret};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,28 +16,23 @@ const MAX_BYTES: usize = 4096;
 
 /// Makes and recognises an account's canaries.
 #[derive(Debug, Clone)]
-pub(crate) struct CanaryKey(Arc<SecretString>);
+pub(crate) struct CanaryKey(SecretString);
 
 impl CanaryKey {
     /// Takes the key of an account.
     pub(crate) fn of(account: &Account) -> Self {
-        Self(Arc::new(account.token.clone()))
+        Self(account.token.clone())
     }
 
     #[cfg(test)]
     pub(crate) fn test() -> Self {
-        Self(Arc::new("test".into()))
+        Self("test".into())
     }
 
     /// Returns the id of a canary that an account's client sent; `None` for any other event.
     pub(crate) fn recognise(&self, event: &Event) -> Option<EventId> {
         let bytes = event.request.as_bytes();
-        let marked = |bytes: &[u8]| {
-            bytes
-                .windows(HEADER.len())
-                .any(|at| at == HEADER.as_bytes())
-        };
-        if bytes.len() > MAX_BYTES || !marked(bytes) {
+        if bytes.len() > MAX_BYTES || memmem::find(bytes, HEADER.as_bytes()).is_none() {
             return None;
         }
         let request = event.request.decode().ok()?;
@@ -67,7 +61,7 @@ mod tests {
     use super::*;
 
     fn key(token: &str) -> CanaryKey {
-        CanaryKey(Arc::new(SecretString::from(token)))
+        CanaryKey(token.into())
     }
 
     fn event(mac: Vec<u8>, body: &[u8]) -> Event {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::path::EndpointInfo;
-use ringtail_ringcentral::secret::masked;
+use ringtail_ringcentral::secret::redacted;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -312,7 +312,7 @@ fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Statu
         relay_head: 0,
         cursor: 0,
         target: config.target.as_ref().map(|url| Target {
-            url: masked(&url.to_string()).into_owned(),
+            url: redacted(&url.to_string()).into_owned(),
             forwards: config.forward,
             state: TargetState::Untried,
         }),

@@ -9,7 +9,8 @@
 //! Invariants:
 //! * An event is pending until its attempt is in the history. A restarted client continues with pending events.
 //! * An event that is sent blocks its ordering key for 3 s at most. Its response is still awaited and recorded.
-//! * While the target accepts no connections its events stay pending and no attempt is recorded; the oldest is retried
+//! * While the target accepts no connections its events stay pending and no attempt is recorded, except for an event whose
+//!   caller waits for the response; the oldest is retried
 //!   until it gets through. A response of any status, a timeout or a broken connection is an attempt and blocks nothing.
 //!
 //! The scheduler is pure; this file runs it.

@@ -20,7 +20,7 @@ pub(crate) fn take(data: &Path, name: &str) -> Result<Lock, LockError> {
 }
 
 /// Returns whether a process listens on the endpoint's name with this data directory.
-pub fn is_listening(data: &Path, name: &str) -> bool {
+pub(crate) fn is_listening(data: &Path, name: &str) -> bool {
     matches!(take(data, name), Err(LockError::Taken { .. }))
 }
 

@@ -90,7 +90,7 @@ impl Code {
         match self.origin {
             Origin::Ringtail { exit: Some(exit) } => exit,
             Origin::RingCentral { status, .. } => match status {
-                Some(429) => Exit::CutOff,
+                Some(429 | 500) => Exit::CutOff,
                 Some(401) => Exit::Refused,
                 _ if self.id.starts_with("OAU-") || self.id == codes::INVALID_GRANT.id => {
                     Exit::Refused

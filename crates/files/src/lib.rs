@@ -107,10 +107,7 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Syncs the directory that holds the path. A file's name is part of its directory. Windows needs no such call.
-///
-/// # Errors
-/// When the directory cannot be opened or synced.
-pub fn sync_parent(path: &Path) -> io::Result<()> {
+fn sync_parent(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
         File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;

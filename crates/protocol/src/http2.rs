@@ -9,7 +9,7 @@ use http::HeaderMap;
 use hyper::{client, server};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-/// Passthrough requests in flight on one link; the relay waits for a place before it starts another.
+/// Passthrough requests in flight on one link; the relay waits for a permit before it starts another.
 pub const MAX_PASSTHROUGHS: usize = 32;
 
 /// Receive window of one stream in bytes.
@@ -80,8 +80,8 @@ pub fn server() -> server::conn::http2::Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(MAX_HEADER_LIST)
-        // The relay passes on what its callers do, and as many as like may open requests and take them back at once. That
-        // must not break the link for the others.
+        // The relay passes resets on, and any number of callers may reset their requests at once. That must not break
+        // the link for the others.
         .max_pending_accept_reset_streams(MAX_RESETS)
         .max_local_error_reset_streams(None)
         .max_concurrent_streams(u32::try_from(MAX_PASSTHROUGHS + 1).unwrap_or(u32::MAX))

@@ -65,7 +65,7 @@ pub struct NewSubscription<'a> {
     /// Lifetime in seconds.
     pub seconds: u64,
     /// Verification token.
-    pub token: Option<&'a SecretString>,
+    pub token: &'a SecretString,
 }
 
 #[derive(Deserialize)]
@@ -152,14 +152,15 @@ impl Api {
     /// When RingCentral cannot be reached or refuses. Without a response it may exist all the same.
     pub async fn create(&self, new: &NewSubscription<'_>) -> Result<Subscription, ApiError> {
         // `expiresIn` is beside `deliveryMode`: RingCentral silently ignores it inside.
-        let mut body = json!({
+        let body = json!({
             "eventFilters": new.filters,
-            "deliveryMode": {"transportType": "WebHook", "address": new.address},
+            "deliveryMode": {
+                "transportType": "WebHook",
+                "address": new.address,
+                "verificationToken": new.token.expose_secret(),
+            },
             "expiresIn": new.seconds,
         });
-        if let Some(token) = new.token {
-            body["deliveryMode"]["verificationToken"] = token.expose_secret().into();
-        }
         self.call(Call::Create, Method::POST, "", Some(body)).await
     }
 

@@ -17,7 +17,7 @@ pub trait Clock: Debug + Send + Sync {
 
 /// The system's clock.
 #[derive(Debug)]
-pub struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {

@@ -24,8 +24,6 @@ pub enum Call {
     Login,
     /// List the subscriptions.
     List,
-    /// Read one.
-    Show,
     /// Create one.
     Create,
     /// Update filters and lifetime.
@@ -43,7 +41,6 @@ impl fmt::Display for Call {
         f.write_str(match self {
             Self::Login => "log in",
             Self::List => "list the subscriptions",
-            Self::Show => "show the subscription",
             Self::Create => "create the subscription",
             Self::Update => "update the subscription",
             Self::Renew => "renew the subscription",

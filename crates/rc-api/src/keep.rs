@@ -23,7 +23,7 @@ pub struct Keeper {
     /// What should be.
     pub wanted: Wanted,
     /// Verification token of new subscriptions, and of those that `wanted` names as owned.
-    pub token: Option<SecretString>,
+    pub token: SecretString,
 }
 
 /// What a round did.
@@ -138,29 +138,15 @@ impl Keeper {
                 self.kept(Action::Updated, updated, others).await
             }
             Step::Renew(it) => {
-                let renewed = self.renew(&it).await?;
+                let renewed = renew(&self.api, &it.id, self.wanted.seconds).await?;
                 self.kept(Action::Renewed, renewed, others).await
             }
             Step::Recreate(it) => self.replace(it, others).await,
-            // A newer server may have further steps; without one, there is none to keep.
-            _ => {
+            Step::Create => {
                 let created = self.create().await?;
                 self.kept(Action::Created, created, others).await
             }
         }
-    }
-
-    /// Renews. Sources contradict each other about the lifetime that a renewal gives, so one that is short is set.
-    ///
-    /// # Errors
-    /// When RingCentral cannot be reached or refuses.
-    pub async fn renew(&self, it: &Subscription) -> Result<Subscription, ApiError> {
-        let renewed = self.api.renew(&it.id).await?;
-        if !self.is_shorter(&renewed) {
-            return Ok(renewed);
-        }
-        let filters = &renewed.event_filters;
-        self.api.update(&it.id, filters, self.wanted.seconds).await
     }
 
     async fn create(&mut self) -> Result<Subscription, ApiError> {
@@ -168,7 +154,7 @@ impl Keeper {
             address: &self.wanted.address,
             filters: &self.wanted.filters,
             seconds: self.wanted.seconds,
-            token: self.token.as_ref(),
+            token: &self.token,
         };
         let created = self.api.create(&new).await?;
         self.wanted.owned.insert(created.id.clone());
@@ -214,7 +200,8 @@ impl Keeper {
         }
         Ok(Kept {
             action,
-            is_shorter: action != Action::Kept && self.is_shorter(&subscription),
+            is_shorter: action != Action::Kept
+                && is_shorter(&subscription, self.wanted.seconds, now),
             is_owned: self.wanted.owned.contains(&subscription.id),
             subscription,
             replaced: None,
@@ -222,12 +209,24 @@ impl Keeper {
         })
     }
 
-    fn is_shorter(&self, it: &Subscription) -> bool {
-        let left = u64::try_from(it.seconds_left(self.now())).unwrap_or(0);
-        left < self.wanted.seconds / 100 * SHORT_PERCENT
-    }
-
     fn now(&self) -> Timestamp {
         self.api.clock().now()
     }
+}
+
+/// Renews. Sources contradict each other about the lifetime that a renewal gives, so one that is short is set.
+///
+/// # Errors
+/// When RingCentral cannot be reached or refuses.
+pub async fn renew(api: &Api, id: &str, seconds: u64) -> Result<Subscription, ApiError> {
+    let renewed = api.renew(id).await?;
+    if !is_shorter(&renewed, seconds, api.clock().now()) {
+        return Ok(renewed);
+    }
+    api.update(id, &renewed.event_filters, seconds).await
+}
+
+fn is_shorter(it: &Subscription, seconds: u64, now: Timestamp) -> bool {
+    let left = u64::try_from(it.seconds_left(now)).unwrap_or(0);
+    left < seconds / 100 * SHORT_PERCENT
 }

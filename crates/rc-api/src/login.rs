@@ -4,6 +4,7 @@
 //! <config>/ringcentral.json            server, client id, client secret and JWT, or an access token
 //! <config>/ringcentral.session.json    the access token in use
 //! <config>/ringcentral.lock            held for each call
+//! <config>/ringcentral.ensure.lock     held while a subscription is ensured or recreated
 //! ```
 
 use std::io;
@@ -210,10 +211,7 @@ impl Place {
     }
 
     /// Removes the files of the login.
-    ///
-    /// # Errors
-    /// When one cannot be removed.
-    pub fn remove(&self) -> Result<(), LoginFileError> {
+    pub(crate) fn remove(&self) -> Result<(), LoginFileError> {
         for suffix in ["json", "session.json"] {
             let path = self.file(suffix);
             remove_if_present(&path).map_err(|source| LoginFileError::Write { path, source })?;

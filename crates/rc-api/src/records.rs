@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use ringtail_files::{Lock, create_private_dir};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,7 @@ pub struct Records {
 }
 
 /// One endpoint, or an address that is none.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// URL of the relay; empty if the address is not an endpoint.
     pub relay: String,
@@ -78,18 +79,31 @@ impl Records {
         token: &SecretString,
         ids: &BTreeSet<String>,
     ) -> Result<(), LoginFileError> {
-        // Another process may have written meanwhile.
-        if let Some(records) = read_private(&self.path)? {
-            self.records = records;
-        }
-        self.records
-            .retain(|it| it.relay != relay || it.endpoint != endpoint);
-        self.records.push(Record {
+        let record = Record {
             relay: relay.to_owned(),
             endpoint: endpoint.to_owned(),
             token: token.expose_secret().to_owned(),
             ids: ids.iter().take(MAX_IDS).cloned().collect(),
-        });
+        };
+        // Another process, or another endpoint of this one, may write at the same time.
+        let lock = self.path.with_extension("lock");
+        let failed = |source| LoginFileError::Write {
+            path: lock.clone(),
+            source,
+        };
+        if let Some(directory) = lock.parent() {
+            create_private_dir(directory).map_err(failed)?;
+        }
+        let _turn = Lock::acquire(&lock).map_err(failed)?;
+        if let Some(records) = read_private(&self.path)? {
+            self.records = records;
+        }
+        if self.records.contains(&record) {
+            return Ok(());
+        }
+        self.records
+            .retain(|it| it.relay != relay || it.endpoint != endpoint);
+        self.records.push(record);
         write_private(&self.path, &self.records)
     }
 }

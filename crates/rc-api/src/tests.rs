@@ -104,7 +104,7 @@ impl World {
                 seconds: WEEK,
                 owned: BTreeSet::new(),
             },
-            token: Some("example-verification".into()),
+            token: "example-verification".into(),
         }
     }
 

@@ -116,7 +116,7 @@ impl Masker {
         json::rewrite(text, |key, scalar| match scalar {
             Scalar::Text(text) => {
                 let masked = self.value(key, &text, &learned);
-                (masked != text).then(|| serde_json::Value::from(masked).to_string())
+                (masked != text).then(|| ringtail_text::json::literal(&masked))
             }
             Scalar::Number(digits) if key == Field::Phone => {
                 let masked = self.pseudonyms.of(Class::Phone, digits);

@@ -206,6 +206,13 @@ mod tests {
 
     use super::*;
 
+    use ringtail_protocol::http2::MAX_PASSTHROUGHS;
+
+    use crate::limits::{
+        Limits, PASSTHROUGH_SHARES, QUEUED_BYTES, link_shares, queue_shares, request_shares,
+        stray_shares,
+    };
+
     const SHARES: Shares = Shares {
         address: 24,
         account: 16,
@@ -325,6 +332,38 @@ mod tests {
             drop(taken);
             let held = budget.0.held.lock();
             prop_assert!(held.total == 0 && held.beyond == 0 && held.by_owner.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_owner_may_hold_what_the_docs_say_and_no_more() {
+        const MIB: usize = 1024 * 1024;
+        let limits = Limits::default();
+        let address = Owner::Address([127, 0, 0, 1].into());
+        let endpoint = Owner::Endpoint(EndpointKey(1));
+        let (memory, stray, links) = (limits.buffered_bytes, limits.stray_bytes, limits.links());
+        for (total, shares, owner, most) in [
+            (memory, request_shares(memory), address, 24 * MIB),
+            (memory, request_shares(memory), account(1), 64 * MIB),
+            (memory, request_shares(memory), endpoint, 32 * MIB),
+            (stray, stray_shares(stray), address, 8 * MIB),
+            (
+                QUEUED_BYTES,
+                queue_shares(QUEUED_BYTES),
+                account(1),
+                24 * MIB,
+            ),
+            (links, link_shares(links), account(1), 64),
+            (links, link_shares(links), endpoint, 16),
+            (MAX_PASSTHROUGHS, PASSTHROUGH_SHARES, address, 24),
+        ] {
+            let budget = Budget::new(total, shares);
+            let all = budget.take([owner], most);
+            assert!(all.is_some(), "{owner:?} may hold {most} of {total}");
+            assert!(
+                budget.take([owner], 1).is_none(),
+                "{owner:?} holds more than {most}"
+            );
         }
     }
 }

@@ -75,11 +75,9 @@ pub fn facts(body: &[u8]) -> Vec<Fact> {
 /// Returns the names and ids of the user who pressed a button (section 7.5).
 fn pressed_by(text: &str) -> Vec<String> {
     let user = Node::object(text).at("user");
-    let [first, last, id, extension] =
-        ["firstName", "lastName", "id", "extId"].map(|name| user.at(name).text());
-    let name = [first, last].into_iter().flatten().collect::<Vec<_>>();
-    let whole = (!name.is_empty()).then(|| name.join(" "));
-    [whole, id, extension].into_iter().flatten().collect()
+    let [id, extension] = ["id", "extId"].map(|name| user.at(name).text());
+    let names = [user.full_name(), id, extension];
+    names.into_iter().flatten().collect()
 }
 
 /// Fewest digits by which a text is taken for the beginning of a telephone number.

@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use ringtail_text::json as tokens;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Returns the values of `names` in the JSON object that `text` begins with, or `None` if it is not an object.
@@ -44,9 +45,7 @@ pub(crate) fn starts_object(bytes: &[u8]) -> bool {
 pub(crate) fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
     let text = raw.get();
     match text.as_bytes().first()? {
-        b'"' => serde_json::Deserializer::from_str(text)
-            .deserialize_bytes(StringVisitor)
-            .ok(),
+        b'"' => Some(tokens::decoded(text)),
         b'{' | b'[' | b'n' => None,
         _ => Some(Cow::Borrowed(text)),
     }
@@ -54,26 +53,17 @@ pub(crate) fn scalar(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 /// Returns the first element of an array and how many there are; `None` for an empty array or no array.
 pub(crate) fn first(raw: &RawValue) -> Option<(&RawValue, usize)> {
-    if !raw.get().starts_with('[') {
-        return None;
-    }
-    serde_json::Deserializer::from_str(raw.get())
-        .deserialize_seq(FirstVisitor)
-        .ok()?
+    let mut items = tokens::items(raw.get());
+    let first = serde_json::from_str(items.next()?).ok()?;
+    Some((first, 1 + items.count()))
 }
 
 /// Returns the elements of an array, at most `max`; none for any other value.
 pub(crate) fn items(raw: &RawValue, max: usize) -> Vec<&RawValue> {
-    let mut items = Vec::new();
-    if raw.get().starts_with('[') {
-        let visitor = ItemsVisitor {
-            max,
-            items: &mut items,
-        };
-        // A raw value has been read once already, so it is valid.
-        drop(serde_json::Deserializer::from_str(raw.get()).deserialize_seq(visitor));
-    }
-    items
+    let items = tokens::items(raw.get()).take(max);
+    // A raw value has been read once already, so its items are valid.
+    let raw = items.filter_map(|item| serde_json::from_str(item).ok());
+    raw.collect()
 }
 
 /// Decodes an object key to its place in a list of names, comparing bytes so that a key need not be UTF-8.
@@ -124,68 +114,6 @@ impl<'a> Visitor<'a> for PickVisitor<'a, '_> {
     }
 }
 
-/// Takes a string as bytes, because a lone surrogate escape is no UTF-8 and no reason to lose the field.
-struct StringVisitor;
-
-impl<'de> Visitor<'de> for StringVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON string")
-    }
-
-    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-        Ok(String::from_utf8_lossy(bytes))
-    }
-
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()))
-    }
-}
-
-struct ItemsVisitor<'a, 'n> {
-    max: usize,
-    items: &'n mut Vec<&'a RawValue>,
-}
-
-impl<'a> Visitor<'a> for ItemsVisitor<'a, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON array")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        while self.items.len() < self.max
-            && let Some(item) = seq.next_element()?
-        {
-            self.items.push(item);
-        }
-        Ok(())
-    }
-}
-
-struct FirstVisitor;
-
-impl<'de> Visitor<'de> for FirstVisitor {
-    type Value = Option<(&'de RawValue, usize)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let Some(first) = seq.next_element()? else {
-            return Ok(None);
-        };
-        let mut count = 1;
-        while seq.next_element::<IgnoredAny>()?.is_some() {
-            count += 1;
-        }
-        Ok(Some((first, count)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,7 +151,7 @@ mod tests {
     fn escaped_keys_and_lone_surrogates_are_read() {
         assert_eq!(
             texts(r#"{"\u0061":"x\ud800y"}"#, ["a"]),
-            Some([Some("x\u{fffd}\u{fffd}\u{fffd}y".into())])
+            Some([Some("x\u{fffd}y".into())])
         );
     }
 

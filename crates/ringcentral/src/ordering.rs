@@ -86,7 +86,7 @@ fn body_key(body: &str, event: &str) -> Option<String> {
     if event_type.starts_with("Group") {
         return value(id).map(|id| key_of("chat", &id));
     }
-    let nested = || member(body, "conversation", "id").filter(|_| conversation.is_some());
+    let nested = || field(conversation?.get(), "id");
     if let Some(id) = value(conversation_id).or_else(nested) {
         return Some(key_of("conversation", &id));
     }

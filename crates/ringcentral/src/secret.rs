@@ -1,4 +1,5 @@
-//! Which parts of a request or response are secrets, by their names: one rule for headers, queries, forms and JSON.
+//! Which parts of a request or response are secrets, by their names. One rule redacts headers, queries, forms and JSON;
+//! [`sounds_secret`], which is wider, is for `--mask`.
 //!
 //! Two of RingCentral's proofs of origin are the secret itself ([`crate::signature`]), RingCX Digital's verify token
 //! comes in the query, and an OAuth redirect carries a code that is as good as a login. A signature of a body is none: it
@@ -11,7 +12,7 @@ use std::borrow::Cow;
 pub use self::redactor::{Redactor, is_secret_pair};
 
 /// What stands in place of a secret.
-pub const MASK: &str = "••••";
+pub const REDACTED: &str = "••••";
 
 /// Names of secrets, or their last words: in lower case and without anything between words.
 const ENDS: [&str; 35] = [
@@ -99,8 +100,8 @@ const PARTS: [&str; 10] = [
     "assertion",
 ];
 
-/// Returns true if a name, in lower case and letters alone, sounds like that of a secret. For what is given away, where
-/// hiding too much does no harm: a MAC sounds like one.
+/// Returns true if a name, in lower case and without hyphens, contains the word of a secret. For `--mask`, where hiding too
+/// much does no harm: a signature of a body counts.
 pub fn sounds_secret(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
@@ -136,9 +137,9 @@ pub fn is_secret_parameter(name: &str) -> bool {
     known.any(|known| known.eq_ignore_ascii_case(name)) || is_secret_field(name)
 }
 
-/// Returns a path or URL with [`MASK`] in place of its secrets; everything else as it is.
+/// Returns a path or URL with [`REDACTED`] in place of its secrets; everything else as it is.
 #[must_use]
-pub fn masked(url: &str) -> Cow<'_, str> {
+pub fn redacted(url: &str) -> Cow<'_, str> {
     Redactor::default().url(url)
 }
 

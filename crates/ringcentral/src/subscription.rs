@@ -93,6 +93,16 @@ impl Subscription {
             .eq_ignore_ascii_case("webhook")
     }
 
+    /// Returns why it is broken: the recorded reason, else the status.
+    #[must_use]
+    pub fn why_broken(&self) -> &str {
+        let recorded = self.blacklisted_data.as_ref();
+        recorded
+            .map(|it| it.reason.as_str())
+            .filter(|reason| !reason.is_empty())
+            .unwrap_or(&self.status)
+    }
+
     /// Returns whether it is active at a time.
     #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {

@@ -104,7 +104,7 @@ fn path(path: &str) -> String {
 
 /// Excludes headers of the connection and of proxies, signatures and secrets.
 fn is_kept(name: &str) -> bool {
-    const LEFT_OUT: [&str; 14] = [
+    const LEFT_OUT: [&str; 11] = [
         "host",
         "connection",
         "content-length",
@@ -115,9 +115,6 @@ fn is_kept(name: &str) -> bool {
         "upgrade",
         "forwarded",
         "via",
-        "cookie",
-        "authorization",
-        "proxy-authorization",
         "proxy-connection",
     ];
     let name = name.to_ascii_lowercase();

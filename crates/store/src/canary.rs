@@ -10,11 +10,11 @@ use crate::{History, ReadError, StoreError};
 const KEPT_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 impl History {
-    /// Remembers a canary before it is sent, and returns when.
+    /// Remembers a canary before it is sent.
     ///
     /// # Errors
     /// When the history cannot be written, so that the canary could not come back either.
-    pub async fn canary_sent(&self, id: EventId) -> Result<Timestamp, StoreError> {
+    pub async fn canary_sent(&self, id: EventId) -> Result<(), StoreError> {
         let now = Timestamp::now();
         self.write(32, move |_, connection| {
             connection
@@ -22,10 +22,10 @@ impl History {
                 .execute(named_params! {":oldest": now.0.saturating_sub(KEPT_MICROS)})?;
             connection
                 .prepare_cached("INSERT INTO canary (id, sent_at) VALUES (:id, :now)")?
-                .execute(named_params! {":id": id.as_bytes(), ":now": now.0})
+                .execute(named_params! {":id": id.as_bytes(), ":now": now.0})?;
+            Ok(())
         })
-        .await?;
-        Ok(now)
+        .await
     }
 
     /// Returns when a canary came back, if it did, also to another process with this history.

@@ -114,7 +114,7 @@ impl From<WriteError> for StoreError {
 /// What SQLite said. Its own cause repeats that in other words, and is not a source here.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
-pub struct WriteFailure(pub Arc<rusqlite::Error>);
+pub struct WriteFailure(Arc<rusqlite::Error>);
 
 impl Coded for StoreError {
     fn code(&self) -> &'static Code {

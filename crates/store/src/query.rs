@@ -166,19 +166,17 @@ impl<'c> Reader<'c> {
         }))
     }
 
-    /// Reads the number of an earlier event with the same `uuid` as an event that is no duplicate, among the [`MAX_PAGE`]
-    /// events before it. `+` keeps SQLite from reading the whole endpoint by its index.
+    /// Reads the number of the first event of the endpoint with the same `uuid`, for an event that is not a duplicate.
     fn uuid_of(&self, id: EventId) -> rusqlite::Result<Option<u64>> {
         self.connection
             .prepare_cached(
                 "SELECT e.seq FROM event AS one JOIN event AS e
-                   ON e.row < one.row AND e.row >= one.row - :near AND +e.endpoint = one.endpoint AND e.uuid = one.uuid
+                   ON e.uuid = one.uuid AND e.endpoint = one.endpoint AND e.row < one.row
                  WHERE one.id = :id AND one.duplicate_of IS NULL ORDER BY e.row LIMIT 1",
             )?
-            .query_row(
-                named_params! {":id": id.as_bytes(), ":near": codes::len(MAX_PAGE)},
-                |row| row.get(0).map(codes::unsigned),
-            )
+            .query_row(named_params! {":id": id.as_bytes()}, |row| {
+                row.get(0).map(codes::unsigned)
+            })
             .optional()
     }
 

@@ -48,6 +48,9 @@ CREATE INDEX event_pending ON event (endpoint, row, bytes) WHERE forward = 1;
 -- The events of one call or conversation.
 CREATE INDEX event_key ON event (endpoint, ordering_key, row);
 
+-- Other events with the same RingCentral uuid.
+CREATE INDEX event_uuid ON event (uuid, endpoint, row) WHERE uuid IS NOT NULL;
+
 CREATE TABLE content (
   row INTEGER PRIMARY KEY REFERENCES event (row) ON DELETE CASCADE,
   headers BLOB NOT NULL,

@@ -54,8 +54,7 @@ impl Token<'_> {
     }
 
     /// Returns true if the token is a value or begins one.
-    #[must_use]
-    pub fn is_value(&self) -> bool {
+    fn is_value(&self) -> bool {
         matches!(
             self.kind,
             Kind::Open | Kind::String | Kind::Number | Kind::Word

@@ -61,8 +61,6 @@ pub struct Rules {
     pub renewal_revives: bool,
     /// How long an address may take to answer.
     pub answer_time: Duration,
-    /// Whether the validation request carries `Verification-Token`.
-    pub validates_with_token: bool,
     /// Whether requests are counted against the rate limits.
     pub limits_rates: bool,
     /// Whether it serves bots: what they call besides subscriptions, OAuth codes, and tokens that `ringtail simulate` gives.
@@ -93,7 +91,6 @@ impl Default for Rules {
             renewal_sets_default: false,
             renewal_revives: false,
             answer_time: Duration::from_secs(3),
-            validates_with_token: true,
             limits_rates: true,
             bots: false,
         }

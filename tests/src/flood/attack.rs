@@ -39,7 +39,7 @@ const TOOL_CONNECTIONS: &str = "40";
 /// test.
 const PACE: Duration = Duration::from_millis(5);
 
-/// Links that one account dials: more than it may have.
+/// Links that one account dials to its endpoint: more than that may have.
 const LINKS: usize = 96;
 
 /// Pause between two bursts of a caller that abandons its requests: below the limit of events in a second.
@@ -71,7 +71,7 @@ pub enum Attack {
     Resets,
     /// Bodies of 16 MiB that take long to look at.
     Bodies,
-    /// As many links of an account as there may be, which take no events, with two events of 15 MiB waiting.
+    /// As many links of an endpoint as there may be, which take no events, with two events of 15 MiB waiting.
     Links,
     /// Requests to an app that are taken back in bursts of 128.
     Abandoned,

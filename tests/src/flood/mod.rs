@@ -182,14 +182,14 @@ async fn measure(
     let caller = relay.caller()?;
     let end = Instant::now() + time;
     let (new, kept, notified, passed) = tokio::join!(
-        exchange(&caller, url, end, Kind::NewValidation),
-        exchange(&caller, url, end, Kind::KeptValidation),
-        exchange(&caller, url, end, Kind::Notification),
-        exchange(&caller, url, end, Kind::Passthrough),
+        request(&caller, url, end, Kind::NewValidation),
+        request(&caller, url, end, Kind::KeptValidation),
+        request(&caller, url, end, Kind::Notification),
+        request(&caller, url, end, Kind::Passthrough),
     );
     Ok(Row {
         name,
-        exchanges: [new?, kept?, notified?, passed?],
+        requests: [new?, kept?, notified?, passed?],
         peak_kib: 0,
         link_changes: 0,
     })
@@ -208,20 +208,20 @@ enum Kind {
 
 /// Requests of one kind.
 #[derive(Debug)]
-pub struct Exchanges {
+pub struct Requests {
     /// From dialling, or from the request on a kept connection, to the last byte of the answer.
     pub latency: Histogram<u64>,
     /// Errors of requests without a right answer.
     pub failed: Vec<String>,
 }
 
-async fn exchange(
+async fn request(
     caller: &FakeRingCentral,
     url: &str,
     end: Instant,
     kind: Kind,
-) -> anyhow::Result<Exchanges> {
-    let mut exchanges = Exchanges {
+) -> anyhow::Result<Requests> {
+    let mut requests = Requests {
         latency: Measured::empty()?,
         failed: Vec::new(),
     };
@@ -263,14 +263,14 @@ async fn exchange(
             }
         });
         match checked {
-            Ok(()) => exchanges.latency.saturating_record(micros(began.elapsed())),
+            Ok(()) => requests.latency.saturating_record(micros(began.elapsed())),
             Err(error) => {
                 kept = None;
-                exchanges.failed.push(format!("{error:#}"));
+                requests.failed.push(format!("{error:#}"));
             }
         }
     }
-    Ok(exchanges)
+    Ok(requests)
 }
 
 /// Runs one of our own attacks.

@@ -4,13 +4,13 @@ use std::fmt;
 
 use anyhow::ensure;
 
-use super::Exchanges;
+use super::Requests;
 
 /// MiB of an idle relay with warm SQLite caches and all threads running.
 const BASE_MIB: usize = 96;
 
 /// MiB of requests to endpoints, of other requests, and of events in the journal's queue: `buffered_bytes`,
-/// `stray_bytes`, `QueueLimits::bytes`.
+/// `stray_bytes`, `QUEUED_BYTES`.
 const SHARED_MIB: usize = 256 + 64 + 64;
 
 /// KiB of a link beyond its connection: two pages of events, and the state of its HTTP/2. A third of the connections may be
@@ -39,7 +39,7 @@ pub struct Row {
     /// Name of the attack.
     pub name: String,
     /// Validations on new connections; on a kept one, validations, notifications and passthrough requests.
-    pub exchanges: [Exchanges; 4],
+    pub requests: [Requests; 4],
     /// How often the victim's client lost or regained its link.
     pub link_changes: usize,
     /// Peak memory of the relay so far.
@@ -74,7 +74,7 @@ impl Report {
     /// With the first failures.
     pub fn ensure_good(&self) -> anyhow::Result<()> {
         let failures = self.rows.iter().flat_map(|row| {
-            let failed = row.exchanges.iter().flat_map(|it| &it.failed);
+            let failed = row.requests.iter().flat_map(|it| &it.failed);
             failed.map(|error| format!("{}: {error}", row.name))
         });
         let failures: Vec<String> = failures.collect();
@@ -106,8 +106,8 @@ impl fmt::Display for Report {
         writeln!(f, " {:>5} {:>8}", "link", "peak MiB")?;
         for row in &self.rows {
             write!(f, "{:<24}", row.name)?;
-            for exchanges in &row.exchanges {
-                let latency = &exchanges.latency;
+            for requests in &row.requests {
+                let latency = &requests.latency;
                 let millis = |micros: u64| micros as f64 / 1000.0;
                 write!(
                     f,
@@ -115,7 +115,7 @@ impl fmt::Display for Report {
                     latency.len(),
                     millis(latency.value_at_percentile(99.0)),
                     millis(latency.max()),
-                    exchanges.failed.len()
+                    requests.failed.len()
                 )?;
             }
             writeln!(f, " {:>5} {:>8}", row.link_changes, row.peak_kib / 1024)?;

@@ -1,4 +1,4 @@
-//! A handshake for old algorithms, begun and not ended: to tell a server that has old ones from one that has none.
+//! Sends a ClientHello with old algorithms and reads the answer, to distinguish a server that has only old ones.
 //!
 //! The check's TLS has no CBC suites and no RSA key exchange. Nothing says whether RingCentral's has.
 

@@ -1,7 +1,5 @@
 //! Arguments of `ringtail subscriptions`.
 
-use std::time::Duration;
-
 use clap::{Args, Subcommand};
 use ringtail_ringcentral::subscription::MAX_SECONDS;
 
@@ -220,22 +218,10 @@ pub(crate) struct FiltersArgs {
 }
 
 /// Parses a lifetime into seconds.
-pub(crate) fn lifetime(text: &str) -> Result<u64, String> {
-    let wrong = || "give a number with s, m, h or d, such as 30d, from 1m to 3650d".to_owned();
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3600,
-        Some('d') => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    let seconds = number.checked_mul(unit).ok_or_else(wrong)?;
-    let shortest = Duration::from_secs(60).as_secs();
-    (shortest..=MAX_SECONDS)
-        .contains(&seconds)
-        .then_some(seconds)
-        .ok_or_else(wrong)
+fn lifetime(text: &str) -> Result<u64, String> {
+    super::with_unit(text)
+        .filter(|seconds| (60..=MAX_SECONDS).contains(seconds))
+        .ok_or_else(|| "give a number with s, m, h or d, such as 30d, from 1m to 3650d".to_owned())
 }
 
 /// A profile is part of a file's name.
@@ -243,7 +229,7 @@ fn profile(text: &str) -> Result<String, String> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     match !text.is_empty() && text.len() <= 32 && text.chars().all(good) {
         true => Ok(text.to_owned()),
-        false => Err("use letters, digits and hyphens, at most 32".to_owned()),
+        false => Err("use letters, digits, hyphens and underscores, at most 32".to_owned()),
     }
 }
 

@@ -13,7 +13,7 @@ use ringtail_model::redact;
 use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::Timestamp;
 use ringtail_recordings::diff::Noise;
-use ringtail_ringcentral::secret::masked;
+use ringtail_ringcentral::secret::redacted;
 use ringtail_simulate::Faults;
 
 use self::compare::Comparison;
@@ -174,7 +174,7 @@ async fn list(args: &ReplayArgs, run: &Run) -> Result<(), Failure> {
                 Format::Json => {
                     let mut value = json::event_row(&event);
                     let target = planned.sender.target().to_string();
-                    value["target"] = masked(&target).into();
+                    value["target"] = redacted(&target).into();
                     value["again"] = planned.again.into();
                     json::line(&mut out, &value);
                 }
@@ -190,7 +190,7 @@ async fn list(args: &ReplayArgs, run: &Run) -> Result<(), Failure> {
 /// Returns an event's target, and whether it is sent a second time.
 pub(crate) fn aim(planned: &Planned<'_>) -> String {
     let target = planned.sender.target().to_string();
-    let target = masked(&target);
+    let target = redacted(&target);
     match planned.again {
         true => format!("→ {target} again"),
         false => format!("→ {target}"),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use ringtail_client::config::{Config, ConfigError};
 use ringtail_client::relay_api::RelayApi;
 use ringtail_errors::{Failure, codes};
-use ringtail_rc_api::{Api, Keeper, Login, Place, Records, Server, fresh_token};
+use ringtail_rc_api::{Api, ApiError, Keeper, Login, Place, Records, Server, fresh_token};
 use ringtail_ringcentral::signature::Scheme;
 use ringtail_ringcentral::subscription::Subscription;
 use ringtail_ringcentral::subscription::filters::find;
@@ -175,17 +175,19 @@ impl Cloud {
                 seconds,
                 owned: ids,
             },
-            token: Some(token),
+            token,
         })
     }
 
     /// Saves the ids that a keeper created.
     pub(crate) fn save(&self, owner: &Owner, keeper: &Keeper) -> Result<(), Failure> {
-        let Some(token) = &keeper.token else {
-            return Ok(());
-        };
         let mut records = Records::read(self.config.directory())?;
-        records.keep(&owner.relay, &owner.name, token, &keeper.wanted.owned)?;
+        records.keep(
+            &owner.relay,
+            &owner.name,
+            &keeper.token,
+            &keeper.wanted.owned,
+        )?;
         Ok(())
     }
 
@@ -312,8 +314,8 @@ async fn watch(cloud: &Cloud, format: Format) -> Result<(), Failure> {
                 }
                 before = list;
             }
-            // A temporary failure is tried again in a minute.
-            Err(error) if error.retry(0).is_some() => {
+            // A temporary failure or a penalty is tried again in a minute.
+            Err(error) if matches!(error, ApiError::TooMany { .. }) || error.retry(0).is_some() => {
                 note(&format!("{}\n", Failure::from(error).line()));
             }
             Err(error) => return Err(error.into()),

@@ -1,33 +1,15 @@
-use std::time::Duration;
-
-use bytes::Bytes;
+use ringtail_model::Cause;
 use ringtail_model::secrets::AllSecrets;
-use ringtail_model::{Cause, Outcome};
-use ringtail_protocol::event::{Disposition, Event, Kind, Request, Timestamp};
+use ringtail_protocol::event::Event;
 use ringtail_store::LEARN;
-use ringtail_store::{Forwarding, Incoming, NewAttempt};
+use ringtail_store::{Forwarding, Incoming, NewAttempt, testing};
 
 use super::*;
 
-const OURS: &str = "demo-x1";
+const OURS: &str = testing::ENDPOINT;
 
 fn event(seq: u64, body: usize) -> Event {
-    let request = Request {
-        method: "POST".into(),
-        path: String::new(),
-        peer: String::new(),
-        headers: Vec::new(),
-        body: vec![b'x'; body].into(),
-    };
-    Event {
-        seq,
-        id: EventId::fresh(),
-        received_at: Timestamp(1),
-        kind: Kind::Notification,
-        disposition: Disposition::Pending,
-        duplicate_of: None,
-        request: request.encode().unwrap(),
-    }
+    testing::event(seq, &"x".repeat(body))
 }
 
 async fn store(history: &History, endpoint: &str, batch: Vec<Incoming>) {
@@ -37,15 +19,8 @@ async fn store(history: &History, endpoint: &str, batch: Vec<Incoming>) {
 
 async fn attempt(history: &History, event: EventId) {
     let attempt = NewAttempt {
-        event,
         cause: Cause::Replay,
-        target: "http://localhost:1/".into(),
-        started_at: Timestamp(1),
-        duration: Duration::ZERO,
-        outcome: Outcome::Status(200),
-        headers: Vec::new(),
-        body: Bytes::new(),
-        body_len: 0,
+        ..testing::attempt(event)
     };
     history.record_attempt(attempt, false).await.unwrap();
 }

@@ -9,7 +9,7 @@
 
 use ringtail_check::{Outcome, Report, Row, Try, Wire};
 use ringtail_errors::{self as errors, Found};
-use ringtail_ringcentral::secret::{MASK, is_secret_field};
+use ringtail_ringcentral::secret::{REDACTED, is_secret_field};
 use serde_json::{Value, json};
 
 use super::plain::{Style, Tone};
@@ -187,7 +187,7 @@ fn head(bytes: &[u8]) -> Vec<String> {
             // A leading space continues the value above.
             if line.starts_with([' ', '\t']) {
                 return if is_secret {
-                    MASK.to_owned()
+                    REDACTED.to_owned()
                 } else {
                     shown(line)
                 };
@@ -196,7 +196,7 @@ fn head(bytes: &[u8]) -> Vec<String> {
             match field.filter(|name| is_secret_field(name.trim())) {
                 Some(name) => {
                     is_secret = true;
-                    format!("{}: {MASK}", escape(name))
+                    format!("{}: {REDACTED}", escape(name))
                 }
                 None => {
                     is_secret = false;

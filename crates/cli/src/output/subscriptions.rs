@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ringtail_errors::Found;
 use ringtail_model::subscription::{left, span};
 use ringtail_rc_api::Kept;
-use ringtail_ringcentral::secret::masked;
+use ringtail_ringcentral::secret::redacted;
 use ringtail_ringcentral::subscription::Subscription;
 use ringtail_ringcentral::subscription::filters::{NAMED, name_of};
 use ringtail_text::escape;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::plain::{Style, Tone};
 
 /// Characters of an id that are shown; `show`, `renew` and the like take them.
-pub(crate) const SHORT_ID: usize = 8;
+const SHORT_ID: usize = 8;
 
 impl Style {
     /// A row of the list. `mine` says that the address is on the relay.
@@ -32,7 +32,7 @@ impl Style {
         let mut text = format!(
             "{star} {}  {status}  {remaining:>9}  {}  {}\n",
             short(&it.id),
-            escape(&masked(it.address())),
+            escape(&redacted(it.address())),
             names(&it.event_filters),
         );
         for line in self.troubles(it, now) {
@@ -84,7 +84,7 @@ impl Style {
         };
         row("id", &it.id);
         row("status", &it.status);
-        row("address", &masked(it.address()));
+        row("address", &redacted(it.address()));
         row("transport", &it.delivery_mode.transport_type);
         if let Some(created) = it.creation_time {
             row("created", &self.date(created));
@@ -121,17 +121,15 @@ impl Style {
             "{} {} for {}: {}\nexpires {}\n",
             kept.action.word(),
             short(&it.id),
-            escape(&masked(it.address())),
+            escape(&redacted(it.address())),
             names(&it.event_filters),
             self.expiry(it, now),
         );
         if let Some(old) = &kept.replaced {
-            let why = old.blacklisted_data.as_ref().map_or("", |it| &it.reason);
-            let why = if why.is_empty() { &old.status } else { why };
             text.push_str(&format!(
                 "deleted {} before it: {}\n",
                 short(&old.id),
-                escape(why)
+                escape(old.why_broken())
             ));
         }
         for line in self.troubles(it, now) {
@@ -180,7 +178,7 @@ pub(crate) fn subscription_json(action: &str, it: &Subscription) -> Value {
         "action": action,
         "id": it.id,
         "status": it.status,
-        "address": masked(it.address()),
+        "address": redacted(it.address()),
         "event_filters": it.event_filters,
         "disabled_filters": disabled
             .map(|it| json!({"filter": it.filter, "reason": it.why()}))

@@ -1,11 +1,11 @@
 //! Gives the header fields of a request the names that its caller sent: hyper writes them in lower case.
 
-use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
+use memchr::{memchr, memmem};
 use ringtail_protocol::field_names::FieldNames;
 
 /// A connection for one request, whose head hyper writes in one piece.
@@ -73,28 +73,19 @@ impl<T: Write + Unpin> Write for NamedHead<T> {
 
 /// Returns the head at the start of `bytes` with the names that were sent; fields that Ringtail adds get capitals.
 fn named(bytes: &[u8], names: &FieldNames) -> Vec<u8> {
-    const END: &[u8] = b"\r\n\r\n";
-    let Some(end) = bytes.windows(END.len()).position(|window| window == END) else {
+    let Some(end) = memmem::find(bytes, b"\r\n\r\n") else {
         return Vec::new();
     };
-    let mut sent: HashMap<String, Vec<&str>> = HashMap::new();
-    for name in names.as_text().rsplit(',') {
-        sent.entry(name.to_ascii_lowercase())
-            .or_default()
-            .push(name);
-    }
+    let mut sent: Vec<&str> = names.as_text().split(',').collect();
     let mut head = bytes[..end].to_vec();
-    let lines = head.split_mut(|byte| *byte == b'\n').skip(1);
-    for line in lines {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+    for line in head.split_mut(|byte| *byte == b'\n').skip(1) {
+        let Some(colon) = memchr(b':', line) else {
             continue;
         };
         let name = &mut line[..colon];
-        let known = std::str::from_utf8(name)
-            .ok()
-            .and_then(|name| sent.get_mut(name)?.pop());
-        match known {
-            Some(known) => name.copy_from_slice(known.as_bytes()),
+        let is_sent = |sent: &&str| sent.as_bytes().eq_ignore_ascii_case(name);
+        match sent.iter().position(is_sent) {
+            Some(at) => name.copy_from_slice(sent.remove(at).as_bytes()),
             None => capitalise(name),
         }
     }

@@ -150,16 +150,15 @@ impl Passthrough {
         mut status: watch::Receiver<Status>,
     ) -> Result<AttemptDetail, Undelivered> {
         let mut marks = self.history.watermarks();
+        let hindrance = |status: &Status| {
+            let state = status.target.as_ref().map(|target| &target.state);
+            let is_down = matches!(state, Some(TargetState::Down { .. }));
+            (is_down, status.paused)
+        };
         loop {
             marks.borrow_and_update();
-            let (is_down, paused) = {
-                let status = status.borrow_and_update();
-                let state = status.target.as_ref().map(|target| &target.state);
-                (
-                    matches!(state, Some(TargetState::Down { .. })),
-                    status.paused,
-                )
-            };
+            let seen = hindrance(&status.borrow_and_update());
+            let (is_down, paused) = seen;
             let row = self.history.row(event).await.ok().flatten();
             match row.map(|row| (row.forward, row.last_attempt)) {
                 Some((ForwardState::Done, Some(attempt))) => {
@@ -187,7 +186,7 @@ impl Passthrough {
             }
             tokio::select! {
                 Ok(()) = marks.changed() => {}
-                Ok(()) = status.changed() => {}
+                Ok(()) = async { status.wait_for(|now| hindrance(now) != seen).await.map(drop) } => {}
                 else => return Err(Undelivered::NotForwarding),
             }
         }

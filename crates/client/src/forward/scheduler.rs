@@ -2,8 +2,8 @@
 //!
 //! Each ordering key has a queue. The head of a key may be sent when no event of the key is in flight, oldest first, up
 //! to [`Limits::in_flight`] at once. After [`ORDER_GATE`] without a response, an event no longer blocks its key: RingCentral
-//! has given up on it by then, and sends the next one. Its response is still read. While the target is not known to accept connections, only the oldest event is sent,
-//! as a probe. An undelivered event returns to the head of its key, so the order within a key always holds.
+//! has given up on it by then, and sends the next one. Its response is still read. While the target is not known to accept
+//! connections, only the oldest event is sent, as a probe. An undelivered event returns to the head of its key.
 //!
 //! ```text
 //! untried ──connected──▶ up ──unreachable──▶ down ──probe connected──▶ up

@@ -59,6 +59,11 @@ impl Batch {
         self.incoming.is_empty()
     }
 
+    /// Returns the bytes of the events.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Returns the contents, with canaries for what they are, and leaves the batch empty.
     pub(super) fn take(&mut self, canaries: &CanaryKey) -> Vec<Incoming> {
         self.bytes = 0;

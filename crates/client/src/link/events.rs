@@ -23,8 +23,11 @@ use ringtail_store::{Forwarding, History, ReadError, StoreError};
 /// How often a full history is checked.
 const CHECK: Duration = Duration::from_millis(500);
 
-/// Such looks between two cursors: a relay ends a link that takes no events and says nothing for a minute.
+/// Checks between two repeated cursors, which makes 20 s: the relay ends a link that is silent for a minute.
 const CURSOR_CHECKS: u32 = 40;
+
+/// Bytes of events between two checks for room: each check is a read of the history.
+const CHECK_BYTES: usize = 1024 * 1024;
 
 /// Stores the events of one endpoint.
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ impl EventSink {
     ) -> Result<(), ReceiveError> {
         let mut decoder = Decoder::down();
         let mut batch = Batch::default();
+        // The first batch is followed by a check: the history may be full from an earlier run.
+        let mut unchecked = CHECK_BYTES;
         loop {
             batch.fill(&mut decoder)?;
             if let Some(head) = batch.take_head() {
@@ -75,8 +80,12 @@ impl EventSink {
                     }
                 }
                 None => {
+                    unchecked += batch.bytes();
                     self.store(&mut batch, &cursor).await?;
-                    self.room(&cursor, &cancel).await?;
+                    if unchecked >= CHECK_BYTES {
+                        self.room(&cursor, &cancel).await?;
+                        unchecked = 0;
+                    }
                 }
                 Some(ended) => {
                     // Store complete frames, so the relay need not send them again.

@@ -6,7 +6,7 @@ use std::error::Error;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, Full, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use ringtail_protocol::event::{EventId, header_map};
@@ -178,8 +178,7 @@ fn below<B>(request: &Request<B>) -> &str {
 
 /// Reports to the relay that the app did not respond, with a reason code.
 fn no_answer(reason: &'static str) -> Response<Body> {
-    let mut response = Response::new(Empty::new().map_err(Into::into).boxed_unsync());
-    *response.status_mut() = StatusCode::BAD_GATEWAY;
+    let mut response = status(StatusCode::BAD_GATEWAY);
     response
         .headers_mut()
         .insert(NO_ANSWER, HeaderValue::from_static(reason));

@@ -4,7 +4,7 @@ use super::entry::{TOKEN_NEXT, codes, theirs};
 
 const RATES: &[&str] = &["4.7", "4.8"];
 const RATE_NEXT: &[&str] = &[
-    "Send nothing for the time in Retry-After, or 30 s without it: each request restarts the wait.",
+    "Send nothing for the time in Retry-After, or 60 s without it: each request restarts the wait.",
     "Watch X-Rate-Limit-Remaining; Light allows 50 a minute, Medium 40, Heavy 10, Auth 5, per user and app.",
 ];
 const RATE_CAUSES: &[&str] = &[

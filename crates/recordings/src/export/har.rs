@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use ringtail_protocol::event::{Header, Timestamp};
 use ringtail_text::escape;
 
+use crate::diff::is_answer;
 use ringtail_model::{AttemptDetail, EventDetail, Outcome};
 
 /// The program that writes the archive.
@@ -68,8 +69,8 @@ impl<W: Write> HarWriter<W> {
 }
 
 fn entry(detail: &EventDetail) -> Value {
-    let answered = |attempt: &&AttemptDetail| matches!(attempt.attempt.outcome, Outcome::Status(_));
-    let newest = detail.attempts.iter().rev().find(answered);
+    let mut attempts = detail.attempts.iter().rev();
+    let newest = attempts.find(|attempt| is_answer(attempt));
     let newest = newest.or(detail.attempts.last());
     let milliseconds = newest.map_or(0.0, |attempt| {
         attempt.attempt.duration.as_secs_f64() * 1000.0

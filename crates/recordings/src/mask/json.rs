@@ -16,6 +16,7 @@ pub(super) enum Scalar<'a> {
 /// An open array or object.
 #[derive(Debug, Clone, Copy)]
 struct Open {
+    is_object: bool,
     /// Kind of its values; for an array, that of its field.
     field: Field,
 }
@@ -37,23 +38,30 @@ pub(super) fn rewrite(
         is_json &= field.is_some() || token.kind == Kind::Open;
         match token.kind {
             Kind::Open => stack.push(Open {
+                is_object: token.text == "{",
                 field: field.filter(|_| token.text == "[").unwrap_or(Field::Text),
             }),
             Kind::Close => drop(stack.pop()),
-            Kind::Name => {
-                let named = Field::of_key(&json::decoded(token.text));
-                stack
-                    .iter_mut()
-                    .last()
-                    .into_iter()
-                    .for_each(|open| open.field = named);
-            }
+            Kind::Name => match stack.last_mut() {
+                Some(open) if open.is_object => {
+                    open.field = Field::of_key(&json::decoded(token.text));
+                }
+                _ => is_json = false,
+            },
             // A word may break off at the end of the text.
-            Kind::Other => is_json &= token.end() == text.len(),
+            Kind::Other => {
+                let mut words = ["true", "false", "null"].into_iter();
+                is_json &=
+                    token.end() == text.len() && words.any(|word| word.starts_with(token.text));
+            }
             Kind::String => {
                 return replace(field?, Scalar::Text(json::decoded(token.text).into_owned()));
             }
-            Kind::Number => return replace(field?, Scalar::Number(token.text)),
+            Kind::Number => {
+                let mut bytes = token.text.bytes();
+                is_json &= bytes.all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+                return replace(field?, Scalar::Number(token.text));
+            }
             Kind::Comma | Kind::Colon | Kind::Word => {}
         }
         None

@@ -102,6 +102,9 @@ fn broken_json_is_masked_as_far_as_it_goes_and_other_bodies_whole() {
     assert!(!String::from_utf8(cut).unwrap().contains("secret"));
     for body in [
         &b"{\"text\": Ada}"[..],
+        b"{\"text\": Ada",
+        b"[\"Ada\":1]",
+        b"[1Ada]",
         b"Ada said hello",
         b"\xff\xfeAda",
         b"{} Ada",

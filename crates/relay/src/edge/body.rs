@@ -8,8 +8,10 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::context::EdgeContext;
+use crate::accounts::EndpointRecord;
 use crate::budget::{Owner, Share, request_bytes, tie};
 use crate::metrics::Limit;
+use crate::net::proxies::Caller;
 use crate::response::{self, RelayResponse};
 
 /// Why a body was not read.
@@ -55,7 +57,8 @@ impl BodyError {
 /// Reads a body. After an error, the caller disposes of the rest.
 pub(super) async fn read(
     edge: &EdgeContext,
-    owners: Vec<Owner>,
+    endpoint: &EndpointRecord,
+    caller: Caller,
     head: &request::Parts,
     body: &mut Incoming,
 ) -> Result<Bytes, BodyError> {
@@ -63,7 +66,9 @@ pub(super) async fn read(
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
+    let owners = edge.owners(endpoint, caller);
     let share = edge
+        .api
         .memory
         .take(owners, request_bytes(head))
         .ok_or(BodyError::NoMemory)?;
@@ -82,6 +87,7 @@ pub(super) async fn discard(
         return Ok(());
     }
     let _share = edge
+        .api
         .stray_memory
         .take(caller, request_bytes(head))
         .ok_or(BodyError::NoStrayMemory)?;

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::recorder::Recorder;
 use crate::accounts::{EndpointRecord, SharedAccounts};
 use crate::api::ApiContext;
-use crate::budget::{Budget, Owner};
+use crate::budget::Owner;
 use crate::hosts::Hosts;
 use crate::journal::EndpointKey;
 use crate::limits::{EVENT_BURST_SECONDS, LARGE_BODIES, Limits};
@@ -28,10 +28,6 @@ pub(crate) struct EdgeContext {
     pub(super) limits: Arc<Limits>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) shutdown: Shutdown,
-    /// Memory for requests to endpoints.
-    pub(super) memory: Budget,
-    /// Memory for all other requests.
-    pub(super) stray_memory: Budget,
     /// One permit for each large body that is being parsed.
     pub(super) large_bodies: Arc<Semaphore>,
     /// Has a row for each endpoint that had an event; strangers cannot create endpoints.
@@ -48,8 +44,6 @@ impl EdgeContext {
             hosts: api.hosts.clone(),
             links: links.links,
             recorder: Recorder::new(links.journal, links.metrics.clone()),
-            memory: api.memory.clone(),
-            stray_memory: api.stray_memory.clone(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
             event_rates: RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)),
             limits: links.limits,

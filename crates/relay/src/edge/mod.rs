@@ -146,8 +146,7 @@ async fn at_endpoint(
         );
         return (AnswerKind::Unread, closing(response));
     }
-    let owners = edge.owners(endpoint, caller);
-    let body = match body::read(edge, owners, &head, &mut incoming).await {
+    let body = match body::read(edge, endpoint, caller, &head, &mut incoming).await {
         Ok(body) => body,
         Err(error) => {
             let response = refuse_body(edge, &head, incoming, error);

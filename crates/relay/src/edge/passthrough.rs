@@ -153,6 +153,7 @@ async fn ask(
     };
     let owners = edge.owners(endpoint, from);
     let memory = edge
+        .api
         .memory
         .take(owners, request_bytes(&received.request.head));
     let mut memory = memory.ok_or_else(no_memory)?;

@@ -9,10 +9,10 @@ use http::StatusCode;
 use ringtail_protocol::event::{Disposition, EncodeError, EncodedRequest, EventId, Kind};
 
 use super::received::Received;
-use crate::budget::{Budget, Owner, tie};
+use crate::budget::{Budget, Owner, request_bytes, tie};
 use crate::clock::SteadyClock;
 use crate::journal::{AppendError, Entry, Journal};
-use crate::limits::{QUEUED_BYTES, REQUEST_BYTES, STORED_VALIDATIONS, queue_shares};
+use crate::limits::{QUEUED_BYTES, STORED_VALIDATIONS, queue_shares};
 use crate::metrics::{Limit, Metrics};
 use crate::response::{self, RelayResponse};
 
@@ -106,12 +106,14 @@ impl Recorder {
         kind: Kind,
         disposition: Disposition,
     ) -> Result<Entry, RecordError> {
-        let request = received.request.encode()?.into_bytes();
-        let owner = Owner::Account(received.request.account);
-        let share = self.queue.take([owner], request.len() + REQUEST_BYTES);
-        let request = tie(request, share.ok_or(RecordError::NoRoom)?);
+        let whole = &received.request;
+        // Covers the encoding, whose names of fields take less than the 8 KiB.
+        let bytes = request_bytes(&whole.head) + whole.body.len();
+        let share = self.queue.take([Owner::Account(whole.account)], bytes);
+        let share = share.ok_or(RecordError::NoRoom)?;
+        let request = tie(whole.encode()?.into_bytes(), share);
         Ok(Entry {
-            endpoint: received.request.endpoint,
+            endpoint: whole.endpoint,
             id,
             received_at: self.clock.now(),
             kind,

@@ -82,10 +82,10 @@ impl<'a> Pump<'a> {
         let mut position = Position::from(cursor, newest);
         let mut bytes = BytesMut::new();
         Down::Head { seq: newest }.encode(&mut bytes);
-        let place = self.place().await?;
-        self.send(bytes, place).await?;
+        let permit = self.permit().await?;
+        self.send(bytes, permit).await?;
         loop {
-            let place = self.place().await?;
+            let permit = self.permit().await?;
             let page = self
                 .journal
                 .read(self.endpoint, position.seq, PAGE_EVENTS, PAGE_BYTES)
@@ -93,7 +93,7 @@ impl<'a> Pump<'a> {
             let is_last = page.events.is_empty();
             let missing = page.missing;
             let bytes = encode(position.frames(page), missing);
-            self.send(bytes, place).await?;
+            self.send(bytes, permit).await?;
             self.send_rest(position.seq, missing).await?;
             if is_last {
                 // Returns at once if the head has advanced since it was last seen.
@@ -108,7 +108,7 @@ impl<'a> Pump<'a> {
         let mut left = missing;
         let mut offset = PAGE_BYTES;
         while left > 0 {
-            let place = self.place().await?;
+            let permit = self.permit().await?;
             let part = self
                 .journal
                 .read_part(self.endpoint, seq, offset, PAGE_BYTES.min(left))
@@ -118,27 +118,27 @@ impl<'a> Pump<'a> {
             }
             left -= part.len();
             offset += part.len();
-            self.send(BytesMut::from(part), place).await?;
+            self.send(BytesMut::from(part), permit).await?;
         }
         Ok(())
     }
 
     /// Waits for memory of a page: until one of those before is on the wire.
-    async fn place(&self) -> Result<OwnedSemaphorePermit, PumpError> {
-        let place = self.patience.wait(self.pages.clone().acquire_owned());
-        place.await?.map_err(|_| PumpError::ClientGone)
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, PumpError> {
+        let permit = self.patience.wait(self.pages.clone().acquire_owned());
+        permit.await?.map_err(|_| PumpError::ClientGone)
     }
 
-    /// Sends bytes, which hold their place until HTTP/2 has dropped them.
+    /// Sends bytes, which hold their permit until HTTP/2 has dropped them.
     async fn send(
         &mut self,
         bytes: BytesMut,
-        place: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
     ) -> Result<(), PumpError> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let page = tie(bytes.freeze(), place);
+        let page = tie(bytes.freeze(), permit);
         let sent = self.patience.wait(self.out.send_data(page));
         sent.await?.map_err(|_| PumpError::ClientGone)
     }

@@ -42,12 +42,8 @@ impl HeadCapture {
             } else {
                 bytes
             };
-            if head.len() + bytes.len() > HEADER_BYTES {
-                let room = HEADER_BYTES - head.len();
-                head.extend_from_slice(bytes.get(..room).unwrap_or_default());
-            } else {
-                head.extend_from_slice(bytes);
-            }
+            let room = HEADER_BYTES - head.len();
+            head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
         }
     }
 

@@ -254,11 +254,14 @@ async fn events_over_the_rate_are_a_503_and_validations_are_answered() {
         refused.body,
         "this endpoint gets more events than the relay takes\n"
     );
-    let shake = Request::post(endpoint.path(""))
+    let validation = Request::post(endpoint.path(""))
         .header("validation-token", "t")
         .body(Full::default())
         .unwrap();
-    assert_eq!(caller.send(shake).await.headers["validation-token"], "t");
+    assert_eq!(
+        caller.send(validation).await.headers["validation-token"],
+        "t"
+    );
     let other = relay.endpoint_named("other").await;
     assert_eq!(caller.post(&other.path(""), EVENT).await.status, 200);
     soon("room for another", async {
@@ -401,11 +404,11 @@ async fn idle_connections_are_evicted_and_validations_answered() {
     let mut open = Vec::new();
     for _ in 0..10 {
         let mut ringcentral = Conn::open(&relay, &["http/1.1"]).await;
-        let shake = post_head(
+        let validation = post_head(
             &endpoint.path(""),
             "Validation-Token: t\r\nContent-Length: 0\r\n",
         );
-        ringcentral.write(shake.as_bytes()).await;
+        ringcentral.write(validation.as_bytes()).await;
         let head = ringcentral.read_head().await;
         assert!(head.starts_with(b"HTTP/1.1 200 "));
         open.push(ringcentral);

@@ -393,6 +393,7 @@ async fn a_clients_reason_becomes_a_502() {
         })
         .await;
     }
+    relay.has_hit("answer-head-bytes", 1).await;
 }
 
 #[tokio::test]
@@ -409,6 +410,7 @@ async fn a_slow_app_is_a_504() {
         while caller.get(&endpoint.path("/")).await.status != 504 {}
     })
     .await;
+    relay.has_hit("passthrough-time", 1).await;
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::kit::{App, Caller, Conn, Dial, EVENT, TestRelay, name, post_head, soon, text_app};
 
-/// A budget in which an address may hold six requests, an account 16, and whoever holds one finds room.
+/// A budget in which an address may hold 96 KiB, an account 256 KiB, and an account with up to 16 KiB finds room.
 const BYTES: usize = 64 * 2 * REQUEST_BYTES;
 
 /// Posts without the end of the body until the relay refuses one.

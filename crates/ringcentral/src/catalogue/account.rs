@@ -105,10 +105,8 @@ fn extension(event: &Event<'_>) -> Option<String> {
 const MAX_ITEMS: usize = 100;
 
 fn contact(contact: Node<'_>) -> Option<String> {
-    let names = ["firstName", "lastName"].map(|name| contact.at(name).text());
-    let whole = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let name = contact.at("name").text();
-    let name = name.or_else(|| (!whole.is_empty()).then_some(whole));
+    let name = name.or_else(|| contact.full_name());
     let name = name.or_else(|| contact.at("id").text())?;
     Some(format!("{name} {}", change(contact)))
 }

@@ -31,7 +31,7 @@ pub(super) fn line(event: &Classified<'_>) -> String {
             ];
             let by = names.map(|(what, name)| Some(format!("{what} {}", value(event, name)?)));
             let by = by.into_iter().flatten().collect::<Vec<_>>().join(" of ");
-            Some(format!("Private bot installed by {by}"))
+            (!by.is_empty()).then(|| format!("Private bot installed by {by}"))
         }
         Callback::BotInstallPublic => value(event, "creator_extension_id")
             .map(|extension| format!("Public bot installed by extension {extension}")),
@@ -54,12 +54,8 @@ pub(super) fn line(event: &Classified<'_>) -> String {
 
 fn button(node: Node<'_>) -> Option<String> {
     let user = node.at("user");
-    let names = ["firstName", "lastName"].map(|name| user.at(name).text());
-    let name = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let name = match name.is_empty() {
-        true => format!("user {}", user.at("id").text()?),
-        false => name,
-    };
+    let id = || Some(format!("user {}", user.at("id").text()?));
+    let name = user.full_name().or_else(id)?;
     Some(match node.at("conversation").at("name").text() {
         Some(chat) => format!("Button pressed by {name} in {chat}"),
         None => format!("Button pressed by {name}"),

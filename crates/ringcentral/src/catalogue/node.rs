@@ -38,6 +38,13 @@ impl<'a> Node<'a> {
         Self::from(field)
     }
 
+    /// Returns `firstName` and `lastName`, or the one there is.
+    pub(crate) fn full_name(self) -> Option<String> {
+        let names = ["firstName", "lastName"].map(|name| self.at(name).text());
+        let whole = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        (!whole.is_empty()).then_some(whole)
+    }
+
     /// Returns the first element of an array, or the node itself if it is not an array.
     pub(crate) fn first(self) -> Self {
         match self.0 {

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use ringtail_text::json::{self, Kind};
 
-use super::{MASK, is_secret_field, is_secret_parameter};
+use super::{REDACTED, is_secret_field, is_secret_parameter};
 use crate::body::utf8;
 
 /// Deepest nesting of values in values, such as JSON in a form; what is deeper is hidden.
 const MAX_DEPTH: u8 = 8;
 
-/// Hides secrets by [`MASK`].
+/// Hides secrets by [`REDACTED`].
 #[derive(Debug, Clone, Default)]
 pub struct Redactor {
     /// The secrets in order, if each has a number.
@@ -30,14 +30,14 @@ impl Redactor {
 
     fn hide(&mut self, secret: &str) -> String {
         let Some(seen) = &mut self.seen else {
-            return MASK.to_owned();
+            return REDACTED.to_owned();
         };
         let at = seen.iter().position(|known| known == secret);
         let at = at.unwrap_or_else(|| {
             seen.push(secret.to_owned());
             seen.len() - 1
         });
-        format!("{MASK} {}", at + 1)
+        format!("{REDACTED} {}", at + 1)
     }
 
     /// Hides the secrets in a path or URL: in its query and fragment, and the password before its host.

@@ -35,7 +35,6 @@ pub struct Plan {
 
 /// The next call for an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Step {
     /// All is well.
     Keep(Subscription),
@@ -94,8 +93,7 @@ pub fn plan(list: &[Subscription], wanted: &Wanted, now: Timestamp) -> Plan {
 }
 
 /// Returns whether a subscription needs renewal.
-#[must_use]
-pub fn is_short(subscription: &Subscription, wanted: &Wanted, now: Timestamp) -> bool {
+fn is_short(subscription: &Subscription, wanted: &Wanted, now: Timestamp) -> bool {
     // RingCentral may have granted less than was wanted, so both lifetimes count.
     let granted = match (subscription.expiration_time, subscription.creation_time) {
         (Some(end), Some(start)) => u64::try_from(end.duration_since(start).as_secs()).ok(),

@@ -137,12 +137,11 @@ pub(super) async fn create(state: &Mutex<State>, seen: &Seen) -> Result<(u16, Va
             return Err(Refusal::new(403, "SUB-505", "Subscriptions limit exceeded"));
         }
         state.is_creating = true;
-        let sent = token.filter(|_| state.rules.validates_with_token);
         (
             state.caller.clone(),
             state.rules.answer_time,
             address.to_owned(),
-            sent.map(str::to_owned),
+            token.map(str::to_owned),
         )
     };
     let creating = Creating(state);

@@ -1,15 +1,15 @@
 //! `ringtail subscriptions renew`, `recreate` and `delete`.
 
 use ringtail_errors::{Failure, codes};
-use ringtail_rc_api::{Keeper, Records};
+use ringtail_model::endpoint_name;
+use ringtail_rc_api::{Records, renew as renew_for};
 use ringtail_ringcentral::subscription::Subscription;
-use ringtail_ringcentral::subscription::plan::Wanted;
 
 use super::diagnose::{check, is_dead};
 use super::{Cloud, Owner, named, print_json};
 use crate::args::subscriptions::{AddressArgs, DeleteArgs, RecreateArgs, RenewArgs};
 use crate::args::{Common, Format};
-use crate::output::subscriptions::{kept_json, subscription_json};
+use crate::output::subscriptions::kept_json;
 use crate::output::{note, plain, print};
 
 pub(super) async fn renew(cloud: &Cloud, args: RenewArgs) -> Result<(), Failure> {
@@ -18,9 +18,11 @@ pub(super) async fn renew(cloud: &Cloud, args: RenewArgs) -> Result<(), Failure>
         true => cloud.of_endpoint(&list, &args.address).await?,
         false => all_named(&list, &args.ids)?,
     };
+    if chosen.is_empty() {
+        note("no subscription to renew\n");
+    }
     for it in chosen {
-        let keeper = keeper_of(cloud, &it, args.expires);
-        let renewed = keeper.renew(&it).await?;
+        let renewed = renew_for(&cloud.api, &it.id, args.expires).await?;
         cloud.print(&[renewed], "renewed", args.output).await?;
     }
     Ok(())
@@ -76,10 +78,7 @@ pub(super) async fn delete(
     }
     for it in chosen {
         cloud.api.delete(&it.id).await?;
-        match args.output {
-            Format::Json => print_json(&subscription_json("deleted", &it)).await?,
-            Format::Plain => cloud.print(&[it], "deleted", args.output).await?,
-        }
+        cloud.print(&[it], "deleted", args.output).await?;
     }
     Ok(())
 }
@@ -106,19 +105,6 @@ fn all_named(list: &[Subscription], ids: &[String]) -> Result<Vec<Subscription>,
     ids.iter().map(|id| named(list, id)).collect()
 }
 
-fn keeper_of(cloud: &Cloud, it: &Subscription, seconds: u64) -> Keeper {
-    Keeper {
-        api: cloud.api.clone(),
-        wanted: Wanted {
-            address: it.address().to_owned(),
-            filters: it.event_filters.clone(),
-            seconds,
-            owned: Default::default(),
-        },
-        token: None,
-    }
-}
-
 impl Cloud {
     /// Returns the subscriptions for an endpoint and the paths below it, or for an address.
     async fn of_endpoint(
@@ -134,14 +120,32 @@ impl Cloud {
         Ok(list.iter().filter(below).cloned().collect())
     }
 
-    /// Returns whose subscription it is: the endpoint of the record, or the address alone.
+    /// Returns whose subscription it is: the endpoint of the record, the endpoint that the address names, or the address alone.
     fn owner_of(&self, it: &Subscription) -> Result<Owner, Failure> {
         let records = Records::read(self.config.directory())?;
         let record = records.iter().find(|record| record.ids.contains(&it.id));
+        let (relay, name) = match record {
+            Some(record) => (record.relay.clone(), record.endpoint.clone()),
+            None => self
+                .endpoint_of(it)
+                .unwrap_or_else(|| (String::new(), it.address().to_owned())),
+        };
         Ok(Owner {
-            relay: record.map(|it| it.relay.clone()).unwrap_or_default(),
-            name: record.map_or(it.address().to_owned(), |it| it.endpoint.clone()),
+            relay,
+            name,
             address: it.address().to_owned(),
         })
+    }
+
+    /// Returns relay and name of the endpoint that an address on the relay has.
+    fn endpoint_of(&self, it: &Subscription) -> Option<(String, String)> {
+        let relay = self.config.relay.as_ref().filter(|_| self.is_mine(it))?;
+        let address: http::Uri = it.address().parse().ok()?;
+        let host = address.host()?.to_ascii_lowercase();
+        let label = host
+            .strip_suffix(relay.host())
+            .and_then(|before| before.strip_suffix('.'));
+        let id = label.or_else(|| address.path().split('/').nth(1))?;
+        (!id.is_empty()).then(|| (relay.to_string(), endpoint_name(id).to_owned()))
     }
 }

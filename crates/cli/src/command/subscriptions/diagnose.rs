@@ -9,7 +9,8 @@ use ringtail_errors::{Coded as _, Failure, codes};
 use ringtail_model::{EventRow, RowId, endpoint_name};
 use ringtail_protocol::event::Kind;
 use ringtail_rc_api::ApiError;
-use ringtail_ringcentral::secret::masked;
+use ringtail_ringcentral::secret::redacted;
+use ringtail_store::History;
 use tokio::sync::mpsc;
 
 use super::{Cloud, Owner};
@@ -26,7 +27,7 @@ const OF_THE_ADDRESS: [&str; 7] = [
 /// Events of the history that are searched for the validation request.
 const NEWEST: usize = 200;
 
-/// Looks at the history, which the event may reach after RingCentral's answer.
+/// How often the history is read, because the event may reach it after RingCentral's answer.
 const LOOKS: usize = 10;
 
 /// Pause between two of them.
@@ -73,7 +74,7 @@ pub(super) fn is_ready(address: &str, report: &Report) -> Result<(), Failure> {
     }
     let refused = format!(
         "RingCentral would refuse {}; nothing was created",
-        masked(address)
+        redacted(address)
     );
     Err(Failure::new(&codes::CLOUD_ADDRESS, refused)
         .quote(rows(report))
@@ -119,7 +120,7 @@ pub(crate) async fn explain(
         return error.into();
     }
     let failure = Failure::from(error);
-    let mut quote = format!("  address  {}\n", masked(&owner.address));
+    let mut quote = format!("  address  {}\n", redacted(&owner.address));
     let mut arrived = None;
     if !owner.relay.is_empty() {
         let (found, text) = validations(&cloud.config, &owner.name, seen).await;
@@ -150,8 +151,11 @@ pub(crate) async fn explain(
 
 /// Returns whether a validation request arrived, and that in words. The history knows what `listen` received.
 async fn validations(config: &Config, name: &str, seen: Seen) -> (Option<bool>, String) {
+    let history = open(config).await.ok();
     for _ in 0..LOOKS {
-        if let Some(event) = validation(config, name, seen.since).await {
+        if let Some(history) = &history
+            && let Some(event) = validation(history, name, seen.since).await
+        {
             let after = Timestamp::from_microsecond(event.received_at.0)
                 .map_or(0, |at| at.duration_since(seen.since).as_millis());
             let text = format!(
@@ -172,8 +176,7 @@ async fn validations(config: &Config, name: &str, seen: Seen) -> (Option<bool>, 
     }
 }
 
-async fn validation(config: &Config, name: &str, since: Timestamp) -> Option<EventRow> {
-    let history = open(config).await.ok()?;
+async fn validation(history: &History, name: &str, since: Timestamp) -> Option<EventRow> {
     let newest = history.events_before(RowId(i64::MAX), NEWEST).await.ok()?;
     newest.into_iter().find(|event| {
         event.kind == Kind::Validation

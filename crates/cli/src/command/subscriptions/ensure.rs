@@ -68,14 +68,14 @@ fn only_one(kept: &Kept) -> Result<(), Failure> {
 
 /// Says what would be done.
 async fn tell(plan: &Plan, format: Format) -> Result<(), Failure> {
-    let (word, it) = match &plan.step {
-        Step::Keep(it) => ("keep", Some(it)),
-        Step::Update(it) => ("update", Some(it)),
-        Step::Renew(it) => ("renew", Some(it)),
-        Step::Recreate(it) => ("recreate", Some(it)),
-        _ => ("create", None),
+    let word = match plan.step {
+        Step::Keep(_) => "keep",
+        Step::Update(_) => "update",
+        Step::Renew(_) => "renew",
+        Step::Recreate(_) => "recreate",
+        Step::Create => "create",
     };
-    match (format, it) {
+    match (format, plan.step.subscription()) {
         (Format::Json, Some(it)) => print_json(&subscription_json(word, it)).await,
         (Format::Json, None) => {
             print_json(&serde_json::json!({"type": "subscription", "action": word})).await

@@ -89,5 +89,5 @@ async fn ask() -> Result<Credentials, Failure> {
 
 pub(super) async fn logout(cloud: &Cloud) -> Result<(), Failure> {
     cloud.api.logout().await?;
-    print(b"logged out of RingCentral; the session ended and the login was removed from this machine\n").await
+    print(b"logged out of RingCentral; login and session were removed from this machine\n").await
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use ringtail_model::secrets::AllSecrets;
-use ringtail_protocol::event::{Disposition, Event, EventId, Kind, Request, Timestamp};
-use ringtail_store::{Forwarding, Incoming};
+use ringtail_store::testing::{TestHistory, event};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
@@ -15,31 +14,6 @@ use super::*;
 const NEVER: Duration = Duration::from_secs(3600);
 
 const SOON: Duration = Duration::from_secs(60);
-
-fn event(seq: u64) -> Event {
-    let request = Request {
-        method: "POST".into(),
-        path: String::new(),
-        peer: String::new(),
-        headers: Vec::new(),
-        body: "{}".into(),
-    };
-    Event {
-        seq,
-        id: EventId::fresh(),
-        received_at: Timestamp(1),
-        kind: Kind::Notification,
-        disposition: Disposition::Pending,
-        duplicate_of: None,
-        request: request.encode().unwrap(),
-    }
-}
-
-async fn store(history: &History, seq: u64) {
-    let batch = vec![Incoming::Event(event(seq))];
-    let stored = history.store("demo-x1", "j", batch, Forwarding::Off).await;
-    stored.unwrap();
-}
 
 fn wanted(filter_text: &str, after: RowId, count: usize) -> Wanted {
     let search = search(filter(filter_text).unwrap(), AllSecrets::default());
@@ -66,19 +40,18 @@ async fn found(history: &History, wanted: &Wanted, timeout: Duration) -> Vec<u64
 #[test]
 fn no_event_is_lost_or_taken_twice() {
     let runtime = Runtime::new().unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let history = History::open(dir.path()).unwrap();
+    let kept = TestHistory::open();
     let newest = Cell::new(0);
     let case = (0..3_u64, 0..3_u64, 0..4_u64, any::<bool>());
     let ran = TestRunner::default().run(&case, |(old, before, during, even)| {
         runtime.block_on(async {
             let start = newest.get() + old;
             for seq in newest.get() + 1..=start {
-                store(&history, seq).await;
+                kept.receives(vec![event(seq, "{}")]).await;
             }
-            let after = history.watermarks().borrow().events;
+            let after = kept.history.watermarks().borrow().events;
             for seq in start + 1..=start + before {
-                store(&history, seq).await;
+                kept.receives(vec![event(seq, "{}")]).await;
             }
             let last = start + before + during;
             newest.set(last);
@@ -92,10 +65,10 @@ fn no_event_is_lost_or_taken_twice() {
             );
             let storing = async {
                 for seq in start + before + 1..=last {
-                    store(&history, seq).await;
+                    kept.receives(vec![event(seq, "{}")]).await;
                 }
             };
-            let finding = timeout(SOON, found(&history, &wanted, NEVER));
+            let finding = timeout(SOON, found(&kept.history, &wanted, NEVER));
             let (seqs, ()) = tokio::join!(finding, storing);
             prop_assert_eq!(seqs, Ok(expected));
             Ok(())
@@ -106,10 +79,9 @@ fn no_event_is_lost_or_taken_twice() {
 
 #[tokio::test]
 async fn the_deadline_ends_it_with_what_was_found() {
-    let dir = tempfile::tempdir().unwrap();
-    let history = History::open(dir.path()).unwrap();
-    store(&history, 1).await;
-    store(&history, 2).await;
+    let kept = TestHistory::open();
+    kept.receives(vec![event(1, "{}")]).await;
+    kept.receives(vec![event(2, "{}")]).await;
     let wanted = wanted("", RowId(1), 2);
-    assert_eq!(found(&history, &wanted, Duration::ZERO).await, [2]);
+    assert_eq!(found(&kept.history, &wanted, Duration::ZERO).await, [2]);
 }

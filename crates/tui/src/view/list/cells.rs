@@ -77,11 +77,12 @@ fn pending(event: &EventRow, engine: Option<&Status>) -> Line<'static> {
     if engine.paused {
         return line("paused", WARN);
     }
-    match engine.target.as_ref().map(|target| &target.state) {
-        Some(TargetState::Down { .. }) => line("pending", WARN),
-        Some(_) => line("pending", PLAIN),
-        None => line("pending", DIM),
-    }
+    let style = match engine.target.as_ref().map(|target| &target.state) {
+        Some(TargetState::Down { .. }) => WARN,
+        Some(_) => PLAIN,
+        None => DIM,
+    };
+    line("pending", style)
 }
 
 /// Returns the engine of an event's endpoint, if one runs here.
