@@ -8,8 +8,11 @@
 
 mod account;
 mod admin;
+mod back_end;
 mod endpoint;
+mod error;
 mod shared;
+mod sqlite;
 mod store;
 mod table;
 mod token;
@@ -18,13 +21,14 @@ mod verify_token;
 pub use self::account::{Account, AccountInfo, AccountKey};
 pub use self::admin::{EndpointName, EndpointNameError, MAX_RETENTION_DAYS};
 pub use self::endpoint::EndpointRecord;
+pub use self::error::{AccountsError, AddError, ChangeError, EndpointError, MAX_ENDPOINTS};
 pub use self::shared::SharedAccounts;
-pub use self::store::{
-    Accounts, AccountsError, AddError, ChangeError, EndpointError, MAX_ENDPOINTS,
-};
+pub use self::store::Accounts;
 pub use self::table::EndpointTable;
 pub use self::token::Token;
 pub use self::verify_token::{MAX_VERIFY_TOKEN_BYTES, VerifyTokenHash};
 
+#[cfg(test)]
+mod suite;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,8 @@ use ringtail_protocol::name::Name;
 
 use super::account::Account;
 use super::endpoint::EndpointRecord;
-use super::store::{Accounts, AccountsError, EndpointError};
+use super::error::{AccountsError, EndpointError};
+use super::store::Accounts;
 use super::table::EndpointTable;
 use super::token::Token;
 use super::verify_token::VerifyTokenHash;

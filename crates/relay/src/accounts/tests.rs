@@ -1,130 +1,54 @@
-//! Accounts in a real database, seen by several connections.
+//! Accounts in SQLite: the suite, and tests of the file.
 
 use std::error::Error as _;
-use std::sync::Arc;
 
-use ringtail_errors::Failure;
-use ringtail_protocol::name::Name;
 use tempfile::TempDir;
 
+use super::suite::{Fixture, accounts_suite, authenticated, name, with_anna};
 use super::*;
 use crate::store::DataDir;
 
-fn data_dir() -> (TempDir, DataDir) {
-    let temp = TempDir::new().expect("a directory");
-    let dir = DataDir::open(temp.path()).expect("a data directory");
-    (temp, dir)
+/// A data directory.
+struct Sqlite {
+    _temp: TempDir,
+    dir: DataDir,
 }
 
-fn name(text: &str) -> Name {
-    Name::parse(text).expect("a name")
-}
+accounts_suite!(Sqlite);
 
-/// A store with an account.
-fn with_anna() -> (TempDir, DataDir, Accounts, Token) {
-    let (temp, dir) = data_dir();
-    let accounts = Accounts::open(&dir).expect("it opens");
-    let token = accounts.add(&name("anna")).expect("a token");
-    (temp, dir, accounts, token)
-}
+impl Fixture for Sqlite {
+    fn start() -> Self {
+        let temp = TempDir::new().expect("a directory");
+        let dir = DataDir::open(temp.path()).expect("a data directory");
+        Self { _temp: temp, dir }
+    }
 
-fn authenticated(accounts: &Accounts, token: &Token) -> Option<Account> {
-    accounts.authenticate(token).expect("the store works")
-}
-
-#[test]
-fn a_token_stands_for_its_account_alone() {
-    let (_temp, _dir, accounts, anna) = with_anna();
-    let bert = accounts.add(&name("bert")).expect("a token");
-    assert_eq!(
-        authenticated(&accounts, &anna).expect("anna").name,
-        name("anna")
-    );
-    assert_eq!(
-        authenticated(&accounts, &bert).expect("bert").name,
-        name("bert")
-    );
-    let stranger = Token::generate().expect("random bytes");
-    assert_eq!(authenticated(&accounts, &stranger), None);
+    fn open(&self) -> Accounts {
+        Accounts::open(&self.dir).expect("it opens")
+    }
 }
 
 #[test]
 fn the_database_has_no_token() {
-    let (_temp, dir, accounts, token) = with_anna();
+    let (fixture, accounts, token) = with_anna::<Sqlite>();
     accounts.rotate(&name("anna")).expect("a token");
     let secret = token.expose().trim_start_matches("rt_").as_bytes();
     drop(accounts);
-    for file in std::fs::read_dir(dir.path()).expect("a directory") {
+    for file in std::fs::read_dir(fixture.dir.path()).expect("a directory") {
         let bytes = std::fs::read(file.expect("a file").path()).expect("readable");
         assert!(!bytes.windows(secret.len()).any(|window| window == secret));
     }
 }
 
 #[test]
-fn a_name_is_taken_once() {
-    let (_temp, _dir, accounts, token) = with_anna();
-    let error = accounts.add(&name("anna")).expect_err("it is taken");
-    insta::assert_snapshot!(Failure::from(error), @"
-    error[RT-609]: there is an account anna already
-    hint: run `accounts rotate anna` for a new token
-    ");
-    assert!(
-        authenticated(&accounts, &token).is_some(),
-        "the token still counts"
-    );
-}
-
-#[test]
-fn an_unknown_account_cannot_be_rotated_or_revoked() {
-    let (_temp, _dir, accounts, _) = with_anna();
-    let error = accounts.rotate(&name("bert")).expect_err("nobody");
-    insta::assert_snapshot!(Failure::from(error), @"
-    error[RT-610]: there is no account bert
-    hint: `accounts list` shows those that there are
-    ");
-    let error = accounts.revoke(&name("bert")).expect_err("nobody");
-    assert!(matches!(error, ChangeError::NoAccount(_)));
-}
-
-#[test]
-fn another_process_rotates_and_revokes() {
-    let (_temp, dir, serving, first) = with_anna();
-    let admin = Accounts::open(&dir).expect("it opens beside");
-    let account = authenticated(&serving, &first).expect("anna");
-    assert!(
-        serving.changed().expect("it works"),
-        "the account was added"
-    );
-    assert!(!serving.changed().expect("it works"), "and nothing since");
-
-    let second = admin.rotate(&name("anna")).expect("a token");
-    assert!(serving.changed().expect("it works"));
-    assert_eq!(authenticated(&serving, &first), None);
-    assert!(!serving.is_current(&account).expect("it works"));
-    let account = authenticated(&serving, &second).expect("anna");
-    assert!(serving.is_current(&account).expect("it works"));
-
-    admin.revoke(&name("anna")).expect("revoked");
-    assert!(serving.changed().expect("it works"));
-    assert_eq!(authenticated(&serving, &second), None);
-    assert!(!serving.is_current(&account).expect("it works"));
-
-    // A new token restores a revoked account.
-    let third = admin.rotate(&name("anna")).expect("a token");
-    let back = authenticated(&serving, &third).expect("anna");
-    assert_eq!(back.key, account.key);
-    assert!(!serving.is_current(&account).expect("it works"));
-}
-
-#[test]
 fn events_are_no_change_of_accounts() {
-    let (_temp, dir, serving, token) = with_anna();
+    let (fixture, serving, token) = with_anna::<Sqlite>();
     let account = authenticated(&serving, &token).expect("anna");
     serving.changed().expect("it works");
     let endpoint = serving
         .endpoint(&account, &name("dev"))
         .expect("an endpoint");
-    let journal = crate::store::open_writer(&dir).expect("it opens");
+    let journal = crate::store::open_writer(&fixture.dir).expect("it opens");
     journal
         .execute(
             "UPDATE endpoint SET next_seq = 2 WHERE key = ?1",
@@ -135,77 +59,9 @@ fn events_are_no_change_of_accounts() {
 }
 
 #[test]
-fn the_list_shows_what_there_is() {
-    let (_temp, _dir, accounts, token) = with_anna();
-    accounts.add(&name("bert")).expect("a token");
-    accounts.revoke(&name("bert")).expect("revoked");
-    let anna = authenticated(&accounts, &token).expect("anna");
-    for endpoint in ["dev", "test"] {
-        accounts
-            .endpoint(&anna, &name(endpoint))
-            .expect("an endpoint");
-    }
-    let list = accounts.list().expect("a list");
-    let shown: Vec<_> = list
-        .iter()
-        .map(|account| (account.name.as_str(), account.revoked, account.endpoints))
-        .collect();
-    assert_eq!(shown, [("anna", false, 2), ("bert", true, 0)]);
-    assert_eq!(list[0].created_at, list[0].changed_at);
-    assert!(list[1].changed_at > list[1].created_at);
-}
-
-#[test]
-fn an_endpoint_is_made_once_and_stays() {
-    let (_temp, dir, accounts, token) = with_anna();
-    let anna = authenticated(&accounts, &token).expect("anna");
-    let made = accounts.endpoint(&anna, &name("dev")).expect("an endpoint");
-    assert!(made.id.starts_with("dev-"));
-    assert_eq!(made.account, anna.key);
-    assert_eq!(accounts.endpoint(&anna, &name("dev")).expect("found"), made);
-    let other = accounts
-        .endpoint(&anna, &name("test"))
-        .expect("an endpoint");
-    assert_ne!((other.key, &other.id), (made.key, &made.id));
-
-    // Another account may have an endpoint of the same name.
-    let token = accounts.add(&name("bert")).expect("a token");
-    let bert = authenticated(&accounts, &token).expect("bert");
-    let berts = accounts.endpoint(&bert, &name("dev")).expect("an endpoint");
-    assert_ne!((berts.key, &berts.id), (made.key, &made.id));
-
-    accounts.revoke(&name("anna")).expect("revoked");
-    drop(accounts);
-    let again = Accounts::open(&dir).expect("it opens");
-    let mut all = again.all_endpoints().expect("endpoints");
-    all.sort_by_key(|endpoint| endpoint.key.0);
-    assert_eq!(all, [made, other, berts]);
-}
-
-#[test]
-fn an_account_has_a_limited_number_of_endpoints() {
-    let (_temp, _dir, accounts, token) = with_anna();
-    let anna = authenticated(&accounts, &token).expect("anna");
-    for n in 0..MAX_ENDPOINTS {
-        accounts
-            .endpoint(&anna, &name(&format!("e{n}")))
-            .expect("an endpoint");
-    }
-    let error = accounts
-        .endpoint(&anna, &name("more"))
-        .expect_err("too many");
-    insta::assert_snapshot!(error, @"
-    the account has 256 endpoints, which is the limit; use one of them
-    ");
-    accounts
-        .endpoint(&anna, &name("e0"))
-        .expect("those that there are stay");
-}
-
-#[test]
 fn a_failure_keeps_its_cause() {
-    let (_temp, dir, accounts, _) = with_anna();
-    let admin = crate::store::open_writer(&dir).expect("it opens");
+    let (fixture, accounts, _) = with_anna::<Sqlite>();
+    let admin = crate::store::open_writer(&fixture.dir).expect("it opens");
     admin
         .execute_batch("ALTER TABLE account RENAME TO gone")
         .expect("renamed");
@@ -216,47 +72,4 @@ fn a_failure_keeps_its_cause() {
     );
     let cause = error.source().expect("SQLite's words").to_string();
     assert!(cause.contains("account"), "{cause}");
-}
-
-#[tokio::test]
-async fn a_relay_finds_new_endpoints_in_its_table() {
-    let (_temp, _dir, accounts, token) = with_anna();
-    let anna = authenticated(&accounts, &token).expect("anna");
-    let old = accounts.endpoint(&anna, &name("old")).expect("an endpoint");
-    let shared = SharedAccounts::new(accounts).expect("it loads");
-    assert_eq!(shared.table().find(&old.id).as_deref(), Some(&old));
-
-    let anna = shared
-        .authenticate(token)
-        .await
-        .expect("it works")
-        .expect("anna");
-    let calls = (0..8).map(|_| shared.endpoint(anna.clone(), name("new"), None));
-    let made: Vec<Arc<EndpointRecord>> = futures_util::future::join_all(calls)
-        .await
-        .into_iter()
-        .collect::<Result<_, _>>()
-        .expect("an endpoint");
-    assert!(
-        made.iter().all(|endpoint| endpoint == &made[0]),
-        "one for all"
-    );
-    assert_eq!(shared.table().find(&made[0].id).as_ref(), Some(&made[0]));
-    assert_eq!(shared.table().len(), 2);
-    assert!(shared.is_current(anna).await.expect("it works"));
-}
-
-#[test]
-fn a_verify_token_stays_until_another_is_set() {
-    let (_temp, _dir, accounts, token) = with_anna();
-    let anna = authenticated(&accounts, &token).expect("anna");
-    let made = accounts.endpoint(&anna, &name("dev")).expect("an endpoint");
-    assert_eq!(made.verify_token, None);
-    let hash = VerifyTokenHash::of("hush");
-    let set = accounts.set_verify_token(&made, hash).expect("set");
-    assert_eq!(set.verify_token, hash);
-    assert_eq!(accounts.endpoint(&anna, &name("dev")).expect("found"), set);
-    let all = accounts.all_endpoints().expect("all");
-    assert_eq!(all, std::slice::from_ref(&set));
-    assert_eq!(accounts.set_verify_token(&set, None).expect("set"), made);
 }
