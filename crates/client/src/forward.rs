@@ -18,11 +18,13 @@
 mod connect;
 mod named_head;
 mod passthrough;
+mod pool;
 mod request;
 mod scheduler;
 mod send;
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -119,6 +121,7 @@ impl Forwarder {
                 endpoint: endpoint.into(),
                 sender,
                 connected,
+                lost: Arc::default(),
             },
             options,
             scheduler: Scheduler::new(options.limits, options.backoff),
@@ -142,6 +145,10 @@ impl Forwarder {
     }
 }
 
+/// Times that an event may lose its connection to an app that is then down. After that it counts as an attempt: the event itself
+/// may be what stops the app.
+const MAX_LOST: u8 = 3;
+
 /// Context of the forwarder's tasks.
 #[derive(Clone)]
 struct Work {
@@ -149,6 +156,8 @@ struct Work {
     endpoint: String,
     sender: Sender,
     connected: mpsc::Sender<Unanswered>,
+    /// How often each event lost its connection to an app that was then down.
+    lost: Arc<Mutex<HashMap<RowId, u8>>>,
 }
 
 /// Result of a task.
@@ -202,7 +211,9 @@ impl ForwardLoop {
                     Some(Input::Connected(sent.row))
                 }
                 Some(done) = self.running.join_next_with_id() => self.done(done),
-                () = self.work.sender.seen() => Some(Input::TargetSeen),
+                () = self.work.sender.seen(), if matches!(self.shown, Health::Down { .. }) => {
+                    Some(Input::TargetSeen)
+                }
                 Ok(()) = self.marks.changed() => self.grew(),
                 () = sleep_until(wake_at) => Some(Input::Tick),
             };
@@ -229,6 +240,9 @@ impl ForwardLoop {
             Ok((id, Done::Sent(row, end))) => {
                 self.sending.remove(&id);
                 self.sent.remove(&row);
+                if !matches!(end, End::Unreachable { .. }) {
+                    self.work.found(row);
+                }
                 self.count.stale = true;
                 Some(Input::Finished(row, end))
             }
@@ -272,6 +286,9 @@ impl ForwardLoop {
         if *health == self.shown {
             return;
         }
+        if !matches!(self.shown, Health::Down { .. }) {
+            self.work.sender.forget_seen();
+        }
         self.shown = health.clone();
         let target = match health {
             Health::Untried => TargetState::Untried,
@@ -292,7 +309,7 @@ impl ForwardLoop {
 
     fn publish_unanswered(&mut self) {
         let late = self.scheduler.late();
-        let sent = late.iter().filter_map(|row| self.sent.get(row).copied());
+        let sent = late.keys().filter_map(|row| self.sent.get(row).copied());
         let mut unanswered: Vec<Unanswered> = sent.collect();
         unanswered.sort_unstable_by_key(|sent| sent.row);
         self.publish.send_if_modified(|state| {
@@ -384,26 +401,44 @@ impl Work {
         let Some(stored) = stored.filter(|stored| stored.forward == ForwardState::Pending) else {
             return Done::Sent(row, End::Gone);
         };
-        let connected = self.connected.clone();
         let seq = stored.seq;
+        let mut was_connected = false;
         let delivery = self
             .sender
-            .deliver(&stored, Cause::Forward, move || {
+            .deliver(&stored, Cause::Forward, || {
+                was_connected = true;
                 let sent_at = Timestamp::now();
                 let sent = Unanswered { row, seq, sent_at };
                 // The queue has room for every request in flight.
-                connected.try_send(sent).ok();
+                self.connected.try_send(sent).ok();
             })
             .await;
         drop(stored);
         let end = match &delivery.attempt.outcome {
-            Outcome::Error { kind, message } if !delivery.connected => End::Unreachable {
-                kind: *kind,
-                reason: message.clone(),
-            },
+            Outcome::Error { kind, message }
+                if !(delivery.connected || was_connected && self.lost_too_often(row)) =>
+            {
+                End::Unreachable {
+                    kind: *kind,
+                    reason: message.clone(),
+                }
+            }
             _ => self.record(delivery).await,
         };
         Done::Sent(row, end)
+    }
+
+    /// Forgets how often an event was lost.
+    fn found(&self, row: RowId) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.remove(&row);
+    }
+
+    fn lost_too_often(&self, row: RowId) -> bool {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = lost.entry(row).or_default();
+        *times += 1;
+        *times >= MAX_LOST
     }
 
     /// Records the attempt, retrying until it succeeds: without the record the event would be forwarded again. Later

@@ -68,6 +68,12 @@ impl SendFailure {
                     FailureKind::Unreachable,
                     format!("{host} does not answer (connecting timed out)"),
                 ),
+                Some(io::ErrorKind::AddrNotAvailable) => (
+                    FailureKind::Unreachable,
+                    format!(
+                        "this machine has no free port for another connection to {host}, or no address from which to reach it"
+                    ),
+                ),
                 _ if target.is_https() && is_broken(error) => (
                     FailureKind::Tls,
                     format!("{host} hung up during the TLS handshake; does it speak plain HTTP?"),

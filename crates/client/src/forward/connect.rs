@@ -3,67 +3,66 @@
 use std::error::Error;
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::vec;
 
-use bytes::Bytes;
 use http::Uri;
-use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper::rt::{Executor, Read, Write};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use ringtail_protocol::field_names::FieldNames;
+use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls_platform_verifier::ConfigVerifierExt;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
-use super::named_head::NamedHead;
 use ringtail_model::target::TargetUrl;
 use ringtail_outbound::any_certificate::AnyCertificate;
 
-/// Maximum header fields of a response, as many as an event may have.
-const MAX_ANSWER_HEADERS: usize = ringtail_protocol::event::MAX_HEADERS;
-
-/// The body of a request to the target.
-pub(super) type OutgoingBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
-
 /// A connection to the target.
-pub(super) trait Connection: Read + Write + Send + Unpin {}
-impl<T: Read + Write + Send + Unpin> Connection for T {}
+pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
-/// Makes connections to a target, each for one request.
-///
-/// On a pooled connection to an app that was just stopped, a request would be recorded as a broken connection instead of
-/// staying pending. On one machine a connection costs about 0.1 ms.
+/// Makes connections to a target.
 pub(super) struct Connector {
     url: Uri,
     socket: Option<PathBuf>,
-    https: HttpsConnector<HttpConnector<Resolver>>,
+    /// The ways to the target, tried in turn.
+    https: Vec<HttpsConnector<HttpConnector<Resolver>>>,
 }
 
 impl Connector {
     pub(super) fn new(target: &TargetUrl, insecure: bool) -> Result<Self, rustls::Error> {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(target, insecure)?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
+        let tls = tls(target, insecure)?;
+        let url = target.join("").unwrap_or_default();
+        // `localhost` means both loopback addresses (RFC 6761, 6.3): some development servers listen only on `::1` and
+        // others only on `127.0.0.1`. In turn, because of two failures the first one tells more: `::1` may not exist.
+        let resolvers = match url.host().is_some_and(is_localhost) {
+            true => vec![
+                Resolver::Fixed(Ipv4Addr::LOCALHOST.into()),
+                Resolver::Fixed(Ipv6Addr::LOCALHOST.into()),
+            ],
+            false => vec![Resolver::System(GaiResolver::new())],
+        };
+        let connector = |resolver| {
+            let mut tcp = HttpConnector::new_with_resolver(resolver);
+            tcp.enforce_http(false);
+            tcp.set_nodelay(true);
+            HttpsConnectorBuilder::new()
+                .with_tls_config(tls.clone())
+                .https_or_http()
+                .enable_http1()
+                .wrap_connector(tcp)
+        };
         Ok(Self {
-            url: target.join("").unwrap_or_default(),
+            url,
             socket: target.socket().map(Path::to_owned),
-            https,
+            https: resolvers.into_iter().map(connector).collect(),
         })
     }
 
@@ -71,38 +70,29 @@ impl Connector {
     pub(super) async fn connect(
         &self,
     ) -> Result<Box<dyn Connection>, Box<dyn Error + Send + Sync>> {
-        match &self.socket {
-            Some(socket) => Ok(connect_socket(socket).await?),
-            None => Ok(Box::new(self.https.clone().call(self.url.clone()).await?)),
+        if let Some(socket) = &self.socket {
+            return Ok(connect_socket(socket).await?);
         }
+        let mut first = None;
+        for https in &self.https {
+            match https.clone().call(self.url.clone()).await {
+                Ok(stream) => return Ok(Box::new(TokioIo::new(stream))),
+                Err(error) => _ = first.get_or_insert(error),
+            }
+        }
+        Err(first.unwrap_or_else(|| io::Error::from(io::ErrorKind::NotFound).into()))
     }
 }
 
 #[cfg(unix)]
 async fn connect_socket(path: &Path) -> io::Result<Box<dyn Connection>> {
-    let stream = tokio::net::UnixStream::connect(path).await?;
-    Ok(Box::new(TokioIo::new(stream)))
+    Ok(Box::new(tokio::net::UnixStream::connect(path).await?))
 }
 
 #[cfg(not(unix))]
 async fn connect_socket(_path: &Path) -> io::Result<Box<dyn Connection>> {
     let reason = "this system's sockets have no paths; give a port";
     Err(io::Error::new(io::ErrorKind::Unsupported, reason))
-}
-
-/// Sends one request over a new connection and returns the response when its head has come. HTTP/1.1, as RingCentral uses.
-pub(super) async fn exchange(
-    connection: Box<dyn Connection>,
-    names: Option<FieldNames>,
-    request: http::Request<OutgoingBody>,
-) -> hyper::Result<http::Response<Incoming>> {
-    let (mut send, connection) = http1::Builder::new()
-        .max_headers(MAX_ANSWER_HEADERS)
-        .handshake(NamedHead::new(connection, names))
-        .await?;
-    // It ends with the response's body, or when the response is dropped. The response reports what breaks it.
-    TokioExecutor::new().execute(async move { drop(connection.await) });
-    send.send_request(request).await
 }
 
 fn tls(target: &TargetUrl, insecure: bool) -> Result<ClientConfig, rustls::Error> {
@@ -122,10 +112,12 @@ fn tls(target: &TargetUrl, insecure: bool) -> Result<ClientConfig, rustls::Error
         .with_no_client_auth())
 }
 
-/// Resolves names; `localhost` always means both loopback addresses (RFC 6761, 6.3), because some development servers
-/// listen only on `::1` and others only on `127.0.0.1`.
+/// Resolves names.
 #[derive(Debug, Clone)]
-pub(super) struct Resolver(GaiResolver);
+enum Resolver {
+    System(GaiResolver),
+    Fixed(IpAddr),
+}
 
 impl Service<Name> for Resolver {
     type Response = vec::IntoIter<SocketAddr>;
@@ -133,20 +125,24 @@ impl Service<Name> for Resolver {
     type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
+        match self {
+            Self::System(system) => system.poll_ready(cx),
+            Self::Fixed(_) => Poll::Ready(Ok(())),
+        }
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        if is_localhost(name.as_str()) {
-            // The connector sets the port.
-            let both = vec![
-                SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-                SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
-            ];
-            return Box::pin(async move { Ok(both.into_iter()) });
+        match self {
+            Self::System(system) => {
+                let found = system.call(name);
+                Box::pin(async move { Ok(found.await?.collect::<Vec<_>>().into_iter()) })
+            }
+            Self::Fixed(address) => {
+                // The connector sets the port.
+                let found = vec![SocketAddr::from((*address, 0))].into_iter();
+                Box::pin(std::future::ready(Ok(found)))
+            }
         }
-        let found = self.0.call(name);
-        Box::pin(async move { Ok(found.await?.collect::<Vec<_>>().into_iter()) })
     }
 }
 

@@ -1,57 +1,98 @@
-//! Gives the header fields of a request the names that its caller sent: hyper writes them in lower case.
+//! Gives the header fields of a request the names that its caller sent: hyper writes them in lower case. Also notes how far the
+//! exchange on a connection has come, which hyper does not tell.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
 use memchr::{memchr, memmem};
 use ringtail_protocol::field_names::FieldNames;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A connection for one request, whose head hyper writes in one piece.
+/// What the sender of a request and its connection tell each other.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// The names of the next request's fields, until its head is written.
+    names: Mutex<Option<FieldNames>>,
+    answered: AtomicBool,
+    /// Whether the system has everything that was written.
+    flushed: AtomicBool,
+}
+
+impl Progress {
+    /// Begins a request. Without names, or with names in lower case as in HTTP/2, its head stays as it is.
+    pub(super) fn begin(&self, names: Option<FieldNames>) {
+        let has_case = |names: &FieldNames| names.as_text().contains(char::is_uppercase);
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names.filter(has_case);
+        self.answered.store(false, Ordering::Release);
+    }
+
+    /// Returns whether a byte has come since the request began.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Acquire)
+    }
+
+    /// Returns whether nothing of a request with a whole body is left to be written.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.flushed.load(Ordering::Acquire)
+    }
+
+    fn take_names(&self) -> Option<FieldNames> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.take()
+    }
+}
+
+/// A connection for one request at a time, whose head hyper writes in one piece.
 #[derive(Debug)]
 pub(super) struct NamedHead<T> {
     inner: T,
-    /// The names, until the head has come.
-    names: Option<FieldNames>,
+    progress: Arc<Progress>,
     /// What to write instead of as many bytes of hyper's.
     head: Vec<u8>,
     written: usize,
 }
 
 impl<T> NamedHead<T> {
-    /// Without names, or with names in lower case as in HTTP/2, the head stays as it is.
-    pub(super) fn new(inner: T, names: Option<FieldNames>) -> Self {
-        let has_case = |names: &FieldNames| names.as_text().contains(char::is_uppercase);
+    pub(super) fn new(inner: T, progress: Arc<Progress>) -> Self {
         Self {
             inner,
-            names: names.filter(has_case),
+            progress,
             head: Vec::new(),
             written: 0,
         }
     }
 }
 
-impl<T: Read + Unpin> Read for NamedHead<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for NamedHead<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
+        buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.progress.answered.store(true, Ordering::Release);
+        }
+        read
     }
 }
 
-impl<T: Write + Unpin> Write for NamedHead<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for NamedHead<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if let Some(names) = self.names.take() {
-            self.head = named(buf, &names);
-        }
         let this = &mut *self;
+        this.progress.flushed.store(false, Ordering::Release);
+        if let Some(names) = this.progress.take_names() {
+            this.head = named(buf, &names);
+            this.written = 0;
+        }
         let left = &this.head[this.written..];
         if left.is_empty() {
             return Pin::new(&mut this.inner).poll_write(cx, buf);
@@ -63,7 +104,9 @@ impl<T: Write + Unpin> Write for NamedHead<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
+        self.progress.flushed.store(true, Ordering::Release);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -102,24 +145,24 @@ fn capitalise(name: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use hyper_util::rt::TokioIo;
-    use tokio::io::AsyncReadExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
 
     const HYPER: &str = "POST /x-a:1 HTTP/1.1\r\nx-a: 1\r\nx-a: x-b: 2\r\nhost: h\r\nx-forwarded-for: 1\r\n\r\nx-a: body";
 
-    /// Returns what the app gets when its socket takes a few bytes at a time.
-    async fn written(names: Option<&str>) -> String {
+    /// Returns what the app gets of requests when its socket takes a few bytes at a time.
+    async fn written(requests: &[Option<&str>]) -> String {
         let (mut app, socket) = tokio::io::duplex(7);
-        let names = names.map(FieldNames::from_text);
-        let mut socket = NamedHead::new(TokioIo::new(socket), names);
+        let progress = Arc::new(Progress::default());
+        let mut socket = NamedHead::new(socket, Arc::clone(&progress));
         let write = async move {
-            let mut left = HYPER.as_bytes();
-            while !left.is_empty() {
-                let write = |cx: &mut Context<'_>| Pin::new(&mut socket).poll_write(cx, left);
-                let written = std::future::poll_fn(write).await.unwrap();
-                left = &left[written..];
+            for names in requests {
+                progress.begin(names.map(FieldNames::from_text));
+                socket.write_all(HYPER.as_bytes()).await.unwrap();
+                assert!(!progress.is_flushed());
+                socket.flush().await.unwrap();
+                assert!(progress.is_flushed());
             }
         };
         let mut text = String::new();
@@ -131,13 +174,40 @@ mod tests {
     #[tokio::test]
     async fn names_are_those_that_were_sent_and_added_ones_get_capitals() {
         let head = "POST /x-a:1 HTTP/1.1\r\nX-A: 1\r\nx-A: x-b: 2\r\nHOST: h\r\nX-Forwarded-For: 1\r\n\r\nx-a: body";
-        assert_eq!(written(Some("HOST,X-A,Other,x-A")).await, head);
+        assert_eq!(written(&[Some("HOST,X-A,Other,x-A")]).await, head);
     }
 
     #[tokio::test]
     async fn names_of_http2_stay_in_lower_case() {
         for names in [None, Some("x-a,x-a,host"), Some("")] {
-            assert_eq!(written(names).await, HYPER);
+            assert_eq!(written(&[names]).await, HYPER);
         }
+    }
+
+    #[tokio::test]
+    async fn each_request_on_a_kept_connection_has_its_own_names() {
+        let first = HYPER
+            .replace("\nhost", "\nHOST")
+            .replace("\nx-forwarded-for", "\nX-Forwarded-For");
+        let second = HYPER
+            .replace("\nhost", "\nhOst")
+            .replace("\nx-forwarded-for", "\nX-Forwarded-For");
+        let written = written(&[Some("x-a,x-a,HOST"), None, Some("x-a,x-a,hOst")]).await;
+        assert_eq!(written, [&first, HYPER, &second].concat());
+    }
+
+    #[tokio::test]
+    async fn a_byte_is_an_answer_to_the_request_before_it_only() {
+        let (mut app, socket) = tokio::io::duplex(64);
+        let progress = Arc::new(Progress::default());
+        let mut socket = NamedHead::new(socket, Arc::clone(&progress));
+        app.write_all(b"H").await.unwrap();
+        socket.read_u8().await.unwrap();
+        assert!(progress.is_answered());
+        progress.begin(None);
+        assert!(!progress.is_answered());
+        drop(app);
+        assert_eq!(socket.read(&mut [0; 8]).await.unwrap(), 0);
+        assert!(!progress.is_answered());
     }
 }

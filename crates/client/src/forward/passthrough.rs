@@ -12,7 +12,6 @@ use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, StatusCode, response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -22,8 +21,9 @@ use ringtail_protocol::event::EventId;
 use ringtail_protocol::field_names::FieldNames;
 use ringtail_protocol::path::{FIELD_NAMES, PEER, strip_hop_by_hop};
 
+use super::pool::AnswerBody;
 use super::request::Origin;
-use super::send::{Delivery, Draft, Outgoing, Sender};
+use super::send::{Delivery, Draft, Outgoing, RequestBody, Sender};
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::{AttemptDetail, Cause, FailureKind, ForwardState, Status, TargetState};
 use ringtail_outbound::failure::{RequestBroken, SendFailure};
@@ -106,6 +106,7 @@ impl Passthrough {
             .map_err(|error| Box::new(RequestBroken(error.into())) as Box<dyn Error + Send + Sync>)
             .boxed_unsync();
         let mut draft = Draft::new(event, Cause::Passthrough, self.sender.target().to_string());
+        let body = RequestBody::Stream(body);
         let mut outgoing = match self.sender.build(head.method, below, fields, body) {
             Ok(outgoing) => outgoing,
             Err(failure) => {
@@ -301,9 +302,9 @@ impl PassthroughTask {
 
 /// Splits a response into the head for the caller and the body.
 fn pass_on(
-    response: http::Response<Incoming>,
+    response: http::Response<AnswerBody>,
     draft: &mut Draft,
-) -> (http::Response<()>, Incoming) {
+) -> (http::Response<()>, AnswerBody) {
     let (mut head, body) = response.into_parts();
     draft.answered(&head);
     state_length_once(&mut head);

@@ -13,7 +13,7 @@
 //!
 //! Memory: at most [`Limits::window`] rows and their keys; further pending events stay in the history.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -106,8 +106,8 @@ pub(super) struct Scheduler {
     in_flight: HashMap<RowId, Arc<str>>,
     /// When each event in flight, and perhaps some that have ended, stops blocking its key; oldest first.
     gates: VecDeque<(Instant, RowId)>,
-    /// Events in flight that block nothing any more.
-    late: HashSet<RowId>,
+    /// Events in flight that block nothing any more, with their keys.
+    late: HashMap<RowId, Arc<str>>,
     /// Number of rows in `queues`.
     waiting: usize,
     /// The newest loaded row.
@@ -132,7 +132,7 @@ impl Scheduler {
             heads: BTreeMap::new(),
             in_flight: HashMap::new(),
             gates: VecDeque::new(),
-            late: HashSet::new(),
+            late: HashMap::new(),
             waiting: 0,
             newest: RowId(0),
             loading: None,
@@ -183,8 +183,8 @@ impl Scheduler {
         [gate, probe].into_iter().flatten().min()
     }
 
-    /// Returns the events whose response is late.
-    pub(super) fn late(&self) -> &HashSet<RowId> {
+    /// Returns the events whose response is late, with their keys.
+    pub(super) fn late(&self) -> &HashMap<RowId, Arc<str>> {
         &self.late
     }
 
@@ -221,7 +221,7 @@ impl Scheduler {
     fn open_gates(&mut self, now: Instant) {
         while let Some((_, row)) = self.gates.pop_front_if(|(opens_at, _)| *opens_at <= now) {
             if let Some(key) = self.in_flight.remove(&row) {
-                self.late.insert(row);
+                self.late.insert(row, Arc::clone(&key));
                 self.unblock(key);
             }
         }
@@ -235,10 +235,11 @@ impl Scheduler {
     }
 
     fn finished(&mut self, row: RowId, end: End, now: Instant) {
-        if self.late.remove(&row) {
-            return;
-        }
         let Some(key) = self.in_flight.remove(&row) else {
+            if let (Some(key), End::Unreachable { kind, reason }) = (self.late.remove(&row), end) {
+                self.put_back(row, &key);
+                self.unreachable(false, kind, reason, now);
+            }
             return;
         };
         let was_probe = self.probe == Some(row);
@@ -246,11 +247,7 @@ impl Scheduler {
             End::Done => self.connected(row),
             End::Gone => {}
             End::Unreachable { kind, reason } => {
-                self.waiting += 1;
-                self.queues
-                    .entry(Arc::clone(&key))
-                    .or_default()
-                    .push_front(row);
+                self.put_back(row, &key);
                 self.unreachable(was_probe, kind, reason, now);
             }
         }
@@ -260,6 +257,24 @@ impl Scheduler {
         let is_over = |(_, row): &mut (Instant, RowId)| !self.in_flight.contains_key(row);
         while self.gates.pop_front_if(is_over).is_some() {}
         self.unblock(key);
+    }
+
+    /// Puts an event back into the queue of its key.
+    fn put_back(&mut self, row: RowId, key: &Arc<str>) {
+        // It may have had a connection, and its gate must not open early the next time.
+        self.gates.retain(|(_, gated)| *gated != row);
+        self.waiting += 1;
+        let queue = self.queues.entry(Arc::clone(key)).or_default();
+        let at = queue.partition_point(|waiting| *waiting < row);
+        queue.insert(at, row);
+        // A late event may find its key free.
+        let is_free = !self.in_flight.values().any(|busy| busy == key);
+        if at == 0 && is_free {
+            if let Some(next) = queue.get(1) {
+                self.heads.remove(next);
+            }
+            self.heads.insert(row, Arc::clone(key));
+        }
     }
 
     /// Marks the target as down. When it goes away several requests fail; after the first only probes count.

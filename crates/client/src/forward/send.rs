@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use ringtail_errors::{Code, Coded, codes};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -18,7 +18,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use ringtail_protocol::event::{EventId, Timestamp, header_map};
 use ringtail_protocol::field_names::FieldNames;
 
-use super::connect::{self, Connection, Connector, OutgoingBody};
+use super::connect::Connector;
+use super::pool::{AnswerBody, HttpConnection, OutgoingBody, Pool};
 use super::request::{Origin, rewrite, state_length};
 use ringtail_model::headers;
 use ringtail_model::target::TargetUrl;
@@ -31,6 +32,12 @@ pub const KEPT_BODY_BYTES: usize = 256 * 1024;
 
 /// Bytes of an answer's body that are read; the rest is neither counted nor waited for.
 pub const MAX_READ_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes of a body that arrives in pieces up to which it is read first, so that the request can be sent again.
+const WHOLE_BYTES: u64 = 64 * 1024;
+
+/// Pause before a request that a new connection lost is sent again: an app that stops may close its listener last.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 const ROOT: PathAndQuery = PathAndQuery::from_static("/");
 
@@ -69,6 +76,7 @@ struct SenderInner {
     target: TargetUrl,
     options: SendOptions,
     connector: Connector,
+    pool: Pool,
     seen: Notify,
 }
 
@@ -95,6 +103,7 @@ impl Sender {
                 target,
                 options,
                 connector,
+                pool: Pool::default(),
                 seen: Notify::new(),
             }),
         })
@@ -125,6 +134,11 @@ impl Sender {
         self.inner.seen.notified().await;
     }
 
+    /// Forgets the connections until now.
+    pub(super) fn forget_seen(&self) {
+        _ = self.inner.seen.notified().now_or_never();
+    }
+
     /// Sends a stored request and reads the whole answer. `connected` is called as soon as the connection is
     /// made, and not at all if it is not.
     pub async fn deliver(
@@ -153,7 +167,6 @@ impl Sender {
         let mut fields = header_map(&request.headers);
         let method = http::Method::from_bytes(request.method.as_bytes())
             .map_err(|_| unsendable("its method is not one of HTTP"))?;
-        let body = Full::new(request.body.clone()).map_err(|never| match never {});
         let origin = Origin {
             event: stored.id,
             endpoint: &stored.endpoint,
@@ -162,7 +175,8 @@ impl Sender {
         };
         self.rewrite(&mut fields, &origin);
         state_length(&mut fields, &method, request.body.len());
-        let mut outgoing = self.build(method, &request.path, fields, body.boxed_unsync())?;
+        let body = RequestBody::Whole(request.body.clone());
+        let mut outgoing = self.build(method, &request.path, fields, body)?;
         let names = request.headers.iter().map(|header| header.name.as_str());
         outgoing.names = Some(FieldNames::of_fields(names));
         Ok(outgoing)
@@ -177,11 +191,11 @@ impl Sender {
         method: http::Method,
         below: &str,
         fields: HeaderMap,
-        body: OutgoingBody,
+        body: RequestBody,
     ) -> Result<Outgoing, SendFailure> {
         let too_long = |_| unsendable("its URL at the target is too long or not one of HTTP");
         let url = self.target().join(below).map_err(too_long)?;
-        let mut request = http::Request::new(body);
+        let mut request = http::Request::new(());
         *request.method_mut() = method;
         *request.headers_mut() = fields;
         let shown = self.target().show(&url);
@@ -189,41 +203,84 @@ impl Sender {
         *request.uri_mut() = url.path_and_query().cloned().unwrap_or(ROOT).into();
         Ok(Outgoing {
             request,
+            body,
             names: None,
             url: shown,
         })
     }
 
     /// Sends a request and waits for the head of the answer.
+    ///
+    /// A request whose connection ended without one byte of a response is sent again, once on a new connection: an app that stops
+    /// ends the connections that it has kept, and those that it has not accepted or read.
     pub(super) async fn head(
         &self,
-        outgoing: Outgoing,
+        mut outgoing: Outgoing,
         connected: impl FnOnce() + Send,
-    ) -> (Began, Result<http::Response<Incoming>, SendFailure>) {
-        let began = Began::now();
-        let connection = match self.connect().await {
-            Ok(connection) => connection,
-            Err(failure) => return (began, Err(failure)),
-        };
-        let began = Began::now();
-        connected();
-        self.inner.seen.notify_one();
-        let answer = connect::exchange(connection, outgoing.names, outgoing.request);
-        let answer = match timeout_at(self.deadline(began), answer).await {
-            Err(_) => Err(self.timed_out("no answer")),
-            // Nothing may follow it but the other protocol, and as a final answer it would break the link.
-            Ok(Ok(answer)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                Err(SendFailure::switched(self.target()))
+    ) -> (Began, Result<http::Response<AnswerBody>, SendFailure>) {
+        let mut began = Began::now();
+        let read = timeout_at(self.deadline(began), outgoing.body.read_small()).await;
+        match read {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let failure = SendFailure::answering(&*error, self.target());
+                return (began, Err(failure));
             }
-            Ok(answer) => answer.map_err(|error| SendFailure::answering(&error, self.target())),
-        };
-        (began, answer)
+            Err(_) => return (began, Err(self.timed_out("no whole request"))),
+        }
+        let pool = &self.inner.pool;
+        let is_whole = matches!(outgoing.body, RequestBody::Whole(_));
+        let mut kept = is_whole.then(|| pool.take()).flatten();
+        let mut connected = Some(connected);
+        let mut may_retry = is_whole;
+        loop {
+            let is_kept = kept.is_some();
+            let mut connection = match kept.take() {
+                Some(connection) => connection,
+                None => match self.connect().await {
+                    Ok(connection) => connection,
+                    Err(failure) => return (began, Err(failure)),
+                },
+            };
+            began = Began::now();
+            if let Some(connected) = connected.take() {
+                connected();
+            }
+            self.inner.seen.notify_one();
+            let answer = connection.exchange(outgoing.names.clone(), outgoing.next());
+            let answer = match timeout_at(self.deadline(began), answer).await {
+                Err(_) => Err(self.timed_out("no answer")),
+                // Nothing may follow it but the other protocol, and as a final answer it would break the link.
+                Ok(Ok(answer)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    Err(SendFailure::switched(self.target()))
+                }
+                Ok(Ok(answer)) => {
+                    Ok(answer.map(|body| AnswerBody::new(body, connection, pool.clone())))
+                }
+                Ok(Err(error)) => {
+                    let may_retry = is_kept || std::mem::take(&mut may_retry);
+                    if may_retry && !connection.is_answered() {
+                        if !is_kept {
+                            tokio::time::sleep(RETRY_PAUSE).await;
+                        }
+                        // Those that are kept have most likely ended, too.
+                        pool.clear();
+                        continue;
+                    }
+                    Err(SendFailure::answering(&error, self.target()))
+                }
+            };
+            return (began, answer);
+        }
     }
 
-    async fn connect(&self) -> Result<Box<dyn Connection>, SendFailure> {
+    async fn connect(&self) -> Result<HttpConnection, SendFailure> {
         let limit = self.options().connect_timeout;
         match timeout(limit, self.inner.connector.connect()).await {
-            Ok(made) => made.map_err(|error| SendFailure::of_target(&*error, self.target())),
+            Ok(Ok(made)) => HttpConnection::over(made)
+                .await
+                .map_err(|error| SendFailure::answering(&error, self.target())),
+            Ok(Err(error)) => Err(SendFailure::of_target(&*error, self.target())),
             Err(_) => Err(SendFailure {
                 kind: FailureKind::Unreachable,
                 message: format!(
@@ -297,11 +354,48 @@ fn unsendable(reason: &str) -> SendFailure {
 /// A request to the target.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    request: http::Request<OutgoingBody>,
+    request: http::Request<()>,
+    body: RequestBody,
     /// The names of its header fields as the caller sent them, if known.
     pub(super) names: Option<FieldNames>,
     /// Its URL, for people.
     pub(super) url: String,
+}
+
+impl Outgoing {
+    /// Returns the request to send. A body that comes in pieces is there once.
+    fn next(&mut self) -> http::Request<OutgoingBody> {
+        let body = match &mut self.body {
+            RequestBody::Whole(body) => whole(body.clone()),
+            RequestBody::Stream(body) => std::mem::replace(body, whole(Bytes::new())),
+        };
+        self.request.clone().map(|()| body)
+    }
+}
+
+/// The body of a request to the target.
+#[derive(Debug)]
+pub(super) enum RequestBody {
+    Whole(Bytes),
+    Stream(OutgoingBody),
+}
+
+impl RequestBody {
+    /// Reads a small body to its end.
+    async fn read_small(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if let Self::Stream(body) = self
+            && body.size_hint().upper().is_some_and(|it| it <= WHOLE_BYTES)
+        {
+            *self = Self::Whole(body.collect().await?.to_bytes());
+        }
+        Ok(())
+    }
+}
+
+fn whole(body: Bytes) -> OutgoingBody {
+    Full::new(body)
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// What became of one request.

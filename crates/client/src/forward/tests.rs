@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use tokio::sync::{Barrier, Notify, Semaphore};
 
 use super::testing::{pass, quick, sender, sender_to};
 use super::*;
-use ringtail_kit::app::{App, Port, Seen, response};
+use ringtail_kit::app::{App, Port, Reply, Seen, response};
 use ringtail_model::{AttemptRow, FailureKind};
 use ringtail_store::testing::{ENDPOINT, TestHistory, attempt, call};
 
@@ -49,7 +49,10 @@ impl Running {
         let mut state = self.forwarder.state();
         let reached = state.wait_for(wanted);
         let reached = tokio::time::timeout(Duration::from_secs(20), reached).await;
-        reached.expect("the state in time").unwrap().clone()
+        match reached {
+            Ok(state) => state.unwrap().clone(),
+            Err(_) => panic!("it is still {:?}", self.forwarder.state().borrow()),
+        }
     }
 
     async fn stop(self) {
@@ -60,14 +63,22 @@ impl Running {
 }
 
 /// Waits until this number of attempts is recorded, and returns them.
-async fn attempts(test: &TestHistory, count: i64) -> Vec<AttemptRow> {
+async fn attempts(test: &TestHistory, count: u64) -> Vec<AttemptRow> {
     let mut marks = test.history.watermarks();
-    let reached = marks.wait_for(|marks| marks.attempts.0 >= count);
+    let reached = marks.wait_for(|marks| marks.attempts.0.unsigned_abs() >= count);
     tokio::time::timeout(Duration::from_secs(20), reached)
         .await
         .expect("the attempts in time")
         .unwrap();
-    test.history.attempts_after(RowId(0), 1000).await.unwrap()
+    let mut rows: Vec<AttemptRow> = Vec::new();
+    loop {
+        let after = rows.last().map_or(RowId(0), |last| last.row);
+        let page = test.history.attempts_after(after, 1000).await.unwrap();
+        if page.is_empty() {
+            return rows;
+        }
+        rows.extend(page);
+    }
 }
 
 fn is_down(state: &ForwardStatus) -> bool {
@@ -438,4 +449,73 @@ async fn more_than_the_window_is_pending_and_gets_through() {
     running.state(|state| state.pending == 0).await;
     assert_eq!(app.seen().len(), 100);
     running.stop().await;
+}
+
+/// An event that stops the app is not sent for ever.
+#[tokio::test]
+async fn an_event_that_stops_the_app_is_sent_a_few_times() {
+    let test = TestHistory::open();
+    let stops = Arc::new(Notify::new());
+    let mut app = App::down({
+        let stops = Arc::clone(&stops);
+        move |seen| {
+            if seen.sequence() == 1 {
+                stops.notify_one();
+                return Reply::status(200).after(Duration::from_secs(60));
+            }
+            Reply::status(200)
+        }
+    });
+    test.receives(vec![call(1, "a"), call(2, "b")]).await;
+    let running = Running::with(&test.history, sender_to(&app), one_at_a_time());
+    for _ in 0..MAX_LOST {
+        app.up();
+        stops.notified().await;
+        running.state(|state| state.target == TargetState::Up).await;
+        app.go_down().await;
+        running.state(is_down).await;
+    }
+    app.up();
+    let rows = attempts(&test, 2).await;
+    assert!(matches!(rows[0].outcome, Outcome::Error { .. }), "{rows:?}");
+    assert_eq!(app.seen().len(), usize::from(MAX_LOST) + 1);
+    running.stop().await;
+}
+
+/// So that nothing is in flight any more when the target is known to be down.
+fn one_at_a_time() -> ForwardOptions {
+    let mut options = eager();
+    options.limits.in_flight = 1;
+    options
+}
+
+/// The app is killed while a request is on a kept or a new connection, or in its backlog.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_that_restarts_under_load_loses_nothing() {
+    const RESTARTS: u64 = 200;
+    const EACH: u64 = 10;
+    let test = TestHistory::open();
+    let mut app = App::down(|_| Reply::status(200));
+    let running = Running::with(&test.history, sender_to(&app), one_at_a_time());
+    let mut events = (1..).map(|seq| call(seq, &format!("{}", seq % 31)));
+    for _ in 0..RESTARTS {
+        let before = test.history.counts().await.attempts;
+        app.up();
+        test.receives(events.by_ref().take(EACH as usize - 1).collect())
+            .await;
+        running.state(|state| state.target == TargetState::Up).await;
+        attempts(&test, before + 1).await;
+        app.go_down().await;
+        test.receives(events.by_ref().take(1).collect()).await;
+        running.state(is_down).await;
+    }
+    app.up();
+    let rows = attempts(&test, RESTARTS * EACH).await;
+    running.stop().await;
+    let id = |seen: &Seen| seen.header("ringtail-event-id")[0].to_vec();
+    let seen: HashSet<Vec<u8>> = app.seen().iter().map(id).collect();
+    let answered = rows
+        .iter()
+        .filter(|row| row.outcome == Outcome::Status(200));
+    assert_eq!((rows.len(), answered.count()), (seen.len(), seen.len()));
 }

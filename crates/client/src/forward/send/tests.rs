@@ -273,29 +273,126 @@ async fn localhost_is_tried_on_both_of_its_addresses() {
     }
 }
 
-#[tokio::test]
-async fn each_request_has_a_connection_of_its_own() {
+/// An app that answers the given number of requests of each connection and then does what it likes with it. Counts the
+/// connections.
+fn counting<F>(
+    requests: usize,
+    then: impl Fn(tokio::net::TcpStream) -> F + Send + Sync + Clone + 'static,
+) -> (App, Arc<AtomicUsize>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
-    let app = App::after_head(move |mut stream: tokio::net::TcpStream| {
+    let app = App::on_connect(move |mut stream: tokio::net::TcpStream| {
         count.fetch_add(1, Ordering::SeqCst);
+        let then = then.clone();
         async move {
-            let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-            stream.write_all(ok).await.unwrap();
             let mut buffer = [0; 4096];
-            while let Ok(1..) = tokio::io::AsyncReadExt::read(&mut stream, &mut buffer).await {
+            for _ in 0..requests {
+                let Ok(1..) = tokio::io::AsyncReadExt::read(&mut stream, &mut buffer).await else {
+                    return;
+                };
+                let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
                 stream.write_all(ok).await.unwrap();
             }
+            then(stream).await;
         }
     });
-    let sender = sender_to(&app);
-    for _ in 0..5 {
-        assert_eq!(
-            deliver(&sender, "").await.attempt.outcome,
-            Outcome::Status(200)
-        );
+    (app, connections)
+}
+
+/// Reads a request and answers nothing.
+async fn hang_up(mut stream: tokio::net::TcpStream) {
+    drop(tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4096]).await);
+}
+
+async fn outcomes(sender: &Sender, requests: usize) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for _ in 0..requests {
+        outcomes.push(deliver(sender, "").await.attempt.outcome);
     }
-    assert_eq!(connections.load(Ordering::SeqCst), 5);
+    outcomes
+}
+
+const ANSWERED: Outcome = Outcome::Status(200);
+
+#[tokio::test]
+async fn requests_that_follow_each_other_share_a_connection() {
+    let (app, connections) = counting(5, hang_up);
+    assert_eq!(outcomes(&sender_to(&app), 5).await, [ANSWERED; 5]);
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_idle_for_long_is_closed() {
+    let (closed, mut is_closed) = tokio::sync::mpsc::channel(1);
+    let (app, _) = counting(1, move |mut stream| {
+        let closed = closed.clone();
+        async move {
+            let read = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 16]).await;
+            closed.send(read.unwrap()).await.unwrap();
+        }
+    });
+    assert_eq!(outcomes(&sender_to(&app), 1).await, [ANSWERED]);
+    let closed = tokio::time::timeout(Duration::from_secs(20), is_closed.recv());
+    assert_eq!(closed.await.unwrap(), Some(0));
+}
+
+#[tokio::test]
+async fn a_request_that_a_kept_connection_lost_is_sent_again() {
+    for (end, requests) in [(0, 3), (1, 6)] {
+        // Closes each connection after a number of answers: at once, or with the next request.
+        let (app, connections) = match end {
+            0 => counting(1, async |stream| drop(stream)),
+            _ => counting(2, hang_up),
+        };
+        let outcomes = outcomes(&sender_to(&app), requests).await;
+        assert_eq!(outcomes, vec![ANSWERED; requests]);
+        assert_eq!(connections.load(Ordering::SeqCst), 3, "{end}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_new_connections_lose_is_sent_twice() {
+    for resets in [false, true] {
+        let (app, connections) = counting(0, move |stream: tokio::net::TcpStream| async move {
+            stream.readable().await.unwrap();
+            if resets {
+                stream.set_zero_linger().unwrap();
+            } else {
+                hang_up(stream).await;
+            }
+        });
+        let delivery = deliver(&sender_to(&app), "").await;
+        assert_eq!(failure(&delivery).0, FailureKind::Reset);
+        assert!(delivery.connected);
+        assert_eq!(connections.load(Ordering::SeqCst), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_request_whose_response_has_begun_is_not_sent_again() {
+    let (app, connections) = counting(1, |mut stream: tokio::net::TcpStream| async move {
+        drop(tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4096]).await);
+        stream.write_all(b"H").await.unwrap();
+    });
+    let sender = sender_to(&app);
+    assert_eq!(outcomes(&sender, 1).await, [ANSWERED]);
+    let delivery = deliver(&sender, "").await;
+    assert_eq!(failure(&delivery).0, FailureKind::Reset);
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_kept_connection_to_an_app_that_is_down_is_no_connection() {
+    let mut app = App::replying(|_| ringtail_kit::app::Reply::status(200));
+    let sender = sender_to(&app);
+    assert_eq!(outcomes(&sender, 1).await, [ANSWERED]);
+    app.go_down().await;
+    let delivery = deliver(&sender, "").await;
+    assert_eq!(failure(&delivery).0, FailureKind::Refused);
+    assert!(!delivery.connected);
 }
 
 /// Starts an https app with an untrusted certificate.
