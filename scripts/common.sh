@@ -13,11 +13,11 @@ fail() {
   exit 1
 }
 
-# Installs the Debian packages of missing programs: need PROGRAM=PACKAGE...
+# Installs the Debian packages of missing programs and files: need PROGRAM=PACKAGE... /FILE=PACKAGE...
 need() {
   local missing=() pair
   for pair in "$@"; do
-    command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+    command -v "${pair%%=*}" >/dev/null || [[ $pair = /* && -e ${pair%%=*} ]] || missing+=("${pair#*=}")
   done
   if [ ${#missing[@]} -eq 0 ]; then return; fi
   local install="apt-get install --yes --no-install-recommends ${missing[*]}"
@@ -36,7 +36,8 @@ need() {
 # Checks what a build needs: a C compiler for aws-lc and SQLite, and the toolchain of rust-toolchain.toml.
 need_toolchain() {
   need cc=gcc make=make ar=binutils
-  if ! command -v cargo >/dev/null && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
+  # Before a distribution's: only this one reads rust-toolchain.toml.
+  if [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
     PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
   fi
   command -v cargo >/dev/null ||
@@ -47,6 +48,22 @@ need_toolchain() {
   if [ "$found" != "$wanted" ]; then
     say "warning: cargo is $found, rust-toolchain.toml wants $wanted"
   fi
+}
+
+# Installs programs from PyPI below the target directory, ahead in PATH: need_python PROGRAM=PACKAGE==VERSION...
+need_python() {
+  local tools missing=() pair
+  tools=$(target_directory)/tools
+  for pair in "$@"; do
+    [ -x "$tools/bin/${pair%%=*}" ] || missing+=("${pair#*=}")
+  done
+  PATH="$tools/bin:$PATH"
+  if [ ${#missing[@]} -eq 0 ]; then return; fi
+  need python3=python3
+  python3 -c 'import ensurepip' 2>/dev/null || need ensurepip=python3-venv
+  say "installing ${missing[*]}"
+  [ -x "$tools/bin/pip" ] || python3 -m venv "$tools"
+  "$tools/bin/pip" install --quiet --disable-pip-version-check "${missing[@]}" >&2
 }
 
 # Prints cargo's target directory.
