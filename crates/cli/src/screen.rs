@@ -15,7 +15,6 @@ use ringtail_recordings::diff::Noise;
 use ringtail_tui::keymap::Keys;
 use ringtail_tui::theme::Theme;
 use ringtail_tui::{Options, Store};
-use tokio_util::sync::CancellationToken;
 
 use self::replay::Replays;
 use crate::output::{colour_allowed, json};
@@ -77,13 +76,12 @@ pub(crate) struct Asked {
     pub(crate) send: SendOptions,
 }
 
-/// Shows the screen until the user quits or `ended` is cancelled.
+/// Shows the screen until the user quits or a token of the options is cancelled.
 pub(crate) async fn show(
     engines: Vec<Engine>,
     asked: Asked,
     filter: Filter,
     options: Options,
-    ended: CancellationToken,
 ) -> Result<(), Failure> {
     let first = engines.first().expect("listen starts an engine");
     let store = Store {
@@ -103,11 +101,7 @@ pub(crate) async fn show(
         noise: asked.noise,
         send: asked.send,
     };
-    let options = Options {
-        cancel: ended,
-        filter,
-        ..options
-    };
+    let options = Options { filter, ..options };
     let shown = ringtail_tui::run(store, replays, options).await;
     shown.map(drop).map_err(Failure::from)
 }

@@ -1,60 +1,79 @@
 //! Signals that stop the program.
 
-/// SIGINT, SIGTERM and SIGHUP; elsewhere Ctrl-C.
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+/// SIGINT, SIGTERM and SIGHUP; on Windows Ctrl-C, Ctrl-Break, and the end of window, session or system.
 ///
 /// Once created, no signal is lost or ends the program directly, so create it before any output says that the program runs.
-#[cfg(unix)]
-#[derive(Debug)]
-pub(crate) struct Stop([Option<tokio::signal::unix::Signal>; 3]);
+pub(crate) struct Stop {
+    /// Ctrl-C, which is for the editor while one has the terminal.
+    interrupt: Option<Signal>,
+    others: Vec<Signal>,
+}
 
-#[cfg(unix)]
+/// Polls for one signal.
+type Signal = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<()>> + Send>;
+
 impl Stop {
     /// Starts to watch. A signal that cannot be watched keeps its default action.
+    #[cfg(unix)]
     pub(crate) fn watch() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
+        use tokio::signal::unix::{Signal, SignalKind, signal};
 
-        let kinds = [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
+        let watch = |kind| watched(signal(kind), Signal::poll_recv);
+        let others = [SignalKind::terminate(), SignalKind::hangup()];
+        Self {
+            interrupt: watch(SignalKind::interrupt()),
+            others: others.into_iter().filter_map(watch).collect(),
+        }
+    }
+
+    /// Starts to watch. A signal that cannot be watched keeps its default action.
+    #[cfg(windows)]
+    pub(crate) fn watch() -> Self {
+        use tokio::signal::windows::{
+            CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close,
+            ctrl_logoff, ctrl_shutdown,
+        };
+
+        let others = [
+            watched(ctrl_break(), CtrlBreak::poll_recv),
+            watched(ctrl_close(), CtrlClose::poll_recv),
+            watched(ctrl_logoff(), CtrlLogoff::poll_recv),
+            watched(ctrl_shutdown(), CtrlShutdown::poll_recv),
         ];
-        Self(kinds.map(|kind| signal(kind).ok()))
+        Self {
+            interrupt: watched(ctrl_c(), CtrlC::poll_recv),
+            others: others.into_iter().flatten().collect(),
+        }
     }
 
     /// Waits for one of them.
     pub(crate) async fn asked(&mut self) {
-        async fn one(signal: &mut Option<tokio::signal::unix::Signal>, is_other: fn() -> bool) {
-            match signal {
-                Some(signal) => while signal.recv().await.is_some() && is_other() {},
-                None => std::future::pending().await,
+        poll_fn(|cx| {
+            if let Some(interrupt) = &mut self.interrupt {
+                while interrupt(cx) == Poll::Ready(Some(())) {
+                    if !ringtail_tui::is_lent() {
+                        return Poll::Ready(());
+                    }
+                }
             }
-        }
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            // Ctrl-C is for the editor while one has the terminal.
-            () = one(interrupt, ringtail_tui::is_lent) => {}
-            () = one(terminate, || false) => {}
-            () = one(hangup, || false) => {}
-        }
+            let mut others = self.others.iter_mut();
+            match others.any(|other| other(cx).is_ready()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
     }
 }
 
-/// SIGINT, SIGTERM and SIGHUP; elsewhere Ctrl-C.
-#[cfg(not(unix))]
-#[derive(Debug)]
-pub(crate) struct Stop(());
-
-#[cfg(not(unix))]
-impl Stop {
-    /// Starts to watch.
-    pub(crate) fn watch() -> Self {
-        Self(())
-    }
-
-    /// Waits for it.
-    pub(crate) async fn asked(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    }
+fn watched<S: Send + 'static>(
+    signal: io::Result<S>,
+    poll: fn(&mut S, &mut Context<'_>) -> Poll<Option<()>>,
+) -> Option<Signal> {
+    let mut signal = signal.ok()?;
+    Some(Box::new(move |cx| poll(&mut signal, cx)))
 }

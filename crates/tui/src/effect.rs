@@ -22,7 +22,7 @@ pub(crate) enum Effect {
     Query(Query),
     /// Make lines of an event.
     Format(Arc<EventDetail>),
-    /// Send text to the terminal's clipboard.
+    /// Send text to the clipboard.
     Clip(Vec<u8>),
     /// Pause forwarding, or resume it.
     Pause(bool),

@@ -151,7 +151,10 @@ pub struct Keys(Vec<(&'static Binding, Vec<Key>)>);
 
 impl Default for Keys {
     fn default() -> Self {
-        let rows = BINDINGS.iter();
+        // Windows has no shell that stops and continues a program.
+        let rows = BINDINGS
+            .iter()
+            .filter(|row| cfg!(unix) || row.action != Action::Suspend);
         Self(rows.map(|row| (row, row.keys.to_vec())).collect())
     }
 }

@@ -12,6 +12,8 @@ use futures_util::Stream;
 use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 
+use crate::burst;
+
 /// Events queued for the loop: more than a user types, few enough that a paste is slowed down.
 const WAITING: usize = 256;
 
@@ -86,20 +88,40 @@ fn forward(mut tty: Tty, send: &mpsc::Sender<io::Result<Event>>) {
         }
         mine.reading = true;
         drop(mine);
-        let read = tty.read(CHECK);
+        let read = read_burst(&mut tty);
         turn().reading = false;
         CHANGED.notify_all();
-        let event = match read {
-            Ok(Read::Event(event)) => Ok(event),
-            Ok(Read::Nothing) => continue,
-            Ok(Read::End) => return,
-            Err(error) => Err(error),
+        let events = match read {
+            Ok(Some(events)) => events.into_iter().map(Ok).collect(),
+            Ok(None) => return,
+            Err(error) => vec![Err(error)],
         };
-        let last = event.is_err();
-        if send.blocking_send(event).is_err() || last {
-            return;
+        for event in events {
+            let last = event.is_err();
+            if send.blocking_send(event).is_err() || last {
+                return;
+            }
         }
     }
+}
+
+/// Reads what comes next, or nothing in time; `None` if the terminal is gone.
+fn read_burst(tty: &mut Tty) -> io::Result<Option<Vec<Event>>> {
+    let mut events = match tty.read(CHECK)? {
+        Read::Event(event) => vec![event],
+        Read::Nothing => return Ok(Some(Vec::new())),
+        Read::End => return Ok(None),
+    };
+    if cfg!(windows) {
+        while matches!(events.last(), Some(Event::Key(_))) && events.len() < burst::MAX_EVENTS {
+            match tty.read(burst::GAP)? {
+                Read::Event(event) => events.push(event),
+                Read::Nothing | Read::End => break,
+            }
+        }
+        events = burst::with_pastes(events);
+    }
+    Ok(Some(events))
 }
 
 /// What reading a terminal gave.

@@ -22,6 +22,8 @@ use crate::theme::Theme;
 pub use crate::store::Store;
 
 mod app;
+mod burst;
+mod clipboard;
 mod effect;
 mod format;
 pub mod hex;
@@ -46,8 +48,10 @@ mod view;
 /// The screen's settings.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Ends the screen.
+    /// Ends the screen, once no editor has the terminal.
     pub cancel: CancellationToken,
+    /// Ends the screen at once: the process was told to stop.
+    pub stop: CancellationToken,
     /// Colours; the caller reads `NO_COLOR`.
     pub theme: Theme,
     /// Key bindings.
@@ -70,6 +74,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             cancel: CancellationToken::new(),
+            stop: CancellationToken::new(),
             theme: Theme::default(),
             keys: Keys::default(),
             mouse: true,
@@ -87,7 +92,7 @@ impl Default for Options {
 pub enum Exit {
     /// The user quit.
     Quit,
-    /// [`Options::cancel`] was cancelled, or the process got a signal to end.
+    /// [`Options::cancel`] or [`Options::stop`] was cancelled, or the terminal is gone.
     Stopped,
 }
 
@@ -124,7 +129,7 @@ pub async fn handle_stop_signals(history: Option<&History>) -> io::Error {
     terminal::handle_stop_signals(history).await
 }
 
-/// Shows the screen on the process's terminal until the user quits or [`Options::cancel`] is cancelled.
+/// Shows the screen on the process's terminal until the user quits or a token of the options is cancelled.
 ///
 /// Restores the terminal, also after a panic.
 ///
@@ -142,7 +147,7 @@ pub async fn run(
     let screen = run::drive(&mut terminal, &mut guard, input, source, replayer, &options);
     tokio::select! {
         exit = screen => exit,
+        () = options.stop.cancelled() => Ok(Exit::Stopped),
         error = handle_stop_signals(Some(&history)) => Err(RunError::Open(error)),
-        signal = terminal::end_signal() => signal.map(|()| Exit::Stopped).map_err(RunError::Input),
     }
 }

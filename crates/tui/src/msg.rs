@@ -55,7 +55,7 @@ pub(crate) enum Msg {
         id: EventId,
         bookmark: Option<Bookmark>,
     },
-    /// A text for the terminal's clipboard.
+    /// A text for the clipboard.
     Clip(Vec<u8>),
     /// An action succeeded or failed.
     Done(Result<String, String>),

@@ -286,12 +286,12 @@ impl<S: Source, R: Replayer> Performer<S, R> {
     }
 }
 
-/// Sends a text to the terminal's clipboard, and returns a notice.
+/// Sends a text to the clipboard, and returns a notice.
 fn clip(host: &mut impl Host, text: &[u8]) -> io::Result<Result<String, String>> {
     if text.len() > MAX_CLIP {
         let size = size(text.len() as u64);
         return Ok(Err(format!(
-            "{size} are too much for a terminal's clipboard: the capital letter writes a file"
+            "{size} are too much for the clipboard: the capital letter writes a file"
         )));
     }
     host.clip(text)?;
@@ -300,7 +300,7 @@ fn clip(host: &mut impl Host, text: &[u8]) -> io::Result<Result<String, String>>
         Ok(text) if text.len() <= MAX_COPY_SHOWN && !text.contains('\n') => text.to_owned(),
         _ => size(text.len() as u64),
     };
-    Ok(Ok(format!("{shown} sent to the terminal's clipboard")))
+    Ok(Ok(format!("{shown} sent to the clipboard")))
 }
 
 #[cfg(test)]

@@ -3,13 +3,12 @@
 //! Only [`Guard`] changes them. It restores them when it is dropped, which covers return and error; the panic hook covers
 //! panics of any thread, before the message is printed; signals that end the process end the loop and drop the guard.
 
-use std::io::{self, Stdout, stdout};
+use std::io::{self, Stdout, Write, stdout};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
 use std::time::Duration;
 
-use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
@@ -24,10 +23,13 @@ use ringtail_store::History;
 #[cfg(unix)]
 use tokio::time::timeout;
 
-use crate::keys;
+use crate::{clipboard, keys};
 
 /// Whether the terminal is in our modes; a static, because the panic hook reads it.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether the mouse is captured; releasing one that is not fails on Windows.
+static CAPTURED: AtomicBool = AtomicBool::new(false);
 
 /// Most bytes for the clipboard: the limit of xterm, and of tmux by default.
 pub(crate) const MAX_CLIP: usize = 74_000;
@@ -49,7 +51,7 @@ pub(crate) trait Host {
     /// Captures the mouse, or releases it.
     fn mouse(&mut self, on: bool) -> io::Result<()>;
 
-    /// Sends a text to the terminal's clipboard. Not every terminal has one.
+    /// Sends a text to the clipboard. Not every terminal has one.
     fn clip(&mut self, text: &[u8]) -> io::Result<()>;
 }
 
@@ -82,7 +84,7 @@ impl Host for Guard {
         }
         enter()?;
         if self.mouse {
-            execute!(stdout(), EnableMouseCapture)?;
+            capture(true)?;
         }
         Ok(true)
     }
@@ -105,14 +107,11 @@ impl Host for Guard {
 
     fn mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
-        match on {
-            true => execute!(stdout(), EnableMouseCapture),
-            false => execute!(stdout(), DisableMouseCapture),
-        }
+        capture(on)
     }
 
     fn clip(&mut self, text: &[u8]) -> io::Result<()> {
-        execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
+        clipboard::copy(text)
     }
 }
 
@@ -163,19 +162,34 @@ fn enter() -> io::Result<()> {
     execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)
 }
 
+fn capture(on: bool) -> io::Result<()> {
+    // Before the attempt: half of one is released, too.
+    let was = CAPTURED.swap(on, Ordering::SeqCst);
+    match on {
+        true => execute!(stdout(), EnableMouseCapture),
+        false if was => execute!(stdout(), DisableMouseCapture),
+        false => Ok(()),
+    }
+}
+
 /// Restores the terminal, once. Errors are ignored: nothing can be done about them.
 fn leave() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        // Raw mode first: a shell without echo is worse than one on the wrong screen.
-        let _raw = disable_raw_mode();
-        let _screen = execute!(
-            stdout(),
-            DisableMouseCapture,
-            DisableBracketedPaste,
-            LeaveAlternateScreen,
-            Show
-        );
+        let captured = CAPTURED.swap(false, Ordering::SeqCst);
+        restore(&mut stdout(), captured, || drop(disable_raw_mode()));
     }
+}
+
+/// Undoes each mode by itself, so that one that fails leaves the others.
+fn restore(out: &mut impl Write, captured: bool, end_raw_mode: impl FnOnce()) {
+    if captured {
+        // Before raw mode ends: on Windows this sets the console's mode of the time of capture, which was raw.
+        drop(execute!(out, DisableMouseCapture));
+    }
+    end_raw_mode();
+    drop(execute!(out, DisableBracketedPaste));
+    drop(execute!(out, LeaveAlternateScreen));
+    drop(execute!(out, Show));
 }
 
 /// Makes panics restore the terminal before they print. If the loop survives, as with a panic in an engine's task, it
@@ -191,27 +205,62 @@ fn install_hook() {
     });
 }
 
-/// Waits for a signal to end the process.
-#[cfg(unix)]
-pub(crate) async fn end_signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut interrupted = async || {
-        // The terminal sends Ctrl-C to all its processes, and it is for the editor.
-        while interrupt.recv().await.is_some() && keys::is_lent() {}
-    };
-    tokio::select! {
-        () = interrupted() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
-    }
-    Ok(())
-}
+// On Windows some of these commands are calls and no bytes.
+#[cfg(all(test, unix))]
+mod tests {
+    use std::cell::RefCell;
 
-/// Waits for a signal to end the process.
-#[cfg(not(unix))]
-pub(crate) async fn end_signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+    use super::*;
+
+    /// A terminal that refuses its first commands and keeps the others.
+    struct Refusing<'a> {
+        refused: usize,
+        done: &'a RefCell<Vec<String>>,
+    }
+
+    impl Write for Refusing<'_> {
+        fn write(&mut self, command: &[u8]) -> io::Result<usize> {
+            if self.refused > 0 {
+                self.refused -= 1;
+                return Err(io::Error::other("Initial console modes not set"));
+            }
+            let text = String::from_utf8_lossy(command).into_owned();
+            self.done.borrow_mut().push(text);
+            Ok(command.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn restored(captured: bool, refused: usize) -> Vec<String> {
+        let done = RefCell::default();
+        let mut out = Refusing {
+            refused,
+            done: &done,
+        };
+        restore(&mut out, captured, || {
+            done.borrow_mut().push("raw".to_owned())
+        });
+        done.into_inner()
+    }
+
+    #[test]
+    fn a_mode_that_cannot_be_undone_leaves_the_others() {
+        for refused in 0..3 {
+            let all = ["raw", "\x1b[?2004l", "\x1b[?1049l", "\x1b[?25h"];
+            let rest: Vec<&str> = [&all[..1], &all[1 + refused..]].concat();
+            assert_eq!(restored(false, refused), rest);
+        }
+    }
+
+    #[test]
+    fn the_mouse_is_released_before_raw_mode_ends() {
+        let done = restored(true, 0);
+        let raw = done.iter().position(|it| it == "raw").unwrap();
+        let mouse = done.iter().position(|it| it.contains("\x1b[?1000l"));
+        assert!(mouse.unwrap() < raw, "{done:?}");
+        assert!(!restored(false, 0).concat().contains("\x1b[?1000l"));
+    }
 }

@@ -88,6 +88,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     let asked = signal::Stop::watch();
 
     let ended = CancellationToken::new();
+    let told_to_stop = CancellationToken::new();
     // An endpoint that the relay refuses ends alone.
     let each: Vec<CancellationToken> = engines.iter().map(|_| CancellationToken::new()).collect();
     let engines_end = async {
@@ -101,7 +102,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         ends.into_iter().collect::<Result<(), _>>()
     };
     let shows = async {
-        let shown = Box::pin(show(&engines, presentation, &each, &ended)).await;
+        let shown = Box::pin(show(&engines, presentation, &each, &ended, &told_to_stop)).await;
         // Quitting, or closing stdout, stops the engines.
         stop(&engines);
         shown
@@ -122,7 +123,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     let (end, shown, told, ()) = tokio::select! {
         biased;
         ends = all => ends,
-        () = impatience(&engines, asked) => {
+        () = impatience(&engines, asked, &told_to_stop) => {
             return Err(Failure::new(&codes::FAILED, "stopped before shutdown was complete"));
         }
     };
@@ -190,9 +191,10 @@ fn stop(engines: &[Engine]) {
 }
 
 /// Stops the engines at the first signal and returns at the second.
-async fn impatience(engines: &[Engine], mut asked: signal::Stop) {
+async fn impatience(engines: &[Engine], mut asked: signal::Stop, told: &CancellationToken) {
     asked.asked().await;
     tracing::info!("told to stop");
+    told.cancel();
     stop(engines);
     asked.asked().await;
 }
@@ -227,6 +229,7 @@ async fn show(
     presentation: Presentation,
     each: &[CancellationToken],
     ended: &CancellationToken,
+    told_to_stop: &CancellationToken,
 ) -> Result<(), Failure> {
     let Presentation {
         options,
@@ -236,7 +239,12 @@ async fn show(
     } = presentation;
     if output == Output::Tui {
         let filter = filter.unwrap_or_default();
-        return screen::show(engines.to_vec(), asked, filter, options, ended.clone()).await;
+        let options = ringtail_tui::Options {
+            cancel: ended.clone(),
+            stop: told_to_stop.clone(),
+            ..options
+        };
+        return screen::show(engines.to_vec(), asked, filter, options).await;
     }
     let search = filter.map(|filter| search(filter, asked.secrets.clone()));
     let stdout = Mutex::new(Stdout::new());

@@ -28,8 +28,8 @@ same bytes for both; only in a line of input Alt moves by words.
 
 Replay and copy apply to the selected events, in the order of the history; without a selection, to the current event. `v`
 selects an event, `*` selects all listed ones. A bookmark is not a selection: it stays in the history, with a comment, and
-the filter `bookmarked` finds it. Copies go to the terminal's clipboard by OSC 52, which works over ssh, and in tmux with
-`set -g set-clipboard on`.
+the filter `bookmarked` finds it. Copies go to the clipboard: by `pbcopy` on a Mac, by `clip.exe` on Windows, and elsewhere or
+over ssh by OSC 52, which the terminal must know (in tmux: `set -g set-clipboard on`).
 
 `R` takes the options of `ringtail replay`: `--target 3001 --timing --speed 10 --reorder --seed 7`, `--dry-run`,
 `--filter 'kind:sms'`, `17..20`. Without events among them it replays the selected or the current one; the next `R` begins

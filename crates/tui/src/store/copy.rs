@@ -1,4 +1,4 @@
-//! Copies events to the terminal's clipboard or into a file.
+//! Copies events to the clipboard or into a file.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

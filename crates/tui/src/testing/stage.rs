@@ -99,7 +99,7 @@ impl Stage {
             }
             Effect::Clip(text) => {
                 self.clip = Some(String::from_utf8_lossy(&text).into_owned());
-                let words = "sent to the terminal's clipboard".to_owned();
+                let words = "sent to the clipboard".to_owned();
                 return Some(Msg::Done(Ok(words)));
             }
             Effect::Format(detail) => {
