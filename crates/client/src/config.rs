@@ -114,10 +114,20 @@ impl DefaultPaths {
     /// When the user has no home directory.
     pub fn of_platform() -> Result<Self, ConfigError> {
         let base = etcetera::choose_base_strategy().map_err(|_| ConfigError::NoHome)?;
-        Ok(Self {
-            config: base.config_dir().join("ringtail/config.toml"),
-            data: base.data_dir().join("ringtail"),
-        })
+        Ok(Self::below(&base, cfg!(windows)))
+    }
+
+    fn below(base: &impl BaseStrategy, is_windows: bool) -> Self {
+        let data = match is_windows {
+            // The other directory travels with a profile to every machine of the user, and may be on a network drive, where
+            // SQLite's log of changes is not safe.
+            true => base.cache_dir(),
+            false => base.data_dir(),
+        };
+        Self {
+            config: base.config_dir().join("ringtail").join("config.toml"),
+            data: data.join("ringtail"),
+        }
     }
 }
 

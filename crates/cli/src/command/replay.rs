@@ -2,6 +2,7 @@
 
 mod compare;
 mod edit;
+mod editor;
 
 use ringtail_client::config::Config;
 use ringtail_client::engine::last_target;

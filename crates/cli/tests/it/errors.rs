@@ -68,11 +68,13 @@ fn a_relay_that_is_not_there_is_told_at_once() {
     let mut login = home.ringtail(&["login", &url]);
     let output = login.env("RINGTAIL_TOKEN", "t").output().unwrap();
     let seen = home.seen(&output).replace(&url, "RELAY");
-    let expected = "exit 69\nerror[RT-302]: nothing listens at RELAY: Connection refused (os error 111)\n\
-                    hint: check that ringtail-relay runs there, and its port\n";
-    #[cfg(target_os = "linux")]
-    assert_eq!(seen, expected);
-    assert!(seen.starts_with("exit 69\nerror[RT-302]: nothing listens at RELAY"));
+    // Each system has words of its own for the reason.
+    let hint = "\nhint: check that ringtail-relay runs there, and its port\n";
+    assert!(
+        seen.starts_with("exit 69\nerror[RT-302]: nothing listens at RELAY: ")
+            && seen.ends_with(hint),
+        "{seen}"
+    );
     assert!(!home.path().join("login.toml").exists(), "nothing is kept");
 }
 

@@ -351,3 +351,16 @@ fn endless_tokens_are_none() {
     assert!(of(MAX_TOKEN_CHARS + 1).is_none());
     assert!(of(0).is_none());
 }
+
+#[test]
+fn the_history_is_local_on_every_system() {
+    use etcetera::base_strategy::{Windows, Xdg};
+
+    let home = etcetera::home_dir().unwrap();
+    let windows = DefaultPaths::below(&Windows::new().unwrap(), true);
+    let profile = home.join("AppData");
+    assert_eq!(windows.data, profile.join("Local/ringtail"));
+    assert_eq!(windows.config, profile.join("Roaming/ringtail/config.toml"));
+    let unix = DefaultPaths::below(&Xdg::new().unwrap(), false);
+    assert!(unix.data.ends_with("ringtail") && !unix.data.starts_with(&profile));
+}

@@ -3,8 +3,9 @@
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 
+use super::editor;
 use crate::blocking::blocking;
 use ringtail_client::replay::Events;
 use ringtail_errors::{Context as _, Failure, codes};
@@ -13,9 +14,6 @@ use ringtail_model::UNDECODABLE;
 use ringtail_recordings::edit::{Draft, parse, text};
 use ringtail_store::History;
 use ringtail_text::chain;
-
-/// The editor if neither VISUAL nor EDITOR is set.
-const DEFAULT: &str = if cfg!(windows) { "notepad" } else { "vi" };
 
 /// Opens the one event in an editor, and stores the result as a new event. Returns `None` if nothing is to be sent.
 ///
@@ -42,7 +40,7 @@ pub(crate) async fn edit(
     let original = text(&request);
     let draft = Draft::create(data, origin.id, &original)
         .context("cannot create the file to edit in the data directory")?;
-    let editor = editor();
+    let editor = editor::chosen();
     let failed = match open(&editor, &draft).await {
         Ok(status) if status.success() => None,
         Ok(status) => Some(format!(
@@ -84,34 +82,9 @@ fn kept(error: impl Display, draft: &Draft) -> Failure {
     Failure::new(&codes::EDITED, error).hint(format!("your text is in {path}"))
 }
 
-/// Returns the editor's command.
-fn editor() -> String {
-    let variable = |name| {
-        std::env::var(name)
-            .ok()
-            .filter(|value| !value.trim().is_empty())
-    };
-    let editor = variable("VISUAL").or_else(|| variable("EDITOR"));
-    editor.unwrap_or_else(|| DEFAULT.to_owned())
-}
-
 /// Runs the editor on this terminal.
 async fn open(editor: &str, draft: &Draft) -> io::Result<ExitStatus> {
-    let mut command = command(editor);
+    let mut command = editor::command(editor);
     command.arg(draft.path());
     blocking(move || command.status()).await
-}
-
-/// Runs the editor through the shell, as git does: `code --wait` has an argument.
-fn command(editor: &str) -> Command {
-    if cfg!(windows) {
-        let mut words = editor.split_whitespace();
-        let mut command = Command::new(words.next().unwrap_or(DEFAULT));
-        command.args(words);
-        return command;
-    }
-    let mut command = Command::new("sh");
-    // The shell ignores Ctrl-C, which is for the editor, and returns its exit status.
-    command.args(["-c", &format!("trap : INT; {editor} \"$@\""), "sh"]);
-    command
 }
