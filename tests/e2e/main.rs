@@ -6,6 +6,7 @@ mod bad_input;
 mod canary;
 mod check;
 mod delivery;
+mod doctor;
 mod durability;
 mod edge;
 mod endpoints;

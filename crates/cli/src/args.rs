@@ -4,6 +4,7 @@
 
 pub(crate) mod canary;
 pub(crate) mod compare;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod replay;
@@ -39,6 +40,7 @@ Examples:
   ringtail events timeline 17                 show the call of event 17
   ringtail export 17 --as curl                print it as a curl command
   ringtail check https://hooks.example.com    check whether RingCentral would accept a webhook address
+  ringtail doctor                             check this machine and the way to the relay
   ringtail simulate --list                    list the traffic that can be simulated
   ringtail explain SUB-525                    explain an error code
 
@@ -46,7 +48,7 @@ Exit codes and JSON lines: docs/OUTPUT.md";
 
 /// Receive RingCentral's webhooks on this machine
 #[derive(Debug, Parser)]
-#[command(name = "ringtail", version, about, after_help = EXAMPLES, propagate_version = true)]
+#[command(name = "ringtail", bin_name = "ringtail", version, about, after_help = EXAMPLES, propagate_version = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -119,6 +121,8 @@ pub(crate) enum Command {
     Types(export::TypesArgs),
     /// Check whether RingCentral would accept a webhook address
     Check(CheckArgs),
+    /// Check whether this machine is ready: files, relay, app, terminal
+    Doctor(doctor::DoctorArgs),
     /// Explain an error code, and what to do about it
     Explain(explain::ExplainArgs),
     /// Print a shell completion script

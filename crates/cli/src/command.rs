@@ -4,6 +4,7 @@ mod canary;
 mod check;
 mod describe;
 mod diff;
+mod doctor;
 mod events;
 mod explain;
 pub(crate) mod export;
@@ -43,6 +44,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Replay(args) => replay::run(&common, *args).await,
         Command::Simulate(args) => simulate::run(&common, *args).await,
         Command::Check(args) => check::run(&common, args).await,
+        Command::Doctor(args) => doctor::run(&common, &args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Completions(args) => describe::completions(&args).await,
         Command::Man(args) => describe::man(&args),

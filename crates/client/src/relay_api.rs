@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ringtail_errors::{Code, Coded, codes};
-use ringtail_protocol::path::{ENDPOINTS, EndpointInfo, code};
+use ringtail_protocol::path::{ENDPOINTS, EndpointInfo, HEALTH, code};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Account, RelayUrl};
@@ -49,9 +49,10 @@ impl RelayApi {
             body["digital_verify_token"] = token.expose_secret().into();
         }
         let body = body.to_string();
-        let (status, answer) = self.call(Method::POST, ENDPOINTS, body).await?;
+        let answer = self.call(Method::POST, ENDPOINTS, body).await?;
+        let status = answer.status();
         let wrong = || ApiError::NotARelay { status };
-        let info: EndpointInfo = serde_json::from_slice(&answer).map_err(|_| wrong())?;
+        let info: EndpointInfo = serde_json::from_slice(answer.body()).map_err(|_| wrong())?;
         // It is printed in commands to be pasted into a shell.
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b":/.-_~%[]".contains(&b);
         let is_url = info.url.starts_with("https://") && info.url.bytes().all(is_plain);
@@ -75,12 +76,24 @@ impl RelayApi {
         }
     }
 
+    /// Asks the relay for its time; `None` if its answer has none.
+    ///
+    /// # Errors
+    /// When the relay cannot be reached.
+    pub async fn time(&self) -> Result<Option<jiff::Timestamp>, ApiError> {
+        let answer = self.call(Method::GET, HEALTH, String::new()).await?;
+        let date = answer.headers().get(header::DATE);
+        let date = date.and_then(|date| date.to_str().ok());
+        let time = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        Ok(time.map(|time| time.timestamp()))
+    }
+
     async fn call(
         &self,
         method: Method,
         path: &'static str,
         body: String,
-    ) -> Result<(StatusCode, Bytes), ApiError> {
+    ) -> Result<Response<Bytes>, ApiError> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -99,7 +112,7 @@ pub(crate) async fn round_trip(
     relay: &RelayUrl,
     account: &Account,
     request: Request<Full<Bytes>>,
-) -> Result<(StatusCode, Bytes), ApiError> {
+) -> Result<Response<Bytes>, ApiError> {
     let stream = dial(relay, account).await?;
     let call = async {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -110,11 +123,12 @@ pub(crate) async fn round_trip(
                 let refusal = Refusal::read(status, response.into_body()).await;
                 return Err(ApiError::Refused(refusal));
             }
-            let whole = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
+            let (head, body) = response.into_parts();
+            let whole = Limited::new(body, MAX_ANSWER_BYTES)
                 .collect()
                 .await
                 .map_err(|_| ApiError::NotARelay { status })?;
-            Ok((status, whole.to_bytes()))
+            Ok(Response::from_parts(head, whole.to_bytes()))
         };
         // The connection task does the I/O; it ends after the response.
         tokio::pin!(answer, connection);

@@ -17,6 +17,9 @@ pub const LINK: &str = "/_ringtail/v1/link";
 /// [`EndpointInfo`].
 pub const ENDPOINTS: &str = "/_ringtail/v1/endpoints";
 
+/// `GET`, without a token: answers that the relay is up.
+pub const HEALTH: &str = "/_ringtail/health";
+
 /// On the link: the event stream, a `POST` that the relay makes once.
 pub const EVENTS: &str = "/events";
 

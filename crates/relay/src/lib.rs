@@ -4,6 +4,9 @@
 //! `docs/ARCHITECTURE.md` follows one event through all of it.
 #![deny(clippy::indexing_slicing)]
 
+#[cfg(windows)]
+compile_error!("ringtail-relay runs on Linux and macOS; on Windows use WSL or a container");
+
 pub mod accounts;
 mod api;
 mod app_body;

@@ -46,7 +46,7 @@ pub(crate) enum Form {
     Ndjson,
     /// HAR 1.2; `ringtail import` reads it
     Har,
-    /// Shell script of curl commands
+    /// POSIX shell script of curl commands
     Curl,
     /// Shell script of HTTPie commands
     Httpie,

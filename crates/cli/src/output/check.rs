@@ -37,18 +37,8 @@ impl Layout {
 
     /// One row: outcome, finding, and below it code and fix.
     pub(crate) fn row(&self, row: &Row) -> String {
-        let (mark, tone) = match row.outcome {
-            Outcome::Pass => ("ok", Tone::Good),
-            Outcome::Warn => ("warn", Tone::Warn),
-            Outcome::Fail => ("FAIL", Tone::Bad),
-            Outcome::Skipped => ("-", Tone::Dim),
-        };
-        let mark = self.style.paint(tone, &format!("{mark:<5}"));
-        let seen = match row.outcome {
-            Outcome::Skipped => self.style.paint(Tone::Dim, &wrapped(&row.seen)),
-            _ => wrapped(&row.seen),
-        };
-        let mut text = format!("  {mark}  {:<20}{seen}\n", row.requirement.title());
+        let mut text = self.line(row.outcome, row.requirement.title(), &row.seen);
+        let tone = tone(row.outcome);
         if let Some(code) = row.code() {
             let might = if row.outcome == Outcome::Fail || row.set_aside {
                 ""
@@ -62,13 +52,35 @@ impl Layout {
             text.push_str(&self.below(tone, &format!("recorded as \"{reason}\"")));
         }
         if let Some(fix) = &row.fix {
-            text.push_str(&format!("{:INDENT$}fix: {}\n", "", wrapped(fix)));
+            text.push_str(&self.fix(fix));
         }
         text
     }
 
-    fn below(&self, tone: Tone, text: &str) -> String {
+    /// A row's first line: outcome, title of at most 18 columns, finding.
+    pub(crate) fn line(&self, outcome: Outcome, title: &str, seen: &str) -> String {
+        let mark = match outcome {
+            Outcome::Pass => "ok",
+            Outcome::Warn => "warn",
+            Outcome::Fail => "FAIL",
+            Outcome::Skipped => "-",
+        };
+        let mark = self.style.paint(tone(outcome), &format!("{mark:<5}"));
+        let seen = match outcome {
+            Outcome::Skipped => self.style.paint(Tone::Dim, &wrapped(seen)),
+            _ => wrapped(seen),
+        };
+        format!("  {mark}  {title:<20}{seen}\n")
+    }
+
+    /// A line below a row's first.
+    pub(crate) fn below(&self, tone: Tone, text: &str) -> String {
         format!("{:INDENT$}{}\n", "", self.style.paint(tone, &wrapped(text)))
+    }
+
+    /// What to do about a row.
+    pub(crate) fn fix(&self, fix: &str) -> String {
+        format!("{:INDENT$}fix: {}\n", "", wrapped(fix))
     }
 
     /// The verdict, with requests and responses before it if `verbose`.
@@ -111,6 +123,15 @@ impl Layout {
                 .paint(Tone::Dim, &format!("  {} bytes\n", wire.received_bytes)),
         );
         text
+    }
+}
+
+fn tone(outcome: Outcome) -> Tone {
+    match outcome {
+        Outcome::Pass => Tone::Good,
+        Outcome::Warn => Tone::Warn,
+        Outcome::Fail => Tone::Bad,
+        Outcome::Skipped => Tone::Dim,
     }
 }
 

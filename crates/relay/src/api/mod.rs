@@ -17,9 +17,6 @@ use self::denied::Denied;
 use crate::net::proxies::Caller;
 use crate::response::{self, RelayResponse};
 
-/// Answers that the relay is up, without a token.
-const HEALTH: &str = "/_ringtail/health";
-
 /// Returns true if a path is the relay's own.
 pub(crate) fn is_reserved(path: &str) -> bool {
     path.starts_with(path::RESERVED)
@@ -32,10 +29,10 @@ pub(crate) async fn respond(
     request: Request<Incoming>,
 ) -> RelayResponse {
     let response = match (request.uri().path(), request.method()) {
-        (HEALTH, &Method::GET | &Method::HEAD) => Ok(response::text(StatusCode::OK, "ok\n")),
+        (path::HEALTH, &Method::GET | &Method::HEAD) => Ok(response::text(StatusCode::OK, "ok\n")),
         (path::LINK, _) => link::open(api, caller, request).await,
         (path::ENDPOINTS, &Method::POST) => endpoints::find_or_create(api, caller, request).await,
-        (HEALTH | path::ENDPOINTS, _) => Err(Denied::new(
+        (path::HEALTH | path::ENDPOINTS, _) => Err(Denied::new(
             StatusCode::METHOD_NOT_ALLOWED,
             code::BAD_REQUEST,
             "this path does not accept this method",

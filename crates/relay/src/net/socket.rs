@@ -7,11 +7,11 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::limits::{BACKLOG, TCP_USER_TIMEOUT};
+use crate::limits;
 use crate::shutdown::{Phase, Shutdown};
 
 /// How long a peer may be silent before the kernel checks it, and how often it does; it gives up after
-/// [`TCP_USER_TIMEOUT`].
+/// [`limits::TCP_USER_TIMEOUT`].
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Binds a socket that a restarted relay can bind again at once.
@@ -23,7 +23,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(limits::BACKLOG)?;
     TcpListener::from_std(socket.into())
 }
 
@@ -83,6 +83,6 @@ fn configure(socket: &TcpStream) -> io::Result<()> {
             .with_interval(KEEP_ALIVE),
     )?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT))?;
+    socket.set_tcp_user_timeout(Some(limits::TCP_USER_TIMEOUT))?;
     Ok(())
 }
