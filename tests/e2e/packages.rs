@@ -66,18 +66,20 @@ async fn every_command_has_a_page_and_every_shell_knows_it() -> anyhow::Result<(
     Ok(())
 }
 
-/// Packs small programs that print what the real ones print: compressing those takes long.
-async fn pack(from: &Path, to: &Path) -> anyhow::Result<PathBuf> {
+/// Packs small programs that print what the real ones print: compressing those takes long. Returns what was made.
+async fn pack(from: &Path, to: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut command = Command::new(root.join("scripts/package"));
     command.arg("--from").arg(from).arg("--to").arg(to);
+    command.args(["archive", "wheel", "sbom"]);
     let output = process::output(command).await?;
     anyhow::ensure!(output.status.success(), "{output:?}");
-    Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
+    let made = String::from_utf8(output.stdout)?;
+    Ok(made.lines().map(PathBuf::from).collect())
 }
 
 #[tokio::test]
-async fn the_archive_has_what_is_installed_and_is_the_same_twice() -> anyhow::Result<()> {
+async fn packages_have_what_is_installed_and_are_the_same_twice() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let (from, one, other) = ("from", "one", "other");
     for name in [from, one, other] {
@@ -95,13 +97,36 @@ async fn the_archive_has_what_is_installed_and_is_the_same_twice() -> anyhow::Re
     let from = directory.path().join(from);
     let first = pack(&from, &directory.path().join(one)).await?;
     let second = pack(&from, &directory.path().join(other)).await?;
-    assert!(
-        std::fs::read(&first)? == std::fs::read(&second)?,
-        "the same bytes"
-    );
+    for (first, second) in first.iter().zip(&second) {
+        let (first, second) = (std::fs::read(first)?, std::fs::read(second)?);
+        assert!(first == second, "the same bytes");
+    }
+    let [archive, wheel, sbom, sums] = &first[..] else {
+        anyhow::bail!("made {first:?}");
+    };
+    let mut check = Command::new("sha256sum");
+    check.args(["--check", "--strict"]).arg(sums);
+    check.current_dir(directory.path().join(one));
+    let checked = process::output(check).await?;
+    assert!(checked.status.success(), "{checked:?}");
+    let sbom: serde_json::Value = serde_json::from_slice(&std::fs::read(sbom)?)?;
+    let components = sbom["components"].as_array().context("components")?;
+    let has = |name| components.iter().any(|it| it["name"] == name);
+    assert!(has("rustls") && has("ringtail-relay") && !has("proptest"));
+
+    let mut list = Command::new("python3");
+    list.args(["-m", "zipfile", "-l"]).arg(wheel);
+    let listed = String::from_utf8(process::output(list).await?.stdout)?;
+    for file in [
+        "scripts/ringtail ",
+        "data/share/man/man1/ringtail-listen.1 ",
+        "dist-info/RECORD ",
+    ] {
+        assert!(listed.contains(file), "{file} is not in {listed}");
+    }
 
     let mut list = Command::new("tar");
-    list.arg("-tzf").arg(&first);
+    list.arg("-tzf").arg(archive);
     let listed = String::from_utf8(process::output(list).await?.stdout)?;
     let top = listed.lines().next().context("the archive is empty")?;
     let files: BTreeSet<&str> = listed
