@@ -5,6 +5,8 @@ mod accounts;
 mod bad_input;
 mod canary;
 mod check;
+#[cfg(target_os = "linux")]
+mod cluster;
 mod delivery;
 mod doctor;
 mod durability;
@@ -51,7 +53,11 @@ impl World {
 
     /// With an app and options of the relay.
     async fn with(app: App, options: &[&str]) -> anyhow::Result<Self> {
-        let relay = TestRelay::start_with(options).await?;
+        Self::on(TestRelay::start_with(options).await?, app).await
+    }
+
+    /// With a relay.
+    async fn on(relay: TestRelay, app: App) -> anyhow::Result<Self> {
         let token = relay.account("dev").await?;
         let home = Home::new(&relay, &token)?;
         let client = home

@@ -53,6 +53,8 @@ pub struct Setup {
     pub options: Vec<String>,
     /// Environment, which is otherwise empty.
     pub environment: Vec<(String, String)>,
+    /// URL of a PostgreSQL database, for the relay and its commands.
+    pub database: Option<String>,
     /// A program that runs the relay, with its arguments.
     pub wrapper: Vec<String>,
     /// A socket that listens for the relay, as a service manager does.
@@ -65,6 +67,20 @@ impl Setup {
             options: options.iter().map(ToString::to_string).collect(),
             ..Self::default()
         }
+    }
+
+    /// Stores accounts and events in a PostgreSQL database.
+    #[must_use]
+    pub fn in_postgres(url: &str) -> Self {
+        Self {
+            database: Some(url.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    fn database(&self) -> Option<(&'static str, &str)> {
+        let url = self.database.as_deref()?;
+        Some(("RINGTAIL_RELAY_DATABASE", url))
     }
 }
 
@@ -202,7 +218,8 @@ impl TestRelay {
         command
             .args(words)
             .env_clear()
-            .envs(self.setup.environment.iter().cloned());
+            .envs(self.setup.environment.iter().cloned())
+            .envs(self.setup.database());
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
@@ -302,7 +319,7 @@ impl TestRelay {
     ) -> anyhow::Result<Output> {
         let mut command = Command::new(binaries::find(binaries::RELAY)?);
         command.args(arguments).arg("--data").arg(self.data.path());
-        command.env_clear();
+        command.env_clear().envs(self.setup.database());
         process::output(command).await
     }
 

@@ -8,6 +8,8 @@ use crate::hosts::EndpointDomain;
 use crate::journal::sqlite::Options;
 use crate::limits::Limits;
 use crate::net::proxies::Proxies;
+#[cfg(feature = "postgres")]
+use crate::postgres::DatabaseUrl;
 use crate::public_url::PublicUrl;
 use crate::recent_log::RecentLog;
 use crate::tls::{Certificate, Clock};
@@ -22,6 +24,9 @@ pub struct Config {
     pub socket: Option<Arc<TcpListener>>,
     /// Directory of the journal, the accounts and, with [`Certificate::Dev`], the certificate.
     pub data: PathBuf,
+    /// The PostgreSQL database of journal and accounts; `None` for SQLite in the data directory.
+    #[cfg(feature = "postgres")]
+    pub database: Option<DatabaseUrl>,
     /// Address of metrics and health checks, readable without authentication; `None` for none.
     pub metrics: Option<SocketAddr>,
     /// URL at which RingCentral and clients reach the relay; `https://localhost` with its port unless given.
@@ -50,6 +55,8 @@ impl Config {
             listen,
             socket: None,
             data,
+            #[cfg(feature = "postgres")]
+            database: None,
             metrics: None,
             public_url: None,
             wildcard: None,

@@ -14,6 +14,7 @@ mod budget;
 mod clock;
 pub mod command;
 pub mod config;
+pub mod database;
 pub mod db_stats;
 mod edge;
 pub mod hosts;
@@ -21,9 +22,13 @@ pub mod journal;
 pub mod limits;
 mod links;
 mod metrics;
+#[cfg(feature = "postgres")]
+pub mod migrate;
 pub mod net;
 mod ops;
 pub mod output;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod public_url;
 pub mod recent_log;
 mod response;

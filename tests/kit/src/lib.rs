@@ -11,6 +11,8 @@ pub mod app;
 pub mod caller;
 pub mod cloud;
 pub mod http2;
+#[cfg(target_os = "linux")]
+pub mod postgres;
 pub mod proxy;
 pub mod tls;
 pub mod wait;

@@ -111,6 +111,23 @@ codes! {
         hint: Some("name a directory of its own with --data, or close this one: chmod 700"),
         next: &[],
     }
+    RELAY_POSTGRES = "RT-625", ends(Failure); {
+        meaning: "The PostgreSQL database of --database cannot be reached or refuses.",
+        causes: &[
+            "The server is down, or the network between is.",
+            "User, password or database is wrong, or the server's pg_hba.conf does not admit this machine.",
+            "The server's certificate is not trusted: connections to other machines use TLS.",
+            "The user may not create the schema `ringtail`.",
+        ],
+        hint: Some("try the same URL with psql"),
+        next: &["`psql \"$RINGTAIL_RELAY_DATABASE\" -c 'SELECT 1'`", "docs/CLUSTER.md"],
+    }
+    RELAY_MIGRATE = "RT-626", ends(Failure); {
+        meaning: "`ringtail-relay migrate` moved nothing.",
+        causes: &["The target has accounts already.", "The source was changed while it was read."],
+        hint: Some("name an empty database or directory as the target, and stop all relays of both"),
+        next: &["docs/CLUSTER.md"],
+    }
     RELAY_DATABASE_DAMAGED = "RT-630", ends(Failure); {
         meaning: "The relay's database is damaged. The relay does not start, because it could lose what it acknowledges.",
         causes: &[

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use ringtail_protocol::name::Name;
+use tokio::sync::Notify;
 
 use super::account::{Account, AccountInfo};
 use super::admin::EndpointName;
@@ -54,13 +55,15 @@ pub(super) trait AccountsBackEnd: Debug + Send + Sync {
     /// Returns every endpoint of every account.
     fn endpoints(&self) -> Result<Vec<EndpointRecord>, AccountsError>;
 
-    /// Returns whether the endpoint exists.
-    fn has_endpoint(&self, endpoint: EndpointKey) -> Result<bool, AccountsError>;
-
     /// Returns the key of an endpoint, if it exists.
     fn endpoint_named(&self, endpoint: &EndpointName)
     -> Result<Option<EndpointKey>, AccountsError>;
 
     /// Sets how many days the endpoint keeps its events.
     fn set_retention(&self, endpoint: EndpointKey, days: Option<u16>) -> Result<(), AccountsError>;
+
+    /// Is notified when another process may have changed something, if the database tells.
+    fn told_of_changes(&self) -> Option<&Notify> {
+        None
+    }
 }

@@ -11,6 +11,8 @@ mod admin;
 mod back_end;
 mod endpoint;
 mod error;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod shared;
 mod sqlite;
 mod store;

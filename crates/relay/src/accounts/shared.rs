@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use ringtail_protocol::name::Name;
 
 use super::account::Account;
@@ -19,6 +20,8 @@ use crate::journal::EndpointKey;
 pub struct SharedAccounts {
     accounts: Arc<Accounts>,
     table: Arc<EndpointTable>,
+    /// Held from reading the store to changing the table, so that no older state replaces a newer one.
+    filling: Arc<Mutex<()>>,
 }
 
 impl SharedAccounts {
@@ -31,6 +34,7 @@ impl SharedAccounts {
         Ok(Self {
             accounts: Arc::new(accounts),
             table: Arc::new(table),
+            filling: Arc::default(),
         })
     }
 
@@ -77,9 +81,10 @@ impl SharedAccounts {
         name: Name,
         verify_token: Option<Option<VerifyTokenHash>>,
     ) -> Result<Arc<EndpointRecord>, EndpointError> {
-        let table = Arc::clone(&self.table);
+        let (table, filling) = (self.table.clone(), self.filling.clone());
         // In the same blocking call, so that a caller that is dropped cannot leave the table incomplete.
         self.off_runtime(move |accounts| {
+            let _filling = filling.lock();
             let endpoint = accounts.endpoint(&account, &name)?;
             if let Some(token) = verify_token.filter(|token| *token != endpoint.verify_token) {
                 return Ok(table.insert(accounts.set_verify_token(&endpoint, token)?));
@@ -92,20 +97,31 @@ impl SharedAccounts {
         .await?
     }
 
-    /// Removes endpoints that another process deleted from the table, and returns their keys.
+    /// Waits until another relay may have changed accounts or endpoints. Never returns if it cannot tell.
+    pub(crate) async fn told_of_change(&self) {
+        match self.accounts.told_of_changes() {
+            Some(told) => told.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Brings the table up to date with what other processes created, changed and deleted, and returns the keys of deleted
+    /// endpoints.
     ///
     /// # Errors
     /// When the store fails.
-    pub(crate) async fn forget_deleted(&self) -> Result<Vec<EndpointKey>, AccountsError> {
-        let table = Arc::clone(&self.table);
+    pub(crate) async fn refresh(&self) -> Result<Vec<EndpointKey>, AccountsError> {
+        let (table, filling) = (self.table.clone(), self.filling.clone());
         self.off_runtime(move |accounts| {
-            let there: HashSet<EndpointKey> = accounts
-                .all_endpoints()?
-                .into_iter()
-                .map(|endpoint| endpoint.key)
-                .collect();
-            // An endpoint created since then is in the table and in the store, but not in the list.
-            table.remove_where(|it| Ok(!there.contains(&it.key) && !accounts.has_endpoint(it.key)?))
+            let _filling = filling.lock();
+            let mut there = HashSet::new();
+            for endpoint in accounts.all_endpoints()? {
+                there.insert(endpoint.key);
+                if table.find(&endpoint.id).as_deref() != Some(&endpoint) {
+                    table.insert(endpoint);
+                }
+            }
+            Ok(table.remove_where(|it| !there.contains(&it.key)))
         })
         .await?
     }

@@ -164,14 +164,6 @@ impl AccountsBackEnd for SqliteAccounts {
         Ok(endpoints.collect::<Result<_, _>>()?)
     }
 
-    fn has_endpoint(&self, endpoint: EndpointKey) -> Result<bool, AccountsError> {
-        let found = self
-            .reader()
-            .prepare_cached("SELECT 1 FROM endpoint WHERE key = :endpoint")?
-            .exists(named_params! { ":endpoint": endpoint.0 })?;
-        Ok(found)
-    }
-
     fn endpoint_named(
         &self,
         endpoint: &EndpointName,

@@ -2,16 +2,21 @@
 
 use parking_lot::Mutex;
 use ringtail_protocol::name::Name;
+use tokio::sync::Notify;
 
 use super::account::{Account, AccountInfo};
 use super::admin::EndpointName;
 use super::back_end::AccountsBackEnd;
 use super::endpoint::{self, EndpointRecord};
 use super::error::{AccountsError, AddError, ChangeError, EndpointError};
+#[cfg(feature = "postgres")]
+use super::postgres::PostgresAccounts;
 use super::sqlite::SqliteAccounts;
 use super::token::{Token, TokenHash};
 use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;
+#[cfg(feature = "postgres")]
+use crate::postgres::Postgres;
 use crate::store::{DataDir, StoreError};
 
 /// Accounts, their tokens and their endpoints.
@@ -37,6 +42,17 @@ impl Accounts {
     /// When the database cannot be opened.
     pub fn open(dir: &DataDir) -> Result<Self, StoreError> {
         let (back_end, revision) = SqliteAccounts::open(dir)?;
+        Ok(Self::over(Box::new(back_end), revision))
+    }
+
+    /// Returns the accounts in a PostgreSQL database. Blocks.
+    ///
+    /// # Errors
+    /// When the database fails.
+    #[cfg(feature = "postgres")]
+    pub fn in_postgres(postgres: &Postgres) -> Result<Self, AccountsError> {
+        let back_end = PostgresAccounts::new(postgres);
+        let revision = back_end.revision()?;
         Ok(Self::over(Box::new(back_end), revision))
     }
 
@@ -216,11 +232,7 @@ impl Accounts {
         self.back_end.set_retention(endpoint, days)
     }
 
-    /// Returns whether the endpoint exists. Blocks.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub(super) fn has_endpoint(&self, endpoint: EndpointKey) -> Result<bool, AccountsError> {
-        self.back_end.has_endpoint(endpoint)
+    pub(super) fn told_of_changes(&self) -> Option<&Notify> {
+        self.back_end.told_of_changes()
     }
 }

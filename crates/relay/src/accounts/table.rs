@@ -50,20 +50,17 @@ impl EndpointTable {
         endpoint
     }
 
-    /// Removes the endpoints for which `gone` returns true, and returns their keys. Holds no lock during that call.
-    pub(super) fn remove_where<E>(
-        &self,
-        mut gone: impl FnMut(&EndpointRecord) -> Result<bool, E>,
-    ) -> Result<Vec<EndpointKey>, E> {
-        let known: Vec<_> = self.endpoints.read().values().cloned().collect();
+    /// Removes the endpoints for which `gone` returns true, and returns their keys.
+    pub(super) fn remove_where(&self, gone: impl Fn(&EndpointRecord) -> bool) -> Vec<EndpointKey> {
         let mut removed = Vec::new();
-        for endpoint in known {
-            if gone(&endpoint)? {
-                self.endpoints.write().remove(&hash(&endpoint.id));
+        self.endpoints.write().retain(|_, endpoint| {
+            let goes = gone(endpoint);
+            if goes {
                 removed.push(endpoint.key);
             }
-        }
-        Ok(removed)
+            !goes
+        });
+        removed
     }
 
     /// Returns the number of endpoints.

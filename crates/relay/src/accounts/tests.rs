@@ -73,3 +73,29 @@ fn a_failure_keeps_its_cause() {
     let cause = error.source().expect("SQLite's words").to_string();
     assert!(cause.contains("account"), "{cause}");
 }
+
+/// A database of a PostgreSQL server.
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+mod postgres {
+    use ringtail_kit::postgres::PostgresServer;
+
+    use super::*;
+    use crate::postgres::{self, DatabaseUrl};
+
+    struct Postgres(DatabaseUrl);
+
+    accounts_suite!(Postgres);
+
+    impl Fixture for Postgres {
+        fn start() -> Self {
+            ringtail_kit::tls::install();
+            let url = PostgresServer::shared().database();
+            Self(DatabaseUrl::parse(&url).expect("a URL"))
+        }
+
+        fn open(&self) -> Accounts {
+            let postgres = postgres::open(&self.0).expect("it connects");
+            Accounts::in_postgres(&postgres).expect("it opens")
+        }
+    }
+}

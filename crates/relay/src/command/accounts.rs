@@ -4,11 +4,10 @@ use clap::Subcommand;
 use ringtail_errors::{Context as _, Exit, Failure};
 use ringtail_protocol::name::Name;
 
-use super::DataArgs;
+use super::database::DatabaseArgs;
 use crate::accounts::{AccountInfo, Accounts};
 use crate::output;
 use crate::rfc3339;
-use crate::store::DataDir;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct AccountsArgs {
@@ -21,7 +20,7 @@ enum AccountsAction {
     /// Add an account and print its token, which is not shown again
     Add(AccountArgs),
     /// List accounts
-    List(DataArgs),
+    List(DatabaseArgs),
     /// Replace an account's token and print the new one
     Rotate(AccountArgs),
     /// Revoke an account's token; its endpoints keep receiving
@@ -34,17 +33,16 @@ struct AccountArgs {
     #[arg(value_name = "NAME", value_parser = Name::parse)]
     name: Name,
     #[command(flatten)]
-    data: DataArgs,
+    database: DatabaseArgs,
 }
 
 pub(super) fn run(args: &AccountsArgs) -> Result<Exit, Failure> {
     match &args.action {
         AccountsAction::Add(named) => {
-            let is_new = DataDir::open_existing(&named.data.data).is_err();
-            let token = Accounts::open(&DataDir::open(&named.data.data)?)?.add(&named.name)?;
-            if is_new {
-                let data = &named.data.data;
-                let data = std::path::absolute(data).unwrap_or_else(|_| data.clone());
+            let (database, new) = named.database.or_new()?;
+            let token = database.accounts()?.add(&named.name)?;
+            if let Some(data) = new {
+                let data = std::path::absolute(&data).unwrap_or(data);
                 output::say(format_args!(
                     "{} is new: a relay that serves from another directory does not know this account",
                     data.display()
@@ -54,19 +52,19 @@ pub(super) fn run(args: &AccountsArgs) -> Result<Exit, Failure> {
             output::data(token.expose()).context("the token could not be printed")?;
         }
         AccountsAction::Rotate(named) => {
-            let token = existing(&named.data)?.rotate(&named.name)?;
+            let token = existing(&named.database)?.rotate(&named.name)?;
             tell(named, "rotated");
             output::data(token.expose()).context("the token could not be printed")?;
         }
         AccountsAction::Revoke(named) => {
-            existing(&named.data)?.revoke(&named.name)?;
+            existing(&named.database)?.revoke(&named.name)?;
             output::say(format_args!(
                 "account {} revoked: its links end within a second, its endpoints keep receiving",
                 named.name
             ));
         }
-        AccountsAction::List(data) => {
-            for account in existing(data)?.list()? {
+        AccountsAction::List(database) => {
+            for account in existing(database)?.list()? {
                 output::data(line(&account)).context("the list could not be printed")?;
             }
         }
@@ -74,8 +72,8 @@ pub(super) fn run(args: &AccountsArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn existing(data: &DataArgs) -> Result<Accounts, Failure> {
-    Ok(Accounts::open(&DataDir::open_existing(&data.data)?)?)
+fn existing(database: &DatabaseArgs) -> Result<Accounts, Failure> {
+    Ok(database.existing()?.accounts()?)
 }
 
 fn tell(named: &AccountArgs, what: &str) {

@@ -4,14 +4,14 @@ use clap::Subcommand;
 use ringtail_errors::{Code, Coded, Context as _, Exit, Failure, codes};
 use serde::Serialize;
 
-use super::{DataArgs, Output};
+use super::Output;
+use super::database::DatabaseArgs;
 use crate::accounts::{Accounts, EndpointName, MAX_RETENTION_DAYS};
-use crate::db_stats::{self, EndpointStats};
+use crate::database::Database;
+use crate::db_stats::EndpointStats;
 use crate::journal::EndpointKey;
-use crate::journal::sqlite::purge;
 use crate::output;
 use crate::rfc3339;
-use crate::store::DataDir;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct EndpointsArgs {
@@ -36,7 +36,7 @@ enum EndpointsAction {
 #[derive(Debug, clap::Args)]
 struct ListArgs {
     #[command(flatten)]
-    data: DataArgs,
+    database: DatabaseArgs,
     /// Print in this format on stdout
     #[arg(long, value_name = "FORM", default_value = "plain")]
     output: Output,
@@ -57,7 +57,7 @@ struct EndpointArgs {
     #[arg(value_name = "ACCOUNT/NAME", value_parser = EndpointName::parse)]
     endpoint: EndpointName,
     #[command(flatten)]
-    data: DataArgs,
+    database: DatabaseArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -163,7 +163,7 @@ impl EndpointLine {
 pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
     match &args.action {
         EndpointsAction::List(list) => {
-            for endpoint in all(&DataDir::open_existing(&list.data.data)?)? {
+            for endpoint in all(&list.database.existing()?)? {
                 match list.output {
                     Output::Plain => output::data(endpoint.line()),
                     Output::Json => output::json(&endpoint),
@@ -172,11 +172,11 @@ pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
             }
         }
         EndpointsAction::Show(show) => {
-            let (dir, name) = (show.named.dir()?, &show.named.endpoint);
+            let (database, name) = (show.named.database.existing()?, &show.named.endpoint);
             let is_it = |it: &EndpointLine| {
                 it.account == name.account.as_str() && it.name == name.name.as_str()
             };
-            let found = all(&dir)?.into_iter().find(is_it);
+            let found = all(&database)?.into_iter().find(is_it);
             let endpoint = found.ok_or_else(|| NoEndpoint(name.clone()))?;
             match show.output {
                 Output::Plain => endpoint.lines().iter().try_for_each(output::data),
@@ -185,8 +185,8 @@ pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
             .context("the endpoint could not be printed")?;
         }
         EndpointsAction::Purge(named) => {
-            let dir = named.dir()?;
-            let purged = purge::purge(&dir, named.find(&dir)?.1)?;
+            let database = named.database.existing()?;
+            let purged = database.purge(named.find(&database)?.1)?;
             output::say(format_args!(
                 "{}: deleted {} events of {} bytes; clients report a gap",
                 named.endpoint, purged.events, purged.bytes
@@ -194,7 +194,7 @@ pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
         }
         EndpointsAction::Retention(retention) => {
             let named = &retention.named;
-            let (accounts, key) = named.find(&named.dir()?)?;
+            let (accounts, key) = named.find(&named.database.existing()?)?;
             accounts.set_retention(key, retention.days.0)?;
             output::say(format_args!(
                 "{}: keeps events for {}; a running relay deletes older ones within a minute",
@@ -206,8 +206,8 @@ pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
             ));
         }
         EndpointsAction::Delete(named) => {
-            let dir = named.dir()?;
-            let purged = purge::delete(&dir, named.find(&dir)?.1)?;
+            let database = named.database.existing()?;
+            let purged = database.delete(named.find(&database)?.1)?;
             output::say(format_args!(
                 "{} deleted with {} events of {} bytes; its URL answers 404, and its links end within a second",
                 named.endpoint, purged.events, purged.bytes
@@ -218,12 +218,8 @@ pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
 }
 
 impl EndpointArgs {
-    fn dir(&self) -> Result<DataDir, Failure> {
-        Ok(DataDir::open_existing(&self.data.data)?)
-    }
-
-    fn find(&self, dir: &DataDir) -> Result<(Accounts, EndpointKey), Failure> {
-        let accounts = Accounts::open(dir)?;
+    fn find(&self, database: &Database) -> Result<(Accounts, EndpointKey), Failure> {
+        let accounts = database.accounts()?;
         let key = accounts
             .endpoint_named(&self.endpoint)?
             .ok_or_else(|| NoEndpoint(self.endpoint.clone()))?;
@@ -231,9 +227,9 @@ impl EndpointArgs {
     }
 }
 
-fn all(dir: &DataDir) -> Result<Vec<EndpointLine>, Failure> {
+fn all(database: &Database) -> Result<Vec<EndpointLine>, Failure> {
     // Migrates an older relay's database.
-    drop(Accounts::open(dir)?);
-    let stats = db_stats::read(dir, &std::collections::HashMap::new())?;
+    drop(database.accounts()?);
+    let stats = database.stats(&std::collections::HashMap::new())?;
     Ok(stats.endpoints.into_iter().map(EndpointLine::of).collect())
 }

@@ -3,9 +3,12 @@
 mod accounts;
 mod backup;
 mod certificate;
+mod database;
 mod describe;
 mod endpoints;
 mod log;
+#[cfg(feature = "postgres")]
+mod migrate;
 mod serve;
 mod service;
 mod status;
@@ -81,6 +84,9 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Replace the database with a backup; no relay may be running
     Restore(backup::RestoreArgs),
+    /// Move accounts, endpoints and events from SQLite to PostgreSQL or back; no relay may be running
+    #[cfg(feature = "postgres")]
+    Migrate(migrate::MigrateArgs),
     /// Renew the certificate of a running relay
     Certificate(certificate::CertificateCommand),
     /// Print a completion script for a shell
@@ -148,6 +154,8 @@ fn run(args: Args) -> Result<Exit, Failure> {
         Command::Endpoints(args) => endpoints::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
+        #[cfg(feature = "postgres")]
+        Command::Migrate(args) => migrate::run(&args),
         Command::Certificate(args) => certificate::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Completions(args) => describe::completions(&args),

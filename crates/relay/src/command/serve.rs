@@ -16,8 +16,9 @@ use tokio::signal;
 
 use self::certificate::CertificateArgs;
 use self::hangup::Hangup;
+use super::Output;
+use super::database::DatabaseArgs;
 use super::service::{self, Watchdog};
-use super::{DataArgs, Output};
 use crate::config::Config;
 use crate::hosts::EndpointDomain;
 use crate::journal::Retention;
@@ -33,7 +34,7 @@ pub(super) struct ServeArgs {
     #[command(flatten)]
     certificate: CertificateArgs,
     #[command(flatten)]
-    data: DataArgs,
+    database: DatabaseArgs,
     /// Serve /health, /ready and /metrics over plain HTTP at this address, usually 127.0.0.1:9464
     #[arg(
         long,
@@ -189,7 +190,7 @@ const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 impl ServeArgs {
     fn config(self, socket: Option<TcpListener>) -> Result<Config, &'static str> {
         let chosen = self.certificate.choose()?;
-        let mut config = Config::dev(chosen.listen, self.data.data);
+        let mut config = Config::dev(chosen.listen, self.database.data.data);
         config.certificate = chosen.certificate;
         config.public_url = chosen.public_url;
         match (self.drain, &socket) {
@@ -225,10 +226,16 @@ pub(super) fn run(args: ServeArgs, recent: RecentLog) -> Result<Exit, Failure> {
         ));
     }
     let output = args.output;
+    #[cfg(feature = "postgres")]
+    let database = args.database.url()?;
     let socket = service::socket()?;
     let config = args.config(socket);
     let mut config = config.map_err(|why| Failure::new(&codes::USAGE, why))?;
     config.recent = recent;
+    #[cfg(feature = "postgres")]
+    {
+        config.database = database;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

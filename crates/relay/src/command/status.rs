@@ -186,6 +186,13 @@ fn lines(status: &Status) -> Vec<String> {
         journal.oldest_at.as_deref().unwrap_or("never"),
         journal.queue_events
     ));
+    if journal.spooled_events > 0 {
+        lines.push(format!(
+            "SPOOLING: {} events of {} wait on this relay's disk until PostgreSQL stores them",
+            journal.spooled_events,
+            size(u64::try_from(journal.spooled_bytes).unwrap_or(u64::MAX))
+        ));
+    }
     lines.push(format!(
         "links: {} forwarding, {} inspecting",
         status.links.forwarding, status.links.inspecting

@@ -25,6 +25,7 @@ fn help() {
         &["ringtail-relay", "endpoints", "delete", "--help"],
         &["ringtail-relay", "backup", "--help"],
         &["ringtail-relay", "restore", "--help"],
+        &["ringtail-relay", "migrate", "--help"],
         &["ringtail-relay", "completions", "--help"],
     ] {
         let command = Args::command().term_width(100);

@@ -9,7 +9,6 @@
 //! commit, in that order, so that an acknowledged event is not above the head. Retention deletes from the old end of an
 //! endpoint, in separate transactions.
 
-mod heads;
 mod known_time;
 mod log;
 mod page;
@@ -24,13 +23,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
-use ringtail_sqlite::{QueueLimits, Readers, WriteError, Writer};
+use ringtail_sqlite::{QueueLimits, Readers, Writer};
 use rusqlite::Connection;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{oneshot, watch};
 
-use self::heads::Heads;
 use self::log::Log;
+use super::heads::Heads;
 use super::{
     AppendError, Appended, Deleted, EndpointKey, Entry, Journal, Page, Queued, ReadError, Retention,
 };
@@ -130,7 +128,7 @@ impl SqliteJournal {
     ) -> Result<Self, OpenError> {
         let id = "SELECT value FROM meta WHERE name = 'journal'";
         let id = connection.query_row(id, [], |row| row.get(0))?;
-        let heads = Arc::new(Heads::load(&connection)?);
+        let heads = Arc::new(Heads::new(heads(&connection)?));
         let path = dir.database();
         let readers = Readers::open(READERS, move || store::DATABASE.open_reader(&path))?;
         let log = Log::load(&connection, Arc::clone(&heads), options.retention, metrics)?;
@@ -146,8 +144,7 @@ impl SqliteJournal {
 
 impl Journal for SqliteJournal {
     fn append(&self, entry: Entry) -> BoxFuture<'static, Result<Appended, AppendError>> {
-        let identity = entry.identity.as_deref();
-        let uuid_hash = identity.map(|identity| uuid_hash(entry.endpoint, identity));
+        let uuid_hash = entry.uuid_hash();
         let bytes = entry.request.as_bytes().len();
         let submitted = self.writer.submit(bytes, move |log, connection| {
             log.append(connection, &entry, uuid_hash)
@@ -231,16 +228,6 @@ impl Journal for SqliteJournal {
     }
 }
 
-impl From<WriteError> for AppendError {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Full => Self::QueueFull,
-            WriteError::Sqlite(error) => Self::Commit(error),
-            _ => Self::Closed,
-        }
-    }
-}
-
 impl From<ringtail_sqlite::ReadError> for ReadError {
     fn from(error: ringtail_sqlite::ReadError) -> Self {
         match error {
@@ -250,17 +237,15 @@ impl From<ringtail_sqlite::ReadError> for ReadError {
     }
 }
 
-/// Returns the number under which an event's identity is looked up. The endpoint is part of it, so that the index
-/// needs no second column; 64 bits, so that two of a million events share one by chance in one relay of ten million.
-fn uuid_hash(endpoint: EndpointKey, identity: &[u8]) -> i64 {
-    let digest = Sha256::new()
-        .chain_update(endpoint.0.to_be_bytes())
-        .chain_update(identity)
-        .finalize();
-    digest
-        .iter()
-        .take(8)
-        .fold(0, |hash, byte| (hash << 8) | i64::from(*byte))
+/// Returns the newest `seq` of each endpoint that ever had an event.
+fn heads(connection: &Connection) -> rusqlite::Result<Vec<(EndpointKey, u64)>> {
+    let mut select =
+        connection.prepare("SELECT key, next_seq - 1 FROM endpoint WHERE next_seq > 1")?;
+    let heads = select.query_map([], |row| {
+        let head = row.get::<_, i64>(1)?.unsigned_abs();
+        Ok((EndpointKey(row.get(0)?), head))
+    })?;
+    heads.collect()
 }
 
 /// Returns the key of an endpoint's event.

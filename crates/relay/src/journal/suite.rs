@@ -563,7 +563,13 @@ pub(crate) async fn bodies_of_the_largest_size_are_kept<F: Fixture>() {
         .map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[2])
         .collect();
     let entry = entry(endpoint, &body, 1);
-    let appends = [(); 3].map(|()| journal.append(entry.clone()));
+    let appends = [(); 3].map(|()| {
+        let id = EventId::fresh();
+        journal.append(Entry {
+            id,
+            ..entry.clone()
+        })
+    });
     for answer in join_all(appends).await {
         answer.expect("stored");
     }

@@ -1,4 +1,5 @@
-//! Ends links whose token was revoked or rotated, or whose endpoint was deleted, by another process.
+//! Follows what other processes change: ends links whose token was revoked or rotated, or whose endpoint was deleted, and
+//! learns new endpoints.
 
 use super::context::LinkContext;
 use super::registry::LinkEnd;
@@ -10,13 +11,14 @@ pub(crate) async fn watch(context: LinkContext) {
         tokio::select! {
             biased;
             () = context.shutdown.reached(Phase::Draining) => return,
+            () = context.accounts.told_of_change() => {}
             () = tokio::time::sleep(context.limits.accounts_interval) => {}
         }
         match context.accounts.changed().await {
             Ok(false) => {}
             Ok(true) => {
                 end_revoked(&context).await;
-                forget_deleted(&context).await;
+                refresh(&context).await;
             }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -26,9 +28,9 @@ pub(crate) async fn watch(context: LinkContext) {
     }
 }
 
-/// Removes deleted endpoints from the table, so that they answer 404, and ends their links.
-async fn forget_deleted(context: &LinkContext) {
-    match context.accounts.forget_deleted().await {
+/// Puts endpoints of other relays into the table, and removes deleted ones, so that they answer 404 and their links end.
+async fn refresh(context: &LinkContext) {
+    match context.accounts.refresh().await {
         Ok(deleted) if deleted.is_empty() => {}
         Ok(deleted) => {
             tracing::info!(endpoints = deleted.len(), "endpoints deleted");

@@ -38,6 +38,18 @@ pub(super) fn registry(ops: &Ops, stats: Option<&DatabaseStats>) -> Registry {
         Unit::Bytes,
         gauge(bytes),
     );
+    let Queued { events, bytes } = ops.journal.spooled();
+    registry.register(
+        "spool_events",
+        "Events on this relay's disk that PostgreSQL does not take",
+        gauge(events),
+    );
+    registry.register_with_unit(
+        "spool",
+        "Bytes of the events on this relay's disk that PostgreSQL does not take",
+        Unit::Bytes,
+        gauge(bytes),
+    );
     let (forwarding, inspecting) = ops.links.count();
     registry.register(
         "links",

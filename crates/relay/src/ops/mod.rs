@@ -27,14 +27,14 @@ use tokio::sync::watch;
 
 pub(crate) use self::listeners::AdminListeners;
 pub(crate) use self::status::Status;
-use crate::db_stats::{self, DatabaseStats};
+use crate::database::Database;
+use crate::db_stats::DatabaseStats;
 use crate::hosts::Hosts;
 use crate::journal::Journal;
 use crate::links::registry::Links;
 use crate::metrics::{self, Metrics};
 use crate::recent_log::RecentLog;
 use crate::shutdown::Shutdown;
-use crate::store::DataDir;
 use crate::tls::CertificateState;
 
 /// The parts of the relay that report.
@@ -45,7 +45,7 @@ pub(crate) struct Ops {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shutdown: Shutdown,
     pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) dir: DataDir,
+    pub(crate) database: Database,
     pub(crate) certificate: watch::Receiver<CertificateState>,
     pub(crate) recent: RecentLog,
     pub(crate) started: Timestamp,
@@ -129,8 +129,8 @@ impl Ops {
 
     /// Reads the database's statistics, and logs an error.
     async fn database_stats(&self) -> Option<DatabaseStats> {
-        let (dir, cursors) = (self.dir.clone(), self.links.cursors());
-        let read = tokio::task::spawn_blocking(move || db_stats::read(&dir, &cursors));
+        let (database, cursors) = (self.database.clone(), self.links.cursors());
+        let read = tokio::task::spawn_blocking(move || database.stats(&cursors));
         match read.await {
             Ok(Ok(stats)) => Some(stats),
             Ok(Err(error)) => {

@@ -84,6 +84,9 @@ pub(crate) struct JournalStatus {
     pub(crate) oldest_at: Option<String>,
     pub(crate) queue_events: usize,
     pub(crate) queue_bytes: usize,
+    /// Events on this relay's disk that the database does not take, and their bytes.
+    pub(crate) spooled_events: usize,
+    pub(crate) spooled_bytes: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +102,7 @@ pub(super) async fn of(ops: &Ops, stats: &DatabaseStats) -> Status {
     let not_ready = ready::check(ops).await.err();
     let (forwarding, inspecting) = ops.links.count();
     let queued = ops.journal.queued();
+    let spooled = ops.journal.spooled();
     let oldest = stats.endpoints.iter().filter_map(|it| it.oldest_at);
     let limits = ops.metrics.limits.counts().filter(|(_, count)| *count > 0);
     Status {
@@ -125,6 +129,8 @@ pub(super) async fn of(ops: &Ops, stats: &DatabaseStats) -> Status {
             oldest_at: oldest.min().map(rfc3339::of_event),
             queue_events: queued.events,
             queue_bytes: queued.bytes,
+            spooled_events: spooled.events,
+            spooled_bytes: spooled.bytes,
         },
         limits: limits
             .map(|(name, count)| (name.to_owned(), count))

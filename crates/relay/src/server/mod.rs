@@ -16,13 +16,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::connection::ListenerContext;
-use crate::accounts::{Accounts, AccountsError, SharedAccounts};
+use crate::accounts::SharedAccounts;
 use crate::api::{ApiContext, Authenticator};
 use crate::budget::Budget;
 use crate::config::Config;
+use crate::database::{Database, DatabaseError};
 use crate::edge::EdgeContext;
 use crate::hosts::Hosts;
-use crate::journal::sqlite::{OpenError, SqliteJournal};
 use crate::journal::{AppendError, Deleted, Journal};
 use crate::limits::{Limits, Shares, link_shares, request_shares, stray_shares};
 use crate::links::context::LinkContext;
@@ -32,10 +32,12 @@ use crate::metrics::Metrics;
 use crate::net::admission::Admission;
 use crate::net::socket;
 use crate::ops::{AdminListeners, Ops};
+#[cfg(feature = "postgres")]
+use crate::postgres;
 use crate::public_url::{Host, PublicUrl};
 pub use crate::shutdown::Stopped;
 use crate::shutdown::{Phase, Shutdown};
-use crate::store::{self, DataDir, DataDirError, ServeLock, StoreError};
+use crate::store::{self, DataDir, DataDirError, ServeLock};
 use crate::tls::{CertificateState, Source, Tls, TlsError};
 
 /// A relay that accepts connections.
@@ -193,6 +195,7 @@ struct Opened {
     dir: DataDir,
     lock: ServeLock,
     journal: Arc<dyn Journal>,
+    database: Database,
     metrics: Arc<Metrics>,
     accounts: SharedAccounts,
     tls: Tls,
@@ -203,7 +206,7 @@ struct Opened {
 fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
     let dir = DataDir::open(&config.data)?;
     let lock = dir.lock_serving()?;
-    store::examine(&dir)?;
+    let database = database(config, &dir)?;
     let public_url = config
         .public_url
         .clone()
@@ -213,19 +216,29 @@ fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
     if let Some(domain) = &config.wildcard {
         has_wildcard(&tls, &domain.star())?;
     }
-    let accounts = SharedAccounts::new(Accounts::open(&dir)?)?;
+    let accounts = SharedAccounts::new(database.accounts()?).map_err(DatabaseError::from)?;
     let metrics = Arc::new(Metrics::new());
-    let journal = SqliteJournal::observed(&dir, config.journal, metrics.journal.clone())?;
+    let journal = database.journal(&dir, config.journal, metrics.journal.clone())?;
     Ok(Opened {
         dir,
         lock,
-        journal: Arc::new(journal),
+        journal,
+        database,
         metrics,
         accounts,
         tls,
         public_url,
         config: config.clone(),
     })
+}
+
+fn database(config: &Config, dir: &DataDir) -> Result<Database, DatabaseError> {
+    #[cfg(feature = "postgres")]
+    if let Some(url) = &config.database {
+        return Ok(Database::Postgres(postgres::open(url)?));
+    }
+    store::examine(dir)?;
+    Ok(Database::Sqlite(dir.clone()))
 }
 
 /// Checks that there is a certificate for the hosts of endpoints, unless a proxy has it.
@@ -273,7 +286,7 @@ impl Opened {
             metrics: metrics.clone(),
             shutdown: shutdown.clone(),
             journal: self.journal.clone(),
-            dir: self.dir.clone(),
+            database: self.database,
             certificate: self.tls.state.clone(),
             recent: self.config.recent,
             started: Timestamp::now(),
@@ -397,15 +410,9 @@ pub enum SpawnError {
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// The database cannot be opened.
+    /// The database cannot be used.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The journal cannot be opened.
-    #[error(transparent)]
-    Journal(#[from] OpenError),
-    /// The accounts cannot be read.
-    #[error(transparent)]
-    Accounts(#[from] AccountsError),
+    Database(#[from] DatabaseError),
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -427,9 +434,7 @@ impl Coded for SpawnError {
                 &codes::RELAY_BIND
             }
             Self::DataDir(error) => error.code(),
-            Self::Store(error) => error.code(),
-            Self::Journal(error) => error.code(),
-            Self::Accounts(error) => error.code(),
+            Self::Database(error) => error.code(),
             Self::Tls(error) => error.code(),
             Self::NoWildcard { .. } => &codes::RELAY_CERTIFICATE,
             Self::Interrupted => &codes::FAILED,
@@ -448,9 +453,7 @@ impl Coded for SpawnError {
                 "name another address with --http-listen; port 80 must lead there"
             }
             Self::DataDir(error) => return error.hint(),
-            Self::Store(error) => return error.hint(),
-            Self::Journal(error) => return error.hint(),
-            Self::Accounts(error) => return error.hint(),
+            Self::Database(error) => return error.hint(),
             Self::Tls(error) => return error.hint(),
             Self::NoWildcard { .. } => {
                 "--wildcard needs one that is, in PEM files or at a proxy; name it with another --cert and --key"

@@ -9,6 +9,8 @@ use ringtail_files::Lock;
 
 const DATABASE: &str = "relay.db";
 const LOG: &str = "relay.db-wal";
+#[cfg(feature = "postgres")]
+const SPOOL: &str = "spool.db";
 const SERVE_LOCK: &str = "serve.lock";
 #[cfg(unix)]
 const CONTROL_SOCKET: &str = "control.sock";
@@ -128,19 +130,22 @@ impl DataDir {
         };
         // `--data /tmp` must not lock everybody out of it.
         let mut inside = fs::read_dir(&self.0).map_err(failed)?;
-        if !self.database().exists() && inside.next().is_some() {
+        let is_relays = self.database().exists() || self.0.join(SERVE_LOCK).exists();
+        if !is_relays && inside.next().is_some() {
             return Err(open());
         }
         fs::set_permissions(&self.0, fs::Permissions::from_mode(0o700)).map_err(|_| open())
     }
 
-    /// Opens a directory that has a database, for commands that are useless in a new one.
+    /// Opens a directory that a relay has used, for commands that are useless in a new one.
     ///
     /// # Errors
-    /// [`DataDirError::Missing`] when it has no database.
+    /// [`DataDirError::Missing`] when none has.
     pub fn open_existing(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
         let dir = Self(path.into());
-        match fs::metadata(dir.database()) {
+        // A relay whose database is elsewhere has only its lock here.
+        let found = fs::metadata(dir.database()).or_else(|_| fs::metadata(dir.0.join(SERVE_LOCK)));
+        match found {
             Ok(_) => {
                 #[cfg(unix)]
                 dir.close_to_others()?;
@@ -230,7 +235,16 @@ impl DataDir {
     /// An existing file is not opened: closing it would drop the locks that this process's connections have on it, and
     /// the next program that opens the database would delete the log under the relay.
     pub(super) fn create_database(&self) -> Result<PathBuf, DataDirError> {
-        let path = self.database();
+        self.create(self.database())
+    }
+
+    /// Creates the file of events that wait for a database elsewhere.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn create_spool(&self) -> Result<PathBuf, DataDirError> {
+        self.create(self.0.join(SPOOL))
+    }
+
+    fn create(&self, path: PathBuf) -> Result<PathBuf, DataDirError> {
         match ringtail_files::create_private(&path) {
             Ok(_) => {
                 self.give_to_owner(&path);

@@ -49,6 +49,18 @@ pub enum StoreError {
         #[source]
         source: OpenError,
     },
+    /// The system gave no thread to write it.
+    #[error(
+        "the thread that writes {} could not be started",
+        path.display()
+    )]
+    Thread {
+        /// The database.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// The directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -60,6 +72,7 @@ impl Coded for StoreError {
             Self::Newer { .. } => &codes::RELAY_DATABASE_NEWER,
             Self::Damaged { .. } => &codes::RELAY_DATABASE_DAMAGED,
             Self::Database { .. } => &codes::RELAY_DATABASE,
+            Self::Thread { .. } => &codes::FAILED,
             Self::DataDir(error) => error.code(),
         }
     }

@@ -9,11 +9,11 @@ use ringtail_sqlite::WriterState;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 use tokio::sync::oneshot;
 
-use super::heads::Heads;
 use super::known_time::KnownTime;
 use super::retention::{self, Sweep};
 use super::uuids::Uuids;
 use super::{event_key, seq_of};
+use crate::journal::heads::Heads;
 use crate::journal::{AppendError, Appended, Deleted, EndpointKey, Entry, Retention};
 use crate::metrics::JournalMetrics;
 

@@ -11,11 +11,8 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, named_pa
 
 use super::uuids::Uuids;
 use super::{SEQ_MAX, event_key};
-use crate::journal::{Deleted, EndpointKey, Retention};
+use crate::journal::{Deleted, EVENT_BYTES, EndpointKey, Retention};
 use crate::metrics::{JournalMetrics, RetentionLimit};
-
-/// Bytes that an event counts for in addition to its request: its other columns and its row among the uuids.
-const EVENT_BYTES: i64 = 96;
 
 /// Events that one step deletes, at most: more than a transaction of appends has. The two take turns, so that a flood
 /// does not outrun retention.

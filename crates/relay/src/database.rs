@@ -1,0 +1,159 @@
+//! The relay's database: SQLite in the data directory, or PostgreSQL.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ringtail_errors::{Code, Coded};
+
+use crate::accounts::{Accounts, AccountsError};
+use crate::db_stats::{self, DatabaseStats, StatsError};
+#[cfg(feature = "postgres")]
+use crate::journal::postgres::{self as postgres_journal, PostgresJournal};
+use crate::journal::sqlite::purge::{self, PurgeError};
+use crate::journal::sqlite::{OpenError, Options, SqliteJournal};
+use crate::journal::{Deleted, EndpointKey, Journal};
+use crate::metrics::JournalMetrics;
+#[cfg(feature = "postgres")]
+use crate::postgres::{Postgres, PostgresError};
+use crate::store::{DataDir, StoreError};
+
+/// Accounts, endpoints and journal of a relay. Every call blocks.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// SQLite, for one relay.
+    Sqlite(DataDir),
+    /// PostgreSQL, for one relay or several.
+    #[cfg(feature = "postgres")]
+    Postgres(Postgres),
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// SQLite's file cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// The accounts cannot be read.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+    /// The statistics cannot be read.
+    #[error(transparent)]
+    Stats(#[from] StatsError),
+    /// Events cannot be deleted.
+    #[error(transparent)]
+    Purge(#[from] PurgeError),
+    /// PostgreSQL failed.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// PostgreSQL's journal cannot be opened.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    PostgresJournal(#[from] postgres_journal::OpenError),
+}
+
+impl Coded for DatabaseError {
+    fn code(&self) -> &'static Code {
+        self.inner().code()
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.inner().hint()
+    }
+}
+
+impl DatabaseError {
+    fn inner(&self) -> &dyn Coded {
+        match self {
+            Self::Store(error) => error,
+            Self::Journal(error) => error,
+            Self::Accounts(error) => error,
+            Self::Stats(error) => error,
+            Self::Purge(error) => error,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => error,
+            #[cfg(feature = "postgres")]
+            Self::PostgresJournal(error) => error,
+        }
+    }
+}
+
+impl Database {
+    /// Opens the accounts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn accounts(&self) -> Result<Accounts, DatabaseError> {
+        Ok(match self {
+            Self::Sqlite(dir) => Accounts::open(dir)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => Accounts::in_postgres(postgres)?,
+        })
+    }
+
+    /// Opens the journal, which counts what it does and may spool in the data directory.
+    pub(crate) fn journal(
+        &self,
+        #[cfg_attr(
+            not(feature = "postgres"),
+            expect(unused_variables, reason = "for the spool")
+        )]
+        spool: &DataDir,
+        options: Options,
+        metrics: JournalMetrics,
+    ) -> Result<Arc<dyn Journal>, DatabaseError> {
+        Ok(match self {
+            Self::Sqlite(dir) => Arc::new(SqliteJournal::observed(dir, options, metrics)?),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => Arc::new(PostgresJournal::observed(
+                postgres,
+                Some(spool),
+                options,
+                metrics,
+            )?),
+        })
+    }
+
+    /// Reads the statistics.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn stats(
+        &self,
+        cursors: &HashMap<EndpointKey, u64>,
+    ) -> Result<DatabaseStats, DatabaseError> {
+        Ok(match self {
+            Self::Sqlite(dir) => db_stats::read(dir, cursors)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => db_stats::postgres::read(postgres, cursors)?,
+        })
+    }
+
+    /// Deletes the events that the endpoint has now. Their numbers are not used again; clients report a gap.
+    ///
+    /// # Errors
+    /// When the database fails. What was deleted until then stays deleted.
+    pub fn purge(&self, endpoint: EndpointKey) -> Result<Deleted, DatabaseError> {
+        Ok(match self {
+            Self::Sqlite(dir) => purge::purge(dir, endpoint)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres_journal::purge(postgres, endpoint)?,
+        })
+    }
+
+    /// Deletes the endpoint with its events: from now on its URL answers 404.
+    ///
+    /// # Errors
+    /// When the database fails. What was deleted until then stays deleted.
+    pub fn delete(&self, endpoint: EndpointKey) -> Result<Deleted, DatabaseError> {
+        Ok(match self {
+            Self::Sqlite(dir) => purge::delete(dir, endpoint)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres_journal::delete(postgres, endpoint)?,
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! The newest `seq` of each endpoint, for links that wait for it to grow.
+
+use std::collections::HashMap;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::watch;
+
+use crate::journal::EndpointKey;
+
+/// Heads of all endpoints that ever had an event, or that a link watches.
+#[derive(Debug, Default)]
+pub(super) struct Heads(Mutex<HashMap<EndpointKey, watch::Sender<u64>>>);
+
+impl Heads {
+    /// Takes the heads of a database. An endpoint that is missing, such as a new one, has a head of 0.
+    pub(super) fn new(heads: impl IntoIterator<Item = (EndpointKey, u64)>) -> Self {
+        let heads = heads.into_iter();
+        let senders = heads.map(|(endpoint, head)| (endpoint, watch::Sender::new(head)));
+        Self(Mutex::new(senders.collect()))
+    }
+
+    /// Returns the endpoint's head, changing as it grows.
+    pub(super) fn subscribe(&self, endpoint: EndpointKey) -> watch::Receiver<u64> {
+        self.senders().entry(endpoint).or_default().subscribe()
+    }
+
+    /// Publishes the heads that a commit has made durable. A head that is known already, or an older one, wakes nobody.
+    pub(super) fn advance(&self, heads: impl IntoIterator<Item = (EndpointKey, u64)>) {
+        let mut senders = self.senders();
+        for (endpoint, head) in heads {
+            let sender = senders.entry(endpoint).or_default();
+            sender.send_if_modified(|known| {
+                let advances = head > *known;
+                *known = head.max(*known);
+                advances
+            });
+        }
+    }
+
+    /// Returns the endpoints whose heads somebody waits for.
+    #[cfg(feature = "postgres")]
+    pub(super) fn watched(&self) -> Vec<EndpointKey> {
+        let senders = self.senders();
+        let watched = senders.iter().filter(|(_, it)| it.receiver_count() > 0);
+        watched.map(|(endpoint, _)| *endpoint).collect()
+    }
+
+    fn senders(&self) -> MutexGuard<'_, HashMap<EndpointKey, watch::Sender<u64>>> {
+        self.0.lock()
+    }
+}

@@ -1,0 +1,336 @@
+//! The journal in a PostgreSQL database, which several relays may share.
+//!
+//! ```text
+//! append ─▶ writer: BEGIN, lock endpoints, insert, COMMIT in one round trip ─▶ heads move ─▶ each append is answered
+//! read   ─▶ the pool
+//! other relays' commits ─▶ NOTIFY, and a look each second ─▶ heads move
+//! ```
+//!
+//! Invariants: the transaction that stores an endpoint's events holds the lock of the endpoint's row from the numbering
+//! to the commit. Numbers therefore have no gaps and become visible in order, whichever relay wrote them.
+
+mod commit;
+mod listener;
+mod page;
+mod retention;
+mod spool;
+mod writer;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{self, BoxFuture};
+use ringtail_errors::{Code, Coded};
+use ringtail_protocol::event::Timestamp;
+use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use self::spool::Spool;
+use self::writer::{Command, Pending, Store, Writer};
+use super::heads::Heads;
+use super::sqlite::Options;
+use super::{AppendError, Appended, Deleted, EndpointKey, Entry, Journal, Page, Queued, ReadError};
+use crate::metrics::JournalMetrics;
+use crate::postgres::{Postgres, PostgresError};
+use crate::store::{DataDir, StoreError};
+
+/// Bytes that an entry counts for in the queue in addition to its request.
+const ENTRY_BYTES: usize = 256;
+
+/// Commands beside the appends that may wait.
+const COMMANDS: usize = 64;
+
+/// Why a journal could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// PostgreSQL failed.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// The spool cannot be used.
+    #[error(transparent)]
+    Spool(#[from] StoreError),
+}
+
+impl Coded for OpenError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Postgres(error) => error.code(),
+            Self::Spool(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Postgres(error) => error.hint(),
+            Self::Spool(error) => error.hint(),
+        }
+    }
+}
+
+/// A [`Journal`] in PostgreSQL.
+///
+/// Dropping it writes queued entries in the background.
+#[derive(Debug)]
+pub struct PostgresJournal {
+    id: String,
+    postgres: Postgres,
+    heads: Arc<Heads>,
+    commands: mpsc::Sender<Command>,
+    sweeps: mpsc::Sender<retention::Request>,
+    limits: Options,
+    spool: Option<Arc<Spool>>,
+    entries: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    writer_ended: CancellationToken,
+    /// Ends what runs beside the writer.
+    closed: CancellationToken,
+}
+
+impl PostgresJournal {
+    /// Opens the journal. Blocks. With a data directory, events that PostgreSQL does not take are spooled there.
+    ///
+    /// # Errors
+    /// When the database or the spool fails.
+    pub fn open(
+        postgres: &Postgres,
+        dir: Option<&DataDir>,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        Self::observed(postgres, dir, options, JournalMetrics::default())
+    }
+
+    /// Opens the journal and counts what it does.
+    pub(crate) fn observed(
+        postgres: &Postgres,
+        dir: Option<&DataDir>,
+        options: Options,
+        metrics: JournalMetrics,
+    ) -> Result<Self, OpenError> {
+        let spool = dir.map(|dir| Spool::open(dir, options.queue, options.retention.max_bytes));
+        let spool = spool.transpose()?.map(Arc::new);
+        let (id, heads, time) = postgres.block_on(async {
+            let mut session = postgres.take().await?;
+            let select = "SELECT value FROM meta WHERE name = 'journal'";
+            let row = session.query(select, &[]).await?.into_iter().next();
+            let id: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
+            let heads = listener::all_heads(&mut session).await?;
+            let time = retention::known_time(&mut session).await?;
+            session.release();
+            Ok::<_, PostgresError>((id.unwrap_or_default(), heads, time))
+        })?;
+        let heads = Arc::new(Heads::new(heads));
+        let closed = CancellationToken::new();
+        let writer_ended = CancellationToken::new();
+        let (commands, queue) = mpsc::channel(options.queue.operations + COMMANDS);
+        let (sweeps, asked) = mpsc::channel(COMMANDS);
+        let store = Store {
+            postgres: postgres.clone(),
+            heads: heads.clone(),
+            metrics: metrics.clone(),
+            sweeps: sweeps.clone(),
+            unswept: Arc::default(),
+        };
+        let writer = Writer::new(store, spool.clone());
+        let ended = writer_ended.clone().drop_guard();
+        postgres.spawn(async move {
+            writer.run(queue).await;
+            drop(ended);
+        });
+        let listening = listener::listen(postgres.clone(), heads.clone());
+        let listening = closed.clone().run_until_cancelled_owned(listening);
+        postgres.spawn(listening.map(|_cancelled| ()));
+        let keeper = retention::Keeper::new(postgres.clone(), options.retention, metrics, time);
+        let keeping = closed.clone().run_until_cancelled_owned(keeper.run(asked));
+        postgres.spawn(keeping.map(|_cancelled| ()));
+        Ok(Self {
+            id,
+            postgres: postgres.clone(),
+            heads,
+            commands,
+            sweeps,
+            limits: options,
+            spool,
+            entries: Arc::new(Semaphore::new(options.queue.operations)),
+            bytes: Arc::new(Semaphore::new(options.queue.bytes as usize)),
+            writer_ended,
+            closed,
+        })
+    }
+
+    fn submit(
+        &self,
+        entry: Entry,
+    ) -> Result<oneshot::Receiver<Result<Appended, AppendError>>, AppendError> {
+        let refused = |error| match error {
+            TryAcquireError::NoPermits => AppendError::QueueFull,
+            TryAcquireError::Closed => AppendError::Closed,
+        };
+        let size = entry.request.as_bytes().len().saturating_add(ENTRY_BYTES);
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        let entries = self.entries.clone().try_acquire_owned();
+        let bytes = self.bytes.clone();
+        // An entry larger than the queue takes all of it.
+        let bytes = bytes.try_acquire_many_owned(size.min(self.limits.queue.bytes));
+        let permits = (entries.map_err(refused)?, bytes.map_err(refused)?);
+        let (answer, answered) = oneshot::channel();
+        let pending = Pending::new(&entry, answer, permits);
+        self.send(Command::Append(pending))?;
+        Ok(answered)
+    }
+
+    fn send(&self, command: Command) -> Result<(), AppendError> {
+        self.commands
+            .try_send(command)
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => AppendError::QueueFull,
+                mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
+            })
+    }
+}
+
+/// Waits for an answer of a task.
+async fn answered<T>(
+    submitted: Result<oneshot::Receiver<Result<T, AppendError>>, AppendError>,
+) -> Result<T, AppendError> {
+    submitted?.await.unwrap_or(Err(AppendError::Closed))
+}
+
+impl Journal for PostgresJournal {
+    fn append(&self, entry: Entry) -> BoxFuture<'static, Result<Appended, AppendError>> {
+        match self.submit(entry) {
+            Ok(submitted) => answered(Ok(submitted)).boxed(),
+            Err(refused) => future::ready(Err(refused)).boxed(),
+        }
+    }
+
+    fn read(
+        &self,
+        endpoint: EndpointKey,
+        after: u64,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> BoxFuture<'_, Result<Page, ReadError>> {
+        async move {
+            self.is_open()?;
+            let mut session = self.postgres.take().await?;
+            let page = page::read(&mut session, endpoint, after, max_events, max_bytes).await?;
+            session.release();
+            Ok(page)
+        }
+        .boxed()
+    }
+
+    fn read_part(
+        &self,
+        endpoint: EndpointKey,
+        seq: u64,
+        offset: usize,
+        max_bytes: usize,
+    ) -> BoxFuture<'_, Result<Bytes, ReadError>> {
+        async move {
+            self.is_open()?;
+            let mut session = self.postgres.take().await?;
+            let part = page::part(&mut session, endpoint, seq, offset, max_bytes).await?;
+            session.release();
+            Ok(part)
+        }
+        .boxed()
+    }
+
+    fn head(&self, endpoint: EndpointKey) -> watch::Receiver<u64> {
+        self.heads.subscribe(endpoint)
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn queued(&self) -> Queued {
+        let queue = &self.limits.queue;
+        Queued {
+            events: queue.operations - self.entries.available_permits(),
+            bytes: queue.bytes as usize - self.bytes.available_permits(),
+        }
+    }
+
+    fn spooled(&self) -> Queued {
+        let (events, bytes) = self.spool.as_ref().map_or((0, 0), |spool| spool.waiting());
+        Queued { events, bytes }
+    }
+
+    fn probe(&self) -> BoxFuture<'static, Result<(), AppendError>> {
+        let (answer, wanted) = oneshot::channel();
+        let sent = self.send(Command::Probe(answer));
+        answered(sent.map(|()| wanted)).boxed()
+    }
+
+    fn retain(&self, now: Option<Timestamp>) -> BoxFuture<'static, Result<Deleted, AppendError>> {
+        let (answer, wanted) = oneshot::channel();
+        let request = retention::Request {
+            now,
+            answer: Some(answer),
+        };
+        let sent = self.sweeps.try_send(request);
+        answered(sent.map(|()| wanted).map_err(|_| AppendError::Closed)).boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        async {
+            self.entries.close();
+            self.bytes.close();
+            self.closed.cancel();
+            // The writer ends when it reads this, after everything that was queued before.
+            if self.commands.send(Command::Close).await.is_ok() {
+                self.writer_ended.cancelled().await;
+            }
+        }
+        .boxed()
+    }
+}
+
+impl PostgresJournal {
+    fn is_open(&self) -> Result<(), ReadError> {
+        match self.closed.is_cancelled() {
+            false => Ok(()),
+            true => Err(ReadError::Closed),
+        }
+    }
+}
+
+impl Drop for PostgresJournal {
+    fn drop(&mut self) {
+        self.closed.cancel();
+    }
+}
+
+impl From<PostgresError> for ReadError {
+    fn from(error: PostgresError) -> Self {
+        Self::Storage(Box::new(error))
+    }
+}
+
+impl From<PostgresError> for AppendError {
+    fn from(error: PostgresError) -> Self {
+        Self::Commit(Arc::new(error))
+    }
+}
+
+/// Deletes the events that the endpoint has now. Their numbers are not used again; clients report a gap. Blocks.
+pub(crate) fn purge(postgres: &Postgres, endpoint: EndpointKey) -> Result<Deleted, PostgresError> {
+    postgres.block_on(retention::purge(postgres, endpoint))
+}
+
+/// Deletes the endpoint with its events: from now on its URL answers 404. Blocks.
+pub(crate) fn delete(postgres: &Postgres, endpoint: EndpointKey) -> Result<Deleted, PostgresError> {
+    postgres.block_on(retention::delete_endpoint(postgres, endpoint))
+}
+
+/// Returns a `seq` as the database has it.
+fn stored(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -1,0 +1,232 @@
+//! Events that wait on this relay's disk while PostgreSQL takes none: `DATA/spool.db`.
+//!
+//! Events are in the order of their arrival, without numbers; those are given when the spool drains. An event leaves after
+//! the commit in PostgreSQL, so a relay that ends in between finds it again, and the drain leaves out what is stored.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ringtail_sqlite::{
+    Database, QueueLimits, ReadError, Readers, Submitted, Synchronous, WriteError, Writer,
+    WriterState,
+};
+use rusqlite::{Connection, named_params};
+use uuid::Uuid;
+
+use super::commit::NewEvent;
+use crate::store::{DataDir, StoreError};
+
+/// Events of one page, at most, and bytes after which it takes no more.
+pub(super) const PAGE_EVENTS: usize = 512;
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Free pages that one step returns to the file system.
+const STEP_PAGES: u32 = 1024;
+
+/// The spool's file.
+const DATABASE: Database = Database {
+    // "rtsp"
+    application_id: 0x7274_7370,
+    migrations: &["CREATE TABLE spooled (
+             number      INTEGER PRIMARY KEY AUTOINCREMENT,
+             endpoint    INTEGER NOT NULL,
+             id          BLOB NOT NULL CHECK (length(id) = 16),
+             received_at INTEGER NOT NULL,
+             kind        INTEGER NOT NULL,
+             disposition INTEGER NOT NULL,
+             uuid_hash   INTEGER,
+             request     BLOB NOT NULL
+         ) STRICT;
+         CREATE TABLE probe (at INTEGER PRIMARY KEY) STRICT;"],
+    // An event is answered 200 after its commit.
+    synchronous: Synchronous::Full,
+    pragmas: &[("secure_delete", 1)],
+};
+
+/// What waits in a spool.
+#[derive(Debug, Default)]
+struct Waiting {
+    events: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// A spool. Only the journal's writer adds to it and takes from it.
+#[derive(Debug)]
+pub(super) struct Spool {
+    writer: Writer<State>,
+    readers: Readers,
+    waiting: Arc<Waiting>,
+    max_bytes: usize,
+}
+
+/// Events from the old end of a spool.
+#[derive(Debug, Default)]
+pub(super) struct SpoolPage {
+    pub(super) events: Vec<NewEvent>,
+    last: i64,
+    bytes: usize,
+}
+
+impl Spool {
+    /// Opens the spool, which may have events of an earlier process. Blocks.
+    pub(super) fn open(
+        dir: &DataDir,
+        limits: QueueLimits,
+        max_bytes: u64,
+    ) -> Result<Self, StoreError> {
+        let path = dir.create_spool()?;
+        let failed = |source| StoreError::open(&path, source);
+        let connection = DATABASE.open_writer(&path).map_err(failed)?;
+        let waiting = "SELECT count(*), coalesce(sum(length(request)), 0) FROM spooled";
+        let (events, bytes): (i64, i64) = connection
+            .query_row(waiting, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(|error| failed(error.into()))?;
+        let count = |count| AtomicUsize::new(usize::try_from(count).unwrap_or_default());
+        let file = path.clone();
+        let readers = Readers::open(1, move || DATABASE.open_reader(&file));
+        let readers = readers.map_err(|error| failed(error.into()))?;
+        let writer = Writer::spawn("spool", connection, State, limits);
+        Ok(Self {
+            writer: writer.map_err(|source| StoreError::Thread { path, source })?,
+            readers,
+            waiting: Arc::new(Waiting {
+                events: count(events),
+                bytes: count(bytes),
+            }),
+            max_bytes: usize::try_from(max_bytes).unwrap_or(usize::MAX),
+        })
+    }
+
+    /// Returns how many events wait, and their bytes.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        let Waiting { events, bytes } = &*self.waiting;
+        (
+            events.load(Ordering::Relaxed),
+            bytes.load(Ordering::Relaxed),
+        )
+    }
+
+    /// Adds an event at once; the result resolves when it is on the disk.
+    pub(super) fn add(&self, event: NewEvent) -> Result<Submitted<()>, WriteError> {
+        let bytes = event.request.len();
+        if self.waiting().1.saturating_add(bytes) > self.max_bytes {
+            return Err(WriteError::Full);
+        }
+        let waiting = self.waiting.clone();
+        self.writer.submit(bytes, move |_, connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO spooled (endpoint, id, received_at, kind, disposition, uuid_hash, request)
+                     VALUES (:endpoint, :id, :received_at, :kind, :disposition, :uuid_hash, :request)",
+                )?
+                .execute(named_params! {
+                    ":endpoint": event.endpoint,
+                    ":id": event.id.as_bytes(),
+                    ":received_at": event.received_at,
+                    ":kind": event.kind,
+                    ":disposition": event.disposition,
+                    ":uuid_hash": event.uuid_hash,
+                    ":request": event.request.as_ref(),
+                })?;
+            waiting.events.fetch_add(1, Ordering::Relaxed);
+            waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
+            Ok(())
+        })
+    }
+
+    /// Returns when everything that was added is on the disk or refused.
+    pub(super) async fn settle(&self) -> Result<(), WriteError> {
+        self.writer.write(0, |_, _| Ok(())).await
+    }
+
+    /// Writes as an addition does, without an event.
+    pub(super) async fn probe(&self) -> Result<(), WriteError> {
+        let write = |_: &mut State, connection: &Connection| {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO probe (at) VALUES (0)")?
+                .execute([])
+        };
+        self.writer.write(0, write).await.map(drop)
+    }
+
+    /// Reads the oldest events.
+    pub(super) async fn page(&self) -> Result<SpoolPage, ReadError> {
+        self.readers.read(|connection| read(connection)).await
+    }
+
+    /// Removes the events of a page.
+    pub(super) async fn remove(&self, page: &SpoolPage) -> Result<(), WriteError> {
+        let last = page.last;
+        let remove = move |_: &mut State, connection: &Connection| {
+            connection
+                .prepare_cached("DELETE FROM spooled WHERE number <= :last")?
+                .execute(named_params! { ":last": last })
+        };
+        self.writer.write(0, remove).await?;
+        self.waiting
+            .events
+            .fetch_sub(page.events.len(), Ordering::Relaxed);
+        self.waiting.bytes.fetch_sub(page.bytes, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn read(connection: &Connection) -> rusqlite::Result<SpoolPage> {
+    let mut select = connection.prepare_cached(
+        "SELECT number, endpoint, id, received_at, kind, disposition, uuid_hash, request
+         FROM spooled ORDER BY number",
+    )?;
+    let mut rows = select.query([])?;
+    let mut page = SpoolPage::default();
+    while let Some(row) = rows.next()? {
+        let request: Vec<u8> = row.get("request")?;
+        page.bytes += request.len();
+        page.last = row.get("number")?;
+        page.events.push(NewEvent {
+            endpoint: row.get("endpoint")?,
+            id: Uuid::from_bytes(row.get("id")?),
+            received_at: row.get("received_at")?,
+            kind: row.get("kind")?,
+            disposition: row.get("disposition")?,
+            uuid_hash: row.get("uuid_hash")?,
+            request: Bytes::from(request),
+        });
+        if page.events.len() >= PAGE_EVENTS || page.bytes >= PAGE_BYTES {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// The spool's thread has no state of its own.
+#[derive(Debug)]
+struct State;
+
+impl WriterState for State {
+    fn settle(&mut self, result: Result<(), &rusqlite::Error>, operations: usize, _: Duration) {
+        if let Err(error) = result {
+            tracing::error!(%error, operations, "the spool could not commit");
+        }
+    }
+
+    /// Returns free pages to the file system.
+    fn upkeep(&mut self, connection: &mut Connection) -> Instant {
+        let step = || -> rusqlite::Result<()> {
+            let free: u32 =
+                connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+            if free > STEP_PAGES {
+                let sql = format!("PRAGMA incremental_vacuum({STEP_PAGES})");
+                let mut vacuum = connection.prepare(&sql)?;
+                let mut rows = vacuum.query([])?;
+                while rows.next()?.is_some() {}
+            }
+            Ok(())
+        };
+        if let Err(error) = step() {
+            tracing::debug!(%error, "the spool could not be shrunk");
+        }
+        Instant::now() + Duration::from_secs(60)
+    }
+}

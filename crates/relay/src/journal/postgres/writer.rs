@@ -1,0 +1,424 @@
+//! The task that stores events, a group in each transaction, and spools them while PostgreSQL takes none.
+//!
+//! ```text
+//! direct ──a transaction fails or takes longer than COMMIT_TIME──▶ spooling: to the spool, which drains beside
+//!   ▲                                                                 │
+//!   └──────── the rest of the spool is stored, between two groups ◀───┘
+//! ```
+//!
+//! While anything is in the spool, newer events go there, so that an endpoint's events keep their order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use futures_util::future::{self, BoxFuture};
+use ringtail_sqlite::WriteError;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+
+use super::commit::{self, Committer, NewEvent};
+use super::retention::Request;
+use super::spool::{PAGE_EVENTS, Spool};
+use crate::journal::heads::Heads;
+use crate::journal::{AppendError, Appended, EVENT_BYTES, Entry};
+use crate::metrics::JournalMetrics;
+use crate::postgres::{Postgres, PostgresError};
+
+/// Events of one transaction, at most.
+const GROUP_EVENTS: usize = 512;
+
+/// Bytes of one transaction after which no event is added.
+const GROUP_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long a transaction of appends may take, connecting included, before its events are spooled. RingCentral waits for
+/// three seconds.
+const COMMIT_TIME: Duration = Duration::from_secs(1);
+
+/// How long a transaction of spooled events may take. Nobody waits for it.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+/// Pause before the next attempt to drain.
+const DRAIN_DELAY: Duration = Duration::from_millis(500);
+
+/// Bytes of new events after which retention runs early, so that no flood fills the disk between two sweeps.
+const SWEEP_BYTES: i64 = 64 * 1024 * 1024;
+
+/// How often failed transactions are logged; the counter has each.
+const FAILURE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Answers an append.
+type Answer = oneshot::Sender<Result<Appended, AppendError>>;
+
+/// What the writer is asked to do.
+pub(super) enum Command {
+    Append(Pending),
+    Probe(oneshot::Sender<Result<(), AppendError>>),
+    Close,
+}
+
+/// An event that waits to be stored, with its share of the queue.
+pub(super) struct Pending {
+    event: NewEvent,
+    answer: Answer,
+    permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+}
+
+impl Pending {
+    pub(super) fn new(
+        entry: &Entry,
+        answer: Answer,
+        permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    ) -> Self {
+        Self {
+            event: entry.into(),
+            answer,
+            permits,
+        }
+    }
+}
+
+/// Where events go.
+enum Mode {
+    Direct(Option<Box<Committer>>),
+    /// To the spool; the future drains it.
+    Spooling(BoxFuture<'static, Drained>),
+}
+
+/// How a drain ended: with a connection for the rest, or not at all.
+type Drained = Result<Committer, DrainError>;
+
+/// The task's state.
+pub(super) struct Writer {
+    store: Store,
+    spool: Option<Arc<Spool>>,
+    mode: Mode,
+    failure_logged: Option<Instant>,
+}
+
+/// What storing events moves.
+#[derive(Clone)]
+pub(super) struct Store {
+    pub(super) postgres: Postgres,
+    pub(super) heads: Arc<Heads>,
+    pub(super) metrics: JournalMetrics,
+    pub(super) sweeps: mpsc::Sender<Request>,
+    /// Bytes written since the last early sweep.
+    pub(super) unswept: Arc<AtomicI64>,
+}
+
+/// Why a spool is not empty.
+#[derive(Debug, thiserror::Error)]
+enum DrainError {
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    #[error("the spool could not be read")]
+    Read(#[from] ringtail_sqlite::ReadError),
+    #[error("the spool could not be written")]
+    Write(#[from] WriteError),
+}
+
+impl Writer {
+    pub(super) fn new(store: Store, spool: Option<Arc<Spool>>) -> Self {
+        let mode = match &spool {
+            // An earlier process has left events.
+            Some(spool) if spool.waiting().0 > 0 => {
+                let events = spool.waiting().0;
+                tracing::warn!(events, "events of an earlier run wait in the spool");
+                Mode::Spooling(drain(store.clone(), spool.clone()).boxed())
+            }
+            _ => Mode::Direct(None),
+        };
+        Self {
+            store,
+            spool,
+            mode,
+            failure_logged: None,
+        }
+    }
+
+    /// Writes until the journal is closed or dropped.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+        loop {
+            let drained = async {
+                match &mut self.mode {
+                    Mode::Direct(_) => future::pending().await,
+                    Mode::Spooling(drain) => drain.await,
+                }
+            };
+            let first = tokio::select! {
+                biased;
+                command = queue.recv() => command,
+                drained = drained => {
+                    self.drained(drained).await;
+                    continue;
+                }
+            };
+            let Some(first) = first else { return };
+            let (group, other) = gather(first, &mut queue);
+            if !group.is_empty() {
+                self.append(group).await;
+            }
+            match other {
+                Some(Command::Probe(answer)) => drop(answer.send(self.probe().await)),
+                Some(Command::Close) => return self.close().await,
+                Some(Command::Append(_)) | None => {}
+            }
+        }
+    }
+
+    /// Stores or spools a group, and answers each of its appends.
+    async fn append(&mut self, group: Vec<Pending>) {
+        let Mode::Direct(committer) = &mut self.mode else {
+            return self.spool(group);
+        };
+        let events: Vec<&NewEvent> = group.iter().map(|it| &it.event).collect();
+        // Without a spool, nothing is gained by giving up.
+        let time = match self.spool {
+            Some(_) => COMMIT_TIME,
+            None => DRAIN_TIME,
+        };
+        match self.store.commit(committer, &events, false, time).await {
+            Ok(stored) => {
+                for (pending, appended) in group.into_iter().zip(stored) {
+                    let answer = appended.ok_or(AppendError::NoEndpoint);
+                    drop(pending.answer.send(answer));
+                }
+            }
+            Err(error) => {
+                self.failed(&error, events.len());
+                match self.begin_spooling() {
+                    true => self.spool(group),
+                    false => {
+                        let error = AppendError::from(error);
+                        for pending in group {
+                            drop(pending.answer.send(Err(error.clone())));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends events to the spool from now on, if there is one.
+    fn begin_spooling(&mut self) -> bool {
+        let Some(spool) = &self.spool else {
+            return false;
+        };
+        tracing::error!(
+            "PostgreSQL does not store events; they wait on this relay's disk until it does"
+        );
+        let drain = drain(self.store.clone(), spool.clone());
+        self.mode = Mode::Spooling(drain.boxed());
+        true
+    }
+
+    /// Spools a group and answers each of its appends once it is on the disk.
+    fn spool(&self, group: Vec<Pending>) {
+        let Some(spool) = &self.spool else { return };
+        let mut added = Vec::with_capacity(group.len());
+        for pending in group {
+            match spool.add(pending.event) {
+                Ok(submitted) => added.push((submitted, pending.answer, pending.permits)),
+                Err(error) => drop(pending.answer.send(Err(error.into()))),
+            }
+        }
+        // Beside the writer: the next group joins the same transaction of the spool.
+        self.store.postgres.spawn(async {
+            for (submitted, answer, _permits) in added {
+                let answered = submitted.await.map(|()| Appended::SPOOLED);
+                drop(answer.send(answered.map_err(AppendError::from)));
+            }
+        });
+    }
+
+    /// Ends the spooling if the drain has left no more than one transaction takes, or drains again.
+    async fn drained(&mut self, drained: Drained) {
+        let Some(spool) = self.spool.clone() else {
+            return;
+        };
+        let result = match drained {
+            // Nothing is added meanwhile, because this task adds.
+            Ok(committer) => self.store.finish(committer, &spool).await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(Some(committer)) => {
+                tracing::info!("the spool is empty; events go to PostgreSQL again");
+                self.mode = Mode::Direct(Some(Box::new(committer)));
+                return;
+            }
+            Ok(None) => {}
+            Err(error) => self.failed(&error, spool.waiting().0),
+        }
+        self.mode = Mode::Spooling(drain(self.store.clone(), spool).boxed());
+    }
+
+    async fn probe(&mut self) -> Result<(), AppendError> {
+        let result = match (&mut self.mode, &self.spool) {
+            (Mode::Spooling(_), Some(spool)) => return Ok(spool.probe().await?),
+            (Mode::Spooling(_), None) => return Ok(()),
+            (Mode::Direct(committer), _) => self.store.probe(committer).await,
+        };
+        if let Err(error) = result {
+            self.failed(&error, 0);
+            return match (self.begin_spooling(), &self.spool) {
+                (true, Some(spool)) => Ok(spool.probe().await?),
+                _ => Err(error.into()),
+            };
+        }
+        Ok(())
+    }
+
+    /// Waits until the spool has what was added; the next run drains it.
+    async fn close(&mut self) {
+        if let Some(spool) = &self.spool
+            && spool.settle().await.is_err()
+        {
+            tracing::error!("the spool could not be written at the end");
+        }
+    }
+
+    fn failed(&mut self, error: &(dyn std::error::Error + 'static), events: usize) {
+        self.store.metrics.failed_commits.inc();
+        let now = Instant::now();
+        let logged = self.failure_logged;
+        if logged.is_none_or(|logged| now - logged >= FAILURE_INTERVAL) {
+            self.failure_logged = Some(now);
+            tracing::error!(error, events, "the journal could not commit");
+        }
+    }
+}
+
+/// Takes what waits in the queue, up to what one transaction holds or the first other command.
+fn gather(first: Command, queue: &mut mpsc::Receiver<Command>) -> (Vec<Pending>, Option<Command>) {
+    let mut group = Vec::new();
+    let mut bytes = 0;
+    let mut next = Some(first);
+    while let Some(command) = next {
+        let Command::Append(pending) = command else {
+            return (group, Some(command));
+        };
+        bytes += pending.event.request.len();
+        group.push(pending);
+        let is_full = group.len() >= GROUP_EVENTS || bytes >= GROUP_BYTES;
+        next = if is_full { None } else { queue.try_recv().ok() };
+    }
+    (group, None)
+}
+
+/// Moves the spool's events to PostgreSQL until no more than one transaction takes are left.
+async fn drain(store: Store, spool: Arc<Spool>) -> Drained {
+    sleep(DRAIN_DELAY).await;
+    let mut committer = None;
+    loop {
+        store.drain_page(&mut committer, &spool).await?;
+        if spool.waiting().0 <= PAGE_EVENTS
+            && let Some(committer) = committer.take()
+        {
+            return Ok(*committer);
+        }
+    }
+}
+
+impl Store {
+    /// Stores events in one transaction, connecting first if needed. An error gives the connection up: it may still answer
+    /// what nobody waits for.
+    async fn commit(
+        &self,
+        committer: &mut Option<Box<Committer>>,
+        events: &[&NewEvent],
+        again: bool,
+        time: Duration,
+    ) -> Result<Vec<Option<Appended>>, PostgresError> {
+        let began = Instant::now();
+        let stored = in_time(committer, &self.postgres, time, async |committer| {
+            committer.commit(events, again).await
+        });
+        let stored = stored.await?;
+        self.heads.advance(commit::heads(events, &stored));
+        let (mut count, mut bytes) = (0, 0);
+        for (event, _) in events.iter().zip(&stored).filter(|(_, it)| it.is_some()) {
+            count += 1;
+            bytes += i64::try_from(event.request.len()).unwrap_or(i64::MAX) + EVENT_BYTES;
+        }
+        if count > 0 {
+            self.metrics.committed(count, began.elapsed());
+        }
+        if self.unswept.fetch_add(bytes, Ordering::Relaxed) + bytes >= SWEEP_BYTES {
+            self.unswept.store(0, Ordering::Relaxed);
+            let sweep = Request {
+                now: None,
+                answer: None,
+            };
+            // A full queue means that sweeps are due anyway.
+            drop(self.sweeps.try_send(sweep));
+        }
+        Ok(stored)
+    }
+
+    async fn probe(&self, committer: &mut Option<Box<Committer>>) -> Result<(), PostgresError> {
+        let probe = async |committer: &mut Committer| committer.probe().await;
+        in_time(committer, &self.postgres, COMMIT_TIME, probe).await
+    }
+
+    /// Moves a page of the spool, and returns whether there was one.
+    async fn drain_page(
+        &self,
+        committer: &mut Option<Box<Committer>>,
+        spool: &Spool,
+    ) -> Result<bool, DrainError> {
+        let page = spool.page().await?;
+        let events: Vec<&NewEvent> = page.events.iter().collect();
+        // Even without events: it shows that PostgreSQL stores again.
+        self.commit(committer, &events, true, DRAIN_TIME).await?;
+        if page.events.is_empty() {
+            return Ok(false);
+        }
+        spool.remove(&page).await?;
+        Ok(true)
+    }
+
+    /// Moves the rest of the spool while nothing is added; `None` if there is too much of it.
+    async fn finish(
+        &self,
+        committer: Committer,
+        spool: &Spool,
+    ) -> Result<Option<Committer>, DrainError> {
+        spool.settle().await?;
+        if spool.waiting().0 > PAGE_EVENTS {
+            return Ok(None);
+        }
+        let mut committer = Some(Box::new(committer));
+        while spool.waiting().0 > 0 {
+            self.drain_page(&mut committer, spool).await?;
+        }
+        Ok(committer.map(|it| *it))
+    }
+}
+
+/// Runs a transaction within `time`, connecting first if needed.
+async fn in_time<T>(
+    kept: &mut Option<Box<Committer>>,
+    postgres: &Postgres,
+    time: Duration,
+    run: impl AsyncFnOnce(&mut Committer) -> Result<T, PostgresError>,
+) -> Result<T, PostgresError> {
+    let result = timeout(time, async {
+        let mut committer = match kept.take() {
+            Some(committer) => committer,
+            None => Box::new(Committer::new(postgres.connect().await?).await?),
+        };
+        let result = run(&mut committer).await?;
+        Ok((committer, result))
+    });
+    match result.await {
+        Ok(Ok((committer, result))) => {
+            *kept = Some(committer);
+            Ok(result)
+        }
+        Ok(Err(error)) => Err(error),
+        Err(_elapsed) => Err(PostgresError::Slow(time)),
+    }
+}

@@ -1,0 +1,298 @@
+//! Connections: a pool, and single ones for those that keep theirs.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use ringtail_errors::{Code, Coded, codes};
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Connection, Row, Socket, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::TaskTracker;
+
+use super::url::{CONNECT_TIME, DatabaseUrl};
+
+/// How long one statement may take; that of the writer has its own limit.
+const STATEMENT_TIME: Duration = Duration::from_secs(10);
+
+/// Connections for reads, accounts and retention.
+const CONNECTIONS: usize = 8;
+
+/// Runs on each new connection. A transaction whose relay was cut off holds its locks for two seconds at most. A server
+/// that acknowledges before it syncs is overruled, and a stricter one is left as it is.
+const SETUP: &str = "SET search_path = ringtail;
+    SET idle_in_transaction_session_timeout = '2s';
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// Why PostgreSQL did not do what it should.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PostgresError {
+    /// It cannot be reached, or refused.
+    #[error("PostgreSQL cannot be reached or refused a statement")]
+    Server(#[from] tokio_postgres::Error),
+    /// It did not answer in time.
+    #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
+    Slow(Duration),
+    /// A newer relay migrated the database.
+    #[error(
+        "the database was migrated by a newer ringtail-relay: its schema is {found}, this one knows up to {known}"
+    )]
+    Newer {
+        /// Its schema.
+        found: usize,
+        /// The newest schema that this program knows.
+        known: usize,
+    },
+    /// The certificates that this machine trusts cannot be read.
+    #[error("the certificates that this machine trusts cannot be read")]
+    Tls(#[from] rustls::Error),
+    /// The system gave no thread.
+    #[error("the runtime could not be started")]
+    Runtime(#[source] std::io::Error),
+}
+
+impl Coded for PostgresError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::Newer { .. } => &codes::RELAY_DATABASE_NEWER,
+            Self::Server(_) | Self::Slow(_) | Self::Tls(_) => &codes::RELAY_POSTGRES,
+            Self::Runtime(_) => &codes::FAILED,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Newer { .. } => {
+                Some("run the version of the newest relay of this database".to_owned())
+            }
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
+}
+
+/// A database, and idle connections to it. Clones share them.
+#[derive(Clone)]
+pub struct Postgres(Arc<Inner>);
+
+struct Inner {
+    url: DatabaseUrl,
+    tls: MakeRustlsConnect,
+    permits: Semaphore,
+    idle: Mutex<Vec<Session>>,
+    tasks: TaskTracker,
+    accounts_changed: Notify,
+    runtime: Handle,
+    /// For commands, which have none.
+    _own: Option<Runtime>,
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Postgres").field(&self.0.url).finish()
+    }
+}
+
+impl Postgres {
+    /// Prepares to connect.
+    pub(super) fn new(url: &DatabaseUrl) -> Result<Self, PostgresError> {
+        let (runtime, own) = match Handle::try_current() {
+            Ok(current) => (current, None),
+            Err(_) => {
+                let own = tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(1)
+                    .enable_all()
+                    .build()
+                    .map_err(PostgresError::Runtime)?;
+                (own.handle().clone(), Some(own))
+            }
+        };
+        let tls = ClientConfig::builder()
+            .with_platform_verifier()?
+            .with_no_client_auth();
+        Ok(Self(Arc::new(Inner {
+            url: url.clone(),
+            tls: MakeRustlsConnect::new(tls),
+            permits: Semaphore::new(CONNECTIONS),
+            idle: Mutex::default(),
+            tasks: TaskTracker::new(),
+            accounts_changed: Notify::new(),
+            runtime,
+            _own: own,
+        })))
+    }
+
+    /// Waits for a future outside the runtime, or on a worker thread of it.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        tokio::task::block_in_place(|| self.0.runtime.block_on(future))
+    }
+
+    /// Is notified when a relay has changed accounts or endpoints.
+    pub(crate) fn accounts_changed(&self) -> &Notify {
+        &self.0.accounts_changed
+    }
+
+    /// Runs a task until it ends by itself.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.0.tasks.spawn_on(task, &self.0.runtime));
+    }
+
+    /// Opens a connection that is not the pool's.
+    pub(crate) async fn connect(&self) -> Result<Session, PostgresError> {
+        let (session, connection) = self.dial().await?;
+        self.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to PostgreSQL ended");
+            }
+        });
+        session.client.batch_execute(SETUP).await?;
+        Ok(session)
+    }
+
+    /// Opens a connection whose other half the caller polls, for notifications.
+    pub(crate) async fn dial(&self) -> Result<(Session, Dialled), PostgresError> {
+        let dialled = self.0.url.config().connect(self.0.tls.clone());
+        let (client, connection) = timeout(CONNECT_TIME, dialled)
+            .await
+            .map_err(|_elapsed| PostgresError::Slow(CONNECT_TIME))??;
+        let session = Session {
+            client: Arc::new(client),
+            statements: HashMap::new(),
+        };
+        Ok((session, connection))
+    }
+
+    /// Takes a connection from the pool, or opens one. Waits in order of arrival while all are taken.
+    pub(crate) async fn take(&self) -> Result<Lease<'_>, PostgresError> {
+        let permit = self.0.permits.acquire().await;
+        let permit = permit.expect("the pool is never closed");
+        let idle = || self.0.idle.lock().pop();
+        while let Some(session) = idle() {
+            if !session.client.is_closed() {
+                return Ok(self.lease(session, permit));
+            }
+        }
+        let session = self.connect().await?;
+        Ok(self.lease(session, permit))
+    }
+
+    fn lease<'a>(&'a self, session: Session, permit: SemaphorePermit<'a>) -> Lease<'a> {
+        Lease {
+            pool: &self.0,
+            session,
+            _permit: permit,
+        }
+    }
+}
+
+/// The half of a connection that receives.
+pub(crate) type Dialled =
+    Connection<Socket, <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream>;
+
+/// A connection, with the statements that it has prepared.
+pub(crate) struct Session {
+    client: Arc<Client>,
+    statements: HashMap<&'static str, Statement>,
+}
+
+impl Session {
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// Prepares a statement once.
+    pub(crate) async fn prepare(
+        &mut self,
+        sql: &'static str,
+    ) -> Result<Statement, tokio_postgres::Error> {
+        if let Some(known) = self.statements.get(sql) {
+            return Ok(known.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    pub(crate) async fn query(
+        &mut self,
+        sql: &'static str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, PostgresError> {
+        in_time(async {
+            let statement = self.prepare(sql).await?;
+            self.client.query(&statement, params).await
+        })
+        .await
+    }
+
+    /// Runs a statement and returns how many rows it changed.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: &'static str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, PostgresError> {
+        in_time(async {
+            let statement = self.prepare(sql).await?;
+            self.client.execute(&statement, params).await
+        })
+        .await
+    }
+
+    /// Runs statements without parameters or results.
+    pub(crate) async fn batch(&mut self, sql: &str) -> Result<(), PostgresError> {
+        in_time(self.client.batch_execute(sql)).await
+    }
+
+    pub(super) async fn table_exists(&mut self, name: &str) -> Result<bool, PostgresError> {
+        let rows = self
+            .query("SELECT to_regclass($1::text) IS NOT NULL", &[&name])
+            .await?;
+        let first = rows.first().map(|row| row.try_get(0)).transpose()?;
+        Ok(first.unwrap_or(false))
+    }
+}
+
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, PostgresError> {
+    match timeout(STATEMENT_TIME, answer).await {
+        Ok(answered) => Ok(answered?),
+        Err(_elapsed) => Err(PostgresError::Slow(STATEMENT_TIME)),
+    }
+}
+
+/// A connection of the pool. Dropped without [`Lease::release`], it is closed, which rolls its transaction back.
+pub(crate) struct Lease<'a> {
+    pool: &'a Inner,
+    session: Session,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Lease<'_> {
+    /// Returns the connection to the pool. Call it outside a transaction.
+    pub(crate) fn release(self) {
+        self.pool.idle.lock().push(self.session);
+    }
+}
+
+impl Deref for Lease<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl DerefMut for Lease<'_> {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+}

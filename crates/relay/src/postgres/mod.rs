@@ -1,0 +1,28 @@
+//! PostgreSQL: where it is, connections to it, and the schema.
+//!
+//! Everything of a relay is in the database's schema `ringtail`. Connections come from a small pool and go back after
+//! success only, so that one with an open transaction or a late answer is never used again.
+
+mod connection;
+mod migrate;
+mod url;
+
+pub(crate) use self::connection::Session;
+pub use self::connection::{Postgres, PostgresError};
+pub use self::url::{DatabaseUrl, DatabaseUrlError};
+
+/// Connects to a database, and migrates it as needed. Blocks.
+///
+/// # Errors
+/// When the database cannot be reached or is a newer relay's.
+pub fn open(url: &DatabaseUrl) -> Result<Postgres, PostgresError> {
+    let postgres = Postgres::new(url)?;
+    postgres.block_on(async {
+        let mut session = postgres.take().await?;
+        migrate::migrate(&mut session).await?;
+        migrate::warn_of_settings(&mut session).await?;
+        session.release();
+        Ok::<_, PostgresError>(())
+    })?;
+    Ok(postgres)
+}
