@@ -33,6 +33,11 @@ need() {
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c "apt-get update --quiet && $install" >&2
 }
 
+# Installs PostgreSQL's server, which Debian keeps outside the path.
+need_postgresql() {
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need initdb=postgresql
+}
+
 # Checks what a build needs: a C compiler for aws-lc and SQLite, and the toolchain of rust-toolchain.toml.
 need_toolchain() {
   need cc=gcc make=make ar=binutils

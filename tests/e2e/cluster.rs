@@ -1,11 +1,12 @@
 //! Relays that share a PostgreSQL database.
 
 use ringtail_kit::app::App;
-use ringtail_kit::caller::Hook;
+use ringtail_kit::caller::{FakeRingCentral, Hook};
 use ringtail_kit::eventually;
 use ringtail_kit::postgres::PostgresServer;
-use ringtail_tests::client::body_of;
+use ringtail_tests::client::{Home, body_of};
 use ringtail_tests::hooks;
+use ringtail_tests::proxies::Front;
 use ringtail_tests::relay::{Setup, TestRelay};
 use serde_json::Value;
 
@@ -103,8 +104,10 @@ async fn a_frozen_postgresql_costs_ringcentral_a_second_and_nobody_an_event() ->
         // Answered 200, though nothing can be stored there.
         world.notify(hooks::numbered(1, mark)).await?;
     }
-    let ready = world.relay.log();
-    assert!(ready.contains("they wait on this relay's disk"), "{ready}");
+    let status = world.relay.run(["status"]).await?;
+    let said = String::from_utf8(status.stdout)?;
+    assert!(said.contains("SPOOLING: 10 events"), "{said}");
+    assert!(said.contains("ready"), "{said}");
     // The relay dies with them, and the database comes back.
     world.relay.kill().await?;
     server.thaw()?;
@@ -114,5 +117,38 @@ async fn a_frozen_postgresql_costs_ringcentral_a_second_and_nobody_an_event() ->
     }
     eventually!(world.app.count() == 30, "30 requests at the app")?;
     assert_eq!(hooks::numbers(&world.app), (0..30).collect::<Vec<_>>());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_relay_that_dies_behind_haproxy_is_replaced_by_the_other() -> anyhow::Result<()> {
+    let database = PostgresServer::shared().database();
+    let front = Front::new("localhost")?;
+    let start =
+        || TestRelay::start_behind_as(&front.url(), &front.ca(), Setup::in_postgres(&database));
+    let (mut first, second) = (start().await?, start().await?);
+    let proxy = front.start_haproxy([&first, &second]).await?;
+    let token = first.account("dev").await?;
+    let app = App::accepting();
+    let client = Home::new(&first, &token)?
+        .listen(&[&app.url(""), "--endpoint", "hooks"])
+        .await?;
+    let url = client.url()?;
+    let caller = FakeRingCentral::new(front.address(), &front.ca())?;
+    let post = async |mark| {
+        let hook = Hook::notification(hooks::numbered(1, mark));
+        caller.post(&url, &hook).await.map(|answer| answer.status)
+    };
+    for mark in 0..10 {
+        assert_eq!(post(mark).await?, 200, "{}", proxy.log());
+    }
+    first.kill().await?;
+    // Nothing was in flight, so no caller sees the change.
+    for mark in 10..20 {
+        assert_eq!(post(mark).await?, 200, "{}", proxy.log());
+    }
+    // The client's link moved, too.
+    eventually!(app.count() == 20, "20 requests at the app")?;
+    assert_eq!(hooks::numbers(&app), (0..20).collect::<Vec<_>>());
     Ok(())
 }

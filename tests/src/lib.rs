@@ -10,6 +10,7 @@ pub mod catch_up;
 pub mod chaos;
 pub mod check_servers;
 pub mod client;
+pub mod cluster;
 pub mod crash;
 pub mod demo;
 pub mod faults;

@@ -17,7 +17,7 @@ use ringtail_tests::faults::{self, mounts};
 use ringtail_tests::flood::{self, Attack};
 use ringtail_tests::soak;
 use ringtail_tests::stopping::unless_stopped;
-use ringtail_tests::{catch_up, crash, passthrough_loss, validation};
+use ringtail_tests::{catch_up, cluster, crash, passthrough_loss, validation};
 use tracing_subscriber::EnvFilter;
 
 #[derive(Debug, Parser)]
@@ -46,6 +46,14 @@ enum Program {
     CatchUp {
         #[arg(default_value_t = 10_000)]
         events: usize,
+    },
+    /// Run two relays on one PostgreSQL under load, kill, freeze and crash them, and count what was lost
+    ClusterTest {
+        /// Faults
+        #[arg(default_value_t = 20)]
+        faults: u64,
+        #[command(flatten)]
+        seed: Seed,
     },
     /// Kill relay and client (SIGKILL) under load and count what was lost
     CrashTest {
@@ -187,6 +195,11 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             servers::serve(kind, &directory, ready).await?;
         }
         Program::CatchUp { events } => say(catch_up::run(events).await?),
+        Program::ClusterTest { faults, seed } => {
+            let report = cluster::run(faults, seed.chosen()).await?;
+            say(&report);
+            return Ok(report.is_clean());
+        }
         Program::CrashTest { kills, seed } => {
             let report = crash::run(kills, seed.chosen()).await?;
             say(&report);

@@ -17,6 +17,7 @@ use ringtail_kit::tls::Identity;
 
 const NGINX: &str = include_str!("../../deploy/nginx.conf");
 const CADDY: &str = include_str!("../../deploy/Caddyfile");
+const HAPROXY: &str = include_str!("../../deploy/haproxy.cfg");
 
 /// Where proxies call the relay from, and the only one that it believes. Callers come from [`CALLER`].
 pub const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -92,6 +93,46 @@ impl Front {
                 self.caddy(directory.path(), relay.address(), program)?
             }
         };
+        accepts(&process, "the proxy", self.address).await?;
+        Ok(Proxy {
+            process,
+            _directory: directory,
+        })
+    }
+
+    /// Starts HAProxy in front of two relays, of which the second waits for the end of the first.
+    ///
+    /// # Errors
+    /// When it is not installed or does not come up; the error carries its log.
+    pub async fn start_haproxy(&self, relays: [&TestRelay; 2]) -> anyhow::Result<Proxy> {
+        let directory = tempfile::tempdir()?;
+        let pem = directory.path().join("both.pem");
+        let certificates = self.identity.directory();
+        let both = ["cert.pem", "key.pem"].map(|name| std::fs::read(certificates.join(name)));
+        let [certificate, key] = both;
+        std::fs::write(&pem, [certificate?, key?].concat())?;
+        let config = replaced(
+            HAPROXY,
+            &[
+                ("bind :443", &format!("bind {}", self.address)),
+                (
+                    "/etc/haproxy/hooks.example.com.pem",
+                    &pem.display().to_string(),
+                ),
+                (
+                    "hdr host hooks.example.com",
+                    &format!("hdr host {}", self.host),
+                ),
+                ("10.0.0.1:8443", &relays[0].address().to_string()),
+                ("10.0.0.2:8443", &relays[1].address().to_string()),
+            ],
+        )?;
+        let file = directory.path().join("haproxy.cfg");
+        std::fs::write(&file, config)?;
+        let mut command = Command::new(installed("haproxy").context("haproxy is not installed")?);
+        // In the foreground.
+        command.arg("-db").arg("-f").arg(&file);
+        let process = Process::spawn("haproxy", command)?;
         accepts(&process, "the proxy", self.address).await?;
         Ok(Proxy {
             process,

@@ -122,8 +122,16 @@ impl TestRelay {
     /// # Errors
     /// When it does not become ready; the error carries its log.
     pub async fn start_behind(url: &str, ca: &Path, options: &[&str]) -> anyhow::Result<Self> {
+        Self::start_behind_as(url, ca, Setup::with(options)).await
+    }
+
+    /// Starts a relay behind a proxy that starts afterwards, with a setup of the test's.
+    ///
+    /// # Errors
+    /// When it does not become ready; the error carries its log.
+    pub async fn start_behind_as(url: &str, ca: &Path, setup: Setup) -> anyhow::Result<Self> {
         let front = Some((url.to_owned(), ca.to_owned()));
-        Self::new(tempfile::tempdir()?, front, Setup::with(options)).await
+        Self::new(tempfile::tempdir()?, front, setup).await
     }
 
     /// Starts a relay with a data directory and a setup of the test's.

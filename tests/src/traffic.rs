@@ -32,6 +32,7 @@ pub struct Volume {
 pub struct Traffic {
     callers: JoinSet<Sent>,
     counts: watch::Receiver<Counts>,
+    first: u64,
     sent: Arc<AtomicU64>,
     flowing: watch::Sender<bool>,
     stop: CancellationToken,
@@ -65,10 +66,16 @@ impl Traffic {
     /// Starts the load.
     #[must_use]
     pub fn start(caller: &FakeRingCentral, url: &str, volume: Volume) -> Self {
+        Self::start_at(caller, url, volume, 0)
+    }
+
+    /// Starts the load with this number.
+    #[must_use]
+    pub fn start_at(caller: &FakeRingCentral, url: &str, volume: Volume, first: u64) -> Self {
         let (count, counts) = watch::channel(Counts::default());
         let (flowing, flow) = watch::channel(true);
         let stop = CancellationToken::new();
-        let sent = Arc::new(AtomicU64::new(0));
+        let sent = Arc::new(AtomicU64::new(first));
         let mut callers = JoinSet::new();
         for conversation in 0..volume.callers {
             let one = Caller {
@@ -84,6 +91,7 @@ impl Traffic {
         Self {
             callers,
             counts,
+            first,
             sent,
             flowing,
             stop,
@@ -98,7 +106,7 @@ impl Traffic {
     /// Returns whether nothing is in flight; meaningful while the load is paused.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.counts.borrow().over == self.sent.load(Ordering::Relaxed)
+        self.counts.borrow().over == self.sent.load(Ordering::Relaxed) - self.first
     }
 
     /// Resumes the load.
@@ -147,7 +155,7 @@ impl Traffic {
             all.unconnected += one.unconnected;
             all.slowest = all.slowest.max(one.slowest);
         }
-        all.sent = self.sent.load(Ordering::Relaxed);
+        all.sent = self.sent.load(Ordering::Relaxed) - self.first;
         Ok(all)
     }
 }

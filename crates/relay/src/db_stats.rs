@@ -16,7 +16,7 @@ use crate::journal::sqlite::event_keys;
 use crate::store::{self, DataDir, StoreError};
 
 /// The database at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DatabaseStats {
     /// All endpoints, by account and name.
     pub endpoints: Vec<EndpointStats>,

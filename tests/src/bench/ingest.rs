@@ -10,11 +10,14 @@ use super::servers::Kind;
 use super::shot::{self, Aim, Expect, Shot};
 use super::table::Table;
 use crate::procfs;
-use crate::relay::{ANY_RATE, TestRelay};
+use crate::relay::{ANY_RATE, Setup, TestRelay};
+use ringtail_kit::postgres::PostgresServer;
 use ringtail_kit::tls::Identity;
 
 /// Name of the row of hyper with SQLite's group commit and nothing else, the limit for us.
 pub(crate) const PROTOTYPE: &str = "hyper + group commit";
+/// The relay with its journal in PostgreSQL, whose own CPU time is not counted.
+const IN_POSTGRES: &str = "ringtail, PostgreSQL";
 const UNDURABLE: &str = "hyper, nothing stored";
 
 const COLUMNS: [(usize, &str); 4] = [(1, "1"), (16, "16"), (64, "64"), (256, "256")];
@@ -31,6 +34,14 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let relay = TestRelay::start_with(ANY_RATE).await?;
     let token = relay.account("bench").await?;
     let url = relay.endpoint(&token, "bench").await?.url;
+    let server = PostgresServer::start("-c max_wal_size=4GB")?;
+    let setup = Setup {
+        options: ANY_RATE.iter().map(ToString::to_string).collect(),
+        ..Setup::in_postgres(&server.database())
+    };
+    let clustered = TestRelay::start_as(tempfile::tempdir()?, setup).await?;
+    let token = clustered.account("bench").await?;
+    let clustered_url = clustered.endpoint(&token, "bench").await?.url;
     let prototype = Own::start(Kind::Durable, &identity).await?;
     let undurable = Own::start(Kind::Hello, &identity).await?;
     let aim_at = |own: &Own| Aim::new(own.address, "https://localhost/", &ca);
@@ -39,6 +50,11 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             OURS,
             relay.pid().context("the relay has ended")?,
             Aim::new(relay.address(), &url, relay.ca())?,
+        ),
+        (
+            IN_POSTGRES,
+            clustered.pid().context("the relay has ended")?,
+            Aim::new(clustered.address(), &clustered_url, clustered.ca())?,
         ),
         (PROTOTYPE, prototype.pid()?, aim_at(&prototype)?),
         (UNDURABLE, undurable.pid()?, aim_at(&undurable)?),
@@ -68,5 +84,5 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             table.add(name, RSS, procfs::rss_kib(*pid)? as f64 / 1024.0);
         }
     }
-    Ok(table.render(OURS, &[PROTOTYPE, UNDURABLE]))
+    Ok(table.render(OURS, &[IN_POSTGRES, PROTOTYPE, UNDURABLE]))
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use ringtail_errors::Failure;
 #[cfg(feature = "postgres")]
-use ringtail_errors::codes;
-use ringtail_errors::{Context as _, Failure};
+use ringtail_errors::{Context as _, codes};
 
 use super::DataArgs;
 use crate::database::Database;

@@ -178,6 +178,9 @@ fn lines(status: &Status) -> Vec<String> {
     if let Some(error) = &certificate.error {
         lines.push(format!("CERTIFICATE: {error}"));
     }
+    if !status.database_readable {
+        lines.push("DATABASE: it cannot be read, so endpoints are not listed".to_owned());
+    }
     let journal = &status.journal;
     lines.push(format!(
         "journal: {} of events in {} of files, oldest from {}, {} events queued",

@@ -78,7 +78,11 @@ impl<'a> Pump<'a> {
     /// Sends frames until the client is gone or takes no more. Never returns `Ok`.
     pub(super) async fn run(mut self, cursor: Option<u64>) -> Result<Infallible, PumpError> {
         let mut head = self.journal.head(self.endpoint);
-        let newest = *head.borrow_and_update();
+        let mut newest = *head.borrow_and_update();
+        if cursor.is_some_and(|cursor| cursor > newest) {
+            // Another relay may have stored events that this one has not heard of.
+            newest = self.journal.read(self.endpoint, newest, 1, 0).await?.head;
+        }
         let mut position = Position::from(cursor, newest);
         let mut bytes = BytesMut::new();
         Down::Head { seq: newest }.encode(&mut bytes);

@@ -7,6 +7,7 @@ use crate::shutdown::Phase;
 
 /// Watches the accounts until the relay drains.
 pub(crate) async fn watch(context: LinkContext) {
+    let mut is_failing = false;
     loop {
         tokio::select! {
             biased;
@@ -15,12 +16,16 @@ pub(crate) async fn watch(context: LinkContext) {
             () = tokio::time::sleep(context.limits.accounts_interval) => {}
         }
         match context.accounts.changed().await {
-            Ok(false) => {}
+            Ok(false) => is_failing = false,
             Ok(true) => {
+                is_failing = false;
                 end_revoked(&context).await;
                 refresh(&context).await;
             }
+            // Once: it is tried twice a second.
+            Err(_) if is_failing => {}
             Err(error) => {
+                is_failing = true;
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "could not read accounts");
             }

@@ -18,6 +18,7 @@ mod status;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -50,6 +51,9 @@ pub(crate) struct Ops {
     pub(crate) recent: RecentLog,
     pub(crate) started: Timestamp,
 }
+
+/// How long the database's statistics may take; `ringtail-relay status` waits for 10 s in all.
+const STATS_TIME: Duration = Duration::from_secs(5);
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,13 +115,8 @@ impl Ops {
     }
 
     async fn status(&self) -> OpsResponse {
-        let Some(stats) = self.database_stats().await else {
-            return text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the database cannot be read\n",
-            );
-        };
-        let status = status::of(self, &stats).await;
+        let stats = self.database_stats().await;
+        let status = status::of(self, stats.as_ref()).await;
         match serde_json::to_vec(&status) {
             Ok(json) => with_type(StatusCode::OK, "application/json", json),
             Err(error) => {
@@ -131,7 +130,11 @@ impl Ops {
     async fn database_stats(&self) -> Option<DatabaseStats> {
         let (database, cursors) = (self.database.clone(), self.links.cursors());
         let read = tokio::task::spawn_blocking(move || database.stats(&cursors));
-        match read.await {
+        let Ok(read) = tokio::time::timeout(STATS_TIME, read).await else {
+            tracing::warn!("the database's statistics were not read in time");
+            return None;
+        };
+        match read {
             Ok(Ok(stats)) => Some(stats),
             Ok(Err(error)) => {
                 let error = &error as &dyn std::error::Error;

@@ -25,6 +25,8 @@ pub(crate) struct Status {
     pub(crate) not_ready: Option<String>,
     pub(crate) certificate: CertificateStatus,
     pub(crate) links: LinksStatus,
+    /// Whether the database could be read. If not, endpoints and sizes are missing.
+    pub(crate) database_readable: bool,
     pub(crate) endpoints: Vec<EndpointStatus>,
     pub(crate) journal: JournalStatus,
     /// How often each limit was reached since the start, without zeros.
@@ -97,8 +99,10 @@ pub(crate) struct LineStatus {
 }
 
 /// Collects the status.
-pub(super) async fn of(ops: &Ops, stats: &DatabaseStats) -> Status {
+pub(super) async fn of(ops: &Ops, stats: Option<&DatabaseStats>) -> Status {
     let now = Timestamp::now();
+    let database_readable = stats.is_some();
+    let stats = stats.cloned().unwrap_or_default();
     let not_ready = ready::check(ops).await.err();
     let (forwarding, inspecting) = ops.links.count();
     let queued = ops.journal.queued();
@@ -117,6 +121,7 @@ pub(super) async fn of(ops: &Ops, stats: &DatabaseStats) -> Status {
             forwarding,
             inspecting,
         },
+        database_readable,
         endpoints: stats
             .endpoints
             .iter()

@@ -232,7 +232,14 @@ fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
     })
 }
 
-fn database(config: &Config, dir: &DataDir) -> Result<Database, DatabaseError> {
+fn database(
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(unused_variables, reason = "it names PostgreSQL's database")
+    )]
+    config: &Config,
+    dir: &DataDir,
+) -> Result<Database, DatabaseError> {
     #[cfg(feature = "postgres")]
     if let Some(url) = &config.database {
         return Ok(Database::Postgres(postgres::open(url)?));
