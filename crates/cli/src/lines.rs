@@ -16,7 +16,8 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::follow::{Follow, Item};
-use crate::output::{Stdout, json, note, plain};
+use crate::output::{Stdout, note, plain};
+use ringtail_views::json;
 
 /// LineFormatat of the lines.
 #[derive(Debug)]

@@ -2,7 +2,6 @@
 
 pub(crate) mod check;
 pub(crate) mod explain;
-pub(crate) mod json;
 pub(crate) mod plain;
 mod stdout;
 pub(crate) mod subscriptions;

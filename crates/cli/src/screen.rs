@@ -12,12 +12,13 @@ use ringtail_filter::Filter;
 use ringtail_model::secrets::AllSecrets;
 use ringtail_model::signature::Reveal;
 use ringtail_recordings::diff::Noise;
+use ringtail_tui::Options;
 use ringtail_tui::keymap::Keys;
 use ringtail_tui::theme::Theme;
-use ringtail_tui::{Options, Store};
+use ringtail_views::Store;
 
 use self::replay::Replays;
-use crate::output::{colour_allowed, json};
+use crate::output::colour_allowed;
 
 /// Returns the screen's settings from the configuration.
 ///
@@ -84,18 +85,8 @@ pub(crate) async fn show(
     options: Options,
 ) -> Result<(), Failure> {
     let first = engines.first().expect("listen starts an engine");
-    let store = Store {
-        history: first.history().clone(),
-        engines,
-        data: asked.data,
-        reveal: asked.reveal,
-        secrets: asked.secrets,
-        json: |event| {
-            let mut line = Vec::new();
-            json::line(&mut line, &json::event_with_attempts(event));
-            line
-        },
-    };
+    let history = first.history().clone();
+    let store = Store::new(engines, history, asked.data, asked.reveal, asked.secrets);
     let replays = Replays {
         store: store.clone(),
         noise: asked.noise,

@@ -33,11 +33,11 @@ pub(crate) use self::panel::Panel;
 pub(crate) use self::progress::ReplayProgress;
 pub(crate) use self::prompt::{FilterLine, Prompt, ReplayLine};
 pub(crate) use self::traffic::{BUCKETS, Traffic};
-use crate::effect::PagePosition;
 use crate::keymap::{Keys, Scope};
 use crate::layout::{Focus, Layout};
-use crate::replayer::OptionsCheck;
 use crate::theme::{Theme, WARN};
+use ringtail_views::PagePosition;
+use ringtail_views::replayer::OptionsCheck;
 
 /// How long an event without an answer stays off the list, so that a fast app does not make it flicker.
 pub(crate) const GRACE: Duration = Duration::from_millis(100);

@@ -6,10 +6,8 @@ use ringtail_filter::Filter;
 use ringtail_model::{EventDetail, RowId, Watermarks};
 use ringtail_protocol::event::EventId;
 use ringtail_recordings::diff::Noise;
-use ringtail_store::{BookmarkChange, Direction};
-
-/// Most events of a page, and of an update.
-pub(crate) const PAGE: usize = 500;
+use ringtail_store::BookmarkChange;
+use ringtail_views::PagePosition;
 
 /// Something for the loop to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,27 +86,6 @@ pub(crate) enum Ask {
     },
     /// A change of an event's bookmark.
     Bookmark { id: EventId, change: BookmarkChange },
-}
-
-/// Where a page lies in the history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PagePosition {
-    Newest,
-    Oldest,
-    Before(RowId),
-    After(RowId),
-}
-
-impl PagePosition {
-    /// Returns the row to read from, and the direction.
-    pub(crate) fn from(self) -> (Direction, RowId) {
-        match self {
-            Self::Newest => (Direction::Older, RowId(i64::MAX)),
-            Self::Before(row) => (Direction::Older, row),
-            Self::Oldest => (Direction::Newer, RowId(0)),
-            Self::After(row) => (Direction::Newer, row),
-        }
-    }
 }
 
 /// The format of a copy.

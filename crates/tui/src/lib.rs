@@ -11,15 +11,14 @@ use ringtail_filter::Filter;
 use ringtail_protocol::event::Timestamp;
 use ringtail_recordings::diff::Noise;
 use ringtail_store::History;
+use ringtail_views::Store;
+use ringtail_views::replayer::{OptionsCheck, Replayer};
 use tokio_util::sync::CancellationToken;
 
 use crate::keymap::Keys;
-use crate::replayer::{OptionsCheck, Replayer};
 use crate::store::StoreSource;
 use crate::terminal::Guard;
 use crate::theme::Theme;
-
-pub use crate::store::Store;
 
 mod app;
 mod burst;
@@ -33,7 +32,6 @@ pub mod keymap;
 pub mod keys;
 mod layout;
 mod msg;
-pub mod replayer;
 mod run;
 mod source;
 mod store;

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
-use ringtail_model::{
-    AttemptRow, Bookmark, BookmarkRow, EventDetail, EventRow, GapRow, NewFieldsRow, Status,
-    Watermarks,
-};
+use ringtail_model::{Bookmark, EventDetail, Status, Watermarks};
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_store::Found;
+use ringtail_views::replayer::{ReplayReport, ReplayStep};
+use ringtail_views::{PagePosition, Updates};
 
-use crate::effect::{PagePosition, PanelKey};
+use crate::effect::PanelKey;
 use crate::format::{Pages, PanelRow};
-use crate::replayer::{ReplayReport, ReplayStep};
 
 /// An input of [`update`](fn@crate::update::update). Time enters as [`Msg::Tick`] only.
 #[derive(Debug, Clone)]
@@ -78,20 +76,6 @@ pub(crate) enum Msg {
         what: Unread,
         reason: String,
     },
-}
-
-/// What is new in the history, each kind oldest first.
-#[derive(Debug, Clone)]
-pub(crate) struct Updates {
-    /// Events that match the filter, and where to continue.
-    pub(crate) events: Found,
-    /// Older events that came to match the filter.
-    pub(crate) matching: Vec<EventRow>,
-    pub(crate) attempts: Vec<AttemptRow>,
-    pub(crate) gaps: Vec<GapRow>,
-    pub(crate) new_fields: Vec<NewFieldsRow>,
-    /// Bookmarks, newest first, if they were wanted.
-    pub(crate) bookmarks: Option<Vec<BookmarkRow>>,
 }
 
 /// What could not be read.

@@ -29,12 +29,12 @@ use crate::app::App;
 use crate::effect::Effect;
 use crate::format::pages;
 use crate::msg::Msg;
-use crate::replayer::{ReplayStep, Replayer};
 use crate::source::Source;
 use crate::terminal::{Host, MAX_CLIP};
 use crate::update::update;
 use crate::view::view;
 use crate::{Exit, Options, RunError};
+use ringtail_views::replayer::{ReplayStep, Replayer};
 
 /// Shortest time between two pictures.
 const FRAME: Duration = Duration::from_millis(30);

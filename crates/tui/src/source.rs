@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::effect::Query;
 use crate::msg::Msg;
-use crate::replayer::ReplayReport;
+use ringtail_views::replayer::ReplayReport;
 
 /// Where the screen reads from.
 ///

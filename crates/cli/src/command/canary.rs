@@ -13,7 +13,8 @@ use serde_json::json;
 use super::find::open;
 use crate::args::canary::CanaryArgs;
 use crate::args::{Common, Format};
-use crate::output::{json, print};
+use crate::output::print;
+use ringtail_views::json;
 
 pub(super) async fn run(common: &Common, args: CanaryArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(args.endpoint.as_ref()))?;

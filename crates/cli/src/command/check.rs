@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 
 use crate::args::{CheckArgs, Common, Format};
 use crate::output::check::{Layout, report_json};
-use crate::output::{Stdout, json, plain};
+use crate::output::{Stdout, plain};
+use ringtail_views::json;
 
 /// Rows that may wait for output; more than a check has.
 const QUEUE: usize = 32;

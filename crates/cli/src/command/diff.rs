@@ -5,14 +5,15 @@ use ringtail_errors::{Failure, codes};
 use ringtail_model::{EventDetail, EventRow, redact};
 use ringtail_recordings::diff::{Diff, Line, Noise, answers, events, last_answers};
 use ringtail_store::History;
-use serde_json::{Value, json};
 
-use super::find::{find_one, open};
+use super::find::open;
 use crate::args::compare::DiffArgs;
 use crate::args::{Common, Format};
 use crate::output::plain::{Style, Tone};
-use crate::output::{json, print};
+use crate::output::print;
 use ringtail_text::escape;
+use ringtail_views::find::find_one;
+use ringtail_views::json;
 
 pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
@@ -63,7 +64,7 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
     let mut out = Vec::new();
     match args.output {
         Format::Plain => out.extend(plain(&Style::of_stdout(), &names, &diff).into_bytes()),
-        Format::Json => json::line(&mut out, &value(&names, &diff)),
+        Format::Json => json::line(&mut out, &json::diff(&names, &diff)),
     }
     print(&out).await
 }
@@ -103,18 +104,4 @@ fn plain(style: &Style, [one, other]: &[String; 2], diff: &Diff) -> String {
         text.push('\n');
     }
     text
-}
-
-fn value(names: &[String; 2], diff: &Diff) -> Value {
-    let lines: Vec<Value> = diff
-        .lines
-        .iter()
-        .map(|line| match line {
-            Line::Same(line) => json!([" ", line]),
-            Line::Removed(line) => json!(["-", line]),
-            Line::Added(line) => json!(["+", line]),
-            Line::Skipped(count) => json!(["…", count]),
-        })
-        .collect();
-    json!({"type": "diff", "from": names[0], "to": names[1], "changes": diff.changes, "lines": lines, "not_compared": diff.not_compared})
 }

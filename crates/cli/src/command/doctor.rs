@@ -15,13 +15,14 @@ use ringtail_files::Access;
 use ringtail_model::target::TargetUrl;
 use ringtail_outbound::proxy::Proxies;
 use ringtail_ringcentral::secret::redacted;
+use ringtail_views::json;
 
 use self::row::Row;
 use crate::args::doctor::DoctorArgs;
 use crate::args::{Common, Format};
 use crate::blocking::blocking;
 use crate::output::check::Layout;
-use crate::output::{Stdout, json, plain};
+use crate::output::{Stdout, plain};
 
 /// What the rows after a wrong configuration say.
 const UNREAD: &str = "not tried: see Configuration";

@@ -8,12 +8,14 @@ use ringtail_errors::{Failure, codes};
 use ringtail_model::{GapRow, RowId, redact};
 use ringtail_store::{BookmarkChange, Comment, Direction};
 
-use super::find::{find_one, gaps, open};
+use super::find::open;
 use super::search::{self, ReportTo, filter, search};
 use super::select::{PAGE, Selection, nothing_named};
 use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
-use crate::output::{Stdout, json, plain, print};
+use crate::output::{Stdout, plain, print};
 use ringtail_text::is_safe;
+use ringtail_views::find::{find_one, gaps};
+use ringtail_views::json;
 
 pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure> {
     let filter = filter(&args.filter.join(" "))?;

@@ -20,8 +20,9 @@ use super::find::open;
 use super::select::Selection;
 use crate::args::Common;
 use crate::args::export::{ExportArgs, Form};
-use crate::output::{json, note};
+use crate::output::note;
 use ringtail_text::escape;
+use ringtail_views::json;
 
 /// Name and version in archives.
 const CREATOR: Creator = Creator {

@@ -22,9 +22,10 @@ use super::subscriptions::{Cloud, event_filters};
 use crate::args::{Common, ListenArgs, Listened, Output};
 use crate::blocking::blocking;
 use crate::lines::{self, LineFormat};
-use crate::output::{Stdout, json, obeys_sequences, plain};
+use crate::output::{Stdout, obeys_sequences, plain};
 use crate::subscribe::Subscribe;
 use crate::{logging, screen, signal};
+use ringtail_views::json;
 
 /// How long the last output may take after everything has stopped, if nothing reads it.
 const LAST_WORDS: Duration = Duration::from_secs(2);

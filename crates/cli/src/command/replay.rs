@@ -24,8 +24,9 @@ use super::find::open;
 use super::select::{PAGE, Selection, nothing_named};
 use crate::args::replay::ReplayArgs;
 use crate::args::{Common, Format};
-use crate::output::{Stdout, json, note, plain};
+use crate::output::{Stdout, note, plain};
 use ringtail_text::escape;
+use ringtail_views::json;
 
 pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure> {
     if args.which.is_all() {

@@ -9,9 +9,9 @@ use ringtail_model::{EventRow, RowId};
 use ringtail_protocol::event::EventId;
 use ringtail_store::{Direction, History, Search};
 
-use super::find::{find, is_on};
 use super::search::{self, ReportTo, filter, search};
 use crate::args::select::SelectArgs;
+use ringtail_views::find::{find, is_on};
 
 /// Events per page.
 pub(super) const PAGE: usize = 200;

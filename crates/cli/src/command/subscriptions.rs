@@ -22,9 +22,10 @@ use serde_json::Value;
 use crate::args::subscriptions::{AddressArgs, SubscriptionsArgs, SubscriptionsCommand};
 use crate::args::{Common, Format};
 use crate::output::subscriptions::{filters, filters_json, subscription_json};
-use crate::output::{Stdout, json, note, plain, print};
+use crate::output::{Stdout, note, plain, print};
 use crate::signal;
 use ringtail_text::escape;
+use ringtail_views::json;
 
 pub(crate) use self::diagnose::{Seen, explain};
 

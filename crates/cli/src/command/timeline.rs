@@ -6,14 +6,15 @@ use ringtail_model::EventRow;
 use ringtail_model::redact;
 use ringtail_ringcentral::timeline::{Step, Timeline, gap, not_arrived};
 use ringtail_store::MAX_PAGE;
-use serde_json::{Value, json};
 
-use super::find::{find_one, open};
+use super::find::open;
 use crate::args::compare::TimelineArgs;
 use crate::args::{Common, Format};
 use crate::output::plain::{Style, Tone};
-use crate::output::{json, print};
+use crate::output::print;
 use ringtail_text::escape;
+use ringtail_views::find::find_one;
+use ringtail_views::json;
 
 /// Columns of a party's label.
 const LABEL: usize = 24;
@@ -35,7 +36,7 @@ pub(super) async fn run(common: &Common, args: TimelineArgs) -> Result<(), Failu
     let style = Style::of_stdout();
     let mut out = Vec::new();
     match args.output {
-        Format::Json if is_call => json::line(&mut out, &value(&timeline, &course)),
+        Format::Json if is_call => json::line(&mut out, &json::timeline(&timeline, &course)),
         Format::Json => {
             for row in course {
                 json::line(&mut out, &json::event_row(&redact::row(row)));
@@ -120,23 +121,4 @@ fn marks(style: &Style, step: &Step) -> String {
 fn shorten(label: &str) -> String {
     let cut: String = label.chars().take(LABEL).collect();
     format!("{cut:<LABEL$}")
-}
-
-fn value(timeline: &Timeline, course: &[EventRow]) -> Value {
-    let steps: Vec<Value> = timeline.steps.iter().map(|step| {
-        let row = course.get(step.arrival);
-        let states: Vec<Value> = step.states.iter()
-            .map(|state| json!({"party": state.party, "state": state.text, "changed": state.changed}))
-            .collect();
-        json!({
-            "seq": row.map(|row| row.seq), "id": row.map(|row| row.id.to_string()),
-            "sequence": step.sequence, "repeated": step.repeated, "late": step.late, "states": states,
-        })
-    }).collect();
-    let parties: Vec<Value> = timeline
-        .parties
-        .iter()
-        .map(|party| json!({"id": party.id, "label": party.label, "direction": party.direction}))
-        .collect();
-    json!({"type": "timeline", "session": timeline.session, "parties": parties, "steps": steps, "missing": timeline.missing})
 }

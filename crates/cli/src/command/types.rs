@@ -10,7 +10,8 @@ use super::find::open;
 use super::select::Selection;
 use crate::args::Common;
 use crate::args::export::{Language, TypesArgs};
-use crate::output::{json, print};
+use crate::output::print;
+use ringtail_views::json;
 
 pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;

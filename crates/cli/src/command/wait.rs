@@ -16,7 +16,8 @@ use super::find::open;
 use super::search::{self, ReportTo, filter, search};
 use crate::args::wait::WaitArgs;
 use crate::args::{Common, Format};
-use crate::output::{Stdout, json, note, plain};
+use crate::output::{Stdout, note, plain};
+use ringtail_views::json;
 
 /// Keeps a busy history from keeping a core busy with searches.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -14,10 +14,10 @@
 //! ```
 
 use ringtail_errors::{self as errors, Code, Origin};
-use serde_json::{Value, json};
+use ringtail_views::json;
 
 use super::plain::{Style, Tone};
-use super::{json, wrap};
+use super::wrap;
 
 /// One code for people.
 pub(crate) fn plain(code: &Code, style: &Style) -> String {
@@ -84,32 +84,12 @@ fn brief(code: &Code) -> &'static str {
 
 /// One code as a line of JSON, documented in `docs/OUTPUT.md`.
 pub(crate) fn code_json(code: &Code) -> String {
-    String::from_utf8_lossy(&json::bytes(&object(code))).into_owned()
+    String::from_utf8_lossy(&json::bytes(&json::explanation(code))).into_owned()
 }
 
 /// Every code as lines of JSON.
 pub(crate) fn list_json() -> String {
     errors::all().map(code_json).collect()
-}
-
-fn object(code: &Code) -> Value {
-    let verdict = match code.origin {
-        Origin::Verdict { word, .. } => Some(word),
-        _ => None,
-    };
-    json!({
-        "type": "explanation",
-        "code": code.id,
-        "by": if code.is_own() { "ringtail" } else { "ringcentral" },
-        "status": status(code),
-        "exit": exit(code),
-        "verdict": verdict,
-        "message": code.message(),
-        "meaning": code.meaning,
-        "causes": code.causes,
-        "next": code.steps().collect::<Vec<_>>(),
-        "sections": code.sections,
-    })
 }
 
 fn exit(code: &Code) -> Option<u8> {

@@ -10,8 +10,8 @@ use ringtail_model::signature::NoSecret;
 use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::EventId;
 use ringtail_recordings::diff::Noise;
-use ringtail_tui::Store;
-use ringtail_tui::replayer::{OptionsCheck, ReplayReport, ReplayStep, Replayer, ResultTable};
+use ringtail_views::Store;
+use ringtail_views::replayer::{OptionsCheck, ReplayReport, ReplayStep, Replayer, ResultTable};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

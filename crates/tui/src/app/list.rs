@@ -12,7 +12,7 @@ use ringtail_model::{
 use ringtail_protocol::event::EventId;
 use ringtail_store::Found;
 
-use crate::effect::{PAGE, PagePosition};
+use ringtail_views::{PAGE, PagePosition};
 
 /// Most rows in memory.
 pub(crate) const MAX_ROWS: usize = 2000;

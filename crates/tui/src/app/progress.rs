@@ -1,6 +1,6 @@
 //! The progress of the watched replay.
 
-use crate::replayer::ReplayStep;
+use ringtail_views::replayer::ReplayStep;
 
 /// How far the replay is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use tui_input::backend::crossterm::EventHandler;
 
 use super::palette::Palette;
 use crate::keymap::{Keys, Scope};
-use crate::replayer::OptionsCheck;
+use ringtail_views::replayer::OptionsCheck;
 
 /// A line of text for one purpose.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use ringtail_model::EventDetail;
 use ringtail_protocol::event::EventId;
 use ringtail_recordings::export::{curl, httpie, raw};
 use ringtail_text::{chain, size};
+use ringtail_views::json;
 
 use super::StoreSource;
 use crate::effect::CopyFormat;
@@ -29,7 +30,7 @@ impl StoreSource {
         let limit = file.as_ref().map_or(MAX_CLIP + 1, |_| MAX_FILE);
         let mut text = Vec::new();
         for id in ids {
-            match self.event(id, false, masked).await {
+            match self.store.event(id, false, masked).await {
                 Ok(Some(event)) => match self.formatted(&event, format) {
                     Ok(one) => text.extend(one),
                     Err(why) => return Msg::Done(Err(why)),
@@ -67,7 +68,7 @@ impl StoreSource {
             CopyFormat::Curl => curl(event, &target),
             CopyFormat::Httpie => httpie(event, &target),
             CopyFormat::Raw => return Ok(raw(event)),
-            CopyFormat::Json => return Ok((self.store.json)(event)),
+            CopyFormat::Json => return Ok(json::bytes(&json::event_with_attempts(event))),
         };
         let command = command.map_err(|error| chain(&error))?;
         Ok(command.into_bytes())

@@ -5,7 +5,7 @@ use ringtail_store::testing::{ENDPOINT, TestHistory, attempt, call, event};
 
 use super::*;
 use crate::effect::{CopyFormat, PanelKey, PanelKind};
-use crate::replayer::ResultTable;
+use ringtail_views::replayer::ResultTable;
 
 const SMS: &str = r#"{"uuid":"u","event":"/restapi/v1.0/account/1/extension/2/message-store/instant?type=SMS","body":{"from":{"phoneNumber":"+16505550123"},"subject":"Hello"}}"#;
 
@@ -19,14 +19,13 @@ impl Fixture {
         let history = TestHistory::open();
         let events = (1..).zip(bodies).map(|(seq, body)| event(seq, body));
         history.receives(events.collect()).await;
-        let store = Store {
-            engines: Vec::new(),
-            history: history.history.clone(),
-            data: history.dir.path().to_owned(),
-            reveal: Reveal::No,
-            secrets: AllSecrets::default(),
-            json: |event| format!("{}\n", event.event.seq).into_bytes(),
-        };
+        let store = Store::new(
+            Vec::new(),
+            history.history.clone(),
+            history.dir.path().to_owned(),
+            Reveal::No,
+            AllSecrets::default(),
+        );
         let source = StoreSource::new(store, TimeZone::UTC);
         Self { history, source }
     }

@@ -19,11 +19,13 @@ use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
 use ringtail_store::{BookmarkChange, Direction, Found};
 
 use super::draft::{Draft, header, id};
-use crate::effect::{Ask, PAGE, PagePosition, PanelKind, Query};
-use crate::msg::{Msg, Unread, Updates};
-use crate::replayer::ReplayReport;
-use crate::store::changed;
+use crate::effect::{Ask, PanelKind, Query};
+use crate::msg::{Msg, Unread};
 use crate::store::panel::{NOTHING_BEFORE, PanelEvents};
+use ringtail_views::Updates;
+use ringtail_views::changed;
+use ringtail_views::replayer::ReplayReport;
+use ringtail_views::{PAGE, PagePosition};
 
 /// 2025-07-30 18:13:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp(1_753_899_180_000_000);

@@ -24,11 +24,11 @@ use super::book::{Book, NOW};
 use super::stage::keys;
 use crate::effect::{Ask, Query};
 use crate::msg::Msg;
-use crate::replayer::{OptionsCheck, ReplayReport, ReplayStep, Replayer};
 use crate::run::drive;
 use crate::source::Source;
 use crate::terminal::Host;
 use crate::{Exit, Options, RunError};
+use ringtail_views::replayer::{OptionsCheck, ReplayReport, ReplayStep, Replayer};
 
 /// A running screen.
 #[derive(Debug)]

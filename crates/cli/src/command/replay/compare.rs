@@ -8,8 +8,9 @@ use serde_json::json;
 
 use crate::args::Format;
 use crate::output::plain::{Style, Tone};
-use crate::output::{json, print};
+use crate::output::print;
 use ringtail_text::escape;
+use ringtail_views::json;
 
 /// Results of a comparison.
 #[derive(Debug, Default)]

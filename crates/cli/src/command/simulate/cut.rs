@@ -7,8 +7,9 @@ use ringtail_simulate::{Recorded, cut};
 
 use crate::args::Common;
 use crate::args::simulate::CutArgs;
-use crate::command::find::{find, open};
+use crate::command::find::open;
 use crate::output::print;
+use ringtail_views::find::find;
 
 /// Events per scenario, at most.
 const MAX_EVENTS: usize = 10_000;

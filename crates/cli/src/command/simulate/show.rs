@@ -12,8 +12,8 @@ use ringtail_simulate::{Scenario, Shot, Source, Template, VARIABLES, builtins};
 use serde_json::{Value, json};
 
 use crate::args::Format;
-use crate::output::json;
 use ringtail_text::escape;
+use ringtail_views::json;
 
 /// Columns of a template's name.
 const NAME_WIDTH: usize = 27;

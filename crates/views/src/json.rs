@@ -1,10 +1,11 @@
-//! JSON lines: one object a line, documented in `docs/OUTPUT.md` and stable.
+//! The JSON of every front end, documented in `docs/OUTPUT.md` and stable. JSON lines have one object a line.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp as Instant;
+use ringtail_errors::{Code, Origin};
 use ringtail_model::new_fields::NewFields;
 use ringtail_model::subscription::{SubscriptionState, SubscriptionStatus};
 use ringtail_model::{
@@ -12,30 +13,35 @@ use ringtail_model::{
     NewFieldsRow, Outcome, Proof, RowId, Status, TargetState, Unanswered,
 };
 use ringtail_protocol::event::{Header, Timestamp};
+use ringtail_recordings::diff::{Diff, Line};
+use ringtail_ringcentral::timeline::Timeline;
 use ringtail_ringcentral::verdict::Failing;
 use ringtail_text::escape;
 use serde_json::{Map, Value, json};
 
 /// Appends an object as one line. Unsafe characters get JSON escapes, so a terminal may show it.
-pub(crate) fn line(out: &mut Vec<u8>, value: &Value) {
+pub fn line(out: &mut Vec<u8>, value: &Value) {
     out.extend_from_slice(escape(&value.to_string()).as_bytes());
     out.push(b'\n');
 }
 
 /// Returns an object as a line.
-pub(crate) fn bytes(value: &Value) -> Vec<u8> {
+#[must_use]
+pub fn bytes(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     line(&mut out, value);
     out
 }
 
 /// The link is up for the first time.
-pub(crate) fn ready(endpoint: &str, url: &str, position: RowId) -> Value {
+#[must_use]
+pub fn ready(endpoint: &str, url: &str, position: RowId) -> Value {
     json!({"type": "ready", "endpoint": endpoint, "url": url, "position": position.0})
 }
 
 /// An event without headers and body, with its newest attempt.
-pub(crate) fn event_row(event: &EventRow) -> Value {
+#[must_use]
+pub fn event_row(event: &EventRow) -> Value {
     let mut map = row(event);
     let newest = event.last_attempt.as_ref().map(attempt);
     map.insert("last_attempt".into(), json!(newest));
@@ -71,7 +77,8 @@ fn row(event: &EventRow) -> Map<String, Value> {
 }
 
 /// An event with headers and body, without its attempts.
-pub(crate) fn event(detail: &EventDetail) -> Value {
+#[must_use]
+pub fn event(detail: &EventDetail) -> Value {
     let mut map = row(&detail.event);
     map.insert("peer".into(), json!(detail.peer));
     map.insert("uuid_of".into(), json!(detail.uuid_of));
@@ -82,14 +89,16 @@ pub(crate) fn event(detail: &EventDetail) -> Value {
 }
 
 /// An event with everything.
-pub(crate) fn event_with_attempts(detail: &EventDetail) -> Value {
+#[must_use]
+pub fn event_with_attempts(detail: &EventDetail) -> Value {
     let mut value = event(detail);
     value["attempts"] = detail.attempts.iter().map(attempt_detail).collect();
     value
 }
 
 /// An attempt without the app's answer.
-pub(crate) fn attempt(attempt: &AttemptRow) -> Value {
+#[must_use]
+pub fn attempt(attempt: &AttemptRow) -> Value {
     let mut map = Map::new();
     map.insert("type".into(), json!("attempt"));
     map.insert("event_id".into(), json!(attempt.event.to_string()));
@@ -133,7 +142,8 @@ fn proofs(proof: Option<Proof>) -> Value {
 }
 
 /// What the app's answers would do to a subscription.
-pub(crate) fn failure_clock(name: &str, failing: Option<&Failing>) -> Value {
+#[must_use]
+pub fn failure_clock(name: &str, failing: Option<&Failing>) -> Value {
     let Some(failing) = failing else {
         return json!({"type": "failure_clock", "name": name, "state": "ok"});
     };
@@ -154,12 +164,14 @@ pub(crate) fn failure_clock(name: &str, failing: Option<&Failing>) -> Value {
 }
 
 /// An event whose response is late.
-pub(crate) fn unanswered(name: &str, sent: &Unanswered) -> Value {
+#[must_use]
+pub fn unanswered(name: &str, sent: &Unanswered) -> Value {
     json!({"type": "unanswered", "name": name, "seq": sent.seq, "sent_at": time(sent.sent_at)})
 }
 
 /// Events that the relay no longer had.
-pub(crate) fn gap(gap: &GapRow) -> Value {
+#[must_use]
+pub fn gap(gap: &GapRow) -> Value {
     json!({
         "type": "gap",
         "endpoint": gap.endpoint,
@@ -170,7 +182,8 @@ pub(crate) fn gap(gap: &GapRow) -> Value {
 }
 
 /// What is new in the body of an event that was shown before.
-pub(crate) fn new_fields(row: &NewFieldsRow) -> Value {
+#[must_use]
+pub fn new_fields(row: &NewFieldsRow) -> Value {
     json!({
         "type": "new_fields",
         "endpoint": row.endpoint,
@@ -192,7 +205,8 @@ fn new(new_fields: Option<&NewFields>) -> Value {
 }
 
 /// What a canary found.
-pub(crate) fn canary(name: &str, canary: &CanaryState) -> Value {
+#[must_use]
+pub fn canary(name: &str, canary: &CanaryState) -> Value {
     let mut value = json!({"type": "canary", "name": name, "sent_at": time(canary.sent_at)});
     match &canary.result {
         Ok(took) => {
@@ -210,7 +224,8 @@ pub(crate) fn canary(name: &str, canary: &CanaryState) -> Value {
 }
 
 /// The link's state.
-pub(crate) fn link(status: &Status) -> Value {
+#[must_use]
+pub fn link(status: &Status) -> Value {
     let name = &status.name;
     match &status.link {
         LinkState::Connecting => json!({"type": "link", "name": name, "state": "connecting"}),
@@ -238,7 +253,8 @@ pub(crate) fn link(status: &Status) -> Value {
 }
 
 /// The subscription that `listen --subscribe` keeps.
-pub(crate) fn subscription(name: &str, it: &SubscriptionStatus) -> Value {
+#[must_use]
+pub fn subscription(name: &str, it: &SubscriptionStatus) -> Value {
     let mut value = json!({"type": "subscription", "name": name, "stranger": it.stranger});
     match &it.state {
         SubscriptionState::Checking => value["action"] = json!("checking"),
@@ -265,7 +281,8 @@ pub(crate) fn subscription(name: &str, it: &SubscriptionStatus) -> Value {
 }
 
 /// The target's health, when there is a target.
-pub(crate) fn target(status: &Status) -> Option<Value> {
+#[must_use]
+pub fn target(status: &Status) -> Option<Value> {
     let target = status.target.as_ref()?;
     let mut value = json!({
         "type": "target", "name": status.name, "target": target.url, "forwards": target.forwards,
@@ -286,8 +303,70 @@ pub(crate) fn target(status: &Status) -> Option<Value> {
     Some(value)
 }
 
+/// The difference of two events or answers, by their names.
+#[must_use]
+pub fn diff(names: &[String; 2], diff: &Diff) -> Value {
+    let lines: Vec<Value> = diff
+        .lines
+        .iter()
+        .map(|line| match line {
+            Line::Same(line) => json!([" ", line]),
+            Line::Removed(line) => json!(["-", line]),
+            Line::Added(line) => json!(["+", line]),
+            Line::Skipped(count) => json!(["…", count]),
+        })
+        .collect();
+    json!({"type": "diff", "from": names[0], "to": names[1], "changes": diff.changes, "lines": lines, "not_compared": diff.not_compared})
+}
+
+/// The course of a call. `course` has its events in the order of arrival.
+#[must_use]
+pub fn timeline(timeline: &Timeline, course: &[EventRow]) -> Value {
+    let steps: Vec<Value> = timeline.steps.iter().map(|step| {
+        let row = course.get(step.arrival);
+        let states: Vec<Value> = step.states.iter()
+            .map(|state| json!({"party": state.party, "state": state.text, "changed": state.changed}))
+            .collect();
+        json!({
+            "seq": row.map(|row| row.seq), "id": row.map(|row| row.id.to_string()),
+            "sequence": step.sequence, "repeated": step.repeated, "late": step.late, "states": states,
+        })
+    }).collect();
+    let parties: Vec<Value> = timeline
+        .parties
+        .iter()
+        .map(|party| json!({"id": party.id, "label": party.label, "direction": party.direction}))
+        .collect();
+    json!({"type": "timeline", "session": timeline.session, "parties": parties, "steps": steps, "missing": timeline.missing})
+}
+
+/// What an error code means.
+#[must_use]
+pub fn explanation(code: &Code) -> Value {
+    let (mut status, mut exit, mut verdict) = (None, None, None);
+    match code.origin {
+        Origin::RingCentral { status: it, .. } => status = it,
+        Origin::Ringtail { exit: it } => exit = it.map(|exit| exit as u8),
+        Origin::Verdict { word, .. } => verdict = Some(word),
+    }
+    json!({
+        "type": "explanation",
+        "code": code.id,
+        "by": if code.is_own() { "ringtail" } else { "ringcentral" },
+        "status": status,
+        "exit": exit,
+        "verdict": verdict,
+        "message": code.message(),
+        "meaning": code.meaning,
+        "causes": code.causes,
+        "next": code.steps().collect::<Vec<_>>(),
+        "sections": code.sections,
+    })
+}
+
 /// A duration in milliseconds.
-pub(crate) fn duration(duration: Duration) -> Value {
+#[must_use]
+pub fn duration(duration: Duration) -> Value {
     milliseconds(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
 

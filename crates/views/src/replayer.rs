@@ -7,7 +7,7 @@ use ringtail_protocol::event::EventId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Runs replays for the screen. An error is one line for the user.
+/// Runs replays for a front end. An error is one line for the user.
 pub trait Replayer: Send + Sync + 'static {
     /// Sends events again, or those that the options select. Reports each send, and sends no more once `stop` is
     /// cancelled. A failed attempt is a result, not an error.

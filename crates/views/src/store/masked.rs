@@ -1,4 +1,4 @@
-//! Masks personal data while the screen is shared.
+//! Masks personal data while a screen is shared.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use super::QueryError;
 
 /// Masks with the key of the data directory. Without a key nothing is shown.
+#[derive(Debug)]
 pub(super) struct Masked {
     data: PathBuf,
     masker: OnceCell<Arc<Masker>>,

@@ -1,0 +1,158 @@
+//! Finds events by number, range or id.
+
+use std::collections::BTreeSet;
+
+use ringtail_errors::{Failure, codes};
+use ringtail_model::{EventRow, GapRow, RowId, endpoint_name};
+use ringtail_protocol::event::EventId;
+use ringtail_store::{History, MAX_PAGE, Selector};
+
+/// Endpoints that a message lists.
+const SHOWN: usize = 4;
+
+/// Finds the events that a text names: a selector, or `endpoint/selector`. An ambiguous text is an error: numbers of two
+/// endpoints, or an id prefix of two events.
+///
+/// Returns ids, because a range may be the whole history.
+///
+/// # Errors
+/// When it is not one of the forms, names nothing, or is ambiguous.
+pub async fn find(
+    history: &History,
+    endpoint: Option<&str>,
+    text: &str,
+) -> Result<Vec<EventId>, Failure> {
+    let (endpoint, selector) = match text.split_once('/') {
+        Some((endpoint, rest)) => (Some(endpoint), rest),
+        None => (endpoint, text),
+    };
+    let selector = Selector::parse(selector)?;
+    let mut found = Vec::new();
+    let mut endpoints = BTreeSet::new();
+    let mut after = RowId::default();
+    loop {
+        let page = history.find(None, &selector, after, MAX_PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.row;
+        let is_meant = |event: &EventRow| {
+            // A number excludes edited copies, unless their endpoint is given.
+            let is_copy = matches!(selector, Selector::Seq { .. }) && event.edited_from.is_some();
+            is_on(event, endpoint) && (!is_copy || endpoint == Some(&event.endpoint))
+        };
+        for event in page.into_iter().filter(is_meant) {
+            found.push(event.id);
+            endpoints.insert(event.endpoint);
+        }
+    }
+    if found.is_empty() {
+        if let Some(wanted) = endpoint {
+            on_some(history, wanted).await?;
+        }
+        let gaps = gaps(history).await?;
+        let lost = gaps.into_iter().find(|gap| {
+            matches!(selector, Selector::Seq { first, last } if first <= gap.last && gap.first <= last)
+                && endpoint.is_none_or(|wanted| is_of(&gap.endpoint, wanted))
+        });
+        return Err(match lost {
+            Some(gap) => Failure::new(&codes::NO_DATA, lost_in(text, &gap)),
+            None => no_event(text),
+        });
+    }
+    let clear = match selector {
+        Selector::Seq { .. } => endpoints.len() == 1,
+        Selector::Id(_) => found.len() == 1,
+    };
+    match clear {
+        true => Ok(found),
+        false => Err(ambiguous(text, found.len(), endpoints)),
+    }
+}
+
+/// Reads all gaps of the history, oldest first.
+///
+/// # Errors
+/// When the history cannot be read.
+pub async fn gaps(history: &History) -> Result<Vec<GapRow>, Failure> {
+    let mut gaps = Vec::<GapRow>::new();
+    loop {
+        let after = gaps.last().map_or(RowId::default(), |gap| gap.row);
+        let page = history.gaps_after(after, MAX_PAGE).await?;
+        if page.is_empty() {
+            return Ok(gaps);
+        }
+        gaps.extend(page);
+    }
+}
+
+fn lost_in(text: &str, gap: &GapRow) -> String {
+    format!(
+        "event {text} is lost: the relay had deleted #{} to #{} of {} before they were fetched",
+        gap.first, gap.last, gap.endpoint
+    )
+}
+
+fn no_event(text: &str) -> Failure {
+    let failure = format!("no event {text} in the history");
+    Failure::new(&codes::NO_DATA, failure).hint("`ringtail events list` shows the events")
+}
+
+/// Fails if the history has no events of the endpoint.
+async fn on_some(history: &History, wanted: &str) -> Result<(), Failure> {
+    let endpoints = history.read(|reader| reader.endpoints()).await;
+    let endpoints = endpoints?;
+    if endpoints.iter().any(|id| is_of(id, wanted)) || endpoints.is_empty() {
+        return Ok(());
+    }
+    let failure = format!("no endpoint {wanted} in the history");
+    let hint = format!("the history has {}", some(&endpoints));
+    Err(Failure::new(&codes::NO_DATA, failure).hint(hint))
+}
+
+/// Lists the first names.
+fn some(names: &[String]) -> String {
+    match names.get(..SHOWN) {
+        Some(first) if names.len() > SHOWN => {
+            format!("{} and {} more", first.join(", "), names.len() - SHOWN)
+        }
+        _ => names.join(", "),
+    }
+}
+
+fn ambiguous(text: &str, count: usize, endpoints: BTreeSet<String>) -> Failure {
+    let of = some(&Vec::from_iter(endpoints));
+    let failure = format!("{text} matches {count} events of {of}");
+    let failure = Failure::new(&codes::NO_DATA, failure);
+    failure.hint("give more of the id, or pass --endpoint")
+}
+
+/// Finds one event.
+///
+/// # Errors
+/// As for [`find`].
+pub async fn find_one(
+    history: &History,
+    endpoint: Option<&str>,
+    text: &str,
+) -> Result<EventRow, Failure> {
+    let found = find(history, endpoint, text).await?;
+    let row = match found.first() {
+        Some(first) => history.row(*first).await?,
+        None => None,
+    };
+    // Retention may have deleted it.
+    let row = row.ok_or_else(|| no_event(text))?;
+    match found.len() {
+        1 => Ok(row),
+        count => Err(ambiguous(text, count, BTreeSet::from([row.endpoint]))),
+    }
+}
+
+/// Returns whether an event is of the endpoint, given by id or name.
+#[must_use]
+pub fn is_on(event: &EventRow, endpoint: Option<&str>) -> bool {
+    endpoint.is_none_or(|wanted| is_of(&event.endpoint, wanted))
+}
+
+fn is_of(id: &str, wanted: &str) -> bool {
+    id == wanted || endpoint_name(id) == wanted
+}
