@@ -4,6 +4,7 @@
 //! `serde_json_path` needs the whole value in memory and rounds its numbers.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use ringtail_text::json;
 
@@ -31,8 +32,9 @@ pub enum Step {
 const WRAPPER: &str = "pn_apns";
 
 impl JsonPath {
-    /// Parses a path.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// Parses a path; `None` if it is not one, or too long.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let mut steps = Vec::new();
         let mut rest = text;
         loop {
@@ -65,9 +67,21 @@ impl JsonPath {
         let text = ringtail_ringcentral::body::text(body);
         let mut found = false;
         walk(&self.0, text.trim_ascii_start(), true, &mut |value| {
-            found |= test(value);
+            found |= test(scalar(value).as_deref());
         });
         found
+    }
+
+    /// Returns where the values at the path are in a JSON text.
+    #[must_use]
+    pub fn ranges(&self, text: &str) -> Vec<Range<usize>> {
+        let mut ranges = Vec::new();
+        walk(&self.0, text.trim_ascii_start(), true, &mut |value| {
+            // Each value is a part of the text.
+            let start = (value.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+            ranges.push(start..start + value.len());
+        });
+        ranges
     }
 }
 
@@ -81,9 +95,9 @@ fn scalar(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Visits the values at the path from a value. Equal names count each.
-fn walk(steps: &[Step], text: &str, at_top: bool, visit: &mut dyn FnMut(Option<&str>)) {
+fn walk(steps: &[Step], text: &str, at_top: bool, visit: &mut dyn FnMut(&str)) {
     let Some((step, rest)) = steps.split_first() else {
-        return visit(scalar(text).as_deref());
+        return visit(text);
     };
     for (key, value) in json::members(text) {
         match step {

@@ -3,6 +3,8 @@
 //! Compares lines: request line or status, header fields, and the body, with JSON formatted. Fields that differ between any
 //! two events are noise: their values are not compared.
 
+mod changes;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use ringtail_text::json::{self, Kind, Token};
 use similar::{Algorithm, ChangeTag, TextDiff};
 
 use ringtail_model::{AttemptDetail, EventDetail, Outcome};
+
+pub use self::changes::{Change, Changes, answer_changes, event_changes};
 
 /// Fields that differ between any two events: identity, times, order.
 const NOISE: [&str; 16] = [

@@ -85,6 +85,11 @@ impl Masker {
         }
     }
 
+    /// Masks the numbers and addresses in a text of ids and names.
+    pub fn names(&self, text: &str) -> String {
+        self.pseudonyms.patterns(text)
+    }
+
     /// Masks a path with its query.
     pub fn path(&self, path: &str) -> String {
         match path.split_once('?') {
@@ -114,6 +119,11 @@ impl Masker {
             None
         })?;
         json::rewrite(text, |key, scalar| match scalar {
+            // A table may have numbers or addresses as keys.
+            Scalar::Name(name) => {
+                let masked = self.pseudonyms.patterns(&name);
+                (masked != name).then(|| ringtail_text::json::literal(&masked))
+            }
             Scalar::Text(text) => {
                 let masked = self.value(key, &text, &learned);
                 (masked != text).then(|| ringtail_text::json::literal(&masked))

@@ -77,6 +77,14 @@ pub fn event(masker: &Masker, detail: &EventDetail) -> EventDetail {
         .iter()
         .map(|it| attempt(masker, it))
         .collect();
+    for field in masked
+        .event
+        .new_fields
+        .iter_mut()
+        .flat_map(|new| &mut new.fields)
+    {
+        field.path = masker.names(&field.path);
+    }
     // The comment is private text.
     if let Some(mark) = &mut masked.event.bookmark {
         mark.comment.clear();

@@ -4,9 +4,11 @@ use ringtail_text::json::{self, Kind};
 
 use super::field::Field;
 
-/// A value that may be replaced.
+/// A value or name that may be replaced.
 #[derive(Debug)]
 pub(super) enum Scalar<'a> {
+    /// The name of a member, decoded.
+    Name(String),
     /// A string, decoded; with invalid escapes as written.
     Text(String),
     /// A number as written.
@@ -21,7 +23,7 @@ struct Open {
     field: Field,
 }
 
-/// Calls `replace` with each string and number and inserts what it returns.
+/// Calls `replace` with each name, string and number and inserts what it returns.
 ///
 /// Returns `None` if the text is not JSON; a truncated document is rewritten up to its end. Nesting uses no stack.
 pub(super) fn rewrite(
@@ -44,7 +46,9 @@ pub(super) fn rewrite(
             Kind::Close => drop(stack.pop()),
             Kind::Name => match stack.last_mut() {
                 Some(open) if open.is_object => {
-                    open.field = Field::of_key(&json::decoded(token.text));
+                    let name = json::decoded(token.text);
+                    open.field = Field::of_key(&name);
+                    return replace(open.field, Scalar::Name(name.into_owned()));
                 }
                 _ => is_json = false,
             },

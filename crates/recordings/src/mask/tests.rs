@@ -53,6 +53,17 @@ fn personal_data_goes_and_the_rest_stays() {
 }
 
 #[test]
+fn a_number_or_address_as_a_name_goes_too() {
+    let masked = mask(&json!({"body": {"+16505550100": 1, "ada@example.com": 2, "plain": 3}}));
+    let text = masked.to_string();
+    assert!(
+        !text.contains("6505550100") && !text.contains("ada@"),
+        "{text}"
+    );
+    assert_eq!(masked["body"]["plain"], 3);
+}
+
+#[test]
 fn a_value_has_one_pseudonym_under_one_key() {
     let numbers =
         mask(&json!({"from": "+16505550100", "to": "1 650-555-0100", "ani": 16505550100_u64}));
