@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod mcp;
 pub(crate) mod replay;
 pub(crate) mod select;
 pub(crate) mod simulate;
@@ -80,6 +81,26 @@ impl Common {
         self.ca.as_deref()
     }
 
+    /// Returns the options that were given, as arguments.
+    pub(crate) fn given(&self) -> Vec<String> {
+        let path = |path: &Option<PathBuf>| {
+            let whole = path
+                .as_deref()
+                .map(|path| std::path::absolute(path).unwrap_or(path.to_owned()));
+            whole.map(|path| path.display().to_string())
+        };
+        let options = [
+            ("--relay", self.relay.clone()),
+            ("--ca", path(&self.ca)),
+            ("--data", path(&self.data)),
+            ("--config", path(&self.config)),
+        ];
+        let given = options
+            .into_iter()
+            .filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+        given.flatten().collect()
+    }
+
     /// Returns the flags for the configuration.
     pub(crate) fn flags(&self, endpoint: Option<&String>) -> Flags {
         Flags {
@@ -125,6 +146,8 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     /// Explain an error code, and what to do about it
     Explain(explain::ExplainArgs),
+    /// Let an assistant read the history, by the Model Context Protocol
+    Mcp(mcp::McpArgs),
     /// Print a shell completion script
     Completions(CompletionsArgs),
     /// Write the manual pages, for packages

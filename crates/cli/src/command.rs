@@ -12,6 +12,7 @@ mod find;
 mod import;
 pub(crate) mod listen;
 mod login;
+mod mcp;
 pub(crate) mod replay;
 pub(crate) mod search;
 pub(crate) mod select;
@@ -46,6 +47,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Check(args) => check::run(&common, args).await,
         Command::Doctor(args) => doctor::run(&common, &args).await,
         Command::Explain(args) => explain::run(args).await,
+        Command::Mcp(args) => Box::pin(mcp::run(common, args)).await,
         Command::Completions(args) => describe::completions(&args).await,
         Command::Man(args) => describe::man(&args),
     }

@@ -24,7 +24,7 @@ use crate::forward::{ForwardOptions, Forwarder, Passthrough, SendOptions, Sender
 use crate::link::{LinkSupervisor, Refusal};
 use crate::lock::{self, LockError};
 use endpoint_cache::EndpointCache;
-pub use endpoint_cache::{command_target, last_target};
+pub use endpoint_cache::{command_target, known_endpoints, last_target};
 use failures::Failures;
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::SignaturePolicy;

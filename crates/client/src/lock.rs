@@ -20,7 +20,8 @@ pub(crate) fn take(data: &Path, name: &str) -> Result<Lock, LockError> {
 }
 
 /// Returns whether a process listens on the endpoint's name with this data directory.
-pub(crate) fn is_listening(data: &Path, name: &str) -> bool {
+#[must_use]
+pub fn is_listening(data: &Path, name: &str) -> bool {
     matches!(take(data, name), Err(LockError::Taken { .. }))
 }
 

@@ -65,6 +65,24 @@ impl Failure {
         self.code.exit()
     }
 
+    /// Returns the error with its causes.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns the lines under the error.
+    #[must_use]
+    pub fn quoted(&self) -> Option<&str> {
+        self.quote.as_deref()
+    }
+
+    /// Returns what to do next.
+    #[must_use]
+    pub fn next(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Returns the failure on one line, without its code.
     #[must_use]
     pub fn line(&self) -> String {

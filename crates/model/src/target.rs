@@ -1,6 +1,7 @@
 //! The target: its URL as the user writes it, and the URLs of requests below it.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
 
 use http::Uri;
@@ -216,6 +217,16 @@ impl TargetUrl {
         self.scheme == Scheme::HTTPS
     }
 
+    /// Returns true for a port of this machine: `localhost`, `127.0.0.0/8` and `::1`. A Unix socket is none, because it may be
+    /// one of another program's that obeys.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let host = self.authority.host();
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        let is_address = address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        self.socket.is_none() && (host.eq_ignore_ascii_case("localhost") || is_address)
+    }
+
     /// Returns host and port, or the socket with `unix:` before it, for people.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -305,6 +316,30 @@ impl fmt::Debug for TargetUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_ports_of_this_machine_are_loopback() {
+        for local in [
+            "3000",
+            "localhost:1",
+            "LOCALHOST:1",
+            "http://127.8.9.1/x",
+            "[::1]:80",
+            "0.0.0.0:3000",
+        ] {
+            assert!(TargetUrl::parse(local).unwrap().is_loopback(), "{local}");
+        }
+        for other in [
+            "https://example.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "10.0.0.1:80",
+            "http://169.254.169.254/latest",
+            "unix:/var/run/docker.sock",
+        ] {
+            assert!(!TargetUrl::parse(other).unwrap().is_loopback(), "{other}");
+        }
+    }
 
     #[test]
     fn what_people_write_is_understood() {

@@ -122,7 +122,9 @@ pub fn attempt(attempt: &AttemptRow) -> Value {
     Value::Object(map)
 }
 
-fn attempt_detail(detail: &AttemptDetail) -> Value {
+/// An attempt with the app's answer.
+#[must_use]
+pub fn attempt_detail(detail: &AttemptDetail) -> Value {
     let mut value = attempt(&detail.attempt);
     if let Value::Object(map) = &mut value {
         map.insert("headers".into(), headers(&detail.headers));

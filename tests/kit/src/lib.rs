@@ -11,6 +11,7 @@ pub mod app;
 pub mod caller;
 pub mod cloud;
 pub mod http2;
+pub mod mcp;
 #[cfg(target_os = "linux")]
 pub mod postgres;
 pub mod proxy;

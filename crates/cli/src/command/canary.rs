@@ -8,7 +8,7 @@ use ringtail_client::engine::last_target;
 use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_client::relay_api::RelayApi;
 use ringtail_errors::{Coded as _, Failure, codes};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::find::open;
 use crate::args::canary::CanaryArgs;
@@ -17,42 +17,10 @@ use crate::output::print;
 use ringtail_views::json;
 
 pub(super) async fn run(common: &Common, args: CanaryArgs) -> Result<(), Failure> {
-    let config = Config::load(&common.flags(args.endpoint.as_ref()))?;
-    let account = config.account()?;
-    let endpoint = RelayApi::new(account.clone())
-        .endpoint(&config.endpoint, None)
-        .await?;
-    let target = last_target(&config.data, &endpoint.endpoint);
-    if args.to_app && target.is_none() {
-        let unknown = format!("no target of endpoint {} is known", config.endpoint);
-        return Err(Failure::new(&codes::USAGE, unknown).hint("run `ringtail listen 3000` first"));
-    }
-    let history = open(&config).await?;
-    let insecure = SendOptions {
-        // Whether the app's certificate is accepted is `listen`'s matter.
-        insecure: true,
-        ..SendOptions::default()
-    };
-    let canary = Canary {
-        account,
-        name: config.endpoint,
-        url: endpoint.url,
-        history,
-        target: target.map(|url| Sender::new(url, insecure)).transpose()?,
-        to_app: args.to_app,
-        listener: Listener::Elsewhere(config.data),
-        timeout: args.timeout,
-    };
+    let canary = canary(common, args.endpoint, args.to_app, args.timeout).await?;
     let report = canary.send().await;
     let out = match args.output {
-        Format::Json => {
-            let mut value = json::canary(&canary.name, &report.state());
-            let CanaryReport { times, .. } = &report;
-            value["relay_ms"] = json!(times.relay.map(json::duration));
-            value["history_ms"] = json!(times.history.map(json::duration));
-            value["app_ms"] = json!(times.app.map(json::duration));
-            json::bytes(&value)
-        }
+        Format::Json => json::bytes(&canary_json(&canary, &report)),
         Format::Plain => plain(&canary, &report).into_bytes(),
     };
     print(&out).await?;
@@ -71,6 +39,51 @@ pub(super) async fn run(common: &Common, args: CanaryArgs) -> Result<(), Failure
             })
         }
     }
+}
+
+/// Prepares the canary of an endpoint.
+pub(super) async fn canary(
+    common: &Common,
+    endpoint: Option<String>,
+    to_app: bool,
+    timeout: Duration,
+) -> Result<Canary, Failure> {
+    let config = Config::load(&common.flags(endpoint.as_ref()))?;
+    let account = config.account()?;
+    let endpoint = RelayApi::new(account.clone())
+        .endpoint(&config.endpoint, None)
+        .await?;
+    let target = last_target(&config.data, &endpoint.endpoint);
+    if to_app && target.is_none() {
+        let unknown = format!("no target of endpoint {} is known", config.endpoint);
+        return Err(Failure::new(&codes::USAGE, unknown).hint("run `ringtail listen 3000` first"));
+    }
+    let history = open(&config).await?;
+    let insecure = SendOptions {
+        // Whether the app's certificate is accepted is `listen`'s matter.
+        insecure: true,
+        ..SendOptions::default()
+    };
+    Ok(Canary {
+        account,
+        name: config.endpoint,
+        url: endpoint.url,
+        history,
+        target: target.map(|url| Sender::new(url, insecure)).transpose()?,
+        to_app,
+        listener: Listener::Elsewhere(config.data),
+        timeout,
+    })
+}
+
+/// A canary that was sent, and how long each hop took.
+pub(super) fn canary_json(canary: &Canary, report: &CanaryReport) -> Value {
+    let mut value = json::canary(&canary.name, &report.state());
+    let CanaryReport { times, .. } = &report;
+    value["relay_ms"] = json!(times.relay.map(json::duration));
+    value["history_ms"] = json!(times.history.map(json::duration));
+    value["app_ms"] = json!(times.app.map(json::duration));
+    value
 }
 
 /// A line per hop that it passed.

@@ -56,7 +56,7 @@ fn pasted(input: impl Read) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn find(text: &str) -> Result<Vec<&'static Code>, Failure> {
+pub(super) fn find(text: &str) -> Result<Vec<&'static Code>, Failure> {
     let unknown = |text| Failure::new(&codes::UNKNOWN_CODE, text);
     match errors::read(text) {
         Some(Found::Known(codes)) => Ok(codes),

@@ -10,9 +10,11 @@ use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_model::secrets::Secrets;
 use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::Timestamp;
-use ringtail_simulate::{End, Options, Pace, SimSender, rehearse, run as play};
+use ringtail_simulate::{End, Faults, Options, Pace, SimSender, rehearse, run as play};
 use ringtail_simulate::{Parameters, Scenario, Shot, Template, builtins};
+use serde_json::Value;
 
+pub(super) use self::show::{end, listed, simulated};
 use crate::args::Common;
 use crate::args::simulate::{SimulateArgs, SimulateCommand};
 use crate::output::{Stdout, note, print};
@@ -100,19 +102,25 @@ async fn dry_run(
     print(&out).await
 }
 
-/// Finds a built-in scenario, a kind of request, or a file, in this order.
-fn find(name: &str) -> Result<Scenario, Failure> {
+/// Finds a built-in scenario or a kind of request.
+pub(super) fn built_in(name: &str) -> Result<Scenario, Failure> {
     if let Some((_, text)) = builtins().iter().find(|(found, _)| *found == name) {
         return Scenario::parse(text).context(name);
     }
-    if let Some(template) = Template::find(name) {
-        return Ok(Scenario::single(template));
-    }
-    let path = Path::new(name);
-    if name.is_empty() || !path.exists() {
+    let template = Template::find(name).ok_or_else(|| {
         let unknown = format!("no scenario, kind or file {name:?}");
-        return Err(Failure::new(&codes::SCENARIO, unknown)
-            .hint("`ringtail simulate --list` lists scenarios and kinds"));
+        Failure::new(&codes::SCENARIO, unknown)
+            .hint("`ringtail simulate --list` lists scenarios and kinds")
+    })?;
+    Ok(Scenario::single(template))
+}
+
+/// Finds a built-in scenario, a kind of request, or a file, in this order.
+fn find(name: &str) -> Result<Scenario, Failure> {
+    let path = Path::new(name);
+    let known = built_in(name);
+    if known.is_ok() || !path.exists() {
+        return known;
     }
     let wrong =
         |error: &dyn std::fmt::Display| Failure::new(&codes::SCENARIO, format!("{name}: {error}"));
@@ -127,14 +135,39 @@ fn find(name: &str) -> Result<Scenario, Failure> {
     Scenario::parse(&text).context(name)
 }
 
-fn options(args: &SimulateArgs, config: &Config) -> Options {
+/// Returns the requests of a scenario as they would be sent to an app, as JSON.
+pub(super) fn planned(scenario: &Scenario, config: &Config) -> Result<Vec<Value>, Failure> {
+    let (_, shots, plan) = rehearse(scenario, &defaults(config))?;
+    let requests = plan.sends.iter();
+    Ok(requests
+        .filter_map(|send| Some(show::planned(shots.get(send.slot)?, send.at_ms, send.again)))
+        .collect())
+}
+
+/// Options of a run without any argument.
+pub(super) fn defaults(config: &Config) -> Options {
     let began_ms = Timestamp::now().0 / 1000;
     Options {
-        given: given(args),
-        secrets: secrets(args, config),
-        faults: args.faults.faults(),
-        seed: args.faults.seed.unwrap_or(began_ms.unsigned_abs()),
+        given: Parameters::default(),
+        secrets: config.secrets.common(),
+        faults: Faults::default(),
+        seed: began_ms.unsigned_abs(),
         began_ms,
+        pace: Pace::NoWait,
+        validation: true,
+        oauth_path: String::new(),
+        webhook_path: String::new(),
+        repeat: 1,
+    }
+}
+
+fn options(args: &SimulateArgs, config: &Config) -> Options {
+    let defaults = defaults(config);
+    Options {
+        given: given(args),
+        secrets: secrets(args.to.as_deref().unwrap_or_default(), config),
+        faults: args.faults.faults(),
+        seed: args.faults.seed.unwrap_or(defaults.seed),
         pace: match args.no_wait {
             true => Pace::NoWait,
             false => Pace::Times(args.speed),
@@ -143,12 +176,12 @@ fn options(args: &SimulateArgs, config: &Config) -> Options {
         oauth_path: args.oauth_path.clone().unwrap_or_default(),
         webhook_path: args.webhook_path.clone().unwrap_or_default(),
         repeat: args.repeat,
+        ..defaults
     }
 }
 
 /// Returns the secrets of the endpoint if the address is the relay's, else the common ones.
-fn secrets(args: &SimulateArgs, config: &Config) -> Secrets {
-    let to = args.to.as_deref().unwrap_or_default();
+pub(super) fn secrets(to: &str, config: &Config) -> Secrets {
     let relay = config.relay.as_ref().map(ToString::to_string);
     let path = relay.and_then(|relay| to.strip_prefix(&relay)?.strip_prefix('/'));
     match path.and_then(|path| path.split(['/', '?']).next()) {

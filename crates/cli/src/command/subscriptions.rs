@@ -40,9 +40,7 @@ pub(super) async fn run(common: &Common, args: SubscriptionsArgs) -> Result<(), 
         SubscriptionsCommand::Logout => login::logout(&cloud(None)?).await,
         SubscriptionsCommand::List(args) => {
             let cloud = cloud(None)?;
-            let mut list = cloud.api.list().await?;
-            list.retain(|it| args.all || it.is_webhook());
-            list.sort_by_key(|it| it.creation_time);
+            let list = cloud.listed(args.all).await?;
             if list.is_empty() {
                 note(
                     "no subscriptions of this user and app; `ringtail subscriptions ensure sms` creates one\n",
@@ -85,6 +83,11 @@ pub(super) async fn run(common: &Common, args: SubscriptionsArgs) -> Result<(), 
     }
 }
 
+/// Returns the webhooks of the saved login.
+pub(super) async fn webhooks(common: &Common) -> Result<Vec<Subscription>, Failure> {
+    Cloud::load(common, None, None)?.listed(false).await
+}
+
 /// Configuration and API of a login to RingCentral.
 #[derive(Debug)]
 pub(crate) struct Cloud {
@@ -122,6 +125,14 @@ impl Cloud {
             api: api(&config, login, place)?,
             config,
         })
+    }
+
+    /// Returns the subscriptions, or only the webhooks, oldest first.
+    async fn listed(&self, all: bool) -> Result<Vec<Subscription>, Failure> {
+        let mut list = self.api.list().await?;
+        list.retain(|it| all || it.is_webhook());
+        list.sort_by_key(|it| it.creation_time);
+        Ok(list)
     }
 
     /// Returns the owner that the arguments name. An endpoint of the relay is created if it does not exist.

@@ -5,47 +5,70 @@ use std::collections::BTreeMap;
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
 use ringtail_recordings::types::{Shape, type_name};
+use ringtail_text::escape;
 
 use super::find::open;
 use super::select::Selection;
 use crate::args::Common;
 use crate::args::export::{Language, TypesArgs};
 use crate::output::print;
-use ringtail_views::json;
 
 pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
     let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
-    let mut shapes: BTreeMap<String, (u64, Shape)> = BTreeMap::new();
+    let mut shapes = Shapes::default();
     while let Some(rows) = selection.next().await? {
         for row in rows {
             let detail = history.event(row.id).await?;
-            let Some(detail) = detail else { continue };
-            let (count, shape) = shapes.entry(row.topic).or_default();
-            if shape.add(&detail.body).is_ok() {
-                *count += 1;
+            if let Some(detail) = detail {
+                shapes.add(&row.topic, &detail.body);
             }
         }
-    }
-    shapes.retain(|_, (count, _)| *count > 0);
-    if shapes.is_empty() {
-        let failure = "no event has a JSON body";
-        return Err(
-            Failure::new(&codes::NO_DATA, failure).hint("`ringtail events list` shows the events")
-        );
     }
     let mut out = Vec::new();
-    for (topic, (count, shape)) in &shapes {
-        match args.language {
-            Language::Typescript => {
-                let name = type_name(topic);
-                out.extend(format!("/** {topic}, from {count} events */\n").into_bytes());
-                out.extend(shape.typescript(&name).into_bytes());
-                out.push(b'\n');
-            }
-            Language::JsonSchema => json::line(&mut out, &shape.json_schema(topic)),
-        }
+    for (topic, count, shape) in shapes.found()? {
+        out.extend(args.language.text(topic, count, shape).into_bytes());
+        out.push(b'\n');
     }
     print(&out).await
+}
+
+/// Types of bodies by the topic of their events.
+#[derive(Debug, Default)]
+pub(super) struct Shapes(BTreeMap<String, (u64, Shape)>);
+
+impl Shapes {
+    /// Adds a body. One that is not JSON does not count.
+    pub(super) fn add(&mut self, topic: &str, body: &[u8]) {
+        let (count, shape) = self.0.entry(topic.to_owned()).or_default();
+        if shape.add(body).is_ok() {
+            *count += 1;
+        }
+    }
+
+    /// Returns topic, number of bodies and type of each topic. It is a failure if there is none.
+    pub(super) fn found(&self) -> Result<impl Iterator<Item = (&str, u64, &Shape)>, Failure> {
+        let found = || self.0.iter().filter(|(_, (count, _))| *count > 0);
+        if found().next().is_none() {
+            let failure = "no event has a JSON body";
+            return Err(Failure::new(&codes::NO_DATA, failure)
+                .hint("`ringtail events list` shows the events"));
+        }
+        Ok(found().map(|(topic, (count, shape))| (topic.as_str(), *count, shape)))
+    }
+}
+
+impl Language {
+    /// Returns the type of a topic's bodies as text.
+    pub(super) fn text(self, topic: &str, count: u64, shape: &Shape) -> String {
+        match self {
+            Self::Typescript => {
+                let name = type_name(topic);
+                let about = format!("/** {topic}, from {count} events */\n");
+                about + &shape.typescript(&name)
+            }
+            Self::JsonSchema => escape(&shape.json_schema(topic).to_string()).into_owned(),
+        }
+    }
 }

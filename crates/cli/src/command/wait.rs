@@ -1,6 +1,6 @@
 //! `ringtail wait`: ends once matching events are in the history.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::output::{Stdout, note, plain};
 use ringtail_views::json;
 
 /// Keeps a busy history from keeping a core busy with searches.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(common: &Common, args: WaitArgs) -> Result<(), Failure> {
     let deadline = Instant::now() + args.timeout;
@@ -52,6 +52,7 @@ pub(super) async fn run(common: &Common, args: WaitArgs) -> Result<(), Failure> 
     let wanted = Wanted {
         search: search(filter, config.secrets.clone()),
         after,
+        open: BTreeSet::new(),
         count: usize::try_from(args.count).unwrap_or(usize::MAX),
         pause: PAUSE,
     };
@@ -60,26 +61,35 @@ pub(super) async fn run(common: &Common, args: WaitArgs) -> Result<(), Failure> 
     let others = history.clone().watch_others(cancel);
     let (style, mut stdout) = (plain::Style::of_stdout(), Stdout::new());
     let mut last = after;
-    let found = wanted.find(&history, deadline, async |event| {
-        last = last.max(event.row);
-        let mut out = Vec::new();
-        match args.output {
-            Format::Plain => out.extend(style.listed(&redact::row(event), true).into_bytes()),
-            Format::Json => {
-                let secrets = config.secrets.of_id(&event.endpoint);
-                let detail = history
-                    .event_to_show(&secrets, event.id, Reveal::No)
-                    .await?;
-                let Some(detail) = detail else { return Ok(()) };
-                json::line(&mut out, &json::event_with_attempts(&detail));
+    let mut found = HashSet::new();
+    let watched = async {
+        while let Some(events) = wanted.next(&history, deadline, &mut found).await? {
+            let mut out = Vec::new();
+            for event in events {
+                last = last.max(event.row);
+                match args.output {
+                    Format::Plain => {
+                        out.extend(style.listed(&redact::row(event), true).into_bytes());
+                    }
+                    Format::Json => {
+                        let secrets = config.secrets.of_id(&event.endpoint);
+                        let detail = history
+                            .event_to_show(&secrets, event.id, Reveal::No)
+                            .await?;
+                        let Some(detail) = detail else { continue };
+                        json::line(&mut out, &json::event_with_attempts(&detail));
+                    }
+                }
             }
+            stdout.write(&out).await?;
         }
-        stdout.write(&out).await.map(drop)
-    });
-    let count = tokio::select! {
-        count = found => count?,
-        () = others => return Err(Failure::new(&codes::FAILED, "cannot watch the history")),
+        Ok::<_, Failure>(())
     };
+    tokio::select! {
+        watched = watched => watched?,
+        () = others => return Err(Failure::new(&codes::FAILED, "cannot watch the history")),
+    }
+    let count = found.len();
     if args.output == Format::Plain && count > 0 {
         note(&format!("Later events: --since {}\n", last.0));
     }
@@ -100,31 +110,35 @@ pub(super) async fn run(common: &Common, args: WaitArgs) -> Result<(), Failure> 
 }
 
 /// The events to wait for.
-struct Wanted {
-    search: Arc<Search>,
+pub(super) struct Wanted {
+    pub(super) search: Arc<Search>,
     /// Earlier events do not count.
-    after: RowId,
-    count: usize,
+    pub(super) after: RowId,
+    /// Except these, once they have an attempt.
+    pub(super) open: BTreeSet<RowId>,
+    pub(super) count: usize,
     /// Least time between two searches.
-    pause: Duration,
+    pub(super) pause: Duration,
 }
 
 impl Wanted {
-    /// Passes on each event as soon as it matches, and returns their number: `count`, or less at the deadline.
+    /// Waits for events that match and are not among `found`, and adds them; `None` once there are `count`, or at the deadline.
     ///
     /// Searches from `after` each time: an attempt can make an earlier event match.
-    async fn find(
+    pub(super) async fn next(
         &self,
         history: &History,
         deadline: Instant,
-        mut each: impl AsyncFnMut(EventRow) -> Result<(), Failure>,
-    ) -> Result<usize, Failure> {
+        found: &mut HashSet<RowId>,
+    ) -> Result<Option<Vec<EventRow>>, Failure> {
         let mut marks = history.watermarks();
-        let mut found = HashSet::new();
         loop {
+            if found.len() >= self.count {
+                return Ok(None);
+            }
             marks.mark_unchanged();
             let is_last = Instant::now() >= deadline;
-            let mut events = Vec::new();
+            let mut events = self.answered(history).await?;
             let from = (Direction::Newer, self.after);
             search::find(
                 history,
@@ -137,25 +151,43 @@ impl Wanted {
                 },
             )
             .await?;
-            for event in events {
-                if found.len() < self.count && found.insert(event.row) {
-                    each(event).await?;
-                }
+            events.retain(|event| found.len() < self.count && found.insert(event.row));
+            if !events.is_empty() {
+                return Ok(Some(events));
             }
-            if found.len() == self.count || is_last {
-                return Ok(found.len());
+            if is_last {
+                return Ok(None);
             }
             tokio::select! {
                 biased;
                 changed = marks.changed() => {
                     if changed.is_err() {
-                        return Ok(found.len());
+                        return Ok(None);
                     }
                     sleep(self.pause).await;
                 }
                 () = sleep_until(deadline) => {}
             }
         }
+    }
+
+    /// Returns those of the open events that have an attempt and match.
+    async fn answered(&self, history: &History) -> Result<Vec<EventRow>, Failure> {
+        let (search, open) = (Arc::clone(&self.search), self.open.clone());
+        let read = history.read(move |reader| {
+            let mut answered = Vec::new();
+            for at in open {
+                let event = reader.events_after(RowId(at.0 - 1), 1)?.pop();
+                let event = event.filter(|event| event.row == at && event.last_attempt.is_some());
+                if let Some(event) = event
+                    && search.matches(&event, || reader.more(at))?
+                {
+                    answered.push(event);
+                }
+            }
+            Ok(answered)
+        });
+        Ok(read.await?)
     }
 }
 

@@ -25,6 +25,8 @@ fn help_is_what_it_was() {
         ("import", vec!["import", "--help"]),
         ("types", vec!["types", "--help"]),
         ("events-mark", vec!["events", "mark", "--help"]),
+        ("mcp", vec!["mcp", "--help"]),
+        ("mcp-install", vec!["mcp", "install", "--help"]),
         ("replay", vec!["replay", "--help"]),
         ("check", vec!["check", "--help"]),
         ("simulate", vec!["simulate", "--help"]),

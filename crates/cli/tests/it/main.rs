@@ -10,6 +10,7 @@ mod foreign;
 mod help;
 mod history;
 mod listen;
+mod mcp;
 mod replay;
 
 use std::path::Path;

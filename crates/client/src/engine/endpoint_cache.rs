@@ -80,6 +80,13 @@ impl EndpointCache {
     }
 }
 
+/// Returns the endpoints of earlier runs as their relays described them, by relay and name.
+#[must_use]
+pub fn known_endpoints(data: &Path) -> Vec<EndpointInfo> {
+    let all = read(&path(data)).into_values();
+    all.map(|known| known.info).collect()
+}
+
 /// Returns the target for a command that sends an event of an endpoint: the known one, else the last one, else
 /// `http://localhost:3000`.
 ///

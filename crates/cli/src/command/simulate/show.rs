@@ -5,6 +5,7 @@
 //!  +16.099  telephony.proceeding         500    8 ms  Webhook responses with code: [500], …
 //! ```
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use ringtail_simulate::{End, Options, Report, Summary};
@@ -33,20 +34,7 @@ impl Lines {
     pub(super) fn report(&mut self, report: &Report) -> Vec<u8> {
         let verdict = &report.finding.verdict;
         if self.format == Format::Json {
-            let mut value = head("simulated", &report.shot, report.at_ms, report.again);
-            match &report.answered {
-                Ok(received) => {
-                    value["status"] = json!(received.status);
-                    let duration = u64::try_from(received.duration.as_millis());
-                    value["duration_ms"] = json!(duration.unwrap_or(u64::MAX));
-                }
-                Err(error) => value["error"] = json!(error.message),
-            }
-            value["verdict"] = json!(verdict.word());
-            value["verdict_reason"] = json!(verdict.reason());
-            value["problems"] = json!(report.finding.problems);
-            value["as_expected"] = json!(report.finding.as_expected);
-            return json::bytes(&value);
+            return json::bytes(&simulated(report));
         }
         let mut line = plain(&report.shot, report.at_ms, report.again);
         let outcome = match &report.answered {
@@ -74,20 +62,9 @@ impl Lines {
     /// A request that would be sent.
     pub(super) fn planned(&mut self, shot: &Shot, at_ms: u64, again: bool) -> Vec<u8> {
         let request = &shot.request;
-        let headers = request.headers.iter().map(|(name, value)| {
-            // Do not print the token that the app trusts.
-            let value = match value.is_sensitive() {
-                true => "(secret)".into(),
-                false => String::from_utf8_lossy(value.as_bytes()),
-            };
-            (name.as_str(), value)
-        });
         let body = String::from_utf8_lossy(&request.body);
         if self.format == Format::Json {
-            let mut value = head("planned", shot, at_ms, again);
-            value["headers"] = headers.map(|(name, text)| json!([name, text])).collect();
-            value["body"] = json!(body);
-            return json::bytes(&value);
+            return json::bytes(&planned(shot, at_ms, again));
         }
         let mut text = plain(shot, at_ms, again).trim_end().to_owned();
         text.push('\n');
@@ -97,7 +74,7 @@ impl Lines {
             shown => shown,
         };
         let _ = writeln!(text, "    {} {}", request.method, escape(below));
-        for (name, value) in headers {
+        for (name, value) in headers(shot) {
             let _ = writeln!(text, "    {name}: {}", escape(&value));
         }
         if !body.is_empty() {
@@ -109,16 +86,7 @@ impl Lines {
     /// Summary of a run.
     pub(super) fn summary(&mut self, name: &str, options: &Options, summary: &Summary) -> Vec<u8> {
         if self.format == Format::Json {
-            return json::bytes(&json!({
-                "type": "simulation",
-                "scenario": name,
-                "seed": options.seed,
-                "sent": summary.sent,
-                "failed": summary.failed,
-                "dropped": summary.dropped,
-                "end": end(&summary.end),
-                "reason": summary.end.message(),
-            }));
+            return json::bytes(&self::summary(name, options, summary));
         }
         let dropped = match summary.dropped {
             0 => String::new(),
@@ -132,7 +100,63 @@ impl Lines {
     }
 }
 
-fn end(end: &End) -> &'static str {
+/// Header fields without the token that the app trusts.
+fn headers(shot: &Shot) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    let fields = shot.request.headers.iter();
+    fields.map(|(name, value)| {
+        let value = match value.is_sensitive() {
+            true => "(secret)".into(),
+            false => String::from_utf8_lossy(value.as_bytes()),
+        };
+        (name.as_str(), value)
+    })
+}
+
+/// A request that would be sent.
+pub(in crate::command) fn planned(shot: &Shot, at_ms: u64, again: bool) -> Value {
+    let mut value = head("planned", shot, at_ms, again);
+    value["headers"] = headers(shot)
+        .map(|(name, text)| json!([name, text]))
+        .collect();
+    value["body"] = json!(String::from_utf8_lossy(&shot.request.body));
+    value
+}
+
+/// A request and its response.
+pub(in crate::command) fn simulated(report: &Report) -> Value {
+    let verdict = &report.finding.verdict;
+    let mut value = head("simulated", &report.shot, report.at_ms, report.again);
+    match &report.answered {
+        Ok(received) => {
+            value["status"] = json!(received.status);
+            let duration = u64::try_from(received.duration.as_millis());
+            value["duration_ms"] = json!(duration.unwrap_or(u64::MAX));
+        }
+        Err(error) => value["error"] = json!(error.message),
+    }
+    value["verdict"] = json!(verdict.word());
+    value["verdict_reason"] = json!(verdict.reason());
+    value["problems"] = json!(report.finding.problems);
+    value["as_expected"] = json!(report.finding.as_expected);
+    value
+}
+
+/// Summary of a run.
+pub(in crate::command) fn summary(name: &str, options: &Options, summary: &Summary) -> Value {
+    json!({
+        "type": "simulation",
+        "scenario": name,
+        "seed": options.seed,
+        "sent": summary.sent,
+        "failed": summary.failed,
+        "dropped": summary.dropped,
+        "end": end(&summary.end),
+        "reason": summary.end.message(),
+    })
+}
+
+/// The word for the end of a run.
+pub(in crate::command) fn end(end: &End) -> &'static str {
     match end {
         End::Done => "done",
         End::Refused(_) => "refused",
@@ -160,36 +184,35 @@ fn plain(shot: &Shot, at_ms: u64, again: bool) -> String {
     format!("{at:>9}  {name:<NAME_WIDTH$} ")
 }
 
-/// Everything that can be simulated.
-pub(super) fn list(format: Format) -> Vec<u8> {
-    let scenarios = builtins().iter().map(|(name, text)| {
+/// Everything that can be simulated, as JSON: scenarios, kinds and values.
+pub(in crate::command) fn listed() -> (Vec<Value>, Vec<Value>, Vec<Value>) {
+    let scenarios =
+        scenarios().map(|(name, about)| json!({"type": "scenario", "name": name, "about": about}));
+    let kinds = Template::all().map(|template| {
+        json!({"type": "kind", "name": template.name, "about": template.about, "callback": template.callback.name()})
+    });
+    let values = VARIABLES.iter().map(|variable| {
+        json!({"type": "value", "name": variable.name, "about": variable.about, "default": default(variable.source)})
+    });
+    (scenarios.collect(), kinds.collect(), values.collect())
+}
+
+fn scenarios() -> impl Iterator<Item = (&'static str, String)> {
+    builtins().iter().map(|(name, text)| {
         let about = Scenario::parse(text).map(|scenario| scenario.about);
         (*name, about.unwrap_or_default())
-    });
-    let mut out = Vec::new();
+    })
+}
+
+/// Everything that can be simulated.
+pub(super) fn list(format: Format) -> Vec<u8> {
     if format == Format::Json {
-        for (name, about) in scenarios {
-            json::line(
-                &mut out,
-                &json!({"type": "scenario", "name": name, "about": about}),
-            );
-        }
-        for template in Template::all() {
-            json::line(
-                &mut out,
-                &json!({"type": "kind", "name": template.name, "about": template.about, "callback": template.callback.name()}),
-            );
-        }
-        for variable in VARIABLES {
-            json::line(
-                &mut out,
-                &json!({"type": "value", "name": variable.name, "about": variable.about, "default": default(variable.source)}),
-            );
-        }
-        return out;
+        let (scenarios, kinds, values) = listed();
+        let lines = scenarios.iter().chain(&kinds).chain(&values);
+        return lines.flat_map(json::bytes).collect();
     }
     let mut text = String::from("Scenarios\n");
-    for (name, about) in scenarios {
+    for (name, about) in scenarios() {
         let _ = writeln!(text, "  {name:<NAME_WIDTH$}  {about}");
     }
     text.push_str("\nKinds\n");

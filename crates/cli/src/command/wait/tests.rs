@@ -20,19 +20,18 @@ fn wanted(filter_text: &str, after: RowId, count: usize) -> Wanted {
     Wanted {
         search,
         after,
+        open: BTreeSet::new(),
         count,
         pause: Duration::ZERO,
     }
 }
 
 async fn found(history: &History, wanted: &Wanted, timeout: Duration) -> Vec<u64> {
-    let mut seqs = Vec::new();
-    let each = async |event: EventRow| {
-        seqs.push(event.seq);
-        Ok(())
-    };
+    let (mut seqs, mut known) = (Vec::new(), HashSet::new());
     let deadline = Instant::now() + timeout;
-    wanted.find(history, deadline, each).await.unwrap();
+    while let Some(events) = wanted.next(history, deadline, &mut known).await.unwrap() {
+        seqs.extend(events.iter().map(|event| event.seq));
+    }
     seqs
 }
 
