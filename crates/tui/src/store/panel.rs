@@ -65,7 +65,6 @@ impl StoreSource {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failed(error: CompareError) -> String {
     match error {
         CompareError::NothingBefore => NOTHING_BEFORE.to_owned(),

@@ -1,11 +1,17 @@
 //! Queries to a real history.
 
-use ringtail_store::Comment;
+use ringtail_filter::Filter;
+use ringtail_model::secrets::AllSecrets;
+use ringtail_model::signature::Reveal;
+use ringtail_model::{EventRow, RowId};
+use ringtail_protocol::event::EventId;
 use ringtail_store::testing::{ENDPOINT, TestHistory, attempt, call, event};
+use ringtail_store::{BookmarkChange, Comment, Found};
+use ringtail_views::replayer::ResultTable;
+use ringtail_views::{PAGE, PagePosition, Updates};
 
 use super::*;
 use crate::effect::{CopyFormat, PanelKey, PanelKind};
-use ringtail_views::replayer::ResultTable;
 
 const SMS: &str = r#"{"uuid":"u","event":"/restapi/v1.0/account/1/extension/2/message-store/instant?type=SMS","body":{"from":{"phoneNumber":"+16505550123"},"subject":"Hello"}}"#;
 
@@ -194,7 +200,7 @@ async fn copies_are_in_order_and_without_secrets() {
     let fixture = Fixture::new(&[SMS, SMS]).await;
     let mut ids: Vec<EventId> = fixture.rows().await.iter().map(|row| row.id).collect();
     for (format, words) in [
-        (CopyFormat::Json, "1\n2\n"),
+        (CopyFormat::Json, r#""seq":2,"#),
         (CopyFormat::Curl, "http://localhost:3000/hook%2F1?a=1&a=2"),
         (CopyFormat::Raw, "POST /hook%2F1?a=1&a=2 HTTP/1.1\r\n"),
     ] {
