@@ -12,6 +12,7 @@ mod doctor;
 mod durability;
 mod edge;
 mod endpoints;
+mod mcp;
 mod operating;
 mod outbound;
 mod output;

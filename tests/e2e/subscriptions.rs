@@ -5,6 +5,7 @@ use std::time::Duration;
 use ringtail_kit::app::{App, Reply};
 use ringtail_kit::cloud::{Cloud, Fault, Rules};
 use ringtail_kit::eventually;
+use ringtail_kit::mcp::{Era, McpClient};
 use ringtail_tests::check_servers::{Chain, Pki, scripted_server, validation};
 use ringtail_tests::client::Home;
 use ringtail_tests::process;
@@ -343,5 +344,20 @@ async fn listen_keeps_a_subscription_and_marks_a_stranger() -> anyhow::Result<()
         .collect();
     assert_eq!(left, [other]);
     drop(site.relay);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assistant_reads_the_subscriptions_and_no_token() -> anyhow::Result<()> {
+    let site = Site::new().await?;
+    site.says(&["ensure", "sms"], 0, &["created"]).await?;
+    let command = site.home.command(["mcp"])?;
+    let mut client = McpClient::start(command.into_std(), Era::Inline);
+    let result = client.call("read_subscriptions", json!({}));
+    let listed = &result["structuredContent"]["subscriptions"];
+    assert_eq!(listed[0]["status"], "Active", "{result}");
+    let listed_by_command = site.run(&["list", "--output", "json"], &[]).await?.0;
+    let by_command: Value = serde_json::from_str(&listed_by_command)?;
+    assert_eq!(listed[0], by_command);
     Ok(())
 }
