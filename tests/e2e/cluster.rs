@@ -124,8 +124,9 @@ async fn a_frozen_postgresql_costs_ringcentral_a_second_and_nobody_an_event() ->
 async fn a_relay_that_dies_behind_haproxy_is_replaced_by_the_other() -> anyhow::Result<()> {
     let database = PostgresServer::shared().database();
     let front = Front::new("localhost")?;
-    let start =
-        || TestRelay::start_behind_as(&front.url(), &front.ca(), Setup::in_postgres(&database));
+    let start = async || {
+        TestRelay::start_behind_as(&front.url(), &front.ca(), Setup::in_postgres(&database)).await
+    };
     let (mut first, second) = (start().await?, start().await?);
     let proxy = front.start_haproxy([&first, &second]).await?;
     let token = first.account("dev").await?;
