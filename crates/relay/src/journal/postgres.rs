@@ -161,7 +161,7 @@ impl PostgresJournal {
 
     fn submit(
         &self,
-        entry: Entry,
+        entry: &Entry,
     ) -> Result<oneshot::Receiver<Result<Appended, AppendError>>, AppendError> {
         let refused = |error| match error {
             TryAcquireError::NoPermits => AppendError::QueueFull,
@@ -175,7 +175,7 @@ impl PostgresJournal {
         let bytes = bytes.try_acquire_many_owned(size.min(self.limits.queue.bytes));
         let permits = (entries.map_err(refused)?, bytes.map_err(refused)?);
         let (answer, answered) = oneshot::channel();
-        let pending = Pending::new(&entry, answer, permits);
+        let pending = Pending::new(entry, answer, permits);
         self.send(Command::Append(pending))?;
         Ok(answered)
     }
@@ -199,7 +199,7 @@ async fn answered<T>(
 
 impl Journal for PostgresJournal {
     fn append(&self, entry: Entry) -> BoxFuture<'static, Result<Appended, AppendError>> {
-        match self.submit(entry) {
+        match self.submit(&entry) {
             Ok(submitted) => answered(Ok(submitted)).boxed(),
             Err(refused) => future::ready(Err(refused)).boxed(),
         }

@@ -26,10 +26,11 @@ const STATEMENT_TIME: Duration = Duration::from_secs(10);
 /// Connections for reads, accounts and retention.
 const CONNECTIONS: usize = 8;
 
-/// Runs on each new connection. A transaction whose relay was cut off holds its locks for two seconds at most. A server
-/// that acknowledges before it syncs is overruled, and a stricter one is left as it is.
+/// Runs on each new connection. A transaction whose relay was cut off holds its locks for half a minute at most: a large
+/// event on a slow network needs as long. A server that acknowledges before it syncs is overruled, and a stricter one is
+/// left as it is.
 const SETUP: &str = "SET search_path = ringtail;
-    SET idle_in_transaction_session_timeout = '2s';
+    SET idle_in_transaction_session_timeout = '30s';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// Why PostgreSQL did not do what it should.

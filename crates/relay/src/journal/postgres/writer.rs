@@ -36,8 +36,8 @@ const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// three seconds.
 const COMMIT_TIME: Duration = Duration::from_secs(1);
 
-/// How long a transaction of spooled events may take. Nobody waits for it.
-const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// How long a transaction of spooled events may take. Nobody waits for it, and one may have 24 MiB.
+const DRAIN_TIME: Duration = Duration::from_secs(30);
 
 /// Pause before the next attempt to drain.
 const DRAIN_DELAY: Duration = Duration::from_millis(500);
