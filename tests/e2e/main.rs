@@ -26,6 +26,7 @@ mod signatures;
 mod simulate;
 mod subscriptions;
 mod terminal;
+mod web;
 
 use anyhow::ensure;
 use bytes::Bytes;

@@ -33,6 +33,7 @@ First steps:
 
 Examples:
   ringtail listen --output json | jq .        print events as JSON lines, forward nothing
+  ringtail web                                show the history in a browser
   ringtail events list                        list the newest events
   ringtail events list status:5xx since:-3h   list the last three hours' failures
   ringtail events show 17                     show event 17: headers, body, attempts
@@ -130,6 +131,8 @@ pub(crate) enum Command {
     Wait(wait::WaitArgs),
     /// Send a marked event to the public URL and follow it to the app
     Canary(canary::CanaryArgs),
+    /// Serve the page of this machine's history, for a browser
+    Web(WebArgs),
     /// Send stored events to the app again
     Replay(Box<replay::ReplayArgs>),
     /// Simulate RingCentral's traffic
@@ -172,6 +175,7 @@ Examples:
   ringtail listen 3000                                  forward to http://localhost:3000
   ringtail listen https://localhost:3000 --insecure     accept the app's own certificate
   ringtail listen -e shop=3000 -e bot=4000              two endpoints, each with its own app
+  ringtail listen 3000 --web                            show the events in a browser, too
   ringtail listen 3000 --subscribe sms calls            create the subscription at RingCentral and keep it alive
 
 --subscribe needs `ringtail subscriptions login`; `ringtail subscriptions filters` lists the names. The subscription
@@ -215,8 +219,32 @@ pub(crate) struct ListenArgs {
     /// Name of the login to RingCentral [default: the login without a name]
     #[arg(long, value_name = "NAME", requires = "subscribe")]
     pub(crate) profile: Option<String>,
+    /// Also serve the page for a browser, on 127.0.0.1 and this port; 0 is any
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = PORT)]
+    pub(crate) web: Option<u16>,
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
+}
+
+/// The default port of the page.
+const PORT: &str = "4055";
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Shows the same history as the terminal UI, live, also while `ringtail listen` runs in another terminal.
+Open the printed URL: it has the token that the page needs. The page is on 127.0.0.1 only. Stop with Ctrl-C.
+
+Keys are those of the terminal UI; ? lists them. The page's HTTP API: docs/WEB.md")]
+pub(crate) struct WebArgs {
+    /// Port on 127.0.0.1; 0 is any
+    #[arg(long, value_name = "PORT", default_value = PORT)]
+    pub(crate) port: u16,
+    /// Replace personal data and secrets with pseudonyms
+    #[arg(long)]
+    pub(crate) mask: bool,
+    /// Show tokens and other secrets
+    #[arg(long, conflicts_with = "mask")]
+    pub(crate) reveal: bool,
 }
 
 /// Retention of the history.

@@ -21,6 +21,7 @@ pub(crate) mod subscriptions;
 mod timeline;
 mod types;
 mod wait;
+mod web;
 
 use crate::args::{Cli, Command, EventsCommand};
 use ringtail_errors::Failure;
@@ -42,6 +43,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Types(args) => types::run(&common, args).await,
         Command::Wait(args) => wait::run(&common, args).await,
         Command::Canary(args) => canary::run(&common, args).await,
+        Command::Web(args) => web::run(&common, &args).await,
         Command::Replay(args) => replay::run(&common, *args).await,
         Command::Simulate(args) => simulate::run(&common, *args).await,
         Command::Check(args) => check::run(&common, args).await,

@@ -8,6 +8,7 @@ mod lines;
 mod logging;
 mod output;
 mod prompt;
+mod replays;
 mod screen;
 mod signal;
 mod subscribe;

@@ -5,6 +5,7 @@
 //! [`is_unsafe`] is true.
 
 pub mod decimal;
+pub mod hex;
 pub mod json;
 
 use std::borrow::Cow;

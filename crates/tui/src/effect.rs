@@ -8,6 +8,7 @@ use ringtail_protocol::event::EventId;
 use ringtail_recordings::diff::Noise;
 use ringtail_store::BookmarkChange;
 use ringtail_views::PagePosition;
+use ringtail_views::copy::CopyFormat;
 
 /// Something for the loop to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,31 +87,6 @@ pub(crate) enum Ask {
     },
     /// A change of an event's bookmark.
     Bookmark { id: EventId, change: BookmarkChange },
-}
-
-/// The format of a copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum CopyFormat {
-    /// A curl command.
-    Curl,
-    /// An HTTPie command.
-    Httpie,
-    /// The request in HTTP/1.1.
-    Raw,
-    /// A line of JSON with everything known about the event.
-    Json,
-}
-
-impl CopyFormat {
-    /// Returns the extension of a file in this format.
-    pub(crate) fn extension(self) -> &'static str {
-        match self {
-            Self::Curl => "curl.sh",
-            Self::Httpie => "httpie.sh",
-            Self::Raw => "http",
-            Self::Json => "ndjson",
-        }
-    }
 }
 
 /// What a panel shows.

@@ -8,7 +8,7 @@ mod table;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use self::table::BINDINGS;
-use crate::effect::CopyFormat;
+use ringtail_views::copy::CopyFormat;
 
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -25,7 +25,6 @@ mod burst;
 mod clipboard;
 mod effect;
 mod format;
-pub mod hex;
 #[cfg(unix)]
 mod input;
 pub mod keymap;

@@ -38,34 +38,9 @@ impl Source for StoreSource {
         self.store.history.watermarks()
     }
 
-    async fn redact(&self, mut report: ReplayReport, masked: bool) -> Result<ReplayReport, String> {
-        let redact = async {
-            if let Some((_, attempt)) = &mut report.last {
-                let attempts = self.store.attempts(vec![attempt.clone()], masked).await?;
-                attempts
-                    .into_iter()
-                    .for_each(|redacted| *attempt = redacted);
-            }
-            if let Some(table) = &mut report.table {
-                let rows = std::mem::take(&mut table.rows);
-                let events = rows.iter().map(|(event, _)| event.clone()).collect();
-                // Events that retention deleted meanwhile are missing.
-                let mut redacted = self
-                    .store
-                    .rows(events, masked)
-                    .await?
-                    .into_iter()
-                    .peekable();
-                table
-                    .rows
-                    .extend(rows.into_iter().filter_map(|(event, result)| {
-                        let event = redacted.next_if(|row| row.id == event.id)?;
-                        Some((event, result))
-                    }));
-            }
-            Ok(report)
-        };
-        redact.await.map_err(|error: QueryError| chain(&error))
+    async fn redact(&self, report: ReplayReport, masked: bool) -> Result<ReplayReport, String> {
+        let redacted = self.store.redact(report, masked).await;
+        redacted.map_err(|error| chain(&error))
     }
 
     fn pause(&self, on: bool) {

@@ -4,6 +4,7 @@
 //! writes them as docs/OUTPUT.md says, [`find`](mod@find) finds what a person names, and [`replayer`] sends them again. How
 //! they look is left to the front ends.
 
+pub mod copy;
 pub mod find;
 pub mod json;
 pub mod replayer;

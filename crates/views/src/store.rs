@@ -24,6 +24,7 @@ use ringtail_recordings::pseudonyms::KeyError;
 use ringtail_store::{BookmarkChange, Direction, Found, History, ReadError, Search, StoreError};
 
 use self::masked::Masked;
+use crate::replayer::ReplayReport;
 
 /// Most events of a page, and of an update.
 pub const PAGE: usize = 500;
@@ -407,6 +408,35 @@ impl Store {
     async fn to_compare(&self, id: EventId, masked: bool) -> Result<EventDetail, CompareError> {
         let event = self.event(id, true, masked).await?;
         event.ok_or(CompareError::Gone)
+    }
+
+    /// Redacts or masks the report of a replay.
+    ///
+    /// # Errors
+    /// When the history or the key cannot be read.
+    pub async fn redact(
+        &self,
+        mut report: ReplayReport,
+        masked: bool,
+    ) -> Result<ReplayReport, QueryError> {
+        if let Some((_, attempt)) = &mut report.last {
+            let attempts = self.attempts(vec![attempt.clone()], masked).await?;
+            attempts
+                .into_iter()
+                .for_each(|redacted| *attempt = redacted);
+        }
+        if let Some(table) = &mut report.table {
+            let rows = std::mem::take(&mut table.rows);
+            let events = rows.iter().map(|(event, _)| event.clone()).collect();
+            // Events that retention deleted meanwhile are missing.
+            let mut redacted = self.rows(events, masked).await?.into_iter().peekable();
+            let rows = rows.into_iter().filter_map(|(event, result)| {
+                let event = redacted.next_if(|row| row.id == event.id)?;
+                Some((event, result))
+            });
+            table.rows.extend(rows);
+        }
+        Ok(report)
     }
 
     fn hides(&self, masked: bool) -> bool {

@@ -1,5 +1,7 @@
 //! Arguments of `ringtail events diff` and `timeline`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::Format;
@@ -42,7 +44,11 @@ pub(crate) struct DiffArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A call is sorted by RingCentral's sequence numbers; missing, repeated and late events are marked.
-A conversation is in order of arrival.")]
+A conversation is in order of arrival.
+
+Examples:
+  ringtail events timeline 17
+  ringtail events timeline 17 --svg call.svg --mask    a picture to share: a lane for each party, time downwards")]
 pub(crate) struct TimelineArgs {
     /// Any event of it: its number, the beginning of its id, or endpoint/number
     #[arg(value_name = "EVENT")]
@@ -50,6 +56,12 @@ pub(crate) struct TimelineArgs {
     /// Use only events of this endpoint (name or id)
     #[arg(long, short, value_name = "NAME")]
     pub(crate) endpoint: Option<String>,
+    /// Draw it into this file, to be created, as SVG
+    #[arg(long, value_name = "FILE", value_parser = super::path(), conflicts_with = "output")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Replace personal data in the picture with pseudonyms
+    #[arg(long, requires = "svg")]
+    pub(crate) mask: bool,
     /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,

@@ -19,13 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::search::{filter, search};
 use super::subscriptions::{Cloud, event_filters};
+use super::web;
 use crate::args::{Common, ListenArgs, Listened, Output};
 use crate::blocking::blocking;
 use crate::lines::{self, LineFormat};
-use crate::output::{Stdout, obeys_sequences, plain};
+use crate::output::{Stdout, note, obeys_sequences, plain};
+use crate::replays::Replays;
 use crate::subscribe::Subscribe;
 use crate::{logging, screen, signal};
-use ringtail_views::json;
+use ringtail_views::{Store, json};
 
 /// How long the last output may take after everything has stopped, if nothing reads it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -72,21 +74,36 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
             canary: args.canary,
         });
     }
-    let presentation = Presentation {
-        options: screen::options(&config.screen, &config.noise)?,
-        asked: screen::Asked {
-            data: config.data,
-            reveal: args.reveal.into(),
-            secrets: config.secrets,
-            noise: config.noise,
-            send,
-        },
-        output,
-        filter,
-    };
+    let options = screen::options(&config.screen, &config.noise)?;
     let engines = Engine::spawn_all(engines).await?;
     // Watch before any output: a reader of it may send a signal at once.
     let asked = signal::Stop::watch();
+    let history = engines.first().expect("listen starts an engine").history();
+    let replays = Replays {
+        store: Store::new(
+            engines.clone(),
+            history.clone(),
+            config.data,
+            args.reveal.into(),
+            config.secrets,
+        ),
+        noise: config.noise,
+        send,
+    };
+    let page = match args.web {
+        Some(port) => {
+            let page = web::serve(replays.clone(), port, false).await?;
+            note(&format!("page: {}\n", page.url()));
+            Some(page)
+        }
+        None => None,
+    };
+    let presentation = Presentation {
+        options,
+        replays,
+        output,
+        filter,
+    };
 
     let ended = CancellationToken::new();
     let told_to_stop = CancellationToken::new();
@@ -120,8 +137,13 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         let each = engines.iter().zip(&each);
         join_all(each.map(|(engine, ended)| subscribe.keep(common, engine, ended))).await;
     };
-    let all = async { tokio::join!(engines_end, shows, ready, Box::pin(keeping)) };
-    let (end, shown, told, ()) = tokio::select! {
+    let serving = async {
+        let Some(page) = &page else { return };
+        ended.cancelled().await;
+        page.stop().await;
+    };
+    let all = async { tokio::join!(engines_end, shows, ready, Box::pin(keeping), serving) };
+    let (end, shown, told, (), ()) = tokio::select! {
         biased;
         ends = all => ends,
         () = impatience(&engines, asked, &told_to_stop) => {
@@ -203,7 +225,7 @@ async fn impatience(engines: &[Engine], mut asked: signal::Stop, told: &Cancella
 /// What is shown, and how.
 struct Presentation {
     options: ringtail_tui::Options,
-    asked: screen::Asked,
+    replays: Replays,
     output: Output,
     filter: Option<Filter>,
 }
@@ -234,7 +256,7 @@ async fn show(
 ) -> Result<(), Failure> {
     let Presentation {
         options,
-        asked,
+        replays,
         output,
         filter,
     } = presentation;
@@ -245,9 +267,9 @@ async fn show(
             stop: told_to_stop.clone(),
             ..options
         };
-        return screen::show(engines.to_vec(), asked, filter, options).await;
+        return screen::show(replays, filter, options).await;
     }
-    let search = filter.map(|filter| search(filter, asked.secrets.clone()));
+    let search = filter.map(|filter| search(filter, replays.store.secrets.clone()));
     let stdout = Mutex::new(Stdout::new());
     let names = engines
         .iter()
@@ -266,7 +288,8 @@ async fn show(
         };
         let (search, stdout) = (search.clone(), &stdout);
         async move {
-            let shown = lines::show(engine, format, asked.reveal, search, own, stdout).await;
+            let shown =
+                lines::show(engine, format, replays.store.reveal, search, own, stdout).await;
             // The engine still runs, so the reader closed stdout.
             if !own.is_cancelled() {
                 stop(engines);

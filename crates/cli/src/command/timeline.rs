@@ -1,20 +1,28 @@
 //! `ringtail events timeline`.
 
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
 use ringtail_client::config::Config;
-use ringtail_errors::Failure;
-use ringtail_model::EventRow;
+use ringtail_errors::{Context as _, Failure};
+use ringtail_files::create_private;
 use ringtail_model::redact;
+use ringtail_model::signature::Reveal;
+use ringtail_model::{EventDetail, EventRow};
 use ringtail_ringcentral::timeline::{Step, Timeline, gap, not_arrived};
 use ringtail_store::MAX_PAGE;
 
 use super::find::open;
 use crate::args::compare::TimelineArgs;
 use crate::args::{Common, Format};
+use crate::blocking::blocking;
 use crate::output::plain::{Style, Tone};
 use crate::output::print;
 use ringtail_text::escape;
 use ringtail_views::find::find_one;
-use ringtail_views::json;
+use ringtail_views::{Store, json};
+use ringtail_web::picture::{Frame, timeline};
 
 /// Columns of a party's label.
 const LABEL: usize = 24;
@@ -23,6 +31,11 @@ pub(super) async fn run(common: &Common, args: TimelineArgs) -> Result<(), Failu
     let config = Config::load(&common.flags(None))?;
     let history = open(&config).await?;
     let event = find_one(&history, args.endpoint.as_deref(), &args.event).await?;
+    if let Some(file) = &args.svg {
+        let store = Store::new(Vec::new(), history, config.data, Reveal::No, config.secrets);
+        let events = store.timeline(event.row, args.mask).await?;
+        return draw(events, file.clone()).await;
+    }
     let course = history.course(event.row, MAX_PAGE).await?;
     let mut bodies = Vec::new();
     let is_call = event.topic == "telephony";
@@ -32,17 +45,17 @@ pub(super) async fn run(common: &Common, args: TimelineArgs) -> Result<(), Failu
             bodies.push(detail.map(|detail| detail.body).unwrap_or_default());
         }
     }
-    let timeline = Timeline::of(bodies.iter().map(|body| &body[..]));
+    let course_of_call = Timeline::of(bodies.iter().map(|body| &body[..]));
     let style = Style::of_stdout();
     let mut out = Vec::new();
     match args.output {
-        Format::Json if is_call => json::line(&mut out, &json::timeline(&timeline, &course)),
+        Format::Json if is_call => json::line(&mut out, &json::timeline(&course_of_call, &course)),
         Format::Json => {
             for row in course {
                 json::line(&mut out, &json::event_row(&redact::row(row)));
             }
         }
-        Format::Plain if is_call => out.extend(call(&style, &timeline, &course).into_bytes()),
+        Format::Plain if is_call => out.extend(call(&style, &course_of_call, &course).into_bytes()),
         Format::Plain => {
             for row in course {
                 out.extend(style.listed(&redact::row(row), false).into_bytes());
@@ -50,6 +63,21 @@ pub(super) async fn run(common: &Common, args: TimelineArgs) -> Result<(), Failu
         }
     }
     print(&out).await
+}
+
+/// Draws the events into a new file.
+async fn draw(events: Vec<EventDetail>, file: PathBuf) -> Result<(), Failure> {
+    let shown = file.display().to_string();
+    let drawn = blocking(move || {
+        let frame = Frame {
+            in_page: false,
+            zone: TimeZone::system(),
+        };
+        create_private(&file)?.write_all(timeline(&events, &frame).as_bytes())
+    });
+    drawn
+        .await
+        .context(format!("cannot write {}", escape(&shown)))
 }
 
 fn call(style: &Style, timeline: &Timeline, course: &[EventRow]) -> String {

@@ -21,7 +21,7 @@ use ringtail_model::{
 use ringtail_protocol::event::{Disposition, Header, Timestamp};
 use ringtail_ringcentral::signature;
 use ringtail_ringcentral::verdict::{AFTERWARDS, Failing};
-use ringtail_tui::hex;
+use ringtail_text::hex;
 
 use ringtail_text::json::indented;
 use ringtail_text::{escape, escape_lines, shell_word};

@@ -6,9 +6,9 @@ use ringtail_text::size;
 use super::lines::Lines;
 use super::outline::Outline;
 use super::{MAX_LINES, MAX_PLAIN_LINE, MAX_TEXT, json};
-use crate::hex;
 use crate::text::line;
 use crate::theme::{DIM, PLAIN, STRING};
+use ringtail_text::hex;
 
 /// Makes at most `max` lines of a body, and one about the rest. `command` shows all of it.
 pub(super) fn pretty(

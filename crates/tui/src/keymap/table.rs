@@ -3,7 +3,7 @@
 use crossterm::event::KeyCode;
 
 use super::{Action, Binding, Key, Scope};
-use crate::effect::CopyFormat;
+use ringtail_views::copy::CopyFormat;
 
 const fn key(code: KeyCode) -> Key {
     Key { code, ctrl: false }

@@ -3,16 +3,11 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use ringtail_client::engine::command_target;
-use ringtail_client::forward::Sender;
-use ringtail_model::EventDetail;
 use ringtail_protocol::event::EventId;
-use ringtail_recordings::export::{curl, httpie, raw};
 use ringtail_text::{chain, size};
-use ringtail_views::json;
+use ringtail_views::copy::CopyFormat;
 
 use super::StoreSource;
-use crate::effect::CopyFormat;
 use crate::msg::Msg;
 use crate::terminal::MAX_CLIP;
 
@@ -31,9 +26,9 @@ impl StoreSource {
         let mut text = Vec::new();
         for id in ids {
             match self.store.event(id, false, masked).await {
-                Ok(Some(event)) => match self.formatted(&event, format) {
+                Ok(Some(event)) => match self.store.formatted(&event, format) {
                     Ok(one) => text.extend(one),
-                    Err(why) => return Msg::Done(Err(why)),
+                    Err(error) => return Msg::Done(Err(chain(&error))),
                 },
                 Ok(None) => {}
                 Err(error) => return Msg::Done(Err(chain(&error))),
@@ -58,20 +53,6 @@ impl StoreSource {
             Ok((path, len)) => Ok(format!("{} written to {}", size(len), path.display())),
             Err(error) => Err(format!("cannot write the file: {error}")),
         })
-    }
-
-    fn formatted(&self, event: &EventDetail, format: CopyFormat) -> Result<Vec<u8>, String> {
-        let endpoint = &event.event.endpoint;
-        let target = self.store.sender(endpoint).map(Sender::target);
-        let target = command_target(&self.store.data, target, endpoint);
-        let command = match format {
-            CopyFormat::Curl => curl(event, &target),
-            CopyFormat::Httpie => httpie(event, &target),
-            CopyFormat::Raw => return Ok(raw(event)),
-            CopyFormat::Json => return Ok(json::bytes(&json::event_with_attempts(event))),
-        };
-        let command = command.map_err(|error| chain(&error))?;
-        Ok(command.into_bytes())
     }
 }
 

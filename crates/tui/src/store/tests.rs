@@ -7,11 +7,12 @@ use ringtail_model::{EventRow, RowId};
 use ringtail_protocol::event::EventId;
 use ringtail_store::testing::{ENDPOINT, TestHistory, attempt, call, event};
 use ringtail_store::{BookmarkChange, Comment, Found};
+use ringtail_views::copy::CopyFormat;
 use ringtail_views::replayer::ResultTable;
 use ringtail_views::{PAGE, PagePosition, Updates};
 
 use super::*;
-use crate::effect::{CopyFormat, PanelKey, PanelKind};
+use crate::effect::{PanelKey, PanelKind};
 
 const SMS: &str = r#"{"uuid":"u","event":"/restapi/v1.0/account/1/extension/2/message-store/instant?type=SMS","body":{"from":{"phoneNumber":"+16505550123"},"subject":"Hello"}}"#;
 

@@ -10,11 +10,12 @@ use super::{movement, panel, query, replay};
 use crate::app::{
     App, Entry, FilterLine, MAX_SELECTED, Overlay, OverlayKind, Palette, Prompt, Shown,
 };
-use crate::effect::{Ask, CopyFormat, Effect};
+use crate::effect::{Ask, Effect};
 use crate::keymap::Action;
 use crate::layout::Focus;
 use crate::theme::{PLAIN, WARN};
 use ringtail_views::PagePosition;
+use ringtail_views::copy::CopyFormat;
 
 /// Performs an action.
 pub(super) fn perform(app: &mut App, action: Action) -> Option<Effect> {

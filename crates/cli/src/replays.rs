@@ -1,4 +1,4 @@
-//! Replays for the terminal UI, by the options of `ringtail replay`.
+//! Replays for the terminal UI and the page, by the options of `ringtail replay`.
 
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
@@ -39,7 +39,7 @@ struct Line {
 }
 
 /// Checks a line of options while it is typed.
-pub(super) fn check(line: &str) -> OptionsCheck {
+pub(crate) fn check(line: &str) -> OptionsCheck {
     let parsed = parse(line);
     let words: Vec<&str> = line.split_whitespace().collect();
     let typed = match line.ends_with(char::is_whitespace) {
@@ -111,11 +111,12 @@ fn parsed(line: &str) -> Result<ReplayArgs, Failure> {
     parse(line).map_err(|why| Failure::new(&codes::USAGE, why))
 }
 
-/// Replays for the screen, with the options of `ringtail replay`.
-pub(super) struct Replays {
-    pub(super) store: Store,
-    pub(super) noise: Noise,
-    pub(super) send: SendOptions,
+/// Replays for a front end, with the options of `ringtail replay`.
+#[derive(Debug, Clone)]
+pub(crate) struct Replays {
+    pub(crate) store: Store,
+    pub(crate) noise: Noise,
+    pub(crate) send: SendOptions,
 }
 
 impl Replayer for Replays {

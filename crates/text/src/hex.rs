@@ -1,4 +1,4 @@
-//! Bytes in hexadecimal, for the screen and for plain output.
+//! Bytes in hexadecimal, as every front end shows them.
 //!
 //! ```text
 //! 00000000  7b 22 61 22 3a 20 ff 0a  {"a": ..

@@ -1,0 +1,266 @@
+// The list: rows of the history in memory, of which only the visible ones are elements. Oldest first, as in the terminal UI.
+import { $, clock, el } from "./dom.js";
+
+const ROW = 24;
+const MARGIN = 12;
+// Rows in memory. Beyond it the far end is forgotten, and read again when it is scrolled to.
+const MOST = 100_000;
+
+export class List {
+  constructor({ opened, older, newer }) {
+    this.onOpen = opened;
+    this.onOlder = older;
+    this.grid = $("grid");
+    this.body = $("rows");
+    this.head = $("columns");
+    this.shown = new Map();
+    this.chosen = new Set();
+    this.drawing = false;
+    this.onNewer = newer;
+    this.clear();
+    this.grid.addEventListener("scroll", () => this.scrolled());
+    new ResizeObserver(() => (this.following ? this.toEnd() : this.draw())).observe(this.grid);
+    this.body.addEventListener("click", (event) => {
+      const at = this.at(event.target);
+      if (at < 0) return;
+      if (event.shiftKey || event.ctrlKey || event.metaKey) this.choose(this.rows[at]);
+      else this.go(at);
+      this.grid.focus();
+    });
+    this.body.addEventListener("dblclick", (event) => this.at(event.target) >= 0 && this.onOpen(this.event, true));
+  }
+
+  clear() {
+    this.rows = [];
+    this.ids = new Map();
+    this.gaps = [];
+    this.current = -1;
+    this.following = true;
+    this.next = null;
+    // Whether the rows reach to the newest event.
+    this.whole = true;
+    this.chosen.clear();
+    this.draw();
+  }
+
+  get event() {
+    return this.rows[this.current];
+  }
+
+  at(target) {
+    const row = target.closest("[data-at]");
+    return row ? Number(row.dataset.at) : -1;
+  }
+
+  /** Puts a page of older rows before the others. */
+  before(rows, next) {
+    const fresh = rows.filter((row) => !this.ids.has(row.id));
+    this.next = next;
+    const top = this.grid.scrollTop;
+    this.rows = fresh.concat(this.rows);
+    if (this.current >= 0) this.current += fresh.length;
+    this.index();
+    this.size();
+    if (this.following) this.toEnd();
+    else this.grid.scrollTop = top + fresh.length * ROW;
+    this.draw();
+  }
+
+  /** Adds rows at their positions; most are newer than all others. */
+  add(rows) {
+    const event = this.event;
+    const fresh = [];
+    for (const row of rows) {
+      const known = this.ids.get(row.id);
+      if (known) Object.assign(known, row);
+      else fresh.push(row);
+    }
+    const last = this.rows.at(-1)?.position ?? -1;
+    const inOrder = fresh.every((row) => row.position > last);
+    this.rows.push(...fresh);
+    if (!inOrder) this.rows.sort((one, other) => one.position - other.position);
+    fresh.forEach((row) => this.ids.set(row.id, row));
+    fresh.forEach((row) => (row.fresh = true));
+    if (this.rows.length > MOST && this.following) {
+      const gone = this.rows.splice(0, this.rows.length - MOST);
+      gone.forEach((row) => this.ids.delete(row.id));
+      this.next = this.rows[0].position;
+      this.current = event ? this.rows.indexOf(event) : -1;
+    } else if (!inOrder && event) this.current = this.rows.indexOf(event);
+    this.size();
+    if (this.following) this.toEnd();
+    else if (fresh.length) $("newest").hidden = false;
+    this.draw();
+    return fresh.length;
+  }
+
+  index() {
+    this.ids = new Map(this.rows.map((row) => [row.id, row]));
+  }
+
+  /** Records an attempt on its row, if it is in memory. */
+  attempt(attempt) {
+    const row = this.ids.get(attempt.event_id);
+    if (!row) return;
+    row.last_attempt = attempt;
+    this.stale(row);
+  }
+
+  /** Sets the bookmarks: the newest of the history, by position. */
+  bookmarks(all) {
+    const comments = new Map(all.map((one) => [one.position, one.comment]));
+    for (const row of this.rows) {
+      const marked = comments.has(row.position);
+      if (marked === row.marked && (!marked || comments.get(row.position) === row.comment)) continue;
+      row.marked = marked;
+      row.comment = marked ? comments.get(row.position) : null;
+      this.stale(row);
+    }
+  }
+
+  stale(row) {
+    row.changed = true;
+    this.draw();
+  }
+
+  addGaps(gaps) {
+    this.gaps.push(...gaps);
+    this.rows.forEach((row) => this.gapBefore(row) && this.stale(row));
+  }
+
+  gapBefore(row) {
+    return this.gaps.find((gap) => gap.endpoint === row.endpoint && gap.last === row.seq - 1);
+  }
+
+  size() {
+    this.body.style.height = `${this.rows.length * ROW}px`;
+    this.grid.setAttribute("aria-rowcount", this.next === null ? this.rows.length + 1 : -1);
+  }
+
+  scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.grid;
+    this.following = scrollHeight - scrollTop - clientHeight < ROW;
+    if (this.following) $("newest").hidden = true;
+    if (scrollTop < 20 * ROW && this.next !== null) this.onOlder(this.next);
+    this.draw();
+  }
+
+  toEnd() {
+    this.following = true;
+    $("newest").hidden = true;
+    this.grid.scrollTop = this.grid.scrollHeight;
+    this.draw();
+  }
+
+  draw() {
+    if (this.drawing) return;
+    this.drawing = true;
+    requestAnimationFrame(() => {
+      this.drawing = false;
+      this.paint();
+    });
+  }
+
+  paint() {
+    const { scrollTop, clientHeight } = this.grid;
+    const from = Math.max(0, Math.floor(scrollTop / ROW) - MARGIN);
+    const to = Math.min(this.rows.length, Math.ceil((scrollTop + clientHeight) / ROW) + MARGIN);
+    const wanted = new Set(this.rows.slice(from, to));
+    for (const [row, element] of this.shown) {
+      if (wanted.has(row) && !row.changed) continue;
+      element.remove();
+      this.shown.delete(row);
+    }
+    for (let at = from; at < to; at++) {
+      const row = this.rows[at];
+      row.changed = false;
+      let element = this.shown.get(row);
+      if (!element) {
+        element = this.element(row);
+        this.shown.set(row, element);
+        this.body.append(element);
+      }
+      element.style.top = `${at * ROW}px`;
+      element.dataset.at = at;
+      element.id = `row-${row.position}`;
+      element.setAttribute("aria-rowindex", at + 2);
+      element.setAttribute("aria-selected", this.chosen.has(row.id) ? "true" : "false");
+      element.classList.toggle("current", at === this.current);
+    }
+    const current = this.event;
+    if (current && this.shown.has(current)) this.grid.setAttribute("aria-activedescendant", `row-${current.position}`);
+    else this.grid.removeAttribute("aria-activedescendant");
+  }
+
+  element(row) {
+    const last = row.last_attempt;
+    const marks = [
+      row.marked && el("span", { class: "marks", title: row.comment || "bookmarked" }, "★ "),
+      row.new?.length > 0 && el("span", { class: "warn", title: "has new fields" }, "◆ "),
+      row.duplicate_of !== null && el("span", { class: "warn" }, `[duplicate of ${row.duplicate_of}] `),
+      row.edited_from && el("span", { class: "dim" }, "[edited] "),
+      row.rejected && el("span", { class: "bad" }, "[rejected] "),
+      this.gapBefore(row) && el("span", { class: "warn" }, `[${this.gapBefore(row).first} to ${this.gapBefore(row).last} are lost] `),
+    ];
+    const cell = (name, ...content) => el("span", { class: name, role: "gridcell" }, content);
+    const element = el(
+      "div",
+      { role: "row", class: row.fresh ? "fresh" : null },
+      cell("seq", row.seq),
+      cell("time", clock(row.received_at)),
+      cell("topic", row.topic),
+      cell("summary", marks, row.summary),
+      cell(`status ${tone(last)}`, status(row)),
+      cell(`verdict ${tone(last)}`, last ? last.verdict : ""),
+      cell("took", last ? Math.round(last.duration_ms) : ""),
+    );
+    row.fresh = false;
+    return element;
+  }
+
+  /** Makes a row the current one and scrolls to it. */
+  go(at) {
+    if (!this.rows.length) return;
+    this.current = Math.max(0, Math.min(this.rows.length - 1, at));
+    const top = this.current * ROW;
+    const { scrollTop, clientHeight } = this.grid;
+    const room = clientHeight - this.head.offsetHeight;
+    if (top < scrollTop) this.grid.scrollTop = top;
+    else if (top + ROW > scrollTop + room) this.grid.scrollTop = top + ROW - room;
+    this.draw();
+    this.onOpen(this.event, false);
+  }
+
+  move(by) {
+    const from = this.current < 0 ? this.rows.length : this.current;
+    this.go(from + by);
+  }
+
+  page() {
+    return Math.max(1, Math.floor(this.grid.clientHeight / ROW) - 2);
+  }
+
+  choose(row) {
+    if (!row) return;
+    if (!this.chosen.delete(row.id)) this.chosen.add(row.id);
+    this.draw();
+  }
+
+  /** The selected events in the order of the history, or the current one. */
+  selection() {
+    if (this.chosen.size) return this.rows.filter((row) => this.chosen.has(row.id));
+    return this.event ? [this.event] : [];
+  }
+}
+
+export function status(row) {
+  const last = row.last_attempt;
+  if (last) return last.status ?? last.error_kind;
+  return row.disposition === "pending" && !row.rejected ? "pending" : "";
+}
+
+export function tone(attempt) {
+  if (!attempt || attempt.verdict === "unjudged") return "dim";
+  return attempt.verdict === "ok" ? "good" : "bad";
+}
+

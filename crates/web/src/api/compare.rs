@@ -1,0 +1,77 @@
+//! Differences and timelines.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use ringtail_model::EventRow;
+use ringtail_recordings::diff::{self, last_answers};
+use ringtail_ringcentral::timeline::Timeline;
+use ringtail_views::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Answer, named};
+use crate::Shared;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Compare {
+    other: Option<String>,
+    #[serde(default)]
+    answers: bool,
+    #[serde(default)]
+    mask: bool,
+}
+
+/// The difference of two events, or of an event's last two answers.
+pub(super) async fn diff(
+    State(shared): State<Arc<Shared>>,
+    Path(event): Path<String>,
+    Query(asked): Query<Compare>,
+) -> Answer {
+    let (store, noise) = (&shared.store, &shared.options.noise);
+    let (event, masked) = (named(&shared, &event).await?, shared.masks(asked.mask));
+    if asked.answers {
+        let event = store.answers(event.id, masked).await?;
+        let [(at, one), (other_at, other)] = last_answers(&event)?;
+        let names = [at, other_at].map(|at| format!("response {at} to #{}", event.event.seq));
+        return Ok(Json(json::diff(&names, &diff::answers(one, other, noise))));
+    }
+    let other = match &asked.other {
+        Some(other) => Some(named(&shared, other).await?.id),
+        None => None,
+    };
+    let mut two = store.pair(event.id, other, masked).await?;
+    // The earlier event first.
+    two.sort_by_key(|one| one.event.row);
+    let name = |row: &EventRow| format!("#{} {}", row.seq, row.summary);
+    let [one, other] = &*two;
+    let names = [name(&one.event), name(&other.event)];
+    Ok(Json(json::diff(&names, &diff::events(one, other, noise))))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Masked {
+    #[serde(default)]
+    mask: bool,
+}
+
+/// The course of the event's call, or the events of its conversation.
+pub(super) async fn timeline(
+    State(shared): State<Arc<Shared>>,
+    Path(event): Path<String>,
+    Query(asked): Query<Masked>,
+) -> Answer {
+    let event = named(&shared, &event).await?;
+    let masked = shared.masks(asked.mask);
+    let events = shared.store.timeline(event.row, masked).await?;
+    if event.topic != "telephony" {
+        let events = events.iter().map(|it| json::event_row(&it.event));
+        return Ok(Json(
+            json!({"type": "conversation", "events": events.collect::<Value>()}),
+        ));
+    }
+    let timeline = Timeline::of(events.iter().map(|event| &event.body[..]));
+    let rows: Vec<EventRow> = events.into_iter().map(|event| event.event).collect();
+    Ok(Json(json::timeline(&timeline, &rows)))
+}

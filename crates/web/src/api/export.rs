@@ -1,0 +1,100 @@
+//! Events in the formats of other programs, as a download.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use ringtail_errors::{Failure, codes};
+use ringtail_model::RowId;
+use ringtail_protocol::event::EventId;
+use ringtail_text::size;
+use ringtail_views::PagePosition;
+use ringtail_views::copy::CopyFormat;
+use serde::Deserialize;
+
+use super::{named, parsed};
+use crate::Shared;
+use crate::error::{ApiError, IntoApi as _};
+
+/// Most bytes of a download, which is made in memory.
+const MAX_FILE: usize = 64 * 1024 * 1024;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Export {
+    #[serde(rename = "as", default)]
+    form: Form,
+    /// Events, with commas between them.
+    events: Option<String>,
+    filter: Option<String>,
+    #[serde(default)]
+    mask: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Form {
+    #[default]
+    Ndjson,
+    Curl,
+    Httpie,
+    Raw,
+}
+
+pub(super) async fn export(
+    State(shared): State<Arc<Shared>>,
+    Query(asked): Query<Export>,
+) -> Result<Response, ApiError> {
+    let masked = shared.masks(asked.mask);
+    let format = match asked.form {
+        Form::Ndjson => CopyFormat::Json,
+        Form::Curl => CopyFormat::Curl,
+        Form::Httpie => CopyFormat::Httpie,
+        Form::Raw => CopyFormat::Raw,
+    };
+    let mut file = Vec::new();
+    if let Some(events) = &asked.events {
+        for text in events.split(',') {
+            let event = named(&shared, text).await?;
+            add(&shared, event.id, format, masked, &mut file).await?;
+        }
+    } else {
+        let filter = parsed(asked.filter.as_deref())?;
+        let mut at = Some(RowId(0));
+        while let Some(after) = at {
+            let position = PagePosition::After(after);
+            let found = shared.store.page(position, &filter, masked).await?;
+            for event in &found.rows {
+                add(&shared, event.id, format, masked, &mut file).await?;
+            }
+            at = found.next;
+        }
+    }
+    let name = format!("attachment; filename=\"ringtail.{}\"", format.extension());
+    let headers = [
+        (CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, file).into_response())
+}
+
+async fn add(
+    shared: &Shared,
+    id: EventId,
+    format: CopyFormat,
+    masked: bool,
+    file: &mut Vec<u8>,
+) -> Result<(), ApiError> {
+    // Retention may have deleted it.
+    let Some(event) = shared.store.event(id, false, masked).await? else {
+        return Ok(());
+    };
+    let one = shared.store.formatted(&event, format);
+    file.extend(one.map_err(|error| Failure::of(&codes::FAILED, &error).into_api())?);
+    if file.len() > MAX_FILE {
+        let max = size(u64::try_from(MAX_FILE).unwrap_or(u64::MAX));
+        let many = format!("over {max}: narrow the filter, or use `ringtail export`");
+        return Err(ApiError::usage(&many));
+    }
+    Ok(())
+}

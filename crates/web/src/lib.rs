@@ -1,0 +1,182 @@
+//! The local page: what the terminal UI shows, in a browser on the same machine, and the HTTP API that the page uses.
+//!
+//! The server listens on the loopback interface only. [`gate`] lets in whoever has the token of the printed URL, and nothing
+//! that another site's page sends. [`api`] answers with the JSON of docs/OUTPUT.md; [`page`] is the frame, whose script and
+//! style are in the binary, and [`picture`] draws. Texts of strangers become text nodes, never markup. docs/WEB.md describes the API.
+
+mod api;
+mod connection;
+mod error;
+mod gate;
+mod lines;
+mod page;
+pub mod picture;
+mod token;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use ringtail_errors::{Code, Coded, codes};
+use ringtail_recordings::diff::Noise;
+use ringtail_views::Store;
+use ringtail_views::replayer::{OptionsCheck, Replayer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::gate::Gate;
+pub use crate::token::TokenError;
+use crate::token::{SessionToken, tokens};
+
+/// The port of the page.
+pub const PORT: u16 = 4055;
+
+/// Streams of updates that are open at once: tabs of a few browsers.
+const STREAMS: usize = 32;
+
+/// Settings of the page.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The port on 127.0.0.1; 0 for any.
+    pub port: u16,
+    /// Whether everything is masked, whatever the page asks for.
+    pub mask: bool,
+    /// What is not compared.
+    pub noise: Noise,
+    /// Checks the options of a replay.
+    pub check_options: fn(&str) -> OptionsCheck,
+}
+
+/// The page's server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    token: SessionToken,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+/// Why the page cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The port is taken.
+    #[error("cannot serve the page on 127.0.0.1:{port}")]
+    Bind {
+        /// The port.
+        port: u16,
+        /// What the page of another process with this history would be.
+        other: String,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+impl Coded for SpawnError {
+    fn code(&self) -> &'static Code {
+        &codes::FAILED
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Bind { other, source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                Some(format!(
+                    "if another ringtail serves this history, its page is {other}; or choose another port, 0 for any"
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What the handlers share.
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    options: Options,
+    gate: Gate,
+    streams: Arc<Semaphore>,
+    cancel: CancellationToken,
+}
+
+impl Shared {
+    /// Returns whether personal data is masked in an answer.
+    fn masks(&self, asked: bool) -> bool {
+        asked || self.options.mask
+    }
+}
+
+impl Server {
+    /// Binds the port and serves the page until [`Server::stop`].
+    ///
+    /// # Errors
+    /// When the port is taken, or the token in the data directory cannot be read or made.
+    pub async fn spawn(
+        store: Store,
+        replayer: impl Replayer,
+        options: Options,
+    ) -> Result<Self, SpawnError> {
+        let data = store.data.clone();
+        let tokens = tokio::task::spawn_blocking(move || tokens(&data)).await;
+        let (token, page_token) =
+            tokens.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let port = options.port;
+        let bound = async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        };
+        let (listener, address) = bound.await.map_err(|source| SpawnError::Bind {
+            port,
+            other: url(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), &token),
+            source,
+        })?;
+        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let shared = Arc::new(Shared {
+            gate: Gate::new(address.port(), token.clone(), page_token),
+            store,
+            options,
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            cancel: cancel.clone(),
+        });
+        let router = api::router(shared, replayer);
+        tasks.spawn(connection::accept(
+            listener,
+            router,
+            tasks.clone(),
+            cancel.clone(),
+        ));
+        tasks.close();
+        Ok(Self {
+            address,
+            token,
+            tasks,
+            cancel,
+        })
+    }
+
+    /// Returns the page's URL, with the token.
+    #[must_use]
+    pub fn url(&self) -> String {
+        url(self.address, &self.token)
+    }
+
+    /// Stops serving and waits for the connections' ends.
+    pub async fn stop(&self) {
+        self.cancel.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+fn url(address: SocketAddr, token: &SessionToken) -> String {
+    format!("http://{address}/?token={}", token.text())
+}
+
+#[cfg(test)]
+mod tests;
