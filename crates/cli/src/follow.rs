@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ringtail_model::redact;
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::{self, Reveal};
-use ringtail_model::{AttemptRow, EventDetail, GapRow, NewFieldsRow, RowId, Watermarks};
+use ringtail_model::{AttemptRow, EventDetail, GapRow, NewFieldsRow, Watermarks};
 use ringtail_protocol::event::EventId;
 use ringtail_store::{History, ReadError, Search};
 use tokio::sync::watch;
@@ -80,30 +80,19 @@ impl Follow {
         loop {
             // An attempt below the watermark has its event below it too, unless the event is not stored yet.
             let reach = *self.marks.borrow_and_update();
-            let gaps = self.history.gaps_after(self.at.gaps, PAGE_ROWS).await?;
-            let events = self.events().await?;
-            // Attempts and new fields follow once no event is left before them.
-            let (mut attempts, mut new_fields) = (Vec::new(), Vec::new());
-            if events.is_empty() {
-                let after = self.at.attempts;
-                attempts = self.history.attempts_after(after, PAGE_ROWS).await?;
-                attempts.retain(|attempt| attempt.row <= reach.attempts);
-                let after = self.at.new_fields;
-                new_fields = self.history.new_fields_after(after, PAGE_ROWS).await?;
-                new_fields.retain(|row| row.row <= reach.new_fields);
-            }
-            let nothing = gaps.is_empty() && events.is_empty() && attempts.is_empty();
-            if nothing && new_fields.is_empty() {
+            let mut all = self.at;
+            if !all.advance(reach) {
                 return Ok(Vec::new());
             }
+            let rows = self.rows(reach).await?;
             let mut items = Vec::new();
-            for gap in gaps {
+            for gap in rows.gaps {
                 self.at.gaps = gap.row;
                 if gap.endpoint == endpoint {
                     items.push(Item::Gap(gap));
                 }
             }
-            for (detail, matches) in events {
+            for (detail, matches) in rows.events {
                 self.at.events = detail.event.row;
                 let belongs = match (detail.event.endpoint == endpoint, matches) {
                     (false, _) => Belongs::Other,
@@ -124,16 +113,19 @@ impl Follow {
                     self.attempt(detail.attempt, endpoint, &mut items).await?;
                 }
             }
-            for attempt in attempts {
+            for attempt in rows.attempts {
                 self.at.attempts = attempt.row;
                 self.attempt(attempt, endpoint, &mut items).await?;
             }
-            for row in new_fields {
+            for row in rows.new_fields {
                 self.at.new_fields = row.row;
                 let belongs = self.now(row.event, endpoint, &mut items).await?;
                 if matches!(belongs, Belongs::Ours(_)) {
                     items.push(Item::NewFields(row));
                 }
+            }
+            if rows.is_last {
+                self.at.advance(reach);
             }
             // A page may hold other endpoints' rows only.
             if !items.is_empty() {
@@ -167,29 +159,50 @@ impl Follow {
         Ok(())
     }
 
-    /// Reads events, and whether each matches.
-    async fn events(&self) -> Result<Vec<(EventDetail, bool)>, ReadError> {
-        let after: RowId = self.at.events;
+    /// Reads the next rows up to the watermarks, in one query of the pool. Attempts and new fields follow once no event is left
+    /// before them.
+    async fn rows(&self, reach: Watermarks) -> Result<Rows, ReadError> {
+        let at = self.at;
         let (secrets, reveal) = (self.secrets.clone(), self.reveal);
         let search = self.search.clone();
         self.history
             .read(move |reader| {
-                let mut details = Vec::new();
+                let mut rows = Rows::default();
+                if at.gaps < reach.gaps {
+                    rows.gaps = reader.gaps_after(at.gaps, PAGE_ROWS)?;
+                }
                 let mut bytes = 0;
-                for row in reader.events_after(after, PAGE_ROWS)? {
+                let events = match at.events < reach.events {
+                    true => reader.events_after(at.events, PAGE_ROWS)?,
+                    false => Vec::new(),
+                };
+                rows.is_last = events.len() < PAGE_ROWS;
+                for row in events {
                     bytes += row.body_len;
                     // Match the event as received, then redact it.
                     if let Some((mut detail, matches)) =
                         reader.event_for(row.id, search.as_deref())?
                     {
                         signature::show(&mut detail, &secrets, reveal);
-                        details.push((detail, matches));
+                        rows.events.push((detail, matches));
                     }
                     if bytes >= PAGE_BYTES {
+                        rows.is_last = false;
                         break;
                     }
                 }
-                Ok(details)
+                if rows.is_last && at.attempts < reach.attempts {
+                    rows.attempts = reader.attempts_after(at.attempts, PAGE_ROWS)?;
+                    rows.is_last = rows.attempts.len() < PAGE_ROWS;
+                    rows.attempts.retain(|row| row.row <= reach.attempts);
+                }
+                if rows.is_last && at.new_fields < reach.new_fields {
+                    rows.new_fields = reader.new_fields_after(at.new_fields, PAGE_ROWS)?;
+                    rows.is_last = rows.new_fields.len() < PAGE_ROWS;
+                    rows.new_fields.retain(|row| row.row <= reach.new_fields);
+                }
+                rows.is_last &= rows.gaps.len() < PAGE_ROWS;
+                Ok(rows)
             })
             .await
     }
@@ -248,6 +261,18 @@ impl Follow {
             })
             .await
     }
+}
+
+/// What one look at the history finds.
+#[derive(Debug, Default)]
+struct Rows {
+    gaps: Vec<GapRow>,
+    /// With whether each matches.
+    events: Vec<(EventDetail, bool)>,
+    attempts: Vec<AttemptRow>,
+    new_fields: Vec<NewFieldsRow>,
+    /// Whether there is nothing more up to the watermarks.
+    is_last: bool,
 }
 
 /// What to do with an event's rows.

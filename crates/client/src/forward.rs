@@ -41,7 +41,7 @@ pub use self::scheduler::Limits;
 use self::scheduler::{Command, End, Health, Input, Scheduler};
 pub use self::send::{Delivery, KEPT_BODY_BYTES, MAX_READ_BYTES, SendOptions, Sender, TrustError};
 use crate::backoff::Backoff;
-use ringtail_model::{Cause, ForwardState, Outcome, RowId, TargetState, Unanswered, Watermarks};
+use ringtail_model::{Cause, ForwardState, Outcome, RowId, TargetState, Unanswered};
 use ringtail_store::{History, StoreError};
 
 /// Settings of the forwarder.
@@ -114,8 +114,7 @@ impl Forwarder {
         });
         let (connected, connections) = mpsc::channel(options.limits.in_flight.max(1));
         let run = ForwardLoop {
-            marks: history.watermarks(),
-            reach: RowId::default(),
+            grows: history.pending_grows(endpoint),
             work: Work {
                 history,
                 endpoint: endpoint.into(),
@@ -172,9 +171,8 @@ struct ForwardLoop {
     options: ForwardOptions,
     scheduler: Scheduler,
     paused: watch::Receiver<bool>,
-    marks: watch::Receiver<Watermarks>,
-    /// The events' watermark when the history was last read.
-    reach: RowId,
+    /// Wakes when the history has more pending events.
+    grows: watch::Receiver<()>,
     connections: mpsc::Receiver<Unanswered>,
     running: JoinSet<Done>,
     /// Events by sending task, needed if a task panics.
@@ -214,7 +212,10 @@ impl ForwardLoop {
                 () = self.work.sender.seen(), if matches!(self.shown, Health::Down { .. }) => {
                     Some(Input::TargetSeen)
                 }
-                Ok(()) = self.marks.changed() => self.grew(),
+                Ok(()) = self.grows.changed() => {
+                    self.count.stale = true;
+                    Some(Input::Grew)
+                }
                 () = sleep_until(wake_at) => Some(Input::Tick),
             };
         }
@@ -262,15 +263,6 @@ impl ForwardLoop {
                 Some(Input::Finished(row, End::Gone))
             }
         }
-    }
-
-    /// Returns an input if there are new events, and not only new attempts.
-    fn grew(&mut self) -> Option<Input> {
-        let reach = self.marks.borrow_and_update().events;
-        let grew = reach != self.reach;
-        self.reach = reach;
-        self.count.stale |= grew;
-        grew.then_some(Input::Grew)
     }
 
     /// Starts a count of pending events, at most one at a time and per interval.
@@ -447,7 +439,7 @@ impl Work {
         loop {
             match self
                 .history
-                .record_attempt(delivery.attempt.clone(), true)
+                .record_attempt_within(RECORD_WITHIN, delivery.attempt.clone(), true)
                 .await
             {
                 Ok(_) => return End::Done,
@@ -458,6 +450,10 @@ impl Work {
         }
     }
 }
+
+/// Time for an attempt to share a transaction, such as the next event's. The event's key and its place among those in flight wait
+/// for it.
+const RECORD_WITHIN: Duration = Duration::from_millis(5);
 
 /// Delay before a failed operation of the history is retried.
 const HISTORY_RETRY: Duration = Duration::from_secs(1);

@@ -2,13 +2,16 @@
 //!
 //! Invariants: one thread writes. Operations are applied in the order in which they were submitted. An operation is
 //! answered after the commit that holds it, or with the error of that commit.
+//!
+//! An operation for which nobody waits gives a time within which it is written, so that it shares the transaction of the next
+//! urgent one, or of others like it: a transaction costs as much CPU as several operations in it.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -80,7 +83,7 @@ pub enum WriteError {
 
 /// A handle to the thread. Dropping it closes the writer and blocks until everything queued is written.
 pub struct Writer<S> {
-    commands: mpsc::Sender<Command<S>>,
+    queue: Arc<Queue<S>>,
     operations: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
     limits: QueueLimits,
@@ -106,17 +109,17 @@ impl<S: WriterState> Writer<S> {
         state: S,
         limits: QueueLimits,
     ) -> io::Result<Self> {
-        let (commands, queue) = mpsc::channel();
+        let queue = Arc::new(Queue::default());
         let thread = Thread {
             connection,
             state,
-            queue,
+            queue: Arc::clone(&queue),
         };
         let thread = thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || thread.run())?;
         Ok(Self {
-            commands,
+            queue,
             operations: Arc::new(Semaphore::new(limits.operations)),
             bytes: Arc::new(Semaphore::new(limits.bytes as usize)),
             limits,
@@ -124,7 +127,7 @@ impl<S: WriterState> Writer<S> {
         })
     }
 
-    /// Queues an operation at once. It is written even if the returned future is dropped.
+    /// Queues an operation at once, to be written `within` some time, even if the returned future is dropped.
     ///
     /// An operation that violates a constraint is answered alone. It must then have
     /// changed nothing: use [`savepoint`] when it runs several statements. Any other error of SQLite fails the whole
@@ -135,6 +138,7 @@ impl<S: WriterState> Writer<S> {
     pub fn submit<T: Send + 'static>(
         &self,
         bytes: usize,
+        within: Duration,
         write: impl FnOnce(&mut S, &Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<Submitted<T>, WriteError> {
         let size = self.size(bytes);
@@ -148,7 +152,7 @@ impl<S: WriterState> Writer<S> {
         let bytes = Arc::clone(&self.bytes)
             .try_acquire_many_owned(size)
             .map_err(refused)?;
-        Ok(self.send(size, (operation, bytes), write))
+        Ok(self.send(size, within, (operation, bytes), write))
     }
 
     /// Writes an operation as [`Writer::submit`] does, and waits while the queue is full.
@@ -158,6 +162,7 @@ impl<S: WriterState> Writer<S> {
     pub async fn write<T: Send + 'static>(
         &self,
         bytes: usize,
+        within: Duration,
         write: impl FnOnce(&mut S, &Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, WriteError> {
         let size = self.size(bytes);
@@ -166,7 +171,7 @@ impl<S: WriterState> Writer<S> {
         let operation = operation.await.map_err(closed)?;
         let bytes = Arc::clone(&self.bytes).acquire_many_owned(size);
         let bytes = bytes.await.map_err(closed)?;
-        self.send(size, (operation, bytes), write).await
+        self.send(size, within, (operation, bytes), write).await
     }
 
     /// Returns what the queue is charged with. An operation larger than the queue takes all of it.
@@ -178,6 +183,7 @@ impl<S: WriterState> Writer<S> {
     fn send<T: Send + 'static>(
         &self,
         bytes: u32,
+        within: Duration,
         permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
         write: impl FnOnce(&mut S, &Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Submitted<T> {
@@ -187,12 +193,12 @@ impl<S: WriterState> Writer<S> {
             result: None,
             answer,
         };
-        // A thread that has ended drops the operation, which answers `Closed`.
-        drop(self.commands.send(Command::Write(Queued {
+        let write = Command::Write(Queued {
             bytes,
             permits,
             operation: Box::new(operation),
-        })));
+        });
+        self.queue.push(write, within);
         Submitted(answered)
     }
 
@@ -205,7 +211,7 @@ impl<S: WriterState> Writer<S> {
         let (begun, begins) = oneshot::channel();
         let (ends, end) = oneshot::channel();
         let pause = Command::Pause { begun, end };
-        self.commands.send(pause).map_err(|_| WriteError::Closed)?;
+        self.queue.push(pause, Duration::ZERO);
         begins.await.map_err(|_| WriteError::Closed)?;
         Ok(Paused(ends))
     }
@@ -226,7 +232,7 @@ impl<S> Writer<S> {
     pub fn close(&self) {
         self.operations.close();
         self.bytes.close();
-        drop(self.commands.send(Command::Close));
+        self.queue.push(Command::Close, Duration::ZERO);
         // Held while joining, so that a second caller returns no earlier than the first.
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(thread) = thread.take()
@@ -302,57 +308,133 @@ struct Queued<S> {
     operation: Box<dyn Operate<S>>,
 }
 
+/// Commands in the order in which they came.
+struct Queue<S> {
+    commands: Mutex<Commands<S>>,
+    /// Signalled when `Commands::due` becomes earlier.
+    earlier: Condvar,
+}
+
+struct Commands<S> {
+    waiting: VecDeque<Command<S>>,
+    /// When the thread must take what waits.
+    due: Option<Instant>,
+    /// Whether the thread has ended.
+    ended: bool,
+}
+
+/// What the thread does next.
+enum Next<S> {
+    Write(Vec<Queued<S>>),
+    Other(Command<S>),
+    Upkeep,
+}
+
+impl<S> Default for Queue<S> {
+    fn default() -> Self {
+        Self {
+            commands: Mutex::new(Commands {
+                waiting: VecDeque::new(),
+                due: None,
+                ended: false,
+            }),
+            earlier: Condvar::new(),
+        }
+    }
+}
+
+impl<S> Queue<S> {
+    /// Adds a command that is taken `within` some time. A thread that has ended drops it, which answers `Closed`.
+    fn push(&self, command: Command<S>, within: Duration) {
+        let mut commands = self.lock();
+        if commands.ended {
+            return;
+        }
+        commands.waiting.push_back(command);
+        let by = Instant::now() + within;
+        if commands.due.is_none_or(|due| by < due) {
+            commands.due = Some(by);
+            self.earlier.notify_one();
+        }
+    }
+
+    /// Waits until commands are due, or until `upkeep`, and takes those for one transaction.
+    fn take(&self, upkeep: Instant) -> Next<S> {
+        let mut commands = self.lock();
+        let now = loop {
+            let now = Instant::now();
+            let at = commands.due.map_or(upkeep, |due| due.min(upkeep));
+            if at <= now {
+                break now;
+            }
+            let waited = self.earlier.wait_timeout(commands, at - now);
+            commands = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        if commands.due.is_none_or(|due| due > now) {
+            return Next::Upkeep;
+        }
+        let (mut group, mut bytes) = (Vec::new(), 0_u32);
+        let is_write = |command: &mut Command<S>| matches!(command, Command::Write(_));
+        while group.len() < GROUP_OPERATIONS
+            && bytes < GROUP_BYTES
+            && let Some(Command::Write(queued)) = commands.waiting.pop_front_if(is_write)
+        {
+            bytes = bytes.saturating_add(queued.bytes);
+            group.push(queued);
+        }
+        let other = match group.is_empty() {
+            true => commands.waiting.pop_front(),
+            false => None,
+        };
+        commands.due = (!commands.waiting.is_empty()).then_some(now);
+        other.map_or(Next::Write(group), Next::Other)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Commands<S>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The thread's side.
 struct Thread<S> {
     connection: Connection,
     state: S,
-    queue: mpsc::Receiver<Command<S>>,
+    queue: Arc<Queue<S>>,
+}
+
+impl<S> Drop for Thread<S> {
+    /// Also after a panic: whoever waits for an answer gets one.
+    fn drop(&mut self) {
+        let mut commands = self.queue.lock();
+        commands.ended = true;
+        let waiting = std::mem::take(&mut commands.waiting);
+        drop(commands);
+        drop(waiting);
+    }
 }
 
 impl<S: WriterState> Thread<S> {
     fn run(mut self) {
-        let mut due = Instant::now();
-        let mut next = None;
+        let mut upkeep = Instant::now();
         loop {
-            let wait = due.saturating_duration_since(Instant::now());
-            let command = match next.take() {
-                Some(command) => Ok(command),
-                None => self.queue.recv_timeout(wait),
-            };
-            match command {
-                Ok(Command::Write(first)) => next = self.write(first),
-                Ok(Command::Pause { begun, end }) => {
+            match self.queue.take(upkeep) {
+                Next::Write(group) => self.write(group),
+                Next::Other(Command::Pause { begun, end }) => {
                     if begun.send(()).is_ok() {
                         // Nothing is sent: dropping the other end resumes the thread.
                         drop(end.blocking_recv());
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(Command::Close) | Err(RecvTimeoutError::Disconnected) => break,
+                Next::Other(Command::Close) => break,
+                Next::Other(Command::Write(_)) | Next::Upkeep => {}
             }
-            due = self.state.upkeep(&mut self.connection);
+            upkeep = self.state.upkeep(&mut self.connection);
         }
         self.state.close(&self.connection);
     }
 
-    /// Writes an operation and those queued behind it, and answers them. Returns a command that is not an operation.
-    fn write(&mut self, first: Queued<S>) -> Option<Command<S>> {
-        let mut bytes = first.bytes;
-        let mut group = vec![first];
-        let mut next = None;
-        while group.len() < GROUP_OPERATIONS && bytes < GROUP_BYTES {
-            match self.queue.try_recv() {
-                Ok(Command::Write(queued)) => {
-                    bytes = bytes.saturating_add(queued.bytes);
-                    group.push(queued);
-                }
-                Ok(command) => {
-                    next = Some(command);
-                    break;
-                }
-                Err(_) => break,
-            }
-        }
+    /// Writes operations in one transaction, and answers them.
+    fn write(&mut self, mut group: Vec<Queued<S>>) {
         let began = Instant::now();
         let result = self.commit(&mut group);
         self.state
@@ -362,7 +444,6 @@ impl<S: WriterState> Thread<S> {
             drop(queued.permits);
             queued.operation.answer(failed.as_ref());
         }
-        next
     }
 
     /// Applies the operations in one transaction and commits it. An error rolls it back.

@@ -37,12 +37,13 @@ mod writer;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringtail_errors::{self as errors, Code, Coded};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use ringtail_model::{RowId, Watermarks};
+use ringtail_model::{ForwardState, RowId, Watermarks};
 use ringtail_protocol::event::{EncodeError, EventId, Request};
 use ringtail_sqlite::{self as sqlite, Readers, WriteError, Writer, savepoint};
 
@@ -59,7 +60,7 @@ pub use self::schema::{FILE_NAME, OpenError};
 use self::search::IndexThread;
 pub use self::search::{Direction, Found, INDEX_FILE_NAME, Search};
 pub use self::select::{IdPrefix, Selector, SelectorError};
-use self::writer::Recorder;
+use self::writer::{PendingSignal, Recorder};
 
 /// Queries that run at once; more wait.
 const READERS: usize = 4;
@@ -80,6 +81,7 @@ struct Inner {
     /// Bytes of pending events that the history takes.
     max_pending: u64,
     watermarks: watch::Sender<Watermarks>,
+    pending: PendingSignal,
     /// Of the task that watches other processes.
     watching: Semaphore,
 }
@@ -206,7 +208,13 @@ impl History {
         let path = opened.path.clone();
         let readers = Readers::new(READERS, move || schema::HISTORY.open_reader(&path));
         let index = IndexThread::spawn(dir).map_err(OpenError::System)?;
-        let recorder = Recorder::new(watermarks.clone(), retention, index.notifier().clone());
+        let pending = PendingSignal::default();
+        let recorder = Recorder::new(
+            watermarks.clone(),
+            pending.clone(),
+            retention,
+            index.notifier().clone(),
+        );
         let writer = Writer::spawn("history", opened.connection, recorder, writer::QUEUE)
             .map_err(OpenError::System)?;
         Ok(Self {
@@ -217,16 +225,23 @@ impl History {
                 index,
                 max_pending: retention.map_or(u64::MAX, |keep| keep.max_bytes),
                 watermarks,
+                pending,
                 watching: Semaphore::new(1),
             }),
         })
     }
 
-    /// Returns how far the history reaches. Moves after each commit of this process, and covers what other processes
-    /// have written until then; see [`History::watch_others`].
+    /// Returns how far the history reaches, as of the newest commit of this process; it covers what other processes have
+    /// written until then, see [`History::watch_others`]. While commits follow each other, receivers wake every 25 ms.
     #[must_use]
     pub fn watermarks(&self) -> watch::Receiver<Watermarks> {
         self.inner.watermarks.subscribe()
+    }
+
+    /// Returns a receiver that wakes when this process has stored a pending event of the endpoint.
+    #[must_use]
+    pub fn pending_grows(&self, endpoint: &str) -> watch::Receiver<()> {
+        self.inner.pending.subscribe(endpoint)
     }
 
     /// Returns up to which event the search index reaches, as long as this process fills it.
@@ -266,10 +281,19 @@ impl History {
             })
         };
         let batch: Vec<Incoming<Record>> = batch.into_iter().map(record).collect();
+        let is_pending = |incoming: &Incoming<Record>| match incoming {
+            Incoming::Event(record) => record.forward == ForwardState::Pending,
+            _ => false,
+        };
+        let has_pending = batch.iter().any(is_pending);
         let (endpoint, journal) = (endpoint.to_owned(), journal.to_owned());
         self.write(bytes, move |recorder, connection| {
             let fields = Some(&mut recorder.fields);
-            incoming::store(connection, fields, &endpoint, &journal, &batch)
+            let stored = incoming::store(connection, fields, &endpoint, &journal, &batch)?;
+            if has_pending {
+                recorder.pending.push(endpoint);
+            }
+            Ok(stored)
         })
         .await
     }
@@ -306,7 +330,21 @@ impl History {
         attempt: NewAttempt,
         completes: bool,
     ) -> Result<RowId, StoreError> {
-        self.write(attempt.bytes(), move |_, connection| {
+        self.record_attempt_within(Duration::ZERO, attempt, completes)
+            .await
+    }
+
+    /// Records an attempt as [`History::record_attempt`] does, within some time, so that others share its transaction.
+    ///
+    /// # Errors
+    /// When it was not recorded.
+    pub async fn record_attempt_within(
+        &self,
+        within: Duration,
+        attempt: NewAttempt,
+        completes: bool,
+    ) -> Result<RowId, StoreError> {
+        self.write_within(attempt.bytes(), within, move |_, connection| {
             attempts::record(connection, &attempt, completes)
         })
         .await
@@ -353,14 +391,24 @@ impl History {
         bytes: usize,
         write: impl FnOnce(&mut Recorder, &Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let written = self.inner.writer.write(bytes, move |recorder, connection| {
+        self.write_within(bytes, Duration::ZERO, write).await
+    }
+
+    /// As [`History::write`], in a transaction within some time.
+    async fn write_within<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        within: Duration,
+        write: impl FnOnce(&mut Recorder, &Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let write = move |recorder: &mut Recorder, connection: &Connection| {
             let result = savepoint(connection, |connection| write(recorder, connection));
             if result.is_err() {
                 recorder.fields.forget();
             }
             result
-        });
-        Ok(written.await?)
+        };
+        Ok(self.inner.writer.write(bytes, within, write).await?)
     }
 
     /// Runs a query, off the runtime.

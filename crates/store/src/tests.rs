@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::time::Instant;
 
 use ringtail_protocol::event::Event;
 
@@ -28,10 +29,52 @@ async fn watermarks_move_after_each_commit_and_before_the_answer() {
         .record_attempt(attempt(id), true)
         .await
         .unwrap();
-    assert_eq!(watermarks.borrow_and_update().attempts, row);
+    assert_eq!(watermarks.borrow().attempts, row);
+    watermarks.changed().await.unwrap();
     // Nothing new, so no receiver is woken.
     test.receives(vec![call(1, "s")]).await;
     assert!(!watermarks.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn watermarks_that_move_often_wake_their_readers_at_intervals() {
+    let test = TestHistory::open();
+    let mut watermarks = test.history.watermarks();
+    let (began, mut wakes) = (Instant::now(), 0);
+    for seq in 1..=100 {
+        test.receives(vec![call(seq, "s")]).await;
+        assert_eq!(watermarks.borrow().events.0.unsigned_abs(), seq);
+        wakes += u128::from(watermarks.has_changed().unwrap());
+        watermarks.mark_unchanged();
+    }
+    let most = began.elapsed().as_millis() / writer::TICK.as_millis() + 1;
+    assert!((1..=most).contains(&wakes), "{wakes}, {most}");
+    // The last move is not forgotten.
+    test.receives(vec![call(101, "s")]).await;
+    watermarks.changed().await.unwrap();
+}
+
+#[tokio::test]
+async fn only_a_pending_event_of_its_endpoint_wakes_a_forwarder() {
+    let test = TestHistory::open();
+    let mut grows = test.history.pending_grows(ENDPOINT);
+    for (endpoint, forwarding, wakes) in [
+        (ENDPOINT, Forwarding::Off, false),
+        ("other", Forwarding::On, false),
+        (ENDPOINT, Forwarding::On, true),
+    ] {
+        let seq = if endpoint == ENDPOINT && wakes { 2 } else { 1 };
+        let events = batch(&[call(seq, "s")]);
+        let stored = test.history.store(endpoint, JOURNAL, events, forwarding);
+        assert_eq!(stored.await.unwrap().new, 1);
+        assert_eq!(grows.has_changed().unwrap(), wakes, "{endpoint}");
+    }
+    grows.mark_unchanged();
+    test.history
+        .record_attempt(attempt(EventId::fresh()), true)
+        .await
+        .unwrap();
+    assert!(!grows.has_changed().unwrap());
 }
 
 #[tokio::test]

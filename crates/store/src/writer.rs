@@ -1,5 +1,7 @@
 //! The work of the writing thread that belongs to no operation: watermarks, new fields, retention.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -25,13 +27,43 @@ const PAUSE: Duration = Duration::from_millis(3);
 /// A transaction that takes longer is logged.
 const SLOW: Duration = Duration::from_millis(50);
 
+/// Time between two signals that the watermarks have moved: each wakes everybody who shows the history, and has them read it.
+pub(crate) const TICK: Duration = Duration::from_millis(25);
+
+/// Tells the forwarder of each endpoint that it has more pending events.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PendingSignal(Arc<Mutex<HashMap<String, watch::Sender<()>>>>);
+
+impl PendingSignal {
+    pub(crate) fn subscribe(&self, endpoint: &str) -> watch::Receiver<()> {
+        let mut endpoints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        endpoints
+            .entry(endpoint.to_owned())
+            .or_default()
+            .subscribe()
+    }
+
+    fn send(&self, endpoint: &str) {
+        let endpoints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(endpoint) = endpoints.get(endpoint) {
+            endpoint.send_replace(());
+        }
+    }
+}
+
 /// The state of the writing thread.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     pub(crate) fields: SchemaTracker,
+    /// The endpoints of pending events in the transaction that is being committed.
+    pub(crate) pending: Vec<String>,
+    pending_signal: PendingSignal,
     watermarks: watch::Sender<Watermarks>,
     /// Those of the transaction that is being committed.
     reached: Watermarks,
+    /// When watermarks that have moved are signalled.
+    signal_due: Option<Instant>,
+    signalled: Option<Instant>,
     retention: Option<Cleaner>,
     retention_due: Instant,
     index: Notifier,
@@ -40,14 +72,19 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn new(
         watermarks: watch::Sender<Watermarks>,
+        pending_signal: PendingSignal,
         retention: Option<Retention>,
         index: Notifier,
     ) -> Self {
         let reached = *watermarks.borrow();
         Self {
             fields: SchemaTracker::default(),
+            pending: Vec::new(),
+            pending_signal,
             watermarks,
             reached,
+            signal_due: None,
+            signalled: None,
             retention: retention.map(Cleaner::new),
             retention_due: Instant::now(),
             index,
@@ -66,7 +103,8 @@ impl WriterState for Recorder {
         Ok(())
     }
 
-    /// Moves the watermarks before the operations are answered, so that a caller of `store` finds them moved.
+    /// Moves the watermarks before the operations are answered, so that a caller of `store` finds them moved. That they have moved
+    /// is signalled at most once in [`TICK`].
     fn settle(&mut self, result: Result<(), &rusqlite::Error>, operations: usize, took: Duration) {
         if took >= SLOW {
             tracing::debug!(
@@ -78,15 +116,48 @@ impl WriterState for Recorder {
         match result {
             Ok(()) => {
                 let reached = self.reached;
-                self.watermarks
-                    .send_if_modified(|known| known.advance(reached));
-                self.index.notify();
+                let mut moved = false;
+                self.watermarks.send_if_modified(|known| {
+                    moved = known.advance(reached);
+                    false
+                });
+                let next = self.signalled.map(|at| at + TICK);
+                match next.filter(|next| *next > Instant::now()) {
+                    Some(next) if moved => self.signal_due = Some(next),
+                    None if moved => self.signal(),
+                    _ => {}
+                }
+                for endpoint in self.pending.drain(..) {
+                    self.pending_signal.send(&endpoint);
+                }
             }
-            Err(_) => self.fields.forget(),
+            Err(_) => {
+                self.fields.forget();
+                self.pending.clear();
+            }
         }
     }
 
     fn upkeep(&mut self, connection: &mut Connection) -> Instant {
+        if self.signal_due.is_some_and(|due| due <= Instant::now()) {
+            self.signal();
+        }
+        let retention = self.retain(connection);
+        self.signal_due.map_or(retention, |due| due.min(retention))
+    }
+}
+
+impl Recorder {
+    /// Wakes those who read what is new.
+    fn signal(&mut self) {
+        self.watermarks.send_modify(|_| {});
+        self.index.notify();
+        self.signal_due = None;
+        self.signalled = Some(Instant::now());
+    }
+
+    /// Takes a step of retention if it is time, and returns the time of the next.
+    fn retain(&mut self, connection: &mut Connection) -> Instant {
         let began = Instant::now();
         let Some(cleaner) = &mut self.retention else {
             return began + INTERVAL;

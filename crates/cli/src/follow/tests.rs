@@ -1,4 +1,5 @@
 use ringtail_model::Cause;
+use ringtail_model::RowId;
 use ringtail_model::secrets::AllSecrets;
 use ringtail_protocol::event::Event;
 use ringtail_store::LEARN;

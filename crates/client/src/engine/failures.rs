@@ -9,7 +9,7 @@ use ringtail_ringcentral::verdict::{FailureClock, Fault, NoAnswer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use ringtail_model::{RowId, Status, TargetState};
+use ringtail_model::{RowId, Status, TargetState, Watermarks};
 use ringtail_store::{History, ReadError};
 
 /// Keeps [`Status::failing`] up to date until it is cancelled.
@@ -26,11 +26,14 @@ impl Failures {
         let mut watched: Option<Watched> = None;
         loop {
             let endpoint = known.borrow_and_update().clone().map(|info| info.endpoint);
-            marks.mark_unchanged();
+            let before = *marks.borrow_and_update();
             let down = why_down(&status.borrow_and_update());
+            let has_moved = |now: &Watermarks| {
+                now.attempts != before.attempts || (down.is_some() && now.events != before.events)
+            };
             if let Some(endpoint) = endpoint {
-                let before = watched.take().filter(|before| before.endpoint == endpoint);
-                match self.look(before, endpoint, down).await {
+                let known = watched.take().filter(|known| known.endpoint == endpoint);
+                match self.look(known, endpoint, down).await {
                     Ok(now) => {
                         self.publish(&now.clock);
                         watched = Some(now);
@@ -43,7 +46,7 @@ impl Failures {
                 biased;
                 () = self.cancel.cancelled() => return,
                 Ok(()) = known.changed() => {}
-                Ok(()) = marks.changed() => {}
+                Ok(()) = async { marks.wait_for(has_moved).await.map(drop) } => {}
                 Ok(()) = async { status.wait_for(|status| why_down(status) != down).await.map(drop) } => {}
                 else => return,
             }

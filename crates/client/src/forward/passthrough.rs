@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -110,7 +111,7 @@ impl Passthrough {
         let mut outgoing = match self.sender.build(head.method, below, fields, body) {
             Ok(outgoing) => outgoing,
             Err(failure) => {
-                record(&self.history, draft.failed(failure.clone())).await;
+                record(&self.history, Duration::ZERO, draft.failed(failure.clone())).await;
                 return Err(failure);
             }
         };
@@ -175,7 +176,7 @@ impl Passthrough {
                     if let Err(failure) = self.sender.probe().await {
                         let target = self.sender.target().to_string();
                         let draft = Draft::new(event, Cause::Forward, target);
-                        record(&self.history, draft.failed(failure)).await;
+                        record(&self.history, Duration::ZERO, draft.failed(failure)).await;
                         return Err(Undelivered::Unreachable);
                     }
                 }
@@ -194,8 +195,13 @@ impl Passthrough {
     }
 }
 
-async fn record(history: &History, delivery: Delivery) {
-    if let Err(error) = history.record_attempt(delivery.attempt, false).await {
+/// Time for an attempt for whose record nobody waits to share a transaction.
+const RECORD_WITHIN: Duration = Duration::from_millis(50);
+
+/// Records an attempt within some time.
+async fn record(history: &History, within: Duration, delivery: Delivery) {
+    let recorded = history.record_attempt_within(within, delivery.attempt, false);
+    if let Err(error) = recorded.await {
         tracing::error!(%error, "cannot record a passthrough request");
     }
 }
@@ -296,7 +302,7 @@ impl PassthroughTask {
                 draft.failed(stopped())
             }
         };
-        record(&history, delivery).await;
+        record(&history, RECORD_WITHIN, delivery).await;
     }
 }
 

@@ -1,10 +1,13 @@
 //! Frames for one transaction: everything that has already arrived, so events share commits under load and a single
-//! event does not wait.
+//! pending event does not wait.
 
-use ringtail_protocol::event::DecodeError;
+use std::time::Duration;
+
+use ringtail_protocol::event::{DecodeError, Disposition};
 use ringtail_protocol::frame::{Decoder, Down};
 
 use ringtail_store::Incoming;
+use tokio::time::Instant;
 
 use crate::canary_key::CanaryKey;
 
@@ -14,12 +17,18 @@ const MAX_EVENTS: usize = 512;
 /// Bytes of events after which a batch is full; the last event may exceed it.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// How long events that are not forwarded wait for others.
+const COMPANY: Duration = Duration::from_millis(50);
+
 /// The contents of one transaction.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     incoming: Vec<Incoming>,
     bytes: usize,
     head: Option<u64>,
+    /// Since when it has contents.
+    since: Option<Instant>,
+    has_pending: bool,
 }
 
 impl Batch {
@@ -32,6 +41,7 @@ impl Batch {
                 Down::Event(event) => {
                     self.bytes += event.encoded_len();
                     self.raise_head(event.seq);
+                    self.has_pending |= event.disposition == Disposition::Pending;
                     self.incoming.push(Incoming::Event(event));
                 }
                 Down::Gap { first, last } => {
@@ -48,6 +58,9 @@ impl Batch {
                 Down::Unknown(_) => {}
             }
         }
+        if self.since.is_none() && !self.is_empty() {
+            self.since = Some(Instant::now());
+        }
         Ok(())
     }
 
@@ -59,6 +72,15 @@ impl Batch {
         self.incoming.is_empty()
     }
 
+    /// Returns until when more may join it: events that nobody forwards can wait, and a transaction costs more than they do.
+    pub(super) fn open_until(&self) -> Instant {
+        let since = self.since.unwrap_or_else(Instant::now);
+        match self.has_pending || self.is_full() {
+            true => since,
+            false => since + COMPANY,
+        }
+    }
+
     /// Returns the bytes of the events.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
@@ -67,6 +89,8 @@ impl Batch {
     /// Returns the contents, with canaries for what they are, and leaves the batch empty.
     pub(super) fn take(&mut self, canaries: &CanaryKey) -> Vec<Incoming> {
         self.bytes = 0;
+        self.since = None;
+        self.has_pending = false;
         let mut incoming = std::mem::take(&mut self.incoming);
         for item in &mut incoming {
             if let Incoming::Event(event) = item
@@ -166,6 +190,32 @@ mod tests {
         let mut batch = Batch::default();
         batch.fill(&mut decoder).unwrap();
         assert_eq!(batch.take(&CanaryKey::test()).len(), 2);
+    }
+
+    #[test]
+    fn only_what_is_not_forwarded_waits_for_others() {
+        let answered = |seq| match event(seq, 1) {
+            Down::Event(event) => Down::Event(Event {
+                disposition: Disposition::Answered,
+                ..event
+            }),
+            other => other,
+        };
+        let mut batch = Batch::default();
+        batch.fill(&mut decoder(&[answered(1)])).unwrap();
+        let until = batch.open_until();
+        assert!(until > Instant::now());
+        batch.fill(&mut decoder(&[answered(2)])).unwrap();
+        assert_eq!(
+            batch.open_until(),
+            until,
+            "the first one does not wait longer"
+        );
+        batch.fill(&mut decoder(&[event(3, 1)])).unwrap();
+        assert!(batch.open_until() <= Instant::now());
+        batch.take(&CanaryKey::test());
+        batch.fill(&mut decoder(&[answered(4)])).unwrap();
+        assert!(batch.open_until() > until);
     }
 
     #[test]

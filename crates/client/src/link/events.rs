@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt;
 use futures_util::stream::{self, Stream};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
 use ringtail_protocol::event::DecodeError;
 use ringtail_protocol::frame::{Decoder, Up};
 use tokio::sync::watch;
+use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
@@ -70,8 +70,8 @@ impl EventSink {
                     chunk = body.frame() => Some(chunk),
                 }
             } else {
-                // Add what has already arrived, without waiting.
-                body.frame().now_or_never()
+                // Add what has already arrived, and what comes while nobody waits for the batch.
+                timeout_at(batch.open_until(), body.frame()).await.ok()
             };
             match chunk {
                 Some(Some(Ok(frame))) => {
@@ -189,7 +189,7 @@ pub enum ReceiveError {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::StreamExt;
+    use futures_util::{FutureExt, StreamExt};
     use ringtail_protocol::frame::Decoder;
 
     use super::*;

@@ -82,7 +82,11 @@ impl Fixture {
     }
 
     fn submit(&self, x: i64) -> Result<Submitted<i64>, WriteError> {
-        self.writer.submit(0, move |_, connection| {
+        self.submit_within(Duration::ZERO, x)
+    }
+
+    fn submit_within(&self, within: Duration, x: i64) -> Result<Submitted<i64>, WriteError> {
+        self.writer.submit(0, within, move |_, connection| {
             connection.execute("INSERT INTO log VALUES (?1)", [x])?;
             Ok(x)
         })
@@ -127,6 +131,35 @@ async fn what_is_queued_is_one_transaction_in_the_order_of_the_calls() {
 }
 
 #[tokio::test]
+async fn an_operation_that_can_wait_shares_the_transaction_of_the_next_urgent_one() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let test = Fixture::new(LIMITS);
+    let waits: Vec<_> = [3, 1].map(|x| test.submit_within(HOUR, x).unwrap()).into();
+    test.submit(2).unwrap().await.unwrap();
+    assert!(join_all(waits).await.iter().all(Result::is_ok));
+    assert_eq!(test.rows(), [3, 1, 2]);
+    assert_eq!(test.notes(), ["3 ok"]);
+    // Closing does not lose it.
+    let waits = test.submit_within(HOUR, 4).unwrap();
+    test.writer.close();
+    waits.await.unwrap();
+    assert_eq!(test.notes(), ["3 ok", "1 ok", "closed"]);
+}
+
+#[tokio::test]
+async fn an_operation_that_can_wait_is_written_in_its_time() {
+    let test = Fixture::new(LIMITS);
+    let began = Instant::now();
+    let within = Duration::from_millis(30);
+    let first = test.submit_within(within * 2, 1).unwrap();
+    let second = test.submit_within(within, 2).unwrap();
+    first.await.unwrap();
+    second.await.unwrap();
+    assert!(began.elapsed() >= within);
+    assert_eq!(test.notes(), ["2 ok"]);
+}
+
+#[tokio::test]
 async fn an_operation_that_violates_a_constraint_fails_alone() {
     let test = Fixture::new(LIMITS);
     let answers = test.together(&[1, 1, 2]).await;
@@ -144,7 +177,7 @@ async fn a_savepoint_undoes_all_statements_of_a_failed_operation() {
             connection.execute("INSERT INTO log VALUES (7)", [])
         })
     };
-    assert!(test.writer.write(0, write).await.is_err());
+    assert!(test.writer.write(0, Duration::ZERO, write).await.is_err());
     assert!(test.submit(8).unwrap().await.is_ok());
     assert_eq!(test.rows(), [8]);
 }
@@ -190,7 +223,7 @@ async fn a_full_queue_refuses_or_has_the_caller_wait() {
         let refused = test.submit(3).map(drop);
         assert!(matches!(refused, Err(WriteError::Full)), "{refused:?}");
         assert_eq!(test.writer.queued(), (2, 2 * OPERATION_BYTES as usize));
-        let mut waits = Box::pin(test.writer.write(0, |_, connection| {
+        let mut waits = Box::pin(test.writer.write(0, Duration::ZERO, |_, connection| {
             connection.execute("INSERT INTO log VALUES (4)", [])
         }));
         assert!((&mut waits).now_or_never().is_none());
@@ -206,7 +239,12 @@ async fn a_full_queue_refuses_or_has_the_caller_wait() {
 async fn an_operation_larger_than_the_queue_goes_alone() {
     let test = Fixture::new(LIMITS);
     let large = LIMITS.bytes as usize * 2;
-    assert!(test.writer.write(large, |_, _| Ok(())).await.is_ok());
+    assert!(
+        test.writer
+            .write(large, Duration::ZERO, |_, _| Ok(()))
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -223,7 +261,7 @@ async fn closing_writes_what_is_queued_and_refuses_the_rest() {
     assert_eq!(test.rows(), [1, 2]);
     assert_eq!(test.notes().last().unwrap(), "closed");
     assert!(matches!(test.submit(3).map(drop), Err(WriteError::Closed)));
-    let refused = test.writer.write(0, |_, _| Ok(())).await;
+    let refused = test.writer.write(0, Duration::ZERO, |_, _| Ok(())).await;
     assert!(matches!(refused, Err(WriteError::Closed)));
     assert!(test.writer.pause().await.is_err());
 }
@@ -234,7 +272,9 @@ async fn a_panic_answers_those_who_wait() {
     let paused = test.writer.pause().await.unwrap();
     let bad = test
         .writer
-        .submit(0, |_, _| -> rusqlite::Result<()> { panic!("planted") })
+        .submit(0, Duration::ZERO, |_, _| -> rusqlite::Result<()> {
+            panic!("planted")
+        })
         .unwrap();
     let behind = test.submit(1).unwrap();
     drop(paused);
