@@ -218,9 +218,15 @@ pub const BACKLOG: i32 = 1024;
 /// How long a peer's kernel may leave bytes unacknowledged before its connection is dead.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Validations stored in one second. More are answered and not stored: RingCentral sends one for each subscription, and a
-/// flood must neither push events out of the journal nor slow it down.
-pub const STORED_VALIDATIONS: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
+/// Validations of one endpoint stored in one second. More are answered and not stored: RingCentral sends one for each
+/// subscription, and a flood must neither push events out of the journal nor slow down the relay and the clients.
+pub const STORED_VALIDATIONS: NonZeroU32 = NonZeroU32::new(10).unwrap();
+
+/// Validations of one endpoint that may be stored at once: as many as an app makes subscriptions in a row.
+pub const STORED_VALIDATIONS_BURST: NonZeroU32 = NonZeroU32::new(100).unwrap();
+
+/// Time for an event for whose storage nobody waits to share a transaction and its sync of the disk.
+pub const DETACHED_WITHIN: Duration = Duration::from_millis(20);
 
 /// Default of [`Limits::events_per_second`]. An answered call makes about ten notifications (docs/RINGCENTRAL.md 6), so this is
 /// a hundred calls a second: a company of 30,000 people who telephone all day.

@@ -2,17 +2,18 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::StatusCode;
 use ringtail_protocol::event::{Disposition, EncodeError, EncodedRequest, EventId, Kind};
 
 use super::received::Received;
 use crate::budget::{Budget, Owner, request_bytes, tie};
 use crate::clock::SteadyClock;
-use crate::journal::{AppendError, Entry, Journal};
-use crate::limits::{QUEUED_BYTES, STORED_VALIDATIONS, queue_shares};
+use crate::journal::{AppendError, EndpointKey, Entry, Journal};
+use crate::limits::{self, QUEUED_BYTES, queue_shares};
 use crate::metrics::{Limit, Metrics};
 use crate::response::{self, RelayResponse};
 
@@ -24,7 +25,7 @@ pub(super) struct Recorder {
     clock: SteadyClock,
     /// Memory of events that wait for the disk.
     queue: Budget,
-    validations: DefaultDirectRateLimiter,
+    validations: DefaultKeyedRateLimiter<EndpointKey>,
     /// Log lines about events that could not be stored.
     error_lines: DefaultDirectRateLimiter,
 }
@@ -47,7 +48,10 @@ impl Recorder {
             metrics,
             clock: SteadyClock::new(),
             queue: Budget::new(QUEUED_BYTES, queue_shares(QUEUED_BYTES)),
-            validations: RateLimiter::direct(Quota::per_second(STORED_VALIDATIONS)),
+            validations: RateLimiter::keyed(
+                Quota::per_second(limits::STORED_VALIDATIONS)
+                    .allow_burst(limits::STORED_VALIDATIONS_BURST),
+            ),
             error_lines: RateLimiter::direct(Quota::per_second(NonZeroU32::MIN)),
         }
     }
@@ -65,7 +69,7 @@ impl Recorder {
         Ok(id)
     }
 
-    /// Queues the event without waiting for the disk. A full queue drops it.
+    /// Queues the event without waiting for the disk, with others that nobody waits for. A full queue drops it.
     pub(super) fn append_detached(
         &self,
         received: &Received,
@@ -78,7 +82,10 @@ impl Recorder {
                 self.metrics.limits.hit(Limit::JournalQueue);
                 return Ok(id);
             }
-            entry => entry?,
+            entry => Entry {
+                within: limits::DETACHED_WITHIN,
+                ..entry?
+            },
         };
         let appended = self.journal.append(entry);
         if let Some(Err(AppendError::QueueFull)) = appended.now_or_never() {
@@ -87,9 +94,13 @@ impl Recorder {
         Ok(id)
     }
 
-    /// Queues a validation, which has been answered already. Drops it beyond [`STORED_VALIDATIONS`].
+    /// Queues a validation, which has been answered already. Drops it beyond [`limits::STORED_VALIDATIONS`].
     pub(super) fn append_validation(&self, received: &Received) {
-        if self.validations.check().is_err() {
+        if self
+            .validations
+            .check_key(&received.request.endpoint)
+            .is_err()
+        {
             self.metrics.limits.hit(Limit::StoredValidations);
             return;
         }
@@ -120,6 +131,7 @@ impl Recorder {
             disposition,
             identity: received.identity.clone(),
             request: EncodedRequest::from_stored(request),
+            within: Duration::ZERO,
         })
     }
 

@@ -44,6 +44,8 @@ pub struct Entry {
     pub identity: Option<Bytes>,
     /// The request.
     pub request: EncodedRequest,
+    /// Time within which it is written: if nobody waits for it, it may share the transaction of others. PostgreSQL does without.
+    pub within: Duration,
 }
 
 impl Entry {

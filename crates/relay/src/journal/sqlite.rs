@@ -17,6 +17,7 @@ mod retention;
 mod uuids;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -146,7 +147,8 @@ impl Journal for SqliteJournal {
     fn append(&self, entry: Entry) -> BoxFuture<'static, Result<Appended, AppendError>> {
         let uuid_hash = entry.uuid_hash();
         let bytes = entry.request.as_bytes().len();
-        let submitted = self.writer.submit(bytes, move |log, connection| {
+        let within = entry.within;
+        let submitted = self.writer.submit(bytes, within, move |log, connection| {
             log.append(connection, &entry, uuid_hash)
         });
         match submitted {
@@ -200,16 +202,18 @@ impl Journal for SqliteJournal {
     fn probe(&self) -> BoxFuture<'static, Result<(), AppendError>> {
         let submitted = self
             .writer
-            .submit(0, |_, connection| log::probe(connection));
+            .submit(0, Duration::ZERO, |_, connection| log::probe(connection));
         async { Ok(submitted?.await?) }.boxed()
     }
 
     fn retain(&self, now: Option<Timestamp>) -> BoxFuture<'static, Result<Deleted, AppendError>> {
         let (answer, answered) = oneshot::channel();
-        let submitted = self.writer.submit(0, move |log, connection| {
-            log.begin_sweep(connection, now, Some(answer));
-            Ok(())
-        });
+        let submitted = self
+            .writer
+            .submit(0, Duration::ZERO, move |log, connection| {
+                log.begin_sweep(connection, now, Some(answer));
+                Ok(())
+            });
         async {
             submitted?.await?;
             answered.await.unwrap_or(Err(AppendError::Closed))

@@ -103,6 +103,7 @@ pub(crate) fn entry(endpoint: EndpointKey, body: &[u8], second: i64) -> Entry {
         body: Bytes::copy_from_slice(body),
     };
     Entry {
+        within: Duration::ZERO,
         endpoint,
         id: EventId::fresh(),
         received_at: Timestamp(second * SECOND),

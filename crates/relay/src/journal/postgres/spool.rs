@@ -115,7 +115,7 @@ impl Spool {
             return Err(WriteError::Full);
         }
         let waiting = self.waiting.clone();
-        self.writer.submit(bytes, move |_, connection| {
+        self.writer.submit(bytes, Duration::ZERO, move |_, connection| {
             connection
                 .prepare_cached(
                     "INSERT INTO spooled (endpoint, id, received_at, kind, disposition, uuid_hash, request)
@@ -138,7 +138,7 @@ impl Spool {
 
     /// Returns when everything that was added is on the disk or refused.
     pub(super) async fn settle(&self) -> Result<(), WriteError> {
-        self.writer.write(0, |_, _| Ok(())).await
+        self.writer.write(0, Duration::ZERO, |_, _| Ok(())).await
     }
 
     /// Writes as an addition does, without an event.
@@ -148,7 +148,7 @@ impl Spool {
                 .prepare_cached("INSERT OR REPLACE INTO probe (at) VALUES (0)")?
                 .execute([])
         };
-        self.writer.write(0, write).await.map(drop)
+        self.writer.write(0, Duration::ZERO, write).await.map(drop)
     }
 
     /// Reads the oldest events.
@@ -164,7 +164,7 @@ impl Spool {
                 .prepare_cached("DELETE FROM spooled WHERE number <= :last")?
                 .execute(named_params! { ":last": last })
         };
-        self.writer.write(0, remove).await?;
+        self.writer.write(0, Duration::ZERO, remove).await?;
         self.waiting
             .events
             .fetch_sub(page.events.len(), Ordering::Relaxed);
