@@ -25,7 +25,7 @@ const GATHER_BYTES: usize = 64 * 1024;
 #[must_use]
 pub fn websocket_config() -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(16 * 1024)
+        .read_buffer_size(4 * 1024)
         .write_buffer_size(0)
         .max_write_buffer_size(4 * GATHER_BYTES)
         .max_message_size(Some(MAX_MESSAGE_BYTES))
