@@ -40,6 +40,29 @@ pub fn cpu_with_children(pid: u32) -> anyhow::Result<Duration> {
     Ok(sum)
 }
 
+/// Returns how often the threads of a process and its direct children have given up or lost the CPU.
+///
+/// # Errors
+/// When it is gone.
+pub fn context_switches(pid: u32) -> anyhow::Result<u64> {
+    let mut sum = 0;
+    for pid in children(pid).into_iter().chain([pid]) {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+        for thread in threads.with_context(|| format!("process {pid} is gone"))? {
+            // A thread may end meanwhile.
+            let status = std::fs::read_to_string(thread?.path().join("status"));
+            let status = status.unwrap_or_default();
+            let counts = status
+                .lines()
+                .filter_map(|line| line.split_once("ctxt_switches:"));
+            sum += counts
+                .filter_map(|(_, count)| count.trim().parse::<u64>().ok())
+                .sum::<u64>();
+        }
+    }
+    Ok(sum)
+}
+
 /// Returns the resident memory of a process and its direct children in KiB.
 ///
 /// # Errors
@@ -83,6 +106,8 @@ mod tests {
     fn the_own_process_has_memory_and_a_missing_one_is_an_error() {
         assert!(rss_kib(std::process::id()).unwrap() > 100);
         cpu_with_children(std::process::id()).unwrap();
+        assert!(context_switches(std::process::id()).unwrap() > 0);
+        context_switches(u32::MAX).unwrap_err();
         cpu(u32::MAX).unwrap_err();
     }
 }

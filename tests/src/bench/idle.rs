@@ -30,6 +30,8 @@ use ringtail_kit::eventually;
 
 const LINKS: &str = "links";
 const KIB: &str = "relay KiB each";
+const WAKES: &str = "relay wake-ups a second";
+const CPU: &str = "relay CPU %";
 
 /// As many as one endpoint may have, and an account while others hold many.
 const LINKS_OF_AN_ACCOUNT: usize = 16;
@@ -65,7 +67,15 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         bail!("a link ended: {:?}", ended?);
     }
     let after = procfs::rss_kib(pid)?;
-    let mut table = Table::new("Idle links", &[LINKS, KIB]);
+    let spent = || Ok::<_, anyhow::Error>((procfs::context_switches(pid)?, procfs::cpu(pid)?));
+    let began = spent()?;
+    tokio::time::sleep(plan.open).await;
+    let ended = spent()?;
+    let seconds = plan.open.as_secs_f64();
+    let mut table = Table::new("Idle links", &[LINKS, KIB, WAKES, CPU]);
+    table.add(OURS, WAKES, (ended.0 - began.0) as f64 / seconds);
+    let busy = ended.1.saturating_sub(began.1).as_secs_f64();
+    table.add(OURS, CPU, busy * 100.0 / seconds);
     table.add(OURS, LINKS, plan.links as f64);
     table.add(
         OURS,

@@ -7,6 +7,7 @@ use anyhow::Context;
 use super::Plan;
 use super::edge::{NGINX, OURS};
 use super::load::{self, Mode};
+use super::open_loop;
 use super::peers::{ByteTunnel, Nginx, Own};
 use super::servers::Kind;
 use super::shot::{self, Aim, Expect, Shot};
@@ -27,6 +28,32 @@ const CELLS: [(usize, usize, &str); 5] = [
 const P50: &str = "p50 ms at 1";
 const RELAY_CPU: &str = "relay CPU s/1k";
 const CLIENT_CPU: &str = "client CPU s/1k";
+
+/// Requests a second of the open loop, and its columns: latencies of the answer, and what relay and client spent on a request.
+const OPEN: [(u32, [&str; 6]); 2] = [
+    (
+        200,
+        [
+            "200/s p50 ms",
+            "200/s p99 ms",
+            "200/s relay CPU ms",
+            "200/s client CPU ms",
+            "200/s relay switches",
+            "200/s client switches",
+        ],
+    ),
+    (
+        500,
+        [
+            "500/s p50 ms",
+            "500/s p99 ms",
+            "500/s relay CPU ms",
+            "500/s client CPU ms",
+            "500/s relay switches",
+            "500/s client switches",
+        ],
+    ),
+];
 const RSS: &str = "RSS MiB";
 
 struct Contender {
@@ -60,6 +87,11 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         .collect();
     let mut table = Table::new(
         "Passthrough: POST answered by the app, a second, by body and connections",
+        &columns,
+    );
+    let columns: Vec<&'static str> = OPEN.iter().flat_map(|(_, columns)| *columns).collect();
+    let mut open = Table::new(
+        "Passthrough: open loop, 1 kB; CPU and context switches of each side for a request",
         &columns,
     );
     let mut contenders = vec![Contender {
@@ -106,8 +138,11 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     }
     for _ in 0..plan.rounds {
         for contender in &contenders {
-            let measured = contender.round(plan.cell, &mut table).await;
-            measured.with_context(|| {
+            let measured = async {
+                contender.round(plan.cell, &mut table).await?;
+                contender.open_round(plan.open, &mut open).await
+            };
+            measured.await.with_context(|| {
                 let (relay, client) = (relay.log(), client.log());
                 format!(
                     "{}; the relay's log:\n{relay}\nthe client's log:\n{client}",
@@ -121,10 +156,40 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         .skip(1)
         .map(|peer| peer.name.as_str())
         .collect();
-    Ok(table.render(OURS, &peers))
+    Ok(table.render(OURS, &peers) + &open.render(OURS, &peers))
 }
 
 impl Contender {
+    /// Measures requests that leave at fixed rates.
+    async fn open_round(&self, time: Duration, table: &mut Table) -> anyhow::Result<()> {
+        let shot = Shot::new(&self.aim, &shot::passthrough(1_000), Expect::Body(1_000))?;
+        for (rate, columns) in OPEN {
+            let before = [Spent::of(&self.relay)?, Spent::of(&self.client)?];
+            let measured = open_loop::open(&self.aim, &shot, rate, time, |_, _| ()).await?;
+            let requests = measured.requests as f64;
+            let after = [Spent::of(&self.relay)?, Spent::of(&self.client)?];
+            let millis = |side: usize| {
+                let spent = after[side].cpu.saturating_sub(before[side].cpu);
+                spent.as_secs_f64() * 1000.0 / requests
+            };
+            let switches = |side: usize| {
+                after[side].switches.saturating_sub(before[side].switches) as f64 / requests
+            };
+            let figures = [
+                measured.millis(50.0),
+                measured.millis(99.0),
+                millis(0),
+                millis(1),
+                switches(0),
+                switches(1),
+            ];
+            for (column, figure) in columns.into_iter().zip(figures) {
+                table.add(&self.name, column, figure);
+            }
+        }
+        Ok(())
+    }
+
     async fn round(&self, time: Duration, table: &mut Table) -> anyhow::Result<()> {
         for (bytes, connections, column) in CELLS {
             let shot = Shot::new(&self.aim, &shot::passthrough(bytes), Expect::Body(bytes))?;
@@ -151,6 +216,22 @@ impl Contender {
         }
         table.add(&self.name, RSS, kib as f64 / 1024.0);
         Ok(())
+    }
+}
+
+/// What processes have used.
+struct Spent {
+    cpu: Duration,
+    switches: u64,
+}
+
+impl Spent {
+    fn of(pids: &[u32]) -> anyhow::Result<Self> {
+        let switches = pids.iter().map(|pid| procfs::context_switches(*pid));
+        Ok(Self {
+            cpu: cpu(pids)?,
+            switches: switches.sum::<anyhow::Result<u64>>()?,
+        })
     }
 }
 

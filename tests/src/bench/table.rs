@@ -50,7 +50,24 @@ impl Table {
         figures.get(figures.len() / 2).copied()
     }
 
-    /// Writes the table, with a row of ratios of `ours` to each of `peers` that was measured.
+    /// Returns the least and the greatest ratio of two rows within a round.
+    fn spread(&self, ours: &str, theirs: &str, column: &'static str) -> Option<String> {
+        let figures = |row: &str| self.cells.get(&(row.to_owned(), column));
+        let (ours, theirs) = (figures(ours)?, figures(theirs)?);
+        if ours.len() < 2 || ours.len() != theirs.len() {
+            return None;
+        }
+        let mut ratios: Vec<f64> = ours
+            .iter()
+            .zip(theirs)
+            .map(|(our, their)| our / their)
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        Some(format!(" ({:.2}-{:.2})", ratios.first()?, ratios.last()?))
+    }
+
+    /// Writes the table, with a row of ratios of `ours` to each of `peers` that was measured: that of the medians, and the spread
+    /// over the rounds.
     #[must_use]
     pub(crate) fn render(&self, ours: &str, peers: &[&str]) -> String {
         let mut lines: Vec<Vec<String>> = Vec::new();
@@ -63,8 +80,9 @@ impl Table {
         }
         for peer in peers {
             let ratio = |column| {
+                let spread = self.spread(ours, peer, column).unwrap_or_default();
                 let (ours, theirs) = (self.median(ours, column)?, self.median(peer, column)?);
-                (theirs > 0.0).then(|| format!("{:.2} x", ours / theirs))
+                (theirs > 0.0).then(|| format!("{:.2} x{spread}", ours / theirs))
             };
             if self.rows.iter().any(|row| row == peer) {
                 lines.push(self.line(&format!("{ours} / {peer}"), ratio));
@@ -133,6 +151,18 @@ mod tests {
         table.add("nginx", "a", 1_000.0);
         table.add("nginx", "b", 0.25);
         table.note("b was skipped");
+        assert_eq!(
+            table.spread("ringtail", "nginx", "a"),
+            None,
+            "rounds differ"
+        );
+        let mut rounds = Table::new("rates", &["a"]);
+        for (ours, theirs) in [(1.0, 2.0), (3.0, 1.0), (2.0, 2.0)] {
+            rounds.add("ringtail", "a", ours);
+            rounds.add("nginx", "a", theirs);
+        }
+        let rendered = rounds.render("ringtail", &["nginx"]);
+        assert!(rendered.contains("1.00 x (0.50-3.00)"), "{rendered}");
         assert_eq!(
             table.render("ringtail", &["nginx", "haproxy"]),
             "\nrates\n                         a      b\n  ringtail           2,000      -\n  nginx              1,000  0.250\n  ringtail / nginx  2.00 x      -\n  b was skipped\n"
