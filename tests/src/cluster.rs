@@ -20,8 +20,8 @@ use crate::traffic::{Sent, Traffic, Volume};
 
 /// At each relay. Small, so that a debug build on a busy machine keeps up.
 const VOLUME: Volume = Volume {
-    callers: 4,
-    pause: Duration::from_millis(10),
+    callers: 3,
+    pause: Duration::from_millis(25),
 };
 
 /// Numbers of the second relay's notifications begin here.

@@ -107,7 +107,6 @@ impl PostgresServer {
     ///
     /// # Panics
     /// When the server refuses.
-    #[must_use]
     pub fn sql(&self, url: &str, sql: &str) -> String {
         let ran = Command::new(self.bin.join("psql"))
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])

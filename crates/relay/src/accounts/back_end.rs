@@ -52,6 +52,11 @@ pub(super) trait AccountsBackEnd: Debug + Send + Sync {
         token: Option<&VerifyTokenHash>,
     ) -> Result<(), AccountsError>;
 
+    /// Returns the endpoint of that public id, if another relay may have created it since.
+    fn find_id(&self, _id: &str) -> Result<Option<EndpointRecord>, AccountsError> {
+        Ok(None)
+    }
+
     /// Returns every endpoint of every account.
     fn endpoints(&self) -> Result<Vec<EndpointRecord>, AccountsError>;
 

@@ -176,6 +176,14 @@ impl AccountsBackEnd for PostgresAccounts {
         Ok(())
     }
 
+    fn find_id(&self, id: &str) -> Result<Option<EndpointRecord>, AccountsError> {
+        let rows = self.query(
+            "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint WHERE id = $1",
+            &[&id],
+        )?;
+        rows.first().map(endpoint_of_row).transpose()
+    }
+
     fn endpoints(&self) -> Result<Vec<EndpointRecord>, AccountsError> {
         let rows = self.query(
             "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint",

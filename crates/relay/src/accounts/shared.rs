@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use ringtail_protocol::name::Name;
+use tokio::sync::Semaphore;
 
 use super::account::Account;
-use super::endpoint::EndpointRecord;
+use super::endpoint::{EndpointRecord, MAX_ID_BYTES};
 use super::error::{AccountsError, EndpointError};
 use super::store::Accounts;
 use super::table::EndpointTable;
@@ -22,7 +23,11 @@ pub struct SharedAccounts {
     table: Arc<EndpointTable>,
     /// Held from reading the store to changing the table, so that no older state replaces a newer one.
     filling: Arc<Mutex<()>>,
+    lookups: Arc<Semaphore>,
 }
+
+/// Unknown ids that are looked up at once.
+const LOOKUPS: usize = 4;
 
 impl SharedAccounts {
     /// Loads the table of endpoints. Blocks.
@@ -35,6 +40,7 @@ impl SharedAccounts {
             accounts: Arc::new(accounts),
             table: Arc::new(table),
             filling: Arc::default(),
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
         })
     }
 
@@ -95,6 +101,31 @@ impl SharedAccounts {
             })
         })
         .await?
+    }
+
+    /// Returns the endpoint of that id. One that the table lacks is looked up, because another relay may have created it a
+    /// moment ago: a few at a time, because strangers may ask for anything.
+    pub(crate) async fn find(&self, id: &str) -> Option<Arc<EndpointRecord>> {
+        let known = self.table.find(id);
+        if known.is_some() || id.len() > MAX_ID_BYTES || self.accounts.told_of_changes().is_none() {
+            return known;
+        }
+        let permit = self.lookups.clone().try_acquire_owned().ok()?;
+        let (table, filling, id) = (self.table.clone(), self.filling.clone(), id.to_owned());
+        let found = self.off_runtime(move |accounts| {
+            let _permit = permit;
+            let _filling = filling.lock();
+            let found = accounts.find_id(&id)?;
+            Ok::<_, AccountsError>(found.map(|endpoint| table.insert(endpoint)))
+        });
+        match found.await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) | Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(error, "could not look an endpoint up");
+                None
+            }
+        }
     }
 
     /// Waits until another relay may have changed accounts or endpoints. Never returns if it cannot tell.

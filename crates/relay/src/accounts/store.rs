@@ -232,6 +232,10 @@ impl Accounts {
         self.back_end.set_retention(endpoint, days)
     }
 
+    pub(super) fn find_id(&self, id: &str) -> Result<Option<EndpointRecord>, AccountsError> {
+        self.back_end.find_id(id)
+    }
+
     pub(super) fn told_of_changes(&self) -> Option<&Notify> {
         self.back_end.told_of_changes()
     }

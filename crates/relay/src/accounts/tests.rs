@@ -86,6 +86,30 @@ mod postgres {
 
     accounts_suite!(Postgres);
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_endpoint_of_another_relay_is_known_at_once() {
+        let (fixture, accounts, token) = with_anna::<Postgres>();
+        let here = SharedAccounts::new(fixture.open()).expect("it loads");
+        let there = SharedAccounts::new(accounts).expect("it loads");
+        let anna = there.authenticate(token).await.expect("it works");
+        let anna = anna.expect("anna");
+        let made = there.endpoint(anna.clone(), name("new"), None);
+        let made = made.await.expect("an endpoint");
+        // Nothing has been told.
+        assert_eq!(here.find(&made.id).await, Some(made.clone()));
+        assert_eq!(here.find("new-0123456789").await, None);
+        // A new verify token, and the deletion, come with the next refresh.
+        let hush = VerifyTokenHash::of("hush");
+        let changed = there.endpoint(anna, name("new"), Some(hush)).await;
+        assert_eq!(here.refresh().await.expect("it works"), []);
+        assert_eq!(here.table().find(&made.id), changed.ok());
+        let postgres = postgres::open(&fixture.0).expect("it connects");
+        let database = crate::database::Database::Postgres(postgres);
+        database.delete(made.key).expect("deleted");
+        assert_eq!(here.refresh().await.expect("it works"), [made.key]);
+        assert_eq!(here.find(&made.id).await, None);
+    }
+
     impl Fixture for Postgres {
         fn start() -> Self {
             ringtail_kit::tls::install();

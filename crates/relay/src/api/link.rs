@@ -62,9 +62,8 @@ fn negotiate(headers: &HeaderMap) -> Result<&'static str, Denied> {
 }
 
 async fn params(api: &ApiContext, query: Query, account: Account) -> Result<LinkParams, Denied> {
-    let table = api.links.accounts.table();
-    let endpoint = table
-        .find(&query.endpoint)
+    let endpoint = api.links.accounts.find(&query.endpoint).await;
+    let endpoint = endpoint
         .filter(|endpoint| endpoint.account == account.key)
         .ok_or_else(Denied::no_endpoint)?;
     let owners = [Owner::Account(account.key), Owner::Endpoint(endpoint.key)];
@@ -101,18 +100,24 @@ async fn is_set_back(
     endpoint: EndpointKey,
     cursor: &Cursor,
 ) -> Result<bool, Denied> {
-    if *journal.head(endpoint).borrow() < cursor.after {
+    let read = async |after| {
+        let page = journal.read(endpoint, after, 1, 0).await;
+        page.map_err(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "could not compare a client's cursor");
+            Denied::unavailable()
+        })
+    };
+    // Another relay may have stored events that this one has not heard of: only the database knows.
+    if *journal.head(endpoint).borrow() < cursor.after
+        && read(cursor.after).await?.head < cursor.after
+    {
         return Ok(true);
     }
     let Some((seq, id)) = cursor.event else {
         return Ok(false);
     };
-    let page = journal.read(endpoint, seq.saturating_sub(1), 1, 0).await;
-    let page = page.map_err(|error| {
-        let error = &error as &dyn std::error::Error;
-        tracing::error!(error, "could not compare a client's cursor");
-        Denied::unavailable()
-    })?;
+    let page = read(seq.saturating_sub(1)).await?;
     // Retention may have deleted it.
     let stored = page.events.first().filter(|event| event.seq == seq);
     Ok(stored.is_some_and(|event| event.id != id))
@@ -192,6 +197,39 @@ fn parse_event(text: &str) -> Result<(u64, EventId), Denied> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A relay that dies between its commit and its notification leaves such events.
+    #[cfg(all(feature = "postgres", target_os = "linux"))]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_cursor_beyond_what_this_relay_has_heard_of_is_not_set_back() {
+        use ringtail_kit::postgres::PostgresServer;
+
+        use crate::journal::postgres::PostgresJournal;
+        use crate::journal::sqlite::Options;
+        use crate::postgres::{self, DatabaseUrl};
+
+        ringtail_kit::tls::install();
+        let server = PostgresServer::shared();
+        let url = server.database();
+        let postgres = postgres::open(&DatabaseUrl::parse(&url).unwrap()).unwrap();
+        let journal = PostgresJournal::open(&postgres, None, Options::default()).unwrap();
+        server.sql(
+            &url,
+            "INSERT INTO ringtail.account (key, name, created_at, changed_at) VALUES (1, 'anna', 0, 0);
+             INSERT INTO ringtail.endpoint (key, account, name, id, created_at, next_seq)
+             VALUES (1, 1, 'sms', 'sms-1', 0, 6)",
+        );
+        assert_eq!(*journal.head(EndpointKey(1)).borrow(), 0);
+        for (after, expected) in [(5, false), (6, true)] {
+            let cursor = Cursor {
+                journal: journal.id().to_owned(),
+                after,
+                event: None,
+            };
+            let set_back = is_set_back(&journal, EndpointKey(1), &cursor).await;
+            assert_eq!(set_back.ok(), Some(expected), "{after}");
+        }
+    }
 
     #[test]
     fn queries_parse_or_are_refused() {

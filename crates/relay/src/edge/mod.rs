@@ -94,7 +94,7 @@ async fn dispatch(
     }
     let target = request.uri().path_and_query();
     let target = target.map_or("", PathAndQuery::as_str);
-    match find(edge, label, target) {
+    match find(edge, label, target).await {
         Some((endpoint, route_bytes)) => {
             at_endpoint(edge, &endpoint, route_bytes, caller, request).await
         }
@@ -114,7 +114,7 @@ async fn dispatch(
 }
 
 /// Returns the endpoint that the label of a host or a target names, and how many bytes of the target name it.
-fn find(
+async fn find(
     edge: &EdgeContext,
     label: Option<&str>,
     target: &str,
@@ -125,7 +125,7 @@ fn find(
         Some(label) => Route::of_host(label, target),
         None => Route::of(target),
     }?;
-    let endpoint = edge.accounts.table().find(route.id)?;
+    let endpoint = edge.accounts.find(route.id).await?;
     Some((endpoint, target.len() - route.below.len()))
 }
 

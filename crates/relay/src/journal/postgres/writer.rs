@@ -148,12 +148,13 @@ impl Writer {
                 }
             };
             let first = tokio::select! {
+                // `biased`: the drain first, or a queue that is never empty would stop it.
                 biased;
-                command = queue.recv() => command,
                 drained = drained => {
                     self.drained(drained).await;
                     continue;
                 }
+                command = queue.recv() => command,
             };
             let Some(first) = first else { return };
             let (group, other) = gather(first, &mut queue);
