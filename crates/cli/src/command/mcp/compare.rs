@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, bounded};
 use super::learn::PATIENCE;
+use super::read::EventName;
 use super::session::{Session, event_json};
 use crate::command::search::{filter, search};
 
@@ -33,9 +34,9 @@ enum Of {
 #[serde(deny_unknown_fields)]
 pub(super) struct DiffArgs {
     /// Event: its number, the beginning of its id, or endpoint/number
-    event: String,
+    event: EventName,
     /// Other event. Default: the previous one of its kind, in its call or conversation
-    other: Option<String>,
+    other: Option<EventName>,
     /// What to compare
     #[serde(default)]
     of: Of,
@@ -49,7 +50,7 @@ pub(super) struct DiffArgs {
 
 pub(super) async fn diff(session: &Session, args: DiffArgs) -> Result<Answer, Failure> {
     let history = session.history();
-    let event = find_one(history, None, &args.event).await?;
+    let event = find_one(history, None, args.event.as_str()).await?;
     let noise = match args.all {
         true => Noise::none(),
         false => session.config.noise.clone(),
@@ -77,7 +78,7 @@ pub(super) async fn diff(session: &Session, args: DiffArgs) -> Result<Answer, Fa
         }
         Of::Request => {
             let other = match &args.other {
-                Some(other) => Some(find_one(history, None, other).await?.id),
+                Some(other) => Some(find_one(history, None, other.as_str()).await?.id),
                 None => None,
             };
             let mut two = session.store.pair(event.id, other, session.masked).await?;
@@ -128,14 +129,14 @@ fn cut(value: &str) -> String {
 #[serde(deny_unknown_fields)]
 pub(super) struct TimelineArgs {
     /// Any event of the call or conversation
-    event: Option<String>,
+    event: Option<EventName>,
     /// The call's telephony session id, or its beginning
     session: Option<String>,
 }
 
 pub(super) async fn timeline(session: &Session, args: TimelineArgs) -> Result<Answer, Failure> {
     let event = match (&args.event, &args.session) {
-        (Some(event), None) => find_one(session.history(), None, event).await?,
+        (Some(event), None) => find_one(session.history(), None, event.as_str()).await?,
         (None, Some(id)) => of_session(session, id).await?,
         _ => {
             let wrong = "neither or both of `event` and `session` are given";

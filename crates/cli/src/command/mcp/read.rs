@@ -12,7 +12,8 @@ use ringtail_text::json as text_json;
 use ringtail_views::find::{find_one, gaps};
 use ringtail_views::json;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, OBJECT_BYTES, bound_all, bounded, bytes};
@@ -180,7 +181,7 @@ pub(super) enum Part {
 #[serde(deny_unknown_fields)]
 pub(super) struct EventArgs {
     /// Event: its number (17), the beginning of its id, or endpoint/number
-    event: String,
+    event: EventName,
     /// Read only these values of the body, such as body.parties[*].status.code; at most 50
     #[serde(default)]
     paths: Vec<String>,
@@ -193,6 +194,29 @@ pub(super) struct EventArgs {
     part: Part,
 }
 
+/// What names an event. A number is taken as well as a text, because assistants give either.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(transparent)]
+pub(super) struct EventName(String);
+
+impl EventName {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for EventName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self(text)),
+            Value::Number(number) => Ok(Self(number.to_string())),
+            _ => Err(D::Error::custom(
+                "an event is named by a text such as \"17\"",
+            )),
+        }
+    }
+}
+
 fn three() -> usize {
     3
 }
@@ -203,7 +227,7 @@ pub(super) async fn event(session: &Session, args: EventArgs) -> Result<Answer, 
         let wrong = format!("attempts is {}", args.attempts);
         return Err(Failure::new(&codes::USAGE, wrong).hint("pass 0 to 10 attempts"));
     }
-    let row = find_one(session.history(), None, &args.event).await?;
+    let row = find_one(session.history(), None, args.event.as_str()).await?;
     let mut detail = session.detail(row.id).await?;
     let mut left_out = Vec::new();
     let mut event = event_json(&detail.event);

@@ -8,7 +8,16 @@ fn one(kind: &str) -> Value {
 }
 
 fn or_null(kind: &str) -> Value {
-    json!({"type": [kind, "null"]})
+    nullable(one(kind))
+}
+
+/// A value or null. A list of types would be shorter, but clients with one type for a field refuse it.
+fn nullable(schema: Value) -> Value {
+    let mut either = json!({"anyOf": [one("null")]});
+    if let Some(Value::Array(schemas)) = either.get_mut("anyOf") {
+        schemas.insert(0, schema);
+    }
+    either
 }
 
 fn list(items: Value) -> Value {
@@ -63,12 +72,6 @@ fn attempt() -> Value {
             "code",
         ],
     )
-}
-
-fn attempt_or_null() -> Value {
-    let mut schema = attempt();
-    schema["type"] = json!(["object", "null"]);
-    schema
 }
 
 /// Header fields in order: name and text, or name, null and base64.
@@ -132,7 +135,7 @@ fn event_line() -> Value {
                 json!({"path": one("string"), "type": one("string"), "was": list(one("string"))}),
                 &["path", "type", "was"],
             )),
-            "last_attempt": attempt_or_null(),
+            "last_attempt": nullable(attempt()),
         }),
         &[
             "type",
@@ -149,8 +152,6 @@ fn event_line() -> Value {
 }
 
 pub(super) fn status() -> Value {
-    let mut last = event_line();
-    last["type"] = json!(["object", "null"]);
     object(
         json!({
             "type": {"const": "status"},
@@ -177,7 +178,7 @@ pub(super) fn status() -> Value {
                 &["endpoint", "name", "url", "listening", "target", "pending", "failure_clock"],
             )),
             "endpoints_in_all": one("integer"),
-            "last_event": last,
+            "last_event": nullable(event_line()),
             "last_event_seconds_ago": or_null("integer"),
             "pseudonyms": one("boolean"),
             "may_send": one("boolean"),
@@ -199,10 +200,7 @@ pub(super) fn events() -> Value {
     object(
         json!({
             "events": list(event_line()),
-            "next": {
-                "type": ["object", "null"],
-                "properties": {"before": one("integer"), "after": one("integer")},
-            },
+            "next": nullable(object(json!({"before": one("integer"), "after": one("integer")}), &[])),
             "gaps": list(object(
                 json!({
                     "endpoint": one("string"),
@@ -449,10 +447,7 @@ pub(super) fn subscriptions() -> Value {
                     )),
                     "created_at": or_null("string"),
                     "expires_at": or_null("string"),
-                    "blacklisted": {
-                        "type": ["object", "null"],
-                        "properties": {"at": or_null("string"), "reason": one("string")},
-                    },
+                    "blacklisted": nullable(object(json!({"at": or_null("string"), "reason": one("string")}), &[])),
                 }),
                 &["type", "id", "status", "address", "event_filters", "expires_at", "blacklisted"],
             )),

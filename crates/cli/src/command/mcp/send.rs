@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, bound_all, bounded};
-use super::read::{answered, yes};
+use super::read::{EventName, answered, yes};
 use super::session::{Session, event_json};
 use super::wait::{MAX_SECONDS, found, thirty};
 use crate::args::select::SelectArgs;
@@ -96,7 +96,7 @@ impl FaultArgs {
 pub(super) struct ReplayArgs {
     /// Events by number, id or range (17..20); at most 50. Or pass `filter`
     #[serde(default)]
-    events: Vec<String>,
+    events: Vec<EventName>,
     /// Filter of the events, oldest first
     filter: Option<String>,
     /// Where to send. Default: the endpoint's own target
@@ -187,7 +187,11 @@ fn deadline(seconds: u64) -> Result<Instant, Failure> {
 async fn selected(session: &Session, args: &ReplayArgs) -> Result<Vec<EventRow>, Failure> {
     let which = match (args.events.is_empty(), &args.filter) {
         (true, Some(_)) | (false, None) if args.events.len() <= MAX_NAMED => SelectArgs {
-            events: args.events.clone(),
+            events: args
+                .events
+                .iter()
+                .map(|name| name.as_str().to_owned())
+                .collect(),
             filter: args.filter.clone(),
             endpoint: None,
         },
@@ -540,7 +544,7 @@ async fn played(
 #[serde(deny_unknown_fields)]
 pub(super) struct MarkArgs {
     /// Event: its number, the beginning of its id, or endpoint/number
-    event: String,
+    event: EventName,
     /// Set the bookmark, or remove it
     marked: bool,
     /// Comment of at most 280 characters; replaces an earlier one
@@ -562,7 +566,7 @@ pub(super) async fn mark(session: &Session, args: MarkArgs) -> Result<Answer, Fa
         (None, true) => BookmarkChange::Set,
         (None, false) => BookmarkChange::Clear,
     };
-    let row = find_one(session.history(), None, &args.event).await?;
+    let row = find_one(session.history(), None, args.event.as_str()).await?;
     session.store.bookmark(row.id, change).await?;
     let row = session.history().row(row.id).await?.ok_or_else(gone)?;
     let line = format!(

@@ -86,7 +86,10 @@ impl Server {
                     }
                 }
             }
-            Err(failure) => CallToolResult::structured_error(error(&failure)),
+            // Clients hold a structured error to the schema of the result, and would drop it.
+            Err(failure) => {
+                CallToolResult::error(vec![ContentBlock::text(error(&failure).to_string())])
+            }
         }
     }
 }

@@ -234,7 +234,28 @@ fn input<A: JsonSchema>() -> Map<String, Value> {
         _ => Map::new(),
     };
     object.remove("title");
+    object.values_mut().for_each(simplify);
     object
+}
+
+/// Takes out what says nothing: a field that may be null is one that may be omitted, and formats are Rust's.
+fn simplify(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(simplify),
+        Value::Object(fields) => {
+            if let Some(Value::Array(types)) = fields.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [one] = types.as_slice() {
+                    let one = one.clone();
+                    fields.insert("type".to_owned(), one);
+                }
+            }
+            fields
+                .retain(|name, value| name != "format" && !(name == "default" && value.is_null()));
+            fields.values_mut().for_each(simplify);
+        }
+        _ => {}
+    }
 }
 
 /// Reads the arguments of a call.

@@ -159,9 +159,7 @@ fn without_a_login_or_a_relay_the_tools_say_what_to_do() {
     let filled = Filled::new(vec![]);
     let mut server = Checked::start(&filled.home, Era::Initialized, &[]);
     for tool in ["read_subscriptions", "read_canary"] {
-        let result = server.client.call(tool, json!({}));
-        assert_eq!(result["isError"], true, "{result}");
-        assert!(result["structuredContent"]["fix"].is_string(), "{result}");
+        assert!(server.fails(tool, json!({}))["fix"].is_string());
     }
 }
 

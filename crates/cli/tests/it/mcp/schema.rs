@@ -13,6 +13,10 @@ pub(super) fn check(schema: &Value, value: &Value, at: &str) -> Result<(), Strin
             "type" => of_type(rule, value),
             "const" => value == rule,
             "enum" => rule.as_array().is_some_and(|all| all.contains(value)),
+            "anyOf" => {
+                let mut any = rule.as_array().into_iter().flatten();
+                any.any(|rule| check(rule, value, at).is_ok())
+            }
             "required" => match (rule.as_array(), value.as_object()) {
                 (Some(names), Some(fields)) => names
                     .iter()
@@ -44,9 +48,6 @@ pub(super) fn check(schema: &Value, value: &Value, at: &str) -> Result<(), Strin
 }
 
 fn of_type(rule: &Value, value: &Value) -> bool {
-    if let Some(any) = rule.as_array() {
-        return any.iter().any(|rule| of_type(rule, value));
-    }
     match rule.as_str() {
         Some("object") => value.is_object(),
         Some("array") => value.is_array(),
@@ -64,7 +65,7 @@ fn a_value_that_is_not_as_the_schema_says_is_found() {
     use serde_json::json;
     let schema = json!({
         "type": "object", "required": ["a"],
-        "properties": {"a": {"type": ["integer", "null"]}, "b": {"type": "array", "items": {"enum": ["x"]}}},
+        "properties": {"a": {"anyOf": [{"type": "integer"}, {"type": "null"}]}, "b": {"type": "array", "items": {"enum": ["x"]}}},
     });
     for good in [json!({"a": 1}), json!({"a": null, "b": ["x"], "more": 1})] {
         assert_eq!(check(&schema, &good, ""), Ok(()));
