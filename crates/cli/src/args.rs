@@ -141,7 +141,7 @@ pub(crate) enum Command {
     Export(export::ExportArgs),
     /// Import a recording into the history
     Import(export::ImportArgs),
-    /// Print TypeScript types or JSON Schema of stored bodies
+    /// Print the types of stored bodies: TypeScript, JSON Schema, Rust or Python
     Types(export::TypesArgs),
     /// Check whether RingCentral would accept a webhook address
     Check(CheckArgs),

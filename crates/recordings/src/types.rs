@@ -3,6 +3,8 @@
 //! A [`Shape`] describes all examples: a field is optional if one example lacks it, and has every type it had. Values are not
 //! stored.
 
+mod languages;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -99,4 +99,8 @@ pub(crate) enum Language {
     Typescript,
     /// One JSON Schema (draft 2020-12) per line
     JsonSchema,
+    /// Rust structs for serde
+    Rust,
+    /// Python classes (TypedDict)
+    Python,
 }

@@ -68,6 +68,12 @@ impl Language {
                 let about = format!("/** {topic}, from {count} events */\n");
                 about + &shape.typescript(&name)
             }
+            Self::Rust => {
+                format!("/// {topic}, from {count} events\n") + &shape.rust(&type_name(topic))
+            }
+            Self::Python => {
+                format!("# {topic}, from {count} events\n") + &shape.python(&type_name(topic))
+            }
             Self::JsonSchema => escape(&shape.json_schema(topic).to_string()).into_owned(),
         }
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, bounded};
 use super::learn::PATIENCE;
-use super::read::EventName;
+use super::read::TextOrNumber;
 use super::session::{Session, event_json};
 use crate::command::search::{filter, search};
 
@@ -34,9 +34,9 @@ enum Of {
 #[serde(deny_unknown_fields)]
 pub(super) struct DiffArgs {
     /// Event: its number, the beginning of its id, or endpoint/number
-    event: EventName,
+    event: TextOrNumber,
     /// Other event. Default: the previous one of its kind, in its call or conversation
-    other: Option<EventName>,
+    other: Option<TextOrNumber>,
     /// What to compare
     #[serde(default)]
     of: Of,
@@ -129,7 +129,7 @@ fn cut(value: &str) -> String {
 #[serde(deny_unknown_fields)]
 pub(super) struct TimelineArgs {
     /// Any event of the call or conversation
-    event: Option<EventName>,
+    event: Option<TextOrNumber>,
     /// The call's telephony session id, or its beginning
     session: Option<String>,
 }

@@ -52,6 +52,8 @@ enum In {
     #[default]
     JsonSchema,
     Typescript,
+    Rust,
+    Python,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -88,6 +90,8 @@ pub(super) async fn types(session: &Session, args: TypesArgs) -> Result<Answer, 
     let language = match args.language {
         In::JsonSchema => Language::JsonSchema,
         In::Typescript => Language::Typescript,
+        In::Rust => Language::Rust,
+        In::Python => Language::Python,
     };
     let types: Vec<Value> = shapes
         .found()?

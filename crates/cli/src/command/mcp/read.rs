@@ -181,7 +181,7 @@ pub(super) enum Part {
 #[serde(deny_unknown_fields)]
 pub(super) struct EventArgs {
     /// Event: its number (17), the beginning of its id, or endpoint/number
-    event: EventName,
+    event: TextOrNumber,
     /// Read only these values of the body, such as body.parties[*].status.code; at most 50
     #[serde(default)]
     paths: Vec<String>,
@@ -194,25 +194,23 @@ pub(super) struct EventArgs {
     part: Part,
 }
 
-/// What names an event. A number is taken as well as a text, because assistants give either.
+/// A text, for which a number is taken as well, because assistants give either.
 #[derive(Debug, Clone, JsonSchema)]
 #[schemars(transparent)]
-pub(super) struct EventName(String);
+pub(super) struct TextOrNumber(String);
 
-impl EventName {
+impl TextOrNumber {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl<'de> Deserialize<'de> for EventName {
+impl<'de> Deserialize<'de> for TextOrNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::String(text) => Ok(Self(text)),
             Value::Number(number) => Ok(Self(number.to_string())),
-            _ => Err(D::Error::custom(
-                "an event is named by a text such as \"17\"",
-            )),
+            _ => Err(D::Error::custom("expected a text such as \"17\"")),
         }
     }
 }

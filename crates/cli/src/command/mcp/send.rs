@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, bound_all, bounded};
-use super::read::{EventName, answered, yes};
+use super::read::{TextOrNumber, answered, yes};
 use super::session::{Session, event_json};
 use super::wait::{MAX_SECONDS, found, thirty};
 use crate::args::select::SelectArgs;
@@ -96,7 +96,7 @@ impl FaultArgs {
 pub(super) struct ReplayArgs {
     /// Events by number, id or range (17..20); at most 50. Or pass `filter`
     #[serde(default)]
-    events: Vec<EventName>,
+    events: Vec<TextOrNumber>,
     /// Filter of the events, oldest first
     filter: Option<String>,
     /// Where to send. Default: the endpoint's own target
@@ -544,7 +544,7 @@ async fn played(
 #[serde(deny_unknown_fields)]
 pub(super) struct MarkArgs {
     /// Event: its number, the beginning of its id, or endpoint/number
-    event: EventName,
+    event: TextOrNumber,
     /// Set the bookmark, or remove it
     marked: bool,
     /// Comment of at most 280 characters; replaces an earlier one

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::answer::{Answer, OBJECT_BYTES, bytes};
 use super::cursor::{Cursor, LOOKED_AT};
-use super::read::is_bad;
+use super::read::{TextOrNumber, is_bad};
 use super::session::{Session, event_json};
 use crate::command::search::{filter, search};
 use crate::command::wait::{PAUSE, Wanted};
@@ -41,7 +41,7 @@ pub(super) struct WaitArgs {
     #[serde(default)]
     filter: String,
     /// Cursor of an earlier result. Default: that of the last read or wait
-    after: Option<String>,
+    after: Option<TextOrNumber>,
     /// Number of events, 1 to 20
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 20))]
@@ -70,7 +70,7 @@ pub(super) async fn wait(session: &Session, args: WaitArgs) -> Result<Answer, Fa
             .hint("pass a count from 1 to 20 and at most 50 seconds; call again to wait longer"));
     }
     let after = match &args.after {
-        Some(text) => text.parse()?,
+        Some(text) => text.as_str().parse()?,
         None => session.cursor(),
     };
     let newest = session.history().events_before(RowId(i64::MAX), 1).await?;

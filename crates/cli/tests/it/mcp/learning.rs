@@ -94,14 +94,14 @@ fn a_timeline_shows_missing_repeated_and_late() {
 fn types_and_scenarios_are_those_of_the_commands() {
     let filled = Filled::new(vec![sms(1), sms(2)]);
     let mut server = Checked::start(&filled.home, Era::Initialized, &["--clear"]);
-    for (language, flag) in [("typescript", "typescript"), ("json-schema", "json-schema")] {
+    for language in ["typescript", "json-schema", "rust", "python"] {
         let types = server.call(
             "read_types",
             json!({"filter": "kind:sms", "language": language}),
         );
         let output = filled
             .home
-            .run(&["types", "--filter", "kind:sms", "--as", flag]);
+            .run(&["types", "--filter", "kind:sms", "--as", language]);
         let printed = String::from_utf8(output.stdout).unwrap();
         assert_eq!(
             types["types"][0]["text"].as_str().unwrap().trim(),

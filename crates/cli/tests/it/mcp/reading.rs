@@ -268,7 +268,7 @@ fn an_event_that_is_answered_after_a_later_one_is_not_missed() {
         server.call("wait_for_events", wait(50))["events"][0]["seq"],
         3
     );
-    let answered = json!({"answered": true, "after": "0", "count": 3, "seconds": 50});
+    let answered = json!({"answered": true, "after": 0, "count": 3, "seconds": 50});
     assert_eq!(
         server.call("wait_for_events", answered)["status"],
         "arrived"
