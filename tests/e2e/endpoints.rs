@@ -11,6 +11,8 @@ use ringtail_tests::relay::TestRelay;
 use ringtail_tests::terminal::Terminal;
 use serde_json::Value;
 
+use crate::World;
+
 fn hook(path: &str) -> Hook {
     let body = r#"{"uuid":"1","event":"/restapi/v1.0/x","subscriptionId":"s","body":{}}"#;
     Hook::new("POST", body)
@@ -161,5 +163,33 @@ async fn all_endpoints_of_a_revoked_token_are_refused_and_the_client_ends() -> a
     terminal.shows("left with 77").await?;
     let said = terminal.screen().await;
     assert!(said.contains("ringtail login"), "{said}");
+    Ok(())
+}
+
+/// Caller and client are rustls, which accepts no certificate for `*.localhost`: each host has one of its own. The system need
+/// not know the names.
+#[tokio::test]
+async fn a_local_relay_gives_each_endpoint_a_host() -> anyhow::Result<()> {
+    let world = World::with(App::accepting(), &["--wildcard"]).await?;
+    let port = world.relay.address().port();
+    let end = format!(".localhost:{port}");
+    assert!(world.url.ends_with(&end), "{}", world.url);
+
+    let page = world.caller.post(&world.url, &hook("/login?a=1")).await?;
+    assert_eq!(page.status, 200);
+    eventually!(world.app.count() == 1, "the request")?;
+    let seen = world.app.seen();
+    assert_eq!(seen[0].path, "/base/login?a=1");
+    assert!(seen[0].header("x-forwarded-prefix").is_empty());
+    let host = world.url.trim_start_matches("https://");
+    assert_eq!(seen[0].header("x-forwarded-host"), [host.as_bytes()]);
+
+    world
+        .home
+        .stdout(["simulate", "sms.inbound", "--to", &world.url])
+        .await?;
+    let strange = world.url.replacen("hooks", "other", 1);
+    let answer = world.caller.post(&strange, &hook("/")).await?;
+    assert_eq!(answer.status, 404);
     Ok(())
 }

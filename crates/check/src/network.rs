@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use http::Uri;
 use ringtail_errors::codes;
+use ringtail_outbound::localhost::is_localhost;
 use ringtail_outbound::proxy::{Connector, Proxy};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -25,7 +26,13 @@ pub(super) async fn resolve(address: &Address, local: bool) -> (Row, Vec<SocketA
         }
         Host::Name(name) => name,
     };
-    let found = timeout(RESOLVE_TIME, lookup_host((name.as_str(), address.port()))).await;
+    // Many systems know `localhost` and no name below it.
+    let known = if is_localhost(name) {
+        "localhost"
+    } else {
+        name
+    };
+    let found = timeout(RESOLVE_TIME, lookup_host((known, address.port()))).await;
     let mut addresses: Vec<SocketAddr> = match found {
         Ok(Ok(addresses)) => addresses.take(MAX_ADDRESSES).collect(),
         Ok(Err(_)) => Vec::new(),

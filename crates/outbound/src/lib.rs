@@ -3,5 +3,6 @@
 pub mod any_certificate;
 pub mod certificate;
 pub mod failure;
+pub mod localhost;
 pub mod proxy;
 pub mod trust;

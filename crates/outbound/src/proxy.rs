@@ -24,6 +24,8 @@ use ringtail_errors::{Code, Coded, codes};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use crate::localhost::{Resolver, is_localhost};
+
 /// Variables that name the proxy, the first that is set.
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
@@ -104,10 +106,10 @@ impl Proxies {
 
 /// Returns whether a host is this machine.
 fn is_loopback(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
+    let host = host.trim_matches(['[', ']']);
     match host.parse::<IpAddr>() {
         Ok(ip) => ip.to_canonical().is_loopback(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+        Err(_) => is_localhost(host),
     }
 }
 
@@ -192,7 +194,7 @@ impl fmt::Debug for Proxy {
 #[derive(Debug, Clone)]
 pub struct Connector {
     /// Tries the addresses of both families as RFC 8305 says.
-    tcp: HttpConnector,
+    tcp: HttpConnector<Resolver>,
     proxies: Proxies,
 }
 
@@ -200,7 +202,7 @@ impl Connector {
     /// Creates a connector.
     #[must_use]
     pub fn new(proxies: Proxies) -> Self {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(Resolver::new());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         Self { tcp, proxies }
@@ -245,12 +247,16 @@ impl Service<Uri> for Connector {
     }
 }
 
-async fn tcp(mut tcp: HttpConnector, url: Uri) -> Result<TcpStream, BoxedError> {
+async fn tcp(mut tcp: HttpConnector<Resolver>, url: Uri) -> Result<TcpStream, BoxedError> {
     poll_fn(|cx| tcp.poll_ready(cx)).await?;
     Ok(tcp.call(url).await?.into_inner())
 }
 
-async fn through(proxy: &Proxy, connector: HttpConnector, url: Uri) -> Result<TcpStream, Reason> {
+async fn through(
+    proxy: &Proxy,
+    connector: HttpConnector<Resolver>,
+    url: Uri,
+) -> Result<TcpStream, Reason> {
     if proxy.is_socks {
         // The proxy looks the name up: this machine's name server may not know it.
         let mut socks = SocksV5::new(proxy.url.clone(), connector);

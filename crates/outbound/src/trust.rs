@@ -86,12 +86,7 @@ pub fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Tru
             path: path.to_owned(),
         });
     }
-    let bytes = std::fs::read(path).map_err(read)?;
-    // Bundles have comments in any encoding.
-    let text = match ringtail_text::decode(bytes.clone()) {
-        Some(text) => text.into_bytes(),
-        None => bytes,
-    };
+    let text = ringtail_text::decode_bytes(std::fs::read(path).map_err(read)?);
     let certificates = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|source| TrustError::NotPem {

@@ -20,20 +20,20 @@ const MAX_DOMAIN_BYTES: usize = 253 - 64;
 pub struct EndpointDomain(Domain);
 
 impl EndpointDomain {
+    /// Returns `localhost`: browsers resolve every name below it to this machine.
+    #[must_use]
+    pub fn local() -> Self {
+        "localhost".parse().expect("a DNS name")
+    }
+
     /// Returns the wildcard name that a certificate needs.
     #[must_use]
     pub fn star(&self) -> String {
         format!("*.{}", self.0)
     }
 
-    /// Returns the part of a host before the domain and its dot.
-    fn label<'a>(&self, host: &'a str) -> Option<&'a str> {
-        let host = host.strip_suffix('.').unwrap_or(host);
-        let own = self.0.as_str();
-        let end = host.len().checked_sub(own.len())?;
-        let (label, domain) = host.split_at_checked(end)?;
-        let label = label.strip_suffix('.')?;
-        domain.eq_ignore_ascii_case(own).then_some(label)
+    pub(crate) fn name(&self) -> &Domain {
+        &self.0
     }
 }
 
@@ -106,7 +106,7 @@ impl Hosts {
         let domain = self.domain.as_ref()?;
         let host = named(uri, headers)?;
         let is_own = matches!(&self.own, Host::Name(own) if own.eq_ignore_ascii_case(host));
-        domain.label(host).filter(|_| !is_own)
+        domain.0.label_of(host).filter(|_| !is_own)
     }
 }
 

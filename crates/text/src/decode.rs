@@ -21,9 +21,22 @@ pub fn decode(bytes: Vec<u8>) -> Option<String> {
     String::from_utf16(&units).ok().filter(|_| rest.is_empty())
 }
 
+/// Returns the bytes of a text in UTF-8 without a byte order mark; other bytes stay as they are: a PEM file has comments in any
+/// encoding.
+#[must_use]
+pub fn decode_bytes(bytes: Vec<u8>) -> Vec<u8> {
+    decode(bytes.clone()).map_or(bytes, String::into_bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_stay() {
+        assert_eq!(decode_bytes(b"\xef\xbb\xbfa".to_vec()), b"a");
+        assert_eq!(decode_bytes(b"a\xff".to_vec()), b"a\xff");
+    }
 
     #[test]
     fn text_of_every_editor_is_read() {

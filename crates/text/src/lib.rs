@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write as _;
 
-pub use decode::decode;
+pub use decode::{decode, decode_bytes};
 
 mod decode;
 

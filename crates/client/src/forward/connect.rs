@@ -23,6 +23,7 @@ use tower_service::Service;
 
 use ringtail_model::target::TargetUrl;
 use ringtail_outbound::any_certificate::AnyCertificate;
+use ringtail_outbound::localhost::is_localhost;
 
 /// A connection to the target.
 pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -142,26 +143,6 @@ impl Service<Name> for Resolver {
                 let found = vec![SocketAddr::from((*address, 0))].into_iter();
                 Box::pin(std::future::ready(Ok(found)))
             }
-        }
-    }
-}
-
-fn is_localhost(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn localhost_is_recognized_by_name() {
-        for name in ["localhost", "LOCALHOST", "localhost.", "app.localhost"] {
-            assert!(is_localhost(name), "{name}");
-        }
-        for name in ["localhost.example", "notlocalhost", ""] {
-            assert!(!is_localhost(name), "{name}");
         }
     }
 }

@@ -11,7 +11,7 @@ use ringtail_errors::{Exit, Failure};
 #[derive(Debug, clap::Args)]
 pub(super) struct BackupArgs {
     /// Write to this file, which must not exist
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_parser = super::path())]
     file: PathBuf,
     #[command(flatten)]
     data: DataArgs,
@@ -20,7 +20,7 @@ pub(super) struct BackupArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct RestoreArgs {
     /// Read this file, made by `backup`
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_parser = super::path())]
     file: PathBuf,
     #[command(flatten)]
     data: DataArgs,

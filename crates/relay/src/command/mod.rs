@@ -16,6 +16,7 @@ mod status;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::error::ContextKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use ringtail_errors::{Exit, Failure, codes};
@@ -105,9 +106,15 @@ struct DataArgs {
         env = "RINGTAIL_RELAY_DATA",
         hide_env_values = true,
         value_name = "DIR",
-        default_value = "ringtail-relay-data"
+        default_value = "ringtail-relay-data",
+        value_parser = path()
     )]
     data: PathBuf,
+}
+
+/// Parses a path, with `~` for the home directory.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(|path| ringtail_files::expand_home(&path))
 }
 
 /// Format of output.

@@ -51,15 +51,14 @@ pub(super) struct ServeArgs {
         requires = "metrics"
     )]
     metrics_anywhere: bool,
-    /// Also give each endpoint a host below this domain: `https://ENDPOINT.DOMAIN`
+    /// Also give each endpoint a host below this domain: `https://ENDPOINT.DOMAIN` [with --dev: localhost if omitted]
     #[arg(
         long,
         env = "RINGTAIL_RELAY_WILDCARD",
         hide_env_values = true,
-        value_name = "DOMAIN",
-        conflicts_with = "dev"
+        value_name = "DOMAIN"
     )]
-    wildcard: Option<EndpointDomain>,
+    wildcard: Option<Option<EndpointDomain>>,
     /// Expect a PROXY protocol v2 header on each connection of a trusted proxy
     #[arg(long, env = "RINGTAIL_RELAY_PROXY_PROTOCOL", hide_env_values = true)]
     proxy_protocol: bool,
@@ -203,7 +202,12 @@ impl ServeArgs {
         config.proxies.trusted = self.trusted_proxy;
         config.proxies.forwarded = config.certificate == Certificate::Proxy;
         config.proxies.proxy_protocol = self.proxy_protocol;
-        config.wildcard = self.wildcard;
+        config.wildcard = match self.wildcard {
+            Some(None) if config.certificate == Certificate::Dev => Some(EndpointDomain::local()),
+            Some(None) => return Err("--wildcard needs a domain, except with --dev"),
+            Some(domain) => domain,
+            None => None,
+        };
         config.journal.retention.max_age = Duration::from_secs(self.keep_days * SECONDS_OF_A_DAY);
         config.journal.retention.max_bytes = self.keep_bytes;
         config.journal.retention.max_account_bytes = self.keep_account_bytes;

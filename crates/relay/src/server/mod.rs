@@ -22,7 +22,7 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
 use crate::edge::EdgeContext;
-use crate::hosts::Hosts;
+use crate::hosts::{EndpointDomain, Hosts};
 use crate::journal::{AppendError, Deleted, Journal};
 use crate::limits::{Limits, Shares, link_shares, request_shares, stray_shares};
 use crate::links::context::LinkContext;
@@ -212,7 +212,14 @@ fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
         .clone()
         .unwrap_or_else(|| PublicUrl::localhost(local_addr.port()));
     let host: Host = public_url.host();
-    let tls = Tls::load(&config.certificate, dir.path(), &host, &config.clock)?;
+    let endpoints = config.wildcard.as_ref().map(EndpointDomain::name);
+    let tls = Tls::load(
+        &config.certificate,
+        dir.path(),
+        &host,
+        endpoints,
+        &config.clock,
+    )?;
     if let Some(domain) = &config.wildcard {
         has_wildcard(&tls, &domain.star())?;
     }
@@ -248,11 +255,12 @@ fn database(
     Ok(Database::Sqlite(dir.clone()))
 }
 
-/// Checks that there is a certificate for the hosts of endpoints, unless a proxy has it.
+/// Checks that there is a certificate for the hosts of endpoints, unless a proxy has it or the local authority issues it.
 fn has_wildcard(tls: &Tls, star: &str) -> Result<(), SpawnError> {
     let state = tls.state.borrow();
     let mut names = state.shown.iter().flat_map(|shown| &shown.names);
-    if state.source == Source::Proxy || names.any(|name| name.eq_ignore_ascii_case(star)) {
+    let comes_otherwise = matches!(state.source, Source::Proxy | Source::Dev);
+    if comes_otherwise || names.any(|name| name.eq_ignore_ascii_case(star)) {
         return Ok(());
     }
     Err(SpawnError::NoWildcard {

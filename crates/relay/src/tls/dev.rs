@@ -1,12 +1,14 @@
 //! A certificate for development: an authority in the data directory, and a certificate that it issues.
 //!
-//! Name constraints limit the authority to this machine's names and the public URL's host, so a stolen key is useless for
-//! other hosts.
+//! Name constraints limit the authority to this machine's names, the public URL's host and the endpoints' hosts, so a stolen
+//! key is useless for other hosts.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::slice;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
@@ -15,12 +17,14 @@ use rcgen::{
 };
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_files::Access;
-use rustls::pki_types::CertificateDer;
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::sign::CertifiedKey;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::sign::{CertifiedKey, SigningKey};
 
 use super::files::{self, FilesError};
 use super::inspect;
+use super::settings::Domain;
 use crate::public_url::Host;
 
 /// Lifetime of the authority.
@@ -43,29 +47,92 @@ const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 pub(super) struct Dev {
     pub(super) key: CertifiedKey,
     pub(super) ca: PathBuf,
+    /// Issues for the hosts of endpoints, if they have any.
+    pub(super) issuer: Option<HostIssuer>,
 }
 
 /// Loads the certificate from the data directory, and creates it if it is missing, expires soon, or is for other names.
-pub(super) fn load_or_create(data: &Path, host: &Host) -> Result<Dev, DevError> {
-    load_or_create_at(data, host, SystemTime::now())
+pub(super) fn load_or_create(
+    data: &Path,
+    host: &Host,
+    endpoints: Option<&Domain>,
+) -> Result<Dev, DevError> {
+    load_or_create_at(data, host, endpoints, SystemTime::now())
 }
 
-fn load_or_create_at(data: &Path, host: &Host, now: SystemTime) -> Result<Dev, DevError> {
+fn load_or_create_at(
+    data: &Path,
+    host: &Host,
+    endpoints: Option<&Domain>,
+    now: SystemTime,
+) -> Result<Dev, DevError> {
     let files = Files::below(data);
-    if let Ok(key) = files::load_at(&files.leaf, &files.leaf_key, slice::from_ref(host), now)
-        && inspect::remaining(&key.cert, now) > RENEW_BEFORE
-        && files.ca.exists()
-    {
-        return Ok(Dev { key, ca: files.ca });
+    let load = || files::load_at(&files.leaf, &files.leaf_key, slice::from_ref(host), now);
+    let is_good =
+        |key: &CertifiedKey| inspect::remaining(&key.cert, now) > RENEW_BEFORE && files.ca.exists();
+    let existing = load().ok().filter(is_good);
+    if let (Some(key), None) = (&existing, endpoints) {
+        let (key, ca) = (key.clone(), files.ca);
+        let issuer = None;
+        return Ok(Dev { key, ca, issuer });
     }
-    let names = names(host);
-    let issuer = match load_authority(&files, &names, now) {
-        Some(issuer) => issuer,
-        None => create_authority(&files, &names, now)?,
+    let names = names(host, endpoints);
+    let (authority, existing) = match load_authority(&files, &names, now) {
+        Some(authority) => (authority, existing),
+        None => (create_authority(&files, &names, now)?, None),
     };
-    create_leaf(&files, &issuer, names, now)?;
-    let key = files::load_at(&files.leaf, &files.leaf_key, slice::from_ref(host), now)?;
-    Ok(Dev { key, ca: files.ca })
+    let key = match existing {
+        Some(key) => key,
+        None => {
+            create_leaf(&files, &authority, names, now)?;
+            load()?
+        }
+    };
+    let issuer = endpoints.map(|domain| HostIssuer::new(domain.clone(), authority));
+    Ok(Dev {
+        key,
+        issuer: issuer.transpose()?,
+        ca: files.ca,
+    })
+}
+
+/// Issues a certificate for the host of an endpoint in the handshake that names it.
+///
+/// One certificate for `*.localhost` would not do: OpenSSL, rustls and browsers accept no wildcard below a name of one label.
+pub(super) struct HostIssuer {
+    domain: Domain,
+    authority: Issuer<'static, KeyPair>,
+    key: KeyPair,
+    signing: Arc<dyn SigningKey>,
+}
+
+impl HostIssuer {
+    fn new(domain: Domain, authority: Issuer<'static, KeyPair>) -> Result<Self, DevError> {
+        let key = KeyPair::generate()?;
+        let private = PrivatePkcs8KeyDer::from(key.serialize_der());
+        let signing = aws_lc_rs::sign::any_ecdsa_type(&private.into());
+        Ok(Self {
+            signing: signing.map_err(DevError::Key)?,
+            domain,
+            authority,
+            key,
+        })
+    }
+
+    /// Returns a certificate for a host below the domain.
+    pub(super) fn issue(&self, host: &str) -> Option<CertifiedKey> {
+        self.domain.label_of(host)?;
+        let params = leaf(vec![host.to_owned()], SystemTime::now()).ok()?;
+        let certificate = params.signed_by(&self.key, &self.authority).ok()?;
+        let chain = vec![certificate.der().clone()];
+        Some(CertifiedKey::new(chain, self.signing.clone()))
+    }
+}
+
+impl fmt::Debug for HostIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostIssuer({})", self.domain)
+    }
 }
 
 struct Files {
@@ -88,11 +155,11 @@ impl Files {
     }
 }
 
-fn names(host: &Host) -> Vec<String> {
+/// Returns the names that the authority may issue for; the name constraint of a domain is one of the hosts below it, too.
+fn names(host: &Host, endpoints: Option<&Domain>) -> Vec<String> {
     let mut names: Vec<String> = LOCAL.map(str::to_owned).into();
-    let host = host.to_string();
-    if !names.contains(&host) {
-        names.push(host);
+    for name in [Some(host.to_string()), endpoints.map(Domain::to_string)] {
+        names.extend(name.filter(|name| !names.contains(name)));
     }
     names
 }
@@ -164,6 +231,13 @@ fn create_leaf(
     names: Vec<String>,
     now: SystemTime,
 ) -> Result<(), DevError> {
+    let key = KeyPair::generate()?;
+    let certificate = leaf(names, now)?.signed_by(&key, issuer)?;
+    write(&files.leaf_key, &key.serialize_pem(), Access::Private)?;
+    write(&files.leaf, &certificate.pem(), Access::Public)
+}
+
+fn leaf(names: Vec<String>, now: SystemTime) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(names)?;
     params
         .distinguished_name
@@ -173,10 +247,7 @@ fn create_leaf(
     params.use_authority_key_identifier_extension = true;
     params.not_before = (now - BACKDATE).into();
     params.not_after = (now + LEAF_LIFE).into();
-    let key = KeyPair::generate()?;
-    let certificate = params.signed_by(&key, issuer)?;
-    write(&files.leaf_key, &key.serialize_pem(), Access::Private)?;
-    write(&files.leaf, &certificate.pem(), Access::Public)
+    Ok(params)
 }
 
 fn write(path: &Path, text: &str, access: Access) -> Result<(), DevError> {
@@ -202,6 +273,9 @@ pub enum DevError {
     /// A name is invalid in a certificate, or the key could not be generated.
     #[error("cannot create the certificate")]
     Make(#[from] rcgen::Error),
+    /// rustls cannot use the new key.
+    #[error("the new key cannot be used")]
+    Key(#[source] rustls::Error),
     /// The new certificate does not load.
     #[error("the new certificate does not load")]
     Load(#[from] FilesError),
@@ -211,7 +285,7 @@ impl Coded for DevError {
     fn code(&self) -> &'static Code {
         match self {
             Self::Load(error) => error.code(),
-            Self::Write { .. } | Self::Make(_) => &codes::RELAY_OWN_CERTIFICATE,
+            Self::Write { .. } | Self::Make(_) | Self::Key(_) => &codes::RELAY_OWN_CERTIFICATE,
         }
     }
 }

@@ -65,20 +65,20 @@ pub(super) fn read(
     key: &Path,
     check: impl FnOnce(&[CertificateDer<'_>]) -> Result<(), CertificateError>,
 ) -> Result<CertifiedKey, FilesError> {
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|source| FilesError::Unreadable {
-            file: cert.to_owned(),
-            source,
-        })?;
+    let unreadable = |file: &Path| {
+        let file = file.to_owned();
+        |source| FilesError::Unreadable { file, source }
+    };
+    let chain = pem(cert)
+        .and_then(|text| CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>())
+        .map_err(unreadable(cert))?;
     check(&chain).map_err(|source| FilesError::Certificate {
         file: cert.to_owned(),
         source,
     })?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|source| FilesError::Unreadable {
-        file: key.to_owned(),
-        source,
-    })?;
+    let private = pem(key)
+        .and_then(|text| PrivateKeyDer::from_pem_slice(&text))
+        .map_err(unreadable(key))?;
     let signing = aws_lc_rs::sign::any_supported_type(&private).map_err(|source| {
         FilesError::UnusableKey {
             file: key.to_owned(),
@@ -93,6 +93,12 @@ pub(super) fn read(
             key: key.to_owned(),
         })?;
     Ok(certified)
+}
+
+/// Reads a PEM file as any editor saves it.
+pub(super) fn pem(file: &Path) -> Result<Vec<u8>, pem::Error> {
+    let bytes = std::fs::read(file).map_err(pem::Error::Io)?;
+    Ok(ringtail_text::decode_bytes(bytes))
 }
 
 /// Why the certificate's files cannot be used.

@@ -56,11 +56,13 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Loads the certificates for `host`, creates them, or prepares to order them. Behind a proxy there are none.
+    /// Loads the certificates for `host`, creates them, or prepares to order them. Behind a proxy there are none. Only a local
+    /// authority issues for the hosts of endpoints below a domain.
     pub(crate) fn load(
         certificate: &Certificate,
         data: &Path,
         host: &Host,
+        endpoints: Option<&Domain>,
         clock: &Clock,
     ) -> Result<Self, TlsError> {
         let certificates = Arc::new(Certificates::default());
@@ -76,7 +78,10 @@ impl Tls {
         let mut challenges = None;
         let keeper = match certificate {
             Certificate::Dev => {
-                let dev = dev::load_or_create(data, host)?;
+                let dev = dev::load_or_create(data, host, endpoints)?;
+                if let Some(issuer) = dev.issuer {
+                    certificates.issue_by(issuer);
+                }
                 let shown = certificates.show(vec![Arc::new(dev.key)]);
                 context.state.change(|state| state.shown = shown);
                 ca = Some(dev.ca);

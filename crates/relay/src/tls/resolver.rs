@@ -1,12 +1,13 @@
 //! Selects a certificate by the name in the handshake. The certificates can be replaced while the relay serves.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::dev::HostIssuer;
 use super::inspect;
 use super::state::CertificateInfo;
 
@@ -14,6 +15,8 @@ use super::state::CertificateInfo;
 #[derive(Debug, Default)]
 pub(super) struct Certificates {
     shown: RwLock<Arc<[ServedCertificate]>>,
+    /// Issues for hosts that none of them covers.
+    issuer: OnceLock<HostIssuer>,
 }
 
 struct ServedCertificate {
@@ -36,6 +39,11 @@ impl Certificates {
         shown
     }
 
+    /// Issues for the hosts of endpoints from now on.
+    pub(super) fn issue_by(&self, issuer: HostIssuer) {
+        self.issuer.get_or_init(|| issuer);
+    }
+
     fn pick(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
         let entries = self.shown.read().clone();
         let name = name.map(str::to_ascii_lowercase);
@@ -45,10 +53,15 @@ impl Certificates {
                 |entry: &&ServedCertificate| entry.shown.names.iter().any(|own| fits(own, name));
             entries.iter().find(names)
         };
-        by(|own, name| own == name)
-            .or_else(|| by(inspect::covers))
-            .or(entries.first())
-            .map(|entry| entry.key.clone())
+        let covering = by(|own, name| own == name).or_else(|| by(inspect::covers));
+        if covering.is_none()
+            && let Some(name) = &name
+            && let Some(issued) = self.issuer.get().and_then(|issuer| issuer.issue(name))
+        {
+            return Some(Arc::new(issued));
+        }
+        let entry = covering.or(entries.first())?;
+        Some(entry.key.clone())
     }
 }
 

@@ -94,6 +94,15 @@ impl Domain {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the part of a host before this name and its dot.
+    pub(crate) fn label_of<'a>(&self, host: &'a str) -> Option<&'a str> {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let end = host.len().checked_sub(self.0.len())?;
+        let (label, domain) = host.split_at_checked(end)?;
+        let label = label.strip_suffix('.')?;
+        domain.eq_ignore_ascii_case(&self.0).then_some(label)
+    }
 }
 
 impl fmt::Display for Domain {

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::command::path;
 use crate::public_url::PublicUrl;
 use crate::tls::{Acme, Certificate, Domain, HttpListen, LETS_ENCRYPT, MAX_DOMAINS, PemPair};
 
@@ -37,6 +38,7 @@ pub(super) struct CertificateArgs {
         env = "RINGTAIL_RELAY_CERT",
         hide_env_values = true,
         value_name = "FILE",
+        value_parser = path(),
         requires = "key",
         requires = "public_url"
     )]
@@ -47,6 +49,7 @@ pub(super) struct CertificateArgs {
         env = "RINGTAIL_RELAY_KEY",
         hide_env_values = true,
         value_name = "FILE",
+        value_parser = path(),
         requires = "cert"
     )]
     key: Vec<PathBuf>,
@@ -90,7 +93,8 @@ pub(super) struct CertificateArgs {
         long,
         env = "RINGTAIL_RELAY_ACME_CA",
         hide_env_values = true,
-        value_name = "FILE"
+        value_name = "FILE",
+        value_parser = path()
     )]
     acme_ca: Option<PathBuf>,
     /// Answer the authority's plain HTTP requests at this address [default: port 80 of --listen, if it is free]
@@ -254,6 +258,17 @@ mod tests {
         ] {
             let refused = choose(line).err().unwrap();
             assert!(refused.contains(expected), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_leading_tilde_is_the_home_directory() {
+        let chosen = choose("--cert ~/c.pem --key=~/k.pem --public-url https://b.test");
+        let Certificate::Files(pairs) = chosen.unwrap().certificate else {
+            panic!()
+        };
+        for (path, name) in [(&pairs[0].cert, "c.pem"), (&pairs[0].key, "k.pem")] {
+            assert!(path.is_absolute() && path.ends_with(name), "{path:?}");
         }
     }
 

@@ -21,6 +21,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::time;
 
 use crate::limits::{ACME_ANSWER_BYTES, ACME_TIMEOUT};
+use crate::tls::files;
 
 /// The client. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -59,7 +60,8 @@ fn read(file: &Path) -> Result<RootCertStore, AcmeClientError> {
         source,
     };
     let mut roots = RootCertStore::empty();
-    for root in CertificateDer::pem_file_iter(file).map_err(unreadable)? {
+    let text = files::pem(file).map_err(unreadable)?;
+    for root in CertificateDer::pem_slice_iter(&text) {
         let root = root.map_err(unreadable)?;
         roots.add(root).map_err(AcmeClientError::Settings)?;
     }

@@ -13,9 +13,9 @@ fn localhost() -> Host {
 #[test]
 fn certificate_and_authority_are_kept() {
     let dir = TempDir::new().unwrap();
-    load_or_create(dir.path(), &localhost()).unwrap();
+    load_or_create(dir.path(), &localhost(), None).unwrap();
     let (ca, leaf) = (text(&dir, "ca.pem"), text(&dir, "server.pem"));
-    let again = load_or_create(dir.path(), &localhost()).unwrap();
+    let again = load_or_create(dir.path(), &localhost(), None).unwrap();
     assert_eq!(again.ca, dir.path().join("ca.pem"));
     assert_eq!((text(&dir, "ca.pem"), text(&dir, "server.pem")), (ca, leaf));
 }
@@ -24,7 +24,7 @@ fn certificate_and_authority_are_kept() {
 fn local_names_are_in_it_and_the_public_one() {
     let dir = TempDir::new().unwrap();
     let public = Host::Name("relay.test".to_owned());
-    load_or_create(dir.path(), &public).unwrap();
+    load_or_create(dir.path(), &public, None).unwrap();
     for host in [
         localhost(),
         public,
@@ -39,16 +39,16 @@ fn local_names_are_in_it_and_the_public_one() {
 #[test]
 fn authority_stays_when_its_certificate_is_gone_or_near_its_end() {
     let dir = TempDir::new().unwrap();
-    load_or_create(dir.path(), &localhost()).unwrap();
+    load_or_create(dir.path(), &localhost(), None).unwrap();
     let (ca, leaf) = (text(&dir, "ca.pem"), text(&dir, "server.pem"));
     fs::remove_file(dir.path().join("server.key")).unwrap();
-    load_or_create(dir.path(), &localhost()).unwrap();
+    load_or_create(dir.path(), &localhost(), None).unwrap();
     assert_eq!(text(&dir, "ca.pem"), ca);
     assert_ne!(text(&dir, "server.pem"), leaf);
 
     let leaf = text(&dir, "server.pem");
     let late = SystemTime::now() + LEAF_LIFE - RENEW_BEFORE / 2;
-    load_or_create_at(dir.path(), &localhost(), late).unwrap();
+    load_or_create_at(dir.path(), &localhost(), None, late).unwrap();
     assert_eq!(text(&dir, "ca.pem"), ca);
     assert_ne!(text(&dir, "server.pem"), leaf);
 }
@@ -56,17 +56,45 @@ fn authority_stays_when_its_certificate_is_gone_or_near_its_end() {
 #[test]
 fn authority_for_other_names_or_near_its_end_is_replaced() {
     let dir = TempDir::new().unwrap();
-    load_or_create(dir.path(), &localhost()).unwrap();
+    load_or_create(dir.path(), &localhost(), None).unwrap();
     let ca = text(&dir, "ca.pem");
-    load_or_create(dir.path(), &Host::Name("relay.test".to_owned())).unwrap();
+    load_or_create(dir.path(), &Host::Name("relay.test".to_owned()), None).unwrap();
     let wider = text(&dir, "ca.pem");
     assert_ne!(wider, ca);
     // The wider one still serves the narrower name.
-    load_or_create(dir.path(), &localhost()).unwrap();
+    load_or_create(dir.path(), &localhost(), None).unwrap();
     assert_eq!(text(&dir, "ca.pem"), wider);
     let late = SystemTime::now() + CA_LIFE - LEAF_LIFE / 2;
-    load_or_create_at(dir.path(), &localhost(), late).unwrap();
+    load_or_create_at(dir.path(), &localhost(), None, late).unwrap();
     assert_ne!(text(&dir, "ca.pem"), wider);
+}
+
+#[test]
+fn each_host_below_the_domain_gets_a_certificate_of_the_authority() {
+    let dir = TempDir::new().unwrap();
+    let load = |domain: &str| {
+        let domain = Domain::parse(domain).unwrap();
+        let dev = load_or_create(dir.path(), &localhost(), Some(&domain)).unwrap();
+        (dev.issuer.unwrap(), text(&dir, "ca.pem"))
+    };
+    load_or_create(dir.path(), &localhost(), None).unwrap();
+    let plain = text(&dir, "ca.pem");
+    let (issuer, ca) = load("localhost");
+    assert_eq!(ca, plain, "it may issue below localhost already");
+    let issued = issuer.issue("sms-x.localhost").unwrap();
+    let host = Host::Name("sms-x.localhost".to_owned());
+    inspect::check(&issued.cert, &[host], SystemTime::now()).unwrap();
+    let ca = CertificateDer::from_pem_slice(ca.as_bytes()).unwrap();
+    assert_eq!(
+        inspect::describe(&issued.cert).issuer,
+        inspect::describe(&[ca]).issuer
+    );
+    for host in ["localhost", "notlocalhost", "sms-x.test"] {
+        assert!(issuer.issue(host).is_none(), "{host}");
+    }
+    let (_, wider) = load("hooks.test");
+    assert_ne!(wider, plain, "another domain needs another name constraint");
+    assert_eq!(load("hooks.test").1, wider);
 }
 
 #[cfg(unix)]
@@ -74,7 +102,7 @@ fn authority_for_other_names_or_near_its_end_is_replaced() {
 fn keys_are_their_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = TempDir::new().unwrap();
-    load_or_create(dir.path(), &localhost()).unwrap();
+    load_or_create(dir.path(), &localhost(), None).unwrap();
     for file in ["ca.key", "server.key"] {
         let mode = fs::metadata(dir.path().join(file)).unwrap().permissions();
         assert_eq!(mode.mode() & 0o777, 0o600, "{file}");

@@ -167,3 +167,18 @@ fn keys_must_belong_to_the_certificate() {
     );
     assert!(std::error::Error::source(&error).is_some());
 }
+
+#[test]
+fn files_of_any_editor_are_read() {
+    let chain = Chain::new(&["hooks.example.com"]);
+    let host = Host::Name("hooks.example.com".to_owned());
+    let marked = |text: &str| format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    chain
+        .load_at(
+            &marked(&(chain.leaf.clone() + &chain.intermediate)),
+            &marked(&chain.key),
+            &host,
+            SystemTime::now(),
+        )
+        .unwrap();
+}
