@@ -9,6 +9,7 @@ mod events;
 mod explain;
 pub(crate) mod export;
 mod find;
+mod gaps;
 mod import;
 pub(crate) mod listen;
 mod login;

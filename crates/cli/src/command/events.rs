@@ -1,6 +1,5 @@
 //! `ringtail events list`, `show` and `mark`.
 
-use std::collections::HashMap;
 use std::io::IsTerminal;
 
 use ringtail_client::config::Config;
@@ -9,12 +8,13 @@ use ringtail_model::{GapRow, RowId, redact};
 use ringtail_store::{BookmarkChange, Comment, Direction};
 
 use super::find::open;
+use super::gaps::Gaps;
 use super::search::{self, ReportTo, filter, search};
 use super::select::{PAGE, Selection, nothing_named};
 use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
 use crate::output::{Stdout, plain, print};
 use ringtail_text::is_safe;
-use ringtail_views::find::{find_one, gaps};
+use ringtail_views::find::find_one;
 use ringtail_views::json;
 
 pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure> {
@@ -23,8 +23,8 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
     let history = open(&config).await?;
     // Whether lost events would match a filter is not known.
     let mut gaps = match args.filter.is_empty() {
-        true => gaps(&history).await?,
-        false => Vec::new(),
+        true => Gaps::read(&history).await?,
+        false => Gaps::default(),
     };
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let search = search(filter, config.secrets);
@@ -46,18 +46,14 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
     .await?;
     let style = plain::Style::of_stdout();
     let mut stdout = Stdout::new();
-    let mut shown = HashMap::new();
     for page in newest.rchunks(PAGE) {
         let ids = page.iter().rev().copied().collect();
         let rows = history.rows(ids).await?;
         let mut out = Vec::new();
         for event in rows.into_iter().flatten().map(redact::row) {
-            let is_before =
-                |gap: &mut GapRow| gap.endpoint == event.endpoint && gap.last + 1 == event.seq;
-            for gap in gaps.extract_if(.., is_before) {
+            for gap in gaps.before(&event) {
                 write_gap(&mut out, &style, args.output, &gap);
             }
-            shown.insert(event.endpoint.clone(), event.seq);
             match args.output {
                 Format::Plain => out.extend(style.listed(&event, several).into_bytes()),
                 Format::Json => json::line(&mut out, &json::event_row(&event)),
@@ -67,12 +63,9 @@ pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure>
             return Ok(());
         }
     }
-    // Those after which no event came yet.
     let mut out = Vec::new();
-    for gap in &gaps {
-        if shown.get(&gap.endpoint).is_none_or(|seq| *seq < gap.first) {
-            write_gap(&mut out, &style, args.output, gap);
-        }
+    for gap in gaps.after_all() {
+        write_gap(&mut out, &style, args.output, &gap);
     }
     stdout.write(&out).await?;
     Ok(())

@@ -9,18 +9,19 @@ use ringtail_client::config::Config;
 use ringtail_client::engine::command_target;
 use ringtail_errors::{Failure, codes};
 use ringtail_files::create_private;
-use ringtail_model::EventDetail;
 use ringtail_model::redact;
 use ringtail_model::signature::Reveal;
 use ringtail_model::target::TargetUrl;
+use ringtail_model::{EventDetail, GapRow};
 use ringtail_recordings::export::{Creator, HarWriter, curl, fixture_name, headers, httpie, raw};
 use ringtail_recordings::pseudonyms;
 
 use super::find::open;
+use super::gaps::Gaps;
 use super::select::Selection;
 use crate::args::Common;
 use crate::args::export::{ExportArgs, Form};
-use crate::output::note;
+use crate::output::{note, plain};
 use ringtail_text::escape;
 use ringtail_views::json;
 
@@ -44,6 +45,12 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
     let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
     // Select first: an empty selection must create no file.
     let mut page = selection.next().await?;
+    // Whether lost events would match a filter is not known.
+    let mut gaps = match args.which.filter.is_none() {
+        true => Gaps::read(&history).await?,
+        false => Gaps::default(),
+    };
+    let mut lost = 0_u64;
     let mut sink = Sink::create(&args)?;
     let mut count = 0_u64;
     let mut without = 0_u64;
@@ -61,7 +68,10 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
             let hidden = hides && hide(&mut detail);
             count += 1;
             without += u64::from(hidden);
-            match sink.event(&detail, &aim, hidden) {
+            let before = gaps.before(&detail.event);
+            lost += sum(&before);
+            let told = before.iter().try_for_each(|gap| sink.gap(gap));
+            match told.and_then(|()| sink.event(&detail, &aim, hidden)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => return Err(written(&error, &args)),
@@ -69,9 +79,20 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
         }
         page = selection.next().await?;
     }
-    match sink.finish() {
+    let after = match args.which.is_all() {
+        true => gaps.after_all(),
+        false => Vec::new(),
+    };
+    lost += sum(&after);
+    let told = after.iter().try_for_each(|gap| sink.gap(gap));
+    match told.and_then(|()| sink.finish()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         ended => ended.map_err(|error| written(&error, &args))?,
+    }
+    if lost > 0 {
+        note(&format!(
+            "{lost} events are missing, because the relay had deleted them; `ringtail events list` says which\n"
+        ));
     }
     // An app that checks secrets refuses commands without them.
     if without > 0 && args.form.is_sent() {
@@ -84,6 +105,14 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
         note(&format!("{count} events written to {}\n", escape(&path)));
     }
     Ok(())
+}
+
+/// Counts the events of gaps.
+fn sum(gaps: &[GapRow]) -> u64 {
+    let counts = gaps
+        .iter()
+        .map(|gap| gap.last.saturating_sub(gap.first) + 1);
+    counts.fold(0, u64::saturating_add)
 }
 
 /// Redacts the secrets, and returns whether the request had any.
@@ -159,6 +188,24 @@ impl Sink {
                 out.write_all(&text)
             }
         }
+    }
+
+    /// Tells lost events where the format has a place for it.
+    fn gap(&mut self, gap: &GapRow) -> io::Result<()> {
+        match self {
+            Self::Har(har) => har.gap(gap),
+            Self::Text(Form::Curl | Form::Httpie, out) => {
+                let endpoint = escape(&gap.endpoint);
+                writeln!(out, "\n# {endpoint} {}", plain::lost(gap))?;
+            }
+            Self::Text(Form::Ndjson, out) => {
+                let mut line = Vec::new();
+                json::line(&mut line, &json::gap(gap));
+                out.write_all(&line)?;
+            }
+            Self::Text(..) | Self::Fixtures(_) => {}
+        }
+        Ok(())
     }
 
     fn finish(self) -> io::Result<()> {

@@ -168,11 +168,7 @@ impl Style {
     /// Events that the relay no longer has.
     pub(crate) fn gap(&self, gap: &GapRow) -> String {
         let time = self.time(gap.noticed_at, "%H:%M:%S");
-        let text = format!(
-            "#{} to #{} are lost: the relay had deleted them",
-            gap.first, gap.last
-        );
-        format!("{time}  !   {}\n", self.paint(Tone::Warn, &text))
+        format!("{time}  !   {}\n", self.paint(Tone::Warn, &lost(gap)))
     }
 
     /// New fields of an event.
@@ -435,6 +431,12 @@ impl Style {
 }
 
 /// The command that explains a code.
+/// Says which events the relay no longer has.
+pub(crate) fn lost(gap: &GapRow) -> String {
+    let (first, last) = (gap.first, gap.last);
+    format!("#{first} to #{last} are lost: the relay had deleted them")
+}
+
 fn explain(code: &str) -> String {
     format!("explain: ringtail explain {code}")
 }

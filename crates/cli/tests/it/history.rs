@@ -386,3 +386,65 @@ fn events_with_new_fields_are_found_and_say_what_is_new() {
     let new = r#""new":[{"path":"body.priority","type":"string","was":[]}]"#;
     assert!(json.contains(new), "{json}");
 }
+
+#[test]
+fn lost_events_are_told_in_exports_where_they_would_stand() {
+    let home = Home::new();
+    let history = History::open(&home.path().join("data")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let events = [1, 4, 5, 7].map(|seq| Incoming::Event(event("demo-x1", seq)));
+    let stored = history.store("demo-x1", "j", events.into(), Forwarding::Off);
+    runtime.block_on(stored).unwrap();
+    let export = |arguments: &[&str]| {
+        let output = home.run(&[&["export", "--as"], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", home.seen(&output));
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    };
+
+    let (lines, said) = export(&["ndjson"]);
+    let order = lines.lines().map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        match line["type"].as_str().unwrap() {
+            "gap" => format!("{}-{}", line["first"], line["last"]),
+            _ => line["seq"].to_string(),
+        }
+    });
+    assert_eq!(
+        order.collect::<Vec<_>>(),
+        ["1", "2-3", "4", "5", "6-6", "7"]
+    );
+    assert!(said.starts_with("3 events are missing"), "{said}");
+    for form in ["curl", "httpie"] {
+        let (script, _) = export(&[form]);
+        let lost = "# demo-x1 #2 to #3 are lost: the relay had deleted them\n";
+        assert_eq!(script.matches(lost).count(), 1, "{script}");
+    }
+    let (archive, _) = export(&["har"]);
+    let parsed: serde_json::Value = serde_json::from_str(&archive).unwrap();
+    let gaps = &parsed["log"]["_gaps"];
+    assert_eq!(
+        (&gaps[0]["last"], &gaps[1]["first"]),
+        (&3.into(), &6.into())
+    );
+
+    let (some, said) = export(&["ndjson", "4..5"]);
+    assert_eq!(some.matches("\"gap\"").count(), 1, "{some}");
+    assert!(said.starts_with("2 events are missing"), "{said}");
+    // Nobody knows whether lost events would match.
+    assert!(
+        !export(&["ndjson", "--filter", "seq:4..5"])
+            .0
+            .contains("\"gap\"")
+    );
+
+    let file = home.path().join("gaps.har");
+    std::fs::write(&file, archive).unwrap();
+    let output = home.run(&["import", file.to_str().unwrap()]);
+    assert_eq!(
+        home.seen(&output),
+        "exit 0\n0 events imported under imported, 4 already present\n"
+    );
+}

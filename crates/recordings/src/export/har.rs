@@ -13,7 +13,7 @@ use ringtail_protocol::event::{Header, Timestamp};
 use ringtail_text::escape;
 
 use crate::diff::is_answer;
-use ringtail_model::{AttemptDetail, EventDetail, Outcome};
+use ringtail_model::{AttemptDetail, EventDetail, GapRow, Outcome};
 
 /// The program that writes the archive.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,7 @@ pub struct Creator {
 pub struct HarWriter<W> {
     out: W,
     first: bool,
+    gaps: Vec<Value>,
 }
 
 impl<W: Write> HarWriter<W> {
@@ -42,7 +43,11 @@ impl<W: Write> HarWriter<W> {
             out,
             r#"{{"log":{{"version":"1.2","creator":{creator},"entries":["#
         )?;
-        Ok(Self { out, first: true })
+        Ok(Self {
+            out,
+            first: true,
+            gaps: Vec::new(),
+        })
     }
 
     /// Writes an event with its newest response.
@@ -58,12 +63,26 @@ impl<W: Write> HarWriter<W> {
             .write_all(escape(&entry(event).to_string()).as_bytes())
     }
 
+    /// Notes lost events, which are listed at the end, under `_gaps`.
+    pub fn gap(&mut self, gap: &GapRow) {
+        self.gaps.push(json!({
+            "endpoint": gap.endpoint,
+            "first": gap.first,
+            "last": gap.last,
+            "noticed_at": time(gap.noticed_at),
+        }));
+    }
+
     /// Ends the archive and returns the writer.
     ///
     /// # Errors
     /// When the writer fails.
     pub fn finish(mut self) -> io::Result<W> {
-        self.out.write_all(b"\n]}}\n")?;
+        self.out.write_all(b"\n]")?;
+        if !self.gaps.is_empty() {
+            write!(self.out, ",\n\"_gaps\":{}", Value::from(self.gaps))?;
+        }
+        self.out.write_all(b"}}\n")?;
         Ok(self.out)
     }
 }
