@@ -1,6 +1,6 @@
 //! Messages: SMS in its four generations, voicemail, fax (docs/RINGCENTRAL.md 6).
 
-use super::node::{Node, list};
+use super::node::{Node, ends, list, way};
 use super::{Event, TEXT_MAX_CHARS, TopicRule, words};
 
 pub(super) const ROWS: &[TopicRule] = &[
@@ -73,38 +73,37 @@ pub(super) const ROWS: &[TopicRule] = &[
 ];
 
 fn message(what: &str, event: &Event<'_>, text: &str) -> Option<String> {
-    let mut line = headline(what, event)?;
+    let line = headline(what, event)?;
     if let Some(text) = event.body.at(text).text_within(TEXT_MAX_CHARS) {
-        line += &format!(": {text}");
+        return Some(format!("{line}: {text}"));
     }
-    Some(line)
+    // Pictures without a word.
+    let attachments = event.body.at("attachments").items(MAX_ATTACHMENTS);
+    let types = list(attachments.filter_map(|it| it.at("contentType").text()));
+    Some(types.map_or(line.clone(), |types| format!("{line} ({types})")))
 }
 
-/// Of an inbound message the sender is the news, of an outbound one what became of it. SMS v2 has a status for each
-/// recipient.
+/// Most attachments that are read.
+const MAX_ATTACHMENTS: usize = 20;
+
+/// Of an inbound message the sender is the news, of an outbound one what became of it, and of either that it failed. SMS v2 has a
+/// status for each recipient.
 fn headline(what: &str, event: &Event<'_>) -> Option<String> {
     let body = event.body;
     let [from, to] = ["from", "to"].map(|end| body.at(end).phone());
-    if body.at("direction").text().as_deref() != Some("Outbound") {
+    let recipient = body.at("to").first();
+    let of_either = |name| body.at(name).text().or_else(|| recipient.at(name).text());
+    let status = of_either("messageStatus");
+    let is_outbound = body.at("direction").text().as_deref() == Some("Outbound");
+    if !is_outbound && !status.as_ref().is_some_and(|it| it.ends_with("Failed")) {
         return ends(what, from, to);
     }
-    let status = body.at("messageStatus").text();
-    let status = status.or_else(|| body.at("to").first().at("messageStatus").text());
-    let sent = format!("{what} {}", words(status.as_deref().unwrap_or("sent")));
-    match (from, to) {
-        (Some(from), Some(to)) => Some(format!("{sent}, {from} → {to}")),
-        (from, to) => ends(&sent, from, to),
-    }
-}
-
-/// Adds from whom a message goes to whom, as far as it is known.
-fn ends(what: &str, from: Option<String>, to: Option<String>) -> Option<String> {
-    match (from, to) {
-        (Some(from), Some(to)) => Some(format!("{what} from {from} to {to}")),
-        (Some(from), None) => Some(format!("{what} from {from}")),
-        (None, Some(to)) => Some(format!("{what} to {to}")),
-        (None, None) => None,
-    }
+    let status = words(status.as_deref().unwrap_or("sent"));
+    let code = of_either("errorCode").or_else(|| recipient.at("faxErrorCode").text());
+    let code = code.map_or_else(String::new, |code| format!(" ({code})"));
+    let is_empty = from.is_none() && to.is_none();
+    let line = way(format!("{what} {status}{code}"), from, to);
+    (!is_empty).then_some(line)
 }
 
 /// Most changes of a message store that are read; there is one for each type of message.
@@ -121,11 +120,16 @@ fn message_store(event: &Event<'_>) -> Option<String> {
     };
     let news = counted("newCount", "new").chain(counted("updatedCount", "updated"));
     let types = || list(changes().filter_map(|change| change.at("type").text()));
-    let store = match event.body.at("extensionId").text() {
+    let extension = event.body.at("extensionId").text();
+    let extension = extension.as_deref().or_else(|| event.id_after("extension"));
+    let store = match extension {
         Some(extension) => format!("Message store of extension {extension}"),
         None => "Message store".to_owned(),
     };
-    Some(format!("{store}: {}", list(news).or_else(types)?))
+    Some(match list(news).or_else(types) {
+        Some(news) => format!("{store}: {news}"),
+        None => format!("{store} changed"),
+    })
 }
 
 fn voicemail(event: &Event<'_>) -> Option<String> {

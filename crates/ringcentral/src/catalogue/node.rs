@@ -99,18 +99,18 @@ impl<'a> Node<'a> {
         self.text().is_some_and(|text| text == "true")
     }
 
-    /// Returns who a party is, by name where there is one: `{"name", "phoneNumber", "extensionId"}`, a bare
-    /// number, or a list of either, of which the first is named and the rest counted.
+    /// Returns who a party is, by name where there is one: an object, a bare number, or a list of either, of which the
+    /// first is named and the rest counted.
     pub(crate) fn who(self) -> Option<String> {
-        self.party(["name", "phoneNumber", "extensionId"])
+        self.party(["name", "phoneNumber", "extensionNumber", "extensionId"])
     }
 
     /// Returns who a party is, by number where there is one.
     pub(crate) fn phone(self) -> Option<String> {
-        self.party(["phoneNumber", "extensionId", "name"])
+        self.party(["phoneNumber", "extensionNumber", "extensionId", "name"])
     }
 
-    fn party(self, names: [&str; 3]) -> Option<String> {
+    fn party(self, names: [&str; 4]) -> Option<String> {
         let first = self.first();
         let one = first
             .text()
@@ -122,6 +122,24 @@ impl<'a> Node<'a> {
 impl<'a> From<Option<&'a RawValue>> for Node<'a> {
     fn from(raw: Option<&'a RawValue>) -> Self {
         Self(raw.map(Place::Raw))
+    }
+}
+
+/// Adds from whom something goes to whom, as far as it is known.
+pub(super) fn ends(what: &str, from: Option<String>, to: Option<String>) -> Option<String> {
+    match (from, to) {
+        (Some(from), Some(to)) => Some(format!("{what} from {from} to {to}")),
+        (Some(from), None) => Some(format!("{what} from {from}")),
+        (None, Some(to)) => Some(format!("{what} to {to}")),
+        (None, None) => None,
+    }
+}
+
+/// Adds the way of something whose direction matters, as far as it is known.
+pub(super) fn way(what: String, from: Option<String>, to: Option<String>) -> String {
+    match (from, to) {
+        (Some(from), Some(to)) => format!("{what}, {from} → {to}"),
+        (from, to) => ends(&what, from, to).unwrap_or(what),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Presence of extensions, lines and queue members (docs/RINGCENTRAL.md 6).
 
-use super::node::list;
+use super::node::{list, way};
 use super::{Event, TopicRule, words};
 
 pub(super) const ROWS: &[TopicRule] = &[
@@ -23,14 +23,10 @@ pub(super) const ROWS: &[TopicRule] = &[
         line: |event| {
             let extension = event.body.at("extensionId").text()?;
             let status = event.body.at("dndStatus").text()?;
-            let calls = match status.as_str() {
-                "TakeAllCalls" => "takes all calls".to_owned(),
-                "DoNotAcceptAnyCalls" => "takes no calls".to_owned(),
-                "DoNotAcceptDepartmentCalls" => "takes no queue calls".to_owned(),
-                "TakeDepartmentCallsOnly" => "takes queue calls only".to_owned(),
-                other => words(other),
-            };
-            Some(format!("DND status: extension {extension} {calls}"))
+            Some(format!(
+                "DND status: extension {extension} {}",
+                takes(&status)
+            ))
         },
     },
     TopicRule {
@@ -51,7 +47,7 @@ fn presence(event: &Event<'_>) -> Option<String> {
     .into_iter()
     .filter_map(|(name, usual)| {
         let state = event.body.at(name).text()?;
-        (state != usual).then(|| words(&state))
+        (state != usual).then(|| takes(&state))
     })
     .collect();
     let line = format!("Presence: {extension} {}", states.join(", "));
@@ -62,14 +58,25 @@ fn presence(event: &Event<'_>) -> Option<String> {
             .text()
             .is_none_or(|state| state != "NoCall")
     });
-    let ends = call.and_then(|call| {
-        let side = |name, number| call.at(name).text().or_else(|| call.at(number).text());
-        Some((side("fromName", "from")?, side("toName", "to")?))
-    });
-    Some(match ends {
-        Some((from, to)) => format!("{line}, {from} → {to}"),
+    Some(match call {
+        Some(call) => {
+            let side = |name, number| call.at(name).text().or_else(|| call.at(number).text());
+            way(line, side("fromName", "from"), side("toName", "to"))
+        }
         None => line,
     })
+}
+
+/// Says a state of presence. RingCentral's words for DND say what is not accepted.
+fn takes(state: &str) -> String {
+    let calls = match state {
+        "TakeAllCalls" => "takes all calls",
+        "DoNotAcceptAnyCalls" => "takes no calls",
+        "DoNotAcceptDepartmentCalls" => "takes no queue calls",
+        "TakeDepartmentCallsOnly" => "takes queue calls only",
+        other => return words(other),
+    };
+    calls.to_owned()
 }
 
 /// Most members and lines that are read.

@@ -1,6 +1,6 @@
 //! Team messaging, known by the event's own type and only then by its path (docs/RINGCENTRAL.md 6, notes).
 
-use super::node::Node;
+use super::node::{Node, list};
 use super::{Event, TEXT_MAX_CHARS, TopicRule, words};
 
 pub(super) const ROWS: &[TopicRule] = &[
@@ -87,8 +87,35 @@ fn post(event: &Event<'_>) -> Option<String> {
     }
     if let Some(text) = body.at("text").text_within(MAX_MARKUP_CHARS) {
         line += &format!(": {}", without_markup(&text, body.at("mentions")));
+    } else if let Some(what) = without_text(body) {
+        line += &format!(": {what}");
     }
     Some(line)
+}
+
+/// Says what a post is that has no text: people were added, or it is a file or a card.
+fn without_text(body: Node<'_>) -> Option<String> {
+    let people = body.at("addedPersonIds").items(MAX_MENTIONS);
+    if let Some(people) = list(people.filter_map(Node::text)) {
+        return Some(format!("added {people}"));
+    }
+    let attachments = body.at("attachments").items(MAX_MENTIONS);
+    let names = attachments.filter_map(|attachment| {
+        let kind = attachment.at("type").text();
+        attachment
+            .at("name")
+            .text()
+            .or(kind.map(|kind| words(&kind)))
+    });
+    let kind = || {
+        Some(words(
+            &body
+                .at("type")
+                .text()
+                .filter(|kind| kind != "TextMessage")?,
+        ))
+    };
+    list(names).or_else(kind)
 }
 
 /// Most characters of a post that are read: mentions are shorter when they are shown.
@@ -105,7 +132,7 @@ fn without_markup(text: &str, mentions: Node<'_>) -> String {
         plain.push_str(before);
         let parts = markup.split_once("](").and_then(|(kind, rest)| {
             let (id, after) = rest.split_once(')')?;
-            let is_plain = |text: &str| text.chars().all(char::is_alphanumeric);
+            let is_plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '-');
             (is_plain(kind) && is_plain(id)).then_some((kind, id, after))
         });
         let Some((kind, id, after)) = parts else {
@@ -119,6 +146,8 @@ fn without_markup(text: &str, mentions: Node<'_>) -> String {
         let name = named.and_then(|mention| mention.at("name").text());
         plain += &match name {
             Some(name) => format!("@{name}"),
+            // All members of a chat have no id of their own.
+            None if kind == "All" => "@All".to_owned(),
             None => format!("@{kind} {id}"),
         };
         left = after;
@@ -127,7 +156,10 @@ fn without_markup(text: &str, mentions: Node<'_>) -> String {
 }
 
 fn chat(event: &Event<'_>) -> Option<String> {
-    let change = change(&event.kind, "Group");
+    let change = match event.body.at("status").text().as_deref() {
+        Some("Archived") if event.kind == "GroupChanged" => "archived".to_owned(),
+        _ => change(&event.kind, "Group"),
+    };
     let name = event.body.at("name").text().or_else(|| {
         let kind = event.body.at("type").text()?;
         let id = event.body.at("id").text()?;

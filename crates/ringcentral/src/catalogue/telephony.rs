@@ -1,5 +1,6 @@
 //! Calls: telephony sessions, the legacy call events, and the insights made of recordings (docs/RINGCENTRAL.md 6).
 
+use super::node::{more, way};
 use super::{Event, TopicRule, words};
 
 pub(super) const ROWS: &[TopicRule] = &[
@@ -44,7 +45,7 @@ fn session(event: &Event<'_>) -> Option<String> {
     let party = parties.first();
     let status = party.at("status").at("code").text()?;
     let missed = party.at("missedCall").is_true();
-    let mut line = match status.as_str() {
+    let line = match status.as_str() {
         "Setup" => "Call set up".to_owned(),
         "Proceeding" => "Call ringing".to_owned(),
         "Answered" => "Call answered".to_owned(),
@@ -58,10 +59,8 @@ fn session(event: &Event<'_>) -> Option<String> {
         "VoiceMailScreening" => "Call screened by voicemail".to_owned(),
         other => format!("Call {}", words(other)),
     };
-    if let (Some(from), Some(to)) = (party.at("from").who(), party.at("to").who()) {
-        line += &format!(", {from} → {to}");
-    }
-    Some(line + &super::node::more(parties.count()))
+    let line = way(line, party.at("from").who(), party.at("to").who());
+    Some(line + &more(parties.count()))
 }
 
 /// The fields of legacy events are at the envelope's level (section 2.3).
@@ -71,5 +70,5 @@ fn legacy(what: &str, event: &Event<'_>) -> Option<String> {
         name.or_else(|| event.envelope.at(number).text())
     };
     let [from, to] = [side("fromName", "from"), side("toName", "to")];
-    Some(format!("{what}, {} → {}", from?, to?))
+    Some(way(what.to_owned(), from, to))
 }
