@@ -47,8 +47,11 @@ pub fn read(text: &str) -> Option<Found> {
             None => unknown = unknown.or(Some(id)),
         }
     }
-    let said = messages::find(&words, &known);
-    known.extend(said);
+    known.extend(messages::find(&words, &known));
+    if known.is_empty() && unknown.is_some() {
+        // The code of a body is not known here, and its message may be.
+        known = messages::find(&messages::words(text), &[]);
+    }
     settle(&mut known);
     if !known.is_empty() {
         return Some(Found::Known(known));

@@ -23,7 +23,7 @@ codes! {
         meaning: "RingCentral could not connect to the address. Older pages give this message also for a token that is not echoed.",
         causes: &[
             "Nothing listens there: the app or the tunnel is not running, or its URL has changed.",
-            "The host has no public address, or a firewall blocks callers.",
+            "The host has no public address, or a firewall blocks callers: RingCentral publishes no list of addresses that webhooks come from.",
             "The response took longer than 3000 ms (older pages: 1000 ms), as on a cold start.",
             "The name does not resolve from outside, or one of its addresses does not work.",
             "The Validation-Token header is not echoed (see SUB-520).",
@@ -132,7 +132,7 @@ codes! {
         meaning: "This user has reached the limit of subscriptions with this app: 30 by the newest source, 20 by an older one.",
         causes: &[
             "Each start of the app created a subscription, and none was deleted.",
-            "Subscriptions to tunnel addresses that no longer exist.",
+            "Subscriptions to tunnel addresses that no longer exist: RingCentral cannot change the address of a subscription.",
         ],
         next: &[
             "`GET /restapi/v1.0/subscription` lists them; DELETE /restapi/v1.0/subscription/{id} ends one",
@@ -288,6 +288,7 @@ codes! {
             "Two subscriptions have the same address: each start of the app created one.",
             "Two event filters match, such as those of the account and of the extension; or there is one event for each party of a call.",
             "RingCX repeats what was not answered with 200 in time. Platform webhooks are not known to be repeated.",
+            "Order is not promised either: a later `sequence` of a call may come first.",
         ],
         next: &[
             "`GET /restapi/v1.0/subscription` lists the subscriptions; delete all but one for the address",

@@ -274,6 +274,34 @@ fn questions_are_answered() {
         ("too many requests", "CMN-301"),
         ("redirect URI mismatch", "OAU-109"),
         ("body-parser fails on the empty body", "SUB-522"),
+        (
+            "How do I verify that a webhook really came from RingCentral?",
+            "Validation-Token",
+        ),
+        ("Do webhooks have a signing secret?", "Validation-Token"),
+        ("What IP addresses do webhooks come from?", "SUB-521"),
+        ("How long does a webhook subscription last?", "SUB-507"),
+        (
+            "Can I change the webhook URL of an existing subscription?",
+            "SUB-505",
+        ),
+        ("Why are events out of order?", "Duplicate"),
+        (
+            "What is the maximum payload size of a notification?",
+            "RT-503",
+        ),
+        ("My webhook stopped working after a week", "Blacklisted"),
+        ("How do I delete a subscription?", "SUB-505"),
+        (
+            "How do I get notified before my subscription expires?",
+            "SUB-507",
+        ),
+        ("webhook not firing for outbound sms", "Blacklisted"),
+        ("Error: connect ECONNREFUSED 127.0.0.1:3000", "SUB-521"),
+        ("works in sandbox but not in production", "OAU-165"),
+        ("405 Method Not Allowed", "SUB-522"),
+        ("Method is not allowed", "SUB-522"),
+        ("now I need a JWT", "OAU-251"),
     ] {
         assert_eq!(id(text), wanted, "{text}");
     }
@@ -343,6 +371,10 @@ fn odd_forms_are_read() {
             "Blacklisted Duplicate",
         ),
         ("where do I see my subscriptions?", "SUB-505"),
+        (
+            r#"{"errorCode":"CMN-419","errors":[{"errorCode":"CMN-419","message":"In order to call this API endpoint, user needs to have [ReadUserInfo] permission"}]}"#,
+            "CMN-408",
+        ),
         ("the app answers 204 No Content", "SUB-522 RT-502"),
     ] {
         assert_eq!(ids(text), wanted, "{text}");
