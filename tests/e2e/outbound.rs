@@ -3,7 +3,7 @@
 use ringtail_kit::app::App;
 use ringtail_kit::caller::{FakeRingCentral, Hook};
 use ringtail_kit::eventually;
-use ringtail_kit::proxy::ConnectProxy;
+use ringtail_kit::proxy::{ConnectProxy, SocksProxy};
 use ringtail_tests::client::Home;
 use ringtail_tests::hooks;
 use ringtail_tests::relay::TestRelay;
@@ -96,6 +96,35 @@ async fn everything_but_the_app_is_called_through_the_proxy() -> anyhow::Result<
         before + 1,
         "the one with another password"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_socks_proxy_looks_names_up_and_gets_the_login() -> anyhow::Result<()> {
+    let relay = TestRelay::start_with(&["--public-url", RELAY]).await?;
+    let token = relay.account("dev").await?;
+    let proxy = SocksProxy::start(relay.address(), ("me", "secret")).await;
+    let home = Home::new(&relay, &token)?;
+    let through = |login: &str| {
+        let url = format!("socks5h://{login}@{}", proxy.address);
+        home.clone().variable("ALL_PROXY", &url)
+    };
+    let app = App::accepting();
+    let client = through("me:secret")
+        .listen(&[&app.url("/base"), "--endpoint", "hooks"])
+        .await?;
+    let caller = FakeRingCentral::new(relay.address(), relay.ca())?;
+    caller.post(&client.url()?, &Hook::new("GET", "")).await?;
+    eventually!(app.count() == 1, "the request at the app")?;
+    let asked = proxy.asked();
+    assert!(
+        !asked.is_empty() && asked.iter().all(|host| host == "relay.example:8443"),
+        "{asked:?}"
+    );
+
+    let output = through("me:wrong").run(["login"]).await?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("RT-307") && !said.contains("wrong"), "{said}");
     Ok(())
 }
 

@@ -9,6 +9,8 @@ use ringtail_kit::app::{App, Reply, say};
 use ringtail_kit::caller::{Hook, endpoint};
 use ringtail_kit::eventually;
 use ringtail_properties::payloads;
+use ringtail_tests::client::Home;
+use ringtail_tests::relay::TestRelay;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
@@ -82,6 +84,24 @@ async fn without_a_client_a_passthrough_request_gets_its_fallback() -> anyhow::R
         "the request that the relay accepted"
     )?;
     assert_eq!(world.app.seen()[0].body, pressed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_app_that_does_not_answer_in_time_is_a_504() -> anyhow::Result<()> {
+    let relay = TestRelay::start().await?;
+    let token = relay.account("dev").await?;
+    let home = Home::new(&relay, &token)?;
+    let app = App::start(async |_| std::future::pending().await);
+    let client = home.listen(&[&app.url("/"), "--timeout", "1"]).await?;
+    let caller = relay.caller()?;
+    let answer = caller.post(&client.url()?, &Hook::new("GET", "")).await?;
+    assert_eq!(
+        (answer.status, &*answer.body),
+        (504, &b"the app did not answer in time\n"[..])
+    );
+    eventually!(client.count_of("attempt") == 1, "the attempt")?;
+    assert_eq!(client.lines_of("attempt")[0]["error_kind"], "timed-out");
     Ok(())
 }
 

@@ -299,7 +299,9 @@ impl Program {
             Install::Npm(packages) => {
                 let mut npm = Command::new(find("npm")?);
                 npm.args(["install", "--no-audit", "--no-fund", "--prefix"])
-                    .arg(folder);
+                    .arg(folder)
+                    // Where npm has to compile SQLite: a minute instead of twelve.
+                    .envs([("CFLAGS", "-O0"), ("CXXFLAGS", "-O0")]);
                 finish(npm.args(*packages)).await?;
                 Command::new(find("node")?)
             }

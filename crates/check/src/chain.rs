@@ -176,6 +176,12 @@ fn untrusted(error: &Error, parsed: &[X509Certificate<'_>], links: &Links) -> Op
     };
     match error {
         Error::InvalidCertificate(error) => match error {
+            CertificateError::UnknownIssuer if links.path(parsed).any(is_old_signed) => {
+                Some(Fault::Other {
+                    reason: "it is signed with SHA-1 or MD5, which nobody accepts any more"
+                        .to_owned(),
+                })
+            }
             CertificateError::UnknownIssuer => Some(end_of_path()),
             // An authority's own certificate at the place of a server's, as `openssl req -x509` makes.
             CertificateError::Other(_) if is_self_issued(leaf) => Some(Fault::SelfSigned),
@@ -191,6 +197,17 @@ fn untrusted(error: &Error, parsed: &[X509Certificate<'_>], links: &Links) -> Op
             reason: other.to_string(),
         }),
     }
+}
+
+/// Returns whether a certificate's signature uses SHA-1 or MD5: RSA with either, or ECDSA with SHA-1. A root's own does not count.
+fn is_old_signed(certificate: &X509Certificate<'_>) -> bool {
+    const OLD: [&str; 3] = [
+        "1.2.840.113549.1.1.4",
+        "1.2.840.113549.1.1.5",
+        "1.2.840.10045.4.1",
+    ];
+    let algorithm = certificate.signature_algorithm.algorithm.to_id_string();
+    OLD.contains(&algorithm.as_str()) && !is_self_issued(certificate)
 }
 
 /// Looks at the dates of the certificates that matter: those between the server's and the root.

@@ -245,9 +245,9 @@ fn refusals(error: &ShakeError, is_http: bool) -> Vec<Row> {
         }
         Error::InvalidCertificate(CertificateError::BadSignature) => {
             let row = bad_certificate(
-                "the server does not hold the key of the certificate that it sends",
+                "the server's signature does not fit its certificate: it holds another key, or an RSA key of fewer than 2048 bits",
             )
-            .fix("configure a certificate and its own key, and restart the server");
+            .fix("configure a certificate and its own key, RSA of 2048 bits or P-256, and restart the server");
             vec![agreed_version(), row]
         }
         Error::InvalidCertificate(reason) => {

@@ -165,6 +165,11 @@ impl Parser {
                 self.at += 1;
                 return self.word(at, &name);
             }
+            if character == ':' && name.starts_with("body.") && JsonPath::parse(&name).is_some() {
+                return self.wrong(format!(
+                    "a JSON path needs an operator, as in {name} = value or {name} ~ value; quote text with a colon"
+                ));
+            }
             if character == '[' && self.chars.get(self.at + 1) == Some(&'"') {
                 self.bracket(&mut name)?;
                 continue;

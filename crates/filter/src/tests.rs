@@ -105,6 +105,7 @@ fn mistakes_are_pointed_at() {
         "on:-3h",
         "seq:20..17",
         "slower:fast",
+        "body.subject:needle",
         "a b = ",
         "http://x = 1",
         "= 1",

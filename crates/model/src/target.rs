@@ -122,6 +122,7 @@ impl TargetUrl {
             Some(digits) => format!("{host}:{}", port(digits)?),
             // As in `http//localhost`.
             None if path.starts_with("//") => return Err(invalid(text)),
+            None if !is_host(host) => return Err(invalid(text)),
             None if scheme.is_empty() => {
                 let (host, path) = (host.to_owned(), path.to_owned());
                 return Err(TargetError::NoPort { host, path });
@@ -268,11 +269,15 @@ const SOCKET: &str = "unix:";
 
 /// Returns true if what stands before the first colon is a scheme, and not a host before its port.
 fn is_scheme(scheme: &str, rest: &str) -> bool {
-    let is_known = ["http", "https", "unix"]
-        .iter()
-        .any(|known| scheme.eq_ignore_ascii_case(known));
+    let is = |known| scheme.eq_ignore_ascii_case(known);
     let is_port = rest.starts_with(|first: char| first.is_ascii_digit());
-    rest.starts_with("//") || is_known && !is_port
+    rest.starts_with("//") || is("http") || is("https") || is("unix") && !is_port
+}
+
+/// Returns true if it may be a host that lacks its port.
+fn is_host(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.[]:".contains(&byte);
+    text.bytes().all(is_part) && text.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// The parts of both queries with what goes before each.
@@ -359,6 +364,7 @@ mod tests {
             (":3000/webhook", "http://localhost:3000/webhook"),
             ("//localhost:3000/a", "http://localhost:3000/a"),
             ("http:localhost:3000", "http://localhost:3000"),
+            ("http:3000/a", "http://localhost:3000/a"),
             ("http://3000/webhook", "http://localhost:3000/webhook"),
             ("http://:3000", "http://localhost:3000"),
             ("0.0.0.0:3000", "http://localhost:3000"),
@@ -404,6 +410,11 @@ mod tests {
             ("unix:/tmp/a.sock:/a b", "is not a target"),
             ("[::1]", "has no port"),
             ("http//localhost", "is not a target"),
+            ("localhost 3000", "is not a target"),
+            ("3000,3001", "is not a target"),
+            ("\u{ff13}000", "is not a target"),
+            ("./app", "is not a target"),
+            ("https:", "is not a target"),
         ] {
             let error = TargetUrl::parse(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

@@ -127,6 +127,11 @@ impl SendFailure {
                 FailureKind::NotHttp,
                 format!("{host} answered with something that is not HTTP; is it the right port?"),
             )
+        } else if is_malformed_chunk(error) {
+            (
+                FailureKind::NotHttp,
+                format!("{host} answered with a malformed chunk"),
+            )
         } else if hyper.is_some_and(hyper::Error::is_timeout) {
             (
                 FailureKind::TimedOut,
@@ -172,6 +177,15 @@ fn is_malformed_field(error: &hyper::Error) -> bool {
         && ["header", "content-length", "transfer-encoding"]
             .iter()
             .any(|word| words.contains(word))
+}
+
+/// Returns true if a chunked body cannot be read. hyper's decoder gives these kinds, and a socket never.
+fn is_malformed_chunk(error: &(dyn Error + 'static)) -> bool {
+    let kind = find::<io::Error>(error).map(io::Error::kind);
+    matches!(
+        kind,
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+    )
 }
 
 /// Returns true if a connection failed because the name has no address. The error's type is not public.

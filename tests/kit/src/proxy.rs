@@ -1,4 +1,4 @@
-//! An HTTP proxy that connects by CONNECT, and records who wanted what.
+//! Proxies that record who wanted what: one speaks HTTP and connects by CONNECT, the other SOCKS 5.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -45,6 +45,86 @@ impl ConnectProxy {
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
+}
+
+/// A running SOCKS 5 proxy (RFC 1928) that wants a login (RFC 1929), and connects to one address.
+#[derive(Debug)]
+pub struct SocksProxy {
+    /// Where it listens.
+    pub address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    _tasks: JoinSet<()>,
+}
+
+impl SocksProxy {
+    /// Starts a proxy to an address for a user with a password.
+    pub async fn start(to: SocketAddr, login: (&'static str, &'static str)) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let seen = Arc::clone(&seen);
+                connections.spawn(async move { drop(socks(stream, to, login, &seen).await) });
+            }
+        });
+        Self {
+            address,
+            asked,
+            _tasks: tasks,
+        }
+    }
+
+    /// Returns the hosts and ports that were asked for, in order.
+    #[must_use]
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+async fn socks(
+    mut stream: TcpStream,
+    to: SocketAddr,
+    (user, password): (&str, &str),
+    seen: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
+    const LOGIN: u8 = 2;
+    let _version = stream.read_u8().await?;
+    let methods = counted(&mut stream).await?;
+    if !methods.contains(&LOGIN) {
+        return stream.write_all(&[5, 0xff]).await;
+    }
+    stream.write_all(&[5, LOGIN]).await?;
+    let _version = stream.read_u8().await?;
+    let given = (counted(&mut stream).await?, counted(&mut stream).await?);
+    if given != (user.into(), password.into()) {
+        return stream.write_all(&[1, 1]).await;
+    }
+    stream.write_all(&[1, 0]).await?;
+    // Version, CONNECT, reserved, and an address that is a name.
+    let mut head = [0; 4];
+    stream.read_exact(&mut head).await?;
+    if head != [5, 1, 0, 3] {
+        return stream.write_all(&[5, 8, 0, 1, 0, 0, 0, 0, 0, 0]).await;
+    }
+    let host = counted(&mut stream).await?;
+    let port = stream.read_u16().await?;
+    let host = String::from_utf8_lossy(&host);
+    seen.lock().unwrap().push(format!("{host}:{port}"));
+    let mut other = TcpStream::connect(to).await?;
+    stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
+    copy_bidirectional(&mut stream, &mut other).await?;
+    Ok(())
+}
+
+/// Reads bytes with their count before them.
+async fn counted(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::from(stream.read_u8().await?)];
+    stream.read_exact(&mut bytes).await?;
+    Ok(bytes)
 }
 
 async fn serve(

@@ -3,6 +3,7 @@ use std::time::SystemTime;
 use proptest::prelude::*;
 use rcgen::{BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, Issuer, KeyPair};
 use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::*;
 use crate::row::Outcome;
@@ -178,6 +179,34 @@ fn each_fault_has_a_name_of_its_own() {
     assert_eq!(
         words(&[good.clone(), middle.clone(), root], &nobody()),
         "unknown root: the chain ends at \"CN=Test Root\", which is no public authority"
+    );
+}
+
+/// For hooks.example.com until 2046, issued by "Test Root" with SHA-1.
+const SIGNED_WITH_SHA1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIICRzCCAS+gAwIBAgIUczceOqxC16gilJyeLF969lCsTPgwDQYJKoZIhvcNAQEF
+BQAwFDESMBAGA1UEAwwJVGVzdCBSb290MB4XDTI2MTEyOTE3NTkyNVoXDTQ2MDEy
+ODE3NTkyNVowEDEOMAwGA1UEAwwFaG9va3MwWTATBgcqhkjOPQIBBggqhkjOPQMB
+BwNCAARny0tNh0gYI4UfIBryBmlYjRF/KeSIthQrE9itH/ngyjrw2kxlTvBX2VKG
+t4QpwDUXL3KKyU+468AcTSeVn0t9o2AwXjAcBgNVHREEFTATghFob29rcy5leGFt
+cGxlLmNvbTAdBgNVHQ4EFgQUpxoxtjCS1cXoEIlEAAVUZtJyVXswHwYDVR0jBBgw
+FoAUwKlSkHCuZQdhAC7wQyhQEsjnshIwDQYJKoZIhvcNAQEFBQADggEBAM6v/s9y
+5tvgtjsCW33uWx+lKvfFGzJDpJrXnnUiIQW+I2kWdgzuY75b+hwmyxrZtFOI0l6g
+WSka5K3XxOySBIIUBHLTpEVAWFGZ6EawZDf3o5Npm1Dy5uq+u+8TOfKTzSUwLkgM
+FM6qCI3H4oAASUT+sZ67U9hYHahiOZ3ITEUZfukRdAozMfcfbtmM37v2MPNOOhrP
+DvR0S00eQr/8AQcBloZWBZuHLWlHFjZ72lfqXLAY4HlKwf1Ll1vsWbLp+AEVUIWU
+FmnlNnpdfO866m85bKHHDLs2A0PtiI2Yf2y3M4kGwSooG8svtKoQBFJvlZrscOcJ
+WXt/vDigOQfeKEY=
+-----END CERTIFICATE-----
+";
+
+#[test]
+fn an_old_signature_is_not_taken_for_an_unknown_root() {
+    let leaf = CertificateDer::from_pem_slice(SIGNED_WITH_SHA1.as_bytes()).unwrap();
+    assert_eq!(
+        words(&[leaf], &nobody()),
+        "not usable: it is signed with SHA-1 or MD5, which nobody accepts any more"
     );
 }
 

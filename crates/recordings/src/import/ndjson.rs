@@ -18,9 +18,16 @@ pub(super) fn read(
 ) {
     let mut buffer = Vec::new();
     let mut repeats = Repeats::default();
+    // Whether all lines so far are something else than events.
+    let mut is_other = false;
     for line in 1.. {
         buffer.clear();
         match input.by_ref().take(LINE_MAX).read_until(b'\n', &mut buffer) {
+            Ok(0) if is_other => {
+                let reason = format!("no line is an event; {EXPECTED}");
+                each(Err(FormatError::Line { line: 1, reason }));
+                return;
+            }
             Ok(0) => return,
             Ok(_) => {}
             Err(error) => {
@@ -38,6 +45,7 @@ pub(super) fn read(
             _ if too_long => Err(format!("it has more than {LINE_MAX} bytes")),
             text => event(text, &mut repeats),
         };
+        is_other = matches!(read, Ok(None)) && (is_other || line == 1);
         let go_on = match read {
             Ok(None) => true,
             Ok(Some(recorded)) => each(Ok(recorded)),
@@ -49,11 +57,16 @@ pub(super) fn read(
     }
 }
 
+const EXPECTED: &str =
+    "a recording is a HAR archive, or the lines of `ringtail export --as ndjson`";
+
 /// Reads an event; `None` for other lines.
 fn event(text: &[u8], repeats: &mut Repeats) -> Result<Option<Recorded>, String> {
     let line = Object::parse(text)?;
-    if line.needed("type")? != "event" {
-        return Ok(None);
+    match line.text("type")? {
+        None => return Err(format!("type is missing; {EXPECTED}")),
+        Some(kind) if kind != "event" => return Ok(None),
+        Some(_) => {}
     }
     let received_at = line.needed("received_at")?;
     let received_at = time(&received_at).ok_or("received_at is not a time of RFC 3339")?;

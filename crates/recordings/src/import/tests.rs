@@ -100,6 +100,26 @@ fn bad_lines_are_named_and_the_rest_is_read() {
     assert!(found[3].is_ok());
 }
 
+#[test]
+fn lines_of_another_program_are_told_what_a_recording_is() {
+    let found = |text: &str| -> Vec<String> {
+        let found = all(text);
+        found.into_iter().filter_map(Result::err).collect()
+    };
+    let expected = "a recording is a HAR archive, or the lines of `ringtail export --as ndjson`";
+    assert_eq!(
+        found("{\"type\":\"request\"}\n{\"type\":\"response\"}\n"),
+        [format!("line 1: no line is an event; {expected}")]
+    );
+    assert_eq!(
+        found("{\"startedDateTime\":1}"),
+        [format!("line 1: type is missing; {expected}")]
+    );
+    // Ringtail writes lines of other types, too.
+    let gap = r#"{"type":"gap","first":2,"last":3}"#;
+    assert_eq!(found(&format!("{gap}\n{}\n{gap}", line())), [""; 0]);
+}
+
 fn har(entries: &Value) -> String {
     json!({"log": {"version": "1.2", "creator": {"name": "x"}, "pages": [], "entries": entries}})
         .to_string()

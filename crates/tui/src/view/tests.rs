@@ -1,6 +1,8 @@
 //! The screen in three sizes.
 
-use ringtail_model::{Cause, FailureKind, LinkState, Status, Target, TargetState};
+use ringtail_model::{
+    Cause, FailureKind, LinkState, RowId, Status, Target, TargetState, Unanswered,
+};
 use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::verdict::Fault;
 
@@ -96,6 +98,22 @@ fn gap() {
         .gap(5000)
         .with(Draft::sms().ok(10));
     screens("gap", &book, "k");
+}
+
+#[test]
+fn an_event_without_a_response_is_told_by_its_age() {
+    let mut book = Book::new()
+        .target(TargetState::Up)
+        .with(Draft::sms().ok(12))
+        .with(Draft::sms());
+    book.status.pending = 1;
+    let sent_at = Timestamp(NOW.0 - 12_000_000);
+    book.status.unanswered.push(Unanswered {
+        row: RowId(2),
+        seq: 2,
+        sent_at,
+    });
+    screens("unanswered", &book, "");
 }
 
 #[test]

@@ -156,6 +156,78 @@ async fn an_app_that_speaks_something_else_is_not_http() {
 }
 
 #[tokio::test]
+async fn a_malformed_response_is_told_by_what_is_malformed() {
+    for (text, what) in [
+        ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "header field"),
+        ("HTTP/1.1 200 OK\r\nX Y: 1\r\n\r\n", "header field"),
+        ("HTTP/1.1 200 OK\r\nX: a\0\r\n\r\n", "header field"),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
+            "header field",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n",
+            "chunk",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nabcd",
+            "chunk",
+        ),
+    ] {
+        let app = App::after_head(move |stream| say(stream, text));
+        let delivery = deliver(&sender_to(&app), "{}").await;
+        let (kind, message) = failure(&delivery);
+        assert_eq!(kind, FailureKind::NotHttp, "{text:?}: {message}");
+        let wanted = format!("answered with a malformed {what}");
+        assert!(message.contains(&wanted), "{text:?}: {message}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_gets_the_request_and_its_answer_is_kept() {
+    use tokio::io::AsyncReadExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.sock");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let app = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut seen = String::new();
+        while !seen.ends_with("{\"a\":1}") {
+            seen.push(char::from(stream.read_u8().await.unwrap()));
+        }
+        let answer = b"HTTP/1.1 202 Taken\r\ncontent-length: 2\r\n\r\nok";
+        stream.write_all(answer).await.unwrap();
+        seen
+    };
+    let target = format!("unix:{}:/base", path.display());
+    let socket = sender(&target, quick());
+    let (seen, delivery) = tokio::join!(app, deliver(&socket, "{\"a\":1}"));
+    assert!(
+        seen.starts_with("POST /base/hook%2F1?a=1&a=2 HTTP/1.1\r\n"),
+        "{seen}"
+    );
+    assert!(seen.to_lowercase().contains("\r\nhost: localhost\r\n"));
+    assert_eq!(delivery.attempt.outcome, Outcome::Status(202));
+    assert_eq!(delivery.attempt.body, "ok");
+    assert!(delivery.attempt.target.starts_with(&target));
+
+    drop(listener);
+    for (change, words) in [
+        (None, "connection refused"),
+        (Some(&path), "no such socket"),
+    ] {
+        change.map_or(Ok(()), std::fs::remove_file).unwrap();
+        let delivery = deliver(&socket, "{}").await;
+        let (kind, message) = failure(&delivery);
+        assert_eq!(kind, FailureKind::Refused);
+        assert!(message.contains(words), "{message}");
+        assert!(!delivery.connected);
+    }
+}
+
+#[tokio::test]
 async fn an_app_that_is_silent_times_out() {
     let app = App::start(async |_| pending().await);
     let options = SendOptions {
