@@ -204,7 +204,7 @@ impl Redactor {
 
     /// Hides the value of a header field if it is a secret, else the secrets in it.
     pub fn header<'a>(&mut self, name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
-        match is_secret_field(name) {
+        match is_secret_field(name) || is_bearer(value) {
             true if value.is_empty() => value.into(),
             true => self.hide(&latin1(value)).into_bytes().into(),
             false => of_bytes(value, |text| self.text(text)),
@@ -288,6 +288,13 @@ pub fn is_secret_pair(pair: &str) -> bool {
     pair.split_once('=').is_some_and(|(name, value)| {
         !value.is_empty() && !value.starts_with('&') && is_secret_parameter(&decoded(name))
     })
+}
+
+/// Returns true if a field of any name holds a token as `Authorization` does: proxies copy it to fields of their own.
+fn is_bearer(value: &[u8]) -> bool {
+    const SCHEME: &[u8] = b"bearer ";
+    let scheme = value.trim_ascii_start().get(..SCHEME.len());
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
 }
 
 /// Returns a parameter of a header field's value, without quotes.

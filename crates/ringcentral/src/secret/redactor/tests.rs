@@ -182,6 +182,8 @@ fn secrets_of_headers_are_hidden() {
         "<https://a.test/?token=••••>; rel=next, </b?api_key=••••>".as_bytes()
     );
     assert_eq!(header("x-glip-signature", b"0f"), b"0f");
+    assert_eq!(header("x-original", b" bearer abc"), REDACTED.as_bytes());
+    assert_eq!(header("x-ring", b"bearers are late"), b"bearers are late");
     assert_eq!(
         header("content-type", b"a/b; charset=utf-8"),
         b"a/b; charset=utf-8"
