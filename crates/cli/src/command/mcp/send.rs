@@ -100,7 +100,7 @@ pub(super) struct ReplayArgs {
     /// Filter of the events, oldest first
     filter: Option<String>,
     /// Where to send. Default: the endpoint's own target
-    target: Option<String>,
+    target: Option<TextOrNumber>,
     /// Compare each answer with the one before
     #[serde(default = "yes")]
     compare: bool,
@@ -130,7 +130,7 @@ pub(super) async fn replay(session: &Session, args: ReplayArgs) -> Result<Answer
     let deadline = deadline(args.seconds)?;
     let faults = args.faults.faults()?;
     let mut rows = selected(session, &args).await?;
-    let sender = |endpoint: &str| sender(session, args.target.as_deref(), endpoint);
+    let sender = |endpoint: &str| sender(session, args.target.as_ref(), endpoint);
     // Refuse a target before an edited event is stored.
     for row in &rows {
         drop(sender(&row.endpoint)?);
@@ -221,7 +221,11 @@ async fn selected(session: &Session, args: &ReplayArgs) -> Result<Vec<EventRow>,
 }
 
 /// Returns the sender to a target that the developer allows.
-fn sender(session: &Session, target: Option<&str>, endpoint: &str) -> Result<Sender, Failure> {
+fn sender(
+    session: &Session,
+    target: Option<&TextOrNumber>,
+    endpoint: &str,
+) -> Result<Sender, Failure> {
     let target = allowed(session, target, endpoint)?;
     let options = SendOptions {
         answer_timeout: ANSWER,
@@ -231,12 +235,16 @@ fn sender(session: &Session, target: Option<&str>, endpoint: &str) -> Result<Sen
 }
 
 /// Returns the target: this machine's, the endpoint's own, or one of the command line.
-fn allowed(session: &Session, target: Option<&str>, endpoint: &str) -> Result<TargetUrl, Failure> {
+fn allowed(
+    session: &Session,
+    target: Option<&TextOrNumber>,
+    endpoint: &str,
+) -> Result<TargetUrl, Failure> {
     let own = last_target(&session.config.data, endpoint);
     let Some(text) = target else {
         return own.ok_or_else(|| nowhere(endpoint).hint("pass `target`, such as 3000"));
     };
-    let target = TargetUrl::parse(text)?;
+    let target = TargetUrl::parse(text.as_str())?;
     if target.is_loopback() || own.as_ref() == Some(&target) || session.allowed.contains(&target) {
         return Ok(target);
     }
@@ -421,7 +429,7 @@ pub(super) struct SimulatedArgs {
     /// Name of the endpoint. Default: the configured one
     endpoint: Option<String>,
     /// The app's address, if it is not the endpoint's own target
-    target: Option<String>,
+    target: Option<TextOrNumber>,
     /// Values, such as {"text": "Hi"}: read_scenarios lists them
     #[serde(default)]
     set: BTreeMap<String, String>,
@@ -444,7 +452,7 @@ pub(super) async fn simulated(session: &Session, args: SimulatedArgs) -> Result<
         .find(|known| known.endpoint == name || endpoint_name(&known.endpoint) == name);
     let id = known.map_or(name, |known| known.endpoint.as_str());
     let to = match (args.to, &args.target) {
-        (To::App, target) => allowed(session, target.as_deref(), id)?,
+        (To::App, target) => allowed(session, target.as_ref(), id)?,
         (To::Relay, None) => {
             let unknown = || {
                 Failure::new(

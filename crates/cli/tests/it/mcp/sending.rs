@@ -74,10 +74,9 @@ fn acting_tools_exist_only_when_they_are_allowed() {
 #[test]
 fn a_replay_says_verdict_answer_and_what_changed() {
     let (_runtime, app, status) = app();
-    let target = app.address.to_string();
     let filled = Filled::new(vec![sms(1), sms(2)]);
     let mut server = Checked::start(&filled.home, Era::Initialized, &["--allow-send"]);
-    let replay = json!({"events": ["2"], "target": target});
+    let replay = json!({"events": [2], "target": app.address.port()});
     let failed = server.call("send_replay", replay.clone());
     assert_eq!(failed["attempts"][0]["status"], 500);
     let body = failed["attempts"][0]["answer"]["body"].as_str().unwrap();
