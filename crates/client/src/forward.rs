@@ -24,6 +24,7 @@ mod scheduler;
 mod send;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -121,6 +122,7 @@ impl Forwarder {
                 sender,
                 connected,
                 lost: Arc::default(),
+                is_busy: Arc::default(),
             },
             options,
             scheduler: Scheduler::new(options.limits, options.backoff),
@@ -157,6 +159,8 @@ struct Work {
     connected: mpsc::Sender<Unanswered>,
     /// How often each event lost its connection to an app that was then down.
     lost: Arc<Mutex<HashMap<RowId, u8>>>,
+    /// Whether events wait for those in flight to end.
+    is_busy: Arc<AtomicBool>,
 }
 
 /// Result of a task.
@@ -193,6 +197,8 @@ impl ForwardLoop {
                 for command in self.scheduler.handle(input, Instant::now()) {
                     self.perform(command);
                 }
+                let is_busy = self.scheduler.has_waiting();
+                self.work.is_busy.store(is_busy, Ordering::Relaxed);
                 self.publish_health();
                 self.publish_unanswered();
             }
@@ -437,9 +443,13 @@ impl Work {
     /// events of its key wait.
     async fn record(&self, delivery: Delivery) -> End {
         loop {
+            let within = match self.is_busy.load(Ordering::Relaxed) {
+                true => Duration::ZERO,
+                false => RECORD_WITHIN,
+            };
             match self
                 .history
-                .record_attempt_within(RECORD_WITHIN, delivery.attempt.clone(), true)
+                .record_attempt_within(within, delivery.attempt.clone(), true)
                 .await
             {
                 Ok(_) => return End::Done,
@@ -451,8 +461,7 @@ impl Work {
     }
 }
 
-/// Time for an attempt to share a transaction, such as the next event's. The event's key and its place among those in flight wait
-/// for it.
+/// Time for an attempt to share a transaction, such as the next event's, while no event waits for it to end.
 const RECORD_WITHIN: Duration = Duration::from_millis(5);
 
 /// Delay before a failed operation of the history is retried.

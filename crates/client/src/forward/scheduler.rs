@@ -183,6 +183,11 @@ impl Scheduler {
         [gate, probe].into_iter().flatten().min()
     }
 
+    /// Returns whether events wait for others to end.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.waiting > 0
+    }
+
     /// Returns the events whose response is late, with their keys.
     pub(super) fn late(&self) -> &HashMap<RowId, Arc<str>> {
         &self.late
