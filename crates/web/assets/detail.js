@@ -139,7 +139,8 @@ export class Detail {
 
   async panel() {
     const { event, tab } = this;
-    const content = await this[tab]();
+    // What cannot be shown is told where it would be.
+    const content = await this[tab]().catch((error) => el("p", { class: "dim" }, error.message));
     // Another event or part was chosen meanwhile.
     if (this.event !== event || this.tab !== tab) return;
     fill($("panel"), content);
@@ -256,14 +257,17 @@ export class Detail {
   }
 
   async diff() {
-    const options = this.options || {};
-    const diff = await api(this.path("diff", options));
+    const original = this.event.edited_from;
+    const options = this.options || (original ? { other: original } : {});
+    const diff = await api(this.path("diff", options)).catch((error) => ({ error }));
     const bar = el(
       "div",
       { class: "bar" },
-      el("button", { type: "button", "aria-pressed": String(!options.answers && !options.other), click: () => this.choose("diff") }, "With the one before"),
+      el("button", { type: "button", "aria-pressed": String(!options.answers && !options.other), click: () => this.choose("diff", {}) }, "With the one before"),
+      original && el("button", { type: "button", "aria-pressed": String(options.other === original), click: () => this.choose("diff") }, "With the original"),
       el("button", { type: "button", "aria-pressed": String(Boolean(options.answers)), click: () => this.choose("diff", { answers: true }) }, "Last two answers"),
     );
+    if (diff.error) return [bar, el("p", { class: "dim" }, diff.error.message)];
     const names = [el("div", { class: "del" }, `--- ${diff.from}`), el("div", { class: "add" }, `+++ ${diff.to}`)];
     const lines = diff.lines.map(([mark, text]) => {
       if (mark === "…") return el("div", { class: "dim" }, `  … ${text} equal lines …`);

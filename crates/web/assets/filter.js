@@ -42,10 +42,13 @@ export class FilterBox {
 
   async check() {
     const asked = ++this.asked;
+    this.busy = true;
     const text = this.input.value;
     const caret = this.input.selectionStart;
     const answer = await attempt(() => api(`/filter${query({ text })}`));
-    if (!answer || asked !== this.asked) return;
+    if (asked !== this.asked) return;
+    this.busy = false;
+    if (!answer) return;
     // A word that is being typed is no mistake yet.
     this.wrong(text && answer.error && answer.complete.words.length === 0 ? answer.error : null);
     this.start = answer.complete.at;
@@ -60,6 +63,9 @@ export class FilterBox {
     // Under the word that is completed, as far as that fits.
     this.offers.style.left = `min(${this.start}ch, 60%)`;
     this.choose(-1);
+    // Tab was faster than the server.
+    if (this.takes && words.length) this.take(words[0]);
+    this.takes = false;
   }
 
   hide() {
@@ -84,6 +90,7 @@ export class FilterBox {
     const ends = word.endsWith(":") || word.endsWith(".") ? "" : " ";
     this.input.value = characters.slice(0, this.start).join("") + word + ends;
     this.hide();
+    this.takes = false;
     this.check();
   }
 
@@ -98,6 +105,9 @@ export class FilterBox {
       event.preventDefault();
       const by = event.key === "ArrowDown" ? 1 : -1;
       this.choose(this.at < 0 && by < 0 ? this.offers.children.length - 1 : this.at + by);
+    } else if (this.busy && event.key === "Tab" && !event.shiftKey) {
+      event.preventDefault();
+      this.takes = true;
     } else if (open && event.key === "Tab" && !event.shiftKey) {
       event.preventDefault();
       this.take(this.offers.children[Math.max(0, this.at)].dataset.word);

@@ -68,7 +68,7 @@ impl Frame {
         let title = one_line(title, 300);
         match self.in_page {
             true => html! {
-                a href=(format!("#e={id}")) data-event=(id) aria-label=(title) { title { (title) } (parts) }
+                a href=(format!("#e={id}")) data-event=(id) { title { (title) } (parts) }
             },
             false => html! { g { title { (title) } (parts) } },
         }

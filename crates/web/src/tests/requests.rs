@@ -198,3 +198,19 @@ async fn open_streams_are_bounded_and_end_with_the_server() {
     let stopped = tokio::time::timeout(PATIENCE, page.server.stop()).await;
     stopped.expect("the server stops while streams are open");
 }
+
+/// Nobody counts the steps of a replay here, and it ends all the same.
+#[tokio::test]
+async fn a_replay_is_answered_with_its_report() {
+    let page = Page::open(false).await;
+    page.kept.receives(vec![event(1, "{}")]).await;
+    let (host, bearer) = (format!("host: {}", page.host()), page.bearer());
+    let headers = [&*host, &bearer, "content-type: application/json"];
+    let asked = json!({"events": ["1"], "options": "--target 3001"}).to_string();
+    let report = page.send("POST /api/v1/replay", &headers, &asked).await;
+    let report = report.json();
+    assert_eq!(
+        (&report["sent"], &report["accepted"]),
+        (&json!(3), &json!(2))
+    );
+}
