@@ -1,9 +1,14 @@
 //! `ringtail canary` and `listen --canary`: each hop that loses a canary is named.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use ringtail_kit::app::App;
+use ringtail_kit::caller::Hook;
 use ringtail_kit::eventually;
-use serde_json::Value;
+use ringtail_tests::chaos::ChaosProxy;
+use ringtail_tests::check_servers::{Chain, Pki, scripted_server};
+use ringtail_tests::client::{Home, TestClient};
+use ringtail_tests::relay::TestRelay;
+use serde_json::{Value, json};
 
 use super::World;
 
@@ -83,5 +88,114 @@ async fn listen_sends_canaries_and_reports_a_loss_once_and_its_end() -> anyhow::
             .any(|line| line["state"] == "arrived"),
         "a canary that arrives again"
     )?;
+    Ok(())
+}
+
+/// A client that sends canaries all the time, and the lines that tell of them.
+struct Watched(TestClient);
+
+impl Watched {
+    async fn new(home: &Home, options: &[&str]) -> anyhow::Result<Self> {
+        let common = ["-e", "hooks", "--canary", "1s"];
+        Ok(Self(home.listen(&[options, &common].concat()).await?))
+    }
+
+    /// Waits for a canary that is lost after those that were told.
+    async fn loses(&self, told: usize) -> anyhow::Result<Value> {
+        self.next(told, "lost").await
+    }
+
+    async fn next(&self, told: usize, state: &str) -> anyhow::Result<Value> {
+        let next = || {
+            let lines = self.0.lines_of("canary");
+            lines[told..]
+                .iter()
+                .find(|line| line["state"] == state)
+                .cloned()
+        };
+        eventually!(next().is_some(), "a canary that is {state}")?;
+        next().context("the line is gone")
+    }
+
+    fn told(&self) -> usize {
+        self.0.count_of("canary")
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_delivers_nothing_is_named_and_dialled_again() -> anyhow::Result<()> {
+    let relay = TestRelay::start().await?;
+    let proxy = ChaosProxy::to(relay.address()).await?;
+    let home = Home::new(&relay, &relay.account("dev").await?)?;
+    let home = home.via(&relay.url_at(proxy.address())?);
+    let client = Watched::new(&home, &[]).await?;
+    client.next(0, "arrived").await?;
+    let dialled = proxy.accepted();
+    proxy.go_silent();
+    let lost = client.loses(client.told()).await?;
+    ensure!(lost["hop"] == "link", "{lost}");
+    ensure!(
+        lost["reason"].to_string().contains("seems to be up"),
+        "{lost}"
+    );
+    client.next(client.told(), "arrived").await?;
+    ensure!(proxy.accepted() > dialled, "the old link is in use");
+
+    // Cut, and nobody answers the next dial.
+    let told = client.told();
+    drop(proxy);
+    let lost = client.loses(told).await?;
+    ensure!(lost["hop"] == "link", "{lost}");
+    ensure!(
+        lost["reason"].to_string().contains("the link is down"),
+        "{lost}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_full_history_is_named() -> anyhow::Result<()> {
+    let relay = TestRelay::start().await?;
+    let home = Home::new(&relay, &relay.account("dev").await?)?;
+    let app = App::down(|_| unreachable!("nothing is sent to it"));
+    let target = app.url("");
+    let client = Watched::new(&home, &[&target, "--keep-bytes", "1048576"]).await?;
+    let mut connection = relay.caller()?.connect(&client.0.url()?).await?;
+    let large = "x".repeat(512 * 1024);
+    for number in 0..20 {
+        let body = json!({"uuid": number.to_string(), "event": "/e", "body": large});
+        connection
+            .post(&Hook::notification(body.to_string()))
+            .await?;
+    }
+    let full = |line: &Value| line["hop"] == "history" && line["state"] == "lost";
+    eventually!(
+        client.0.lines_of("canary").iter().any(full),
+        "a canary that the history has no room for: {:?}",
+        client.0.lines_of("canary")
+    )?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_named() -> anyhow::Result<()> {
+    let pki = Pki::new()?;
+    // The public URL leads to a server whose certificate has ended; the link is up.
+    let expired = scripted_server(Some(pki.server(Chain::Expired)?), |_| {
+        unreachable!("nobody trusts it")
+    });
+    let url = format!("https://localhost:{}", expired.address.port());
+    let relay = TestRelay::start_with(&["--public-url", &url]).await?;
+    let home = Home::new(&relay, &relay.account("dev").await?)?;
+    let both = home.path().join("ca.pem");
+    let authorities = [std::fs::read(relay.ca())?, std::fs::read(pki.ca())?];
+    std::fs::write(&both, authorities.concat())?;
+    let home = home
+        .via(&format!("https://localhost:{}", relay.address().port()))
+        .variable("RINGTAIL_CA", &both.to_string_lossy());
+    let client = Watched::new(&home, &[]).await?;
+    let lost = client.loses(0).await?;
+    ensure!(lost["hop"] == "relay", "{lost}");
+    ensure!(lost["reason"].to_string().contains("expired"), "{lost}");
     Ok(())
 }

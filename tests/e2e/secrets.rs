@@ -2,6 +2,7 @@
 //! and all output and logs are searched.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -190,6 +191,7 @@ async fn no_command_and_no_log_shows_a_secret() -> anyhow::Result<()> {
     let mut said = Said::default();
     listens(&world, &mut said).await?;
     screens(&world, &mut said).await?;
+    subscribes(&world, &cloud, &mut said).await?;
     client_commands(&world, &cloud, &mut said).await?;
     secrets.extend(CLOUD.map(str::to_owned));
     mistakes(&world.home, &mut said).await?;
@@ -316,9 +318,62 @@ fn cloud(world: &World) -> anyhow::Result<Cloud> {
     Ok(cloud)
 }
 
+/// The login as variables.
+fn login() -> [(&'static str, String); 3] {
+    [
+        ("RINGCENTRAL_CLIENT_ID", "example-client-id".to_owned()),
+        ("RINGCENTRAL_CLIENT_SECRET", CLOUD[0].to_owned()),
+        ("RINGCENTRAL_JWT", format!("e30.e30.{}", CLOUD[1])),
+    ]
+}
+
+/// `listen --subscribe` logs, and asks RingCentral all the time.
+async fn subscribes(world: &World, cloud: &Cloud, said: &mut Said) -> anyhow::Result<()> {
+    let arguments = [
+        "listen",
+        "-e",
+        "hooks",
+        "--subscribe",
+        "sms",
+        "--delete-on-exit",
+    ];
+    for (form, active) in [
+        ("plain", "subscription: active"),
+        ("json", "\"action\":\"created\""),
+    ] {
+        let mut command = world.home.command(arguments)?;
+        command
+            .args(["--output", form])
+            .env("RINGTAIL_LOG", "trace")
+            .env("RINGCENTRAL_SERVER_URL", cloud.url())
+            .envs(login());
+        let mut listening = process::Process::spawn("client", command)?;
+        let told = || [listening.lines().since(0).join("\n"), listening.log()].concat();
+        eventually!(told().contains(active), "the subscription: {}", told())?;
+        let pid = listening.pid().context("it has ended")?;
+        said.add(
+            "the process list",
+            std::fs::read(format!("/proc/{pid}/cmdline"))?,
+        );
+        listening.terminate().await?;
+        said.add("listen --subscribe", listening.lines().since(0).join("\n"));
+        said.add("listen --subscribe", listening.log());
+    }
+    for file in std::fs::read_dir(world.home.path())? {
+        let file = file?;
+        let (name, mode) = (file.file_name(), file.metadata()?.mode() & 0o777);
+        let name = name.to_string_lossy();
+        if name.starts_with("ringcentral") || name.starts_with("subscriptions") {
+            assert_eq!(mode, 0o600, "{name}");
+        }
+    }
+    Ok(())
+}
+
 async fn client_commands(world: &World, cloud: &Cloud, said: &mut Said) -> anyhow::Result<()> {
     let (url, ca) = (&world.url, world.relay.ca().to_string_lossy().into_owned());
     let in_query = format!("{url}?token=planted-query");
+    let unanswered = "http://localhost:1/hook?token=planted-query".to_owned();
     let mut cases = vec![
         vec!["login"],
         vec!["login", "https://localhost:1"],
@@ -361,6 +416,16 @@ async fn client_commands(world: &World, cloud: &Cloud, said: &mut Said) -> anyho
         vec!["completions", "bash"],
         vec!["explain", "planted"],
         vec!["subscriptions", "login"],
+        vec!["subscriptions", "ensure", "sms", "-e", "hooks", "--dry-run"],
+        vec!["subscriptions", "ensure", "sms", "--address", &in_query],
+        vec![
+            "subscriptions",
+            "ensure",
+            "sms",
+            "--address",
+            &unanswered,
+            "--no-check",
+        ],
         vec!["subscriptions", "ensure", "sms", "-e", "hooks"],
         vec!["subscriptions", "ensure", "/wrong", "-e", "hooks"],
         vec!["subscriptions", "list"],
@@ -396,9 +461,7 @@ async fn client_commands(world: &World, cloud: &Cloud, said: &mut Said) -> anyho
             if let ["subscriptions", "login"] = case[..] {
                 command
                     .env("RINGCENTRAL_SERVER_URL", cloud.url())
-                    .env("RINGCENTRAL_CLIENT_ID", "example-client-id")
-                    .env("RINGCENTRAL_CLIENT_SECRET", CLOUD[0])
-                    .env("RINGCENTRAL_JWT", format!("e30.e30.{}", CLOUD[1]));
+                    .envs(login());
             }
             let has_forms = !matches!(
                 case[..],

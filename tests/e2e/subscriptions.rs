@@ -6,9 +6,11 @@ use ringtail_kit::app::{App, Reply};
 use ringtail_kit::cloud::{Cloud, Fault, Rules};
 use ringtail_kit::eventually;
 use ringtail_kit::mcp::{Era, McpClient};
+use ringtail_kit::wait::PATIENCE;
 use ringtail_tests::check_servers::{Chain, Pki, scripted_server, validation};
 use ringtail_tests::client::Home;
-use ringtail_tests::process;
+use ringtail_tests::process::{self, Process};
+use ringtail_tests::proxies::{Front, Program};
 use ringtail_tests::relay::TestRelay;
 use serde_json::{Value, json};
 
@@ -24,7 +26,10 @@ struct Site {
 
 impl Site {
     async fn new() -> anyhow::Result<Self> {
-        let relay = TestRelay::start().await?;
+        Self::at(TestRelay::start().await?).await
+    }
+
+    async fn at(relay: TestRelay) -> anyhow::Result<Self> {
         let token = relay.account("dev").await?;
         let cloud = Cloud::start(&std::fs::read(relay.ca())?)?;
         let site = Self {
@@ -166,15 +171,67 @@ async fn a_refused_address_has_its_diagnosis_on_one_screen() -> anyhow::Result<(
     .await?;
     assert!(site.cloud.subscriptions().is_empty());
 
-    // Right from here, and not for RingCentral.
-    let unreachable = Fault::Error(400, "SUB-521", "WebHook is not reachable");
-    site.cloud.fail(CREATE, 2, unreachable);
+    Ok(())
+}
+
+/// SUB-520 to SUB-525 at an endpoint: what the relay saw is on the same screen, although no client is connected.
+#[tokio::test]
+async fn a_refused_endpoint_is_joined_with_what_the_relay_saw() -> anyhow::Result<()> {
+    let front = Front::new("localhost")?;
+    let relay = TestRelay::start_behind(&front.url(), &front.ca(), &[]).await?;
+    let site = Site::at(relay).await?;
+    let ensure = ["ensure", "sms", "--no-check"];
+    let answered = "relay the validation request arrived after";
+    let right = "was answered 200 with the token in";
+    let missing = "relay no validation request arrived";
+    let changed = "what stands in front of it changed the answer";
+    for (directives, code, words) in [
+        (
+            "proxy_hide_header Validation-Token;".to_owned(),
+            "SUB-520",
+            [answered, right, "FAIL Token echoed", changed],
+        ),
+        (
+            format!("add_header X-Pad {};", "x".repeat(1024)),
+            "SUB-525",
+            [answered, right, "FAIL Within 1024 bytes", changed],
+        ),
+        (
+            "if ($http_validation_token) { return 201; }".to_owned(),
+            "SUB-522",
+            [
+                missing,
+                "HTTP status is 201",
+                "FAIL Status 200",
+                "mend the rows above",
+            ],
+        ),
+    ] {
+        let proxy = front.start_spoilt(&directives, &site.relay).await?;
+        let words = [&[code][..], &words].concat();
+        site.says(&ensure, 2, &words).await?;
+        // Before a create, the check finds the same.
+        site.says(&ensure[..2], 2, &["RT-714", words[3]]).await?;
+        proxy.stop().await?;
+    }
+    assert!(site.cloud.subscriptions().is_empty());
+
+    let proxy = front.start(Program::Nginx, &site.relay).await?;
+    let good = "finds nothing that RingCentral would refuse";
+    site.cloud.fail(CREATE, 1, Fault::LateValidation);
     let words = [
         "SUB-521",
-        "relay what arrived is not known here",
-        "the address is right from here",
+        answered,
+        right,
+        good,
+        "lost or late on its way back",
     ];
-    site.says(&["ensure", "sms"], 2, &words).await?;
+    site.says(&ensure, 2, &words).await?;
+    // The check sends a validation request, too, and a moment before.
+    let unreachable = Fault::Error(400, "SUB-521", "WebHook is not reachable");
+    site.cloud.fail(CREATE, 2, unreachable);
+    let words = ["SUB-521", missing, good, "never reached the relay"];
+    site.says(&ensure[..2], 2, &words).await?;
     let client = site.home.listen(&["--subscribe", "sms"]).await?;
     eventually!(
         client.lines_of("subscription").iter().any(|line| {
@@ -184,6 +241,10 @@ async fn a_refused_address_has_its_diagnosis_on_one_screen() -> anyhow::Result<(
         "the state says that nothing arrived: {:?}",
         client.lines_of("subscription")
     )?;
+    site.cloud.trust(&std::fs::read(Pki::new()?.ca())?)?;
+    let words = ["SUB-524", missing, good, "does not accept the certificate"];
+    site.says(&ensure, 2, &words).await?;
+    drop(proxy);
     Ok(())
 }
 
@@ -291,6 +352,10 @@ async fn subscriptions_of_others_are_seen_and_left_alone() -> anyhow::Result<()>
     cloud.forget();
     site.says(&["list", "-o", "json"], 0, &[&now[0].id]).await?;
     assert_eq!(cloud.calls(), [LIST]);
+    let other = cloud.has("", &[sms]);
+    cloud.deliver_by(&other, "PubNub");
+    let words = ["does not deliver to a webhook, but by \"PubNub\""];
+    site.says(&["recreate", &other[..8]], 64, &words).await?;
     site.says(&["logout"], 0, &["logged out"]).await?;
     site.says(&["list"], 77, &["RT-704"]).await?;
     Ok(())
@@ -309,6 +374,7 @@ async fn listen_keeps_a_subscription_and_marks_a_stranger() -> anyhow::Result<()
     let event = |id: &str| json!({"uuid": id, "event": "/restapi/v1.0/x", "subscriptionId": id, "body": {}});
     assert_eq!(site.cloud.notify(&ours.id, &event(&ours.id)).await?, 200);
     eventually!(app.count() == 1, "the event at the app")?;
+    eventually!(client.count_of("event") == 2, "its line")?;
     let events = client.lines_of("event");
     let proofs: Vec<&Value> = events.iter().map(|event| &event["signatures"]).collect();
     let valid = json!([{"scheme": "verification-token", "outcome": "valid"}]);
@@ -323,6 +389,24 @@ async fn listen_keeps_a_subscription_and_marks_a_stranger() -> anyhow::Result<()
         client.lines_of("subscription").iter().any(strange),
         "the stranger"
     )?;
+    eventually!(client.count_of("event") == 3, "its event")?;
+    let events = client.lines_of("event");
+    let marks = events
+        .iter()
+        .map(|it| (it["subscription_id"].as_str(), it["stranger"].as_bool()));
+    let marks: Vec<_> = marks.filter(|(id, _)| id.is_some()).collect();
+    assert_eq!(
+        marks,
+        [(Some(&*ours.id), Some(false)), (Some(&*other), Some(true))]
+    );
+    let mark = format!("(of another subscription, {})", &other[..8]);
+    let seq = events.last().map(|it| it["seq"].to_string());
+    let show = ["events", "show", seq.as_deref().unwrap_or_default()];
+    for command in [&["events", "list"][..], &show] {
+        let said = site.home.stdout(command).await?;
+        let said = String::from_utf8_lossy(&said);
+        assert_eq!(said.matches(&mark).count(), 1, "{command:?}: {said}");
+    }
     client.stop().await?;
     assert_eq!(site.cloud.subscriptions().len(), 2, "it stays");
 
@@ -359,5 +443,110 @@ async fn an_assistant_reads_the_subscriptions_and_no_token() -> anyhow::Result<(
     let listed_by_command = site.run(&["list", "--output", "json"], &[]).await?.0;
     let by_command: Value = serde_json::from_str(&listed_by_command)?;
     assert_eq!(listed[0], by_command);
+    Ok(())
+}
+
+#[tokio::test]
+async fn watch_prints_what_changes_and_goes_on_after_a_failure() -> anyhow::Result<()> {
+    let site = Site::new().await?;
+    let cloud = &site.cloud;
+    let first = cloud.has(
+        "https://one.example/",
+        &["/restapi/v1.0/account/~/presence"],
+    );
+    let arguments = ["subscriptions", "watch", "--every", "2s", "-o", "json"];
+    let mut watch = Process::spawn("watch", site.home.command(arguments)?)?;
+    // The end of the line that tells of an id.
+    let told = async |action: &str, id: &str| {
+        let is_it =
+            |line: &str| line.contains(&format!("\"action\":\"{action}\"")) && line.contains(id);
+        let line = watch.line(PATIENCE, is_it).await?;
+        anyhow::Ok(serde_json::from_str::<Value>(&line)?)
+    };
+    told("found", &first).await?;
+    cloud.fail(LIST, 1, Fault::NotJson(502));
+    eventually!(watch.log().contains("502"), "the failure is told")?;
+    let second = cloud.has(
+        "https://two.example/",
+        &["/restapi/v1.0/account/~/presence"],
+    );
+    told("found", &second).await?;
+    cloud.blacklist(&first, "Read timed out");
+    let line = told("changed", &first).await?;
+    assert_eq!(line["blacklisted"]["reason"], "Read timed out");
+    site.says(&["delete", &second, "--yes"], 0, &[&second[..8]])
+        .await?;
+    told("gone", &second).await?;
+    // What did not change is told once.
+    let lines = watch.lines().since(0);
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(watch.terminate().await?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reminder_of_ringcentral_renews() -> anyhow::Result<()> {
+    let site = Site::new().await?;
+    let mut client = site.home.listen(&["--subscribe", "sms"]).await?;
+    eventually!(site.cloud.subscriptions().len() == 1, "the subscription")?;
+    client.stop().await?;
+    let id = site.cloud.subscriptions().remove(0).id;
+    // More than a quarter is left, so that nothing but the reminder asks for a renewal.
+    site.cloud.age(&id, Duration::from_secs(4 * 86_400));
+    let aged = site.cloud.subscriptions().remove(0).expires;
+    let told = client.count_of("subscription");
+    client.resume().await?;
+    let actions = || -> Vec<Value> {
+        let lines = client.lines_of("subscription");
+        lines[told..]
+            .iter()
+            .map(|line| line["action"].clone())
+            .collect()
+    };
+    eventually!(actions().contains(&json!("kept")), "{:?}", actions())?;
+    let reminder = json!({
+        "uuid": "1", "event": "/restapi/v1.0/subscription/~?threshold=302400&interval=43200", "subscriptionId": id,
+        "body": {"expiresIn": 259_200},
+    });
+    site.cloud.notify(&id, &reminder).await?;
+    eventually!(actions().contains(&json!("renewed")), "{:?}", actions())?;
+    let renewed = site.cloud.subscriptions().remove(0);
+    assert!(renewed.id == id && renewed.expires > aged);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_look_creates_no_endpoint_and_no_token() -> anyhow::Result<()> {
+    let site = Site::new().await?;
+    let endpoints = async || {
+        let listed = site.relay.run(["endpoints", "list"]).await?;
+        anyhow::Ok(String::from_utf8_lossy(&listed.stdout).contains("dev/shop"))
+    };
+    let words = ["would create a subscription for a new endpoint: sms"];
+    site.says(&["ensure", "sms", "-e", "shop", "--dry-run"], 0, &words)
+        .await?;
+    for (command, words) in [
+        ("renew", "no subscription to renew"),
+        ("delete", "no subscription to delete"),
+    ] {
+        site.says(&[command, "--mine", "-e", "shop"], 0, &[words])
+            .await?;
+    }
+    assert!(!endpoints().await? && !site.home.path().join("subscriptions.json").exists());
+    site.says(&["ensure", "sms", "-e", "shop"], 0, &["created"])
+        .await?;
+    assert!(endpoints().await?);
+    let words = ["would update", "/shop-", ": calls"];
+    site.says(&["ensure", "calls", "-e", "shop", "--dry-run"], 0, &words)
+        .await?;
+    assert_eq!(site.cloud.subscriptions()[0].filters.len(), 1);
+    let other = Fault::Error(
+        404,
+        "CMN-102",
+        "Resource for parameter [subscriptionId] is not found",
+    );
+    site.cloud.fail("DELETE ", 1, other);
+    site.says(&["delete", "--mine", "-e", "shop", "--yes"], 0, &["shop-"])
+        .await?;
     Ok(())
 }

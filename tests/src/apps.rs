@@ -1,5 +1,7 @@
 //! RingCentral's own software behind a relay: bot frameworks from npm and PyPI, quick starts from a checkout of its samples.
 
+mod subscribers;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -70,7 +72,8 @@ enum Install {
     /// Nothing but its interpreter.
     Nothing(&'static str),
     Npm(&'static [&'static str]),
-    Pip(&'static [&'static str]),
+    /// The program that runs the file, and packages.
+    Pip(&'static str, &'static [&'static str]),
 }
 
 struct Paths {
@@ -225,10 +228,13 @@ const PROGRAMS: [Program; 7] = [
              \x20   print('event UserSubmit', flush=True)\n",
             ),
         ),
-        install: Install::Pip(&[
-            "ringcentral-bot-framework==0.7.2",
-            "ringcentral-chatbot-server",
-        ]),
+        install: Install::Pip(
+            "rcs",
+            &[
+                "ringcentral-bot-framework==0.7.2",
+                "ringcentral-chatbot-server",
+            ],
+        ),
         paths: Paths {
             oauth: "/bot-oauth",
             webhook: "/bot-webhook",
@@ -258,7 +264,9 @@ pub async fn run(only: &str, say: impl Fn(String)) -> anyhow::Result<bool> {
         say(format!("\n{}", program.name));
         let home = Home::new(&relay, &token)?;
         let address = free_address()?;
-        let command = match program.install(home.path(), address).await {
+        let (file, source) = &program.file;
+        let installed = install(&program.install, file, source, home.path(), address.port());
+        let command = match installed.await {
             Ok(command) => command,
             Err(why) => {
                 say(format!("  skipped: {why:#}"));
@@ -280,43 +288,11 @@ pub async fn run(only: &str, say: impl Fn(String)) -> anyhow::Result<bool> {
         }
         all_well &= well.is_ok();
     }
-    Ok(all_well)
+    let home = Home::new(&relay, &token)?;
+    Ok(subscribers::run(only, &home, &cloud, &say).await? && all_well)
 }
 
 impl Program {
-    /// Installs it into a folder and returns the command that starts it.
-    async fn install(&self, folder: &Path, address: SocketAddr) -> anyhow::Result<Command> {
-        let text = self.file.1.text(address.port())?;
-        std::fs::write(folder.join(self.file.0), text)?;
-        let find = |name: &str| installed(name).with_context(|| format!("{name} is not installed"));
-        let mut command = match &self.install {
-            Install::Nothing("php") => {
-                let mut command = Command::new(find("php")?);
-                command.args(["-S", &address.to_string()]);
-                command
-            }
-            Install::Nothing(interpreter) => Command::new(find(interpreter)?),
-            Install::Npm(packages) => {
-                let mut npm = Command::new(find("npm")?);
-                npm.args(["install", "--no-audit", "--no-fund", "--prefix"])
-                    .arg(folder)
-                    // Where npm has to compile SQLite: a minute instead of twelve.
-                    .envs([("CFLAGS", "-O0"), ("CXXFLAGS", "-O0")]);
-                finish(npm.args(*packages)).await?;
-                Command::new(find("node")?)
-            }
-            Install::Pip(packages) => {
-                let mut venv = Command::new(find("python3")?);
-                finish(venv.args(["-m", "venv"]).arg(folder.join("venv"))).await?;
-                let mut pip = Command::new(folder.join("venv/bin/pip"));
-                finish(pip.args(["install", "--quiet"]).args(*packages)).await?;
-                Command::new(folder.join("venv/bin/rcs"))
-            }
-        };
-        command.arg(self.file.0).current_dir(folder);
-        Ok(command)
-    }
-
     async fn play(
         &self,
         endpoint: &str,
@@ -480,6 +456,44 @@ fn environment(cloud: &Cloud, url: &str) -> Vec<(&'static str, String)> {
             format!("{url}/webhook-callback"),
         ),
     ]
+}
+
+/// Installs a program into a folder and returns the command that starts it.
+async fn install(
+    how: &Install,
+    file: &str,
+    source: &Source,
+    folder: &Path,
+    port: u16,
+) -> anyhow::Result<Command> {
+    std::fs::write(folder.join(file), source.text(port)?)?;
+    let find = |name: &str| installed(name).with_context(|| format!("{name} is not installed"));
+    let mut command = match how {
+        Install::Nothing("php") => {
+            let mut command = Command::new(find("php")?);
+            command.args(["-S", &format!("127.0.0.1:{port}")]);
+            command
+        }
+        Install::Nothing(interpreter) => Command::new(find(interpreter)?),
+        Install::Npm(packages) => {
+            let mut npm = Command::new(find("npm")?);
+            npm.args(["install", "--no-audit", "--no-fund", "--prefix"])
+                .arg(folder)
+                // Where npm has to compile SQLite: a minute instead of twelve.
+                .envs([("CFLAGS", "-O0"), ("CXXFLAGS", "-O0")]);
+            finish(npm.args(*packages)).await?;
+            Command::new(find("node")?)
+        }
+        Install::Pip(program, packages) => {
+            let mut venv = Command::new(find("python3")?);
+            finish(venv.args(["-m", "venv"]).arg(folder.join("venv"))).await?;
+            let mut pip = Command::new(folder.join("venv/bin/pip"));
+            finish(pip.args(["install", "--quiet"]).args(*packages)).await?;
+            Command::new(folder.join("venv/bin").join(program))
+        }
+    };
+    command.arg(file).current_dir(folder);
+    Ok(command)
 }
 
 /// Runs an installation to its end.

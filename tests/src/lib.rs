@@ -28,3 +28,4 @@ pub mod terminal;
 pub mod traffic;
 pub mod validation;
 pub mod verifying_app;
+pub mod wait_races;

@@ -17,7 +17,7 @@ use ringtail_tests::faults::{self, mounts};
 use ringtail_tests::flood::{self, Attack};
 use ringtail_tests::soak;
 use ringtail_tests::stopping::unless_stopped;
-use ringtail_tests::{catch_up, cluster, crash, passthrough_loss, validation};
+use ringtail_tests::{catch_up, cluster, crash, passthrough_loss, validation, wait_races};
 use tracing_subscriber::EnvFilter;
 
 #[derive(Debug, Parser)]
@@ -124,6 +124,13 @@ enum Program {
         /// Run for ten seconds
         #[arg(long, conflicts_with = "minutes")]
         quick: bool,
+        #[command(flatten)]
+        seed: Seed,
+    },
+    /// Start `ringtail wait` many times while events come and count what it missed
+    WaitRaces {
+        #[arg(default_value_t = 1_000)]
+        runs: usize,
         #[command(flatten)]
         seed: Seed,
     },
@@ -245,6 +252,11 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             let time = Duration::from_secs(if quick { 10 } else { minutes * 60 });
             let seed = seed.chosen();
             say(soak::run(soak::Plan { time, seed }, say).await?);
+        }
+        Program::WaitRaces { runs, seed } => {
+            let report = wait_races::run(runs, seed.chosen()).await?;
+            say(&report);
+            return Ok(report.is_clean());
         }
     }
     Ok(true)

@@ -88,11 +88,25 @@ impl Front {
     pub async fn start(&self, program: Program, relay: &TestRelay) -> anyhow::Result<Proxy> {
         let directory = tempfile::tempdir()?;
         let process = match program {
-            Program::Nginx => self.nginx(directory.path(), relay.address())?,
+            Program::Nginx => self.nginx(directory.path(), relay.address(), "")?,
             Program::Caddy | Program::CaddyHttp2 => {
                 self.caddy(directory.path(), relay.address(), program)?
             }
         };
+        self.accepting(process, directory).await
+    }
+
+    /// Starts nginx with more directives for the server, which spoil what the example does right.
+    ///
+    /// # Errors
+    /// As [`Front::start`].
+    pub async fn start_spoilt(&self, directives: &str, relay: &TestRelay) -> anyhow::Result<Proxy> {
+        let directory = tempfile::tempdir()?;
+        let process = self.nginx(directory.path(), relay.address(), directives)?;
+        self.accepting(process, directory).await
+    }
+
+    async fn accepting(&self, process: Process, directory: TempDir) -> anyhow::Result<Proxy> {
         accepts(&process, "the proxy", self.address).await?;
         Ok(Proxy {
             process,
@@ -133,14 +147,15 @@ impl Front {
         // In the foreground.
         command.arg("-db").arg("-f").arg(&file);
         let process = Process::spawn("haproxy", command)?;
-        accepts(&process, "the proxy", self.address).await?;
-        Ok(Proxy {
-            process,
-            _directory: directory,
-        })
+        self.accepting(process, directory).await
     }
 
-    fn nginx(&self, directory: &Path, relay: SocketAddr) -> anyhow::Result<Process> {
+    fn nginx(
+        &self,
+        directory: &Path,
+        relay: SocketAddr,
+        directives: &str,
+    ) -> anyhow::Result<Process> {
         let certificates = self.identity.directory().display();
         let site = replaced(
             NGINX,
@@ -149,7 +164,7 @@ impl Front {
                 ("listen 443 ssl", &format!("listen {} ssl", self.address)),
                 (
                     "    server_name hooks.example.com;",
-                    &format!("    server_name {0} *.{0};\n", self.host),
+                    &format!("    server_name {0} *.{0};\n{directives}\n", self.host),
                 ),
                 (
                     "/etc/letsencrypt/live/hooks.example.com/fullchain.pem",
@@ -245,6 +260,14 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// Stops the proxy.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.process.terminate().await.map(drop)
+    }
+
     /// Returns the end of the proxy's log.
     #[must_use]
     pub fn log(&self) -> String {

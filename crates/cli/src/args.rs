@@ -31,6 +31,10 @@ First steps:
   ringtail listen 3000                        forward events to the app on port 3000
   ringtail simulate sms.inbound --to URL      send an SMS to the URL that listen shows
 
+With RingCentral itself:
+  ringtail subscriptions login                save an app's login, once
+  ringtail listen 3000 --subscribe sms        create the subscription and forward its events
+
 Examples:
   ringtail listen --output json | jq .        print events as JSON lines, forward nothing
   ringtail web                                show the history in a browser

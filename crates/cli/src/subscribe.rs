@@ -1,22 +1,24 @@
 //! `listen --subscribe`: keeps the subscription of an endpoint, and publishes its state in the engine's status.
 
-use std::collections::HashSet;
-use std::time::Duration;
+mod stranger;
+
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use ringtail_client::engine::Engine;
 use ringtail_errors::{Exit, Failure};
 use ringtail_model::subscription::{SubscriptionState, SubscriptionStatus};
-use ringtail_model::{LinkState, Watermarks};
-use ringtail_protocol::event::{Kind, Timestamp as Micros};
-use ringtail_rc_api::{Action, Keeper, Kept};
-use ringtail_ringcentral::envelope::Envelope;
-use ringtail_ringcentral::subscription::DEFAULT_SECONDS;
-use tokio::sync::Mutex;
+use ringtail_model::{EventRow, Watermarks};
+use ringtail_protocol::event::Timestamp as Micros;
+use ringtail_rc_api::{Action, Clock, Kept};
+use ringtail_ringcentral::subscription::plan::{Wanted, is_due};
+use ringtail_ringcentral::subscription::{DEFAULT_SECONDS, Subscription};
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
+use self::stranger::Stranger;
 use crate::args::Common;
-use crate::command::subscriptions::{Cloud, Owner, Seen, explain};
+use crate::command::subscriptions::{Cloud, Owner, Since, explain};
 use crate::output::note;
 
 /// Pause between two looks at RingCentral; GET is in the group Light, of 50 a minute.
@@ -27,6 +29,9 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(300);
 
 /// How long a round in progress, and deleting, may take on exit.
 const EXIT_TIME: Duration = Duration::from_secs(10);
+
+/// Topic of RingCentral's reminders to renew.
+const REMINDER: &str = "renewal-reminder";
 
 /// Events that are read at once.
 const PAGE: usize = 100;
@@ -69,12 +74,19 @@ impl Subscribe {
         let owner = Owner {
             relay: relay.to_string(),
             name,
-            address: endpoint.url,
+            address: endpoint.url.clone(),
         };
-        // Ids of subscriptions whose events are expected.
-        let expected = Mutex::new(HashSet::new());
-        let rounds = self.rounds(common, engine, &owner, &expected, ended);
-        let strangers = strangers(engine, &endpoint.id, &expected);
+        let seen = Mutex::new(Seen::default());
+        let reminder = Notify::new();
+        let watched = Watched {
+            engine,
+            owner: &owner,
+            endpoint: &endpoint.id,
+            seen: &seen,
+            reminder: &reminder,
+        };
+        let rounds = self.rounds(common, &watched, ended);
+        let events = watched.events(self.cloud.api.clock());
         let late = async {
             ended.cancelled().await;
             tokio::time::sleep(EXIT_TIME).await;
@@ -83,7 +95,7 @@ impl Subscribe {
         tokio::select! {
             biased;
             () = rounds => {}
-            () = strangers => {}
+            () = events => {}
             () = late => {}
         }
         if self.delete_on_exit {
@@ -96,40 +108,29 @@ impl Subscribe {
         }
     }
 
-    async fn rounds(
-        &self,
-        common: &Common,
-        engine: &Engine,
-        owner: &Owner,
-        expected: &Mutex<HashSet<String>>,
-        ended: &CancellationToken,
-    ) {
+    async fn rounds(&self, common: &Common, watched: &Watched<'_>, ended: &CancellationToken) {
+        let Watched { engine, owner, .. } = watched;
+        let mut is_reminded = false;
         while !ended.is_cancelled() {
-            let since = Timestamp::now();
+            let since = Since::now();
             let round = async {
                 let filters = self.filters.clone();
                 let mut keeper = self.cloud.keeper(owner, filters, DEFAULT_SECONDS)?;
+                keeper.wanted.is_reminded = is_reminded;
                 let kept = keeper.ensure().await;
                 self.cloud.save(owner, &keeper)?;
                 match kept {
-                    Ok(kept) => Ok(kept),
-                    Err(error) => {
-                        let is_connected = engine.status().borrow().link == LinkState::Connected;
-                        let seen = Seen {
-                            since,
-                            is_connected,
-                        };
-                        Err(explain(&self.cloud, common, owner, error, seen).await)
+                    Ok(kept) => {
+                        watched.kept(&kept, keeper.wanted).await?;
+                        Ok(kept)
                     }
+                    Err(error) => Err(explain(&self.cloud, common, owner, error, &since).await),
                 }
             };
             let pause = match round.await {
                 Ok(kept) => {
-                    let mut expected = expected.lock().await;
-                    expected.insert(kept.subscription.id.clone());
-                    // Its last events may still be under way.
-                    expected.extend(kept.replaced.as_ref().map(|it| it.id.clone()));
                     publish(engine, active(&kept));
+                    watched.publish_stranger().await;
                     PAUSE
                 }
                 Err(failure) => {
@@ -145,20 +146,20 @@ impl Subscribe {
                     }
                 }
             };
-            tokio::select! {
+            is_reminded = tokio::select! {
                 biased;
-                () = ended.cancelled() => {}
-                () = tokio::time::sleep(pause) => {}
-            }
+                () = ended.cancelled() => false,
+                () = watched.reminder.notified() => true,
+                () = tokio::time::sleep(pause) => false,
+            };
         }
     }
 
     async fn delete(&self, owner: &Owner) -> Result<(), Failure> {
-        let mut keeper: Keeper = self.cloud.keeper(owner, Vec::new(), DEFAULT_SECONDS)?;
-        for id in std::mem::take(&mut keeper.wanted.owned) {
-            self.cloud.api.delete(&id).await?;
-        }
-        self.cloud.save(owner, &keeper)
+        let mut keeper = self.cloud.keeper(owner, Vec::new(), DEFAULT_SECONDS)?;
+        let deleted = keeper.delete_owned().await;
+        self.cloud.save(owner, &keeper)?;
+        Ok(deleted?)
     }
 }
 
@@ -206,41 +207,85 @@ fn publish(engine: &Engine, state: SubscriptionState) {
     });
 }
 
-/// Publishes the id of a subscription that is not expected and whose events come all the same: the usual cause of events
-/// that come twice.
-async fn strangers(engine: &Engine, endpoint: &str, expected: &Mutex<HashSet<String>>) {
-    let history = engine.history();
-    let mut watermarks = history.watermarks();
-    let Watermarks {
-        events: mut last, ..
-    } = engine.start();
-    loop {
-        watermarks.mark_unchanged();
-        let page = history.events_after(last, PAGE).await.unwrap_or_default();
-        for event in &page {
-            last = event.row;
-            if event.endpoint != endpoint || event.kind != Kind::Notification {
-                continue;
+/// What the rounds and the endpoint's events tell each other.
+struct Watched<'a> {
+    engine: &'a Engine,
+    owner: &'a Owner,
+    endpoint: &'a str,
+    seen: &'a Mutex<Seen>,
+    /// RingCentral sent a reminder to renew.
+    reminder: &'a Notify,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// The subscription of the last round, and what it should be.
+    kept: Option<(Subscription, Wanted)>,
+    stranger: Stranger,
+}
+
+impl Watched<'_> {
+    /// Takes the result of a round.
+    async fn kept(&self, kept: &Kept, wanted: Wanted) -> Result<(), Failure> {
+        let id = &kept.subscription.id;
+        // The last events of the replaced one may still be under way.
+        let mut ids = wanted.owned.clone();
+        ids.extend(kept.replaced.as_ref().map(|it| it.id.clone()));
+        ids.push(id.clone());
+        let history = self.engine.history();
+        history.keep_subscriptions(self.endpoint, ids).await?;
+        let mut seen = self.seen.lock().await;
+        seen.stranger.listed(id, &kept.others, Instant::now());
+        seen.kept = Some((kept.subscription.clone(), wanted));
+        Ok(())
+    }
+
+    async fn publish_stranger(&self) {
+        let id = self.seen.lock().await.stranger.id().map(str::to_owned);
+        self.engine.set_subscription(|status| {
+            if let Some(status) = status {
+                status.stranger = id;
             }
-            let Ok(Some(detail)) = history.event(event.id).await else {
-                continue;
-            };
-            let text = String::from_utf8_lossy(&detail.body);
-            let Some(id) = Envelope::parse(&text).subscription_id else {
-                continue;
-            };
-            let expected = expected.lock().await;
-            if !expected.is_empty() && !expected.contains(id.as_ref()) {
-                engine.set_subscription(|status| {
-                    if let Some(status) = status {
-                        status.stranger = Some(id.into_owned());
-                    }
-                });
+        });
+    }
+
+    /// Reads the events that come, for strangers and for reminders.
+    async fn events(&self, clock: &dyn Clock) {
+        let history = self.engine.history();
+        let mut watermarks = history.watermarks();
+        let Watermarks {
+            events: mut last, ..
+        } = self.engine.start();
+        loop {
+            watermarks.mark_unchanged();
+            let page = history.events_after(last, PAGE).await.unwrap_or_default();
+            for event in &page {
+                last = event.row;
+                if event.endpoint != self.endpoint {
+                    continue;
+                }
+                if let Some(id) = event.stranger() {
+                    self.seen.lock().await.stranger.sent(id, Instant::now());
+                    self.publish_stranger().await;
+                }
+                if event.topic == REMINDER && self.is_due(event, clock.now()).await {
+                    self.reminder.notify_one();
+                }
+            }
+            if page.is_empty() && watermarks.changed().await.is_err() {
+                // The history is closed; the rounds decide when to end.
+                std::future::pending::<()>().await;
             }
         }
-        if page.is_empty() && watermarks.changed().await.is_err() {
-            // The history is closed; the rounds decide when to end.
-            std::future::pending::<()>().await;
-        }
+    }
+
+    /// Returns whether a reminder asks for what is due: anybody who knows the address can send one.
+    async fn is_due(&self, reminder: &EventRow, now: Timestamp) -> bool {
+        let mut seen = self.seen.lock().await;
+        let Some((kept, wanted)) = &mut seen.kept else {
+            return false;
+        };
+        wanted.is_reminded = true;
+        reminder.subscription.as_deref() == Some(&kept.id) && is_due(kept, wanted, now)
     }
 }

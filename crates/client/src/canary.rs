@@ -132,9 +132,10 @@ impl Canary {
 
         let began = Instant::now();
         let deadline = began + self.timeout;
+        let cursor = self.cursor();
         while self.history.canary_stored(id).await?.is_none() {
             if Instant::now() >= deadline {
-                return Err(self.not_stored());
+                return Err(self.not_stored(cursor));
             }
             sleep(LOOK).await;
         }
@@ -168,19 +169,33 @@ impl Canary {
         Ok(())
     }
 
-    /// Explains why a canary that the relay has is not in the history.
-    fn not_stored(&self) -> CanaryError {
+    /// Returns how far this process has stored the endpoint's events.
+    fn cursor(&self) -> Option<u64> {
         match &self.listener {
-            Listener::Here(status) => {
-                if let LinkState::Waiting { code, reason, .. }
-                | LinkState::Refused { code, reason } = &status.borrow().link
-                {
+            Listener::Here(status) => Some(status.borrow().cursor),
+            Listener::Elsewhere(_) => None,
+        }
+    }
+
+    /// Explains why a canary that the relay has is not in the history, which stood at a cursor when the wait began.
+    fn not_stored(&self, before: Option<u64>) -> CanaryError {
+        match &self.listener {
+            Listener::Here(status) => match &status.borrow().link {
+                LinkState::Waiting { code, reason, .. } | LinkState::Refused { code, reason } => {
                     return CanaryError::Link {
                         code,
                         reason: reason.clone(),
                     };
                 }
-            }
+                LinkState::Full => return CanaryError::Full,
+                // Otherwise it is behind others, which come.
+                LinkState::Connected if self.cursor() == before => {
+                    return CanaryError::Silent {
+                        seconds: self.timeout.as_secs_f64(),
+                    };
+                }
+                _ => {}
+            },
             Listener::Elsewhere(data) if !is_listening(data, &self.name) => {
                 return CanaryError::NoListener {
                     name: self.name.clone(),
@@ -257,6 +272,17 @@ pub enum CanaryError {
         /// The trouble.
         reason: String,
     },
+    /// The link seems to be up.
+    #[error(
+        "the relay has it, and the link seems to be up but did not bring it within {seconds} s; dialling again"
+    )]
+    Silent {
+        /// How long was waited.
+        seconds: f64,
+    },
+    /// Pending events fill the history.
+    #[error("pending events fill the history, so it waits on the relay")]
+    Full,
     /// No client listens.
     #[error("the relay has it, and no `ringtail listen` runs on endpoint {name} with this history")]
     NoListener {
@@ -279,9 +305,9 @@ impl CanaryError {
     #[must_use]
     pub fn hop(&self) -> &'static str {
         match self {
-            Self::Store(_) | Self::Read(_) => "history",
+            Self::Store(_) | Self::Read(_) | Self::Full => "history",
             Self::Url | Self::Host(_) | Self::Relay(_) => "relay",
-            Self::Link { .. } => "link",
+            Self::Link { .. } | Self::Silent { .. } => "link",
             Self::NoListener { .. } | Self::NotStored { .. } => "client",
             Self::App(_) => "app",
         }
@@ -303,6 +329,10 @@ impl Coded for CanaryError {
         match self {
             Self::Relay(error) => error.hint(),
             Self::NoListener { name } => Some(format!("run `ringtail listen --endpoint {name}`")),
+            Self::Full => Some(
+                "start the app, or raise --keep-bytes or --keep-events: nothing is lost meanwhile"
+                    .to_owned(),
+            ),
             Self::App(_) => Some("start the app; its events stay pending meanwhile".to_owned()),
             _ => self.code().hint.map(str::to_owned),
         }

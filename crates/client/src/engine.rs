@@ -13,12 +13,12 @@ use std::time::Duration;
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::path::EndpointInfo;
 use ringtail_ringcentral::secret::redacted;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::canary::{Canary, Listener};
+use crate::canary::{Canary, CanaryError, Listener};
 use crate::config::Account;
 use crate::forward::{ForwardOptions, Forwarder, Passthrough, SendOptions, Sender, TrustError};
 use crate::link::{LinkSupervisor, Refusal};
@@ -154,7 +154,9 @@ impl Engine {
         // On shutdown, passthrough requests may continue until the link is drained.
         let passthroughs = CancellationToken::new();
         let forwarding = sender.clone().filter(|_| config.forward);
+        let give_up = Arc::new(Notify::new());
         let linker = LinkSupervisor {
+            give_up: give_up.clone(),
             account: config.account,
             name: config.endpoint,
             digital_verify_token: config.secrets.digital_verify_token_of_relay().cloned(),
@@ -212,6 +214,7 @@ impl Engine {
                 known,
                 every,
                 status,
+                give_up,
                 cancel.child_token(),
             ));
         }
@@ -403,6 +406,7 @@ async fn send_canaries(
     mut known: watch::Receiver<Option<EndpointInfo>>,
     every: Duration,
     status: watch::Sender<Status>,
+    give_up: Arc<Notify>,
     cancel: CancellationToken,
 ) {
     let rounds = async {
@@ -416,7 +420,12 @@ async fn send_canaries(
             };
             canary.url = url;
             tokio::time::sleep(every).await;
-            let state = canary.send().await.state();
+            let report = canary.send().await;
+            if let Some(CanaryError::Silent { .. }) = report.lost {
+                // Only a link that is up waits for it.
+                give_up.notify_waiters();
+            }
+            let state = report.state();
             if let Err(lost) = &state.result {
                 tracing::warn!(hop = lost.hop, code = lost.code, "a canary was lost");
             }

@@ -19,6 +19,7 @@ mod redial;
 pub(crate) mod refusal;
 mod session;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ringtail_errors::{Code, Coded, codes};
@@ -27,7 +28,7 @@ use ringtail_protocol::path::{EndpointInfo, code};
 use ringtail_protocol::stream::ByteStream;
 use secrecy::SecretString;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
@@ -64,6 +65,8 @@ pub(crate) struct LinkSupervisor {
     pub(crate) digital_verify_token: Option<SecretString>,
     pub(crate) passthrough: Option<Passthrough>,
     pub(crate) forwarding: Forwarding,
+    /// Ends a link that seems to be up and brings nothing.
+    pub(crate) give_up: Arc<Notify>,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -102,8 +105,20 @@ impl LinkSupervisor {
                         self.say(LinkState::Connected);
                     };
                     let passthrough = self.passthrough.clone();
-                    match session::serve(stream, sink, passthrough, &self.cancel, on_begin).await {
+                    let served = session::serve(
+                        stream,
+                        sink,
+                        passthrough,
+                        &self.cancel,
+                        &self.give_up,
+                        on_begin,
+                    );
+                    match served.await {
                         SessionEnd::Stopped => return Ok(()),
+                        SessionEnd::Silent => {
+                            tracing::warn!("a canary did not come over the link; dialling again");
+                            continue;
+                        }
                         SessionEnd::Slept => {
                             tracing::info!("the machine slept; dialling again");
                             redial.reset();

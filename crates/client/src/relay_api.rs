@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ringtail_errors::{Code, Coded, codes};
-use ringtail_protocol::path::{ENDPOINTS, EndpointInfo, HEALTH, code};
+use ringtail_protocol::path::{ENDPOINTS, EndpointAnswer, EndpointInfo, HEALTH, code};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Account, RelayUrl};
@@ -48,16 +48,33 @@ impl RelayApi {
         if let Some(token) = digital_verify_token {
             body["digital_verify_token"] = token.expose_secret().into();
         }
-        let body = body.to_string();
+        Ok(self.ask(body.to_string()).await?.info)
+    }
+
+    /// Gets the account's endpoint of this name, with what the relay saw of it; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the relay cannot be reached or refuses.
+    pub async fn find(&self, name: &str) -> Result<Option<EndpointAnswer>, ApiError> {
+        let body = serde_json::json!({ "name": name, "create": false });
+        match self.ask(body.to_string()).await {
+            Ok(found) => Ok(Some(found)),
+            Err(ApiError::Refused(refusal)) if refusal.code == code::NO_ENDPOINT => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn ask(&self, body: String) -> Result<EndpointAnswer, ApiError> {
         let answer = self.call(Method::POST, ENDPOINTS, body).await?;
         let status = answer.status();
         let wrong = || ApiError::NotARelay { status };
-        let info: EndpointInfo = serde_json::from_slice(answer.body()).map_err(|_| wrong())?;
+        let answer: EndpointAnswer = serde_json::from_slice(answer.body()).map_err(|_| wrong())?;
+        let info = &answer.info;
         // It is printed in commands to be pasted into a shell.
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b":/.-_~%[]".contains(&b);
         let is_url = info.url.starts_with("https://") && info.url.bytes().all(is_plain);
         if is_id(&info.endpoint) && is_id(&info.journal) && is_url {
-            Ok(info)
+            Ok(answer)
         } else {
             Err(wrong())
         }

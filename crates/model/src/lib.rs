@@ -46,6 +46,10 @@ pub struct EventRow {
     pub disposition: Disposition,
     /// `seq` of the earlier event with the same RingCentral `uuid`.
     pub duplicate_of: Option<u64>,
+    /// Id of the subscription that sent it, as its body says.
+    pub subscription: Option<String>,
+    /// Whether that is none of those that this client keeps or kept for the endpoint: the usual cause of events that come twice.
+    pub is_stranger: bool,
     /// When the relay received it.
     pub received_at: Timestamp,
     /// Method, as received.
@@ -68,6 +72,14 @@ pub struct EventRow {
     pub new_fields: Option<NewFields>,
     /// The newest attempt, if any.
     pub last_attempt: Option<AttemptRow>,
+}
+
+impl EventRow {
+    /// Returns the id of the subscription that sent it, if that is a stranger's.
+    #[must_use]
+    pub fn stranger(&self) -> Option<&str> {
+        self.subscription.as_deref().filter(|_| self.is_stranger)
+    }
 }
 
 /// Returns the name part of an endpoint's id, which is the name, a hyphen and a part without hyphens.

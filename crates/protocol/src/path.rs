@@ -13,8 +13,8 @@ pub const RESERVED: &str = "/_ringtail/";
 /// a dot and its id: if the relay has another one of that seq, it answers [`code::SET_BACK`].
 pub const LINK: &str = "/_ringtail/v1/link";
 
-/// `POST`, bearer token, JSON `{"name": …}`: makes the endpoint of that name, or finds it. Answers with
-/// [`EndpointInfo`].
+/// `POST`, bearer token, JSON `{"name": …}`: makes the endpoint of that name, or finds it; with `"create": false` it only finds
+/// it. Answers with [`EndpointAnswer`].
 pub const ENDPOINTS: &str = "/_ringtail/v1/endpoints";
 
 /// `GET`, without a token: answers that the relay is up.
@@ -72,6 +72,35 @@ pub struct EndpointInfo {
     pub url: String,
     /// Identity of the journal: a cursor taken from another journal means nothing here.
     pub journal: String,
+}
+
+/// The relay's answer about an endpoint: what it is, and what was seen of it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct EndpointAnswer {
+    /// The endpoint.
+    #[serde(flatten)]
+    pub info: EndpointInfo,
+    /// The newest validation request to it since the relay started.
+    #[serde(default)]
+    pub last_validation: Option<LastValidation>,
+    /// Whether other relays serve the endpoint, too, and may have seen a newer one.
+    #[serde(default)]
+    pub has_other_relays: bool,
+}
+
+/// A validation request, and how the relay answered it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LastValidation {
+    /// When it arrived, by the relay's clock, in microseconds since 1970.
+    pub received_at: i64,
+    /// Microseconds from then to this answer. The clock of the client may show another time.
+    pub age_us: u64,
+    /// Status of the response.
+    pub status: u16,
+    /// Microseconds from the request's head to the response.
+    pub took_us: u64,
+    /// Bytes of the response over HTTP/1.1.
+    pub bytes: u64,
 }
 
 /// The relay's refusal of an API call or a link.

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{ApiError, Call, DUPLICATE, Refusal};
-use crate::login::{Credentials, Login, Place};
+use crate::login::{Credentials, JwtLogin, Login, Place};
 use crate::server::Server;
 use crate::session::Session;
 use crate::transport::{Response, Transport};
@@ -213,10 +213,13 @@ impl Api {
         let _turn = self.place.lock("lock").await?;
         let token = Session::read(&self.place, &self.login)?.token(self.clock.now());
         self.place.remove()?;
-        let Some(token) = token else { return Ok(()) };
+        // A session comes from a JWT; a bot's token stays valid.
+        let (Credentials::Jwt(app), Some(token)) = (&self.login.credentials, token) else {
+            return Ok(());
+        };
         let form = [("token", token.expose_secret())];
         let response = self
-            .form("/restapi/oauth/revoke", &form, Call::Logout)
+            .form(app, "/restapi/oauth/revoke", &form, Call::Logout)
             .await?;
         judge(Call::Logout, &response).map(drop)
     }
@@ -254,7 +257,7 @@ impl Api {
                 }
                 other => return other,
             };
-            let is_login = matches!(self.login.credentials, Credentials::Jwt { .. });
+            let is_login = matches!(self.login.credentials, Credentials::Jwt(_));
             match refused.status {
                 StatusCode::UNAUTHORIZED
                     if is_login && !has_logged_in && refused.call != Call::Login =>
@@ -292,9 +295,9 @@ impl Api {
         }
         let token = match &self.login.credentials {
             Credentials::Token(token) => token.clone(),
-            Credentials::Jwt { .. } => match session.token(now) {
+            Credentials::Jwt(app) => match session.token(now) {
                 Some(token) => token,
-                None => self.log_in(&mut session).await?,
+                None => self.log_in(app, &mut session).await?,
             },
         };
         let body = request.body.as_ref().map(|body| (JSON, body.to_string()));
@@ -334,21 +337,22 @@ impl Api {
         })
     }
 
-    async fn log_in(&self, session: &mut Session) -> Result<SecretString, ApiError> {
-        let Credentials::Jwt { jwt, .. } = &self.login.credentials else {
-            unreachable!("an access token is not logged in with");
-        };
+    async fn log_in(
+        &self,
+        app: &JwtLogin,
+        session: &mut Session,
+    ) -> Result<SecretString, ApiError> {
         let form = [
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
-            ("assertion", jwt.expose_secret()),
+            ("assertion", app.jwt.expose_secret()),
         ];
         let response = self
-            .form("/restapi/oauth/token", &form, Call::Login)
+            .form(app, "/restapi/oauth/token", &form, Call::Login)
             .await?;
         self.heed(session, &response)?;
         let answer = judge(Call::Login, &response).map_err(|error| match error {
             ApiError::Refused(refusal) => ApiError::Refused(Refusal {
-                jwt_ended: ended(jwt, self.clock.now()),
+                jwt_ended: ended(&app.jwt, self.clock.now()),
                 ..refusal
             }),
             other => other,
@@ -365,6 +369,7 @@ impl Api {
 
     async fn form(
         &self,
+        app: &JwtLogin,
         path: &str,
         fields: &[(&str, &str)],
         call: Call,
@@ -372,17 +377,8 @@ impl Api {
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
-        let authorization = match &self.login.credentials {
-            Credentials::Jwt {
-                client_id,
-                client_secret,
-                ..
-            } => {
-                let pair = format!("{client_id}:{}", client_secret.expose_secret());
-                sensitive("Basic", &STANDARD.encode(pair))
-            }
-            Credentials::Token(token) => sensitive("Bearer", token.expose_secret()),
-        };
+        let pair = format!("{}:{}", app.client_id, app.client_secret.expose_secret());
+        let authorization = sensitive("Basic", &STANDARD.encode(pair));
         let sent = self.transport.send(
             &self.login.server,
             Method::POST,

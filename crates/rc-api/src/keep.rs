@@ -121,6 +121,22 @@ impl Keeper {
         self.replace(old, Vec::new()).await
     }
 
+    /// Deletes what this machine created for the address.
+    ///
+    /// # Errors
+    /// When RingCentral cannot be reached or refuses.
+    pub async fn delete_owned(&mut self) -> Result<(), ApiError> {
+        let _turn = self.turn().await?;
+        let list = self.api.list().await?;
+        for it in list.iter().filter(|it| it.is_for(&self.wanted.address)) {
+            if self.wanted.owned.contains(&it.id) {
+                self.api.delete(&it.id).await?;
+                self.wanted.owned.retain(|id| *id != it.id);
+            }
+        }
+        Ok(())
+    }
+
     async fn turn(&self) -> Result<ringtail_files::Lock, LoginFileError> {
         self.api.place().lock("ensure.lock").await
     }
@@ -157,7 +173,7 @@ impl Keeper {
             token: &self.token,
         };
         let created = self.api.create(&new).await?;
-        self.wanted.owned.insert(created.id.clone());
+        self.wanted.owned.push(created.id.clone());
         Ok(created)
     }
 
@@ -175,7 +191,7 @@ impl Keeper {
             other => other?,
         };
         self.api.delete(&old.id).await?;
-        self.wanted.owned.remove(&old.id);
+        self.wanted.owned.retain(|id| *id != old.id);
         let mut kept = self.kept(Action::Recreated, created, others).await?;
         kept.replaced = Some(old);
         Ok(kept)
@@ -193,7 +209,7 @@ impl Keeper {
         for other in others {
             if self.wanted.owned.contains(&other.id) {
                 self.api.delete(&other.id).await?;
-                self.wanted.owned.remove(&other.id);
+                self.wanted.owned.retain(|id| *id != other.id);
             } else if other.is_active(now) {
                 foreign.push(other);
             }

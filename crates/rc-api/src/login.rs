@@ -37,16 +37,20 @@ pub struct Login {
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// An app and a user's JWT, which are exchanged for access tokens.
-    Jwt {
-        /// Client id of the app.
-        client_id: String,
-        /// Client secret of the app.
-        client_secret: SecretString,
-        /// The JWT.
-        jwt: SecretString,
-    },
+    Jwt(JwtLogin),
     /// An access token, such as a bot's permanent one.
     Token(SecretString),
+}
+
+/// An app and a user's JWT. `Debug` hides the secrets.
+#[derive(Debug, Clone)]
+pub struct JwtLogin {
+    /// Client id of the app.
+    pub client_id: String,
+    /// Client secret of the app.
+    pub client_secret: SecretString,
+    /// The user's JWT.
+    pub jwt: SecretString,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -73,9 +77,9 @@ impl Login {
         };
         add(&self.server.to_string());
         match &self.credentials {
-            Credentials::Jwt { client_id, jwt, .. } => {
-                add(client_id);
-                add(jwt.expose_secret());
+            Credentials::Jwt(app) => {
+                add(&app.client_id);
+                add(app.jwt.expose_secret());
             }
             Credentials::Token(token) => add(token.expose_secret()),
         }
@@ -91,11 +95,11 @@ impl Login {
     pub fn of_variables(server: Server, variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let credentials = match variable("RINGCENTRAL_ACCESS_TOKEN") {
             Some(token) => Credentials::Token(token.into()),
-            None => Credentials::Jwt {
+            None => Credentials::Jwt(JwtLogin {
                 client_id: variable("RINGCENTRAL_CLIENT_ID")?,
                 client_secret: variable("RINGCENTRAL_CLIENT_SECRET")?.into(),
                 jwt: variable("RINGCENTRAL_JWT")?.into(),
-            },
+            }),
         };
         Some(Self {
             server,
@@ -123,11 +127,11 @@ impl Login {
                 client_secret,
                 jwt,
                 ..
-            } if !jwt.is_empty() => Credentials::Jwt {
+            } if !jwt.is_empty() => Credentials::Jwt(JwtLogin {
                 client_id,
                 client_secret: client_secret.into(),
                 jwt: jwt.into(),
-            },
+            }),
             _ => return Err(LoginFileError::Wrong { path }),
         };
         Ok(Some(Self {
@@ -146,16 +150,12 @@ impl Login {
             ..Stored::default()
         };
         match &self.credentials {
-            Credentials::Jwt {
-                client_id,
-                client_secret,
-                jwt,
-            } => {
-                stored.client_id.clone_from(client_id);
-                client_secret
+            Credentials::Jwt(app) => {
+                stored.client_id.clone_from(&app.client_id);
+                app.client_secret
                     .expose_secret()
                     .clone_into(&mut stored.client_secret);
-                jwt.expose_secret().clone_into(&mut stored.jwt);
+                app.jwt.expose_secret().clone_into(&mut stored.jwt);
             }
             Credentials::Token(token) => {
                 token.expose_secret().clone_into(&mut stored.access_token);

@@ -1,6 +1,5 @@
 //! What this machine created: the verification token of each endpoint, and the ids of its subscriptions. Private.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ringtail_files::{Lock, create_private_dir};
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::login::{LoginFileError, read_private, write_private};
 
-/// Ids that are kept per endpoint; RingCentral allows fewer.
+/// Ids that are kept per endpoint, the newest: RingCentral allows fewer at once for a login.
 const MAX_IDS: usize = 64;
 
 /// The file's content.
@@ -27,8 +26,8 @@ pub struct Record {
     /// Name of the endpoint, or the address.
     pub endpoint: String,
     token: String,
-    /// Ids of the subscriptions that were created with the token.
-    pub ids: BTreeSet<String>,
+    /// Ids of the subscriptions that were created with the token, oldest first.
+    pub ids: Vec<String>,
 }
 
 impl std::fmt::Debug for Record {
@@ -77,13 +76,13 @@ impl Records {
         relay: &str,
         endpoint: &str,
         token: &SecretString,
-        ids: &BTreeSet<String>,
+        ids: &[String],
     ) -> Result<(), LoginFileError> {
         let record = Record {
             relay: relay.to_owned(),
             endpoint: endpoint.to_owned(),
             token: token.expose_secret().to_owned(),
-            ids: ids.iter().take(MAX_IDS).cloned().collect(),
+            ids: ids[ids.len().saturating_sub(MAX_IDS)..].to_vec(),
         };
         // Another process, or another endpoint of this one, may write at the same time.
         let lock = self.path.with_extension("lock");
@@ -117,4 +116,21 @@ pub fn fresh_token() -> std::io::Result<SecretString> {
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
     let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(token.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_ids_are_kept() {
+        let home = TempDir::new().unwrap();
+        let ids: Vec<String> = (0..70).map(|number| number.to_string()).collect();
+        let mut records = Records::read(home.path()).unwrap();
+        records.keep("r", "e", &"t".into(), &ids).unwrap();
+        let records = Records::read(home.path()).unwrap();
+        assert_eq!(records.find("r", "e").unwrap().ids, ids[6..]);
+    }
 }

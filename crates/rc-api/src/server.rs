@@ -15,6 +15,7 @@ const PRODUCTION: &str = "https://platform.ringcentral.com";
 pub struct Server {
     base: String,
     url: TargetUrl,
+    is_here: bool,
 }
 
 impl Server {
@@ -26,8 +27,7 @@ impl Server {
     /// Returns whether it is a double on this machine.
     #[must_use]
     pub fn is_here(&self) -> bool {
-        let host = self.url.host();
-        is_here(host.rsplit_once(':').map_or(host, |(host, _)| host))
+        self.is_here
     }
 
     /// Returns the server in the form that errors of requests need.
@@ -62,9 +62,10 @@ impl FromStr for Server {
         if uri.path_and_query().is_some_and(|it| it.as_str() != "/") {
             return Err(bad("it has a path or a query"));
         }
+        let is_here = is_here(authority.host());
         match uri.scheme_str() {
             Some("https") => {}
-            Some("http") if is_here(authority.host()) => {}
+            Some("http") if is_here => {}
             Some("http") => return Err(bad("secrets never travel in the clear: use https://")),
             _ => return Err(bad("it does not begin with https://")),
         }
@@ -72,6 +73,7 @@ impl FromStr for Server {
         Ok(Self {
             base: text.to_ascii_lowercase(),
             url,
+            is_here,
         })
     }
 }

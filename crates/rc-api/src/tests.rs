@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use ringtail_kit::app::{App, Reply};
 use ringtail_kit::cloud::{Cloud, Fault};
 use ringtail_outbound::proxy::Proxies;
 use ringtail_outbound::trust::Trust;
+use ringtail_ringcentral::subscription::filters::NAMED;
 use ringtail_ringcentral::subscription::plan::Wanted;
 use tempfile::TempDir;
 
@@ -67,11 +67,11 @@ impl World {
         self.cloud.rules(|rules| jwt.clone_from(&rules.jwt));
         Login {
             server: self.cloud.url().parse().unwrap(),
-            credentials: Credentials::Jwt {
+            credentials: Credentials::Jwt(JwtLogin {
                 client_id: "example-client-id".to_owned(),
                 client_secret: "example-client-secret".into(),
                 jwt: jwt.into(),
-            },
+            }),
         }
     }
 
@@ -102,7 +102,8 @@ impl World {
                 address: self.app.url("/hook"),
                 filters: filters.iter().map(|it| (*it).to_owned()).collect(),
                 seconds: WEEK,
-                owned: BTreeSet::new(),
+                is_reminded: false,
+                owned: Vec::new(),
             },
             token: "example-verification".into(),
         }
@@ -311,6 +312,72 @@ async fn what_may_pass_is_tried_again_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_duplicate_that_stays_is_explained() {
+    let world = World::new();
+    let duplicate = Fault::Error(429, "CMN-304", "Duplicate concurrent request");
+    world.cloud.fail(CREATE, 9, duplicate);
+    let error = world.keeper(&[SMS]).ensure().await.unwrap_err();
+    let text = Failure::from(error).to_string();
+    assert!(
+        text.contains("error[CMN-304]") && text.contains("hint"),
+        "{text}"
+    );
+}
+
+/// A renewal after the subscription ended, and one whose answer is lost: the id is known, and one subscription is left.
+#[tokio::test]
+async fn a_renewal_that_fails_leaves_one_subscription_that_is_ours() {
+    let world = World::new();
+    let mut keeper = world.keeper(&[SMS]);
+    let first = keeper.ensure().await.unwrap().subscription.id;
+    world.cloud.turn(DAY * 6);
+    let renewal = format!("POST /restapi/v1.0/subscription/{first}/renew");
+    world.cloud.fail(&renewal, 1, Fault::LostAnswer);
+    let kept = keeper.ensure().await.unwrap();
+    assert!(kept.subscription.id == first && kept.is_owned, "{kept:?}");
+    assert!(kept.subscription.seconds_left(world.cloud.now()) > 500_000);
+
+    world.cloud.turn(DAY * 6);
+    // It ends between list and renewal.
+    let gone = Fault::Error(
+        404,
+        "CMN-102",
+        "Resource for parameter [subscriptionId] is not found",
+    );
+    world.cloud.fail(&renewal, 1, gone);
+    world.cloud.fail(&renewal, 9, Fault::HangUp);
+    let error = keeper.ensure().await.unwrap_err();
+    assert_eq!(error.code().id, "RT-702", "{error}");
+    assert_eq!(keeper.wanted.owned, [first]);
+    world.cloud.turn(DAY * 2);
+    let kept = keeper.ensure().await.unwrap();
+    assert!(kept.action == Action::Created && kept.is_owned, "{kept:?}");
+    assert_eq!(world.cloud.subscriptions().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_deleted_on_exit_is_ours_and_there() {
+    let world = World::new();
+    let mut keeper = world.keeper(&[SMS]);
+    keeper.ensure().await.unwrap();
+    let other = world.cloud.has(&world.app.url("/hook"), &[SMS]);
+    keeper.wanted.owned.insert(0, "ended long ago".to_owned());
+    world.calls();
+    keeper.delete_owned().await.unwrap();
+    let [list, deleted] = &world.calls()[..] else {
+        panic!("one list and one deletion")
+    };
+    assert!(list == LIST && deleted.starts_with("DELETE "), "{deleted}");
+    let left: Vec<String> = world
+        .cloud
+        .subscriptions()
+        .into_iter()
+        .map(|it| it.id)
+        .collect();
+    assert_eq!(left, [other]);
+}
+
+#[tokio::test]
 async fn a_renewal_gives_the_wanted_lifetime_under_both_readings() {
     for sets_default in [false, true] {
         let world = World::new();
@@ -377,15 +444,12 @@ async fn a_refused_login_says_what_to_change() {
     let world = World::new();
     let ended = URL_SAFE_NO_PAD.encode(r#"{"sub":"1","exp":1790000000}"#);
     let with = |jwt: &str, secret: &str| {
-        let Credentials::Jwt { client_id, .. } = world.login().credentials else {
-            unreachable!()
-        };
         world.api_of(Login {
-            credentials: Credentials::Jwt {
-                client_id,
+            credentials: Credentials::Jwt(JwtLogin {
+                client_id: "example-client-id".to_owned(),
                 client_secret: secret.into(),
                 jwt: jwt.into(),
-            },
+            }),
             ..world.login()
         })
     };
@@ -441,6 +505,21 @@ async fn a_new_scope_counts_without_another_login_by_hand() {
     world.calls();
     world.keeper(&[SMS]).ensure().await.unwrap();
     assert_eq!(world.calls(), [LOGIN, LIST, CREATE]);
+}
+
+#[tokio::test]
+async fn the_scopes_of_the_short_names_are_those_that_are_asked_for() {
+    let world = World::new();
+    for named in NAMED {
+        world
+            .cloud
+            .rules(|rules| rules.scopes.retain(|it| *it != named.scope));
+        let error = world.keeper(&[named.filter]).ensure().await.unwrap_err();
+        assert_eq!(error.refused_with(), Some("CMN-401"), "{}", named.name);
+        assert!(error.to_string().contains(named.scope), "{error}");
+        world.cloud.rules(|rules| rules.scopes.push(named.scope));
+        world.cloud.turn(Duration::from_secs(61));
+    }
 }
 
 #[tokio::test]
@@ -505,5 +584,14 @@ fn a_server_is_https_or_here() {
         ("", false),
     ] {
         assert_eq!(text.parse::<Server>().is_ok(), good, "{text}");
+    }
+    for (text, is_here) in [
+        ("http://[::1]", true),
+        ("https://[::1]:1", true),
+        ("http://127.0.0.2", true),
+        ("https://localhost", true),
+        ("https://platform.ringcentral.com", false),
+    ] {
+        assert_eq!(text.parse::<Server>().unwrap().is_here(), is_here, "{text}");
     }
 }

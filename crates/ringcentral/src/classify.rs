@@ -71,6 +71,13 @@ impl<'a> Classified<'a> {
         (1..=UUID_MAX_BYTES).contains(&uuid.len()).then_some(uuid)
     }
 
+    /// Returns the id of the subscription that sent it, with the same limits.
+    #[must_use]
+    pub fn subscription(&self) -> Option<&str> {
+        let id = self.envelope.subscription_id.as_deref()?;
+        (1..=UUID_MAX_BYTES).contains(&id.len()).then_some(id)
+    }
+
     /// Returns a digest by which duplicates are known: of `uuid`, event filter and content, because RingCentral's samples
     /// have one `uuid` in different events (section 2.8). `None` without a `uuid`.
     #[must_use]

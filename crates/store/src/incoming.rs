@@ -164,10 +164,10 @@ fn insert_event(
     let inserted = connection
         .prepare_cached(
             "INSERT INTO event (endpoint, journal, seq, id, kind, disposition, duplicate_of, edited_from, received_at,
-               stored_at, method, path, peer, callback, topic, summary, ordering_key, uuid, body_len, bytes, forward)
+               stored_at, method, path, peer, callback, topic, summary, ordering_key, uuid, subscription, body_len, bytes, forward)
              VALUES (:endpoint, :journal, :seq, :id, :kind, :disposition, :duplicate_of, :edited_from, :received_at,
-               :stored_at, :method, :path, :peer, :callback, :topic, :summary, :ordering_key, :uuid, :body_len, :bytes,
-               :forward)
+               :stored_at, :method, :path, :peer, :callback, :topic, :summary, :ordering_key, :uuid, :subscription,
+               :body_len, :bytes, :forward)
              ON CONFLICT DO NOTHING",
         )?
         .execute(named_params! {
@@ -190,6 +190,7 @@ fn insert_event(
             ":summary": event.summary,
             ":ordering_key": ordering_key,
             ":uuid": event.uuid,
+            ":subscription": event.subscription,
             ":body_len": codes::len(event.body.len()),
             ":bytes": codes::len(event.bytes()),
             ":forward": codes::forward(event.forward),

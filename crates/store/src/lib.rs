@@ -32,6 +32,7 @@ mod retention;
 mod schema;
 mod search;
 mod select;
+mod subscriptions;
 mod writer;
 
 use std::fmt;

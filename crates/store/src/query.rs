@@ -411,7 +411,10 @@ pub(super) fn watermarks(connection: &Connection) -> rusqlite::Result<Watermarks
 
 /// Columns that [`read_event`] takes after those of the newest attempt.
 const EVENT_COLUMNS: &str = "e.row, e.endpoint, e.seq, e.id, e.kind, e.disposition, e.duplicate_of, \
-     e.received_at, e.method, e.path, e.topic, e.summary, e.body_len, e.forward, b.comment, e.edited_from, n.fields";
+     e.received_at, e.method, e.path, e.topic, e.summary, e.body_len, e.forward, b.comment, e.edited_from, n.fields, \
+     e.subscription, e.subscription IS NOT NULL \
+       AND EXISTS (SELECT 1 FROM kept_subscription AS k WHERE k.endpoint = e.endpoint) \
+       AND NOT EXISTS (SELECT 1 FROM kept_subscription AS k WHERE k.endpoint = e.endpoint AND k.id = e.subscription)";
 
 fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     let at = |column: usize| attempts::COLUMN_COUNT + column;
@@ -437,6 +440,8 @@ fn read_event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
             .get::<_, Option<[u8; 16]>>(at(15))?
             .map(EventId::from_bytes),
         new_fields: fields::new_fields(row, at(16))?,
+        subscription: row.get(at(17))?,
+        is_stranger: row.get(at(18))?,
         last_attempt: attempts::read_row(row, 0)?,
     })
 }

@@ -34,6 +34,7 @@ CREATE TABLE event (
   summary TEXT NOT NULL,
   ordering_key TEXT NOT NULL,
   uuid TEXT,
+  subscription TEXT,
   body_len INTEGER NOT NULL,
   -- Of headers and body, as `total` counts them.
   bytes INTEGER NOT NULL,
@@ -56,6 +57,13 @@ CREATE TABLE content (
   headers BLOB NOT NULL,
   body BLOB NOT NULL
 ) STRICT;
+
+-- Ids of the subscriptions that this client keeps or kept for an endpoint.
+CREATE TABLE kept_subscription (
+  endpoint TEXT NOT NULL,
+  id TEXT NOT NULL,
+  PRIMARY KEY (endpoint, id)
+) STRICT, WITHOUT ROWID;
 
 -- No foreign key to `event`: the attempt of a passthrough request may be stored before its event.
 CREATE TABLE attempt (

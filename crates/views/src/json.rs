@@ -58,6 +58,8 @@ fn row(event: &EventRow) -> Map<String, Value> {
         "kind": event.kind.word(),
         "disposition": event.disposition.word(),
         "duplicate_of": event.duplicate_of,
+        "subscription_id": event.subscription,
+        "stranger": event.is_stranger,
         "method": event.method,
         "path": event.path,
         "received_at": time(event.received_at),

@@ -83,6 +83,8 @@ impl Default for Rules {
                 "ReadPresence",
                 "ReadAccounts",
                 "TeamMessaging",
+                "RingSense",
+                "ReadWebinars",
             ],
             lacking: Vec::new(),
             disabled: Vec::new(),
@@ -106,6 +108,8 @@ pub enum Fault {
     TooMany(Option<u64>),
     /// The request is carried out, and then the connection breaks before the answer.
     LostAnswer,
+    /// The address of a create is validated, and its answer counts as too late.
+    LateValidation,
     /// The connection breaks.
     HangUp,
     /// A status with a body that is not JSON.
@@ -188,6 +192,15 @@ impl Cloud {
         self.lock().caller.reach = Some(address);
     }
 
+    /// Trusts other authorities when it validates an address.
+    ///
+    /// # Errors
+    /// When the PEM holds no certificate.
+    pub fn trust(&self, pem: &[u8]) -> anyhow::Result<()> {
+        self.lock().caller = Caller::trusting(pem)?;
+        Ok(())
+    }
+
     /// Plans a fault for the next requests that begin with a method and path, such as `POST /restapi/v1.0/subscription`.
     pub fn fail(&self, request: &str, times: usize, fault: Fault) {
         self.lock().faults.push(Planned {
@@ -233,6 +246,26 @@ impl Cloud {
         let mut state = self.lock();
         let filters = filters.iter().map(|it| (*it).to_owned()).collect();
         state.add(address.to_owned(), filters, None, None)
+    }
+
+    /// Has a subscription deliver in another way, such as `PubNub`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn deliver_by(&self, id: &str, transport: &'static str) {
+        self.lock().find(id).unwrap().transport = transport;
+    }
+
+    /// Makes a subscription older, as if it had been created earlier.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn age(&self, id: &str, time: Duration) {
+        let time = SignedDuration::try_from(time).unwrap();
+        let mut state = self.lock();
+        let found = state.find(id).unwrap();
+        found.created -= time;
+        found.expires -= time;
     }
 
     /// Blacklists a subscription.
@@ -339,6 +372,10 @@ async fn answer(state: &Mutex<State>, seen: Seen) -> Option<http::Response<crate
             let wait = wait.map(|seconds| ("retry-after", seconds.to_string()));
             (Err(Refusal::too_many()), wait.into_iter().collect())
         }
+        Some(Fault::LateValidation) => (
+            subscriptions::refuse_as_late(state, &seen).await,
+            Vec::new(),
+        ),
         Some(Fault::LostAnswer) => {
             drop(route(state, &line, &seen).await);
             return None;

@@ -1,9 +1,11 @@
 //! Arguments of `ringtail subscriptions`.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use ringtail_ringcentral::subscription::MAX_SECONDS;
 
-use super::Format;
+use super::{Format, interval};
 
 const EXAMPLES: &str = "\
 First steps:
@@ -58,7 +60,7 @@ pub(crate) enum SubscriptionsCommand {
     Recreate(RecreateArgs),
     /// Delete subscriptions; lists first
     Delete(DeleteArgs),
-    /// Look every minute and print what changes
+    /// Print subscriptions, and again whenever one changes
     Watch(WatchArgs),
     /// List event filters with their short names and scopes
     Filters(FiltersArgs),
@@ -66,7 +68,8 @@ pub(crate) enum SubscriptionsCommand {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Create an app (REST API, with \"JWT auth flow\") and a JWT in RingCentral's developer console.
+In RingCentral's developer console, create an app (REST API, with \"JWT auth flow\") that has the
+scope \"Webhook Subscriptions\" and those of your events (`ringtail subscriptions filters`), and a JWT.
 Client id, client secret and JWT come from RINGCENTRAL_CLIENT_ID, RINGCENTRAL_CLIENT_SECRET and
 RINGCENTRAL_JWT, from the terminal, or as three lines from stdin if that is not a terminal.
 For a bot, set RINGCENTRAL_ACCESS_TOKEN.
@@ -205,6 +208,9 @@ pub(crate) struct DeleteArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
+    /// Look at this interval (10s, 5m); RingCentral allows 50 requests a minute for all programs of a login
+    #[arg(long, value_name = "INTERVAL", value_parser = polling, default_value = "60s")]
+    pub(crate) every: Duration,
     /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,
@@ -215,6 +221,14 @@ pub(crate) struct FiltersArgs {
     /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,
+}
+
+/// Parses an interval that leaves most of RingCentral's requests a minute to others.
+fn polling(text: &str) -> Result<Duration, String> {
+    match interval(text)? {
+        every if every < Duration::from_secs(2) => Err("look every 2s at most".to_owned()),
+        every => Ok(every),
+    }
 }
 
 /// Parses a lifetime into seconds.

@@ -6,31 +6,28 @@ mod ensure;
 mod login;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ringtail_client::config::{Config, ConfigError};
 use ringtail_client::relay_api::RelayApi;
 use ringtail_errors::{Failure, codes};
+use ringtail_protocol::path::EndpointInfo;
 use ringtail_rc_api::{Api, ApiError, Keeper, Login, Place, Records, Server, fresh_token};
 use ringtail_ringcentral::signature::Scheme;
 use ringtail_ringcentral::subscription::Subscription;
 use ringtail_ringcentral::subscription::filters::find;
-use ringtail_ringcentral::subscription::plan::Wanted;
+use ringtail_ringcentral::subscription::plan::{Plan, Step, Wanted, plan};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::args::subscriptions::{AddressArgs, SubscriptionsArgs, SubscriptionsCommand};
+use crate::args::subscriptions::{AddressArgs, SubscriptionsArgs, SubscriptionsCommand, WatchArgs};
 use crate::args::{Common, Format};
 use crate::output::subscriptions::{filters, filters_json, subscription_json};
 use crate::output::{Stdout, note, plain, print};
 use crate::signal;
-use ringtail_text::escape;
+use ringtail_text::{escape, shell_word};
 use ringtail_views::json;
 
-pub(crate) use self::diagnose::{Seen, explain};
-
-/// Pause between two looks of `watch`: GET is in the group Light, of 50 a minute.
-const WATCH_PAUSE: Duration = Duration::from_secs(60);
+pub(crate) use self::diagnose::{Since, explain};
 
 pub(super) async fn run(common: &Common, args: SubscriptionsArgs) -> Result<(), Failure> {
     let profile = args.cloud.profile.as_deref();
@@ -72,7 +69,7 @@ pub(super) async fn run(common: &Common, args: SubscriptionsArgs) -> Result<(), 
         SubscriptionsCommand::Delete(args) => {
             change::delete(&cloud(args.address.endpoint.as_ref())?, common, args).await
         }
-        SubscriptionsCommand::Watch(args) => watch(&cloud(None)?, args.output).await,
+        SubscriptionsCommand::Watch(args) => watch(&cloud(None)?, &args).await,
         SubscriptionsCommand::Filters(args) => match args.output {
             Format::Plain => print(filters().as_bytes()).await,
             Format::Json => {
@@ -106,6 +103,18 @@ pub(crate) struct Owner {
     pub(crate) address: String,
 }
 
+impl Owner {
+    /// Returns the owner of an address that the arguments give.
+    fn given(args: &AddressArgs) -> Option<Self> {
+        let address = args.address.as_ref()?;
+        Some(Self {
+            relay: String::new(),
+            name: address.clone(),
+            address: address.clone(),
+        })
+    }
+}
+
 impl Cloud {
     /// Loads the configuration and the login: the environment's, or the saved one.
     pub(crate) fn load(
@@ -137,24 +146,65 @@ impl Cloud {
 
     /// Returns the owner that the arguments name. An endpoint of the relay is created if it does not exist.
     async fn owner(&self, args: &AddressArgs) -> Result<Owner, Failure> {
-        if let Some(address) = &args.address {
-            return Ok(Owner {
-                relay: String::new(),
-                name: address.clone(),
-                address: address.clone(),
-            });
+        if let Some(owner) = Owner::given(args) {
+            return Ok(owner);
         }
-        let account = self.config.account()?;
-        let relay = account.relay.to_string();
-        let info = RelayApi::new(account)
-            .endpoint(&self.config.endpoint, None)
-            .await?;
+        let info = self.relay()?.endpoint(&self.config.endpoint, None).await?;
+        self.owner_at(args, &info)
+    }
+
+    /// Returns the owner that the arguments name, unless it is an endpoint that does not exist.
+    async fn existing_owner(&self, args: &AddressArgs) -> Result<Option<Owner>, Failure> {
+        if let Some(owner) = Owner::given(args) {
+            return Ok(Some(owner));
+        }
+        let found = self.relay()?.find(&self.config.endpoint).await?;
+        found.map(|it| self.owner_at(args, &it.info)).transpose()
+    }
+
+    fn owner_at(&self, args: &AddressArgs, info: &EndpointInfo) -> Result<Owner, Failure> {
         let path = args.path.as_deref().unwrap_or_default();
         Ok(Owner {
-            relay,
+            relay: self.config.account()?.relay.to_string(),
             name: self.config.endpoint.clone(),
             address: format!("{}{path}", info.url),
         })
+    }
+
+    fn relay(&self) -> Result<RelayApi, Failure> {
+        Ok(RelayApi::new(self.config.account()?))
+    }
+
+    /// Returns what should be, and what of it was created here.
+    fn wanted(records: &Records, owner: &Owner, filters: Vec<String>, seconds: u64) -> Wanted {
+        let known = records.find(&owner.relay, &owner.name);
+        Wanted {
+            address: owner.address.clone(),
+            filters,
+            seconds,
+            is_reminded: false,
+            owned: known.map(|it| it.ids.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Decides what to do for an address, and changes nothing.
+    async fn look(
+        &self,
+        owner: Option<&Owner>,
+        filters: Vec<String>,
+        seconds: u64,
+    ) -> Result<Plan, Failure> {
+        let list = self.api.list().await?;
+        let Some(owner) = owner else {
+            // No subscription is for an address that does not exist.
+            return Ok(Plan {
+                step: Step::Create,
+                others: Vec::new(),
+            });
+        };
+        let records = Records::read(self.config.directory())?;
+        let wanted = Self::wanted(&records, owner, filters, seconds);
+        Ok(plan(&list, &wanted, self.api.clock().now()))
     }
 
     /// Makes a keeper. New subscriptions get the configured verification token, or one that is made and saved first, so that
@@ -166,27 +216,22 @@ impl Cloud {
         seconds: u64,
     ) -> Result<Keeper, Failure> {
         let mut records = Records::read(self.config.directory())?;
-        let known = records.find(&owner.relay, &owner.name).cloned();
+        let wanted = Self::wanted(&records, owner, filters, seconds);
         let configured = self.config.secrets.of_name(&owner.name);
         let configured = configured
             .of(Scheme::VerificationToken)
             .and_then(|token| std::str::from_utf8(token).ok())
             .map(SecretString::from);
-        let token = match (configured, &known) {
+        let known = records.find(&owner.relay, &owner.name);
+        let token = match (configured, known) {
             (Some(token), _) => token,
             (None, Some(record)) => record.token(),
             (None, None) => fresh_token()?,
         };
-        let ids = known.map(|it| it.ids).unwrap_or_default();
-        records.keep(&owner.relay, &owner.name, &token, &ids)?;
+        records.keep(&owner.relay, &owner.name, &token, &wanted.owned)?;
         Ok(Keeper {
             api: self.api.clone(),
-            wanted: Wanted {
-                address: owner.address.clone(),
-                filters,
-                seconds,
-                owned: ids,
-            },
+            wanted,
             token,
         })
     }
@@ -265,7 +310,19 @@ fn variable(name: &str) -> Option<String> {
 /// Returns the event filters that short names and paths mean.
 pub(crate) fn event_filters(given: &[String]) -> Result<Vec<String>, Failure> {
     let filter = |text: &String| {
-        let unknown = || Failure::new(&codes::CLOUD_FILTER, format!("{text:?} is no event filter"));
+        let unknown = || {
+            let failure =
+                Failure::new(&codes::CLOUD_FILTER, format!("{text:?} is no event filter"));
+            // Everything after `listen --subscribe` is one.
+            match text.contains(|c: char| c.is_ascii_digit()) {
+                true => failure.hint(format!(
+                    "if it is the app's port or URL, put it first: `ringtail listen {} --subscribe …`; \
+                     `ringtail subscriptions filters` lists the filters",
+                    shell_word(text)
+                )),
+                false => failure,
+            }
+        };
         find(text).map(|it| it.into_owned()).ok_or_else(unknown)
     };
     given.iter().map(filter).collect()
@@ -286,7 +343,7 @@ fn named(list: &[Subscription], id: &str) -> Result<Subscription, Failure> {
 }
 
 /// Prints each subscription, and again when it changes.
-async fn watch(cloud: &Cloud, format: Format) -> Result<(), Failure> {
+async fn watch(cloud: &Cloud, args: &WatchArgs) -> Result<(), Failure> {
     let mut asked = signal::Stop::watch();
     let mut stdout = Stdout::new();
     let style = plain::Style::of_stdout();
@@ -301,7 +358,7 @@ async fn watch(cloud: &Cloud, format: Format) -> Result<(), Failure> {
             Ok(list) => {
                 let now = cloud.api.clock().now();
                 let mut out = Vec::new();
-                let mut tell = |action: &str, it: &Subscription| match format {
+                let mut tell = |action: &str, it: &Subscription| match args.output {
                     Format::Json => json::line(&mut out, &subscription_json(action, it)),
                     Format::Plain => {
                         let row = style.subscription(it, cloud.is_mine(it), now);
@@ -326,7 +383,7 @@ async fn watch(cloud: &Cloud, format: Format) -> Result<(), Failure> {
                 }
                 before = list;
             }
-            // A temporary failure or a penalty is tried again in a minute.
+            // A temporary failure or a penalty is tried again later.
             Err(error) if matches!(error, ApiError::TooMany { .. }) || error.retry(0).is_some() => {
                 note(&format!("{}\n", Failure::from(error).line()));
             }
@@ -335,7 +392,7 @@ async fn watch(cloud: &Cloud, format: Format) -> Result<(), Failure> {
         tokio::select! {
             biased;
             () = asked.asked() => return Ok(()),
-            () = tokio::time::sleep(WATCH_PAUSE) => {}
+            () = tokio::time::sleep(args.every) => {}
         }
     }
 }

@@ -26,6 +26,9 @@ use ringtail_text::hex;
 use ringtail_text::json::indented;
 use ringtail_text::{escape, escape_lines, shell_word};
 
+/// Characters of a subscription's id that are shown; `subscriptions show` and the like take them.
+const SHORT_ID: usize = 8;
+
 /// Colours and time zone of the output.
 #[derive(Debug, Clone)]
 pub(crate) struct Style {
@@ -93,6 +96,10 @@ impl Style {
         }
         if let Some(first) = event.duplicate_of {
             text.push_str(&self.paint(Tone::Dim, &format!("  (duplicate of #{first})")));
+        }
+        if let Some(id) = event.stranger() {
+            let stranger = format!("  (of another subscription, {})", short(id));
+            text.push_str(&self.paint(Tone::Warn, &stranger));
         }
         if let Some(origin) = event.edited_from {
             text.push_str(&self.paint(Tone::Dim, &format!("  (edited from {origin})")));
@@ -485,6 +492,11 @@ fn numbers(text: &mut String, bytes: &[u8], valid: usize) {
 /// Indents JSON, and returns other text unchanged.
 fn pretty(body: &str) -> Cow<'_, str> {
     indented(body, |_, _| None).map_or(Cow::Borrowed(body), Cow::Owned)
+}
+
+/// The beginning of a subscription's id, for people.
+pub(crate) fn short(id: &str) -> String {
+    escape(&id.chars().take(SHORT_ID).collect::<String>()).into_owned()
 }
 
 #[cfg(test)]

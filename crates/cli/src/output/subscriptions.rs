@@ -10,10 +10,7 @@ use ringtail_ringcentral::subscription::filters::{NAMED, name_of};
 use ringtail_text::escape;
 use serde_json::{Value, json};
 
-use super::plain::{Style, Tone};
-
-/// Characters of an id that are shown; `show`, `renew` and the like take them.
-const SHORT_ID: usize = 8;
+use super::plain::{Style, Tone, short};
 
 impl Style {
     /// A row of the list. `mine` says that the address is on the relay.
@@ -159,13 +156,8 @@ impl Style {
     }
 }
 
-/// The beginning of an id, for people.
-pub(crate) fn short(id: &str) -> String {
-    escape(&id.chars().take(SHORT_ID).collect::<String>()).into_owned()
-}
-
 /// Filters by their short names, or whole.
-fn names(filters: &[String]) -> String {
+pub(crate) fn names(filters: &[String]) -> String {
     let names = filters.iter().map(|it| name_of(it).unwrap_or(it));
     escape(&names.collect::<Vec<_>>().join(" ")).into_owned()
 }

@@ -187,6 +187,47 @@ fn events_are_listed_and_shown() {
     insta::assert_snapshot!("events", seen);
 }
 
+#[test]
+fn wait_ends_as_the_table_of_exit_codes_says() {
+    let (home, empty) = (home(), Home::new());
+    let soon = ["--timeout", "0.05"];
+    for (home, arguments, code, said) in [
+        (
+            &home,
+            &["--since", "0", "-n", "3"][..],
+            0,
+            "Later events: --since 3",
+        ),
+        (
+            &home,
+            &["kind:notification", "--since", "2"],
+            0,
+            "--since 3",
+        ),
+        (&home, &["--since", "0", "-n", "4"], 1, "3 of 4 events came"),
+        (&home, &[], 1, "0 of 1 events came"),
+        (&home, &["status:2xx", "--since", "0"], 1, "RT-109"),
+        (&empty, &["--since", "0"], 1, "nothing arrived"),
+        (&home, &["kind:nope"], 64, "kind:nope"),
+        (&home, &["-n", "0"], 64, "-n"),
+        (&home, &["--timeout", "never"], 64, "give seconds"),
+        (&home, &["--since", "yesteryear"], 64, "yesteryear"),
+        (&home, &["--since", "4"], 65, "position 4 is beyond"),
+        (&home, &["--config", "none.toml"], 78, "none.toml"),
+    ] {
+        let mut arguments = [&["wait"], arguments].concat();
+        if !arguments.contains(&"--timeout") {
+            arguments.extend(soon);
+        }
+        let seen = home.seen(&home.run(&arguments));
+        let exit = format!("exit {code}\n");
+        assert!(
+            seen.starts_with(&exit) && seen.contains(said),
+            "{arguments:?}: {seen}"
+        );
+    }
+}
+
 /// An app that answers one request with the body of the tests; returns its address, and what it was sent.
 fn app() -> (String, std::thread::JoinHandle<Vec<u8>>) {
     let app = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -15,7 +15,7 @@ use ringtail_protocol::http2;
 use ringtail_protocol::path::{EVENTS, PASSTHROUGH, RESPONSE};
 use ringtail_protocol::stream::ByteStream;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -55,6 +55,9 @@ pub enum SessionEnd {
     /// The machine slept.
     #[error("this machine slept")]
     Slept,
+    /// A canary did not come although the link seems to be up.
+    #[error("the link brought nothing")]
+    Silent,
     /// The client is stopping.
     #[error("the client stops")]
     Stopped,
@@ -71,12 +74,13 @@ struct Session {
     cancel: CancellationToken,
 }
 
-/// Serves a link until it ends. `on_begin` is called when events flow.
+/// Serves a link until it ends, or is given up. `on_begin` is called when events flow.
 pub(super) async fn serve<S>(
     stream: ByteStream<S>,
     sink: EventSink,
     passthrough: Option<Passthrough>,
     cancel: &CancellationToken,
+    give_up: &Notify,
     on_begin: impl FnOnce(),
 ) -> SessionEnd
 where
@@ -93,7 +97,7 @@ where
         tasks: TaskTracker::new(),
         cancel: CancellationToken::new(),
     });
-    let end = drive(stream, &session, begun, events, cancel, on_begin).await;
+    let end = drive(stream, &session, begun, events, cancel, give_up, on_begin).await;
     // The next link starts at the cursor, so store this one's events first.
     session.cancel.cancel();
     session.tasks.close();
@@ -107,6 +111,7 @@ async fn drive<S>(
     mut begun: watch::Receiver<bool>,
     mut events: mpsc::Receiver<Result<(), ReceiveError>>,
     cancel: &CancellationToken,
+    give_up: &Notify,
     on_begin: impl FnOnce(),
 ) -> SessionEnd
 where
@@ -118,6 +123,7 @@ where
     });
     let mut connection = pin!(http2::server().serve_connection(TokioIo::new(stream), service));
     let mut slept = pin!(clock::slept());
+    let mut given_up = pin!(give_up.notified());
     let mut on_begin = Some(on_begin);
     let begin_by = Instant::now() + BEGIN_TIMEOUT;
     loop {
@@ -126,6 +132,7 @@ where
             biased;
             () = cancel.cancelled() => break,
             () = &mut slept => return SessionEnd::Slept,
+            () = &mut given_up => return SessionEnd::Silent,
             Some(ended) = events.recv() => return stream_ended(ended, connection).await,
             Ok(()) = begun.changed(), if on_begin.is_some() => {
                 if let Some(on_begin) = on_begin.take() {

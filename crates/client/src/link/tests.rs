@@ -330,6 +330,7 @@ async fn a_client_that_starts_without_a_relay_knows_its_endpoint() {
 
 /// A session over a pipe that stands still, and is not closed, once events flow. Time jumps to the next timer.
 async fn session(
+    give_up: &Notify,
     relay: impl AsyncFnOnce(ByteStream<tokio::io::DuplexStream>),
 ) -> (SessionEnd, Duration) {
     let dir = tempfile::tempdir().unwrap();
@@ -373,7 +374,7 @@ async fn session(
     let began = tokio::time::Instant::now();
     let served = async {
         let freeze = || frozen.cancel();
-        let end = session::serve(ByteStream::new(ours), sink, None, &cancel, freeze).await;
+        let end = session::serve(ByteStream::new(ours), sink, None, &cancel, give_up, freeze).await;
         (end, began.elapsed())
     };
     tokio::select! {
@@ -384,7 +385,7 @@ async fn session(
 
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_is_gone_but_looks_alive_is_noticed_within_30_s() {
-    let (end, after) = session(async |stream| {
+    let (end, after) = session(&Notify::new(), async |stream| {
         let relay = open(stream).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
         drop(relay);
@@ -395,8 +396,23 @@ async fn a_relay_that_is_gone_but_looks_alive_is_noticed_within_30_s() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_link_that_is_given_up_ends_at_once() {
+    let give_up = Notify::new();
+    let (end, after) = session(&give_up, async |stream| {
+        let relay = open(stream).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        give_up.notify_waiters();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(relay);
+    })
+    .await;
+    assert!(matches!(end, SessionEnd::Silent), "{end}");
+    assert_eq!(after, Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_relay_that_does_not_begin_is_left() {
-    let (end, after) = session(async |stream| {
+    let (end, after) = session(&Notify::new(), async |stream| {
         let silent = ringtail_protocol::http2::client()
             .handshake::<_, fake::RequestBody>(hyper_util::rt::TokioIo::new(stream))
             .await

@@ -42,6 +42,8 @@ fn event() -> EventRow {
         kind: Kind::Notification,
         disposition: Disposition::Pending,
         duplicate_of: Some(3),
+        subscription: None,
+        is_stranger: false,
         received_at: Timestamp(RECEIVED),
         method: "POST".to_owned(),
         path: "/hook/calls?a=1".to_owned(),

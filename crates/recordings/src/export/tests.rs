@@ -33,6 +33,8 @@ fn event(method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Ev
             kind: Kind::Notification,
             disposition: Disposition::Pending,
             duplicate_of: None,
+            subscription: None,
+            is_stranger: false,
             received_at: Timestamp(1_700_000_000_000_042),
             method: method.into(),
             path: path.into(),

@@ -128,6 +128,24 @@ impl SharedAccounts {
         }
     }
 
+    /// Returns the account's endpoint of that name.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find_endpoint(
+        &self,
+        account: Account,
+        name: Name,
+    ) -> Result<Option<Arc<EndpointRecord>>, AccountsError> {
+        let found = self.off_runtime(move |accounts| accounts.find_endpoint(&account, &name));
+        Ok(found.await??.map(Arc::new))
+    }
+
+    /// Returns whether other relays may serve the same endpoints.
+    pub(crate) fn has_other_relays(&self) -> bool {
+        self.accounts.told_of_changes().is_some()
+    }
+
     /// Waits until another relay may have changed accounts or endpoints. Never returns if it cannot tell.
     pub(crate) async fn told_of_change(&self) {
         match self.accounts.told_of_changes() {

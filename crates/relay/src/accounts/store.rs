@@ -176,7 +176,7 @@ impl Accounts {
         name: &Name,
     ) -> Result<EndpointRecord, EndpointError> {
         // It nearly always exists, and reading does not wait.
-        if let Some(found) = self.back_end.find_endpoint(account, name)? {
+        if let Some(found) = self.find_endpoint(account, name)? {
             return Ok(found);
         }
         let id = endpoint::fresh_id(name).map_err(AccountsError::from)?;
@@ -198,6 +198,18 @@ impl Accounts {
             verify_token: token,
             ..endpoint.clone()
         })
+    }
+
+    /// Returns the account's endpoint of that name. Blocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn find_endpoint(
+        &self,
+        account: &Account,
+        name: &Name,
+    ) -> Result<Option<EndpointRecord>, AccountsError> {
+        self.back_end.find_endpoint(account, name)
     }
 
     /// Returns every endpoint of every account. Blocks.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::auth::Authenticator;
+use super::validations::Validations;
 use crate::budget::Budget;
 use crate::hosts::Hosts;
 use crate::links::context::LinkContext;
@@ -21,4 +22,5 @@ pub(crate) struct ApiContext {
     pub(crate) stray_memory: Budget,
     /// Places for links.
     pub(crate) link_places: Budget,
+    pub(crate) validations: Validations,
 }

@@ -4,7 +4,7 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use ringtail_protocol::name::Name;
-use ringtail_protocol::path::{EndpointInfo, code};
+use ringtail_protocol::path::{EndpointAnswer, EndpointInfo, code};
 use serde::Deserialize;
 
 use super::context::ApiContext;
@@ -19,9 +19,16 @@ use crate::response::{self, RelayResponse};
 #[derive(Deserialize)]
 struct EndpointRequest {
     name: String,
+    /// Whether to create the endpoint if it does not exist.
+    #[serde(default = "yes")]
+    create: bool,
     /// Verify token of a RingCX Digital webhook, for its challenges. Empty removes it; absent leaves it unchanged.
     #[serde(default)]
     digital_verify_token: Option<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl EndpointRequest {
@@ -74,30 +81,40 @@ pub(super) async fn find_or_create(
     let name = Name::parse(&request.name)
         .map_err(|error| Denied::new(StatusCode::BAD_REQUEST, code::BAD_NAME, error.to_string()))?;
     let accounts = &api.links.accounts;
-    let endpoint = accounts
-        .endpoint(account, name, verify_token)
-        .await
-        .map_err(|error| match error {
-            EndpointError::TooMany => {
-                limits.hit(Limit::EndpointsPerAccount);
-                Denied::new(
-                    StatusCode::BAD_REQUEST,
-                    code::BAD_REQUEST,
-                    error.to_string(),
-                )
-            }
-            error => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "could not create an endpoint");
-                Denied::unavailable()
-            }
-        })?;
+    let found = match request.create {
+        true => accounts.endpoint(account, name, verify_token).await,
+        false => match accounts.find_endpoint(account, name).await {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => return Err(Denied::no_endpoint()),
+            Err(error) => Err(error.into()),
+        },
+    };
+    let endpoint = found.map_err(|error| match error {
+        EndpointError::TooMany => {
+            limits.hit(Limit::EndpointsPerAccount);
+            Denied::new(
+                StatusCode::BAD_REQUEST,
+                code::BAD_REQUEST,
+                error.to_string(),
+            )
+        }
+        error => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "could not find or create an endpoint");
+            Denied::unavailable()
+        }
+    })?;
     let info = EndpointInfo {
         endpoint: endpoint.id.clone(),
         url: api.hosts.url_of(&endpoint.id),
         journal: api.links.journal.id().to_owned(),
     };
-    let json = serde_json::to_vec(&info).map_err(|_| Denied::unavailable())?;
+    let answer = EndpointAnswer {
+        info,
+        last_validation: api.validations.last(endpoint.key),
+        has_other_relays: accounts.has_other_relays(),
+    };
+    let json = serde_json::to_vec(&answer).map_err(|_| Denied::unavailable())?;
     Ok(response::with_body(
         StatusCode::OK,
         "application/json",

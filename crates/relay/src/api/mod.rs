@@ -6,6 +6,7 @@ mod denied;
 mod endpoints;
 mod failed_logins;
 mod link;
+mod validations;
 
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -14,6 +15,7 @@ use ringtail_protocol::path::{self, code};
 pub(crate) use self::auth::Authenticator;
 pub(crate) use self::context::ApiContext;
 use self::denied::Denied;
+pub(crate) use self::validations::Validations;
 use crate::net::proxies::Caller;
 use crate::response::{self, RelayResponse};
 

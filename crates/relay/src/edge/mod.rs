@@ -53,7 +53,7 @@ pub(crate) async fn respond(
     // From here, the head is complete; the time of TLS and the network before it is not the relay's.
     let began = Instant::now();
     let is_head = *request.method() == Method::HEAD;
-    let (kind, response) = dispatch(edge, caller, request).await;
+    let (kind, response) = dispatch(edge, caller, request, began).await;
     let took = began.elapsed();
     edge.metrics.answers.add(kind, response.status(), took);
     tracing::debug!(
@@ -73,6 +73,7 @@ async fn dispatch(
     edge: &EdgeContext,
     caller: Caller,
     request: Request<Incoming>,
+    began: Instant,
 ) -> (AnswerKind, RelayResponse) {
     // RFC 9112, 3.2: two recipients could take the request for two different ones.
     let hosts = request.headers().get_all(header::HOST).iter().count();
@@ -96,7 +97,7 @@ async fn dispatch(
     let target = target.map_or("", PathAndQuery::as_str);
     match find(edge, label, target).await {
         Some((endpoint, route_bytes)) => {
-            at_endpoint(edge, &endpoint, route_bytes, caller, request).await
+            at_endpoint(edge, &endpoint, route_bytes, caller, request, began).await
         }
         // As slow, and as strict about the body, as an endpoint that exists.
         None => {
@@ -135,6 +136,7 @@ async fn at_endpoint(
     route_bytes: usize,
     caller: Caller,
     request: Request<Incoming>,
+    began: Instant,
 ) -> (AnswerKind, RelayResponse) {
     let (head, mut incoming) = request.into_parts();
     if is_coded(&head.headers) {
@@ -182,7 +184,7 @@ async fn at_endpoint(
     }
     let kind = received.callback.kind();
     if kind == Kind::Validation {
-        return (AnswerKind::Validation, validation(edge, &received));
+        return (AnswerKind::Validation, validation(edge, &received, began));
     }
     let answer_kind = match kind {
         Kind::Notification => AnswerKind::Notification,
@@ -251,7 +253,7 @@ fn closing(mut response: RelayResponse) -> RelayResponse {
 }
 
 /// Echoes RingCentral's `Validation-Token`, whether or not the event can be stored.
-fn validation(edge: &EdgeContext, received: &Received) -> RelayResponse {
+fn validation(edge: &EdgeContext, received: &Received, began: Instant) -> RelayResponse {
     let response = match validation::answer_token(&received.request.head.headers) {
         Ok(token) => response::validation(token.clone()),
         Err(error) => {
@@ -260,6 +262,8 @@ fn validation(edge: &EdgeContext, received: &Received) -> RelayResponse {
             response::text(StatusCode::BAD_REQUEST, line)
         }
     };
+    let endpoint = received.request.endpoint;
+    edge.api.validations.note(endpoint, began, &response);
     edge.recorder.append_validation(received);
     response
 }

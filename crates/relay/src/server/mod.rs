@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use self::connection::ListenerContext;
 use crate::accounts::SharedAccounts;
-use crate::api::{ApiContext, Authenticator};
+use crate::api::{ApiContext, Authenticator, Validations};
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
@@ -313,6 +313,7 @@ impl Opened {
             memory: divided(limits.buffered_bytes, request_shares),
             stray_memory: divided(limits.stray_bytes, stray_shares),
             link_places: divided(limits.links(), link_shares),
+            validations: Validations::default(),
             links,
         };
         let listener_context = Arc::new(ListenerContext {

@@ -1,5 +1,6 @@
 //! The relay behind a proxy: plain HTTP, and who calls.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,8 +8,9 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use ringtail_relay::config::Config;
 use ringtail_relay::tls::Certificate;
+use tokio::sync::Notify;
 
-use crate::kit::{App, Caller, Conn, Endpoint, TestRelay, soon, text_app};
+use crate::kit::{App, Caller, Conn, Endpoint, TestRelay, text_app};
 
 /// Everybody in this process calls from here, so here stand the proxies.
 const LOOPBACK: &str = "127.0.0.0/8";
@@ -101,35 +103,41 @@ async fn callers_of_a_proxy_have_separate_limits() {
     })
     .await;
     let endpoint = relay.endpoint().await;
-    let _client = relay.attach(&endpoint, thinking_app()).await;
+    let asked = Arc::new(Notify::new());
+    let mut client = relay.attach(&endpoint, thinking_app(&asked)).await;
+    client.head().await;
     let busy = "203.0.113.9";
     // The proxy's own connections do not count for an address.
     let (mut first, mut second) = (Caller::http2(&relay).await, Caller::http1(&relay).await);
     let path = endpoint.path("/think");
-    let thinking = first.begin(posted(&path, "PUT", &[busy]));
+    // No event, so the app answers it.
+    let put = posted(&path, "PUT", &[busy]).map(|_| Full::from("{}"));
+    let thinking = first.begin(put);
     tokio::pin!(thinking);
-    soon("the refusal", async {
-        loop {
-            tokio::select! {
-                biased;
-                _ = &mut thinking => unreachable!("the app thinks"),
-                answer = second.send(health(&[busy])) => {
-                    if answer.status == StatusCode::SERVICE_UNAVAILABLE {
-                        assert_eq!(answer.headers["retry-after"], "1");
-                        return;
-                    }
-                }
-            }
-        }
-    })
-    .await;
+    // Otherwise the next request may take the only place.
+    tokio::select! {
+        biased;
+        answer = &mut thinking => unreachable!("the app thinks: {answer:?}"),
+        () = asked.notified() => {}
+    }
+    let answer = tokio::select! {
+        biased;
+        answer = &mut thinking => unreachable!("the app thinks: {answer:?}"),
+        answer = second.send(health(&[busy])) => answer,
+    };
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers["retry-after"], "1");
     assert_eq!(second.send(health(&["203.0.113.10"])).await.status, 200);
     assert_eq!(second.send(health(&[])).await.status, 200);
 }
 
-/// An app that never answers a PUT.
-fn thinking_app() -> App {
-    std::sync::Arc::new(|_| Box::pin(std::future::pending()))
+/// An app that never answers, and tells when it is asked.
+fn thinking_app(asked: &Arc<Notify>) -> App {
+    let asked = Arc::clone(asked);
+    Arc::new(move |_| {
+        asked.notify_one();
+        Box::pin(std::future::pending())
+    })
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! What to do so that exactly one active subscription delivers to an address.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -10,6 +9,9 @@ use super::filters::same_set;
 
 /// A subscription is renewed when less than this part of the wanted lifetime is left: one quarter.
 const RENEW_PART: u64 = 4;
+
+/// RingCentral's reminders come in the second half of a lifetime (section 4.5); earlier ones are not believed.
+const REMINDED_PART: u64 = 2;
 
 /// What should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +22,10 @@ pub struct Wanted {
     pub filters: Vec<String>,
     /// Lifetime in seconds.
     pub seconds: u64,
-    /// Ids of subscriptions that this machine created for the address.
-    pub owned: BTreeSet<String>,
+    /// Whether RingCentral has sent a reminder to renew.
+    pub is_reminded: bool,
+    /// Ids of subscriptions that this machine created for the address, oldest first.
+    pub owned: Vec<String>,
 }
 
 /// The next call, and what is beside it.
@@ -83,7 +87,7 @@ pub fn plan(list: &[Subscription], wanted: &Wanted, now: Timestamp) -> Plan {
         None => Step::Create,
         Some(chosen) if !chosen.is_active(now) => Step::Recreate(chosen),
         Some(chosen) if !fits(&chosen) => Step::Update(chosen),
-        Some(chosen) if is_short(&chosen, wanted, now) => Step::Renew(chosen),
+        Some(chosen) if is_due(&chosen, wanted, now) => Step::Renew(chosen),
         Some(chosen) => Step::Keep(chosen),
     };
     Plan {
@@ -92,13 +96,18 @@ pub fn plan(list: &[Subscription], wanted: &Wanted, now: Timestamp) -> Plan {
     }
 }
 
-/// Returns whether a subscription needs renewal.
-fn is_short(subscription: &Subscription, wanted: &Wanted, now: Timestamp) -> bool {
+/// Returns whether a subscription is to be renewed.
+#[must_use]
+pub fn is_due(subscription: &Subscription, wanted: &Wanted, now: Timestamp) -> bool {
     // RingCentral may have granted less than was wanted, so both lifetimes count.
     let granted = match (subscription.expiration_time, subscription.creation_time) {
         (Some(end), Some(start)) => u64::try_from(end.duration_since(start).as_secs()).ok(),
         _ => None,
     };
     let life = granted.map_or(wanted.seconds, |granted| granted.min(wanted.seconds));
-    u64::try_from(subscription.seconds_left(now)).unwrap_or(0) < life / RENEW_PART
+    let part = match wanted.is_reminded {
+        true => REMINDED_PART,
+        false => RENEW_PART,
+    };
+    u64::try_from(subscription.seconds_left(now)).unwrap_or(0) < life / part
 }

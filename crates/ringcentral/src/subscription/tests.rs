@@ -1,11 +1,9 @@
-use std::collections::BTreeSet;
-
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::filters::{NAMED, find, name_of, same, same_set};
-use super::plan::{Step, Wanted, plan};
+use super::plan::{Step, Wanted, is_due, plan};
 use super::*;
 
 const ADDRESS: &str = "https://relay.example/demo-k3v9/hook";
@@ -25,7 +23,8 @@ fn wanted() -> Wanted {
         address: ADDRESS.to_owned(),
         filters: vec![SMS.to_owned()],
         seconds: DEFAULT_SECONDS,
-        owned: BTreeSet::new(),
+        is_reminded: false,
+        owned: Vec::new(),
     }
 }
 
@@ -193,6 +192,33 @@ fn each_state_has_its_step() {
         chosen(&[broken.clone(), other_filter], "z"),
         Step::Recreate(broken)
     );
+}
+
+#[test]
+fn a_reminder_renews_in_the_second_half_of_the_lifetime() {
+    let week = |left: i64| Subscription {
+        creation_time: Some(after(left - 604_800)),
+        expiration_time: Some(after(left)),
+        ..active("a")
+    };
+    for (left, is_reminded, due) in [
+        (604_800, true, false),
+        (302_400, true, false),
+        (302_399, true, true),
+        (302_399, false, false),
+        (151_200, false, false),
+        (151_199, false, true),
+    ] {
+        let wanted = Wanted {
+            is_reminded,
+            ..wanted()
+        };
+        assert_eq!(
+            is_due(&week(left), &wanted, now()),
+            due,
+            "{left} {is_reminded}"
+        );
+    }
 }
 
 proptest! {

@@ -24,6 +24,8 @@ impl Draft {
             kind,
             disposition,
             duplicate_of: None,
+            subscription: None,
+            is_stranger: false,
             received_at: NOW,
             method: "POST".to_owned(),
             path: "/ringcentral/events?team=blue".to_owned(),

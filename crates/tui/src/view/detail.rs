@@ -116,6 +116,13 @@ fn facts(
     if let Some(first) = event.duplicate_of {
         facts += span(format!("≡ duplicate of {first}, "), WARN);
     }
+    if let Some(id) = event.stranger() {
+        let id: String = id.chars().take(8).collect();
+        facts += span(
+            format!("≠ of another subscription, {}, ", escape(&id)),
+            WARN,
+        );
+    }
     if let Some(first) = shown.detail.uuid_of {
         facts += span(format!("uuid of {first}, other content, "), WARN);
     }

@@ -23,6 +23,8 @@ fn detail(body: &'static [u8]) -> EventDetail {
             kind: Kind::Notification,
             disposition: Disposition::Pending,
             duplicate_of: None,
+            subscription: None,
+            is_stranger: false,
             received_at: Timestamp(1_785_320_000_000_042),
             method: "POST".into(),
             path: "/hook?a=1".into(),

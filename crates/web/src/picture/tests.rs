@@ -16,6 +16,8 @@ fn detail(at: usize, body: &serde_json::Value) -> EventDetail {
             kind: Kind::Notification,
             disposition: Disposition::Pending,
             duplicate_of: None,
+            subscription: None,
+            is_stranger: false,
             received_at: Timestamp(1_785_320_000_000_000 + number * 700_000),
             method: "POST".into(),
             path: "/".into(),

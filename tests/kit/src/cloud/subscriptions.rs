@@ -21,6 +21,8 @@ pub struct Subscription {
     pub id: String,
     /// Filters as they were given.
     pub filters: Vec<String>,
+    /// How it delivers; only other programs have others than `WebHook`.
+    pub transport: &'static str,
     /// Address.
     pub address: String,
     /// Verification token, which no answer shows.
@@ -52,7 +54,7 @@ impl Subscription {
             "expirationTime": self.expires.to_string(),
             "expiresIn": self.expires.duration_since(now).as_secs().max(0),
             "deliveryMode": {
-                "transportType": "WebHook",
+                "transportType": self.transport,
                 "encryption": false,
                 "address": self.address,
             },
@@ -93,10 +95,14 @@ fn scope_of(filter: &str) -> Option<&'static str> {
         "ReadMessages"
     } else if has(&["/telephony/sessions", "-calls"]) {
         "CallControl"
-    } else if has(&["/presence"]) {
+    } else if has(&["/presence"]) && has(&["/extension/", "/call-queues/"]) && !has(&["/dnd"]) {
         "ReadPresence"
     } else if has(&["/team-messaging/", "/glip/"]) {
         "TeamMessaging"
+    } else if has(&["/ringsense/"]) {
+        "RingSense"
+    } else if has(&["/webinar/"]) {
+        "ReadWebinars"
     } else {
         "ReadAccounts"
     })
@@ -155,6 +161,21 @@ pub(super) async fn create(state: &Mutex<State>, seen: &Seen) -> Result<(u16, Va
     state.show(&id)
 }
 
+/// Validates the address, and refuses it whatever it answers.
+pub(super) async fn refuse_as_late(
+    state: &Mutex<State>,
+    seen: &Seen,
+) -> Result<(u16, Value), Refusal> {
+    let body = object(&seen.body)?;
+    let address = body["deliveryMode"]["address"].as_str().unwrap_or_default();
+    let (caller, limit) = {
+        let state = state.lock().unwrap();
+        (state.caller.clone(), state.rules.answer_time)
+    };
+    caller.validate(address, None, limit).await?;
+    Err(Refusal::new(400, "SUB-521", "WebHook is not reachable"))
+}
+
 /// A create in progress, which ends even if its caller hangs up.
 struct Creating<'a>(&'a Mutex<State>);
 
@@ -191,6 +212,7 @@ impl State {
         self.subscriptions.push(Subscription {
             id: id.clone(),
             filters,
+            transport: "WebHook",
             address,
             token,
             seconds,

@@ -121,6 +121,8 @@ fn event_line() -> Value {
             "kind": one("string"),
             "disposition": one("string"),
             "duplicate_of": or_null("integer"),
+            "subscription_id": or_null("string"),
+            "stranger": one("boolean"),
             "method": one("string"),
             "path": one("string"),
             "received_at": or_null("string"),

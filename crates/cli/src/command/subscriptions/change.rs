@@ -9,6 +9,7 @@ use super::diagnose::{check, is_dead};
 use super::{Cloud, Owner, named, print_json};
 use crate::args::subscriptions::{AddressArgs, DeleteArgs, RecreateArgs, RenewArgs};
 use crate::args::{Common, Format};
+use crate::output::plain::short;
 use crate::output::subscriptions::kept_json;
 use crate::output::{note, plain, print};
 
@@ -36,6 +37,15 @@ pub(super) async fn recreate(cloud: &Cloud, args: RecreateArgs) -> Result<(), Fa
         true => list.iter().filter(broken).cloned().collect(),
         false => all_named(&list, &args.ids)?,
     };
+    if let Some(other) = chosen.iter().find(|it| !it.is_webhook()) {
+        let cannot = format!(
+            "subscription {} does not deliver to a webhook, but by {:?}",
+            short(&other.id),
+            other.delivery_mode.transport_type
+        );
+        return Err(Failure::new(&codes::USAGE, cannot)
+            .hint("the program that created it must create it again"));
+    }
     if chosen.is_empty() {
         note("all webhook subscriptions are active\n");
     }
@@ -112,7 +122,9 @@ impl Cloud {
         list: &[Subscription],
         args: &AddressArgs,
     ) -> Result<Vec<Subscription>, Failure> {
-        let owner = self.owner(args).await?;
+        let Some(owner) = self.existing_owner(args).await? else {
+            return Ok(Vec::new());
+        };
         let below = |it: &&Subscription| {
             let rest = it.address().strip_prefix(&owner.address);
             it.is_for(&owner.address) || rest.is_some_and(|rest| rest.starts_with(['/', '?']))

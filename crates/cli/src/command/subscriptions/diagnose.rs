@@ -1,21 +1,16 @@
 //! Why RingCentral refused an address: its answer, what the relay saw, and what `ringtail check` finds, on one screen.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use ringtail_check::{Address, Options, Outcome, Report, Requirement, Roots};
-use ringtail_client::config::Config;
 use ringtail_errors::{Coded as _, Failure, codes};
-use ringtail_model::{EventRow, RowId, endpoint_name};
-use ringtail_protocol::event::Kind;
+use ringtail_protocol::path::{EndpointAnswer, LastValidation};
 use ringtail_rc_api::ApiError;
 use ringtail_ringcentral::secret::redacted;
-use ringtail_store::History;
 use tokio::sync::mpsc;
 
 use super::{Cloud, Owner};
 use crate::args::Common;
-use crate::command::find::open;
 use crate::output::check::Layout;
 use crate::output::plain;
 
@@ -23,15 +18,6 @@ use crate::output::plain;
 const OF_THE_ADDRESS: [&str; 7] = [
     "SUB-520", "SUB-521", "SUB-522", "SUB-523", "SUB-524", "SUB-525", "SUB-526",
 ];
-
-/// Events of the history that are searched for the validation request.
-const NEWEST: usize = 200;
-
-/// How often the history is read, because the event may reach it after RingCentral's answer.
-const LOOKS: usize = 10;
-
-/// Pause between two of them.
-const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
 /// Checks an address as `ringtail check` does. A double on this machine reaches what this machine reaches.
 pub(super) async fn check(
@@ -98,13 +84,53 @@ fn rows(report: &Report) -> String {
     }
 }
 
-/// What the relay is asked about a validation request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
-    /// Since when.
-    pub(crate) since: Timestamp,
-    /// Whether a client of this process receives what arrives.
-    pub(crate) is_connected: bool,
+/// Which validation requests are RingCentral's for one create: those since a time, but for one that is known.
+#[derive(Debug, Clone)]
+pub(crate) struct Since {
+    start: Instant,
+    known: Option<i64>,
+}
+
+impl Since {
+    /// From now on.
+    pub(crate) fn now() -> Self {
+        Self {
+            start: Instant::now(),
+            known: None,
+        }
+    }
+
+    /// From now on, after what the relay saw last.
+    pub(super) fn after(seen: &Result<Option<EndpointAnswer>, Failure>) -> Self {
+        let last = seen.as_ref().ok().and_then(Option::as_ref);
+        let last = last.and_then(|it| it.last_validation.as_ref());
+        Self {
+            known: last.map(|it| it.received_at),
+            ..Self::now()
+        }
+    }
+
+    /// Returns how long after the beginning a validation request arrived, if it did.
+    fn time_of(&self, it: &LastValidation) -> Option<Duration> {
+        let after = self
+            .start
+            .elapsed()
+            .checked_sub(Duration::from_micros(it.age_us));
+        after.filter(|_| self.known != Some(it.received_at))
+    }
+}
+
+/// What became of RingCentral's validation request, as the relay saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrival {
+    /// It was answered as it should be.
+    Answered,
+    /// Its token could not be returned.
+    Refused,
+    /// It did not arrive.
+    Missing,
+    /// The relay could not say, or the address is not the relay's.
+    Unknown,
 }
 
 /// Joins a refusal of an address with what the relay saw and what a check finds now.
@@ -113,7 +139,7 @@ pub(crate) async fn explain(
     common: &Common,
     owner: &Owner,
     error: ApiError,
-    seen: Seen,
+    since: &Since,
 ) -> Failure {
     let code = error.code().id;
     if !OF_THE_ADDRESS.contains(&code) {
@@ -121,11 +147,11 @@ pub(crate) async fn explain(
     }
     let failure = Failure::from(error);
     let mut quote = format!("  address  {}\n", redacted(&owner.address));
-    let mut arrived = None;
+    let mut arrival = Arrival::Unknown;
     if !owner.relay.is_empty() {
-        let (found, text) = validations(&cloud.config, &owner.name, seen).await;
+        let (found, text) = arrived(seen(cloud, owner).await, since);
         quote.push_str(&format!("  relay    {text}\n"));
-        arrived = found;
+        arrival = found;
     }
     let checked = check(cloud, common, &owner.address).await;
     let is_good = checked
@@ -134,53 +160,145 @@ pub(crate) async fn explain(
     if let Ok(report) = checked {
         quote.push_str(&rows(&report));
     }
-    let hint = match (is_good, arrived) {
+    let hint = match (is_good, arrival) {
+        (false, Arrival::Answered) => format!(
+            "the relay answered right, so what stands in front of it changed the answer: mend the rows above there, then run it \
+             again; `ringtail explain {code}` says more"
+        ),
         (false, _) => format!("mend the rows above, then run it again; `ringtail explain {code}` says more"),
-        (true, Some(true)) => "the request arrived and was answered right, so the answer was lost or late on its way \
+        (true, Arrival::Answered) => "the request arrived and was answered right, so the answer was lost or late on its way \
              back: try again, and look at proxies in front of the relay"
             .to_owned(),
-        (true, Some(false)) => "RingCentral's request never reached the relay: look at firewalls and at the DNS of its \
+        (true, Arrival::Refused) => format!("what stands in front of the relay may have changed the request; `ringtail explain {code}` says more"),
+        (true, Arrival::Missing) if code == "SUB-524" => format!(
+            "RingCentral does not accept the certificate, though this machine does: have one of a public authority, served with its \
+             intermediate certificates; `ringtail explain {code}` says more"
+        ),
+        (true, Arrival::Missing) => "RingCentral's request never reached the relay: look at firewalls and at the DNS of its \
              name from outside, then run `ringtail check` from another network"
             .to_owned(),
-        (true, None) => "the address is right from here, so something between RingCentral and it is not: a firewall that \
+        (true, Arrival::Unknown) => "the address is right from here, so something between RingCentral and it is not: a firewall that \
              lets only some callers in, or DNS that is not everywhere yet; try again in a minute"
             .to_owned(),
     };
     failure.quote(quote).hint(hint)
 }
 
-/// Returns whether a validation request arrived, and that in words. The history knows what `listen` received.
-async fn validations(config: &Config, name: &str, seen: Seen) -> (Option<bool>, String) {
-    let history = open(config).await.ok();
-    for _ in 0..LOOKS {
-        if let Some(history) = &history
-            && let Some(event) = validation(history, name, seen.since).await
-        {
-            let after = Timestamp::from_microsecond(event.received_at.0)
-                .map_or(0, |at| at.duration_since(seen.since).as_millis());
-            let text = format!(
-                "the validation request arrived after {after} ms as event {}, and the relay answered at once: 200, with \
-                 the token",
-                event.seq
-            );
-            return (Some(true), text);
-        }
-        tokio::time::sleep(LOOK_PAUSE).await;
-    }
-    match seen.is_connected {
-        true => (Some(false), "no validation request arrived".to_owned()),
-        false => (
-            None,
-            "what arrived is not known here: run `ringtail listen` beside it, and it is".to_owned(),
-        ),
+/// Asks the relay about an endpoint. It knows the newest validation request without any client that is connected.
+pub(super) async fn seen(cloud: &Cloud, owner: &Owner) -> Result<Option<EndpointAnswer>, Failure> {
+    match owner.relay.is_empty() {
+        true => Ok(None),
+        false => Ok(cloud.relay()?.find(&owner.name).await?),
     }
 }
 
-async fn validation(history: &History, name: &str, since: Timestamp) -> Option<EventRow> {
-    let newest = history.events_before(RowId(i64::MAX), NEWEST).await.ok()?;
-    newest.into_iter().find(|event| {
-        event.kind == Kind::Validation
-            && event.received_at.0 >= since.as_microsecond()
-            && endpoint_name(&event.endpoint) == name
-    })
+/// Returns whether the validation request arrived, and that in words.
+fn arrived(seen: Result<Option<EndpointAnswer>, Failure>, since: &Since) -> (Arrival, String) {
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(failure) => {
+            let text = format!("could not be asked what arrived: {}", failure.line());
+            return (Arrival::Unknown, text);
+        }
+    };
+    let is_one_of_several = seen.as_ref().is_some_and(|it| it.has_other_relays);
+    let last = seen.and_then(|it| it.last_validation);
+    let arrived = last.and_then(|it| Some((since.time_of(&it)?, it)));
+    let Some((after, it)) = arrived else {
+        return match is_one_of_several {
+            true => (
+                Arrival::Unknown,
+                "saw no validation request; the other relays may have seen one".to_owned(),
+            ),
+            false => (Arrival::Missing, "no validation request arrived".to_owned()),
+        };
+    };
+    let (arrival, token) = match it.status {
+        200 => (Arrival::Answered, "with the token"),
+        _ => (Arrival::Refused, "because its token cannot be returned"),
+    };
+    let text = format!(
+        "the validation request arrived after {} ms, and was answered {} {token} in {:.1} ms, {} bytes",
+        after.as_millis(),
+        it.status,
+        Duration::from_micros(it.took_us).as_secs_f64() * 1000.0,
+        it.bytes,
+    );
+    (arrival, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtail_protocol::path::EndpointInfo;
+
+    use super::*;
+
+    #[test]
+    fn only_a_newer_request_than_the_checks_is_ringcentrals() {
+        let validation = |received_at, age_us, status| LastValidation {
+            received_at,
+            age_us,
+            status,
+            took_us: 150,
+            bytes: 170,
+        };
+        let seen = |last_validation, has_other_relays| {
+            Ok(Some(EndpointAnswer {
+                info: EndpointInfo {
+                    endpoint: "demo-x1".to_owned(),
+                    url: "https://relay.example/demo-x1".to_owned(),
+                    journal: "j1".to_owned(),
+                },
+                last_validation,
+                has_other_relays,
+            }))
+        };
+        let after_check = Since::after(&seen(Some(validation(7, 0, 200)), false));
+        let began_before = |since: &Since| Since {
+            start: since.start - Duration::from_secs(5),
+            known: since.known,
+        };
+        let since = began_before(&after_check);
+        for (seen, expected, words) in [
+            (
+                seen(None, false),
+                Arrival::Missing,
+                "no validation request arrived",
+            ),
+            (
+                seen(Some(validation(7, 1, 200)), false),
+                Arrival::Missing,
+                "no validation",
+            ),
+            (
+                seen(Some(validation(6, 9_000_000, 200)), false),
+                Arrival::Missing,
+                "no validation",
+            ),
+            (seen(None, true), Arrival::Unknown, "other relays"),
+            (
+                seen(Some(validation(8, 1, 200)), true),
+                Arrival::Answered,
+                "answered 200 with the token in 0.1 ms, 170 bytes",
+            ),
+            (
+                seen(Some(validation(8, 1, 400)), false),
+                Arrival::Refused,
+                "answered 400 because",
+            ),
+            (Ok(None), Arrival::Missing, "no validation"),
+        ] {
+            let (found, text) = arrived(seen, &since);
+            assert!(
+                found == expected && text.contains(words),
+                "{expected:?}: {text}"
+            );
+        }
+        let failed = Err(Failure::new(&codes::FAILED, "it is away"));
+        let (found, text) = arrived(failed, &since);
+        assert!(
+            found == Arrival::Unknown && text.contains("it is away"),
+            "{text}"
+        );
+    }
 }

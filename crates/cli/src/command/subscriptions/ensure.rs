@@ -2,37 +2,45 @@
 
 use ringtail_errors::{Failure, codes};
 use ringtail_rc_api::Kept;
+use ringtail_ringcentral::secret::redacted;
 use ringtail_ringcentral::subscription::plan::{Plan, Step};
 
-use super::diagnose::{Seen, check, explain, is_ready};
+use ringtail_text::escape;
+
+use super::diagnose::{Since, check, explain, is_ready, seen};
 use super::{Cloud, event_filters, print_json};
 use crate::args::subscriptions::EnsureArgs;
 use crate::args::{Common, Format};
-use crate::output::subscriptions::{kept_json, short, subscription_json};
+use crate::output::plain::short;
+use crate::output::subscriptions::{kept_json, names, subscription_json};
 use crate::output::{plain, print};
 
 pub(super) async fn run(cloud: &Cloud, common: &Common, args: EnsureArgs) -> Result<(), Failure> {
     let filters = event_filters(&args.filters)?;
+    if args.dry_run {
+        let owner = cloud.existing_owner(&args.address).await?;
+        let plan = cloud
+            .look(owner.as_ref(), filters.clone(), args.expires)
+            .await?;
+        let address = owner.as_ref().map(|it| it.address.as_str());
+        return tell(&plan, address, &filters, args.output).await;
+    }
     let owner = cloud.owner(&args.address).await?;
     let mut keeper = cloud.keeper(&owner, filters, args.expires)?;
     let plan = keeper.look().await?;
-    if args.dry_run {
-        return tell(&plan, args.output).await;
-    }
     let creates = matches!(plan.step, Step::Create | Step::Recreate(_));
+    let mut since = Since::now();
     if creates && !args.no_check {
         let report = check(cloud, common, &owner.address).await?;
         is_ready(&owner.address, &report)?;
+        // The check was a validation request, too.
+        since = Since::after(&seen(cloud, &owner).await);
     }
-    let seen = Seen {
-        since: jiff::Timestamp::now(),
-        is_connected: false,
-    };
     let kept = keeper.ensure().await;
     cloud.save(&owner, &keeper)?;
     let mut kept = match kept {
         Ok(kept) => kept,
-        Err(error) => return Err(explain(cloud, common, &owner, error, seen).await),
+        Err(error) => return Err(explain(cloud, common, &owner, error, &since).await),
     };
     if args.yes {
         for other in std::mem::take(&mut kept.others) {
@@ -66,8 +74,13 @@ fn only_one(kept: &Kept) -> Result<(), Failure> {
     Err(Failure::new(&codes::CLOUD_SEVERAL, several).hint(hint))
 }
 
-/// Says what would be done.
-async fn tell(plan: &Plan, format: Format) -> Result<(), Failure> {
+/// Says what would be done for an address; `None` stands for the endpoint that would be created.
+async fn tell(
+    plan: &Plan,
+    address: Option<&str>,
+    wanted: &[String],
+    format: Format,
+) -> Result<(), Failure> {
     let word = match plan.step {
         Step::Keep(_) => "keep",
         Step::Update(_) => "update",
@@ -80,9 +93,14 @@ async fn tell(plan: &Plan, format: Format) -> Result<(), Failure> {
         (Format::Json, None) => {
             print_json(&serde_json::json!({"type": "subscription", "action": word})).await
         }
-        (Format::Plain, Some(it)) => {
-            print(format!("would {word} {}\n", short(&it.id)).as_bytes()).await
+        (Format::Plain, found) => {
+            let which = found.map_or("a subscription".to_owned(), |it| short(&it.id));
+            let address = match address {
+                Some(address) => escape(&redacted(address)).into_owned(),
+                None => "a new endpoint".to_owned(),
+            };
+            let line = format!("would {word} {which} for {address}: {}\n", names(wanted));
+            print(line.as_bytes()).await
         }
-        (Format::Plain, None) => print(format!("would {word} a subscription\n").as_bytes()).await,
     }
 }

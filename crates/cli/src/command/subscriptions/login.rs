@@ -2,7 +2,7 @@
 
 use ringtail_client::config::Config;
 use ringtail_errors::{Context as _, Failure, codes};
-use ringtail_rc_api::{Credentials, Login, Place};
+use ringtail_rc_api::{Credentials, JwtLogin, Login, Place};
 use ringtail_text::escape;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -80,11 +80,11 @@ async fn ask() -> Result<Credentials, Failure> {
     }
     let [client_id, client_secret, jwt] =
         <[SecretString; 3]>::try_from(parts).expect("one part for each that is needed");
-    Ok(Credentials::Jwt {
+    Ok(Credentials::Jwt(JwtLogin {
         client_id: client_id.expose_secret().to_owned(),
         client_secret,
         jwt,
-    })
+    }))
 }
 
 pub(super) async fn logout(cloud: &Cloud) -> Result<(), Failure> {

@@ -24,6 +24,8 @@ fn event() -> EventRow {
         kind: Kind::Notification,
         disposition: Disposition::Pending,
         duplicate_of: Some(12),
+        subscription: None,
+        is_stranger: false,
         received_at: Timestamp(1_785_320_000_000_042),
         method: "POST".into(),
         path: "/hook\u{1b}[2J".into(),

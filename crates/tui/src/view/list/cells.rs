@@ -121,6 +121,7 @@ pub(super) fn signs(event: &EventRow) -> String {
     let replayed = event.last_attempt.as_ref().map(|attempt| attempt.cause) == Some(Cause::Replay);
     [
         (event.duplicate_of.is_some(), '≡'),
+        (event.is_stranger, '≠'),
         (event.bookmark.is_some(), '*'),
         (event.new_fields.is_some(), '◆'),
         (replayed, '↻'),

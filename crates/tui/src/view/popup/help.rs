@@ -19,6 +19,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("rejected", "bad signature: not forwarded"),
     ("pending", "not yet delivered to the app"),
     ("≡ ↻ * +", "duplicate; replayed; bookmark; selected"),
+    ("≠", "of another subscription than yours"),
     ("◆", "has a field or type new to its kind"),
     ("·▂█", "events and slowest answers, 2 minutes"),
     ("⋯", "gap: the relay had lost events"),
