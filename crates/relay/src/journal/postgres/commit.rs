@@ -7,22 +7,23 @@ use futures_util::future;
 use tokio_postgres::Statement;
 use uuid::Uuid;
 
-use crate::journal::{Appended, EndpointKey, Entry};
+use crate::journal::{Appended, EVENT_BYTES, EndpointKey, Entry};
 use crate::postgres::{PostgresError, Session};
 
 /// Locks the endpoints, in one order for all relays, so that they never wait for each other in a circle. A statement of
 /// its own: the next one then sees what the transactions that it waited for have stored.
 const LOCK: &str = "SELECT 1 FROM endpoint WHERE key = ANY($1) ORDER BY key FOR NO KEY UPDATE";
 
-/// Numbers and stores the events whose endpoints exist. Events that are stored already are left out if `$8`.
+/// Numbers and stores the events whose endpoints exist. Events that are stored already are left out if `$8`. The requests,
+/// which may have many MiB, are taken from their array at the end, and so are not carried through the numbering.
 const INSERT: &str = "WITH entry AS MATERIALIZED (
         SELECT entry.* FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::smallint[], $5::smallint[],
-                                   $6::bigint[], $7::bytea[])
-            WITH ORDINALITY AS entry (endpoint, id, received_at, kind, disposition, uuid_hash, request, number)
+                                   $6::bigint[], $7::bigint[])
+            WITH ORDINALITY AS entry (endpoint, id, received_at, kind, disposition, uuid_hash, size, number)
         WHERE NOT ($8 AND EXISTS (SELECT 1 FROM event WHERE event.id = entry.id))
     ), advanced AS (
         UPDATE endpoint SET next_seq = next_seq + fresh.events, bytes = endpoint.bytes + fresh.bytes
-        FROM (SELECT endpoint AS key, count(*) AS events, sum(octet_length(request) + $9::bigint)::bigint AS bytes
+        FROM (SELECT endpoint AS key, count(*) AS events, sum(size)::bigint AS bytes
               FROM entry GROUP BY endpoint) AS fresh
         WHERE endpoint.key = fresh.key
         RETURNING endpoint.key, next_seq - fresh.events AS first
@@ -34,7 +35,7 @@ const INSERT: &str = "WITH entry AS MATERIALIZED (
     SELECT endpoint, seq, id, received_at, kind, disposition,
            coalesce((SELECT min(stored.seq) FROM event AS stored WHERE stored.uuid_hash = numbered.uuid_hash),
                     CASE WHEN uuid_hash IS NOT NULL THEN nullif(min(seq) OVER (PARTITION BY uuid_hash), seq) END),
-           uuid_hash, request
+           uuid_hash, ($9::bytea[])[number::integer]
     FROM numbered
     RETURNING id, seq, duplicate_of";
 
@@ -54,6 +55,13 @@ pub(super) struct NewEvent {
     pub(super) disposition: i16,
     pub(super) uuid_hash: Option<i64>,
     pub(super) request: Bytes,
+}
+
+impl NewEvent {
+    /// Returns the bytes that the event counts for.
+    pub(super) fn size(&self) -> i64 {
+        i64::try_from(self.request.len()).unwrap_or(i64::MAX - EVENT_BYTES) + EVENT_BYTES
+    }
 }
 
 impl From<&Entry> for NewEvent {
@@ -106,6 +114,7 @@ impl Committer {
         let kinds: Vec<i16> = events.iter().map(|it| it.kind).collect();
         let dispositions: Vec<i16> = events.iter().map(|it| it.disposition).collect();
         let hashes: Vec<Option<i64>> = events.iter().map(|it| it.uuid_hash).collect();
+        let sizes: Vec<i64> = events.iter().map(|it| it.size()).collect();
         let requests: Vec<&[u8]> = events.iter().map(|it| it.request.as_ref()).collect();
         let client = self.session.client();
         // All five are sent at once, and answered in this order.
@@ -121,9 +130,9 @@ impl Committer {
                     &kinds,
                     &dispositions,
                     &hashes,
-                    &requests,
+                    &sizes,
                     &again,
-                    &crate::journal::EVENT_BYTES,
+                    &requests,
                 ],
             ),
             client.batch_execute("COMMIT"),

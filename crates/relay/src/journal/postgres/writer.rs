@@ -22,7 +22,7 @@ use super::commit::{self, Committer, NewEvent};
 use super::retention::Request;
 use super::spool::{PAGE_EVENTS, Spool};
 use crate::journal::heads::Heads;
-use crate::journal::{AppendError, Appended, EVENT_BYTES, Entry};
+use crate::journal::{AppendError, Appended, Entry};
 use crate::metrics::JournalMetrics;
 use crate::postgres::{Postgres, PostgresError};
 
@@ -342,7 +342,7 @@ impl Store {
         let (mut count, mut bytes) = (0, 0);
         for (event, _) in events.iter().zip(&stored).filter(|(_, it)| it.is_some()) {
             count += 1;
-            bytes += i64::try_from(event.request.len()).unwrap_or(i64::MAX) + EVENT_BYTES;
+            bytes += event.size();
         }
         if count > 0 {
             self.metrics.committed(count, began.elapsed());
