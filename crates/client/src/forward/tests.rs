@@ -1,3 +1,6 @@
+#[cfg(target_os = "linux")]
+mod few_ports;
+
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};

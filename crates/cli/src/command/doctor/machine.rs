@@ -135,11 +135,11 @@ fn directory(data: &Path) -> Result<Row, NotWritable> {
 
 fn history(data: &Path) -> Row {
     const TITLE: &str = "History";
-    let Ok(file) = std::fs::metadata(data.join(FILE_NAME)) else {
+    if !data.join(FILE_NAME).exists() {
         return Row::pass(TITLE, "none yet; `listen` creates it");
-    };
+    }
     match History::open(data) {
-        Ok(_) => Row::pass(TITLE, format!("{} that can be opened", size(file.len()))),
+        Ok(_) => Row::pass(TITLE, "can be opened"),
         Err(error) => Row::failed(TITLE, &error),
     }
 }
