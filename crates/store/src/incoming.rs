@@ -249,6 +249,7 @@ fn key_of_post(
         .optional()
 }
 
+/// Stores a gap as one with the gap that it continues: a relay must not fill a history with gaps.
 fn insert_gap(
     connection: &Connection,
     endpoint: &str,
@@ -256,6 +257,17 @@ fn insert_gap(
     first: u64,
     last: u64,
 ) -> rusqlite::Result<()> {
+    let continued: Option<i64> = connection
+        .prepare_cached(
+            "DELETE FROM gap WHERE endpoint = :endpoint AND journal = :journal AND last = :before RETURNING first",
+        )?
+        .query_row(
+            named_params! {
+                ":endpoint": endpoint, ":journal": journal, ":before": codes::seq(first.saturating_sub(1)),
+            },
+            |row| row.get(0),
+        )
+        .optional()?;
     connection
         .prepare_cached(
             "INSERT INTO gap (endpoint, journal, first, last, noticed_at)
@@ -265,7 +277,7 @@ fn insert_gap(
         .execute(named_params! {
             ":endpoint": endpoint,
             ":journal": journal,
-            ":first": codes::seq(first),
+            ":first": continued.unwrap_or(codes::seq(first)),
             ":last": codes::seq(last),
             ":now": Timestamp::now().0,
         })?;

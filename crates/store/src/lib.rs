@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringtail_errors::{self as errors, Code, Coded};
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use ringtail_model::{ForwardState, RowId, Watermarks};
@@ -111,6 +111,21 @@ impl From<WriteError> for StoreError {
             WriteError::Sqlite(source) => Self::Database(WriteFailure(source)),
             _ => Self::Closed,
         }
+    }
+}
+
+impl StoreError {
+    /// Returns true if the disk has no room.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        let Self::Database(WriteFailure(error)) = self else {
+            return false;
+        };
+        let code = error.sqlite_error().map(|error| error.extended_code);
+        // The second is for the index of the write-ahead log, which is another file.
+        [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE]
+            .map(Some)
+            .contains(&code)
     }
 }
 

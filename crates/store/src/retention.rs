@@ -117,9 +117,7 @@ fn find(
         "SELECT row FROM (SELECT row, event, started_at FROM attempt ORDER BY row LIMIT :limit) AS a
          WHERE a.started_at < :oldest AND NOT EXISTS (SELECT 1 FROM event WHERE id = a.event)",
     )?;
-    let gaps = rows(
-        "SELECT row FROM (SELECT row, noticed_at FROM gap ORDER BY row LIMIT :limit) WHERE noticed_at < :oldest",
-    )?;
+    let gaps = gaps_to_remove(connection, retention, oldest)?;
     let (events, next) = events_to_remove(connection, retention, oldest, passed)?;
     Ok(Deletable {
         events,
@@ -127,6 +125,21 @@ fn find(
         gaps,
         next,
     })
+}
+
+/// Finds gaps that are too old, or too many: as many are kept as events.
+fn gaps_to_remove(
+    connection: &Connection,
+    retention: Retention,
+    oldest: i64,
+) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT row FROM (SELECT row, noticed_at FROM gap ORDER BY row LIMIT :limit)
+         WHERE noticed_at < :oldest OR row <= (SELECT max(row) FROM gap) - :kept",
+    )?;
+    let kept = i64::try_from(retention.max_events).unwrap_or(i64::MAX);
+    let values = named_params! {":limit": codes::len(CHUNK), ":oldest": oldest, ":kept": kept};
+    statement.query_map(values, |row| row.get(0))?.collect()
 }
 
 /// Events without a bookmark, and the bytes of their requests and answers. What is bookmarked and pending counts as

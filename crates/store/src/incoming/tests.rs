@@ -147,6 +147,30 @@ async fn gaps_are_kept_and_move_the_cursor() {
     assert_eq!(gaps(&test).await, [(2, 5), (7, 8)]);
 }
 
+/// A relay may send as many gaps as it likes.
+#[tokio::test]
+async fn gaps_that_follow_each_other_are_one() {
+    let test = TestHistory::open();
+    store(&test, vec![Incoming::Event(call(1, "s"))]).await;
+    for hundred in 0..30 {
+        let gaps = (0..100).map(|number| 2 + 3 * (100 * hundred + number));
+        let gap = |first| Incoming::Gap {
+            first,
+            last: first + 1,
+        };
+        store(&test, gaps.map(gap).collect()).await;
+    }
+    assert_eq!(gaps(&test).await, [(2, 9000)]);
+    // Not with those of another journal.
+    let other = vec![Incoming::Gap {
+        first: 9001,
+        last: 9002,
+    }];
+    let stored = test.history.store(ENDPOINT, "j2", other, Forwarding::On);
+    assert_eq!(stored.await.unwrap().cursor, 9002);
+    assert_eq!(gaps(&test).await, [(2, 9000), (9001, 9002)]);
+}
+
 #[tokio::test]
 async fn a_jump_of_the_numbers_is_a_gap_even_if_the_relay_reports_none() {
     let test = TestHistory::open();

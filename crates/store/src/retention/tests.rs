@@ -138,6 +138,26 @@ fn old_events_gaps_and_attempts_without_an_event_go() {
     }
 }
 
+/// Between two gaps lies an event, which may have gone.
+#[test]
+fn no_more_gaps_are_kept_than_events() {
+    let kept = Kept::with(1, &Forwarding::Off);
+    for number in 1..=20 {
+        let event = Incoming::Event(call(3 * number, "s"));
+        store(
+            &kept.connection,
+            ENDPOINT,
+            JOURNAL,
+            vec![event],
+            &Forwarding::Off,
+        );
+    }
+    assert_eq!(kept.count("gap"), 20);
+    kept.remove(7, Timestamp::now());
+    assert_eq!((kept.count("event"), kept.count("gap")), (7, 7));
+    assert_eq!(kept.number("SELECT max(last) FROM gap"), 59);
+}
+
 #[test]
 fn pending_events_stay_whatever_their_age_and_number() {
     let kept = Kept::with(5, &Forwarding::On);
