@@ -459,6 +459,8 @@ pub enum LinkState {
     Connected,
     /// Passthrough requests flow; events wait on the relay, because pending ones fill the history.
     Full,
+    /// The same, because this machine's disk is full.
+    DiskFull,
     /// Waiting before the next try.
     Waiting {
         /// Code of the trouble, which [`ringtail_errors`] explains.

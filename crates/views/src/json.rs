@@ -235,6 +235,7 @@ pub fn link(status: &Status) -> Value {
         LinkState::Connecting => json!({"type": "link", "name": name, "state": "connecting"}),
         LinkState::Connected => json!({"type": "link", "name": name, "state": "connected"}),
         LinkState::Full => json!({"type": "link", "name": name, "state": "full"}),
+        LinkState::DiskFull => json!({"type": "link", "name": name, "state": "disk-full"}),
         LinkState::Waiting {
             code,
             reason,

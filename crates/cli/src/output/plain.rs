@@ -221,6 +221,11 @@ impl Style {
                 let what = "pending events fill the history; the relay keeps newer ones until the app has taken some";
                 format!("{}\n", self.paint(Tone::Warn, what))
             }
+            LinkState::DiskFull => {
+                let what =
+                    "this machine's disk is full; the relay keeps newer events until it has room";
+                format!("{}\n", self.paint(Tone::Warn, what))
+            }
             LinkState::Waiting {
                 code,
                 reason,

@@ -81,7 +81,7 @@ impl EventSink {
                 }
                 None => {
                     unchecked += batch.bytes();
-                    self.store(&mut batch, &cursor).await?;
+                    self.store(&mut batch, &cursor, &cancel).await?;
                     if unchecked >= CHECK_BYTES {
                         self.room(&cursor, &cancel).await?;
                         unchecked = 0;
@@ -89,7 +89,7 @@ impl EventSink {
                 }
                 Some(ended) => {
                     // Store complete frames, so the relay need not send them again.
-                    self.store(&mut batch, &cursor).await?;
+                    self.store(&mut batch, &cursor, &cancel).await?;
                     return match ended {
                         Some(Err(error)) => Err(ReceiveError::Broken(error)),
                         _ => Ok(()),
@@ -99,57 +99,93 @@ impl EventSink {
         }
     }
 
+    /// Stores a batch, once the disk has room for it.
     async fn store(
         &self,
         batch: &mut Batch,
         cursor: &watch::Sender<u64>,
+        cancel: &CancellationToken,
     ) -> Result<(), ReceiveError> {
         if batch.is_empty() {
             return Ok(());
         }
-        let stored = self
-            .history
-            .store(
+        let incoming = batch.take(&self.canary);
+        let mut pauses = 0;
+        let stored = loop {
+            let stored = self.history.store(
                 &self.endpoint,
                 &self.journal,
-                batch.take(&self.canary),
+                incoming.clone(),
                 self.forwarding.clone(),
-            )
-            .await?;
+            );
+            match stored.await {
+                Err(error) if error.is_disk_full() => {
+                    let state = LinkState::DiskFull;
+                    if !self.pause(state, &mut pauses, cursor, cancel).await {
+                        return Ok(());
+                    }
+                }
+                stored => break stored?,
+            }
+        };
+        self.go_on(pauses);
         cursor.send_replace(stored.cursor);
         self.status
             .send_modify(|status| status.cursor = status.cursor.max(stored.cursor));
         Ok(())
     }
 
-    /// Waits until pending events leave room in the history. Meanwhile HTTP/2 flow control makes the relay keep the others,
-    /// and the repeated cursor tells it that this end lives.
+    /// Waits until pending events leave room in the history.
     async fn room(
         &self,
         cursor: &watch::Sender<u64>,
         cancel: &CancellationToken,
     ) -> Result<(), ReceiveError> {
-        let say = |state| self.status.send_modify(|status| status.link = state);
-        let mut checks = 0;
+        let mut pauses = 0;
         while !self.history.has_room().await? {
-            if checks == 0 {
-                tracing::warn!("pending events fill the history; the relay keeps the others");
-                say(LinkState::Full);
-            }
-            if checks % CURSOR_CHECKS == 0 {
-                cursor.send_modify(|_| {});
-            }
-            checks += 1;
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => return Ok(()),
-                () = tokio::time::sleep(CHECK) => {}
+            if !self
+                .pause(LinkState::Full, &mut pauses, cursor, cancel)
+                .await
+            {
+                return Ok(());
             }
         }
-        if checks > 0 {
-            say(LinkState::Connected);
-        }
+        self.go_on(pauses);
         Ok(())
+    }
+
+    /// Pauses before the next look for room; returns false after `cancel`. Meanwhile passthrough requests go on, HTTP/2
+    /// flow control makes the relay keep further events, and the repeated cursor tells it that this end lives.
+    async fn pause(
+        &self,
+        state: LinkState,
+        pauses: &mut u32,
+        cursor: &watch::Sender<u64>,
+        cancel: &CancellationToken,
+    ) -> bool {
+        if *pauses == 0 {
+            tracing::warn!(?state, "events wait on the relay");
+            self.say(state);
+        }
+        if (*pauses).is_multiple_of(CURSOR_CHECKS) {
+            cursor.send_modify(|_| {});
+        }
+        *pauses += 1;
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => false,
+            () = tokio::time::sleep(CHECK) => true,
+        }
+    }
+
+    fn go_on(&self, pauses: u32) {
+        if pauses > 0 {
+            self.say(LinkState::Connected);
+        }
+    }
+
+    fn say(&self, state: LinkState) {
+        self.status.send_modify(|status| status.link = state);
     }
 }
 

@@ -35,6 +35,7 @@ fn steps(app: &App) -> Vec<Line<'static>> {
     let waiting = match &app.status.link {
         LinkState::Connected => "Waiting for the first request.",
         LinkState::Full => "Waiting for the app to take pending events.",
+        LinkState::DiskFull => "Waiting for room on this machine's disk.",
         LinkState::Connecting => "Connecting to the relay…",
         LinkState::Waiting { .. } => "Waiting for the relay, which keeps events meanwhile.",
         LinkState::Refused { .. } => "The relay refuses this client: see above.",

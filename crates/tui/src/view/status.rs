@@ -238,6 +238,10 @@ fn link(status: &Status, now: Timestamp) -> Line<'static> {
             "● full: the relay keeps events until the app takes some",
             WARN,
         ),
+        LinkState::DiskFull => line(
+            "● disk full: the relay keeps events until it has room",
+            WARN,
+        ),
         LinkState::Waiting {
             code,
             reason,
