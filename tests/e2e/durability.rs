@@ -1,6 +1,5 @@
 //! Nothing acknowledged is lost.
 
-use std::path::Path;
 use std::time::Duration;
 
 use ringtail_kit::app::{App, Reply};
@@ -9,7 +8,7 @@ use ringtail_kit::eventually;
 use ringtail_tests::chaos::ChaosProxy;
 use ringtail_tests::client::{Home, TestClient};
 use ringtail_tests::relay::TestRelay;
-use ringtail_tests::{catch_up, crash, hooks, stores};
+use ringtail_tests::{catch_up, crash, hooks, set_back, stores};
 use serde_json::Value;
 
 use super::World;
@@ -19,6 +18,15 @@ async fn kills_under_load_lose_nothing_and_double_nothing() -> anyhow::Result<()
     let report = crash::run(3, 7).await?;
     assert!(report.is_clean(), "{report}");
     assert!(report.acknowledged > 0, "{report}");
+    Ok(())
+}
+
+/// The relay's disk, a backup, a copied and a cleared history, two clients.
+#[tokio::test]
+async fn disks_that_are_set_back_lose_nothing_in_silence() -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    let clean = set_back::run(60, |row| rows.push(row.to_string())).await?;
+    assert!(clean && rows.len() == 8, "{rows:#?}");
     Ok(())
 }
 
@@ -229,70 +237,5 @@ async fn pending_events_that_fill_the_history_wait_on_the_relay() -> anyhow::Res
         last().is_some_and(|line| line["state"] == "connected"),
         "the client says that there is room again"
     )?;
-    Ok(())
-}
-
-/// A hoster restores a snapshot of the relay's disk: acknowledged events are lost there, and their numbers are used again.
-#[tokio::test]
-async fn a_relay_whose_disk_was_set_back_loses_no_new_event() -> anyhow::Result<()> {
-    let mut world = World::new().await?;
-    let other_home = world.home.sibling()?;
-    let mut other = other_home.listen(&["--endpoint", "hooks"]).await?;
-    let stored = |home: &Home| stores::history_len(&home.data());
-    let mut connection = world.caller.connect(&world.url).await?;
-    post(&mut connection, 0..300).await?;
-    world.relay.stop().await?;
-    let snapshot = tempfile::tempdir()?;
-    copy_files(world.relay.data(), snapshot.path())?;
-    world.relay.resume().await?;
-    let mut connection = world.caller.connect(&world.url).await?;
-    post(&mut connection, 300..450).await?;
-    eventually!(
-        stored(&other_home).is_ok_and(|count| count == 450),
-        "450 on the other"
-    )?;
-    other.stop().await?;
-    post(&mut connection, 450..600).await?;
-    eventually!(world.app.count() == 600, "600 at the app")?;
-
-    world.relay.stop().await?;
-    std::fs::remove_file(world.relay.data().join("relay.db-wal")).ok();
-    copy_files(snapshot.path(), world.relay.data())?;
-    world.relay.resume().await?;
-    let mut connection = world.caller.connect(&world.url).await?;
-    post(&mut connection, 600..1000).await?;
-    eventually!(world.app.count() >= 1000, "all at the app")?;
-    in_order(&world.app, 1000);
-    assert_eq!(stored(&world.home)?, 1000);
-    // The other one's cursor is below the newest number by now; only the event of that number tells.
-    other.resume().await?;
-    eventually!(
-        stored(&other_home).is_ok_and(|count| count == 850),
-        "all that the relay has"
-    )?;
-    for client in [&world.client, &other] {
-        let told = client.lines_of("link").iter().any(|line| {
-            line["reason"]
-                .as_str()
-                .is_some_and(|reason| reason.contains("earlier state"))
-        });
-        assert!(told, "{:?}", client.lines_of("link"));
-    }
-    assert!(
-        world
-            .relay
-            .log()
-            .contains("the journal is older than a client's cursor")
-    );
-    Ok(())
-}
-
-fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
-        }
-    }
     Ok(())
 }

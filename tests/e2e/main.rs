@@ -13,7 +13,6 @@ mod durability;
 mod edge;
 mod endpoints;
 mod mcp;
-mod operating;
 mod outbound;
 mod output;
 mod packages;

@@ -7,6 +7,7 @@ mod clock;
 mod damage;
 mod descriptors;
 mod disk;
+mod laptop;
 pub mod mounts;
 mod probe;
 mod stop;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use self::clock::When;
 use self::probe::Probe;
 use crate::crash;
 use crate::relay::TestRelay;
@@ -121,6 +123,8 @@ pub struct Plan {
     pub kills: u64,
     /// Replacements of the relay.
     pub upgrades: usize,
+    /// Whether to wait for the minute after which a program that runs cleans up.
+    pub waits: bool,
     /// Whether a slow validation is a failure: not on a busy machine.
     pub judges_time: bool,
 }
@@ -130,12 +134,14 @@ impl Plan {
     pub const QUICK: Self = Self {
         kills: 2,
         upgrades: 3,
+        waits: false,
         judges_time: false,
     };
     /// For a release.
     pub const FULL: Self = Self {
         kills: 20,
         upgrades: 20,
+        waits: true,
         judges_time: true,
     };
 }
@@ -170,7 +176,22 @@ pub async fn run(plan: Plan, only: &str, mut show: impl FnMut(&Row)) -> anyhow::
     fault!("database begins with garbage", damage::garbage());
     fault!("write-ahead log damaged", damage::log());
     fault!("file descriptors exhausted", descriptors::exhausted());
-    fault!("clock jumps by two months and back", clock::jumps());
+    fault!("disk of the laptop full, then space again", laptop::full());
+    fault!(
+        "clock of the relay wrong at the start",
+        clock::of_relays(When::AtStart)
+    );
+    fault!(
+        "clock of the client wrong at the start",
+        clock::of_clients(When::AtStart)
+    );
+    if plan.waits {
+        fault!("clock of the relay jumps", clock::of_relays(When::Running));
+        fault!(
+            "clock of the client jumps",
+            clock::of_clients(When::Running)
+        );
+    }
     fault!("two relays on one data directory", stop::two_relays());
     fault!("SIGTERM under load", stop::terminated());
     fault!("SIGTERM with an app that never answers", stop::cut_off());

@@ -21,6 +21,7 @@ pub mod process;
 pub mod procfs;
 pub mod proxies;
 pub mod relay;
+pub mod set_back;
 pub mod soak;
 pub mod stopping;
 pub mod stores;

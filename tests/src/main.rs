@@ -17,7 +17,9 @@ use ringtail_tests::faults::{self, mounts};
 use ringtail_tests::flood::{self, Attack};
 use ringtail_tests::soak;
 use ringtail_tests::stopping::unless_stopped;
-use ringtail_tests::{catch_up, cluster, crash, passthrough_loss, validation, wait_races};
+use ringtail_tests::{
+    catch_up, cluster, crash, passthrough_loss, set_back, validation, wait_races,
+};
 use tracing_subscriber::EnvFilter;
 
 #[derive(Debug, Parser)]
@@ -95,6 +97,9 @@ enum Program {
         /// Seconds per attack
         #[arg(long)]
         seconds: Option<u64>,
+        /// Run all attacks at once only, after none
+        #[arg(long)]
+        all: bool,
     },
     /// Run one attack
     #[command(hide = true)]
@@ -111,6 +116,11 @@ enum Program {
         runs: usize,
         #[command(flatten)]
         seed: Seed,
+    },
+    /// Set back, restore, copy and clear disks around some events and count what was lost in silence
+    SetBack {
+        #[arg(default_value_t = 1_000)]
+        events: u64,
     },
     /// Validate many times on new TLS connections with no client attached
     Validations {
@@ -221,12 +231,17 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             };
             return faults::run(plan, &only, |row| say(row)).await;
         }
-        Program::Flood { quick, seconds } => {
+        Program::Flood {
+            quick,
+            seconds,
+            all,
+        } => {
             let mut plan = match quick {
                 true => flood::Plan::QUICK,
                 false => flood::Plan::FULL,
             };
             plan.time = seconds.map_or(plan.time, Duration::from_secs);
+            plan.only_all = all;
             let report = flood::run(plan).await?;
             say(&report);
             report.ensure_good()?;
@@ -243,6 +258,7 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             say(&report);
             return Ok(report.is_clean());
         }
+        Program::SetBack { events } => return set_back::run(events, |row| say(row)).await,
         Program::Validations { count } => say(validation::run(count).await?),
         Program::Soak {
             minutes,

@@ -77,15 +77,25 @@ pub fn rss_kib(pid: u32) -> anyhow::Result<u64> {
 /// # Errors
 /// When it is gone.
 pub fn peak_kib(pid: u32) -> anyhow::Result<u64> {
-    status_kib(pid, "VmHWM:").with_context(|| format!("process {pid} is gone"))
+    field_kib(&format!("/proc/{pid}/status"), "VmHWM:")
+        .with_context(|| format!("process {pid} is gone"))
+}
+
+/// Returns a process's share of resident memory in KiB (PSS).
+///
+/// # Errors
+/// When it is gone.
+pub fn pss_kib(pid: u32) -> anyhow::Result<u64> {
+    field_kib(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
+        .with_context(|| format!("process {pid} is gone"))
 }
 
 fn rss_of(pid: u32) -> Option<u64> {
-    status_kib(pid, "VmRSS:")
+    field_kib(&format!("/proc/{pid}/status"), "VmRSS:")
 }
 
-fn status_kib(pid: u32, field: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+fn field_kib(path: &str, field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(path).ok()?;
     let line = status.lines().find(|line| line.starts_with(field))?;
     line.split_ascii_whitespace().nth(1)?.parse().ok()
 }
@@ -105,6 +115,7 @@ mod tests {
     #[test]
     fn the_own_process_has_memory_and_a_missing_one_is_an_error() {
         assert!(rss_kib(std::process::id()).unwrap() > 100);
+        assert!(pss_kib(std::process::id()).unwrap() > 100);
         cpu_with_children(std::process::id()).unwrap();
         assert!(context_switches(std::process::id()).unwrap() > 0);
         context_switches(u32::MAX).unwrap_err();

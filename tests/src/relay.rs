@@ -57,6 +57,8 @@ pub struct Setup {
     pub database: Option<String>,
     /// A program that runs the relay, with its arguments.
     pub wrapper: Vec<String>,
+    /// Directory of a certificate that it has in files, instead of one of its own.
+    pub certificate: Option<PathBuf>,
     /// A socket that listens for the relay, as a service manager does.
     pub socket: Option<TcpListener>,
 }
@@ -87,7 +89,7 @@ impl Setup {
 /// Runs its arguments with standard input as the socket that a service manager passes on.
 const HAND_OVER: &str = r#"LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&0 </dev/null"#;
 
-/// `ringtail-relay serve`, with `--dev` or behind a proxy. It keeps its port and data directory when it is restarted.
+/// `ringtail-relay serve`, with `--dev`, a certificate in files, or behind a proxy. It keeps its port and data directory when it is restarted.
 #[derive(Debug)]
 pub struct TestRelay {
     data: TempDir,
@@ -178,9 +180,10 @@ impl TestRelay {
                 .with_context(|| format!("the ready line has no {name}: {ready}"))
         };
         self.url = text("url")?;
-        self.ca = match &self.front {
-            Some((_, ca)) => ca.clone(),
-            None => text("ca")?.into(),
+        self.ca = match (&self.front, &self.setup.certificate) {
+            (Some((_, ca)), _) => ca.clone(),
+            (None, Some(files)) => files.join("cert.pem"),
+            (None, None) => text("ca")?.into(),
         };
         self.address = text("listen")?.parse()?;
         self.process = Some(process);
@@ -214,11 +217,17 @@ impl TestRelay {
         words.push(listen.to_string().into());
         words.push("--data".into());
         words.push(self.data.path().into());
-        match &self.front {
-            Some((url, _)) => {
+        match (&self.front, &self.setup.certificate) {
+            (Some((url, _)), _) => {
                 words.extend(["--behind-proxy", "--public-url", url].map(OsString::from));
             }
-            None => words.push("--dev".into()),
+            (None, Some(files)) => {
+                words.extend(["--cert".into(), files.join("cert.pem").into()]);
+                words.extend(["--key".into(), files.join("key.pem").into()]);
+                let url = format!("https://localhost:{}", listen.port());
+                words.extend(["--public-url".into(), url.into()]);
+            }
+            (None, None) => words.push("--dev".into()),
         }
         words.extend(self.setup.options.iter().map(OsString::from));
         let mut words = words.into_iter();

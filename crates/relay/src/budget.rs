@@ -209,8 +209,7 @@ mod tests {
     use ringtail_protocol::http2::MAX_PASSTHROUGHS;
 
     use crate::limits::{
-        Limits, PASSTHROUGH_SHARES, QUEUED_BYTES, link_shares, queue_shares, request_shares,
-        stray_shares,
+        Limits, PASSTHROUGH_SHARES, link_shares, queue_shares, request_shares, stray_shares,
     };
 
     const SHARES: Shares = Shares {
@@ -342,17 +341,13 @@ mod tests {
         let address = Owner::Address([127, 0, 0, 1].into());
         let endpoint = Owner::Endpoint(EndpointKey(1));
         let (memory, stray, links) = (limits.buffered_bytes, limits.stray_bytes, limits.links());
+        let queued = limits.queued_bytes;
         for (total, shares, owner, most) in [
             (memory, request_shares(memory), address, 24 * MIB),
             (memory, request_shares(memory), account(1), 64 * MIB),
             (memory, request_shares(memory), endpoint, 32 * MIB),
             (stray, stray_shares(stray), address, 8 * MIB),
-            (
-                QUEUED_BYTES,
-                queue_shares(QUEUED_BYTES),
-                account(1),
-                24 * MIB,
-            ),
+            (queued, queue_shares(queued), account(1), 24 * MIB),
             (links, link_shares(links), account(1), 64),
             (links, link_shares(links), endpoint, 16),
             (MAX_PASSTHROUGHS, PASSTHROUGH_SHARES, address, 24),

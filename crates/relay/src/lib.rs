@@ -17,6 +17,7 @@ pub mod config;
 pub mod database;
 pub mod db_stats;
 mod edge;
+mod fair_pool;
 pub mod hosts;
 pub mod journal;
 pub mod limits;

@@ -28,7 +28,10 @@ pub struct Limits {
     pub buffered_bytes: usize,
     /// The same for requests of those who know neither an endpoint nor a token.
     pub stray_bytes: usize,
-    /// Events of one endpoint in a second, except validations; [`EVENT_BURST_SECONDS`] worth may come at once.
+    /// Memory of events that wait for the disk: about what a disk that stalls for a second leaves behind on a busy relay.
+    pub queued_bytes: usize,
+    /// Events of one endpoint in a second, except validations; [`EVENT_BURST_SECONDS`] worth may come at once. An account
+    /// may have [`ACCOUNT_EVENT_RATE`] times as many.
     pub events_per_second: NonZeroU32,
     /// Time from a passthrough request to the head of the app's response.
     pub passthrough_deadline: Duration,
@@ -60,6 +63,7 @@ impl Default for Limits {
             body_bytes: frame::MAX_BODY_BYTES,
             buffered_bytes: 256 * 1024 * 1024,
             stray_bytes: 64 * 1024 * 1024,
+            queued_bytes: 64 * 1024 * 1024,
             events_per_second: EVENTS_PER_SECOND,
             passthrough_deadline: Duration::from_secs(30),
             passthrough_wait: Duration::from_secs(10),
@@ -103,10 +107,7 @@ pub(crate) fn request_shares(total: usize) -> Shares {
     }
 }
 
-/// Memory of events that wait for the disk: about what a disk that stalls for a second leaves behind on a busy relay.
-pub const QUEUED_BYTES: usize = 64 * 1024 * 1024;
-
-/// How [`QUEUED_BYTES`] are divided: the largest event fits an account's share.
+/// How [`Limits::queued_bytes`] are divided: the largest event fits an account's share.
 pub(crate) fn queue_shares(total: usize) -> Shares {
     Shares {
         address: 0,
@@ -128,12 +129,18 @@ pub(crate) fn stray_shares(total: usize) -> Shares {
     }
 }
 
+/// Links of one account.
+pub const LINKS_PER_ACCOUNT: usize = 64;
+
+/// Links to one endpoint.
+pub const LINKS_PER_ENDPOINT: usize = 16;
+
 /// How [`Limits::links`] are divided: four laptops with as many endpoints as they may have, and one endpoint on 16.
 pub(crate) fn link_shares(total: usize) -> Shares {
     Shares {
         address: 0,
-        account: 64,
-        endpoint: 16,
+        account: LINKS_PER_ACCOUNT,
+        endpoint: LINKS_PER_ENDPOINT,
         kept: total / 2,
         each: total / 64,
     }
@@ -200,6 +207,12 @@ pub const RESETS: usize = 64;
 /// [`RESETS`] on the connection of a trusted proxy, which carries many callers.
 pub const PROXY_RESETS: usize = 1024;
 
+/// Frames of a connection or link in a second that bring little; its next ones are read later.
+pub const EMPTY_FRAMES_PER_SECOND: u32 = 1_000;
+
+/// Such frames that may come at once. They take about as long as a TLS handshake.
+pub const EMPTY_FRAME_BURST: u32 = 10_000;
+
 /// Receive window of one HTTP/2 stream in bytes.
 pub const STREAM_WINDOW: u32 = 256 * 1024;
 
@@ -234,6 +247,9 @@ pub const EVENTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 
 /// Seconds of [`Limits::events_per_second`] that may come at once: RingCentral may send what it has queued for a while.
 pub const EVENT_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(10).unwrap();
+
+/// Times [`Limits::events_per_second`] that an account's endpoints may have together: an account may have 256 of them.
+pub const ACCOUNT_EVENT_RATE: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
 /// Failed logins after which an address must wait. A client stops at its first; an office may have many clients.
 pub const FAILED_LOGINS: u32 = 30;

@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use ringtail_kit::caller::endpoint;
 use ringtail_kit::http2::{
     ACK, CANCEL, DATA, END_HEADERS, END_STREAM, HEAD, HEADERS, PING, PREFACE, RST_STREAM, frame,
-    head, hello, integer, no_window, post,
+    head, hello, integer, no_window, post, request,
 };
 use ringtail_kit::tls;
 use ringtail_protocol::path::LINK;
@@ -39,8 +39,14 @@ const TOOL_CONNECTIONS: &str = "40";
 /// test.
 const PACE: Duration = Duration::from_millis(5);
 
-/// Links that one account dials to its endpoint: more than that may have.
-const LINKS: usize = 96;
+/// Links that are dialled to one endpoint: more than that may have.
+const LINKS: usize = 24;
+
+/// Callers that dial, complete the handshake, and dial again.
+const DIALLERS: usize = 32;
+
+/// Connections that send frames which bring nothing.
+const NOISY: usize = 32;
 
 /// Pause between two bursts of a caller that abandons its requests: below the limit of events in a second.
 const BURST: Duration = Duration::from_millis(400);
@@ -75,6 +81,12 @@ pub enum Attack {
     Links,
     /// Requests to an app that are taken back in bursts of 128.
     Abandoned,
+    /// TLS handshakes, as many as go.
+    Handshakes,
+    /// HTTP/2 frames that bring nothing, as many as go.
+    EmptyFrames,
+    /// Notifications of the attacker's own, as many as go.
+    Events,
 }
 
 impl fmt::Display for Attack {
@@ -89,6 +101,9 @@ impl fmt::Display for Attack {
             Self::Bodies => f.write_str("16 MiB bodies"),
             Self::Links => f.write_str("links that take nothing"),
             Self::Abandoned => f.write_str("abandoned requests"),
+            Self::Handshakes => f.write_str("TLS handshakes"),
+            Self::EmptyFrames => f.write_str("empty frames"),
+            Self::Events => f.write_str("events"),
         }
     }
 }
@@ -102,6 +117,9 @@ impl FromStr for Attack {
             "bodies" => Self::Bodies,
             "links" => Self::Links,
             "abandoned" => Self::Abandoned,
+            "handshakes" => Self::Handshakes,
+            "empty-frames" => Self::EmptyFrames,
+            "events" => Self::Events,
             held => match held.strip_prefix("held-").map(str::parse) {
                 Some(Ok(connections)) => Self::Held { connections },
                 _ => bail!("not an attack of our own: {text}"),
@@ -127,6 +145,9 @@ impl Attack {
             Self::Resets => "resets".to_owned(),
             Self::Links => "links".to_owned(),
             Self::Abandoned => "abandoned".to_owned(),
+            Self::Handshakes => "handshakes".to_owned(),
+            Self::EmptyFrames => "empty-frames".to_owned(),
+            Self::Events => "events".to_owned(),
             _ => "bodies".to_owned(),
         }
     }
@@ -179,6 +200,9 @@ impl World {
             Attack::Resets => (8, Self::reset),
             Attack::Links => (LINKS, Self::link),
             Attack::Abandoned => (3, Self::abandon),
+            Attack::Handshakes => (DIALLERS, Self::dial_again),
+            Attack::EmptyFrames => (NOISY, Self::send_nothing),
+            Attack::Events => (8, Self::notify),
             _ => (4, Self::large),
         };
         let mut pace = interval(PACE);
@@ -327,6 +351,78 @@ impl World {
                 anyhow::Ok(())
             } => ended,
         }
+    }
+
+    fn dial_again(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            loop {
+                drop(self.connect(number, &self.http1).await);
+                tokio::task::yield_now().await;
+            }
+        })
+    }
+
+    fn send_nothing(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            // Replies to PINGs that nobody sent.
+            let frames = frame(PING, ACK, 0, &[0; 8]).repeat(1000);
+            loop {
+                if let Ok(mut stream) = self.connect(number, &self.http2).await {
+                    drop(stream.write_all(&hello()).await);
+                    while stream.write_all(&frames).await.is_ok() {}
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+    }
+
+    fn notify(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let fields = [
+                (":method", &b"POST"[..]),
+                (":scheme", b"https"),
+                (":authority", b"x"),
+                (":path", self.uri.path().as_bytes()),
+                ("content-type", b"application/json"),
+            ];
+            let body = br#"{"uuid":"u","event":"/e","subscriptionId":"s","body":{}}"#;
+            loop {
+                drop(self.notify_one(number, &fields, body).await);
+                tokio::task::yield_now().await;
+            }
+        })
+    }
+
+    /// Sends as many notifications as a connection takes, 64 at a time.
+    async fn notify_one(
+        &self,
+        number: usize,
+        fields: &[(&str, &[u8])],
+        body: &[u8],
+    ) -> anyhow::Result<()> {
+        let mut stream = self.connect(number, &self.http2).await?;
+        stream.write_all(&hello()).await?;
+        let mut answers = 0;
+        let mut received = Vec::new();
+        for first in (1_u32..).step_by(128) {
+            let ids = (first..).step_by(2).take(64);
+            let wire: Vec<u8> = ids.flat_map(|id| request(id, fields, body)).collect();
+            stream.write_all(&wire).await?;
+            stream.flush().await?;
+            answers += 64;
+            while answers > 0 {
+                if stream.read_buf(&mut received).await? == 0 {
+                    return Ok(());
+                }
+                while let Some((length, kind, _)) = head(&received)
+                    && received.len() >= HEAD + length
+                {
+                    received.drain(..HEAD + length);
+                    answers -= i32::from(kind == HEADERS);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn link(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {

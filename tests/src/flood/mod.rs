@@ -7,7 +7,8 @@
 mod attack;
 mod report;
 
-use std::path::Path;
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -26,12 +27,22 @@ use crate::relay::{TestRelay, Token};
 use crate::validation::check;
 use ringtail_kit::app::App;
 use ringtail_kit::caller::{FakeRingCentral, Hook};
+use ringtail_kit::eventually;
 
 /// Pause between two validation requests: more would queue here and not in the relay.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Accounts that attack.
 const ACCOUNTS: usize = 4;
+
+/// Endpoints of each, so that it can have all links that an account may have.
+const ENDPOINTS: usize = 5;
+
+/// MiB of events that the relay keeps; a quarter of them for an account.
+const KEEP_MIB: u64 = 512;
+
+/// Pause between two looks at what the relay holds.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Connections left to others.
 const SPARE: usize = 256;
@@ -45,6 +56,10 @@ pub struct Plan {
     pub connections: usize,
     /// Whether slowhttptest and h2load attack, too.
     pub tools: bool,
+    /// Whether only all attacks at once are of interest.
+    pub only_all: bool,
+    /// The slowest of a hundred of the victim's requests takes no longer; `None` where builds or a busy machine decide.
+    pub p99: Option<Duration>,
 }
 
 impl Plan {
@@ -53,6 +68,8 @@ impl Plan {
         time: Duration::from_secs(30),
         connections: 3072,
         tools: true,
+        only_all: false,
+        p99: Some(Duration::from_millis(250)),
     };
 
     /// Our own attackers briefly, on a relay with few connections.
@@ -60,6 +77,8 @@ impl Plan {
         time: Duration::from_secs(2),
         connections: 512,
         tools: false,
+        only_all: false,
+        p99: None,
     };
 
     fn attacks(&self) -> Vec<(String, Vec<Attack>)> {
@@ -70,6 +89,9 @@ impl Plan {
             Attack::Bodies,
             Attack::Links,
             Attack::Abandoned,
+            Attack::Handshakes,
+            Attack::EmptyFrames,
+            Attack::Events,
         ];
         let tools = [
             Attack::SlowHeaders,
@@ -80,10 +102,12 @@ impl Plan {
         let tools: &[Attack] = if self.tools { &tools } else { &[] };
         let each = tools.iter().chain(&own);
         let mut attacks = vec![("none".to_owned(), Vec::new())];
-        attacks.extend(
-            each.clone()
-                .map(|attack| (attack.to_string(), vec![*attack])),
-        );
+        if !self.only_all {
+            attacks.extend(
+                each.clone()
+                    .map(|attack| (attack.to_string(), vec![*attack])),
+            );
+        }
         attacks.push(("all at once".to_owned(), each.copied().collect()));
         attacks
     }
@@ -95,13 +119,29 @@ impl Plan {
 /// When the relay or an attack does not start, or the relay does not survive.
 pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     let connections = plan.connections.to_string();
-    let options = ["--max-connections", &connections];
+    let (keep, keep_account) = (KEEP_MIB << 20, KEEP_MIB << 18);
+    let (keep, keep_account) = (keep.to_string(), keep_account.to_string());
+    let options = [
+        ["--max-connections", &connections],
+        ["--keep-bytes", &keep],
+        ["--keep-account-bytes", &keep_account],
+    ];
+    let options = options.concat();
     let relay = TestRelay::start_with(&options).await?;
+    let pid = relay.pid().context("the relay has ended")?;
+    let mut report = Report::new(plan);
+    // Outlives the relay.
+    let group = MemoryGroup::of(pid, report.ceiling_mib());
+    report.is_in_group = group.is_some();
     let mut attackers = Vec::new();
     for number in 0..ACCOUNTS {
         let token = relay.account(&format!("attacker-{number}")).await?;
-        let url = relay.endpoint(&token, "flood").await?.url;
-        attackers.push((token, url));
+        let mut urls = Vec::new();
+        for number in 0..ENDPOINTS {
+            let name = format!("flood-{number}");
+            urls.push(relay.endpoint(&token, &name).await?.url);
+        }
+        attackers.push((token, urls));
     }
     let token = relay.account("victim").await?;
     let app = App::accepting();
@@ -109,45 +149,122 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
         .listen(&[&app.url(""), "--endpoint", "hooks"])
         .await?;
     let url = client.url()?;
-    let pid = relay.pid().context("the relay has ended")?;
-    let mut report = Report::new(plan.connections);
+    let is_up = |line: &serde_json::Value| line["state"] == "connected";
+    eventually!(
+        client.lines_of("link").iter().any(is_up),
+        "the victim's link"
+    )?;
     for (name, attacks) in plan.attacks() {
         let mut under_way = Vec::new();
         for attack in &attacks {
-            let (token, own) = &attackers[under_way.len() % ACCOUNTS];
+            let (token, urls) = &attackers[under_way.len() % ACCOUNTS];
             match attack {
                 // Whoever learnt the victim's URL.
                 Attack::Abandoned => under_way.push(spawn(attack, &relay, &url, token, plan.time)?),
                 // One account takes what it may; four take more.
-                Attack::Links | Attack::Bodies | Attack::Held { .. } => {
-                    for (token, own) in &attackers {
-                        under_way.push(spawn(
-                            &attack.part(ACCOUNTS),
-                            &relay,
-                            own,
-                            token,
-                            plan.time,
-                        )?);
+                Attack::Links => {
+                    for (token, urls) in &attackers {
+                        for url in urls {
+                            under_way.push(spawn(attack, &relay, url, token, plan.time)?);
+                        }
                     }
                 }
-                _ => under_way.push(spawn(attack, &relay, own, token, plan.time)?),
+                Attack::Bodies | Attack::Events | Attack::Held { .. } => {
+                    let attack = attack.part(ACCOUNTS);
+                    for (token, urls) in &attackers {
+                        under_way.push(spawn(&attack, &relay, &urls[0], token, plan.time)?);
+                    }
+                }
+                _ => under_way.push(spawn(attack, &relay, &urls[0], token, plan.time)?),
             }
         }
         let links = client.count_of("link");
-        let row = measure(name, &relay, &url, plan.time).await?;
+        let held = Held::default();
+        let row = tokio::select! {
+            row = measure(name, &relay, &url, plan.time) => row?,
+            error = held.watch(pid, relay.data()) => return Err(error),
+        };
         for mut attack in under_way {
             // It may have ended by itself.
             attack.kill().await.ok();
         }
         report.rows.push(Row {
-            peak_kib: procfs::peak_kib(pid)?,
+            pss_kib: held.pss_kib.get(),
+            disk_bytes: held.disk_bytes.get(),
             link_changes: client.count_of("link") - links,
             ..row
         });
     }
     ensure!(relay.pid() == Some(pid), "the relay has ended");
-    report.disk_bytes = std::fs::metadata(relay.data().join("relay.db"))?.len();
+    drop(relay);
     Ok(report)
+}
+
+/// The most that the relay held.
+#[derive(Debug, Default)]
+struct Held {
+    pss_kib: Cell<u64>,
+    disk_bytes: Cell<u64>,
+}
+
+impl Held {
+    /// Looks until there is nothing to see.
+    async fn watch(&self, pid: u32, data: &Path) -> anyhow::Error {
+        let mut looks = interval(LOOK);
+        loop {
+            looks.tick().await;
+            match (procfs::pss_kib(pid), disk_bytes(data)) {
+                (Ok(pss), Ok(disk)) => {
+                    self.pss_kib.set(self.pss_kib.get().max(pss));
+                    self.disk_bytes.set(self.disk_bytes.get().max(disk));
+                }
+                (Err(error), _) | (_, Err(error)) => return error,
+            }
+        }
+    }
+}
+
+/// Returns the bytes of the database and its log.
+fn disk_bytes(data: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(data)? {
+        let metadata = entry?.metadata()?;
+        bytes += if metadata.is_file() {
+            metadata.len()
+        } else {
+            0
+        };
+    }
+    Ok(bytes)
+}
+
+/// A group of processes that may not use more memory: a process that needs more is killed.
+#[derive(Debug)]
+struct MemoryGroup(PathBuf);
+
+impl MemoryGroup {
+    /// Puts a process into a group of its own, if this system and user allow it (version 1 or 2 of cgroups).
+    fn of(pid: u32, mebibytes: usize) -> Option<Self> {
+        let name = format!("ringtail-flood-{pid}");
+        [("memory", "memory.limit_in_bytes"), ("", "memory.max")]
+            .into_iter()
+            .find_map(|(parent, limit)| {
+                let path = Path::new("/sys/fs/cgroup").join(parent).join(&name);
+                std::fs::create_dir(&path).ok()?;
+                let group = Self(path);
+                let bytes = (mebibytes << 20).to_string();
+                std::fs::write(group.0.join(limit), bytes).ok()?;
+                std::fs::write(group.0.join("cgroup.procs"), pid.to_string()).ok()?;
+                Some(group)
+            })
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        // Fails while the relay's process is still there.
+        std::fs::remove_dir(&self.0).ok();
+    }
 }
 
 fn spawn(
@@ -190,7 +307,8 @@ async fn measure(
     Ok(Row {
         name,
         requests: [new?, kept?, notified?, passed?],
-        peak_kib: 0,
+        pss_kib: 0,
+        disk_bytes: 0,
         link_changes: 0,
     })
 }

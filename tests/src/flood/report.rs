@@ -1,16 +1,17 @@
 //! The victim's requests under attack, and the relay's memory.
 
 use std::fmt;
+use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::Requests;
+use super::{KEEP_MIB, Plan, Requests};
 
 /// MiB of an idle relay with warm SQLite caches and all threads running.
 const BASE_MIB: usize = 96;
 
 /// MiB of requests to endpoints, of other requests, and of events in the journal's queue: `buffered_bytes`,
-/// `stray_bytes`, `QUEUED_BYTES`.
+/// `stray_bytes`, `queued_bytes`.
 const SHARED_MIB: usize = 256 + 64 + 64;
 
 /// KiB of a link beyond its connection: two pages of events, and the state of its HTTP/2. A third of the connections may be
@@ -23,14 +24,18 @@ const PASSING_MIB: usize = 4 * 16;
 /// KiB of a connection at its limits: TLS records being assembled, an endless head, HTTP read-ahead, its tasks.
 const CONNECTION_KIB: usize = 224;
 
+/// MiB of the disk: events, a quarter of that for what SQLite needs beside them, new events between two sweeps of
+/// retention, and the write-ahead log while something reads it.
+const DISK_MIB: u64 = KEEP_MIB + KEEP_MIB / 4 + 64 + 256;
+
 /// Outcome of a run.
 #[derive(Debug)]
 pub struct Report {
-    connections: usize,
+    plan: Plan,
+    /// Whether the relay could be put into a memory cgroup of the size that the limits allow.
+    pub is_in_group: bool,
     /// One for each attack.
     pub rows: Vec<Row>,
-    /// Size of the relay's database at the end.
-    pub disk_bytes: u64,
 }
 
 /// One attack.
@@ -42,30 +47,38 @@ pub struct Row {
     pub requests: [Requests; 4],
     /// How often the victim's client lost or regained its link.
     pub link_changes: usize,
-    /// Peak memory of the relay so far.
-    pub peak_kib: u64,
+    /// The most memory that the relay had (PSS).
+    pub pss_kib: u64,
+    /// The most bytes in its data directory.
+    pub disk_bytes: u64,
 }
 
 impl Report {
-    pub(super) fn new(connections: usize) -> Self {
+    pub(super) fn new(plan: Plan) -> Self {
         Self {
-            connections,
+            plan,
+            is_in_group: false,
             rows: Vec::new(),
-            disk_bytes: 0,
         }
     }
 
     /// Sum of what the relay's limits allow: docs/LIMITS.md says where each part comes from.
-    fn ceiling_mib(&self) -> usize {
+    pub(super) fn ceiling_mib(&self) -> usize {
+        let connections = self.plan.connections;
         BASE_MIB
             + SHARED_MIB
             + PASSING_MIB
-            + (self.connections * CONNECTION_KIB + self.connections / 3 * LINK_KIB) / 1024
+            + (connections * CONNECTION_KIB + connections / 3 * LINK_KIB) / 1024
     }
 
     fn peak_mib(&self) -> usize {
-        let peak = self.rows.iter().map(|row| row.peak_kib).max();
+        let peak = self.rows.iter().map(|row| row.pss_kib).max();
         usize::try_from(peak.unwrap_or_default() / 1024).unwrap_or(usize::MAX)
+    }
+
+    fn disk_mib(&self) -> u64 {
+        let most = self.rows.iter().map(|row| row.disk_bytes).max();
+        most.unwrap_or_default() >> 20
     }
 
     /// Checks that every answer was right and memory stayed within the limits.
@@ -88,6 +101,18 @@ impl Report {
             peak <= ceiling,
             "{peak} MiB exceed the {ceiling} MiB that the limits allow"
         );
+        let disk = self.disk_mib();
+        ensure!(
+            disk <= DISK_MIB,
+            "{disk} MiB on disk exceed the {DISK_MIB} MiB that the limits allow"
+        );
+        for row in &self.rows {
+            for requests in &row.requests {
+                let p99 = Duration::from_micros(requests.latency.value_at_percentile(99.0));
+                let slow = self.plan.p99.filter(|limit| p99 > *limit);
+                ensure!(slow.is_none(), "{}: p99 is {p99:?}", row.name);
+            }
+        }
         Ok(())
     }
 }
@@ -103,7 +128,7 @@ impl fmt::Display for Report {
         for kind in ["new", "kept", "notified", "passed"] {
             write!(f, " {kind:>9} {:>7} {:>7} {:>4} ", "p99", "max", "bad")?;
         }
-        writeln!(f, " {:>5} {:>8}", "link", "peak MiB")?;
+        writeln!(f, " {:>5} {:>8} {:>8}", "link", "PSS MiB", "disk MiB")?;
         for row in &self.rows {
             write!(f, "{:<24}", row.name)?;
             for requests in &row.requests {
@@ -118,15 +143,27 @@ impl fmt::Display for Report {
                     requests.failed.len()
                 )?;
             }
-            writeln!(f, " {:>5} {:>8}", row.link_changes, row.peak_kib / 1024)?;
+            writeln!(
+                f,
+                " {:>5} {:>8} {:>8}",
+                row.link_changes,
+                row.pss_kib / 1024,
+                row.disk_bytes >> 20
+            )?;
         }
         write!(
             f,
-            "memory: {} MiB at peak, {} MiB allowed by the limits ({} connections); database: {} MiB",
+            "memory: {} MiB at peak (PSS), {} MiB allowed by the limits ({} connections), in a cgroup of that size: {}\n\
+             disk: {} MiB at peak, {DISK_MIB} MiB allowed",
             self.peak_mib(),
             self.ceiling_mib(),
-            self.connections,
-            self.disk_bytes / 1024 / 1024
+            self.plan.connections,
+            if self.is_in_group {
+                "yes"
+            } else {
+                "no, none can be made here"
+            },
+            self.disk_mib(),
         )
     }
 }

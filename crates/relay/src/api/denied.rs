@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode, header};
 use ringtail_protocol::path::{Refusal, code};
 
-use crate::limits::RETRY_AFTER;
+use crate::limits::{LINKS_PER_ACCOUNT, LINKS_PER_ENDPOINT, RETRY_AFTER};
 use crate::response::{self, RelayResponse};
 
 /// An error response: for the client and its user, without details of the relay's inside.
@@ -75,7 +75,10 @@ impl Denied {
             ..Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 code::UNAVAILABLE,
-                "too many links: an account may have 64, and an endpoint 16; stop a `ringtail` that is not needed",
+                format!(
+                    "too many links: an account may have {LINKS_PER_ACCOUNT}, and an endpoint {LINKS_PER_ENDPOINT}; stop a \
+                     `ringtail` that is not needed"
+                ),
             )
         }
     }

@@ -1,17 +1,18 @@
 //! What answering a request needs.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::Semaphore;
 
 use super::recorder::Recorder;
-use crate::accounts::{EndpointRecord, SharedAccounts};
+use crate::accounts::{AccountKey, EndpointRecord, SharedAccounts};
 use crate::api::ApiContext;
 use crate::budget::Owner;
 use crate::hosts::Hosts;
 use crate::journal::EndpointKey;
-use crate::limits::{EVENT_BURST_SECONDS, LARGE_BODIES, Limits};
+use crate::limits::{ACCOUNT_EVENT_RATE, EVENT_BURST_SECONDS, LARGE_BODIES, Limits};
 use crate::links::registry::Links;
 use crate::metrics::Metrics;
 use crate::net::proxies::Caller;
@@ -30,27 +31,43 @@ pub(crate) struct EdgeContext {
     pub(super) shutdown: Shutdown,
     /// One permit for each large body that is being parsed.
     pub(super) large_bodies: Arc<Semaphore>,
-    /// Has a row for each endpoint that had an event; strangers cannot create endpoints.
-    pub(super) event_rates: DefaultKeyedRateLimiter<EndpointKey>,
+    /// Have a row for each endpoint and account that had an event; strangers cannot create them.
+    pub(super) endpoint_rates: DefaultKeyedRateLimiter<EndpointKey>,
+    pub(super) account_rates: DefaultKeyedRateLimiter<AccountKey>,
 }
 
 impl EdgeContext {
     pub(crate) fn new(api: ApiContext) -> Self {
         let links = api.links.clone();
-        let per_second = links.limits.events_per_second;
-        let burst = per_second.saturating_mul(EVENT_BURST_SECONDS);
+        let quota = |per_second: NonZeroU32| {
+            Quota::per_second(per_second)
+                .allow_burst(per_second.saturating_mul(EVENT_BURST_SECONDS))
+        };
+        let of_endpoint = links.limits.events_per_second;
+        let of_account = of_endpoint.saturating_mul(ACCOUNT_EVENT_RATE);
         Self {
             accounts: links.accounts,
             hosts: api.hosts.clone(),
             links: links.links,
-            recorder: Recorder::new(links.journal, links.metrics.clone()),
+            recorder: Recorder::new(
+                links.journal,
+                links.metrics.clone(),
+                links.limits.queued_bytes,
+            ),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
-            event_rates: RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)),
+            endpoint_rates: RateLimiter::keyed(quota(of_endpoint)),
+            account_rates: RateLimiter::keyed(quota(of_account)),
             limits: links.limits,
             metrics: links.metrics,
             shutdown: links.shutdown,
             api,
         }
+    }
+
+    /// Returns true if the endpoint's or its account's events come too fast; else counts this one.
+    pub(super) fn has_too_many_events(&self, endpoint: &EndpointRecord) -> bool {
+        self.endpoint_rates.check_key(&endpoint.key).is_err()
+            || self.account_rates.check_key(&endpoint.account).is_err()
     }
 
     /// Returns for whom memory of a request to an endpoint is held.

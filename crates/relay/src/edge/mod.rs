@@ -44,6 +44,10 @@ use crate::net::activity::ConnectionActivity;
 use crate::net::proxies::Caller;
 use crate::response::{self, RelayResponse};
 
+/// Marks a request whose target has a fragment. RFC 9112, 3.2 knows none, and without it the app would get another target.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TargetWithFragment;
+
 /// Answers one request.
 pub(crate) async fn respond(
     edge: &EdgeContext,
@@ -77,7 +81,8 @@ async fn dispatch(
 ) -> (AnswerKind, RelayResponse) {
     // RFC 9112, 3.2: two recipients could take the request for two different ones.
     let hosts = request.headers().get_all(header::HOST).iter().count();
-    if request.version() == Version::HTTP_11 && hosts != 1 {
+    let has_fragment = request.extensions().get::<TargetWithFragment>().is_some();
+    if has_fragment || (request.version() == Version::HTTP_11 && hosts != 1) {
         let response = response::empty(StatusCode::BAD_REQUEST);
         return (AnswerKind::Stray, closing(response));
     }
@@ -191,11 +196,11 @@ async fn at_endpoint(
         _ => AnswerKind::Passthrough,
     };
     // Validations are exempt: they cost no more than this check.
-    if edge.event_rates.check_key(&endpoint.key).is_err() {
+    if edge.has_too_many_events(endpoint) {
         edge.metrics.limits.hit(Limit::EventsPerSecond);
         // `debug`, because the metric counts them and a flood must not fill the log.
         tracing::debug!(endpoint = endpoint.key.0, "event refused: rate limit");
-        let line = "this endpoint gets more events than the relay takes\n";
+        let line = "this endpoint or its account gets more events than the relay takes\n";
         return (answer_kind, response::unavailable(line));
     }
     let response = match kind {

@@ -13,7 +13,7 @@ use super::received::Received;
 use crate::budget::{Budget, Owner, request_bytes, tie};
 use crate::clock::SteadyClock;
 use crate::journal::{AppendError, EndpointKey, Entry, Journal};
-use crate::limits::{self, QUEUED_BYTES, queue_shares};
+use crate::limits::{self, queue_shares};
 use crate::metrics::{Limit, Metrics};
 use crate::response::{self, RelayResponse};
 
@@ -42,12 +42,16 @@ pub(super) enum RecordError {
 }
 
 impl Recorder {
-    pub(super) fn new(journal: Arc<dyn Journal>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        journal: Arc<dyn Journal>,
+        metrics: Arc<Metrics>,
+        queued_bytes: usize,
+    ) -> Self {
         Self {
             journal,
             metrics,
             clock: SteadyClock::new(),
-            queue: Budget::new(QUEUED_BYTES, queue_shares(QUEUED_BYTES)),
+            queue: Budget::new(queued_bytes, queue_shares(queued_bytes)),
             validations: RateLimiter::keyed(
                 Quota::per_second(limits::STORED_VALIDATIONS)
                     .allow_burst(limits::STORED_VALIDATIONS_BURST),

@@ -31,6 +31,7 @@ use crate::budget::Share;
 use crate::journal::EndpointKey;
 use crate::metrics::Limit;
 use crate::net::activity::ConnectionActivity;
+use crate::net::pace::Paced;
 use crate::net::proxies::Caller;
 use crate::shutdown::Phase;
 
@@ -145,13 +146,14 @@ async fn run(
     params: LinkParams,
 ) -> LinkError {
     let _place = params.place;
+    let limits = &context.metrics.limits;
     let socket = WebSocketStream::from_raw_socket(
-        TokioIo::new(upgraded),
+        Paced::websocket(TokioIo::new(upgraded), limits.clone()),
         Role::Server,
         Some(websocket_config()),
     )
     .await;
-    let io = TokioIo::new(ByteStream::new(socket));
+    let io = TokioIo::new(Paced::http2(ByteStream::new(socket), limits.clone()));
     let handshake = ringtail_protocol::http2::client().handshake(io);
     let (send, connection) = match timeout(context.limits.link_timeout, handshake).await {
         Ok(Ok(opened)) => opened,

@@ -57,7 +57,7 @@ limits! {
     LinkPlaces = "link-places",
     /// Endpoints of an account.
     EndpointsPerAccount = "endpoints-per-account",
-    /// Events of an endpoint in a second.
+    /// Events of an endpoint or an account in a second.
     EventsPerSecond = "events-per-second",
     /// Failed logins from one address.
     FailedLogins = "failed-logins",
@@ -69,6 +69,8 @@ limits! {
     NotHttp = "not-http",
     /// What HTTP/2 allows: resets, refused streams, pieces of a head.
     Http2 = "http2",
+    /// HTTP/2 and WebSocket frames that bring nothing.
+    EmptyFrames = "empty-frames",
     /// Silence on a connection, or an unread answer.
     IdleTime = "idle-time",
     /// Bytes of an app's answer head.

@@ -15,6 +15,23 @@ use crate::limits::HEADER_BYTES;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeadCapture(Arc<Mutex<State>>);
 
+/// The head of a request that an HTTP parser has accepted, and perhaps bytes after it.
+#[derive(Debug)]
+pub(crate) struct Head(Vec<u8>);
+
+impl Head {
+    /// Returns the names of its fields.
+    pub(crate) fn names(&self) -> Option<FieldNames> {
+        FieldNames::of_head(&self.0)
+    }
+
+    /// Returns true if its target has a fragment, which hyper drops.
+    pub(crate) fn has_fragment(&self) -> bool {
+        let line = self.0.split(|byte| *byte == b'\n').next();
+        line.is_some_and(|line| line.contains(&b'#'))
+    }
+}
+
 #[derive(Debug, Default)]
 enum State {
     /// The next byte begins a head.
@@ -55,11 +72,11 @@ impl HeadCapture {
         }
     }
 
-    /// Returns the names of the request whose head has just come.
-    pub(crate) fn take(&self) -> Option<FieldNames> {
+    /// Returns the head that has just come, as it came.
+    pub(crate) fn take(&self) -> Option<Head> {
         let mut state = self.0.lock();
         match std::mem::replace(&mut *state, State::Done) {
-            State::Reading(head) => FieldNames::of_head(&head),
+            State::Reading(bytes) => Some(Head(bytes)),
             State::Stopped => {
                 *state = State::Stopped;
                 None
@@ -79,7 +96,8 @@ mod tests {
     use super::*;
 
     fn taken(capture: &HeadCapture) -> Option<String> {
-        capture.take().map(|names| names.as_text().to_owned())
+        let names = capture.take()?.names()?;
+        Some(names.as_text().to_owned())
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub(crate) mod activity;
 pub(crate) mod admission;
 mod forwarded;
 pub(crate) mod head_capture;
+pub(crate) mod pace;
 pub mod proxies;
 pub(crate) mod proxy_header;
 pub(crate) mod socket;

@@ -146,8 +146,12 @@ impl Ops {
     }
 }
 
-/// Returns false if a web page may have sent the request: one whose own name it had resolved to this machine.
+/// Returns false if a web page may have sent the request: one of another origin, or one whose own name it had resolved to
+/// this machine.
 fn names_this_machine(headers: &HeaderMap) -> bool {
+    if headers.contains_key(header::ORIGIN) {
+        return false;
+    }
     let host = headers.get(header::HOST).map(HeaderValue::to_str);
     let Some(Ok(host)) = host else {
         return host.is_none();

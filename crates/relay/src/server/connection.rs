@@ -31,6 +31,7 @@ use crate::metrics::{Limit, Metrics};
 use crate::net::activity::ConnectionActivity;
 use crate::net::admission::{Admission, ConnectionSlot};
 use crate::net::head_capture::HeadCapture;
+use crate::net::pace::Paced;
 use crate::net::proxies::{Caller, Proxies};
 use crate::net::proxy_header::{self, ProxyHeaderError};
 use crate::response::{self, RelayResponse};
@@ -150,7 +151,9 @@ async fn establish(
     let Some(tls) = &context.tls else {
         return Ok((peer, Stream::Plain(socket)));
     };
-    let stream = tls.accept(socket).await.map_err(EstablishError::Tls)?;
+    let owner = proxies.owner(Caller::Peer(peer));
+    let stream = tls.accept(socket, owner).await;
+    let stream = stream.map_err(EstablishError::Tls)?;
     let stream = stream.ok_or(EstablishError::Challenge)?;
     Ok((peer, Stream::Tls(Box::new(stream))))
 }
@@ -183,18 +186,16 @@ impl Connection {
     async fn run(&self, stream: impl Io) {
         let limits = &self.context.limits;
         // All callers of a proxy share its connection; resets by one of them must not end it.
-        let resets = if self.context.proxies.trusts(self.peer.ip()) {
-            PROXY_RESETS
-        } else {
-            RESETS
-        };
+        let is_proxy = self.context.proxies.trusts(self.peer.ip());
+        let resets = if is_proxy { PROXY_RESETS } else { RESETS };
         let mut builder = auto::Builder::new(Streams(self.context.shutdown.connections.clone()));
         builder
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.idle_timeout)
             .max_buf_size(HEADER_BYTES)
-            .half_close(false);
+            // A caller that has sent its request may close its side before it reads the response.
+            .half_close(true);
         // No keep-alive PINGs: their replies would count as activity. TCP keep-alive finds dead peers.
         builder
             .http2()
@@ -207,6 +208,11 @@ impl Connection {
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW);
         let (reading, written) = (self.head.clone(), self.head.clone());
+        let hits = self.context.metrics.limits.clone();
+        let stream = match is_proxy {
+            true => Paced::proxy(stream, hits),
+            false => Paced::client(stream, hits),
+        };
         let stream = InspectReader::new(stream, move |read: &[u8]| reading.read(read));
         let stream = InspectWriter::new(stream, move |_| written.written());
         let this = self.clone();
@@ -230,8 +236,13 @@ impl Connection {
         let version = request.version();
         if version > Version::HTTP_11 {
             self.head.stop();
-        } else if let Some(names) = self.head.take() {
-            request.extensions_mut().insert(names);
+        } else if let Some(head) = self.head.take() {
+            if head.has_fragment() {
+                request.extensions_mut().insert(edge::TargetWithFragment);
+            }
+            if let Some(names) = head.names() {
+                request.extensions_mut().insert(names);
+            }
         }
         let caller = context.proxies.caller(self.peer, request.headers());
         // A caller named by a proxy has no connection here that counts, so its requests do.

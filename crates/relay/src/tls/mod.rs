@@ -103,10 +103,9 @@ impl Tls {
             Certificate::Proxy => None,
             _ => {
                 let for_authority = challenges.clone().map(acme::server_config).transpose();
-                Some(Acceptor::new(
-                    server_config(certificates)?,
-                    for_authority.map_err(TlsError::Settings)?,
-                ))
+                let for_authority = for_authority.map_err(TlsError::Settings)?;
+                let acceptor = Acceptor::new(server_config(certificates)?, for_authority);
+                Some(acceptor.map_err(TlsError::Thread)?)
             }
         };
         Ok(Self {
@@ -187,6 +186,9 @@ pub enum TlsError {
     /// The relay cannot order certificates.
     #[error(transparent)]
     Acme(#[from] AcmeError),
+    /// The system gives no thread.
+    #[error("cannot start a thread for TLS handshakes")]
+    Thread(#[source] std::io::Error),
     /// rustls rejects the settings.
     #[error("cannot set up TLS")]
     Settings(#[source] rustls::Error),
@@ -198,6 +200,7 @@ impl Coded for TlsError {
             Self::Files(error) => error.code(),
             Self::Dev(error) => error.code(),
             Self::Settings(_) => &codes::RELAY_CERTIFICATE,
+            Self::Thread(_) => &codes::FAILED,
             Self::Acme(error) => error.code(),
         }
     }

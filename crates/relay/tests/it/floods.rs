@@ -135,6 +135,36 @@ async fn a_sender_that_never_reads_replies_to_pings_is_disconnected() {
     answers(&relay, &endpoint).await;
 }
 
+/// They cost a CPU as much as frames with 16 KiB, and an attacker 9 bytes.
+#[tokio::test]
+async fn frames_without_data_are_read_slowly() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut conn = Conn::http2(&relay).await;
+    // Replies to PINGs that nobody sent are ignored.
+    let noise = frame(PING, 1, 0, &[0; 8]).repeat(1000);
+    let mut flooding = pin!(async { while conn.stream.write_all(&noise).await.is_ok() {} });
+    tokio::select! {
+        () = &mut flooding => panic!("the relay ended it"),
+        () = relay.has_hit("empty-frames", 1) => {}
+    }
+    answers(&relay, &endpoint).await;
+    // A link is paced as well, by messages and by HTTP/2 inside it.
+    let dial = Dial::to(&relay, &endpoint);
+    for message in [Message::binary(vec![]), Message::binary(noise.clone())] {
+        let before = relay.hits("empty-frames").await;
+        let mut socket = dial.socket(&relay).await.unwrap();
+        let first = frame(SETTINGS, 0, 0, b"");
+        socket.send(Message::binary(first)).await.unwrap();
+        let mut flooding = pin!(async { while socket.feed(message.clone()).await.is_ok() {} });
+        tokio::select! {
+            () = &mut flooding => panic!("the relay ended it"),
+            () = relay.has_hit("empty-frames", before + 1) => {}
+        }
+    }
+    answers(&relay, &endpoint).await;
+}
+
 #[tokio::test]
 async fn empty_body_frames_do_not_extend_the_time_limit() {
     let relay = TestRelay::with(|config| config.limits.establish_timeout = NEVER).await;

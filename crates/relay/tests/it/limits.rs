@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::kit::{
-    App, Caller, Conn, Dial, EVENT, NEVER, TestRelay, after, post_head, soon, text_app,
+    App, Caller, Conn, Dial, EVENT, NEVER, TestRelay, after, name, post_head, soon, text_app,
 };
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -252,7 +252,7 @@ async fn events_over_the_rate_are_a_503_and_validations_are_answered() {
     assert_eq!(refused.headers["retry-after"], "1");
     assert_eq!(
         refused.body,
-        "this endpoint gets more events than the relay takes\n"
+        "this endpoint or its account gets more events than the relay takes\n"
     );
     let validation = Request::post(endpoint.path(""))
         .header("validation-token", "t")
@@ -264,34 +264,35 @@ async fn events_over_the_rate_are_a_503_and_validations_are_answered() {
     );
     let other = relay.endpoint_named("other").await;
     assert_eq!(caller.post(&other.path(""), EVENT).await.status, 200);
+    // All endpoints of the account together have twice as many, and other accounts their own.
+    let mut of_account = stored + 1;
+    soon("a refusal at a new endpoint", async {
+        for number in 0.. {
+            let another = relay.endpoint_named(&format!("another-{number}")).await;
+            let mut here = 0;
+            while caller.post(&another.path(""), EVENT).await.status == 200 {
+                (here, of_account) = (here + 1, of_account + 1);
+            }
+            if here == 0 {
+                break;
+            }
+        }
+    })
+    .await;
+    let burst = ringtail_relay::limits::EVENT_BURST_SECONDS.get();
+    let expected = burst * ringtail_relay::limits::ACCOUNT_EVENT_RATE.get();
+    assert!(
+        (expected..2 * expected).contains(&of_account),
+        "{of_account}"
+    );
+    let berta = relay.accounts().add(&name("berta")).unwrap();
+    let theirs = relay.endpoint_of(&berta, "sms").await;
+    assert_eq!(caller.post(&theirs.path(""), EVENT).await.status, 200);
     soon("room for another", async {
         while caller.post(&endpoint.path(""), EVENT).await.status != 200 {}
     })
     .await;
     assert!(relay.hits("events-per-second").await >= 1);
-}
-
-#[tokio::test]
-async fn a_request_has_one_host() {
-    let relay = TestRelay::start().await;
-    let endpoint = relay.endpoint().await;
-    for (host, status) in [
-        ("", "400"),
-        ("Host: a\r\n", "200"),
-        ("Host: a\r\nHost: a\r\n", "400"),
-    ] {
-        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-        let head = format!(
-            "POST {} HTTP/1.1\r\n{host}Validation-Token: t\r\n\r\n",
-            endpoint.path("")
-        );
-        conn.write(head.as_bytes()).await;
-        let answer = conn.read_head().await;
-        assert!(
-            answer.starts_with(format!("HTTP/1.1 {status} ").as_bytes()),
-            "{host:?}"
-        );
-    }
 }
 
 #[tokio::test]

@@ -103,6 +103,9 @@ async fn metrics_are_not_for_web_pages() {
     ] {
         let door = TcpStream::connect(address).await.unwrap();
         assert_eq!(ask_as(door, "/metrics", host).await.0, status, "{host}");
+        let door = TcpStream::connect(address).await.unwrap();
+        let from_page = format!("{host}\r\nOrigin: https://evil.example");
+        assert_eq!(ask_as(door, "/metrics", &from_page).await.0, 403, "{host}");
     }
 }
 

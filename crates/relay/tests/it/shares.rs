@@ -14,7 +14,9 @@ use ringtail_kit::http2::{
 };
 use ringtail_protocol::http2;
 use ringtail_protocol::path::ENDPOINTS;
-use ringtail_relay::limits::{PASSTHROUGHS_PER_ADDRESS, REQUEST_BYTES};
+use ringtail_relay::limits::{
+    LINKS_PER_ACCOUNT, LINKS_PER_ENDPOINT, PASSTHROUGHS_PER_ADDRESS, REQUEST_BYTES,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -90,16 +92,34 @@ async fn an_account_leaves_links_for_the_others() {
     let endpoint = relay.endpoint().await;
     let dial = Dial::to(&relay, &endpoint);
     let mut links = Vec::new();
-    for _ in 0..16 {
+    for _ in 0..LINKS_PER_ENDPOINT {
         links.push(dial.socket(&relay).await.unwrap());
     }
     let (status, refusal) = dial.socket(&relay).await.unwrap_err();
     assert_eq!((status, refusal.error.as_str()), (429, "unavailable"));
-    let other = Dial::to(&relay, &relay.endpoint_named("calls").await);
+    let both =
+        format!("an account may have {LINKS_PER_ACCOUNT}, and an endpoint {LINKS_PER_ENDPOINT};");
+    assert!(refusal.message.contains(&both), "{}", refusal.message);
+    let mut number = 0;
+    while links.len() < LINKS_PER_ACCOUNT {
+        number += 1;
+        let another = relay.endpoint_named(&format!("calls-{number}")).await;
+        let dial = Dial::to(&relay, &another);
+        for _ in 0..LINKS_PER_ENDPOINT {
+            links.push(dial.socket(&relay).await.unwrap());
+        }
+    }
+    let last = relay.endpoint_named("last").await;
+    let (status, _) = Dial::to(&relay, &last).socket(&relay).await.unwrap_err();
+    assert_eq!(status, 429, "the account has {} links", links.len());
+    relay.has_hit("link-places", 2).await;
+    let berta = relay.accounts().add(&name("berta")).unwrap();
+    let theirs = relay.endpoint_of(&berta, "sms").await;
+    let mut other = Dial::to(&relay, &theirs);
+    other.token = berta.expose().to_owned();
     let mut link = other.attach(&relay, text_app("")).await;
     assert_eq!(link.head().await, 0);
-    relay.has_hit("link-places", 1).await;
-    drop(links.pop());
+    drop(links.remove(0));
     soon("a place", async {
         while dial.socket(&relay).await.is_err() {}
     })
@@ -271,4 +291,43 @@ async fn requests_that_are_taken_back_at_once_do_not_break_the_link() {
         ended = served => panic!("{ended:?}"),
         () = soon("the answer", answered) => {}
     }
+}
+
+/// A disk that stalls makes events wait; one account's must not take all the room.
+#[tokio::test]
+async fn an_account_leaves_room_for_events_that_wait_for_the_disk() {
+    // An account may have 384 KiB, and one with up to 16 KiB finds room.
+    let relay = TestRelay::with(|config| config.limits.queued_bytes = BYTES).await;
+    let endpoint = relay.endpoint().await;
+    let berta = relay.accounts().add(&name("berta")).unwrap();
+    let victim = relay.endpoint_of(&berta, "sms").await;
+    let disk = rusqlite::Connection::open(relay.dir().join("relay.db")).unwrap();
+    disk.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let large = format!(
+        r#"{{"uuid":"u","event":"/e","body":"{}"}}"#,
+        "x".repeat(300_000)
+    );
+    let mut waiting = Caller::http1(&relay).await;
+    let mut refused = Caller::http1(&relay).await;
+    let mut other = Caller::http1(&relay).await;
+    let (path, other_path) = (endpoint.path(""), victim.path(""));
+    let (stored, (), also_stored) = tokio::join!(
+        waiting.post(&path, large.clone()),
+        async {
+            soon("a refusal", async {
+                while relay.hits("journal-queue").await == 0 {
+                    let answer = refused.post(&path, large.clone()).await;
+                    assert_eq!(answer.status, 503);
+                    assert_eq!(answer.body, "the relay cannot store events now\n");
+                }
+            })
+            .await;
+            disk.execute_batch("COMMIT").unwrap();
+        },
+        other.post(&other_path, EVENT),
+    );
+    assert_eq!(
+        (stored.status.as_u16(), also_stored.status.as_u16()),
+        (200, 200)
+    );
 }
