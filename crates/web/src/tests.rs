@@ -32,7 +32,7 @@ impl Replayer for Steps {
         _: CancellationToken,
     ) -> Result<ReplayReport, String> {
         for accepted in [true, false, true] {
-            drop(steps.send(ReplayStep::Sent { accepted }).await);
+            let _unwatched = steps.send(ReplayStep::Sent { accepted }).await;
         }
         Ok(ReplayReport {
             sent: 3,
