@@ -410,6 +410,11 @@ async fn client_commands(world: &World, cloud: &Cloud, said: &mut Said) -> anyho
         ],
         vec!["simulate", "--list"],
         vec!["simulate", "cut", "1..12"],
+        vec!["doctor"],
+        vec!["mcp", "skill"],
+        vec!["mcp", "install", "claude"],
+        // Ends by the format, which it does not take; what its page answers is tested beside it.
+        vec!["web", "--port", "0"],
         vec!["check", &in_query, "--local", "--ca", &ca, "--notify", "-v"],
         vec!["check", "https://me:planted-password@x"],
         vec!["explain", "SUB-520"],
@@ -465,8 +470,10 @@ async fn client_commands(world: &World, cloud: &Cloud, said: &mut Said) -> anyho
             }
             let has_forms = !matches!(
                 case[..],
-                ["login" | "export" | "import" | "types" | "completions", ..]
-                    | ["simulate", "cut", ..]
+                [
+                    "login" | "export" | "import" | "types" | "completions" | "mcp",
+                    ..
+                ] | ["simulate", "cut", ..]
                     | ["events", "mark", ..]
                     | ["subscriptions", "login" | "logout", ..]
             );
