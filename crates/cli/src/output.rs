@@ -6,8 +6,10 @@ pub(crate) mod plain;
 mod stdout;
 pub(crate) mod subscriptions;
 
-use ringtail_errors::{Failure, codes};
 use std::io::{IsTerminal, Write};
+
+use ringtail_errors::{Failure, codes};
+use ringtail_text::{escape_lines, is_unsafe};
 
 pub(crate) use stdout::Stdout;
 
@@ -29,11 +31,14 @@ pub(crate) fn usage(error: &clap::Error) {
         drop(error.print());
         return;
     }
-    let coloured = std::io::stderr().is_terminal() && colour_allowed();
+    // Colours are sequences, and an argument may have some, too.
+    let is_odd =
+        std::env::args_os().any(|argument| argument.to_string_lossy().chars().any(is_unsafe));
+    let coloured = std::io::stderr().is_terminal() && colour_allowed() && !is_odd;
     let text = if coloured {
         rendered.ansi().to_string()
     } else {
-        plain
+        escape_lines(&plain).into_owned()
     };
     let code = codes::USAGE.id;
     note(&text.replacen("error:", &format!("error[{code}]:"), 1));

@@ -33,7 +33,7 @@ pub(crate) fn options(config: &ScreenConfig, noise: &Noise) -> Result<Options, F
     if let Some((line, name)) = &config.theme {
         options.theme = Theme::named(name).ok_or_else(|| {
             let themes = "themes are ansi, high-contrast and mono";
-            wrong(*line, format!("no theme is named {name:?}; {themes}"))
+            wrong(*line, format!("no theme is named \"{name}\"; {themes}"))
         })?;
     }
     if !colour_allowed() {

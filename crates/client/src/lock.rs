@@ -40,7 +40,7 @@ fn file_name(name: &str) -> String {
 #[non_exhaustive]
 pub enum LockError {
     /// Another process holds it.
-    #[error("another ringtail listens on {name:?} with the history in {}", data.display())]
+    #[error("another ringtail listens on \"{name}\" with the history in {}", data.display())]
     Taken {
         /// Name of the endpoint.
         name: String,

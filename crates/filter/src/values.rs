@@ -21,9 +21,9 @@ pub(super) fn checked(field: Field, text: Text) -> Result<Test, String> {
             let list = kinds.join(", ");
             return Err(match words::nearest_kind(source, &kinds) {
                 Some(near) => {
-                    format!("unknown kind {source:?}; did you mean {near}? The kinds are {list}")
+                    format!("unknown kind \"{source}\"; did you mean {near}? The kinds are {list}")
                 }
-                None => format!("unknown kind {source:?}; the kinds are {list}"),
+                None => format!("unknown kind \"{source}\"; the kinds are {list}"),
             });
         }
     }

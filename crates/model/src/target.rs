@@ -30,7 +30,7 @@ pub enum TargetError {
     #[error("the target is empty; give a port (3000) or a URL (http://localhost:3000/hooks)")]
     Empty,
     /// The port is invalid.
-    #[error("{port:?} is not a port; ports are 1 to 65535")]
+    #[error("\"{port}\" is not a port; ports are 1 to 65535")]
     Port {
         /// The invalid port.
         port: String,
@@ -44,7 +44,7 @@ pub enum TargetError {
         path: String,
     },
     /// A Unix socket without a whole path.
-    #[error("{text:?} does not name a socket; give its whole path (unix:/tmp/app.sock)")]
+    #[error("\"{text}\" does not name a socket; give its whole path (unix:/tmp/app.sock)")]
     Socket {
         /// The text.
         text: String,
@@ -64,7 +64,9 @@ pub enum TargetError {
     #[error("a target has no #fragment: it is never sent")]
     Fragment,
     /// Not a URL at all.
-    #[error("{text:?} is not a target; give a port (3000) or a URL (http://localhost:3000/hooks)")]
+    #[error(
+        "\"{text}\" is not a target; give a port (3000) or a URL (http://localhost:3000/hooks)"
+    )]
     Invalid {
         /// The text.
         text: String,

@@ -34,5 +34,10 @@ pub fn json(value: &impl serde::Serialize) -> io::Result<()> {
 
 /// Writes a message to stderr. Errors are ignored.
 pub fn say(line: impl Display) {
-    drop(writeln!(io::stderr().lock(), "{line}"));
+    let line = line.to_string();
+    drop(writeln!(
+        io::stderr().lock(),
+        "{}",
+        ringtail_text::escape_lines(&line)
+    ));
 }

@@ -30,13 +30,13 @@ pub enum FillError {
         name: String,
     },
     /// A `${` has no closing brace.
-    #[error("a name has no closing brace: {rest:?}")]
+    #[error("a name has no closing brace: \"{rest}\"")]
     Open {
         /// The start of the unclosed text.
         rest: String,
     },
     /// `#{name}` stands for something else than JSON.
-    #[error("{name} must be JSON, such as a number, true or an object, not {value:?}")]
+    #[error("{name} must be JSON, such as a number, true or an object, not \"{value}\"")]
     NotJson {
         /// Name of the variable.
         name: String,

@@ -188,7 +188,7 @@ impl Step {
                 return Err("a step has a template or a request of its own, not both".to_owned());
             }
             Some(name) if Template::find(name).is_none() => {
-                return Err(format!("there is no template {name:?}"));
+                return Err(format!("there is no template \"{name}\""));
             }
             None if !inline => return Err("a step needs a template or a body".to_owned()),
             _ => {}
@@ -198,7 +198,7 @@ impl Step {
         }
         if !self.path.is_empty() && !self.path.starts_with(['/', '?']) {
             return Err(format!(
-                "path {:?} must begin with a slash or a question mark",
+                "path \"{}\" must begin with a slash or a question mark",
                 self.path
             ));
         }
@@ -297,7 +297,7 @@ pub enum RehearseError {
         reason: String,
     },
     /// A given value has an unknown name.
-    #[error("there is no value called {name:?}")]
+    #[error("there is no value called \"{name}\"")]
     UnknownValue {
         /// Its name.
         name: String,

@@ -35,7 +35,7 @@ const ID_DIGITS: usize = 32;
 pub enum SelectorError {
     /// Not one of the three forms.
     #[error(
-        "{text:?} names no event; give a number (17), a range (17..20) or the beginning of an id (0199a1b2-)"
+        "\"{text}\" names no event; give a number (17), a range (17..20) or the beginning of an id (0199a1b2-)"
     )]
     Form {
         /// The text.

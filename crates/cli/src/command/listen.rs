@@ -203,7 +203,7 @@ fn named(name: &str) -> Result<String, Failure> {
     match Name::parse(name) {
         Ok(name) => Ok(name.to_string()),
         Err(reason) => {
-            let failure = format!("{name:?} cannot be an endpoint's name: {reason}");
+            let failure = format!("\"{name}\" cannot be an endpoint's name: {reason}");
             Err(Failure::new(&codes::BAD_NAME, failure).hint("use a name such as my-app"))
         }
     }

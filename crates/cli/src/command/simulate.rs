@@ -108,7 +108,7 @@ pub(super) fn built_in(name: &str) -> Result<Scenario, Failure> {
         return Scenario::parse(text).context(name);
     }
     let template = Template::find(name).ok_or_else(|| {
-        let unknown = format!("no scenario, kind or file {name:?}");
+        let unknown = format!("no scenario, kind or file \"{name}\"");
         Failure::new(&codes::SCENARIO, unknown)
             .hint("`ringtail simulate --list` lists scenarios and kinds")
     })?;

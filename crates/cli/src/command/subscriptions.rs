@@ -311,8 +311,10 @@ fn variable(name: &str) -> Option<String> {
 pub(crate) fn event_filters(given: &[String]) -> Result<Vec<String>, Failure> {
     let filter = |text: &String| {
         let unknown = || {
-            let failure =
-                Failure::new(&codes::CLOUD_FILTER, format!("{text:?} is no event filter"));
+            let failure = Failure::new(
+                &codes::CLOUD_FILTER,
+                format!("\"{text}\" is no event filter"),
+            );
             // Everything after `listen --subscribe` is one.
             match text.contains(|c: char| c.is_ascii_digit()) {
                 true => failure.hint(format!(

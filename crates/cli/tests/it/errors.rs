@@ -95,3 +95,34 @@ fn a_login_that_others_can_read_is_refused() {
                     hint: run `chmod 600 HOME/login.toml`; if others may have read it, rotate the token\n";
     assert_eq!(home.seen(&output), expected);
 }
+
+#[test]
+fn what_was_typed_is_escaped_in_one_notation() {
+    let home = Home::new();
+    let odd = "\u{202e}x\u{9b}\u{200b}";
+    let (target, kind, seed) = (
+        format!("http://{odd}:1"),
+        format!("kind:{odd}"),
+        format!("--seed={odd}"),
+    );
+    for arguments in [
+        &["listen", odd][..],
+        &["listen", &target],
+        &["listen", "--endpoint", odd],
+        &["events", "show", odd],
+        &["events", "list", &kind],
+        &["simulate", odd, "--to", "https://a.test"],
+        &["simulate", "sms.inbound", &seed],
+        &["import", odd],
+        &[odd],
+    ] {
+        let output = home.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        let is_odd = |c| c != '\n' && ringtail_text::is_unsafe(c);
+        assert!(!said.contains(is_odd), "{arguments:?}: {said}");
+        assert!(
+            said.contains(r"\u202ex\u009b\u200b"),
+            "{arguments:?}: {said}"
+        );
+    }
+}

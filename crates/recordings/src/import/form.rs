@@ -61,7 +61,7 @@ fn part(param: &Object<'_>, left_out: &mut Vec<String>) -> Result<String, String
         head.push_str(&format!("; filename=\"{}\"", quoted(&file)));
         if value.as_deref().unwrap_or_default().is_empty() {
             left_out.push(format!(
-                "the content of the file {file:?}, which the recording does not have"
+                "the content of the file \"{file}\", which the recording does not have"
             ));
         }
     }

@@ -111,8 +111,9 @@ impl Step {
         secrets: &Secrets,
     ) -> Result<SimRequest, StepError> {
         let body = self.body(given, generator)?;
-        let wrong =
-            |what: &str, text: &str| StepError::Request(format!("{text:?} is not a valid {what}"));
+        let wrong = |what: &str, text: &str| {
+            StepError::Request(format!("\"{text}\" is not a valid {what}"))
+        };
         let method = self.method.as_deref().unwrap_or("POST");
         let method =
             Method::from_bytes(method.as_bytes()).map_err(|_| wrong("HTTP method", method))?;

@@ -223,7 +223,7 @@ fn jump(app: &mut App, path: &str) {
         true => "the shown part of the body",
         false => "the body",
     };
-    app.notify(WARN, format!("{what} has no path with {path:?} in it"));
+    app.notify(WARN, format!("{what} has no path with \"{path}\" in it"));
 }
 
 /// Opens the event of the panel's row. One outside the window is read with its neighbours, without a filter.

@@ -58,7 +58,7 @@ pub(super) fn terminal() -> Row {
     if cfg!(target_os = "linux") && !is_utf8 {
         return Row::warn(
             TITLE,
-            format!("the locale {locale:?} is not UTF-8: borders and names may look wrong"),
+            format!("the locale \"{locale}\" is not UTF-8: borders and names may look wrong"),
         )
         .fix("set LANG to a UTF-8 locale, such as C.UTF-8");
     }

@@ -94,7 +94,7 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, Failure> {
         parse(text).ok_or_else(|| {
-            Failure::new(&codes::USAGE, format!("no cursor: {text:?}"))
+            Failure::new(&codes::USAGE, format!("no cursor: \"{text}\""))
                 .hint("pass the `cursor` of an earlier result, or omit it")
         })
     }

@@ -122,7 +122,7 @@ pub(super) fn paths(given: &[String]) -> Result<Vec<JsonPath>, Failure> {
     }
     let path = |text: &String| {
         JsonPath::parse(text).ok_or_else(|| {
-            Failure::new(&codes::USAGE, format!("no path: {text:?}"))
+            Failure::new(&codes::USAGE, format!("no path: \"{text}\""))
                 .hint("write it as in a filter, such as body.parties[*].status.code or body[\"odd name\"]")
         })
     };

@@ -96,7 +96,7 @@ impl Server {
 
 fn no_tool(name: &str) -> Failure {
     let acts = tools::TOOLS.iter().any(|tool| tool.name == name);
-    let failure = format!("no tool {name:?}");
+    let failure = format!("no tool \"{name}\"");
     let hint = match acts {
         true => "it acts: the developer adds --allow-send to the command line of `ringtail mcp`",
         false => "tools/list has the names",

@@ -44,9 +44,9 @@ pub(crate) async fn edit(
     let failed = match open(&editor, &draft).await {
         Ok(status) if status.success() => None,
         Ok(status) => Some(format!(
-            "the editor {editor:?} ended with {status}; nothing sent"
+            "the editor \"{editor}\" ended with {status}; nothing sent"
         )),
-        Err(error) => Some(format!("cannot start the editor {editor:?}: {error}")),
+        Err(error) => Some(format!("cannot start the editor \"{editor}\": {error}")),
     };
     if let Some(failed) = failed {
         // Unchanged: nothing to keep.
