@@ -26,6 +26,13 @@ const IDLE: Duration = Duration::from_secs(1);
 /// Most connections that are kept: as many as there are forwards in flight.
 const MAX_IDLE: usize = 16;
 
+/// How late the body of a response may be on a kept connection. An app that writes head and body separately, without TCP_NODELAY,
+/// writes the body when the head is acknowledged. Systems delay that by 40 ms or more, but not on a new connection.
+const BODY_AFTER_HEAD: Duration = Duration::from_millis(30);
+
+/// After so many late bodies in a row connections to the app are no longer kept.
+const LATE_BODIES: u32 = 3;
+
 /// Maximum header fields of a response, as many as an event may have.
 const MAX_ANSWER_HEADERS: usize = ringtail_protocol::event::MAX_HEADERS;
 
@@ -37,6 +44,7 @@ pub(super) type OutgoingBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>
 pub(super) struct HttpConnection {
     send: http1::SendRequest<OutgoingBody>,
     progress: Arc<Progress>,
+    was_kept: bool,
 }
 
 impl HttpConnection {
@@ -49,7 +57,11 @@ impl HttpConnection {
             .await?;
         // It ends when `send` and the response are dropped. The response reports what breaks it.
         TokioExecutor::new().execute(async move { drop(connection.await) });
-        Ok(Self { send, progress })
+        Ok(Self {
+            send,
+            progress,
+            was_kept: false,
+        })
     }
 
     /// Sends a request and returns the response when its head has come.
@@ -78,6 +90,8 @@ struct Kept {
     idle: Vec<(Instant, HttpConnection)>,
     /// Whether a task closes those that were idle too long.
     sweeping: bool,
+    /// Bodies in a row that were late.
+    late: u32,
 }
 
 impl Pool {
@@ -87,17 +101,23 @@ impl Pool {
         kept.sweep();
         let is_ready = |(_, connection): &(_, HttpConnection)| connection.send.is_ready();
         let at = kept.idle.iter().rposition(is_ready)?;
-        Some(kept.idle.remove(at).1)
+        let (_, connection) = kept.idle.remove(at);
+        Some(HttpConnection {
+            was_kept: true,
+            ..connection
+        })
     }
 
-    /// Keeps a connection whose response has ended.
-    fn put(&self, connection: HttpConnection) {
-        // The app may have answered before it had the whole request.
-        if !connection.progress.is_flushed() {
-            return;
-        }
+    /// Keeps a connection whose response has ended, so long after its head.
+    fn put(&self, connection: HttpConnection, after_head: Duration) {
         let mut kept = self.lock();
-        if kept.idle.len() >= MAX_IDLE {
+        if connection.was_kept {
+            let is_late = after_head >= BODY_AFTER_HEAD;
+            kept.late = if is_late { kept.late + 1 } else { 0 };
+        }
+        // The app may have answered before it had the whole request.
+        let is_whole = connection.progress.is_flushed();
+        if !is_whole || kept.late >= LATE_BODIES || kept.idle.len() >= MAX_IDLE {
             return;
         }
         kept.idle.push((Instant::now(), connection));
@@ -106,9 +126,11 @@ impl Pool {
         }
     }
 
-    /// Closes all connections that wait.
+    /// Closes all connections that wait: the app went away, and may come back as another.
     pub(super) fn clear(&self) {
-        self.lock().idle.clear();
+        let mut kept = self.lock();
+        kept.idle.clear();
+        kept.late = 0;
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -143,6 +165,7 @@ async fn sweep(pool: Weak<Mutex<Kept>>) {
 #[derive(Debug)]
 pub(super) struct AnswerBody {
     incoming: Incoming,
+    head_at: Instant,
     connection: Option<(HttpConnection, Pool)>,
 }
 
@@ -150,6 +173,7 @@ impl AnswerBody {
     pub(super) fn new(incoming: Incoming, connection: HttpConnection, pool: Pool) -> Self {
         Self {
             incoming,
+            head_at: Instant::now(),
             connection: Some((connection, pool)),
         }
     }
@@ -167,7 +191,7 @@ impl Body for AnswerBody {
         if frame.is_none()
             && let Some((connection, pool)) = self.connection.take()
         {
-            pool.put(connection);
+            pool.put(connection, self.head_at.elapsed());
         }
         Poll::Ready(frame)
     }
@@ -178,5 +202,53 @@ impl Body for AnswerBody {
 
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, Empty};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+
+    use super::*;
+
+    /// Answers each request with a head, and with the body after a while.
+    async fn answer(mut app: DuplexStream, body_after: Duration) {
+        while app.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {
+            let head = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
+            app.write_all(head).await.unwrap();
+            tokio::time::sleep(body_after).await;
+            app.write_all(b"ok").await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_app_that_is_slower_on_kept_connections_gets_new_ones() {
+        for (body_after, expected) in [(0, 1), (29, 1), (30, 6)] {
+            let pool = Pool::default();
+            let mut apps = tokio::task::JoinSet::new();
+            let mut made = 0;
+            for _ in 0..9 {
+                let mut connection = match pool.take() {
+                    Some(connection) => connection,
+                    None => {
+                        made += 1;
+                        let (client, app) = tokio::io::duplex(4096);
+                        apps.spawn(answer(app, Duration::from_millis(body_after)));
+                        HttpConnection::over(Box::new(client)).await.unwrap()
+                    }
+                };
+                let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+                let request = http::Request::new(body);
+                let (_, incoming) = connection
+                    .exchange(None, request)
+                    .await
+                    .unwrap()
+                    .into_parts();
+                let body = AnswerBody::new(incoming, connection, pool.clone());
+                assert_eq!(body.collect().await.unwrap().to_bytes(), "ok");
+            }
+            assert_eq!(made, expected, "{body_after} ms");
+        }
     }
 }

@@ -182,7 +182,7 @@ pub(super) enum Part {
 pub(super) struct EventArgs {
     /// Event: its number (17), the beginning of its id, or endpoint/number
     event: TextOrNumber,
-    /// Read only these values of the body, such as body.parties[*].status.code; at most 50
+    /// Read only these values of the body, such as `body.parties[*].status.code`; at most 50
     #[serde(default)]
     paths: Vec<String>,
     /// The last attempts, 0 to 10
