@@ -279,7 +279,7 @@ impl Watched<'_> {
         }
     }
 
-    /// Returns whether a reminder asks for what is due: anybody who knows the address can send one.
+    /// Returns whether a renewal is needed when a reminder comes: anybody who knows the address can send one.
     async fn is_due(&self, reminder: &EventRow, now: Timestamp) -> bool {
         let mut seen = self.seen.lock().await;
         let Some((kept, wanted)) = &mut seen.kept else {

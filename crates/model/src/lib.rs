@@ -48,7 +48,7 @@ pub struct EventRow {
     pub duplicate_of: Option<u64>,
     /// Id of the subscription that sent it, as its body says.
     pub subscription: Option<String>,
-    /// Whether that is none of those that this client keeps or kept for the endpoint: the usual cause of events that come twice.
+    /// Whether this client neither keeps nor kept that one for the endpoint: the usual cause of events that come twice.
     pub is_stranger: bool,
     /// When the relay received it.
     pub received_at: Timestamp,

@@ -34,7 +34,7 @@ struct Waiting {
     jobs: VecDeque<Job>,
 }
 
-/// Does nothing if nobody waits for it any more.
+/// Does nothing if its caller has gone.
 type Job = Box<dyn FnOnce() + Send>;
 
 impl FairPool {

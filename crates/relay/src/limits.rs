@@ -238,7 +238,7 @@ pub const STORED_VALIDATIONS: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// Validations of one endpoint that may be stored at once: as many as an app makes subscriptions in a row.
 pub const STORED_VALIDATIONS_BURST: NonZeroU32 = NonZeroU32::new(100).unwrap();
 
-/// Time for an event for whose storage nobody waits to share a transaction and its sync of the disk.
+/// Time for an event without a waiting caller to share a transaction and its sync of the disk.
 pub const DETACHED_WITHIN: Duration = Duration::from_millis(20);
 
 /// Default of [`Limits::events_per_second`]. An answered call makes about ten notifications (docs/RINGCENTRAL.md 6), so this is

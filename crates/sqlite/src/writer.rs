@@ -3,7 +3,7 @@
 //! Invariants: one thread writes. Operations are applied in the order in which they were submitted. An operation is
 //! answered after the commit that holds it, or with the error of that commit.
 //!
-//! An operation for which nobody waits gives a time within which it is written, so that it shares the transaction of the next
+//! An operation without a waiting caller gives a time within which it is written, so that it shares the transaction of the next
 //! urgent one, or of others like it: a transaction costs as much CPU as several operations in it.
 
 use std::collections::VecDeque;
@@ -403,7 +403,7 @@ struct Thread<S> {
 }
 
 impl<S> Drop for Thread<S> {
-    /// Also after a panic: whoever waits for an answer gets one.
+    /// Also after a panic: each waiting caller gets an answer.
     fn drop(&mut self) {
         let mut commands = self.queue.lock();
         commands.ended = true;

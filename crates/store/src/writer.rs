@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(3);
 /// A transaction that takes longer is logged.
 const SLOW: Duration = Duration::from_millis(50);
 
-/// Time between two signals that the watermarks have moved: each wakes everybody who shows the history, and has them read it.
+/// Time between two signals that the watermarks have moved: each makes every front end read the history.
 pub(crate) const TICK: Duration = Duration::from_millis(25);
 
 /// Tells the forwarder of each endpoint that it has more pending events.
@@ -148,7 +148,7 @@ impl WriterState for Recorder {
 }
 
 impl Recorder {
-    /// Wakes those who read what is new.
+    /// Wakes the readers of new rows.
     fn signal(&mut self) {
         self.watermarks.send_modify(|_| {});
         self.index.notify();

@@ -107,7 +107,7 @@ pub enum QueryError {
     /// The history cannot be written.
     #[error(transparent)]
     Write(#[from] StoreError),
-    /// There is no key to mask with.
+    /// The key to mask with is missing.
     #[error(transparent)]
     Key(#[from] KeyError),
 }
@@ -126,7 +126,7 @@ impl Coded for QueryError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompareError {
-    /// There is no other event.
+    /// The other event is missing.
     #[error("no earlier event of its kind")]
     NothingBefore,
     /// Retention deleted it.

@@ -1,4 +1,4 @@
-//! Who gets in: requests of this page and of programs with the token, and nothing that another site's page can send.
+//! Admits requests of this page and of programs with the token, and nothing that another site's page can send.
 //!
 //! | attempt | stopped by |
 //! |---|---|

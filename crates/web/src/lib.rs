@@ -1,6 +1,6 @@
 //! The local page: what the terminal UI shows, in a browser on the same machine, and the HTTP API that the page uses.
 //!
-//! The server listens on the loopback interface only. `gate` lets in whoever has the token of the printed URL, and nothing
+//! The server listens on the loopback interface only. `gate` lets in requests with the token of the printed URL, and nothing
 //! that another site's page sends. `api` answers with the JSON of docs/OUTPUT.md; `page` is the frame, whose script and
 //! style are in the binary, and [`picture`] draws. Texts of strangers become text nodes, never markup. docs/WEB.md describes the API.
 
@@ -73,7 +73,7 @@ pub enum SpawnError {
         #[source]
         source: io::Error,
     },
-    /// There is no token.
+    /// The token is missing.
     #[error(transparent)]
     Token(#[from] TokenError),
 }

@@ -181,7 +181,7 @@ const COLUMNS: [(&str, &str); 7] = [
     ("took", "ms"),
 ];
 
-/// A ring, as an image that is no request.
+/// A ring, as an image inside the page.
 const ICON: PreEscaped<&str> = PreEscaped(
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='5' \
      fill='none' stroke='%23c05a12' stroke-width='4'/%3E%3C/svg%3E",

@@ -1,7 +1,7 @@
 //! The token of the printed URL.
 //!
-//! It is kept in a private file of the data directory, so that an open page goes on after a restart. Whoever can read the
-//! file can read the history beside it, too. Deleting the file makes a new token.
+//! It is kept in a private file of the data directory, so that an open page still works after a restart. A user who can read the
+//! file can read the history next to it, too. Deleting the file makes a new token.
 
 use std::fmt;
 use std::fs;

@@ -71,7 +71,7 @@ mod tests {
         stranger.listed("ours", &[], after(0));
         assert_eq!(stranger.id(), None);
 
-        // Of another app: nobody lists it, so only time can tell.
+        // Of another app: no list has it, so only time can tell.
         stranger.sent("b", after(1));
         stranger.listed("ours", &[], after(61));
         assert_eq!(stranger.id(), Some("b"));

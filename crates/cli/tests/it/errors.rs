@@ -68,7 +68,7 @@ fn a_relay_that_is_not_there_is_told_at_once() {
     let mut login = home.ringtail(&["login", &url]);
     let output = login.env("RINGTAIL_TOKEN", "t").output().unwrap();
     let seen = home.seen(&output).replace(&url, "RELAY");
-    // Each system has words of its own for the reason.
+    // Each system words the reason differently.
     let hint = "\nhint: check that ringtail-relay runs there, and its port\n";
     assert!(
         seen.starts_with("exit 69\nerror[RT-302]: nothing listens at RELAY: ")

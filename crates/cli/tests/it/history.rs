@@ -474,7 +474,7 @@ fn lost_events_are_told_in_exports_where_they_would_stand() {
     let (some, said) = export(&["ndjson", "4..5"]);
     assert_eq!(some.matches("\"gap\"").count(), 1, "{some}");
     assert!(said.starts_with("2 events are missing"), "{said}");
-    // Nobody knows whether lost events would match.
+    // It is unknown whether lost events would match.
     assert!(
         !export(&["ndjson", "--filter", "seq:4..5"])
             .0

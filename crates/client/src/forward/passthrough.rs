@@ -195,7 +195,7 @@ impl Passthrough {
     }
 }
 
-/// Time for an attempt for whose record nobody waits to share a transaction.
+/// Time for an attempt, whose record may wait, to share a transaction.
 const RECORD_WITHIN: Duration = Duration::from_millis(50);
 
 /// Records an attempt within some time.

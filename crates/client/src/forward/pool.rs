@@ -30,7 +30,7 @@ const MAX_IDLE: usize = 16;
 /// writes the body when the head is acknowledged. Systems delay that by 40 ms or more, but not on a new connection.
 const BODY_AFTER_HEAD: Duration = Duration::from_millis(30);
 
-/// After so many late bodies in a row connections to the app are no longer kept.
+/// Late bodies in a row after which connections to the app are no longer kept.
 const LATE_BODIES: u32 = 3;
 
 /// Maximum header fields of a response, as many as an event may have.
@@ -145,7 +145,7 @@ impl Kept {
     }
 }
 
-/// Closes what is idle too long, as long as there is something.
+/// Closes connections that were idle too long, until none is left.
 async fn sweep(pool: Weak<Mutex<Kept>>) {
     loop {
         tokio::time::sleep(IDLE).await;

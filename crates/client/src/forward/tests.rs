@@ -454,7 +454,7 @@ async fn more_than_the_window_is_pending_and_gets_through() {
     running.stop().await;
 }
 
-/// An event that stops the app is not sent for ever.
+/// An event that stops the app is sent a limited number of times.
 #[tokio::test]
 async fn an_event_that_stops_the_app_is_sent_a_few_times() {
     let test = TestHistory::open();

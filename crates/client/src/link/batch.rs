@@ -72,7 +72,7 @@ impl Batch {
         self.incoming.is_empty()
     }
 
-    /// Returns until when more may join it: events that nobody forwards can wait, and a transaction costs more than they do.
+    /// Returns until when more may join it: events without a target can wait, and a transaction costs more than they do.
     pub(super) fn open_until(&self) -> Instant {
         let since = self.since.unwrap_or_else(Instant::now);
         match self.has_pending || self.is_full() {

@@ -70,7 +70,7 @@ impl EventSink {
                     chunk = body.frame() => Some(chunk),
                 }
             } else {
-                // Add what has already arrived, and what comes while nobody waits for the batch.
+                // Add what has already arrived, and what comes while the batch is not urgent.
                 timeout_at(batch.open_until(), body.frame()).await.ok()
             };
             match chunk {

@@ -91,7 +91,7 @@ fn every_message_is_known_alone_and_in_every_form() {
     }
 }
 
-/// Code, and what is found by its message alone, by a JSON body and by an HTTP response. A few codes share a message.
+/// Code, and the code found by its message alone, by a JSON body and by an HTTP response. A few codes share a message.
 #[test]
 fn each_code_is_found_in_three_ways() {
     let messages = messages();

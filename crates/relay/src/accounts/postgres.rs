@@ -226,7 +226,7 @@ async fn create_endpoint(
     id: &str,
 ) -> Result<Option<EndpointRecord>, AccountsError> {
     session.batch("BEGIN").await?;
-    // In a statement of its own: the next one then sees what another relay has created meanwhile.
+    // In a separate statement: the next one then sees what another relay has created meanwhile.
     let lock = "SELECT 1 FROM account WHERE key = $1 FOR UPDATE";
     session.query(lock, &[&account.key.0]).await?;
     let insert = "INSERT INTO endpoint (id, account, name, created_at)

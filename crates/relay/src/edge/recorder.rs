@@ -73,7 +73,7 @@ impl Recorder {
         Ok(id)
     }
 
-    /// Queues the event without waiting for the disk, with others that nobody waits for. A full queue drops it.
+    /// Queues the event without waiting for the disk, with others that may wait. A full queue drops it.
     pub(super) fn append_detached(
         &self,
         received: &Received,

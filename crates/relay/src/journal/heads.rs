@@ -24,7 +24,7 @@ impl Heads {
         self.senders().entry(endpoint).or_default().subscribe()
     }
 
-    /// Publishes the heads that a commit has made durable. A head that is known already, or an older one, wakes nobody.
+    /// Publishes the heads that a commit has made durable. A head that is known already, or an older one, wakes no reader.
     pub(super) fn advance(&self, heads: impl IntoIterator<Item = (EndpointKey, u64)>) {
         let mut senders = self.senders();
         for (endpoint, head) in heads {
@@ -37,7 +37,7 @@ impl Heads {
         }
     }
 
-    /// Returns the endpoints whose heads somebody waits for.
+    /// Returns the endpoints whose heads are waited for.
     #[cfg(feature = "postgres")]
     pub(super) fn watched(&self) -> Vec<EndpointKey> {
         let senders = self.senders();

@@ -44,7 +44,7 @@ pub struct Entry {
     pub identity: Option<Bytes>,
     /// The request.
     pub request: EncodedRequest,
-    /// Time within which it is written: if nobody waits for it, it may share the transaction of others. PostgreSQL does without.
+    /// Time within which it is written: without a waiting caller it may share the transaction of others. PostgreSQL does without.
     pub within: Duration,
 }
 

@@ -38,7 +38,7 @@ use crate::store::{DataDir, StoreError};
 /// Bytes that an entry counts for in the queue in addition to its request.
 const ENTRY_BYTES: usize = 256;
 
-/// Commands beside the appends that may wait.
+/// Commands other than appends that may wait.
 const COMMANDS: usize = 64;
 
 /// Why a journal could not be opened.
@@ -84,7 +84,7 @@ pub struct PostgresJournal {
     entries: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
     writer_ended: CancellationToken,
-    /// Ends what runs beside the writer.
+    /// Ends the tasks other than the writer.
     closed: CancellationToken,
 }
 

@@ -182,7 +182,7 @@ trait Side {
     /// Returns the next page of an endpoint's events.
     fn events(&mut self, endpoint: i64, after: i64) -> Result<Vec<EventRow>, MigrateError>;
     fn add_events(&mut self, events: &[EventRow]) -> Result<(), MigrateError>;
-    /// Makes what is derived from the rows.
+    /// Makes the tables that are derived from the rows.
     fn finish(&mut self) -> Result<(), MigrateError>;
     fn commit(&mut self) -> Result<(), MigrateError>;
 }

@@ -16,7 +16,7 @@ const ADD_EVENTS: &str = "INSERT INTO event
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::smallint[], $6::smallint[],
                          $7::bigint[], $8::bigint[], $9::bytea[])";
 
-/// A PostgreSQL database, on a connection of its own: dropping it rolls back.
+/// A PostgreSQL database, on one connection: dropping it rolls back.
 pub(super) struct PostgresSide {
     postgres: Postgres,
     session: Session,

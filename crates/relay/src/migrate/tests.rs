@@ -82,7 +82,7 @@ async fn everything_survives_the_way_there_and_back() {
         assert_eq!(read_all(&journal, keys[0]).await, events);
         let large = read_all(&journal, keys[1]).await;
         assert_eq!(large.len(), 1);
-        // A duplicate of a moved event is known, and numbers and keys go on.
+        // A duplicate of a moved event is known, and numbers and keys continue.
         let mut next = entry(keys[0], b"", 2000);
         next.identity = Some("7".into());
         let next = append(&journal, next).await;

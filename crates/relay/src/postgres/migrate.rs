@@ -40,7 +40,7 @@ async fn version(session: &mut Session) -> Result<usize, PostgresError> {
     let select = "SELECT value FROM ringtail.meta WHERE name = 'schema'";
     let row = session.query(select, &[]).await?.into_iter().next();
     let text: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
-    // A value that is no number is not ours to change.
+    // A value other than a number is not ours to change.
     Ok(text.map_or(0, |text| text.parse().unwrap_or(usize::MAX)))
 }
 

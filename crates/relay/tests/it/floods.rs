@@ -141,7 +141,7 @@ async fn frames_without_data_are_read_slowly() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut conn = Conn::http2(&relay).await;
-    // Replies to PINGs that nobody sent are ignored.
+    // Replies to PINGs that were not sent are ignored.
     let noise = frame(PING, 1, 0, &[0; 8]).repeat(1000);
     let mut flooding = pin!(async { while conn.stream.write_all(&noise).await.is_ok() {} });
     tokio::select! {

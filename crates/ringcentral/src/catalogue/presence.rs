@@ -67,7 +67,7 @@ fn presence(event: &Event<'_>) -> Option<String> {
     })
 }
 
-/// Says a state of presence. RingCentral's words for DND say what is not accepted.
+/// Says a state of presence. RingCentral's words for DND name the calls that are refused.
 fn takes(state: &str) -> String {
     let calls = match state {
         "TakeAllCalls" => "takes all calls",

@@ -146,7 +146,7 @@ fn without_markup(text: &str, mentions: Node<'_>) -> String {
         let name = named.and_then(|mention| mention.at("name").text());
         plain += &match name {
             Some(name) => format!("@{name}"),
-            // All members of a chat have no id of their own.
+            // All members of a chat together have no id.
             None if kind == "All" => "@All".to_owned(),
             None => format!("@{kind} {id}"),
         };

@@ -290,7 +290,7 @@ pub fn is_secret_pair(pair: &str) -> bool {
     })
 }
 
-/// Returns true if a field of any name holds a token as `Authorization` does: proxies copy it to fields of their own.
+/// Returns true if a field of any name holds a token as `Authorization` does: proxies copy it to other fields.
 fn is_bearer(value: &[u8]) -> bool {
     const SCHEME: &[u8] = b"bearer ";
     let scheme = value.trim_ascii_start().get(..SCHEME.len());

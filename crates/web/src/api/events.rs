@@ -32,7 +32,7 @@ pub(super) async fn list(State(shared): State<Arc<Shared>>, Query(asked): Query<
         (None, Some(row)) => PagePosition::After(RowId(row)),
         (None, None) => PagePosition::Newest,
     };
-    // Read first: what is stored meanwhile comes by the stream.
+    // Read first: later events come by the stream.
     let reached = *shared.store.history.watermarks().borrow();
     let masked = shared.masks(asked.mask);
     let found = shared.store.page(position, &filter, masked).await?;

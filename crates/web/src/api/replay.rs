@@ -94,7 +94,7 @@ async fn run<R: Replayer>(
         return Err(ApiError::usage("--edit opens an editor; edit in the page"));
     }
     let _stop = stop.clone().drop_guard();
-    // Attempts come by the stream, so nobody counts the steps.
+    // Attempts come by the stream, so the steps are not counted.
     let (steps, unwatched) = mpsc::channel(1);
     drop(unwatched);
     let report = replays.replayer.replay(ids, options, steps, stop).await;

@@ -155,7 +155,7 @@ impl Feed {
         Event::default().event("status").data(value.to_string())
     }
 
-    /// Reads what is new and moves the position; `None` if nothing that the page shows is.
+    /// Reads new rows and moves the position; `None` if nothing that the page shows is.
     async fn updates(&mut self) -> Result<Option<Value>, QueryError> {
         let reached = *self.watermarks.borrow_and_update();
         // A failed query is tried again when there is something new.

@@ -26,7 +26,7 @@ const MAX_DOTS: usize = 600;
 /// RingCentral gives up then.
 const LIMIT_MS: u64 = 3000;
 
-/// The slowest time that has a place of its own.
+/// The slowest time that the scale shows.
 const SLOWEST_MS: u64 = 100_000;
 
 /// What the bars' colours mean, and where that stands.

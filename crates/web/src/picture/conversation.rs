@@ -35,7 +35,7 @@ impl Bubble {
     fn of(event: &EventDetail) -> Self {
         let body: Value = serde_json::from_slice(&event.body).unwrap_or_default();
         let at = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
-        // SMS and messages have a subject, posts a text; what has neither is told by its summary.
+        // SMS and messages have a subject, posts a text; everything else shows its summary.
         let words = at("/body/subject").or_else(|| at("/body/text"));
         let facts = facts(&event.body);
         let from = facts.into_iter().find(|fact| fact.about == About::From);

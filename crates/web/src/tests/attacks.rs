@@ -1,4 +1,4 @@
-//! Who gets in, and what becomes of hostile text.
+//! Which requests are admitted, and how hostile text is shown.
 
 use ringtail_protocol::event::Header;
 use ringtail_store::testing::{encoded, event, request};
@@ -298,7 +298,7 @@ async fn whoever_may_not_gets_nothing() {
         .await
         .unwrap();
     assert!(row[0].bookmark.is_none());
-    // And whoever may does.
+    // And those that may are admitted.
     let own = format!("origin: http://{}", page.host());
     let allowed: &[(&str, &[&str], &str)] = &[
         (events, &[&host, &cookie, "sec-fetch-site: same-origin"], ""),

@@ -199,7 +199,7 @@ async fn open_streams_are_bounded_and_end_with_the_server() {
     stopped.expect("the server stops while streams are open");
 }
 
-/// Nobody counts the steps of a replay here, and it ends all the same.
+/// The steps of a replay are not read here, and it ends all the same.
 #[tokio::test]
 async fn a_replay_is_answered_with_its_report() {
     let page = Page::open(false).await;

@@ -18,7 +18,7 @@ const SHOWN: [&str; 8] = [
     "TZ",
 ];
 
-/// Variables of which only the names are told.
+/// Variables that are shown by name only.
 const NAMED: [&str; 3] = ["RINGTAIL_", "RINGCENTRAL_", "_PROXY"];
 
 /// Returns the report. The rows have no secrets; the home directory, which has the user's name, becomes `~`.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::output::check::Layout;
 use crate::output::plain::Tone;
 
-/// One thing that was looked at. Texts may hold what a stranger sent, and are escaped where they are shown.
+/// One check. Texts may hold what a stranger sent, and are escaped where they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) title: &'static str,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 /// The most bytes of a result as JSON: about 6,000 tokens. Clients refuse results of 25,000 tokens.
 pub(super) const MAX_BYTES: usize = 24 * 1024;
 
-/// Bytes of a result beside the object: the line and what the protocol adds.
+/// Bytes of a result without the object: the line and what the protocol adds.
 const AROUND: usize = 1024;
 
 /// The most bytes of an object.

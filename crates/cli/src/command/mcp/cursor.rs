@@ -19,7 +19,7 @@ use ringtail_protocol::event::{Disposition, Timestamp};
 /// Events without an answer that a cursor names, the newest of the last [`LOOKED_AT`].
 const MAX_OPEN: usize = 64;
 
-/// Events that are looked at for such ones.
+/// Events that are searched for such ones.
 pub(super) const LOOKED_AT: usize = 200;
 
 /// How long the app may take for an event that it answers itself, in microseconds.
@@ -27,14 +27,14 @@ const PASSED_MICROS: i64 = 60_000_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Cursor {
-    /// Every event up to here was looked at.
+    /// Every event up to here was read.
     pub(super) after: RowId,
     /// Those among them that may still match by their answer.
     pub(super) open: BTreeSet<RowId>,
 }
 
 impl Cursor {
-    /// Makes the cursor of a reader that has looked at everything up to a position. `rows` are the events there and before.
+    /// Makes the cursor of a reader that has read everything up to a position. `rows` are the events there and before.
     pub(super) fn at(after: RowId, rows: &[EventRow], now: Timestamp) -> Self {
         let open = rows.iter().filter(|row| is_open(row, now));
         let open = open.map(|row| row.row).take(MAX_OPEN).collect();

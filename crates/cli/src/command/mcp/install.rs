@@ -51,7 +51,7 @@ pub(super) async fn install(common: &Common, args: &InstallArgs) -> Result<(), F
     print(written.as_bytes()).await
 }
 
-/// The arguments of the entry: those of this command line that say where the history is, and what is allowed.
+/// The arguments of the entry: those of this command line that name the history and the permissions.
 fn arguments(common: &Common, args: &InstallArgs) -> Vec<String> {
     let mut arguments = vec!["mcp".to_owned()];
     arguments.extend(common.given());
@@ -120,7 +120,7 @@ impl Entry {
         entry
     }
 
-    /// The entry as a file of its own.
+    /// The entry as a separate file.
     fn alone(&self, client: Client) -> String {
         self.put_into(client, "").unwrap_or_default()
     }

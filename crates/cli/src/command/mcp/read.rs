@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The most gaps of a result, the newest.
 const MAX_GAPS: usize = 10;
 
-/// Room for gaps and the rest beside the events.
+/// Bytes kept for gaps and everything else but the events.
 const BESIDE: usize = 3 * 1024;
 
 /// The most bytes of an event's body as JSON; a larger one is an outline.
@@ -150,7 +150,7 @@ pub(super) fn is_bad(event: &EventRow) -> bool {
     attempt.is_some_and(|attempt| attempt.verdict.code().is_some())
 }
 
-/// Returns the gaps between and beside events that are shown.
+/// Returns the gaps before, between and after the events that are shown.
 fn gaps_among(gaps: &[GapRow], shown: &[EventRow]) -> Vec<Value> {
     let is_near = |gap: &&GapRow| {
         let of = shown.iter().filter(|event| event.endpoint == gap.endpoint);

@@ -1,4 +1,4 @@
-//! Schemas of the results. Objects may have more fields, as docs/OUTPUT.md says of every line.
+//! Schemas of the results. Objects may have more fields, as every line of docs/OUTPUT.md may.
 
 use serde_json::{Value, json};
 

@@ -527,7 +527,7 @@ async fn played(
     deadline: Instant,
 ) -> Result<(Vec<Value>, Option<Summary>), Failure> {
     let runtime = Handle::current();
-    // A thread of its own, because the run's callback is not for several threads.
+    // A separate thread, because the run's callback is not for several threads.
     let played = blocking(move || {
         runtime.block_on(async move {
             let mut reports = Vec::new();

@@ -28,7 +28,7 @@ const MAX_COUNT: usize = 20;
 /// The longest wait in seconds. Some clients give up after 60 s, whatever is set.
 pub(super) const MAX_SECONDS: u64 = 50;
 
-/// Room beside the events.
+/// Bytes kept for everything but the events.
 const BESIDE: usize = 1024;
 
 /// Filter word of an event with an attempt: the app took longer than nothing.

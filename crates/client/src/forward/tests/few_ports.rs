@@ -7,7 +7,7 @@ use super::*;
 /// Set in the process that has few ports.
 const INSIDE: &str = "RINGTAIL_FEW_PORTS";
 
-/// Gives a network of its own 400 ports, which rest for a minute.
+/// Makes a network with 400 ports, which rest for a minute.
 const FEW: &str = "ip link set lo up && cd /proc/sys/net/ipv4 && echo 40000 40399 > ip_local_port_range && \
                    echo 0 > tcp_tw_reuse && exec \"$0\" \"$@\"";
 

@@ -39,7 +39,7 @@ const INSERT: &str = "WITH entry AS MATERIALIZED (
     FROM numbered
     RETURNING id, seq, duplicate_of";
 
-/// Wakes the links of other relays, a payload for each 256 endpoints. In a transaction of its own, after the commit:
+/// Wakes the links of other relays, a payload for each 256 endpoints. In a second transaction, after the commit:
 /// PostgreSQL lets only one transaction with notifications commit at a time.
 const NOTIFY: &str = "SELECT pg_notify('ringtail_heads', string_agg(key || ':' || next_seq - 1, ' '))
     FROM (SELECT key, next_seq, (row_number() OVER () - 1) / 256 AS part FROM endpoint WHERE key = ANY($1)) AS heads

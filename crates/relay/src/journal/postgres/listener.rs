@@ -14,7 +14,7 @@ use crate::journal::EndpointKey;
 use crate::journal::heads::Heads;
 use crate::postgres::{Postgres, PostgresError, Session};
 
-/// How often heads are read beside the notifications.
+/// How often heads are read, notified or not.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long the server may take to answer a look.
@@ -112,7 +112,7 @@ fn rows(rows: Vec<tokio_postgres::Row>) -> Result<Vec<(EndpointKey, u64)>, Postg
     heads.collect()
 }
 
-/// Parses `KEY:HEAD KEY:HEAD`; what is anything else is left out.
+/// Parses `KEY:HEAD KEY:HEAD`; anything else is left out.
 fn parse(payload: &str) -> impl Iterator<Item = (EndpointKey, u64)> + '_ {
     payload.split(' ').filter_map(|pair| {
         let (key, head) = pair.split_once(':')?;

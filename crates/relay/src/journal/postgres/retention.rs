@@ -26,7 +26,7 @@ const STEP_SHARE: i64 = 64 * 1024;
 /// The part of the excess that a step may delete in any case.
 const STEP_PART: i64 = 8;
 
-/// One relay sweeps at a time. `rtrl` and one more, beside the lock of the migrations.
+/// One relay sweeps at a time. `rtrl` and one more, next to the lock of the migrations.
 const TRY_LOCK: &str = "SELECT pg_try_advisory_lock(1920234093)";
 const UNLOCK: &str = "SELECT pg_advisory_unlock(1920234093)";
 

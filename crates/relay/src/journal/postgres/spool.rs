@@ -1,7 +1,7 @@
 //! Events that wait on this relay's disk while PostgreSQL takes none: `DATA/spool.db`.
 //!
 //! Events are in the order of their arrival, without numbers; those are given when the spool drains. An event leaves after
-//! the commit in PostgreSQL, so a relay that ends in between finds it again, and the drain leaves out what is stored.
+//! the commit in PostgreSQL, so a relay that ends in between finds it again, and the drain leaves out stored ones.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -200,7 +200,7 @@ fn read(connection: &Connection) -> rusqlite::Result<SpoolPage> {
     Ok(page)
 }
 
-/// The spool's thread has no state of its own.
+/// The spool's thread has no state.
 #[derive(Debug)]
 struct State;
 

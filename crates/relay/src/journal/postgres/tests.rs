@@ -16,7 +16,7 @@ use crate::journal::{AppendError, EndpointKey, Journal, Retention};
 use crate::postgres::{self, DatabaseUrl, PostgresError};
 use crate::store::DataDir;
 
-/// A journal in a database of its own.
+/// A journal in a new database.
 struct Postgres {
     server: &'static PostgresServer,
     url: String,
@@ -250,7 +250,7 @@ async fn a_purge_leaves_a_gap_and_takes_the_bytes() {
     fixture.retain(Timestamp(0)).await;
 }
 
-/// A journal with a spool, on a server of its own.
+/// A journal with a spool, on a new server.
 fn with_spool(max_bytes: u64) -> (TempDir, Postgres) {
     let temp = TempDir::new().expect("a directory");
     let options = Options {

@@ -36,7 +36,7 @@ const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// three seconds.
 const COMMIT_TIME: Duration = Duration::from_secs(1);
 
-/// How long a transaction of spooled events may take. Nobody waits for it, and one may have 24 MiB.
+/// How long a transaction of spooled events may take. No caller waits for it, and one may have 24 MiB.
 const DRAIN_TIME: Duration = Duration::from_secs(30);
 
 /// Pause before the next attempt to drain.
