@@ -24,11 +24,18 @@ pub enum NameError {
     #[error("a name has at most 32 characters, this one has {0}")]
     TooLong(usize),
     /// It has a character that names do not have.
-    #[error("a name consists of a-z, 0-9 and hyphens, not '{0}'")]
+    #[error("a name consists of a-z, 0-9 and hyphens, not {}", shown(*.0))]
     Character(char),
     /// A hyphen stands where none may.
     #[error("a name neither begins nor ends with a hyphen, nor has two in a row")]
     Hyphen,
+}
+
+fn shown(character: char) -> String {
+    match character.is_ascii_graphic() {
+        true => format!("'{character}'"),
+        false => format!("U+{:04X}", u32::from(character)),
+    }
 }
 
 impl Name {

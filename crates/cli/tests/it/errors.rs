@@ -116,7 +116,9 @@ fn what_was_typed_is_escaped_in_one_notation() {
         &["import", odd],
         &[odd],
     ] {
-        let output = home.run(arguments);
+        let mut ringtail = home.ringtail(arguments);
+        ringtail.env("RINGTAIL_RELAY", "https://relay.example");
+        let output = ringtail.env("RINGTAIL_TOKEN", "t").output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         let is_odd = |c| c != '\n' && ringtail_text::is_unsafe(c);
         assert!(!said.contains(is_odd), "{arguments:?}: {said}");

@@ -209,7 +209,7 @@ fn wait_ends_as_the_table_of_exit_codes_says() {
         (&home, &["status:2xx", "--since", "0"], 1, "RT-109"),
         (&empty, &["--since", "0"], 1, "nothing arrived"),
         (&home, &["kind:nope"], 64, "kind:nope"),
-        (&home, &["-n", "0"], 64, "-n"),
+        (&home, &["-n", "0"], 64, "--count"),
         (&home, &["--timeout", "never"], 64, "give seconds"),
         (&home, &["--since", "yesteryear"], 64, "yesteryear"),
         (&home, &["--since", "4"], 65, "position 4 is beyond"),
