@@ -541,7 +541,7 @@ async fn relay_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
 }
 
 /// A case for each command of the relay; `serve` runs at `trace` from the beginning, here it only fails.
-const RELAY: [&[&str]; 17] = [
+const RELAY: [&[&str]; 18] = [
     &["serve", "--dev", "--listen", "127.0.0.1:0"],
     &["serve", "--cert", "none.pem", "--key", "none.pem"],
     &["status"],
@@ -557,6 +557,7 @@ const RELAY: [&[&str]; 17] = [
     &["endpoints", "delete", "dev/none"],
     &["backup", "none/backup.db"],
     &["restore", "none/backup.db"],
+    &["migrate", "--from", "sqlite", "--to", "postgres"],
     &["certificate", "renew"],
     &["completions", "zsh"],
 ];

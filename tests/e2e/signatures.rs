@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use ringtail_kit::caller::Hook;
 use ringtail_kit::eventually;
 use ringtail_tests::client::Home;
-use ringtail_tests::process;
 use ringtail_tests::verifying_app::{self, SECRETS};
+use ringtail_tests::{process, stores};
 use serde_json::Value;
 
 use super::World;
@@ -166,8 +166,13 @@ async fn a_challenge_is_answered_at_the_edge_once_its_token_is_known() -> anyhow
     configure(&world.home, &table())?;
     world.client.resume().await?;
     world.client.stop().await?;
+    let data = world.relay.data().to_owned();
+    let before = stores::journal_head(&data)?;
     for restarted in [false, true] {
         if restarted {
+            // The relay answers them before they are stored.
+            let stored = || stores::journal_head(&data).is_ok_and(|head| head == before + 2);
+            eventually!(stored(), "both requests in the journal")?;
             world.relay.restart().await?;
         }
         let answer = world.caller.post(&world.url, &hook(right)).await?;

@@ -124,7 +124,7 @@ impl Scene {
         Machine::start(self.first.home.sibling()?).await
     }
 
-    /// Posts more events, each of which must be answered 200, and waits until the clients have the last.
+    /// Posts more events, each of which must be answered 200, and waits until the clients have the last of each conversation.
     async fn post(&mut self, count: u64, clients: &[&Machine]) -> anyhow::Result<()> {
         let mut connection = self
             .relay
@@ -150,11 +150,11 @@ impl Scene {
     }
 
     async fn has_last(&self, machine: &Machine) -> anyhow::Result<()> {
-        let last = self.posted - 1;
-        let has = |numbers: Vec<u64>| numbers.contains(&last);
+        let last: Vec<u64> = (self.posted.saturating_sub(CONVERSATIONS)..self.posted).collect();
+        let has = |numbers: Vec<u64>| last.iter().all(|it| numbers.contains(it));
         eventually!(
-            machine.history().is_ok_and(has) && hooks::numbers(&machine.app).contains(&last),
-            "event {last} at a client and its app"
+            machine.history().is_ok_and(has) && has(hooks::numbers(&machine.app)),
+            "the last event of each conversation, {last:?}, at a client and its app"
         )
     }
 
