@@ -158,6 +158,13 @@ impl Scene {
         )
     }
 
+    /// Waits until each attempt is stored: a client that is killed before sends the event again.
+    async fn has_attempts(&self, machine: &Machine) -> anyhow::Result<()> {
+        let all = usize::try_from(self.posted)?;
+        let stored = || machine.client.count_of("attempt") == all;
+        eventually!(stored(), "{all} attempts")
+    }
+
     fn row(
         &self,
         case: &'static str,
@@ -300,10 +307,12 @@ async fn two_clients(part: u64) -> anyhow::Result<Vec<Row>> {
     let mut scene = Scene::start().await?;
     let mut second = scene.second().await?;
     scene.post(part, &[&second]).await?;
+    scene.has_attempts(&second).await?;
     second.client.kill().await?;
     scene.post(part, &[]).await?;
     second.client.resume().await?;
     scene.has_last(&second).await?;
+    scene.has_attempts(&scene.first).await?;
     scene.first.client.kill().await?;
     scene.first.client.resume().await?;
     scene.post(2 * part, &[&second]).await?;
