@@ -170,7 +170,6 @@ pub async fn run(plan: Plan, only: &str, mut show: impl FnMut(&Row)) -> anyhow::
     fault!("disk full, then space again", disk::full());
     fault!("read-only file system at the start", disk::read_only());
     fault!("file system turns read-only", disk::turns_read_only());
-    fault!("laptop's disk full, then space again", disk::laptop_full());
     fault!("bytes of the database flipped", damage::flipped());
     fault!("database cut short", damage::cut());
     fault!("database begins with garbage", damage::garbage());

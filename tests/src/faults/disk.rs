@@ -1,19 +1,10 @@
-//! The disk under the journal: full, read-only when the relay starts, read-only while it serves. And a client's that is full.
-
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Write as _;
-use std::path::Path;
+//! The disk under the journal: full, read-only when the relay starts, read-only while it serves.
 
 use anyhow::Context;
-use ringtail_kit::app::App;
-use ringtail_kit::eventually;
 
-use super::{Load, Row, SOME, Scene, VOLUME, mounts, row};
-use crate::client::Home;
-use crate::hooks;
+use super::{Load, Row, SOME, Scene, mounts, row};
 use crate::relay::{Setup, TestRelay};
-use crate::traffic::Traffic;
+use ringtail_kit::eventually;
 
 /// Takes room that is given back.
 const BALLAST: &str = "ballast";
@@ -109,65 +100,6 @@ pub(super) async fn turns_read_only() -> anyhow::Result<Row> {
         load,
         good,
     ))
-}
-
-/// The disk of a client: the relay keeps what the client cannot store.
-pub(super) async fn laptop_full() -> anyhow::Result<Row> {
-    let relay = TestRelay::start().await?;
-    let token = relay.account("faults").await?;
-    let home = Home::new(&relay, &token)?;
-    let data = home.data();
-    std::fs::create_dir(&data)?;
-    mounts::memory(&data, 12)?;
-    let app = App::accepting();
-    let mut client = home
-        .listen(&[&app.url("/"), "--endpoint", "faults"])
-        .await?;
-    let mut traffic = Traffic::start(&relay.caller()?, &client.url()?, VOLUME);
-    traffic.more(SOME).await?;
-    let ballast = data.join(BALLAST);
-    fill(&ballast)?;
-    let reasons = || -> Vec<String> {
-        let lines = client.lines_of("link").into_iter();
-        let full = lines.filter(|line| line["code"] == "RT-405");
-        full.filter_map(|line| Some(line["reason"].as_str()?.to_owned()))
-            .collect()
-    };
-    eventually!(
-        !reasons().is_empty(),
-        "the client to say that it cannot store"
-    )?;
-    traffic.more(SOME).await?;
-    let sent = traffic.finish().await?;
-    std::fs::remove_file(&ballast)?;
-    let missing = || {
-        let there: BTreeSet<u64> = hooks::numbers(&app).into_iter().collect();
-        sent.acknowledged.difference(&there).count()
-    };
-    let arrives = eventually!(missing() == 0, "every event at the app");
-    let said = reasons().swap_remove(0);
-    let good = arrives.is_ok() && said.matches("full").count() == 1 && sent.refused == 0;
-    let mut load = Load::of(&sent, relay.data())?;
-    load.lost = load.lost.max(missing());
-    client.stop().await?;
-    drop(client);
-    mounts::unmount(&data)?;
-    Ok(row(
-        format!("stores all the same; the client says: {said}"),
-        "200 to every notification; with space again, the app has them all",
-        load,
-        good,
-    ))
-}
-
-/// Takes all room that is left.
-fn fill(ballast: &Path) -> anyhow::Result<()> {
-    let mut file = File::create(ballast)?;
-    // In ever smaller pieces, to the last byte.
-    for size in [1 << 20, 4096, 1] {
-        while file.write(&vec![0; size]).is_ok_and(|written| written > 0) {}
-    }
-    Ok(())
 }
 
 /// The directory can be removed only when nothing is mounted on it.
