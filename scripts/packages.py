@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes what scripts/package needs no tool of another ecosystem for: packages.py VERSION TO FORM SYSTEM=TREE...
+"""Makes scripts/package's zip, wheels, npm packages and SBOM: packages.py VERSION TO FORM SYSTEM=TREE...
 
 Everything has the time of SOURCE_DATE_EPOCH and a fixed order, so that the same programs make the same bytes.
 packages.py --fill FILE replaces ${NAME} in a file by variables of the environment.
@@ -16,6 +16,7 @@ import re
 import string
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 import zipfile
@@ -107,15 +108,14 @@ def make_npm(version, to, system, tree):
 
 
 def npm_pack(to, package, content):
-    directory = pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / f"npm-{uuid.uuid4()}"
-    for name, data in {"package.json": json.dumps(package, indent=2).encode(), **content}.items():
-        file = directory / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-        file.chmod(0o755 if name.startswith(("bin/", "launcher")) else 0o644)
-    command = ["npm", "pack", "--silent", "--pack-destination", str(to.resolve())]
-    packed = subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True)
-    subprocess.run(["rm", "-r", str(directory)], check=True)
+    with tempfile.TemporaryDirectory() as directory:
+        for name, data in {"package.json": json.dumps(package, indent=2).encode(), **content}.items():
+            file = pathlib.Path(directory) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+            file.chmod(0o755 if name.startswith(("bin/", "launcher")) else 0o644)
+        command = ["npm", "pack", "--silent", "--pack-destination", str(to.resolve())]
+        packed = subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True)
     return to / packed.stdout.strip()
 
 

@@ -17,4 +17,9 @@ child.on("error", (error) => {
   console.error(`error: cannot run ${program}: ${error.message}`);
   process.exit(1);
 });
-child.on("exit", (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code)));
+child.on("exit", (code, signal) => {
+  if (!signal) process.exit(code);
+  // With a listener of its own, the launcher would outlive the signal and end with 0.
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+});

@@ -1,4 +1,4 @@
-//! What both programs say of themselves to shells and to `man`, and the archive that it is packed in.
+//! What both programs say of themselves to shells and to `man`, and the packages that a release is installed from.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
