@@ -1,5 +1,5 @@
-//! Two relays on one PostgreSQL under load, and at random: a relay is killed, PostgreSQL freezes, crashes or is read-only, a
-//! relay dies with a spool. What was answered 200 must be in the client's history once, and in order.
+//! Two relays on one PostgreSQL under load, and at random: a relay is killed, PostgreSQL freezes or crashes, a relay dies with
+//! a spool. What was answered 200 must be in the client's history once, and in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use ringtail_protocol::name::Name;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::account::Account;
 use super::endpoint::{EndpointRecord, MAX_ID_BYTES};
@@ -24,10 +26,18 @@ pub struct SharedAccounts {
     /// Held from reading the store to changing the table, so that no older state replaces a newer one.
     filling: Arc<Mutex<()>>,
     lookups: Arc<Semaphore>,
+    calls: Arc<Semaphore>,
 }
 
 /// Unknown ids that are looked up at once.
 const LOOKUPS: usize = 4;
+
+/// How long a caller waits for the look. RingCentral waits for three seconds.
+const LOOKUP_TIME: Duration = Duration::from_secs(2);
+
+/// Calls of the store that block a thread at once. While a database does not answer, those of clients that have given up
+/// would otherwise take all threads, and connecting to the database needs one.
+const CALLS: usize = 8;
 
 impl SharedAccounts {
     /// Loads the table of endpoints. Blocks.
@@ -41,6 +51,7 @@ impl SharedAccounts {
             table: Arc::new(table),
             filling: Arc::default(),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
+            calls: Arc::new(Semaphore::new(CALLS)),
         })
     }
 
@@ -118,13 +129,14 @@ impl SharedAccounts {
             let found = accounts.find_id(&id)?;
             Ok::<_, AccountsError>(found.map(|endpoint| table.insert(endpoint)))
         });
-        match found.await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) | Err(error) => {
+        match timeout(LOOKUP_TIME, found).await {
+            Ok(Ok(Ok(found))) => found,
+            Ok(Ok(Err(error)) | Err(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::debug!(error, "could not look an endpoint up");
                 None
             }
+            Err(_elapsed) => None,
         }
     }
 
@@ -179,9 +191,14 @@ impl SharedAccounts {
         &self,
         work: impl FnOnce(&Accounts) -> T + Send + 'static,
     ) -> Result<T, AccountsError> {
+        let permit = Arc::clone(&self.calls).acquire_owned().await;
+        let permit = permit.map_err(|_| AccountsError::ShuttingDown)?;
         let accounts = Arc::clone(&self.accounts);
-        tokio::task::spawn_blocking(move || work(&accounts))
-            .await
-            .map_err(|_| AccountsError::ShuttingDown)
+        let call = tokio::task::spawn_blocking(move || {
+            // Held until the call ends, even if the caller has gone.
+            let _permit = permit;
+            work(&accounts)
+        });
+        call.await.map_err(|_| AccountsError::ShuttingDown)
     }
 }

@@ -77,7 +77,9 @@ fn a_failure_keeps_its_cause() {
 /// A database of a PostgreSQL server.
 #[cfg(all(feature = "postgres", target_os = "linux"))]
 mod postgres {
+    use futures_util::FutureExt as _;
     use ringtail_kit::postgres::PostgresServer;
+    use ringtail_kit::wait::soon;
 
     use super::*;
     use crate::postgres::{self, DatabaseUrl};
@@ -108,6 +110,34 @@ mod postgres {
         database.delete(made.key).expect("deleted");
         assert_eq!(here.refresh().await.expect("it works"), [made.key]);
         assert_eq!(here.find(&made.id).await, None);
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_takes_few_threads() {
+        ringtail_kit::tls::install();
+        let server = PostgresServer::start("-c fsync=off").expect("it starts");
+        let url = DatabaseUrl::parse(&server.database()).expect("a URL");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(16)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let accounts = tokio::task::spawn_blocking(|| Postgres(url).open());
+            let shared = SharedAccounts::new(accounts.await.expect("no panic"));
+            let shared = shared.expect("it loads");
+            server.freeze().expect("it freezes");
+            for _ in 0..32 {
+                let token = Token::generate().expect("random bytes");
+                // Its caller gives up.
+                let login = shared.authenticate(token).now_or_never();
+                assert!(login.is_none(), "no answer");
+            }
+            let free = tokio::task::spawn_blocking(|| ());
+            soon("a free thread", free).await.expect("no panic");
+            server.thaw().expect("it runs");
+        });
     }
 
     impl Fixture for Postgres {

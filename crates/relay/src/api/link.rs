@@ -100,27 +100,23 @@ async fn is_set_back(
     endpoint: EndpointKey,
     cursor: &Cursor,
 ) -> Result<bool, Denied> {
-    let read = async |after| {
-        let page = journal.read(endpoint, after, 1, 0).await;
-        page.map_err(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "could not compare a client's cursor");
-            Denied::unavailable()
-        })
+    let before = cursor
+        .event
+        .map_or(cursor.after, |(seq, _)| seq.saturating_sub(1));
+    // Only the database knows the newest event: another relay may have stored some that this one has not heard of, and a
+    // failover may have lost some that it has.
+    let page = journal.read(endpoint, before, 1, 0).await;
+    let page = page.map_err(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "could not compare a client's cursor");
+        Denied::unavailable()
+    })?;
+    // Retention may have deleted the client's event.
+    let is_other = |(seq, id)| {
+        let stored = page.events.first().filter(|event| event.seq == seq);
+        stored.is_some_and(|event| event.id != id)
     };
-    // Another relay may have stored events that this one has not heard of: only the database knows.
-    if *journal.head(endpoint).borrow() < cursor.after
-        && read(cursor.after).await?.head < cursor.after
-    {
-        return Ok(true);
-    }
-    let Some((seq, id)) = cursor.event else {
-        return Ok(false);
-    };
-    let page = read(seq.saturating_sub(1)).await?;
-    // Retention may have deleted it.
-    let stored = page.events.first().filter(|event| event.seq == seq);
-    Ok(stored.is_some_and(|event| event.id != id))
+    Ok(page.head < cursor.after || cursor.event.is_some_and(is_other))
 }
 
 /// The query of [`ringtail_protocol::path::LINK`].
@@ -198,11 +194,12 @@ fn parse_event(text: &str) -> Result<(u64, EventId), Denied> {
 mod tests {
     use super::*;
 
-    /// A relay that dies between its commit and its notification leaves such events.
+    /// A relay that dies between its commit and its notification leaves events that others have not heard of.
     #[cfg(all(feature = "postgres", target_os = "linux"))]
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_cursor_beyond_what_this_relay_has_heard_of_is_not_set_back() {
+    async fn the_database_and_not_what_this_relay_has_heard_of_sets_a_cursor_back() {
         use ringtail_kit::postgres::PostgresServer;
+        use ringtail_kit::wait::soon;
 
         use crate::journal::postgres::PostgresJournal;
         use crate::journal::sqlite::Options;
@@ -219,16 +216,26 @@ mod tests {
              INSERT INTO ringtail.endpoint (key, account, name, id, created_at, next_seq)
              VALUES (1, 1, 'sms', 'sms-1', 0, 6)",
         );
-        assert_eq!(*journal.head(EndpointKey(1)).borrow(), 0);
-        for (after, expected) in [(5, false), (6, true)] {
+        let is_set_back = async |after| {
             let cursor = Cursor {
                 journal: journal.id().to_owned(),
                 after,
                 event: None,
             };
-            let set_back = is_set_back(&journal, EndpointKey(1), &cursor).await;
-            assert_eq!(set_back.ok(), Some(expected), "{after}");
-        }
+            super::is_set_back(&journal, EndpointKey(1), &cursor)
+                .await
+                .ok()
+        };
+        let mut head = journal.head(EndpointKey(1));
+        assert_eq!(*head.borrow(), 0);
+        assert_eq!(is_set_back(5).await, Some(false));
+        assert_eq!(is_set_back(6).await, Some(true));
+        // It hears of them, and then a failover loses the last one.
+        let heard = soon("the head", head.wait_for(|head| *head == 5)).await;
+        assert!(heard.is_ok(), "the journal lives");
+        server.sql(&url, "UPDATE ringtail.endpoint SET next_seq = 5");
+        assert_eq!(is_set_back(4).await, Some(false));
+        assert_eq!(is_set_back(5).await, Some(true));
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub struct Page {
 }
 
 /// Entries that are not in the database yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Queued {
     /// How many.
     pub events: usize,
@@ -220,10 +220,7 @@ pub trait Journal: Debug + Send + Sync {
 
     /// Returns the entries that are durable on this relay only, because the database takes none.
     fn spooled(&self) -> Queued {
-        Queued {
-            events: 0,
-            bytes: 0,
-        }
+        Queued::default()
     }
 
     /// Writes a row to prove that the journal can.

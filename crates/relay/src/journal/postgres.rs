@@ -256,8 +256,8 @@ impl Journal for PostgresJournal {
     }
 
     fn spooled(&self) -> Queued {
-        let (events, bytes) = self.spool.as_ref().map_or((0, 0), |spool| spool.waiting());
-        Queued { events, bytes }
+        let waiting = self.spool.as_ref().map(|spool| spool.waiting());
+        waiting.unwrap_or_default()
     }
 
     fn probe(&self) -> BoxFuture<'static, Result<(), AppendError>> {

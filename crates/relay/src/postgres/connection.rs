@@ -12,13 +12,14 @@ use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Connection, Row, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use super::url::{CONNECT_TIME, DatabaseUrl};
+use super::url::DatabaseUrl;
 
 /// How long one statement may take; that of the writer has its own limit.
 const STATEMENT_TIME: Duration = Duration::from_secs(10);
@@ -26,11 +27,12 @@ const STATEMENT_TIME: Duration = Duration::from_secs(10);
 /// Connections for reads, accounts and retention.
 const CONNECTIONS: usize = 8;
 
-/// Runs on each new connection. A transaction whose relay was cut off holds its locks for half a minute at most: a large
-/// event on a slow network needs as long. A server that acknowledges before it syncs is overruled, and a stricter one is
-/// left as it is.
+/// Runs on each new connection. A transaction whose relay was cut off holds its locks, or waits for one, for half a minute at
+/// most: a large event on a slow network needs as long. A server that acknowledges before it syncs is overruled, and a
+/// stricter one is left as it is.
 const SETUP: &str = "SET search_path = ringtail;
     SET idle_in_transaction_session_timeout = '30s';
+    SET lock_timeout = '30s';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// Why PostgreSQL did not do what it should.
@@ -142,31 +144,34 @@ impl Postgres {
     }
 
     /// Runs a task until it ends by itself.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        drop(self.0.tasks.spawn_on(task, &self.0.runtime));
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.0.tasks.spawn_on(task, &self.0.runtime)
     }
 
     /// Opens a connection that is not the pool's.
     pub(crate) async fn connect(&self) -> Result<Session, PostgresError> {
-        let (session, connection) = self.dial().await?;
-        self.spawn(async move {
+        let (mut session, connection) = self.dial().await?;
+        let task = self.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to PostgreSQL ended");
             }
         });
-        session.client.batch_execute(SETUP).await?;
+        session.task = Some(AbortOnDropHandle::new(task));
+        session.batch(SETUP).await?;
         Ok(session)
     }
 
     /// Opens a connection whose other half the caller polls, for notifications.
     pub(crate) async fn dial(&self) -> Result<(Session, Dialled), PostgresError> {
         let dialled = self.0.url.config().connect(self.0.tls.clone());
-        let (client, connection) = timeout(CONNECT_TIME, dialled)
+        let time = self.0.url.connect_time();
+        let (client, connection) = timeout(time, dialled)
             .await
-            .map_err(|_elapsed| PostgresError::Slow(CONNECT_TIME))??;
+            .map_err(|_elapsed| PostgresError::Slow(time))??;
         let session = Session {
-            client: Arc::new(client),
+            client,
             statements: HashMap::new(),
+            task: None,
         };
         Ok((session, connection))
     }
@@ -200,12 +205,14 @@ pub(crate) type Dialled =
 
 /// A connection, with the statements that it has prepared.
 pub(crate) struct Session {
-    client: Arc<Client>,
+    client: Client,
     statements: HashMap<&'static str, Statement>,
+    /// The other half. Without the abort, it keeps what was sent in memory until a stuck server answers.
+    task: Option<AbortOnDropHandle<()>>,
 }
 
 impl Session {
-    pub(crate) fn client(&self) -> &Arc<Client> {
+    pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
@@ -295,5 +302,26 @@ impl Deref for Lease<'_> {
 impl DerefMut for Lease<'_> {
     fn deref_mut(&mut self) -> &mut Session {
         &mut self.session
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use ringtail_kit::eventually;
+    use ringtail_kit::postgres::PostgresServer;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_connection_ends_with_its_session_and_not_with_its_answer() {
+        ringtail_kit::tls::install();
+        let url = DatabaseUrl::parse(&PostgresServer::shared().database()).expect("a URL");
+        let postgres = Postgres::new(&url).expect("it starts");
+        let mut session = postgres.connect().await.expect("it connects");
+        let sleep = session.batch("SELECT pg_sleep(3600)");
+        let given_up = timeout(Duration::from_millis(50), sleep).await;
+        assert!(given_up.is_err(), "{given_up:?}");
+        drop(session);
+        eventually!(postgres.0.tasks.is_empty(), "no connection").expect("it ends");
     }
 }

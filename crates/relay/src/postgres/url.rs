@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
-/// How long connecting may take.
-pub(super) const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// How long connecting to one host may take.
+const CONNECT_TIME: Duration = Duration::from_secs(5);
 
 /// How long the server may leave sent data unacknowledged.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
@@ -45,7 +45,8 @@ impl DatabaseUrl {
             return Err(DatabaseUrlError::NoHost);
         }
         // The default would fall back to plain text.
-        let is_remote = config.get_hosts().iter().any(is_remote);
+        let is_remote = config.get_hosts().iter().any(is_remote)
+            || config.get_hostaddrs().iter().any(|it| !it.is_loopback());
         if config.get_ssl_mode() == SslMode::Prefer && is_remote {
             config.ssl_mode(SslMode::Require);
         }
@@ -70,6 +71,12 @@ impl DatabaseUrl {
 
     pub(super) fn config(&self) -> &Config {
         &self.0
+    }
+
+    /// Returns how long connecting may take. The hosts are tried one after the other: one that is dead may take its time.
+    pub(super) fn connect_time(&self) -> Duration {
+        let hosts = u32::try_from(self.0.get_hosts().len()).unwrap_or(u32::MAX);
+        CONNECT_TIME.saturating_mul(hosts)
     }
 }
 
@@ -124,6 +131,14 @@ mod tests {
     }
 
     #[test]
+    fn a_dead_host_leaves_time_for_the_next() {
+        for (hosts, expected) in [("one", CONNECT_TIME), ("one,two", CONNECT_TIME * 2)] {
+            let url = DatabaseUrl::parse(&format!("postgres://{hosts}/relay")).unwrap();
+            assert_eq!(url.connect_time(), expected, "{hosts}");
+        }
+    }
+
+    #[test]
     fn other_machines_are_reached_over_tls_only() {
         for (url, mode) in [
             ("postgres://db.example.com/relay", SslMode::Require),
@@ -134,6 +149,10 @@ mod tests {
             (
                 "postgres://db.example.com/relay?sslmode=disable",
                 SslMode::Disable,
+            ),
+            (
+                "postgres://localhost/relay?hostaddr=192.0.2.1",
+                SslMode::Require,
             ),
             ("postgres://localhost/relay", SslMode::Prefer),
             ("postgres:///relay?host=/run/postgresql", SslMode::Prefer),

@@ -231,13 +231,12 @@ impl Sweep<'_> {
             bytes: excess.min(lead.saturating_add(share)).min(STEP_BYTES),
             ..Step::OF_ANY
         };
-        if self.delete(endpoint, step, limit).await? == 0 {
-            // Purged meanwhile, or the size is wrong: without this, every sweep would try it again.
-            let reset = "UPDATE endpoint SET bytes = 0 WHERE key = $1 AND bytes > 0";
-            if self.session.execute(reset, &[&endpoint.0]).await? > 0 {
-                let endpoint = endpoint.0;
-                tracing::error!(endpoint, "reset the size of an endpoint without events");
-            }
+        // Purged meanwhile, or the size is wrong: without this, every sweep would try it again.
+        if self.delete(endpoint, step, limit).await? == 0
+            && reset_size(self.session, endpoint).await?
+        {
+            let endpoint = endpoint.0;
+            tracing::error!(endpoint, "reset the size of an endpoint without events");
         }
         Ok(true)
     }
@@ -308,6 +307,18 @@ async fn delete_locked(
         events: row.try_get::<_, i64>(0)?.unsigned_abs(),
         bytes: row.try_get::<_, i64>(1)?.unsigned_abs(),
     })
+}
+
+/// Sets the size of an endpoint without events to 0; returns whether it was another.
+async fn reset_size(session: &mut Session, endpoint: EndpointKey) -> Result<bool, PostgresError> {
+    session.batch("BEGIN").await?;
+    // Locked first: the update then sees an event that was stored meanwhile.
+    session.query(LOCK_ENDPOINT, &[&endpoint.0]).await?;
+    let reset = "UPDATE endpoint SET bytes = 0 WHERE key = $1 AND bytes > 0
+         AND NOT EXISTS (SELECT 1 FROM event WHERE endpoint = $1)";
+    let changed = session.execute(reset, &[&endpoint.0]).await?;
+    session.batch("COMMIT").await?;
+    Ok(changed > 0)
 }
 
 /// Deletes the events that the endpoint has now. Their numbers are not used again; clients report a gap.

@@ -4,10 +4,10 @@
 //! the commit in PostgreSQL, so a relay that ends in between finds it again, and the drain leaves out stored ones.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use ringtail_sqlite::{
     Database, QueueLimits, ReadError, Readers, Submitted, Synchronous, WriteError, Writer,
     WriterState,
@@ -16,10 +16,11 @@ use rusqlite::{Connection, named_params};
 use uuid::Uuid;
 
 use super::commit::NewEvent;
+use crate::journal::Queued;
 use crate::store::{DataDir, StoreError};
 
 /// Events of one page, at most, and bytes after which it takes no more.
-pub(super) const PAGE_EVENTS: usize = 512;
+const PAGE_EVENTS: usize = 512;
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Free pages that one step returns to the file system.
@@ -45,19 +46,13 @@ const DATABASE: Database = Database {
     pragmas: &[("secure_delete", 1)],
 };
 
-/// What waits in a spool.
-#[derive(Debug, Default)]
-struct Waiting {
-    events: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
 /// A spool. Only the journal's writer adds to it and takes from it.
 #[derive(Debug)]
 pub(super) struct Spool {
     writer: Writer<State>,
     readers: Readers,
-    waiting: Arc<Waiting>,
+    /// What was there after the last commit.
+    waiting: Arc<Mutex<Queued>>,
     max_bytes: usize,
 }
 
@@ -83,39 +78,45 @@ impl Spool {
         let (events, bytes): (i64, i64) = connection
             .query_row(waiting, [], |row| Ok((row.get(0)?, row.get(1)?)))
             .map_err(|error| failed(error.into()))?;
-        let count = |count| AtomicUsize::new(usize::try_from(count).unwrap_or_default());
+        let next = Queued {
+            events: usize::try_from(events).unwrap_or_default(),
+            bytes: usize::try_from(bytes).unwrap_or_default(),
+        };
+        let waiting = Arc::new(Mutex::new(next));
+        let state = State {
+            next,
+            waiting: waiting.clone(),
+        };
         let file = path.clone();
         let readers = Readers::open(1, move || DATABASE.open_reader(&file));
         let readers = readers.map_err(|error| failed(error.into()))?;
-        let writer = Writer::spawn("spool", connection, State, limits);
+        let writer = Writer::spawn("spool", connection, state, limits);
         Ok(Self {
             writer: writer.map_err(|source| StoreError::Thread { path, source })?,
             readers,
-            waiting: Arc::new(Waiting {
-                events: count(events),
-                bytes: count(bytes),
-            }),
+            waiting,
             max_bytes: usize::try_from(max_bytes).unwrap_or(usize::MAX),
         })
     }
 
-    /// Returns how many events wait, and their bytes.
-    pub(super) fn waiting(&self) -> (usize, usize) {
-        let Waiting { events, bytes } = &*self.waiting;
-        (
-            events.load(Ordering::Relaxed),
-            bytes.load(Ordering::Relaxed),
-        )
+    /// Returns what waits.
+    pub(super) fn waiting(&self) -> Queued {
+        *self.waiting.lock()
+    }
+
+    /// Returns whether one page holds everything that waits.
+    pub(super) fn fits_a_page(&self) -> bool {
+        let Queued { events, bytes } = self.waiting();
+        events <= PAGE_EVENTS && bytes <= PAGE_BYTES
     }
 
     /// Adds an event at once; the result resolves when it is on the disk.
     pub(super) fn add(&self, event: NewEvent) -> Result<Submitted<()>, WriteError> {
         let bytes = event.request.len();
-        if self.waiting().1.saturating_add(bytes) > self.max_bytes {
+        if self.waiting().bytes.saturating_add(bytes) > self.max_bytes {
             return Err(WriteError::Full);
         }
-        let waiting = self.waiting.clone();
-        self.writer.submit(bytes, Duration::ZERO, move |_, connection| {
+        self.writer.submit(bytes, Duration::ZERO, move |state, connection| {
             connection
                 .prepare_cached(
                     "INSERT INTO spooled (endpoint, id, received_at, kind, disposition, uuid_hash, request)
@@ -130,8 +131,8 @@ impl Spool {
                     ":uuid_hash": event.uuid_hash,
                     ":request": event.request.as_ref(),
                 })?;
-            waiting.events.fetch_add(1, Ordering::Relaxed);
-            waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
+            state.next.events += 1;
+            state.next.bytes += bytes;
             Ok(())
         })
     }
@@ -158,18 +159,16 @@ impl Spool {
 
     /// Removes the events of a page.
     pub(super) async fn remove(&self, page: &SpoolPage) -> Result<(), WriteError> {
-        let last = page.last;
-        let remove = move |_: &mut State, connection: &Connection| {
+        let (last, events, bytes) = (page.last, page.events.len(), page.bytes);
+        let remove = move |state: &mut State, connection: &Connection| {
             connection
                 .prepare_cached("DELETE FROM spooled WHERE number <= :last")?
-                .execute(named_params! { ":last": last })
+                .execute(named_params! { ":last": last })?;
+            state.next.events -= events;
+            state.next.bytes -= bytes;
+            Ok(())
         };
-        self.writer.write(0, Duration::ZERO, remove).await?;
-        self.waiting
-            .events
-            .fetch_sub(page.events.len(), Ordering::Relaxed);
-        self.waiting.bytes.fetch_sub(page.bytes, Ordering::Relaxed);
-        Ok(())
+        self.writer.write(0, Duration::ZERO, remove).await
     }
 }
 
@@ -200,14 +199,23 @@ fn read(connection: &Connection) -> rusqlite::Result<SpoolPage> {
     Ok(page)
 }
 
-/// The spool's thread has no state.
+/// The state of the spool's thread.
 #[derive(Debug)]
-struct State;
+struct State {
+    /// What waits once the transaction is committed.
+    next: Queued,
+    waiting: Arc<Mutex<Queued>>,
+}
 
 impl WriterState for State {
     fn settle(&mut self, result: Result<(), &rusqlite::Error>, operations: usize, _: Duration) {
-        if let Err(error) = result {
-            tracing::error!(%error, operations, "the spool could not commit");
+        let mut waiting = self.waiting.lock();
+        match result {
+            Ok(()) => *waiting = self.next,
+            Err(error) => {
+                self.next = *waiting;
+                tracing::error!(%error, operations, "the spool could not commit");
+            }
         }
     }
 

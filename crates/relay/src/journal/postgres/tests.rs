@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{Options, PostgresJournal};
 use crate::journal::suite::{Fixture, MONTH, PLENTY, append, entry, journal_suite, read_all, seqs};
-use crate::journal::{AppendError, EndpointKey, Journal, Retention};
+use crate::journal::{AppendError, EndpointKey, Journal, Queued, Retention};
 use crate::postgres::{self, DatabaseUrl, PostgresError};
 use crate::store::DataDir;
 
@@ -226,6 +226,15 @@ async fn relays_may_start_together_on_an_empty_database() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_size_of_an_endpoint_without_events_is_set_right() {
+    let mut fixture = Postgres::start(MONTH, 1000).await;
+    fixture.endpoint();
+    fixture.sql("UPDATE ringtail.endpoint SET bytes = 2000");
+    fixture.retain(Timestamp(0)).await;
+    assert_eq!(fixture.sql("SELECT bytes FROM ringtail.endpoint"), "0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_purge_leaves_a_gap_and_takes_the_bytes() {
     let mut fixture = Postgres::start(MONTH, PLENTY).await;
     let (endpoint, other) = (fixture.endpoint(), fixture.endpoint());
@@ -343,6 +352,38 @@ async fn a_read_only_server_spools_and_events_that_come_meanwhile_keep_their_ord
         last += 1;
     }
     drained(&journal, endpoint, 1..last).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_that_could_not_commit_has_only_what_it_acknowledged() {
+    let (temp, mut fixture) = with_spool(PLENTY);
+    let endpoint = fixture.endpoint();
+    let journal = fixture.journal();
+    fixture.server.crash().expect("it stops");
+    // Fails the commit and not the insertion.
+    let spool = rusqlite::Connection::open(temp.path().join("spool.db")).expect("it opens");
+    let fail = "CREATE TABLE failing (parent REFERENCES failing DEFERRABLE INITIALLY DEFERRED, key INTEGER PRIMARY KEY);
+        CREATE TRIGGER fails AFTER INSERT ON spooled BEGIN INSERT INTO failing (parent) VALUES (0); END";
+    spool.execute_batch(fail).expect("created");
+    let refused = journal.append(entry(endpoint, b"", 1)).await;
+    assert!(
+        matches!(refused, Err(AppendError::Commit(_))),
+        "{refused:?}"
+    );
+    assert_eq!(journal.spooled(), Queued::default());
+    spool.execute_batch("DROP TRIGGER fails").expect("dropped");
+    assert_eq!(store(&journal, endpoint, 2..20).await, 0);
+    fixture.server.resume().expect("it starts");
+    drained(&journal, endpoint, 2..20).await;
+    let mut next = 20;
+    eventually!(
+        {
+            next += 1;
+            store(&journal, endpoint, next - 1..next).await == 1
+        },
+        "an event that is not spooled"
+    )
+    .expect("it stores");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

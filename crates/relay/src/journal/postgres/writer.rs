@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use super::commit::{self, Committer, NewEvent};
 use super::retention::Request;
-use super::spool::{PAGE_EVENTS, Spool};
+use super::spool::Spool;
 use crate::journal::heads::Heads;
 use crate::journal::{AppendError, Appended, Entry};
 use crate::metrics::JournalMetrics;
@@ -32,11 +32,11 @@ const GROUP_EVENTS: usize = 512;
 /// Bytes of one transaction after which no event is added.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
-/// How long a transaction of appends may take, connecting included, before its events are spooled. RingCentral waits for
-/// three seconds.
+/// How long a transaction that callers wait for may take, connecting included, before events are spooled. RingCentral waits
+/// for three seconds.
 const COMMIT_TIME: Duration = Duration::from_secs(1);
 
-/// How long a transaction of spooled events may take. No caller waits for it, and one may have 24 MiB.
+/// How long a transaction that no caller waits for may take. It may have 24 MiB.
 const DRAIN_TIME: Duration = Duration::from_secs(30);
 
 /// Pause before the next attempt to drain.
@@ -87,7 +87,7 @@ enum Mode {
 }
 
 /// How a drain ended: with a connection for the rest, or not at all.
-type Drained = Result<Committer, DrainError>;
+type Drained = Result<Box<Committer>, DrainError>;
 
 /// The task's state.
 pub(super) struct Writer {
@@ -123,8 +123,8 @@ impl Writer {
     pub(super) fn new(store: Store, spool: Option<Arc<Spool>>) -> Self {
         let mode = match &spool {
             // An earlier process has left events.
-            Some(spool) if spool.waiting().0 > 0 => {
-                let events = spool.waiting().0;
+            Some(spool) if spool.waiting().events > 0 => {
+                let events = spool.waiting().events;
                 tracing::warn!(events, "events of an earlier run wait in the spool");
                 Mode::Spooling(drain(store.clone(), spool.clone()).boxed())
             }
@@ -247,11 +247,11 @@ impl Writer {
         match result {
             Ok(Some(committer)) => {
                 tracing::info!("the spool is empty; events go to PostgreSQL again");
-                self.mode = Mode::Direct(Some(Box::new(committer)));
+                self.mode = Mode::Direct(Some(committer));
                 return;
             }
             Ok(None) => {}
-            Err(error) => self.failed(&error, spool.waiting().0),
+            Err(error) => self.failed(&error, spool.waiting().events),
         }
         self.mode = Mode::Spooling(drain(self.store.clone(), spool).boxed());
     }
@@ -314,11 +314,11 @@ async fn drain(store: Store, spool: Arc<Spool>) -> Drained {
     sleep(DRAIN_DELAY).await;
     let mut committer = None;
     loop {
-        store.drain_page(&mut committer, &spool).await?;
-        if spool.waiting().0 <= PAGE_EVENTS
+        store.drain_page(&mut committer, &spool, DRAIN_TIME).await?;
+        if spool.fits_a_page()
             && let Some(committer) = committer.take()
         {
-            return Ok(*committer);
+            return Ok(committer);
         }
     }
 }
@@ -364,38 +364,39 @@ impl Store {
         in_time(committer, &self.postgres, COMMIT_TIME, probe).await
     }
 
-    /// Moves a page of the spool, and returns whether there was one.
+    /// Moves a page of the spool within `time`.
     async fn drain_page(
         &self,
         committer: &mut Option<Box<Committer>>,
         spool: &Spool,
-    ) -> Result<bool, DrainError> {
+        time: Duration,
+    ) -> Result<(), DrainError> {
         let page = spool.page().await?;
         let events: Vec<&NewEvent> = page.events.iter().collect();
         // Even without events: it shows that PostgreSQL stores again.
-        self.commit(committer, &events, true, DRAIN_TIME).await?;
-        if page.events.is_empty() {
-            return Ok(false);
+        self.commit(committer, &events, true, time).await?;
+        if !page.events.is_empty() {
+            spool.remove(&page).await?;
         }
-        spool.remove(&page).await?;
-        Ok(true)
+        Ok(())
     }
 
-    /// Moves the rest of the spool while nothing is added; `None` if there is too much of it.
+    /// Moves the rest of the spool while nothing is added; `None` if one transaction does not hold it.
     async fn finish(
         &self,
-        committer: Committer,
+        committer: Box<Committer>,
         spool: &Spool,
-    ) -> Result<Option<Committer>, DrainError> {
+    ) -> Result<Option<Box<Committer>>, DrainError> {
         spool.settle().await?;
-        if spool.waiting().0 > PAGE_EVENTS {
+        if !spool.fits_a_page() {
             return Ok(None);
         }
-        let mut committer = Some(Box::new(committer));
-        while spool.waiting().0 > 0 {
-            self.drain_page(&mut committer, spool).await?;
+        let mut committer = Some(committer);
+        if spool.waiting().events > 0 {
+            // Callers wait meanwhile.
+            self.drain_page(&mut committer, spool, COMMIT_TIME).await?;
         }
-        Ok(committer.map(|it| *it))
+        Ok(committer)
     }
 }
 
