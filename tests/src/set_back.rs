@@ -138,15 +138,11 @@ impl Scene {
             ensure!(answer.status == 200, "{number}: {}", answer.status);
         }
         self.posted += count;
-        self.first_has_last().await?;
+        self.has_last(&self.first).await?;
         for client in clients {
             self.has_last(client).await?;
         }
         Ok(())
-    }
-
-    async fn first_has_last(&self) -> anyhow::Result<()> {
-        self.has_last(&self.first).await
     }
 
     async fn has_last(&self, machine: &Machine) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use parking_lot::{Condvar, Mutex};
@@ -31,10 +31,12 @@ struct Queue {
 
 struct Waiting {
     owner: Option<Owner>,
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Weak<QueuedJob>>,
 }
 
-/// Does nothing if its caller has gone.
+/// Its caller owns it until it is taken: what it holds goes with a caller that gives up, and not when its turn comes.
+type QueuedJob = Mutex<Option<Job>>;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 impl FairPool {
@@ -64,16 +66,13 @@ impl FairPool {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
         let (answer, answered) = oneshot::channel();
-        self.0.queue.lock().add(
-            owner,
-            Box::new(move || {
-                if !answer.is_closed() {
-                    drop(answer.send(job()));
-                }
-            }),
-        );
+        let job: Job = Box::new(move || drop(answer.send(job())));
+        let queued = Arc::new(Mutex::new(Some(job)));
+        self.0.queue.lock().add(owner, Arc::downgrade(&queued));
         self.0.changed.notify_one();
-        answered.await.ok()
+        let result = answered.await;
+        drop(queued);
+        result.ok()
     }
 }
 
@@ -94,7 +93,7 @@ impl Shared {
 }
 
 impl Queue {
-    fn add(&mut self, owner: Option<Owner>, job: Job) {
+    fn add(&mut self, owner: Option<Owner>, job: Weak<QueuedJob>) {
         match self.owners.iter_mut().find(|it| it.owner == owner) {
             Some(waiting) => waiting.jobs.push_back(job),
             None => self.owners.push_back(Waiting {
@@ -105,12 +104,18 @@ impl Queue {
     }
 
     fn take(&mut self) -> Option<Job> {
-        let mut waiting = self.owners.pop_front()?;
-        let job = waiting.jobs.pop_front();
-        if !waiting.jobs.is_empty() {
-            self.owners.push_back(waiting);
+        while let Some(mut waiting) = self.owners.pop_front() {
+            let mut jobs = std::iter::from_fn(|| waiting.jobs.pop_front());
+            // One that was given up takes no turn.
+            let job = jobs.find_map(|job| job.upgrade()?.lock().take());
+            if !waiting.jobs.is_empty() {
+                self.owners.push_back(waiting);
+            }
+            if job.is_some() {
+                return job;
+            }
         }
-        job
+        None
     }
 }
 
@@ -135,6 +140,7 @@ mod tests {
     use std::net::IpAddr;
     use std::sync::mpsc;
 
+    use futures_util::FutureExt as _;
     use futures_util::future::join_all;
 
     use super::*;
@@ -175,9 +181,12 @@ mod tests {
             panic!("as tested");
         });
         let given_up = async {
-            let job = pool.run(None, || panic!("nobody waits for it"));
-            let job = tokio::time::timeout(std::time::Duration::ZERO, job);
-            assert!(job.await.is_err());
+            let held = Arc::new(());
+            let holds = Arc::clone(&held);
+            let job = pool.run(None, move || drop(holds));
+            assert!(job.now_or_never().is_none());
+            // Before its turn: the thread is busy.
+            assert_eq!(Arc::strong_count(&held), 1);
             begin.send(()).unwrap();
         };
         let (panicked, ()) = tokio::join!(panics, given_up);

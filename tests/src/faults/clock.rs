@@ -155,15 +155,10 @@ async fn of_client(
     for (name, value) in clock.environment() {
         home = home.variable(name, &value);
     }
-    let endpoint = format!("clock-{}", jump.trim_start_matches(['+', '-']));
-    let endpoint = format!(
-        "{endpoint}-{}",
-        if jump.starts_with('+') {
-            "ahead"
-        } else {
-            "behind"
-        }
-    );
+    let endpoint = match jump.strip_prefix('+') {
+        Some(time) => format!("clock-{time}-ahead"),
+        None => format!("clock{jump}-behind"),
+    };
     let options = [
         "--no-forward",
         "--keep-events",

@@ -17,8 +17,8 @@ use crate::response::RelayResponse;
 /// The field that hyper adds to every response.
 const DATE: &str = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
-/// The newest validation request of each endpoint since the start. Strangers cannot create endpoints, so it is as small as the
-/// table of endpoints.
+/// The newest validation request of each endpoint since the start. Strangers cannot create endpoints, so the rows are few; those of
+/// deleted endpoints stay.
 #[derive(Debug, Default)]
 pub(crate) struct Validations(Mutex<HashMap<EndpointKey, Answered>>);
 

@@ -32,7 +32,8 @@ pub(super) struct DatabaseArgs {
         long,
         env = "RINGTAIL_RELAY_DATABASE_PASSWORD_FILE",
         hide_env_values = true,
-        value_name = "FILE"
+        value_name = "FILE",
+        value_parser = super::path()
     )]
     database_password_file: Option<PathBuf>,
 }

@@ -116,7 +116,7 @@ impl Ops {
 
     async fn status(&self) -> OpsResponse {
         let stats = self.database_stats().await;
-        let status = status::of(self, stats.as_ref()).await;
+        let status = status::of(self, stats).await;
         match serde_json::to_vec(&status) {
             Ok(json) => with_type(StatusCode::OK, "application/json", json),
             Err(error) => {

@@ -99,10 +99,10 @@ pub(crate) struct LineStatus {
 }
 
 /// Collects the status.
-pub(super) async fn of(ops: &Ops, stats: Option<&DatabaseStats>) -> Status {
+pub(super) async fn of(ops: &Ops, stats: Option<DatabaseStats>) -> Status {
     let now = Timestamp::now();
     let database_readable = stats.is_some();
-    let stats = stats.cloned().unwrap_or_default();
+    let stats = stats.unwrap_or_default();
     let not_ready = ready::check(ops).await.err();
     let (forwarding, inspecting) = ops.links.count();
     let queued = ops.journal.queued();

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
-    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber,
 };
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_files::Access;
@@ -239,6 +239,9 @@ fn create_leaf(
 
 fn leaf(names: Vec<String>, now: SystemTime) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(names)?;
+    // Else it comes from the key, and Firefox rejects a second certificate of one authority and serial number.
+    let serial = uuid::Uuid::now_v7();
+    params.serial_number = Some(SerialNumber::from_slice(serial.as_bytes()));
     params
         .distinguished_name
         .push(DnType::CommonName, "Ringtail relay");

@@ -140,6 +140,8 @@ async fn a_sender_that_never_reads_replies_to_pings_is_disconnected() {
 async fn frames_without_data_are_read_slowly() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
+    answers(&relay, &endpoint).await;
+    assert_eq!(relay.hits("empty-frames").await, 0, "a usual caller waits");
     let mut conn = Conn::http2(&relay).await;
     // Replies to PINGs that were not sent are ignored.
     let noise = frame(PING, 1, 0, &[0; 8]).repeat(1000);

@@ -1,9 +1,16 @@
 use tempfile::TempDir;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
 use super::*;
 
 fn text(dir: &TempDir, file: &str) -> String {
     fs::read_to_string(dir.path().join(file)).unwrap()
+}
+
+fn serial(key: &CertifiedKey) -> Vec<u8> {
+    let (_, certificate) = X509Certificate::from_der(&key.cert[0]).unwrap();
+    certificate.raw_serial().to_vec()
 }
 
 fn localhost() -> Host {
@@ -89,6 +96,8 @@ fn each_host_below_the_domain_gets_a_certificate_of_the_authority() {
         inspect::describe(&issued.cert).issuer,
         inspect::describe(&[ca]).issuer
     );
+    let other = issuer.issue("calls-x.localhost").unwrap();
+    assert_ne!(serial(&issued), serial(&other));
     for host in ["localhost", "notlocalhost", "sms-x.test"] {
         assert!(issuer.issue(host).is_none(), "{host}");
     }
