@@ -180,22 +180,26 @@ impl Canary {
     /// Explains why a canary that the relay has is not in the history, which stood at a cursor when the wait began.
     fn not_stored(&self, before: Option<u64>) -> CanaryError {
         match &self.listener {
-            Listener::Here(status) => match &status.borrow().link {
-                LinkState::Waiting { code, reason, .. } | LinkState::Refused { code, reason } => {
-                    return CanaryError::Link {
-                        code,
-                        reason: reason.clone(),
-                    };
+            Listener::Here(status) => {
+                let status = status.borrow();
+                match &status.link {
+                    LinkState::Waiting { code, reason, .. }
+                    | LinkState::Refused { code, reason } => {
+                        return CanaryError::Link {
+                            code,
+                            reason: reason.clone(),
+                        };
+                    }
+                    LinkState::Full => return CanaryError::Full,
+                    // Otherwise it is behind others, which come.
+                    LinkState::Connected if Some(status.cursor) == before => {
+                        return CanaryError::Silent {
+                            seconds: self.timeout.as_secs_f64(),
+                        };
+                    }
+                    _ => {}
                 }
-                LinkState::Full => return CanaryError::Full,
-                // Otherwise it is behind others, which come.
-                LinkState::Connected if self.cursor() == before => {
-                    return CanaryError::Silent {
-                        seconds: self.timeout.as_secs_f64(),
-                    };
-                }
-                _ => {}
-            },
+            }
             Listener::Elsewhere(data) if !is_listening(data, &self.name) => {
                 return CanaryError::NoListener {
                     name: self.name.clone(),

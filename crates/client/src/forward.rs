@@ -10,8 +10,8 @@
 //! * An event is pending until its attempt is in the history. A restarted client continues with pending events.
 //! * An event that is sent blocks its ordering key for 3 s at most. Its response is still awaited and recorded.
 //! * While the target accepts no connections its events stay pending and no attempt is recorded, except for an event whose
-//!   caller waits for the response; the oldest is retried
-//!   until it gets through. A response of any status, a timeout or a broken connection is an attempt and blocks nothing.
+//!   caller waits for the response; the oldest is retried until it gets through. A response of any status, a timeout, or a
+//!   broken connection to a target that accepts others is an attempt and blocks nothing.
 //!
 //! The scheduler is pure; this file runs it.
 
@@ -24,8 +24,8 @@ mod scheduler;
 mod send;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -121,7 +121,6 @@ impl Forwarder {
                 endpoint: endpoint.into(),
                 sender,
                 connected,
-                lost: Arc::default(),
                 is_busy: Arc::default(),
             },
             options,
@@ -131,6 +130,7 @@ impl Forwarder {
             running: JoinSet::new(),
             sending: HashMap::new(),
             sent: HashMap::new(),
+            lost: HashMap::new(),
             publish,
             shown: Health::Untried,
             count: Count::default(),
@@ -157,8 +157,6 @@ struct Work {
     endpoint: String,
     sender: Sender,
     connected: mpsc::Sender<Unanswered>,
-    /// How often each event lost its connection to an app that was then down.
-    lost: Arc<Mutex<HashMap<RowId, u8>>>,
     /// Whether events wait for those in flight to end.
     is_busy: Arc<AtomicBool>,
 }
@@ -166,7 +164,12 @@ struct Work {
 /// Result of a task.
 enum Done {
     Loaded(Vec<(RowId, String)>),
-    Sent(RowId, End),
+    Sent {
+        row: RowId,
+        end: End,
+        /// How often the event has lost its connection to an app that was then down.
+        lost: u8,
+    },
     Counted(u64),
 }
 
@@ -183,6 +186,8 @@ struct ForwardLoop {
     sending: HashMap<Id, RowId>,
     /// Events that the app has.
     sent: HashMap<RowId, Unanswered>,
+    /// How often each event has lost its connection to an app that was then down.
+    lost: HashMap<RowId, u8>,
     publish: watch::Sender<ForwardStatus>,
     /// The health last published.
     shown: Health,
@@ -235,7 +240,8 @@ impl ForwardLoop {
                 self.running.spawn(work.load(after, limit));
             }
             Command::Send(row) => {
-                let task = self.running.spawn(work.send(row));
+                let lost = self.lost.remove(&row).unwrap_or(0);
+                let task = self.running.spawn(work.send(row, lost));
                 self.sending.insert(task.id(), row);
             }
         }
@@ -244,11 +250,11 @@ impl ForwardLoop {
     fn done(&mut self, done: Result<(Id, Done), JoinError>) -> Option<Input> {
         match done {
             Ok((_, Done::Loaded(rows))) => Some(Input::Loaded(rows)),
-            Ok((id, Done::Sent(row, end))) => {
+            Ok((id, Done::Sent { row, end, lost })) => {
                 self.sending.remove(&id);
                 self.sent.remove(&row);
-                if !matches!(end, End::Unreachable { .. }) {
-                    self.work.found(row);
+                if lost > 0 && matches!(end, End::Unreachable { .. }) {
+                    self.lost.insert(row, lost);
                 }
                 self.count.stale = true;
                 Some(Input::Finished(row, end))
@@ -387,7 +393,7 @@ impl Work {
         }
     }
 
-    async fn send(self, row: RowId) -> Done {
+    async fn send(self, row: RowId, mut lost: u8) -> Done {
         let stored = loop {
             match self.history.stored_request(row).await {
                 Ok(stored) => break stored,
@@ -397,7 +403,8 @@ impl Work {
         };
         // Another process with the same history may have been faster.
         let Some(stored) = stored.filter(|stored| stored.forward == ForwardState::Pending) else {
-            return Done::Sent(row, End::Gone);
+            let end = End::Gone;
+            return Done::Sent { row, end, lost };
         };
         let seq = stored.seq;
         let mut was_connected = false;
@@ -412,10 +419,9 @@ impl Work {
             })
             .await;
         drop(stored);
+        lost += u8::from(was_connected && !delivery.connected);
         let end = match &delivery.attempt.outcome {
-            Outcome::Error { kind, message }
-                if !(delivery.connected || was_connected && self.lost_too_often(row)) =>
-            {
+            Outcome::Error { kind, message } if !delivery.connected && lost < MAX_LOST => {
                 End::Unreachable {
                     kind: *kind,
                     reason: message.clone(),
@@ -423,20 +429,7 @@ impl Work {
             }
             _ => self.record(delivery).await,
         };
-        Done::Sent(row, end)
-    }
-
-    /// Forgets how often an event was lost.
-    fn found(&self, row: RowId) {
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.remove(&row);
-    }
-
-    fn lost_too_often(&self, row: RowId) -> bool {
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = lost.entry(row).or_default();
-        *times += 1;
-        *times >= MAX_LOST
+        Done::Sent { row, end, lost }
     }
 
     /// Records the attempt, retrying until it succeeds: without the record the event would be forwarded again. Later

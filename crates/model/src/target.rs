@@ -220,8 +220,8 @@ impl TargetUrl {
         self.scheme == Scheme::HTTPS
     }
 
-    /// Returns true for a port of this machine: `localhost`, `127.0.0.0/8` and `::1`. A Unix socket is none, because it may be
-    /// one of another program's that obeys.
+    /// Returns true for a port of this machine: `localhost`, `127.0.0.0/8` and `::1`. Returns false for a Unix socket, which may
+    /// belong to a program that does what requests say, such as a container engine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.authority.host();

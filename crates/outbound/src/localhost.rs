@@ -1,7 +1,8 @@
 //! `localhost` and the names below it, which always mean this machine (RFC 6761, 6.3), whatever a name server says.
 
+use std::future::ready;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::vec;
@@ -16,16 +17,34 @@ pub fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// Resolves names by the system. Those that mean this machine, which many systems do not all know, are both loopback
-/// addresses: some development servers listen only on `::1` and others only on `127.0.0.1`.
+/// The addresses of this machine: some development servers listen only on `::1` and others only on `127.0.0.1`.
+pub const LOOPBACK: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
+
+/// Resolves names by the system, except for those that mean this machine, which many systems do not all know.
 #[derive(Debug, Clone)]
-pub struct Resolver(GaiResolver);
+pub struct Resolver {
+    system: GaiResolver,
+    /// The addresses of this machine, with any port: the connector sets it.
+    localhost: Vec<SocketAddr>,
+}
 
 impl Resolver {
-    /// Creates a resolver.
+    /// Creates a resolver to which this machine has both loopback addresses.
     #[must_use]
     pub fn new() -> Self {
-        Self(GaiResolver::new())
+        Self::with_localhost(&LOOPBACK)
+    }
+
+    /// Creates a resolver to which this machine has certain addresses.
+    #[must_use]
+    pub fn with_localhost(addresses: &[IpAddr]) -> Self {
+        Self {
+            system: GaiResolver::new(),
+            localhost: addresses.iter().map(|ip| (*ip, 0).into()).collect(),
+        }
     }
 }
 
@@ -41,19 +60,14 @@ impl Service<Name> for Resolver {
     type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
+        self.system.poll_ready(cx)
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
         if is_localhost(name.as_str()) {
-            // The connector sets the port.
-            let both = vec![
-                SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-                SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
-            ];
-            return Box::pin(async { Ok(both.into_iter()) });
+            return Box::pin(ready(Ok(self.localhost.clone().into_iter())));
         }
-        let found = self.0.call(name);
+        let found = self.system.call(name);
         Box::pin(async move { Ok(found.await?.collect::<Vec<_>>().into_iter()) })
     }
 }

@@ -85,6 +85,18 @@ impl History {
     }
 }
 
+impl History {
+    /// Lets the database grow no further, as on a disk that is full, or grow again.
+    pub async fn fill_disk(&self, is_full: bool) {
+        let filled = self.write(0, move |_, connection| {
+            let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            let most = if is_full { pages } else { u32::MAX - 1 };
+            connection.pragma_update_and_check(None, "max_page_count", most, |_| Ok(()))
+        });
+        filled.await.unwrap();
+    }
+}
+
 /// Stores a batch on a writing connection, outside of the writing thread.
 #[cfg(test)]
 pub(crate) fn store(

@@ -1,19 +1,13 @@
 //! Connections to the target: names, addresses, sockets, TLS.
 
 use std::error::Error;
-use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::vec;
 
 use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
@@ -23,7 +17,7 @@ use tower_service::Service;
 
 use ringtail_model::target::TargetUrl;
 use ringtail_outbound::any_certificate::AnyCertificate;
-use ringtail_outbound::localhost::is_localhost;
+use ringtail_outbound::localhost::{LOOPBACK, Resolver, is_localhost};
 
 /// A connection to the target.
 pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -41,14 +35,10 @@ impl Connector {
     pub(super) fn new(target: &TargetUrl, insecure: bool) -> Result<Self, rustls::Error> {
         let tls = tls(target, insecure)?;
         let url = target.join("").unwrap_or_default();
-        // `localhost` means both loopback addresses (RFC 6761, 6.3): some development servers listen only on `::1` and
-        // others only on `127.0.0.1`. In turn, because of two failures the first one tells more: `::1` may not exist.
+        // The addresses of `localhost` in turn, because of two failures the first one tells more: `::1` may not exist.
         let resolvers = match url.host().is_some_and(is_localhost) {
-            true => vec![
-                Resolver::Fixed(Ipv4Addr::LOCALHOST.into()),
-                Resolver::Fixed(Ipv6Addr::LOCALHOST.into()),
-            ],
-            false => vec![Resolver::System(GaiResolver::new())],
+            true => LOOPBACK.map(|ip| Resolver::with_localhost(&[ip])).to_vec(),
+            false => vec![Resolver::new()],
         };
         let connector = |resolver| {
             let mut tcp = HttpConnector::new_with_resolver(resolver);
@@ -111,38 +101,4 @@ fn tls(target: &TargetUrl, insecure: bool) -> Result<ClientConfig, rustls::Error
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
-}
-
-/// Resolves names.
-#[derive(Debug, Clone)]
-enum Resolver {
-    System(GaiResolver),
-    Fixed(IpAddr),
-}
-
-impl Service<Name> for Resolver {
-    type Response = vec::IntoIter<SocketAddr>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        match self {
-            Self::System(system) => system.poll_ready(cx),
-            Self::Fixed(_) => Poll::Ready(Ok(())),
-        }
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        match self {
-            Self::System(system) => {
-                let found = system.call(name);
-                Box::pin(async move { Ok(found.await?.collect::<Vec<_>>().into_iter()) })
-            }
-            Self::Fixed(address) => {
-                // The connector sets the port.
-                let found = vec![SocketAddr::from((*address, 0))].into_iter();
-                Box::pin(std::future::ready(Ok(found)))
-            }
-        }
-    }
 }

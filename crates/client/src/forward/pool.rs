@@ -145,19 +145,21 @@ impl Kept {
     }
 }
 
-/// Closes connections that were idle too long, until none is left.
+/// Closes each connection once it was idle too long, until none is left.
 async fn sweep(pool: Weak<Mutex<Kept>>) {
+    let mut due = Instant::now() + IDLE;
     loop {
-        tokio::time::sleep(IDLE).await;
+        tokio::time::sleep_until(due).await;
         let Some(pool) = pool.upgrade().map(Pool) else {
             return;
         };
         let mut kept = pool.lock();
         kept.sweep();
-        if kept.idle.is_empty() {
+        let Some((since, _)) = kept.idle.first() else {
             kept.sweeping = false;
             return;
-        }
+        };
+        due = *since + IDLE;
     }
 }
 
@@ -209,6 +211,7 @@ impl Body for AnswerBody {
 mod tests {
     use http_body_util::{BodyExt as _, Empty};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+    use tokio::task::JoinSet;
 
     use super::*;
 
@@ -222,31 +225,50 @@ mod tests {
         }
     }
 
+    async fn connection(apps: &mut JoinSet<()>, body_after: Duration) -> HttpConnection {
+        let (client, app) = tokio::io::duplex(4096);
+        apps.spawn(answer(app, body_after));
+        HttpConnection::over(Box::new(client)).await.unwrap()
+    }
+
+    /// Sends a request and reads the whole response, after which the connection is in the pool.
+    async fn round_trip(mut connection: HttpConnection, pool: &Pool) {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let answer = connection.exchange(None, http::Request::new(body)).await;
+        let incoming = answer.unwrap().into_body();
+        let body = AnswerBody::new(incoming, connection, pool.clone());
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "ok");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_connection_is_closed_after_a_second() {
+        let pool = Pool::default();
+        let (mut first, mut second) = (JoinSet::new(), JoinSet::new());
+        let began = Instant::now();
+        round_trip(connection(&mut first, Duration::ZERO).await, &pool).await;
+        let kept = connection(&mut second, Duration::from_millis(900)).await;
+        round_trip(kept, &pool).await;
+        first.join_next().await.unwrap().unwrap();
+        assert_eq!(began.elapsed(), IDLE);
+        second.join_next().await.unwrap().unwrap();
+        assert_eq!(began.elapsed(), Duration::from_millis(900) + IDLE);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_app_that_is_slower_on_kept_connections_gets_new_ones() {
         for (body_after, expected) in [(0, 1), (29, 1), (30, 6)] {
             let pool = Pool::default();
-            let mut apps = tokio::task::JoinSet::new();
+            let mut apps = JoinSet::new();
             let mut made = 0;
             for _ in 0..9 {
-                let mut connection = match pool.take() {
+                let connection = match pool.take() {
                     Some(connection) => connection,
                     None => {
                         made += 1;
-                        let (client, app) = tokio::io::duplex(4096);
-                        apps.spawn(answer(app, Duration::from_millis(body_after)));
-                        HttpConnection::over(Box::new(client)).await.unwrap()
+                        connection(&mut apps, Duration::from_millis(body_after)).await
                     }
                 };
-                let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-                let request = http::Request::new(body);
-                let (_, incoming) = connection
-                    .exchange(None, request)
-                    .await
-                    .unwrap()
-                    .into_parts();
-                let body = AnswerBody::new(incoming, connection, pool.clone());
-                assert_eq!(body.collect().await.unwrap().to_bytes(), "ok");
+                round_trip(connection, &pool).await;
             }
             assert_eq!(made, expected, "{body_after} ms");
         }

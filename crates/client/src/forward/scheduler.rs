@@ -61,7 +61,7 @@ pub(super) enum Input {
 pub(super) enum End {
     /// The attempt is recorded and the event is done.
     Done,
-    /// No connection was established; nothing is recorded.
+    /// There is no connection, or one was lost and there is no other; nothing is recorded.
     Unreachable {
         /// The kind of failure.
         kind: FailureKind,
@@ -173,9 +173,7 @@ impl Scheduler {
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let gate = self.gates.front().map(|(opens_at, _)| *opens_at);
         let probe = match &self.health {
-            Health::Down { retry_at, .. }
-                if self.probe.is_none() && !self.heads.is_empty() && !self.paused =>
-            {
+            Health::Down { retry_at, .. } if self.probe.is_none() && self.has_next() => {
                 Some(*retry_at)
             }
             _ => None,
@@ -311,7 +309,7 @@ impl Scheduler {
     }
 
     fn next_to_send(&mut self, now: Instant, commands: &mut Vec<Command>) {
-        while self.in_flight.len() < self.limits.in_flight && self.may_send(now) {
+        while self.has_next() && self.may_send(now) {
             let Some((row, key)) = self.heads.pop_first() else {
                 return;
             };
@@ -330,9 +328,15 @@ impl Scheduler {
         }
     }
 
+    /// Returns whether an event is to be sent as soon as the target's health permits.
+    fn has_next(&self) -> bool {
+        let has_slot =
+            self.in_flight.len() < self.limits.in_flight && self.late.len() < self.limits.late;
+        has_slot && !self.paused && !self.heads.is_empty()
+    }
+
     fn may_send(&self, now: Instant) -> bool {
         match &self.health {
-            _ if self.paused || self.late.len() >= self.limits.late => false,
             Health::Up => true,
             Health::Untried => self.probe.is_none(),
             Health::Down { retry_at, .. } => self.probe.is_none() && *retry_at <= now,

@@ -139,8 +139,7 @@ impl Sender {
         _ = self.inner.seen.notified().now_or_never();
     }
 
-    /// Sends a stored request and reads the whole answer. `connected` is called as soon as the connection is
-    /// made, and not at all if it is not.
+    /// Sends a stored request and reads the whole answer. `connected` is called once, as soon as there is a connection.
     pub async fn deliver(
         &self,
         stored: &StoredRequest,
@@ -211,8 +210,8 @@ impl Sender {
 
     /// Sends a request and waits for the head of the answer.
     ///
-    /// A request whose connection ended without one byte of a response is sent again, once on a new connection: an app that stops
-    /// ends the connections that it has kept, and those that it has not accepted or read.
+    /// A request whose connection ended without one byte of a response is sent again: after a kept connection on a new one, and
+    /// after that once more. An app that stops ends the connections that it has kept, and those that it has not accepted or read.
     pub(super) async fn head(
         &self,
         mut outgoing: Outgoing,
@@ -226,7 +225,7 @@ impl Sender {
                 let failure = SendFailure::answering(&*error, self.target());
                 return (began, Err(failure));
             }
-            Err(_) => return (began, Err(self.timed_out("no whole request"))),
+            Err(_) => return (began, Err(self.request_timed_out())),
         }
         let pool = &self.inner.pool;
         let is_whole = matches!(outgoing.body, RequestBody::Whole(_));
@@ -332,6 +331,16 @@ impl Sender {
             connected: true,
         }
     }
+
+    /// The caller of a passthrough request is too slow.
+    fn request_timed_out(&self) -> SendFailure {
+        let waited = self.options().answer_timeout.as_millis();
+        SendFailure {
+            kind: FailureKind::TimedOut,
+            message: format!("the caller did not send its whole request within {waited} ms"),
+            connected: true,
+        }
+    }
 }
 
 impl fmt::Debug for Sender {
@@ -403,7 +412,8 @@ fn whole(body: Bytes) -> OutgoingBody {
 pub struct Delivery {
     /// What to record.
     pub attempt: NewAttempt,
-    /// Whether a connection was made. If not, the app has not seen the request.
+    /// Whether the last connection was made. If not, the app has not seen the request, unless `connected` was called: a
+    /// connection was then lost before.
     pub connected: bool,
 }
 

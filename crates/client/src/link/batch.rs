@@ -72,13 +72,11 @@ impl Batch {
         self.incoming.is_empty()
     }
 
-    /// Returns until when more may join it: events without a target can wait, and a transaction costs more than they do.
-    pub(super) fn open_until(&self) -> Instant {
-        let since = self.since.unwrap_or_else(Instant::now);
-        match self.has_pending || self.is_full() {
-            true => since,
-            false => since + COMPANY,
-        }
+    /// Returns until when more may join it; `None` if it is urgent. Events that are not forwarded can wait, and so share a
+    /// transaction.
+    pub(super) fn open_until(&self) -> Option<Instant> {
+        let since = self.since.filter(|_| !self.has_pending)?;
+        Some(since + COMPANY)
     }
 
     /// Returns the bytes of the events.
@@ -204,7 +202,7 @@ mod tests {
         let mut batch = Batch::default();
         batch.fill(&mut decoder(&[answered(1)])).unwrap();
         let until = batch.open_until();
-        assert!(until > Instant::now());
+        assert!(until > Some(Instant::now()));
         batch.fill(&mut decoder(&[answered(2)])).unwrap();
         assert_eq!(
             batch.open_until(),
@@ -212,7 +210,7 @@ mod tests {
             "the first one does not wait longer"
         );
         batch.fill(&mut decoder(&[event(3, 1)])).unwrap();
-        assert!(batch.open_until() <= Instant::now());
+        assert_eq!(batch.open_until(), None);
         batch.take(&CanaryKey::test());
         batch.fill(&mut decoder(&[answered(4)])).unwrap();
         assert!(batch.open_until() > until);

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use futures_util::stream::{self, Stream};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
@@ -70,8 +71,11 @@ impl EventSink {
                     chunk = body.frame() => Some(chunk),
                 }
             } else {
-                // Add what has already arrived, and what comes while the batch is not urgent.
-                timeout_at(batch.open_until(), body.frame()).await.ok()
+                match batch.open_until() {
+                    // Add what has already arrived, without waiting: the timer would add up to a millisecond.
+                    None => body.frame().now_or_never(),
+                    Some(until) => timeout_at(until, body.frame()).await.ok(),
+                }
             };
             match chunk {
                 Some(Some(Ok(frame))) => {
@@ -81,7 +85,9 @@ impl EventSink {
                 }
                 None => {
                     unchecked += batch.bytes();
-                    self.store(&mut batch, &cursor, &cancel).await?;
+                    if !self.store(&mut batch, &cursor, &cancel).await? {
+                        return Ok(());
+                    }
                     if unchecked >= CHECK_BYTES {
                         self.room(&cursor, &cancel).await?;
                         unchecked = 0;
@@ -99,15 +105,16 @@ impl EventSink {
         }
     }
 
-    /// Stores a batch, once the disk has room for it.
+    /// Stores a batch, once the disk has room for it. Returns false after `cancel`: nothing may then be stored after the batch, or
+    /// the cursor would pass its events.
     async fn store(
         &self,
         batch: &mut Batch,
         cursor: &watch::Sender<u64>,
         cancel: &CancellationToken,
-    ) -> Result<(), ReceiveError> {
+    ) -> Result<bool, ReceiveError> {
         if batch.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let incoming = batch.take(&self.canary);
         let mut pauses = 0;
@@ -122,7 +129,7 @@ impl EventSink {
                 Err(error) if error.is_disk_full() => {
                     let state = LinkState::DiskFull;
                     if !self.pause(state, &mut pauses, cursor, cancel).await {
-                        return Ok(());
+                        return Ok(false);
                     }
                 }
                 stored => break stored?,
@@ -132,7 +139,7 @@ impl EventSink {
         cursor.send_replace(stored.cursor);
         self.status
             .send_modify(|status| status.cursor = status.cursor.max(stored.cursor));
-        Ok(())
+        Ok(true)
     }
 
     /// Waits until pending events leave room in the history.
@@ -225,7 +232,7 @@ pub enum ReceiveError {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::{FutureExt, StreamExt};
+    use futures_util::StreamExt;
     use ringtail_protocol::frame::Decoder;
 
     use super::*;

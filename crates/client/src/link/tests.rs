@@ -166,6 +166,27 @@ async fn whole_events_of_a_link_that_breaks_are_kept() {
 }
 
 #[tokio::test]
+async fn a_link_that_breaks_while_the_disk_is_full_skips_no_event() {
+    let mut relay = FakeRelay::start().await;
+    let (client, end) = linked(&mut relay).await;
+    let history = client.engine.history().clone();
+    history.fill_disk(true).await;
+    // More than one batch.
+    let events: Vec<Down> = (1..=600).map(event).collect();
+    end.send(&events).await;
+    client
+        .until(|status| status.link == LinkState::DiskFull)
+        .await;
+    history.fill_disk(false).await;
+    drop(end);
+    let mut end = relay.dialled().await.open().await;
+    end.send(&events).await;
+    end.cursor(600).await;
+    assert_eq!(client.stored().await, Vec::from_iter(1..=600));
+    client.stop().await;
+}
+
+#[tokio::test]
 async fn garbage_ends_the_link_and_another_is_made() {
     let mut relay = FakeRelay::start().await;
     let (client, end) = linked(&mut relay).await;
@@ -346,21 +367,7 @@ async fn session(
         journal: "j1".into(),
         forwarding: Forwarding::Off,
         history: History::open(dir.path()).unwrap(),
-        status: watch::channel(Status {
-            name: "demo".into(),
-            endpoint: None,
-            link: LinkState::Connecting,
-            relay_head: 0,
-            cursor: 0,
-            target: None,
-            pending: 0,
-            paused: false,
-            unanswered: Vec::new(),
-            failing: None,
-            canary: None,
-            subscription: None,
-        })
-        .0,
+        status: watch::channel(Status::new("demo")).0,
     };
     let wire = async {
         tokio::select! {

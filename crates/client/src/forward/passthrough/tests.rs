@@ -1,6 +1,7 @@
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use http_body_util::{Empty, Full, StreamBody};
+use http_body_util::{Empty, Full, Limited, StreamBody};
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -279,6 +280,22 @@ async fn a_caller_that_breaks_off_its_request_is_not_the_apps_fault() {
         .unwrap_err();
     assert!(failure.message.contains("caller disconnected"), "{failure}");
     caller.recorded().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_is_too_slow_is_not_the_apps_fault() {
+    let caller = Caller::of(sender("3000", quick()));
+    let body = StreamBody::new(futures_util::stream::pending::<
+        Result<Frame<Bytes>, Infallible>,
+    >());
+    let request = http::Request::new(Limited::new(body, 5));
+    let asked = caller.passthrough.passthrough(id(), ENDPOINT, "/", request);
+    let failure = asked.await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::TimedOut);
+    assert!(
+        failure.message.starts_with("the caller did not send"),
+        "{failure}"
+    );
 }
 
 #[tokio::test]

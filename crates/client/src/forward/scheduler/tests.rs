@@ -349,6 +349,8 @@ impl World {
         prop_assert_eq!(self.script.scheduler.late().len(), late);
         let most = LIMITS.window + 2 * LIMITS.in_flight + LIMITS.late;
         prop_assert!(self.script.scheduler.waiting <= most);
+        let wake_at = self.script.scheduler.wake_at();
+        prop_assert!(wake_at.is_none_or(|at| at > self.script.now), "a busy loop");
         Ok(())
     }
 

@@ -444,6 +444,30 @@ async fn a_request_that_new_connections_lose_is_sent_twice() {
 }
 
 #[tokio::test]
+async fn a_request_that_every_connection_loses_is_sent_three_times() {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&requests);
+    let app = App::on_connect(move |mut stream: tokio::net::TcpStream| {
+        let count = Arc::clone(&count);
+        async move {
+            let mut buffer = [0; 4096];
+            while let Ok(1..) = tokio::io::AsyncReadExt::read(&mut stream, &mut buffer).await {
+                if count.fetch_add(1, Ordering::SeqCst) > 0 {
+                    return;
+                }
+                let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                stream.write_all(ok).await.unwrap();
+            }
+        }
+    });
+    let sender = sender_to(&app);
+    assert_eq!(outcomes(&sender, 1).await, [ANSWERED]);
+    let delivery = deliver(&sender, "").await;
+    assert_eq!(failure(&delivery).0, FailureKind::Reset);
+    assert_eq!(requests.load(Ordering::SeqCst), 1 + 3);
+}
+
+#[tokio::test]
 async fn a_request_whose_response_has_begun_is_not_sent_again() {
     let (app, connections) = counting(1, |mut stream: tokio::net::TcpStream| async move {
         drop(tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4096]).await);
