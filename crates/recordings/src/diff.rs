@@ -199,12 +199,14 @@ pub fn answers(one: &AttemptDetail, other: &AttemptDetail, noise: &Noise) -> Dif
         Document::new(&head, &answer.headers, &answer.body, noise)
     };
     let mut diff = compare(&document(one), &document(other));
-    let lost = one.body_lost.max(other.body_lost);
-    if lost > 0 {
-        let part = format!("the last {lost} bytes of the body, which were not kept");
-        diff.not_compared.push(part);
-    }
+    diff.not_compared.extend(not_kept(one, other));
     diff
+}
+
+/// Names the end of two bodies that cannot be compared.
+fn not_kept(one: &AttemptDetail, other: &AttemptDetail) -> Option<String> {
+    let lost = one.body_lost.max(other.body_lost);
+    (lost > 0).then(|| format!("the last {lost} bytes of the body, which were not kept"))
 }
 
 /// What is compared of an event or a response.

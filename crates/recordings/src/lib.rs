@@ -7,3 +7,4 @@ pub mod import;
 pub mod mask;
 pub mod pseudonyms;
 pub mod types;
+mod unique;

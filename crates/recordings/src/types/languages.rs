@@ -1,10 +1,13 @@
 //! Types as declarations of Rust (for serde) and Python (`TypedDict`), which name each object.
 
-use std::collections::BTreeSet;
-
 use ringtail_text::{escape, json};
 
 use super::{Fields, Shape, type_name};
+use crate::unique::UniqueNames;
+
+/// Longest name of a type in bytes, without its number. Each begins with those around it, so one long name of a field would
+/// make all of them long.
+const MAX_NAME: usize = 120;
 
 /// Words that are no names of fields in Rust.
 const RUST_WORDS: [&str; 49] = [
@@ -69,13 +72,14 @@ impl Shape {
 #[derive(Default)]
 struct Declared {
     texts: Vec<String>,
-    names: BTreeSet<String>,
+    names: UniqueNames,
 }
 
 impl Declared {
     /// Returns the name of a type that is not taken.
     fn name(&mut self, wanted: &str) -> String {
-        free(wanted, "", &mut self.names)
+        let wanted = &wanted[..wanted.floor_char_boundary(MAX_NAME)];
+        self.names.take(wanted, "")
     }
 
     /// Returns the type of a value, after declaring what it needs.
@@ -101,7 +105,7 @@ impl Declared {
     fn rust_struct(&mut self, fields: &Fields, name: &str) -> String {
         let name = self.name(name);
         let mut text = format!("#[derive(serde::Deserialize)]\npub struct {name} {{\n");
-        let mut taken = BTreeSet::new();
+        let mut names = UniqueNames::default();
         for (field, (count, shape)) in &fields.known {
             let inner = self.rust(shape, &format!("{name}{}", type_name(field)));
             let is_optional = *count != fields.seen && !inner.starts_with("Option<");
@@ -114,7 +118,7 @@ impl Declared {
             if RUST_PATHS.contains(&plain.as_str()) {
                 plain.push('_');
             }
-            let plain = free(&plain, "_", &mut taken);
+            let plain = names.take(&plain, "_");
             let ident = match RUST_WORDS.contains(&plain.as_str()) {
                 true => format!("r#{plain}"),
                 false => plain.clone(),
@@ -202,15 +206,6 @@ impl Declared {
     }
 }
 
-/// Returns a name that is not taken, with a number if it must be, and takes it.
-fn free(wanted: &str, before_number: &str, taken: &mut BTreeSet<String>) -> String {
-    let numbered = (2..).map(|number| format!("{wanted}{before_number}{number}"));
-    let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
-    let name = names.find(|name| !taken.contains(name)).unwrap_or_default();
-    taken.insert(name.clone());
-    name
-}
-
 /// Converts a field's name to snake case.
 fn snake(name: &str) -> String {
     let mut snake = String::new();
@@ -280,6 +275,19 @@ mod tests {
             shape.add(body.to_string().as_bytes()).unwrap();
             assert_eq!(shape.rust("T"), rust);
             assert!(shape.python("T").ends_with(python), "{}", shape.python("T"));
+        }
+    }
+
+    #[test]
+    fn a_long_name_does_not_make_each_type_long() {
+        let inner: serde_json::Map<String, Value> = (0..50)
+            .map(|at| (format!("f{at}"), json!({"n": 1})))
+            .collect();
+        let mut shape = Shape::default();
+        let body = json!({ ("x".repeat(10_000)): inner });
+        shape.add(body.to_string().as_bytes()).unwrap();
+        for text in [shape.rust("T"), shape.python("T")] {
+            assert!(text.len() < 60_000, "{}", text.len());
         }
     }
 

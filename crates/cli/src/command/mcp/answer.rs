@@ -2,6 +2,7 @@
 
 use ringtail_errors::Failure;
 use ringtail_text::one_line;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// The most bytes of a result as JSON: about 6,000 tokens. Clients refuse results of 25,000 tokens.
@@ -80,8 +81,8 @@ pub(super) fn bound_all(value: &mut Value) {
 }
 
 /// Returns the bytes of a value as JSON.
-pub(super) fn bytes(value: &Value) -> usize {
-    value.to_string().len()
+pub(super) fn bytes(value: &impl Serialize) -> usize {
+    serde_json::to_string(value).map_or(0, |text| text.len())
 }
 
 /// Takes elements from the end of the largest lists, or the end of the largest texts, until the object fits, and
@@ -90,7 +91,7 @@ fn fit(object: &mut Map<String, Value>, limit: usize) {
     let mut notes: Vec<String> = Vec::new();
     loop {
         let noted: usize = notes.iter().map(|note| note.len() + 4).sum();
-        let size = bytes(&Value::Object(object.clone())) + noted;
+        let size = bytes(object) + noted;
         let Some(excess) = size.checked_sub(limit).filter(|excess| *excess > 0) else {
             break;
         };

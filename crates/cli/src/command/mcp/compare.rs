@@ -12,8 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, bounded};
-use super::learn::PATIENCE;
-use super::read::TextOrNumber;
+use super::read::{PATIENCE, TextOrNumber};
 use super::session::{Session, event_json};
 use crate::command::search::{filter, search};
 
@@ -92,7 +91,7 @@ pub(super) async fn diff(session: &Session, args: DiffArgs) -> Result<Answer, Fa
     };
     let [from, to] = names;
     let line = match found.changes.len() {
-        0 => format!("{from} and {to} do not differ"),
+        0 => format!("nothing that was compared differs between {from} and {to}"),
         count => format!("{count} values differ between {from} and {to}"),
     };
     let mut object = changes_json(&found);

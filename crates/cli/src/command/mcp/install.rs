@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ringtail_errors::{Context as _, Failure, codes};
-use ringtail_files::{Access, expand_home, open_to_others, replace};
+use ringtail_files::{Access, expand_home, replace};
 use serde_json::{Map, Value, json};
 
 use crate::args::Common;
@@ -96,12 +96,13 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     }
     // Through a link to the file that it names, which dotfiles often are.
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    // Such files may have keys: one that only its owner reads stays so.
-    let access = match open_to_others(&path) {
-        Some(_) => Access::Public,
-        None => Access::Private,
-    };
-    replace(&path, text.as_bytes(), access)
+    let permissions = std::fs::metadata(&path).map(|file| file.permissions());
+    // Such files may have keys: at no time can more people read one than before.
+    replace(&path, text.as_bytes(), Access::Private)?;
+    match permissions {
+        Ok(permissions) => std::fs::set_permissions(&path, permissions),
+        Err(_) => Ok(()),
+    }
 }
 
 /// What a client runs.
@@ -157,13 +158,14 @@ impl Entry {
         let parsed: toml::Table = text
             .parse()
             .map_err(|error| format!("it is not TOML ({error})"))?;
-        let servers = parsed.get("mcp_servers").map(toml::Value::as_table);
-        if let Some(servers) = servers
-            && servers.is_none_or(|servers| servers.contains_key(NAME))
-        {
-            return Err(format!(
-                "it has an entry mcp_servers.{NAME} already; remove it first"
-            ));
+        match parsed.get("mcp_servers").map(toml::Value::as_table) {
+            Some(None) => return Err("its mcp_servers is no table".to_owned()),
+            Some(Some(servers)) if servers.contains_key(NAME) => {
+                return Err(format!(
+                    "it has an entry mcp_servers.{NAME} already; remove it first"
+                ));
+            }
+            _ => {}
         }
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let arguments: Vec<String> = self.arguments.iter().map(|it| quoted(it)).collect();
@@ -232,6 +234,27 @@ mod tests {
         ] {
             assert!(entry().put_into(Client::Codex, wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_keeps_its_mode_and_a_new_one_is_private() {
+        use std::fs::{Permissions, metadata, set_permissions};
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("client/config.json");
+        let mode = || metadata(&path).unwrap().permissions().mode() & 0o777;
+        write(&path, "{}").unwrap();
+        assert_eq!(mode(), 0o600);
+        let link = directory.path().join("link.json");
+        symlink(&path, &link).unwrap();
+        for kept in [0o640, 0o664, 0o600] {
+            set_permissions(&path, Permissions::from_mode(kept)).unwrap();
+            write(&link, &kept.to_string()).unwrap();
+            assert_eq!(mode(), kept);
+            assert_eq!(read(&path).unwrap(), Some(kept.to_string()));
+        }
+        assert!(link.is_symlink());
     }
 
     #[test]

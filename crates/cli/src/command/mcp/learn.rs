@@ -1,7 +1,5 @@
 //! `read_explanation`, `read_types` and `read_scenarios`.
 
-use std::time::Duration;
-
 use ringtail_errors::{Failure, codes};
 use ringtail_model::RowId;
 use ringtail_model::new_fields::NewFields;
@@ -12,14 +10,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, bounded};
+use super::read::PATIENCE;
 use super::session::Session;
 use crate::args::export::Language;
 use crate::command::search::{filter, search};
 use crate::command::types::Shapes;
 use crate::command::{explain, simulate};
-
-/// How long a search may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The longest text to explain, in bytes.
 const MAX_TEXT: usize = 64 * 1024;
@@ -76,16 +72,17 @@ pub(super) async fn types(session: &Session, args: TypesArgs) -> Result<Answer, 
         .await?;
     let (mut shapes, mut new) = (Shapes::default(), Vec::new());
     let count = found.rows.len();
-    for row in session.rows(found.rows).await? {
-        if let Some(fields) = &row.new_fields
+    for row in found.rows {
+        // Names of members may be personal data, too.
+        let detail = session.store.event(row.id, false, session.masked).await?;
+        // Retention may have deleted it meanwhile.
+        let Some(detail) = detail else { continue };
+        if let Some(fields) = &detail.event.new_fields
             && new.len() < MAX_NEW
         {
             new.push(new_json(row.seq, fields));
         }
-        // Names of members may be personal data, too.
-        if let Some(detail) = session.store.event(row.id, false, session.masked).await? {
-            shapes.add(&row.topic, &detail.body);
-        }
+        shapes.add(&row.topic, &detail.body);
     }
     let language = match args.language {
         In::JsonSchema => Language::JsonSchema,

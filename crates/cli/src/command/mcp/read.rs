@@ -25,7 +25,7 @@ use crate::command::search::{filter, search};
 const MAX_EVENTS: u32 = 100;
 
 /// How long a search may take. The next page continues it.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The most gaps of a result, the newest.
 const MAX_GAPS: usize = 10;
@@ -35,6 +35,9 @@ const BESIDE: usize = 3 * 1024;
 
 /// The most bytes of an event's body as JSON; a larger one is an outline.
 const MAX_BODY: usize = 8 * 1024;
+
+/// Bytes of the names and numbers beside event, values, attempts and notes.
+const AROUND: usize = 128;
 
 /// The same of an answer's body.
 const MAX_ANSWER: usize = 1536;
@@ -258,17 +261,13 @@ pub(super) async fn event(session: &Session, args: EventArgs) -> Result<Answer, 
         object["untrusted"] = json!(true);
     }
     let count = attempts.len();
-    let shown = attempts.iter().skip(count.saturating_sub(args.attempts));
     if args.part != Part::Request {
-        let mut list = Vec::new();
-        for (index, attempt) in shown.enumerate() {
-            list.push(answered(
-                attempt,
-                &format!("attempts[{index}]"),
-                &mut left_out,
-            ));
-        }
-        object["attempts"] = Value::Array(list);
+        let wanted = attempts.get(count.saturating_sub(args.attempts)..);
+        let used = bytes(&object) + bytes(&left_out) + AROUND;
+        let room = OBJECT_BYTES.saturating_sub(used);
+        let (list, notes) = newest(wanted.unwrap_or_default(), room);
+        object["attempts"] = json!(list);
+        left_out.extend(notes);
     }
     object["attempts_in_all"] = json!(count);
     if !left_out.is_empty() {
@@ -283,6 +282,28 @@ pub(super) async fn event(session: &Session, args: EventArgs) -> Result<Answer, 
         ),
     };
     Ok(Answer::new(object, line))
+}
+
+/// Attempts, at least the newest, with notes of what is left out. The oldest go first, because the newest one counts.
+fn newest(attempts: &[AttemptDetail], room: usize) -> (Vec<Value>, Vec<String>) {
+    let mut shown = attempts;
+    loop {
+        let mut notes = Vec::new();
+        if shown.len() < attempts.len() {
+            let older = attempts.len() - shown.len();
+            notes.push(format!("attempts: {older} at the beginning"));
+        }
+        let list = shown.iter().enumerate();
+        let list: Vec<Value> = list
+            .map(|(index, attempt)| answered(attempt, &format!("attempts[{index}]"), &mut notes))
+            .collect();
+        match shown {
+            [_, rest @ ..] if !rest.is_empty() && bytes(&list) + bytes(&notes) > room => {
+                shown = rest;
+            }
+            _ => return (list, notes),
+        }
+    }
 }
 
 /// An attempt with the app's answer apart.

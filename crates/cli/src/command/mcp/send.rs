@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, bound_all, bounded};
+use super::cursor::Cursor;
 use super::read::{TextOrNumber, answered, yes};
 use super::session::{Session, event_json};
 use super::wait::{MAX_SECONDS, found, thirty};
@@ -129,11 +130,11 @@ pub(super) struct ReplayArgs {
 pub(super) async fn replay(session: &Session, args: ReplayArgs) -> Result<Answer, Failure> {
     let deadline = deadline(args.seconds)?;
     let faults = args.faults.faults()?;
-    let mut rows = selected(session, &args).await?;
+    let rows = selected(session, &args).await?;
     let sender = |endpoint: &str| sender(session, args.target.as_ref(), endpoint);
-    // Refuse a target before an edited event is stored.
+    let mut events = Events::default();
     for row in &rows {
-        drop(sender(&row.endpoint)?);
+        events.add(row, sender)?;
     }
     let dry_run = args
         .dry_run
@@ -144,13 +145,12 @@ pub(super) async fn replay(session: &Session, args: ReplayArgs) -> Result<Answer
             return Err(Failure::new(&codes::USAGE, several).hint("name one event"));
         };
         let request = edited(session, origin, &args.edits).await?;
+        // Stored only now that the target is allowed.
         if !dry_run {
-            rows = vec![add_edited(session, origin, request).await?];
+            let copy = add_edited(session, origin, request).await?;
+            events = Events::default();
+            events.add(&copy, sender)?;
         }
-    }
-    let mut events = Events::default();
-    for row in &rows {
-        events.add(row, sender)?;
     }
     let seed = args
         .seed
@@ -503,7 +503,12 @@ pub(super) async fn simulated(session: &Session, args: SimulatedArgs) -> Result<
         To::Relay => {
             let search = search(filter("")?, config.secrets.clone());
             let count = usize::try_from(sent.min(MAX_ARRIVALS)).unwrap_or_default();
-            found(session, &before, &search, count, Instant::now() + ARRIVAL).await?
+            // Not the earlier events that the app has answered meanwhile.
+            let after = Cursor {
+                after: before.after,
+                ..Cursor::default()
+            };
+            found(session, &after, &search, count, Instant::now() + ARRIVAL).await?
         }
     };
     let numbers: Vec<u64> = arrivals.iter().map(|event| event.seq).collect();
@@ -527,6 +532,9 @@ async fn played(
     deadline: Instant,
 ) -> Result<(Vec<Value>, Option<Summary>), Failure> {
     let runtime = Handle::current();
+    // The thread outlives a call that the client cancels.
+    let cancel = CancellationToken::new();
+    let _cancelled = cancel.clone().drop_guard();
     // A separate thread, because the run's callback is not for several threads.
     let played = blocking(move || {
         runtime.block_on(async move {
@@ -538,6 +546,8 @@ async fn played(
                 Instant::now() < deadline
             };
             let summary = tokio::select! {
+                biased;
+                () = cancel.cancelled() => None,
                 summary = play(&scenario, &options, &sender, tell) => Some(summary),
                 () = sleep_until(deadline) => None,
             };

@@ -73,20 +73,20 @@ impl Session {
 
     /// Returns and remembers the cursor of a read that has seen the newest event.
     pub(super) async fn has_read(&self) -> Result<Cursor, Failure> {
-        let rows = self
-            .history()
-            .events_before(RowId(i64::MAX), LOOKED_AT)
-            .await?;
-        let cursor = Cursor::at(self.newest(&rows), &rows, Timestamp::now());
+        let (newest, rows) = self.newest(LOOKED_AT).await?;
+        let cursor = Cursor::at(newest, &rows, Timestamp::now());
         self.set_cursor(&cursor);
         Ok(cursor)
     }
 
-    /// Returns the position of the newest event. Watermarks lag behind other processes, and know of deleted events.
-    pub(super) fn newest(&self, newest_first: &[EventRow]) -> RowId {
-        let stored = newest_first.first().map(|event| event.row);
+    /// Returns the position of the newest event, and the last events, newest first. Watermarks lag behind other processes, and
+    /// know of deleted events.
+    pub(super) async fn newest(&self, count: usize) -> Result<(RowId, Vec<EventRow>), Failure> {
+        // Before the rows: the position must not be beyond an event that comes in between and is not among them.
         let known = self.history().watermarks().borrow().events;
-        known.max(stored.unwrap_or_default())
+        let rows = self.history().events_before(RowId(i64::MAX), count).await?;
+        let stored = rows.first().map(|event| event.row);
+        Ok((known.max(stored.unwrap_or_default()), rows))
     }
 
     /// Prepares rows: masked, then redacted, because masking alone makes pseudonyms of secrets.
@@ -107,12 +107,8 @@ impl Session {
     /// Prepares an attempt.
     pub(super) async fn attempt(&self, attempt: AttemptRow) -> Result<Value, Failure> {
         let attempts = self.store.attempts(vec![attempt], self.masked).await?;
-        let attempts = attempts.into_iter().map(redact::attempt);
-        Ok(attempts
-            .map(|attempt| attempt_json(&attempt))
-            .collect::<Vec<_>>()
-            .pop()
-            .unwrap_or_default())
+        let attempt = attempts.into_iter().map(redact::attempt).next();
+        Ok(attempt.as_ref().map(attempt_json).unwrap_or_default())
     }
 }
 

@@ -42,13 +42,14 @@ pub(super) async fn status(session: &Session, _: StatusArgs) -> Result<Answer, F
         pending += row["pending"].as_u64().unwrap_or(0);
         rows.push(row);
     }
+    // Before the newest event is read: a wait from here returns each event that this result does not know.
+    let cursor = session.has_read().await?;
     let newest = session.history().events_before(RowId(i64::MAX), 1).await?;
     let newest = session.rows(newest).await?.pop();
     let age = newest.as_ref().map(|event| {
         let micros = Timestamp::now().0.saturating_sub(event.received_at.0);
         micros.max(0) / 1_000_000
     });
-    let cursor = session.has_read().await?;
     let last = match age {
         Some(age) => format!("the last event came {age} s ago"),
         None => "no event yet".to_owned(),

@@ -73,8 +73,8 @@ pub(super) async fn wait(session: &Session, args: WaitArgs) -> Result<Answer, Fa
         Some(text) => text.as_str().parse()?,
         None => session.cursor(),
     };
-    let newest = session.history().events_before(RowId(i64::MAX), 1).await?;
-    if after.after > session.newest(&newest) {
+    let (newest, _) = session.newest(1).await?;
+    if after.after > newest {
         let beyond = format!("the cursor {after} is beyond the history's newest event");
         return Err(Failure::new(&codes::NO_DATA, beyond).hint("omit it; is it another history's?"));
     }

@@ -126,7 +126,7 @@ fn types_and_scenarios_are_those_of_the_commands() {
 }
 
 #[test]
-fn every_kind_of_request_is_read_by_every_tool() {
+fn every_scenario_is_listed_and_read() {
     let filled = Filled::new(vec![]);
     let mut server = Checked::start(&filled.home, Era::Initialized, &[]);
     let scenarios = server.call("read_scenarios", json!({}));

@@ -222,6 +222,32 @@ fn a_large_body_is_outlined_and_read_by_paths() {
 }
 
 #[test]
+fn the_newest_attempts_are_given_and_no_body_is_cut_for_them() {
+    let body = json!({"text": "x".repeat(8000)}).to_string();
+    let field = "h".repeat(900);
+    let fields = ["x-a", "x-b", "x-c", "x-d"].map(|name| (name, field.as_str()));
+    let event = with(1, body.clone().into(), &fields);
+    let filled = Filled::new(vec![event.clone()]);
+    let answer = json!({"text": "y".repeat(1400)}).to_string();
+    for status in 201..=210 {
+        filled.answers(&event, status, answer.clone());
+    }
+    let mut server = Checked::start(&filled.home, Era::Initialized, &["--clear"]);
+    let read = server.call("read_event", json!({"event": "1", "attempts": 10}));
+    assert_eq!(read["event"]["body"], body);
+    let attempts = read["attempts"].as_array().unwrap();
+    assert!((2..10).contains(&attempts.len()), "{}", attempts.len());
+    for (attempt, status) in attempts.iter().rev().zip((201..=210).rev()) {
+        assert_eq!(
+            (&attempt["status"], &attempt["answer"]["body"]),
+            (&json!(status), &json!(answer))
+        );
+    }
+    let left_out = format!("attempts: {} at the beginning", 10 - attempts.len());
+    assert_eq!(read["left_out"], json!([left_out]));
+}
+
+#[test]
 fn an_event_between_two_waits_comes_with_the_second() {
     let filled = Filled::new(vec![sms(1)]);
     let mut server = Checked::start(&filled.home, Era::Initialized, &[]);
