@@ -30,7 +30,7 @@ use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::subscription::SubscriptionStatus;
 use ringtail_model::target::TargetUrl;
-use ringtail_model::{Endpoint, LinkState, Status, Target, TargetState, Watermarks};
+use ringtail_model::{Endpoint, Status, Target, TargetState, Watermarks};
 use ringtail_store::{Forwarding, History, OpenError, Retention};
 
 /// How long a canary's way from the relay to the history may take.
@@ -306,25 +306,16 @@ async fn open(config: &EngineConfig) -> Result<History, SpawnError> {
 
 fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Status {
     Status {
-        name: config.endpoint.clone(),
         endpoint: recalled.map(|info| Endpoint {
             id: info.endpoint.clone(),
             url: info.url.clone(),
         }),
-        link: LinkState::Connecting,
-        relay_head: 0,
-        cursor: 0,
         target: config.target.as_ref().map(|url| Target {
             url: redacted(&url.to_string()).into_owned(),
             forwards: config.forward,
             state: TargetState::Untried,
         }),
-        pending: 0,
-        unanswered: Vec::new(),
-        paused: false,
-        failing: None,
-        canary: None,
-        subscription: None,
+        ..Status::new(&config.endpoint)
     }
 }
 

@@ -401,6 +401,27 @@ pub struct Status {
     pub subscription: Option<Box<SubscriptionStatus>>,
 }
 
+impl Status {
+    /// Returns the status of an engine that has just started.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            endpoint: None,
+            link: LinkState::Connecting,
+            relay_head: 0,
+            cursor: 0,
+            target: None,
+            pending: 0,
+            unanswered: Vec::new(),
+            paused: false,
+            failing: None,
+            canary: None,
+            subscription: None,
+        }
+    }
+}
+
 /// What a canary found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CanaryState {

@@ -25,6 +25,8 @@ use ringtail_model::{
 use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_recordings::diff::Noise;
 use ringtail_ringcentral::verdict::Verdict;
+use ringtail_views::PagePosition;
+use ringtail_views::replayer::OptionsCheck;
 
 pub(crate) use self::detail::{Detail, Shown};
 pub(crate) use self::list::{Entry, List, attempted};
@@ -36,8 +38,6 @@ pub(crate) use self::traffic::{BUCKETS, Traffic};
 use crate::keymap::{Keys, Scope};
 use crate::layout::{Focus, Layout};
 use crate::theme::{Theme, WARN};
-use ringtail_views::PagePosition;
-use ringtail_views::replayer::OptionsCheck;
 
 /// How long an event without an answer stays off the list, so that a fast app does not make it flicker.
 pub(crate) const GRACE: Duration = Duration::from_millis(100);

@@ -6,9 +6,9 @@ pub mod page;
 mod table;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ringtail_views::copy::CopyFormat;
 
 use self::table::BINDINGS;
-use ringtail_views::copy::CopyFormat;
 
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -20,6 +20,7 @@ use ratatui::layout::{Position, Rect};
 use ringtail_model::Status;
 use ringtail_protocol::event::EventId;
 use ringtail_text::size;
+use ringtail_views::replayer::{ReplayStep, Replayer};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -34,7 +35,6 @@ use crate::terminal::{Host, MAX_CLIP};
 use crate::update::update;
 use crate::view::view;
 use crate::{Exit, Options, RunError};
-use ringtail_views::replayer::{ReplayStep, Replayer};
 
 /// Shortest time between two pictures.
 const FRAME: Duration = Duration::from_millis(30);

@@ -3,11 +3,11 @@
 use std::future::Future;
 
 use ringtail_model::{Status, Watermarks};
+use ringtail_views::replayer::ReplayReport;
 use tokio::sync::watch;
 
 use crate::effect::Query;
 use crate::msg::Msg;
-use ringtail_views::replayer::ReplayReport;
 
 /// Where the screen reads from.
 ///

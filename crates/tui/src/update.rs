@@ -9,14 +9,14 @@ mod typed;
 
 use ringtail_model::RowId;
 use ringtail_store::Found;
+use ringtail_views::Updates;
+use ringtail_views::{PAGE, PagePosition};
 
 use crate::app::{App, attempted};
 use crate::effect::{Ask, Effect, Query};
 use crate::layout::{Focus, SMALLEST};
 use crate::msg::{Msg, Unread};
 use crate::theme::{BAD, GOOD, WARN};
-use ringtail_views::Updates;
-use ringtail_views::{PAGE, PagePosition};
 
 /// Applies a message and returns what the loop must do.
 pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {

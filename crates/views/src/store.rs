@@ -459,16 +459,17 @@ impl Store {
                 if event.body.len() > MAX_BODY {
                     event.body = event.body.slice(..0);
                 }
+                if !masked {
+                    redact::detail(&mut event);
+                }
                 events.push(event);
             }
             Ok(events)
         });
-        let mut events = read.await?;
-        if masked {
-            return self.masked.events(events).await;
+        match masked {
+            true => self.masked.events(read.await?).await,
+            false => Ok(read.await?),
         }
-        events.iter_mut().for_each(redact::detail);
-        Ok(events)
     }
 }
 

@@ -9,6 +9,7 @@ function told(report) {
   if (report.table) parts.push(report.table.title);
   if (report.left_out) parts.push(`${report.left_out} left out`);
   if (report.not_sent) parts.push(`${report.not_sent} not sent`);
+  if (report.gone) parts.push(`${report.gone} deleted meanwhile`);
   if (report.seed !== null) parts.push(`--seed ${report.seed}`);
   return parts.join("; ");
 }
@@ -71,8 +72,10 @@ export async function edit(event) {
   }
 }
 
-export async function comment(event) {
-  const input = el("input", { type: "text", id: "comment", value: event.comment || "", maxlength: "280" });
+export async function comment(event, mask) {
+  // A masked comment is empty here, and must not replace the real one.
+  if (mask) return notice("comments are hidden while personal data is masked");
+  const input = el("input", { type: "text", id: "comment", value: event.comment || "", maxlength: "500" });
   const chosen = await dialog(`Bookmark #${event.seq}`, el("label", { for: "comment" }, "Comment", input), [event.marked && button("clear", "Remove"), button("", "Cancel"), button("keep", "Keep", true)]);
   if (chosen === "clear") return mark(event, false);
   if (chosen === "keep") return mark(event, true, input.value);
@@ -81,8 +84,12 @@ export async function comment(event) {
 
 export const mark = (event, marked, text) => attempt(() => api(`/events/${event.id}/bookmark`, { marked, comment: text ?? null }));
 
+// Events of an export by their ids: a longer URL is refused.
+const MOST_EXPORTED = 500;
+
 /** Copies events, or saves them as a file. Without events, all that match the filter. */
 export async function exportAs(events, filter, mask) {
+  if (events.length > MOST_EXPORTED) return notice(`over ${MOST_EXPORTED} events are selected: unselect all, and export what a filter lists`);
   const what = events.length === 1 ? `#${events[0].seq}` : events.length ? `${events.length} events` : "the listed events";
   const form = el(
     "select",
@@ -97,13 +104,12 @@ export async function exportAs(events, filter, mask) {
   const masks = el("input", { type: "checkbox", id: "masks" });
   masks.checked = mask;
   const chosen = await dialog(`Export ${what}`, [el("label", { for: "form" }, "Format", form), el("label", { for: "masks" }, masks, " Replace personal data by pseudonyms")], [button("", "Cancel"), button("save", "Save"), button("copy", "Copy", true)]);
-  if (!chosen) return;
+  if (!chosen) return undefined;
   const path = `/api/v1/export${query({ as: form.value, events: events.map((event) => event.id).join(","), filter: events.length ? "" : filter, mask: masks.checked })}`;
-  if (chosen === "save") el("a", { href: path, download: "" }).click();
-  else
-    await attempt(async () => {
-      const response = await fetch(path);
-      if (!response.ok) throw new Error((await response.json()).error.message);
-      await copy(await response.text());
-    });
+  if (chosen === "save") return el("a", { href: path, download: "" }).click();
+  return attempt(async () => {
+    const response = await fetch(path);
+    if (!response.ok) throw new Error((await response.json()).error.message);
+    await copy(await response.text());
+  });
 }

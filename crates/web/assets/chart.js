@@ -77,6 +77,7 @@ export class ChartPane {
     });
     frame.addEventListener("pointermove", (event) => began !== null && place(began, share(event)));
     frame.addEventListener("pointerup", (event) => {
+      if (began === null) return;
       const [from, to] = [began, share(event)].sort((one, other) => one - other);
       began = null;
       mark.remove();

@@ -4,7 +4,7 @@ import { $, add, bytes, clock, el, fill, picture } from "./dom.js";
 import { body } from "./lines.js";
 import { tone } from "./list.js";
 
-export const TABS = [
+const TABS = [
   ["body", "Body"],
   ["headers", "Headers"],
   ["attempts", "Attempts"],
@@ -13,6 +13,9 @@ export const TABS = [
 ];
 
 const FORMS = ["best", "raw", "hex"];
+
+// Lines of a difference that are shown.
+const MOST_LINES = 5000;
 
 export class Detail {
   constructor({ masked, actions, open }) {
@@ -74,6 +77,7 @@ export class Detail {
     const notes = [
       event.rejected && el("span", { class: "bad" }, "not forwarded: its signature or token is wrong or missing"),
       event.duplicate_of !== null && el("span", { class: "warn" }, `duplicate of #${event.duplicate_of}`),
+      event.stranger && el("span", { class: "warn" }, `of another subscription, ${event.subscription_id}`),
       event.uuid_of !== null && el("span", { class: "warn" }, `same uuid as #${event.uuid_of}, other content`),
       event.new.length > 0 && el("span", { class: "warn" }, `new: ${event.new.map((field) => field.path).join(", ")}`),
     ].filter(Boolean);
@@ -269,10 +273,12 @@ export class Detail {
     );
     if (diff.error) return [bar, el("p", { class: "dim" }, diff.error.message)];
     const names = [el("div", { class: "del" }, `--- ${diff.from}`), el("div", { class: "add" }, `+++ ${diff.to}`)];
-    const lines = diff.lines.map(([mark, text]) => {
+    const lines = diff.lines.slice(0, MOST_LINES).map(([mark, text]) => {
       if (mark === "…") return el("div", { class: "dim" }, `  … ${text} equal lines …`);
       return el("div", { class: { "+": "add", "-": "del" }[mark] }, `${mark} ${text}`);
     });
+    const more = diff.lines.length - MOST_LINES;
+    if (more > 0) lines.push(el("div", { class: "warn" }, `… ${more} more lines; \`ringtail events diff\` prints all of them`));
     const skipped = diff.not_compared.length > 0 && el("p", { class: "dim" }, `not compared: ${diff.not_compared.join(", ")}`);
     return [bar, diff.changes === 0 && el("p", {}, "no difference"), skipped, el("div", { class: "lines", "aria-label": "Difference" }, names, lines)];
   }

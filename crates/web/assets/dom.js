@@ -1,8 +1,8 @@
 // Elements and texts. Whatever comes from the API becomes a text node, with characters that hide or reorder text escaped.
 
-// The characters of ringtail_text::is_unsafe; a test compares them.
+// A joiner that joins nothing, and the characters of ringtail_text::is_unsafe; a test compares them.
 const UNSAFE =
-  /[\0-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
+  /(?<![^\0-\x7f])[\u200c\u200d]|[\0-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
 
 const escaped = (c) => {
   if (c === "\n") return "\\n";
@@ -11,7 +11,7 @@ const escaped = (c) => {
   return Array.from({ length: c.length }, (_, i) => "\\u" + c.charCodeAt(i).toString(16).padStart(4, "0")).join("");
 };
 
-export const safe = (text) => String(text).replace(UNSAFE, escaped);
+const safe = (text) => String(text).replace(UNSAFE, escaped);
 
 /** Makes an element: el("p", {class: "dim"}, "text", child). A function among the attributes is a listener. */
 export function el(name, attributes, ...children) {

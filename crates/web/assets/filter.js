@@ -7,7 +7,6 @@ export class FilterBox {
     this.apply = apply;
     this.input = $("filter");
     this.offers = $("offers");
-    this.at = 0;
     this.asked = 0;
     this.input.addEventListener("input", () => this.check());
     this.input.addEventListener("blur", () => setTimeout(() => this.hide(), 150));
@@ -53,7 +52,6 @@ export class FilterBox {
     this.wrong(text && answer.error && answer.complete.words.length === 0 ? answer.error : null);
     this.start = answer.complete.at;
     const words = caret === text.length ? answer.complete.words.slice(0, 40) : [];
-    this.at = -1;
     fill(
       this.offers,
       words.map((word, index) => el("li", { role: "option", id: `offer-${index}`, "data-word": word, "aria-selected": "false" }, word)),
@@ -76,8 +74,7 @@ export class FilterBox {
 
   choose(at) {
     const options = [...this.offers.children];
-    this.at = options.length ? (at + options.length + (at < -1 ? 1 : 0)) % options.length : -1;
-    if (at === -1) this.at = -1;
+    this.at = at < options.length ? at : 0;
     options.forEach((option, index) => option.setAttribute("aria-selected", String(index === this.at)));
     const chosen = options[this.at];
     if (!chosen) return this.input.removeAttribute("aria-activedescendant");

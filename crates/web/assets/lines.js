@@ -113,10 +113,8 @@ export function walk(box, by) {
 
 export const current = (box) => box.querySelector(".here");
 
-/** The path of a line, as a filter takes it. */
-export const pathOf = (line) => (line?.path || "").replace(/^\./, "");
-
+/** Copies the path of the current line, as a filter takes it. */
 export function copyPath(box) {
-  const path = pathOf(current(box));
+  const path = (current(box)?.path || "").replace(/^\./, "");
   if (path) copy(path);
 }

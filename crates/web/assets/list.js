@@ -3,11 +3,13 @@ import { $, clock, el } from "./dom.js";
 
 const ROW = 24;
 const MARGIN = 12;
+// Bookmarks of an update: ringtail_views::PAGE.
+const MOST_BOOKMARKS = 500;
 // Rows in memory. Beyond it the far end is forgotten, and read again when it is scrolled to.
 const MOST = 100_000;
 
 export class List {
-  constructor({ opened, older, newer }) {
+  constructor({ opened, older }) {
     this.onOpen = opened;
     this.onOlder = older;
     this.grid = $("grid");
@@ -16,7 +18,6 @@ export class List {
     this.shown = new Map();
     this.chosen = new Set();
     this.drawing = false;
-    this.onNewer = newer;
     this.clear();
     this.grid.addEventListener("scroll", () => this.scrolled());
     new ResizeObserver(() => (this.following ? this.toEnd() : this.draw())).observe(this.grid);
@@ -37,8 +38,6 @@ export class List {
     this.current = -1;
     this.following = true;
     this.next = null;
-    // Whether the rows reach to the newest event.
-    this.whole = true;
     this.chosen.clear();
     this.draw();
   }
@@ -91,7 +90,6 @@ export class List {
     if (this.following) this.toEnd();
     else if (fresh.length) $("newest").hidden = false;
     this.draw();
-    return fresh.length;
   }
 
   index() {
@@ -106,10 +104,12 @@ export class List {
     this.stale(row);
   }
 
-  /** Sets the bookmarks: the newest of the history, by position. */
+  /** Sets the bookmarks: the newest of the history, by position. Rows older than a full list keep theirs. */
   bookmarks(all) {
     const comments = new Map(all.map((one) => [one.position, one.comment]));
+    const oldest = all.length < MOST_BOOKMARKS ? 0 : all.at(-1).position;
     for (const row of this.rows) {
+      if (row.position < oldest) continue;
       const marked = comments.has(row.position);
       if (marked === row.marked && (!marked || comments.get(row.position) === row.comment)) continue;
       row.marked = marked;
@@ -198,6 +198,7 @@ export class List {
       row.marked && el("span", { class: "marks", title: row.comment || "bookmarked" }, "★ "),
       row.new?.length > 0 && el("span", { class: "warn", title: "has new fields" }, "◆ "),
       row.duplicate_of !== null && el("span", { class: "warn" }, `[duplicate of ${row.duplicate_of}] `),
+      row.stranger && el("span", { class: "warn" }, "[other subscription] "),
       row.edited_from && el("span", { class: "dim" }, "[edited] "),
       row.rejected && el("span", { class: "bad" }, "[rejected] "),
       this.gapBefore(row) && el("span", { class: "warn" }, `[${this.gapBefore(row).first} to ${this.gapBefore(row).last} are lost] `),

@@ -38,7 +38,7 @@ const detail = new Detail({
     tool("Edit", "E", () => edited(event)),
     tool("Compare answers", "C", () => compared([event])),
     tool(event.marked ? "Bookmarked" : "Bookmark", "m", () => actions.mark(event, !event.marked), event.marked),
-    tool("Comment", "M", () => actions.comment(event)),
+    tool("Comment", "M", () => actions.comment(event, mask)),
     tool("Export", "y", () => actions.exportAs([event], filter, mask)),
     tool("Secrets", "s", reveal, detail.revealed),
     tool("Explain", "e", () => detail.explain()),
@@ -120,7 +120,6 @@ function follow(position) {
   source.addEventListener("error", () => {
     if (mine !== source) return;
     lost("this page lost its server; trying again");
-    if (mine.readyState === EventSource.CLOSED) again();
   });
 }
 
@@ -284,7 +283,7 @@ const KEYS = [
   ["y", "copy or save the event or the selection", () => actions.exportAs(subjects(), filter, mask)],
   ["a", "copy the address", () => (status?.engines[0]?.url ? copy(status.engines[0].url) : notice("no address: this process does not listen"))],
   ["m", "bookmark the event, or remove it", withSubject((event) => actions.mark(event, !event.marked))],
-  ["M", "bookmark with a comment", withSubject(actions.comment)],
+  ["M", "bookmark with a comment", withSubject((event) => actions.comment(event, mask))],
   ["v", "select or unselect the event", () => (list.choose(list.event), counted())],
   ["*", "select all loaded events", () => (list.rows.forEach((row) => list.chosen.add(row.id)), list.draw(), counted())],
   ["V", "unselect all", () => unselect()],

@@ -9,7 +9,9 @@ function link(it) {
     case "connecting":
       return ["dim", "connecting"];
     case "full":
-      return ["warn", "history full: pending events wait on the relay"];
+      return ["warn", "full: the relay keeps events until the app takes some"];
+    case "disk-full":
+      return ["warn", "disk full: the relay keeps events until it has room"];
     case "waiting":
       return ["bad", `relay away: ${reason}; next try at ${clock(retry)}`];
     case "refused":

@@ -10,17 +10,21 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Connections at once; a browser makes six to a host.
-const CONNECTIONS: usize = 128;
+pub(crate) const CONNECTIONS: usize = 128;
 
 /// How long a head may take, and an idle connection stays.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Longest head.
-const HEAD_BYTES: usize = 32 * 1024;
+pub(crate) const HEAD_BYTES: usize = 32 * 1024;
+
+/// How long a response may still take once the server stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Pause after a failure to accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -74,7 +78,11 @@ async fn serve(stream: TcpStream, router: Router, cancel: CancellationToken) {
         // A response that has begun ends; streams of updates end by themselves.
         () = cancel.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            let Ok(served) = timeout(STOP_TIMEOUT, connection).await else {
+                tracing::debug!("closed a connection to the page whose caller stalls");
+                return;
+            };
+            served
         }
     };
     if let Err(error) = served {

@@ -67,8 +67,6 @@ pub enum SpawnError {
     Bind {
         /// The port.
         port: u16,
-        /// What the page of another process with this history would be.
-        other: String,
         /// The reason.
         #[source]
         source: io::Error,
@@ -85,11 +83,11 @@ impl Coded for SpawnError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Bind { other, source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
-                Some(format!(
-                    "if another ringtail serves this history, its page is {other}; or choose another port, 0 for any"
-                ))
-            }
+            // Not the URL with the token: another program may have the port.
+            Self::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse => Some(
+                "open the URL that the other ringtail printed, or choose another port, 0 for any"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -123,20 +121,15 @@ impl Server {
         options: Options,
     ) -> Result<Self, SpawnError> {
         let data = store.data.clone();
-        let tokens = tokio::task::spawn_blocking(move || tokens(&data)).await;
-        let (token, page_token) =
-            tokens.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let (token, page_token) = blocking(move || tokens(&data)).await?;
         let port = options.port;
         let bound = async {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
-        let (listener, address) = bound.await.map_err(|source| SpawnError::Bind {
-            port,
-            other: url(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), &token),
-            source,
-        })?;
+        let bound = bound.await;
+        let (listener, address) = bound.map_err(|source| SpawnError::Bind { port, source })?;
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let shared = Arc::new(Shared {
             gate: Gate::new(address.port(), token.clone(), page_token),
@@ -164,18 +157,20 @@ impl Server {
     /// Returns the page's URL, with the token.
     #[must_use]
     pub fn url(&self) -> String {
-        url(self.address, &self.token)
+        format!("http://{}/?token={}", self.address, self.token.text())
     }
 
-    /// Stops serving and waits for the connections' ends.
+    /// Stops serving. A response that has begun may end, within a moment.
     pub async fn stop(&self) {
         self.cancel.cancel();
         self.tasks.wait().await;
     }
 }
 
-fn url(address: SocketAddr, token: &SessionToken) -> String {
-    format!("http://{address}/?token={}", token.text())
+/// Runs work that takes a while off the runtime. A panic in it continues in the caller.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 #[cfg(test)]

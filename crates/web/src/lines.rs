@@ -35,11 +35,7 @@ pub(crate) enum Form {
 pub(crate) fn of(body: &[u8], form: Form) -> Value {
     match (form, std::str::from_utf8(body)) {
         (Form::Best, Ok(text)) if is_json(text) => laid_out(text),
-        (Form::Best | Form::Raw, Ok(text)) => raw(text, body.len()),
-        (Form::Raw, Err(_)) => {
-            let part = body.get(..MAX_TEXT).unwrap_or(body);
-            raw(&String::from_utf8_lossy(part), body.len())
-        }
+        (Form::Best, Ok(_)) | (Form::Raw, _) => raw(body),
         (Form::Best | Form::Hex, _) => digits(body),
     }
 }
@@ -52,7 +48,8 @@ fn is_json(text: &str) -> bool {
 fn laid_out(text: &str) -> Value {
     let mut lines: Vec<Value> = Vec::new();
     let mut line = vec![json!(0)];
-    let (mut shown, mut bytes) = (text.len(), 0);
+    // Where the shown part ends, the bytes of its tokens, and those that are cut off them.
+    let (mut end, mut bytes, mut lost) = (text.len(), 0, 0);
     lay_out(text, |piece| {
         match piece {
             Piece::Break(depth) => {
@@ -61,11 +58,12 @@ fn laid_out(text: &str) -> Value {
             }
             Piece::Token(token) => {
                 if lines.len() >= MAX_LINES || bytes >= MAX_TEXT {
-                    shown = token.at;
+                    end = token.at;
                     return false;
                 }
                 let (part, cut) = clipped(token.text);
                 bytes += part.len();
+                lost += token.text.len() - part.len();
                 line.push(json!(word(token.kind)));
                 line.push(json!(format!("{}{cut}", escape(part))));
             }
@@ -73,7 +71,7 @@ fn laid_out(text: &str) -> Value {
         true
     });
     lines.push(Value::Array(line));
-    json!({"form": "json", "lines": lines, "more": text.len() - shown})
+    json!({"form": "json", "lines": lines, "more": text.len() - end + lost})
 }
 
 /// A letter for the style of a token.
@@ -96,34 +94,46 @@ fn clipped(text: &str) -> (&str, &'static str) {
     }
 }
 
-fn raw(text: &str, whole: usize) -> Value {
+fn raw(body: &[u8]) -> Value {
     let (mut lines, mut shown) = (Vec::new(), 0);
-    for line in text.split_inclusive('\n') {
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
         if lines.len() >= MAX_LINES || shown >= MAX_TEXT {
             break;
         }
-        let content = line.strip_suffix('\n').unwrap_or(line);
-        let content = content.strip_suffix('\r').unwrap_or(content);
-        let room = MAX_TEXT - shown;
-        let part = content.get(..content.floor_char_boundary(room));
-        let part = part.unwrap_or_default();
-        lines.push(json!(escape_lines(part)));
-        shown += if part.len() < content.len() {
-            part.len()
-        } else {
-            line.len()
-        };
+        let content = line.strip_suffix(b"\n").unwrap_or(line);
+        let content = content.strip_suffix(b"\r").unwrap_or(content);
+        let part = start(content, MAX_TEXT - shown);
+        lines.push(json!(escape_lines(&String::from_utf8_lossy(part))));
+        if part.len() < content.len() {
+            shown += part.len();
+            break;
+        }
+        shown += line.len();
     }
-    json!({"form": "raw", "lines": lines, "more": whole.saturating_sub(shown)})
+    json!({"form": "raw", "lines": lines, "more": body.len() - shown})
+}
+
+/// Returns at most `room` bytes, without half a character at their end.
+fn start(line: &[u8], room: usize) -> &[u8] {
+    let Some(part) = line.get(..room) else {
+        return line;
+    };
+    match std::str::from_utf8(part) {
+        Err(error) if error.error_len().is_none() => &part[..error.valid_up_to()],
+        _ => part,
+    }
 }
 
 fn digits(body: &[u8]) -> Value {
+    let mut shown = 0;
     let lines: Vec<Value> = hex::lines(body)
         .take(MAX_LINES)
-        .map(|row| json!(format!("{}  {}  {}", row.offset, row.digits, row.letters)))
+        .map(|row| {
+            // A letter for each byte.
+            shown += row.letters.len();
+            json!(format!("{}  {}  {}", row.offset, row.digits, row.letters))
+        })
         .collect();
-    let first = hex::lines(body).take(MAX_LINES);
-    let shown: usize = first.map(|row| row.letters.len()).sum();
     json!({"form": "hex", "lines": lines, "more": body.len() - shown})
 }
 
@@ -174,8 +184,8 @@ mod tests {
         );
         assert_eq!(form(b"\xff", Form::Best).0, "hex");
         assert_eq!(
-            form(b"\xffa", Form::Raw),
-            ("raw".into(), json!(["\u{fffd}a"]))
+            form(b"\xffa\r\nb", Form::Raw),
+            ("raw".into(), json!(["\u{fffd}a", "b"]))
         );
         assert_eq!(form(b"[1]", Form::Raw), ("raw".into(), json!(["[1]"])));
         assert_eq!(form(b"", Form::Best), ("raw".into(), json!([])));
@@ -202,9 +212,21 @@ mod tests {
                     "{}",
                     shown.to_string().len()
                 );
-                assert!(shown["more"].as_u64().unwrap() > 0 || form == Form::Best);
+                assert!(shown["more"].as_u64().unwrap() > 0);
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_shown_is_counted_in_bytes_as_received() {
+        let more = |body: &[u8], form| of(body, form)["more"].clone();
+        let string = format!("[\"{}\", 1]", "x".repeat(MAX_PIECE));
+        assert_eq!(more(string.as_bytes(), Form::Best), "x\"".len());
+        // A character that the limit divides is left out.
+        let text = format!("x{}", "é".repeat(MAX_TEXT));
+        assert_eq!(more(text.as_bytes(), Form::Raw), text.len() - MAX_TEXT + 1);
+        assert_eq!(more(&vec![0xff; MAX_TEXT + 7], Form::Raw), 7);
+        assert_eq!(more(&[0; 3], Form::Hex), 0);
     }
 
     proptest! {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -98,9 +98,7 @@ fn locked() -> Response {
             }
         }
     };
-    let status = Refused::Token.status();
-    debug_assert_eq!(status, StatusCode::UNAUTHORIZED);
-    (status, Html(page.into_string())).into_response()
+    (Refused::Token.status(), Html(page.into_string())).into_response()
 }
 
 fn frame(page_token: &str) -> Markup {

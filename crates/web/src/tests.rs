@@ -1,6 +1,7 @@
 //! The server over real sockets, attacked and used.
 
 mod attacks;
+mod limits;
 mod requests;
 
 use std::time::Duration;
@@ -68,23 +69,46 @@ impl Answer {
     }
 }
 
+fn store(kept: &TestHistory) -> Store {
+    Store::new(
+        Vec::new(),
+        kept.history.clone(),
+        kept.dir.path().to_owned(),
+        Reveal::No,
+        AllSecrets::default(),
+    )
+}
+
+fn options(mask: bool) -> Options {
+    Options {
+        port: 0,
+        mask,
+        noise: Noise::default(),
+        check_options: |line| OptionsCheck {
+            error: (line == "--wrong").then(|| "no such option".to_owned()),
+            edits: line == "--edit",
+            ..OptionsCheck::default()
+        },
+    }
+}
+
+/// What handlers share, without a server.
+pub(crate) fn shared(kept: &TestHistory) -> Shared {
+    let (token, page_token) = tokens(kept.dir.path()).unwrap();
+    Shared {
+        store: store(kept),
+        options: options(false),
+        gate: Gate::new(0, token, page_token),
+        streams: Arc::new(Semaphore::new(1)),
+        cancel: CancellationToken::new(),
+    }
+}
+
 impl Page {
     async fn open(mask: bool) -> Self {
         let kept = TestHistory::open();
-        let store = Store::new(
-            Vec::new(),
-            kept.history.clone(),
-            kept.dir.path().to_owned(),
-            Reveal::No,
-            AllSecrets::default(),
-        );
-        let options = Options {
-            port: 0,
-            mask,
-            noise: Noise::default(),
-            check_options: |_| OptionsCheck::default(),
-        };
-        let server = Server::spawn(store, Steps, options).await.unwrap();
+        let server = Server::spawn(store(&kept), Steps, options(mask));
+        let server = server.await.unwrap();
         Self { kept, server }
     }
 
@@ -130,6 +154,13 @@ impl Page {
         let host = format!("host: {}", self.host());
         self.send(&format!("GET {path}"), &[&host, &self.bearer()], "")
             .await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        let host = format!("host: {}", self.host());
+        let headers = [&*host, &self.bearer(), "content-type: application/json"];
+        let line = format!("POST /api/v1{path}");
+        self.send(&line, &headers, &body.to_string()).await
     }
 
     /// The token that a page of this process has, as its script reads it.

@@ -12,6 +12,10 @@ use ringtail_model::signature::Reveal;
 use ringtail_model::{EventDetail, EventRow};
 use ringtail_ringcentral::timeline::{Step, Timeline, gap, not_arrived};
 use ringtail_store::MAX_PAGE;
+use ringtail_text::escape;
+use ringtail_views::find::find_one;
+use ringtail_views::{Store, json};
+use ringtail_web::picture::{Frame, timeline};
 
 use super::find::open;
 use crate::args::compare::TimelineArgs;
@@ -19,10 +23,6 @@ use crate::args::{Common, Format};
 use crate::blocking::blocking;
 use crate::output::plain::{Style, Tone};
 use crate::output::print;
-use ringtail_text::escape;
-use ringtail_views::find::find_one;
-use ringtail_views::{Store, json};
-use ringtail_web::picture::{Frame, timeline};
 
 /// Columns of a party's label.
 const LABEL: usize = 24;

@@ -6,25 +6,18 @@ use super::*;
 
 fn status(link: LinkState, target: Option<TargetState>, pending: u64) -> Status {
     Status {
-        name: "demo".into(),
         endpoint: Some(Endpoint {
             id: "demo-x1".into(),
             url: "https://relay.example/demo-x1".into(),
         }),
         link,
-        relay_head: 0,
-        cursor: 0,
         target: target.map(|state| Target {
             url: "http://localhost:3000".into(),
             forwards: true,
             state,
         }),
         pending,
-        paused: false,
-        unanswered: Vec::new(),
-        failing: None,
-        canary: None,
-        subscription: None,
+        ..Status::new("demo")
     }
 }
 

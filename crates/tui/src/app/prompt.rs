@@ -3,12 +3,12 @@
 use crossterm::event::{Event, KeyEvent};
 use ringtail_filter::{Filter, FilterError, words};
 use ringtail_protocol::event::EventId;
+use ringtail_views::replayer::OptionsCheck;
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
 use super::palette::Palette;
 use crate::keymap::{Keys, Scope};
-use ringtail_views::replayer::OptionsCheck;
 
 /// A line of text for one purpose.
 #[derive(Debug)]

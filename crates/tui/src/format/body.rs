@@ -1,6 +1,7 @@
 //! A body as lines: JSON indented, other text unchanged, anything else in hexadecimal.
 
 use ratatui::text::Line;
+use ringtail_text::hex;
 use ringtail_text::size;
 
 use super::lines::Lines;
@@ -8,7 +9,6 @@ use super::outline::Outline;
 use super::{MAX_LINES, MAX_PLAIN_LINE, MAX_TEXT, json};
 use crate::text::line;
 use crate::theme::{DIM, PLAIN, STRING};
-use ringtail_text::hex;
 
 /// Makes at most `max` lines of a body, and one about the rest. `command` shows all of it.
 pub(super) fn pretty(

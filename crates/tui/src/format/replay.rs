@@ -1,9 +1,10 @@
 //! Rows of a replay's result.
 
+use ringtail_views::replayer::ResultTable;
+
 use super::PanelRow;
 use crate::text::{column, line, span, width};
 use crate::theme::{DIM, PLAIN, STRONG, WARN};
-use ringtail_views::replayer::ResultTable;
 
 /// Most columns of an event's result.
 const MAX_RESULT: usize = 40;

@@ -1,9 +1,9 @@
 //! The table of keys.
 
 use crossterm::event::KeyCode;
+use ringtail_views::copy::CopyFormat;
 
 use super::{Action, Binding, Key, Scope};
-use ringtail_views::copy::CopyFormat;
 
 const fn key(code: KeyCode) -> Key {
     Key { code, ctrl: false }

@@ -17,15 +17,15 @@ use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_recordings::mask::{KEY_BYTES, Masker};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
 use ringtail_store::{BookmarkChange, Direction, Found};
+use ringtail_views::Updates;
+use ringtail_views::changed;
+use ringtail_views::replayer::ReplayReport;
+use ringtail_views::{PAGE, PagePosition};
 
 use super::draft::{Draft, header, id};
 use crate::effect::{Ask, PanelKind, Query};
 use crate::msg::{Msg, Unread};
 use crate::store::panel::{NOTHING_BEFORE, PanelEvents};
-use ringtail_views::Updates;
-use ringtail_views::changed;
-use ringtail_views::replayer::ReplayReport;
-use ringtail_views::{PAGE, PagePosition};
 
 /// 2025-07-30 18:13:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp(1_753_899_180_000_000);
@@ -53,25 +53,17 @@ impl Book {
             events: Vec::new(),
             gaps: Vec::new(),
             status: Status {
-                name: "dev".into(),
                 endpoint: Some(Endpoint {
                     id: "dev-k3v9m2qx7c".to_owned(),
                     url: "https://relay.example.com/dev-k3v9m2qx7c".to_owned(),
                 }),
                 link: LinkState::Connected,
-                relay_head: 0,
-                cursor: 0,
                 target: Some(Target {
                     url: TARGET.to_owned(),
                     forwards: true,
                     state: TargetState::Untried,
                 }),
-                pending: 0,
-                paused: false,
-                unanswered: Vec::new(),
-                failing: None,
-                canary: None,
-                subscription: None,
+                ..Status::new("dev")
             },
             broken: None,
             new_fields: Vec::new(),

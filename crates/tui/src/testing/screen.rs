@@ -16,6 +16,7 @@ use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ringtail_model::{Status, Watermarks};
 use ringtail_protocol::event::EventId;
+use ringtail_views::replayer::{OptionsCheck, ReplayReport, ReplayStep, Replayer};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,6 @@ use crate::run::drive;
 use crate::source::Source;
 use crate::terminal::Host;
 use crate::{Exit, Options, RunError};
-use ringtail_views::replayer::{OptionsCheck, ReplayReport, ReplayStep, Replayer};
 
 /// A running screen.
 #[derive(Debug)]

@@ -4,6 +4,8 @@ use ringtail_filter::Filter;
 use ringtail_model::{RowId, Status};
 use ringtail_protocol::event::EventId;
 use ringtail_store::{BookmarkChange, Comment};
+use ringtail_views::PagePosition;
+use ringtail_views::copy::CopyFormat;
 use tui_input::Input;
 
 use super::{movement, panel, query, replay};
@@ -14,8 +16,6 @@ use crate::effect::{Ask, Effect};
 use crate::keymap::Action;
 use crate::layout::Focus;
 use crate::theme::{PLAIN, WARN};
-use ringtail_views::PagePosition;
-use ringtail_views::copy::CopyFormat;
 
 /// Performs an action.
 pub(super) fn perform(app: &mut App, action: Action) -> Option<Effect> {

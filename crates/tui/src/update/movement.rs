@@ -1,9 +1,10 @@
 //! Moving about: in a box, a panel, the list or the detail, whichever has the keys.
 
+use ringtail_views::PagePosition;
+
 use crate::app::{App, Overlay};
 use crate::layout::Focus;
 use crate::view::popup::longest_scroll;
-use ringtail_views::PagePosition;
 
 pub(super) fn page_height(app: &App) -> isize {
     let layout = app.layout();

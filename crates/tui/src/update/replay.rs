@@ -6,12 +6,12 @@ use ratatui::style::Style;
 use ringtail_model::{AttemptRow, Outcome, Target};
 use ringtail_protocol::event::EventId;
 use ringtail_ringcentral::verdict::Verdict;
+use ringtail_views::replayer::ReplayReport;
 
 use crate::app::{App, MAX_REPLAYS, Panel, Prompt, ReplayLine, ReplayProgress};
 use crate::effect::{Effect, PanelKey, PanelKind};
 use crate::format::{replay as rows, took};
 use crate::theme::{BAD, GOOD, PLAIN};
-use ringtail_views::replayer::ReplayReport;
 
 /// Opens the line of options, with those of the last replay.
 pub(super) fn open_prompt(app: &mut App) {

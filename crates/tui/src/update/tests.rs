@@ -1,11 +1,11 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
+use ringtail_model::Watermarks;
 use ringtail_model::{Cause, FailureKind, LinkState, TargetState};
 use ringtail_ringcentral::verdict::Fault;
+use ringtail_store::{BookmarkChange, Comment};
 
 use super::*;
-use ringtail_model::Watermarks;
-use ringtail_store::{BookmarkChange, Comment};
 
 use crate::app::Entry;
 use crate::format::Tab;

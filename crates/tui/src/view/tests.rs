@@ -5,11 +5,11 @@ use ringtail_model::{
 };
 use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::verdict::Fault;
+use ringtail_views::replayer::{OptionsCheck, ReplayReport, ReplayStep, ResultTable};
 
 use crate::app::later;
 use crate::msg::Msg;
 use crate::testing::{Book, Draft, NOW, Stage};
-use ringtail_views::replayer::{OptionsCheck, ReplayReport, ReplayStep, ResultTable};
 
 pub(super) const SIZES: [(u16, u16); 3] = [(60, 16), (80, 24), (140, 40)];
 

@@ -119,21 +119,13 @@ fn an_attempt_has_a_status_or_an_error() {
 #[test]
 fn link_target_and_gap_have_lines() {
     let mut status = Status {
-        name: "demo".into(),
         endpoint: Some(Endpoint {
             id: "demo-x1".into(),
             url: "https://relay.example/demo-x1".into(),
         }),
         link: LinkState::Connected,
-        relay_head: 1,
-        cursor: 1,
-        target: None,
         pending: 3,
-        paused: false,
-        unanswered: Vec::new(),
-        failing: None,
-        canary: None,
-        subscription: None,
+        ..Status::new("demo")
     };
     let mut lines = text(&ready(
         "demo-x1",

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use ringtail_model::EventRow;
-use ringtail_recordings::diff::{self, last_answers};
+use ringtail_recordings::diff::{self, FewAnswers, last_answers};
 use ringtail_ringcentral::timeline::Timeline;
 use ringtail_views::json;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, named};
-use crate::Shared;
+use crate::{Shared, blocking};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Compare {
@@ -29,25 +29,32 @@ pub(super) async fn diff(
     Path(event): Path<String>,
     Query(asked): Query<Compare>,
 ) -> Answer {
-    let (store, noise) = (&shared.store, &shared.options.noise);
     let (event, masked) = (named(&shared, &event).await?, shared.masks(asked.mask));
+    // Bodies of 8 MB are compared for half a second.
     if asked.answers {
-        let event = store.answers(event.id, masked).await?;
-        let [(at, one), (other_at, other)] = last_answers(&event)?;
-        let names = [at, other_at].map(|at| format!("response {at} to #{}", event.event.seq));
-        return Ok(Json(json::diff(&names, &diff::answers(one, other, noise))));
+        let event = shared.store.answers(event.id, masked).await?;
+        let compared = blocking(move || {
+            let [(at, one), (other_at, other)] = last_answers(&event)?;
+            let names = [at, other_at].map(|at| format!("response {at} to #{}", event.event.seq));
+            let diff = diff::answers(one, other, &shared.options.noise);
+            Ok::<_, FewAnswers>(json::diff(&names, &diff))
+        });
+        return Ok(Json(compared.await?));
     }
     let other = match &asked.other {
         Some(other) => Some(named(&shared, other).await?.id),
         None => None,
     };
-    let mut two = store.pair(event.id, other, masked).await?;
-    // The earlier event first.
-    two.sort_by_key(|one| one.event.row);
-    let name = |row: &EventRow| format!("#{} {}", row.seq, row.summary);
-    let [one, other] = &*two;
-    let names = [name(&one.event), name(&other.event)];
-    Ok(Json(json::diff(&names, &diff::events(one, other, noise))))
+    let mut two = shared.store.pair(event.id, other, masked).await?;
+    let compared = blocking(move || {
+        // The earlier event first.
+        two.sort_by_key(|one| one.event.row);
+        let name = |row: &EventRow| format!("#{} {}", row.seq, row.summary);
+        let [one, other] = &*two;
+        let names = [name(&one.event), name(&other.event)];
+        json::diff(&names, &diff::events(one, other, &shared.options.noise))
+    });
+    Ok(Json(compared.await))
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,7 +78,10 @@ pub(super) async fn timeline(
             json!({"type": "conversation", "events": events.collect::<Value>()}),
         ));
     }
-    let timeline = Timeline::of(events.iter().map(|event| &event.body[..]));
-    let rows: Vec<EventRow> = events.into_iter().map(|event| event.event).collect();
-    Ok(Json(json::timeline(&timeline, &rows)))
+    let course = blocking(move || {
+        let timeline = Timeline::of(events.iter().map(|event| &event.body[..]));
+        let rows: Vec<EventRow> = events.into_iter().map(|event| event.event).collect();
+        json::timeline(&timeline, &rows)
+    });
+    Ok(Json(course.await))
 }

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, named, parsed, stream};
-use crate::Shared;
 use crate::error::ApiError;
 use crate::lines::{self, Form};
+use crate::{Shared, blocking};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct List {
@@ -102,10 +102,7 @@ pub(super) async fn body(
         },
     };
     // A body of 16 MB takes a moment.
-    let lines = tokio::task::spawn_blocking(move || lines::of(&body, asked.form)).await;
-    Ok(Json(lines.unwrap_or_else(|panic| {
-        std::panic::resume_unwind(panic.into_panic())
-    })))
+    Ok(Json(blocking(move || lines::of(&body, asked.form)).await))
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,7 +123,13 @@ pub(super) async fn bookmark(
         (true, None) => BookmarkChange::Set,
         (true, Some(text)) => BookmarkChange::Comment(Comment::parse(text)?),
     };
-    let bookmark = shared.store.bookmark(row.id, change).await?;
+    let mut bookmark = shared.store.bookmark(row.id, change).await?;
+    // A kept comment is private text.
+    if shared.options.mask
+        && let Some(bookmark) = &mut bookmark
+    {
+        bookmark.comment.clear();
+    }
     Ok(Json(json!({
         "id": row.id.to_string(),
         "marked": bookmark.is_some(),

@@ -10,9 +10,9 @@ use ringtail_views::PagePosition;
 use serde::Deserialize;
 
 use super::{named, parsed};
-use crate::Shared;
 use crate::error::ApiError;
 use crate::picture::{Answered, Chart, Frame, Range, timeline};
+use crate::{Shared, blocking};
 
 /// Most events of a chart, the newest ones.
 const MAX_EVENTS: usize = 20_000;
@@ -77,7 +77,6 @@ async fn drawn(draw: impl FnOnce(&Frame) -> String + Send + 'static) -> Result<R
         in_page: true,
         zone: TimeZone::system(),
     };
-    let drawn = tokio::task::spawn_blocking(move || draw(&frame)).await;
-    let svg = drawn.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    let svg = blocking(move || draw(&frame)).await;
     Ok(([(CONTENT_TYPE, "image/svg+xml")], svg).into_response())
 }

@@ -14,7 +14,6 @@ use ringtail_views::replayer::{ReplayReport, Replayer};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use super::{Answer, Text, named};
 use crate::Shared;
@@ -71,6 +70,7 @@ async fn replay<R: Replayer>(
     State(replays): State<Replays<R>>,
     Json(asked): Json<Replay>,
 ) -> Answer {
+    checked(&replays.shared, &asked.options)?;
     if asked.events.len() > MAX_EVENTS {
         let many = format!("over {MAX_EVENTS} events: use --filter among the options");
         return Err(ApiError::usage(&many));
@@ -82,17 +82,27 @@ async fn replay<R: Replayer>(
     run(&replays, ids, asked.options, asked.mask).await
 }
 
-/// Sends events. When the caller hangs up, no more are sent.
+/// Refuses options that are wrong, or are not for the page.
+fn checked(shared: &Shared, options: &str) -> Result<(), ApiError> {
+    let check = (shared.options.check_options)(options);
+    if let Some(error) = &check.error {
+        return Err(ApiError::usage(error));
+    }
+    match check.edits {
+        true => Err(ApiError::usage("--edit opens an editor; edit in the page")),
+        false => Ok(()),
+    }
+}
+
+/// Sends events. When the caller hangs up or the server stops, no more are sent.
 async fn run<R: Replayer>(
     replays: &Replays<R>,
     ids: Vec<EventId>,
     options: String,
     mask: bool,
 ) -> Answer {
-    let (shared, stop) = (&replays.shared, CancellationToken::new());
-    if (shared.options.check_options)(&options).edits {
-        return Err(ApiError::usage("--edit opens an editor; edit in the page"));
-    }
+    let shared = &replays.shared;
+    let stop = shared.cancel.child_token();
     let _stop = stop.clone().drop_guard();
     // Attempts come by the stream, so the steps are not counted.
     let (steps, unwatched) = mpsc::channel(1);
@@ -161,9 +171,7 @@ async fn edited<R: Replayer>(
     Json(asked): Json<Edited>,
 ) -> Answer {
     let shared = &replays.shared;
-    if let Some(error) = (shared.options.check_options)(&asked.options).error {
-        return Err(ApiError::usage(&error));
-    }
+    checked(shared, &asked.options)?;
     let (origin, request) = request(shared, &event).await?;
     let parsed = edit::parse(asked.text.as_bytes(), &request.peer)?;
     let Some(parsed) = parsed.filter(|parsed| *parsed != request) else {

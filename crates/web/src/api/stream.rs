@@ -14,7 +14,7 @@ use futures_util::future::{pending, select_all};
 use futures_util::{FutureExt as _, Stream, stream};
 use ringtail_client::engine::Engine;
 use ringtail_filter::Filter;
-use ringtail_model::{AttemptRow, RowId, Status, Watermarks};
+use ringtail_model::{RowId, Status, Watermarks};
 use ringtail_views::{PAGE, QueryError, Updates, json};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -119,16 +119,18 @@ impl Feed {
                 () = tokio::time::sleep(PAUSE) => {}
             }
             if !self.more {
-                let changed = tokio::select! {
+                let is_status = tokio::select! {
                     biased;
                     () = cancel.cancelled() => return None,
-                    () = any_changed(&mut self.statuses) => Changed::Status,
+                    () = any_changed(&mut self.statuses) => true,
                     changed = self.watermarks.changed() => match changed {
-                        Ok(()) => Changed::History,
+                        Ok(()) => false,
                         Err(_) => return None,
                     },
                 };
-                if let Changed::Status = changed {
+                if is_status {
+                    // Under load a status changes with each event, so the history is next.
+                    self.more = self.watermarks.has_changed().unwrap_or(true);
                     return Some(self.status());
                 }
             }
@@ -192,7 +194,7 @@ impl Feed {
         Ok(Some(json!({
             "events": events.rows.iter().map(json::event_row).collect::<Value>(),
             "matching": matching.iter().map(json::event_row).collect::<Value>(),
-            "attempts": attempts.iter().map(attempt).collect::<Value>(),
+            "attempts": attempts.iter().map(json::attempt).collect::<Value>(),
             "gaps": gaps.iter().map(json::gap).collect::<Value>(),
             "new_fields": new_fields.iter().map(json::new_fields).collect::<Value>(),
             "bookmarks": bookmarks,
@@ -228,16 +230,6 @@ impl Feed {
     }
 }
 
-enum Changed {
-    Status,
-    History,
-}
-
-/// An attempt of a list; the page keeps the newest of each event.
-fn attempt(attempt: &AttemptRow) -> Value {
-    json::attempt(attempt)
-}
-
 /// Waits until one of the engines has another status.
 async fn any_changed(statuses: &mut [watch::Receiver<Status>]) {
     let changes = statuses.iter_mut().map(|status| {
@@ -257,7 +249,34 @@ async fn any_changed(statuses: &mut [watch::Receiver<Status>]) {
 
 #[cfg(test)]
 mod tests {
+    use ringtail_store::testing::{TestHistory, call};
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_status_that_changes_all_the_time_holds_back_no_event() {
+        let kept = TestHistory::open();
+        let shared = Arc::new(crate::tests::shared(&kept));
+        let (changes, status) = watch::channel(Status::new("demo"));
+        let mut feed = Feed {
+            filter: Filter::default(),
+            masked: false,
+            watermarks: kept.history.watermarks(),
+            statuses: vec![status],
+            at: Watermarks::default(),
+            first: false,
+            more: false,
+            _permit: shared.streams.clone().try_acquire_owned().unwrap(),
+            shared,
+        };
+        kept.receives(vec![call(1, "s")]).await;
+        tokio::time::pause();
+        for expected in [0, 1] {
+            changes.send_modify(|status| status.pending += 1);
+            assert!(feed.next().await.is_some());
+            assert_eq!(feed.at.events, RowId(expected));
+        }
+    }
 
     #[test]
     fn a_position_round_trips_and_others_are_refused() {

@@ -365,12 +365,8 @@ async fn script_in_every_field_stays_text() {
     page.kept
         .receives(vec![encoded(1, hostile.encode().unwrap())])
         .await;
-    let comment = json!({"marked": true, "comment": SCRIPT}).to_string();
-    let host = format!("host: {}", page.host());
-    let headers = [&*host, &page.bearer(), "content-type: application/json"];
-    let marked = page
-        .send("POST /api/v1/events/1/bookmark", &headers, &comment)
-        .await;
+    let comment = json!({"marked": true, "comment": SCRIPT});
+    let marked = page.post("/events/1/bookmark", &comment).await;
     assert_eq!(marked.json()["comment"], SCRIPT);
     for path in [
         "/events",
@@ -393,6 +389,12 @@ async fn script_in_every_field_stays_text() {
             .head
             .contains("content-type: application/octet-stream")
     );
+    for path in ["/events/1/timeline.svg", "/chart.svg"] {
+        let drawn = page.get(&format!("/api/v1{path}")).await;
+        assert!(drawn.head.contains("content-type: image/svg+xml"));
+        assert!(!drawn.body.contains("<script") && !drawn.body.contains("<img"));
+    }
+    let host = format!("host: {}", page.host());
     let frame = page.send("GET /", &[&host, &page.cookie()], "").await;
     assert!(!frame.body.contains("alert("));
 }
@@ -439,7 +441,7 @@ fn the_script_escapes_the_characters_that_every_front_end_escapes() {
         .find(|(path, _, _)| *path == "/dom.js")
         .unwrap();
     let class = script
-        .split_once("/[")
+        .split_once("|[")
         .unwrap()
         .1
         .split_once("]/gu")

@@ -171,21 +171,13 @@ fn colour_adds_nothing_but_colour() {
 #[test]
 fn link_and_target_are_told_in_words() {
     let mut status = Status {
-        name: "demo".into(),
         endpoint: Some(Endpoint {
             id: "demo-x1".into(),
             url: "https://relay.example/demo-x1".into(),
         }),
         link: LinkState::Connected,
-        relay_head: 1,
-        cursor: 1,
-        target: None,
         pending: 3,
-        paused: false,
-        unanswered: Vec::new(),
-        failing: None,
-        canary: None,
-        subscription: None,
+        ..Status::new("demo")
     };
     let plain = style(false);
     let mut lines = plain.link(&status);

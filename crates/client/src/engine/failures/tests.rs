@@ -7,8 +7,6 @@ use ringtail_store::testing::{ENDPOINT, JOURNAL, TestHistory, call};
 /// A client with an event that waits for a target which fails in this way.
 fn down(kind: FailureKind) -> Status {
     Status {
-        name: "demo".into(),
-        endpoint: None,
         link: LinkState::Connected,
         relay_head: 1,
         cursor: 1,
@@ -22,11 +20,7 @@ fn down(kind: FailureKind) -> Status {
             },
         }),
         pending: 1,
-        paused: false,
-        unanswered: Vec::new(),
-        failing: None,
-        canary: None,
-        subscription: None,
+        ..Status::new("demo")
     }
 }
 

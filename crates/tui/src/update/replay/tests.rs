@@ -1,7 +1,8 @@
+use ringtail_views::replayer::{OptionsCheck, ReplayReport, ReplayStep, ResultTable};
+
 use super::*;
 use crate::msg::Msg;
 use crate::testing::{Book, Stage};
-use ringtail_views::replayer::{OptionsCheck, ReplayReport, ReplayStep, ResultTable};
 
 fn replays(stage: &Stage) -> Vec<u64> {
     let events = stage.book.events.iter();
