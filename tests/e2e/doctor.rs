@@ -95,6 +95,22 @@ async fn each_fault_of_a_machine_has_its_row_and_fix() -> anyhow::Result<()> {
     // A test has no terminal.
     assert_eq!(of(&rows, "skipped"), [("Terminal", None)], "{rows:#?}");
 
+    // Of a machine that has listened, the target is known; one without a file says so.
+    let home = Home::new(&machines.relay, &machines.token)?;
+    let mut client = home.listen(&[&target]).await?;
+    client.stop().await?;
+    let (_, rows) = doctor(&home, &[]).await?;
+    assert_eq!(of(&rows, "skipped"), [("Terminal", None)], "{rows:#?}");
+    let seen = |title| {
+        let row = rows.iter().find(|row| row["title"] == title);
+        row.and_then(|row| row["seen"].as_str()).unwrap_or_default()
+    };
+    assert!(
+        seen("Target").ends_with("accepts connections")
+            && seen("Configuration").contains("there is no"),
+        "{rows:#?}"
+    );
+
     let closed = "https://localhost:1";
     let proxied = |url: &str| {
         anyhow::Ok(
@@ -180,6 +196,12 @@ async fn each_fault_of_a_machine_has_its_row_and_fix() -> anyhow::Result<()> {
         let failed = rows.iter().find(|row| row["outcome"] == "fail");
         assert!(
             failed.is_some_and(|row| row["fix"].is_string()),
+            "{rows:#?}"
+        );
+        // A proxy resolves the name itself.
+        let skipped = of(&rows, "skipped");
+        assert!(
+            code != Some("RT-307") || skipped.contains(&("Name", None)),
             "{rows:#?}"
         );
     }

@@ -126,7 +126,7 @@ impl Posted {
         random: &mut fastrand::Rng,
     ) -> anyhow::Result<()> {
         let [before, during, after] = self.counts;
-        let began = Instant::now();
+        let began = tokio::time::Instant::now();
         let mut moments: Vec<Duration> = (0..during + after)
             .map(|number| match number < during {
                 true => DURING.mul_f64(random.f64()),
@@ -135,7 +135,8 @@ impl Posted {
             .collect();
         moments.sort();
         for (number, moment) in (before..).zip(moments) {
-            tokio::time::sleep(moment.saturating_sub(began.elapsed())).await;
+            // The moment is what a run varies; there is no condition to wait for.
+            tokio::time::sleep_until(began + moment).await;
             self.post(caller, number).await?;
         }
         Ok(())

@@ -45,7 +45,7 @@ Examples:
   ringtail replay -f since:-1d --compare      show which of the app's responses changed
   ringtail events timeline 17                 show the call of event 17
   ringtail export 17 --as curl                print it as a curl command
-  ringtail check https://hooks.example.com    check whether RingCentral would accept a webhook address
+  ringtail check https://hooks.example.com    check a webhook address as RingCentral would
   ringtail doctor                             check this machine and the way to the relay
   ringtail simulate --list                    list the traffic that can be simulated
   ringtail explain SUB-525                    explain an error code
@@ -180,10 +180,12 @@ Examples:
   ringtail listen https://localhost:3000 --insecure     accept the app's own certificate
   ringtail listen -e shop=3000 -e bot=4000              two endpoints, each with its own app
   ringtail listen 3000 --web                            show the events in a browser, too
-  ringtail listen 3000 --subscribe sms calls            create the subscription at RingCentral and keep it alive
+  ringtail listen 3000 --subscribe sms calls            create a subscription and keep it alive
 
---subscribe needs `ringtail subscriptions login`; `ringtail subscriptions filters` lists the names. The subscription
-stays when listen stops, and expires after 7 days; the next listen renews or replaces it. Without it, register the URL that it shows with RingCentral, or use it in `ringtail simulate SCENARIO --to URL`.")]
+--subscribe needs `ringtail subscriptions login`; `ringtail subscriptions filters` lists the names.
+The subscription stays when listen stops, and expires after 7 days; the next listen renews or
+replaces it. Without --subscribe, register the URL that listen shows with RingCentral, or use it in
+`ringtail simulate SCENARIO --to URL`.")]
 pub(crate) struct ListenArgs {
     /// Where to forward events (port, host:port, URL or unix:/socket); omit to inspect only
     pub(crate) target: Option<String>,

@@ -19,7 +19,7 @@ use crate::follow::{Follow, Item};
 use crate::output::{Stdout, note, plain};
 use ringtail_views::json;
 
-/// LineFormatat of the lines.
+/// Format of the lines.
 #[derive(Debug)]
 pub(crate) enum LineFormat {
     /// For people: events on stdout, link and target on stderr.

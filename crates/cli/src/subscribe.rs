@@ -110,6 +110,7 @@ impl Subscribe {
 
     async fn rounds(&self, common: &Common, watched: &Watched<'_>, ended: &CancellationToken) {
         let Watched { engine, owner, .. } = watched;
+        // Until a round succeeds.
         let mut is_reminded = false;
         while !ended.is_cancelled() {
             let since = Since::now();
@@ -129,6 +130,7 @@ impl Subscribe {
             };
             let pause = match round.await {
                 Ok(kept) => {
+                    is_reminded = false;
                     publish(engine, active(&kept));
                     watched.publish_stranger().await;
                     PAUSE
@@ -146,12 +148,12 @@ impl Subscribe {
                     }
                 }
             };
-            is_reminded = tokio::select! {
+            tokio::select! {
                 biased;
-                () = ended.cancelled() => false,
-                () = watched.reminder.notified() => true,
-                () = tokio::time::sleep(pause) => false,
-            };
+                () = ended.cancelled() => {}
+                () = watched.reminder.notified() => is_reminded = true,
+                () = tokio::time::sleep(pause) => {}
+            }
         }
     }
 

@@ -68,8 +68,9 @@ pub(crate) enum SubscriptionsCommand {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-In RingCentral's developer console, create an app (REST API, with \"JWT auth flow\") that has the
-scope \"Webhook Subscriptions\" and those of your events (`ringtail subscriptions filters`), and a JWT.
+In RingCentral's developer console, create a JWT, and an app (REST API, with \"JWT auth flow\")
+that has the scope \"Webhook Subscriptions\" and those of your events, which
+`ringtail subscriptions filters` lists.
 Client id, client secret and JWT come from RINGCENTRAL_CLIENT_ID, RINGCENTRAL_CLIENT_SECRET and
 RINGCENTRAL_JWT, from the terminal, or as three lines from stdin if that is not a terminal.
 For a bot, set RINGCENTRAL_ACCESS_TOKEN.
@@ -208,7 +209,7 @@ pub(crate) struct DeleteArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// Look at this interval (10s, 5m); RingCentral allows 50 requests a minute for all programs of a login
+    /// Look this often (10s, 5m); RingCentral allows 50 requests a minute for all programs of a login
     #[arg(long, value_name = "INTERVAL", value_parser = polling, default_value = "60s")]
     pub(crate) every: Duration,
     /// Output format
@@ -223,10 +224,10 @@ pub(crate) struct FiltersArgs {
     pub(crate) output: Format,
 }
 
-/// Parses an interval that leaves most of RingCentral's requests a minute to others.
+/// Parses an interval that leaves others some of RingCentral's requests a minute.
 fn polling(text: &str) -> Result<Duration, String> {
     match interval(text)? {
-        every if every < Duration::from_secs(2) => Err("look every 2s at most".to_owned()),
+        every if every < Duration::from_secs(2) => Err("give 2s or more".to_owned()),
         every => Ok(every),
     }
 }

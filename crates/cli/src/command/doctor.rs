@@ -7,13 +7,13 @@ mod relay;
 mod report;
 mod row;
 
-use ringtail_client::config::Config;
-use ringtail_client::engine::last_target;
+use ringtail_client::config::{Config, ConfigError};
+use ringtail_client::engine::{known_endpoints, last_target};
 use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_files::Access;
+use ringtail_model::endpoint_name;
 use ringtail_model::target::TargetUrl;
-use ringtail_outbound::proxy::Proxies;
 use ringtail_ringcentral::secret::redacted;
 use ringtail_views::json;
 
@@ -23,9 +23,6 @@ use crate::args::{Common, Format};
 use crate::blocking::blocking;
 use crate::output::check::Layout;
 use crate::output::{Stdout, plain};
-
-/// What the rows after a wrong configuration say.
-const UNREAD: &str = "not tried: see Configuration";
 
 pub(super) async fn run(common: &Common, args: &DoctorArgs) -> Result<(), Failure> {
     let mut sheet = Sheet {
@@ -88,21 +85,18 @@ impl Sheet {
 async fn examine(common: &Common, args: &DoctorArgs, sheet: &mut Sheet) -> Result<(), Failure> {
     sheet.tell(machine::program()).await?;
     sheet.tell(machine::terminal()).await?;
-    // Before the configuration, which fails with it.
-    if let Err(error) = Proxies::from_env() {
-        sheet.tell(Row::failed("Proxy", &error)).await?;
-        return sheet
-            .tell(Row::skipped("Configuration", "not tried: see Proxy"))
-            .await;
-    }
     let config = match Config::load(&common.flags(args.endpoint.as_ref())) {
         Ok(config) => config,
         Err(error) => {
-            sheet.tell(Row::failed("Configuration", &error)).await?;
+            let failed = match error {
+                ConfigError::Proxy(_) => "Proxy",
+                _ => "Configuration",
+            };
+            sheet.tell(Row::failed(failed, &error)).await?;
             let rest = ["Data directory", "History", "Disk", "Login"].into_iter();
-            let skipped = rest.chain(relay::TITLES).chain(["Target"]);
+            let rest = rest.chain(relay::TITLES).chain(["Target"]);
             return sheet
-                .tell_all(skipped.map(|title| Row::skipped(title, UNREAD)))
+                .tell_all(rest.map(|title| Row::untried(title, failed)))
                 .await;
         }
     };
@@ -118,7 +112,11 @@ async fn examine(common: &Common, args: &DoctorArgs, sheet: &mut Sheet) -> Resul
 async fn target(config: &Config, args: &DoctorArgs) -> Row {
     const TITLE: &str = "Target";
     let target = match &args.target {
-        None => last_target(&config.data, &config.endpoint),
+        None => known_endpoints(&config.data)
+            .into_iter()
+            .map(|known| known.endpoint)
+            .filter(|id| endpoint_name(id) == config.endpoint)
+            .find_map(|id| last_target(&config.data, &id)),
         Some(text) => match TargetUrl::parse(text) {
             Ok(target) => Some(target),
             Err(error) => return Row::failed(TITLE, &error),

@@ -131,11 +131,14 @@ impl Wanted {
         deadline: Instant,
         found: &mut HashSet<RowId>,
     ) -> Result<Option<Vec<EventRow>>, Failure> {
+        if found.len() >= self.count {
+            return Ok(None);
+        }
+        if !found.is_empty() {
+            sleep(self.pause).await;
+        }
         let mut marks = history.watermarks();
         loop {
-            if found.len() >= self.count {
-                return Ok(None);
-            }
             marks.mark_unchanged();
             let is_last = Instant::now() >= deadline;
             let mut events = self.answered(history).await?;

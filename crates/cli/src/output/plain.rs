@@ -442,13 +442,13 @@ impl Style {
     }
 }
 
-/// The command that explains a code.
 /// Says which events the relay no longer has.
 pub(crate) fn lost(gap: &GapRow) -> String {
     let (first, last) = (gap.first, gap.last);
     format!("#{first} to #{last} are lost: the relay had deleted them")
 }
 
+/// The command that explains a code.
 fn explain(code: &str) -> String {
     format!("explain: ringtail explain {code}")
 }

@@ -29,6 +29,7 @@ fn help_is_what_it_was() {
         ("mcp-install", vec!["mcp", "install", "--help"]),
         ("replay", vec!["replay", "--help"]),
         ("check", vec!["check", "--help"]),
+        ("doctor", vec!["doctor", "--help"]),
         ("simulate", vec!["simulate", "--help"]),
         ("completions", vec!["completions", "--help"]),
         ("explain", vec!["explain", "--help"]),

@@ -7,7 +7,7 @@ use ringtail_client::config::Config;
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_files::{create_private, create_private_dir, open_to_others};
 use ringtail_store::{FILE_NAME, History};
-use ringtail_text::size;
+use ringtail_text::{shell_word, size};
 
 use super::row::Row;
 use crate::output::{colour_allowed, obeys_sequences};
@@ -33,7 +33,10 @@ pub(super) fn program() -> Row {
 pub(super) fn terminal() -> Row {
     const TITLE: &str = "Terminal";
     if !io::stdout().is_terminal() {
-        return Row::skipped(TITLE, "stdout is none; `listen` prints lines there");
+        return Row::skipped(
+            TITLE,
+            "stdout is not a terminal; `listen` prints lines there",
+        );
     }
     if !obeys_sequences() {
         let term = std::env::var("TERM").unwrap_or_default();
@@ -71,10 +74,10 @@ pub(super) fn terminal() -> Row {
 }
 
 pub(super) fn configuration(config: &Config) -> Row {
-    let file = config.screen.path.display().to_string();
-    let seen = match file.is_empty() {
-        true => format!("defaults; no file in {}", config.directory().display()),
-        false => file,
+    let path = &config.screen.path;
+    let seen = match path.exists() {
+        true => path.display().to_string(),
+        false => format!("defaults; there is no {}", path.display()),
     };
     Row::pass("Configuration", seen)
 }
@@ -85,8 +88,7 @@ pub(super) fn data(data: &Path) -> Vec<Row> {
     let is_usable = directory.is_ok();
     let mut rows = vec![directory.unwrap_or_else(|error| Row::failed("Data directory", &error))];
     if !is_usable {
-        let skipped = |title| Row::skipped(title, "not tried: see Data directory");
-        rows.extend(["History", "Disk"].map(skipped));
+        rows.extend(["History", "Disk"].map(|title| Row::untried(title, "Data directory")));
         return rows;
     }
     rows.push(history(data));
@@ -126,9 +128,9 @@ fn directory(data: &Path) -> Result<Row, NotWritable> {
     Ok(match open_to_others(data) {
         Some(mode) => Row::warn(
             TITLE,
-            format!("{path}: others can read it (mode {mode:03o})"),
+            format!("{path}: others can enter or read it (mode {mode:03o})"),
         )
-        .fix(format!("chmod 700 {path}")),
+        .fix(format!("chmod 700 {}", shell_word(&path.to_string()))),
         None => Row::pass(TITLE, format!("{path}")),
     })
 }

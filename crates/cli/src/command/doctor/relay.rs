@@ -1,11 +1,13 @@
 //! The way to the relay: one call with the token. Its error says how far it came.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use ringtail_client::config::{Account, Config};
 use ringtail_client::relay_api::RelayApi;
 use ringtail_errors::{Code, Coded, Failure, codes};
+use ringtail_outbound::proxy::Proxy;
 
 use super::Sheet;
 use super::row::Row;
@@ -14,6 +16,9 @@ use super::row::Row;
 pub(super) const TITLES: [&str; 6] = ["Name", "Connection", "TLS", "Relay", "Token", CLOCK];
 
 const CLOCK: &str = "Clock";
+
+/// The index of "Token" in [`TITLES`].
+const TOKEN: usize = 4;
 
 /// What a clock may differ without harm. HTTP tells whole seconds, and an answer takes some time.
 const TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
@@ -26,8 +31,9 @@ pub(super) async fn rows(config: &Config, sheet: &mut Sheet) -> Result<(), Failu
         Ok(account) => account,
         Err(error) => {
             sheet.tell(Row::failed("Login", &error)).await?;
-            let skipped = TITLES.map(|title| Row::skipped(title, "not tried: see Login"));
-            return sheet.tell_all(skipped).await;
+            return sheet
+                .tell_all(TITLES.map(|title| Row::untried(title, "Login")))
+                .await;
         }
     };
     let relay = account.relay.to_string();
@@ -37,28 +43,32 @@ pub(super) async fn rows(config: &Config, sheet: &mut Sheet) -> Result<(), Failu
     let api = RelayApi::new(account.clone());
     let error = api.verify().await.err();
     let failed = error.as_ref().map(|error| stage(error.code()));
+    let (name, connection) = match proxy(&account) {
+        Some(proxy) => (None, format!("established through {proxy}")),
+        None => (
+            Some(format!("{} resolves", account.relay.host())),
+            "established, without a proxy".to_owned(),
+        ),
+    };
     let passed = [
-        format!("{} resolves", account.relay.host()),
-        via(&account),
-        "the certificate is valid and trusted".to_owned(),
-        format!("{relay} is a relay of this version"),
-        "accepted".to_owned(),
+        name,
+        Some(connection),
+        Some("the certificate is valid and trusted".to_owned()),
+        Some(format!("{relay} answers as a relay")),
+        Some("accepted".to_owned()),
     ];
     for (index, (title, passed)) in TITLES.into_iter().zip(passed).enumerate() {
-        let row = match (&error, failed) {
-            (Some(error), Some(stage)) if stage == index => Row::failed(title, error),
-            (_, Some(stage)) if stage < index => {
-                Row::skipped(title, format!("not tried: see {}", TITLES[stage]))
-            }
-            _ => Row::pass(title, passed),
+        let row = match (&error, failed, passed) {
+            (Some(error), Some(stage), _) if stage == index => Row::failed(title, error),
+            (_, Some(stage), _) if stage < index => Row::untried(title, TITLES[stage]),
+            (_, _, Some(passed)) => Row::pass(title, passed),
+            (_, _, None) => Row::skipped(title, "left to the proxy"),
         };
         sheet.tell(row).await?;
     }
     // A relay that does not answer as one has no clock to compare with.
     let clock = match failed {
-        Some(stage) if stage < 4 => {
-            Row::skipped(CLOCK, format!("not tried: see {}", TITLES[stage]))
-        }
+        Some(stage) if stage < TOKEN => Row::untried(CLOCK, TITLES[stage]),
         _ => match api.time().await {
             Ok(time) => clock(time, Timestamp::now()),
             Err(error) => Row::failed(CLOCK, &error),
@@ -67,14 +77,10 @@ pub(super) async fn rows(config: &Config, sheet: &mut Sheet) -> Result<(), Failu
     sheet.tell(clock).await
 }
 
-/// Returns how the relay is reached.
-fn via(account: &Account) -> String {
-    let url = account.relay.to_string().parse();
-    let proxy = url.ok().and_then(|url| account.proxies.proxy(&url));
-    match proxy {
-        Some(proxy) => format!("established through {proxy}"),
-        None => "established, without a proxy".to_owned(),
-    }
+/// Returns the proxy on the way to the relay.
+fn proxy(account: &Account) -> Option<Arc<Proxy>> {
+    let url = account.relay.to_string().parse().ok()?;
+    account.proxies.proxy(&url)
 }
 
 /// Returns the index in [`TITLES`] of the row that fails with a code.
@@ -86,13 +92,12 @@ fn stage(code: &Code) -> usize {
         _ if is(&[
             &codes::NOT_A_RELAY,
             &codes::RELAY_BROKE,
-            &codes::VERSION,
             &codes::UNAVAILABLE,
         ]) =>
         {
             3
         }
-        _ if is(&[&codes::UNAUTHORIZED, &codes::REFUSED]) => 4,
+        _ if is(&[&codes::UNAUTHORIZED, &codes::REFUSED]) => TOKEN,
         // The rest are refused connections, time-outs, and what a proxy says.
         _ => 1,
     }

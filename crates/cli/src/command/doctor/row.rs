@@ -45,6 +45,11 @@ impl Row {
         Self::new(title, Outcome::Skipped, seen)
     }
 
+    /// Skipped because of the row that failed.
+    pub(super) fn untried(title: &'static str, failed: &str) -> Self {
+        Self::skipped(title, format!("not tried: see {failed}"))
+    }
+
     /// Fails with an error's text, code and first step.
     pub(super) fn failed(title: &'static str, error: &(impl Coded + 'static)) -> Self {
         let step = || error.code().steps().next().map(str::to_owned);

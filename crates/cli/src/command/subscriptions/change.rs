@@ -39,7 +39,7 @@ pub(super) async fn recreate(cloud: &Cloud, args: RecreateArgs) -> Result<(), Fa
     };
     if let Some(other) = chosen.iter().find(|it| !it.is_webhook()) {
         let cannot = format!(
-            "subscription {} does not deliver to a webhook, but by {:?}",
+            "subscription {} does not deliver to a webhook, but by \"{}\"",
             short(&other.id),
             other.delivery_mode.transport_type
         );
