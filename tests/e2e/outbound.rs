@@ -3,7 +3,7 @@
 use ringtail_kit::app::App;
 use ringtail_kit::caller::{FakeRingCentral, Hook};
 use ringtail_kit::eventually;
-use ringtail_kit::proxy::{ConnectProxy, SocksProxy};
+use ringtail_kit::proxy::TestProxy;
 use ringtail_tests::client::Home;
 use ringtail_tests::hooks;
 use ringtail_tests::relay::TestRelay;
@@ -18,7 +18,7 @@ async fn everything_but_the_app_is_called_through_the_proxy() -> anyhow::Result<
     let relay = TestRelay::start_with(&["--public-url", RELAY]).await?;
     let token = relay.account("dev").await?;
     // `me:secret`
-    let proxy = ConnectProxy::start(relay.address(), Some("bWU6c2VjcmV0")).await;
+    let proxy = TestProxy::http(relay.address(), Some("bWU6c2VjcmV0")).await;
     let app = App::accepting();
     let home = Home::new(&relay, &token)?;
     let url = format!("http://me:secret@{}", proxy.address);
@@ -103,7 +103,7 @@ async fn everything_but_the_app_is_called_through_the_proxy() -> anyhow::Result<
 async fn a_socks_proxy_looks_names_up_and_gets_the_login() -> anyhow::Result<()> {
     let relay = TestRelay::start_with(&["--public-url", RELAY]).await?;
     let token = relay.account("dev").await?;
-    let proxy = SocksProxy::start(relay.address(), ("me", "secret")).await;
+    let proxy = TestProxy::socks(relay.address(), ("me", "secret")).await;
     let home = Home::new(&relay, &token)?;
     let through = |login: &str| {
         let url = format!("socks5h://{login}@{}", proxy.address);

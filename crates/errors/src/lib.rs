@@ -135,7 +135,7 @@ pub enum Exit {
     NoData = 65,
     /// The relay cannot be reached, or does not run.
     Unavailable = 69,
-    /// Stopped by a signal with requests in flight, or RingCentral asks to try again later.
+    /// Stopped by a signal with requests in flight, or RingCentral cannot be reached, fails or limits requests: try again later.
     CutOff = 75,
     /// The relay speaks another version.
     Protocol = 76,

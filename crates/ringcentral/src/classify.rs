@@ -71,7 +71,7 @@ impl<'a> Classified<'a> {
         (1..=UUID_MAX_BYTES).contains(&uuid.len()).then_some(uuid)
     }
 
-    /// Returns the id of the subscription that sent it, with the same limits.
+    /// Returns the id of the subscription that sent it, unless it is empty or longer than [`UUID_MAX_BYTES`].
     #[must_use]
     pub fn subscription(&self) -> Option<&str> {
         let id = self.envelope.subscription_id.as_deref()?;

@@ -99,10 +99,14 @@ fn body_key(body: &str, event: &str) -> Option<String> {
         return None;
     }
     let body = Node::object(body);
-    let mut ends = [body.at("from").phone()?, body.at("to").phone()?];
+    let end = |name| body.at(name).party(END);
+    let mut ends = [end("from")?, end("to")?];
     ends.sort();
     Some(key_of("sms", &ends.join(" ")))
 }
+
+/// What names an end of an SMS, the first that is there. Keys are stored, so this order stays whatever summaries prefer.
+const END: [&str; 4] = ["phoneNumber", "extensionId", "name", "extensionNumber"];
 
 /// Realm of the key of a removed post, which names no chat. The post came before under its chat's key, so
 /// who has the earlier events looks that key up by [`removed_post`].

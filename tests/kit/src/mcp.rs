@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
 use serde_json::{Value, json};
 
@@ -125,7 +125,13 @@ impl McpClient {
     /// Ends the session, and returns whether the server ended well.
     pub fn end(mut self) -> bool {
         drop(self.input.take());
-        while self.lines.recv_timeout(PATIENCE).is_ok() {}
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
         self.server.wait().unwrap().success()
     }
 }

@@ -144,6 +144,8 @@ impl PostgresServer {
     /// # Errors
     /// When it is not running.
     pub fn freeze(&self) -> anyhow::Result<()> {
+        // The master first: stopped, it begins no further session.
+        kill("STOP", &[&self.master()?])?;
         self.signal("STOP")
     }
 
@@ -156,16 +158,17 @@ impl PostgresServer {
     }
 
     fn signal(&self, signal: &str) -> anyhow::Result<()> {
-        let file = std::fs::read_to_string(self.home.join("data/postmaster.pid"))?;
-        let master = file.lines().next().context("an empty pid file")?;
+        let master = self.master()?;
         let children = std::fs::read_to_string(format!("/proc/{master}/task/{master}/children"))?;
-        let pids = std::iter::once(master).chain(children.split_whitespace());
-        let sent = Command::new("kill")
-            .arg(format!("-{signal}"))
-            .args(pids)
-            .status()?;
-        ensure!(sent.success(), "kill -{signal}: {sent}");
-        Ok(())
+        let mut pids = vec![&*master];
+        pids.extend(children.split_whitespace());
+        kill(signal, &pids)
+    }
+
+    fn master(&self) -> anyhow::Result<String> {
+        let file = std::fs::read_to_string(self.home.join("data/postmaster.pid"))?;
+        let pid = file.lines().next().context("an empty pid file")?;
+        Ok(pid.to_owned())
     }
 
     fn control(&self, arguments: &[&str]) -> anyhow::Result<()> {
@@ -193,6 +196,15 @@ impl Drop for PostgresServer {
         drop(self.input.take());
         drop(self.supervisor.wait());
     }
+}
+
+fn kill(signal: &str, pids: &[&str]) -> anyhow::Result<()> {
+    let sent = Command::new("kill")
+        .arg(format!("-{signal}"))
+        .args(pids)
+        .status()?;
+    ensure!(sent.success(), "kill -{signal}: {sent}");
+    Ok(())
 }
 
 /// Returns the directory of the newest installed server's programs: Debian keeps them outside the path.

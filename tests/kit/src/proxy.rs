@@ -1,5 +1,6 @@
 //! Proxies that record who wanted what: one speaks HTTP and connects by CONNECT, the other SOCKS 5.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -12,16 +13,30 @@ const MAX_HEAD: usize = 8 * 1024;
 
 /// A running proxy. Whatever host is asked for, it connects to one address: names of tests do not resolve.
 #[derive(Debug)]
-pub struct ConnectProxy {
+pub struct TestProxy {
     /// Where it listens.
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
     _tasks: JoinSet<()>,
 }
 
-impl ConnectProxy {
-    /// Starts a proxy to an address. With a login, as the base64 of `user:password`, it refuses everybody else.
-    pub async fn start(to: SocketAddr, login: Option<&'static str>) -> Self {
+impl TestProxy {
+    /// Starts an HTTP proxy to an address. With a login, as the base64 of `user:password`, it refuses everybody else.
+    pub async fn http(to: SocketAddr, login: Option<&'static str>) -> Self {
+        Self::start(move |stream, asked| http(stream, to, login, asked)).await
+    }
+
+    /// Starts a SOCKS 5 proxy (RFC 1928) to an address, for a user with a password (RFC 1929).
+    pub async fn socks(to: SocketAddr, login: (&'static str, &'static str)) -> Self {
+        Self::start(move |stream, asked| socks(stream, to, login, asked)).await
+    }
+
+    async fn start<F>(
+        serve: impl Fn(TcpStream, Arc<Mutex<Vec<String>>>) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -30,45 +45,8 @@ impl ConnectProxy {
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, to, login, Arc::clone(&seen)));
-            }
-        });
-        Self {
-            address,
-            asked,
-            _tasks: tasks,
-        }
-    }
-
-    /// Returns the hosts and ports that were asked for, in order.
-    #[must_use]
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-/// A running SOCKS 5 proxy (RFC 1928) that wants a login (RFC 1929), and connects to one address.
-#[derive(Debug)]
-pub struct SocksProxy {
-    /// Where it listens.
-    pub address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
-    _tasks: JoinSet<()>,
-}
-
-impl SocksProxy {
-    /// Starts a proxy to an address for a user with a password.
-    pub async fn start(to: SocketAddr, login: (&'static str, &'static str)) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&asked);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                let seen = Arc::clone(&seen);
-                connections.spawn(async move { drop(socks(stream, to, login, &seen).await) });
+                let served = serve(stream, Arc::clone(&seen));
+                connections.spawn(async move { drop(served.await) });
             }
         });
         Self {
@@ -89,8 +67,8 @@ async fn socks(
     mut stream: TcpStream,
     to: SocketAddr,
     (user, password): (&str, &str),
-    seen: &Mutex<Vec<String>>,
-) -> std::io::Result<()> {
+    asked: Arc<Mutex<Vec<String>>>,
+) -> io::Result<()> {
     const LOGIN: u8 = 2;
     let _version = stream.read_u8().await?;
     let methods = counted(&mut stream).await?;
@@ -113,7 +91,7 @@ async fn socks(
     let host = counted(&mut stream).await?;
     let port = stream.read_u16().await?;
     let host = String::from_utf8_lossy(&host);
-    seen.lock().unwrap().push(format!("{host}:{port}"));
+    asked.lock().unwrap().push(format!("{host}:{port}"));
     let mut other = TcpStream::connect(to).await?;
     stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
     copy_bidirectional(&mut stream, &mut other).await?;
@@ -121,50 +99,42 @@ async fn socks(
 }
 
 /// Reads bytes with their count before them.
-async fn counted(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+async fn counted(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::from(stream.read_u8().await?)];
     stream.read_exact(&mut bytes).await?;
     Ok(bytes)
 }
 
-async fn serve(
+async fn http(
     mut stream: TcpStream,
     to: SocketAddr,
-    login: Option<&'static str>,
-    seen: Arc<Mutex<Vec<String>>>,
-) {
+    login: Option<&str>,
+    asked: Arc<Mutex<Vec<String>>>,
+) -> io::Result<()> {
     let mut head = Vec::new();
     // Byte by byte, because what follows is for the other side.
     while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_HEAD {
-        match stream.read_u8().await {
-            Ok(byte) => head.push(byte),
-            Err(_) => return,
-        }
+        head.push(stream.read_u8().await?);
     }
     let head = String::from_utf8_lossy(&head);
     let host = head
         .strip_prefix("CONNECT ")
         .and_then(|rest| rest.split(' ').next());
-    let Some(host) = host else { return };
-    seen.lock().unwrap().push(host.to_owned());
+    let Some(host) = host else { return Ok(()) };
+    asked.lock().unwrap().push(host.to_owned());
     let has = |login| {
         head.to_ascii_lowercase()
             .contains(&format!("proxy-authorization: basic {login}").to_ascii_lowercase())
     };
     if login.is_some_and(|login| !has(login)) {
-        let no = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
-        drop(stream.write_all(no.as_bytes()).await);
-        return;
+        let no = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+        return stream.write_all(no).await;
     }
     let Ok(mut other) = TcpStream::connect(to).await else {
-        drop(
-            stream
-                .write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
-                .await,
-        );
-        return;
+        let no = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
+        return stream.write_all(no).await;
     };
-    if stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.is_ok() {
-        drop(copy_bidirectional(&mut stream, &mut other).await);
-    }
+    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+    copy_bidirectional(&mut stream, &mut other).await?;
+    Ok(())
 }

@@ -283,12 +283,11 @@ codes! {
         sections: &["1.2", "1.3", "3.1", "3.2", "7.5"],
     }
     DUPLICATE = "Duplicate", Origin::RingCentral { status: None, message: "(an event that comes more than once)" }; {
-        meaning: "An event comes more than once. Nothing promises exactly-once, so an app must drop what it knows, by `uuid`.",
+        meaning: "An event comes more than once, or later than its successor: nothing promises exactly-once or order. An app must drop what it knows, by `uuid`, and order the events of a call by `sequence`.",
         causes: &[
             "Two subscriptions have the same address: each start of the app created one.",
             "Two event filters match, such as those of the account and of the extension; or there is one event for each party of a call.",
             "RingCX repeats what was not answered with 200 in time. Platform webhooks are not known to be repeated.",
-            "Order is not promised either: a later `sequence` of a call may come first.",
         ],
         next: &[
             "`GET /restapi/v1.0/subscription` lists the subscriptions; delete all but one for the address",

@@ -269,6 +269,10 @@ fn questions_are_answered() {
             "Blacklisted",
         ),
         ("I'm no longer receiving notifications", "Blacklisted"),
+        ("I dont receive notifications", "Blacklisted"),
+        ("nothing arrives at my app", "Blacklisted"),
+        ("does RingCentral need TLSv1.2?", "SUB-524"),
+        ("my urls are invalid", "CMN-101"),
         (
             "Cannot create webhook subscription, my limit has been exceeded",
             "SUB-505",

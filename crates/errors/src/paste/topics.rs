@@ -9,7 +9,10 @@ static TOPICS: &[(&str, &[&Code])] = &[
         "see|list|show|find|delete|remove|unsubscribe subscription",
         &[&codes::SUB_505],
     ),
-    ("change|update|edit|modify address|url", &[&codes::SUB_505]),
+    (
+        "change|update|edit|modify address|url|urls",
+        &[&codes::SUB_505],
+    ),
     ("twice|duplicate|doubl|repeat", &[&codes::DUPLICATE]),
     ("out|wrong order|sequence", &[&codes::DUPLICATE]),
     ("blacklist|blocklist", &[&codes::BLACKLISTED]),
@@ -18,7 +21,7 @@ static TOPICS: &[(&str, &[&Code])] = &[
         &[&codes::BLACKLISTED],
     ),
     (
-        "stop|no|not|longer|don|never receiv|deliver|arriv|notif|firing|fires|trigger",
+        "stop|no|not|nothing|longer|don|dont|never receiv|deliver|arriv|notif|firing|fires|trigger",
         &[&codes::BLACKLISTED, &codes::SUB_507],
     ),
     ("stop work", &[&codes::BLACKLISTED, &codes::SUB_507]),
@@ -29,12 +32,12 @@ static TOPICS: &[(&str, &[&Code])] = &[
         &[&codes::TOKENS],
     ),
     (
-        "cert|certificate|ssl|tls|https|x509|chain|intermediate",
+        "cert|ssl|sslv|tls|tlsv|https|x509|chain|intermediate",
         &[&codes::SUB_524],
     ),
     ("token|session|login expir", &[&codes::OAU_128]),
     ("expir|renew|lifetime", &[&codes::SUB_507]),
-    ("last|lasts subscription|webhook", &[&codes::SUB_507]),
+    ("last subscription|webhook", &[&codes::SUB_507]),
     ("1024|large|big|size", &[&codes::SIZE, &codes::SUB_525]),
     ("429|throttl", &[&codes::CMN_301]),
     ("rate limit|exceed", &[&codes::CMN_301]),
@@ -74,7 +77,7 @@ static TOPICS: &[(&str, &[&Code])] = &[
         &[&codes::SUB_522, &codes::STATUS],
     ),
     ("event filter", &[&codes::SUB_508]),
-    ("address|url invalid|valid|wrong", &[&codes::CMN_101]),
+    ("address|url|urls invalid|valid|wrong", &[&codes::CMN_101]),
     ("method allow|support", &[&codes::SUB_522, &codes::STATUS]),
 ];
 

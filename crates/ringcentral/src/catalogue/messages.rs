@@ -80,7 +80,10 @@ fn message(what: &str, event: &Event<'_>, text: &str) -> Option<String> {
     // Pictures without a word.
     let attachments = event.body.at("attachments").items(MAX_ATTACHMENTS);
     let types = list(attachments.filter_map(|it| it.at("contentType").text()));
-    Some(types.map_or(line.clone(), |types| format!("{line} ({types})")))
+    Some(match types {
+        Some(types) => format!("{line} ({types})"),
+        None => line,
+    })
 }
 
 /// Most attachments that are read.
@@ -98,12 +101,12 @@ fn headline(what: &str, event: &Event<'_>) -> Option<String> {
     if !is_outbound && !status.as_ref().is_some_and(|it| it.ends_with("Failed")) {
         return ends(what, from, to);
     }
-    let status = words(status.as_deref().unwrap_or("sent"));
-    let code = of_either("errorCode").or_else(|| recipient.at("faxErrorCode").text());
-    let code = code.map_or_else(String::new, |code| format!(" ({code})"));
-    let is_empty = from.is_none() && to.is_none();
-    let line = way(format!("{what} {status}{code}"), from, to);
-    (!is_empty).then_some(line)
+    from.as_ref().or(to.as_ref())?;
+    let mut line = format!("{what} {}", words(status.as_deref().unwrap_or("sent")));
+    if let Some(code) = of_either("errorCode").or_else(|| recipient.at("faxErrorCode").text()) {
+        line += &format!(" ({code})");
+    }
+    Some(way(line, from, to))
 }
 
 /// Most changes of a message store that are read; there is one for each type of message.

@@ -110,7 +110,8 @@ impl<'a> Node<'a> {
         self.party(["phoneNumber", "extensionNumber", "extensionId", "name"])
     }
 
-    fn party(self, names: [&str; 4]) -> Option<String> {
+    /// Returns the first of these fields that a party has.
+    pub(crate) fn party(self, names: [&str; 4]) -> Option<String> {
         let first = self.first();
         let one = first
             .text()

@@ -95,37 +95,28 @@ fn post(event: &Event<'_>) -> Option<String> {
 
 /// Says what a post is that has no text: people were added, or it is a file or a card.
 fn without_text(body: Node<'_>) -> Option<String> {
-    let people = body.at("addedPersonIds").items(MAX_MENTIONS);
+    let people = body.at("addedPersonIds").items(MAX_ITEMS);
     if let Some(people) = list(people.filter_map(Node::text)) {
         return Some(format!("added {people}"));
     }
-    let attachments = body.at("attachments").items(MAX_MENTIONS);
-    let names = attachments.filter_map(|attachment| {
-        let kind = attachment.at("type").text();
-        attachment
-            .at("name")
-            .text()
-            .or(kind.map(|kind| words(&kind)))
-    });
-    let kind = || {
-        Some(words(
-            &body
-                .at("type")
-                .text()
-                .filter(|kind| kind != "TextMessage")?,
-        ))
-    };
-    list(names).or_else(kind)
+    let kind = |node: Node<'_>| node.at("type").text().map(|kind| words(&kind));
+    let attachments = body.at("attachments").items(MAX_ITEMS);
+    let names = attachments.filter_map(|it| it.at("name").text().or_else(|| kind(it)));
+    list(names).or_else(|| kind(body).filter(|kind| kind != "text message"))
 }
 
 /// Most characters of a post that are read: mentions are shorter when they are shown.
 const MAX_MARKUP_CHARS: usize = 4 * TEXT_MAX_CHARS;
 
-/// Most people that a post mentions by name in its line.
-const MAX_MENTIONS: usize = 20;
+/// Most mentions, attachments or added people of a post that are read.
+const MAX_ITEMS: usize = 20;
 
 /// Writes `![:Person](17)` as the name that the event has for it.
 fn without_markup(text: &str, mentions: Node<'_>) -> String {
+    let mentions = mentions.items(MAX_ITEMS);
+    let mentions = mentions.map(|it| (it.at("id").text(), it.at("name").text()));
+    // Once: a text may have many mentions, and each of the list may be large.
+    let mentions: Vec<_> = mentions.collect();
     let mut plain = String::new();
     let mut left = text;
     while let Some((before, markup)) = left.split_once("![:") {
@@ -141,9 +132,9 @@ fn without_markup(text: &str, mentions: Node<'_>) -> String {
             continue;
         };
         let named = mentions
-            .items(MAX_MENTIONS)
-            .find(|mention| mention.at("id").text().as_deref() == Some(id));
-        let name = named.and_then(|mention| mention.at("name").text());
+            .iter()
+            .find(|(known, _)| known.as_deref() == Some(id));
+        let name = named.and_then(|(_, name)| name.as_ref());
         plain += &match name {
             Some(name) => format!("@{name}"),
             // All members of a chat together have no id.

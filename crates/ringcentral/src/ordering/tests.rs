@@ -92,6 +92,13 @@ fn keys_follow_what_the_event_speaks_of() {
             ),
             "sms:+1 +2",
         ),
+        (
+            event(
+                "/e/message-store/instant",
+                r#"{"from":{"extensionNumber":"101","extensionId":7},"to":[{"extensionNumber":"102"}]}"#,
+            ),
+            "sms:102 7",
+        ),
         (event("/fax", r#"{"from":"+1","to":"+2"}"#), "event:/fax"),
         (event("/sms", r#"{"conversation":5}"#), "event:/sms"),
         (event("/sms", "7"), "event:/sms"),
