@@ -5,9 +5,9 @@ use super::words::WORDS;
 const HEAD: &str = "\
 # The filter language
 
-A filter is one line that selects events. `ringtail events list`, `ringtail listen --filter`, `ringtail replay --filter`
-and `/` in the terminal UI take the same language. In the terminal UI, Tab completes a word and F1 lists the words. An
-error shows a caret at its column.
+A filter is one line that selects events. `ringtail events list`, `ringtail wait`, `ringtail listen --filter`, `ringtail
+replay --filter`, `/` in the terminal UI, the local page and the tools for assistants take the same language. In the
+terminal UI, Tab completes a word and F1 lists the words. An error shows a caret at its column.
 
 ```
 ringtail events list status:5xx since:-3h
