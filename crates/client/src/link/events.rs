@@ -172,8 +172,9 @@ impl EventSink {
     ) -> bool {
         if *pauses == 0 {
             tracing::warn!(?state, "events wait on the relay");
-            self.say(state);
         }
+        // Each time, since the link may be told as up only after the first pause.
+        self.say(state);
         if (*pauses).is_multiple_of(CURSOR_CHECKS) {
             cursor.send_modify(|_| {});
         }
@@ -192,7 +193,11 @@ impl EventSink {
     }
 
     fn say(&self, state: LinkState) {
-        self.status.send_modify(|status| status.link = state);
+        self.status.send_if_modified(|status| {
+            let is_new = status.link != state;
+            status.link = state;
+            is_new
+        });
     }
 }
 
