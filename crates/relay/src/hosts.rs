@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::uri::Authority;
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, Request, Version, header};
 
 use crate::public_url::{Host, PublicUrl};
 use crate::tls::Domain;
@@ -101,35 +101,53 @@ impl Hosts {
         }
     }
 
-    /// Returns the label below the domain that a request names, as sent; `None` if it names another host, none, or several.
-    pub(crate) fn label<'a>(&self, uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-        let domain = self.domain.as_ref()?;
-        let host = named(uri, headers)?;
+    /// Returns the label below the domain that a request names, as sent; `None` if it names another host.
+    pub(crate) fn label<'a, B>(&self, request: &'a Request<B>) -> Result<Option<&'a str>, BadHost> {
+        let field = host_field(request.version(), request.headers())?;
+        let target = request.uri().authority().map(Authority::host);
+        let host = target.or(field).unwrap_or_default();
         let is_own = matches!(&self.own, Host::Name(own) if own.eq_ignore_ascii_case(host));
-        domain.0.label_of(host).filter(|_| !is_own)
+        let label = self
+            .domain
+            .as_ref()
+            .and_then(|domain| domain.0.label_of(host));
+        Ok(label.filter(|_| !is_own))
     }
 }
 
-/// Returns the host that a request names: in its target, as in HTTP/2, or in its only `Host` field.
-fn named<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-    if let Some(authority) = uri.authority() {
-        return Some(authority.host());
-    }
+/// A request that two recipients could take for two different ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BadHost;
+
+/// Returns the host of the `Host` field, of which HTTP/1.1 has one (RFC 9112, 3.2). It may be empty.
+fn host_field(version: Version, headers: &HeaderMap) -> Result<Option<&str>, BadHost> {
     let mut fields = headers.get_all(header::HOST).iter();
-    let (field, None) = (fields.next()?, fields.next()) else {
-        return None;
+    let text = match (fields.next(), fields.next()) {
+        (Some(field), None) => field.to_str().map_err(|_| BadHost)?,
+        (None, _) if version != Version::HTTP_11 => return Ok(None),
+        _ => return Err(BadHost),
     };
-    let text = field.to_str().ok()?;
-    let authority: Authority = text.parse().ok()?;
-    // Sliced from the text, which outlives `authority`. A host with user information is none.
-    text.get(..authority.host().len())
-        .filter(|host| *host == authority.host())
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let authority: Authority = text.parse().map_err(|_| BadHost)?;
+    // Sliced from the text, which outlives `authority`. Behind user information, it is another text.
+    let (host, port) = text
+        .split_at_checked(authority.host().len())
+        .ok_or(BadHost)?;
+    let is_port = port
+        .strip_prefix(':')
+        .unwrap_or(port)
+        .bytes()
+        .all(|byte| byte.is_ascii_digit());
+    if host != authority.host() || !is_port {
+        return Err(BadHost);
+    }
+    Ok(Some(host))
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn hosts(url: &str, domain: Option<&str>) -> Hosts {
@@ -137,14 +155,17 @@ mod tests {
         Hosts::new(url, domain.map(|domain| domain.parse().unwrap()))
     }
 
-    fn label(uri: &str, fields: &[&[u8]]) -> Option<String> {
-        let hosts = hosts("https://own.hooks.example.com", Some("Hooks.Example.com"));
-        let mut headers = HeaderMap::new();
+    fn request(version: Version, uri: &str, fields: &[&[u8]]) -> Request<()> {
+        let mut request = Request::builder().version(version).uri(uri);
         for field in fields {
-            headers.append(header::HOST, HeaderValue::from_bytes(field).unwrap());
+            request = request.header(header::HOST, *field);
         }
-        let uri = uri.parse().unwrap();
-        hosts.label(&uri, &headers).map(str::to_owned)
+        request.body(()).unwrap()
+    }
+
+    fn label(request: &Request<()>) -> Result<Option<String>, BadHost> {
+        let hosts = hosts("https://own.hooks.example.com", Some("Hooks.Example.com"));
+        hosts.label(request).map(|label| label.map(str::to_owned))
     }
 
     #[test]
@@ -163,26 +184,39 @@ mod tests {
             ("sms-xhooks.example.com", None),
             ("sms-x.hooks.example.com.evil.test", None),
             ("sms-x.hooks.example.org", None),
-            ("user@sms-x.hooks.example.com", None),
             ("example.com", None),
             ("192.0.2.1", None),
             ("[::1]:8443", None),
-            ("sms-x.hooks.example.com:port", Some("sms-x")),
-            ("sms-x.hooks.example.com/", None),
-            ("sms-x .hooks.example.com", None),
+            ("sms-x.hooks.example.com:", Some("sms-x")),
             ("", None),
         ] {
-            assert_eq!(
-                label("/path", &[host.as_bytes()]).as_deref(),
-                expected,
-                "{host}"
-            );
+            let request = request(Version::HTTP_11, "/path", &[host.as_bytes()]);
+            assert_eq!(label(&request), Ok(expected.map(str::to_owned)), "{host}");
         }
-        let odd = [b"\xe9.hooks.example.com".as_slice()];
-        assert_eq!(label("/", &odd), None);
-        assert_eq!(label("/", &[]), None);
-        let twice = [b"sms-x.hooks.example.com".as_slice(); 2];
-        assert_eq!(label("/", &twice), None);
+    }
+
+    #[test]
+    fn a_request_names_one_valid_host() {
+        let valid = b"sms-x.hooks.example.com".as_slice();
+        let odd: [&[&[u8]]; 7] = [
+            &[b"user@sms-x.hooks.example.com"],
+            &[b"sms-x.hooks.example.com:port"],
+            &[b"sms-x.hooks.example.com/"],
+            &[b"sms-x .hooks.example.com"],
+            &[b"\xe9.hooks.example.com"],
+            &[valid, valid],
+            &[],
+        ];
+        for fields in odd {
+            let of = |version| label(&request(version, "/", fields));
+            assert_eq!(of(Version::HTTP_11), Err(BadHost), "{fields:?}");
+            let other = if fields.is_empty() {
+                Ok(None)
+            } else {
+                Err(BadHost)
+            };
+            assert_eq!(of(Version::HTTP_2), other, "{fields:?}");
+        }
     }
 
     #[test]
@@ -194,7 +228,8 @@ mod tests {
             ("https://elsewhere.test/", None),
             ("/", Some("b")),
         ] {
-            assert_eq!(label(uri, &field).as_deref(), expected, "{uri}");
+            let request = request(Version::HTTP_11, uri, &field);
+            assert_eq!(label(&request), Ok(expected.map(str::to_owned)), "{uri}");
         }
     }
 
@@ -213,8 +248,8 @@ mod tests {
             assert_eq!(hosts(url, domain).url_of("sms-x"), expected);
         }
         let none = hosts("https://a.test", None);
-        let uri = "https://sms-x.a.test/".parse().unwrap();
-        assert_eq!(none.label(&uri, &HeaderMap::new()), None);
+        let request = request(Version::HTTP_2, "https://sms-x.a.test/", &[]);
+        assert_eq!(none.label(&request), Ok(None));
     }
 
     #[test]

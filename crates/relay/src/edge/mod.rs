@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header, request};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use ringtail_protocol::event::{Disposition, Kind};
@@ -39,6 +39,7 @@ use self::received::{Received, WholeRequest};
 use self::route::Route;
 use crate::accounts::EndpointRecord;
 use crate::api;
+use crate::hosts::BadHost;
 use crate::metrics::{AnswerKind, Limit};
 use crate::net::activity::ConnectionActivity;
 use crate::net::proxies::Caller;
@@ -79,14 +80,14 @@ async fn dispatch(
     request: Request<Incoming>,
     began: Instant,
 ) -> (AnswerKind, RelayResponse) {
-    // RFC 9112, 3.2: two recipients could take the request for two different ones.
-    let hosts = request.headers().get_all(header::HOST).iter().count();
     let has_fragment = request.extensions().get::<TargetWithFragment>().is_some();
-    if has_fragment || (request.version() == Version::HTTP_11 && hosts != 1) {
-        let response = response::empty(StatusCode::BAD_REQUEST);
-        return (AnswerKind::Stray, closing(response));
-    }
-    let label = edge.hosts.label(request.uri(), request.headers());
+    let label = match edge.hosts.label(&request) {
+        Ok(label) if !has_fragment => label,
+        Ok(_) | Err(BadHost) => {
+            let response = response::empty(StatusCode::BAD_REQUEST);
+            return (AnswerKind::Stray, closing(response));
+        }
+    };
     // On an endpoint's own host, every path is the endpoint's.
     if label.is_none() && api::is_reserved(request.uri().path()) {
         // Boxed, as everything off the hot path, to keep the future of validations small.

@@ -16,6 +16,9 @@ async fn a_request_has_one_host() {
         ("", "400"),
         ("Host: a\r\n", "200"),
         ("Host: a\r\nHost: a\r\n", "400"),
+        ("Host: a/b\r\n", "400"),
+        ("Host: me@a\r\n", "400"),
+        ("Host:\r\n", "200"),
     ] {
         let mut conn = Conn::open(&relay, &["http/1.1"]).await;
         let head = format!(
