@@ -98,3 +98,26 @@ async fn add(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use ringtail_store::testing::{TestHistory, event};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_bounded() {
+        let kept = TestHistory::open();
+        let shared = crate::tests::shared(&kept);
+        let received = event(1, "{}");
+        let id = received.id;
+        kept.receives(vec![received]).await;
+        let add = async |file: &mut Vec<u8>| add(&shared, id, CopyFormat::Raw, false, file).await;
+        let mut one = Vec::new();
+        assert!(add(&mut one).await.is_ok());
+        for (room, fits) in [(one.len(), true), (one.len() - 1, false)] {
+            let added = add(&mut vec![b' '; MAX_FILE - room]).await;
+            assert_eq!(added.is_ok(), fits, "{room}");
+        }
+    }
+}

@@ -91,15 +91,9 @@ async fn five_hundred_events_are_exported_by_their_ids() {
 }
 
 #[tokio::test]
-async fn exports_and_replays_are_bounded() {
+async fn replays_are_bounded() {
     let page = Page::open(false).await;
-    page.kept
-        .receives(vec![event(1, &"x".repeat(1 << 20))])
-        .await;
-    let export = format!("/api/v1/export?as=raw&events={}", ["1"; 65].join(","));
-    let export = page.get(&export).await;
-    assert_eq!(export.status, 400);
-    assert!(export.body.contains("over 64"), "{}", export.body);
+    page.kept.receives(vec![event(1, "{}")]).await;
     let many = json!({"events": vec!["1"; 1001]});
     assert_eq!(page.post("/replay", &many).await.status, 400);
 }
