@@ -139,6 +139,12 @@ fn a_released_or_repeated_key_is_no_press() {
 }
 
 #[test]
+fn a_key_after_a_sequence_that_was_cut_has_no_alt() {
+    let cut = Part::Bytes(b"\x1b[1;\x1b[A\x1bO\x1b[B".to_vec());
+    assert_eq!(acts(&parse(&[cut])), "<Up> <Down>");
+}
+
+#[test]
 fn keys_come_back_when_the_end_of_a_sequence_is_lost() {
     for start in [
         &b"\x1b[200~half a paste"[..],
