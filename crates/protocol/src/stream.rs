@@ -1,11 +1,12 @@
 //! A WebSocket's binary messages as one byte stream.
 //!
 //! Writes are gathered until they are flushed or fill a message, so that a burst of small HTTP/2 frames costs one
-//! message.
+//! message. A flush of little waits until the tasks that are ready have run: HTTP/2 flushes the head of a request before the
+//! task that has its body can write, and what other streams are about to write goes along.
 
 use std::fmt;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -20,6 +21,9 @@ pub const MAX_MESSAGE_BYTES: usize = 128 * 1024;
 
 /// Written bytes that make a message without waiting for a flush.
 const GATHER_BYTES: usize = 64 * 1024;
+
+/// Written bytes that are sent at their flush. Less waits for company.
+const SMALL_BYTES: usize = 4 * 1024;
 
 /// Returns the WebSocket settings of a link. The buffers are small because an idle link should cost little.
 #[must_use]
@@ -37,6 +41,8 @@ pub struct ByteStream<S> {
     socket: WebSocketStream<S>,
     unread: Bytes,
     gathered: BytesMut,
+    /// Whether the flush of what is gathered has waited.
+    has_waited: bool,
 }
 
 impl<S> ByteStream<S> {
@@ -47,6 +53,7 @@ impl<S> ByteStream<S> {
             socket,
             unread: Bytes::new(),
             gathered: BytesMut::new(),
+            has_waited: false,
         }
     }
 }
@@ -93,6 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ByteStream<S> {
             return Poll::Ready(Ok(()));
         }
         ready!(Pin::new(&mut self.socket).poll_ready(cx)).map_err(io_error)?;
+        self.has_waited = false;
         let message = Message::Binary(self.gathered.split().freeze());
         Poll::Ready(
             Pin::new(&mut self.socket)
@@ -138,6 +146,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ByteStream<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_small = (1..SMALL_BYTES).contains(&self.gathered.len());
+        if is_small && !std::mem::replace(&mut self.has_waited, true) {
+            // Wakes this task after those that are ready.
+            return pin!(tokio::task::yield_now()).poll(cx).map(Ok);
+        }
         ready!(self.poll_send(cx))?;
         Pin::new(&mut self.socket).poll_flush(cx).map_err(io_error)
     }
@@ -177,7 +190,7 @@ fn io_error(error: Error) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::{SinkExt, StreamExt};
+    use futures_util::{FutureExt as _, SinkExt, StreamExt};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
     use tokio_tungstenite::tungstenite::protocol::Role;
 
@@ -202,6 +215,21 @@ mod tests {
         stream.flush().await.unwrap();
         let message = server.next().await.unwrap().unwrap();
         assert_eq!(message, Message::binary(b"one two three".as_slice()));
+    }
+
+    #[tokio::test]
+    async fn a_flush_takes_along_what_is_written_before_it_is_polled_again() {
+        let (client, mut server) = pair().await;
+        let mut stream = ByteStream::new(client);
+        stream.write_all(b"head ").await.unwrap();
+        assert!(stream.flush().now_or_never().is_none());
+        stream.write_all(b"body").await.unwrap();
+        stream.flush().await.unwrap();
+        let message = server.next().await.unwrap().unwrap();
+        assert_eq!(message, Message::binary(b"head body".as_slice()));
+        let large = vec![0; SMALL_BYTES];
+        stream.write_all(&large).await.unwrap();
+        assert!(stream.flush().now_or_never().is_some(), "it waits in vain");
     }
 
     #[tokio::test]

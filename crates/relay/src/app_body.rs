@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -18,14 +19,22 @@ use crate::metrics::{Limit, LimitHits};
 
 /// Body of an app's response. It breaks off when the app is silent for too long.
 ///
-/// A separate task reads it from the link and holds the passthrough permit. So a caller that stops reading, and over HTTP/2
-/// keeps its connection alive, occupies neither link nor permit.
+/// One that comes with its head, as most do, goes to the caller in the same write. For another, a separate task reads it from the
+/// link and holds the passthrough permit. So a caller that stops reading, and over HTTP/2 keeps its connection alive, occupies
+/// neither link nor permit.
 #[derive(Debug)]
 pub(crate) struct AppBody {
-    /// `None` when the body is empty or has ended.
-    frames: Option<mpsc::Receiver<Message>>,
+    rest: Rest,
     /// The size that the app announced.
     size: SizeHint,
+}
+
+/// What the caller has not been given yet.
+#[derive(Debug)]
+enum Rest {
+    /// At most one frame, which came with the head.
+    Whole(Option<Frame<Bytes>>),
+    Streamed(mpsc::Receiver<Message>),
 }
 
 /// A frame, an error, or `None` at the end. A channel that closes without `None` was cut off.
@@ -46,7 +55,7 @@ impl AppBody {
     /// Starts to read `incoming`; `idle` bounds how long the app may be silent, and the caller not read. The memory is
     /// returned once the caller has the last byte.
     pub(crate) fn new(
-        incoming: Incoming,
+        mut incoming: Incoming,
         permit: Share,
         memory: Share,
         idle: Duration,
@@ -54,21 +63,37 @@ impl AppBody {
         limits: LimitHits,
     ) -> Self {
         let size = incoming.size_hint();
-        if incoming.is_end_stream() {
-            return Self { frames: None, size };
-        }
-        let (out, frames) = mpsc::channel(1);
-        tasks.spawn(async move {
-            let _permit = permit;
-            if let Err(Unread) = pump(incoming, &out, idle, &Arc::new(memory)).await {
-                limits.hit(Limit::IdleTime);
+        let memory = Arc::new(memory);
+        let first = match incoming.is_end_stream() {
+            true => Some(None),
+            false => incoming.frame().now_or_never(),
+        };
+        let first = first.map(|frame| message(frame, &memory));
+        let rest = match first {
+            Some(None) => Rest::Whole(None),
+            Some(Some(Ok(frame))) if incoming.is_end_stream() => Rest::Whole(Some(frame)),
+            first => {
+                let (out, frames) = mpsc::channel(1);
+                tasks.spawn(async move {
+                    let _permit = permit;
+                    if let Err(Unread) = pump(first, incoming, &out, idle, &memory).await {
+                        limits.hit(Limit::IdleTime);
+                    }
+                });
+                Rest::Streamed(frames)
             }
-        });
-        Self {
-            frames: Some(frames),
-            size,
-        }
+        };
+        Self { rest, size }
     }
+}
+
+/// Counts the bytes of a frame until the caller has them.
+fn message(frame: Option<hyper::Result<Frame<Bytes>>>, memory: &Arc<Share>) -> Message {
+    frame.map(|frame| {
+        let counted = |bytes| tie(bytes, Arc::clone(memory));
+        let frame = frame.map(|frame| frame.map_data(counted));
+        frame.map_err(AppBodyError::Broken)
+    })
 }
 
 /// The caller did not take a frame in time.
@@ -76,24 +101,23 @@ struct Unread;
 
 /// Passes the body on until the app ends it or the caller leaves.
 async fn pump(
+    mut first: Option<Message>,
     mut incoming: Incoming,
     out: &mpsc::Sender<Message>,
     idle: Duration,
     memory: &Arc<Share>,
 ) -> Result<(), Unread> {
     loop {
-        let frame = tokio::select! {
-            biased;
-            () = out.closed() => return Ok(()),
-            frame = timeout(idle, incoming.frame()) => frame,
-        };
-        let message = match frame {
-            Err(_elapsed) => Some(Err(AppBodyError::Silent)),
-            Ok(frame) => frame.map(|frame| {
-                let counted = |bytes| tie(bytes, Arc::clone(memory));
-                let frame = frame.map(|frame| frame.map_data(counted));
-                frame.map_err(AppBodyError::Broken)
-            }),
+        let message = match first.take() {
+            Some(first) => first,
+            None => tokio::select! {
+                biased;
+                () = out.closed() => return Ok(()),
+                frame = timeout(idle, incoming.frame()) => match frame {
+                    Err(_elapsed) => Some(Err(AppBodyError::Silent)),
+                    Ok(frame) => message(frame, memory),
+                },
+            },
         };
         let is_last = !matches!(message, Some(Ok(_)));
         let sent = timeout(idle, out.send(message)).await;
@@ -111,12 +135,14 @@ impl Body for AppBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, AppBodyError>>> {
-        let Some(frames) = &mut self.frames else {
-            return Poll::Ready(None);
+        let message = match &mut self.rest {
+            Rest::Whole(frame) => frame.take().map(Ok),
+            Rest::Streamed(frames) => {
+                ready!(frames.poll_recv(cx)).unwrap_or(Some(Err(AppBodyError::Unread)))
+            }
         };
-        let message = ready!(frames.poll_recv(cx)).unwrap_or(Some(Err(AppBodyError::Unread)));
         if !matches!(message, Some(Ok(_))) {
-            self.frames = None;
+            self.rest = Rest::Whole(None);
         }
         // Only read before the first frame.
         self.size = SizeHint::default();
@@ -124,7 +150,7 @@ impl Body for AppBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.frames.is_none()
+        matches!(self.rest, Rest::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
