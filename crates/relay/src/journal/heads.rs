@@ -24,6 +24,19 @@ impl Heads {
         self.senders().entry(endpoint).or_default().subscribe()
     }
 
+    /// Returns the endpoint's head.
+    pub(super) fn of(&self, endpoint: EndpointKey) -> u64 {
+        let senders = self.senders();
+        senders.get(&endpoint).map_or(0, |head| *head.borrow())
+    }
+
+    /// Returns whether a link waits for the endpoint's head to grow.
+    pub(super) fn is_watched(&self, endpoint: EndpointKey) -> bool {
+        let senders = self.senders();
+        let head = senders.get(&endpoint);
+        head.is_some_and(|head| head.receiver_count() > 0)
+    }
+
     /// Publishes the heads that a commit has made durable. A head that is known already, or an older one, wakes no reader.
     pub(super) fn advance(&self, heads: impl IntoIterator<Item = (EndpointKey, u64)>) {
         let mut senders = self.senders();

@@ -9,6 +9,7 @@ use ringtail_sqlite::WriterState;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 use tokio::sync::oneshot;
 
+use super::fresh::{Fresh, Uncommitted};
 use super::known_time::KnownTime;
 use super::retention::{self, Sweep};
 use super::uuids::Uuids;
@@ -30,6 +31,9 @@ const FAILURE_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Log {
     heads: Arc<Heads>,
+    fresh: Arc<Fresh>,
+    /// Events of the current transaction for links to take from memory.
+    uncommitted: Uncommitted,
     uuids: Uuids,
     metrics: JournalMetrics,
     /// What the current transaction appends to each endpoint; `None` for an endpoint that does not exist.
@@ -52,6 +56,8 @@ struct Numbering {
     next: u64,
     events: u64,
     bytes: i64,
+    /// Whether a link waits for the endpoint's events.
+    is_watched: bool,
 }
 
 /// A sweep under way, and its callers.
@@ -65,11 +71,14 @@ impl Log {
     pub(super) fn load(
         connection: &Connection,
         heads: Arc<Heads>,
+        fresh: Arc<Fresh>,
         retention: Retention,
         metrics: JournalMetrics,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             heads,
+            fresh,
+            uncommitted: Uncommitted::default(),
             uuids: Uuids::load(connection)?,
             metrics,
             appending: HashMap::new(),
@@ -93,7 +102,7 @@ impl Log {
         let numbering = match self.appending.get_mut(&entry.endpoint) {
             Some(known) => known,
             None => {
-                let read = numbering(connection, entry.endpoint)?;
+                let read = numbering(connection, entry.endpoint, &self.heads)?;
                 self.appending.entry(entry.endpoint).or_insert(read)
             }
         };
@@ -127,6 +136,9 @@ impl Log {
         numbering.bytes += retention::event_bytes(entry.request.as_bytes().len());
         if let Some(hash) = uuid_hash {
             self.uuids.add(hash, event_key(entry.endpoint, seq));
+        }
+        if numbering.is_watched {
+            self.uncommitted.add(entry, seq, duplicate_of);
         }
         Ok(Some(Appended { seq, duplicate_of }))
     }
@@ -176,13 +188,14 @@ impl Log {
 }
 
 impl WriterState for Log {
-    /// Loads the uuids again when another connection has written.
+    /// Loads the uuids again when another connection has written, and keeps no event in memory that it may have deleted.
     fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let version = connection
             .prepare_cached("PRAGMA data_version")?
             .query_row([], |row| row.get(0))?;
         if self.data_version != Some(version) {
             self.uuids = Uuids::load(connection)?;
+            self.fresh.clear();
             self.data_version = Some(version);
         }
         Ok(())
@@ -220,12 +233,14 @@ impl WriterState for Log {
                     heads.push((endpoint, numbering.next - 1));
                 }
                 if events > 0 {
+                    self.fresh.add(&mut self.uncommitted, Instant::now());
                     self.heads.advance(heads);
                     self.metrics.committed(events, took);
                 }
             }
             Err(error) => {
                 drop(appended);
+                self.uncommitted.clear();
                 self.uuids.roll_back();
                 self.metrics.failed_commits.inc();
                 // On a full disk, each request would otherwise log a line, perhaps to that disk.
@@ -251,9 +266,11 @@ impl WriterState for Log {
             self.begin_sweep(connection, None, None);
         }
         self.step_sweep(connection);
+        let now = Instant::now();
+        let expires = self.fresh.expire(now);
         match self.sweep {
-            Some(_) => Instant::now(),
-            None => self.next_sweep,
+            Some(_) => now,
+            None => expires.map_or(self.next_sweep, |at| at.min(self.next_sweep)),
         }
     }
 
@@ -271,6 +288,7 @@ impl WriterState for Log {
 fn numbering(
     connection: &Connection,
     endpoint: EndpointKey,
+    heads: &Heads,
 ) -> rusqlite::Result<Option<Numbering>> {
     connection
         .prepare_cached("SELECT next_seq FROM endpoint WHERE key = :endpoint")?
@@ -279,6 +297,7 @@ fn numbering(
                 next: row.get::<_, i64>(0)?.unsigned_abs(),
                 events: 0,
                 bytes: 0,
+                is_watched: heads.is_watched(endpoint),
             })
         })
         .optional()
@@ -310,7 +329,14 @@ mod tests {
         let connection = store::open_writer(&DataDir::open(temp.path()).unwrap()).unwrap();
         let metrics = JournalMetrics::default();
         let retention = Retention::default();
-        let mut log = Log::load(&connection, Arc::default(), retention, metrics).unwrap();
+        let mut log = Log::load(
+            &connection,
+            Arc::default(),
+            Arc::default(),
+            retention,
+            metrics,
+        )
+        .unwrap();
         let recent = RecentLog::default();
         let logging = tracing_subscriber::registry().with(recent.clone());
         tracing::subscriber::with_default(logging, || {

@@ -143,6 +143,43 @@ fn code(error: &AppendError) -> Option<ErrorCode> {
 }
 
 #[tokio::test]
+async fn a_link_that_keeps_up_reads_nothing_from_sqlite() {
+    let mut kept = Sqlite::start(MONTH, PLENTY).await;
+    let endpoint = kept.endpoint();
+    let journal = kept.journal();
+    append(&journal, entry(endpoint, b"before the link", 1)).await;
+    let mut link = journal.head(endpoint);
+    append(&journal, entry(endpoint, b"one", 2)).await;
+    append(&journal, entry(endpoint, b"two", 3)).await;
+    assert_eq!(*link.borrow_and_update(), 3);
+    let stored = read_all(&journal, endpoint).await;
+    assert_eq!(stored.len(), 3);
+    let sqlite = Arc::clone(kept.sqlite());
+    sqlite.readers.close();
+    let page = |after| journal.read(endpoint, after, 100, 1 << 20);
+    let fresh = page(1).await.unwrap();
+    assert_eq!((fresh.events, fresh.head), (stored[1..].to_vec(), 3));
+    let end = page(3).await.unwrap();
+    assert_eq!((end.events, end.head), (Vec::new(), 3));
+    let behind = page(0).await;
+    assert!(matches!(behind, Err(ReadError::Closed)), "{behind:?}");
+}
+
+/// What another process deletes is not sent from memory.
+#[tokio::test]
+async fn events_in_memory_are_gone_when_another_connection_has_written() {
+    let mut kept = Sqlite::start(MONTH, PLENTY).await;
+    let endpoint = kept.endpoint();
+    let journal = kept.journal();
+    let _link = journal.head(endpoint);
+    append(&journal, entry(endpoint, b"deleted", 1)).await;
+    append(&journal, entry(endpoint, b"kept", 2)).await;
+    kept.sql("DELETE FROM event WHERE key & 1 = 1");
+    append(&journal, entry(endpoint, b"later", 3)).await;
+    assert_eq!(seqs(&journal, endpoint).await, [2, 3]);
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_and_the_journal_recovers() {
     let mut fixture = Sqlite::on(|path| {
         let connection = Connection::open(path).expect("opens");
