@@ -31,7 +31,7 @@ use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::subscription::SubscriptionStatus;
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{Endpoint, Status, Target, TargetState, Watermarks};
-use ringtail_store::{Forwarding, History, OpenError, Retention};
+use ringtail_store::{Forwarding, History, OpenError, Retention, SELDOM};
 
 /// How long a canary's way from the relay to the history may take.
 pub const CANARY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -218,7 +218,7 @@ impl Engine {
                 cancel.child_token(),
             ));
         }
-        tasks.spawn(history.clone().watch_others(cancel.child_token()));
+        tasks.spawn(history.clone().watch_others(SELDOM, cancel.child_token()));
         tasks.close();
         Ok(Self {
             inner: Arc::new(Inner {

@@ -53,6 +53,7 @@ pub use self::bookmark::{BookmarkChange, Comment, CommentError};
 pub use self::edited::origin_name;
 pub use self::fields::LEARN;
 pub use self::incoming::{Incoming, Stored};
+pub use self::other_processes::{OFTEN, SELDOM};
 pub use self::query::{MAX_PAGE, PendingEvent, Reader, StoredRequest};
 pub use self::record::Forwarding;
 use self::record::Record;

@@ -1,38 +1,70 @@
 //! Noticing what other processes write to the same file, such as `ringtail replay` while `ringtail listen` runs.
 //!
-//! SQLite counts commits in memory that all processes share, so that asking whether there was one costs microseconds
-//! and reads nothing.
+//! SQLite counts commits in memory that all processes share, so that asking whether there was one costs microseconds,
+//! reads nothing and waits for nothing.
 
+use std::path::Path;
 use std::time::Duration;
 
+use ringtail_model::Watermarks;
 use rusqlite::Connection;
 use tokio_util::sync::CancellationToken;
 
 use crate::{History, ReadError, query, schema};
 
-/// How often the count is read.
-const POLL: Duration = Duration::from_millis(250);
+/// How often a process looks whose user waits for what another one writes.
+pub const OFTEN: Duration = Duration::from_millis(250);
 
-/// A connection, and its count of other connections' commits.
+/// How often a process looks that receives the events itself, and of others sees bookmarks and replays: a laptop on which nothing
+/// happens should sleep.
+pub const SELDOM: Duration = Duration::from_secs(1);
+
+/// A connection that waits for no lock, and its count of other connections' commits.
 struct Watched {
     connection: Connection,
     version: Option<i64>,
 }
 
+impl Watched {
+    fn open(path: &Path) -> rusqlite::Result<Self> {
+        let connection = schema::HISTORY.open_reader(path)?;
+        // The runtime does not wait for a lock; the next look does as well.
+        connection.busy_timeout(Duration::ZERO)?;
+        Ok(Self {
+            connection,
+            version: None,
+        })
+    }
+
+    /// Returns the number of every commit but this connection's own, which writes nothing.
+    fn count(&self) -> rusqlite::Result<i64> {
+        let count = "data_version";
+        self.connection
+            .pragma_query_value(None, count, |row| row.get(0))
+    }
+
+    fn is_current(&self) -> bool {
+        self.count().is_ok_and(|now| self.version == Some(now))
+    }
+}
+
 impl History {
-    /// Moves [`History::watermarks`] for what other processes write, too, until it is cancelled. Of several callers one
-    /// does so at a time.
-    pub async fn watch_others(self, cancel: CancellationToken) {
+    /// Moves [`History::watermarks`] for what other processes write, too, until it is cancelled; looks `every` so often. Of
+    /// several callers one does so at a time.
+    pub async fn watch_others(self, every: Duration, cancel: CancellationToken) {
         let permit = cancel.run_until_cancelled(self.inner.watching.acquire());
         let Some(Ok(_permit)) = permit.await else {
             return;
         };
-        let mut watched = None;
+        let mut watched: Option<Watched> = None;
         loop {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(every) => {}
+            }
+            if watched.as_ref().is_some_and(Watched::is_current) {
+                continue;
             }
             let (history, before) = (self.clone(), watched.take());
             match tokio::task::spawn_blocking(move || history.poll_others(before)).await {
@@ -49,19 +81,15 @@ impl History {
     fn poll_others(&self, before: Option<Watched>) -> Result<Watched, ReadError> {
         let mut watched = match before {
             Some(watched) => watched,
-            None => Watched {
-                connection: schema::HISTORY.open_reader(&self.inner.path)?,
-                version: None,
-            },
+            None => Watched::open(&self.inner.path)?,
         };
-        let connection = &watched.connection;
-        // Counts every commit but this connection's own, which writes nothing.
-        let version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        let version = watched.count()?;
         if watched.version != Some(version) {
-            let reached = query::watermarks(connection)?;
-            self.inner
-                .watermarks
-                .send_if_modified(|known| known.advance(reached));
+            let reached = query::watermarks(&watched.connection)?;
+            let advance = |known: &mut Watermarks| known.advance(reached);
+            if self.inner.watermarks.send_if_modified(advance) {
+                self.inner.index.notifier().notify();
+            }
             watched.version = Some(version);
         }
         Ok(watched)
@@ -84,11 +112,11 @@ mod tests {
         kept.receives(vec![event.clone()]).await;
         let tasks = TaskTracker::new();
         let (first, second) = (CancellationToken::new(), CancellationToken::new());
-        let looking = tasks.spawn(kept.history.clone().watch_others(first.clone()));
+        let looking = tasks.spawn(kept.history.clone().watch_others(OFTEN, first.clone()));
         while kept.history.inner.watching.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        let mut waiting = std::pin::pin!(kept.history.clone().watch_others(second.clone()));
+        let mut waiting = std::pin::pin!(kept.history.clone().watch_others(OFTEN, second.clone()));
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
         assert!(kept.history.inner.watching.try_acquire().is_err());
         first.cancel();
@@ -113,7 +141,7 @@ mod tests {
         let event = call(1, "s");
         kept.receives(vec![event.clone()]).await;
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        tasks.spawn(kept.history.clone().watch_others(cancel.clone()));
+        tasks.spawn(kept.history.clone().watch_others(OFTEN, cancel.clone()));
         tasks.close();
         let mut watermarks = kept.history.watermarks();
         let other = History::open(kept.dir.path()).unwrap();

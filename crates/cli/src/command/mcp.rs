@@ -23,6 +23,7 @@ mod wait;
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
 use ringtail_model::target::TargetUrl;
+use ringtail_store::OFTEN;
 use tokio_util::sync::CancellationToken;
 
 use self::session::Session;
@@ -57,6 +58,6 @@ pub(super) async fn run(common: Common, args: McpArgs) -> Result<(), Failure> {
         biased;
         () = stop.asked() => Ok(()),
         served = server::serve(session, args.text, input, output) => served,
-        () = others.watch_others(cancel) => Err(Failure::new(&codes::FAILED, "cannot watch the history")),
+        () = others.watch_others(OFTEN, cancel) => Err(Failure::new(&codes::FAILED, "cannot watch the history")),
     }
 }

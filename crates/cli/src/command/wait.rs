@@ -8,7 +8,7 @@ use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
 use ringtail_model::signature::Reveal;
 use ringtail_model::{EventRow, RowId, redact};
-use ringtail_store::{Direction, History, Search};
+use ringtail_store::{Direction, History, OFTEN, Search};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -58,7 +58,7 @@ pub(super) async fn run(common: &Common, args: WaitArgs) -> Result<(), Failure> 
     };
     let cancel = CancellationToken::new();
     let _cancelled = cancel.clone().drop_guard();
-    let others = history.clone().watch_others(cancel);
+    let others = history.clone().watch_others(OFTEN, cancel);
     let (style, mut stdout) = (plain::Style::of_stdout(), Stdout::new());
     let mut last = after;
     let mut found = HashSet::new();

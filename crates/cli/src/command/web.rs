@@ -3,6 +3,7 @@
 use ringtail_client::config::Config;
 use ringtail_client::forward::SendOptions;
 use ringtail_errors::Failure;
+use ringtail_store::OFTEN;
 use ringtail_views::Store;
 use ringtail_web::{Options, Server};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ pub(super) async fn run(common: &Common, args: &WebArgs) -> Result<(), Failure> 
     let history = open(&config).await?;
     let cancel = CancellationToken::new();
     let _cancelled = cancel.clone().drop_guard();
-    let others = history.clone().watch_others(cancel);
+    let others = history.clone().watch_others(OFTEN, cancel);
     let reveal = args.reveal.into();
     let store = Store::new(Vec::new(), history, config.data, reveal, config.secrets);
     let replays = Replays {

@@ -37,8 +37,9 @@ const MERGE_PAGES: i64 = 250;
 /// How long events are gathered: many small transactions make the index large and slow.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// How often the thread checks for events of other processes, and whether the process that indexes has ended.
-const IDLE: Duration = Duration::from_secs(1);
+/// How often the thread checks for events of other processes, of which it may have been told, and whether the process that
+/// indexes has ended. Meanwhile searches read the events themselves.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// Time between two removals of deleted events: each goes through all events of the index.
 const REMOVE_EVERY: Duration = Duration::from_secs(60);
