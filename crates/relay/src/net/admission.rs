@@ -176,6 +176,8 @@ pub(crate) fn address_group(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn some(address: &str) -> Option<IpAddr> {
@@ -274,5 +276,64 @@ mod tests {
         drop(proxied);
         assert!(admission.admit(some("192.0.2.1")).is_ok());
         assert!(admission.inner.open.lock().by_address.is_empty());
+    }
+
+    /// A connection is opened from an address, becomes a link, or is closed.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Open(u8),
+        Pin(usize),
+        Close(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (2..8_u8).prop_map(Step::Open),
+            1 => any::<usize>().prop_map(Step::Pin),
+            1 => any::<usize>().prop_map(Step::Close),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_address_exceeds_its_share_and_others_get_and_keep_a_connection(
+            steps in proptest::collection::vec(step(), 0..200)
+        ) {
+            let admission = Admission::new(12, 6, Gauge::default());
+            let victim = admission.admit(some("192.0.2.1")).unwrap();
+            let mut open: Vec<(u8, ConnectionSlot)> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Open(last) => {
+                        let admitted = admission.admit(some(&format!("192.0.2.{last}")));
+                        open.extend(admitted.map(|slot| (last, slot)));
+                    }
+                    // As many as the registry of links allows.
+                    Step::Pin(which) if !open.is_empty() => {
+                        let pinned = open.iter().filter(|(_, slot)| slot.activity().is_pinned());
+                        let room = pinned.count() < 4;
+                        let slot = &open[which % open.len()].1;
+                        if room && !slot.activity().is_evicted() {
+                            slot.activity().pin();
+                        }
+                    }
+                    Step::Close(which) if !open.is_empty() => {
+                        drop(open.swap_remove(which % open.len()));
+                    }
+                    _ => {}
+                }
+                // Its task ends the connection.
+                open.retain(|(_, slot)| !slot.activity().is_evicted());
+                for last in 2..8 {
+                    prop_assert!(open.iter().filter(|(of, _)| *of == last).count() <= 6);
+                }
+                prop_assert!(open.len() < 12);
+                prop_assert!(!victim.activity().is_evicted());
+                prop_assert!(admission.admit(some("192.0.2.9")).is_ok());
+            }
+            drop((victim, open));
+            let left = admission.inner.open.lock();
+            prop_assert!(left.slots.is_empty() && left.by_address.is_empty());
+        }
     }
 }
