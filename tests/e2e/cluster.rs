@@ -1,19 +1,38 @@
 //! Relays that share a PostgreSQL database.
 
-use ringtail_kit::app::App;
+use std::sync::Arc;
+
+use ringtail_kit::app::{App, Reply, response};
 use ringtail_kit::caller::{FakeRingCentral, Hook};
 use ringtail_kit::eventually;
 use ringtail_kit::postgres::PostgresServer;
+use ringtail_properties::payloads;
 use ringtail_tests::client::{Home, body_of};
 use ringtail_tests::hooks;
 use ringtail_tests::proxies::Front;
 use ringtail_tests::relay::{Setup, TestRelay};
 use serde_json::Value;
+use tokio::sync::{Semaphore, watch};
 
 use super::World;
 
 async fn relay(database: &str) -> anyhow::Result<TestRelay> {
-    TestRelay::start_as(tempfile::tempdir()?, Setup::in_postgres(database)).await
+    let setup = Setup {
+        options: vec!["--cluster".to_owned(), "127.0.0.1:0".to_owned()],
+        ..Setup::in_postgres(database)
+    };
+    TestRelay::start_as(tempfile::tempdir()?, setup).await
+}
+
+/// Waits until a relay's status shows that some relay has a link that forwards.
+async fn knows_of_link(relay: &TestRelay) -> anyhow::Result<()> {
+    let knows = async || {
+        let status = relay.run(["status", "--output", "json"]).await.ok()?;
+        let status: Value = serde_json::from_slice(&status.stdout).ok()?;
+        let relays = status["relays"].as_array()?;
+        Some(relays.iter().any(|it| it["forwarding"] == 1))
+    };
+    eventually!(knows().await == Some(true), "a relay with a link")
 }
 
 /// The endpoint's URL at another relay.
@@ -151,5 +170,122 @@ async fn a_relay_that_dies_behind_haproxy_is_replaced_by_the_other() -> anyhow::
     // The client's link moved, too.
     eventually!(app.count() == 20, "20 requests at the app")?;
     assert_eq!(hooks::numbers(&app), (0..20).collect::<Vec<_>>());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_app_answers_what_comes_in_on_another_relay() -> anyhow::Result<()> {
+    let database = PostgresServer::shared().database();
+    let there = relay(&database).await?;
+    let large: Vec<u8> = (0..=255).cycle().take(3_000_000).collect();
+    let body = large.clone();
+    let app = App::replying(move |seen| match seen.method.as_str() {
+        "PUT" => Reply::status(207)
+            .header("x-odd", b"\xe9")
+            .header("ringtail-relay-none", "busy")
+            .body(body.clone()),
+        _ => Reply::status(200).body(r#"{"type":"dialog"}"#),
+    });
+    let world = World::on(relay(&database).await?, app).await?;
+    knows_of_link(&there).await?;
+    let hook = Hook::new("PUT", large.clone())
+        .header("X-Name", "as sent")
+        .header("ringtail-relay-endpoint", "1")
+        .below("/a/b?c=%2F&d");
+    let caller = there.caller()?;
+    let url = at(&there, &world.url)?;
+    let mut over_http1 = caller.connect(&url).await?;
+    let mut over_http2 = caller.connect_http2(&url).await?;
+    for answer in [over_http1.post(&hook).await?, over_http2.post(&hook).await?] {
+        assert_eq!(answer.status, 207, "{}", there.log());
+        assert_eq!(answer.values("x-odd"), [b"\xe9"]);
+        assert!(answer.body == large, "{} bytes", answer.body.len());
+    }
+    let seen = world.app.seen();
+    assert_eq!(seen.len(), 2);
+    for request in &seen {
+        assert_eq!(
+            (request.method.as_str(), &*request.path),
+            ("PUT", "/base/a/b?c=%2F&d")
+        );
+        assert_eq!(request.header("x-name"), [b"as sent"]);
+        assert!(request.body == large);
+    }
+    // One that comes once has the app's answer, too.
+    let pressed = payloads::compact(&payloads::list("interactive-message-button-submit")[0]);
+    let answer = caller.post(&url, &Hook::notification(pressed)).await?;
+    assert_eq!(
+        (answer.status, &*answer.body),
+        (200, &br#"{"type":"dialog"}"#[..])
+    );
+    assert_eq!(world.app.count(), 3);
+    eventually!(world.client.count_of("attempt") == 3, "three attempts")?;
+    let status = String::from_utf8(there.run(["status"]).await?.stdout)?;
+    let relays: Vec<&str> = status
+        .lines()
+        .filter(|it| it.starts_with("relay "))
+        .collect();
+    assert_eq!(relays.len(), 2, "{status}");
+    assert!(
+        relays
+            .iter()
+            .any(|it| it.contains("(this one): ") && it.contains(" 0 forwarding"))
+    );
+    assert!(
+        relays
+            .iter()
+            .any(|it| it.contains("(present): ") && it.contains(" 1 forwarding"))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_relay_that_dies_with_a_callback_of_another_loses_and_doubles_nothing()
+-> anyhow::Result<()> {
+    let database = PostgresServer::shared().database();
+    let there = relay(&database).await?;
+    let came = Arc::new(Semaphore::new(0));
+    let (go, going) = watch::channel(false);
+    let coming = came.clone();
+    let app = App::start(move |_| {
+        let mut going = going.clone();
+        coming.add_permits(1);
+        async move {
+            drop(going.wait_for(|go| *go).await);
+            response(200, "late")
+        }
+    });
+    let mut world = World::on(relay(&database).await?, app).await?;
+    knows_of_link(&there).await?;
+    let caller = there.caller()?;
+    let url = at(&there, &world.url)?;
+    let pressed = payloads::compact(&payloads::list("interactive-message-button-submit")[0]);
+    let pressed = Hook::notification(pressed);
+    let page = Hook::new("GET", "").below("/page");
+    let asked = async { tokio::join!(caller.post(&url, &pressed), caller.post(&url, &page)) };
+    let dies = async {
+        drop(came.acquire_many(2).await?);
+        world.relay.kill().await
+    };
+    let ((pressed, page), died) = tokio::join!(asked, dies);
+    died?;
+    let pressed = pressed?;
+    assert_eq!((pressed.status, &*pressed.body), (200, &b"{}"[..]));
+    // The app may have done it, so that nobody may do it again but the caller.
+    assert_eq!(page?.status, 502);
+    go.send_replace(true);
+    world.relay.resume().await?;
+    let last = Hook::new("GET", "").below("/last");
+    let answers = async || {
+        caller
+            .post(&url, &last)
+            .await
+            .is_ok_and(|it| it.status == 200)
+    };
+    eventually!(
+        answers().await,
+        "the client's link to the relay that is back"
+    )?;
+    assert_eq!(world.app.count(), 3, "each once");
     Ok(())
 }

@@ -53,10 +53,10 @@ pub(crate) enum AppBodyError {
 
 impl AppBody {
     /// Starts to read `incoming`; `idle` bounds how long the app may be silent, and the caller not read. The memory is
-    /// returned once the caller has the last byte.
+    /// returned once the caller has the last byte. Another relay has the permit of a link of its own.
     pub(crate) fn new(
         mut incoming: Incoming,
-        permit: Share,
+        permit: Option<Share>,
         memory: Share,
         idle: Duration,
         tasks: &TaskTracker,

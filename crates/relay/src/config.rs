@@ -27,6 +27,9 @@ pub struct Config {
     /// The PostgreSQL database of journal and accounts; `None` for SQLite in the data directory.
     #[cfg(feature = "postgres")]
     pub database: Option<DatabaseUrl>,
+    /// HOST:PORT at which this relay answers the other relays of the database; `None` for nowhere.
+    #[cfg(feature = "postgres")]
+    pub cluster: Option<String>,
     /// Address of metrics and health checks, readable without authentication; `None` for none.
     pub metrics: Option<SocketAddr>,
     /// URL at which RingCentral and clients reach the relay; `https://localhost` with its port unless given.
@@ -57,6 +60,8 @@ impl Config {
             data,
             #[cfg(feature = "postgres")]
             database: None,
+            #[cfg(feature = "postgres")]
+            cluster: None,
             metrics: None,
             public_url: None,
             wildcard: None,

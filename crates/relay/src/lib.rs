@@ -12,6 +12,8 @@ mod api;
 mod app_body;
 mod budget;
 mod clock;
+#[cfg(feature = "postgres")]
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod database;

@@ -35,6 +35,16 @@ pub(super) struct ServeArgs {
     certificate: CertificateArgs,
     #[command(flatten)]
     database: DatabaseArgs,
+    /// Answer the other relays of the database at this address, which carry passthrough requests here; needs --database
+    #[cfg(feature = "postgres")]
+    #[arg(
+        long,
+        env = "RINGTAIL_RELAY_CLUSTER",
+        hide_env_values = true,
+        value_name = "HOST:PORT",
+        requires = "database"
+    )]
+    cluster: Option<String>,
     /// Serve /health, /ready and /metrics over plain HTTP at this address, usually 127.0.0.1:9464
     #[arg(
         long,
@@ -198,6 +208,10 @@ impl ServeArgs {
             (None, None) => {}
         }
         config.socket = socket.map(Arc::new);
+        #[cfg(feature = "postgres")]
+        {
+            config.cluster = self.cluster;
+        }
         config.metrics = self.metrics;
         config.proxies.trusted = self.trusted_proxy;
         config.proxies.forwarded = config.certificate == Certificate::Proxy;

@@ -200,6 +200,22 @@ fn lines(status: &Status) -> Vec<String> {
         "links: {} forwarding, {} inspecting",
         status.links.forwarding, status.links.inspecting
     ));
+    for relay in &status.relays {
+        let address = relay.address.as_deref().unwrap_or("without --cluster");
+        let state = match (relay.is_this, relay.is_present) {
+            (true, _) => "this one".to_owned(),
+            (false, true) => "present".to_owned(),
+            (false, false) => format!("NOT SEEN for {} s", relay.silent_seconds),
+        };
+        lines.push(format!(
+            "relay {address} ({state}): {} since {}, {} forwarding, {} inspecting, {} spooled",
+            relay.version,
+            relay.started_at,
+            relay.forwarding,
+            relay.inspecting,
+            relay.spooled_events
+        ));
+    }
     for endpoint in &status.endpoints {
         let client = match (endpoint.cursor, endpoint.waiting_seconds) {
             (None, _) => "no client since the start".to_owned(),

@@ -10,6 +10,8 @@ use super::recorder::Recorder;
 use crate::accounts::{AccountKey, EndpointRecord, SharedAccounts};
 use crate::api::ApiContext;
 use crate::budget::Owner;
+#[cfg(feature = "postgres")]
+use crate::cluster::Cluster;
 use crate::hosts::Hosts;
 use crate::journal::EndpointKey;
 use crate::limits::{ACCOUNT_EVENT_RATE, EVENT_BURST_SECONDS, LARGE_BODIES, Limits};
@@ -25,6 +27,9 @@ pub(crate) struct EdgeContext {
     pub(super) accounts: SharedAccounts,
     pub(super) hosts: Arc<Hosts>,
     pub(super) links: Arc<Links>,
+    /// The other relays of the database.
+    #[cfg(feature = "postgres")]
+    pub(super) cluster: Option<Arc<Cluster>>,
     pub(super) recorder: Recorder,
     pub(super) limits: Arc<Limits>,
     pub(super) metrics: Arc<Metrics>,
@@ -37,7 +42,10 @@ pub(crate) struct EdgeContext {
 }
 
 impl EdgeContext {
-    pub(crate) fn new(api: ApiContext) -> Self {
+    pub(crate) fn new(
+        api: ApiContext,
+        #[cfg(feature = "postgres")] cluster: Option<Arc<Cluster>>,
+    ) -> Self {
         let links = api.links.clone();
         let quota = |per_second: NonZeroU32| {
             Quota::per_second(per_second)
@@ -49,6 +57,8 @@ impl EdgeContext {
             accounts: links.accounts,
             hosts: api.hosts.clone(),
             links: links.links,
+            #[cfg(feature = "postgres")]
+            cluster,
             recorder: Recorder::new(
                 links.journal,
                 links.metrics.clone(),

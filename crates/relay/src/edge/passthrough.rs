@@ -1,5 +1,10 @@
 //! Requests that the app answers.
 
+#[cfg(feature = "postgres")]
+use std::collections::VecDeque;
+#[cfg(feature = "postgres")]
+use std::sync::Arc;
+
 use http::StatusCode;
 use http_body_util::Either;
 use ringtail_protocol::event::{Disposition, EventId, Kind};
@@ -13,9 +18,15 @@ use super::recorder::RecordError;
 use crate::accounts::EndpointRecord;
 use crate::app_body::AppBody;
 use crate::budget::request_bytes;
+#[cfg(feature = "postgres")]
+use crate::cluster::{Cluster, NotCarried, OtherRelay, Terms};
+#[cfg(feature = "postgres")]
+use crate::journal::EndpointKey;
 use crate::limits::PASSTHROUGH_BYTES;
 use crate::links::passthrough::{LinkRequest, NoResponse, PassthroughRequest, response_of};
-use crate::links::registry::AcquireError;
+#[cfg(feature = "postgres")]
+use crate::links::registry::LinkId;
+use crate::links::registry::{AcquireError, PassthroughPermit};
 use crate::metrics::Limit;
 use crate::response::{self, RelayResponse};
 use crate::shutdown::Phase;
@@ -137,8 +148,8 @@ impl From<RecordError> for NoAnswer {
     }
 }
 
-/// Asks the endpoint's clients, the newest first, until the request may have reached the app of one. `request` makes the
-/// request once there is a permit for it.
+/// Asks the endpoint's clients until the request may have reached the app of one: this relay's, the newest first, and then those
+/// of other relays. `request` makes the request once there is a permit for it.
 async fn ask(
     edge: &EdgeContext,
     endpoint: &EndpointRecord,
@@ -161,25 +172,58 @@ async fn ask(
     let deadline = Instant::now() + limits.passthrough_deadline;
     let mut untouched = None;
     let mut tried = Vec::new();
+    #[cfg(feature = "postgres")]
+    let mut elsewhere = Elsewhere::default();
+    let mut has_memory = false;
+    let busy = || {
+        edge.metrics.limits.hit(Limit::PassthroughsPerLink);
+        NoAnswer::Busy
+    };
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let wait = limits.passthrough_wait.min(left);
-        let permit = match edge.links.acquire(endpoint.key, caller, &tried, wait).await {
-            Ok(permit) => permit,
-            Err(AcquireError::Offline) => {
-                return Err(untouched.map_or(NoAnswer::Offline, NoAnswer::Client));
-            }
-            Err(AcquireError::Busy) => {
-                edge.metrics.limits.hit(Limit::PassthroughsPerLink);
-                return Err(NoAnswer::Busy);
-            }
+        let way = match edge.links.acquire(endpoint.key, caller, &tried, wait).await {
+            Ok(permit) => Some(Way::Link(permit)),
+            #[cfg(feature = "postgres")]
+            Err(AcquireError::Offline) => elsewhere.next(edge, endpoint.key).await,
+            #[cfg(not(feature = "postgres"))]
+            Err(AcquireError::Offline) => None,
+            Err(AcquireError::Busy) => return Err(busy()),
+        };
+        let Some(way) = way else {
+            return Err(untouched.map_or(NoAnswer::Offline, NoAnswer::Client));
         };
         // Requests that wait for a permit hold none of it.
-        if tried.is_empty() {
+        if !has_memory {
             memory.grow(PASSTHROUGH_BYTES).ok_or_else(no_memory)?;
+            has_memory = true;
         }
-        tried.push(permit.link());
-        match permit.send(request()?, deadline).await {
+        let sent = match way {
+            Way::Link(permit) => {
+                tried.push(permit.link());
+                let sent = permit.send(request()?, deadline).await;
+                sent.map(|(response, permit)| (response, Some(permit)))
+            }
+            #[cfg(feature = "postgres")]
+            Way::Relay(cluster, relay) => {
+                let terms = Terms {
+                    endpoint: endpoint.key,
+                    caller,
+                    tried: elsewhere.tried.clone(),
+                    within: deadline.saturating_duration_since(Instant::now()),
+                };
+                let carried = cluster.carry(&relay, request()?, terms, deadline, &edge.shutdown);
+                let (link, carried) = carried.await;
+                elsewhere.asked(link);
+                match carried {
+                    Ok(response) => Ok((response, None)),
+                    Err(NotCarried::Offline) => continue,
+                    Err(NotCarried::Busy) => return Err(busy()),
+                    Err(NotCarried::Link(reason)) => Err(reason),
+                }
+            }
+        };
+        match sent {
             Ok((mut response, permit)) => {
                 if received.request.shares_origin() {
                     for name in OF_THE_WHOLE_ORIGIN {
@@ -207,6 +251,51 @@ async fn ask(
                 }
                 return Err(NoAnswer::Client(reason));
             }
+        }
+    }
+}
+
+/// A way to a client.
+#[derive(Debug)]
+enum Way {
+    Link(PassthroughPermit),
+    #[cfg(feature = "postgres")]
+    Relay(Arc<Cluster>, OtherRelay),
+}
+
+/// The other relays that have links of an endpoint.
+#[cfg(feature = "postgres")]
+#[derive(Debug, Default)]
+struct Elsewhere {
+    /// Those that may have a link that was not tried; `None` until that was looked up.
+    relays: Option<VecDeque<OtherRelay>>,
+    /// Links of the first one.
+    tried: Vec<LinkId>,
+}
+
+#[cfg(feature = "postgres")]
+impl Elsewhere {
+    async fn next(&mut self, edge: &EdgeContext, endpoint: EndpointKey) -> Option<Way> {
+        let cluster = edge.cluster.as_ref()?;
+        let relays = match &self.relays {
+            Some(relays) => relays,
+            None => self
+                .relays
+                .insert(cluster.relays_with(endpoint).await.into()),
+        };
+        let relay = relays.front()?.clone();
+        Some(Way::Relay(cluster.clone(), relay))
+    }
+
+    /// Notes the link that the first relay tried; none if it has no other one.
+    fn asked(&mut self, link: Option<LinkId>) {
+        match (link, &mut self.relays) {
+            (Some(link), _) => self.tried.push(link),
+            (None, Some(relays)) => {
+                relays.pop_front();
+                self.tried.clear();
+            }
+            (None, None) => {}
         }
     }
 }

@@ -8,6 +8,7 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
+use hyper::client::conn::http2::SendRequest;
 use hyper::ext::ReasonPhrase;
 use ringtail_protocol::event::EventId;
 use ringtail_protocol::field_names::FieldNames;
@@ -78,33 +79,47 @@ impl PassthroughPermit {
         request: LinkRequest,
         deadline: Instant,
     ) -> Result<(Response<Incoming>, Share), NoResponse> {
-        let mut send = self.link.send.clone();
-        let response = timeout_at(deadline, send.try_send_request(request));
-        let response = response.await.map_err(|_elapsed| NoResponse::Deadline)?;
-        let mut response = response.map_err(|mut error| {
-            let is_unsent = error.take_message().is_some();
-            let error = error.into_error();
-            tracing::debug!(link = %self.link.id, is_unsent, %error, "no response to a passthrough request");
-            if is_unsent {
-                NoResponse::NotSent
-            } else {
-                NoResponse::LinkLost
-            }
-        })?;
-        if let Some(reason) = response.headers().get(path::NO_ANSWER) {
-            return Err(decode(reason));
-        }
-        if response.status().is_informational() {
-            return Err(NoResponse::Failed);
-        }
-        path::strip_hop_by_hop(response.headers_mut());
-        // Without one, hyper would write its default phrase.
-        let reason = response.headers_mut().remove(path::REASON);
-        let reason = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok());
-        let reason = reason.unwrap_or(ReasonPhrase::from_static(b""));
-        response.extensions_mut().insert(reason);
-        Ok((response, self.permit))
+        let (send, permit) = self.into_parts();
+        let response = exchange(send, request, deadline).await?;
+        Ok((judge(response)?, permit))
     }
+}
+
+/// Sends a request on a link, or to another relay that has one, and waits for the head of what the client sends back.
+pub(crate) async fn exchange(
+    mut send: SendRequest<LinkBody>,
+    request: LinkRequest,
+    deadline: Instant,
+) -> Result<Response<Incoming>, NoResponse> {
+    let response = timeout_at(deadline, send.try_send_request(request));
+    let response = response.await.map_err(|_elapsed| NoResponse::Deadline)?;
+    response.map_err(|mut error| {
+        let is_unsent = error.take_message().is_some();
+        let error = error.into_error();
+        tracing::debug!(is_unsent, %error, "no response to a passthrough request");
+        if is_unsent {
+            NoResponse::NotSent
+        } else {
+            NoResponse::LinkLost
+        }
+    })
+}
+
+/// Returns the app's response in what a client sent back.
+pub(crate) fn judge(mut response: Response<Incoming>) -> Result<Response<Incoming>, NoResponse> {
+    if let Some(reason) = response.headers().get(path::NO_ANSWER) {
+        return Err(decode(reason));
+    }
+    if response.status().is_informational() {
+        return Err(NoResponse::Failed);
+    }
+    path::strip_hop_by_hop(response.headers_mut());
+    // Without one, hyper would write its default phrase.
+    let reason = response.headers_mut().remove(path::REASON);
+    let reason = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok());
+    let reason = reason.unwrap_or(ReasonPhrase::from_static(b""));
+    response.extensions_mut().insert(reason);
+    Ok(response)
 }
 
 fn decode(reason: &HeaderValue) -> NoResponse {

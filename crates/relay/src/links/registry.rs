@@ -3,6 +3,8 @@
 //! The registry is a lock around a map, held for a lookup and never over an await.
 
 use std::collections::HashMap;
+#[cfg(feature = "postgres")]
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,9 +13,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::channel::Channel;
 use http_body_util::{Either, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use parking_lot::{Mutex, RwLock};
 use ringtail_protocol::http2::MAX_PASSTHROUGHS;
+#[cfg(feature = "postgres")]
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, SetOnce};
 use tokio::time::{Instant, timeout_at};
 
@@ -29,6 +34,7 @@ pub(crate) struct Links {
     /// The newest cursor of each endpoint since the relay started, for status and metrics. Delivery follows the cursor
     /// that each client sends when it dials.
     cursors: Mutex<HashMap<EndpointKey, Arc<AtomicU64>>>,
+    changed: Notify,
 }
 
 impl Links {
@@ -38,6 +44,7 @@ impl Links {
         let links = attached.entry(link.endpoint).or_default();
         links.push(link.clone());
         drop(attached);
+        self.changed.notify_waiters();
         AttachedLink {
             links: self.clone(),
             link,
@@ -111,6 +118,20 @@ impl Links {
         (forwarding, all - forwarding)
     }
 
+    /// Resolves when a link comes or goes after this call.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Returns the endpoints with a link that forwards.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn forwarding(&self) -> HashSet<EndpointKey> {
+        let attached = self.attached.read();
+        let forwarding = attached.values().flatten().filter(|link| link.forwards);
+        forwarding.map(|link| link.endpoint).collect()
+    }
+
     /// Returns the accounts that have links, each token once.
     pub(super) fn accounts(&self) -> Vec<Account> {
         let mut accounts: Vec<Account> = Vec::new();
@@ -141,6 +162,12 @@ impl LinkId {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
+
+    /// Reads what another relay was told.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
 }
 
 impl fmt::Display for LinkId {
@@ -149,8 +176,9 @@ impl fmt::Display for LinkId {
     }
 }
 
-/// Body of the relay's requests on a link: of a passthrough request, or of the event stream.
-pub(super) type LinkBody = Either<Full<Bytes>, Channel<Bytes>>;
+/// Body of the relay's requests on a link: of a passthrough request, of the event stream, or of a request that another relay
+/// carries here.
+pub(crate) type LinkBody = Either<Full<Bytes>, Either<Channel<Bytes>, Incoming>>;
 
 /// One link, as others see it. Its task owns the socket.
 #[derive(Debug)]
@@ -214,6 +242,11 @@ impl PassthroughPermit {
     pub(crate) fn link(&self) -> LinkId {
         self.link.id
     }
+
+    /// Returns where to send the request, and the permit for the time until the response's body has been read.
+    pub(crate) fn into_parts(self) -> (SendRequest<LinkBody>, Share) {
+        (self.link.send.clone(), self.permit)
+    }
 }
 
 /// Removes the link from the registry, and then makes those who wait for a permit on it look for another link.
@@ -233,6 +266,7 @@ impl Drop for AttachedLink {
             }
         }
         drop(attached);
+        self.links.changed.notify_waiters();
         self.link.permits.wake();
     }
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{Method, Request, StatusCode, Uri};
-use http_body_util::BodyExt as _;
 use http_body_util::channel::Channel;
+use http_body_util::{BodyExt as _, Either};
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
@@ -204,7 +204,7 @@ async fn stream_events(
     cursor: Option<u64>,
 ) -> Result<Infallible, LinkError> {
     let (mut frames, body) = Channel::new(QUEUED_PAGES);
-    let mut request = Request::new(LinkBody::Right(body));
+    let mut request = Request::new(LinkBody::Right(Either::Left(body)));
     *request.method_mut() = Method::POST;
     let uri = Uri::builder().scheme("http").authority("ringtail");
     *request.uri_mut() = uri.path_and_query(path::EVENTS).build().unwrap_or_default();

@@ -74,7 +74,8 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     )
 }
 
-fn configure(socket: &TcpStream) -> io::Result<()> {
+/// Sets what every connection of the relay has.
+pub(crate) fn configure(socket: &TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let socket = SockRef::from(socket);
     socket.set_tcp_keepalive(

@@ -27,7 +27,9 @@ use ringtail_protocol::event::Timestamp;
 use tokio::sync::watch;
 
 pub(crate) use self::listeners::AdminListeners;
-pub(crate) use self::status::Status;
+pub(crate) use self::status::{RelayStatus, Status};
+#[cfg(feature = "postgres")]
+use crate::cluster::Cluster;
 use crate::database::Database;
 use crate::db_stats::DatabaseStats;
 use crate::hosts::Hosts;
@@ -47,6 +49,8 @@ pub(crate) struct Ops {
     pub(crate) shutdown: Shutdown,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) database: Database,
+    #[cfg(feature = "postgres")]
+    pub(crate) cluster: Option<Arc<Cluster>>,
     pub(crate) certificate: watch::Receiver<CertificateState>,
     pub(crate) recent: RecentLog,
     pub(crate) started: Timestamp,
@@ -54,6 +58,10 @@ pub(crate) struct Ops {
 
 /// How long the database's statistics may take; `ringtail-relay status` waits for 10 s in all.
 const STATS_TIME: Duration = Duration::from_secs(5);
+
+/// How long the database may take to list its relays.
+#[cfg(feature = "postgres")]
+const RELAYS_TIME: Duration = Duration::from_secs(1);
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +124,8 @@ impl Ops {
 
     async fn status(&self) -> OpsResponse {
         let stats = self.database_stats().await;
-        let status = status::of(self, stats).await;
+        let relays = self.relays().await;
+        let status = status::of(self, stats, relays).await;
         match serde_json::to_vec(&status) {
             Ok(json) => with_type(StatusCode::OK, "application/json", json),
             Err(error) => {
@@ -124,6 +133,29 @@ impl Ops {
                 text(StatusCode::INTERNAL_SERVER_ERROR, "see the log\n")
             }
         }
+    }
+
+    /// Returns the relays of the database; none when it does not say, as its statistics do.
+    #[cfg(feature = "postgres")]
+    async fn relays(&self) -> Vec<RelayStatus> {
+        let Some(cluster) = &self.cluster else {
+            return Vec::new();
+        };
+        match tokio::time::timeout(RELAYS_TIME, cluster.relays()).await {
+            Ok(Ok(relays)) => relays.into_iter().map(RelayStatus::from).collect(),
+            Ok(Err(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(error, "could not read the relays of the database");
+                Vec::new()
+            }
+            Err(_elapsed) => Vec::new(),
+        }
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[expect(clippy::unused_async, reason = "as with PostgreSQL")]
+    async fn relays(&self) -> Vec<RelayStatus> {
+        Vec::new()
     }
 
     /// Reads the database's statistics, and logs an error.

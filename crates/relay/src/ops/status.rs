@@ -6,6 +6,8 @@ use ringtail_protocol::event::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Ops, ready};
+#[cfg(feature = "postgres")]
+use crate::cluster::RelayInfo;
 use crate::db_stats::{DatabaseStats, EndpointStats};
 use crate::rfc3339;
 use crate::tls::CertificateState;
@@ -25,6 +27,9 @@ pub(crate) struct Status {
     pub(crate) not_ready: Option<String>,
     pub(crate) certificate: CertificateStatus,
     pub(crate) links: LinksStatus,
+    /// The relays of the database, if it is PostgreSQL and answers.
+    #[serde(default)]
+    pub(crate) relays: Vec<RelayStatus>,
     /// Whether the database could be read. If not, endpoints and sizes are missing.
     pub(crate) database_readable: bool,
     pub(crate) endpoints: Vec<EndpointStatus>,
@@ -59,6 +64,40 @@ pub(crate) struct ShownStatus {
 pub(crate) struct LinksStatus {
     pub(crate) forwarding: usize,
     pub(crate) inspecting: usize,
+}
+
+/// A relay of the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RelayStatus {
+    /// Where other relays reach it, if they can.
+    pub(crate) address: Option<String>,
+    pub(crate) is_this: bool,
+    pub(crate) version: String,
+    pub(crate) started_at: String,
+    /// Whether it has been heard of within the last seconds.
+    pub(crate) is_present: bool,
+    pub(crate) silent_seconds: u64,
+    pub(crate) forwarding: u64,
+    pub(crate) inspecting: u64,
+    pub(crate) spooled_events: u64,
+}
+
+#[cfg(feature = "postgres")]
+impl From<RelayInfo> for RelayStatus {
+    fn from(relay: RelayInfo) -> Self {
+        let count = |value: i64| value.max(0).unsigned_abs();
+        Self {
+            address: relay.address,
+            is_this: relay.is_this,
+            version: relay.version,
+            started_at: rfc3339::of_event(relay.started_at),
+            is_present: !relay.is_expired,
+            silent_seconds: count(relay.silent_seconds),
+            forwarding: count(relay.forwarding),
+            inspecting: count(relay.inspecting),
+            spooled_events: count(relay.spooled),
+        }
+    }
 }
 
 /// An endpoint, without its URL, which is its account's secret.
@@ -99,7 +138,11 @@ pub(crate) struct LineStatus {
 }
 
 /// Collects the status.
-pub(super) async fn of(ops: &Ops, stats: Option<DatabaseStats>) -> Status {
+pub(super) async fn of(
+    ops: &Ops,
+    stats: Option<DatabaseStats>,
+    relays: Vec<RelayStatus>,
+) -> Status {
     let now = Timestamp::now();
     let database_readable = stats.is_some();
     let stats = stats.unwrap_or_default();
@@ -121,6 +164,7 @@ pub(super) async fn of(ops: &Ops, stats: Option<DatabaseStats>) -> Status {
             forwarding,
             inspecting,
         },
+        relays,
         database_readable,
         endpoints: stats
             .endpoints

@@ -3,7 +3,7 @@
 use super::connection::{PostgresError, Session};
 
 /// Steps from an empty database to the current schema. Released steps never change.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("relays.sql")];
 
 /// Held in the transaction that migrates, so that relays may start together. `rtrl`, as SQLite's application id.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1920234092)";

@@ -19,6 +19,8 @@ use self::connection::ListenerContext;
 use crate::accounts::SharedAccounts;
 use crate::api::{ApiContext, Authenticator, Validations};
 use crate::budget::Budget;
+#[cfg(feature = "postgres")]
+use crate::cluster::{self, Cluster, IdentityError};
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
 use crate::edge::EdgeContext;
@@ -87,11 +89,37 @@ impl Server {
         };
         let plain = plain_http::bind(&config.certificate)
             .map_err(|(address, source)| SpawnError::BindPlain { address, source })?;
+        #[cfg(feature = "postgres")]
+        let relays = match &config.cluster {
+            None => None,
+            Some(address) => {
+                let bound = cluster::bind(address).await;
+                Some(bound.map_err(|source| SpawnError::BindCluster {
+                    address: address.clone(),
+                    source,
+                })?)
+            }
+        };
+        #[cfg(feature = "postgres")]
+        let (relays, address) = relays.unzip();
         // Opening databases and making keys blocks.
-        tokio::task::spawn_blocking(move || open(&config, local_addr))
-            .await
-            .map_err(|_| SpawnError::Interrupted)?
-            .map(|opened| opened.start(listener, local_addr, plain, admin))
+        let opened = tokio::task::spawn_blocking(move || {
+            open(
+                &config,
+                local_addr,
+                #[cfg(feature = "postgres")]
+                address,
+            )
+        });
+        let opened = opened.await.map_err(|_| SpawnError::Interrupted)??;
+        Ok(opened.start(
+            listener,
+            local_addr,
+            plain,
+            admin,
+            #[cfg(feature = "postgres")]
+            relays,
+        ))
     }
 
     /// Returns the address listened on.
@@ -201,9 +229,17 @@ struct Opened {
     tls: Tls,
     public_url: PublicUrl,
     config: Config,
+    links: Arc<Links>,
+    #[cfg(feature = "postgres")]
+    cluster: Option<Arc<Cluster>>,
 }
 
-fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
+/// `cluster` is where other relays reach this one.
+fn open(
+    config: &Config,
+    local_addr: SocketAddr,
+    #[cfg(feature = "postgres")] cluster: Option<String>,
+) -> Result<Opened, SpawnError> {
     let dir = DataDir::open(&config.data)?;
     let lock = dir.lock_serving()?;
     let database = database(config, &dir)?;
@@ -226,7 +262,19 @@ fn open(config: &Config, local_addr: SocketAddr) -> Result<Opened, SpawnError> {
     let accounts = SharedAccounts::new(database.accounts()?).map_err(DatabaseError::from)?;
     let metrics = Arc::new(Metrics::new());
     let journal = database.journal(&dir, config.journal, metrics.journal.clone())?;
+    let links = Arc::new(Links::default());
+    #[cfg(feature = "postgres")]
+    let cluster = match &database {
+        Database::Sqlite(_) => None,
+        Database::Postgres(postgres) => {
+            let cluster = Cluster::new(postgres.clone(), cluster, links.clone())?;
+            Some(Arc::new(cluster))
+        }
+    };
     Ok(Opened {
+        links,
+        #[cfg(feature = "postgres")]
+        cluster,
         dir,
         lock,
         journal,
@@ -279,6 +327,7 @@ impl Opened {
         local_addr: SocketAddr,
         plain: Option<TcpListener>,
         admin: AdminListeners,
+        #[cfg(feature = "postgres")] relays: Option<TcpListener>,
     ) -> Server {
         let shutdown = Shutdown::new();
         let limits = Arc::new(self.config.limits);
@@ -286,7 +335,7 @@ impl Opened {
         let proxies = Arc::new(self.config.proxies);
         let hosts = Arc::new(Hosts::new(self.public_url, self.config.wildcard));
         let links = LinkContext {
-            links: Arc::new(Links::default()),
+            links: self.links,
             journal: self.journal.clone(),
             accounts: self.accounts.clone(),
             limits: limits.clone(),
@@ -302,6 +351,8 @@ impl Opened {
             shutdown: shutdown.clone(),
             journal: self.journal.clone(),
             database: self.database,
+            #[cfg(feature = "postgres")]
+            cluster: self.cluster.clone(),
             certificate: self.tls.state.clone(),
             recent: self.config.recent,
             started: Timestamp::now(),
@@ -316,8 +367,30 @@ impl Opened {
             validations: Validations::default(),
             links,
         };
+        #[cfg(feature = "postgres")]
+        if let Some(cluster) = &self.cluster {
+            let (cluster, journal) = (cluster.clone(), self.journal.clone());
+            let context = cluster::ListenerContext {
+                cluster: cluster.clone(),
+                links: api.links.links.clone(),
+                memory: api.memory.clone(),
+                limits: limits.clone(),
+                metrics: metrics.clone(),
+                shutdown: shutdown.clone(),
+            };
+            if let Some(relays) = relays {
+                tasks.spawn(cluster::serve(relays, Arc::new(context)));
+            }
+            let stopping = shutdown.clone();
+            let present = async move { cluster.keep_present(&*journal, &stopping).await };
+            shutdown.links.spawn(present);
+        }
         let listener_context = Arc::new(ListenerContext {
-            edge: EdgeContext::new(api),
+            edge: EdgeContext::new(
+                api,
+                #[cfg(feature = "postgres")]
+                self.cluster,
+            ),
             proxies,
             tls: self.tls.acceptor,
             admission: Admission::new(
@@ -414,6 +487,20 @@ pub enum SpawnError {
         #[source]
         source: std::io::Error,
     },
+    /// The address for other relays cannot be listened on.
+    #[cfg(feature = "postgres")]
+    #[error("{address} cannot be listened on for other relays")]
+    BindCluster {
+        /// HOST:PORT.
+        address: String,
+        /// The reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The relay has no key pair for other relays.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The address of the plain listener cannot be listened on.
     #[error("{address} cannot be listened on for plain HTTP")]
     BindPlain {
@@ -453,6 +540,10 @@ impl Coded for SpawnError {
             Self::Database(error) => error.code(),
             Self::Tls(error) => error.code(),
             Self::NoWildcard { .. } => &codes::RELAY_CERTIFICATE,
+            #[cfg(feature = "postgres")]
+            Self::BindCluster { .. } => &codes::RELAY_BIND,
+            #[cfg(feature = "postgres")]
+            Self::Identity(_) => &codes::FAILED,
             Self::Interrupted => &codes::FAILED,
         }
     }
@@ -474,6 +565,12 @@ impl Coded for SpawnError {
             Self::NoWildcard { .. } => {
                 "--wildcard needs one that is, in PEM files or at a proxy; name it with another --cert and --key"
             }
+            #[cfg(feature = "postgres")]
+            Self::BindCluster { .. } => {
+                "--cluster needs an address of this machine that the other relays reach"
+            }
+            #[cfg(feature = "postgres")]
+            Self::Identity(_) => return None,
             Self::Interrupted => return None,
         };
         Some(hint.to_owned())
