@@ -2,7 +2,8 @@
 //!
 //! Writes are gathered until they are flushed or fill a message, so that a burst of small HTTP/2 frames costs one
 //! message. A flush of little waits until the tasks that are ready have run: HTTP/2 flushes the head of a request before the
-//! task that has its body can write, and what other streams are about to write goes along.
+//! task that has its body can write, and what other streams are about to write goes along. That saves each end a write and a read
+//! of a passthrough request.
 
 use std::fmt;
 use std::io;
