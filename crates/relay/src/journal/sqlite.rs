@@ -9,6 +9,7 @@
 //! commit, in that order, so that an acknowledged event is not above the head. Retention deletes from the old end of an
 //! endpoint, in separate transactions.
 
+mod checkpoint;
 mod fresh;
 mod known_time;
 mod log;
@@ -29,6 +30,7 @@ use ringtail_sqlite::{QueueLimits, Readers, Writer};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
+use self::checkpoint::Checkpointer;
 use self::fresh::Fresh;
 use self::log::Log;
 use super::heads::Heads;
@@ -136,13 +138,15 @@ impl SqliteJournal {
         let path = dir.database();
         let readers = Readers::open(READERS, move || store::DATABASE.open_reader(&path))?;
         let fresh = Arc::default();
-        let log = Log::load(
+        let mut log = Log::load(
             &connection,
             Arc::clone(&heads),
             Arc::clone(&fresh),
             options.retention,
             metrics,
         )?;
+        let checkpointer = Checkpointer::spawn(dir.database()).map_err(OpenError::Thread)?;
+        log.checkpointer = Some(checkpointer);
         let writer = Writer::spawn("journal", connection, log, options.queue);
         Ok(Self {
             id,

@@ -31,8 +31,8 @@ pub(crate) const DATABASE: Database = Database {
     pragmas: &[
         // Deleted events are overwritten: they are people's messages.
         ("secure_delete", 1),
-        // Pages in the write-ahead log that start a checkpoint: 16 MiB. With SQLite's default of 4 MiB, a journal under
-        // load checkpoints every third commit.
+        // Pages in the write-ahead log that start a checkpoint within a commit: 16 MiB. `journal::sqlite::checkpoint` has then
+        // moved most of them.
         ("wal_autocheckpoint", 4096),
         // Page cache, in negative KiB.
         ("cache_size", -16 * 1024),

@@ -9,6 +9,7 @@ use ringtail_sqlite::WriterState;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 use tokio::sync::oneshot;
 
+use super::checkpoint::Checkpointer;
 use super::fresh::{Fresh, Uncommitted};
 use super::known_time::KnownTime;
 use super::retention::{self, Sweep};
@@ -45,6 +46,7 @@ pub(super) struct Log {
     /// Bytes written since the last sweep began.
     unswept: i64,
     failure_logged: Option<Instant>,
+    pub(super) checkpointer: Option<Checkpointer>,
     /// Changes when another connection has written: a purge deletes uuids.
     data_version: Option<i64>,
 }
@@ -88,6 +90,7 @@ impl Log {
             next_sweep: Instant::now() + SWEEP_INTERVAL,
             unswept: 0,
             failure_logged: None,
+            checkpointer: None,
             data_version: None,
         })
     }
@@ -226,13 +229,17 @@ impl WriterState for Log {
         match result {
             Ok(()) => {
                 self.uuids.commit();
-                let (mut events, mut heads) = (0, Vec::new());
+                let (mut events, mut bytes, mut heads) = (0, 0, Vec::new());
                 for (endpoint, numbering) in appended {
                     events += numbering.events;
-                    self.unswept += numbering.bytes;
+                    bytes += numbering.bytes;
                     heads.push((endpoint, numbering.next - 1));
                 }
+                self.unswept += bytes;
                 if events > 0 {
+                    if let Some(checkpointer) = &mut self.checkpointer {
+                        checkpointer.committed(bytes);
+                    }
                     self.fresh.add(&mut self.uncommitted, Instant::now());
                     self.heads.advance(heads);
                     self.metrics.committed(events, took);
@@ -276,6 +283,7 @@ impl WriterState for Log {
 
     fn close(&mut self, connection: &Connection) {
         self.time.close(connection);
+        self.checkpointer = None;
         // The next start then has nothing to recover.
         let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = moved {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use ringtail_kit::eventually;
 use ringtail_protocol::event::{Kind, Timestamp};
 use rusqlite::{Connection, ErrorCode};
 use tempfile::TempDir;
@@ -163,6 +164,28 @@ async fn a_link_that_keeps_up_reads_nothing_from_sqlite() {
     assert_eq!((end.events, end.head), (Vec::new(), 3));
     let behind = page(0).await;
     assert!(matches!(behind, Err(ReadError::Closed)), "{behind:?}");
+}
+
+#[tokio::test]
+async fn the_log_is_moved_beside_the_writer() {
+    let mut kept = Sqlite::start(MONTH, PLENTY).await;
+    let endpoint = kept.endpoint();
+    let journal = kept.journal();
+    // Less than what makes a commit do it.
+    let body = vec![b'x'; 512 * 1024];
+    let appends = (1..=10).map(|second| journal.append(entry(endpoint, &body, second)));
+    for appended in join_all(appends).await {
+        appended.unwrap();
+    }
+    let other = Connection::open(kept.dir.database()).unwrap();
+    let moved = || {
+        let pages = |row: &rusqlite::Row<'_>| Ok((row.get(1)?, row.get(2)?));
+        let counted = other.query_row("PRAGMA wal_checkpoint(NOOP)", [], pages);
+        let (pages, moved): (i64, i64) = counted.unwrap();
+        assert!((1000..4096).contains(&pages), "{pages}");
+        moved
+    };
+    eventually!(moved() > 1000, "pages in the database's file").unwrap();
 }
 
 /// What another process deletes is not sent from memory.
