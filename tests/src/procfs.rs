@@ -72,6 +72,15 @@ pub fn rss_kib(pid: u32) -> anyhow::Result<u64> {
     Ok(own + children(pid).into_iter().filter_map(rss_of).sum::<u64>())
 }
 
+/// Returns the memory of a process that is no file's, in KiB.
+///
+/// # Errors
+/// When it is gone.
+pub fn anonymous_kib(pid: u32) -> anyhow::Result<u64> {
+    field_kib(&format!("/proc/{pid}/smaps_rollup"), "Anonymous:")
+        .with_context(|| format!("process {pid} is gone"))
+}
+
 /// Returns the most memory that a process ever had resident, in KiB.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use ringtail_kit::app::{App, Reply};
@@ -16,20 +16,43 @@ use super::load::{Measured, micros};
 use super::open_loop;
 use super::peers::{ByteTunnel, Nginx};
 use super::shot::{self, Aim, Expect, Shot, Stamp};
+use super::spent::Spent;
 use super::table::Table;
 use crate::client::Home;
 use crate::process::locked;
 use crate::relay::{ANY_RATE, TestRelay};
 
-/// Notifications a second.
-const RATE: u32 = 200;
+/// Notifications a second, and columns: latencies, and what relay and client spend on one.
+const RATES: [(u32, [&str; 8]); 2] = [
+    (
+        200,
+        [
+            "200/s to app p50 ms",
+            "200/s to app p99 ms",
+            "200/s answer p50 ms",
+            "200/s answer p99 ms",
+            "200/s relay CPU ms",
+            "200/s client CPU ms",
+            "200/s relay switches",
+            "200/s client switches",
+        ],
+    ),
+    (
+        500,
+        [
+            "500/s to app p50 ms",
+            "500/s to app p99 ms",
+            "500/s answer p50 ms",
+            "500/s answer p99 ms",
+            "500/s relay CPU ms",
+            "500/s client CPU ms",
+            "500/s relay switches",
+            "500/s client switches",
+        ],
+    ),
+];
 
-const P50: &str = "to app p50 ms";
-const P99: &str = "to app p99 ms";
-const ANSWER_P50: &str = "answer p50 ms";
-const ANSWER_P99: &str = "answer p99 ms";
-
-/// Measures latencies at `RATE` a second, open loop.
+/// Measures latencies and costs at fixed rates, open loop.
 ///
 /// # Errors
 /// When a server does not come up or an answer is wrong or missing.
@@ -46,11 +69,14 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let mut contenders = vec![(
         OURS.to_owned(),
         Aim::new(relay.address(), &client.url()?, relay.ca())?,
+        [
+            relay.pid().context("the relay has ended")?,
+            client.pid().context("the client has ended")?,
+        ]
+        .to_vec(),
     )];
-    let mut table = Table::new(
-        &format!("Notification to app: open loop at {RATE} a second, 1 kB"),
-        &[P50, P99, ANSWER_P50, ANSWER_P99],
-    );
+    let columns: Vec<&'static str> = RATES.iter().flat_map(|(_, columns)| *columns).collect();
+    let mut table = Table::new("Notification to app: open loop, 1 kB", &columns);
     table
         .note("only ringtail's row has stored what it answered; the others' answers are the app's");
     let nginx = Nginx::start(&identity, app.app.address).await?;
@@ -58,6 +84,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         Some(nginx) => contenders.push((
             format!("{NGINX} to the app"),
             Aim::new(nginx.address, "https://localhost/app", &ca)?,
+            Vec::new(),
         )),
         None => table.note("nginx is not installed and was skipped"),
     }
@@ -73,6 +100,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             contenders.push((
                 tunnel.name.to_owned(),
                 Aim::new(front.address, "https://localhost/app", &ca)?,
+                Vec::new(),
             ));
             tunnels.push((tunnel, front));
         }
@@ -80,11 +108,17 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let peers: Vec<String> = contenders
         .iter()
         .skip(1)
-        .map(|(name, _)| name.clone())
+        .map(|(name, ..)| name.clone())
         .collect();
     for _ in 0..plan.rounds {
-        for (name, aim) in &contenders {
-            app.round(name, aim, plan, &mut table).await?;
+        for (name, aim, pids) in &contenders {
+            for (rate, columns) in RATES {
+                let load = (rate, plan.open);
+                let figures = app.round(name, aim, load, pids).await?;
+                for (column, figure) in columns.into_iter().zip(figures) {
+                    table.add(name, column, figure);
+                }
+            }
         }
     }
     let peers: Vec<&str> = peers.iter().map(String::as_str).collect();
@@ -116,17 +150,20 @@ impl StampedApp {
         Self { app, arrivals }
     }
 
+    /// Returns latencies, and what the processes have spent on a notification.
     async fn round(
         &self,
         name: &str,
         aim: &Aim,
-        plan: Plan,
-        table: &mut Table,
-    ) -> anyhow::Result<()> {
+        (rate, time): (u32, Duration),
+        pids: &[u32],
+    ) -> anyhow::Result<Vec<f64>> {
         let hook: Hook = shot::notification().header(STAMP_HEADER, Stamp::PLACE);
         let shot = Shot::new(aim, &hook, Expect::Accepted)?;
         let fired = Mutex::new(HashMap::new());
-        let measured = open_loop::open(aim, &shot, RATE, plan.open, |stamp, at| {
+        let spent = |pid: &u32| Spent::of(&[*pid]);
+        let before: Vec<Spent> = pids.iter().map(spent).collect::<anyhow::Result<_>>()?;
+        let measured = open_loop::open(aim, &shot, rate, time, |stamp, at| {
             if let Some(number) = Stamp::number(stamp.plain()) {
                 locked(&fired).insert(number, at);
             }
@@ -144,12 +181,20 @@ impl StampedApp {
             latency.saturating_record(micros(arrived.saturating_duration_since(*due)));
         }
         ensure!(!latency.is_empty(), "nothing was fired");
-        let millis = |percentile| latency.value_at_percentile(percentile) as f64 / 1000.0;
-        table.add(name, P50, millis(50.0));
-        table.add(name, P99, millis(99.0));
-        table.add(name, ANSWER_P50, measured.millis(50.0));
-        table.add(name, ANSWER_P99, measured.millis(99.0));
-        Ok(())
+        let to_app = |percentile| latency.value_at_percentile(percentile) as f64 / 1000.0;
+        let mut figures = vec![
+            to_app(50.0),
+            to_app(99.0),
+            measured.millis(50.0),
+            measured.millis(99.0),
+        ];
+        let mut costs = Vec::new();
+        for (pid, before) in pids.iter().zip(before) {
+            costs.push(Spent::of(&[*pid])?.since(before, measured.requests as f64));
+        }
+        figures.extend(costs.iter().map(|(cpu, _)| cpu));
+        figures.extend(costs.iter().map(|(_, switches)| switches));
+        Ok(figures)
     }
 }
 

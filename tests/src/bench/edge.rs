@@ -11,12 +11,15 @@ use super::peers::{Nginx, Own};
 use super::servers::Kind;
 use super::shot::{self, Aim, Expect, Shot};
 use super::table::Table;
+use crate::client::Home;
 use crate::procfs;
 use crate::relay::{ANY_RATE, TestRelay};
 use ringtail_kit::tls::Identity;
 
 /// Name of our row, in every table.
 pub(crate) const OURS: &str = "ringtail";
+/// Name of the row of a relay with a client, which gets what is stored of the validations.
+const ATTACHED: &str = "ringtail, a client attached";
 /// Name of nginx's row.
 pub(crate) const NGINX: &str = "nginx";
 /// Name of the row of the bare server, the limit for us.
@@ -53,6 +56,11 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let relay = TestRelay::start_with(ANY_RATE).await?;
     let token = relay.account("bench").await?;
     let url = relay.endpoint(&token, "bench").await?.url;
+    let watched = TestRelay::start_with(ANY_RATE).await?;
+    let token = watched.account("bench").await?;
+    let client = Home::new(&watched, &token)?
+        .listen(&["--endpoint", "bench"])
+        .await?;
     let hello = Own::start(Kind::Hello, &identity).await?;
     let nginx = Nginx::start(&identity, hello.address).await?;
 
@@ -70,6 +78,11 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             OURS,
             relay.pid().context("the relay has ended")?,
             Aim::new(relay.address(), &url, relay.ca())?,
+        )?,
+        contender(
+            ATTACHED,
+            watched.pid().context("the relay has ended")?,
+            Aim::new(watched.address(), &client.url()?, watched.ca())?,
         )?,
         contender(
             HELLO,
@@ -94,7 +107,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             contender.round(plan.cell, &mut table).await?;
         }
     }
-    Ok(table.render(OURS, &[NGINX, HELLO]))
+    Ok(table.render(OURS, &[ATTACHED, NGINX, HELLO]))
 }
 
 impl Contender {

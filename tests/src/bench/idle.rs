@@ -1,10 +1,12 @@
-//! What idle links cost a relay: memory, wake-ups and CPU.
+//! What idle links cost a relay, and an idle client its laptop: memory, wake-ups and CPU. Then, how soon all links are back after
+//! the relay was killed.
 //!
 //! A thousand clients as processes would need more memory than they measure, so this process holds the client's end
 //! of every link itself: WebSocket, HTTP/2 server, an event stream that stays open.
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
@@ -21,8 +23,11 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 
 use super::Plan;
 use super::edge::OURS;
-use super::shot::Aim;
+use super::open_loop;
+use super::shot::{self, Aim, Expect, Shot};
+use super::spent::Spent;
 use super::table::Table;
+use crate::client::Home;
 use crate::procfs;
 use crate::relay::{TestRelay, Token};
 use ringtail_kit::caller::endpoint;
@@ -33,6 +38,19 @@ const KIB: &str = "relay KiB each";
 const WAKES: &str = "relay wake-ups a second";
 const CPU: &str = "relay CPU %";
 
+const CLIENT_MEMORY: &str = "anonymous MiB";
+const CLIENT_WAKES: &str = "wake-ups a second";
+const CLIENT_CPU: &str = "CPU %";
+
+const BACK: &str = "all back after s";
+const MEANWHILE: &str = "validation p99 ms meanwhile";
+
+/// Validations a second while the links come back.
+const VALIDATIONS: u32 = 50;
+
+/// Pause of a link that the relay did not take, before the next try.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// As many as one endpoint may have, and an account while others hold many.
 const LINKS_OF_AN_ACCOUNT: usize = 16;
 
@@ -41,7 +59,7 @@ const LINKS_OF_AN_ACCOUNT: usize = 16;
 /// # Errors
 /// When a link cannot be opened.
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
-    let relay = TestRelay::start().await?;
+    let mut relay = TestRelay::start().await?;
     let mut accounts = Vec::new();
     for number in 0..plan.links.div_ceil(LINKS_OF_AN_ACCOUNT) {
         let token = relay.account(&format!("bench-{number}")).await?;
@@ -86,6 +104,73 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         KIB,
         after.saturating_sub(before) as f64 / plan.links as f64,
     );
+    drop(links);
+    Ok(table.render(OURS, &[])
+        + &client(plan, &relay, &accounts[0].0).await?
+        + &back(plan, &mut relay, &accounts).await?)
+}
+
+/// Measures a client to which nothing happens.
+async fn client(plan: Plan, relay: &TestRelay, token: &Token) -> anyhow::Result<String> {
+    let client = Home::new(relay, token)?
+        .listen(&["--endpoint", "bench"])
+        .await?;
+    let pid = client.pid().context("the client has ended")?;
+    // What a start leaves to do, such as the first check of the search index.
+    tokio::time::sleep(plan.open).await;
+    let before = Spent::of(&[pid])?;
+    tokio::time::sleep(plan.open).await;
+    let seconds = plan.open.as_secs_f64();
+    let (millis, switches) = Spent::of(&[pid])?.since(before, seconds);
+    let columns = [CLIENT_MEMORY, CLIENT_WAKES, CLIENT_CPU];
+    let mut table = Table::new("Idle client", &columns);
+    let kib = procfs::anonymous_kib(pid)? as f64;
+    table.add(OURS, CLIENT_MEMORY, kib / 1024.0);
+    table.add(OURS, CLIENT_WAKES, switches);
+    table.add(OURS, CLIENT_CPU, millis / 10.0);
+    Ok(table.render(OURS, &[]))
+}
+
+/// Kills the relay, starts it again, and measures until all links are back.
+async fn back(
+    plan: Plan,
+    relay: &mut TestRelay,
+    accounts: &[(Token, String)],
+) -> anyhow::Result<String> {
+    let url = format!("{}/{}", relay.url(), accounts[0].1);
+    relay.restart().await?;
+    let aim = Aim::new(relay.address(), &url, relay.ca())?;
+    let streaming = watch::Sender::new(0);
+    let mut links = JoinSet::new();
+    let began = Instant::now();
+    for opened in 0..plan.links {
+        let (token, endpoint) = accounts[opened / LINKS_OF_AN_ACCOUNT].clone();
+        let (aim, streaming) = (aim.clone(), streaming.clone());
+        links.spawn(async move {
+            loop {
+                let ended = link(
+                    aim.clone(),
+                    token.clone(),
+                    endpoint.clone(),
+                    streaming.clone(),
+                );
+                drop(ended.await);
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+    }
+    let mut up = streaming.subscribe();
+    let all_back = async {
+        let back = up.wait_for(|streaming| *streaming >= plan.links);
+        back.await.map(drop)?;
+        anyhow::Ok(began.elapsed())
+    };
+    let shot = Shot::new(&aim, &shot::validation(), Expect::Echo)?;
+    let validations = open_loop::open(&aim, &shot, VALIDATIONS, plan.open, |_, _| ());
+    let (all_back, validations) = tokio::try_join!(all_back, validations)?;
+    let mut table = Table::new("Links after a restart of the relay", &[BACK, MEANWHILE]);
+    table.add(OURS, BACK, all_back.as_secs_f64());
+    table.add(OURS, MEANWHILE, validations.millis(99.0));
     Ok(table.render(OURS, &[]))
 }
 

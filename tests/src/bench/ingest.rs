@@ -22,6 +22,7 @@ const UNDURABLE: &str = "hyper, nothing stored";
 
 const COLUMNS: [(usize, &str); 4] = [(1, "1"), (16, "16"), (64, "64"), (256, "256")];
 const CPU: &str = "CPU s/1k at 64";
+const P99: &str = "p99 ms at 64";
 const RSS: &str = "RSS MiB";
 
 /// Measures durable notifications a second.
@@ -62,7 +63,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let columns: Vec<&'static str> = COLUMNS
         .iter()
         .map(|(_, column)| *column)
-        .chain([CPU, RSS])
+        .chain([P99, CPU, RSS])
         .collect();
     let mut table = Table::new(
         "Durable ingest: POST 1 kB, 200 once it is on disk, a second, by connections",
@@ -77,6 +78,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
                     load::closed(aim, &shot, Mode::KeepAlive, connections, plan.cell).await?;
                 table.add(name, column, measured.rate);
                 if connections == 64 {
+                    table.add(name, P99, measured.millis(99.0));
                     let spent = procfs::cpu(*pid)?.saturating_sub(before).as_secs_f64();
                     table.add(name, CPU, spent * 1000.0 / measured.requests as f64);
                 }

@@ -15,6 +15,7 @@ mod passthrough;
 pub mod peers;
 pub mod servers;
 mod shot;
+mod spent;
 mod startup;
 mod table;
 

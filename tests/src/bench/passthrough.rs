@@ -11,6 +11,7 @@ use super::open_loop;
 use super::peers::{ByteTunnel, Nginx, Own};
 use super::servers::Kind;
 use super::shot::{self, Aim, Expect, Shot};
+use super::spent::Spent;
 use super::table::Table;
 use crate::client::Home;
 use crate::procfs;
@@ -18,16 +19,17 @@ use crate::relay::{ANY_RATE, TestRelay};
 use ringtail_kit::tls::Identity;
 
 /// Bytes of the body, connections, column.
-const CELLS: [(usize, usize, &str); 5] = [
+const CELLS: [(usize, usize, &str); 6] = [
     (1_000, 1, "1 kB: 1"),
     (1_000, 16, "1 kB: 16"),
     (1_000, 64, "1 kB: 64"),
+    (1_000, 256, "1 kB: 256"),
     (10_000, 1, "10 kB: 1"),
     (10_000, 64, "10 kB: 64"),
 ];
 const P50: &str = "p50 ms at 1";
-const RELAY_CPU: &str = "relay CPU s/1k";
-const CLIENT_CPU: &str = "client CPU s/1k";
+const RELAY_CPU: &str = "relay CPU ms at 64";
+const CLIENT_CPU: &str = "client CPU ms at 64";
 
 /// Requests a second of the open loop, and its columns: latencies of the answer, and what relay and client spent on a request.
 const OPEN: [(u32, [&str; 6]); 2] = [
@@ -55,6 +57,9 @@ const OPEN: [(u32, [&str; 6]); 2] = [
     ),
 ];
 const RSS: &str = "RSS MiB";
+
+/// Name of the row of the limit.
+const COPY: &str = "TLS, bytes copied twice";
 
 struct Contender {
     name: String,
@@ -110,10 +115,21 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         }),
         None => table.note("nginx is not installed and was skipped: apt-get install nginx"),
     }
+    // The limit: two processes that only copy bytes, and keep no connection between them.
+    let near = Own::before(Kind::Copy, &identity, app.address).await?;
+    let far = Own::before(Kind::TlsCopy, &identity, near.address).await?;
+    contenders.push(Contender {
+        name: COPY.to_owned(),
+        aim: Aim::new(far.address, "https://localhost", &ca)?,
+        relay: vec![far.pid()?],
+        client: vec![near.pid()?],
+    });
     let mut tunnels = Vec::new();
     for (name, tunnel) in [
         ("bore", ByteTunnel::bore(app.address).await?),
         ("wstunnel", ByteTunnel::wstunnel(app.address).await?),
+        ("rathole", ByteTunnel::rathole(app.address).await?),
+        ("ssh", ByteTunnel::ssh(app.address).await?),
     ] {
         let Some(tunnel) = tunnel else {
             table.note(format!(
@@ -167,21 +183,15 @@ impl Contender {
             let before = [Spent::of(&self.relay)?, Spent::of(&self.client)?];
             let measured = open_loop::open(&self.aim, &shot, rate, time, |_, _| ()).await?;
             let requests = measured.requests as f64;
-            let after = [Spent::of(&self.relay)?, Spent::of(&self.client)?];
-            let millis = |side: usize| {
-                let spent = after[side].cpu.saturating_sub(before[side].cpu);
-                spent.as_secs_f64() * 1000.0 / requests
-            };
-            let switches = |side: usize| {
-                after[side].switches.saturating_sub(before[side].switches) as f64 / requests
-            };
+            let relay = Spent::of(&self.relay)?.since(before[0], requests);
+            let client = Spent::of(&self.client)?.since(before[1], requests);
             let figures = [
                 measured.millis(50.0),
                 measured.millis(99.0),
-                millis(0),
-                millis(1),
-                switches(0),
-                switches(1),
+                relay.0,
+                client.0,
+                relay.1,
+                client.1,
             ];
             for (column, figure) in columns.into_iter().zip(figures) {
                 table.add(&self.name, column, figure);
@@ -193,19 +203,18 @@ impl Contender {
     async fn round(&self, time: Duration, table: &mut Table) -> anyhow::Result<()> {
         for (bytes, connections, column) in CELLS {
             let shot = Shot::new(&self.aim, &shot::passthrough(bytes), Expect::Body(bytes))?;
-            let before = (cpu(&self.relay)?, cpu(&self.client)?);
+            let before = (Spent::of(&self.relay)?, Spent::of(&self.client)?);
             let measured =
                 load::closed(&self.aim, &shot, Mode::KeepAlive, connections, time).await?;
             table.add(&self.name, column, measured.rate);
             match (bytes, connections) {
                 (1_000, 1) => table.add(&self.name, P50, measured.millis(50.0)),
                 (1_000, 64) => {
-                    let per_thousand =
-                        |spent: Duration| spent.as_secs_f64() * 1000.0 / measured.requests as f64;
-                    let relay = cpu(&self.relay)?.saturating_sub(before.0);
-                    let client = cpu(&self.client)?.saturating_sub(before.1);
-                    table.add(&self.name, RELAY_CPU, per_thousand(relay));
-                    table.add(&self.name, CLIENT_CPU, per_thousand(client));
+                    let requests = measured.requests as f64;
+                    let (relay, _) = Spent::of(&self.relay)?.since(before.0, requests);
+                    let (client, _) = Spent::of(&self.client)?.since(before.1, requests);
+                    table.add(&self.name, RELAY_CPU, relay);
+                    table.add(&self.name, CLIENT_CPU, client);
                 }
                 _ => {}
             }
@@ -217,24 +226,4 @@ impl Contender {
         table.add(&self.name, RSS, kib as f64 / 1024.0);
         Ok(())
     }
-}
-
-/// What processes have used.
-struct Spent {
-    cpu: Duration,
-    switches: u64,
-}
-
-impl Spent {
-    fn of(pids: &[u32]) -> anyhow::Result<Self> {
-        let switches = pids.iter().map(|pid| procfs::context_switches(*pid));
-        Ok(Self {
-            cpu: cpu(pids)?,
-            switches: switches.sum::<anyhow::Result<u64>>()?,
-        })
-    }
-}
-
-fn cpu(pids: &[u32]) -> anyhow::Result<Duration> {
-    pids.iter().map(|pid| procfs::cpu_with_children(*pid)).sum()
 }

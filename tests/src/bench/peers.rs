@@ -4,12 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+use clap::ValueEnum as _;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
-use super::servers::Kind;
+use super::servers::{self, Kind};
 use crate::process::Process;
 use ringtail_kit::tls::Identity;
 use ringtail_kit::wait;
@@ -17,7 +18,7 @@ use ringtail_kit::wait;
 /// A peer is up within this time, or it never is.
 const READY_TIME: Duration = Duration::from_secs(10);
 
-/// A server of [`servers`](super::servers) as a process.
+/// A server of [`servers`] as a process.
 #[derive(Debug)]
 pub struct Own {
     process: Process,
@@ -32,14 +33,33 @@ impl Own {
     /// # Errors
     /// When it does not come up.
     pub async fn start(kind: Kind, identity: &Identity) -> anyhow::Result<Self> {
+        Self::start_in(tempfile::tempdir()?, kind, identity).await
+    }
+
+    /// Starts one that copies bytes to another server.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn before(
+        kind: Kind,
+        identity: &Identity,
+        upstream: SocketAddr,
+    ) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
+        std::fs::write(data.path().join(servers::UPSTREAM), upstream.to_string())?;
+        Self::start_in(data, kind, identity).await
+    }
+
+    async fn start_in(data: TempDir, kind: Kind, identity: &Identity) -> anyhow::Result<Self> {
         for file in ["cert.pem", "key.pem"] {
             std::fs::copy(identity.directory().join(file), data.path().join(file))?;
         }
         let mut command = Command::new(std::env::current_exe()?);
-        let kind = format!("{kind:?}").to_lowercase();
-        command.args(["bench-server", &kind]).arg(data.path());
-        let process = Process::spawn(&kind, command)?;
+        let kind = kind.to_possible_value().context("a kind without a name")?;
+        command
+            .args(["bench-server", kind.get_name()])
+            .arg(data.path());
+        let process = Process::spawn(kind.get_name(), command)?;
         let line = process
             .line(READY_TIME, |line| line.starts_with("ready "))
             .await?;
@@ -160,6 +180,7 @@ pub struct ByteTunnel {
     pub address: SocketAddr,
     server: Process,
     client: Process,
+    _files: Option<TempDir>,
 }
 
 impl ByteTunnel {
@@ -190,6 +211,7 @@ impl ByteTunnel {
             address,
             server,
             client,
+            _files: None,
         }))
     }
 
@@ -217,6 +239,121 @@ impl ByteTunnel {
             address,
             server,
             client,
+            _files: None,
+        }))
+    }
+
+    /// Starts rathole with its noise transport; `None` when it is not installed.
+    ///
+    /// # Errors
+    /// When it is installed and does not come up.
+    pub async fn rathole(app: SocketAddr) -> anyhow::Result<Option<Self>> {
+        let Some(program) = installed("rathole") else {
+            return Ok(None);
+        };
+        let (control, address) = (free_address()?, free_address()?);
+        let files = tempfile::tempdir()?;
+        let keys = Command::new(&program).arg("--genkey").output().await?;
+        let keys = String::from_utf8(keys.stdout)?;
+        let key = |name: &str| {
+            let mut lines = keys.lines().skip_while(|line| !line.starts_with(name));
+            lines.nth(1).context("rathole made no key")
+        };
+        let (private, public) = (key("Private")?, key("Public")?);
+        let start = |side: &str, address: &str, key: String, service: String| {
+            let file = files.path().join(side);
+            std::fs::write(
+                &file,
+                format!(
+                    "[{side}]
+{address} = \"{control}\"
+[{side}.transport]
+type = \"noise\"
+[{side}.transport.noise]
+{key}
+[{side}.services.app]
+token = \"token\"
+{service}
+"
+                ),
+            )?;
+            let mut command = Command::new(&program);
+            command.arg(file);
+            Process::spawn(&format!("rathole {side}"), command)
+        };
+        let server = start(
+            "server",
+            "bind_addr",
+            format!("local_private_key = \"{private}\""),
+            format!("bind_addr = \"{address}\""),
+        )?;
+        accepts(&server, "rathole server", control).await?;
+        let client = start(
+            "client",
+            "remote_addr",
+            format!("remote_public_key = \"{public}\""),
+            format!("local_addr = \"{app}\""),
+        )?;
+        accepts(&client, "rathole client", address).await?;
+        Ok(Some(Self {
+            name: "rathole + nginx (noise inside)",
+            address,
+            server,
+            client,
+            _files: Some(files),
+        }))
+    }
+
+    /// Starts OpenSSH with a remote port; `None` when its server is not installed.
+    ///
+    /// # Errors
+    /// When it is installed and does not come up.
+    pub async fn ssh(app: SocketAddr) -> anyhow::Result<Option<Self>> {
+        let (Some(sshd), Some(ssh)) = (installed("sshd"), installed("ssh")) else {
+            return Ok(None);
+        };
+        let (control, address) = (free_address()?, free_address()?);
+        let files = tempfile::tempdir()?;
+        let path = |name: &str| files.path().join(name).display().to_string();
+        for key in ["host", "user"] {
+            let mut keygen = Command::new("ssh-keygen");
+            keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", &path(key)]);
+            let made = keygen.status().await?;
+            ensure!(made.success(), "ssh-keygen made no key");
+        }
+        // Its directory for processes without rights, which the package makes when its service starts.
+        std::fs::create_dir_all("/run/sshd").ok();
+        let mut server = Command::new(sshd);
+        server.args(["-D", "-e", "-f", "/dev/null"]);
+        for option in [
+            format!("ListenAddress={control}"),
+            format!("HostKey={}", path("host")),
+            format!("AuthorizedKeysFile={}", path("user.pub")),
+            "StrictModes=no".to_owned(),
+            "PasswordAuthentication=no".to_owned(),
+            "PidFile=none".to_owned(),
+        ] {
+            server.args(["-o", &option]);
+        }
+        let server = Process::spawn("sshd", server)?.ending_with_children();
+        accepts(&server, "sshd", control).await?;
+        let mut client = Command::new(ssh);
+        client.args(["-N", "-F", "/dev/null", "-i", &path("user")]);
+        for option in ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"] {
+            client.args(["-o", option]);
+        }
+        client
+            .args(["-o", "ExitOnForwardFailure=yes"])
+            .args(["-R", &format!("{address}:{app}")])
+            .args(["-p", &control.port().to_string(), &control.ip().to_string()]);
+        let client = Process::spawn("ssh", client)?;
+        accepts(&client, "ssh", address).await?;
+        Ok(Some(Self {
+            name: "ssh -R + nginx",
+            address,
+            server,
+            client,
+            _files: Some(files),
         }))
     }
 

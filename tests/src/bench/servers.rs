@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -29,7 +30,14 @@ pub enum Kind {
     Durable,
     /// hyper without TLS: answers with the body that it got. The app of the passthrough tables.
     App,
+    /// Copies bytes between a caller and the server in the file [`UPSTREAM`].
+    Copy,
+    /// The same for callers with TLS.
+    TlsCopy,
 }
+
+/// Name of the file with the address to which bytes are copied.
+pub const UPSTREAM: &str = "upstream";
 
 /// Serves until the process is killed. Prints the port when it accepts.
 ///
@@ -43,11 +51,17 @@ pub async fn serve(
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let server = Server {
         tls: match kind {
-            Kind::App => None,
+            Kind::App | Kind::Copy => None,
             _ => Some(tls::server(directory)?.into()),
         },
         store: match kind {
             Kind::Durable => Some(Store::open(directory.join("prototype.sqlite"))?),
+            _ => None,
+        },
+        upstream: match kind {
+            Kind::Copy | Kind::TlsCopy => {
+                Some(std::fs::read_to_string(directory.join(UPSTREAM))?.parse()?)
+            }
             _ => None,
         },
     };
@@ -68,12 +82,17 @@ pub async fn serve(
 struct Server {
     tls: Option<TlsAcceptor>,
     store: Option<Store>,
+    upstream: Option<SocketAddr>,
 }
 
 impl Server {
     /// A connection that breaks is the caller's to report.
     async fn connection(self: Arc<Self>, stream: TcpStream) {
         stream.set_nodelay(true).ok();
+        if let Some(upstream) = self.upstream {
+            copy(self.tls.as_ref(), stream, upstream).await.ok();
+            return;
+        }
         let Some(tls) = &self.tls else {
             let service = service_fn(echo_body);
             let connection = http1::Builder::new()
@@ -125,6 +144,20 @@ impl Server {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         }
         Ok(response)
+    }
+}
+
+/// Copies bytes in both directions until both have ended.
+async fn copy(
+    tls: Option<&TlsAcceptor>,
+    mut stream: TcpStream,
+    upstream: SocketAddr,
+) -> std::io::Result<(u64, u64)> {
+    let mut upstream = TcpStream::connect(upstream).await?;
+    upstream.set_nodelay(true)?;
+    match tls {
+        Some(tls) => copy_bidirectional(&mut tls.accept(stream).await?, &mut upstream).await,
+        None => copy_bidirectional(&mut stream, &mut upstream).await,
     }
 }
 
