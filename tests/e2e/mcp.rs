@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::ensure;
 use ringtail_kit::app::{App, Reply};
+use ringtail_kit::eventually;
 use ringtail_kit::mcp::{Era, McpClient};
 use serde_json::{Value, json};
 
@@ -45,7 +46,14 @@ async fn an_assistant_finds_explains_and_proves_a_fix_from_results_alone() -> an
         let (app, mended) = sample_app();
         let world = World::with(app, &[]).await?;
         let mut assistant = Assistant::start(&world, era)?;
-        let status = assistant.call("read_status", json!({}));
+        let mut status = Value::Null;
+        eventually!(
+            {
+                status = assistant.call("read_status", json!({}));
+                status["endpoints"][0]["link"]["state"] == "connected"
+            },
+            "the client's link"
+        )?;
         let endpoint = &status["endpoints"][0];
         ensure!(
             endpoint["listening"] == true && endpoint["url"] == world.url.as_str(),
@@ -111,7 +119,11 @@ async fn a_canary_is_followed_and_the_hop_that_loses_it_named() -> anyhow::Resul
     let lost = assistant.call("read_canary", json!({"endpoint": "hooks"}));
     ensure!(lost["state"] == "lost" && lost["hop"] == "client", "{lost}");
     let status = assistant.call("read_status", json!({}));
-    ensure!(status["endpoints"][0]["listening"] == false, "{status}");
+    let endpoint = &status["endpoints"][0];
+    ensure!(
+        endpoint["listening"] == false && endpoint["link"].is_null(),
+        "{status}"
+    );
     // The history is read without the relay, too.
     world.relay.stop().await?;
     assistant.call("read_events", json!({}));

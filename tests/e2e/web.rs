@@ -164,6 +164,38 @@ async fn listen_serves_the_page_with_its_state_and_stops_with_it() -> anyhow::Re
     Ok(())
 }
 
+/// The page of another process knows how the one that listens stands, whether it stops or is killed.
+#[tokio::test]
+async fn a_page_beside_a_client_shows_the_clients_state() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    let mut page = Process::spawn("page", world.home.command(["web", "--port", "0"])?)?;
+    let printed = page
+        .line(wait::PATIENCE, |line| line.starts_with("page: "))
+        .await?;
+    let api = Api::of(&printed)?;
+    let engine = async || Some(api.get("/status").await.ok()?["engines"][0].clone());
+    eventually!(
+        engine().await?["link"]["state"] == "connected",
+        "the client's link"
+    )?;
+    let seen = engine().await.context("an engine")?;
+    assert_eq!(
+        (&seen["here"], &seen["name"]),
+        (&json!(false), &json!("hooks"))
+    );
+    assert_eq!(seen["target"]["forwards"], true);
+    world.relay.stop().await?;
+    eventually!(
+        engine().await?["link"]["state"] == "waiting",
+        "the lost link"
+    )?;
+    ensure!(engine().await.context("an engine")?["link"]["since"].is_string());
+    world.client.kill().await?;
+    eventually!(engine().await?.is_null(), "nobody who listens")?;
+    ensure!(page.terminate().await?.success());
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_call_is_drawn_into_a_file() -> anyhow::Result<()> {
     let world = World::new().await?;

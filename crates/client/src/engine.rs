@@ -117,9 +117,12 @@ impl Engine {
     }
 
     async fn over(history: History, config: EngineConfig) -> Result<Self, SpawnError> {
-        let (data, name) = (config.data.clone(), config.endpoint.clone());
-        let lock = tokio::task::spawn_blocking(move || lock::take(&data, &name));
-        let lock = lock.await.map_err(|_| SpawnError::ShuttingDown)??;
+        let lock = lock::take_to_listen(&config.data, &config.endpoint).await?;
+        // Of a process that was killed.
+        drop(std::fs::remove_file(lock::status_file(
+            &config.data,
+            &config.endpoint,
+        )));
         let start = *history.watermarks().borrow();
         let name = config.endpoint.clone();
         let cache = EndpointCache::new(

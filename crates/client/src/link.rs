@@ -89,6 +89,7 @@ impl LinkSupervisor {
 
     async fn keep_up(&self) -> Result<(), Refusal> {
         let mut redial = Redial::default();
+        let mut away = None;
         loop {
             self.say(LinkState::Connecting);
             let established = tokio::select! {
@@ -127,6 +128,7 @@ impl LinkSupervisor {
                         end => {
                             if let Some(began) = began {
                                 redial.worked(began.elapsed());
+                                away = None;
                             }
                             LinkError::Session(end)
                         }
@@ -138,7 +140,8 @@ impl LinkSupervisor {
                 tracing::error!(code = refusal.code, "the relay refused permanently");
                 return Err(refusal.clone());
             }
-            if self.wait(&error, &mut redial).await == Wait::Stopped {
+            let since = *away.get_or_insert_with(Timestamp::now);
+            if self.wait(&error, &mut redial, since).await == Wait::Stopped {
                 return Ok(());
             }
         }
@@ -192,7 +195,7 @@ impl LinkSupervisor {
     }
 
     /// Waits before the next try and publishes why and until when.
-    async fn wait(&self, error: &LinkError, redial: &mut Redial) -> Wait {
+    async fn wait(&self, error: &LinkError, redial: &mut Redial, since: Timestamp) -> Wait {
         let wait = redial.failed(random());
         let reason = error.in_words();
         tracing::info!(reason, failures = redial.failures(), ?wait, "no link");
@@ -202,6 +205,7 @@ impl LinkSupervisor {
             reason,
             retry_at: Timestamp(Timestamp::now().0.saturating_add(micros)),
             failures: redial.failures(),
+            since,
         });
         // `biased`: check for shutdown first. After suspend, skip the wait: the network may have changed.
         tokio::select! {

@@ -81,9 +81,28 @@ pub fn open_to_others(_: &Path) -> Option<u32> {
 /// # Errors
 /// When the new file cannot be written or renamed; the old one is then unchanged.
 pub fn replace(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
+    replace_by(path, |fresh| {
+        write_new(fresh, content, access)?.sync_all()?;
+        rename(fresh, path)
+    })
+}
+
+/// Replaces a private file atomically: a reader sees the old content or the new one. A power cut may take both, so nothing waits
+/// for the disk.
+///
+/// # Errors
+/// As for [`replace`].
+pub fn replace_for_now(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_by(path, |fresh| {
+        write_new(fresh, content, Access::Private)?;
+        fs::rename(fresh, path)
+    })
+}
+
+fn replace_by(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let fresh = sibling(path, &format!(".{}.new", std::process::id()));
     remove_if_present(&fresh)?;
-    let result = write_new(&fresh, content, access).and_then(|()| rename(&fresh, path));
+    let result = write(&fresh);
     if result.is_err() {
         // The content may be secret.
         drop(fs::remove_file(&fresh));
@@ -91,10 +110,10 @@ pub fn replace(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
     result
 }
 
-fn write_new(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
+fn write_new(path: &Path, content: &[u8], access: Access) -> io::Result<File> {
     let mut file = options(access).create_new(true).open(path)?;
     file.write_all(content)?;
-    file.sync_all()
+    Ok(file)
 }
 
 /// Renames a file and syncs its directory, so that the new name survives a power cut.

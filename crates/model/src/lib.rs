@@ -492,6 +492,8 @@ pub enum LinkState {
         retry_at: Timestamp,
         /// Failures in a row.
         failures: u32,
+        /// When the first of them was.
+        since: Timestamp,
     },
     /// The relay refused permanently: token, endpoint or version.
     Refused {

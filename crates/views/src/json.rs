@@ -241,6 +241,7 @@ pub fn link(status: &Status) -> Value {
             reason,
             retry_at,
             failures,
+            since,
         } => json!({
             "type": "link",
             "name": name,
@@ -249,12 +250,35 @@ pub fn link(status: &Status) -> Value {
             "reason": reason,
             "retry_at": time(*retry_at),
             "failures": failures,
+            "since": time(*since),
         }),
         LinkState::Refused { code, reason } => {
             json!({"type": "link", "name": name, "state": "refused", "code": code, "reason": reason})
         }
         LinkState::Stopped => json!({"type": "link", "name": name, "state": "stopped"}),
     }
+}
+
+/// An engine's state.
+#[must_use]
+pub fn engine(status: &Status) -> Value {
+    let (name, endpoint) = (&status.name, status.endpoint.as_ref());
+    let unanswered = status.unanswered.iter();
+    json!({
+        "name": name,
+        "endpoint": endpoint.map(|it| &it.id),
+        "url": endpoint.map(|it| &it.url),
+        "link": link(status),
+        "target": target(status),
+        "failure_clock": failure_clock(name, status.failing.as_ref()),
+        "subscription": status.subscription.as_ref().map(|it| subscription(name, it)),
+        "canary": status.canary.as_ref().map(|it| canary(name, it)),
+        "unanswered": unanswered.map(|sent| self::unanswered(name, sent)).collect::<Value>(),
+        "pending": status.pending,
+        "paused": status.paused,
+        "relay_head": status.relay_head,
+        "cursor": status.cursor,
+    })
 }
 
 /// The subscription that `listen --subscribe` keeps.

@@ -2,7 +2,7 @@
 import { $, clock, el, fill } from "./dom.js";
 
 function link(it) {
-  const { state, reason, retry_at: retry } = it.link;
+  const { state, reason, since, retry_at: retry } = it.link;
   switch (state) {
     case "connected":
       return it.cursor < it.relay_head ? ["warn", `catching up, ${it.relay_head - it.cursor} to come`] : ["good", "live"];
@@ -13,7 +13,7 @@ function link(it) {
     case "disk-full":
       return ["warn", "disk full: the relay keeps events until it has room"];
     case "waiting":
-      return ["bad", `relay away: ${reason}; next try at ${clock(retry)}`];
+      return ["bad", `relay away since ${clock(since)}: ${reason}; next try at ${clock(retry)}`];
     case "refused":
       return ["bad", `refused: ${reason}`];
     default:
@@ -64,11 +64,11 @@ export function show(status, page) {
         it.unanswered.map((sent) => el("span", { class: "warn" }, `#${sent.seq} has no response since ${clock(sent.sent_at)}`)),
       ),
     ),
-    status && !engines.length && el("div", {}, el("span", { class: "dim" }, "history of this machine; `ringtail listen` receives")),
+    status && !engines.length && el("div", {}, el("span", { class: "dim" }, "history of this machine; no `ringtail listen` runs")),
   );
-  const pausable = engines.some((it) => it.target?.forwards);
+  const pausable = engines.some((it) => it.here && it.target?.forwards);
   $("pause").hidden = !pausable;
-  const paused = engines.some((it) => it.paused);
+  const paused = engines.some((it) => it.here && it.paused);
   $("pause").textContent = paused ? "Resume" : "Pause";
   $("pause").setAttribute("aria-pressed", String(paused));
 }

@@ -20,9 +20,11 @@ use std::sync::Arc;
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_recordings::diff::Noise;
 use ringtail_views::Store;
+use ringtail_views::listeners::{follow, listeners};
 use ringtail_views::replayer::{OptionsCheck, Replayer};
+use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -97,6 +99,8 @@ impl Coded for SpawnError {
 #[derive(Debug)]
 struct Shared {
     store: Store,
+    /// What other processes that fill the history say of their engines.
+    others: watch::Receiver<Vec<Value>>,
     options: Options,
     gate: Gate,
     streams: Arc<Semaphore>,
@@ -121,7 +125,9 @@ impl Server {
         options: Options,
     ) -> Result<Self, SpawnError> {
         let data = store.data.clone();
-        let (token, page_token) = blocking(move || tokens(&data)).await?;
+        let (tokens, others) = blocking(move || (tokens(&data), listeners(&data))).await;
+        let (token, page_token) = tokens?;
+        let (told, others) = watch::channel(others);
         let port = options.port;
         let bound = async {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
@@ -131,7 +137,11 @@ impl Server {
         let bound = bound.await;
         let (listener, address) = bound.map_err(|source| SpawnError::Bind { port, source })?;
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let following = follow(store.data.clone(), told);
+        let stopped = cancel.clone();
+        tasks.spawn(async move { stopped.run_until_cancelled(following).await });
         let shared = Arc::new(Shared {
+            others,
             gate: Gate::new(address.port(), token.clone(), page_token),
             store,
             options,

@@ -97,6 +97,7 @@ pub(crate) fn shared(kept: &TestHistory) -> Shared {
     let (token, page_token) = tokens(kept.dir.path()).unwrap();
     Shared {
         store: store(kept),
+        others: tokio::sync::watch::channel(Vec::new()).1,
         options: options(false),
         gate: Gate::new(0, token, page_token),
         streams: Arc::new(Semaphore::new(1)),

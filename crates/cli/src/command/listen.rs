@@ -27,7 +27,7 @@ use crate::output::{Stdout, note, obeys_sequences, plain};
 use crate::replays::Replays;
 use crate::subscribe::Subscribe;
 use crate::{logging, screen, signal};
-use ringtail_views::{Store, json};
+use ringtail_views::{Store, json, listeners};
 
 /// How long the last output may take after everything has stopped, if nothing reads it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -98,6 +98,7 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         }
         None => None,
     };
+    let data = &replays.store.data.clone();
     let presentation = Presentation {
         options,
         replays,
@@ -137,13 +138,26 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         let each = engines.iter().zip(&each);
         join_all(each.map(|(engine, ended)| subscribe.keep(common, engine, ended))).await;
     };
+    let telling = async {
+        let each = engines.iter().zip(&each);
+        join_all(each.map(|(engine, ended)| listeners::tell(engine, data, ended))).await;
+    };
     let serving = async {
         let Some(page) = &page else { return };
         ended.cancelled().await;
         page.stop().await;
     };
-    let all = async { tokio::join!(engines_end, shows, ready, Box::pin(keeping), serving) };
-    let (end, shown, told, (), ()) = tokio::select! {
+    let all = async {
+        tokio::join!(
+            engines_end,
+            shows,
+            ready,
+            Box::pin(keeping),
+            telling,
+            serving
+        )
+    };
+    let (end, shown, told, (), (), ()) = tokio::select! {
         biased;
         ends = all => ends,
         () = impatience(&engines, asked, &told_to_stop) => {

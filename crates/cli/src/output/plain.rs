@@ -231,6 +231,7 @@ impl Style {
                 reason,
                 retry_at,
                 failures,
+                ..
             } => {
                 let at = self.time(*retry_at, "%H:%M:%S");
                 let what = self.paint(Tone::Warn, &escape(reason));

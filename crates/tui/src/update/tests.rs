@@ -1,7 +1,6 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
-use ringtail_model::Watermarks;
-use ringtail_model::{Cause, FailureKind, LinkState, TargetState};
+use ringtail_model::{Cause, FailureKind, LinkState, TargetState, Watermarks};
 use ringtail_ringcentral::verdict::Fault;
 use ringtail_store::{BookmarkChange, Comment};
 
@@ -367,8 +366,9 @@ fn retry_times_count_down() {
     book.status.link = LinkState::Waiting {
         code: "RT-302",
         reason: "no network".to_owned(),
-        retry_at: crate::app::later(crate::testing::NOW, std::time::Duration::from_secs(3)),
+        retry_at: crate::app::later(NOW, std::time::Duration::from_secs(3)),
         failures: 1,
+        since: NOW,
     };
     let mut stage = Stage::new(80, 24, book);
     assert!(stage.show().contains("next try in 3 s"));

@@ -247,6 +247,7 @@ fn link(status: &Status, now: Timestamp) -> Line<'static> {
             reason,
             retry_at,
             failures,
+            ..
         } => {
             let when = countdown(now, *retry_at);
             span(format!("○ waiting, next try {when}"), WARN)

@@ -69,6 +69,7 @@ fn link_waits() {
         reason: "cannot reach relay.example.com:443: connection refused".to_owned(),
         retry_at: in_seconds(4),
         failures: 3,
+        since: in_seconds(0),
     };
     screens("link_waits", &book, "");
 }
@@ -541,6 +542,7 @@ fn several_endpoints() {
                 reason: "nothing listens at relay.example:443".into(),
                 retry_at: in_seconds(4),
                 failures: 2,
+                since: in_seconds(0),
             },
             ..first.clone()
         };

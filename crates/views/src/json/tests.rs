@@ -141,6 +141,7 @@ fn link_target_and_gap_have_lines() {
             reason: "nothing listens".into(),
             retry_at: Timestamp(1_785_320_000_500_000),
             failures: 2,
+            since: Timestamp(1_785_319_998_000_000),
         },
         LinkState::Refused {
             code: "RT-310",

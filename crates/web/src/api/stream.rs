@@ -72,12 +72,14 @@ pub(super) async fn stream(
     let permit = shared.streams.clone().try_acquire_owned();
     let permit = permit.map_err(|_| ApiError::busy("too many open pages; close some"))?;
     let statuses = shared.store.engines.iter().map(Engine::status).collect();
+    let others = shared.others.clone();
     let feed = Feed {
         masked: shared.masks(asked.mask),
         shared,
         filter,
         watermarks,
         statuses,
+        others,
         at,
         first: true,
         more: true,
@@ -97,6 +99,7 @@ struct Feed {
     masked: bool,
     watermarks: watch::Receiver<Watermarks>,
     statuses: Vec<watch::Receiver<Status>>,
+    others: watch::Receiver<Vec<Value>>,
     at: Watermarks,
     /// Whether nothing was sent yet.
     first: bool,
@@ -123,6 +126,7 @@ impl Feed {
                     biased;
                     () = cancel.cancelled() => return None,
                     () = any_changed(&mut self.statuses) => true,
+                    Ok(()) = self.others.changed() => true,
                     changed = self.watermarks.changed() => match changed {
                         Ok(()) => false,
                         Err(_) => return None,
@@ -153,6 +157,7 @@ impl Feed {
         self.statuses.iter_mut().for_each(|status| {
             status.mark_unchanged();
         });
+        self.others.mark_unchanged();
         let value = status::value(&self.shared);
         Event::default().event("status").data(value.to_string())
     }
@@ -263,6 +268,7 @@ mod tests {
             masked: false,
             watermarks: kept.history.watermarks(),
             statuses: vec![status],
+            others: shared.others.clone(),
             at: Watermarks::default(),
             first: false,
             more: false,

@@ -10,12 +10,14 @@ use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::secret::redacted;
 use ringtail_store::origin_name;
 use ringtail_views::json;
+use ringtail_views::listeners::listeners;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::session::{Session, event_json};
+use crate::blocking::blocking;
 
 /// The most endpoints in a result.
 const MAX_ENDPOINTS: usize = 20;
@@ -34,10 +36,12 @@ pub(super) async fn status(session: &Session, _: StatusArgs) -> Result<Answer, F
     for id in with_events {
         endpoints.entry(id).or_insert(None);
     }
+    let directory = data.clone();
+    let listeners = blocking(move || listeners(&directory)).await;
     let (mut rows, mut listening, mut pending) = (Vec::new(), 0, 0);
     let count = endpoints.len();
     for (id, url) in endpoints.into_iter().take(MAX_ENDPOINTS) {
-        let row = endpoint(session, id, url).await?;
+        let row = endpoint(session, id, url, &listeners).await?;
         listening += usize::from(row["listening"] == true);
         pending += row["pending"].as_u64().unwrap_or(0);
         rows.push(row);
@@ -71,7 +75,12 @@ pub(super) async fn status(session: &Session, _: StatusArgs) -> Result<Answer, F
     Ok(Answer::new(object, line))
 }
 
-async fn endpoint(session: &Session, id: String, url: Option<String>) -> Result<Value, Failure> {
+async fn endpoint(
+    session: &Session,
+    id: String,
+    url: Option<String>,
+    listeners: &[Value],
+) -> Result<Value, Failure> {
     let name = origin_name(&id)
         .unwrap_or_else(|| endpoint_name(&id))
         .to_owned();
@@ -85,12 +94,16 @@ async fn endpoint(session: &Session, id: String, url: Option<String>) -> Result<
             .await?
             .0
     };
+    let listener = listeners.iter().find(|it| it["endpoint"] == *id);
     let target = last_target(&data, &id).map(|target| target.to_string());
     Ok(json!({
         "endpoint": id,
         "name": name,
         "url": url,
         "listening": url.is_some() && is_listening(&data, &name),
+        "link": listener.map(|it| it["link"].clone()),
+        "target_state": listener.map(|it| it["target"]["state"].clone()),
+        "paused": listener.is_some_and(|it| it["paused"] == true),
         "target": target.map(|target| redacted(&target).into_owned()),
         "pending": pending,
         "failure_clock": json::failure_clock(&name, clock.failing()),

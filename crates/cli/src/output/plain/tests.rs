@@ -197,6 +197,7 @@ fn link_and_target_are_told_in_words() {
         reason: "nothing listens \u{1b}".into(),
         retry_at: Timestamp(1_785_320_000_500_000),
         failures: 2,
+        since: Timestamp(0),
     };
     lines += &plain.link(&status);
     for state in [
