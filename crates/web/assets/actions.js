@@ -99,13 +99,17 @@ export async function exportAs(events, filter, mask) {
       ["httpie", "HTTPie commands"],
       ["raw", "HTTP requests"],
       ["ndjson", "JSON, a line an event, for `ringtail import`"],
+      ...(events.length === 1 ? [["share", "a page of HTML, to pass on"]] : []),
     ].map(([value, words]) => el("option", { value }, words)),
   );
   const masks = el("input", { type: "checkbox", id: "masks" });
   masks.checked = mask;
+  // What is passed on is masked unless somebody says otherwise.
+  form.addEventListener("change", () => (masks.checked ||= form.value === "share"));
   const chosen = await dialog(`Export ${what}`, [el("label", { for: "form" }, "Format", form), el("label", { for: "masks" }, masks, " Replace personal data by pseudonyms")], [button("", "Cancel"), button("save", "Save"), button("copy", "Copy", true)]);
   if (!chosen) return undefined;
-  const path = `/api/v1/export${query({ as: form.value, events: events.map((event) => event.id).join(","), filter: events.length ? "" : filter, mask: masks.checked })}`;
+  const shared = form.value === "share" && `/api/v1/events/${events[0].id}/share${query({ mask: masks.checked })}`;
+  const path = shared || `/api/v1/export${query({ as: form.value, events: events.map((event) => event.id).join(","), filter: events.length ? "" : filter, mask: masks.checked })}`;
   if (chosen === "save") return el("a", { href: path, download: "" }).click();
   return attempt(async () => {
     const response = await fetch(path);

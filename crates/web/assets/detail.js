@@ -84,7 +84,7 @@ export class Detail {
     const line = (parts) => parts.map((part, at) => [at ? " · " : "", part]);
     fill(
       $("about"),
-      el("h2", {}, event.marked && el("span", { class: "marks" }, "★ "), `#${event.seq}  ${event.summary}`),
+      el("h2", {}, event.marked && el("span", { class: "marks" }, "★ "), event.edited_from && "[edited] ", `#${event.seq}  ${event.summary}`),
       event.comment && el("p", { class: "marks" }, event.comment),
       el("p", { class: "dim" }, line([kind, clock(event.received_at, true), event.endpoint, `from ${event.peer}`, ...proofs])),
       el("p", { class: "mono" }, `${event.method} ${event.path || "/"}`),
@@ -272,16 +272,36 @@ export class Detail {
       el("button", { type: "button", "aria-pressed": String(Boolean(options.answers)), click: () => this.choose("diff", { answers: true }) }, "Last two answers"),
     );
     if (diff.error) return [bar, el("p", { class: "dim" }, diff.error.message)];
-    const names = [el("div", { class: "del" }, `--- ${diff.from}`), el("div", { class: "add" }, `+++ ${diff.to}`)];
-    const lines = diff.lines.slice(0, MOST_LINES).map(([mark, text]) => {
-      if (mark === "…") return el("div", { class: "dim" }, `  … ${text} equal lines …`);
-      return el("div", { class: { "+": "add", "-": "del" }[mark] }, `${mark} ${text}`);
-    });
+    const names = el("div", { class: "pair" }, el("div", { class: "del" }, `--- ${diff.from}`), el("div", { class: "add" }, `+++ ${diff.to}`));
+    const lines = sides(diff.lines.slice(0, MOST_LINES)).map(([left, right]) => el("div", { class: left === right ? "same" : "pair" }, side(left, "-"), side(right, "+")));
     const more = diff.lines.length - MOST_LINES;
-    if (more > 0) lines.push(el("div", { class: "warn" }, `… ${more} more lines; \`ringtail events diff\` prints all of them`));
+    if (more > 0) lines.push(el("p", { class: "warn" }, `… ${more} more lines; \`ringtail events diff\` prints all of them`));
     const skipped = diff.not_compared.length > 0 && el("p", { class: "dim" }, `not compared: ${diff.not_compared.join(", ")}`);
-    return [bar, diff.changes === 0 && el("p", {}, "no difference"), skipped, el("div", { class: "lines", "aria-label": "Difference" }, names, lines)];
+    return [bar, diff.changes === 0 && el("p", {}, "no difference"), skipped, el("div", { class: "lines sides", role: "group", "aria-label": "Difference" }, names, lines)];
   }
+}
+
+/** Puts what was removed beside what was added in its place: pairs of lines, either of which may be missing. */
+function sides(lines) {
+  const pairs = [];
+  for (let at = 0; at < lines.length; ) {
+    const run = (mark) => {
+      const began = at;
+      while (lines[at]?.[0] === mark) at++;
+      return lines.slice(began, at);
+    };
+    const [removed, added] = [run("-"), run("+")];
+    for (let row = 0; row < Math.max(removed.length, added.length); row++) pairs.push([removed[row], added[row]]);
+    if (!removed.length && !added.length) pairs.push([lines[at], lines[at++]]);
+  }
+  return pairs;
+}
+
+function side(line, own) {
+  if (!line) return el("div", { class: "none" });
+  const [mark, text] = line;
+  if (mark === "…") return el("div", { class: "dim" }, `  … ${text} equal lines …`);
+  return el("div", { class: { "+": "add", "-": "del" }[mark], "aria-hidden": mark === " " && own === "+" ? "true" : null }, `${mark} ${text}`);
 }
 
 function fields(headers) {
@@ -293,26 +313,29 @@ function fields(headers) {
 
 /** Two rows: what the relay answered, and what the app did, beside RingCentral's limits. */
 function answers(event, last) {
-  const relay = {
+  // RingCentral has not sent an edited copy.
+  const relay = !event.edited_from && {
     answered: "answered by the relay",
     pending: "200 from the relay, once stored",
     passed: "the app's own answer",
   }[event.disposition];
   const app = last
-    ? [
-        el("td", { class: tone(last) }, `${last.status ?? last.error_kind} ${last.verdict}`),
-        el("td", {}, `${last.duration_ms} ms of 3000`),
-        el("td", {}, last.status === undefined ? "" : `${bytes(last.body_len)} of 1024 B`),
-        el("td", { class: "dim" }, last.verdict_reason),
-      ]
-    : [el("td", { class: "dim", colspan: 4 }, event.rejected ? "not asked" : event.disposition === "pending" ? "pending" : "not asked")];
+    ? el(
+        "td",
+        {},
+        el("span", { class: tone(last) }, `${last.status ?? last.error_kind} ${last.verdict}`),
+        ` · ${last.duration_ms} ms of 3000`,
+        last.status !== undefined && ` · ${bytes(last.body_len)} of 1024 B`,
+        last.verdict_reason && el("span", { class: "dim" }, ` · ${last.verdict_reason}`),
+      )
+    : el("td", { class: "dim" }, event.rejected ? "not asked" : event.disposition === "pending" ? "pending" : "not asked");
   return el(
     "table",
     {},
     el(
       "tbody",
       {},
-      el("tr", {}, el("th", { scope: "row" }, "RingCentral got"), el("td", { colspan: 4 }, relay || event.disposition)),
+      relay !== false && el("tr", {}, el("th", { scope: "row" }, "RingCentral got"), el("td", {}, relay || event.disposition)),
       el("tr", {}, el("th", { scope: "row" }, "The app"), app),
     ),
   );

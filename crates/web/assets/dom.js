@@ -91,5 +91,7 @@ const policy = window.trustedTypes?.createPolicy("ringtail", { createHTML: (svg)
 /** A picture that the server drew. It is parsed as XML, and the page's policy lets no script in it run. */
 export function picture(svg) {
   const parsed = new DOMParser().parseFromString(policy ? policy.createHTML(svg) : svg, "image/svg+xml");
-  return document.importNode(parsed.documentElement, true);
+  const drawn = document.importNode(parsed.documentElement, true);
+  drawn.style.setProperty("--least", `${drawn.getAttribute("width") * 0.8}px`);
+  return drawn;
 }

@@ -96,7 +96,8 @@ async function loadOlder(before) {
 
 function counted() {
   const count = list.rows.length.toLocaleString("en");
-  $("count").textContent = `${count}${list.next === null ? "" : "+"} events${list.chosen.size ? `, ${list.chosen.size} selected` : ""}`;
+  const more = list.next !== null;
+  $("count").textContent = `${count}${more ? "+" : ""} event${count === "1" && !more ? "" : "s"}${list.chosen.size ? `, ${list.chosen.size} selected` : ""}`;
   $("empty").hidden = list.rows.length > 0 || list.next !== null;
   $("empty").textContent = state.firstSteps(status, filter);
 }
@@ -304,7 +305,9 @@ function unselect() {
 }
 
 function pause() {
-  const paused = status?.engines.some((it) => it.paused);
+  const own = status?.engines.filter((it) => it.here) || [];
+  if (!own.length) return notice("another process listens: pause there");
+  const paused = own.some((it) => it.paused);
   return attempt(() => api("/pause", { paused: !paused }));
 }
 

@@ -49,6 +49,7 @@ pub(crate) fn router(shared: Arc<Shared>, replayer: impl Replayer) -> Router {
         .route("/events/{event}/diff", get(compare::diff))
         .route("/events/{event}/timeline", get(compare::timeline))
         .route("/events/{event}/timeline.svg", get(pictures::call))
+        .route("/events/{event}/share", get(pictures::share))
         .route("/chart.svg", get(pictures::chart))
         .route("/events/{event}/text", get(replay::text))
         .route("/stream", get(stream::stream))

@@ -11,6 +11,7 @@ mod gate;
 mod lines;
 mod page;
 pub mod picture;
+mod share;
 mod token;
 
 use std::io;

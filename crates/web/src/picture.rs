@@ -74,7 +74,7 @@ impl Frame {
         }
     }
 
-    fn time(&self, at: Timestamp, format: &str) -> String {
+    pub(crate) fn time(&self, at: Timestamp, format: &str) -> String {
         match jiff::Timestamp::from_microsecond(at.0) {
             Ok(at) => at.to_zoned(self.zone.clone()).strftime(format).to_string(),
             Err(_) => "?".to_owned(),

@@ -1,6 +1,7 @@
 //! The server over real sockets, attacked and used.
 
 mod attacks;
+mod keys;
 mod limits;
 mod requests;
 

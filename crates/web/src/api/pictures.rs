@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use ringtail_views::PagePosition;
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::{named, parsed};
 use crate::error::ApiError;
 use crate::picture::{Answered, Chart, Frame, Range, timeline};
+use crate::share::page;
 use crate::{Shared, blocking};
 
 /// Most events of a chart, the newest ones.
@@ -33,6 +34,33 @@ pub(super) async fn call(
     let masked = shared.masks(asked.mask);
     let events = shared.store.timeline(event.row, masked).await?;
     drawn(move |frame| timeline(&events, frame)).await
+}
+
+/// The event as a file to pass on.
+pub(super) async fn share(
+    State(shared): State<Arc<Shared>>,
+    Path(event): Path<String>,
+    Query(asked): Query<Call>,
+) -> Result<Response, ApiError> {
+    let row = named(&shared, &event).await?;
+    let masked = shared.masks(asked.mask);
+    let gone = || ApiError::no_data("retention has just deleted the event");
+    let event = shared.store.event(row.id, false, masked).await?;
+    let event = event.ok_or_else(gone)?;
+    let course = shared.store.timeline(row.row, masked).await?;
+    let file = blocking(move || {
+        let frame = Frame {
+            in_page: false,
+            zone: TimeZone::system(),
+        };
+        page(&event, &course, &frame)
+    });
+    let name = format!("attachment; filename=\"ringtail-{}.html\"", row.seq);
+    let headers = [
+        (CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, file.await).into_response())
 }
 
 #[derive(Debug, Deserialize)]

@@ -50,6 +50,7 @@ async fn masked_pages_never_show_what_is_masked() {
             "/events/2/diff",
             "/events/1/timeline",
             "/events/1/timeline.svg",
+            "/events/1/share",
             "/export",
         ] {
             let answer = page.get(&format!("/api/v1{path}{asked}")).await;
@@ -79,9 +80,10 @@ async fn secrets_are_hidden_until_they_are_revealed() {
     let hidden = page.get("/api/v1/events/1").await.body;
     let shown = page.get("/api/v1/events/1?reveal=true").await.body;
     let export = page.get("/api/v1/export?as=raw").await.body;
+    let share = page.get("/api/v1/events/1/share").await.body;
     let has = |text: &str| text.contains("secret");
     assert!(
-        !has(&hidden) && has(&shown) && !has(&export),
+        !has(&hidden) && has(&shown) && !has(&export) && !has(&share),
         "{hidden}\n{shown}"
     );
 }
