@@ -1,3 +1,5 @@
+mod calls;
+
 use proptest::prelude::*;
 use ringtail_model::{EventRow, ForwardState, RowId};
 use ringtail_protocol::event::{Disposition, Kind};

@@ -271,9 +271,12 @@ async fn whoever_may_not_gets_nothing() {
             415,
         ),
     ];
+    let mut seen = String::new();
     for (name, line, headers, body, status) in table {
         let answer = page.send(line, headers, body).await;
         assert_eq!(answer.status, *status, "{name}: {}", answer.body);
+        let line = line.replace(&page.host(), "HOST");
+        seen += &format!("{name:<42} {line:<44} {status}\n");
         assert!(!answer.body.contains("secret text"), "{name}");
         assert!(
             !answer.head.contains("access-control-allow"),
@@ -291,6 +294,7 @@ async fn whoever_may_not_gets_nothing() {
             assert!(answer.head.contains(wanted), "{name}: {wanted}");
         }
     }
+    insta::assert_snapshot!("attempts-and-answers", seen);
     let row = page
         .kept
         .history
@@ -358,6 +362,7 @@ async fn script_in_every_field_stays_text() {
         "parties": [{"id": SCRIPT, "direction": "Inbound", "to": {"name": SCRIPT}, "status": {"code": SCRIPT}}],
     }});
     let mut hostile = request(&body.to_string());
+    hostile.path = "/'onerror='alert(3)'/%3Cscript%3E".into();
     hostile.headers.push(Header {
         name: "x-odd".into(),
         value: SCRIPT.into(),
@@ -388,6 +393,16 @@ async fn script_in_every_field_stays_text() {
         export
             .head
             .contains("content-type: application/octet-stream")
+    );
+    let share = page.get("/api/v1/events/1/share").await;
+    assert!(share.head.contains("content-disposition: attachment"));
+    for tag in ["<script", "<img"] {
+        assert!(!share.body.contains(tag), "{}", share.body);
+    }
+    assert!(
+        share.body.contains("&lt;img src=x onerror"),
+        "{}",
+        share.body
     );
     for path in ["/events/1/timeline.svg", "/chart.svg"] {
         let drawn = page.get(&format!("/api/v1{path}")).await;

@@ -97,3 +97,57 @@ async fn replays_are_bounded() {
     let many = json!({"events": vec!["1"; 1001]});
     assert_eq!(page.post("/replay", &many).await.status, 400);
 }
+
+/// Longest answer with a part of a body or of a list.
+const PART: usize = 2 << 20;
+
+#[tokio::test]
+async fn a_long_body_is_answered_in_part() {
+    let page = Page::open(false).await;
+    let body = format!("{{\"items\":[{}0]}}", "{\"n\":1},".repeat(250_000));
+    page.kept.receives(vec![event(1, &body)]).await;
+    for (path, form) in [("", "json"), ("?form=raw", "raw"), ("?form=hex", "hex")] {
+        let answer = page.get(&format!("/api/v1/events/1/body{path}")).await;
+        let shown = answer.json();
+        assert_eq!(shown["form"], form);
+        let more = shown["more"].as_u64().unwrap();
+        assert!(more > 900_000 && answer.body.len() < PART, "{path}: {more}");
+    }
+    for (path, most) in [
+        ("/events", 64 << 10),
+        ("/events/1/timeline.svg", 64 << 10),
+        ("/events/1/share", PART),
+    ] {
+        let answer = page.get(&format!("/api/v1{path}")).await;
+        assert!(answer.status == 200 && answer.body.len() < most, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_history_is_answered_in_pages() {
+    let page = Page::open(false).await;
+    let events = (1..=3_000).map(|seq| event(seq, "{}"));
+    page.kept.receives(events.collect()).await;
+    for path in [
+        "/events",
+        "/events?filter=seq:1..",
+        "/events?before=2000",
+        "/events?filter=nothing-has-this",
+        "/stream?since=0.0.0.0.0",
+        "/chart.svg",
+    ] {
+        if path.starts_with("/stream") {
+            let mut stream = Events::open(&page, path.strip_prefix("/stream").unwrap(), "").await;
+            let (_, first) = stream.next("updates").await;
+            assert!(first["events"].as_array().unwrap().len() <= 500);
+            continue;
+        }
+        let answer = page.get(&format!("/api/v1{path}")).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        assert!(
+            answer.body.len() < PART,
+            "{path}: {} bytes",
+            answer.body.len()
+        );
+    }
+}
