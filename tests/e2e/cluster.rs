@@ -140,6 +140,36 @@ async fn a_frozen_postgresql_costs_ringcentral_a_second_and_nobody_an_event() ->
 }
 
 #[tokio::test]
+async fn a_relay_starts_without_postgresql_and_answers_for_the_endpoints_it_knew()
+-> anyhow::Result<()> {
+    let server = PostgresServer::start("")?;
+    let database = server.database();
+    let mut world = World::on(relay(&database).await?, App::accepting()).await?;
+    world.notify(hooks::numbered(1, 0)).await?;
+    world.relay.kill().await?;
+    server.crash()?;
+    world.relay.resume().await?;
+    for mark in 1..5 {
+        world.notify(hooks::numbered(1, mark)).await?;
+    }
+    let other = format!("{}/nobody-knows", world.relay.url());
+    let answer = world.caller.post(&other, &Hook::notification("{}")).await?;
+    assert_eq!(answer.status, 404);
+    // A relay that knows nothing yet could only refuse.
+    let new = relay(&database).await;
+    let refused = format!("{:?}", new.expect_err("it has no endpoints"));
+    assert!(
+        refused.contains("PostgreSQL cannot be reached"),
+        "{refused}"
+    );
+    server.resume()?;
+    world.notify(hooks::numbered(1, 5)).await?;
+    eventually!(world.app.count() == 6, "6 requests at the app")?;
+    assert_eq!(hooks::numbers(&world.app), (0..6).collect::<Vec<_>>());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_relay_that_dies_behind_haproxy_is_replaced_by_the_other() -> anyhow::Result<()> {
     let database = PostgresServer::shared().database();
     let front = Front::new("localhost")?;

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+#[cfg(feature = "postgres")]
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,6 +14,8 @@ use tokio::time::timeout;
 use super::account::Account;
 use super::endpoint::{EndpointRecord, MAX_ID_BYTES};
 use super::error::{AccountsError, EndpointError};
+#[cfg(feature = "postgres")]
+use super::known::KnownFile;
 use super::store::Accounts;
 use super::table::EndpointTable;
 use super::token::Token;
@@ -27,6 +31,9 @@ pub struct SharedAccounts {
     filling: Arc<Mutex<()>>,
     lookups: Arc<Semaphore>,
     calls: Arc<Semaphore>,
+    /// Where the table is kept for a start without the database.
+    #[cfg(feature = "postgres")]
+    known: Arc<OnceLock<KnownFile>>,
 }
 
 /// Unknown ids that are looked up at once.
@@ -45,14 +52,40 @@ impl SharedAccounts {
     /// # Errors
     /// When the store fails.
     pub fn new(accounts: Accounts) -> Result<Self, AccountsError> {
-        let table = EndpointTable::new(accounts.all_endpoints()?);
-        Ok(Self {
+        let endpoints = accounts.all_endpoints()?;
+        Ok(Self::with(accounts, endpoints))
+    }
+
+    /// Begins with endpoints that are known from an earlier run.
+    pub(crate) fn with(accounts: Accounts, endpoints: Vec<EndpointRecord>) -> Self {
+        Self {
             accounts: Arc::new(accounts),
-            table: Arc::new(table),
+            table: Arc::new(EndpointTable::new(endpoints)),
             filling: Arc::default(),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             calls: Arc::new(Semaphore::new(CALLS)),
-        })
+            #[cfg(feature = "postgres")]
+            known: Arc::default(),
+        }
+    }
+
+    /// Keeps the table in a file from now on. Blocks.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn keep(&self, file: KnownFile) {
+        drop(self.known.set(file));
+        self.saver()();
+    }
+
+    /// Returns what saves a changed table; it blocks.
+    fn saver(&self) -> impl Fn() + Send + 'static {
+        #[cfg(feature = "postgres")]
+        let (known, table) = (self.known.clone(), self.table.clone());
+        move || {
+            #[cfg(feature = "postgres")]
+            if let Some(known) = known.get() {
+                known.write(&table);
+            }
+        }
     }
 
     /// Returns the table of endpoints; [`SharedAccounts::endpoint`] keeps it complete.
@@ -99,16 +132,23 @@ impl SharedAccounts {
         verify_token: Option<Option<VerifyTokenHash>>,
     ) -> Result<Arc<EndpointRecord>, EndpointError> {
         let (table, filling) = (self.table.clone(), self.filling.clone());
+        let save = self.saver();
         // In the same blocking call, so that a caller that is dropped cannot leave the table incomplete.
         self.off_runtime(move |accounts| {
             let _filling = filling.lock();
             let endpoint = accounts.endpoint(&account, &name)?;
             if let Some(token) = verify_token.filter(|token| *token != endpoint.verify_token) {
-                return Ok(table.insert(accounts.set_verify_token(&endpoint, token)?));
+                let changed = table.insert(accounts.set_verify_token(&endpoint, token)?);
+                save();
+                return Ok(changed);
             }
             Ok(match table.find(&endpoint.id) {
                 Some(known) => known,
-                None => table.insert(endpoint),
+                None => {
+                    let new = table.insert(endpoint);
+                    save();
+                    new
+                }
             })
         })
         .await?
@@ -173,6 +213,7 @@ impl SharedAccounts {
     /// When the store fails.
     pub(crate) async fn refresh(&self) -> Result<Vec<EndpointKey>, AccountsError> {
         let (table, filling) = (self.table.clone(), self.filling.clone());
+        let save = self.saver();
         self.off_runtime(move |accounts| {
             let _filling = filling.lock();
             let mut there = HashSet::new();
@@ -182,7 +223,9 @@ impl SharedAccounts {
                     table.insert(endpoint);
                 }
             }
-            Ok(table.remove_where(|it| !there.contains(&it.key)))
+            let removed = table.remove_where(|it| !there.contains(&it.key));
+            save();
+            Ok(removed)
         })
         .await?
     }

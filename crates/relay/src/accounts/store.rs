@@ -56,6 +56,13 @@ impl Accounts {
         Ok(Self::over(Box::new(back_end), revision))
     }
 
+    /// Returns the accounts in a PostgreSQL database that cannot be reached now.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn in_postgres_later(postgres: &Postgres) -> Self {
+        // Any revision is a change.
+        Self::over(Box::new(PostgresAccounts::new(postgres)), i64::MIN)
+    }
+
     /// Returns the accounts of a back end, given its present revision.
     fn over(back_end: Box<dyn AccountsBackEnd>, revision: i64) -> Self {
         Self {

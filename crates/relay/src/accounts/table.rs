@@ -63,6 +63,12 @@ impl EndpointTable {
         removed
     }
 
+    /// Returns all endpoints.
+    #[cfg(feature = "postgres")]
+    pub(super) fn all(&self) -> Vec<Arc<EndpointRecord>> {
+        self.endpoints.read().values().cloned().collect()
+    }
+
     /// Returns the number of endpoints.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -32,7 +32,7 @@ use super::heads::Heads;
 use super::sqlite::Options;
 use super::{AppendError, Appended, Deleted, EndpointKey, Entry, Journal, Page, Queued, ReadError};
 use crate::metrics::JournalMetrics;
-use crate::postgres::{Postgres, PostgresError};
+use crate::postgres::{self, Postgres, PostgresError};
 use crate::store::{DataDir, StoreError};
 
 /// Bytes that an entry counts for in the queue in addition to its request.
@@ -110,16 +110,17 @@ impl PostgresJournal {
     ) -> Result<Self, OpenError> {
         let spool = dir.map(|dir| Spool::open(dir, options.queue, options.retention.max_bytes));
         let spool = spool.transpose()?.map(Arc::new);
-        let (id, heads, time) = postgres.block_on(async {
-            let mut session = postgres.take().await?;
-            let select = "SELECT value FROM meta WHERE name = 'journal'";
-            let row = session.query(select, &[]).await?.into_iter().next();
-            let id: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
-            let heads = listener::all_heads(&mut session).await?;
-            let time = retention::known_time(&mut session).await?;
-            session.release();
-            Ok::<_, PostgresError>((id.unwrap_or_default(), heads, time))
-        })?;
+        let (id, heads) = match postgres.expected_journal() {
+            // The listener reads the heads once it can.
+            Some(id) => (id.to_owned(), Vec::new()),
+            None => postgres.block_on(async {
+                let mut session = postgres.take().await?;
+                let id = postgres::journal(&mut session).await?;
+                let heads = listener::all_heads(&mut session).await?;
+                session.release();
+                Ok::<_, PostgresError>((id, heads))
+            })?,
+        };
         let heads = Arc::new(Heads::new(heads));
         let closed = CancellationToken::new();
         let writer_ended = CancellationToken::new();
@@ -141,7 +142,7 @@ impl PostgresJournal {
         let listening = listener::listen(postgres.clone(), heads.clone());
         let listening = closed.clone().run_until_cancelled_owned(listening);
         postgres.spawn(listening.map(|_cancelled| ()));
-        let keeper = retention::Keeper::new(postgres.clone(), options.retention, metrics, time);
+        let keeper = retention::Keeper::new(postgres.clone(), options.retention, metrics);
         let keeping = closed.clone().run_until_cancelled_owned(keeper.run(asked));
         postgres.spawn(keeping.map(|_cancelled| ()));
         Ok(Self {

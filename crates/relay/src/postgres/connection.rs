@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,6 +20,7 @@ use tokio_postgres::{Client, Connection, Row, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+use super::migrate;
 use super::url::DatabaseUrl;
 
 /// How long one statement may take; that of the writer has its own limit.
@@ -55,6 +57,9 @@ pub enum PostgresError {
         /// The newest schema that this program knows.
         known: usize,
     },
+    /// It has another journal than the relay started with.
+    #[error("the database has another journal than this relay started with: restart the relay")]
+    OtherJournal,
     /// The certificates that this machine trusts cannot be read.
     #[error("the certificates that this machine trusts cannot be read")]
     Tls(#[from] rustls::Error),
@@ -67,7 +72,9 @@ impl Coded for PostgresError {
     fn code(&self) -> &'static Code {
         match self {
             Self::Newer { .. } => &codes::RELAY_DATABASE_NEWER,
-            Self::Server(_) | Self::Slow(_) | Self::Tls(_) => &codes::RELAY_POSTGRES,
+            Self::Server(_) | Self::Slow(_) | Self::OtherJournal | Self::Tls(_) => {
+                &codes::RELAY_POSTGRES
+            }
             Self::Runtime(_) => &codes::FAILED,
         }
     }
@@ -82,12 +89,30 @@ impl Coded for PostgresError {
     }
 }
 
+impl PostgresError {
+    /// Returns whether the server was not there or not up, as opposed to a server that refused.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::Slow(_) => true,
+            Self::Server(error) => error
+                .as_db_error()
+                // Class 57: it starts, stops or was stopped.
+                .is_none_or(|refused| refused.code().code().starts_with("57")),
+            _ => false,
+        }
+    }
+}
+
 /// A database, and idle connections to it. Clones share them.
 #[derive(Clone)]
 pub struct Postgres(Arc<Inner>);
 
 struct Inner {
     url: DatabaseUrl,
+    /// The journal that it must have, if it was not there when the relay started.
+    journal: Option<String>,
+    /// Whether its schema is known to be this program's.
+    is_opened: AtomicBool,
     tls: MakeRustlsConnect,
     permits: Semaphore,
     idle: Mutex<Vec<Session>>,
@@ -106,7 +131,7 @@ impl fmt::Debug for Postgres {
 
 impl Postgres {
     /// Prepares to connect.
-    pub(super) fn new(url: &DatabaseUrl) -> Result<Self, PostgresError> {
+    pub(super) fn new(url: &DatabaseUrl, journal: Option<String>) -> Result<Self, PostgresError> {
         let (runtime, own) = match Handle::try_current() {
             Ok(current) => (current, None),
             Err(_) => {
@@ -123,6 +148,8 @@ impl Postgres {
             .with_no_client_auth();
         Ok(Self(Arc::new(Inner {
             url: url.clone(),
+            journal,
+            is_opened: AtomicBool::new(false),
             tls: MakeRustlsConnect::new(tls),
             permits: Semaphore::new(CONNECTIONS),
             idle: Mutex::default(),
@@ -158,7 +185,29 @@ impl Postgres {
         });
         session.task = Some(AbortOnDropHandle::new(task));
         session.batch(SETUP).await?;
+        if !self.0.is_opened.load(Ordering::Acquire) {
+            migrate::migrate(&mut session).await?;
+            if let Some(wanted) = &self.0.journal
+                && migrate::journal(&mut session).await? != *wanted
+            {
+                return Err(PostgresError::OtherJournal);
+            }
+            self.0.is_opened.store(true, Ordering::Release);
+        }
         Ok(session)
+    }
+
+    /// Returns once the database's schema is known to be this program's.
+    pub(crate) async fn opened(&self) -> Result<(), PostgresError> {
+        if !self.0.is_opened.load(Ordering::Acquire) {
+            self.take().await?.release();
+        }
+        Ok(())
+    }
+
+    /// Returns the journal that the database must have, if it was not there when the relay started.
+    pub(crate) fn expected_journal(&self) -> Option<&str> {
+        self.0.journal.as_deref()
     }
 
     /// Opens a connection whose other half the caller polls, for notifications.
@@ -316,7 +365,7 @@ mod tests {
     async fn a_connection_ends_with_its_session_and_not_with_its_answer() {
         ringtail_kit::tls::install();
         let url = DatabaseUrl::parse(&PostgresServer::shared().database()).expect("a URL");
-        let postgres = Postgres::new(&url).expect("it starts");
+        let postgres = Postgres::new(&url, None).expect("it starts");
         let mut session = postgres.connect().await.expect("it connects");
         let sleep = session.batch("SELECT pg_sleep(3600)");
         let given_up = timeout(Duration::from_millis(50), sleep).await;

@@ -35,6 +35,14 @@ pub(super) async fn migrate(session: &mut Session) -> Result<(), PostgresError> 
     session.batch("COMMIT").await
 }
 
+/// Returns the journal's identity.
+pub(crate) async fn journal(session: &mut Session) -> Result<String, PostgresError> {
+    let select = "SELECT value FROM ringtail.meta WHERE name = 'journal'";
+    let row = session.query(select, &[]).await?.into_iter().next();
+    let id: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
+    Ok(id.unwrap_or_default())
+}
+
 /// Returns how many migrations ran.
 async fn version(session: &mut Session) -> Result<usize, PostgresError> {
     let select = "SELECT value FROM ringtail.meta WHERE name = 'schema'";

@@ -2,13 +2,13 @@
 
 mod accept;
 mod connection;
+mod error;
 mod plain_http;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -16,11 +16,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::connection::ListenerContext;
+pub use self::error::SpawnError;
 use crate::accounts::SharedAccounts;
+#[cfg(feature = "postgres")]
+use crate::accounts::{Accounts, Known, KnownFile};
 use crate::api::{ApiContext, Authenticator, Validations};
 use crate::budget::Budget;
 #[cfg(feature = "postgres")]
-use crate::cluster::{self, Cluster, IdentityError};
+use crate::cluster::{self, Cluster};
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
 use crate::edge::EdgeContext;
@@ -39,8 +42,8 @@ use crate::postgres;
 use crate::public_url::{Host, PublicUrl};
 pub use crate::shutdown::Stopped;
 use crate::shutdown::{Phase, Shutdown};
-use crate::store::{self, DataDir, DataDirError, ServeLock};
-use crate::tls::{CertificateState, Source, Tls, TlsError};
+use crate::store::{self, DataDir, ServeLock};
+use crate::tls::{CertificateState, Source, Tls};
 
 /// A relay that accepts connections.
 #[derive(Debug)]
@@ -242,6 +245,9 @@ fn open(
 ) -> Result<Opened, SpawnError> {
     let dir = DataDir::open(&config.data)?;
     let lock = dir.lock_serving()?;
+    #[cfg(feature = "postgres")]
+    let (database, known) = database(config, &dir)?;
+    #[cfg(not(feature = "postgres"))]
     let database = database(config, &dir)?;
     let public_url = config
         .public_url
@@ -259,9 +265,21 @@ fn open(
     if let Some(domain) = &config.wildcard {
         has_wildcard(&tls, &domain.star())?;
     }
+    #[cfg(feature = "postgres")]
+    let accounts = match (&database, known) {
+        (Database::Postgres(postgres), Some(known)) => {
+            SharedAccounts::with(Accounts::in_postgres_later(postgres), known.endpoints)
+        }
+        _ => SharedAccounts::new(database.accounts()?).map_err(DatabaseError::from)?,
+    };
+    #[cfg(not(feature = "postgres"))]
     let accounts = SharedAccounts::new(database.accounts()?).map_err(DatabaseError::from)?;
     let metrics = Arc::new(Metrics::new());
     let journal = database.journal(&dir, config.journal, metrics.journal.clone())?;
+    #[cfg(feature = "postgres")]
+    if let Database::Postgres(_) = database {
+        accounts.keep(KnownFile::new(dir.known(), journal.id()));
+    }
     let links = Arc::new(Links::default());
     #[cfg(feature = "postgres")]
     let cluster = match &database {
@@ -287,18 +305,34 @@ fn open(
     })
 }
 
-fn database(
-    #[cfg_attr(
-        not(feature = "postgres"),
-        expect(unused_variables, reason = "it names PostgreSQL's database")
-    )]
-    config: &Config,
-    dir: &DataDir,
-) -> Result<Database, DatabaseError> {
-    #[cfg(feature = "postgres")]
-    if let Some(url) = &config.database {
-        return Ok(Database::Postgres(postgres::open(url)?));
-    }
+/// Opens the database. If PostgreSQL is not there, returns what an earlier run knew of it, too.
+#[cfg(feature = "postgres")]
+fn database(config: &Config, dir: &DataDir) -> Result<(Database, Option<Known>), DatabaseError> {
+    let Some(url) = &config.database else {
+        store::examine(dir)?;
+        return Ok((Database::Sqlite(dir.clone()), None));
+    };
+    let error = match postgres::open(url) {
+        Ok(postgres) => return Ok((Database::Postgres(postgres), None)),
+        Err(error) => error,
+    };
+    let known = error.is_outage().then(|| Known::read(&dir.known()));
+    let Some(known) = known.flatten() else {
+        return Err(error.into());
+    };
+    let cause = &error as &dyn std::error::Error;
+    let endpoints = known.endpoints.len();
+    tracing::error!(
+        error = cause,
+        endpoints,
+        "PostgreSQL cannot be reached: serving the endpoints that this relay knew, whose events wait on its disk"
+    );
+    let postgres = postgres::open_later(url, &known.journal)?;
+    Ok((Database::Postgres(postgres), Some(known)))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn database(_: &Config, dir: &DataDir) -> Result<Database, DatabaseError> {
     store::examine(dir)?;
     Ok(Database::Sqlite(dir.clone()))
 }
@@ -462,117 +496,5 @@ impl Drop for Server {
     /// Stops at once what [`Server::shutdown`] has not stopped.
     fn drop(&mut self) {
         self.shutdown.advance(Phase::Stopped);
-    }
-}
-
-/// Why a relay did not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SpawnError {
-    /// The address cannot be listened on.
-    #[error("{address} cannot be listened on")]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// The reason.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The address of the metrics cannot be listened on.
-    #[error("{address} cannot be listened on for metrics")]
-    BindMetrics {
-        /// The address.
-        address: SocketAddr,
-        /// The reason.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The address for other relays cannot be listened on.
-    #[cfg(feature = "postgres")]
-    #[error("{address} cannot be listened on for other relays")]
-    BindCluster {
-        /// HOST:PORT.
-        address: String,
-        /// The reason.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The relay has no key pair for other relays.
-    #[cfg(feature = "postgres")]
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// The address of the plain listener cannot be listened on.
-    #[error("{address} cannot be listened on for plain HTTP")]
-    BindPlain {
-        /// The address.
-        address: SocketAddr,
-        /// The reason.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    /// The database cannot be used.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The certificate cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// No certificate is for the endpoints' names.
-    #[error("no certificate is for {star}")]
-    NoWildcard {
-        /// The name that is missing.
-        star: String,
-    },
-    /// The runtime stopped.
-    #[error("the relay was stopped while it started")]
-    Interrupted,
-}
-
-impl Coded for SpawnError {
-    fn code(&self) -> &'static Code {
-        match self {
-            Self::Bind { .. } | Self::BindMetrics { .. } | Self::BindPlain { .. } => {
-                &codes::RELAY_BIND
-            }
-            Self::DataDir(error) => error.code(),
-            Self::Database(error) => error.code(),
-            Self::Tls(error) => error.code(),
-            Self::NoWildcard { .. } => &codes::RELAY_CERTIFICATE,
-            #[cfg(feature = "postgres")]
-            Self::BindCluster { .. } => &codes::RELAY_BIND,
-            #[cfg(feature = "postgres")]
-            Self::Identity(_) => &codes::FAILED,
-            Self::Interrupted => &codes::FAILED,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Bind { .. } => {
-                "name another address with --listen; port 0 takes any that is free"
-            }
-            Self::BindMetrics { .. } => {
-                "name another address with --metrics; port 0 takes any that is free"
-            }
-            Self::BindPlain { .. } => {
-                "name another address with --http-listen; port 80 must lead there"
-            }
-            Self::DataDir(error) => return error.hint(),
-            Self::Database(error) => return error.hint(),
-            Self::Tls(error) => return error.hint(),
-            Self::NoWildcard { .. } => {
-                "--wildcard needs one that is, in PEM files or at a proxy; name it with another --cert and --key"
-            }
-            #[cfg(feature = "postgres")]
-            Self::BindCluster { .. } => {
-                "--cluster needs an address of this machine that the other relays reach"
-            }
-            #[cfg(feature = "postgres")]
-            Self::Identity(_) => return None,
-            Self::Interrupted => return None,
-        };
-        Some(hint.to_owned())
     }
 }

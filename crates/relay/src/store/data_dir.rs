@@ -11,6 +11,8 @@ const DATABASE: &str = "relay.db";
 const LOG: &str = "relay.db-wal";
 #[cfg(feature = "postgres")]
 const SPOOL: &str = "spool.db";
+#[cfg(feature = "postgres")]
+const KNOWN: &str = "known.json";
 const SERVE_LOCK: &str = "serve.lock";
 #[cfg(unix)]
 const CONTROL_SOCKET: &str = "control.sock";
@@ -242,6 +244,12 @@ impl DataDir {
     #[cfg(feature = "postgres")]
     pub(crate) fn create_spool(&self) -> Result<PathBuf, DataDirError> {
         self.create(self.0.join(SPOOL))
+    }
+
+    /// Returns the path of the file that a start without the database elsewhere reads.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn known(&self) -> PathBuf {
+        self.0.join(KNOWN)
     }
 
     fn create(&self, path: PathBuf) -> Result<PathBuf, DataDirError> {

@@ -49,6 +49,7 @@ async fn follow(
     heads: &Heads,
     was_connected: &mut bool,
 ) -> Result<(), PostgresError> {
+    postgres.opened().await?;
     let (mut session, mut connection) = postgres.dial().await?;
     let messages = stream::poll_fn(move |context| connection.poll_message(context));
     // The connection may not be polled again after an error.

@@ -71,28 +71,22 @@ pub(super) struct Keeper {
     postgres: Postgres,
     retention: Retention,
     metrics: JournalMetrics,
-    clock: SteadyClock,
+    /// From the first sweep on.
+    clock: Option<SteadyClock>,
 }
 
 impl Keeper {
-    pub(super) fn new(
-        postgres: Postgres,
-        retention: Retention,
-        metrics: JournalMetrics,
-        known: Option<Timestamp>,
-    ) -> Self {
-        let system = Timestamp::now();
+    pub(super) fn new(postgres: Postgres, retention: Retention, metrics: JournalMetrics) -> Self {
         Self {
             postgres,
             retention,
             metrics,
-            // A system that boots with a wrong clock deletes nothing.
-            clock: SteadyClock::since(known.map_or(system, |known| known.min(system))),
+            clock: None,
         }
     }
 
     /// Sweeps every minute and when asked. Never returns while the journal lives.
-    pub(super) async fn run(self, mut asked: mpsc::Receiver<Request>) {
+    pub(super) async fn run(mut self, mut asked: mpsc::Receiver<Request>) {
         let first = tokio::time::Instant::now() + SWEEP_INTERVAL;
         let mut ticks = interval_at(first, SWEEP_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -105,7 +99,7 @@ impl Keeper {
             let Some(Request { now, answer }) = request else {
                 return;
             };
-            let swept = self.sweep(now.unwrap_or_else(|| self.clock.now())).await;
+            let swept = self.sweep(now).await;
             match &swept {
                 Ok(Deleted { events: 0, .. }) => {}
                 Ok(Deleted { events, bytes }) => {
@@ -122,8 +116,18 @@ impl Keeper {
         }
     }
 
-    async fn sweep(&self, now: Timestamp) -> Result<Deleted, PostgresError> {
+    async fn sweep(&mut self, now: Option<Timestamp>) -> Result<Deleted, PostgresError> {
         let mut session = self.postgres.take().await?;
+        let clock = match &self.clock {
+            Some(clock) => clock,
+            None => {
+                let (known, system) = (known_time(&mut session).await?, Timestamp::now());
+                // A system that boots with a wrong clock deletes nothing.
+                let began = known.map_or(system, |known| known.min(system));
+                self.clock.insert(SteadyClock::since(began))
+            }
+        };
+        let now = now.unwrap_or_else(|| clock.now());
         let got = session.query(TRY_LOCK, &[]).await?;
         let is_ours = got.first().map(|row| row.try_get(0)).transpose()?;
         if is_ours != Some(true) {
@@ -373,7 +377,7 @@ pub(super) async fn delete_endpoint(
 }
 
 /// Returns the latest known time: that of the newest event, or what an earlier sweep wrote.
-pub(super) async fn known_time(session: &mut Session) -> Result<Option<Timestamp>, PostgresError> {
+async fn known_time(session: &mut Session) -> Result<Option<Timestamp>, PostgresError> {
     let select = "SELECT max(time) FROM (
             SELECT received_at AS time FROM endpoint JOIN event ON endpoint = key AND seq = next_seq - 1
             UNION ALL SELECT value::bigint FROM meta WHERE name = 'clock'
