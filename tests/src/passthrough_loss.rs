@@ -186,13 +186,13 @@ fn lock(got: &Got) -> MutexGuard<'_, BTreeMap<usize, Vec<Instant>>> {
     got.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn pressed(number: usize) -> Vec<u8> {
+pub(crate) fn pressed(number: usize) -> Vec<u8> {
     json!({"type": "button_submit", "data": {"number": number}})
         .to_string()
         .into_bytes()
 }
 
-fn number_of(body: &[u8]) -> usize {
+pub(crate) fn number_of(body: &[u8]) -> usize {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let number = body["data"]["number"].as_u64();
     number

@@ -114,7 +114,7 @@ impl Front {
         })
     }
 
-    /// Starts HAProxy in front of two relays, of which the second waits for the end of the first.
+    /// Starts HAProxy in front of two relays, which take turns.
     ///
     /// # Errors
     /// When it is not installed or does not come up; the error carries its log.

@@ -260,6 +260,15 @@ impl TestRelay {
         process.kill().await
     }
 
+    /// Sends the relay a signal, such as `-STOP`.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let process = self.process.as_ref().context("the relay is not running")?;
+        process.signal(name).await
+    }
+
     /// Kills the relay and starts it again.
     ///
     /// # Errors

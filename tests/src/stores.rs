@@ -50,6 +50,22 @@ pub fn history(data: &Path) -> anyhow::Result<Vec<Stored>> {
     read(&open(&data.join("history.db"))?, query, ())
 }
 
+/// Reads number and id of all events of the history in a client's data directory, in the order in which they were stored.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn reading(data: &Path) -> anyhow::Result<Vec<(u64, String)>> {
+    let database = open(&data.join("history.db"))?;
+    let mut query = database.prepare("SELECT seq, lower(hex(id)) FROM event ORDER BY row")?;
+    let rows = query.query_map((), |row| {
+        Ok((
+            u64::try_from(row.get::<_, i64>(0)?).unwrap_or_default(),
+            row.get(1)?,
+        ))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Reads the events of one endpoint in a history after a number, ordered by number.
 ///
 /// # Errors

@@ -157,6 +157,74 @@ impl PostgresServer {
         self.signal("CONT")
     }
 
+    /// Becomes the synchronous standby of another server: that one's data replaces its own. Call it while this one is stopped.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// When the copy cannot be made, or does not start.
+    pub fn follow(&self, primary: &Self) -> anyhow::Result<()> {
+        let data = self.home.join("data");
+        std::fs::remove_dir_all(&data)?;
+        let copied = as_user(self.bin.join("pg_basebackup"))
+            .args(["--username=ringtail", "--write-recovery-conf"])
+            .args(["--checkpoint=fast", "--no-sync"])
+            .arg(format!("--host={}", primary.home.display()))
+            .arg(format!("--pgdata={}", data.display()))
+            .output()?;
+        ensure!(copied.status.success(), "pg_basebackup: {copied:?}");
+        self.resume()?;
+        primary.set_standbys("*")
+    }
+
+    /// Returns whether a synchronous standby follows this server. Blocks.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        let select = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        self.sql(&self.maintenance(), select) == "1"
+    }
+
+    /// Turns a standby into a server that stores, and waits for no standby of its own. Blocks.
+    ///
+    /// # Errors
+    /// When it is no standby.
+    pub fn promote(&self) -> anyhow::Result<()> {
+        self.control(&["promote", "-w", "-s"])?;
+        self.set_standbys("")
+    }
+
+    /// Returns the URL of a database, which this server has, on the one of two that stores.
+    ///
+    /// # Panics
+    /// When the URL is not of [`PostgresServer::database`].
+    #[must_use]
+    pub fn or_else(&self, other: &Self, url: &str) -> String {
+        let (name, _) = url
+            .strip_prefix("postgres:///")
+            .and_then(|rest| rest.split_once('?'))
+            .unwrap();
+        // Only here may a URL name two sockets.
+        let hosts = [self, other].map(|it| it.home.display().to_string().replace('/', "%2F"));
+        format!(
+            "postgres://ringtail@{}/{name}?target_session_attrs=read-write",
+            hosts.join(",")
+        )
+    }
+
+    fn set_standbys(&self, names: &str) -> anyhow::Result<()> {
+        let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'");
+        let url = self.maintenance();
+        self.sql(&url, &set);
+        self.sql(&url, "SELECT pg_reload_conf()");
+        Ok(())
+    }
+
+    fn maintenance(&self) -> String {
+        format!(
+            "postgres:///postgres?host={}&user=ringtail",
+            self.home.display()
+        )
+    }
+
     fn signal(&self, signal: &str) -> anyhow::Result<()> {
         let master = self.master()?;
         let children = std::fs::read_to_string(format!("/proc/{master}/task/{master}/children"))?;
