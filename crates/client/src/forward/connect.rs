@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::io;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -29,6 +31,9 @@ pub(super) struct Connector {
     socket: Option<PathBuf>,
     /// The ways to the target, tried in turn.
     https: Vec<HttpsConnector<HttpConnector<Resolver>>>,
+    /// The way that led there last, tried first: Windows retries a refused connection to itself for two seconds, which an app
+    /// that listens only on `::1` would cost each connection.
+    last: AtomicUsize,
 }
 
 impl Connector {
@@ -54,6 +59,7 @@ impl Connector {
             url,
             socket: target.socket().map(Path::to_owned),
             https: resolvers.into_iter().map(connector).collect(),
+            last: AtomicUsize::new(0),
         })
     }
 
@@ -64,14 +70,20 @@ impl Connector {
         if let Some(socket) = &self.socket {
             return Ok(connect_socket(socket).await?);
         }
-        let mut first = None;
-        for https in &self.https {
-            match https.clone().call(self.url.clone()).await {
-                Ok(stream) => return Ok(Box::new(TokioIo::new(stream))),
-                Err(error) => _ = first.get_or_insert(error),
+        let last = self.last.load(Ordering::Relaxed);
+        let others = (0..self.https.len()).filter(|way| *way != last);
+        let mut failed = None;
+        for way in iter::once(last).chain(others) {
+            match self.https[way].clone().call(self.url.clone()).await {
+                Ok(stream) => {
+                    self.last.store(way, Ordering::Relaxed);
+                    return Ok(Box::new(TokioIo::new(stream)));
+                }
+                Err(error) if way == 0 => failed = Some(error),
+                Err(error) => _ = failed.get_or_insert(error),
             }
         }
-        Err(first.unwrap_or_else(|| io::Error::from(io::ErrorKind::NotFound).into()))
+        Err(failed.unwrap_or_else(|| io::Error::from(io::ErrorKind::NotFound).into()))
     }
 }
 
@@ -101,4 +113,37 @@ fn tls(target: &TargetUrl, insecure: bool) -> Result<ClientConfig, rustls::Error
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_address_that_answered_last_is_tried_first() {
+        // Bound and not yet listening, it refuses connections.
+        let v4 = TcpSocket::new_v4().unwrap();
+        v4.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = v4.local_addr().unwrap().port();
+        let Ok(v6) = TcpListener::bind(("::1", port)).await else {
+            return; // This machine has no IPv6.
+        };
+        let target = TargetUrl::parse(&format!("localhost:{port}")).unwrap();
+        let connector = Connector::new(&target, false).unwrap();
+        drop(connector.connect().await.unwrap());
+        v6.accept().await.unwrap();
+
+        let v4 = v4.listen(8).unwrap();
+        drop(connector.connect().await.unwrap());
+        tokio::select! {
+            accepted = v6.accept() => accepted.unwrap(),
+            _ = v4.accept() => panic!("127.0.0.1 was tried first"),
+        };
+
+        drop(v6);
+        drop(connector.connect().await.unwrap());
+        v4.accept().await.unwrap();
+    }
 }
