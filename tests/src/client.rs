@@ -13,6 +13,7 @@ use tokio::process::Command;
 use crate::binaries;
 use crate::process::{self, Process, locked};
 use crate::relay::{TestRelay, Token};
+use crate::wine::Wine;
 use ringtail_kit::wait;
 
 /// A developer's machine: home directory, relay, token.
@@ -23,6 +24,7 @@ pub struct Home {
     ca: PathBuf,
     token: Option<Token>,
     variables: Vec<(&'static str, String)>,
+    wine: Option<Arc<Wine>>,
 }
 
 impl Home {
@@ -37,6 +39,7 @@ impl Home {
             ca: relay.ca().to_owned(),
             token: Some(token.clone()),
             variables: Vec::new(),
+            wine: None,
         })
     }
 
@@ -51,7 +54,15 @@ impl Home {
             ca: PathBuf::new(),
             token: None,
             variables: Vec::new(),
+            wine: None,
         })
+    }
+
+    /// Runs the client on Windows, with its configuration and data where they are there.
+    #[must_use]
+    pub fn on(mut self, wine: Arc<Wine>) -> Self {
+        self.wine = Some(wine);
+        self
     }
 
     /// Reaches the relay by another URL.
@@ -135,22 +146,41 @@ impl Home {
         &self,
         arguments: impl IntoIterator<Item = A>,
     ) -> anyhow::Result<Command> {
-        let mut command = Command::new(binaries::find(binaries::CLIENT)?);
-        command.args(arguments).env_clear().envs(self.environment());
+        let mut words = self.client()?.into_iter();
+        let mut command = Command::new(words.next().context("nothing to run")?);
+        command.args(words).args(arguments);
+        command.env_clear().envs(self.environment());
         Ok(command)
+    }
+
+    /// Returns the words that run the client.
+    ///
+    /// # Errors
+    /// When the client has not been built.
+    pub fn client(&self) -> anyhow::Result<Vec<PathBuf>> {
+        match &self.wine {
+            Some(wine) => Ok(wine.client().map(Path::to_owned).to_vec()),
+            None => Ok(vec![binaries::find(binaries::CLIENT)?]),
+        }
     }
 
     /// Returns the environment that configures the client.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let path = |path: &Path| path.to_string_lossy().into_owned();
-        let mut environment = vec![
-            ("HOME", path(self.path())),
-            ("RINGTAIL_RELAY", self.relay.clone()),
-            ("RINGTAIL_CA", path(&self.ca)),
-            ("RINGTAIL_DATA", path(&self.data())),
-            ("RINGTAIL_CONFIG", path(&self.path().join("config.toml"))),
-        ];
+        let (mut environment, ca) = match &self.wine {
+            Some(wine) => (wine.environment(), Wine::path(&self.ca)),
+            None => {
+                let own = vec![
+                    ("HOME", path(self.path())),
+                    ("RINGTAIL_DATA", path(&self.data())),
+                    ("RINGTAIL_CONFIG", path(&self.path().join("config.toml"))),
+                ];
+                (own, path(&self.ca))
+            }
+        };
+        environment.push(("RINGTAIL_RELAY", self.relay.clone()));
+        environment.push(("RINGTAIL_CA", ca));
         if let Some(token) = &self.token {
             environment.push(("RINGTAIL_TOKEN", token.expose().to_owned()));
         }

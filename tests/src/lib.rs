@@ -30,3 +30,5 @@ pub mod traffic;
 pub mod validation;
 pub mod verifying_app;
 pub mod wait_races;
+pub mod windows;
+pub mod wine;

@@ -18,7 +18,7 @@ use ringtail_tests::flood::{self, Attack};
 use ringtail_tests::soak;
 use ringtail_tests::stopping::unless_stopped;
 use ringtail_tests::{
-    catch_up, cluster, crash, passthrough_loss, set_back, validation, wait_races,
+    catch_up, cluster, crash, passthrough_loss, set_back, validation, wait_races, windows,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -136,6 +136,11 @@ enum Program {
         quick: bool,
         #[command(flatten)]
         seed: Seed,
+    },
+    /// Run `ringtail.exe` under wine beside this system's relay
+    Windows {
+        /// The built `ringtail.exe`
+        client: PathBuf,
     },
     /// Start `ringtail wait` many times while events come and count what it missed
     WaitRaces {
@@ -269,6 +274,7 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             let seed = seed.chosen();
             say(soak::run(soak::Plan { time, seed }, say).await?);
         }
+        Program::Windows { client } => return windows::run(&client, |row| say(row)).await,
         Program::WaitRaces { runs, seed } => {
             let report = wait_races::run(runs, seed.chosen()).await?;
             say(&report);

@@ -1,5 +1,7 @@
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+#[cfg(unix)]
+use std::process::Command;
+use std::process::{Child, Stdio};
 use std::sync::LazyLock;
 
 use tokio::net::TcpSocket;
