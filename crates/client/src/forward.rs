@@ -208,7 +208,7 @@ impl ForwardLoop {
                 self.publish_unanswered();
             }
             self.recount();
-            let wake_at = [self.scheduler.wake_at(), self.count.due_at()];
+            let wake_at = [self.scheduler.wake_at(), self.count_at()];
             let wake_at = wake_at.into_iter().flatten().min();
             input = tokio::select! {
                 // `biased`: stop first, then free slots before filling them.
@@ -261,11 +261,7 @@ impl ForwardLoop {
             }
             Ok((_, Done::Counted(pending))) => {
                 self.count.running = false;
-                self.publish.send_if_modified(|state| {
-                    let moved = state.pending != pending;
-                    state.pending = pending;
-                    moved
-                });
+                self.publish_pending(pending);
                 None
             }
             Err(error) => {
@@ -277,12 +273,31 @@ impl ForwardLoop {
         }
     }
 
-    /// Starts a count of pending events, at most one at a time and per interval.
+    /// Returns when pending events are counted: rows that are being loaded are among them.
+    fn count_at(&self) -> Option<Instant> {
+        self.count.due_at().filter(|_| !self.scheduler.is_loading())
+    }
+
+    /// Counts pending events, at most once per interval: in the history if it has more than are known here.
     fn recount(&mut self) {
-        if self.count.due_at().is_some_and(|due| due <= Instant::now()) {
-            self.count.begin();
+        if self.count_at().is_none_or(|due| due > Instant::now()) {
+            return;
+        }
+        self.count.begin();
+        if let Some(pending) = self.scheduler.pending() {
+            self.publish_pending(pending as u64);
+        } else {
+            self.count.running = true;
             self.running.spawn(self.work.clone().count());
         }
+    }
+
+    fn publish_pending(&self, pending: u64) {
+        self.publish.send_if_modified(|state| {
+            let moved = state.pending != pending;
+            state.pending = pending;
+            moved
+        });
     }
 
     fn publish_health(&mut self) {
@@ -364,7 +379,6 @@ impl Count {
 
     fn begin(&mut self) {
         self.stale = false;
-        self.running = true;
         self.not_before = Instant::now() + Self::INTERVAL;
     }
 }

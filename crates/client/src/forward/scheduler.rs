@@ -121,6 +121,8 @@ pub(super) struct Scheduler {
     paused: bool,
     /// The event in flight that probes the target.
     probe: Option<RowId>,
+    /// Whether an event has left that may still be pending.
+    has_lost: bool,
 }
 
 impl Scheduler {
@@ -140,6 +142,7 @@ impl Scheduler {
             health: Health::Untried,
             paused: false,
             probe: None,
+            has_lost: false,
         }
     }
 
@@ -184,6 +187,17 @@ impl Scheduler {
     /// Returns whether events wait for others to end.
     pub(super) fn has_waiting(&self) -> bool {
         self.waiting > 0
+    }
+
+    /// Returns whether rows were requested that are not loaded yet.
+    pub(super) fn is_loading(&self) -> bool {
+        self.loading.is_some()
+    }
+
+    /// Returns the number of pending events, unless the history may have others.
+    pub(super) fn pending(&self) -> Option<usize> {
+        let is_all = !self.more && !self.is_loading() && !self.has_lost;
+        is_all.then(|| self.waiting + self.in_flight.len() + self.late.len())
     }
 
     /// Returns the events whose response is late, with their keys.
@@ -238,6 +252,7 @@ impl Scheduler {
     }
 
     fn finished(&mut self, row: RowId, end: End, now: Instant) {
+        self.has_lost |= end == End::Gone;
         let Some(key) = self.in_flight.remove(&row) else {
             if let (Some(key), End::Unreachable { kind, reason }) = (self.late.remove(&row), end) {
                 self.put_back(row, &key);

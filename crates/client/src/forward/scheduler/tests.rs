@@ -349,6 +349,9 @@ impl World {
         prop_assert_eq!(self.script.scheduler.late().len(), late);
         let most = LIMITS.window + 2 * LIMITS.in_flight + LIMITS.late;
         prop_assert!(self.script.scheduler.waiting <= most);
+        let pending = self.rows.len() - self.ended.len();
+        let known = self.script.scheduler.pending();
+        prop_assert!(known.is_none_or(|known| known == pending), "{:?}", known);
         let wake_at = self.script.scheduler.wake_at();
         prop_assert!(wake_at.is_none_or(|at| at > self.script.now), "a busy loop");
         Ok(())
@@ -430,6 +433,9 @@ proptest! {
             world.happen(Event::Wait(2000))?;
         }
         prop_assert_eq!(world.ended.len(), total);
+        let scheduler = &world.script.scheduler;
+        let known = (!scheduler.has_lost).then_some(0);
+        prop_assert_eq!(scheduler.pending(), known);
     }
 
     #[test]
