@@ -43,7 +43,7 @@ use self::scheduler::{Command, End, Health, Input, Scheduler};
 pub use self::send::{Delivery, KEPT_BODY_BYTES, MAX_READ_BYTES, SendOptions, Sender, TrustError};
 use crate::backoff::Backoff;
 use ringtail_model::{Cause, ForwardState, Outcome, RowId, TargetState, Unanswered};
-use ringtail_store::{History, StoreError};
+use ringtail_store::{History, StoreError, StoredRequest};
 
 /// Settings of the forwarder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +131,7 @@ impl Forwarder {
             sending: HashMap::new(),
             sent: HashMap::new(),
             lost: HashMap::new(),
+            loaded: None,
             publish,
             shown: Health::Untried,
             count: Count::default(),
@@ -154,7 +155,7 @@ const MAX_LOST: u8 = 3;
 #[derive(Clone)]
 struct Work {
     history: History,
-    endpoint: String,
+    endpoint: Arc<str>,
     sender: Sender,
     connected: mpsc::Sender<Unanswered>,
     /// Whether events wait for those in flight to end.
@@ -163,7 +164,8 @@ struct Work {
 
 /// Result of a task.
 enum Done {
-    Loaded(Vec<(RowId, String)>),
+    /// With the request of the only one, if there is but one.
+    Loaded(Vec<(RowId, String)>, Option<StoredRequest>),
     Sent {
         row: RowId,
         end: End,
@@ -188,6 +190,8 @@ struct ForwardLoop {
     sent: HashMap<RowId, Unanswered>,
     /// How often each event has lost its connection to an app that was then down.
     lost: HashMap<RowId, u8>,
+    /// The request of the event that was loaded last, until what follows has been done.
+    loaded: Option<(RowId, StoredRequest)>,
     publish: watch::Sender<ForwardStatus>,
     /// The health last published.
     shown: Health,
@@ -202,6 +206,7 @@ impl ForwardLoop {
                 for command in self.scheduler.handle(input, Instant::now()) {
                     self.perform(command);
                 }
+                self.loaded = None;
                 let is_busy = self.scheduler.has_waiting();
                 self.work.is_busy.store(is_busy, Ordering::Relaxed);
                 self.publish_health();
@@ -241,7 +246,9 @@ impl ForwardLoop {
             }
             Command::Send(row) => {
                 let lost = self.lost.remove(&row).unwrap_or(0);
-                let task = self.running.spawn(work.send(row, lost));
+                let loaded = self.loaded.take_if(|(of, _)| *of == row);
+                let stored = loaded.map(|(_, stored)| stored);
+                let task = self.running.spawn(work.send(row, stored, lost));
                 self.sending.insert(task.id(), row);
             }
         }
@@ -249,7 +256,11 @@ impl ForwardLoop {
 
     fn done(&mut self, done: Result<(Id, Done), JoinError>) -> Option<Input> {
         match done {
-            Ok((_, Done::Loaded(rows))) => Some(Input::Loaded(rows)),
+            Ok((_, Done::Loaded(rows, only))) => {
+                let row = rows.first().map(|(row, _)| *row);
+                self.loaded = row.zip(only);
+                Some(Input::Loaded(rows))
+            }
             Ok((id, Done::Sent { row, end, lost })) => {
                 self.sending.remove(&id);
                 self.sent.remove(&row);
@@ -386,10 +397,20 @@ impl Count {
 impl Work {
     async fn load(self, after: RowId, limit: usize) -> Done {
         loop {
-            match self.history.pending(&self.endpoint, after, limit).await {
-                Ok(events) => {
+            let endpoint = Arc::clone(&self.endpoint);
+            let read = self.history.read(move |reader| {
+                let events = reader.pending(&endpoint, after, limit)?;
+                // A lone event, as most are, is sent at once.
+                let only = match &events[..] {
+                    [event] => reader.stored_request(event.row)?,
+                    _ => None,
+                };
+                Ok((events, only))
+            });
+            match read.await {
+                Ok((events, only)) => {
                     let rows = events.into_iter().map(|event| (event.row, event.key));
-                    return Done::Loaded(rows.collect());
+                    return Done::Loaded(rows.collect(), only);
                 }
                 Err(error) => tracing::error!(%error, "cannot read pending events"),
             }
@@ -407,13 +428,10 @@ impl Work {
         }
     }
 
-    async fn send(self, row: RowId, mut lost: u8) -> Done {
-        let stored = loop {
-            match self.history.stored_request(row).await {
-                Ok(stored) => break stored,
-                Err(error) => tracing::error!(%error, "cannot read an event"),
-            }
-            tokio::time::sleep(HISTORY_RETRY).await;
+    async fn send(self, row: RowId, stored: Option<StoredRequest>, mut lost: u8) -> Done {
+        let stored = match stored {
+            Some(stored) => Some(stored),
+            None => self.stored_request(row).await,
         };
         // Another process with the same history may have been faster.
         let Some(stored) = stored.filter(|stored| stored.forward == ForwardState::Pending) else {
@@ -444,6 +462,16 @@ impl Work {
             _ => self.record(delivery).await,
         };
         Done::Sent { row, end, lost }
+    }
+
+    async fn stored_request(&self, row: RowId) -> Option<StoredRequest> {
+        loop {
+            match self.history.stored_request(row).await {
+                Ok(stored) => return stored,
+                Err(error) => tracing::error!(%error, "cannot read an event"),
+            }
+            tokio::time::sleep(HISTORY_RETRY).await;
+        }
     }
 
     /// Records the attempt, retrying until it succeeds: without the record the event would be forwarded again. Later
