@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use ringtail_kit::app::{App, Reply};
 use ringtail_kit::caller::Hook;
 use ringtail_kit::eventually;
+use ringtail_kit::postgres::PostgresServer;
 use ringtail_kit::tls::Identity;
 
 use super::Plan;
@@ -18,9 +19,14 @@ use super::peers::{ByteTunnel, Nginx};
 use super::shot::{self, Aim, Expect, Shot, Stamp};
 use super::spent::Spent;
 use super::table::Table;
-use crate::client::Home;
+use crate::client::{Home, TestClient};
 use crate::process::locked;
-use crate::relay::{ANY_RATE, TestRelay};
+use crate::relay::{ANY_RATE, Setup, TestRelay};
+
+/// With the events in PostgreSQL, at the relay that has the client's link.
+const IN_POSTGRES: &str = "ringtail, PostgreSQL";
+/// At another relay, which notifies the one with the link.
+const ACROSS: &str = "at another relay";
 
 /// Notifications a second, and columns: latencies, and what relay and client spend on one.
 const RATES: [(u32, [&str; 8]); 2] = [
@@ -66,19 +72,50 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let target = app.app.url("/app");
     let client = home.listen(&[&target, "--endpoint", "bench"]).await?;
 
-    let mut contenders = vec![(
-        OURS.to_owned(),
-        Aim::new(relay.address(), &client.url()?, relay.ca())?,
-        [
-            relay.pid().context("the relay has ended")?,
-            client.pid().context("the client has ended")?,
-        ]
-        .to_vec(),
-    )];
+    let server = PostgresServer::start("")?;
+    let database = server.database();
+    let start = async || {
+        let setup = Setup {
+            options: ANY_RATE.iter().map(ToString::to_string).collect(),
+            ..Setup::in_postgres(&database)
+        };
+        TestRelay::start_as(tempfile::tempdir()?, setup).await
+    };
+    let (linked, other) = (start().await?, start().await?);
+    let there = Home::new(&linked, &linked.account("bench").await?)?;
+    let there = there.listen(&[&target, "--endpoint", "bench"]).await?;
+    let url = there.url()?;
+    let path = url.strip_prefix(linked.url()).context("the relay's URL")?;
+    let pids = |relay: &TestRelay, client: &TestClient| -> anyhow::Result<Vec<u32>> {
+        let relay = relay.pid().context("the relay has ended")?;
+        Ok(vec![relay, client.pid().context("the client has ended")?])
+    };
+    let mut contenders = vec![
+        (
+            OURS.to_owned(),
+            Aim::new(relay.address(), &client.url()?, relay.ca())?,
+            pids(&relay, &client)?,
+        ),
+        (
+            IN_POSTGRES.to_owned(),
+            Aim::new(linked.address(), &url, linked.ca())?,
+            pids(&linked, &there)?,
+        ),
+        (
+            ACROSS.to_owned(),
+            Aim::new(
+                other.address(),
+                &format!("{}{path}", other.url()),
+                other.ca(),
+            )?,
+            pids(&other, &there)?,
+        ),
+    ];
     let columns: Vec<&'static str> = RATES.iter().flat_map(|(_, columns)| *columns).collect();
     let mut table = Table::new("Notification to app: open loop, 1 kB", &columns);
-    table
-        .note("only ringtail's row has stored what it answered; the others' answers are the app's");
+    table.note(
+        "only ringtail's rows have stored what they answered; the others' answers are the app's",
+    );
     let nginx = Nginx::start(&identity, app.app.address).await?;
     match &nginx {
         Some(nginx) => contenders.push((
