@@ -50,7 +50,7 @@ export class Detail {
     this.loading?.abort();
     const aborting = (this.loading = new AbortController());
     await attempt(async () => {
-      const asked = query({ mask: this.masked(), reveal: this.revealed });
+      const asked = query({ mask: this.masked(), reveal: this.revealed, bodies: "false" });
       this.event = await api(`/events/${id}${asked}`, undefined, aborting.signal);
       $("detail").hidden = false;
       document.querySelector("main").classList.add("open");

@@ -49,6 +49,8 @@ pub(super) struct Show {
     mask: bool,
     #[serde(default)]
     reveal: bool,
+    /// `false` leaves bodies empty, for a page that shows a part of them.
+    bodies: Option<bool>,
 }
 
 /// An event with everything.
@@ -57,7 +59,13 @@ pub(super) async fn show(
     Path(event): Path<String>,
     Query(asked): Query<Show>,
 ) -> Answer {
-    let detail = detail(&shared, &event, asked.reveal, asked.mask).await?;
+    let mut detail = detail(&shared, &event, asked.reveal, asked.mask).await?;
+    if asked.bodies == Some(false) {
+        detail.body.clear();
+        for attempt in &mut detail.attempts {
+            attempt.body.clear();
+        }
+    }
     Ok(Json(json::event_with_attempts(&detail)))
 }
 

@@ -115,6 +115,7 @@ async fn a_long_body_is_answered_in_part() {
     }
     for (path, most) in [
         ("/events", 64 << 10),
+        ("/events/1?bodies=false", 64 << 10),
         ("/events/1/timeline.svg", 64 << 10),
         ("/events/1/share", PART),
     ] {
