@@ -42,11 +42,7 @@ async fn on_its_own_host_every_path_is_the_endpoints() {
             // The path is found whatever the host.
             ("hooks.example.com", &endpoint.path("/x"), "/x"),
             ("other.test", &endpoint.path(""), ""),
-            (&format!("x@{own}"), &endpoint.path("/y"), "/y"),
         ] {
-            if host.contains('@') && matches!(caller, Caller::Http2(..)) {
-                continue;
-            }
             let answer = ask(&mut caller, host, path).await;
             assert_eq!(answer.body, "the app", "{host} {path}");
             let (_, request) = client.event().await;
