@@ -21,7 +21,10 @@ use crate::wine::Wine;
 
 const ENDPOINT: &str = "hooks";
 
-/// What the help says. wine's console shifts cells, so that not all is in one piece.
+/// Words of a message. wine's console shifts cells, so that not all are in one piece.
+const MESSAGE: [&str; 4] = ["Ahoy", "harbour", "tomorrow", "morning"];
+
+/// What the help says.
 const HELP: [&str; 5] = [
     "Keys and signs",
     "with a comment",
@@ -286,15 +289,15 @@ impl Scene {
         );
         let terminal = Terminal::run(&self.home, &script).await?;
         terminal.shows("connected").await?;
-        self.post(vec![compact(&hooks::sms("163823379859", 0, "Ahoy"))])
-            .await?;
-        terminal.shows("Ahoy").await?;
-        terminal.press("?").await?;
-        let help = async || {
+        let shows = async |words: &[&str]| {
             let screen = terminal.screen().await;
-            HELP.iter().any(|it| screen.contains(it))
+            words.iter().any(|it| screen.contains(it))
         };
-        eventually!(help().await, "the help on the screen")?;
+        let sms = hooks::sms("163823379859", 0, &MESSAGE.join(" "));
+        self.post(vec![compact(&sms)]).await?;
+        eventually!(shows(&MESSAGE).await, "the message on the screen")?;
+        terminal.press("?").await?;
+        eventually!(shows(&HELP).await, "the help on the screen")?;
         terminal.press("Escape").await?;
         terminal.press("q").await?;
         terminal.shows("left with 0").await?;
