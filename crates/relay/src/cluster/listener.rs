@@ -198,3 +198,61 @@ async fn answer(context: &ListenerContext, mut request: Request<Incoming>) -> Re
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::Read as _;
+
+    use ringtail_kit::postgres::PostgresServer;
+    use ringtail_kit::wait::{PATIENCE, after};
+    use tokio::io::AsyncReadExt as _;
+    use tokio::task::{JoinSet, spawn_blocking};
+
+    use super::*;
+    use crate::limits::request_shares;
+    use crate::postgres::{self, DatabaseUrl};
+
+    #[tokio::test]
+    async fn strangers_have_few_places_and_not_for_long() {
+        ringtail_kit::tls::install();
+        let url = DatabaseUrl::parse(&PostgresServer::shared().database()).unwrap();
+        let postgres = spawn_blocking(move || postgres::open(&url));
+        let (listener, address) = crate::cluster::bind("127.0.0.1:0").await.unwrap();
+        let links = Arc::<Links>::default();
+        let postgres = postgres.await.unwrap().unwrap();
+        let cluster = Cluster::new(postgres, Some(address.clone()), links.clone()).unwrap();
+        let context = ListenerContext {
+            cluster: Arc::new(cluster),
+            links,
+            memory: Budget::new(CARRIED_BYTES, request_shares(CARRIED_BYTES)),
+            limits: Arc::default(),
+            metrics: Arc::new(Metrics::new()),
+            shutdown: Shutdown::new(),
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve(listener, Arc::new(context)));
+        // The clock stands still while a blocking task runs, so nobody's time ends before the last one is there.
+        tokio::time::pause();
+        let connected = spawn_blocking(move || {
+            let connect = || std::net::TcpStream::connect(&address);
+            let silent: Vec<_> = (0..RELAY_CONNECTIONS).map(|_| connect()).collect();
+            let mut one_too_many = connect()?;
+            one_too_many.set_read_timeout(Some(PATIENCE))?;
+            assert_eq!(one_too_many.read(&mut [0])?, 0);
+            silent.into_iter().collect::<io::Result<Vec<_>>>()
+        });
+        let silent = connected.await.unwrap().unwrap();
+        for stream in &silent {
+            stream.set_nonblocking(true).unwrap();
+            let open = (&*stream).read(&mut [0]).unwrap_err();
+            assert_eq!(open.kind(), io::ErrorKind::WouldBlock);
+        }
+        tokio::time::resume();
+        for stream in silent {
+            let mut stream = TcpStream::from_std(stream).unwrap();
+            let mut byte = [0];
+            let closed = after(PROOF_TIME, "the end of silence", stream.read(&mut byte)).await;
+            assert_eq!(closed.unwrap(), 0);
+        }
+    }
+}
