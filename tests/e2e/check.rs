@@ -401,7 +401,10 @@ async fn the_plain_report_is_a_snapshot() -> anyhow::Result<()> {
         assert!(!printed.contains(is_control), "{printed:?}");
         let mut settings = insta::Settings::clone_current();
         settings.add_filter(&format!(":{port}"), ":PORT");
-        settings.add_filter(r"( {2}|\b(?:in|first|after|slowest) )\d+ ms", "${1}N ms");
+        settings.add_filter(
+            r"( {2}|\b(?:in|first|later|after|slowest) )\d+ ms",
+            "${1}N ms",
+        );
         settings.add_filter(r"\bwarm .*? ms", "warm N ms");
         settings.bind(|| insta::assert_snapshot!(name, printed));
     }
