@@ -17,6 +17,8 @@ let filter = "";
 let mask = false;
 let status = null;
 let source = null;
+/** Where the list ends in the history; empty before the first page. */
+let position = "";
 let asked = 0;
 let loadingOlder = false;
 
@@ -64,6 +66,7 @@ function tool(words, key, click, pressed) {
 async function load() {
   const mine = ++asked;
   source?.close();
+  position = "";
   list.clear();
   $("empty").hidden = true;
   try {
@@ -71,7 +74,9 @@ async function load() {
     if (mine !== asked) return;
     box.wrong(null);
     list.before(page.events, page.next);
-    follow(page.position);
+    // All gaps are wanted, also old ones.
+    position = page.position.split(".").with(2, "0").join(".");
+    follow();
     counted();
     // A search that takes longer goes on.
     while (mine === asked && list.next !== null && list.rows.length < 60) await loadOlder(list.next);
@@ -102,11 +107,11 @@ function counted() {
   $("empty").textContent = state.firstSteps(status, filter);
 }
 
-/** Follows the history by server-sent events. The browser reconnects, and goes on where it was. */
-function follow(position) {
-  // All gaps are wanted, also old ones.
-  const since = position.split(".").with(2, "0").join(".");
-  source = new EventSource(`/api/v1/stream${query({ filter, mask, since })}`);
+/** Follows the history by server-sent events. The browser reconnects, and goes on where it was. A hidden page rests. */
+function follow() {
+  source?.close();
+  if (document.hidden) return;
+  source = new EventSource(`/api/v1/stream${query({ filter, mask, since: position })}`);
   const mine = source;
   source.addEventListener("open", () => state.show(status, null));
   source.addEventListener("status", (event) => {
@@ -116,7 +121,10 @@ function follow(position) {
     state.show(status, null);
     counted();
   });
-  source.addEventListener("updates", (event) => received(JSON.parse(event.data)));
+  source.addEventListener("updates", (event) => {
+    position = event.lastEventId;
+    received(JSON.parse(event.data));
+  });
   source.addEventListener("failed", (event) => notice(event.data));
   source.addEventListener("error", () => {
     if (mine !== source) return;
@@ -364,4 +372,5 @@ $("pause").addEventListener("click", pause);
 $("charts").addEventListener("click", () => chart.toggle());
 $("export").addEventListener("click", () => actions.exportAs(list.chosen.size ? list.selection() : [], filter, mask));
 window.addEventListener("popstate", placed);
+document.addEventListener("visibilitychange", () => (document.hidden ? source?.close() : position && follow()));
 placed().then(() => list.event || $("grid").focus());

@@ -24,8 +24,8 @@ use super::{parsed, status};
 use crate::Shared;
 use crate::error::ApiError;
 
-/// Between two messages, so that a burst of events is few of them.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Between two messages, so that a burst of events is few of them: each is a repaint of the page.
+const PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Follow {
