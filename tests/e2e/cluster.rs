@@ -176,11 +176,11 @@ async fn a_relay_that_dies_behind_haproxy_is_replaced_by_the_other() -> anyhow::
     let start = async || {
         TestRelay::start_behind_as(&front.url(), &front.ca(), Setup::in_postgres(&database)).await
     };
-    let (mut first, second) = (start().await?, start().await?);
-    let proxy = front.start_haproxy([&first, &second]).await?;
-    let token = first.account("dev").await?;
+    let mut relays = [start().await?, start().await?];
+    let proxy = front.start_haproxy(&relays, "").await?;
+    let token = relays[0].account("dev").await?;
     let app = App::accepting();
-    let client = Home::new(&first, &token)?
+    let client = Home::new(&relays[0], &token)?
         .listen(&[&app.url(""), "--endpoint", "hooks"])
         .await?;
     let url = client.url()?;
@@ -192,7 +192,7 @@ async fn a_relay_that_dies_behind_haproxy_is_replaced_by_the_other() -> anyhow::
     for mark in 0..10 {
         assert_eq!(post(mark).await?, 200, "{}", proxy.log());
     }
-    first.kill().await?;
+    relays[0].kill().await?;
     // Nothing was in flight, so no caller sees the change.
     for mark in 10..20 {
         assert_eq!(post(mark).await?, 200, "{}", proxy.log());

@@ -1,281 +1,196 @@
-//! Two relays on one PostgreSQL with a synchronous standby, under load, and at random: a relay is killed or frozen, PostgreSQL
-//! freezes, crashes or fails over, a relay dies with a spool. What was answered 200 must be in the client's history once, and in
-//! order; what the app answers comes in at both relays, and the client's link is at one.
+//! Relays behind HAProxy, on PostgreSQL with a synchronous standby, under load, and at random: a relay is killed, replaced, frozen or
+//! cut off, PostgreSQL freezes, crashes, fails over or has no room. What was answered 200 must be in the client's history once,
+//! and in order. Callers and clients see HAProxy only, as RingCentral does.
 
 mod asker;
+mod fault;
+pub mod network;
 mod order;
+mod report;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use clap::ValueEnum as _;
 use fastrand::Rng;
-use memchr::memmem;
+use ringtail_kit::caller::FakeRingCentral;
 use ringtail_kit::eventually;
 use ringtail_kit::postgres::PostgresServer;
-use serde_json::Value;
+use tokio::sync::watch;
 
-use self::asker::{Asked, Asker};
+use self::asker::Asker;
+pub use self::fault::Fault;
+use self::fault::{Database, SETTLE_TIME, World, spooled};
+use self::network::Cable;
 use self::order::Read;
+pub use self::report::Report;
+use self::report::{Suffered, compare};
 use crate::client::Home;
+use crate::faults::mounts;
+use crate::proxies::Front;
 use crate::relay::{ANY_RATE, Setup, TestRelay};
 use crate::stores;
-use crate::traffic::{Sent, Traffic, Volume};
+use crate::traffic::{ANSWERED_BY, Traffic, Volume};
 
-/// At each relay. Small, so that a debug build on a busy machine keeps up.
+/// Callers for each relay, and their pause. Small, so that a debug build on a busy machine keeps up.
 const VOLUME: Volume = Volume {
-    callers: 3,
-    pause: Duration::from_millis(25),
+    callers: 2,
+    pause: Duration::from_millis(40),
 };
 
-/// Numbers of the second relay's notifications begin here.
-const SECOND: u64 = 1_000_000_000;
+/// Numbers of the next asker's requests begin so much later.
+const ASKER: usize = 1_000_000_000;
 
-/// A fault lasts until at most this many more notifications are acknowledged, at each relay.
-const LASTS: u64 = 60;
+/// A server's disk.
+const DISK_MEBIBYTES: u32 = 2048;
 
-/// After the last fault, everything is delivered within this time.
-const SETTLE_TIME: Duration = Duration::from_secs(180);
+/// A standby that lost its server tries again soon: its server's commits wait for it.
+const SERVER: &str = "-c wal_retrieve_retry_interval=200ms -c max_wal_size=512MB";
 
-/// What happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fault {
-    RelayKilled,
-    RelayFrozen,
-    PostgresFrozen,
-    PostgresCrashed,
-    PostgresFailedOver,
-    RelayKilledWithSpool,
-}
-
-impl Fault {
-    const ALL: [Self; 6] = [
-        Self::RelayKilled,
-        Self::RelayFrozen,
-        Self::PostgresFrozen,
-        Self::PostgresCrashed,
-        Self::PostgresFailedOver,
-        Self::RelayKilledWithSpool,
-    ];
-}
-
-/// Outcome of a run.
+/// What to run.
 #[derive(Debug)]
-pub struct Report {
-    seed: u64,
-    took: Duration,
-    faults: BTreeMap<Fault, u64>,
-    /// Notifications sent.
-    pub sent: u64,
-    /// Notifications answered 200.
-    pub acknowledged: usize,
-    refused: u64,
-    unanswered: u64,
-    slowest: Duration,
-    stored: usize,
-    delivered: usize,
-    /// Numbers answered 200 that the history lacks.
-    pub lost: Vec<u64>,
-    /// Numbers that the history has more than once.
-    pub doubled: Vec<u64>,
-    disordered: usize,
-    gaps: usize,
-    asked: Vec<Asked>,
-    callbacks_lost: usize,
-    callbacks_doubled: usize,
-    /// Bytes of an event in the database with its indexes, and in the database's write-ahead log with all that goes with it.
-    event_bytes: usize,
-    log_bytes: usize,
-    /// What the check of the recorded history found.
-    wrong: Vec<String>,
-    clients: usize,
+pub struct Plan {
+    /// How many faults.
+    pub faults: u64,
+    /// Seed of their order and length.
+    pub seed: u64,
+    /// How many relays, two or three.
+    pub relays: usize,
+    /// Only these faults, if any are named.
+    pub only: Vec<Fault>,
+    /// Another version of the relay's program, which takes turns with the built one.
+    pub other: Option<PathBuf>,
 }
 
-impl Report {
-    /// Returns whether nothing was lost, doubled or disordered, and nothing refused.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        self.lost.is_empty()
-            && self.doubled.is_empty()
-            && self.disordered == 0
-            && self.gaps == 0
-            && self.refused == 0
-            && self.callbacks_lost == 0
-            && self.callbacks_doubled == 0
-            && self.wrong.is_empty()
-    }
-}
-
-impl Report {
-    /// Returns the sum, or the greatest for times.
-    fn count(&self, of: fn(&Asked) -> u64) -> usize {
-        self.asked.iter().map(of).sum::<u64>() as usize
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let took = self.took.as_secs_f64();
-        write!(
-            f,
-            "two relays on one PostgreSQL with a synchronous standby, {took:.1} s, seed {}",
-            self.seed
-        )?;
-        for (fault, times) in &self.faults {
-            write!(f, "\n  {:<22} {times}", format!("{fault:?}"))?;
-        }
-        for (name, count) in [
-            ("sent", self.sent as usize),
-            ("acknowledged", self.acknowledged),
-            ("refused", self.refused as usize),
-            ("without an answer", self.unanswered as usize),
-            ("slowest answer, ms", self.slowest.as_millis() as usize),
-            ("stored", self.stored),
-            ("delivered", self.delivered),
-            ("lost", self.lost.len()),
-            ("doubled", self.doubled.len()),
-            ("out of order", self.disordered),
-            ("gaps", self.gaps),
-            ("pages by the app", self.count(|it| it.pages)),
-            ("pages refused", self.count(|it| it.pages_refused)),
-            ("callbacks by the app", self.count(|it| it.callbacks)),
-            ("callbacks' fallbacks", self.count(|it| it.fallbacks)),
-            ("table bytes an event", self.event_bytes),
-            ("log bytes an event", self.log_bytes),
-            ("callbacks lost", self.callbacks_lost),
-            ("callbacks doubled", self.callbacks_doubled),
-            ("neither answered", self.count(|it| it.unanswered)),
-            (
-                "slowest of these, ms",
-                self.count(|it| it.slowest.as_millis() as u64),
-            ),
-        ] {
-            write!(f, "\n  {name:<22} {count}")?;
-        }
-        write!(
-            f,
-            "\n  readings of {} clients that are no prefix of the one order: {}",
-            self.clients,
-            self.wrong.len()
-        )?;
-        for wrong in self.wrong.iter().take(10) {
-            write!(f, "\n    {wrong}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Lets `faults` faults happen.
+/// Lets faults happen. Call [`network::enter`] first.
 ///
 /// # Errors
 /// When a program does not come back, or does not settle afterwards.
-pub async fn run(faults: u64, seed: u64) -> anyhow::Result<Report> {
-    let began = Instant::now();
-    let mut rng = Rng::with_seed(seed);
-    let mut servers = [PostgresServer::start("")?, PostgresServer::start("")?];
-    let database = servers[0].database();
-    stand_by(&servers[1], &servers[0])?;
-    let database = servers[0].or_else(&servers[1], &database);
+pub async fn run(plan: Plan, say: fn(String)) -> anyhow::Result<Report> {
+    ensure!((2..=3).contains(&plan.relays), "two or three relays");
+    network::connect(plan.relays)?;
+    tempfile::env::override_temp_dir(Path::new(network::STORE)).ok();
+    let mut rng = Rng::with_seed(plan.seed);
+    let databases = [start_database(0)?, start_database(1)?];
+    let local = databases[0].server.database();
+    databases[1].server.crash()?;
+    databases[1].server.follow(&databases[0].server)?;
+    let name = local.trim_start_matches("postgres:///");
+    let (name, _) = name.split_once('?').context("no database")?;
+    let [first, second] = [0, 1].map(network::postgres);
+    let database = format!(
+        "postgres://ringtail@{first},{second}/{name}?target_session_attrs=read-write&sslmode=disable"
+    );
+    let front = Front::new("localhost")?;
     let mut relays = Vec::new();
-    for _ in 0..2 {
-        let options = ANY_RATE.iter().chain(&["--cluster", "127.0.0.1:0"]);
+    for at in 0..plan.relays {
+        let own = [
+            (
+                "--cluster",
+                network::relay(at, Cable::Inside, 8444).to_string(),
+            ),
+            ("--trusted-proxy", network::proxy().to_string()),
+        ];
+        let own = own
+            .into_iter()
+            .flat_map(|(name, value)| [name.to_owned(), value]);
         let setup = Setup {
-            options: options.map(ToString::to_string).collect(),
+            options: ANY_RATE
+                .iter()
+                .map(ToString::to_string)
+                .chain(own)
+                .collect(),
+            wrapper: network::on(at),
+            listen: Some(network::relay(at, Cable::Outside, 8443)),
             ..Setup::in_postgres(&database)
         };
-        relays.push(TestRelay::start_as(tempfile::tempdir()?, setup).await?);
+        relays.push(TestRelay::start_behind_as(&front.url(), &front.ca(), setup).await?);
     }
+    let named = format!("    http-response set-header {ANSWERED_BY} %s\n");
+    let proxy = front.start_haproxy(&relays, &named).await?;
     let token = relays[0].account("cluster").await?;
     let home = Home::new(&relays[0], &token)?;
     let app = asker::app();
     let client = home
         .listen(&[&app.url("/hook"), "--endpoint", "cluster"])
         .await?;
-    // Another developer looks on at the other relay.
-    let onlooker = Home::new(&relays[1], &token)?;
+    // Another developer looks on.
+    let onlooker = Home::new(&relays[0], &token)?;
     let looking = onlooker.listen(&["--endpoint", "cluster"]).await?;
     let url = client.url()?;
-    let id = url.rsplit('/').next().context("a URL without an id")?;
-    let mut load = Vec::new();
-    for (relay, first) in relays.iter().zip([0, SECOND]) {
-        let url = format!("{}/{id}", relay.url());
-        load.push(Load {
-            traffic: Traffic::start_at(&relay.caller()?, &url, VOLUME, first),
-            asker: Asker::start(relay.caller()?, url, usize::try_from(first)?),
+    let caller = FakeRingCentral::new(front.address(), &front.ca())?;
+    let volume = Volume {
+        callers: VOLUME.callers * plan.relays,
+        ..VOLUME
+    };
+    let (answered, by_app) = watch::channel(0);
+    let askers = 0..plan.relays;
+    let askers =
+        askers.map(|at| Asker::start(caller.clone(), url.clone(), at * ASKER, answered.clone()));
+    let mut world = World {
+        databases,
+        relays,
+        other: plan.other,
+        traffic: Traffic::start(&caller, &url, volume),
+        askers: askers.collect(),
+        by_app,
+        rng: rng.fork(),
+    };
+
+    let began = Instant::now();
+    let log_at = "SELECT pg_current_wal_lsn() - '0/0'";
+    let log_began: usize = sql(&world, &database, log_at).parse()?;
+    let kinds = match &plan.only[..] {
+        [] => Fault::value_variants(),
+        only => only,
+    };
+    let mut faults: Vec<Suffered> = Vec::new();
+    world.settle().await?;
+    for number in 1..=plan.faults {
+        let fault = kinds[rng.usize(..kinds.len())];
+        let began = Instant::now();
+        let happened = world.suffer(fault).await;
+        let lasted = began.elapsed();
+        let settled = match happened {
+            Ok(()) => world.settle().await,
+            failed => failed,
+        };
+        settled.with_context(|| format!("fault {number}, {fault:?}"))?;
+        let settled = began.elapsed() - lasted;
+        say(format!(
+            "{number} {fault:?}: {:.1} s, {:.1} s until it had settled",
+            lasted.as_secs_f64(),
+            settled.as_secs_f64()
+        ));
+        faults.push(Suffered {
+            fault,
+            began,
+            lasted,
+            settled,
         });
     }
-
-    let log_at = "SELECT pg_current_wal_lsn() - '0/0'";
-    let log_began: usize = servers[0].sql(&database, log_at).parse()?;
-    let mut happened: BTreeMap<Fault, u64> = BTreeMap::new();
-    for _ in 0..faults {
-        let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
-        *happened.entry(fault).or_default() += 1;
-        linked(&mut load).await?;
-        more(&mut load, &mut rng).await?;
-        let victim = rng.usize(..relays.len());
-        let server = &servers[0];
-        match fault {
-            Fault::RelayKilled => restart(&mut relays, &load, victim).await?,
-            Fault::RelayFrozen => {
-                relays[victim].signal("-STOP").await?;
-                // The other one goes on.
-                let others = load.iter_mut().enumerate();
-                for (_, other) in others.filter(|(at, _)| *at != victim) {
-                    other.traffic.more(1 + rng.u64(..LASTS)).await?;
-                }
-                relays[victim].signal("-CONT").await?;
-            }
-            Fault::PostgresFrozen => {
-                server.freeze()?;
-                more(&mut load, &mut rng).await?;
-                server.thaw()?;
-            }
-            Fault::PostgresCrashed => {
-                server.crash()?;
-                more(&mut load, &mut rng).await?;
-                server.resume()?;
-            }
-            Fault::PostgresFailedOver => {
-                eventually!(within SETTLE_TIME, server.is_followed(), "a standby")?;
-                server.crash()?;
-                more(&mut load, &mut rng).await?;
-                servers[1].promote()?;
-                more(&mut load, &mut rng).await?;
-                servers.swap(0, 1);
-                // The old one comes back as the standby.
-                servers[1].follow(&servers[0])?;
-            }
-            Fault::RelayKilledWithSpool => {
-                server.crash()?;
-                more(&mut load, &mut rng).await?;
-                load[victim].flow(false);
-                relays[victim].kill().await?;
-                server.resume()?;
-                relays[victim].resume().await?;
-                load[victim].flow(true);
-            }
-        }
+    let mut asked = Vec::new();
+    for asker in std::mem::take(&mut world.askers) {
+        asked.push(asker.finish().await?);
     }
-    more(&mut load, &mut rng).await?;
-    let (mut sent, mut asked) = (Vec::new(), Vec::new());
-    for one in load {
-        sent.push(one.traffic.finish().await?);
-        asked.push(one.asker.finish().await?);
-    }
+    let World {
+        traffic,
+        relays,
+        databases,
+        ..
+    } = world;
+    let sent = traffic.finish().await?;
     for relay in &relays {
         eventually!(within SETTLE_TIME, spooled(relay).await == Some(0), "an empty spool")?;
     }
-    let server = &servers[0];
-    let stored: usize = server
-        .sql(&database, "SELECT count(*) FROM ringtail.event")
-        .parse()?;
-    let bytes = server.sql(&database, "SELECT pg_total_relation_size('ringtail.event')");
-    let bytes: usize = bytes.parse()?;
-    let log_ended: usize = server.sql(&database, log_at).parse()?;
+    let sql = |select: &str| databases[0].server.sql(&database, select);
+    let stored: usize = sql("SELECT count(*) FROM ringtail.event").parse()?;
+    let bytes: usize = sql("SELECT pg_total_relation_size('ringtail.event')").parse()?;
+    let log_ended: usize = sql(log_at).parse()?;
     let gaps = "SELECT next_seq - 1 - (SELECT count(*) FROM ringtail.event WHERE endpoint = key) FROM ringtail.endpoint";
-    let gaps = server.sql(&database, gaps).parse()?;
+    let gaps = sql(gaps).parse()?;
     let delivered = eventually!(
         within SETTLE_TIME,
         [&home, &onlooker].iter().all(|home| {
@@ -286,8 +201,7 @@ pub async fn run(faults: u64, seed: u64) -> anyhow::Result<Report> {
     for client in [&client, &looking] {
         ensure!(client.pid().is_some(), "a client is gone");
     }
-    let select = "SELECT seq, replace(id::text, '-', '') FROM ringtail.event ORDER BY seq";
-    let order = server.sql(&database, select);
+    let order = sql("SELECT seq, replace(id::text, '-', '') FROM ringtail.event ORDER BY seq");
     let order = order.lines().filter_map(|line| line.split_once('|'));
     let order: Vec<Read> = order
         .map(|(seq, id)| Ok(read(seq.parse()?, id.to_owned())))
@@ -308,11 +222,11 @@ pub async fn run(faults: u64, seed: u64) -> anyhow::Result<Report> {
     let callbacks_lost = acknowledged
         .filter(|it| !callbacks.contains_key(it))
         .count();
-    let report = report(&history, &sent);
     let report = Report {
-        seed,
+        seed: plan.seed,
+        relays: plan.relays,
         took: began.elapsed(),
-        faults: happened,
+        faults,
         stored,
         gaps,
         asked,
@@ -322,164 +236,35 @@ pub async fn run(faults: u64, seed: u64) -> anyhow::Result<Report> {
         callbacks_doubled: callbacks.values().filter(|times| **times > 1).count(),
         wrong,
         clients: readings.len(),
-        ..report
+        ..compare(&history, sent)
     };
     if report.is_clean() {
         delivered?;
     }
+    proxy.stop().await?;
     Ok(report)
 }
 
-/// What goes on at a relay.
-struct Load {
-    traffic: Traffic,
-    asker: Asker,
+/// Starts a server, the first or the second, on a disk of its own.
+fn start_database(at: usize) -> anyhow::Result<Database> {
+    let disk = Path::new(network::STORE).join(format!("disk{at}"));
+    std::fs::create_dir(&disk)?;
+    // The server's user removes its data.
+    mounts::memory_for(&disk, DISK_MEBIBYTES, "1777")?;
+    let address = network::postgres(at);
+    let server =
+        PostgresServer::start_in(&disk, &format!("{SERVER} -c listen_addresses={address}"))?;
+    Ok(Database {
+        server,
+        disk,
+        mebibytes: DISK_MEBIBYTES,
+    })
 }
 
-impl Load {
-    /// Pauses or resumes it.
-    fn flow(&self, flows: bool) {
-        match flows {
-            true => self.traffic.resume(),
-            false => self.traffic.pause(),
-        }
-        self.asker.flow(flows);
-    }
+fn sql(world: &World, database: &str, select: &str) -> String {
+    world.databases[0].server.sql(database, select)
 }
 
 fn read(seq: u64, id: String) -> Read {
     Read { seq, id }
-}
-
-/// Makes a server the standby of another.
-fn stand_by(standby: &PostgresServer, primary: &PostgresServer) -> anyhow::Result<()> {
-    standby.crash()?;
-    standby.follow(primary)
-}
-
-async fn restart(relays: &mut [TestRelay], load: &[Load], victim: usize) -> anyhow::Result<()> {
-    relays[victim].kill().await?;
-    load[victim].flow(false);
-    relays[victim].resume().await?;
-    load[victim].flow(true);
-    Ok(())
-}
-
-/// Waits until each relay has acknowledged some more.
-async fn more(load: &mut [Load], rng: &mut Rng) -> anyhow::Result<()> {
-    let count = 1 + rng.u64(..LASTS);
-    for one in load {
-        one.traffic.more(count).await?;
-    }
-    Ok(())
-}
-
-/// Waits until the client's link is back, at either relay: faults are to hit requests that the app would answer.
-async fn linked(load: &mut [Load]) -> anyhow::Result<()> {
-    for one in load {
-        one.asker.more(SETTLE_TIME).await?;
-    }
-    Ok(())
-}
-
-/// Returns how many events wait in a relay's spool.
-async fn spooled(relay: &TestRelay) -> Option<u64> {
-    let status = relay.run(["status", "--output", "json"]).await.ok()?;
-    let status: Value = serde_json::from_slice(&status.stdout).ok()?;
-    status["journal"]["spooled_events"].as_u64()
-}
-
-fn report(history: &[stores::Stored], sent: &[Sent]) -> Report {
-    let acknowledged: BTreeSet<u64> = sent
-        .iter()
-        .flat_map(|it| it.acknowledged.iter().copied())
-        .collect();
-    let mut delivered = BTreeSet::new();
-    let mut doubled = Vec::new();
-    let mut disordered = 0;
-    // A caller sends its next notification after the answer to the one before.
-    let mut last: BTreeMap<(bool, Vec<u8>), u64> = BTreeMap::new();
-    let mut last_seq = 0;
-    for event in history {
-        let Some(number) = event.number() else {
-            continue;
-        };
-        if !delivered.insert(number) {
-            doubled.push(number);
-        }
-        let caller = (number >= SECOND, conversation(&event.body));
-        let before = last.insert(caller, number);
-        if before.is_some_and(|before| before > number) || event.seq <= last_seq {
-            disordered += 1;
-        }
-        last_seq = event.seq;
-    }
-    Report {
-        seed: 0,
-        took: Duration::ZERO,
-        faults: BTreeMap::new(),
-        sent: sent.iter().map(|it| it.sent).sum(),
-        acknowledged: acknowledged.len(),
-        refused: sent.iter().map(|it| it.refused).sum(),
-        unanswered: sent.iter().map(|it| it.unanswered).sum(),
-        slowest: sent.iter().map(|it| it.slowest).max().unwrap_or_default(),
-        stored: 0,
-        delivered: history.len(),
-        lost: acknowledged.difference(&delivered).copied().collect(),
-        doubled,
-        disordered,
-        gaps: 0,
-        asked: Vec::new(),
-        callbacks_lost: 0,
-        callbacks_doubled: 0,
-        event_bytes: 0,
-        log_bytes: 0,
-        wrong: Vec::new(),
-        clients: 0,
-    }
-}
-
-/// Returns the conversation that [`crate::hooks::numbered`] wrote.
-fn conversation(body: &[u8]) -> Vec<u8> {
-    let mark = b"\"conversation\":{\"id\":\"";
-    let start = memmem::find(body, mark).map_or(body.len(), |at| at + mark.len());
-    let rest = body.get(start..).unwrap_or_default();
-    rest.iter()
-        .copied()
-        .take_while(|byte| *byte != b'"')
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::hooks;
-
-    #[test]
-    fn what_is_lost_doubled_or_disordered_is_seen() {
-        let event = |seq, conversation, number| stores::Stored {
-            seq,
-            body: hooks::numbered(conversation, number),
-        };
-        let sent = Sent {
-            acknowledged: (0..6).collect(),
-            ..Sent::default()
-        };
-        let sent = [sent];
-        let whole: Vec<_> = (0..6).map(|n| event(n + 1, 0, n)).collect();
-        assert!(report(&whole, &sent).is_clean());
-        // Callers are not ordered among each other.
-        let mut two: Vec<_> = [0, 2, 1, 3, 4, 5]
-            .into_iter()
-            .enumerate()
-            .map(|(at, n)| event(at as u64 + 1, (n == 2).into(), n))
-            .collect();
-        assert!(report(&two, &sent).is_clean());
-        two[1] = event(2, 0, 2);
-        assert_eq!(report(&two, &sent).disordered, 1);
-        assert_eq!(report(&whole[..5], &sent).lost, [5]);
-        let mut doubled = whole;
-        doubled.push(event(7, 0, 5));
-        assert_eq!(report(&doubled, &sent).doubled, [5]);
-    }
 }

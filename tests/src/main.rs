@@ -49,11 +49,20 @@ enum Program {
         #[arg(default_value_t = 10_000)]
         events: usize,
     },
-    /// Run two relays on one PostgreSQL under load, kill, freeze and crash them, and count what was lost
+    /// Run relays behind HAProxy on one PostgreSQL under load, let faults happen, and count what was lost
     ClusterTest {
         /// Faults
         #[arg(default_value_t = 20)]
         faults: u64,
+        /// Relays, two or three
+        #[arg(long, default_value_t = 3)]
+        relays: usize,
+        /// Let only this fault happen; may be repeated
+        #[arg(long, value_enum)]
+        only: Vec<cluster::Fault>,
+        /// Another version of ringtail-relay, to which relays are replaced and back
+        #[arg(long, value_name = "PROGRAM")]
+        other: Option<PathBuf>,
         #[command(flatten)]
         seed: Seed,
     },
@@ -190,7 +199,10 @@ fn main() -> anyhow::Result<ExitCode> {
         .init();
     if matches!(program, Program::Faults { .. }) {
         // A mount namespace has to be entered before there are threads.
-        mounts::enter()?;
+        mounts::enter(&[])?;
+    }
+    if matches!(program, Program::ClusterTest { .. }) {
+        cluster::network::enter()?;
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let passed = runtime.block_on(Box::pin(unless_stopped(run(program))))?;
@@ -217,8 +229,21 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             servers::serve(kind, &directory, ready).await?;
         }
         Program::CatchUp { events } => say(catch_up::run(events).await?),
-        Program::ClusterTest { faults, seed } => {
-            let report = cluster::run(faults, seed.chosen()).await?;
+        Program::ClusterTest {
+            faults,
+            relays,
+            only,
+            other,
+            seed,
+        } => {
+            let plan = cluster::Plan {
+                faults,
+                seed: seed.chosen(),
+                relays,
+                only,
+                other,
+            };
+            let report = Box::pin(cluster::run(plan, say)).await?;
             say(&report);
             return Ok(report.is_clean());
         }

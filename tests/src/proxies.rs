@@ -3,6 +3,7 @@
 //! Names, addresses and files of an example are replaced, each of which must be there: an example cannot change without
 //! the tests.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
@@ -114,17 +115,25 @@ impl Front {
         })
     }
 
-    /// Starts HAProxy in front of two relays, which take turns.
+    /// Starts HAProxy in front of relays, which take turns, with more directives for them.
     ///
     /// # Errors
     /// When it is not installed or does not come up; the error carries its log.
-    pub async fn start_haproxy(&self, relays: [&TestRelay; 2]) -> anyhow::Result<Proxy> {
+    pub async fn start_haproxy(
+        &self,
+        relays: &[TestRelay],
+        directives: &str,
+    ) -> anyhow::Result<Proxy> {
         let directory = tempfile::tempdir()?;
         let pem = directory.path().join("both.pem");
         let certificates = self.identity.directory();
         let both = ["cert.pem", "key.pem"].map(|name| std::fs::read(certificates.join(name)));
         let [certificate, key] = both;
         std::fs::write(&pem, [certificate?, key?].concat())?;
+        let mut servers = directives.to_owned();
+        for (name, relay) in ["first", "second", "third"].iter().zip(relays) {
+            writeln!(servers, "    server {name} {}", relay.address())?;
+        }
         let config = replaced(
             HAPROXY,
             &[
@@ -137,8 +146,10 @@ impl Front {
                     "hdr host hooks.example.com",
                     &format!("hdr host {}", self.host),
                 ),
-                ("10.0.0.1:8443", &relays[0].address().to_string()),
-                ("10.0.0.2:8443", &relays[1].address().to_string()),
+                (
+                    "    server first 10.0.0.1:8443\n    server second 10.0.0.2:8443\n",
+                    &servers,
+                ),
             ],
         )?;
         let file = directory.path().join("haproxy.cfg");

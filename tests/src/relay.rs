@@ -59,6 +59,10 @@ pub struct Setup {
     pub wrapper: Vec<String>,
     /// Directory of a certificate that it has in files, instead of one of its own.
     pub certificate: Option<PathBuf>,
+    /// The relay's program, if not the built one.
+    pub program: Option<PathBuf>,
+    /// Where it listens, if not at a port of 127.0.0.1.
+    pub listen: Option<SocketAddr>,
     /// A socket that listens for the relay, as a service manager does.
     pub socket: Option<TcpListener>,
 }
@@ -153,8 +157,8 @@ impl TestRelay {
         let mut relay = Self {
             data,
             front,
+            address: setup.listen.unwrap_or(port.address),
             setup,
-            address: port.address,
             _port: port,
             url: String::new(),
             ca: PathBuf::new(),
@@ -212,7 +216,10 @@ impl TestRelay {
         if self.setup.socket.is_some() {
             words.extend(["sh", "-c", HAND_OVER, "sh"].map(OsString::from));
         }
-        words.push(binaries::find(binaries::RELAY)?.into());
+        words.push(match &self.setup.program {
+            Some(program) => program.into(),
+            None => binaries::find(binaries::RELAY)?.into(),
+        });
         words.extend(["serve", "--output", "json", "--listen"].map(OsString::from));
         words.push(listen.to_string().into());
         words.push("--data".into());

@@ -3,13 +3,14 @@
 //! RingCentral does not retry, and neither does this: a notification without an answer may be in the journal or not, and
 //! one that was answered 200 must be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use ringtail_kit::caller::{FakeRingCentral, Hook};
+use bytes::Bytes;
+use ringtail_kit::caller::{Answer, FakeRingCentral, Hook};
 use ringtail_kit::wait;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -17,6 +18,12 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::hooks;
+
+/// Field by which a proxy in front names the relay that answered. An answer without it is the proxy's own.
+pub const ANSWERED_BY: &str = "x-answered-by";
+
+/// An answer that took longer is late.
+pub const LATE: Duration = Duration::from_secs(1);
 
 /// How much load.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +67,37 @@ pub struct Sent {
     pub unconnected: u64,
     /// Longest time to an answer, with the connection for it if a new one was needed.
     pub slowest: Duration,
+    /// Requests that went badly for the caller.
+    pub bad: Vec<Bad>,
+    /// The relays that a proxy named, by the number of the notification that they answered.
+    pub relays: BTreeMap<u64, Bytes>,
+}
+
+/// A request that was answered late, with another status, or not at all.
+#[derive(Debug, Clone)]
+pub struct Bad {
+    /// When the caller knew.
+    pub at: Instant,
+    /// How long it waited, with the connection.
+    pub took: Duration,
+    /// The answer's status; `None` without a whole answer.
+    pub status: Option<u16>,
+    /// Whether a relay answered, and not the proxy in front.
+    pub by_relay: bool,
+}
+
+impl Bad {
+    /// Returns what was bad about a request that began then, if anything.
+    #[must_use]
+    pub fn of(began: Instant, answer: Option<&Answer>, is_good: bool) -> Option<Self> {
+        let took = began.elapsed();
+        (!is_good || took > LATE).then(|| Self {
+            at: began + took,
+            took,
+            status: answer.map(|answer| answer.status),
+            by_relay: answer.is_some_and(|answer| answer.header(ANSWERED_BY).is_some()),
+        })
+    }
 }
 
 impl Traffic {
@@ -154,6 +192,8 @@ impl Traffic {
             all.unanswered += one.unanswered;
             all.unconnected += one.unconnected;
             all.slowest = all.slowest.max(one.slowest);
+            all.bad.extend(one.bad);
+            all.relays.extend(one.relays);
         }
         all.sent = self.sent.load(Ordering::Relaxed) - self.first;
         Ok(all)
@@ -200,6 +240,8 @@ impl Caller {
             let hook = Hook::notification(hooks::numbered(self.conversation, number));
             let answer = open.post(&hook).await;
             let status = answer.as_ref().map_or(0, |answer| answer.status);
+            let bad = Bad::of(began, answer.as_ref().ok(), status == 200);
+            sent.bad.extend(bad);
             match status {
                 0 => sent.unanswered += 1,
                 200 => drop(sent.acknowledged.insert(number)),
@@ -212,6 +254,10 @@ impl Caller {
             });
             if let Ok(answer) = answer {
                 sent.slowest = sent.slowest.max(began.elapsed());
+                if let Some(relay) = answer.headers.get(ANSWERED_BY) {
+                    let relay = Bytes::copy_from_slice(relay.as_bytes());
+                    sent.relays.insert(number, relay);
+                }
                 let closes = answer.header("connection") == Some(b"close");
                 connection = Some(open).filter(|_| !closes);
             }

@@ -3,18 +3,20 @@
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, bail, ensure};
 
-/// Starts the server, and stops it when standard input ends: with this process, however that ends.
+/// Starts the server, and stops it when standard input ends: with this process, however that ends. It trusts whoever reaches an
+/// address, and listens at none unless a test gives it one, in a network namespace.
 const SUPERVISE: &str = r#"
 trap '' INT TERM HUP
 bin=$1 home=$2 options=$3
 "$bin/initdb" --pgdata="$home/data" --username=ringtail --auth=trust --encoding=UTF8 --no-locale --no-sync \
   >"$home/initdb.log" 2>&1 &&
+echo 'host all all all trust' >>"$home/data/pg_hba.conf" &&
 "$bin/pg_ctl" start -w -s -D "$home/data" -l "$home/log" -o "-c unix_socket_directories=$home $options" &&
 echo started && cat >/dev/null
 "$bin/pg_ctl" stop -s -m immediate -D "$home/data" 2>/dev/null
@@ -51,11 +53,22 @@ impl PostgresServer {
     /// # Errors
     /// When PostgreSQL is not installed or does not start; the error carries its log.
     pub fn start(options: &str) -> anyhow::Result<Self> {
+        Self::start_in(&std::env::temp_dir(), options)
+    }
+
+    /// Starts a server with its data below a directory. Blocks.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or does not start; the error carries its log.
+    pub fn start_in(parent: &Path, options: &str) -> anyhow::Result<Self> {
         let bin = programs()?;
         let options =
             format!("-c listen_addresses= -c max_connections=200 -c shared_buffers=64MB {options}");
         // The supervisor removes it, as the user that owns its files.
-        let home = tempfile::Builder::new().prefix("pg-").tempdir()?.keep();
+        let home = tempfile::Builder::new()
+            .prefix("pg-")
+            .tempdir_in(parent)?
+            .keep();
         give_away(&home)?;
         let mut supervisor = as_user("sh")
             .args(["-c", SUPERVISE, "sh"])
@@ -139,6 +152,24 @@ impl PostgresServer {
         self.control(&["start", "-w", "-s", "-l", &log, "-o", &options])
     }
 
+    /// Returns whether the server runs, if only to recover. Blocks.
+    ///
+    /// # Errors
+    /// When `pg_ctl` cannot be run.
+    pub fn is_running(&self) -> anyhow::Result<bool> {
+        Ok(self.run(&["status"])?.success())
+    }
+
+    /// Returns whether the server accepts connections. Blocks.
+    #[must_use]
+    pub fn accepts(&self) -> bool {
+        let asked = Command::new(self.bin.join("pg_isready"))
+            .arg("--quiet")
+            .arg(format!("--host={}", self.home.display()))
+            .status();
+        asked.is_ok_and(|status| status.success())
+    }
+
     /// Freezes the server and all its sessions until [`PostgresServer::thaw`]. Blocks.
     ///
     /// # Errors
@@ -192,24 +223,6 @@ impl PostgresServer {
         self.set_standbys("")
     }
 
-    /// Returns the URL of a database, which this server has, on the one of two that stores.
-    ///
-    /// # Panics
-    /// When the URL is not of [`PostgresServer::database`].
-    #[must_use]
-    pub fn or_else(&self, other: &Self, url: &str) -> String {
-        let (name, _) = url
-            .strip_prefix("postgres:///")
-            .and_then(|rest| rest.split_once('?'))
-            .unwrap();
-        // Only here may a URL name two sockets.
-        let hosts = [self, other].map(|it| it.home.display().to_string().replace('/', "%2F"));
-        format!(
-            "postgres://ringtail@{}/{name}?target_session_attrs=read-write",
-            hosts.join(",")
-        )
-    }
-
     fn set_standbys(&self, names: &str) -> anyhow::Result<()> {
         let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'");
         let url = self.maintenance();
@@ -240,6 +253,12 @@ impl PostgresServer {
     }
 
     fn control(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let status = self.run(arguments)?;
+        ensure!(status.success(), "pg_ctl {arguments:?}: {}", self.log());
+        Ok(())
+    }
+
+    fn run(&self, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
         let status = as_user(self.bin.join("pg_ctl"))
             .arg("-D")
             .arg(self.home.join("data"))
@@ -247,8 +266,7 @@ impl PostgresServer {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .status()?;
-        ensure!(status.success(), "pg_ctl {arguments:?}: {}", self.log());
-        Ok(())
+        Ok(status)
     }
 
     fn log(&self) -> String {
@@ -294,10 +312,23 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0)
 }
 
+/// Returns whether there is no other user: in the user namespace of one who is not root.
+fn is_only_user() -> bool {
+    let users = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    users.split_whitespace().nth(2) == Some("1")
+}
+
 /// Returns a command that does not run as root.
 fn as_user(program: impl AsRef<std::ffi::OsStr>) -> Command {
     if !is_root() {
         return Command::new(program);
+    }
+    if is_only_user() {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--user", "--map-user=1000", "--map-group=1000", "--"])
+            .arg(program);
+        return command;
     }
     let mut command = Command::new("setpriv");
     command
@@ -312,7 +343,7 @@ fn as_user(program: impl AsRef<std::ffi::OsStr>) -> Command {
 }
 
 fn give_away(home: &Path) -> anyhow::Result<()> {
-    if is_root() {
+    if is_root() && !is_only_user() {
         let id = Command::new("id").args(["-u", USER]).output()?;
         let Ok(uid) = String::from_utf8_lossy(&id.stdout).trim().parse() else {
             bail!("there is no user {USER}: {id:?}");

@@ -1,17 +1,17 @@
-//! Requests that the app answers, one after the other at one relay, whichever relay has the client.
+//! Requests that the app answers, one after the other, whichever relay has the client.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use ringtail_kit::app::{App, Reply, Seen};
 use ringtail_kit::caller::{FakeRingCentral, Hook};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::passthrough_loss::{number_of, pressed};
+use crate::traffic::{ANSWERED_BY, Bad};
 
 /// Pause between two requests.
 const PAUSE: Duration = Duration::from_millis(40);
@@ -32,21 +32,20 @@ pub(super) struct Asked {
     pub(super) fallbacks: u64,
     /// Numbers of the callbacks that were answered 200.
     pub(super) acknowledged: BTreeSet<usize>,
-    /// Callbacks answered otherwise, and answers that are another request's.
+    /// Callbacks that the proxy in front answered.
+    pub(super) by_front: u64,
+    /// Callbacks that a relay answered otherwise, and answers that are another request's.
     pub(super) wrong: Vec<String>,
     /// Requests without a whole answer.
     pub(super) unanswered: u64,
-    /// Longest time to an answer.
-    pub(super) slowest: Duration,
+    /// Requests that went badly for the caller.
+    pub(super) bad: Vec<Bad>,
 }
 
 /// Requests that go on until they are finished.
 #[derive(Debug)]
 pub(super) struct Asker {
     task: JoinHandle<Asked>,
-    flowing: watch::Sender<bool>,
-    /// How often the app has answered.
-    by_app: watch::Receiver<u64>,
     stop: CancellationToken,
 }
 
@@ -59,37 +58,17 @@ pub(super) fn app() -> App {
 }
 
 impl Asker {
-    /// Starts the requests, with numbers from this one.
-    pub(super) fn start(caller: FakeRingCentral, url: String, first: usize) -> Self {
-        let (flowing, flow) = watch::channel(true);
-        let (answered, by_app) = watch::channel(0);
+    /// Starts the requests, with numbers from this one, and counts what the app answers.
+    pub(super) fn start(
+        caller: FakeRingCentral,
+        url: String,
+        first: usize,
+        by_app: watch::Sender<u64>,
+    ) -> Self {
         let stop = CancellationToken::new();
         #[expect(clippy::disallowed_methods, reason = "it is joined")]
-        let task = tokio::spawn(ask(caller, url, first, flow, answered, stop.clone()));
-        Self {
-            task,
-            flowing,
-            by_app,
-            stop,
-        }
-    }
-
-    /// Waits until the app has answered two more requests.
-    ///
-    /// # Errors
-    /// When it has not in time.
-    pub(super) async fn more(&mut self, time: Duration) -> anyhow::Result<()> {
-        let wanted = *self.by_app.borrow() + 2;
-        let answered = self.by_app.wait_for(|count| *count >= wanted);
-        timeout(time, answered)
-            .await
-            .context("no answer of the app in time")??;
-        Ok(())
-    }
-
-    /// Pauses while the relay is known to be down.
-    pub(super) fn flow(&self, flows: bool) {
-        self.flowing.send_replace(flows);
+        let task = tokio::spawn(ask(caller, url, first, by_app, stop.clone()));
+        Self { task, stop }
     }
 
     /// Ends the requests.
@@ -98,7 +77,6 @@ impl Asker {
     /// When the task has panicked.
     pub(super) async fn finish(self) -> anyhow::Result<Asked> {
         self.stop.cancel();
-        self.flow(true);
         Ok(self.task.await?)
     }
 }
@@ -107,14 +85,13 @@ async fn ask(
     caller: FakeRingCentral,
     url: String,
     first: usize,
-    mut flow: watch::Receiver<bool>,
     by_app: watch::Sender<u64>,
     stop: CancellationToken,
 ) -> Asked {
     let mut asked = Asked::default();
     for number in first.. {
         sleep(PAUSE).await;
-        if flow.wait_for(|flows| *flows).await.is_err() || stop.is_cancelled() {
+        if stop.is_cancelled() {
             break;
         }
         let is_page = number % 2 == 0;
@@ -123,25 +100,37 @@ async fn ask(
             false => Hook::notification(pressed(number)),
         };
         let began = Instant::now();
-        let Ok(answer) = caller.post(&url, &hook).await else {
+        let answer = caller.post(&url, &hook).await;
+        let is_good = answer
+            .as_ref()
+            .is_ok_and(|answer| matches!(answer.status, 200 | 207));
+        asked
+            .bad
+            .extend(Bad::of(began, answer.as_ref().ok(), is_good));
+        let Ok(answer) = answer else {
             asked.unanswered += 1;
             continue;
         };
-        asked.slowest = asked.slowest.max(began.elapsed());
         let is_own = answer.header(NUMBER) == Some(number.to_string().as_bytes());
         match (is_page, answer.status) {
-            (true, 207) if is_own => asked.pages += 1,
+            (true, 207) if is_own => {
+                asked.pages += 1;
+                by_app.send_modify(|count| *count += 1);
+            }
             (true, 502..=504) => asked.pages_refused += 1,
             (false, 200) => {
                 asked.acknowledged.insert(number);
                 match &*answer.body {
-                    b"the app" => asked.callbacks += 1,
+                    b"the app" => {
+                        asked.callbacks += 1;
+                        by_app.send_modify(|count| *count += 1);
+                    }
                     _ => asked.fallbacks += 1,
                 }
             }
+            (false, 502..=504) if answer.header(ANSWERED_BY).is_none() => asked.by_front += 1,
             (_, status) => asked.wrong.push(format!("{number}: {status}")),
         }
-        by_app.send_replace(asked.pages + asked.callbacks);
     }
     asked
 }

@@ -10,21 +10,22 @@ use anyhow::{Context, bail, ensure};
 /// Set in the program that runs in the namespace.
 const INSIDE: &str = "RINGTAIL_FAULTS_NAMESPACE";
 
-/// Runs the program again in a namespace where it may mount, unless it is in one. Returns when it is.
+/// Runs the program again in a namespace where it may mount, unless it is in one, and in `more` namespaces, options of
+/// unshare(1). Returns when it is.
 ///
 /// # Errors
 /// When the system allows none.
-pub fn enter() -> anyhow::Result<()> {
+pub fn enter(more: &[&str]) -> anyhow::Result<()> {
     if std::env::var_os(INSIDE).is_some() {
         return Ok(());
     }
-    let namespaces: &[&str] = if is_root() {
-        &["--mount"]
-    } else {
-        &["--user", "--map-root-user", "--mount"]
-    };
+    let mut namespaces = vec!["--mount"];
+    if !is_root() {
+        namespaces.extend(["--user", "--map-root-user"]);
+    }
+    namespaces.extend(more);
     let allowed = Command::new("unshare")
-        .args(namespaces)
+        .args(&namespaces)
         .arg("true")
         .output();
     if !allowed.is_ok_and(|output| output.status.success()) {
@@ -54,9 +55,14 @@ fn is_root() -> bool {
 
 /// Mounts an empty file system in memory.
 pub(super) fn memory(at: &Path, mebibytes: u32) -> anyhow::Result<()> {
-    let size = format!("size={mebibytes}m,mode=0700");
+    memory_for(at, mebibytes, "0700")
+}
+
+/// Mounts an empty file system in memory whose top directory has this mode.
+pub(crate) fn memory_for(at: &Path, mebibytes: u32, mode: &str) -> anyhow::Result<()> {
+    let options = format!("size={mebibytes}m,mode={mode}");
     run(Command::new("mount")
-        .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+        .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
         .arg(at))
 }
 
@@ -82,12 +88,23 @@ pub(super) fn remount(at: &Path, options: &str) -> anyhow::Result<()> {
     run(Command::new("mount").args(["-o", &options]).arg(at))
 }
 
+/// Gives a file system in memory another size.
+pub(crate) fn resize(at: &Path, kibibytes: u64) -> anyhow::Result<()> {
+    let options = format!("remount,size={kibibytes}k");
+    // In a user namespace, the options that it has cannot be given again.
+    run(Command::new("mount")
+        .args(["--options-mode", "ignore", "-t", "tmpfs", "-o", &options])
+        .arg("tmpfs")
+        .arg(at))
+}
+
 /// Takes a file system away.
 pub(super) fn unmount(at: &Path) -> anyhow::Result<()> {
     run(Command::new("umount").arg(at))
 }
 
-fn run(command: &mut Command) -> anyhow::Result<()> {
+/// Runs a command that must succeed.
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = command
         .output()
         .with_context(|| format!("{command:?} could not be run"))?;
