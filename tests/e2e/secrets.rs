@@ -39,6 +39,9 @@ const PLANTED: [&str; 13] = [
 /// The verify token of [`SECRETS`] as queries carry it.
 const ENCODED: [&str; 2] = ["digital+verify%2Btoken", "digital%20verify%2Btoken"];
 
+/// Every line of the relay and of the libraries that see what it carries.
+const RELAY_LOG: &str = "trace,h2=trace,hyper=trace,hyper_util=trace,rustls=trace,tokio_rustls=trace,tungstenite=trace,tokio_tungstenite=trace";
+
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 /// Output and logs, each with its source.
@@ -183,7 +186,7 @@ async fn covered(program: &str, cases: &[Vec<&str>]) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn no_command_and_no_log_shows_a_secret() -> anyhow::Result<()> {
-    let mut world = World::with(app(), &["--log", "trace"]).await?;
+    let mut world = World::with(app(), &["--log", RELAY_LOG]).await?;
     let mut secrets = secrets(&world.home);
     let cloud = cloud(&world)?;
     configure(&world.home, &table())?;

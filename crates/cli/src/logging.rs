@@ -12,8 +12,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Filter unless `RINGTAIL_LOG` is set.
-const DEFAULT_FILTER: &str = "ringtail=info,warn";
+/// Filter unless `RINGTAIL_LOG` is set. Libraries are not in it: a relay or an app could make them warn without end.
+const DEFAULT_FILTER: &str = "ringtail=info";
 
 /// Days that logs are kept.
 const DAYS: usize = 7;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use ringtail_errors::{Failure, codes};
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -46,13 +46,14 @@ pub(super) fn start(filter: Option<&str>, form: Output) -> Result<RecentLog, Fai
     Ok(recent)
 }
 
-/// Silences rustls unless the filter names it: it warns of every bad handshake by a stranger.
+/// Makes a level alone that of the relay. A library logs only if it is named: strangers can make many of them warn.
 fn complete(filter: &str) -> String {
-    if filter.contains("rustls") {
-        filter.to_owned()
-    } else {
-        format!("{filter},rustls=error")
-    }
+    let parts = filter.split(',').map(str::trim);
+    let parts = parts.map(|part| match part.parse::<LevelFilter>() {
+        Ok(level) => format!("ringtail={level}"),
+        Err(_) => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(",")
 }
 
 /// Returns whether an event cannot contain secrets: HTTP and WebSocket libraries trace headers and bodies, with tokens.
@@ -67,9 +68,10 @@ mod tests {
     #[test]
     fn strangers_do_not_write_the_log() {
         for (filter, expected) in [
-            (DEFAULT, "info,rustls=error"),
-            ("ringtail_relay=debug", "ringtail_relay=debug,rustls=error"),
-            ("warn,rustls=debug", "warn,rustls=debug"),
+            (DEFAULT, "ringtail=info"),
+            ("ringtail_relay=debug", "ringtail_relay=debug"),
+            ("WARN, rustls=debug", "ringtail=warn,rustls=debug"),
+            ("5", "ringtail=trace"),
         ] {
             assert_eq!(complete(filter), expected);
             assert!(EnvFilter::builder().parse(complete(filter)).is_ok());

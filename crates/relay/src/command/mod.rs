@@ -48,7 +48,7 @@ Exit codes:
     disable_help_subcommand = true
 )]
 pub struct Args {
-    /// Filter the log on stderr by level and target, such as `info` or `ringtail_relay=debug`
+    /// Filter the log on stderr by level, such as `debug`, and by target, such as `info,h2=debug`
     #[arg(
         long,
         global = true,

@@ -99,13 +99,26 @@ impl Admission {
 impl OpenConnections {
     /// Takes the slot of a connection that is not pinned.
     fn evict(&mut self) -> Option<ConnectionActivity> {
-        let count = |address: &Option<IpAddr>| address.and_then(|it| self.by_address.get(&it));
-        let evictable = self.slots.iter().filter(|(_, (it, _))| !it.is_pinned());
-        let (number, _) = evictable.min_by_key(|(_, (it, address))| {
-            (Reverse(count(address)), it.is_answering(), it.last_byte())
-        })?;
-        let number = *number;
+        let most = self.by_address.iter().max_by_key(|(_, count)| **count);
+        let most = most.map(|(address, _)| *address);
+        // Only that address is looked at, since an attack may take each connection by another; it may have links alone.
+        let number = self.least_active(|address| address == most);
+        let number = number.or_else(|| self.least_active(|_| true))?;
         self.slots.remove(&number).map(|(evicted, _)| evicted)
+    }
+
+    /// Returns the one to evict of the connections from some addresses.
+    fn least_active(&self, is_of: impl Fn(Option<IpAddr>) -> bool) -> Option<u64> {
+        let count = |address: &Option<IpAddr>| address.and_then(|it| self.by_address.get(&it));
+        let among = self
+            .slots
+            .iter()
+            .filter(|(_, (_, address))| is_of(*address));
+        let evictable = among.filter(|(_, (it, _))| !it.is_pinned());
+        let least = evictable.min_by_key(|(_, (it, address))| {
+            (Reverse(count(address)), it.is_answering(), it.last_byte())
+        });
+        least.map(|(number, _)| *number)
     }
 }
 
