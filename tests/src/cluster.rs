@@ -251,9 +251,8 @@ fn start_database(at: usize) -> anyhow::Result<Database> {
     std::fs::create_dir(&disk)?;
     // The server's user removes its data.
     mounts::memory_for(&disk, DISK_MEBIBYTES, "1777")?;
-    let address = network::postgres(at);
-    let server =
-        PostgresServer::start_in(&disk, &format!("{SERVER} -c listen_addresses={address}"))?;
+    let options = format!("{SERVER} -c listen_addresses={}", network::postgres(at));
+    let server = PostgresServer::start_in(&disk, &options, [])?;
     Ok(Database {
         server,
         disk,

@@ -53,14 +53,18 @@ impl PostgresServer {
     /// # Errors
     /// When PostgreSQL is not installed or does not start; the error carries its log.
     pub fn start(options: &str) -> anyhow::Result<Self> {
-        Self::start_in(&std::env::temp_dir(), options)
+        Self::start_in(&std::env::temp_dir(), options, [])
     }
 
-    /// Starts a server with its data below a directory. Blocks.
+    /// Starts a server with its data below a directory, and more variables in its environment until it is stopped. Blocks.
     ///
     /// # Errors
     /// When PostgreSQL is not installed or does not start; the error carries its log.
-    pub fn start_in(parent: &Path, options: &str) -> anyhow::Result<Self> {
+    pub fn start_in(
+        parent: &Path,
+        options: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> anyhow::Result<Self> {
         let bin = programs()?;
         let options =
             format!("-c listen_addresses= -c max_connections=200 -c shared_buffers=64MB {options}");
@@ -73,6 +77,7 @@ impl PostgresServer {
         let mut supervisor = as_user("sh")
             .args(["-c", SUPERVISE, "sh"])
             .args([bin.as_os_str(), home.as_os_str(), options.as_ref()])
+            .envs(environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -244,6 +249,14 @@ impl PostgresServer {
         let mut pids = vec![&*master];
         pids.extend(children.split_whitespace());
         kill(signal, &pids)
+    }
+
+    /// Returns the process id of the server, whose children are its sessions.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        Ok(self.master()?.parse()?)
     }
 
     fn master(&self) -> anyhow::Result<String> {

@@ -174,7 +174,8 @@ async fn back(
     Ok(table.render(OURS, &[]))
 }
 
-async fn link(
+/// Holds a link of an endpoint, and counts it in `streaming` once its events come.
+pub(super) async fn link(
     aim: Aim,
     token: Token,
     id: String,

@@ -8,6 +8,7 @@ use super::load::{self, Mode};
 use super::peers::Own;
 use super::servers::Kind;
 use super::shot::{self, Aim, Expect, Shot};
+use super::slow_sync::SlowSync;
 use super::table::Table;
 use crate::procfs;
 use crate::relay::{ANY_RATE, Setup, TestRelay};
@@ -21,6 +22,10 @@ pub(crate) const PROTOTYPE: &str = "hyper + group commit";
 const IN_POSTGRES: &str = "ringtail, PostgreSQL";
 /// Two of them on one database, with half of the connections each.
 const TWO: &str = "two of these relays";
+/// The same, with every sync 2 ms slower.
+const SLOW: &str = "ringtail, sync + 2 ms";
+const SLOW_IN_POSTGRES: &str = "ringtail, PostgreSQL, sync + 2 ms";
+const SLOW_TWO: &str = "two of these relays, sync + 2 ms";
 const UNDURABLE: &str = "hyper, nothing stored";
 
 const COLUMNS: [(usize, &str); 4] = [(1, "1"), (16, "16"), (64, "64"), (256, "256")];
@@ -35,36 +40,18 @@ const RSS: &str = "RSS MiB";
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let identity = Identity::new()?;
     let ca = identity.directory().join("cert.pem");
-    let relay = TestRelay::start_with(ANY_RATE).await?;
-    let token = relay.account("bench").await?;
-    let url = relay.endpoint(&token, "bench").await?.url;
-    let server = PostgresServer::start("-c max_wal_size=4GB")?;
-    let setup = Setup {
-        options: ANY_RATE.iter().map(ToString::to_string).collect(),
-        ..Setup::in_postgres(&server.database())
-    };
-    let another = Setup {
-        options: setup.options.clone(),
-        ..Setup::in_postgres(setup.database.as_deref().unwrap_or_default())
-    };
-    let clustered = TestRelay::start_as(tempfile::tempdir()?, setup).await?;
-    let token = clustered.account("bench").await?;
-    let clustered_url = clustered.endpoint(&token, "bench").await?.url;
-    let second = TestRelay::start_as(tempfile::tempdir()?, another).await?;
-    // Another endpoint: two relays that store events of one take turns.
-    let second_url = second.endpoint(&token, "second").await?.url;
     let prototype = Own::start(Kind::Durable, &identity).await?;
     let undurable = Own::start(Kind::Hello, &identity).await?;
     let aim_at = |own: &Own| Aim::new(own.address, "https://localhost/", &ca);
-    let at = |relay: &TestRelay, url: &str| -> anyhow::Result<(u32, Aim)> {
-        let pid = relay.pid().context("the relay has ended")?;
-        Ok((pid, Aim::new(relay.address(), url, relay.ca())?))
-    };
-    let first = at(&clustered, &clustered_url)?;
+    let slow = SlowSync::compile()?;
+    let (usual, slower) = (Ours::start(None).await?, Ours::start(Some(&slow)).await?);
     let contenders = [
-        (OURS, vec![at(&relay, &url)?]),
-        (IN_POSTGRES, vec![first.clone()]),
-        (TWO, vec![first, at(&second, &second_url)?]),
+        (OURS, vec![usual.on_sqlite()?]),
+        (IN_POSTGRES, vec![usual.first()?]),
+        (TWO, vec![usual.first()?, usual.second()?]),
+        (SLOW, vec![slower.on_sqlite()?]),
+        (SLOW_IN_POSTGRES, vec![slower.first()?]),
+        (SLOW_TWO, vec![slower.first()?, slower.second()?]),
         (PROTOTYPE, vec![(prototype.pid()?, aim_at(&prototype)?)]),
         (UNDURABLE, vec![(undurable.pid()?, aim_at(&undurable)?)]),
     ];
@@ -116,7 +103,69 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             );
         }
     }
-    Ok(table.render(OURS, &[IN_POSTGRES, TWO, PROTOTYPE, UNDURABLE]))
+    Ok(
+        table.render(OURS, &[IN_POSTGRES, TWO, PROTOTYPE, UNDURABLE])
+            + &table.ratios(TWO, IN_POSTGRES)
+            + &table.ratios(SLOW_TWO, SLOW_IN_POSTGRES),
+    )
+}
+
+/// A relay on SQLite, and two on one PostgreSQL.
+struct Ours {
+    relays: [(TestRelay, String); 3],
+    _server: PostgresServer,
+}
+
+impl Ours {
+    async fn start(slow: Option<&SlowSync>) -> anyhow::Result<Self> {
+        let environment: Vec<_> = slow.map(SlowSync::variable).into_iter().collect();
+        let server = PostgresServer::start_in(
+            &std::env::temp_dir(),
+            "-c max_wal_size=4GB",
+            environment.clone(),
+        )?;
+        let database = server.database();
+        let start = async |database: Option<&String>| {
+            let setup = Setup {
+                options: ANY_RATE.iter().map(ToString::to_string).collect(),
+                environment: environment.clone(),
+                database: database.cloned(),
+                ..Setup::default()
+            };
+            TestRelay::start_as(tempfile::tempdir()?, setup).await
+        };
+        let sqlite = start(None).await?;
+        let token = sqlite.account("bench").await?;
+        let url = sqlite.endpoint(&token, "bench").await?.url;
+        let first = start(Some(&database)).await?;
+        let token = first.account("bench").await?;
+        let first_url = first.endpoint(&token, "bench").await?.url;
+        let second = start(Some(&database)).await?;
+        // Another endpoint: two relays that store events of one take turns.
+        let second_url = second.endpoint(&token, "second").await?.url;
+        Ok(Self {
+            relays: [(sqlite, url), (first, first_url), (second, second_url)],
+            _server: server,
+        })
+    }
+
+    fn on_sqlite(&self) -> anyhow::Result<(u32, Aim)> {
+        self.at(0)
+    }
+
+    fn first(&self) -> anyhow::Result<(u32, Aim)> {
+        self.at(1)
+    }
+
+    fn second(&self) -> anyhow::Result<(u32, Aim)> {
+        self.at(2)
+    }
+
+    fn at(&self, relay: usize) -> anyhow::Result<(u32, Aim)> {
+        let (relay, url) = &self.relays[relay];
+        let pid = relay.pid().context("the relay has ended")?;
+        Ok((pid, Aim::new(relay.address(), url, relay.ca())?))
+    }
 }
 
 fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {

@@ -15,7 +15,9 @@ mod passthrough;
 pub mod peers;
 pub mod servers;
 mod shot;
+mod slow_sync;
 mod spent;
+mod spread;
 mod startup;
 mod table;
 
@@ -42,6 +44,8 @@ pub enum Section {
     Startup,
     /// A large history, searched.
     Inspector,
+    /// Two relays on PostgreSQL, with few and with many endpoints.
+    Spread,
 }
 
 /// Measures the sections, or all of them if none is named. The inspector's history is kept in `keep`.
@@ -65,6 +69,7 @@ pub async fn run(
             Section::Passthrough => passthrough::run(plan).await?,
             Section::Idle => idle::run(plan).await?,
             Section::Startup => startup::run(plan).await?,
+            Section::Spread => Box::pin(spread::run(plan)).await?,
             Section::Inspector => Box::pin(inspector::run(plan, keep)).await?,
         });
     }
@@ -84,6 +89,12 @@ pub struct Plan {
     pub links: usize,
     /// Events in the inspector's history.
     pub events: u64,
+    /// Endpoints, first few and then many.
+    pub endpoints: [usize; 2],
+    /// Clients of some of them.
+    pub clients: usize,
+    /// Time for which events of all endpoints come in.
+    pub spread: Duration,
     /// Time for which events arrive while the inspector is used, at least.
     pub arrival: Duration,
 }
@@ -96,6 +107,9 @@ impl Plan {
         open: Duration::from_secs(10),
         links: 1_000,
         events: 1_000_000,
+        endpoints: [100, 10_000],
+        clients: 100,
+        spread: Duration::from_secs(600),
         arrival: Duration::from_secs(20),
     };
 
@@ -106,6 +120,9 @@ impl Plan {
         open: Duration::from_secs(1),
         links: 50,
         events: 5_000,
+        endpoints: [10, 100],
+        clients: 10,
+        spread: Duration::from_secs(1),
         arrival: Duration::from_secs(1),
     };
 }

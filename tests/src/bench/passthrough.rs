@@ -15,7 +15,8 @@ use super::spent::Spent;
 use super::table::Table;
 use crate::client::Home;
 use crate::procfs;
-use crate::relay::{ANY_RATE, TestRelay};
+use crate::relay::{ANY_RATE, Setup, TestRelay};
+use ringtail_kit::postgres::PostgresServer;
 use ringtail_kit::tls::Identity;
 
 /// Bytes of the body, connections, column.
@@ -58,6 +59,9 @@ const OPEN: [(u32, [&str; 6]); 2] = [
 ];
 const RSS: &str = "RSS MiB";
 
+/// Over PostgreSQL, at a relay that carries the request to the one with the client's link.
+const ACROSS: &str = "ringtail, over two relays";
+
 /// Name of the row of the limit.
 const COPY: &str = "TLS, bytes copied twice";
 
@@ -68,6 +72,8 @@ struct Contender {
     relay: Vec<u32>,
     /// Processes that do the client's part.
     client: Vec<u32>,
+    /// Connections at most.
+    most: usize,
 }
 
 /// Measures passthrough requests a second. The app sends back the body that it got.
@@ -104,7 +110,39 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         aim: Aim::new(relay.address(), &client.url()?, relay.ca())?,
         relay: vec![relay.pid().context("the relay has ended")?],
         client: vec![client.pid().context("the client has ended")?],
+        most: usize::MAX,
     }];
+    let server = PostgresServer::start("")?;
+    let database = server.database();
+    let start = async || {
+        let options = ANY_RATE.iter().chain(&["--cluster", "127.0.0.1:0"]);
+        let setup = Setup {
+            options: options.map(ToString::to_string).collect(),
+            ..Setup::in_postgres(&database)
+        };
+        TestRelay::start_as(tempfile::tempdir()?, setup).await
+    };
+    let (linked, other) = (start().await?, start().await?);
+    let there = Home::new(&linked, &linked.account("bench").await?)?;
+    let there = there.listen(&[&target, "--endpoint", "bench"]).await?;
+    let url = there.url()?;
+    let path = url.strip_prefix(linked.url()).context("the relay's URL")?;
+    contenders.push(Contender {
+        name: ACROSS.to_owned(),
+        aim: Aim::new(
+            other.address(),
+            &format!("{}{path}", other.url()),
+            other.ca(),
+        )?,
+        relay: vec![
+            other.pid().context("the relay has ended")?,
+            linked.pid().context("the relay has ended")?,
+        ],
+        client: vec![there.pid().context("the client has ended")?],
+        // One address has memory for 34 at the relay that has the link.
+        most: 16,
+    });
+    table.note("over two relays, an address may have 34 requests at once: more are answered 503");
     let nginx = Nginx::start(&identity, app.address).await?;
     match &nginx {
         Some(nginx) => contenders.push(Contender {
@@ -112,6 +150,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             aim: Aim::new(nginx.address, "https://localhost", &ca)?,
             relay: vec![nginx.pid()?],
             client: Vec::new(),
+            most: usize::MAX,
         }),
         None => table.note("nginx is not installed and was skipped: apt-get install nginx"),
     }
@@ -123,6 +162,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         aim: Aim::new(far.address, "https://localhost", &ca)?,
         relay: vec![far.pid()?],
         client: vec![near.pid()?],
+        most: usize::MAX,
     });
     let mut tunnels = Vec::new();
     for (name, tunnel) in [
@@ -149,6 +189,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             aim: Aim::new(front.address, "https://localhost", &ca)?,
             relay: vec![front.pid()?, server],
             client: vec![near],
+            most: usize::MAX,
         });
         tunnels.push((tunnel, front));
     }
@@ -201,7 +242,8 @@ impl Contender {
     }
 
     async fn round(&self, time: Duration, table: &mut Table) -> anyhow::Result<()> {
-        for (bytes, connections, column) in CELLS {
+        let cells = CELLS.into_iter();
+        for (bytes, connections, column) in cells.filter(|(_, many, _)| *many <= self.most) {
             let shot = Shot::new(&self.aim, &shot::passthrough(bytes), Expect::Body(bytes))?;
             let before = (Spent::of(&self.relay)?, Spent::of(&self.client)?);
             let measured =

@@ -111,6 +111,19 @@ impl Table {
         out
     }
 
+    /// Writes one more row of ratios.
+    #[must_use]
+    pub(crate) fn ratios(&self, ours: &str, theirs: &str) -> String {
+        let ratio = |column: &&'static str| {
+            let median = |row| self.median(row, column).filter(|figure| *figure > 0.0);
+            let ratio = median(ours)? / median(theirs)?;
+            let spread = self.spread(ours, theirs, column).unwrap_or_default();
+            Some(format!("{column}: {ratio:.2} x{spread}"))
+        };
+        let ratios: Vec<String> = self.columns.iter().filter_map(ratio).collect();
+        format!("  {ours} / {theirs}: {}\n", ratios.join("  "))
+    }
+
     fn line(&self, name: &str, cell: impl Fn(&'static str) -> Option<String>) -> Vec<String> {
         let cells = self
             .columns
@@ -163,6 +176,10 @@ mod tests {
         }
         let rendered = rounds.render("ringtail", &["nginx"]);
         assert!(rendered.contains("1.00 x (0.50-3.00)"), "{rendered}");
+        assert_eq!(
+            table.ratios("ringtail", "nginx"),
+            "  ringtail / nginx: a: 2.00 x\n"
+        );
         assert_eq!(
             table.render("ringtail", &["nginx", "haproxy"]),
             "\nrates\n                         a      b\n  ringtail           2,000      -\n  nginx              1,000  0.250\n  ringtail / nginx  2.00 x      -\n  b was skipped\n"
