@@ -37,8 +37,11 @@ use crate::traffic::{ANSWERED_BY, Traffic, Volume};
 /// Callers for each relay, and their pause. Small, so that a debug build on a busy machine keeps up.
 const VOLUME: Volume = Volume {
     callers: 2,
-    pause: Duration::from_millis(40),
+    pause: Duration::from_millis(60),
 };
+
+/// Clients keep all events: the comparison is with all that was acknowledged.
+const WATCH: &[&str] = &["--endpoint", "cluster", "--keep-events", "100000000"];
 
 /// Numbers of the next asker's requests begin so much later.
 const ASKER: usize = 1_000_000_000;
@@ -114,11 +117,11 @@ pub async fn run(plan: Plan, say: fn(String)) -> anyhow::Result<Report> {
     let home = Home::new(&relays[0], &token)?;
     let app = asker::app();
     let client = home
-        .listen(&[&app.url("/hook"), "--endpoint", "cluster"])
+        .listen(&[&[&*app.url("/hook")], WATCH].concat())
         .await?;
     // Another developer looks on.
     let onlooker = Home::new(&relays[0], &token)?;
-    let looking = onlooker.listen(&["--endpoint", "cluster"]).await?;
+    let looking = onlooker.listen(WATCH).await?;
     let url = client.url()?;
     let caller = FakeRingCentral::new(front.address(), &front.ca())?;
     let volume = Volume {

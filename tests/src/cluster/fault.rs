@@ -19,7 +19,7 @@ use crate::relay::TestRelay;
 use crate::traffic::Traffic;
 
 /// A fault lasts until at most this many more notifications are acknowledged.
-const LASTS: u64 = 150;
+const LASTS: u64 = 100;
 
 /// Everything recovers within this time.
 pub(super) const SETTLE_TIME: Duration = Duration::from_secs(180);
