@@ -13,6 +13,7 @@ use http::request;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+use tokio::time::{Instant, timeout_at};
 
 use crate::accounts::AccountKey;
 use crate::journal::EndpointKey;
@@ -128,6 +129,17 @@ impl Share {
         self.amount += more;
         Some(())
     }
+
+    /// Takes more once there is room for it; `None` if there is none in time.
+    pub(crate) async fn grow_until(&mut self, more: usize, end: Instant) -> Option<()> {
+        loop {
+            let returned = self.budget.returned();
+            if self.grow(more).is_some() {
+                return Some(());
+            }
+            timeout_at(end, returned).await.ok()?;
+        }
+    }
 }
 
 /// Ties something held, such as a share, to the bytes that it is for: it is dropped once nothing refers to them, not even a
@@ -200,6 +212,8 @@ pub(crate) fn request_bytes(head: &request::Parts) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_util::FutureExt as _;
     use http::Request;
     use proptest::prelude::*;
@@ -257,6 +271,22 @@ mod tests {
         assert!((&mut waiting).now_or_never().is_none());
         drop(share);
         assert!((&mut waiting).now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_wants_more_waits_for_what_is_returned_and_not_for_ever() {
+        let budget = Budget::new(64, SHARES);
+        let held = budget.take([account(1)], 16);
+        let mut other = budget.take([account(1)], 0).expect("there is room");
+        let end = Instant::now() + Duration::from_secs(10);
+        assert_eq!(other.grow_until(1, end).await, None);
+        assert_eq!(Instant::now(), end);
+        let later = end + Duration::from_secs(10);
+        let mut grows = Box::pin(other.grow_until(1, later));
+        assert!((&mut grows).now_or_never().is_none());
+        drop(held);
+        assert_eq!(grows.await, Some(()));
+        assert_eq!(Instant::now(), end);
     }
 
     /// An account takes, grows or returns something, from one of its endpoints and any address.

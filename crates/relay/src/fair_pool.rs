@@ -1,7 +1,6 @@
-//! Threads for work that takes a CPU: each owner's jobs have their turn after one of every other owner, however many there
-//! are. Outside the async runtime, so that a turn takes no longer than the job.
+//! Threads for work that takes a CPU, by turns of the owners. Outside the async runtime, so that a turn takes no longer than
+//! the job.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use crate::budget::Owner;
+use crate::fair_queue::FairQueue;
 
 /// Threads that do jobs. They end after it has been dropped.
 pub(crate) struct FairPool(Arc<Shared>);
@@ -24,14 +24,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
-    /// The next job is one of the first owner's, who then goes to the end.
-    owners: VecDeque<Waiting>,
+    jobs: FairQueue<Weak<QueuedJob>>,
     is_closed: bool,
-}
-
-struct Waiting {
-    owner: Option<Owner>,
-    jobs: VecDeque<Weak<QueuedJob>>,
 }
 
 /// Its caller owns it until it is taken: what it holds goes with a caller that gives up, and not when its turn comes.
@@ -68,7 +62,7 @@ impl FairPool {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move || drop(answer.send(job())));
         let queued = Arc::new(Mutex::new(Some(job)));
-        self.0.queue.lock().add(owner, Arc::downgrade(&queued));
+        self.0.queue.lock().jobs.add(owner, Arc::downgrade(&queued));
         self.0.changed.notify_one();
         let result = answered.await;
         drop(queued);
@@ -84,38 +78,12 @@ impl Shared {
             if queue.is_closed {
                 return None;
             }
-            if let Some(job) = queue.take() {
+            // One that was given up takes no turn.
+            if let Some(job) = queue.jobs.take(|job| job.upgrade()?.lock().take()) {
                 return Some(job);
             }
             self.changed.wait(&mut queue);
         }
-    }
-}
-
-impl Queue {
-    fn add(&mut self, owner: Option<Owner>, job: Weak<QueuedJob>) {
-        match self.owners.iter_mut().find(|it| it.owner == owner) {
-            Some(waiting) => waiting.jobs.push_back(job),
-            None => self.owners.push_back(Waiting {
-                owner,
-                jobs: VecDeque::from([job]),
-            }),
-        }
-    }
-
-    fn take(&mut self) -> Option<Job> {
-        while let Some(mut waiting) = self.owners.pop_front() {
-            let mut jobs = std::iter::from_fn(|| waiting.jobs.pop_front());
-            // One that was given up takes no turn.
-            let job = jobs.find_map(|job| job.upgrade()?.lock().take());
-            if !waiting.jobs.is_empty() {
-                self.owners.push_back(waiting);
-            }
-            if job.is_some() {
-                return job;
-            }
-        }
-        None
     }
 }
 
@@ -128,7 +96,7 @@ impl Drop for FairPool {
 
 impl fmt::Debug for FairPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let owners = self.0.queue.lock().owners.len();
+        let owners = self.0.queue.lock().jobs.owners();
         f.debug_struct("FairPool")
             .field("owners", &owners)
             .finish_non_exhaustive()

@@ -20,6 +20,7 @@ pub mod database;
 pub mod db_stats;
 mod edge;
 mod fair_pool;
+mod fair_queue;
 pub mod hosts;
 pub mod journal;
 pub mod limits;

@@ -221,6 +221,9 @@ pub const HEADER_LIST_BYTES: u32 = 64 * 1024;
 /// Bytes of a refused body that are read and dropped, so that a caller that is still sending gets the response.
 pub const LINGER_BYTES: usize = frame::MAX_BODY_BYTES;
 
+/// Tasks of connections that the runtime is given at a time, for each CPU: none has to wait for work, and no task for many.
+pub(crate) const TURNS: usize = 4;
+
 /// Requests in flight on one HTTP/2 connection.
 pub const STREAMS: u32 = 128;
 

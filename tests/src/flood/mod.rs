@@ -1,13 +1,14 @@
 //! Attacks on a relay by strangers and four accounts, and the requests of a fifth account meanwhile.
 //!
-//! Every attack is its own process at a lower priority, because attackers have other machines. Nothing leaves
-//! `127.0.0.0/8`; our own attackers call from many of its addresses, so that the limit per address does not stop them
-//! before the limits under test.
+//! Every attack is its own process at the lowest priority, because attackers have other machines: they get what CPU the relay
+//! and the victim leave. Nothing leaves `127.0.0.0/8`; our own attackers call from many of its addresses, so that the limit per
+//! address does not stop them before the limits under test, and the victim's callers from one that nobody else has.
 
 mod attack;
 mod report;
 
 use std::cell::Cell;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,9 @@ use ringtail_kit::eventually;
 
 /// Pause between two validation requests: more would queue here and not in the relay.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// Where the victim's requests come from.
+const CALLER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1));
 
 /// Accounts that attack.
 const ACCOUNTS: usize = 4;
@@ -275,7 +279,7 @@ fn spawn(
     time: Duration,
 ) -> anyhow::Result<Process> {
     let mut command = Command::new("nice");
-    command.args(["-n", "10"]);
+    command.args(["-n", "19"]);
     command.env(attack::TOKEN, token.expose());
     let seconds = time.as_secs().to_string();
     match attack.arguments(url, &seconds) {
@@ -296,7 +300,7 @@ async fn measure(
     url: &str,
     time: Duration,
 ) -> anyhow::Result<Row> {
-    let caller = relay.caller()?;
+    let caller = relay.caller()?.from(CALLER);
     let end = Instant::now() + time;
     let (new, kept, notified, passed) = tokio::join!(
         request(&caller, url, end, Kind::NewValidation),

@@ -195,7 +195,8 @@ async fn ask(
         };
         // Requests that wait for a permit hold none of it.
         if !has_memory {
-            memory.grow(PASSTHROUGH_BYTES).ok_or_else(no_memory)?;
+            let grown = memory.grow_until(PASSTHROUGH_BYTES, Instant::now() + wait);
+            grown.await.ok_or_else(no_memory)?;
             has_memory = true;
         }
         let sent = match way {

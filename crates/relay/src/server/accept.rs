@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 
 use super::connection::{self, ListenerContext};
 use crate::metrics::Limit;
+use crate::net::proxies::Caller;
 use crate::net::socket;
 
 /// Accepts connections until the relay drains.
@@ -22,7 +23,9 @@ pub(super) async fn accept(listener: TcpListener, context: Arc<ListenerContext>)
                 if slot.evicted_another() {
                     metrics.limits.hit(Limit::Connections);
                 }
+                let owner = context.proxies.owner(Caller::Peer(peer));
                 let connection = connection::serve(context.clone(), socket, peer, slot);
+                let connection = context.turns.take(owner, connection);
                 context.shutdown.connections.spawn(connection);
             }
             Err(limit) => {

@@ -22,6 +22,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::io::{InspectReader, InspectWriter};
 use tokio_util::task::TaskTracker;
 
+use crate::budget::Owner;
 use crate::edge::{self, EdgeContext};
 use crate::limits::{
     CONNECTION_WINDOW, HEADER_BYTES, HEADER_LIST_BYTES, Limits, PROXY_RESETS, RESETS, SEND_BUFFER,
@@ -34,6 +35,7 @@ use crate::net::head_capture::HeadCapture;
 use crate::net::pace::Paced;
 use crate::net::proxies::{Caller, Proxies};
 use crate::net::proxy_header::{self, ProxyHeaderError};
+use crate::net::turns::Turns;
 use crate::response::{self, RelayResponse};
 use crate::shutdown::{Phase, Shutdown};
 use crate::tls::Acceptor;
@@ -48,6 +50,7 @@ pub(super) struct ListenerContext {
     /// `None` behind a proxy, which terminates TLS.
     pub(super) tls: Option<Acceptor>,
     pub(super) admission: Admission,
+    pub(super) turns: Turns,
     pub(super) limits: Arc<Limits>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) shutdown: Shutdown,
@@ -188,7 +191,11 @@ impl Connection {
         // All callers of a proxy share its connection; resets by one of them must not end it.
         let is_proxy = self.context.proxies.trusts(self.peer.ip());
         let resets = if is_proxy { PROXY_RESETS } else { RESETS };
-        let mut builder = auto::Builder::new(Streams(self.context.shutdown.connections.clone()));
+        let mut builder = auto::Builder::new(Streams {
+            running: self.context.shutdown.connections.clone(),
+            turns: self.context.turns.clone(),
+            owner: self.context.proxies.owner(Caller::Peer(self.peer)),
+        });
         builder
             .http1()
             .timer(TokioTimer::new())
@@ -352,12 +359,16 @@ fn broken_limit(error: &hyper::Error) -> Option<Limit> {
     (!error.is_user() && !cause.is::<io::Error>()).then_some(Limit::Http2)
 }
 
-/// Runs the streams of HTTP/2 connections where the shutdown waits for them.
+/// Runs the streams of an HTTP/2 connection by turns, and where the shutdown waits for them.
 #[derive(Debug, Clone)]
-struct Streams(TaskTracker);
+struct Streams {
+    running: TaskTracker,
+    turns: Turns,
+    owner: Option<Owner>,
+}
 
 impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        drop(self.0.spawn(stream));
+        drop(self.running.spawn(self.turns.take(self.owner, stream)));
     }
 }

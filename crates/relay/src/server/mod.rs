@@ -36,6 +36,7 @@ use crate::links::revocation;
 use crate::metrics::Metrics;
 use crate::net::admission::Admission;
 use crate::net::socket;
+use crate::net::turns::Turns;
 use crate::ops::{AdminListeners, Ops};
 #[cfg(feature = "postgres")]
 use crate::postgres;
@@ -432,6 +433,7 @@ impl Opened {
                 limits.connections_per_address,
                 metrics.connections.clone(),
             ),
+            turns: Turns::for_cpus(),
             limits: limits.clone(),
             metrics: metrics.clone(),
             shutdown: shutdown.clone(),
