@@ -91,7 +91,7 @@ pub(crate) struct Shares {
     pub(crate) address: usize,
     pub(crate) account: usize,
     pub(crate) endpoint: usize,
-    /// The part of the sum that is kept for payers holding at most `each`.
+    /// The part of the sum that is given out last: `each` to a payer, and a quarter of that to an address.
     pub(crate) kept: usize,
     pub(crate) each: usize,
 }
