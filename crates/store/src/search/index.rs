@@ -7,10 +7,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
 
-use ringtail_files::{private_options, remove_if_present, sibling};
-use ringtail_sqlite::{Database, OpenError, Synchronous};
+use ringtail_files::private_options;
+use ringtail_sqlite::{BUSY_TIMEOUT, Database, OpenError, Synchronous};
 
 /// Name of the index's file in the data directory.
 pub const INDEX_FILE_NAME: &str = "search.db";
@@ -27,7 +28,7 @@ const INDEX: Database = Database {
 /// Why the index could not be opened or written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IndexError {
-    #[error("the file cannot be created or removed")]
+    #[error("the file cannot be created")]
     File(#[from] io::Error),
     #[error("SQLite cannot open the file")]
     Open(#[from] OpenError),
@@ -43,7 +44,7 @@ pub(super) fn open(path: &Path, history: &Connection) -> Result<Connection, Inde
     {
         return Ok(index);
     }
-    remove(path)?;
+    empty(path)?;
     let index = open_file(path)?;
     let (id, deleted) =
         history.query_row("SELECT id, deleted FROM identity, total", [], |row| {
@@ -71,15 +72,22 @@ fn open_usable(path: &Path, history: &Connection) -> Result<Option<Connection>, 
 }
 
 fn open_file(path: &Path) -> Result<Connection, IndexError> {
-    private_options().create(true).truncate(false).open(path)?;
+    create(path)?;
     Ok(INDEX.open_writer(path)?)
 }
 
-/// Removes the file. A reader that has attached it keeps the old content.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        remove_if_present(&sibling(path, suffix))?;
-    }
+fn create(path: &Path) -> io::Result<()> {
+    drop(private_options().create(true).truncate(false).open(path)?);
+    Ok(())
+}
+
+/// Empties the file, whatever is in it. Windows refuses to remove a file that a reader has attached.
+pub(super) fn empty(path: &Path) -> Result<(), IndexError> {
+    create(path)?;
+    let index = Connection::open(path)?;
+    index.busy_timeout(BUSY_TIMEOUT)?;
+    index.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
+    index.execute_batch("VACUUM")?;
     Ok(())
 }
 

@@ -139,7 +139,7 @@ fn run(mut indexer: Indexer, commands: &Receiver<Command>) {
                 due = due.min(Instant::now() + GATHER);
                 continue;
             }
-            Ok(Command::Rebuild) => indexer.remove(),
+            Ok(Command::Rebuild) => indexer.reset(),
             Ok(Command::Pause { begun, end }) => {
                 indexer.close();
                 if begun.send(()).is_ok() {
@@ -211,8 +211,8 @@ impl Indexer {
         self.open = None;
     }
 
-    /// Removes the index if this process may write it; the next step opens a new one.
-    fn remove(&mut self) {
+    /// Empties the index if this process may write it; the next step fills it.
+    fn reset(&mut self) {
         if let Some(Open {
             history,
             index,
@@ -221,8 +221,12 @@ impl Indexer {
         }) = self.open.take()
         {
             drop((history, index));
-            if let Err(error) = index::remove(&self.path()) {
-                tracing::warn!(%error, "could not remove the damaged search index; searches are slower");
+            if let Err(error) = index::empty(&self.path()) {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(
+                    error,
+                    "could not empty the damaged search index; searches are slower"
+                );
             }
         }
     }
@@ -240,7 +244,7 @@ impl Indexer {
             Err(error) => {
                 tracing::warn!(%error, "could not index events; searches are slower");
                 match index::is_damage(&error) {
-                    true => self.remove(),
+                    true => self.reset(),
                     false => self.close(),
                 }
                 false

@@ -219,11 +219,19 @@ fn an_index_that_is_found_damaged_is_rebuilt() {
     let mut test = Indexed::open();
     test.receives(vec![call(1, "s")]);
     test.index();
+    let reader = HISTORY.open_reader(&test.dir.path().join(FILE_NAME));
+    let reader = reader.unwrap();
+    assert_eq!(usable(&reader), Some(1));
     execute(&test.path(), "DROP TABLE fact_index");
     test.receives(vec![call(2, "s")]);
     test.index();
     test.index();
     assert_eq!(test.facts("s_s"), [1, 2]);
+    assert_eq!(
+        usable(&reader),
+        Some(2),
+        "what has it attached sees the new one"
+    );
 }
 
 #[test]
