@@ -4,6 +4,7 @@
 //! reads nothing and waits for nothing.
 
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use ringtail_model::Watermarks;
@@ -28,7 +29,7 @@ struct Watched {
 impl Watched {
     fn open(path: &Path) -> rusqlite::Result<Self> {
         let connection = schema::HISTORY.open_reader(path)?;
-        // The runtime does not wait for a lock; the next look does as well.
+        // The next look does as well.
         connection.busy_timeout(Duration::ZERO)?;
         Ok(Self {
             connection,
@@ -42,10 +43,6 @@ impl Watched {
         self.connection
             .pragma_query_value(None, count, |row| row.get(0))
     }
-
-    fn is_current(&self) -> bool {
-        self.count().is_ok_and(|now| self.version == Some(now))
-    }
 }
 
 impl History {
@@ -56,32 +53,28 @@ impl History {
         let Some(Ok(_permit)) = permit.await else {
             return;
         };
-        let mut watched: Option<Watched> = None;
-        loop {
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => return,
-                () = tokio::time::sleep(every) => {}
-            }
-            if watched.as_ref().is_some_and(Watched::is_current) {
-                continue;
-            }
-            let (history, before) = (self.clone(), watched.take());
-            match tokio::task::spawn_blocking(move || history.poll_others(before)).await {
-                Ok(Ok(now)) => watched = Some(now),
-                // The next round opens another connection.
-                Ok(Err(error)) => {
+        // On a thread of its own: a look would wake the runtime several times.
+        let (stop, stopped) = mpsc::channel::<()>();
+        let history = self.clone();
+        let looking = tokio::task::spawn_blocking(move || {
+            let mut watched = None;
+            while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                if let Err(error) = history.look(&mut watched) {
                     tracing::debug!(%error, "cannot see what other processes write to the history");
+                    // The next round opens another connection.
+                    watched = None;
                 }
-                Err(_) => return,
             }
-        }
+        });
+        cancel.cancelled().await;
+        drop(stop);
+        looking.await.ok();
     }
 
-    fn poll_others(&self, before: Option<Watched>) -> Result<Watched, ReadError> {
-        let mut watched = match before {
+    fn look(&self, watched: &mut Option<Watched>) -> Result<(), ReadError> {
+        let watched = match watched {
             Some(watched) => watched,
-            None => Watched::open(&self.inner.path)?,
+            None => watched.insert(Watched::open(&self.inner.path)?),
         };
         let version = watched.count()?;
         if watched.version != Some(version) {
@@ -92,7 +85,7 @@ impl History {
             }
             watched.version = Some(version);
         }
-        Ok(watched)
+        Ok(())
     }
 }
 
