@@ -82,6 +82,7 @@ async fn a_resize_is_drawn_in_the_new_size() {
     assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn a_returned_terminal_is_redrawn() {
     let mut screen = Screen::start(80, 24, Book::traffic());

@@ -117,6 +117,8 @@ fn an_event_without_a_response_is_told_by_its_age() {
     screens("unanswered", &book, "");
 }
 
+// Windows has no Ctrl-Z.
+#[cfg(unix)]
 #[test]
 fn help() {
     screens("help", &Book::traffic(), "?");
@@ -446,9 +448,15 @@ fn body_in_hex_and_as_it_is() {
     screens("hex", &Book::traffic(), "gj<Enter>xx");
 }
 
+// Windows has no Ctrl-Z.
+#[cfg(unix)]
 #[test]
 fn palette() {
     screens("palette", &Book::traffic(), ":");
+}
+
+#[test]
+fn palette_found() {
     screens("palette_found", &Book::traffic(), ":dif");
 }
 
