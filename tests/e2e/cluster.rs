@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use ringtail_kit::app::{App, Reply, response};
 use ringtail_kit::caller::{FakeRingCentral, Hook};
 use ringtail_kit::eventually;
@@ -266,6 +267,44 @@ async fn the_app_answers_what_comes_in_on_another_relay() -> anyhow::Result<()> 
             .iter()
             .any(|it| it.contains("(present): ") && it.contains(" 1 forwarding"))
     );
+    Ok(())
+}
+
+/// The relay with the link has memory for 34 of a caller's requests, and the link places for 24.
+#[tokio::test]
+async fn requests_of_another_relay_wait_for_memory_and_a_place() -> anyhow::Result<()> {
+    let database = PostgresServer::shared().database();
+    let there = relay(&database).await?;
+    let came = Arc::new(Semaphore::new(0));
+    let (go, going) = watch::channel(false);
+    let app = App::start({
+        let came = came.clone();
+        move |_| {
+            let mut going = going.clone();
+            came.add_permits(1);
+            async move {
+                drop(going.wait_for(|go| *go).await);
+                response(200, "")
+            }
+        }
+    });
+    let world = World::on(relay(&database).await?, app).await?;
+    knows_of_link(&there).await?;
+    let caller = there.caller()?;
+    let url = at(&there, &world.url)?;
+    let mut connections = Vec::new();
+    for _ in 0..64 {
+        connections.push(caller.connect(&url).await?);
+    }
+    let get = Hook::new("GET", "");
+    let all = join_all(connections.iter_mut().map(|it| it.post(&get)));
+    let begins = async {
+        drop(came.acquire_many(24).await);
+        go.send_replace(true);
+    };
+    for answer in tokio::join!(all, begins).0 {
+        assert_eq!(answer?.status, 200, "{}", there.log());
+    }
     Ok(())
 }
 

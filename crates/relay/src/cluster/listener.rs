@@ -149,14 +149,18 @@ async fn answer(context: &ListenerContext, mut request: Request<Incoming>) -> Re
     let within = terms.within.min(limits.passthrough_deadline);
     let deadline = Instant::now() + within;
     let owners = [Some(Owner::Endpoint(terms.endpoint)), terms.caller];
-    let memory = context
-        .memory
-        .take(owners.into_iter().flatten(), CARRIED_BYTES);
-    let Some(memory) = memory else {
+    let wait = limits.passthrough_wait.min(within);
+    let begun = Instant::now();
+    let mut memory = context.memory.take(owners.into_iter().flatten(), 0);
+    let grown = match &mut memory {
+        Some(memory) => memory.grow_until(CARRIED_BYTES, begun + wait).await,
+        None => None,
+    };
+    let (Some(memory), Some(())) = (memory, grown) else {
         context.metrics.limits.hit(Limit::BufferedBytes);
         return none(NoClient::Busy);
     };
-    let wait = limits.passthrough_wait.min(within);
+    let wait = wait.saturating_sub(begun.elapsed());
     let links = &context.links;
     let acquired = links.acquire(terms.endpoint, terms.caller, &terms.tried, wait);
     let permit = match acquired.await {
