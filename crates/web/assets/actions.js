@@ -61,7 +61,7 @@ export async function edit(event) {
   for (;;) {
     const chosen = await dialog(
       `Edit #${event.seq} and send the copy`,
-      [el("p", { class: "dim" }, "Includes the request's secrets. What is not edited keeps its bytes."), el("label", { for: "text" }, "Request", text), el("label", { for: "options" }, "Options of `ringtail replay`", options)],
+      [el("p", { class: "dim" }, "Includes the request's secrets. What is not edited keeps its bytes. Ctrl-Enter sends."), el("label", { for: "text" }, "Request", text), el("label", { for: "options" }, "Options of `ringtail replay`", options)],
       [button("", "Cancel"), button("send", "Send", true)],
     );
     if (chosen !== "send") return undefined;

@@ -73,10 +73,18 @@ export async function copy(text) {
   }
 }
 
-/** Shows a dialog. Its buttons close it; resolves with the chosen one's value, or "" if it was left. */
+/** Shows a dialog. Its buttons close it, and Enter (in a text Ctrl-Enter) presses the main one; resolves with the chosen one's value, or "" if it was left. */
 export function dialog(title, content, buttons) {
   const box = $("dialog");
   const form = el("form", { method: "dialog" }, el("h2", { id: "title" }, title), content, el("div", { class: "bar" }, buttons));
+  // Enter would press the first button.
+  form.addEventListener("keydown", (event) => {
+    const { key, target } = event;
+    const sends = target.matches("input, select") || (target.matches("textarea") && (event.ctrlKey || event.metaKey));
+    if (key !== "Enter" || !sends) return;
+    event.preventDefault();
+    form.querySelector("button.main").click();
+  });
   fill(box, form);
   box.setAttribute("aria-labelledby", "title");
   box.returnValue = "";
