@@ -24,8 +24,13 @@ use super::{parsed, status};
 use crate::Shared;
 use crate::error::ApiError;
 
-/// Between two messages, so that a burst of events is few of them: each is a repaint of the page.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Between two messages.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The same while more than [`MANY`] rows come with each: nobody can read them, and each message is a repaint of the page.
+const LONG_PAUSE: Duration = Duration::from_millis(500);
+
+const MANY: usize = 10;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Follow {
@@ -83,6 +88,7 @@ pub(super) async fn stream(
         at,
         first: true,
         more: true,
+        pause: PAUSE,
         _permit: permit,
     };
     let messages = stream::unfold(feed, |mut feed| async {
@@ -105,6 +111,7 @@ struct Feed {
     first: bool,
     /// Whether the history may have more than was sent.
     more: bool,
+    pause: Duration,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -119,7 +126,7 @@ impl Feed {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return None,
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(self.pause) => {}
             }
             if !self.more {
                 let is_status = tokio::select! {
@@ -173,6 +180,12 @@ impl Feed {
         let updates = store.updates(self.at, true, bookmarks, &self.filter, self.masked);
         let updates = updates.await?;
         self.advance(&updates, reached);
+        let is_many = updates.events.rows.len() + updates.attempts.len() > MANY;
+        self.pause = if is_many && !self.more {
+            LONG_PAUSE
+        } else {
+            PAUSE
+        };
         let Updates {
             events,
             matching,
@@ -258,29 +271,47 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_status_that_changes_all_the_time_holds_back_no_event() {
-        let kept = TestHistory::open();
-        let shared = Arc::new(crate::tests::shared(&kept));
-        let (changes, status) = watch::channel(Status::new("demo"));
-        let mut feed = Feed {
+    fn feed(kept: &TestHistory, statuses: Vec<watch::Receiver<Status>>) -> Feed {
+        let shared = Arc::new(crate::tests::shared(kept));
+        Feed {
             filter: Filter::default(),
             masked: false,
             watermarks: kept.history.watermarks(),
-            statuses: vec![status],
+            statuses,
             others: shared.others.clone(),
             at: Watermarks::default(),
             first: false,
             more: false,
+            pause: PAUSE,
             _permit: shared.streams.clone().try_acquire_owned().unwrap(),
             shared,
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn a_status_that_changes_all_the_time_holds_back_no_event() {
+        let kept = TestHistory::open();
+        let (changes, status) = watch::channel(Status::new("demo"));
+        let mut feed = feed(&kept, vec![status]);
         kept.receives(vec![call(1, "s")]).await;
         tokio::time::pause();
         for expected in [0, 1] {
             changes.send_modify(|status| status.pending += 1);
             assert!(feed.next().await.is_some());
             assert_eq!(feed.at.events, RowId(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_burst_is_few_messages_and_a_single_event_is_soon_there() {
+        let kept = TestHistory::open();
+        let mut feed = feed(&kept, Vec::new());
+        for (count, expected) in [(1, PAUSE), (MANY as u64 + 1, LONG_PAUSE), (1, PAUSE)] {
+            let newest = kept.history.watermarks().borrow().events.0 as u64;
+            kept.receives((1..=count).map(|it| call(newest + it, "s")).collect())
+                .await;
+            assert!(feed.updates().await.unwrap().is_some());
+            assert_eq!(feed.pause, expected, "{count}");
         }
     }
 
