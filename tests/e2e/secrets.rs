@@ -39,10 +39,23 @@ const PLANTED: [&str; 13] = [
 /// The verify token of [`SECRETS`] as queries carry it.
 const ENCODED: [&str; 2] = ["digital+verify%2Btoken", "digital%20verify%2Btoken"];
 
-/// Every line of the relay and of the libraries that see what it carries.
-const RELAY_LOG: &str = "trace,h2=trace,hyper=trace,hyper_util=trace,rustls=trace,tokio_rustls=trace,tungstenite=trace,tokio_tungstenite=trace";
-
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
+/// Returns a filter for the lines of the relay and of the libraries that see what it carries.
+fn relay_log(level: &str) -> String {
+    let libraries = [
+        "h2",
+        "hyper",
+        "hyper_util",
+        "rustls",
+        "tokio_rustls",
+        "tungstenite",
+        "tokio_tungstenite",
+        "tokio_postgres",
+    ];
+    let libraries = libraries.map(|library| format!("{library}={level}"));
+    format!("{level},{}", libraries.join(","))
+}
 
 /// Output and logs, each with its source.
 #[derive(Default)]
@@ -186,7 +199,7 @@ async fn covered(program: &str, cases: &[Vec<&str>]) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn no_command_and_no_log_shows_a_secret() -> anyhow::Result<()> {
-    let mut world = World::with(app(), &["--log", RELAY_LOG]).await?;
+    let mut world = World::with(app(), &["--log", &relay_log("trace")]).await?;
     let mut secrets = secrets(&world.home);
     let cloud = cloud(&world)?;
     configure(&world.home, &table())?;
@@ -526,7 +539,8 @@ async fn relay_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
     covered(binaries::RELAY, &cases).await?;
     for case in cases {
         for level in LEVELS {
-            let with_level = [&case[..], &["--log", level]].concat();
+            let log = relay_log(level);
+            let with_level = [&case[..], &["--log", &log]].concat();
             let by = format!("ringtail-relay {}", with_level.join(" "));
             let output = world.relay.run(with_level).await.context(by.clone())?;
             // The one place where a token is shown, once, to whom it is given.

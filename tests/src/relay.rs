@@ -140,6 +140,21 @@ impl TestRelay {
         Self::new(tempfile::tempdir()?, front, setup).await
     }
 
+    /// Starts two relays on one database of PostgreSQL.
+    ///
+    /// # Errors
+    /// When one does not start.
+    pub async fn pair(database: &str, options: &[&str]) -> anyhow::Result<[Self; 2]> {
+        let start = async || {
+            let setup = Setup {
+                options: options.iter().map(ToString::to_string).collect(),
+                ..Setup::in_postgres(database)
+            };
+            Self::start_as(tempfile::tempdir()?, setup).await
+        };
+        Ok([start().await?, start().await?])
+    }
+
     /// Starts a relay with a data directory and a setup of the test's.
     ///
     /// # Errors

@@ -18,8 +18,11 @@ const AGENT: HeaderValue = HeaderValue::from_static("RingCentral-Webhook/8.3");
 
 /// A token that no cache knows, with letters of both cases: an answer that changes them is altered.
 pub(super) fn fresh_token() -> String {
-    let id = Uuid::now_v7().to_string();
-    // Its digits may all be decimal.
+    in_both_cases(&Uuid::now_v7().to_string())
+}
+
+/// Changes the ends to letters, because a UUID may have none, and the right half to capitals.
+fn in_both_cases(id: &str) -> String {
     let (left, right) = id[1..id.len() - 1].split_at(id.len() / 2);
     format!("a{left}{}A", right.to_uppercase())
 }
@@ -85,4 +88,15 @@ fn post(
         .header(CONTENT_LENGTH, body.len())
         .body(Full::new(body))
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_letters_of_both_cases_even_if_its_id_has_none() {
+        let token = in_both_cases("01234567-0123-7012-8012-012345678901");
+        assert_eq!(token, "a1234567-0123-7012-8012-01234567890A");
+    }
 }

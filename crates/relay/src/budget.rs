@@ -141,7 +141,7 @@ impl Share {
                 kept: 0,
             }
         } else {
-            // Others may have taken all that the endpoint may hold, so that only a caller's own share counts then.
+            // A caller that holds little gets in even where others fill the share of the account or endpoint.
             let may_hold = all_fit || callers.clone().next().is_some() && callers.clone().all(fits);
             let keeps = |owner: &Owner, most: usize| held.of(owner).kept + more <= most;
             let has_room = may_hold

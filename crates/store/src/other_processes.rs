@@ -29,7 +29,7 @@ struct Watched {
 impl Watched {
     fn open(path: &Path) -> rusqlite::Result<Self> {
         let connection = schema::HISTORY.open_reader(path)?;
-        // The next look does as well.
+        // Where the file is locked, the next round looks again.
         connection.busy_timeout(Duration::ZERO)?;
         Ok(Self {
             connection,
@@ -56,7 +56,7 @@ impl History {
         // On a thread of its own: a look would wake the runtime several times.
         let (stop, stopped) = mpsc::channel::<()>();
         let history = self.clone();
-        let looking = tokio::task::spawn_blocking(move || {
+        let mut looking = tokio::task::spawn_blocking(move || {
             let mut watched = None;
             while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
                 if let Err(error) = history.look(&mut watched) {
@@ -66,7 +66,11 @@ impl History {
                 }
             }
         });
-        cancel.cancelled().await;
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => {}
+            _ = &mut looking => return,
+        }
         drop(stop);
         looking.await.ok();
     }

@@ -79,9 +79,9 @@ export function dialog(title, content, buttons) {
   const form = el("form", { method: "dialog" }, el("h2", { id: "title" }, title), content, el("div", { class: "bar" }, buttons));
   // Enter would press the first button.
   form.addEventListener("keydown", (event) => {
-    const { key, target } = event;
+    const { key, target, isComposing } = event;
     const sends = target.matches("input, select") || (target.matches("textarea") && (event.ctrlKey || event.metaKey));
-    if (key !== "Enter" || !sends) return;
+    if (key !== "Enter" || isComposing || !sends) return;
     event.preventDefault();
     form.querySelector("button.main").click();
   });

@@ -5,7 +5,7 @@ const ROW = 24;
 const MARGIN = 12;
 // Bookmarks of an update: ringtail_views::PAGE.
 const MOST_BOOKMARKS = 500;
-// So many new rows at once are told apart by an animation.
+// An update with at most so many new rows animates them.
 const FEW = 5;
 // Rows in memory. Beyond it the far end is forgotten, and read again when it is scrolled to.
 const MOST = 100_000;
@@ -81,7 +81,7 @@ export class List {
     this.rows.push(...fresh);
     if (!inOrder) this.rows.sort((one, other) => one.position - other.position);
     fresh.forEach((row) => this.ids.set(row.id, row));
-    // An animation repaints at each frame: in a burst nobody could follow it.
+    // An animation repaints at each frame, which costs too much in a burst.
     if (fresh.length <= FEW) fresh.forEach((row) => (row.fresh = true));
     if (this.rows.length > MOST && this.following) {
       const gone = this.rows.splice(0, this.rows.length - MOST);

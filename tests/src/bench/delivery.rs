@@ -21,7 +21,7 @@ use super::spent::Spent;
 use super::table::Table;
 use crate::client::{Home, TestClient};
 use crate::process::locked;
-use crate::relay::{ANY_RATE, Setup, TestRelay};
+use crate::relay::{ANY_RATE, TestRelay};
 
 /// With the events in PostgreSQL, at the relay that has the client's link.
 const IN_POSTGRES: &str = "ringtail, PostgreSQL";
@@ -73,15 +73,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let client = home.listen(&[&target, "--endpoint", "bench"]).await?;
 
     let server = PostgresServer::start("")?;
-    let database = server.database();
-    let start = async || {
-        let setup = Setup {
-            options: ANY_RATE.iter().map(ToString::to_string).collect(),
-            ..Setup::in_postgres(&database)
-        };
-        TestRelay::start_as(tempfile::tempdir()?, setup).await
-    };
-    let (linked, other) = (start().await?, start().await?);
+    let [linked, other] = TestRelay::pair(&server.database(), ANY_RATE).await?;
     let there = Home::new(&linked, &linked.account("bench").await?)?;
     let there = there.listen(&[&target, "--endpoint", "bench"]).await?;
     let url = there.url()?;

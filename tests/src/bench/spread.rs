@@ -21,7 +21,7 @@ use super::spent::Spent;
 use super::table::Table;
 use crate::hooks;
 use crate::procfs;
-use crate::relay::{ANY_RATE, Setup, TestRelay, Token};
+use crate::relay::{ANY_RATE, TestRelay, Token};
 
 /// Events a second, at both relays together.
 const RATE: u32 = 500;
@@ -49,14 +49,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let server = PostgresServer::start(options)?;
     let database = server.database();
     server.sql(&database, "CREATE EXTENSION pg_stat_statements");
-    let start = async || {
-        let setup = Setup {
-            options: ANY_RATE.iter().map(ToString::to_string).collect(),
-            ..Setup::in_postgres(&database)
-        };
-        TestRelay::start_as(tempfile::tempdir()?, setup).await
-    };
-    let relays = [start().await?, start().await?];
+    let relays = TestRelay::pair(&database, ANY_RATE).await?;
     let columns = [P50, P99, RELAY_CPU, POSTGRES_CPU, STATEMENTS, RSS, EVENTS];
     let mut table = Table::new(
         "Two relays, 500 events a second of all endpoints, and clients of some",

@@ -101,7 +101,8 @@ impl OpenConnections {
     fn evict(&mut self) -> Option<ConnectionActivity> {
         let most = self.by_address.iter().max_by_key(|(_, count)| **count);
         let most = most.map(|(address, _)| *address);
-        // Only that address is looked at, since an attack may take each connection by another; it may have links alone.
+        // Looks at the connections of one address, because under attack this runs for each new connection. All of them may be
+        // links, which stay.
         let number = self.least_active(|address| address == most);
         let number = number.or_else(|| self.least_active(|_| true))?;
         self.slots.remove(&number).map(|(evicted, _)| evicted)

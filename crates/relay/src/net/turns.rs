@@ -1,6 +1,6 @@
-//! Turns of connections on the runtime's threads. The runtime runs tasks in the order in which they wake, so that whoever has
-//! thousands of busy connections would keep those of all others waiting. Here few tasks are handed to it at a time, and each
-//! address has its turn after one of every other address.
+//! Turns of connections on the runtime's threads. The runtime runs tasks in the order in which they wake, so an attacker
+//! with thousands of busy connections would delay everybody else's. This hands the runtime few tasks at a time, and gives each
+//! address its turn after one of every other address.
 
 use std::num::NonZero;
 use std::pin::Pin;
@@ -49,7 +49,7 @@ enum State {
 
 /// A future that runs when it is its turn.
 #[derive(Debug)]
-pub(crate) struct Turning<F> {
+pub(crate) struct InTurn<F> {
     future: Pin<Box<F>>,
     task: Arc<Task>,
     waker: Waker,
@@ -69,7 +69,7 @@ impl Turns {
     }
 
     /// Returns a future that runs by the turns of its owner.
-    pub(crate) fn take<F>(&self, owner: Option<Owner>, future: F) -> Turning<F> {
+    pub(crate) fn take<F>(&self, owner: Option<Owner>, future: F) -> InTurn<F> {
         let task = Arc::new(Task {
             turns: self.clone(),
             owner,
@@ -77,7 +77,7 @@ impl Turns {
             runtime: AtomicWaker::new(),
         });
         Arc::clone(&task).wake();
-        Turning {
+        InTurn {
             future: Box::pin(future),
             waker: Waker::from(Arc::clone(&task)),
             task,
@@ -163,7 +163,7 @@ impl Wake for Task {
     }
 }
 
-impl<F: Future> Future for Turning<F> {
+impl<F: Future> Future for InTurn<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -178,7 +178,7 @@ impl<F: Future> Future for Turning<F> {
     }
 }
 
-impl<F> Drop for Turning<F> {
+impl<F> Drop for InTurn<F> {
     fn drop(&mut self) {
         let mut queue = self.task.turns.0.lock();
         let state = std::mem::replace(&mut *self.task.state.lock(), State::Ended);
