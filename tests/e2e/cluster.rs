@@ -270,7 +270,8 @@ async fn the_app_answers_what_comes_in_on_another_relay() -> anyhow::Result<()> 
     Ok(())
 }
 
-/// The relay with the link has memory for 34 of a caller's requests, and the link places for 24.
+/// A relay has memory for 40 of a caller's requests, the one with the link for 26 that another one carries, and the link
+/// places for 24.
 #[tokio::test]
 async fn requests_of_another_relay_wait_for_memory_and_a_place() -> anyhow::Result<()> {
     let database = PostgresServer::shared().database();
@@ -293,11 +294,11 @@ async fn requests_of_another_relay_wait_for_memory_and_a_place() -> anyhow::Resu
     let caller = there.caller()?;
     let url = at(&there, &world.url)?;
     let mut connections = Vec::new();
-    for _ in 0..64 {
+    for _ in 0..128 {
         connections.push(caller.connect(&url).await?);
     }
-    let get = Hook::new("GET", "");
-    let all = join_all(connections.iter_mut().map(|it| it.post(&get)));
+    let post = Hook::new("POST", "x".repeat(1000));
+    let all = join_all(connections.iter_mut().map(|it| it.post(&post)));
     let begins = async {
         drop(came.acquire_many(24).await);
         go.send_replace(true);

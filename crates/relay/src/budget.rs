@@ -125,6 +125,11 @@ impl Budget {
 impl Share {
     /// Takes more, if there is room for it.
     pub(crate) fn grow(&mut self, more: usize) -> Option<()> {
+        self.grow_leaving(more, |_| 0)
+    }
+
+    /// Takes more, if there is room for it and something is left of each share.
+    fn grow_leaving(&mut self, more: usize, left: fn(usize) -> usize) -> Option<()> {
         let BudgetState {
             total,
             shares,
@@ -132,7 +137,10 @@ impl Share {
             ..
         } = &*self.budget.0;
         let mut held = held.lock();
-        let fits = |owner: &Owner| held.of(owner).sum() + more <= shares.of(owner);
+        let fits = |owner: &Owner| {
+            let share = shares.of(owner);
+            held.of(owner).sum() + more <= share - left(share)
+        };
         let all_fit = self.owners.iter().all(fits);
         let mut callers = self.owners.iter().skip(1).filter(|it| it.is_address());
         let taken = if all_fit && held.all.open + more <= total - shares.kept {
@@ -169,11 +177,12 @@ impl Share {
         Some(())
     }
 
-    /// Takes more once there is room for it; `None` if there is none in time.
+    /// Takes more once there is room for it; `None` if there is none in time. A quarter of each share stays for what does not
+    /// wait.
     pub(crate) async fn grow_until(&mut self, more: usize, end: Instant) -> Option<()> {
         loop {
             let returned = self.budget.returned();
-            if self.grow(more).is_some() {
+            if self.grow_leaving(more, |share| share / 4).is_some() {
                 return Some(());
             }
             timeout_at(end, returned).await.ok()?;
@@ -320,6 +329,17 @@ mod tests {
         drop(held);
         assert_eq!(grows.await, Some(()));
         assert_eq!(Instant::now(), end);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_leaves_a_quarter_of_each_share_to_those_who_do_not() {
+        let budget = Budget::new(256, SHARES);
+        let end = Instant::now() + Duration::from_secs(10);
+        let mut first = budget.take([account(1)], 0).expect("there is room");
+        assert_eq!(first.grow_until(48, end).await, Some(()));
+        let mut second = budget.take([account(1)], 8).expect("a part is left");
+        assert_eq!(second.grow_until(1, end).await, None);
+        assert!(budget.take([account(1)], 8).is_some());
     }
 
     /// An account takes, grows or returns something, from one of its endpoints and any address.

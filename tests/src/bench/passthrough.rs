@@ -72,8 +72,6 @@ struct Contender {
     relay: Vec<u32>,
     /// Processes that do the client's part.
     client: Vec<u32>,
-    /// Connections at most.
-    most: usize,
 }
 
 /// Measures passthrough requests a second. The app sends back the body that it got.
@@ -110,7 +108,6 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         aim: Aim::new(relay.address(), &client.url()?, relay.ca())?,
         relay: vec![relay.pid().context("the relay has ended")?],
         client: vec![client.pid().context("the client has ended")?],
-        most: usize::MAX,
     }];
     let server = PostgresServer::start("")?;
     let options = [ANY_RATE, &["--cluster", "127.0.0.1:0"]].concat();
@@ -131,10 +128,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             linked.pid().context("the relay has ended")?,
         ],
         client: vec![there.pid().context("the client has ended")?],
-        // Of more, those that the other relay carries fill the caller's share of its memory, and the next one gets 503.
-        most: 16,
     });
-    table.note("over two relays: at most 16 connections");
     let nginx = Nginx::start(&identity, app.address).await?;
     match &nginx {
         Some(nginx) => contenders.push(Contender {
@@ -142,7 +136,6 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             aim: Aim::new(nginx.address, "https://localhost", &ca)?,
             relay: vec![nginx.pid()?],
             client: Vec::new(),
-            most: usize::MAX,
         }),
         None => table.note("nginx is not installed and was skipped: apt-get install nginx"),
     }
@@ -154,7 +147,6 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         aim: Aim::new(far.address, "https://localhost", &ca)?,
         relay: vec![far.pid()?],
         client: vec![near.pid()?],
-        most: usize::MAX,
     });
     let mut tunnels = Vec::new();
     for (name, tunnel) in [
@@ -181,7 +173,6 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             aim: Aim::new(front.address, "https://localhost", &ca)?,
             relay: vec![front.pid()?, server],
             client: vec![near],
-            most: usize::MAX,
         });
         tunnels.push((tunnel, front));
     }
@@ -234,8 +225,7 @@ impl Contender {
     }
 
     async fn round(&self, time: Duration, table: &mut Table) -> anyhow::Result<()> {
-        let cells = CELLS.into_iter();
-        for (bytes, connections, column) in cells.filter(|(_, many, _)| *many <= self.most) {
+        for (bytes, connections, column) in CELLS {
             let shot = Shot::new(&self.aim, &shot::passthrough(bytes), Expect::Body(bytes))?;
             let before = (Spent::of(&self.relay)?, Spent::of(&self.client)?);
             let measured =
