@@ -44,7 +44,7 @@ pub enum Section {
     Startup,
     /// A large history, searched.
     Inspector,
-    /// Two relays on PostgreSQL, with few and with many endpoints.
+    /// One relay, and two on PostgreSQL, with few and with many endpoints.
     Spread,
 }
 

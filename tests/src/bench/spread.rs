@@ -1,4 +1,4 @@
-//! Two relays on one PostgreSQL with events of many endpoints: what an event costs must not grow with the endpoints.
+//! One relay, and two on one PostgreSQL, with events of many endpoints: what an event costs must not grow with the endpoints.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,103 +40,141 @@ const STATEMENTS: &str = "statements an event";
 const RSS: &str = "RSS MiB a relay";
 const EVENTS: &str = "events";
 
+/// Endpoints of one relay, first few and then many.
+const OF_A_RELAY: [usize; 2] = [1, 1_000];
+
 /// Measures with few endpoints, and again with many.
 ///
 /// # Errors
 /// When a relay answers anything but 200.
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
+    let one = World::of(vec![TestRelay::start_with(ANY_RATE).await?], None);
+    let title = "One relay, 500 events a second of all endpoints, and clients of some";
+    let one = one.table(title, plan, OF_A_RELAY, plan.arrival).await?;
     let options = "-c shared_preload_libraries=pg_stat_statements -c max_wal_size=4GB";
     let server = PostgresServer::start(options)?;
     let database = server.database();
     server.sql(&database, "CREATE EXTENSION pg_stat_statements");
     let relays = TestRelay::pair(&database, ANY_RATE).await?;
-    let columns = [P50, P99, RELAY_CPU, POSTGRES_CPU, STATEMENTS, RSS, EVENTS];
-    let mut table = Table::new(
-        "Two relays, 500 events a second of all endpoints, and clients of some",
-        &columns,
-    );
-    let mut links = JoinSet::new();
-    let mut endpoints: Vec<String> = Vec::new();
-    let mut token: Option<Token> = None;
-    for count in plan.endpoints {
-        while endpoints.len() < count {
-            let number = endpoints.len();
-            if number.is_multiple_of(OF_AN_ACCOUNT) {
-                let account = format!("bench-{}", number / OF_AN_ACCOUNT);
-                token = Some(relays[0].account(&account).await?);
-            }
-            let token = token.as_ref().context("the first has an account")?;
-            let name = format!("bench-{number}");
-            let endpoint = relays[0].endpoint(token, &name).await?.endpoint;
-            endpoints.push(endpoint.clone());
-            if number < plan.clients {
-                let relay = &relays[number % relays.len()];
-                let aim = Aim::new(relay.address(), relay.url(), relay.ca())?;
-                let streaming = watch::Sender::new(0);
-                links.spawn(link(aim, token.clone(), endpoint, streaming.clone()));
-                eventually!(*streaming.borrow() > 0, "the link {number}")?;
-            }
-        }
-        round(
-            plan.spread,
-            &relays,
-            &server,
-            &database,
-            &endpoints,
-            &mut table,
-        )
-        .await?;
-        if let Some(ended) = links.try_join_next() {
-            bail!("a link ended: {:?}", ended?);
-        }
-    }
-    Ok(table.render(&row(plan.endpoints[1]), &[&row(plan.endpoints[0])]))
+    let two = World::of(relays.into(), Some((server, database)));
+    let title =
+        "Two relays on PostgreSQL, 500 events a second of all endpoints, and clients of some";
+    let two = two.table(title, plan, plan.endpoints, plan.spread).await?;
+    Ok(one + &two)
 }
 
 fn row(endpoints: usize) -> String {
     format!("{endpoints} endpoints")
 }
 
-async fn round(
-    time: Duration,
-    relays: &[TestRelay; 2],
-    server: &PostgresServer,
-    database: &str,
-    endpoints: &[String],
-    table: &mut Table,
-) -> anyhow::Result<()> {
-    let pids: Vec<u32> = relays.iter().filter_map(TestRelay::pid).collect();
-    ensure!(pids.len() == 2, "a relay has ended");
-    // Those of the run alone: relays keep connections.
-    let statements = "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements";
-    let calls = || anyhow::Ok(server.sql(database, statements).parse::<f64>()?);
-    let postgres = || procfs::cpu_with_ended_children(server.pid()?);
-    let before = (Spent::of(&pids)?, postgres()?, calls()?);
-    let endpoints: Arc<[String]> = endpoints.into();
-    let row = row(endpoints.len());
-    let mut senders = JoinSet::new();
-    for at in 0..CONNECTIONS {
-        let relay = &relays[at % relays.len()];
-        let (caller, url) = (relay.caller()?, relay.url().to_owned());
-        senders.spawn(send(caller, url, Arc::clone(&endpoints), time, at as u64));
+/// Relays with endpoints, and links of some.
+struct World {
+    relays: Vec<TestRelay>,
+    database: Option<(PostgresServer, String)>,
+    endpoints: Vec<String>,
+    links: JoinSet<anyhow::Result<()>>,
+}
+
+impl World {
+    fn of(relays: Vec<TestRelay>, database: Option<(PostgresServer, String)>) -> Self {
+        Self {
+            relays,
+            database,
+            endpoints: Vec::new(),
+            links: JoinSet::new(),
+        }
     }
-    let mut latency = Measured::empty()?;
-    while let Some(sent) = senders.join_next().await {
-        latency.add(sent??)?;
+
+    async fn table(
+        mut self,
+        title: &str,
+        plan: Plan,
+        [few, many]: [usize; 2],
+        time: Duration,
+    ) -> anyhow::Result<String> {
+        let columns = [P50, P99, RELAY_CPU, POSTGRES_CPU, STATEMENTS, RSS, EVENTS];
+        let mut table = Table::new(title, &columns);
+        let mut token = None;
+        for count in [few, many] {
+            while self.endpoints.len() < count {
+                self.add(&mut token, plan.clients).await?;
+            }
+            self.round(time, &mut table).await?;
+            if let Some(ended) = self.links.try_join_next() {
+                bail!("a link ended: {:?}", ended?);
+            }
+        }
+        Ok(table.render(&row(many), &[&row(few)]))
     }
-    let events = latency.len() as f64;
-    let millis = |percentile| latency.value_at_percentile(percentile) as f64 / 1000.0;
-    table.add(&row, P50, millis(50.0));
-    table.add(&row, P99, millis(99.0));
-    table.add(&row, STATEMENTS, (calls()? - before.2) / events);
-    table.add(&row, RELAY_CPU, Spent::of(&pids)?.since(before.0, events).0);
-    let millis = postgres()?.saturating_sub(before.1).as_secs_f64() * 1000.0;
-    table.add(&row, POSTGRES_CPU, millis / events);
-    let kib = pids.iter().map(|pid| procfs::rss_kib(*pid));
-    let kib = kib.sum::<anyhow::Result<u64>>()?;
-    table.add(&row, RSS, kib as f64 / 1024.0 / pids.len() as f64);
-    table.add(&row, EVENTS, events);
-    Ok(())
+
+    /// Adds an endpoint, with a link if it is one of the first.
+    async fn add(&mut self, token: &mut Option<Token>, clients: usize) -> anyhow::Result<()> {
+        let [first, ..] = &self.relays[..] else {
+            bail!("there is no relay");
+        };
+        let number = self.endpoints.len();
+        if number.is_multiple_of(OF_AN_ACCOUNT) {
+            let account = format!("bench-{}", number / OF_AN_ACCOUNT);
+            *token = Some(first.account(&account).await?);
+        }
+        let token = token.as_ref().context("the first has an account")?;
+        let name = format!("bench-{number}");
+        let endpoint = first.endpoint(token, &name).await?.endpoint;
+        self.endpoints.push(endpoint.clone());
+        if number < clients {
+            let relay = &self.relays[number % self.relays.len()];
+            let aim = Aim::new(relay.address(), relay.url(), relay.ca())?;
+            let streaming = watch::Sender::new(0);
+            let held = link(aim, token.clone(), endpoint, streaming.clone());
+            self.links.spawn(held);
+            eventually!(*streaming.borrow() > 0, "the link {number}")?;
+        }
+        Ok(())
+    }
+
+    async fn round(&self, time: Duration, table: &mut Table) -> anyhow::Result<()> {
+        let pids: Vec<u32> = self.relays.iter().filter_map(TestRelay::pid).collect();
+        ensure!(pids.len() == self.relays.len(), "a relay has ended");
+        let before = (Spent::of(&pids)?, self.in_database()?);
+        let endpoints: Arc<[String]> = self.endpoints[..].into();
+        let row = row(endpoints.len());
+        let mut senders = JoinSet::new();
+        for at in 0..CONNECTIONS {
+            let relay = &self.relays[at % self.relays.len()];
+            let (caller, url) = (relay.caller()?, relay.url().to_owned());
+            senders.spawn(send(caller, url, Arc::clone(&endpoints), time, at as u64));
+        }
+        let mut latency = Measured::empty()?;
+        while let Some(sent) = senders.join_next().await {
+            latency.add(sent??)?;
+        }
+        let events = latency.len() as f64;
+        let millis = |percentile| latency.value_at_percentile(percentile) as f64 / 1000.0;
+        table.add(&row, P50, millis(50.0));
+        table.add(&row, P99, millis(99.0));
+        table.add(&row, RELAY_CPU, Spent::of(&pids)?.since(before.0, events).0);
+        if let (Some((calls, cpu)), Some(before)) = (self.in_database()?, before.1) {
+            table.add(&row, STATEMENTS, (calls - before.0) / events);
+            let millis = cpu.saturating_sub(before.1).as_secs_f64() * 1000.0;
+            table.add(&row, POSTGRES_CPU, millis / events);
+        }
+        let kib = pids.iter().map(|pid| procfs::rss_kib(*pid));
+        let kib = kib.sum::<anyhow::Result<u64>>()?;
+        table.add(&row, RSS, kib as f64 / 1024.0 / pids.len() as f64);
+        table.add(&row, EVENTS, events);
+        Ok(())
+    }
+
+    /// Returns how many statements PostgreSQL has run, and the CPU time that it has used.
+    fn in_database(&self) -> anyhow::Result<Option<(f64, Duration)>> {
+        let Some((server, database)) = &self.database else {
+            return Ok(None);
+        };
+        let statements = "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements";
+        let calls = server.sql(database, statements).parse()?;
+        let cpu = procfs::cpu_with_ended_children(server.pid()?)?;
+        Ok(Some((calls, cpu)))
+    }
 }
 
 /// Sends one connection's share, each to an endpoint at random, and times it from the moment it was due.
