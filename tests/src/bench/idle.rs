@@ -59,7 +59,9 @@ const LINKS_OF_AN_ACCOUNT: usize = 16;
 /// # Errors
 /// When a link cannot be opened.
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
-    let mut relay = TestRelay::start().await?;
+    // All links come from one address, and validations beside them.
+    let options = ["--max-connections-per-address", "2048"];
+    let mut relay = TestRelay::start_with(&options).await?;
     let mut accounts = Vec::new();
     for number in 0..plan.links.div_ceil(LINKS_OF_AN_ACCOUNT) {
         let token = relay.account(&format!("bench-{number}")).await?;
