@@ -1,5 +1,7 @@
 //! What a process cost, from `/proc`.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -58,27 +60,31 @@ pub fn cpu_with_ended_children(pid: u32) -> anyhow::Result<Duration> {
     Ok(living + ticks(pid, 4)?)
 }
 
-/// Returns how often the threads of a process and its direct children have given up or lost the CPU.
+/// How often each thread has given up or lost the CPU.
+pub type Switches = BTreeMap<OsString, u64>;
+
+/// Returns the context switches of the threads of a process and its direct children.
 ///
 /// # Errors
 /// When it is gone.
-pub fn context_switches(pid: u32) -> anyhow::Result<u64> {
-    let mut sum = 0;
+pub fn context_switches(pid: u32) -> anyhow::Result<Switches> {
+    let mut switches = Switches::new();
     for pid in children(pid).into_iter().chain([pid]) {
         let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
         for thread in threads.with_context(|| format!("process {pid} is gone"))? {
+            let thread = thread?;
             // A thread may end meanwhile.
-            let status = std::fs::read_to_string(thread?.path().join("status"));
-            let status = status.unwrap_or_default();
+            let Ok(status) = std::fs::read_to_string(thread.path().join("status")) else {
+                continue;
+            };
             let counts = status
                 .lines()
                 .filter_map(|line| line.split_once("ctxt_switches:"));
-            sum += counts
-                .filter_map(|(_, count)| count.trim().parse::<u64>().ok())
-                .sum::<u64>();
+            let counts = counts.filter_map(|(_, count)| count.trim().parse::<u64>().ok());
+            switches.insert(thread.file_name(), counts.sum());
         }
     }
-    Ok(sum)
+    Ok(switches)
 }
 
 /// Returns the resident memory of a process and its direct children in KiB.
@@ -145,7 +151,8 @@ mod tests {
         assert!(pss_kib(std::process::id()).unwrap() > 100);
         cpu_with_children(std::process::id()).unwrap();
         cpu_with_ended_children(std::process::id()).unwrap();
-        assert!(context_switches(std::process::id()).unwrap() > 0);
+        let switches = context_switches(std::process::id()).unwrap();
+        assert!(switches.values().sum::<u64>() > 0);
         context_switches(u32::MAX).unwrap_err();
         cpu(u32::MAX).unwrap_err();
     }

@@ -219,7 +219,7 @@ impl StampedApp {
         ];
         let mut costs = Vec::new();
         for (pid, before) in pids.iter().zip(before) {
-            costs.push(Spent::of(&[*pid])?.since(before, measured.requests as f64));
+            costs.push(Spent::of(&[*pid])?.since(&before, measured.requests as f64));
         }
         figures.extend(costs.iter().map(|(cpu, _)| cpu));
         figures.extend(costs.iter().map(|(_, switches)| switches));

@@ -87,19 +87,13 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         bail!("a link ended: {:?}", ended?);
     }
     let after = procfs::rss_kib(pid)?;
-    let spent = || Ok::<_, anyhow::Error>((procfs::context_switches(pid)?, procfs::cpu(pid)?));
-    let began = spent()?;
+    let began = Spent::of(&[pid])?;
     tokio::time::sleep(plan.open).await;
-    let ended = spent()?;
     let seconds = plan.open.as_secs_f64();
+    let (millis, wakes) = Spent::of(&[pid])?.since(&began, seconds);
     let mut table = Table::new("Idle links", &[LINKS, KIB, WAKES, CPU]);
-    table.add(
-        OURS,
-        WAKES,
-        ended.0.saturating_sub(began.0) as f64 / seconds,
-    );
-    let busy = ended.1.saturating_sub(began.1).as_secs_f64();
-    table.add(OURS, CPU, busy * 100.0 / seconds);
+    table.add(OURS, WAKES, wakes);
+    table.add(OURS, CPU, millis / 10.0);
     table.add(OURS, LINKS, plan.links as f64);
     table.add(
         OURS,
@@ -123,7 +117,7 @@ async fn client(plan: Plan, relay: &TestRelay, token: &Token) -> anyhow::Result<
     let before = Spent::of(&[pid])?;
     tokio::time::sleep(plan.open).await;
     let seconds = plan.open.as_secs_f64();
-    let (millis, switches) = Spent::of(&[pid])?.since(before, seconds);
+    let (millis, switches) = Spent::of(&[pid])?.since(&before, seconds);
     let columns = [CLIENT_MEMORY, CLIENT_WAKES, CLIENT_CPU];
     let mut table = Table::new("Idle client", &columns);
     let kib = procfs::anonymous_kib(pid)? as f64;

@@ -207,8 +207,8 @@ impl Contender {
             let before = [Spent::of(&self.relay)?, Spent::of(&self.client)?];
             let measured = open_loop::open(&self.aim, &shot, rate, time, |_, _| ()).await?;
             let requests = measured.requests as f64;
-            let relay = Spent::of(&self.relay)?.since(before[0], requests);
-            let client = Spent::of(&self.client)?.since(before[1], requests);
+            let relay = Spent::of(&self.relay)?.since(&before[0], requests);
+            let client = Spent::of(&self.client)?.since(&before[1], requests);
             let figures = [
                 measured.millis(50.0),
                 measured.millis(99.0),
@@ -235,8 +235,8 @@ impl Contender {
                 (1_000, 1) => table.add(&self.name, P50, measured.millis(50.0)),
                 (1_000, 64) => {
                     let requests = measured.requests as f64;
-                    let (relay, _) = Spent::of(&self.relay)?.since(before.0, requests);
-                    let (client, _) = Spent::of(&self.client)?.since(before.1, requests);
+                    let (relay, _) = Spent::of(&self.relay)?.since(&before.0, requests);
+                    let (client, _) = Spent::of(&self.client)?.since(&before.1, requests);
                     table.add(&self.name, RELAY_CPU, relay);
                     table.add(&self.name, CLIENT_CPU, client);
                 }

@@ -23,10 +23,10 @@ use crate::hooks;
 use crate::procfs;
 use crate::relay::{ANY_RATE, TestRelay, Token};
 
-/// Events a second, at both relays together.
+/// Events a second, at all relays together.
 const RATE: u32 = 500;
 
-/// Connections that share them, half at each relay.
+/// Connections that share them, as many at each relay.
 const CONNECTIONS: usize = 50;
 
 /// Endpoints of an account: it may have 256.
@@ -48,7 +48,7 @@ const OF_A_RELAY: [usize; 2] = [1, 1_000];
 /// # Errors
 /// When a relay answers anything but 200.
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
-    let one = World::of(vec![TestRelay::start_with(ANY_RATE).await?], None);
+    let one = Spread::of(vec![TestRelay::start_with(ANY_RATE).await?], None);
     let title = "One relay, 500 events a second of all endpoints, and clients of some";
     let one = one.table(title, plan, OF_A_RELAY, plan.arrival).await?;
     let options = "-c shared_preload_libraries=pg_stat_statements -c max_wal_size=4GB";
@@ -56,7 +56,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let database = server.database();
     server.sql(&database, "CREATE EXTENSION pg_stat_statements");
     let relays = TestRelay::pair(&database, ANY_RATE).await?;
-    let two = World::of(relays.into(), Some((server, database)));
+    let two = Spread::of(relays.into(), Some((server, database)));
     let title =
         "Two relays on PostgreSQL, 500 events a second of all endpoints, and clients of some";
     let two = two.table(title, plan, plan.endpoints, plan.spread).await?;
@@ -64,18 +64,18 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
 }
 
 fn row(endpoints: usize) -> String {
-    format!("{endpoints} endpoints")
+    format!("endpoints: {endpoints}")
 }
 
 /// Relays with endpoints, and links of some.
-struct World {
+struct Spread {
     relays: Vec<TestRelay>,
     database: Option<(PostgresServer, String)>,
     endpoints: Vec<String>,
     links: JoinSet<anyhow::Result<()>>,
 }
 
-impl World {
+impl Spread {
     fn of(relays: Vec<TestRelay>, database: Option<(PostgresServer, String)>) -> Self {
         Self {
             relays,
@@ -152,7 +152,11 @@ impl World {
         let millis = |percentile| latency.value_at_percentile(percentile) as f64 / 1000.0;
         table.add(&row, P50, millis(50.0));
         table.add(&row, P99, millis(99.0));
-        table.add(&row, RELAY_CPU, Spent::of(&pids)?.since(before.0, events).0);
+        table.add(
+            &row,
+            RELAY_CPU,
+            Spent::of(&pids)?.since(&before.0, events).0,
+        );
         if let (Some((calls, cpu)), Some(before)) = (self.in_database()?, before.1) {
             table.add(&row, STATEMENTS, (calls - before.0) / events);
             let millis = cpu.saturating_sub(before.1).as_secs_f64() * 1000.0;

@@ -549,7 +549,7 @@ async fn https_targets_must_be_trusted_unless_told_otherwise() {
 
 #[tokio::test]
 async fn http_and_https_mixed_up_is_said_in_words() {
-    // Closed with bytes that it did not read, a connection is reset, and on Windows its answer is lost.
+    // Closed with bytes that it did not read, a connection is reset, and under wine its answer is lost.
     let app = App::on_connect(|mut stream| async move {
         let mut hello = [0; 4096];
         assert_ne!(stream.read(&mut hello).await.unwrap(), 0);
