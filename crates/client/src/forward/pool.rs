@@ -1,7 +1,7 @@
 //! HTTP connections to the target, and those that are kept for the next request.
 
 use std::error::Error;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use hyper::client::conn::http1;
 use hyper::rt::Executor as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use ringtail_protocol::field_names::FieldNames;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::connect::Connection;
@@ -43,8 +44,18 @@ pub(super) type OutgoingBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>
 #[derive(Debug)]
 pub(super) struct HttpConnection {
     send: http1::SendRequest<OutgoingBody>,
+    /// Its other half is dropped when the connection has ended.
+    ended: oneshot::Receiver<()>,
     progress: Arc<Progress>,
     was_kept: bool,
+}
+
+/// Why a request has no response.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) error: hyper::Error,
+    /// Whether a byte of the response has come.
+    pub(super) is_answered: bool,
 }
 
 impl HttpConnection {
@@ -55,28 +66,44 @@ impl HttpConnection {
             .max_headers(MAX_ANSWER_HEADERS)
             .handshake(TokioIo::new(connection))
             .await?;
+        let (end, ended) = oneshot::channel();
         // It ends when `send` and the response are dropped. The response reports what breaks it.
-        TokioExecutor::new().execute(async move { drop(connection.await) });
+        TokioExecutor::new().execute(async move {
+            drop(connection.await);
+            drop(end);
+        });
         Ok(Self {
             send,
+            ended,
             progress,
             was_kept: false,
         })
     }
 
-    /// Sends a request and returns the response when its head has come.
+    /// Sends a request and returns the response when its head has come. The connection is kept in `pool` after its body.
     pub(super) async fn exchange(
-        &mut self,
+        mut self,
         names: Option<FieldNames>,
         request: http::Request<OutgoingBody>,
-    ) -> hyper::Result<http::Response<Incoming>> {
+        pool: &Pool,
+    ) -> Result<http::Response<AnswerBody>, Broken> {
         self.progress.begin(names);
-        self.send.send_request(request).await
-    }
-
-    /// Returns whether a byte of the response has come.
-    pub(super) fn is_answered(&self) -> bool {
-        self.progress.is_answered()
+        let progress = Arc::clone(&self.progress);
+        let mut answer = pin!(self.send.send_request(request));
+        let (answer, connection) = tokio::select! {
+            biased;
+            answer = &mut answer => (answer, Some((self, pool.clone()))),
+            // Tokio's channel, through which hyper gets the request, may keep one that was sent while the connection ended, until
+            // all senders are dropped: tokio-rs/tokio#7714.
+            _ = &mut self.ended => {
+                drop(self);
+                (answer.await, None)
+            }
+        };
+        let is_answered = progress.is_answered();
+        answer
+            .map(|answer| answer.map(|body| AnswerBody::new(body, connection)))
+            .map_err(|error| Broken { error, is_answered })
     }
 }
 
@@ -172,11 +199,11 @@ pub(super) struct AnswerBody {
 }
 
 impl AnswerBody {
-    pub(super) fn new(incoming: Incoming, connection: HttpConnection, pool: Pool) -> Self {
+    fn new(incoming: Incoming, connection: Option<(HttpConnection, Pool)>) -> Self {
         Self {
             incoming,
             head_at: Instant::now(),
-            connection: Some((connection, pool)),
+            connection,
         }
     }
 }
@@ -232,12 +259,42 @@ mod tests {
     }
 
     /// Sends a request and reads the whole response, after which the connection is in the pool.
-    async fn round_trip(mut connection: HttpConnection, pool: &Pool) {
-        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        let answer = connection.exchange(None, http::Request::new(body)).await;
-        let incoming = answer.unwrap().into_body();
-        let body = AnswerBody::new(incoming, connection, pool.clone());
+    async fn round_trip(connection: HttpConnection, pool: &Pool) {
+        let answer = connection.exchange(None, empty(), pool).await;
+        let body = answer.unwrap().into_body();
         assert_eq!(body.collect().await.unwrap().to_bytes(), "ok");
+    }
+
+    fn empty() -> http::Request<OutgoingBody> {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        http::Request::new(body)
+    }
+
+    /// The channel in the connection keeps about one request in 10,000.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_request_to_a_connection_that_is_ending_fails() {
+        let mut callers = JoinSet::new();
+        for _ in 0..2 {
+            callers.spawn(async {
+                for _ in 0..20_000 {
+                    a_request_while_the_app_ends().await;
+                }
+            });
+        }
+        callers.join_all().await;
+    }
+
+    async fn a_request_while_the_app_ends() {
+        let (client, app) = tokio::io::duplex(64);
+        let mut connection = HttpConnection::over(Box::new(client)).await.unwrap();
+        connection.send.ready().await.unwrap();
+        let mut ends = JoinSet::new();
+        ends.spawn(async move { drop(app) });
+        let pool = Pool::default();
+        let answer = connection.exchange(None, empty(), &pool);
+        let answer = tokio::time::timeout(Duration::from_secs(20), answer).await;
+        assert!(!answer.expect("an error in time").unwrap_err().is_answered);
+        ends.join_all().await;
     }
 
     #[tokio::test(start_paused = true)]

@@ -234,7 +234,7 @@ impl Sender {
         let mut may_retry = is_whole;
         loop {
             let is_kept = kept.is_some();
-            let mut connection = match kept.take() {
+            let connection = match kept.take() {
                 Some(connection) => connection,
                 None => match self.connect().await {
                     Ok(connection) => connection,
@@ -246,19 +246,17 @@ impl Sender {
                 connected();
             }
             self.inner.seen.notify_one();
-            let answer = connection.exchange(outgoing.names.clone(), outgoing.next());
+            let answer = connection.exchange(outgoing.names.clone(), outgoing.next(), pool);
             let answer = match timeout_at(self.deadline(began), answer).await {
                 Err(_) => Err(self.timed_out("no answer")),
                 // Nothing may follow it but the other protocol, and as a final answer it would break the link.
                 Ok(Ok(answer)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
                     Err(SendFailure::switched(self.target()))
                 }
-                Ok(Ok(answer)) => {
-                    Ok(answer.map(|body| AnswerBody::new(body, connection, pool.clone())))
-                }
-                Ok(Err(error)) => {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(broken)) => {
                     let may_retry = is_kept || std::mem::take(&mut may_retry);
-                    if may_retry && !connection.is_answered() {
+                    if may_retry && !broken.is_answered {
                         if !is_kept {
                             tokio::time::sleep(RETRY_PAUSE).await;
                         }
@@ -266,7 +264,7 @@ impl Sender {
                         pool.clear();
                         continue;
                     }
-                    Err(SendFailure::answering(&error, self.target()))
+                    Err(SendFailure::answering(&broken.error, self.target()))
                 }
             };
             return (began, answer);

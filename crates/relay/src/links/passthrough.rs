@@ -92,6 +92,8 @@ pub(crate) async fn exchange(
     deadline: Instant,
 ) -> Result<Response<Incoming>, NoResponse> {
     let response = timeout_at(deadline, send.try_send_request(request));
+    // If the link is ending, the channel may keep the request until its last sender is dropped: tokio-rs/tokio#7714.
+    drop(send);
     let response = response.await.map_err(|_elapsed| NoResponse::Deadline)?;
     response.map_err(|mut error| {
         let is_unsent = error.take_message().is_some();
