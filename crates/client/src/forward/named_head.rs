@@ -11,6 +11,9 @@ use memchr::{memchr, memmem};
 use ringtail_protocol::field_names::FieldNames;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// Bytes after the fields that are written with them.
+const BODY_ALONG: usize = 16 * 1024;
+
 /// What the sender of a request and its connection tell each other.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
@@ -114,14 +117,15 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for NamedHead<T> {
     }
 }
 
-/// Returns the head at the start of `bytes` with the names that were sent; fields that Ringtail adds get capitals.
+/// Returns the start of `bytes`, which is a head, with the names that were sent; fields that Ringtail adds get capitals. A small
+/// body comes along, so that the app gets both in one packet.
 fn named(bytes: &[u8], names: &FieldNames) -> Vec<u8> {
     let Some(end) = memmem::find(bytes, b"\r\n\r\n") else {
         return Vec::new();
     };
     let mut sent: Vec<&str> = names.as_text().split(',').collect();
-    let mut head = bytes[..end].to_vec();
-    for line in head.split_mut(|byte| *byte == b'\n').skip(1) {
+    let mut head = bytes[..bytes.len().min(end + BODY_ALONG)].to_vec();
+    for line in head[..end].split_mut(|byte| *byte == b'\n').skip(1) {
         let Some(colon) = memchr(b':', line) else {
             continue;
         };
