@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ringtail_model::redact;
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::{self, Reveal};
-use ringtail_model::{AttemptRow, EventDetail, GapRow, NewFieldsRow, Watermarks};
+use ringtail_model::{AttemptRow, EventDetail, GapRow, NewFieldsRow, RowId, Watermarks};
 use ringtail_protocol::event::EventId;
 use ringtail_store::{History, ReadError, Search};
 use tokio::sync::watch;
@@ -84,7 +84,7 @@ impl Follow {
             if !all.advance(reach) {
                 return Ok(Vec::new());
             }
-            let rows = self.rows(reach).await?;
+            let rows = self.rows(reach, endpoint).await?;
             let mut items = Vec::new();
             for gap in rows.gaps {
                 self.at.gaps = gap.row;
@@ -92,17 +92,10 @@ impl Follow {
                     items.push(Item::Gap(gap));
                 }
             }
-            for (detail, matches) in rows.events {
-                self.at.events = detail.event.row;
-                let belongs = match (detail.event.endpoint == endpoint, matches) {
-                    (false, _) => Belongs::Other,
-                    (true, true) => Belongs::Ours(detail.event.seq),
-                    (true, false) => Belongs::Hidden,
-                };
-                self.known.insert(detail.event.id, belongs);
-                if let Belongs::Ours(_) = belongs {
-                    items.push(Item::Event(Box::new(detail)));
-                }
+            for event in rows.events {
+                self.at.events = event.row;
+                self.known.insert(event.id, event.belongs);
+                items.extend(event.shown.map(Item::Event));
             }
             let is_known = |attempt: &AttemptRow| self.known.events.contains_key(&attempt.event);
             let (due, early) = self.early.drain(..).partition(is_known);
@@ -161,10 +154,11 @@ impl Follow {
 
     /// Reads the next rows up to the watermarks, in one query of the pool. Attempts and new fields follow once no event is left
     /// before them.
-    async fn rows(&self, reach: Watermarks) -> Result<Rows, ReadError> {
+    async fn rows(&self, reach: Watermarks, endpoint: &str) -> Result<Rows, ReadError> {
         let at = self.at;
         let (secrets, reveal) = (self.secrets.clone(), self.reveal);
         let search = self.search.clone();
+        let endpoint = endpoint.to_owned();
         self.history
             .read(move |reader| {
                 let mut rows = Rows::default();
@@ -178,14 +172,22 @@ impl Follow {
                 };
                 rows.is_last = events.len() < PAGE_ROWS;
                 for row in events {
-                    bytes += row.body_len;
-                    // Match the event as received, then redact it.
-                    if let Some((mut detail, matches)) =
-                        reader.event_for(row.id, search.as_deref())?
-                    {
-                        signature::show(&mut detail, &secrets, reveal);
-                        rows.events.push((detail, matches));
+                    let mut event = NewEvent {
+                        row: row.row,
+                        id: row.id,
+                        belongs: Belongs::Other,
+                        shown: None,
+                    };
+                    if row.endpoint == endpoint {
+                        event.belongs = Belongs::Hidden;
+                        // Match the event as received, then redact it.
+                        if reader.matches(&row, search.as_deref())? {
+                            bytes += row.body_len;
+                            event.belongs = Belongs::Ours(row.seq);
+                            event.shown = shown(reader.received(row)?, &secrets, reveal);
+                        }
                     }
+                    rows.events.push(event);
                     if bytes >= PAGE_BYTES {
                         rows.is_last = false;
                         break;
@@ -218,12 +220,20 @@ impl Follow {
         if !matches!(belongs, Belongs::Hidden) {
             return Ok(belongs);
         }
-        let Some((detail, true)) = self.event(id).await? else {
+        let (secrets, reveal) = (self.secrets.clone(), self.reveal);
+        let search = self.search.clone();
+        let read = self.history.read(move |reader| match reader.row(id)? {
+            Some(row) if reader.matches(&row, search.as_deref())? => {
+                Ok(shown(reader.received(row)?, &secrets, reveal))
+            }
+            _ => Ok(None),
+        });
+        let Some(detail) = read.await? else {
             return Ok(belongs);
         };
         let belongs = Belongs::Ours(detail.event.seq);
         self.known.insert(id, belongs);
-        items.push(Item::Event(Box::new(detail)));
+        items.push(Item::Event(detail));
         Ok(belongs)
     }
 
@@ -232,47 +242,48 @@ impl Follow {
             return Ok(*known);
         }
         // An event that was stored just now is shown first.
-        let stored = self.event(id).await?;
-        let shown = stored.filter(|(detail, _)| detail.event.row <= self.at.events);
-        let Some((detail, _)) = shown else {
+        let stored = self.history.read(move |reader| reader.row(id)).await?;
+        let Some(event) = stored.filter(|event| event.row <= self.at.events) else {
             return Ok(Belongs::Unknown);
         };
         // The event is older than this run, so only its attempt is new.
-        let belongs = match (detail.event.endpoint == endpoint, &self.search) {
+        let belongs = match (event.endpoint == endpoint, &self.search) {
             (false, _) => Belongs::Other,
-            (true, None) => Belongs::Ours(detail.event.seq),
+            (true, None) => Belongs::Ours(event.seq),
             (true, Some(_)) => Belongs::Hidden,
         };
         self.known.insert(id, belongs);
         Ok(belongs)
     }
+}
 
-    /// Reads one event, and whether it matches.
-    async fn event(&self, id: EventId) -> Result<Option<(EventDetail, bool)>, ReadError> {
-        let (secrets, reveal) = (self.secrets.clone(), self.reveal);
-        let search = self.search.clone();
-        self.history
-            .read(move |reader| {
-                let mut read = reader.event_for(id, search.as_deref())?;
-                if let Some((detail, _)) = &mut read {
-                    signature::show(detail, &secrets, reveal);
-                }
-                Ok(read)
-            })
-            .await
-    }
+/// Prepares an event to be shown, if it was not deleted meanwhile.
+fn shown(read: Option<EventDetail>, secrets: &Secrets, reveal: Reveal) -> Option<Box<EventDetail>> {
+    read.map(|mut detail| {
+        signature::show(&mut detail, secrets, reveal);
+        Box::new(detail)
+    })
 }
 
 /// What one look at the history finds.
 #[derive(Debug, Default)]
 struct Rows {
     gaps: Vec<GapRow>,
-    /// With whether each matches.
-    events: Vec<(EventDetail, bool)>,
+    events: Vec<NewEvent>,
     attempts: Vec<AttemptRow>,
     new_fields: Vec<NewFieldsRow>,
     /// Whether there is nothing more up to the watermarks.
     is_last: bool,
+}
+
+/// An event that was stored.
+#[derive(Debug)]
+struct NewEvent {
+    row: RowId,
+    id: EventId,
+    belongs: Belongs,
+    /// Unless it does not belong to the endpoint, does not match, or was deleted meanwhile.
+    shown: Option<Box<EventDetail>>,
 }
 
 /// What to do with an event's rows.

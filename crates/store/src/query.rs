@@ -142,13 +142,22 @@ impl<'c> Reader<'c> {
         let Some(event) = self.row(id)? else {
             return Ok(None);
         };
+        let Some(mut detail) = self.received(event)? else {
+            return Ok(None);
+        };
+        detail.attempts = attempts::details(self.connection, id, MAX_DETAIL_ATTEMPTS)?;
+        Ok(Some(detail))
+    }
+
+    /// Reads all that was received with an event, and no attempts; `None` if it was deleted meanwhile.
+    pub fn received(&self, event: EventRow) -> rusqlite::Result<Option<EventDetail>> {
         let content = self
             .connection
             .prepare_cached(
                 "SELECT e.peer, c.headers, c.body FROM event AS e JOIN content AS c ON c.row = e.row
-                 WHERE e.id = :id",
+                 WHERE e.row = :row",
             )?
-            .query_row(named_params! {":id": id.as_bytes()}, |row| {
+            .query_row(named_params! {":row": event.row.0}, |row| {
                 Ok((row.get(0)?, read_headers(row, 1)?, read_bytes(row, 2)?))
             })
             .optional()?;
@@ -156,13 +165,13 @@ impl<'c> Reader<'c> {
             return Ok(None);
         };
         Ok(Some(EventDetail {
-            event,
             peer,
             headers,
             body,
             proof: None,
-            uuid_of: self.uuid_of(id)?,
-            attempts: attempts::details(self.connection, id, MAX_DETAIL_ATTEMPTS)?,
+            uuid_of: self.uuid_of(event.id)?,
+            attempts: Vec::new(),
+            event,
         }))
     }
 

@@ -18,8 +18,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use ringtail_filter::{Context, Filter, More};
-use ringtail_model::{EventDetail, EventRow, RowId};
-use ringtail_protocol::event::EventId;
+use ringtail_model::{EventRow, RowId};
 
 pub use self::index::INDEX_FILE_NAME;
 pub(crate) use self::indexer::{IndexThread, Notifier};
@@ -311,21 +310,11 @@ impl Reader<'_> {
         Ok(self.events("WHERE e.row = :row", values)?.pop())
     }
 
-    /// Reads an event with all that was received, and whether it matches a search; without one it does.
-    pub fn event_for(
-        &self,
-        id: EventId,
-        search: Option<&Search>,
-    ) -> rusqlite::Result<Option<(EventDetail, bool)>> {
-        let Some(detail) = self.event(id)? else {
-            return Ok(None);
-        };
-        let row = detail.event.row;
-        let matches = match search {
-            Some(search) => search.matches(&detail.event, || self.more(row))?,
-            None => true,
-        };
-        Ok(Some((detail, matches)))
+    /// Returns whether an event matches a search; without one it does.
+    pub fn matches(&self, event: &EventRow, search: Option<&Search>) -> rusqlite::Result<bool> {
+        search.map_or(Ok(true), |search| {
+            search.matches(event, || self.more(event.row))
+        })
     }
 
     /// Reads what a filter may need beyond the row.

@@ -314,8 +314,10 @@ impl Store {
         let read = self.history.read(move |reader| {
             let mut rows = Vec::new();
             for id in ids {
-                if let Some((detail, true)) = reader.event_for(id, Some(&search))? {
-                    rows.push(detail.event);
+                if let Some(row) = reader.row(id)?
+                    && reader.matches(&row, Some(&search))?
+                {
+                    rows.push(row);
                 }
             }
             Ok(rows)
@@ -452,10 +454,9 @@ impl Store {
             let mut events = Vec::new();
             for event in reader.course(row, MAX_EVENTS)? {
                 // Retention may have deleted it meanwhile.
-                let Some(mut event) = reader.event(event.id)? else {
+                let Some(mut event) = reader.received(event)? else {
                     continue;
                 };
-                event.attempts.clear();
                 if event.body.len() > MAX_BODY {
                     event.body = event.body.slice(..0);
                 }
