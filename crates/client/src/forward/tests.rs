@@ -68,11 +68,12 @@ impl Running {
 /// Waits until this number of attempts is recorded, and returns them.
 async fn attempts(test: &TestHistory, count: u64) -> Vec<AttemptRow> {
     let mut marks = test.history.watermarks();
-    let reached = marks.wait_for(|marks| marks.attempts.0.unsigned_abs() >= count);
-    tokio::time::timeout(Duration::from_secs(20), reached)
-        .await
-        .expect("the attempts in time")
-        .unwrap();
+    while marks.borrow_and_update().attempts.0.unsigned_abs() < count {
+        tokio::time::timeout(Duration::from_secs(20), marks.changed())
+            .await
+            .expect("another attempt in time")
+            .unwrap();
+    }
     let mut rows: Vec<AttemptRow> = Vec::new();
     loop {
         let after = rows.last().map_or(RowId(0), |last| last.row);
