@@ -5,8 +5,9 @@
 //! the index, and within a day from the pages of its file.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ const REMOVE_EVENTS: i64 = 20_000;
 const MERGE_PAGES: i64 = 250;
 
 /// How long events are gathered: many small transactions make the index large and slow.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(250);
 
 /// How often the thread checks for events of other processes, of which it may have been told, and whether the process that
 /// indexes has ended. Meanwhile searches read the events themselves.
@@ -59,12 +60,18 @@ enum Command {
 
 /// Sends commands to the thread.
 #[derive(Debug, Clone)]
-pub(crate) struct Notifier(Sender<Command>);
+pub(crate) struct Notifier {
+    commands: Sender<Command>,
+    /// Whether the thread was told since its last step.
+    is_told: Arc<AtomicBool>,
+}
 
 impl Notifier {
-    /// Tells the thread that the history has changed.
+    /// Tells the thread that the history has changed. Wakes it at most once for each of its steps.
     pub(crate) fn notify(&self) {
-        self.send(Command::Index);
+        if !self.is_told.swap(true, Ordering::AcqRel) {
+            self.send(Command::Index);
+        }
     }
 
     /// Has the index rebuilt.
@@ -74,7 +81,7 @@ impl Notifier {
 
     fn send(&self, command: Command) {
         // The thread ends only with the history.
-        drop(self.0.send(command));
+        drop(self.commands.send(command));
     }
 }
 
@@ -92,11 +99,16 @@ impl IndexThread {
         let (commands, queue) = mpsc::channel();
         let (reached, indexed) = watch::channel(RowId::default());
         let indexer = Indexer::new(dir, reached);
+        let is_told = Arc::<AtomicBool>::default();
+        let notifier = Notifier {
+            commands,
+            is_told: Arc::clone(&is_told),
+        };
         let thread = thread::Builder::new()
             .name("search index".to_owned())
-            .spawn(move || run(indexer, &queue))?;
+            .spawn(move || run(indexer, &queue, &is_told))?;
         Ok(Self {
-            notifier: Notifier(commands),
+            notifier,
             indexed,
             thread: Mutex::new(Some(thread)),
         })
@@ -130,7 +142,7 @@ impl Drop for IndexThread {
     }
 }
 
-fn run(mut indexer: Indexer, commands: &Receiver<Command>) {
+fn run(mut indexer: Indexer, commands: &Receiver<Command>, is_told: &AtomicBool) {
     let mut due = Instant::now();
     loop {
         let wait = due.saturating_duration_since(Instant::now());
@@ -150,6 +162,8 @@ fn run(mut indexer: Indexer, commands: &Receiver<Command>) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Command::Close) | Err(RecvTimeoutError::Disconnected) => return,
         }
+        // Before the step reads: what is committed from here on is told anew.
+        is_told.swap(false, Ordering::AcqRel);
         due = match indexer.step() {
             true => Instant::now(),
             false => Instant::now() + IDLE,
