@@ -360,7 +360,7 @@ impl Screen {
             "cd {}; export EDITOR=true VISUAL=true\nset -m\n\
              sh -c 'echo $$ > {}; exec {} listen {} --endpoint soak'; code=$?\n\
              while [ $code -eq 147 ] || [ $code -eq 148 ]; do fg; code=$?; done\n\
-             echo \"left with $code\"\nstty -a | grep -o -- ' -\\?echo '\nread line\n",
+             echo \"left with $code\"\nstty -a | grep -o -- ' -\\?echo '\nwhile :; do read line; done\n",
             home.path().display(),
             pid.display(),
             client.display(),

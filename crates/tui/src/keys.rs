@@ -227,11 +227,13 @@ mod unix {
             let left = silence.map(|silence| silence.saturating_sub(self.last.elapsed()));
             let wait = left.map_or(within, |left| left.min(within));
             let mut found = Vec::new();
-            if ready(&self.file, wait)? {
+            let state = ready(&self.file, wait)?;
+            if !state.is_empty() {
                 let mut bytes = [0; READ];
                 let bytes = match self.file.read(&mut bytes) {
-                    // A terminal that is gone gives an error on some systems.
-                    Ok(0) => return Ok(false),
+                    // Of a terminal that is gone, which gives an error on some systems. Otherwise it is a Ctrl-D, typed before
+                    // the terminal was in raw mode again.
+                    Ok(0) => return Ok(!state.contains(PollFlags::HUP)),
                     Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
                         return Ok(false);
                     }
@@ -250,14 +252,48 @@ mod unix {
         }
     }
 
-    /// Waits until something can be read.
-    fn ready(file: &File, wait: Duration) -> io::Result<bool> {
+    /// Waits until something can be read, or the terminal is gone.
+    fn ready(file: &File, wait: Duration) -> io::Result<PollFlags> {
         let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
         let mut fds = [PollFd::new(file, PollFlags::IN)];
         match poll(&mut fds, Some(&wait)) {
-            Ok(ready) => Ok(ready > 0),
-            Err(Errno::INTR) => Ok(false),
+            Ok(_) => Ok(fds[0].revents()),
+            Err(Errno::INTR) => Ok(PollFlags::empty()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::io::Write as _;
+
+        use rustix::fs::{Mode, OFlags, open};
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+        use super::*;
+
+        /// As while a shell brings the client back.
+        #[test]
+        fn a_ctrl_d_before_raw_mode_is_not_the_end_and_a_hangup_is() {
+            let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+            let mut other = File::from(openpt(flags).unwrap());
+            grantpt(&other).unwrap();
+            unlockpt(&other).unwrap();
+            let path = ptsname(&other, Vec::new()).unwrap();
+            let file = open(path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+            let mut terminal = Terminal {
+                file: file.into(),
+                parser: Parser::default(),
+                last: Instant::now(),
+            };
+            let mut events = VecDeque::new();
+            let within = Duration::from_secs(20);
+            other.write_all(b"\x04k\n").unwrap();
+            while events.is_empty() {
+                assert!(terminal.read(within, &mut events).unwrap());
+            }
+            drop(other);
+            while terminal.read(within, &mut events).unwrap() {}
         }
     }
 }
