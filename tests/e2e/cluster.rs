@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use futures_util::future::join_all;
 use ringtail_kit::app::{App, Reply, response};
 use ringtail_kit::caller::{FakeRingCentral, Hook};
 use ringtail_kit::eventually;
 use ringtail_kit::postgres::PostgresServer;
+use ringtail_kit::wait::PATIENCE;
 use ringtail_properties::payloads;
 use ringtail_tests::client::{Home, body_of};
 use ringtail_tests::hooks;
@@ -14,6 +16,7 @@ use ringtail_tests::proxies::Front;
 use ringtail_tests::relay::{Setup, TestRelay};
 use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
 use super::World;
 
@@ -317,11 +320,14 @@ async fn a_relay_that_dies_with_a_callback_of_another_loses_and_doubles_nothing(
     let came = Arc::new(Semaphore::new(0));
     let (go, going) = watch::channel(false);
     let coming = came.clone();
-    let app = App::start(move |_| {
+    let app = App::start(move |seen| {
         let mut going = going.clone();
-        coming.add_permits(1);
+        let waits = !seen.path.ends_with("/first");
+        coming.add_permits(usize::from(waits));
         async move {
-            drop(going.wait_for(|go| *go).await);
+            if waits {
+                drop(going.wait_for(|go| *go).await);
+            }
             response(200, "late")
         }
     });
@@ -329,12 +335,21 @@ async fn a_relay_that_dies_with_a_callback_of_another_loses_and_doubles_nothing(
     knows_of_link(&there).await?;
     let caller = there.caller()?;
     let url = at(&there, &world.url)?;
+    let answers = async |page: &Hook| {
+        let answer = caller.post(&url, page).await;
+        answer.is_ok_and(|it| it.status == 200)
+    };
+    // The relays' connection is there before it matters.
+    let first = Hook::new("GET", "").below("/first");
+    eventually!(answers(&first).await, "the client's link")?;
+    world.app.forget();
     let pressed = payloads::compact(&payloads::list("interactive-message-button-submit")[0]);
     let pressed = Hook::notification(pressed);
     let page = Hook::new("GET", "").below("/page");
     let asked = async { tokio::join!(caller.post(&url, &pressed), caller.post(&url, &page)) };
     let dies = async {
-        drop(came.acquire_many(2).await?);
+        let both = timeout(PATIENCE, came.acquire_many(2)).await;
+        drop(both.context("both requests at the app")??);
         world.relay.kill().await
     };
     let ((pressed, page), died) = tokio::join!(asked, dies);
@@ -346,14 +361,8 @@ async fn a_relay_that_dies_with_a_callback_of_another_loses_and_doubles_nothing(
     go.send_replace(true);
     world.relay.resume().await?;
     let last = Hook::new("GET", "").below("/last");
-    let answers = async || {
-        caller
-            .post(&url, &last)
-            .await
-            .is_ok_and(|it| it.status == 200)
-    };
     eventually!(
-        answers().await,
+        answers(&last).await,
         "the client's link to the relay that is back"
     )?;
     assert_eq!(world.app.count(), 3, "each once");
