@@ -282,7 +282,7 @@ struct NewEvent {
     row: RowId,
     id: EventId,
     belongs: Belongs,
-    /// Unless it does not belong to the endpoint, does not match, or was deleted meanwhile.
+    /// `None` if it is another endpoint's, does not match, or was deleted meanwhile.
     shown: Option<Box<EventDetail>>,
 }
 

@@ -231,9 +231,9 @@ mod unix {
             if !state.is_empty() {
                 let mut bytes = [0; READ];
                 let bytes = match self.file.read(&mut bytes) {
-                    // Of a terminal that is gone, which gives an error on some systems. Otherwise it is a Ctrl-D, typed before
-                    // the terminal was in raw mode again.
+                    // The terminal is gone, or a Ctrl-D was typed before it was in raw mode again.
                     Ok(0) => return Ok(!state.contains(PollFlags::HUP)),
+                    // What some systems say of a terminal that is gone.
                     Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
                         return Ok(false);
                     }

@@ -11,7 +11,7 @@ use memchr::{memchr, memmem};
 use ringtail_protocol::field_names::FieldNames;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes after the fields that are written with them.
+/// Most bytes after the fields that are copied, to be written with them.
 const BODY_ALONG: usize = 16 * 1024;
 
 /// What the sender of a request and its connection tell each other.
@@ -117,8 +117,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for NamedHead<T> {
     }
 }
 
-/// Returns the start of `bytes`, which is a head, with the names that were sent; fields that Ringtail adds get capitals. A small
-/// body comes along, so that the app gets both in one packet.
+/// Copies the head at the start of `bytes`, with the names that were sent; fields that Ringtail adds get capitals. What follows is
+/// copied up to [`BODY_ALONG`], so that the app gets a small body in the same packet.
 fn named(bytes: &[u8], names: &FieldNames) -> Vec<u8> {
     let Some(end) = memmem::find(bytes, b"\r\n\r\n") else {
         return Vec::new();
@@ -179,6 +179,27 @@ mod tests {
     async fn names_are_those_that_were_sent_and_added_ones_get_capitals() {
         let head = "POST /x-a:1 HTTP/1.1\r\nX-A: 1\r\nx-A: x-b: 2\r\nHOST: h\r\nX-Forwarded-For: 1\r\n\r\nx-a: body";
         assert_eq!(written(&[Some("HOST,X-A,Other,x-A")]).await, head);
+    }
+
+    #[tokio::test]
+    async fn a_small_body_is_written_with_the_head_and_a_large_one_after_it() {
+        for (body, at_once) in [(100, 100), (100_000, BODY_ALONG - 4)] {
+            let (mut app, socket) = tokio::io::duplex(1024 * 1024);
+            let progress = Arc::new(Progress::default());
+            let mut socket = NamedHead::new(socket, Arc::clone(&progress));
+            progress.begin(Some(FieldNames::from_text("HOST")));
+            let request = format!("POST / HTTP/1.1\r\nhost: h\r\n\r\n{}", "b".repeat(body));
+            let written = socket.write(request.as_bytes()).await.unwrap();
+            assert_eq!(written, request.len() - body + at_once);
+            socket
+                .write_all(&request.as_bytes()[written..])
+                .await
+                .unwrap();
+            drop(socket);
+            let mut text = String::new();
+            app.read_to_string(&mut text).await.unwrap();
+            assert_eq!(text, request.replace("host", "HOST"));
+        }
     }
 
     #[tokio::test]

@@ -270,7 +270,7 @@ mod tests {
         http::Request::new(body)
     }
 
-    /// The channel in the connection keeps about one request in 10,000.
+    /// So many, because few requests meet the moment at which the channel keeps them.
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn a_request_to_a_connection_that_is_ending_fails() {
         let mut callers = JoinSet::new();
