@@ -52,6 +52,6 @@ async fn an_unknown_endpoint_answers_404() -> anyhow::Result<()> {
         let answer = world.caller.post(&elsewhere, &hook).await?;
         assert_eq!(answer.status, 404);
     }
-    assert_eq!(stores::journal(world.relay.data())?.len(), 0);
+    assert_eq!(stores::journal(&world.relay)?.len(), 0);
     Ok(())
 }

@@ -166,12 +166,11 @@ async fn a_challenge_is_answered_at_the_edge_once_its_token_is_known() -> anyhow
     configure(&world.home, &table())?;
     world.client.resume().await?;
     world.client.stop().await?;
-    let data = world.relay.data().to_owned();
-    let before = stores::journal_head(&data)?;
+    let before = stores::journal_head(&world.relay)?;
     for restarted in [false, true] {
         if restarted {
             // The relay answers them before they are stored.
-            let stored = || stores::journal_head(&data).is_ok_and(|head| head == before + 2);
+            let stored = || stores::journal_head(&world.relay).is_ok_and(|head| head == before + 2);
             eventually!(stored(), "both requests in the journal")?;
             world.relay.restart().await?;
         }

@@ -90,7 +90,7 @@ async fn gap_reported(events: usize) -> anyhow::Result<(usize, (u64, u64))> {
     relay.restart().await?;
     eventually!(
         within CATCH_UP_TIME,
-        stores::journal(relay.data()).is_ok_and(|kept| kept.len() < events / 2),
+        stores::journal(&relay).is_ok_and(|kept| kept.len() < events / 2),
         "retention at work"
     )?;
 

@@ -127,7 +127,7 @@ pub async fn run(kills: u64, seed: u64) -> anyhow::Result<Report> {
     traffic.more(KILL_WITHIN).await?;
     let sent = traffic.finish().await?;
 
-    let stored = stores::journal(relay.data())?;
+    let stored = stores::journal(&relay)?;
     let numbers = distinct(&stored);
     let settled = async {
         eventually!(

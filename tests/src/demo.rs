@@ -272,7 +272,7 @@ impl Stage {
             let verdict = (text("verdict"), text("verdict_reason"));
             *verdicts.entry(verdict).or_default() += 1;
         }
-        sent.stored = stores::journal(self.relay.data())?.len();
+        sent.stored = stores::journal(&self.relay)?.len();
         sent.delivered = stores::history_len(&self.home.data())?;
         sent.forwarded = self.app.count();
         sent.verdicts = verdicts;

@@ -14,7 +14,6 @@ mod stop;
 mod upgrade;
 
 use std::fmt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -69,9 +68,9 @@ pub struct Load {
 }
 
 impl Load {
-    /// Counts what the journal in a data directory lacks.
-    fn of(sent: &Sent, data: &Path) -> anyhow::Result<Self> {
-        let stored: std::collections::BTreeSet<u64> = stores::journal(data)?
+    /// Counts what the journal lacks.
+    fn of(sent: &Sent, relay: &TestRelay) -> anyhow::Result<Self> {
+        let stored: std::collections::BTreeSet<u64> = stores::journal(relay)?
             .iter()
             .filter_map(stores::Stored::number)
             .collect();
@@ -272,7 +271,7 @@ impl Scene {
     /// Ends the load and counts.
     async fn finish(self) -> anyhow::Result<(TestRelay, Load)> {
         let sent = self.traffic.finish().await?;
-        let load = Load::of(&sent, self.relay.data())?;
+        let load = Load::of(&sent, &self.relay)?;
         Ok((self.relay, load))
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use ringtail_kit::app::Port;
 use ringtail_kit::caller::{FakeRingCentral, Hook, endpoint};
+use ringtail_kit::postgres::PostgresServer;
 use ringtail_protocol::path::{self, EndpointInfo};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -17,6 +18,9 @@ use tokio::process::Command;
 
 use crate::binaries;
 use crate::process::{self, Process};
+
+/// Variable of the environment: `postgres` has every relay store there whose test does not say where.
+const BACK_END: &str = "RINGTAIL_TEST_BACK_END";
 
 /// A relay is ready within this time, or it never is.
 const READY_TIME: Duration = Duration::from_secs(20);
@@ -84,7 +88,7 @@ impl Setup {
         }
     }
 
-    fn database(&self) -> Option<(&'static str, &str)> {
+    fn variable(&self) -> Option<(&'static str, &str)> {
         let url = self.database.as_deref()?;
         Some(("RINGTAIL_RELAY_DATABASE", url))
     }
@@ -166,8 +170,12 @@ impl TestRelay {
     async fn new(
         data: TempDir,
         front: Option<(String, PathBuf)>,
-        setup: Setup,
+        mut setup: Setup,
     ) -> anyhow::Result<Self> {
+        if setup.database.is_none() && std::env::var_os(BACK_END).is_some_and(|it| it == "postgres")
+        {
+            setup.database = Some(PostgresServer::shared().database());
+        }
         let port = Port::reserve();
         let mut relay = Self {
             data,
@@ -258,7 +266,7 @@ impl TestRelay {
             .args(words)
             .env_clear()
             .envs(self.setup.environment.iter().cloned())
-            .envs(self.setup.database());
+            .envs(self.setup.variable());
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
@@ -367,7 +375,7 @@ impl TestRelay {
     ) -> anyhow::Result<Output> {
         let mut command = Command::new(binaries::find(binaries::RELAY)?);
         command.args(arguments).arg("--data").arg(self.data.path());
-        command.env_clear().envs(self.setup.database());
+        command.env_clear().envs(self.setup.variable());
         process::output(command).await
     }
 
@@ -412,6 +420,12 @@ impl TestRelay {
     #[must_use]
     pub fn data(&self) -> &Path {
         self.data.path()
+    }
+
+    /// Returns the URL of the database with accounts and events, if that is PostgreSQL.
+    #[must_use]
+    pub fn database(&self) -> Option<&str> {
+        self.setup.database.as_deref()
     }
 
     /// Returns the process id, while the relay runs.

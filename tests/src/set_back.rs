@@ -9,6 +9,7 @@ use anyhow::ensure;
 use ringtail_kit::app::App;
 use ringtail_kit::caller::Hook;
 use ringtail_kit::eventually;
+use ringtail_kit::postgres::PostgresServer;
 
 use crate::client::{Home, TestClient};
 use crate::hooks;
@@ -145,6 +146,12 @@ impl Scene {
         Ok(())
     }
 
+    /// Copies what is stored in PostgreSQL, if it is there.
+    fn copied_database(&self) -> Option<String> {
+        let database = self.relay.database();
+        database.map(|url| PostgresServer::shared().copy(url))
+    }
+
     async fn has_last(&self, machine: &Machine) -> anyhow::Result<()> {
         let last: Vec<u64> = (self.posted.saturating_sub(CONVERSATIONS)..self.posted).collect();
         let has = |numbers: Vec<u64>| last.iter().all(|it| numbers.contains(it));
@@ -214,6 +221,7 @@ async fn rolled_back(part: u64) -> anyhow::Result<Vec<Row>> {
     scene.relay.stop().await?;
     let snapshot = tempfile::tempdir()?;
     copy_files(scene.relay.data(), snapshot.path())?;
+    let database = scene.copied_database();
     scene.relay.resume().await?;
     scene.post(part / 2, &[&second]).await?;
     second.client.stop().await?;
@@ -221,6 +229,7 @@ async fn rolled_back(part: u64) -> anyhow::Result<Vec<Row>> {
     scene.relay.stop().await?;
     std::fs::remove_file(scene.relay.data().join("relay.db-wal")).ok();
     copy_files(snapshot.path(), scene.relay.data())?;
+    scene.relay.setup().database = database;
     scene.relay.resume().await?;
     scene.post(2 * part, &[]).await?;
     // By now the second client's cursor is below the newest number; only the event of that number tells.
@@ -241,12 +250,23 @@ async fn restored(part: u64) -> anyhow::Result<Vec<Row>> {
     scene.post(part, &[]).await?;
     let file = scene.first.home.path().join("backup.db");
     let file = file.display().to_string();
-    let backup = scene.relay.run(["backup", &file]).await?;
-    ensure!(backup.status.success(), "{backup:?}");
+    let database = scene.copied_database();
+    if database.is_none() {
+        let backup = scene.relay.run(["backup", &file]).await?;
+        ensure!(backup.status.success(), "{backup:?}");
+    }
     scene.post(part, &[]).await?;
     scene.relay.stop().await?;
-    let restored = scene.relay.run(["restore", &file, "--force"]).await?;
-    ensure!(restored.status.success(), "{restored:?}");
+    if let Some(url) = database {
+        // As docs/CLUSTER.md says.
+        let identity =
+            "UPDATE ringtail.meta SET value = md5(random()::text) WHERE name = 'journal'";
+        PostgresServer::shared().sql(&url, identity);
+        scene.relay.setup().database = Some(url);
+    } else {
+        let restored = scene.relay.run(["restore", &file, "--force"]).await?;
+        ensure!(restored.status.success(), "{restored:?}");
+    }
     scene.relay.resume().await?;
     scene.post(2 * part, &[]).await?;
     Ok(vec![scene.row(

@@ -218,7 +218,7 @@ pub async fn run(plan: Plan, say: fn(Sample)) -> anyhow::Result<Report> {
     let mutants = sender.join_next().await.context("no mutants")??;
     let sent = traffic.finish().await?;
 
-    let head = stores::journal_head(relay.data())?;
+    let head = stores::journal_head(&relay)?;
     eventually!(
         within SETTLE_TIME,
         soak.read_history().is_ok_and(|()| soak.seq >= head),

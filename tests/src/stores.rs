@@ -3,11 +3,15 @@
 use std::path::Path;
 
 use anyhow::Context;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use ringtail_kit::postgres::PostgresServer;
 use ringtail_protocol::event::EncodedRequest;
 use rusqlite::{Connection, OpenFlags, Params, named_params};
 
 use crate::hooks;
+use crate::relay::TestRelay;
 
 /// An event as a store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +30,18 @@ impl Stored {
     }
 }
 
-/// Reads all events of the journal in a relay's data directory, in order.
+/// Reads all events of a relay's journal, each endpoint's in order.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn journal(data: &Path) -> anyhow::Result<Vec<Stored>> {
-    let query = "SELECT key & 4398046511103 AS seq, request FROM event ORDER BY key";
-    let mut events = read(&open(&data.join("relay.db"))?, query, ())?;
+pub fn journal(relay: &TestRelay) -> anyhow::Result<Vec<Stored>> {
+    let mut events = match relay.database() {
+        Some(url) => in_postgres(url)?,
+        None => {
+            let query = "SELECT key & 4398046511103 AS seq, request FROM event ORDER BY key";
+            read(&open(&relay.data().join("relay.db"))?, query, ())?
+        }
+    };
     for event in &mut events {
         event.body = EncodedRequest::from_stored(event.body.clone())
             .decode()?
@@ -82,11 +91,15 @@ pub fn history_after(data: &Path, endpoint: &str, seq: u64) -> anyhow::Result<Ve
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn journal_head(data: &Path) -> anyhow::Result<u64> {
-    number(
-        &data.join("relay.db"),
-        "SELECT coalesce(max(key & 4398046511103), 0) FROM event",
-    )
+pub fn journal_head(relay: &TestRelay) -> anyhow::Result<u64> {
+    let head = "SELECT coalesce(max(seq), 0) FROM ringtail.event";
+    match relay.database() {
+        Some(url) => Ok(PostgresServer::shared().sql(url, head).parse()?),
+        None => number(
+            &relay.data().join("relay.db"),
+            "SELECT coalesce(max(key & 4398046511103), 0) FROM event",
+        ),
+    }
 }
 
 /// Counts the events of a history.
@@ -101,6 +114,21 @@ pub fn history_len(data: &Path) -> anyhow::Result<usize> {
 fn number(path: &Path, query: &str) -> anyhow::Result<u64> {
     let number: i64 = open(path)?.query_row(query, [], |row| row.get(0))?;
     Ok(u64::try_from(number)?)
+}
+
+/// Reads all events of a journal in PostgreSQL, each endpoint's in order.
+fn in_postgres(url: &str) -> anyhow::Result<Vec<Stored>> {
+    let query = "SELECT seq, translate(encode(request, 'base64'), E'\\n', '')
+         FROM ringtail.event ORDER BY endpoint, seq";
+    let rows = PostgresServer::shared().sql(url, query);
+    let event = |row: &str| {
+        let (seq, request) = row.split_once('|').context("a row of one column")?;
+        Ok(Stored {
+            seq: seq.parse()?,
+            body: BASE64_STANDARD.decode(request)?.into(),
+        })
+    };
+    rows.lines().map(event).collect()
 }
 
 fn read(database: &Connection, query: &str, values: impl Params) -> anyhow::Result<Vec<Stored>> {

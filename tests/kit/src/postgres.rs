@@ -121,6 +121,22 @@ impl PostgresServer {
         )
     }
 
+    /// Copies a database as it is, into a new one whose URL it returns. Blocks.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    #[must_use]
+    pub fn copy(&self, url: &str) -> String {
+        let copy = self.database();
+        let ran = Command::new("sh")
+            .args(["-c", r#""$1/pg_dump" "$2" | "$1/psql" --quiet "$3""#, "sh"])
+            .args([self.bin.as_os_str(), url.as_ref(), copy.as_ref()])
+            .output()
+            .unwrap();
+        assert!(ran.status.success() && ran.stderr.is_empty(), "{ran:?}");
+        copy
+    }
+
     /// Runs SQL in a database, as its administrator, and returns the rows. Blocks.
     ///
     /// # Panics

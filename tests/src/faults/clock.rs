@@ -140,7 +140,7 @@ async fn of_relay(when: When, jump: &'static str) -> anyhow::Result<Kept> {
 }
 
 fn journal(relay: &TestRelay) -> anyhow::Result<Vec<u64>> {
-    let events = stores::journal(relay.data())?;
+    let events = stores::journal(relay)?;
     Ok(events.iter().filter_map(Stored::number).collect())
 }
 

@@ -74,7 +74,7 @@ async fn damaged(
     copy(copies.path(), relay.data())?;
     relay.resume().await?;
     relay.stop().await?;
-    let load = Load::of(&sent, relay.data())?;
+    let load = Load::of(&sent, &relay)?;
     Ok(row(
         format!(
             "does not start: exit {code:?}, {}",

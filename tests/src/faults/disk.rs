@@ -47,7 +47,7 @@ pub(super) async fn read_only() -> anyhow::Result<Row> {
     mounts::remount(relay.data(), "rw")?;
     relay.resume().await?;
     relay.stop().await?;
-    let load = Load::of(&sent, relay.data())?;
+    let load = Load::of(&sent, &relay)?;
     let good = code == Some(1) && said.contains("error[RT-604]");
     unmounted(relay)?;
     Ok(row(
@@ -91,7 +91,7 @@ pub(super) async fn turns_read_only() -> anyhow::Result<Row> {
     mounts::image(&image, relay.data())?;
     relay.resume().await?;
     relay.stop().await?;
-    let load = Load::of(&sent, relay.data())?;
+    let load = Load::of(&sent, &relay)?;
     let good = seen.all_right() && load.unanswered == 0;
     unmounted(relay)?;
     Ok(row(

@@ -84,7 +84,7 @@ pub(super) async fn cut_off() -> anyhow::Result<Row> {
     traffic.more(SOME).await?;
     let (code, _) = relay.end().await?;
     let sent = traffic.finish().await?;
-    let load = super::Load::of(&sent, relay.data())?;
+    let load = super::Load::of(&sent, &relay)?;
     let answer = passthrough.join_next().await.transpose()?.transpose()?;
     let status = answer.map(|answer| answer.status);
     Ok(row(

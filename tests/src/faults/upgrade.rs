@@ -59,7 +59,7 @@ pub(super) async fn replaced(plan: Plan) -> anyhow::Result<Row> {
     let sent = scene.traffic.finish().await?;
     let mut relay = scene.relay;
     relay.end().await?;
-    let load = Load::of(&sent, relay.data())?;
+    let load = Load::of(&sent, &relay)?;
     let failed = load.unanswered + load.refused + sent.unconnected;
     let good = seen.all_right()
         && failed == 0

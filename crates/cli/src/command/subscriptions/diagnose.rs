@@ -170,7 +170,7 @@ pub(crate) async fn explain(
              back: try again, and look at proxies in front of the relay"
             .to_owned(),
         (true, Arrival::Refused) => format!("what stands in front of the relay may have changed the request; `ringtail explain {code}` says more"),
-        (true, Arrival::Missing) if code == "SUB-524" => format!(
+        (true, Arrival::Missing | Arrival::Unknown) if code == "SUB-524" => format!(
             "RingCentral does not accept the certificate, though this machine does: have one of a public authority, served with its \
              intermediate certificates; `ringtail explain {code}` says more"
         ),
