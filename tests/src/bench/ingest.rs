@@ -6,6 +6,7 @@ use super::Plan;
 use super::edge::OURS;
 use super::load::{self, Mode};
 use super::peers::Own;
+use super::quarter_core::QuarterCore;
 use super::servers::Kind;
 use super::shot::{self, Aim, Expect, Shot};
 use super::slow_sync::SlowSync;
@@ -26,6 +27,9 @@ const TWO: &str = "two of these relays";
 const SLOW: &str = "ringtail, sync + 2 ms";
 const SLOW_IN_POSTGRES: &str = "ringtail, PostgreSQL, sync + 2 ms";
 const SLOW_TWO: &str = "two of these relays, sync + 2 ms";
+/// The same, each with a quarter of a core: as if it had a machine of its own, and the database a larger one.
+const QUARTER: &str = "ringtail, PostgreSQL, quarter of a core";
+const QUARTER_TWO: &str = "two of these relays, quarter of a core";
 const UNDURABLE: &str = "hyper, nothing stored";
 
 const COLUMNS: [(usize, &str); 4] = [(1, "1"), (16, "16"), (64, "64"), (256, "256")];
@@ -44,8 +48,12 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let undurable = Own::start(Kind::Hello, &identity).await?;
     let aim_at = |own: &Own| Aim::new(own.address, "https://localhost/", &ca);
     let slow = SlowSync::compile()?;
-    let (usual, slower) = (Ours::start(None).await?, Ours::start(Some(&slow)).await?);
-    let contenders = [
+    let slow = vec![slow.variable()];
+    let (usual, slower) = (
+        Ours::start(vec![], [None, None]).await?,
+        Ours::start(slow, [None, None]).await?,
+    );
+    let mut contenders = vec![
         (OURS, vec![usual.on_sqlite()?]),
         (IN_POSTGRES, vec![usual.first()?]),
         (TWO, vec![usual.first()?, usual.second()?]),
@@ -55,6 +63,15 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         (PROTOTYPE, vec![(prototype.pid()?, aim_at(&prototype)?)]),
         (UNDURABLE, vec![(undurable.pid()?, aim_at(&undurable)?)]),
     ];
+    let cores = [QuarterCore::make(), QuarterCore::make()];
+    let limited = match &cores {
+        [Some(one), Some(other)] => Some(Ours::start(vec![], [Some(one), Some(other)]).await?),
+        _ => None,
+    };
+    if let Some(limited) = &limited {
+        contenders.push((QUARTER, vec![limited.first()?]));
+        contenders.push((QUARTER_TWO, vec![limited.first()?, limited.second()?]));
+    }
     let columns: Vec<&'static str> = COLUMNS
         .iter()
         .map(|(_, column)| *column)
@@ -103,11 +120,19 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             );
         }
     }
-    Ok(
-        table.render(OURS, &[IN_POSTGRES, TWO, PROTOTYPE, UNDURABLE])
-            + &table.ratios(TWO, IN_POSTGRES)
-            + &table.ratios(SLOW_TWO, SLOW_IN_POSTGRES),
-    )
+    let mut text = table.render(OURS, &[IN_POSTGRES, TWO, PROTOTYPE, UNDURABLE])
+        + &table.ratios(TWO, IN_POSTGRES)
+        + &table.ratios(SLOW_TWO, SLOW_IN_POSTGRES);
+    match limited {
+        Some(limited) => {
+            text += &table.ratios(QUARTER_TWO, QUARTER);
+            limited.end().await?;
+        }
+        None => {
+            text += "  relays with a quarter of a core were skipped: they need the right to make control groups\n"
+        }
+    }
+    Ok(text)
 }
 
 /// A relay on SQLite, and two on one PostgreSQL.
@@ -117,36 +142,47 @@ struct Ours {
 }
 
 impl Ours {
-    async fn start(slow: Option<&SlowSync>) -> anyhow::Result<Self> {
-        let environment: Vec<_> = slow.map(SlowSync::variable).into_iter().collect();
+    async fn start(
+        environment: Vec<(String, String)>,
+        cores: [Option<&QuarterCore>; 2],
+    ) -> anyhow::Result<Self> {
         let server = PostgresServer::start_in(
             &std::env::temp_dir(),
             "-c max_wal_size=4GB",
             environment.clone(),
         )?;
         let database = server.database();
-        let start = async |database: Option<&String>| {
+        let start = async |database: Option<&String>, core: Option<&QuarterCore>| {
             let setup = Setup {
                 options: ANY_RATE.iter().map(ToString::to_string).collect(),
                 environment: environment.clone(),
                 database: database.cloned(),
+                wrapper: core.map(QuarterCore::wrapper).unwrap_or_default(),
                 ..Setup::default()
             };
             TestRelay::start_as(tempfile::tempdir()?, setup).await
         };
-        let sqlite = start(None).await?;
+        let sqlite = start(None, None).await?;
         let token = sqlite.account("bench").await?;
         let url = sqlite.endpoint(&token, "bench").await?.url;
-        let first = start(Some(&database)).await?;
+        let [one, other] = cores;
+        let first = start(Some(&database), one).await?;
         let token = first.account("bench").await?;
         let first_url = first.endpoint(&token, "bench").await?.url;
-        let second = start(Some(&database)).await?;
+        let second = start(Some(&database), other).await?;
         // Another endpoint: two relays that store events of one take turns.
         let second_url = second.endpoint(&token, "second").await?.url;
         Ok(Self {
             relays: [(sqlite, url), (first, first_url), (second, second_url)],
             _server: server,
         })
+    }
+
+    async fn end(self) -> anyhow::Result<()> {
+        for (mut relay, _) in self.relays {
+            relay.kill().await?;
+        }
+        Ok(())
     }
 
     fn on_sqlite(&self) -> anyhow::Result<(u32, Aim)> {

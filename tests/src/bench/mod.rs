@@ -13,6 +13,7 @@ mod load_http2;
 mod open_loop;
 mod passthrough;
 pub mod peers;
+mod quarter_core;
 pub mod servers;
 mod shot;
 mod slow_sync;
@@ -64,7 +65,7 @@ pub async fn run(
         }
         say(match section {
             Section::Edge => edge::run(plan).await?,
-            Section::Ingest => ingest::run(plan).await?,
+            Section::Ingest => Box::pin(ingest::run(plan)).await?,
             Section::Delivery => delivery::run(plan).await?,
             Section::Passthrough => passthrough::run(plan).await?,
             Section::Idle => idle::run(plan).await?,
