@@ -2,7 +2,7 @@
 
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
-use ringtail_client::engine::last_target;
+use ringtail_client::endpoint_cache::last_target;
 use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_client::replay::{Events, ReplayError, Run, Step};
 use ringtail_errors::{Failure, codes};

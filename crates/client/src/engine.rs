@@ -3,7 +3,6 @@
 //! It owns the link, the forwarder and the history, and prints nothing: front ends watch [`Engine::status`] and read
 //! [`Engine::history`] from their own position. It runs until it is stopped or the relay refuses permanently.
 
-mod endpoint_cache;
 mod failures;
 
 use std::path::PathBuf;
@@ -20,11 +19,10 @@ use tracing::Instrument;
 
 use crate::canary::{Canary, CanaryError, Listener};
 use crate::config::Account;
+use crate::endpoint_cache::EndpointCache;
 use crate::forward::{ForwardOptions, Forwarder, Passthrough, SendOptions, Sender, TrustError};
 use crate::link::{LinkSupervisor, Refusal};
 use crate::lock::{self, LockError};
-use endpoint_cache::EndpointCache;
-pub use endpoint_cache::{command_target, known_endpoints, last_target};
 use failures::Failures;
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::SignaturePolicy;
@@ -166,6 +164,7 @@ impl Engine {
             history: history.clone(),
             status: status.clone(),
             endpoint,
+            cache,
             passthrough: forwarding.clone().map(|sender| {
                 Passthrough::new(history.clone(), sender, tasks.clone(), passthroughs.clone())
                     .with_policy(config.signature_policy.clone())
@@ -210,7 +209,6 @@ impl Engine {
                     .instrument(tracing::info_span!("forward", endpoint = name)),
             );
         }
-        tasks.spawn(keep(cache, known.clone()));
         if let Some(every) = config.canary {
             tasks.spawn(send_canaries(
                 canary,
@@ -427,21 +425,6 @@ async fn send_canaries(
         }
     };
     cancel.run_until_cancelled(rounds).await;
-}
-
-/// Caches the endpoint for the next start.
-async fn keep(cache: EndpointCache, mut known: watch::Receiver<Option<EndpointInfo>>) {
-    let cache = Arc::new(cache);
-    while known.changed().await.is_ok() {
-        let Some(info) = known.borrow_and_update().clone() else {
-            continue;
-        };
-        let cache = Arc::clone(&cache);
-        let kept = tokio::task::spawn_blocking(move || cache.keep(&info)).await;
-        if let Ok(Err(error)) = kept {
-            tracing::warn!(%error, "cannot cache the endpoint for the next start");
-        }
-    }
 }
 
 /// Why an engine did not start.

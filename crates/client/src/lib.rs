@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod canary;
 mod canary_key;
 pub mod config;
+pub mod endpoint_cache;
 pub mod engine;
 pub mod forward;
 pub mod link;

@@ -43,6 +43,7 @@ use self::handshake::LinkParams;
 use self::redial::Redial;
 use crate::canary_key::CanaryKey;
 use crate::config::Account;
+use crate::endpoint_cache::EndpointCache;
 use crate::forward::Passthrough;
 use crate::relay_api::{ApiError, RelayApi};
 use ringtail_model::{Endpoint, LinkState, Status};
@@ -61,6 +62,7 @@ pub(crate) struct LinkSupervisor {
     pub(crate) status: watch::Sender<Status>,
     /// The endpoint as the relay last described it.
     pub(crate) endpoint: watch::Sender<Option<EndpointInfo>>,
+    pub(crate) cache: EndpointCache,
     /// Token with which the edge answers RingCX Digital's challenges, if known.
     pub(crate) digital_verify_token: Option<SecretString>,
     pub(crate) passthrough: Option<Passthrough>,
@@ -152,6 +154,8 @@ impl LinkSupervisor {
             .endpoint(&self.name, self.digital_verify_token.as_ref())
             .await?;
         let after = self.history.cursor(&info.endpoint, &info.journal).await?;
+        // Before anybody is told: other processes look there for what this one listens on.
+        self.cache.keep(&info).await;
         self.status.send_modify(|status| {
             status.endpoint = Some(Endpoint {
                 id: info.endpoint.clone(),

@@ -1,6 +1,6 @@
 //! Events in the formats of other programs.
 
-use ringtail_client::engine::command_target;
+use ringtail_client::endpoint_cache::command_target;
 use ringtail_client::forward::Sender;
 use ringtail_model::EventDetail;
 use ringtail_recordings::export::{curl, httpie, raw};

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Zoned;
-use ringtail_client::engine::{Engine, last_target};
+use ringtail_client::endpoint_cache::last_target;
+use ringtail_client::engine::Engine;
 use ringtail_client::forward::Sender;
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_filter::{Context, Filter};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ringtail_client::canary::{Canary, CanaryReport, Listener};
 use ringtail_client::config::Config;
-use ringtail_client::engine::last_target;
+use ringtail_client::endpoint_cache::last_target;
 use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_client::relay_api::RelayApi;
 use ringtail_errors::{Coded as _, Failure, codes};

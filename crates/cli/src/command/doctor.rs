@@ -8,7 +8,7 @@ mod report;
 mod row;
 
 use ringtail_client::config::{Config, ConfigError};
-use ringtail_client::engine::{known_endpoints, last_target};
+use ringtail_client::endpoint_cache::{known_endpoints, last_target};
 use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_files::Access;

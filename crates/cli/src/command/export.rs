@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use ringtail_client::config::Config;
-use ringtail_client::engine::command_target;
+use ringtail_client::endpoint_cache::command_target;
 use ringtail_errors::{Failure, codes};
 use ringtail_files::create_private;
 use ringtail_model::redact;

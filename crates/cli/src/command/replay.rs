@@ -5,7 +5,7 @@ mod edit;
 mod editor;
 
 use ringtail_client::config::Config;
-use ringtail_client::engine::last_target;
+use ringtail_client::endpoint_cache::last_target;
 use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_client::replay::{Events, Options, Planned, Run, Step};
 use ringtail_errors::{Failure, codes};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderName;
-use ringtail_client::engine::last_target;
+use ringtail_client::endpoint_cache::last_target;
 use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_client::replay::{Events, Options as ReplayOptions, Run};
 use ringtail_errors::{Failure, codes};

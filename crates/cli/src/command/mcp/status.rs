@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringtail_client::engine::{known_endpoints, last_target};
+use ringtail_client::endpoint_cache::{known_endpoints, last_target};
 use ringtail_client::lock::is_listening;
 use ringtail_errors::Failure;
 use ringtail_model::{RowId, endpoint_name};

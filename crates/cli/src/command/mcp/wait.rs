@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringtail_client::engine::known_endpoints;
+use ringtail_client::endpoint_cache::known_endpoints;
 use ringtail_client::lock::is_listening;
 use ringtail_errors::{Failure, codes};
 use ringtail_model::{EventRow, RowId, endpoint_name};

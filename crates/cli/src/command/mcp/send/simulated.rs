@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ringtail_client::engine::known_endpoints;
+use ringtail_client::endpoint_cache::known_endpoints;
 use ringtail_errors::{Failure, codes};
 use ringtail_model::endpoint_name;
 use ringtail_model::target::TargetUrl;

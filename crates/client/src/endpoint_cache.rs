@@ -23,8 +23,8 @@ static KEEPING: Mutex<()> = Mutex::new(());
 
 /// One endpoint's entry in the file `endpoints.json` of a data directory. An unreadable file counts as missing: the
 /// relay sends the same again.
-#[derive(Debug)]
-pub(super) struct EndpointCache {
+#[derive(Debug, Clone)]
+pub(crate) struct EndpointCache {
     path: PathBuf,
     key: String,
     target: Option<String>,
@@ -40,7 +40,7 @@ struct Remembered {
 
 impl EndpointCache {
     /// Opens the entry of an endpoint name on a relay, whose events go to `target`.
-    pub(super) fn new(
+    pub(crate) fn new(
         data: &Path,
         relay: &RelayUrl,
         name: &str,
@@ -54,12 +54,20 @@ impl EndpointCache {
     }
 
     /// Returns the endpoint as the relay last described it.
-    pub(super) fn recall(&self) -> Option<EndpointInfo> {
+    pub(crate) fn recall(&self) -> Option<EndpointInfo> {
         read(&self.path).remove(&self.key).map(|known| known.info)
     }
 
     /// Stores the endpoint as the relay describes it.
-    pub(super) fn keep(&self, info: &EndpointInfo) -> io::Result<()> {
+    pub(crate) async fn keep(&self, info: &EndpointInfo) {
+        let (cache, info) = (self.clone(), info.clone());
+        let kept = tokio::task::spawn_blocking(move || cache.write(&info)).await;
+        if let Ok(Err(error)) = kept {
+            tracing::warn!(%error, "cannot cache the endpoint for the next start");
+        }
+    }
+
+    fn write(&self, info: &EndpointInfo) -> io::Result<()> {
         let _alone = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = read(&self.path);
         let known = all.get(&self.key);
@@ -145,11 +153,11 @@ mod tests {
             |relay: &str, name| EndpointCache::new(dir.path(), &relay.parse().unwrap(), name, None);
         let ours = cache("relay.example", "demo");
         assert_eq!(ours.recall(), None);
-        ours.keep(&info("demo-1")).unwrap();
+        ours.write(&info("demo-1")).unwrap();
         cache("relay.example", "other")
-            .keep(&info("other-1"))
+            .write(&info("other-1"))
             .unwrap();
-        ours.keep(&info("demo-2")).unwrap();
+        ours.write(&info("demo-2")).unwrap();
         assert_eq!(ours.recall(), Some(info("demo-2")));
         assert_eq!(
             cache("relay.example", "other").recall(),
@@ -164,7 +172,7 @@ mod tests {
         fs::write(dir.path().join("endpoints.json"), "{").unwrap();
         let cache = EndpointCache::new(dir.path(), &"relay.example".parse().unwrap(), "demo", None);
         assert_eq!(cache.recall(), None);
-        cache.keep(&info("demo-1")).unwrap();
+        cache.write(&info("demo-1")).unwrap();
         assert_eq!(cache.recall(), Some(info("demo-1")));
     }
 
@@ -175,7 +183,7 @@ mod tests {
         let listen = |target: Option<&str>| {
             let target = target.map(|text| TargetUrl::parse(text).unwrap());
             let cache = EndpointCache::new(dir.path(), &relay, "demo", target.as_ref());
-            cache.keep(&info("demo-1")).unwrap();
+            cache.write(&info("demo-1")).unwrap();
         };
         let last = || last_target(dir.path(), "demo-1").map(|target| target.to_string());
         listen(None);
