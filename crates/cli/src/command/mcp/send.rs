@@ -98,8 +98,8 @@ pub(super) struct ReplayArgs {
     compare: bool,
     /// List what would be sent. Default: true if a filter means more than one event
     dry_run: Option<bool>,
-    /// New values in the body of the one event, by path, such as {"body.subject": "Hi"}, or of header.NAME. Sent and stored as
-    /// a new event
+    /// New values by path, for one event: {"body.subject": "Hi", "header.NAME": "1"}. The edited copy is sent, and stored as a
+    /// new event
     #[serde(default)]
     edits: Map<String, Value>,
     /// Sign again with the configured secrets
