@@ -265,9 +265,6 @@ impl WriterState for Log {
 
     /// Steps of a sweep and transactions of appends take turns, so that neither waits for the other.
     fn upkeep(&mut self, connection: &mut Connection) -> Instant {
-        if let Err(error) = self.uuids.settle(connection) {
-            tracing::warn!(%error, "the journal could not sort its uuids, retrying");
-        }
         let due = self.unswept >= SWEEP_BYTES || Instant::now() >= self.next_sweep;
         if self.sweep.is_none() && due {
             self.begin_sweep(connection, None, None);
