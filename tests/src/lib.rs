@@ -11,6 +11,7 @@ pub mod chaos;
 pub mod check_servers;
 pub mod client;
 pub mod cluster;
+mod control_group;
 pub mod crash;
 pub mod demo;
 pub mod faults;

@@ -19,7 +19,7 @@ use tokio::process::Command;
 use crate::binaries;
 use crate::process::{self, Process};
 
-/// Variable of the environment: `postgres` has every relay store there whose test does not say where.
+/// Variable of the environment. With `postgres`, a relay whose test names no database stores in PostgreSQL.
 const BACK_END: &str = "RINGTAIL_TEST_BACK_END";
 
 /// A relay is ready within this time, or it never is.
@@ -172,8 +172,10 @@ impl TestRelay {
         front: Option<(String, PathBuf)>,
         mut setup: Setup,
     ) -> anyhow::Result<Self> {
-        if setup.database.is_none() && std::env::var_os(BACK_END).is_some_and(|it| it == "postgres")
+        if setup.database.is_none()
+            && let Some(back_end) = std::env::var_os(BACK_END)
         {
+            ensure!(back_end == "postgres", "{BACK_END} is {back_end:?}");
             setup.database = Some(PostgresServer::shared().database());
         }
         let port = Port::reserve();

@@ -1,4 +1,4 @@
-//! The relay's journal and the client's history on disk, read while their programs run.
+//! The relay's journal and the client's history, read while their programs run.
 
 use std::path::Path;
 

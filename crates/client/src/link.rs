@@ -62,6 +62,7 @@ pub(crate) struct LinkSupervisor {
     pub(crate) status: watch::Sender<Status>,
     /// The endpoint as the relay last described it.
     pub(crate) endpoint: watch::Sender<Option<EndpointInfo>>,
+    /// Where it is written down, for the next start and for other processes.
     pub(crate) cache: EndpointCache,
     /// Token with which the edge answers RingCX Digital's challenges, if known.
     pub(crate) digital_verify_token: Option<SecretString>,

@@ -6,11 +6,11 @@ use super::Plan;
 use super::edge::OURS;
 use super::load::{self, Mode};
 use super::peers::Own;
-use super::quarter_core::QuarterCore;
 use super::servers::Kind;
 use super::shot::{self, Aim, Expect, Shot};
 use super::slow_sync::SlowSync;
 use super::table::Table;
+use crate::control_group::ControlGroup;
 use crate::procfs;
 use crate::relay::{ANY_RATE, Setup, TestRelay};
 use ringtail_kit::postgres::PostgresServer;
@@ -48,11 +48,8 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let undurable = Own::start(Kind::Hello, &identity).await?;
     let aim_at = |own: &Own| Aim::new(own.address, "https://localhost/", &ca);
     let slow = SlowSync::compile()?;
-    let slow = vec![slow.variable()];
-    let (usual, slower) = (
-        Ours::start(vec![], [None, None]).await?,
-        Ours::start(slow, [None, None]).await?,
-    );
+    let (usual, slower) = (Ours::start(None).await?, Ours::start(Some(&slow)).await?);
+    let limited = Ours::start(None).await?;
     let mut contenders = vec![
         (OURS, vec![usual.on_sqlite()?]),
         (IN_POSTGRES, vec![usual.first()?]),
@@ -63,14 +60,14 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         (PROTOTYPE, vec![(prototype.pid()?, aim_at(&prototype)?)]),
         (UNDURABLE, vec![(undurable.pid()?, aim_at(&undurable)?)]),
     ];
-    let cores = [QuarterCore::make(), QuarterCore::make()];
-    let limited = match &cores {
-        [Some(one), Some(other)] => Some(Ours::start(vec![], [Some(one), Some(other)]).await?),
-        _ => None,
-    };
-    if let Some(limited) = &limited {
+    let relays = [limited.first()?, limited.second()?];
+    let groups = relays
+        .each_ref()
+        .map(|(pid, _)| ControlGroup::of_quarter_core(*pid));
+    let is_limited = groups.iter().all(Option::is_some);
+    if is_limited {
         contenders.push((QUARTER, vec![limited.first()?]));
-        contenders.push((QUARTER_TWO, vec![limited.first()?, limited.second()?]));
+        contenders.push((QUARTER_TWO, relays.into()));
     }
     let columns: Vec<&'static str> = COLUMNS
         .iter()
@@ -120,17 +117,17 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
             );
         }
     }
-    let mut text = table.render(OURS, &[IN_POSTGRES, TWO, PROTOTYPE, UNDURABLE])
-        + &table.ratios(TWO, IN_POSTGRES)
-        + &table.ratios(SLOW_TWO, SLOW_IN_POSTGRES);
-    match limited {
-        Some(limited) => {
-            text += &table.ratios(QUARTER_TWO, QUARTER);
-            limited.end().await?;
-        }
-        None => {
-            text += "  relays with a quarter of a core were skipped: they need the right to make control groups\n"
-        }
+    if !is_limited {
+        table.note("relays with a quarter of a core were skipped: control groups need root");
+    }
+    limited.end().await?;
+    let mut text = table.render(OURS, &[IN_POSTGRES, TWO, PROTOTYPE, UNDURABLE]);
+    for (two, one) in [
+        (TWO, IN_POSTGRES),
+        (SLOW_TWO, SLOW_IN_POSTGRES),
+        (QUARTER_TWO, QUARTER),
+    ] {
+        text += &table.ratios(two, one);
     }
     Ok(text)
 }
@@ -142,34 +139,30 @@ struct Ours {
 }
 
 impl Ours {
-    async fn start(
-        environment: Vec<(String, String)>,
-        cores: [Option<&QuarterCore>; 2],
-    ) -> anyhow::Result<Self> {
+    async fn start(slow: Option<&SlowSync>) -> anyhow::Result<Self> {
+        let environment: Vec<_> = slow.map(SlowSync::variable).into_iter().collect();
         let server = PostgresServer::start_in(
             &std::env::temp_dir(),
             "-c max_wal_size=4GB",
             environment.clone(),
         )?;
         let database = server.database();
-        let start = async |database: Option<&String>, core: Option<&QuarterCore>| {
+        let start = async |database: Option<&String>| {
             let setup = Setup {
                 options: ANY_RATE.iter().map(ToString::to_string).collect(),
                 environment: environment.clone(),
                 database: database.cloned(),
-                wrapper: core.map(QuarterCore::wrapper).unwrap_or_default(),
                 ..Setup::default()
             };
             TestRelay::start_as(tempfile::tempdir()?, setup).await
         };
-        let sqlite = start(None, None).await?;
+        let sqlite = start(None).await?;
         let token = sqlite.account("bench").await?;
         let url = sqlite.endpoint(&token, "bench").await?.url;
-        let [one, other] = cores;
-        let first = start(Some(&database), one).await?;
+        let first = start(Some(&database)).await?;
         let token = first.account("bench").await?;
         let first_url = first.endpoint(&token, "bench").await?.url;
-        let second = start(Some(&database), other).await?;
+        let second = start(Some(&database)).await?;
         // Another endpoint: two relays that store events of one take turns.
         let second_url = second.endpoint(&token, "second").await?.url;
         Ok(Self {

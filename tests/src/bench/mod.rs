@@ -13,7 +13,6 @@ mod load_http2;
 mod open_loop;
 mod passthrough;
 pub mod peers;
-mod quarter_core;
 pub mod servers;
 mod shot;
 mod slow_sync;

@@ -157,7 +157,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     ] {
         let Some(tunnel) = tunnel else {
             table.note(format!(
-                "{name} is not installed and was skipped: scripts/bench --install-peers"
+                "{name} is not installed and was skipped: the head of scripts/bench says how to get it"
             ));
             continue;
         };

@@ -9,7 +9,7 @@ mod report;
 
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -21,6 +21,7 @@ pub use self::attack::Attack;
 pub use self::report::{Report, Row};
 use crate::bench::load::{Measured, micros};
 use crate::client::Home;
+use crate::control_group::ControlGroup;
 use crate::hooks;
 use crate::process::Process;
 use crate::procfs;
@@ -135,7 +136,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     let pid = relay.pid().context("the relay has ended")?;
     let mut report = Report::new(plan);
     // Outlives the relay.
-    let group = MemoryGroup::of(pid, report.ceiling_mib());
+    let group = ControlGroup::of_memory(pid, report.ceiling_mib());
     report.is_in_group = group.is_some();
     let mut attackers = Vec::new();
     for number in 0..ACCOUNTS {
@@ -240,35 +241,6 @@ fn disk_bytes(data: &Path) -> anyhow::Result<u64> {
         };
     }
     Ok(bytes)
-}
-
-/// A group of processes that may not use more memory: a process that needs more is killed.
-#[derive(Debug)]
-struct MemoryGroup(PathBuf);
-
-impl MemoryGroup {
-    /// Puts a process into a group of its own, if this system and user allow it (version 1 or 2 of cgroups).
-    fn of(pid: u32, mebibytes: usize) -> Option<Self> {
-        let name = format!("ringtail-flood-{pid}");
-        [("memory", "memory.limit_in_bytes"), ("", "memory.max")]
-            .into_iter()
-            .find_map(|(parent, limit)| {
-                let path = Path::new("/sys/fs/cgroup").join(parent).join(&name);
-                std::fs::create_dir(&path).ok()?;
-                let group = Self(path);
-                let bytes = (mebibytes << 20).to_string();
-                std::fs::write(group.0.join(limit), bytes).ok()?;
-                std::fs::write(group.0.join("cgroup.procs"), pid.to_string()).ok()?;
-                Some(group)
-            })
-    }
-}
-
-impl Drop for MemoryGroup {
-    fn drop(&mut self) {
-        // Fails while the relay's process is still there.
-        std::fs::remove_dir(&self.0).ok();
-    }
 }
 
 fn spawn(

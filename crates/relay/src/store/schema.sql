@@ -71,7 +71,7 @@ CREATE TABLE event (
     request      BLOB NOT NULL
 ) STRICT;
 
--- Events by uuid_hash. The newest are in uuid_recent, in order of arrival, and move to uuid together.
+-- Events by uuid_hash. The newest are in uuid_recent, in order of arrival. While they move to uuid, they are in both.
 CREATE TABLE uuid (
     hash  INTEGER NOT NULL,
     event INTEGER NOT NULL,

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 /// Rows of `uuid_recent` after which they move. More makes moving cheaper.
 const RECENT_EVENTS: usize = 8192;
 
-/// Parts of the range of hashes.
+/// Parts of the range of hashes; a power of two.
 const SLICES: u8 = 16;
 
 /// The contents of `uuid_recent`, and what the current transaction adds.
