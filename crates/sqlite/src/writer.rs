@@ -352,8 +352,13 @@ impl<S> Queue<S> {
         }
         commands.waiting.push_back(command);
         let by = Instant::now() + within;
-        if commands.due.is_none_or(|due| by < due) {
+        let is_earlier = commands.due.is_none_or(|due| by < due);
+        if is_earlier {
             commands.due = Some(by);
+        }
+        // Before the thread is woken, which takes the lock.
+        drop(commands);
+        if is_earlier {
             self.earlier.notify_one();
         }
     }
