@@ -13,13 +13,16 @@ use hyper::body::{Frame, Incoming};
 use ringtail_protocol::event::DecodeError;
 use ringtail_protocol::frame::{Decoder, Up};
 use tokio::sync::watch;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
 use crate::canary_key::CanaryKey;
 use ringtail_model::{LinkState, Status};
 use ringtail_store::{Forwarding, History, ReadError, StoreError};
+
+/// Time within which front ends are told how far the events have come: each event moves both ends of that.
+pub(super) const TELL: Duration = Duration::from_millis(100);
 
 /// How often a full history is checked.
 const CHECK: Duration = Duration::from_millis(500);
@@ -54,12 +57,16 @@ impl EventSink {
         let mut batch = Batch::default();
         // The first batch is followed by a check: the history may be full from an earlier run.
         let mut unchecked = CHECK_BYTES;
+        let mut tell_at: Option<Instant> = None;
         loop {
             batch.fill(&mut decoder)?;
             if let Some(head) = batch.take_head() {
-                self.status
-                    .send_modify(|status| status.relay_head = status.relay_head.max(head));
+                self.moved(|status| status.relay_head = status.relay_head.max(head));
                 begun.send_if_modified(|begun| !std::mem::replace(begun, true));
+                tell_at = tell_at.or_else(|| Some(Instant::now() + TELL));
+            }
+            if tell_at.take_if(|at| *at <= Instant::now()).is_some() {
+                self.status.send_modify(|_| {});
             }
             let chunk = if batch.is_full() {
                 None
@@ -69,6 +76,7 @@ impl EventSink {
                     biased;
                     () = cancel.cancelled() => return Ok(()),
                     chunk = body.frame() => Some(chunk),
+                    () = sleep_until(tell_at.unwrap_or_else(Instant::now)), if tell_at.is_some() => continue,
                 }
             } else {
                 match batch.open_until() {
@@ -88,6 +96,7 @@ impl EventSink {
                     if !self.store(&mut batch, &cursor, &cancel).await? {
                         return Ok(());
                     }
+                    tell_at = tell_at.or_else(|| Some(Instant::now() + TELL));
                     if unchecked >= CHECK_BYTES {
                         self.room(&cursor, &cancel).await?;
                         unchecked = 0;
@@ -137,9 +146,16 @@ impl EventSink {
         };
         self.go_on(pauses);
         cursor.send_replace(stored.cursor);
-        self.status
-            .send_modify(|status| status.cursor = status.cursor.max(stored.cursor));
+        self.moved(|status| status.cursor = status.cursor.max(stored.cursor));
         Ok(true)
+    }
+
+    /// Changes the status and wakes nobody.
+    fn moved(&self, change: impl FnOnce(&mut Status)) {
+        self.status.send_if_modified(|status| {
+            change(status);
+            false
+        });
     }
 
     /// Waits until pending events leave room in the history.

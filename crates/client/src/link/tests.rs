@@ -108,6 +108,44 @@ async fn events_are_stored_before_the_cursor_is_told() {
 }
 
 #[tokio::test]
+async fn front_ends_are_told_of_several_events_at_once_and_of_the_last() {
+    let mut relay = FakeRelay::start().await;
+    let (client, mut end) = linked(&mut relay).await;
+    end.send(&[Down::Head { seq: 0 }]).await;
+    client
+        .until(|status| status.link == LinkState::Connected)
+        .await;
+    let mut status = client.engine.status();
+    let began = Instant::now();
+    let (mut told, mut wakes) = (0, 0);
+    let mut events = Box::pin(async {
+        for seq in 1..=100 {
+            end.send(&[event(seq)]).await;
+            end.cursor(seq).await;
+        }
+        end
+    });
+    let _end = loop {
+        tokio::select! {
+            biased;
+            Ok(()) = status.changed() => {
+                wakes += 1;
+                told = status.borrow_and_update().cursor;
+            }
+            end = &mut events => break end,
+        }
+    };
+    // One may be late, and the link's state is told, too.
+    let most = began.elapsed().as_millis() / events::TELL.as_millis() + 3;
+    assert!(wakes <= most, "{wakes}, {most}");
+    while told < 100 {
+        status.changed().await.unwrap();
+        told = status.borrow_and_update().cursor;
+    }
+    client.stop().await;
+}
+
+#[tokio::test]
 async fn a_new_link_goes_on_where_the_history_stands() {
     let mut relay = FakeRelay::start().await;
     let client = Client::of(relay.account()).await;
