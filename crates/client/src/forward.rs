@@ -396,6 +396,9 @@ impl Count {
 
 impl Work {
     async fn load(self, after: RowId, limit: usize) -> Done {
+        if let Some((event, stored)) = self.history.fresh_pending(&self.endpoint, after) {
+            return Done::Loaded(vec![(event.row, event.key)], Some(stored));
+        }
         loop {
             let endpoint = Arc::clone(&self.endpoint);
             let read = self.history.read(move |reader| {

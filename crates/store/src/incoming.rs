@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
+use ringtail_model::{ForwardState, RowId};
 use ringtail_protocol::event::{Event, EventId, Timestamp};
 use ringtail_ringcentral::ordering::removed_post;
 
@@ -51,6 +52,8 @@ pub struct Stored {
     pub cursor: u64,
     /// Events that were not there before.
     pub new: usize,
+    /// The newest of them that is pending.
+    pub pending: Option<RowId>,
 }
 
 /// Stores a batch. Runs inside the writer's transaction. Without a tracker, nothing is learnt from the events.
@@ -78,6 +81,9 @@ pub(super) fn store(
                 jump(connection, endpoint, journal, cursor, event.seq)?;
                 if let Some(row) = insert_event(connection, endpoint, journal, event)? {
                     stored.new += 1;
+                    if event.forward == ForwardState::Pending {
+                        stored.pending = Some(RowId(row));
+                    }
                     if let Some(fields) = &mut fields {
                         fields.learn(connection, row, event.topic, &event.body)?;
                     }

@@ -44,7 +44,7 @@ use ringtail_errors::{self as errors, Code, Coded};
 use rusqlite::{Connection, ffi};
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use ringtail_model::{ForwardState, RowId, Watermarks};
+use ringtail_model::{RowId, Watermarks};
 use ringtail_protocol::event::{EncodeError, EventId, Request};
 use ringtail_sqlite::{self as sqlite, Readers, WriteError, Writer, savepoint};
 
@@ -54,7 +54,7 @@ pub use self::edited::origin_name;
 pub use self::fields::LEARN;
 pub use self::incoming::{Incoming, Stored};
 pub use self::other_processes::{OFTEN, SELDOM};
-pub use self::query::{MAX_PAGE, PendingEvent, Reader, StoredRequest};
+pub use self::query::{MAX_PAGE, PendingEvent, QueryResult, Reader, StoredRequest};
 pub use self::record::Forwarding;
 use self::record::Record;
 pub use self::retention::Retention;
@@ -62,7 +62,7 @@ pub use self::schema::{FILE_NAME, OpenError};
 use self::search::IndexThread;
 pub use self::search::{Direction, Found, INDEX_FILE_NAME, Search};
 pub use self::select::{IdPrefix, Selector, SelectorError};
-use self::writer::{PendingSignal, Recorder};
+use self::writer::{NewPending, PendingSignal, Recorder};
 
 /// Queries that run at once; more wait.
 const READERS: usize = 4;
@@ -261,6 +261,16 @@ impl History {
         self.inner.pending.subscribe(endpoint)
     }
 
+    /// Returns the endpoint's first pending event after a row, if it was stored alone just now and is still in memory.
+    #[must_use]
+    pub fn fresh_pending(
+        &self,
+        endpoint: &str,
+        after: RowId,
+    ) -> Option<(PendingEvent, StoredRequest)> {
+        self.inner.pending.fresh(endpoint, after)
+    }
+
     /// Returns up to which event the search index reaches, as long as this process fills it.
     #[must_use]
     pub fn indexed(&self) -> watch::Receiver<RowId> {
@@ -298,17 +308,20 @@ impl History {
             })
         };
         let batch: Vec<Incoming<Record>> = batch.into_iter().map(record).collect();
-        let is_pending = |incoming: &Incoming<Record>| match incoming {
-            Incoming::Event(record) => record.forward == ForwardState::Pending,
-            _ => false,
-        };
-        let has_pending = batch.iter().any(is_pending);
         let (endpoint, journal) = (endpoint.to_owned(), journal.to_owned());
+        let only = match &batch[..] {
+            [Incoming::Event(record)] => record.fresh(&endpoint),
+            _ => None,
+        };
         self.write(bytes, move |recorder, connection| {
             let fields = Some(&mut recorder.fields);
             let stored = incoming::store(connection, fields, &endpoint, &journal, &batch)?;
-            if has_pending {
-                recorder.pending.push(endpoint);
+            if let Some(newest) = stored.pending {
+                recorder.pending.push(NewPending {
+                    endpoint,
+                    newest,
+                    only,
+                });
             }
             Ok(stored)
         })

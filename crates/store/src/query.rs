@@ -45,6 +45,9 @@ pub struct StoredRequest {
     pub request: Request,
 }
 
+/// What a query returns inside [`crate::History::read`].
+pub type QueryResult<T> = rusqlite::Result<T>;
+
 /// The queries, on a read-only connection. They block; [`crate::History::read`] runs them off the runtime.
 #[derive(Debug)]
 pub struct Reader<'c> {

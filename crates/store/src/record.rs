@@ -6,15 +6,19 @@ use http::Uri;
 use ringtail_protocol::event::{Disposition, Event, EventId, Kind, Request, Timestamp};
 use ringtail_ringcentral::catalogue::summarize;
 use ringtail_ringcentral::classify::{Classified, RequestHead};
-use ringtail_ringcentral::ordering::ordering_key;
+use ringtail_ringcentral::ordering::{ordering_key, removed_post};
 
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::{ForwardState, UNDECODABLE};
 
 use crate::headers;
+use crate::query::StoredRequest;
 
 /// Longest path with query that is taken from a relay. An edge refuses heads half as long.
 const MAX_PATH_BYTES: usize = 64 * 1024;
+
+/// Bytes of headers and body up to which a pending event is handed on in memory.
+const MAX_FRESH_BYTES: usize = 64 * 1024;
 
 /// Whether incoming events become pending.
 #[derive(Debug, Clone)]
@@ -115,6 +119,31 @@ impl Record {
             body: Bytes::new(),
             forward: ForwardState::None,
         }
+    }
+
+    /// Returns what the forwarder needs of a pending event that is small; `None` if its key depends on the history.
+    pub(crate) fn fresh(&self, endpoint: &str) -> Option<(String, StoredRequest)> {
+        if self.forward != ForwardState::Pending
+            || self.bytes() > MAX_FRESH_BYTES
+            || removed_post(&self.ordering_key).is_some()
+        {
+            return None;
+        }
+        let stored = StoredRequest {
+            id: self.id,
+            endpoint: endpoint.to_owned(),
+            seq: self.seq,
+            forward: self.forward,
+            edited_from: self.edited_from,
+            request: Request {
+                method: self.method.clone(),
+                path: self.path.clone(),
+                peer: self.peer.clone(),
+                headers: headers::decode(self.headers.clone()),
+                body: self.body.clone(),
+            },
+        };
+        Some((self.ordering_key.clone(), stored))
     }
 
     /// Returns the bytes of headers and body.

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use ringtail_model::ForwardState;
 
 use super::*;
-use crate::testing::{ENDPOINT, JOURNAL, TestHistory, attempt, call};
+use crate::testing::{ENDPOINT, JOURNAL, TestHistory, attempt, call, event};
 
 fn batch(events: &[Event]) -> Vec<Incoming> {
     events.iter().cloned().map(Incoming::Event).collect()
@@ -75,6 +75,43 @@ async fn only_a_pending_event_of_its_endpoint_wakes_a_forwarder() {
         .await
         .unwrap();
     assert!(!grows.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn a_pending_event_that_came_alone_is_handed_on_from_memory() {
+    let test = TestHistory::open();
+    let removal = r#"{"uuid":"u","event":"/team-messaging/v1/posts","body":{"id":"26","eventType":"PostRemoved"}}"#;
+    let fresh = |after| test.history.fresh_pending(ENDPOINT, RowId(after));
+    test.receives(vec![call(1, "a")]).await;
+    let _forwarder = test.history.pending_grows(ENDPOINT);
+    test.receives(vec![call(2, "b")]).await;
+    assert_eq!(fresh(1), None, "nobody knows what was pending before it");
+    for (seq, event) in [(3, call(3, "c")), (4, call(4, "c"))] {
+        test.receives(vec![event]).await;
+        let (event, request) = fresh(seq - 1).unwrap();
+        let history = &test.history;
+        let pending = history.pending(ENDPOINT, RowId(seq - 1), 10).await.unwrap();
+        assert_eq!(vec![event], pending);
+        let read = history.stored_request(pending[0].row).await.unwrap();
+        assert_eq!(Some(request), read);
+        assert_eq!(fresh(seq - 1), None, "it was handed on");
+    }
+    test.receives(vec![call(5, "d")]).await;
+    test.receives(vec![call(6, "d")]).await;
+    assert_eq!(fresh(4), None, "the event between them is pending, too");
+    test.receives(vec![call(7, "d")]).await;
+    assert_eq!(fresh(7), None, "it has been loaded already");
+    let many = vec![call(8, "d"), call(9, "d")];
+    let large = vec![event(10, &" ".repeat(64 * 1024))];
+    // Its key is that of the post, which is looked up as it is stored.
+    let removal = vec![event(11, removal)];
+    for events in [many, large, removal] {
+        let before = events[0].seq - 1;
+        test.receives(events).await;
+        assert_eq!(fresh(before.cast_signed()), None);
+    }
+    test.receives(vec![call(12, "e")]).await;
+    assert_eq!(fresh(11).unwrap().0.row, RowId(12));
 }
 
 #[tokio::test]

@@ -1,17 +1,17 @@
 //! The work of the writing thread that belongs to no operation: watermarks, new fields, retention.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use ringtail_model::Watermarks;
+use ringtail_model::{RowId, Watermarks};
 use ringtail_sqlite::{QueueLimits, WriterState};
 
 use crate::fields::SchemaTracker;
-use crate::query;
+use crate::query::{self, PendingEvent, StoredRequest};
 use crate::retention::{Cleaner, INTERVAL, Retention};
 use crate::search::Notifier;
 
@@ -30,24 +30,61 @@ const SLOW: Duration = Duration::from_millis(50);
 /// Time between two signals that the watermarks have moved: each makes every front end read the history.
 pub(crate) const TICK: Duration = Duration::from_millis(25);
 
-/// Tells the forwarder of each endpoint that it has more pending events.
+/// Tells the forwarder of each endpoint that it has more pending events, and keeps the newest in memory if it came alone, as most
+/// do: reading it back takes two queries on another thread.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct PendingSignal(Arc<Mutex<HashMap<String, watch::Sender<()>>>>);
+pub(crate) struct PendingSignal(Arc<Mutex<HashMap<String, Signal>>>);
+
+#[derive(Debug, Default)]
+struct Signal {
+    wake: watch::Sender<()>,
+    /// The newest pending event that was stored while somebody listens.
+    newest: Option<RowId>,
+    /// The newest pending event, with the pending event before it.
+    fresh: Option<(RowId, (PendingEvent, StoredRequest))>,
+}
+
+/// Pending events that one operation has stored.
+#[derive(Debug)]
+pub(crate) struct NewPending {
+    pub(crate) endpoint: String,
+    pub(crate) newest: RowId,
+    /// If there is but one: its key and its request.
+    pub(crate) only: Option<(String, StoredRequest)>,
+}
 
 impl PendingSignal {
     pub(crate) fn subscribe(&self, endpoint: &str) -> watch::Receiver<()> {
-        let mut endpoints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        endpoints
+        self.lock()
             .entry(endpoint.to_owned())
             .or_default()
+            .wake
             .subscribe()
     }
 
-    fn send(&self, endpoint: &str) {
-        let endpoints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(endpoint) = endpoints.get(endpoint) {
-            endpoint.send_replace(());
+    /// Returns the newest pending event if it is in memory and the first one after a row.
+    pub(crate) fn fresh(
+        &self,
+        endpoint: &str,
+        after: RowId,
+    ) -> Option<(PendingEvent, StoredRequest)> {
+        let (before, fresh) = self.lock().get_mut(endpoint)?.fresh.take()?;
+        (before <= after && after < fresh.0.row).then_some(fresh)
+    }
+
+    fn send(&self, new: NewPending) {
+        if let Some(signal) = self.lock().get_mut(&new.endpoint) {
+            let before = signal.newest.replace(new.newest);
+            signal.fresh = before.zip(new.only).map(|(before, (key, request))| {
+                let row = new.newest;
+                (before, (PendingEvent { row, key }, request))
+            });
+            signal.wake.send_replace(());
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Signal>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -55,8 +92,8 @@ impl PendingSignal {
 #[derive(Debug)]
 pub(crate) struct Recorder {
     pub(crate) fields: SchemaTracker,
-    /// The endpoints of pending events in the transaction that is being committed.
-    pub(crate) pending: Vec<String>,
+    /// Pending events in the transaction that is being committed.
+    pub(crate) pending: Vec<NewPending>,
     pending_signal: PendingSignal,
     watermarks: watch::Sender<Watermarks>,
     /// Those of the transaction that is being committed.
@@ -127,8 +164,8 @@ impl WriterState for Recorder {
                     None if moved => self.signal(),
                     _ => {}
                 }
-                for endpoint in self.pending.drain(..) {
-                    self.pending_signal.send(&endpoint);
+                for new in self.pending.drain(..) {
+                    self.pending_signal.send(new);
                 }
             }
             Err(_) => {

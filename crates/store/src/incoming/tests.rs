@@ -28,7 +28,14 @@ async fn an_event_comes_back_as_it_was_received() {
     let mut event = call(1, "s-1");
     event.duplicate_of = Some(7);
     let stored = store(&test, vec![Incoming::Event(event.clone())]).await;
-    assert_eq!(stored, Stored { cursor: 1, new: 1 });
+    assert_eq!(
+        stored,
+        Stored {
+            cursor: 1,
+            new: 1,
+            pending: Some(RowId(1))
+        }
+    );
     let detail = test.history.event(event.id).await.unwrap().unwrap();
     let request = event.request.decode().unwrap();
     assert_eq!(detail.headers, request.headers);
@@ -80,7 +87,14 @@ async fn an_event_is_stored_once_however_often_it_comes() {
     let events: Vec<_> = (1..=3).map(|seq| Incoming::Event(call(seq, "s"))).collect();
     assert_eq!(store(&test, events.clone()).await.new, 3);
     let again = store(&test, events).await;
-    assert_eq!(again, Stored { cursor: 3, new: 0 });
+    assert_eq!(
+        again,
+        Stored {
+            cursor: 3,
+            new: 0,
+            pending: None
+        }
+    );
     // The same event under another journal: a relay that was restored.
     let mut known = call(1, "s");
     known.id = test.history.events_after(RowId(0), 1).await.unwrap()[0].id;
@@ -111,7 +125,11 @@ async fn a_forgotten_journal_may_use_its_numbers_again() {
     let new = [old[0].clone(), call(2, "new"), call(3, "new")];
     assert_eq!(
         store(&test, batch(&new)).await,
-        Stored { cursor: 3, new: 2 }
+        Stored {
+            cursor: 3,
+            new: 2,
+            pending: Some(RowId(6))
+        }
     );
     test.history
         .forget_journal(ENDPOINT, JOURNAL)
@@ -140,7 +158,14 @@ async fn gaps_are_kept_and_move_the_cursor() {
     let gap = |first, last| Incoming::Gap { first, last };
     store(&test, vec![Incoming::Event(call(1, "s"))]).await;
     let stored = store(&test, vec![gap(2, 5), Incoming::Event(call(6, "s"))]).await;
-    assert_eq!(stored, Stored { cursor: 6, new: 1 });
+    assert_eq!(
+        stored,
+        Stored {
+            cursor: 6,
+            new: 1,
+            pending: Some(RowId(2))
+        }
+    );
     // Again, overlapping, or turned around.
     let stored = store(&test, vec![gap(2, 5), gap(4, 8), gap(20, 10)]).await;
     assert_eq!(stored.cursor, 8);
@@ -180,7 +205,14 @@ async fn a_jump_of_the_numbers_is_a_gap_even_if_the_relay_reports_none() {
         vec![Incoming::Event(call(4, "s")), Incoming::Event(call(9, "s"))],
     )
     .await;
-    assert_eq!(stored, Stored { cursor: 9, new: 2 });
+    assert_eq!(
+        stored,
+        Stored {
+            cursor: 9,
+            new: 2,
+            pending: Some(RowId(2))
+        }
+    );
     assert_eq!(gaps(&test).await, [(5, 8)]);
 }
 
