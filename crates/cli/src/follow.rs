@@ -1,14 +1,14 @@
 //! Follows the history: returns each new event, attempt, gap and new field exactly once.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ringtail_model::redact;
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::{self, Reveal};
-use ringtail_model::{AttemptRow, EventDetail, GapRow, NewFieldsRow, RowId, Watermarks};
+use ringtail_model::{AttemptRow, EventDetail, EventRow, GapRow, NewFieldsRow, Watermarks};
 use ringtail_protocol::event::EventId;
-use ringtail_store::{History, ReadError, Search};
+use ringtail_store::{History, QueryResult, ReadError, Reader, Search};
 use tokio::sync::watch;
 
 /// Rows of a kind per page.
@@ -33,38 +33,35 @@ pub(crate) enum Item {
     NewFields(NewFieldsRow),
 }
 
-/// A position in the history.
+/// Reads what is new in a history, each page in one query of the pool.
 #[derive(Debug)]
 pub(crate) struct Follow {
     history: History,
     marks: watch::Receiver<Watermarks>,
-    at: Watermarks,
-    secrets: Secrets,
-    reveal: Reveal,
-    search: Option<Arc<Search>>,
-    known: Known,
-    /// Attempts whose event has not come: the app may answer a passthrough request before its event is stored.
-    early: VecDeque<AttemptRow>,
+    position: Arc<Mutex<Position>>,
 }
 
 impl Follow {
     /// Follows from a position; the secrets verify signatures.
     pub(crate) fn new(history: History, at: Watermarks, secrets: Secrets, reveal: Reveal) -> Self {
-        Self {
-            marks: history.watermarks(),
-            history,
+        let position = Position {
             at,
             secrets,
             reveal,
             search: None,
             known: Known::default(),
             early: VecDeque::new(),
+        };
+        Self {
+            marks: history.watermarks(),
+            history,
+            position: Arc::new(Mutex::new(position)),
         }
     }
 
     /// Skips events that do not match, and their attempts, until an attempt or a new field makes them match.
-    pub(crate) fn only(mut self, search: Option<Arc<Search>>) -> Self {
-        self.search = search;
+    pub(crate) fn only(self, search: Option<Arc<Search>>) -> Self {
+        self.position().search = search;
         self
     }
 
@@ -80,46 +77,15 @@ impl Follow {
         loop {
             // An attempt below the watermark has its event below it too, unless the event is not stored yet.
             let reach = *self.marks.borrow_and_update();
-            let mut all = self.at;
+            let mut all = self.position().at;
             if !all.advance(reach) {
                 return Ok(Vec::new());
             }
-            let rows = self.rows(reach, endpoint).await?;
-            let mut items = Vec::new();
-            for gap in rows.gaps {
-                self.at.gaps = gap.row;
-                if gap.endpoint == endpoint {
-                    items.push(Item::Gap(gap));
-                }
-            }
-            for event in rows.events {
-                self.at.events = event.row;
-                self.known.insert(event.id, event.belongs);
-                items.extend(event.shown.map(Item::Event));
-            }
-            let is_known = |attempt: &AttemptRow| self.known.events.contains_key(&attempt.event);
-            let (due, early) = self.early.drain(..).partition(is_known);
-            self.early = early;
-            for attempt in due {
-                // The verdict needs the event.
-                if let Some(detail) = self.history.attempt(attempt.row).await? {
-                    self.attempt(detail.attempt, endpoint, &mut items).await?;
-                }
-            }
-            for attempt in rows.attempts {
-                self.at.attempts = attempt.row;
-                self.attempt(attempt, endpoint, &mut items).await?;
-            }
-            for row in rows.new_fields {
-                self.at.new_fields = row.row;
-                let belongs = self.now(row.event, endpoint, &mut items).await?;
-                if matches!(belongs, Belongs::Ours(_)) {
-                    items.push(Item::NewFields(row));
-                }
-            }
-            if rows.is_last {
-                self.at.advance(reach);
-            }
+            let (position, endpoint) = (Arc::clone(&self.position), endpoint.to_owned());
+            let items = self
+                .history
+                .read(move |reader| lock(&position).page(reader, reach, &endpoint))
+                .await?;
             // A page may hold other endpoints' rows only.
             if !items.is_empty() {
                 return Ok(items);
@@ -129,17 +95,131 @@ impl Follow {
 
     /// Returns true if the event with this number was shown of late.
     pub(crate) fn has_shown(&self, seq: u64) -> bool {
-        let mut known = self.known.events.values();
+        let position = self.position();
+        let mut known = position.known.events.values();
         known.any(|belongs| matches!(belongs, Belongs::Ours(shown) if *shown == seq))
     }
 
-    async fn attempt(
+    fn position(&self) -> MutexGuard<'_, Position> {
+        lock(&self.position)
+    }
+}
+
+fn lock(position: &Mutex<Position>) -> MutexGuard<'_, Position> {
+    position.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A position in the history.
+#[derive(Debug)]
+struct Position {
+    at: Watermarks,
+    secrets: Secrets,
+    reveal: Reveal,
+    search: Option<Arc<Search>>,
+    known: Known,
+    /// Attempts whose event has not come: the app may answer a passthrough request before its event is stored.
+    early: VecDeque<AttemptRow>,
+}
+
+impl Position {
+    /// Reads the next rows up to the watermarks. Attempts and new fields follow once no event is left before them.
+    fn page(
         &mut self,
+        reader: &Reader<'_>,
+        reach: Watermarks,
+        endpoint: &str,
+    ) -> QueryResult<Vec<Item>> {
+        let mut items = Vec::new();
+        let gaps = match self.at.gaps < reach.gaps {
+            true => reader.gaps_after(self.at.gaps, PAGE_ROWS)?,
+            false => Vec::new(),
+        };
+        let all_gaps = gaps.len() < PAGE_ROWS;
+        for gap in gaps {
+            self.at.gaps = gap.row;
+            if gap.endpoint == endpoint {
+                items.push(Item::Gap(gap));
+            }
+        }
+        let mut is_last =
+            self.at.events >= reach.events || self.events(reader, endpoint, &mut items)?;
+        let is_known = |attempt: &AttemptRow| self.known.events.contains_key(&attempt.event);
+        let (due, early) = self.early.drain(..).partition(is_known);
+        self.early = early;
+        for attempt in due {
+            // The verdict needs the event.
+            if let Some(detail) = reader.attempt(attempt.row)? {
+                self.attempt(reader, detail.attempt, endpoint, &mut items)?;
+            }
+        }
+        if is_last && self.at.attempts < reach.attempts {
+            let attempts = reader.attempts_after(self.at.attempts, PAGE_ROWS)?;
+            is_last = attempts.len() < PAGE_ROWS;
+            for attempt in attempts {
+                if attempt.row <= reach.attempts {
+                    self.at.attempts = attempt.row;
+                    self.attempt(reader, attempt, endpoint, &mut items)?;
+                }
+            }
+        }
+        if is_last && self.at.new_fields < reach.new_fields {
+            let new_fields = reader.new_fields_after(self.at.new_fields, PAGE_ROWS)?;
+            is_last = new_fields.len() < PAGE_ROWS;
+            for row in new_fields {
+                if row.row <= reach.new_fields {
+                    self.at.new_fields = row.row;
+                    let belongs = self.now(reader, row.event, endpoint, &mut items)?;
+                    if matches!(belongs, Belongs::Ours(_)) {
+                        items.push(Item::NewFields(row));
+                    }
+                }
+            }
+        }
+        if is_last && all_gaps {
+            self.at.advance(reach);
+        }
+        Ok(items)
+    }
+
+    /// Reads the next events. Returns whether there are no more.
+    fn events(
+        &mut self,
+        reader: &Reader<'_>,
+        endpoint: &str,
+        items: &mut Vec<Item>,
+    ) -> QueryResult<bool> {
+        let events = reader.events_after(self.at.events, PAGE_ROWS)?;
+        let is_last = events.len() < PAGE_ROWS;
+        let mut bytes = 0;
+        for row in events {
+            self.at.events = row.row;
+            let (id, seq, len) = (row.id, row.seq, row.body_len);
+            let belongs = if row.endpoint != endpoint {
+                Belongs::Other
+            // Match the event as received, then redact it.
+            } else if reader.matches(&row, self.search.as_deref())? {
+                items.extend(self.shown(reader, row)?);
+                bytes += len;
+                Belongs::Ours(seq)
+            } else {
+                Belongs::Hidden
+            };
+            self.known.insert(id, belongs);
+            if bytes >= PAGE_BYTES {
+                return Ok(false);
+            }
+        }
+        Ok(is_last)
+    }
+
+    fn attempt(
+        &mut self,
+        reader: &Reader<'_>,
         attempt: AttemptRow,
         endpoint: &str,
         items: &mut Vec<Item>,
-    ) -> Result<(), ReadError> {
-        match self.now(attempt.event, endpoint, items).await? {
+    ) -> QueryResult<()> {
+        match self.now(reader, attempt.event, endpoint, items)? {
             Belongs::Ours(seq) => items.push(Item::Attempt(redact::attempt(attempt), seq)),
             Belongs::Unknown => {
                 self.early.push_back(attempt);
@@ -152,97 +232,35 @@ impl Follow {
         Ok(())
     }
 
-    /// Reads the next rows up to the watermarks, in one query of the pool. Attempts and new fields follow once no event is left
-    /// before them.
-    async fn rows(&self, reach: Watermarks, endpoint: &str) -> Result<Rows, ReadError> {
-        let at = self.at;
-        let (secrets, reveal) = (self.secrets.clone(), self.reveal);
-        let search = self.search.clone();
-        let endpoint = endpoint.to_owned();
-        self.history
-            .read(move |reader| {
-                let mut rows = Rows::default();
-                if at.gaps < reach.gaps {
-                    rows.gaps = reader.gaps_after(at.gaps, PAGE_ROWS)?;
-                }
-                let mut bytes = 0;
-                let events = match at.events < reach.events {
-                    true => reader.events_after(at.events, PAGE_ROWS)?,
-                    false => Vec::new(),
-                };
-                rows.is_last = events.len() < PAGE_ROWS;
-                for row in events {
-                    let mut event = NewEvent {
-                        row: row.row,
-                        id: row.id,
-                        belongs: Belongs::Other,
-                        shown: None,
-                    };
-                    if row.endpoint == endpoint {
-                        event.belongs = Belongs::Hidden;
-                        // Match the event as received, then redact it.
-                        if reader.matches(&row, search.as_deref())? {
-                            bytes += row.body_len;
-                            event.belongs = Belongs::Ours(row.seq);
-                            event.shown = shown(reader.received(row)?, &secrets, reveal);
-                        }
-                    }
-                    rows.events.push(event);
-                    if bytes >= PAGE_BYTES {
-                        rows.is_last = false;
-                        break;
-                    }
-                }
-                if rows.is_last && at.attempts < reach.attempts {
-                    rows.attempts = reader.attempts_after(at.attempts, PAGE_ROWS)?;
-                    rows.is_last = rows.attempts.len() < PAGE_ROWS;
-                    rows.attempts.retain(|row| row.row <= reach.attempts);
-                }
-                if rows.is_last && at.new_fields < reach.new_fields {
-                    rows.new_fields = reader.new_fields_after(at.new_fields, PAGE_ROWS)?;
-                    rows.is_last = rows.new_fields.len() < PAGE_ROWS;
-                    rows.new_fields.retain(|row| row.row <= reach.new_fields);
-                }
-                rows.is_last &= rows.gaps.len() < PAGE_ROWS;
-                Ok(rows)
-            })
-            .await
-    }
-
     /// Returns where an event belongs after a new attempt or field, and shows it if it matches now.
-    async fn now(
+    fn now(
         &mut self,
+        reader: &Reader<'_>,
         id: EventId,
         endpoint: &str,
         items: &mut Vec<Item>,
-    ) -> Result<Belongs, ReadError> {
-        let belongs = self.number(id, endpoint).await?;
-        if !matches!(belongs, Belongs::Hidden) {
-            return Ok(belongs);
-        }
-        let (secrets, reveal) = (self.secrets.clone(), self.reveal);
-        let search = self.search.clone();
-        let read = self.history.read(move |reader| match reader.row(id)? {
-            Some(row) if reader.matches(&row, search.as_deref())? => {
-                Ok(shown(reader.received(row)?, &secrets, reveal))
+    ) -> QueryResult<Belongs> {
+        let belongs = self.number(reader, id, endpoint)?;
+        if matches!(belongs, Belongs::Hidden)
+            && let Some(row) = reader.row(id)?
+            && reader.matches(&row, self.search.as_deref())?
+        {
+            let seq = row.seq;
+            if let Some(item) = self.shown(reader, row)? {
+                items.push(item);
+                self.known.insert(id, Belongs::Ours(seq));
+                return Ok(Belongs::Ours(seq));
             }
-            _ => Ok(None),
-        });
-        let Some(detail) = read.await? else {
-            return Ok(belongs);
-        };
-        let belongs = Belongs::Ours(detail.event.seq);
-        self.known.insert(id, belongs);
-        items.push(Item::Event(detail));
+        }
         Ok(belongs)
     }
 
-    async fn number(&mut self, id: EventId, endpoint: &str) -> Result<Belongs, ReadError> {
+    fn number(&mut self, reader: &Reader<'_>, id: EventId, endpoint: &str) -> QueryResult<Belongs> {
         if let Some(known) = self.known.events.get(&id) {
             return Ok(*known);
         }
         // An event that was stored just now is shown first.
-        let stored = self.history.read(move |reader| reader.row(id)).await?;
+        let stored = reader.row(id)?;
         let Some(event) = stored.filter(|event| event.row <= self.at.events) else {
             return Ok(Belongs::Unknown);
         };
@@ -255,35 +273,14 @@ impl Follow {
         self.known.insert(id, belongs);
         Ok(belongs)
     }
-}
 
-/// Prepares an event to be shown, if it was not deleted meanwhile.
-fn shown(read: Option<EventDetail>, secrets: &Secrets, reveal: Reveal) -> Option<Box<EventDetail>> {
-    read.map(|mut detail| {
-        signature::show(&mut detail, secrets, reveal);
-        Box::new(detail)
-    })
-}
-
-/// What one look at the history finds.
-#[derive(Debug, Default)]
-struct Rows {
-    gaps: Vec<GapRow>,
-    events: Vec<NewEvent>,
-    attempts: Vec<AttemptRow>,
-    new_fields: Vec<NewFieldsRow>,
-    /// Whether there is nothing more up to the watermarks.
-    is_last: bool,
-}
-
-/// An event that was stored.
-#[derive(Debug)]
-struct NewEvent {
-    row: RowId,
-    id: EventId,
-    belongs: Belongs,
-    /// `None` if it is another endpoint's, does not match, or was deleted meanwhile.
-    shown: Option<Box<EventDetail>>,
+    /// Reads an event to show it; `None` if it was deleted meanwhile.
+    fn shown(&self, reader: &Reader<'_>, row: EventRow) -> QueryResult<Option<Item>> {
+        Ok(reader.received(row)?.map(|mut detail| {
+            signature::show(&mut detail, &self.secrets, self.reveal);
+            Item::Event(Box::new(detail))
+        }))
+    }
 }
 
 /// What to do with an event's rows.

@@ -4,6 +4,7 @@
 //! printed exactly once, however slow the reader.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringtail_client::engine::Engine;
 use ringtail_errors::Failure;
@@ -13,6 +14,7 @@ use ringtail_model::{CanaryState, LinkState, RowId, Status, TargetState, Unanswe
 use ringtail_protocol::event::Timestamp;
 use ringtail_store::Search;
 use tokio::sync::Mutex;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::follow::{Follow, Item};
@@ -32,6 +34,10 @@ pub(crate) enum LineFormat {
     /// For programs: everything on stdout.
     Json,
 }
+
+/// Time between two looks at the history while rows come: each event changes the status, too, which would wake this task
+/// several times for each.
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// Writes lines until the engine has ended and everything is printed.
 pub(crate) async fn show(
@@ -54,6 +60,7 @@ pub(crate) async fn show(
         start: engine.start().events,
         ..LastPrinted::default()
     };
+    let mut has_printed = false;
     loop {
         let over = ended.is_cancelled();
         let now = status.borrow_and_update().clone();
@@ -63,6 +70,7 @@ pub(crate) async fn show(
         if let Some(endpoint) = &now.endpoint {
             let items = follow.page(&endpoint.id).await?;
             more = !items.is_empty();
+            has_printed |= more;
             for item in items {
                 format.item(&item, &mut out);
             }
@@ -80,6 +88,10 @@ pub(crate) async fn show(
         }
         if over {
             return Ok(());
+        }
+        if std::mem::take(&mut has_printed) {
+            // Rows that follow each other share a look and a write; a single one is printed at once.
+            ended.run_until_cancelled(sleep(PAUSE)).await;
         }
         // The next round checks all of them, so the order does not matter.
         tokio::select! {
