@@ -25,6 +25,7 @@ mod fields;
 mod headers;
 mod incoming;
 mod other_processes;
+mod pending;
 mod query;
 mod reads;
 mod record;
@@ -54,7 +55,9 @@ pub use self::edited::origin_name;
 pub use self::fields::LEARN;
 pub use self::incoming::{Incoming, Stored};
 pub use self::other_processes::{OFTEN, SELDOM};
-pub use self::query::{MAX_PAGE, PendingEvent, QueryResult, Reader, StoredRequest};
+use self::pending::{NewPending, PendingSignal};
+pub use self::pending::{PendingEvent, StoredRequest};
+pub use self::query::{MAX_PAGE, QueryResult, Reader};
 pub use self::record::Forwarding;
 use self::record::Record;
 pub use self::retention::Retention;
@@ -62,7 +65,7 @@ pub use self::schema::{FILE_NAME, OpenError};
 use self::search::IndexThread;
 pub use self::search::{Direction, Found, INDEX_FILE_NAME, Search};
 pub use self::select::{IdPrefix, Selector, SelectorError};
-use self::writer::{NewPending, PendingSignal, Recorder};
+use self::writer::Recorder;
 
 /// Queries that run at once; more wait.
 const READERS: usize = 4;

@@ -6,10 +6,11 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, named_params};
 use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Request, Timestamp};
 
 use ringtail_model::{
-    AttemptDetail, AttemptRow, Bookmark, EventDetail, EventRow, ForwardState, GapRow, NewFieldsRow,
-    RowId, Watermarks,
+    AttemptDetail, AttemptRow, Bookmark, EventDetail, EventRow, GapRow, NewFieldsRow, RowId,
+    Watermarks,
 };
 
+use crate::pending::{PendingEvent, StoredRequest};
 use crate::select::Selector;
 use crate::{attempts, codes, fields, headers, incoming};
 
@@ -18,32 +19,6 @@ pub const MAX_PAGE: usize = 1000;
 
 /// Most attempts that come with an event's details, oldest first.
 const MAX_DETAIL_ATTEMPTS: usize = 200;
-
-/// A pending event, without its request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PendingEvent {
-    /// Position in the history.
-    pub row: RowId,
-    /// Events with the same key are forwarded one after the other.
-    pub key: String,
-}
-
-/// An event's request, ready to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredRequest {
-    /// The event.
-    pub id: EventId,
-    /// The endpoint's id.
-    pub endpoint: String,
-    /// Number on the endpoint.
-    pub seq: u64,
-    /// Where forwarding stands.
-    pub forward: ForwardState,
-    /// The event that it is an edited copy of.
-    pub edited_from: Option<EventId>,
-    /// The request as received.
-    pub request: Request,
-}
 
 /// What a query returns inside [`crate::History::read`].
 pub type QueryResult<T> = rusqlite::Result<T>;

@@ -7,7 +7,7 @@ use ringtail_model::{
 };
 use ringtail_protocol::event::EventId;
 
-use crate::query::{PendingEvent, StoredRequest};
+use crate::pending::{PendingEvent, StoredRequest};
 use crate::select::Selector;
 use crate::{History, ReadError};
 

@@ -12,7 +12,7 @@ use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::{ForwardState, UNDECODABLE};
 
 use crate::headers;
-use crate::query::StoredRequest;
+use crate::pending::StoredRequest;
 
 /// Longest path with query that is taken from a relay. An edge refuses heads half as long.
 const MAX_PATH_BYTES: usize = 64 * 1024;

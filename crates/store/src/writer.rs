@@ -1,17 +1,16 @@
 //! The work of the writing thread that belongs to no operation: watermarks, new fields, retention.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use ringtail_model::{RowId, Watermarks};
+use ringtail_model::Watermarks;
 use ringtail_sqlite::{QueueLimits, WriterState};
 
 use crate::fields::SchemaTracker;
-use crate::query::{self, PendingEvent, StoredRequest};
+use crate::pending::{NewPending, PendingSignal};
+use crate::query;
 use crate::retention::{Cleaner, INTERVAL, Retention};
 use crate::search::Notifier;
 
@@ -29,64 +28,6 @@ const SLOW: Duration = Duration::from_millis(50);
 
 /// Time between two signals that the watermarks have moved: each makes every front end read the history.
 pub(crate) const TICK: Duration = Duration::from_millis(25);
-
-/// Tells the forwarder of each endpoint that it has more pending events, and keeps the newest in memory if it came alone, as most
-/// do: reading it back takes two queries on another thread.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct PendingSignal(Arc<Mutex<HashMap<String, Signal>>>);
-
-#[derive(Debug, Default)]
-struct Signal {
-    wake: watch::Sender<()>,
-    /// The newest pending event that was stored while somebody listens.
-    newest: Option<RowId>,
-    /// The newest pending event, with the pending event before it.
-    fresh: Option<(RowId, (PendingEvent, StoredRequest))>,
-}
-
-/// Pending events that one operation has stored.
-#[derive(Debug)]
-pub(crate) struct NewPending {
-    pub(crate) endpoint: String,
-    pub(crate) newest: RowId,
-    /// If there is but one: its key and its request.
-    pub(crate) only: Option<(String, StoredRequest)>,
-}
-
-impl PendingSignal {
-    pub(crate) fn subscribe(&self, endpoint: &str) -> watch::Receiver<()> {
-        self.lock()
-            .entry(endpoint.to_owned())
-            .or_default()
-            .wake
-            .subscribe()
-    }
-
-    /// Returns the newest pending event if it is in memory and the first one after a row.
-    pub(crate) fn fresh(
-        &self,
-        endpoint: &str,
-        after: RowId,
-    ) -> Option<(PendingEvent, StoredRequest)> {
-        let (before, fresh) = self.lock().get_mut(endpoint)?.fresh.take()?;
-        (before <= after && after < fresh.0.row).then_some(fresh)
-    }
-
-    fn send(&self, new: NewPending) {
-        if let Some(signal) = self.lock().get_mut(&new.endpoint) {
-            let before = signal.newest.replace(new.newest);
-            signal.fresh = before.zip(new.only).map(|(before, (key, request))| {
-                let row = new.newest;
-                (before, (PendingEvent { row, key }, request))
-            });
-            signal.wake.send_replace(());
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Signal>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// The state of the writing thread.
 #[derive(Debug)]

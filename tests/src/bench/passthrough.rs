@@ -176,19 +176,21 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
         });
         tunnels.push((tunnel, front));
     }
+    let with_logs = |name: &str| {
+        let (relay, client) = (relay.log(), client.log());
+        format!("{name}; the relay's log:\n{relay}\nthe client's log:\n{client}")
+    };
+    // First, since the client goes on storing and indexing for a while after the closed loops.
     for _ in 0..plan.rounds {
         for contender in &contenders {
-            let measured = async {
-                contender.round(plan.cell, &mut table).await?;
-                contender.open_round(plan.open, &mut open).await
-            };
-            measured.await.with_context(|| {
-                let (relay, client) = (relay.log(), client.log());
-                format!(
-                    "{}; the relay's log:\n{relay}\nthe client's log:\n{client}",
-                    contender.name
-                )
-            })?;
+            let measured = contender.open_round(plan.open, &mut open).await;
+            measured.with_context(|| with_logs(&contender.name))?;
+        }
+    }
+    for _ in 0..plan.rounds {
+        for contender in &contenders {
+            let measured = contender.round(plan.cell, &mut table).await;
+            measured.with_context(|| with_logs(&contender.name))?;
         }
     }
     let peers: Vec<&str> = contenders
