@@ -171,6 +171,9 @@ struct Bench {
     /// Events in the inspector's history
     #[arg(long)]
     events: Option<u64>,
+    /// Seconds for which idle links, and then a client, are watched
+    #[arg(long, value_name = "SECONDS")]
+    idle: Option<u64>,
     /// Keep the inspector's history in this directory and reuse it
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -221,6 +224,7 @@ async fn run(program: Program) -> anyhow::Result<bool> {
                 false => bench::Plan::FULL,
             };
             plan.events = arguments.events.unwrap_or(plan.events);
+            plan.idle = arguments.idle.map_or(plan.idle, Duration::from_secs);
             bench::run(plan, &arguments.only, arguments.keep.as_deref(), say).await?;
         }
         Program::Apps { only } => return apps::run(&only, say).await,

@@ -88,8 +88,8 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     }
     let after = procfs::rss_kib(pid)?;
     let began = Spent::of(&[pid])?;
-    tokio::time::sleep(plan.open).await;
-    let seconds = plan.open.as_secs_f64();
+    tokio::time::sleep(plan.idle).await;
+    let seconds = plan.idle.as_secs_f64();
     let (millis, wakes) = Spent::of(&[pid])?.since(&began, seconds);
     let mut table = Table::new("Idle links", &[LINKS, KIB, WAKES, CPU]);
     table.add(OURS, WAKES, wakes);
@@ -115,8 +115,8 @@ async fn client(plan: Plan, relay: &TestRelay, token: &Token) -> anyhow::Result<
     // What a start leaves to do, such as the first check of the search index.
     tokio::time::sleep(plan.open).await;
     let before = Spent::of(&[pid])?;
-    tokio::time::sleep(plan.open).await;
-    let seconds = plan.open.as_secs_f64();
+    tokio::time::sleep(plan.idle).await;
+    let seconds = plan.idle.as_secs_f64();
     let (millis, switches) = Spent::of(&[pid])?.since(&before, seconds);
     let columns = [CLIENT_MEMORY, CLIENT_WAKES, CLIENT_CPU];
     let mut table = Table::new("Idle client", &columns);

@@ -87,6 +87,8 @@ pub struct Plan {
     pub open: Duration,
     /// Idle links at once.
     pub links: usize,
+    /// Time for which links, and then a client, are idle.
+    pub idle: Duration,
     /// Events in the inspector's history.
     pub events: u64,
     /// Endpoints, first few and then many.
@@ -106,6 +108,7 @@ impl Plan {
         cell: Duration::from_secs(2),
         open: Duration::from_secs(10),
         links: 1_000,
+        idle: Duration::from_secs(30),
         events: 1_000_000,
         endpoints: [100, 10_000],
         clients: 100,
@@ -119,6 +122,7 @@ impl Plan {
         cell: Duration::from_millis(200),
         open: Duration::from_secs(1),
         links: 50,
+        idle: Duration::from_secs(1),
         events: 5_000,
         endpoints: [10, 100],
         clients: 10,
