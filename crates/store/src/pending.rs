@@ -35,7 +35,8 @@ pub struct StoredRequest {
 }
 
 /// Tells the forwarder of each endpoint that it has more pending events, and keeps the newest in memory if it came alone, as most
-/// do: reading it back takes two queries on another thread.
+/// do. Reading it back takes two queries on another thread: at 200 events a second a sixth of the time until the app has an event,
+/// and a tenth of the client's CPU (`scripts/bench --only delivery`).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PendingSignal(Arc<Mutex<HashMap<String, Signal>>>);
 
