@@ -158,14 +158,15 @@ mod tests {
             comments(&kept).await,
             [Some("".into()), Some("look here".into())]
         );
-        let between = async |first, last| {
+        let between = |first, last| {
             let (first, last) = (RowId(first), RowId(last));
-            let bookmarks = kept.history.bookmarks_between(first, last, 10).await;
-            let rows = bookmarks.unwrap().into_iter();
+            let rows = kept
+                .read(|reader| reader.bookmarks_between(first, last, 10))
+                .into_iter();
             rows.map(|bookmark| bookmark.row.0).collect::<Vec<_>>()
         };
-        assert_eq!(between(0, 9).await, [2, 1]);
-        assert_eq!(between(2, 2).await, [2]);
+        assert_eq!(between(0, 9), [2, 1]);
+        assert_eq!(between(2, 2), [2]);
         set(&ids, BookmarkChange::Clear).await.unwrap();
         assert_eq!(comments(&kept).await, [None, None]);
         assert_eq!(kept.history.watermarks().borrow().bookmarks, 4);

@@ -2,27 +2,14 @@
 
 use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::{Reveal, show};
-use ringtail_model::{
-    AttemptDetail, AttemptRow, BookmarkRow, EventDetail, EventRow, GapRow, NewFieldsRow, RowId,
-};
+use ringtail_model::{AttemptDetail, AttemptRow, EventDetail, EventRow, GapRow, RowId};
 use ringtail_protocol::event::EventId;
 
-use crate::pending::{PendingEvent, StoredRequest};
+use crate::pending::StoredRequest;
 use crate::select::Selector;
 use crate::{History, ReadError};
 
 impl History {
-    /// Reads the bookmarks of events from a row to another, both included, newest first, at most `MAX_PAGE`.
-    pub async fn bookmarks_between(
-        &self,
-        first: RowId,
-        last: RowId,
-        limit: usize,
-    ) -> Result<Vec<BookmarkRow>, ReadError> {
-        self.read(move |reader| reader.bookmarks_between(first, last, limit))
-            .await
-    }
-
     /// Reads how far a journal has been stored; `None` when nothing of it has.
     pub async fn cursor(&self, endpoint: &str, journal: &str) -> Result<Option<u64>, ReadError> {
         let (endpoint, journal) = (endpoint.to_owned(), journal.to_owned());
@@ -148,28 +135,6 @@ impl History {
     /// Reads gaps after a row, oldest first, at most `MAX_PAGE`.
     pub async fn gaps_after(&self, after: RowId, limit: usize) -> Result<Vec<GapRow>, ReadError> {
         self.read(move |reader| reader.gaps_after(after, limit))
-            .await
-    }
-
-    /// Reads which events had new fields, after a row, oldest first, at most `MAX_PAGE`.
-    pub async fn new_fields_after(
-        &self,
-        after: RowId,
-        limit: usize,
-    ) -> Result<Vec<NewFieldsRow>, ReadError> {
-        self.read(move |reader| reader.new_fields_after(after, limit))
-            .await
-    }
-
-    /// Reads the pending events of an endpoint after a row, oldest first, at most `MAX_PAGE`.
-    pub async fn pending(
-        &self,
-        endpoint: &str,
-        after: RowId,
-        limit: usize,
-    ) -> Result<Vec<PendingEvent>, ReadError> {
-        let endpoint = endpoint.to_owned();
-        self.read(move |reader| reader.pending(&endpoint, after, limit))
             .await
     }
 

@@ -89,10 +89,9 @@ async fn a_pending_event_that_came_alone_is_handed_on_from_memory() {
     for (seq, event) in [(3, call(3, "c")), (4, call(4, "c"))] {
         test.receives(vec![event]).await;
         let (event, request) = fresh(seq - 1).unwrap();
-        let history = &test.history;
-        let pending = history.pending(ENDPOINT, RowId(seq - 1), 10).await.unwrap();
+        let pending = test.read(|reader| reader.pending(ENDPOINT, RowId(seq - 1), 10));
         assert_eq!(vec![event], pending);
-        let read = history.stored_request(pending[0].row).await.unwrap();
+        let read = test.read(|reader| reader.stored_request(pending[0].row));
         assert_eq!(Some(request), read);
         assert_eq!(fresh(seq - 1), None, "it was handed on");
     }

@@ -264,29 +264,27 @@ impl Store {
         filter: &Filter,
         masked: bool,
     ) -> Result<Updates, QueryError> {
-        let history = &self.history;
         // Events come first: an attempt recorded meanwhile is read now or next time, never missed.
         let from = match events {
             true => since.events,
             false => RowId(i64::MAX),
         };
         let events = self.page(PagePosition::After(from), filter, masked).await?;
-        let attempts = history.attempts_after(since.attempts, PAGE).await?;
+        let read = self.history.read(move |reader| {
+            let attempts = reader.attempts_after(since.attempts, PAGE)?;
+            let new_fields = reader.new_fields_after(since.new_fields, PAGE)?;
+            let bookmarks =
+                bookmarks.map(|(first, last)| reader.bookmarks_between(first, last, PAGE));
+            let gaps = reader.gaps_after(since.gaps, PAGE)?;
+            Ok((attempts, new_fields, bookmarks.transpose()?, gaps))
+        });
+        let (attempts, new_fields, mut bookmarks, gaps) = read.await?;
         let attempts = self.attempts(attempts, masked).await?;
-        let new_fields = history.new_fields_after(since.new_fields, PAGE).await?;
-        let bookmarks = match bookmarks {
-            Some((first, last)) => {
-                let mut bookmarks = history.bookmarks_between(first, last, PAGE).await?;
-                if masked {
-                    // A comment may hold personal data, which cannot be found in it.
-                    bookmarks
-                        .iter_mut()
-                        .for_each(|row| row.bookmark.comment.clear());
-                }
-                Some(bookmarks)
-            }
-            None => None,
-        };
+        if masked {
+            // A comment may hold personal data, which cannot be found in it.
+            let bookmarks = bookmarks.iter_mut().flatten();
+            bookmarks.for_each(|row| row.bookmark.comment.clear());
+        }
         let matching = match filter.is_empty() {
             true => Vec::new(),
             false => {
@@ -294,7 +292,6 @@ impl Store {
                 self.matching(ids, filter, masked).await?
             }
         };
-        let gaps = history.gaps_after(since.gaps, PAGE).await?;
         Ok(Updates {
             events,
             matching,

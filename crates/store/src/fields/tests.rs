@@ -3,7 +3,7 @@ use ringtail_protocol::event::Event;
 
 use super::*;
 use crate::testing::{ENDPOINT, JOURNAL, TestHistory, event};
-use crate::{Forwarding, History, Incoming};
+use crate::{Forwarding, History, Incoming, Reader};
 
 fn presence(seq: u64, more: &str) -> Event {
     let filter = "/restapi/v1.0/account/1/extension/2/presence";
@@ -16,8 +16,8 @@ fn presence(seq: u64, more: &str) -> Event {
 }
 
 async fn reported(history: &History, after: i64) -> Vec<(u64, String)> {
-    let rows = history.new_fields_after(RowId(after), 100).await.unwrap();
-    let rows = rows.into_iter();
+    let read = move |reader: &Reader<'_>| reader.new_fields_after(RowId(after), 100);
+    let rows = history.read(read).await.unwrap().into_iter();
     rows.map(|row| (row.seq, row.new_fields.to_string()))
         .collect()
 }

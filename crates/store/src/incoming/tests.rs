@@ -54,7 +54,7 @@ async fn an_event_comes_back_as_it_was_received() {
     assert!(!row.topic.is_empty() && !row.summary.is_empty());
     let stored = test.history.stored_request(row.row).await.unwrap().unwrap();
     assert_eq!(stored.request, event.request.decode().unwrap());
-    let pending = test.history.pending(ENDPOINT, RowId(0), 10).await.unwrap();
+    let pending = test.read(|reader| reader.pending(ENDPOINT, RowId(0), 10));
     assert_eq!(pending[0].key, "telephony:s-1");
 }
 
@@ -74,7 +74,7 @@ async fn what_removes_a_post_stays_behind_the_post() {
         post(4, r#""id":"99","eventType":"PostRemoved""#),
     ];
     store(&test, batch).await;
-    let pending = test.history.pending(ENDPOINT, RowId(0), 10).await.unwrap();
+    let pending = test.read(|reader| reader.pending(ENDPOINT, RowId(0), 10));
     let keys: Vec<&str> = pending.iter().map(|event| event.key.as_str()).collect();
     assert_eq!(keys, ["chat:7", "chat:8", "chat:7", "post:99"]);
     let course = test.history.course(RowId(1), 10).await.unwrap();

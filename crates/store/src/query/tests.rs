@@ -59,11 +59,7 @@ async fn pages_are_bounded() {
         .await
         .unwrap();
     assert_eq!(page.len(), MAX_PAGE);
-    let pending = test
-        .history
-        .pending(ENDPOINT, RowId(0), usize::MAX)
-        .await
-        .unwrap();
+    let pending = test.read(|reader| reader.pending(ENDPOINT, RowId(0), usize::MAX));
     assert_eq!(pending.len(), MAX_PAGE);
 }
 
