@@ -35,8 +35,7 @@ pub(crate) enum LineFormat {
     Json,
 }
 
-/// Time between two looks at the history while rows come: each event changes the status, too, which would wake this task
-/// several times for each.
+/// Pause after printed rows. Without it, this task would wake several times for each event, because the status changes as well.
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// Writes lines until the engine has ended and everything is printed.
@@ -90,7 +89,7 @@ pub(crate) async fn show(
             return Ok(());
         }
         if std::mem::take(&mut has_printed) {
-            // Rows that follow each other share a look and a write; a single one is printed at once.
+            // The first row is printed at once; the following ones share a query and a write.
             ended.run_until_cancelled(sleep(PAUSE)).await;
         }
         // The next round checks all of them, so the order does not matter.

@@ -42,8 +42,8 @@ impl ClockJump {
     }
 }
 
-/// Waits until the machine has slept. Compares the clocks on a thread of its own: a timer of the runtime wakes several of its
-/// threads each time. Of 3.0 wake-ups of an idle client in a second, 2.6 are left (`scripts/bench --only idle`).
+/// Waits until the machine has slept. Compares the clocks on a separate thread, because a timer of the runtime wakes several of its
+/// threads: an idle client wakes 2.6 times a second instead of 3.0 (`scripts/bench --only idle`).
 pub(crate) async fn slept() {
     let (_ends_the_thread, stopped) = mpsc::channel::<()>();
     let (tell, told) = oneshot::channel();
@@ -51,7 +51,7 @@ pub(crate) async fn slept() {
         let mut clock = ClockJump::new(Instant::now(), SystemTime::now());
         while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
             if clock.slept(Instant::now(), SystemTime::now()) {
-                // Nobody may wait any more.
+                // The receiver may have been dropped.
                 tell.send(()).ok();
                 return;
             }

@@ -21,7 +21,8 @@ use crate::canary_key::CanaryKey;
 use ringtail_model::{LinkState, Status};
 use ringtail_store::{Forwarding, History, ReadError, StoreError};
 
-/// Time within which front ends are told how far the events have come: each event moves both ends of that.
+/// Longest delay before watchers of the status see a new `relay_head` or `cursor`. Each event changes both, and each notification
+/// wakes every watcher.
 pub(super) const TELL: Duration = Duration::from_millis(100);
 
 /// How often a full history is checked.
@@ -150,7 +151,7 @@ impl EventSink {
         Ok(true)
     }
 
-    /// Changes the status and wakes nobody.
+    /// Changes the status without notifying its watchers.
     fn moved(&self, change: impl FnOnce(&mut Status)) {
         self.status.send_if_modified(|status| {
             change(status);

@@ -135,7 +135,7 @@ async fn front_ends_are_told_of_several_events_at_once_and_of_the_last() {
             end = &mut events => break end,
         }
     };
-    // One may be late, and the link's state is told, too.
+    // Plus one that is late, and the change of the link's state.
     let most = began.elapsed().as_millis() / events::TELL.as_millis() + 3;
     assert!(wakes <= most, "{wakes}, {most}");
     while told < 100 {
