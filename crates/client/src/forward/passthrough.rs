@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, StatusCode, response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,6 +34,10 @@ use ringtail_store::History;
 /// Chunks of a response buffered for a slow caller; when full, reading from the app pauses.
 const ANSWER_QUEUE: usize = 16;
 
+/// Attempts that may wait for the history, each with its response. Further requests wait before they are sent: the app answers
+/// faster than attempts are stored, and memory would grow as long as that lasts.
+const MAX_UNRECORDED: usize = 8_192;
+
 /// Sends passthrough requests to the target and records them. Clones share the target.
 #[derive(Debug, Clone)]
 pub struct Passthrough {
@@ -41,6 +46,7 @@ pub struct Passthrough {
     tasks: TaskTracker,
     cancel: CancellationToken,
     policy: Option<SignaturePolicy>,
+    unrecorded: Arc<Semaphore>,
 }
 
 impl Passthrough {
@@ -58,6 +64,7 @@ impl Passthrough {
             tasks,
             cancel,
             policy: None,
+            unrecorded: Arc::new(Semaphore::new(MAX_UNRECORDED)),
         }
     }
 
@@ -92,6 +99,7 @@ impl Passthrough {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        let permit = Arc::clone(&self.unrecorded).acquire_owned().await.ok();
         let (head, body) = request.into_parts();
         let mut fields = head.headers;
         let ours = |field: Option<HeaderValue>| Some(field?.to_str().ok()?.to_owned());
@@ -123,6 +131,7 @@ impl Passthrough {
             history: self.history.clone(),
             sender: self.sender.clone(),
             cancel: self.cancel.clone(),
+            permit,
         };
         self.tasks.spawn(run.run(outgoing, answer));
         answered.await.unwrap_or_else(|_| Err(stopped()))
@@ -262,6 +271,8 @@ struct PassthroughTask {
     history: History,
     sender: Sender,
     cancel: CancellationToken,
+    /// Held until the attempt is recorded.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl PassthroughTask {
@@ -271,6 +282,7 @@ impl PassthroughTask {
             history,
             sender,
             cancel,
+            permit: _recorded,
         } = self;
         let head = tokio::select! {
             // `biased`: on shutdown, prefer a response that has already arrived.

@@ -70,6 +70,24 @@ fn id() -> EventId {
     EventId::from_bytes([9; 16])
 }
 
+#[tokio::test]
+async fn requests_wait_for_a_history_that_falls_behind() {
+    let app = App::start(async |_| response(200, ""));
+    let mut caller = Caller::of(sender_to(&app));
+    caller.passthrough.unrecorded = Arc::new(Semaphore::new(64));
+    let paused = caller.test.history.pause().await.unwrap();
+    for _ in 0..64 {
+        let answer = caller.asks("").await.unwrap();
+        answer.into_body().collect().await.unwrap();
+    }
+    let mut next = Box::pin(caller.asks(""));
+    assert!(futures_util::poll!(next.as_mut()).is_pending());
+    assert_eq!(caller.passthrough.unrecorded.available_permits(), 0);
+    assert_eq!(app.seen().len(), 64);
+    drop(paused);
+    assert_eq!(next.await.unwrap().status(), 200);
+}
+
 /// An app that sends a piece of its answer whenever it is allowed to.
 fn piecewise(allowed: Arc<Semaphore>) -> App {
     App::start(move |_| {
