@@ -4,7 +4,6 @@
 //! printed exactly once, however slow the reader.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ringtail_client::engine::Engine;
 use ringtail_errors::Failure;
@@ -14,7 +13,6 @@ use ringtail_model::{CanaryState, LinkState, RowId, Status, TargetState, Unanswe
 use ringtail_protocol::event::Timestamp;
 use ringtail_store::Search;
 use tokio::sync::Mutex;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::follow::{Follow, Item};
@@ -34,9 +32,6 @@ pub(crate) enum LineFormat {
     /// For programs: everything on stdout.
     Json,
 }
-
-/// Pause after printed rows. Without it, this task would wake several times for each event, because the status changes as well.
-const PAUSE: Duration = Duration::from_millis(25);
 
 /// Writes lines until the engine has ended and everything is printed.
 pub(crate) async fn show(
@@ -59,7 +54,6 @@ pub(crate) async fn show(
         start: engine.start().events,
         ..LastPrinted::default()
     };
-    let mut has_printed = false;
     loop {
         let over = ended.is_cancelled();
         let now = status.borrow_and_update().clone();
@@ -69,7 +63,6 @@ pub(crate) async fn show(
         if let Some(endpoint) = &now.endpoint {
             let items = follow.page(&endpoint.id).await?;
             more = !items.is_empty();
-            has_printed |= more;
             for item in items {
                 format.item(&item, &mut out);
             }
@@ -87,10 +80,6 @@ pub(crate) async fn show(
         }
         if over {
             return Ok(());
-        }
-        if std::mem::take(&mut has_printed) {
-            // The first row is printed at once; the following ones share a query and a write.
-            ended.run_until_cancelled(sleep(PAUSE)).await;
         }
         // The next round checks all of them, so the order does not matter.
         tokio::select! {

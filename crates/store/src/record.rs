@@ -121,7 +121,7 @@ impl Record {
         }
     }
 
-    /// Returns what the forwarder needs of a pending event that is small; `None` if its key depends on the history.
+    /// Returns key and request of a pending event that is small and whose key does not depend on the history.
     pub(crate) fn fresh(&self, endpoint: &str) -> Option<(String, StoredRequest)> {
         if self.forward != ForwardState::Pending
             || self.bytes() > MAX_FRESH_BYTES

@@ -25,7 +25,7 @@ use ringtail_protocol::path::{FIELD_NAMES, PEER, strip_hop_by_hop};
 
 use super::pool::AnswerBody;
 use super::request::Origin;
-use super::send::{Delivery, Draft, Outgoing, RequestBody, Sender};
+use super::send::{Delivery, Draft, KEPT_BODY_BYTES, Outgoing, RequestBody, Sender};
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::{AttemptDetail, Cause, FailureKind, ForwardState, Status, TargetState};
 use ringtail_outbound::failure::{RequestBroken, SendFailure};
@@ -34,9 +34,15 @@ use ringtail_store::History;
 /// Chunks of a response buffered for a slow caller; when full, reading from the app pauses.
 const ANSWER_QUEUE: usize = 16;
 
-/// Attempts that may wait for the history, each with its response. Further requests wait before they are sent: the app answers
-/// faster than attempts are stored, and memory would grow as long as that lasts.
-const MAX_UNRECORDED: usize = 8_192;
+/// Bytes of attempts that are in flight or wait for the history; further requests wait before they are sent. An app may answer
+/// faster than the history stores.
+const UNRECORDED_BYTES: usize = 32 * 1024 * 1024;
+
+/// Bytes that an attempt counts for beside the body of its response.
+const ATTEMPT_BYTES: usize = 4 * 1024;
+
+/// Bytes that are reserved for an attempt until its response is complete.
+const RESERVED_BYTES: usize = KEPT_BODY_BYTES + ATTEMPT_BYTES;
 
 /// Sends passthrough requests to the target and records them. Clones share the target.
 #[derive(Debug, Clone)]
@@ -46,6 +52,7 @@ pub struct Passthrough {
     tasks: TaskTracker,
     cancel: CancellationToken,
     policy: Option<SignaturePolicy>,
+    /// Permits for [`UNRECORDED_BYTES`].
     unrecorded: Arc<Semaphore>,
 }
 
@@ -64,7 +71,7 @@ impl Passthrough {
             tasks,
             cancel,
             policy: None,
-            unrecorded: Arc::new(Semaphore::new(MAX_UNRECORDED)),
+            unrecorded: Arc::new(Semaphore::new(UNRECORDED_BYTES)),
         }
     }
 
@@ -99,7 +106,8 @@ impl Passthrough {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let permit = Arc::clone(&self.unrecorded).acquire_owned().await.ok();
+        let unrecorded = Arc::clone(&self.unrecorded).acquire_many_owned(RESERVED_BYTES as u32);
+        let reserved = unrecorded.await.map_err(|_| stopped())?;
         let (head, body) = request.into_parts();
         let mut fields = head.headers;
         let ours = |field: Option<HeaderValue>| Some(field?.to_str().ok()?.to_owned());
@@ -131,7 +139,7 @@ impl Passthrough {
             history: self.history.clone(),
             sender: self.sender.clone(),
             cancel: self.cancel.clone(),
-            permit,
+            reserved,
         };
         self.tasks.spawn(run.run(outgoing, answer));
         answered.await.unwrap_or_else(|_| Err(stopped()))
@@ -271,8 +279,7 @@ struct PassthroughTask {
     history: History,
     sender: Sender,
     cancel: CancellationToken,
-    /// Held until the attempt is recorded.
-    permit: Option<OwnedSemaphorePermit>,
+    reserved: OwnedSemaphorePermit,
 }
 
 impl PassthroughTask {
@@ -282,7 +289,7 @@ impl PassthroughTask {
             history,
             sender,
             cancel,
-            permit: _recorded,
+            mut reserved,
         } = self;
         let head = tokio::select! {
             // `biased`: on shutdown, prefer a response that has already arrived.
@@ -314,6 +321,8 @@ impl PassthroughTask {
                 draft.failed(stopped())
             }
         };
+        // The body is known now. What it takes stays reserved until it is recorded.
+        drop(reserved.split(KEPT_BODY_BYTES - delivery.attempt.body.len()));
         record(&history, RECORD_WITHIN, delivery).await;
     }
 }

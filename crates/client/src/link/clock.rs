@@ -42,15 +42,24 @@ impl ClockJump {
     }
 }
 
-/// Waits until the machine has slept. Compares the clocks on a separate thread, because a timer of the runtime wakes several of its
-/// threads: an idle client wakes 2.6 times a second instead of 3.0 (`scripts/bench --only idle`).
+/// Waits until the machine has slept.
 pub(crate) async fn slept() {
-    let (_ends_the_thread, stopped) = mpsc::channel::<()>();
+    jumped(TICK, || (Instant::now(), SystemTime::now())).await;
+}
+
+/// Waits until the clocks that `read` returns have jumped.
+///
+/// Compares them on a separate thread, because a timer of the runtime wakes several of its threads: an idle client wakes 2.6 times a
+/// second with it and 3.0 times without (measured by `scripts/bench --only idle`).
+async fn jumped(every: Duration, read: impl Fn() -> (Instant, SystemTime) + Send + 'static) {
+    let (_ends_the_thread, ended) = mpsc::channel::<()>();
     let (tell, told) = oneshot::channel();
     let compare = move || {
-        let mut clock = ClockJump::new(Instant::now(), SystemTime::now());
-        while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-            if clock.slept(Instant::now(), SystemTime::now()) {
+        let (monotonic, wall) = read();
+        let mut clock = ClockJump::new(monotonic, wall);
+        while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+            let (monotonic, wall) = read();
+            if clock.slept(monotonic, wall) {
                 // The receiver may have been dropped.
                 tell.send(()).ok();
                 return;
@@ -68,6 +77,9 @@ pub(crate) async fn slept() {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
     fn after(ran: u64, passed: i64) -> bool {
@@ -95,6 +107,33 @@ mod tests {
             (8_001, 8_001, true, "a monotonic clock that counts sleep"),
         ] {
             assert_eq!(after(ran, passed), slept, "{what}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_thread_tells_of_a_jump_and_ends_with_who_waits() {
+        let (monotonic, wall) = (Instant::now(), SystemTime::now());
+        let reads = Arc::new(AtomicU32::new(0));
+        let read = |jump| {
+            let reads = Arc::clone(&reads);
+            move || {
+                let count = reads.fetch_add(1, Ordering::Relaxed);
+                (monotonic, wall + jump * count)
+            }
+        };
+        let every = Duration::from_millis(1);
+        jumped(every, read(Duration::from_secs(6))).await;
+        assert_eq!(reads.load(Ordering::Relaxed), 2);
+
+        let mut waits = Box::pin(jumped(every, read(Duration::ZERO)));
+        assert!(futures_util::poll!(waits.as_mut()).is_pending());
+        while reads.load(Ordering::Relaxed) < 5 {
+            tokio::task::yield_now().await;
+        }
+        drop(waits);
+        // The thread drops its clone.
+        while Arc::strong_count(&reads) > 1 {
+            tokio::task::yield_now().await;
         }
     }
 
