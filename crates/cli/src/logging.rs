@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ringtail_errors::{Context as _, Failure, codes};
 use tracing::{Level, Metadata};
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{Builder, RollingFileAppender, Rotation};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -17,6 +17,10 @@ const DEFAULT_FILTER: &str = "ringtail=info";
 
 /// Days that logs are kept.
 const DAYS: usize = 7;
+
+/// Most lines that wait for the disk; further ones are dropped. Room for them is taken at the start: the crate's own 128,000 would be
+/// 4 MiB, more than the rest of an idle client.
+const LINES: usize = 1024;
 
 /// Starts logging into `data`, until the guard is dropped.
 ///
@@ -42,7 +46,9 @@ pub(crate) fn start(data: &Path) -> Result<WorkerGuard, Failure> {
             let text = format!("cannot log to {}: {error}", dir.display());
             Failure::new(&codes::CONFIG, text)
         })?;
-    let (writer, guard) = tracing_appender::non_blocking(Private::new(file, dir));
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(LINES)
+        .finish(Private::new(file, dir));
     // In tests, a second call keeps the first subscriber.
     drop(
         tracing_subscriber::registry()
