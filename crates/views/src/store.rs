@@ -145,6 +145,13 @@ impl Coded for CompareError {
             Self::Query(error) => error.code(),
         }
     }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NothingBefore => Some("pass the other event".to_owned()),
+            _ => self.code().hint.map(str::to_owned),
+        }
+    }
 }
 
 impl Store {
@@ -367,7 +374,8 @@ impl Store {
         Ok(history.row(id).await?.and_then(|event| event.bookmark))
     }
 
-    /// Reads two events to compare, and redacts them together: the other one is the previous of its kind unless it is named.
+    /// Reads two events to compare, the earlier one first, and redacts them together. The other one is the previous of its
+    /// kind unless it is named.
     ///
     /// # Errors
     /// When one of them is missing, or the history or the key cannot be read.
@@ -387,6 +395,7 @@ impl Store {
         };
         let other = other.ok_or(CompareError::NothingBefore)?;
         let mut two = Box::new([event, self.to_compare(other, masked).await?]);
+        two.sort_by_key(|one| one.event.row);
         if self.hides(masked) {
             redact::compared(two.iter_mut());
         }

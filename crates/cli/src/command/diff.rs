@@ -2,9 +2,8 @@
 
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
-use ringtail_model::{EventDetail, EventRow, redact};
+use ringtail_model::EventRow;
 use ringtail_recordings::diff::{Diff, Line, Noise, answers, events, last_answers};
-use ringtail_store::History;
 
 use super::find::open;
 use crate::args::compare::DiffArgs;
@@ -13,7 +12,7 @@ use crate::output::plain::{Style, Tone};
 use crate::output::print;
 use ringtail_text::escape;
 use ringtail_views::find::find_one;
-use ringtail_views::json;
+use ringtail_views::{Store, json};
 
 pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
@@ -23,16 +22,21 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
     let mut noise = if args.all {
         Noise::none()
     } else {
-        config.noise.clone()
+        config.noise
     };
     for name in &args.ignore {
         noise = noise.with(name);
     }
+    let reveal = args.reveal.into();
+    let store = Store::new(
+        Vec::new(),
+        history.clone(),
+        config.data,
+        reveal,
+        config.secrets,
+    );
     let (names, diff) = if args.answers {
-        let mut detail = detail(&history, &event).await?;
-        if !args.reveal {
-            redact::compared([&mut detail]);
-        }
+        let detail = store.answers(event.id, false).await?;
         let [(at, one), (other_at, other)] = last_answers(&detail).map_err(|few| {
             let hint = format!("`ringtail replay {}` sends it again", args.event);
             Failure::new(&codes::NO_DATA, few).hint(hint)
@@ -41,25 +45,14 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
         ([name(at), name(other_at)], answers(one, other, &noise))
     } else {
         let other = match &args.other {
-            Some(other) => find_one(&history, endpoint, other).await?,
-            None => before(&history, &event).await?,
+            Some(other) => Some(find_one(&history, endpoint, other).await?.id),
+            None => None,
         };
-        // The earlier event first.
-        let (one, other) = match event.row <= other.row {
-            true => (event, other),
-            false => (other, event),
-        };
-        let mut two = [
-            detail(&history, &one).await?,
-            detail(&history, &other).await?,
-        ];
-        if !args.reveal {
-            redact::compared(&mut two);
-        }
-        let [one, other] = two;
+        let two = store.pair(event.id, other, false).await?;
+        let [one, other] = &*two;
         let name = |row: &EventRow| format!("#{} {}", row.seq, row.summary);
         let names = [name(&one.event), name(&other.event)];
-        (names, events(&one, &other, &noise))
+        (names, events(one, other, &noise))
     };
     let mut out = Vec::new();
     match args.output {
@@ -67,22 +60,6 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
         Format::Json => json::line(&mut out, &json::diff(&names, &diff)),
     }
     print(&out).await
-}
-
-async fn before(history: &History, event: &EventRow) -> Result<EventRow, Failure> {
-    let previous = history.previous(event.row).await?;
-    previous.ok_or_else(|| {
-        let failure = format!("no event of its kind before event {}", event.seq);
-        Failure::new(&codes::NO_DATA, failure).hint("pass the other event")
-    })
-}
-
-async fn detail(history: &History, event: &EventRow) -> Result<EventDetail, Failure> {
-    let detail = history.event(event.id).await;
-    detail?.ok_or_else(|| {
-        let gone = format!("retention has just deleted event {}", event.id);
-        Failure::new(&codes::NO_DATA, gone)
-    })
 }
 
 fn plain(style: &Style, [one, other]: &[String; 2], diff: &Diff) -> String {

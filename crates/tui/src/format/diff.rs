@@ -13,10 +13,6 @@ const MAX_ROWS: usize = 5_000;
 
 /// Compares two events, the older one first.
 pub(crate) fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> Vec<PanelRow> {
-    let (one, other) = match one.event.row <= other.event.row {
-        true => (one, other),
-        false => (other, one),
-    };
     let name = |of: &EventDetail| format!("#{} {}", of.event.seq, of.event.summary);
     let compared = diff::events(one, other, noise);
     rows(&name(one), &name(other), &compared)

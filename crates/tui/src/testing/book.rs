@@ -358,7 +358,10 @@ impl Book {
                 let before = self.of_topic(row).filter(|event| event.event.row < row);
                 let other = other.or_else(|| before.last().map(|event| event.event.id));
                 let other = other.ok_or(NOTHING_BEFORE)?;
-                PanelEvents::Diff(Box::new([one(id)?, one(other)?]))
+                // As the store returns them.
+                let mut two = Box::new([one(id)?, one(other)?]);
+                two.sort_by_key(|one| one.event.row);
+                PanelEvents::Diff(two)
             }
         })
     }

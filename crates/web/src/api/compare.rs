@@ -45,10 +45,8 @@ pub(super) async fn diff(
         Some(other) => Some(named(&shared, other).await?.id),
         None => None,
     };
-    let mut two = shared.store.pair(event.id, other, masked).await?;
+    let two = shared.store.pair(event.id, other, masked).await?;
     let compared = blocking(move || {
-        // The earlier event first.
-        two.sort_by_key(|one| one.event.row);
         let name = |row: &EventRow| format!("#{} {}", row.seq, row.summary);
         let [one, other] = &*two;
         let names = [name(&one.event), name(&other.event)];

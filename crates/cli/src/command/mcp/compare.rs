@@ -82,8 +82,6 @@ pub(super) async fn diff(session: &Session, args: DiffArgs) -> Result<Answer, Fa
             };
             let mut two = session.store.pair(event.id, other, session.masked).await?;
             redact::compared(two.iter_mut());
-            // The earlier event first.
-            two.sort_by_key(|detail| detail.event.row);
             let [one, other] = two.as_ref();
             let name = |detail: &EventDetail| format!("event {}", detail.event.seq);
             ([name(one), name(other)], event_changes(one, other, &noise))
