@@ -99,15 +99,14 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         None => None,
     };
     let data = &replays.store.data.clone();
-    let presentation = Presentation {
-        options,
-        replays,
-        output,
-        filter,
-    };
 
     let ended = CancellationToken::new();
     let told_to_stop = CancellationToken::new();
+    let options = ringtail_tui::Options {
+        cancel: ended.clone(),
+        stop: told_to_stop.clone(),
+        ..options
+    };
     // An endpoint that the relay refuses ends alone.
     let each: Vec<CancellationToken> = engines.iter().map(|_| CancellationToken::new()).collect();
     let engines_end = async {
@@ -121,7 +120,8 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
         ends.into_iter().collect::<Result<(), _>>()
     };
     let shows = async {
-        let shown = Box::pin(show(&engines, presentation, &each, &ended, &told_to_stop)).await;
+        let shown = show(&engines, options, replays, output, filter, &each, &ended);
+        let shown = Box::pin(shown).await;
         // Quitting, or closing stdout, stops the engines.
         stop(&engines);
         shown
@@ -236,14 +236,6 @@ async fn impatience(engines: &[Engine], mut asked: signal::Stop, told: &Cancella
     asked.asked().await;
 }
 
-/// What is shown, and how.
-struct Presentation {
-    options: ringtail_tui::Options,
-    replays: Replays,
-    output: Output,
-    filter: Option<Filter>,
-}
-
 /// Returns the output: the terminal UI only on a terminal that can show it.
 fn output(wanted: Option<Output>) -> Result<Output, Failure> {
     let reason = match (std::io::stdout().is_terminal(), obeys_sequences()) {
@@ -263,24 +255,15 @@ fn output(wanted: Option<Output>) -> Result<Output, Failure> {
 
 async fn show(
     engines: &[Engine],
-    presentation: Presentation,
+    options: ringtail_tui::Options,
+    replays: Replays,
+    output: Output,
+    filter: Option<Filter>,
     each: &[CancellationToken],
     ended: &CancellationToken,
-    told_to_stop: &CancellationToken,
 ) -> Result<(), Failure> {
-    let Presentation {
-        options,
-        replays,
-        output,
-        filter,
-    } = presentation;
     if output == Output::Tui {
         let filter = filter.unwrap_or_default();
-        let options = ringtail_tui::Options {
-            cancel: ended.clone(),
-            stop: told_to_stop.clone(),
-            ..options
-        };
         return screen::show(replays, filter, options).await;
     }
     let search = filter.map(|filter| search(filter, replays.store.secrets.clone()));
