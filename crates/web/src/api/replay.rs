@@ -27,32 +27,18 @@ pub(super) fn router<R: Replayer>(shared: Arc<Shared>, replayer: R) -> Router {
         .route("/replay", post(replay::<R>))
         .route("/replay/options", get(options::<R>))
         .route("/events/{event}/edited", post(edited::<R>))
-        .with_state(Replays {
-            shared,
-            replayer: Arc::new(replayer),
-        })
+        .with_state((shared, Arc::new(replayer)))
 }
 
-struct Replays<R> {
-    shared: Arc<Shared>,
-    replayer: Arc<R>,
-}
-
-impl<R> Clone for Replays<R> {
-    fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-            replayer: self.replayer.clone(),
-        }
-    }
-}
+/// What requests share, and what sends.
+type Replays<R> = (Arc<Shared>, Arc<R>);
 
 /// Checks a line of options, and completes its last word.
 async fn options<R: Replayer>(
-    State(replays): State<Replays<R>>,
+    State((shared, _)): State<Replays<R>>,
     Query(Text { text }): Query<Text>,
 ) -> Json<Value> {
-    let check = (replays.shared.options.check_options)(&text);
+    let check = (shared.options.check_options)(&text);
     Json(json!({"error": check.error, "words": check.offers, "about": check.about}))
 }
 
@@ -67,19 +53,19 @@ struct Replay {
 }
 
 async fn replay<R: Replayer>(
-    State(replays): State<Replays<R>>,
+    State((shared, replayer)): State<Replays<R>>,
     Json(asked): Json<Replay>,
 ) -> Answer {
-    checked(&replays.shared, &asked.options)?;
+    checked(&shared, &asked.options)?;
     if asked.events.len() > MAX_EVENTS {
         let many = format!("over {MAX_EVENTS} events: use --filter among the options");
         return Err(ApiError::usage(&many));
     }
     let mut ids = Vec::new();
     for text in &asked.events {
-        ids.push(named(&replays.shared, text).await?.id);
+        ids.push(named(&shared, text).await?.id);
     }
-    run(&replays, ids, asked.options, asked.mask).await
+    run(&shared, &*replayer, ids, asked.options, asked.mask).await
 }
 
 /// Refuses options that are wrong, or are not for the page.
@@ -96,18 +82,18 @@ fn checked(shared: &Shared, options: &str) -> Result<(), ApiError> {
 
 /// Sends events. When the caller hangs up or the server stops, no more are sent.
 async fn run<R: Replayer>(
-    replays: &Replays<R>,
+    shared: &Shared,
+    replayer: &R,
     ids: Vec<EventId>,
     options: String,
     mask: bool,
 ) -> Answer {
-    let shared = &replays.shared;
     let stop = shared.cancel.child_token();
     let _stop = stop.clone().drop_guard();
     // Attempts come by the stream, so the steps are not counted.
     let (steps, unwatched) = mpsc::channel(1);
     drop(unwatched);
-    let report = replays.replayer.replay(ids, options, steps, stop).await;
+    let report = replayer.replay(ids, options, steps, stop).await;
     let report = report.map_err(|why| Failure::new(&codes::NO_REPLAY, why).into_api())?;
     let redacted = shared.store.redact(report, shared.masks(mask)).await?;
     Ok(Json(value(&redacted)))
@@ -166,20 +152,19 @@ struct Edited {
 
 /// Stores an edited copy and sends it. What was not edited keeps its bytes.
 async fn edited<R: Replayer>(
-    State(replays): State<Replays<R>>,
+    State((shared, replayer)): State<Replays<R>>,
     Path(event): Path<String>,
     Json(asked): Json<Edited>,
 ) -> Answer {
-    let shared = &replays.shared;
-    checked(shared, &asked.options)?;
-    let (origin, request) = request(shared, &event).await?;
+    checked(&shared, &asked.options)?;
+    let (origin, request) = request(&shared, &event).await?;
     let parsed = edit::parse(asked.text.as_bytes(), &request.peer)?;
     let Some(parsed) = parsed.filter(|parsed| *parsed != request) else {
         return Err(ApiError::usage("nothing was edited; replay it as it is"));
     };
     let added = shared.store.history.add_edited(origin, parsed).await?;
     let id = added.ok_or_else(|| ApiError::no_data("retention has just deleted the event"))?;
-    let mut sent = run(&replays, vec![id], asked.options, false).await?;
+    let mut sent = run(&shared, &*replayer, vec![id], asked.options, false).await?;
     sent.0["event"] = json!(id.to_string());
     Ok(sent)
 }
