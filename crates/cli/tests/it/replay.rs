@@ -11,13 +11,17 @@ use super::history::event;
 
 /// A history with events of RingCentral's, each with a token.
 fn home(count: u64) -> Home {
+    home_of((1..=count).map(signed))
+}
+
+fn home_of(events: impl Iterator<Item = Event>) -> Home {
     let home = Home::new();
     let history = History::open(&home.path().join("data")).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let batch = (1..=count).map(|seq| Incoming::Event(signed(seq)));
-    let stored = history.store("demo-x1", "j", batch.collect(), Forwarding::Off);
+    let batch = events.map(Incoming::Event).collect();
+    let stored = history.store("demo-x1", "j", batch, Forwarding::Off);
     runtime.block_on(stored).unwrap();
     home
 }
@@ -77,6 +81,11 @@ fn what_had_no_answer_before_is_said() {
         few.contains("the app has never answered event 2\nhint: `ringtail replay 2`"),
         "{few}"
     );
+    let alone = home.seen(&home.run(&["events", "diff", "1"]));
+    assert!(
+        alone.contains("no earlier event of its kind\nhint: pass the other event\n"),
+        "{alone}"
+    );
     let (target, server) = app(1);
     home.run(&["replay", "1", "--target", &target]);
     server.join().unwrap();
@@ -107,6 +116,24 @@ fn what_had_no_answer_before_is_said() {
     let seen = home.seen(&home.run(&["events", "diff", "2", "--answers"]));
     assert!(
         seen.contains("--- response 1 to #2\n+++ response 2 to #2\n"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn what_changed_is_listed_without_secrets() {
+    let mut sms = event("demo-x1", 1);
+    let mut request = sms.request.decode().unwrap();
+    request.body = br#"{"uuid":"u1","event":"/restapi/v1.0/account/1/extension/2/message-store/instant","body":{"subject":"https://example.com/?access_token=planted","to":[{"phoneNumber":"+16505550199"}],"from":{"phoneNumber":"+16505550100"},"n":{}}}"#.as_slice().into();
+    sms.request = request.encode().unwrap();
+    let home = home_of(std::iter::once(sms));
+    let (target, server) = app(1);
+    home.run(&["replay", "1", "--target", &target]);
+    server.join().unwrap();
+    let seen = home.seen(&home.run(&["replay", "1", "--compare", "--target", &vacant()]));
+    assert!(seen.contains("\n1 of 1 responses changed\n  #1 "), "{seen}");
+    assert!(
+        seen.contains("https://example.com/?access_token=••••") && !seen.contains("planted"),
         "{seen}"
     );
 }

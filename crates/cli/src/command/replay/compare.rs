@@ -4,6 +4,7 @@ use std::fmt;
 
 use ringtail_client::replay::{Compared, Step};
 use ringtail_errors::Failure;
+use ringtail_model::{EventRow, redact};
 use serde_json::json;
 
 use crate::args::Format;
@@ -15,7 +16,8 @@ use ringtail_views::json;
 /// Results of a comparison.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
-    rows: Vec<Changed>,
+    /// Events whose response changed, redacted.
+    changed: Vec<(EventRow, Compared)>,
     counts: Counts,
 }
 
@@ -56,16 +58,6 @@ impl fmt::Display for Counts {
     }
 }
 
-/// A response that changed.
-#[derive(Debug)]
-struct Changed {
-    seq: u64,
-    id: String,
-    summary: String,
-    how: String,
-    compared: Compared,
-}
-
 impl Comparison {
     /// Adds the response to an event.
     pub(super) fn add(&mut self, step: &Step) {
@@ -73,13 +65,8 @@ impl Comparison {
         if let Some(compared) = &step.compared
             && compared.changes > 0
         {
-            self.rows.push(Changed {
-                seq: step.event.seq,
-                id: step.event.id.to_string(),
-                summary: step.event.summary.clone(),
-                how: how(compared),
-                compared: compared.clone(),
-            });
+            let event = redact::row(step.event.clone());
+            self.changed.push((event, compared.clone()));
         }
     }
 
@@ -92,13 +79,13 @@ impl Comparison {
         match format {
             Format::Plain => out.extend(self.table(&Style::of_stdout()).into_bytes()),
             Format::Json => {
-                for row in &self.rows {
+                for (event, compared) in &self.changed {
                     json::line(
                         &mut out,
                         &json!({
-                            "type": "changed", "seq": row.seq, "event_id": row.id,
-                            "before": row.compared.before, "after": row.compared.after,
-                            "changes": row.compared.changes,
+                            "type": "changed", "seq": event.seq, "event_id": event.id.to_string(),
+                            "before": compared.before, "after": compared.after,
+                            "changes": compared.changes,
                         }),
                     );
                 }
@@ -118,9 +105,9 @@ impl Comparison {
 
     fn table(&self, style: &Style) -> String {
         let mut text = format!("\n{}\n", self.counts);
-        for row in &self.rows {
-            let how = style.paint(Tone::Warn, &escape(&row.how));
-            text += &format!("  #{:<6} {how}  {}\n", row.seq, escape(&row.summary));
+        for (event, compared) in &self.changed {
+            let how = style.paint(Tone::Warn, &escape(&how(compared)));
+            text += &format!("  #{:<6} {how}  {}\n", event.seq, escape(&event.summary));
         }
         text
     }
