@@ -346,21 +346,23 @@ impl App {
         self.incoming.clear();
     }
 
-    /// Returns an event that waits for its grace.
-    pub(crate) fn incoming_mut(&mut self, id: EventId) -> Option<&mut EventRow> {
-        self.incoming
-            .iter_mut()
-            .map(|(_, event)| event)
-            .find(|event| event.id == id)
+    /// Returns whether an event waits for its grace.
+    pub(crate) fn is_incoming(&self, id: EventId) -> bool {
+        self.incoming.iter().any(|(_, event)| event.id == id)
+    }
+
+    /// Returns an event that waits for its grace or is listed.
+    pub(crate) fn event_mut(&mut self, id: EventId) -> Option<&mut EventRow> {
+        let mut incoming = self.incoming.iter_mut().map(|(_, event)| event);
+        let found = incoming.find(|event| event.id == id);
+        found.or_else(|| self.list.event_mut(id))
     }
 
     /// Records new fields in their events, and shows a notice.
     pub(crate) fn add_new_fields(&mut self, new_fields: &[NewFieldsRow]) {
         for row in new_fields {
-            let new_fields = Some(row.new_fields.clone());
-            match self.incoming_mut(row.event) {
-                Some(event) => event.new_fields = new_fields,
-                None => self.list.set_new_fields(row.event, new_fields),
+            if let Some(event) = self.event_mut(row.event) {
+                event.new_fields = Some(row.new_fields.clone());
             }
         }
         if let [before @ .., last] = new_fields {

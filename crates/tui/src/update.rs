@@ -26,7 +26,11 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => typed::paste(app, &text),
         Msg::Mouse(event) => effects.extend(mouse::mouse(app, event)),
         Msg::Panel { key, rows } => panel::show(app, &key, rows),
-        Msg::Bookmarked { id, bookmark } => app.list.set_bookmark(id, bookmark),
+        Msg::Bookmarked { id, bookmark } => {
+            if let Some(event) = app.event_mut(id) {
+                event.bookmark = bookmark;
+            }
+        }
         Msg::Clip(text) => effects.push(Effect::Clip(text)),
         Msg::Done(Ok(words)) => app.notify(GOOD, words),
         Msg::Done(Err(why)) => app.notify(BAD, format!("✗ {why}")),
@@ -129,9 +133,8 @@ fn receive(app: &mut App, updates: Updates) {
     app.receive(events.rows);
     for attempt in &attempts {
         app.traffic.answer(attempt.duration);
-        match app.incoming_mut(attempt.event) {
-            Some(event) => attempted(event, attempt),
-            None => app.list.attempt(attempt),
+        if let Some(event) = app.event_mut(attempt.event) {
+            attempted(event, attempt);
         }
     }
     app.add_new_fields(&new_fields);
@@ -141,7 +144,7 @@ fn receive(app: &mut App, updates: Updates) {
     }
     app.release();
     // Events that wait for their grace are added when it is over.
-    matching.retain(|event| app.incoming_mut(event.id).is_none());
+    matching.retain(|event| !app.is_incoming(event.id));
     app.list.insert(matching);
     if !gaps.is_empty() {
         app.list.gaps(gaps);

@@ -5,10 +5,7 @@
 
 use std::collections::VecDeque;
 
-use ringtail_model::new_fields::NewFields;
-use ringtail_model::{
-    AttemptRow, Bookmark, BookmarkRow, Cause, EventRow, ForwardState, GapRow, RowId,
-};
+use ringtail_model::{AttemptRow, BookmarkRow, Cause, EventRow, ForwardState, GapRow, RowId};
 use ringtail_protocol::event::EventId;
 use ringtail_store::Found;
 
@@ -241,25 +238,10 @@ impl List {
         }
     }
 
-    /// Records an attempt in its event.
-    pub(crate) fn attempt(&mut self, attempt: &AttemptRow) {
-        let event = self
-            .entries
-            .iter_mut()
-            .rev()
-            .filter_map(Entry::event_mut)
-            .find(|event| event.id == attempt.event);
-        if let Some(event) = event {
-            attempted(event, attempt);
-        }
-    }
-
-    /// Sets or removes an event's bookmark.
-    pub(crate) fn set_bookmark(&mut self, id: EventId, bookmark: Option<Bookmark>) {
-        let events = self.entries.iter_mut().filter_map(Entry::event_mut);
-        if let Some(event) = events.rev().find(|event| event.id == id) {
-            event.bookmark = bookmark;
-        }
+    /// Returns an event of the window. The search begins at the newest, which change most.
+    pub(crate) fn event_mut(&mut self, id: EventId) -> Option<&mut EventRow> {
+        let mut events = self.entries.iter_mut().rev().filter_map(Entry::event_mut);
+        events.find(|event| event.id == id)
     }
 
     /// Replaces the bookmarks of all events. They come newest first, at most [`PAGE`] of them.
@@ -275,14 +257,6 @@ impl List {
                 Err(_) if event.row > least => event.bookmark = None,
                 Err(_) => {}
             }
-        }
-    }
-
-    /// Sets the new fields of an event.
-    pub(crate) fn set_new_fields(&mut self, id: EventId, new_fields: Option<NewFields>) {
-        let mut events = self.entries.iter_mut().rev().filter_map(Entry::event_mut);
-        if let Some(event) = events.find(|event| event.id == id) {
-            event.new_fields = new_fields;
         }
     }
 
