@@ -17,7 +17,7 @@ use ringtail_recordings::diff::{Diff, Line};
 use ringtail_ringcentral::timeline::Timeline;
 use ringtail_ringcentral::verdict::Failing;
 use ringtail_text::escape;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// Appends an object as one line. Unsafe characters get JSON escapes, so a terminal may show it.
 pub fn line(out: &mut Vec<u8>, value: &Value) {
@@ -42,14 +42,13 @@ pub fn ready(endpoint: &str, url: &str, position: RowId) -> Value {
 /// An event without headers and body, with its newest attempt.
 #[must_use]
 pub fn event_row(event: &EventRow) -> Value {
-    let mut map = row(event);
-    let newest = event.last_attempt.as_ref().map(attempt);
-    map.insert("last_attempt".into(), json!(newest));
-    Value::Object(map)
+    let mut value = row(event);
+    value["last_attempt"] = json!(event.last_attempt.as_ref().map(attempt));
+    value
 }
 
-fn row(event: &EventRow) -> Map<String, Value> {
-    let value = json!({
+fn row(event: &EventRow) -> Value {
+    json!({
         "type": "event",
         "endpoint": event.endpoint,
         "seq": event.seq,
@@ -71,23 +70,19 @@ fn row(event: &EventRow) -> Map<String, Value> {
         "comment": event.bookmark.as_ref().map(|mark| &mark.comment),
         "edited_from": event.edited_from.map(|id| id.to_string()),
         "new": new(event.new_fields.as_ref()),
-    });
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
+    })
 }
 
 /// An event with headers and body, without its attempts.
 #[must_use]
 pub fn event(detail: &EventDetail) -> Value {
-    let mut map = row(&detail.event);
-    map.insert("peer".into(), json!(detail.peer));
-    map.insert("uuid_of".into(), json!(detail.uuid_of));
-    map.insert("signatures".into(), proofs(detail.proof));
-    map.insert("headers".into(), headers(&detail.headers));
-    put_body(&mut map, &detail.body);
-    Value::Object(map)
+    let mut value = row(&detail.event);
+    value["peer"] = json!(detail.peer);
+    value["uuid_of"] = json!(detail.uuid_of);
+    value["signatures"] = proofs(detail.proof);
+    value["headers"] = headers(&detail.headers);
+    put_body(&mut value, &detail.body);
+    value
 }
 
 /// An event with everything.
@@ -101,39 +96,35 @@ pub fn event_with_attempts(detail: &EventDetail) -> Value {
 /// An attempt without the app's answer.
 #[must_use]
 pub fn attempt(attempt: &AttemptRow) -> Value {
-    let mut map = Map::new();
-    map.insert("type".into(), json!("attempt"));
-    map.insert("event_id".into(), json!(attempt.event.to_string()));
-    map.insert("cause".into(), json!(attempt.cause.word()));
-    map.insert("target".into(), json!(attempt.target));
-    map.insert("started_at".into(), time(attempt.started_at));
+    let mut value = json!({
+        "type": "attempt",
+        "event_id": attempt.event.to_string(),
+        "cause": attempt.cause.word(),
+        "target": attempt.target,
+        "started_at": time(attempt.started_at),
+    });
     match &attempt.outcome {
-        Outcome::Status(status) => {
-            map.insert("status".into(), json!(status));
-        }
+        Outcome::Status(status) => value["status"] = json!(status),
         Outcome::Error { kind, message } => {
-            map.insert("error".into(), json!(message));
-            map.insert("error_kind".into(), json!(kind.word()));
+            value["error"] = json!(message);
+            value["error_kind"] = json!(kind.word());
         }
     }
-    map.insert("duration_ms".into(), duration(attempt.duration));
-    map.insert("verdict".into(), json!(attempt.verdict.word()));
-    map.insert("verdict_reason".into(), json!(attempt.verdict.reason()));
-    let code = attempt.verdict.code().map(|code| code.id);
-    map.insert("code".into(), json!(code));
-    Value::Object(map)
+    value["duration_ms"] = duration(attempt.duration);
+    value["verdict"] = json!(attempt.verdict.word());
+    value["verdict_reason"] = json!(attempt.verdict.reason());
+    value["code"] = json!(attempt.verdict.code().map(|code| code.id));
+    value
 }
 
 /// An attempt with the app's answer.
 #[must_use]
 pub fn attempt_detail(detail: &AttemptDetail) -> Value {
     let mut value = attempt(&detail.attempt);
-    if let Value::Object(map) = &mut value {
-        map.insert("headers".into(), headers(&detail.headers));
-        map.insert("body_len".into(), json!(detail.body_len));
-        put_body(map, &detail.body);
-        map.insert("signatures".into(), proofs(detail.proof));
-    }
+    value["headers"] = headers(&detail.headers);
+    value["body_len"] = json!(detail.body_len);
+    put_body(&mut value, &detail.body);
+    value["signatures"] = proofs(detail.proof);
     value
 }
 
@@ -393,14 +384,10 @@ pub fn explanation(code: &Code) -> Value {
     })
 }
 
-/// A duration in milliseconds.
+/// A duration in milliseconds, with what there is below them.
 #[must_use]
 pub fn duration(duration: Duration) -> Value {
-    milliseconds(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
-}
-
-/// Milliseconds with what there is below them.
-fn milliseconds(micros: u64) -> Value {
+    let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     match (micros / 1000, micros % 1000) {
         (whole, 0) => json!(whole),
         #[expect(
@@ -422,11 +409,11 @@ fn headers(headers: &[Header]) -> Value {
         .collect()
 }
 
-fn put_body(map: &mut Map<String, Value>, body: &[u8]) {
+fn put_body(value: &mut Value, body: &[u8]) {
     match std::str::from_utf8(body) {
-        Ok(text) => map.insert("body".into(), json!(text)),
-        Err(_) => map.insert("body_base64".into(), json!(STANDARD.encode(body))),
-    };
+        Ok(text) => value["body"] = json!(text),
+        Err(_) => value["body_base64"] = json!(STANDARD.encode(body)),
+    }
 }
 
 /// RFC 3339 in UTC with microseconds.
