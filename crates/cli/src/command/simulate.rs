@@ -46,11 +46,10 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
     warn_of_missing_secrets(&scenario, &options)?;
 
     let mut stop = Stop::watch();
-    let mut lines = show::Lines::new(args.output);
     let mut stdout = Stdout::new();
     let mut written = Ok(true);
     let told = async |report| {
-        written = stdout.write(&lines.report(&report)).await;
+        written = stdout.write(&show::report_line(args.output, &report)).await;
         matches!(written, Ok(true))
     };
     let summary = tokio::select! {
@@ -59,7 +58,7 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
         summary = play(&scenario, &options, &sender, told) => summary?,
     };
     written?;
-    print(&lines.summary(name, &options, &summary)).await?;
+    print(&show::summary_line(args.output, name, &options, &summary)).await?;
     let failure = summary.end.message().unwrap_or_default();
     match &summary.end {
         End::Refused(refusal) => {
@@ -91,13 +90,17 @@ async fn dry_run(
     options: &Options,
 ) -> Result<(), Failure> {
     let (validation, shots, plan) = rehearse(scenario, options)?;
-    let mut lines = show::Lines::new(args.output);
     let mut out = Vec::new();
     if let Some(shot) = &validation {
-        out.extend(lines.planned(shot, 0, false));
+        out.extend(show::planned_lines(args.output, shot, 0, false));
     }
     for send in &plan.sends {
-        out.extend(lines.planned(&shots[send.slot], send.at_ms, send.again));
+        out.extend(show::planned_lines(
+            args.output,
+            &shots[send.slot],
+            send.at_ms,
+            send.again,
+        ));
     }
     print(&out).await
 }

@@ -19,85 +19,78 @@ use ringtail_views::json;
 /// Columns of a template's name.
 const NAME_WIDTH: usize = 27;
 
-/// Formats each request and its response as a line.
-#[derive(Debug)]
-pub(super) struct Lines {
-    format: Format,
+/// A request and its response, as a line.
+pub(super) fn report_line(format: Format, report: &Report) -> Vec<u8> {
+    let verdict = &report.finding.verdict;
+    if format == Format::Json {
+        return json::bytes(&simulated(report));
+    }
+    let mut line = plain(&report.shot, report.at_ms, report.again);
+    let outcome = match &report.answered {
+        Ok(received) => format!(
+            "{:>4} {:>5} ms",
+            received.status,
+            received.duration.as_millis()
+        ),
+        Err(error) => format!("  -- {}", escape(&error.message)),
+    };
+    line.push_str(&outcome);
+    let mut remarks: Vec<String> = Vec::new();
+    if report.answered.is_ok() && !verdict.reason().is_empty() {
+        remarks.push(verdict.reason());
+    }
+    remarks.extend(report.finding.problems.iter().map(ToString::to_string));
+    if !remarks.is_empty() {
+        line.push_str("  ");
+        line.push_str(&remarks.join("; "));
+    }
+    line.push('\n');
+    line.into_bytes()
 }
 
-impl Lines {
-    pub(super) fn new(format: Format) -> Self {
-        Self { format }
+/// A request that would be sent, as lines.
+pub(super) fn planned_lines(format: Format, shot: &Shot, at_ms: u64, again: bool) -> Vec<u8> {
+    let request = &shot.request;
+    let body = String::from_utf8_lossy(&request.body);
+    if format == Format::Json {
+        return json::bytes(&planned(shot, at_ms, again));
     }
+    let mut text = plain(shot, at_ms, again).trim_end().to_owned();
+    text.push('\n');
+    // Writing to a string does not fail.
+    let below = match request.shown.as_str() {
+        "" => "(the address itself)",
+        shown => shown,
+    };
+    let _ = writeln!(text, "    {} {}", request.method, escape(below));
+    for (name, value) in headers(shot) {
+        let _ = writeln!(text, "    {name}: {}", escape(&value));
+    }
+    if !body.is_empty() {
+        let _ = writeln!(text, "    {}", escape(&body));
+    }
+    text.into_bytes()
+}
 
-    /// A request and its response.
-    pub(super) fn report(&mut self, report: &Report) -> Vec<u8> {
-        let verdict = &report.finding.verdict;
-        if self.format == Format::Json {
-            return json::bytes(&simulated(report));
-        }
-        let mut line = plain(&report.shot, report.at_ms, report.again);
-        let outcome = match &report.answered {
-            Ok(received) => format!(
-                "{:>4} {:>5} ms",
-                received.status,
-                received.duration.as_millis()
-            ),
-            Err(error) => format!("  -- {}", escape(&error.message)),
-        };
-        line.push_str(&outcome);
-        let mut remarks: Vec<String> = Vec::new();
-        if report.answered.is_ok() && !verdict.reason().is_empty() {
-            remarks.push(verdict.reason());
-        }
-        remarks.extend(report.finding.problems.iter().map(ToString::to_string));
-        if !remarks.is_empty() {
-            line.push_str("  ");
-            line.push_str(&remarks.join("; "));
-        }
-        line.push('\n');
-        line.into_bytes()
+/// Summary of a run, as a line.
+pub(super) fn summary_line(
+    format: Format,
+    name: &str,
+    options: &Options,
+    summary: &Summary,
+) -> Vec<u8> {
+    if format == Format::Json {
+        return json::bytes(&self::summary(name, options, summary));
     }
-
-    /// A request that would be sent.
-    pub(super) fn planned(&mut self, shot: &Shot, at_ms: u64, again: bool) -> Vec<u8> {
-        let request = &shot.request;
-        let body = String::from_utf8_lossy(&request.body);
-        if self.format == Format::Json {
-            return json::bytes(&planned(shot, at_ms, again));
-        }
-        let mut text = plain(shot, at_ms, again).trim_end().to_owned();
-        text.push('\n');
-        // Writing to a string does not fail.
-        let below = match request.shown.as_str() {
-            "" => "(the address itself)",
-            shown => shown,
-        };
-        let _ = writeln!(text, "    {} {}", request.method, escape(below));
-        for (name, value) in headers(shot) {
-            let _ = writeln!(text, "    {name}: {}", escape(&value));
-        }
-        if !body.is_empty() {
-            let _ = writeln!(text, "    {}", escape(&body));
-        }
-        text.into_bytes()
-    }
-
-    /// Summary of a run.
-    pub(super) fn summary(&mut self, name: &str, options: &Options, summary: &Summary) -> Vec<u8> {
-        if self.format == Format::Json {
-            return json::bytes(&self::summary(name, options, summary));
-        }
-        let dropped = match summary.dropped {
-            0 => String::new(),
-            dropped => format!(", {dropped} dropped on purpose"),
-        };
-        format!(
-            "{} sent, {} not as they should be{dropped} (seed {})\n",
-            summary.sent, summary.failed, options.seed
-        )
-        .into_bytes()
-    }
+    let dropped = match summary.dropped {
+        0 => String::new(),
+        dropped => format!(", {dropped} dropped on purpose"),
+    };
+    format!(
+        "{} sent, {} not as they should be{dropped} (seed {})\n",
+        summary.sent, summary.failed, options.seed
+    )
+    .into_bytes()
 }
 
 /// Header fields without the token that the app trusts.
