@@ -4,12 +4,14 @@ use ringtail_client::endpoint_cache::command_target;
 use ringtail_client::forward::Sender;
 use ringtail_model::EventDetail;
 use ringtail_recordings::export::{curl, httpie, raw};
+use serde::Deserialize;
 
 use crate::json;
 use crate::store::Store;
 
 /// The format of a copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum CopyFormat {
     /// A curl command.
     Curl,
@@ -18,6 +20,8 @@ pub enum CopyFormat {
     /// The request in HTTP/1.1.
     Raw,
     /// A line of JSON with everything known about the event.
+    #[default]
+    #[serde(rename = "ndjson")]
     Json,
 }
 

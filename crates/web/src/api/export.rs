@@ -23,7 +23,7 @@ const MAX_FILE: usize = 64 * 1024 * 1024;
 #[derive(Debug, Deserialize)]
 pub(super) struct Export {
     #[serde(rename = "as", default)]
-    form: Form,
+    format: CopyFormat,
     /// Events, with commas between them.
     events: Option<String>,
     filter: Option<String>,
@@ -31,27 +31,11 @@ pub(super) struct Export {
     mask: bool,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Form {
-    #[default]
-    Ndjson,
-    Curl,
-    Httpie,
-    Raw,
-}
-
 pub(super) async fn export(
     State(shared): State<Arc<Shared>>,
     Query(asked): Query<Export>,
 ) -> Result<Response, ApiError> {
-    let masked = shared.masks(asked.mask);
-    let format = match asked.form {
-        Form::Ndjson => CopyFormat::Json,
-        Form::Curl => CopyFormat::Curl,
-        Form::Httpie => CopyFormat::Httpie,
-        Form::Raw => CopyFormat::Raw,
-    };
+    let (masked, format) = (shared.masks(asked.mask), asked.format);
     let mut file = Vec::new();
     if let Some(events) = &asked.events {
         for text in events.split(',') {
