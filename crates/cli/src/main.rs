@@ -1,7 +1,6 @@
 //! `ringtail`: RingCentral's webhooks on a developer's machine.
 
 mod args;
-mod blocking;
 mod command;
 mod follow;
 mod lines;

@@ -4,6 +4,7 @@
 //! writes them as docs/OUTPUT.md says, [`listeners`] tells processes over one history of each other, [`find`](mod@find) finds what a person names, and [`replayer`] sends them again. How
 //! they look is left to the front ends.
 
+mod blocking;
 pub mod copy;
 pub mod find;
 pub mod json;
@@ -11,4 +12,5 @@ pub mod listeners;
 pub mod replayer;
 mod store;
 
+pub use crate::blocking::blocking;
 pub use crate::store::{CompareError, PAGE, PagePosition, QueryError, Store, Updates, changed};

@@ -20,9 +20,9 @@ use std::sync::Arc;
 
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_recordings::diff::Noise;
-use ringtail_views::Store;
 use ringtail_views::listeners::{follow, listeners};
 use ringtail_views::replayer::{OptionsCheck, Replayer};
+use ringtail_views::{Store, blocking};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -176,12 +176,6 @@ impl Server {
         self.cancel.cancel();
         self.tasks.wait().await;
     }
-}
-
-/// Runs work that takes a while off the runtime. A panic in it continues in the caller.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 #[cfg(test)]

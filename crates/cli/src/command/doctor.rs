@@ -15,12 +15,11 @@ use ringtail_files::Access;
 use ringtail_model::endpoint_name;
 use ringtail_model::target::TargetUrl;
 use ringtail_ringcentral::secret::redacted;
-use ringtail_views::json;
+use ringtail_views::{blocking, json};
 
 use self::row::Row;
 use crate::args::doctor::DoctorArgs;
 use crate::args::{Common, Format};
-use crate::blocking::blocking;
 use crate::output::check::Layout;
 use crate::output::{Stdout, plain};
 

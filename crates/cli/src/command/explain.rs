@@ -4,8 +4,8 @@ use ringtail_errors::{self as errors, Code, Context as _, Failure, Found, codes}
 use std::io::{self, IsTerminal, Read};
 
 use crate::args::explain::{ExplainArgs, ExplainFormat};
-use crate::blocking::blocking;
 use crate::output::{explain, plain, print};
+use ringtail_views::blocking;
 
 /// Bytes of stdin that are read, at most.
 const MAX_BYTES: u64 = 64 * 1024;

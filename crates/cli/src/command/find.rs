@@ -3,8 +3,7 @@
 use ringtail_client::config::Config;
 use ringtail_errors::Failure;
 use ringtail_store::History;
-
-use crate::blocking::blocking;
+use ringtail_views::blocking;
 
 /// Opens the history.
 pub(super) async fn open(config: &Config) -> Result<History, Failure> {

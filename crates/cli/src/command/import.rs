@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use super::find::open;
 use crate::args::Common;
 use crate::args::export::ImportArgs;
-use crate::blocking::blocking;
 use crate::output::{note, print};
+use ringtail_views::blocking;
 
 /// Events read ahead.
 const AHEAD: usize = 16;

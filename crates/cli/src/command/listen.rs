@@ -21,13 +21,12 @@ use super::search::{filter, search};
 use super::subscriptions::{Cloud, event_filters};
 use super::web;
 use crate::args::{Common, ListenArgs, Listened, Output};
-use crate::blocking::blocking;
 use crate::lines::{self, LineFormat};
 use crate::output::{Stdout, note, obeys_sequences, plain};
 use crate::replays::Replays;
 use crate::subscribe::Subscribe;
 use crate::{logging, screen, signal};
-use ringtail_views::{Store, json, listeners};
+use ringtail_views::{Store, blocking, json, listeners};
 
 /// How long the last output may take after everything has stopped, if nothing reads it.
 const LAST_WORDS: Duration = Duration::from_secs(2);

@@ -8,10 +8,10 @@ use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_outbound::trust::Trust;
 
 use crate::args::{Common, LoginArgs};
-use crate::blocking::blocking;
 use crate::output::Stdout;
 use crate::prompt;
 use ringtail_text::escape;
+use ringtail_views::blocking;
 
 pub(super) async fn run(common: &Common, args: &LoginArgs) -> Result<(), Failure> {
     let mut flags = common.flags(None);

@@ -14,13 +14,12 @@ use ringtail_ringcentral::timeline::{Step, Timeline, gap, not_arrived};
 use ringtail_store::MAX_PAGE;
 use ringtail_text::escape;
 use ringtail_views::find::find_one;
-use ringtail_views::{Store, json};
+use ringtail_views::{Store, blocking, json};
 use ringtail_web::picture::{Frame, timeline};
 
 use super::find::open;
 use crate::args::compare::TimelineArgs;
 use crate::args::{Common, Format};
-use crate::blocking::blocking;
 use crate::output::plain::{Style, Tone};
 use crate::output::print;
 

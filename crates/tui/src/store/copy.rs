@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ringtail_protocol::event::EventId;
 use ringtail_text::{chain, size};
+use ringtail_views::blocking;
 use ringtail_views::copy::CopyFormat;
 
 use super::StoreSource;
@@ -47,9 +48,7 @@ impl StoreSource {
             let command = "`ringtail export` writes any number of events";
             return Msg::Done(Err(format!("over {}: {command}", size(MAX_FILE as u64))));
         }
-        let written = tokio::task::spawn_blocking(move || write(&name, &text)).await;
-        let written = written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        Msg::Done(match written {
+        Msg::Done(match blocking(move || write(&name, &text)).await {
             Ok((path, len)) => Ok(format!("{} written to {}", size(len), path.display())),
             Err(error) => Err(format!("cannot write the file: {error}")),
         })

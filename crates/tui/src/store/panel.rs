@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use ringtail_model::EventDetail;
 use ringtail_recordings::diff::Noise;
 use ringtail_text::chain;
-use ringtail_views::CompareError;
+use ringtail_views::{CompareError, blocking};
 
 use super::StoreSource;
 use crate::effect::{PanelKey, PanelKind};
@@ -38,8 +38,7 @@ impl StoreSource {
     pub(super) async fn panel(&self, key: &PanelKey) -> Result<Vec<PanelRow>, String> {
         let events = self.panel_events(key).await?;
         let (noise, zone) = (Arc::clone(&key.noise), self.zone.clone());
-        let rows = tokio::task::spawn_blocking(move || events.rows(&noise, &zone)).await;
-        rows.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        blocking(move || events.rows(&noise, &zone)).await
     }
 
     async fn panel_events(&self, key: &PanelKey) -> Result<PanelEvents, String> {

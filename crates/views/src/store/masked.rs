@@ -8,9 +8,9 @@ use ringtail_recordings::mask::Masker;
 use ringtail_recordings::pseudonyms;
 use ringtail_store::History;
 use tokio::sync::OnceCell;
-use tokio::task::{JoinError, spawn_blocking};
 
 use super::QueryError;
+use crate::blocking::blocking;
 
 /// Masks with the key of the data directory. Without a key nothing is shown.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Masked {
                 .map(|event| pseudonyms::shown(&masker, event))
                 .collect()
         };
-        Ok(spawn_blocking(mask).await.unwrap_or_else(panicked))
+        Ok(blocking(mask).await)
     }
 
     pub(super) async fn attempts(
@@ -77,13 +77,9 @@ impl Masked {
     async fn masker(&self) -> Result<Arc<Masker>, QueryError> {
         let made = self.masker.get_or_try_init(|| async {
             let data = self.data.clone();
-            let made = spawn_blocking(move || pseudonyms::masker(&data)).await;
-            Ok(Arc::new(made.unwrap_or_else(panicked)?))
+            let made = blocking(move || pseudonyms::masker(&data)).await;
+            Ok(Arc::new(made?))
         });
         made.await.cloned()
     }
-}
-
-fn panicked<T>(error: JoinError) -> T {
-    std::panic::resume_unwind(error.into_panic())
 }

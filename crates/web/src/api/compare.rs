@@ -7,12 +7,12 @@ use axum::extract::{Path, Query, State};
 use ringtail_model::EventRow;
 use ringtail_recordings::diff::{self, FewAnswers, last_answers};
 use ringtail_ringcentral::timeline::Timeline;
-use ringtail_views::json;
+use ringtail_views::{blocking, json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, named};
-use crate::{Shared, blocking};
+use crate::Shared;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Compare {

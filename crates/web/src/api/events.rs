@@ -6,14 +6,14 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use ringtail_model::{EventDetail, RowId};
 use ringtail_store::{BookmarkChange, Comment};
-use ringtail_views::{PagePosition, json};
+use ringtail_views::{PagePosition, blocking, json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, named, parsed, stream};
+use crate::Shared;
 use crate::error::ApiError;
 use crate::lines::{self, Form};
-use crate::{Shared, blocking};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct List {

@@ -6,14 +6,14 @@ use axum::extract::{Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
-use ringtail_views::PagePosition;
+use ringtail_views::{PagePosition, blocking};
 use serde::Deserialize;
 
 use super::{named, parsed};
+use crate::Shared;
 use crate::error::ApiError;
 use crate::picture::{Answered, Chart, Frame, Range, timeline};
 use crate::share::page;
-use crate::{Shared, blocking};
 
 /// Most events of a chart, the newest ones.
 const MAX_EVENTS: usize = 20_000;

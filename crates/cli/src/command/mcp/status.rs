@@ -9,15 +9,14 @@ use ringtail_model::{RowId, endpoint_name};
 use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::secret::redacted;
 use ringtail_store::origin_name;
-use ringtail_views::json;
 use ringtail_views::listeners::listeners;
+use ringtail_views::{blocking, json};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::session::{Session, event_json};
-use crate::blocking::blocking;
 
 /// The most endpoints in a result.
 const MAX_ENDPOINTS: usize = 20;

@@ -1,12 +1,12 @@
 //! Editing an event before it is sent.
 
+use ringtail_views::blocking;
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
 use std::process::ExitStatus;
 
 use super::editor;
-use crate::blocking::blocking;
 use ringtail_client::replay::Events;
 use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_model::EventRow;

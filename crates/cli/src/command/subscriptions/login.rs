@@ -9,9 +9,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{Cloud, api, server, variable};
 use crate::args::Common;
 use crate::args::subscriptions::CloudLoginArgs;
-use crate::blocking::blocking;
 use crate::output::print;
 use crate::prompt;
+use ringtail_views::blocking;
 
 /// What a login by JWT needs, with the variable of each.
 const NEEDED: [(&str, &str); 3] = [

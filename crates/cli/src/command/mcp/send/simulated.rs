@@ -16,7 +16,6 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{FaultArgs, allowed};
-use crate::blocking::blocking;
 use crate::command::mcp::answer::{Answer, bound_all, bounded};
 use crate::command::mcp::cursor::Cursor;
 use crate::command::mcp::read::{TextOrNumber, yes};
@@ -24,6 +23,7 @@ use crate::command::mcp::session::Session;
 use crate::command::mcp::wait::{MAX_SECONDS, found};
 use crate::command::search::{filter, search};
 use crate::command::simulate;
+use ringtail_views::blocking;
 
 /// How long the events may take from the relay to the history.
 const ARRIVAL: Duration = Duration::from_secs(5);
