@@ -19,11 +19,8 @@ const MAX_CHARS: usize = 8192;
 /// # Errors
 /// When stdin cannot be read, or on Ctrl-C.
 pub(crate) fn token(of: &str) -> io::Result<SecretString> {
-    if io::stdin().is_terminal() {
-        ask(&format!("Token for {of}"))
-    } else {
-        first_line(io::stdin().lock())
-    }
+    let label = format!("Token for {of}");
+    Ok(secrets(&[&label])?.pop().unwrap_or_default())
 }
 
 /// Reads a secret for each label, a line each; fewer if stdin has fewer. Blocks.
@@ -45,10 +42,6 @@ fn lines(input: impl Read, count: usize) -> io::Result<Vec<SecretString>> {
     let text = ringtail_text::decode(bytes)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))?;
     Ok(text.lines().take(count).map(SecretString::from).collect())
-}
-
-fn first_line(input: impl Read) -> io::Result<SecretString> {
-    Ok(lines(input, 1)?.pop().unwrap_or_default())
 }
 
 fn ask(label: &str) -> io::Result<SecretString> {
@@ -121,13 +114,14 @@ mod tests {
             ("", ""),
             ("\u{feff}abc\r\n", "abc"),
         ] {
-            assert_eq!(first_line(input.as_bytes()).unwrap().expose_secret(), token);
+            let line = lines(input.as_bytes(), 1).unwrap().pop();
+            assert_eq!(line.unwrap_or_default().expose_secret(), token);
         }
     }
 
     #[test]
     fn endless_input_is_cut() {
-        let token = first_line(io::repeat(b'x')).unwrap();
-        assert_eq!(token.expose_secret().len() as u64, MAX_BYTES);
+        let tokens = lines(io::repeat(b'x'), 1).unwrap();
+        assert_eq!(tokens[0].expose_secret().len() as u64, MAX_BYTES);
     }
 }
