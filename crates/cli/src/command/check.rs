@@ -6,7 +6,7 @@ use ringtail_outbound::proxy::Proxies;
 use tokio::sync::mpsc;
 
 use crate::args::{CheckArgs, Common, Format};
-use crate::output::check::{Layout, report_json};
+use crate::output::check::{heading, report_json};
 use crate::output::{Stdout, plain};
 use ringtail_views::json;
 
@@ -35,20 +35,20 @@ pub(super) async fn run(common: &Common, args: CheckArgs) -> Result<(), Failure>
             report
         }
         Format::Plain => {
-            let layout = Layout::new(plain::Style::of_stdout());
+            let style = plain::Style::of_stdout();
             stdout
-                .write(layout.heading(&address.to_string()).as_bytes())
+                .write(heading(&address.to_string()).as_bytes())
                 .await?;
             let (sender, mut receiver) = mpsc::channel(QUEUE);
             let print = async {
                 while let Some(row) = receiver.recv().await {
-                    stdout.write(layout.row(&row).as_bytes()).await?;
+                    stdout.write(style.check_row(&row).as_bytes()).await?;
                 }
                 Ok::<_, Failure>(())
             };
             let (report, printed) = tokio::join!(check(&address, &options, sender), print);
             printed?;
-            let end = layout.end(&report, args.verbose);
+            let end = style.check_end(&report, args.verbose);
             stdout.write(end.as_bytes()).await?;
             report
         }

@@ -20,22 +20,21 @@ use ringtail_views::{blocking, json};
 use self::row::Row;
 use crate::args::doctor::DoctorArgs;
 use crate::args::{Common, Format};
-use crate::output::check::Layout;
 use crate::output::{Stdout, plain};
 
 pub(super) async fn run(common: &Common, args: &DoctorArgs) -> Result<(), Failure> {
     let mut sheet = Sheet {
-        layout: (args.output == Format::Plain).then(|| Layout::new(plain::Style::of_stdout())),
+        style: (args.output == Format::Plain).then(plain::Style::of_stdout),
         stdout: Stdout::new(),
         rows: Vec::new(),
     };
     examine(common, args, &mut sheet).await?;
     let Sheet {
-        layout,
+        style,
         mut stdout,
         rows,
     } = sheet;
-    let mut end = match layout {
+    let mut end = match style {
         Some(_) => format!("\n{}\n", row::sentence(&rows)).into_bytes(),
         None => json::bytes(&row::json(&rows)),
     };
@@ -59,15 +58,15 @@ pub(super) async fn run(common: &Common, args: &DoctorArgs) -> Result<(), Failur
 
 /// The rows so far; each is shown as soon as it is known.
 struct Sheet {
-    layout: Option<Layout>,
+    style: Option<plain::Style>,
     stdout: Stdout,
     rows: Vec<Row>,
 }
 
 impl Sheet {
     async fn tell(&mut self, row: Row) -> Result<(), Failure> {
-        if let Some(layout) = &self.layout {
-            self.stdout.write(row.lines(layout).as_bytes()).await?;
+        if let Some(style) = &self.style {
+            self.stdout.write(row.lines(style).as_bytes()).await?;
         }
         self.rows.push(row);
         Ok(())

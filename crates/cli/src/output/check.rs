@@ -19,25 +19,20 @@ use ringtail_text::{escape, escape_lines};
 /// Indent of a row's text.
 const INDENT: usize = 29;
 
-/// Formats rows for people.
-#[derive(Debug)]
-pub(crate) struct Layout {
-    style: Style,
+/// The checked address.
+pub(crate) fn heading(address: &str) -> String {
+    format!("{}\n\n", escape(address))
 }
 
-impl Layout {
-    pub(crate) fn new(style: Style) -> Self {
-        Self { style }
-    }
+/// What to do about a row.
+pub(crate) fn row_fix(fix: &str) -> String {
+    format!("{:INDENT$}fix: {}\n", "", wrapped(fix))
+}
 
-    /// The checked address.
-    pub(crate) fn heading(&self, address: &str) -> String {
-        format!("{}\n\n", escape(address))
-    }
-
+impl Style {
     /// One row: outcome, finding, and below it code and fix.
-    pub(crate) fn row(&self, row: &Row) -> String {
-        let mut text = self.line(row.outcome, row.requirement.title(), &row.seen);
+    pub(crate) fn check_row(&self, row: &Row) -> String {
+        let mut text = self.row_line(row.outcome, row.requirement.title(), &row.seen);
         let tone = tone(row.outcome);
         if let Some(code) = row.code() {
             let might = if row.outcome == Outcome::Fail || row.set_aside {
@@ -46,45 +41,40 @@ impl Layout {
                 "may be "
             };
             let message = row.message().unwrap_or_default();
-            text.push_str(&self.below(tone, &format!("{might}{code}: {message}")));
+            text.push_str(&self.row_below(tone, &format!("{might}{code}: {message}")));
         }
         if let Some(reason) = &row.records {
-            text.push_str(&self.below(tone, &format!("recorded as \"{reason}\"")));
+            text.push_str(&self.row_below(tone, &format!("recorded as \"{reason}\"")));
         }
         if let Some(fix) = &row.fix {
-            text.push_str(&self.fix(fix));
+            text.push_str(&row_fix(fix));
         }
         text
     }
 
     /// A row's first line: outcome, title of at most 18 columns, finding.
-    pub(crate) fn line(&self, outcome: Outcome, title: &str, seen: &str) -> String {
+    pub(crate) fn row_line(&self, outcome: Outcome, title: &str, seen: &str) -> String {
         let mark = match outcome {
             Outcome::Pass => "ok",
             Outcome::Warn => "warn",
             Outcome::Fail => "FAIL",
             Outcome::Skipped => "-",
         };
-        let mark = self.style.paint(tone(outcome), &format!("{mark:<5}"));
+        let mark = self.paint(tone(outcome), &format!("{mark:<5}"));
         let seen = match outcome {
-            Outcome::Skipped => self.style.paint(Tone::Dim, &wrapped(seen)),
+            Outcome::Skipped => self.paint(Tone::Dim, &wrapped(seen)),
             _ => wrapped(seen),
         };
         format!("  {mark}  {title:<20}{seen}\n")
     }
 
     /// A line below a row's first.
-    pub(crate) fn below(&self, tone: Tone, text: &str) -> String {
-        format!("{:INDENT$}{}\n", "", self.style.paint(tone, &wrapped(text)))
-    }
-
-    /// What to do about a row.
-    pub(crate) fn fix(&self, fix: &str) -> String {
-        format!("{:INDENT$}fix: {}\n", "", wrapped(fix))
+    pub(crate) fn row_below(&self, tone: Tone, text: &str) -> String {
+        format!("{:INDENT$}{}\n", "", self.paint(tone, &wrapped(text)))
     }
 
     /// The verdict, with requests and responses before it if `verbose`.
-    pub(crate) fn end(&self, report: &Report, verbose: bool) -> String {
+    pub(crate) fn check_end(&self, report: &Report, verbose: bool) -> String {
         let mut text = String::new();
         if verbose {
             for wire in &report.wire {
@@ -96,10 +86,7 @@ impl Layout {
             None if report.is_complete() => Tone::Good,
             None => Tone::Warn,
         };
-        text.push_str(&format!(
-            "\n{}\n",
-            self.style.paint(tone, &sentence(report))
-        ));
+        text.push_str(&format!("\n{}\n", self.paint(tone, &sentence(report))));
         if let Some(code) = report.refusal().and_then(explained) {
             text.push_str(&format!("More: ringtail explain {code}\n"));
         }
@@ -117,11 +104,7 @@ impl Layout {
         for line in head(&wire.received) {
             text.push_str(&format!("  < {line}\n"));
         }
-        text.push_str(
-            &self
-                .style
-                .paint(Tone::Dim, &format!("  {} bytes\n", wire.received_bytes)),
-        );
+        text.push_str(&self.paint(Tone::Dim, &format!("  {} bytes\n", wire.received_bytes)));
         text
     }
 }

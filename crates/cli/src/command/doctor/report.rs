@@ -3,7 +3,6 @@
 use jiff::tz::TimeZone;
 
 use super::row::{self, Row};
-use crate::output::check::Layout;
 use crate::output::plain::Style;
 
 /// Variables whose values say how the program runs, and are no secrets.
@@ -23,12 +22,12 @@ const NAMED: [&str; 3] = ["RINGTAIL_", "RINGCENTRAL_", "_PROXY"];
 
 /// Returns the report. The rows have no secrets; the home directory, which has the user's name, becomes `~`.
 pub(super) fn text(rows: &[Row]) -> String {
-    let layout = Layout::new(Style {
+    let style = Style {
         colour: false,
         zone: TimeZone::UTC,
-    });
+    };
     let mut text = String::from("ringtail doctor\n\n");
-    text.extend(rows.iter().map(|row| row.lines(&layout)));
+    text.extend(rows.iter().map(|row| row.lines(&style)));
     text.push_str(&format!("\n{}\n\nEnvironment:\n", row::sentence(rows)));
     for name in SHOWN {
         if let Ok(value) = std::env::var(name) {

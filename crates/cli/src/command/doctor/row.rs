@@ -5,8 +5,8 @@ use ringtail_errors::Coded;
 use ringtail_text::chain;
 use serde_json::{Value, json};
 
-use crate::output::check::Layout;
-use crate::output::plain::Tone;
+use crate::output::check::row_fix;
+use crate::output::plain::{Style, Tone};
 
 /// One check. Texts may hold what a stranger sent, and are escaped where they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,14 +66,14 @@ impl Row {
     }
 
     /// Returns the row as `check` prints its own.
-    pub(super) fn lines(&self, layout: &Layout) -> String {
-        let mut text = layout.line(self.outcome, self.title, &self.seen);
+    pub(super) fn lines(&self, style: &Style) -> String {
+        let mut text = style.row_line(self.outcome, self.title, &self.seen);
         if let Some(code) = self.code {
             let more = format!("{code}: see `ringtail explain {code}`");
-            text.push_str(&layout.below(Tone::Bad, &more));
+            text.push_str(&style.row_below(Tone::Bad, &more));
         }
         if let Some(fix) = &self.fix {
-            text.push_str(&layout.fix(fix));
+            text.push_str(&row_fix(fix));
         }
         text
     }

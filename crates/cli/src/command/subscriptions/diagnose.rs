@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 
 use super::{Cloud, Owner};
 use crate::args::Common;
-use crate::output::check::Layout;
 use crate::output::plain;
 
 /// Codes of RingCentral's that are about the address (docs/RINGCENTRAL.md 4.8).
@@ -69,15 +68,15 @@ pub(super) fn is_ready(address: &str, report: &Report) -> Result<(), Failure> {
 
 /// The rows that are not met, or that all are.
 fn rows(report: &Report) -> String {
-    let layout = Layout::new(plain::Style {
+    let style = plain::Style {
         colour: false,
         zone: jiff::tz::TimeZone::UTC,
-    });
+    };
     let bad = report
         .rows
         .iter()
         .filter(|row| row.outcome == Outcome::Fail);
-    let text: String = bad.map(|row| layout.row(row)).collect();
+    let text: String = bad.map(|row| style.check_row(row)).collect();
     match text.is_empty() {
         true => "  check  finds nothing that RingCentral would refuse\n".to_owned(),
         false => text,
