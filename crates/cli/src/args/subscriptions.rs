@@ -30,13 +30,6 @@ More: docs/SUBSCRIPTIONS.md";
 pub(crate) struct SubscriptionsArgs {
     #[command(subcommand)]
     pub(crate) command: SubscriptionsCommand,
-    #[command(flatten)]
-    pub(crate) cloud: CloudArgs,
-}
-
-/// Which login to RingCentral is used.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct CloudArgs {
     /// Name of the login to RingCentral, to have several
     #[arg(long, global = true, value_name = "NAME", value_parser = profile)]
     pub(crate) profile: Option<String>,

@@ -30,7 +30,7 @@ use ringtail_views::json;
 pub(crate) use self::diagnose::{Since, explain};
 
 pub(super) async fn run(common: &Common, args: SubscriptionsArgs) -> Result<(), Failure> {
-    let profile = args.cloud.profile.as_deref();
+    let profile = args.profile.as_deref();
     let cloud = |endpoint: Option<&String>| Cloud::load(common, endpoint, profile);
     match args.command {
         SubscriptionsCommand::Login(args) => login::login(common, profile, &args).await,
