@@ -30,7 +30,7 @@ use ringtail_views::replayer::Replayer;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::error::{ApiError, IntoApi as _};
+use crate::error::ApiError;
 use crate::{Shared, page};
 
 /// Longest body of a request: an edited event.
@@ -135,6 +135,13 @@ struct Text {
     text: String,
 }
 
+/// Whether to mask.
+#[derive(Debug, Deserialize)]
+struct Masked {
+    #[serde(default)]
+    mask: bool,
+}
+
 /// Parses a filter; none selects all.
 fn parsed(text: Option<&str>) -> Result<Filter, ApiError> {
     Filter::parse(text.unwrap_or_default()).map_err(ApiError::filter)
@@ -143,7 +150,7 @@ fn parsed(text: Option<&str>) -> Result<Filter, ApiError> {
 /// Finds the event that a text names.
 async fn named(shared: &Shared, text: &str) -> Result<EventRow, ApiError> {
     let found = find_one(&shared.store.history, None, text).await;
-    found.map_err(|failure| failure.into_api())
+    found.map_err(ApiError::of)
 }
 
 /// Checks a filter, and completes its last word.

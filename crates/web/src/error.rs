@@ -18,19 +18,27 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
+    pub(crate) fn of(failure: Failure) -> Self {
+        Self {
+            failure,
+            column: None,
+            status: None,
+        }
+    }
+
     pub(crate) fn usage(message: &str) -> Self {
-        Failure::new(&codes::USAGE, message).into_api()
+        Self::of(Failure::new(&codes::USAGE, message))
     }
 
     pub(crate) fn no_data(message: &str) -> Self {
-        Failure::new(&codes::NO_DATA, message).into_api()
+        Self::of(Failure::new(&codes::NO_DATA, message))
     }
 
     /// Too much at once.
     pub(crate) fn busy(message: &str) -> Self {
         Self {
             status: Some(StatusCode::SERVICE_UNAVAILABLE),
-            ..Failure::new(&codes::FAILED, message).into_api()
+            ..Self::of(Failure::new(&codes::FAILED, message))
         }
     }
 
@@ -38,29 +46,14 @@ impl ApiError {
         let FilterError { message, at, .. } = error;
         Self {
             column: Some(at + 1),
-            ..Failure::new(&codes::FILTER, message).into_api()
-        }
-    }
-}
-
-/// A failure as an answer of the API.
-pub(crate) trait IntoApi {
-    fn into_api(self) -> ApiError;
-}
-
-impl IntoApi for Failure {
-    fn into_api(self) -> ApiError {
-        ApiError {
-            failure: self,
-            column: None,
-            status: None,
+            ..Self::of(Failure::new(&codes::FILTER, message))
         }
     }
 }
 
 impl<E: Coded + 'static> From<E> for ApiError {
     fn from(error: E) -> Self {
-        Failure::from(error).into_api()
+        Self::of(error.into())
     }
 }
 

@@ -11,7 +11,7 @@ use ringtail_views::{blocking, json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, named};
+use super::{Answer, Masked, named};
 use crate::Shared;
 
 #[derive(Debug, Deserialize)]
@@ -53,12 +53,6 @@ pub(super) async fn diff(
         json::diff(&names, &diff::events(one, other, &shared.options.noise))
     });
     Ok(Json(compared.await))
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Masked {
-    #[serde(default)]
-    mask: bool,
 }
 
 /// The course of the event's call, or the events of its conversation.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::{named, parsed};
 use crate::Shared;
-use crate::error::{ApiError, IntoApi as _};
+use crate::error::ApiError;
 
 /// Most bytes of a download, which is made in memory.
 const MAX_FILE: usize = 64 * 1024 * 1024;
@@ -74,7 +74,7 @@ async fn add(
         return Ok(());
     };
     let one = shared.store.formatted(&event, format);
-    file.extend(one.map_err(|error| Failure::of(&codes::FAILED, &error).into_api())?);
+    file.extend(one.map_err(|error| ApiError::of(Failure::of(&codes::FAILED, &error)))?);
     if file.len() > MAX_FILE {
         let max = size(u64::try_from(MAX_FILE).unwrap_or(u64::MAX));
         let many = format!("over {max}: narrow the filter, or use `ringtail export`");

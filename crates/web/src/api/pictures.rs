@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use ringtail_views::{PagePosition, blocking};
 use serde::Deserialize;
 
-use super::{named, parsed};
+use super::{Masked, named, parsed};
 use crate::Shared;
 use crate::error::ApiError;
 use crate::picture::{Answered, Chart, Frame, Range, timeline};
@@ -18,17 +18,11 @@ use crate::share::page;
 /// Most events of a chart, the newest ones.
 const MAX_EVENTS: usize = 20_000;
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Call {
-    #[serde(default)]
-    mask: bool,
-}
-
 /// The event's call or conversation.
 pub(super) async fn call(
     State(shared): State<Arc<Shared>>,
     Path(event): Path<String>,
-    Query(asked): Query<Call>,
+    Query(asked): Query<Masked>,
 ) -> Result<Response, ApiError> {
     let event = named(&shared, &event).await?;
     let masked = shared.masks(asked.mask);
@@ -40,7 +34,7 @@ pub(super) async fn call(
 pub(super) async fn share(
     State(shared): State<Arc<Shared>>,
     Path(event): Path<String>,
-    Query(asked): Query<Call>,
+    Query(asked): Query<Masked>,
 ) -> Result<Response, ApiError> {
     let row = named(&shared, &event).await?;
     let masked = shared.masks(asked.mask);

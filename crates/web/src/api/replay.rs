@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::{Answer, Text, named};
 use crate::Shared;
-use crate::error::{ApiError, IntoApi as _};
+use crate::error::ApiError;
 
 /// Most events of a replay by their ids; a filter among the options selects more.
 const MAX_EVENTS: usize = 1000;
@@ -94,7 +94,7 @@ async fn run<R: Replayer>(
     let (steps, unwatched) = mpsc::channel(1);
     drop(unwatched);
     let report = replayer.replay(ids, options, steps, stop).await;
-    let report = report.map_err(|why| Failure::new(&codes::NO_REPLAY, why).into_api())?;
+    let report = report.map_err(|why| ApiError::of(Failure::new(&codes::NO_REPLAY, why)))?;
     let redacted = shared.store.redact(report, shared.masks(mask)).await?;
     Ok(Json(value(&redacted)))
 }
