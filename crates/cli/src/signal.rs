@@ -55,7 +55,7 @@ impl Stop {
         poll_fn(|cx| {
             if let Some(interrupt) = &mut self.interrupt {
                 while interrupt(cx) == Poll::Ready(Some(())) {
-                    if !ringtail_tui::is_lent() {
+                    if !ringtail_tui::keys::is_lent() {
                         return Poll::Ready(());
                     }
                 }

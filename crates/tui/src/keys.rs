@@ -48,8 +48,9 @@ pub(crate) fn take_back() {
     CHANGED.notify_all();
 }
 
-/// Returns whether an editor reads the keys.
-pub(crate) fn is_lent() -> bool {
+/// Returns whether an editor has the terminal, so that Ctrl-C is for the editor.
+#[must_use]
+pub fn is_lent() -> bool {
     turn().lent
 }
 

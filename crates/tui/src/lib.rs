@@ -114,12 +114,6 @@ impl Coded for RunError {
     }
 }
 
-/// Returns whether an editor has the terminal, so that Ctrl-C is for the editor.
-#[must_use]
-pub fn is_lent() -> bool {
-    keys::is_lent()
-}
-
 /// Handles Ctrl-Z: restores the terminal and releases the history's locks before the process stops, each time. Returns
 /// only an error.
 pub async fn handle_stop_signals(history: Option<&History>) -> io::Error {

@@ -13,4 +13,6 @@ pub mod replayer;
 mod store;
 
 pub use crate::blocking::blocking;
-pub use crate::store::{CompareError, PAGE, PagePosition, QueryError, Store, Updates, changed};
+pub use crate::store::{
+    CompareError, PAGE, PagePosition, QueryError, Store, Updates, changed, search,
+};

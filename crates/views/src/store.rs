@@ -186,14 +186,6 @@ impl Store {
         own.or(only)?.sender()
     }
 
-    /// Prepares a search relative to now, with the secrets of every endpoint.
-    #[must_use]
-    pub fn search(&self, filter: &Filter) -> Arc<Search> {
-        let secrets = self.secrets.clone();
-        let context = Context::new(Zoned::now(), move |endpoint| secrets.of_id(endpoint));
-        Arc::new(Search::new(filter.clone(), context))
-    }
-
     /// Redacts or masks rows. Masking reads the events again, because the summary of each is made from its masked request.
     ///
     /// # Errors
@@ -247,7 +239,7 @@ impl Store {
                 rows,
             }
         } else {
-            let search = self.search(filter);
+            let search = search(filter.clone(), self.secrets.clone());
             history
                 .search(&search, direction, from, PAGE, PATIENCE)
                 .await?
@@ -315,7 +307,7 @@ impl Store {
         filter: &Filter,
         masked: bool,
     ) -> Result<Vec<EventRow>, QueryError> {
-        let search = self.search(filter);
+        let search = search(filter.clone(), self.secrets.clone());
         let read = self.history.read(move |reader| {
             let mut rows = Vec::new();
             for id in ids {
@@ -479,6 +471,13 @@ impl Store {
             false => Ok(read.await?),
         }
     }
+}
+
+/// Prepares a search relative to now, with the secrets of every endpoint.
+#[must_use]
+pub fn search(filter: Filter, secrets: AllSecrets) -> Arc<Search> {
+    let context = Context::new(Zoned::now(), move |endpoint| secrets.of_id(endpoint));
+    Arc::new(Search::new(filter, context))
 }
 
 /// Returns the events that changed, and may match the filter now.

@@ -33,9 +33,6 @@ use crate::gate::Gate;
 pub use crate::token::TokenError;
 use crate::token::{SessionToken, tokens};
 
-/// The port of the page.
-pub const PORT: u16 = 4055;
-
 /// Streams of updates that are open at once: tabs of a few browsers.
 const STREAMS: usize = 32;
 

@@ -9,13 +9,13 @@ use ringtail_store::{BookmarkChange, Comment, Direction};
 
 use super::find::open;
 use super::gaps::Gaps;
-use super::search::{self, ReportTo, filter, search};
+use super::search::{self, ReportTo, filter};
 use super::select::{PAGE, Selection, nothing_named};
 use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
 use crate::output::{Stdout, plain, print};
 use ringtail_text::is_safe;
 use ringtail_views::find::find_one;
-use ringtail_views::json;
+use ringtail_views::{json, search};
 
 pub(super) async fn list(common: &Common, args: ListArgs) -> Result<(), Failure> {
     let filter = filter(&args.filter.join(" "))?;

@@ -17,7 +17,7 @@ use ringtail_protocol::name::Name;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::search::{filter, search};
+use super::search::filter;
 use super::subscriptions::{Cloud, event_filters};
 use super::web;
 use crate::args::{Common, ListenArgs, Listened, Output};
@@ -26,7 +26,7 @@ use crate::output::{Stdout, note, obeys_sequences, plain};
 use crate::replays::Replays;
 use crate::subscribe::Subscribe;
 use crate::{logging, screen, signal};
-use ringtail_views::{Store, blocking, json, listeners};
+use ringtail_views::{Store, blocking, json, listeners, search};
 
 /// How long the last output may take after everything has stopped, if nothing reads it.
 const LAST_WORDS: Duration = Duration::from_secs(2);

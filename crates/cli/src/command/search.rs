@@ -4,10 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Zoned;
 use ringtail_errors::Failure;
-use ringtail_filter::{Context, Filter};
-use ringtail_model::secrets::AllSecrets;
+use ringtail_filter::Filter;
 use ringtail_model::{EventRow, RowId};
 use ringtail_store::{Direction, History, Search};
 
@@ -29,12 +27,6 @@ pub(crate) fn filter(text: &str) -> Result<Filter, Failure> {
         let pointed = error.pointed();
         Failure::from(error).quote(pointed)
     })
-}
-
-/// Prepares a search relative to now, with the secrets of every endpoint.
-pub(crate) fn search(filter: Filter, secrets: AllSecrets) -> Arc<Search> {
-    let context = Context::new(Zoned::now(), move |endpoint| secrets.of_id(endpoint));
-    Arc::new(Search::new(filter, context))
 }
 
 /// Searches from a row until `limit` events are found or none are left, and returns the row to continue from. Passes each

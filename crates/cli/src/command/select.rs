@@ -9,9 +9,10 @@ use ringtail_model::{EventRow, RowId};
 use ringtail_protocol::event::EventId;
 use ringtail_store::{Direction, History, Search};
 
-use super::search::{self, ReportTo, filter, search};
+use super::search::{self, ReportTo, filter};
 use crate::args::select::SelectArgs;
 use ringtail_views::find::{find, is_on};
+use ringtail_views::search;
 
 /// Events per page.
 pub(super) const PAGE: usize = 200;

@@ -13,11 +13,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::find::open;
-use super::search::{self, ReportTo, filter, search};
+use super::search::{self, ReportTo, filter};
 use crate::args::wait::WaitArgs;
 use crate::args::{Common, Format};
 use crate::output::{Stdout, note, plain};
-use ringtail_views::json;
+use ringtail_views::{json, search};
 
 /// Keeps a busy history from keeping a core busy with searches.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);

@@ -80,7 +80,7 @@ async fn an_attempt_before_its_event_waits_for_it() {
         let start = *history.watermarks().borrow();
         let search = filter.map(|text| {
             let filter = crate::command::search::filter(text).unwrap();
-            crate::command::search::search(filter, AllSecrets::default())
+            ringtail_views::search(filter, AllSecrets::default())
         });
         let follow = Follow::new(history.clone(), start, Secrets::default(), Reveal::No);
         let mut follow = follow.only(search);
@@ -150,7 +150,7 @@ async fn what_is_new_in_an_event_follows_it_and_makes_it_meant() {
     let follow = |filter: Option<&str>| {
         let search = filter.map(|text| {
             let filter = crate::command::search::filter(text).unwrap();
-            crate::command::search::search(filter, AllSecrets::default())
+            ringtail_views::search(filter, AllSecrets::default())
         });
         let start = Watermarks::default();
         Follow::new(history.clone(), start, Secrets::default(), Reveal::No).only(search)
@@ -199,7 +199,7 @@ async fn only_what_is_meant_is_shown_when_it_is() {
     let history = History::open(dir.path()).unwrap();
     let only = |text: &str| {
         let filter = crate::command::search::filter(text).unwrap();
-        let search = crate::command::search::search(filter, AllSecrets::default());
+        let search = ringtail_views::search(filter, AllSecrets::default());
         let follow = Follow::new(
             history.clone(),
             Watermarks::default(),

@@ -6,7 +6,7 @@ use ringtail_recordings::diff::{Changes, Noise, answer_changes, event_changes, l
 use ringtail_ringcentral::timeline::Timeline;
 use ringtail_store::Direction;
 use ringtail_views::find::find_one;
-use ringtail_views::json;
+use ringtail_views::{json, search};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, bounded};
 use super::read::{PATIENCE, TextOrNumber};
 use super::session::{Session, event_json};
-use crate::command::search::{filter, search};
+use crate::command::search::filter;
 
 /// The most characters of a value in a difference.
 const MAX_VALUE: usize = 400;

@@ -4,7 +4,7 @@ use ringtail_errors::{Failure, codes};
 use ringtail_model::RowId;
 use ringtail_model::new_fields::NewFields;
 use ringtail_store::{Direction, MAX_PAGE};
-use ringtail_views::json;
+use ringtail_views::{json, search};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::answer::{Answer, bounded};
 use super::read::PATIENCE;
 use super::session::Session;
 use crate::args::export::Language;
-use crate::command::search::{filter, search};
+use crate::command::search::filter;
 use crate::command::types::Shapes;
 use crate::command::{explain, simulate};
 

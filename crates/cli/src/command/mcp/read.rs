@@ -10,7 +10,7 @@ use ringtail_protocol::event::Header;
 use ringtail_store::Direction;
 use ringtail_text::json as text_json;
 use ringtail_views::find::{find_one, gaps};
-use ringtail_views::json;
+use ringtail_views::{json, search};
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, OBJECT_BYTES, bound_all, bounded, bytes};
 use super::outline::{json_text, outline, paths, values};
 use super::session::{Session, attempt_json, event_json};
-use crate::command::search::{filter, search};
+use crate::command::search::filter;
 
 /// The most events of a result.
 const MAX_EVENTS: u32 = 100;

@@ -19,8 +19,9 @@ use super::answer::{Answer, OBJECT_BYTES, bytes};
 use super::cursor::{Cursor, LOOKED_AT};
 use super::read::{TextOrNumber, is_bad};
 use super::session::{Session, event_json};
-use crate::command::search::{filter, search};
+use crate::command::search::filter;
 use crate::command::wait::{PAUSE, Wanted};
+use ringtail_views::search;
 
 /// The most events of one call.
 const MAX_COUNT: usize = 20;

@@ -21,9 +21,9 @@ use crate::command::mcp::cursor::Cursor;
 use crate::command::mcp::read::{TextOrNumber, yes};
 use crate::command::mcp::session::Session;
 use crate::command::mcp::wait::{MAX_SECONDS, found};
-use crate::command::search::{filter, search};
+use crate::command::search::filter;
 use crate::command::simulate;
-use ringtail_views::blocking;
+use ringtail_views::{blocking, search};
 
 /// How long the events may take from the relay to the history.
 const ARRIVAL: Duration = Duration::from_secs(5);
