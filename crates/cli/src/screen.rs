@@ -61,5 +61,5 @@ pub(crate) async fn show(
 ) -> Result<(), Failure> {
     let options = Options { filter, ..options };
     let shown = ringtail_tui::run(replays.store.clone(), replays, options).await;
-    shown.map(drop).map_err(Failure::from)
+    shown.map_err(Failure::from)
 }

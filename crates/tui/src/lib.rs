@@ -84,15 +84,6 @@ impl Default for Options {
     }
 }
 
-/// Why the screen ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// The user quit.
-    Quit,
-    /// [`Options::cancel`] or [`Options::stop`] was cancelled, or the terminal is gone.
-    Stopped,
-}
-
 /// Why the screen failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -120,25 +111,22 @@ pub async fn handle_stop_signals(history: Option<&History>) -> io::Error {
     terminal::handle_stop_signals(history).await
 }
 
-/// Shows the screen on the process's terminal until the user quits or a token of the options is cancelled.
+/// Shows the screen on the process's terminal until the user quits, a token of the options is cancelled or the terminal is
+/// gone.
 ///
 /// Restores the terminal, also after a panic.
 ///
 /// # Errors
 /// When the terminal cannot be prepared, drawn to or read.
-pub async fn run(
-    store: Store,
-    replayer: impl Replayer,
-    options: Options,
-) -> Result<Exit, RunError> {
+pub async fn run(store: Store, replayer: impl Replayer, options: Options) -> Result<(), RunError> {
     let (mut guard, mut terminal) = Guard::take().map_err(RunError::Open)?;
     let input = keys::read().map_err(RunError::Open)?;
     let history = store.history.clone();
     let source = StoreSource::new(store, options.time_zone.clone());
     let screen = run::drive(&mut terminal, &mut guard, input, source, replayer, &options);
     tokio::select! {
-        exit = screen => exit,
-        () = options.stop.cancelled() => Ok(Exit::Stopped),
+        end = screen => end,
+        () = options.stop.cancelled() => Ok(()),
         error = handle_stop_signals(Some(&history)) => Err(RunError::Open(error)),
     }
 }

@@ -34,7 +34,7 @@ use crate::source::Source;
 use crate::terminal::{Host, MAX_CLIP};
 use crate::update::update;
 use crate::view::view;
-use crate::{Exit, Options, RunError};
+use crate::{Options, RunError};
 
 /// Shortest time between two pictures.
 const FRAME: Duration = Duration::from_millis(30);
@@ -45,7 +45,7 @@ const BATCH: usize = 256;
 /// Longest copied text that its notice repeats.
 const MAX_COPY_SHOWN: usize = 120;
 
-/// Runs the screen on any terminal with any keys until the user quits or the token is cancelled.
+/// Runs the screen on any terminal with any keys until the user quits, the token is cancelled or the keys end.
 pub(crate) async fn drive<B>(
     terminal: &mut Terminal<B>,
     host: &mut impl Host,
@@ -53,7 +53,7 @@ pub(crate) async fn drive<B>(
     source: impl Source,
     replayer: impl Replayer,
     options: &Options,
-) -> Result<Exit, RunError>
+) -> Result<(), RunError>
 where
     B: Backend<Error = io::Error>,
 {
@@ -112,8 +112,8 @@ where
             let size = terminal.size().map_err(RunError::Draw)?;
             if app.size != (size.width, size.height) {
                 let effects = update(&mut app, Msg::Resize(size.width, size.height));
-                if let Some(exit) = performer.perform(effects, host)? {
-                    return Ok(exit);
+                if performer.perform(effects, host)? {
+                    return Ok(());
                 }
             }
             terminal
@@ -126,10 +126,10 @@ where
             // `biased`: cancellation first, then the user, who must not wait for traffic. The rest cannot starve:
             // whatever else is ready is handled below, and drawing does not depend on its arm.
             biased;
-            () = options.cancel.cancelled() => return Ok(Exit::Stopped),
+            () = options.cancel.cancelled() => return Ok(()),
             event = input.next() => match event {
                 Some(event) => inbox.extend(from_input(event)?),
-                None => return Ok(Exit::Stopped),
+                None => return Ok(()),
             },
             Some(step) = progress.recv() => inbox.push(Msg::Step(step)),
             Some(done) = performer.tasks.join_next() => inbox.push(finished(done)),
@@ -156,8 +156,8 @@ where
         let tick = Msg::Tick((options.clock)());
         for msg in std::iter::once(tick).chain(inbox.drain(..)) {
             let effects = update(&mut app, msg);
-            if let Some(exit) = performer.perform(effects, host)? {
-                return Ok(exit);
+            if performer.perform(effects, host)? {
+                return Ok(());
             }
         }
         dirty = true;
@@ -224,15 +224,12 @@ struct Performer<S, R> {
 }
 
 impl<S: Source, R: Replayer> Performer<S, R> {
-    fn perform(
-        &mut self,
-        effects: Vec<Effect>,
-        host: &mut impl Host,
-    ) -> Result<Option<Exit>, RunError> {
+    /// Returns whether the user quit.
+    fn perform(&mut self, effects: Vec<Effect>, host: &mut impl Host) -> Result<bool, RunError> {
         for effect in effects {
             let source = Arc::clone(&self.source);
             match effect {
-                Effect::Quit => return Ok(Some(Exit::Quit)),
+                Effect::Quit => return Ok(true),
                 Effect::Suspend => host.suspend().map_err(RunError::Open)?,
                 Effect::Pause(on) => source.pause(on),
                 Effect::Mouse(on) => host.mouse(on).map_err(RunError::Draw)?,
@@ -282,7 +279,7 @@ impl<S: Source, R: Replayer> Performer<S, R> {
                 Effect::Edit { ids, options } => self.edit = Some((ids, options)),
             }
         }
-        Ok(None)
+        Ok(false)
     }
 }
 

@@ -7,8 +7,8 @@ use crossterm::event::Event;
 use ringtail_model::{LinkState, TargetState};
 use tokio::time::Instant;
 
+use crate::RunError;
 use crate::testing::{Book, Draft, Screen};
-use crate::{Exit, RunError};
 
 #[tokio::test]
 async fn traffic_is_opened_read_and_replayed() {
@@ -28,8 +28,7 @@ async fn traffic_is_opened_read_and_replayed() {
         .await;
     screen.press("<Esc>G");
     screen.shows(&["VERDICT", "↻"]).await;
-    screen.press("q");
-    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+    screen.ends_by(|screen| screen.press("q")).await;
 }
 
 #[tokio::test]
@@ -56,8 +55,7 @@ async fn the_screen_keeps_up_with_the_engine() {
     screen
         .shows(&["10,002 received · 2,000 listed", "▲ 1,9"])
         .await;
-    screen.cancel.cancel();
-    assert_eq!(screen.end().await.expect("it ends well"), Exit::Stopped);
+    screen.ends_by(|screen| screen.cancel.cancel()).await;
 }
 
 #[tokio::test]
@@ -78,8 +76,7 @@ async fn a_resize_is_drawn_in_the_new_size() {
     screen.input(Ok(Event::FocusGained));
     screen.press("?");
     screen.shows(&["Keys and signs"]).await;
-    screen.press("<C-c>");
-    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+    screen.ends_by(|screen| screen.press("<C-c>")).await;
 }
 
 #[cfg(unix)]
@@ -90,8 +87,7 @@ async fn a_returned_terminal_is_redrawn() {
     screen.press("<C-z>");
     let shown = screen.is_redrawn().await;
     assert!(shown.contains("Call answered"), "{shown}");
-    screen.press("q");
-    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+    screen.ends_by(|screen| screen.press("q")).await;
 }
 
 #[tokio::test]
@@ -105,8 +101,7 @@ async fn a_broken_history_does_not_end_the_screen() {
     screen
         .shows(&["✗ cannot read the history: disk I/O error"])
         .await;
-    screen.press("q");
-    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+    screen.ends_by(|screen| screen.press("q")).await;
 }
 
 #[tokio::test]
@@ -133,8 +128,7 @@ async fn a_large_body_that_is_being_read_stalls_neither_keys_nor_events() {
     screen
         .shows(&["9.5 MiB more not shown; all of it: ringtail"])
         .await;
-    screen.press("q");
-    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+    screen.ends_by(|screen| screen.press("q")).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,8 +149,7 @@ async fn keys_are_drawn_at_once() {
         let took = pressed.elapsed();
         assert!(took < Duration::from_millis(100), "{key} took {took:?}");
     }
-    screen.press("q");
-    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+    screen.ends_by(|screen| screen.press("q")).await;
 }
 
 #[tokio::test]
@@ -167,8 +160,7 @@ async fn an_editor_borrows_the_terminal_and_the_edited_event_is_replayed() {
     let shown = screen.is_redrawn().await;
     assert!(shown.contains("Call answered"), "{shown}");
     screen.shows(&["✓ the edited event replayed: 200"]).await;
-    screen.press("q");
-    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+    screen.ends_by(|screen| screen.press("q")).await;
 }
 
 #[tokio::test]
@@ -179,6 +171,5 @@ async fn a_replay_that_is_watched_is_stopped_by_a_key() {
     screen.shows(&["↻ replaying 1 of 2"]).await;
     screen.press("X");
     screen.shows(&["✓ event 1 replayed: 200"]).await;
-    screen.press("q");
-    assert_eq!(screen.end().await.expect("it ends well"), Exit::Quit);
+    screen.ends_by(|screen| screen.press("q")).await;
 }

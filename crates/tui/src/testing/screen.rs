@@ -28,7 +28,7 @@ use crate::msg::Msg;
 use crate::run::drive;
 use crate::source::Source;
 use crate::terminal::Host;
-use crate::{Exit, Options, RunError};
+use crate::{Options, RunError};
 
 /// A running screen.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(crate) struct Screen {
     engine: Engine,
     input: Keyboard,
     picture: watch::Receiver<Picture>,
-    task: JoinSet<Result<Exit, RunError>>,
+    task: JoinSet<Result<(), RunError>>,
 }
 
 impl Screen {
@@ -127,8 +127,16 @@ impl Screen {
         picture
     }
 
+    /// Checks that the screen runs until it is told to end, and then ends well.
+    pub(crate) async fn ends_by(mut self, tell: impl FnOnce(&Self)) {
+        let before = self.task.try_join_next();
+        assert!(before.is_none(), "ended before it was told: {before:?}");
+        tell(&self);
+        self.end().await.expect("it ends well");
+    }
+
     /// Waits for the end.
-    pub(crate) async fn end(mut self) -> Result<Exit, RunError> {
+    pub(crate) async fn end(mut self) -> Result<(), RunError> {
         let end = self.task.join_next().await.expect("the loop was started");
         end.expect("the loop does not panic")
     }
