@@ -2,7 +2,8 @@
 //!
 //! Dispatch, footer, help, palette, the configuration and `docs/KEYS.md` read the same table, so they always agree.
 
-pub mod page;
+#[cfg(test)]
+mod page;
 mod table;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -98,7 +99,8 @@ pub(crate) enum Scope {
 
 impl Scope {
     /// All scopes and their titles.
-    pub(crate) const ALL: [(Self, &'static str); 11] = [
+    #[cfg(test)]
+    const ALL: [(Self, &'static str); 11] = [
         (Self::List, "List"),
         (Self::Detail, "Event"),
         (Self::Panel, "Timeline and diff"),

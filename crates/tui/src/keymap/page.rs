@@ -4,8 +4,7 @@ use super::Scope;
 use super::table::BINDINGS;
 
 /// Returns the page: each action with its keys, its name in the configuration and the command that does the same.
-#[must_use]
-pub fn page() -> String {
+pub(super) fn page() -> String {
     let mut page = String::from(
         "# Keys of the terminal UI
 
