@@ -84,7 +84,7 @@ const UNKNOWN: &str = "event";
 fn platform(event: &Classified<'_>) -> (&'static str, String) {
     let envelope = &event.envelope;
     let filter = envelope.event.as_deref().unwrap_or_default();
-    let content = Node::from(envelope.body.as_deref());
+    let content = Node(envelope.body.as_deref());
     let classified = event;
     let event = Event {
         path: filter

@@ -86,7 +86,7 @@ impl<'a> Classified<'a> {
         let event = self.envelope.event.as_deref().unwrap_or_default();
         // What is sent again may have another time around the same content.
         let content = match &self.envelope.body {
-            Some(body) => body.get().as_bytes(),
+            Some(body) => body.as_bytes(),
             None => self.request.body,
         };
         let digest = Sha256::new()

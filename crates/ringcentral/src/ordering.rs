@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use crate::catalogue::Node;
 use crate::classify::{Callback, Classified};
 use crate::envelope::Envelope;
@@ -40,7 +38,7 @@ fn platform_key(envelope: &Envelope<'_>) -> Option<String> {
     envelope
         .body
         .as_deref()
-        .and_then(|body| body_key(body.get(), envelope.event.as_deref().unwrap_or_default()))
+        .and_then(|body| body_key(body, envelope.event.as_deref().unwrap_or_default()))
         .or_else(|| {
             let path = envelope.event.as_deref()?.split('?').next()?;
             Some(key_of("event", path))
@@ -68,7 +66,7 @@ fn body_key(body: &str, event: &str) -> Option<String> {
             "conversation",
         ],
     )?;
-    let value = |raw: Option<&'_ RawValue>| raw.and_then(json::scalar).map(Cow::into_owned);
+    let value = |text: Option<&str>| text.and_then(json::scalar).map(Cow::into_owned);
     if let Some(session) = value(session) {
         return Some(key_of("telephony", &session));
     }
@@ -86,7 +84,7 @@ fn body_key(body: &str, event: &str) -> Option<String> {
     if event_type.starts_with("Group") {
         return value(id).map(|id| key_of("chat", &id));
     }
-    let nested = || field(conversation?.get(), "id");
+    let nested = || field(conversation?, "id");
     if let Some(id) = value(conversation_id).or_else(nested) {
         return Some(key_of("conversation", &id));
     }
@@ -125,7 +123,7 @@ fn field(text: &str, name: &str) -> Option<String> {
 
 fn member(text: &str, object: &str, name: &str) -> Option<String> {
     let [object] = json::pick(text, [object])?;
-    field(object?.get(), name)
+    field(object?, name)
 }
 
 /// Joins the parts of a key. A long id keeps its beginning, for people, and gets a hash of the whole.

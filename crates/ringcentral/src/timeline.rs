@@ -75,7 +75,7 @@ impl Timeline {
         for (arrival, body) in bodies.into_iter().enumerate() {
             let text = body::text(body);
             let envelope = Envelope::parse(&text);
-            let content = Node::from(envelope.body.as_deref());
+            let content = Node(envelope.body.as_deref());
             if timeline.session.is_none() {
                 timeline.session = content.at("telephonySessionId").text();
             }

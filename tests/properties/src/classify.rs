@@ -109,7 +109,7 @@ fn envelope(body: &[u8]) {
         }
     }
     let content = outer.get("body").or_else(|| inner.get("body"));
-    let found = envelope.body.map(|raw| serde_json::from_str(raw.get()));
+    let found = envelope.body.map(|body| serde_json::from_str(&body));
     assert_eq!(found.transpose().ok().flatten().as_ref(), content);
 }
 

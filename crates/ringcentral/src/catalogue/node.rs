@@ -1,41 +1,28 @@
 //! A place in an event that may not be there.
 
-use serde_json::value::RawValue;
+use ringtail_text::{json as tokens, one_line};
 
 use crate::json;
-use ringtail_text::one_line;
 
 /// Most characters of one value in a summary, so that a long name leaves room for what follows it.
 pub(crate) const VALUE_MAX_CHARS: usize = 60;
 
-/// A JSON value, or nothing. Every step from nothing leads to nothing, so that rows read as paths.
+/// The text of a JSON value, or nothing. Every step from nothing leads to nothing, so that rows read as paths.
 ///
 /// A step scans its value once and builds nothing; rows take a handful of steps, so the work stays linear.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Node<'a>(Option<Place<'a>>);
-
-#[derive(Debug, Clone, Copy)]
-enum Place<'a> {
-    /// The request body itself, which may break off.
-    Text(&'a str),
-    Raw(&'a RawValue),
-}
+pub(crate) struct Node<'a>(pub(crate) Option<&'a str>);
 
 impl<'a> Node<'a> {
-    /// Returns the node of a request body.
+    /// Returns the node of an object, such as a request body, which may break off.
     pub(crate) fn object(text: &'a str) -> Self {
-        Self(Some(Place::Text(text)))
+        Self(Some(text))
     }
 
     /// Returns a field of an object.
     pub(crate) fn at(self, name: &str) -> Self {
-        let text = match self.0 {
-            Some(Place::Text(text)) => text,
-            Some(Place::Raw(raw)) => raw.get(),
-            None => return self,
-        };
-        let field = json::pick(text, [name]).and_then(|[field]| field);
-        Self::from(field)
+        let found = self.0.and_then(|text| json::pick(text, [name]));
+        Self(found.and_then(|[field]| field))
     }
 
     /// Returns `firstName` and `lastName`, or the one there is.
@@ -48,28 +35,21 @@ impl<'a> Node<'a> {
     /// Returns the first element of an array, or the node itself if it is not an array.
     pub(crate) fn first(self) -> Self {
         match self.0 {
-            Some(Place::Raw(raw)) if raw.get().starts_with('[') => {
-                Self::from(json::first(raw).map(|(first, _)| first))
-            }
+            Some(text) if text.starts_with('[') => Self(tokens::items(text).next()),
             _ => self,
         }
     }
 
     /// Returns the elements of an array, at most `max`.
     pub(crate) fn items(self, max: usize) -> impl Iterator<Item = Node<'a>> {
-        let list = match self.0 {
-            Some(Place::Raw(raw)) => json::items(raw, max),
-            _ => Vec::new(),
-        };
-        list.into_iter().map(|raw| Self::from(Some(raw)))
+        let items = self.0.into_iter().flat_map(tokens::items);
+        items.take(max).map(|item| Self(Some(item)))
     }
 
     /// Returns how many elements an array has; any other value counts as one.
     pub(crate) fn count(self) -> usize {
         match self.0 {
-            Some(Place::Raw(raw)) if raw.get().starts_with('[') => {
-                json::first(raw).map_or(0, |(_, count)| count)
-            }
+            Some(text) if text.starts_with('[') => tokens::items(text).count(),
             Some(_) => 1,
             None => 0,
         }
@@ -82,10 +62,7 @@ impl<'a> Node<'a> {
 
     /// Returns a string, number or boolean as a text of at most `max` characters.
     pub(crate) fn text_within(self, max: usize) -> Option<String> {
-        let Some(Place::Raw(raw)) = self.0 else {
-            return None;
-        };
-        let text = one_line(&json::scalar(raw)?, max);
+        let text = one_line(&json::scalar(self.0?)?, max);
         (!text.is_empty()).then_some(text)
     }
 
@@ -117,12 +94,6 @@ impl<'a> Node<'a> {
             .text()
             .or_else(|| names.iter().find_map(|name| first.at(name).text()))?;
         Some(one + &more(self.count()))
-    }
-}
-
-impl<'a> From<Option<&'a RawValue>> for Node<'a> {
-    fn from(raw: Option<&'a RawValue>) -> Self {
-        Self(raw.map(Place::Raw))
     }
 }
 
@@ -160,5 +131,23 @@ pub(super) fn more(count: usize) -> String {
     match count {
         0 | 1 => String::new(),
         _ => format!(" (+{} more)", count - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrays_give_their_first_and_their_length() {
+        let object = Node::object(r#"{"l":[7,8,9],"e":[],"n":3}"#);
+        let seen = |name| {
+            let node = object.at(name);
+            (node.first().text(), node.count(), node.items(2).count())
+        };
+        assert_eq!(seen("l"), (Some("7".to_owned()), 3, 2));
+        assert_eq!(seen("e"), (None, 0, 0));
+        assert_eq!(seen("n"), (Some("3".to_owned()), 1, 0));
+        assert_eq!(seen("x"), (None, 0, 0));
     }
 }

@@ -277,7 +277,7 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_> {
                 }
                 Some(index) if value_matters(index) => {
                     let raw: &RawValue = map.next_value()?;
-                    if let Some(value) = json::scalar(raw) {
+                    if let Some(value) = json::scalar(raw.get()) {
                         self.fields.add_value(index, &value);
                     }
                 }
