@@ -14,12 +14,8 @@ pub struct Envelope<'a> {
     pub uuid: Option<Cow<'a, str>>,
     /// URI of the event filter that matched, perhaps with a query.
     pub event: Option<Cow<'a, str>>,
-    /// Time of sending, as written.
-    pub timestamp: Option<Cow<'a, str>>,
     /// Subscription that the event belongs to.
     pub subscription_id: Option<Cow<'a, str>>,
-    /// Extension that owns the subscription.
-    pub owner_id: Option<Cow<'a, str>>,
     /// The event itself, as JSON. `None` for the legacy call events, whose fields are at the envelope's level.
     pub body: Option<Cow<'a, str>>,
 }
@@ -29,42 +25,20 @@ impl<'a> Envelope<'a> {
     /// before the break are read.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
-        let Some((outer, wrapper)) = Self::read_level(text) else {
-            return Self::default();
+        let level = |text| json::pick(text, NAMES).unwrap_or_default();
+        let [uuid, event, subscription, body, wrapper] = level(text);
+        let inner = wrapper.map(level).unwrap_or_default();
+        let [inner_uuid, inner_event, inner_subscription, inner_body, _] = inner;
+        let either = |outer: Option<&'a str>, inner: Option<&'a str>| {
+            let outer = outer.and_then(json::scalar);
+            outer.or_else(|| inner.and_then(json::scalar))
         };
-        let inner = wrapper
-            .and_then(Self::read_level)
-            .map_or_else(Self::default, |(inner, _)| inner);
         Self {
-            uuid: outer.uuid.or(inner.uuid),
-            event: outer.event.or(inner.event),
-            timestamp: outer.timestamp.or(inner.timestamp),
-            subscription_id: outer.subscription_id.or(inner.subscription_id),
-            owner_id: outer.owner_id.or(inner.owner_id),
-            body: outer.body.or(inner.body),
+            uuid: either(uuid, inner_uuid),
+            event: either(event, inner_event),
+            subscription_id: either(subscription, inner_subscription),
+            body: body.or(inner_body).map(Cow::Borrowed),
         }
-    }
-
-    /// Reads one level, and hands back what `pn_apns` holds.
-    fn read_level(text: &'a str) -> Option<(Self, Option<&'a str>)> {
-        let [
-            uuid,
-            event,
-            timestamp,
-            subscription_id,
-            owner_id,
-            body,
-            wrapper,
-        ] = json::pick(text, NAMES)?;
-        let envelope = Self {
-            uuid: uuid.and_then(json::scalar),
-            event: event.and_then(json::scalar),
-            timestamp: timestamp.and_then(json::scalar),
-            subscription_id: subscription_id.and_then(json::scalar),
-            owner_id: owner_id.and_then(json::scalar),
-            body: body.map(Cow::Borrowed),
-        };
-        Some((envelope, wrapper))
     }
 
     /// Copies the borrowed parts.
@@ -74,23 +48,13 @@ impl<'a> Envelope<'a> {
         Envelope {
             uuid: own(self.uuid),
             event: own(self.event),
-            timestamp: own(self.timestamp),
             subscription_id: own(self.subscription_id),
-            owner_id: own(self.owner_id),
             body: own(self.body),
         }
     }
 }
 
-const NAMES: [&str; 7] = [
-    "uuid",
-    "event",
-    "timestamp",
-    "subscriptionId",
-    "ownerId",
-    "body",
-    "pn_apns",
-];
+const NAMES: [&str; 5] = ["uuid", "event", "subscriptionId", "body", "pn_apns"];
 
 #[cfg(test)]
 mod tests {
@@ -98,22 +62,19 @@ mod tests {
 
     #[test]
     fn body_may_come_first_and_ids_may_be_numbers() {
-        let envelope = Envelope::parse(
-            r#"{"body":{"a":1},"ownerId":22,"event":"/x?y=z","timestamp":1e3,"uuid":"u","subscriptionId":"s"}"#,
-        );
-        assert_eq!(envelope.uuid.as_deref(), Some("u"));
+        let envelope =
+            Envelope::parse(r#"{"body":{"a":1},"subscriptionId":22,"event":"/x?y=z","uuid":1e3}"#);
+        assert_eq!(envelope.uuid.as_deref(), Some("1e3"));
         assert_eq!(envelope.event.as_deref(), Some("/x?y=z"));
-        assert_eq!(envelope.timestamp.as_deref(), Some("1e3"));
-        assert_eq!(envelope.subscription_id.as_deref(), Some("s"));
-        assert_eq!(envelope.owner_id.as_deref(), Some("22"));
+        assert_eq!(envelope.subscription_id.as_deref(), Some("22"));
         assert_eq!(envelope.body.as_deref(), Some(r#"{"a":1}"#));
     }
 
     #[test]
     fn plain_texts_are_borrowed_from_the_request() {
-        let envelope = Envelope::parse(r#"{"uuid":"u","ownerId":7}"#);
+        let envelope = Envelope::parse(r#"{"uuid":"u","subscriptionId":7}"#);
         assert!(matches!(envelope.uuid, Some(Cow::Borrowed("u"))));
-        assert!(matches!(envelope.owner_id, Some(Cow::Borrowed("7"))));
+        assert!(matches!(envelope.subscription_id, Some(Cow::Borrowed("7"))));
     }
 
     #[test]

@@ -94,9 +94,7 @@ fn envelope(body: &[u8]) {
     for (name, found) in [
         ("uuid", &envelope.uuid),
         ("event", &envelope.event),
-        ("timestamp", &envelope.timestamp),
         ("subscriptionId", &envelope.subscription_id),
-        ("ownerId", &envelope.owner_id),
     ] {
         let found = found.as_deref();
         match [outer.get(name), inner.get(name)] {
