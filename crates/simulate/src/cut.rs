@@ -5,33 +5,17 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::fill::escape;
+use ringtail_model::EventDetail;
 use ringtail_ringcentral::secret::{self, Redactor};
 use ringtail_ringcentral::signature::Scheme;
-
-/// A recorded event.
-#[derive(Debug, Clone, Copy)]
-pub struct Recorded<'a> {
-    /// Time of arrival in milliseconds since 1970.
-    pub at_ms: i64,
-    /// The method.
-    pub method: &'a str,
-    /// Path and query below the endpoint.
-    pub path: &'a str,
-    /// The headers.
-    pub headers: &'a [(&'a str, &'a [u8])],
-    /// The body.
-    pub body: &'a [u8],
-    /// One-line summary, written as a comment.
-    pub summary: &'a str,
-}
 
 /// Writes a scenario that repeats the events with their original spacing.
 ///
 /// Each run gives a platform event a new `uuid` and `timestamp`, because apps drop duplicates. Secrets, signatures and
 /// connection headers are left out; a run signs its requests itself. Message texts and telephone numbers are kept.
 #[must_use]
-pub fn cut(events: &[Recorded<'_>]) -> String {
-    let began = events.iter().map(|event| event.at_ms).min();
+pub fn cut(events: &[EventDetail]) -> String {
+    let began = events.iter().map(at_ms).min();
     let began = began.unwrap_or_default();
     let mut text = format!(
         "about = \"Cut from {} recorded event{}\"\n",
@@ -39,9 +23,9 @@ pub fn cut(events: &[Recorded<'_>]) -> String {
         if events.len() == 1 { "" } else { "s" }
     );
     for event in events {
-        let at = event.at_ms.saturating_sub(began);
+        let at = at_ms(event).saturating_sub(began);
         let summary = Redactor::default()
-            .text(event.summary)
+            .text(&event.event.summary)
             .replace(['\n', '\r'], " ");
         text.push_str(&format!("\n# {summary}\n[[step]]\nat = {at}\n"));
         step(&mut text, event);
@@ -49,19 +33,29 @@ pub fn cut(events: &[Recorded<'_>]) -> String {
     text
 }
 
-fn step(text: &mut String, event: &Recorded<'_>) {
+/// Returns the time of arrival in milliseconds since 1970.
+fn at_ms(event: &EventDetail) -> i64 {
+    event.event.received_at.0 / 1000
+}
+
+fn step(text: &mut String, event: &EventDetail) {
     let mut line = |name: &str, value: String| text.push_str(&format!("{name} = {value}\n"));
-    line("method", quoted(event.method));
-    if !event.path.is_empty() && event.path != "/" {
-        line("path", quoted(&path(event.path)));
+    let row = &event.event;
+    line("method", quoted(&row.method));
+    if !row.path.is_empty() && row.path != "/" {
+        line("path", quoted(&path(&row.path)));
     }
     let mut redactor = Redactor::default();
-    let kept = event.headers.iter().filter(|(name, _)| is_kept(name));
+    let kept = event.headers.iter().filter(|field| is_kept(&field.name));
     let kept: Vec<String> = kept
-        .filter_map(|(name, value)| {
-            let value = redactor.header(name, value);
+        .filter_map(|field| {
+            let value = redactor.header(&field.name, &field.value);
             let value = escape(str::from_utf8(&value).ok()?);
-            Some(format!("  [{}, {}],\n", quoted(name), quoted(&value)))
+            Some(format!(
+                "  [{}, {}],\n",
+                quoted(&field.name),
+                quoted(&value)
+            ))
         })
         .collect();
     line("headers", format!("[\n{}]", kept.concat()));
@@ -69,8 +63,8 @@ fn step(text: &mut String, event: &Recorded<'_>) {
         return;
     }
     let mut headers = event.headers.iter();
-    let kind = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let redacted = redactor.body(kind.map(|(_, value)| *value), event.body);
+    let kind = headers.find(|field| field.is("content-type"));
+    let redacted = redactor.body(kind.map(|field| &field.value[..]), &event.body);
     match body(&redacted) {
         StepBody::Template(body) => line("body", quoted(&body)),
         StepBody::Exact(body) => {

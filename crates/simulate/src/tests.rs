@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::inspect::inspect;
 use super::*;
 use ringtail_model::secrets::Secrets;
-use ringtail_protocol::event::Kind;
+use ringtail_model::{EventDetail, EventRow, ForwardState, RowId};
+use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
 use ringtail_ringcentral::classify::{Callback, Classified};
 use ringtail_ringcentral::signature::{self, Outcome, Scheme};
 
@@ -347,6 +348,50 @@ fn errors_in_a_scenario_name_their_line_or_step() {
     );
 }
 
+fn recorded_at(at_ms: i64, body: &[u8]) -> EventDetail {
+    let headers = [
+        ("host", "x"),
+        ("content-type", "application/json"),
+        ("verification-token", "verify-me"),
+        ("x-forwarded-for", "1.2.3.4"),
+    ];
+    EventDetail {
+        event: EventRow {
+            row: RowId(1),
+            endpoint: "hooks-1a2b".into(),
+            seq: 1,
+            id: EventId::from_bytes([7; 16]),
+            kind: Kind::Notification,
+            disposition: Disposition::Pending,
+            duplicate_of: None,
+            subscription: None,
+            is_stranger: false,
+            received_at: Timestamp(at_ms * 1000),
+            method: "POST".into(),
+            path: "/in?signature=abc&hub.verify_token=a%2Bb&z=${1}".into(),
+            topic: "event".into(),
+            summary: "a line\nand another".into(),
+            body_len: body.len() as u64,
+            forward: ForwardState::Done,
+            bookmark: None,
+            new_fields: None,
+            edited_from: None,
+            last_attempt: None,
+        },
+        peer: "192.0.2.1:4711".into(),
+        headers: headers
+            .map(|(name, value)| Header {
+                name: name.into(),
+                value: value.into(),
+            })
+            .into(),
+        body: body.to_vec().into(),
+        proof: None,
+        uuid_of: None,
+        attempts: Vec::new(),
+    }
+}
+
 #[test]
 fn recorded_events_are_repeated_with_new_ids() {
     let shots = rehearsed(builtin("call.missed"), 3);
@@ -361,23 +406,9 @@ fn recorded_events_are_repeated_with_new_ids() {
     bodies.push(b"ends with '".to_vec());
     bodies.push(b"control \x01\t\x7f \\ ''' \"\"\" end\n".to_vec());
     bodies.push(b"\nbegins with a line".to_vec());
-    let headers: &[(&str, &[u8])] = &[
-        ("host", b"x"),
-        ("content-type", b"application/json"),
-        ("verification-token", b"verify-me"),
-        ("x-forwarded-for", b"1.2.3.4"),
-    ];
-    let recorded: Vec<Recorded<'_>> = bodies
-        .iter()
-        .enumerate()
-        .map(|(index, body)| Recorded {
-            at_ms: BEGAN + 250 * index as i64,
-            method: "POST",
-            path: "/in?signature=abc&hub.verify_token=a%2Bb&z=${1}",
-            headers,
-            body,
-            summary: "a line\nand another",
-        })
+    let recorded = bodies.iter().enumerate();
+    let recorded: Vec<EventDetail> = recorded
+        .map(|(index, body)| recorded_at(BEGAN + 250 * index as i64, body))
         .collect();
     let text = cut(&recorded);
     assert!(

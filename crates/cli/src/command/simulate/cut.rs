@@ -3,7 +3,7 @@
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
 use ringtail_model::EventDetail;
-use ringtail_simulate::{Recorded, cut};
+use ringtail_simulate::cut;
 
 use crate::args::Common;
 use crate::args::simulate::CutArgs;
@@ -33,26 +33,5 @@ pub(super) async fn run(common: &Common, args: CutArgs) -> Result<(), Failure> {
         events.extend(found);
     }
     events.sort_by_key(|detail| (detail.event.received_at, detail.event.seq));
-    let headers: Vec<Vec<(&str, &[u8])>> = events
-        .iter()
-        .map(|event| {
-            let fields = event.headers.iter();
-            fields
-                .map(|field| (field.name.as_str(), &field.value[..]))
-                .collect()
-        })
-        .collect();
-    let recorded: Vec<Recorded<'_>> = events
-        .iter()
-        .zip(&headers)
-        .map(|(event, headers)| Recorded {
-            at_ms: event.event.received_at.0 / 1000,
-            method: &event.event.method,
-            path: &event.event.path,
-            headers,
-            body: &event.body,
-            summary: &event.event.summary,
-        })
-        .collect();
-    print(cut(&recorded).as_bytes()).await
+    print(cut(&events).as_bytes()).await
 }
