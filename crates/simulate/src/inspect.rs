@@ -25,8 +25,6 @@ pub struct Received {
     pub headers: HeaderMap,
     /// The part of the body that was read.
     pub body: Vec<u8>,
-    /// Size of that part.
-    pub body_len: u64,
     /// Time from the request to the end of the answer.
     pub duration: Duration,
 }
@@ -96,7 +94,7 @@ pub(super) fn inspect(
             received.status,
             received.duration,
             &received.headers,
-            received.body_len,
+            received.body.len() as u64,
         )
     });
     let verdict = judge(request.callback, answer.as_ref().map_err(|reason| *reason));

@@ -6,7 +6,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ringtail_model::secrets::Secrets;
 use ringtail_ringcentral::classify::{Callback, RequestView, classify};
 use ringtail_ringcentral::signature::{self, Scheme};
-use ringtail_ringcentral::validation::VALIDATION_TOKEN;
 
 /// A request that can be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,17 +31,7 @@ impl SimRequest {
     /// Returns the request as input of [`classify`].
     #[must_use]
     pub fn view(&self) -> RequestView<'_> {
-        let (path, query) = match self.below.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (self.below.as_str(), None),
-        };
-        RequestView {
-            method: &self.method,
-            path,
-            query,
-            headers: &self.headers,
-            body: &self.body,
-        }
+        RequestView::new(&self.method, &self.below, &self.headers, &self.body)
     }
 
     /// Classifies the request as its receiver does.
@@ -107,10 +96,3 @@ pub(super) fn headers(callback: Callback, form: bool) -> HeaderMap {
 
 /// RingCentral's user agent in the only published capture (section 2.2).
 const AGENT: &str = "RingCentral-Webhook/8.3";
-
-/// Adds the token of a validation request.
-pub(super) fn with_validation_token(headers: &mut HeaderMap, token: &str) {
-    if let Ok(value) = HeaderValue::from_bytes(token.as_bytes()) {
-        headers.insert(VALIDATION_TOKEN, value);
-    }
-}

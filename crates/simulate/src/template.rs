@@ -1,6 +1,6 @@
 //! Templates: one for each kind of event and each callback. The `table` module lists them.
 
-use http::Method;
+use http::{HeaderValue, Method};
 use serde_json::Value;
 
 use super::fill::{FillError, escape, fill_json, fill_text};
@@ -8,6 +8,7 @@ use super::generator::{Generator, Parameters};
 use super::request::{self, SimRequest};
 use ringtail_model::secrets::Secrets;
 use ringtail_ringcentral::classify::Callback;
+use ringtail_ringcentral::validation::VALIDATION_TOKEN;
 use secrecy::ExposeSecret;
 
 /// One kind of request that RingCentral sends.
@@ -63,7 +64,9 @@ impl Template {
         let mut headers = request::headers(self.callback, matches!(self.body, Body::Form(_)));
         if self.callback == Callback::Validation {
             let token = fill_text("${validation_token}", &given, generator)?;
-            request::with_validation_token(&mut headers, &token);
+            if let Ok(value) = HeaderValue::from_bytes(token.as_bytes()) {
+                headers.insert(VALIDATION_TOKEN, value);
+            }
         }
         let body = self.body(&given, generator)?;
         let (below, shown) = below(self.below, &given, generator, secrets)?;

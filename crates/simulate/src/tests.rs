@@ -455,7 +455,6 @@ mod answers {
             status,
             headers,
             body: body.to_vec(),
-            body_len: body.len() as u64,
             duration: Duration::from_millis(5),
         }
     }
