@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     fn given() -> Parameters {
-        Parameters::from_iter([
+        let pairs = [
             ("a", "1"),
             ("b", "<${a}>"),
             ("round", "${about}"),
@@ -182,7 +182,10 @@ mod tests {
             ("word", "x\"y"),
             ("data", "{\"${word}\": [\"${word}\", \"#{a}\"]}"),
             ("deep", "[\"#{deep}\"]"),
-        ])
+        ];
+        pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
     }
 
     #[test]

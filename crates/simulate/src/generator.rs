@@ -6,46 +6,8 @@ use fastrand::Rng;
 
 use super::variables::{MILLIS, Source, format_time, variable};
 
-/// Values of variables by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parameters {
-    values: BTreeMap<String, String>,
-}
-
-impl Parameters {
-    /// Sets one value, which may use variables itself.
-    pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.values.insert(name.into(), value.into());
-    }
-
-    /// Returns the value of a name, if one is set.
-    fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
-    }
-
-    /// Returns the names that are set.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.values.keys().map(String::as_str)
-    }
-
-    /// Returns these values, replaced by those of `other` where it has some.
-    pub(super) fn overridden_by(&self, other: &Self) -> Self {
-        let mut values = self.values.clone();
-        values.extend(other.values.clone());
-        Self { values }
-    }
-}
-
-impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Parameters {
-    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        let values = pairs
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()));
-        Self {
-            values: values.collect(),
-        }
-    }
-}
+/// Values of variables by name. A value may use variables itself.
+pub type Parameters = BTreeMap<String, String>;
 
 /// Generates the values that are not given. The same seed and start time give the same values.
 #[derive(Debug, Clone)]
@@ -79,7 +41,7 @@ impl Generator {
     /// Returns the given or generated value of a variable; variables in it are not yet replaced.
     pub(super) fn value(&mut self, name: &str, given: &Parameters) -> Option<String> {
         if let Some(value) = given.get(name) {
-            return Some(value.to_owned());
+            return Some(value.clone());
         }
         let variable = variable(name)?;
         let rng = &mut self.rng;

@@ -60,16 +60,19 @@ impl Template {
         generator: &mut Generator,
         secrets: &Secrets,
     ) -> Result<SimRequest, FillError> {
-        let given = Parameters::from_iter(self.defaults.iter().copied()).overridden_by(given);
+        let defaults = self.defaults.iter();
+        let defaults = defaults.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let mut values: Parameters = defaults.collect();
+        values.extend(given.clone());
         let mut headers = request::headers(self.callback, matches!(self.body, Body::Form(_)));
         if self.callback == Callback::Validation {
-            let token = fill_text("${validation_token}", &given, generator)?;
+            let token = fill_text("${validation_token}", &values, generator)?;
             if let Ok(value) = HeaderValue::from_bytes(token.as_bytes()) {
                 headers.insert(VALIDATION_TOKEN, value);
             }
         }
-        let body = self.body(&given, generator)?;
-        let (below, shown) = below(self.below, &given, generator, secrets)?;
+        let body = self.body(&values, generator)?;
+        let (below, shown) = below(self.below, &values, generator, secrets)?;
         Ok(SimRequest {
             callback: self.callback,
             method: self.method.clone(),
@@ -108,12 +111,12 @@ pub(super) fn below(
     secrets: &Secrets,
 ) -> Result<(String, String), FillError> {
     let mut given = given.clone();
-    given.set("verify_token", "(secret)");
+    given.insert("verify_token".to_owned(), "(secret)".to_owned());
     let shown = fill_text(text, &given, generator)?;
     let token = secrets
         .digital_verify_token()
         .map_or("", |token| token.expose_secret());
     let token: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
-    given.set("verify_token", escape(&token));
+    given.insert("verify_token".to_owned(), escape(&token));
     Ok((fill_text(text, &given, generator)?, shown))
 }

@@ -25,6 +25,13 @@ fn secrets() -> Secrets {
     Secrets::of_variables(secret).unwrap()
 }
 
+fn parameters(pairs: &[(&str, &str)]) -> Parameters {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect()
+}
+
 /// Builds the requests of a scenario without values from outside.
 fn rehearsed(text: &str, seed: u64) -> Vec<Shot> {
     Scenario::parse(text)
@@ -184,7 +191,7 @@ fn secrets_appear_neither_in_output_nor_in_debug() {
 #[test]
 fn requests_use_given_values_and_new_ids() {
     let scenario = Scenario::parse(builtin("call.inbound-answered")).unwrap();
-    let given = Parameters::from_iter([
+    let given = parameters(&[
         ("account", "111"),
         ("extension", "222"),
         ("number", "+4930123456"),
@@ -328,7 +335,7 @@ fn errors_in_a_scenario_name_their_line_or_step() {
         assert!(error.contains(expected), "{text}: {error}");
     }
     let run = |text: &str, given: &[(&str, &str)]| {
-        let given = Parameters::from_iter(given.iter().copied());
+        let given = parameters(given);
         let scenario = Scenario::parse(text).unwrap();
         let run = scenario.rehearse(&given, &secrets(), 1, BEGAN);
         run.unwrap_err().to_string()

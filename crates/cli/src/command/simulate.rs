@@ -202,12 +202,10 @@ fn given(args: &SimulateArgs) -> Parameters {
         ("peer", &args.peer),
     ] {
         if let Some(value) = value {
-            given.set(name, value);
+            given.insert(name.to_owned(), value.clone());
         }
     }
-    for (name, value) in &args.set {
-        given.set(name, value);
-    }
+    given.extend(args.set.iter().cloned());
     given
 }
 

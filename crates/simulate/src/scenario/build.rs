@@ -28,7 +28,8 @@ impl Scenario {
         began_ms: i64,
     ) -> Result<Vec<Shot>, RehearseError> {
         self.check_names(given)?;
-        let given = parameters(&self.vars).overridden_by(given);
+        let mut of_run = parameters(&self.vars);
+        of_run.extend(given.clone());
         let mut due: Vec<(u64, usize, u32)> = Vec::new();
         for (index, step) in self.steps.iter().enumerate() {
             let times = 0..step.times();
@@ -40,9 +41,10 @@ impl Scenario {
             .map(|(at_ms, index, nth)| {
                 generator.next_event(at_ms);
                 let step = &self.steps[index];
-                let mut given = given.overridden_by(&parameters(&step.set));
-                given.set("nth", nth.to_string());
-                let shot = step.shot(at_ms, &given, &mut generator, secrets);
+                let mut of_step = of_run.clone();
+                of_step.extend(parameters(&step.set));
+                of_step.insert("nth".to_owned(), nth.to_string());
+                let shot = step.shot(at_ms, &of_step, &mut generator, secrets);
                 shot.map_err(|error| error.of_step(index + 1))
             })
             .collect()
@@ -51,10 +53,8 @@ impl Scenario {
     /// Rejects a misspelt name, which would have no effect.
     fn check_names(&self, given: &Parameters) -> Result<(), RehearseError> {
         let known = |name: &str| variable(name).is_some() || self.vars.contains_key(name);
-        match given.names().find(|name| !known(name)) {
-            Some(name) => Err(RehearseError::UnknownValue {
-                name: name.to_owned(),
-            }),
+        match given.keys().find(|name| !known(name)) {
+            Some(name) => Err(RehearseError::UnknownValue { name: name.clone() }),
             None => Ok(()),
         }
     }

@@ -104,9 +104,7 @@ pub(in crate::command::mcp) async fn simulated(
         },
         ..defaults
     };
-    for (name, value) in &args.set {
-        options.given.set(name, value);
-    }
+    options.given.extend(args.set.clone());
     let seed = options.seed;
     let before = session.has_read().await?;
     let sender = SimSender::new(to, config.ca.as_deref(), config.proxies.clone())?;
