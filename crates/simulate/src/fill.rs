@@ -13,7 +13,7 @@ const MAX_DEPTH: u8 = 8;
 /// Largest size of a filled text.
 const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 
-/// Why a template could not be filled.
+/// Why the request of a step could not be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FillError {
@@ -46,6 +46,12 @@ pub enum FillError {
     /// A filled text exceeds the limit.
     #[error("a text grows over {MAX_TEXT_BYTES} bytes")]
     TooLong,
+    /// The result is not a valid HTTP request.
+    #[error("{reason}")]
+    Request {
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 /// Fills every text of a JSON value.

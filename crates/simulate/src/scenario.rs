@@ -280,21 +280,13 @@ impl Coded for ScenarioError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RehearseError {
-    /// A template cannot be filled.
+    /// A step's request cannot be built.
     #[error("step {number}: {source}")]
     Fill {
         /// Number of the step, from 1.
         number: usize,
         /// The cause.
         source: FillError,
-    },
-    /// The result is not a valid HTTP request.
-    #[error("step {number}: {reason}")]
-    Request {
-        /// Number of the step, from 1.
-        number: usize,
-        /// What is wrong.
-        reason: String,
     },
     /// A given value has an unknown name.
     #[error("there is no value called \"{name}\"")]
@@ -314,7 +306,7 @@ impl Coded for RehearseError {
             Self::UnknownValue { .. } => {
                 Some("run `ringtail simulate --list` to see the values".to_owned())
             }
-            Self::Fill { .. } | Self::Request { .. } => None,
+            Self::Fill { .. } => None,
         }
     }
 }

@@ -338,7 +338,9 @@ fn errors_in_a_scenario_name_their_line_or_step() {
         let given = parameters(given);
         let scenario = Scenario::parse(text).unwrap();
         let run = scenario.rehearse(&given, &secrets(), 1, BEGAN);
-        run.unwrap_err().to_string()
+        ringtail_errors::Failure::from(run.unwrap_err())
+            .message()
+            .to_owned()
     };
     let fax = "[[step]]\ntemplate = \"fax.message\"";
     assert_eq!(

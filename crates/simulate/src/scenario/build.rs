@@ -45,7 +45,8 @@ impl Scenario {
                 of_step.extend(parameters(&step.set));
                 of_step.insert("nth".to_owned(), nth.to_string());
                 let shot = step.shot(at_ms, &of_step, &mut generator, secrets);
-                shot.map_err(|error| error.of_step(index + 1))
+                let number = index + 1;
+                shot.map_err(|source| RehearseError::Fill { number, source })
             })
             .collect()
     }
@@ -60,26 +61,6 @@ impl Scenario {
     }
 }
 
-enum StepError {
-    Fill(FillError),
-    Request(String),
-}
-
-impl StepError {
-    fn of_step(self, number: usize) -> RehearseError {
-        match self {
-            Self::Fill(source) => RehearseError::Fill { number, source },
-            Self::Request(reason) => RehearseError::Request { number, reason },
-        }
-    }
-}
-
-impl From<FillError> for StepError {
-    fn from(error: FillError) -> Self {
-        Self::Fill(error)
-    }
-}
-
 impl Step {
     fn shot(
         &self,
@@ -87,7 +68,7 @@ impl Step {
         given: &Parameters,
         generator: &mut Generator,
         secrets: &Secrets,
-    ) -> Result<Shot, StepError> {
+    ) -> Result<Shot, FillError> {
         let template = self.template.as_deref().and_then(Template::find);
         let mut request = match template {
             Some(template) => template.build(given, generator, secrets)?,
@@ -109,10 +90,10 @@ impl Step {
         given: &Parameters,
         generator: &mut Generator,
         secrets: &Secrets,
-    ) -> Result<SimRequest, StepError> {
+    ) -> Result<SimRequest, FillError> {
         let body = self.body(given, generator)?;
-        let wrong = |what: &str, text: &str| {
-            StepError::Request(format!("\"{text}\" is not a valid {what}"))
+        let wrong = |what: &str, text: &str| FillError::Request {
+            reason: format!("\"{text}\" is not a valid {what}"),
         };
         let method = self.method.as_deref().unwrap_or("POST");
         let method =
@@ -156,9 +137,11 @@ impl Step {
         if is_call { signed.classify() } else { unsigned }
     }
 
-    fn body(&self, given: &Parameters, generator: &mut Generator) -> Result<Vec<u8>, StepError> {
+    fn body(&self, given: &Parameters, generator: &mut Generator) -> Result<Vec<u8>, FillError> {
         if let Some(base64) = &self.body_base64 {
-            let wrong = |_| StepError::Request("body_base64 is not base64".to_owned());
+            let wrong = |_| FillError::Request {
+                reason: "body_base64 is not base64".to_owned(),
+            };
             return STANDARD.decode(base64.trim()).map_err(wrong);
         }
         let text = self.body.as_deref().unwrap_or_default();
