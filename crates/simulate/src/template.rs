@@ -23,7 +23,7 @@ pub struct Template {
     pub callback: Callback,
     /// The source of its shape.
     pub origin: Origin,
-    pub(super) method: Method,
+    /// Path and query; what has some is a GET.
     pub(super) below: &'static str,
     pub(super) body: Body,
     pub(super) defaults: &'static [(&'static str, &'static str)],
@@ -75,7 +75,10 @@ impl Template {
         let (below, shown) = below(self.below, &values, generator, secrets)?;
         Ok(SimRequest {
             callback: self.callback,
-            method: self.method.clone(),
+            method: match self.below {
+                "" => Method::POST,
+                _ => Method::GET,
+            },
             below,
             shown,
             headers,

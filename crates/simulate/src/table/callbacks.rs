@@ -1,104 +1,25 @@
 //! Callbacks other than platform events.
 
-use http::Method;
+use super::{Template, rows};
 
-use super::{file, rows};
-use crate::template::{Body, Origin, Template};
-use ringtail_ringcentral::classify::Callback as C;
-
-/// A request without a body.
-const fn bare(
-    name: &'static str,
-    about: &'static str,
-    callback: C,
-    method: Method,
-    below: &'static str,
-    defaults: &'static [(&'static str, &'static str)],
-) -> Template {
-    Template {
-        name,
-        about,
-        callback,
-        origin: Origin::Described,
-        method,
-        below,
-        body: Body::Empty,
-        defaults,
-    }
-}
-
-/// Requests without a JSON body.
-pub(super) const SPECIAL: &[Template] = &[
-    bare(
-        "validation",
-        "RingCentral checks the address",
-        C::Validation,
-        Method::POST,
-        "",
-        &[],
-    ),
-    bare(
-        "validation.empty-token",
-        "A validation whose token is empty",
-        C::Validation,
-        Method::POST,
-        "",
-        &[("validation_token", "")],
-    ),
-    bare(
-        "validation.odd-token",
-        "A validation whose token is not ASCII",
-        C::Validation,
-        Method::POST,
-        "",
-        &[("validation_token", "t\u{f6}ken")],
-    ),
-    bare(
-        "digital.challenge",
-        "RingCX Digital checks the address",
-        C::DigitalChallenge,
-        Method::GET,
-        "?hub.mode=subscribe&hub.challenge=${challenge}&hub.verify_token=${verify_token}",
-        &[],
-    ),
-    Template {
-        name: "bot.token",
-        about: "A private bot is installed",
-        callback: C::BotInstallPrivate,
-        origin: Origin::Described,
-        method: Method::POST,
-        below: "",
-        body: Body::Form(file!("bot.token-json")),
-        defaults: &[],
-    },
-    bare(
-        "bot.code",
-        "A public bot is installed",
-        C::BotInstallPublic,
-        Method::GET,
-        "?code=${code}&creator_extension_id=${extension}&creator_account_id=${account}&client_id=${app}",
-        &[],
-    ),
-    bare(
-        "oauth.redirect",
-        "A browser returns from RingCentral's login",
-        C::OAuthRedirect,
-        Method::GET,
-        "?code=${code}&state=${state}",
-        &[],
-    ),
-    bare(
-        "add-in.setup",
-        "A user opens the set-up page of an add-in",
-        C::AddInSetup,
-        Method::GET,
-        "?webhook=https%3A%2F%2Fhooks.ringcentral.com%2Fwebhook%2Fv2%2F${webhook}",
-        &[],
-    ),
-];
-
-/// Requests with a JSON body.
-pub(super) const JSON: &[Template] = rows! {
+pub(super) const ROWS: &[Template] = rows! {
+    "validation" as Validation [nothing]: "RingCentral checks the address";
+    "validation.empty-token" as Validation with { validation_token = "" } [nothing]:
+        "A validation whose token is empty";
+    "validation.odd-token" as Validation with { validation_token = "t\u{f6}ken" } [nothing]:
+        "A validation whose token is not ASCII";
+    "digital.challenge" as DigitalChallenge
+        [nothing below "?hub.mode=subscribe&hub.challenge=${challenge}&hub.verify_token=${verify_token}"]:
+        "RingCX Digital checks the address";
+    "bot.token" as BotInstallPrivate [form "bot.token-json"]: "A private bot is installed";
+    "bot.code" as BotInstallPublic
+        [nothing below "?code=${code}&creator_extension_id=${extension}&creator_account_id=${account}&client_id=${app}"]:
+        "A public bot is installed";
+    "oauth.redirect" as OAuthRedirect [nothing below "?code=${code}&state=${state}"]:
+        "A browser returns from RingCentral's login";
+    "add-in.setup" as AddInSetup
+        [nothing below "?webhook=https%3A%2F%2Fhooks.ringcentral.com%2Fwebhook%2Fv2%2F${webhook}"]:
+        "A user opens the set-up page of an add-in";
     "digital.events" as DigitalNotification from "ringcx-digital-intervention-assigned":
         "Events of RingCX Digital";
     "source-sdk.info" as SourceSdk from "ringcx-source-sdk-implementation-info":
