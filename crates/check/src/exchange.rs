@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::address::Address;
 use super::limits::{ANSWER_TIME, MAX_BODY_BYTES};
 use super::network::{Peer, connect};
-use super::tap::{Broken, Meter, Passed, Tap};
+use super::tap::{Broken, Meter, Tap, Wire};
 use super::tls::{ShakeError, handshake};
 
 /// A connection that requests can be sent on, one after the other.
@@ -71,27 +71,6 @@ pub(super) enum NoAnswer {
     HeadersTooLarge,
     /// TLS broke off with an alert: after the handshake that is a demand for the caller's own certificate.
     Tls { reason: String },
-}
-
-/// What went over the wire, for people who want to see it.
-#[derive(Debug, Clone)]
-pub struct Wire {
-    /// The beginning of the request as sent.
-    pub sent: Vec<u8>,
-    /// The beginning of the answer as received.
-    pub received: Vec<u8>,
-    /// How many bytes were received.
-    pub received_bytes: u64,
-}
-
-impl From<Passed> for Wire {
-    fn from(passed: Passed) -> Self {
-        Self {
-            sent: passed.sent,
-            received: passed.received,
-            received_bytes: passed.received_bytes,
-        }
-    }
 }
 
 impl Connection {
@@ -155,7 +134,7 @@ impl Connection {
                 bytes: self.meter.received_bytes(),
             }),
         };
-        (self.meter.take().into(), result)
+        (self.meter.take(), result)
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {

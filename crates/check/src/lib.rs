@@ -36,13 +36,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 pub use self::address::{Address, AddressError};
-pub use self::exchange::Wire;
 use self::exchange::{Answer, Connection, NoAnswer};
 use self::limits::TOTAL_TIME;
 use self::network::Peer;
 pub use self::pace::Try;
 pub use self::roots::Roots;
 pub use self::row::{Outcome, Requirement, Row};
+pub use self::tap::Wire;
 
 /// How an address is checked.
 #[derive(Debug, Clone)]

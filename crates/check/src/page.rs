@@ -17,130 +17,76 @@ pub(super) struct Page {
 
 const BOT_CHECK: &str = "exempt this path from the bot check (a rule that skips it for POST on the path): RingCentral solves no puzzles";
 
-/// Pages known by a header: its name, what its value contains, what it is.
-const BY_HEADER: [(&str, &str, Page); 6] = [
+/// Pages known by a header: its name, what its value contains, what it is, what to do.
+const BY_HEADER: [(&str, &str, &str, &str); 6] = [
     (
         "cf-mitigated",
         "challenge",
-        Page {
-            what: "Cloudflare's bot check",
-            fix: BOT_CHECK,
-        },
+        "Cloudflare's bot check",
+        BOT_CHECK,
     ),
-    (
-        "x-amzn-waf-action",
-        "",
-        Page {
-            what: "AWS WAF's bot check",
-            fix: BOT_CHECK,
-        },
-    ),
-    (
-        "x-vercel-mitigated",
-        "",
-        Page {
-            what: "Vercel's bot check",
-            fix: BOT_CHECK,
-        },
-    ),
+    ("x-amzn-waf-action", "", "AWS WAF's bot check", BOT_CHECK),
+    ("x-vercel-mitigated", "", "Vercel's bot check", BOT_CHECK),
     (
         "ngrok-error-code",
         "ERR_NGROK_6024",
-        Page {
-            what: "ngrok's warning to visitors",
-            fix: "use a plan or a tunnel without that page",
-        },
+        "ngrok's warning to visitors",
+        "use a plan or a tunnel without that page",
     ),
     (
         "ngrok-error-code",
         "",
-        Page {
-            what: "ngrok's error page: the tunnel or what is behind it is down",
-            fix: "start the tunnel and the app; a relay that is always up answers for a laptop that is shut",
-        },
+        "ngrok's error page: the tunnel or what is behind it is down",
+        "start the tunnel and the app; a relay that is always up answers for a laptop that is shut",
     ),
     (
         "www-authenticate",
         "",
-        Page {
-            what: "a demand for a login",
-            fix: "exempt this path from the login: RingCentral has no user and password to send",
-        },
+        "a demand for a login",
+        "exempt this path from the login: RingCentral has no user and password to send",
     ),
 ];
 
-/// Pages known by words in their HTML.
-const BY_WORDS: [(&str, Page); 10] = [
+/// Pages known by words in their HTML: the words, what it is, what to do.
+const BY_WORDS: [(&str, &str, &str); 10] = [
     (
         "plain HTTP request was sent to HTTPS port",
-        Page {
-            what: "plain HTTP at a port for HTTPS",
-            fix: "begin the address with https://",
-        },
+        "plain HTTP at a port for HTTPS",
+        "begin the address with https://",
     ),
     (
         "/cdn-cgi/challenge-platform/",
-        Page {
-            what: "Cloudflare's bot check",
-            fix: BOT_CHECK,
-        },
+        "Cloudflare's bot check",
+        BOT_CHECK,
     ),
     (
         "Attention Required! | Cloudflare",
-        Page {
-            what: "Cloudflare's block page",
-            fix: BOT_CHECK,
-        },
+        "Cloudflare's block page",
+        BOT_CHECK,
     ),
     (
         "ERR_NGROK_6024",
-        Page {
-            what: "ngrok's warning to visitors",
-            fix: "use a plan or a tunnel without that page",
-        },
+        "ngrok's warning to visitors",
+        "use a plan or a tunnel without that page",
     ),
     (
         "bypass-tunnel-reminder",
-        Page {
-            what: "localtunnel's reminder to visitors",
-            fix: "use a tunnel without that page",
-        },
+        "localtunnel's reminder to visitors",
+        "use a tunnel without that page",
     ),
     (
         "Tunnel Password",
-        Page {
-            what: "localtunnel's reminder to visitors",
-            fix: "use a tunnel without that page",
-        },
+        "localtunnel's reminder to visitors",
+        "use a tunnel without that page",
     ),
     (
         "X-Tunnel-Skip-AntiPhishing-Page",
-        Page {
-            what: "the dev tunnel's warning to visitors",
-            fix: "use a tunnel without that page",
-        },
+        "the dev tunnel's warning to visitors",
+        "use a tunnel without that page",
     ),
-    (
-        "_Incapsula_Resource",
-        Page {
-            what: "Imperva's bot check",
-            fix: BOT_CHECK,
-        },
-    ),
-    (
-        "g-recaptcha",
-        Page {
-            what: "a puzzle for people (reCAPTCHA)",
-            fix: BOT_CHECK,
-        },
-    ),
-    (
-        "hcaptcha.com",
-        Page {
-            what: "a puzzle for people (hCaptcha)",
-            fix: BOT_CHECK,
-        },
-    ),
+    ("_Incapsula_Resource", "Imperva's bot check", BOT_CHECK),
+    ("g-recaptcha", "a puzzle for people (reCAPTCHA)", BOT_CHECK),
+    ("hcaptcha.com", "a puzzle for people (hCaptcha)", BOT_CHECK),
 ];
 
 /// An unknown page without the token.
@@ -156,18 +102,20 @@ pub(super) fn recognise(answer: &Answer, is_echoed: bool) -> Option<Page> {
         return None;
     }
     let by_header = BY_HEADER
-        .iter()
-        .find(|(name, value, _)| holds(&answer.headers, name, value));
-    if let Some((_, _, page)) = by_header {
-        return Some(*page);
+        .into_iter()
+        .find(|(name, value, ..)| holds(&answer.headers, name, value));
+    if let Some((_, _, what, fix)) = by_header {
+        return Some(Page { what, fix });
     }
     let text = String::from_utf8_lossy(&answer.body);
     if !is_html(&answer.headers, &text) {
         return None;
     }
-    let by_words = BY_WORDS.iter().find(|(words, _)| text.contains(words));
+    let by_words = BY_WORDS
+        .into_iter()
+        .find(|(words, ..)| text.contains(words));
     match by_words {
-        Some((_, page)) => Some(*page),
+        Some((_, what, fix)) => Some(Page { what, fix }),
         // A server's own error page says less than its status does.
         None if answer.status.is_success() => Some(UNKNOWN),
         None => None,

@@ -10,17 +10,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::limits::MAX_SHOWN_BYTES;
 use super::tls::tls_error;
 
+/// What went over the wire, for people who want to see it.
+#[derive(Debug, Clone, Default)]
+pub struct Wire {
+    /// The beginning of the request as sent.
+    pub sent: Vec<u8>,
+    /// The beginning of the answer as received.
+    pub received: Vec<u8>,
+    /// How many bytes were received.
+    pub received_bytes: u64,
+}
+
 /// What passed since the last exchange began.
 #[derive(Debug, Default)]
-pub(super) struct Passed {
-    /// Bytes that came.
-    pub(super) received_bytes: u64,
-    /// The beginning of what came.
-    pub(super) received: Vec<u8>,
-    /// The beginning of what went.
-    pub(super) sent: Vec<u8>,
+struct Passed {
+    wire: Wire,
     /// Why nothing more comes.
-    pub(super) broken: Option<Broken>,
+    broken: Option<Broken>,
 }
 
 /// How a connection broke. It may break before a request is sent, when no caller waits for the error.
@@ -56,28 +62,23 @@ pub(super) struct Meter(Arc<Mutex<Passed>>);
 
 impl Meter {
     /// Returns what passed since the last call, and resets.
-    pub(super) fn take(&self) -> Passed {
-        std::mem::take(&mut *self.locked())
+    pub(super) fn take(&self) -> Wire {
+        std::mem::take(&mut *self.locked()).wire
     }
 
     /// Resets, but remembers that the connection is broken.
     pub(super) fn restart(&self) {
-        let mut passed = self.locked();
-        let broken = passed.broken.take();
-        *passed = Passed {
-            broken,
-            ..Passed::default()
-        };
+        self.locked().wire = Wire::default();
     }
 
     /// Returns how many bytes came since the last [`Meter::take`].
     pub(super) fn received_bytes(&self) -> u64 {
-        self.locked().received_bytes
+        self.locked().wire.received_bytes
     }
 
     /// Returns the beginning of what came since the last [`Meter::take`].
     pub(super) fn received(&self) -> Vec<u8> {
-        self.locked().received.clone()
+        self.locked().wire.received.clone()
     }
 
     /// Returns how the connection broke, if it did.
@@ -119,8 +120,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for Tap<T> {
         let result = ready!(Pin::new(&mut self.inner).poll_read(context, buffer));
         let fresh = &buffer.filled()[before..];
         let mut passed = self.meter.locked();
-        passed.received_bytes += fresh.len() as u64;
-        keep(&mut passed.received, fresh);
+        passed.wire.received_bytes += fresh.len() as u64;
+        keep(&mut passed.wire.received, fresh);
         Poll::Ready(match result {
             // A server that closes TLS without saying so: the end, which may be the end of a body.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
@@ -140,7 +141,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Tap<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.inner).poll_write(context, bytes))?;
-        keep(&mut self.meter.locked().sent, &bytes[..written]);
+        keep(&mut self.meter.locked().wire.sent, &bytes[..written]);
         Poll::Ready(Ok(written))
     }
 
