@@ -1,5 +1,6 @@
 //! The address as it is written: what can be judged before anything is sent.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -14,25 +15,9 @@ use super::row::{Requirement, Row};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     secure: bool,
-    host: Host,
     port: u16,
     name: ServerName<'static>,
     uri: Uri,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Host {
-    Name(String),
-    Ip(IpAddr),
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => f.write_str(name),
-            Self::Ip(ip) => ip.fmt(f),
-        }
-    }
 }
 
 impl Address {
@@ -74,10 +59,6 @@ impl Address {
         };
         Ok(Self {
             secure,
-            host: match &name {
-                ServerName::IpAddress(ip) => Host::Ip((*ip).into()),
-                _ => Host::Name(host.to_ascii_lowercase()),
-            },
             port,
             name,
             uri,
@@ -88,8 +69,17 @@ impl Address {
         self.secure
     }
 
-    pub(super) fn host(&self) -> &Host {
-        &self.host
+    /// Returns the host, in lower case.
+    pub(super) fn host(&self) -> Cow<'_, str> {
+        self.name.to_str()
+    }
+
+    /// Returns the host if it is a number.
+    pub(super) fn ip(&self) -> Option<IpAddr> {
+        match self.name {
+            ServerName::IpAddress(ip) => Some(ip.into()),
+            _ => None,
+        }
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -128,9 +118,9 @@ impl Address {
 
     /// Returns why RingCentral cannot reach the host, judged by its name.
     pub(super) fn why_local(&self) -> Option<&'static str> {
-        match &self.host {
-            Host::Name(name) => why_name_is_local(name),
-            Host::Ip(ip) => why_unreachable(*ip),
+        match self.ip() {
+            Some(ip) => why_unreachable(ip),
+            None => why_name_is_local(&self.host()),
         }
     }
 }
@@ -179,17 +169,17 @@ pub(super) fn row(address: &Address, local: bool) -> Row {
         )
         .fix("use https on port 443");
     }
-    match host {
-        Host::Ip(ip) => Row::warn(
+    match address.ip() {
+        Some(ip) => Row::warn(
             Requirement::Address,
             format!(
                 "{ip} is a number: nothing says that RingCentral takes addresses without a name"
             ),
         )
         .fix("use a name, with a certificate for it"),
-        Host::Name(name) => Row::pass(
+        None => Row::pass(
             Requirement::Address,
-            format!("https, {name}, port {}", address.port()),
+            format!("https, {host}, port {}", address.port()),
         ),
     }
 }
@@ -259,14 +249,13 @@ mod tests {
             "Address(https://Hooks.Example.com/a/b?…)"
         );
         assert_eq!(address.target(), "/a/b?auth_token=secret");
-        assert_eq!(address.host().to_string(), "hooks.example.com");
+        assert_eq!(address.host(), "hooks.example.com");
         assert_eq!(address.port(), 443);
         assert_eq!(Address::parse("http://example.com").unwrap().port(), 80);
+        let number = Address::parse("https://[2001:DB8:0::7]:8443/").unwrap();
         assert_eq!(
-            Address::parse("https://[2001:db8::7]:8443/")
-                .unwrap()
-                .port(),
-            8443
+            (number.host().as_ref(), number.port()),
+            ("2001:db8::7", 8443)
         );
         assert_eq!(Address::parse("https://example.com").unwrap().target(), "/");
     }

@@ -12,25 +12,23 @@ use ringtail_outbound::proxy::{Connector, Proxy};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::address::{Address, Host};
+use super::address::Address;
 use super::limits::{CONNECT_TIME, MAX_ADDRESSES, RESOLVE_TIME};
 use super::reach::why_unreachable;
 use super::row::{Requirement, Row};
 
 /// Looks the name up from here. What RingCentral's resolver says may differ, and is not known.
 pub(super) async fn resolve(address: &Address, local: bool) -> (Row, Vec<SocketAddr>) {
-    let name = match address.host() {
-        Host::Ip(ip) => {
-            let row = Row::skipped(Requirement::Name, "the address is a number");
-            return (row, vec![SocketAddr::new(*ip, address.port())]);
-        }
-        Host::Name(name) => name,
-    };
+    if let Some(ip) = address.ip() {
+        let row = Row::skipped(Requirement::Name, "the address is a number");
+        return (row, vec![SocketAddr::new(ip, address.port())]);
+    }
+    let name = address.host();
     // Many systems know `localhost` and no name below it.
-    let known = if is_localhost(name) {
+    let known = if is_localhost(&name) {
         "localhost"
     } else {
-        name
+        &name
     };
     let found = timeout(RESOLVE_TIME, lookup_host((known, address.port()))).await;
     let mut addresses: Vec<SocketAddr> = match found {
@@ -49,7 +47,7 @@ pub(super) async fn resolve(address: &Address, local: bool) -> (Row, Vec<SocketA
     let mut seen = std::collections::HashSet::new();
     addresses.retain(|address| seen.insert(*address));
     (
-        name_row(name, &addresses, address.why_local().is_some(), local),
+        name_row(&name, &addresses, address.why_local().is_some(), local),
         addresses,
     )
 }
