@@ -369,7 +369,7 @@ fn listed(headers: &[(HeaderName, usize)]) -> String {
 /// tries differ.
 pub(super) fn worst(tries: &[Vec<Row>]) -> Vec<Row> {
     let mut merged: Vec<Row> = Vec::new();
-    for requirement in Requirement::VALIDATION {
+    for &requirement in Requirement::ALL {
         let of_tries: Vec<(usize, &Row)> = tries
             .iter()
             .enumerate()

@@ -280,36 +280,22 @@ impl Check<'_> {
     }
 
     async fn skip_the_rest(&mut self) {
-        let asked = Requirement::NOTIFICATION
-            .iter()
-            .filter(|_| self.options.notify);
-        let all: Vec<Requirement> = Requirement::VALIDATION
-            .iter()
-            .chain(asked)
-            .copied()
-            .collect();
-        self.skip(&all).await;
+        let notify = self.options.notify;
+        self.skip(|it| notify || it < Requirement::NotificationAnswer)
+            .await;
     }
 
     /// Says of everything before a requirement that has no row yet that it was not tried.
     async fn skip_until(&mut self, next: Requirement) {
-        let before: Vec<Requirement> = Requirement::VALIDATION
-            .into_iter()
-            .chain(Requirement::NOTIFICATION)
-            .filter(|requirement| *requirement < next)
-            .collect();
-        self.skip(&before).await;
+        self.skip(|it| it < next).await;
     }
 
-    async fn skip(&mut self, requirements: &[Requirement]) {
-        for requirement in requirements {
-            let is_told = self
-                .report
-                .rows
-                .iter()
-                .any(|row| row.requirement == *requirement);
-            if !is_told {
-                let row = Row::skipped(*requirement, self.why_skipped());
+    async fn skip(&mut self, is_skipped: impl Fn(Requirement) -> bool) {
+        let skipped = Requirement::ALL.iter().filter(|it| is_skipped(**it));
+        for requirement in skipped.copied() {
+            let mut rows = self.report.rows.iter();
+            if !rows.any(|row| row.requirement == requirement) {
+                let row = Row::skipped(requirement, self.why_skipped());
                 self.tell(row).await;
             }
         }

@@ -2,142 +2,82 @@
 
 use ringtail_errors::Code;
 
-/// What RingCentral, or good sense, requires of a webhook address; in order from the outside in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Requirement {
-    /// The address is one that can be reached from the internet, by HTTPS.
-    Address,
-    /// Its name has public addresses.
-    Name,
-    /// Something listens there.
-    Connection,
-    /// TLS 1.2 or higher is spoken.
-    TlsVersion,
-    /// Both sides know a common set of algorithms.
-    TlsAlgorithms,
-    /// The chain of certificates is valid for the name and reaches a public root.
-    Certificate,
-    /// There is an answer, and it is HTTP.
-    Answer,
-    /// The answer does not send elsewhere.
-    Redirect,
-    /// The answer is the app's and not a page that something between puts in its place.
-    Page,
-    /// The status is 200.
-    Status,
-    /// `Validation-Token` is echoed unchanged.
-    Token,
-    /// `Content-Type` is `application/json`.
-    ContentType,
-    /// The answer is not compressed.
-    Compression,
-    /// Headers and body together are at most 1024 bytes.
-    Size,
-    /// What proxies add leaves room.
-    Overhead,
-    /// The answer comes within 3000 ms.
-    Time,
-    /// The answer comes within the 1000 ms of older editions.
-    OldTime,
-    /// The first answer is as fast as later ones.
-    ColdStart,
-    /// The address answers a notification.
-    NotificationAnswer,
-    /// A notification's status is 200.
-    NotificationStatus,
-    /// The answer to a notification is at most 1024 bytes.
-    NotificationSize,
-    /// The answer to a notification comes within 3000 ms.
-    NotificationTime,
+/// Makes the enum of requirements with their words and titles.
+macro_rules! requirements {
+    ($($(#[$doc:meta])* $name:ident: $word:literal, $title:literal;)*) => {
+        /// What RingCentral, or good sense, requires of a webhook address; in order from the outside in.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Requirement {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Requirement {
+            /// Every requirement, in order.
+            pub(super) const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Returns the requirement as a stable machine word.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+
+            /// Returns the requirement in words for people, 18 columns at most.
+            pub fn title(self) -> &'static str {
+                match self {
+                    $(Self::$name => $title,)*
+                }
+            }
+        }
+    };
 }
 
-impl Requirement {
-    /// The requirements of every check, in order.
-    pub const VALIDATION: [Self; 18] = [
-        Self::Address,
-        Self::Name,
-        Self::Connection,
-        Self::TlsVersion,
-        Self::TlsAlgorithms,
-        Self::Certificate,
-        Self::Answer,
-        Self::Redirect,
-        Self::Page,
-        Self::Status,
-        Self::Token,
-        Self::ContentType,
-        Self::Compression,
-        Self::Size,
-        Self::Overhead,
-        Self::Time,
-        Self::OldTime,
-        Self::ColdStart,
-    ];
-
-    /// What a notification adds, in order.
-    pub const NOTIFICATION: [Self; 4] = [
-        Self::NotificationAnswer,
-        Self::NotificationStatus,
-        Self::NotificationSize,
-        Self::NotificationTime,
-    ];
-
-    /// Returns the requirement as a stable machine word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Address => "address",
-            Self::Name => "name",
-            Self::Connection => "connection",
-            Self::TlsVersion => "tls-version",
-            Self::TlsAlgorithms => "tls-algorithms",
-            Self::Certificate => "certificate",
-            Self::Answer => "answer",
-            Self::Redirect => "redirect",
-            Self::Page => "page",
-            Self::Status => "status",
-            Self::Token => "token",
-            Self::ContentType => "content-type",
-            Self::Compression => "compression",
-            Self::Size => "size",
-            Self::Overhead => "overhead",
-            Self::Time => "time",
-            Self::OldTime => "old-time",
-            Self::ColdStart => "cold-start",
-            Self::NotificationAnswer => "notification-answer",
-            Self::NotificationStatus => "notification-status",
-            Self::NotificationSize => "notification-size",
-            Self::NotificationTime => "notification-time",
-        }
-    }
-
-    /// Returns the requirement in words for people, 18 columns at most.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Address => "Address",
-            Self::Name => "Name",
-            Self::Connection => "Connection",
-            Self::TlsVersion => "TLS version",
-            Self::TlsAlgorithms => "TLS algorithms",
-            Self::Certificate => "Certificate",
-            Self::Answer => "Answer",
-            Self::Redirect => "No redirect",
-            Self::Page => "No page between",
-            Self::Status => "Status 200",
-            Self::Token => "Token echoed",
-            Self::ContentType => "Content type",
-            Self::Compression => "Not compressed",
-            Self::Size => "Within 1024 bytes",
-            Self::Overhead => "Room left",
-            Self::Time => "Within 3000 ms",
-            Self::OldTime => "Within 1000 ms",
-            Self::ColdStart => "No cold start",
-            Self::NotificationAnswer => "Notification",
-            Self::NotificationStatus => "  status 200",
-            Self::NotificationSize => "  within 1024 bytes",
-            Self::NotificationTime => "  within 3000 ms",
-        }
-    }
+requirements! {
+    /// The address is one that can be reached from the internet, by HTTPS.
+    Address: "address", "Address";
+    /// Its name has public addresses.
+    Name: "name", "Name";
+    /// Something listens there.
+    Connection: "connection", "Connection";
+    /// TLS 1.2 or higher is spoken.
+    TlsVersion: "tls-version", "TLS version";
+    /// Both sides know a common set of algorithms.
+    TlsAlgorithms: "tls-algorithms", "TLS algorithms";
+    /// The chain of certificates is valid for the name and reaches a public root.
+    Certificate: "certificate", "Certificate";
+    /// There is an answer, and it is HTTP.
+    Answer: "answer", "Answer";
+    /// The answer does not send elsewhere.
+    Redirect: "redirect", "No redirect";
+    /// The answer is the app's and not a page that something between puts in its place.
+    Page: "page", "No page between";
+    /// The status is 200.
+    Status: "status", "Status 200";
+    /// `Validation-Token` is echoed unchanged.
+    Token: "token", "Token echoed";
+    /// `Content-Type` is `application/json`.
+    ContentType: "content-type", "Content type";
+    /// The answer is not compressed.
+    Compression: "compression", "Not compressed";
+    /// Headers and body together are at most 1024 bytes.
+    Size: "size", "Within 1024 bytes";
+    /// What proxies add leaves room.
+    Overhead: "overhead", "Room left";
+    /// The answer comes within 3000 ms.
+    Time: "time", "Within 3000 ms";
+    /// The answer comes within the 1000 ms of older editions.
+    OldTime: "old-time", "Within 1000 ms";
+    /// The first answer is as fast as later ones.
+    ColdStart: "cold-start", "No cold start";
+    /// The address answers a notification.
+    NotificationAnswer: "notification-answer", "Notification";
+    /// A notification's status is 200.
+    NotificationStatus: "notification-status", "  status 200";
+    /// The answer to a notification is at most 1024 bytes.
+    NotificationSize: "notification-size", "  within 1024 bytes";
+    /// The answer to a notification comes within 3000 ms.
+    NotificationTime: "notification-time", "  within 3000 ms";
 }
 
 /// How a requirement is met. Later is worse.
