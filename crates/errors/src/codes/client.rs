@@ -254,7 +254,6 @@ codes! {
         meaning: "Another client already listens on the endpoint with this history.",
         causes: &["`ringtail listen` runs in another terminal."],
         hint: Some("stop it, or give this one another --endpoint or --data"),
-        next: &[],
     }
     LOCK = "RT-407", ends(Failure); {
         meaning: "The lock file that prevents a second listener cannot be created or locked.",

@@ -72,7 +72,6 @@ codes! {
         meaning: "The text is no event filter: neither a short name nor a path.",
         causes: &["A name is misspelt.", "A path does not begin with `/`."],
         hint: Some("`ringtail subscriptions filters` lists the short names; a path begins with /"),
-        next: &[],
         sections: &["6"],
     }
     CLOUD_NOT_FOUND = "RT-711", ends(NoData); {
@@ -82,14 +81,12 @@ codes! {
             "It belongs to another user or app: RingCentral shows only this login's.",
         ],
         hint: Some("`ringtail subscriptions list --all` lists them"),
-        next: &[],
         sections: &["3.5", "4.4"],
     }
     CLOUD_CONFIRM = "RT-712", ends(Usage); {
         meaning: "The command would delete subscriptions, and --yes is missing. Nothing was deleted.",
         causes: &["The command lists first."],
         hint: Some("add --yes to delete what is listed"),
-        next: &[],
     }
     CLOUD_SEVERAL = "RT-713", ends(Failure); {
         meaning: "Several active subscriptions deliver to the same address, so events arrive more than once.",

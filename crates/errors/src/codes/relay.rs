@@ -18,7 +18,6 @@ codes! {
         meaning: "Another relay serves from the data directory.",
         causes: &["A relay is already running.", "Two services use the same directory."],
         hint: Some("stop that one, or name another directory with --data"),
-        next: &[],
     }
     RELAY_DATA = "RT-604", ends(Failure); {
         meaning: "The data directory or a file in it cannot be used.",
@@ -35,7 +34,6 @@ codes! {
         meaning: "A newer version of ringtail-relay wrote the database.",
         causes: &["The relay was downgraded."],
         hint: Some("run the newer ringtail-relay again, or name another directory with --data"),
-        next: &[],
     }
     RELAY_DATABASE = "RT-606", ends(Failure); {
         meaning: "The relay's database, with its events and accounts, cannot be opened or read.",
@@ -72,7 +70,6 @@ codes! {
         meaning: "The relay has no account of that name.",
         causes: &["The name is misspelt.", "--data is not the relay's directory."],
         hint: Some("`accounts list` shows those that there are"),
-        next: &[],
     }
     RELAY_ACME = "RT-611", ends(Failure); {
         meaning: "The relay cannot order certificates, as --domain requests.",
@@ -97,19 +94,16 @@ codes! {
         meaning: "No account of this relay has an endpoint of that name.",
         causes: &["The name is misspelt.", "--data is not the relay's directory."],
         hint: Some("`endpoints list` shows those that there are"),
-        next: &[],
     }
     RELAY_PURGE = "RT-623", ends(Failure); {
         meaning: "The events are deleted from the database, but the write-ahead log may still hold their bytes.",
         causes: &["A long read of the database, such as a backup, is running."],
         hint: Some("wait until a running backup ends, then run the command again"),
-        next: &[],
     }
     RELAY_DATA_OPEN = "RT-624", ends(Failure); {
         meaning: "Other users can enter the data directory, which holds people's messages.",
         causes: &["--data names a directory that is not the relay's alone, such as a home directory."],
         hint: Some("name a directory of its own with --data, or close this one: chmod 700"),
-        next: &[],
     }
     RELAY_POSTGRES = "RT-625", ends(Failure); {
         meaning: "The PostgreSQL database of --database cannot be reached or refuses.",
@@ -136,6 +130,5 @@ codes! {
             "Another program wrote to the file, or deleted its write-ahead log.",
         ],
         hint: Some("keep a copy of the directory, then restore a backup or recover what is left: docs/OPERATING.md, \"A damaged database\""),
-        next: &[],
     }
 }
