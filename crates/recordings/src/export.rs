@@ -10,7 +10,7 @@ mod har;
 mod shell;
 
 pub use self::file::{fixture_name, headers, raw};
-pub use self::har::{Creator, HarWriter};
+pub use self::har::HarWriter;
 pub use self::shell::{curl, httpie};
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use ringtail_model::redact;
 use ringtail_model::signature::Reveal;
 use ringtail_model::target::TargetUrl;
 use ringtail_model::{EventDetail, GapRow};
-use ringtail_recordings::export::{Creator, HarWriter, curl, fixture_name, headers, httpie, raw};
+use ringtail_recordings::export::{HarWriter, curl, fixture_name, headers, httpie, raw};
 use ringtail_recordings::pseudonyms;
 
 use super::find::open;
@@ -24,12 +24,6 @@ use crate::args::export::{ExportArgs, Form};
 use crate::output::{note, plain};
 use ringtail_text::escape;
 use ringtail_views::json;
-
-/// Name and version in archives.
-const CREATOR: Creator = Creator {
-    name: "ringtail",
-    version: env!("CARGO_PKG_VERSION"),
-};
 
 pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
@@ -158,9 +152,7 @@ impl Sink {
         };
         let failed = |error| written(&error, args);
         match args.form {
-            Form::Har => HarWriter::begin(out, CREATOR)
-                .map(Self::Har)
-                .map_err(failed),
+            Form::Har => HarWriter::begin(out).map(Self::Har).map_err(failed),
             Form::Curl | Form::Httpie => {
                 let mut out = out;
                 out.write_all(b"#!/bin/sh\n").map_err(failed)?;

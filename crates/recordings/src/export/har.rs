@@ -15,15 +15,6 @@ use ringtail_text::escape;
 use crate::diff::is_answer;
 use ringtail_model::{AttemptDetail, EventDetail, GapRow, Outcome};
 
-/// The program that writes the archive.
-#[derive(Debug, Clone, Copy)]
-pub struct Creator {
-    /// Its name.
-    pub name: &'static str,
-    /// Its version.
-    pub version: &'static str,
-}
-
 /// Writes an archive entry by entry, so that one event is in memory at a time.
 #[derive(Debug)]
 pub struct HarWriter<W> {
@@ -37,8 +28,8 @@ impl<W: Write> HarWriter<W> {
     ///
     /// # Errors
     /// When `out` fails.
-    pub fn begin(mut out: W, creator: Creator) -> io::Result<Self> {
-        let creator = json!({"name": creator.name, "version": creator.version});
+    pub fn begin(mut out: W) -> io::Result<Self> {
+        let creator = json!({"name": "ringtail", "version": env!("CARGO_PKG_VERSION")});
         write!(
             out,
             r#"{{"log":{{"version":"1.2","creator":{creator},"entries":["#

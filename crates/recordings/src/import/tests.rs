@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::export::{Creator, HarWriter};
+use crate::export::HarWriter;
 use ringtail_model::{ForwardState, Outcome, RowId};
 use ringtail_store::testing::{TestHistory, call, encoded, event, request};
 
@@ -191,11 +191,7 @@ async fn an_export_comes_back_as_it_was_and_once() {
         encoded(3, odd().encode().unwrap()),
     ])
     .await;
-    let creator = Creator {
-        name: "ringtail",
-        version: "1",
-    };
-    let mut har = HarWriter::begin(Vec::new(), creator).unwrap();
+    let mut har = HarWriter::begin(Vec::new()).unwrap();
     let mut sent = Vec::new();
     for row in from.history.events_after(RowId(0), 10).await.unwrap() {
         let detail = from.history.event(row.id).await.unwrap().unwrap();
