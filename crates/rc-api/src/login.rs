@@ -10,6 +10,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_files::{
     Access, Lock, create_private_dir, open_to_others, remove_if_present, replace,
@@ -83,10 +84,7 @@ impl Login {
             }
             Credentials::Token(token) => add(token.expose_secret()),
         }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        HEXLOWER.encode(&hash.finalize())
     }
 
     /// Makes a login from environment variables; `None` when they hold none. `RINGCENTRAL_ACCESS_TOKEN` counts first, and

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use ringtail_files::{Lock, create_private_dir};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -114,8 +115,7 @@ impl Records {
 pub fn fresh_token() -> std::io::Result<SecretString> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(token.into())
+    Ok(HEXLOWER.encode(&bytes).into())
 }
 
 #[cfg(test)]

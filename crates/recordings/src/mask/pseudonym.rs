@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -196,8 +197,9 @@ fn mail_around(before: &str, found: &str) -> Option<(usize, usize)> {
 }
 
 fn hex(tag: &[u8], digits: usize) -> String {
-    let text: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
-    text[..digits].to_owned()
+    let mut text = HEXLOWER.encode(tag);
+    text.truncate(digits);
+    text
 }
 
 fn decimal(tag: &[u8; 32], digits: usize) -> String {
