@@ -41,9 +41,13 @@ pub(super) async fn respond(
     received: &Received,
 ) -> Result<RelayResponse, RecordError> {
     match received.callback.fallback() {
-        Fallback::Accept { content_type, body } => {
+        Fallback::Accept => {
             let app = accept(edge, endpoint, received).await?;
-            Ok(app.unwrap_or_else(|| response::with_body(StatusCode::OK, content_type, body)))
+            Ok(
+                app.unwrap_or_else(|| {
+                    response::with_body(StatusCode::OK, "application/json", "{}")
+                }),
+            )
         }
         Fallback::Refuse => pass(edge, endpoint, received).await,
     }

@@ -23,12 +23,6 @@ pub struct Rule {
     pub(super) recognise: fn(&Clues<'_>) -> bool,
 }
 
-/// For callbacks that are sent once: the event is stored, and an empty object satisfies the caller.
-const ACCEPT: Fallback = Fallback::Accept {
-    content_type: "application/json",
-    body: "{}",
-};
-
 /// Section 1.3: exactly 200, in time, small.
 const STRICT: Expectation = expect(StatusRule::Exactly200, true);
 
@@ -83,7 +77,7 @@ pub const TABLE: &[Rule] = &[
         name: "interactive-message",
         about: "A user pressed a button on an adaptive card",
         kind: Kind::Passthrough,
-        fallback: ACCEPT,
+        fallback: Fallback::Accept,
         expectation: expect(StatusRule::Exactly200, false),
         recognise: |clues| {
             clues.is_post()
@@ -98,7 +92,7 @@ pub const TABLE: &[Rule] = &[
         name: "bot-install-private",
         about: "A private bot was installed; the request carries its token",
         kind: Kind::Passthrough,
-        fallback: ACCEPT,
+        fallback: Fallback::Accept,
         expectation: expect(StatusRule::Exactly200, false),
         recognise: |clues| {
             clues.is_post()
@@ -316,13 +310,9 @@ impl Callback {
 /// not be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
-    /// 200 with a small body, after the event is stored durably; the event is then pending.
-    Accept {
-        /// Value of the `Content-Type` header.
-        content_type: &'static str,
-        /// The body.
-        body: &'static str,
-    },
+    /// 200 with an empty JSON object, which satisfies the caller, after the event is stored durably; the event is then
+    /// pending. For callbacks that are sent once.
+    Accept,
     /// 503: the caller can come again.
     Refuse,
 }
