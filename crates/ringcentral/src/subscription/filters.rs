@@ -16,125 +16,50 @@ pub struct Named {
     pub about: &'static str,
 }
 
-/// Every short name, in the order of docs/RINGCENTRAL.md 6.
-pub const NAMED: &[Named] = &[
-    named(
-        "sms",
-        "/restapi/v1.0/account/~/extension/~/message-store/instant?type=SMS",
-        "ReadMessages",
-        "inbound SMS with text",
-    ),
-    named(
-        "messages",
-        "/restapi/v1.0/account/~/extension/~/message-store",
-        "ReadMessages",
-        "changes of the message store, counts only",
-    ),
-    named(
-        "voicemail",
-        "/restapi/v1.0/account/~/extension/~/voicemail",
-        "ReadMessages",
-        "new voicemail",
-    ),
-    named(
-        "fax",
-        "/restapi/v1.0/account/~/extension/~/fax?direction=Inbound",
-        "ReadMessages",
-        "inbound fax",
-    ),
-    named(
-        "calls",
-        "/restapi/v1.0/account/~/extension/~/telephony/sessions",
-        "CallControl",
-        "your calls, step by step",
-    ),
-    named(
-        "account-calls",
-        "/restapi/v1.0/account/~/telephony/sessions",
-        "CallControl",
-        "all calls of the account",
-    ),
-    named(
-        "missed-calls",
-        "/restapi/v1.0/account/~/extension/~/telephony/sessions?missedCall=true",
-        "CallControl",
-        "your missed calls",
-    ),
-    named(
-        "presence",
-        "/restapi/v1.0/account/~/extension/~/presence?detailedTelephonyState=true",
-        "ReadPresence",
-        "your presence, with calls",
-    ),
-    named(
-        "account-presence",
-        "/restapi/v1.0/account/~/presence",
-        "ReadAccounts",
-        "presence of everyone in the account",
-    ),
-    named(
-        "posts",
-        "/team-messaging/v1/posts",
-        "TeamMessaging",
-        "posts in your chats",
-    ),
-    named(
-        "chats",
-        "/team-messaging/v1/chats",
-        "TeamMessaging",
-        "chats joined, left, renamed",
-    ),
-    named(
-        "extension",
-        "/restapi/v1.0/account/~/extension/~",
-        "ReadAccounts",
-        "changes of your extension",
-    ),
-    named(
-        "directory",
-        "/restapi/v1.0/account/~/directory/entries",
-        "ReadAccounts",
-        "changes of the company directory",
-    ),
-    named(
-        "hvsms",
-        "/restapi/v1.0/account/~/a2p-sms/messages",
-        "ReadAccounts",
-        "high-volume SMS",
-    ),
-    named(
-        "opt-outs",
-        "/restapi/v1.0/account/~/a2p-sms/opt-outs",
-        "ReadAccounts",
-        "opt-outs of high-volume SMS",
-    ),
-    named(
-        "ringsense",
-        "/ai/ringsense/v1/public/accounts/~/domains/pbx/insights",
-        "RingSense",
-        "insights of recorded calls",
-    ),
-    named(
-        "webinars",
-        "/webinar/configuration/v1/company/sessions",
-        "ReadWebinars",
-        "webinar sessions",
-    ),
-];
-
-const fn named(
-    name: &'static str,
-    filter: &'static str,
-    scope: &'static str,
-    about: &'static str,
-) -> Named {
-    Named {
-        name,
-        filter,
-        scope,
-        about,
-    }
+/// Rows: name, filter, scope, description.
+macro_rules! named {
+    ($($name:literal: $filter:literal needs $scope:literal, sends $about:literal;)*) => {
+        &[$(Named { name: $name, filter: $filter, scope: $scope, about: $about }),*]
+    };
 }
+
+/// Every short name, in the order of docs/RINGCENTRAL.md 6.
+pub const NAMED: &[Named] = named! {
+    "sms": "/restapi/v1.0/account/~/extension/~/message-store/instant?type=SMS"
+        needs "ReadMessages", sends "inbound SMS with text";
+    "messages": "/restapi/v1.0/account/~/extension/~/message-store"
+        needs "ReadMessages", sends "changes of the message store, counts only";
+    "voicemail": "/restapi/v1.0/account/~/extension/~/voicemail"
+        needs "ReadMessages", sends "new voicemail";
+    "fax": "/restapi/v1.0/account/~/extension/~/fax?direction=Inbound"
+        needs "ReadMessages", sends "inbound fax";
+    "calls": "/restapi/v1.0/account/~/extension/~/telephony/sessions"
+        needs "CallControl", sends "your calls, step by step";
+    "account-calls": "/restapi/v1.0/account/~/telephony/sessions"
+        needs "CallControl", sends "all calls of the account";
+    "missed-calls": "/restapi/v1.0/account/~/extension/~/telephony/sessions?missedCall=true"
+        needs "CallControl", sends "your missed calls";
+    "presence": "/restapi/v1.0/account/~/extension/~/presence?detailedTelephonyState=true"
+        needs "ReadPresence", sends "your presence, with calls";
+    "account-presence": "/restapi/v1.0/account/~/presence"
+        needs "ReadAccounts", sends "presence of everyone in the account";
+    "posts": "/team-messaging/v1/posts"
+        needs "TeamMessaging", sends "posts in your chats";
+    "chats": "/team-messaging/v1/chats"
+        needs "TeamMessaging", sends "chats joined, left, renamed";
+    "extension": "/restapi/v1.0/account/~/extension/~"
+        needs "ReadAccounts", sends "changes of your extension";
+    "directory": "/restapi/v1.0/account/~/directory/entries"
+        needs "ReadAccounts", sends "changes of the company directory";
+    "hvsms": "/restapi/v1.0/account/~/a2p-sms/messages"
+        needs "ReadAccounts", sends "high-volume SMS";
+    "opt-outs": "/restapi/v1.0/account/~/a2p-sms/opt-outs"
+        needs "ReadAccounts", sends "opt-outs of high-volume SMS";
+    "ringsense": "/ai/ringsense/v1/public/accounts/~/domains/pbx/insights"
+        needs "RingSense", sends "insights of recorded calls";
+    "webinars": "/webinar/configuration/v1/company/sessions"
+        needs "ReadWebinars", sends "webinar sessions";
+};
 
 /// Returns the filter of a short name; a text that begins with `/` is a filter itself.
 #[must_use]
