@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::request::RequestView;
 use crate::body;
-use crate::headers::{DIMELO_SECRET, GLIP_SIGNATURE, SOURCE_SDK_SIGNATURE, VERIFICATION_TOKEN};
+use crate::headers::VERIFICATION_TOKEN;
 use crate::json;
 use crate::validation::VALIDATION_TOKEN;
 
@@ -50,19 +50,7 @@ impl<'r> Clues<'r> {
         self.request.headers.contains_key(VALIDATION_TOKEN)
     }
 
-    pub(crate) fn has_source_sdk_signature(&self) -> bool {
-        self.has(&SOURCE_SDK_SIGNATURE)
-    }
-
-    pub(crate) fn has_glip_signature(&self) -> bool {
-        self.has(&GLIP_SIGNATURE)
-    }
-
-    pub(crate) fn has_dimelo_secret(&self) -> bool {
-        self.has(&DIMELO_SECRET)
-    }
-
-    fn has(&self, name: &HeaderName) -> bool {
+    pub(crate) fn has(&self, name: &HeaderName) -> bool {
         self.request.headers.contains_key(name)
     }
 
@@ -102,42 +90,54 @@ impl<'r> Clues<'r> {
     }
 }
 
-/// A field that tells callbacks apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Field {
-    Uuid,
+/// Makes the enum of fields, and their names as RingCentral writes them.
+macro_rules! fields {
+    ($($(#[$doc:meta])* $field:ident = $name:literal;)*) => {
+        /// A field that tells callbacks apart.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum Field {
+            $($(#[$doc])* $field,)*
+            /// `event` with a path of RingCentral's API; has no name of its own.
+            EventFilter,
+        }
+
+        /// Every field's name, in the order of [`Field`], whose last has none.
+        const NAMES: &[&str] = &[$($name),*];
+    };
+}
+
+fields! {
+    Uuid = "uuid";
     /// `event` with a path as its value, which event filters are.
-    EventPath,
-    SubscriptionId,
-    PushWrapper,
+    EventPath = "event";
+    SubscriptionId = "subscriptionId";
+    PushWrapper = "pn_apns";
     /// `type` with the value `button_submit`.
-    ButtonSubmit,
-    Action,
-    DomainId,
-    Events,
-    AgentId,
-    CallId,
-    CamelAgentId,
-    AccountId,
-    SubAccountId,
-    EventType,
-    EventId,
-    JobId,
-    Api,
-    Response,
-    AccessToken,
-    CreatorExtensionId,
-    CreatorAccountId,
-    HubChallenge,
-    Code,
-    Error,
-    State,
+    ButtonSubmit = "type";
+    Action = "action";
+    DomainId = "domain_id";
+    Events = "events";
+    AgentId = "agent_id";
+    CallId = "call_id";
+    CamelAgentId = "agentId";
+    AccountId = "account_id";
+    SubAccountId = "subAccountId";
+    EventType = "event_type";
+    EventId = "eventId";
+    JobId = "jobId";
+    Api = "api";
+    Response = "response";
+    AccessToken = "access_token";
+    CreatorExtensionId = "creator_extension_id";
+    CreatorAccountId = "creator_account_id";
+    HubChallenge = "hub.challenge";
+    Code = "code";
+    Error = "error";
+    State = "state";
     /// `webhook` with an https address as its value.
-    WebhookAddress,
-    Signature,
-    /// `event` with a path of RingCentral's API; has no name of its own.
-    EventFilter,
+    WebhookAddress = "webhook";
+    Signature = "signature";
 }
 
 /// What event filters begin with (section 6).
@@ -146,37 +146,6 @@ const FILTERS: [&str; 4] = [
     "/team-messaging/",
     "/webinar/",
     "/ai/ringsense/",
-];
-
-/// Every field's name as RingCentral writes it, in the order of [`Field`], whose last has none.
-const NAMES: [&str; 27] = [
-    "uuid",
-    "event",
-    "subscriptionId",
-    "pn_apns",
-    "type",
-    "action",
-    "domain_id",
-    "events",
-    "agent_id",
-    "call_id",
-    "agentId",
-    "account_id",
-    "subAccountId",
-    "event_type",
-    "eventId",
-    "jobId",
-    "api",
-    "response",
-    "access_token",
-    "creator_extension_id",
-    "creator_account_id",
-    "hub.challenge",
-    "code",
-    "error",
-    "state",
-    "webhook",
-    "signature",
 ];
 
 /// The set of fields that were found.
@@ -265,7 +234,7 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_> {
         // Once the envelope is known nothing further can change the answer, so the transcript of an hour's
         // call that follows it is not read. Rows before the platform's ask for the absence of an envelope.
         while !self.fields.has_envelope() {
-            let Some(index) = map.next_key_seed(json::KeyIndex(&NAMES))? else {
+            let Some(index) = map.next_key_seed(json::KeyIndex(NAMES))? else {
                 return Ok(());
             };
             match index {

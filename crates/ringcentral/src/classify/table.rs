@@ -3,6 +3,7 @@
 use ringtail_protocol::event::Kind;
 
 use super::clues::{Clues, Field};
+use crate::headers::{DIMELO_SECRET, GLIP_SIGNATURE, SOURCE_SDK_SIGNATURE};
 
 /// One callback: its name, how it is recognized, who answers it, and what RingCentral expects.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ pub const TABLE: &[Rule] = &[
         recognise: |clues| {
             let signed = clues.query(Field::Signature) && clues.body(Field::Action);
             !clues.is_delivery()
-                && (clues.has_source_sdk_signature() || signed && !clues.is_marked())
+                && (clues.has(&SOURCE_SDK_SIGNATURE) || signed && !clues.is_marked())
         },
     },
     // Section 7.5. Subscriptions are not signed, but much public code believes they are. If RingCentral began to, an
@@ -83,7 +84,7 @@ pub const TABLE: &[Rule] = &[
             clues.is_post()
                 && !clues.is_delivery()
                 && (clues.body(Field::ButtonSubmit)
-                    || clues.has_glip_signature() && !clues.is_marked())
+                    || clues.has(&GLIP_SIGNATURE) && !clues.is_marked())
         },
     },
     // Section 7.6.
@@ -158,7 +159,7 @@ pub const TABLE: &[Rule] = &[
             clues.is_post()
                 && !clues.is_delivery()
                 && (clues.body(Field::DomainId) && clues.body(Field::Events)
-                    || clues.has_dimelo_secret())
+                    || clues.has(&DIMELO_SECRET))
         },
     },
     // Section 7.3. No source shows the body. These names are those of the subscription API and of the guide's sample
