@@ -8,7 +8,6 @@ use crate::hosts::EndpointDomain;
 use crate::journal::sqlite::Options;
 use crate::limits::Limits;
 use crate::net::proxies::Proxies;
-#[cfg(feature = "postgres")]
 use crate::postgres::DatabaseUrl;
 use crate::public_url::PublicUrl;
 use crate::recent_log::RecentLog;
@@ -25,10 +24,8 @@ pub struct Config {
     /// Directory of the journal, the accounts and, with [`Certificate::Dev`], the certificate.
     pub data: PathBuf,
     /// The PostgreSQL database of journal and accounts; `None` for SQLite in the data directory.
-    #[cfg(feature = "postgres")]
     pub database: Option<DatabaseUrl>,
     /// HOST:PORT at which this relay answers the other relays of the database; `None` for nowhere.
-    #[cfg(feature = "postgres")]
     pub cluster: Option<String>,
     /// Address of metrics and health checks, readable without authentication; `None` for none.
     pub metrics: Option<SocketAddr>,
@@ -58,9 +55,7 @@ impl Config {
             listen,
             socket: None,
             data,
-            #[cfg(feature = "postgres")]
             database: None,
-            #[cfg(feature = "postgres")]
             cluster: None,
             metrics: None,
             public_url: None,

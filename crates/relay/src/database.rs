@@ -7,13 +7,11 @@ use ringtail_errors::{Code, Coded};
 
 use crate::accounts::{Accounts, AccountsError};
 use crate::db_stats::{self, DatabaseStats, StatsError};
-#[cfg(feature = "postgres")]
 use crate::journal::postgres::{self as postgres_journal, PostgresJournal};
 use crate::journal::sqlite::purge::{self, PurgeError};
 use crate::journal::sqlite::{OpenError, Options, SqliteJournal};
 use crate::journal::{Deleted, EndpointKey, Journal};
 use crate::metrics::JournalMetrics;
-#[cfg(feature = "postgres")]
 use crate::postgres::{Postgres, PostgresError};
 use crate::store::{DataDir, StoreError};
 
@@ -23,7 +21,6 @@ pub enum Database {
     /// SQLite, for one relay.
     Sqlite(DataDir),
     /// PostgreSQL, for one relay or several.
-    #[cfg(feature = "postgres")]
     Postgres(Postgres),
 }
 
@@ -47,11 +44,9 @@ pub enum DatabaseError {
     #[error(transparent)]
     Purge(#[from] PurgeError),
     /// PostgreSQL failed.
-    #[cfg(feature = "postgres")]
     #[error(transparent)]
     Postgres(#[from] PostgresError),
     /// PostgreSQL's journal cannot be opened.
-    #[cfg(feature = "postgres")]
     #[error(transparent)]
     PostgresJournal(#[from] postgres_journal::OpenError),
 }
@@ -74,9 +69,7 @@ impl DatabaseError {
             Self::Accounts(error) => error,
             Self::Stats(error) => error,
             Self::Purge(error) => error,
-            #[cfg(feature = "postgres")]
             Self::Postgres(error) => error,
-            #[cfg(feature = "postgres")]
             Self::PostgresJournal(error) => error,
         }
     }
@@ -90,7 +83,6 @@ impl Database {
     pub fn accounts(&self) -> Result<Accounts, DatabaseError> {
         Ok(match self {
             Self::Sqlite(dir) => Accounts::open(dir)?,
-            #[cfg(feature = "postgres")]
             Self::Postgres(postgres) => Accounts::in_postgres(postgres)?,
         })
     }
@@ -98,17 +90,12 @@ impl Database {
     /// Opens the journal, which counts what it does and may spool in the data directory.
     pub(crate) fn journal(
         &self,
-        #[cfg_attr(
-            not(feature = "postgres"),
-            expect(unused_variables, reason = "for the spool")
-        )]
         spool: &DataDir,
         options: Options,
         metrics: JournalMetrics,
     ) -> Result<Arc<dyn Journal>, DatabaseError> {
         Ok(match self {
             Self::Sqlite(dir) => Arc::new(SqliteJournal::observed(dir, options, metrics)?),
-            #[cfg(feature = "postgres")]
             Self::Postgres(postgres) => Arc::new(PostgresJournal::observed(
                 postgres,
                 Some(spool),
@@ -128,7 +115,6 @@ impl Database {
     ) -> Result<DatabaseStats, DatabaseError> {
         Ok(match self {
             Self::Sqlite(dir) => db_stats::read(dir, cursors)?,
-            #[cfg(feature = "postgres")]
             Self::Postgres(postgres) => db_stats::postgres::read(postgres, cursors)?,
         })
     }
@@ -140,7 +126,6 @@ impl Database {
     pub fn purge(&self, endpoint: EndpointKey) -> Result<Deleted, DatabaseError> {
         Ok(match self {
             Self::Sqlite(dir) => purge::purge(dir, endpoint)?,
-            #[cfg(feature = "postgres")]
             Self::Postgres(postgres) => postgres_journal::purge(postgres, endpoint)?,
         })
     }
@@ -152,7 +137,6 @@ impl Database {
     pub fn delete(&self, endpoint: EndpointKey) -> Result<Deleted, DatabaseError> {
         Ok(match self {
             Self::Sqlite(dir) => purge::delete(dir, endpoint)?,
-            #[cfg(feature = "postgres")]
             Self::Postgres(postgres) => postgres_journal::delete(postgres, endpoint)?,
         })
     }

@@ -1,6 +1,5 @@
 //! Statistics of the database for the operator: sizes, ages and numbers, but no content of events.
 
-#[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 
 use std::collections::HashMap;

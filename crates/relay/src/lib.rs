@@ -12,7 +12,6 @@ mod api;
 mod app_body;
 mod budget;
 mod clock;
-#[cfg(feature = "postgres")]
 pub mod cluster;
 pub mod command;
 pub mod config;
@@ -26,12 +25,10 @@ pub mod journal;
 pub mod limits;
 mod links;
 mod metrics;
-#[cfg(feature = "postgres")]
 pub mod migrate;
 pub mod net;
 mod ops;
 pub mod output;
-#[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod public_url;
 pub mod recent_log;

@@ -163,27 +163,21 @@ pub(crate) const PASSTHROUGH_SHARES: Shares = Shares {
 pub const PASSTHROUGH_BYTES: usize = 448 * 1024;
 
 /// Receive window of a connection between relays: a stream window for each request, so that none waits for a stalled one.
-#[cfg(feature = "postgres")]
 pub(crate) const RELAY_WINDOW: u32 = RELAY_STREAMS * http2::STREAM_WINDOW;
 
 /// Requests in flight from one relay to another: about as many as [`Limits::buffered_bytes`] allows.
-#[cfg(feature = "postgres")]
 pub(crate) const RELAY_STREAMS: u32 = 512;
 
 /// Connections from relays, and from those who claim to be one.
-#[cfg(feature = "postgres")]
 pub(crate) const RELAY_CONNECTIONS: usize = 64;
 
 /// Memory of a request that another relay carries here: [`PASSTHROUGH_BYTES`], and its body in the connection's window.
-#[cfg(feature = "postgres")]
 pub(crate) const CARRIED_BYTES: usize = PASSTHROUGH_BYTES + http2::STREAM_WINDOW as usize;
 
 /// Silence after which a relay asks another, which owes it a response, whether it is still there.
-#[cfg(feature = "postgres")]
 pub(crate) const RELAY_PING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long the other may take to say so. RingCentral gives a callback three seconds in all.
-#[cfg(feature = "postgres")]
 pub(crate) const RELAY_PING_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// Default of [`Limits::connections`]. Fits a host with 2 GiB of memory if each connection holds as much as it may, see

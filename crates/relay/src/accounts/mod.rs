@@ -11,9 +11,7 @@ mod admin;
 mod back_end;
 mod endpoint;
 mod error;
-#[cfg(feature = "postgres")]
 mod known;
-#[cfg(feature = "postgres")]
 mod postgres;
 mod shared;
 mod sqlite;
@@ -26,7 +24,6 @@ pub use self::account::{Account, AccountInfo, AccountKey};
 pub use self::admin::{EndpointName, EndpointNameError, MAX_RETENTION_DAYS};
 pub use self::endpoint::EndpointRecord;
 pub use self::error::{AccountsError, AddError, ChangeError, EndpointError, MAX_ENDPOINTS};
-#[cfg(feature = "postgres")]
 pub(crate) use self::known::{Known, KnownFile};
 pub use self::shared::SharedAccounts;
 pub use self::store::Accounts;

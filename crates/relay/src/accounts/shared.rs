@@ -1,9 +1,7 @@
 //! Accounts for a serving relay: the store's calls run off the runtime.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-#[cfg(feature = "postgres")]
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -14,7 +12,6 @@ use tokio::time::timeout;
 use super::account::Account;
 use super::endpoint::{EndpointRecord, MAX_ID_BYTES};
 use super::error::{AccountsError, EndpointError};
-#[cfg(feature = "postgres")]
 use super::known::KnownFile;
 use super::store::Accounts;
 use super::table::EndpointTable;
@@ -32,7 +29,6 @@ pub struct SharedAccounts {
     lookups: Arc<Semaphore>,
     calls: Arc<Semaphore>,
     /// Where the table is kept for a start without the database.
-    #[cfg(feature = "postgres")]
     known: Arc<OnceLock<KnownFile>>,
 }
 
@@ -64,13 +60,11 @@ impl SharedAccounts {
             filling: Arc::default(),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             calls: Arc::new(Semaphore::new(CALLS)),
-            #[cfg(feature = "postgres")]
             known: Arc::default(),
         }
     }
 
     /// Keeps the table in a file from now on. Blocks.
-    #[cfg(feature = "postgres")]
     pub(crate) fn keep(&self, file: KnownFile) {
         drop(self.known.set(file));
         self.saver()();
@@ -78,10 +72,8 @@ impl SharedAccounts {
 
     /// Returns what saves a changed table; it blocks.
     fn saver(&self) -> impl Fn() + Send + 'static {
-        #[cfg(feature = "postgres")]
         let (known, table) = (self.known.clone(), self.table.clone());
         move || {
-            #[cfg(feature = "postgres")]
             if let Some(known) = known.get() {
                 known.write(&table);
             }

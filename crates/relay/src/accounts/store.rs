@@ -9,13 +9,11 @@ use super::admin::EndpointName;
 use super::back_end::AccountsBackEnd;
 use super::endpoint::{self, EndpointRecord};
 use super::error::{AccountsError, AddError, ChangeError, EndpointError};
-#[cfg(feature = "postgres")]
 use super::postgres::PostgresAccounts;
 use super::sqlite::SqliteAccounts;
 use super::token::{Token, TokenHash};
 use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;
-#[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
 use crate::store::{DataDir, StoreError};
 
@@ -49,7 +47,6 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database fails.
-    #[cfg(feature = "postgres")]
     pub fn in_postgres(postgres: &Postgres) -> Result<Self, AccountsError> {
         let back_end = PostgresAccounts::new(postgres);
         let revision = back_end.revision()?;
@@ -57,7 +54,6 @@ impl Accounts {
     }
 
     /// Returns the accounts in a PostgreSQL database that cannot be reached now.
-    #[cfg(feature = "postgres")]
     pub(crate) fn in_postgres_later(postgres: &Postgres) -> Self {
         // Any revision is a change.
         Self::over(Box::new(PostgresAccounts::new(postgres)), i64::MIN)

@@ -64,7 +64,6 @@ impl EndpointTable {
     }
 
     /// Returns all endpoints.
-    #[cfg(feature = "postgres")]
     pub(super) fn all(&self) -> Vec<Arc<EndpointRecord>> {
         self.endpoints.read().values().cloned().collect()
     }

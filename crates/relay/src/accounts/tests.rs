@@ -75,7 +75,7 @@ fn a_failure_keeps_its_cause() {
 }
 
 /// A database of a PostgreSQL server.
-#[cfg(all(feature = "postgres", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 mod postgres {
     use futures_util::FutureExt as _;
     use ringtail_kit::postgres::PostgresServer;

@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     /// A relay that dies between its commit and its notification leaves events that others have not heard of.
-    #[cfg(all(feature = "postgres", target_os = "linux"))]
+    #[cfg(target_os = "linux")]
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_database_and_not_what_this_relay_has_heard_of_sets_a_cursor_back() {
         use ringtail_kit::postgres::PostgresServer;

@@ -2,18 +2,14 @@
 
 use std::path::PathBuf;
 
-use ringtail_errors::Failure;
-#[cfg(feature = "postgres")]
-use ringtail_errors::{Context as _, codes};
+use ringtail_errors::{Context as _, Failure, codes};
 
 use super::DataArgs;
 use crate::database::Database;
-#[cfg(feature = "postgres")]
 use crate::postgres::{self, DatabaseUrl};
 use crate::store::DataDir;
 
 /// Environment variable of `--database`.
-#[cfg(feature = "postgres")]
 const VARIABLE: &str = "RINGTAIL_RELAY_DATABASE";
 
 /// The relay's database.
@@ -23,11 +19,9 @@ pub(super) struct DatabaseArgs {
     pub(super) data: DataArgs,
     /// Store accounts and events in this PostgreSQL database instead, as `postgres://USER@HOST/NAME`; several relays may
     /// share it
-    #[cfg(feature = "postgres")]
     #[arg(long, env = VARIABLE, hide_env_values = true, value_name = "URL")]
     database: Option<String>,
     /// Read the password of --database from this file [default: the environment's PGPASSWORD]
-    #[cfg(feature = "postgres")]
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DATABASE_PASSWORD_FILE",
@@ -38,7 +32,6 @@ pub(super) struct DatabaseArgs {
     database_password_file: Option<PathBuf>,
 }
 
-#[cfg(feature = "postgres")]
 impl DatabaseArgs {
     /// Returns where the database is, unless it is in the data directory.
     pub(super) fn url(&self) -> Result<Option<DatabaseUrl>, Failure> {
@@ -68,12 +61,9 @@ impl DatabaseArgs {
             None => url,
         }))
     }
-}
 
-impl DatabaseArgs {
     /// Opens the database that a command reads or changes.
     pub(super) fn existing(&self) -> Result<Database, Failure> {
-        #[cfg(feature = "postgres")]
         if let Some(url) = self.url()? {
             return Ok(Database::Postgres(postgres::open(&url)?));
         }
@@ -82,7 +72,6 @@ impl DatabaseArgs {
 
     /// Opens the database, or creates it, and returns the data directory if that is new.
     pub(super) fn or_new(&self) -> Result<(Database, Option<PathBuf>), Failure> {
-        #[cfg(feature = "postgres")]
         if let Some(url) = self.url()? {
             return Ok((Database::Postgres(postgres::open(&url)?), None));
         }
@@ -93,7 +82,7 @@ impl DatabaseArgs {
     }
 }
 
-#[cfg(all(test, feature = "postgres"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -7,7 +7,6 @@ mod database;
 mod describe;
 mod endpoints;
 mod log;
-#[cfg(feature = "postgres")]
 mod migrate;
 mod serve;
 mod service;
@@ -86,7 +85,6 @@ enum Command {
     /// Replace the database with a backup; no relay may be running
     Restore(backup::RestoreArgs),
     /// Move accounts, endpoints and events from SQLite to PostgreSQL or back; no relay may be running
-    #[cfg(feature = "postgres")]
     Migrate(migrate::MigrateArgs),
     /// Renew the certificate of a running relay
     Certificate(certificate::CertificateCommand),
@@ -161,7 +159,6 @@ fn run(args: Args) -> Result<Exit, Failure> {
         Command::Endpoints(args) => endpoints::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
-        #[cfg(feature = "postgres")]
         Command::Migrate(args) => migrate::run(&args),
         Command::Certificate(args) => certificate::run(&args),
         Command::Status(args) => status::run(&args),

@@ -36,7 +36,6 @@ pub(super) struct ServeArgs {
     #[command(flatten)]
     database: DatabaseArgs,
     /// Answer the other relays of the database at this address, which carry passthrough requests here; needs --database
-    #[cfg(feature = "postgres")]
     #[arg(
         long,
         env = "RINGTAIL_RELAY_CLUSTER",
@@ -208,10 +207,7 @@ impl ServeArgs {
             (None, None) => {}
         }
         config.socket = socket.map(Arc::new);
-        #[cfg(feature = "postgres")]
-        {
-            config.cluster = self.cluster;
-        }
+        config.cluster = self.cluster;
         config.metrics = self.metrics;
         config.proxies.trusted = self.trusted_proxy;
         config.proxies.forwarded = config.certificate == Certificate::Proxy;
@@ -244,16 +240,12 @@ pub(super) fn run(args: ServeArgs, recent: RecentLog) -> Result<Exit, Failure> {
         ));
     }
     let output = args.output;
-    #[cfg(feature = "postgres")]
     let database = args.database.url()?;
     let socket = service::socket()?;
     let config = args.config(socket);
     let mut config = config.map_err(|why| Failure::new(&codes::USAGE, why))?;
     config.recent = recent;
-    #[cfg(feature = "postgres")]
-    {
-        config.database = database;
-    }
+    config.database = database;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

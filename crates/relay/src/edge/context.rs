@@ -10,7 +10,6 @@ use super::recorder::Recorder;
 use crate::accounts::{AccountKey, EndpointRecord, SharedAccounts};
 use crate::api::ApiContext;
 use crate::budget::Owner;
-#[cfg(feature = "postgres")]
 use crate::cluster::Cluster;
 use crate::hosts::Hosts;
 use crate::journal::EndpointKey;
@@ -28,7 +27,6 @@ pub(crate) struct EdgeContext {
     pub(super) hosts: Arc<Hosts>,
     pub(super) links: Arc<Links>,
     /// The other relays of the database.
-    #[cfg(feature = "postgres")]
     pub(super) cluster: Option<Arc<Cluster>>,
     pub(super) recorder: Recorder,
     pub(super) limits: Arc<Limits>,
@@ -42,10 +40,7 @@ pub(crate) struct EdgeContext {
 }
 
 impl EdgeContext {
-    pub(crate) fn new(
-        api: ApiContext,
-        #[cfg(feature = "postgres")] cluster: Option<Arc<Cluster>>,
-    ) -> Self {
+    pub(crate) fn new(api: ApiContext, cluster: Option<Arc<Cluster>>) -> Self {
         let links = api.links.clone();
         let quota = |per_second: NonZeroU32| {
             Quota::per_second(per_second)
@@ -57,7 +52,6 @@ impl EdgeContext {
             accounts: links.accounts,
             hosts: api.hosts.clone(),
             links: links.links,
-            #[cfg(feature = "postgres")]
             cluster,
             recorder: Recorder::new(
                 links.journal,

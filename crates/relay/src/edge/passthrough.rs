@@ -1,8 +1,6 @@
 //! Requests that the app answers.
 
-#[cfg(feature = "postgres")]
 use std::collections::VecDeque;
-#[cfg(feature = "postgres")]
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -18,15 +16,11 @@ use super::recorder::RecordError;
 use crate::accounts::EndpointRecord;
 use crate::app_body::AppBody;
 use crate::budget::request_bytes;
-#[cfg(feature = "postgres")]
 use crate::cluster::{Cluster, NotCarried, OtherRelay, Terms};
-#[cfg(feature = "postgres")]
 use crate::journal::EndpointKey;
 use crate::limits::PASSTHROUGH_BYTES;
 use crate::links::passthrough::{LinkRequest, NoResponse, PassthroughRequest, response_of};
-#[cfg(feature = "postgres")]
-use crate::links::registry::LinkId;
-use crate::links::registry::{AcquireError, PassthroughPermit};
+use crate::links::registry::{AcquireError, LinkId, PassthroughPermit};
 use crate::metrics::Limit;
 use crate::response::{self, RelayResponse};
 use crate::shutdown::Phase;
@@ -176,7 +170,6 @@ async fn ask(
     let deadline = Instant::now() + limits.passthrough_deadline;
     let mut untouched = None;
     let mut tried = Vec::new();
-    #[cfg(feature = "postgres")]
     let mut elsewhere = Elsewhere::default();
     let mut has_memory = false;
     let busy = || {
@@ -188,10 +181,7 @@ async fn ask(
         let wait = limits.passthrough_wait.min(left);
         let way = match edge.links.acquire(endpoint.key, caller, &tried, wait).await {
             Ok(permit) => Some(Way::Link(permit)),
-            #[cfg(feature = "postgres")]
             Err(AcquireError::Offline) => elsewhere.next(edge, endpoint.key).await,
-            #[cfg(not(feature = "postgres"))]
-            Err(AcquireError::Offline) => None,
             Err(AcquireError::Busy) => return Err(busy()),
         };
         let Some(way) = way else {
@@ -209,7 +199,6 @@ async fn ask(
                 let sent = permit.send(request()?, deadline).await;
                 sent.map(|(response, permit)| (response, Some(permit)))
             }
-            #[cfg(feature = "postgres")]
             Way::Relay(cluster, relay) => {
                 let terms = Terms {
                     endpoint: endpoint.key,
@@ -264,12 +253,10 @@ async fn ask(
 #[derive(Debug)]
 enum Way {
     Link(PassthroughPermit),
-    #[cfg(feature = "postgres")]
     Relay(Arc<Cluster>, OtherRelay),
 }
 
 /// The other relays that have links of an endpoint.
-#[cfg(feature = "postgres")]
 #[derive(Debug, Default)]
 struct Elsewhere {
     /// Those that may have a link that was not tried; `None` until that was looked up.
@@ -278,7 +265,6 @@ struct Elsewhere {
     tried: Vec<LinkId>,
 }
 
-#[cfg(feature = "postgres")]
 impl Elsewhere {
     async fn next(&mut self, edge: &EdgeContext, endpoint: EndpointKey) -> Option<Way> {
         let cluster = edge.cluster.as_ref()?;

@@ -51,7 +51,6 @@ impl Heads {
     }
 
     /// Returns the endpoints whose heads are waited for.
-    #[cfg(feature = "postgres")]
     pub(super) fn watched(&self) -> Vec<EndpointKey> {
         let senders = self.senders();
         let watched = senders.iter().filter(|(_, it)| it.receiver_count() > 0);

@@ -5,7 +5,6 @@
 //! by retention, at the old end, and by purging.
 
 mod heads;
-#[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod sqlite;
 #[cfg(test)]
@@ -72,7 +71,6 @@ pub struct Appended {
 
 impl Appended {
     /// An event that is durable on this relay and has no number yet.
-    #[cfg(feature = "postgres")]
     const SPOOLED: Self = Self {
         seq: 0,
         duplicate_of: None,

@@ -2,9 +2,7 @@
 //!
 //! The registry is a lock around a map, held for a lookup and never over an await.
 
-use std::collections::HashMap;
-#[cfg(feature = "postgres")]
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +15,6 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use parking_lot::{Mutex, RwLock};
 use ringtail_protocol::http2::MAX_PASSTHROUGHS;
-#[cfg(feature = "postgres")]
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, SetOnce};
 use tokio::time::{Instant, timeout_at};
@@ -119,13 +116,11 @@ impl Links {
     }
 
     /// Resolves when a link comes or goes after this call.
-    #[cfg(feature = "postgres")]
     pub(crate) fn changed(&self) -> Notified<'_> {
         self.changed.notified()
     }
 
     /// Returns the endpoints with a link that forwards.
-    #[cfg(feature = "postgres")]
     pub(crate) fn forwarding(&self) -> HashSet<EndpointKey> {
         let attached = self.attached.read();
         let forwarding = attached.values().flatten().filter(|link| link.forwards);
@@ -164,7 +159,6 @@ impl LinkId {
     }
 
     /// Reads what another relay was told.
-    #[cfg(feature = "postgres")]
     pub(crate) fn parse(text: &str) -> Option<Self> {
         text.parse().ok().map(Self)
     }

@@ -28,7 +28,6 @@ use tokio::sync::watch;
 
 pub(crate) use self::listeners::AdminListeners;
 pub(crate) use self::status::{RelayStatus, Status};
-#[cfg(feature = "postgres")]
 use crate::cluster::Cluster;
 use crate::database::Database;
 use crate::db_stats::DatabaseStats;
@@ -49,7 +48,6 @@ pub(crate) struct Ops {
     pub(crate) shutdown: Shutdown,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) database: Database,
-    #[cfg(feature = "postgres")]
     pub(crate) cluster: Option<Arc<Cluster>>,
     pub(crate) certificate: watch::Receiver<CertificateState>,
     pub(crate) recent: RecentLog,
@@ -60,7 +58,6 @@ pub(crate) struct Ops {
 const STATS_TIME: Duration = Duration::from_secs(5);
 
 /// How long the database may take to list its relays.
-#[cfg(feature = "postgres")]
 const RELAYS_TIME: Duration = Duration::from_secs(1);
 
 /// Where a request comes from.
@@ -136,7 +133,6 @@ impl Ops {
     }
 
     /// Returns the relays of the database; none when it does not say, as its statistics do.
-    #[cfg(feature = "postgres")]
     async fn relays(&self) -> Vec<RelayStatus> {
         let Some(cluster) = &self.cluster else {
             return Vec::new();
@@ -150,12 +146,6 @@ impl Ops {
             }
             Err(_elapsed) => Vec::new(),
         }
-    }
-
-    #[cfg(not(feature = "postgres"))]
-    #[expect(clippy::unused_async, reason = "as with PostgreSQL")]
-    async fn relays(&self) -> Vec<RelayStatus> {
-        Vec::new()
     }
 
     /// Reads the database's statistics, and logs an error.

@@ -6,7 +6,6 @@ use ringtail_protocol::event::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Ops, ready};
-#[cfg(feature = "postgres")]
 use crate::cluster::RelayInfo;
 use crate::db_stats::{DatabaseStats, EndpointStats};
 use crate::rfc3339;
@@ -82,7 +81,6 @@ pub(crate) struct RelayStatus {
     pub(crate) spooled_events: u64,
 }
 
-#[cfg(feature = "postgres")]
 impl From<RelayInfo> for RelayStatus {
     fn from(relay: RelayInfo) -> Self {
         let count = |value: i64| value.max(0).unsigned_abs();

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use ringtail_errors::{Code, Coded, codes};
 
-#[cfg(feature = "postgres")]
 use crate::cluster::IdentityError;
 use crate::database::DatabaseError;
 use crate::store::DataDirError;
@@ -33,7 +32,6 @@ pub enum SpawnError {
         source: std::io::Error,
     },
     /// The address for other relays cannot be listened on.
-    #[cfg(feature = "postgres")]
     #[error("{address} cannot be listened on for other relays")]
     BindCluster {
         /// HOST:PORT.
@@ -43,7 +41,6 @@ pub enum SpawnError {
         source: std::io::Error,
     },
     /// The relay has no key pair for other relays.
-    #[cfg(feature = "postgres")]
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// The address of the plain listener cannot be listened on.
@@ -85,9 +82,7 @@ impl Coded for SpawnError {
             Self::Database(error) => error.code(),
             Self::Tls(error) => error.code(),
             Self::NoWildcard { .. } => &codes::RELAY_CERTIFICATE,
-            #[cfg(feature = "postgres")]
             Self::BindCluster { .. } => &codes::RELAY_BIND,
-            #[cfg(feature = "postgres")]
             Self::Identity(_) => &codes::FAILED,
             Self::Interrupted => &codes::FAILED,
         }
@@ -110,11 +105,9 @@ impl Coded for SpawnError {
             Self::NoWildcard { .. } => {
                 "--wildcard needs one that is, in PEM files or at a proxy; name it with another --cert and --key"
             }
-            #[cfg(feature = "postgres")]
             Self::BindCluster { .. } => {
                 "--cluster needs an address of this machine that the other relays reach"
             }
-            #[cfg(feature = "postgres")]
             Self::Identity(_) => return None,
             Self::Interrupted => return None,
         };

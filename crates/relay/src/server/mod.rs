@@ -17,12 +17,9 @@ use tokio_util::task::TaskTracker;
 
 use self::connection::ListenerContext;
 pub use self::error::SpawnError;
-use crate::accounts::SharedAccounts;
-#[cfg(feature = "postgres")]
-use crate::accounts::{Accounts, Known, KnownFile};
+use crate::accounts::{Accounts, Known, KnownFile, SharedAccounts};
 use crate::api::{ApiContext, Authenticator, Validations};
 use crate::budget::Budget;
-#[cfg(feature = "postgres")]
 use crate::cluster::{self, Cluster};
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
@@ -38,7 +35,6 @@ use crate::net::admission::Admission;
 use crate::net::socket;
 use crate::net::turns::Turns;
 use crate::ops::{AdminListeners, Ops};
-#[cfg(feature = "postgres")]
 use crate::postgres;
 use crate::public_url::{Host, PublicUrl};
 pub use crate::shutdown::Stopped;
@@ -93,7 +89,6 @@ impl Server {
         };
         let plain = plain_http::bind(&config.certificate)
             .map_err(|(address, source)| SpawnError::BindPlain { address, source })?;
-        #[cfg(feature = "postgres")]
         let relays = match &config.cluster {
             None => None,
             Some(address) => {
@@ -104,26 +99,11 @@ impl Server {
                 })?)
             }
         };
-        #[cfg(feature = "postgres")]
         let (relays, address) = relays.unzip();
         // Opening databases and making keys blocks.
-        let opened = tokio::task::spawn_blocking(move || {
-            open(
-                &config,
-                local_addr,
-                #[cfg(feature = "postgres")]
-                address,
-            )
-        });
+        let opened = tokio::task::spawn_blocking(move || open(&config, local_addr, address));
         let opened = opened.await.map_err(|_| SpawnError::Interrupted)??;
-        Ok(opened.start(
-            listener,
-            local_addr,
-            plain,
-            admin,
-            #[cfg(feature = "postgres")]
-            relays,
-        ))
+        Ok(opened.start(listener, local_addr, plain, admin, relays))
     }
 
     /// Returns the address listened on.
@@ -234,7 +214,6 @@ struct Opened {
     public_url: PublicUrl,
     config: Config,
     links: Arc<Links>,
-    #[cfg(feature = "postgres")]
     cluster: Option<Arc<Cluster>>,
 }
 
@@ -242,14 +221,11 @@ struct Opened {
 fn open(
     config: &Config,
     local_addr: SocketAddr,
-    #[cfg(feature = "postgres")] cluster: Option<String>,
+    cluster: Option<String>,
 ) -> Result<Opened, SpawnError> {
     let dir = DataDir::open(&config.data)?;
     let lock = dir.lock_serving()?;
-    #[cfg(feature = "postgres")]
     let (database, known) = database(config, &dir)?;
-    #[cfg(not(feature = "postgres"))]
-    let database = database(config, &dir)?;
     let public_url = config
         .public_url
         .clone()
@@ -266,23 +242,18 @@ fn open(
     if let Some(domain) = &config.wildcard {
         has_wildcard(&tls, &domain.star())?;
     }
-    #[cfg(feature = "postgres")]
     let accounts = match (&database, known) {
         (Database::Postgres(postgres), Some(known)) => {
             SharedAccounts::with(Accounts::in_postgres_later(postgres), known.endpoints)
         }
         _ => SharedAccounts::new(database.accounts()?).map_err(DatabaseError::from)?,
     };
-    #[cfg(not(feature = "postgres"))]
-    let accounts = SharedAccounts::new(database.accounts()?).map_err(DatabaseError::from)?;
     let metrics = Arc::new(Metrics::new());
     let journal = database.journal(&dir, config.journal, metrics.journal.clone())?;
-    #[cfg(feature = "postgres")]
     if let Database::Postgres(_) = database {
         accounts.keep(KnownFile::new(dir.known(), journal.id()));
     }
     let links = Arc::new(Links::default());
-    #[cfg(feature = "postgres")]
     let cluster = match &database {
         Database::Sqlite(_) => None,
         Database::Postgres(postgres) => {
@@ -292,7 +263,6 @@ fn open(
     };
     Ok(Opened {
         links,
-        #[cfg(feature = "postgres")]
         cluster,
         dir,
         lock,
@@ -307,7 +277,6 @@ fn open(
 }
 
 /// Opens the database. If PostgreSQL is not there, returns what an earlier run knew of it, too.
-#[cfg(feature = "postgres")]
 fn database(config: &Config, dir: &DataDir) -> Result<(Database, Option<Known>), DatabaseError> {
     let Some(url) = &config.database else {
         store::examine(dir)?;
@@ -330,12 +299,6 @@ fn database(config: &Config, dir: &DataDir) -> Result<(Database, Option<Known>),
     );
     let postgres = postgres::open_later(url, &known.journal)?;
     Ok((Database::Postgres(postgres), Some(known)))
-}
-
-#[cfg(not(feature = "postgres"))]
-fn database(_: &Config, dir: &DataDir) -> Result<Database, DatabaseError> {
-    store::examine(dir)?;
-    Ok(Database::Sqlite(dir.clone()))
 }
 
 /// Checks that there is a certificate for the hosts of endpoints, unless a proxy has it or the local authority issues it.
@@ -362,7 +325,7 @@ impl Opened {
         local_addr: SocketAddr,
         plain: Option<TcpListener>,
         admin: AdminListeners,
-        #[cfg(feature = "postgres")] relays: Option<TcpListener>,
+        relays: Option<TcpListener>,
     ) -> Server {
         let shutdown = Shutdown::new();
         let limits = Arc::new(self.config.limits);
@@ -386,7 +349,6 @@ impl Opened {
             shutdown: shutdown.clone(),
             journal: self.journal.clone(),
             database: self.database,
-            #[cfg(feature = "postgres")]
             cluster: self.cluster.clone(),
             certificate: self.tls.state.clone(),
             recent: self.config.recent,
@@ -402,7 +364,6 @@ impl Opened {
             validations: Validations::default(),
             links,
         };
-        #[cfg(feature = "postgres")]
         if let Some(cluster) = &self.cluster {
             let (cluster, journal) = (cluster.clone(), self.journal.clone());
             let context = cluster::ListenerContext {
@@ -421,11 +382,7 @@ impl Opened {
             shutdown.links.spawn(present);
         }
         let listener_context = Arc::new(ListenerContext {
-            edge: EdgeContext::new(
-                api,
-                #[cfg(feature = "postgres")]
-                self.cluster,
-            ),
+            edge: EdgeContext::new(api, self.cluster),
             proxies,
             tls: self.tls.acceptor,
             admission: Admission::new(

@@ -9,9 +9,7 @@ use ringtail_files::Lock;
 
 const DATABASE: &str = "relay.db";
 const LOG: &str = "relay.db-wal";
-#[cfg(feature = "postgres")]
 const SPOOL: &str = "spool.db";
-#[cfg(feature = "postgres")]
 const KNOWN: &str = "known.json";
 const SERVE_LOCK: &str = "serve.lock";
 #[cfg(unix)]
@@ -241,13 +239,11 @@ impl DataDir {
     }
 
     /// Creates the file of events that wait for a database elsewhere.
-    #[cfg(feature = "postgres")]
     pub(crate) fn create_spool(&self) -> Result<PathBuf, DataDirError> {
         self.create(self.0.join(SPOOL))
     }
 
     /// Returns the path of the file that a start without the database elsewhere reads.
-    #[cfg(feature = "postgres")]
     pub(crate) fn known(&self) -> PathBuf {
         self.0.join(KNOWN)
     }
