@@ -109,7 +109,6 @@ impl Coded for RenewError {
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn a_request_follows_no_link() {
         let temp = tempfile::tempdir().unwrap();

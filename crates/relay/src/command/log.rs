@@ -24,7 +24,7 @@ pub(super) fn start(filter: Option<&str>, form: Output) -> Result<RecentLog, Fai
             let text = format!("the filter of --log or RUST_LOG cannot be read: {error}");
             Failure::new(&codes::USAGE, text)
         })?;
-    let dumb = std::env::var_os("TERM").map_or(cfg!(unix), |term| term == "dumb");
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() && !dumb;
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)

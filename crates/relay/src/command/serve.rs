@@ -1,7 +1,6 @@
 //! `serve`: the relay itself.
 
 mod certificate;
-mod hangup;
 
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroU32;
@@ -12,10 +11,9 @@ use std::time::Duration;
 use ringtail_errors::{Context as _, Exit, Failure, codes};
 use ringtail_text::shell_word;
 use serde::Serialize;
-use tokio::signal;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::certificate::CertificateArgs;
-use self::hangup::Hangup;
 use super::Output;
 use super::database::DatabaseArgs;
 use super::service::{self, Watchdog};
@@ -256,7 +254,7 @@ pub(super) fn run(args: ServeArgs, recent: RecentLog) -> Result<Exit, Failure> {
 async fn serve(config: Config, output: Output) -> Result<Exit, Failure> {
     // Before the relay is ready: a script may stop it right then.
     let mut stop = Stop::listen().context("signals cannot be received")?;
-    let mut hangup = Hangup::listen().context("signals cannot be received")?;
+    let mut hangup = signal(SignalKind::hangup()).context("signals cannot be received")?;
     let data = config.data.clone();
     let server = Server::spawn(config).await?;
     let mut watchdog = Watchdog::new();
@@ -274,7 +272,7 @@ async fn serve(config: Config, output: Output) -> Result<Exit, Failure> {
                 service::ready(server.public_url());
                 ready = true;
             }
-            () = hangup.received() => server.reload_certificate(),
+            Some(()) = hangup.recv() => server.reload_certificate(),
             () = watchdog.run() => {}
         }
     }
@@ -329,16 +327,12 @@ fn absolute(path: &Path) -> String {
 /// Signals that ask the relay to stop.
 #[derive(Debug)]
 struct Stop {
-    #[cfg(unix)]
-    interrupt: signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: signal::unix::Signal,
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-#[cfg(unix)]
 impl Stop {
     fn listen() -> std::io::Result<Self> {
-        use signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -349,20 +343,6 @@ impl Stop {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Stop {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn requested(&mut self) {
-        // Without the signal, the relay can only be killed, which loses nothing.
-        if signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
         }
     }
 }

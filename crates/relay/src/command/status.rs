@@ -1,24 +1,15 @@
 //! `status`: the status of a running relay.
 
-#[cfg(unix)]
 use std::error::Error;
-#[cfg(unix)]
 use std::io;
-#[cfg(unix)]
 use std::time::Duration;
 
-#[cfg(unix)]
 use bytes::Bytes;
-#[cfg(unix)]
 use http::{HeaderValue, Request, StatusCode, Uri, header};
-#[cfg(unix)]
 use http_body_util::{BodyExt as _, Empty, Limited};
-#[cfg(unix)]
 use hyper::client::conn::http1;
-#[cfg(unix)]
 use hyper_util::rt::TokioIo;
 use ringtail_errors::{Context as _, Exit, Failure, codes};
-#[cfg(unix)]
 use ringtail_text::chain;
 use ringtail_text::size;
 use serde::Serialize;
@@ -29,11 +20,9 @@ use crate::output;
 use crate::store::{DataDir, DataDirError};
 
 /// How long the relay may take to answer.
-#[cfg(unix)]
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of its answer, at most: enough for all endpoints of a thousand accounts.
-#[cfg(unix)]
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
@@ -102,7 +91,6 @@ fn stopped(dir: &DataDir, form: Output) -> Result<Exit, Failure> {
     Ok(Exit::Unavailable)
 }
 
-#[cfg(unix)]
 fn ask(dir: &DataDir) -> Result<Status, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -111,7 +99,6 @@ fn ask(dir: &DataDir) -> Result<Status, Failure> {
     answered.map_err(io::Error::from)?
 }
 
-#[cfg(unix)]
 async fn request(dir: &DataDir) -> Result<Status, Failure> {
     let socket = tokio::net::UnixStream::connect(dir.control_socket()).await?;
     let failed = |error: &(dyn Error + 'static)| Failure::new(&codes::FAILED, chain(error));
@@ -142,12 +129,6 @@ async fn request(dir: &DataDir) -> Result<Status, Failure> {
     };
     let (response, _) = tokio::join!(response, connection);
     response
-}
-
-#[cfg(not(unix))]
-fn ask(_dir: &DataDir) -> Result<Status, Failure> {
-    let text = "this system has no control socket: use --metrics";
-    Err(Failure::new(&codes::FAILED, text))
 }
 
 /// Returns the status as text.

@@ -18,8 +18,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    // On Windows the option would let two programs listen on one port, and restarts need no option.
-    #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;

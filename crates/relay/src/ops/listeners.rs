@@ -11,14 +11,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-#[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::{Ops, Origin};
 use crate::shutdown::{Phase, Shutdown};
-#[cfg(unix)]
 use crate::store::DataDir;
 
 /// Connections at once at each listener; more are closed. A flood of `--metrics` does not block the socket.
@@ -40,7 +38,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(crate) struct AdminListeners {
     tcp: Option<TcpListener>,
-    #[cfg(unix)]
     unix: Option<UnixListener>,
 }
 
@@ -59,7 +56,6 @@ impl AdminListeners {
     }
 
     /// Binds the socket in the data directory, which this process has locked.
-    #[cfg(unix)]
     #[must_use]
     pub(crate) fn with_socket(mut self, dir: &DataDir) -> Self {
         match socket(dir) {
@@ -89,7 +85,6 @@ impl AdminListeners {
             };
             tasks.spawn(async move { open.accept(listener, origin).await });
         }
-        #[cfg(unix)]
         if let Some(listener) = self.unix {
             tasks.spawn(async move { open.accept(listener, Origin::Socket).await });
         }
@@ -97,7 +92,6 @@ impl AdminListeners {
 }
 
 /// Binds the socket, in place of one that a killed relay left.
-#[cfg(unix)]
 fn socket(dir: &DataDir) -> io::Result<UnixListener> {
     let path = dir.control_socket();
     match std::fs::remove_file(&path) {
@@ -126,7 +120,6 @@ impl Listen for TcpListener {
     }
 }
 
-#[cfg(unix)]
 impl Listen for UnixListener {
     type Stream = UnixStream;
 

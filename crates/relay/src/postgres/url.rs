@@ -83,7 +83,6 @@ impl DatabaseUrl {
 fn is_remote(host: &Host) -> bool {
     match host {
         Host::Tcp(name) => name != "localhost" && name != "127.0.0.1" && name != "::1",
-        #[cfg(unix)]
         Host::Unix(_) => false,
     }
 }
@@ -93,7 +92,6 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts = self.0.get_hosts().iter().map(|host| match host {
             Host::Tcp(name) => name.clone(),
-            #[cfg(unix)]
             Host::Unix(path) => path.display().to_string(),
         });
         let hosts: Vec<String> = hosts.collect();

@@ -427,7 +427,6 @@ impl Opened {
             drop(journal.retain(None).await);
         });
         let metrics_addr = admin.metrics_addr();
-        #[cfg(unix)]
         let admin = admin.with_socket(&self.dir);
         let ops_tasks = TaskTracker::new();
         admin.open(ops, &ops_tasks);

@@ -12,7 +12,6 @@ const LOG: &str = "relay.db-wal";
 const SPOOL: &str = "spool.db";
 const KNOWN: &str = "known.json";
 const SERVE_LOCK: &str = "serve.lock";
-#[cfg(unix)]
 const CONTROL_SOCKET: &str = "control.sock";
 const OPEN_LOCK: &str = "open.lock";
 
@@ -110,13 +109,11 @@ impl DataDir {
         let path = path.into();
         ringtail_files::create_private_dir(&path).map_err(|source| unusable(&path, source))?;
         let dir = Self(path);
-        #[cfg(unix)]
         dir.close_to_others()?;
         Ok(dir)
     }
 
     /// Removes the permissions of group and others.
-    #[cfg(unix)]
     fn close_to_others(&self) -> Result<(), DataDirError> {
         use std::os::unix::fs::PermissionsExt as _;
 
@@ -147,7 +144,6 @@ impl DataDir {
         let found = fs::metadata(dir.database()).or_else(|_| fs::metadata(dir.0.join(SERVE_LOCK)));
         match found {
             Ok(_) => {
-                #[cfg(unix)]
                 dir.close_to_others()?;
                 Ok(dir)
             }
@@ -176,7 +172,6 @@ impl DataDir {
     }
 
     /// Returns the path of the socket at which a serving relay reports its status.
-    #[cfg(unix)]
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {
         self.0.join(CONTROL_SOCKET)
@@ -212,21 +207,16 @@ impl DataDir {
     /// Gives a file in the directory to the directory's owner: root often administers, and the relay, which is not root,
     /// must open the files that root created. Links are not followed. SQLite does the same for its other files.
     pub(super) fn give_to_owner(&self, path: &Path) {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::{MetadataExt as _, lchown};
+        use std::os::unix::fs::{MetadataExt as _, lchown};
 
-            let (Ok(dir), Ok(file)) = (fs::metadata(&self.0), fs::symlink_metadata(path)) else {
-                return;
-            };
-            if dir.uid() != file.uid()
-                && let Err(error) = lchown(path, Some(dir.uid()), Some(dir.gid()))
-            {
-                tracing::debug!(%error, path = %path.display(), "could not change the owner of a file");
-            }
+        let (Ok(dir), Ok(file)) = (fs::metadata(&self.0), fs::symlink_metadata(path)) else {
+            return;
+        };
+        if dir.uid() != file.uid()
+            && let Err(error) = lchown(path, Some(dir.uid()), Some(dir.gid()))
+        {
+            tracing::debug!(%error, path = %path.display(), "could not change the owner of a file");
         }
-        #[cfg(not(unix))]
-        let _ = path;
     }
 
     /// Creates the database's file if there is none: SQLite would make it readable by all. SQLite gives its other files

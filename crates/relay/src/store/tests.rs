@@ -125,7 +125,6 @@ fn one_process_serves_from_a_directory() {
     let _again = dir.lock_serving().expect("it is free again");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_lock_that_is_a_link_is_not_followed() {
     for lock in ["serve.lock", "open.lock"] {
@@ -177,7 +176,6 @@ fn processes_that_start_together_create_one_database() {
     assert_eq!(text(&connection, "SELECT count(*) FROM meta"), "Integer(2)");
 }
 
-#[cfg(unix)]
 #[test]
 fn only_the_owner_can_read_the_files() {
     use std::os::unix::fs::PermissionsExt as _;

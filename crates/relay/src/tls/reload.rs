@@ -35,7 +35,6 @@ pub(crate) struct FilesKeeper {
 struct Stamp {
     modified: Option<SystemTime>,
     len: u64,
-    #[cfg(unix)]
     inode: u64,
 }
 
@@ -126,7 +125,6 @@ fn stamp(file: &Path) -> Stamp {
     Stamp {
         modified: found.as_ref().and_then(|found| found.modified().ok()),
         len: found.as_ref().map_or(0, fs::Metadata::len),
-        #[cfg(unix)]
         inode: found
             .as_ref()
             .map_or(0, std::os::unix::fs::MetadataExt::ino),

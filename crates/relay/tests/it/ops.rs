@@ -185,7 +185,6 @@ async fn a_relay_whose_proxy_has_the_certificate_is_ready() {
     assert_eq!(ask_tcp(address, "/ready").await.2, "ready\n");
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn the_socket_in_the_data_directory_answers_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -199,7 +198,6 @@ async fn the_socket_in_the_data_directory_answers_its_owner_alone() {
     assert_eq!(ask(door, "/health").await.2, "ok\n");
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn a_socket_that_a_killed_relay_left_makes_room() {
     let (_, dir) = TestRelay::start().await.shutdown().await;

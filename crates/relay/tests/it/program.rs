@@ -57,7 +57,6 @@ impl Running {
         line
     }
 
-    #[cfg(unix)]
     pub(crate) fn signal(&mut self, name: &str) -> Option<i32> {
         let sent = Command::new("kill")
             .args([name, &self.child.id().to_string()])
@@ -125,7 +124,6 @@ fn failures_say_why_and_what_next() {
     assert_eq!(log.status.code(), Some(64));
 }
 
-#[cfg(unix)]
 #[test]
 fn json_output_is_one_object_and_signals_end_it_well() {
     let dir = TempDir::new().unwrap();
@@ -189,7 +187,6 @@ fn a_data_directory_serves_one_relay() {
     assert!(text(&second.stderr).contains("\nhint: "));
 }
 
-#[cfg(unix)]
 #[test]
 fn status_tells_how_a_relay_is_and_that_there_is_none() {
     let dir = TempDir::new().unwrap();
@@ -290,7 +287,6 @@ fn endpoints_are_named_or_said_not_to_be_there() {
     assert_eq!((list.status.code(), text(&list.stdout)), (Some(0), ""));
 }
 
-#[cfg(unix)]
 #[test]
 fn a_data_directory_that_others_can_read_is_closed_or_refused() {
     use std::os::unix::fs::PermissionsExt;
@@ -563,7 +559,6 @@ fn no_secret_is_in_the_log_at_any_level() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_hangup_reads_the_certificate_again_and_ends_nothing() {
     let dir = TempDir::new().unwrap();

@@ -1,5 +1,7 @@
 //! Backups of real databases.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use rusqlite::params;
 use tempfile::TempDir;
 
@@ -80,12 +82,8 @@ fn a_backup_beside_a_writer_has_committed_and_no_deleted_events() {
     assert_eq!(contents.bytes, bytes.len() as u64);
     let has = |text: &[u8]| bytes.windows(text.len()).any(|it| it == text);
     assert!(has(b"kept") && !has(b"planted-and-deleted") && !has(b"uncommitted"));
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     let again = backup(&relay.dir, &path).unwrap_err();
     assert!(matches!(again, BackupError::Exists { .. }), "{again}");
     assert_eq!(fs::read(&path).unwrap(), bytes);
@@ -104,7 +102,6 @@ fn a_failed_backup_leaves_no_file() {
     assert!(!path.exists() && !sibling(&path, ".part").exists());
 }
 
-#[cfg(unix)]
 #[test]
 fn a_backup_follows_no_planted_link() {
     let relay = CopyFixture::new();
@@ -117,7 +114,6 @@ fn a_backup_follows_no_planted_link() {
     assert!(!relay.file("copy").is_symlink());
 }
 
-#[cfg(unix)]
 #[test]
 fn a_restore_follows_no_planted_link() {
     let relay = CopyFixture::new();

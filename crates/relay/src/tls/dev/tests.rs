@@ -106,7 +106,6 @@ fn each_host_below_the_domain_gets_a_certificate_of_the_authority() {
     assert_eq!(load("hooks.test").1, wider);
 }
 
-#[cfg(unix)]
 #[test]
 fn keys_are_their_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
