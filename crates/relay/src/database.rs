@@ -1,19 +1,19 @@
 //! The relay's database: SQLite in the data directory, or PostgreSQL.
 
+pub(crate) mod error;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ringtail_errors::{Code, Coded};
-
-use crate::accounts::{Accounts, AccountsError};
-use crate::db_stats::{self, DatabaseStats, StatsError};
+pub use self::error::DatabaseError;
+use crate::accounts::Accounts;
+use crate::db_stats::{self, DatabaseStats};
 use crate::journal::postgres::{self as postgres_journal, PostgresJournal};
-use crate::journal::sqlite::purge::{self, PurgeError};
-use crate::journal::sqlite::{OpenError, Options, SqliteJournal};
+use crate::journal::sqlite::{Options, SqliteJournal, purge};
 use crate::journal::{Deleted, EndpointKey, Journal};
 use crate::metrics::JournalMetrics;
-use crate::postgres::{Postgres, PostgresError};
-use crate::store::{DataDir, StoreError};
+use crate::postgres::Postgres;
+use crate::store::DataDir;
 
 /// Accounts, endpoints and journal of a relay. Every call blocks.
 #[derive(Debug, Clone)]
@@ -22,57 +22,6 @@ pub enum Database {
     Sqlite(DataDir),
     /// PostgreSQL, for one relay or several.
     Postgres(Postgres),
-}
-
-/// Why a database cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DatabaseError {
-    /// SQLite's file cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The journal cannot be opened.
-    #[error(transparent)]
-    Journal(#[from] OpenError),
-    /// The accounts cannot be read.
-    #[error(transparent)]
-    Accounts(#[from] AccountsError),
-    /// The statistics cannot be read.
-    #[error(transparent)]
-    Stats(#[from] StatsError),
-    /// Events cannot be deleted.
-    #[error(transparent)]
-    Purge(#[from] PurgeError),
-    /// PostgreSQL failed.
-    #[error(transparent)]
-    Postgres(#[from] PostgresError),
-    /// PostgreSQL's journal cannot be opened.
-    #[error(transparent)]
-    PostgresJournal(#[from] postgres_journal::OpenError),
-}
-
-impl Coded for DatabaseError {
-    fn code(&self) -> &'static Code {
-        self.inner().code()
-    }
-
-    fn hint(&self) -> Option<String> {
-        self.inner().hint()
-    }
-}
-
-impl DatabaseError {
-    fn inner(&self) -> &dyn Coded {
-        match self {
-            Self::Store(error) => error,
-            Self::Journal(error) => error,
-            Self::Accounts(error) => error,
-            Self::Stats(error) => error,
-            Self::Purge(error) => error,
-            Self::Postgres(error) => error,
-            Self::PostgresJournal(error) => error,
-        }
-    }
 }
 
 impl Database {

@@ -3,9 +3,7 @@
 pub(crate) mod postgres;
 
 use std::collections::HashMap;
-use std::io;
 
-use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, named_params};
@@ -62,38 +60,6 @@ impl EndpointStats {
     }
 }
 
-/// Why there are no statistics.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StatsError {
-    /// It cannot be opened.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// It cannot be read.
-    #[error("the database could not be read")]
-    Database(#[from] rusqlite::Error),
-    /// Its file is missing.
-    #[error("the database's file could not be read")]
-    File(#[from] io::Error),
-}
-
-impl Coded for StatsError {
-    fn code(&self) -> &'static Code {
-        match self {
-            Self::Store(error) => error.code(),
-            Self::Database(_) => &codes::RELAY_DATABASE,
-            Self::File(error) => error.code(),
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Store(error) => error.hint(),
-            _ => self.code().hint.map(str::to_owned),
-        }
-    }
-}
-
 /// Reads the statistics. Blocks for some microseconds per endpoint.
 ///
 /// # Errors
@@ -101,7 +67,7 @@ impl Coded for StatsError {
 pub fn read(
     dir: &DataDir,
     cursors: &HashMap<EndpointKey, u64>,
-) -> Result<DatabaseStats, StatsError> {
+) -> Result<DatabaseStats, StoreError> {
     let mut connection = store::open_reader(dir)?;
     // One snapshot for all queries.
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
@@ -122,7 +88,9 @@ pub fn read(
     }
     Ok(DatabaseStats {
         endpoints,
-        database_bytes: std::fs::metadata(dir.database())?.len(),
+        database_bytes: std::fs::metadata(dir.database())
+            .map_err(StoreError::File)?
+            .len(),
         wal_bytes: std::fs::metadata(dir.log()).map_or(0, |log| log.len()),
     })
 }

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
-use ringtail_errors::{Code, Coded};
 use ringtail_protocol::event::Timestamp;
 use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -31,43 +30,16 @@ use self::writer::{Command, Pending, Store, Writer};
 use super::heads::Heads;
 use super::sqlite::Options;
 use super::{AppendError, Appended, Deleted, EndpointKey, Entry, Journal, Page, Queued, ReadError};
+use crate::database::error::DatabaseError;
 use crate::metrics::JournalMetrics;
 use crate::postgres::{self, Postgres, PostgresError};
-use crate::store::{DataDir, StoreError};
+use crate::store::DataDir;
 
 /// Bytes that an entry counts for in the queue in addition to its request.
 const ENTRY_BYTES: usize = 256;
 
 /// Commands other than appends that may wait.
 const COMMANDS: usize = 64;
-
-/// Why a journal could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// PostgreSQL failed.
-    #[error(transparent)]
-    Postgres(#[from] PostgresError),
-    /// The spool cannot be used.
-    #[error(transparent)]
-    Spool(#[from] StoreError),
-}
-
-impl Coded for OpenError {
-    fn code(&self) -> &'static Code {
-        match self {
-            Self::Postgres(error) => error.code(),
-            Self::Spool(error) => error.code(),
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Postgres(error) => error.hint(),
-            Self::Spool(error) => error.hint(),
-        }
-    }
-}
 
 /// A [`Journal`] in PostgreSQL.
 ///
@@ -97,7 +69,7 @@ impl PostgresJournal {
         postgres: &Postgres,
         dir: Option<&DataDir>,
         options: Options,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, DatabaseError> {
         Self::observed(postgres, dir, options, JournalMetrics::default())
     }
 
@@ -107,7 +79,7 @@ impl PostgresJournal {
         dir: Option<&DataDir>,
         options: Options,
         metrics: JournalMetrics,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, DatabaseError> {
         let spool = dir.map(|dir| Spool::open(dir, options.queue, options.retention.max_bytes));
         let spool = spool.transpose()?.map(Arc::new);
         let (id, heads) = match postgres.expected_journal() {

@@ -24,7 +24,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
-use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
 use ringtail_sqlite::{QueueLimits, Readers, Writer};
 use rusqlite::Connection;
@@ -70,31 +69,6 @@ impl Default for Options {
     }
 }
 
-/// Why a journal could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The database cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The database cannot be read.
-    #[error("the journal could not be read")]
-    Database(#[from] rusqlite::Error),
-    /// The system gave no thread.
-    #[error("the journal's thread could not be started")]
-    Thread(#[source] std::io::Error),
-}
-
-impl Coded for OpenError {
-    fn code(&self) -> &'static Code {
-        match self {
-            Self::Store(error) => error.code(),
-            Self::Database(_) => &codes::RELAY_DATABASE,
-            Self::Thread(_) => &codes::FAILED,
-        }
-    }
-}
-
 /// A [`Journal`] in SQLite.
 ///
 /// Dropping it writes queued entries and ends its thread, and blocks for that long; [`Journal::close`] does the same off
@@ -113,7 +87,7 @@ impl SqliteJournal {
     ///
     /// # Errors
     /// When the database cannot be opened or read, or no thread can be started.
-    pub fn open(dir: &DataDir, options: Options) -> Result<Self, OpenError> {
+    pub fn open(dir: &DataDir, options: Options) -> Result<Self, StoreError> {
         Self::observed(dir, options, JournalMetrics::default())
     }
 
@@ -122,7 +96,7 @@ impl SqliteJournal {
         dir: &DataDir,
         options: Options,
         metrics: JournalMetrics,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, StoreError> {
         Self::start(dir, store::open_writer(dir)?, options, metrics)
     }
 
@@ -131,7 +105,7 @@ impl SqliteJournal {
         connection: Connection,
         options: Options,
         metrics: JournalMetrics,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, StoreError> {
         let id = "SELECT value FROM meta WHERE name = 'journal'";
         let id = connection.query_row(id, [], |row| row.get(0))?;
         let heads = Arc::new(Heads::new(heads(&connection)?));
@@ -145,12 +119,16 @@ impl SqliteJournal {
             options.retention,
             metrics,
         )?;
-        let checkpointer = Checkpointer::spawn(dir.database()).map_err(OpenError::Thread)?;
+        let failed = |source| StoreError::Thread {
+            path: dir.database(),
+            source,
+        };
+        let checkpointer = Checkpointer::spawn(dir.database()).map_err(failed)?;
         log.checkpointer = Some(checkpointer);
         let writer = Writer::spawn("journal", connection, log, options.queue);
         Ok(Self {
             id,
-            writer: Arc::new(writer.map_err(OpenError::Thread)?),
+            writer: Arc::new(writer.map_err(failed)?),
             readers,
             heads,
             fresh,

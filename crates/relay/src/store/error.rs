@@ -1,6 +1,7 @@
 //! Why the database cannot be used.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ringtail_errors::{Code, Coded, codes};
@@ -9,7 +10,7 @@ use rusqlite::ErrorCode;
 
 use super::DataDirError;
 
-/// Why the database could not be opened.
+/// Why the database could not be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -59,8 +60,19 @@ pub enum StoreError {
         path: PathBuf,
         /// The reason.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
+    /// SQLite refused a statement.
+    #[error("the database could not be read or changed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The database's file is missing.
+    #[error("the database's file could not be read")]
+    File(#[source] io::Error),
+    /// A long read keeps the write-ahead log from being emptied.
+    #[error(
+        "the events are gone, but the write-ahead log, which may hold their bytes, is being read and could not be emptied"
+    )]
+    LogInUse,
     /// The directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -71,8 +83,9 @@ impl Coded for StoreError {
         match self {
             Self::Newer { .. } => &codes::RELAY_DATABASE_NEWER,
             Self::Damaged { .. } => &codes::RELAY_DATABASE_DAMAGED,
-            Self::Database { .. } => &codes::RELAY_DATABASE,
-            Self::Thread { .. } => &codes::FAILED,
+            Self::Database { .. } | Self::Sqlite(_) => &codes::RELAY_DATABASE,
+            Self::Thread { .. } | Self::File(_) => &codes::FAILED,
+            Self::LogInUse => &codes::RELAY_PURGE,
             Self::DataDir(error) => error.code(),
         }
     }

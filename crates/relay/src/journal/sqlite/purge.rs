@@ -7,7 +7,6 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringtail_errors::{Code, Coded, codes};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, named_params};
 
 use super::{event_keys, retention};
@@ -20,38 +19,11 @@ const EMPTYING: Duration = Duration::from_secs(10);
 /// How long one try blocks the relay's writer, at most.
 const TRY: Duration = Duration::from_millis(100);
 
-/// Why events were not purged.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PurgeError {
-    /// The database cannot be opened.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The database refused.
-    #[error("the database could not be changed")]
-    Database(#[from] rusqlite::Error),
-    /// A long read keeps the write-ahead log from being emptied.
-    #[error(
-        "the events are gone, but the write-ahead log, which may hold their bytes, is being read and could not be emptied"
-    )]
-    LogInUse,
-}
-
-impl Coded for PurgeError {
-    fn code(&self) -> &'static Code {
-        match self {
-            Self::Store(error) => error.code(),
-            Self::Database(_) => &codes::RELAY_DATABASE,
-            Self::LogInUse => &codes::RELAY_PURGE,
-        }
-    }
-}
-
 /// Deletes the events that the endpoint has now. Their numbers are not used again; clients report a gap. Blocks.
 ///
 /// # Errors
 /// When the database fails. What was deleted until then stays deleted.
-pub fn purge(dir: &DataDir, endpoint: EndpointKey) -> Result<Deleted, PurgeError> {
+pub fn purge(dir: &DataDir, endpoint: EndpointKey) -> Result<Deleted, StoreError> {
     let mut connection = store::open_writer(dir)?;
     let purged = remove(&mut connection, endpoint)?;
     empty_free_space(&connection)?;
@@ -62,7 +34,7 @@ pub fn purge(dir: &DataDir, endpoint: EndpointKey) -> Result<Deleted, PurgeError
 ///
 /// # Errors
 /// When the database fails. What was deleted until then stays deleted.
-pub fn delete(dir: &DataDir, endpoint: EndpointKey) -> Result<Deleted, PurgeError> {
+pub fn delete(dir: &DataDir, endpoint: EndpointKey) -> Result<Deleted, StoreError> {
     let mut connection = store::open_writer(dir)?;
     let mut purged = remove(&mut connection, endpoint)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -118,14 +90,14 @@ fn remove_step(
 }
 
 /// Returns free pages to the file system and empties the write-ahead log.
-fn empty_free_space(connection: &Connection) -> Result<(), PurgeError> {
+fn empty_free_space(connection: &Connection) -> Result<(), StoreError> {
     while retention::give_back(connection, retention::STEP_PAGES)? {}
     // A checkpoint that waits for readers blocks the writer, so each try is short.
     connection.busy_timeout(TRY)?;
     let until = Instant::now() + EMPTYING;
     while !empty_log(connection)? {
         if Instant::now() >= until {
-            return Err(PurgeError::LogInUse);
+            return Err(StoreError::LogInUse);
         }
         thread::park_timeout(TRY);
     }
