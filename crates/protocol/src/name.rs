@@ -4,13 +4,16 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The longest name, in bytes. An endpoint's id is a DNS label of at most 63: its name, a hyphen and 26 more.
 const MAX_BYTES: usize = 32;
 
 /// A name of an account or an endpoint: lower-case letters and digits in groups, joined by single hyphens.
 ///
 /// Single hyphens, because `xn--` would turn an endpoint's id into an internationalised DNS label.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Name(String);
 
 /// Why a text is not a name.
@@ -84,6 +87,14 @@ impl fmt::Display for Name {
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
+use serde::{Deserialize, Serialize};
 
 /// Key of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AccountKey(pub i64);
 
 /// An authenticated account.

@@ -2,6 +2,7 @@
 
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
+use serde::{Deserialize, Serialize};
 
 use super::account::AccountKey;
 use super::verify_token::VerifyTokenHash;
@@ -17,7 +18,7 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 pub(super) const MAX_ID_BYTES: usize = 63;
 
 /// An endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointRecord {
     /// Its key in the journal.
     pub key: EndpointKey,

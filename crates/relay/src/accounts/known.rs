@@ -2,18 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ringtail_files::Access;
-use ringtail_protocol::event::Timestamp;
-use ringtail_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 
-use super::account::AccountKey;
 use super::endpoint::EndpointRecord;
 use super::table::EndpointTable;
-use super::verify_token::VerifyTokenHash;
-use crate::journal::EndpointKey;
 
 /// The file, and the journal that its endpoints belong to.
 #[derive(Debug)]
@@ -23,39 +16,18 @@ pub(crate) struct KnownFile {
 }
 
 /// What the file has.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Known {
     /// Identity of the journal.
     pub(crate) journal: String,
     pub(crate) endpoints: Vec<EndpointRecord>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Content {
-    journal: String,
-    endpoints: Vec<Row>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Row {
-    key: i64,
-    id: String,
-    account: i64,
-    name: String,
-    created_at: i64,
-    verify_token: Option<String>,
-}
-
 impl Known {
     /// Reads the file; `None` if there is none that can be read.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         let text = std::fs::read(path).ok()?;
-        let content: Content = serde_json::from_slice(&text).ok()?;
-        let endpoints = content.endpoints.into_iter().map(Row::into_record);
-        Some(Self {
-            journal: content.journal,
-            endpoints: endpoints.collect::<Option<_>>()?,
-        })
+        serde_json::from_slice(&text).ok()
     }
 }
 
@@ -69,12 +41,11 @@ impl KnownFile {
 
     /// Replaces the file. Without it, the relay does not start without its database, which is no reason to stop now.
     pub(super) fn write(&self, table: &EndpointTable) {
-        let endpoints = table.all();
-        let content = Content {
+        let known = Known {
             journal: self.journal.clone(),
-            endpoints: endpoints.iter().map(|it| Row::of(it)).collect(),
+            endpoints: table.all(),
         };
-        let written = serde_json::to_vec(&content)
+        let written = serde_json::to_vec(&known)
             .map_err(std::io::Error::from)
             .and_then(|text| ringtail_files::replace(&self.path, &text, Access::Private));
         if let Err(error) = written {
@@ -84,41 +55,14 @@ impl KnownFile {
     }
 }
 
-impl Row {
-    fn of(endpoint: &EndpointRecord) -> Self {
-        Self {
-            key: endpoint.key.0,
-            id: endpoint.id.clone(),
-            account: endpoint.account.0,
-            name: endpoint.name.to_string(),
-            created_at: endpoint.created_at.0,
-            verify_token: (endpoint.verify_token.as_ref())
-                .map(|token| STANDARD.encode(token.as_bytes())),
-        }
-    }
-
-    fn into_record(self) -> Option<EndpointRecord> {
-        let verify_token = match self.verify_token {
-            None => None,
-            Some(text) => {
-                let hash = STANDARD.decode(text).ok()?.try_into().ok()?;
-                Some(VerifyTokenHash::from_stored(hash))
-            }
-        };
-        Some(EndpointRecord {
-            key: EndpointKey(self.key),
-            id: self.id,
-            account: AccountKey(self.account),
-            name: Name::from_stored(self.name),
-            created_at: Timestamp(self.created_at),
-            verify_token,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use ringtail_protocol::event::Timestamp;
+    use ringtail_protocol::name::Name;
+
     use super::*;
+    use crate::accounts::{AccountKey, VerifyTokenHash};
+    use crate::journal::EndpointKey;
 
     #[test]
     fn what_is_written_is_read() {

@@ -64,8 +64,9 @@ impl EndpointTable {
     }
 
     /// Returns all endpoints.
-    pub(super) fn all(&self) -> Vec<Arc<EndpointRecord>> {
-        self.endpoints.read().values().cloned().collect()
+    pub(super) fn all(&self) -> Vec<EndpointRecord> {
+        let endpoints = self.endpoints.read();
+        endpoints.values().map(|it| (**it).clone()).collect()
     }
 
     /// Returns the number of endpoints.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -9,7 +10,7 @@ use subtle::ConstantTimeEq as _;
 pub const MAX_VERIFY_TOKEN_BYTES: usize = 255;
 
 /// Hash of a verify token.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyTokenHash([u8; 32]);
 
 impl VerifyTokenHash {

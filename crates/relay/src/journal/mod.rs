@@ -19,11 +19,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use ringtail_protocol::event::{Disposition, EncodedRequest, Event, EventId, Kind, Timestamp};
 use ringtail_sqlite::WriteError;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 /// Number of an endpoint within one journal. The accounts give it a public id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EndpointKey(pub i64);
 
 /// An event that has no `seq` yet.
