@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::account::{Account, AccountInfo};
 use super::admin::EndpointName;
 use super::endpoint::EndpointRecord;
-use super::error::{AccountsError, EndpointError};
+use super::error::AccountsError;
 use super::token::TokenHash;
 use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;
@@ -43,7 +43,7 @@ pub(super) trait AccountsBackEnd: Debug + Send + Sync {
         account: &Account,
         name: &Name,
         id: &str,
-    ) -> Result<EndpointRecord, EndpointError>;
+    ) -> Result<EndpointRecord, AccountsError>;
 
     /// Sets or removes an endpoint's verify token.
     fn set_verify_token(

@@ -8,13 +8,22 @@ use ringtail_protocol::name::Name;
 /// Endpoints that an account may have, so that a leaked token cannot fill the table.
 pub const MAX_ENDPOINTS: usize = 256;
 
-/// Why accounts could not be read or written.
+/// Why accounts or endpoints could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountsError {
     /// The database failed.
     #[error("the accounts could not be read or written")]
     Database(#[source] Box<dyn Error + Send + Sync>),
+    /// The name of a new account is taken.
+    #[error("there is an account {0} already")]
+    Exists(Name),
+    /// No account has the name.
+    #[error("there is no account {0}")]
+    NoAccount(Name),
+    /// The account has [`MAX_ENDPOINTS`].
+    #[error("the account has {MAX_ENDPOINTS} endpoints, which is the limit; use one of them")]
+    TooManyEndpoints,
     /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     Random(#[from] getrandom::Error),
@@ -33,28 +42,9 @@ impl Coded for AccountsError {
     fn code(&self) -> &'static Code {
         match self {
             Self::Database(_) => &codes::RELAY_DATABASE,
-            Self::Random(_) | Self::ShuttingDown => &codes::FAILED,
-        }
-    }
-}
-
-/// Why an account was not added.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AddError {
-    /// The name is taken.
-    #[error("there is an account {0} already")]
-    Exists(Name),
-    /// The store failed.
-    #[error(transparent)]
-    Accounts(#[from] AccountsError),
-}
-
-impl Coded for AddError {
-    fn code(&self) -> &'static Code {
-        match self {
             Self::Exists(_) => &codes::RELAY_ACCOUNT_EXISTS,
-            Self::Accounts(error) => error.code(),
+            Self::NoAccount(_) => &codes::RELAY_NO_ACCOUNT,
+            Self::TooManyEndpoints | Self::Random(_) | Self::ShuttingDown => &codes::FAILED,
         }
     }
 
@@ -64,37 +54,4 @@ impl Coded for AddError {
             _ => self.code().hint.map(str::to_owned),
         }
     }
-}
-
-/// Why an account was not changed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ChangeError {
-    /// The name is unknown.
-    #[error("there is no account {0}")]
-    NoAccount(Name),
-    /// The store failed.
-    #[error(transparent)]
-    Accounts(#[from] AccountsError),
-}
-
-impl Coded for ChangeError {
-    fn code(&self) -> &'static Code {
-        match self {
-            Self::NoAccount(_) => &codes::RELAY_NO_ACCOUNT,
-            Self::Accounts(error) => error.code(),
-        }
-    }
-}
-
-/// Why an endpoint was not created.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EndpointError {
-    /// The account has [`MAX_ENDPOINTS`].
-    #[error("the account has {MAX_ENDPOINTS} endpoints, which is the limit; use one of them")]
-    TooMany,
-    /// The store failed.
-    #[error(transparent)]
-    Accounts(#[from] AccountsError),
 }

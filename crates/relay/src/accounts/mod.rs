@@ -23,7 +23,7 @@ mod verify_token;
 pub use self::account::{Account, AccountInfo, AccountKey};
 pub use self::admin::{EndpointName, EndpointNameError, MAX_RETENTION_DAYS};
 pub use self::endpoint::EndpointRecord;
-pub use self::error::{AccountsError, AddError, ChangeError, EndpointError, MAX_ENDPOINTS};
+pub use self::error::{AccountsError, MAX_ENDPOINTS};
 pub(crate) use self::known::{Known, KnownFile};
 pub use self::shared::SharedAccounts;
 pub use self::store::Accounts;

@@ -10,7 +10,7 @@ use super::account::{Account, AccountInfo, AccountKey};
 use super::admin::EndpointName;
 use super::back_end::AccountsBackEnd;
 use super::endpoint::EndpointRecord;
-use super::error::{AccountsError, EndpointError, MAX_ENDPOINTS};
+use super::error::{AccountsError, MAX_ENDPOINTS};
 use super::token::TokenHash;
 use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;
@@ -155,12 +155,12 @@ impl AccountsBackEnd for PostgresAccounts {
         account: &Account,
         name: &Name,
         id: &str,
-    ) -> Result<EndpointRecord, EndpointError> {
+    ) -> Result<EndpointRecord, AccountsError> {
         self.0.block_on(async {
-            let mut session = self.0.take().await.map_err(AccountsError::from)?;
+            let mut session = self.0.take().await?;
             let created = create_endpoint(&mut session, account, name, id).await?;
             session.release();
-            created.ok_or(EndpointError::TooMany)
+            created.ok_or(AccountsError::TooManyEndpoints)
         })
     }
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::account::Account;
 use super::endpoint::{EndpointRecord, MAX_ID_BYTES};
-use super::error::{AccountsError, EndpointError};
+use super::error::AccountsError;
 use super::known::KnownFile;
 use super::store::Accounts;
 use super::table::EndpointTable;
@@ -122,7 +122,7 @@ impl SharedAccounts {
         account: Account,
         name: Name,
         verify_token: Option<Option<VerifyTokenHash>>,
-    ) -> Result<Arc<EndpointRecord>, EndpointError> {
+    ) -> Result<Arc<EndpointRecord>, AccountsError> {
         let (table, filling) = (self.table.clone(), self.filling.clone());
         let save = self.saver();
         // In the same blocking call, so that a caller that is dropped cannot leave the table incomplete.

@@ -11,7 +11,7 @@ use super::account::{Account, AccountInfo, AccountKey};
 use super::admin::EndpointName;
 use super::back_end::AccountsBackEnd;
 use super::endpoint::EndpointRecord;
-use super::error::{AccountsError, EndpointError, MAX_ENDPOINTS};
+use super::error::{AccountsError, MAX_ENDPOINTS};
 use super::token::TokenHash;
 use super::verify_token::VerifyTokenHash;
 use crate::journal::EndpointKey;
@@ -130,13 +130,11 @@ impl AccountsBackEnd for SqliteAccounts {
         account: &Account,
         name: &Name,
         id: &str,
-    ) -> Result<EndpointRecord, EndpointError> {
+    ) -> Result<EndpointRecord, AccountsError> {
         let mut writer = self.writer();
-        let transaction = writer
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(AccountsError::from)?;
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let endpoint = create_endpoint(&transaction, account, name, id)?;
-        transaction.commit().map_err(AccountsError::from)?;
+        transaction.commit()?;
         Ok(endpoint)
     }
 
@@ -200,35 +198,30 @@ fn create_endpoint(
     account: &Account,
     name: &Name,
     id: &str,
-) -> Result<EndpointRecord, EndpointError> {
-    let failed = AccountsError::from;
+) -> Result<EndpointRecord, AccountsError> {
     // Another call may have created it meanwhile.
-    if let Some(found) = select_endpoint(transaction, account, name).map_err(failed)? {
+    if let Some(found) = select_endpoint(transaction, account, name)? {
         return Ok(found);
     }
-    let count: i64 = transaction
-        .query_row(
-            "SELECT count(*) FROM endpoint WHERE account = :account",
-            named_params! { ":account": account.key.0 },
-            |row| row.get(0),
-        )
-        .map_err(failed)?;
+    let count: i64 = transaction.query_row(
+        "SELECT count(*) FROM endpoint WHERE account = :account",
+        named_params! { ":account": account.key.0 },
+        |row| row.get(0),
+    )?;
     if usize::try_from(count).unwrap_or(usize::MAX) >= MAX_ENDPOINTS {
-        return Err(EndpointError::TooMany);
+        return Err(AccountsError::TooManyEndpoints);
     }
-    transaction
-        .query_row(
-            "INSERT INTO endpoint (id, account, name, created_at) VALUES (:id, :account, :name, :now)
-             RETURNING key, id, account, name, created_at, verify_token_hash",
-            named_params! {
-                ":id": id,
-                ":account": account.key.0,
-                ":name": name.as_str(),
-                ":now": Timestamp::now().0,
-            },
-            endpoint_of_row,
-        )
-        .map_err(|error| EndpointError::from(failed(error)))
+    Ok(transaction.query_row(
+        "INSERT INTO endpoint (id, account, name, created_at) VALUES (:id, :account, :name, :now)
+         RETURNING key, id, account, name, created_at, verify_token_hash",
+        named_params! {
+            ":id": id,
+            ":account": account.key.0,
+            ":name": name.as_str(),
+            ":now": Timestamp::now().0,
+        },
+        endpoint_of_row,
+    )?)
 }
 
 fn select_endpoint(

@@ -8,7 +8,7 @@ use super::account::{Account, AccountInfo};
 use super::admin::EndpointName;
 use super::back_end::AccountsBackEnd;
 use super::endpoint::{self, EndpointRecord};
-use super::error::{AccountsError, AddError, ChangeError, EndpointError};
+use super::error::AccountsError;
 use super::postgres::PostgresAccounts;
 use super::sqlite::SqliteAccounts;
 use super::token::{Token, TokenHash};
@@ -72,11 +72,11 @@ impl Accounts {
     ///
     /// # Errors
     /// When the name is taken or the store fails.
-    pub fn add(&self, name: &Name) -> Result<Token, AddError> {
-        let token = Token::generate().map_err(AccountsError::from)?;
+    pub fn add(&self, name: &Name) -> Result<Token, AccountsError> {
+        let token = Token::generate()?;
         match self.back_end.add(name, &token.hash())? {
             true => Ok(token),
-            false => Err(AddError::Exists(name.clone())),
+            false => Err(AccountsError::Exists(name.clone())),
         }
     }
 
@@ -92,8 +92,8 @@ impl Accounts {
     ///
     /// # Errors
     /// When the account is unknown or the store fails.
-    pub fn rotate(&self, name: &Name) -> Result<Token, ChangeError> {
-        let token = Token::generate().map_err(AccountsError::from)?;
+    pub fn rotate(&self, name: &Name) -> Result<Token, AccountsError> {
+        let token = Token::generate()?;
         self.set_token(name, Some(&token.hash()))?;
         Ok(token)
     }
@@ -102,14 +102,14 @@ impl Accounts {
     ///
     /// # Errors
     /// When the account is unknown or the store fails.
-    pub fn revoke(&self, name: &Name) -> Result<(), ChangeError> {
+    pub fn revoke(&self, name: &Name) -> Result<(), AccountsError> {
         self.set_token(name, None)
     }
 
-    fn set_token(&self, name: &Name, hash: Option<&TokenHash>) -> Result<(), ChangeError> {
+    fn set_token(&self, name: &Name, hash: Option<&TokenHash>) -> Result<(), AccountsError> {
         match self.back_end.set_token(name, hash)? {
             true => Ok(()),
-            false => Err(ChangeError::NoAccount(name.clone())),
+            false => Err(AccountsError::NoAccount(name.clone())),
         }
     }
 
@@ -177,12 +177,12 @@ impl Accounts {
         &self,
         account: &Account,
         name: &Name,
-    ) -> Result<EndpointRecord, EndpointError> {
+    ) -> Result<EndpointRecord, AccountsError> {
         // It nearly always exists, and reading does not wait.
         if let Some(found) = self.find_endpoint(account, name)? {
             return Ok(found);
         }
-        let id = endpoint::fresh_id(name).map_err(AccountsError::from)?;
+        let id = endpoint::fresh_id(name)?;
         self.back_end.create_endpoint(account, name, &id)
     }
 

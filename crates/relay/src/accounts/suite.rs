@@ -103,7 +103,7 @@ pub(super) fn an_unknown_account_cannot_be_rotated_or_revoked<F: Fixture>() {
     ");
     }
     let error = accounts.revoke(&name("bert")).expect_err("nobody");
-    assert!(matches!(error, ChangeError::NoAccount(_)));
+    assert!(matches!(error, AccountsError::NoAccount(_)));
 }
 
 pub(super) fn another_process_rotates_and_revokes<F: Fixture>() {

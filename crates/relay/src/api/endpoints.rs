@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::context::ApiContext;
 use super::denied::Denied;
-use crate::accounts::{EndpointError, VerifyTokenHash};
+use crate::accounts::{AccountsError, VerifyTokenHash};
 use crate::budget::{Owner, request_bytes};
 use crate::limits::API_BODY_BYTES;
 use crate::metrics::Limit;
@@ -86,11 +86,11 @@ pub(super) async fn find_or_create(
         false => match accounts.find_endpoint(account, name).await {
             Ok(Some(found)) => Ok(found),
             Ok(None) => return Err(Denied::no_endpoint()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         },
     };
     let endpoint = found.map_err(|error| match error {
-        EndpointError::TooMany => {
+        AccountsError::TooManyEndpoints => {
             limits.hit(Limit::EndpointsPerAccount);
             Denied::new(
                 StatusCode::BAD_REQUEST,
