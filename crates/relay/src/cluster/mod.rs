@@ -26,7 +26,7 @@ pub(crate) use self::carrier::{NotCarried, OtherRelay};
 use self::identity::Identity;
 pub use self::identity::IdentityError;
 pub(crate) use self::listener::{ListenerContext, serve};
-pub(crate) use self::presence::RelayInfo;
+pub(crate) use self::presence::RelayStatus;
 pub(crate) use self::terms::Terms;
 use crate::links::registry::Links;
 use crate::postgres::Postgres;

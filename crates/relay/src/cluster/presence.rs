@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use ringtail_protocol::event::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
 use super::Cluster;
@@ -14,6 +15,7 @@ use super::carrier::OtherRelay;
 use crate::journal::{EndpointKey, Journal};
 use crate::limits::LAST_WORDS;
 use crate::postgres::PostgresError;
+use crate::rfc3339;
 use crate::shutdown::{Phase, Shutdown};
 
 /// How often a relay says that it is there.
@@ -34,18 +36,19 @@ const BEAT_ROW: &str = "INSERT INTO relay
     RETURNING xmax = 0";
 
 /// A relay of the database, for `status`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RelayInfo {
-    pub(crate) is_this: bool,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RelayStatus {
+    /// Where other relays reach it, if they can.
     pub(crate) address: Option<String>,
+    pub(crate) is_this: bool,
     pub(crate) version: String,
-    pub(crate) started_at: Timestamp,
-    /// Since it was last heard of.
-    pub(crate) silent_seconds: i64,
-    pub(crate) is_expired: bool,
-    pub(crate) forwarding: i64,
-    pub(crate) inspecting: i64,
-    pub(crate) spooled: i64,
+    pub(crate) started_at: String,
+    /// Whether it has been heard of within the last seconds.
+    pub(crate) is_present: bool,
+    pub(crate) silent_seconds: u64,
+    pub(crate) forwarding: u64,
+    pub(crate) inspecting: u64,
+    pub(crate) spooled_events: u64,
 }
 
 /// What a relay says of itself.
@@ -210,24 +213,27 @@ impl Cluster {
     }
 
     /// Returns the relays of the database, by their addresses.
-    pub(crate) async fn relays(&self) -> Result<Vec<RelayInfo>, PostgresError> {
+    pub(crate) async fn relays(&self) -> Result<Vec<RelayStatus>, PostgresError> {
         let mut session = self.postgres.take().await?;
         let select = "SELECT id = $1, address, version, started_at, extract(epoch FROM now() - seen_at)::bigint,
-                   id NOT IN (SELECT id FROM relay_present), forwarding, inspecting, spooled
+                   id IN (SELECT id FROM relay_present), forwarding, inspecting, spooled
             FROM relay ORDER BY address, started_at";
         let rows = session.query(select, &[&self.identity.id]).await?;
         session.release();
         let relays = rows.iter().map(|row| {
-            Ok(RelayInfo {
+            let count = |column: usize| -> Result<u64, tokio_postgres::Error> {
+                Ok(row.try_get::<_, i64>(column)?.max(0).unsigned_abs())
+            };
+            Ok(RelayStatus {
                 is_this: row.try_get(0)?,
                 address: row.try_get(1)?,
                 version: row.try_get(2)?,
-                started_at: Timestamp(row.try_get(3)?),
-                silent_seconds: row.try_get(4)?,
-                is_expired: row.try_get(5)?,
-                forwarding: row.try_get(6)?,
-                inspecting: row.try_get(7)?,
-                spooled: row.try_get(8)?,
+                started_at: rfc3339::of_event(Timestamp(row.try_get(3)?)),
+                silent_seconds: count(4)?,
+                is_present: row.try_get(5)?,
+                forwarding: count(6)?,
+                inspecting: count(7)?,
+                spooled_events: count(8)?,
             })
         });
         relays.collect()
@@ -298,7 +304,7 @@ mod tests {
             "UPDATE ringtail.relay SET seen_at = seen_at - interval '6 seconds'",
         );
         assert!(found(&here, 2).await.is_empty());
-        assert!(here.relays().await.unwrap()[0].is_expired);
+        assert!(!here.relays().await.unwrap()[0].is_present);
         there.write(with([2, 3]), &mut written).await.unwrap();
         assert_eq!(found(&here, 2).await, [&*id]);
         // It is killed and starts again.

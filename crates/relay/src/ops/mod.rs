@@ -27,8 +27,8 @@ use ringtail_protocol::event::Timestamp;
 use tokio::sync::watch;
 
 pub(crate) use self::listeners::AdminListeners;
-pub(crate) use self::status::{RelayStatus, Status};
-use crate::cluster::Cluster;
+pub(crate) use self::status::Status;
+use crate::cluster::{Cluster, RelayStatus};
 use crate::database::Database;
 use crate::db_stats::DatabaseStats;
 use crate::hosts::Hosts;
@@ -138,7 +138,7 @@ impl Ops {
             return Vec::new();
         };
         match tokio::time::timeout(RELAYS_TIME, cluster.relays()).await {
-            Ok(Ok(relays)) => relays.into_iter().map(RelayStatus::from).collect(),
+            Ok(Ok(relays)) => relays,
             Ok(Err(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::debug!(error, "could not read the relays of the database");

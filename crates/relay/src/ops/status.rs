@@ -6,7 +6,7 @@ use ringtail_protocol::event::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Ops, ready};
-use crate::cluster::RelayInfo;
+use crate::cluster::RelayStatus;
 use crate::db_stats::{DatabaseStats, EndpointStats};
 use crate::rfc3339;
 use crate::tls::CertificateState;
@@ -63,39 +63,6 @@ pub(crate) struct ShownStatus {
 pub(crate) struct LinksStatus {
     pub(crate) forwarding: usize,
     pub(crate) inspecting: usize,
-}
-
-/// A relay of the database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RelayStatus {
-    /// Where other relays reach it, if they can.
-    pub(crate) address: Option<String>,
-    pub(crate) is_this: bool,
-    pub(crate) version: String,
-    pub(crate) started_at: String,
-    /// Whether it has been heard of within the last seconds.
-    pub(crate) is_present: bool,
-    pub(crate) silent_seconds: u64,
-    pub(crate) forwarding: u64,
-    pub(crate) inspecting: u64,
-    pub(crate) spooled_events: u64,
-}
-
-impl From<RelayInfo> for RelayStatus {
-    fn from(relay: RelayInfo) -> Self {
-        let count = |value: i64| value.max(0).unsigned_abs();
-        Self {
-            address: relay.address,
-            is_this: relay.is_this,
-            version: relay.version,
-            started_at: rfc3339::of_event(relay.started_at),
-            is_present: !relay.is_expired,
-            silent_seconds: count(relay.silent_seconds),
-            forwarding: count(relay.forwarding),
-            inspecting: count(relay.inspecting),
-            spooled_events: count(relay.spooled),
-        }
-    }
 }
 
 /// An endpoint, without its URL, which is its account's secret.
