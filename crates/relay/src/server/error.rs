@@ -1,6 +1,6 @@
 //! Why a relay did not start.
 
-use std::net::SocketAddr;
+use std::io;
 
 use ringtail_errors::{Code, Coded, codes};
 
@@ -13,45 +13,22 @@ use crate::tls::TlsError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpawnError {
-    /// The address cannot be listened on.
-    #[error("{address} cannot be listened on")]
+    /// An address cannot be listened on.
+    #[error("{address} cannot be listened on{purpose}")]
     Bind {
-        /// The address.
-        address: SocketAddr,
-        /// The reason.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The address of the metrics cannot be listened on.
-    #[error("{address} cannot be listened on for metrics")]
-    BindMetrics {
-        /// The address.
-        address: SocketAddr,
-        /// The reason.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The address for other relays cannot be listened on.
-    #[error("{address} cannot be listened on for other relays")]
-    BindCluster {
-        /// HOST:PORT.
+        /// The address, or HOST:PORT.
         address: String,
+        /// What it is for, such as ` for metrics`; empty for the relay's own.
+        purpose: &'static str,
+        /// The next step.
+        hint: &'static str,
         /// The reason.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The relay has no key pair for other relays.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The address of the plain listener cannot be listened on.
-    #[error("{address} cannot be listened on for plain HTTP")]
-    BindPlain {
-        /// The address.
-        address: SocketAddr,
-        /// The reason.
-        #[source]
-        source: std::io::Error,
-    },
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -72,44 +49,44 @@ pub enum SpawnError {
     Interrupted,
 }
 
+impl SpawnError {
+    /// Returns the error of an address that cannot be bound.
+    pub(super) fn bind(
+        address: impl ToString,
+        purpose: &'static str,
+        hint: &'static str,
+    ) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Bind {
+            address: address.to_string(),
+            purpose,
+            hint,
+            source,
+        }
+    }
+}
+
 impl Coded for SpawnError {
     fn code(&self) -> &'static Code {
         match self {
-            Self::Bind { .. } | Self::BindMetrics { .. } | Self::BindPlain { .. } => {
-                &codes::RELAY_BIND
-            }
+            Self::Bind { .. } => &codes::RELAY_BIND,
             Self::DataDir(error) => error.code(),
             Self::Database(error) => error.code(),
             Self::Tls(error) => error.code(),
             Self::NoWildcard { .. } => &codes::RELAY_CERTIFICATE,
-            Self::BindCluster { .. } => &codes::RELAY_BIND,
-            Self::Identity(_) => &codes::FAILED,
-            Self::Interrupted => &codes::FAILED,
+            Self::Identity(_) | Self::Interrupted => &codes::FAILED,
         }
     }
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Bind { .. } => {
-                "name another address with --listen; port 0 takes any that is free"
-            }
-            Self::BindMetrics { .. } => {
-                "name another address with --metrics; port 0 takes any that is free"
-            }
-            Self::BindPlain { .. } => {
-                "name another address with --http-listen; port 80 must lead there"
-            }
+            Self::Bind { hint, .. } => *hint,
             Self::DataDir(error) => return error.hint(),
             Self::Database(error) => return error.hint(),
             Self::Tls(error) => return error.hint(),
             Self::NoWildcard { .. } => {
                 "--wildcard needs one that is, in PEM files or at a proxy; name it with another --cert and --key"
             }
-            Self::BindCluster { .. } => {
-                "--cluster needs an address of this machine that the other relays reach"
-            }
-            Self::Identity(_) => return None,
-            Self::Interrupted => return None,
+            Self::Identity(_) | Self::Interrupted => return None,
         };
         Some(hint.to_owned())
     }

@@ -74,29 +74,25 @@ impl Server {
             Some(socket) => socket::adopt(socket),
             None => socket::bind(config.listen),
         };
-        let listener = listener.map_err(|source| SpawnError::Bind {
-            address: config.listen,
-            source,
-        })?;
-        let local_addr = listener.local_addr().map_err(|source| SpawnError::Bind {
-            address: config.listen,
-            source,
-        })?;
+        let hint = "name another address with --listen; port 0 takes any that is free";
+        let failed = SpawnError::bind(config.listen, "", hint);
+        let listener = listener.map_err(&failed)?;
+        let local_addr = listener.local_addr().map_err(&failed)?;
         let admin = match config.metrics {
-            Some(address) => AdminListeners::at(address)
-                .map_err(|source| SpawnError::BindMetrics { address, source })?,
+            Some(address) => {
+                let hint = "name another address with --metrics; port 0 takes any that is free";
+                let failed = SpawnError::bind(address, " for metrics", hint);
+                AdminListeners::at(address).map_err(failed)?
+            }
             None => AdminListeners::default(),
         };
-        let plain = plain_http::bind(&config.certificate)
-            .map_err(|(address, source)| SpawnError::BindPlain { address, source })?;
+        let plain = plain_http::bind(&config.certificate)?;
         let relays = match &config.cluster {
             None => None,
             Some(address) => {
-                let bound = cluster::bind(address).await;
-                Some(bound.map_err(|source| SpawnError::BindCluster {
-                    address: address.clone(),
-                    source,
-                })?)
+                let hint = "--cluster needs an address of this machine that the other relays reach";
+                let failed = SpawnError::bind(address, " for other relays", hint);
+                Some(cluster::bind(address).await.map_err(failed)?)
             }
         };
         let (relays, address) = relays.unzip();

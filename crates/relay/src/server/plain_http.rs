@@ -2,8 +2,6 @@
 //! browsers to the relay's public URL, and accepts no events. One request for each connection.
 
 use std::convert::Infallible;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time;
 
+use super::error::SpawnError;
 use crate::hosts::Hosts;
 use crate::limits::{
     HEADER_BYTES, Limits, PLAIN_CONNECTIONS, PLAIN_CONNECTIONS_PER_ADDRESS, PLAIN_TIMEOUT,
@@ -32,28 +31,25 @@ use crate::tls::{Certificate, HttpListen};
 const CHALLENGES: &str = "/.well-known/acme-challenge/";
 
 /// Binds the listener of a relay that orders its certificates.
-pub(super) fn bind(
-    certificate: &Certificate,
-) -> Result<Option<TcpListener>, (SocketAddr, io::Error)> {
+pub(super) fn bind(certificate: &Certificate) -> Result<Option<TcpListener>, SpawnError> {
     let Certificate::Acme(acme) = certificate else {
         return Ok(None);
     };
-    match acme.http {
-        HttpListen::At(address) => match socket::bind(address) {
-            Ok(listener) => Ok(Some(listener)),
-            Err(error) => Err((address, error)),
-        },
-        HttpListen::IfPossible(address) => match socket::bind(address) {
-            Ok(listener) => Ok(Some(listener)),
-            Err(error) => {
-                tracing::warn!(
-                    %address,
-                    %error,
-                    "could not listen for plain HTTP; certificates now depend on TLS-ALPN-01, which needs port 443 to lead here"
-                );
-                Ok(None)
-            }
-        },
+    let (HttpListen::At(address) | HttpListen::IfPossible(address)) = acme.http;
+    match socket::bind(address) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if matches!(acme.http, HttpListen::IfPossible(_)) => {
+            tracing::warn!(
+                %address,
+                %error,
+                "could not listen for plain HTTP; certificates now depend on TLS-ALPN-01, which needs port 443 to lead here"
+            );
+            Ok(None)
+        }
+        Err(error) => {
+            let hint = "name another address with --http-listen; port 80 must lead there";
+            Err(SpawnError::bind(address, " for plain HTTP", hint)(error))
+        }
     }
 }
 
