@@ -1,6 +1,6 @@
 //! Bounded reading of big-endian fields from a buffer.
 
-use bytes::{Buf, Bytes};
+use bytes::{Bytes, TryGetError};
 
 /// Takes fields off the front of a buffer and names the one that is missing.
 pub(crate) struct Fields {
@@ -12,34 +12,13 @@ impl Fields {
         Self { rest }
     }
 
-    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
-        self.rest
-            .try_get_u8()
-            .map_err(|_| DecodeError::Truncated { field })
-    }
-
-    pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
-        self.rest
-            .try_get_u16()
-            .map_err(|_| DecodeError::Truncated { field })
-    }
-
-    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
-        self.rest
-            .try_get_u32()
-            .map_err(|_| DecodeError::Truncated { field })
-    }
-
-    pub(crate) fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
-        self.rest
-            .try_get_u64()
-            .map_err(|_| DecodeError::Truncated { field })
-    }
-
-    pub(crate) fn i64(&mut self, field: &'static str) -> Result<i64, DecodeError> {
-        self.rest
-            .try_get_i64()
-            .map_err(|_| DecodeError::Truncated { field })
+    /// Takes a number with one of [`bytes::Buf`]'s functions, such as `Buf::try_get_u8`.
+    pub(crate) fn get<T>(
+        &mut self,
+        field: &'static str,
+        get: fn(&mut Bytes) -> Result<T, TryGetError>,
+    ) -> Result<T, DecodeError> {
+        get(&mut self.rest).map_err(|_| DecodeError::Truncated { field })
     }
 
     /// Splits off `len` bytes without copying them; nothing is allocated on the word of the peer.

@@ -15,7 +15,7 @@ mod parts;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -71,12 +71,13 @@ impl Event {
     pub fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
         let mut fields = Fields::new(bytes);
         Ok(Self {
-            seq: fields.u64("seq")?,
-            id: EventId::from_slice(&fields.bytes(16, "id")?),
-            received_at: Timestamp(fields.i64("received_at")?),
-            kind: Kind::from_code(fields.u8("kind")?),
-            disposition: Disposition::from_code(fields.u8("disposition")?),
-            duplicate_of: Some(fields.u64("duplicate_of")?).filter(|seq| *seq != 0),
+            seq: fields.get("seq", Buf::try_get_u64)?,
+            id: EventId(fields.get("id", Buf::try_get_u128)?.to_be_bytes()),
+            received_at: Timestamp(fields.get("received_at", Buf::try_get_i64)?),
+            kind: Kind::from_code(fields.get("kind", Buf::try_get_u8)?),
+            disposition: Disposition::from_code(fields.get("disposition", Buf::try_get_u8)?),
+            duplicate_of: Some(fields.get("duplicate_of", Buf::try_get_u64)?)
+                .filter(|seq| *seq != 0),
             request: EncodedRequest(fields.rest()),
         })
     }
@@ -162,21 +163,21 @@ impl EncodedRequest {
     /// what is there.
     pub fn decode(&self) -> Result<Request, DecodeError> {
         let mut fields = Fields::new(self.0.clone());
-        let len = fields.u8("method")?;
+        let len = fields.get("method", Buf::try_get_u8)?;
         let method = fields.text(len.into(), "method")?;
-        let len = fields.u32("path")?;
+        let len = fields.get("path", Buf::try_get_u32)?;
         let path = fields.text(widen(len), "path")?;
-        let len = fields.u8("peer")?;
+        let len = fields.get("peer", Buf::try_get_u8)?;
         let peer = fields.text(len.into(), "peer")?;
-        let count = usize::from(fields.u16("header count")?);
+        let count = usize::from(fields.get("header count", Buf::try_get_u16)?);
         if count > MAX_HEADERS {
             return Err(DecodeError::TooManyHeaders { count });
         }
         let mut headers = Vec::with_capacity(count);
         for _ in 0..count {
-            let len = fields.u16("header name")?;
+            let len = fields.get("header name", Buf::try_get_u16)?;
             let name = fields.text(len.into(), "header name")?;
-            let len = fields.u32("header value")?;
+            let len = fields.get("header value", Buf::try_get_u32)?;
             let value = fields.bytes(widen(len), "header value")?;
             headers.push(Header { name, value });
         }
@@ -230,14 +231,6 @@ impl EventId {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
-    }
-
-    fn from_slice(bytes: &[u8]) -> Self {
-        let mut id = [0; 16];
-        for (to, from) in id.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        Self(id)
     }
 }
 

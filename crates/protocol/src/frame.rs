@@ -77,12 +77,12 @@ impl Down {
         let mut fields = Fields::new(payload);
         let (down, name) = match code {
             2 => {
-                let first = fields.u64("first")?;
-                let last = fields.u64("last")?;
+                let first = fields.get("first", Buf::try_get_u64)?;
+                let last = fields.get("last", Buf::try_get_u64)?;
                 (Self::Gap { first, last }, "gap")
             }
             3 => {
-                let seq = fields.u64("seq")?;
+                let seq = fields.get("seq", Buf::try_get_u64)?;
                 (Self::Head { seq }, "head")
             }
             code => return Ok(Self::Unknown(code)),
@@ -121,7 +121,7 @@ impl Up {
             return Ok(Self::Unknown(code));
         }
         let mut fields = Fields::new(payload);
-        let seq = fields.u64("cursor")?;
+        let seq = fields.get("cursor", Buf::try_get_u64)?;
         whole(&fields, "cursor")?;
         Ok(Self::Cursor { seq })
     }
