@@ -1,6 +1,5 @@
 //! Whether the relay can accept requests and store events.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::Ops;
@@ -12,34 +11,23 @@ use crate::tls::CertificateState;
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why a relay is not ready.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum NotReady {
     /// It is being stopped.
+    #[error("the relay is stopping")]
     Draining,
     /// The first certificate is missing.
+    #[error("there is no certificate")]
     NoCertificate,
     /// A certificate has expired.
+    #[error("a certificate has expired")]
     Expired,
     /// Events cannot be stored.
+    #[error("{0}")]
     Journal(AppendError),
     /// The journal did not write in time.
+    #[error("the journal did not write within {} s", PROBE_TIMEOUT.as_secs())]
     Slow,
-}
-
-impl fmt::Display for NotReady {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Draining => f.write_str("the relay is stopping"),
-            Self::NoCertificate => f.write_str("there is no certificate"),
-            Self::Expired => f.write_str("a certificate has expired"),
-            Self::Journal(error) => write!(f, "{error}"),
-            Self::Slow => write!(
-                f,
-                "the journal did not write within {} s",
-                PROBE_TIMEOUT.as_secs()
-            ),
-        }
-    }
 }
 
 /// Checks the phase, the certificate, and the journal by a write.

@@ -1,6 +1,5 @@
 //! Why the database cannot be used.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -109,12 +108,14 @@ impl StoreError {
 }
 
 /// What is wrong with a database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Damage {
     /// Its first bytes are not those of a database.
+    #[error("its first bytes are not a database's")]
     NotADatabase,
     /// The file ends before its last page.
+    #[error("the file has {found} of {expected} bytes")]
     Short {
         /// Bytes that it has.
         found: u64,
@@ -122,28 +123,16 @@ pub enum Damage {
         expected: u64,
     },
     /// The write-ahead log cannot be read, and transactions follow that point.
+    #[error(
+        "its write-ahead log cannot be read to the end, and {transactions} transactions follow"
+    )]
     Log {
         /// Transactions that would be lost.
         transactions: u64,
     },
     /// SQLite's own finding.
+    #[error("{0}")]
     Found(String),
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotADatabase => f.write_str("its first bytes are not a database's"),
-            Self::Short { found, expected } => {
-                write!(f, "the file has {found} of {expected} bytes")
-            }
-            Self::Log { transactions } => write!(
-                f,
-                "its write-ahead log cannot be read to the end, and {transactions} transactions follow"
-            ),
-            Self::Found(found) => f.write_str(found),
-        }
-    }
 }
 
 impl Damage {
