@@ -10,9 +10,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
+use tokio_util::net::Listener;
 use tokio_util::task::TaskTracker;
 
 use super::{Ops, Origin};
@@ -105,29 +105,6 @@ fn socket(dir: &DataDir) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// A source of connections.
-trait Listen: Send + 'static {
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-
-    fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
-}
-
-impl Listen for TcpListener {
-    type Stream = TcpStream;
-
-    async fn next(&self) -> io::Result<TcpStream> {
-        Ok(self.accept().await?.0)
-    }
-}
-
-impl Listen for UnixListener {
-    type Stream = UnixStream;
-
-    async fn next(&self) -> io::Result<UnixStream> {
-        Ok(self.accept().await?.0)
-    }
-}
-
 #[derive(Debug, Clone)]
 struct AdminServer {
     ops: Arc<Ops>,
@@ -136,16 +113,21 @@ struct AdminServer {
 }
 
 impl AdminServer {
-    async fn accept(self, listener: impl Listen, caller: Origin) {
+    async fn accept<L>(self, mut listener: L, caller: Origin)
+    where
+        L: Listener + Send + 'static,
+        L::Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        L::Addr: Send,
+    {
         let permits = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = self.shutdown.reached(Phase::Stopped) => return,
-                accepted = listener.next() => accepted,
+                accepted = listener.accept() => accepted,
             };
             let stream = match accepted {
-                Ok(stream) => stream,
+                Ok((stream, _)) => stream,
                 Err(error) => {
                     tracing::debug!(%error, "could not accept an operator's connection, pausing");
                     tokio::select! {
