@@ -21,8 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use ringtail_protocol::event::Timestamp;
 use tokio::sync::watch;
 
@@ -36,6 +35,7 @@ use crate::journal::Journal;
 use crate::links::registry::Links;
 use crate::metrics::{self, Metrics};
 use crate::recent_log::RecentLog;
+use crate::response::{RelayResponse, with_body};
 use crate::shutdown::Shutdown;
 use crate::tls::CertificateState;
 
@@ -71,15 +71,13 @@ enum Origin {
     LocalMetrics,
 }
 
-type OpsResponse = Response<Full<Bytes>>;
-
 impl Ops {
     /// Answers one request.
     async fn answer<B>(
         &self,
         caller: Origin,
         request: Request<B>,
-    ) -> Result<OpsResponse, Infallible> {
+    ) -> Result<RelayResponse, Infallible> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"));
         }
@@ -98,7 +96,7 @@ impl Ops {
         })
     }
 
-    async fn ready(&self) -> OpsResponse {
+    async fn ready(&self) -> RelayResponse {
         match ready::check(self).await {
             Ok(()) => text(StatusCode::OK, "ready\n"),
             Err(reason) => text(
@@ -108,10 +106,10 @@ impl Ops {
         }
     }
 
-    async fn metrics(&self) -> OpsResponse {
+    async fn metrics(&self) -> RelayResponse {
         let stats = self.database_stats().await;
         match self.metrics.encode(&live::registry(self, stats.as_ref())) {
-            Ok(numbers) => with_type(StatusCode::OK, metrics::CONTENT_TYPE, numbers),
+            Ok(numbers) => with_body(StatusCode::OK, metrics::CONTENT_TYPE, numbers),
             Err(error) => {
                 tracing::error!(%error, "could not encode the metrics");
                 text(StatusCode::INTERNAL_SERVER_ERROR, "see the log\n")
@@ -119,12 +117,12 @@ impl Ops {
         }
     }
 
-    async fn status(&self) -> OpsResponse {
+    async fn status(&self) -> RelayResponse {
         let stats = self.database_stats().await;
         let relays = self.relays().await;
         let status = status::of(self, stats, relays).await;
         match serde_json::to_vec(&status) {
-            Ok(json) => with_type(StatusCode::OK, "application/json", json),
+            Ok(json) => with_body(StatusCode::OK, "application/json", json),
             Err(error) => {
                 tracing::error!(%error, "could not encode the status");
                 text(StatusCode::INTERNAL_SERVER_ERROR, "see the log\n")
@@ -186,19 +184,6 @@ fn names_this_machine(headers: &HeaderMap) -> bool {
     name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
-fn text(status: StatusCode, body: impl Into<Bytes>) -> OpsResponse {
-    with_type(status, "text/plain; charset=utf-8", body)
-}
-
-fn with_type(
-    status: StatusCode,
-    content_type: &'static str,
-    body: impl Into<Bytes>,
-) -> OpsResponse {
-    let mut answer = Response::new(Full::new(body.into()));
-    *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer
+fn text(status: StatusCode, body: impl Into<Bytes>) -> RelayResponse {
+    with_body(status, "text/plain; charset=utf-8", body)
 }

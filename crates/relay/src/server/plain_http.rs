@@ -5,8 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::net::admission::{Admission, ConnectionSlot};
 use crate::net::socket;
 use crate::public_url::PublicUrl;
+use crate::response::{self, RelayResponse};
 use crate::shutdown::{Phase, Shutdown};
 use crate::tls::acme::Challenges;
 use crate::tls::{Certificate, HttpListen};
@@ -109,7 +109,7 @@ fn respond<B>(
     request: &Request<B>,
     challenges: &Challenges,
     public_url: &PublicUrl,
-) -> Response<Full<Bytes>> {
+) -> RelayResponse {
     let path = request.uri().path();
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     if let Some(token) = path.strip_prefix(CHALLENGES) {
@@ -141,12 +141,8 @@ fn respond<B>(
     }
 }
 
-fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(text.into()));
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static("text/plain");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
+fn plain(status: StatusCode, text: impl Into<Bytes>) -> RelayResponse {
+    response::with_body(status, "text/plain", text)
 }
 
 #[cfg(test)]
