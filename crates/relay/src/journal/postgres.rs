@@ -148,7 +148,11 @@ impl PostgresJournal {
         let bytes = bytes.try_acquire_many_owned(size.min(self.limits.queue.bytes));
         let permits = (entries.map_err(refused)?, bytes.map_err(refused)?);
         let (answer, answered) = oneshot::channel();
-        let pending = Pending::new(entry, answer, permits);
+        let pending = Pending {
+            event: entry.into(),
+            answer,
+            permits,
+        };
         self.send(Command::Append(pending))?;
         Ok(answered)
     }

@@ -22,7 +22,7 @@ use super::commit::{self, Committer, NewEvent};
 use super::retention::Request;
 use super::spool::Spool;
 use crate::journal::heads::Heads;
-use crate::journal::{AppendError, Appended, Entry};
+use crate::journal::{AppendError, Appended};
 use crate::metrics::JournalMetrics;
 use crate::postgres::{Postgres, PostgresError};
 
@@ -60,23 +60,9 @@ pub(super) enum Command {
 
 /// An event that waits to be stored, with its share of the queue.
 pub(super) struct Pending {
-    event: NewEvent,
-    answer: Answer,
-    permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
-}
-
-impl Pending {
-    pub(super) fn new(
-        entry: &Entry,
-        answer: Answer,
-        permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
-    ) -> Self {
-        Self {
-            event: entry.into(),
-            answer,
-            permits,
-        }
-    }
+    pub(super) event: NewEvent,
+    pub(super) answer: Answer,
+    pub(super) permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
 /// Where events go.
