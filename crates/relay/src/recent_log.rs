@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use ringtail_protocol::event::Timestamp;
+use serde::{Deserialize, Serialize};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
+
+use crate::rfc3339;
 
 /// Lines to keep.
 const LINES: usize = 16;
@@ -22,12 +25,12 @@ const LINE_BYTES: usize = 512;
 pub struct RecentLog(Arc<Mutex<VecDeque<RecentLine>>>);
 
 /// A line of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecentLine {
     /// When it was written.
-    pub at: Timestamp,
-    /// Whether it is an error; otherwise a warning.
-    pub error: bool,
+    pub at: String,
+    /// `error` or `warning`.
+    pub level: String,
     /// Its message and fields.
     pub message: String,
 }
@@ -49,8 +52,13 @@ impl<S: Subscriber> Layer<S> for RecentLog {
         let mut text = Text::default();
         event.record(&mut text);
         let line = RecentLine {
-            at: Timestamp::now(),
-            error: level == Level::ERROR,
+            at: rfc3339::of_event(Timestamp::now()),
+            level: if level == Level::ERROR {
+                "error"
+            } else {
+                "warning"
+            }
+            .to_owned(),
             message: text.0,
         };
         let mut lines = self.0.lock();
@@ -116,7 +124,7 @@ mod tests {
         assert_eq!(lines[0].message, "old number=2");
         let error = &lines[LINES - 2];
         assert_eq!(error.message, "a failure error=outer: inner");
-        assert!(error.error);
+        assert_eq!(error.level, "error");
         assert!(lines[LINES - 1].message.len() <= LINE_BYTES);
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Ops, ready};
 use crate::cluster::RelayStatus;
 use crate::db_stats::{DatabaseStats, EndpointStats};
+use crate::recent_log::RecentLine;
 use crate::rfc3339;
 use crate::tls::CertificateState;
 
@@ -36,7 +37,7 @@ pub(crate) struct Status {
     /// How often each limit was reached since the start, without zeros.
     pub(crate) limits: BTreeMap<String, u64>,
     /// The newest warnings and errors, oldest first.
-    pub(crate) recent: Vec<LineStatus>,
+    pub(crate) recent: Vec<RecentLine>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,13 +96,6 @@ pub(crate) struct JournalStatus {
     pub(crate) spooled_bytes: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LineStatus {
-    pub(crate) at: String,
-    pub(crate) level: String,
-    pub(crate) message: String,
-}
-
 /// Collects the status.
 pub(super) async fn of(
     ops: &Ops,
@@ -149,16 +143,7 @@ pub(super) async fn of(
         limits: limits
             .map(|(name, count)| (name.to_owned(), count))
             .collect(),
-        recent: ops
-            .recent
-            .lines()
-            .into_iter()
-            .map(|line| LineStatus {
-                at: rfc3339::of_event(line.at),
-                level: if line.error { "error" } else { "warning" }.to_owned(),
-                message: line.message,
-            })
-            .collect(),
+        recent: ops.recent.lines(),
     }
 }
 
