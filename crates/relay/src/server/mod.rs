@@ -149,13 +149,6 @@ impl Server {
         }
     }
 
-    /// Orders a new certificate now, if the relay orders certificates.
-    pub fn renew_certificate(&self) {
-        if matches!(self.certificate.borrow().source, Source::Acme { .. }) {
-            self.certificate_asked.notify_one();
-        }
-    }
-
     /// Returns the address of the plain listener, if there is one.
     #[must_use]
     pub fn http_addr(&self) -> Option<SocketAddr> {

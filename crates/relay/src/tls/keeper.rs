@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
 use super::clock::Clock;
 use super::resolver::Certificates;
 use super::state::StateSender;
@@ -14,5 +12,4 @@ pub(super) struct KeeperContext {
     pub(super) certificates: Arc<Certificates>,
     pub(super) state: StateSender,
     pub(super) clock: Clock,
-    pub(super) asked: Arc<Notify>,
 }

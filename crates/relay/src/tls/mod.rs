@@ -47,7 +47,7 @@ pub(crate) struct Tls {
     pub(crate) ca: Option<PathBuf>,
     /// State of the certificates.
     pub(crate) state: watch::Receiver<CertificateState>,
-    /// Has the keeper read the files again, or order.
+    /// Has the keeper read the files again.
     pub(crate) asked: Arc<Notify>,
     /// Renews certificates while the relay runs.
     pub(crate) keeper: Keeper,
@@ -72,7 +72,6 @@ impl Tls {
             certificates: certificates.clone(),
             state: sender,
             clock: clock.clone(),
-            asked: asked.clone(),
         };
         let mut ca = None;
         let mut challenges = None;
@@ -91,6 +90,7 @@ impl Tls {
                 pairs.clone(),
                 host.clone(),
                 context,
+                asked.clone(),
             )?),
             Certificate::Acme(settings) => {
                 let keeper = acme::AcmeKeeper::load(settings.clone(), data, context)?;

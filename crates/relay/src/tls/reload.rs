@@ -44,6 +44,7 @@ impl FilesKeeper {
         pairs: Vec<PemPair>,
         host: Host,
         context: KeeperContext,
+        asked: Arc<Notify>,
     ) -> Result<Self, FilesError> {
         // Before they are read, to notice a change meanwhile.
         let seen = stamps(&pairs);
@@ -53,7 +54,7 @@ impl FilesKeeper {
             certificates: context.certificates,
             state: context.state,
             clock: context.clock,
-            asked: context.asked,
+            asked,
             seen,
         };
         keeper.read()?;

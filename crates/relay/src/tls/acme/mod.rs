@@ -20,7 +20,6 @@ use std::time::{Duration, SystemTime};
 use instant_acme::{Account, CertificateIdentifier, NewAccount};
 use ringtail_errors::{Code, Coded, codes};
 use rustls::sign::CertifiedKey;
-use tokio::sync::Notify;
 use tokio::time;
 
 pub(crate) use self::challenges::Challenges;
@@ -60,7 +59,6 @@ pub(crate) struct AcmeKeeper {
     certificates: Arc<Certificates>,
     state: StateSender,
     clock: Clock,
-    renew: Arc<Notify>,
     request: PathBuf,
     /// The certificate in use.
     shown: Option<Arc<CertifiedKey>>,
@@ -107,7 +105,6 @@ impl AcmeKeeper {
             state: context.state,
             ask_at: context.clock.now(),
             clock: context.clock,
-            renew: context.asked,
             request: renewal_request(data),
             shown,
             suggested: None,
@@ -129,7 +126,7 @@ impl AcmeKeeper {
     /// Renews the certificate until dropped. An order in flight is then abandoned.
     pub(super) async fn run(mut self) {
         // Kept from one iteration to the next: a request taken while another branch wins must not be lost.
-        let mut asked = pin!(requested(self.renew.clone(), self.request.clone()));
+        let mut asked = pin!(requested(self.request.clone()));
         loop {
             let now = self.clock.now();
             let due = self.due(now);
@@ -138,7 +135,7 @@ impl AcmeKeeper {
             tokio::select! {
                 biased;
                 () = &mut asked => {
-                    asked.set(requested(self.renew.clone(), self.request.clone()));
+                    asked.set(requested(self.request.clone()));
                     tracing::info!("renewal requested");
                 }
                 () = self.clock.sleep_until(due) => {}
@@ -374,16 +371,10 @@ impl AcmeKeeper {
     }
 }
 
-/// Waits for a request to renew, from this process or by a file, which is removed.
-async fn requested(renew: Arc<Notify>, request: PathBuf) {
-    let by_file = async {
-        while tokio::fs::remove_file(&request).await.is_err() {
-            time::sleep(CERTIFICATE_INTERVAL).await;
-        }
-    };
-    tokio::select! {
-        () = renew.notified() => {}
-        () = by_file => {}
+/// Waits for a request to renew, which is a file, and removes it.
+async fn requested(request: PathBuf) {
+    while tokio::fs::remove_file(&request).await.is_err() {
+        time::sleep(CERTIFICATE_INTERVAL).await;
     }
 }
 
