@@ -98,14 +98,6 @@ impl TryFrom<String> for Name {
     }
 }
 
-impl std::str::FromStr for Name {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -172,7 +172,7 @@ fn target(text: &str) {
 fn name(text: &str) {
     if let Ok(name) = Name::parse(text) {
         assert_eq!(name.to_string(), text);
-        assert_eq!(text.parse().ok(), Some(name));
+        assert_eq!(Name::try_from(text.to_owned()), Ok(name));
     }
     if let Some(token) = Token::parse(text) {
         assert_eq!(token.expose(), text);

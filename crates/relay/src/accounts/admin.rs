@@ -1,7 +1,6 @@
 //! How an administrator names an endpoint.
 
 use std::fmt;
-use std::str::FromStr;
 
 use ringtail_protocol::name::{Name, NameError};
 
@@ -46,14 +45,6 @@ impl EndpointName {
 impl fmt::Display for EndpointName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.account, self.name)
-    }
-}
-
-impl FromStr for EndpointName {
-    type Err = EndpointNameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
     }
 }
 
