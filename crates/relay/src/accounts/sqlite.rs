@@ -1,6 +1,6 @@
 //! Accounts and endpoints in the relay's SQLite database.
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
 use rusqlite::{
@@ -38,19 +38,11 @@ impl SqliteAccounts {
         };
         Ok((accounts, revision))
     }
-
-    fn reader(&self) -> MutexGuard<'_, Connection> {
-        self.reader.lock()
-    }
-
-    fn writer(&self) -> MutexGuard<'_, Connection> {
-        self.writer.lock()
-    }
 }
 
 impl AccountsBackEnd for SqliteAccounts {
     fn add(&self, name: &Name, token: &TokenHash) -> Result<bool, AccountsError> {
-        let added = self.writer().execute(
+        let added = self.writer.lock().execute(
             "INSERT INTO account (name, token_hash, created_at, changed_at) VALUES (:name, :hash, :now, :now)
              ON CONFLICT (name) DO NOTHING",
             named_params! {
@@ -63,7 +55,7 @@ impl AccountsBackEnd for SqliteAccounts {
     }
 
     fn list(&self) -> Result<Vec<AccountInfo>, AccountsError> {
-        let reader = self.reader();
+        let reader = self.reader.lock();
         let mut select = reader.prepare_cached(
             "SELECT name, created_at, changed_at, token_hash IS NULL,
                     (SELECT count(*) FROM endpoint WHERE account = account.key)
@@ -82,7 +74,7 @@ impl AccountsBackEnd for SqliteAccounts {
     }
 
     fn set_token(&self, name: &Name, token: Option<&TokenHash>) -> Result<bool, AccountsError> {
-        let changed = self.writer().execute(
+        let changed = self.writer.lock().execute(
             "UPDATE account
              SET token_hash = :hash, changed_at = :now, token_number = token_number + 1
              WHERE name = :name",
@@ -96,11 +88,11 @@ impl AccountsBackEnd for SqliteAccounts {
     }
 
     fn revision(&self) -> Result<i64, AccountsError> {
-        Ok(revision(&self.reader())?)
+        Ok(revision(&self.reader.lock())?)
     }
 
     fn tokens(&self) -> Result<Vec<(TokenHash, Account)>, AccountsError> {
-        let reader = self.reader();
+        let reader = self.reader.lock();
         let mut select = reader.prepare_cached(
             "SELECT token_hash, key, name, token_number FROM account WHERE token_hash IS NOT NULL",
         )?;
@@ -122,7 +114,7 @@ impl AccountsBackEnd for SqliteAccounts {
         account: &Account,
         name: &Name,
     ) -> Result<Option<EndpointRecord>, AccountsError> {
-        Ok(select_endpoint(&self.reader(), account, name)?)
+        Ok(select_endpoint(&self.reader.lock(), account, name)?)
     }
 
     fn create_endpoint(
@@ -131,7 +123,7 @@ impl AccountsBackEnd for SqliteAccounts {
         name: &Name,
         id: &str,
     ) -> Result<EndpointRecord, AccountsError> {
-        let mut writer = self.writer();
+        let mut writer = self.writer.lock();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let endpoint = create_endpoint(&transaction, account, name, id)?;
         transaction.commit()?;
@@ -143,7 +135,7 @@ impl AccountsBackEnd for SqliteAccounts {
         endpoint: EndpointKey,
         token: Option<&VerifyTokenHash>,
     ) -> Result<(), AccountsError> {
-        self.writer().execute(
+        self.writer.lock().execute(
             "UPDATE endpoint SET verify_token_hash = :hash WHERE key = :endpoint",
             named_params! {
                 ":endpoint": endpoint.0,
@@ -154,7 +146,7 @@ impl AccountsBackEnd for SqliteAccounts {
     }
 
     fn endpoints(&self) -> Result<Vec<EndpointRecord>, AccountsError> {
-        let reader = self.reader();
+        let reader = self.reader.lock();
         let mut select = reader.prepare_cached(
             "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint",
         )?;
@@ -166,7 +158,7 @@ impl AccountsBackEnd for SqliteAccounts {
         &self,
         endpoint: &EndpointName,
     ) -> Result<Option<EndpointKey>, AccountsError> {
-        let key = self.reader().query_row(
+        let key = self.reader.lock().query_row(
             "SELECT endpoint.key FROM endpoint JOIN account ON account.key = endpoint.account
              WHERE account.name = :account AND endpoint.name = :name",
             named_params! {
@@ -179,7 +171,7 @@ impl AccountsBackEnd for SqliteAccounts {
     }
 
     fn set_retention(&self, endpoint: EndpointKey, days: Option<u16>) -> Result<(), AccountsError> {
-        self.writer().execute(
+        self.writer.lock().execute(
             "UPDATE endpoint SET retention_days = :days WHERE key = :endpoint",
             named_params! { ":endpoint": endpoint.0, ":days": days },
         )?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::journal::EndpointKey;
@@ -21,25 +21,25 @@ impl Heads {
 
     /// Returns the endpoint's head, changing as it grows.
     pub(super) fn subscribe(&self, endpoint: EndpointKey) -> watch::Receiver<u64> {
-        self.senders().entry(endpoint).or_default().subscribe()
+        self.0.lock().entry(endpoint).or_default().subscribe()
     }
 
     /// Returns the endpoint's head.
     pub(super) fn of(&self, endpoint: EndpointKey) -> u64 {
-        let senders = self.senders();
+        let senders = self.0.lock();
         senders.get(&endpoint).map_or(0, |head| *head.borrow())
     }
 
     /// Returns whether a link waits for the endpoint's head to grow.
     pub(super) fn is_watched(&self, endpoint: EndpointKey) -> bool {
-        let senders = self.senders();
+        let senders = self.0.lock();
         let head = senders.get(&endpoint);
         head.is_some_and(|head| head.receiver_count() > 0)
     }
 
     /// Publishes the heads that a commit has made durable. A head that is known already, or an older one, wakes no reader.
     pub(super) fn advance(&self, heads: impl IntoIterator<Item = (EndpointKey, u64)>) {
-        let mut senders = self.senders();
+        let mut senders = self.0.lock();
         for (endpoint, head) in heads {
             let sender = senders.entry(endpoint).or_default();
             sender.send_if_modified(|known| {
@@ -52,12 +52,8 @@ impl Heads {
 
     /// Returns the endpoints whose heads are waited for.
     pub(super) fn watched(&self) -> Vec<EndpointKey> {
-        let senders = self.senders();
+        let senders = self.0.lock();
         let watched = senders.iter().filter(|(_, it)| it.receiver_count() > 0);
         watched.map(|(endpoint, _)| *endpoint).collect()
-    }
-
-    fn senders(&self) -> MutexGuard<'_, HashMap<EndpointKey, watch::Sender<u64>>> {
-        self.0.lock()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
@@ -31,11 +31,11 @@ struct OpenChallenges {
 impl Challenges {
     /// Returns the answer of HTTP-01 to a token.
     pub(crate) fn text(&self, token: &str) -> Option<String> {
-        self.open().texts.get(token).cloned()
+        self.open.lock().texts.get(token).cloned()
     }
 
     pub(super) fn answer_http(&self, token: String, text: String) {
-        self.open().texts.insert(token, text);
+        self.open.lock().texts.insert(token, text);
     }
 
     /// Creates the certificate for TLS-ALPN-01.
@@ -49,24 +49,23 @@ impl Challenges {
             .map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
         // `CertifiedKey::from_der` would refuse the critical extension.
         let certified = CertifiedKey::new(vec![certificate.der().clone()], signing);
-        self.open().certificates.insert(name, Arc::new(certified));
+        self.open
+            .lock()
+            .certificates
+            .insert(name, Arc::new(certified));
         Ok(())
     }
 
     /// Removes all answers.
     pub(super) fn clear(&self) {
-        *self.open() = OpenChallenges::default();
-    }
-
-    fn open(&self) -> MutexGuard<'_, OpenChallenges> {
-        self.open.lock()
+        *self.open.lock() = OpenChallenges::default();
     }
 }
 
 impl ResolvesServerCert for Challenges {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name()?.to_ascii_lowercase();
-        self.open().certificates.get(&name).cloned()
+        self.open.lock().certificates.get(&name).cloned()
     }
 }
 
