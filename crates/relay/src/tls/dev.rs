@@ -56,14 +56,6 @@ pub(super) fn load_or_create(
     data: &Path,
     host: &Host,
     endpoints: Option<&Domain>,
-) -> Result<Dev, DevError> {
-    load_or_create_at(data, host, endpoints, SystemTime::now())
-}
-
-fn load_or_create_at(
-    data: &Path,
-    host: &Host,
-    endpoints: Option<&Domain>,
     now: SystemTime,
 ) -> Result<Dev, DevError> {
     let files = Files::below(data);

@@ -77,7 +77,7 @@ impl Tls {
         let mut challenges = None;
         let keeper = match certificate {
             Certificate::Dev => {
-                let dev = dev::load_or_create(data, host, endpoints)?;
+                let dev = dev::load_or_create(data, host, endpoints, clock.now())?;
                 if let Some(issuer) = dev.issuer {
                     certificates.issue_by(issuer);
                 }

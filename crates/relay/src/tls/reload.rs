@@ -8,12 +8,10 @@ use std::time::SystemTime;
 use tokio::sync::Notify;
 use tokio::time;
 
-use super::clock::Clock;
 use super::files::{self, FilesError};
 use super::keeper::KeeperContext;
-use super::resolver::Certificates;
 use super::settings::PemPair;
-use super::state::{Failure, StateSender};
+use super::state::Failure;
 use crate::limits::CERTIFICATE_INTERVAL;
 use crate::public_url::Host;
 
@@ -22,9 +20,7 @@ use crate::public_url::Host;
 pub(crate) struct FilesKeeper {
     pairs: Vec<PemPair>,
     host: Host,
-    certificates: Arc<Certificates>,
-    state: StateSender,
-    clock: Clock,
+    context: KeeperContext,
     asked: Arc<Notify>,
     /// Stamps of the files when they were last read.
     seen: Vec<Stamp>,
@@ -51,9 +47,7 @@ impl FilesKeeper {
         let mut keeper = Self {
             pairs,
             host,
-            certificates: context.certificates,
-            state: context.state,
-            clock: context.clock,
+            context,
             asked,
             seen,
         };
@@ -94,18 +88,20 @@ impl FilesKeeper {
                 error = message,
                 "rejected the new certificate, keeping the old one"
             );
-            let at = self.clock.now();
-            self.state
+            let at = self.context.clock.now();
+            self.context
+                .state
                 .change(|state| state.error = Some(Failure { at, message }));
         }
     }
 
     fn read(&mut self) -> Result<(), FilesError> {
-        let keys = files::load(&self.pairs, &self.host, self.clock.now())?;
+        let keys = files::load(&self.pairs, &self.host, self.context.clock.now())?;
         let shown = self
+            .context
             .certificates
             .show(keys.into_iter().map(Arc::new).collect());
-        self.state.change(|state| {
+        self.context.state.change(|state| {
             state.shown = shown;
             state.error = None;
         });

@@ -30,11 +30,9 @@ use self::order::{OrderError, Wanted};
 use self::pace::{Kind, Orders, Outcome};
 pub use self::store::AcmeFileError;
 use self::store::{SaveError, Store};
-use super::clock::Clock;
 use super::keeper::KeeperContext;
-use super::resolver::Certificates;
 use super::settings::Acme;
-use super::state::{Failure, StateSender};
+use super::state::Failure;
 use crate::limits::{CERTIFICATE_INTERVAL, ORDER_TIMEOUT};
 use crate::public_url::Host;
 use crate::rfc3339;
@@ -56,9 +54,7 @@ pub(crate) struct AcmeKeeper {
     /// Whether a plain listener answers HTTP-01.
     plain: bool,
     challenges: Arc<Challenges>,
-    certificates: Arc<Certificates>,
-    state: StateSender,
-    clock: Clock,
+    context: KeeperContext,
     request: PathBuf,
     /// The certificate in use.
     shown: Option<Arc<CertifiedKey>>,
@@ -101,10 +97,8 @@ impl AcmeKeeper {
             http,
             plain: false,
             challenges: Arc::default(),
-            certificates: context.certificates,
-            state: context.state,
             ask_at: context.clock.now(),
-            clock: context.clock,
+            context,
             request: renewal_request(data),
             shown,
             suggested: None,
@@ -128,18 +122,20 @@ impl AcmeKeeper {
         // Kept from one iteration to the next: a request taken while another branch wins must not be lost.
         let mut asked = pin!(requested(self.request.clone()));
         loop {
-            let now = self.clock.now();
+            let now = self.context.clock.now();
             let due = self.due(now);
             self.ask_at = self.ask_at.min(now + renewal::ASK.end);
-            self.state.change(|state| state.next_renewal = Some(due));
+            self.context
+                .state
+                .change(|state| state.next_renewal = Some(due));
             tokio::select! {
                 biased;
                 () = &mut asked => {
                     asked.set(requested(self.request.clone()));
                     tracing::info!("renewal requested");
                 }
-                () = self.clock.sleep_until(due) => {}
-                () = self.clock.sleep_until(self.ask_at), if self.shown.is_some() => {
+                () = self.context.clock.sleep_until(due) => {}
+                () = self.context.clock.sleep_until(self.ask_at), if self.shown.is_some() => {
                     self.ask().await;
                     continue;
                 }
@@ -172,17 +168,17 @@ impl AcmeKeeper {
     async fn attempt(&mut self) {
         let ended = Box::pin(self.renewed()).await;
         self.challenges.clear();
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         match ended {
             Ok(key) => {
                 let key = Arc::new(key);
-                let shown = self.certificates.show(vec![key.clone()]);
+                let shown = self.context.certificates.show(vec![key.clone()]);
                 self.shown = Some(key);
                 self.suggested = None;
                 self.ask_at = now;
                 self.failures = 0;
                 self.retry_at = None;
-                self.state.change(|state| {
+                self.context.state.change(|state| {
                     state.shown = shown;
                     state.error = None;
                     state.orders.issued += 1;
@@ -212,7 +208,7 @@ impl AcmeKeeper {
             next_attempt = %rfc3339::of(retry_at),
             "could not get a certificate; `ringtail-relay certificate renew` retries at once"
         );
-        self.state.change(|state| {
+        self.context.state.change(|state| {
             state.error = Some(Failure { at: now, message });
         });
     }
@@ -229,7 +225,7 @@ impl AcmeKeeper {
         }
         let mut failed = None;
         for kind in kinds {
-            let now = self.clock.now();
+            let now = self.context.clock.now();
             let allowed = self.orders.allowed(now);
             if allowed > now {
                 // The first failure says more than the missing second try.
@@ -248,9 +244,9 @@ impl AcmeKeeper {
 
     /// Places one order. It is saved first, so that a crash cannot exceed the limits.
     async fn order(&mut self, account: &Account, kind: Kind) -> Result<CertifiedKey, AttemptError> {
-        self.orders.place(kind, self.clock.now());
+        self.orders.place(kind, self.context.clock.now());
         self.store.save_orders(&self.orders)?;
-        self.state.change(|state| state.orders.placed += 1);
+        self.context.state.change(|state| state.orders.placed += 1);
         tracing::info!(challenge = kind.name(), "certificate ordered");
         let ended = match time::timeout(ORDER_TIMEOUT, self.carry_out(account, kind)).await {
             Ok(ended) => ended,
@@ -267,7 +263,7 @@ impl AcmeKeeper {
             self.orders.settle(outcome);
         }
         if ended.is_err() {
-            self.state.change(|state| state.orders.failed += 1);
+            self.context.state.change(|state| state.orders.failed += 1);
         }
         self.store.save_orders(&self.orders)?;
         ended
@@ -286,8 +282,8 @@ impl AcmeKeeper {
         let ready = order::place(account, wanted, &self.challenges).await?;
         self.orders.settle(Outcome::Finalized);
         self.store.save_orders(&self.orders)?;
-        let issued = ready.finalize().await?;
-        let now = self.clock.now();
+        let issued = order::finalize(ready).await?;
+        let now = self.context.clock.now();
         Ok(self.store.save_certificate(&issued, &self.hosts, now)?)
     }
 
@@ -323,7 +319,7 @@ impl AcmeKeeper {
                 );
             }
         }
-        self.ask_at = self.clock.now() + wait;
+        self.ask_at = self.context.clock.now() + wait;
     }
 
     async fn suggestion(&self) -> Result<(Range<SystemTime>, Duration), AttemptError> {

@@ -21,15 +21,12 @@ pub(super) struct Wanted<'a> {
     pub(super) replaces: Option<CertificateIdentifier<'a>>,
 }
 
-/// An order whose names are all validated.
-pub(super) struct ReadyOrder(Order);
-
-/// Places the order and answers the challenges.
+/// Places the order, answers the challenges, and returns the order once all its names are validated.
 pub(super) async fn place(
     account: &Account,
     wanted: Wanted<'_>,
     challenges: &Challenges,
-) -> Result<ReadyOrder, OrderError> {
+) -> Result<Order, OrderError> {
     let names: Vec<Identifier> = wanted
         .domains
         .iter()
@@ -43,25 +40,22 @@ pub(super) async fn place(
     let mut order = account.new_order(&new).await.map_err(refused)?;
     answer(&mut order, wanted.kind, challenges).await?;
     if order.state().status == OrderStatus::Ready {
-        return Ok(ReadyOrder(order));
+        return Ok(order);
     }
     let polled = order.poll_ready(&patience()).await;
     match (order.state().status, polled) {
-        (OrderStatus::Ready, _) => Ok(ReadyOrder(order)),
+        (OrderStatus::Ready, _) => Ok(order),
         // Some authorities give the reason in the order, some only in the authorization.
         (OrderStatus::Invalid, _) | (_, Ok(_)) => Err(reason(&mut order, wanted.kind).await),
         (_, Err(error)) => Err(refused(error)),
     }
 }
 
-impl ReadyOrder {
-    /// Requests the certificate, and returns its new key and its chain as PEM.
-    pub(super) async fn finalize(self) -> Result<String, OrderError> {
-        let mut order = self.0;
-        let key = order.finalize().await.map_err(refused)?;
-        let chain = order.poll_certificate(&patience()).await.map_err(refused)?;
-        Ok(key + &chain)
-    }
+/// Requests the certificate of an order that [`place`] returned, and returns its new key and its chain as PEM.
+pub(super) async fn finalize(mut order: Order) -> Result<String, OrderError> {
+    let key = order.finalize().await.map_err(refused)?;
+    let chain = order.poll_certificate(&patience()).await.map_err(refused)?;
+    Ok(key + &chain)
 }
 
 /// Prepares the answer to each challenge before announcing it: the authority may connect at once.

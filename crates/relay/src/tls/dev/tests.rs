@@ -4,6 +4,10 @@ use x509_parser::prelude::FromDer as _;
 
 use super::*;
 
+fn load_or_create(data: &Path, host: &Host, endpoints: Option<&Domain>) -> Result<Dev, DevError> {
+    super::load_or_create(data, host, endpoints, SystemTime::now())
+}
+
 fn text(dir: &TempDir, file: &str) -> String {
     fs::read_to_string(dir.path().join(file)).unwrap()
 }
@@ -55,7 +59,7 @@ fn authority_stays_when_its_certificate_is_gone_or_near_its_end() {
 
     let leaf = text(&dir, "server.pem");
     let late = SystemTime::now() + LEAF_LIFE - RENEW_BEFORE / 2;
-    load_or_create_at(dir.path(), &localhost(), None, late).unwrap();
+    super::load_or_create(dir.path(), &localhost(), None, late).unwrap();
     assert_eq!(text(&dir, "ca.pem"), ca);
     assert_ne!(text(&dir, "server.pem"), leaf);
 }
@@ -72,7 +76,7 @@ fn authority_for_other_names_or_near_its_end_is_replaced() {
     load_or_create(dir.path(), &localhost(), None).unwrap();
     assert_eq!(text(&dir, "ca.pem"), wider);
     let late = SystemTime::now() + CA_LIFE - LEAF_LIFE / 2;
-    load_or_create_at(dir.path(), &localhost(), None, late).unwrap();
+    super::load_or_create(dir.path(), &localhost(), None, late).unwrap();
     assert_ne!(text(&dir, "ca.pem"), wider);
 }
 
