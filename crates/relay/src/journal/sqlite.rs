@@ -32,6 +32,7 @@ use tokio::sync::{oneshot, watch};
 use self::checkpoint::Checkpointer;
 use self::fresh::Fresh;
 use self::log::Log;
+pub(super) use self::retention::step_space;
 use super::heads::Heads;
 use super::{
     AppendError, Appended, Deleted, EndpointKey, Entry, Journal, Page, Queued, ReadError, Retention,

@@ -7,7 +7,7 @@ use futures_util::future;
 use tokio_postgres::Statement;
 use uuid::Uuid;
 
-use crate::journal::{Appended, EVENT_BYTES, EndpointKey, Entry};
+use crate::journal::{Appended, EVENT_BYTES, Entry};
 use crate::postgres::{PostgresError, Session};
 
 /// Locks the endpoints, in one order for all relays, so that they never wait for each other in a circle. A statement of
@@ -166,19 +166,4 @@ impl Committer {
         self.session.execute(upsert, &[]).await?;
         Ok(())
     }
-}
-
-/// Returns the newest `seq` of each endpoint that events were stored for.
-pub(super) fn heads(
-    events: &[&NewEvent],
-    stored: &[Option<Appended>],
-) -> HashMap<EndpointKey, u64> {
-    let mut heads: HashMap<EndpointKey, u64> = HashMap::new();
-    for (event, stored) in events.iter().zip(stored) {
-        if let Some(stored) = stored {
-            let head = heads.entry(EndpointKey(event.endpoint)).or_default();
-            *head = stored.seq.max(*head);
-        }
-    }
-    heads
 }

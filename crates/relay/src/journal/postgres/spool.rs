@@ -17,14 +17,12 @@ use uuid::Uuid;
 
 use super::commit::NewEvent;
 use crate::journal::Queued;
+use crate::journal::sqlite::step_space;
 use crate::store::{DataDir, StoreError};
 
 /// Events of one page, at most, and bytes after which it takes no more.
 const PAGE_EVENTS: usize = 512;
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
-
-/// Free pages that one step returns to the file system.
-const STEP_PAGES: u32 = 1024;
 
 /// The spool's file.
 const DATABASE: Database = Database {
@@ -221,18 +219,7 @@ impl WriterState for State {
 
     /// Returns free pages to the file system.
     fn upkeep(&mut self, connection: &mut Connection) -> Instant {
-        let step = || -> rusqlite::Result<()> {
-            let free: u32 =
-                connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
-            if free > STEP_PAGES {
-                let sql = format!("PRAGMA incremental_vacuum({STEP_PAGES})");
-                let mut vacuum = connection.prepare(&sql)?;
-                let mut rows = vacuum.query([])?;
-                while rows.next()?.is_some() {}
-            }
-            Ok(())
-        };
-        if let Err(error) = step() {
+        if let Err(error) = step_space(connection) {
             tracing::debug!(%error, "the spool could not be shrunk");
         }
         Instant::now() + Duration::from_secs(60)

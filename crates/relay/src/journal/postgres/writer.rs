@@ -8,6 +8,7 @@
 //!
 //! While anything is in the spool, newer events go there, so that an endpoint's events keep their order.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,11 +19,11 @@ use ringtail_sqlite::WriteError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::commit::{self, Committer, NewEvent};
+use super::commit::{Committer, NewEvent};
 use super::retention::Request;
 use super::spool::Spool;
 use crate::journal::heads::Heads;
-use crate::journal::{AppendError, Appended};
+use crate::journal::{AppendError, Appended, EndpointKey};
 use crate::metrics::JournalMetrics;
 use crate::postgres::{Postgres, PostgresError};
 
@@ -324,12 +325,16 @@ impl Store {
             committer.commit(events, again).await
         });
         let stored = stored.await?;
-        self.heads.advance(commit::heads(events, &stored));
+        let mut heads: HashMap<EndpointKey, u64> = HashMap::new();
         let (mut count, mut bytes) = (0, 0);
-        for (event, _) in events.iter().zip(&stored).filter(|(_, it)| it.is_some()) {
+        for (event, stored) in events.iter().zip(&stored) {
+            let Some(stored) = stored else { continue };
+            let head = heads.entry(EndpointKey(event.endpoint)).or_default();
+            *head = stored.seq.max(*head);
             count += 1;
             bytes += event.size();
         }
+        self.heads.advance(heads);
         if count > 0 {
             self.metrics.committed(count, began.elapsed());
         }

@@ -171,8 +171,8 @@ impl Log {
             return;
         };
         let result = match running.sweep.step(connection, &mut self.uuids) {
-            Ok(retention::Progress::More) => return,
-            Ok(retention::Progress::Done(deleted)) => {
+            Ok(None) => return,
+            Ok(Some(deleted)) => {
                 if deleted.events > 0 {
                     let Deleted { events, bytes } = deleted;
                     tracing::info!(events, bytes, "retention deleted events");

@@ -34,19 +34,12 @@ const STEP_ENDPOINTS: u32 = 500;
 /// Pages that one step returns to the file system.
 pub(super) const STEP_PAGES: u32 = 1024;
 
-/// Free pages that a sweep leaves for new events.
+/// Free pages that are left for new events.
 const SPARE_PAGES: u32 = 1024;
 
 /// Returns the bytes that an event counts for.
 pub(super) fn event_bytes(request: usize) -> i64 {
     i64::try_from(request).unwrap_or(i64::MAX - EVENT_BYTES) + EVENT_BYTES
-}
-
-/// How far a sweep has got.
-#[derive(Debug)]
-pub(super) enum Progress {
-    More,
-    Done(Deleted),
 }
 
 /// One run of retention.
@@ -86,24 +79,24 @@ impl Sweep {
         }
     }
 
-    /// Runs one step.
+    /// Runs one step, and returns what the sweep has deleted if that was the last.
     pub(super) fn step(
         &mut self,
         connection: &mut Connection,
         uuids: &mut Uuids,
-    ) -> rusqlite::Result<Progress> {
+    ) -> rusqlite::Result<Option<Deleted>> {
         let next = match self.stage {
             Stage::Age { from } => self.step_age(connection, uuids, from)?,
             Stage::Account => self.step_account(connection, uuids)?,
             Stage::Bytes => self.step_bytes(connection, uuids)?,
-            Stage::Space => step_space(connection)?,
+            Stage::Space => step_space(connection)?.then_some(Stage::Space),
         };
         Ok(match next {
             Some(stage) => {
                 self.stage = stage;
-                Progress::More
+                None
             }
-            None => Progress::Done(self.deleted),
+            None => Some(self.deleted),
         })
     }
 
@@ -341,11 +334,10 @@ pub(super) fn delete(
     Ok(())
 }
 
-/// Returns some of the free pages beyond [`SPARE_PAGES`] to the file system.
-fn step_space(connection: &Connection) -> rusqlite::Result<Option<Stage>> {
+/// Returns some of the free pages beyond [`SPARE_PAGES`] to the file system, and whether any went.
+pub(in crate::journal) fn step_space(connection: &Connection) -> rusqlite::Result<bool> {
     let surplus = free_pages(connection)?.saturating_sub(SPARE_PAGES);
-    let more = surplus > 0 && give_back(connection, surplus.min(STEP_PAGES))?;
-    Ok(more.then_some(Stage::Space))
+    Ok(surplus > 0 && give_back(connection, surplus.min(STEP_PAGES))?)
 }
 
 /// Returns up to `pages` free pages to the file system, and whether any went. None ever do from a file without
@@ -384,10 +376,7 @@ mod tests {
                 ))
                 .unwrap();
             let mut steps = 0..100;
-            assert!(
-                steps.any(|_| step_space(&connection).unwrap().is_none()),
-                "{mode}"
-            );
+            assert!(steps.any(|_| !step_space(&connection).unwrap()), "{mode}");
             let free = free_pages(&connection).unwrap();
             assert!((left..left + 100).contains(&free), "{mode}: {free}");
         }

@@ -207,9 +207,8 @@ async fn a_purge_beside_a_sweep_subtracts_bytes_once() {
     let mut sweep = retention::Sweep::new(retention, Timestamp(i64::MAX), metrics);
     let mut uuids = super::super::uuids::Uuids::load(&sweeping).unwrap();
     let swept = loop {
-        match sweep.step(&mut sweeping, &mut uuids).unwrap() {
-            retention::Progress::More => {}
-            retention::Progress::Done(swept) => break swept,
+        if let Some(swept) = sweep.step(&mut sweeping, &mut uuids).unwrap() {
+            break swept;
         }
     };
     assert_eq!(swept.events, 0);
