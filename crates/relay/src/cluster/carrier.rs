@@ -34,17 +34,6 @@ pub(crate) struct OtherRelay {
     pub(super) key: Vec<u8>,
 }
 
-/// Why there is no response of an app.
-#[derive(Debug)]
-pub(crate) enum NotCarried {
-    /// The other relay has no link any more, or none that was not tried.
-    Offline,
-    /// The other relay or its link has as many requests as it may.
-    Busy,
-    /// A link failed.
-    Link(NoResponse),
-}
-
 /// Connections to other relays, one for each that was asked.
 #[derive(Debug, Default)]
 pub(super) struct Connections(Mutex<HashMap<String, Arc<Connection>>>);
@@ -73,7 +62,7 @@ impl Cluster {
         terms: Terms,
         deadline: Instant,
         shutdown: &Shutdown,
-    ) -> (Option<LinkId>, Result<Response<Incoming>, NotCarried>) {
+    ) -> (Option<LinkId>, Result<Response<Incoming>, NoClient>) {
         terms.write(request.headers_mut());
         let connected = timeout(CONNECT_TIME, self.connected(relay, shutdown)).await;
         let send = match connected.unwrap_or(Err(DialError::Slow)) {
@@ -81,22 +70,20 @@ impl Cluster {
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::debug!(relay = relay.address, error, "another relay was not asked");
-                return (None, Err(NotCarried::Offline));
+                return (None, Err(NoClient::Offline));
             }
         };
         let mut response = match exchange(send, request, deadline).await {
             Ok(response) => response,
-            Err(NoResponse::NotSent) => return (None, Err(NotCarried::Offline)),
-            Err(reason) => return (None, Err(NotCarried::Link(reason))),
+            Err(NoResponse::NotSent) => return (None, Err(NoClient::Offline)),
+            Err(reason) => return (None, Err(NoClient::Link(reason))),
         };
         let (link, none) = terms::take_link(response.headers_mut());
         let carried = match none {
-            Some(NoClient::Offline) => Err(NotCarried::Offline),
-            Some(NoClient::Busy) => Err(NotCarried::Busy),
-            Some(NoClient::Link(reason)) => Err(NotCarried::Link(reason)),
+            Some(none) => Err(none),
             // Of no relay.
-            None if link.is_none() => Err(NotCarried::Link(NoResponse::Failed)),
-            None => judge(response).map_err(NotCarried::Link),
+            None if link.is_none() => Err(NoClient::Link(NoResponse::Failed)),
+            None => judge(response).map_err(NoClient::Link),
         };
         (link, carried)
     }

@@ -22,12 +22,12 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use self::carrier::Connections;
-pub(crate) use self::carrier::{NotCarried, OtherRelay};
+pub(crate) use self::carrier::OtherRelay;
 use self::identity::Identity;
 pub use self::identity::IdentityError;
 pub(crate) use self::listener::{ListenerContext, serve};
 pub(crate) use self::presence::RelayStatus;
-pub(crate) use self::terms::Terms;
+pub(crate) use self::terms::{NoClient, Terms};
 use crate::links::registry::Links;
 use crate::postgres::Postgres;
 

@@ -85,7 +85,7 @@ impl Terms {
 
 /// Why a relay has no client's response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoClient {
+pub(crate) enum NoClient {
     /// It has no link, or none that was not tried.
     Offline,
     /// Its link or memory is full.

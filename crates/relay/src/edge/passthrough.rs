@@ -16,7 +16,7 @@ use super::recorder::RecordError;
 use crate::accounts::EndpointRecord;
 use crate::app_body::AppBody;
 use crate::budget::request_bytes;
-use crate::cluster::{Cluster, NotCarried, OtherRelay, Terms};
+use crate::cluster::{Cluster, NoClient, OtherRelay, Terms};
 use crate::journal::EndpointKey;
 use crate::limits::PASSTHROUGH_BYTES;
 use crate::links::passthrough::{LinkRequest, NoResponse, PassthroughRequest, response_of};
@@ -211,9 +211,9 @@ async fn ask(
                 elsewhere.asked(link);
                 match carried {
                     Ok(response) => Ok((response, None)),
-                    Err(NotCarried::Offline) => continue,
-                    Err(NotCarried::Busy) => return Err(busy()),
-                    Err(NotCarried::Link(reason)) => Err(reason),
+                    Err(NoClient::Offline) => continue,
+                    Err(NoClient::Busy) => return Err(busy()),
+                    Err(NoClient::Link(reason)) => Err(reason),
                 }
             }
         };
