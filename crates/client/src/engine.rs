@@ -195,19 +195,19 @@ impl Engine {
                 cancel: cancel.child_token(),
             };
             tasks.spawn(failures.run(known.clone()));
-            let forward = Forward {
+            let forwarder = Forwarder {
                 history: history.clone(),
                 sender,
+                options: ForwardOptions::default(),
                 status: status.clone(),
                 paused: wanted,
-                tasks: tasks.clone(),
-                cancel: cancel.child_token(),
             };
-            tasks.spawn(
-                forward
-                    .run(known.clone())
-                    .instrument(tracing::info_span!("forward", endpoint = name)),
-            );
+            tasks.spawn(forward(
+                forwarder,
+                known.clone(),
+                tasks.clone(),
+                cancel.child_token(),
+            ));
         }
         if let Some(every) = config.canary {
             tasks.spawn(send_canaries(
@@ -320,76 +320,29 @@ fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Statu
     }
 }
 
-/// Forwards the endpoint's pending events as soon as the endpoint is known, and publishes the state.
-struct Forward {
-    history: History,
-    sender: Sender,
-    status: watch::Sender<Status>,
-    paused: watch::Receiver<bool>,
+/// Forwards the endpoint's pending events as soon as the endpoint is known.
+async fn forward(
+    forwarder: Forwarder,
+    mut known: watch::Receiver<Option<EndpointInfo>>,
     tasks: TaskTracker,
     cancel: CancellationToken,
-}
-
-impl Forward {
-    async fn run(self, mut known: watch::Receiver<Option<EndpointInfo>>) {
+) {
+    let of = |info: &Option<EndpointInfo>| info.as_ref().map(|info| info.endpoint.clone());
+    let follow = async {
         loop {
-            let endpoint = known.borrow_and_update().clone().map(|info| info.endpoint);
-            let one = self.cancel.child_token();
-            let watched = async {
-                match &endpoint {
-                    Some(endpoint) => self.watch(endpoint, one.clone()).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let endpoint = of(&known.borrow_and_update());
+            let one = cancel.child_token();
+            if let Some(endpoint) = &endpoint {
+                forwarder.spawn(endpoint, &tasks, one.clone());
+            }
             // A relay that was set up again gives the same name another endpoint, which gets another forwarder.
-            let other = async {
-                let changed = known
-                    .wait_for(|info| info.as_ref().map(|info| &info.endpoint) != endpoint.as_ref());
-                if changed.await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            };
-            tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => return,
-                () = other => {}
-                () = watched => {}
+            if known.wait_for(|info| of(info) != endpoint).await.is_err() {
+                return;
             }
             one.cancel();
         }
-    }
-
-    async fn watch(&self, endpoint: &str, cancel: CancellationToken) {
-        let forwarder = Forwarder::spawn(
-            self.history.clone(),
-            endpoint,
-            self.sender.clone(),
-            ForwardOptions::default(),
-            self.paused.clone(),
-            &self.tasks,
-            cancel,
-        );
-        let mut state = forwarder.state();
-        let mut wanted = self.paused.clone();
-        loop {
-            let now = state.borrow_and_update().clone();
-            let paused = *wanted.borrow_and_update();
-            self.status.send_modify(|status| {
-                status.pending = now.pending;
-                status.unanswered = now.unanswered;
-                status.paused = paused;
-                if let Some(target) = &mut status.target {
-                    target.state = now.target;
-                }
-            });
-            tokio::select! {
-                Ok(()) = state.changed() => {}
-                Ok(()) = wanted.changed() => {}
-                // The forwarder ends only by its token, which also ends this task.
-                else => std::future::pending().await,
-            }
-        }
-    }
+    };
+    cancel.run_until_cancelled(follow).await;
 }
 
 /// Sends a canary at each interval, the first one an interval after the endpoint is known.
@@ -455,3 +408,6 @@ impl Coded for SpawnError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ pub use self::scheduler::Limits;
 use self::scheduler::{Command, End, Health, Input, Scheduler};
 pub use self::send::{Delivery, KEPT_BODY_BYTES, MAX_READ_BYTES, SendOptions, Sender, TrustError};
 use crate::backoff::Backoff;
-use ringtail_model::{Cause, ForwardState, Outcome, RowId, TargetState, Unanswered};
+use ringtail_model::{Cause, ForwardState, Outcome, RowId, Status, TargetState, Unanswered};
 use ringtail_store::{History, StoreError, StoredRequest};
 
 /// Settings of the forwarder.
@@ -77,73 +77,50 @@ impl Default for ForwardOptions {
     }
 }
 
-/// State of forwarding, for front ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForwardStatus {
-    /// Health of the target.
-    pub target: TargetState,
-    /// Pending events, including those in flight.
-    pub pending: u64,
-    /// Events that the app has had for so long that a response is late, oldest first.
-    pub unanswered: Vec<Unanswered>,
-}
-
-/// A running forwarder of one endpoint to one target.
+/// Forwards events to one target.
 #[derive(Debug, Clone)]
 pub struct Forwarder {
-    state: watch::Receiver<ForwardStatus>,
+    /// Where the events are.
+    pub history: History,
+    /// The target.
+    pub sender: Sender,
+    /// Settings.
+    pub options: ForwardOptions,
+    /// Gets the target's health, the pending and unanswered events, and whether forwarding is paused, as they change.
+    pub status: watch::Sender<Status>,
+    /// While this is true nothing new is sent.
+    pub paused: watch::Receiver<bool>,
 }
 
 impl Forwarder {
     /// Starts to forward pending and new events of the endpoint. Runs in `tasks` until `cancel`; then requests in
-    /// flight get [`ForwardOptions::grace`] to end, or their events stay pending. While `paused` is true nothing new is
-    /// sent.
-    #[must_use]
-    pub fn spawn(
-        history: History,
-        endpoint: &str,
-        sender: Sender,
-        options: ForwardOptions,
-        paused: watch::Receiver<bool>,
-        tasks: &TaskTracker,
-        cancel: CancellationToken,
-    ) -> Self {
-        let (publish, state) = watch::channel(ForwardStatus {
-            target: TargetState::Untried,
-            pending: 0,
-            unanswered: Vec::new(),
-        });
-        let (connected, connections) = mpsc::channel(options.limits.in_flight.max(1));
+    /// flight get [`ForwardOptions::grace`] to end, or their events stay pending, and nothing more is published.
+    pub fn spawn(&self, endpoint: &str, tasks: &TaskTracker, cancel: CancellationToken) {
+        let (connected, connections) = mpsc::channel(self.options.limits.in_flight.max(1));
         let run = ForwardLoop {
-            grows: history.pending_grows(endpoint),
+            grows: self.history.pending_grows(endpoint),
             work: Work {
-                history,
+                history: self.history.clone(),
                 endpoint: endpoint.into(),
-                sender,
+                sender: self.sender.clone(),
                 connected,
                 is_busy: Arc::default(),
             },
-            options,
-            scheduler: Scheduler::new(options.limits, options.backoff),
-            paused,
+            options: self.options,
+            scheduler: Scheduler::new(self.options.limits, self.options.backoff),
+            paused: self.paused.clone(),
             connections,
             running: JoinSet::new(),
             sending: HashMap::new(),
             sent: HashMap::new(),
             lost: HashMap::new(),
             loaded: None,
-            publish,
+            status: self.status.clone(),
+            cancel,
             shown: Health::Untried,
             count: Count::default(),
         };
-        tasks.spawn(run.run(cancel));
-        Self { state }
-    }
-
-    /// Returns the target's health and the number of pending events, as they change.
-    #[must_use]
-    pub fn state(&self) -> watch::Receiver<ForwardStatus> {
-        self.state.clone()
+        tasks.spawn(run.run());
     }
 }
 
@@ -192,15 +169,25 @@ struct ForwardLoop {
     lost: HashMap<RowId, u8>,
     /// The request of the event that was loaded last, until what follows has been done.
     loaded: Option<(RowId, StoredRequest)>,
-    publish: watch::Sender<ForwardStatus>,
+    status: watch::Sender<Status>,
+    cancel: CancellationToken,
     /// The health last published.
     shown: Health,
     count: Count,
 }
 
 impl ForwardLoop {
-    async fn run(mut self, cancel: CancellationToken) {
-        let mut input = Some(Input::Paused(*self.paused.borrow_and_update()));
+    async fn run(mut self) {
+        // What another forwarder has published is about another endpoint.
+        self.publish(|status| {
+            status.pending = 0;
+            status.unanswered.clear();
+            if let Some(target) = &mut status.target {
+                target.state = TargetState::Untried;
+            }
+            true
+        });
+        let mut input = Some(self.pause());
         loop {
             if let Some(input) = input.take() {
                 for command in self.scheduler.handle(input, Instant::now()) {
@@ -218,8 +205,8 @@ impl ForwardLoop {
             input = tokio::select! {
                 // `biased`: stop first, then free slots before filling them.
                 biased;
-                () = cancel.cancelled() => break,
-                Ok(()) = self.paused.changed() => Some(Input::Paused(*self.paused.borrow_and_update())),
+                () = self.cancel.cancelled() => break,
+                Ok(()) = self.paused.changed() => Some(self.pause()),
                 Some(sent) = self.connections.recv() => {
                     self.sent.insert(sent.row, sent);
                     Some(Input::Connected(sent.row))
@@ -303,12 +290,22 @@ impl ForwardLoop {
         }
     }
 
+    /// Changes the status and wakes its readers if `change` returns true. Does nothing once cancelled: another forwarder's status
+    /// must stay.
+    fn publish(&self, change: impl FnOnce(&mut Status) -> bool) {
+        let cancel = &self.cancel;
+        self.status
+            .send_if_modified(|status| !cancel.is_cancelled() && change(status));
+    }
+
+    fn pause(&mut self) -> Input {
+        let paused = *self.paused.borrow_and_update();
+        self.publish(|status| std::mem::replace(&mut status.paused, paused) != paused);
+        Input::Paused(paused)
+    }
+
     fn publish_pending(&self, pending: u64) {
-        self.publish.send_if_modified(|state| {
-            let moved = state.pending != pending;
-            state.pending = pending;
-            moved
-        });
+        self.publish(|status| std::mem::replace(&mut status.pending, pending) != pending);
     }
 
     fn publish_health(&mut self) {
@@ -320,7 +317,7 @@ impl ForwardLoop {
             self.work.sender.forget_seen();
         }
         self.shown = health.clone();
-        let target = match health {
+        let state = match health {
             Health::Untried => TargetState::Untried,
             Health::Up => TargetState::Up,
             Health::Down {
@@ -334,7 +331,12 @@ impl ForwardLoop {
                 retry_at: wall(*retry_at),
             },
         };
-        self.publish.send_modify(|state| state.target = target);
+        self.publish(|status| {
+            if let Some(target) = &mut status.target {
+                target.state = state;
+            }
+            true
+        });
     }
 
     fn publish_unanswered(&mut self) {
@@ -342,9 +344,9 @@ impl ForwardLoop {
         let sent = late.keys().filter_map(|row| self.sent.get(row).copied());
         let mut unanswered: Vec<Unanswered> = sent.collect();
         unanswered.sort_unstable_by_key(|sent| sent.row);
-        self.publish.send_if_modified(|state| {
-            let moved = state.unanswered != unanswered;
-            state.unanswered = unanswered;
+        self.publish(|status| {
+            let moved = status.unanswered != unanswered;
+            status.unanswered = unanswered;
             moved
         });
     }

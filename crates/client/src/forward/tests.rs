@@ -11,12 +11,12 @@ use tokio::sync::{Barrier, Notify, Semaphore};
 use super::testing::{pass, quick, sender, sender_to};
 use super::*;
 use ringtail_kit::app::{App, Port, Reply, Seen, response};
-use ringtail_model::{AttemptRow, FailureKind};
+use ringtail_model::{AttemptRow, FailureKind, Target};
 use ringtail_store::testing::{ENDPOINT, TestHistory, attempt, call};
 
 /// A forwarder that a test owns.
 struct Running {
-    forwarder: Forwarder,
+    status: watch::Receiver<Status>,
     paused: watch::Sender<bool>,
     tasks: TaskTracker,
     cancel: CancellationToken,
@@ -31,30 +31,37 @@ impl Running {
         let tasks = TaskTracker::new();
         let cancel = CancellationToken::new();
         let (paused, wanted) = watch::channel(false);
-        let forwarder = Forwarder::spawn(
-            history.clone(),
-            ENDPOINT,
+        let (publish, status) = watch::channel(Status {
+            target: Some(Target {
+                url: sender.target().to_string(),
+                forwards: true,
+                state: TargetState::Untried,
+            }),
+            ..Status::new("demo")
+        });
+        let forwarder = Forwarder {
+            history: history.clone(),
             sender,
             options,
-            wanted,
-            &tasks,
-            cancel.clone(),
-        );
+            status: publish,
+            paused: wanted,
+        };
+        forwarder.spawn(ENDPOINT, &tasks, cancel.clone());
         Self {
-            forwarder,
+            status,
             paused,
             tasks,
             cancel,
         }
     }
 
-    async fn state(&self, wanted: impl FnMut(&ForwardStatus) -> bool) -> ForwardStatus {
-        let mut state = self.forwarder.state();
-        let reached = state.wait_for(wanted);
+    async fn state(&self, wanted: impl FnMut(&Status) -> bool) -> Status {
+        let mut status = self.status.clone();
+        let reached = status.wait_for(wanted);
         let reached = tokio::time::timeout(Duration::from_secs(20), reached).await;
         match reached {
-            Ok(state) => state.unwrap().clone(),
-            Err(_) => panic!("it is still {:?}", self.forwarder.state().borrow()),
+            Ok(status) => status.unwrap().clone(),
+            Err(_) => panic!("it is still {:?}", self.status.borrow()),
         }
     }
 
@@ -85,8 +92,12 @@ async fn attempts(test: &TestHistory, count: u64) -> Vec<AttemptRow> {
     }
 }
 
-fn is_down(state: &ForwardStatus) -> bool {
-    matches!(state.target, TargetState::Down { .. })
+fn is_down(status: &Status) -> bool {
+    matches!(target(status), TargetState::Down { .. })
+}
+
+fn target(status: &Status) -> &TargetState {
+    &status.target.as_ref().unwrap().state
 }
 
 fn to(address: SocketAddr) -> Sender {
@@ -105,6 +116,30 @@ fn eager() -> ForwardOptions {
 }
 
 #[tokio::test]
+async fn nothing_is_published_once_it_is_cancelled() {
+    let test = TestHistory::open();
+    let of_another = Status {
+        pending: 7,
+        ..Status::new("demo")
+    };
+    let (status, seen) = watch::channel(of_another);
+    let forwarder = Forwarder {
+        history: test.history.clone(),
+        sender: to("127.0.0.1:9".parse().unwrap()),
+        options: ForwardOptions::default(),
+        status,
+        paused: watch::channel(true).1,
+    };
+    let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+    cancel.cancel();
+    forwarder.spawn(ENDPOINT, &tasks, cancel);
+    tasks.close();
+    tasks.wait().await;
+    assert!(!seen.has_changed().unwrap());
+    assert_eq!(seen.borrow().pending, 7);
+}
+
+#[tokio::test]
 async fn what_is_pending_and_what_comes_in_is_forwarded_and_done() {
     let test = TestHistory::open();
     test.receives(vec![call(1, "a"), call(2, "b")]).await;
@@ -119,7 +154,7 @@ async fn what_is_pending_and_what_comes_in_is_forwarded_and_done() {
             .all(|row| row.verdict.is_accepted() && row.cause == Cause::Forward)
     );
     let state = running.state(|state| state.pending == 0).await;
-    assert_eq!(state.target, TargetState::Up);
+    assert_eq!(target(&state), &TargetState::Up);
     assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 0);
     running.stop().await;
     assert_eq!(app.seen().len(), 3);
@@ -292,7 +327,7 @@ async fn a_target_that_is_down_holds_its_events_and_drains_in_order_when_it_is_b
     let state = running
         .state(|state| is_down(state) && state.pending == 30)
         .await;
-    let TargetState::Down { reason, .. } = state.target else {
+    let TargetState::Down { reason, .. } = target(&state) else {
         panic!("down");
     };
     assert!(reason.contains("nothing listens"), "{reason}");
@@ -301,7 +336,7 @@ async fn a_target_that_is_down_holds_its_events_and_drains_in_order_when_it_is_b
     let app = App::start_on(place.listen(), async |_| response(200, ""));
     attempts(&test, 30).await;
     running
-        .state(|state| state.target == TargetState::Up && state.pending == 0)
+        .state(|state| target(state) == &TargetState::Up && state.pending == 0)
         .await;
     assert!(app.seen().iter().map(Seen::sequence).eq(1..=30));
     // And away again, in the middle of the day.
@@ -475,7 +510,9 @@ async fn an_event_that_stops_the_app_is_sent_a_few_times() {
     for _ in 0..MAX_LOST {
         app.up();
         stops.notified().await;
-        running.state(|state| state.target == TargetState::Up).await;
+        running
+            .state(|state| target(state) == &TargetState::Up)
+            .await;
         app.go_down().await;
         running.state(is_down).await;
     }
@@ -507,7 +544,9 @@ async fn an_app_that_restarts_under_load_loses_nothing() {
         app.up();
         test.receives(events.by_ref().take(EACH as usize - 1).collect())
             .await;
-        running.state(|state| state.target == TargetState::Up).await;
+        running
+            .state(|state| target(state) == &TargetState::Up)
+            .await;
         attempts(&test, before + 1).await;
         app.go_down().await;
         test.receives(events.by_ref().take(1).collect()).await;

@@ -13,8 +13,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ringtail_client::forward::{ForwardOptions, Forwarder, SendOptions, Sender};
-use ringtail_model::RowId;
 use ringtail_model::target::TargetUrl;
+use ringtail_model::{RowId, Status};
 use ringtail_protocol::event::Timestamp;
 use ringtail_store::{Forwarding, History, Incoming, MAX_PAGE};
 use tokio::net::TcpListener;
@@ -40,7 +40,7 @@ const LATE: Duration = Duration::from_millis(1000);
 /// A client's store and forwarder at 1,000 events a second, without the link.
 pub(super) struct Live {
     history: History,
-    forwarder: Forwarder,
+    status: watch::Receiver<Status>,
     first: RowId,
     attempts: RowId,
     began: Instant,
@@ -65,22 +65,22 @@ impl Live {
         app.spawn(serve(listener));
         let tasks = TaskTracker::new();
         let cancel = CancellationToken::new();
-        let forwarder = Forwarder::spawn(
-            history.clone(),
-            endpoint,
-            Sender::new(target, SendOptions::default())?,
-            ForwardOptions::default(),
-            watch::channel(false).1,
-            &tasks,
-            cancel.clone(),
-        );
+        let (publish, status) = watch::channel(Status::new(endpoint));
+        let forwarder = Forwarder {
+            history: history.clone(),
+            sender: Sender::new(target, SendOptions::default())?,
+            options: ForwardOptions::default(),
+            status: publish,
+            paused: watch::channel(false).1,
+        };
+        forwarder.spawn(endpoint, &tasks, cancel.clone());
         let reach = *history.watermarks().borrow();
         let stop = CancellationToken::new();
         let mut source = JoinSet::new();
         source.spawn(arrive(history.clone(), endpoint, stop.clone()));
         Ok(Self {
             history,
-            forwarder,
+            status,
             first: reach.events,
             attempts: reach.attempts,
             began: Instant::now(),
@@ -102,10 +102,7 @@ impl Live {
         let behind =
             self.history.watermarks().borrow().events.0 - self.history.indexed().borrow().0;
         let stopped = Instant::now();
-        eventually!(
-            self.forwarder.state().borrow().pending == 0,
-            "everything at the app"
-        )?;
+        eventually!(self.status.borrow().pending == 0, "everything at the app")?;
         let last = self.history.watermarks().borrow().events;
         let mut indexed = self.history.indexed();
         indexed.wait_for(|reached| *reached >= last).await?;
