@@ -20,7 +20,7 @@ pub(crate) mod refusal;
 mod session;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Timestamp;
@@ -34,7 +34,6 @@ use tokio_util::sync::CancellationToken;
 
 pub use dial::DialError;
 pub use events::ReceiveError;
-pub use handshake::HandshakeError;
 pub use refusal::Refusal;
 pub use session::SessionEnd;
 
@@ -45,12 +44,9 @@ use crate::canary_key::CanaryKey;
 use crate::config::Account;
 use crate::endpoint_cache::EndpointCache;
 use crate::forward::Passthrough;
-use crate::relay_api::{ApiError, RelayApi};
+use crate::relay_api::{ApiError, CALL_TIMEOUT, RelayApi};
 use ringtail_model::{Endpoint, LinkState, Status};
 use ringtail_store::{Forwarding, History, ReadError};
-
-/// Timeout of the WebSocket handshake, after TLS.
-const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Keeps one endpoint's link up; owns everything that outlives a single link.
 #[derive(Debug)]
@@ -172,12 +168,14 @@ impl LinkSupervisor {
             after: after.map(|seq| (info.journal.clone(), seq)),
             event: self.history.newest(&info.endpoint, &info.journal).await?,
         };
-        let stream = dial::dial(&self.account.relay, &self.account).await?;
-        let upgraded = handshake::upgrade(stream, &self.account, &params);
-        let stream = tokio::time::timeout(UPGRADE_TIMEOUT, upgraded)
+        let stream = dial::dial(&self.account.relay, &self.account)
             .await
-            .map_err(|_| LinkError::UpgradeTimeout)?;
-        if let Err(HandshakeError::Refused(refusal)) = &stream
+            .map_err(ApiError::from)?;
+        let upgraded = handshake::upgrade(stream, &self.account, &params);
+        let stream = tokio::time::timeout(CALL_TIMEOUT, upgraded)
+            .await
+            .unwrap_or(Err(ApiError::Timeout));
+        if let Err(ApiError::Refused(refusal)) = &stream
             && refusal.code == code::SET_BACK
         {
             tracing::warn!(cursor = after, "the relay's journal was set back");
@@ -244,18 +242,9 @@ fn random() -> u32 {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// The relay did not return the endpoint.
+    /// The relay could not be reached, or did not return the endpoint or open a link.
     #[error(transparent)]
     Api(#[from] ApiError),
-    /// The relay could not be reached.
-    #[error(transparent)]
-    Dial(#[from] DialError),
-    /// The relay did not open a link.
-    #[error(transparent)]
-    Handshake(#[from] HandshakeError),
-    /// The relay took too long to open it.
-    #[error("the relay did not open a link within {} s", UPGRADE_TIMEOUT.as_secs())]
-    UpgradeTimeout,
     /// The history's cursor could not be read.
     #[error(transparent)]
     History(#[from] ReadError),
@@ -268,11 +257,9 @@ impl Coded for LinkError {
     fn code(&self) -> &'static Code {
         match self {
             Self::Api(error) => error.code(),
-            Self::Dial(error) => error.code(),
-            Self::Handshake(error) => error.code(),
             // The link ended because of this machine, not of the relay.
             Self::Session(SessionEnd::Events(ReceiveError::Store(error))) => error.code(),
-            Self::UpgradeTimeout | Self::Session(_) => &codes::RELAY_BROKE,
+            Self::Session(_) => &codes::RELAY_BROKE,
             Self::History(error) => error.code(),
         }
     }
@@ -280,7 +267,6 @@ impl Coded for LinkError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Api(error) => error.hint(),
-            Self::Dial(error) => error.hint(),
             _ => self.code().hint.map(str::to_owned),
         }
     }
@@ -289,9 +275,7 @@ impl Coded for LinkError {
 impl LinkError {
     /// Returns the refusal if it is permanent.
     fn refusal(&self) -> Option<&Refusal> {
-        let (Self::Api(ApiError::Refused(refusal))
-        | Self::Handshake(HandshakeError::Refused(refusal))) = self
-        else {
+        let Self::Api(ApiError::Refused(refusal)) = self else {
             return None;
         };
         refusal.is_final().then_some(refusal)

@@ -15,8 +15,8 @@ use crate::config::{Account, RelayUrl};
 use crate::link::dial::{DialError, dial};
 use crate::link::refusal::{MAX_ANSWER_BYTES, Refusal};
 
-/// Timeout of a call after the connection is established.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout of a call, or of the WebSocket handshake, after the connection is established.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum bytes of an endpoint's or journal's id.
 const MAX_ID_BYTES: usize = 200;

@@ -9,7 +9,6 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::EventId;
 use ringtail_protocol::path::LINK;
 use ringtail_protocol::stream::{ByteStream, websocket_config};
@@ -21,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::refusal::Refusal;
 use crate::config::Account;
-use crate::relay_api::{USER_AGENT, bearer};
+use crate::relay_api::{ApiError, USER_AGENT, bearer};
 
 /// Parameters of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +54,7 @@ pub(crate) async fn upgrade<S>(
     stream: S,
     account: &Account,
     params: &LinkParams,
-) -> Result<ByteStream<S>, HandshakeError>
+) -> Result<ByteStream<S>, ApiError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -71,7 +70,7 @@ where
         .header(header::AUTHORIZATION, bearer(account))
         .header(header::USER_AGENT, USER_AGENT)
         .body(Empty::<Bytes>::new())
-        .map_err(|_| HandshakeError::NotALink)?;
+        .expect("the parts are valid by their types");
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let answer = async move {
         let response = sender.send_request(request).await?;
@@ -90,12 +89,12 @@ where
     Ok(ByteStream::new(socket))
 }
 
-async fn accepted(response: Response<Incoming>, key: &str) -> Result<(), HandshakeError> {
+async fn accepted(response: Response<Incoming>, key: &str) -> Result<(), ApiError> {
     let (head, body) = response.into_parts();
     match head.status {
         StatusCode::SWITCHING_PROTOCOLS if is_link(&head.headers, key) => Ok(()),
-        StatusCode::SWITCHING_PROTOCOLS => Err(HandshakeError::NotALink),
-        status => Err(HandshakeError::Refused(Refusal::read(status, body).await)),
+        status @ StatusCode::SWITCHING_PROTOCOLS => Err(ApiError::NotARelay { status }),
+        status => Err(ApiError::Refused(Refusal::read(status, body).await)),
     }
 }
 
@@ -110,31 +109,6 @@ fn is_link(headers: &HeaderMap, key: &str) -> bool {
         && is(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
         && accept.is_some_and(|accept| accept == derive_accept_key(key.as_bytes()).as_str())
         && !headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS)
-}
-
-/// Why the relay did not open a link.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum HandshakeError {
-    /// The connection broke.
-    #[error("the connection broke while the link was opened")]
-    Http(#[from] hyper::Error),
-    /// The relay said no.
-    #[error(transparent)]
-    Refused(Refusal),
-    /// The server speaks WebSocket but is not a ringtail relay of this version.
-    #[error("what answered is not a ringtail relay: is the URL right?")]
-    NotALink,
-}
-
-impl Coded for HandshakeError {
-    fn code(&self) -> &'static Code {
-        match self {
-            Self::Http(_) => &codes::RELAY_BROKE,
-            Self::Refused(refusal) => refusal.code(),
-            Self::NotALink => &codes::NOT_A_RELAY,
-        }
-    }
 }
 
 #[cfg(test)]

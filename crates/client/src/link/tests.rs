@@ -1,5 +1,7 @@
 mod fake;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
@@ -486,10 +488,11 @@ async fn a_relay_that_accepts_and_says_nothing_is_left() {
 
 #[test]
 fn errors_say_their_causes_and_what_to_do() {
-    let error = LinkError::from(DialError::Resolve {
+    let error = ApiError::from(DialError::Resolve {
         host: "relay.example".into(),
         source: std::io::Error::other("no such name"),
     });
+    let error = LinkError::from(error);
     assert_eq!(
         error.in_words(),
         "the name relay.example does not resolve: no such name (check the relay's name and this machine's network)"
