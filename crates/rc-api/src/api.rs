@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use ringtail_outbound::proxy::Proxies;
 use ringtail_outbound::trust::Trust;
@@ -22,7 +22,7 @@ use crate::error::{ApiError, Call, DUPLICATE, Refusal};
 use crate::login::{Credentials, JwtLogin, Login, Place};
 use crate::server::Server;
 use crate::session::Session;
-use crate::transport::{Response, Transport};
+use crate::transport::Transport;
 
 const SUBSCRIPTIONS: &str = "/restapi/v1.0/subscription";
 
@@ -309,9 +309,10 @@ impl Api {
             authorization,
             body,
         );
-        let response = sent
-            .await
-            .map_err(|error| ApiError::no_response(request.call, error))?;
+        let response = sent.await.map_err(|source| ApiError::NoResponse {
+            call: request.call,
+            source,
+        })?;
         self.heed(&mut session, &response)?;
         let judged = judge(request.call, &response);
         // A cached token keeps the scopes that it was issued with.
@@ -325,11 +326,11 @@ impl Api {
     }
 
     /// Notes a penalty for all processes.
-    fn heed(&self, session: &mut Session, response: &Response) -> Result<(), ApiError> {
-        if response.status != StatusCode::TOO_MANY_REQUESTS || is_duplicate(response) {
+    fn heed(&self, session: &mut Session, response: &Response<Bytes>) -> Result<(), ApiError> {
+        if response.status() != StatusCode::TOO_MANY_REQUESTS || is_duplicate(response) {
             return Ok(());
         }
-        let wait = retry_after(&response.headers);
+        let wait = retry_after(response.headers());
         session.not_before = Some(self.clock.now() + SignedDuration::from_secs(wait.cast_signed()));
         session.write(&self.place)?;
         Err(ApiError::TooMany {
@@ -360,7 +361,7 @@ impl Api {
         let token: Token =
             serde_json::from_slice(&answer).map_err(|_| ApiError::NotRingCentral {
                 call: Call::Login,
-                status: response.status,
+                status: response.status(),
             })?;
         session.begin(&token.access_token, token.expires_in, self.clock.now());
         session.write(&self.place)?;
@@ -373,7 +374,7 @@ impl Api {
         path: &str,
         fields: &[(&str, &str)],
         call: Call,
-    ) -> Result<Response, ApiError> {
+    ) -> Result<Response<Bytes>, ApiError> {
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
@@ -387,7 +388,7 @@ impl Api {
             Some((FORM, form)),
         );
         sent.await
-            .map_err(|error| ApiError::no_response(call, error))
+            .map_err(|source| ApiError::NoResponse { call, source })
     }
 }
 
@@ -399,22 +400,24 @@ fn below(id: &str) -> String {
     )
 }
 
-fn judge(call: Call, response: &Response) -> Result<Bytes, ApiError> {
-    if response.status.is_success() {
-        return Ok(response.body.clone());
+fn judge(call: Call, response: &Response<Bytes>) -> Result<Bytes, ApiError> {
+    if response.status().is_success() {
+        return Ok(response.body().clone());
     }
-    Err(match Refusal::read(call, response.status, &response.body) {
-        Some(refusal) => refusal.into(),
-        None => ApiError::NotRingCentral {
-            call,
-            status: response.status,
+    Err(
+        match Refusal::read(call, response.status(), response.body()) {
+            Some(refusal) => refusal.into(),
+            None => ApiError::NotRingCentral {
+                call,
+                status: response.status(),
+            },
         },
-    })
+    )
 }
 
 /// A duplicate of a call in progress does not count as a penalty.
-fn is_duplicate(response: &Response) -> bool {
-    let refusal = Refusal::read(Call::Create, response.status, &response.body);
+fn is_duplicate(response: &Response<Bytes>) -> bool {
+    let refusal = Refusal::read(Call::Create, response.status(), response.body());
     refusal.is_some_and(|it| it.code == DUPLICATE)
 }
 

@@ -61,7 +61,7 @@ pub enum ApiError {
         call: Call,
         /// The reason.
         #[source]
-        source: NoResponseError,
+        source: NoResponse,
     },
     /// The response is not RingCentral's.
     #[error("could not {call}: the answer ({status}) is not RingCentral's")]
@@ -85,19 +85,7 @@ pub enum ApiError {
     File(#[from] LoginFileError),
 }
 
-/// Why there was no response.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct NoResponseError(#[from] NoResponse);
-
 impl ApiError {
-    pub(crate) fn no_response(call: Call, source: NoResponse) -> Self {
-        Self::NoResponse {
-            call,
-            source: NoResponseError(source),
-        }
-    }
-
     /// Returns RingCentral's code, if it refused.
     #[must_use]
     pub fn refused_with(&self) -> Option<&str> {

@@ -21,6 +21,7 @@ pub use self::keep::{Action, Keeper, Kept, renew};
 pub use self::login::{Credentials, JwtLogin, Login, LoginFileError, Place};
 pub use self::records::{Record, Records, fresh_token};
 pub use self::server::{BadServer, Server};
+pub use self::transport::NoResponse;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -30,20 +30,17 @@ pub(crate) struct Transport {
     client: Client<HttpsConnector<Connector>, Full<Bytes>>,
 }
 
-/// A response, read whole.
-pub(crate) struct Response {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-/// Why there is no response.
+/// Why there was no response.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoResponse {
+#[non_exhaustive]
+pub enum NoResponse {
+    /// The request could not be sent, or its connection broke.
     #[error(transparent)]
     Send(#[from] SendFailure),
+    /// A timeout.
     #[error("no answer within {} s", TIME.as_secs())]
     Late,
+    /// The response could not be read.
     #[error("the answer is longer than {MAX_BYTES} bytes or breaks off")]
     Body,
 }
@@ -69,7 +66,7 @@ impl Transport {
         path: &str,
         authorization: HeaderValue,
         body: Option<(&'static str, String)>,
-    ) -> Result<Response, NoResponse> {
+    ) -> Result<Response<Bytes>, NoResponse> {
         let mut request = Request::builder()
             .method(method)
             .uri(server.join(path))
@@ -91,11 +88,8 @@ impl Transport {
             let answer = answer.map_err(|error| SendFailure::of(&error, server.url()))?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, MAX_BYTES).collect().await;
-            Ok(Response {
-                status: head.status,
-                headers: head.headers,
-                body: body.map_err(|_| NoResponse::Body)?.to_bytes(),
-            })
+            let body = body.map_err(|_| NoResponse::Body)?.to_bytes();
+            Ok(Response::from_parts(head, body))
         };
         let timed = tokio::time::timeout(TIME, exchange).await;
         timed.unwrap_or(Err(NoResponse::Late))
