@@ -1,7 +1,6 @@
 //! The server of the API.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use ringtail_errors::{Code, Coded, codes};
@@ -12,27 +11,23 @@ const PRODUCTION: &str = "https://platform.ringcentral.com";
 
 /// Base URL of the API: `https://`, or `http://` on this machine, where a double of the API runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
-    base: String,
-    url: TargetUrl,
-    is_here: bool,
-}
+pub struct Server(TargetUrl);
 
 impl Server {
     /// Returns the URL of a path.
     pub(crate) fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
+        format!("{}{path}", self.0)
     }
 
     /// Returns whether it is a double on this machine.
     #[must_use]
     pub fn is_here(&self) -> bool {
-        self.is_here
+        self.0.is_loopback()
     }
 
     /// Returns the server in the form that errors of requests need.
     pub(crate) fn url(&self) -> &TargetUrl {
-        &self.url
+        &self.0
     }
 }
 
@@ -44,7 +39,7 @@ impl Default for Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.base)
+        self.0.fmt(f)
     }
 }
 
@@ -52,7 +47,7 @@ impl FromStr for Server {
     type Err = BadServer;
 
     fn from_str(text: &str) -> Result<Self, BadServer> {
-        let text = text.trim().trim_end_matches('/');
+        let text = text.trim().trim_end_matches('/').to_ascii_lowercase();
         let bad = |reason| BadServer { reason };
         let uri: http::Uri = text.parse().map_err(|_| bad("it is not a URL"))?;
         let authority = uri.authority().ok_or(bad("it has no host"))?;
@@ -62,25 +57,15 @@ impl FromStr for Server {
         if uri.path_and_query().is_some_and(|it| it.as_str() != "/") {
             return Err(bad("it has a path or a query"));
         }
-        let is_here = is_here(authority.host());
-        match uri.scheme_str() {
-            Some("https") => {}
-            Some("http") if is_here => {}
-            Some("http") => return Err(bad("secrets never travel in the clear: use https://")),
-            _ => return Err(bad("it does not begin with https://")),
+        if !matches!(uri.scheme_str(), Some("https" | "http")) {
+            return Err(bad("it does not begin with https://"));
         }
-        let url = TargetUrl::parse(text).map_err(|_| bad("its host or port is not one"))?;
-        Ok(Self {
-            base: text.to_ascii_lowercase(),
-            url,
-            is_here,
-        })
+        let url = TargetUrl::parse(&text).map_err(|_| bad("its host or port is not one"))?;
+        if !url.is_https() && !url.is_loopback() {
+            return Err(bad("secrets never travel in the clear: use https://"));
+        }
+        Ok(Self(url))
     }
-}
-
-fn is_here(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|it| it.is_loopback())
 }
 
 /// A text that is not the URL of RingCentral's API.
