@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row, ToSql, named_params};
 
 use ringtail_protocol::event::{EventId, Header, Timestamp, header_map};
 use ringtail_ringcentral::validation::{self, Echo};
@@ -166,36 +166,20 @@ fn echo(row: &Row<'_>, at: usize) -> rusqlite::Result<Echo> {
     })
 }
 
-/// Reads the attempts of an event with the app's answers, oldest first.
+/// Reads attempts with the app's answers. `tail` follows the joins of `attempt AS a`.
 pub(super) fn details(
     connection: &Connection,
-    event: EventId,
-    limit: usize,
+    tail: &str,
+    values: &[(&str, &dyn ToSql)],
 ) -> rusqlite::Result<Vec<AttemptDetail>> {
     let sql = format!(
         "SELECT {COLUMNS}, a.body_len, c.headers, c.body
          FROM attempt AS a JOIN answer AS c ON c.row = a.row LEFT JOIN event AS e ON e.id = a.event
-         WHERE a.event = :event ORDER BY a.row LIMIT :limit"
+         {tail}"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let values = named_params! {":event": event.as_bytes(), ":limit": codes::len(limit)};
     let rows = statement.query_map(values, read_detail)?;
     rows.filter_map(Result::transpose).collect()
-}
-
-/// Reads one attempt with the app's answer.
-pub(super) fn detail(
-    connection: &Connection,
-    row: RowId,
-) -> rusqlite::Result<Option<AttemptDetail>> {
-    let sql = format!(
-        "SELECT {COLUMNS}, a.body_len, c.headers, c.body
-         FROM attempt AS a JOIN answer AS c ON c.row = a.row LEFT JOIN event AS e ON e.id = a.event
-         WHERE a.row = :row"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query_map(named_params! {":row": row.0}, read_detail)?;
-    rows.next().transpose().map(Option::flatten)
 }
 
 fn read_detail(row: &Row<'_>) -> rusqlite::Result<Option<AttemptDetail>> {

@@ -123,7 +123,10 @@ impl<'c> Reader<'c> {
         let Some(mut detail) = self.received(event)? else {
             return Ok(None);
         };
-        detail.attempts = attempts::details(self.connection, id, MAX_DETAIL_ATTEMPTS)?;
+        let values =
+            named_params! {":id": id.as_bytes(), ":limit": codes::len(MAX_DETAIL_ATTEMPTS)};
+        let tail = "WHERE a.event = :id ORDER BY a.row LIMIT :limit";
+        detail.attempts = attempts::details(self.connection, tail, values)?;
         Ok(Some(detail))
     }
 
@@ -254,7 +257,8 @@ impl<'c> Reader<'c> {
 
     /// Reads an attempt with the app's answer.
     pub fn attempt(&self, row: RowId) -> rusqlite::Result<Option<AttemptDetail>> {
-        attempts::detail(self.connection, row)
+        let values = named_params! {":row": row.0};
+        Ok(attempts::details(self.connection, "WHERE a.row = :row", values)?.pop())
     }
 
     /// Reads gaps after a row, oldest first.
