@@ -129,13 +129,13 @@ impl History {
                 let step = reader.search(&search, direction, at, wanted, &mut span)?;
                 Ok((step, span))
             });
-            let (step, new_span) = step.await?;
+            let ((step, index_damaged), new_span) = step.await?;
             span = new_span;
-            if step.index_damaged {
+            if index_damaged {
                 self.inner.index.notifier().rebuild();
             }
-            found.rows.extend(step.found.rows);
-            found.next = step.found.next;
+            found.rows.extend(step.rows);
+            found.next = step.next;
             if began.elapsed() >= patience {
                 break;
             }
@@ -144,14 +144,8 @@ impl History {
     }
 }
 
-/// What one step found.
-pub(crate) struct SearchStep {
-    found: Found,
-    index_damaged: bool,
-}
-
 impl Reader<'_> {
-    /// Goes one step. The span grows while there is little in it.
+    /// Goes one step, and returns what it found and whether the index is damaged. The span grows while there is little in it.
     pub(crate) fn search(
         &self,
         search: &Search,
@@ -159,24 +153,20 @@ impl Reader<'_> {
         from: RowId,
         limit: usize,
         span: &mut i64,
-    ) -> rusqlite::Result<SearchStep> {
+    ) -> rusqlite::Result<(Found, bool)> {
         let needs_index = search.plan.needs_index();
         let indexed = needs_index
             .then(|| index::usable(self.connection))
             .flatten();
         let mut step = |indexed| self.search_step(search, direction, from, limit, span, indexed);
-        let (found, index_damaged) = match step(indexed.unwrap_or(0)) {
+        match step(indexed.unwrap_or(0)) {
             Err(error) if indexed.is_some() => {
                 tracing::warn!(%error, "the search index cannot be read; searching without it");
                 index::detach(self.connection);
-                (step(0)?, index::is_damage(&error))
+                Ok((step(0)?, index::is_damage(&error)))
             }
-            found => (found?, false),
-        };
-        Ok(SearchStep {
-            found,
-            index_damaged,
-        })
+            found => Ok((found?, false)),
+        }
     }
 
     fn search_step(

@@ -167,7 +167,7 @@ impl Stored {
                 .reader()
                 .search(search, direction, at, limit, &mut span)
                 .unwrap()
-                .found;
+                .0;
             assert!(step.rows.len() <= limit);
             rows.extend(step.rows.iter().map(|event| event.row.0));
             match step.next {
