@@ -128,16 +128,16 @@ pub enum Order {
 }
 
 impl Expr {
-    /// Joins the parts with `and`; `None` if there are none.
-    pub(super) fn all(parts: Vec<Self>) -> Option<Self> {
+    /// Joins the parts with `and`; a single part stays as it is.
+    pub(super) fn all(parts: Vec<Self>) -> Self {
         join(parts, Self::And, |part| match part {
             Self::And(inner) => Ok(inner),
             other => Err(other),
         })
     }
 
-    /// Joins the parts with `or`; `None` if there are none.
-    pub(super) fn any(parts: Vec<Self>) -> Option<Self> {
+    /// Joins the parts with `or`; a single part stays as it is.
+    pub(super) fn any(parts: Vec<Self>) -> Self {
         join(parts, Self::Or, |part| match part {
             Self::Or(inner) => Ok(inner),
             other => Err(other),
@@ -149,7 +149,7 @@ fn join(
     parts: Vec<Expr>,
     whole: fn(Vec<Expr>) -> Expr,
     open: fn(Expr) -> Result<Vec<Expr>, Expr>,
-) -> Option<Expr> {
+) -> Expr {
     let mut flat = Vec::with_capacity(parts.len());
     for part in parts {
         match open(part) {
@@ -157,9 +157,8 @@ fn join(
             Err(other) => flat.push(other),
         }
     }
-    if flat.len() > 1 {
-        Some(whole(flat))
-    } else {
-        flat.pop()
+    match <[Expr; 1]>::try_from(flat) {
+        Ok([only]) => only,
+        Err(flat) => whole(flat),
     }
 }

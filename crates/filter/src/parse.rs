@@ -68,7 +68,7 @@ impl Parser {
         while self.takes("or", '|') {
             parts.push(self.all()?);
         }
-        self.joined(Expr::any(parts))
+        Ok(Expr::any(parts))
     }
 
     fn all(&mut self) -> Result<Expr, Wrong> {
@@ -78,15 +78,10 @@ impl Parser {
             let joined = self.takes("and", '&');
             let ends = self.peek().is_none_or(|c| c == ')' || c == '|') || self.is_word("or");
             if ends && !joined {
-                return self.joined(Expr::all(parts));
+                return Ok(Expr::all(parts));
             }
             parts.push(self.not()?);
         }
-    }
-
-    /// Every list has a part; the error is unreachable.
-    fn joined(&self, expr: Option<Expr>) -> Result<Expr, Wrong> {
-        expr.map_or_else(|| self.wrong("a term is missing here"), Ok)
     }
 
     fn not(&mut self) -> Result<Expr, Wrong> {

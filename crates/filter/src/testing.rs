@@ -41,10 +41,8 @@ fn expr() -> impl Strategy<Value = Expr> {
         .prop_map(Expr::Test)
         .prop_recursive(4, 24, 4, |inner| {
             prop_oneof![
-                prop::collection::vec(inner.clone(), 1..4)
-                    .prop_map(|parts| Expr::all(parts).unwrap()),
-                prop::collection::vec(inner.clone(), 1..4)
-                    .prop_map(|parts| Expr::any(parts).unwrap()),
+                prop::collection::vec(inner.clone(), 1..4).prop_map(Expr::all),
+                prop::collection::vec(inner.clone(), 1..4).prop_map(Expr::any),
                 inner.prop_map(|part| Expr::Not(Box::new(part))),
             ]
         })
