@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::ToSpan;
 use proptest::prelude::*;
 use ringtail_ringcentral::verdict;
 
@@ -9,7 +10,7 @@ use crate::Filter;
 use crate::expr::{Comparison, Expr, Field, Flag, Order, SIGNATURES, StatusRange, Test};
 use crate::json_path::{JsonPath, Step};
 use crate::text::{Fit, Text};
-use crate::when::{Day, Unit, When};
+use crate::when::{Day, When};
 
 /// Texts that events of the tests have in them, or nearly.
 const TEXTS: [&str; 16] = [
@@ -126,8 +127,8 @@ fn pattern() -> impl Strategy<Value = Text> {
 
 fn moment() -> impl Strategy<Value = When> {
     prop_oneof![
-        (0_u32..100_000).prop_map(|count| When::Ago(count, Unit::Minutes)),
-        (0_u32..1000).prop_map(|count| When::Ago(count, Unit::Weeks)),
+        (0_i64..100_000).prop_map(|count| When::Ago(count.minutes().fieldwise())),
+        (0_i64..1000).prop_map(|count| When::Ago(count.weeks().fieldwise())),
         day().prop_map(When::Day),
         (0_i8..24, 0_i8..60).prop_map(|(h, m)| When::Time(jiff::civil::time(h, m, 0, 0))),
         (0_i8..24).prop_map(|h| When::Local(jiff::civil::date(2023, 11, 14).at(h, 5, 0, 0))),

@@ -39,6 +39,8 @@ fn filters_have_a_canonical_form() {
             "pending replayed \"pending\"",
         ),
         ("slower:1.5s", "slower:1500ms"),
+        ("slower:2M slower:1h30m", "slower:120000ms slower:5400000ms"),
+        ("since:-2D until:-1h30m", "since:-2d until:-1h30m"),
         (
             "since:-3h until:YESTERDAY on:2026-11-20",
             "since:-3h until:yesterday on:2026-11-20",
@@ -132,6 +134,23 @@ fn size_and_depth_are_bounded() {
     ] {
         let error = Filter::parse(&text).unwrap_err();
         assert!(error.text.chars().count() <= MAX_CHARS);
+    }
+}
+
+#[test]
+fn a_time_is_a_day_at_most_and_an_age_is_past() {
+    for (text, good) in [
+        ("slower:0ms", true),
+        ("slower:24h", true),
+        ("slower:86400001ms", false),
+        ("slower:-1s", false),
+        ("slower:1", false),
+        ("since:-0s", true),
+        ("since:--3h", false),
+        ("since:-3", false),
+        ("since:3h", false),
+    ] {
+        assert_eq!(Filter::parse(text).is_ok(), good, "{text}");
     }
 }
 

@@ -1,15 +1,17 @@
 //! Times, days and durations in filters.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::civil::{Date, DateTime, Time};
-use jiff::{SignedDuration, Span, Timestamp, ToSpan, Zoned};
+use jiff::fmt::friendly::{Spacing, SpanPrinter};
+use jiff::{SignedDuration, Span, SpanFieldwise, Timestamp, Unit, Zoned};
 
 /// A point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// A duration before now.
-    Ago(u32, Unit),
+    /// A duration before now, not negative.
+    Ago(SpanFieldwise),
     /// The start of a day.
     Day(Day),
     /// A time today.
@@ -20,16 +22,6 @@ pub enum When {
     Exact(Timestamp),
 }
 
-/// Units of [`When::Ago`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    Seconds,
-    Minutes,
-    Hours,
-    Days,
-    Weeks,
-}
-
 /// A day in the local zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Day {
@@ -38,23 +30,12 @@ pub enum Day {
     Date(Date),
 }
 
-const UNITS: [(char, Unit); 5] = [
-    ('s', Unit::Seconds),
-    ('m', Unit::Minutes),
-    ('h', Unit::Hours),
-    ('d', Unit::Days),
-    ('w', Unit::Weeks),
-];
-
 impl When {
     /// Parses a time.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let lower = text.to_ascii_lowercase();
-        if let Some(ago) = lower.strip_prefix('-') {
-            let (digits, unit) = ago.split_at_checked(ago.len().checked_sub(1)?)?;
-            let unit = UNITS.iter().find(|(letter, _)| unit.starts_with(*letter))?;
-            let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-            return Some(Self::Ago(digits.parse().ok().filter(|_| plain)?, unit.1));
+        if text.starts_with('-') {
+            let span: Span = text.to_ascii_lowercase().parse().ok()?;
+            return Some(Self::Ago(span.abs().fieldwise()));
         }
         if let Some(day) = Day::parse(text) {
             return Some(Self::Day(day));
@@ -80,7 +61,7 @@ impl When {
         let zone = now.time_zone();
         let local = |at: DateTime| at.to_zoned(zone.clone()).map(|at| at.timestamp());
         let at = match self {
-            Self::Ago(count, unit) => now.checked_sub(unit.times(count)).map(|at| at.timestamp()),
+            Self::Ago(span) => now.checked_sub(span.0).map(|at| at.timestamp()),
             Self::Day(day) => local(day.date(now).at(0, 0, 0, 0)),
             Self::Time(time) => local(now.date().to_datetime(time)),
             Self::Local(at) => local(at),
@@ -88,20 +69,6 @@ impl When {
         };
         // Only times before the calendar's first year fail.
         at.map_or(i64::MIN, Timestamp::as_microsecond)
-    }
-}
-
-impl Unit {
-    fn times(self, count: u32) -> Span {
-        let count = i64::from(count);
-        // Beyond the calendar in any case; `Span` has bounds.
-        match self {
-            Self::Seconds => count.seconds(),
-            Self::Minutes => count.minutes(),
-            Self::Hours => count.min(100_000_000).hours(),
-            Self::Days => count.min(7_000_000).days(),
-            Self::Weeks => count.min(1_000_000).weeks(),
-        }
     }
 }
 
@@ -134,13 +101,13 @@ impl Day {
     }
 }
 
+/// One word: a space would end the value.
+const AGO: SpanPrinter = SpanPrinter::new().spacing(Spacing::None);
+
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ago(count, unit) => {
-                let letter = UNITS.iter().find(|(_, known)| known == unit);
-                write!(f, "-{count}{}", letter.map_or('s', |(letter, _)| *letter))
-            }
+            Self::Ago(span) => write!(f, "-{}", AGO.span_to_string(&span.0)),
             Self::Day(day) => day.fmt(f),
             Self::Time(time) => time.fmt(f),
             Self::Local(at) => at.fmt(f),
@@ -159,27 +126,12 @@ impl fmt::Display for Day {
     }
 }
 
-/// Parses a duration: `500ms`, `2s`, `1.5s`, `2m`.
-pub(super) fn duration(text: &str) -> Option<std::time::Duration> {
-    let lower = text.to_ascii_lowercase();
-    let (number, millis) = if let Some(number) = lower.strip_suffix("ms") {
-        (number, 1.0)
-    } else if let Some(number) = lower.strip_suffix('s') {
-        (number, 1000.0)
-    } else {
-        (lower.strip_suffix('m')?, 60_000.0)
-    };
-    let plain = number
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let number: f64 = number.parse().ok().filter(|_| plain)?;
-    let day = f64::from(24 * 60 * 60 * 1000);
-    let millis = (number * millis).round();
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "whole milliseconds of a day at most"
-    )]
-    (0.0..=day)
-        .contains(&millis)
-        .then(|| SignedDuration::from_millis(millis as i64).unsigned_abs())
+/// Parses a duration of a day at most, to the millisecond: `500ms`, `2s`, `1.5s`, `2m`.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    let time: SignedDuration = text.to_ascii_lowercase().parse().ok()?;
+    let time = time.round(Unit::Millisecond).ok()?;
+    let day = SignedDuration::from_hours(24);
+    (SignedDuration::ZERO..=day)
+        .contains(&time)
+        .then(|| time.unsigned_abs())
 }
