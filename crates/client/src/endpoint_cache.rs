@@ -2,12 +2,11 @@
 //! goes to the last target.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use ringtail_files::{Access, replace};
+use ringtail_files::{Access, read_at_most, replace};
 use ringtail_protocol::path::EndpointInfo;
 use serde::{Deserialize, Serialize};
 
@@ -128,14 +127,15 @@ fn path(data: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> BTreeMap<String, Remembered> {
-    let small = fs::metadata(path).is_ok_and(|file| file.len() <= MAX_BYTES);
-    let text = if small { fs::read(path).ok() } else { None };
+    let text = read_at_most(path, MAX_BYTES).ok();
     text.and_then(|text| serde_json::from_slice(&text).ok())
         .unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn info(endpoint: &str) -> EndpointInfo {

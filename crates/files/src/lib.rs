@@ -3,7 +3,7 @@
 //! A private file has mode 0600 from the moment it exists. On Windows the profile directory's own rights protect it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Who may read a new file.
@@ -71,6 +71,22 @@ pub fn open_to_others(path: &Path) -> Option<u32> {
 #[must_use]
 pub fn open_to_others(_: &Path) -> Option<u32> {
     None
+}
+
+/// Reads a file of at most `max` bytes.
+///
+/// # Errors
+/// [`io::ErrorKind::FileTooLarge`] if it is longer, or why it cannot be read.
+pub fn read_at_most(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(max.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        let reason = format!("it is longer than {max} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
 }
 
 /// Replaces a file atomically and durably: a reader sees the old content or the new one, even after a power cut.
@@ -262,6 +278,21 @@ mod tests {
         assert_eq!(mode(&path), 0o600);
         let again = create_private(&path).unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, "1234").unwrap();
+        for enough in [4, u64::MAX] {
+            assert_eq!(read_at_most(&path, enough).unwrap(), b"1234");
+        }
+        let error = read_at_most(&path, 3).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(error.to_string(), "it is longer than 3 bytes");
+        let missing = read_at_most(&dir.path().join("none"), 3).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ringtail_errors::{Code, Coded, codes};
+use ringtail_files::read_at_most;
 use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
@@ -76,17 +77,11 @@ impl std::fmt::Debug for Trust {
 /// # Errors
 /// When it cannot be read, is too large, is not PEM or has no certificate.
 pub fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
-    let read = |source| TrustError::Read {
+    let text = read_at_most(path, MAX_CA_BYTES).map_err(|source| TrustError::Read {
         path: path.to_owned(),
         source,
-    };
-    let len = std::fs::metadata(path).map_err(read)?.len();
-    if len > MAX_CA_BYTES {
-        return Err(TrustError::TooLarge {
-            path: path.to_owned(),
-        });
-    }
-    let text = ringtail_text::decode_bytes(std::fs::read(path).map_err(read)?);
+    })?;
+    let text = ringtail_text::decode_bytes(text);
     let certificates = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|source| TrustError::NotPem {
@@ -105,7 +100,7 @@ pub fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Tru
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
-    /// The file of authorities could not be read.
+    /// The file of authorities could not be read or is too large.
     #[error("cannot read the certificate authority {}", path.display())]
     Read {
         /// The file.
@@ -113,12 +108,6 @@ pub enum TrustError {
         /// The reason.
         #[source]
         source: std::io::Error,
-    },
-    /// The file is too large.
-    #[error("{} is longer than {MAX_CA_BYTES} bytes", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
     },
     /// The file of authorities is damaged.
     #[error("{} is not a PEM file of certificates", path.display())]
@@ -175,10 +164,11 @@ mod tests {
         let cut = b"-----BEGIN CERTIFICATE-----\nMIIB\n";
         assert!(matches!(load(cut).unwrap_err(), TrustError::NotPem { .. }));
         let huge = vec![b'\n'; usize::try_from(MAX_CA_BYTES).unwrap() + 1];
-        assert!(matches!(
-            load(&huge).unwrap_err(),
-            TrustError::TooLarge { .. }
-        ));
+        let error = ringtail_text::chain(&load(&huge).unwrap_err());
+        assert!(
+            error.ends_with("ca.pem: it is longer than 4194304 bytes"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_files::{
-    Access, Lock, create_private_dir, open_to_others, remove_if_present, replace,
+    Access, Lock, create_private_dir, open_to_others, read_at_most, remove_if_present, replace,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -220,18 +220,13 @@ impl Place {
 
 /// Reads a private JSON file of bounded size; `None` if it is missing.
 pub(crate) fn read_private<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, LoginFileError> {
-    let text = match std::fs::metadata(path) {
-        Ok(metadata) if metadata.len() > MAX_BYTES => {
-            return Err(LoginFileError::Wrong {
-                path: path.to_owned(),
-            });
-        }
-        Ok(_) => std::fs::read_to_string(path),
-        Err(error) => Err(error),
+    let wrong = || LoginFileError::Wrong {
+        path: path.to_owned(),
     };
-    let text = match text {
+    let text = match read_at_most(path, MAX_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return Err(wrong()),
         Err(source) => {
             return Err(LoginFileError::Read {
                 path: path.to_owned(),
@@ -246,10 +241,8 @@ pub(crate) fn read_private<T: DeserializeOwned>(path: &Path) -> Result<Option<T>
         });
     }
     // serde's error may quote a secret.
-    let parsed = serde_json::from_str(&text);
-    parsed.map(Some).map_err(|_| LoginFileError::Wrong {
-        path: path.to_owned(),
-    })
+    let parsed = serde_json::from_slice(&text);
+    parsed.map(Some).map_err(|_| wrong())
 }
 
 pub(crate) fn write_private<T: Serialize>(path: &Path, value: &T) -> Result<(), LoginFileError> {

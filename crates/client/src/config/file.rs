@@ -1,12 +1,10 @@
 //! The user's configuration file, `config.toml`. Ringtail reads it and never writes it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ringtail_errors::{Code, Coded, codes};
-use ringtail_files::open_to_others;
+use ringtail_files::{open_to_others, read_at_most};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -158,24 +156,16 @@ pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, F
 }
 
 fn read_text(path: &Path) -> Result<Option<String>, FileError> {
-    let read = |source| FileError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let bytes = match read_at_most(path, MAX_FILE_BYTES) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(read(error)),
+        Err(source) => {
+            return Err(FileError::Read {
+                path: path.to_owned(),
+                source,
+            });
+        }
     };
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(read)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(FileError::TooLarge {
-            path: path.to_owned(),
-        });
-    }
     let text = ringtail_text::decode(bytes).ok_or_else(|| FileError::NotText {
         path: path.to_owned(),
     })?;
@@ -203,7 +193,7 @@ fn line(text: &str, at: usize) -> usize {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// It cannot be read.
+    /// It cannot be read or is too large.
     #[error("cannot read {}", path.display())]
     Read {
         /// The file.
@@ -211,12 +201,6 @@ pub enum FileError {
         /// The reason.
         #[source]
         source: std::io::Error,
-    },
-    /// It is too large.
-    #[error("{} is over {MAX_FILE_BYTES} bytes long", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
     },
     /// It is not text.
     #[error("{} is neither UTF-8 nor UTF-16", path.display())]
@@ -337,10 +321,12 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         let long = "#".repeat(usize::try_from(MAX_FILE_BYTES).unwrap() + 1);
-        assert!(matches!(
-            read(&long).unwrap_err(),
-            FileError::TooLarge { .. }
-        ));
+        let error = ringtail_text::chain(&read(&long).unwrap_err());
+        assert!(error.starts_with("cannot read "), "{error}");
+        assert!(
+            error.ends_with("config.toml: it is longer than 1048576 bytes"),
+            "{error}"
+        );
     }
 
     #[test]
