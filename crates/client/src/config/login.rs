@@ -8,35 +8,22 @@ use std::path::{Path, PathBuf};
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_files::{Access, open_to_others, replace};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::file::{FileError, read_toml};
 
-/// A relay with its token and its certificate authority.
-#[derive(Debug, Clone)]
+/// A relay with its token and its certificate authority. Serialized, it has the token in the clear: only [`Login::write`] may.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Login {
     /// URL of the relay.
     pub relay: String,
     /// The token.
+    #[serde(serialize_with = "exposed")]
     pub token: SecretString,
     /// PEM file of the relay's own authority.
-    pub ca: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stored {
-    relay: String,
-    token: SecretString,
-    ca: Option<PathBuf>,
-}
-
-#[derive(Serialize)]
-struct Storing<'a> {
-    relay: &'a str,
-    token: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ca: Option<&'a Path>,
+    pub ca: Option<PathBuf>,
 }
 
 impl Login {
@@ -46,12 +33,7 @@ impl Login {
     /// When the file cannot be used, or others than its owner can read it.
     pub fn read(path: &Path) -> Result<Option<Self>, LoginError> {
         check_private(path)?;
-        let stored: Option<Stored> = read_toml(path)?;
-        Ok(stored.map(|stored| Self {
-            relay: stored.relay,
-            token: stored.token,
-            ca: stored.ca,
-        }))
+        Ok(read_toml(path)?)
     }
 
     /// Replaces the login atomically.
@@ -63,17 +45,16 @@ impl Login {
             path: path.to_owned(),
             source,
         };
-        let text = toml::to_string(&Storing {
-            relay: &self.relay,
-            token: self.token.expose_secret(),
-            ca: self.ca.as_deref(),
-        })
-        .map_err(|error| written(io::Error::other(error)))?;
+        let text = toml::to_string(self).map_err(|error| written(io::Error::other(error)))?;
         if let Some(dir) = path.parent() {
             ringtail_files::create_private_dir(dir).map_err(written)?;
         }
         replace(path, text.as_bytes(), Access::Private).map_err(written)
     }
+}
+
+fn exposed<S: Serializer>(token: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(token.expose_secret())
 }
 
 fn check_private(path: &Path) -> Result<(), LoginError> {
