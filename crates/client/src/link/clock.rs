@@ -16,30 +16,17 @@ pub(crate) const TICK: Duration = Duration::from_secs(3);
 /// keep-alive.
 const JUMP: Duration = Duration::from_secs(5);
 
-/// Compares the two clocks at each tick.
-#[derive(Debug)]
-pub(crate) struct ClockJump {
-    monotonic: Instant,
-    wall: SystemTime,
-}
+/// What the monotonic and the wall clock say at a time.
+type Reading = (Instant, SystemTime);
 
-impl ClockJump {
-    /// Starts with the current readings.
-    pub(crate) fn new(monotonic: Instant, wall: SystemTime) -> Self {
-        Self { monotonic, wall }
-    }
-
-    /// Returns true if the machine slept since the last call, one [`TICK`] ago by the timer.
-    ///
-    /// Only forward jumps count: a wall clock set back is a correction. On platforms whose monotonic clock includes
-    /// sleep, that clock runs far past a tick.
-    pub(crate) fn slept(&mut self, monotonic: Instant, wall: SystemTime) -> bool {
-        let ran = monotonic.saturating_duration_since(self.monotonic);
-        let passed = wall.duration_since(self.wall).unwrap_or_default();
-        self.monotonic = monotonic;
-        self.wall = wall;
-        ran > TICK + JUMP || passed.saturating_sub(ran) > JUMP
-    }
+/// Returns true if the machine slept between two readings, one [`TICK`] apart by the timer.
+///
+/// Only forward jumps count: a wall clock set back is a correction. On platforms whose monotonic clock includes
+/// sleep, that clock runs far past a tick.
+fn has_slept(before: Reading, now: Reading) -> bool {
+    let ran = now.0.saturating_duration_since(before.0);
+    let passed = now.1.duration_since(before.1).unwrap_or_default();
+    ran > TICK + JUMP || passed.saturating_sub(ran) > JUMP
 }
 
 /// Waits until the machine has slept.
@@ -51,19 +38,19 @@ pub(crate) async fn slept() {
 ///
 /// Compares them on a separate thread, because a timer of the runtime wakes several of its threads: an idle client wakes 2.6 times a
 /// second with it and 3.0 times without (measured by `scripts/bench --only idle`).
-async fn jumped(every: Duration, read: impl Fn() -> (Instant, SystemTime) + Send + 'static) {
+async fn jumped(every: Duration, read: impl Fn() -> Reading + Send + 'static) {
     let (_ends_the_thread, ended) = mpsc::channel::<()>();
     let (tell, told) = oneshot::channel();
     let compare = move || {
-        let (monotonic, wall) = read();
-        let mut clock = ClockJump::new(monotonic, wall);
+        let mut before = read();
         while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-            let (monotonic, wall) = read();
-            if clock.slept(monotonic, wall) {
+            let now = read();
+            if has_slept(before, now) {
                 // The receiver may have been dropped.
                 tell.send(()).ok();
                 return;
             }
+            before = now;
         }
     };
     let thread = thread::Builder::new().name("clock".to_owned());
@@ -92,7 +79,10 @@ mod tests {
         } else {
             wall + Duration::from_millis(passed.unsigned_abs())
         };
-        ClockJump::new(monotonic, wall).slept(monotonic + Duration::from_millis(ran), later)
+        has_slept(
+            (monotonic, wall),
+            (monotonic + Duration::from_millis(ran), later),
+        )
     }
 
     #[test]
@@ -125,27 +115,17 @@ mod tests {
         jumped(every, read(Duration::from_secs(6))).await;
         assert_eq!(reads.load(Ordering::Relaxed), 2);
 
-        let mut waits = Box::pin(jumped(every, read(Duration::ZERO)));
-        assert!(futures_util::poll!(waits.as_mut()).is_pending());
-        while reads.load(Ordering::Relaxed) < 5 {
+        // Each tick is compared with the one before: a wall clock that gains 4 s with each parts far from the other one, but
+        // never jumps.
+        let mut waits = Box::pin(jumped(every, read(Duration::from_secs(4))));
+        while reads.load(Ordering::Relaxed) < 12 {
+            assert!(futures_util::poll!(waits.as_mut()).is_pending());
             tokio::task::yield_now().await;
         }
         drop(waits);
         // The thread drops its clone.
         while Arc::strong_count(&reads) > 1 {
             tokio::task::yield_now().await;
-        }
-    }
-
-    #[test]
-    fn each_tick_is_compared_with_the_one_before() {
-        let (mut monotonic, mut wall) = (Instant::now(), SystemTime::now());
-        let mut clock = ClockJump::new(monotonic, wall);
-        // A wall clock that gains 4 s with every tick parts far from the other one, but never jumps.
-        for _ in 0..10 {
-            monotonic += TICK;
-            wall += TICK + Duration::from_secs(4);
-            assert!(!clock.slept(monotonic, wall));
         }
     }
 }
