@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
 /// TLS settings for the relay. Offers only HTTP/1.1, because a WebSocket is an HTTP/1.1 upgrade.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Trust {
     config: Arc<ClientConfig>,
 }
@@ -63,12 +63,6 @@ impl Trust {
     #[must_use]
     pub fn connector(&self) -> TlsConnector {
         TlsConnector::from(Arc::clone(&self.config))
-    }
-}
-
-impl std::fmt::Debug for Trust {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trust").finish_non_exhaustive()
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
 /// Makes connections to a target.
+#[derive(Debug)]
 pub(super) struct Connector {
     url: Uri,
     socket: Option<PathBuf>,

@@ -1,7 +1,6 @@
 //! One request to the target and its answer, timed and bounded.
 
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,11 +66,12 @@ impl Default for SendOptions {
 }
 
 /// Sends requests to one target; clones are cheap.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Sender {
     inner: Arc<SenderInner>,
 }
 
+#[derive(Debug)]
 struct SenderInner {
     target: TargetUrl,
     options: SendOptions,
@@ -338,14 +338,6 @@ impl Sender {
             message: format!("the caller did not send its whole request within {waited} ms"),
             connected: true,
         }
-    }
-}
-
-impl fmt::Debug for Sender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("target", self.target())
-            .finish_non_exhaustive()
     }
 }
 
