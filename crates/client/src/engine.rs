@@ -82,20 +82,12 @@ struct Inner {
 }
 
 impl Engine {
-    /// Opens the history and starts all tasks. Does not wait for the relay.
-    ///
-    /// # Errors
-    /// When the history cannot be opened, or another process listens on the endpoint with it.
-    pub async fn spawn(config: EngineConfig) -> Result<Self, SpawnError> {
-        let history = open(&config).await?;
-        Self::over(history, config).await
-    }
-
     /// Starts an engine per endpoint over one history; data directory and retention come from the first configuration.
-    /// Each has a separate link and forwarder, so they do not wait for each other.
+    /// Each has a separate link and forwarder, so they do not wait for each other. Does not wait for the relay.
     ///
     /// # Errors
-    /// As [`Engine::spawn`]; engines that already run are shut down.
+    /// When the history cannot be opened, or another process listens on an endpoint with it; engines that already run are
+    /// shut down.
     pub async fn spawn_all(configs: Vec<EngineConfig>) -> Result<Vec<Self>, SpawnError> {
         let mut engines: Vec<Self> = Vec::with_capacity(configs.len());
         let Some(first) = configs.first() else {
@@ -166,8 +158,13 @@ impl Engine {
             endpoint,
             cache,
             passthrough: forwarding.clone().map(|sender| {
-                Passthrough::new(history.clone(), sender, tasks.clone(), passthroughs.clone())
-                    .with_policy(config.signature_policy.clone())
+                Passthrough::new(
+                    history.clone(),
+                    sender,
+                    tasks.clone(),
+                    passthroughs.clone(),
+                    config.signature_policy.clone(),
+                )
             }),
             forwarding: match (&forwarding, config.signature_policy) {
                 (Some(_), None) => Forwarding::On,

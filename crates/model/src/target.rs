@@ -203,9 +203,12 @@ impl TargetUrl {
         if joined.is_empty() {
             joined.push('/');
         }
-        for (separator, query) in merged(self.query.as_deref(), query) {
-            joined.push(separator);
-            joined.push_str(query);
+        match (self.query.as_deref(), query) {
+            (None, None) => {}
+            (Some(query), None | Some("")) | (None | Some(""), Some(query)) => {
+                joined.extend(["?", query]);
+            }
+            (Some(target), Some(request)) => joined.extend(["?", target, "&", request]),
         }
         Uri::builder()
             .scheme(self.scheme.clone())
@@ -280,15 +283,6 @@ fn is_scheme(scheme: &str, rest: &str) -> bool {
 fn is_host(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.[]:".contains(&byte);
     text.bytes().all(is_part) && text.bytes().any(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// The parts of both queries with what goes before each.
-fn merged<'a>(target: Option<&'a str>, request: Option<&'a str>) -> Vec<(char, &'a str)> {
-    match (target, request) {
-        (None, None) => Vec::new(),
-        (Some(query), None | Some("")) | (None | Some(""), Some(query)) => vec![('?', query)],
-        (Some(target), Some(request)) => vec![('?', target), ('&', request)],
-    }
 }
 
 fn port(digits: &str) -> Result<u16, TargetError> {

@@ -57,29 +57,24 @@ pub struct Passthrough {
 }
 
 impl Passthrough {
-    /// Creates the handler. `tasks` owns requests in flight; `cancel` aborts them, and they are recorded as aborted.
+    /// Creates the handler. `tasks` owns requests in flight; `cancel` aborts them, and they are recorded as aborted. `policy`
+    /// decides which requests may reach the target; the caller applies it.
     #[must_use]
     pub fn new(
         history: History,
         sender: Sender,
         tasks: TaskTracker,
         cancel: CancellationToken,
+        policy: Option<SignaturePolicy>,
     ) -> Self {
         Self {
             history,
             sender,
             tasks,
             cancel,
-            policy: None,
+            policy,
             unrecorded: Arc::new(Semaphore::new(UNRECORDED_BYTES)),
         }
-    }
-
-    /// Sets the policy that decides which requests may reach the target; the caller applies it.
-    #[must_use]
-    pub fn with_policy(mut self, policy: Option<SignaturePolicy>) -> Self {
-        self.policy = policy;
-        self
     }
 
     /// Returns the signature policy, if there is one.

@@ -30,7 +30,7 @@ struct Client {
 }
 
 async fn engine(account: Account, data: &std::path::Path, target: Option<&str>) -> Engine {
-    Engine::spawn(EngineConfig {
+    let config = EngineConfig {
         account,
         endpoint: "demo".into(),
         data: data.to_owned(),
@@ -41,9 +41,8 @@ async fn engine(account: Account, data: &std::path::Path, target: Option<&str>) 
         signature_policy: None,
         retention: Retention::default(),
         canary: None,
-    })
-    .await
-    .unwrap()
+    };
+    Engine::spawn_all(vec![config]).await.unwrap().remove(0)
 }
 
 impl Client {

@@ -29,6 +29,7 @@ impl Caller {
             sender,
             TaskTracker::new(),
             cancel.clone(),
+            None,
         );
         Self {
             test,
