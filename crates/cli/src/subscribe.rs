@@ -10,7 +10,7 @@ use ringtail_errors::{Exit, Failure};
 use ringtail_model::subscription::{SubscriptionState, SubscriptionStatus};
 use ringtail_model::{EventRow, Watermarks};
 use ringtail_protocol::event::Timestamp as Micros;
-use ringtail_rc_api::{Action, Clock, Kept};
+use ringtail_rc_api::{Action, Kept};
 use ringtail_ringcentral::subscription::plan::{Wanted, is_due};
 use ringtail_ringcentral::subscription::{DEFAULT_SECONDS, Subscription};
 use tokio::sync::{Mutex, Notify};
@@ -86,7 +86,7 @@ impl Subscribe {
             reminder: &reminder,
         };
         let rounds = self.rounds(common, &watched, ended);
-        let events = watched.events(self.cloud.api.clock());
+        let events = watched.events();
         let late = async {
             ended.cancelled().await;
             tokio::time::sleep(EXIT_TIME).await;
@@ -252,7 +252,7 @@ impl Watched<'_> {
     }
 
     /// Reads the events that come, for strangers and for reminders.
-    async fn events(&self, clock: &dyn Clock) {
+    async fn events(&self) {
         let history = self.engine.history();
         let mut watermarks = history.watermarks();
         let Watermarks {
@@ -270,7 +270,7 @@ impl Watched<'_> {
                     self.seen.lock().await.stranger.sent(id, Instant::now());
                     self.publish_stranger().await;
                 }
-                if event.topic == REMINDER && self.is_due(event, clock.now()).await {
+                if event.topic == REMINDER && self.is_due(event, Timestamp::now()).await {
                     self.reminder.notify_one();
                 }
             }

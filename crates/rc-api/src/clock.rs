@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// What time it is, and waiting.
-pub trait Clock: Debug + Send + Sync {
+pub(crate) trait Clock: Debug + Send + Sync {
     /// Returns the time.
     fn now(&self) -> Timestamp;
 

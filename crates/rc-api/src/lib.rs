@@ -15,7 +15,6 @@ mod session;
 mod transport;
 
 pub use self::api::{Api, NewSubscription, Tell};
-pub use self::clock::Clock;
 pub use self::error::{ApiError, Call, Refusal};
 pub use self::keep::{Action, Keeper, Kept, renew};
 pub use self::login::{Credentials, JwtLogin, Login, LoginFileError, Place};

@@ -15,6 +15,7 @@ use ringtail_ringcentral::subscription::plan::Wanted;
 use tempfile::TempDir;
 
 use super::*;
+use crate::clock::Clock;
 
 const SMS: &str = "/restapi/v1.0/account/~/extension/~/message-store/instant?type=SMS";
 const CALLS: &str = "/restapi/v1.0/account/~/telephony/sessions";

@@ -7,6 +7,7 @@ mod login;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use ringtail_client::config::{Config, ConfigError};
 use ringtail_client::relay_api::RelayApi;
 use ringtail_errors::{Failure, codes};
@@ -53,7 +54,7 @@ pub(super) async fn run(common: &Common, args: SubscriptionsArgs) -> Result<(), 
                 Format::Plain => {
                     let style = plain::Style::of_stdout();
                     style
-                        .whole_subscription(&found, cloud.api.clock().now())
+                        .whole_subscription(&found, Timestamp::now())
                         .into_bytes()
                 }
             };
@@ -204,7 +205,7 @@ impl Cloud {
         };
         let records = Records::read(self.config.directory())?;
         let wanted = Self::wanted(&records, owner, filters, seconds);
-        Ok(plan(&list, &wanted, self.api.clock().now()))
+        Ok(plan(&list, &wanted, Timestamp::now()))
     }
 
     /// Makes a keeper. New subscriptions get the configured verification token, or one that is made and saved first, so that
@@ -268,7 +269,7 @@ impl Cloud {
         action: &str,
         format: Format,
     ) -> Result<(), Failure> {
-        let now = self.api.clock().now();
+        let now = Timestamp::now();
         let style = plain::Style::of_stdout();
         let mut out = Vec::new();
         for it in list {
@@ -358,7 +359,7 @@ async fn watch(cloud: &Cloud, args: &WatchArgs) -> Result<(), Failure> {
         };
         match list {
             Ok(list) => {
-                let now = cloud.api.clock().now();
+                let now = Timestamp::now();
                 let mut out = Vec::new();
                 let mut tell = |action: &str, it: &Subscription| match args.output {
                     Format::Json => json::line(&mut out, &subscription_json(action, it)),

@@ -1,5 +1,6 @@
 //! `ringtail subscriptions renew`, `recreate` and `delete`.
 
+use jiff::Timestamp;
 use ringtail_errors::{Failure, codes};
 use ringtail_model::endpoint_name;
 use ringtail_rc_api::{Records, renew as renew_for};
@@ -31,7 +32,7 @@ pub(super) async fn renew(cloud: &Cloud, args: RenewArgs) -> Result<(), Failure>
 
 pub(super) async fn recreate(cloud: &Cloud, args: RecreateArgs) -> Result<(), Failure> {
     let list = cloud.api.list().await?;
-    let now = cloud.api.clock().now();
+    let now = Timestamp::now();
     let broken = |it: &&Subscription| it.is_webhook() && !it.is_active(now);
     let chosen = match args.blacklisted {
         true => list.iter().filter(broken).cloned().collect(),

@@ -1,5 +1,6 @@
 //! `ringtail subscriptions ensure`.
 
+use jiff::Timestamp;
 use ringtail_errors::{Failure, codes};
 use ringtail_rc_api::Kept;
 use ringtail_ringcentral::secret::redacted;
@@ -51,7 +52,7 @@ pub(super) async fn run(cloud: &Cloud, common: &Common, args: EnsureArgs) -> Res
         Format::Json => print_json(&kept_json(&kept)).await?,
         Format::Plain => {
             let style = plain::Style::of_stdout();
-            print(style.kept(&kept, cloud.api.clock().now()).as_bytes()).await?;
+            print(style.kept(&kept, Timestamp::now()).as_bytes()).await?;
         }
     }
     only_one(&kept)
