@@ -49,7 +49,7 @@ impl Follow {
             secrets,
             reveal,
             search: None,
-            known: Known::default(),
+            known: KnownEvents::default(),
             early: VecDeque::new(),
         };
         Self {
@@ -116,7 +116,7 @@ struct Position {
     secrets: Secrets,
     reveal: Reveal,
     search: Option<Arc<Search>>,
-    known: Known,
+    known: KnownEvents,
     /// Attempts whose event has not come: the app may answer a passthrough request before its event is stored.
     early: VecDeque<AttemptRow>,
 }
@@ -298,12 +298,12 @@ enum Belongs {
 
 /// The newest events.
 #[derive(Debug, Default)]
-struct Known {
+struct KnownEvents {
     events: HashMap<EventId, Belongs>,
     order: VecDeque<EventId>,
 }
 
-impl Known {
+impl KnownEvents {
     fn insert(&mut self, id: EventId, belongs: Belongs) {
         if self.events.insert(id, belongs).is_none() {
             self.order.push_back(id);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use ringtail_ringcentral::subscription::Subscription;
-use ringtail_ringcentral::subscription::plan::{Plan, Step, Wanted, plan};
+use ringtail_ringcentral::subscription::plan::{NextCall, Plan, Wanted, plan};
 use secrecy::SecretString;
 
 use crate::api::{Api, NewSubscription};
@@ -144,8 +144,8 @@ impl Keeper {
     async fn act(&mut self, plan: Plan) -> Result<Kept, ApiError> {
         let Plan { step, others } = plan;
         match step {
-            Step::Keep(it) => self.kept(Action::Kept, it, others).await,
-            Step::Update(it) => {
+            NextCall::Keep(it) => self.kept(Action::Kept, it, others).await,
+            NextCall::Update(it) => {
                 let seconds = self.wanted.seconds;
                 let updated = self
                     .api
@@ -153,12 +153,12 @@ impl Keeper {
                     .await?;
                 self.kept(Action::Updated, updated, others).await
             }
-            Step::Renew(it) => {
+            NextCall::Renew(it) => {
                 let renewed = renew(&self.api, &it.id, self.wanted.seconds).await?;
                 self.kept(Action::Renewed, renewed, others).await
             }
-            Step::Recreate(it) => self.replace(it, others).await,
-            Step::Create => {
+            NextCall::Recreate(it) => self.replace(it, others).await,
+            NextCall::Create => {
                 let created = self.create().await?;
                 self.kept(Action::Created, created, others).await
             }

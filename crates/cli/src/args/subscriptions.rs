@@ -42,9 +42,9 @@ pub(crate) enum SubscriptionsCommand {
     /// End the session and remove the login from this machine
     Logout,
     /// List subscriptions, oldest first
-    List(ListArgs),
+    List(SubscriptionListArgs),
     /// Show everything about one subscription
-    Show(ShowArgs),
+    Show(SubscriptionShowArgs),
     /// Have exactly one active subscription for an endpoint
     Ensure(EnsureArgs),
     /// Renew subscriptions
@@ -75,7 +75,7 @@ pub(crate) struct CloudLoginArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ListArgs {
+pub(crate) struct SubscriptionListArgs {
     /// Include those that do not deliver to a webhook
     #[arg(long)]
     pub(crate) all: bool,
@@ -85,7 +85,7 @@ pub(crate) struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ShowArgs {
+pub(crate) struct SubscriptionShowArgs {
     /// Id, or its beginning
     #[arg(value_name = "ID")]
     pub(crate) id: String,

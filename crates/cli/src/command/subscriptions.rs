@@ -16,7 +16,7 @@ use ringtail_rc_api::{Api, ApiError, Keeper, Login, Place, Records, Server, fres
 use ringtail_ringcentral::signature::Scheme;
 use ringtail_ringcentral::subscription::Subscription;
 use ringtail_ringcentral::subscription::filters::find;
-use ringtail_ringcentral::subscription::plan::{Plan, Step, Wanted, plan};
+use ringtail_ringcentral::subscription::plan::{NextCall, Plan, Wanted, plan};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -199,7 +199,7 @@ impl Cloud {
         let Some(owner) = owner else {
             // No subscription is for an address that does not exist.
             return Ok(Plan {
-                step: Step::Create,
+                step: NextCall::Create,
                 others: Vec::new(),
             });
         };

@@ -183,7 +183,7 @@ async fn what_is_new_in_an_event_follows_it_and_makes_it_meant() {
 
 #[test]
 fn what_is_known_is_bounded() {
-    let mut known = Known::default();
+    let mut known = KnownEvents::default();
     let first = EventId::from_bytes([0; 16]);
     known.insert(first, Belongs::Ours(1));
     for n in 1..=MAX_KNOWN as u128 {

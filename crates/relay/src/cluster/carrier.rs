@@ -36,10 +36,10 @@ pub(crate) struct OtherRelay {
 
 /// Connections to other relays, one for each that was asked.
 #[derive(Debug, Default)]
-pub(super) struct Connections(Mutex<HashMap<String, Arc<Connection>>>);
+pub(super) struct Connections(Mutex<HashMap<String, Arc<RelayConnection>>>);
 
 /// Locked while it is dialled, so that it is dialled once.
-type Connection = tokio::sync::Mutex<Option<SendRequest<LinkBody>>>;
+type RelayConnection = tokio::sync::Mutex<Option<SendRequest<LinkBody>>>;
 
 /// Why another relay cannot be asked.
 #[derive(Debug, thiserror::Error)]

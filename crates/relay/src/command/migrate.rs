@@ -13,16 +13,16 @@ use crate::store::DataDir;
 pub(super) struct MigrateArgs {
     /// Read from this kind of database
     #[arg(long, value_name = "KIND")]
-    from: Kind,
+    from: DatabaseKind,
     /// Write to this kind of database, which must be empty
     #[arg(long, value_name = "KIND")]
-    to: Kind,
+    to: DatabaseKind,
     #[command(flatten)]
     database: DatabaseArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
+enum DatabaseKind {
     /// The database in --data
     Sqlite,
     /// The database of --database
@@ -35,12 +35,12 @@ pub(super) fn run(args: &MigrateArgs) -> Result<Exit, Failure> {
     let url = url.ok_or_else(|| usage("--database is missing"))?;
     let data = &args.database.data.data;
     let moved = match (args.from, args.to) {
-        (Kind::Sqlite, Kind::Postgres) => {
+        (DatabaseKind::Sqlite, DatabaseKind::Postgres) => {
             let dir = DataDir::open_existing(data)?;
             let _lock = dir.lock_serving()?;
             migrate::to_postgres(&dir, &postgres::open(&url)?)?
         }
-        (Kind::Postgres, Kind::Sqlite) => {
+        (DatabaseKind::Postgres, DatabaseKind::Sqlite) => {
             let dir = DataDir::open(data)?;
             let _lock = dir.lock_serving()?;
             migrate::to_sqlite(&postgres::open(&url)?, &dir)?

@@ -26,7 +26,7 @@ use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::spool::Spool;
-use self::writer::{Command, Pending, Store, Writer};
+use self::writer::{EventStore, Pending, Writer, WriterCommand};
 use super::heads::Heads;
 use super::sqlite::Options;
 use super::{AppendError, Appended, Deleted, EndpointKey, Entry, Journal, Page, Queued, ReadError};
@@ -49,7 +49,7 @@ pub struct PostgresJournal {
     id: String,
     postgres: Postgres,
     heads: Arc<Heads>,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<WriterCommand>,
     sweeps: mpsc::Sender<retention::Request>,
     limits: Options,
     spool: Option<Arc<Spool>>,
@@ -98,7 +98,7 @@ impl PostgresJournal {
         let writer_ended = CancellationToken::new();
         let (commands, queue) = mpsc::channel(options.queue.operations + COMMANDS);
         let (sweeps, asked) = mpsc::channel(COMMANDS);
-        let store = Store {
+        let store = EventStore {
             postgres: postgres.clone(),
             heads: heads.clone(),
             metrics: metrics.clone(),
@@ -114,7 +114,7 @@ impl PostgresJournal {
         let listening = listener::listen(postgres.clone(), heads.clone());
         let listening = closed.clone().run_until_cancelled_owned(listening);
         postgres.spawn(listening.map(|_cancelled| ()));
-        let keeper = retention::Keeper::new(postgres.clone(), options.retention, metrics);
+        let keeper = retention::SweepKeeper::new(postgres.clone(), options.retention, metrics);
         let keeping = closed.clone().run_until_cancelled_owned(keeper.run(asked));
         postgres.spawn(keeping.map(|_cancelled| ()));
         Ok(Self {
@@ -153,11 +153,11 @@ impl PostgresJournal {
             answer,
             permits,
         };
-        self.send(Command::Append(pending))?;
+        self.send(WriterCommand::Append(pending))?;
         Ok(answered)
     }
 
-    fn send(&self, command: Command) -> Result<(), AppendError> {
+    fn send(&self, command: WriterCommand) -> Result<(), AppendError> {
         self.commands
             .try_send(command)
             .map_err(|error| match error {
@@ -239,7 +239,7 @@ impl Journal for PostgresJournal {
 
     fn probe(&self) -> BoxFuture<'static, Result<(), AppendError>> {
         let (answer, wanted) = oneshot::channel();
-        let sent = self.send(Command::Probe(answer));
+        let sent = self.send(WriterCommand::Probe(answer));
         answered(sent.map(|()| wanted)).boxed()
     }
 
@@ -259,7 +259,7 @@ impl Journal for PostgresJournal {
             self.bytes.close();
             self.closed.cancel();
             // The writer ends when it reads this, after everything that was queued before.
-            if self.commands.send(Command::Close).await.is_ok() {
+            if self.commands.send(WriterCommand::Close).await.is_ok() {
                 self.writer_ended.cancelled().await;
             }
         }

@@ -13,7 +13,7 @@ use crate::limits::HEADER_BYTES;
 
 /// The head that a connection is reading. Shared by its socket and its requests.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct HeadCapture(Arc<Mutex<State>>);
+pub(crate) struct HeadCapture(Arc<Mutex<CaptureState>>);
 
 /// The head of a request that an HTTP parser has accepted, and perhaps bytes after it.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Head {
 }
 
 #[derive(Debug, Default)]
-enum State {
+enum CaptureState {
     /// The next byte begins a head.
     #[default]
     Before,
@@ -49,10 +49,10 @@ impl HeadCapture {
     /// Takes note of bytes that were read.
     pub(crate) fn read(&self, bytes: &[u8]) {
         let mut state = self.0.lock();
-        if let State::Before = *state {
-            *state = State::Reading(Vec::new());
+        if let CaptureState::Before = *state {
+            *state = CaptureState::Reading(Vec::new());
         }
-        if let State::Reading(head) = &mut *state {
+        if let CaptureState::Reading(head) = &mut *state {
             // Empty lines before a request are ignored (RFC 9112, 2.2).
             let bytes = if head.is_empty() {
                 bytes.trim_ascii_start()
@@ -67,27 +67,27 @@ impl HeadCapture {
     /// Takes note that bytes were written: what is read next is another request, or a body that nobody asks about.
     pub(crate) fn written(&self) {
         let mut state = self.0.lock();
-        if !matches!(*state, State::Stopped) {
-            *state = State::Before;
+        if !matches!(*state, CaptureState::Stopped) {
+            *state = CaptureState::Before;
         }
     }
 
     /// Returns the head that has just come, as it came.
     pub(crate) fn take(&self) -> Option<Head> {
         let mut state = self.0.lock();
-        match std::mem::replace(&mut *state, State::Done) {
-            State::Reading(bytes) => Some(Head(bytes)),
-            State::Stopped => {
-                *state = State::Stopped;
+        match std::mem::replace(&mut *state, CaptureState::Done) {
+            CaptureState::Reading(bytes) => Some(Head(bytes)),
+            CaptureState::Stopped => {
+                *state = CaptureState::Stopped;
                 None
             }
-            State::Before | State::Done => None,
+            CaptureState::Before | CaptureState::Done => None,
         }
     }
 
     /// Ends the capture: the connection speaks another protocol from now on.
     pub(crate) fn stop(&self) {
-        *self.0.lock() = State::Stopped;
+        *self.0.lock() = CaptureState::Stopped;
     }
 }
 
@@ -125,11 +125,13 @@ mod tests {
         for _ in 0..100 {
             capture.read(&[b'x'; HEADER_BYTES - 1]);
         }
-        assert!(matches!(&*capture.0.lock(), State::Reading(head) if head.len() == HEADER_BYTES));
+        assert!(
+            matches!(&*capture.0.lock(), CaptureState::Reading(head) if head.len() == HEADER_BYTES)
+        );
         capture.stop();
         capture.written();
         capture.read(b"GET / HTTP/1.1\r\nX-C: 1\r\n\r\n");
         assert_eq!(taken(&capture), None);
-        assert!(matches!(&*capture.0.lock(), State::Stopped));
+        assert!(matches!(&*capture.0.lock(), CaptureState::Stopped));
     }
 }

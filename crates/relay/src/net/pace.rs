@@ -133,7 +133,7 @@ enum Frames {
     /// In the head of a frame, or in the bytes after it.
     Framed {
         framing: Framing,
-        head: Head,
+        head: FrameHead,
         skip: u64,
     },
     /// The peer speaks no protocol with frames.
@@ -148,7 +148,7 @@ enum Framing {
 
 /// The first bytes of a frame: at most those of a WebSocket's (RFC 6455, 5.2).
 #[derive(Debug, Default)]
-struct Head {
+struct FrameHead {
     bytes: [u8; 14],
     length: usize,
 }
@@ -163,7 +163,7 @@ impl Frames {
     fn in_order(framing: Framing) -> Self {
         Self::Framed {
             framing,
-            head: Head::default(),
+            head: FrameHead::default(),
             skip: 0,
         }
     }
@@ -198,7 +198,7 @@ impl Frames {
                 } => {
                     bytes = rest;
                     if let Some(frame) = head.push(*first, *framing) {
-                        *head = Head::default();
+                        *head = FrameHead::default();
                         *skip = frame.payload;
                         match frame.is_empty {
                             true => counted.empty += 1,
@@ -212,7 +212,7 @@ impl Frames {
     }
 }
 
-impl Head {
+impl FrameHead {
     /// Adds a byte, and returns the frame once its head is whole.
     fn push(&mut self, byte: u8, framing: Framing) -> Option<Frame> {
         if let Some(place) = self.bytes.get_mut(self.length) {

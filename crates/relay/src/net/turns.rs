@@ -17,10 +17,10 @@ use crate::limits::TURNS;
 
 /// Turns of the tasks that share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Turns(Arc<Mutex<Queue>>);
+pub(crate) struct Turns(Arc<Mutex<TurnQueue>>);
 
 #[derive(Debug)]
-struct Queue {
+struct TurnQueue {
     free: usize,
     waiting: FairQueue<Arc<Task>>,
 }
@@ -30,13 +30,13 @@ struct Task {
     turns: Turns,
     owner: Option<Owner>,
     /// Changed while the queue is locked.
-    state: Mutex<State>,
+    state: Mutex<TurnState>,
     /// Hands the task to the runtime.
     runtime: AtomicWaker,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum TurnState {
     Asleep,
     Waiting,
     /// With the runtime.
@@ -62,7 +62,7 @@ impl Turns {
     }
 
     fn new(at_a_time: usize) -> Self {
-        Self(Arc::new(Mutex::new(Queue {
+        Self(Arc::new(Mutex::new(TurnQueue {
             free: at_a_time,
             waiting: FairQueue::default(),
         })))
@@ -73,7 +73,7 @@ impl Turns {
         let task = Arc::new(Task {
             turns: self.clone(),
             owner,
-            state: Mutex::new(State::Asleep),
+            state: Mutex::new(TurnState::Asleep),
             runtime: AtomicWaker::new(),
         });
         Arc::clone(&task).wake();
@@ -85,16 +85,16 @@ impl Turns {
     }
 }
 
-impl Queue {
+impl TurnQueue {
     /// Ends a turn, and begins that of another task, which is returned.
     #[must_use]
     fn pass_on(&mut self) -> Option<Arc<Task>> {
         let next = self.waiting.take(|task| {
             let mut state = task.state.lock();
-            if *state != State::Waiting {
+            if *state != TurnState::Waiting {
                 return None;
             }
-            *state = State::HasTurn;
+            *state = TurnState::HasTurn;
             drop(state);
             Some(task)
         });
@@ -108,21 +108,21 @@ impl Task {
     fn begin(&self) -> bool {
         let _queue = self.turns.0.lock();
         let mut state = self.state.lock();
-        let has_turn = *state == State::HasTurn;
+        let has_turn = *state == TurnState::HasTurn;
         if has_turn {
-            *state = State::Running;
+            *state = TurnState::Running;
         }
         has_turn
     }
 
     /// Takes a turn, or waits for one.
-    fn ask(self: &Arc<Self>, queue: &mut Queue) -> State {
+    fn ask(self: &Arc<Self>, queue: &mut TurnQueue) -> TurnState {
         if queue.free > 0 {
             queue.free -= 1;
-            return State::HasTurn;
+            return TurnState::HasTurn;
         }
         queue.waiting.add(self.owner, Arc::clone(self));
-        State::Waiting
+        TurnState::Waiting
     }
 
     /// Ends the turn.
@@ -130,12 +130,12 @@ impl Task {
         let mut queue = self.turns.0.lock();
         let mut state = self.state.lock();
         *state = match *state {
-            _ if is_ready => State::Ended,
-            State::Woken => {
+            _ if is_ready => TurnState::Ended,
+            TurnState::Woken => {
                 queue.waiting.add(self.owner, Arc::clone(self));
-                State::Waiting
+                TurnState::Waiting
             }
-            _ => State::Asleep,
+            _ => TurnState::Asleep,
         };
         drop(state);
         let next = queue.pass_on();
@@ -151,11 +151,11 @@ impl Wake for Task {
         let mut queue = self.turns.0.lock();
         let mut state = self.state.lock();
         match *state {
-            State::Asleep => *state = self.ask(&mut queue),
-            State::Running => *state = State::Woken,
+            TurnState::Asleep => *state = self.ask(&mut queue),
+            TurnState::Running => *state = TurnState::Woken,
             _ => return,
         }
-        let has_turn = *state == State::HasTurn;
+        let has_turn = *state == TurnState::HasTurn;
         drop((state, queue));
         if has_turn {
             self.runtime.wake();
@@ -181,8 +181,11 @@ impl<F: Future> Future for InTurn<F> {
 impl<F> Drop for InTurn<F> {
     fn drop(&mut self) {
         let mut queue = self.task.turns.0.lock();
-        let state = std::mem::replace(&mut *self.task.state.lock(), State::Ended);
-        let had_turn = matches!(state, State::HasTurn | State::Running | State::Woken);
+        let state = std::mem::replace(&mut *self.task.state.lock(), TurnState::Ended);
+        let had_turn = matches!(
+            state,
+            TurnState::HasTurn | TurnState::Running | TurnState::Woken
+        );
         let next = had_turn.then(|| queue.pass_on()).flatten();
         drop(queue);
         drop(self.task.runtime.take());

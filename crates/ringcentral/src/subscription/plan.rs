@@ -32,14 +32,14 @@ pub struct Wanted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The next call.
-    pub step: Step,
+    pub step: NextCall,
     /// Further subscriptions for the address, newest first.
     pub others: Vec<Subscription>,
 }
 
 /// The next call for an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum NextCall {
     /// All is well.
     Keep(Subscription),
     /// The filters are others: PUT filters and lifetime.
@@ -52,7 +52,7 @@ pub enum Step {
     Create,
 }
 
-impl Step {
+impl NextCall {
     /// Returns the subscription that the step is about.
     #[must_use]
     pub fn subscription(&self) -> Option<&Subscription> {
@@ -84,11 +84,11 @@ pub fn plan(list: &[Subscription], wanted: &Wanted, now: Timestamp) -> Plan {
     all.sort_by_key(|it| Reverse((rank(it), fits(it), it.creation_time)));
     let mut all = all.into_iter();
     let step = match all.next() {
-        None => Step::Create,
-        Some(chosen) if !chosen.is_active(now) => Step::Recreate(chosen),
-        Some(chosen) if !fits(&chosen) => Step::Update(chosen),
-        Some(chosen) if is_due(&chosen, wanted, now) => Step::Renew(chosen),
-        Some(chosen) => Step::Keep(chosen),
+        None => NextCall::Create,
+        Some(chosen) if !chosen.is_active(now) => NextCall::Recreate(chosen),
+        Some(chosen) if !fits(&chosen) => NextCall::Update(chosen),
+        Some(chosen) if is_due(&chosen, wanted, now) => NextCall::Renew(chosen),
+        Some(chosen) => NextCall::Keep(chosen),
     };
     Plan {
         step,

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::filters::{NAMED, find, name_of, same, same_set};
-use super::plan::{Step, Wanted, is_due, plan};
+use super::plan::{NextCall, Wanted, is_due, plan};
 use super::*;
 
 const ADDRESS: &str = "https://relay.example/demo-k3v9/hook";
@@ -142,20 +142,20 @@ fn each_state_has_its_step() {
     // Granted an hour only, half of which is left.
     capped.creation_time = Some(after(-1800));
     capped.expiration_time = Some(after(1800));
-    assert_eq!(step(vec![]), Step::Create);
-    assert_eq!(step(vec![elsewhere, expired]), Step::Create);
-    assert_eq!(step(vec![active("a")]), Step::Keep(active("a")));
-    assert_eq!(step(vec![capped.clone()]), Step::Keep(capped));
-    assert_eq!(step(vec![ending.clone()]), Step::Renew(ending));
+    assert_eq!(step(vec![]), NextCall::Create);
+    assert_eq!(step(vec![elsewhere, expired]), NextCall::Create);
+    assert_eq!(step(vec![active("a")]), NextCall::Keep(active("a")));
+    assert_eq!(step(vec![capped.clone()]), NextCall::Keep(capped));
+    assert_eq!(step(vec![ending.clone()]), NextCall::Renew(ending));
     assert_eq!(
         step(vec![other_filter.clone()]),
-        Step::Update(other_filter.clone())
+        NextCall::Update(other_filter.clone())
     );
     for status in ["Blacklisted", "Blocked", "Suspended", "active", ""] {
         let broken = blacklisted(status);
         assert_eq!(
             step(vec![broken.clone()]),
-            Step::Recreate(broken),
+            NextCall::Recreate(broken),
             "{status}"
         );
     }
@@ -170,7 +170,7 @@ fn each_state_has_its_step() {
         newer.clone(),
     ];
     let found = plan(&all, &wanted(), now());
-    assert_eq!(found.step, Step::Keep(newer));
+    assert_eq!(found.step, NextCall::Keep(newer));
     let others: Vec<_> = found.others.iter().map(|it| it.status.as_str()).collect();
     assert_eq!(others, ["Active", "Active", "Blacklisted"]);
     // What this machine created comes first, unless it is broken and another does what is wanted.
@@ -183,14 +183,14 @@ fn each_state_has_its_step() {
         id: "z".to_owned(),
         ..blacklisted("Blacklisted")
     };
-    assert_eq!(chosen(&all, "a"), Step::Keep(active("a")));
+    assert_eq!(chosen(&all, "a"), NextCall::Keep(active("a")));
     assert_eq!(
         chosen(&[broken.clone(), active("a")], "z"),
-        Step::Keep(active("a"))
+        NextCall::Keep(active("a"))
     );
     assert_eq!(
         chosen(&[broken.clone(), other_filter], "z"),
-        Step::Recreate(broken)
+        NextCall::Recreate(broken)
     );
 }
 
@@ -241,9 +241,9 @@ proptest! {
         let has_active = list.iter().any(|it| it.is_active(now()));
         let found = plan(&list, &wanted(), now());
         match &found.step {
-            Step::Create => prop_assert!(list.iter().all(|it| it.seconds_left(now()) <= 0)),
-            Step::Recreate(_) => prop_assert!(!has_active, "none of these is ours"),
-            Step::Keep(it) | Step::Update(it) | Step::Renew(it) => prop_assert!(it.is_active(now())),
+            NextCall::Create => prop_assert!(list.iter().all(|it| it.seconds_left(now()) <= 0)),
+            NextCall::Recreate(_) => prop_assert!(!has_active, "none of these is ours"),
+            NextCall::Keep(it) | NextCall::Update(it) | NextCall::Renew(it) => prop_assert!(it.is_active(now())),
         }
         let mended = Subscription {
             event_filters: wanted().filters,
@@ -254,6 +254,6 @@ proptest! {
         let chosen = found.step.subscription().map(|it| it.id.clone());
         let mut then: Vec<Subscription> = list.into_iter().filter(|it| Some(&it.id) != chosen.as_ref()).collect();
         then.push(mended);
-        prop_assert!(matches!(plan(&then, &wanted(), now()).step, Step::Keep(_)));
+        prop_assert!(matches!(plan(&then, &wanted(), now()).step, NextCall::Keep(_)));
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn pretty(text: &str, lines: &mut Lines) -> Option<usize> {
     tokens(text)
         .next()
         .filter(|first| first.kind == Kind::Open)?;
-    let mut layout = Layout {
+    let mut layout = JsonLayout {
         lines,
         open: Vec::new(),
         is_empty: false,
@@ -37,7 +37,7 @@ pub(super) fn pretty(text: &str, lines: &mut Lines) -> Option<usize> {
     (is_json && is_whole).then_some(shown)
 }
 
-struct Layout<'l> {
+struct JsonLayout<'l> {
     lines: &'l mut Lines,
     /// What is not closed yet. Bounded by the lines: each level began one.
     open: Vec<Open>,
@@ -54,7 +54,7 @@ struct Open {
     index: Option<usize>,
 }
 
-impl Layout<'_> {
+impl JsonLayout<'_> {
     /// Adds a token; `None` if it cannot stand here.
     fn token(&mut self, token: Token<'_>) -> Option<()> {
         let is_empty = std::mem::replace(&mut self.is_empty, token.kind == Kind::Open);

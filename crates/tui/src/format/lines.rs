@@ -4,7 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ringtail_text::size;
 
-use super::outline::{Node, Outline, Step};
+use super::outline::{JsonStep, Node, Outline};
 use super::{MAX_LINE, MAX_TEXT};
 use crate::text::{line, span};
 use crate::theme::WARN;
@@ -58,14 +58,14 @@ impl Lines {
     pub(super) fn inside(&mut self, line: usize, index: Option<usize>) {
         self.node = Node {
             parent: Some(line),
-            step: index.map(Step::Index),
+            step: index.map(JsonStep::Index),
             end: None,
         };
     }
 
     /// Names the member on the current line.
     pub(super) fn names(&mut self, word: &str) {
-        self.node.step = Some(Step::name(word));
+        self.node.step = Some(JsonStep::name(word));
     }
 
     /// Makes the current line the end of the value that begins on another line.

@@ -24,14 +24,14 @@ pub(super) struct Node {
     /// The line that the enclosing object or array begins on.
     pub(super) parent: Option<usize>,
     /// Which member or item the line is; nothing for a closing line.
-    pub(super) step: Option<Step>,
+    pub(super) step: Option<JsonStep>,
     /// The closing line of the value that begins here.
     pub(super) end: Option<usize>,
 }
 
 /// A step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum JsonStep {
     /// A member, as written in a path.
     Name(String),
     /// An item.
@@ -41,7 +41,7 @@ pub(super) enum Step {
 /// Most bytes of a name in a path.
 const MAX_NAME: usize = 200;
 
-impl Step {
+impl JsonStep {
     /// Makes a step of a member's name in its quotes.
     pub(super) fn name(word: &str) -> Self {
         let name = decoded(word);
@@ -85,12 +85,12 @@ impl Outline {
 
     fn path_of(&self, line: usize, item: impl Fn(usize) -> String) -> String {
         let nodes = std::iter::once(line).chain(self.around(line));
-        let steps: Vec<&Step> = nodes
+        let steps: Vec<&JsonStep> = nodes
             .filter_map(|line| self.nodes.get(line)?.step.as_ref())
             .collect();
         let path = steps.into_iter().rev().map(|step| match step {
-            Step::Name(name) => name.clone(),
-            Step::Index(index) => item(*index),
+            JsonStep::Name(name) => name.clone(),
+            JsonStep::Index(index) => item(*index),
         });
         let path: String = path.collect();
         path.strip_prefix('.').map_or(path.clone(), str::to_owned)

@@ -31,7 +31,7 @@ enum Of {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DiffArgs {
+pub(super) struct DiffInput {
     /// Event: its number, the beginning of its id, or endpoint/number
     event: TextOrNumber,
     /// Other event. Default: the previous one of its kind, in its call or conversation
@@ -47,7 +47,7 @@ pub(super) struct DiffArgs {
     all: bool,
 }
 
-pub(super) async fn diff(session: &Session, args: DiffArgs) -> Result<Answer, Failure> {
+pub(super) async fn diff(session: &Session, args: DiffInput) -> Result<Answer, Failure> {
     let history = session.history();
     let event = find_one(history, None, args.event.as_str()).await?;
     let noise = match args.all {
@@ -124,14 +124,14 @@ fn cut(value: &str) -> String {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TimelineArgs {
+pub(super) struct TimelineInput {
     /// Any event of the call or conversation
     event: Option<TextOrNumber>,
     /// The call's telephony session id, or its beginning
     session: Option<String>,
 }
 
-pub(super) async fn timeline(session: &Session, args: TimelineArgs) -> Result<Answer, Failure> {
+pub(super) async fn timeline(session: &Session, args: TimelineInput) -> Result<Answer, Failure> {
     let event = match (&args.event, &args.session) {
         (Some(event), None) => find_one(session.history(), None, event.as_str()).await?,
         (None, Some(id)) => of_session(session, id).await?,

@@ -25,12 +25,12 @@ const MAX_NEW: usize = 20;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ExplanationArgs {
+pub(super) struct ExplanationInput {
     /// A code (SUB-525, RT-302), a verdict (late), or an error body as pasted
     text: String,
 }
 
-pub(super) async fn explanation(_: &Session, args: ExplanationArgs) -> Result<Answer, Failure> {
+pub(super) async fn explanation(_: &Session, args: ExplanationInput) -> Result<Answer, Failure> {
     if args.text.len() > MAX_TEXT {
         let long = format!("the text has {} bytes", args.text.len());
         return Err(Failure::new(&codes::USAGE, long).hint("pass at most 64 KiB of it"));
@@ -54,7 +54,7 @@ enum In {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TypesArgs {
+pub(super) struct TypesInput {
     /// Filter, such as kind:sms. Default: all events
     #[serde(default)]
     filter: String,
@@ -63,7 +63,7 @@ pub(super) struct TypesArgs {
     language: In,
 }
 
-pub(super) async fn types(session: &Session, args: TypesArgs) -> Result<Answer, Failure> {
+pub(super) async fn types(session: &Session, args: TypesInput) -> Result<Answer, Failure> {
     let search = search(filter(&args.filter)?, session.config.secrets.clone());
     let history = session.history();
     let newest = RowId(i64::MAX);
@@ -116,12 +116,12 @@ fn new_json(seq: u64, fields: &NewFields) -> Value {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ScenariosArgs {
+pub(super) struct ScenariosInput {
     /// Scenario or kind, to see what it sends. Default: list all
     name: Option<String>,
 }
 
-pub(super) async fn scenarios(session: &Session, args: ScenariosArgs) -> Result<Answer, Failure> {
+pub(super) async fn scenarios(session: &Session, args: ScenariosInput) -> Result<Answer, Failure> {
     let Some(name) = &args.name else {
         let (scenarios, kinds, values) = simulate::listed();
         let line = format!("{} scenarios, {} kinds", scenarios.len(), kinds.len());

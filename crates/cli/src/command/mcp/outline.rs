@@ -44,13 +44,13 @@ pub(super) fn outline(text: &str) -> (Vec<Value>, bool) {
 
 #[derive(Default)]
 struct Found {
-    rows: Vec<Row>,
+    rows: Vec<OutlineRow>,
     at: HashMap<String, usize>,
     bytes: usize,
     more: bool,
 }
 
-struct Row {
+struct OutlineRow {
     path: String,
     types: Vec<&'static str>,
     /// How many values are there.
@@ -90,7 +90,7 @@ impl Found {
             None if self.rows.len() < MAX_PATHS && self.bytes + path.len() < MAX_BYTES => {
                 self.bytes += path.len();
                 self.at.insert(path.to_owned(), self.rows.len());
-                self.rows.push(Row {
+                self.rows.push(OutlineRow {
                     path: path.to_owned(),
                     types: Vec::new(),
                     values: 0,

@@ -26,7 +26,7 @@ const CANARY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CheckArgs {
+pub(super) struct CheckInput {
     /// Webhook address, as registered with RingCentral; an endpoint's URL is in read_status
     url: String,
     /// Accept a private or loopback address as if it were public
@@ -34,7 +34,7 @@ pub(super) struct CheckArgs {
     local: bool,
 }
 
-pub(super) async fn address_check(session: &Session, args: CheckArgs) -> Result<Answer, Failure> {
+pub(super) async fn address_check(session: &Session, args: CheckInput) -> Result<Answer, Failure> {
     let address = Address::parse(&args.url)?;
     let options = Options {
         roots: Roots::load(session.common.ca())?,
@@ -66,11 +66,11 @@ pub(super) async fn address_check(session: &Session, args: CheckArgs) -> Result<
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SubscriptionsArgs {}
+pub(super) struct SubscriptionsInput {}
 
 pub(super) async fn subscriptions(
     session: &Session,
-    _: SubscriptionsArgs,
+    _: SubscriptionsInput,
 ) -> Result<Answer, Failure> {
     let list = timeout(PATIENCE, subscriptions::webhooks(&session.common)).await;
     let list = list.map_err(|_| {
@@ -97,12 +97,12 @@ pub(super) async fn subscriptions(
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CanaryArgs {
+pub(super) struct CanaryInput {
     /// Name of the endpoint. Default: the configured one
     endpoint: Option<String>,
 }
 
-pub(super) async fn canary(session: &Session, args: CanaryArgs) -> Result<Answer, Failure> {
+pub(super) async fn canary(session: &Session, args: CanaryInput) -> Result<Answer, Failure> {
     let sent = async {
         let canary = canary::canary(&session.common, args.endpoint, false, CANARY).await?;
         let report = canary.send().await;

@@ -53,7 +53,7 @@ const BEGINNING: usize = 1000;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct EventsArgs {
+pub(super) struct EventsInput {
     /// Filter, such as "status:5xx since:-3h" or "kind:sms from:+1650". Default: all events
     #[serde(default)]
     filter: String,
@@ -78,7 +78,7 @@ pub(super) fn yes() -> bool {
     true
 }
 
-pub(super) async fn events(session: &Session, args: EventsArgs) -> Result<Answer, Failure> {
+pub(super) async fn events(session: &Session, args: EventsInput) -> Result<Answer, Failure> {
     if !(1..=MAX_EVENTS).contains(&args.limit) {
         let wrong = format!("limit is {}", args.limit);
         return Err(Failure::new(&codes::USAGE, wrong).hint("pass a limit from 1 to 100"));
@@ -182,7 +182,7 @@ pub(super) enum Part {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct EventArgs {
+pub(super) struct EventInput {
     /// Event: its number (17), the beginning of its id, or endpoint/number
     event: TextOrNumber,
     /// Read only these values of the body, such as `body.parties[*].status.code`; at most 50
@@ -222,7 +222,7 @@ fn three() -> usize {
     3
 }
 
-pub(super) async fn event(session: &Session, args: EventArgs) -> Result<Answer, Failure> {
+pub(super) async fn event(session: &Session, args: EventInput) -> Result<Answer, Failure> {
     let wanted = paths(&args.paths)?;
     if args.attempts > MAX_ATTEMPTS {
         let wrong = format!("attempts is {}", args.attempts);

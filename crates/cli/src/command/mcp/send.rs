@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::simulated::{SimulatedArgs, simulated};
+pub(super) use self::simulated::{SimulatedInput, simulated};
 use super::answer::{Answer, bound_all, bounded};
 use super::read::{TextOrNumber, answered, yes};
 use super::session::{Session, event_json};
@@ -52,7 +52,7 @@ const MAX_COMMENT: usize = 280;
 /// Delivery faults, as RingCentral may cause them: percentages, and milliseconds.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct FaultArgs {
+pub(super) struct FaultInput {
     /// Percentage out of order
     #[schemars(range(max = 100))]
     reorder: u8,
@@ -67,7 +67,7 @@ pub(super) struct FaultArgs {
     delay_ms: u64,
 }
 
-impl FaultArgs {
+impl FaultInput {
     fn faults(&self) -> Result<Faults, Failure> {
         let percent = self.reorder.max(self.double).max(self.drop);
         if percent > 100 || self.delay_ms > 10_000 {
@@ -85,7 +85,7 @@ impl FaultArgs {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReplayArgs {
+pub(super) struct ReplayInput {
     /// Events by number, id or range (17..20); at most 50. Or pass `filter`
     #[serde(default)]
     events: Vec<TextOrNumber>,
@@ -109,7 +109,7 @@ pub(super) struct ReplayArgs {
     #[serde(default)]
     timing: bool,
     #[serde(default)]
-    faults: FaultArgs,
+    faults: FaultInput,
     /// Seed of the faults
     seed: Option<u64>,
     /// Begin no request after this many seconds, at most 50
@@ -118,7 +118,7 @@ pub(super) struct ReplayArgs {
     seconds: u64,
 }
 
-pub(super) async fn replay(session: &Session, args: ReplayArgs) -> Result<Answer, Failure> {
+pub(super) async fn replay(session: &Session, args: ReplayInput) -> Result<Answer, Failure> {
     let deadline = deadline(args.seconds)?;
     let faults = args.faults.faults()?;
     let rows = selected(session, &args).await?;
@@ -175,7 +175,7 @@ fn deadline(seconds: u64) -> Result<Instant, Failure> {
     Ok(Instant::now() + Duration::from_secs(seconds))
 }
 
-async fn selected(session: &Session, args: &ReplayArgs) -> Result<Vec<EventRow>, Failure> {
+async fn selected(session: &Session, args: &ReplayInput) -> Result<Vec<EventRow>, Failure> {
     let which = match (args.events.is_empty(), &args.filter) {
         (true, Some(_)) | (false, None) if args.events.len() <= MAX_NAMED => SelectArgs {
             events: args
@@ -403,7 +403,7 @@ async fn sent(
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct MarkArgs {
+pub(super) struct MarkInput {
     /// Event: its number, the beginning of its id, or endpoint/number
     event: TextOrNumber,
     /// Set the bookmark, or remove it
@@ -413,7 +413,7 @@ pub(super) struct MarkArgs {
     comment: Option<String>,
 }
 
-pub(super) async fn mark(session: &Session, args: MarkArgs) -> Result<Answer, Failure> {
+pub(super) async fn mark(session: &Session, args: MarkInput) -> Result<Answer, Failure> {
     let change = match (&args.comment, args.marked) {
         (Some(_), false) => {
             let both = "a removed bookmark has no comment";

@@ -23,9 +23,9 @@ const MAX_ENDPOINTS: usize = 20;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct StatusArgs {}
+pub(super) struct StatusInput {}
 
-pub(super) async fn status(session: &Session, _: StatusArgs) -> Result<Answer, Failure> {
+pub(super) async fn status(session: &Session, _: StatusInput) -> Result<Answer, Failure> {
     let data = &session.config.data;
     let mut endpoints: BTreeMap<String, Option<String>> = known_endpoints(data)
         .into_iter()

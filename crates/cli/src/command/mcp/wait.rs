@@ -37,7 +37,7 @@ const ANSWERED: &str = "slower:0ms";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WaitArgs {
+pub(super) struct WaitInput {
     /// Filter, such as "kind:sms". Default: any event
     #[serde(default)]
     filter: String,
@@ -64,7 +64,7 @@ pub(super) fn thirty() -> u64 {
     30
 }
 
-pub(super) async fn wait(session: &Session, args: WaitArgs) -> Result<Answer, Failure> {
+pub(super) async fn wait(session: &Session, args: WaitInput) -> Result<Answer, Failure> {
     if !(1..=MAX_COUNT).contains(&args.count) || args.seconds > MAX_SECONDS {
         let wrong = format!("count is {}, seconds is {}", args.count, args.seconds);
         return Err(Failure::new(&codes::USAGE, wrong)

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ringtail_errors::{Failure, codes};
 use ringtail_rc_api::Kept;
 use ringtail_ringcentral::secret::redacted;
-use ringtail_ringcentral::subscription::plan::{Plan, Step};
+use ringtail_ringcentral::subscription::plan::{NextCall, Plan};
 
 use ringtail_text::escape;
 
@@ -29,7 +29,7 @@ pub(super) async fn run(cloud: &Cloud, common: &Common, args: EnsureArgs) -> Res
     let owner = cloud.owner(&args.address).await?;
     let mut keeper = cloud.keeper(&owner, filters, args.expires)?;
     let plan = keeper.look().await?;
-    let creates = matches!(plan.step, Step::Create | Step::Recreate(_));
+    let creates = matches!(plan.step, NextCall::Create | NextCall::Recreate(_));
     let mut since = Since::now();
     if creates && !args.no_check {
         let report = check(cloud, common, &owner.address).await?;
@@ -83,11 +83,11 @@ async fn tell(
     format: Format,
 ) -> Result<(), Failure> {
     let word = match plan.step {
-        Step::Keep(_) => "keep",
-        Step::Update(_) => "update",
-        Step::Renew(_) => "renew",
-        Step::Recreate(_) => "recreate",
-        Step::Create => "create",
+        NextCall::Keep(_) => "keep",
+        NextCall::Update(_) => "update",
+        NextCall::Renew(_) => "renew",
+        NextCall::Recreate(_) => "recreate",
+        NextCall::Create => "create",
     };
     match (format, plan.step.subscription()) {
         (Format::Json, Some(it)) => print_json(&subscription_json(word, it)).await,

@@ -67,7 +67,7 @@ pub(super) struct Request {
 }
 
 /// The task that sweeps.
-pub(super) struct Keeper {
+pub(super) struct SweepKeeper {
     postgres: Postgres,
     retention: Retention,
     metrics: JournalMetrics,
@@ -75,7 +75,7 @@ pub(super) struct Keeper {
     clock: Option<SteadyClock>,
 }
 
-impl Keeper {
+impl SweepKeeper {
     pub(super) fn new(postgres: Postgres, retention: Retention, metrics: JournalMetrics) -> Self {
         Self {
             postgres,
@@ -135,7 +135,7 @@ impl Keeper {
             return Ok(Deleted::default());
         }
         keep_time(&mut session, now).await?;
-        let mut sweep = Sweep {
+        let mut sweep = SweepRun {
             session: &mut session,
             metrics: &self.metrics,
             deleted: Deleted::default(),
@@ -151,13 +151,13 @@ impl Keeper {
 }
 
 /// One run of retention.
-struct Sweep<'a> {
+struct SweepRun<'a> {
     session: &'a mut Session,
     metrics: &'a JournalMetrics,
     deleted: Deleted,
 }
 
-impl Sweep<'_> {
+impl SweepRun<'_> {
     async fn age(&mut self, now: Timestamp, age: Duration) -> Result<(), PostgresError> {
         let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
         let mut after = 0_i64;

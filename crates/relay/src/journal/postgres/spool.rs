@@ -47,7 +47,7 @@ const DATABASE: Database = Database {
 /// A spool. Only the journal's writer adds to it and takes from it.
 #[derive(Debug)]
 pub(super) struct Spool {
-    writer: Writer<State>,
+    writer: Writer<SpoolState>,
     readers: Readers,
     /// What was there after the last commit.
     waiting: Arc<Mutex<Queued>>,
@@ -81,7 +81,7 @@ impl Spool {
             bytes: usize::try_from(bytes).unwrap_or_default(),
         };
         let waiting = Arc::new(Mutex::new(next));
-        let state = State {
+        let state = SpoolState {
             next,
             waiting: waiting.clone(),
         };
@@ -142,7 +142,7 @@ impl Spool {
 
     /// Writes as an addition does, without an event.
     pub(super) async fn probe(&self) -> Result<(), WriteError> {
-        let write = |_: &mut State, connection: &Connection| {
+        let write = |_: &mut SpoolState, connection: &Connection| {
             connection
                 .prepare_cached("INSERT OR REPLACE INTO probe (at) VALUES (0)")?
                 .execute([])
@@ -158,7 +158,7 @@ impl Spool {
     /// Removes the events of a page.
     pub(super) async fn remove(&self, page: &SpoolPage) -> Result<(), WriteError> {
         let (last, events, bytes) = (page.last, page.events.len(), page.bytes);
-        let remove = move |state: &mut State, connection: &Connection| {
+        let remove = move |state: &mut SpoolState, connection: &Connection| {
             connection
                 .prepare_cached("DELETE FROM spooled WHERE number <= :last")?
                 .execute(named_params! { ":last": last })?;
@@ -199,13 +199,13 @@ fn read(connection: &Connection) -> rusqlite::Result<SpoolPage> {
 
 /// The state of the spool's thread.
 #[derive(Debug)]
-struct State {
+struct SpoolState {
     /// What waits once the transaction is committed.
     next: Queued,
     waiting: Arc<Mutex<Queued>>,
 }
 
-impl WriterState for State {
+impl WriterState for SpoolState {
     fn settle(&mut self, result: Result<(), &rusqlite::Error>, operations: usize, _: Duration) {
         let mut waiting = self.waiting.lock();
         match result {

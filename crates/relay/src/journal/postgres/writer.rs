@@ -53,7 +53,7 @@ const FAILURE_INTERVAL: Duration = Duration::from_secs(1);
 type Answer = oneshot::Sender<Result<Appended, AppendError>>;
 
 /// What the writer is asked to do.
-pub(super) enum Command {
+pub(super) enum WriterCommand {
     Append(Pending),
     Probe(oneshot::Sender<Result<(), AppendError>>),
     Close,
@@ -78,7 +78,7 @@ type Drained = Result<Box<Committer>, DrainError>;
 
 /// The task's state.
 pub(super) struct Writer {
-    store: Store,
+    store: EventStore,
     spool: Option<Arc<Spool>>,
     mode: Mode,
     failure_logged: Option<Instant>,
@@ -86,7 +86,7 @@ pub(super) struct Writer {
 
 /// What storing events moves.
 #[derive(Clone)]
-pub(super) struct Store {
+pub(super) struct EventStore {
     pub(super) postgres: Postgres,
     pub(super) heads: Arc<Heads>,
     pub(super) metrics: JournalMetrics,
@@ -107,7 +107,7 @@ enum DrainError {
 }
 
 impl Writer {
-    pub(super) fn new(store: Store, spool: Option<Arc<Spool>>) -> Self {
+    pub(super) fn new(store: EventStore, spool: Option<Arc<Spool>>) -> Self {
         let mode = match &spool {
             // An earlier process has left events.
             Some(spool) if spool.waiting().events > 0 => {
@@ -126,7 +126,7 @@ impl Writer {
     }
 
     /// Writes until the journal is closed or dropped.
-    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<WriterCommand>) {
         loop {
             let drained = async {
                 match &mut self.mode {
@@ -149,9 +149,9 @@ impl Writer {
                 self.append(group).await;
             }
             match other {
-                Some(Command::Probe(answer)) => drop(answer.send(self.probe().await)),
-                Some(Command::Close) => return self.close().await,
-                Some(Command::Append(_)) | None => {}
+                Some(WriterCommand::Probe(answer)) => drop(answer.send(self.probe().await)),
+                Some(WriterCommand::Close) => return self.close().await,
+                Some(WriterCommand::Append(_)) | None => {}
             }
         }
     }
@@ -280,12 +280,15 @@ impl Writer {
 }
 
 /// Takes what waits in the queue, up to what one transaction holds or the first other command.
-fn gather(first: Command, queue: &mut mpsc::Receiver<Command>) -> (Vec<Pending>, Option<Command>) {
+fn gather(
+    first: WriterCommand,
+    queue: &mut mpsc::Receiver<WriterCommand>,
+) -> (Vec<Pending>, Option<WriterCommand>) {
     let mut group = Vec::new();
     let mut bytes = 0;
     let mut next = Some(first);
     while let Some(command) = next {
-        let Command::Append(pending) = command else {
+        let WriterCommand::Append(pending) = command else {
             return (group, Some(command));
         };
         bytes += pending.event.request.len();
@@ -297,7 +300,7 @@ fn gather(first: Command, queue: &mut mpsc::Receiver<Command>) -> (Vec<Pending>,
 }
 
 /// Moves the spool's events to PostgreSQL until no more than one transaction takes are left.
-async fn drain(store: Store, spool: Arc<Spool>) -> Drained {
+async fn drain(store: EventStore, spool: Arc<Spool>) -> Drained {
     sleep(DRAIN_DELAY).await;
     let mut committer = None;
     loop {
@@ -310,7 +313,7 @@ async fn drain(store: Store, spool: Arc<Spool>) -> Drained {
     }
 }
 
-impl Store {
+impl EventStore {
     /// Stores events in one transaction, connecting first if needed. An error gives the connection up: it may still answer
     /// what nobody waits for.
     async fn commit(

@@ -27,7 +27,7 @@ pub(super) use self::challenges::{PROTOCOL, server_config};
 pub use self::client::AcmeClientError;
 use self::client::AcmeHttp;
 use self::order::{OrderError, Wanted};
-use self::pace::{Kind, Orders, Outcome};
+use self::pace::{ChallengeKind, Orders, Outcome};
 pub use self::store::AcmeFileError;
 use self::store::{SaveError, Store};
 use super::keeper::KeeperContext;
@@ -216,10 +216,10 @@ impl AcmeKeeper {
     /// Orders a certificate, trying each kind of challenge, and saves it.
     async fn renewed(&mut self) -> Result<CertifiedKey, AttemptError> {
         let account = self.account().await?;
-        let mut kinds = vec![Kind::TlsAlpn];
+        let mut kinds = vec![ChallengeKind::TlsAlpn];
         if self.plain {
-            kinds.push(Kind::Http);
-            if self.orders.works == Some(Kind::Http) {
+            kinds.push(ChallengeKind::Http);
+            if self.orders.works == Some(ChallengeKind::Http) {
                 kinds.reverse();
             }
         }
@@ -243,7 +243,11 @@ impl AcmeKeeper {
     }
 
     /// Places one order. It is saved first, so that a crash cannot exceed the limits.
-    async fn order(&mut self, account: &Account, kind: Kind) -> Result<CertifiedKey, AttemptError> {
+    async fn order(
+        &mut self,
+        account: &Account,
+        kind: ChallengeKind,
+    ) -> Result<CertifiedKey, AttemptError> {
         self.orders.place(kind, self.context.clock.now());
         self.store.save_orders(&self.orders)?;
         self.context.state.change(|state| state.orders.placed += 1);
@@ -272,7 +276,7 @@ impl AcmeKeeper {
     async fn carry_out(
         &mut self,
         account: &Account,
-        kind: Kind,
+        kind: ChallengeKind,
     ) -> Result<CertifiedKey, AttemptError> {
         let wanted = Wanted {
             domains: &self.settings.domains,

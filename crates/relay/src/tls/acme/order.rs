@@ -6,7 +6,7 @@ use instant_acme::{
 };
 
 use super::challenges::Challenges;
-use super::pace::Kind;
+use super::pace::ChallengeKind;
 use crate::limits::ORDER_TIMEOUT;
 use crate::tls::settings::Domain;
 
@@ -16,7 +16,7 @@ const DETAIL_CHARS: usize = 500;
 /// An order to place.
 pub(super) struct Wanted<'a> {
     pub(super) domains: &'a [Domain],
-    pub(super) kind: Kind,
+    pub(super) kind: ChallengeKind,
     /// The certificate that it replaces, if the authority should know.
     pub(super) replaces: Option<CertificateIdentifier<'a>>,
 }
@@ -59,7 +59,11 @@ pub(super) async fn finalize(mut order: Order) -> Result<String, OrderError> {
 }
 
 /// Prepares the answer to each challenge before announcing it: the authority may connect at once.
-async fn answer(order: &mut Order, kind: Kind, challenges: &Challenges) -> Result<(), OrderError> {
+async fn answer(
+    order: &mut Order,
+    kind: ChallengeKind,
+    challenges: &Challenges,
+) -> Result<(), OrderError> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
         let mut authorization = authorization.map_err(refused)?;
@@ -75,19 +79,19 @@ async fn answer(order: &mut Order, kind: Kind, challenges: &Challenges) -> Resul
             }
         }
         let wanted = match kind {
-            Kind::TlsAlpn => ChallengeType::TlsAlpn01,
-            Kind::Http => ChallengeType::Http01,
+            ChallengeKind::TlsAlpn => ChallengeType::TlsAlpn01,
+            ChallengeKind::Http => ChallengeType::Http01,
         };
         let Some(mut challenge) = authorization.challenge(wanted) else {
             return Err(OrderError::NotOffered { kind });
         };
         let proof = challenge.key_authorization();
         match kind {
-            Kind::TlsAlpn => {
+            ChallengeKind::TlsAlpn => {
                 let name = challenge.identifier().to_string();
                 challenges.answer_tls(name, proof.digest().as_ref())?;
             }
-            Kind::Http => {
+            ChallengeKind::Http => {
                 challenges.answer_http(challenge.token.clone(), proof.as_str().to_owned())
             }
         }
@@ -101,7 +105,7 @@ fn patience() -> RetryPolicy {
 }
 
 /// Finds the authority's reason for the failed challenge.
-async fn reason(order: &mut Order, kind: Kind) -> OrderError {
+async fn reason(order: &mut Order, kind: ChallengeKind) -> OrderError {
     let mut authorizations = order.authorizations();
     while let Some(Ok(mut authorization)) = authorizations.next().await {
         let name = readable(&authorization.identifier().to_string());
@@ -163,13 +167,13 @@ pub(super) enum OrderError {
     #[error("the authority does not offer {}", kind.name())]
     NotOffered {
         /// The challenge.
-        kind: Kind,
+        kind: ChallengeKind,
     },
     /// The validation failed.
     #[error("{} failed: {detail}", kind.name())]
     Invalid {
         /// The challenge.
-        kind: Kind,
+        kind: ChallengeKind,
         /// The authority's reason.
         detail: String,
     },

@@ -18,7 +18,7 @@ const CAP: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// A kind of challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Kind {
+pub(super) enum ChallengeKind {
     /// In a TLS handshake on the public listener.
     #[serde(rename = "tls-alpn-01")]
     TlsAlpn,
@@ -27,7 +27,7 @@ pub(super) enum Kind {
     Http,
 }
 
-impl Kind {
+impl ChallengeKind {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::TlsAlpn => "tls-alpn-01",
@@ -55,7 +55,7 @@ pub(super) enum Outcome {
 pub(super) struct Placed {
     /// Seconds since 1970.
     pub(super) at: u64,
-    pub(super) challenge: Kind,
+    pub(super) challenge: ChallengeKind,
     pub(super) outcome: Outcome,
 }
 
@@ -65,12 +65,12 @@ pub(super) struct Placed {
 pub(super) struct Orders {
     pub(super) placed: Vec<Placed>,
     /// The challenge that succeeded last.
-    pub(super) works: Option<Kind>,
+    pub(super) works: Option<ChallengeKind>,
 }
 
 impl Orders {
     /// Records an order about to be placed, and removes those that no limit counts.
-    pub(super) fn place(&mut self, challenge: Kind, now: SystemTime) {
+    pub(super) fn place(&mut self, challenge: ChallengeKind, now: SystemTime) {
         let now = seconds(now);
         for placed in &mut self.placed {
             // The clock has been set back: no order may count for longer than a full window.
@@ -161,7 +161,7 @@ mod tests {
         (0..count)
             .map(|_| {
                 now = orders.allowed(now);
-                orders.place(Kind::TlsAlpn, now);
+                orders.place(ChallengeKind::TlsAlpn, now);
                 orders.settle(outcome);
                 now.duration_since(at(0)).unwrap().as_secs() / 60
             })
@@ -196,7 +196,7 @@ mod tests {
     fn a_clock_set_back_blocks_no_longer_than_the_window() {
         let mut orders = Orders::default();
         for _ in 0..4 {
-            orders.place(Kind::Http, at(1_000_000_000));
+            orders.place(ChallengeKind::Http, at(1_000_000_000));
         }
         assert_eq!(orders.allowed(at(0)), at(0) + HOUR);
     }
@@ -213,18 +213,18 @@ mod tests {
     fn orders_are_removed_after_a_week() {
         let mut orders = Orders::default();
         series(&mut orders, Outcome::Failed, 30);
-        orders.place(Kind::Http, at(30 * 24 * 60 * 60));
+        orders.place(ChallengeKind::Http, at(30 * 24 * 60 * 60));
         assert_eq!(orders.placed.len(), 1);
     }
 
     #[test]
     fn the_challenge_that_succeeded_is_remembered() {
         let mut orders = Orders::default();
-        orders.place(Kind::Http, at(0));
+        orders.place(ChallengeKind::Http, at(0));
         orders.settle(Outcome::Issued);
-        orders.place(Kind::TlsAlpn, at(1));
+        orders.place(ChallengeKind::TlsAlpn, at(1));
         orders.settle(Outcome::Failed);
-        assert_eq!(orders.works, Some(Kind::Http));
+        assert_eq!(orders.works, Some(ChallengeKind::Http));
     }
 
     #[test]

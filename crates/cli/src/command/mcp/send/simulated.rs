@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{FaultArgs, allowed};
+use super::{FaultInput, allowed};
 use crate::command::mcp::answer::{Answer, bound_all, bounded};
 use crate::command::mcp::cursor::Cursor;
 use crate::command::mcp::read::{TextOrNumber, yes};
@@ -42,7 +42,7 @@ enum To {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::command::mcp) struct SimulatedArgs {
+pub(in crate::command::mcp) struct SimulatedInput {
     /// Scenario or kind: read_scenarios lists them
     scenario: String,
     /// Where to send
@@ -55,7 +55,7 @@ pub(in crate::command::mcp) struct SimulatedArgs {
     #[serde(default)]
     set: BTreeMap<String, String>,
     #[serde(default)]
-    faults: FaultArgs,
+    faults: FaultInput,
     /// Seed of ids and faults
     seed: Option<u64>,
     /// Do not wait between requests
@@ -65,7 +65,7 @@ pub(in crate::command::mcp) struct SimulatedArgs {
 
 pub(in crate::command::mcp) async fn simulated(
     session: &Session,
-    args: SimulatedArgs,
+    args: SimulatedInput,
 ) -> Result<Answer, Failure> {
     let scenario = simulate::built_in(&args.scenario)?;
     let config = &session.config;
