@@ -1,4 +1,4 @@
-//! Private files, atomic replacement, and locks between processes.
+//! Private files, atomic replacement, locks between processes, and reading files of limited size.
 //!
 //! A private file has mode 0600 from the moment it exists. On Windows the profile directory's own rights protect it.
 

@@ -131,8 +131,8 @@ pub enum CompareError {
     #[error("no earlier event of its kind")]
     NothingBefore,
     /// Retention deleted it.
-    #[error("the history no longer has this event")]
-    Gone,
+    #[error("the history no longer has event {0}")]
+    Gone(EventId),
     /// A query failed.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -141,7 +141,7 @@ pub enum CompareError {
 impl Coded for CompareError {
     fn code(&self) -> &'static Code {
         match self {
-            Self::NothingBefore | Self::Gone => &codes::NO_DATA,
+            Self::NothingBefore | Self::Gone(_) => &codes::NO_DATA,
             Self::Query(error) => error.code(),
         }
     }
@@ -408,7 +408,7 @@ impl Store {
 
     async fn to_compare(&self, id: EventId, masked: bool) -> Result<EventDetail, CompareError> {
         let event = self.event(id, true, masked).await?;
-        event.ok_or(CompareError::Gone)
+        event.ok_or(CompareError::Gone(id))
     }
 
     /// Redacts or masks the report of a replay.

@@ -8,22 +8,29 @@ use std::path::{Path, PathBuf};
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_files::{Access, open_to_others, replace};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::file::{FileError, read_toml};
 
-/// A relay with its token and its certificate authority. Serialized, it has the token in the clear: only [`Login::write`] may.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A relay with its token and its certificate authority.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// URL of the relay.
     pub relay: String,
     /// The token.
-    #[serde(serialize_with = "exposed")]
     pub token: SecretString,
     /// PEM file of the relay's own authority.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
+}
+
+/// A login with its token in the clear, as the file has it.
+#[derive(Serialize)]
+struct Stored<'a> {
+    relay: &'a str,
+    token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca: Option<&'a Path>,
 }
 
 impl Login {
@@ -45,16 +52,17 @@ impl Login {
             path: path.to_owned(),
             source,
         };
-        let text = toml::to_string(self).map_err(|error| written(io::Error::other(error)))?;
+        let stored = Stored {
+            relay: &self.relay,
+            token: self.token.expose_secret(),
+            ca: self.ca.as_deref(),
+        };
+        let text = toml::to_string(&stored).map_err(|error| written(io::Error::other(error)))?;
         if let Some(dir) = path.parent() {
             ringtail_files::create_private_dir(dir).map_err(written)?;
         }
         replace(path, text.as_bytes(), Access::Private).map_err(written)
     }
-}
-
-fn exposed<S: Serializer>(token: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(token.expose_secret())
 }
 
 fn check_private(path: &Path) -> Result<(), LoginError> {

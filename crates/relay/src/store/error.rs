@@ -64,7 +64,7 @@ pub enum StoreError {
     /// SQLite refused a statement.
     #[error("the database could not be read or changed")]
     Sqlite(#[from] rusqlite::Error),
-    /// The database's file is missing.
+    /// The database's file could not be examined.
     #[error("the database's file could not be read")]
     File(#[source] io::Error),
     /// A long read keeps the write-ahead log from being emptied.

@@ -1,6 +1,5 @@
 //! Editing an event before it is sent.
 
-use ringtail_views::blocking;
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
@@ -14,6 +13,7 @@ use ringtail_model::UNDECODABLE;
 use ringtail_recordings::edit::{Draft, parse, text};
 use ringtail_store::History;
 use ringtail_text::chain;
+use ringtail_views::blocking;
 
 /// Opens the one event in an editor, and stores the result as a new event. Returns `None` if nothing is to be sent.
 ///
