@@ -111,9 +111,8 @@ fn key(body: &[u8]) -> String {
 async fn two_clients_on_one_endpoint_each_get_everything() -> anyhow::Result<()> {
     let world = World::new().await?;
     let other_app = App::accepting();
-    let other = world
-        .home
-        .sibling()?
+    let home = world.home.sibling()?;
+    let other = home
         .listen(&[&other_app.url(""), "--endpoint", "hooks"])
         .await?;
     assert_eq!(other.url()?, world.url, "the endpoint is the account's");

@@ -234,11 +234,8 @@ async fn a_field_that_no_event_had_before_is_told_once_and_found() -> anyhow::Re
 async fn a_ready_file_appears_when_events_flow() -> anyhow::Result<()> {
     let world = World::new().await?;
     let ready = world.home.path().join("ready");
-    let mut command =
-        world
-            .home
-            .sibling()?
-            .command(["listen", "--output", "json", "--ready-file"])?;
+    let home = world.home.sibling()?;
+    let mut command = home.command(["listen", "--output", "json", "--ready-file"])?;
     command.arg(&ready).args(["--endpoint", "hooks"]);
     let mut client = Process::spawn("client", command)?;
     eventually!(ready.exists(), "the ready file")?;

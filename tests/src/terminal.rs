@@ -15,6 +15,8 @@ use ringtail_kit::eventually;
 pub struct Terminal {
     /// Has the server's socket: one that is ending still answers at its own, so that no other may start there.
     directory: TempDir,
+    /// Its directory stays as long as the terminal.
+    _home: Home,
 }
 
 /// What is typed.
@@ -39,7 +41,10 @@ impl Terminal {
             .iter()
             .map(|(name, value)| format!("export {name}='{value}'\n"));
         std::fs::write(&file, exports.collect::<String>() + script)?;
-        let terminal = Self { directory };
+        let terminal = Self {
+            directory,
+            _home: home.clone(),
+        };
         let shell = format!("exec sh {}", file.display());
         let window = [
             "-f",
