@@ -212,20 +212,26 @@ fn a_second_connection_keeps_the_lock_of_the_first() {
     assert_eq!(locks(&database), ["POSIX READ"]);
 }
 
-/// Returns this process's locks on an open file. `/proc/locks` misses some while other locks come and go.
+/// Returns this process's locks on an open file, whichever of its descriptors took them. `/proc/locks` misses some while other
+/// locks come and go.
 #[cfg(target_os = "linux")]
 fn locks(file: &Path) -> Vec<String> {
     let open = std::fs::read_dir("/proc/self/fd").expect("descriptors");
-    let descriptor = open
+    // Other tests open and close descriptors meanwhile.
+    let infos = open
         .filter_map(Result::ok)
-        .find(|open| std::fs::read_link(open.path()).is_ok_and(|path| path == file))
-        .expect("the file is open");
-    let info = Path::new("/proc/self/fdinfo").join(descriptor.file_name());
-    let info = std::fs::read_to_string(info).expect("what the descriptor has");
+        .filter(|open| std::fs::read_link(open.path()).is_ok_and(|path| path == file))
+        .map(|open| Path::new("/proc/self/fdinfo").join(open.file_name()))
+        .map(|info| std::fs::read_to_string(info).expect("what the descriptor has"));
     // A line is "lock:", number, kind, "ADVISORY", what for, process, file and range.
-    info.lines()
-        .filter(|line| line.starts_with("lock:"))
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .map(|words| format!("{} {}", words[2], words[4]))
+    let lock = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        format!("{} {}", words[2], words[4])
+    };
+    infos
+        .flat_map(|info| {
+            let lines = info.lines().filter(|line| line.starts_with("lock:"));
+            lines.map(lock).collect::<Vec<_>>()
+        })
         .collect()
 }
