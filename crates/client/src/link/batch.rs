@@ -187,7 +187,9 @@ mod tests {
         let mut decoder = decoder(&[event(1, half), event(2, half), event(3, 1)]);
         let mut batch = Batch::default();
         batch.fill(&mut decoder).unwrap();
+        assert!(batch.bytes() > MAX_BYTES, "the events have a head, too");
         assert_eq!(batch.take(&CanaryKey::test()).len(), 2);
+        assert_eq!(batch.bytes(), 0);
     }
 
     #[test]
