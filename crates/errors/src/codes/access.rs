@@ -1,6 +1,6 @@
 //! `CMN-`, `AGW-`: parameters, permissions, rates.
 
-use super::entry::{OF_API, TOKEN_NEXT, codes, theirs};
+use super::entry::{TOKEN_NEXT, codes, theirs};
 
 const RATES: &[&str] = &["4.7", "4.8"];
 const RATE_NEXT: &[&str] = &[
@@ -11,6 +11,7 @@ const RATE_CAUSES: &[&str] = &[
     "A loop polls, retries or logs in without a pause.",
     "Several copies of the app share one user and client id.",
 ];
+const REQUEST: &[&str] = &["4.8"];
 const REQUEST_NEXT: &[&str] = &[
     "Log the request as it is sent, and compare it with RingCentral's API reference.",
     "`curl` with the same URL, headers and body shows whether the SDK or the request is at fault.",
@@ -20,13 +21,14 @@ const SERVICE_NEXT: &[&str] = &[
     "Read RingCentral's status page; give its support the RCRequestId header of the response.",
 ];
 
-codes! { like OF_API;
+codes! {
     INVALID_PARAMETER = "InvalidParameter", theirs(400, "(generic)"); {
         meaning: "The generic code at the top of an error body; the specific one is in `errors[0].errorCode`.",
         causes: &["The specific code, mostly SUB- or CMN-, explains the error."],
         next: &[
             "Look at `errors[0].errorCode`, or paste the whole body: `ringtail explain - <body.json`",
         ],
+        sections: &["4.8"],
     }
     CMN_101 = "CMN-101", theirs(400, "Parameter […] value is invalid"); {
         meaning: "A parameter of the call is invalid. The message and `parameterName` say which.",
@@ -62,6 +64,7 @@ codes! { like OF_API;
             "The shell took the quotes: put the body of `curl -d` in single quotes, or in a file.",
         ],
         next: REQUEST_NEXT,
+        sections: REQUEST,
     }
     CMN_104 = "CMN-104", theirs(400, "Cannot parse request"); {
         meaning: "RingCentral cannot read the call's body.",
@@ -76,31 +79,37 @@ codes! { like OF_API;
         meaning: "Parameters are in the URL of a call that takes them in a form.",
         causes: &["An SDK or a proxy puts the form's fields into the query."],
         next: &["Send the parameters in the body only."],
+        sections: REQUEST,
     }
     CMN_106 = "CMN-106", theirs(400, "Batch request is limited to … entries"); {
         meaning: "A call for several ids at once has too many of them.",
         causes: &["The ids in the path are more than the message allows."],
         next: &["Split the call."],
+        sections: REQUEST,
     }
     CMN_107 = "CMN-107", theirs(416, "Requested Range Not Satisfiable"); {
         meaning: "The Range header asks for bytes that the content does not have.",
         causes: &["A download is resumed although it was complete."],
         next: &["Download it without a Range header."],
+        sections: REQUEST,
     }
     CMN_108 = "CMN-108", theirs(400, "Parameter … value in request body doesn't match specified in path"); {
         meaning: "An id in the body is another than the one in the path.",
         causes: &["A body that was read for one resource is sent to another."],
         next: &["Use one id in both, or leave it out of the body."],
+        sections: REQUEST,
     }
     CMN_109 = "CMN-109", theirs(403, "Feature not available"); {
         meaning: "The account does not have the feature.",
         causes: &["The plan does not include it, or it is disabled for the account."],
         next: &["Ask the account's administrator; omit the event filter until then."],
+        sections: REQUEST,
     }
     CMN_110 = "CMN-110", theirs(400, "Header … should be specified"); {
         meaning: "The call lacks a header; the message names it.",
         causes: &["The header is not sent, or a proxy removes it."],
         next: REQUEST_NEXT,
+        sections: REQUEST,
     }
     CMN_120 = "CMN-120", theirs(404, "Invalid URI"); {
         meaning: "RingCentral's API has no such path.",
@@ -116,6 +125,7 @@ codes! { like OF_API;
         meaning: "A part of RingCentral's service is down.",
         causes: &["An outage or maintenance at RingCentral."],
         next: SERVICE_NEXT,
+        sections: REQUEST,
     }
     CMN_202 = "CMN-202", theirs(501, "Operation is not supported"); {
         meaning: "RingCentral's API does not do this for the resource.",
@@ -127,6 +137,7 @@ codes! { like OF_API;
         meaning: "RingCentral's API failed. If your own app answered with these words, see RT-502.",
         causes: &["A failure at RingCentral, perhaps brought about by an unusual parameter."],
         next: SERVICE_NEXT,
+        sections: REQUEST,
     }
     CMN_301 = "CMN-301", theirs(429, "Request rate exceeded"); {
         meaning: "Too many requests in this minute for the call's rate group. CMN-302 has the same message.",
@@ -191,6 +202,7 @@ codes! { like OF_API;
             "It is disabled for the account or extension.",
         ],
         next: &["Ask the account's administrator; omit the event filter until then."],
+        sections: &["4.8"],
     }
     CMN_404 = "CMN-404", theirs(403, "Attempt to access another extension"); {
         meaning: "The call is about another extension, which this user may not access.",
@@ -198,6 +210,7 @@ codes! { like OF_API;
             "The path or event filter has another user's extension id instead of `~`.",
         ],
         next: &["Use `~`, or log in as that user or as an administrator."],
+        sections: &["4.8"],
     }
     CMN_408 = "CMN-408", theirs(403, "[…] permission required"); {
         meaning: "The user lacks a permission; the message names it. Both the app's scope and the user's permission are required.",
@@ -218,16 +231,19 @@ codes! { like OF_API;
         meaning: "A list in the call has the same value twice.",
         causes: &["An event filter, a number or an id is repeated."],
         next: &["Send each value once."],
+        sections: REQUEST,
     }
     CMN_407 = "CMN-407", theirs(400, "Parameter in header is invalid"); {
         meaning: "A header of the call has a value that RingCentral cannot use.",
         causes: &["Content-Type, Accept or a date header is malformed."],
         next: REQUEST_NEXT,
+        sections: REQUEST,
     }
     AGW_401 = "AGW-401", theirs(401, "Authorization header is not specified"); {
         meaning: "RingCentral's gateway did not get an Authorization header.",
         causes: &["The request has none.", "A redirect or proxy removed it."],
         next: TOKEN_NEXT,
+        sections: &["4.8"],
     }
     AGW_402 = "AGW-402", theirs(401, "Invalid Authorization header"); {
         meaning: "RingCentral's gateway cannot use the Authorization header.",
@@ -236,5 +252,6 @@ codes! { like OF_API;
             "The token is invalid or incomplete.",
         ],
         next: TOKEN_NEXT,
+        sections: &["4.8"],
     }
 }

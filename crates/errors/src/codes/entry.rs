@@ -27,33 +27,21 @@ pub(super) const NOTHING: Code = Code {
     origin: Origin::Ringtail { exit: None },
     meaning: "",
     causes: &[],
-    hint: None,
     next: &[],
+    hint: None,
     sections: &[],
 };
 
-/// An error of RingCentral's API, of which section 4.8 tells if nothing else does.
-pub(super) const OF_API: Code = Code {
-    sections: &["4.8"],
-    ..NOTHING
-};
-
 /// Makes a static of each entry, so that no program can print a code that is not explained, and the table of all.
-/// What an entry leaves out is as in the one that it is `like`.
 macro_rules! codes {
     ($($name:ident = $code:literal, $origin:expr; { $($fields:tt)* })*) => {
-        $crate::codes::entry::codes! { like super::entry::NOTHING;
-            $($name = $code, $origin; { $($fields)* })*
-        }
-    };
-    (like $base:expr; $($name:ident = $code:literal, $origin:expr; { $($fields:tt)* })*) => {
         $(
             #[doc = concat!("`", $code, "`")]
             pub static $name: $crate::Code = $crate::Code {
                 id: $code,
                 origin: $origin,
                 $($fields)*
-                ..$base
+                ..super::entry::NOTHING
             };
         )*
 

@@ -1,13 +1,9 @@
 //! `OAU-`: logins and tokens.
 
-use super::entry::{NOTHING, TOKEN_NEXT, codes, theirs};
-use crate::{Code, Origin};
+use super::entry::{TOKEN_NEXT, codes, theirs};
+use crate::Origin;
 
-/// The facts about most of them (section 5.5).
-const OF_LOGIN: Code = Code {
-    sections: &["5.5"],
-    ..NOTHING
-};
+const FACTS: &[&str] = &["5.5"];
 const TOKENS: &[&str] = &["4.8", "5.1", "5.2"];
 const GRANT_NEXT: &[&str] = &[
     "In the developer console, enable the flow in the app's settings (\"JWT auth flow\" for a JWT); do not retry until then.",
@@ -30,7 +26,7 @@ const HEADER_CAUSES: &[&str] = &[
     "It has a line end, a quote or a placeholder in it.",
 ];
 
-codes! { like OF_LOGIN;
+codes! {
     OAU_125 = "OAU-125", theirs(401, "Grant type is not allowed for application"); {
         meaning: "The app may not use this login flow. The API description gives status 400.",
         causes: &["The flow is not enabled on the app in the developer console."],
@@ -59,6 +55,7 @@ codes! { like OF_LOGIN;
         meaning: "The user must confirm logins by a second factor, which the password flow cannot do.",
         causes: &["The account requires multi-factor authentication."],
         next: &["Use the JWT flow or the authorization code flow."],
+        sections: FACTS,
     }
     OAU_140 = "OAU-140", theirs(401, "Invalid resource owner credentials"); {
         meaning: "The user name, extension or password is wrong, or the JWT is not accepted. OAuth calls it `invalid_grant`.",
@@ -88,11 +85,13 @@ codes! { like OF_LOGIN;
         meaning: "The token or code belongs to another app.",
         causes: &["A token of one app is used with the client id of another."],
         next: CLIENT_NEXT,
+        sections: FACTS,
     }
     OAU_127 = "OAU-127", theirs(401, "Invalid application release"); {
         meaning: "The app is not in a state in which it may log in.",
         causes: &["The app was suspended, or its version is not released."],
         next: &["Look at the app in the developer console."],
+        sections: FACTS,
     }
     OAU_165 = "OAU-165", theirs(400, "Sandbox client is not allowed: …"); {
         meaning: "The client id is that of a sandbox app. The sandbox is retired.",
@@ -152,21 +151,25 @@ codes! { like OF_LOGIN;
         meaning: "The extension cannot log in. The API description gives status 400.",
         causes: STATE_CAUSES,
         next: STATE_NEXT,
+        sections: FACTS,
     }
     OAU_142 = "OAU-142", theirs(401, "Login to account in current state is not allowed"); {
         meaning: "The account cannot log in. The API description gives status 400.",
         causes: STATE_CAUSES,
         next: STATE_NEXT,
+        sections: FACTS,
     }
     OAU_105 = "OAU-105", theirs(403, "Login for … extension is not allowed"); {
         meaning: "Extensions of this type cannot log in.",
         causes: &["The number or extension is that of a queue, a menu or a room."],
         next: &["Log in as a user."],
+        sections: FACTS,
     }
     OAU_136 = "OAU-136", theirs(401, "Extension not found"); {
         meaning: "No extension has this number.",
         causes: &["The extension was deleted, or its number changed."],
         next: &["Log in as an existing user."],
+        sections: FACTS,
     }
     OAU_232 = "OAU-232", Origin::RingCentral { status: None, message: "Extension not found" }; {
         meaning: "The user of the token no longer exists. For a bot: it was removed from the account.",
@@ -178,16 +181,19 @@ codes! { like OF_LOGIN;
         meaning: "The user name is a number that cannot log in.",
         causes: &["It is an international virtual number."],
         next: &["Use the main number with the extension, or the e-mail address."],
+        sections: FACTS,
     }
     OAU_147 = "OAU-147", theirs(400, "The account is locked out due to multiple unsuccessful logon attempts"); {
         meaning: "Too many logins with a wrong password.",
         causes: &["An app repeats a login that fails."],
         next: &["Stop the app, wait some minutes, then log in by hand at RingCentral."],
+        sections: FACTS,
     }
     OAU_148 = "OAU-148", theirs(400, "The account is locked out due to multiple unsuccessful logon attempts. Please use Single Sign-on way to authenticate"); {
         meaning: "Too many logins with a wrong password, in an account with single sign-on.",
         causes: &["An app repeats a login that fails."],
         next: &["Stop the app and use the JWT flow or the authorization code flow."],
+        sections: FACTS,
     }
     OAU_106 = "OAU-106", theirs(403, "Invalid authorization code"); {
         meaning: "The code of the redirect is not one, or was used before.",
@@ -229,16 +235,19 @@ codes! { like OF_LOGIN;
         meaning: "The brand in the login is unknown.",
         causes: &["`brand_id` is not the number of RingCentral or a partner."],
         next: &["Leave `brand_id` out."],
+        sections: FACTS,
     }
     OAU_111 = "OAU-111", theirs(400, "Request parameter duplication detected"); {
         meaning: "A parameter of the login was sent twice.",
         causes: &["It is in the query and in the form."],
         next: &["Send each parameter once, in the form."],
+        sections: FACTS,
     }
     OAU_150 = "OAU-150", theirs(400, "The value of query parameter […] should be equal to parameter […] in request body"); {
         meaning: "A parameter of the login has one value in the query and another in the form.",
         causes: &["An SDK or a proxy adds parameters to the URL."],
         next: &["Send each parameter once, in the form."],
+        sections: FACTS,
     }
     OAU_117 = "OAU-117", theirs(403, "The scope of requesting application cannot be narrower than the target application"); {
         meaning: "A login for another app was asked for by an app with fewer permissions.",

@@ -1,9 +1,9 @@
 //! `SUB-`: a subscription was refused.
 
-use super::entry::{OF_API, codes, theirs};
+use super::entry::{codes, theirs};
 use crate::Origin;
 
-codes! { like OF_API;
+codes! {
     SUB_520 = "SUB-520", theirs(400, "Validation Token is not returned"); {
         meaning: "The address answered the validation request without the Validation-Token header, or with another value.",
         causes: &[
@@ -59,6 +59,7 @@ codes! { like OF_API;
             "`ringtail check URL --verbose`",
             "Read the `message` beside the code, and ask RingCentral's support, with the RCRequestId header of the response.",
         ],
+        sections: &["4.8"],
     }
     SUB_524 = "SUB-524", theirs(400, "HTTPS certificate is not valid"); {
         meaning: "RingCentral does not trust the certificate, or cannot build a chain to a public authority.",
@@ -104,6 +105,7 @@ codes! { like OF_API;
             "Create the subscription with one event filter at a time.",
             "Read the `message` beside the code, and ask RingCentral's support, with the RCRequestId header of the response.",
         ],
+        sections: &["4.8"],
     }
     SUB_508 = "SUB-508", theirs(400, "Invalid event filters: […]"); {
         meaning: "RingCentral does not know one of the event filters. The message names it.",
@@ -156,6 +158,7 @@ codes! { like OF_API;
         meaning: "Presence is disabled for the extension in the event filter.",
         causes: &["The extension's settings or the account's plan disable presence."],
         next: &["Enable presence for the extension, or omit its filter."],
+        sections: &["4.8"],
     }
     SUB_403 = "SUB-403", theirs(403, "User disallowed to monitor his presence"); {
         meaning: "The extension in the event filter does not let this user see its presence.",
@@ -163,6 +166,7 @@ codes! { like OF_API;
         next: &[
             "Ask the extension's owner or an administrator to grant it, or subscribe as that user.",
         ],
+        sections: &["4.8"],
     }
     SUB_404 = "SUB-404", theirs(403, "User disallowed this subscriber to pick up calls"); {
         meaning: "The extension in the event filter does not let this user pick up its calls.",
@@ -170,11 +174,13 @@ codes! { like OF_API;
         next: &[
             "Ask the extension's owner or an administrator to grant it, or subscribe as that user.",
         ],
+        sections: &["4.8"],
     }
     SUB_405 = "SUB-405", theirs(403, "Not allowed subscribe for messages to other extensions"); {
         meaning: "The event filter is for messages of another extension, which this user may not read.",
         causes: &["The filter has another user's extension id instead of `~`."],
         next: &["Use `~`, or subscribe as that user."],
+        sections: &["4.8"],
     }
     SUB_406 = "SUB-406", theirs(403, "Not allowed subscribe for events to extensions of other account"); {
         meaning: "The extension in the event filter belongs to another account, or the user is a bot that is not ready yet.",

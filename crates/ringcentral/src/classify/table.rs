@@ -13,6 +13,8 @@ pub struct Rule {
     pub callback: Callback,
     /// Stable machine word.
     pub name: &'static str,
+    /// Section of docs/RINGCENTRAL.md.
+    pub section: &'static str,
     /// One sentence for people.
     pub about: &'static str,
     /// What kind of event it becomes.
@@ -31,24 +33,26 @@ const fn expect(status: StatusRule, limited: bool) -> Expectation {
     Expectation { status, limited }
 }
 
-/// Every callback, in the order in which they are tried, with its section of docs/RINGCENTRAL.md.
+/// Every callback, in the order in which they are tried.
 pub const TABLE: &[Rule] = &[
-    // Section 1.5. A header without a body: the guide's 2023 edition says that notifications carry the header too, so
-    // the header alone would swallow events. POST is documented; no other method with this header has another
+    // A header without a body: the guide's 2023 edition says that notifications carry the header too, so the
+    // header alone would swallow events. POST is documented; no other method with this header has another
     // meaning, so a probe by GET gets the same answer. With a body it is an event, and the edge echoes the token.
     Rule {
         callback: Callback::Validation,
         name: "validation",
+        section: "1.5",
         about: "RingCentral checks that the address answers",
         kind: Kind::Validation,
         fallback: Fallback::Refuse,
         expectation: STRICT,
         recognise: |clues| clues.has_validation_token() && clues.is_empty(),
     },
-    // Section 7.1. The app compares `hub.verify_token`, which the edge does not know. Validation repeats by itself.
+    // The app compares `hub.verify_token`, which the edge does not know. Validation repeats by itself.
     Rule {
         callback: Callback::DigitalChallenge,
         name: "digital-challenge",
+        section: "7.1",
         about: "RingCX Digital checks that the address answers its challenge",
         kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
@@ -57,10 +61,11 @@ pub const TABLE: &[Rule] = &[
             clues.is_get() && !clues.is_delivery() && clues.query(Field::HubChallenge)
         },
     },
-    // Section 7.2. The answer is data signed with the app's secret, so only the app can make it.
+    // The answer is data signed with the app's secret, so only the app can make it.
     Rule {
         callback: Callback::SourceSdk,
         name: "source-sdk",
+        section: "7.2",
         about: "RingCX Digital calls the source SDK and reads the signed answer",
         kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
@@ -71,11 +76,12 @@ pub const TABLE: &[Rule] = &[
                 && (clues.has(&SOURCE_SDK_SIGNATURE) || signed && !clues.is_marked())
         },
     },
-    // Section 7.5. Subscriptions are not signed, but much public code believes they are. If RingCentral began to, an
-    // event must still be a notification, so a signature alone does not outweigh the marks of a subscription.
+    // Subscriptions are not signed, but much public code believes they are. If RingCentral began to, an event
+    // must still be a notification, so a signature alone does not outweigh the marks of a subscription.
     Rule {
         callback: Callback::InteractiveMessage,
         name: "interactive-message",
+        section: "7.5",
         about: "A user pressed a button on an adaptive card",
         kind: Kind::Passthrough,
         fallback: Fallback::Accept,
@@ -87,10 +93,10 @@ pub const TABLE: &[Rule] = &[
                     || clues.has(&GLIP_SIGNATURE) && !clues.is_marked())
         },
     },
-    // Section 7.6.
     Rule {
         callback: Callback::BotInstallPrivate,
         name: "bot-install-private",
+        section: "7.6",
         about: "A private bot was installed; the request carries its token",
         kind: Kind::Passthrough,
         fallback: Fallback::Accept,
@@ -102,11 +108,12 @@ pub const TABLE: &[Rule] = &[
                 && (clues.body(Field::CreatorExtensionId) || clues.body(Field::CreatorAccountId))
         },
     },
-    // Section 7.7. A code lives for a minute or so: refusing shows the installer an error to try again from, while an
+    // A code lives for a minute or so: refusing shows the installer an error to try again from, while an
     // accepted one would be stale by the time the app sees it.
     Rule {
         callback: Callback::BotInstallPublic,
         name: "bot-install-public",
+        section: "7.7",
         about: "A public bot was installed; the request carries an OAuth code",
         kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
@@ -118,11 +125,12 @@ pub const TABLE: &[Rule] = &[
                 && clues.query(Field::CreatorExtensionId)
         },
     },
-    // Section 7.8. OAuth reports a refusal as `error` with the app's `state`. A subscription's address may have a
-    // `code` of its own, as functions in the cloud do.
+    // OAuth reports a refusal as `error` with the app's `state`. A subscription's address may have a `code` of its own,
+    // as functions in the cloud do.
     Rule {
         callback: Callback::OAuthRedirect,
         name: "oauth-redirect",
+        section: "7.8",
         about: "A browser comes back from RingCentral's login",
         kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
@@ -134,10 +142,10 @@ pub const TABLE: &[Rule] = &[
                     || clues.query(Field::Error) && clues.query(Field::State))
         },
     },
-    // Section 7.9.
     Rule {
         callback: Callback::AddInSetup,
         name: "add-in-setup",
+        section: "7.9",
         about: "RingCentral shows the add-in's set-up page",
         kind: Kind::Passthrough,
         fallback: Fallback::Refuse,
@@ -146,11 +154,11 @@ pub const TABLE: &[Rule] = &[
             clues.is_get() && !clues.is_marked() && clues.query(Field::WebhookAddress)
         },
     },
-    // Section 7.1. The secret is a header of every request of the webhook (section 3), also of one whose body cannot
-    // be read.
+    // The secret is a header of every request of the webhook (section 3), also of one whose body cannot be read.
     Rule {
         callback: Callback::DigitalNotification,
         name: "digital-notification",
+        section: "7.1",
         about: "Events of RingCX Digital",
         kind: Kind::Notification,
         fallback: Fallback::Refuse,
@@ -162,11 +170,12 @@ pub const TABLE: &[Rule] = &[
                     || clues.has(&DIMELO_SECRET))
         },
     },
-    // Section 7.3. No source shows the body. These names are those of the subscription API and of the guide's sample
+    // No source shows the body. These names are those of the subscription API and of the guide's sample
     // receiver; a body without them is a passthrough request, which RingCX repeats up to ten times.
     Rule {
         callback: Callback::AgentState,
         name: "agent-state",
+        section: "7.3",
         about: "A RingCX agent changed state",
         kind: Kind::Notification,
         fallback: Fallback::Refuse,
@@ -178,11 +187,12 @@ pub const TABLE: &[Rule] = &[
                 && (clues.body(Field::SubscriptionId) || clues.body(Field::EventId))
         },
     },
-    // Section 7.4. Method and place are the administrator's choice; every documented default has these fields. A call
-    // that no agent took has no `agent_id`.
+    // Method and place are the administrator's choice; every documented default has these fields. A call that no agent
+    // took has no `agent_id`.
     Rule {
         callback: Callback::WfmNotification,
         name: "wfm-notification",
+        section: "7.4",
         about: "RingCX Voice reports on an agent or a call",
         kind: Kind::Notification,
         fallback: Fallback::Refuse,
@@ -194,10 +204,10 @@ pub const TABLE: &[Rule] = &[
                 && (clues.anywhere(Field::AgentId) || clues.anywhere(Field::CallId))
         },
     },
-    // Section 7.10.
     Rule {
         callback: Callback::AiResult,
         name: "ai-result",
+        section: "7.10",
         about: "A result of the AI API",
         kind: Kind::Notification,
         fallback: Fallback::Refuse,
@@ -209,11 +219,12 @@ pub const TABLE: &[Rule] = &[
                 && (clues.body(Field::Api) || clues.body(Field::Response))
         },
     },
-    // Section 2. What bears a subscription's marks is an event, whatever its method and body: RingCentral blacklists
-    // an address that refuses what it sends, and does not send it again.
+    // What bears a subscription's marks is an event, whatever its method and body: RingCentral blacklists an address that
+    // refuses what it sends, and does not send it again.
     Rule {
         callback: Callback::PlatformNotification,
         name: "platform-notification",
+        section: "2",
         about: "An event of a platform subscription",
         kind: Kind::Notification,
         fallback: Fallback::Refuse,
@@ -223,10 +234,11 @@ pub const TABLE: &[Rule] = &[
     OTHER,
 ];
 
-/// The last row, which recognises everything (section 7): only the app can know what an unknown caller wants.
+/// The last row, which recognises everything: only the app can know what an unknown caller wants.
 const OTHER: Rule = Rule {
     callback: Callback::Other,
     name: "other",
+    section: "7",
     about: "A request that Ringtail does not know",
     kind: Kind::Passthrough,
     fallback: Fallback::Refuse,
@@ -292,6 +304,11 @@ impl Callback {
     /// Returns true if RingCentral reads the answer. It does not for browsers and unknown callers.
     pub fn is_judged(self) -> bool {
         self.expectation().status != StatusRule::NotAnError
+    }
+
+    /// Returns the section of docs/RINGCENTRAL.md that describes the callback.
+    pub fn section(self) -> &'static str {
+        self.row().section
     }
 
     /// Returns one sentence about the callback for people.

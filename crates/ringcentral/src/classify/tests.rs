@@ -371,6 +371,18 @@ fn table_has_one_row_for_each_callback_and_ends_with_other() {
     assert_eq!(TABLE.last().map(|row| row.callback), Some(Callback::Other));
 }
 
+#[test]
+fn every_row_cites_a_section_of_the_facts() {
+    let facts = include_str!("../../../../docs/RINGCENTRAL.md");
+    for Rule { name, section, .. } in TABLE {
+        let is_there = facts.lines().any(|line| {
+            line.starts_with(&format!("{section} **"))
+                || line.starts_with(&format!("## {section}. "))
+        });
+        assert!(is_there, "{name}: no section {section}");
+    }
+}
+
 /// The whole table for a reviewer to read.
 #[test]
 fn table_reads_as_agreed() {
@@ -382,7 +394,8 @@ fn table_reads_as_agreed() {
                 Fallback::Refuse => "503",
             };
             format!(
-                "{} | {} | {} | {:?}{}",
+                "{} | {} | {} | {} | {:?}{}",
+                row.callback.section(),
                 row.callback.name(),
                 row.callback.kind().word(),
                 fallback,
