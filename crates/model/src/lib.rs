@@ -10,6 +10,8 @@ pub mod secrets;
 pub mod signature;
 pub mod subscription;
 pub mod target;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 use std::time::Duration;
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::inspect::inspect;
 use super::*;
 use ringtail_model::secrets::Secrets;
-use ringtail_model::{EventDetail, EventRow, ForwardState, RowId};
-use ringtail_protocol::event::{Disposition, EventId, Header, Kind, Timestamp};
+use ringtail_model::{EventDetail, EventRow};
+use ringtail_protocol::event::{Header, Kind, Timestamp};
 use ringtail_ringcentral::classify::{Callback, Classified};
 use ringtail_ringcentral::signature::{self, Outcome, Scheme};
 
@@ -364,40 +364,21 @@ fn recorded_at(at_ms: i64, body: &[u8]) -> EventDetail {
         ("verification-token", "verify-me"),
         ("x-forwarded-for", "1.2.3.4"),
     ];
+    let sms = ringtail_model::testing::sms(body.to_vec());
     EventDetail {
         event: EventRow {
-            row: RowId(1),
-            endpoint: "hooks-1a2b".into(),
-            seq: 1,
-            id: EventId::from_bytes([7; 16]),
-            kind: Kind::Notification,
-            disposition: Disposition::Pending,
-            duplicate_of: None,
-            subscription: None,
-            is_stranger: false,
             received_at: Timestamp(at_ms * 1000),
-            method: "POST".into(),
             path: "/in?signature=abc&hub.verify_token=a%2Bb&z=${1}".into(),
-            topic: "event".into(),
             summary: "a line\nand another".into(),
-            body_len: body.len() as u64,
-            forward: ForwardState::Done,
-            bookmark: None,
-            new_fields: None,
-            edited_from: None,
-            last_attempt: None,
+            ..sms.event
         },
-        peer: "192.0.2.1:4711".into(),
         headers: headers
             .map(|(name, value)| Header {
                 name: name.into(),
                 value: value.into(),
             })
             .into(),
-        body: body.to_vec().into(),
-        proof: None,
-        uuid_of: None,
-        attempts: Vec::new(),
+        ..sms
     }
 }
 

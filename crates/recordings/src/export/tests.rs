@@ -4,14 +4,13 @@ mod shell;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringtail_protocol::event::{Disposition, EventId, Kind, Timestamp};
+use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_ringcentral::verdict::{Answer, judge};
 use serde_json::Value;
 
 use super::*;
 use ringtail_model::{
-    AttemptDetail, AttemptRow, Cause, EventDetail, EventRow, FailureKind, ForwardState, Outcome,
-    RowId,
+    AttemptDetail, AttemptRow, Cause, EventDetail, EventRow, FailureKind, Outcome, RowId,
 };
 use ringtail_protocol::event::Header;
 
@@ -20,35 +19,19 @@ fn event(method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Ev
         name: (*name).to_owned(),
         value: Bytes::copy_from_slice(value),
     });
+    let sms = ringtail_model::testing::sms(body.to_vec());
     EventDetail {
         event: EventRow {
-            row: RowId(1),
             endpoint: "hooks-1a2b".into(),
             seq: 17,
-            id: EventId::from_bytes([7; 16]),
-            kind: Kind::Notification,
-            disposition: Disposition::Pending,
-            duplicate_of: None,
-            subscription: None,
-            is_stranger: false,
             received_at: Timestamp(1_700_000_000_000_042),
             method: method.into(),
             path: path.into(),
-            topic: "sms".into(),
-            summary: "SMS".into(),
-            body_len: body.len() as u64,
-            forward: ForwardState::Done,
-            bookmark: None,
-            new_fields: None,
-            edited_from: None,
-            last_attempt: None,
+            ..sms.event
         },
         peer: "192.0.2.1:4711".into(),
         headers: headers.collect(),
-        body: Bytes::copy_from_slice(body),
-        proof: None,
-        uuid_of: None,
-        attempts: Vec::new(),
+        ..sms
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     fn new(kind: Kind, disposition: Disposition, topic: &str, summary: &str) -> Self {
+        let sms = ringtail_model::testing::sms("");
         let event = EventRow {
             row: RowId(0),
             endpoint: "dev-k3v9m2qx7c".to_owned(),
@@ -23,23 +24,15 @@ impl Draft {
             id: id(0),
             kind,
             disposition,
-            duplicate_of: None,
-            subscription: None,
-            is_stranger: false,
             received_at: NOW,
-            method: "POST".to_owned(),
             path: "/ringcentral/events?team=blue".to_owned(),
             topic: topic.to_owned(),
             summary: summary.to_owned(),
-            body_len: 0,
             forward: match disposition {
                 Disposition::Pending => ForwardState::Pending,
                 _ => ForwardState::None,
             },
-            bookmark: None,
-            new_fields: None,
-            edited_from: None,
-            last_attempt: None,
+            ..sms.event
         };
         Self {
             detail: EventDetail {
@@ -56,10 +49,7 @@ impl Draft {
                         "a value that is longer than a narrow terminal has columns, to see how it goes on below",
                     ),
                 ],
-                body: Bytes::new(),
-                proof: None,
-                uuid_of: None,
-                attempts: Vec::new(),
+                ..sms
             },
             answers: Vec::new(),
         }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringtail_model::{Cause, Endpoint, FailureKind, ForwardState, Target};
-use ringtail_protocol::event::{Disposition, EventId, Kind};
+use ringtail_model::{Cause, Endpoint, FailureKind, Target};
+use ringtail_protocol::event::EventId;
 use ringtail_ringcentral::verdict::{Failing, Fault, Verdict};
 
 use ringtail_model::new_fields::NewField;
@@ -14,39 +14,21 @@ fn id() -> EventId {
 }
 
 fn detail(body: &'static [u8]) -> EventDetail {
+    let sms = ringtail_model::testing::sms(body);
     EventDetail {
         event: EventRow {
-            row: Default::default(),
-            endpoint: "demo-x1".into(),
+            row: RowId(0),
             seq: 17,
             id: id(),
-            kind: Kind::Notification,
-            disposition: Disposition::Pending,
-            duplicate_of: None,
-            subscription: None,
-            is_stranger: false,
-            received_at: Timestamp(1_785_320_000_000_042),
-            method: "POST".into(),
             path: "/hook?a=1".into(),
-            topic: "sms".into(),
-            summary: "SMS".into(),
-            body_len: body.len() as u64,
-            forward: ForwardState::Pending,
-            bookmark: None,
-            new_fields: None,
-            edited_from: None,
-            last_attempt: None,
+            ..sms.event
         },
-        peer: "192.0.2.1:40000".into(),
         headers: vec![
             header("x-twice", b"1"),
             header("x-twice", b"2"),
             header("x-latin", b"caf\xe9"),
         ],
-        body: Bytes::from_static(body),
-        proof: None,
-        uuid_of: None,
-        attempts: Vec::new(),
+        ..sms
     }
 }
 

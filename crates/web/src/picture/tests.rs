@@ -1,43 +1,25 @@
 mod calls;
 
 use proptest::prelude::*;
-use ringtail_model::{EventRow, ForwardState, RowId};
-use ringtail_protocol::event::{Disposition, Kind};
+use ringtail_model::{EventRow, RowId};
 use serde_json::json;
 
 use super::*;
 
 fn detail(at: usize, body: &serde_json::Value) -> EventDetail {
     let number = i64::try_from(at).unwrap() + 1;
+    let sms = ringtail_model::testing::sms(body.to_string());
     EventDetail {
         event: EventRow {
             row: RowId(number),
-            endpoint: "demo-x1".into(),
             seq: number.unsigned_abs(),
             id: EventId::parse(&format!("01a20042-7071-73e8-a927-{number:012x}")).unwrap(),
-            kind: Kind::Notification,
-            disposition: Disposition::Pending,
-            duplicate_of: None,
-            subscription: None,
-            is_stranger: false,
             received_at: Timestamp(1_785_320_000_000_000 + number * 700_000),
-            method: "POST".into(),
-            path: "/".into(),
             topic: "telephony".into(),
             summary: "Call".into(),
-            body_len: 1,
-            forward: ForwardState::Pending,
-            bookmark: None,
-            new_fields: None,
-            edited_from: None,
-            last_attempt: None,
+            ..sms.event
         },
-        peer: "192.0.2.1:40000".into(),
-        headers: Vec::new(),
-        body: body.to_string().into_bytes().into(),
-        proof: None,
-        uuid_of: None,
-        attempts: Vec::new(),
+        ..sms
     }
 }
 
