@@ -67,7 +67,7 @@ impl EndpointTable {
     pub(super) fn all(&self) -> Vec<EndpointRecord> {
         // Copied outside of the lock, which each request takes.
         let endpoints: Vec<_> = self.endpoints.read().values().cloned().collect();
-        endpoints.into_iter().map(Arc::unwrap_or_clone).collect()
+        endpoints.iter().map(|it| (**it).clone()).collect()
     }
 
     /// Returns the number of endpoints.

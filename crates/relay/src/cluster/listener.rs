@@ -37,7 +37,7 @@ const PROOF_TIME: Duration = Duration::from_secs(2);
 
 /// What requests of other relays need.
 #[derive(Debug)]
-pub(crate) struct RelayContext {
+pub(crate) struct OtherRelaysContext {
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) links: Arc<Links>,
     pub(crate) memory: Budget,
@@ -47,7 +47,7 @@ pub(crate) struct RelayContext {
 }
 
 /// Serves until the relay drains.
-pub(crate) async fn serve(listener: TcpListener, context: Arc<RelayContext>) {
+pub(crate) async fn serve(listener: TcpListener, context: Arc<OtherRelaysContext>) {
     let places = Arc::new(Semaphore::new(RELAY_CONNECTIONS));
     let (shutdown, pause) = (&context.shutdown, context.limits.accept_pause);
     while let Some((socket, _)) = socket::accept(&listener, shutdown, pause).await {
@@ -60,7 +60,11 @@ pub(crate) async fn serve(listener: TcpListener, context: Arc<RelayContext>) {
     }
 }
 
-async fn connection(context: Arc<RelayContext>, socket: TcpStream, _place: OwnedSemaphorePermit) {
+async fn connection(
+    context: Arc<OtherRelaysContext>,
+    socket: TcpStream,
+    _place: OwnedSemaphorePermit,
+) {
     let proven = tokio::select! {
         biased;
         () = context.shutdown.reached(Phase::Quiet) => return,
@@ -132,7 +136,7 @@ pub(super) async fn prove(
     Ok(is_known.then_some(stream))
 }
 
-async fn answer(context: &RelayContext, mut request: Request<Incoming>) -> RelayResponse {
+async fn answer(context: &OtherRelaysContext, mut request: Request<Incoming>) -> RelayResponse {
     let Some(terms) = Terms::take(request.headers_mut()) else {
         return response::empty(StatusCode::BAD_REQUEST);
     };
@@ -221,7 +225,7 @@ mod tests {
         let links = Arc::<Links>::default();
         let postgres = postgres.await.unwrap().unwrap();
         let cluster = Cluster::new(postgres, Some(address.clone()), links.clone()).unwrap();
-        let context = RelayContext {
+        let context = OtherRelaysContext {
             cluster: Arc::new(cluster),
             links,
             memory: Budget::new(CARRIED_BYTES, request_shares(CARRIED_BYTES)),

@@ -25,7 +25,7 @@ use self::carrier::Connections;
 pub(crate) use self::carrier::OtherRelay;
 use self::identity::Identity;
 pub use self::identity::IdentityError;
-pub(crate) use self::listener::{RelayContext, serve};
+pub(crate) use self::listener::{OtherRelaysContext, serve};
 pub(crate) use self::presence::RelayStatus;
 pub(crate) use self::terms::{NoClient, Terms};
 use crate::links::registry::Links;

@@ -355,7 +355,7 @@ impl Opened {
         };
         if let Some(cluster) = &self.cluster {
             let (cluster, journal) = (cluster.clone(), self.journal.clone());
-            let context = cluster::RelayContext {
+            let context = cluster::OtherRelaysContext {
                 cluster: cluster.clone(),
                 links: api.links.links.clone(),
                 memory: api.memory.clone(),
