@@ -106,9 +106,9 @@ enum Program {
         /// Seconds per attack
         #[arg(long)]
         seconds: Option<u64>,
-        /// Run all attacks at once only, after none
-        #[arg(long)]
-        all: bool,
+        /// Run only attacks whose name contains this, after none
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
     },
     /// Run one attack
     #[command(hide = true)]
@@ -268,14 +268,14 @@ async fn run(program: Program) -> anyhow::Result<bool> {
         Program::Flood {
             quick,
             seconds,
-            all,
+            only,
         } => {
             let mut plan = match quick {
                 true => flood::Plan::QUICK,
                 false => flood::Plan::FULL,
             };
             plan.time = seconds.map_or(plan.time, Duration::from_secs);
-            plan.only_all = all;
+            plan.only = only;
             let report = flood::run(plan).await?;
             say(&report);
             report.ensure_good()?;

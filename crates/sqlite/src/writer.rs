@@ -1,7 +1,8 @@
 //! The thread that writes, and the queue before it.
 //!
-//! Invariants: one thread writes. Operations are applied in the order in which they were submitted. An operation is
-//! answered after the commit that holds it, or with the error of that commit.
+//! Invariants: one thread writes. Operations are applied in the order in which they were submitted, but those that
+//! [`QueueLimits::large`] lets others pass. An operation is answered after the commit that holds it, or with the error of
+//! that commit.
 //!
 //! An operation without a waiting caller gives a time within which it is written, so that it shares the transaction of the next
 //! urgent one, or of others like it: a transaction costs as much CPU as several operations in it.
@@ -25,6 +26,9 @@ const GROUP_OPERATIONS: usize = 512;
 /// Bytes of one transaction after which no operation is added.
 const GROUP_BYTES: u32 = 8 * 1024 * 1024;
 
+/// Transactions that a large operation lets pass, at most.
+const PASSING: u8 = 8;
+
 /// Bytes that an operation counts for in addition to its contents.
 const OPERATION_BYTES: u32 = 256;
 
@@ -35,6 +39,9 @@ pub struct QueueLimits {
     pub operations: usize,
     /// Bytes of their contents, with 256 for each operation.
     pub bytes: u32,
+    /// Bytes of an operation from which it has a transaction of its own and gives way to smaller ones, so that those wait
+    /// for one large operation and not for all that came before them. `None` keeps the order.
+    pub large: Option<u32>,
 }
 
 /// The user's state in the thread. The thread calls it; operations reach it.
@@ -109,7 +116,7 @@ impl<S: WriterState> Writer<S> {
         state: S,
         limits: QueueLimits,
     ) -> io::Result<Self> {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(Queue::new(limits.large.unwrap_or(u32::MAX)));
         let thread = Thread {
             connection,
             state,
@@ -308,19 +315,58 @@ struct Queued<S> {
     operation: Box<dyn Operate<S>>,
 }
 
-/// Commands in the order in which they came.
+/// Commands in the order in which they came, and large operations beside them.
 struct Queue<S> {
     commands: Mutex<Commands<S>>,
     /// Signalled when `Commands::due` becomes earlier.
     earlier: Condvar,
+    /// Bytes from which an operation is large.
+    large: u32,
 }
 
 struct Commands<S> {
     waiting: VecDeque<Command<S>>,
+    large: VecDeque<Queued<S>>,
+    /// Transactions for which the first large operation has given way.
+    passed: u8,
     /// When the thread must take what waits.
     due: Option<Instant>,
     /// Whether the thread has ended.
     ended: bool,
+}
+
+impl<S> Commands<S> {
+    /// Takes what is for one transaction, or another command.
+    fn next(&mut self) -> Next<S> {
+        let is_idle = match self.waiting.front() {
+            None | Some(Command::Close) => true,
+            Some(_) => false,
+        };
+        if (is_idle || self.passed == PASSING)
+            && let Some(large) = self.large.pop_front()
+        {
+            self.passed = 0;
+            return Next::Write(vec![large]);
+        }
+        self.passed = match self.large.is_empty() {
+            true => 0,
+            false => self.passed + 1,
+        };
+        let (mut group, mut bytes) = (Vec::new(), 0_u32);
+        let is_write = |command: &mut Command<S>| matches!(command, Command::Write(_));
+        while group.len() < GROUP_OPERATIONS
+            && bytes < GROUP_BYTES
+            && let Some(Command::Write(queued)) = self.waiting.pop_front_if(is_write)
+        {
+            bytes = bytes.saturating_add(queued.bytes);
+            group.push(queued);
+        }
+        let other = match group.is_empty() {
+            true => self.waiting.pop_front(),
+            false => None,
+        };
+        other.map_or(Next::Write(group), Next::Other)
+    }
 }
 
 /// What the thread does next.
@@ -330,27 +376,33 @@ enum Next<S> {
     Upkeep,
 }
 
-impl<S> Default for Queue<S> {
-    fn default() -> Self {
+impl<S> Queue<S> {
+    fn new(large: u32) -> Self {
         Self {
             commands: Mutex::new(Commands {
                 waiting: VecDeque::new(),
+                large: VecDeque::new(),
+                passed: 0,
                 due: None,
                 ended: false,
             }),
             earlier: Condvar::new(),
+            large,
         }
     }
-}
 
-impl<S> Queue<S> {
     /// Adds a command that is taken `within` some time. A thread that has ended drops it, which answers `Closed`.
     fn push(&self, command: Command<S>, within: Duration) {
         let mut commands = self.lock();
         if commands.ended {
             return;
         }
-        commands.waiting.push_back(command);
+        match command {
+            Command::Write(queued) if queued.bytes >= self.large => {
+                commands.large.push_back(queued);
+            }
+            command => commands.waiting.push_back(command),
+        }
         let by = Instant::now() + within;
         let is_earlier = commands.due.is_none_or(|due| by < due);
         if is_earlier {
@@ -378,21 +430,9 @@ impl<S> Queue<S> {
         if commands.due.is_none_or(|due| due > now) {
             return Next::Upkeep;
         }
-        let (mut group, mut bytes) = (Vec::new(), 0_u32);
-        let is_write = |command: &mut Command<S>| matches!(command, Command::Write(_));
-        while group.len() < GROUP_OPERATIONS
-            && bytes < GROUP_BYTES
-            && let Some(Command::Write(queued)) = commands.waiting.pop_front_if(is_write)
-        {
-            bytes = bytes.saturating_add(queued.bytes);
-            group.push(queued);
-        }
-        let other = match group.is_empty() {
-            true => commands.waiting.pop_front(),
-            false => None,
-        };
-        commands.due = (!commands.waiting.is_empty()).then_some(now);
-        other.map_or(Next::Write(group), Next::Other)
+        let next = commands.next();
+        commands.due = (!commands.waiting.is_empty() || !commands.large.is_empty()).then_some(now);
+        next
     }
 
     fn lock(&self) -> MutexGuard<'_, Commands<S>> {
@@ -413,8 +453,9 @@ impl<S> Drop for Thread<S> {
         let mut commands = self.queue.lock();
         commands.ended = true;
         let waiting = std::mem::take(&mut commands.waiting);
+        let large = std::mem::take(&mut commands.large);
         drop(commands);
-        drop(waiting);
+        drop((waiting, large));
     }
 }
 

@@ -18,6 +18,7 @@ use crate::search::Notifier;
 pub(crate) const QUEUE: QueueLimits = QueueLimits {
     operations: 256,
     bytes: 64 * 1024 * 1024,
+    large: None,
 };
 
 /// Pause after a step of retention: longer than another process that wants to write takes to try again.

@@ -53,7 +53,7 @@ const LOOK: Duration = Duration::from_millis(250);
 const SPARE: usize = 256;
 
 /// Duration and strength.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// Duration of each attack.
     pub time: Duration,
@@ -61,8 +61,8 @@ pub struct Plan {
     pub connections: usize,
     /// Whether slowhttptest and h2load attack, too.
     pub tools: bool,
-    /// Whether only all attacks at once are of interest.
-    pub only_all: bool,
+    /// Part of the name of the only attacks of interest.
+    pub only: Option<String>,
     /// The slowest of a hundred of the victim's requests takes no longer; `None` where builds or a busy machine decide.
     pub p99: Option<Duration>,
 }
@@ -73,7 +73,7 @@ impl Plan {
         time: Duration::from_secs(30),
         connections: 3072,
         tools: true,
-        only_all: false,
+        only: None,
         p99: Some(Duration::from_millis(250)),
     };
 
@@ -82,7 +82,7 @@ impl Plan {
         time: Duration::from_secs(2),
         connections: 512,
         tools: false,
-        only_all: false,
+        only: None,
         p99: None,
     };
 
@@ -106,14 +106,13 @@ impl Plan {
         ];
         let tools: &[Attack] = if self.tools { &tools } else { &[] };
         let each = tools.iter().chain(&own);
-        let mut attacks = vec![("none".to_owned(), Vec::new())];
-        if !self.only_all {
-            attacks.extend(
-                each.clone()
-                    .map(|attack| (attack.to_string(), vec![*attack])),
-            );
-        }
-        attacks.push(("all at once".to_owned(), each.copied().collect()));
+        let alone = each
+            .clone()
+            .map(|attack| (attack.to_string(), vec![*attack]));
+        let all = ("all at once".to_owned(), each.copied().collect());
+        let mut attacks: Vec<_> = alone.chain([all]).collect();
+        attacks.retain(|(name, _)| self.only.as_ref().is_none_or(|only| name.contains(only)));
+        attacks.insert(0, ("none".to_owned(), Vec::new()));
         attacks
     }
 }
@@ -134,6 +133,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     let options = options.concat();
     let relay = TestRelay::start_with(&options).await?;
     let pid = relay.pid().context("the relay has ended")?;
+    let (time, rows) = (plan.time, plan.attacks());
     let mut report = Report::new(plan);
     // Outlives the relay.
     let group = ControlGroup::of_memory(pid, report.ceiling_mib());
@@ -159,34 +159,34 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
         client.lines_of("link").iter().any(is_up),
         "the victim's link"
     )?;
-    for (name, attacks) in plan.attacks() {
+    for (name, attacks) in rows {
         let mut under_way = Vec::new();
         for attack in &attacks {
             let (token, urls) = &attackers[under_way.len() % ACCOUNTS];
             match attack {
                 // Whoever learnt the victim's URL.
-                Attack::Abandoned => under_way.push(spawn(attack, &relay, &url, token, plan.time)?),
+                Attack::Abandoned => under_way.push(spawn(attack, &relay, &url, token, time)?),
                 // One account takes what it may; four take more.
                 Attack::Links => {
                     for (token, urls) in &attackers {
                         for url in urls {
-                            under_way.push(spawn(attack, &relay, url, token, plan.time)?);
+                            under_way.push(spawn(attack, &relay, url, token, time)?);
                         }
                     }
                 }
                 Attack::Bodies | Attack::Events | Attack::Held { .. } => {
                     let attack = attack.part(ACCOUNTS);
                     for (token, urls) in &attackers {
-                        under_way.push(spawn(&attack, &relay, &urls[0], token, plan.time)?);
+                        under_way.push(spawn(&attack, &relay, &urls[0], token, time)?);
                     }
                 }
-                _ => under_way.push(spawn(attack, &relay, &urls[0], token, plan.time)?),
+                _ => under_way.push(spawn(attack, &relay, &urls[0], token, time)?),
             }
         }
         let links = client.count_of("link");
         let held = Held::default();
         let row = tokio::select! {
-            row = measure(name, &relay, &url, plan.time) => row?,
+            row = measure(name, &relay, &url, time) => row?,
             error = held.watch(pid, relay.data()) => return Err(error),
         };
         for mut attack in under_way {

@@ -49,6 +49,9 @@ const SEQ_MAX: u64 = (1 << SEQ_BITS) - 1;
 /// Connections that read at once. More would wait for the same disk.
 const READERS: usize = 4;
 
+/// Bytes of a request from which it gives way to smaller ones, so that no caller waits for several of 16 MiB.
+const LARGE_BYTES: u32 = 1024 * 1024;
+
 /// Settings of a journal.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -65,6 +68,7 @@ impl Default for Options {
             queue: QueueLimits {
                 operations: 16 * 1024,
                 bytes: 64 * 1024 * 1024,
+                large: Some(LARGE_BYTES),
             },
         }
     }

@@ -31,9 +31,9 @@ pub(crate) const DATABASE: Database = Database {
     pragmas: &[
         // Deleted events are overwritten: they are people's messages.
         ("secure_delete", 1),
-        // Pages in the write-ahead log that start a checkpoint within a commit: 16 MiB. `journal::sqlite::checkpoint` has then
+        // Pages in the write-ahead log that start a checkpoint within a commit: 64 MiB. `journal::sqlite::checkpoint` has then
         // moved most of them.
-        ("wal_autocheckpoint", 4096),
+        ("wal_autocheckpoint", 16_384),
         // Page cache, in negative KiB.
         ("cache_size", -16 * 1024),
     ],

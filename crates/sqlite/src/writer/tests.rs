@@ -11,6 +11,7 @@ use super::*;
 const LIMITS: QueueLimits = QueueLimits {
     operations: 100,
     bytes: 1 << 20,
+    large: None,
 };
 
 /// Notes what the thread calls.
@@ -206,6 +207,39 @@ async fn an_error_of_the_database_fails_the_whole_group() {
         assert_eq!(code(&answer), Some(ErrorCode::ReadOnly));
     }
     assert_eq!(test.notes(), ["2 failed"]);
+}
+
+#[tokio::test]
+async fn large_operations_give_way_to_small_ones_for_a_while() {
+    let test = Fixture::new(QueueLimits {
+        operations: 10_000,
+        bytes: 16 << 20,
+        large: Some(1000),
+    });
+    let paused = test.writer.pause().await.unwrap();
+    let passing = GROUP_OPERATIONS * usize::from(PASSING);
+    let (large, small) = ([1, 2], 100..=100 + passing as i64);
+    let submitted: Vec<_> = large
+        .map(|x| (x, 1000))
+        .into_iter()
+        .chain(small.clone().map(|x| (x, 0)))
+        .map(|(x, bytes)| {
+            let insert = move |_: &mut Notes, connection: &Connection| {
+                connection.execute("INSERT INTO log VALUES (?1)", [x])
+            };
+            test.writer.submit(bytes, Duration::ZERO, insert).unwrap()
+        })
+        .collect();
+    drop(paused);
+    // Closing writes all of them first.
+    test.writer.close();
+    assert!(join_all(submitted).await.iter().all(Result::is_ok));
+    let mut rows: Vec<_> = small.chain([2]).collect();
+    rows.insert(passing, 1);
+    assert_eq!(test.rows(), rows);
+    let notes = test.notes();
+    let groups = [&["512 ok"; PASSING as usize][..], &["1 ok"; 3], &["closed"]].concat();
+    assert_eq!(notes, groups);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Moves the write-ahead log into the database's file, beside the writer. Within a `COMMIT`, every caller whose event waits for it
-//! would wait for a whole checkpoint: 16 MiB and two syncs of the disk.
+//! would wait for a whole checkpoint: 64 MiB and two syncs of the disk.
 //!
 //! SQLite's checkpoint within a `COMMIT` remains. It finds little left to move, and only then the log begins again, so the log does
 //! not grow without end while events come all the time.
@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, OpenFlags};
 
-/// Bytes in the log after which it is moved: a quarter of what starts SQLite's checkpoint.
+/// Bytes in the log after which it is moved: a sixteenth of what starts SQLite's checkpoint.
 const LOG_BYTES: i64 = 4 * 1024 * 1024;
 
 /// Bytes of a transaction in the log besides its events: of pages that it changes in part.

@@ -303,6 +303,7 @@ async fn a_full_queue_refuses_at_once() {
         queue: QueueLimits {
             operations: 10,
             bytes: 20_000,
+            large: None,
         },
         ..Options::default()
     });
