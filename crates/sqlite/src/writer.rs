@@ -464,7 +464,14 @@ impl<S: WriterState> Thread<S> {
         let mut upkeep = Instant::now();
         loop {
             match self.queue.take(upkeep) {
-                Next::Write(group) => self.write(group),
+                Next::Write(group) => {
+                    let is_large = group.iter().any(|it| it.bytes >= self.queue.large);
+                    self.write(group);
+                    // Who has waited for a large operation does not wait for upkeep, too.
+                    if is_large && !self.queue.lock().waiting.is_empty() {
+                        continue;
+                    }
+                }
                 Next::Other(Command::Pause { begun, end }) => {
                     if begun.send(()).is_ok() {
                         // Nothing is sent: dropping the other end resumes the thread.

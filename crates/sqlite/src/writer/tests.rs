@@ -14,9 +14,9 @@ const LIMITS: QueueLimits = QueueLimits {
     large: None,
 };
 
-/// Notes what the thread calls.
+/// Notes what the thread calls, and after how many of these calls upkeep came.
 #[derive(Default)]
-struct Notes(Arc<Mutex<Vec<String>>>);
+struct Notes(Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<usize>>>);
 
 impl Notes {
     fn push(&self, note: String) {
@@ -39,6 +39,8 @@ impl WriterState for Notes {
     }
 
     fn upkeep(&mut self, _: &mut Connection) -> Instant {
+        let notes = self.0.lock().unwrap().len();
+        self.1.lock().unwrap().push(notes);
         Instant::now() + Duration::from_secs(3600)
     }
 
@@ -51,6 +53,7 @@ struct Fixture {
     file: NamedTempFile,
     writer: Writer<Notes>,
     notes: Arc<Mutex<Vec<String>>>,
+    upkeep_after: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Fixture {
@@ -73,12 +76,13 @@ impl Fixture {
             .pragma_update(None, "foreign_keys", true)
             .unwrap();
         let state = Notes::default();
-        let notes = Arc::clone(&state.0);
+        let (notes, upkeep_after) = (Arc::clone(&state.0), Arc::clone(&state.1));
         let writer = Writer::spawn("test", connection, state, limits).unwrap();
         Self {
             file,
             writer,
             notes,
+            upkeep_after,
         }
     }
 
@@ -237,9 +241,11 @@ async fn large_operations_give_way_to_small_ones_for_a_while() {
     let mut rows: Vec<_> = small.chain([2]).collect();
     rows.insert(passing, 1);
     assert_eq!(test.rows(), rows);
-    let notes = test.notes();
-    let groups = [&["512 ok"; PASSING as usize][..], &["1 ok"; 3], &["closed"]].concat();
-    assert_eq!(notes, groups);
+    let groups = [&["512 ok"; PASSING as usize][..], &["1 ok"; 3], &["closed"]];
+    assert_eq!(test.notes(), groups.concat());
+    // Not between the large one and the small one that waited for it.
+    let upkeep_after: Vec<_> = (0..=8).chain([10]).collect();
+    assert_eq!(*test.upkeep_after.lock().unwrap(), upkeep_after);
 }
 
 #[tokio::test]
