@@ -18,7 +18,7 @@ pub const OFTEN: Duration = Duration::from_millis(250);
 
 /// How often a process looks that receives the events itself, and of others sees bookmarks and replays: a laptop on which nothing
 /// happens should sleep.
-pub const SELDOM: Duration = Duration::from_secs(1);
+pub const SELDOM: Duration = Duration::from_secs(2);
 
 /// A connection that waits for no lock, and its count of other connections' commits.
 struct Watched {

@@ -40,7 +40,7 @@ const GATHER: Duration = Duration::from_millis(250);
 
 /// How often the thread checks for events of other processes, of which it may have been told, and whether the process that
 /// indexes has ended. Meanwhile searches read the events themselves.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(30);
 
 /// Time between two removals of deleted events: each goes through all events of the index.
 const REMOVE_EVERY: Duration = Duration::from_secs(60);
