@@ -299,9 +299,17 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             quick,
             seed,
         } => {
-            let time = Duration::from_secs(if quick { 10 } else { minutes * 60 });
-            let seed = seed.chosen();
-            say(soak::run(soak::Plan { time, seed }, say).await?);
+            let (seconds, mutants) = if quick {
+                (20, 50)
+            } else {
+                (minutes * 60, 1000)
+            };
+            let plan = soak::Plan {
+                time: Duration::from_secs(seconds),
+                mutants,
+                seed: seed.chosen(),
+            };
+            say(soak::run(plan, say).await?);
         }
         Program::Windows { client } => return windows::run(&client, |row| say(row)).await,
         Program::WaitRaces { runs, seed } => {
