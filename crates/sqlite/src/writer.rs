@@ -39,8 +39,8 @@ pub struct QueueLimits {
     pub operations: usize,
     /// Bytes of their contents, with 256 for each operation.
     pub bytes: u32,
-    /// Bytes of an operation from which it has a transaction of its own and gives way to smaller ones, so that those wait
-    /// for one large operation and not for all that came before them. `None` keeps the order.
+    /// Bytes of an operation from which it is written alone and gives way to smaller ones, so that those wait for one large
+    /// operation and not for all that came before them. `None` keeps the order.
     pub large: Option<u32>,
 }
 
@@ -315,7 +315,7 @@ struct Queued<S> {
     operation: Box<dyn Operate<S>>,
 }
 
-/// Commands in the order in which they came, and large operations beside them.
+/// Commands in the order in which they came, and large operations apart from them.
 struct Queue<S> {
     commands: Mutex<Commands<S>>,
     /// Signalled when `Commands::due` becomes earlier.
@@ -467,7 +467,7 @@ impl<S: WriterState> Thread<S> {
                 Next::Write(group) => {
                     let is_large = group.iter().any(|it| it.bytes >= self.queue.large);
                     self.write(group);
-                    // Who has waited for a large operation does not wait for upkeep, too.
+                    // Callers that have waited for a large operation do not wait for upkeep, too.
                     if is_large && !self.queue.lock().waiting.is_empty() {
                         continue;
                     }
