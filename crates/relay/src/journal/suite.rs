@@ -60,6 +60,7 @@ macro_rules! journal_suite {
             acknowledged_events_survive_a_crash
             numbers_go_on_after_a_crash
             old_events_are_deleted_from_the_old_end
+            one_sweep_deletes_all_old_events
             the_largest_endpoint_loses_events_beyond_the_size
             deleted_events_are_not_originals
             an_unknown_kind_is_kept
@@ -491,6 +492,18 @@ pub(crate) async fn old_events_are_deleted_from_the_old_end<F: Fixture>() {
     assert_eq!(append(&journal, entry(quiet, b"", 10_000)).await.seq, 2);
     fixture.reopen().await;
     assert_eq!(seqs(&fixture.journal(), endpoint).await, [6]);
+}
+
+/// More than a step of retention deletes.
+pub(crate) async fn one_sweep_deletes_all_old_events<F: Fixture>() {
+    let mut fixture = F::start(Duration::from_secs(100), PLENTY).await;
+    let endpoint = fixture.endpoint();
+    let journal = fixture.journal();
+    let old = (0..700).map(|_| journal.append(entry(endpoint, b"", 1)));
+    assert!(join_all(old).await.iter().all(Result::is_ok));
+    append(&journal, entry(endpoint, b"", 200)).await;
+    fixture.retain(Timestamp(200 * SECOND)).await;
+    assert_eq!(seqs(&journal, endpoint).await, [701]);
 }
 
 pub(crate) async fn the_largest_endpoint_loses_events_beyond_the_size<F: Fixture>() {
