@@ -119,8 +119,8 @@ impl Plan {
     /// To see that everything runs.
     pub const QUICK: Self = Self {
         rounds: 1,
-        cell: Duration::from_millis(200),
-        open: Duration::from_secs(1),
+        cell: Duration::from_millis(50),
+        open: Duration::from_millis(200),
         links: 50,
         idle: Duration::from_secs(1),
         events: 5_000,
