@@ -358,14 +358,15 @@ impl App {
         found.or_else(|| self.list.event_mut(id))
     }
 
-    /// Records new fields in their events, and shows a notice.
+    /// Records new fields in their events, and shows a notice unless another one is shown: that is what the user has just done.
     pub(crate) fn add_new_fields(&mut self, new_fields: &[NewFieldsRow]) {
         for row in new_fields {
             if let Some(event) = self.event_mut(row.event) {
                 event.new_fields = Some(row.new_fields.clone());
             }
         }
-        if let [before @ .., last] = new_fields {
+        let is_free = (self.notice.as_ref()).is_none_or(|notice| notice.text.starts_with('◆'));
+        if is_free && let [before @ .., last] = new_fields {
             let others = match before.len() {
                 0 => String::new(),
                 others => format!(" (and in {others} more)"),
