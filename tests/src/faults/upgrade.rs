@@ -67,7 +67,7 @@ pub(super) async fn replaced(plan: Plan) -> anyhow::Result<Row> {
         && (!plan.judges_time || seen.slowest.max(sent.slowest) < LIMIT);
     Ok(row(
         format!(
-            "{times} times, each with an passthrough in flight: from the signal to the next one's being ready {} ms at most; \
+            "{times} times, each with a passthrough request in flight: from the signal to the next one's being ready {} ms at most; \
              the client's link came back each time",
             longest_away.as_millis()
         ),
