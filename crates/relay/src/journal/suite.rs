@@ -60,7 +60,7 @@ macro_rules! journal_suite {
             acknowledged_events_survive_a_crash
             numbers_go_on_after_a_crash
             old_events_are_deleted_from_the_old_end
-            one_sweep_deletes_all_old_events
+            one_sweep_deletes_the_old_events_of_many_steps
             the_largest_endpoint_loses_events_beyond_the_size
             deleted_events_are_not_originals
             an_unknown_kind_is_kept
@@ -494,11 +494,9 @@ pub(crate) async fn old_events_are_deleted_from_the_old_end<F: Fixture>() {
     assert_eq!(seqs(&fixture.journal(), endpoint).await, [6]);
 }
 
-/// More than a step of retention deletes.
-pub(crate) async fn one_sweep_deletes_all_old_events<F: Fixture>() {
+pub(crate) async fn one_sweep_deletes_the_old_events_of_many_steps<F: Fixture>() {
     let mut fixture = F::start(Duration::from_secs(100), PLENTY).await;
-    let endpoint = fixture.endpoint();
-    let journal = fixture.journal();
+    let (endpoint, journal) = (fixture.endpoint(), fixture.journal());
     let old = (0..700).map(|_| journal.append(entry(endpoint, b"", 1)));
     assert!(join_all(old).await.iter().all(Result::is_ok));
     append(&journal, entry(endpoint, b"", 200)).await;

@@ -450,6 +450,16 @@ fn moving_in_an_empty_panel_does_nothing() {
 }
 
 #[test]
+fn what_an_action_says_stays_while_new_fields_come_in() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.press("/kind:fax<Enter>y");
+    stage.book.notice(2, "body.foo");
+    stage.sync();
+    let shown = stage.show();
+    assert!(shown.contains("no event is listed"), "{shown}");
+}
+
+#[test]
 fn actions_without_an_event_say_so() {
     let mut stage = Stage::new(80, 24, Book::new());
     for key in "rECtdDyvVsmMf*l".chars() {
