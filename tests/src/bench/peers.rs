@@ -379,9 +379,13 @@ pub fn installed(name: &str) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-/// Returns an address that was free a moment ago, for programs that cannot choose one and tell.
+/// Returns a free address for programs that cannot choose one and tell: below the ports that Linux gives to sockets without one,
+/// which another test might get before the program is up.
 pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+    let any = || (Ipv4Addr::LOCALHOST, fastrand::u16(10_000..32_768)).into();
+    let is_free = |address: &SocketAddr| TcpListener::bind(address).is_ok();
+    let free = std::iter::repeat_with(any).take(1000).find(is_free);
+    free.context("1,000 ports are taken")
 }
 
 pub(crate) async fn accepts(
