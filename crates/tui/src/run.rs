@@ -116,11 +116,14 @@ where
                     return Ok(());
                 }
             }
-            terminal
-                .draw(|frame| view(&app, frame))
-                .map_err(RunError::Draw)?;
+            let drawn = terminal.draw(|frame| {
+                // A terminal that was resized since then has another frame soon.
+                if frame.area().as_size() == size {
+                    view(&app, frame);
+                }
+            });
+            dirty = drawn.map_err(RunError::Draw)?.area.as_size() != size;
             next_frame = Instant::now() + FRAME;
-            dirty = false;
         }
         tokio::select! {
             // `biased`: cancellation first, then the user, who must not wait for traffic. The rest cannot starve:
