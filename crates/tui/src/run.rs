@@ -116,12 +116,8 @@ where
                     return Ok(());
                 }
             }
-            let drawn = terminal.draw(|frame| {
-                // A terminal that was resized since then has another frame soon.
-                if frame.area().as_size() == size {
-                    view(&app, frame);
-                }
-            });
+            let drawn = terminal.draw(|frame| view(&app, frame));
+            // It may have been resized since then.
             dirty = drawn.map_err(RunError::Draw)?.area.as_size() != size;
             next_frame = Instant::now() + FRAME;
         }

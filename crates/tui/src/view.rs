@@ -35,6 +35,10 @@ use crate::theme::DIM;
 /// Draws the screen.
 pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {
     let area = frame.area();
+    if (area.width, area.height) != app.size {
+        // Not every widget stays in its frame. The next one has this size.
+        return;
+    }
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         let words = format!("ringtail needs {}x{}", SMALLEST.0, SMALLEST.1);
         frame.render_widget(words, area);

@@ -1,5 +1,11 @@
 //! The screen in three sizes.
 
+use std::time::Duration;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ringtail_model::{
     Cause, FailureKind, LinkState, RowId, Status, Target, TargetState, Unanswered,
 };
@@ -7,6 +13,7 @@ use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::verdict::Fault;
 use ringtail_views::replayer::{OptionsCheck, ReplayReport, ReplayStep, ResultTable};
 
+use super::view;
 use crate::app::later;
 use crate::msg::Msg;
 use crate::testing::{Book, Draft, NOW, Stage};
@@ -23,7 +30,7 @@ pub(super) fn screens(name: &str, book: &Book, script: &str) {
 }
 
 pub(super) fn in_seconds(seconds: u64) -> Timestamp {
-    later(NOW, std::time::Duration::from_secs(seconds))
+    later(NOW, Duration::from_secs(seconds))
 }
 
 #[test]
@@ -578,4 +585,15 @@ fn several_endpoints() {
         stage.press("k");
         insta::assert_snapshot!(format!("many_endpoints_{columns}x{lines}"), stage.show());
     }
+}
+
+#[test]
+fn a_frame_of_another_size_than_the_layout_stays_empty() {
+    let mut stage = Stage::new(190, 50, Book::traffic());
+    stage.app.traffic.events(500);
+    stage.app.traffic.answer(Duration::from_millis(20));
+    let mut terminal = Terminal::new(TestBackend::new(105, 50)).unwrap();
+    terminal.draw(|frame| view(&stage.app, frame)).unwrap();
+    let empty = Buffer::empty(Rect::new(0, 0, 105, 50));
+    terminal.backend().assert_buffer(&empty);
 }
