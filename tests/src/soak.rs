@@ -382,25 +382,14 @@ impl Screen {
     /// Returns to the list at a known size from any state, and opens and closes the help.
     async fn comes_back(&self) -> anyhow::Result<()> {
         self.terminal.resize(100, 30).await?;
-        self.list().await?;
+        self.after(to_list).await?;
+        // Keys that were sent before may still open something.
         self.after(|screen| match screen.contains("Keys and signs") {
             true => None,
-            false => Some("?"),
+            false => to_list(screen).or(Some("?")),
         })
         .await?;
-        self.list().await
-    }
-
-    /// Returns to the list and resumes it if it is paused.
-    async fn list(&self) -> anyhow::Result<()> {
-        self.after(|screen| match footer(screen) {
-            // A running replay takes the footer's place.
-            replays if replays.contains("X stops it") => Some("X"),
-            list if !is_list(list) => Some("Escape"),
-            _ if screen.contains("H resumes") => Some("H"),
-            _ => None,
-        })
-        .await
+        self.after(to_list).await
     }
 
     /// Presses the wanted key until none is wanted.
@@ -433,7 +422,7 @@ impl Screen {
         self.terminal.press("/").await?;
         let clear = [Stroke::Key("C-u".to_owned()), key_monkey::enter()];
         self.terminal.send(&clear).await?;
-        self.list().await?;
+        self.after(to_list).await?;
         let hook = Hook::notification(compact(&hooks::sms("1", 0, LAST)));
         let answer = caller.post(url, &hook).await?;
         ensure!(answer.status == 200, "answered {}", answer.status);
@@ -466,6 +455,17 @@ impl Screen {
         let modes = self.terminal.tmux(&modes).await?;
         ensure!(modes.trim() == "100", "cursor, screen and mouse: {modes}");
         Ok(())
+    }
+}
+
+/// Returns the key that leads to the list, or resumes it if it is paused; `None` on the list.
+fn to_list(screen: &str) -> Option<&'static str> {
+    match footer(screen) {
+        // A running replay takes the footer's place.
+        replays if replays.contains("X stops it") => Some("X"),
+        list if !is_list(list) => Some("Escape"),
+        _ if screen.contains("H resumes") => Some("H"),
+        _ => None,
     }
 }
 
