@@ -78,7 +78,7 @@ const GROWTH_MIB: u64 = 32;
 pub struct Plan {
     /// Duration.
     pub time: Duration,
-    /// Mutants, sent in a cycle. In the first, news of their fields hide the keys that act, and then the list is not recognised.
+    /// Mutants, sent in a cycle. During the first cycle, notices of new fields hide the footer by which the list is recognised.
     pub mutants: usize,
     /// Seed of the keys and sizes.
     pub seed: u64,

@@ -338,10 +338,7 @@ struct Commands<S> {
 impl<S> Commands<S> {
     /// Takes what is for one transaction, or another command.
     fn next(&mut self) -> Next<S> {
-        let is_idle = match self.waiting.front() {
-            None | Some(Command::Close) => true,
-            Some(_) => false,
-        };
+        let is_idle = matches!(self.waiting.front(), None | Some(Command::Close));
         if (is_idle || self.passed == PASSING)
             && let Some(large) = self.large.pop_front()
         {

@@ -358,7 +358,8 @@ impl App {
         found.or_else(|| self.list.event_mut(id))
     }
 
-    /// Records new fields in their events, and shows a notice unless another one is shown: that is what the user has just done.
+    /// Records new fields in their events, and shows a notice of them. A notice of something else stays: it is about what the user
+    /// has just done.
     pub(crate) fn add_new_fields(&mut self, new_fields: &[NewFieldsRow]) {
         for row in new_fields {
             if let Some(event) = self.event_mut(row.event) {

@@ -36,7 +36,7 @@ use crate::theme::DIM;
 pub(crate) fn view(app: &App, frame: &mut Frame<'_>) {
     let area = frame.area();
     if (area.width, area.height) != app.size {
-        // Not every widget stays in its frame. The next one has this size.
+        // Some widgets panic when they are drawn outside of the frame. The next frame has the size of the layout.
         return;
     }
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {

@@ -134,6 +134,10 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     let relay = TestRelay::start_with(&options).await?;
     let pid = relay.pid().context("the relay has ended")?;
     let (time, rows) = (plan.time, plan.attacks());
+    ensure!(
+        rows.len() > 1,
+        "no attack has this name; without --only all are run"
+    );
     let mut report = Report::new(plan);
     // Outlives the relay.
     let group = ControlGroup::of_memory(pid, report.ceiling_mib());

@@ -36,8 +36,7 @@ pub(crate) async fn slept() {
 
 /// Waits until the clocks that `read` returns have jumped.
 ///
-/// Compares them on a separate thread, because a timer of the runtime wakes several of its threads: 0.4 more wake-ups a second of an
-/// idle client (two builds compared by `scripts/bench --only idle`).
+/// Compares them on a separate thread, because a timer of the runtime wakes several of its threads.
 async fn jumped(every: Duration, read: impl Fn() -> Reading + Send + 'static) {
     let (_ends_the_thread, ended) = mpsc::channel::<()>();
     let (tell, told) = oneshot::channel();

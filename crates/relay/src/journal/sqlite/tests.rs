@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use ringtail_sqlite::QueueLimits;
 
-use super::{Options, SqliteJournal};
+use super::{LARGE_BYTES, Options, SqliteJournal};
 use crate::journal::suite::{Fixture, MONTH, PLENTY, append, entry, journal_suite, read_all, seqs};
 use crate::journal::{AppendError, Deleted, EndpointKey, Journal, ReadError, Retention};
 use crate::metrics::JournalMetrics;
@@ -295,6 +295,18 @@ async fn one_bad_entry_fails_alone() {
         .collect();
     assert_eq!(told, [Some(1), None, Some(2), None, Some(3)]);
     assert_eq!(seqs(&journal, endpoint).await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_large_request_gives_way_to_a_small_one() {
+    let mut fixture = Sqlite::with(Options::default());
+    let (endpoint, journal) = (fixture.endpoint(), fixture.sqlite());
+    let paused = journal.writer.pause().await.expect("between two");
+    let large = journal.append(entry(endpoint, &[b'x'; LARGE_BYTES as usize], 1));
+    let small = journal.append(entry(endpoint, b"", 1));
+    drop(paused);
+    assert_eq!(small.await.expect("stored").seq, 1);
+    assert_eq!(large.await.expect("stored").seq, 2);
 }
 
 #[tokio::test]
