@@ -32,7 +32,7 @@ impl Database {
     pub fn accounts(&self) -> Result<Accounts, DatabaseError> {
         Ok(match self {
             Self::Sqlite(dir) => Accounts::open(dir)?,
-            Self::Postgres(postgres) => Accounts::in_postgres(postgres)?,
+            Self::Postgres(postgres) => Accounts::in_postgres(postgres),
         })
     }
 

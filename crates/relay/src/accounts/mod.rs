@@ -3,7 +3,7 @@
 //! Commands use [`Accounts`], whose calls block. A serving relay uses [`SharedAccounts`], whose calls are async, and
 //! [`EndpointTable`], which answers the edge from memory.
 //!
-//! Administration runs in another process; the relay notices by [`Accounts::changed`]. The endpoints of a revoked
+//! Administration runs in another process; the relay notices by [`Accounts::revision`]. The endpoints of a revoked
 //! account keep receiving events, so that RingCentral is always answered.
 
 mod account;

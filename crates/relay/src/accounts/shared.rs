@@ -104,12 +104,12 @@ impl SharedAccounts {
             .await?
     }
 
-    /// See [`Accounts::changed`].
+    /// See [`Accounts::revision`].
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn changed(&self) -> Result<bool, AccountsError> {
-        self.off_runtime(Accounts::changed).await?
+    pub async fn revision(&self) -> Result<i64, AccountsError> {
+        self.off_runtime(Accounts::revision).await?
     }
 
     /// See [`Accounts::endpoint`]. The endpoint is in the table when this returns. `verify_token` sets its verify token;

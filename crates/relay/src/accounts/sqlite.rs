@@ -26,17 +26,12 @@ pub(super) struct SqliteAccounts {
 }
 
 impl SqliteAccounts {
-    /// Opens the database, and returns the present revision as well.
-    pub(super) fn open(dir: &DataDir) -> Result<(Self, i64), StoreError> {
-        let writer = store::open_writer(dir)?;
-        let reader = store::open_reader(dir)?;
-        let revision =
-            revision(&reader).map_err(|source| StoreError::open(&dir.database(), source.into()))?;
-        let accounts = Self {
-            reader: Mutex::new(reader),
-            writer: Mutex::new(writer),
-        };
-        Ok((accounts, revision))
+    pub(super) fn open(dir: &DataDir) -> Result<Self, StoreError> {
+        Ok(Self {
+            // First: it creates the database.
+            writer: Mutex::new(store::open_writer(dir)?),
+            reader: Mutex::new(store::open_reader(dir)?),
+        })
     }
 }
 
@@ -88,7 +83,11 @@ impl AccountsBackEnd for SqliteAccounts {
     }
 
     fn revision(&self) -> Result<i64, AccountsError> {
-        Ok(revision(&self.reader.lock())?)
+        Ok(self
+            .reader
+            .lock()
+            .prepare_cached("SELECT value FROM meta WHERE name = 'accounts_revision'")?
+            .query_row([], |row| row.get(0))?)
     }
 
     fn tokens(&self) -> Result<Vec<(TokenHash, Account)>, AccountsError> {
@@ -177,12 +176,6 @@ impl AccountsBackEnd for SqliteAccounts {
         )?;
         Ok(())
     }
-}
-
-fn revision(connection: &Connection) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("SELECT value FROM meta WHERE name = 'accounts_revision'")?
-        .query_row([], |row| row.get(0))
 }
 
 fn create_endpoint(

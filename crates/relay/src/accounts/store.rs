@@ -21,8 +21,6 @@ use crate::store::{DataDir, StoreError};
 #[derive(Debug)]
 pub struct Accounts {
     back_end: Box<dyn AccountsBackEnd>,
-    /// Revision that [`Accounts::changed`] compared last.
-    compared: Mutex<i64>,
     tokens: Mutex<Tokens>,
 }
 
@@ -39,31 +37,19 @@ impl Accounts {
     /// # Errors
     /// When the database cannot be opened.
     pub fn open(dir: &DataDir) -> Result<Self, StoreError> {
-        let (back_end, revision) = SqliteAccounts::open(dir)?;
-        Ok(Self::over(Box::new(back_end), revision))
+        let back_end = SqliteAccounts::open(dir)?;
+        Ok(Self::over(Box::new(back_end)))
     }
 
-    /// Returns the accounts in a PostgreSQL database. Blocks.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn in_postgres(postgres: &Postgres) -> Result<Self, AccountsError> {
-        let back_end = PostgresAccounts::new(postgres);
-        let revision = back_end.revision()?;
-        Ok(Self::over(Box::new(back_end), revision))
+    /// Returns the accounts in a PostgreSQL database, which need not be there yet.
+    #[must_use]
+    pub fn in_postgres(postgres: &Postgres) -> Self {
+        Self::over(Box::new(PostgresAccounts::new(postgres)))
     }
 
-    /// Returns the accounts in a PostgreSQL database that cannot be reached now.
-    pub(crate) fn in_postgres_later(postgres: &Postgres) -> Self {
-        // Any revision is a change.
-        Self::over(Box::new(PostgresAccounts::new(postgres)), i64::MIN)
-    }
-
-    /// Returns the accounts of a back end, given its present revision.
-    fn over(back_end: Box<dyn AccountsBackEnd>, revision: i64) -> Self {
+    fn over(back_end: Box<dyn AccountsBackEnd>) -> Self {
         Self {
             back_end,
-            compared: Mutex::new(revision),
             tokens: Mutex::default(),
         }
     }
@@ -155,17 +141,12 @@ impl Accounts {
         Ok(look(&tokens.valid))
     }
 
-    /// Returns whether any process has changed an account since the last call or since the store was opened. Blocks for
-    /// one small read.
+    /// Returns a number that changes whenever any process changes an account or endpoint. Blocks for one small read.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn changed(&self) -> Result<bool, AccountsError> {
-        let revision = self.back_end.revision()?;
-        let mut compared = self.compared.lock();
-        let changed = revision != *compared;
-        *compared = revision;
-        Ok(changed)
+    pub fn revision(&self) -> Result<i64, AccountsError> {
+        self.back_end.revision()
     }
 
     /// Returns the account's endpoint of that name, and creates it if there is none. Blocks; creating waits for the

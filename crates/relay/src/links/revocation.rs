@@ -3,10 +3,12 @@
 
 use super::context::LinkContext;
 use super::registry::LinkEnd;
+use crate::accounts::AccountsError;
 use crate::shutdown::Phase;
 
 /// Watches the accounts until the relay drains.
 pub(crate) async fn watch(context: LinkContext) {
+    let mut handled = None;
     let mut is_failing = false;
     loop {
         tokio::select! {
@@ -15,12 +17,10 @@ pub(crate) async fn watch(context: LinkContext) {
             () = context.accounts.told_of_change() => {}
             () = tokio::time::sleep(context.limits.accounts_interval) => {}
         }
-        match context.accounts.changed().await {
-            Ok(false) => is_failing = false,
-            Ok(true) => {
+        match follow(&context, handled).await {
+            Ok(revision) => {
+                handled = Some(revision);
                 is_failing = false;
-                end_revoked(&context).await;
-                refresh(&context).await;
             }
             // Once: it is tried twice a second.
             Err(_) if is_failing => {}
@@ -33,27 +33,34 @@ pub(crate) async fn watch(context: LinkContext) {
     }
 }
 
-/// Puts endpoints of other relays into the table, and removes deleted ones, so that they answer 404 and their links end.
-async fn refresh(context: &LinkContext) {
-    match context.accounts.refresh().await {
-        Ok(deleted) if deleted.is_empty() => {}
-        Ok(deleted) => {
-            tracing::info!(endpoints = deleted.len(), "endpoints deleted");
-            let links = &context.links;
-            links.end_where(LinkEnd::Deleted, |link| deleted.contains(&link.endpoint));
-        }
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "could not read endpoints");
-        }
+/// Does what changes since a revision call for, and returns the present revision. After an error, all of it is done again.
+async fn follow(context: &LinkContext, handled: Option<i64>) -> Result<i64, AccountsError> {
+    let revision = context.accounts.revision().await?;
+    if handled != Some(revision) {
+        let ended = end_revoked(context).await;
+        refresh(context).await?;
+        ended?;
     }
+    Ok(revision)
 }
 
-async fn end_revoked(context: &LinkContext) {
+/// Puts endpoints of other relays into the table, and removes deleted ones, so that they answer 404 and their links end.
+async fn refresh(context: &LinkContext) -> Result<(), AccountsError> {
+    let deleted = context.accounts.refresh().await?;
+    if !deleted.is_empty() {
+        tracing::info!(endpoints = deleted.len(), "endpoints deleted");
+        let links = &context.links;
+        links.end_where(LinkEnd::Deleted, |link| deleted.contains(&link.endpoint));
+    }
+    Ok(())
+}
+
+async fn end_revoked(context: &LinkContext) -> Result<(), AccountsError> {
     for account in context.links.accounts() {
-        if !context.is_current(&account).await {
+        if !context.accounts.is_current(account.clone()).await? {
             let links = &context.links;
             links.end_where(LinkEnd::Revoked, |link| link.account == account);
         }
     }
+    Ok(())
 }

@@ -233,7 +233,7 @@ fn open(
     }
     let accounts = match (&database, known) {
         (Database::Postgres(postgres), Some(known)) => {
-            SharedAccounts::with(Accounts::in_postgres_later(postgres), known.endpoints)
+            SharedAccounts::with(Accounts::in_postgres(postgres), known.endpoints)
         }
         _ => SharedAccounts::new(database.accounts()?).map_err(DatabaseError::from)?,
     };
@@ -410,11 +410,9 @@ impl Opened {
                 () = keeper.run() => {}
             }
         });
-        let journal = self.journal.clone();
-        tasks.spawn(async move {
-            // At the start, too: a relay may be restarted more often than its journal sweeps. The journal logs errors.
-            drop(journal.retain(None).await);
-        });
+        // At the start, too: a relay may be restarted more often than its journal sweeps. Not awaited, because a stop would
+        // wait for it. The journal logs errors.
+        drop(self.journal.retain(None));
         let metrics_addr = admin.metrics_addr();
         let admin = admin.with_socket(&self.dir);
         let ops_tasks = TaskTracker::new();
@@ -443,5 +441,34 @@ impl Drop for Server {
     /// Stops at once what [`Server::shutdown`] has not stopped.
     fn drop(&mut self) {
         self.shutdown.advance(Phase::Stopped);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ringtail_kit::wait::soon;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_does_not_wait_for_the_first_sweep() {
+        ringtail_kit::tls::install();
+        let temp = TempDir::new().expect("a directory");
+        let listener = socket::bind(([127, 0, 0, 1], 0).into()).expect("it binds");
+        let address = listener.local_addr().expect("an address");
+        let mut config = Config::dev(address, temp.path().to_owned());
+        config.limits.drain_timeout = Duration::from_secs(1);
+        let opened = open(&config, address, None).expect("it opens");
+        // The sweep waits for this transaction.
+        let other = store::open_writer(&opened.dir).expect("it opens");
+        other.execute_batch("BEGIN IMMEDIATE").expect("begun");
+        let server = opened.start(listener, address, None, AdminListeners::default(), None);
+        let stopped = soon("the drain", server.shutdown.drain(&server.limits)).await;
+        assert_eq!(stopped, Stopped::Drained);
+        drop(other);
+        server.shutdown().await;
     }
 }

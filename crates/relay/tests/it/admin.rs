@@ -4,7 +4,9 @@ use http::StatusCode;
 use ringtail_protocol::frame::Down;
 use ringtail_relay::accounts::EndpointName;
 use ringtail_relay::journal::sqlite::purge;
-use ringtail_relay::store::DataDir;
+use ringtail_relay::recent_log::RecentLog;
+use ringtail_relay::store::{self, DataDir};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::kit::{Caller, Dial, TestRelay, soon, text_app};
 
@@ -61,4 +63,40 @@ async fn a_deleted_endpoint_is_not_found_and_has_no_links() {
     assert_eq!(stored.status, StatusCode::OK);
     assert_eq!(other.event().await.0.seq, 1);
     assert_eq!(caller.get(&stays.path("/x")).await.body, "stays");
+}
+
+#[tokio::test]
+async fn a_revocation_that_could_not_be_read_at_once_ends_links_later() {
+    let recent = RecentLog::default();
+    let log = tracing_subscriber::registry().with(recent.clone());
+    let _logging = tracing::subscriber::set_default(log);
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut client = relay.attach(&endpoint, text_app("hello")).await;
+    client.head().await;
+    let other = store::open_writer(&DataDir::open(relay.dir()).unwrap()).unwrap();
+    // The revision can be read, and the tokens cannot.
+    other
+        .execute_batch(
+            "BEGIN;
+             UPDATE account SET token_hash = NULL, token_number = token_number + 1;
+             ALTER TABLE account RENAME TO hidden;
+             COMMIT;",
+        )
+        .unwrap();
+    soon("the failure", async {
+        let failed = "could not read accounts";
+        while !recent
+            .lines()
+            .iter()
+            .any(|it| it.message.starts_with(failed))
+        {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    other
+        .execute_batch("ALTER TABLE hidden RENAME TO account")
+        .unwrap();
+    client.ended().await;
 }
