@@ -2,10 +2,12 @@
 //! their case to itself.
 //!
 //! A head begins with the first byte after the response to the request before. A caller that sends its next request
-//! earlier (pipelining, which RingCentral does not use) gets names in lower case.
+//! earlier (pipelining, which RingCentral does not use) gets names in lower case. So does one whose body before was refused and
+//! then read.
 
 use std::sync::Arc;
 
+use http::{Request, Uri};
 use parking_lot::Mutex;
 use ringtail_protocol::field_names::FieldNames;
 
@@ -15,7 +17,7 @@ use crate::limits::HEADER_BYTES;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeadCapture(Arc<Mutex<CaptureState>>);
 
-/// The head of a request that an HTTP parser has accepted, and perhaps bytes after it.
+/// What is probably the head of a request, and perhaps bytes after it.
 #[derive(Debug)]
 pub(crate) struct Head(Vec<u8>);
 
@@ -25,10 +27,15 @@ impl Head {
         FieldNames::of_head(&self.0)
     }
 
-    /// Returns true if its target has a fragment, which hyper drops.
-    pub(crate) fn has_fragment(&self) -> bool {
+    /// Returns true if the target of this request has a fragment, which hyper drops.
+    pub(crate) fn has_fragment<B>(&self, request: &Request<B>) -> bool {
         let line = self.0.split(|byte| *byte == b'\n').next();
-        line.is_some_and(|line| line.contains(&b'#'))
+        let mut words = line.unwrap_or_default().split(|byte| *byte == b' ');
+        let (method, target) = (words.next(), words.next().unwrap_or_default());
+        // What began with the rest of a refused body is not this request's head.
+        target.contains(&b'#')
+            && method == Some(request.method().as_str().as_bytes())
+            && Uri::try_from(target).is_ok_and(|target| target == *request.uri())
     }
 }
 

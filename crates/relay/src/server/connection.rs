@@ -244,7 +244,7 @@ impl Connection {
         if version > Version::HTTP_11 {
             self.head.stop();
         } else if let Some(head) = self.head.take() {
-            if head.has_fragment() {
+            if head.has_fragment(&request) {
                 request.extensions_mut().insert(edge::TargetWithFragment);
             }
             if let Some(names) = head.names() {
