@@ -22,6 +22,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
 use ringtail_protocol::event::Timestamp;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -80,7 +81,8 @@ impl PostgresJournal {
         options: Options,
         metrics: JournalMetrics,
     ) -> Result<Self, DatabaseError> {
-        let spool = dir.map(|dir| Spool::open(dir, options.queue, options.retention.max_bytes));
+        let max_bytes = options.retention.max_bytes;
+        let spool = dir.map(|dir| Spool::open(dir, options.queue, max_bytes, metrics.clone()));
         let spool = spool.transpose()?.map(Arc::new);
         let (id, heads) = match postgres.expected_journal() {
             // The listener reads the heads once it can.
@@ -158,12 +160,16 @@ impl PostgresJournal {
     }
 
     fn send(&self, command: WriterCommand) -> Result<(), AppendError> {
-        self.commands
-            .try_send(command)
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => AppendError::QueueFull,
-                mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
-            })
+        self.commands.try_send(command).map_err(refused)
+    }
+}
+
+/// Returns why a command was not queued.
+#[expect(clippy::needless_pass_by_value, reason = "map_err gives it by value")]
+fn refused<T>(error: TrySendError<T>) -> AppendError {
+    match error {
+        TrySendError::Full(_) => AppendError::QueueFull,
+        TrySendError::Closed(_) => AppendError::Closed,
     }
 }
 
@@ -249,8 +255,8 @@ impl Journal for PostgresJournal {
             now,
             answer: Some(answer),
         };
-        let sent = self.sweeps.try_send(request);
-        answered(sent.map(|()| wanted).map_err(|_| AppendError::Closed)).boxed()
+        let sent = self.sweeps.try_send(request).map_err(refused);
+        answered(sent.map(|()| wanted)).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

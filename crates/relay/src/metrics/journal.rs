@@ -1,7 +1,11 @@
 //! What the journal counts.
 
+use std::error::Error;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
@@ -14,8 +18,9 @@ use super::times;
 pub(crate) struct JournalMetrics {
     commit: Histogram,
     stored: Counter,
-    /// Transactions that failed.
     pub(crate) failed_commits: Counter,
+    /// Lines at `error` about failed transactions.
+    failure_lines: Arc<DefaultDirectRateLimiter>,
     deleted: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
@@ -45,6 +50,7 @@ impl Default for JournalMetrics {
             commit: times(),
             stored: Counter::default(),
             failed_commits: Counter::default(),
+            failure_lines: Arc::new(RateLimiter::direct(Quota::per_second(NonZeroU32::MIN))),
             deleted: Family::default(),
         };
         // Every row exists from the start.
@@ -60,6 +66,22 @@ impl JournalMetrics {
     pub(crate) fn committed(&self, events: u64, took: Duration) {
         self.stored.inc_by(events);
         self.commit.observe(took.as_secs_f64());
+    }
+
+    /// Counts and logs a transaction that failed, of the journal or its spool. On a full disk, each request would otherwise
+    /// log a line, perhaps to that disk.
+    pub(crate) fn failed(
+        &self,
+        what: &'static str,
+        error: &(dyn Error + 'static),
+        operations: usize,
+    ) {
+        self.failed_commits.inc();
+        if self.failure_lines.check().is_ok() {
+            tracing::error!(error, operations, "the {what} could not commit");
+        } else {
+            tracing::debug!(error, operations, "the {what} could not commit");
+        }
     }
 
     /// Counts events that retention deleted.

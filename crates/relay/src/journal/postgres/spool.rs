@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::commit::NewEvent;
 use crate::journal::Queued;
 use crate::journal::sqlite::step_space;
+use crate::metrics::JournalMetrics;
 use crate::store::{DataDir, StoreError};
 
 /// Events of one page, at most, and bytes after which it takes no more.
@@ -68,6 +69,7 @@ impl Spool {
         dir: &DataDir,
         limits: QueueLimits,
         max_bytes: u64,
+        metrics: JournalMetrics,
     ) -> Result<Self, StoreError> {
         let path = dir.create_spool()?;
         let failed = |source| StoreError::open(&path, source);
@@ -84,6 +86,7 @@ impl Spool {
         let state = SpoolState {
             next,
             waiting: waiting.clone(),
+            metrics,
         };
         let file = path.clone();
         let readers = Readers::open(1, move || DATABASE.open_reader(&file));
@@ -203,6 +206,7 @@ struct SpoolState {
     /// What waits once the transaction is committed.
     next: Queued,
     waiting: Arc<Mutex<Queued>>,
+    metrics: JournalMetrics,
 }
 
 impl WriterState for SpoolState {
@@ -212,7 +216,7 @@ impl WriterState for SpoolState {
             Ok(()) => *waiting = self.next,
             Err(error) => {
                 self.next = *waiting;
-                tracing::error!(%error, operations, "the spool could not commit");
+                self.metrics.failed("spool", error, operations);
             }
         }
     }
@@ -223,5 +227,32 @@ impl WriterState for SpoolState {
             tracing::debug!(%error, "the spool could not be shrunk");
         }
         Instant::now() + Duration::from_secs(60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+    use crate::recent_log::RecentLog;
+
+    #[test]
+    fn transactions_that_keep_failing_are_counted_and_do_not_fill_the_log() {
+        let mut state = SpoolState {
+            next: Queued::default(),
+            waiting: Arc::default(),
+            metrics: JournalMetrics::default(),
+        };
+        let recent = RecentLog::default();
+        let logging = tracing_subscriber::registry().with(recent.clone());
+        tracing::subscriber::with_default(logging, || {
+            for _ in 0..10 {
+                let error = rusqlite::Error::InvalidQuery;
+                state.settle(Err(&error), 1, Duration::ZERO);
+            }
+        });
+        assert_eq!(state.metrics.failed_commits.get(), 10);
+        assert!((1..10).contains(&recent.lines().len()));
     }
 }

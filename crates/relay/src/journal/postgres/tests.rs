@@ -4,13 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use ringtail_kit::eventually;
 use ringtail_kit::postgres::PostgresServer;
 use ringtail_kit::wait::soon;
 use ringtail_protocol::event::Timestamp;
 use tempfile::TempDir;
 
-use super::{Options, PostgresJournal};
+use super::{COMMANDS, Options, PostgresJournal};
 use crate::journal::suite::{Fixture, MONTH, PLENTY, append, entry, journal_suite, read_all, seqs};
 use crate::journal::{AppendError, EndpointKey, Journal, Queued, Retention};
 use crate::postgres::{self, DatabaseUrl, PostgresError};
@@ -397,4 +398,21 @@ async fn only_with_neither_server_nor_room_is_an_event_refused() {
         matches!(refused, Err(AppendError::QueueFull)),
         "{refused:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_of_sweeps_is_no_closed_journal() {
+    let fixture = Postgres::on(own_server(), Options::default());
+    let journal = fixture.journal();
+    fixture.server.freeze().expect("it freezes");
+    let sweeps: Vec<_> = (0..=COMMANDS + 1).map(|_| journal.retain(None)).collect();
+    let refused = sweeps
+        .into_iter()
+        .next_back()
+        .and_then(|it| it.now_or_never());
+    assert!(
+        matches!(refused, Some(Err(AppendError::QueueFull))),
+        "{refused:?}"
+    );
+    fixture.server.thaw().expect("it runs");
 }

@@ -46,9 +46,6 @@ const DRAIN_DELAY: Duration = Duration::from_millis(500);
 /// Bytes of new events after which retention runs early, so that no flood fills the disk between two sweeps.
 const SWEEP_BYTES: i64 = 64 * 1024 * 1024;
 
-/// How often failed transactions are logged; the counter has each.
-const FAILURE_INTERVAL: Duration = Duration::from_secs(1);
-
 /// Answers an append.
 type Answer = oneshot::Sender<Result<Appended, AppendError>>;
 
@@ -81,7 +78,6 @@ pub(super) struct Writer {
     store: EventStore,
     spool: Option<Arc<Spool>>,
     mode: Mode,
-    failure_logged: Option<Instant>,
 }
 
 /// What storing events moves.
@@ -117,12 +113,7 @@ impl Writer {
             }
             _ => Mode::Direct(None),
         };
-        Self {
-            store,
-            spool,
-            mode,
-            failure_logged: None,
-        }
+        Self { store, spool, mode }
     }
 
     /// Writes until the journal is closed or dropped.
@@ -268,14 +259,8 @@ impl Writer {
         }
     }
 
-    fn failed(&mut self, error: &(dyn std::error::Error + 'static), events: usize) {
-        self.store.metrics.failed_commits.inc();
-        let now = Instant::now();
-        let logged = self.failure_logged;
-        if logged.is_none_or(|logged| now - logged >= FAILURE_INTERVAL) {
-            self.failure_logged = Some(now);
-            tracing::error!(error, events, "the journal could not commit");
-        }
+    fn failed(&self, error: &(dyn std::error::Error + 'static), events: usize) {
+        self.store.metrics.failed("journal", error, events);
     }
 }
 

@@ -25,9 +25,6 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Bytes of new events after which retention runs early, so that no flood fills the disk between two sweeps.
 const SWEEP_BYTES: i64 = 64 * 1024 * 1024;
 
-/// How often failed transactions are logged; the counter has each.
-const FAILURE_INTERVAL: Duration = Duration::from_secs(1);
-
 /// The writer thread's state.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -45,7 +42,6 @@ pub(super) struct Log {
     next_sweep: Instant,
     /// Bytes written since the last sweep began.
     unswept: i64,
-    failure_logged: Option<Instant>,
     pub(super) checkpointer: Option<Checkpointer>,
     /// Changes when another connection has written: a purge deletes uuids.
     data_version: Option<i64>,
@@ -89,7 +85,6 @@ impl Log {
             sweep: None,
             next_sweep: Instant::now() + SWEEP_INTERVAL,
             unswept: 0,
-            failure_logged: None,
             checkpointer: None,
             data_version: None,
         })
@@ -249,16 +244,7 @@ impl WriterState for Log {
                 drop(appended);
                 self.uncommitted.clear();
                 self.uuids.roll_back();
-                self.metrics.failed_commits.inc();
-                // On a full disk, each request would otherwise log a line, perhaps to that disk.
-                let now = Instant::now();
-                let logged = self.failure_logged;
-                if logged.is_none_or(|logged| now - logged >= FAILURE_INTERVAL) {
-                    self.failure_logged = Some(now);
-                    tracing::error!(%error, operations, "the journal could not commit");
-                } else {
-                    tracing::debug!(%error, operations, "the journal could not commit");
-                }
+                self.metrics.failed("journal", error, operations);
             }
         }
     }
