@@ -32,7 +32,7 @@ pub(super) fn run(args: &CertificateCommand) -> Result<Exit, Failure> {
     let CertificateAction::Renew(data) = &args.action;
     let dir = DataDir::open_existing(&data.data)?;
     // Otherwise the next relay that starts would take the request.
-    if dir.lock_serving().is_ok() {
+    if !dir.is_served()? {
         return Err(RenewError::NoRelay.into());
     }
     let request = acme::renewal_request(dir.path());

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::{DataArgs, Output};
 use crate::ops::Status;
 use crate::output;
-use crate::store::{DataDir, DataDirError};
+use crate::store::DataDir;
 
 /// How long the relay may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,10 +51,8 @@ struct RunningStatus<'a> {
 
 pub(super) fn run(args: &StatusArgs) -> Result<Exit, Failure> {
     let dir = DataDir::open_existing(&args.data.data)?;
-    match dir.lock_serving() {
-        Err(DataDirError::InUse { .. }) => {}
-        Err(error) => return Err(error.into()),
-        Ok(_nobody_serves) => return stopped(&dir, args.output),
+    if !dir.is_served()? {
+        return stopped(&dir, args.output);
     }
     let status = ask(&dir).context(format!(
         "the relay that serves from {} does not answer",

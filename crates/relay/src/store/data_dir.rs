@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_files::Lock;
@@ -14,6 +15,10 @@ const KNOWN: &str = "known.json";
 const SERVE_LOCK: &str = "serve.lock";
 const CONTROL_SOCKET: &str = "control.sock";
 const OPEN_LOCK: &str = "open.lock";
+
+/// How often a relay tries to claim its directory, and the pause between. A look at who serves takes far less.
+const LOOK_TRIES: u32 = 25;
+const LOOK_POLL: Duration = Duration::from_millis(20);
 
 /// The directory with all data of a relay.
 #[derive(Debug, Clone)]
@@ -182,18 +187,39 @@ impl DataDir {
         self.0.join(LOG)
     }
 
-    /// Claims the directory for this process to serve from.
+    /// Claims the directory for this process to serve from. Blocks for a moment: a command may be looking who serves.
     ///
     /// # Errors
     /// [`DataDirError::InUse`] when another process has it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "waiting for the lock itself would wait for a relay's end"
+    )]
     pub fn lock_serving(&self) -> Result<ServeLock, DataDirError> {
+        for _ in 0..LOOK_TRIES {
+            if let Some(lock) = self.try_serving()? {
+                return Ok(ServeLock(lock));
+            }
+            std::thread::sleep(LOOK_POLL);
+        }
+        Err(DataDirError::InUse {
+            path: self.0.clone(),
+        })
+    }
+
+    /// Returns whether a process serves from the directory.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub fn is_served(&self) -> Result<bool, DataDirError> {
+        Ok(self.try_serving()?.is_none())
+    }
+
+    fn try_serving(&self) -> Result<Option<Lock>, DataDirError> {
         let path = self.0.join(SERVE_LOCK);
         let lock = Lock::try_acquire(&path).map_err(|source| lock_error(&path, source))?;
         self.give_to_owner(&path);
-        let in_use = || DataDirError::InUse {
-            path: self.0.clone(),
-        };
-        lock.map(ServeLock).ok_or_else(in_use)
+        Ok(lock)
     }
 
     /// Waits until no other process creates or migrates the database.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use ringtail_errors::Failure;
 use tempfile::TempDir;
@@ -123,6 +124,21 @@ fn one_process_serves_from_a_directory() {
     open_writer(&dir).expect("it opens");
     drop(lock);
     let _again = dir.lock_serving().expect("it is free again");
+}
+
+#[test]
+fn a_look_at_who_serves_keeps_no_relay_from_starting() {
+    let (_temp, dir) = data_dir();
+    let look = dir.lock_serving().expect("it is free");
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::scope(|threads| {
+        threads.spawn(|| tell.send(dir.lock_serving()).expect("told"));
+        let early = told.recv_timeout(Duration::from_millis(50));
+        assert!(early.is_err(), "{early:?}");
+        drop(look);
+        let started = told.recv().expect("told");
+        drop(started.expect("it is free soon"));
+    });
 }
 
 #[test]
