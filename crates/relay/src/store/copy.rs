@@ -339,8 +339,13 @@ fn foreign(error: rusqlite::Error) -> CopyError {
 
 /// Renames the database and its other files, and returns the new name of the first.
 fn move_aside(database: &Path) -> Result<PathBuf, RestoreError> {
-    let seconds = Timestamp::now().0 / 1_000_000;
-    let aside = sibling(database, &format!(".before-{seconds}"));
+    let mut seconds = Timestamp::now().0 / 1_000_000;
+    let named = |seconds| sibling(database, &format!(".before-{seconds}"));
+    // An earlier one of the same second must stay.
+    while named(seconds).exists() {
+        seconds += 1;
+    }
+    let aside = named(seconds);
     for suffix in ["", "-wal", "-shm"] {
         let from = sibling(database, suffix);
         if from.exists() {
