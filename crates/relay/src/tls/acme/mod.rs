@@ -269,7 +269,11 @@ impl AcmeKeeper {
         if ended.is_err() {
             self.context.state.change(|state| state.orders.failed += 1);
         }
-        self.store.save_orders(&self.orders)?;
+        // A certificate that was issued is used all the same; the file has the order.
+        if let Err(error) = self.store.save_orders(&self.orders) {
+            let error = ringtail_text::chain(&error);
+            tracing::error!(error, "could not save how an order for a certificate ended");
+        }
         ended
     }
 
