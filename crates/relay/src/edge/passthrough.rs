@@ -177,8 +177,8 @@ async fn ask(
         NoAnswer::Busy
     };
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let wait = limits.passthrough_wait.min(left);
+        let patience = deadline.min(Instant::now() + limits.passthrough_wait);
+        let wait = patience.saturating_duration_since(Instant::now());
         let way = match edge.links.acquire(endpoint.key, caller, &tried, wait).await {
             Ok(permit) => Some(Way::Link(permit)),
             Err(AcquireError::Offline) => elsewhere.next(edge, endpoint.key).await,
@@ -189,7 +189,7 @@ async fn ask(
         };
         // Requests that wait for a permit hold none of it.
         if !has_memory {
-            let grown = memory.grow_until(PASSTHROUGH_BYTES, Instant::now() + wait);
+            let grown = memory.grow_until(PASSTHROUGH_BYTES, patience);
             grown.await.ok_or_else(no_memory)?;
             has_memory = true;
         }
